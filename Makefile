@@ -1,0 +1,282 @@
+# mod_push: one Makefile for everything.  `make help` lists the targets.
+#
+# All that is built goes below $(B).  Each part of the tree has a fragment
+# (build.mk) that adds its rules and appends to these lists:
+#
+#   ALL_TARGETS        what a plain `make` builds
+#   UNIT_TESTS         test programs that need no server (seconds)
+#   INTEGRATION_TESTS  test programs that start httpd with the module
+#   JS_TESTS           files for node's test runner
+#   BROWSER_TESTS      the same, with a headless Chromium
+#   LINT_TARGETS       further targets of `make lint`
+#   FORMAT_TARGETS     further targets of `make format`
+#   INSTALL_TARGETS    further targets of `make install`
+#   DEB_PACKAGES       Debian packages needed to build and test
+#   NPM_STAMPS         stamp files whose rules run `npm ci`
+#
+# MODE=asan|tsan|coverage builds into build/$(MODE) with the flags of that mode
+# in SAN; WERROR=1 makes warnings errors; V=1 shows the commands.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+# ---- what the user may override -------------------------------------------
+
+CC       = gcc
+CFLAGS  ?= $(if $(MODE),-O1 -g,-O2 -g)
+LDFLAGS ?=
+MODE    ?=
+WERROR  ?=
+V       ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+APXS    ?= apxs
+
+SAN_asan     := -fsanitize=address,undefined -fno-omit-frame-pointer \
+                -fno-sanitize-recover=undefined
+SAN_tsan     := -fsanitize=thread
+SAN_coverage := --coverage
+SAN := $(SAN_$(MODE))
+B   := build$(addprefix /,$(MODE))
+
+CSTD := -std=gnu11
+WARN := -Wall -Wextra -Wshadow -Wpointer-arith -Wformat=2 \
+        -Wimplicit-fallthrough $(if $(WERROR),-Werror)
+Q    := $(if $(V),,@)
+say   = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)')
+
+# ---- what is on this machine ----------------------------------------------
+
+# Empty where nothing is installed yet: `make deps` comes first there.
+LIBEXECDIR   := $(shell $(APXS) -q LIBEXECDIR 2>/dev/null)
+SYSCONFDIR   := $(shell $(APXS) -q SYSCONFDIR 2>/dev/null | tr -d ';')
+APR_CFLAGS   := $(shell apr-1-config --cppflags --includes 2>/dev/null) \
+                $(shell apu-1-config --includes 2>/dev/null)
+APR_LIBS     := $(shell apu-1-config --link-ld --libs 2>/dev/null) \
+                $(shell apr-1-config --link-ld --libs 2>/dev/null)
+HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS 2>/dev/null) \
+                -I$(shell $(APXS) -q INCLUDEDIR 2>/dev/null) $(APR_CFLAGS)
+MODULE_PKGS  := jansson libcrypto libssl
+PKG_CFLAGS   := $(shell pkg-config --cflags $(MODULE_PKGS) 2>/dev/null)
+PKG_LIBS     := $(shell pkg-config --libs $(MODULE_PKGS) 2>/dev/null)
+CHECK_LIBS   := $(shell pkg-config --libs check 2>/dev/null)
+
+# On a machine that has nothing yet, say so rather than fail on a header.
+ifeq ($(LIBEXECDIR),)
+ifneq ($(filter-out deps run test clean help,$(or $(MAKECMDGOALS),all)),)
+$(error apxs was not found: run `make deps` as root, or install apache2-dev)
+endif
+endif
+
+# `make run` needs these, `make test` all of DEB_PACKAGES.
+RUN_PACKAGES := gcc libc6-dev pkg-config apache2-bin apache2-dev curl \
+                libjansson-dev libssl-dev
+DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
+                shellcheck
+
+ALL_TARGETS := $(B)/mod_push.so
+UNIT_TESTS        :=
+INTEGRATION_TESTS :=
+JS_TESTS          :=
+BROWSER_TESTS     :=
+LINT_TARGETS      :=
+FORMAT_TARGETS    :=
+INSTALL_TARGETS   :=
+NPM_STAMPS        :=
+
+# ---- the module, floor by floor -------------------------------------------
+
+# The core is compiled without httpd's and APR's include directories, the
+# store without httpd's: a forbidden include does not even compile.
+objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
+CORE_OBJS  := $(call objects,mod_push/core/*.c)
+STORE_OBJS := $(call objects,mod_push/store/*.c)
+RIM_OBJS   := $(call objects,mod_push/*.c mod_push/stream/*.c mod_push/http/*.c)
+
+# $(call compile,FLAGS): one C file into one object, with its header list.
+define compile
+$(call say,CC,$<)
+@mkdir -p $(@D)
+$(Q)$(CC) $(CSTD) $(WARN) $(1) -Imod_push -fPIC -fvisibility=hidden \
+	-MMD -MP $(CFLAGS) $(SAN) -c -o $@ $<
+endef
+
+$(B)/obj/mod_push/core/%.o: mod_push/core/%.c
+	$(call compile,)
+
+$(B)/obj/mod_push/store/%.o: mod_push/store/%.c
+	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
+$(B)/obj/mod_push/%.o: mod_push/%.c
+	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
+
+$(B)/mod_push.so: $(CORE_OBJS) $(STORE_OBJS) $(RIM_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-z,relro,-z,now,--as-needed \
+		-o $@ $^ $(PKG_LIBS) -pthread
+
+$(B)/libpush_core.a: $(CORE_OBJS)
+$(B)/libpush_store.a: $(STORE_OBJS)
+$(B)/libpush_core.a $(B)/libpush_store.a:
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# ---- unit tests of the module ---------------------------------------------
+
+# test_core_*.c link the core alone, test_store_*.c the store and APR too.
+# Other .c files of tests/unit are helpers: core_*.c are linked into both
+# kinds of test, store_*.c into those of the store.
+CORE_TESTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_core_*.c))
+STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
+UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS)
+CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
+STORE_HELPERS := $(call objects,tests/unit/store_*.c)
+
+$(B)/obj/tests/unit/%.o: tests/unit/%.c
+	$(call compile,-Itests $(if $(findstring store_,$<),$(APR_CFLAGS)))
+
+$(CORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(PKG_LIBS) -pthread
+
+$(STORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(STORE_HELPERS) \
+		$(B)/libpush_store.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(APR_LIBS) $(PKG_LIBS) -pthread
+
+# ---- the other parts ------------------------------------------------------
+
+-include sdk-c/build.mk sdk-js/build.mk
+-include tests/bench/build.mk tests/integration/build.mk
+-include tests/browser/build.mk
+
+DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
+            $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d)
+-include $(DEPFILES)
+
+# ---- targets --------------------------------------------------------------
+
+export PUSH_MODULE = $(abspath $(B)/mod_push.so)
+export PUSH_BUILD  = $(abspath $(B))
+
+NODE_TEST := node --test --test-reporter=spec
+node_suites = $(foreach f,$(1),'$(NODE_TEST) $(f)')
+
+.PHONY: all
+all: $(ALL_TARGETS) ## build the module, the SDKs and the tools (the default)
+
+.PHONY: deps
+deps: ## install the Debian packages that are missing (needs root)
+	@.ci/deps $(sort $(DEB_PACKAGES))
+
+.PHONY: run
+run: ## build, and run the demo on http://127.0.0.1:8080/ (PORT=8080)
+	@.ci/deps $(sort $(RUN_PACKAGES))
+	@$(MAKE) $(B)/mod_push.so
+	@PUSH_MODULE='$(PUSH_MODULE)' conf/run
+
+# Two compilations at a time, unless the user said how many.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
+
+.PHONY: test
+test: deps ## install what is missing, build and test everything
+	@$(MAKE) $(JOBS) all test-programs $(NPM_STAMPS)
+	@$(MAKE) $(JOBS) MODE=asan test-programs
+	@tests/run '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
+		'$(MAKE) check-integration' '$(MAKE) asan' \
+		$(if $(JS_TESTS),'$(MAKE) check-js') \
+		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
+
+.PHONY: test-programs
+test-programs: $(B)/mod_push.so $(UNIT_TESTS) $(INTEGRATION_TESTS)
+
+.PHONY: check
+check: $(UNIT_TESTS) ## unit tests (seconds)
+	@tests/run $(UNIT_TESTS)
+
+.PHONY: check-integration
+check-integration: $(B)/mod_push.so $(INTEGRATION_TESTS) ## tests against a real httpd
+	@tests/run $(INTEGRATION_TESTS)
+
+.PHONY: check-js
+check-js: all $(NPM_STAMPS) ## tests of the JavaScript SDK in Node
+	@tests/run $(call node_suites,$(JS_TESTS))
+
+.PHONY: check-browser
+check-browser: all $(NPM_STAMPS) ## tests in a headless Chromium
+	@tests/run $(call node_suites,$(BROWSER_TESTS))
+
+# httpd is not instrumented: the harness preloads libasan where PUSH_ASAN=1.
+ifeq ($(MODE),asan)
+export PUSH_ASAN := 1
+endif
+
+.PHONY: asan
+asan: ## unit and integration tests under ASan and UBSan
+	@$(MAKE) $(JOBS) MODE=asan test-programs
+	@tests/run '$(MAKE) MODE=asan check' '$(MAKE) MODE=asan check-integration'
+
+.PHONY: tsan
+tsan: ## unit tests under ThreadSanitizer
+	@$(MAKE) MODE=tsan check
+
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
+            --errors-for-leak-kinds=definite,indirect
+
+.PHONY: valgrind
+valgrind: $(CORE_TESTS) ## unit tests of the core under valgrind
+	@CK_FORK=no CK_TIMEOUT_MULTIPLIER=20 tests/run \
+		$(foreach t,$(CORE_TESTS),'$(VALGRIND) $(t)')
+
+.PHONY: lint
+lint: $(B)/mod_push.so ## layers, layout, sizes, registrations, static checks
+	@CC='$(CC)' MODULE_CFLAGS='$(HTTPD_CFLAGS) $(PKG_CFLAGS)' \
+		tests/lint/run $(foreach t,$(LINT_TARGETS),'$(MAKE) $(t)')
+
+.PHONY: format
+format: $(FORMAT_TARGETS) ## lay out every C file as .clang-format says
+	@find mod_push sdk-c tests -name node_modules -prune -o \
+		-name '*.[ch]' -print0 2>/dev/null | xargs -0 -r clang-format-14 -i
+
+.PHONY: coverage
+coverage: ## line coverage of unit and integration tests (needs gcovr)
+	@.ci/deps gcovr
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) MODE=coverage check check-integration
+	@gcovr --root . --object-directory build/coverage \
+		--filter mod_push/ --filter sdk-c/src/ --print-summary \
+		--html-details build/coverage/index.html
+	@echo 'the report: build/coverage/index.html'
+
+.PHONY: install
+install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module (DESTDIR)
+	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/mod_push'
+	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
+	cp -R conf/examples '$(DESTDIR)$(PREFIX)/share/mod_push/'
+	@if [ -d '$(SYSCONFDIR)/mods-available' ]; then \
+		set -x; \
+		install -d '$(DESTDIR)$(SYSCONFDIR)/mods-available'; \
+		install -m 644 conf/push.load conf/push.conf \
+			'$(DESTDIR)$(SYSCONFDIR)/mods-available/'; \
+	else \
+		echo "add to httpd.conf: LoadModule push_module $(LIBEXECDIR)/mod_push.so"; \
+	fi
+
+.PHONY: clean
+clean: ## remove all that was built
+	rm -rf build
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
+		| sort -u | awk -F'|' '{ printf "  %-18s %s\n", $$1, $$2 }'
