@@ -1,0 +1,72 @@
+/*
+ * A real httpd for one test: its own ServerRoot in a temporary directory, a
+ * free port of 127.0.0.1, two children or more.
+ *
+ * A server is stopped when its test ends. The test fails when the error log
+ * then holds an unexpected [push:warn] or worse, a child that crashed or did
+ * not go, or a sanitizer's report. PUSH_MODULE names the module (default
+ * build/mod_push.so); with PUSH_ASAN set, httpd runs under AddressSanitizer.
+ * With PUSH_KEEP set, the directory stays for inspection.
+ */
+#ifndef HARNESS_SERVER_H
+#define HARNESS_SERVER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* How a server differs from the usual one; zero and NULL mean the usual. */
+struct server_options {
+    const char *mpm;     /* "event" (usual), "worker" or "prefork" */
+    int children;        /* children that serve, 2 */
+    const char *global;  /* more configuration lines, server level */
+    const char *receive; /* lines within <Location "/ramen">; usually
+                            PushUser query:user and PushChannels * */
+    const char *admin;   /* lines within <Location "/push">; usually
+                            Require local */
+    const char *include; /* a file that takes the place of both Locations */
+    bool bare;           /* without the module and its Locations */
+};
+
+struct server {
+    struct server_options options;
+    char *root;             /* ServerRoot, with htdocs/ and logs/ */
+    int port;               /* on 127.0.0.1 */
+    pid_t pid;              /* the parent; 0 once it is stopped */
+    const char *allowed[8]; /* what log lines may hold without failing */
+    struct server *next;    /* the server started before it in this test */
+};
+
+/* Start a server and wait until it answers with all its children.
+ * options may be NULL. Fails the test when it does not start. */
+struct server *server_start(const struct server_options *options);
+
+/* Start a server that must refuse to start, and wait for its end. Returns
+ * all that it said. Fails the test when it starts. */
+const char *server_refusal(const struct server_options *options);
+
+/* Accept log lines that contain text. */
+void server_allow(struct server *s, const char *text);
+
+/* Restart gracefully and wait until new children serve. */
+void server_graceful(struct server *s);
+
+/* Stop with SIGTERM, wait for the end, judge the logs. */
+void server_stop(struct server *s);
+
+/* Stop every server of this test. */
+void server_stop_all(void);
+
+/* List up to room children that live; returns how many. */
+int server_children(const struct server *s, pid_t *pids, int room);
+
+/* The child that holds the other end of the connected socket fd; 0 if none
+ * does (yet, or any more). */
+pid_t server_child_of(const struct server *s, int fd);
+
+/* What a file below the ServerRoot holds, say "logs/access". */
+const char *server_file(const struct server *s, const char *name);
+
+/* Write a file below the ServerRoot, say "htdocs/page.html". */
+void server_write(const struct server *s, const char *name, const char *text);
+
+#endif

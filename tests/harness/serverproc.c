@@ -1,0 +1,131 @@
+/* Which processes a server has, and which of them holds a connection: from
+ * /proc, so that no part of the server has to help. */
+#include <arpa/inet.h>
+#include <check.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keep.h"
+#include "server.h"
+
+/* The parent and the state of a process; 0 where it is gone. */
+static pid_t parent_of(pid_t pid, char *state)
+{
+    char path[64], line[512];
+    const char *after;
+    size_t got = 0;
+    int parent = 0;
+    FILE *f;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    f = fopen(path, "r");
+    if (f == NULL) {
+        return 0;
+    }
+    got = fread(line, 1, sizeof(line) - 1, f);
+    fclose(f);
+    line[got] = '\0';
+    after = strrchr(line, ')');
+    if (after == NULL || sscanf(after, ") %c %d", state, &parent) != 2) {
+        return 0;
+    }
+    return parent;
+}
+
+int server_children(const struct server *s, pid_t *pids, int room)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry = readdir(proc);
+    int count = 0;
+
+    while (entry != NULL) {
+        char state = 'Z';
+        pid_t pid = isdigit((unsigned char)entry->d_name[0])
+                        ? atoi(entry->d_name)
+                        : 0;
+
+        if (pid != 0 && count < room && parent_of(pid, &state) == s->pid
+            && state != 'Z') {
+            pids[count] = pid;
+            count++;
+        }
+        entry = readdir(proc);
+    }
+    closedir(proc);
+    return count;
+}
+
+static bool holds_inode(pid_t pid, unsigned long inode)
+{
+    char want[64], path[300], target[64];
+    struct dirent *entry;
+    bool found = false;
+    DIR *fds;
+
+    snprintf(want, sizeof(want), "socket:[%lu]", inode);
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    fds = opendir(path);
+    if (fds == NULL) {
+        return false;
+    }
+    entry = readdir(fds);
+    while (entry != NULL && !found) {
+        ssize_t n;
+
+        snprintf(path, sizeof(path), "/proc/%d/fd/%s", (int)pid,
+                 entry->d_name);
+        n = readlink(path, target, sizeof(target) - 1);
+        target[n > 0 ? n : 0] = '\0';
+        found = strcmp(target, want) == 0;
+        entry = readdir(fds);
+    }
+    closedir(fds);
+    return found;
+}
+
+/* The inode of the server's end: the line of /proc/net/tcp whose remote
+ * port is ours and whose local port is the server's. */
+static unsigned long peer_inode(int server_port, int our_port)
+{
+    FILE *f = fopen("/proc/net/tcp", "r");
+    unsigned long inode = 0, found = 0;
+    unsigned local, remote;
+    char line[512];
+
+    ck_assert_ptr_nonnull(f);
+    while (found == 0 && fgets(line, sizeof(line), f) != NULL) {
+        if (sscanf(line,
+                   " %*d: %*x:%x %*x:%x %*x %*x:%*x %*x:%*x %*x %*d %*d %lu",
+                   &local, &remote, &inode)
+                == 3
+            && (int)local == server_port && (int)remote == our_port) {
+            found = inode;
+        }
+    }
+    fclose(f);
+    return found;
+}
+
+pid_t server_child_of(const struct server *s, int fd)
+{
+    struct sockaddr_in us;
+    socklen_t length = sizeof(us);
+    unsigned long inode;
+    pid_t pids[64];
+    int i, count;
+
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&us, &length), 0);
+    inode = peer_inode(s->port, ntohs(us.sin_port));
+    count = server_children(s, pids, 64);
+    for (i = 0; inode != 0 && i < count; i++) {
+        if (holds_inode(pids[i], inode)) {
+            return pids[i];
+        }
+    }
+    return 0;
+}

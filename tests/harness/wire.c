@@ -1,0 +1,122 @@
+#include "wire.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "keep.h"
+#include "wait.h"
+
+#define CHUNK 65536
+
+static void release(void *object)
+{
+    struct wire *w = object;
+
+    wire_close(w);
+    free(w->bytes);
+    free(w);
+}
+
+struct wire *wire_open(const struct server *s, int receive_buffer)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET};
+    struct wire *w = keep(calloc(1, sizeof(*w)), release);
+    int one = 1;
+
+    a.sin_port = htons((uint16_t)s->port);
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(w->fd, 0);
+    if (receive_buffer > 0) {
+        setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
+                   sizeof(receive_buffer));
+    }
+    ck_assert_msg(connect(w->fd, (struct sockaddr *)&a, sizeof(a)) == 0,
+                  "connect: %s", strerror(errno));
+    setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    fcntl(w->fd, F_SETFL, O_NONBLOCK);
+    w->bytes = calloc(1, 1);
+    return w;
+}
+
+bool wire_send(struct wire *w, const void *bytes, size_t length)
+{
+    int64_t deadline = wait_now() + WAIT_MS;
+    const char *at = bytes;
+
+    while (length > 0) {
+        ssize_t n = send(w->fd, at, length, MSG_NOSIGNAL);
+
+        if (n >= 0) {
+            at += n;
+            length -= (size_t)n;
+        }
+        else if (errno == EPIPE || errno == ECONNRESET) {
+            return false;
+        }
+        else if (errno == EAGAIN) {
+            ck_assert_msg(wait_socket(w->fd, POLLOUT, deadline),
+                          "the server does not read");
+        }
+        else {
+            ck_assert_msg(errno == EINTR, "send: %s", strerror(errno));
+        }
+    }
+    return true;
+}
+
+static void make_room(struct wire *w)
+{
+    if (w->room < w->used + CHUNK + 1) {
+        w->room = w->room * 2 + CHUNK + 1;
+        w->bytes = realloc(w->bytes, w->room);
+        ck_assert_ptr_nonnull(w->bytes);
+    }
+}
+
+bool wire_receive(struct wire *w, int64_t deadline)
+{
+    ssize_t n;
+
+    if (w->ended || w->fd < 0 || !wait_socket(w->fd, POLLIN, deadline)) {
+        return false;
+    }
+    make_room(w);
+    n = recv(w->fd, w->bytes + w->used, CHUNK, 0);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return false;
+    }
+    if (n <= 0) {
+        w->ended = true;
+        w->reset = n < 0;
+        return false;
+    }
+    w->used += (size_t)n;
+    w->total += (uint64_t)n;
+    w->bytes[w->used] = '\0';
+    w->last_bytes = wait_now();
+    return true;
+}
+
+void wire_take(struct wire *w, size_t length)
+{
+    memmove(w->bytes, w->bytes + length, w->used - length + 1);
+    w->used -= length;
+}
+
+void wire_close(struct wire *w)
+{
+    if (w->fd >= 0) {
+        close(w->fd);
+        w->fd = -1;
+    }
+}
