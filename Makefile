@@ -244,8 +244,8 @@ lint: $(B)/mod_push.so ## layers, layout, sizes, registrations, static checks
 		tests/lint/run $(foreach t,$(LINT_TARGETS),'$(MAKE) $(t)')
 
 .PHONY: format
-format: $(FORMAT_TARGETS) ## lay out every C file as .clang-format says
-	@find mod_push sdk-c tests -name node_modules -prune -o \
+format: $(FORMAT_TARGETS) ## lay out C files as .clang-format says (DIRS=mod_push)
+	@find $(or $(DIRS),mod_push sdk-c tests) -name node_modules -prune -o \
 		-name '*.[ch]' -print0 2>/dev/null | xargs -0 -r clang-format-14 -i
 
 .PHONY: coverage

@@ -1,0 +1,16 @@
+#!/bin/bash
+# cppcheck finds nothing; an exception is written beside its line, with the
+# reason (cppcheck-suppress).
+set -u
+. "$(dirname "$0")/files.bash"
+
+cache=${PUSH_BUILD:-build}/cppcheck
+mkdir -p "$cache"
+files=$(c_files '*.c')
+[ -n "$files" ] || exit 0
+# shellcheck disable=SC2086  # a list
+cppcheck -q -j2 --cppcheck-build-dir="$cache" --std=c11 \
+    --enable=warning,performance,portability --inline-suppr \
+    --suppress=missingInclude --suppress=unknownMacro \
+    --suppress=normalCheckLevelMaxBranches \
+    -Imod_push -Isdk-c/include -Itests --error-exitcode=1 $files

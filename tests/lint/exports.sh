@@ -1,0 +1,14 @@
+#!/bin/bash
+# mod_push.so exports its module record and nothing else: what another module
+# could call, or collide with, is none of its business.
+set -u
+module=${PUSH_MODULE:-build/mod_push.so}
+if [ ! -e "$module" ]; then
+    echo "$module is not there"
+    exit 1
+fi
+names=$(nm -D --defined-only "$module" | awk '{ print $3 }' | sort | tr '\n' ' ')
+if [ "$names" != "push_module " ]; then
+    echo "$module exports: ${names:-nothing} (expected: push_module)"
+    exit 1
+fi

@@ -1,0 +1,154 @@
+#!/bin/bash
+# Every rule can fail: each is shown a tree that breaks it, and one that does
+# not.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+export PUSH_MODULE=$tree/build/mod_push.so PUSH_BUILD=$tree/build
+export MODULE_CFLAGS=
+tried=' selftest '
+
+# The tree that breaks no rule.
+plant() {
+    rm -rf "${tree:?}"/*
+    mkdir -p "$tree"/{build,conf,tests/unit} \
+        "$tree"/mod_push/{core,store,stream,http}
+    cp "$here/../../.clang-format" "$tree/"
+    cat >"$tree/mod_push/core/apple.h" <<'C'
+#ifndef PUSH_CORE_APPLE_H
+#define PUSH_CORE_APPLE_H
+#include <stdint.h>
+uint32_t push_apple(uint32_t seed);
+#endif
+C
+    cat >"$tree/mod_push/core/apple.c" <<'C'
+#include "core/apple.h"
+
+uint32_t push_apple(uint32_t seed)
+{
+    return seed + 1; /* PUSH0001: */
+}
+C
+    echo '#include "core/apple.h"' >"$tree/mod_push/store/pear.c"
+    echo 'const char *directive = "PushShmSize";' >"$tree/mod_push/config.c"
+    cat >"$tree/conf/push.conf" <<'C'
+#   Syntax:   PushShmSize bytes
+#   Default:  PushShmSize 64M
+#   Context:  server config
+#   Range:    1M to 1G
+#PushShmSize 64M
+C
+    cat >"$tree/tests/unit/test_apple.c" <<'C'
+START_TEST(it_grows)
+{
+}
+END_TEST
+
+void suite(void)
+{
+    tcase_add_test(all, it_grows);
+}
+C
+    printf '#!/bin/sh\necho "%s1"\n' '$' >"$tree/tests/go"
+    chmod +x "$tree/tests/go"
+    echo 'int push_module;' | ${CC:-gcc} -shared -fPIC -x c -o "$PUSH_MODULE" -
+}
+
+# expect RULE TEXT: the rule fails on the tree, with that text.
+expect() {
+    local output
+    output=$(cd "$tree" && "$here/$1.sh" 2>&1)
+    case $output in
+    *"$2"*) ;;
+    *) printf '%s does not see it: %s\n%s\n' "$1" "$2" "$output" ;;
+    esac
+    tried="$tried $1 "
+    plant
+}
+
+append() {
+    printf '%b' "$2" >>"$tree/$1"
+}
+
+plant
+for rule in "$here"/*.sh; do
+    if [ "$rule" != "$here/selftest.sh" ]; then
+        output=$(cd "$tree" && "$rule" 2>&1)
+        [ -z "$output" ] || printf '%s on a clean tree: %s\n' "$rule" "$output"
+    fi
+done
+
+append mod_push/core/apple.c '#include <httpd.h>\n'
+expect layers 'may not include httpd.h'
+append mod_push/core/apple.c '#include "apr_pools.h"\n'
+expect layers 'may not include apr_pools.h'
+append mod_push/core/apple.c '#include <sys/socket.h>\n'
+expect layers 'may not include sys/socket.h'
+append mod_push/store/pear.c '#include "http_log.h"\n'
+expect layers 'may not include http_log.h'
+append mod_push/stream/plum.c '#include <httpd.h>\n'
+expect layers 'may not include httpd.h'
+append mod_push/core/apple.c '#include "../store/shm.h"\n'
+expect layers 'of a floor above'
+append mod_push/store/pear.c '#include "config.h"\n'
+expect layers 'of a floor above'
+
+append mod_push/core/apple.c 'int  badly( int laid );\n'
+expect format 'not laid out'
+
+append mod_push/core/apple.c "$(printf '\\n%.0s' {1..600})"
+expect sizes 'at most 600'
+append mod_push/core/apple.h "$(printf '\\n%.0s' {1..150})"
+expect sizes 'at most 150'
+
+append mod_push/core/apple.c \
+    "\nstatic int long_one(void)\n{\n$(printf '    f();\\n%.0s' {1..59})}\n"
+expect functions 'long_one has 61 lines'
+append mod_push/core/apple.c \
+    '\nint six(int a, int b, int c,\n        int (*d)(int, int), int e, int f)\n{\n}\n'
+expect functions 'six has 6 parameters'
+
+append mod_push/core/apple.c '\nint f(int a)\n{\n    if (a)\n        a++;\n}\n'
+expect braces 'without braces'
+append mod_push/core/apple.c \
+    '\nint f(int a)\n{\n    if (a) {\n    }\n    else\n        a++;\n}\n'
+expect braces 'else without braces'
+append mod_push/core/apple.c \
+    '\nint f(int a)\n{\n    if ((a = g()) != 0) {\n    }\n}\n'
+expect braces 'an assignment in a condition'
+
+append mod_push/core/fig.h 'size_t push_fig(void);\n'
+expect headers "unknown type name"
+
+append mod_push/config.c 'const char *other = "PushOther";\n'
+expect directives 'PushOther is not documented'
+append conf/push.conf '#   Syntax:   PushNone on\n'
+expect directives 'documents PushNone'
+sed -i '/Range/d' "$tree/conf/push.conf"
+expect directives 'lacks its Range'
+
+append tests/unit/test_apple.c 'START_TEST(it_rots)\n{\n}\nEND_TEST\n'
+expect registered 'it_rots is not registered'
+
+append mod_push/core/apple.c '/* PUSH0001: */\n'
+expect logtags 'PUSH0001: is used more than once'
+
+append mod_push/core/apple.c \
+    '\nint f(void)\n{\n    int *p = 0;\n    return *p;\n}\n'
+expect cppcheck 'nullPointer'
+
+append tests/go 'echo \0441\n'
+expect scripts SC2086
+
+echo 'int push_module, push_helper;' |
+    ${CC:-gcc} -shared -fPIC -x c -o "$PUSH_MODULE" -
+expect exports push_helper
+
+append mod_push/core/apple.c '/* TO''DO */\n'
+expect leftovers 'apple.c'
+
+for rule in "$here"/*.sh; do
+    name=$(basename "$rule" .sh)
+    [[ $tried == *" $name "* ]] || echo "$name was never seen to fail"
+done
