@@ -1,0 +1,32 @@
+# pushbench, the load generator, and the comparison with nchan.
+
+DEB_PACKAGES += check nginx libnginx-mod-nchan
+ALL_TARGETS  += $(B)/pushbench
+UNIT_TESTS   += $(B)/tests/bench/test_pushbench
+
+BENCH_OBJS := $(call objects,tests/bench/pushbench*.c)
+BENCH_TEST_OBJ := $(B)/obj/tests/bench/test_pushbench.o
+
+$(BENCH_OBJS) $(BENCH_TEST_OBJ): $(B)/obj/%.o: %.c
+	$(call compile,-D_GNU_SOURCE $(BENCH_CFLAGS))
+
+# Counting events is a loop over bytes that has to become vector code.
+$(B)/obj/tests/bench/pushbench_sse.o: BENCH_CFLAGS := \
+	-ftree-vectorize -fvect-cost-model=dynamic
+
+$(B)/pushbench: $(BENCH_OBJS)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lm
+
+$(B)/tests/bench/test_pushbench: $(BENCH_TEST_OBJ) \
+		$(filter-out %/pushbench.o,$(BENCH_OBJS))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -lm
+
+-include $(BENCH_OBJS:.o=.d) $(BENCH_TEST_OBJ:.o=.d)
+
+.PHONY: bench
+bench: $(B)/mod_push.so $(B)/pushbench ## mod_push beside nchan, 3 minutes (BENCH_QUICK=1: 40 s)
+	@PUSHBENCH='$(B)/pushbench' tests/bench/bench

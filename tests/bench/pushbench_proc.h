@@ -1,0 +1,27 @@
+/* What a server costs: memory and CPU of a process and all its descendants. */
+#ifndef PUSHBENCH_PROC_H
+#define PUSHBENCH_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Sums over the processes of one tree. */
+struct pb_usage {
+    unsigned processes; /* how many they are */
+    uint64_t pss;       /* proportional set size, bytes */
+    uint64_t cpu;       /* user and system time so far, ns */
+};
+
+/* Read /proc for the tree under `root`. False if the root is not there. */
+bool pb_usage_read(pid_t root, struct pb_usage *usage);
+
+/* The memory alone of one process from the text of its smaps_rollup
+ * (borrowed): the Pss line in bytes; 0 if there is none. */
+uint64_t pb_pss_parse(const char *text);
+
+/* From the text of /proc/PID/stat (borrowed): the parent, and the CPU time in
+ * clock ticks. False where it is not such a text. */
+bool pb_stat_parse(const char *text, pid_t *parent, uint64_t *ticks);
+
+#endif

@@ -1,0 +1,415 @@
+#include "pushbench_run.h"
+
+#include "pushbench_net.h"
+#include "pushbench_proc.h"
+#include "pushbench_publisher.h"
+#include "pushbench_shared.h"
+#include "pushbench_subscriber.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND          UINT64_C(1000000000)
+#define OPEN_DEADLINE   (120 * SECOND) /* to open all streams */
+#define DRAIN_DEADLINE  (10 * SECOND)  /* for what is still on its way */
+#define DRAIN_QUIET     (SECOND / 2)   /* nothing came for so long */
+#define SETTLE_STEP     (SECOND / 5)   /* memory: equal over such a time */
+#define SETTLE_DEADLINE (5 * SECOND)
+
+/* What is known at one moment. */
+struct sample {
+    uint64_t time;
+    uint64_t sent, accepted, refused;
+    uint64_t messages, reserved, wrong, closed, failed, ready;
+    uint64_t bytes, payload;
+    struct pb_usage server;
+};
+
+/* The coordinator's state. */
+struct run {
+    const struct pb_options *options;
+    struct pb_shared *shared;
+    pid_t *pids; /* the workers, then the publisher; 0 = ended */
+    unsigned started;
+    bool failed; /* a process ended with an error */
+};
+
+typedef bool condition_fn(struct run *run, uint64_t wanted);
+
+static void take_sample(const struct run *run, struct sample *sample)
+{
+    const struct pb_shared *shared = run->shared;
+
+    memset(sample, 0, sizeof *sample);
+    sample->time = pb_now();
+    sample->sent = shared->published.sent;
+    sample->accepted = shared->published.accepted;
+    sample->refused = shared->published.refused;
+    for (unsigned i = 0; i < shared->workers; i++) {
+        const struct pb_received *received = &shared->received[i];
+
+        sample->messages += received->messages;
+        sample->reserved += received->reserved;
+        sample->wrong += received->wrong;
+        sample->closed += received->closed;
+        sample->failed += received->failed;
+        sample->ready += received->ready;
+        sample->bytes += received->bytes;
+        sample->payload += received->payload;
+    }
+    if (run->options->server_pid > 0) {
+        pb_usage_read(run->options->server_pid, &sample->server);
+    }
+}
+
+/* Notice processes that ended; before the end every end is a failure. */
+static void reap(struct run *run)
+{
+    int status;
+
+    for (unsigned i = 0; i < run->started; i++) {
+        if (run->pids[i] > 0
+            && waitpid(run->pids[i], &status, WNOHANG) == run->pids[i]) {
+            run->pids[i] = 0;
+            run->failed = run->failed || !WIFEXITED(status)
+                          || WEXITSTATUS(status) != 0;
+        }
+    }
+}
+
+static void pause_briefly(void)
+{
+    struct timespec pause = {.tv_nsec = 2000000};
+
+    nanosleep(&pause, NULL);
+}
+
+/* Wait for the condition. False when time is up or a process failed. */
+static bool wait_for(struct run *run, condition_fn *holds, uint64_t wanted,
+                     uint64_t within)
+{
+    uint64_t end = pb_now() + within;
+
+    while (!holds(run, wanted)) {
+        reap(run);
+        if (run->failed || pb_now() > end) {
+            return false;
+        }
+        pause_briefly();
+    }
+    return true;
+}
+
+static bool streams_are_open(struct run *run, uint64_t wanted)
+{
+    struct sample now;
+    const struct pb_shared *shared = run->shared;
+
+    memset(&now, 0, sizeof now);
+    for (unsigned i = 0; i < shared->workers; i++) {
+        now.ready += shared->received[i].ready;
+        now.failed += shared->received[i].failed;
+    }
+    run->failed = run->failed || now.failed > 0;
+    return now.ready >= wanted;
+}
+
+static bool publisher_is_connected(struct run *run, uint64_t wanted)
+{
+    return run->shared->published.connected >= wanted;
+}
+
+static bool time_is(struct run *run, uint64_t wanted)
+{
+    (void)run;
+    return pb_now() >= wanted;
+}
+
+static bool publisher_has_ended(struct run *run, uint64_t wanted)
+{
+    (void)wanted;
+    reap(run);
+    return run->pids[run->started - 1] == 0;
+}
+
+static bool start_process(struct run *run, int worker)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+
+    if (pid < 0) {
+        perror("pushbench: fork");
+        return false;
+    }
+    if (pid == 0) {
+        /* no process of a run outlives it, however it ends */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(2);
+        }
+        _exit(worker < 0 ? pb_publisher_run(run->options, run->shared)
+                         : pb_subscriber_run(run->options, run->shared,
+                                             (unsigned)worker));
+    }
+    run->pids[run->started++] = pid;
+    return true;
+}
+
+static bool run_init(struct run *run)
+{
+    const struct pb_options *options = run->options;
+    unsigned all = options->streams + options->warm;
+    unsigned workers = (all + PB_STREAMS_PER_PROCESS - 1)
+                       / PB_STREAMS_PER_PROCESS;
+    size_t size;
+
+    if (workers < options->procs) {
+        workers = options->procs;
+    }
+    size = sizeof *run->shared + workers * sizeof *run->shared->received;
+    run->shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    run->pids = calloc(workers + 1, sizeof *run->pids);
+    if (run->shared == MAP_FAILED || !run->pids) {
+        perror("pushbench");
+        return false;
+    }
+    run->shared->workers = workers;
+    for (unsigned i = 0; i < workers; i++) {
+        if (!start_process(run, (int)i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool open_streams(struct run *run, unsigned count)
+{
+    run->shared->open_limit = count;
+    if (!wait_for(run, streams_are_open, count, OPEN_DEADLINE)) {
+        fprintf(stderr, "pushbench: not all of %u streams opened\n", count);
+        return false;
+    }
+    return true;
+}
+
+static void print_head(const struct run *run)
+{
+    const struct pb_options *options = run->options;
+
+    printf("target=%s mode=%s streams=%u size=%u",
+           pb_target_name(options->target), pb_mode_name(options->mode),
+           options->streams, options->size);
+}
+
+/* Sample when the memory stays the same, or the deadline comes. */
+static void settled_sample(struct run *run, struct sample *sample)
+{
+    uint64_t end = pb_now() + SETTLE_DEADLINE;
+    uint64_t before;
+
+    take_sample(run, sample);
+    do {
+        before = sample->server.pss;
+        wait_for(run, time_is, pb_now() + SETTLE_STEP, SECOND);
+        take_sample(run, sample);
+    } while (sample->server.pss != before && sample->time < end);
+}
+
+static bool run_idle(struct run *run)
+{
+    const struct pb_options *options = run->options;
+    struct sample before, after;
+    uint64_t start;
+    double opening;
+
+    if (!open_streams(run, options->warm)) {
+        return false;
+    }
+    settled_sample(run, &before);
+    start = pb_now();
+    if (!open_streams(run, options->warm + options->streams)) {
+        return false;
+    }
+    opening = (double)(pb_now() - start) / (double)SECOND;
+    settled_sample(run, &after);
+    print_head(run);
+    printf(" opened_per_s=%.0f closed=%" PRIu64, options->streams / opening,
+           after.closed);
+    if (options->server_pid > 0) {
+        printf(" processes=%u pss_before=%" PRIu64 " pss_after=%" PRIu64
+               " bytes_per_stream=%.1f",
+               after.server.processes, before.server.pss, after.server.pss,
+               ((double)after.server.pss - (double)before.server.pss)
+                   / options->streams);
+    }
+    printf("\n");
+    return true;
+}
+
+/* Wait until every accepted message came, or nothing comes any more. */
+static void drain(struct run *run)
+{
+    const struct pb_options *options = run->options;
+    uint64_t fan = options->mode == PB_FANOUT ? options->streams : 1;
+    uint64_t end = pb_now() + DRAIN_DEADLINE;
+    uint64_t last = pb_shared_messages(run->shared);
+    uint64_t changed = pb_now();
+
+    while (last < run->shared->published.accepted * fan && pb_now() < end
+           && pb_now() - changed < DRAIN_QUIET) {
+        uint64_t messages = pb_shared_messages(run->shared);
+
+        if (messages != last) {
+            last = messages;
+            changed = pb_now();
+        }
+        pause_briefly();
+    }
+}
+
+static void print_latency(const struct run *run)
+{
+    struct pb_hist *all = calloc(1, sizeof *all);
+
+    if (!all) {
+        return;
+    }
+    for (unsigned i = 0; i < run->shared->workers; i++) {
+        pb_hist_merge(all, &run->shared->received[i].latency);
+    }
+    printf(" samples=%" PRIu64
+           " p50_us=%.0f p90_us=%.0f p99_us=%.0f max_us=%.0f",
+           all->total, (double)pb_hist_percentile(all, 50) / 1000,
+           (double)pb_hist_percentile(all, 90) / 1000,
+           (double)pb_hist_percentile(all, 99) / 1000,
+           (double)all->max / 1000);
+    free(all);
+}
+
+static void print_result(const struct run *run, const struct sample *begin,
+                         const struct sample *end)
+{
+    const struct pb_options *options = run->options;
+    double fan = options->mode == PB_FANOUT ? options->streams : 1;
+    double seconds = (double)(end->time - begin->time) / (double)SECOND;
+    double messages = (double)(end->messages - begin->messages);
+    struct sample last;
+
+    take_sample(run, &last);
+    print_head(run);
+    printf(" publisher=%s conns=%u depth=%u rate=%u seconds=%.3f",
+           options->ndjson ? "ndjson" : "post", options->conns, options->depth,
+           options->rate, seconds);
+    printf(" published_per_s=%.0f delivered_per_s=%.0f",
+           (double)(end->accepted - begin->accepted) / seconds,
+           messages / seconds);
+    printf(" sent=%" PRIu64 " accepted=%" PRIu64 " refused=%" PRIu64
+           " delivered=%" PRIu64 " missing=%.0f gaps=%" PRIu64
+           " wrong=%" PRIu64 " closed=%" PRIu64,
+           last.sent, last.accepted, last.refused, last.messages,
+           (double)last.accepted * fan - (double)last.messages, last.reserved,
+           last.wrong, last.closed);
+    if (options->rate > 0 && messages > 0) {
+        printf(" framing=%.2f", (double)((end->bytes - begin->bytes)
+                                         - (end->payload - begin->payload))
+                                    / messages);
+        print_latency(run);
+    }
+    if (options->server_pid > 0) {
+        double cpu = (double)(end->server.cpu - begin->server.cpu);
+
+        printf(" server_cores=%.2f server_us_per_delivery=%.3f",
+               cpu / 1e9 / seconds, messages > 0 ? cpu / 1e3 / messages : 0);
+    }
+    printf("\n");
+}
+
+static bool run_messages(struct run *run)
+{
+    const struct pb_options *options = run->options;
+    uint64_t warmup = (uint64_t)(options->warmup * (double)SECOND);
+    uint64_t measured = (uint64_t)(options->seconds * (double)SECOND);
+    struct sample begin, end;
+    uint64_t start;
+
+    if (!open_streams(run, options->streams) || !start_process(run, -1)
+        || !wait_for(run, publisher_is_connected, options->conns,
+                     10 * SECOND)) {
+        return false;
+    }
+    start = pb_now();
+    run->shared->window_begin = start + warmup;
+    run->shared->window_end = start + warmup + measured;
+    run->shared->phase = PB_PUBLISHING;
+    if (!wait_for(run, time_is, start + warmup, warmup + SECOND)) {
+        return false;
+    }
+    take_sample(run, &begin);
+    if (!wait_for(run, time_is, start + warmup + measured,
+                  measured + SECOND)) {
+        return false;
+    }
+    take_sample(run, &end);
+    run->shared->phase = PB_DRAINING;
+    if (!wait_for(run, publisher_has_ended, 0, DRAIN_DEADLINE)) {
+        fputs("pushbench: publishes were never answered\n", stderr);
+        run->failed = true;
+    }
+    drain(run);
+    print_result(run, &begin, &end);
+    return !run->failed;
+}
+
+/* End all processes: on their own, then by force. */
+static void run_end(struct run *run)
+{
+    uint64_t end = pb_now() + 5 * SECOND;
+    bool running = true;
+
+    run->shared->phase = PB_ENDING;
+    while (running && pb_now() < end) {
+        reap(run);
+        running = false;
+        for (unsigned i = 0; i < run->started; i++) {
+            running = running || run->pids[i] > 0;
+        }
+        pause_briefly();
+    }
+    for (unsigned i = 0; i < run->started; i++) {
+        if (run->pids[i] > 0) {
+            kill(run->pids[i], SIGKILL);
+            waitpid(run->pids[i], NULL, 0);
+        }
+    }
+    free(run->pids);
+}
+
+int pb_run(const struct pb_options *options)
+{
+    struct run run = {.options = options};
+    struct rlimit files;
+    bool ok;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    ok = run_init(&run);
+    if (ok) {
+        ok = options->mode == PB_IDLE ? run_idle(&run) : run_messages(&run);
+        run_end(&run);
+    }
+    fflush(stdout);
+    return ok ? 0 : 2;
+}

@@ -1,0 +1,320 @@
+#include "pushbench_subscriber.h"
+
+#include "pushbench_http.h"
+#include "pushbench_net.h"
+#include "pushbench_sse.h"
+#include "pushbench_wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define READ_SIZE  (256 * 1024)
+#define MAX_EVENTS 512
+#define LOOK_UP_NS UINT64_C(5000000) /* how often the phase is looked at */
+
+struct subscriber;
+
+/* One subscriber stream. */
+struct stream {
+    struct subscriber *owner;
+    int fd; /* -1 when closed */
+    unsigned index;
+    struct pb_head *head; /* until the head is read */
+    struct pb_body body;
+    union {
+        struct pb_count count;   /* if messages are only counted */
+        struct pb_events events; /* if they are parsed */
+    } sse;
+};
+
+/* The process's own state; one thread. */
+struct subscriber {
+    const struct pb_options *options;
+    struct pb_shared *shared;
+    struct pb_received *received; /* its counters */
+    int epoll;
+    bool parses;         /* messages are parsed */
+    bool has_complained; /* one failed stream was reported */
+    struct stream *streams;
+    unsigned share;       /* streams of this process */
+    unsigned first, step; /* the index of stream k is first + k * step */
+    unsigned opened;      /* streams begun so far */
+    unsigned connecting;  /* begun and not yet ready */
+    uint64_t now;         /* time of the read that is being handled */
+    char *buffer;         /* READ_SIZE bytes for all streams */
+};
+
+static void on_message(void *baton, const char *data, size_t len)
+{
+    struct stream *stream = baton;
+    struct subscriber *self = stream->owner;
+    struct pb_message message;
+
+    if (!pb_wire_parse(data, len, &message)
+        || (self->options->mode == PB_UNICAST
+            && message.to != stream->index)) {
+        pb_shared_add(&self->received->wrong, 1);
+        return;
+    }
+    pb_shared_add(&self->received->messages, 1);
+    pb_shared_add(&self->received->payload, len);
+    if (message.time >= self->shared->window_begin
+        && message.time < self->shared->window_end) {
+        pb_hist_add(&self->received->latency, self->now - message.time);
+    }
+}
+
+static void stream_close(struct stream *stream)
+{
+    if (stream->head) {
+        stream->owner->connecting--;
+        free(stream->head);
+        stream->head = NULL;
+    }
+    else if (stream->owner->parses) {
+        pb_events_cleanup(&stream->sse.events);
+    }
+    close(stream->fd);
+    stream->fd = -1;
+}
+
+static void stream_fail(struct stream *stream, const char *why)
+{
+    struct subscriber *self = stream->owner;
+
+    if (!self->has_complained) {
+        self->has_complained = true;
+        fprintf(stderr, "pushbench: stream %u cannot open: %s\n",
+                stream->index, why);
+    }
+    pb_shared_add(&self->received->failed, 1);
+    stream_close(stream);
+}
+
+/* The socket is connected: ask for the stream. */
+static bool stream_request(struct stream *stream)
+{
+    struct subscriber *self = stream->owner;
+    char request[PB_REQUEST_ROOM];
+    size_t len = pb_wire_subscribe(self->options, stream->index, request);
+    int error = pb_connect_error(stream->fd);
+
+    if (error == 0
+        && (send(stream->fd, request, len, MSG_NOSIGNAL) != (ssize_t)len
+            || !pb_rewatch(self->epoll, stream->fd, EPOLLIN, stream))) {
+        error = errno;
+    }
+    if (error != 0) {
+        stream_fail(stream, strerror(error));
+    }
+    return error == 0;
+}
+
+static void stream_begin(struct subscriber *self, struct stream *stream)
+{
+    const struct pb_options *options = self->options;
+
+    stream->owner = self;
+    stream->index = self->first + self->opened * self->step;
+    stream->head = malloc(sizeof *stream->head);
+    self->opened++;
+    self->connecting++;
+    stream->fd = pb_connect_begin(&options->server,
+                                  stream->index % options->sources);
+    if (!stream->head || stream->fd < 0) {
+        stream_fail(stream, strerror(errno));
+        return;
+    }
+    pb_head_init(stream->head);
+    if (!pb_watch(self->epoll, stream->fd, EPOLLOUT, stream)) {
+        stream_fail(stream, strerror(errno));
+    }
+}
+
+static void stream_parse(struct stream *stream, const struct pb_slice *slice)
+{
+    struct pb_events *events = &stream->sse.events;
+    uint64_t reserved = events->reserved;
+
+    if (!pb_events_feed(events, slice->at, slice->len)) {
+        fputs("pushbench: out of memory\n", stderr);
+        exit(2);
+    }
+    pb_shared_add(&stream->owner->received->reserved,
+                  events->reserved - reserved);
+}
+
+static void stream_count(struct stream *stream, const struct pb_slice *slice)
+{
+    struct pb_count *count = &stream->sse.count;
+    struct pb_count before = *count;
+
+    pb_count_feed(count, slice->at, slice->len);
+    pb_shared_add(&stream->owner->received->messages,
+                  count->messages - before.messages);
+    pb_shared_add(&stream->owner->received->reserved,
+                  count->reserved - before.reserved);
+}
+
+static void stream_body(struct stream *stream, const char *at, size_t len)
+{
+    struct pb_slice slice;
+
+    pb_shared_add(&stream->owner->received->bytes, len);
+    while (len > 0) {
+        size_t used = pb_body_feed(&stream->body, at, len, &slice);
+
+        if (used == 0) {
+            return; /* the body ended: the close follows */
+        }
+        if (stream->owner->parses) {
+            stream_parse(stream, &slice);
+        }
+        else {
+            stream_count(stream, &slice);
+        }
+        at += used;
+        len -= used;
+    }
+}
+
+/* Returns the bytes that belong to the head, -1 if the stream failed. */
+static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
+{
+    struct pb_head *head = stream->head;
+    struct subscriber *self = stream->owner;
+    ptrdiff_t used = pb_head_feed(head, at, len);
+    char why[64];
+
+    if (used < 0) {
+        stream_fail(stream, "no HTTP answer");
+        return -1;
+    }
+    if (!head->done) {
+        return used;
+    }
+    if (head->status != 200) {
+        snprintf(why, sizeof why, "status %d", head->status);
+        stream_fail(stream, why);
+        return -1;
+    }
+    pb_body_init(&stream->body, head);
+    if (self->parses) {
+        pb_events_init(&stream->sse.events, on_message, stream);
+    }
+    else {
+        pb_count_init(&stream->sse.count);
+    }
+    free(head);
+    stream->head = NULL;
+    self->connecting--;
+    pb_shared_add(&self->received->ready, 1);
+    return used;
+}
+
+static void stream_read(struct stream *stream)
+{
+    struct subscriber *self = stream->owner;
+    char *at = self->buffer;
+    ssize_t len = recv(stream->fd, at, READ_SIZE, 0);
+
+    if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (len <= 0) {
+        if (stream->head) {
+            stream_fail(stream, len < 0 ? strerror(errno) : "closed");
+        }
+        else {
+            pb_shared_add(&self->received->closed, 1);
+            stream_close(stream);
+        }
+        return;
+    }
+    if (self->parses) {
+        self->now = pb_now();
+    }
+    if (stream->head) {
+        ptrdiff_t used = stream_head(stream, at, (size_t)len);
+
+        if (used < 0) {
+            return;
+        }
+        at += used;
+        len -= used;
+    }
+    stream_body(stream, at, (size_t)len);
+}
+
+static void open_more(struct subscriber *self)
+{
+    unsigned limit = self->shared->open_limit;
+    unsigned most = self->options->connecting / self->shared->workers + 1;
+
+    while (self->opened < self->share && self->connecting < most
+           && self->first + self->opened * self->step < limit) {
+        stream_begin(self, &self->streams[self->opened]);
+    }
+}
+
+static bool subscriber_init(struct subscriber *self)
+{
+    unsigned all = self->options->streams;
+
+    if (self->options->mode == PB_IDLE) {
+        all += self->options->warm;
+    }
+    self->share = (all + self->step - 1 - self->first) / self->step;
+    self->streams = calloc(self->share + 1, sizeof *self->streams);
+    self->buffer = malloc(READ_SIZE);
+    self->epoll = epoll_create1(EPOLL_CLOEXEC);
+    return self->streams && self->buffer && self->epoll >= 0;
+}
+
+int pb_subscriber_run(const struct pb_options *options,
+                      struct pb_shared *shared, unsigned worker)
+{
+    struct subscriber self = {
+        .options = options,
+        .shared = shared,
+        .received = &shared->received[worker],
+        .parses = options->mode != PB_IDLE && options->rate > 0,
+        .first = worker,
+        .step = shared->workers,
+    };
+    struct epoll_event events[MAX_EVENTS];
+
+    if (!subscriber_init(&self)) {
+        perror("pushbench: subscriber");
+        return 2;
+    }
+    while (shared->phase != PB_ENDING) {
+        int count;
+
+        open_more(&self);
+        count = pb_wait(self.epoll, events, MAX_EVENTS, LOOK_UP_NS);
+        for (int i = 0; i < count; i++) {
+            struct stream *stream = events[i].data.ptr;
+
+            if (events[i].events & EPOLLOUT) {
+                stream_request(stream);
+            }
+            else {
+                stream_read(stream);
+            }
+        }
+    }
+    for (unsigned i = 0; i < self.opened; i++) {
+        if (self.streams[i].fd >= 0) {
+            stream_close(&self.streams[i]);
+        }
+    }
+    close(self.epoll);
+    free(self.streams);
+    free(self.buffer);
+    return 0;
+}

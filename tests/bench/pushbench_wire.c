@@ -1,0 +1,157 @@
+#include "pushbench_wire.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t put_host(const struct pb_options *options, char *out)
+{
+    char host[INET_ADDRSTRLEN];
+
+    inet_ntop(AF_INET, &options->server.sin_addr, host, sizeof host);
+    return (size_t)sprintf(out, "Host: %s:%u\r\n", host,
+                           (unsigned)ntohs(options->server.sin_port));
+}
+
+/* nchan: the channel that carries a user's messages, or the one for all */
+static size_t put_channel(const struct pb_options *options, unsigned index,
+                          char *out)
+{
+    if (options->mode == PB_FANOUT) {
+        return (size_t)sprintf(out, "%sall", options->prefix);
+    }
+    return (size_t)sprintf(out, "%su%u", options->prefix, index);
+}
+
+size_t pb_wire_subscribe(const struct pb_options *options, unsigned index,
+                         char *out)
+{
+    size_t len;
+
+    if (options->target == PB_NCHAN) {
+        len = (size_t)sprintf(out, "GET /sub/");
+        len += put_channel(options, index, out + len);
+    }
+    else {
+        len = (size_t)sprintf(out, "GET /ramen/receive?user=%su%u",
+                              options->prefix, index);
+        if (*options->device) {
+            len += (size_t)sprintf(out + len, "&device=%s", options->device);
+        }
+        if (options->mode == PB_FANOUT) {
+            len += (size_t)sprintf(out + len, "&channel=%sall",
+                                   options->prefix);
+        }
+    }
+    len += (size_t)sprintf(out + len, " HTTP/1.1\r\n");
+    len += put_host(options, out + len);
+    return len
+           + (size_t)sprintf(out + len, "Accept: text/event-stream\r\n\r\n");
+}
+
+size_t pb_wire_post(const struct pb_options *options,
+                    const struct pb_message *message, char *out)
+{
+    size_t len;
+
+    if (options->target == PB_NCHAN) {
+        len = (size_t)sprintf(out, "POST /pub/");
+        len += put_channel(options, message->to, out + len);
+    }
+    else if (options->mode == PB_FANOUT) {
+        len = (size_t)sprintf(out, "POST /push/messages?channel=%sall",
+                              options->prefix);
+    }
+    else {
+        len = (size_t)sprintf(out, "POST /push/messages?user=%su%u",
+                              options->prefix, message->to);
+    }
+    len += (size_t)sprintf(out + len, " HTTP/1.1\r\n");
+    len += put_host(options, out + len);
+    len += (size_t)sprintf(out + len,
+                           "Content-Type: application/json\r\n"
+                           "Content-Length: %u\r\n\r\n",
+                           options->size);
+    return len + pb_wire_payload(options, message, out + len);
+}
+
+size_t pb_wire_ndjson_head(const struct pb_options *options, char *out)
+{
+    size_t len = (size_t)sprintf(out, "POST /push/messages HTTP/1.1\r\n");
+
+    len += put_host(options, out + len);
+    return len
+           + (size_t)sprintf(out + len,
+                             "Content-Type: application/x-ndjson\r\n"
+                             "Transfer-Encoding: chunked\r\n\r\n");
+}
+
+size_t pb_wire_ndjson_line(const struct pb_options *options,
+                           const struct pb_message *message, char *out)
+{
+    size_t len;
+
+    if (options->mode == PB_FANOUT) {
+        len = (size_t)sprintf(
+            out, "{\"channel\":\"%sall\",\"data\":", options->prefix);
+    }
+    else {
+        len = (size_t)sprintf(out,
+                              "{\"user\":\"%su%u\",\"data\":", options->prefix,
+                              message->to);
+    }
+    len += pb_wire_payload(options, message, out + len);
+    memcpy(out + len, "}\n", 2);
+    return len + 2;
+}
+
+/* The digits stand in strings: a JSON number may not begin with a 0. */
+size_t pb_wire_payload(const struct pb_options *options,
+                       const struct pb_message *message, char *out)
+{
+    size_t len = (size_t)sprintf(out,
+                                 "{\"t\":\"%020" PRIu64
+                                 "\",\"to\":\"%07u\",\"pad\":\"",
+                                 message->time, message->to);
+
+    memset(out + len, 'x', options->size - 2 - len);
+    memcpy(out + options->size - 2, "\"}", 2);
+    return options->size;
+}
+
+/* The digits after `key` and its `":"`; false if they are not there. */
+static bool number_after(const char *at, size_t len, const char *key,
+                         uint64_t *number)
+{
+    const char *end = at + len;
+
+    at = memmem(at, len, key, strlen(key));
+    if (!at) {
+        return false;
+    }
+    at += strlen(key);
+    while (at < end && (*at == ':' || *at == ' ' || *at == '"')) {
+        at++;
+    }
+    if (at == end || *at < '0' || *at > '9') {
+        return false;
+    }
+    *number = 0;
+    while (at < end && *at >= '0' && *at <= '9') {
+        *number = *number * 10 + (uint64_t)(*at++ - '0');
+    }
+    return true;
+}
+
+bool pb_wire_parse(const char *at, size_t len, struct pb_message *message)
+{
+    uint64_t to;
+
+    if (!number_after(at, len, "\"t\"", &message->time)
+        || !number_after(at, len, "\"to\"", &to)) {
+        return false;
+    }
+    message->to = (unsigned)to;
+    return true;
+}

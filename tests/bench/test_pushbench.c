@@ -1,0 +1,394 @@
+/* What pushbench reports can be believed: its parsers and its arithmetic. */
+#include "pushbench_hist.h"
+#include "pushbench_http.h"
+#include "pushbench_proc.h"
+#include "pushbench_sse.h"
+#include "pushbench_wire.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- percentiles ---- */
+
+START_TEST(small_values_have_exact_percentiles)
+{
+    struct pb_hist *hist = calloc(1, sizeof *hist);
+
+    for (uint64_t i = 1; i <= 100; i++) {
+        pb_hist_add(hist, i);
+    }
+    ck_assert_uint_eq(pb_hist_percentile(hist, 50), 50);
+    ck_assert_uint_eq(pb_hist_percentile(hist, 90), 90);
+    ck_assert_uint_eq(pb_hist_percentile(hist, 99), 99);
+    ck_assert_uint_eq(pb_hist_percentile(hist, 100), 100);
+    ck_assert_uint_eq(pb_hist_percentile(hist, 0), 1);
+    ck_assert_uint_eq(hist->max, 100);
+    free(hist);
+}
+END_TEST
+
+START_TEST(an_empty_histogram_says_0)
+{
+    struct pb_hist *hist = calloc(1, sizeof *hist);
+
+    ck_assert_uint_eq(pb_hist_percentile(hist, 99), 0);
+    free(hist);
+}
+END_TEST
+
+START_TEST(a_percentile_is_never_below_and_at_most_1_percent_above)
+{
+    /* every power of two and its neighbours, up to the largest value */
+    for (unsigned bit = 0; bit < 64; bit++) {
+        for (int delta = -1; delta <= 1; delta++) {
+            uint64_t value = (UINT64_C(1) << bit) + (uint64_t)delta;
+            struct pb_hist *hist = calloc(1, sizeof *hist);
+            uint64_t got;
+
+            pb_hist_add(hist, value);
+            pb_hist_add(hist, UINT64_MAX);
+            got = pb_hist_percentile(hist, 50);
+            ck_assert_uint_ge(got, value);
+            ck_assert_uint_le(got - value, value / 100);
+            ck_assert_uint_eq(pb_hist_percentile(hist, 100), UINT64_MAX);
+            free(hist);
+        }
+    }
+}
+END_TEST
+
+START_TEST(merged_histograms_are_as_one)
+{
+    struct pb_hist *one = calloc(1, sizeof *one);
+    struct pb_hist *two = calloc(1, sizeof *two);
+    struct pb_hist *both = calloc(1, sizeof *both);
+
+    for (uint64_t i = 0; i < 5000; i++) {
+        uint64_t value = i * i * 37 % 1000003;
+
+        pb_hist_add(i % 3 ? one : two, value);
+        pb_hist_add(both, value);
+    }
+    pb_hist_merge(one, two);
+    ck_assert_int_eq(memcmp(one, both, sizeof *both), 0);
+    free(one);
+    free(two);
+    free(both);
+}
+END_TEST
+
+/* ---- events ---- */
+
+/* A stream, and what is to be found in it. */
+struct stream_case {
+    const char *text;
+    uint64_t messages, reserved;
+};
+
+static const struct stream_case STREAMS[] = {
+    {"", 0, 0},
+    {": hi\n\n", 0, 0},
+    {"retry: 1000\n\n\n\n\n", 0, 0},
+    {"data: 1\n\n", 1, 0},
+    {"id: 1.abc\ndata: {\"t\":1}\n\n\nid: 2.abd\ndata: {}\n\n", 2, 0},
+    {"retry: 900\nid: 17.0hZk3x9Qa2B.x7Kq2m\ndata: data: event: data\n\n", 1,
+     0},
+    {"event: push.gap\ndata: {\"dropped\":3}\n\nid: 1.a\ndata: x\n\n", 1, 1},
+    {"data: x\n\nretry: 30000\nevent: push.bye\ndata: {}\n\n", 1, 1},
+    {"id: 5\ndata: begun and never ended", 0, 0},
+};
+
+static void add_one(void *baton, const char *data, size_t len)
+{
+    (void)data;
+    (void)len;
+    ++*(uint64_t *)baton;
+}
+
+static void check_counted(const struct stream_case *row, size_t first,
+                          size_t step)
+{
+    struct pb_count count;
+    size_t len = strlen(row->text);
+
+    pb_count_init(&count);
+    pb_count_feed(&count, row->text, first);
+    for (size_t at = first; at < len; at += step) {
+        pb_count_feed(&count, row->text + at,
+                      len - at < step ? len - at : step);
+    }
+    /* a counter cannot know whether the last line will end */
+    ck_assert_uint_eq(count.messages,
+                      row->messages + (strstr(row->text, "never") != NULL));
+    ck_assert_uint_eq(count.reserved, row->reserved);
+}
+
+static void check_parsed(const struct stream_case *row, size_t first,
+                         size_t step)
+{
+    struct pb_events events;
+    uint64_t messages = 0;
+    size_t len = strlen(row->text);
+
+    pb_events_init(&events, add_one, &messages);
+    ck_assert(pb_events_feed(&events, row->text, first));
+    for (size_t at = first; at < len; at += step) {
+        ck_assert(pb_events_feed(&events, row->text + at,
+                                 len - at < step ? len - at : step));
+    }
+    ck_assert_uint_eq(messages, row->messages);
+    ck_assert_uint_eq(events.reserved, row->reserved);
+    pb_events_cleanup(&events);
+}
+
+START_TEST(counting_and_parsing_agree_wherever_the_stream_is_split)
+{
+    const struct stream_case *row = &STREAMS[_i];
+    size_t len = strlen(row->text);
+
+    for (size_t first = 0; first <= len; first++) {
+        check_counted(row, first, len + 1);
+        check_parsed(row, first, len + 1);
+        check_counted(row, first, 1);
+        check_parsed(row, first, 1);
+        check_counted(row, first, 3);
+        check_parsed(row, first, 3);
+    }
+}
+END_TEST
+
+START_TEST(a_large_read_is_counted_to_the_last_message)
+{
+    static const char EVENT[] = "id: 123.0hZk3x9Qa2B\ndata: {\"a\":1}\n\n";
+    size_t len = sizeof EVENT - 1;
+    char *text = malloc(len * 3000);
+
+    for (size_t i = 0; i < 3000; i++) {
+        memcpy(text + i * len, EVENT, len);
+    }
+    for (size_t cut = 0; cut <= 600; cut++) {
+        struct pb_count count;
+
+        pb_count_init(&count);
+        pb_count_feed(&count, text, cut);
+        pb_count_feed(&count, text + cut, len * 3000 - cut);
+        ck_assert_uint_eq(count.messages, 3000);
+    }
+    free(text);
+}
+END_TEST
+
+/* ---- HTTP ---- */
+
+/* An answer, and what is to be read from it. */
+struct answer_case {
+    const char *text;
+    int status;
+    const char *body;
+    bool done;
+};
+
+static const struct answer_case ANSWERS[] = {
+    {"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nhello", 201, "hello",
+     true},
+    {"HTTP/1.1 204 No Content\r\n\r\n", 204, "", true},
+    {"HTTP/1.1 200 OK\r\ncontent-length:0\r\n\r\n", 200, "", true},
+    {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: hi\n\n", 200,
+     ": hi\n\n", false},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "5\r\nhello\r\nA;x=y\r\n, world!!!\r\n0\r\n\r\n",
+     200, "hello, world!!!", true},
+    {"HTTP/1.1 200 OK\r\nTRANSFER-ENCODING:  chunked\r\n\r\n"
+     "0003\r\nabc\r\n0\r\nTrailer: 1\r\n\r\n",
+     200, "abc", true},
+    {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", 200,
+     "abc", false},
+};
+
+/* Feed in steps; gathers the body, returns the state it ended in. */
+static bool read_answer(const struct answer_case *row, size_t step, char *body)
+{
+    struct pb_head head;
+    struct pb_body reader;
+    size_t len = strlen(row->text), at = 0, got = 0;
+
+    pb_head_init(&head);
+    while (!head.done) {
+        ptrdiff_t used = pb_head_feed(&head, row->text + at,
+                                      len - at < step ? len - at : step);
+
+        ck_assert_int_gt(used, 0);
+        at += (size_t)used;
+    }
+    ck_assert_int_eq(head.status, row->status);
+    pb_body_init(&reader, &head);
+    while (at < len && !reader.done) {
+        struct pb_slice slice;
+        size_t used = pb_body_feed(&reader, row->text + at,
+                                   len - at < step ? len - at : step, &slice);
+
+        ck_assert(!reader.broken);
+        ck_assert_uint_gt(used, 0);
+        memcpy(body + got, slice.at, slice.len);
+        got += slice.len;
+        at += used;
+    }
+    body[got] = '\0';
+    ck_assert_uint_eq(at, len);
+    return reader.done;
+}
+
+START_TEST(an_answer_is_read_alike_in_steps_of_any_size)
+{
+    const struct answer_case *row = &ANSWERS[_i];
+    char body[256];
+
+    for (size_t step = 1; step <= strlen(row->text); step++) {
+        ck_assert_int_eq(read_answer(row, step, body), row->done);
+        ck_assert_str_eq(body, row->body);
+    }
+}
+END_TEST
+
+START_TEST(what_is_no_answer_or_no_chunk_is_noticed)
+{
+    struct pb_head head;
+    struct pb_body body = {.kind = PB_BODY_CHUNKED};
+    struct pb_slice slice;
+
+    pb_head_init(&head);
+    ck_assert_int_eq(pb_head_feed(&head, "SSH-2.0-x\r\n", 11), -1);
+    pb_body_feed(&body, "xyz\r\n", 5, &slice);
+    ck_assert(body.broken);
+}
+END_TEST
+
+/* ---- payloads and requests ---- */
+
+static struct pb_options some_options(enum pb_mode mode, unsigned size)
+{
+    struct pb_options options = {
+        .mode = mode, .prefix = "b", .device = "d", .size = size};
+
+    options.server.sin_family = AF_INET;
+    return options;
+}
+
+START_TEST(a_payload_has_its_size_and_is_read_back)
+{
+    static const unsigned SIZES[] = {PB_MIN_PAYLOAD, 100, PB_MAX_PAYLOAD};
+    struct pb_options options = some_options(PB_UNICAST, SIZES[_i]);
+    struct pb_message sent = {.time = UINT64_C(123456789012345), .to = 999};
+    struct pb_message got = {0};
+    char *text = malloc(options.size + 1);
+
+    text[options.size] = '!';
+    ck_assert_uint_eq(pb_wire_payload(&options, &sent, text), options.size);
+    ck_assert_int_eq(text[0], '{');
+    ck_assert_int_eq(text[options.size - 1], '}');
+    ck_assert_int_eq(text[options.size], '!');
+    ck_assert(pb_wire_parse(text, options.size, &got));
+    ck_assert_uint_eq(got.time, sent.time);
+    ck_assert_uint_eq(got.to, sent.to);
+    free(text);
+}
+END_TEST
+
+START_TEST(a_payload_that_a_server_laid_out_anew_is_read_too)
+{
+    static const char TEXT[] = "{\"to\": \"0000007\", \"t\": \"0042\"}";
+    struct pb_message got;
+
+    ck_assert(pb_wire_parse(TEXT, sizeof TEXT - 1, &got));
+    ck_assert_uint_eq(got.time, 42);
+    ck_assert_uint_eq(got.to, 7);
+    ck_assert(!pb_wire_parse("{\"t\":\"\"}", 8, &got));
+    ck_assert(!pb_wire_parse("hello", 5, &got));
+}
+END_TEST
+
+START_TEST(requests_fit_into_the_room_that_is_kept_for_them)
+{
+    struct pb_message message = {.time = UINT64_MAX, .to = 1999999};
+
+    for (int target = PB_PUSH; target <= PB_NCHAN; target++) {
+        for (int mode = PB_IDLE; mode <= PB_UNICAST; mode++) {
+            struct pb_options options = some_options((enum pb_mode)mode, 100);
+            char out[PB_REQUEST_ROOM + 100];
+
+            options.target = (enum pb_target)target;
+            options.prefix = "abcdefghijklmnopqrstuvwxyz012345";
+            options.device = options.prefix;
+            options.server.sin_port = 0xffff;
+            options.server.sin_addr.s_addr = 0xffffffff;
+            ck_assert_uint_lt(pb_wire_subscribe(&options, 1999999, out),
+                              PB_REQUEST_ROOM);
+            ck_assert_uint_lt(pb_wire_post(&options, &message, out),
+                              sizeof out);
+            ck_assert_uint_lt(pb_wire_ndjson_head(&options, out),
+                              PB_REQUEST_ROOM);
+            ck_assert_uint_lt(pb_wire_ndjson_line(&options, &message, out),
+                              sizeof out);
+        }
+    }
+}
+END_TEST
+
+/* ---- /proc ---- */
+
+START_TEST(memory_and_cpu_are_read_from_proc)
+{
+    static const char ROLLUP[] =
+        "5581 rollup\nRss:  9000 kB\nPss:    1234 kB\nPss_Dirty: 1 kB\n";
+    static const char STAT[] = "42 (a) R 7 (x) S 17 42 42 0 -1 4194560 100 0 "
+                               "0 0 250 50 9 9 20 0 1 0 100 0 0";
+    struct pb_usage usage;
+    uint64_t ticks;
+    pid_t parent;
+
+    ck_assert_uint_eq(pb_pss_parse(ROLLUP), 1234 * 1024);
+    ck_assert_uint_eq(pb_pss_parse("nothing"), 0);
+    ck_assert(pb_stat_parse(STAT, &parent, &ticks));
+    ck_assert_int_eq(parent, 17);
+    ck_assert_uint_eq(ticks, 300);
+    ck_assert(!pb_stat_parse("42 (cut", &parent, &ticks));
+    ck_assert(pb_usage_read(getpid(), &usage));
+    ck_assert_uint_ge(usage.processes, 1);
+    ck_assert_uint_gt(usage.pss, 0);
+}
+END_TEST
+
+#define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
+
+int main(void)
+{
+    Suite *suite = suite_create("pushbench");
+    TCase *tcase = tcase_create("pushbench");
+    SRunner *runner = srunner_create(suite);
+    int failures;
+
+    tcase_set_timeout(tcase, 30);
+    tcase_add_test(tcase, small_values_have_exact_percentiles);
+    tcase_add_test(tcase, an_empty_histogram_says_0);
+    tcase_add_test(tcase,
+                   a_percentile_is_never_below_and_at_most_1_percent_above);
+    tcase_add_test(tcase, merged_histograms_are_as_one);
+    tcase_add_loop_test(
+        tcase, counting_and_parsing_agree_wherever_the_stream_is_split, 0,
+        COUNT(STREAMS));
+    tcase_add_test(tcase, a_large_read_is_counted_to_the_last_message);
+    tcase_add_loop_test(tcase, an_answer_is_read_alike_in_steps_of_any_size, 0,
+                        COUNT(ANSWERS));
+    tcase_add_test(tcase, what_is_no_answer_or_no_chunk_is_noticed);
+    tcase_add_loop_test(tcase, a_payload_has_its_size_and_is_read_back, 0, 3);
+    tcase_add_test(tcase, a_payload_that_a_server_laid_out_anew_is_read_too);
+    tcase_add_test(tcase, requests_fit_into_the_room_that_is_kept_for_them);
+    tcase_add_test(tcase, memory_and_cpu_are_read_from_proc);
+    suite_add_tcase(suite, tcase);
+    srunner_run_all(runner, CK_NORMAL);
+    failures = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failures ? 1 : 0;
+}
