@@ -31,27 +31,25 @@ END {
         "unipost", "delivered_per_s", "%.0f", "≥ 0.6")
     row("— server CPU a message, µs", \
         "unipost", "server_us_per_delivery", "%.1f", "")
-    row("unicast to 1,000 users, fastest publisher³, messages/s", \
+    row("unicast to 1,000 users, fastest publisher¹, messages/s", \
         "unibest", "delivered_per_s", "%.0f", "")
     print_row("— NDJSON against a POST a message", \
         median("unibest", "delivered_per_s", "push"), \
         median("unipost", "delivered_per_s", "nchan"), "%.0f", "≥ 10")
     row("— server CPU a message, µs", \
         "unibest", "server_us_per_delivery", "%.1f", "")
-    latency("1,000 messages/s to 1,000 users⁴", "unilat")
-    latency("50 messages/s to 1,000 streams⁴", "fanlat")
+    latency("1,000 messages/s to 1,000 users³", "unilat")
+    latency("50 messages/s to 1,000 streams³", "fanlat")
     row("framing bytes a message, unicast", "unilat", "framing", "%.1f", "")
     row("framing bytes a message, fan-out", "fanlat", "framing", "%.1f", "")
     total("accepted and not delivered, deliveries", "missing")
     total("refused, messages", "refused")
     total("gaps announced", "gaps")
     print ""
-    print "1. mod_push: NDJSON on one endless body. nchan: one connection,"
-    print "   16 POSTs in flight."
+    print "1. mod_push: NDJSON on one endless body. nchan: POSTs, 8 of them in"
+    print "   flight (pipelined) on each of 8 connections."
     print "2. 8 connections, one POST in flight on each."
-    print "3. mod_push: NDJSON on one endless body. nchan: 8 connections,"
-    print "   8 POSTs in flight on each."
-    print "4. From the time at which a message was due to its arrival; a POST"
+    print "3. From the time at which a message was due to its arrival; a POST"
     print "   a message, 8 connections for the users, one for the fan-out."
 }
 
