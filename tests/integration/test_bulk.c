@@ -1,0 +1,294 @@
+/*
+ * NDJSON: a line a message, an answer line a line, for as long as the
+ * publisher likes.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "case.h"
+#include "http.h"
+#include "keep.h"
+#include "server.h"
+#include "stream.h"
+#include "verbs.h"
+#include "wait.h"
+
+/* A request whose body goes on, and its answer as it comes. */
+struct feed {
+    struct wire *wire;
+};
+
+static struct feed feed_open(const struct server *s)
+{
+    static const char head[] = "POST /push/messages HTTP/1.1\r\n"
+                               "Host: localhost\r\n"
+                               "Content-Type: application/x-ndjson\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n";
+    struct feed f = {.wire = wire_open(s, 0)};
+
+    wire_send(f.wire, head, sizeof(head) - 1);
+    return f;
+}
+
+static void feed_send(struct feed *f, const char *text)
+{
+    const char *chunk = keep_printf("%zx\r\n%s\r\n", strlen(text), text);
+
+    ck_assert(wire_send(f->wire, chunk, strlen(chunk)));
+}
+
+/* Take the raw bytes of the answer up to the next LF that ends JSON. */
+static const json_t *feed_answer(struct feed *f)
+{
+    int64_t deadline = wait_now() + WAIT_MS;
+    struct wire *w = f->wire;
+
+    for (;;) {
+        char *open = strchr(w->bytes, '{');
+        char *end = open != NULL ? strstr(open, "}\n") : NULL;
+
+        if (end != NULL) {
+            json_t *json = json_loadb(open, (size_t)(end - open) + 1, 0, NULL);
+
+            ck_assert_msg(json != NULL, "no JSON: %s", w->bytes);
+            wire_take(w, (size_t)(end - w->bytes) + 2);
+            return json_keep(json);
+        }
+        ck_assert_msg(wire_receive(w, deadline), "no answer line; so far: %s",
+                      w->bytes);
+    }
+}
+
+START_TEST(every_line_is_a_message_with_an_answer_line)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0&channel=news",
+                                    NULL);
+    struct answer *a = publish_lines(
+        s, "{\"user\":\"ada\",\"text\":\"one\",\"event\":\"e\"}\n"
+           "{\"channel\":\"news\",\"data\":{\"b\":[1,2]},\"ttl\":10}\n"
+           "{\"broadcast\":true,\"base64\":\"AP8=\"}\n"
+           "{\"user\":\"ada\",\"device\":\"d1\",\"text\":\"four\","
+           "\"receipt\":true}");
+    const struct event *e = stream_next(st);
+
+    ck_assert_str_eq(http_header(a, "Content-Type"), "application/x-ndjson");
+    ck_assert_str_eq(e->data, "one");
+    ck_assert_str_eq(e->type, "e");
+    e = stream_next(st);
+    ck_assert_str_eq(e->data, "{\"b\":[1,2]}");
+    e = stream_next(st);
+    ck_assert_str_eq(e->data, "AP8=");
+    ck_assert_str_eq(e->enc, "base64");
+    e = stream_next(st);
+    ck_assert_str_eq(e->data, "four");
+    ck_assert_str_eq(e->ack, "now");
+}
+END_TEST
+
+START_TEST(lines_take_effect_while_the_body_goes_on)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    struct feed f = feed_open(s);
+    int i;
+
+    for (i = 1; i <= 20; i++) {
+        const json_t *answer;
+
+        feed_send(&f, keep_printf("{\"user\":\"ada\",\"text\":\"m%d\"}\n", i));
+        expect_message(st, i, keep_printf("m%d", i));
+        answer = feed_answer(&f);
+        ck_assert_uint_eq(strlen(json_text_at(answer, "id")), 11);
+        ck_assert_int_eq(json_int_at(answer, "recipients"), 1);
+    }
+}
+END_TEST
+
+START_TEST(a_line_may_arrive_in_pieces)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    struct feed f = feed_open(s);
+    const char *lines = "{\"user\":\"ada\",\"text\":\"one\"}\n"
+                        "{\"user\":\"ada\",\"text\":\"two\"}\n";
+    size_t i;
+
+    for (i = 0; i < strlen(lines); i++) {
+        feed_send(&f, keep_copy(lines + i, 1));
+    }
+    expect_message(st, 1, "one");
+    expect_message(st, 2, "two");
+    /* The last line needs no end. */
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"three\"}");
+    wire_send(f.wire, "0\r\n\r\n", 5);
+    expect_message(st, 3, "three");
+    feed_answer(&f);
+    feed_answer(&f);
+    feed_answer(&f);
+}
+END_TEST
+
+START_TEST(the_answer_stands_while_the_publisher_is_silent)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    struct feed f = feed_open(s);
+
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"m1\"}\n");
+    expect_message(st, 1, "m1");
+    feed_answer(&f);
+    /* Longer than mod_reqtimeout grants a body here (10 s). */
+    ck_assert_ptr_null(stream_next_in(st, 12000));
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"m2\"}\n");
+    expect_message(st, 2, "m2");
+    feed_answer(&f);
+}
+END_TEST
+
+/* What is wrong with a line, and what its error must mention. */
+static const char *const bad_lines[][2] = {
+    {"{\"user\":\"ada\",\"text\":", "JSON"},
+    {"[1,2]", "object"},
+    {"17", "object"},
+    {"{}", "user"},
+    {"{\"text\":\"x\"}", "user"},
+    {"{\"user\":\"ada\"}", "data"},
+    {"{\"user\":\"\",\"text\":\"x\"}", "user"},
+    {"{\"user\":17,\"text\":\"x\"}", "user"},
+    {"{\"user\":null,\"text\":\"x\"}", "user"},
+    {"{\"user\":\"a\",\"channel\":\"b\",\"text\":\"x\"}", "channel"},
+    {"{\"channel\":\"\",\"text\":\"x\"}", "channel"},
+    {"{\"channel\":\"b\",\"device\":\"d\",\"text\":\"x\"}", "device"},
+    {"{\"broadcast\":false,\"text\":\"x\"}", "broadcast"},
+    {"{\"broadcast\":\"yes\",\"text\":\"x\"}", "broadcast"},
+    {"{\"user\":\"ada\",\"device\":\"a b\",\"text\":\"x\"}", "device"},
+    {"{\"user\":\"ada\",\"text\":17}", "text"},
+    {"{\"user\":\"ada\",\"base64\":\"?\"}", "base64"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"data\":1}", "data"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"ttl\":-1}", "ttl"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"ttl\":\"10\"}", "ttl"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"urgency\":\"now\"}", "urgency"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"topic\":\"a b\"}", "topic"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"event\":\"push.bye\"}", "event"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"event\":\"a\\nid: 9\"}", "event"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"key\":17}", "key"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"receipt\":\"yes\"}", "receipt"},
+};
+
+START_TEST(one_bad_line_harms_no_other)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    struct feed f = feed_open(s);
+    size_t i, count = sizeof(bad_lines) / sizeof(*bad_lines);
+
+    for (i = 0; i < count; i++) {
+        const json_t *answer;
+        const json_t *error;
+        char *text;
+
+        feed_send(&f, keep_printf("%s\n", bad_lines[i][0]));
+        answer = feed_answer(&f);
+        error = json_at(answer, "error");
+        ck_assert_msg(error != NULL, "no error for %s", bad_lines[i][0]);
+        text = json_dumps(error, 0);
+        ck_assert_msg(strcasestr(text, bad_lines[i][1]) != NULL,
+                      "the error for %s does not mention %s: %s",
+                      bad_lines[i][0], bad_lines[i][1], text);
+        free(text);
+    }
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"good\"}\n");
+    ck_assert_ptr_null(json_at(feed_answer(&f), "error"));
+    expect_message(st, 1, "good");
+}
+END_TEST
+
+START_TEST(a_key_makes_a_line_idempotent)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    struct feed f = feed_open(s);
+    const char *line = "{\"user\":\"ada\",\"text\":\"once\",\"key\":\"k\"}\n";
+    const char *first;
+
+    feed_send(&f, line);
+    first = json_text_at(feed_answer(&f), "id");
+    feed_send(&f, line);
+    ck_assert_str_eq(json_text_at(feed_answer(&f), "id"), first);
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"other\",\"key\":\"k\"}\n");
+    ck_assert_int_eq(json_int_at(feed_answer(&f), "error.status"), 422);
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"marker\"}\n");
+    expect_message(st, 1, "once");
+    expect_message(st, 2, "marker");
+}
+END_TEST
+
+START_TEST(a_line_that_is_too_long_is_refused_and_the_next_is_not)
+{
+    struct server_options o = {
+        .admin = "Require local\nPushMaxMessageSize 1K"};
+    struct server *s = server_start(&o);
+    struct feed f = feed_open(s);
+    char *text = keep(malloc(200001), free);
+
+    memset(text, 'x', 200000);
+    text[200000] = '\0';
+    feed_send(&f,
+              keep_printf("{\"user\":\"ada\",\"text\":\"%.1025s\"}\n", text));
+    ck_assert_int_eq(json_int_at(feed_answer(&f), "error.status"), 413);
+    feed_send(&f, keep_printf("{\"user\":\"ada\",\"text\":\"%s\"}\n", text));
+    ck_assert_int_eq(json_int_at(feed_answer(&f), "error.status"), 413);
+    feed_send(&f,
+              keep_printf("{\"user\":\"ada\",\"text\":\"%.1024s\"}\n", text));
+    ck_assert_ptr_null(json_at(feed_answer(&f), "error"));
+}
+END_TEST
+
+START_TEST(empty_lines_are_passed_over)
+{
+    struct server *s = server_start(NULL);
+    struct answer *a = publish_lines(
+        s, "\n\r\n{\"user\":\"ada\",\"text\":\"x\"}\r\n\n");
+    const char *first = strchr(a->body, '\n');
+
+    ck_assert_ptr_nonnull(first);
+    ck_assert_msg(first[1] == '\0', "more than one answer: %s", a->body);
+}
+END_TEST
+
+START_TEST(a_publisher_that_goes_away_in_a_line_publishes_nothing_of_it)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    struct feed f = feed_open(s);
+
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"whole\"}\n"
+                  "{\"user\":\"ada\",\"text\":\"half\"}");
+    expect_message(st, 1, "whole");
+    wire_close(f.wire);
+    publish(s, "user=ada", NULL, "marker");
+    expect_message(st, 2, "marker");
+    ck_assert_ptr_null(stream_next_in(st, 300));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("bulk");
+    TCase *tc = case_add(suite, "lines", 60);
+
+    tcase_add_test(tc, every_line_is_a_message_with_an_answer_line);
+    tcase_add_test(tc, lines_take_effect_while_the_body_goes_on);
+    tcase_add_test(tc, a_line_may_arrive_in_pieces);
+    tcase_add_test(tc, the_answer_stands_while_the_publisher_is_silent);
+    tcase_add_test(tc, a_key_makes_a_line_idempotent);
+    tcase_add_test(tc, empty_lines_are_passed_over);
+    tc = case_add(suite, "errors", 60);
+    tcase_add_test(tc, one_bad_line_harms_no_other);
+    tcase_add_test(tc, a_line_that_is_too_long_is_refused_and_the_next_is_not);
+    tcase_add_test(
+        tc, a_publisher_that_goes_away_in_a_line_publishes_nothing_of_it);
+    return case_run(suite);
+}

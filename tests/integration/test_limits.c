@@ -1,0 +1,270 @@
+/*
+ * What is full says so: mailboxes, the shared memory, streams, payloads.
+ */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "case.h"
+#include "http.h"
+#include "keep.h"
+#include "server.h"
+#include "stream.h"
+#include "verbs.h"
+#include "wait.h"
+
+#define ADA "user=ada&device=d1&seq=0"
+
+/* Make a device known and let it go away again. */
+static void visit(const struct server *s, const char *query)
+{
+    stream_close(stream_open(s, query, NULL));
+    wait_until(stat_of(s, "streams") == 0);
+}
+
+static struct answer *publish_with(const struct server *s, const char *urgency,
+                                   const char *payload)
+{
+    return publish_try(s, "user=ada", keep_printf("Urgency: %s\r\n", urgency),
+                       payload);
+}
+
+START_TEST(a_full_mailbox_gives_up_its_oldest_of_the_lowest_urgency)
+{
+    struct server_options o = {.global = "PushMaxPending 4"};
+    struct server *s = server_start(&o);
+    struct stream *st;
+    const char *victim;
+
+    visit(s, ADA);
+    ck_assert_int_eq(publish_with(s, "high", "h1")->status, 201);
+    victim = json_text_at(publish_with(s, "low", "l1")->json, "id");
+    ck_assert_int_eq(publish_with(s, "normal", "n1")->status, 201);
+    ck_assert_int_eq(publish_with(s, "low", "l2")->status, 201);
+    ck_assert_int_eq(publish_with(s, "normal", "n2")->status, 201);
+    ck_assert_int_eq(publish_with(s, "low", "l3")->status, 201);
+    ck_assert_int_eq(count_of(s, victim, "evicted"), 1);
+    ck_assert_int_eq(stat_of(s, "evicted"), 2);
+    st = stream_open(s, ADA, NULL);
+    stream_expect_gap(st, 2, "mailbox");
+    expect_message(st, 1, "h1");
+    expect_message(st, 2, "n1");
+    expect_message(st, 3, "n2");
+    expect_message(st, 4, "l3");
+}
+END_TEST
+
+START_TEST(where_all_that_waits_is_more_urgent_the_new_one_is_refused)
+{
+    struct server_options o = {.global = "PushMaxPending 2"};
+    struct server *s = server_start(&o);
+    struct answer *a;
+    struct stream *st;
+
+    visit(s, ADA);
+    publish(s, "user=ada", "Urgency: high\r\n", "h1");
+    publish(s, "user=ada", "Urgency: high\r\n", "h2");
+    a = publish_with(s, "normal", "n1");
+    http_expect(a, 503, NULL);
+    ck_assert_ptr_nonnull(
+        strstr(json_text_at(a->json, "type"), "mailbox-full"));
+    ck_assert_ptr_nonnull(http_header(a, "Retry-After"));
+    ck_assert_int_ge(stat_of(s, "refused"), 1);
+    st = stream_open(s, ADA, NULL);
+    expect_message(st, 1, "h1");
+    expect_message(st, 2, "h2");
+    acknowledge(s, "user=ada&device=d1&seq=2");
+    publish(s, "user=ada", NULL, "n2");
+    expect_message(st, 3, "n2");
+}
+END_TEST
+
+START_TEST(one_full_mailbox_among_others_is_counted_as_refused)
+{
+    struct server_options o = {.global = "PushMaxPending 2"};
+    struct server *s = server_start(&o);
+    struct stream *st;
+    struct answer *a;
+
+    visit(s, ADA);
+    publish(s, "user=ada&device=d1", "Urgency: high\r\n", "h1");
+    publish(s, "user=ada&device=d1", "Urgency: high\r\n", "h2");
+    st = stream_open(s, "user=ada&device=d2&seq=0", NULL);
+    a = publish_with(s, "normal", "n1");
+    ck_assert_int_eq(a->status, 201);
+    ck_assert_int_eq(json_int_at(a->json, "refused"), 1);
+    expect_message(st, 1, "n1");
+}
+END_TEST
+
+START_TEST(the_limit_of_a_mailbox_holds_exactly_over_four_children)
+{
+    struct server_options o = {.children = 4, .global = "PushMaxPending 10"};
+    struct server *s = server_start(&o);
+    struct stream *st;
+    int i;
+
+    visit(s, ADA);
+    for (i = 1; i <= 50; i++) {
+        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+    }
+    st = stream_open(s, ADA, NULL);
+    stream_expect_gap(st, 40, "mailbox");
+    for (i = 1; i <= 10; i++) {
+        expect_message(st, i, keep_printf("m%d", 40 + i));
+    }
+}
+END_TEST
+
+/* Fill the memory with messages of normal urgency to others, until one of
+ * low urgency is refused. */
+static struct answer *fill_memory(const struct server *s)
+{
+    char *payload = keep(malloc(16001), free);
+    struct answer *a;
+    int i;
+
+    memset(payload, 'x', 16000);
+    payload[16000] = '\0';
+    for (i = 0; i < 3000; i++) {
+        const char *query = keep_printf("user=f%d", i);
+
+        publish_try(s, query, "TTL: 4\r\n", payload);
+        a = publish_try(s, query, "TTL: 4\r\nUrgency: low\r\n", "low");
+        if (a->status != 201) {
+            return a;
+        }
+    }
+    ck_abort_msg("the memory never filled");
+}
+
+START_TEST(full_memory_refuses_low_accepts_high_tells_gaps_and_recovers)
+{
+    struct server_options o = {.global = "PushShmSize 4M"};
+    struct server *s = server_start(&o);
+    struct stream *st;
+    struct answer *a;
+
+    server_allow(s, "memory");
+    visit(s, ADA);
+    publish(s, "user=ada", "Urgency: low\r\n", "victim");
+    a = fill_memory(s);
+    http_expect(a, 503, NULL);
+    ck_assert_ptr_nonnull(
+        strstr(json_text_at(a->json, "type"), "memory-full"));
+    ck_assert_ptr_nonnull(http_header(a, "Retry-After"));
+    publish(s, "user=ada", "Urgency: high\r\n", "urgent");
+    st = stream_open(s, ADA, NULL);
+    stream_expect_gap(st, 1, "memory");
+    expect_message(st, 1, "urgent");
+    wait_until(publish_try(s, "user=ada", "Urgency: low\r\n", "back")->status
+               == 201);
+    expect_message(st, 2, "back");
+    ck_assert_int_ge(stat_of(s, "evicted"), 1);
+}
+END_TEST
+
+START_TEST(the_memory_of_what_ended_is_used_again)
+{
+    struct server_options o = {.global = "PushShmSize 4M"};
+    struct server *s = server_start(&o);
+    struct stream *st = stream_open(s, ADA, NULL);
+    char *payload = keep(malloc(60001), free);
+    int i;
+
+    memset(payload, 'x', 60000);
+    payload[60000] = '\0';
+    /* Ten times what the memory holds. */
+    for (i = 1; i <= 700; i++) {
+        publish(s, "user=ada", NULL, payload);
+        ck_assert_int_eq(stream_next(st)->seq, i);
+        acknowledge(s, keep_printf("user=ada&device=d1&seq=%d", i));
+    }
+    ck_assert_int_eq(stat_of(s, "evicted"), 0);
+}
+END_TEST
+
+START_TEST(a_payload_over_the_limit_is_413)
+{
+    struct server_options o = {
+        .admin = "Require local\nPushMaxMessageSize 1K"};
+    struct server *s = server_start(&o);
+    char *payload = keep(malloc(4097), free);
+    const char *raw;
+
+    memset(payload, 'x', 4096);
+    payload[4096] = '\0';
+    http_expect(publish_try(s, "user=ada", NULL, payload), 413, "1024");
+    raw = keep_printf("POST /push/messages?user=ada HTTP/1.1\r\n"
+                      "Host: localhost\r\n"
+                      "Transfer-Encoding: chunked\r\n\r\n"
+                      "1000\r\n%s\r\n0\r\n\r\n",
+                      payload);
+    http_expect(http_raw(s, raw, strlen(raw)), 413, "1024");
+    payload[1025] = '\0';
+    http_expect(publish_try(s, "user=ada", NULL, payload), 413, "1024");
+    payload[1024] = '\0';
+    publish(s, "user=ada", NULL, payload);
+}
+END_TEST
+
+START_TEST(a_child_opens_no_more_streams_than_configured)
+{
+    struct server_options o = {.children = 1, .global = "PushMaxStreams 10"};
+    struct server *s = server_start(&o);
+    struct stream *streams[10];
+    struct stream *st;
+    int i;
+
+    server_allow(s, "PushMaxStreams");
+    for (i = 0; i < 10; i++) {
+        streams[i] = stream_open(s, keep_printf("user=u%d&device=d&seq=0", i),
+                                 NULL);
+    }
+    st = stream_try(s, "user=x&device=d&seq=0", "Push-Client: test/1\r\n");
+    ck_assert_int_eq(st->status, 503);
+    ck_assert_ptr_nonnull(stream_header(st, "Retry-After"));
+    /* A browser gives up for good at an error: it gets a retry. */
+    st = stream_open(s, "user=x&device=d&seq=0", NULL);
+    stream_expect_end(st);
+    ck_assert_int_gt(st->retry, 0);
+    stream_close(streams[3]);
+    wait_until(stat_of(s, "streams") == 9);
+    st = stream_open(s, "user=x&device=d&seq=0", "Push-Client: test/1\r\n");
+    publish(s, "user=x", NULL, "in");
+    expect_message(st, 1, "in");
+}
+END_TEST
+
+START_TEST(a_device_that_stays_away_is_forgotten)
+{
+    struct server_options o = {.global = "PushDeviceRetention 1"};
+    struct server *s = server_start(&o);
+
+    visit(s, ADA);
+    wait_until(stat_of(s, "devices") == 0);
+    ck_assert_int_eq(stat_of(s, "users"), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("limits");
+    TCase *tc = case_add(suite, "mailbox", 30);
+
+    tcase_add_test(tc,
+                   a_full_mailbox_gives_up_its_oldest_of_the_lowest_urgency);
+    tcase_add_test(tc,
+                   where_all_that_waits_is_more_urgent_the_new_one_is_refused);
+    tcase_add_test(tc, one_full_mailbox_among_others_is_counted_as_refused);
+    tcase_add_test(tc,
+                   the_limit_of_a_mailbox_holds_exactly_over_four_children);
+    tc = case_add(suite, "memory", 60);
+    tcase_add_test(
+        tc, full_memory_refuses_low_accepts_high_tells_gaps_and_recovers);
+    tcase_add_test(tc, the_memory_of_what_ended_is_used_again);
+    tcase_add_test(tc, a_payload_over_the_limit_is_413);
+    tcase_add_test(tc, a_child_opens_no_more_streams_than_configured);
+    tcase_add_test(tc, a_device_that_stays_away_is_forgotten);
+    return case_run(suite);
+}

@@ -1,0 +1,176 @@
+/*
+ * Restarts and ends: what waits outlives them, and streams are told.
+ */
+#include <check.h>
+#include <signal.h>
+#include <string.h>
+
+#include "case.h"
+#include "http.h"
+#include "keep.h"
+#include "server.h"
+#include "serverlog.h"
+#include "stream.h"
+#include "verbs.h"
+#include "wait.h"
+
+static const char *const mpms[] = {"event", "worker", "prefork"};
+
+START_TEST(a_graceful_restart_keeps_what_was_not_delivered)
+{
+    struct server_options o = {.mpm = mpms[_i]};
+    struct server *s = server_start(&o);
+    struct stream *st;
+    int i, round;
+
+    for (i = 1; i <= 10; i++) {
+        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+    }
+    for (round = 0; round < 3; round++) {
+        server_graceful(s);
+    }
+    ck_assert_int_eq(stat_of(s, "messages"), 10);
+    st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    for (i = 1; i <= 10; i++) {
+        expect_message(st, i, keep_printf("m%d", i));
+    }
+}
+END_TEST
+
+/* The stream lives on or is told to come back; either way nothing is lost.
+ * Returns the stream to go on with. */
+static struct stream *resume_if_closed(const struct server *s,
+                                       struct stream *st, int seq)
+{
+    const struct event *e = stream_next_in(st, 1500);
+
+    if (e == NULL && !st->wire->ended) {
+        return st;
+    }
+    if (e != NULL) {
+        ck_assert_str_eq(e->type, "push.bye");
+        ck_assert_ptr_nonnull(strstr(e->data, "\"restart\""));
+        stream_expect_end(st);
+    }
+    return stream_open(s, keep_printf("user=ada&device=d1&seq=%d", seq), NULL);
+}
+
+START_TEST(a_stream_resumes_after_a_graceful_restart)
+{
+    struct server_options o = {.mpm = mpms[_i]};
+    struct server *s = server_start(&o);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    int seq = 0, round;
+
+    for (round = 0; round < 3; round++) {
+        publish(s, "user=ada", NULL, keep_printf("before %d", round));
+        seq++;
+        expect_message(st, seq, keep_printf("before %d", round));
+        server_graceful(s);
+        st = resume_if_closed(s, st, seq);
+        publish(s, "user=ada", NULL, keep_printf("after %d", round));
+        seq++;
+        expect_message(st, seq, keep_printf("after %d", round));
+    }
+    ck_assert_int_eq(stat_of(s, "streams"), 1);
+}
+END_TEST
+
+START_TEST(what_was_in_flight_at_a_graceful_restart_comes_again)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+
+    publish(s, "user=ada", NULL, "a");
+    publish(s, "user=ada", NULL, "b");
+    expect_message(st, 1, "a");
+    expect_message(st, 2, "b");
+    stream_close(st);
+    server_graceful(s);
+    st = stream_open(s, "user=ada&device=d1&seq=1", NULL);
+    expect_message(st, 2, "b");
+}
+END_TEST
+
+START_TEST(publishing_goes_on_through_graceful_restarts)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st;
+    int i;
+
+    for (i = 1; i <= 60; i++) {
+        if (i % 20 == 0) {
+            kill(s->pid, SIGUSR1);
+        }
+        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+    }
+    st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    for (i = 1; i <= 60; i++) {
+        const struct event *e = stream_next_in(st, 2000);
+
+        if (e == NULL || e->id[0] == '\0') {
+            st = stream_open(
+                s, keep_printf("user=ada&device=d1&seq=%d", i - 1), NULL);
+            e = stream_next(st);
+        }
+        ck_assert_str_eq(e->data, keep_printf("m%d", i));
+    }
+    wait_until(serverlog_count(s, "resuming normal operations") >= 2);
+}
+END_TEST
+
+START_TEST(at_the_end_of_the_server_every_stream_is_told)
+{
+    struct server_options o = {.mpm = mpms[_i]};
+    struct server *s = server_start(&o);
+    struct stream *streams[10];
+    int i;
+
+    for (i = 0; i < 10; i++) {
+        streams[i] = stream_open(s, keep_printf("user=u%d&device=d&seq=0", i),
+                                 NULL);
+    }
+    publish(s, "user=u3", NULL, "last");
+    expect_message(streams[3], 1, "last");
+    kill(s->pid, SIGTERM);
+    for (i = 0; i < 10; i++) {
+        stream_expect_bye(streams[i], "shutdown");
+        ck_assert_int_gt(streams[i]->retry, 0);
+    }
+}
+END_TEST
+
+START_TEST(a_child_that_is_killed_loses_no_message)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    pid_t holder = 0;
+
+    server_allow(s, "exit signal Killed");
+    publish(s, "user=ada", NULL, "a");
+    expect_message(st, 1, "a");
+    wait_until((holder = server_child_of(s, st->wire->fd)) != 0);
+    kill(holder, SIGKILL);
+    stream_expect_end(st);
+    publish(s, "user=ada", NULL, "b");
+    st = stream_open(s, "user=ada&device=d1&seq=1", NULL);
+    expect_message(st, 2, "b");
+    wait_until(stat_of(s, "streams") == 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("restart");
+    TCase *tc = case_add(suite, "restart", 60);
+
+    tcase_add_loop_test(tc, a_graceful_restart_keeps_what_was_not_delivered, 0,
+                        3);
+    tcase_add_loop_test(tc, a_stream_resumes_after_a_graceful_restart, 0, 3);
+    tcase_add_test(tc, what_was_in_flight_at_a_graceful_restart_comes_again);
+    tcase_add_test(tc, publishing_goes_on_through_graceful_restarts);
+    tcase_add_loop_test(tc, at_the_end_of_the_server_every_stream_is_told, 0,
+                        3);
+    tcase_add_test(tc, a_child_that_is_killed_loses_no_message);
+    return case_run(suite);
+}
