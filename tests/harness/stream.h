@@ -77,7 +77,8 @@ void stream_close(struct stream *st);
         ck_assert_int_eq(e_->seq, (number));                                  \
     } while (0)
 
-/* Fail the test unless the next event is a gap of so many messages. */
+/* Fail the test unless the next event is a gap of so many messages, for the
+ * reason if one is given. */
 void stream_expect_gap(struct stream *st, int dropped, const char *reason);
 
 /* Fail the test unless push.bye with the reason comes next, and the end. */
