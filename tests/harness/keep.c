@@ -52,7 +52,7 @@ char *keep_printf(const char *format, ...)
 char *keep_file(const char *path, size_t *length)
 {
     FILE *file = fopen(path, "r");
-    char *bytes = NULL;
+    char *bytes = NULL, *larger;
     size_t used = 0, got, room = 0;
 
     if (length != NULL) {
@@ -63,8 +63,9 @@ char *keep_file(const char *path, size_t *length)
     }
     do {
         room += 65536;
-        bytes = realloc(bytes, room + 1);
-        ck_assert_ptr_nonnull(bytes);
+        larger = realloc(bytes, room + 1);
+        ck_assert_ptr_nonnull(larger);
+        bytes = larger;
         got = fread(bytes + used, 1, room - used, file);
         used += got;
     } while (got > 0);

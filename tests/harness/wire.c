@@ -76,10 +76,13 @@ bool wire_send(struct wire *w, const void *bytes, size_t length)
 
 static void make_room(struct wire *w)
 {
+    char *larger;
+
     if (w->room < w->used + CHUNK + 1) {
         w->room = w->room * 2 + CHUNK + 1;
-        w->bytes = realloc(w->bytes, w->room);
-        ck_assert_ptr_nonnull(w->bytes);
+        larger = realloc(w->bytes, w->room);
+        ck_assert_ptr_nonnull(larger);
+        w->bytes = larger;
     }
 }
 
