@@ -1,0 +1,422 @@
+import { Connection } from './connection.js';
+import { PushError } from './error.js';
+import { watchLife } from './life.js';
+import { OWN, PushMessage } from './message.js';
+import { configure } from './settings.js';
+
+/**
+ * Where messages come from: a connection, or a tab that has one.
+ *
+ * @typedef {object} Source
+ * @property {string} cursor id up to which everything is finished
+ * @property {(keepalive?: boolean) => Promise<void>} flush acknowledges now
+ * @property {() => Promise<void>} close
+ * @property {(mistrust?: boolean) => void} wake the network or the page is back
+ * @property {() => void} suspend
+ * @property {() => void} resume
+ */
+
+/**
+ * What a source tells.
+ *
+ * @typedef {object} Hooks
+ * @property {(state: PushState, cause?: PushError, delay?: number) => void} state
+ * @property {(event: SseEvent) => boolean | Promise<boolean>} message handled, or to be delivered again?
+ * @property {(gap: any) => void} gap
+ * @property {(bye: any) => void} bye
+ * @property {() => Promise<void> | undefined} ready to be waited for before
+ *   more is read
+ * @property {Set<string>} types that somebody listens to
+ * @property {(type: string) => void} [onType] somebody listens to another type
+ */
+
+/** @typedef {'connecting' | 'open' | 'waiting' | 'closed'} PushState */
+/** @typedef {import('./parser.js').SseEvent} SseEvent */
+
+/**
+ * @typedef {object} PushStateEvent
+ * @property {'state'} type
+ * @property {PushState} state
+ * @property {PushError} [cause] why the last attempt or stream ended
+ * @property {number} [delay] ms until the next attempt
+ */
+/**
+ * @typedef {object} PushErrorEvent
+ * @property {'error'} type
+ * @property {PushError} error
+ */
+/**
+ * @typedef {object} PushGapEvent the server had to drop messages
+ * @property {'gap'} type
+ * @property {number} dropped how many
+ * @property {string} reason `memory`, `mailbox` or `state-lost`
+ * @property {string} [urgency] theirs
+ */
+/**
+ * @typedef {object} PushByeEvent the server is about to end the stream
+ * @property {'bye'} type
+ * @property {string} reason `restart`, `superseded`, `expired-token`, `shutdown`
+ */
+/**
+ * @typedef {{open: Event, state: PushStateEvent, error: PushErrorEvent,
+ *   gap: PushGapEvent, bye: PushByeEvent, message: PushMessage}} PushEventMap
+ */
+/**
+ * @template {string} K
+ * @typedef {K extends keyof PushEventMap ? PushEventMap[K] : PushMessage} EventOf
+ */
+/**
+ * @template {string} K
+ * @typedef {{handleEvent(event: EventOf<K>): unknown}} ListenerObject
+ */
+/**
+ * @template {string} K
+ * @typedef {ListenerObject<K> | ListenerObject<K>['handleEvent']} Listener
+ */
+/** @typedef {{message: PushMessage, settle: (ok: boolean) => void}} Waiting */
+
+/**
+ * A stream of messages that loses none: it resumes where it stopped, drops
+ * what is sent again, and acknowledges what its listeners have finished.
+ *
+ * It has the shape of `EventSource`, so existing code moves over by changing
+ * the line that makes one. Beyond it:
+ *
+ * - A listener that returns a promise holds the acknowledgement of its message
+ *   until the promise settles. One that throws or rejects disturbs nothing: it
+ *   is reported as an `error` event, and its message is delivered again.
+ * - `for await (const message of client)` takes messages one by one. A message
+ *   is finished when the next is asked for; leaving the loop by `break` leaves
+ *   the last one unfinished, unless `message.ack()` was called. While too many
+ *   wait, the stream is not read. Two loops share the messages.
+ * - Nothing is read until somebody listens to messages or iterates.
+ *
+ * Events: `message` and the types that publishers give ({@link PushMessage}),
+ * `open`, `state`, `error`, `gap`, `bye`.
+ */
+export class PushClient extends EventTarget {
+  static CONNECTING = 0;
+  static OPEN = 1;
+  static CLOSED = 2;
+  CONNECTING = 0;
+  OPEN = 1;
+  CLOSED = 2;
+
+  /** @type {((event: Event) => unknown) | null} */
+  onopen = null;
+  /** @type {((event: PushErrorEvent) => unknown) | null} */
+  onerror = null;
+  /** @type {((event: PushStateEvent) => unknown) | null} */
+  onstate = null;
+  /** @type {((event: PushGapEvent) => unknown) | null} */
+  ongap = null;
+  /** @type {((event: PushByeEvent) => unknown) | null} */
+  onbye = null;
+
+  #settings;
+  /** @type {Source} */
+  #source;
+  /** @type {PushState} */
+  #state = 'connecting';
+  #lastEventId;
+  /** @type {PushError | undefined} */
+  #error;
+  /** @type {((event: PushMessage) => unknown) | null} */
+  #onmessage = null;
+  /** What `addEventListener` was given, to what it gave on. */
+  #wrappers = new WeakMap();
+  /** Types that were ever listened to. @type {Set<string>} */
+  #types = new Set(['message']);
+  /** @type {Hooks} */
+  #hooks;
+  /** Results of the listeners of the event under dispatch. @type {(boolean | Promise<boolean>)[] | undefined} */
+  #results;
+  /** Somebody wants messages. */
+  #wanted = false;
+  /** Messages for `for await`, once there was one. @type {Waiting[] | undefined} */
+  #queue;
+  /** @type {(() => void)[]} */
+  #iterators = [];
+  /** Lets the stream be read on. @type {(() => void) | undefined} */
+  #readOn;
+  #unwatch = new AbortController();
+
+  /**
+   * @param {string | URL} url of the Location, with or without `/receive`
+   * @param {import('./settings.js').PushOptions} [options]
+   */
+  constructor(url, options = {}) {
+    super();
+    const settings = (this.#settings = configure(url, options));
+    this.#lastEventId = settings.lastEventId;
+    this.#hooks = {
+      state: (state, cause, delay) => this.#changed(state, cause, delay),
+      message: (event) => this.#message(event),
+      gap: (gap) => this.#emit('gap', gap),
+      bye: (bye) => this.#emit('bye', bye),
+      ready: () => this.#ready(),
+      types: this.#types,
+    };
+    const connect = settings.share ?? connection;
+    this.#source = connect(settings, this.#hooks, connection);
+    watchLife(this.#source, this.#unwatch.signal);
+    const { signal } = settings;
+    const close = () => this.close();
+    signal?.addEventListener('abort', close, { signal: this.#unwatch.signal });
+    if (signal?.aborted) {
+      close();
+    }
+  }
+
+  /** Address of the stream. */
+  get url() {
+    return this.#settings.receive.href;
+  }
+
+  get withCredentials() {
+    return !!this.#settings.withCredentials;
+  }
+
+  /** 0 connecting or waiting, 1 open, 2 closed. */
+  get readyState() {
+    return { open: 1, closed: 2 }[/** @type {'open'} */ (this.#state)] ?? 0;
+  }
+
+  /** @returns {PushState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** Id of the last message handed over. */
+  get lastEventId() {
+    return this.#lastEventId;
+  }
+
+  /** Id up to which every message is finished: give it to a later client. */
+  get cursor() {
+    return this.#source.cursor;
+  }
+
+  get onmessage() {
+    return this.#onmessage;
+  }
+
+  set onmessage(listener) {
+    this.#onmessage = listener;
+    this.#want();
+  }
+
+  /**
+   * @template {string} K
+   * @param {K} type
+   * @param {Listener<K> | null} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, this.#wrapped(listener), options);
+    if (!OWN.includes(type)) {
+      if (!this.#types.has(type)) {
+        this.#types.add(type);
+        this.#hooks.onType?.(type);
+      }
+      this.#want();
+    }
+  }
+
+  /**
+   * @template {string} K
+   * @param {K} type
+   * @param {Listener<K> | null} listener
+   * @param {boolean | EventListenerOptions} [options]
+   */
+  removeEventListener(type, listener, options) {
+    super.removeEventListener(type, this.#wrapped(listener), options);
+  }
+
+  /** Acknowledges now what is finished, instead of with the next batch. */
+  async flush() {
+    await this.#source.flush();
+  }
+
+  /**
+   * Ends the stream. Resolves once running listeners are finished (5 s at
+   * most) and acknowledged.
+   */
+  async close() {
+    this.#unwatch.abort();
+    await this.#source.close();
+  }
+
+  [/** @type {typeof Symbol.asyncDispose} */ (
+    Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
+  )]() {
+    return this.close();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    const queue = (this.#queue ??= []);
+    this.#want();
+    for (;;) {
+      for (let next; (next = queue.shift());) {
+        this.#readOn?.();
+        let finished = false;
+        try {
+          yield next.message;
+          finished = true;
+        } finally {
+          next.settle(finished);
+        }
+      }
+      if (this.#state === 'closed') {
+        if (this.#error) {
+          throw this.#error;
+        }
+        return;
+      }
+      await new Promise((resolve) => this.#iterators.push(() => resolve(0)));
+    }
+  }
+
+  /* ---- what the source tells ---- */
+
+  /**
+   * @param {PushState} state
+   * @param {PushError} [cause]
+   * @param {number} [delay]
+   */
+  #changed(state, cause, delay) {
+    this.#state = state;
+    if (state === 'closed') {
+      this.#error = cause;
+      this.#unwatch.abort();
+      this.#wakeIterators();
+    }
+    this.#emit('state', { state, cause, delay });
+    if (state === 'open') {
+      this.#emit('open');
+    }
+    if (cause) {
+      this.#emit('error', { error: cause });
+    }
+  }
+
+  /** @param {SseEvent} event @returns {boolean | Promise<boolean>} */
+  #message(event) {
+    const { receive, manualAck } = this.#settings;
+    let acked = false;
+    /** @type {(ok: boolean) => void} */
+    let settle = () => {};
+    const message = new PushMessage(event, receive.origin, () => {
+      acked = true;
+      settle(true);
+    });
+    this.#lastEventId = event.lastEventId;
+    const results = this.#dispatch(message);
+    if (this.#queue) {
+      results.push(
+        new Promise((done) => this.#queue?.push({ message, settle: done })),
+      );
+      this.#wakeIterators();
+    }
+    if (acked || (!manualAck && results.every((ok) => ok === true))) {
+      return true;
+    }
+    return new Promise((resolve) => {
+      settle = resolve;
+      if (!manualAck) {
+        Promise.all(results).then((all) => resolve(!all.includes(false)));
+      }
+    });
+  }
+
+  /** Whether more may be read. */
+  #ready() {
+    const { highWater } = this.#settings;
+    if (this.#wanted && !(this.#queue && this.#queue.length >= highWater)) {
+      return;
+    }
+    return /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        this.#readOn = resolve;
+      })
+    );
+  }
+
+  #want() {
+    this.#wanted = true;
+    this.#readOn?.();
+  }
+
+  #wakeIterators() {
+    for (const wake of this.#iterators.splice(0)) {
+      wake();
+    }
+  }
+
+  /* ---- listeners ---- */
+
+  /** @param {string} type @param {object} [properties] */
+  #emit(type, properties) {
+    this.#dispatch(Object.assign(new Event(type), properties));
+  }
+
+  /** @param {Event} event */
+  #dispatch(event) {
+    const outer = this.#results;
+    /** @type {(boolean | Promise<boolean>)[]} */
+    const results = (this.#results = []);
+    this.dispatchEvent(event);
+    const on = /** @type {any} */ (this)['on' + event.type];
+    if (on) {
+      this.#call(on, event);
+    }
+    this.#results = outer;
+    return results;
+  }
+
+  /** @param {any} listener */
+  #wrapped(listener) {
+    let wrapper = listener && this.#wrappers.get(listener);
+    if (listener && !wrapper) {
+      wrapper = (/** @type {Event} */ event) => this.#call(listener, event);
+      this.#wrappers.set(listener, wrapper);
+    }
+    return wrapper ?? null;
+  }
+
+  /**
+   * A listener that throws must not disturb the stream, nor the process.
+   *
+   * @param {any} listener
+   * @param {Event} event
+   */
+  #call(listener, event) {
+    const failed = (/** @type {unknown} */ cause) => {
+      globalThis.reportError?.(cause);
+      if (event.type !== 'error') {
+        const error = new PushError('PUSH_ERR_HANDLER', { cause });
+        this.#emit('error', { error });
+      }
+      return false;
+    };
+    let result;
+    try {
+      result = listener.handleEvent
+        ? listener.handleEvent(event)
+        : listener.call(this, event);
+      if (result?.then) {
+        result = Promise.resolve(result).then(() => true, failed);
+        this.#results?.push(result);
+      }
+    } catch (error) {
+      this.#results?.push(failed(error));
+    }
+  }
+}
+
+/**
+ * @param {import('./settings.js').Settings} settings
+ * @param {Hooks} hooks
+ * @returns {Source}
+ */
+const connection = (settings, hooks) => new Connection(settings, hooks);

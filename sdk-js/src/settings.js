@@ -1,0 +1,139 @@
+/** Sent as `Push-Client`, so that the server answers overload with 503. */
+export const NAME = 'mod-push-client/0.1.0';
+
+/**
+ * @typedef {object} PushOptions
+ * @property {string[]} [channels] to follow, beside what is sent to the user
+ * @property {string} [device] 1–128 of `A-Za-z0-9._~-`; one stream a device.
+ *   Default: one that the tab keeps (with `share`: all tabs of the origin);
+ *   in Node a new one each time, so give one there
+ * @property {string} [lastEventId] where an earlier client stopped
+ * @property {Record<string, string>} [params] for the device's description at
+ *   the server (`app`, `app_version`, `os`, `os_version`, `locale`), and
+ *   `urgency`: the lowest wanted
+ * @property {string | TokenSource} [token] sent as `Authorization: Bearer`
+ * @property {Record<string, string>} [headers] sent with every request
+ * @property {boolean} [withCredentials] cookies to another origin too
+ * @property {AbortSignal} [signal] closes the client
+ * @property {boolean} [manualAck] only `message.ack()` acknowledges
+ * @property {number} [highWater] messages waiting for `for await` above which
+ *   the stream is not read on; 16
+ * @property {Share} [share] `tabs` of `mod-push-client/tabs`
+ * @property {'fetch' | 'eventsource'} [transport] default: `fetch` where it
+ *   can stream
+ * @property {number} [silence] ms without a byte that end a stream; 7,000
+ * @property {number} [connectTimeout] ms for connection and head; 10,000
+ * @property {number} [ackInterval] ms, at most, from finished to acknowledged;
+ *   30,000
+ * @property {number} [redeliverAfter] ms after which a message whose listener
+ *   failed is asked for again; 30,000
+ * @property {number} [maxInFlight] `PushMaxInFlight` of the server; 1,024
+ * @property {number} [maxEventBytes] largest line or event; 1 MiB
+ * @property {typeof fetch} [fetch] instead of the platform's
+ * @property {() => number} [random] 0 ≤ u < 1, instead of `Math.random`
+ */
+
+/**
+ * @callback TokenSource called before every attempt
+ * @param {{refresh: boolean, signal: AbortSignal}} why `refresh`: the server
+ *   refused the last one
+ * @returns {string | Promise<string>}
+ */
+
+/** @typedef {import('./client.js').Hooks} Hooks */
+/** @typedef {import('./client.js').Source} Source */
+/**
+ * @callback Share
+ * @param {Settings} settings
+ * @param {Hooks} hooks
+ * @param {(settings: Settings, hooks: Hooks) => Source} connect
+ * @returns {Source}
+ */
+
+/**
+ * @typedef {object} Made what the options are completed by
+ * @property {URL} receive address of the stream, without a cursor
+ * @property {(renew: boolean) => void} [renew] takes another device id, where
+ *   it is our own
+ */
+
+/** @typedef {PushOptions & typeof defaults & Made} Settings */
+
+const defaults = {
+  lastEventId: '',
+  highWater: 16,
+  silence: 7000,
+  connectTimeout: 10000,
+  ackInterval: 30000,
+  redeliverAfter: 30000,
+  maxInFlight: 1024,
+  maxEventBytes: 1 << 20,
+  random: Math.random,
+};
+
+/**
+ * An id that a storage keeps; where nothing can be kept, a new one.
+ *
+ * @param {'localStorage' | 'sessionStorage'} [storage] one a browser, or one
+ *   a tab (also over reloads)
+ * @param {string} [key] two applications of one origin take two
+ * @param {boolean} [renew] another one than before
+ * @returns {string} about 100 random bits, fit for a device id
+ */
+export function deviceId(storage = 'localStorage', key = 'mod-push', renew) {
+  const part = () => Math.random().toString(36).slice(2);
+  let id = part() + part();
+  try {
+    id = (!renew && globalThis[storage].getItem(key)) || id;
+    globalThis[storage].setItem(key, id);
+  } catch {
+    /* missing, forbidden or full */
+  }
+  return id;
+}
+
+/**
+ * @param {string | URL} url base of the subscribers' Location, or its `receive`
+ * @param {PushOptions} options
+ * @returns {Settings}
+ */
+export function configure(url, options) {
+  const receive = new URL(url, globalThis.document?.baseURI);
+  const query = receive.searchParams;
+  receive.pathname = receive.pathname.replace(/(\/receive)?\/?$/, '/receive');
+  query.set('ack', 'explicit');
+  for (const channel of options.channels ?? []) {
+    query.append('channel', channel);
+  }
+  for (const [name, value] of Object.entries(options.params ?? {})) {
+    query.set(name, value);
+  }
+  /** @type {any} */
+  const settings = { ...options, receive };
+  for (const [name, value] of Object.entries(defaults)) {
+    settings[name] ??= value;
+  }
+  if (options.device) {
+    query.set('device', options.device);
+  } else if (!query.get('device')) {
+    const { share } = options;
+    const key = 'mod-push ' + receive;
+    settings.renew = (/** @type {boolean} */ renew) =>
+      query.set(
+        'device',
+        deviceId(share ? 'localStorage' : 'sessionStorage', key, renew),
+      );
+    settings.renew();
+  }
+  return settings;
+}
+
+/**
+ * @param {Settings} settings
+ * @param {string} name of another resource of the Location
+ */
+export function beside({ receive }, name) {
+  const url = new URL(receive);
+  url.pathname = url.pathname.replace(/receive$/, name);
+  return url;
+}

@@ -1,0 +1,459 @@
+/** Faults: what the client must survive, and what it must give up on. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import { test } from 'node:test';
+import { PushClient, PushError } from '../src/index.js';
+import { scripted, until } from './scripted.js';
+
+async function pair(t, script, options = {}, more = {}) {
+  const server = await scripted(script, more);
+  const client = new PushClient(server.url, {
+    device: 'd1',
+    random: () => 0,
+    ...options,
+  });
+  const errors = [];
+  const got = [];
+  client.onerror = ({ error }) => void errors.push(error);
+  client.onmessage = ({ data }) => void got.push(data);
+  t.after(async () => {
+    await client.close();
+    await server.close();
+  });
+  return { server, client, errors, got };
+}
+
+const open = (s) => s.open().send(1, 'aaa', 'a');
+
+/** What is refused first, and what then. */
+const answers = [
+  [204, { final: true, code: 'PUSH_ERR_STOPPED' }],
+  [301, { final: true, code: 'PUSH_ERR_REDIRECT' }],
+  [307, { final: true, code: 'PUSH_ERR_REDIRECT' }],
+  [400, { final: true, code: 'PUSH_ERR_STATUS' }],
+  [401, { final: true, code: 'PUSH_ERR_AUTH' }],
+  [403, { final: true, code: 'PUSH_ERR_AUTH' }],
+  [404, { final: true, code: 'PUSH_ERR_STATUS' }],
+  [408, { final: false, code: 'PUSH_ERR_STATUS' }],
+  [410, { final: true, code: 'PUSH_ERR_STATUS' }],
+  [425, { final: false, code: 'PUSH_ERR_STATUS' }],
+  [429, { final: false, code: 'PUSH_ERR_STATUS' }],
+  [500, { final: false, code: 'PUSH_ERR_STATUS' }],
+  [502, { final: false, code: 'PUSH_ERR_STATUS' }],
+  [503, { final: false, code: 'PUSH_ERR_STATUS' }],
+];
+
+for (const [status, { final, code }] of answers) {
+  test(`${status} is ${final ? 'final' : 'tried again'}`, async (t) => {
+    const { server, client, errors, got } = await pair(t, (s, n) =>
+      n === 1 ? s.refuse(status, { Location: 'http://127.0.0.2:9/' }) : open(s),
+    );
+    await until(() => (final ? client.readyState === 2 : got.length));
+    assert.ok(errors[0] instanceof PushError);
+    assert.deepEqual(
+      [errors[0].code, errors[0].status, errors[0].final],
+      [code, status, final],
+    );
+    assert.equal(server.streams.length, final ? 1 : 2);
+  });
+}
+
+test('a redirect to another origin takes no header along', async (t) => {
+  let reached = 0;
+  const other = createServer((_, response) => {
+    reached++;
+    response.end();
+  });
+  other.listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  t.after(() => other.close());
+  const { client, errors } = await pair(
+    t,
+    (s) =>
+      s.refuse(302, { Location: `http://127.0.0.1:${other.address().port}/` }),
+    { token: 'secret', headers: { 'X-Key': 'secret' } },
+  );
+  await until(() => client.readyState === 2);
+  assert.equal(errors[0].code, 'PUSH_ERR_REDIRECT');
+  assert.equal(reached, 0);
+});
+
+test('another content type is final', async (t) => {
+  const { client, errors } = await pair(t, (s) =>
+    s.refuse(200, { 'Content-Type': 'text/html' }),
+  );
+  await until(() => client.readyState === 2);
+  assert.equal(errors[0].code, 'PUSH_ERR_TYPE');
+});
+
+test('problem+json is read: its detail is the message', async (t) => {
+  const problem = {
+    type: 'urn:x',
+    title: 'Bad',
+    status: 400,
+    detail: 'device: 1 to 128 characters',
+  };
+  const { client, errors } = await pair(t, (s) =>
+    s.refuse(
+      400,
+      { 'Content-Type': 'application/problem+json' },
+      JSON.stringify(problem),
+    ),
+  );
+  await until(() => client.readyState === 2);
+  assert.equal(errors[0].message, problem.detail);
+  assert.deepEqual(errors[0].problem, problem);
+});
+
+for (const value of ['1', () => new Date(Date.now() + 2000).toUTCString()]) {
+  test(`503 with Retry-After ${typeof value === 'string' ? value : 'as a date'} is honoured`, async (t) => {
+    const { server, errors, got, client } = await pair(t, (s, n) =>
+      n === 1
+        ? s.refuse(503, {
+            'Retry-After': typeof value === 'string' ? value : value(),
+          })
+        : open(s),
+    );
+    const delays = [];
+    client.onstate = ({ delay }) => delay && delays.push(delay);
+    await until(() => got.length);
+    assert.ok(errors[0].retryAfter > 0 && errors[0].retryAfter <= 2000);
+    assert.equal(delays[0], errors[0].retryAfter + 100);
+    const waited = server.streams[1].at - server.streams[0].at;
+    assert.ok(waited >= errors[0].retryAfter, `${waited}`);
+  });
+}
+
+test('401 refreshes the token once; the token goes with acknowledgements too', async (t) => {
+  const asked = [];
+  const { server, got } = await pair(
+    t,
+    (s) => {
+      if (s.request.headers.authorization === 'Bearer t2') {
+        s.open().send(1, 'aaa', 'a', { ack: 'now' });
+      } else {
+        s.refuse(401);
+      }
+    },
+    {
+      token: async ({ refresh }) => {
+        asked.push(refresh);
+        return refresh ? 't2' : 't1';
+      },
+    },
+  );
+  await until(() => server.acks.length);
+  assert.deepEqual(asked, [false, true]);
+  assert.equal(got.length, 1);
+  assert.equal(server.acks[0].headers.authorization, 'Bearer t2');
+});
+
+test('a second 401 after the refresh is final', async (t) => {
+  const { server, client, errors } = await pair(t, (s) => s.refuse(401), {
+    token: () => 'bad',
+  });
+  await until(() => client.readyState === 2);
+  assert.equal(server.streams.length, 2);
+  assert.deepEqual(
+    [errors.at(-1).code, errors.at(-1).final],
+    ['PUSH_ERR_AUTH', true],
+  );
+});
+
+test('expired-token refreshes the token', async (t) => {
+  const asked = [];
+  const { got } = await pair(
+    t,
+    (s, n) =>
+      n === 1
+        ? s
+            .open()
+            .write(
+              'event: push.bye\ndata: {"reason":"expired-token","spread_ms":0}\n\n',
+            )
+        : open(s),
+    { token: ({ refresh }) => (asked.push(refresh), 't') },
+  );
+  await until(() => got.length);
+  assert.deepEqual(asked, [false, true]);
+});
+
+test('a token callback that throws, rejects or hangs is tried again', async (t) => {
+  const ways = [
+    () => {
+      throw new Error('thrown');
+    },
+    () => Promise.reject(new Error('rejected')),
+    () => new Promise(() => {}),
+    () => 'good',
+  ];
+  const { got, errors } = await pair(t, open, {
+    token: () => ways.shift()(),
+    connectTimeout: 100,
+  });
+  await until(() => got.length);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ['PUSH_ERR_TOKEN', 'PUSH_ERR_TOKEN', 'PUSH_ERR_TIMEOUT'],
+  );
+});
+
+test('silence is noticed at 7.0 to 7.5 s, and any byte counts', async (t) => {
+  let last;
+  const { server, errors, got } = await pair(t, (s, n) => {
+    open(s);
+    if (n === 1) {
+      const beat = setTimeout(() => {
+        s.write('x');
+        last = performance.now();
+      }, 1500);
+      s.response.on('close', () => clearTimeout(beat));
+    }
+  });
+  const ended = await until(() => server.streams[0]?.ended);
+  const silent = ended - last;
+  assert.ok(silent >= 7000 && silent <= 7500, `${silent} ms`);
+  await until(() => server.streams.length === 2);
+  assert.equal(errors[0].code, 'PUSH_ERR_SILENCE');
+  assert.equal(server.streams[1].cursor, '1.aaa');
+  assert.equal(got.length, 1);
+});
+
+test('no head within the connect time is a time-out', async (t) => {
+  const { errors, got } = await pair(t, (s, n) => n === 1 || open(s), {
+    connectTimeout: 100,
+  });
+  await until(() => got.length);
+  assert.equal(errors[0].code, 'PUSH_ERR_TIMEOUT');
+});
+
+test('an error body that never ends is a time-out too', async (t) => {
+  const { errors, got } = await pair(
+    t,
+    (s, n) => {
+      if (n > 1) {
+        return open(s);
+      }
+      s.response
+        .writeHead(500, { 'Content-Type': 'application/problem+json' })
+        .write('{"a":');
+    },
+    { connectTimeout: 100 },
+  );
+  await until(() => got.length);
+  assert.equal(errors[0].code, 'PUSH_ERR_TIMEOUT');
+});
+
+test('nobody there, and then somebody: the wait grows with each failure', async (t) => {
+  const server = await scripted(open);
+  const { url } = server;
+  await server.close();
+  const client = new PushClient(url, { device: 'd1', random: () => 0.001 });
+  t.after(() => client.close());
+  const delays = [];
+  client.onmessage = () => {};
+  client.onstate = ({ delay, cause }) =>
+    delay && delays.push([delay, cause.code]);
+  await until(() => delays.length === 4);
+  assert.deepEqual(
+    delays,
+    [100, 101, 103, 107].map((delay) => [delay, 'PUSH_ERR_NETWORK']),
+  );
+});
+
+test('an event that never ends is a typed error, and bounded', async (t) => {
+  const piece = 'x'.repeat(65536);
+  let written = 0;
+  const { errors, got } = await pair(t, (s, n) => {
+    if (n > 1) {
+      return open(s);
+    }
+    s.open().write('id: 9.zzz\ndata: ');
+    const more = () => {
+      /* One line of 1 GiB, were it read to the end. */
+      while (written < 2 ** 30 && !s.response.destroyed) {
+        written += piece.length;
+        if (!s.response.write(piece)) {
+          s.response.once('drain', more);
+          return;
+        }
+      }
+    };
+    more();
+  });
+  await until(() => got.length);
+  assert.equal(errors[0].code, 'PUSH_ERR_TOO_LARGE');
+  assert.ok(written < 64 * 2 ** 20, `${written} bytes were read`);
+});
+
+test('a refused acknowledgement makes the client resume', async (t) => {
+  let refuse = true;
+  const { server, errors } = await pair(
+    t,
+    (s, n) => s.open().send(n, `m${n}`, n, { ack: 'now' }),
+    {},
+    {
+      ack: (_, response) => {
+        response.writeHead(refuse ? 409 : 204).end();
+        refuse = false;
+      },
+    },
+  );
+  await until(() => server.acks.length === 2);
+  assert.deepEqual([errors[0].code, errors[0].status], ['PUSH_ERR_STALE', 409]);
+  assert.equal(server.streams[1].cursor, '1.m1');
+});
+
+test('acknowledgements that fail go with the next', async (t) => {
+  const { server } = await pair(
+    t,
+    (s) => {
+      s.open();
+      for (let i = 1; i <= 3; i++) {
+        s.send(i, `m${i}`, i, i === 3 ? {} : { ack: 'now' });
+      }
+    },
+    { ackInterval: 100 },
+    {
+      ack: (request, response, { id }) =>
+        id === '3.m3'
+          ? response.writeHead(204).end()
+          : request.socket.destroy(),
+    },
+  );
+  await until(() => server.acks.at(-1)?.id === '3.m3');
+});
+
+test('the count of failures starts anew only after a stream proved itself', async (t) => {
+  const { client } = await pair(t, (s) => s.open().send(1, 'aaa', 'a').end(), {
+    random: () => 0.01,
+  });
+  const delays = [];
+  client.onstate = ({ delay }) => delay && delays.push(delay);
+  await until(() => delays.length === 4);
+  assert.deepEqual(delays, [104, 109, 119, 139]);
+});
+
+test('two clients never share a schedule', async (t) => {
+  const schedules = [];
+  for (let i = 0; i < 2; i++) {
+    const delays = [];
+    const { client } = await pair(t, (s) => s.cut(), { random: undefined });
+    client.onstate = ({ delay }) => delay && delays.push(delay);
+    schedules.push(delays);
+  }
+  await until(() => schedules.every((delays) => delays.length >= 3));
+  assert.notDeepEqual(schedules[0].slice(0, 3), schedules[1].slice(0, 3));
+});
+
+test('an AbortSignal closes, also one that had fired', async (t) => {
+  const stop = new AbortController();
+  const { server, client } = await pair(t, open, { signal: stop.signal });
+  await until(() => client.readyState === 1);
+  stop.abort();
+  await server.streams[0].ended;
+  assert.equal(client.readyState, 2);
+  const { client: never, server: unused } = await pair(t, open, {
+    signal: AbortSignal.abort(),
+  });
+  assert.equal(never.readyState, 2);
+  assert.equal(unused.streams.length, 0);
+});
+
+test('nothing is handed over after close, not even what was read before', async (t) => {
+  const { client } = await pair(t, (s) =>
+    s.open('').write('id: 1.aaa\ndata: a\n\nid: 2.bbb\ndata: b\n\n'),
+  );
+  const got = [];
+  client.onmessage = ({ data }) => {
+    got.push(data);
+    client.close();
+  };
+  await until(() => got.length);
+  assert.deepEqual(got, ['a']);
+});
+
+test('close waits for a running listener and acknowledges what it finished', async (t) => {
+  const { server, client } = await pair(t, open);
+  let finish;
+  client.onmessage = () => new Promise((resolve) => (finish = resolve));
+  await until(() => finish);
+  const closed = client.close();
+  await server.streams[0].ended;
+  assert.equal(server.acks.length, 0);
+  finish();
+  await closed;
+  assert.deepEqual(
+    server.acks.map(({ id }) => id),
+    ['1.aaa'],
+  );
+});
+
+test('a process that was stopped for long tries within a second of going on', async (t) => {
+  const own = await scripted((s, n) => s.open().send(n, `m${n}`, n));
+  t.after(() => own.close());
+  const child = spawn(
+    process.execPath,
+    [new URL('follower.js', import.meta.url).pathname, own.url],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  const lines = [];
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  await until(() => lines.length === 1);
+  child.kill('SIGSTOP');
+  const stopped = performance.now();
+  await until(
+    () => performance.now() - stopped > 8000,
+    'the stop to last',
+    9000,
+  );
+  /* What was sent meanwhile is handed over, and not twice. */
+  own.streams[0].send(2, 'late', 'late');
+  child.kill('SIGCONT');
+  const woken = performance.now();
+  await until(() => own.streams.length === 2);
+  assert.ok(
+    own.streams[1].at - woken <= 1000,
+    `${own.streams[1].at - woken} ms`,
+  );
+  assert.equal(own.streams[1].cursor, '2.late');
+  await until(() => lines.length === 3);
+  assert.deepEqual(lines, ['1.m1 1', '2.late late', '2.m2 2']);
+});
+
+test('a sleep that the monotonic clock did not see is seen by the wall clock', async (t) => {
+  const { server } = await pair(t, (s) => {
+    open(s);
+    const beat = setInterval(() => s.beat(), 200);
+    s.response.on('close', () => clearInterval(beat));
+  });
+  await until(() => server.streams.length === 1);
+  const { now } = Date;
+  t.after(() => {
+    Date.now = now;
+  });
+  Date.now = () => now() + 600000;
+  const woken = performance.now();
+  await until(() => server.streams.length === 2);
+  assert.ok(server.streams[1].at - woken <= 1500);
+});
+
+test('a busy application is no silence: pending bytes are read before judgement', async (t) => {
+  const { server, errors, got } = await pair(t, (s) => open(s), {
+    silence: 400,
+  });
+  await until(() => got.length === 1);
+  const stream = server.streams[0];
+  stream.send(2, 'bbb', 'b');
+  /* The bytes are on their way; now nothing runs until the watchdog is due. */
+  const end = performance.now() + 395;
+  while (performance.now() < end);
+  await until(() => got.length === 2);
+  assert.ok(!errors.some(({ code }) => code === 'PUSH_ERR_SILENCE'));
+});

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SseParser } from '../src/parser.js';
+import { bytesOf, rows } from './vectors.js';
+
+const MIB = 1 << 20;
+
+/** What a row promises, from a parser that was fed these pieces. */
+function outcome(pieces, limit) {
+  const parser = new SseParser(limit ?? MIB);
+  const events = [];
+  for (const piece of pieces) {
+    for (const { event, data, lastEventId, fields } of parser.feed(piece)) {
+      const seen = { event, data, id: lastEventId };
+      for (const name of ['enc', 'ack']) {
+        if (name in fields) {
+          seen[name] = fields[name];
+        }
+      }
+      events.push(seen);
+    }
+  }
+  return {
+    events,
+    retry: parser.retry ?? null,
+    lastEventId: parser.lastEventId,
+    errors: parser.error ? ['event-too-large'] : [],
+  };
+}
+
+function expected(row) {
+  const events = row.events.map((e) => ({
+    ...e,
+    data: bytesOf(e.data).toString(),
+  }));
+  const { retry, lastEventId, errors } = row;
+  return { events, retry, lastEventId, errors };
+}
+
+function* cuts(length) {
+  const step = length > 4096 ? Math.ceil(length / 300) : 1;
+  for (let at = 0; at <= length; at += step) {
+    yield at;
+  }
+}
+
+for (const row of rows('sse')) {
+  const input = bytesOf(row.input);
+  test(`the parser, whole: ${row.description}`, () => {
+    assert.deepEqual(outcome([input], row.max_event_bytes), expected(row));
+  });
+  test(`the parser, byte by byte: ${row.description}`, () => {
+    const pieces = Array.from(input, (byte) => Uint8Array.of(byte));
+    assert.deepEqual(outcome(pieces, row.max_event_bytes), expected(row));
+  });
+  test(`the parser, cut in two anywhere: ${row.description}`, () => {
+    for (const at of cuts(input.length)) {
+      const pieces = [input.subarray(0, at), input.subarray(at)];
+      assert.deepEqual(
+        outcome(pieces, row.max_event_bytes),
+        expected(row),
+        `cut at ${at}`,
+      );
+    }
+  });
+}
+
+test('a limit counts bytes, not characters', () => {
+  assert.equal(new SseParser(12).feed(Buffer.from('data: éé')).length, 0);
+  const fits = new SseParser(10);
+  assert.equal(fits.feed(Buffer.from('data: éé\n\n')).length, 1);
+  const longer = new SseParser(9);
+  longer.feed(Buffer.from('data: éé\n\n'));
+  assert.equal(longer.error?.code, 'PUSH_ERR_TOO_LARGE');
+});
+
+test('a line without end holds no more memory than the limit and one piece', () => {
+  const parser = new SseParser(MIB);
+  const piece = Buffer.alloc(65536, 'x');
+  let fed = 0;
+  while (!parser.error) {
+    parser.feed(piece);
+    fed += piece.length;
+    assert.ok(fed <= MIB + piece.length);
+  }
+});
+
+test('an own id is told from one that lives on', () => {
+  const parser = new SseParser();
+  const [a, b] = parser.feed(Buffer.from('id: 1.a\ndata: 1\n\ndata: 2\n\n'));
+  assert.deepEqual([a.id, b.id, b.lastEventId], ['1.a', undefined, '1.a']);
+});
+
+test('a field named like something of Object is a field', () => {
+  const [event] = new SseParser().feed(
+    Buffer.from('__proto__: x\nconstructor: y\ndata: 1\n\n'),
+  );
+  assert.deepEqual(Object.keys(event.fields), ['__proto__', 'constructor']);
+});
