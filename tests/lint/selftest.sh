@@ -1,6 +1,6 @@
 #!/bin/bash
 # Every rule can fail: each is shown a tree that breaks it, and one that does
-# not.
+# not.  And tests/run counts right, a crash and a silent suite too.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(mktemp -d)
@@ -153,3 +153,22 @@ for rule in "$here"/*.sh; do
     name=$(basename "$rule" .sh)
     [[ $tried == *" $name "* ]] || echo "$name was never seen to fail"
 done
+
+# counts "N passed, N failed" COMMAND...: how tests/run sums the suites up.
+counts() {
+    local expected=$1 last
+    shift
+    last=$(SUITE_TIMEOUT=5 "$here/../run" "$@" 2>&1 | tail -n 1)
+    [ "$last" = "$expected" ] || echo "tests/run $*: $last, not $expected"
+}
+
+good="echo '100%: Checks: 3, Failures: 0, Errors: 0'"
+counts '3 passed, 0 failed' "$good"
+counts '3 passed, 1 failed' "$good; exit 99"
+counts '4 passed, 2 failed' "echo '66%: Checks: 6, Failures: 1, Errors: 1'; false"
+counts '6 passed, 1 failed' "$good" "kill -SEGV \$\$" "$good"
+counts '0 passed, 1 failed' true
+counts '7 passed, 0 failed' "printf '# pass 7\n# fail 0\n# cancelled 0\n'"
+counts '7 passed, 2 failed' "printf 'ℹ pass 7\nℹ fail 1\nℹ cancelled 1\n'; false"
+counts '0 passed, 1 failed' "printf '# pass 0\n# fail 0\n'"
+counts '6 passed, 1 failed' "$here/../run \"$good\" \"$good\" false"
