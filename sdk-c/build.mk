@@ -1,0 +1,99 @@
+# The C SDK: libpushc, push-sub, push-pub, and their tests.
+
+PUSHC_VERSION := 1.0.0
+PUSHC_SOVERSION := 1
+
+DEB_PACKAGES += libcurl4-openssl-dev libuv1-dev libevent-dev cmake groff-base
+
+PUSHC_PKGS   := libcurl jansson
+PUSHC_CFLAGS := $(shell pkg-config --cflags $(PUSHC_PKGS) 2>/dev/null) -pthread
+PUSHC_LIBS   := $(shell pkg-config --libs $(PUSHC_PKGS) 2>/dev/null) -pthread
+
+PUSHC_OBJS  := $(call objects,sdk-c/src/*.c)
+PUSHC_REAL  := $(B)/libpushc.so.$(PUSHC_VERSION)
+PUSHC_TOOLS := $(B)/push-sub $(B)/push-pub
+
+ALL_TARGETS += $(B)/libpushc.a $(B)/libpushc.so $(PUSHC_TOOLS)
+
+define pushc_compile
+$(call say,CC,$<)
+@mkdir -p $(@D)
+$(Q)$(CC) $(CSTD) $(WARN) -D_GNU_SOURCE -Isdk-c/include $(1) \
+	$(PUSHC_CFLAGS) -MMD -MP $(CFLAGS) $(SAN) -c -o $@ $<
+endef
+
+$(B)/obj/sdk-c/src/%.o: sdk-c/src/%.c
+	$(call pushc_compile,-fPIC -fvisibility=hidden)
+
+$(B)/libpushc.a: $(PUSHC_OBJS)
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(PUSHC_REAL): $(PUSHC_OBJS) sdk-c/libpushc.map
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) \
+		-Wl,-soname,libpushc.so.$(PUSHC_SOVERSION) \
+		-Wl,--version-script=sdk-c/libpushc.map -Wl,-z,relro,-z,now \
+		-Wl,--as-needed -o $@ $(PUSHC_OBJS) $(PUSHC_LIBS)
+
+$(B)/libpushc.so: $(PUSHC_REAL)
+	$(Q)ln -sf $(<F) $(B)/libpushc.so.$(PUSHC_SOVERSION)
+	$(Q)ln -sf $(<F) $@
+
+# ---- tools and examples -----------------------------------------------------
+
+PUSHC_TOOL_OBJS := $(call objects,sdk-c/tools/*.c)
+PUSHC_TOOL_COMMON := $(filter-out %/push-sub.o %/push-pub.o,$(PUSHC_TOOL_OBJS))
+
+$(B)/obj/sdk-c/tools/%.o: sdk-c/tools/%.c
+	$(call pushc_compile,)
+
+$(PUSHC_TOOLS): $(B)/%: $(B)/obj/sdk-c/tools/%.o $(PUSHC_TOOL_COMMON) \
+		$(B)/libpushc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PUSHC_LIBS)
+
+PUSHC_EXAMPLES := $(patsubst sdk-c/examples/%.c,$(B)/sdk-c/example-%,\
+                    $(wildcard sdk-c/examples/*.c))
+
+$(B)/obj/sdk-c/examples/%.o: sdk-c/examples/%.c
+	$(call pushc_compile,)
+
+$(PUSHC_EXAMPLES): $(B)/sdk-c/example-%: $(B)/obj/sdk-c/examples/%.o \
+		$(B)/libpushc.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PUSHC_LIBS) \
+		$(if $(findstring libuv,$@),-luv) \
+		$(if $(findstring libevent,$@),-levent_core)
+
+# ---- tests --------------------------------------------------------------------
+
+# test_*.c need no server but a scripted one; real_*.c start httpd with the
+# module.  What is neither is linked into each of them.
+PUSHC_UNIT := $(patsubst sdk-c/test/%.c,$(B)/sdk-c/%,\
+                $(wildcard sdk-c/test/test_*.c))
+PUSHC_REAL_TESTS := $(patsubst sdk-c/test/%.c,$(B)/sdk-c/%,\
+                      $(wildcard sdk-c/test/real_*.c))
+PUSHC_TEST_COMMON := $(filter-out $(B)/obj/sdk-c/test/test_% \
+                       $(B)/obj/sdk-c/test/real_%,\
+                       $(call objects,sdk-c/test/*.c))
+
+UNIT_TESTS += $(PUSHC_UNIT)
+INTEGRATION_TESTS += $(PUSHC_REAL_TESTS)
+
+$(B)/obj/sdk-c/test/%.o: sdk-c/test/%.c
+	$(call pushc_compile,-Isdk-c/src)
+
+$(PUSHC_UNIT) $(PUSHC_REAL_TESTS): $(B)/sdk-c/%: $(B)/obj/sdk-c/test/%.o \
+		$(PUSHC_TEST_COMMON) $(B)/libpushc.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PUSHC_LIBS) \
+		-luv -levent_core
+
+-include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) \
+         $(patsubst %.c,$(B)/obj/%.d,$(wildcard sdk-c/test/*.c \
+           sdk-c/examples/*.c))

@@ -1,0 +1,576 @@
+/*
+ * curl.c - HTTP exchanges by libcurl's multi interface, socket by socket.
+ *
+ * Redirects are not followed here, since credentials are at stake; time is
+ * not kept here either, but by who starts an exchange.
+ */
+#include "transport.h"
+
+#include <curl/curl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "source.h"
+
+struct socket_state {
+    int fd;
+    int what;
+};
+
+struct pushc_transport {
+    const struct pushc_settings *set; /* borrowed */
+    pushc_source *source;             /* borrowed */
+    CURLM *multi;
+    uint64_t due; /* UINT64_MAX: none */
+    struct socket_state *sockets;
+    size_t socket_count, socket_room;
+    struct pushc_exchange *exchanges; /* all under way */
+    int broken;
+};
+
+struct pushc_exchange {
+    struct pushc_transport *t;
+    struct pushc_exchange *next;
+    CURL *easy;
+    struct curl_slist *headers;
+    const struct pushc_exchange_ops *ops;
+    void *ctx;
+    struct pushc_answer answer;
+    char error[CURL_ERROR_SIZE];
+    int headed;  /* on_head was called */
+    int aborted; /* by a callback */
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static CURLcode once_status;
+
+static void init_curl(void)
+{
+    once_status = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* ---- descriptors and time ---- */
+
+static struct socket_state *find_socket(struct pushc_transport *t, int fd)
+{
+    size_t i;
+
+    for (i = 0; i < t->socket_count; i++) {
+        if (t->sockets[i].fd == fd) {
+            return &t->sockets[i];
+        }
+    }
+    return NULL;
+}
+
+static struct socket_state *add_socket(struct pushc_transport *t, int fd)
+{
+    if (t->socket_count == t->socket_room) {
+        size_t room = t->socket_room ? t->socket_room * 2 : 4;
+        struct socket_state *more = pushc_mem_realloc(
+            &t->set->mem, t->sockets, room * sizeof(*more));
+
+        if (!more) {
+            return NULL;
+        }
+        t->sockets = more;
+        t->socket_room = room;
+    }
+    t->sockets[t->socket_count].fd = fd;
+    t->sockets[t->socket_count].what = 0;
+    return &t->sockets[t->socket_count++];
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int action, void *ctx,
+                     void *unused)
+{
+    struct pushc_transport *t = ctx;
+    struct socket_state *s = find_socket(t, fd);
+    int what = action == CURL_POLL_IN      ? PUSHC_READ
+               : action == CURL_POLL_OUT   ? PUSHC_WRITE
+               : action == CURL_POLL_INOUT ? PUSHC_READ | PUSHC_WRITE
+                                           : 0;
+
+    (void)easy;
+    (void)unused;
+    if (!s && what) {
+        s = add_socket(t, fd);
+        if (!s) {
+            t->broken = 1;
+            return 0;
+        }
+    }
+    if (s) {
+        s->what = what;
+    }
+    if (s && !what) {
+        *s = t->sockets[--t->socket_count];
+    }
+    if (pushc_source_watch(t->source, fd, what) != PUSHC_OK) {
+        t->broken = 1;
+    }
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *ctx)
+{
+    struct pushc_transport *t = ctx;
+
+    (void)multi;
+    t->due = ms < 0 ? UINT64_MAX : pushc_now(t->set) + (uint64_t)ms;
+    return 0;
+}
+
+int pushc_transport_create(const struct pushc_settings *set,
+                           pushc_source *source, struct pushc_transport **out)
+{
+    struct pushc_transport *t = pushc_mem_zalloc(&set->mem, sizeof(*t));
+
+    pthread_once(&once, init_curl);
+    if (!t) {
+        return PUSHC_ERR_MEMORY;
+    }
+    t->set = set;
+    t->source = source;
+    t->due = UINT64_MAX;
+    t->multi = once_status == CURLE_OK ? curl_multi_init() : NULL;
+    if (!t->multi) {
+        pushc_mem_free(&set->mem, t);
+        return PUSHC_ERR_MEMORY;
+    }
+    curl_multi_setopt(t->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(t->multi, CURLMOPT_SOCKETDATA, t);
+    curl_multi_setopt(t->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(t->multi, CURLMOPT_TIMERDATA, t);
+    *out = t;
+    return PUSHC_OK;
+}
+
+void pushc_transport_destroy(struct pushc_transport *t)
+{
+    if (!t) {
+        return;
+    }
+    while (t->exchanges) {
+        pushc_exchange_cancel(t->exchanges);
+    }
+    curl_multi_cleanup(t->multi);
+    pushc_mem_free(&t->set->mem, t->sockets);
+    pushc_mem_free(&t->set->mem, t);
+}
+
+uint64_t pushc_transport_due(const struct pushc_transport *t)
+{
+    return t->due;
+}
+
+int pushc_transport_broken(const struct pushc_transport *t)
+{
+    return t->broken;
+}
+
+/* ---- the end of an exchange ---- */
+
+static void destroy(struct pushc_exchange *x)
+{
+    const struct pushc_mem *mem = &x->t->set->mem;
+    struct pushc_exchange **at = &x->t->exchanges;
+
+    while (*at && *at != x) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = x->next;
+    }
+    curl_easy_cleanup(x->easy);
+    curl_slist_free_all(x->headers);
+    pushc_mem_free(mem, x->answer.location);
+    pushc_mem_free(mem, x);
+}
+
+void pushc_exchange_cancel(struct pushc_exchange *x)
+{
+    if (x) {
+        curl_multi_remove_handle(x->t->multi, x->easy);
+        destroy(x);
+    }
+}
+
+static int status_of(const struct pushc_exchange *x, CURLcode code)
+{
+    switch (code) {
+    case CURLE_OK:
+        return PUSHC_OK;
+    case CURLE_OUT_OF_MEMORY:
+        return PUSHC_ERR_MEMORY;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return PUSHC_ERR_TLS;
+    default:
+        return x->aborted ? PUSHC_ERR_CLOSED : PUSHC_ERR_NETWORK;
+    }
+}
+
+/* Report all that ended. */
+static void reap(struct pushc_transport *t)
+{
+    struct CURLMsg *msg;
+    int left;
+
+    while ((msg = curl_multi_info_read(t->multi, &left)) != NULL) {
+        struct pushc_exchange *x = NULL;
+        CURLcode code = msg->data.result;
+        long http_status = 0;
+
+        curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
+        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &http_status);
+        x->answer.http_status = http_status;
+        snprintf(x->answer.error, sizeof(x->answer.error), "%s",
+                 code == CURLE_OK ? ""
+                 : x->error[0]    ? x->error
+                                  : curl_easy_strerror(code));
+        curl_multi_remove_handle(t->multi, x->easy);
+        x->ops->on_done(x->ctx, status_of(x, code), &x->answer);
+        destroy(x);
+    }
+}
+
+static void act(struct pushc_transport *t, curl_socket_t fd, int mask)
+{
+    int running;
+
+    curl_multi_socket_action(t->multi, fd, mask, &running);
+    reap(t);
+}
+
+void pushc_transport_ready(struct pushc_transport *t, int fd, int what)
+{
+    int mask = (what & PUSHC_READ ? CURL_CSELECT_IN : 0) |
+               (what & PUSHC_WRITE ? CURL_CSELECT_OUT : 0);
+
+    if (find_socket(t, fd)) {
+        act(t, fd, mask);
+    }
+}
+
+void pushc_transport_timeout(struct pushc_transport *t)
+{
+    if (t->due <= pushc_now(t->set)) {
+        t->due = UINT64_MAX;
+        act(t, CURL_SOCKET_TIMEOUT, 0);
+    }
+}
+
+void pushc_transport_drain(struct pushc_transport *t)
+{
+    size_t i = 0;
+
+    while (i < t->socket_count) {
+        struct pollfd p = {t->sockets[i].fd, POLLIN, 0};
+
+        i++;
+        if ((t->sockets[i - 1].what & PUSHC_READ) && poll(&p, 1, 0) == 1) {
+            act(t, p.fd, CURL_CSELECT_IN);
+        }
+    }
+}
+
+/* ---- the answer ---- */
+
+static void read_head(struct pushc_exchange *x)
+{
+    struct pushc_answer *a = &x->answer;
+    curl_off_t seconds = 0;
+    char *text = NULL;
+
+    if (curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK &&
+        text) {
+        snprintf(a->content_type, sizeof(a->content_type), "%s", text);
+    }
+    if (curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds) ==
+            CURLE_OK &&
+        seconds > 0) {
+        a->retry_after = seconds > 1000000 ? 1000000000u
+                                           : (uint64_t)seconds * 1000;
+    }
+}
+
+/* One header line of the answer; the empty one ends a head. */
+static size_t on_header(char *line, size_t size, size_t count, void *ctx)
+{
+    struct pushc_exchange *x = ctx;
+    size_t n = size * count;
+    char *text = NULL;
+
+    if (n > 2 || (n == 2 && line[0] != '\r')) {
+        return n;
+    }
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &x->answer.http_status);
+    if (x->answer.http_status < 200 || x->headed) {
+        return n;
+    }
+    x->headed = 1;
+    read_head(x);
+    if (curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK &&
+        text) {
+        x->answer.location = pushc_mem_strdup(&x->t->set->mem, text);
+    }
+    if (x->ops->on_head && x->ops->on_head(x->ctx, &x->answer) != 0) {
+        x->aborted = 1;
+        return 0;
+    }
+    return n;
+}
+
+static size_t on_write(char *bytes, size_t size, size_t count, void *ctx)
+{
+    struct pushc_exchange *x = ctx;
+    size_t n = size * count;
+
+    if (x->answer.http_status / 100 != 2) {
+        struct pushc_answer *a = &x->answer;
+        size_t room = sizeof(a->body) - 1 - a->body_length;
+
+        memcpy(a->body + a->body_length, bytes, n < room ? n : room);
+        a->body_length += n < room ? n : room;
+        return n;
+    }
+    if (!x->ops->on_body) {
+        return n;
+    }
+    switch (x->ops->on_body(x->ctx, bytes, n)) {
+    case PUSHC_TAKEN:
+        return n;
+    case PUSHC_TAKE_PAUSE:
+        return CURL_WRITEFUNC_PAUSE;
+    case PUSHC_TAKE_ABORT:
+        break;
+    }
+    x->aborted = 1;
+    return 0;
+}
+
+static size_t on_read(char *buffer, size_t size, size_t count, void *ctx)
+{
+    struct pushc_exchange *x = ctx;
+    size_t n = x->ops->on_upload(x->ctx, buffer, size * count);
+
+    return n == PUSHC_UPLOAD_PAUSE ? CURL_READFUNC_PAUSE : n;
+}
+
+/* ---- the request ---- */
+
+static int add_header(struct pushc_exchange *x, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(x->headers, line);
+
+    if (!more) {
+        return PUSHC_ERR_MEMORY;
+    }
+    x->headers = more;
+    return PUSHC_OK;
+}
+
+static int add_token(struct pushc_exchange *x, const char *token)
+{
+    struct pushc_buf line;
+    int status;
+
+    pushc_buf_init(&line, &x->t->set->mem);
+    pushc_buf_str(&line, "Authorization: Bearer ");
+    status = pushc_buf_str(&line, token);
+    if (status == PUSHC_OK) {
+        status = add_header(x, line.bytes);
+        explicit_bzero(line.bytes, line.length);
+    }
+    pushc_buf_cleanup(&line);
+    return status;
+}
+
+static int set_headers(struct pushc_exchange *x,
+                       const struct pushc_request *request)
+{
+    const pushc_options *o = &x->t->set->o;
+    int status = PUSHC_OK;
+    size_t i;
+
+    for (i = 0; i < request->header_count && status == PUSHC_OK; i++) {
+        status = add_header(x, request->headers[i]);
+    }
+    for (i = 0; request->trusted && i < o->header_count && status == PUSHC_OK;
+         i++) {
+        status = add_header(x, o->headers[i]);
+    }
+    if (status == PUSHC_OK && request->trusted && request->token) {
+        status = add_token(x, request->token);
+    }
+    if (status == PUSHC_OK && request->upload) {
+        status = add_header(x, "Transfer-Encoding: chunked");
+    }
+    if (status == PUSHC_OK) {
+        status = add_header(x, "Expect:");
+    }
+    return status;
+}
+
+/* Set one string option that may be absent. */
+static int set_string(CURL *easy, CURLoption option, const char *value)
+{
+    return value && curl_easy_setopt(easy, option, value) != CURLE_OK;
+}
+
+static int set_network(struct pushc_exchange *x,
+                       const struct pushc_request *request)
+{
+    const pushc_options *o = &x->t->set->o;
+    CURL *e = x->easy;
+    int failed = set_string(e, CURLOPT_URL, request->url) |
+                 set_string(e, CURLOPT_CAINFO, o->ca_file) |
+                 set_string(e, CURLOPT_PINNEDPUBLICKEY, o->pinned_key) |
+                 set_string(e, CURLOPT_PROXY, o->proxy) |
+                 set_string(e, CURLOPT_NOPROXY, o->no_proxy) |
+                 set_string(e, CURLOPT_USERAGENT, "libpushc/" PUSHC_VERSION);
+
+    if (request->trusted) {
+        failed |= set_string(e, CURLOPT_SSLCERT, o->cert_file) |
+                  set_string(e, CURLOPT_SSLKEY, o->key_file) |
+                  set_string(e, CURLOPT_KEYPASSWD, o->key_password) |
+                  set_string(e, CURLOPT_USERNAME, o->username) |
+                  set_string(e, CURLOPT_PASSWORD, o->password);
+    }
+    return failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
+}
+
+static void set_callbacks(struct pushc_exchange *x,
+                          const struct pushc_request *request)
+{
+    CURL *e = x->easy;
+
+    curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->error);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_write);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
+    if (request->fresh) {
+        curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+    }
+    if (request->post) {
+        curl_easy_setopt(e, CURLOPT_POST, 1L);
+    }
+    if (request->upload) {
+        curl_easy_setopt(e, CURLOPT_READFUNCTION, on_read);
+        curl_easy_setopt(e, CURLOPT_READDATA, x);
+    }
+    else if (request->post) {
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)request->body_length);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS,
+                         request->body ? request->body : "");
+    }
+}
+
+int pushc_exchange_start(struct pushc_transport *t,
+                         const struct pushc_request *request,
+                         const struct pushc_exchange_ops *ops, void *ctx,
+                         struct pushc_exchange **out)
+{
+    struct pushc_exchange *x = pushc_mem_zalloc(&t->set->mem, sizeof(*x));
+    int status = PUSHC_ERR_MEMORY;
+
+    if (!x) {
+        return status;
+    }
+    x->t = t;
+    x->ops = ops;
+    x->ctx = ctx;
+    x->easy = curl_easy_init();
+    if (x->easy) {
+        status = set_headers(x, request);
+    }
+    if (status == PUSHC_OK) {
+        status = set_network(x, request);
+    }
+    if (status == PUSHC_OK) {
+        set_callbacks(x, request);
+        if (curl_multi_add_handle(t->multi, x->easy) != CURLM_OK) {
+            status = PUSHC_ERR_MEMORY;
+        }
+    }
+    if (status != PUSHC_OK) {
+        destroy(x);
+        return status;
+    }
+    x->next = t->exchanges;
+    t->exchanges = x;
+    *out = x;
+    return PUSHC_OK;
+}
+
+void pushc_exchange_resume(struct pushc_exchange *x)
+{
+    curl_easy_pause(x->easy, CURLPAUSE_CONT);
+}
+
+/* ---- URLs ---- */
+
+struct origin {
+    char *scheme, *host, *port;
+};
+
+static int split_origin(const char *url, struct origin *o)
+{
+    CURLU *u = curl_url();
+    int failed;
+
+    memset(o, 0, sizeof(*o));
+    failed = !u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
+             curl_url_get(u, CURLUPART_SCHEME, &o->scheme, 0) != CURLUE_OK ||
+             curl_url_get(u, CURLUPART_HOST, &o->host, 0) != CURLUE_OK ||
+             curl_url_get(u, CURLUPART_PORT, &o->port, CURLU_DEFAULT_PORT) !=
+                 CURLUE_OK;
+    curl_url_cleanup(u);
+    return failed ? PUSHC_ERR_ARGUMENT : PUSHC_OK;
+}
+
+static void free_origin(struct origin *o)
+{
+    curl_free(o->scheme);
+    curl_free(o->host);
+    curl_free(o->port);
+}
+
+int pushc_same_origin(const char *a, const char *b)
+{
+    struct origin x, y;
+    int same = split_origin(a, &x) == PUSHC_OK;
+
+    same = split_origin(b, &y) == PUSHC_OK && same;
+    same = same && strcmp(x.scheme, y.scheme) == 0 &&
+           strcasecmp(x.host, y.host) == 0 && strcmp(x.port, y.port) == 0;
+    free_origin(&x);
+    free_origin(&y);
+    return same;
+}
+
+int pushc_is_downgrade(const char *from, const char *to)
+{
+    return strncasecmp(from, "https:", 6) == 0 &&
+           strncasecmp(to, "https:", 6) != 0;
+}

@@ -1,0 +1,218 @@
+/* receive.c - bytes of the stream to the parser, to the session. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "client.h"
+#include "json.h"
+
+static int is_event_stream(const char *type)
+{
+    static const char wanted[] = "text/event-stream";
+    size_t n = sizeof(wanted) - 1;
+
+    return strncasecmp(type, wanted, n) == 0 &&
+           (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
+}
+
+static void fail(pushc_client *c, int status, const char *detail)
+{
+    c->fault = status;
+    snprintf(c->fault_detail, sizeof(c->fault_detail), "%s", detail);
+}
+
+int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
+{
+    pushc_client *c = ctx;
+
+    c->last_byte = pushc_now(&c->set);
+    if (answer->http_status != 200) {
+        return 0;
+    }
+    if (!is_event_stream(answer->content_type)) {
+        fail(c, PUSHC_ERR_PROTOCOL, "the answer is not text/event-stream");
+        return -1;
+    }
+    pthread_mutex_lock(&c->source.lock);
+    pushc_session_connected(&c->session);
+    c->opened++;
+    pthread_mutex_unlock(&c->source.lock);
+    c->generation++;
+    c->opened_at = c->last_byte;
+    c->state = PUSHC_OPEN;
+    return 0;
+}
+
+static void on_gap(pushc_client *c, const struct pushc_block *block)
+{
+    pushc_event event = {.kind = PUSHC_GAP};
+    struct pushc_notice notice;
+
+    pushc_json_notice(block->data, block->length, &notice);
+    event.dropped = notice.dropped;
+    event.detail = notice.reason;
+    event.urgency = notice.urgency;
+    pushc_client_tell(c, &event);
+}
+
+static void on_bye(pushc_client *c, const struct pushc_block *block)
+{
+    pushc_event event = {.kind = PUSHC_BYE, .urgency = ""};
+    struct pushc_notice notice;
+
+    pushc_json_notice(block->data, block->length, &notice);
+    c->bye = 1;
+    c->spread = notice.spread;
+    c->superseded = strcmp(notice.reason, "superseded") == 0;
+    c->expired = strcmp(notice.reason, "expired-token") == 0;
+    event.detail = notice.reason;
+    event.delay_ms = notice.spread;
+    pushc_client_tell(c, &event);
+}
+
+/* A block of the stream; 0, or the stream has failed. */
+static int on_block(pushc_client *c, const struct pushc_block *block)
+{
+    enum pushc_receipt receipt;
+
+    if (block->has_data && strcmp(block->event, "push.gap") == 0) {
+        on_gap(c, block);
+        return 0;
+    }
+    if (block->has_data && strcmp(block->event, "push.bye") == 0) {
+        on_bye(c, block);
+        return 0;
+    }
+    if (!block->has_id && (strncmp(block->event, "push.", 5) == 0 ||
+                           strcmp(block->event, "heartbeat") == 0)) {
+        return 0;
+    }
+    pthread_mutex_lock(&c->source.lock);
+    receipt = pushc_session_receive(&c->session, block);
+    if (receipt == PUSHC_RECEIVED_NEW) {
+        pthread_cond_broadcast(&c->source.changed);
+    }
+    pthread_mutex_unlock(&c->source.lock);
+    if (receipt == PUSHC_RECEIVED_NO_MEMORY) {
+        fail(c, PUSHC_ERR_MEMORY, "no memory for a message");
+        return -1;
+    }
+    return 0;
+}
+
+static int is_full(pushc_client *c)
+{
+    int full;
+
+    pthread_mutex_lock(&c->source.lock);
+    full = pushc_session_full(&c->session);
+    pthread_mutex_unlock(&c->source.lock);
+    return full;
+}
+
+static void set_throttled(pushc_client *c, int throttled)
+{
+    pthread_mutex_lock(&c->source.lock);
+    c->throttled = throttled;
+    pthread_mutex_unlock(&c->source.lock);
+}
+
+/* Parse until the bytes end, or, unless all is wanted, the session is full.
+ * 0, or the stream has failed. */
+static int consume(pushc_client *c, const char **bytes, size_t *left, int all)
+{
+    struct pushc_block block;
+
+    while (*left > 0 && (all || !is_full(c))) {
+        switch (pushc_parser_next(&c->parser, bytes, left, &block)) {
+        case PUSHC_PARSED_BLOCK:
+            if (on_block(c, &block) != 0) {
+                return -1;
+            }
+            break;
+        case PUSHC_PARSED_TOO_LARGE:
+            fail(c, PUSHC_ERR_TOO_LARGE,
+                 "an event or a line is above max_event_bytes");
+            return -1;
+        case PUSHC_PARSED_NO_MEMORY:
+            fail(c, PUSHC_ERR_MEMORY, "no memory for an event");
+            return -1;
+        case PUSHC_PARSED_ALL:
+            break;
+        }
+    }
+    if (c->parser.retry) {
+        c->base = c->parser.retry;
+    }
+    return 0;
+}
+
+enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n)
+{
+    pushc_client *c = ctx;
+
+    c->last_byte = pushc_now(&c->set);
+    c->proven = 1;
+    if (c->backlog.length > 0) {
+        c->paused = 1;
+        return PUSHC_TAKE_PAUSE;
+    }
+    if (consume(c, &bytes, &n, 0) != 0) {
+        return PUSHC_TAKE_ABORT;
+    }
+    if (n > 0) {
+        c->backlog_at = 0;
+        if (pushc_buf_add(&c->backlog, bytes, n) != PUSHC_OK) {
+            fail(c, PUSHC_ERR_MEMORY, "no memory for what was read");
+            return PUSHC_TAKE_ABORT;
+        }
+        set_throttled(c, 1);
+    }
+    return PUSHC_TAKEN;
+}
+
+void pushc_receive_backlog(pushc_client *c, int all)
+{
+    const char *bytes = c->backlog.bytes + c->backlog_at;
+    size_t left = c->backlog.length - c->backlog_at;
+
+    if (c->backlog.length == 0) {
+        return;
+    }
+    if (consume(c, &bytes, &left, all) != 0) {
+        pushc_stream_drop(c, c->fault, c->fault_detail);
+        return;
+    }
+    c->backlog_at = c->backlog.length - left;
+    if (left > 0) {
+        return;
+    }
+    c->backlog.length = 0;
+    c->backlog_at = 0;
+    set_throttled(c, 0);
+    c->last_byte = pushc_now(&c->set);
+    if (c->paused && c->stream) {
+        c->paused = 0;
+        pushc_exchange_resume(c->stream);
+    }
+}
+
+void pushc_receive_done(void *ctx, int status,
+                        const struct pushc_answer *answer)
+{
+    pushc_client *c = ctx;
+
+    c->stream = NULL;
+    c->ended = 1;
+    c->end_status = status;
+    pushc_mem_free(&c->set.mem, c->end_answer.location);
+    c->end_answer = *answer;
+    c->end_answer.location = NULL;
+    if (answer->location) {
+        c->end_answer.location =
+            pushc_mem_strdup(&c->set.mem, answer->location);
+        if (!c->end_answer.location) {
+            fail(c, PUSHC_ERR_MEMORY, "no memory for a redirect");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+/*
+ * runner.c - a loop on a thread of its own, by poll.
+ *
+ * Its timer counts the time that the machine sleeps too, so that a client
+ * acts at once when it wakes up.
+ */
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "source.h"
+
+struct pushc_runner {
+    pushc_source *source; /* borrowed */
+    pthread_t thread;
+    int running; /* a thread to be joined */
+
+    /* ---- its thread, and before it starts ---- */
+    struct pollfd *fds; /* the first is the timer's */
+    nfds_t count, room;
+    struct pollfd *ready; /* of the turn of the loop, as large */
+};
+
+static int grow(struct pushc_runner *r)
+{
+    const struct pushc_mem *mem = &r->source->set->mem;
+    nfds_t room = r->room ? r->room * 2 : 8;
+    struct pollfd *p = pushc_mem_realloc(mem, r->fds, room * sizeof(*p));
+
+    if (!p) {
+        return PUSHC_ERR_MEMORY;
+    }
+    r->fds = p;
+    p = pushc_mem_realloc(mem, r->ready, room * sizeof(*p));
+    if (!p) {
+        return PUSHC_ERR_MEMORY;
+    }
+    r->ready = p;
+    r->room = room;
+    return PUSHC_OK;
+}
+
+static struct pollfd *find(struct pushc_runner *r, int fd)
+{
+    nfds_t i;
+
+    for (i = 1; i < r->count; i++) {
+        if (r->fds[i].fd == fd) {
+            return &r->fds[i];
+        }
+    }
+    return NULL;
+}
+
+static int watch(void *ctx, pushc_source *source, int fd, int what)
+{
+    struct pushc_runner *r = ctx;
+    struct pollfd *p = find(r, fd);
+
+    (void)source;
+    if (!what) {
+        if (p) {
+            *p = r->fds[--r->count];
+        }
+        return 0;
+    }
+    if (!p) {
+        if (r->count == r->room && grow(r) != PUSHC_OK) {
+            return -1;
+        }
+        p = &r->fds[r->count++];
+        p->fd = fd;
+    }
+    p->events = (short)((what & PUSHC_READ ? POLLIN : 0) |
+                        (what & PUSHC_WRITE ? POLLOUT : 0));
+    return 0;
+}
+
+static int timer(void *ctx, pushc_source *source, long ms)
+{
+    struct pushc_runner *r = ctx;
+    struct itimerspec when;
+
+    (void)source;
+    memset(&when, 0, sizeof(when));
+    if (ms >= 0) {
+        when.it_value.tv_sec = ms / 1000;
+        when.it_value.tv_nsec = ms % 1000 * 1000000 + (ms == 0);
+    }
+    return timerfd_settime(r->fds[0].fd, 0, &when, NULL);
+}
+
+static void destroy(void *ctx)
+{
+    struct pushc_runner *r = ctx;
+    struct pushc_mem mem = r->source->set->mem;
+
+    if (r->count > 0) {
+        close(r->fds[0].fd);
+    }
+    pushc_mem_free(&mem, r->fds);
+    pushc_mem_free(&mem, r->ready);
+    pushc_mem_free(&mem, r);
+}
+
+int pushc_runner_create(pushc_source *s)
+{
+    struct pushc_runner *r = pushc_mem_zalloc(&s->set->mem, sizeof(*r));
+    int fd;
+
+    if (!r) {
+        return PUSHC_ERR_MEMORY;
+    }
+    r->source = s;
+    if (grow(r) != PUSHC_OK) {
+        destroy(r);
+        return PUSHC_ERR_MEMORY;
+    }
+    fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd < 0) {
+        destroy(r);
+        return PUSHC_ERR_SYSTEM;
+    }
+    r->fds[0].fd = fd;
+    r->fds[0].events = POLLIN;
+    r->count = 1;
+    s->runner = r;
+    s->loop.size = sizeof(s->loop);
+    s->loop.ctx = r;
+    s->loop.watch = watch;
+    s->loop.timer = timer;
+    s->loop.closed = destroy;
+    return PUSHC_OK;
+}
+
+static int is_over(pushc_source *s)
+{
+    int over;
+
+    pthread_mutex_lock(&s->lock);
+    over = s->over;
+    pthread_mutex_unlock(&s->lock);
+    return over;
+}
+
+/* Hand over what poll found; the set may change meanwhile. */
+static void dispatch(struct pushc_runner *r, nfds_t count)
+{
+    nfds_t i;
+
+    for (i = 1; i < count && !is_over(r->source); i++) {
+        short events = r->ready[i].revents;
+        int what = (events & (POLLIN | POLLHUP | POLLERR) ? PUSHC_READ : 0) |
+                   (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0);
+
+        if (what && find(r, r->ready[i].fd)) {
+            pushc_source_ready(r->source, r->ready[i].fd, what);
+        }
+    }
+}
+
+static void *run(void *ctx)
+{
+    struct pushc_runner *r = ctx;
+    uint64_t ticks;
+
+    while (!is_over(r->source)) {
+        nfds_t count = r->count;
+        nfds_t i;
+
+        if (poll(r->fds, r->count, -1) <= 0) {
+            continue;
+        }
+        for (i = 0; i < count; i++) {
+            r->ready[i] = r->fds[i];
+        }
+        dispatch(r, count);
+        if (!is_over(r->source) && (r->ready[0].revents & POLLIN) &&
+            read(r->fds[0].fd, &ticks, sizeof(ticks)) == sizeof(ticks)) {
+            pushc_source_timeout(r->source);
+        }
+    }
+    return NULL;
+}
+
+int pushc_runner_start(struct pushc_runner *r)
+{
+    sigset_t all, old;
+    int failed;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    failed = pthread_create(&r->thread, NULL, run, r);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    r->running = !failed;
+    return failed ? PUSHC_ERR_SYSTEM : PUSHC_OK;
+}
+
+void pushc_runner_join(struct pushc_runner *r)
+{
+    if (r->running) {
+        pthread_join(r->thread, NULL);
+        r->running = 0;
+    }
+}

@@ -1,0 +1,40 @@
+/*
+ * settings.h - the options of a handle: checked, copied, defaults filled in.
+ *
+ * Made once, read-only afterwards: any thread.
+ */
+#ifndef PUSHC_SETTINGS_H
+#define PUSHC_SETTINGS_H
+
+#include "mem.h"
+
+struct pushc_settings {
+    struct pushc_mem mem;
+    pushc_options o;   /* strings and arrays are copies of ours */
+    pushc_loop loop;   /* where has_loop */
+    int has_loop;
+};
+
+/* PUSHC_OK, PUSHC_ERR_ARGUMENT, PUSHC_ERR_MEMORY; the latter two leave
+ * nothing to clean up. */
+int pushc_settings_init(struct pushc_settings *set,
+                        const pushc_options *options);
+void pushc_settings_cleanup(struct pushc_settings *set);
+
+/* The clock of the handle, ms. */
+uint64_t pushc_now(const struct pushc_settings *set);
+
+/* Random bytes; PUSHC_OK or PUSHC_ERR_SYSTEM. */
+int pushc_random(const struct pushc_settings *set, void *bytes, size_t n);
+
+/* 0 <= u < 1. Without random bytes 0.5, which only synchronizes. */
+double pushc_uniform(const struct pushc_settings *set);
+
+/* n base62 digits and a NUL; PUSHC_OK or PUSHC_ERR_SYSTEM. */
+int pushc_random_name(const struct pushc_settings *set, char *out, size_t n);
+
+/* Say a line, if anyone listens. */
+void pushc_log(const struct pushc_settings *set, int level, const char *format,
+               ...) __attribute__((format(printf, 3, 4)));
+
+#endif

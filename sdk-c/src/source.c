@@ -1,0 +1,205 @@
+/* source.c - what drives a handle. */
+#include "source.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static int init_locks(pushc_source *s)
+{
+    pthread_condattr_t attr;
+    int failed;
+
+    if (pthread_mutex_init(&s->lock, NULL) != 0) {
+        return PUSHC_ERR_SYSTEM;
+    }
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    failed = pthread_cond_init(&s->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    if (failed) {
+        pthread_mutex_destroy(&s->lock);
+        return PUSHC_ERR_SYSTEM;
+    }
+    return PUSHC_OK;
+}
+
+static int init_loop(pushc_source *s)
+{
+    if (s->set->has_loop) {
+        s->loop = s->set->loop;
+        return PUSHC_OK;
+    }
+    return pushc_runner_create(s);
+}
+
+int pushc_source_init(pushc_source *s, const struct pushc_settings *set,
+                      uint64_t (*turn)(void *), void *owner)
+{
+    int status;
+
+    memset(s, 0, sizeof(*s));
+    s->set = set;
+    s->turn = turn;
+    s->owner = owner;
+    s->armed = PUSHC_NEVER;
+    status = init_locks(s);
+    if (status != PUSHC_OK) {
+        return status;
+    }
+    s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    status = s->wake_fd < 0 ? PUSHC_ERR_SYSTEM : PUSHC_OK;
+    if (status == PUSHC_OK) {
+        status = pushc_transport_create(set, s, &s->transport);
+    }
+    if (status == PUSHC_OK) {
+        status = init_loop(s);
+    }
+    if (status != PUSHC_OK) {
+        s->loop.closed = NULL;
+        pushc_source_cleanup(s);
+    }
+    return status;
+}
+
+int pushc_source_watch(pushc_source *s, int fd, int what)
+{
+    if (s->loop.watch(s->loop.ctx, s, fd, what) != 0) {
+        s->broken = 1;
+        return PUSHC_ERR_SYSTEM;
+    }
+    return PUSHC_OK;
+}
+
+static void arm(pushc_source *s, uint64_t due)
+{
+    uint64_t now = pushc_now(s->set);
+    uint64_t ms = due <= now ? 0 : due - now;
+
+    if (due == s->armed && due > now) {
+        return;
+    }
+    s->armed = due;
+    if (s->loop.timer(s->loop.ctx, s,
+                      due == PUSHC_NEVER ? -1
+                      : ms > INT_MAX     ? INT_MAX
+                                         : (long)ms) != 0) {
+        s->broken = 1;
+    }
+}
+
+static void take_turn(pushc_source *s)
+{
+    uint64_t due = s->turn(s->owner);
+    uint64_t transport = pushc_transport_due(s->transport);
+
+    arm(s, due < transport ? due : transport);
+}
+
+int pushc_source_start(pushc_source *s)
+{
+    int status = pushc_source_watch(s, s->wake_fd, PUSHC_READ);
+
+    if (status != PUSHC_OK) {
+        return status;
+    }
+    s->started = 1;
+    arm(s, pushc_now(s->set));
+    if (s->broken) {
+        status = PUSHC_ERR_SYSTEM;
+    }
+    else if (s->runner) {
+        status = pushc_runner_start(s->runner);
+    }
+    return status;
+}
+
+void pushc_source_ready(pushc_source *s, int fd, int what)
+{
+    uint64_t count;
+
+    if (fd != s->wake_fd) {
+        pushc_transport_ready(s->transport, fd, what);
+    }
+    else {
+        pthread_mutex_lock(&s->lock);
+        s->awake = 0;
+        pthread_mutex_unlock(&s->lock);
+        while (read(s->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+        }
+    }
+    take_turn(s);
+}
+
+void pushc_source_timeout(pushc_source *s)
+{
+    s->armed = PUSHC_NEVER;
+    pushc_transport_timeout(s->transport);
+    take_turn(s);
+}
+
+void pushc_source_wake(pushc_source *s)
+{
+    uint64_t one = 1;
+
+    if (s->awake) {
+        return;
+    }
+    s->awake = 1;
+    while (write(s->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
+const struct timespec *pushc_source_deadline(int timeout_ms,
+                                             struct timespec *until)
+{
+    if (timeout_ms < 0) {
+        return NULL;
+    }
+    clock_gettime(CLOCK_MONOTONIC, until);
+    until->tv_sec += timeout_ms / 1000;
+    until->tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+    if (until->tv_nsec >= 1000000000) {
+        until->tv_sec++;
+        until->tv_nsec -= 1000000000;
+    }
+    return until;
+}
+
+int pushc_source_wait(pushc_source *s, const struct timespec *until)
+{
+    if (!until) {
+        pthread_cond_wait(&s->changed, &s->lock);
+        return 0;
+    }
+    return pthread_cond_timedwait(&s->changed, &s->lock, until) == ETIMEDOUT
+               ? PUSHC_AGAIN
+               : 0;
+}
+
+void pushc_source_join(pushc_source *s)
+{
+    if (s->runner) {
+        pushc_runner_join(s->runner);
+    }
+}
+
+void pushc_source_cleanup(pushc_source *s)
+{
+    pushc_transport_destroy(s->transport);
+    if (s->started) {
+        s->loop.timer(s->loop.ctx, s, -1);
+        s->loop.watch(s->loop.ctx, s, s->wake_fd, 0);
+    }
+    if (s->loop.closed) {
+        s->loop.closed(s->loop.ctx);
+    }
+    if (s->wake_fd >= 0) {
+        close(s->wake_fd);
+    }
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+}

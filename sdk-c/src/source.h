@@ -1,0 +1,82 @@
+/*
+ * source.h - what drives a handle: descriptors, one timer, wake-ups.
+ *
+ *   loop or thread -> pushc_source_ready/_timeout -> transport -> turn()
+ *
+ * After anything happened the owner's turn() is called, on the driving
+ * thread and outside of libcurl; there it looks at its state, and acts.
+ * Other threads leave word under the lock and call pushc_source_wake().
+ */
+#ifndef PUSHC_SOURCE_H
+#define PUSHC_SOURCE_H
+
+#include <pthread.h>
+
+#include "settings.h"
+#include "transport.h"
+
+#define PUSHC_NEVER UINT64_MAX
+
+struct pushc_runner;
+
+struct pushc_source {
+    const struct pushc_settings *set;
+    pushc_loop loop; /* the application's, or a runner's */
+    void *owner;
+    uint64_t (*turn)(void *owner); /* when it wants the next one, ms */
+
+    /* ---- the driving thread only ---- */
+    struct pushc_transport *transport;
+    uint64_t armed; /* what the loop's timer was set to */
+    int started;
+    int broken; /* the loop refused */
+
+    /* ---- any thread, under the lock ---- */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* broadcast by the owner */
+    int awake;              /* a wake-up is on its way */
+    int over;               /* the owner wants no more turns */
+
+    int wake_fd; /* an eventfd */
+    struct pushc_runner *runner; /* NULL: the application's loop */
+};
+
+/* PUSHC_OK, PUSHC_ERR_MEMORY, PUSHC_ERR_SYSTEM; then nothing is left. */
+int pushc_source_init(pushc_source *s, const struct pushc_settings *set,
+                      uint64_t (*turn)(void *), void *owner);
+
+/* Start to be driven. PUSHC_OK, PUSHC_ERR_MEMORY, PUSHC_ERR_SYSTEM. */
+int pushc_source_start(pushc_source *s);
+
+/* Wait until a thread of its own ended, which it does when over is set. */
+void pushc_source_join(pushc_source *s);
+
+/* Free all; the driving thread, after pushc_source_join(). */
+void pushc_source_cleanup(pushc_source *s);
+
+/* ---- any thread ---- */
+
+/* Have a turn soon. With the lock held. */
+void pushc_source_wake(pushc_source *s);
+
+/* Wait for changed until the time of pushc_source_deadline(), with the lock
+ * held; 0, or PUSHC_AGAIN when it is over. */
+int pushc_source_wait(pushc_source *s, const struct timespec *until);
+
+/* A moment of the real clock, timeout_ms from now; NULL for -1 (ever). */
+const struct timespec *pushc_source_deadline(int timeout_ms,
+                                             struct timespec *until);
+
+/* ---- the driving thread only ---- */
+
+/* For curl.c: watch fd. PUSHC_OK or PUSHC_ERR_SYSTEM. */
+int pushc_source_watch(pushc_source *s, int fd, int what);
+
+/* ---- runner.c: a loop on a thread of its own ---- */
+
+/* Make a runner for s and put its functions into s->loop. */
+int pushc_runner_create(pushc_source *s);
+int pushc_runner_start(struct pushc_runner *r);
+void pushc_runner_join(struct pushc_runner *r);
+
+#endif

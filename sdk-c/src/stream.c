@@ -1,0 +1,407 @@
+/*
+ * stream.c - attempts, redirects, watchdog, backoff, the end.
+ *
+ * docs/protocol.md, "What clients owe the server". States:
+ *
+ *   0 -> CONNECTING -> OPEN -> WAITING -> CONNECTING ... -> STOPPED
+ *             |                   ^
+ *             +-------------------+
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "backoff.h"
+#include "client.h"
+#include "json.h"
+
+#define HOPS_MAX 5
+
+/* A turn that comes so much later than asked for, in ms, is a sleep. */
+#define SLEEP_MS 10000u
+
+static const struct pushc_exchange_ops stream_ops = {
+    pushc_receive_head, pushc_receive_body, NULL, pushc_receive_done};
+
+/* ---- attempts ---- */
+
+int pushc_stream_token(pushc_client *c)
+{
+    const pushc_options *o = &c->set.o;
+    int status = PUSHC_OK;
+
+    c->has_token = 0;
+    if (o->on_token) {
+        c->token[0] = '\0';
+        status = o->on_token(o->ctx, c->token_rejected, c->token,
+                             sizeof(c->token));
+        c->token[sizeof(c->token) - 1] = '\0';
+        if (status != PUSHC_OK || strpbrk(c->token, "\r\n")) {
+            return PUSHC_ERR_TOKEN;
+        }
+        c->token_rejected = 0;
+        c->has_token = c->token[0] != '\0';
+    }
+    return PUSHC_OK;
+}
+
+static int make_url(pushc_client *c, struct pushc_buf *url, int first)
+{
+    const pushc_options *o = &c->set.o;
+    size_t i;
+
+    pushc_buf_str(url, o->url);
+    pushc_buf_str(url, "/receive");
+    pushc_buf_query(url, "device", c->device);
+    pushc_buf_query(url, "app", o->app);
+    pushc_buf_query(url, "app_version", o->app_version);
+    pushc_buf_query(url, "os", o->os);
+    pushc_buf_query(url, "os_version", o->os_version);
+    pushc_buf_query(url, "locale", o->locale);
+    pushc_buf_query(url, "urgency", o->urgency);
+    for (i = 0; i < o->channel_count; i++) {
+        pushc_buf_query(url, "channel", o->channels[i]);
+    }
+    pushc_buf_query(url, "from", o->from_oldest ? "oldest" : NULL);
+    pushc_buf_query(url, "ack", "explicit");
+    pushc_buf_query(url, "seq", first ? "0" : NULL);
+    if (o->query && o->query[0] != '\0') {
+        pushc_buf_str(url, "&");
+        pushc_buf_str(url, o->query);
+    }
+    return url->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
+}
+
+static int start_exchange(pushc_client *c, const char *url, const char *cursor)
+{
+    struct pushc_request request = {.url = url, .fresh = 1};
+    char last_id[PUSHC_ID_MAX + 20];
+
+    request.trusted = c->trusted;
+    request.token = c->has_token ? c->token : c->set.o.token;
+    request.headers[request.header_count++] = "Accept: text/event-stream";
+    request.headers[request.header_count++] =
+        "Push-Client: libpushc/" PUSHC_VERSION;
+    if (cursor[0] != '\0') {
+        snprintf(last_id, sizeof(last_id), "Last-Event-ID: %s", cursor);
+        request.headers[request.header_count++] = last_id;
+    }
+    return pushc_exchange_start(c->source.transport, &request, &stream_ops, c,
+                                &c->stream);
+}
+
+static void forget_stream(pushc_client *c)
+{
+    pushc_parser_reset(&c->parser);
+    pushc_buf_cleanup(&c->backlog);
+    c->backlog_at = 0;
+    c->paused = 0;
+    c->proven = 0;
+    c->ended = 0;
+    c->fault = PUSHC_OK;
+    c->bye = 0;
+    c->superseded = 0;
+    c->expired = 0;
+    c->stale = 0;
+    c->spread = 0;
+}
+
+static void open_url(pushc_client *c, const char *url)
+{
+    char cursor[PUSHC_ID_MAX];
+    struct pushc_buf whole;
+    int status = PUSHC_OK;
+
+    pthread_mutex_lock(&c->source.lock);
+    strcpy(cursor, c->session.cursor);
+    pthread_mutex_unlock(&c->source.lock);
+    pushc_buf_init(&whole, &c->set.mem);
+    if (!url) {
+        status = make_url(c, &whole, cursor[0] == '\0');
+        url = whole.bytes;
+    }
+    if (status == PUSHC_OK) {
+        status = start_exchange(c, url, cursor);
+    }
+    pushc_buf_cleanup(&whole);
+    if (status != PUSHC_OK) {
+        c->ended = 1;
+        c->fault = status;
+        snprintf(c->fault_detail, sizeof(c->fault_detail), "%s",
+                 pushc_strerror(status));
+    }
+}
+
+void pushc_stream_connect(pushc_client *c)
+{
+    forget_stream(c);
+    c->hops = 0;
+    c->trusted = 1;
+    c->attempt_at = pushc_now(&c->set);
+    c->end_answer.http_status = 0;
+    pthread_mutex_lock(&c->source.lock);
+    c->attempts++;
+    c->throttled = 0;
+    pthread_mutex_unlock(&c->source.lock);
+    pushc_client_enter(c, PUSHC_CONNECTING);
+    if (pushc_stream_token(c) != PUSHC_OK) {
+        pushc_stream_drop(c, PUSHC_ERR_TOKEN, "the token hook failed");
+        return;
+    }
+    open_url(c, NULL);
+}
+
+/* ---- the end of a stream or an attempt ---- */
+
+void pushc_stream_drop(pushc_client *c, int status, const char *detail)
+{
+    char text[sizeof(c->fault_detail)];
+
+    snprintf(text, sizeof(text), "%s", detail);
+    pushc_exchange_cancel(c->stream);
+    c->stream = NULL;
+    c->ended = 1;
+    c->fault = status;
+    strcpy(c->fault_detail, text);
+}
+
+/* Follow a redirect, without our credentials where it leads elsewhere. */
+static void follow(pushc_client *c)
+{
+    char *url = c->end_answer.location;
+
+    c->end_answer.location = NULL;
+    if (!url) {
+        pushc_stream_drop(c, PUSHC_ERR_PROTOCOL, "a redirect to nowhere");
+    }
+    else if (c->hops >= HOPS_MAX || pushc_is_downgrade(c->set.o.url, url)) {
+        pushc_stream_drop(c, PUSHC_ERR_REDIRECT,
+                          "a redirect that is not followed");
+    }
+    else {
+        c->hops++;
+        c->trusted = c->trusted && pushc_same_origin(c->set.o.url, url);
+        c->ended = 0;
+        open_url(c, url);
+    }
+    pushc_mem_free(&c->set.mem, url);
+}
+
+static int is_redirect(long status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 ||
+           status == 308;
+}
+
+static int is_temporary(long status)
+{
+    return status == 408 || status == 425 || status == 429 || status >= 500;
+}
+
+/* What an ended exchange means, as a status. */
+static int judge(const pushc_client *c)
+{
+    long http = c->end_answer.http_status;
+
+    if (c->superseded) {
+        return PUSHC_ERR_SUPERSEDED;
+    }
+    if (c->fault) {
+        return c->fault;
+    }
+    if (c->bye) {
+        return PUSHC_ERR_GOODBYE;
+    }
+    if (c->end_status != PUSHC_OK || http == 200) {
+        return c->end_status != PUSHC_OK ? c->end_status : PUSHC_ERR_NETWORK;
+    }
+    return http == 204                    ? PUSHC_ERR_NO_CONTENT
+           : http == 401 || http == 403   ? PUSHC_ERR_AUTH
+           : is_temporary(http)           ? PUSHC_ERR_OVERLOAD
+           : http >= 400                  ? PUSHC_ERR_HTTP
+           : http >= 300                  ? PUSHC_ERR_REDIRECT
+                                          : PUSHC_ERR_PROTOCOL;
+}
+
+static int is_final(int status)
+{
+    return status == PUSHC_ERR_SUPERSEDED || status == PUSHC_ERR_NO_CONTENT ||
+           status == PUSHC_ERR_AUTH || status == PUSHC_ERR_HTTP ||
+           status == PUSHC_ERR_REDIRECT;
+}
+
+static void describe(const pushc_client *c, int status, char *out, size_t size)
+{
+    const struct pushc_answer *a = &c->end_answer;
+
+    out[0] = '\0';
+    if (c->fault) {
+        snprintf(out, size, "%s", c->fault_detail);
+    }
+    else if (a->body_length > 0) {
+        pushc_json_problem(a->body, a->body_length, out, size);
+    }
+    else if (a->error[0] != '\0') {
+        snprintf(out, size, "%s", a->error);
+    }
+    if (out[0] == '\0') {
+        snprintf(out, size, "%s", pushc_strerror(status));
+    }
+}
+
+/* The delay before the next attempt; counts a failed one. */
+static uint64_t next_delay(pushc_client *c, int status, uint64_t now)
+{
+    struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER, .base = c->base};
+
+    b.failed = c->failed;
+    if (c->prompt_until > now) {
+        b.kind = PUSHC_BACKOFF_WAKE;
+        c->prompt_until = 0;
+    }
+    else if (status == PUSHC_ERR_GOODBYE && c->spread > 0) {
+        b.kind = PUSHC_BACKOFF_SPREAD;
+        b.hint = c->spread;
+        return pushc_backoff_delay(&b, pushc_uniform(&c->set));
+    }
+    else if (status == PUSHC_ERR_OVERLOAD && c->end_answer.retry_after > 0) {
+        b.kind = PUSHC_BACKOFF_RETRY_AFTER;
+        b.hint = c->end_answer.retry_after;
+    }
+    c->failed += c->failed < 1000000;
+    return pushc_backoff_delay(&b, pushc_uniform(&c->set));
+}
+
+static void wait_for_next(pushc_client *c, int status, uint64_t now)
+{
+    pushc_event event = {.kind = PUSHC_WAITING, .status = status};
+    char detail[200];
+
+    describe(c, status, detail, sizeof(detail));
+    event.http_status = c->end_answer.http_status;
+    event.detail = detail;
+    event.delay_ms = next_delay(c, status, now);
+    event.attempt = c->failed;
+    c->retry_at = now + event.delay_ms;
+    c->state = PUSHC_WAITING;
+    pushc_client_tell(c, &event);
+}
+
+void pushc_stream_settle(pushc_client *c)
+{
+    uint64_t now = pushc_now(&c->set);
+    int status;
+
+    if (!c->ended) {
+        return;
+    }
+    pushc_receive_backlog(c, 1);
+    if (c->state == PUSHC_CONNECTING && !c->fault &&
+        c->end_status == PUSHC_OK && is_redirect(c->end_answer.http_status)) {
+        follow(c);
+        if (!c->ended) {
+            return;
+        }
+    }
+    c->ended = 0;
+    status = judge(c);
+    if (c->state == PUSHC_OPEN && c->proven &&
+        now >= c->opened_at + c->set.o.proof_ms) {
+        c->failed = 0;
+    }
+    if ((c->end_answer.http_status == 401 || c->expired) &&
+        c->set.o.on_token && !c->token_retried) {
+        c->token_rejected = 1;
+        c->token_retried = !c->expired;
+        status = c->expired ? PUSHC_ERR_GOODBYE : PUSHC_ERR_AUTH;
+        c->prompt_until = c->failed == 0 || !c->expired ? now + 1 : 0;
+    }
+    else if (is_final(status)) {
+        pushc_client_finish(c, status);
+        return;
+    }
+    wait_for_next(c, status, now);
+}
+
+/* ---- the clock ---- */
+
+/* The machine slept, or the network came back: what is known of the stream
+ * is old, and waiting makes no sense. */
+void pushc_stream_wake(pushc_client *c, uint64_t now)
+{
+    struct pushc_backoff b = {.kind = PUSHC_BACKOFF_WAKE};
+    uint64_t soon = now + pushc_backoff_delay(&b, pushc_uniform(&c->set));
+
+    if (c->state == PUSHC_WAITING && c->retry_at > soon) {
+        c->retry_at = soon;
+    }
+    else {
+        c->prompt_until = now + c->set.o.silence_ms + 1000;
+    }
+}
+
+static int is_silent(const pushc_client *c, uint64_t now)
+{
+    return c->state == PUSHC_OPEN && c->stream && c->backlog.length == 0 &&
+           now >= c->last_byte + c->set.o.silence_ms;
+}
+
+static int is_late(const pushc_client *c, uint64_t now)
+{
+    return c->state == PUSHC_CONNECTING && c->stream &&
+           now >= c->attempt_at + c->set.o.attempt_ms;
+}
+
+void pushc_stream_check(pushc_client *c, uint64_t now)
+{
+    if (c->due != PUSHC_NEVER && c->due > 0 && now > c->due + SLEEP_MS) {
+        pushc_log(&c->set, PUSHC_LOG_INFO, "slept for %llu ms",
+                  (unsigned long long)(now - c->due));
+        pushc_stream_wake(c, now);
+    }
+    if (is_silent(c, now) || is_late(c, now)) {
+        pushc_transport_drain(c->source.transport);
+        now = pushc_now(&c->set);
+    }
+    if (c->ended) {
+        return;
+    }
+    if (is_silent(c, now)) {
+        pushc_stream_drop(c, PUSHC_ERR_SILENCE, "no byte came in time");
+    }
+    else if (is_late(c, now)) {
+        pushc_stream_drop(c, PUSHC_ERR_DEADLINE, "no answer came in time");
+    }
+    else if (c->state == PUSHC_OPEN && c->failed + c->token_retried > 0 &&
+             c->proven && now >= c->opened_at + c->set.o.proof_ms) {
+        c->failed = 0;
+        c->token_retried = 0;
+    }
+    else if (c->state == PUSHC_WAITING && now >= c->retry_at) {
+        pushc_stream_connect(c);
+    }
+}
+
+uint64_t pushc_stream_due(const pushc_client *c)
+{
+    uint64_t proof = c->opened_at + c->set.o.proof_ms;
+
+    if (c->ended) {
+        return 0;
+    }
+    switch (c->state) {
+    case PUSHC_CONNECTING:
+        return c->attempt_at + c->set.o.attempt_ms;
+    case PUSHC_OPEN:
+        if (c->backlog.length > 0) {
+            return PUSHC_NEVER;
+        }
+        return c->failed > 0 && c->proven && proof < c->last_byte +
+                                                         c->set.o.silence_ms
+                   ? proof
+                   : c->last_byte + c->set.o.silence_ms;
+    case PUSHC_WAITING:
+        return c->retry_at;
+    default:
+        return PUSHC_NEVER;
+    }
+}

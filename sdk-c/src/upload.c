@@ -1,0 +1,305 @@
+/*
+ * upload.c - publish over one streaming request: a line a message, and a
+ * line of answer to each, in the same order.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "backoff.h"
+#include "json.h"
+#include "publisher.h"
+
+#define ANSWER_MAX 65536
+
+/* ---- callbacks of the exchange ---- */
+
+static size_t on_upload(void *ctx, char *buffer, size_t size)
+{
+    pushc_publisher *p = ctx;
+    struct pushc_publication *pub = p->sent.last;
+    uint64_t now = pushc_now(&p->set);
+    size_t length = 0;
+
+    while (length < size) {
+        size_t n;
+
+        if (!pub || pub->sent == pub->body_length) {
+            pub = p->ending ? NULL : p->queue.first;
+            if (!pub) {
+                break;
+            }
+            if (!p->sent.first) {
+                p->progress_at = now;
+            }
+            pushc_publications_remove(&p->queue, pub);
+            pushc_publications_add(&p->sent, pub);
+            pub->sent = 0;
+            pub->result.attempts++;
+        }
+        n = pub->body_length - pub->sent;
+        n = n < size - length ? n : size - length;
+        memcpy(buffer + length, pub->text.bytes + pub->sent, n);
+        pub->sent += n;
+        length += n;
+    }
+    if (length == 0 && !p->ending) {
+        p->resting = 1;
+        return PUSHC_UPLOAD_PAUSE;
+    }
+    return length;
+}
+
+/* One whole line of answer, for the first that waits for one. */
+static int on_line(pushc_publisher *p, const char *line, size_t n)
+{
+    struct pushc_publication *pub = p->sent.first;
+
+    if (n == 0 || (n == 1 && line[0] == '\r')) {
+        return 0;
+    }
+    if (!pub || pub->sent < pub->body_length) {
+        return -1;
+    }
+    pushc_publications_remove(&p->sent, pub);
+    p->progress_at = pushc_now(&p->set);
+    p->failed = 0;
+    if (pub->told) {
+        pushc_publication_destroy(pub);
+        return 0;
+    }
+    pub->result.http_status = 0;
+    pub->result.detail[0] = '\0';
+    pushc_json_result(line, n, &pub->result);
+    if (pub->result.status == PUSHC_OK) {
+        pushc_publisher_finish(p, pub);
+    }
+    else {
+        pushc_publisher_again(p, pub, 0);
+    }
+    return 0;
+}
+
+static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
+{
+    pushc_publisher *p = ctx;
+
+    while (n > 0) {
+        const char *end = memchr(bytes, '\n', n);
+        size_t length = end ? (size_t)(end - bytes) : n;
+
+        if (p->answers.length + length > ANSWER_MAX ||
+            pushc_buf_add(&p->answers, bytes, length) != PUSHC_OK) {
+            return PUSHC_TAKE_ABORT;
+        }
+        if (!end) {
+            break;
+        }
+        if (on_line(p, p->answers.bytes, p->answers.length) != 0) {
+            return PUSHC_TAKE_ABORT;
+        }
+        p->answers.length = 0;
+        bytes = end + 1;
+        n -= length + 1;
+    }
+    return PUSHC_TAKEN;
+}
+
+static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+{
+    pushc_publisher *p = ctx;
+
+    p->upload = NULL;
+    p->upload_over = 1;
+    p->upload_status = status == PUSHC_ERR_CLOSED ? PUSHC_ERR_PROTOCOL
+                                                  : status;
+    p->upload_http = answer->http_status;
+    p->upload_retry_after = answer->retry_after;
+    pushc_json_problem(answer->body, answer->body_length, p->upload_detail,
+                       sizeof(p->upload_detail));
+    if (p->upload_detail[0] == '\0' && answer->error[0] != '\0') {
+        snprintf(p->upload_detail, sizeof(p->upload_detail), "%.190s",
+                 answer->error);
+    }
+}
+
+static const struct pushc_exchange_ops upload_ops = {NULL, on_body, on_upload,
+                                                     on_done};
+
+/* ---- the request ---- */
+
+static int start(pushc_publisher *p)
+{
+    struct pushc_request request = {.post = 1, .trusted = 1, .upload = 1};
+    const pushc_options *o = &p->set.o;
+    struct pushc_buf url;
+    int status = pushc_publisher_token(p, &request.token);
+
+    if (status != PUSHC_OK) {
+        return status;
+    }
+    pushc_buf_init(&url, &p->set.mem);
+    pushc_buf_str(&url, o->url);
+    status = pushc_buf_str(&url, "/messages");
+    if (o->query && o->query[0] != '\0') {
+        pushc_buf_str(&url, "?");
+        status = pushc_buf_str(&url, o->query);
+    }
+    request.url = url.bytes;
+    request.fresh = 1;
+    request.headers[request.header_count++] =
+        "Push-Client: libpushc/" PUSHC_VERSION;
+    request.headers[request.header_count++] =
+        "Content-Type: application/x-ndjson";
+    p->answers.length = 0;
+    p->answers.failed = 0;
+    p->resting = 0;
+    p->ending = 0;
+    p->progress_at = pushc_now(&p->set);
+    if (status == PUSHC_OK) {
+        status = pushc_exchange_start(p->source.transport, &request,
+                                      &upload_ops, p, &p->upload);
+    }
+    pushc_buf_cleanup(&url);
+    return status;
+}
+
+/* ---- the end of an upload ---- */
+
+static int is_refusal(long http)
+{
+    return http >= 300 && http < 500 && http != 408 && http != 425 &&
+           http != 429;
+}
+
+static void back_off(pushc_publisher *p, uint64_t now)
+{
+    struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER};
+
+    b.base = p->set.o.base_ms;
+    b.failed = p->failed;
+    if (p->upload_retry_after > 0) {
+        b.kind = PUSHC_BACKOFF_RETRY_AFTER;
+        b.hint = p->upload_retry_after;
+    }
+    p->failed++;
+    p->retry_at = now + pushc_backoff_delay(&b, pushc_uniform(&p->set));
+}
+
+static void note_failure(pushc_publisher *p, struct pushc_publication *pub)
+{
+    pub->result.status = p->upload_status != PUSHC_OK ? p->upload_status
+                         : p->upload_http / 100 != 2  ? PUSHC_ERR_HTTP
+                                                      : PUSHC_ERR_NETWORK;
+    pub->result.http_status = p->upload_http / 100 != 2 ? p->upload_http : 0;
+    snprintf(pub->result.detail, sizeof(pub->result.detail), "%s",
+             p->upload_detail[0] ? p->upload_detail
+                                 : pushc_strerror(pub->result.status));
+}
+
+/* What was sent and not answered goes first into the next request; what the
+ * server refuses as a whole is refused for all. */
+static void settle(pushc_publisher *p, uint64_t now)
+{
+    int refused = p->upload_status == PUSHC_OK && is_refusal(p->upload_http);
+    int failed = p->sent.first || p->upload_http / 100 != 2 ||
+                 (p->upload_status != PUSHC_OK && p->queue.first);
+
+    p->upload_over = 0;
+    while (p->sent.last) {
+        struct pushc_publication *pub = p->sent.last;
+
+        pushc_publications_remove(&p->sent, pub);
+        if (pub->told) {
+            pushc_publication_destroy(pub);
+            continue;
+        }
+        note_failure(p, pub);
+        pushc_publications_add_first(&p->queue, pub);
+    }
+    if (refused && p->upload_http == 401 && p->set.o.on_token &&
+        !p->token_rejected && p->failed == 0) {
+        p->token_rejected = 1;
+    }
+    else if (refused) {
+        while (p->queue.first) {
+            struct pushc_publication *pub = p->queue.first;
+
+            pushc_publications_remove(&p->queue, pub);
+            note_failure(p, pub);
+            pushc_publisher_finish(p, pub);
+        }
+    }
+    if (failed) {
+        pushc_log(&p->set, PUSHC_LOG_WARNING, "upload ended: HTTP %ld, %s",
+                  p->upload_http, p->upload_detail);
+        back_off(p, now);
+    }
+}
+
+static void drop(pushc_publisher *p, int status)
+{
+    pushc_exchange_cancel(p->upload);
+    p->upload = NULL;
+    p->upload_over = 1;
+    p->upload_status = status;
+    p->upload_http = 0;
+    p->upload_retry_after = 0;
+    snprintf(p->upload_detail, sizeof(p->upload_detail), "%s",
+             pushc_strerror(status));
+}
+
+/* ---- the turn ---- */
+
+/* With an upload under way: wake it, end it, or give it up. */
+static uint64_t tend(pushc_publisher *p, uint64_t now)
+{
+    if (p->queue.first && p->resting && !p->ending) {
+        p->resting = 0;
+        pushc_exchange_resume(p->upload);
+    }
+    if (p->sent.first || p->ending) {
+        p->rest_at = 0;
+        if (now >= p->progress_at + p->set.o.attempt_ms) {
+            drop(p, PUSHC_ERR_TIMEOUT);
+            return 0;
+        }
+        return p->progress_at + p->set.o.attempt_ms;
+    }
+    if (p->queue.first) {
+        return PUSHC_NEVER;
+    }
+    p->rest_at = p->rest_at ? p->rest_at : now;
+    if (now >= p->rest_at + p->set.o.idle_ms || p->stop_at) {
+        p->ending = 1;
+        p->progress_at = now;
+        pushc_exchange_resume(p->upload);
+        return now + p->set.o.attempt_ms;
+    }
+    return p->rest_at + p->set.o.idle_ms;
+}
+
+uint64_t pushc_upload_turn(pushc_publisher *p, uint64_t now)
+{
+    uint64_t due = PUSHC_NEVER;
+    int status;
+
+    if (p->upload) {
+        due = tend(p, now);
+    }
+    if (p->upload_over) {
+        settle(p, now);
+    }
+    if (p->upload || !p->queue.first) {
+        return due;
+    }
+    if (now < p->retry_at) {
+        return p->retry_at;
+    }
+    status = start(p);
+    if (status != PUSHC_OK) {
+        drop(p, status);
+        settle(p, now);
+        return p->retry_at;
+    }
+    return now + p->set.o.attempt_ms;
+}

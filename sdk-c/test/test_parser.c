@@ -1,0 +1,351 @@
+/* test_parser.c - the event stream parser against the shared vectors. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "parser.h"
+#include "vectors.h"
+
+#define NO_LIMIT (1u << 20)
+#define EVERY_SPLIT 4096 /* inputs up to here are split at every place */
+
+static struct pushc_mem mem;
+
+/* What one row expects, and how far a run came. */
+struct row {
+    const json_t *json;
+    const char *description;
+    char *input;
+    size_t length;
+    size_t events; /* seen in this run */
+    int error;     /* 1: event-too-large */
+    struct pushc_parser parser;
+};
+
+static void same_string(const struct row *r, const char *got,
+                        const char *wanted, const char *what)
+{
+    if ((got == NULL) != (wanted == NULL) ||
+        (got && strcmp(got, wanted) != 0)) {
+        ck_abort_msg("%s: %s is \"%s\", not \"%s\"", r->description, what,
+                     got ? got : "(none)", wanted ? wanted : "(none)");
+    }
+}
+
+static void check_event(struct row *r, const struct pushc_block *b)
+{
+    const json_t *wanted = json_array_get(json_object_get(r->json, "events"),
+                                          r->events);
+    size_t length;
+    char *data;
+
+    if (!wanted) {
+        ck_abort_msg("%s: one event too many", r->description);
+    }
+    same_string(r, b->event, vectors_string(wanted, "event"), "event");
+    same_string(r, b->id, vectors_string(wanted, "id"), "id");
+    same_string(r, b->encoding, vectors_string(wanted, "enc"), "enc");
+    same_string(r, b->ack_now ? "now" : NULL, vectors_string(wanted, "ack"),
+                "ack");
+    data = vectors_text(json_object_get(wanted, "data"), &length);
+    if (b->length != length || memcmp(b->data, data, length) != 0) {
+        ck_abort_msg("%s: data of event %zu differ", r->description,
+                     r->events);
+    }
+    if (b->data[b->length] != '\0') {
+        ck_abort_msg("%s: no NUL after the data", r->description);
+    }
+    free(data);
+    r->events++;
+}
+
+static void feed(struct row *r, const char *bytes, size_t left)
+{
+    struct pushc_block block;
+
+    for (;;) {
+        switch (pushc_parser_next(&r->parser, &bytes, &left, &block)) {
+        case PUSHC_PARSED_BLOCK:
+            if (block.has_data) {
+                check_event(r, &block);
+            }
+            break;
+        case PUSHC_PARSED_ALL:
+            if (left != 0) {
+                ck_abort_msg("%s: %zu bytes left", r->description, left);
+            }
+            return;
+        case PUSHC_PARSED_TOO_LARGE:
+            r->error = 1;
+            return;
+        default:
+            ck_abort_msg("%s: no memory", r->description);
+        }
+    }
+}
+
+static void check_end(struct row *r)
+{
+    const json_t *retry = json_object_get(r->json, "retry");
+    const json_t *errors = json_object_get(r->json, "errors");
+    const char *id = r->parser.last_id.bytes;
+
+    ck_assert_msg(r->events ==
+                      json_array_size(json_object_get(r->json, "events")),
+                  "%s: %zu events", r->description, r->events);
+    same_string(r, id && r->parser.last_id.length ? id : "",
+                vectors_string(r->json, "lastEventId"), "last event id");
+    ck_assert_msg(r->parser.retry == (uint64_t)json_integer_value(retry),
+                  "%s: retry is %llu", r->description,
+                  (unsigned long long)r->parser.retry);
+    ck_assert_msg((size_t)r->error == json_array_size(errors),
+                  "%s: %s", r->description,
+                  r->error ? "an error too many" : "no error");
+    if (r->error) {
+        ck_assert_str_eq(json_string_value(json_array_get(errors, 0)),
+                         "event-too-large");
+    }
+}
+
+static void begin(struct row *r)
+{
+    const json_t *max = json_object_get(r->json, "max_event_bytes");
+
+    r->events = 0;
+    r->error = 0;
+    pushc_parser_init(&r->parser, &mem,
+                      max ? (size_t)json_integer_value(max) : NO_LIMIT);
+}
+
+static void end(struct row *r)
+{
+    check_end(r);
+    pushc_parser_cleanup(&r->parser);
+}
+
+static void run_whole(struct row *r)
+{
+    begin(r);
+    feed(r, r->input, r->length);
+    end(r);
+}
+
+/* Each feed from memory of its own, so that a read too far is seen. */
+static void feed_copy(struct row *r, const char *bytes, size_t n)
+{
+    char *copy = malloc(n ? n : 1);
+
+    if (!copy) {
+        ck_abort_msg("no memory");
+    }
+    memcpy(copy, bytes, n);
+    feed(r, copy, n);
+    free(copy);
+}
+
+static void run_pieces(struct row *r, size_t size)
+{
+    size_t at;
+
+    begin(r);
+    for (at = 0; at < r->length; at += size) {
+        size_t left = r->length - at;
+
+        feed_copy(r, r->input + at, left < size ? left : size);
+    }
+    end(r);
+}
+
+static void run_split(struct row *r, size_t at)
+{
+    begin(r);
+    feed_copy(r, r->input, at);
+    feed_copy(r, r->input + at, r->length - at);
+    end(r);
+}
+
+static void with_rows(void (*run)(struct row *))
+{
+    json_t *rows = vectors_load("sse.json");
+    size_t i;
+
+    for (i = 0; i < json_array_size(rows); i++) {
+        struct row r = {.json = json_array_get(rows, i)};
+
+        r.description = vectors_string(r.json, "description");
+        r.input = vectors_text(json_object_get(r.json, "input"), &r.length);
+        run(&r);
+        free(r.input);
+    }
+    json_decref(rows);
+}
+
+static void run_bytes(struct row *r)
+{
+    run_pieces(r, 1);
+}
+
+static void run_splits(struct row *r)
+{
+    size_t step = r->length <= EVERY_SPLIT ? 1 : r->length / 100;
+    size_t at;
+
+    for (at = 0; at <= r->length; at += step) {
+        run_split(r, at);
+    }
+}
+
+static void run_sizes(struct row *r)
+{
+    size_t size;
+
+    for (size = 2; size < 70; size++) {
+        run_pieces(r, size);
+    }
+    run_pieces(r, 1000);
+    run_pieces(r, 16384);
+}
+
+START_TEST(the_vectors_hold_when_fed_whole)
+{
+    with_rows(run_whole);
+}
+END_TEST
+
+START_TEST(the_vectors_hold_when_fed_byte_by_byte)
+{
+    with_rows(run_bytes);
+}
+END_TEST
+
+START_TEST(the_vectors_hold_when_split_at_every_place)
+{
+    with_rows(run_splits);
+}
+END_TEST
+
+START_TEST(the_vectors_hold_when_fed_in_pieces_of_any_size)
+{
+    with_rows(run_sizes);
+}
+END_TEST
+
+START_TEST(a_lone_cr_is_answered_before_the_next_byte)
+{
+    const char *bytes = "data: a\r\r";
+    size_t left = strlen(bytes);
+    struct pushc_parser p;
+    struct pushc_block block;
+
+    pushc_parser_init(&p, &mem, NO_LIMIT);
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &block),
+                     PUSHC_PARSED_BLOCK);
+    ck_assert_str_eq(block.data, "a");
+    ck_assert_uint_eq(left, 0);
+    bytes = "\ndata: b\n\n";
+    left = strlen(bytes);
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &block),
+                     PUSHC_PARSED_BLOCK);
+    ck_assert_str_eq(block.data, "b");
+    pushc_parser_cleanup(&p);
+}
+END_TEST
+
+START_TEST(after_an_error_nothing_more_is_parsed_until_a_reset)
+{
+    const char *bytes = "datadatadata\n\ndata: b\n\n";
+    size_t left = strlen(bytes);
+    struct pushc_parser p;
+    struct pushc_block block;
+
+    pushc_parser_init(&p, &mem, 8);
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &block),
+                     PUSHC_PARSED_TOO_LARGE);
+    bytes = "data: b\n\n";
+    left = strlen(bytes);
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &block),
+                     PUSHC_PARSED_TOO_LARGE);
+    ck_assert_uint_eq(left, strlen(bytes));
+    pushc_parser_reset(&p);
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &block),
+                     PUSHC_PARSED_BLOCK);
+    pushc_parser_cleanup(&p);
+}
+END_TEST
+
+/* A realloc that fails from its n-th call on. */
+static int calls_left;
+
+static void *failing_realloc(void *ctx, void *pointer, size_t size)
+{
+    (void)ctx;
+    if (size == 0) {
+        free(pointer);
+        return NULL;
+    }
+    if (calls_left == 0) {
+        return NULL;
+    }
+    calls_left--;
+    return realloc(pointer, size);
+}
+
+START_TEST(every_failing_allocation_is_reported_and_leaks_nothing)
+{
+    static const char input[] = "id: 1\nevent: a\nenc: base64\n: x\ndata: "
+                                "some data, long enough to grow a buffer\n"
+                                "data: and some more of it\n\n";
+    struct pushc_mem failing = pushc_mem_make(failing_realloc, NULL);
+    struct pushc_block block;
+    int n, blocks = 0;
+
+    for (n = 0; blocks == 0; n++) {
+        struct pushc_parser p;
+        size_t i;
+
+        ck_assert_int_lt(n, 100);
+        pushc_parser_init(&p, &failing, NO_LIMIT);
+        calls_left = n;
+        for (i = 0; i < sizeof(input) - 1; i++) {
+            const char *byte = input + i;
+            size_t left = 1;
+            enum pushc_parsed got =
+                pushc_parser_next(&p, &byte, &left, &block);
+
+            if (got == PUSHC_PARSED_NO_MEMORY) {
+                break;
+            }
+            blocks += got == PUSHC_PARSED_BLOCK;
+        }
+        ck_assert(blocks == 1 || i < sizeof(input) - 1);
+        pushc_parser_cleanup(&p);
+    }
+    ck_assert_int_gt(n, 3);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sdk-c parser");
+    TCase *tc = tcase_create("parser");
+    SRunner *runner;
+    int failed;
+
+    mem = pushc_mem_make(NULL, NULL);
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, the_vectors_hold_when_fed_whole);
+    tcase_add_test(tc, the_vectors_hold_when_fed_byte_by_byte);
+    tcase_add_test(tc, the_vectors_hold_when_split_at_every_place);
+    tcase_add_test(tc, the_vectors_hold_when_fed_in_pieces_of_any_size);
+    tcase_add_test(tc, a_lone_cr_is_answered_before_the_next_byte);
+    tcase_add_test(tc, after_an_error_nothing_more_is_parsed_until_a_reset);
+    tcase_add_test(tc,
+                   every_failing_allocation_is_reported_and_leaks_nothing);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
