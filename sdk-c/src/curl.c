@@ -234,7 +234,7 @@ static void reap(struct pushc_transport *t)
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
         curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &http_status);
         x->answer.http_status = http_status;
-        snprintf(x->answer.error, sizeof(x->answer.error), "%s",
+        snprintf(x->answer.error, sizeof(x->answer.error), "%.179s",
                  code == CURLE_OK ? ""
                  : x->error[0]    ? x->error
                                   : curl_easy_strerror(code));
