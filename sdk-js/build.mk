@@ -1,0 +1,29 @@
+# The JavaScript SDK: tests in Node and Chromium, types, sizes, package checks.
+
+DEB_PACKAGES  += nodejs npm chromium
+NPM_STAMPS    += sdk-js/node_modules/.stamp
+JS_TESTS      += $(sort $(wildcard sdk-js/test/*.test.js))
+BROWSER_TESTS += $(sort $(wildcard sdk-js/test/browser/*.test.js))
+
+sdk-js/node_modules/.stamp: sdk-js/package-lock.json
+	$(call say,NPM,sdk-js)
+	$(Q)cd sdk-js && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+SDK_JS_BIN   := sdk-js/node_modules/.bin
+SDK_JS_FILES := 'sdk-js/{src,test,tools,examples}/**/*.{js,jsx,html}' \
+                sdk-js/*.json
+SDK_JS_STYLE := $(SDK_JS_BIN)/prettier --config sdk-js/.prettierrc.json \
+                --log-level warn
+
+LINT_TARGETS   += lint-sdk-js
+FORMAT_TARGETS += format-sdk-js
+
+.PHONY: lint-sdk-js
+lint-sdk-js: sdk-js/node_modules/.stamp
+	$(Q)$(SDK_JS_STYLE) --check $(SDK_JS_FILES)
+	$(Q)cd sdk-js && ./tools/lint
+
+.PHONY: format-sdk-js
+format-sdk-js: sdk-js/node_modules/.stamp
+	$(Q)$(SDK_JS_STYLE) --write $(SDK_JS_FILES)

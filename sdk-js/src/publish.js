@@ -1,0 +1,416 @@
+/**
+ * Publishes from Node: one message a request, or many over one connection.
+ * Every message has an idempotency key, so that trying again after a broken
+ * connection never sends twice.
+ *
+ * @module mod-push-client/publish
+ */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import * as http from 'node:http';
+import * as https from 'node:https';
+import { createInterface } from 'node:readline';
+import { afterHint } from './backoff.js';
+import { PushError } from './error.js';
+import { check, request } from './fetch.js';
+import { NAME } from './settings.js';
+
+/**
+ * @typedef {{user: string, device?: string} | {channel: string} |
+ *   {broadcast: true}} Audience
+ */
+/**
+ * @typedef {object} MessageOptions
+ * @property {number} [ttl] seconds; 0: only to streams that are open now
+ * @property {'high' | 'normal' | 'low' | 'very-low'} [urgency]
+ * @property {string} [topic] the newest message of a topic replaces those
+ *   that are not yet delivered
+ * @property {string} [event] type that subscribers listen to
+ * @property {string} [key] idempotency key; default: a new one
+ * @property {boolean} [receipt] asks devices to acknowledge at once
+ * @property {string} [type] content type; default by the payload: text, JSON
+ *   or bytes
+ */
+/**
+ * @typedef {object} Published
+ * @property {string} id of the message
+ * @property {number} recipients devices that it is meant for
+ * @property {number} [connected] of them, with a stream now
+ * @property {number} [refused] of them, whose mailbox is full
+ * @property {number} [ttl] granted, in seconds (single messages only)
+ */
+/**
+ * @typedef {object} PublisherOptions
+ * @property {string | (() => string | Promise<string>)} [token]
+ * @property {Record<string, string>} [headers]
+ * @property {number} [attempts] in a row before a failure is final; 6
+ * @property {number} [maxInFlight] of a stream: lines without an answer; 1,000
+ * @property {AbortSignal} [signal]
+ * @property {typeof fetch} [fetch]
+ * @property {() => number} [random]
+ */
+
+/** A server has this long to end its answer when a stream is closed, ms. */
+const LAST_CALL = 5000;
+
+/** Statuses after which the same request may be sent again. */
+const AGAIN = [408, 409, 425, 429];
+
+/** @param {number} ms @param {AbortSignal} [signal] */
+const pause = (ms, signal) =>
+  new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    });
+  });
+
+/** Publishes to one server. */
+export class Publisher {
+  #url;
+  #options;
+
+  /**
+   * @param {string | URL} url base of the `push-admin` Location
+   * @param {PublisherOptions} [options]
+   */
+  constructor(url, options = {}) {
+    this.#url = new URL(url);
+    this.#url.pathname = this.#url.pathname.replace(
+      /(\/messages)?\/?$/,
+      '/messages',
+    );
+    this.#options = {
+      attempts: 6,
+      maxInFlight: 1000,
+      random: Math.random,
+      ...options,
+    };
+  }
+
+  /**
+   * Publishes one message; tries again while that makes sense.
+   *
+   * @param {Audience} audience
+   * @param {unknown} payload a string, bytes, or anything that JSON can hold
+   * @param {MessageOptions} [options]
+   * @returns {Promise<Published>}
+   */
+  async publish(audience, payload, options = {}) {
+    const { attempts, random, signal } = this.#options;
+    const url = new URL(this.#url);
+    for (const [name, value] of Object.entries(audience)) {
+      url.searchParams.set(name, value === true ? '1' : value);
+    }
+    const [body, type] = encoded(payload);
+    const headers = {
+      'Content-Type': options.type ?? type,
+      ...(await this.#headers()),
+      ...metadata(options),
+    };
+    for (let n = 0; ; n++) {
+      try {
+        return await this.#post(url, { method: 'POST', headers, body, signal });
+      } catch (error) {
+        const failure = asPushError(error);
+        const again = !failure.final || AGAIN.includes(failure.status ?? 0);
+        if (signal?.aborted || !again || n + 1 >= attempts) {
+          throw failure;
+        }
+        await pause(
+          afterHint(random(), n, 1000, failure.retryAfter ?? 0),
+          signal,
+        );
+      }
+    }
+  }
+
+  /**
+   * Opens a stream of messages over one connection (NDJSON).
+   *
+   * @returns {PublishStream}
+   */
+  stream() {
+    return new PublishStream(this.#url, this.#options, () => this.#headers());
+  }
+
+  async #headers() {
+    const { token, headers } = this.#options;
+    const bearer = typeof token === 'function' ? await token() : token;
+    const own = { 'Push-Client': NAME, ...headers };
+    return bearer ? { ...own, Authorization: `Bearer ${bearer}` } : own;
+  }
+
+  /** @param {URL} url @param {RequestInit} init @returns {Promise<Published>} */
+  async #post(url, init) {
+    const answer = await request(/** @type {any} */ (this.#options), url, init);
+    await check(answer, 'application/json');
+    const ttl = answer.headers.get('TTL');
+    return { ...(await answer.json()), ttl: ttl ? +ttl : undefined };
+  }
+}
+
+/** @param {unknown} error */
+function asPushError(error) {
+  return error instanceof PushError
+    ? error
+    : new PushError('PUSH_ERR_NETWORK', { cause: error });
+}
+
+/** @param {unknown} payload @returns {[any, string]} body and content type */
+function encoded(payload) {
+  if (typeof payload === 'string') {
+    return [payload, 'text/plain; charset=utf-8'];
+  }
+  if (payload instanceof Uint8Array) {
+    return [payload, 'application/octet-stream'];
+  }
+  return [JSON.stringify(payload), 'application/json'];
+}
+
+/** Headers of RFC 8030 and friends. @param {MessageOptions} options */
+function metadata({ ttl, urgency, topic, event, key = randomUUID(), receipt }) {
+  const headers = {
+    TTL: ttl?.toString(),
+    Urgency: urgency,
+    Topic: topic,
+    'Push-Event': event,
+    'Idempotency-Key': key,
+    Prefer: receipt ? 'respond-async' : undefined,
+  };
+  return Object.fromEntries(
+    Object.entries(headers).filter(([, value]) => value !== undefined),
+  );
+}
+
+/** @typedef {{line: string, resolve: (p: Published) => void, reject: (e: unknown) => void}} Line */
+
+/**
+ * Many messages over one connection. A connection that breaks is made anew,
+ * and what had no answer is sent again.
+ */
+export class PublishStream {
+  #url;
+  #options;
+  #headers;
+  /** Sent, in order, without an answer yet. @type {Line[]} */
+  #sent = [];
+  /** Not sent yet. @type {Line[]} */
+  #queue = [];
+  /** @type {http.ClientRequest | undefined} */
+  #request;
+  #connecting = false;
+  #closing = false;
+  #failures = 0;
+  /** @type {(() => void)[]} */
+  #waiting = [];
+
+  /**
+   * @param {URL} url
+   * @param {any} options
+   * @param {() => Promise<Record<string, string>>} headers
+   */
+  constructor(url, options, headers) {
+    this.#url = url;
+    this.#options = options;
+    this.#headers = headers;
+  }
+
+  /** Lines without an answer. */
+  get inFlight() {
+    return this.#sent.length + this.#queue.length;
+  }
+
+  /** Resolves when another message may be sent without waiting in a queue. */
+  async ready() {
+    while (this.inFlight >= this.#options.maxInFlight) {
+      await new Promise((resolve) => this.#waiting.push(() => resolve(0)));
+    }
+  }
+
+  /**
+   * @param {Audience} audience
+   * @param {unknown} payload a string, bytes, or anything that JSON can hold
+   * @param {MessageOptions} [options] `type` does not apply
+   * @returns {Promise<Published>} the server's answer to this message
+   */
+  publish(audience, payload, { type, ...options } = {}) {
+    const body =
+      typeof payload === 'string'
+        ? { text: payload }
+        : payload instanceof Uint8Array
+          ? { base64: Buffer.from(payload).toString('base64') }
+          : { data: payload };
+    const line =
+      JSON.stringify({ ...audience, key: randomUUID(), ...options, ...body }) +
+      '\n';
+    return new Promise((resolve, reject) => {
+      if (this.#closing) {
+        reject(new PushError('PUSH_ERR_CLOSED', { final: true }));
+        return;
+      }
+      this.#queue.push({ line, resolve, reject });
+      this.#pump();
+    });
+  }
+
+  /** Resolves when every message has its answer, and the connection ended. */
+  async close() {
+    this.#closing = true;
+    while (this.inFlight) {
+      await new Promise((resolve) => this.#waiting.push(() => resolve(0)));
+    }
+    const outgoing = this.#request;
+    this.#request = undefined;
+    if (outgoing && !outgoing.closed) {
+      const ended = once(outgoing, 'close');
+      outgoing.setTimeout(LAST_CALL, () => outgoing.destroy()).end();
+      await ended;
+    }
+  }
+
+  #pump() {
+    const { maxInFlight } = this.#options;
+    if (!this.#request) {
+      this.#connect();
+      return;
+    }
+    while (this.#queue.length && this.#sent.length < maxInFlight) {
+      const next = /** @type {Line} */ (this.#queue.shift());
+      this.#sent.push(next);
+      this.#request.write(next.line);
+    }
+  }
+
+  async #connect() {
+    if (this.#connecting) {
+      return;
+    }
+    this.#connecting = true;
+    let failure;
+    try {
+      const { request: make } = this.#url.protocol === 'https:' ? https : http;
+      const headers = {
+        'Content-Type': 'application/x-ndjson',
+        ...(await this.#headers()),
+      };
+      const outgoing = make(this.#url, {
+        method: 'POST',
+        headers,
+        agent: false,
+      });
+      outgoing.on('response', (answer) => {
+        this.#answered(outgoing, answer).catch(() => outgoing.destroy());
+      });
+      outgoing.on('error', (cause) =>
+        this.#broke(outgoing, new PushError('PUSH_ERR_NETWORK', { cause })),
+      );
+      outgoing.on('close', () =>
+        this.#broke(outgoing, new PushError('PUSH_ERR_END')),
+      );
+      this.#request = outgoing;
+    } catch (cause) {
+      failure = new PushError('PUSH_ERR_TOKEN', { cause });
+    }
+    this.#connecting = false;
+    if (failure) {
+      this.#later(failure);
+    } else {
+      this.#pump();
+    }
+  }
+
+  /**
+   * @param {http.ClientRequest} outgoing
+   * @param {http.IncomingMessage} answer
+   */
+  async #answered(outgoing, answer) {
+    const { statusCode = 0, headers } = answer;
+    if (statusCode === 200) {
+      for await (const line of createInterface(answer)) {
+        this.#settle(line);
+      }
+      this.#broke(outgoing, new PushError('PUSH_ERR_END'));
+      return;
+    }
+    let body = '';
+    for await (const piece of answer) {
+      body += piece;
+    }
+    const response = new Response(statusCode === 204 ? null : body, {
+      status: statusCode,
+      headers: /** @type {any} */ ({ ...headers }),
+    });
+    this.#broke(outgoing, await refusal(response));
+  }
+
+  /** @param {string} answer one line */
+  #settle(answer) {
+    const line = this.#sent.shift();
+    const { error, ...published } = JSON.parse(answer);
+    this.#failures = 0;
+    if (error) {
+      const { status, detail } = error;
+      line?.reject(
+        new PushError('PUSH_ERR_STATUS', {
+          message: detail,
+          status,
+          problem: error,
+          final: true,
+        }),
+      );
+    } else {
+      line?.resolve(published);
+    }
+    this.#room();
+    this.#pump();
+  }
+
+  #room() {
+    for (const wake of this.#waiting.splice(0)) {
+      wake();
+    }
+  }
+
+  /** @param {http.ClientRequest} outgoing @param {PushError} error */
+  #broke(outgoing, error) {
+    if (outgoing !== this.#request) {
+      return;
+    }
+    this.#request = undefined;
+    outgoing.destroy();
+    this.#queue.unshift(...this.#sent.splice(0));
+    if (this.#queue.length) {
+      this.#later(error);
+    }
+  }
+
+  /** @param {PushError} error */
+  #later(error) {
+    const { attempts, random } = this.#options;
+    const n = this.#failures++;
+    if (
+      (error.final && !AGAIN.includes(error.status ?? 0)) ||
+      n + 1 >= attempts
+    ) {
+      for (const { reject } of this.#queue.splice(0)) {
+        reject(error);
+      }
+      this.#room();
+    } else {
+      setTimeout(
+        () => this.#connect(),
+        afterHint(random(), n, 1000, error.retryAfter ?? 0),
+      );
+    }
+  }
+}
+
+/** @param {Response} answer one that is not 200 @returns {Promise<PushError>} */
+const refusal = (answer) =>
+  check(answer, 'application/x-ndjson').then(
+    () => new PushError('PUSH_ERR_TYPE', { final: true }),
+    (error) => error,
+  );

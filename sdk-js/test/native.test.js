@@ -1,0 +1,100 @@
+/** The fallback by native EventSource, with undici's in Node. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { EventSource } from 'undici';
+import { PushClient } from '../src/index.js';
+import { scripted, until } from './scripted.js';
+
+process.removeAllListeners('warning');
+globalThis.EventSource = EventSource;
+
+test('tickets, heartbeat events, resume and named events by native EventSource', async (t) => {
+  const tickets = [];
+  const server = await scripted(
+    (s, n) => {
+      s.open('retry: 60000\n\n');
+      if (n === 1) {
+        s.send(1, 'aaa', 'a').send(2, 'bbb', 'b', { event: 'trip' });
+        s.write('event: heartbeat\ndata:\n\n');
+      } else {
+        s.send(1, 'bbb', 'b', { event: 'trip' }).send(2, 'ccc', 'c', {
+          event: 'late',
+        });
+        s.write('event: push.gap\ndata: {"dropped":1,"reason":"memory"}\n\n');
+      }
+    },
+    {
+      other: (request, response, url) => {
+        assert.equal(request.method, 'POST');
+        assert.equal(url.pathname, '/ramen/ticket');
+        assert.equal(request.headers.authorization, 'Bearer secret');
+        tickets.push(url.searchParams.get('device'));
+        response
+          .writeHead(200, { 'Content-Type': 'application/json' })
+          .end(
+            JSON.stringify({ ticket: `t${tickets.length}`, expires_in: 60 }),
+          );
+      },
+    },
+  );
+  const client = new PushClient(server.url, {
+    device: 'd1',
+    token: 'secret',
+    transport: 'eventsource',
+    ackInterval: 100,
+    random: () => 0,
+  });
+  t.after(async () => {
+    await client.close();
+    await server.close();
+  });
+  const got = [];
+  const take = ({ type, data, seq }) => void got.push([type, data, seq]);
+  client.addEventListener('message', take);
+  client.addEventListener('trip', take);
+  await until(() => got.length === 2);
+  await until(() => server.acks.length === 1);
+  client.addEventListener('late', take);
+  const gap = new Promise((resolve) => (client.ongap = resolve));
+  server.streams[0].cut();
+  await until(() => got.length === 3);
+  assert.equal((await gap).dropped, 1);
+  assert.deepEqual(got, [
+    ['message', 'a', 1],
+    ['trip', 'b', 2],
+    ['late', 'c', 2],
+  ]);
+  const [first, second] = server.streams.map(({ url }) => url.searchParams);
+  assert.deepEqual([first.get('ticket'), second.get('ticket')], ['t1', 't2']);
+  assert.deepEqual([first.get('heartbeat'), first.get('id')], ['event', null]);
+  assert.equal(second.get('id'), '2.bbb');
+  assert.deepEqual(tickets, ['d1', 'd1']);
+  assert.equal(server.acks[0].id, '2.bbb');
+});
+
+test('a ticket that is refused is told, and silence is noticed too', async (t) => {
+  let refuse = false;
+  const server = await scripted((s) => s.open(), {
+    other: (_, response) =>
+      refuse
+        ? response.writeHead(403).end()
+        : response
+            .writeHead(200, { 'Content-Type': 'application/json' })
+            .end('{"ticket":"t","expires_in":60}'),
+  });
+  const client = new PushClient(server.url, {
+    device: 'd1',
+    token: 'secret',
+    transport: 'eventsource',
+    silence: 300,
+    random: () => 0,
+  });
+  t.after(() => server.close());
+  const codes = [];
+  client.onmessage = () => {};
+  client.onerror = ({ error }) => void codes.push(error.code);
+  await until(() => codes.includes('PUSH_ERR_SILENCE'));
+  refuse = true;
+  await until(() => client.readyState === 2);
+  assert.equal(codes.at(-1), 'PUSH_ERR_AUTH');
+});

@@ -1,0 +1,288 @@
+/** The publisher against a server that does what the test says. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Publisher } from '../src/publish.js';
+import { scripted, until } from './scripted.js';
+
+async function body(request) {
+  let text = '';
+  for await (const piece of request) {
+    text += piece;
+  }
+  return text;
+}
+
+const answer = (response, status, value, headers = {}) =>
+  response
+    .writeHead(status, { 'Content-Type': 'application/json', ...headers })
+    .end(JSON.stringify(value));
+
+/** A server whose publishes a test answers, and a publisher. */
+async function pair(t, other, options = {}) {
+  const server = await scripted(() => {}, { other });
+  t.after(() => server.close());
+  return new Publisher(`${server.origin}/push`, {
+    random: () => 0,
+    ...options,
+  });
+}
+
+test('metadata goes in the headers of RFC 8030, the payload with its type', async (t) => {
+  const seen = [];
+  const publisher = await pair(
+    t,
+    async (request, response, url) => {
+      seen.push({ url, headers: request.headers, body: await body(request) });
+      answer(
+        response,
+        201,
+        { id: 'm1', recipients: 2, connected: 1 },
+        { TTL: '60' },
+      );
+    },
+    { token: () => 'secret', headers: { 'X-A': 'b' } },
+  );
+  const published = await publisher.publish(
+    { user: 'ann', device: 'd1' },
+    { trip: 9 },
+    {
+      ttl: 60,
+      urgency: 'high',
+      topic: 't',
+      event: 'trip',
+      key: 'k',
+      receipt: true,
+    },
+  );
+  assert.deepEqual(published, {
+    id: 'm1',
+    recipients: 2,
+    connected: 1,
+    ttl: 60,
+  });
+  await publisher.publish({ channel: 'news' }, 'text');
+  await publisher.publish({ broadcast: true }, Uint8Array.of(255));
+  const [first, second, third] = seen;
+  assert.equal(
+    first.url.href.split('/push')[1],
+    '/messages?user=ann&device=d1',
+  );
+  assert.equal(first.body, '{"trip":9}');
+  const { headers } = first;
+  assert.deepEqual(
+    [
+      'content-type',
+      'ttl',
+      'urgency',
+      'topic',
+      'push-event',
+      'idempotency-key',
+      'prefer',
+      'x-a',
+      'authorization',
+    ].map((name) => headers[name]),
+    [
+      'application/json',
+      '60',
+      'high',
+      't',
+      'trip',
+      'k',
+      'respond-async',
+      'b',
+      'Bearer secret',
+    ],
+  );
+  assert.equal(second.url.search, '?channel=news');
+  assert.equal(second.headers['content-type'], 'text/plain; charset=utf-8');
+  assert.equal(second.headers.ttl, undefined);
+  assert.match(second.headers['idempotency-key'], /^[0-9a-f-]{36}$/);
+  assert.equal(third.url.search, '?broadcast=1');
+  assert.equal(third.headers['content-type'], 'application/octet-stream');
+});
+
+test('a publish that broke is sent again with the same key', async (t) => {
+  const keys = [];
+  const publisher = await pair(t, (request, response) => {
+    keys.push(request.headers['idempotency-key']);
+    if (keys.length === 1) {
+      request.socket.destroy();
+    } else if (keys.length === 2) {
+      answer(response, 503, {}, { 'Retry-After': '0' });
+    } else {
+      answer(response, 201, { id: 'm1', recipients: 1, connected: 1 });
+    }
+  });
+  await publisher.publish({ user: 'ann' }, 'x');
+  assert.equal(keys.length, 3);
+  assert.equal(new Set(keys).size, 1);
+});
+
+test('what makes no sense to repeat is not repeated', async (t) => {
+  let asked = 0;
+  const problem = {
+    status: 422,
+    detail: 'the key was used with another payload',
+  };
+  const publisher = await pair(t, (_, response) => {
+    asked++;
+    answer(response, 422, problem);
+  });
+  await assert.rejects(publisher.publish({ user: 'ann' }, 'x'), {
+    name: 'PushError',
+    code: 'PUSH_ERR_STATUS',
+    status: 422,
+    message: problem.detail,
+  });
+  assert.equal(asked, 1);
+});
+
+test('after so many attempts a failure is final', async (t) => {
+  let asked = 0;
+  const publisher = await pair(
+    t,
+    (request) => (asked++, request.socket.destroy()),
+    { attempts: 3 },
+  );
+  await assert.rejects(publisher.publish({ user: 'ann' }, 'x'), {
+    code: 'PUSH_ERR_NETWORK',
+  });
+  assert.equal(asked, 3);
+});
+
+/** Reads NDJSON lines and answers each by what a function says. */
+async function ndjson(request, response, reply) {
+  response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
+  let rest = '';
+  for await (const piece of request) {
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop();
+    for (const line of lines) {
+      const value = reply(JSON.parse(line));
+      if (value) {
+        response.write(JSON.stringify(value) + '\n');
+      }
+    }
+  }
+  response.end();
+}
+
+test('a stream publishes many over one connection, one bad line harms no other', async (t) => {
+  let connections = 0;
+  const lines = [];
+  const publisher = await pair(t, (request, response) => {
+    connections++;
+    return ndjson(request, response, (line) => {
+      lines.push(line);
+      return line.user === 'bad'
+        ? { error: { status: 400, detail: 'no' } }
+        : { id: `m${lines.length}`, recipients: 1 };
+    });
+  });
+  const stream = publisher.stream();
+  const results = await Promise.allSettled([
+    stream.publish({ user: 'a' }, 'text', { urgency: 'low', ttl: 5 }),
+    stream.publish({ user: 'bad' }, 'x'),
+    stream.publish({ channel: 'c' }, { n: 1 }),
+    stream.publish({ broadcast: true }, Uint8Array.of(1)),
+  ]);
+  await stream.close();
+  assert.deepEqual(
+    results.map(({ value, reason }) => value?.id ?? reason.message),
+    ['m1', 'no', 'm3', 'm4'],
+  );
+  assert.equal(connections, 1);
+  const plain = lines.map(({ key, ...line }) => line);
+  assert.deepEqual(plain, [
+    { user: 'a', urgency: 'low', ttl: 5, text: 'text' },
+    { user: 'bad', text: 'x' },
+    { channel: 'c', data: { n: 1 } },
+    { broadcast: true, base64: 'AQ==' },
+  ]);
+  await assert.rejects(stream.publish({ user: 'a' }, 'late'), {
+    code: 'PUSH_ERR_CLOSED',
+  });
+});
+
+test('what had no answer when the connection broke is sent again, with its key', async (t) => {
+  const seen = [];
+  const publisher = await pair(t, (request, response) => {
+    const connection = [];
+    seen.push(connection);
+    return ndjson(request, response, (line) => {
+      connection.push(line);
+      if (seen.length === 1 && connection.length === 3) {
+        request.socket.destroy();
+        return null;
+      }
+      return { id: line.text, recipients: 1 };
+    }).catch(() => {});
+  });
+  const stream = publisher.stream();
+  const texts = ['a', 'b', 'c', 'd', 'e'];
+  const published = await Promise.all(
+    texts.map((text) => stream.publish({ user: 'u' }, text)),
+  );
+  await stream.close();
+  assert.deepEqual(
+    published.map(({ id }) => id),
+    texts,
+  );
+  const [first, second] = seen;
+  const again = second.map(({ text }) => text);
+  assert.equal(again.at(-1), 'e');
+  for (const { text, key } of second) {
+    const before = first.find((line) => line.text === text);
+    assert.ok(!before || before.key === key);
+  }
+});
+
+test('a stream sends no more than maxInFlight lines ahead of the answers', async (t) => {
+  let unanswered = 0;
+  let most = 0;
+  const held = [];
+  const publisher = await pair(
+    t,
+    (request, response) =>
+      ndjson(request, response, () => {
+        most = Math.max(most, ++unanswered);
+        held.push(() => {
+          unanswered--;
+          response.write('{"id":"x","recipients":0}\n');
+        });
+      }),
+    { maxInFlight: 5 },
+  );
+  const stream = publisher.stream();
+  const all = [];
+  let sent = 0;
+  const sending = (async () => {
+    for (; sent < 20; sent++) {
+      await stream.ready();
+      all.push(stream.publish({ user: 'u' }, 'x'));
+    }
+  })();
+  await until(() => held.length === 5);
+  assert.equal(sent, 5);
+  while (sent < 20 || stream.inFlight) {
+    await until(() => held.length || !stream.inFlight);
+    held.shift()?.();
+    await new Promise(setImmediate);
+  }
+  await sending;
+  await Promise.all(all);
+  await stream.close();
+  assert.ok(most <= 5, `${most}`);
+});
+
+test('a stream that is refused for good rejects what waits', async (t) => {
+  const publisher = await pair(t, (_, response) =>
+    answer(response, 403, { detail: 'who?' }),
+  );
+  const stream = publisher.stream();
+  await assert.rejects(stream.publish({ user: 'u' }, 'x'), {
+    code: 'PUSH_ERR_AUTH',
+    status: 403,
+  });
+  await stream.close();
+});
