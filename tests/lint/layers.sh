@@ -32,8 +32,8 @@ forbidden() {
     case $1 in
     mod_push/core/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
     mod_push/mod_push.c | mod_push/config.[ch] | mod_push/http/* | \
-        mod_push/stream/handover.c) echo '^$' ;;
-    *) echo "^($httpd)$" ;;
+        mod_push/stream/handover.[ch]) echo '^$' ;;
+    *) echo "^($httpd|(stream/)?handover\.h)$" ;;
     esac
 }
 
