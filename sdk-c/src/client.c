@@ -77,7 +77,8 @@ static void stopped(pushc_client *c)
     pushc_ack_cancel(c);
     c->state = PUSHC_STOPPED;
     event.http_status = c->end_answer.http_status;
-    event.detail = pushc_strerror(c->final);
+    event.detail = c->final_detail[0] ? c->final_detail
+                                      : pushc_strerror(c->final);
     event.attempt = c->failed;
     pushc_client_tell(c, &event);
     pthread_mutex_lock(&c->source.lock);

@@ -47,6 +47,7 @@ struct pushc_client {
     int fault;             /* why a callback aborted it */
     char fault_detail[200];
     int bye;               /* push.bye was received */
+    char final_detail[200]; /* of an end that the server wanted, or "" */
     int superseded;
     int expired;           /* the token of the stream did */
     uint64_t spread;       /* of the bye, ms */

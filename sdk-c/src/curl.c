@@ -230,10 +230,16 @@ static void reap(struct pushc_transport *t)
         struct pushc_exchange *x = NULL;
         CURLcode code = msg->data.result;
         long http_status = 0;
+        char *location = NULL;
 
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
         curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &http_status);
         x->answer.http_status = http_status;
+        curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &location);
+        if (location) {
+            x->answer.location =
+                pushc_mem_strdup(&t->set->mem, location);
+        }
         snprintf(x->answer.error, sizeof(x->answer.error), "%.179s",
                  code == CURLE_OK ? ""
                  : x->error[0]    ? x->error
@@ -309,7 +315,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct pushc_exchange *x = ctx;
     size_t n = size * count;
-    char *text = NULL;
 
     if (n > 2 || (n == 2 && line[0] != '\r')) {
         return n;
@@ -320,10 +325,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     }
     x->headed = 1;
     read_head(x);
-    if (curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &text) == CURLE_OK &&
-        text) {
-        x->answer.location = pushc_mem_strdup(&x->t->set->mem, text);
-    }
     if (x->ops->on_head && x->ops->on_head(x->ctx, &x->answer) != 0) {
         x->aborted = 1;
         return 0;

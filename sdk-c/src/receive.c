@@ -38,6 +38,7 @@ int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
     c->opened++;
     pthread_mutex_unlock(&c->source.lock);
     c->generation++;
+    c->end_answer.http_status = answer->http_status;
     c->opened_at = c->last_byte;
     c->state = PUSHC_OPEN;
     return 0;

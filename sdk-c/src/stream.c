@@ -137,7 +137,8 @@ void pushc_stream_connect(pushc_client *c)
     c->hops = 0;
     c->trusted = 1;
     c->attempt_at = pushc_now(&c->set);
-    c->end_answer.http_status = 0;
+    pushc_mem_free(&c->set.mem, c->end_answer.location);
+    memset(&c->end_answer, 0, sizeof(c->end_answer));
     pthread_mutex_lock(&c->source.lock);
     c->attempts++;
     c->throttled = 0;
@@ -316,6 +317,7 @@ void pushc_stream_settle(pushc_client *c)
         c->prompt_until = c->failed == 0 || !c->expired ? now + 1 : 0;
     }
     else if (is_final(status)) {
+        describe(c, status, c->final_detail, sizeof(c->final_detail));
         pushc_client_finish(c, status);
         return;
     }
