@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every directive of mod_push/config.c is in conf/push.conf, with its syntax,
-# default, context and range, and every directive documented there exists.
+# default, context and range (the one that config.c enforces), and every
+# directive documented there exists.
 set -u
 [ -e mod_push/config.c ] || exit 0
 
@@ -34,4 +35,16 @@ for name in $in_docs; do
         bad=1
     fi
 done
+
+# The number directives are rows of a table: {"PushName", …, "1 to 16"}.
+flat=$(tr '\n' ' ' <mod_push/config.c)
+while IFS='|' read -r name legal; do
+    range=$(sed -nE "/^# +Syntax: +$name\b/,/^#?$name\b/s/^# +Range: +//p" \
+        conf/push.conf)
+    if [ "${range#"$legal"}" = "$range" ]; then
+        echo "conf/push.conf: the range of $name is $legal, not $range"
+        bad=1
+    fi
+done < <(grep -oE '\{"Push[A-Za-z]+",[^{}]*"[^"]+"\}' <<<"$flat" |
+    sed -E 's/^\{"([A-Za-z]+)".*"([^"]+)"\}$/\1|\2/')
 exit $bad

@@ -31,7 +31,8 @@ uint32_t push_apple(uint32_t seed)
 }
 C
     echo '#include "core/apple.h"' >"$tree/mod_push/store/pear.c"
-    echo 'const char *directive = "PushShmSize";' >"$tree/mod_push/config.c"
+    printf 'row_t r[] = {{"PushShmSize", 64,\n              "1M to 1G"}};\n' \
+        >"$tree/mod_push/config.c"
     cat >"$tree/conf/push.conf" <<'C'
 #   Syntax:   PushShmSize bytes
 #   Default:  PushShmSize 64M
@@ -129,6 +130,9 @@ append conf/push.conf '#   Syntax:   PushNone on\n'
 expect directives 'documents PushNone'
 sed -i '/Range/d' "$tree/conf/push.conf"
 expect directives 'lacks its Range'
+
+sed -i 's/1M to 1G/1M to 2G/' "$tree/conf/push.conf"
+expect directives 'the range of PushShmSize is 1M to 1G'
 
 append tests/unit/test_apple.c 'START_TEST(it_rots)\n{\n}\nEND_TEST\n'
 expect registered 'it_rots is not registered'
