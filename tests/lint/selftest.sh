@@ -31,7 +31,7 @@ uint32_t push_apple(uint32_t seed)
 }
 C
     echo '#include "core/apple.h"' >"$tree/mod_push/store/pear.c"
-    printf 'row_t r[] = {{"PushShmSize", 64,\n              "1M to 1G"}};\n' \
+    echo 'row_t r[] = {{"PushShmSize", 64, "1M to 1G"}};' \
         >"$tree/mod_push/config.c"
     cat >"$tree/conf/push.conf" <<'C'
 #   Syntax:   PushShmSize bytes
