@@ -42,7 +42,7 @@ export function spread(u, hint) {
  * @returns {number} ms
  */
 export function afterHint(u, n, base, hint) {
-  return Math.min(hint, 3600000) + backoff(u, n, base);
+  return Math.min(Math.max(0, hint), 3600000) + backoff(u, n, base);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { afterHint, backoff, spread, wake } from './backoff.js';
+import { afterHint, spread, wake } from './backoff.js';
 import { PushError } from './error.js';
 import { fetchStream, request } from './fetch.js';
 import { Ledger } from './ledger.js';
@@ -12,16 +12,18 @@ const DRAIN = 200;
 const LAST_CALL = 5000;
 
 /**
+ * @typedef {import('./settings.js').Settings} Settings
+ * @typedef {import('./client.js').Hooks} Hooks
+ * @typedef {import('./client.js').Source} Source
+ * @typedef {import('./parser.js').SseEvent} SseEvent
+ */
+
+/**
  * One device's stream: connects, watches, reconnects, acknowledges. It knows
  * no listeners and no tabs (hooks), and no bytes (transport).
  *
- * @typedef {import('./settings.js').Settings} Settings
- * @typedef {import('./client.js').Hooks} Hooks
- * @typedef {import('./parser.js').SseEvent} SseEvent
- * @typedef {ReturnType<typeof setTimeout> | undefined} Timer
  * @implements {Source}
  */
-/** @typedef {import('./client.js').Source} Source */
 export class Connection {
   #settings;
   #hooks;
@@ -57,14 +59,8 @@ export class Connection {
   #ackAgain = false;
   /** Handlers at work. @type {Set<Promise<void>>} */
   #running = new Set();
-  /** @type {Timer} */
-  #tickTimer;
-  /** @type {Timer} */
-  #wakeTimer;
-  /** @type {Timer} */
-  #ackTimer;
-  /** @type {Timer} */
-  #redeliverTimer;
+  /** By what they are for. @type {Map<string, any>} */
+  #timers = new Map();
 
   /**
    * @param {Settings} settings
@@ -75,7 +71,6 @@ export class Connection {
     this.#hooks = hooks;
     this.#acked = settings.lastEventId;
     this.#ledger = new Ledger(this.#acked);
-    this.#tick();
     this.#run();
   }
 
@@ -86,23 +81,23 @@ export class Connection {
   /* ---- the loop ---- */
 
   async #run() {
+    this.#tick();
     /* Listeners that are added right after construction miss nothing. */
     await null;
     while (!this.#closed) {
       const error = await this.#stream();
       this.#lastByte = Infinity;
-      if (this.#closed) {
-        return;
-      }
       let delay = this.#delay(error);
       if (error.final && delay) {
         this.#stop(error);
-        return;
       }
-      do {
+      while (!this.#closed) {
         await this.#wait(delay, error);
+        if (!this.#suspended) {
+          break;
+        }
         delay = 0;
-      } while (this.#suspended && !this.#closed);
+      }
     }
   }
 
@@ -112,79 +107,73 @@ export class Connection {
    */
   async #stream() {
     const settings = this.#settings;
-    const attempt = (this.#attempt = new AbortController());
-    const { signal } = attempt;
+    const hooks = this.#hooks;
+    const { signal } = (this.#attempt = new AbortController());
     const { cursor } = this.#ledger;
     const url = beside(settings, 'receive');
-    let opened = Infinity;
-    const deadline = setTimeout(
-      () => this.#end('TIMEOUT'),
-      settings.connectTimeout,
+    let first = true;
+    let proven = Infinity;
+    hooks.state('connecting');
+    this.#later('deadline', settings.connectTimeout, () =>
+      this.#end('TIMEOUT'),
     );
-    this.#hooks.state('connecting');
     try {
       if (cursor) {
         url.searchParams.set('id', cursor);
       }
-      await this.#authorize(signal);
+      const headers = await this.#authorize(signal);
       const stream = await this.#transport();
-      await stream({
+      for await (const [events, retry] of stream({
         url,
         settings,
         signal,
-        headers: this.#headers,
-        hooks: this.#hooks,
-        opened: () => {
-          clearTimeout(deadline);
-          this.#lastByte = performance.now();
+        headers,
+        hooks,
+      })) {
+        const now = performance.now();
+        this.#base = retry ?? this.#base;
+        this.#look();
+        if (first) {
+          first = false;
+          this.#clear('deadline');
           this.#suspect = this.#refresh = this.#mistrusted = false;
           this.#acked = cursor;
           this.#ledger.restart();
-          this.#hooks.state('open');
-        },
-        alive: () => {
-          this.#look();
-          this.#lastByte = performance.now();
-          opened = Math.min(opened, this.#lastByte);
-        },
-        event: (event) => this.#event(event),
-        retry: (ms = this.#base) => {
-          this.#base = ms;
-        },
-        ready: () => this.#ready(),
-      });
-      throw new PushError('PUSH_ERR_END');
-    } catch (cause) {
-      const error = signal.aborted ? signal.reason : cause;
-      return error instanceof PushError
-        ? error
-        : new PushError('PUSH_ERR_NETWORK', { cause });
-    } finally {
-      clearTimeout(deadline);
-      attempt.abort();
-      if (performance.now() - opened >= PROVEN) {
-        this.#failures = 0;
+          hooks.state('open');
+        } else {
+          proven = Math.min(proven, now + PROVEN);
+        }
+        for (const event of events) {
+          signal.throwIfAborted();
+          this.#event(event);
+        }
+        /* While the application has enough to do, nothing is read. */
+        this.#lastByte = Infinity;
+        await hooks.ready();
+        this.#lastByte = performance.now();
+        signal.throwIfAborted();
       }
+      this.#end('END');
+    } catch (cause) {
+      this.#attempt.abort(
+        cause instanceof PushError
+          ? cause
+          : new PushError('PUSH_ERR_NETWORK', { cause }),
+      );
     }
+    this.#clear('deadline');
+    if (performance.now() > proven) {
+      this.#failures = 0;
+    }
+    return signal.reason;
   }
 
-  /** @returns {Promise<(io: import('./fetch.js').Io) => Promise<void>>} */
   async #transport() {
     const { transport, fetch } = this.#settings;
     return transport !== 'eventsource' &&
       (transport || fetch || 'body' in Response.prototype)
       ? fetchStream
       : (await import('./eventsource.js')).nativeStream;
-  }
-
-  /** While the application has enough to do, nothing is read. */
-  async #ready() {
-    const ready = this.#hooks.ready();
-    if (ready) {
-      this.#lastByte = Infinity;
-      await ready;
-      this.#lastByte = performance.now();
-    }
   }
 
   /** Ends the attempt. @param {string} code @param {object} [more] */
@@ -204,22 +193,21 @@ export class Connection {
     if (code === 'PUSH_ERR_WAKE') {
       return 0;
     }
-    if (hint != null) {
-      return spread(random(), hint);
-    }
-    return afterHint(random(), this.#failures++, this.#base, retryAfter ?? 0);
+    return hint == null
+      ? afterHint(random(), this.#failures++, this.#base, retryAfter)
+      : spread(random(), hint);
   }
 
   /** @param {number} delay @param {PushError} error */
   async #wait(delay, error) {
     await new Promise((resolve) => {
-      const timer = this.#suspended ? undefined : setTimeout(resolve, delay);
-      this.#go = () => {
-        clearTimeout(timer);
-        resolve(undefined);
-      };
+      this.#go = () => resolve(0);
+      if (!this.#suspended) {
+        this.#later('wait', delay, this.#go);
+      }
       this.#hooks.state('waiting', error, delay);
     });
+    this.#clear('wait');
     this.#go = undefined;
   }
 
@@ -235,58 +223,51 @@ export class Connection {
           }),
         ]);
       } catch (cause) {
-        throw new PushError('PUSH_ERR_TOKEN', { cause });
+        this.#end('TOKEN', { cause });
       }
+      signal.throwIfAborted();
     }
     this.#headers = { 'Push-Client': NAME, ...headers };
     if (token) {
       this.#headers.Authorization = 'Bearer ' + token;
     }
+    return this.#headers;
   }
 
   /* ---- what comes in ---- */
 
   /** @param {SseEvent} event */
   #event(event) {
-    const { event: type, data, id } = event;
+    const { event: type, data, id = '', fields } = event;
+    const [seq, mid] = id.split('.');
+    const now = fields.ack === 'now';
     if (type === 'push.bye') {
       this.#bye(parsed(data));
     } else if (type === 'push.gap') {
       this.#hooks.gap(parsed(data));
-    } else if (type !== 'heartbeat' || id) {
-      this.#message(event);
-    }
-  }
-
-  /** @param {SseEvent} event */
-  #message(event) {
-    const { id = '', fields } = event;
-    const [seq, mid] = id.split('.');
-    const now = fields.ack === 'now';
-    if (!mid || !+seq) {
-      this.#hooks.message(event); /* nothing that could be acknowledged */
-      return;
-    }
-    const handling = this.#ledger.receive(id, mid);
-    if (!handling) {
-      this.#ackSoon(now);
-      return;
-    }
-    const finish = (/** @type {boolean} */ ok) => {
-      this.#ledger.finish(mid, handling, ok);
-      if (ok) {
-        this.#ackSoon(now);
-      } else {
-        this.#redeliverSoon();
+    } else if (!+seq || !mid) {
+      /* Nothing that could be acknowledged. */
+      if (type !== 'heartbeat') {
+        this.#hooks.message(event);
       }
-    };
-    const handled = this.#hooks.message(event);
-    if (handled === true) {
-      finish(true);
     } else {
-      const running = Promise.resolve(handled).then(finish);
-      this.#running.add(running);
-      running.then(() => this.#running.delete(running));
+      const handling = this.#ledger.receive(id, mid);
+      if (handling) {
+        const finish = (/** @type {boolean} */ ok) => {
+          this.#ledger.finish(mid, handling, ok);
+          this.#ackSoon(now);
+        };
+        const handled = this.#hooks.message(event);
+        if (handled === true) {
+          finish(handled);
+        } else {
+          const running = Promise.resolve(handled).then(finish);
+          this.#running.add(running);
+          running.then(() => this.#running.delete(running));
+        }
+      } else {
+        this.#ackSoon(now);
+      }
     }
   }
 
@@ -294,43 +275,34 @@ export class Connection {
   #bye(bye) {
     const { reason, spread_ms } = bye;
     const { renew } = this.#settings;
-    const superseded = reason === 'superseded';
     this.#spread = spread_ms;
     this.#refresh = reason === 'expired-token';
     this.#hooks.bye(bye);
-    if (superseded && renew) {
-      renew(true);
-      this.#base = 1000;
-    }
-    if (superseded && !renew) {
-      this.#end('SUPERSEDED', { final: true });
-    } else {
+    if (reason !== 'superseded') {
       this.#end('BYE', { message: 'push.bye: ' + reason });
+    } else {
+      renew?.(true);
+      this.#end('SUPERSEDED', { final: !renew });
     }
-  }
-
-  #redeliverSoon() {
-    this.#redeliverTimer ??= setTimeout(() => {
-      this.#redeliverTimer = undefined;
-      if (this.#ledger.failed) {
-        this.#end('REDELIVER');
-      }
-    }, this.#settings.redeliverAfter);
   }
 
   /* ---- acknowledgement ---- */
 
   /** @param {boolean} [now] */
   #ackSoon(now) {
-    const { size, passed } = this.#ledger;
-    const { maxInFlight, ackInterval } = this.#settings;
-    if (this.#closed || !passed) {
-      return;
+    const { size, passed, failed } = this.#ledger;
+    const { maxInFlight, ackInterval, redeliverAfter } = this.#settings;
+    if (failed) {
+      this.#later(
+        'redeliver',
+        redeliverAfter,
+        () => this.#ledger.failed && this.#end('REDELIVER'),
+      );
     }
-    if (now || passed * 2 + size >= maxInFlight) {
+    if (passed && (now || passed * 2 + size >= maxInFlight)) {
       this.flush();
-    } else {
-      this.#ackTimer ??= setTimeout(() => this.flush(), ackInterval);
+    } else if (passed) {
+      this.#later('ack', ackInterval, () => this.flush());
     }
   }
 
@@ -341,8 +313,7 @@ export class Connection {
    * @param {boolean} [keepalive] the page may be gone before the answer
    */
   async flush(keepalive) {
-    clearTimeout(this.#ackTimer);
-    this.#ackTimer = undefined;
+    this.#clear('ack');
     this.#ackAgain = true;
     await (keepalive
       ? this.#post(keepalive)
@@ -362,7 +333,8 @@ export class Connection {
   /** @param {boolean} [keepalive] */
   async #post(keepalive) {
     const settings = this.#settings;
-    const { cursor, passed } = this.#ledger;
+    const ledger = this.#ledger;
+    const { cursor, passed } = ledger;
     const attempt = this.#attempt;
     if (cursor === this.#acked) {
       return;
@@ -378,13 +350,14 @@ export class Connection {
       });
       body?.cancel();
       /* An answer to an earlier stream says nothing of this one. */
-      if (attempt === this.#attempt) {
-        if (ok) {
-          this.#acked = cursor;
-          this.#ledger.passed -= passed;
-        } else if (status === 409) {
-          this.#end('STALE', { status });
-        }
+      if (attempt !== this.#attempt) {
+        return;
+      }
+      if (ok) {
+        this.#acked = cursor;
+        ledger.passed -= passed;
+      } else if (status === 409) {
+        this.#end('STALE', { status });
       }
     } catch {
       /* the next batch or the next connect carries it */
@@ -392,6 +365,32 @@ export class Connection {
   }
 
   /* ---- life ---- */
+
+  /**
+   * One timer for each purpose: while it runs, another is not set.
+   *
+   * @param {string} what
+   * @param {number} ms
+   * @param {() => void} then
+   */
+  #later(what, ms, then) {
+    const timers = this.#timers;
+    if (!this.#closed && !timers.has(what)) {
+      timers.set(
+        what,
+        setTimeout(() => {
+          timers.delete(what);
+          then();
+        }, ms),
+      );
+    }
+  }
+
+  /** @param {string} what */
+  #clear(what) {
+    clearTimeout(this.#timers.get(what));
+    this.#timers.delete(what);
+  }
 
   /** Did we run lately? If not: asleep, frozen, stopped. */
   #look() {
@@ -413,9 +412,8 @@ export class Connection {
       this.#end('SILENCE');
     }
     this.#suspect = silent;
-    this.#tickTimer = setTimeout(
-      () => this.#tick(),
-      silent ? DRAIN : Math.min(1000, silence - idle),
+    this.#later('tick', silent ? DRAIN : Math.min(1000, silence - idle), () =>
+      this.#tick(),
     );
   }
 
@@ -428,26 +426,25 @@ export class Connection {
    */
   wake(mistrust) {
     this.#mistrusted ||= !!mistrust;
-    this.#wakeTimer ??= setTimeout(() => {
-      this.#wakeTimer = undefined;
+    this.#later('wake', wake(this.#settings.random()), () => {
       if (this.#go) {
         this.#go();
       } else if (this.#mistrusted) {
         this.#end('WAKE');
       }
-    }, wake(this.#settings.random()));
+    });
   }
 
   /** No stream until `resume`: the page goes into the back/forward cache. */
   suspend() {
     this.#suspended = true;
     this.flush(true);
-    clearTimeout(this.#tickTimer);
+    this.#clear('tick');
     this.#end('WAKE');
   }
 
   resume() {
-    if (this.#suspended && !this.#closed) {
+    if (this.#suspended) {
       this.#suspended = false;
       this.#lastRun = [Infinity, Infinity];
       this.#tick();
@@ -458,10 +455,9 @@ export class Connection {
   /** @param {PushError} [error] */
   #stop(error) {
     this.#closed = true;
-    clearTimeout(this.#tickTimer);
-    clearTimeout(this.#wakeTimer);
-    clearTimeout(this.#ackTimer);
-    clearTimeout(this.#redeliverTimer);
+    for (const what of this.#timers.keys()) {
+      this.#clear(what);
+    }
     this.#attempt.abort(error);
     this.#go?.();
     this.#hooks.state('closed', error);
@@ -472,10 +468,9 @@ export class Connection {
     if (!this.#closed) {
       this.#stop();
       await new Promise((resolve) => {
-        this.#tickTimer = setTimeout(resolve, LAST_CALL);
-        Promise.all(this.#running).then(resolve);
+        const timer = setTimeout(resolve, LAST_CALL);
+        Promise.all(this.#running).then(() => resolve(clearTimeout(timer)));
       });
-      clearTimeout(this.#tickTimer);
       await this.#acking;
       await this.flush(true);
     }

@@ -28,8 +28,8 @@ export class PushError extends Error {
   status;
   /** The client has stopped for good. */
   final = false;
-  /** What `Retry-After` asked for, ms. @type {number | undefined} */
-  retryAfter;
+  /** What `Retry-After` asked for, ms. */
+  retryAfter = 0;
   /** The `application/problem+json` of the answer. @type {any} */
   problem;
 

@@ -8,12 +8,67 @@ import { beside } from './settings.js';
  * identity comes by a ticket, signs of life by heartbeat events, and only
  * types that somebody listens to are heard.
  *
- * @param {import('./fetch.js').Io} io
+ * @param {import('./fetch.js').Attempt} attempt
+ * @returns {AsyncGenerator<import('./fetch.js').Bytes>}
  */
-export async function nativeStream(io) {
-  const { url, settings, signal, headers, hooks } = io;
-  const { searchParams } = url;
-  searchParams.set('heartbeat', 'event');
+export async function* nativeStream(attempt) {
+  const { url, settings, signal, hooks } = attempt;
+  url.searchParams.set('heartbeat', 'event');
+  await addTicket(attempt);
+  const { withCredentials } = settings;
+  const source = new EventSource(url, { withCredentials });
+  let lastId = url.searchParams.get('id') ?? '';
+  /** What came and was not yet asked for. @type {import('./parser.js').SseEvent[]} */
+  let events = [];
+  let opened = false;
+  let broken = false;
+  let more = () => {};
+  const receive = (/** @type {MessageEvent} */ { type, data, lastEventId }) => {
+    const id = lastEventId === lastId ? undefined : lastEventId;
+    lastId = lastEventId;
+    events.push({ event: type, data, id, lastEventId, fields: {} });
+    more();
+  };
+  const hear = (/** @type {string} */ type) =>
+    source.addEventListener(type, receive);
+  for (const type of ['heartbeat', 'push.gap', 'push.bye', ...hooks.types]) {
+    hear(type);
+  }
+  hooks.onType = hear;
+  source.onopen = () => {
+    opened = true;
+    more();
+  };
+  source.onerror = () => {
+    broken = true;
+    more();
+  };
+  const aborted = () => more();
+  signal.addEventListener('abort', aborted);
+  try {
+    while (!signal.aborted) {
+      if (opened) {
+        opened = false;
+        yield [[]];
+      } else if (events.length) {
+        yield [events.splice(0)];
+      } else if (broken) {
+        throw new PushError('PUSH_ERR_NETWORK');
+      } else {
+        await new Promise((resolve) => {
+          more = () => resolve(0);
+        });
+      }
+    }
+  } finally {
+    hooks.onType = undefined;
+    signal.removeEventListener('abort', aborted);
+    source.close();
+  }
+}
+
+/** @param {import('./fetch.js').Attempt} attempt */
+async function addTicket({ url, settings, signal, headers }) {
   if (headers.Authorization) {
     const answer = await request(settings, beside(settings, 'ticket'), {
       method: 'POST',
@@ -21,41 +76,6 @@ export async function nativeStream(io) {
       signal,
     });
     await check(answer, 'application/json');
-    searchParams.set('ticket', (await answer.json()).ticket);
-  }
-  const { withCredentials } = settings;
-  const stream = new EventSource(url, { withCredentials });
-  let lastId = searchParams.get('id') ?? '';
-  try {
-    await new Promise((resolve, reject) => {
-      const receive = (
-        /** @type {MessageEvent} */ { type, data, lastEventId },
-      ) => {
-        if (signal.aborted) {
-          return;
-        }
-        const id = lastEventId === lastId ? undefined : lastEventId;
-        lastId = lastEventId;
-        io.alive();
-        io.event({ event: type, data, id, lastEventId, fields: {} });
-      };
-      const hear = (/** @type {string} */ type) =>
-        stream.addEventListener(type, receive);
-      hooks.onType = hear;
-      for (const type of [
-        'heartbeat',
-        'push.gap',
-        'push.bye',
-        ...hooks.types,
-      ]) {
-        hear(type);
-      }
-      stream.onopen = io.opened;
-      stream.onerror = () => reject(new PushError('PUSH_ERR_NETWORK'));
-      signal.addEventListener('abort', resolve, { once: true });
-    });
-  } finally {
-    hooks.onType = undefined;
-    stream.close();
+    url.searchParams.set('ticket', (await answer.json()).ticket);
   }
 }

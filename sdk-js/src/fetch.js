@@ -4,39 +4,34 @@ import { SseParser } from './parser.js';
 /**
  * What a connection gives its transport.
  *
- * @typedef {object} Io
+ * @typedef {object} Attempt
  * @property {URL} url with the cursor in it
  * @property {import('./settings.js').Settings} settings
  * @property {AbortSignal} signal ends the attempt; its reason is a PushError
  * @property {Record<string, string>} headers
  * @property {import('./client.js').Hooks} hooks
- * @property {() => void} opened the server accepted
- * @property {() => void} alive bytes came
- * @property {(event: import('./parser.js').SseEvent) => void} event
- * @property {(ms?: number) => void} retry the server asked for another base
- * @property {() => Promise<void>} ready before reading on
+ */
+/**
+ * Whenever bytes came, and once before: what they complete, and the wait that
+ * the server asked for, in ms.
+ *
+ * @typedef {[events: import('./parser.js').SseEvent[], retry?: number]} Bytes
  */
 
-/** One stream by `fetch`. @param {Io} io */
-export async function fetchStream(io) {
-  const { settings, signal, headers, url } = io;
+/**
+ * One stream by `fetch`. It is read on when the caller asks for more.
+ *
+ * @param {Attempt} attempt
+ * @returns {AsyncGenerator<Bytes>}
+ */
+export async function* fetchStream({ url, settings, signal, headers }) {
   const answer = await request(settings, url, { headers, signal });
   await check(answer, 'text/event-stream');
   const parser = new SseParser(settings.maxEventBytes);
   const reader = /** @type {any} */ (answer.body).getReader();
-  io.opened();
-  for (;;) {
-    await io.ready();
-    const { done, value } = await reader.read();
-    if (done) {
-      return;
-    }
-    io.alive();
-    for (const event of parser.feed(value)) {
-      io.event(event);
-      signal.throwIfAborted();
-    }
-    io.retry(parser.retry);
+  yield [[]];
+  for (let next; !(next = await reader.read()).done;) {
+    yield [parser.feed(next.value), parser.retry];
     if (parser.error) {
       throw parser.error;
     }
@@ -65,30 +60,31 @@ export const request = ({ fetch, withCredentials }, url, init) =>
  * @throws {PushError} unless it is what we asked for
  */
 export async function check(answer, type) {
-  const { status, headers } = answer;
-  let code;
-  let more = {};
-  if (answer.type === 'opaqueredirect' || (status >= 300 && status < 400)) {
-    code = 'REDIRECT';
-  } else if (status === 204) {
-    code = 'STOPPED';
-  } else if (!answer.ok) {
+  const { status, headers, ok } = answer;
+  const refuse = (/** @type {string} */ code, more = {}) => {
+    throw new PushError('PUSH_ERR_' + code, { status, final: true, ...more });
+  };
+  if (status === 204) {
+    refuse('STOPPED');
+  }
+  /* In a browser the status of a redirect is not to be seen. */
+  if (!status || (status > 299 && status < 400)) {
+    refuse('REDIRECT');
+  }
+  if (!ok) {
     const problem = await answer.json().catch(() => {});
     const after = headers.get('Retry-After');
-    code = status === 401 || status === 403 ? 'AUTH' : 'STATUS';
-    more = {
-      message: problem?.detail ?? `status ${status}`,
+    refuse(status === 401 || status === 403 ? 'AUTH' : 'STATUS', {
+      message: problem?.detail ?? 'status ' + status,
+      problem,
       final: status < 500 && ![408, 425, 429].includes(status),
       /* RFC 9110, 10.2.3 */
-      retryAfter:
-        after &&
-        (+after * 1000 || Math.max(0, Date.parse(after) - Date.now()) || 0),
-      problem,
-    };
-  } else if (!headers.get('Content-Type')?.startsWith(type)) {
-    code = 'TYPE';
+      retryAfter: after
+        ? +after * 1000 || Date.parse(after) - Date.now() || 0
+        : 0,
+    });
   }
-  if (code) {
-    throw new PushError('PUSH_ERR_' + code, { status, final: true, ...more });
+  if (!headers.get('Content-Type')?.startsWith(type)) {
+    refuse('TYPE');
   }
 }
