@@ -1,0 +1,387 @@
+#include "config.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <errno.h>
+#include <http_config.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+APLOG_USE_MODULE(push);
+
+#define UNSET (-1)
+
+/* What a number is, and so how it is written. */
+typedef enum {
+    A_COUNT, /* digits */
+    A_SIZE,  /* bytes; K, M, G */
+    A_TIME   /* ms; with httpd's suffixes, else in the unit of the row */
+} kind_t;
+
+/* Every directive that takes one number. */
+typedef struct {
+    const char *name;
+    kind_t kind;
+    bool global;
+    size_t field;
+    int64_t fallback;
+    int64_t least, most;
+    const char *unit; /* of a time without suffix */
+    const char *legal;
+} number_t;
+
+#define GLOBAL(field) true, offsetof(push_global_t, field)
+#define LOCAL(field)  false, offsetof(push_settings_t, field)
+
+#define SECONDS 1000LL
+#define KIB     1024LL
+#define MIB     (1024 * KIB)
+#define GIB     (1024 * MIB)
+
+static const number_t numbers[] = {
+    {"PushShmSize", A_SIZE, GLOBAL(shm_size), 64 * MIB, 8 * MIB, 30 * GIB, "",
+     "8M to 30G"},
+    {"PushIdempotencyWindow", A_TIME, GLOBAL(idempotency), 300 * SECONDS,
+     1 * SECONDS, 86400 * SECONDS, "s", "1s to 86400s"},
+    {"PushReactors", A_COUNT, GLOBAL(reactors), 1, 1, 16, "", "1 to 16"},
+    {"PushChannelHistory", A_COUNT, GLOBAL(history), 1000, 1, 1000000, "",
+     "1 to 1000000"},
+    {"PushMaxPending", A_COUNT, GLOBAL(max_pending), 1000, 1, 1000000, "",
+     "1 to 1000000"},
+    {"PushDeviceRetention", A_TIME, GLOBAL(retention), 1800 * SECONDS,
+     1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
+    {"PushHeartbeat", A_TIME, LOCAL(heartbeat), 4 * SECONDS, 100,
+     3600 * SECONDS, "s", "100ms to 3600s"},
+    {"PushRetry", A_TIME, LOCAL(retry), 1000, 500, 600 * SECONDS, "ms",
+     "500ms to 600s"},
+    {"PushMaxInFlight", A_COUNT, LOCAL(max_in_flight), 1024, 1, 65536, "",
+     "1 to 65536"},
+    {"PushWriteTimeout", A_TIME, LOCAL(write_timeout), 20 * SECONDS,
+     1 * SECONDS, 3600 * SECONDS, "s", "1s to 3600s"},
+    {"PushMaxStreamsPerUser", A_COUNT, LOCAL(max_streams_user), 16, 1, 64, "",
+     "1 to 64"},
+    {"PushDefaultTTL", A_TIME, LOCAL(default_ttl), 300 * SECONDS, 0,
+     31536000 * SECONDS, "s", "0s to 31536000s"},
+    {"PushMaxTTL", A_TIME, LOCAL(max_ttl), 1800 * SECONDS, 1 * SECONDS,
+     31536000 * SECONDS, "s", "1s to 31536000s"},
+    {"PushMaxMessageSize", A_SIZE, LOCAL(max_message_size), 64 * KIB, 1,
+     8 * MIB, "", "1 to 8M"}};
+
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
+static const number_t *find_number(const char *name)
+{
+    size_t i = 0;
+
+    while (i < NUMBERS && strcasecmp(numbers[i].name, name)) {
+        i++;
+    }
+    return i < NUMBERS ? &numbers[i] : NULL;
+}
+
+static int64_t *field_of(void *config, const number_t *number)
+{
+    return (int64_t *)(void *)((char *)config + number->field);
+}
+
+static void unset_numbers(void *config, bool global)
+{
+    for (size_t i = 0; i < NUMBERS; i++) {
+        if (numbers[i].global == global) {
+            *field_of(config, &numbers[i]) = UNSET;
+        }
+    }
+}
+
+static void fill_numbers(void *config, bool global)
+{
+    for (size_t i = 0; i < NUMBERS; i++) {
+        int64_t *field = field_of(config, &numbers[i]);
+
+        if (numbers[i].global == global && *field == UNSET) {
+            *field = numbers[i].fallback;
+        }
+    }
+}
+
+/* ---- values ---- */
+
+static bool parse_count(const char *text, int64_t *value)
+{
+    char *end;
+
+    if (!apr_isdigit(*text)) {
+        return false;
+    }
+    errno = 0;
+    *value = apr_strtoi64(text, &end, 10);
+    return !*end && !errno;
+}
+
+static bool parse_size(const char *text, int64_t *value)
+{
+    static const char suffixes[] = "KMG";
+    const char *suffix;
+    char *end;
+    int64_t unit = 1;
+
+    if (!apr_isdigit(*text)) {
+        return false;
+    }
+    errno = 0;
+    *value = apr_strtoi64(text, &end, 10);
+    suffix = *end ? strchr(suffixes, apr_toupper(*end)) : NULL;
+    if (suffix) {
+        unit = 1LL << (10 * (suffix - suffixes + 1));
+        end++;
+    }
+    if (*end || errno || *value > INT64_MAX / unit) {
+        return false;
+    }
+    *value *= unit;
+    return true;
+}
+
+static bool parse_time(const char *text, const char *unit, int64_t *value)
+{
+    apr_interval_time_t interval;
+
+    if (!apr_isdigit(*text)
+        || ap_timeout_parameter_parse(text, &interval, unit) != APR_SUCCESS) {
+        return false;
+    }
+    *value = interval / 1000;
+    return true;
+}
+
+static bool parse_number(const number_t *number, const char *text,
+                         int64_t *value)
+{
+    switch (number->kind) {
+    case A_COUNT:
+        return parse_count(text, value);
+    case A_SIZE:
+        return parse_size(text, value);
+    default:
+        return parse_time(text, number->unit, value);
+    }
+}
+
+/* ---- directives ---- */
+
+static const char *check_context(const cmd_parms *cmd)
+{
+    return ap_check_cmd_context((cmd_parms *)(uintptr_t)cmd, GLOBAL_ONLY);
+}
+
+static void *global_of(const cmd_parms *cmd)
+{
+    return ap_get_module_config(cmd->server->module_config, &push_module);
+}
+
+static const char *set_number(cmd_parms *cmd, void *dir, const char *text)
+{
+    const number_t *number = find_number(cmd->cmd->name);
+    const char *error = number->global ? check_context(cmd) : NULL;
+    int64_t value;
+
+    if (error) {
+        return error;
+    }
+    if (!parse_number(number, text, &value) || value < number->least
+        || value > number->most) {
+        return apr_psprintf(cmd->pool, "%s must be from %s, not \"%s\"",
+                            number->name, number->legal, text);
+    }
+    *field_of(number->global ? global_of(cmd) : dir, number) = value;
+    return NULL;
+}
+
+static const char *set_max_streams(cmd_parms *cmd, void *dir, const char *text)
+{
+    push_global_t *global = global_of(cmd);
+    const char *error = check_context(cmd);
+
+    (void)dir;
+    if (error) {
+        return error;
+    }
+    if (!strcasecmp(text, "auto")) {
+        global->max_streams = 0;
+        return NULL;
+    }
+    if (!parse_count(text, &global->max_streams) || global->max_streams < 1
+        || global->max_streams > 10000000) {
+        return apr_psprintf(cmd->pool,
+                            "PushMaxStreams must be auto or from 1 to "
+                            "10000000, not \"%s\"",
+                            text);
+    }
+    return NULL;
+}
+
+static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
+{
+    push_settings_t *settings = dir;
+    const char *error = NULL;
+
+    if (!strcasecmp(text, "auth")) {
+        settings->user_kind = PUSH_USER_AUTH;
+        return NULL;
+    }
+    if (!strncasecmp(text, "query:", 6) && text[6]) {
+        settings->user_kind = PUSH_USER_QUERY;
+        settings->user_parameter = text + 6;
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, cmd->server,
+                     "PUSH0030: PushUser %s: anybody can be anyone; this is "
+                     "for development",
+                     text);
+        return NULL;
+    }
+    if (!strncasecmp(text, "expr=", 5)) {
+        settings->user_kind = PUSH_USER_EXPR;
+        settings->user_expr = ap_expr_parse_cmd(
+            cmd, text + 5, AP_EXPR_FLAG_STRING_RESULT, &error, NULL);
+        return error ? apr_pstrcat(cmd->pool, "PushUser expr=: ", error, NULL)
+                     : NULL;
+    }
+    return apr_psprintf(cmd->pool,
+                        "PushUser must be auth, query:NAME or "
+                        "expr=EXPRESSION, not \"%s\"",
+                        text);
+}
+
+static const char *add_channel(cmd_parms *cmd, void *dir, const char *text)
+{
+    push_settings_t *settings = dir;
+    const char *star = strchr(text, '*');
+    apr_array_header_t *channels;
+
+    if (!*text || (star && star[1])) {
+        return apr_psprintf(cmd->pool,
+                            "PushChannels must be names, prefix* or *, not "
+                            "\"%s\"",
+                            text);
+    }
+    channels = (apr_array_header_t *)(uintptr_t)settings->channels;
+    if (!channels) {
+        channels = apr_array_make(cmd->pool, 4, sizeof(const char *));
+        settings->channels = channels;
+    }
+    APR_ARRAY_PUSH(channels, const char *) = text;
+    return NULL;
+}
+
+static const char *add_origin(cmd_parms *cmd, void *dir, const char *text)
+{
+    push_settings_t *settings = dir;
+    const char *host = ap_strstr_c(text, "://");
+    apr_array_header_t *origins;
+
+    if (!host || !host[3] || ap_strchr_c(host + 3, '/')
+        || ap_strchr_c(text, '*')) {
+        return apr_psprintf(cmd->pool,
+                            "PushAllowOrigin must be exact origins like "
+                            "https://app.example, not \"%s\"",
+                            text);
+    }
+    origins = (apr_array_header_t *)(uintptr_t)settings->origins;
+    if (!origins) {
+        origins = apr_array_make(cmd->pool, 4, sizeof(const char *));
+        settings->origins = origins;
+    }
+    APR_ARRAY_PUSH(origins, const char *) = text;
+    return NULL;
+}
+
+#define NUMBER(name, where, help)                                             \
+    AP_INIT_TAKE1(name, set_number, NULL, where, help)
+#define ANYWHERE (RSRC_CONF | ACCESS_CONF)
+
+const command_rec push_commands[] = {
+    NUMBER("PushShmSize", RSRC_CONF, "size of the shared memory"),
+    NUMBER("PushIdempotencyWindow", RSRC_CONF,
+           "how long an Idempotency-Key is remembered"),
+    NUMBER("PushReactors", RSRC_CONF, "threads for streams in a child"),
+    AP_INIT_TAKE1("PushMaxStreams", set_max_streams, NULL, RSRC_CONF,
+                  "streams in a child, or auto"),
+    NUMBER("PushChannelHistory", RSRC_CONF, "messages kept by a channel"),
+    NUMBER("PushMaxPending", RSRC_CONF, "pending messages of a mailbox"),
+    NUMBER("PushDeviceRetention", RSRC_CONF,
+           "how long a device that is away is remembered"),
+    AP_INIT_TAKE1("PushUser", set_user, NULL, ANYWHERE,
+                  "who a subscriber is: auth, query:NAME or expr=..."),
+    AP_INIT_ITERATE("PushChannels", add_channel, NULL, ANYWHERE,
+                    "channels that may be subscribed"),
+    AP_INIT_ITERATE("PushAllowOrigin", add_origin, NULL, ANYWHERE,
+                    "origins of pages that may subscribe"),
+    NUMBER("PushHeartbeat", ANYWHERE, "silence before a heartbeat"),
+    NUMBER("PushRetry", ANYWHERE, "mean delay of a reconnect"),
+    NUMBER("PushMaxInFlight", ANYWHERE, "unacknowledged messages"),
+    NUMBER("PushWriteTimeout", ANYWHERE,
+           "how long a client may take no bytes"),
+    NUMBER("PushMaxStreamsPerUser", ANYWHERE, "open streams of one user"),
+    NUMBER("PushDefaultTTL", ANYWHERE, "TTL of a message that gives none"),
+    NUMBER("PushMaxTTL", ANYWHERE, "longest TTL that is granted"),
+    NUMBER("PushMaxMessageSize", ANYWHERE, "largest payload"),
+    {NULL}};
+
+/* ---- configurations ---- */
+
+void *push_config_create_server(apr_pool_t *pool, server_rec *s)
+{
+    push_global_t *global = apr_pcalloc(pool, sizeof(*global));
+
+    (void)s;
+    unset_numbers(global, true);
+    return global;
+}
+
+void *push_config_create_dir(apr_pool_t *pool, char *dir)
+{
+    push_settings_t *settings = apr_pcalloc(pool, sizeof(*settings));
+
+    (void)dir;
+    unset_numbers(settings, false);
+    return settings;
+}
+
+void *push_config_merge_dir(apr_pool_t *pool, void *base, void *add)
+{
+    push_settings_t *merged = apr_pmemdup(pool, base, sizeof(*merged));
+    push_settings_t *inner = add;
+
+    for (size_t i = 0; i < NUMBERS; i++) {
+        if (!numbers[i].global && *field_of(inner, &numbers[i]) != UNSET) {
+            *field_of(merged, &numbers[i]) = *field_of(inner, &numbers[i]);
+        }
+    }
+    if (inner->user_kind != PUSH_USER_UNSET) {
+        merged->user_kind = inner->user_kind;
+        merged->user_parameter = inner->user_parameter;
+        merged->user_expr = inner->user_expr;
+    }
+    if (inner->channels) {
+        merged->channels = inner->channels;
+    }
+    if (inner->origins) {
+        merged->origins = inner->origins;
+    }
+    return merged;
+}
+
+const push_global_t *push_config_global(const server_rec *s)
+{
+    push_global_t *global = ap_get_module_config(s->module_config,
+                                                 &push_module);
+
+    fill_numbers(global, true);
+    return global;
+}
+
+void push_config_defaults(push_settings_t *settings)
+{
+    fill_numbers(settings, false);
+}

@@ -1,0 +1,72 @@
+#include "core/channel.h"
+
+/* The lane whose oldest message is the oldest of all; its place in spot. */
+static bool oldest(push_heap_t *heap, push_log_t *log, push_spot_t *spot)
+{
+    spot->message = NULL;
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        push_message_t *message;
+        push_ref_t ref = PUSH_NONE;
+        uint32_t at;
+
+        push_log_trim(heap, log, lane);
+        at = push_lane_tail(&log->lanes[lane]);
+        if (push_log_read(heap, log, lane, at, &ref) != PUSH_SLOT_MESSAGE) {
+            continue;
+        }
+        message = push_at(heap, ref);
+        if (!spot->message || message->mid < spot->message->mid) {
+            *spot = (push_spot_t){message, lane, at};
+        }
+    }
+    return spot->message != NULL;
+}
+
+/* Whoever has not read it yet is told; see push_lane_t's evicted. */
+static void forget_oldest(push_heap_t *heap, push_log_t *log,
+                          const push_time_t *now)
+{
+    push_slot_t why = PUSH_SLOT_GONE;
+    push_spot_t spot;
+
+    if (!oldest(heap, log, &spot)) {
+        return;
+    }
+    if (push_message_alive(spot.message, now->mono)) {
+        why = PUSH_SLOT_EVICTED;
+    }
+    push_log_remove(heap, log, spot.lane, spot.at, why);
+    push_log_trim(heap, log, spot.lane);
+}
+
+push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
+                                   const push_draft_t *draft, uint32_t history,
+                                   const push_time_t *now,
+                                   push_receipt_t *receipt)
+{
+    push_log_t *log = &channel->log;
+    push_spot_t older;
+    push_ref_t ref;
+
+    receipt->recipients = draft->ttl ? channel->subscribers
+                                     : channel->connected;
+    receipt->connected = channel->connected;
+    if (!draft->ttl && !receipt->connected) {
+        return PUSH_OK;
+    }
+    if (push_log_reserve(heap, log, draft->urgency) != PUSH_OK) {
+        return PUSH_NO_MEMORY;
+    }
+    ref = push_message_create(heap, draft, receipt->mid, now->mono);
+    if (!ref) {
+        return PUSH_NO_MEMORY;
+    }
+    if (push_log_find_topic(heap, log, draft, now, &older)) {
+        push_message_end(heap, older.message, PUSH_REPLACED, now);
+    }
+    while (push_log_length(log) >= history) {
+        forget_oldest(heap, log, now);
+    }
+    push_log_append(heap, log, ref);
+    return PUSH_OK;
+}

@@ -1,0 +1,36 @@
+#ifndef PUSH_CHANNEL_H
+#define PUSH_CHANNEL_H
+
+#include "core/user.h"
+
+/*
+ * A channel, or the one log of all broadcasts: published to once, read by any
+ * number of devices through places of their own.
+ */
+
+typedef struct push_channel_t {
+    push_log_t log;
+    _Atomic uint32_t subscribers; /* contexts that have a place */
+    _Atomic uint32_t connected;   /* of them, with an open stream */
+    uint32_t name_at;             /* where its name stands, behind links */
+    uint32_t name_len;
+    _Atomic uint32_t links[]; /* one a reactor: its wake-up list */
+} push_channel_t;
+
+static inline push_text_t push_channel_name(const push_channel_t *channel)
+{
+    return (push_text_t){(const char *)channel + channel->name_at,
+                         channel->name_len};
+}
+
+/*
+ * Publishes to the channel, which keeps at most history messages; the oldest
+ * goes first, whatever its urgency.  With the lock of the channel's shard.
+ * On PUSH_NO_MEMORY nothing was changed.
+ */
+push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
+                                   const push_draft_t *draft, uint32_t history,
+                                   const push_time_t *now,
+                                   push_receipt_t *receipt);
+
+#endif

@@ -1,0 +1,89 @@
+#include "core/device.h"
+
+#include <string.h>
+
+typedef struct {
+    uint8_t len[PUSH_LABELS];
+    char bytes[];
+} labels_t;
+
+void push_sub_init(const push_heap_t *heap, push_sub_t *sub, push_ref_t ref,
+                   uint64_t joined)
+{
+    const push_log_t *log = push_at(heap, ref);
+
+    sub->joined = joined;
+    sub->log = ref;
+    for (int i = 0; i < PUSH_LANES; i++) {
+        sub->cursor[i] = joined ? push_lane_head(&log->lanes[i])
+                                : push_lane_tail(&log->lanes[i]);
+        sub->told[i] = sub->cursor[i];
+    }
+}
+
+push_text_t push_device_label(const push_heap_t *heap,
+                              const push_device_t *device, push_label_t label)
+{
+    const labels_t *labels = push_at(heap, device->labels);
+    push_text_t text = {labels->bytes, labels->len[label]};
+
+    for (unsigned i = 0; i < label; i++) {
+        text.at += labels->len[i];
+    }
+    return text;
+}
+
+push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
+                                     const push_text_t *texts)
+{
+    uint8_t len[PUSH_LABELS];
+    size_t total = 0;
+    labels_t *labels;
+    push_ref_t ref;
+    char *at;
+
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        size_t room = PUSH_LABELS_MAX - total;
+
+        len[i] = (uint8_t)(texts[i].len < room ? texts[i].len : room);
+        total += len[i];
+    }
+    ref = heap->alloc(heap, sizeof(labels_t) + total);
+    if (!ref) {
+        return PUSH_NO_MEMORY;
+    }
+    labels = push_at(heap, ref);
+    memcpy(labels->len, len, sizeof(len));
+    at = labels->bytes;
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        if (len[i]) {
+            memcpy(at, texts[i].at, len[i]);
+            at += len[i];
+        }
+    }
+    if (device->labels) {
+        heap->release(heap, device->labels);
+    }
+    device->labels = ref;
+    return PUSH_OK;
+}
+
+bool push_device_wants(const push_heap_t *heap, const push_device_t *device,
+                       const push_message_t *message)
+{
+    push_text_t id;
+
+    if (!message->device_len) {
+        return true;
+    }
+    id = push_device_label(heap, device, PUSH_LABEL_DEVICE);
+    return id.len == message->device_len
+           && !memcmp(id.at, message->bytes + message->topic_len, id.len);
+}
+
+void push_device_cleanup(push_heap_t *heap, push_device_t *device)
+{
+    push_window_cleanup(heap, &device->window);
+    heap->release(heap, device->labels);
+    heap->release(heap, device->subs);
+}

@@ -1,0 +1,260 @@
+#include "core/log.h"
+
+#define SLOT_GONE    0u
+#define SLOT_EVICTED 1u /* no object stands there */
+#define ROOM_MIN     4u
+
+typedef struct {
+    uint32_t limbo; /* the heap's, once retired */
+    uint32_t mask;  /* slots - 1 */
+    _Atomic uint32_t slots[];
+} ring_t;
+
+static ring_t *ring_of(const push_heap_t *heap, const push_lane_t *lane)
+{
+    push_ref_t ref = atomic_load_explicit(&lane->ring, memory_order_acquire);
+
+    return ref ? push_at(heap, ref) : NULL;
+}
+
+static uint32_t slot_get(const ring_t *ring, uint32_t at)
+{
+    return atomic_load_explicit(&ring->slots[at & ring->mask],
+                                memory_order_acquire);
+}
+
+static void slot_set(ring_t *ring, uint32_t at, uint32_t value)
+{
+    atomic_store_explicit(&ring->slots[at & ring->mask], value,
+                          memory_order_release);
+}
+
+static push_message_t *message_at(const push_heap_t *heap, const ring_t *ring,
+                                  uint32_t at)
+{
+    uint32_t slot = slot_get(ring, at);
+
+    return slot > SLOT_EVICTED ? push_at(heap, slot) : NULL;
+}
+
+uint32_t push_log_length(const push_log_t *log)
+{
+    uint32_t length = 0;
+
+    for (int i = 0; i < PUSH_LANES; i++) {
+        length += push_lane_head(&log->lanes[i])
+                  - push_lane_tail(&log->lanes[i]);
+    }
+    return length;
+}
+
+bool push_log_empty(const push_log_t *log)
+{
+    return push_log_length(log) == 0;
+}
+
+/*
+ * The head is loaded before the ring: a ring that holds the head's slots is
+ * published before the head.  The tail is loaded after the slot: while the
+ * tail has not passed it, the slot was not yet reused.
+ */
+push_slot_t push_log_read(const push_heap_t *heap, const push_log_t *log,
+                          unsigned lane, uint32_t at, push_ref_t *ref)
+{
+    const push_lane_t *l = &log->lanes[lane];
+    uint32_t head = push_lane_head(l);
+    uint32_t slot;
+
+    if (!push_before(at, head)) {
+        return PUSH_SLOT_END;
+    }
+    if (push_before(at, push_lane_tail(l))) {
+        return PUSH_SLOT_PASSED;
+    }
+    slot = slot_get(ring_of(heap, l), at);
+    if (push_before(at, push_lane_tail(l))) {
+        return PUSH_SLOT_PASSED;
+    }
+    if (slot <= SLOT_EVICTED) {
+        return slot == SLOT_GONE ? PUSH_SLOT_GONE : PUSH_SLOT_EVICTED;
+    }
+    *ref = slot;
+    return PUSH_SLOT_MESSAGE;
+}
+
+static push_status_t ring_grow(push_heap_t *heap, push_lane_t *lane)
+{
+    ring_t *old = ring_of(heap, lane);
+    uint32_t room = old ? (old->mask + 1) * 2 : ROOM_MIN;
+    push_ref_t ref = heap->alloc(heap,
+                                 sizeof(ring_t) + room * sizeof(uint32_t));
+    ring_t *ring;
+
+    if (!ref) {
+        return PUSH_NO_MEMORY;
+    }
+    ring = push_at(heap, ref);
+    ring->mask = room - 1;
+    if (old) {
+        for (uint32_t at = lane->tail; at != lane->head; at++) {
+            slot_set(ring, at, slot_get(old, at));
+        }
+    }
+    atomic_store_explicit(&lane->ring, ref, memory_order_release);
+    if (old) {
+        heap->retire(heap, push_ref_of(heap, old));
+    }
+    return PUSH_OK;
+}
+
+push_status_t push_log_reserve(push_heap_t *heap, push_log_t *log,
+                               unsigned lane)
+{
+    push_lane_t *l = &log->lanes[lane];
+    const ring_t *ring = ring_of(heap, l);
+
+    if (ring && l->head - l->tail <= ring->mask) {
+        return PUSH_OK;
+    }
+    push_log_trim(heap, log, lane);
+    if (ring && l->head - l->tail <= ring->mask) {
+        return PUSH_OK;
+    }
+    return ring_grow(heap, l);
+}
+
+void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
+{
+    push_message_t *message = push_at(heap, ref);
+    push_lane_t *lane = &log->lanes[push_message_urgency(message)];
+    uint32_t head = lane->head;
+
+    message->log = push_ref_of(heap, log);
+    log->topics += message->topic_len != 0;
+    slot_set(ring_of(heap, lane), head, ref);
+    atomic_store(&lane->head, head + 1);
+}
+
+void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
+                     uint32_t at, push_slot_t why)
+{
+    ring_t *ring = ring_of(heap, &log->lanes[lane]);
+    push_ref_t ref = slot_get(ring, at);
+    const push_message_t *message = push_at(heap, ref);
+
+    log->topics -= message->topic_len != 0;
+    slot_set(ring, at, why == PUSH_SLOT_EVICTED ? SLOT_EVICTED : SLOT_GONE);
+    push_message_release(heap, ref);
+}
+
+void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane)
+{
+    push_lane_t *l = &log->lanes[lane];
+    const ring_t *ring = ring_of(heap, l);
+    uint32_t tail = l->tail;
+
+    while (tail != l->head) {
+        uint32_t slot = slot_get(ring, tail);
+
+        if (slot > SLOT_EVICTED) {
+            break;
+        }
+        tail++;
+        if (slot == SLOT_EVICTED) {
+            atomic_store(&l->evicted, tail);
+        }
+    }
+    atomic_store(&l->tail, tail);
+}
+
+/* Steps to the next message of the log; false behind the last. */
+static bool log_next(const push_heap_t *heap, const push_log_t *log,
+                     push_spot_t *spot)
+{
+    for (; spot->lane < PUSH_LANES; spot->lane++) {
+        const push_lane_t *lane = &log->lanes[spot->lane];
+        const ring_t *ring = ring_of(heap, lane);
+
+        spot->at = spot->message ? spot->at + 1 : lane->tail;
+        for (; spot->at != lane->head; spot->at++) {
+            spot->message = message_at(heap, ring, spot->at);
+            if (spot->message) {
+                return true;
+            }
+        }
+        spot->message = NULL;
+    }
+    return false;
+}
+
+bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
+                         const push_draft_t *draft, const push_time_t *now,
+                         push_spot_t *spot)
+{
+    *spot = (push_spot_t){0};
+    if (!draft->topic.len || !log->topics) {
+        return false;
+    }
+    while (log_next(heap, log, spot)) {
+        if (push_message_alive(spot->message, now->mono)
+            && push_message_same_audience(spot->message, draft)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool push_log_find(const push_heap_t *heap, const push_log_t *log,
+                   uint64_t mid, push_spot_t *spot)
+{
+    *spot = (push_spot_t){0};
+    while (log_next(heap, log, spot)) {
+        if (spot->message->mid == mid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,
+                        const push_time_t *now)
+{
+    push_spot_t spot = {0};
+    uint32_t forgotten = 0;
+
+    while (log_next(heap, log, &spot)) {
+        if (push_message_fate(spot.message) == PUSH_LIVE) {
+            if (push_message_until(spot.message) > now->mono) {
+                continue;
+            }
+            push_message_end(heap, spot.message, PUSH_EXPIRED, now);
+        }
+        if (hurry || push_message_until(spot.message) <= now->mono) {
+            push_log_remove(heap, log, spot.lane, spot.at, PUSH_SLOT_GONE);
+            forgotten++;
+        }
+    }
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        push_log_trim(heap, log, lane);
+    }
+    return forgotten;
+}
+
+void push_log_cleanup(push_heap_t *heap, push_log_t *log)
+{
+    for (unsigned i = 0; i < PUSH_LANES; i++) {
+        push_lane_t *lane = &log->lanes[i];
+        const ring_t *ring = ring_of(heap, lane);
+
+        for (uint32_t at = lane->tail; at != lane->head; at++) {
+            if (message_at(heap, ring, at)) {
+                push_log_remove(heap, log, i, at, PUSH_SLOT_GONE);
+            }
+        }
+        lane->tail = lane->head;
+        if (ring) {
+            heap->retire(heap, push_ref_of(heap, ring));
+            lane->ring = PUSH_NONE;
+        }
+    }
+}

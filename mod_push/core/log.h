@@ -1,0 +1,124 @@
+#ifndef PUSH_LOG_H
+#define PUSH_LOG_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/message.h"
+
+/*
+ * A log holds what was published to one user, one channel or to all, in four
+ * lanes, one an urgency, each in publish order.  Who is to receive it keeps a
+ * place in every lane, so a publish costs the same for one reader and for a
+ * million.
+ *
+ * Writers hold the lock of the log's shard.  Readers need none: they find a
+ * lane's slots in memory that is not reused while they look (push_heap_t
+ * retire), and a slot is empty before its message goes.
+ *
+ * Positions count the messages of a lane and wrap at 2^32; compare them with
+ * push_before().
+ */
+
+typedef struct push_lane_t {
+    _Atomic uint32_t head;    /* behind the newest */
+    _Atomic uint32_t tail;    /* the oldest that has a slot */
+    _Atomic push_ref_t ring;  /* slots; PUSH_NONE while it never had one */
+    _Atomic uint32_t evicted; /* behind the last dropped without a slot */
+} push_lane_t;
+
+typedef enum push_log_kind_t {
+    PUSH_LOG_USER,
+    PUSH_LOG_CHANNEL,
+    PUSH_LOG_BROADCAST
+} push_log_kind_t;
+
+/* The first member of a user and of a channel. */
+typedef struct push_log_t {
+    uint32_t next;   /* in its table */
+    uint32_t hash;   /* of its name */
+    uint32_t topics; /* live messages with a collapse key */
+    uint32_t kind;   /* push_log_kind_t */
+    push_lane_t lanes[PUSH_LANES];
+} push_log_t;
+
+/* What a reader finds at a position. */
+typedef enum push_slot_t {
+    PUSH_SLOT_MESSAGE,
+    PUSH_SLOT_GONE,    /* ended and forgotten */
+    PUSH_SLOT_EVICTED, /* dropped before its end */
+    PUSH_SLOT_PASSED,  /* before the tail */
+    PUSH_SLOT_END      /* nothing there yet */
+} push_slot_t;
+
+/* A message and where it stands. */
+typedef struct push_spot_t {
+    push_message_t *message;
+    unsigned lane;
+    uint32_t at;
+} push_spot_t;
+
+static inline bool push_before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+static inline uint32_t push_lane_head(const push_lane_t *lane)
+{
+    return atomic_load_explicit(&lane->head, memory_order_acquire);
+}
+
+static inline uint32_t push_lane_tail(const push_lane_t *lane)
+{
+    return atomic_load_explicit(&lane->tail, memory_order_acquire);
+}
+
+/* Slots in use in all lanes: at least the number of live messages. */
+uint32_t push_log_length(const push_log_t *log);
+
+bool push_log_empty(const push_log_t *log);
+
+/* ---- any reader ---- */
+
+push_slot_t push_log_read(const push_heap_t *heap, const push_log_t *log,
+                          unsigned lane, uint32_t at, push_ref_t *ref);
+
+/* ---- with the lock of the log's shard ---- */
+
+/* Makes sure that the next append to the lane cannot fail. */
+push_status_t push_log_reserve(push_heap_t *heap, push_log_t *log,
+                               unsigned lane);
+
+/* Appends a message that the log owns from here on. */
+void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref);
+
+/* Takes a message out; its slot stays, and says why it is empty. */
+void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
+                     uint32_t at, push_slot_t why);
+
+/* Gives up the empty slots at the lane's old end. */
+void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane);
+
+/*
+ * Where the live message stands that the draft would replace: the one with
+ * its collapse key and audience.  False if there is none.
+ */
+bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
+                         const push_draft_t *draft, const push_time_t *now,
+                         push_spot_t *spot);
+
+/* Where the message with this mid stands; false if it is not here. */
+bool push_log_find(const push_heap_t *heap, const push_log_t *log,
+                   uint64_t mid, push_spot_t *spot);
+
+/*
+ * Ends what has expired, and forgets what ended a while ago or, in a hurry,
+ * at all.  Returns how many messages it forgot.
+ */
+uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,
+                        const push_time_t *now);
+
+/* Drops all messages and slots. */
+void push_log_cleanup(push_heap_t *heap, push_log_t *log);
+
+#endif

@@ -1,0 +1,301 @@
+#include "core/mailbox.h"
+
+/* The next message of one subscription in the lane at hand. */
+typedef struct {
+    uint64_t mid; /* UINT64_MAX: there is none */
+    push_ref_t ref;
+} candidate_t;
+
+static bool sendable(const push_heap_t *heap, const push_device_t *device,
+                     const push_message_t *message, unsigned sub,
+                     const push_time_t *now)
+{
+    if (!push_message_alive(message, now->mono)) {
+        return false;
+    }
+    if (message->traits & PUSH_TRAIT_NOW && message->mid < device->since) {
+        return false;
+    }
+    return sub != PUSH_SUB_USER
+           || (push_device_wants(heap, device, message)
+               && !push_message_outcome(heap, message,
+                                        push_ref_of(heap, device)));
+}
+
+static void count_loss(push_device_t *device, push_sub_t *sub, unsigned lane,
+                       uint32_t until)
+{
+    uint32_t from = sub->told[lane];
+
+    if (push_before(from, sub->cursor[lane])) {
+        from = sub->cursor[lane];
+    }
+    if (push_before(from, until)) {
+        device->losses.count[PUSH_GAP_MEMORY][lane] += until - from;
+        sub->told[lane] = until;
+    }
+}
+
+/* Moves the cursor to the next message that may be sent, if there is one. */
+static candidate_t look(const push_heap_t *heap, push_device_t *device,
+                        unsigned index, unsigned lane, const push_time_t *now)
+{
+    push_sub_t *sub = &push_device_subs(heap, device)[index];
+    const push_log_t *log = push_sub_log(heap, sub);
+    const push_lane_t *l = &log->lanes[lane];
+    candidate_t none = {UINT64_MAX, PUSH_NONE};
+    push_ref_t ref = PUSH_NONE;
+
+    for (;;) {
+        switch (push_log_read(heap, log, lane, sub->cursor[lane], &ref)) {
+        case PUSH_SLOT_END:
+            return none;
+        case PUSH_SLOT_PASSED:
+            count_loss(device, sub, lane, l->evicted);
+            sub->cursor[lane] = push_lane_tail(l);
+            continue;
+        case PUSH_SLOT_EVICTED:
+            count_loss(device, sub, lane, sub->cursor[lane] + 1);
+            break;
+        case PUSH_SLOT_GONE:
+            break;
+        case PUSH_SLOT_MESSAGE: {
+            const push_message_t *message = push_at(heap, ref);
+
+            if (sendable(heap, device, message, index, now)) {
+                return (candidate_t){message->mid, ref};
+            }
+            break;
+        }
+        }
+        sub->cursor[lane]++;
+    }
+}
+
+static unsigned oldest(const candidate_t *candidates, unsigned count)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 1; i < count; i++) {
+        if (candidates[i].mid < candidates[found].mid) {
+            found = i;
+        }
+    }
+    return found;
+}
+
+typedef struct {
+    push_pick_t *picks;
+    size_t count;
+    size_t max;
+    size_t bytes; /* left */
+} batch_t;
+
+static bool window_open(const push_device_t *device)
+{
+    return !(device->traits & PUSH_DEVICE_EXPLICIT)
+           || push_session_in_flight(device) < device->max_in_flight;
+}
+
+/* Puts one message into flight; false if the batch has to end before it. */
+static bool take(push_heap_t *heap, push_device_t *device, push_ref_t ref,
+                 push_place_t place, batch_t *batch)
+{
+    const push_message_t *message = push_at(heap, ref);
+    uint32_t size = push_message_wire(message).len;
+
+    if (batch->count == batch->max || !window_open(device)
+        || (batch->count && size > batch->bytes)
+        || push_window_append(heap, &device->window, place) != PUSH_OK) {
+        return false;
+    }
+    device->sent++;
+    batch->picks[batch->count++] = (push_pick_t){message, ref, device->sent};
+    batch->bytes -= size < batch->bytes ? size : batch->bytes;
+    return true;
+}
+
+/* False when the batch is full. */
+static bool collect_lane(push_heap_t *heap, push_device_t *device,
+                         unsigned lane, const push_time_t *now, batch_t *batch)
+{
+    push_sub_t *subs = push_device_subs(heap, device);
+    candidate_t candidates[PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX];
+
+    for (unsigned i = 0; i < device->subs_count; i++) {
+        candidates[i] = look(heap, device, i, lane, now);
+    }
+    for (;;) {
+        unsigned i = oldest(candidates, device->subs_count);
+        push_place_t place = {(uint16_t)i, (uint16_t)lane,
+                              subs[i].cursor[lane]};
+
+        if (!candidates[i].ref) {
+            return true;
+        }
+        if (!take(heap, device, candidates[i].ref, place, batch)) {
+            return false;
+        }
+        subs[i].cursor[lane]++;
+        candidates[i] = look(heap, device, i, lane, now);
+    }
+}
+
+size_t push_mailbox_collect(push_heap_t *heap, push_device_t *device,
+                            const push_time_t *now, push_pick_t *picks,
+                            size_t max, size_t bytes)
+{
+    batch_t batch = {picks, 0, max, bytes};
+
+    if (batch.max > device->max_in_flight) {
+        batch.max = device->max_in_flight;
+    }
+    for (unsigned lane = 0; lane <= device->lowest; lane++) {
+        if (!collect_lane(heap, device, lane, now, &batch)) {
+            break;
+        }
+    }
+    if (!(device->traits & PUSH_DEVICE_EXPLICIT)) {
+        while (push_session_in_flight(device) > device->max_in_flight) {
+            push_session_slide(heap, device, now);
+        }
+    }
+    return batch.count;
+}
+
+/* The oldest pending message in a lane of a subscription, from at on. */
+static push_message_t *pending_from(const push_heap_t *heap,
+                                    const push_device_t *device,
+                                    push_place_t *place,
+                                    const push_time_t *now)
+{
+    const push_sub_t *sub = &push_device_subs(heap, device)[place->sub];
+    const push_log_t *log = push_sub_log(heap, sub);
+    push_ref_t ref = PUSH_NONE;
+
+    for (;;) {
+        switch (push_log_read(heap, log, place->lane, place->at, &ref)) {
+        case PUSH_SLOT_END:
+            return NULL;
+        case PUSH_SLOT_PASSED:
+            place->at = push_lane_tail(&log->lanes[place->lane]);
+            continue;
+        case PUSH_SLOT_MESSAGE:
+            if (sendable(heap, device, push_at(heap, ref), place->sub, now)) {
+                return push_at(heap, ref);
+            }
+            break;
+        default:
+            break;
+        }
+        place->at++;
+    }
+}
+
+static uint32_t pending_in_lane(const push_heap_t *heap,
+                                const push_device_t *device,
+                                push_place_t place, const push_time_t *now)
+{
+    uint32_t count = 0;
+
+    while (pending_from(heap, device, &place, now)) {
+        count++;
+        place.at++;
+    }
+    return count;
+}
+
+uint32_t push_mailbox_pending(const push_heap_t *heap,
+                              const push_device_t *device,
+                              const push_time_t *now, unsigned from,
+                              unsigned to)
+{
+    const push_sub_t *subs = push_device_subs(heap, device);
+    uint32_t count = 0;
+
+    for (unsigned i = from; i < to; i++) {
+        for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+            push_place_t place = {(uint16_t)i, (uint16_t)lane,
+                                  subs[i].cursor[lane]};
+
+            count += pending_in_lane(heap, device, place, now);
+        }
+    }
+    return count;
+}
+
+/* An upper bound of the pending messages of the user, at no cost. */
+static uint32_t pending_at_most(const push_heap_t *heap,
+                                const push_device_t *device)
+{
+    const push_sub_t *sub = push_device_subs(heap, device);
+    const push_log_t *log = push_sub_log(heap, sub);
+    uint32_t count = 0;
+
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        count += push_lane_head(&log->lanes[lane]) - sub->cursor[lane];
+    }
+    return count;
+}
+
+static bool displace(push_heap_t *heap, push_device_t *device, unsigned lane,
+                     const push_time_t *now)
+{
+    push_sub_t *sub = push_device_subs(heap, device);
+    push_place_t place = {PUSH_SUB_USER, (uint16_t)lane, sub->cursor[lane]};
+    push_message_t *message = pending_from(heap, device, &place, now);
+
+    if (!message) {
+        return false;
+    }
+    push_message_settle(heap, message, push_ref_of(heap, device), PUSH_EVICTED,
+                        now);
+    sub->cursor[lane] = place.at + 1;
+    device->losses.count[PUSH_GAP_MAILBOX][lane]++;
+    atomic_fetch_add_explicit(&heap->counts->evicted, 1, memory_order_relaxed);
+    return true;
+}
+
+push_status_t push_mailbox_make_room(push_heap_t *heap, push_device_t *device,
+                                     push_urgency_t urgency, uint32_t limit,
+                                     const push_time_t *now)
+{
+    if (pending_at_most(heap, device) < limit
+        || push_mailbox_pending(heap, device, now, PUSH_SUB_USER,
+                                PUSH_SUB_BROADCAST)
+               < limit) {
+        return PUSH_OK;
+    }
+    for (unsigned lane = PUSH_LANES; lane-- > urgency;) {
+        if (displace(heap, device, lane, now)) {
+            return PUSH_OK;
+        }
+    }
+    return PUSH_MAILBOX_FULL;
+}
+
+bool push_mailbox_gap(const push_device_t *device, push_gap_t *reason,
+                      push_urgency_t *urgency, uint32_t *dropped)
+{
+    for (int i = 0; i < PUSH_GAPS; i++) {
+        for (int j = 0; j < PUSH_LANES; j++) {
+            if (device->losses.count[i][j]) {
+                *reason = (push_gap_t)i;
+                *urgency = (push_urgency_t)j;
+                *dropped = device->losses.count[i][j];
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void push_mailbox_gap_told(push_device_t *device, push_gap_t reason,
+                           push_urgency_t urgency)
+{
+    uint32_t *loss = &device->losses.count[reason][urgency];
+
+    device->gaps.count[reason][urgency] += *loss;
+    *loss = 0;
+    device->gap_seq = device->sent + 1;
+}

@@ -1,0 +1,51 @@
+#ifndef PUSH_MAILBOX_H
+#define PUSH_MAILBOX_H
+
+#include "core/session.h"
+
+/*
+ * The mailbox of a device: all that its subscriptions still hold for it, the
+ * most urgent first and within one urgency in publish order, whatever the
+ * audience.  All functions run with the lock of the user's shard.
+ */
+
+/* A message that may be sent now, as seq. */
+typedef struct push_pick_t {
+    const push_message_t *message; /* valid until the reader moves on */
+    push_ref_t ref;
+    uint64_t seq;
+} push_pick_t;
+
+/*
+ * Moves what may be sent now into flight, up to max messages and about max
+ * bytes, at least one.  Returns how many.  What could not be written goes
+ * back by push_session_return().
+ */
+size_t push_mailbox_collect(push_heap_t *heap, push_device_t *device,
+                            const push_time_t *now, push_pick_t *picks,
+                            size_t max, size_t bytes);
+
+/* Pending messages of the subscriptions from … to - 1. */
+uint32_t push_mailbox_pending(const push_heap_t *heap,
+                              const push_device_t *device,
+                              const push_time_t *now, unsigned from,
+                              unsigned to);
+
+/*
+ * Sees to it that fewer than limit messages of the user are pending before
+ * one of this urgency is added: the oldest of the lowest urgency that is not
+ * above it makes room.  PUSH_MAILBOX_FULL if all that waits is more urgent.
+ */
+push_status_t push_mailbox_make_room(push_heap_t *heap, push_device_t *device,
+                                     push_urgency_t urgency, uint32_t limit,
+                                     const push_time_t *now);
+
+/* True, with the first of them, if there are gaps to be told. */
+bool push_mailbox_gap(const push_device_t *device, push_gap_t *reason,
+                      push_urgency_t *urgency, uint32_t *dropped);
+
+/* The gap was written before the next message. */
+void push_mailbox_gap_told(push_device_t *device, push_gap_t reason,
+                           push_urgency_t urgency);
+
+#endif

@@ -1,0 +1,194 @@
+#include "core/message.h"
+
+#include <string.h>
+
+/* How long the end of a message can still be asked for. */
+#define LINGER_MS 60000
+
+static uint64_t life_of(int64_t until, uint64_t size)
+{
+    return (uint64_t)until << 24 | size;
+}
+
+/* TTL 0 gives the reactors this long to find the open streams. */
+#define NOW_MS 1000
+
+push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
+                               uint64_t mid, int64_t now)
+{
+    size_t wire = push_frame_size(&draft->content) + PUSH_MID_CHARS + 1;
+    push_message_t *message;
+    push_ref_t ref;
+    char *at;
+
+    if (wire > PUSH_MESSAGE_MAX) {
+        return PUSH_NONE;
+    }
+    ref = heap->alloc(heap, PUSH_MESSAGE_HEADER + draft->topic.len
+                                + draft->device.len + wire);
+    if (!ref) {
+        return PUSH_NONE;
+    }
+    message = push_at(heap, ref);
+    memset(message, 0, PUSH_MESSAGE_HEADER);
+    message->mid = mid;
+    message->life = life_of(now + (draft->ttl ? draft->ttl : NOW_MS), wire);
+    message->refs = 1;
+    message->fate = PUSH_LIVE;
+    message->traits = (uint8_t)draft->urgency;
+    message->traits |= draft->ttl ? 0 : PUSH_TRAIT_NOW;
+    message->traits |= draft->content.ack_now ? PUSH_TRAIT_RECEIPT : 0;
+    message->topic_len = (uint8_t)draft->topic.len;
+    message->device_len = (uint8_t)draft->device.len;
+    at = message->bytes;
+    if (draft->topic.len) {
+        memcpy(at, draft->topic.at, draft->topic.len);
+        at += draft->topic.len;
+    }
+    if (draft->device.len) {
+        memcpy(at, draft->device.at, draft->device.len);
+        at += draft->device.len;
+    }
+    push_mid_write(mid, at);
+    at[PUSH_MID_CHARS] = '\n';
+    push_frame_write(&draft->content, at + PUSH_MID_CHARS + 1);
+    return ref;
+}
+
+static void forget_outcomes(push_heap_t *heap, push_message_t *message)
+{
+    push_ref_t ref = message->outcomes;
+
+    message->outcomes = PUSH_NONE;
+    while (ref) {
+        push_ref_t next = ((push_outcome_t *)push_at(heap, ref))->next;
+
+        heap->release(heap, ref);
+        ref = next;
+    }
+}
+
+void push_message_release(push_heap_t *heap, push_ref_t ref)
+{
+    push_message_t *message = push_at(heap, ref);
+
+    if (atomic_fetch_sub(&message->refs, 1) == 1) {
+        forget_outcomes(heap, message);
+        heap->retire(heap, ref);
+    }
+}
+
+bool push_message_hold(push_message_t *message)
+{
+    uint16_t refs = atomic_load(&message->refs);
+
+    do {
+        if (!refs || refs == UINT16_MAX) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(&message->refs, &refs,
+                                           (uint16_t)(refs + 1)));
+    return true;
+}
+
+static bool same_text(const char *at, size_t len, const push_text_t *text)
+{
+    return len == text->len && !memcmp(at, text->at, len);
+}
+
+bool push_message_same_audience(const push_message_t *message,
+                                const push_draft_t *draft)
+{
+    return message->topic_len
+           && same_text(message->bytes, message->topic_len, &draft->topic)
+           && message->device_len == draft->device.len
+           && (!message->device_len
+               || same_text(message->bytes + message->topic_len,
+                            message->device_len, &draft->device));
+}
+
+static uint32_t ms_since_publish(const push_message_t *message,
+                                 const push_time_t *now)
+{
+    int64_t after = now->wall - push_mid_ms(message->mid);
+
+    return after < 0 ? 0 : after > UINT32_MAX ? UINT32_MAX : (uint32_t)after;
+}
+
+void push_message_end(push_heap_t *heap, push_message_t *message,
+                      push_fate_t fate, const push_time_t *now)
+{
+    _Atomic uint64_t *const counts[PUSH_FATES] = {
+        [PUSH_EXPIRED] = &heap->counts->expired,
+        [PUSH_REPLACED] = &heap->counts->replaced,
+        [PUSH_RECALLED] = &heap->counts->recalled,
+        [PUSH_EVICTED] = &heap->counts->evicted};
+
+    if (push_message_fate(message) != PUSH_LIVE) {
+        return;
+    }
+    message->ended_after = ms_since_publish(message, now);
+    atomic_store(&message->fate, (uint8_t)fate);
+    atomic_store(&message->life, life_of(now->mono + LINGER_MS,
+                                         message->life & PUSH_MESSAGE_MAX));
+    atomic_fetch_add_explicit(counts[fate], 1, memory_order_relaxed);
+}
+
+void push_message_settle(push_heap_t *heap, push_message_t *message,
+                         push_ref_t device, push_fate_t fate,
+                         const push_time_t *now)
+{
+    push_outcome_t *outcome;
+    push_ref_t ref;
+
+    if (push_message_fate(message) != PUSH_LIVE
+        || push_message_outcome(heap, message, device)) {
+        return;
+    }
+    ref = heap->alloc(heap, sizeof(*outcome));
+    if (!ref) {
+        return;
+    }
+    outcome = push_at(heap, ref);
+    outcome->device = device;
+    outcome->fate = fate;
+    outcome->after = ms_since_publish(message, now);
+    outcome->next = message->outcomes;
+    message->outcomes = ref;
+}
+
+const push_outcome_t *push_message_outcome(const push_heap_t *heap,
+                                           const push_message_t *message,
+                                           push_ref_t device)
+{
+    push_ref_t ref = message->outcomes;
+
+    while (ref) {
+        const push_outcome_t *outcome = push_at(heap, ref);
+
+        if (outcome->device == device) {
+            return outcome;
+        }
+        ref = outcome->next;
+    }
+    return NULL;
+}
+
+void push_message_forget_device(push_heap_t *heap, push_message_t *message,
+                                push_ref_t device)
+{
+    push_ref_t *link = &message->outcomes;
+
+    while (*link) {
+        push_outcome_t *outcome = push_at(heap, *link);
+        push_ref_t ref = *link;
+
+        if (outcome->device == device) {
+            *link = outcome->next;
+            heap->release(heap, ref);
+        }
+        else {
+            link = &outcome->next;
+        }
+    }
+}

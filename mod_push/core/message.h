@@ -1,0 +1,130 @@
+#ifndef PUSH_MESSAGE_H
+#define PUSH_MESSAGE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "core/frame.h"
+#include "core/heap.h"
+#include "core/ids.h"
+#include "core/types.h"
+
+/*
+ * A message as it is stored: once, whatever the number of its recipients.
+ * Behind the header stand its collapse key, the device it is meant for (both
+ * mostly empty), the text of its mid with a newline, and its frame; the last
+ * two are what goes to the socket, straight from here.
+ */
+typedef struct push_message_t {
+    uint32_t limbo;        /* the heap's, once retired */
+    push_ref_t log;        /* where it was published to; never changes */
+    uint64_t mid;          /* never changes */
+    _Atomic uint64_t life; /* end (mono ms) << 24 | size; log's lock */
+    push_ref_t outcomes;   /* what became of it, per device; log's lock */
+    uint32_t ended_after;  /* ms from publish to end, if it has ended */
+    _Atomic uint16_t refs; /* 1 for its log, 1 for each partial write */
+    _Atomic uint8_t fate;  /* push_fate_t; log's lock to change */
+    uint8_t traits;        /* urgency and PUSH_TRAIT_*; never change */
+    uint8_t topic_len;     /* never changes */
+    uint8_t device_len;    /* never changes */
+    char bytes[];
+} push_message_t;
+
+#define PUSH_TRAIT_URGENCY 3u
+#define PUSH_TRAIT_NOW     4u  /* TTL 0: only for streams open at publish */
+#define PUSH_TRAIT_RECEIPT 8u  /* the publisher wants to know */
+#define PUSH_TRAIT_TEXT    16u /* the payload went as text, not base64 */
+
+#define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
+#define PUSH_MESSAGE_MAX    ((1u << 24) - 1)
+#define PUSH_TOPIC_MAX      32 /* bytes (RFC 8030, section 5.4) */
+
+/* What a message became for one device; in the list of the message. */
+typedef struct push_outcome_t {
+    push_ref_t next;
+    push_ref_t device;
+    uint32_t after; /* ms from publish */
+    uint32_t fate;
+} push_outcome_t;
+
+_Static_assert(sizeof(push_outcome_t) == 16, "an outcome is 16 bytes");
+/* Header, text of the mid, and at most two slots of its lane's ring. */
+#define PUSH_MESSAGE_OVERHEAD (PUSH_MESSAGE_HEADER + PUSH_MID_CHARS + 1 + 8)
+
+_Static_assert(PUSH_MESSAGE_OVERHEAD <= 64,
+               "a queued message costs at most 64 bytes beyond its frame");
+
+/* What a publisher asks for, checked and complete. */
+typedef struct push_draft_t {
+    push_content_t content;
+    push_text_t topic;  /* collapse key; empty for none */
+    push_text_t device; /* empty: every device of the user */
+    push_urgency_t urgency;
+    int64_t ttl; /* ms; 0: only streams that are open now */
+} push_draft_t;
+
+/* PUSH_NONE when there is no memory; not yet in any log. */
+push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
+                               uint64_t mid, int64_t now);
+
+/* One holder less; the last one retires it. */
+void push_message_release(push_heap_t *heap, push_ref_t ref);
+
+/* One holder more; false if it is on its way out already. */
+bool push_message_hold(push_message_t *message);
+
+static inline push_urgency_t push_message_urgency(const push_message_t *m)
+{
+    return (push_urgency_t)(m->traits & PUSH_TRAIT_URGENCY);
+}
+
+static inline push_fate_t push_message_fate(const push_message_t *m)
+{
+    return (push_fate_t)atomic_load_explicit(&m->fate, memory_order_relaxed);
+}
+
+/* When it expires or, once it has ended, when it may be forgotten. */
+static inline int64_t push_message_until(const push_message_t *m)
+{
+    return (int64_t)(atomic_load_explicit(&m->life, memory_order_relaxed)
+                     >> 24);
+}
+
+static inline bool push_message_alive(const push_message_t *m, int64_t now)
+{
+    return push_message_fate(m) == PUSH_LIVE && push_message_until(m) > now;
+}
+
+/* "<mid>\n" and the frame: all but the `id: SEQ.` before it. */
+static inline push_text_t push_message_wire(const push_message_t *m)
+{
+    push_text_t wire;
+
+    wire.at = m->bytes + m->topic_len + m->device_len;
+    wire.len = (uint32_t)(atomic_load_explicit(&m->life, memory_order_relaxed)
+                          & PUSH_MESSAGE_MAX);
+    return wire;
+}
+
+bool push_message_same_audience(const push_message_t *message,
+                                const push_draft_t *draft);
+
+/* Ends it for everybody who has not acknowledged it; a no-op if it has. */
+void push_message_end(push_heap_t *heap, push_message_t *message,
+                      push_fate_t fate, const push_time_t *now);
+
+/* Notes what became of it for one device; the first note stands. */
+void push_message_settle(push_heap_t *heap, push_message_t *message,
+                         push_ref_t device, push_fate_t fate,
+                         const push_time_t *now);
+
+/* The note for a device, or NULL. */
+const push_outcome_t *push_message_outcome(const push_heap_t *heap,
+                                           const push_message_t *message,
+                                           push_ref_t device);
+
+/* Forgets the notes of a device that goes away. */
+void push_message_forget_device(push_heap_t *heap, push_message_t *message,
+                                push_ref_t device);
+
+#endif

@@ -1,0 +1,168 @@
+#include "core/session.h"
+
+#include <string.h>
+
+/* The message at a place of the device, or NULL if it is forgotten. */
+static push_message_t *message_at(const push_heap_t *heap,
+                                  const push_device_t *device,
+                                  push_place_t place)
+{
+    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
+    push_ref_t ref = PUSH_NONE;
+
+    if (push_log_read(heap, push_sub_log(heap, sub), place.lane, place.at,
+                      &ref)
+        != PUSH_SLOT_MESSAGE) {
+        return NULL;
+    }
+    return push_at(heap, ref);
+}
+
+/* The message that was sent as seq; it must be in flight. */
+static push_message_t *message_sent_as(const push_heap_t *heap,
+                                       const push_device_t *device,
+                                       uint64_t seq)
+{
+    uint32_t index = (uint32_t)(seq - device->acked - 1);
+
+    return message_at(heap, device,
+                      push_window_get(heap, &device->window, index));
+}
+
+static void gaps_return(push_device_t *device)
+{
+    for (int i = 0; i < PUSH_GAPS; i++) {
+        for (int j = 0; j < PUSH_LANES; j++) {
+            device->losses.count[i][j] += device->gaps.count[i][j];
+        }
+    }
+    memset(&device->gaps, 0, sizeof(device->gaps));
+}
+
+void push_session_slide(push_heap_t *heap, push_device_t *device,
+                        const push_time_t *now)
+{
+    push_place_t place = push_window_take_first(heap, &device->window);
+
+    if (place.sub == PUSH_SUB_USER) {
+        push_message_t *message = message_at(heap, device, place);
+
+        if (message) {
+            push_message_settle(heap, message, push_ref_of(heap, device),
+                                PUSH_ACKED, now);
+        }
+    }
+    device->acked++;
+    device->last_ack = now->wall;
+    if (device->acked >= device->gap_seq) {
+        memset(&device->gaps, 0, sizeof(device->gaps));
+    }
+    atomic_fetch_add_explicit(&heap->counts->acked, 1, memory_order_relaxed);
+}
+
+static void acknowledge(push_heap_t *heap, push_device_t *device, uint64_t seq,
+                        const push_time_t *now)
+{
+    while (device->acked < seq) {
+        push_session_slide(heap, device, now);
+    }
+}
+
+void push_session_return(push_heap_t *heap, push_device_t *device,
+                         uint64_t keep)
+{
+    push_sub_t *subs = push_device_subs(heap, device);
+
+    if (device->sent > keep && device->gap_seq > keep) {
+        gaps_return(device);
+    }
+    while (device->sent > keep) {
+        push_place_t place = push_window_take_last(heap, &device->window);
+        uint32_t *cursor = &subs[place.sub].cursor[place.lane];
+
+        if (push_before(place.at, *cursor)) {
+            *cursor = place.at;
+        }
+        device->sent--;
+    }
+}
+
+/* A session in which seq of the last acknowledged message is seq. */
+static void begin_at(push_heap_t *heap, push_device_t *device, uint64_t seq)
+{
+    push_session_return(heap, device, device->acked);
+    gaps_return(device);
+    device->acked = seq;
+    device->sent = seq;
+}
+
+/* The cursor is of another session: at most its own message was received. */
+static void mismatch(push_heap_t *heap, push_device_t *device,
+                     const push_cursor_t *cursor, const push_time_t *now)
+{
+    const push_sub_t *sub = push_device_subs(heap, device);
+    push_spot_t spot;
+
+    begin_at(heap, device, 0);
+    if (!cursor->has_mid) {
+        device->stale = cursor->seq;
+        return;
+    }
+    if (push_log_find(heap, push_sub_log(heap, sub), cursor->mid, &spot)
+        && push_device_wants(heap, device, spot.message)) {
+        push_message_settle(heap, spot.message, push_ref_of(heap, device),
+                            PUSH_ACKED, now);
+    }
+}
+
+void push_session_resume(push_heap_t *heap, push_device_t *device,
+                         const push_cursor_t *cursor, const push_time_t *now)
+{
+    const push_message_t *message;
+
+    if (!cursor || !cursor->seq) {
+        device->stale = 0;
+        begin_at(heap, device, 0);
+        return;
+    }
+    if (!cursor->has_mid && cursor->seq == device->stale) {
+        mismatch(heap, device, cursor, now);
+        return;
+    }
+    device->stale = 0;
+    if (cursor->seq <= device->acked) {
+        begin_at(heap, device, cursor->seq);
+        return;
+    }
+    if (cursor->seq > device->sent) {
+        mismatch(heap, device, cursor, now);
+        return;
+    }
+    message = message_sent_as(heap, device, cursor->seq);
+    if (cursor->has_mid && (!message || message->mid != cursor->mid)) {
+        mismatch(heap, device, cursor, now);
+        return;
+    }
+    acknowledge(heap, device, cursor->seq, now);
+    begin_at(heap, device, cursor->seq);
+}
+
+push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
+                               const push_cursor_t *cursor,
+                               const push_time_t *now)
+{
+    const push_message_t *message;
+
+    if (cursor->seq > device->sent) {
+        return PUSH_STALE;
+    }
+    if (cursor->seq > device->acked) {
+        message = message_sent_as(heap, device, cursor->seq);
+        if (cursor->has_mid && message && message->mid != cursor->mid) {
+            return PUSH_STALE;
+        }
+        acknowledge(heap, device, cursor->seq, now);
+    }
+    device->stale = 0;
+    return PUSH_OK;
+}

@@ -1,0 +1,37 @@
+#ifndef PUSH_SESSION_H
+#define PUSH_SESSION_H
+
+#include "core/device.h"
+
+/*
+ * A session is one run of seq for one device context: what was sent in which
+ * order, and up to where it was acknowledged (docs/protocol.md, "Resume").
+ * All functions run with the lock of the user's shard.
+ */
+
+/* Takes up where the client says it stands; NULL: it does not say. */
+void push_session_resume(push_heap_t *heap, push_device_t *device,
+                         const push_cursor_t *cursor, const push_time_t *now);
+
+/*
+ * Acknowledges everything up to the cursor.  PUSH_STALE, with nothing
+ * changed, if it is beyond what was sent or names another message.
+ */
+push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
+                               const push_cursor_t *cursor,
+                               const push_time_t *now);
+
+/* What was sent above keep goes back to the mailbox. */
+void push_session_return(push_heap_t *heap, push_device_t *device,
+                         uint64_t keep);
+
+/* The oldest in flight counts as acknowledged; there must be one. */
+void push_session_slide(push_heap_t *heap, push_device_t *device,
+                        const push_time_t *now);
+
+static inline uint64_t push_session_in_flight(const push_device_t *device)
+{
+    return device->sent - device->acked;
+}
+
+#endif

@@ -1,0 +1,40 @@
+#include "core/types.h"
+
+#include <string.h>
+
+const char *push_urgency_name(push_urgency_t urgency)
+{
+    static const char *const names[PUSH_LANES] = {"high", "normal", "low",
+                                                  "very-low"};
+    return names[urgency];
+}
+
+const char *push_fate_name(push_fate_t fate)
+{
+    static const char *const names[PUSH_FATES] = {
+        "live",     "pending",  "in-flight", "acked",  "expired",
+        "replaced", "recalled", "evicted",   "refused"};
+    return names[fate];
+}
+
+const char *push_gap_name(push_gap_t gap)
+{
+    return gap == PUSH_GAP_MEMORY ? "memory" : "mailbox";
+}
+
+static bool is(push_text_t text, const char *word)
+{
+    return text.len == strlen(word) && !memcmp(text.at, word, text.len);
+}
+
+bool push_urgency_parse(push_text_t text, push_urgency_t *urgency)
+{
+    for (int i = 0; i < PUSH_LANES; i++) {
+        if (is(text, push_urgency_name((push_urgency_t)i))) {
+            *urgency = (push_urgency_t)i;
+            return true;
+        }
+    }
+    *urgency = PUSH_NORMAL;
+    return is(text, "medium");
+}

@@ -1,0 +1,73 @@
+#ifndef PUSH_TYPES_H
+#define PUSH_TYPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The field's words, shared by all of the core. */
+
+/* Urgency (RFC 8030, section 5.3), most urgent first; also a log's lanes. */
+typedef enum push_urgency_t {
+    PUSH_HIGH,
+    PUSH_NORMAL,
+    PUSH_LOW,
+    PUSH_VERY_LOW
+} push_urgency_t;
+
+#define PUSH_LANES 4
+
+/* How a message stands, as a whole or for one device. */
+typedef enum push_fate_t {
+    PUSH_LIVE, /* of a whole message: it may still be delivered */
+    PUSH_PENDING,
+    PUSH_IN_FLIGHT,
+    PUSH_ACKED,
+    PUSH_EXPIRED,
+    PUSH_REPLACED,
+    PUSH_RECALLED,
+    PUSH_EVICTED,
+    PUSH_REFUSED,
+    PUSH_FATES
+} push_fate_t;
+
+/* Why messages were dropped that a device had not acknowledged. */
+typedef enum push_gap_t {
+    PUSH_GAP_MEMORY,
+    PUSH_GAP_MAILBOX,
+    PUSH_GAPS
+} push_gap_t;
+
+typedef enum push_status_t {
+    PUSH_OK,
+    PUSH_NO_MEMORY,    /* nothing was changed */
+    PUSH_MAILBOX_FULL, /* all that waits is more urgent */
+    PUSH_NOT_FOUND,
+    PUSH_STALE,      /* the cursor or acknowledgement is of another session */
+    PUSH_OVER,       /* the message has ended already */
+    PUSH_KEY_REUSED, /* the idempotency key belongs to another request */
+    PUSH_KEY_BUSY,   /* the first request under this key still runs */
+    PUSH_TOO_MANY,   /* a limit of count was reached */
+    PUSH_BUSY        /* a lock could not be had in good time */
+} push_status_t;
+
+/* The moment of an operation, in milliseconds on both clocks. */
+typedef struct push_time_t {
+    int64_t mono; /* never set back: decides every expiry */
+    int64_t wall; /* since 1970: only shown, and in the mid */
+} push_time_t;
+
+/* Bytes that somebody else owns; not terminated. */
+typedef struct push_text_t {
+    const char *at;
+    uint32_t len;
+} push_text_t;
+
+/* "high", "acked", …: the words of the wire. */
+const char *push_urgency_name(push_urgency_t urgency);
+const char *push_fate_name(push_fate_t fate);
+const char *push_gap_name(push_gap_t gap);
+
+/* The four names, and "medium" for normal; false if it is none of them. */
+bool push_urgency_parse(push_text_t text, push_urgency_t *urgency);
+
+#endif

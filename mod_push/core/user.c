@@ -1,0 +1,261 @@
+#include "core/user.h"
+
+static push_device_t *device_at(const push_heap_t *heap, push_ref_t ref)
+{
+    return ref ? push_at(heap, ref) : NULL;
+}
+
+#define EACH_DEVICE(heap, user, device)                                       \
+    for (push_device_t *device = device_at(heap, (user)->devices); device;    \
+         device = device_at(heap, device->sibling))
+
+/* Every device has sent or skipped what is before this, for good. */
+static uint32_t settled_before(const push_heap_t *heap,
+                               const push_user_t *user, unsigned lane)
+{
+    uint32_t lowest = push_lane_head(&user->log.lanes[lane]);
+
+    EACH_DEVICE(heap, user, device)
+    {
+        push_place_t place = {PUSH_SUB_USER, (uint16_t)lane,
+                              push_device_subs(heap, device)->cursor[lane]};
+        uint32_t at = push_window_lowest(heap, &device->window, place);
+
+        if (push_before(at, lowest)) {
+            lowest = at;
+        }
+    }
+    return lowest;
+}
+
+/* Drops the lane's oldest message if no device waits for it. */
+static bool forget_oldest(push_heap_t *heap, push_user_t *user, unsigned lane)
+{
+    push_lane_t *l = &user->log.lanes[lane];
+    const push_message_t *message;
+    push_ref_t ref = PUSH_NONE;
+    uint32_t at;
+
+    push_log_trim(heap, &user->log, lane);
+    at = push_lane_tail(l);
+    if (push_log_read(heap, &user->log, lane, at, &ref) != PUSH_SLOT_MESSAGE
+        || !push_before(at, settled_before(heap, user, lane))) {
+        return false;
+    }
+    message = push_at(heap, ref);
+    if (push_message_fate(message) == PUSH_LIVE && !message->device_len) {
+        int64_t until = push_message_until(message);
+
+        user->lost[lane]++;
+        if (user->lost_until < until) {
+            user->lost_until = until;
+        }
+    }
+    push_log_remove(heap, &user->log, lane, at, PUSH_SLOT_GONE);
+    push_log_trim(heap, &user->log, lane);
+    return true;
+}
+
+uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
+                                  uint32_t count)
+{
+    uint32_t forgotten = 0;
+
+    for (unsigned lane = PUSH_LANES; lane-- > 0;) {
+        while (forgotten < count && forget_oldest(heap, user, lane)) {
+            forgotten++;
+        }
+    }
+    return forgotten;
+}
+
+/* Keeps what waits for devices that may still appear within the limit. */
+static void keep_within(push_heap_t *heap, push_user_t *user,
+                        push_urgency_t urgency, uint32_t limit)
+{
+    while (push_log_length(&user->log) > limit) {
+        unsigned lane = PUSH_LANES;
+
+        while (lane > urgency && !forget_oldest(heap, user, lane - 1)) {
+            lane--;
+        }
+        if (lane == urgency) {
+            break;
+        }
+    }
+}
+
+/* True if nothing that is kept may make room for this urgency. */
+static bool kept_is_above(const push_user_t *user, push_urgency_t urgency,
+                          uint32_t limit)
+{
+    for (unsigned lane = urgency; lane < PUSH_LANES; lane++) {
+        const push_lane_t *l = &user->log.lanes[lane];
+
+        if (push_lane_head(l) != push_lane_tail(l)) {
+            return false;
+        }
+    }
+    return push_log_length(&user->log) >= limit;
+}
+
+static bool addressed(const push_heap_t *heap, const push_device_t *device,
+                      const push_message_t *message)
+{
+    return push_device_wants(heap, device, message)
+           && (!(message->traits & PUSH_TRAIT_NOW)
+               || device->traits & PUSH_DEVICE_ONLINE);
+}
+
+typedef struct {
+    push_user_t *user;
+    push_message_t *message;
+    push_spot_t older; /* what the message replaces, if anything */
+    uint32_t limit;    /* of pending messages in one mailbox */
+} offer_t;
+
+/* A mailbox has room, makes room, or will have it by the replacement. */
+static push_status_t offer(push_heap_t *heap, const offer_t *o,
+                           push_device_t *device, const push_time_t *now)
+{
+    push_place_t older = {PUSH_SUB_USER, (uint16_t)o->older.lane, o->older.at};
+
+    if (o->older.message
+        && push_user_fate(heap, device, o->older.message, older, now)
+               == PUSH_PENDING) {
+        return PUSH_OK;
+    }
+    return push_mailbox_make_room(
+        heap, device, push_message_urgency(o->message), o->limit, now);
+}
+
+/* Makes room in every mailbox, or notes who refuses. */
+static void admit(push_heap_t *heap, const offer_t *o, const push_time_t *now,
+                  push_receipt_t *receipt)
+{
+    EACH_DEVICE(heap, o->user, device)
+    {
+        if (!addressed(heap, device, o->message)) {
+            continue;
+        }
+        if (offer(heap, o, device, now) != PUSH_OK) {
+            push_message_settle(heap, o->message, push_ref_of(heap, device),
+                                PUSH_REFUSED, now);
+            receipt->refused++;
+            continue;
+        }
+        receipt->recipients++;
+        receipt->connected += (device->traits & PUSH_DEVICE_ONLINE) != 0;
+    }
+}
+
+/* True if the only one it is for, now or later, has no room for it. */
+static bool turned_away(const offer_t *o, const push_receipt_t *receipt)
+{
+    if (receipt->recipients) {
+        return false;
+    }
+    return receipt->refused == 1
+           || (!o->user->devices && !o->older.message
+               && kept_is_above(o->user, push_message_urgency(o->message),
+                                o->limit));
+}
+
+push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
+                                const push_draft_t *draft, uint32_t limit,
+                                const push_time_t *now,
+                                push_receipt_t *receipt)
+{
+    offer_t o = {.user = user, .limit = limit};
+    push_ref_t ref;
+
+    if (push_log_reserve(heap, &user->log, draft->urgency) != PUSH_OK) {
+        return PUSH_NO_MEMORY;
+    }
+    ref = push_message_create(heap, draft, receipt->mid, now->mono);
+    if (!ref) {
+        return PUSH_NO_MEMORY;
+    }
+    o.message = push_at(heap, ref);
+    push_log_find_topic(heap, &user->log, draft, now, &o.older);
+    admit(heap, &o, now, receipt);
+    if (turned_away(&o, receipt)) {
+        push_message_release(heap, ref);
+        return PUSH_MAILBOX_FULL;
+    }
+    if (o.older.message) {
+        push_message_end(heap, o.older.message, PUSH_REPLACED, now);
+    }
+    if (!draft->ttl && !receipt->connected) {
+        push_message_release(heap, ref);
+        return PUSH_OK;
+    }
+    push_log_append(heap, &user->log, ref);
+    keep_within(heap, user, draft->urgency, limit);
+    return PUSH_OK;
+}
+
+push_fate_t push_user_fate(const push_heap_t *heap,
+                           const push_device_t *device,
+                           const push_message_t *message, push_place_t place,
+                           const push_time_t *now)
+{
+    const push_sub_t *sub = push_device_subs(heap, device);
+    const push_outcome_t *outcome;
+
+    outcome = push_message_outcome(heap, message, push_ref_of(heap, device));
+    if (outcome) {
+        return (push_fate_t)outcome->fate;
+    }
+    if (push_message_fate(message) != PUSH_LIVE) {
+        return push_message_fate(message);
+    }
+    if (push_message_until(message) <= now->mono) {
+        return PUSH_EXPIRED;
+    }
+    if (push_window_holds(heap, &device->window, place)) {
+        return PUSH_IN_FLIGHT;
+    }
+    return push_before(place.at, sub->cursor[place.lane]) ? PUSH_ACKED
+                                                          : PUSH_PENDING;
+}
+
+void push_user_adopt(push_heap_t *heap, push_user_t *user,
+                     push_device_t *device, const push_time_t *now)
+{
+    device->user = push_ref_of(heap, user);
+    device->sibling = user->devices;
+    user->devices = push_ref_of(heap, device);
+    user->devices_count++;
+    push_sub_init(heap, push_device_subs(heap, device), device->user, 0);
+    for (int i = 0; i < PUSH_LANES; i++) {
+        if (user->lost_until <= now->mono) {
+            user->lost[i] = 0;
+        }
+        device->losses.count[PUSH_GAP_MAILBOX][i] = user->lost[i];
+    }
+}
+
+void push_user_drop(push_heap_t *heap, push_user_t *user,
+                    push_device_t *device)
+{
+    push_ref_t gone = push_ref_of(heap, device);
+    push_ref_t *link = &user->devices;
+    push_ref_t ref;
+
+    while (*link != gone) {
+        link = &device_at(heap, *link)->sibling;
+    }
+    *link = device->sibling;
+    user->devices_count--;
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        const push_lane_t *l = &user->log.lanes[lane];
+
+        for (uint32_t at = l->tail; at != l->head; at++) {
+            if (push_log_read(heap, &user->log, lane, at, &ref)
+                == PUSH_SLOT_MESSAGE) {
+                push_message_forget_device(heap, push_at(heap, ref), gone);
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+#ifndef PUSH_USER_H
+#define PUSH_USER_H
+
+#include "core/mailbox.h"
+
+/*
+ * A user: the log of all that is published to this user or to one of the
+ * user's devices, and the devices.  A message stays in the log until its TTL
+ * ends, so that a device which appears meanwhile finds it.
+ * All functions run with the lock of the user's shard.
+ */
+
+#define PUSH_NAME_MAX    255u /* bytes of the name of a user or a channel */
+#define PUSH_DEVICES_MAX 64u  /* contexts of one user */
+
+typedef struct push_user_t {
+    push_log_t log;
+    push_ref_t devices;
+    uint16_t devices_count;
+    uint8_t name_len;
+    uint32_t lost[PUSH_LANES]; /* dropped, though a device might appear */
+    int64_t lost_until;        /* mono ms; the last of their TTLs */
+    char name[];
+} push_user_t;
+
+/* What came of a publish. */
+typedef struct push_receipt_t {
+    uint64_t mid;
+    uint32_t recipients;
+    uint32_t connected;
+    uint32_t refused; /* recipients whose mailbox held nothing less urgent */
+} push_receipt_t;
+
+/*
+ * Publishes to the user.  On PUSH_NO_MEMORY and PUSH_MAILBOX_FULL (there is
+ * one recipient or none, and it refused) nothing was changed.
+ */
+push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
+                                const push_draft_t *draft, uint32_t limit,
+                                const push_time_t *now,
+                                push_receipt_t *receipt);
+
+/* How a message in the user's log stands for one of the devices. */
+push_fate_t push_user_fate(const push_heap_t *heap,
+                           const push_device_t *device,
+                           const push_message_t *message, push_place_t place,
+                           const push_time_t *now);
+
+/* Puts a new device at the start of the log; tells it what was dropped. */
+void push_user_adopt(push_heap_t *heap, push_user_t *user,
+                     push_device_t *device, const push_time_t *now);
+
+/* Takes a device out; the log forgets what became of messages for it. */
+void push_user_drop(push_heap_t *heap, push_user_t *user,
+                    push_device_t *device);
+
+/* Drops up to count messages that no device waits for; returns how many. */
+uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
+                                  uint32_t count);
+
+#endif

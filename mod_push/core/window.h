@@ -1,0 +1,58 @@
+#ifndef PUSH_WINDOW_H
+#define PUSH_WINDOW_H
+
+#include <stdbool.h>
+
+#include "core/heap.h"
+#include "core/types.h"
+
+/*
+ * What is in flight to one device, in order of seq, as runs of neighbouring
+ * positions of one lane of one subscription.  A stream that follows one busy
+ * channel needs a single run, however many messages are in flight.
+ *
+ * All functions run with the lock of the device's shard.
+ */
+
+typedef struct push_place_t {
+    uint16_t sub;  /* which of the device's subscriptions */
+    uint16_t lane; /* urgency */
+    uint32_t at;   /* position in that lane */
+} push_place_t;
+
+typedef struct push_run_t {
+    push_place_t first;
+    uint32_t count;
+} push_run_t;
+
+typedef struct push_window_t {
+    push_ref_t runs; /* a ring of room runs */
+    uint16_t start;  /* the oldest run */
+    uint16_t used;
+    uint16_t room;
+} push_window_t;
+
+push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
+                                 push_place_t place);
+
+/* The oldest, taken out.  The window must not be empty. */
+push_place_t push_window_take_first(push_heap_t *heap, push_window_t *window);
+
+/* The newest, taken out.  The window must not be empty. */
+push_place_t push_window_take_last(push_heap_t *heap, push_window_t *window);
+
+/* The index-th oldest, counted from 0; it must be there. */
+push_place_t push_window_get(const push_heap_t *heap,
+                             const push_window_t *window, uint32_t index);
+
+/* True if the place is in flight. */
+bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
+                       push_place_t place);
+
+/* The oldest position in flight of place's lane and subscription, or at. */
+uint32_t push_window_lowest(const push_heap_t *heap,
+                            const push_window_t *window, push_place_t place);
+
+void push_window_cleanup(push_heap_t *heap, push_window_t *window);
+
+#endif

@@ -1,0 +1,144 @@
+#include "http/admin.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "http/problem.h"
+#include "http/publish.h"
+#include "http/runtime.h"
+
+/* The way from a path below the Location to what answers it. */
+
+static int not_found(request_rec *r)
+{
+    return push_problem_send(
+        r, push_problem(r->pool, 404, "not-found",
+                        "path: messages, messages/<mid>, "
+                        "users/<user>/devices, devices/<context id>, "
+                        "channels, stats or health"));
+}
+
+static int wrong_method(request_rec *r, const char *allowed)
+{
+    apr_table_setn(r->err_headers_out, "Allow", allowed);
+    return push_problem_send(r, push_problem(r->pool, 405, "bad-method",
+                                             "method: %s", allowed));
+}
+
+static int messages(request_rec *r, const char *unused)
+{
+    (void)unused;
+    return r->method_number == M_POST ? push_publish(r)
+                                      : wrong_method(r, "POST");
+}
+
+static int message(request_rec *r, const char *mid)
+{
+    if (r->method_number == M_GET) {
+        return push_show_message(r, mid);
+    }
+    if (r->method_number == M_DELETE) {
+        return push_recall_message(r, mid);
+    }
+    return wrong_method(r, "GET, DELETE");
+}
+
+static int devices(request_rec *r, const char *user)
+{
+    return r->method_number == M_GET ? push_show_devices(r, user)
+                                     : wrong_method(r, "GET");
+}
+
+static int device(request_rec *r, const char *id)
+{
+    return r->method_number == M_GET ? push_show_device(r, id)
+                                     : wrong_method(r, "GET");
+}
+
+static int channels(request_rec *r, const char *unused)
+{
+    (void)unused;
+    return r->method_number == M_GET ? push_show_channels(r)
+                                     : wrong_method(r, "GET");
+}
+
+static int stats(request_rec *r, const char *unused)
+{
+    (void)unused;
+    return r->method_number == M_GET ? push_show_stats(r)
+                                     : wrong_method(r, "GET");
+}
+
+static int health(request_rec *r, const char *unused)
+{
+    (void)unused;
+    return r->method_number == M_GET ? push_show_health(r)
+                                     : wrong_method(r, "GET");
+}
+
+#define PARTS_MAX 3
+
+/* "*" stands for one part that is handed on. */
+static const struct {
+    const char *parts[PARTS_MAX];
+    int count;
+    int (*answer)(request_rec *r, const char *part);
+} routes[] = {{{"users", "*", "devices"}, 3, devices},
+              {{"messages", "*"}, 2, message},
+              {{"devices", "*"}, 2, device},
+              {{"messages"}, 1, messages},
+              {{"channels"}, 1, channels},
+              {{"stats"}, 1, stats},
+              {{"health"}, 1, health}};
+
+static apr_array_header_t *split(request_rec *r)
+{
+    apr_array_header_t *parts = apr_array_make(r->pool, 8,
+                                               sizeof(const char *));
+    char *last, *copy = apr_pstrdup(r->pool, r->uri);
+
+    for (char *part = apr_strtok(copy, "/", &last); part;
+         part = apr_strtok(NULL, "/", &last)) {
+        APR_ARRAY_PUSH(parts, const char *) = part;
+    }
+    return parts;
+}
+
+/* True if the path ends like the route; the Location may be anywhere. */
+static bool ends_like(const apr_array_header_t *path, const char *const *parts,
+                      int count, const char **part)
+{
+    int skip = path->nelts - count;
+
+    if (skip < 0) {
+        return false;
+    }
+    for (int i = 0; i < count; i++) {
+        const char *at = APR_ARRAY_IDX(path, skip + i, const char *);
+
+        if (!strcmp(parts[i], "*")) {
+            *part = at;
+        }
+        else if (strcmp(parts[i], at)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int push_admin(request_rec *r)
+{
+    const apr_array_header_t *path = split(r);
+
+    if (!push_runtime()) {
+        return HTTP_SERVICE_UNAVAILABLE;
+    }
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        const char *part = NULL;
+
+        if (ends_like(path, routes[i].parts, routes[i].count, &part)) {
+            return routes[i].answer(r, part);
+        }
+    }
+    return not_found(r);
+}

@@ -1,0 +1,18 @@
+#ifndef PUSH_ADMIN_H
+#define PUSH_ADMIN_H
+
+#include <httpd.h>
+
+/* SetHandler push-admin: publishing and administration. */
+int push_admin(request_rec *r);
+
+/* What an administrator sees; each answers one request. */
+int push_show_message(request_rec *r, const char *mid);
+int push_recall_message(request_rec *r, const char *mid);
+int push_show_devices(request_rec *r, const char *user);
+int push_show_device(request_rec *r, const char *id);
+int push_show_channels(request_rec *r);
+int push_show_stats(request_rec *r);
+int push_show_health(request_rec *r);
+
+#endif

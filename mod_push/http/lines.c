@@ -1,0 +1,242 @@
+#include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
+
+#include "http/json.h"
+#include "http/line.h"
+#include "http/publish.h"
+#include "http/runtime.h"
+
+/*
+ * A stream of messages, one JSON object a line.  The body may be endless:
+ * each line takes effect when it arrives, and its answer goes out as soon as
+ * no more input is at hand.
+ */
+
+#define READ_SIZE 65536
+
+/* The longest line: a payload in base64 or escaped, and its members. */
+#define LINE_OVERHEAD 4096
+
+typedef struct {
+    request_rec *r;
+    apr_pool_t *pool; /* of one read; cleared */
+    apr_bucket_brigade *in;
+    apr_bucket_brigade *out;
+    char *line; /* the beginning of a line that is not complete */
+    size_t line_len;
+    size_t line_max;
+    bool skipping; /* the rest of a line that is too long */
+} lines_t;
+
+static void put(lines_t *l, const char *text, size_t len)
+{
+    apr_brigade_write(l->out, NULL, NULL, text, len);
+}
+
+static void put_receipt(lines_t *l, const push_receipt_t *receipt)
+{
+    char text[128] = "{\"id\":\"";
+    size_t at = 7 + PUSH_MID_CHARS;
+
+    push_mid_write(receipt->mid, text + 7);
+    at += (size_t)apr_snprintf(text + at, sizeof(text) - at,
+                               "\",\"recipients\":%u,\"connected\":%u",
+                               receipt->recipients, receipt->connected);
+    if (receipt->refused) {
+        at += (size_t)apr_snprintf(text + at, sizeof(text) - at,
+                                   ",\"refused\":%u", receipt->refused);
+    }
+    text[at++] = '}';
+    text[at++] = '\n';
+    put(l, text, at);
+}
+
+static void put_problem(lines_t *l, const push_problem_t *problem)
+{
+    json_t *line = json_pack("{s:{s:s, s:s, s:i, s:s}}", "error", "type",
+                             push_problem_type(l->pool, problem), "title",
+                             push_problem_title(problem), "status",
+                             problem->status, "detail", problem->detail);
+    char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+
+    if (text) {
+        put(l, text, strlen(text));
+        put(l, "\n", 1);
+    }
+    free(text);
+    json_decref(line);
+}
+
+static void take_line(lines_t *l, const char *at, size_t len)
+{
+    push_text_t line = {at, (uint32_t)len};
+    const push_problem_t *problem;
+    push_receipt_t receipt;
+    push_form_t form;
+
+    if (len && at[len - 1] == '\r') {
+        line.len--;
+    }
+    if (!line.len) {
+        return;
+    }
+    problem = push_line_parse(l->pool, push_settings(l->r), line, &form);
+    if (!problem) {
+        problem = push_problem_of_status(
+            l->pool,
+            push_form_publish(&push_runtime()->store, &form, &receipt));
+    }
+    if (problem) {
+        put_problem(l, problem);
+    }
+    else {
+        put_receipt(l, &receipt);
+    }
+}
+
+static void line_too_long(lines_t *l)
+{
+    put_problem(l, push_problem(l->pool, 413, "too-large",
+                                "line: at most %" APR_SIZE_T_FMT " bytes "
+                                "(PushMaxMessageSize)",
+                                l->line_max));
+    l->skipping = true;
+    l->line_len = 0;
+}
+
+/* Keeps the beginning of a line until the rest of it arrives. */
+static void keep(lines_t *l, const char *at, size_t len)
+{
+    if (l->skipping) {
+        return;
+    }
+    if (l->line_len + len > l->line_max) {
+        line_too_long(l);
+        return;
+    }
+    memcpy(l->line + l->line_len, at, len);
+    l->line_len += len;
+}
+
+static void take_bytes(lines_t *l, const char *at, size_t len)
+{
+    const char *end = at + len;
+    const char *newline;
+
+    while (at < end && (newline = memchr(at, '\n', (size_t)(end - at)))) {
+        if (l->line_len || l->skipping) {
+            keep(l, at, (size_t)(newline - at));
+            if (!l->skipping) {
+                take_line(l, l->line, l->line_len);
+            }
+            l->skipping = false;
+            l->line_len = 0;
+        }
+        else {
+            take_line(l, at, (size_t)(newline - at));
+        }
+        at = newline + 1;
+    }
+    keep(l, at, (size_t)(end - at));
+}
+
+static apr_status_t send_answers(lines_t *l)
+{
+    apr_status_t status;
+
+    APR_BRIGADE_INSERT_TAIL(
+        l->out, apr_bucket_flush_create(l->r->connection->bucket_alloc));
+    status = ap_pass_brigade(l->r->output_filters, l->out);
+    apr_brigade_cleanup(l->out);
+    return l->r->connection->aborted ? APR_ECONNABORTED : status;
+}
+
+/* APR_EOF behind the last byte. */
+static apr_status_t take_brigade(lines_t *l)
+{
+    apr_status_t status = APR_SUCCESS;
+
+    while (!APR_BRIGADE_EMPTY(l->in) && status == APR_SUCCESS) {
+        apr_bucket *bucket = APR_BRIGADE_FIRST(l->in);
+        const char *data;
+        apr_size_t len;
+
+        if (APR_BUCKET_IS_EOS(bucket)) {
+            status = APR_EOF;
+        }
+        else if (!APR_BUCKET_IS_METADATA(bucket)) {
+            status = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
+            if (status == APR_SUCCESS) {
+                take_bytes(l, data, len);
+            }
+        }
+        apr_bucket_delete(bucket);
+    }
+    apr_pool_clear(l->pool);
+    return status;
+}
+
+/* Answers before it waits for more. */
+static apr_status_t read_some(lines_t *l)
+{
+    apr_status_t status = ap_get_brigade(l->r->input_filters, l->in,
+                                         AP_MODE_READBYTES, APR_NONBLOCK_READ,
+                                         READ_SIZE);
+
+    if (APR_STATUS_IS_EAGAIN(status)
+        || (status == APR_SUCCESS && APR_BRIGADE_EMPTY(l->in))) {
+        status = send_answers(l);
+        if (status == APR_SUCCESS) {
+            status = ap_get_brigade(l->r->input_filters, l->in,
+                                    AP_MODE_READBYTES, APR_BLOCK_READ,
+                                    READ_SIZE);
+        }
+    }
+    return status;
+}
+
+/* An endless body is not a slow one: mod_reqtimeout must not end it. */
+static void lift_timeouts(request_rec *r)
+{
+    ap_filter_t *filter = r->connection->input_filters;
+
+    while (filter) {
+        ap_filter_t *next = filter->next;
+
+        if (!strcmp(filter->frec->name, "reqtimeout")) {
+            ap_remove_input_filter(filter);
+        }
+        filter = next;
+    }
+    apr_socket_timeout_set(ap_get_conn_socket(r->connection), -1);
+    r->connection->keepalive = AP_CONN_CLOSE;
+}
+
+int push_publish_lines(request_rec *r)
+{
+    lines_t l = {.r = r};
+    apr_status_t status;
+
+    l.line_max = (size_t)push_settings(r)->max_message_size * 6
+                 + LINE_OVERHEAD;
+    l.line = apr_palloc(r->pool, l.line_max);
+    l.in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    l.out = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_pool_create(&l.pool, r->pool);
+    ap_set_content_type(r, "application/x-ndjson");
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    lift_timeouts(r);
+    status = send_answers(&l);
+    while (status == APR_SUCCESS) {
+        status = read_some(&l);
+        if (status == APR_SUCCESS) {
+            status = take_brigade(&l);
+        }
+    }
+    if (status == APR_EOF && l.line_len) {
+        take_line(&l, l.line, l.line_len);
+    }
+    send_answers(&l);
+    return OK;
+}

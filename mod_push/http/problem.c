@@ -1,0 +1,82 @@
+#include "http/problem.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "http/json.h"
+
+const push_problem_t *push_problem(apr_pool_t *pool, int status,
+                                   const char *name, const char *detail, ...)
+{
+    push_problem_t *problem = apr_palloc(pool, sizeof(*problem));
+    va_list arguments;
+
+    va_start(arguments, detail);
+    problem->status = status;
+    problem->name = name;
+    problem->detail = apr_pvsprintf(pool, detail, arguments);
+    va_end(arguments);
+    return problem;
+}
+
+const push_problem_t *push_problem_of_status(apr_pool_t *pool,
+                                             push_status_t status)
+{
+    static const struct {
+        push_status_t status;
+        int http;
+        const char *name;
+        const char *detail;
+    } rows[] = {
+        {PUSH_NO_MEMORY, 503, "memory-full",
+         "the shared memory is full (PushShmSize); nothing was published"},
+        {PUSH_MAILBOX_FULL, 503, "mailbox-full",
+         "the recipient's mailbox is full of messages that are more urgent "
+         "(PushMaxPending)"},
+        {PUSH_BUSY, 503, "busy", "a part of the store is locked"},
+        {PUSH_TOO_MANY, 429, "too-many-streams",
+         "this user has as many streams as may be (PushMaxStreamsPerUser)"},
+        {PUSH_NOT_FOUND, 404, "not-found", "there is no such thing"},
+        {PUSH_STALE, 409, "stale-cursor",
+         "seq or id is not of this session: reconnect"},
+        {PUSH_OVER, 409, "message-over",
+         "the message has ended: it cannot be recalled any more"},
+        {PUSH_KEY_REUSED, 422, "idempotency-key-reused",
+         "Idempotency-Key was used for another request within the window "
+         "(PushIdempotencyWindow)"},
+        {PUSH_KEY_BUSY, 409, "idempotency-key-busy",
+         "the first request with this Idempotency-Key still runs"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].status == status) {
+            return push_problem(pool, rows[i].http, rows[i].name, "%s",
+                                rows[i].detail);
+        }
+    }
+    return NULL;
+}
+
+const char *push_problem_title(const push_problem_t *problem)
+{
+    /* "404 Not Found" without the number */
+    return ap_get_status_line(problem->status) + 4;
+}
+
+const char *push_problem_type(apr_pool_t *pool, const push_problem_t *problem)
+{
+    return apr_pstrcat(pool, "urn:mod_push:problem:", problem->name, NULL);
+}
+
+int push_problem_send(request_rec *r, const push_problem_t *problem)
+{
+    json_t *body = json_pack("{s:s, s:s, s:i, s:s}", "type",
+                             push_problem_type(r->pool, problem), "title",
+                             push_problem_title(problem), "status",
+                             problem->status, "detail", problem->detail);
+
+    r->status = problem->status;
+    if (problem->status == 503 || problem->status == 429) {
+        apr_table_setn(r->headers_out, "Retry-After", "1");
+    }
+    return push_json_send(r, "application/problem+json", body);
+}

@@ -1,0 +1,157 @@
+#include "http/receive.h"
+
+#include <http_core.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+#include "http/runtime.h"
+#include "http/subscriber.h"
+#include "stream/handover.h"
+
+APLOG_USE_MODULE(push);
+
+/* The first reconnects of many clients must not fall together. */
+static uint32_t jittered(int64_t ms)
+{
+    return (uint32_t)(ms / 2) + ap_random_pick(0, (apr_uint32_t)ms);
+}
+
+static void set_head(request_rec *r)
+{
+    apr_table_t *out = r->headers_out;
+
+    ap_set_content_type(r, "text/event-stream; charset=utf-8");
+    apr_table_setn(out, "Cache-Control", "no-store, private, no-transform");
+    apr_table_setn(out, "X-Content-Type-Options", "nosniff");
+    apr_table_setn(out, "X-Accel-Buffering", "no");
+    r->connection->keepalive = AP_CONN_CLOSE;
+}
+
+static void set_device(request_rec *r, const unsigned char *id)
+{
+    char *text = apr_pcalloc(r->pool, PUSH_CONTEXT_CHARS + 1);
+
+    push_context_write(id, text);
+    apr_table_setn(r->headers_out, "Push-Device", text);
+}
+
+/*
+ * A browser's EventSource takes any status but 200 as final, so it is told by
+ * an empty stream to come again.
+ */
+static int overloaded(request_rec *r)
+{
+    const char *accept = apr_table_get(r->headers_in, "Accept");
+
+    if (apr_table_get(r->headers_in, "Push-Client") || !accept
+        || !ap_strstr_c(accept, "text/event-stream")) {
+        return push_problem_send(
+            r, push_problem(r->pool, 503, "too-many-streams",
+                            "this server has as many streams as it can hold "
+                            "(PushMaxStreams)"));
+    }
+    set_head(r);
+    ap_rprintf(r, "retry: %u\n\n", jittered(10000));
+    return OK;
+}
+
+/* The head and the first line, all the way to the socket. */
+static bool send_head(request_rec *r)
+{
+    ap_rprintf(r, "retry: %u\n\n", jittered(push_settings(r)->retry));
+    return ap_rflush(r) >= 0 && !r->connection->aborted;
+}
+
+static int open_stream(request_rec *r, push_reactor_t *reactor,
+                       const push_subscriber_t *subscriber,
+                       const push_ticket_t *ticket)
+{
+    const push_settings_t *settings = push_settings(r);
+    push_adoption_t adoption = {.ticket = *ticket,
+                                .heartbeat = (uint32_t)settings->heartbeat,
+                                .event_beats = subscriber->event_beats};
+
+    set_head(r);
+    set_device(r, ticket->id);
+    push_handover_filters(r);
+    if (!send_head(r)
+        || !push_handover(r, reactor, &adoption,
+                          (int)settings->write_timeout)) {
+        push_time_t now = push_clock_now();
+
+        push_store_checkout(&push_runtime()->store, ticket, &now);
+    }
+    return OK;
+}
+
+static const push_problem_t *check_request(request_rec *r)
+{
+    const char *refusal = push_handover_refusal(r);
+
+    if (refusal) {
+        return push_problem(r->pool, 501, "transport", "%s", refusal);
+    }
+    return NULL;
+}
+
+int push_receive(request_rec *r)
+{
+    push_reactor_t *reactor = push_runtime_reactor();
+    push_subscriber_t subscriber;
+    push_ticket_t ticket;
+    const push_problem_t *problem;
+    push_time_t now = push_clock_now();
+    push_status_t status;
+
+    if (!push_runtime()) {
+        return overloaded(r);
+    }
+    problem = push_subscriber_parse(r, &subscriber);
+    if (!problem) {
+        problem = check_request(r);
+    }
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
+    if (r->header_only) {
+        set_head(r);
+        return OK;
+    }
+    if (!reactor) {
+        return overloaded(r);
+    }
+    subscriber.checkin.seat = push_reactor_seat(reactor);
+    status = push_store_checkin(&push_runtime()->store, &subscriber.checkin,
+                                &now, &ticket);
+    if (status != PUSH_OK) {
+        return push_problem_send(r, push_problem_of_status(r->pool, status));
+    }
+    return open_stream(r, reactor, &subscriber, &ticket);
+}
+
+int push_ack(request_rec *r)
+{
+    push_subscriber_t subscriber;
+    const push_problem_t *problem = push_check_forgery(r);
+    push_time_t now = push_clock_now();
+    unsigned char id[PUSH_CONTEXT_BYTES];
+    push_status_t status;
+
+    if (!problem) {
+        problem = push_subscriber_parse_ack(r, &subscriber);
+    }
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
+    push_store_context_id(subscriber.checkin.user,
+                          subscriber.checkin.labels[PUSH_LABEL_DEVICE],
+                          subscriber.checkin.labels[PUSH_LABEL_APP], id);
+    status = push_store_ack(&push_runtime()->store, subscriber.checkin.user,
+                            id, &subscriber.cursor, &now);
+    if (status != PUSH_OK) {
+        return push_problem_send(r, push_problem_of_status(r->pool, status));
+    }
+    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    r->status = HTTP_NO_CONTENT;
+    return OK;
+}

@@ -1,0 +1,241 @@
+#include "http/runtime.h"
+
+#include <ap_mpm.h>
+#include <http_config.h>
+#include <http_log.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+APLOG_USE_MODULE(push);
+
+#define SEATS_MIN 32
+#define SEATS_MAX 512
+
+/* Descriptors that stay free in a child, beside one a worker thread. */
+#define DESCRIPTORS_RESERVED 128
+
+/* Reconnects a second that the server wants after an orderly end. */
+#define ACCEPT_RATE 2000
+
+/* What outlives a graceful restart; in the process pool. */
+typedef struct {
+    void *base;
+    uint64_t size;
+    uint32_t seats;
+    int events[SEATS_MAX];
+} kept_t;
+
+/* Set by the parent before it forks; read by the children. */
+static kept_t *kept;
+static push_limits_t limits;
+static int64_t reactors_wanted;
+static int64_t max_streams_wanted;
+
+/* A child's own. */
+static push_runtime_t runtime;
+static push_end_t end_reason = PUSH_END_SHUTDOWN;
+
+push_runtime_t *push_runtime(void)
+{
+    return runtime.reactors_count ? &runtime : NULL;
+}
+
+/* ---- the parent ---- */
+
+static apr_status_t drop_segment(void *data)
+{
+    kept_t *old = data;
+
+    if (old->base) {
+        munmap(old->base, old->size);
+    }
+    for (uint32_t i = 0; i < old->seats; i++) {
+        close(old->events[i]);
+    }
+    return APR_SUCCESS;
+}
+
+static bool make_events(kept_t *new, uint32_t seats)
+{
+    while (new->seats < seats) {
+        int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+
+        if (fd < 0) {
+            return false;
+        }
+        new->events[new->seats++] = fd;
+    }
+    return true;
+}
+
+/* Old and new generations of children may run at once. */
+static uint32_t seats_for_mpm(const push_global_t *global)
+{
+    int children = 0;
+    int64_t seats;
+
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &children);
+    seats = 2 * (int64_t)children * global->reactors;
+    return (uint32_t)(seats < SEATS_MIN   ? SEATS_MIN
+                      : seats > SEATS_MAX ? SEATS_MAX
+                                          : seats);
+}
+
+static int make_segment(apr_pool_t *process, server_rec *s,
+                        const push_global_t *global)
+{
+    uint64_t size = (uint64_t)global->shm_size;
+    uint32_t seats = seats_for_mpm(global);
+    push_store_t store;
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (base == MAP_FAILED) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, s,
+                     "PUSH0001: PushShmSize: cannot map %" APR_UINT64_T_FMT
+                     " bytes of shared memory",
+                     size);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    kept = ap_retained_data_create("push", sizeof(*kept));
+    kept->base = base;
+    kept->size = size;
+    apr_pool_cleanup_register(process, kept, drop_segment,
+                              apr_pool_cleanup_null);
+    if (!make_events(kept, seats)
+        || !push_store_create(&store, base, size, seats, kept->events,
+                              &limits)) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "PUSH0002: cannot lay out the shared memory for %u "
+                     "reactors (PushShmSize, descriptors)",
+                     seats);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+int push_runtime_prepare(apr_pool_t *process, server_rec *s,
+                         const push_global_t *global)
+{
+    limits = (push_limits_t){.max_pending = (uint32_t)global->max_pending,
+                             .history = (uint32_t)global->history,
+                             .retention = global->retention,
+                             .idempotency = global->idempotency};
+    reactors_wanted = global->reactors;
+    max_streams_wanted = global->max_streams;
+    kept = ap_retained_data_get("push");
+    if (!kept) {
+        return make_segment(process, s, global);
+    }
+    if (kept->size != (uint64_t)global->shm_size) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0003: PushShmSize: a new size takes effect at a "
+                     "full restart; %" APR_UINT64_T_FMT " bytes are in use",
+                     kept->size);
+    }
+    return OK;
+}
+
+/* ---- a child ---- */
+
+static void log_end(void *data, const push_ended_t *ended)
+{
+    ap_log_error(APLOG_MARK, APLOG_INFO, 0, (server_rec *)data,
+                 "PUSH0010: stream ended: device %u, %s, %" APR_UINT64_T_FMT
+                 " ms, %u messages, %" APR_UINT64_T_FMT " bytes",
+                 ended->ticket.device, push_end_name(ended->why),
+                 ended->duration, ended->messages, ended->bytes);
+}
+
+static apr_status_t stop_reactors(void *data)
+{
+    (void)data;
+    while (runtime.reactors_count) {
+        push_reactor_stop(runtime.reactors[--runtime.reactors_count],
+                          end_reason);
+    }
+    return APR_SUCCESS;
+}
+
+/*
+ * The event MPM ends a child that runs out of descriptors while it accepts,
+ * so streams never take the last ones.
+ */
+static uint32_t streams_for_child(server_rec *s)
+{
+    struct rlimit descriptors = {0};
+    int threads = 0;
+    int64_t room;
+
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    room = (int64_t)descriptors.rlim_cur - DESCRIPTORS_RESERVED
+           - 2 * (int64_t)threads - (int64_t)kept->seats;
+    room = room < 1 ? 1 : room;
+    if (max_streams_wanted > room) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0004: PushMaxStreams: %" APR_INT64_T_FMT
+                     " is more than descriptors allow; %" APR_INT64_T_FMT
+                     " it is",
+                     max_streams_wanted, room);
+    }
+    return (uint32_t)(max_streams_wanted && max_streams_wanted < room
+                          ? max_streams_wanted
+                          : room);
+}
+
+void push_runtime_start(apr_pool_t *child, server_rec *s)
+{
+    push_reactor_options_t options = {.store = &runtime.store,
+                                      .pid = (uint32_t)getpid(),
+                                      .retry_ms = 1000,
+                                      .accept_rate = ACCEPT_RATE,
+                                      .ended = log_end,
+                                      .data = s};
+
+    if (!kept
+        || !push_store_open(&runtime.store, kept->base, kept->size,
+                            kept->events, &limits)) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                     "PUSH0005: the shared memory is of another version: "
+                     "restart httpd fully");
+        return;
+    }
+    runtime.max_streams = streams_for_child(s);
+    while (runtime.reactors_count < (unsigned)reactors_wanted) {
+        push_reactor_t *reactor = push_reactor_start(&options);
+
+        if (!reactor) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                         "PUSH0006: cannot start a reactor: this child "
+                         "refuses streams");
+            break;
+        }
+        runtime.reactors[runtime.reactors_count++] = reactor;
+    }
+    apr_pool_cleanup_register(child, NULL, stop_reactors,
+                              apr_pool_cleanup_null);
+}
+
+void push_runtime_stopping(int graceful)
+{
+    end_reason = graceful ? PUSH_END_RESTART : PUSH_END_SHUTDOWN;
+}
+
+push_reactor_t *push_runtime_reactor(void)
+{
+    push_reactor_t *least = NULL;
+    uint64_t total = 0;
+
+    for (unsigned i = 0; i < runtime.reactors_count; i++) {
+        push_reactor_t *reactor = runtime.reactors[i];
+
+        total += push_reactor_load(reactor);
+        if (!least || push_reactor_load(reactor) < push_reactor_load(least)) {
+            least = reactor;
+        }
+    }
+    return total < runtime.max_streams ? least : NULL;
+}

@@ -1,0 +1,37 @@
+#ifndef PUSH_RUNTIME_H
+#define PUSH_RUNTIME_H
+
+#include "http/settings.h"
+#include "stream/reactor.h"
+
+/*
+ * What runs: the segment, made by the parent and kept over graceful restarts,
+ * and the reactors of a child.
+ */
+
+#define PUSH_REACTORS_MAX 16
+
+typedef struct push_runtime_t {
+    push_store_t store;
+    push_reactor_t *reactors[PUSH_REACTORS_MAX];
+    unsigned reactors_count;
+    uint32_t max_streams; /* of this child */
+} push_runtime_t;
+
+/* NULL in a process that has no reactors. */
+push_runtime_t *push_runtime(void);
+
+/* post_config: makes the segment, or finds the one that is in use. */
+int push_runtime_prepare(apr_pool_t *process, server_rec *s,
+                         const push_global_t *global);
+
+/* child_init: starts the reactors; the pool's end stops them. */
+void push_runtime_start(apr_pool_t *child, server_rec *s);
+
+/* child_stopping: why the streams of this child are going to end. */
+void push_runtime_stopping(int graceful);
+
+/* The reactor with the fewest streams, or NULL: this child is full. */
+push_reactor_t *push_runtime_reactor(void);
+
+#endif

@@ -1,0 +1,56 @@
+#ifndef PUSH_SETTINGS_H
+#define PUSH_SETTINGS_H
+
+#include <httpd.h>
+
+#include <ap_expr.h>
+#include <stdint.h>
+
+/*
+ * What the configuration says, as the handlers read it; config.c fills it in.
+ * Every number is in the unit that its comment gives.
+ */
+
+extern module AP_MODULE_DECLARE_DATA push_module;
+
+/* For the whole server. */
+typedef struct push_global_t {
+    int64_t shm_size;    /* bytes */
+    int64_t idempotency; /* ms */
+    int64_t reactors;    /* threads a child */
+    int64_t max_streams; /* a child; 0: as many as descriptors allow */
+    int64_t history;     /* messages a channel */
+    int64_t max_pending; /* messages a mailbox */
+    int64_t retention;   /* ms */
+} push_global_t;
+
+typedef enum push_user_kind_t {
+    PUSH_USER_UNSET,
+    PUSH_USER_AUTH,  /* REMOTE_USER */
+    PUSH_USER_QUERY, /* a parameter: for development */
+    PUSH_USER_EXPR
+} push_user_kind_t;
+
+/* For a server, a virtual host or a directory. */
+typedef struct push_settings_t {
+    int64_t heartbeat;        /* ms */
+    int64_t retry;            /* ms */
+    int64_t max_in_flight;    /* messages */
+    int64_t write_timeout;    /* ms */
+    int64_t max_streams_user; /* streams of one user */
+    int64_t default_ttl;      /* ms */
+    int64_t max_ttl;          /* ms */
+    int64_t max_message_size; /* bytes */
+    push_user_kind_t user_kind;
+    const char *user_parameter;         /* PUSH_USER_QUERY */
+    const ap_expr_info_t *user_expr;    /* PUSH_USER_EXPR */
+    const apr_array_header_t *channels; /* const char *: patterns */
+    const apr_array_header_t *origins;  /* const char * */
+} push_settings_t;
+
+static inline const push_settings_t *push_settings(const request_rec *r)
+{
+    return ap_get_module_config(r->per_dir_config, &push_module);
+}
+
+#endif

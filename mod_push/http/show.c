@@ -1,0 +1,292 @@
+#include <http_protocol.h>
+
+#include "http/admin.h"
+#include "http/json.h"
+#include "http/params.h"
+#include "http/runtime.h"
+#include "store/view.h"
+
+/* What the store shows, as JSON. */
+
+static push_store_t *store(void)
+{
+    return &push_runtime()->store;
+}
+
+static void set(json_t *object, const char *name, json_t *value)
+{
+    json_object_set_new(object, name, value);
+}
+
+static void set_text(json_t *object, const char *name, push_text_t text)
+{
+    if (text.len) {
+        set(object, name, push_json_text(text));
+    }
+}
+
+static json_t *context_json(const unsigned char *id)
+{
+    char text[PUSH_CONTEXT_CHARS];
+
+    push_context_write(id, text);
+    return json_stringn(text, sizeof(text));
+}
+
+static json_t *mid_json(uint64_t mid)
+{
+    char text[PUSH_MID_CHARS];
+
+    push_mid_write(mid, text);
+    return json_stringn(text, sizeof(text));
+}
+
+static int answer(request_rec *r, push_status_t status, json_t *body)
+{
+    if (status == PUSH_OK) {
+        return push_json_send(r, "application/json", body);
+    }
+    json_decref(body);
+    return push_problem_send(r, push_problem_of_status(r->pool, status));
+}
+
+/* ---- devices ---- */
+
+static json_t *device_json(const push_device_view_t *view)
+{
+    static const char *const names[PUSH_LABELS] = {"device",  "app",
+                                                   "address", "app_version",
+                                                   "os",      "os_version",
+                                                   "locale",  "user_agent"};
+    json_t *device = json_object();
+    json_t *channels = json_array();
+
+    set(device, "id", context_json(view->id));
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        set_text(device, names[i], view->labels[i]);
+    }
+    set(device, "online", json_boolean(view->online));
+    set(device, "ack",
+        json_string(view->explicit_acks ? "explicit" : "implicit"));
+    set(device, "first_seen", json_integer(view->first_seen));
+    set(device, "last_seen", json_integer(view->last_seen));
+    set(device, "pending", json_integer(view->pending));
+    set(device, "in_flight", json_integer((json_int_t)view->in_flight));
+    set(device, "acked_seq", json_integer((json_int_t)view->acked));
+    set(device, "sent_seq", json_integer((json_int_t)view->sent));
+    set(device, "last_ack",
+        view->last_ack ? json_integer(view->last_ack) : json_null());
+    for (unsigned i = 0; i < view->channels_count; i++) {
+        json_array_append_new(channels, push_json_text(view->channels[i]));
+    }
+    set(device, "channels", channels);
+    return device;
+}
+
+static void add_device(void *data, const push_device_view_t *view)
+{
+    json_array_append_new(data, device_json(view));
+}
+
+int push_show_devices(request_rec *r, const char *user)
+{
+    push_time_t now = push_clock_now();
+    json_t *body = json_object();
+    json_t *devices = json_array();
+    push_status_t status = push_view_devices(store(), push_text_of(user), &now,
+                                             add_device, devices);
+
+    set(body, "user", push_json_text(push_text_of(user)));
+    set(body, "devices", devices);
+    return answer(r, status, body);
+}
+
+static void take_device(void *data, const push_device_view_t *view)
+{
+    json_t **body = data;
+
+    *body = device_json(view);
+    set_text(*body, "user", view->user);
+}
+
+int push_show_device(request_rec *r, const char *id)
+{
+    push_time_t now = push_clock_now();
+    unsigned char context[PUSH_CONTEXT_BYTES];
+    push_status_t status = PUSH_NOT_FOUND;
+    json_t *body = NULL;
+
+    if (push_context_parse(id, strlen(id), context)) {
+        status = push_view_device(store(), context, &now, take_device, &body);
+    }
+    return answer(r, status, body);
+}
+
+/* ---- messages ---- */
+
+/* More devices than this are only counted. */
+#define LIVES_MAX 1000u
+
+typedef struct {
+    json_t *body;
+    json_t *devices;
+    json_int_t counts[PUSH_FATES];
+} life_t;
+
+static json_t *audience_json(const push_message_view_t *view)
+{
+    json_t *audience = json_object();
+
+    if (view->kind == PUSH_LOG_BROADCAST) {
+        set(audience, "broadcast", json_true());
+        return audience;
+    }
+    set(audience, view->kind == PUSH_LOG_USER ? "user" : "channel",
+        push_json_text(view->name));
+    set_text(audience, "device", view->device);
+    return audience;
+}
+
+static void take_message(void *data, const push_message_view_t *view)
+{
+    json_t *body = ((life_t *)data)->body;
+
+    set(body, "id", mid_json(view->mid));
+    set(body, "audience", audience_json(view));
+    set(body, "urgency", json_string(push_urgency_name(view->urgency)));
+    set_text(body, "topic", view->topic);
+    set_text(body, "event", view->event);
+    set(body, "size", json_integer(view->size));
+    set(body, "state", json_string(push_fate_name(view->fate)));
+    set(body, "created", json_integer(view->created));
+    set(body, view->fate == PUSH_LIVE ? "expires" : "ended",
+        json_integer(view->ends));
+    if (view->fate == PUSH_LIVE) {
+        set(body, "ttl", json_integer((view->ends - view->created) / 1000));
+    }
+}
+
+static void take_life(void *data, const push_life_view_t *view)
+{
+    life_t *life = data;
+    json_t *device;
+
+    life->counts[view->fate]++;
+    if (json_array_size(life->devices) == LIVES_MAX) {
+        return;
+    }
+    device = json_object();
+    set(device, "device", context_json(view->id));
+    set(device, "state", json_string(push_fate_name(view->fate)));
+    if (view->at) {
+        set(device, "at", json_integer(view->at));
+    }
+    json_array_append_new(life->devices, device);
+}
+
+int push_show_message(request_rec *r, const char *text)
+{
+    push_time_t now = push_clock_now();
+    life_t life = {json_object(), json_array(), {0}};
+    json_t *counts = json_object();
+    push_status_t status = PUSH_NOT_FOUND;
+    uint64_t mid;
+
+    if (push_mid_parse(text, strlen(text), &mid)) {
+        status = push_view_message(store(), mid, &now, take_message, take_life,
+                                   &life);
+    }
+    for (int i = PUSH_PENDING; i < PUSH_FATES; i++) {
+        set(counts, push_fate_name((push_fate_t)i),
+            json_integer(life.counts[i]));
+    }
+    set(life.body, "counts", counts);
+    set(life.body, "devices", life.devices);
+    return answer(r, status, life.body);
+}
+
+int push_recall_message(request_rec *r, const char *text)
+{
+    push_time_t now = push_clock_now();
+    push_status_t status = PUSH_NOT_FOUND;
+    json_t *body = json_object();
+    uint32_t recalled = 0;
+    uint64_t mid = 0;
+
+    if (push_mid_parse(text, strlen(text), &mid)) {
+        status = push_store_recall(store(), mid, &now, &recalled);
+    }
+    set(body, "id", mid_json(mid));
+    set(body, "recalled", json_integer(recalled));
+    return answer(r, status, body);
+}
+
+/* ---- the whole ---- */
+
+static void add_channel(void *data, const push_channel_view_t *view)
+{
+    json_t *channel = json_object();
+
+    set(channel, "channel", push_json_text(view->name));
+    set(channel, "messages", json_integer(view->messages));
+    set(channel, "subscribers", json_integer(view->subscribers));
+    set(channel, "connected", json_integer(view->connected));
+    json_array_append_new(data, channel);
+}
+
+int push_show_channels(request_rec *r)
+{
+    push_time_t now = push_clock_now();
+    json_t *body = json_object();
+    json_t *channels = json_array();
+
+    push_view_channels(store(), &now, add_channel, channels);
+    set(body, "channels", channels);
+    return answer(r, PUSH_OK, body);
+}
+
+static void set_number(json_t *object, const char *name, uint64_t value)
+{
+    set(object, name, json_integer((json_int_t)value));
+}
+
+int push_show_stats(request_rec *r)
+{
+    const push_counts_t *counts = &store()->segment->counts;
+    push_stats_view_t stats;
+    json_t *body = json_object();
+    json_t *memory = json_object();
+
+    push_view_stats(store(), &stats);
+    set_number(body, "streams", stats.streams);
+    set_number(body, "devices", stats.devices);
+    set_number(body, "users", stats.users);
+    set_number(body, "channels", stats.channels);
+    set_number(body, "messages", stats.messages);
+    set_number(body, "published", counts->published);
+    set_number(body, "delivered", counts->delivered);
+    set_number(body, "acked", counts->acked);
+    set_number(body, "expired", counts->expired);
+    set_number(body, "replaced", counts->replaced);
+    set_number(body, "recalled", counts->recalled);
+    set_number(body, "evicted", counts->evicted);
+    set_number(body, "refused", counts->refused);
+    set_number(body, "recovered", stats.recovered);
+    set_number(memory, "size", stats.memory_size);
+    set_number(memory, "used", stats.memory_used);
+    set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
+    set_number(memory, "device_context_max", push_device_overhead());
+    set(body, "memory", memory);
+    return answer(r, PUSH_OK, body);
+}
+
+int push_show_health(request_rec *r)
+{
+    const push_slab_shared_t *slab = &store()->segment->slab;
+    json_t *body = json_object();
+
+    set(body, "status", json_string("ok"));
+    set_number(body, "memory_percent",
+               slab->used * 100 / push_slab_size(&store()->slab));
+    return answer(r, PUSH_OK, body);
+}

@@ -1,0 +1,125 @@
+#include <httpd.h>
+
+#include <ap_mpm.h>
+#include <http_config.h>
+#include <http_connection.h>
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mpm_common.h>
+
+#include "config.h"
+#include "http/admin.h"
+#include "http/identify.h"
+#include "http/problem.h"
+#include "http/receive.h"
+#include "http/runtime.h"
+#include "stream/handover.h"
+
+/* The module: its hooks, and when each of them runs. */
+
+/* Once the configuration is read, in the parent: makes the shared memory. */
+static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
+                       server_rec *s)
+{
+    (void)conf;
+    (void)log;
+    (void)temp;
+    for (server_rec *each = s; each; each = each->next) {
+        push_config_defaults(
+            ap_get_module_config(each->lookup_defaults, &push_module));
+    }
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    return push_runtime_prepare(s->process->pool, s, push_config_global(s));
+}
+
+/* In a new child, before it accepts: starts the reactors. */
+static void child_init(apr_pool_t *child, server_rec *s)
+{
+    push_runtime_start(child, s);
+}
+
+/* In a child that is about to end, before its pool goes. */
+static void child_stopping(apr_pool_t *child, int graceful)
+{
+    (void)child;
+    push_runtime_stopping(graceful);
+}
+
+/* For every new connection, before all other modules. */
+static int pre_connection(conn_rec *c, void *socket)
+{
+    (void)socket;
+    return push_handover_prepare(c);
+}
+
+static int subscriber_method(request_rec *r)
+{
+    apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD, POST, OPTIONS");
+    return push_problem_send(r, push_problem(r->pool, 405, "bad-method",
+                                             "method: GET for receive, POST "
+                                             "or GET for ack"));
+}
+
+static bool ends_with(const char *path, const char *end)
+{
+    size_t len = strlen(path);
+    size_t tail = strlen(end);
+
+    return len >= tail && !strcmp(path + len - tail, end);
+}
+
+/* SetHandler push */
+static int subscriber(request_rec *r)
+{
+    if (!push_cross_origin(r)) {
+        return OK;
+    }
+    if (ends_with(r->uri, "/receive")) {
+        return r->method_number == M_GET ? push_receive(r)
+                                         : subscriber_method(r);
+    }
+    if (ends_with(r->uri, "/ack")) {
+        return r->method_number == M_GET || r->method_number == M_POST
+                   ? push_ack(r)
+                   : subscriber_method(r);
+    }
+    return push_problem_send(r, push_problem(r->pool, 404, "not-found",
+                                             "path: receive or ack"));
+}
+
+/* For every request: ours are those with one of the two handlers. */
+static int handler(request_rec *r)
+{
+    if (!r->handler) {
+        return DECLINED;
+    }
+    if (!strcmp(r->handler, "push")) {
+        return subscriber(r);
+    }
+    if (!strcmp(r->handler, "push-admin")) {
+        return push_admin(r);
+    }
+    return DECLINED;
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+AP_DECLARE_MODULE(push) = {STANDARD20_MODULE_STUFF,
+                           push_config_create_dir,
+                           push_config_merge_dir,
+                           push_config_create_server,
+                           NULL,
+                           push_commands,
+                           register_hooks,
+                           0};

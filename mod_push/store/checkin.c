@@ -1,0 +1,457 @@
+#include "store/checkin.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+void push_store_context_id(push_text_t user, push_text_t device,
+                           push_text_t app, unsigned char *id)
+{
+    const push_text_t parts[] = {user, device, app};
+
+    push_store_digest(parts, 3, id);
+}
+
+/* ---- places in logs ---- */
+
+static push_channel_t *channel_of(push_store_t *store, push_ref_t log)
+{
+    return push_at(&store->heaps[0], log);
+}
+
+/* The places a device takes, prepared before its shard is locked. */
+typedef struct {
+    push_sub_t subs[PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX];
+    unsigned count;
+} places_t;
+
+static bool taken(const places_t *places, push_ref_t log)
+{
+    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
+        if (places->subs[i].log == log) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void give_back(push_store_t *store, const push_sub_t *subs,
+                      unsigned count)
+{
+    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
+        atomic_fetch_sub(&channel_of(store, subs[i].log)->subscribers, 1);
+    }
+}
+
+static push_status_t place_in_channel(push_store_t *store, push_text_t text,
+                                      uint64_t joined, places_t *places)
+{
+    push_name_t name = push_store_name(store, text);
+    push_heap_t *heap = &store->heaps[name.shard];
+    push_status_t status = PUSH_OK;
+    push_channel_t *channel;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return PUSH_BUSY;
+    }
+    channel = push_store_channel(store, &name, true);
+    if (!channel) {
+        status = PUSH_NO_MEMORY;
+    }
+    else if (!taken(places, push_ref_of(heap, channel))) {
+        push_sub_init(heap, &places->subs[places->count++],
+                      push_ref_of(heap, channel), joined);
+        atomic_fetch_add(&channel->subscribers, 1);
+    }
+    push_shard_leave(store, name.shard);
+    return status;
+}
+
+static push_status_t take_places(push_store_t *store,
+                                 const push_checkin_t *checkin,
+                                 places_t *places)
+{
+    push_channel_t *broadcast = push_store_broadcast(store);
+    uint64_t joined = push_mid_now(&store->segment->clock);
+    push_status_t status = PUSH_OK;
+
+    memset(&places->subs[PUSH_SUB_USER], 0, sizeof(push_sub_t));
+    push_sub_init(&store->heaps[0], &places->subs[PUSH_SUB_BROADCAST],
+                  store->segment->broadcast, joined);
+    atomic_fetch_add(&broadcast->subscribers, 1);
+    places->count = PUSH_SUB_CHANNELS;
+    for (unsigned i = 0; i < checkin->channels_count && status == PUSH_OK;
+         i++) {
+        status = place_in_channel(store, checkin->channels[i],
+                                  checkin->from_oldest ? 0 : joined, places);
+    }
+    if (status != PUSH_OK) {
+        give_back(store, places->subs, places->count);
+    }
+    return status;
+}
+
+/* ---- with the lock of the user's shard ---- */
+
+static unsigned online_streams(const push_heap_t *heap,
+                               const push_user_t *user,
+                               const push_device_t *but)
+{
+    push_ref_t ref = user->devices;
+    unsigned count = 0;
+
+    while (ref) {
+        const push_device_t *device = push_at(heap, ref);
+
+        count += device != but && device->traits & PUSH_DEVICE_ONLINE;
+        ref = device->sibling;
+    }
+    return count;
+}
+
+static void mark_connected(push_store_t *store, const push_device_t *device,
+                           int by)
+{
+    const push_sub_t *subs = push_device_subs(&store->heaps[0], device);
+
+    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+        atomic_fetch_add(&channel_of(store, subs[i].log)->connected,
+                         (uint32_t)by);
+    }
+}
+
+void push_store_drop_device(push_store_t *store, push_device_t *device)
+{
+    push_heap_t *heap = &store->heaps[device->shard];
+    push_ref_t ref = push_ref_of(heap, device);
+
+    push_user_drop(heap, push_at(heap, device->user), device);
+    push_table_remove(heap, &store->shards[device->shard].contexts, ref);
+    give_back(store, push_device_subs(heap, device), device->subs_count);
+    push_device_cleanup(heap, device);
+    heap->release(heap, ref);
+}
+
+/* A user's context that can be spared for a new one: the longest away. */
+static push_device_t *longest_away(const push_heap_t *heap,
+                                   const push_user_t *user)
+{
+    push_device_t *found = NULL;
+    push_ref_t ref = user->devices;
+
+    while (ref) {
+        push_device_t *device = push_at(heap, ref);
+
+        if (!(device->traits & PUSH_DEVICE_ONLINE)
+            && !atomic_load(&device->wake)
+            && (!found || device->left < found->left)) {
+            found = device;
+        }
+        ref = device->sibling;
+    }
+    return found;
+}
+
+static push_device_t *new_device(push_store_t *store, push_user_t *user,
+                                 unsigned shard, const unsigned char *id,
+                                 const push_time_t *now)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_ref_t ref = heap->alloc(heap, sizeof(push_device_t));
+    push_device_t *device;
+
+    if (!ref) {
+        return NULL;
+    }
+    device = push_at(heap, ref);
+    memset(device, 0, sizeof(*device));
+    device->subs = heap->alloc(heap, PUSH_SUB_CHANNELS * sizeof(push_sub_t));
+    if (!device->subs) {
+        heap->release(heap, ref);
+        return NULL;
+    }
+    memcpy(device->id, id, PUSH_CONTEXT_BYTES);
+    memcpy(&device->hash, id, sizeof(device->hash));
+    device->shard = (uint8_t)shard;
+    device->subs_count = PUSH_SUB_CHANNELS;
+    device->first_seen = now->wall;
+    memset(push_device_subs(heap, device), 0,
+           PUSH_SUB_CHANNELS * sizeof(push_sub_t));
+    if (user->devices_count >= PUSH_DEVICES_MAX) {
+        push_device_t *spare = longest_away(heap, user);
+
+        if (spare) {
+            push_store_drop_device(store, spare);
+        }
+    }
+    push_user_adopt(heap, user, device, now);
+    return device;
+}
+
+/* Keeps the place it had in a log that it goes on following. */
+static void keep_place(const push_heap_t *heap, const push_device_t *device,
+                       push_sub_t *sub)
+{
+    const push_sub_t *old = push_device_subs(heap, device);
+
+    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+        if (old[i].log == sub->log) {
+            *sub = old[i];
+        }
+    }
+}
+
+/* The set of channels given now replaces the one before. */
+static push_ref_t new_places(push_store_t *store, const push_device_t *device,
+                             const places_t *places)
+{
+    push_heap_t *heap = &store->heaps[device->shard];
+    push_ref_t ref = heap->alloc(heap, places->count * sizeof(push_sub_t));
+    push_sub_t *subs;
+
+    if (!ref) {
+        return PUSH_NONE;
+    }
+    subs = push_at(heap, ref);
+    memcpy(subs, places->subs, places->count * sizeof(push_sub_t));
+    return ref;
+}
+
+static void use_places(push_store_t *store, push_device_t *device,
+                       push_ref_t ref, unsigned count)
+{
+    push_heap_t *heap = &store->heaps[device->shard];
+    push_sub_t *old = push_device_subs(heap, device);
+    push_sub_t *subs = push_at(heap, ref);
+
+    subs[PUSH_SUB_USER] = old[PUSH_SUB_USER];
+    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
+        keep_place(heap, device, &subs[i]);
+    }
+    if (old[PUSH_SUB_BROADCAST].log) {
+        give_back(store, old, device->subs_count);
+    }
+    heap->release(heap, device->subs);
+    device->subs = ref;
+    device->subs_count = (uint8_t)count;
+}
+
+/* The stream that is open now learns that a newer one takes over. */
+static void end_older_stream(push_store_t *store, push_device_t *device)
+{
+    if (device->traits & PUSH_DEVICE_ONLINE) {
+        mark_connected(store, device, -1);
+        push_seat_wake_device(&store->seats, device);
+        device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+    }
+}
+
+static void open_stream(push_store_t *store, push_device_t *device,
+                        const push_checkin_t *checkin, const push_time_t *now)
+{
+    device->traits = PUSH_DEVICE_ONLINE;
+    device->traits |= checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0;
+    device->traits |= checkin->made_up ? PUSH_DEVICE_MADE_UP : 0;
+    device->lowest = (uint8_t)checkin->lowest;
+    device->max_in_flight = checkin->max_in_flight;
+    device->gen = atomic_fetch_add(&store->segment->streams, 1) + 1;
+    device->child = push_seat_tag(&store->seats.seats[checkin->seat],
+                                  checkin->seat);
+    device->since = push_mid_now(&store->segment->clock);
+    device->last_seen = now->wall;
+    mark_connected(store, device, 1);
+}
+
+static push_status_t checkin_device(push_store_t *store,
+                                    const push_checkin_t *checkin,
+                                    const places_t *places, unsigned shard,
+                                    push_device_t *device,
+                                    const push_time_t *now)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_ref_t subs = new_places(store, device, places);
+
+    if (!subs) {
+        return PUSH_NO_MEMORY;
+    }
+    if (push_device_set_labels(heap, device, checkin->labels) != PUSH_OK) {
+        heap->release(heap, subs);
+        return PUSH_NO_MEMORY;
+    }
+    push_session_resume(heap, device, checkin->cursor, now);
+    end_older_stream(store, device);
+    use_places(store, device, subs, places->count);
+    open_stream(store, device, checkin, now);
+    return PUSH_OK;
+}
+
+/* A context that could not be completed never existed. */
+static void discard(push_store_t *store, push_user_t *user,
+                    push_device_t *device)
+{
+    push_heap_t *heap = &store->heaps[device->shard];
+
+    push_user_drop(heap, user, device);
+    if (device->labels) {
+        heap->release(heap, device->labels);
+    }
+    heap->release(heap, device->subs);
+    heap->release(heap, push_ref_of(heap, device));
+}
+
+static push_status_t checkin_user(
+    push_store_t *store, const push_checkin_t *checkin, const places_t *places,
+    const push_name_t *name, const push_time_t *now, push_ticket_t *ticket)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    push_user_t *user = push_store_user(store, name, true);
+    push_device_t *device = push_store_device(store, name->shard, ticket->id);
+    bool is_new = device == NULL;
+    push_status_t status;
+
+    if (!user) {
+        return PUSH_NO_MEMORY;
+    }
+    if (online_streams(heap, user, device) >= checkin->max_streams) {
+        return PUSH_TOO_MANY;
+    }
+    if (is_new) {
+        device = new_device(store, user, name->shard, ticket->id, now);
+        if (!device) {
+            return PUSH_NO_MEMORY;
+        }
+    }
+    status = checkin_device(store, checkin, places, name->shard, device, now);
+    if (status != PUSH_OK) {
+        if (is_new) {
+            discard(store, user, device);
+        }
+        return status;
+    }
+    if (is_new) {
+        push_table_add(heap, &store->shards[name->shard].contexts,
+                       push_ref_of(heap, device));
+    }
+    ticket->device = push_ref_of(heap, device);
+    ticket->gen = device->gen;
+    return PUSH_OK;
+}
+
+push_status_t push_store_checkin(push_store_t *store,
+                                 const push_checkin_t *checkin,
+                                 const push_time_t *now, push_ticket_t *ticket)
+{
+    push_name_t name = push_store_name(store, checkin->user);
+    push_status_t status;
+    places_t places;
+
+    push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
+                          checkin->labels[PUSH_LABEL_APP], ticket->id);
+    status = take_places(store, checkin, &places);
+    if (status != PUSH_OK) {
+        return status;
+    }
+    if (push_shard_enter(store, name.shard)) {
+        status = checkin_user(store, checkin, &places, &name, now, ticket);
+        push_shard_leave(store, name.shard);
+    }
+    else {
+        status = PUSH_BUSY;
+    }
+    if (status != PUSH_OK) {
+        give_back(store, places.subs, places.count);
+    }
+    return status;
+}
+
+void push_store_mark_offline(push_store_t *store, push_device_t *device,
+                             const push_time_t *now)
+{
+    mark_connected(store, device, -1);
+    device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+    device->left = now->mono;
+    device->last_seen = now->wall;
+}
+
+void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
+                         const push_time_t *now)
+{
+    push_device_t *device = push_store_device_at(store, ticket->device);
+    unsigned shard = device->shard;
+
+    if (!push_shard_enter(store, shard)) {
+        return;
+    }
+    if (device->gen == ticket->gen && device->traits & PUSH_DEVICE_ONLINE) {
+        push_store_mark_offline(store, device, now);
+    }
+    push_shard_leave(store, shard);
+}
+
+push_status_t push_store_ack(push_store_t *store, push_text_t user,
+                             const unsigned char *id,
+                             const push_cursor_t *cursor,
+                             const push_time_t *now)
+{
+    push_name_t name = push_store_name(store, user);
+    push_status_t status = PUSH_NOT_FOUND;
+    push_device_t *device;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return PUSH_BUSY;
+    }
+    device = push_store_device(store, name.shard, id);
+    if (device) {
+        status = push_session_ack(&store->heaps[name.shard], device, cursor,
+                                  now);
+        if (status == PUSH_OK) {
+            push_seat_wake_device(&store->seats, device);
+        }
+    }
+    push_shard_leave(store, name.shard);
+    return status;
+}
+
+static bool same(push_text_t a, push_text_t b)
+{
+    return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));
+}
+
+static unsigned count_made_up(const push_heap_t *heap, const push_user_t *user,
+                              push_text_t app, char *text)
+{
+    push_ref_t ref = user->devices;
+    unsigned count = 0;
+
+    while (ref) {
+        const push_device_t *device = push_at(heap, ref);
+
+        if (device->traits & PUSH_DEVICE_MADE_UP
+            && same(push_device_label(heap, device, PUSH_LABEL_APP), app)) {
+            push_text_t id = push_device_label(heap, device,
+                                               PUSH_LABEL_DEVICE);
+
+            memcpy(text, id.at, id.len);
+            text[id.len] = '\0';
+            count++;
+        }
+        ref = device->sibling;
+    }
+    return count;
+}
+
+bool push_store_only_made_up(push_store_t *store, push_text_t text,
+                             push_text_t app, char *device)
+{
+    push_name_t name = push_store_name(store, text);
+    const push_user_t *user;
+    bool only;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return false;
+    }
+    user = push_store_user(store, &name, false);
+    only = user
+           && count_made_up(&store->heaps[name.shard], user, app, device) == 1;
+    push_shard_leave(store, name.shard);
+    return only;
+}

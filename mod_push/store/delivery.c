@@ -1,0 +1,144 @@
+#include "store/delivery.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/* The device of a ticket with its shard locked, or NULL and the reason. */
+static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,
+                            push_status_t *status)
+{
+    push_device_t *device = push_store_device_at(store, ticket->device);
+
+    if (!push_shard_enter(store, device->shard)) {
+        *status = PUSH_BUSY;
+        return NULL;
+    }
+    if (device->gen != ticket->gen) {
+        push_shard_leave(store, device->shard);
+        *status = PUSH_STALE;
+        return NULL;
+    }
+    *status = PUSH_OK;
+    return device;
+}
+
+static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
+{
+    push_told_t *gap = delivery->gaps;
+
+    while (
+        push_mailbox_gap(device, &gap->reason, &gap->urgency, &gap->dropped)) {
+        push_mailbox_gap_told(device, gap->reason, gap->urgency);
+        gap++;
+    }
+    delivery->gaps_count = (unsigned)(gap - delivery->gaps);
+}
+
+static void copy_device(const push_heap_t *heap, const push_device_t *device,
+                        char *text)
+{
+    push_text_t id = {NULL, 0};
+
+    if (device->traits & PUSH_DEVICE_MADE_UP) {
+        id = push_device_label(heap, device, PUSH_LABEL_DEVICE);
+        memcpy(text, id.at, id.len);
+    }
+    text[id.len] = '\0';
+}
+
+push_status_t push_delivery_device(push_store_t *store,
+                                   const push_ticket_t *ticket, char *text)
+{
+    push_status_t status;
+    const push_device_t *device = enter(store, ticket, &status);
+
+    if (device) {
+        copy_device(&store->heaps[device->shard], device, text);
+        push_shard_leave(store, device->shard);
+    }
+    return status;
+}
+
+push_status_t push_delivery_begin(push_store_t *store,
+                                  const push_ticket_t *ticket,
+                                  const push_time_t *now,
+                                  push_delivery_t *delivery)
+{
+    push_status_t status;
+    push_device_t *device = enter(store, ticket, &status);
+    push_heap_t *heap;
+    uint64_t first;
+
+    if (!device) {
+        return status;
+    }
+    heap = &store->heaps[device->shard];
+    first = device->sent + 1;
+    delivery->count = (unsigned)push_mailbox_collect(heap, device, now,
+                                                     delivery->picks,
+                                                     PUSH_DELIVERY_MAX,
+                                                     PUSH_DELIVERY_BYTES);
+    collect_gaps(device, delivery);
+    if (delivery->gaps_count) {
+        device->gap_seq = first;
+    }
+    copy_device(heap, device, delivery->device);
+    push_shard_leave(store, device->shard);
+    return PUSH_OK;
+}
+
+bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
+                       uint64_t seq, push_ref_t part)
+{
+    push_status_t status;
+    push_device_t *device = enter(store, ticket, &status);
+    bool held = true;
+
+    if (!device) {
+        return false;
+    }
+    push_session_return(&store->heaps[device->shard], device, seq);
+    if (part) {
+        held = push_message_hold(push_at(&store->heaps[0], part));
+    }
+    push_shard_leave(store, device->shard);
+    return held;
+}
+
+void push_delivery_release(push_store_t *store, push_ref_t part)
+{
+    push_message_release(&store->heaps[0], part);
+}
+
+void push_delivery_count(push_store_t *store, unsigned messages)
+{
+    atomic_fetch_add_explicit(&store->segment->counts.delivered, messages,
+                              memory_order_relaxed);
+}
+
+bool push_delivery_superseded(push_store_t *store, const push_ticket_t *ticket)
+{
+    return push_store_device_at(store, ticket->device)->gen != ticket->gen;
+}
+
+unsigned push_delivery_channels(push_store_t *store,
+                                const push_ticket_t *ticket,
+                                push_ref_t *channels, unsigned max)
+{
+    push_status_t status;
+    push_device_t *device = enter(store, ticket, &status);
+    const push_sub_t *subs;
+    unsigned count = 0;
+
+    if (!device) {
+        return 0;
+    }
+    subs = push_device_subs(&store->heaps[0], device);
+    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+        if (count < max) {
+            channels[count++] = subs[i].log;
+        }
+    }
+    push_shard_leave(store, device->shard);
+    return count;
+}

@@ -1,0 +1,63 @@
+#ifndef PUSH_DELIVERY_H
+#define PUSH_DELIVERY_H
+
+#include "store/checkin.h"
+
+/*
+ * What a reactor writes next to a stream.  It reads message bytes straight
+ * from the segment: everything between push_delivery_begin() and
+ * push_delivery_end() must lie between push_epoch_enter() and
+ * push_epoch_leave().
+ */
+
+#define PUSH_DELIVERY_MAX   120u        /* messages at once */
+#define PUSH_DELIVERY_BYTES (64u << 10) /* about so much at once */
+
+typedef struct push_told_t {
+    push_gap_t reason;
+    push_urgency_t urgency;
+    uint32_t dropped;
+} push_told_t;
+
+typedef struct push_delivery_t {
+    push_told_t gaps[PUSH_GAPS * PUSH_LANES]; /* to be told first */
+    unsigned gaps_count;
+    push_pick_t picks[PUSH_DELIVERY_MAX];
+    unsigned count;
+    char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
+} push_delivery_t;
+
+/* PUSH_STALE: a newer stream took over.  PUSH_BUSY: try again later. */
+push_status_t push_delivery_begin(push_store_t *store,
+                                  const push_ticket_t *ticket,
+                                  const push_time_t *now,
+                                  push_delivery_t *delivery);
+
+/* The made-up device id of the stream, or empty.  As push_delivery_begin(). */
+push_status_t push_delivery_device(push_store_t *store,
+                                   const push_ticket_t *ticket, char *device);
+
+/*
+ * Only the messages up to seq were written, the last of them partly if part
+ * is its message: it is held until push_delivery_release().  What is above
+ * seq is pending again.  False if the part could not be held: the stream has
+ * to end.
+ */
+bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
+                       uint64_t seq, push_ref_t part);
+
+void push_delivery_release(push_store_t *store, push_ref_t part);
+
+/* Counts what was written. */
+void push_delivery_count(push_store_t *store, unsigned messages);
+
+/* True if a newer stream of the device took over; needs no lock. */
+bool push_delivery_superseded(push_store_t *store,
+                              const push_ticket_t *ticket);
+
+/* Channels that the stream follows, at most max; returns how many. */
+unsigned push_delivery_channels(push_store_t *store,
+                                const push_ticket_t *ticket,
+                                push_ref_t *channels, unsigned max);
+
+#endif

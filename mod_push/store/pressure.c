@@ -1,0 +1,174 @@
+#include "store/pressure.h"
+
+#include <stdatomic.h>
+
+/* Relief goes on until so much is used. */
+#define RELIEVED_PERCENT 85u
+
+/* One eviction takes the oldest part of the time that is pending. */
+#define AGE_PARTS 8
+
+/* Relief that found nothing is not tried again for so long. */
+#define VAIN_MS 100
+
+static bool relieved(push_store_t *store)
+{
+    push_epoch_advance(&store->epoch);
+    return !push_pressure_above(store, RELIEVED_PERCENT);
+}
+
+/* ---- with the lock of the shard ---- */
+
+typedef void each_log_t(push_heap_t *heap, push_log_t *log, void *data);
+
+static void each_log_of(push_store_t *store, unsigned shard, each_log_t *visit,
+                        void *data)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    const push_shard_t *s = &store->shards[shard];
+    push_ref_t ref = PUSH_NONE;
+
+    while ((ref = push_table_next(heap, &s->users, ref)) != PUSH_NONE) {
+        visit(heap, push_at(heap, ref), data);
+    }
+    while ((ref = push_table_next(heap, &s->channels, ref)) != PUSH_NONE) {
+        visit(heap, push_at(heap, ref), data);
+    }
+    if (shard == 0) {
+        visit(heap, &push_store_broadcast(store)->log, data);
+    }
+}
+
+static void each_log(push_store_t *store, each_log_t *visit, void *data)
+{
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        if (push_shard_enter(store, i)) {
+            each_log_of(store, i, visit, data);
+            push_shard_leave(store, i);
+        }
+    }
+}
+
+/* What has ended, and what no known device waits for. */
+static void forget(push_heap_t *heap, push_log_t *log, void *data)
+{
+    push_log_sweep(heap, log, true, data);
+    if (log->kind == PUSH_LOG_USER) {
+        push_user_forget_settled(heap, (push_user_t *)log, UINT32_MAX);
+    }
+}
+
+typedef struct {
+    unsigned lane;
+    uint64_t oldest; /* mid */
+    uint64_t before; /* mids below this go */
+    uint32_t count;
+    const push_time_t *now;
+} eviction_t;
+
+static void find_oldest(push_heap_t *heap, push_log_t *log, void *data)
+{
+    eviction_t *eviction = data;
+    const push_lane_t *lane = &log->lanes[eviction->lane];
+    push_ref_t ref = PUSH_NONE;
+
+    for (uint32_t at = lane->tail; at != lane->head; at++) {
+        if (push_log_read(heap, log, eviction->lane, at, &ref)
+            == PUSH_SLOT_MESSAGE) {
+            uint64_t mid = ((push_message_t *)push_at(heap, ref))->mid;
+
+            if (mid < eviction->oldest) {
+                eviction->oldest = mid;
+            }
+            return;
+        }
+    }
+}
+
+static void evict(push_heap_t *heap, push_log_t *log, void *data)
+{
+    eviction_t *eviction = data;
+    const push_lane_t *lane = &log->lanes[eviction->lane];
+    push_ref_t ref = PUSH_NONE;
+
+    for (uint32_t at = lane->tail; at != lane->head; at++) {
+        push_message_t *message;
+
+        if (push_log_read(heap, log, eviction->lane, at, &ref)
+            != PUSH_SLOT_MESSAGE) {
+            continue;
+        }
+        message = push_at(heap, ref);
+        if (message->mid >= eviction->before) {
+            return;
+        }
+        push_message_end(heap, message, PUSH_EVICTED, eviction->now);
+        push_log_remove(heap, log, eviction->lane, at, PUSH_SLOT_EVICTED);
+        eviction->count++;
+    }
+}
+
+/* The oldest part of a lane, all over; false if the lane is empty. */
+static bool evict_oldest(push_store_t *store, unsigned lane,
+                         const push_time_t *now)
+{
+    eviction_t eviction = {.lane = lane, .oldest = UINT64_MAX, .now = now};
+
+    each_log(store, find_oldest, &eviction);
+    if (eviction.oldest == UINT64_MAX) {
+        return false;
+    }
+    eviction.before = push_mid_now(&store->segment->clock);
+    eviction.before -= (eviction.before - eviction.oldest) / AGE_PARTS
+                       * (AGE_PARTS - 1);
+    if (eviction.before <= eviction.oldest) {
+        eviction.before = eviction.oldest + 1;
+    }
+    each_log(store, evict, &eviction);
+    return eviction.count != 0;
+}
+
+static void note_vain(push_store_t *store, const push_time_t *now)
+{
+    atomic_store(&store->segment->vain_until, now->mono + VAIN_MS);
+}
+
+static void forget_all(push_store_t *store, const push_time_t *now)
+{
+    push_time_t at = *now;
+
+    each_log(store, forget, &at);
+}
+
+bool push_pressure_relieve(push_store_t *store, push_urgency_t urgency,
+                           const push_time_t *now)
+{
+    if (now->mono < atomic_load(&store->segment->vain_until)) {
+        return false;
+    }
+    forget_all(store, now);
+    if (relieved(store)) {
+        return true;
+    }
+    for (unsigned lane = PUSH_LANES; lane-- > PUSH_NORMAL;) {
+        while (lane >= urgency && urgency < PUSH_LOW
+               && evict_oldest(store, lane, now)) {
+            if (relieved(store)) {
+                return true;
+            }
+        }
+    }
+    note_vain(store, now);
+    return false;
+}
+
+bool push_pressure_admit(push_store_t *store, push_urgency_t urgency,
+                         const push_time_t *now)
+{
+    if (!push_pressure_above(store, PUSH_PRESSURE_PERCENT)) {
+        return true;
+    }
+    push_pressure_relieve(store, urgency, now);
+    return urgency == PUSH_HIGH
+           || !push_pressure_above(store, PUSH_PRESSURE_PERCENT);
+}

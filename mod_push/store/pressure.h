@@ -1,0 +1,29 @@
+#ifndef PUSH_PRESSURE_H
+#define PUSH_PRESSURE_H
+
+#include "store/store.h"
+
+/*
+ * Full memory.  Above 90 % what nobody waits for goes first, then the oldest
+ * pending messages of the lowest urgency, each told to whom it was meant for;
+ * new messages of low urgency are refused; the last 10 % are for `high`.
+ */
+
+#define PUSH_PRESSURE_PERCENT 90u
+
+/* False if a new message of this urgency must be refused. */
+bool push_pressure_admit(push_store_t *store, push_urgency_t urgency,
+                         const push_time_t *now);
+
+/* Makes room although there seemed to be some; false if it could not. */
+bool push_pressure_relieve(push_store_t *store, push_urgency_t urgency,
+                           const push_time_t *now);
+
+static inline bool push_pressure_above(const push_store_t *store,
+                                       unsigned percent)
+{
+    return store->segment->slab.used
+           > push_slab_size(&store->slab) / 100 * percent;
+}
+
+#endif

@@ -1,0 +1,144 @@
+#include "store/publish.h"
+
+#include <stdatomic.h>
+
+#include "core/hash.h"
+#include "store/pressure.h"
+
+static uint64_t next_mid(push_store_t *store, unsigned shard,
+                         const push_time_t *now)
+{
+    return push_mid_next(&store->segment->clock, now->wall, shard,
+                         store->segment->node);
+}
+
+static void wake_user(push_store_t *store, const push_heap_t *heap,
+                      const push_user_t *user)
+{
+    push_ref_t ref = user->devices;
+
+    while (ref) {
+        push_device_t *device = push_at(heap, ref);
+
+        push_seat_wake_device(&store->seats, device);
+        ref = device->sibling;
+    }
+}
+
+static push_status_t publish_to_user(push_store_t *store,
+                                     const push_name_t *name,
+                                     const push_draft_t *draft,
+                                     const push_time_t *now,
+                                     push_receipt_t *receipt)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    push_user_t *user = push_store_user(store, name, draft->ttl != 0);
+    push_status_t status;
+
+    if (!user) {
+        return draft->ttl ? PUSH_NO_MEMORY : PUSH_OK;
+    }
+    status = push_user_publish(heap, user, draft, store->limits.max_pending,
+                               now, receipt);
+    if (status == PUSH_OK) {
+        wake_user(store, heap, user);
+    }
+    return status;
+}
+
+static push_status_t publish_to_channel(push_store_t *store,
+                                        const push_name_t *name, bool all,
+                                        const push_draft_t *draft,
+                                        const push_time_t *now,
+                                        push_receipt_t *receipt)
+{
+    push_channel_t *channel;
+    push_status_t status;
+
+    channel = all ? push_store_broadcast(store)
+                  : push_store_channel(store, name, true);
+    if (!channel) {
+        return PUSH_NO_MEMORY;
+    }
+    status = push_channel_publish(&store->heaps[name->shard], channel, draft,
+                                  store->limits.history, now, receipt);
+    if (status == PUSH_OK) {
+        push_seat_wake_channel(&store->seats, channel);
+    }
+    return status;
+}
+
+static push_status_t publish_once(push_store_t *store,
+                                  const push_audience_t *audience,
+                                  const push_draft_t *draft,
+                                  const push_time_t *now,
+                                  push_receipt_t *receipt)
+{
+    bool all = audience->kind == PUSH_LOG_BROADCAST;
+    push_name_t name = {0};
+    push_status_t status;
+
+    if (!all) {
+        name = push_store_name(store, audience->name);
+    }
+    if (!push_shard_enter(store, name.shard)) {
+        return PUSH_BUSY;
+    }
+    *receipt = (push_receipt_t){.mid = next_mid(store, name.shard, now)};
+    if (audience->kind == PUSH_LOG_USER) {
+        status = publish_to_user(store, &name, draft, now, receipt);
+    }
+    else {
+        status = publish_to_channel(store, &name, all, draft, now, receipt);
+    }
+    push_shard_leave(store, name.shard);
+    return status;
+}
+
+static void count(push_store_t *store, push_status_t status,
+                  const push_receipt_t *receipt)
+{
+    push_counts_t *counts = &store->segment->counts;
+
+    if (status == PUSH_OK) {
+        atomic_fetch_add_explicit(&counts->published, 1, memory_order_relaxed);
+    }
+    if (receipt->refused) {
+        atomic_fetch_add_explicit(&counts->refused, receipt->refused,
+                                  memory_order_relaxed);
+    }
+}
+
+push_status_t push_store_publish(push_store_t *store,
+                                 const push_audience_t *audience,
+                                 const push_draft_t *draft,
+                                 const push_time_t *now,
+                                 push_receipt_t *receipt)
+{
+    push_status_t status;
+
+    *receipt = (push_receipt_t){0};
+    if (!push_pressure_admit(store, draft->urgency, now)) {
+        return PUSH_NO_MEMORY;
+    }
+    status = publish_once(store, audience, draft, now, receipt);
+    if (status == PUSH_NO_MEMORY
+        && push_pressure_relieve(store, draft->urgency, now)) {
+        status = publish_once(store, audience, draft, now, receipt);
+    }
+    count(store, status, receipt);
+    return status;
+}
+
+uint64_t push_store_request_hash(const push_store_t *store,
+                                 const push_text_t *parts, unsigned count)
+{
+    uint64_t chain[2] = {store->segment->hash_key[0],
+                         store->segment->hash_key[1]};
+
+    for (unsigned i = 0; i < count; i++) {
+        chain[0] = push_hash(chain, parts[i].at, parts[i].len);
+        chain[1] += parts[i].len;
+    }
+    return chain[0];
+}

@@ -1,0 +1,197 @@
+#include "store/seat.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define END       2u /* no object stands there */
+#define SEAT_MASK 0xffffu
+
+static void *object_at(const push_seats_t *seats, push_ref_t ref)
+{
+    return seats->base + (uint64_t)ref * PUSH_REF_UNIT;
+}
+
+static push_ref_t ref_of(const push_seats_t *seats, const void *object)
+{
+    return (push_ref_t)((uint64_t)((const unsigned char *)object - seats->base)
+                        / PUSH_REF_UNIT);
+}
+
+static void *take(const push_seats_t *seats, uint32_t *list)
+{
+    return *list > END ? object_at(seats, *list) : NULL;
+}
+
+static void drop_lists(const push_seats_t *seats, unsigned seat)
+{
+    uint32_t list = push_seat_devices(&seats->seats[seat]);
+
+    while (push_seat_next_device(seats, &list)) {
+    }
+    list = push_seat_channels(&seats->seats[seat]);
+    while (push_seat_next_channel(seats, seat, &list)) {
+    }
+}
+
+static bool process_gone(uint32_t pid)
+{
+    return kill((pid_t)pid, 0) && errno == ESRCH;
+}
+
+int push_seat_claim(push_seats_t *seats, uint32_t pid)
+{
+    for (uint32_t i = 0; i < seats->count; i++) {
+        push_seat_t *seat = &seats->seats[i];
+        uint32_t holder = atomic_load(&seat->pid);
+
+        if ((holder && !process_gone(holder))
+            || !atomic_compare_exchange_strong(&seat->pid, &holder, pid)) {
+            continue;
+        }
+        atomic_fetch_add(&seat->incarnation, 1);
+        atomic_store(&seat->reading, 0);
+        atomic_store(&seat->asleep, 0);
+        atomic_store(&seat->streams, 0);
+        drop_lists(seats, i);
+        return (int)i;
+    }
+    return -1;
+}
+
+void push_seat_leave(push_seats_t *seats, unsigned seat)
+{
+    atomic_fetch_add(&seats->seats[seat].incarnation, 1);
+    atomic_store(&seats->seats[seat].streams, 0);
+    atomic_store(&seats->seats[seat].reading, 0);
+    drop_lists(seats, seat);
+    atomic_store(&seats->seats[seat].pid, 0);
+}
+
+bool push_seat_alive(const push_seats_t *seats, uint32_t tag)
+{
+    uint32_t index = tag & SEAT_MASK;
+    const push_seat_t *seat = &seats->seats[index];
+
+    return index < seats->count && push_seat_tag(seat, index) == tag
+           && atomic_load(&seat->pid)
+           && !process_gone(atomic_load(&seat->pid));
+}
+
+/*
+ * The sleeper says so, then looks once more; the waker pushes, then looks
+ * whether it sleeps.  Both in one total order, so one of them sees the other.
+ */
+bool push_seat_sleep(push_seat_t *seat)
+{
+    atomic_store(&seat->asleep, 1);
+    if (atomic_load(&seat->devices) || atomic_load(&seat->channels)) {
+        atomic_store(&seat->asleep, 0);
+        return false;
+    }
+    return true;
+}
+
+void push_seat_awake(push_seat_t *seat)
+{
+    atomic_store_explicit(&seat->asleep, 0, memory_order_relaxed);
+}
+
+void push_seat_ring(const push_seats_t *seats, unsigned seat)
+{
+    static const uint64_t one = 1;
+
+    if (atomic_exchange(&seats->seats[seat].asleep, 0)) {
+        while (write(seats->events[seat], &one, sizeof(one)) < 0
+               && errno == EINTR) {
+        }
+    }
+}
+
+/* The link is ours already: it was claimed with END. */
+static void push_on(_Atomic uint32_t *head, _Atomic uint32_t *link,
+                    push_ref_t ref)
+{
+    uint32_t old = atomic_load_explicit(head, memory_order_relaxed);
+
+    do {
+        atomic_store_explicit(link, old ? old : END, memory_order_relaxed);
+    } while (!atomic_compare_exchange_weak(head, &old, ref));
+}
+
+void push_seat_wake_device(const push_seats_t *seats, push_device_t *device)
+{
+    uint32_t index = device->child & SEAT_MASK;
+    uint32_t idle = 0;
+
+    if (!(device->traits & PUSH_DEVICE_ONLINE) || index >= seats->count
+        || !atomic_compare_exchange_strong(&device->wake, &idle, END)) {
+        return;
+    }
+    push_on(&seats->seats[index].devices, &device->wake,
+            ref_of(seats, device));
+    push_seat_ring(seats, index);
+}
+
+void push_seat_wake_channel(const push_seats_t *seats, push_channel_t *channel)
+{
+    for (uint32_t i = 0; i < seats->count; i++) {
+        uint32_t idle = PUSH_LINK_IDLE;
+
+        if (atomic_load(&channel->links[i]) == PUSH_LINK_IDLE
+            && atomic_compare_exchange_strong(&channel->links[i], &idle,
+                                              END)) {
+            push_on(&seats->seats[i].channels, &channel->links[i],
+                    ref_of(seats, channel));
+            push_seat_ring(seats, i);
+        }
+    }
+}
+
+uint32_t push_seat_devices(push_seat_t *seat)
+{
+    return atomic_exchange(&seat->devices, 0);
+}
+
+uint32_t push_seat_channels(push_seat_t *seat)
+{
+    return atomic_exchange(&seat->channels, 0);
+}
+
+push_device_t *push_seat_next_device(const push_seats_t *seats, uint32_t *list)
+{
+    push_device_t *device = take(seats, list);
+
+    if (device) {
+        *list = atomic_exchange(&device->wake, 0);
+    }
+    return device;
+}
+
+push_channel_t *push_seat_next_channel(const push_seats_t *seats,
+                                       unsigned seat, uint32_t *list)
+{
+    push_channel_t *channel = take(seats, list);
+
+    if (channel) {
+        *list = atomic_exchange(&channel->links[seat], PUSH_LINK_IDLE);
+    }
+    return channel;
+}
+
+void push_seat_follow(push_channel_t *channel, unsigned seat)
+{
+    uint32_t unheard = PUSH_LINK_UNHEARD;
+
+    atomic_compare_exchange_strong(&channel->links[seat], &unheard,
+                                   PUSH_LINK_IDLE);
+}
+
+void push_seat_unfollow(push_channel_t *channel, unsigned seat)
+{
+    uint32_t idle = PUSH_LINK_IDLE;
+
+    atomic_compare_exchange_strong(&channel->links[seat], &idle,
+                                   PUSH_LINK_UNHEARD);
+}

@@ -1,0 +1,69 @@
+#ifndef PUSH_SEAT_H
+#define PUSH_SEAT_H
+
+#include "store/segment.h"
+
+/*
+ * Wake-ups.  What has news for a reactor stands in its seat's list at most
+ * once, so a burst of publishes costs one wake-up; the reactor's eventfd is
+ * written only while it sleeps.
+ *
+ * A list is a stack of references that are linked through the objects: 0 is
+ * an object outside of every list, SEAT_END the last one of a list.  Pushing
+ * first claims the object's link, then swings the head; the reactor takes the
+ * whole stack at once, so there is no ABA.
+ */
+
+/* A channel's link for a reactor (push_channel_t.links). */
+#define PUSH_LINK_UNHEARD 0u /* no stream there follows the channel */
+#define PUSH_LINK_IDLE    1u
+
+typedef struct push_seats_t {
+    unsigned char *base;
+    push_seat_t *seats;
+    uint32_t count;
+    const int *events; /* eventfd of each seat */
+} push_seats_t;
+
+/* Takes a free seat, or that of a dead process; -1 if there is none. */
+int push_seat_claim(push_seats_t *seats, uint32_t pid);
+
+/* ---- the reactor that owns the seat ---- */
+void push_seat_leave(push_seats_t *seats, unsigned seat);
+
+/* True if the reactor may sleep; it must then call push_seat_awake(). */
+bool push_seat_sleep(push_seat_t *seat);
+void push_seat_awake(push_seat_t *seat);
+
+/* The next device with news, taken out of list; see push_seat_devices(). */
+push_device_t *push_seat_next_device(const push_seats_t *seats,
+                                     uint32_t *list);
+push_channel_t *push_seat_next_channel(const push_seats_t *seats,
+                                       unsigned seat, uint32_t *list);
+
+/* Empties the seat's list and returns it. */
+uint32_t push_seat_devices(push_seat_t *seat);
+uint32_t push_seat_channels(push_seat_t *seat);
+
+/* A stream of this reactor follows the channel from now on, or none does. */
+void push_seat_follow(push_channel_t *channel, unsigned seat);
+void push_seat_unfollow(push_channel_t *channel, unsigned seat);
+
+/* ---- any thread ---- */
+void push_seat_wake_device(const push_seats_t *seats, push_device_t *device);
+void push_seat_wake_channel(const push_seats_t *seats,
+                            push_channel_t *channel);
+
+/* Lets the reactor look around although it has no news. */
+void push_seat_ring(const push_seats_t *seats, unsigned seat);
+
+/* device->child: which seat, and the low bits of its incarnation. */
+static inline uint32_t push_seat_tag(const push_seat_t *seat, unsigned index)
+{
+    return (atomic_load(&seat->incarnation) & 0xffffu) << 16 | index;
+}
+
+/* True if the reactor that the tag was made for still holds its seat. */
+bool push_seat_alive(const push_seats_t *seats, uint32_t tag);
+
+#endif

@@ -1,0 +1,88 @@
+#ifndef PUSH_SEGMENT_H
+#define PUSH_SEGMENT_H
+
+#include "core/channel.h"
+#include "core/idempotency.h"
+#include "store/slab.h"
+#include "store/table.h"
+
+/*
+ * The shared segment: one piece of memory that the parent makes and all
+ * children map, kept over graceful restarts.
+ *
+ *   header | seats | shards | page table | pages
+ *
+ * Everything in it is addressed by offsets from its start.
+ */
+
+#define PUSH_SEGMENT_MAGIC   0x68737570646f6dULL /* "modpush" */
+#define PUSH_SEGMENT_VERSION 1u
+
+/* Users, their devices and messages, or channels; and idempotency keys. */
+typedef struct push_shard_t {
+    push_lock_t lock;
+    push_table_t users;
+    push_table_t contexts;
+    push_table_t channels;
+    push_table_t keys;
+    uint8_t apart[8]; /* two shards never share a cache line */
+} push_shard_t;
+
+/*
+ * The place of one reactor in the segment: its wake-up lists, and the sign
+ * that it is reading.
+ */
+typedef struct push_seat_t {
+    _Atomic uint32_t pid;         /* 0: free */
+    _Atomic uint32_t incarnation; /* how often it was taken */
+    _Atomic uint32_t devices;     /* wake-up list: devices with news */
+    _Atomic uint32_t channels;    /* wake-up list: channels with news */
+    _Atomic uint32_t asleep;      /* 1: wants the eventfd to be written */
+    _Atomic uint32_t streams;     /* open on this reactor */
+    _Atomic uint64_t reading;     /* epoch + 1 while it reads, or 0 */
+    uint8_t apart[32];            /* a cache line of its own */
+} push_seat_t;
+
+_Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");
+_Static_assert(sizeof(push_shard_t) % 32 == 0, "shards stay apart");
+
+#define PUSH_EPOCHS 3
+
+/* Objects that readers may still look at; see store/epoch.h. */
+typedef struct push_limbo_t {
+    push_lock_t lock;
+    _Atomic uint64_t epoch;
+    push_ref_t lists[PUSH_EPOCHS];
+    uint32_t counts[PUSH_EPOCHS];
+} push_limbo_t;
+
+typedef struct push_segment_t {
+    uint64_t magic;
+    uint32_t version;
+    uint32_t node; /* 0…63, in every mid */
+    uint64_t size; /* bytes in all */
+    uint64_t hash_key[2];
+    uint32_t seats;
+    push_ref_t broadcast; /* the channel of all devices */
+    push_mid_clock_t clock;
+    push_counts_t counts;
+    _Atomic uint64_t recovered; /* locks taken over from a dead process */
+    _Atomic uint32_t streams;   /* ever opened; numbers them */
+    _Atomic int64_t sweep_next; /* mono ms; when a sweep is due */
+    _Atomic int64_t vain_until; /* mono ms; relief found nothing: wait */
+    uint64_t seats_at;          /* offsets from the start */
+    uint64_t shards_at;
+    push_limbo_t limbo;
+    push_slab_shared_t slab;
+} push_segment_t;
+
+/*
+ * Lays out a segment of size bytes of zeroed memory for so many reactors.
+ * False if it is too small.
+ */
+bool push_segment_create(void *base, uint64_t size, uint32_t seats);
+
+/* False if it is no segment of this version and size. */
+bool push_segment_check(const void *base, uint64_t size);
+
+#endif

@@ -1,0 +1,273 @@
+#include "store/store.h"
+
+#include <openssl/evp.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/hash.h"
+
+static push_ref_t heap_alloc(push_heap_t *heap, size_t size)
+{
+    push_store_t *store = heap->memory;
+
+    return push_slab_alloc(&store->slab, size, heap->owner + 1);
+}
+
+static void heap_release(push_heap_t *heap, push_ref_t ref)
+{
+    push_store_t *store = heap->memory;
+
+    push_slab_release(&store->slab, ref);
+}
+
+static void heap_retire(push_heap_t *heap, push_ref_t ref)
+{
+    push_store_t *store = heap->memory;
+
+    push_epoch_retire(&store->epoch, ref);
+}
+
+static void view_segment(push_store_t *store, void *base, const int *events,
+                         const push_limits_t *limits)
+{
+    push_segment_t *segment = base;
+    unsigned char *bytes = base;
+
+    store->segment = segment;
+    store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
+    store->limits = *limits;
+    store->slab.base = bytes;
+    store->slab.shared = &segment->slab;
+    store->slab.pages = (push_page_t *)(void *)(bytes + segment->slab.table);
+    store->seats.base = bytes;
+    store->seats.seats = (push_seat_t *)(void *)(bytes + segment->seats_at);
+    store->seats.count = segment->seats;
+    store->seats.events = events;
+    store->epoch.segment = segment;
+    store->epoch.seats = store->seats.seats;
+    store->epoch.slab = &store->slab;
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        store->heaps[i] = (push_heap_t){.base = bytes,
+                                        .counts = &segment->counts,
+                                        .alloc = heap_alloc,
+                                        .release = heap_release,
+                                        .retire = heap_retire,
+                                        .memory = store,
+                                        .owner = i};
+    }
+}
+
+bool push_store_open(push_store_t *store, void *base, uint64_t size,
+                     const int *events, const push_limits_t *limits)
+{
+    if (!push_segment_check(base, size)) {
+        return false;
+    }
+    view_segment(store, base, events, limits);
+    return true;
+}
+
+static push_channel_t *make_channel(push_store_t *store,
+                                    const push_name_t *name,
+                                    push_log_kind_t kind)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    size_t size = sizeof(push_channel_t)
+                  + store->seats.count * sizeof(uint32_t);
+    push_ref_t ref = heap->alloc(heap, size + name->text.len);
+    push_channel_t *channel;
+
+    if (!ref) {
+        return NULL;
+    }
+    channel = push_at(heap, ref);
+    memset(channel, 0, size);
+    channel->log.hash = (uint32_t)name->hash;
+    channel->log.kind = kind;
+    channel->name_at = (uint32_t)size;
+    channel->name_len = name->text.len;
+    if (name->text.len) {
+        memcpy((char *)channel + size, name->text.at, name->text.len);
+    }
+    return channel;
+}
+
+bool push_store_create(push_store_t *store, void *base, uint64_t size,
+                       uint32_t seats, const int *events,
+                       const push_limits_t *limits)
+{
+    static const push_name_t everybody = {{NULL, 0}, 0, 0};
+    const push_channel_t *broadcast;
+
+    if (!push_segment_create(base, size, seats)) {
+        return false;
+    }
+    view_segment(store, base, events, limits);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_shard_t *shard = &store->shards[i];
+
+        if (!push_table_create(&store->heaps[i], &shard->users)
+            || !push_table_create(&store->heaps[i], &shard->contexts)
+            || !push_table_create(&store->heaps[i], &shard->channels)
+            || !push_table_create(&store->heaps[i], &shard->keys)) {
+            return false;
+        }
+    }
+    broadcast = make_channel(store, &everybody, PUSH_LOG_BROADCAST);
+    if (!broadcast) {
+        return false;
+    }
+    store->segment->broadcast = push_ref_of(&store->heaps[0], broadcast);
+    return true;
+}
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec at;
+
+    clock_gettime(clock, &at);
+    return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+}
+
+push_time_t push_clock_now(void)
+{
+    return (push_time_t){clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME)};
+}
+
+bool push_shard_enter(push_store_t *store, unsigned shard)
+{
+    push_lock_status_t status = push_lock_acquire(&store->shards[shard].lock);
+
+    if (status == PUSH_LOCKED_AFTER_DEATH) {
+        atomic_fetch_add(&store->segment->recovered, 1);
+    }
+    return status != PUSH_LOCK_BUSY;
+}
+
+void push_shard_leave(push_store_t *store, unsigned shard)
+{
+    push_lock_release(&store->shards[shard].lock);
+}
+
+push_name_t push_store_name(const push_store_t *store, push_text_t text)
+{
+    uint64_t hash = push_hash(store->segment->hash_key, text.at, text.len);
+
+    return (push_name_t){text, hash, (unsigned)(hash >> 32) % PUSH_SHARDS};
+}
+
+static bool same_user(const push_heap_t *heap, const void *object,
+                      const void *key)
+{
+    const push_user_t *user = object;
+    const push_text_t *name = key;
+
+    (void)heap;
+    return user->name_len == name->len
+           && !memcmp(user->name, name->at, name->len);
+}
+
+push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
+                             bool make)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    push_table_t *table = &store->shards[name->shard].users;
+    push_ref_t ref = push_table_find(heap, table, (uint32_t)name->hash,
+                                     same_user, &name->text);
+    push_user_t *user;
+
+    if (ref || !make) {
+        return ref ? push_at(heap, ref) : NULL;
+    }
+    ref = heap->alloc(heap, sizeof(*user) + name->text.len);
+    if (!ref) {
+        return NULL;
+    }
+    user = push_at(heap, ref);
+    memset(user, 0, sizeof(*user));
+    user->log.hash = (uint32_t)name->hash;
+    user->log.kind = PUSH_LOG_USER;
+    user->name_len = (uint8_t)name->text.len;
+    memcpy(user->name, name->text.at, name->text.len);
+    push_table_add(heap, table, ref);
+    return user;
+}
+
+static bool same_channel(const push_heap_t *heap, const void *object,
+                         const void *key)
+{
+    push_text_t name = push_channel_name(object);
+    const push_text_t *wanted = key;
+
+    (void)heap;
+    return name.len == wanted->len && !memcmp(name.at, wanted->at, name.len);
+}
+
+push_channel_t *push_store_channel(push_store_t *store,
+                                   const push_name_t *name, bool make)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    push_table_t *table = &store->shards[name->shard].channels;
+    push_ref_t ref = push_table_find(heap, table, (uint32_t)name->hash,
+                                     same_channel, &name->text);
+    push_channel_t *channel;
+
+    if (ref || !make) {
+        return ref ? push_at(heap, ref) : NULL;
+    }
+    channel = make_channel(store, name, PUSH_LOG_CHANNEL);
+    if (channel) {
+        push_table_add(heap, table, push_ref_of(heap, channel));
+    }
+    return channel;
+}
+
+push_channel_t *push_store_broadcast(const push_store_t *store)
+{
+    return push_at(&store->heaps[0], store->segment->broadcast);
+}
+
+static bool same_context(const push_heap_t *heap, const void *object,
+                         const void *key)
+{
+    const push_device_t *device = object;
+
+    (void)heap;
+    return !memcmp(device->id, key, PUSH_CONTEXT_BYTES);
+}
+
+push_device_t *push_store_device(push_store_t *store, unsigned shard,
+                                 const unsigned char *id)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_ref_t ref;
+    uint32_t hash;
+
+    memcpy(&hash, id, sizeof(hash));
+    ref = push_table_find(heap, &store->shards[shard].contexts, hash,
+                          same_context, id);
+    return ref ? push_at(heap, ref) : NULL;
+}
+
+void push_store_digest(const push_text_t *parts, unsigned count,
+                       unsigned char *id)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t len = parts[i].len;
+        unsigned char prefix[4] = {(unsigned char)(len >> 24),
+                                   (unsigned char)(len >> 16),
+                                   (unsigned char)(len >> 8),
+                                   (unsigned char)len};
+
+        EVP_DigestUpdate(context, prefix, sizeof(prefix));
+        EVP_DigestUpdate(context, parts[i].at, len);
+    }
+    EVP_DigestFinal_ex(context, digest, NULL);
+    EVP_MD_CTX_free(context);
+    memcpy(id, digest, PUSH_CONTEXT_BYTES);
+}

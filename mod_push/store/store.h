@@ -1,0 +1,87 @@
+#ifndef PUSH_STORE_H
+#define PUSH_STORE_H
+
+#include "store/epoch.h"
+#include "store/seat.h"
+
+/*
+ * A process's view of the shared segment, and the way into its shards.
+ *
+ * Order of locks: a shard, then the limbo, then a slab class, then the slab's
+ * pages.  No thread holds two shards at once.
+ */
+
+typedef struct push_limits_t {
+    uint32_t max_pending; /* messages of one mailbox */
+    uint32_t history;     /* messages of one channel */
+    int64_t retention;    /* ms; a device that is away is remembered */
+    int64_t idempotency;  /* ms; the window of idempotency keys */
+} push_limits_t;
+
+typedef struct push_store_t {
+    push_segment_t *segment;
+    push_shard_t *shards;
+    push_slab_t slab;
+    push_epoch_t epoch;
+    push_seats_t seats;
+    push_limits_t limits;
+    push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
+} push_store_t;
+
+/*
+ * Makes store the view of a segment that was laid out or already in use.
+ * events holds an eventfd for every seat; it is borrowed for good.  False if
+ * the segment is not usable.
+ */
+bool push_store_open(push_store_t *store, void *base, uint64_t size,
+                     const int *events, const push_limits_t *limits);
+
+/* The first one to use a new segment makes what always exists. */
+bool push_store_create(push_store_t *store, void *base, uint64_t size,
+                       uint32_t seats, const int *events,
+                       const push_limits_t *limits);
+
+push_time_t push_clock_now(void);
+
+/*
+ * Locks a shard.  False if its lock cannot be had in good time: then the
+ * caller answers that it is busy.
+ */
+bool push_shard_enter(push_store_t *store, unsigned shard);
+void push_shard_leave(push_store_t *store, unsigned shard);
+
+/* ---- with the lock of the shard ---- */
+
+typedef struct push_name_t {
+    push_text_t text;
+    uint64_t hash;
+    unsigned shard;
+} push_name_t;
+
+/* Where a user or a channel of this name lives.  Needs no lock. */
+push_name_t push_store_name(const push_store_t *store, push_text_t text);
+
+/* NULL if there is none, or (make) no memory for one. */
+push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
+                             bool make);
+push_channel_t *push_store_channel(push_store_t *store,
+                                   const push_name_t *name, bool make);
+
+/* The channel of all devices; needs no lock, never moves. */
+push_channel_t *push_store_broadcast(const push_store_t *store);
+
+/* The device context with this id in this shard, or NULL. */
+push_device_t *push_store_device(push_store_t *store, unsigned shard,
+                                 const unsigned char *id);
+
+/* SHA-256 of the parts, each behind its length, cut to 16 bytes. */
+void push_store_digest(const push_text_t *parts, unsigned count,
+                       unsigned char *id);
+
+static inline push_device_t *push_store_device_at(push_store_t *store,
+                                                  push_ref_t ref)
+{
+    return push_at(&store->heaps[0], ref);
+}
+
+#endif

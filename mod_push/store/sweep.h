@@ -1,0 +1,22 @@
+#ifndef PUSH_SWEEP_H
+#define PUSH_SWEEP_H
+
+#include "store/store.h"
+
+/*
+ * Ends what has expired and forgets what is over, one shard at a time:
+ * messages, devices that stayed away, users and channels without any of
+ * them, idempotency keys.
+ */
+
+/* Does nothing if the shard's lock is busy: the next sweep will do. */
+void push_store_sweep(push_store_t *store, unsigned shard,
+                      const push_time_t *now);
+
+/*
+ * Sweeps all shards if it is time and no other process does; so every
+ * reactor may ask as often as it likes.
+ */
+void push_store_sweep_due(push_store_t *store, const push_time_t *now);
+
+#endif

@@ -1,0 +1,48 @@
+#ifndef PUSH_TABLE_H
+#define PUSH_TABLE_H
+
+#include <stdbool.h>
+
+#include "core/heap.h"
+
+/*
+ * A hash table of objects that begin with { uint32_t next, hash }.  It grows
+ * with what it holds; where memory is short its chains grow instead.
+ * All functions run with the lock of the table's shard.
+ */
+
+typedef struct push_node_t {
+    uint32_t next;
+    uint32_t hash;
+} push_node_t;
+
+typedef struct push_table_t {
+    push_ref_t buckets;
+    uint32_t mask;
+    uint32_t count;
+} push_table_t;
+
+/* True if the object is the one that is looked for. */
+typedef bool push_table_match_t(const push_heap_t *heap, const void *object,
+                                const void *key);
+
+bool push_table_create(push_heap_t *heap, push_table_t *table);
+
+/* The object with this hash that matches, or PUSH_NONE. */
+push_ref_t push_table_find(const push_heap_t *heap, const push_table_t *table,
+                           uint32_t hash, push_table_match_t *match,
+                           const void *key);
+
+/* Adds an object whose hash is set. */
+void push_table_add(push_heap_t *heap, push_table_t *table, push_ref_t ref);
+
+void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref);
+
+/*
+ * Walks the table: the object after ref, or the first one for PUSH_NONE;
+ * PUSH_NONE behind the last.  To remove objects on the way, step first.
+ */
+push_ref_t push_table_next(const push_heap_t *heap, const push_table_t *table,
+                           push_ref_t ref);
+
+#endif

@@ -1,0 +1,159 @@
+#include "stream/handover.h"
+
+#include <ap_mpm.h>
+#include <apr_portable.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <http_connection.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <http_ssl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <util_filter.h>
+
+extern module AP_MODULE_DECLARE_DATA push_module;
+
+APLOG_USE_MODULE(push);
+
+/* What is not yet sent stays in the mailbox, not in the kernel. */
+#define NOT_SENT_MAX (16 << 10)
+
+/* A connection that may become a stream; in its pool. */
+typedef struct {
+    push_reactor_t *reactor; /* NULL: it is still httpd's */
+    push_adoption_t adoption;
+} leaving_t;
+
+/* The last thing that happens to the connection in httpd. */
+static apr_status_t left(void *data)
+{
+    leaving_t *leaving = data;
+
+    if (leaving->reactor) {
+        push_reactor_adopt(leaving->reactor, &leaving->adoption);
+        leaving->reactor = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+int push_handover_prepare(conn_rec *c)
+{
+    leaving_t *leaving;
+
+    if (c->master) {
+        return DECLINED;
+    }
+    leaving = apr_pcalloc(c->pool, sizeof(*leaving));
+    ap_set_module_config(c->conn_config, &push_module, leaving);
+    apr_pool_cleanup_register(c->pool, leaving, left, apr_pool_cleanup_null);
+    return DECLINED;
+}
+
+const char *push_handover_refusal(request_rec *r)
+{
+    if (r->connection->master) {
+        return "streams need HTTP/1.1 here: set \"Protocols http/1.1\"";
+    }
+    if (ap_ssl_conn_is_ssl(r->connection)) {
+        return "streams over TLS are not supported yet";
+    }
+    return NULL;
+}
+
+/* Those that change headers only, or belong to the core. */
+static bool leaves_bodies_alone(const ap_filter_rec_t *filter)
+{
+    static const char *const names[] = {
+        "fixup_headers_out", "fixup_headers_err", "old_write", "headers"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!strcasecmp(filter->name, names[i])) {
+            return true;
+        }
+    }
+    return filter->ftype >= AP_FTYPE_PROTOCOL;
+}
+
+void push_handover_filters(request_rec *r)
+{
+    ap_filter_t *filter = r->output_filters;
+
+    apr_table_setn(r->subprocess_env, "no-gzip", "1");
+    apr_table_setn(r->subprocess_env, "no-brotli", "1");
+    while (filter && filter != r->proto_output_filters) {
+        ap_filter_t *next = filter->next;
+
+        if (!leaves_bodies_alone(filter->frec)) {
+            ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r,
+                          "PUSH0020: filter %s is kept out of the stream",
+                          filter->frec->name);
+            ap_remove_output_filter(filter);
+        }
+        filter = next;
+    }
+}
+
+static void set_options(int fd, int write_timeout)
+{
+    static const int on = 1;
+    static const int not_sent = NOT_SENT_MAX;
+    int flags = fcntl(fd, F_GETFL);
+
+    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &not_sent,
+               sizeof(not_sent));
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &write_timeout,
+               sizeof(write_timeout));
+}
+
+/*
+ * Takes the connection off the descriptor that httpd knows, and leaves an
+ * unconnected socket there, so that its lingering close touches nothing.
+ * Returns the descriptor of the connection, or -1.
+ */
+static int swap_socket(int fd)
+{
+    int stream = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int empty = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (stream < 0 || empty < 0 || dup3(empty, fd, O_CLOEXEC) < 0) {
+        if (stream >= 0) {
+            close(stream);
+            stream = -1;
+        }
+    }
+    if (empty >= 0) {
+        close(empty);
+    }
+    return stream;
+}
+
+bool push_handover(request_rec *r, push_reactor_t *reactor,
+                   const push_adoption_t *adoption, int write_timeout)
+{
+    conn_rec *c = r->connection;
+    leaving_t *leaving = ap_get_module_config(c->conn_config, &push_module);
+    apr_os_sock_t fd = -1;
+
+    if (!leaving || c->aborted
+        || apr_os_sock_get(&fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+        return false;
+    }
+    leaving->adoption = *adoption;
+    leaving->adoption.fd = swap_socket(fd);
+    if (leaving->adoption.fd < 0) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, errno, r,
+                      "PUSH0021: no descriptor for the stream");
+        return false;
+    }
+    set_options(leaving->adoption.fd, write_timeout);
+    leaving->reactor = reactor;
+    c->aborted = 1;
+    c->keepalive = AP_CONN_CLOSE;
+    return true;
+}

@@ -1,0 +1,31 @@
+#ifndef PUSH_HANDOVER_H
+#define PUSH_HANDOVER_H
+
+#include <httpd.h>
+
+#include "stream/reactor.h"
+
+/*
+ * How a stream leaves httpd: its socket is duplicated, httpd keeps a socket
+ * that is connected to nothing, and when httpd has let go of the connection
+ * the duplicate goes to a reactor (docs/internals.md, "Hand-over").
+ */
+
+/* pre_connection, before all other modules: its cleanup then runs last. */
+int push_handover_prepare(conn_rec *c);
+
+/* NULL if the connection can be handed over, or why it cannot. */
+const char *push_handover_refusal(request_rec *r);
+
+/* Takes filters that rewrite bodies out of the answer. */
+void push_handover_filters(request_rec *r);
+
+/*
+ * Hands the connection over, after the head was flushed.  write_timeout is
+ * in ms.  False if the client has left or there is no descriptor; then the
+ * caller checks the device out.
+ */
+bool push_handover(request_rec *r, push_reactor_t *reactor,
+                   const push_adoption_t *adoption, int write_timeout);
+
+#endif

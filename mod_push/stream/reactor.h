@@ -1,0 +1,57 @@
+#ifndef PUSH_REACTOR_H
+#define PUSH_REACTOR_H
+
+#include "stream/stream.h"
+
+/*
+ * A thread that owns streams: it writes when a mailbox has news, beats their
+ * hearts, and notices when a peer leaves.  A child has one, or a few.
+ */
+
+typedef struct push_reactor_t push_reactor_t;
+
+/* What is known when a stream ends; borrowed until the callback returns. */
+typedef struct push_ended_t {
+    push_ticket_t ticket;
+    push_end_t why;
+    uint64_t duration; /* ms */
+    uint32_t messages;
+    uint64_t bytes;
+} push_ended_t;
+
+typedef struct push_reactor_options_t {
+    push_store_t *store;
+    uint32_t pid;
+    uint32_t retry_ms;    /* for the reconnects after an orderly end */
+    uint32_t accept_rate; /* reconnects a second that the server wants */
+    void (*ended)(void *data, const push_ended_t *ended);
+    void *data;
+} push_reactor_options_t;
+
+/* A socket that is to become a stream: taken. */
+typedef struct push_adoption_t {
+    int fd;
+    push_ticket_t ticket;
+    uint32_t heartbeat; /* ms */
+    bool event_beats;
+} push_adoption_t;
+
+/* NULL if there is no seat, no memory or no thread. */
+push_reactor_t *push_reactor_start(const push_reactor_options_t *options);
+
+/* Ends all streams in good order, then the thread. */
+void push_reactor_stop(push_reactor_t *reactor, push_end_t why);
+
+/* ---- any thread ---- */
+
+/* Where its streams check in. */
+unsigned push_reactor_seat(const push_reactor_t *reactor);
+
+/* Streams it has, or will have in a moment. */
+uint32_t push_reactor_load(const push_reactor_t *reactor);
+
+/* Hands a stream over; false, with the socket closed, if there is no memory. */
+bool push_reactor_adopt(push_reactor_t *reactor,
+                        const push_adoption_t *adoption);
+
+#endif
