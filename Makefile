@@ -100,7 +100,8 @@ RIM_OBJS   := $(call objects,mod_push/*.c mod_push/stream/*.c mod_push/http/*.c)
 define compile
 $(call say,CC,$<)
 @mkdir -p $(@D)
-$(Q)$(CC) $(CSTD) $(WARN) $(1) -Imod_push -fPIC -fvisibility=hidden \
+$(Q)$(CC) $(CSTD) $(WARN) $(1) -Imod_push -fPIC \
+	-fvisibility=$(or $(VISIBILITY),hidden) \
 	-MMD -MP $(CFLAGS) $(SAN) -c -o $@ $<
 endef
 
@@ -109,6 +110,9 @@ $(B)/obj/mod_push/core/%.o: mod_push/core/%.c
 
 $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
+# The module record is all that httpd sees; the hooks beside it are static.
+$(B)/obj/mod_push/mod_push.o: VISIBILITY := default
 
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
