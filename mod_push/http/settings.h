@@ -11,7 +11,9 @@
  * Every number is in the unit that its comment gives.
  */
 
-extern module AP_MODULE_DECLARE_DATA push_module;
+/* The only symbol that the module exports. */
+extern __attribute__((visibility("default")))
+module AP_MODULE_DECLARE_DATA push_module;
 
 /* For the whole server. */
 typedef struct push_global_t {

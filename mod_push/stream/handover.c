@@ -15,7 +15,9 @@
 
 #include <util_filter.h>
 
-extern module AP_MODULE_DECLARE_DATA push_module;
+/* Named here only, as the key of a connection's configuration. */
+extern __attribute__((visibility("default")))
+module AP_MODULE_DECLARE_DATA push_module;
 
 APLOG_USE_MODULE(push);
 
