@@ -34,28 +34,28 @@ extern "C" {
 /* What functions return, and why a stream or a publication ended. */
 typedef enum pushc_status {
     PUSHC_OK = 0,
-    PUSHC_AGAIN = 1,             /* nothing yet, or no room: not an error */
-    PUSHC_ERR_ARGUMENT = -1,     /* an argument or option is not legal */
-    PUSHC_ERR_MEMORY = -2,       /* an allocation failed */
-    PUSHC_ERR_STATE = -3,        /* not possible in this state */
-    PUSHC_ERR_SYSTEM = -4,       /* a descriptor, a thread or random bytes
+    PUSHC_AGAIN = 1,            /* nothing yet, or no room: not an error */
+    PUSHC_ERR_ARGUMENT = -1,    /* an argument or option is not legal */
+    PUSHC_ERR_MEMORY = -2,      /* an allocation failed */
+    PUSHC_ERR_STATE = -3,       /* not possible in this state */
+    PUSHC_ERR_SYSTEM = -4,      /* a descriptor, a thread or random bytes
                                     could not be had */
-    PUSHC_ERR_TIMEOUT = -5,      /* no answer in time */
-    PUSHC_ERR_CLOSED = -6,       /* stopped by the application */
-    PUSHC_ERR_NETWORK = -7,      /* no connection, or it broke */
-    PUSHC_ERR_TLS = -8,          /* certificate, pin or handshake */
-    PUSHC_ERR_DEADLINE = -9,     /* connect and head took too long */
-    PUSHC_ERR_SILENCE = -10,     /* no byte for silence_ms */
-    PUSHC_ERR_PROTOCOL = -11,    /* the answer is not what it should be */
-    PUSHC_ERR_TOO_LARGE = -12,   /* an event above max_event_bytes */
-    PUSHC_ERR_REDIRECT = -13,    /* a redirect that is not followed */
-    PUSHC_ERR_AUTH = -14,        /* 401 after a fresh token, or 403 */
-    PUSHC_ERR_HTTP = -15,        /* another final HTTP status */
-    PUSHC_ERR_OVERLOAD = -16,    /* 408, 425, 429, 5xx: tried again */
-    PUSHC_ERR_NO_CONTENT = -17,  /* 204: the server wants no reconnect */
-    PUSHC_ERR_SUPERSEDED = -18,  /* a newer stream of this device is open */
-    PUSHC_ERR_GOODBYE = -19,     /* the server closed in order: tried again */
-    PUSHC_ERR_TOKEN = -20        /* the token hook failed */
+    PUSHC_ERR_TIMEOUT = -5,     /* no answer in time */
+    PUSHC_ERR_CLOSED = -6,      /* stopped by the application */
+    PUSHC_ERR_NETWORK = -7,     /* no connection, or it broke */
+    PUSHC_ERR_TLS = -8,         /* certificate, pin or handshake */
+    PUSHC_ERR_DEADLINE = -9,    /* connect and head took too long */
+    PUSHC_ERR_SILENCE = -10,    /* no byte for silence_ms */
+    PUSHC_ERR_PROTOCOL = -11,   /* the answer is not what it should be */
+    PUSHC_ERR_TOO_LARGE = -12,  /* an event above max_event_bytes */
+    PUSHC_ERR_REDIRECT = -13,   /* a redirect that is not followed */
+    PUSHC_ERR_AUTH = -14,       /* 401 after a fresh token, or 403 */
+    PUSHC_ERR_HTTP = -15,       /* another final HTTP status */
+    PUSHC_ERR_OVERLOAD = -16,   /* 408, 425, 429, 5xx: tried again */
+    PUSHC_ERR_NO_CONTENT = -17, /* 204: the server wants no reconnect */
+    PUSHC_ERR_SUPERSEDED = -18, /* a newer stream of this device is open */
+    PUSHC_ERR_GOODBYE = -19,    /* the server closed in order: tried again */
+    PUSHC_ERR_TOKEN = -20       /* the token hook failed */
 } pushc_status;
 
 /* A sentence for a status; static, never NULL. Any thread. */
@@ -69,48 +69,48 @@ PUSHC_API const char *pushc_version(void);
 /* One message. Owned by the client; valid until it is acknowledged or given
  * back. Fields are added at the end only. */
 typedef struct pushc_message {
-    uint64_t seq;          /* number in this session, 0 where none was given */
-    const char *mid;       /* message id, "" where none was given */
-    const char *id;        /* the whole cursor, "SEQ.MID" */
-    const char *event;     /* type, "message" where the publisher gave none */
-    const char *data;      /* payload, decoded; a NUL follows the last byte */
-    size_t length;         /* bytes of data */
-    const char *encoding;  /* NULL; else data is still in this encoding */
-    int ack_now;           /* the publisher waits for the acknowledgement */
-    unsigned attempt;      /* 1, and one more each time it is handed over */
+    uint64_t seq;         /* number in this session, 0 where none was given */
+    const char *mid;      /* message id, "" where none was given */
+    const char *id;       /* the whole cursor, "SEQ.MID" */
+    const char *event;    /* type, "message" where the publisher gave none */
+    const char *data;     /* payload, decoded; a NUL follows the last byte */
+    size_t length;        /* bytes of data */
+    const char *encoding; /* NULL; else data is still in this encoding */
+    int ack_now;          /* the publisher waits for the acknowledgement */
+    unsigned attempt;     /* 1, and one more each time it is handed over */
 } pushc_message;
 
 /* What a message handler answers. */
 typedef enum pushc_verdict {
-    PUSHC_DONE = 0,   /* done with it: acknowledge; the message is gone */
-    PUSHC_RETRY = 1,  /* could not: hand over the same again after a pause;
+    PUSHC_DONE = 0,  /* done with it: acknowledge; the message is gone */
+    PUSHC_RETRY = 1, /* could not: hand over the same again after a pause;
                          those behind it wait */
-    PUSHC_LATER = 2   /* keeps the message and calls pushc_ack() or
+    PUSHC_LATER = 2  /* keeps the message and calls pushc_ack() or
                          pushc_retry() when it knows */
 } pushc_verdict;
 
 /* ==== What else happens ==== */
 
 typedef enum pushc_event_kind {
-    PUSHC_CONNECTING = 1,  /* an attempt begins */
-    PUSHC_OPEN = 2,        /* the stream is open */
-    PUSHC_WAITING = 3,     /* it ended; the next attempt comes in delay_ms */
-    PUSHC_STOPPED = 4,     /* it ended for good; the last event */
-    PUSHC_GAP = 5,         /* the server had to drop messages */
-    PUSHC_BYE = 6          /* the server announced that it closes */
+    PUSHC_CONNECTING = 1, /* an attempt begins */
+    PUSHC_OPEN = 2,       /* the stream is open */
+    PUSHC_WAITING = 3,    /* it ended; the next attempt comes in delay_ms */
+    PUSHC_STOPPED = 4,    /* it ended for good; the last event */
+    PUSHC_GAP = 5,        /* the server had to drop messages */
+    PUSHC_BYE = 6         /* the server announced that it closes */
 } pushc_event_kind;
 
 /* An event; valid until the hook returns. */
 typedef struct pushc_event {
     pushc_event_kind kind;
-    int status;           /* WAITING, STOPPED: why */
-    long http_status;     /* WAITING, STOPPED: of the answer, 0 if none */
-    const char *detail;   /* WAITING, STOPPED: text, never a secret;
+    int status;          /* WAITING, STOPPED: why */
+    long http_status;    /* WAITING, STOPPED: of the answer, 0 if none */
+    const char *detail;  /* WAITING, STOPPED: text, never a secret;
                              GAP, BYE: the reason the server gave */
-    unsigned attempt;     /* failed attempts in a row */
-    uint64_t delay_ms;    /* WAITING: until the next; BYE: the spread */
-    uint64_t dropped;     /* GAP: how many messages */
-    const char *urgency;  /* GAP: their urgency, "" if not told */
+    unsigned attempt;    /* failed attempts in a row */
+    uint64_t delay_ms;   /* WAITING: until the next; BYE: the spread */
+    uint64_t dropped;    /* GAP: how many messages */
+    const char *urgency; /* GAP: their urgency, "" if not told */
 } pushc_event;
 
 /* ==== Hooks ==== */
@@ -155,7 +155,7 @@ typedef void (*pushc_event_fn)(void *ctx, const pushc_event *event);
 
 typedef struct pushc_source pushc_source;
 
-#define PUSHC_READ 1
+#define PUSHC_READ  1
 #define PUSHC_WRITE 2
 
 /* The application's event loop. All functions are called on its thread,
@@ -186,70 +186,73 @@ PUSHC_API void pushc_source_timeout(pushc_source *source);
 /* Options of clients and publishers. Begin with PUSHC_OPTIONS_INIT; 0 and
  * NULL mean the default. All strings and arrays are copied. */
 typedef struct pushc_options {
-    size_t size;      /* sizeof(pushc_options) */
-    const char *url;  /* where the handler lives: "https://h/ramen" for a
+    size_t size;     /* sizeof(pushc_options) */
+    const char *url; /* where the handler lives: "https://h/ramen" for a
                          client, "https://h/push" for a publisher */
 
     /* Who I am. */
-    const char *token;                 /* bearer token, fixed */
-    pushc_token_fn on_token;           /* or asked for before every attempt */
-    const char *username, *password;   /* or basic authentication */
-    const char *query;                 /* more of the query: "user=ann" */
-    const char *const *headers;        /* more headers, "Name: value" */
+    const char *token;               /* bearer token, fixed */
+    pushc_token_fn on_token;         /* or asked for before every attempt */
+    const char *username, *password; /* or basic authentication */
+    const char *query;               /* more of the query: "user=ann" */
+    const char *const *headers;      /* more headers, "Name: value" */
     size_t header_count;
 
     /* The network. */
-    const char *ca_file;                    /* CA certificates, PEM */
-    const char *cert_file, *key_file;       /* client certificate, PEM */
+    const char *ca_file;              /* CA certificates, PEM */
+    const char *cert_file, *key_file; /* client certificate, PEM */
     const char *key_password;
-    const char *pinned_key;                 /* "sha256//..." or a file */
-    const char *proxy, *no_proxy;           /* as CURLOPT_PROXY, _NOPROXY */
-    unsigned attempt_ms;   /* connect and head of an answer: 10000 */
+    const char *pinned_key;       /* "sha256//..." or a file */
+    const char *proxy, *no_proxy; /* as CURLOPT_PROXY, _NOPROXY */
+    unsigned attempt_ms;          /* connect and head of an answer: 10000 */
 
     /* Hooks; ctx is the first argument of every one of them. */
     void *ctx;
-    pushc_message_fn on_message;   /* NULL: messages wait for pushc_next() */
+    pushc_message_fn on_message; /* NULL: messages wait for pushc_next() */
     pushc_event_fn on_event;
     pushc_log_fn on_log;
     pushc_realloc_fn on_realloc;
     pushc_random_fn on_random;
     pushc_clock_fn on_clock;
-    const pushc_loop *loop;        /* NULL: a thread of the handle's own */
+    const pushc_loop *loop; /* NULL: a thread of the handle's own */
 
     /* Clients: what to receive. */
-    const char *device;      /* device id; NULL: made up for this handle */
+    const char *device; /* device id; NULL: made up for this handle */
     const char *app, *app_version, *os, *os_version, *locale;
     const char *const *channels;
     size_t channel_count;
-    const char *urgency;     /* the lowest wanted; NULL: all */
-    int from_oldest;         /* new channels begin at the oldest kept */
-    const char *cursor;      /* of an earlier run, from pushc_cursor() */
+    const char *urgency; /* the lowest wanted; NULL: all */
+    int from_oldest;     /* new channels begin at the oldest kept */
+    const char *cursor;  /* of an earlier run, from pushc_cursor() */
 
     /* Clients: how to receive. */
-    unsigned silence_ms;       /* no byte for so long is a dead stream: 7000 */
-    unsigned base_ms;          /* first backoff, until retry: comes: 1000 */
-    unsigned proof_ms;         /* up so long, a stream counts as good: 10000 */
-    unsigned ack_ms;           /* acknowledge at least so often: 30000 */
-    unsigned retry_ms;         /* first pause after PUSHC_RETRY: 1000 */
-    unsigned window;           /* the server's PushMaxInFlight: 1024 */
-    unsigned max_messages;     /* unfinished, then reading stops: 1024 */
-    size_t max_bytes;          /* waiting, then reading stops: 8 MiB */
-    size_t max_event_bytes;    /* one event or line: 1 MiB */
-    unsigned dedup;            /* message ids remembered: 4096 */
+    unsigned silence_ms;    /* no byte for so long is a dead stream: 7000 */
+    unsigned base_ms;       /* first backoff, until retry: comes: 1000 */
+    unsigned proof_ms;      /* up so long, a stream counts as good: 10000 */
+    unsigned ack_ms;        /* acknowledge at least so often: 30000 */
+    unsigned retry_ms;      /* first pause after PUSHC_RETRY: 1000 */
+    unsigned window;        /* the server's PushMaxInFlight: 1024 */
+    unsigned max_messages;  /* unfinished, then reading stops: 1024 */
+    size_t max_bytes;       /* waiting, then reading stops: 8 MiB */
+    size_t max_event_bytes; /* one event or line: 1 MiB */
+    unsigned dedup;         /* message ids remembered: 4096 */
 
     /* Publishers. */
-    int streaming;           /* 1: all over one connection, as NDJSON */
-    unsigned parallel;       /* 0 streaming: requests at a time: 4 */
-    unsigned max_in_flight;  /* publications without a result: 1024 */
-    unsigned publish_ms;     /* give up after so long: 30000 */
-    unsigned idle_ms;        /* a streaming request rests so long, then it
+    int streaming;          /* 1: all over one connection, as NDJSON */
+    unsigned parallel;      /* 0 streaming: requests at a time: 4 */
+    unsigned max_in_flight; /* publications without a result: 1024 */
+    unsigned publish_ms;    /* give up after so long: 30000 */
+    unsigned idle_ms;       /* a streaming request rests so long, then it
                                 is ended: 5000 */
 
     /* Both: how long an end may take. */
-    unsigned stop_ms;        /* last acknowledgement, last results: 3000 */
+    unsigned stop_ms; /* last acknowledgement, last results: 3000 */
 } pushc_options;
 
-#define PUSHC_OPTIONS_INIT { .size = sizeof(pushc_options) }
+#define PUSHC_OPTIONS_INIT                                                    \
+    {                                                                         \
+        .size = sizeof(pushc_options)                                         \
+    }
 
 /* ==== Client ==== */
 
@@ -305,16 +308,16 @@ PUSHC_API int pushc_cursor(pushc_client *client, char *buffer, size_t size);
 
 /* Counters of a client. */
 typedef struct pushc_stats {
-    size_t size;          /* sizeof(pushc_stats), set by the caller */
-    int state;            /* PUSHC_CONNECTING to PUSHC_STOPPED, 0 before */
-    unsigned waiting;     /* messages not yet handed over */
-    unsigned unfinished;  /* messages not yet done, those included */
-    uint64_t attempts;    /* connections tried */
-    uint64_t opened;      /* streams opened */
-    uint64_t received;    /* messages, without repeats */
-    uint64_t repeated;    /* messages dropped as repeats */
-    uint64_t done;        /* messages done */
-    uint64_t acks;        /* acknowledgements the server took */
+    size_t size;         /* sizeof(pushc_stats), set by the caller */
+    int state;           /* PUSHC_CONNECTING to PUSHC_STOPPED, 0 before */
+    unsigned waiting;    /* messages not yet handed over */
+    unsigned unfinished; /* messages not yet done, those included */
+    uint64_t attempts;   /* connections tried */
+    uint64_t opened;     /* streams opened */
+    uint64_t received;   /* messages, without repeats */
+    uint64_t repeated;   /* messages dropped as repeats */
+    uint64_t done;       /* messages done */
+    uint64_t acks;       /* acknowledgements the server took */
 } pushc_stats;
 
 /* Read the counters. Any thread. PUSHC_OK, PUSHC_ERR_ARGUMENT. */
@@ -332,31 +335,34 @@ typedef struct pushc_outgoing {
     int broadcast;
     const void *data;
     size_t length;
-    const char *content_type;  /* text/plain; not told when streaming */
-    const char *event;         /* event type */
-    const char *urgency;       /* high, normal, low, very-low */
-    const char *topic;         /* collapse key */
-    const char *key;           /* idempotency key; NULL: made up */
-    long ttl;                  /* seconds, -1: the server's default */
-    int receipt;               /* 1: a receipt is wanted */
+    const char *content_type; /* text/plain; not told when streaming */
+    const char *event;        /* event type */
+    const char *urgency;      /* high, normal, low, very-low */
+    const char *topic;        /* collapse key */
+    const char *key;          /* idempotency key; NULL: made up */
+    long ttl;                 /* seconds, -1: the server's default */
+    int receipt;              /* 1: a receipt is wanted */
 } pushc_outgoing;
 
-#define PUSHC_OUTGOING_INIT { .size = sizeof(pushc_outgoing), .ttl = -1 }
+#define PUSHC_OUTGOING_INIT                                                   \
+    {                                                                         \
+        .size = sizeof(pushc_outgoing), .ttl = -1                             \
+    }
 
 /* What became of it. */
 typedef struct pushc_result {
-    size_t size;       /* sizeof(pushc_result), set by who makes it */
-    int status;        /* PUSHC_OK: accepted. PUSHC_ERR_TIMEOUT, _NETWORK,
+    size_t size;      /* sizeof(pushc_result), set by who makes it */
+    int status;       /* PUSHC_OK: accepted. PUSHC_ERR_TIMEOUT, _NETWORK,
                           _CLOSED: it may have been, or not; the same key
                           makes it safe to publish it again */
-    long http_status;  /* of the answer, or of the line's error; 0 if none */
-    char id[32];       /* message id */
-    char key[72];      /* its idempotency key */
-    long recipients;   /* device contexts; -1 if not told */
-    long connected;    /* of those, with an open stream; -1 if not told */
-    long ttl;          /* granted seconds; -1 if not told */
+    long http_status; /* of the answer, or of the line's error; 0 if none */
+    char id[32];      /* message id */
+    char key[72];     /* its idempotency key */
+    long recipients;  /* device contexts; -1 if not told */
+    long connected;   /* of those, with an open stream; -1 if not told */
+    long ttl;         /* granted seconds; -1 if not told */
     unsigned attempts;
-    char detail[200];  /* what the server, or the library, says was wrong */
+    char detail[200]; /* what the server, or the library, says was wrong */
 } pushc_result;
 
 /* Learn the result; on the thread that drives the publisher. Called exactly

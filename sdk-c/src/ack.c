@@ -54,8 +54,8 @@ static int start(pushc_client *c, const char *cursor)
     struct pushc_buf url;
     int status;
 
-    if (c->set.o.on_token && !c->has_token &&
-        pushc_stream_token(c) != PUSHC_OK) {
+    if (c->set.o.on_token && !c->has_token
+        && pushc_stream_token(c) != PUSHC_OK) {
         return PUSHC_ERR_TOKEN;
     }
     pushc_buf_init(&url, &c->set.mem);
@@ -116,8 +116,9 @@ static int decide(pushc_client *c, uint64_t now, char *cursor)
 
     pthread_mutex_lock(&c->source.lock);
     unacked = pushc_session_unacked(&c->session);
-    now_wanted = unacked && (c->flush_wanted || c->stopping ||
-                             pushc_session_ack_urgent(&c->session));
+    now_wanted = unacked
+                 && (c->flush_wanted || c->stopping
+                     || pushc_session_ack_urgent(&c->session));
     if (!unacked) {
         c->flush_wanted = 0;
         c->ack_at = 0;
@@ -144,8 +145,8 @@ void pushc_ack_check(pushc_client *c, uint64_t now)
     if (c->ack && now >= c->ack_started + c->set.o.attempt_ms) {
         time_out(c);
     }
-    if (c->ack || (c->state != PUSHC_OPEN && !c->stopping) ||
-        !decide(c, now, cursor)) {
+    if (c->ack || (c->state != PUSHC_OPEN && !c->stopping)
+        || !decide(c, now, cursor)) {
         return;
     }
     c->ack_generation = c->generation;

@@ -12,8 +12,8 @@ static uint64_t uniform(double u, uint64_t top)
     if (top <= PUSHC_BACKOFF_FLOOR) {
         return PUSHC_BACKOFF_FLOOR;
     }
-    return PUSHC_BACKOFF_FLOOR +
-           (uint64_t)(u * (double)(top - PUSHC_BACKOFF_FLOOR));
+    return PUSHC_BACKOFF_FLOOR
+           + (uint64_t)(u * (double)(top - PUSHC_BACKOFF_FLOOR));
 }
 
 static uint64_t ceiling(const struct pushc_backoff *b)
@@ -30,8 +30,8 @@ uint64_t pushc_backoff_delay(const struct pushc_backoff *b, double u)
     case PUSHC_BACKOFF_SPREAD:
         return uniform(u, clamp(b->hint, 0, PUSHC_SPREAD_MAX));
     case PUSHC_BACKOFF_RETRY_AFTER:
-        return clamp(b->hint, 0, PUSHC_RETRY_AFTER_MAX) +
-               uniform(u, ceiling(b));
+        return clamp(b->hint, 0, PUSHC_RETRY_AFTER_MAX)
+               + uniform(u, ceiling(b));
     case PUSHC_BACKOFF_WAKE:
         return uniform(u, 1000);
     case PUSHC_BACKOFF_JITTER:

@@ -9,11 +9,11 @@
 
 #include <stdint.h>
 
-#define PUSHC_BACKOFF_FLOOR 100u      /* ms: no delay is shorter */
-#define PUSHC_BACKOFF_CEILING 30000u  /* ms: no jitter is longer */
-#define PUSHC_RETRY_MIN 500u          /* ms: clamps of retry: */
-#define PUSHC_RETRY_MAX 600000u
-#define PUSHC_SPREAD_MAX 600000u      /* ms: clamp of a push.bye hint */
+#define PUSHC_BACKOFF_FLOOR   100u   /* ms: no delay is shorter */
+#define PUSHC_BACKOFF_CEILING 30000u /* ms: no jitter is longer */
+#define PUSHC_RETRY_MIN       500u   /* ms: clamps of retry: */
+#define PUSHC_RETRY_MAX       600000u
+#define PUSHC_SPREAD_MAX      600000u /* ms: clamp of a push.bye hint */
 #define PUSHC_RETRY_AFTER_MAX 3600000u
 
 enum pushc_backoff_kind {

@@ -18,9 +18,8 @@
 
 static const char *state_name(int state)
 {
-    static const char *const names[] = {"idle",    "connecting", "open",
-                                        "waiting", "stopped",    "gap",
-                                        "bye"};
+    static const char *const names[] = {
+        "idle", "connecting", "open", "waiting", "stopped", "gap", "bye"};
 
     return names[state];
 }
@@ -371,8 +370,8 @@ int pushc_ack(pushc_client *client, pushc_message *message)
     if (item) {
         unacked = pushc_session_unacked(s);
         pushc_session_done(s, item);
-        if (client->throttled || pushc_session_ack_urgent(s) ||
-            pushc_session_unacked(s) != unacked) {
+        if (client->throttled || pushc_session_ack_urgent(s)
+            || pushc_session_unacked(s) != unacked) {
             pushc_source_wake(&client->source);
         }
     }

@@ -20,50 +20,50 @@ struct pushc_client {
     char device[129];
 
     /* ---- the driving thread only ---- */
-    int state;             /* PUSHC_CONNECTING to PUSHC_STOPPED, or 0 */
-    int announced;         /* the state of the last event */
-    int stopping;          /* only the last acknowledgement is missing */
-    uint64_t stop_at;      /* then it is given up */
-    uint64_t due;          /* when the loop expected this turn */
+    int state;        /* PUSHC_CONNECTING to PUSHC_STOPPED, or 0 */
+    int announced;    /* the state of the last event */
+    int stopping;     /* only the last acknowledgement is missing */
+    uint64_t stop_at; /* then it is given up */
+    uint64_t due;     /* when the loop expected this turn */
     char token[PUSHC_TOKEN_MAX];
     int has_token;
-    int token_rejected;    /* the hook must get a fresh one */
-    int token_retried;     /* it did, and no stream opened since */
+    int token_rejected; /* the hook must get a fresh one */
+    int token_retried;  /* it did, and no stream opened since */
 
     struct pushc_exchange *stream;
     struct pushc_parser parser;
     struct pushc_buf backlog; /* read, not parsed: the session is full */
     size_t backlog_at;
-    int paused;            /* the exchange keeps more */
-    int trusted;           /* the stream is at our own origin */
-    unsigned hops;         /* redirects of this attempt */
-    uint64_t attempt_at;   /* when it began */
+    int paused;          /* the exchange keeps more */
+    int trusted;         /* the stream is at our own origin */
+    unsigned hops;       /* redirects of this attempt */
+    uint64_t attempt_at; /* when it began */
     uint64_t last_byte;
     uint64_t opened_at;
-    int proven;            /* a byte came in */
-    int ended;             /* the exchange is over: the fields below */
+    int proven; /* a byte came in */
+    int ended;  /* the exchange is over: the fields below */
     int end_status;
     struct pushc_answer end_answer; /* its location is ours */
-    int fault;             /* why a callback aborted it */
+    int fault;                      /* why a callback aborted it */
     char fault_detail[200];
-    int bye;               /* push.bye was received */
+    int bye;                /* push.bye was received */
     char final_detail[200]; /* of an end that the server wanted, or "" */
     int superseded;
-    int expired;           /* the token of the stream did */
-    uint64_t spread;       /* of the bye, ms */
+    int expired;     /* the token of the stream did */
+    uint64_t spread; /* of the bye, ms */
 
-    unsigned failed;       /* attempts in a row */
-    uint64_t base;         /* ms, of backoff */
+    unsigned failed; /* attempts in a row */
+    uint64_t base;   /* ms, of backoff */
     uint64_t retry_at;
     uint64_t prompt_until; /* a stream that ends before is tried soon */
 
     struct pushc_exchange *ack;
-    unsigned generation;   /* of streams */
+    unsigned generation; /* of streams */
     unsigned ack_generation;
-    uint64_t ack_at;       /* the next batch; 0: nothing to acknowledge */
+    uint64_t ack_at; /* the next batch; 0: nothing to acknowledge */
     uint64_t ack_started;
     unsigned ack_failed;
-    int stale;             /* the server does not know the cursor */
+    int stale; /* the server does not know the cursor */
 
     /* ---- any thread, under source.lock ---- */
     struct pushc_session session;
@@ -71,10 +71,10 @@ struct pushc_client {
     int stop_wanted;
     int flush_wanted;
     int wake_wanted;
-    int throttled;         /* the backlog is not empty */
-    int over;              /* stopped; final is why */
+    int throttled; /* the backlog is not empty */
+    int over;      /* stopped; final is why */
     int final;
-    int state_shown;       /* copy of state */
+    int state_shown; /* copy of state */
     uint64_t attempts, opened, acks;
 };
 

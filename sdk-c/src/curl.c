@@ -70,8 +70,8 @@ static struct socket_state *add_socket(struct pushc_transport *t, int fd)
 {
     if (t->socket_count == t->socket_room) {
         size_t room = t->socket_room ? t->socket_room * 2 : 4;
-        struct socket_state *more = pushc_mem_realloc(
-            &t->set->mem, t->sockets, room * sizeof(*more));
+        struct socket_state *more = pushc_mem_realloc(&t->set->mem, t->sockets,
+                                                      room * sizeof(*more));
 
         if (!more) {
             return NULL;
@@ -167,6 +167,11 @@ uint64_t pushc_transport_due(const struct pushc_transport *t)
     return t->due;
 }
 
+int pushc_transport_listens(const struct pushc_transport *t)
+{
+    return t->socket_count > 0;
+}
+
 int pushc_transport_broken(const struct pushc_transport *t)
 {
     return t->broken;
@@ -237,8 +242,7 @@ static void reap(struct pushc_transport *t)
         x->answer.http_status = http_status;
         curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &location);
         if (location) {
-            x->answer.location =
-                pushc_mem_strdup(&t->set->mem, location);
+            x->answer.location = pushc_mem_strdup(&t->set->mem, location);
         }
         snprintf(x->answer.error, sizeof(x->answer.error), "%.179s",
                  code == CURLE_OK ? ""
@@ -260,8 +264,8 @@ static void act(struct pushc_transport *t, curl_socket_t fd, int mask)
 
 void pushc_transport_ready(struct pushc_transport *t, int fd, int what)
 {
-    int mask = (what & PUSHC_READ ? CURL_CSELECT_IN : 0) |
-               (what & PUSHC_WRITE ? CURL_CSELECT_OUT : 0);
+    int mask = (what & PUSHC_READ ? CURL_CSELECT_IN : 0)
+               | (what & PUSHC_WRITE ? CURL_CSELECT_OUT : 0);
 
     if (find_socket(t, fd)) {
         act(t, fd, mask);
@@ -298,13 +302,12 @@ static void read_head(struct pushc_exchange *x)
     curl_off_t seconds = 0;
     char *text = NULL;
 
-    if (curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK &&
-        text) {
+    if (curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK
+        && text) {
         snprintf(a->content_type, sizeof(a->content_type), "%s", text);
     }
-    if (curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds) ==
-            CURLE_OK &&
-        seconds > 0) {
+    if (curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK
+        && seconds > 0) {
         a->retry_after = seconds > 1000000 ? 1000000000u
                                            : (uint64_t)seconds * 1000;
     }
@@ -434,19 +437,19 @@ static int set_network(struct pushc_exchange *x,
 {
     const pushc_options *o = &x->t->set->o;
     CURL *e = x->easy;
-    int failed = set_string(e, CURLOPT_URL, request->url) |
-                 set_string(e, CURLOPT_CAINFO, o->ca_file) |
-                 set_string(e, CURLOPT_PINNEDPUBLICKEY, o->pinned_key) |
-                 set_string(e, CURLOPT_PROXY, o->proxy) |
-                 set_string(e, CURLOPT_NOPROXY, o->no_proxy) |
-                 set_string(e, CURLOPT_USERAGENT, "libpushc/" PUSHC_VERSION);
+    int failed = set_string(e, CURLOPT_URL, request->url)
+                 | set_string(e, CURLOPT_CAINFO, o->ca_file)
+                 | set_string(e, CURLOPT_PINNEDPUBLICKEY, o->pinned_key)
+                 | set_string(e, CURLOPT_PROXY, o->proxy)
+                 | set_string(e, CURLOPT_NOPROXY, o->no_proxy)
+                 | set_string(e, CURLOPT_USERAGENT, "libpushc/" PUSHC_VERSION);
 
     if (request->trusted) {
-        failed |= set_string(e, CURLOPT_SSLCERT, o->cert_file) |
-                  set_string(e, CURLOPT_SSLKEY, o->key_file) |
-                  set_string(e, CURLOPT_KEYPASSWD, o->key_password) |
-                  set_string(e, CURLOPT_USERNAME, o->username) |
-                  set_string(e, CURLOPT_PASSWORD, o->password);
+        failed |= set_string(e, CURLOPT_SSLCERT, o->cert_file)
+                  | set_string(e, CURLOPT_SSLKEY, o->key_file)
+                  | set_string(e, CURLOPT_KEYPASSWD, o->key_password)
+                  | set_string(e, CURLOPT_USERNAME, o->username)
+                  | set_string(e, CURLOPT_PASSWORD, o->password);
     }
     return failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
 }
@@ -541,11 +544,11 @@ static int split_origin(const char *url, struct origin *o)
     int failed;
 
     memset(o, 0, sizeof(*o));
-    failed = !u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK ||
-             curl_url_get(u, CURLUPART_SCHEME, &o->scheme, 0) != CURLUE_OK ||
-             curl_url_get(u, CURLUPART_HOST, &o->host, 0) != CURLUE_OK ||
-             curl_url_get(u, CURLUPART_PORT, &o->port, CURLU_DEFAULT_PORT) !=
-                 CURLUE_OK;
+    failed = !u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK
+             || curl_url_get(u, CURLUPART_SCHEME, &o->scheme, 0) != CURLUE_OK
+             || curl_url_get(u, CURLUPART_HOST, &o->host, 0) != CURLUE_OK
+             || curl_url_get(u, CURLUPART_PORT, &o->port, CURLU_DEFAULT_PORT)
+                    != CURLUE_OK;
     curl_url_cleanup(u);
     return failed ? PUSHC_ERR_ARGUMENT : PUSHC_OK;
 }
@@ -563,8 +566,8 @@ int pushc_same_origin(const char *a, const char *b)
     int same = split_origin(a, &x) == PUSHC_OK;
 
     same = split_origin(b, &y) == PUSHC_OK && same;
-    same = same && strcmp(x.scheme, y.scheme) == 0 &&
-           strcasecmp(x.host, y.host) == 0 && strcmp(x.port, y.port) == 0;
+    same = same && strcmp(x.scheme, y.scheme) == 0
+           && strcasecmp(x.host, y.host) == 0 && strcmp(x.port, y.port) == 0;
     free_origin(&x);
     free_origin(&y);
     return same;
@@ -572,6 +575,6 @@ int pushc_same_origin(const char *a, const char *b)
 
 int pushc_is_downgrade(const char *from, const char *to)
 {
-    return strncasecmp(from, "https:", 6) == 0 &&
-           strncasecmp(to, "https:", 6) != 0;
+    return strncasecmp(from, "https:", 6) == 0
+           && strncasecmp(to, "https:", 6) != 0;
 }

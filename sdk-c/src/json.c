@@ -132,19 +132,19 @@ int pushc_json_line(struct pushc_buf *out, const pushc_outgoing *m,
     json_t *o = json_object();
     int failed = !o;
 
-    failed = failed || put_string(o, "user", m->user) ||
-             put_string(o, "device", m->device) ||
-             put_string(o, "channel", m->channel) ||
-             put_string(o, "event", m->event) ||
-             put_string(o, "urgency", m->urgency) ||
-             put_string(o, "topic", m->topic) || put_string(o, "key", key) ||
-             (m->broadcast &&
-              json_object_set_new(o, "broadcast", json_true())) ||
-             (m->receipt && json_object_set_new(o, "receipt", json_true())) ||
-             (m->ttl >= 0 && put_number(o, "ttl", m->ttl)) ||
-             put_data(o, m, out->mem) ||
-             json_dump_callback(o, append, out, JSON_COMPACT) ||
-             pushc_buf_add(out, "\n", 1);
+    failed = failed || put_string(o, "user", m->user)
+             || put_string(o, "device", m->device)
+             || put_string(o, "channel", m->channel)
+             || put_string(o, "event", m->event)
+             || put_string(o, "urgency", m->urgency)
+             || put_string(o, "topic", m->topic) || put_string(o, "key", key)
+             || (m->broadcast
+                 && json_object_set_new(o, "broadcast", json_true()))
+             || (m->receipt && json_object_set_new(o, "receipt", json_true()))
+             || (m->ttl >= 0 && put_number(o, "ttl", m->ttl))
+             || put_data(o, m, out->mem)
+             || json_dump_callback(o, append, out, JSON_COMPACT)
+             || pushc_buf_add(out, "\n", 1);
     json_decref(o);
     return failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
 }

@@ -115,8 +115,8 @@ int pushc_buf_str(struct pushc_buf *b, const char *s)
 /* RFC 3986, section 2.3: what needs no encoding. */
 static int is_unreserved(unsigned char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || (c && strchr("-._~", c));
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
 }
 
 int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value)

@@ -80,9 +80,9 @@ struct pushc_item *pushc_item_create(const struct pushc_mem *mem,
                                      uint64_t seq, const char *mid)
 {
     const char *encoding = block->encoding ? block->encoding : "";
-    size_t size = sizeof(struct pushc_item) + block->length +
-                  strlen(block->id) + strlen(mid) + strlen(block->event) +
-                  strlen(encoding) + 5 + 3;
+    size_t size = sizeof(struct pushc_item) + block->length + strlen(block->id)
+                  + strlen(mid) + strlen(block->event) + strlen(encoding) + 5
+                  + 3;
     struct pushc_item *item = pushc_mem_zalloc(mem, size);
     char *at = (char *)(item + 1);
     long decoded = -1;

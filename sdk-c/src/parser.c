@@ -173,9 +173,9 @@ static int finish_block(struct pushc_parser *p, struct pushc_block *block)
         return PUSHC_PARSED_NO_MEMORY;
     }
     /* Gives each a buffer, so that there is a NUL to end it. */
-    if (pushc_buf_add(&p->data, "", 0) || pushc_buf_add(&p->event, "", 0) ||
-        pushc_buf_add(&p->last_id, "", 0) ||
-        pushc_buf_add(&p->encoding, "", 0)) {
+    if (pushc_buf_add(&p->data, "", 0) || pushc_buf_add(&p->event, "", 0)
+        || pushc_buf_add(&p->last_id, "", 0)
+        || pushc_buf_add(&p->encoding, "", 0)) {
         return PUSHC_PARSED_NO_MEMORY;
     }
     block->event = p->event.length ? p->event.bytes : "message";
@@ -284,8 +284,8 @@ enum pushc_parsed pushc_parser_next(struct pushc_parser *p, const char **bytes,
         p->skip_lf = 0;
         outcome = take_line(p, bytes, left, block);
     }
-    if (outcome == PUSHC_PARSED_TOO_LARGE ||
-        outcome == PUSHC_PARSED_NO_MEMORY) {
+    if (outcome == PUSHC_PARSED_TOO_LARGE
+        || outcome == PUSHC_PARSED_NO_MEMORY) {
         p->failed = outcome;
     }
     return outcome == GO_ON ? PUSHC_PARSED_ALL : (enum pushc_parsed)outcome;

@@ -38,14 +38,14 @@ struct pushc_parser {
     struct pushc_buf id; /* of the block that is being read */
     struct pushc_buf last_id;
     struct pushc_buf encoding;
-    uint64_t retry;  /* ms, clamped; 0: never set */
-    int lines;       /* lines of data in this block, at most INT_MAX */
-    int has_id;      /* this block has an id */
-    int ack_now;     /* this block has ack: now */
-    int skip_lf;     /* the last byte was a CR */
-    int bom;         /* bytes of the byte order mark seen; 3: past it */
-    int delivered;   /* the block in the buffers was handed out */
-    int failed;      /* an enum pushc_parsed error, for ever */
+    uint64_t retry; /* ms, clamped; 0: never set */
+    int lines;      /* lines of data in this block, at most INT_MAX */
+    int has_id;     /* this block has an id */
+    int ack_now;    /* this block has ack: now */
+    int skip_lf;    /* the last byte was a CR */
+    int bom;        /* bytes of the byte order mark seen; 3: past it */
+    int delivered;  /* the block in the buffers was handed out */
+    int failed;     /* an enum pushc_parsed error, for ever */
 };
 
 /* mem is borrowed. max_bytes: see max. */

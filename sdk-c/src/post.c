@@ -30,8 +30,8 @@ static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
 {
     struct pushc_publication *pub = ctx;
 
-    if (pub->answer.length + n > 65536 ||
-        pushc_buf_add(&pub->answer, bytes, n) != PUSHC_OK) {
+    if (pub->answer.length + n > 65536
+        || pushc_buf_add(&pub->answer, bytes, n) != PUSHC_OK) {
         return PUSHC_TAKE_ABORT;
     }
     return PUSHC_TAKEN;

@@ -71,15 +71,15 @@ static int is_word(const char *s, size_t max)
 
 static int is_legal(const pushc_outgoing *m)
 {
-    int audiences = (m->user != NULL) + (m->channel != NULL) +
-                    (m->broadcast != 0);
+    int audiences = (m->user != NULL) + (m->channel != NULL)
+                    + (m->broadcast != 0);
 
-    return audiences == 1 && (!m->device || m->user) &&
-           (m->data || m->length == 0) && m->ttl >= -1 &&
-           is_word(m->user, 1024) && is_word(m->device, 128) &&
-           is_word(m->channel, 1024) && is_word(m->content_type, 255) &&
-           is_word(m->event, 64) && is_word(m->urgency, 16) &&
-           is_word(m->topic, 32) && is_word(m->key, PUSHC_KEY_MAX - 1);
+    return audiences == 1 && (!m->device || m->user)
+           && (m->data || m->length == 0) && m->ttl >= -1
+           && is_word(m->user, 1024) && is_word(m->device, 128)
+           && is_word(m->channel, 1024) && is_word(m->content_type, 255)
+           && is_word(m->event, 64) && is_word(m->urgency, 16)
+           && is_word(m->topic, 32) && is_word(m->key, PUSHC_KEY_MAX - 1);
 }
 
 /* ---- the request of a single message ---- */

@@ -15,8 +15,8 @@ void pushc_publisher_finish(pushc_publisher *p, struct pushc_publication *pub)
 
 static int is_temporary(long http)
 {
-    return http == 408 || http == 409 || http == 425 || http == 429 ||
-           http >= 500;
+    return http == 408 || http == 409 || http == 425 || http == 429
+           || http >= 500;
 }
 
 /* Whether trying again can help, and what to call the failure. */
@@ -100,9 +100,9 @@ int pushc_publisher_token(pushc_publisher *p, const char **token)
         return PUSHC_OK;
     }
     p->token[0] = '\0';
-    if (o->on_token(o->ctx, p->token_rejected, p->token, sizeof(p->token)) !=
-            PUSHC_OK ||
-        memchr(p->token, '\n', strnlen(p->token, sizeof(p->token)))) {
+    if (o->on_token(o->ctx, p->token_rejected, p->token, sizeof(p->token))
+            != PUSHC_OK
+        || memchr(p->token, '\n', strnlen(p->token, sizeof(p->token)))) {
         return PUSHC_ERR_TOKEN;
     }
     p->token[sizeof(p->token) - 1] = '\0';
@@ -369,8 +369,8 @@ int pushc_publish(pushc_publisher *publisher, const pushc_outgoing *message,
     pthread_mutex_lock(&publisher->source.lock);
     status = wait_for_room(publisher, timeout_ms);
     if (status == PUSHC_OK) {
-        pub->deadline = pushc_now(&publisher->set) +
-                        publisher->set.o.publish_ms;
+        pub->deadline = pushc_now(&publisher->set)
+                        + publisher->set.o.publish_ms;
         pushc_publications_add(&publisher->inbox, pub);
         publisher->in_flight++;
         pushc_source_wake(&publisher->source);

@@ -14,7 +14,7 @@
 
 #include "source.h"
 
-#define PUSHC_KEY_MAX 72 /* with its NUL */
+#define PUSHC_KEY_MAX    72 /* with its NUL */
 #define PUSHC_TOKEN_ROOM 8192
 
 struct pushc_publication {
@@ -49,7 +49,7 @@ struct pushc_publisher {
     /* ---- the driving thread only ---- */
     struct pushc_publications queue; /* to be sent */
     struct pushc_publications later; /* to be sent again, after a pause */
-    struct pushc_publications sent; /* in the order of their lines */
+    struct pushc_publications sent;  /* in the order of their lines */
     struct pushc_publications finished;
     uint64_t deadline_at; /* no publication is late before */
     unsigned busy;        /* requests under way */
@@ -59,6 +59,7 @@ struct pushc_publisher {
 
     struct pushc_exchange *upload;
     struct pushc_buf answers; /* a line that is not whole yet */
+    int headed;               /* the head of its answer came */
     int resting;              /* the upload waits for lines */
     int ending;               /* it ends after what was sent */
     int upload_over;          /* it ended: the fields below */

@@ -11,8 +11,8 @@ static int is_event_stream(const char *type)
     static const char wanted[] = "text/event-stream";
     size_t n = sizeof(wanted) - 1;
 
-    return strncasecmp(type, wanted, n) == 0 &&
-           (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
+    return strncasecmp(type, wanted, n) == 0
+           && (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
 }
 
 static void fail(pushc_client *c, int status, const char *detail)
@@ -84,8 +84,9 @@ static int on_block(pushc_client *c, const struct pushc_block *block)
         on_bye(c, block);
         return 0;
     }
-    if (!block->has_id && (strncmp(block->event, "push.", 5) == 0 ||
-                           strcmp(block->event, "heartbeat") == 0)) {
+    if (!block->has_id
+        && (strncmp(block->event, "push.", 5) == 0
+            || strcmp(block->event, "heartbeat") == 0)) {
         return 0;
     }
     pthread_mutex_lock(&c->source.lock);
@@ -210,8 +211,8 @@ void pushc_receive_done(void *ctx, int status,
     c->end_answer = *answer;
     c->end_answer.location = NULL;
     if (answer->location) {
-        c->end_answer.location =
-            pushc_mem_strdup(&c->set.mem, answer->location);
+        c->end_answer.location = pushc_mem_strdup(&c->set.mem,
+                                                  answer->location);
         if (!c->end_answer.location) {
             fail(c, PUSHC_ERR_MEMORY, "no memory for a redirect");
         }

@@ -74,8 +74,8 @@ static int watch(void *ctx, pushc_source *source, int fd, int what)
         p = &r->fds[r->count++];
         p->fd = fd;
     }
-    p->events = (short)((what & PUSHC_READ ? POLLIN : 0) |
-                        (what & PUSHC_WRITE ? POLLOUT : 0));
+    p->events = (short)((what & PUSHC_READ ? POLLIN : 0)
+                        | (what & PUSHC_WRITE ? POLLOUT : 0));
     return 0;
 }
 
@@ -153,8 +153,8 @@ static void dispatch(struct pushc_runner *r, nfds_t count)
 
     for (i = 1; i < count && !is_over(r->source); i++) {
         short events = r->ready[i].revents;
-        int what = (events & (POLLIN | POLLHUP | POLLERR) ? PUSHC_READ : 0) |
-                   (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0);
+        int what = (events & (POLLIN | POLLHUP | POLLERR) ? PUSHC_READ : 0)
+                   | (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0);
 
         if (what && find(r, r->ready[i].fd)) {
             pushc_source_ready(r->source, r->ready[i].fd, what);
@@ -178,8 +178,8 @@ static void *run(void *ctx)
             r->ready[i] = r->fds[i];
         }
         dispatch(r, count);
-        if (!is_over(r->source) && (r->ready[0].revents & POLLIN) &&
-            read(r->fds[0].fd, &ticks, sizeof(ticks)) == sizeof(ticks)) {
+        if (!is_over(r->source) && (r->ready[0].revents & POLLIN)
+            && read(r->fds[0].fd, &ticks, sizeof(ticks)) == sizeof(ticks)) {
             pushc_source_timeout(r->source);
         }
     }

@@ -278,9 +278,9 @@ enum pushc_receipt pushc_session_receive(struct pushc_session *s,
 
 int pushc_session_full(const struct pushc_session *s)
 {
-    return s->ring_count >= s->max_messages ||
-           s->queue.count + s->held.count >= s->max_messages ||
-           s->bytes >= s->max_bytes;
+    return s->ring_count >= s->max_messages
+           || s->queue.count + s->held.count >= s->max_messages
+           || s->bytes >= s->max_bytes;
 }
 
 /* ---- handing over ---- */
@@ -350,8 +350,8 @@ int pushc_session_unacked(const struct pushc_session *s)
 
 int pushc_session_ack_urgent(const struct pushc_session *s)
 {
-    return pushc_session_unacked(s) &&
-           (s->urgent || s->unsent >= (s->window + 1) / 2);
+    return pushc_session_unacked(s)
+           && (s->urgent || s->unsent >= (s->window + 1) / 2);
 }
 
 void pushc_session_ack_begin(struct pushc_session *s)

@@ -17,16 +17,16 @@
 #include "mem.h"
 #include "parser.h"
 
-#define PUSHC_ID_MAX 64  /* of an id, with its NUL; longer ones count as none */
+#define PUSHC_ID_MAX  64 /* of an id, with its NUL; longer ones count as none */
 #define PUSHC_MID_MAX 32 /* of a message id, with its NUL; likewise */
 
 /* A message id that was seen. */
 struct pushc_record {
     char mid[PUSHC_MID_MAX]; /* "": of an id without one, not in the table */
-    struct pushc_record *chain;          /* in its bucket */
-    struct pushc_record *older, *newer;  /* in order of arrival */
-    unsigned refs;                       /* by entries and by its message */
-    int done;                            /* its handler finished */
+    struct pushc_record *chain;         /* in its bucket */
+    struct pushc_record *older, *newer; /* in order of arrival */
+    unsigned refs;                      /* by entries and by its message */
+    int done;                           /* its handler finished */
 };
 
 /* An id of the current stream that the cursor has not passed. */
@@ -58,8 +58,8 @@ struct pushc_session {
     unsigned window;             /* the server's, in messages */
     unsigned max_messages;
     size_t max_bytes;
-    unsigned dedup;  /* records kept beyond need */
-    unsigned pause;  /* ms before the first repetition */
+    unsigned dedup; /* records kept beyond need */
+    unsigned pause; /* ms before the first repetition */
 
     struct pushc_record **buckets;
     size_t bucket_count; /* a power of two */

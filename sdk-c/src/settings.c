@@ -77,9 +77,11 @@ static int is_device(const char *s)
 {
     size_t n = s ? strlen(s) : 1;
 
-    return !s || (n >= 1 && n <= 128 &&
-                  strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
-                            "tuvwxyz0123456789._~-") == n);
+    return !s
+           || (n >= 1 && n <= 128
+               && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
+                            "tuvwxyz0123456789._~-")
+                      == n);
 }
 
 static int are_legal(pushc_options *o)
@@ -91,13 +93,14 @@ static int are_legal(pushc_options *o)
             return 0;
         }
     }
-    if (!o->url || (strncmp(o->url, "http://", 7) != 0 &&
-                    strncmp(o->url, "https://", 8) != 0)) {
+    if (!o->url
+        || (strncmp(o->url, "http://", 7) != 0
+            && strncmp(o->url, "https://", 8) != 0)) {
         return 0;
     }
-    return strcspn(o->url, "?#") == strlen(o->url) && is_device(o->device) &&
-           are_lines(o->headers, o->header_count) &&
-           are_lines(o->channels, o->channel_count);
+    return strcspn(o->url, "?#") == strlen(o->url) && is_device(o->device)
+           && are_lines(o->headers, o->header_count)
+           && are_lines(o->channels, o->channel_count);
 }
 
 static const char *const *copy_list(const struct pushc_mem *mem,
@@ -146,10 +149,10 @@ static int copy_all(struct pushc_settings *set)
         failed |= *string_at(&given, strings[i]) && !*s;
     }
     if (!failed) {
-        set->o.headers =
-            copy_list(&set->mem, given.headers, given.header_count);
-        set->o.channels =
-            copy_list(&set->mem, given.channels, given.channel_count);
+        set->o.headers = copy_list(&set->mem, given.headers,
+                                   given.header_count);
+        set->o.channels = copy_list(&set->mem, given.channels,
+                                    given.channel_count);
     }
     return set->o.headers && set->o.channels ? PUSHC_OK : PUSHC_ERR_MEMORY;
 }
@@ -188,8 +191,8 @@ int pushc_settings_init(struct pushc_settings *set,
     int status;
 
     memset(set, 0, sizeof(*set));
-    if (!options || options->size < offsetof(pushc_options, url) + 8 ||
-        options->size > 65536) {
+    if (!options || options->size < offsetof(pushc_options, url) + 8
+        || options->size > 65536) {
         return PUSHC_ERR_ARGUMENT;
     }
     memcpy(&set->o, options,

@@ -10,8 +10,8 @@
 
 struct pushc_settings {
     struct pushc_mem mem;
-    pushc_options o;   /* strings and arrays are copies of ours */
-    pushc_loop loop;   /* where has_loop */
+    pushc_options o; /* strings and arrays are copies of ours */
+    pushc_loop loop; /* where has_loop */
     int has_loop;
 };
 

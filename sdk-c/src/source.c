@@ -86,7 +86,8 @@ static void arm(pushc_source *s, uint64_t due)
     if (s->loop.timer(s->loop.ctx, s,
                       due == PUSHC_NEVER ? -1
                       : ms > INT_MAX     ? INT_MAX
-                                         : (long)ms) != 0) {
+                                         : (long)ms)
+        != 0) {
         s->broken = 1;
     }
 }

@@ -37,7 +37,7 @@ struct pushc_source {
     int awake;              /* a wake-up is on its way */
     int over;               /* the owner wants no more turns */
 
-    int wake_fd; /* an eventfd */
+    int wake_fd;                 /* an eventfd */
     struct pushc_runner *runner; /* NULL: the application's loop */
 };
 

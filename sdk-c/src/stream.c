@@ -189,8 +189,8 @@ static void follow(pushc_client *c)
 
 static int is_redirect(long status)
 {
-    return status == 301 || status == 302 || status == 303 || status == 307 ||
-           status == 308;
+    return status == 301 || status == 302 || status == 303 || status == 307
+           || status == 308;
 }
 
 static int is_temporary(long status)
@@ -215,19 +215,19 @@ static int judge(const pushc_client *c)
     if (c->end_status != PUSHC_OK || http == 200) {
         return c->end_status != PUSHC_OK ? c->end_status : PUSHC_ERR_NETWORK;
     }
-    return http == 204                    ? PUSHC_ERR_NO_CONTENT
-           : http == 401 || http == 403   ? PUSHC_ERR_AUTH
-           : is_temporary(http)           ? PUSHC_ERR_OVERLOAD
-           : http >= 400                  ? PUSHC_ERR_HTTP
-           : http >= 300                  ? PUSHC_ERR_REDIRECT
-                                          : PUSHC_ERR_PROTOCOL;
+    return http == 204                  ? PUSHC_ERR_NO_CONTENT
+           : http == 401 || http == 403 ? PUSHC_ERR_AUTH
+           : is_temporary(http)         ? PUSHC_ERR_OVERLOAD
+           : http >= 400                ? PUSHC_ERR_HTTP
+           : http >= 300                ? PUSHC_ERR_REDIRECT
+                                        : PUSHC_ERR_PROTOCOL;
 }
 
 static int is_final(int status)
 {
-    return status == PUSHC_ERR_SUPERSEDED || status == PUSHC_ERR_NO_CONTENT ||
-           status == PUSHC_ERR_AUTH || status == PUSHC_ERR_HTTP ||
-           status == PUSHC_ERR_REDIRECT;
+    return status == PUSHC_ERR_SUPERSEDED || status == PUSHC_ERR_NO_CONTENT
+           || status == PUSHC_ERR_AUTH || status == PUSHC_ERR_HTTP
+           || status == PUSHC_ERR_REDIRECT;
 }
 
 static void describe(const pushc_client *c, int status, char *out, size_t size)
@@ -296,8 +296,8 @@ void pushc_stream_settle(pushc_client *c)
         return;
     }
     pushc_receive_backlog(c, 1);
-    if (c->state == PUSHC_CONNECTING && !c->fault &&
-        c->end_status == PUSHC_OK && is_redirect(c->end_answer.http_status)) {
+    if (c->state == PUSHC_CONNECTING && !c->fault && c->end_status == PUSHC_OK
+        && is_redirect(c->end_answer.http_status)) {
         follow(c);
         if (!c->ended) {
             return;
@@ -305,12 +305,12 @@ void pushc_stream_settle(pushc_client *c)
     }
     c->ended = 0;
     status = judge(c);
-    if (c->state == PUSHC_OPEN && c->proven &&
-        now >= c->opened_at + c->set.o.proof_ms) {
+    if (c->state == PUSHC_OPEN && c->proven
+        && now >= c->opened_at + c->set.o.proof_ms) {
         c->failed = 0;
     }
-    if ((c->end_answer.http_status == 401 || c->expired) &&
-        c->set.o.on_token && !c->token_retried) {
+    if ((c->end_answer.http_status == 401 || c->expired) && c->set.o.on_token
+        && !c->token_retried) {
         c->token_rejected = 1;
         c->token_retried = !c->expired;
         status = c->expired ? PUSHC_ERR_GOODBYE : PUSHC_ERR_AUTH;
@@ -343,14 +343,14 @@ void pushc_stream_wake(pushc_client *c, uint64_t now)
 
 static int is_silent(const pushc_client *c, uint64_t now)
 {
-    return c->state == PUSHC_OPEN && c->stream && c->backlog.length == 0 &&
-           now >= c->last_byte + c->set.o.silence_ms;
+    return c->state == PUSHC_OPEN && c->stream && c->backlog.length == 0
+           && now >= c->last_byte + c->set.o.silence_ms;
 }
 
 static int is_late(const pushc_client *c, uint64_t now)
 {
-    return c->state == PUSHC_CONNECTING && c->stream &&
-           now >= c->attempt_at + c->set.o.attempt_ms;
+    return c->state == PUSHC_CONNECTING && c->stream
+           && now >= c->attempt_at + c->set.o.attempt_ms;
 }
 
 void pushc_stream_check(pushc_client *c, uint64_t now)
@@ -373,8 +373,8 @@ void pushc_stream_check(pushc_client *c, uint64_t now)
     else if (is_late(c, now)) {
         pushc_stream_drop(c, PUSHC_ERR_DEADLINE, "no answer came in time");
     }
-    else if (c->state == PUSHC_OPEN && c->failed + c->token_retried > 0 &&
-             c->proven && now >= c->opened_at + c->set.o.proof_ms) {
+    else if (c->state == PUSHC_OPEN && c->failed + c->token_retried > 0
+             && c->proven && now >= c->opened_at + c->set.o.proof_ms) {
         c->failed = 0;
         c->token_retried = 0;
     }
@@ -397,8 +397,8 @@ uint64_t pushc_stream_due(const pushc_client *c)
         if (c->backlog.length > 0) {
             return PUSHC_NEVER;
         }
-        return c->failed > 0 && c->proven && proof < c->last_byte +
-                                                         c->set.o.silence_ms
+        return c->failed > 0 && c->proven
+                       && proof < c->last_byte + c->set.o.silence_ms
                    ? proof
                    : c->last_byte + c->set.o.silence_ms;
     case PUSHC_WAITING:

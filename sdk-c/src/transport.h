@@ -57,8 +57,7 @@ struct pushc_exchange_ops {
 
 /* source is told which descriptors and what time matter. PUSHC_ERR_MEMORY. */
 int pushc_transport_create(const struct pushc_settings *set,
-                           pushc_source *source,
-                           struct pushc_transport **out);
+                           pushc_source *source, struct pushc_transport **out);
 
 /* Frees what is under way too, without on_done. */
 void pushc_transport_destroy(struct pushc_transport *t);
@@ -72,6 +71,10 @@ void pushc_transport_timeout(struct pushc_transport *t);
 
 /* Read what already arrived on all connections. */
 void pushc_transport_drain(struct pushc_transport *t);
+
+/* Whether any connection is being watched. None is, when the answer to an
+ * upload that pauses is over: libcurl waits for the rest of the request. */
+int pushc_transport_listens(const struct pushc_transport *t);
 
 /* The loop could not watch a descriptor: nothing works any more. */
 int pushc_transport_broken(const struct pushc_transport *t);

@@ -13,6 +13,15 @@
 
 /* ---- callbacks of the exchange ---- */
 
+static int on_head(void *ctx, const struct pushc_answer *answer)
+{
+    pushc_publisher *p = ctx;
+
+    p->headed = 1;
+    p->ending |= answer->http_status >= 300;
+    return 0;
+}
+
 static size_t on_upload(void *ctx, char *buffer, size_t size)
 {
     pushc_publisher *p = ctx;
@@ -87,8 +96,8 @@ static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
         const char *end = memchr(bytes, '\n', n);
         size_t length = end ? (size_t)(end - bytes) : n;
 
-        if (p->answers.length + length > ANSWER_MAX ||
-            pushc_buf_add(&p->answers, bytes, length) != PUSHC_OK) {
+        if (p->answers.length + length > ANSWER_MAX
+            || pushc_buf_add(&p->answers, bytes, length) != PUSHC_OK) {
             return PUSHC_TAKE_ABORT;
         }
         if (!end) {
@@ -122,8 +131,8 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
     }
 }
 
-static const struct pushc_exchange_ops upload_ops = {NULL, on_body, on_upload,
-                                                     on_done};
+static const struct pushc_exchange_ops upload_ops = {on_head, on_body,
+                                                     on_upload, on_done};
 
 /* ---- the request ---- */
 
@@ -152,8 +161,10 @@ static int start(pushc_publisher *p)
         "Content-Type: application/x-ndjson";
     p->answers.length = 0;
     p->answers.failed = 0;
+    p->headed = 0;
     p->resting = 0;
     p->ending = 0;
+    p->rest_at = 0;
     p->progress_at = pushc_now(&p->set);
     if (status == PUSHC_OK) {
         status = pushc_exchange_start(p->source.transport, &request,
@@ -167,8 +178,8 @@ static int start(pushc_publisher *p)
 
 static int is_refusal(long http)
 {
-    return http >= 300 && http < 500 && http != 408 && http != 425 &&
-           http != 429;
+    return http >= 300 && http < 500 && http != 408 && http != 425
+           && http != 429;
 }
 
 static void back_off(pushc_publisher *p, uint64_t now)
@@ -187,9 +198,14 @@ static void back_off(pushc_publisher *p, uint64_t now)
 
 static void note_failure(pushc_publisher *p, struct pushc_publication *pub)
 {
+    long http = p->upload_http;
+
     pub->result.status = p->upload_status != PUSHC_OK ? p->upload_status
-                         : p->upload_http / 100 != 2  ? PUSHC_ERR_HTTP
-                                                      : PUSHC_ERR_NETWORK;
+                         : http == 401 || http == 403 ? PUSHC_ERR_AUTH
+                         : http / 100 == 3            ? PUSHC_ERR_REDIRECT
+                         : http / 100 == 4 && is_refusal(http) ? PUSHC_ERR_HTTP
+                         : http / 100 == 2 ? PUSHC_ERR_NETWORK
+                                           : PUSHC_ERR_OVERLOAD;
     pub->result.http_status = p->upload_http / 100 != 2 ? p->upload_http : 0;
     snprintf(pub->result.detail, sizeof(pub->result.detail), "%s",
              p->upload_detail[0] ? p->upload_detail
@@ -201,8 +217,8 @@ static void note_failure(pushc_publisher *p, struct pushc_publication *pub)
 static void settle(pushc_publisher *p, uint64_t now)
 {
     int refused = p->upload_status == PUSHC_OK && is_refusal(p->upload_http);
-    int failed = p->sent.first || p->upload_http / 100 != 2 ||
-                 (p->upload_status != PUSHC_OK && p->queue.first);
+    int failed = p->sent.first || p->upload_http / 100 != 2
+                 || (p->upload_status != PUSHC_OK && p->queue.first);
 
     p->upload_over = 0;
     while (p->sent.last) {
@@ -216,8 +232,8 @@ static void settle(pushc_publisher *p, uint64_t now)
         note_failure(p, pub);
         pushc_publications_add_first(&p->queue, pub);
     }
-    if (refused && p->upload_http == 401 && p->set.o.on_token &&
-        !p->token_rejected && p->failed == 0) {
+    if (refused && p->upload_http == 401 && p->set.o.on_token
+        && !p->token_rejected && p->failed == 0) {
         p->token_rejected = 1;
     }
     else if (refused) {
@@ -230,6 +246,11 @@ static void settle(pushc_publisher *p, uint64_t now)
         }
     }
     if (failed) {
+        struct pushc_publication *pub;
+
+        for (pub = p->queue.first; pub; pub = pub->next) {
+            note_failure(p, pub);
+        }
         pushc_log(&p->set, PUSHC_LOG_WARNING, "upload ended: HTTP %ld, %s",
                   p->upload_http, p->upload_detail);
         back_off(p, now);
@@ -253,7 +274,11 @@ static void drop(pushc_publisher *p, int status)
 /* With an upload under way: wake it, end it, or give it up. */
 static uint64_t tend(pushc_publisher *p, uint64_t now)
 {
-    if (p->queue.first && p->resting && !p->ending) {
+    if (p->resting && p->headed
+        && !pushc_transport_listens(p->source.transport)) {
+        p->ending = 1;
+    }
+    if (p->resting && (p->queue.first || p->ending)) {
         p->resting = 0;
         pushc_exchange_resume(p->upload);
     }
@@ -271,6 +296,7 @@ static uint64_t tend(pushc_publisher *p, uint64_t now)
     p->rest_at = p->rest_at ? p->rest_at : now;
     if (now >= p->rest_at + p->set.o.idle_ms || p->stop_at) {
         p->ending = 1;
+        p->resting = 0;
         p->progress_at = now;
         pushc_exchange_resume(p->upload);
         return now + p->set.o.attempt_ms;

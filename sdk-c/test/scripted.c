@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 4096
-#define NOTES_MAX 16384
+#define NOTES_MAX       16384
 
 struct scripted {
     scripted_fn script;
@@ -390,8 +390,9 @@ int scripted_hold(struct scripted_request *r, int ms)
     for (;;) {
         uint64_t now = now_ms();
 
-        if (now >= end || !wait_readable(r->server, r->fd,
-                                         ms < 0 ? -1 : (int)(end - now))) {
+        if (now >= end
+            || !wait_readable(r->server, r->fd,
+                              ms < 0 ? -1 : (int)(end - now))) {
             return 0;
         }
         if (recv(r->fd, &byte, 1, 0) <= 0) {

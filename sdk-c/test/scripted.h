@@ -15,14 +15,14 @@ struct scripted;
 struct scripted_request {
     struct scripted *server;
     int fd;
-    unsigned number;    /* of all requests of this server, from 1 */
-    unsigned receives;  /* of those to .../receive, this one included */
-    unsigned acks;      /* of those to .../ack, this one included */
-    int connection;     /* number of its connection, from 1 */
+    unsigned number;   /* of all requests of this server, from 1 */
+    unsigned receives; /* of those to .../receive, this one included */
+    unsigned acks;     /* of those to .../ack, this one included */
+    int connection;    /* number of its connection, from 1 */
     char method[16];
     char target[4096];
-    char head[8192];    /* all of it, lines end in CRLF */
-    char body[65536];   /* not read where it is chunked */
+    char head[8192];  /* all of it, lines end in CRLF */
+    char body[65536]; /* not read where it is chunked */
     size_t body_length;
 };
 
@@ -81,13 +81,13 @@ int scripted_hold(struct scripted_request *r, int ms);
 uint64_t now_ms(void);
 
 /* Wait for a condition, 20 s at most, else fail the test with its text. */
-#define WAIT_FOR(condition)                                                  \
-    do {                                                                     \
-        uint64_t wait_end = now_ms() + 20000;                                \
-        while (!(condition)) {                                               \
-            ck_assert_msg(now_ms() < wait_end, "waited for %s", #condition); \
-            pause_briefly();                                                 \
-        }                                                                    \
+#define WAIT_FOR(condition)                                                   \
+    do {                                                                      \
+        uint64_t wait_end = now_ms() + 20000;                                 \
+        while (!(condition)) {                                                \
+            ck_assert_msg(now_ms() < wait_end, "waited for %s", #condition);  \
+            pause_briefly();                                                  \
+        }                                                                     \
     } while (0)
 void pause_briefly(void);
 

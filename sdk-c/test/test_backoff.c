@@ -118,8 +118,8 @@ START_TEST(two_clients_never_share_a_schedule)
     for (i = 0; i < 64; i++) {
         struct pushc_backoff b = {PUSHC_BACKOFF_JITTER, 1000, 0, 8};
 
-        same += pushc_backoff_delay(&b, pushc_uniform(&set)) ==
-                pushc_backoff_delay(&b, pushc_uniform(&other));
+        same += pushc_backoff_delay(&b, pushc_uniform(&set))
+                == pushc_backoff_delay(&b, pushc_uniform(&other));
     }
     ck_assert_int_lt(same, 8);
 }
@@ -135,8 +135,8 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, the_vectors_hold);
-    tcase_add_test(tc,
-                   no_delay_is_below_100_ms_nor_above_its_ceiling_for_any_count);
+    tcase_add_test(
+        tc, no_delay_is_below_100_ms_nor_above_its_ceiling_for_any_count);
     tcase_add_test(tc, the_delays_are_spread_evenly);
     tcase_add_test(
         tc, ten_thousand_clients_with_a_hint_of_10_s_come_2_percent_a_100_ms);

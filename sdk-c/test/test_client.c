@@ -163,8 +163,9 @@ START_TEST(the_first_request_says_who_asks_for_what)
     probe->options.header_count = 1;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_OPEN) == 1);
-    ck_assert_str_eq(seen, "0|dev1|explicit|my%20app|ann|libpushc/"
-                           PUSHC_VERSION "|Bearer secret|1|yes");
+    ck_assert_str_eq(seen,
+                     "0|dev1|explicit|my%20app|ann|libpushc/" PUSHC_VERSION
+                     "|Bearer secret|1|yes");
 }
 END_TEST
 
@@ -498,12 +499,13 @@ int main(void)
     tcase_add_test(tc, half_a_window_is_acknowledged_at_once);
     tcase_add_test(tc, a_flush_acknowledges_at_once);
     tcase_add_test(tc, an_orderly_stop_acknowledges_what_is_done);
-    tcase_add_test(
-        tc, an_acknowledgement_never_covers_a_message_that_is_not_done);
+    tcase_add_test(tc,
+                   an_acknowledgement_never_covers_a_message_that_is_not_done);
     tcase_add_test(
         tc, a_message_that_could_not_be_handled_comes_again_before_the_others);
     tcase_add_test(tc, messages_can_be_pulled);
-    tcase_add_test(tc, a_reconnect_resumes_after_what_is_done_and_drops_repeats);
+    tcase_add_test(tc,
+                   a_reconnect_resumes_after_what_is_done_and_drops_repeats);
     tcase_add_test(tc, a_cursor_of_an_earlier_run_is_where_the_next_begins);
     tcase_add_test(tc, gaps_and_goodbyes_are_events_and_base64_is_decoded);
     tcase_add_test(tc, a_full_queue_stops_reading_and_drops_nothing);

@@ -131,12 +131,9 @@ static const struct {
     struct plain answer;
     int status;
 } finals[] = {
-    {{204, "", ""}, PUSHC_ERR_NO_CONTENT},
-    {{400, "", "no"}, PUSHC_ERR_HTTP},
-    {{401, "", "no"}, PUSHC_ERR_AUTH},
-    {{403, "", "no"}, PUSHC_ERR_AUTH},
-    {{404, "", "no"}, PUSHC_ERR_HTTP},
-    {{410, "", "no"}, PUSHC_ERR_HTTP},
+    {{204, "", ""}, PUSHC_ERR_NO_CONTENT}, {{400, "", "no"}, PUSHC_ERR_HTTP},
+    {{401, "", "no"}, PUSHC_ERR_AUTH},     {{403, "", "no"}, PUSHC_ERR_AUTH},
+    {{404, "", "no"}, PUSHC_ERR_HTTP},     {{410, "", "no"}, PUSHC_ERR_HTTP},
 };
 
 START_TEST(some_answers_are_final)

@@ -7,7 +7,7 @@
 #include "parser.h"
 #include "vectors.h"
 
-#define NO_LIMIT (1u << 20)
+#define NO_LIMIT    (1u << 20)
 #define EVERY_SPLIT 4096 /* inputs up to here are split at every place */
 
 static struct pushc_mem mem;
@@ -26,8 +26,8 @@ struct row {
 static void same_string(const struct row *r, const char *got,
                         const char *wanted, const char *what)
 {
-    if ((got == NULL) != (wanted == NULL) ||
-        (got && strcmp(got, wanted) != 0)) {
+    if ((got == NULL) != (wanted == NULL)
+        || (got && strcmp(got, wanted) != 0)) {
         ck_abort_msg("%s: %s is \"%s\", not \"%s\"", r->description, what,
                      got ? got : "(none)", wanted ? wanted : "(none)");
     }
@@ -91,17 +91,16 @@ static void check_end(struct row *r)
     const json_t *errors = json_object_get(r->json, "errors");
     const char *id = r->parser.last_id.bytes;
 
-    ck_assert_msg(r->events ==
-                      json_array_size(json_object_get(r->json, "events")),
+    ck_assert_msg(r->events
+                      == json_array_size(json_object_get(r->json, "events")),
                   "%s: %zu events", r->description, r->events);
     same_string(r, id && r->parser.last_id.length ? id : "",
                 vectors_string(r->json, "lastEventId"), "last event id");
     ck_assert_msg(r->parser.retry == (uint64_t)json_integer_value(retry),
                   "%s: retry is %llu", r->description,
                   (unsigned long long)r->parser.retry);
-    ck_assert_msg((size_t)r->error == json_array_size(errors),
-                  "%s: %s", r->description,
-                  r->error ? "an error too many" : "no error");
+    ck_assert_msg((size_t)r->error == json_array_size(errors), "%s: %s",
+                  r->description, r->error ? "an error too many" : "no error");
     if (r->error) {
         ck_assert_str_eq(json_string_value(json_array_get(errors, 0)),
                          "event-too-large");
@@ -310,8 +309,8 @@ START_TEST(every_failing_allocation_is_reported_and_leaks_nothing)
         for (i = 0; i < sizeof(input) - 1; i++) {
             const char *byte = input + i;
             size_t left = 1;
-            enum pushc_parsed got =
-                pushc_parser_next(&p, &byte, &left, &block);
+            enum pushc_parsed got = pushc_parser_next(&p, &byte, &left,
+                                                      &block);
 
             if (got == PUSHC_PARSED_NO_MEMORY) {
                 break;
@@ -340,8 +339,7 @@ int main(void)
     tcase_add_test(tc, the_vectors_hold_when_fed_in_pieces_of_any_size);
     tcase_add_test(tc, a_lone_cr_is_answered_before_the_next_byte);
     tcase_add_test(tc, after_an_error_nothing_more_is_parsed_until_a_reset);
-    tcase_add_test(tc,
-                   every_failing_allocation_is_reported_and_leaks_nothing);
+    tcase_add_test(tc, every_failing_allocation_is_reported_and_leaks_nothing);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

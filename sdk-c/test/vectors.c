@@ -26,8 +26,7 @@ json_t *vectors_load(const char *name)
 static char *repeat(const json_t *text, size_t *length)
 {
     const char *s = json_string_value(json_object_get(text, "repeat"));
-    size_t times =
-        (size_t)json_integer_value(json_object_get(text, "times"));
+    size_t times = (size_t)json_integer_value(json_object_get(text, "times"));
     size_t n = s ? strlen(s) : 0;
     char *out = malloc(n * times + 1);
     size_t i;
