@@ -32,7 +32,7 @@ static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    return push_runtime_prepare(s->process->pool, s, push_config_global(s));
+    return push_runtime_prepare(s, push_config_global(s));
 }
 
 /* In a new child, before it accepts: starts the reactors. */

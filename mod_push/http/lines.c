@@ -210,7 +210,7 @@ static void lift_timeouts(request_rec *r)
         filter = next;
     }
     apr_socket_timeout_set(ap_get_conn_socket(r->connection), -1);
-    r->connection->keepalive = AP_CONN_CLOSE;
+    apr_table_setn(r->headers_out, "Connection", "close");
 }
 
 int push_publish_lines(request_rec *r)

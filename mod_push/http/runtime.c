@@ -19,7 +19,10 @@ APLOG_USE_MODULE(push);
 /* Reconnects a second that the server wants after an orderly end. */
 #define ACCEPT_RATE 2000
 
-/* What outlives a graceful restart; in the process pool. */
+/*
+ * What outlives a graceful restart: kept by the process, to its end.  The
+ * module itself does not outlive it, so no cleanup of it may be left behind.
+ */
 typedef struct {
     void *base;
     uint64_t size;
@@ -43,19 +46,6 @@ push_runtime_t *push_runtime(void)
 }
 
 /* ---- the parent ---- */
-
-static apr_status_t drop_segment(void *data)
-{
-    kept_t *old = data;
-
-    if (old->base) {
-        munmap(old->base, old->size);
-    }
-    for (uint32_t i = 0; i < old->seats; i++) {
-        close(old->events[i]);
-    }
-    return APR_SUCCESS;
-}
 
 static bool make_events(kept_t *new, uint32_t seats)
 {
@@ -83,8 +73,7 @@ static uint32_t seats_for_mpm(const push_global_t *global)
                                           : seats);
 }
 
-static int make_segment(apr_pool_t *process, server_rec *s,
-                        const push_global_t *global)
+static int make_segment(server_rec *s, const push_global_t *global)
 {
     uint64_t size = (uint64_t)global->shm_size;
     uint32_t seats = seats_for_mpm(global);
@@ -102,8 +91,6 @@ static int make_segment(apr_pool_t *process, server_rec *s,
     kept = ap_retained_data_create("push", sizeof(*kept));
     kept->base = base;
     kept->size = size;
-    apr_pool_cleanup_register(process, kept, drop_segment,
-                              apr_pool_cleanup_null);
     if (!make_events(kept, seats)
         || !push_store_create(&store, base, size, seats, kept->events,
                               &limits)) {
@@ -116,8 +103,7 @@ static int make_segment(apr_pool_t *process, server_rec *s,
     return OK;
 }
 
-int push_runtime_prepare(apr_pool_t *process, server_rec *s,
-                         const push_global_t *global)
+int push_runtime_prepare(server_rec *s, const push_global_t *global)
 {
     limits = (push_limits_t){.max_pending = (uint32_t)global->max_pending,
                              .history = (uint32_t)global->history,
@@ -127,7 +113,7 @@ int push_runtime_prepare(apr_pool_t *process, server_rec *s,
     max_streams_wanted = global->max_streams;
     kept = ap_retained_data_get("push");
     if (!kept) {
-        return make_segment(process, s, global);
+        return make_segment(s, global);
     }
     if (kept->size != (uint64_t)global->shm_size) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,

@@ -22,8 +22,7 @@ typedef struct push_runtime_t {
 push_runtime_t *push_runtime(void);
 
 /* post_config: makes the segment, or finds the one that is in use. */
-int push_runtime_prepare(apr_pool_t *process, server_rec *s,
-                         const push_global_t *global);
+int push_runtime_prepare(server_rec *s, const push_global_t *global);
 
 /* child_init: starts the reactors; the pool's end stops them. */
 void push_runtime_start(apr_pool_t *child, server_rec *s);
