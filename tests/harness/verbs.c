@@ -71,6 +71,21 @@ json_int_t stat_of(const struct server *s, const char *path)
     return json_int_at(a->json, path);
 }
 
+static bool is_online(const struct server *s, const char *context)
+{
+    struct answer *a = http_get(s, keep_printf("/push/devices/%s", context));
+
+    return a->status == 200 && json_is_true(json_at(a->json, "online"));
+}
+
+void leave(const struct server *s, struct stream *st)
+{
+    const char *context = stream_header(st, "Push-Device");
+
+    stream_close(st);
+    wait_until(!is_online(s, context));
+}
+
 struct wire *wire_to_another_child(const struct server *s, pid_t pid)
 {
     int i;

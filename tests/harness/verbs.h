@@ -39,6 +39,9 @@ int count_of(const struct server *s, const char *mid, const char *state);
 /* A number of the statistics, by its path. */
 json_int_t stat_of(const struct server *s, const char *path);
 
+/* Close a stream and wait until the server knows that its device is away. */
+void leave(const struct server *s, struct stream *st);
+
 /* A kept-alive connection to a child other than pid. */
 struct wire *wire_to_another_child(const struct server *s, pid_t pid);
 

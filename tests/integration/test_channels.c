@@ -53,8 +53,7 @@ START_TEST(urgency_decides_across_audiences)
     struct server *s = server_start(NULL);
     struct stream *st = stream_open(s, ADA "&channel=a", NULL);
 
-    stream_close(st);
-    wait_until(stat_of(s, "streams") == 0);
+    leave(s, st);
     publish(s, "channel=a", "Urgency: low\r\n", "channel low");
     publish(s, "user=ada", NULL, "user normal");
     publish(s, "channel=a", "Urgency: high\r\n", "channel high");
@@ -110,8 +109,7 @@ START_TEST(the_place_is_kept_while_the_device_is_away)
 
     publish(s, "channel=news", NULL, "a");
     expect_message(st, 1, "a");
-    stream_close(st);
-    wait_until(stat_of(s, "streams") == 0);
+    leave(s, st);
     publish(s, "channel=news", NULL, "b");
     publish(s, "channel=news", NULL, "c");
     st = stream_open(s, "user=ada&device=d1&channel=news&seq=1", NULL);
@@ -146,8 +144,7 @@ START_TEST(who_is_too_far_behind_is_told_of_the_gap)
     struct stream *st = stream_open(s, ADA "&channel=news", NULL);
     int i;
 
-    stream_close(st);
-    wait_until(stat_of(s, "streams") == 0);
+    leave(s, st);
     for (i = 1; i <= 8; i++) {
         publish(s, "channel=news", NULL, keep_printf("m%d", i));
     }
@@ -165,8 +162,7 @@ START_TEST(what_expired_in_a_channel_is_no_gap)
     struct stream *st = stream_open(s, ADA "&channel=news", NULL);
     const char *mid;
 
-    stream_close(st);
-    wait_until(stat_of(s, "streams") == 0);
+    leave(s, st);
     mid = publish(s, "channel=news", "TTL: 1\r\n", "short");
     publish(s, "channel=news", NULL, "long");
     wait_until(strcmp(json_text_at(life_of(s, mid), "state"), "expired") == 0);
@@ -180,8 +176,7 @@ START_TEST(a_topic_collapses_within_its_channel)
     struct server *s = server_start(NULL);
     struct stream *st = stream_open(s, ADA "&channel=a&channel=b", NULL);
 
-    stream_close(st);
-    wait_until(stat_of(s, "streams") == 0);
+    leave(s, st);
     publish(s, "channel=a", "Topic: t\r\n", "a old");
     publish(s, "channel=b", "Topic: t\r\n", "b");
     publish(s, "channel=a", "Topic: t\r\n", "a new");
@@ -197,8 +192,7 @@ START_TEST(a_message_to_a_channel_can_be_recalled)
     struct stream *st = stream_open(s, ADA "&channel=a", NULL);
     const char *mid;
 
-    stream_close(st);
-    wait_until(stat_of(s, "streams") == 0);
+    leave(s, st);
     mid = publish(s, "channel=a", NULL, "oops");
     publish(s, "channel=a", NULL, "good");
     ck_assert_int_eq(http_do(s, "DELETE",
@@ -220,8 +214,7 @@ START_TEST(channels_are_listed_with_their_subscribers)
 
     publish(s, "channel=news", NULL, "x");
     expect_message(one, 1, "x");
-    stream_close(two);
-    wait_until(stat_of(s, "streams") == 1);
+    leave(s, two);
     a = http_get(s, "/push/channels");
     http_expect(a, 200, NULL);
     ck_assert_str_eq(json_text_at(a->json, "channels.0.channel"), "news");

@@ -18,8 +18,7 @@
 /* Make a device known and let it go away again. */
 static void visit(const struct server *s, const char *query)
 {
-    stream_close(stream_open(s, query, NULL));
-    wait_until(stat_of(s, "streams") == 0);
+    leave(s, stream_open(s, query, NULL));
 }
 
 static struct answer *publish_with(const struct server *s, const char *urgency,
@@ -225,10 +224,11 @@ START_TEST(a_child_opens_no_more_streams_than_configured)
     ck_assert_int_eq(st->status, 503);
     ck_assert_ptr_nonnull(stream_header(st, "Retry-After"));
     /* A browser gives up for good at an error: it gets a retry. */
-    st = stream_open(s, "user=x&device=d&seq=0", NULL);
+    st = stream_open(s, "user=x&device=d&seq=0",
+                     "Accept: text/event-stream\r\n");
     stream_expect_end(st);
     ck_assert_int_gt(st->retry, 0);
-    stream_close(streams[3]);
+    leave(s, streams[3]);
     wait_until(stat_of(s, "streams") == 9);
     st = stream_open(s, "user=x&device=d&seq=0", "Push-Client: test/1\r\n");
     publish(s, "user=x", NULL, "in");
