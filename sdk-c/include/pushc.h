@@ -9,7 +9,7 @@
  *
  * Strings are UTF-8, times are milliseconds, functions return PUSHC_OK (0),
  * PUSHC_AGAIN, or a negative PUSHC_ERR_*. Different handles may be used by
- * different threads at once. Of one handle, what is said at each function.
+ * different threads at once; of one handle, what is said at each function.
  */
 #ifndef PUSHC_H
 #define PUSHC_H
@@ -38,8 +38,7 @@ typedef enum pushc_status {
     PUSHC_ERR_ARGUMENT = -1,    /* an argument or option is not legal */
     PUSHC_ERR_MEMORY = -2,      /* an allocation failed */
     PUSHC_ERR_STATE = -3,       /* not possible in this state */
-    PUSHC_ERR_SYSTEM = -4,      /* a descriptor, a thread or random bytes
-                                    could not be had */
+    PUSHC_ERR_SYSTEM = -4,      /* no descriptor, thread or random bytes */
     PUSHC_ERR_TIMEOUT = -5,     /* no answer in time */
     PUSHC_ERR_CLOSED = -6,      /* stopped by the application */
     PUSHC_ERR_NETWORK = -7,     /* no connection, or it broke */
@@ -83,10 +82,8 @@ typedef struct pushc_message {
 /* What a message handler answers. */
 typedef enum pushc_verdict {
     PUSHC_DONE = 0,  /* done with it: acknowledge; the message is gone */
-    PUSHC_RETRY = 1, /* could not: hand over the same again after a pause;
-                         those behind it wait */
-    PUSHC_LATER = 2  /* keeps the message and calls pushc_ack() or
-                         pushc_retry() when it knows */
+    PUSHC_RETRY = 1, /* could not: the same again, those behind it wait */
+    PUSHC_LATER = 2  /* keeps it, and calls pushc_ack() or pushc_retry() */
 } pushc_verdict;
 
 /* ==== What else happens ==== */
@@ -105,8 +102,7 @@ typedef struct pushc_event {
     pushc_event_kind kind;
     int status;          /* WAITING, STOPPED: why */
     long http_status;    /* WAITING, STOPPED: of the answer, 0 if none */
-    const char *detail;  /* WAITING, STOPPED: text, never a secret;
-                             GAP, BYE: the reason the server gave */
+    const char *detail;  /* text, never a secret; GAP, BYE: the reason */
     unsigned attempt;    /* failed attempts in a row */
     uint64_t delay_ms;   /* WAITING: until the next; BYE: the spread */
     uint64_t dropped;    /* GAP: how many messages */
@@ -352,9 +348,8 @@ typedef struct pushc_outgoing {
 /* What became of it. */
 typedef struct pushc_result {
     size_t size;      /* sizeof(pushc_result), set by who makes it */
-    int status;       /* PUSHC_OK: accepted. PUSHC_ERR_TIMEOUT, _NETWORK,
-                          _CLOSED: it may have been, or not; the same key
-                          makes it safe to publish it again */
+    int status;       /* PUSHC_OK: accepted. _TIMEOUT, _NETWORK, _CLOSED: may
+                         have been, or not; safe to repeat with its key */
     long http_status; /* of the answer, or of the line's error; 0 if none */
     char id[32];      /* message id */
     char key[72];     /* its idempotency key */
