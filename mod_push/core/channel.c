@@ -40,10 +40,10 @@ static void forget_oldest(push_heap_t *heap, push_log_t *log,
 }
 
 push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
-                                   const push_draft_t *draft, uint32_t history,
-                                   const push_time_t *now,
-                                   push_receipt_t *receipt)
+                                   push_publish_t *publish)
 {
+    const push_draft_t *draft = publish->draft;
+    push_receipt_t *receipt = &publish->receipt;
     push_log_t *log = &channel->log;
     push_spot_t older;
     push_ref_t ref;
@@ -57,15 +57,15 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     if (push_log_reserve(heap, log, draft->urgency) != PUSH_OK) {
         return PUSH_NO_MEMORY;
     }
-    ref = push_message_create(heap, draft, receipt->mid, now->mono);
+    ref = push_message_create(heap, draft, receipt->mid, publish->now.mono);
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
-    if (push_log_find_topic(heap, log, draft, now, &older)) {
-        push_message_end(heap, older.message, PUSH_REPLACED, now);
+    if (push_log_find_topic(heap, log, draft, &publish->now, &older)) {
+        push_message_end(heap, older.message, PUSH_REPLACED, &publish->now);
     }
-    while (push_log_length(log) >= history) {
-        forget_oldest(heap, log, now);
+    while (push_log_length(log) >= publish->limit) {
+        forget_oldest(heap, log, &publish->now);
     }
     push_log_append(heap, log, ref);
     return PUSH_OK;

@@ -24,13 +24,11 @@ static inline push_text_t push_channel_name(const push_channel_t *channel)
 }
 
 /*
- * Publishes to the channel, which keeps at most history messages; the oldest
+ * Publishes to the channel, which keeps at most limit messages; the oldest
  * goes first, whatever its urgency.  With the lock of the channel's shard.
  * On PUSH_NO_MEMORY nothing was changed.
  */
 push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
-                                   const push_draft_t *draft, uint32_t history,
-                                   const push_time_t *now,
-                                   push_receipt_t *receipt);
+                                   push_publish_t *publish);
 
 #endif

@@ -84,13 +84,6 @@ static unsigned oldest(const candidate_t *candidates, unsigned count)
     return found;
 }
 
-typedef struct {
-    push_pick_t *picks;
-    size_t count;
-    size_t max;
-    size_t bytes; /* left */
-} batch_t;
-
 static bool window_open(const push_device_t *device)
 {
     return !(device->traits & PUSH_DEVICE_EXPLICIT)
@@ -99,7 +92,7 @@ static bool window_open(const push_device_t *device)
 
 /* Puts one message into flight; false if the batch has to end before it. */
 static bool take(push_heap_t *heap, push_device_t *device, push_ref_t ref,
-                 push_place_t place, batch_t *batch)
+                 push_place_t place, push_batch_t *batch)
 {
     const push_message_t *message = push_at(heap, ref);
     uint32_t size = push_message_wire(message).len;
@@ -117,7 +110,8 @@ static bool take(push_heap_t *heap, push_device_t *device, push_ref_t ref,
 
 /* False when the batch is full. */
 static bool collect_lane(push_heap_t *heap, push_device_t *device,
-                         unsigned lane, const push_time_t *now, batch_t *batch)
+                         unsigned lane, const push_time_t *now,
+                         push_batch_t *batch)
 {
     push_sub_t *subs = push_device_subs(heap, device);
     candidate_t candidates[PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX];
@@ -141,17 +135,15 @@ static bool collect_lane(push_heap_t *heap, push_device_t *device,
     }
 }
 
-size_t push_mailbox_collect(push_heap_t *heap, push_device_t *device,
-                            const push_time_t *now, push_pick_t *picks,
-                            size_t max, size_t bytes)
+void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
+                          const push_time_t *now, push_batch_t *batch)
 {
-    batch_t batch = {picks, 0, max, bytes};
-
-    if (batch.max > device->max_in_flight) {
-        batch.max = device->max_in_flight;
+    batch->count = 0;
+    if (batch->max > device->max_in_flight) {
+        batch->max = device->max_in_flight;
     }
     for (unsigned lane = 0; lane <= device->lowest; lane++) {
-        if (!collect_lane(heap, device, lane, now, &batch)) {
+        if (!collect_lane(heap, device, lane, now, batch)) {
             break;
         }
     }
@@ -160,7 +152,6 @@ size_t push_mailbox_collect(push_heap_t *heap, push_device_t *device,
             push_session_slide(heap, device, now);
         }
     }
-    return batch.count;
 }
 
 /* The oldest pending message in a lane of a subscription, from at on. */

@@ -16,14 +16,20 @@ typedef struct push_pick_t {
     uint64_t seq;
 } push_pick_t;
 
+/* What is to be sent at once. */
+typedef struct push_batch_t {
+    push_pick_t *picks; /* room for max */
+    uint32_t max;
+    size_t bytes; /* about so many at most, but at least one message */
+    uint32_t count;
+} push_batch_t;
+
 /*
- * Moves what may be sent now into flight, up to max messages and about max
- * bytes, at least one.  Returns how many.  What could not be written goes
+ * Moves what may be sent now into flight.  What could not be written goes
  * back by push_session_return().
  */
-size_t push_mailbox_collect(push_heap_t *heap, push_device_t *device,
-                            const push_time_t *now, push_pick_t *picks,
-                            size_t max, size_t bytes);
+void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
+                          const push_time_t *now, push_batch_t *batch);
 
 /* Pending messages of the subscriptions from … to - 1. */
 uint32_t push_mailbox_pending(const push_heap_t *heap,

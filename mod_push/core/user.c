@@ -111,36 +111,39 @@ typedef struct {
     push_user_t *user;
     push_message_t *message;
     push_spot_t older; /* what the message replaces, if anything */
-    uint32_t limit;    /* of pending messages in one mailbox */
+    push_publish_t *publish;
 } offer_t;
 
 /* A mailbox has room, makes room, or will have it by the replacement. */
 static push_status_t offer(push_heap_t *heap, const offer_t *o,
-                           push_device_t *device, const push_time_t *now)
+                           push_device_t *device)
 {
     push_place_t older = {PUSH_SUB_USER, (uint16_t)o->older.lane, o->older.at};
+    const push_time_t *now = &o->publish->now;
 
     if (o->older.message
         && push_user_fate(heap, device, o->older.message, older, now)
                == PUSH_PENDING) {
         return PUSH_OK;
     }
-    return push_mailbox_make_room(
-        heap, device, push_message_urgency(o->message), o->limit, now);
+    return push_mailbox_make_room(heap, device,
+                                  push_message_urgency(o->message),
+                                  o->publish->limit, now);
 }
 
 /* Makes room in every mailbox, or notes who refuses. */
-static void admit(push_heap_t *heap, const offer_t *o, const push_time_t *now,
-                  push_receipt_t *receipt)
+static void admit(push_heap_t *heap, const offer_t *o)
 {
+    push_receipt_t *receipt = &o->publish->receipt;
+
     EACH_DEVICE(heap, o->user, device)
     {
         if (!addressed(heap, device, o->message)) {
             continue;
         }
-        if (offer(heap, o, device, now) != PUSH_OK) {
+        if (offer(heap, o, device) != PUSH_OK) {
             push_message_settle(heap, o->message, push_ref_of(heap, device),
-                                PUSH_REFUSED, now);
+                                PUSH_REFUSED, &o->publish->now);
             receipt->refused++;
             continue;
         }
@@ -150,48 +153,60 @@ static void admit(push_heap_t *heap, const offer_t *o, const push_time_t *now,
 }
 
 /* True if the only one it is for, now or later, has no room for it. */
-static bool turned_away(const offer_t *o, const push_receipt_t *receipt)
+static bool turned_away(const offer_t *o)
 {
+    const push_receipt_t *receipt = &o->publish->receipt;
+
     if (receipt->recipients) {
         return false;
     }
     return receipt->refused == 1
            || (!o->user->devices && !o->older.message
                && kept_is_above(o->user, push_message_urgency(o->message),
-                                o->limit));
+                                o->publish->limit));
+}
+
+static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
+{
+    push_publish_t *publish = o->publish;
+
+    push_log_find_topic(heap, &o->user->log, publish->draft, &publish->now,
+                        &o->older);
+    admit(heap, o);
+    if (turned_away(o)) {
+        publish->receipt.refused = 1;
+        return PUSH_MAILBOX_FULL;
+    }
+    if (o->older.message) {
+        push_message_end(heap, o->older.message, PUSH_REPLACED, &publish->now);
+    }
+    return PUSH_OK;
 }
 
 push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
-                                const push_draft_t *draft, uint32_t limit,
-                                const push_time_t *now,
-                                push_receipt_t *receipt)
+                                push_publish_t *publish)
 {
-    offer_t o = {.user = user, .limit = limit};
+    const push_draft_t *draft = publish->draft;
+    offer_t o = {.user = user, .publish = publish};
+    push_status_t status;
     push_ref_t ref;
 
     if (push_log_reserve(heap, &user->log, draft->urgency) != PUSH_OK) {
         return PUSH_NO_MEMORY;
     }
-    ref = push_message_create(heap, draft, receipt->mid, now->mono);
+    ref = push_message_create(heap, draft, publish->receipt.mid,
+                              publish->now.mono);
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
     o.message = push_at(heap, ref);
-    push_log_find_topic(heap, &user->log, draft, now, &o.older);
-    admit(heap, &o, now, receipt);
-    if (turned_away(&o, receipt)) {
+    status = admit_or_refuse(heap, &o);
+    if (status != PUSH_OK || (!draft->ttl && !publish->receipt.connected)) {
         push_message_release(heap, ref);
-        return PUSH_MAILBOX_FULL;
-    }
-    if (o.older.message) {
-        push_message_end(heap, o.older.message, PUSH_REPLACED, now);
-    }
-    if (!draft->ttl && !receipt->connected) {
-        push_message_release(heap, ref);
-        return PUSH_OK;
+        return status;
     }
     push_log_append(heap, &user->log, ref);
-    keep_within(heap, user, draft->urgency, limit);
+    keep_within(heap, user, draft->urgency, publish->limit);
     return PUSH_OK;
 }
 

@@ -31,14 +31,20 @@ typedef struct push_receipt_t {
     uint32_t refused; /* recipients whose mailbox held nothing less urgent */
 } push_receipt_t;
 
+/* One publish: what, under which limits, when, and what came of it. */
+typedef struct push_publish_t {
+    const push_draft_t *draft;
+    uint32_t limit; /* messages: of a mailbox, or kept by a channel */
+    push_time_t now;
+    push_receipt_t receipt; /* its mid is set before */
+} push_publish_t;
+
 /*
  * Publishes to the user.  On PUSH_NO_MEMORY and PUSH_MAILBOX_FULL (there is
  * one recipient or none, and it refused) nothing was changed.
  */
 push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
-                                const push_draft_t *draft, uint32_t limit,
-                                const push_time_t *now,
-                                push_receipt_t *receipt);
+                                push_publish_t *publish);
 
 /* How a message in the user's log stands for one of the devices. */
 push_fate_t push_user_fate(const push_heap_t *heap,

@@ -33,19 +33,17 @@ static const push_problem_t *take_device(apr_pool_t *pool, push_form_t *form,
 }
 
 const push_problem_t *push_form_audience(apr_pool_t *pool, push_form_t *form,
-                                         const push_field_t *user,
-                                         const push_field_t *channel,
-                                         const push_field_t *broadcast,
-                                         const push_field_t *device)
+                                         const push_address_t *address)
 {
-    const push_field_t *name = channel->given ? channel : user;
+    const push_field_t *channel = &address->channel;
+    const push_field_t *name = channel->given ? channel : &address->user;
 
-    if (user->given + channel->given + broadcast->given != 1) {
-        return only_one(pool, user);
+    if (address->user.given + channel->given + address->broadcast.given != 1) {
+        return only_one(pool, &address->user);
     }
-    if (broadcast->given) {
+    if (address->broadcast.given) {
         form->audience.kind = PUSH_LOG_BROADCAST;
-        return take_device(pool, form, device);
+        return take_device(pool, form, &address->device);
     }
     form->audience.kind = channel->given ? PUSH_LOG_CHANNEL : PUSH_LOG_USER;
     form->audience.name = name->text;
@@ -55,7 +53,7 @@ const push_problem_t *push_form_audience(apr_pool_t *pool, push_form_t *form,
     if (channel->given && name->text.at[0] == '$') {
         return bad(pool, name, "names that begin with $ are reserved");
     }
-    return take_device(pool, form, device);
+    return take_device(pool, form, &address->device);
 }
 
 const push_problem_t *push_form_urgency(apr_pool_t *pool, push_form_t *form,

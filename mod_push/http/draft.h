@@ -25,12 +25,14 @@ typedef struct push_field_t {
     bool given;
 } push_field_t;
 
+/* The fields that say for whom a message is. */
+typedef struct push_address_t {
+    push_field_t user, channel, broadcast, device;
+} push_address_t;
+
 /* Each checks one field and takes it into the form, if it is given. */
 const push_problem_t *push_form_audience(apr_pool_t *pool, push_form_t *form,
-                                         const push_field_t *user,
-                                         const push_field_t *channel,
-                                         const push_field_t *broadcast,
-                                         const push_field_t *device);
+                                         const push_address_t *address);
 const push_problem_t *push_form_urgency(apr_pool_t *pool, push_form_t *form,
                                         const push_field_t *field);
 const push_problem_t *push_form_topic(apr_pool_t *pool, push_form_t *form,

@@ -44,22 +44,23 @@ static const push_problem_t *string_field(const parse_t *p, const char *name,
 
 static const push_problem_t *parse_audience(const parse_t *p)
 {
-    static const char *const names[] = {"user", "channel", "device"};
     const json_t *all = json_object_get(p->object, "broadcast");
-    push_field_t broadcast = {
-        .name = "broadcast", .kind = "bad-member", .given = all != NULL};
-    push_field_t fields[3];
+    push_address_t to = {.broadcast = {.name = "broadcast",
+                                       .kind = "bad-member",
+                                       .given = all != NULL}};
     const push_problem_t *problem = NULL;
 
     if (all && !json_is_true(all)) {
         return bad(p, "broadcast", "true");
     }
-    for (int i = 0; i < 3 && !problem; i++) {
-        problem = string_field(p, names[i], &fields[i]);
+    problem = string_field(p, "user", &to.user);
+    if (!problem) {
+        problem = string_field(p, "channel", &to.channel);
     }
-    return problem ? problem
-                   : push_form_audience(p->pool, p->form, &fields[0],
-                                        &fields[1], &broadcast, &fields[2]);
+    if (!problem) {
+        problem = string_field(p, "device", &to.device);
+    }
+    return problem ? problem : push_form_audience(p->pool, p->form, &to);
 }
 
 static const push_problem_t *parse_strings(const parse_t *p)

@@ -28,23 +28,29 @@ static const push_problem_t *param_field(const push_params_t *params,
 
 static const push_problem_t *parse_audience(request_rec *r, push_form_t *form)
 {
-    static const char *const names[] = {"user", "channel", "broadcast",
-                                        "device"};
-    push_field_t fields[4];
     push_params_t params;
+    push_address_t to;
     const push_problem_t *problem = push_params_parse(r, &params);
 
-    for (int i = 0; i < 4 && !problem; i++) {
-        problem = param_field(&params, names[i], &fields[i]);
+    if (!problem) {
+        problem = param_field(&params, "user", &to.user);
+    }
+    if (!problem) {
+        problem = param_field(&params, "channel", &to.channel);
+    }
+    if (!problem) {
+        problem = param_field(&params, "broadcast", &to.broadcast);
+    }
+    if (!problem) {
+        problem = param_field(&params, "device", &to.device);
     }
     if (problem) {
         return problem;
     }
-    if (fields[2].given && strcmp(fields[2].text.at, "1")) {
+    if (to.broadcast.given && strcmp(to.broadcast.text.at, "1")) {
         return push_problem(r->pool, 400, "bad-parameter", "broadcast: 1");
     }
-    return push_form_audience(r->pool, form, &fields[0], &fields[1],
-                              &fields[2], &fields[3]);
+    return push_form_audience(r->pool, form, &to);
 }
 
 /* Seconds (RFC 8030, section 5.2). */

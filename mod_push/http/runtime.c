@@ -24,9 +24,7 @@ APLOG_USE_MODULE(push);
  * module itself does not outlive it, so no cleanup of it may be left behind.
  */
 typedef struct {
-    void *base;
-    uint64_t size;
-    uint32_t seats;
+    push_ground_t ground;
     int events[SEATS_MAX];
 } kept_t;
 
@@ -49,13 +47,13 @@ push_runtime_t *push_runtime(void)
 
 static bool make_events(kept_t *new, uint32_t seats)
 {
-    while (new->seats < seats) {
+    while (new->ground.seats < seats) {
         int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
         if (fd < 0) {
             return false;
         }
-        new->events[new->seats++] = fd;
+        new->events[new->ground.seats++] = fd;
     }
     return true;
 }
@@ -89,11 +87,11 @@ static int make_segment(server_rec *s, const push_global_t *global)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     kept = ap_retained_data_create("push", sizeof(*kept));
-    kept->base = base;
-    kept->size = size;
+    kept->ground.base = base;
+    kept->ground.size = size;
+    kept->ground.events = kept->events;
     if (!make_events(kept, seats)
-        || !push_store_create(&store, base, size, seats, kept->events,
-                              &limits)) {
+        || !push_store_create(&store, &kept->ground, &limits)) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
                      "PUSH0002: cannot lay out the shared memory for %u "
                      "reactors (PushShmSize, descriptors)",
@@ -115,11 +113,11 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     if (!kept) {
         return make_segment(s, global);
     }
-    if (kept->size != (uint64_t)global->shm_size) {
+    if (kept->ground.size != (uint64_t)global->shm_size) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "PUSH0003: PushShmSize: a new size takes effect at a "
                      "full restart; %" APR_UINT64_T_FMT " bytes are in use",
-                     kept->size);
+                     kept->ground.size);
     }
     return OK;
 }
@@ -158,7 +156,7 @@ static uint32_t streams_for_child(server_rec *s)
     getrlimit(RLIMIT_NOFILE, &descriptors);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     room = (int64_t)descriptors.rlim_cur - DESCRIPTORS_RESERVED
-           - 2 * (int64_t)threads - (int64_t)kept->seats;
+           - 2 * (int64_t)threads - (int64_t)kept->ground.seats;
     room = room < 1 ? 1 : room;
     if (max_streams_wanted > room) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -181,9 +179,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                                       .ended = log_end,
                                       .data = s};
 
-    if (!kept
-        || !push_store_open(&runtime.store, kept->base, kept->size,
-                            kept->events, &limits)) {
+    if (!kept || !push_store_open(&runtime.store, &kept->ground, &limits)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "PUSH0005: the shared memory is of another version: "
                      "restart httpd fully");

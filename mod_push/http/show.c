@@ -188,6 +188,7 @@ int push_show_message(request_rec *r, const char *text)
 {
     push_time_t now = push_clock_now();
     life_t life = {json_object(), json_array(), {0}};
+    const push_visitor_t visitor = {take_message, take_life, &life};
     json_t *counts = json_object();
     push_status_t status = PUSH_NOT_FOUND;
     uint64_t mid;

@@ -261,14 +261,21 @@ static void open_stream(push_store_t *store, push_device_t *device,
     mark_connected(store, device, 1);
 }
 
+/* One check-in on its way, with the lock of the user's shard. */
+typedef struct {
+    const push_checkin_t *checkin;
+    const places_t *places;
+    push_name_t name;
+    const push_time_t *now;
+} arrival_t;
+
 static push_status_t checkin_device(push_store_t *store,
-                                    const push_checkin_t *checkin,
-                                    const places_t *places, unsigned shard,
-                                    push_device_t *device,
-                                    const push_time_t *now)
+                                    const arrival_t *arrival,
+                                    push_device_t *device)
 {
-    push_heap_t *heap = &store->heaps[shard];
-    push_ref_t subs = new_places(store, device, places);
+    const push_checkin_t *checkin = arrival->checkin;
+    push_heap_t *heap = &store->heaps[device->shard];
+    push_ref_t subs = new_places(store, device, arrival->places);
 
     if (!subs) {
         return PUSH_NO_MEMORY;
@@ -277,10 +284,10 @@ static push_status_t checkin_device(push_store_t *store,
         heap->release(heap, subs);
         return PUSH_NO_MEMORY;
     }
-    push_session_resume(heap, device, checkin->cursor, now);
+    push_session_resume(heap, device, checkin->cursor, arrival->now);
     end_older_stream(store, device);
-    use_places(store, device, subs, places->count);
-    open_stream(store, device, checkin, now);
+    use_places(store, device, subs, arrival->places->count);
+    open_stream(store, device, checkin, arrival->now);
     return PUSH_OK;
 }
 
@@ -298,51 +305,64 @@ static void discard(push_store_t *store, push_user_t *user,
     heap->release(heap, push_ref_of(heap, device));
 }
 
-static push_status_t checkin_user(
-    push_store_t *store, const push_checkin_t *checkin, const places_t *places,
-    const push_name_t *name, const push_time_t *now, push_ticket_t *ticket)
+static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
+                                 push_user_t *user, push_ticket_t *ticket)
 {
-    push_heap_t *heap = &store->heaps[name->shard];
-    push_user_t *user = push_store_user(store, name, true);
-    push_device_t *device = push_store_device(store, name->shard, ticket->id);
-    bool is_new = device == NULL;
+    unsigned shard = arrival->name.shard;
+    push_device_t *device = new_device(store, user, shard, ticket->id,
+                                       arrival->now);
+    push_status_t status;
+
+    if (!device) {
+        return PUSH_NO_MEMORY;
+    }
+    status = checkin_device(store, arrival, device);
+    if (status != PUSH_OK) {
+        discard(store, user, device);
+        return status;
+    }
+    ticket->device = push_ref_of(&store->heaps[shard], device);
+    ticket->gen = device->gen;
+    push_table_add(&store->heaps[shard], &store->shards[shard].contexts,
+                   ticket->device);
+    return PUSH_OK;
+}
+
+static push_status_t checkin_user(push_store_t *store,
+                                  const arrival_t *arrival,
+                                  push_ticket_t *ticket)
+{
+    unsigned shard = arrival->name.shard;
+    push_heap_t *heap = &store->heaps[shard];
+    push_user_t *user = push_store_user(store, &arrival->name, true);
+    push_device_t *device = push_store_device(store, shard, ticket->id);
     push_status_t status;
 
     if (!user) {
         return PUSH_NO_MEMORY;
     }
-    if (online_streams(heap, user, device) >= checkin->max_streams) {
+    if (online_streams(heap, user, device) >= arrival->checkin->max_streams) {
         return PUSH_TOO_MANY;
     }
-    if (is_new) {
-        device = new_device(store, user, name->shard, ticket->id, now);
-        if (!device) {
-            return PUSH_NO_MEMORY;
-        }
+    if (!device) {
+        return checkin_new(store, arrival, user, ticket);
     }
-    status = checkin_device(store, checkin, places, name->shard, device, now);
-    if (status != PUSH_OK) {
-        if (is_new) {
-            discard(store, user, device);
-        }
-        return status;
-    }
-    if (is_new) {
-        push_table_add(heap, &store->shards[name->shard].contexts,
-                       push_ref_of(heap, device));
-    }
+    status = checkin_device(store, arrival, device);
     ticket->device = push_ref_of(heap, device);
     ticket->gen = device->gen;
-    return PUSH_OK;
+    return status;
 }
 
 push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,
                                  const push_time_t *now, push_ticket_t *ticket)
 {
-    push_name_t name = push_store_name(store, checkin->user);
-    push_status_t status;
     places_t places;
+    const arrival_t arrival = {.checkin = checkin,
+                               .places = &places,
+                               .name = push_store_name(store, checkin->user),
+                               .now = now};
+    push_status_t status;
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], ticket->id);
@@ -350,9 +370,9 @@ push_status_t push_store_checkin(push_store_t *store,
     if (status != PUSH_OK) {
         return status;
     }
-    if (push_shard_enter(store, name.shard)) {
-        status = checkin_user(store, checkin, &places, &name, now, ticket);
-        push_shard_leave(store, name.shard);
+    if (push_shard_enter(store, arrival.name.shard)) {
+        status = checkin_user(store, &arrival, ticket);
+        push_shard_leave(store, arrival.name.shard);
     }
     else {
         status = PUSH_BUSY;

@@ -66,6 +66,9 @@ push_status_t push_delivery_begin(push_store_t *store,
 {
     push_status_t status;
     push_device_t *device = enter(store, ticket, &status);
+    push_batch_t batch = {.picks = delivery->picks,
+                          .max = PUSH_DELIVERY_MAX,
+                          .bytes = PUSH_DELIVERY_BYTES};
     push_heap_t *heap;
     uint64_t first;
 
@@ -74,10 +77,8 @@ push_status_t push_delivery_begin(push_store_t *store,
     }
     heap = &store->heaps[device->shard];
     first = device->sent + 1;
-    delivery->count = (unsigned)push_mailbox_collect(heap, device, now,
-                                                     delivery->picks,
-                                                     PUSH_DELIVERY_MAX,
-                                                     PUSH_DELIVERY_BYTES);
+    push_mailbox_collect(heap, device, now, &batch);
+    delivery->count = batch.count;
     collect_gaps(device, delivery);
     if (delivery->gaps_count) {
         device->gap_seq = first;

@@ -126,7 +126,7 @@ static push_fate_t fate_of(const search_t *search, const push_device_t *device)
 }
 
 static void each_device_of_user(const search_t *search,
-                                push_life_visit_t *visit, void *data)
+                                const push_visitor_t *visitor)
 {
     const push_user_t *user = (const push_user_t *)search->log;
     push_ref_t ref = user->devices;
@@ -139,7 +139,7 @@ static void each_device_of_user(const search_t *search,
             push_life_view_t view = {device->id, fate,
                                      when(search, device, fate)};
 
-            visit(data, &view);
+            visitor->life(visitor->data, &view);
         }
         ref = device->sibling;
     }
@@ -159,7 +159,7 @@ typedef struct {
 static void life_in_channel(const push_heap_t *heap,
                             const push_device_t *device,
                             const channel_message_t *message,
-                            push_life_visit_t *visit, void *data)
+                            const push_visitor_t *visitor)
 {
     const push_sub_t *subs = push_device_subs(heap, device);
     push_life_view_t view = {device->id, message->fate, message->ends};
@@ -183,12 +183,12 @@ static void life_in_channel(const push_heap_t *heap,
             view.fate = PUSH_PENDING;
             view.at = 0;
         }
-        visit(data, &view);
+        visitor->life(visitor->data, &view);
     }
 }
 
 static void each_reader(push_store_t *store, const channel_message_t *message,
-                        push_life_visit_t *visit, void *data)
+                        const push_visitor_t *visitor)
 {
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         const push_table_t *table = &store->shards[i].contexts;
@@ -199,7 +199,7 @@ static void each_reader(push_store_t *store, const channel_message_t *message,
             continue;
         }
         while ((ref = push_table_next(heap, table, ref))) {
-            life_in_channel(heap, push_at(heap, ref), message, visit, data);
+            life_in_channel(heap, push_at(heap, ref), message, visitor);
         }
         push_shard_leave(store, i);
     }
@@ -207,8 +207,7 @@ static void each_reader(push_store_t *store, const channel_message_t *message,
 
 push_status_t push_view_message(push_store_t *store, uint64_t mid,
                                 const push_time_t *now,
-                                push_message_visit_t *visit,
-                                push_life_visit_t *life, void *data)
+                                const push_visitor_t *visitor)
 {
     search_t search = {.store = store, .mid = mid, .now = now};
     unsigned shard = push_mid_shard(mid);
@@ -221,9 +220,9 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
         push_message_view_t view;
 
         view_message(&search, &view);
-        visit(data, &view);
+        visitor->message(visitor->data, &view);
         if (view.kind == PUSH_LOG_USER) {
-            each_device_of_user(&search, life, data);
+            each_device_of_user(&search, visitor);
         }
         message = (channel_message_t){mid,
                                       push_ref_of(search.heap, search.log),
@@ -237,7 +236,7 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
         return PUSH_NOT_FOUND;
     }
     if (search.log->kind != PUSH_LOG_USER) {
-        each_reader(store, &message, life, data);
+        each_reader(store, &message, visitor);
     }
     return PUSH_OK;
 }

@@ -27,19 +27,18 @@ static void wake_user(push_store_t *store, const push_heap_t *heap,
 
 static push_status_t publish_to_user(push_store_t *store,
                                      const push_name_t *name,
-                                     const push_draft_t *draft,
-                                     const push_time_t *now,
-                                     push_receipt_t *receipt)
+                                     push_publish_t *publish)
 {
     push_heap_t *heap = &store->heaps[name->shard];
-    push_user_t *user = push_store_user(store, name, draft->ttl != 0);
+    int64_t ttl = publish->draft->ttl;
+    push_user_t *user = push_store_user(store, name, ttl != 0);
     push_status_t status;
 
     if (!user) {
-        return draft->ttl ? PUSH_NO_MEMORY : PUSH_OK;
+        return ttl ? PUSH_NO_MEMORY : PUSH_OK;
     }
-    status = push_user_publish(heap, user, draft, store->limits.max_pending,
-                               now, receipt);
+    publish->limit = store->limits.max_pending;
+    status = push_user_publish(heap, user, publish);
     if (status == PUSH_OK) {
         wake_user(store, heap, user);
     }
@@ -47,50 +46,56 @@ static push_status_t publish_to_user(push_store_t *store,
 }
 
 static push_status_t publish_to_channel(push_store_t *store,
-                                        const push_name_t *name, bool all,
-                                        const push_draft_t *draft,
-                                        const push_time_t *now,
-                                        push_receipt_t *receipt)
+                                        const push_name_t *name,
+                                        push_channel_t *channel,
+                                        push_publish_t *publish)
 {
-    push_channel_t *channel;
     push_status_t status;
 
-    channel = all ? push_store_broadcast(store)
-                  : push_store_channel(store, name, true);
     if (!channel) {
         return PUSH_NO_MEMORY;
     }
-    status = push_channel_publish(&store->heaps[name->shard], channel, draft,
-                                  store->limits.history, now, receipt);
+    publish->limit = store->limits.history;
+    status = push_channel_publish(&store->heaps[name->shard], channel,
+                                  publish);
     if (status == PUSH_OK) {
         push_seat_wake_channel(&store->seats, channel);
     }
     return status;
 }
 
+static push_status_t publish_by_kind(push_store_t *store, push_log_kind_t kind,
+                                     const push_name_t *name,
+                                     push_publish_t *publish)
+{
+    switch (kind) {
+    case PUSH_LOG_USER:
+        return publish_to_user(store, name, publish);
+    case PUSH_LOG_CHANNEL:
+        return publish_to_channel(
+            store, name, push_store_channel(store, name, true), publish);
+    default:
+        return publish_to_channel(store, name, push_store_broadcast(store),
+                                  publish);
+    }
+}
+
 static push_status_t publish_once(push_store_t *store,
                                   const push_audience_t *audience,
-                                  const push_draft_t *draft,
-                                  const push_time_t *now,
-                                  push_receipt_t *receipt)
+                                  push_publish_t *publish)
 {
-    bool all = audience->kind == PUSH_LOG_BROADCAST;
     push_name_t name = {0};
     push_status_t status;
 
-    if (!all) {
+    if (audience->kind != PUSH_LOG_BROADCAST) {
         name = push_store_name(store, audience->name);
     }
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
-    *receipt = (push_receipt_t){.mid = next_mid(store, name.shard, now)};
-    if (audience->kind == PUSH_LOG_USER) {
-        status = publish_to_user(store, &name, draft, now, receipt);
-    }
-    else {
-        status = publish_to_channel(store, &name, all, draft, now, receipt);
-    }
+    publish->receipt = (push_receipt_t){
+        .mid = next_mid(store, name.shard, &publish->now)};
+    status = publish_by_kind(store, audience->kind, &name, publish);
     push_shard_leave(store, name.shard);
     return status;
 }
@@ -115,17 +120,19 @@ push_status_t push_store_publish(push_store_t *store,
                                  const push_time_t *now,
                                  push_receipt_t *receipt)
 {
+    push_publish_t publish = {.draft = draft, .now = *now};
     push_status_t status;
 
-    *receipt = (push_receipt_t){0};
+    *receipt = publish.receipt;
     if (!push_pressure_admit(store, draft->urgency, now)) {
         return PUSH_NO_MEMORY;
     }
-    status = publish_once(store, audience, draft, now, receipt);
+    status = publish_once(store, audience, &publish);
     if (status == PUSH_NO_MEMORY
         && push_pressure_relieve(store, draft->urgency, now)) {
-        status = publish_once(store, audience, draft, now, receipt);
+        status = publish_once(store, audience, &publish);
     }
+    *receipt = publish.receipt;
     count(store, status, receipt);
     return status;
 }

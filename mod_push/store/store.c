@@ -28,11 +28,11 @@ static void heap_retire(push_heap_t *heap, push_ref_t ref)
     push_epoch_retire(&store->epoch, ref);
 }
 
-static void view_segment(push_store_t *store, void *base, const int *events,
+static void view_segment(push_store_t *store, const push_ground_t *ground,
                          const push_limits_t *limits)
 {
-    push_segment_t *segment = base;
-    unsigned char *bytes = base;
+    push_segment_t *segment = ground->base;
+    unsigned char *bytes = ground->base;
 
     store->segment = segment;
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
@@ -43,7 +43,7 @@ static void view_segment(push_store_t *store, void *base, const int *events,
     store->seats.base = bytes;
     store->seats.seats = (push_seat_t *)(void *)(bytes + segment->seats_at);
     store->seats.count = segment->seats;
-    store->seats.events = events;
+    store->seats.events = ground->events;
     store->epoch.segment = segment;
     store->epoch.seats = store->seats.seats;
     store->epoch.slab = &store->slab;
@@ -58,13 +58,13 @@ static void view_segment(push_store_t *store, void *base, const int *events,
     }
 }
 
-bool push_store_open(push_store_t *store, void *base, uint64_t size,
-                     const int *events, const push_limits_t *limits)
+bool push_store_open(push_store_t *store, const push_ground_t *ground,
+                     const push_limits_t *limits)
 {
-    if (!push_segment_check(base, size)) {
+    if (!push_segment_check(ground->base, ground->size)) {
         return false;
     }
-    view_segment(store, base, events, limits);
+    view_segment(store, ground, limits);
     return true;
 }
 
@@ -93,17 +93,16 @@ static push_channel_t *make_channel(push_store_t *store,
     return channel;
 }
 
-bool push_store_create(push_store_t *store, void *base, uint64_t size,
-                       uint32_t seats, const int *events,
+bool push_store_create(push_store_t *store, const push_ground_t *ground,
                        const push_limits_t *limits)
 {
     static const push_name_t everybody = {{NULL, 0}, 0, 0};
     const push_channel_t *broadcast;
 
-    if (!push_segment_create(base, size, seats)) {
+    if (!push_segment_create(ground->base, ground->size, ground->seats)) {
         return false;
     }
-    view_segment(store, base, events, limits);
+    view_segment(store, ground, limits);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_shard_t *shard = &store->shards[i];
 

@@ -28,17 +28,20 @@ typedef struct push_store_t {
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
 } push_store_t;
 
-/*
- * Makes store the view of a segment that was laid out or already in use.
- * events holds an eventfd for every seat; it is borrowed for good.  False if
- * the segment is not usable.
- */
-bool push_store_open(push_store_t *store, void *base, uint64_t size,
-                     const int *events, const push_limits_t *limits);
+/* Where the segment is mapped, and how its reactors are woken. */
+typedef struct push_ground_t {
+    void *base;
+    uint64_t size;
+    uint32_t seats;    /* reactors that there may be at once */
+    const int *events; /* an eventfd for each; borrowed for good */
+} push_ground_t;
 
-/* The first one to use a new segment makes what always exists. */
-bool push_store_create(push_store_t *store, void *base, uint64_t size,
-                       uint32_t seats, const int *events,
+/* A view of a segment that is in use; false if it is not usable. */
+bool push_store_open(push_store_t *store, const push_ground_t *ground,
+                     const push_limits_t *limits);
+
+/* Lays out a segment in zeroed memory; false if it is too small. */
+bool push_store_create(push_store_t *store, const push_ground_t *ground,
                        const push_limits_t *limits);
 
 push_time_t push_clock_now(void);

@@ -55,8 +55,12 @@ typedef struct push_life_view_t {
     int64_t at; /* wall ms; 0: not known */
 } push_life_view_t;
 
-typedef void push_message_visit_t(void *data, const push_message_view_t *view);
-typedef void push_life_visit_t(void *data, const push_life_view_t *view);
+/* Who looks at a message. */
+typedef struct push_visitor_t {
+    void (*message)(void *data, const push_message_view_t *view);
+    void (*life)(void *data, const push_life_view_t *view);
+    void *data;
+} push_visitor_t;
 
 /*
  * A message, then its life for each device.  PUSH_NOT_FOUND, PUSH_BUSY.
@@ -64,8 +68,7 @@ typedef void push_life_visit_t(void *data, const push_life_view_t *view);
  */
 push_status_t push_view_message(push_store_t *store, uint64_t mid,
                                 const push_time_t *now,
-                                push_message_visit_t *message,
-                                push_life_visit_t *life, void *data);
+                                const push_visitor_t *visitor);
 
 /*
  * Takes back what is not yet acknowledged; recalled counts the devices that

@@ -13,6 +13,7 @@
 #include "store/sweep.h"
 #include "stream/beat.h"
 #include "stream/followers.h"
+#include "stream/queue.h"
 
 #define EVENTS_MAX    512
 #define WAIT_MAX_MS   1000u
@@ -44,8 +45,7 @@ struct push_reactor_t {
     push_beats_t beats;
     push_followers_t followers;
     push_map_t devices; /* device → index of its stream */
-    uint32_t *queue;    /* streams to be flushed */
-    uint32_t queue_count, queue_room;
+    push_queue_t queue; /* streams to be flushed */
     push_time_t now;
     uint32_t ms; /* now, since start */
     unsigned random;
@@ -65,15 +65,9 @@ static void look_at_clock(push_reactor_t *reactor)
     reactor->ms = (uint32_t)(reactor->now.mono - reactor->start);
 }
 
-/* The queue always has room for every stream once. */
 static void enqueue(push_reactor_t *reactor, uint32_t index)
 {
-    push_stream_t *stream = stream_at(reactor, index);
-
-    if (!stream->queued && !stream->blocked) {
-        stream->queued = 1;
-        reactor->queue[reactor->queue_count++] = index;
-    }
+    push_queue_add(&reactor->queue, &reactor->streams, index);
 }
 
 static void unfollow(push_reactor_t *reactor, push_stream_t *stream)
@@ -180,12 +174,11 @@ static push_flush_t flush(push_reactor_t *reactor, uint32_t index)
 /* One turn for each; who has more comes again after the others. */
 static void flush_queue(push_reactor_t *reactor)
 {
-    uint32_t count = reactor->queue_count;
-    uint32_t kept;
+    uint32_t count = reactor->queue.count;
 
     reactor->later = false;
     for (uint32_t i = 0; i < count; i++) {
-        uint32_t index = reactor->queue[i];
+        uint32_t index = reactor->queue.indexes[i];
         push_stream_t *stream = stream_at(reactor, index);
 
         stream->queued = 0;
@@ -193,31 +186,10 @@ static void flush_queue(push_reactor_t *reactor)
             after_write(reactor, index, flush(reactor, index));
         }
     }
-    kept = reactor->queue_count - count;
-    for (uint32_t i = 0; i < kept; i++) {
-        reactor->queue[i] = reactor->queue[count + i];
-    }
-    reactor->queue_count = kept;
+    push_queue_drop(&reactor->queue, count);
 }
 
 /* ---- arrivals ---- */
-
-static bool reserve_queue(push_reactor_t *reactor)
-{
-    uint32_t needed = reactor->streams.used * 3 + 3;
-    uint32_t *queue;
-
-    if (needed <= reactor->queue_room) {
-        return true;
-    }
-    queue = realloc(reactor->queue, 2 * needed * sizeof(*queue));
-    if (!queue) {
-        return false;
-    }
-    reactor->queue = queue;
-    reactor->queue_room = 2 * needed;
-    return true;
-}
 
 static void follow_channels(push_reactor_t *reactor, uint32_t index)
 {
@@ -265,7 +237,7 @@ static void adopt(push_reactor_t *reactor, const push_adoption_t *adoption)
     stream->beat = (uint8_t)push_beat_for(&reactor->beats,
                                           adoption->heartbeat);
     push_beat_join(&reactor->beats, &reactor->streams, index, reactor->ms);
-    if (!reserve_queue(reactor)
+    if (!push_queue_reserve(&reactor->queue, &reactor->streams)
         || !push_map_put(&reactor->devices, stream->device, index)
         || !watch(reactor, stream->fd, index)) {
         end_stream(reactor, index, PUSH_END_ERROR);
@@ -430,7 +402,7 @@ static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
 
 static int may_wait(push_reactor_t *reactor)
 {
-    if (reactor->queue_count) {
+    if (reactor->queue.count) {
         return reactor->later ? (int)LATER_MS : 0;
     }
     if (!push_seat_sleep(reactor->seat)) {
@@ -476,7 +448,7 @@ static void reactor_cleanup(push_reactor_t *reactor)
     push_streams_cleanup(&reactor->streams);
     push_followers_cleanup(&reactor->followers);
     push_map_cleanup(&reactor->devices);
-    free(reactor->queue);
+    push_queue_cleanup(&reactor->queue);
     if (reactor->epoll >= 0) {
         close(reactor->epoll);
     }
@@ -547,7 +519,8 @@ static bool prepare(push_reactor_t *reactor)
         || epoll_ctl(reactor->epoll, EPOLL_CTL_ADD,
                      seats->events[reactor->seat_index], &wake)
         || !push_followers_init(&reactor->followers)
-        || !push_map_init(&reactor->devices) || !reserve_queue(reactor)) {
+        || !push_map_init(&reactor->devices)
+        || !push_queue_reserve(&reactor->queue, &reactor->streams)) {
         return false;
     }
     reactor->start = push_clock_now().mono;

@@ -34,6 +34,11 @@ typedef struct {
     size_t suffix_len;
 } output_t;
 
+static push_ticket_t ticket_of(const push_stream_t *stream)
+{
+    return (push_ticket_t){.device = stream->device, .gen = stream->gen};
+}
+
 static void add_piece(output_t *out, const char *at, size_t len)
 {
     out->pieces[out->count++] = (struct iovec){(char *)(uintptr_t)at, len};
@@ -234,15 +239,15 @@ static void write_delivery(output_t *out, const push_delivery_t *delivery)
 
 /* The socket took only so many bytes: the rest goes back to the mailbox. */
 static push_flush_t cut_delivery(push_store_t *store, push_stream_t *stream,
-                                 const push_ticket_t *ticket,
                                  const output_t *out,
                                  const push_delivery_t *delivery, size_t sent)
 {
+    const push_ticket_t ticket = ticket_of(stream);
     uint64_t seq = delivery->count ? delivery->picks[0].seq - 1 : 0;
     unsigned whole = 0;
 
     if (sent < out->gaps_len) {
-        push_delivery_cut(store, ticket, seq, PUSH_NONE);
+        push_delivery_cut(store, &ticket, seq, PUSH_NONE);
         return keep_rest(stream, out->gaps + sent, out->gaps_len - sent);
     }
     sent -= out->gaps_len;
@@ -264,7 +269,7 @@ static push_flush_t cut_delivery(push_store_t *store, push_stream_t *stream,
         stream->part_seq = ++seq;
         stream->part_at = (uint32_t)sent;
     }
-    if (!push_delivery_cut(store, ticket, seq, stream->part)) {
+    if (!push_delivery_cut(store, &ticket, seq, stream->part)) {
         stream->part = PUSH_NONE;
         return PUSH_FLUSH_BROKEN;
     }
@@ -277,14 +282,14 @@ static push_flush_t flush_status(push_status_t status)
 }
 
 static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
-                            const push_ticket_t *ticket, output_t *out,
-                            const push_time_t *now)
+                            output_t *out, const push_time_t *now)
 {
+    const push_ticket_t ticket = ticket_of(stream);
     push_delivery_t delivery;
     push_status_t status;
     ssize_t sent;
 
-    status = push_delivery_begin(store, ticket, now, &delivery);
+    status = push_delivery_begin(store, &ticket, now, &delivery);
     if (status != PUSH_OK) {
         return flush_status(status);
     }
@@ -298,8 +303,7 @@ static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
         return PUSH_FLUSH_BROKEN;
     }
     if ((size_t)sent < out->bytes) {
-        return cut_delivery(store, stream, ticket, out, &delivery,
-                            (size_t)sent);
+        return cut_delivery(store, stream, out, &delivery, (size_t)sent);
     }
     stream->messages += delivery.count;
     push_delivery_count(store, delivery.count);
@@ -310,8 +314,7 @@ push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
                                const push_time_t *now)
 {
     static _Thread_local output_t out;
-    const push_ticket_t ticket = {.device = stream->device,
-                                  .gen = stream->gen};
+    const push_ticket_t ticket = ticket_of(stream);
     push_flush_t flushed = PUSH_FLUSH_DONE;
 
     if (stream->rest) {
@@ -330,7 +333,7 @@ push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
     if (flushed != PUSH_FLUSH_DONE) {
         return flushed;
     }
-    return deliver(store, stream, &ticket, &out, now);
+    return deliver(store, stream, &out, now);
 }
 
 push_flush_t push_stream_beat(push_stream_t *stream)
