@@ -194,8 +194,7 @@ int push_show_message(request_rec *r, const char *text)
     uint64_t mid;
 
     if (push_mid_parse(text, strlen(text), &mid)) {
-        status = push_view_message(store(), mid, &now, take_message, take_life,
-                                   &life);
+        status = push_view_message(store(), mid, &now, &visitor);
     }
     for (int i = PUSH_PENDING; i < PUSH_FATES; i++) {
         set(counts, push_fate_name((push_fate_t)i),
