@@ -1,0 +1,361 @@
+/* push-sub.c - print the messages that arrive. */
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common.h"
+
+static const char help[] =
+    "push-sub - receive messages from a mod_push server\n"
+    "usage: push-sub [OPTION]...\n"
+    "What to receive:\n"
+    "  -L, --url URL            the subscribers' Location,\n"
+    "                           http://127.0.0.1:8080/ramen\n"
+    "  -u, --user NAME          who I am, where the server believes it\n"
+    "                           (PushUser query:user)\n"
+    "  -d, --device ID          device id; without it one for this run\n"
+    "  -a, --app NAME           application\n"
+    "  -c, --channel NAME       subscribe to a channel, may be repeated\n"
+    "      --from-oldest        begin with the oldest message of a channel\n"
+    "  -q, --urgency LEVEL      the lowest wanted: high, normal, low, very-low\n"
+    "      --cursor-file FILE   resume where the last run with it ended\n"
+    "How long:\n"
+    "  -C, --count N            end after N messages\n"
+    "  -W, --timeout SECONDS    end after so long, with 27 where a message\n"
+    "                           is still missing\n"
+    "How to print them:\n"
+    "  -F, --format TEMPLATE    %d data, %e event, %i id, %m message id,\n"
+    "                           %s number, %t time, %% percent, \\n \\t\n"
+    "  -j, --json               one JSON object a line\n";
+
+enum { OPT_OLDEST = OPT_OWN, OPT_CURSOR };
+
+struct sub {
+    struct common common;
+    const char *channels[LIST_MAX];
+    const char *user, *format, *cursor_file;
+    char *query;
+    char cursor[128];
+    long count;   /* 0: no end */
+    long timeout; /* seconds, 0: none */
+    pushc_client *client;
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+static const struct option options[] = {
+    COMMON_LONG,
+    {"user", required_argument, NULL, 'u'},
+    {"device", required_argument, NULL, 'd'},
+    {"app", required_argument, NULL, 'a'},
+    {"channel", required_argument, NULL, 'c'},
+    {"from-oldest", no_argument, NULL, OPT_OLDEST},
+    {"urgency", required_argument, NULL, 'q'},
+    {"cursor-file", required_argument, NULL, OPT_CURSOR},
+    {"count", required_argument, NULL, 'C'},
+    {"timeout", required_argument, NULL, 'W'},
+    {"format", required_argument, NULL, 'F'},
+    {NULL, 0, NULL, 0},
+};
+
+static void take_channel(struct sub *s, const char *name)
+{
+    pushc_options *o = &s->common.pushc;
+
+    if (o->channel_count == LIST_MAX) {
+        common_usage(&s->common, "no more than %d channels", LIST_MAX);
+    }
+    s->channels[o->channel_count++] = name;
+}
+
+static void take(struct sub *s, int option, const char *value)
+{
+    switch (option) {
+    case OPT_HELP:
+        printf("%s%s", help, common_help);
+        exit(EXIT_OK);
+    case 'u':
+        s->user = value;
+        break;
+    case 'd':
+        s->common.pushc.device = value;
+        break;
+    case 'a':
+        s->common.pushc.app = value;
+        break;
+    case 'c':
+        take_channel(s, value);
+        break;
+    case OPT_OLDEST:
+        s->common.pushc.from_oldest = 1;
+        break;
+    case 'q':
+        s->common.pushc.urgency = value;
+        break;
+    case OPT_CURSOR:
+        s->cursor_file = value;
+        break;
+    case 'C':
+        s->count = common_number(&s->common, "--count", value, 1, 1000000000);
+        break;
+    case 'W':
+        s->timeout = common_number(&s->common, "--timeout", value, 1, 1000000);
+        break;
+    case 'F':
+        s->format = value;
+        break;
+    default:
+        common_option(&s->common, option, value);
+    }
+}
+
+static void parse(struct sub *s, int argc, char **argv)
+{
+    int option;
+
+    while ((option = getopt_long(argc, argv, COMMON_SHORT "u:d:a:c:q:C:W:F:",
+                                 options, NULL)) != -1) {
+        take(s, option, optarg);
+    }
+    if (optind < argc) {
+        common_usage(&s->common, "%s is no option", argv[optind]);
+    }
+}
+
+/* user=NAME, percent-encoded. */
+static char *make_query(const char *user)
+{
+    char *query = malloc(3 * strlen(user) + 6);
+    char *at = query;
+
+    if (!query) {
+        return NULL;
+    }
+    at += sprintf(at, "user=");
+    for (; *user; user++) {
+        at += sprintf(at, "%%%02X", (unsigned char)*user);
+    }
+    return query;
+}
+
+/* ---- the cursor ---- */
+
+static void load_cursor(struct sub *s)
+{
+    FILE *f = s->cursor_file ? fopen(s->cursor_file, "r") : NULL;
+
+    if (f && fgets(s->cursor, sizeof(s->cursor), f)) {
+        s->cursor[strcspn(s->cursor, "\r\n")] = '\0';
+        s->common.pushc.cursor = s->cursor;
+    }
+    if (f) {
+        fclose(f);
+    }
+}
+
+/* The whole file at once, so that a crash leaves the old or the new one. */
+static void save_cursor(struct sub *s)
+{
+    char name[4096];
+    char cursor[128];
+    FILE *f;
+
+    if (!s->cursor_file ||
+        pushc_cursor(s->client, cursor, sizeof(cursor)) != PUSHC_OK) {
+        return;
+    }
+    snprintf(name, sizeof(name), "%s.new", s->cursor_file);
+    f = fopen(name, "w");
+    if (!f || fprintf(f, "%s\n", cursor) < 0 || fclose(f) != 0 ||
+        rename(name, s->cursor_file) != 0) {
+        common_say(&s->common, "%s cannot be written", s->cursor_file);
+    }
+}
+
+/* ---- output ---- */
+
+static void put_time(void)
+{
+    struct timespec ts;
+    struct tm tm;
+    char text[32];
+
+    clock_gettime(CLOCK_REALTIME, &ts);
+    gmtime_r(&ts.tv_sec, &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    printf("%s.%03ldZ", text, ts.tv_nsec / 1000000);
+}
+
+static void put_escape(char c)
+{
+    putchar(c == 'n' ? '\n' : c == 't' ? '\t' : c == '0' ? '\0' : c);
+}
+
+static void put_field(char c, const pushc_message *m)
+{
+    switch (c) {
+    case 'd':
+        fwrite(m->data, 1, m->length, stdout);
+        break;
+    case 'e':
+        fputs(m->event, stdout);
+        break;
+    case 'i':
+        fputs(m->id, stdout);
+        break;
+    case 'm':
+        fputs(m->mid, stdout);
+        break;
+    case 's':
+        printf("%llu", (unsigned long long)m->seq);
+        break;
+    case 't':
+        put_time();
+        break;
+    default:
+        putchar(c);
+    }
+}
+
+static void put_template(const char *format, const pushc_message *m)
+{
+    for (; *format; format++) {
+        if (*format == '%' && format[1]) {
+            put_field(*++format, m);
+        }
+        else if (*format == '\\' && format[1]) {
+            put_escape(*++format);
+        }
+        else {
+            putchar(*format);
+        }
+    }
+}
+
+static void put_json(const pushc_message *m)
+{
+    json_t *data = json_stringn(m->data, m->length);
+    json_t *o = json_pack("{s:I,s:s,s:s,s:s}", "seq", (json_int_t)m->seq,
+                          "mid", m->mid, "id", m->id, "event", m->event);
+    size_t i;
+
+    if (data) {
+        json_object_set_new(o, "data", data);
+    }
+    else {
+        char *hex = malloc(2 * m->length + 1);
+
+        for (i = 0; hex && i < m->length; i++) {
+            sprintf(hex + 2 * i, "%02x", (unsigned char)m->data[i]);
+        }
+        json_object_set_new(o, "hex", json_string(hex));
+        free(hex);
+    }
+    json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    json_decref(o);
+}
+
+/* 0, or the reader of our output is gone. */
+static int put(const struct sub *s, const pushc_message *m)
+{
+    if (s->common.json) {
+        put_json(m);
+    }
+    else {
+        put_template(s->format ? s->format : "%d", m);
+    }
+    putchar('\n');
+    return fflush(stdout);
+}
+
+/* ---- running ---- */
+
+static void on_event(void *ctx, const pushc_event *e)
+{
+    struct common *c = ctx;
+
+    if (e->kind == PUSHC_GAP) {
+        common_say(c, "the server dropped %llu messages (%s, %s)",
+                   (unsigned long long)e->dropped, e->detail, e->urgency);
+    }
+}
+
+static int receive(struct sub *s)
+{
+    time_t end = s->timeout ? time(NULL) + s->timeout : 0;
+    long left = s->count;
+    int status = PUSHC_AGAIN;
+
+    while (!interrupted && (s->count == 0 || left > 0)) {
+        pushc_message *m;
+
+        if (end && time(NULL) >= end) {
+            return s->count ? PUSHC_AGAIN : PUSHC_OK;
+        }
+        status = pushc_next(s->client, 200, &m);
+        if (status == PUSHC_OK) {
+            /* What cannot be printed is not acknowledged either. */
+            if (put(s, m) != 0) {
+                return PUSHC_ERR_CLOSED;
+            }
+            pushc_ack(s->client, m);
+            left--;
+        }
+        else if (status != PUSHC_AGAIN) {
+            return status;
+        }
+    }
+    return PUSHC_OK;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction sa;
+
+    memset(&sa, 0, sizeof(sa));
+    sa.sa_handler = on_signal;
+    sigaction(SIGINT, &sa, NULL);
+    sigaction(SIGTERM, &sa, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+    struct sub s;
+    int status;
+
+    memset(&s, 0, sizeof(s));
+    common_init(&s.common, "push-sub", "http://127.0.0.1:8080/ramen");
+    parse(&s, argc, argv);
+    s.query = s.user ? make_query(s.user) : NULL;
+    s.common.pushc.query = s.query;
+    s.common.pushc.channels = s.channels;
+    s.common.pushc.ctx = &s.common;
+    s.common.pushc.on_event = on_event;
+    load_cursor(&s);
+    catch_signals();
+    status = pushc_client_create(&s.common.pushc, &s.client);
+    if (status == PUSHC_OK) {
+        status = pushc_client_start(s.client);
+    }
+    if (status == PUSHC_OK) {
+        status = receive(&s);
+        save_cursor(&s);
+    }
+    pushc_client_destroy(s.client);
+    if (status != PUSHC_OK && status != PUSHC_AGAIN) {
+        common_say(&s.common, "%s", pushc_strerror(status));
+    }
+    free(s.query);
+    common_cleanup(&s.common);
+    return common_exit(status);
+}
