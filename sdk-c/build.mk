@@ -1,5 +1,7 @@
 # The C SDK: libpushc, push-sub, push-pub, and their tests.
 
+include tests/checker/build.mk
+
 PUSHC_VERSION := 1.0.0
 PUSHC_SOVERSION := 1
 

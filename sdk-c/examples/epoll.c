@@ -31,8 +31,8 @@ static int watch(void *ctx, pushc_source *source, int fd, int what)
 
     memset(&event, 0, sizeof(event));
     event.data.fd = fd;
-    event.events = (what & PUSHC_READ ? EPOLLIN : 0u) |
-                   (what & PUSHC_WRITE ? EPOLLOUT : 0u);
+    event.events = (what & PUSHC_READ ? EPOLLIN : 0u)
+                   | (what & PUSHC_WRITE ? EPOLLOUT : 0u);
     app->source = source;
     if (!what) {
         epoll_ctl(app->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -77,15 +77,17 @@ static void run(struct app *app)
         struct epoll_event event;
         long long left = app->due < 0 ? -1 : app->due - now();
         int n = epoll_wait(app->epoll, &event, 1,
-                           app->due < 0 ? -1 : left < 0 ? 0 : (int)left);
+                           app->due < 0 ? -1
+                           : left < 0   ? 0
+                                        : (int)left);
 
         if (n == 1) {
             unsigned e = event.events;
 
             pushc_source_ready(
                 app->source, event.data.fd,
-                (e & (EPOLLIN | EPOLLHUP | EPOLLERR) ? PUSHC_READ : 0) |
-                    (e & (EPOLLOUT | EPOLLERR) ? PUSHC_WRITE : 0));
+                (e & (EPOLLIN | EPOLLHUP | EPOLLERR) ? PUSHC_READ : 0)
+                    | (e & (EPOLLOUT | EPOLLERR) ? PUSHC_WRITE : 0));
         }
         if (app->due >= 0 && now() >= app->due) {
             app->due = -1;
@@ -97,10 +99,8 @@ static void run(struct app *app)
 int main(int argc, char **argv)
 {
     struct app app = {.due = -1, .left = argc > 3 ? atoi(argv[3]) : -1};
-    pushc_loop loop = {.size = sizeof(loop),
-                       .ctx = &app,
-                       .watch = watch,
-                       .timer = set_timer};
+    pushc_loop loop = {
+        .size = sizeof(loop), .ctx = &app, .watch = watch, .timer = set_timer};
     pushc_options options = PUSHC_OPTIONS_INIT;
     char query[128];
 
@@ -113,8 +113,8 @@ int main(int argc, char **argv)
     options.ctx = &app;
     options.on_message = on_message;
     options.on_event = on_event;
-    if (pushc_client_create(&options, &app.client) ||
-        pushc_client_start(app.client)) {
+    if (pushc_client_create(&options, &app.client)
+        || pushc_client_start(app.client)) {
         return 1;
     }
     run(&app);

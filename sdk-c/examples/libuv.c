@@ -57,8 +57,8 @@ int main(int argc, char **argv)
     options.ctx = &app;
     options.on_message = on_message;
     options.on_event = on_event;
-    if (pushc_client_create(&options, &app.client) ||
-        pushc_client_start(app.client)) {
+    if (pushc_client_create(&options, &app.client)
+        || pushc_client_start(app.client)) {
         return 1;
     }
     uv_run(uv_default_loop(), UV_RUN_DEFAULT);

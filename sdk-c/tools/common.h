@@ -28,25 +28,37 @@ struct common {
 };
 
 /* Values of long options without a short one; others begin above. */
-enum { OPT_BASIC = 256, OPT_TOKEN_FILE, OPT_CACERT, OPT_CERT, OPT_KEY,
-       OPT_PIN, OPT_PROXY, OPT_VERSION, OPT_HELP, OPT_OWN };
+enum {
+    OPT_BASIC = 256,
+    OPT_TOKEN_FILE,
+    OPT_CACERT,
+    OPT_CERT,
+    OPT_KEY,
+    OPT_PIN,
+    OPT_PROXY,
+    OPT_VERSION,
+    OPT_HELP,
+    OPT_OWN
+};
 
 #define COMMON_SHORT "L:T:H:jv"
-#define COMMON_LONG                                                          \
-    {"url", required_argument, NULL, 'L'},                                   \
-        {"token", required_argument, NULL, 'T'},                             \
-        {"token-file", required_argument, NULL, OPT_TOKEN_FILE},             \
-        {"basic", required_argument, NULL, OPT_BASIC},                       \
-        {"header", required_argument, NULL, 'H'},                            \
-        {"cacert", required_argument, NULL, OPT_CACERT},                     \
-        {"cert", required_argument, NULL, OPT_CERT},                         \
-        {"key-file", required_argument, NULL, OPT_KEY},                      \
-        {"pin", required_argument, NULL, OPT_PIN},                           \
-        {"proxy", required_argument, NULL, OPT_PROXY},                       \
-        {"json", no_argument, NULL, 'j'},                                    \
-        {"verbose", no_argument, NULL, 'v'},                                 \
-        {"version", no_argument, NULL, OPT_VERSION},                         \
-        {"help", no_argument, NULL, OPT_HELP}
+#define COMMON_LONG                                                           \
+    {"url", required_argument, NULL, 'L'},                                    \
+        {"token", required_argument, NULL, 'T'},                              \
+        {"token-file", required_argument, NULL, OPT_TOKEN_FILE},              \
+        {"basic", required_argument, NULL, OPT_BASIC},                        \
+        {"header", required_argument, NULL, 'H'},                             \
+        {"cacert", required_argument, NULL, OPT_CACERT},                      \
+        {"cert", required_argument, NULL, OPT_CERT},                          \
+        {"key-file", required_argument, NULL, OPT_KEY},                       \
+        {"pin", required_argument, NULL, OPT_PIN},                            \
+        {"proxy", required_argument, NULL, OPT_PROXY},                        \
+        {"json", no_argument, NULL, 'j'},                                     \
+        {"verbose", no_argument, NULL, 'v'},                                  \
+        {"version", no_argument, NULL, OPT_VERSION},                          \
+    {                                                                         \
+        "help", no_argument, NULL, OPT_HELP                                   \
+    }
 
 /* The lines of --help for them. */
 extern const char common_help[];

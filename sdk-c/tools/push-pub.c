@@ -143,8 +143,8 @@ static void take(struct pub *p, int option, const char *value)
         p->timeout = common_number(&p->common, "--timeout", value, 1, 86400);
         break;
     default:
-        if (take_payload(p, option, value) != 0 &&
-            take_audience(p, option, value) != 0) {
+        if (take_payload(p, option, value) != 0
+            && take_audience(p, option, value) != 0) {
             common_option(&p->common, option, value);
         }
     }
@@ -154,18 +154,19 @@ static void parse(struct pub *p, int argc, char **argv)
 {
     int option, payloads, audiences;
 
-    while ((option = getopt_long(argc, argv,
-                                 COMMON_SHORT "u:d:c:bm:f:slnq:t:k:e:M:K:rW:",
-                                 options, NULL)) != -1) {
+    while ((option = getopt_long(
+                argc, argv,
+                COMMON_SHORT "u:d:c:bm:f:slnq:t:k:e:M:K:rW:", options, NULL))
+           != -1) {
         take(p, option, optarg);
     }
     if (optind < argc) {
         common_usage(&p->common, "%s is no option", argv[optind]);
     }
-    payloads = (p->text != NULL) + (p->file != NULL) + p->from_stdin +
-               p->lines + p->null;
-    audiences = (p->message.user != NULL) + (p->message.channel != NULL) +
-                p->message.broadcast;
+    payloads = (p->text != NULL) + (p->file != NULL) + p->from_stdin + p->lines
+               + p->null;
+    audiences = (p->message.user != NULL) + (p->message.channel != NULL)
+                + p->message.broadcast;
     if (audiences != 1 || (p->message.device && !p->message.user)) {
         common_usage(&p->common, "say --user, --channel or --broadcast");
     }

@@ -21,7 +21,8 @@ static const char help[] =
     "  -a, --app NAME           application\n"
     "  -c, --channel NAME       subscribe to a channel, may be repeated\n"
     "      --from-oldest        begin with the oldest message of a channel\n"
-    "  -q, --urgency LEVEL      the lowest wanted: high, normal, low, very-low\n"
+    "  -q, --urgency LEVEL      the lowest wanted: high, normal, low, "
+    "very-low\n"
     "      --cursor-file FILE   resume where the last run with it ended\n"
     "How long:\n"
     "  -C, --count N            end after N messages\n"
@@ -122,8 +123,9 @@ static void parse(struct sub *s, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt_long(argc, argv, COMMON_SHORT "u:d:a:c:q:C:W:F:",
-                                 options, NULL)) != -1) {
+    while ((option = getopt_long(
+                argc, argv, COMMON_SHORT "u:d:a:c:q:C:W:F:", options, NULL))
+           != -1) {
         take(s, option, optarg);
     }
     if (optind < argc) {
@@ -169,14 +171,14 @@ static void save_cursor(struct sub *s)
     char cursor[128];
     FILE *f;
 
-    if (!s->cursor_file ||
-        pushc_cursor(s->client, cursor, sizeof(cursor)) != PUSHC_OK) {
+    if (!s->cursor_file
+        || pushc_cursor(s->client, cursor, sizeof(cursor)) != PUSHC_OK) {
         return;
     }
     snprintf(name, sizeof(name), "%s.new", s->cursor_file);
     f = fopen(name, "w");
-    if (!f || fprintf(f, "%s\n", cursor) < 0 || fclose(f) != 0 ||
-        rename(name, s->cursor_file) != 0) {
+    if (!f || fprintf(f, "%s\n", cursor) < 0 || fclose(f) != 0
+        || rename(name, s->cursor_file) != 0) {
         common_say(&s->common, "%s cannot be written", s->cursor_file);
     }
 }

@@ -36,8 +36,8 @@ static void pushc_libevent_on_fd(evutil_socket_t fd, short what, void *ctx)
     struct pushc_libevent_fd *f = (struct pushc_libevent_fd *)ctx;
 
     pushc_source_ready(f->owner->source, (int)fd,
-                       (what & EV_READ ? PUSHC_READ : 0) |
-                           (what & EV_WRITE ? PUSHC_WRITE : 0));
+                       (what & EV_READ ? PUSHC_READ : 0)
+                           | (what & EV_WRITE ? PUSHC_WRITE : 0));
 }
 
 static void pushc_libevent_on_time(evutil_socket_t fd, short what, void *ctx)
@@ -83,9 +83,8 @@ static int pushc_libevent_watch(void *ctx, pushc_source *source, int fd,
     f->owner = l;
     f->fd = fd;
     f->event = event_new(l->base, fd,
-                         (short)(EV_PERSIST |
-                                 (what & PUSHC_READ ? EV_READ : 0) |
-                                 (what & PUSHC_WRITE ? EV_WRITE : 0)),
+                         (short)(EV_PERSIST | (what & PUSHC_READ ? EV_READ : 0)
+                                 | (what & PUSHC_WRITE ? EV_WRITE : 0)),
                          pushc_libevent_on_fd, f);
     if (!f->event || event_add(f->event, NULL) != 0) {
         if (f->event) {

@@ -36,8 +36,8 @@ static void pushc_uv_on_fd(uv_poll_t *poll, int status, int events)
 {
     struct pushc_uv_fd *f = (struct pushc_uv_fd *)poll;
     int what = status < 0 ? PUSHC_READ | PUSHC_WRITE
-                          : (events & UV_READABLE ? PUSHC_READ : 0) |
-                                (events & UV_WRITABLE ? PUSHC_WRITE : 0);
+                          : (events & UV_READABLE ? PUSHC_READ : 0)
+                                | (events & UV_WRITABLE ? PUSHC_WRITE : 0);
 
     pushc_source_ready(f->owner->source, f->fd, what);
 }
@@ -108,8 +108,8 @@ static int pushc_uv_watch(void *ctx, pushc_source *source, int fd, int what)
         f = pushc_uv_add(l, fd);
     }
     return f ? uv_poll_start(&f->poll,
-                             (what & PUSHC_READ ? UV_READABLE : 0) |
-                                 (what & PUSHC_WRITE ? UV_WRITABLE : 0),
+                             (what & PUSHC_READ ? UV_READABLE : 0)
+                                 | (what & PUSHC_WRITE ? UV_WRITABLE : 0),
                              pushc_uv_on_fd)
              : -1;
 }
