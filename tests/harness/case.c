@@ -5,6 +5,7 @@
 
 #include "keep.h"
 #include "server.h"
+#include "serverroot.h"
 
 static void end_of_test(void)
 {
@@ -28,8 +29,10 @@ int case_run(Suite *suite)
     int failed;
 
     signal(SIGPIPE, SIG_IGN);
+    serverroot_begin();
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
+    serverroot_end();
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,30 +18,12 @@
 #include "sanitizer.h"
 #include "serverconf.h"
 #include "serverlog.h"
+#include "serverroot.h"
 #include "wait.h"
 
 #define STOP_MS 30000
 
 static struct server *all_servers;
-
-static int remove_entry(const char *path, const struct stat *st, int type,
-                        struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
-static void remove_root(const struct server *s)
-{
-    if (getenv("PUSH_KEEP") == NULL) {
-        nftw(s->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    }
-    else {
-        fprintf(stderr, "kept: %s\n", s->root);
-    }
-}
 
 /* Wait for the end of httpd's parent. The wait status, or -1 when it still
  * runs at the monotonic time deadline. */
@@ -60,24 +41,6 @@ static int await_end(pid_t pid, int64_t deadline)
             return -1;
         }
         wait_a_little();
-    }
-}
-
-/* The test failed half-way: say what the server said, and leave nothing. */
-static void at_exit(void)
-{
-    struct server *s;
-
-    for (s = all_servers; s != NULL; s = s->next) {
-        if (s->pid != 0) {
-            kill(s->pid, SIGTERM);
-            if (await_end(s->pid, wait_now() + STOP_MS) < 0) {
-                kill(-s->pid, SIGKILL);
-            }
-            s->pid = 0;
-        }
-        serverlog_show(s);
-        remove_root(s);
     }
 }
 
@@ -106,21 +69,14 @@ static int free_port(void)
 
 static struct server *make_server(const struct server_options *options)
 {
-    static bool registered;
     struct server *s = keep(calloc(1, sizeof(*s)), free);
 
-    if (!registered) {
-        atexit(at_exit);
-        registered = true;
-    }
     if (options != NULL) {
         s->options = *options;
     }
     s->options.mpm = s->options.mpm != NULL ? s->options.mpm : "event";
     s->options.children = s->options.children > 0 ? s->options.children : 2;
-    s->root = keep_copy("/tmp/push-test-XXXXXX", 21);
-    ck_assert_ptr_nonnull(mkdtemp(s->root));
-    ck_assert_int_eq(chmod(s->root, 0755), 0);
+    s->root = serverroot_make();
     make_directory(s, "htdocs", 0755);
     make_directory(s, "logs", 01777);
     /* A user query that names the user is for development, and says so. */
@@ -204,7 +160,6 @@ struct server *server_start(const struct server_options *options)
             break;
         }
     }
-    serverlog_show(s);
     ck_abort_msg("httpd does not start");
 }
 
@@ -224,7 +179,7 @@ const char *server_refusal(const struct server_options *options)
                   "httpd ended with wait status %d", status);
     said = keep_printf("%s%s", server_file(s, "logs/stderr"),
                        server_file(s, "logs/error"));
-    remove_root(s);
+    serverroot_remove(s->root);
     return said;
 }
 
@@ -291,7 +246,7 @@ void server_stop(struct server *s)
     fault = serverlog_fault(s);
     ck_assert_msg(fault == NULL, "unexpected: %s", fault);
     ck_assert_msg(status == 0, "httpd stopped with wait status %d", status);
-    remove_root(s);
+    serverroot_remove(s->root);
 }
 
 void server_stop_all(void)

@@ -6,8 +6,6 @@
 #include "keep.h"
 #include "sanitizer.h"
 
-#define SHOWN_BYTES 6000
-
 /* Never expected, whoever logged it. */
 static const char *const bad_anywhere[] = {
     "exit signal", "AddressSanitizer", "runtime error:", "LeakSanitizer",
@@ -80,23 +78,4 @@ const char *serverlog_fault(const struct server *s)
         fault = fault_in(s, "logs/stderr");
     }
     return fault;
-}
-
-static void show_file(const struct server *s, const char *name)
-{
-    const char *text = server_file(s, name);
-    size_t length = strlen(text);
-
-    if (length > SHOWN_BYTES) {
-        text += length - SHOWN_BYTES;
-    }
-    if (length > 0) {
-        fprintf(stderr, "--- end of %s\n%s\n", name, text);
-    }
-}
-
-void serverlog_show(const struct server *s)
-{
-    show_file(s, "logs/stderr");
-    show_file(s, "logs/error");
 }

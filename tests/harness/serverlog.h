@@ -13,7 +13,4 @@ int serverlog_count(const struct server *s, const char *text);
  * sanitizer's report. NULL where all is well. */
 const char *serverlog_fault(const struct server *s);
 
-/* Print the end of the logs, for whoever reads why a test failed. */
-void serverlog_show(const struct server *s);
-
 #endif

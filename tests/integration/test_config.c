@@ -28,7 +28,7 @@ static const char *const wrong_everywhere[] = {
 };
 
 static const char *const wrong_values[] = {
-    "abc", "-1", "\"\"", "1x", "99999999999999999999", "1.5", "\" 1\"",
+    "abc", "-1", "1x", "99999999999999999999", "1.5", "\" 1\"",
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
@@ -87,8 +87,10 @@ START_TEST(a_wrong_line_stops_the_start_with_a_sentence)
 
     for (i = 0; i < COUNT(wrong_lines); i++) {
         struct server_options o = {.global = wrong_lines[i][0]};
-        const char *said = server_refusal(&o);
+        const char *said;
 
+        fprintf(stderr, "%s\n", wrong_lines[i][0]);
+        said = server_refusal(&o);
         ck_assert_msg(strstr(said, wrong_lines[i][1]) != NULL, "%s: %s",
                       wrong_lines[i][0], said);
     }
@@ -189,12 +191,13 @@ START_TEST(what_make_install_installs_can_be_enabled)
     char root[] = "/tmp/push-install-XXXXXX";
     struct server_options o = {.bare = true};
     struct server *s;
+    const char *build = getenv("PUSH_BUILD");
     const char *load;
 
     ck_assert_ptr_nonnull(mkdtemp(root));
-    run(keep_printf("make --no-print-directory -s install DESTDIR=%s "
-                    ">/dev/null && chmod -R a+rX %s",
-                    root, root));
+    run(keep_printf("make -s install B=%s DESTDIR=%s >/dev/null && "
+                    "chmod -R a+rX %s",
+                    build != NULL ? build : "build", root, root));
     load = keep_file(
         keep_printf("%s/etc/apache2/mods-available/push.load", root), NULL);
     ck_assert_ptr_nonnull(strstr(load, "LoadModule push_module /"));
