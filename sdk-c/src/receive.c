@@ -173,15 +173,14 @@ enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n)
     return PUSHC_TAKEN;
 }
 
-void pushc_receive_backlog(pushc_client *c, int all)
+/* Parse from the backlog, and go on reading once it is empty. */
+static void consume_backlog(pushc_client *c, int all)
 {
     const char *bytes = c->backlog.bytes + c->backlog_at;
     size_t left = c->backlog.length - c->backlog_at;
 
-    if (c->backlog.length == 0) {
-        return;
-    }
     if (consume(c, &bytes, &left, all) != 0) {
+        pushc_buf_cleanup(&c->backlog);
         pushc_stream_drop(c, c->fault, c->fault_detail);
         return;
     }
@@ -196,6 +195,15 @@ void pushc_receive_backlog(pushc_client *c, int all)
     if (c->paused && c->stream) {
         c->paused = 0;
         pushc_exchange_resume(c->stream);
+    }
+}
+
+void pushc_receive_backlog(pushc_client *c, int all)
+{
+    /* Asked again after each part: whoever makes room before throttled is
+     * seen to be set does not wake us. */
+    while (c->backlog.length > 0 && (all || !is_full(c))) {
+        consume_backlog(c, all);
     }
 }
 

@@ -79,6 +79,7 @@ static void create(struct one *one, const pushc_loop *loop)
     o.loop = loop;
     o.on_message = on_message;
     o.on_event = on_event;
+    o.stop_ms = 20000;
     ck_assert_int_eq(pushc_client_create(&o, &one->client), PUSHC_OK);
     ck_assert_int_eq(pushc_client_start(one->client), PUSHC_OK);
 }
@@ -90,10 +91,10 @@ static void on_limit(evutil_socket_t fd, short what, void *ctx)
     event_base_loopbreak(ctx);
 }
 
-/* Turn the loop until all have stopped, 20 s at most. */
+/* Turn the loop until all have stopped, 50 s at most. */
 static void run_libevent(struct event_base *base, unsigned all)
 {
-    struct timeval limit = {20, 0};
+    struct timeval limit = {50, 0};
     struct event *end = evtimer_new(base, on_limit, base);
 
     evtimer_add(end, &limit);

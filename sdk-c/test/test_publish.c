@@ -35,10 +35,15 @@ static void start(void)
     ck_assert_int_eq(pushc_publisher_create(&options, &publisher), PUSHC_OK);
 }
 
-static void teardown(void)
+/* End both, so that what their threads noted can be read. */
+static void finish(void)
 {
     pushc_publisher_destroy(publisher);
-    scripted_stop(server);
+    publisher = NULL;
+    if (server) {
+        scripted_stop(server);
+        server = NULL;
+    }
 }
 
 static void on_result(void *ctx, const pushc_result *r)
@@ -182,6 +187,7 @@ START_TEST(after_trouble_the_same_key_is_sent_again)
     start();
     ck_assert_int_eq(pushc_publish_wait(publisher, &m, &result), PUSHC_OK);
     ck_assert_uint_eq(result.attempts, 2);
+    finish();
     ck_assert_str_eq(s.seen[0], s.seen[1]);
     ck_assert_uint_eq(strlen(result.key), 22);
     ck_assert_ptr_nonnull(strstr(s.seen[0], result.key));
@@ -457,6 +463,7 @@ START_TEST(many_messages_go_over_one_request_in_order)
                          PUSHC_OK);
     }
     ck_assert_int_eq(pushc_publisher_flush(publisher, 20000), PUSHC_OK);
+    finish();
     ck_assert_uint_eq(result_total(), 3000);
     ck_assert_uint_eq(l->uploads, 1);
     ck_assert_uint_eq(l->taken, 3000);
@@ -466,8 +473,6 @@ START_TEST(many_messages_go_over_one_request_in_order)
         ck_assert_int_eq(l->texts[i], i);
         ck_assert_int_eq(atoi(results[i].id + 1), i);
     }
-    pushc_publisher_destroy(publisher);
-    publisher = NULL;
     free(l);
 }
 END_TEST
@@ -491,6 +496,7 @@ START_TEST(over_cut_connections_nothing_is_lost_and_the_keys_stay)
                          PUSHC_OK);
     }
     ck_assert_int_eq(pushc_publisher_flush(publisher, 30000), PUSHC_OK);
+    finish();
     ck_assert_uint_eq(l->taken, 600);
     ck_assert_uint_ge(l->uploads, 6);
     ck_assert_uint_ge(l->repeats, 5);
@@ -499,8 +505,6 @@ START_TEST(over_cut_connections_nothing_is_lost_and_the_keys_stay)
         ck_assert_str_eq(results[i].key, l->keys[i]);
         ck_assert_int_eq(l->texts[i], i);
     }
-    pushc_publisher_destroy(publisher);
-    publisher = NULL;
     free(l);
 }
 END_TEST
@@ -529,6 +533,7 @@ START_TEST(one_bad_line_harms_no_other_and_binary_goes_as_base64)
     m.key = "k3";
     ck_assert_int_eq(pushc_publish(publisher, &m, 0, on_result, NULL), 0);
     ck_assert_int_eq(pushc_publisher_flush(publisher, 20000), PUSHC_OK);
+    finish();
     ck_assert_str_eq(l->first,
                      "{\"channel\":\"c\",\"event\":\"e\",\"urgency\":\"low\","
                      "\"key\":\"k1\",\"receipt\":true,\"ttl\":5,"
@@ -538,8 +543,6 @@ START_TEST(one_bad_line_harms_no_other_and_binary_goes_as_base64)
     ck_assert_int_eq(results[1].http_status, 422);
     ck_assert_str_eq(results[1].detail, "bad topic");
     ck_assert_int_eq(results[2].status, PUSHC_OK);
-    pushc_publisher_destroy(publisher);
-    publisher = NULL;
     free(l);
 }
 END_TEST
@@ -563,9 +566,8 @@ START_TEST(a_request_that_rests_is_ended_and_the_next_message_begins_another)
         }
         ck_assert_int_eq(pushc_publish_wait(publisher, &m, &result), PUSHC_OK);
     }
+    finish();
     ck_assert_uint_eq(l->repeats, 0);
-    pushc_publisher_destroy(publisher);
-    publisher = NULL;
     free(l);
 }
 END_TEST
@@ -608,7 +610,7 @@ int main(void)
     int failed;
 
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, NULL, teardown);
+    tcase_add_checked_fixture(tc, NULL, finish);
     tcase_add_test(tc, a_message_is_one_request_with_the_headers_of_web_push);
     tcase_add_loop_test(tc, after_trouble_the_same_key_is_sent_again, 0,
                         sizeof(troubles) / sizeof(troubles[0]));
