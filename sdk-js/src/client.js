@@ -235,6 +235,8 @@ export class PushClient extends EventTarget {
 
   /** Acknowledges now what is finished, instead of with the next batch. */
   async flush() {
+    /* What has settled by now is to be counted first. */
+    await new Promise((resolve) => setTimeout(resolve));
     await this.#source.flush();
   }
 
@@ -289,6 +291,10 @@ export class PushClient extends EventTarget {
     if (state === 'closed') {
       this.#error = cause;
       this.#unwatch.abort();
+      /* What nobody took stays with the server. */
+      for (const { settle } of this.#queue?.splice(0) ?? []) {
+        settle(false);
+      }
       this.#wakeIterators();
     }
     this.#emit('state', { state, cause, delay });

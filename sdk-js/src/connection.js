@@ -132,7 +132,6 @@ export class Connection {
       })) {
         const now = performance.now();
         this.#base = retry ?? this.#base;
-        this.#look();
         if (first) {
           first = false;
           this.#clear('deadline');
@@ -143,6 +142,7 @@ export class Connection {
         } else {
           proven = Math.min(proven, now + PROVEN);
         }
+        this.#look();
         for (const event of events) {
           signal.throwIfAborted();
           this.#event(event);

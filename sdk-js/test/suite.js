@@ -45,7 +45,7 @@ function someone(world, location = 'ramen') {
     world.clients.push(client);
     return client;
   };
-  const publish = (body, headers) => world.publish({ user }, body, headers);
+  const publish = (body, options) => world.publish({ user }, body, options);
   const device = async () => (await world.devices(user))[0];
   return { user, follow, publish, device, errors };
 }
@@ -67,7 +67,7 @@ export const suite = {
       client.addEventListener('trip', resolve),
     );
     await opened(client);
-    const { id } = await one.publish('{"trip":9}', { 'Push-Event': 'trip' });
+    const { id } = await one.publish('{"trip":9}', { event: 'trip' });
     const got = await message;
     equal(
       [got.type, got.json(), got.seq, got.mid],
@@ -98,11 +98,11 @@ export const suite = {
     await opened(first);
     await first.close();
     for (const urgency of ['very-low', 'low', 'normal', 'high']) {
-      await one.publish(urgency, { Urgency: urgency });
+      await one.publish(urgency, { urgency });
     }
     const { id } = await one.publish('receipt', {
-      Urgency: 'very-low',
-      Prefer: 'respond-async',
+      urgency: 'very-low',
+      receipt: true,
     });
     const got = texts(one.follow());
     await until('all', () => got.length === 5);
@@ -160,7 +160,7 @@ export const suite = {
     let finish;
     client.onmessage = () => new Promise((resolve) => (finish = resolve));
     await opened(client);
-    const { id } = await one.publish('a', { Prefer: 'respond-async' });
+    const { id } = await one.publish('a', { receipt: true });
     await until('the handler', () => finish);
     await client.flush();
     world.network.cut();

@@ -69,7 +69,7 @@ export async function world() {
     /** Clients that a test made: closed when it is over. */
     clients: [],
     tag: Math.random().toString(36).slice(2, 8),
-    publish: (to, body, headers) => httpd.publish(to, body, headers),
+    publish: (to, body, options) => publisher.publish(to, body, options),
     publishBytes: (to, bytes) => publisher.publish(to, Uint8Array.from(bytes)),
     message: (id) => admin(`messages/${id}`),
     devices: async (user) =>

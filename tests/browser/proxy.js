@@ -38,13 +38,15 @@ export class Network {
     this.#pairs.add(pair);
     near.on('error', end).on('close', end);
     far.on('error', end).on('close', end);
-    near.on('data', (bytes) => this.#pass(bytes, far));
-    far.on('data', (bytes) => this.#pass(bytes, near));
+    near.on('data', (bytes) => this.#pass(bytes, near, far));
+    far.on('data', (bytes) => this.#pass(bytes, far, near));
   }
 
-  #pass(bytes, to) {
-    if (!this.#swallowing) {
-      to.write(bytes);
+  /* A reader that is slow slows the writer down, as a network does. */
+  #pass(bytes, from, to) {
+    if (!this.#swallowing && !to.write(bytes)) {
+      from.pause();
+      to.once('drain', () => from.resume());
     }
   }
 
@@ -67,6 +69,9 @@ export class Network {
   }
 
   restore() {
+    if (this.#swallowing) {
+      this.cut(); // what was swallowed leaves a hole in every connection
+    }
     this.#refusing = false;
     this.#swallowing = false;
   }

@@ -38,9 +38,8 @@ test('in Chromium: another origin is served where it is allowed', async () => {
     const { PushClient } = await import('/sdk-js/src/index.js');
     const client = new PushClient(url, { device: 'd1', ackInterval: 10 });
     return new Promise((resolve) => {
-      client.onmessage = async ({ data }) => {
-        await client.close();
-        resolve(data);
+      client.onmessage = ({ data }) => {
+        client.close().then(() => resolve(data));
       };
       client.onerror = ({ error }) => resolve(error.code);
     });

@@ -1,0 +1,69 @@
+/** One tab of an application whose tabs share a stream. */
+import { PushClient } from '../../src/index.js';
+import { tabs } from '../../src/tabs.js';
+
+const query = new URLSearchParams(location.search);
+
+/** Signals of the streams that this tab opened. */
+const streams = [];
+
+const client = new PushClient(`/ramen?user=${query.get('user')}`, {
+  share: tabs,
+  ackInterval: 200,
+  fetch: (url, init) => {
+    if (url.pathname.endsWith('/receive')) {
+      streams.push(init.signal);
+    }
+    return fetch(url, init);
+  },
+});
+
+const tab = {
+  got: [],
+  states: [],
+  restored: 0,
+  client,
+  hold: undefined,
+  leads: () =>
+    client.readyState === 1 && streams.some((signal) => !signal.aborted),
+};
+window.tab = tab;
+
+client.onmessage = ({ data }) => {
+  tab.got.push(data);
+  return tab.hold;
+};
+client.onstate = ({ state }) => void tab.states.push(state);
+window.addEventListener('pageshow', ({ persisted }) => {
+  tab.restored += persisted ? 1 : 0;
+});
+
+/* A page back from the cache cannot be asked by the test: others ask for it. */
+const probe = new BroadcastChannel('probe');
+const listen = () => {
+  probe.onmessage = ({ data }) => {
+    if (data === 'who') {
+      probe.postMessage({
+        name: query.get('name'),
+        got: tab.got,
+        restored: tab.restored,
+      });
+    }
+  };
+};
+listen();
+
+/** What the tab of that name says, asked from this one. */
+window.ask = (name) =>
+  new Promise((resolve) => {
+    const channel = new BroadcastChannel('probe');
+    const timer = setTimeout(() => resolve(null), 500);
+    channel.onmessage = ({ data }) => {
+      if (data.name === name) {
+        clearTimeout(timer);
+        channel.close();
+        resolve(data);
+      }
+    };
+    channel.postMessage('who');
+  });

@@ -1,0 +1,327 @@
+/** Five tabs of one origin share one stream, whatever happens to the leader. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { until } from '../../../tests/browser/wait.js';
+import { world } from '../world.js';
+import { launch } from './chromium.js';
+
+let own;
+let browser;
+
+before(async () => {
+  own = await world();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await own?.end();
+});
+
+let groups = 0;
+
+/** Some tabs of one user, in a profile of their own. */
+class Group {
+  static async open(count = 5) {
+    const group = new Group();
+    group.user = `tabs${++groups}${own.tag}`;
+    group.context = await browser.newContext();
+    group.pages = [];
+    for (let i = 0; i < count; i++) {
+      await group.add();
+    }
+    await until('one leads', () => group.leader());
+    return group;
+  }
+
+  async add() {
+    const page = await this.context.newPage();
+    page.name = `tab${this.pages.length}`;
+    const session = await this.context.newCDPSession(page);
+    await session.send('Emulation.setFocusEmulationEnabled', {
+      enabled: false,
+    });
+    page.session = session;
+    await page.goto(
+      `${own.base}/sdk-js/test/browser/tab.html?user=${this.user}&name=${page.name}`,
+    );
+    await page.waitForFunction(() => window.tab);
+    await until('the tab takes part', () =>
+      page.evaluate(() => window.tab.client.readyState === 1),
+    );
+    this.pages.push(page);
+    return page;
+  }
+
+  async leader() {
+    for (const page of this.pages) {
+      if (await page.evaluate(() => window.tab.leads())) {
+        return page;
+      }
+    }
+    return undefined;
+  }
+
+  /** Takes a page out of what is looked at. */
+  without(page) {
+    this.pages = this.pages.filter((other) => other !== page);
+  }
+
+  publish(text, options) {
+    return own.publish({ user: this.user }, text, options);
+  }
+
+  /** Every tab that is looked at got these, each once. */
+  async allGot(texts, what = 'all tabs got it', ms = 5000) {
+    await until(
+      what,
+      async () => {
+        for (const page of this.pages) {
+          const got = await page.evaluate(() => window.tab.got);
+          if (got.length < texts.length) {
+            return false;
+          }
+        }
+        return true;
+      },
+      ms,
+    );
+    for (const page of this.pages) {
+      assert.deepEqual(
+        await page.evaluate(() => window.tab.got),
+        texts,
+        page.name,
+      );
+    }
+  }
+
+  /** One stream at the server, in one tab, and it stays so. */
+  async oneStream() {
+    await until('one stream', async () => {
+      const devices = await own.devices(this.user);
+      return devices.length === 1 && devices[0].online;
+    });
+    let leading = 0;
+    for (const page of this.pages) {
+      leading += await page.evaluate(() => window.tab.leads());
+    }
+    assert.equal(leading, 1);
+  }
+
+  /** Publishes at once after something was done to the leader. */
+  async movesIn(ms, texts, text) {
+    const since = performance.now();
+    await this.publish(text);
+    await this.allGot([...texts, text], `the others got it in ${ms} ms`, 10000);
+    const took = performance.now() - since;
+    assert.ok(took <= ms, `took ${took} ms`);
+    return took;
+  }
+
+  close() {
+    return this.context.close();
+  }
+}
+
+/** The process of a page: the renderer that works when the page does. */
+async function processOf(page) {
+  const session = await browser.newBrowserCDPSession();
+  const times = async () => {
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    return new Map(
+      processInfo
+        .filter(({ type }) => type === 'renderer')
+        .map(({ id, cpuTime }) => [id, cpuTime]),
+    );
+  };
+  const start = await times();
+  await page.evaluate(() => {
+    const end = performance.now() + 400;
+    while (performance.now() < end);
+  });
+  const spent = [...(await times())].map(([id, time]) => [
+    id,
+    time - (start.get(id) ?? 0),
+  ]);
+  spent.sort(([, a], [, b]) => b - a);
+  await session.detach();
+  return spent[0][0];
+}
+
+test('five tabs have one stream, and each hands over each message once', async (t) => {
+  const group = await Group.open();
+  t.after(() => group.close());
+  await group.publish('a');
+  await group.publish('b');
+  await group.allGot(['a', 'b']);
+  await group.oneStream();
+  const streams = await (await fetch(`${own.direct}/push/stats`)).json();
+  assert.equal(streams.streams, 1);
+});
+
+test('a message is acknowledged when the last tab is done with it', async (t) => {
+  const group = await Group.open(3);
+  t.after(() => group.close());
+  const leader = await group.leader();
+  const slow = group.pages.find((page) => page !== leader);
+  await slow.evaluate(() => {
+    window.tab.hold = new Promise((resolve) => (window.tab.release = resolve));
+  });
+  const { id } = await group.publish('a', { receipt: true });
+  await group.allGot(['a']);
+  await leader.evaluate(() => window.tab.client.flush());
+  assert.equal((await own.message(id)).counts.acked ?? 0, 0);
+  await slow.evaluate(() => window.tab.release());
+  await until(
+    'acknowledged',
+    async () => (await own.message(id)).counts.acked === 1,
+  );
+});
+
+test('a follower that closes is not waited for', async (t) => {
+  const group = await Group.open(3);
+  t.after(() => group.close());
+  const leader = await group.leader();
+  const slow = group.pages.find((page) => page !== leader);
+  await slow.evaluate(() => (window.tab.hold = new Promise(() => {})));
+  const { id } = await group.publish('a');
+  await group.allGot(['a']);
+  group.without(slow);
+  await slow.close();
+  await until(
+    'acknowledged',
+    async () => (await own.message(id)).counts.acked === 1,
+  );
+});
+
+test('the leader closes: the stream moves in 2 s, nothing twice', async (t) => {
+  const group = await Group.open();
+  t.after(() => group.close());
+  await group.publish('a');
+  await group.allGot(['a']);
+  const leader = await group.leader();
+  group.without(leader);
+  await leader.close();
+  await group.movesIn(2000, ['a'], 'b');
+  await group.oneStream();
+});
+
+test('the leader crashes: the stream moves in 2 s, nothing twice', async (t) => {
+  const group = await Group.open();
+  t.after(() => group.close());
+  await group.publish('a');
+  await group.allGot(['a']);
+  const leader = await group.leader();
+  const pid = await processOf(leader);
+  group.without(leader);
+  process.kill(pid, 'SIGKILL');
+  await group.movesIn(2000, ['a'], 'b');
+  await group.oneStream();
+});
+
+test('the leader is stopped without a word: the stream moves in 2 s, and back it is a follower', async (t) => {
+  const group = await Group.open();
+  t.after(() => group.close());
+  await group.publish('a');
+  await group.allGot(['a']);
+  const leader = await group.leader();
+  const pid = await processOf(leader);
+  const all = group.pages;
+  group.without(leader);
+  process.kill(pid, 'SIGSTOP');
+  try {
+    await group.movesIn(2000, ['a'], 'b');
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  group.pages = all;
+  await group.publish('c');
+  await group.allGot(['a', 'b', 'c']);
+  await group.oneStream();
+  assert.equal(await leader.evaluate(() => window.tab.leads()), false);
+});
+
+test('the leader is frozen by the browser: the stream moves in 2 s', async (t) => {
+  const group = await Group.open();
+  t.after(() => group.close());
+  await group.publish('a');
+  await group.allGot(['a']);
+  const leader = await group.leader();
+  group.without(leader);
+  await leader.session.send('Page.setWebLifecycleState', { state: 'frozen' });
+  await group.movesIn(2000, ['a'], 'b');
+  await leader.session.send('Page.setWebLifecycleState', { state: 'active' });
+  await group.oneStream();
+});
+
+test('the leader goes into the back/forward cache: the stream moves in 2 s, and back it takes part', async (t) => {
+  const group = await Group.open(3);
+  t.after(() => group.close());
+  await group.publish('a');
+  await group.allGot(['a']);
+  const leader = await group.leader();
+  const { name } = leader;
+  group.without(leader);
+  await leader.evaluate(() => (location.href = '/'));
+  await group.movesIn(2000, ['a'], 'b');
+  await group.oneStream();
+  await leader.waitForURL('**/');
+  await leader.evaluate(() => history.back());
+  const [other] = group.pages;
+  await until('the page is back', () =>
+    other.evaluate((name) => window.ask(name), name),
+  );
+  await group.publish('c');
+  await group.allGot(['a', 'b', 'c']);
+  const back = await until('the page got it', async () => {
+    const said = await other.evaluate((name) => window.ask(name), name);
+    return said?.got.includes('c') && said;
+  });
+  assert.equal(back.restored, 1, 'it came from the back/forward cache');
+  assert.deepEqual(back.got, ['a', 'c']);
+  await group.oneStream();
+});
+
+test('many messages while leaders come and go: each tab hands over each once', async (t) => {
+  const group = await Group.open();
+  t.after(() => group.close());
+  const total = 600;
+  const expected = Array.from({ length: total }, (_, i) => String(i));
+  const feeding = own.feed(group.user, total, () =>
+    group.pages[0].evaluate(() => window.tab.got.length),
+  );
+  while (group.pages.length > 1) {
+    const goal = (5 - group.pages.length + 1) * 100;
+    const leader = await until('one leads', () => group.leader());
+    await until('some arrive', () =>
+      leader.evaluate((goal) => window.tab.got.length >= goal, goal),
+    );
+    group.without(leader);
+    await leader.close();
+  }
+  await feeding;
+  await group.allGot(expected, 'all arrived', 20000);
+});
+
+test('a superseded leader that is not alone stops in all tabs', async (t) => {
+  const group = await Group.open(2);
+  t.after(() => group.close());
+  const device = await group.pages[0].evaluate(() =>
+    new URL(window.tab.client.url).searchParams.get('device'),
+  );
+  const stop = new AbortController();
+  t.after(() => stop.abort());
+  fetch(
+    `${own.base}/ramen/receive?user=${group.user}&device=${device}&ack=explicit`,
+    {
+      signal: stop.signal,
+    },
+  ).catch(() => {});
+  await until('both stopped', async () => {
+    const states = await Promise.all(
+      group.pages.map((page) =>
+        page.evaluate(() => window.tab.client.readyState),
+      ),
+    );
+    return states.every((state) => state === 2);
+  });
+});
