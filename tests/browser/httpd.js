@@ -98,10 +98,14 @@ export class Httpd {
       stdio: 'inherit',
     });
     await until('httpd answers', async () => {
-      assert.equal(httpd.#child.exitCode, null, await httpd.errors());
+      assert.ok(!httpd.#ended(), await httpd.errors());
       return (await fetch(httpd.base).catch(() => ({ ok: false }))).ok;
     });
     return httpd;
+  }
+
+  #ended() {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   errors() {
@@ -143,7 +147,7 @@ export class Httpd {
 
   async stop() {
     this.#child.kill('SIGTERM');
-    await until('httpd has ended', () => this.#child.exitCode !== null);
+    await until('httpd has ended', () => this.#ended());
     const log = await this.errors();
     await fs.rm(this.#root, { recursive: true });
     const bad = log

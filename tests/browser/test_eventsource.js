@@ -72,7 +72,9 @@ describe('native EventSource', { timeout: 120000 }, () => {
       `${count} messages`,
       async () => {
         const now = await state(name);
-        now.events = now.events.filter(({ type }) => type !== 'heartbeat');
+        now.events = now.events.filter(({ type }) =>
+          ['message', 'note'].includes(type),
+        );
         return now.events.length >= count && now;
       },
       20000,
