@@ -41,8 +41,8 @@ typedef struct {
 #define GIB     (1024 * MIB)
 
 static const number_t numbers[] = {
-    {"PushShmSize", A_SIZE, GLOBAL(shm_size), 64 * MIB, 8 * MIB, 30 * GIB, "",
-     "8M to 30G"},
+    {"PushShmSize", A_SIZE, GLOBAL(shm_size), 64 * MIB, 2 * MIB, 30 * GIB, "",
+     "2M to 30G"},
     {"PushIdempotencyWindow", A_TIME, GLOBAL(idempotency), 300 * SECONDS,
      1 * SECONDS, 86400 * SECONDS, "s", "1s to 86400s"},
     {"PushReactors", A_COUNT, GLOBAL(reactors), 1, 1, 16, "", "1 to 16"},
@@ -222,6 +222,14 @@ static const char *set_max_streams(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
+static bool is_parameter(const char *name)
+{
+    return *name
+           && name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz0123456789_.-")]
+                  == '\0';
+}
+
 static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
 {
     push_settings_t *settings = dir;
@@ -231,7 +239,7 @@ static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
         settings->user_kind = PUSH_USER_AUTH;
         return NULL;
     }
-    if (!strncasecmp(text, "query:", 6) && text[6]) {
+    if (!strncasecmp(text, "query:", 6) && is_parameter(text + 6)) {
         settings->user_kind = PUSH_USER_QUERY;
         settings->user_parameter = text + 6;
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, cmd->server,

@@ -1,6 +1,7 @@
 #include "core/types.h"
 
 #include <string.h>
+#include <strings.h>
 
 const char *push_urgency_name(push_urgency_t urgency)
 {
@@ -24,7 +25,7 @@ const char *push_gap_name(push_gap_t gap)
 
 static bool is(push_text_t text, const char *word)
 {
-    return text.len == strlen(word) && !memcmp(text.at, word, text.len);
+    return text.len == strlen(word) && !strncasecmp(text.at, word, text.len);
 }
 
 bool push_urgency_parse(push_text_t text, push_urgency_t *urgency)

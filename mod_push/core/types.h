@@ -67,7 +67,10 @@ const char *push_urgency_name(push_urgency_t urgency);
 const char *push_fate_name(push_fate_t fate);
 const char *push_gap_name(push_gap_t gap);
 
-/* The four names, and "medium" for normal; false if it is none of them. */
+/*
+ * The four names in any case, and "medium" for normal; false if it is none of
+ * them.
+ */
 bool push_urgency_parse(push_text_t text, push_urgency_t *urgency);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 #include <http_protocol.h>
+#include <http_request.h>
 
 #include "http/problem.h"
 #include "http/publish.h"
@@ -126,10 +127,25 @@ static bool ends_like(const apr_array_header_t *path, const char *const *parts,
     return true;
 }
 
+/* Nobody is let in by an omission. */
+static const push_problem_t *check_access(request_rec *r)
+{
+    if (ap_some_auth_required(r)) {
+        return NULL;
+    }
+    return push_problem(r->pool, 403, "no-require",
+                        "this Location is closed until a Require says who "
+                        "may use it");
+}
+
 int push_admin(request_rec *r)
 {
     const apr_array_header_t *path = split(r);
+    const push_problem_t *problem = check_access(r);
 
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
     if (!push_runtime()) {
         return HTTP_SERVICE_UNAVAILABLE;
     }

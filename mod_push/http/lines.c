@@ -1,3 +1,5 @@
+#include <ap_mpm.h>
+#include <apr_poll.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
@@ -17,6 +19,9 @@
 
 /* The longest line: a payload in base64 or escaped, and its members. */
 #define LINE_OVERHEAD 4096
+
+/* How often a silent publisher's thread looks whether the child ends. */
+#define LOOK_UP apr_time_from_msec(500)
 
 typedef struct {
     request_rec *r;
@@ -177,23 +182,47 @@ static apr_status_t take_brigade(lines_t *l)
     return status;
 }
 
+/* Waits for input; APR_EOF if this child is about to end. */
+static apr_status_t wait_for_input(const lines_t *l)
+{
+    apr_pollfd_t poll = {.p = l->r->pool,
+                         .desc_type = APR_POLL_SOCKET,
+                         .reqevents = APR_POLLIN,
+                         .desc.s = ap_get_conn_socket(l->r->connection)};
+    apr_int32_t ready = 0;
+    apr_status_t status;
+    int state = AP_MPMQ_RUNNING;
+
+    do {
+        status = apr_poll(&poll, 1, &ready, LOOK_UP);
+        ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+        if (state == AP_MPMQ_STOPPING) {
+            return APR_EOF;
+        }
+    } while (APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_EINTR(status));
+    return status;
+}
+
 /* Answers before it waits for more. */
 static apr_status_t read_some(lines_t *l)
 {
-    apr_status_t status = ap_get_brigade(l->r->input_filters, l->in,
-                                         AP_MODE_READBYTES, APR_NONBLOCK_READ,
-                                         READ_SIZE);
+    for (;;) {
+        apr_status_t status = ap_get_brigade(l->r->input_filters, l->in,
+                                             AP_MODE_READBYTES,
+                                             APR_NONBLOCK_READ, READ_SIZE);
 
-    if (APR_STATUS_IS_EAGAIN(status)
-        || (status == APR_SUCCESS && APR_BRIGADE_EMPTY(l->in))) {
+        if (!APR_STATUS_IS_EAGAIN(status)
+            && (status != APR_SUCCESS || !APR_BRIGADE_EMPTY(l->in))) {
+            return status;
+        }
         status = send_answers(l);
         if (status == APR_SUCCESS) {
-            status = ap_get_brigade(l->r->input_filters, l->in,
-                                    AP_MODE_READBYTES, APR_BLOCK_READ,
-                                    READ_SIZE);
+            status = wait_for_input(l);
+        }
+        if (status != APR_SUCCESS) {
+            return status;
         }
     }
-    return status;
 }
 
 /* An endless body is not a slow one: mod_reqtimeout must not end it. */
@@ -209,7 +238,6 @@ static void lift_timeouts(request_rec *r)
         }
         filter = next;
     }
-    apr_socket_timeout_set(ap_get_conn_socket(r->connection), -1);
     apr_table_setn(r->headers_out, "Connection", "close");
 }
 

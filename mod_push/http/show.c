@@ -162,7 +162,8 @@ static void take_message(void *data, const push_message_view_t *view)
     set(body, view->fate == PUSH_LIVE ? "expires" : "ended",
         json_integer(view->ends));
     if (view->fate == PUSH_LIVE) {
-        set(body, "ttl", json_integer((view->ends - view->created) / 1000));
+        set(body, "ttl",
+            json_integer((view->ends - view->created + 500) / 1000));
     }
 }
 

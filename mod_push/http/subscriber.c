@@ -53,6 +53,9 @@ static const push_problem_t *parse_cursors(request_rec *r,
         if (!problem && id) {
             problem = parse_cursor(s, names[i], id);
         }
+        if (!problem && id && !i && !s->cursor.has_mid) {
+            problem = bad(s, names[i], "SEQ.MID or SEQ.MID.DEVICE");
+        }
     }
     if (!problem && header && *header) {
         problem = parse_cursor(s, "Last-Event-ID", header);

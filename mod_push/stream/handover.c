@@ -123,7 +123,10 @@ static int swap_socket(int fd)
     int stream = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     int empty = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    int error = 0;
+
     if (stream < 0 || empty < 0 || dup3(empty, fd, O_CLOEXEC) < 0) {
+        error = errno;
         if (stream >= 0) {
             close(stream);
             stream = -1;
@@ -132,6 +135,7 @@ static int swap_socket(int fd)
     if (empty >= 0) {
         close(empty);
     }
+    errno = error;
     return stream;
 }
 
@@ -149,8 +153,9 @@ bool push_handover(request_rec *r, push_reactor_t *reactor,
     leaving->adoption = *adoption;
     leaving->adoption.fd = swap_socket(fd);
     if (leaving->adoption.fd < 0) {
-        ap_log_rerror(APLOG_MARK, APLOG_WARNING, errno, r,
-                      "PUSH0021: no descriptor for the stream");
+        /* A child that ends closes its connections under our feet. */
+        ap_log_rerror(APLOG_MARK, errno == EBADF ? APLOG_DEBUG : APLOG_WARNING,
+                      errno, r, "PUSH0021: no descriptor for the stream");
         return false;
     }
     set_options(leaving->adoption.fd, write_timeout);
