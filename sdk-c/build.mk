@@ -87,14 +87,20 @@ UNIT_TESTS += $(PUSHC_UNIT)
 INTEGRATION_TESTS += $(PUSHC_REAL_TESTS)
 
 $(B)/obj/sdk-c/test/%.o: sdk-c/test/%.c
-	$(call pushc_compile,-Isdk-c/src)
+	$(call pushc_compile,-Isdk-c/src -Itests/harness)
+
+# The latter link the harness of tests/integration too.
+PUSHC_HARNESS := $(call objects,tests/harness/*.c)
+
+$(PUSHC_REAL_TESTS): $(PUSHC_HARNESS)
+$(PUSHC_REAL_TESTS): | $(B)/push-checker $(PUSHC_TOOLS) $(PUSHC_EXAMPLES)
 
 $(PUSHC_UNIT) $(PUSHC_REAL_TESTS): $(B)/sdk-c/%: $(B)/obj/sdk-c/test/%.o \
 		$(PUSHC_TEST_COMMON) $(B)/libpushc.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PUSHC_LIBS) \
-		-luv -levent_core
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libpushc.a \
+		$(CHECK_LIBS) $(PUSHC_LIBS) -luv -levent_core
 
 -include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) \
          $(patsubst %.c,$(B)/obj/%.d,$(wildcard sdk-c/test/*.c \

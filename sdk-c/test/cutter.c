@@ -49,8 +49,8 @@ static void adopt(struct cutter *c)
     to.sin_family = AF_INET;
     to.sin_port = htons((unsigned short)c->backend);
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (client < 0 || server < 0 || c->backend == 0 || c->count == PAIRS_MAX ||
-        connect(server, (struct sockaddr *)&to, sizeof(to)) != 0) {
+    if (client < 0 || server < 0 || c->backend == 0 || c->count == PAIRS_MAX
+        || connect(server, (struct sockaddr *)&to, sizeof(to)) != 0) {
         close(client);
         close(server);
         return;

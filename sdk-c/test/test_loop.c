@@ -203,8 +203,8 @@ START_TEST(a_publisher_runs_in_the_loop_of_the_application)
     ck_assert_int_eq(pushc_publisher_create(&o, &publisher), PUSHC_OK);
     m.user = "ann";
     for (i = 0; i < 20; i++) {
-        ck_assert_int_eq(
-            pushc_publish(publisher, &m, 0, on_result, &results), PUSHC_OK);
+        ck_assert_int_eq(pushc_publish(publisher, &m, 0, on_result, &results),
+                         PUSHC_OK);
     }
     while (results < 20) {
         ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
@@ -256,7 +256,8 @@ int main(void)
     tcase_add_test(tc, a_thousand_clients_share_one_libevent_loop);
     tcase_add_test(tc, clients_run_in_a_libuv_loop);
     tcase_add_test(
-        tc, a_client_that_is_destroyed_in_mid_stream_leaves_nothing_in_the_loop);
+        tc,
+        a_client_that_is_destroyed_in_mid_stream_leaves_nothing_in_the_loop);
     tcase_add_test(tc, a_publisher_runs_in_the_loop_of_the_application);
     tcase_add_test(tc, a_loop_that_refuses_is_an_error_of_the_start);
     suite_add_tcase(suite, tc);
