@@ -267,6 +267,7 @@ install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module (DESTDIR)
 	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/mod_push'
 	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
 	cp -R conf/examples '$(DESTDIR)$(PREFIX)/share/mod_push/'
+	chmod -R a+rX '$(DESTDIR)$(PREFIX)/share/mod_push'
 	@if [ -d '$(SYSCONFDIR)/mods-available' ]; then \
 		set -x; \
 		install -d '$(DESTDIR)$(SYSCONFDIR)/mods-available'; \

@@ -1,6 +1,8 @@
 #!/bin/bash
 # cppcheck finds nothing; an exception is written beside its line, with the
-# reason (cppcheck-suppress).
+# reason (cppcheck-suppress).  Not asked: ctuuninitvar, which takes the address
+# of an array for a read of it, and in tests memleakOnRealloc, since an
+# assertion that fails there ends the process.
 set -u
 . "$(dirname "$0")/files.bash"
 
@@ -12,5 +14,6 @@ files=$(c_files '*.c')
 cppcheck -q -j2 --cppcheck-build-dir="$cache" --std=c11 \
     --enable=warning,performance,portability --inline-suppr \
     --suppress=missingInclude --suppress=unknownMacro \
-    --suppress=normalCheckLevelMaxBranches \
+    --suppress=ctuuninitvar --suppress='memleakOnRealloc:tests/*' \
+    --suppress='memleakOnRealloc:sdk-c/test/*' \
     -Imod_push -Isdk-c/include -Itests --error-exitcode=1 $files
