@@ -228,15 +228,10 @@ static apr_status_t read_some(lines_t *l)
 /* An endless body is not a slow one: mod_reqtimeout must not end it. */
 static void lift_timeouts(request_rec *r)
 {
-    ap_filter_t *filter = r->connection->input_filters;
-
-    while (filter) {
-        ap_filter_t *next = filter->next;
-
-        if (!strcmp(filter->frec->name, "reqtimeout")) {
-            ap_remove_input_filter(filter);
+    for (ap_filter_t *f = r->input_filters; f && f->next; f = f->next) {
+        if (!strcmp(f->next->frec->name, "reqtimeout")) {
+            f->next = f->next->next;
         }
-        filter = next;
     }
     apr_table_setn(r->headers_out, "Connection", "close");
 }

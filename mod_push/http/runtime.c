@@ -3,6 +3,7 @@
 #include <ap_mpm.h>
 #include <http_config.h>
 #include <http_log.h>
+#include <scoreboard.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -201,9 +202,20 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                               apr_pool_cleanup_null);
 }
 
+/* A restart begins a new generation of children, a stop does not. */
+static bool newer_generation(void)
+{
+    int mine = 0;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &mine);
+    return ap_exists_scoreboard_image()
+           && ap_get_scoreboard_global()->running_generation != mine;
+}
+
 void push_runtime_stopping(int graceful)
 {
-    end_reason = graceful ? PUSH_END_RESTART : PUSH_END_SHUTDOWN;
+    end_reason = graceful || newer_generation() ? PUSH_END_RESTART
+                                                : PUSH_END_SHUTDOWN;
 }
 
 push_reactor_t *push_runtime_reactor(void)

@@ -128,9 +128,24 @@ static bool evict_oldest(push_store_t *store, unsigned lane,
     return eviction.count != 0;
 }
 
-static void note_vain(push_store_t *store, const push_time_t *now)
+/*
+ * The end of the wait and, in the lowest bits, the urgency: what is more
+ * urgent may find room where this found none.
+ */
+static void note_vain(push_store_t *store, push_urgency_t urgency,
+                      const push_time_t *now)
 {
-    atomic_store(&store->segment->vain_until, now->mono + VAIN_MS);
+    atomic_store(&store->segment->vain,
+                 (now->mono + VAIN_MS) * PUSH_LANES + (int64_t)urgency);
+}
+
+static bool is_vain(const push_store_t *store, push_urgency_t urgency,
+                    const push_time_t *now)
+{
+    int64_t vain = atomic_load(&store->segment->vain);
+
+    return now->mono < vain / PUSH_LANES
+           && (int64_t)urgency >= vain % PUSH_LANES;
 }
 
 static void forget_all(push_store_t *store, const push_time_t *now)
@@ -143,7 +158,7 @@ static void forget_all(push_store_t *store, const push_time_t *now)
 bool push_pressure_relieve(push_store_t *store, push_urgency_t urgency,
                            const push_time_t *now)
 {
-    if (now->mono < atomic_load(&store->segment->vain_until)) {
+    if (is_vain(store, urgency, now)) {
         return false;
     }
     forget_all(store, now);
@@ -158,7 +173,7 @@ bool push_pressure_relieve(push_store_t *store, push_urgency_t urgency,
             }
         }
     }
-    note_vain(store, now);
+    note_vain(store, urgency, now);
     return false;
 }
 
