@@ -71,6 +71,57 @@ $(PUSHC_EXAMPLES): $(B)/sdk-c/example-%: $(B)/obj/sdk-c/examples/%.o \
 		$(if $(findstring libuv,$@),-luv) \
 		$(if $(findstring libevent,$@),-levent_core)
 
+# ---- documents and installation ---------------------------------------------
+
+INSTALL_TARGETS += install-sdk-c
+LINT_TARGETS += lint-sdk-c
+
+# docs/sdk-c.md is kept in the tree; the pages of section 3 are not.
+.PHONY: docs-sdk-c
+docs-sdk-c: ## write docs/sdk-c.md from pushc.h and the guide
+	@sdk-c/man/mkdoc > docs/sdk-c.md.new && mv docs/sdk-c.md.new docs/sdk-c.md
+
+$(B)/man3/pushc_publish.3: sdk-c/include/pushc.h sdk-c/man/header.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v mode=man -v dir=$(@D) -f sdk-c/man/header.awk $<
+
+.PHONY: lint-sdk-c
+lint-sdk-c:
+	@sdk-c/man/mkdoc | cmp -s - docs/sdk-c.md || { \
+		echo 'docs/sdk-c.md is not what pushc.h says: make docs-sdk-c'; \
+		exit 1; }
+	@lines=$$(wc -l < sdk-c/include/pushc.h); [ $$lines -le 400 ] || { \
+		echo "pushc.h has $$lines lines, 400 are allowed"; exit 1; }
+	@! grep -l 'curl/curl.h' sdk-c/src/*.[ch] | grep -v '/curl.c$$' || { \
+		echo 'libcurl is for curl.c alone'; exit 1; }
+
+pushc_fill = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(PUSHC_VERSION)|' \
+	-e 's|@SOVERSION@|$(PUSHC_SOVERSION)|'
+PUSHC_TO = $(DESTDIR)$(PREFIX)
+
+.PHONY: install-sdk-c
+install-sdk-c: $(B)/libpushc.a $(B)/libpushc.so $(PUSHC_TOOLS) \
+		$(B)/man3/pushc_publish.3
+	install -d '$(PUSHC_TO)/bin' '$(PUSHC_TO)/include/pushc' \
+		'$(PUSHC_TO)/lib/pkgconfig' '$(PUSHC_TO)/lib/cmake/pushc' \
+		'$(PUSHC_TO)/share/man/man1' '$(PUSHC_TO)/share/man/man3'
+	install -m 755 $(PUSHC_TOOLS) '$(PUSHC_TO)/bin'
+	install -m 644 sdk-c/include/pushc.h '$(PUSHC_TO)/include'
+	install -m 644 sdk-c/include/pushc/*.h '$(PUSHC_TO)/include/pushc'
+	install -m 644 $(B)/libpushc.a '$(PUSHC_TO)/lib'
+	install -m 755 $(PUSHC_REAL) '$(PUSHC_TO)/lib'
+	ln -sf $(notdir $(PUSHC_REAL)) \
+		'$(PUSHC_TO)/lib/libpushc.so.$(PUSHC_SOVERSION)'
+	ln -sf $(notdir $(PUSHC_REAL)) '$(PUSHC_TO)/lib/libpushc.so'
+	$(pushc_fill) sdk-c/libpushc.pc.in \
+		> '$(PUSHC_TO)/lib/pkgconfig/libpushc.pc'
+	$(pushc_fill) sdk-c/pushcConfig.cmake.in \
+		> '$(PUSHC_TO)/lib/cmake/pushc/pushcConfig.cmake'
+	$(pushc_fill) sdk-c/pushcConfigVersion.cmake.in \
+		> '$(PUSHC_TO)/lib/cmake/pushc/pushcConfigVersion.cmake'
+	install -m 644 sdk-c/man/*.1 '$(PUSHC_TO)/share/man/man1'
+	install -m 644 sdk-c/man/*.3 $(B)/man3/*.3 '$(PUSHC_TO)/share/man/man3'
+
 # ---- tests --------------------------------------------------------------------
 
 # test_*.c need no server but a scripted one; real_*.c start httpd with the
