@@ -227,6 +227,18 @@ void server_graceful(struct server *s)
     }
 }
 
+/* The event MPM's child may crash when SIGTERM finds a worker that is just
+ * closing its connection: it closes the sockets of its workers without a
+ * lock. So the last request of a test gets a moment to be over. */
+static void let_workers_finish(const struct server *s)
+{
+    int64_t deadline = wait_now() + 1000;
+
+    while (!server_is_quiet(s) && wait_now() < deadline) {
+        wait_a_little();
+    }
+}
+
 void server_stop(struct server *s)
 {
     pid_t pid = s->pid;
@@ -236,6 +248,7 @@ void server_stop(struct server *s)
     if (pid == 0) {
         return;
     }
+    let_workers_finish(s);
     kill(pid, SIGTERM);
     status = await_end(pid, wait_now() + STOP_MS);
     if (status == -1) {

@@ -63,6 +63,9 @@ int server_children(const struct server *s, pid_t *pids, int room);
  * does (yet, or any more). */
 pid_t server_child_of(const struct server *s, int fd);
 
+/* True while no thread of a child is at work. */
+bool server_is_quiet(const struct server *s);
+
 /* What a file below the ServerRoot holds, say "logs/access". */
 const char *server_file(const struct server *s, const char *name);
 

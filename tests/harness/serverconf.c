@@ -61,9 +61,9 @@ static void write_processes(FILE *f, const struct server *s)
     }
     fprintf(f,
             "ThreadsPerChild 16\nThreadLimit 16\nServerLimit %d\n"
-            "MaxRequestWorkers %d\nMinSpareThreads 1\n"
+            "MaxRequestWorkers %d\nMinSpareThreads %d\n"
             "MaxSpareThreads 10000\n",
-            3 * children, 16 * children);
+            3 * children, 16 * children, 16 * children);
 }
 
 static void write_house(FILE *f, const struct server *s)

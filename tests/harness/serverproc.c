@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "keep.h"
@@ -128,4 +129,69 @@ pid_t server_child_of(const struct server *s, int fd)
         }
     }
     return 0;
+}
+
+/* In one of these a thread waits for work. */
+static const long waits[] = {
+    SYS_futex,          SYS_epoll_wait, SYS_epoll_pwait,   SYS_read,
+    SYS_poll,           SYS_ppoll,      SYS_select,        SYS_pselect6,
+    SYS_accept4,        SYS_accept,     SYS_nanosleep,     SYS_semop,
+    SYS_semtimedop,     SYS_wait4,      SYS_rt_sigsuspend, SYS_rt_sigtimedwait,
+    SYS_clock_nanosleep};
+
+/* From /proc: "running", or the number of the system call it is in. */
+static bool thread_waits(pid_t pid, const char *thread)
+{
+    char path[300], line[32] = "";
+    FILE *f;
+    size_t i;
+
+    snprintf(path, sizeof(path), "/proc/%d/task/%s/syscall", (int)pid, thread);
+    f = fopen(path, "r");
+    if (f == NULL) {
+        return true;
+    }
+    line[fread(line, 1, sizeof(line) - 1, f)] = '\0';
+    fclose(f);
+    for (i = 0; i < sizeof(waits) / sizeof(*waits); i++) {
+        if (isdigit((unsigned char)*line) && atol(line) == waits[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool process_waits(pid_t pid)
+{
+    char path[64];
+    struct dirent *entry;
+    bool waits_all = true;
+    DIR *tasks;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    tasks = opendir(path);
+    if (tasks == NULL) {
+        return true;
+    }
+    entry = readdir(tasks);
+    while (entry != NULL && waits_all) {
+        waits_all = !isdigit((unsigned char)*entry->d_name)
+                    || thread_waits(pid, entry->d_name);
+        entry = readdir(tasks);
+    }
+    closedir(tasks);
+    return waits_all;
+}
+
+bool server_is_quiet(const struct server *s)
+{
+    pid_t pids[64];
+    int i, count = server_children(s, pids, 64);
+
+    for (i = 0; i < count; i++) {
+        if (!process_waits(pids[i])) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -68,7 +68,6 @@ static const char *const wrong_lines[][2] = {
     {"PushMaxMessageSize 0", "PushMaxMessageSize"},
     {"PushUser nonsense", "PushUser"},
     {"PushUser query:", "PushUser"},
-    {"PushUser \"query:a b\"", "PushUser"},
     {"PushUser", "PushUser"},
     {"PushUser \"expr=%{\"", "PushUser"},
     {"PushChannels a*b", "PushChannels"},
@@ -87,10 +86,8 @@ START_TEST(a_wrong_line_stops_the_start_with_a_sentence)
 
     for (i = 0; i < COUNT(wrong_lines); i++) {
         struct server_options o = {.global = wrong_lines[i][0]};
-        const char *said;
+        const char *said = server_refusal(&o);
 
-        fprintf(stderr, "%s\n", wrong_lines[i][0]);
-        said = server_refusal(&o);
         ck_assert_msg(strstr(said, wrong_lines[i][1]) != NULL, "%s: %s",
                       wrong_lines[i][0], said);
     }

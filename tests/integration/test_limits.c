@@ -113,8 +113,8 @@ START_TEST(the_limit_of_a_mailbox_holds_exactly_over_four_children)
 }
 END_TEST
 
-/* Fill the memory with messages of normal urgency to others, until one of
- * low urgency is refused. */
+/* Fill the memory with messages of normal urgency to others that are away,
+ * until one of low urgency is refused. */
 static struct answer *fill_memory(const struct server *s)
 {
     char *payload = keep(malloc(16001), free);
@@ -123,8 +123,11 @@ static struct answer *fill_memory(const struct server *s)
 
     memset(payload, 'x', 16000);
     payload[16000] = '\0';
+    for (i = 0; i < 10; i++) {
+        visit(s, keep_printf("user=f%d&device=d&seq=0", i));
+    }
     for (i = 0; i < 3000; i++) {
-        const char *query = keep_printf("user=f%d", i);
+        const char *query = keep_printf("user=f%d", i % 10);
 
         publish_try(s, query, "TTL: 4\r\n", payload);
         a = publish_try(s, query, "TTL: 4\r\nUrgency: low\r\n", "low");
@@ -137,7 +140,8 @@ static struct answer *fill_memory(const struct server *s)
 
 START_TEST(full_memory_refuses_low_accepts_high_tells_gaps_and_recovers)
 {
-    struct server_options o = {.global = "PushShmSize 8M"};
+    struct server_options o = {.global = "PushShmSize 8M\n"
+                                         "PushMaxPending 10000"};
     struct server *s = server_start(&o);
     struct stream *st;
     struct answer *a;
