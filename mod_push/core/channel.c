@@ -62,7 +62,7 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
         return PUSH_NO_MEMORY;
     }
     if (push_log_find_topic(heap, log, draft, &publish->now, &older)) {
-        push_message_end(heap, older.message, PUSH_REPLACED, &publish->now);
+        push_log_end(heap, log, older.message, PUSH_REPLACED, &publish->now);
     }
     while (push_log_length(log) >= publish->limit) {
         forget_oldest(heap, log, &publish->now);

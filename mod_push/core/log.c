@@ -130,9 +130,46 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
     uint32_t head = lane->head;
 
     message->log = push_ref_of(heap, log);
+    log->live++;
     log->topics += message->topic_len != 0;
     slot_set(ring_of(heap, lane), head, ref);
     atomic_store(&lane->head, head + 1);
+}
+
+/* It is live no more. */
+static void count_out(push_log_t *log, const push_message_t *message)
+{
+    if (push_message_fate(message) == PUSH_LIVE) {
+        log->live--;
+        log->topics -= message->topic_len != 0;
+    }
+}
+
+void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
+                  push_fate_t fate, const push_time_t *now)
+{
+    count_out(log, message);
+    push_message_end(heap, message, fate, now);
+}
+
+bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
+                     push_spot_t *spot)
+{
+    push_lane_t *l = &log->lanes[lane];
+    const ring_t *ring = ring_of(heap, l);
+
+    if (push_before(l->live, l->tail)) {
+        l->live = l->tail;
+    }
+    for (; l->live != l->head; l->live++) {
+        push_message_t *message = message_at(heap, ring, l->live);
+
+        if (message && push_message_fate(message) == PUSH_LIVE) {
+            *spot = (push_spot_t){message, lane, l->live};
+            return true;
+        }
+    }
+    return false;
 }
 
 void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
@@ -142,7 +179,7 @@ void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
     push_ref_t ref = slot_get(ring, at);
     const push_message_t *message = push_at(heap, ref);
 
-    log->topics -= message->topic_len != 0;
+    count_out(log, message);
     slot_set(ring, at, why == PUSH_SLOT_EVICTED ? SLOT_EVICTED : SLOT_GONE);
     push_message_release(heap, ref);
 }
@@ -227,7 +264,7 @@ uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,
             if (push_message_until(spot.message) > now->mono) {
                 continue;
             }
-            push_message_end(heap, spot.message, PUSH_EXPIRED, now);
+            push_log_end(heap, log, spot.message, PUSH_EXPIRED, now);
         }
         if (hurry || push_message_until(spot.message) <= now->mono) {
             push_log_remove(heap, log, spot.lane, spot.at, PUSH_SLOT_GONE);

@@ -25,6 +25,7 @@ typedef struct push_lane_t {
     _Atomic uint32_t tail;    /* the oldest that has a slot */
     _Atomic push_ref_t ring;  /* slots; PUSH_NONE while it never had one */
     _Atomic uint32_t evicted; /* behind the last dropped without a slot */
+    uint32_t live;            /* nothing before it is live */
 } push_lane_t;
 
 typedef enum push_log_kind_t {
@@ -37,7 +38,8 @@ typedef enum push_log_kind_t {
 typedef struct push_log_t {
     uint32_t next;   /* in its table */
     uint32_t hash;   /* of its name */
-    uint32_t topics; /* live messages with a collapse key */
+    uint32_t live;   /* messages that have not ended */
+    uint32_t topics; /* of them, with a collapse key */
     uint32_t kind;   /* push_log_kind_t */
     push_lane_t lanes[PUSH_LANES];
 } push_log_t;
@@ -91,6 +93,14 @@ push_status_t push_log_reserve(push_heap_t *heap, push_log_t *log,
 
 /* Appends a message that the log owns from here on. */
 void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref);
+
+/* Ends a message for all who have not acknowledged it; it can still be seen. */
+void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
+                  push_fate_t fate, const push_time_t *now);
+
+/* The oldest live message of a lane; false if there is none. */
+bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
+                     push_spot_t *spot);
 
 /* Takes a message out; its slot stays, and says why it is empty. */
 void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,

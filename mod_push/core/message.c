@@ -121,8 +121,7 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     _Atomic uint64_t *const counts[PUSH_FATES] = {
         [PUSH_EXPIRED] = &heap->counts->expired,
         [PUSH_REPLACED] = &heap->counts->replaced,
-        [PUSH_RECALLED] = &heap->counts->recalled,
-        [PUSH_EVICTED] = &heap->counts->evicted};
+        [PUSH_RECALLED] = &heap->counts->recalled};
 
     if (push_message_fate(message) != PUSH_LIVE) {
         return;
@@ -131,7 +130,9 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     atomic_store(&message->fate, (uint8_t)fate);
     atomic_store(&message->life, life_of(now->mono + LINGER_MS,
                                          message->life & PUSH_MESSAGE_MAX));
-    atomic_fetch_add_explicit(counts[fate], 1, memory_order_relaxed);
+    if (counts[fate]) {
+        atomic_fetch_add_explicit(counts[fate], 1, memory_order_relaxed);
+    }
 }
 
 void push_message_settle(push_heap_t *heap, push_message_t *message,

@@ -28,55 +28,94 @@ static uint32_t settled_before(const push_heap_t *heap,
     return lowest;
 }
 
-/* Drops the lane's oldest message if no device waits for it. */
-static bool forget_oldest(push_heap_t *heap, push_user_t *user, unsigned lane)
+/* A device that appears before its TTL ends would have been sent it. */
+static void note_lost(push_user_t *user, const push_message_t *message)
 {
-    push_lane_t *l = &user->log.lanes[lane];
-    const push_message_t *message;
-    push_ref_t ref = PUSH_NONE;
-    uint32_t at;
+    int64_t until = push_message_until(message);
 
-    push_log_trim(heap, &user->log, lane);
-    at = push_lane_tail(l);
-    if (push_log_read(heap, &user->log, lane, at, &ref) != PUSH_SLOT_MESSAGE
-        || !push_before(at, settled_before(heap, user, lane))) {
-        return false;
+    if (message->device_len) {
+        return;
     }
-    message = push_at(heap, ref);
-    if (push_message_fate(message) == PUSH_LIVE && !message->device_len) {
-        int64_t until = push_message_until(message);
-
-        user->lost[lane]++;
-        if (user->lost_until < until) {
-            user->lost_until = until;
-        }
+    user->lost[push_message_urgency(message)]++;
+    if (user->lost_until < until) {
+        user->lost_until = until;
     }
-    push_log_remove(heap, &user->log, lane, at, PUSH_SLOT_GONE);
-    push_log_trim(heap, &user->log, lane);
-    return true;
 }
 
-uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
-                                  uint32_t count)
+/* The lane's oldest live message, if no device waits for it any more. */
+static bool oldest_settled(const push_heap_t *heap, push_user_t *user,
+                           unsigned lane, push_spot_t *spot)
+{
+    return push_log_oldest(heap, &user->log, lane, spot)
+           && push_before(spot->at, settled_before(heap, user, lane));
+}
+
+uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user)
 {
     uint32_t forgotten = 0;
+    push_spot_t spot;
 
-    for (unsigned lane = PUSH_LANES; lane-- > 0;) {
-        while (forgotten < count && forget_oldest(heap, user, lane)) {
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        while (oldest_settled(heap, user, lane, &spot)) {
+            note_lost(user, spot.message);
+            push_log_remove(heap, &user->log, lane, spot.at, PUSH_SLOT_GONE);
             forgotten++;
         }
+        push_log_trim(heap, &user->log, lane);
     }
     return forgotten;
 }
 
+static bool acknowledged(const push_heap_t *heap,
+                         const push_message_t *message)
+{
+    push_ref_t ref = message->outcomes;
+
+    while (ref) {
+        const push_outcome_t *outcome = push_at(heap, ref);
+
+        if (outcome->fate == PUSH_ACKED) {
+            return true;
+        }
+        ref = outcome->next;
+    }
+    return false;
+}
+
+/* What somebody received has done its work; the rest was evicted. */
+static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
+                        const push_time_t *now)
+{
+    push_spot_t spot;
+
+    if (!oldest_settled(heap, user, lane, &spot)) {
+        return false;
+    }
+    note_lost(user, spot.message);
+    if (acknowledged(heap, spot.message)) {
+        push_log_remove(heap, &user->log, lane, spot.at, PUSH_SLOT_GONE);
+        push_log_trim(heap, &user->log, lane);
+        return true;
+    }
+    if (!spot.message->outcomes) {
+        atomic_fetch_add_explicit(&heap->counts->evicted, 1,
+                                  memory_order_relaxed);
+    }
+    push_log_end(heap, &user->log, spot.message, PUSH_EVICTED, now);
+    return true;
+}
+
 /* Keeps what waits for devices that may still appear within the limit. */
 static void keep_within(push_heap_t *heap, push_user_t *user,
-                        push_urgency_t urgency, uint32_t limit)
+                        const push_publish_t *publish)
 {
-    while (push_log_length(&user->log) > limit) {
+    unsigned urgency = publish->draft->urgency;
+
+    while (user->log.live > publish->limit) {
         unsigned lane = PUSH_LANES;
 
-        while (lane > urgency && !forget_oldest(heap, user, lane - 1)) {
+        while (lane > urgency
+               && !drop_oldest(heap, user, lane - 1, &publish->now)) {
             lane--;
         }
         if (lane == urgency) {
@@ -86,17 +125,17 @@ static void keep_within(push_heap_t *heap, push_user_t *user,
 }
 
 /* True if nothing that is kept may make room for this urgency. */
-static bool kept_is_above(const push_user_t *user, push_urgency_t urgency,
-                          uint32_t limit)
+static bool kept_is_above(const push_heap_t *heap, push_user_t *user,
+                          push_urgency_t urgency, uint32_t limit)
 {
-    for (unsigned lane = urgency; lane < PUSH_LANES; lane++) {
-        const push_lane_t *l = &user->log.lanes[lane];
+    push_spot_t spot;
 
-        if (push_lane_head(l) != push_lane_tail(l)) {
+    for (unsigned lane = urgency; lane < PUSH_LANES; lane++) {
+        if (push_log_oldest(heap, &user->log, lane, &spot)) {
             return false;
         }
     }
-    return push_log_length(&user->log) >= limit;
+    return user->log.live >= limit;
 }
 
 static bool addressed(const push_heap_t *heap, const push_device_t *device,
@@ -153,7 +192,7 @@ static void admit(push_heap_t *heap, const offer_t *o)
 }
 
 /* True if the only one it is for, now or later, has no room for it. */
-static bool turned_away(const offer_t *o)
+static bool turned_away(const push_heap_t *heap, const offer_t *o)
 {
     const push_receipt_t *receipt = &o->publish->receipt;
 
@@ -162,7 +201,8 @@ static bool turned_away(const offer_t *o)
     }
     return receipt->refused == 1
            || (!o->user->devices && !o->older.message
-               && kept_is_above(o->user, push_message_urgency(o->message),
+               && kept_is_above(heap, o->user,
+                                push_message_urgency(o->message),
                                 o->publish->limit));
 }
 
@@ -173,7 +213,7 @@ static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
     push_log_find_topic(heap, &o->user->log, publish->draft, &publish->now,
                         &o->older);
     admit(heap, o);
-    if (turned_away(o)) {
+    if (turned_away(heap, o)) {
         publish->receipt.refused = 1;
         return PUSH_MAILBOX_FULL;
     }
@@ -206,7 +246,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         return status;
     }
     push_log_append(heap, &user->log, ref);
-    keep_within(heap, user, draft->urgency, publish->limit);
+    keep_within(heap, user, publish);
     return PUSH_OK;
 }
 

@@ -60,8 +60,7 @@ void push_user_adopt(push_heap_t *heap, push_user_t *user,
 void push_user_drop(push_heap_t *heap, push_user_t *user,
                     push_device_t *device);
 
-/* Drops up to count messages that no device waits for; returns how many. */
-uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
-                                  uint32_t count);
+/* Drops the messages that no device waits for; returns how many. */
+uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user);
 
 #endif

@@ -279,8 +279,8 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
             if (search.log->kind == PUSH_LOG_USER) {
                 *recalled = count_waiting(&search);
             }
-            push_message_end(&store->heaps[shard], search.spot.message,
-                             PUSH_RECALLED, now);
+            push_log_end(&store->heaps[shard], search.log, search.spot.message,
+                         PUSH_RECALLED, now);
             status = PUSH_OK;
         }
     }

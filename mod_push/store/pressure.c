@@ -54,7 +54,7 @@ static void forget(push_heap_t *heap, push_log_t *log, void *data)
 {
     push_log_sweep(heap, log, true, data);
     if (log->kind == PUSH_LOG_USER) {
-        push_user_forget_settled(heap, (push_user_t *)log, UINT32_MAX);
+        push_user_forget_settled(heap, (push_user_t *)log);
     }
 }
 
@@ -85,6 +85,22 @@ static void find_oldest(push_heap_t *heap, push_log_t *log, void *data)
     }
 }
 
+static void evict_one(push_heap_t *heap, push_log_t *log, uint32_t at,
+                      eviction_t *eviction)
+{
+    push_slot_t why = PUSH_SLOT_GONE;
+    push_ref_t ref = PUSH_NONE;
+
+    push_log_read(heap, log, eviction->lane, at, &ref);
+    if (push_message_alive(push_at(heap, ref), eviction->now->mono)) {
+        why = PUSH_SLOT_EVICTED;
+        atomic_fetch_add_explicit(&heap->counts->evicted, 1,
+                                  memory_order_relaxed);
+    }
+    push_log_remove(heap, log, eviction->lane, at, why);
+    eviction->count++;
+}
+
 static void evict(push_heap_t *heap, push_log_t *log, void *data)
 {
     eviction_t *eviction = data;
@@ -92,19 +108,14 @@ static void evict(push_heap_t *heap, push_log_t *log, void *data)
     push_ref_t ref = PUSH_NONE;
 
     for (uint32_t at = lane->tail; at != lane->head; at++) {
-        push_message_t *message;
-
         if (push_log_read(heap, log, eviction->lane, at, &ref)
             != PUSH_SLOT_MESSAGE) {
             continue;
         }
-        message = push_at(heap, ref);
-        if (message->mid >= eviction->before) {
+        if (((push_message_t *)push_at(heap, ref))->mid >= eviction->before) {
             return;
         }
-        push_message_end(heap, message, PUSH_EVICTED, eviction->now);
-        push_log_remove(heap, log, eviction->lane, at, PUSH_SLOT_EVICTED);
-        eviction->count++;
+        evict_one(heap, log, at, eviction);
     }
 }
 

@@ -70,7 +70,7 @@ typedef struct push_segment_t {
     _Atomic uint32_t streams;   /* ever opened; numbers them */
     _Atomic int64_t sweep_next; /* mono ms; when a sweep is due */
     _Atomic int64_t vain; /* relief found nothing; see store/pressure.c */
-    uint64_t seats_at;          /* offsets from the start */
+    uint64_t seats_at;    /* offsets from the start */
     uint64_t shards_at;
     push_limbo_t limbo;
     push_slab_shared_t slab;

@@ -71,7 +71,8 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
 
         push_log_sweep(heap, &user->log, hurry, now);
         sweep_devices(store, user, shard, now);
-        if (!user->devices && push_log_empty(&user->log)) {
+        if (!user->devices && push_log_empty(&user->log)
+            && user->lost_until <= now->mono) {
             push_log_cleanup(heap, &user->log);
             push_table_remove(heap, users, ref);
             heap->release(heap, ref);

@@ -195,9 +195,9 @@ static void follow_channels(push_reactor_t *reactor, uint32_t index)
 {
     push_stream_t *stream = stream_at(reactor, index);
     push_ticket_t ticket = {.device = stream->device, .gen = stream->gen};
-    push_ref_t channels[PUSH_CHANNELS_MAX];
+    push_ref_t channels[PUSH_CHANNELS_MAX + 1]; /* and the broadcast */
     unsigned count = push_delivery_channels(reactor->store, &ticket, channels,
-                                            PUSH_CHANNELS_MAX);
+                                            PUSH_CHANNELS_MAX + 1);
 
     for (unsigned i = 0; i < count; i++) {
         if (push_followers_add(&reactor->followers, channels[i], index,

@@ -247,7 +247,9 @@ static push_flush_t cut_delivery(push_store_t *store, push_stream_t *stream,
     unsigned whole = 0;
 
     if (sent < out->gaps_len) {
-        push_delivery_cut(store, &ticket, seq, PUSH_NONE);
+        if (delivery->count) {
+            push_delivery_cut(store, &ticket, seq, PUSH_NONE);
+        }
         return keep_rest(stream, out->gaps + sent, out->gaps_len - sent);
     }
     sent -= out->gaps_len;
