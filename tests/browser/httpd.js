@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -122,12 +122,8 @@ export class Httpd {
   /* The ids of the children. */
   children() {
     const pid = this.#child.pid;
-    return execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], {
-      encoding: 'utf8',
-    })
-      .trim()
-      .split(/\s+/)
-      .map(Number);
+    const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return list.trim().split(' ').filter(Boolean).map(Number);
   }
 
   graceful() {
