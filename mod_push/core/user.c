@@ -218,7 +218,8 @@ static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
         return PUSH_MAILBOX_FULL;
     }
     if (o->older.message) {
-        push_message_end(heap, o->older.message, PUSH_REPLACED, &publish->now);
+        push_log_end(heap, &o->user->log, o->older.message, PUSH_REPLACED,
+                     &publish->now);
     }
     return PUSH_OK;
 }
