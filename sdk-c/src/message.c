@@ -84,12 +84,13 @@ struct pushc_item *pushc_item_create(const struct pushc_mem *mem,
                   + strlen(mid) + strlen(block->event) + strlen(encoding) + 5
                   + 3;
     struct pushc_item *item = pushc_mem_zalloc(mem, size);
-    char *at = (char *)(item + 1);
     long decoded = -1;
+    char *at;
 
     if (!item) {
         return NULL;
     }
+    at = (char *)(item + 1);
     item->bytes = size;
     item->pub.seq = seq;
     item->pub.id = place(&at, block->id);

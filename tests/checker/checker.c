@@ -178,8 +178,8 @@ void checker_cleanup(struct checker *c)
 /* ---- judging ---- */
 
 void checker_violation(struct checker *c, const char *rule,
-                       const struct line *const *witness, size_t count,
-                       const char *format, ...)
+                       const struct line *const *witness, const char *format,
+                       ...)
 {
     va_list args;
     size_t i;
@@ -192,7 +192,7 @@ void checker_violation(struct checker *c, const char *rule,
     vfprintf(c->out, format, args);
     va_end(args);
     fputc('\n', c->out);
-    for (i = 0; i < count; i++) {
+    for (i = 0; i < WITNESS_MAX; i++) {
         if (witness[i]) {
             fprintf(c->out, "  %zu: ", witness[i]->number);
             json_dumpf(witness[i]->json, c->out,

@@ -8,7 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#define WITNESS_MAX 6
+#define WITNESS_MAX 4
 
 enum what {
     WHAT_DEVICE,
@@ -52,11 +52,10 @@ unsigned checker_judge(struct checker *c);
 
 void checker_cleanup(struct checker *c);
 
-/* Report a violation of a rule, proved by lines (NULLs are skipped). */
+/* Report a violation of a rule, proved by WITNESS_MAX lines (NULLs are skipped). */
 void checker_violation(struct checker *c, const char *rule,
-                       const struct line *const *witness, size_t count,
-                       const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+                       const struct line *const *witness, const char *format,
+                       ...) __attribute__((format(printf, 4, 5)));
 
 /* The rules; each reads the lines and reports. */
 void rule_lost(struct checker *c);

@@ -4,8 +4,6 @@
 
 #include "checker.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 static const char *text(const struct line *line, const char *name)
 {
     return json_string_value(json_object_get(line->json, name));
@@ -102,9 +100,9 @@ static void check_lost(struct checker *c, const struct index *ends,
         if (is_for(accepted, device)
             && !index_get(c, ends, device->device, accepted->mid)
             && !ran_out(c, accepted) && !is_gone(c, device)) {
-            const struct line *witness[] = {device, accepted};
+            const struct line *witness[WITNESS_MAX] = {device, accepted};
 
-            checker_violation(c, "lost", witness, COUNT(witness),
+            checker_violation(c, "lost", witness,
                               "%s was accepted for %s and never delivered",
                               accepted->mid, device->device);
         }
@@ -185,6 +183,7 @@ void rule_foreign(struct checker *c)
     }
     for (i = 0; i < c->count; i++) {
         const struct line *line = &c->lines[i];
+        const struct line *witness[WITNESS_MAX] = {line};
         const struct line *source;
 
         if ((line->what != WHAT_DELIVERED && line->what != WHAT_RECEIVED)
@@ -194,13 +193,12 @@ void rule_foreign(struct checker *c)
         source = index_get(c, &accepted, line->mid, NULL);
         if (!source && !(line->key && index_get(c, &tried, line->key, NULL))
             && line->what == WHAT_DELIVERED) {
-            checker_violation(c, "foreign", &line, 1,
+            checker_violation(c, "foreign", witness,
                               "nobody published what %s got", line->device);
         }
         else if (source && !is_for_any(c, source, line)) {
-            const struct line *witness[] = {source, line};
-
-            checker_violation(c, "foreign", witness, COUNT(witness),
+            witness[1] = source;
+            checker_violation(c, "foreign", witness,
                               "%s got what was not for it", line->device);
         }
         if (source) {
@@ -244,16 +242,16 @@ static void check_order(struct checker *c, struct index *last,
     const struct line *ack = index_get(c, acked, line->device, line->mid);
 
     if (before && before->seq >= line->seq) {
-        const struct line *witness[] = {before, line};
+        const struct line *witness[WITNESS_MAX] = {before, line};
 
-        checker_violation(c, "order", witness, COUNT(witness),
+        checker_violation(c, "order", witness,
                           "seq %lld follows %lld on one stream of %s",
                           line->seq, before->seq, line->device);
     }
     if (ack) {
-        const struct line *witness[] = {ack, line};
+        const struct line *witness[WITNESS_MAX] = {ack, line};
 
-        checker_violation(c, "order", witness, COUNT(witness),
+        checker_violation(c, "order", witness,
                           "%s came to %s after it was acknowledged", line->mid,
                           line->device);
     }
@@ -321,15 +319,15 @@ void rule_duplicate(struct checker *c)
                                                            : NULL;
         const struct line *before =
             seen ? index_get(c, seen, line->device, line->mid) : NULL;
-        const struct line *witness[] = {before, line};
+        const struct line *witness[WITNESS_MAX] = {before, line};
 
         if (before && seen == &delivered) {
-            checker_violation(c, "duplicate", witness, COUNT(witness),
+            checker_violation(c, "duplicate", witness,
                               "%s was delivered to %s twice", line->mid,
                               line->device);
         }
         else if (before && !cut_between(c, before, line)) {
-            checker_violation(c, "duplicate", witness, COUNT(witness),
+            checker_violation(c, "duplicate", witness,
                               "%s came to %s twice without a cut", line->mid,
                               line->device);
         }
@@ -350,9 +348,9 @@ static void check_ack(struct checker *c, const struct index *delivered,
     const struct line *done = index_get(c, delivered, ack->device, mid);
 
     if (!done || done > ack) {
-        const struct line *witness[] = {cause, ack, done};
+        const struct line *witness[WITNESS_MAX] = {cause, ack, done};
 
-        checker_violation(c, "early-ack", witness, COUNT(witness),
+        checker_violation(c, "early-ack", witness,
                           "%s of %s was acknowledged before it was delivered",
                           mid, ack->device);
     }
@@ -421,7 +419,7 @@ void rule_silent_gap(struct checker *c)
     index_init(&judged);
     for (i = 0; i < c->count; i++) {
         const struct line *line = &c->lines[i];
-        const struct line *witness[] = {NULL, NULL};
+        const struct line *witness[WITNESS_MAX] = {NULL, NULL};
         long long evicted, told;
 
         if (line->what != WHAT_EVICTED
@@ -432,7 +430,7 @@ void rule_silent_gap(struct checker *c)
         evicted = dropped(c, line->device, WHAT_EVICTED, &witness[0]);
         told = dropped(c, line->device, WHAT_GAP, &witness[1]);
         if (evicted > told) {
-            checker_violation(c, "silent-gap", witness, COUNT(witness),
+            checker_violation(c, "silent-gap", witness,
                               "%lld were evicted for %s, %lld announced",
                               evicted, line->device, told);
         }
@@ -457,9 +455,9 @@ void rule_twice(struct checker *c)
         }
         before = index_get(c, &seen, line->device, line->key);
         if (before && strcmp(before->mid, line->mid) != 0) {
-            const struct line *witness[] = {before, line};
+            const struct line *witness[WITNESS_MAX] = {before, line};
 
-            checker_violation(c, "twice", witness, COUNT(witness),
+            checker_violation(c, "twice", witness,
                               "%s got the publish %s twice", line->device,
                               line->key);
         }
@@ -507,9 +505,10 @@ void rule_overtaken(struct checker *c)
         mine = index_get(c, &accepted, line->mid, NULL);
         its = before ? index_get(c, &accepted, before->mid, NULL) : NULL;
         if (mine && its && rank(mine) < rank(its) && mine->t < before->t) {
-            const struct line *witness[] = {its, mine, before, line};
+            const struct line *witness[WITNESS_MAX] = {its, mine, before,
+                                                       line};
 
-            checker_violation(c, "overtaken", witness, COUNT(witness),
+            checker_violation(c, "overtaken", witness,
                               "%s came to %s before the more urgent %s",
                               before->mid, line->device, line->mid);
         }
