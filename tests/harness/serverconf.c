@@ -124,10 +124,6 @@ void serverconf_write(const struct server *s)
     write_modules(f, s);
     write_house(f, s);
     write_processes(f, s);
-    fprintf(f,
-            "<Directory \"%s/htdocs\">\nRequire all granted\n"
-            "</Directory>\n",
-            s->root);
     if (s->options.global != NULL) {
         fprintf(f, "%s\n", s->options.global);
     }

@@ -199,6 +199,18 @@ START_TEST(wrong_methods_are_405_and_unknown_paths_404)
 }
 END_TEST
 
+START_TEST(the_administration_is_closed_without_a_require)
+{
+    struct server_options o = {.admin = " "};
+    struct server *s = server_start(&o);
+
+    http_expect(http_get(s, "/push/stats"), 403, "Require");
+    http_expect(publish_try(s, "user=ada", NULL, "x"), 403, "Require");
+    http_expect(http_do(s, "DELETE", "/push/messages/0hZk3x9Qa2B", NULL, NULL),
+                403, "Require");
+}
+END_TEST
+
 START_TEST(health_and_stats_tell_what_there_is)
 {
     static const char *const names[] = {
@@ -243,6 +255,17 @@ START_TEST(every_answer_forbids_caching)
         ck_assert_msg(value != NULL && strstr(value, "no-store") != NULL,
                       "%s: Cache-Control: %s", targets[i], value);
     }
+}
+END_TEST
+
+START_TEST(no_byte_of_a_path_gets_into_the_headers_of_its_answer)
+{
+    struct server *s = server_start(NULL);
+    struct answer *a = http_do(
+        s, "POST", "/push/x%0d%0aX-Forged:%20y/messages?user=ada", NULL, "x");
+
+    ck_assert_ptr_null(http_header(a, "X-Forged"));
+    ck_assert_ptr_null(strstr(a->head, "X-Forged: y"));
 }
 END_TEST
 
@@ -324,6 +347,8 @@ int main(void)
     tcase_add_test(tc, health_and_stats_tell_what_there_is);
     tcase_add_test(tc, every_answer_forbids_caching);
     tc = case_add(suite, "access", 30);
+    tcase_add_test(tc, the_administration_is_closed_without_a_require);
+    tcase_add_test(tc, no_byte_of_a_path_gets_into_the_headers_of_its_answer);
     tcase_add_test(tc, only_allowed_origins_are_named_in_answers);
     tcase_add_loop_test(
         tc, the_user_comes_from_where_the_configuration_says_or_nobody_does, 0,
