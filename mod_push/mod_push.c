@@ -82,7 +82,8 @@ static int subscriber(request_rec *r)
                                          : subscriber_method(r);
     }
     if (ends_with(r->uri, "/ack")) {
-        return r->method_number == M_GET || r->method_number == M_POST
+        return (r->method_number == M_GET && !r->header_only)
+                       || r->method_number == M_POST
                    ? push_ack(r)
                    : subscriber_method(r);
     }

@@ -396,7 +396,7 @@ void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
                          const push_time_t *now)
 {
     push_device_t *device = push_store_device_at(store, ticket->device);
-    unsigned shard = device->shard;
+    unsigned shard = device->shard % PUSH_SHARDS;
 
     if (!push_shard_enter(store, shard)) {
         return;

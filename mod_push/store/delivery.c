@@ -8,13 +8,14 @@ static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,
                             push_status_t *status)
 {
     push_device_t *device = push_store_device_at(store, ticket->device);
+    unsigned shard = device->shard % PUSH_SHARDS;
 
-    if (!push_shard_enter(store, device->shard)) {
+    if (!push_shard_enter(store, shard)) {
         *status = PUSH_BUSY;
         return NULL;
     }
     if (device->gen != ticket->gen) {
-        push_shard_leave(store, device->shard);
+        push_shard_leave(store, shard);
         *status = PUSH_STALE;
         return NULL;
     }

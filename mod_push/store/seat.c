@@ -40,32 +40,51 @@ static bool process_gone(uint32_t pid)
     return kill((pid_t)pid, 0) && errno == ESRCH;
 }
 
+/* What the process before left behind is of no more use. */
+static void seat_clear(const push_seats_t *seats, unsigned index)
+{
+    push_seat_t *seat = &seats->seats[index];
+
+    atomic_fetch_add(&seat->incarnation, 1);
+    atomic_store(&seat->reading, 0);
+    atomic_store(&seat->asleep, 0);
+    atomic_store(&seat->streams, 0);
+    drop_lists(seats, index);
+}
+
 int push_seat_claim(push_seats_t *seats, uint32_t pid)
 {
     for (uint32_t i = 0; i < seats->count; i++) {
         push_seat_t *seat = &seats->seats[i];
         uint32_t holder = atomic_load(&seat->pid);
 
-        if ((holder && !process_gone(holder))
-            || !atomic_compare_exchange_strong(&seat->pid, &holder, pid)) {
-            continue;
+        if ((!holder || process_gone(holder))
+            && atomic_compare_exchange_strong(&seat->pid, &holder, pid)) {
+            seat_clear(seats, i);
+            return (int)i;
         }
-        atomic_fetch_add(&seat->incarnation, 1);
-        atomic_store(&seat->reading, 0);
-        atomic_store(&seat->asleep, 0);
-        atomic_store(&seat->streams, 0);
-        drop_lists(seats, i);
-        return (int)i;
     }
     return -1;
 }
 
-void push_seat_leave(push_seats_t *seats, unsigned seat)
+void push_seat_reap(const push_seats_t *seats)
 {
-    atomic_fetch_add(&seats->seats[seat].incarnation, 1);
-    atomic_store(&seats->seats[seat].streams, 0);
-    atomic_store(&seats->seats[seat].reading, 0);
-    drop_lists(seats, seat);
+    uint32_t self = (uint32_t)getpid();
+
+    for (uint32_t i = 0; i < seats->count; i++) {
+        push_seat_t *seat = &seats->seats[i];
+        uint32_t holder = atomic_load(&seat->pid);
+
+        if (holder && process_gone(holder)
+            && atomic_compare_exchange_strong(&seat->pid, &holder, self)) {
+            push_seat_leave(seats, i);
+        }
+    }
+}
+
+void push_seat_leave(const push_seats_t *seats, unsigned seat)
+{
+    seat_clear(seats, seat);
     atomic_store(&seats->seats[seat].pid, 0);
 }
 

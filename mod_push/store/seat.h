@@ -28,8 +28,11 @@ typedef struct push_seats_t {
 /* Takes a free seat, or that of a dead process; -1 if there is none. */
 int push_seat_claim(push_seats_t *seats, uint32_t pid);
 
+/* Clears the seats of processes that died. */
+void push_seat_reap(const push_seats_t *seats);
+
 /* ---- the reactor that owns the seat ---- */
-void push_seat_leave(push_seats_t *seats, unsigned seat);
+void push_seat_leave(const push_seats_t *seats, unsigned seat);
 
 /* True if the reactor may sleep; it must then call push_seat_awake(). */
 bool push_seat_sleep(push_seat_t *seat);

@@ -142,6 +142,7 @@ void push_store_sweep_due(push_store_t *store, const push_time_t *now)
                                            now->mono + SWEEP_MS)) {
         return;
     }
+    push_seat_reap(&store->seats);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_store_sweep(store, i, now);
     }

@@ -126,6 +126,15 @@ static void supersede(push_reactor_t *reactor, uint32_t index)
     end_stream(reactor, index, PUSH_END_SUPERSEDED);
 }
 
+static bool superseded(const push_reactor_t *reactor, uint32_t index)
+{
+    const push_stream_t *stream = stream_at(reactor, index);
+    const push_ticket_t ticket = {.device = stream->device,
+                                  .gen = stream->gen};
+
+    return push_delivery_superseded(reactor->store, &ticket);
+}
+
 /* Acts on what came of a write. */
 static void after_write(push_reactor_t *reactor, uint32_t index,
                         push_flush_t status)
@@ -268,7 +277,12 @@ static void news_of_device(push_reactor_t *reactor, push_device_t *device)
     uint32_t index = push_map_get(&reactor->devices, ref, PUSH_NO_STREAM);
 
     if (index != PUSH_NO_STREAM) {
-        enqueue(reactor, index);
+        if (superseded(reactor, index)) {
+            supersede(reactor, index);
+        }
+        else {
+            enqueue(reactor, index);
+        }
     }
     if (device->child != push_seat_tag(reactor->seat, reactor->seat_index)) {
         push_seat_wake_device(&reactor->store->seats, device);
@@ -330,6 +344,10 @@ static void beat(push_reactor_t *reactor, uint32_t index)
     push_flush_t status;
 
     push_beat_touch(&reactor->beats, &reactor->streams, index, reactor->ms);
+    if (superseded(reactor, index)) {
+        supersede(reactor, index);
+        return;
+    }
     if (stream->blocked) {
         return;
     }
