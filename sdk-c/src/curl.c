@@ -225,32 +225,39 @@ static int status_of(const struct pushc_exchange *x, CURLcode code)
     }
 }
 
+/* Report one that ended. */
+static void finish(struct pushc_exchange *x, CURLcode code)
+{
+    struct pushc_transport *t = x->t;
+    char *location = NULL;
+
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &x->answer.http_status);
+    curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &location);
+    if (location) {
+        x->answer.location = pushc_mem_strdup(&t->set->mem, location);
+    }
+    snprintf(x->answer.error, sizeof(x->answer.error), "%.179s",
+             code == CURLE_OK ? ""
+             : x->error[0]    ? x->error
+                              : curl_easy_strerror(code));
+    curl_multi_remove_handle(t->multi, x->easy);
+    x->ops->on_done(x->ctx, status_of(x, code), &x->answer);
+    destroy(x);
+}
+
 /* Report all that ended. */
 static void reap(struct pushc_transport *t)
 {
-    struct CURLMsg *msg;
     int left;
+    struct CURLMsg *msg = curl_multi_info_read(t->multi, &left);
 
-    while ((msg = curl_multi_info_read(t->multi, &left)) != NULL) {
+    while (msg) {
         struct pushc_exchange *x = NULL;
         CURLcode code = msg->data.result;
-        long http_status = 0;
-        char *location = NULL;
 
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&x);
-        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &http_status);
-        x->answer.http_status = http_status;
-        curl_easy_getinfo(x->easy, CURLINFO_REDIRECT_URL, &location);
-        if (location) {
-            x->answer.location = pushc_mem_strdup(&t->set->mem, location);
-        }
-        snprintf(x->answer.error, sizeof(x->answer.error), "%.179s",
-                 code == CURLE_OK ? ""
-                 : x->error[0]    ? x->error
-                                  : curl_easy_strerror(code));
-        curl_multi_remove_handle(t->multi, x->easy);
-        x->ops->on_done(x->ctx, status_of(x, code), &x->answer);
-        destroy(x);
+        finish(x, code);
+        msg = curl_multi_info_read(t->multi, &left);
     }
 }
 

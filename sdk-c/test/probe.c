@@ -39,13 +39,12 @@ static void on_event(void *ctx, const pushc_event *e)
 
 void probe_init(struct probe *p, const char *base)
 {
-    static char url[128];
     pushc_options o = PUSHC_OPTIONS_INIT;
 
     memset(p, 0, sizeof(*p));
     pthread_mutex_init(&p->lock, NULL);
-    snprintf(url, sizeof(url), "%s/ramen", base);
-    o.url = url;
+    snprintf(p->url, sizeof(p->url), "%s/ramen", base);
+    o.url = p->url;
     o.ctx = p;
     o.on_message = on_message;
     o.on_event = on_event;

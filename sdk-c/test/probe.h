@@ -18,6 +18,7 @@ struct probe_message {
 };
 
 struct probe {
+    char url[128];
     pushc_options options; /* filled by probe_init(), changed by the test */
     pushc_client *client;
     int (*handler)(struct probe *p, pushc_message *m); /* or NULL: DONE */

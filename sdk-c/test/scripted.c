@@ -297,10 +297,10 @@ void scripted_header(const struct scripted_request *r, const char *name,
                      char *out, size_t size)
 {
     size_t n = strlen(name);
-    const char *line = r->head;
+    const char *line = strstr(r->head, "\r\n");
 
     out[0] = '\0';
-    while ((line = strstr(line, "\r\n")) != NULL) {
+    for (; line; line = strstr(line, "\r\n")) {
         line += 2;
         if (strncasecmp(line, name, n) == 0 && line[n] == ':') {
             const char *value = line + n + 1 + (line[n + 1] == ' ');

@@ -118,7 +118,8 @@ static int take_lines(void *ctx, struct scripted_request *r)
     pthread_mutex_unlock(&l->lock);
     scripted_say(r, "HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\n"
                     "Transfer-Encoding: chunked\r\n\r\n");
-    while ((length = read_chunk(r, chunk, sizeof(chunk))) > 0) {
+    for (length = read_chunk(r, chunk, sizeof(chunk)); length > 0;
+         length = read_chunk(r, chunk, sizeof(chunk))) {
         for (i = 0; i < length; i++) {
             if (chunk[i] != '\n') {
                 line[n++] = chunk[i];

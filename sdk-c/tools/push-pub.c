@@ -152,13 +152,13 @@ static void take(struct pub *p, int option, const char *value)
 
 static void parse(struct pub *p, int argc, char **argv)
 {
-    int option, payloads, audiences;
+    static const char letters[] = COMMON_SHORT "u:d:c:bm:f:slnq:t:k:e:M:K:rW:";
+    int option = getopt_long(argc, argv, letters, options, NULL);
+    int payloads, audiences;
 
-    while ((option = getopt_long(
-                argc, argv,
-                COMMON_SHORT "u:d:c:bm:f:slnq:t:k:e:M:K:rW:", options, NULL))
-           != -1) {
+    while (option != -1) {
         take(p, option, optarg);
+        option = getopt_long(argc, argv, letters, options, NULL);
     }
     if (optind < argc) {
         common_usage(&p->common, "%s is no option", argv[optind]);
@@ -239,14 +239,15 @@ static int publish_lines(struct pub *p)
 {
     char *line = NULL;
     size_t room = 0;
-    ssize_t n;
+    ssize_t n = getline(&line, &room, stdin);
     int status = PUSHC_OK;
 
-    while (status == PUSHC_OK && (n = getline(&line, &room, stdin)) >= 0) {
+    while (status == PUSHC_OK && n >= 0) {
         if (n > 0 && line[n - 1] == '\n') {
             n--;
         }
         status = publish(p, line, (size_t)n);
+        n = getline(&line, &room, stdin);
     }
     free(line);
     return status;

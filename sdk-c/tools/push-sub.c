@@ -121,12 +121,12 @@ static void take(struct sub *s, int option, const char *value)
 
 static void parse(struct sub *s, int argc, char **argv)
 {
-    int option;
+    static const char letters[] = COMMON_SHORT "u:d:a:c:q:C:W:F:";
+    int option = getopt_long(argc, argv, letters, options, NULL);
 
-    while ((option = getopt_long(
-                argc, argv, COMMON_SHORT "u:d:a:c:q:C:W:F:", options, NULL))
-           != -1) {
+    while (option != -1) {
         take(s, option, optarg);
+        option = getopt_long(argc, argv, letters, options, NULL);
     }
     if (optind < argc) {
         common_usage(&s->common, "%s is no option", argv[optind]);
