@@ -236,6 +236,16 @@ static void lift_timeouts(request_rec *r)
     apr_table_setn(r->headers_out, "Connection", "close");
 }
 
+/* The answer begins before the body: 100 (Continue) has to come first. */
+static void ask_for_body(request_rec *r)
+{
+    if (r->expecting_100) {
+        r->status = HTTP_CONTINUE;
+        ap_send_interim_response(r, 0);
+        r->status = HTTP_OK;
+    }
+}
+
 int push_publish_lines(request_rec *r)
 {
     lines_t l = {.r = r};
@@ -250,6 +260,7 @@ int push_publish_lines(request_rec *r)
     ap_set_content_type(r, "application/x-ndjson");
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     lift_timeouts(r);
+    ask_for_body(r);
     status = send_answers(&l);
     while (status == APR_SUCCESS) {
         status = read_some(&l);
