@@ -13,7 +13,9 @@ static bool sendable(const push_heap_t *heap, const push_device_t *device,
     if (!push_message_alive(message, now->mono)) {
         return false;
     }
-    if (message->traits & PUSH_TRAIT_NOW && message->mid < device->since) {
+    if (message->traits & PUSH_TRAIT_NOW
+        && (!(device->traits & PUSH_DEVICE_ONLINE)
+            || message->mid < device->since)) {
         return false;
     }
     return sub != PUSH_SUB_USER

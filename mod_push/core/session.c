@@ -68,6 +68,29 @@ static void acknowledge(push_heap_t *heap, push_device_t *device, uint64_t seq,
     }
 }
 
+/*
+ * What comes back may have been dropped while it was in flight.  Where gaps
+ * are counted already, nobody counts it later.
+ */
+static void count_loss(const push_heap_t *heap, push_device_t *device,
+                       push_place_t place)
+{
+    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
+    const push_log_t *log = push_sub_log(heap, sub);
+    push_ref_t ref = PUSH_NONE;
+    push_slot_t slot;
+
+    if (!push_before(place.at, sub->told[place.lane])) {
+        return;
+    }
+    slot = push_log_read(heap, log, place.lane, place.at, &ref);
+    if (slot == PUSH_SLOT_EVICTED
+        || (slot == PUSH_SLOT_PASSED
+            && push_before(place.at, log->lanes[place.lane].evicted))) {
+        device->losses.count[PUSH_GAP_MEMORY][place.lane]++;
+    }
+}
+
 void push_session_return(push_heap_t *heap, push_device_t *device,
                          uint64_t keep)
 {
@@ -80,6 +103,7 @@ void push_session_return(push_heap_t *heap, push_device_t *device,
         push_place_t place = push_window_take_last(heap, &device->window);
         uint32_t *cursor = &subs[place.sub].cursor[place.lane];
 
+        count_loss(heap, device, place);
         if (push_before(place.at, *cursor)) {
             *cursor = place.at;
         }

@@ -1,0 +1,216 @@
+#include "core/window.h"
+#include "core_heap.h"
+#include "core_suite.h"
+
+#include <string.h>
+
+static watched_heap_t memory;
+static push_heap_t *heap;
+static push_window_t window;
+
+static void begin(void)
+{
+    watched_heap_init(&memory);
+    heap = &memory.heap;
+    memset(&window, 0, sizeof(window));
+}
+
+static void end(void)
+{
+    watched_heap_destroy(&memory);
+}
+
+static push_place_t place(unsigned sub, unsigned lane, uint32_t at)
+{
+    return (push_place_t){(uint16_t)sub, (uint16_t)lane, at};
+}
+
+static void append(push_place_t p)
+{
+    ck_assert_int_eq(push_window_append(heap, &window, p), PUSH_OK);
+}
+
+static void expect(push_place_t got, push_place_t want)
+{
+    ck_assert_uint_eq(got.sub, want.sub);
+    ck_assert_uint_eq(got.lane, want.lane);
+    ck_assert_uint_eq(got.at, want.at);
+}
+
+START_TEST(neighbours_of_one_lane_stand_in_one_run)
+{
+    for (uint32_t i = 0; i < 1000; i++) {
+        append(place(2, 1, 50 + i));
+    }
+    ck_assert_uint_eq(window.used, 1);
+    ck_assert_uint_eq(memory.live, 1);
+    expect(push_window_get(heap, &window, 999), place(2, 1, 1049));
+    expect(push_window_take_first(heap, &window), place(2, 1, 50));
+    expect(push_window_take_last(heap, &window), place(2, 1, 1049));
+    push_window_cleanup(heap, &window);
+    watched_heap_cleanup(&memory);
+    watched_heap_init(&memory);
+}
+END_TEST
+
+START_TEST(another_lane_subscription_or_a_hole_begins_a_run)
+{
+    append(place(0, 1, 7));
+    append(place(0, 1, 8));
+    append(place(0, 2, 9));
+    append(place(1, 2, 10));
+    append(place(1, 2, 12));
+    append(place(1, 2, 12));
+    ck_assert_uint_eq(window.used, 5);
+}
+END_TEST
+
+START_TEST(a_run_goes_on_over_the_wrap_of_positions)
+{
+    append(place(0, 0, UINT32_MAX - 1));
+    append(place(0, 0, UINT32_MAX));
+    append(place(0, 0, 0));
+    append(place(0, 0, 1));
+    ck_assert_uint_eq(window.used, 1);
+    ck_assert(push_window_holds(heap, &window, place(0, 0, UINT32_MAX)));
+    ck_assert(push_window_holds(heap, &window, place(0, 0, 1)));
+    ck_assert(!push_window_holds(heap, &window, place(0, 0, 2)));
+    ck_assert(!push_window_holds(heap, &window, place(0, 0, UINT32_MAX - 2)));
+    ck_assert_uint_eq(push_window_lowest(heap, &window, place(0, 0, 2)),
+                      UINT32_MAX - 1);
+    expect(push_window_take_last(heap, &window), place(0, 0, 1));
+    expect(push_window_get(heap, &window, 2), place(0, 0, 0));
+}
+END_TEST
+
+START_TEST(an_empty_window_keeps_no_memory)
+{
+    append(place(0, 0, 1));
+    append(place(0, 0, 5));
+    push_window_take_last(heap, &window);
+    push_window_take_first(heap, &window);
+    ck_assert_uint_eq(memory.live, 0);
+    append(place(0, 0, 9));
+    expect(push_window_take_first(heap, &window), place(0, 0, 9));
+    ck_assert_uint_eq(memory.live, 0);
+}
+END_TEST
+
+START_TEST(a_window_that_cannot_grow_stays_as_it_was)
+{
+    append(place(0, 0, 1));
+    append(place(0, 0, 3));
+    watched_heap_fail_at(&memory, 1);
+    ck_assert_int_eq(push_window_append(heap, &window, place(0, 0, 5)),
+                     PUSH_NO_MEMORY);
+    ck_assert_uint_eq(window.used, 2);
+    append(place(0, 0, 4));
+    expect(push_window_get(heap, &window, 0), place(0, 0, 1));
+    expect(push_window_get(heap, &window, 1), place(0, 0, 3));
+    expect(push_window_get(heap, &window, 2), place(0, 0, 4));
+}
+END_TEST
+
+/* ---- against a plain array ---- */
+
+#define ROOM 4096
+
+typedef struct {
+    push_place_t places[ROOM];
+    uint32_t first, last;
+} array_t;
+
+static void compare(const array_t *array)
+{
+    uint32_t count = array->last - array->first;
+
+    for (uint32_t i = 0; i < count; i++) {
+        push_place_t p = array->places[array->first + i];
+        uint32_t lowest = p.at;
+
+        expect(push_window_get(heap, &window, i), p);
+        ck_assert(push_window_holds(heap, &window, p));
+        for (uint32_t j = array->last; j-- > array->first;) {
+            if (array->places[j].sub == p.sub
+                && array->places[j].lane == p.lane) {
+                lowest = array->places[j].at;
+            }
+        }
+        ck_assert_uint_eq(push_window_lowest(heap, &window, p), lowest);
+    }
+}
+
+static bool in_array(const array_t *array, push_place_t p)
+{
+    for (uint32_t i = array->first; i < array->last; i++) {
+        if (!memcmp(&array->places[i], &p, sizeof(p))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+START_TEST(a_window_is_a_plain_array_to_whoever_asks)
+{
+    static array_t array;
+    uint32_t heads[3][2] = {{UINT32_MAX - 5, 0}, {3, 1000}, {0, 9}};
+    dice_t d = dice((uint64_t)_i);
+
+    memset(&array, 0, sizeof(array));
+    for (int step = 0; step < 600; step++) {
+        uint32_t sub = dice_below(&d, 3);
+        uint32_t lane = dice_below(&d, 2);
+
+        if (dice_below(&d, 3)) {
+            uint32_t run = 1 + dice_below(&d, 4);
+
+            heads[sub][lane] += dice_one_in(&d, 3) ? dice_below(&d, 5) : 0;
+            while (run-- && array.last < ROOM) {
+                push_place_t p = place(sub, lane, heads[sub][lane]++);
+
+                append(p);
+                array.places[array.last++] = p;
+            }
+        }
+        else if (array.last > array.first && dice_one_in(&d, 2)) {
+            expect(push_window_take_first(heap, &window),
+                   array.places[array.first++]);
+        }
+        else if (array.last > array.first) {
+            push_place_t p = push_window_take_last(heap, &window);
+
+            expect(p, array.places[--array.last]);
+            heads[p.sub][p.lane] = p.at;
+        }
+        if (step % 20 == 0) {
+            push_place_t p = place(sub, lane,
+                                   heads[sub][lane] - 3 + dice_below(&d, 6));
+
+            compare(&array);
+            ck_assert_int_eq(push_window_holds(heap, &window, p),
+                             in_array(&array, p));
+        }
+    }
+    while (array.last > array.first) {
+        expect(push_window_take_first(heap, &window),
+               array.places[array.first++]);
+    }
+    ck_assert_uint_eq(memory.live, 0);
+    watched_heap_check(&memory);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("window");
+    TCase *tc = unit_case(suite, "window", 60);
+
+    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_test(tc, neighbours_of_one_lane_stand_in_one_run);
+    tcase_add_test(tc, another_lane_subscription_or_a_hole_begins_a_run);
+    tcase_add_test(tc, a_run_goes_on_over_the_wrap_of_positions);
+    tcase_add_test(tc, an_empty_window_keeps_no_memory);
+    tcase_add_test(tc, a_window_that_cannot_grow_stays_as_it_was);
+    tcase_add_loop_test(tc, a_window_is_a_plain_array_to_whoever_asks, 0, 40);
+    return unit_run(suite);
+}
