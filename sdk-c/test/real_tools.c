@@ -1,0 +1,179 @@
+/* real_tools.c - push-sub, push-pub and the examples, with a real server. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "keep.h"
+#include "server.h"
+
+static struct server *server;
+static char *dir;
+
+/* Run a script with $SUB, $PUB (with their URLs), $EX, $BASE and $DIR; its
+ * output. Fails the test where it ends with anything but 0. */
+static const char *run(const char *script)
+{
+    char said[16384] = "";
+    size_t n;
+    FILE *p = popen(keep_printf("exec 2>&1; cd \"$DIR\"; set -e; %s", script),
+                    "r");
+
+    ck_assert_ptr_nonnull(p);
+    n = fread(said, 1, sizeof(said) - 1, p);
+    said[n] = '\0';
+    ck_assert_msg(pclose(p) == 0, "%s\n%s", script, said);
+    return keep_printf("%s", said);
+}
+
+static void setup(void)
+{
+    const char *build = getenv("PUSH_BUILD");
+    char cwd[512];
+
+    ck_assert_ptr_nonnull(getcwd(cwd, sizeof(cwd)));
+    build = build ? build : keep_printf("%s/build", cwd);
+    server = server_start(NULL);
+    dir = keep_printf("%s/htdocs", server->root);
+    setenv("DIR", dir, 1);
+    setenv("BASE", keep_printf("http://127.0.0.1:%d", server->port), 1);
+    setenv("SUB", keep_printf("timeout 30 %s/push-sub -L http://127.0.0.1:%d/"
+                              "ramen", build, server->port), 1);
+    setenv("PUB", keep_printf("timeout 30 %s/push-pub -L http://127.0.0.1:%d/"
+                              "push", build, server->port), 1);
+    setenv("EX", keep_printf("timeout 30 %s/sdk-c/example-", build), 1);
+}
+
+START_TEST(what_push_pub_publishes_push_sub_prints)
+{
+    const char *said =
+        run("$PUB -u ann -m one >/dev/null; $PUB -u ann -m two -e t >/dev/null;"
+            "printf three > f; $PUB -u ann -f f >/dev/null;"
+            "printf 'fo\\nur' | $PUB -u ann -s >/dev/null; $PUB -u ann -n "
+            ">/dev/null; $SUB -u ann -d d -C 5 -F '%s %e %d|%%'");
+
+    ck_assert_str_eq(said, "1 message one|%\n2 t two|%\n3 message three|%\n"
+                           "4 message fo\nur|%\n5 message |%\n");
+}
+END_TEST
+
+START_TEST(lines_go_one_message_each_in_order)
+{
+    const char *said = run("seq 1 500 > wanted; $PUB -u ann -l < wanted > ids;"
+                           "test $(sort -u ids | wc -l) = 500;"
+                           "$SUB -u ann -d d -C 500 > got;"
+                           "cmp got wanted; echo same");
+
+    ck_assert_str_eq(said, "same\n");
+}
+END_TEST
+
+START_TEST(json_is_for_programs)
+{
+    const char *said = run("$PUB -u ann -j -m '\"q\"' -K k1; "
+                           "$SUB -u ann -d d -j -C 1");
+
+    ck_assert_ptr_nonnull(strstr(said, "\"key\":\"k1\""));
+    ck_assert_ptr_nonnull(strstr(said, "\"data\":\"\\\"q\\\"\""));
+    ck_assert_ptr_nonnull(strstr(said, "\"seq\":1"));
+}
+END_TEST
+
+START_TEST(a_cursor_file_carries_over_runs)
+{
+    const char *said =
+        run("printf '1\\n2\\n3\\n' | $PUB -u ann -l >/dev/null;"
+            "$SUB -u ann -d d --cursor-file c -C 2; cat c >/dev/null;"
+            "$SUB -u ann -d d --cursor-file c -C 1 -F '%s %d';"
+            "$SUB -u ann -d d --cursor-file c -W 1");
+
+    ck_assert_str_eq(said, "1\n2\n3 3\n");
+}
+END_TEST
+
+START_TEST(channels_and_devices_are_told_apart)
+{
+    const char *said =
+        run("$SUB -u ann -d d1 -c news -C 2 > a & "
+            "$SUB -u ann -d d2 -C 1 > b & "
+            "until test $(curl -s $BASE/push/users/ann/devices | "
+            "grep -o '\"online\":true' | wc -l) = 2; do sleep 0.05; done;"
+            "$PUB -c news -m n >/dev/null; $PUB -u ann -d d1 -m x >/dev/null;"
+            "$PUB -u ann -d d2 -m y >/dev/null; wait; cat a b");
+
+    ck_assert_str_eq(said, "n\nx\ny\n");
+}
+END_TEST
+
+static const struct {
+    int code;
+    const char *command;
+} codes[] = {
+    {2, "$PUB -m x"},
+    {2, "$PUB -u ann"},
+    {2, "$PUB -u ann -c news -m x"},
+    {2, "$PUB -u ann -m x --nonsense"},
+    {2, "$PUB -u ann -m x -t soon"},
+    {2, "$PUB -u ann -f missing"},
+    {1, "$PUB -u ann -m x -e 'bad event'"},
+    {2, "$SUB --count none"},
+    {2, "$SUB -u ann -d 'bad device'"},
+    {27, "$SUB -u ann -d d -C 1 -W 1"},
+    {0, "$SUB -u ann -d d -W 1"},
+    {0, "$SUB --help"},
+    {0, "$PUB --version"},
+    {1, "$SUB -L $BASE/nothing -W 5"},
+    {3, "$SUB -T x -d d -W 5"},
+};
+
+START_TEST(exit_codes_say_what_happened)
+{
+    run(keep_printf("set +e; %s; test $? = %d", codes[_i].command,
+                    codes[_i].code));
+}
+END_TEST
+
+START_TEST(a_signal_ends_push_sub_in_order)
+{
+    const char *said =
+        run("id=$($PUB -u ann -m one); $SUB -u ann -d d > a & pid=$!;"
+            "until grep -q one a; do sleep 0.05; done;"
+            "kill -TERM $pid; set +e; wait $pid; echo $?;"
+            "curl -s $BASE/push/messages/$id | grep -o '\"acked\":1'");
+
+    ck_assert_str_eq(said, "0\n\"acked\":1\n");
+}
+END_TEST
+
+START_TEST(the_examples_run)
+{
+    static const char *const receivers[] = {"receive", "epoll", "libuv",
+                                            "libevent"};
+    const char *said =
+        run(keep_printf("${EX}publish $BASE/push ann one two >/dev/null;"
+                        "${EX}%s $BASE/ramen ann 2",
+                        receivers[_i]));
+
+    ck_assert_str_eq(said, "message: one\nmessage: two\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sdk-c tools");
+    TCase *tc = case_add(suite, "tools", 60);
+
+    tcase_add_checked_fixture(tc, setup, NULL);
+    tcase_add_test(tc, what_push_pub_publishes_push_sub_prints);
+    tcase_add_test(tc, lines_go_one_message_each_in_order);
+    tcase_add_test(tc, json_is_for_programs);
+    tcase_add_test(tc, a_cursor_file_carries_over_runs);
+    tcase_add_test(tc, channels_and_devices_are_told_apart);
+    tcase_add_loop_test(tc, exit_codes_say_what_happened, 0,
+                        sizeof(codes) / sizeof(codes[0]));
+    tcase_add_test(tc, a_signal_ends_push_sub_in_order);
+    tcase_add_loop_test(tc, the_examples_run, 0, 4);
+    return case_run(suite);
+}
