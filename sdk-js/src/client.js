@@ -12,7 +12,7 @@ import { configure } from './settings.js';
  * @property {(keepalive?: boolean) => Promise<void>} flush acknowledges now
  * @property {() => Promise<void>} close
  * @property {(mistrust?: boolean) => void} wake the network or the page is back
- * @property {() => void} suspend
+ * @property {(cached?: boolean) => void} suspend until `resume`
  * @property {() => void} resume
  */
 
@@ -46,10 +46,12 @@ import { configure } from './settings.js';
  * @property {PushError} error
  */
 /**
- * @typedef {object} PushGapEvent the server had to drop messages
+ * @typedef {object} PushGapEvent messages were dropped
  * @property {'gap'} type
- * @property {number} dropped how many
- * @property {string} reason `memory`, `mailbox` or `state-lost`
+ * @property {number} [dropped] how many
+ * @property {string} reason by the server: `memory`, `mailbox`, `state-lost`;
+ *   `suspended`: other tabs handled them while this one was in the
+ *   back/forward cache
  * @property {string} [urgency] theirs
  */
 /**
@@ -98,9 +100,9 @@ export class PushClient extends EventTarget {
   static CONNECTING = 0;
   static OPEN = 1;
   static CLOSED = 2;
-  CONNECTING = 0;
-  OPEN = 1;
-  CLOSED = 2;
+  CONNECTING = /** @type {const} */ (0);
+  OPEN = /** @type {const} */ (1);
+  CLOSED = /** @type {const} */ (2);
 
   /** @type {((event: Event) => unknown) | null} */
   onopen = null;
@@ -249,9 +251,7 @@ export class PushClient extends EventTarget {
     await this.#source.close();
   }
 
-  [/** @type {typeof Symbol.asyncDispose} */ (
-    Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')
-  )]() {
+  [Symbol.asyncDispose]() {
     return this.close();
   }
 

@@ -435,12 +435,19 @@ export class Connection {
     });
   }
 
-  /** No stream until `resume`: the page goes into the back/forward cache. */
-  suspend() {
-    this.#suspended = true;
-    this.flush(true);
-    this.#clear('tick');
-    this.#end('WAKE');
+  /**
+   * No stream until `resume`.
+   *
+   * @param {boolean} [cached] the page goes into the back/forward cache: a
+   *   request that outlives it would keep it out
+   */
+  suspend(cached) {
+    if (!this.#suspended) {
+      this.#suspended = true;
+      this.flush(!cached);
+      this.#clear('tick');
+      this.#end('WAKE');
+    }
   }
 
   resume() {

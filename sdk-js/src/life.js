@@ -10,13 +10,14 @@ export function watchLife(source, signal) {
   const on = (
     /** @type {any} */ target,
     /** @type {string} */ types,
-    /** @type {() => void} */ then,
+    /** @type {(event: any) => void} */ then,
   ) => {
     for (const type of types.split(' ')) {
       target?.addEventListener?.(type, then, { signal });
     }
   };
-  const suspend = () => source.suspend();
+  const suspend = (/** @type {any} */ { persisted }) =>
+    source.suspend(persisted);
   const resume = () => source.resume();
   on(globalThis, 'online', () => source.wake(true));
   on(globalThis, 'pagehide', suspend);

@@ -67,6 +67,10 @@ class Tab {
   #followers = new Map();
   /** Handled, or under way, by message id. @type {Map<string, Promise<boolean>>} */
   #handled = new Map();
+  /** Id of the last message that came. */
+  #last = '';
+  /** Just back from the back/forward cache. */
+  #back = false;
   /** When the leader last showed itself, and when it was asked to. */
   #sign = 0;
   #asked = 0;
@@ -98,8 +102,8 @@ class Tab {
   #join() {
     this.#id = Math.random().toString(36).slice(2);
     const stay = (this.#stay = new AbortController());
-    const channel = (this.#channel = new BroadcastChannel(this.#name));
-    channel.onmessage = ({ data }) => this.#heard(data);
+    this.#channel ??= new BroadcastChannel(this.#name);
+    this.#channel.onmessage = ({ data }) => this.#heard(data);
     this.#sign = performance.now();
     this.#hold(this.#presence(this.#id), {}, () => {
       this.#say('hello');
@@ -108,7 +112,6 @@ class Tab {
     const timer = setInterval(() => this.#tick(), BEAT / 2);
     stay.signal.onabort = () => {
       clearInterval(timer);
-      channel.close();
       this.#queue.abort();
     };
   }
@@ -117,6 +120,12 @@ class Tab {
   #leave() {
     this.#stay.abort();
     return this.#abdicate();
+  }
+
+  /** Hears of nothing any more. */
+  #hangUp() {
+    this.#channel?.close();
+    this.#channel = undefined;
   }
 
   #abdicate() {
@@ -250,7 +259,8 @@ class Tab {
 
   #beat() {
     this.#beaten = performance.now();
-    this.#say('beat', { ...this.#status, cursor: this.cursor });
+    const { cursor } = this;
+    this.#say('beat', { ...this.#status, cursor, last: this.#last });
   }
 
   /**
@@ -292,7 +302,7 @@ class Tab {
   /** Hands a message to all tabs. @param {SseEvent} event */
   #spread(event) {
     const { id = '' } = event;
-    this.#say('message', event);
+    this.#say('message', { event, last: this.#last });
     const answers = [this.#handle(event)];
     for (const { owes } of this.#followers.values()) {
       answers.push(
@@ -315,6 +325,7 @@ class Tab {
   #handle(event) {
     const mid = event.id?.split('.')[1];
     const handled = this.#handled;
+    this.#last = mid ?? this.#last;
     const known = mid && handled.get(mid);
     if (known) {
       return known;
@@ -359,10 +370,11 @@ class Tab {
       this.#follow(what);
       this.#say('here');
     } else if (say === 'message') {
-      this.#follow({ ...this.#status });
+      const { event, last } = what;
+      this.#follow({ ...this.#status, last });
       this.#say('here');
-      Promise.resolve(this.#handle(what)).then((ok) =>
-        this.#say('done', { id: what.id, ok }),
+      Promise.resolve(this.#handle(event)).then((ok) =>
+        this.#say('done', { id: event.id, ok }),
       );
     } else if (say === 'gap' || say === 'bye') {
       this.#hooks[say](what);
@@ -374,6 +386,12 @@ class Tab {
     const { state } = this.#status;
     this.#sign = performance.now();
     this.#asked = 0;
+    if (this.#back && status.last) {
+      this.#back = false;
+      if (status.last !== this.#last) {
+        this.#hooks.gap({ reason: 'suspended' });
+      }
+    }
     this.#status = status;
     if (state !== status.state) {
       const { cause, delay } = status;
@@ -396,6 +414,7 @@ class Tab {
     const { state } = this.#status;
     if (state !== 'closed') {
       const source = this.#leave();
+      this.#hangUp();
       this.#status.state = 'closed';
       this.#hooks.state('closed');
       await source?.close();
@@ -407,14 +426,22 @@ class Tab {
     this.#source?.wake(mistrust);
   }
 
-  suspend() {
-    const source = this.#leave();
-    source?.suspend();
-    source?.close();
+  /**
+   * A frozen page hears what it missed when it goes on. In the back/forward
+   * cache it cannot: an open channel would keep it out.
+   *
+   * @param {boolean} [cached]
+   */
+  suspend(cached) {
+    this.#leave()?.suspend(cached);
+    if (cached !== undefined) {
+      this.#hangUp();
+    }
   }
 
   resume() {
     if (this.#stay.signal.aborted && this.#status.state !== 'closed') {
+      this.#back = !this.#channel;
       this.#join();
     }
   }

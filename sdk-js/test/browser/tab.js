@@ -22,6 +22,7 @@ const tab = {
   got: [],
   states: [],
   restored: 0,
+  gaps: [],
   client,
   hold: undefined,
   leads: () =>
@@ -33,6 +34,7 @@ client.onmessage = ({ data }) => {
   tab.got.push(data);
   return tab.hold;
 };
+client.ongap = ({ reason }) => void tab.gaps.push(reason);
 client.onstate = ({ state }) => void tab.states.push(state);
 window.addEventListener('pageshow', ({ persisted }) => {
   tab.restored += persisted ? 1 : 0;
@@ -47,6 +49,7 @@ const listen = () => {
         name: query.get('name'),
         got: tab.got,
         restored: tab.restored,
+        gaps: tab.gaps,
       });
     }
   };
