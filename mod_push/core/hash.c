@@ -46,7 +46,9 @@ uint64_t push_hash(const uint64_t key[2], const void *data, size_t len)
         sip_word(&s, word);
     }
     word = 0;
-    memcpy(&word, p, len % 8);
+    if (len % 8) {
+        memcpy(&word, p, len % 8);
+    }
     sip_word(&s, word | (uint64_t)len << 56);
     s.c ^= 0xff;
     for (int i = 0; i < 4; i++) {
