@@ -1,6 +1,9 @@
 # pushbench, the load generator, and the comparison with nchan.
 
-DEB_PACKAGES += check nginx libnginx-mod-nchan
+# Only the comparison needs nginx, whose package starts a server on port 80.
+DEB_PACKAGES   += check
+BENCH_PACKAGES := nginx libnginx-mod-nchan
+
 ALL_TARGETS  += $(B)/pushbench
 UNIT_TESTS   += $(B)/tests/bench/test_pushbench
 
@@ -29,4 +32,5 @@ $(B)/tests/bench/test_pushbench: $(BENCH_TEST_OBJ) \
 
 .PHONY: bench
 bench: $(B)/mod_push.so $(B)/pushbench ## mod_push beside nchan, 3 minutes (BENCH_QUICK=1: 40 s)
+	@.ci/deps $(BENCH_PACKAGES)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/bench
