@@ -27,3 +27,7 @@ lint-sdk-js: sdk-js/node_modules/.stamp
 .PHONY: format-sdk-js
 format-sdk-js: sdk-js/node_modules/.stamp
 	$(Q)$(SDK_JS_STYLE) --write $(SDK_JS_FILES)
+
+.PHONY: docs-sdk-js
+docs-sdk-js: ## docs/sdk-js.md from what stands in the sources
+	$(Q)node sdk-js/tools/docs.js > docs/sdk-js.md

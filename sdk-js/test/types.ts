@@ -1,7 +1,11 @@
 /* How an application uses the types: compiled by tools/lint, never run. */
 import { PushClient, PushError, PushMessage, deviceId } from 'mod-push-client';
 import { Publisher } from 'mod-push-client/publish';
-import { usePushClient, usePushMessage, usePushState } from 'mod-push-client/react';
+import {
+  usePushClient,
+  usePushMessage,
+  usePushState,
+} from 'mod-push-client/react';
 import { tabs } from 'mod-push-client/tabs';
 
 const client = new PushClient('/ramen', {
@@ -20,18 +24,23 @@ client.addEventListener('trip.accepted', (message) => {
   return text;
 });
 client.addEventListener('state', ({ state, cause, delay }) => {
-  const words: ['connecting' | 'open' | 'waiting' | 'closed', string?, number?] = [
-    state,
-    cause?.code,
-    delay,
-  ];
+  const words: [
+    'connecting' | 'open' | 'waiting' | 'closed',
+    string?,
+    number?,
+  ] = [state, cause?.code, delay];
   return words;
 });
-client.addEventListener('error', { handleEvent: ({ error }) => error instanceof PushError });
+client.addEventListener('error', {
+  handleEvent: ({ error }) => error instanceof PushError,
+});
 client.ongap = ({ dropped, reason }) => `${reason} ${dropped}`;
 
 /* What took an EventSource takes a client. */
-const source: Pick<EventSource, 'readyState' | 'url' | 'withCredentials' | 'CLOSED'> = client;
+const source: Pick<
+  EventSource,
+  'readyState' | 'url' | 'withCredentials' | 'CLOSED'
+> = client;
 
 export async function run(): Promise<void> {
   await using own = new PushClient(new URL('https://example.org/ramen'));
@@ -39,10 +48,19 @@ export async function run(): Promise<void> {
     const known: PushMessage = message;
     known.json();
   }
-  const publisher = new Publisher('https://example.org/push', { token: 'secret' });
-  const { id, recipients } = await publisher.publish({ user: 'ann' }, { trip: 9 }, { urgency: 'high' });
+  const publisher = new Publisher('https://example.org/push', {
+    token: 'secret',
+  });
+  const { id, recipients } = await publisher.publish(
+    { user: 'ann' },
+    { trip: 9 },
+    { urgency: 'high' },
+  );
   const stream = publisher.stream();
-  await stream.publish({ channel: 'news' }, `${id} ${recipients} ${source.url}`);
+  await stream.publish(
+    { channel: 'news' },
+    `${id} ${recipients} ${source.url}`,
+  );
   await stream.close();
 }
 
