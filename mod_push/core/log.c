@@ -4,6 +4,9 @@
 #define SLOT_EVICTED 1u /* no object stands there */
 #define ROOM_MIN     4u
 
+/* Positions that may be compared are never so far apart. */
+#define LONG_AGO (1u << 30)
+
 typedef struct {
     uint32_t limbo; /* the heap's, once retired */
     uint32_t mask;  /* slots - 1 */
@@ -200,6 +203,9 @@ void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane)
         if (slot == SLOT_EVICTED) {
             atomic_store(&l->evicted, tail);
         }
+    }
+    if (tail - l->evicted > LONG_AGO) {
+        atomic_store(&l->evicted, tail - LONG_AGO);
     }
     atomic_store(&l->tail, tail);
 }

@@ -38,6 +38,14 @@ static void count_loss(push_device_t *device, push_sub_t *sub, unsigned lane,
     }
 }
 
+/* What the cursor has passed is accounted for. */
+static void catch_up(push_sub_t *sub, unsigned lane)
+{
+    if (push_before(sub->told[lane], sub->cursor[lane])) {
+        sub->told[lane] = sub->cursor[lane];
+    }
+}
+
 /* Moves the cursor to the next message that may be sent, if there is one. */
 static candidate_t look(const push_heap_t *heap, push_device_t *device,
                         unsigned index, unsigned lane, const push_time_t *now)
@@ -51,6 +59,7 @@ static candidate_t look(const push_heap_t *heap, push_device_t *device,
     for (;;) {
         switch (push_log_read(heap, log, lane, sub->cursor[lane], &ref)) {
         case PUSH_SLOT_END:
+            catch_up(sub, lane);
             return none;
         case PUSH_SLOT_PASSED:
             count_loss(device, sub, lane, l->evicted);
@@ -65,6 +74,7 @@ static candidate_t look(const push_heap_t *heap, push_device_t *device,
             const push_message_t *message = push_at(heap, ref);
 
             if (sendable(heap, device, message, index, now)) {
+                catch_up(sub, lane);
                 return (candidate_t){message->mid, ref};
             }
             break;

@@ -69,25 +69,25 @@ static void acknowledge(push_heap_t *heap, push_device_t *device, uint64_t seq,
 }
 
 /*
- * What comes back may have been dropped while it was in flight.  Where gaps
- * are counted already, nobody counts it later.
+ * What comes back may have been dropped while it was in flight.  The cursor
+ * had passed it, so that is counted here; where it is still there, whoever
+ * drops it later finds it not yet counted.
  */
 static void count_loss(const push_heap_t *heap, push_device_t *device,
                        push_place_t place)
 {
-    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
+    push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
     const push_log_t *log = push_sub_log(heap, sub);
     push_ref_t ref = PUSH_NONE;
-    push_slot_t slot;
+    push_slot_t slot = push_log_read(heap, log, place.lane, place.at, &ref);
 
-    if (!push_before(place.at, sub->told[place.lane])) {
-        return;
-    }
-    slot = push_log_read(heap, log, place.lane, place.at, &ref);
     if (slot == PUSH_SLOT_EVICTED
         || (slot == PUSH_SLOT_PASSED
             && push_before(place.at, log->lanes[place.lane].evicted))) {
         device->losses.count[PUSH_GAP_MEMORY][place.lane]++;
+    }
+    else if (slot == PUSH_SLOT_MESSAGE) {
+        sub->told[place.lane] = place.at;
     }
 }
 

@@ -3,6 +3,7 @@
 #include "core_world.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static world_t w;
 static push_user_t *user;
@@ -197,6 +198,33 @@ START_TEST(channels_are_counted_over_the_wrap_of_their_positions)
 }
 END_TEST
 
+START_TEST(what_was_dropped_long_ago_does_not_return_with_the_wrap)
+{
+    push_lane_t *lane = &channel->log.lanes[PUSH_NORMAL];
+    push_sub_t *sub = &push_device_subs(w.heap, device)[PUSH_SUB_CHANNELS];
+    uint32_t at = 0;
+
+    w.history = 2;
+    cast_numbers(0, 3);
+    world_flush(&w, device);
+    /* Thrice around, in steps; the device follows, nothing is dropped. */
+    for (int i = 0; i < 48; i++) {
+        push_log_sweep(w.heap, &channel->log, true, &w.now);
+        at = lane->tail + (1u << 28);
+        world_ack(&w, device, cursor(device->sent));
+        push_log_cleanup(w.heap, &channel->log);
+        lane->head = lane->tail = at;
+        sub->cursor[PUSH_NORMAL] = at;
+        cast_numbers(i, i + 1);
+        push_log_trim(w.heap, &channel->log, PUSH_NORMAL);
+        ck_assert_ptr_null(strchr(world_flush(&w, device), '!'));
+    }
+    cast_numbers(0, 5);
+    world_flush(&w, device);
+    ck_assert_int_eq(strncmp(w.text, "!memory/normal:3 ", 17), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("channel");
@@ -218,5 +246,7 @@ int main(void)
     tcase_add_test(tc, a_topic_collapses_in_a_channel);
     tcase_add_test(tc, an_implicit_window_does_not_hold_a_channel_back);
     tcase_add_test(tc, channels_are_counted_over_the_wrap_of_their_positions);
+    tcase_add_test(tc,
+                   what_was_dropped_long_ago_does_not_return_with_the_wrap);
     return unit_run(suite);
 }
