@@ -4,10 +4,14 @@
 #include <http_config.h>
 #include <http_log.h>
 #include <scoreboard.h>
+#include <apr_signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "stream/migration.h"
 
 APLOG_USE_MODULE(push);
 
@@ -20,6 +24,9 @@ APLOG_USE_MODULE(push);
 /* Reconnects a second that the server wants after an orderly end. */
 #define ACCEPT_RATE 2000
 
+/* ms for streams to find a new home, where they may find none */
+#define LEAVE_MS_UNSURE 1500u
+
 /*
  * What outlives a graceful restart: kept by the process, to its end.  The
  * module itself does not outlive it, so no cleanup of it may be left behind.
@@ -27,6 +34,8 @@ APLOG_USE_MODULE(push);
 typedef struct {
     push_ground_t ground;
     int events[SEATS_MAX];
+    int receive[SEATS_MAX];
+    int send[SEATS_MAX];
 } kept_t;
 
 /* Set by the parent before it forks; read by the children. */
@@ -34,10 +43,12 @@ static kept_t *kept;
 static push_limits_t limits;
 static int64_t reactors_wanted;
 static int64_t max_streams_wanted;
+static int64_t drain_time;
 
 /* A child's own. */
 static push_runtime_t runtime;
 static push_end_t end_reason = PUSH_END_SHUTDOWN;
+static _Atomic int64_t leave_until; /* mono ms; streams may move */
 
 push_runtime_t *push_runtime(void)
 {
@@ -46,15 +57,20 @@ push_runtime_t *push_runtime(void)
 
 /* ---- the parent ---- */
 
-static bool make_events(kept_t *new, uint32_t seats)
+/* What a reactor is woken by, and where it gets streams from others. */
+static bool make_sockets(kept_t *new, uint32_t seats)
 {
     while (new->ground.seats < seats) {
-        int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        uint32_t i = new->ground.seats;
+        int pair[2];
 
-        if (fd < 0) {
+        new->events[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (new->events[i] < 0 || !push_migration_open(pair)) {
             return false;
         }
-        new->events[new->ground.seats++] = fd;
+        new->receive[i] = pair[0];
+        new->send[i] = pair[1];
+        new->ground.seats++;
     }
     return true;
 }
@@ -91,7 +107,9 @@ static int make_segment(server_rec *s, const push_global_t *global)
     kept->ground.base = base;
     kept->ground.size = size;
     kept->ground.events = kept->events;
-    if (!make_events(kept, seats)
+    kept->ground.receive = kept->receive;
+    kept->ground.send = kept->send;
+    if (!make_sockets(kept, seats)
         || !push_store_create(&store, &kept->ground, &limits)) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
                      "PUSH0002: cannot lay out the shared memory for %u "
@@ -110,6 +128,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
                              .idempotency = global->idempotency};
     reactors_wanted = global->reactors;
     max_streams_wanted = global->max_streams;
+    drain_time = global->drain_time;
     kept = ap_retained_data_get("push");
     if (!kept) {
         return make_segment(s, global);
@@ -134,12 +153,20 @@ static void log_end(void *data, const push_ended_t *ended)
                  ended->duration, ended->messages, ended->bytes);
 }
 
+/* The whole server ends meanwhile. */
+static void hurry(int signal)
+{
+    (void)signal;
+    atomic_store(&leave_until, 0);
+}
+
 static apr_status_t stop_reactors(void *data)
 {
     (void)data;
+    apr_signal(SIGTERM, hurry);
     while (runtime.reactors_count) {
         push_reactor_stop(runtime.reactors[--runtime.reactors_count],
-                          end_reason);
+                          end_reason, &leave_until);
     }
     return APR_SUCCESS;
 }
@@ -157,7 +184,7 @@ static uint32_t streams_for_child(server_rec *s)
     getrlimit(RLIMIT_NOFILE, &descriptors);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     room = (int64_t)descriptors.rlim_cur - DESCRIPTORS_RESERVED
-           - 2 * (int64_t)threads - (int64_t)kept->ground.seats;
+           - 2 * (int64_t)threads - 3 * (int64_t)kept->ground.seats;
     room = room < 1 ? 1 : room;
     if (max_streams_wanted > room) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -212,10 +239,21 @@ static bool newer_generation(void)
            && ap_get_scoreboard_global()->running_generation != mine;
 }
 
+/*
+ * In a graceful end other children are there, or will be in a moment.  The
+ * prefork MPM does not say whether an end is graceful, so there only a moment
+ * is given.
+ */
 void push_runtime_stopping(int graceful)
 {
-    end_reason = graceful || newer_generation() ? PUSH_END_RESTART
-                                                : PUSH_END_SHUTDOWN;
+    if (graceful) {
+        end_reason = PUSH_END_RESTART;
+        atomic_store(&leave_until, push_clock_now().mono + drain_time);
+    }
+    else if (newer_generation()) {
+        end_reason = PUSH_END_RESTART;
+        atomic_store(&leave_until, push_clock_now().mono + LEAVE_MS_UNSURE);
+    }
 }
 
 push_reactor_t *push_runtime_reactor(void)

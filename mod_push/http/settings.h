@@ -24,6 +24,7 @@ typedef struct push_global_t {
     int64_t history;     /* messages a channel */
     int64_t max_pending; /* messages a mailbox */
     int64_t retention;   /* ms */
+    int64_t drain_time;  /* ms */
 } push_global_t;
 
 typedef enum push_user_kind_t {

@@ -49,6 +49,7 @@ static void seat_clear(const push_seats_t *seats, unsigned index)
     atomic_store(&seat->reading, 0);
     atomic_store(&seat->asleep, 0);
     atomic_store(&seat->streams, 0);
+    atomic_store(&seat->closed, 0);
     drop_lists(seats, index);
 }
 
@@ -65,6 +66,27 @@ int push_seat_claim(push_seats_t *seats, uint32_t pid)
         }
     }
     return -1;
+}
+
+void push_seat_close(push_seat_t *seat)
+{
+    atomic_store(&seat->closed, 1);
+}
+
+int push_seat_open(const push_seats_t *seats)
+{
+    int found = -1;
+
+    for (uint32_t i = 0; i < seats->count; i++) {
+        push_seat_t *seat = &seats->seats[i];
+        uint32_t holder = atomic_load(&seat->pid);
+
+        if (holder && !atomic_load(&seat->closed) && !process_gone(holder)
+            && (found < 0 || seat->streams < seats->seats[found].streams)) {
+            found = (int)i;
+        }
+    }
+    return found;
 }
 
 void push_seat_reap(const push_seats_t *seats)

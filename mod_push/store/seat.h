@@ -22,11 +22,19 @@ typedef struct push_seats_t {
     unsigned char *base;
     push_seat_t *seats;
     uint32_t count;
-    const int *events; /* eventfd of each seat */
+    const int *events;  /* eventfd of each seat */
+    const int *receive; /* where its reactor receives streams */
+    const int *send;    /* where others send it streams */
 } push_seats_t;
 
 /* Takes a free seat, or that of a dead process; -1 if there is none. */
 int push_seat_claim(push_seats_t *seats, uint32_t pid);
+
+/* No stream may be sent to this seat any more. */
+void push_seat_close(push_seat_t *seat);
+
+/* The seat with the fewest streams that takes some; -1 if there is none. */
+int push_seat_open(const push_seats_t *seats);
 
 /* Clears the seats of processes that died. */
 void push_seat_reap(const push_seats_t *seats);

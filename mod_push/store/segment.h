@@ -25,7 +25,7 @@ typedef struct push_shard_t {
     push_table_t contexts;
     push_table_t channels;
     push_table_t keys;
-    uint8_t apart[8]; /* two shards never share a cache line */
+    uint8_t apart[40]; /* two shards never share a cache line */
 } push_shard_t;
 
 /*
@@ -40,11 +40,12 @@ typedef struct push_seat_t {
     _Atomic uint32_t asleep;      /* 1: wants the eventfd to be written */
     _Atomic uint32_t streams;     /* open on this reactor */
     _Atomic uint64_t reading;     /* epoch + 1 while it reads, or 0 */
-    uint8_t apart[32];            /* a cache line of its own */
+    _Atomic uint32_t closed;      /* 1: takes no more streams */
+    uint8_t apart[28];            /* a cache line of its own */
 } push_seat_t;
 
 _Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");
-_Static_assert(sizeof(push_shard_t) % 32 == 0, "shards stay apart");
+_Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
 
 #define PUSH_EPOCHS 3
 

@@ -44,6 +44,8 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     store->seats.seats = (push_seat_t *)(void *)(bytes + segment->seats_at);
     store->seats.count = segment->seats;
     store->seats.events = ground->events;
+    store->seats.receive = ground->receive;
+    store->seats.send = ground->send;
     store->epoch.segment = segment;
     store->epoch.seats = store->seats.seats;
     store->epoch.slab = &store->slab;

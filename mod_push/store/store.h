@@ -32,8 +32,11 @@ typedef struct push_store_t {
 typedef struct push_ground_t {
     void *base;
     uint64_t size;
-    uint32_t seats;    /* reactors that there may be at once */
-    const int *events; /* an eventfd for each; borrowed for good */
+    uint32_t seats; /* reactors that there may be at once */
+    /* one for each, borrowed for good; see push_seats_t */
+    const int *events;
+    const int *receive;
+    const int *send;
 } push_ground_t;
 
 /* A view of a segment that is in use; false if it is not usable. */

@@ -39,8 +39,13 @@ typedef struct push_adoption_t {
 /* NULL if there is no seat, no memory or no thread. */
 push_reactor_t *push_reactor_start(const push_reactor_options_t *options);
 
-/* Ends all streams in good order, then the thread. */
-void push_reactor_stop(push_reactor_t *reactor, push_end_t why);
+/*
+ * Ends the thread.  Its streams move to other children as long as there are
+ * any, until leave_until at most (mono ms, may be changed meanwhile); what is
+ * left is ended in good order.
+ */
+void push_reactor_stop(push_reactor_t *reactor, push_end_t why,
+                       const _Atomic int64_t *leave_until);
 
 /* ---- any thread ---- */
 

@@ -1,0 +1,481 @@
+#include "stream/keeper.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LATER_MS      5u     /* until a locked mailbox is tried again */
+#define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
+
+static push_stream_t *stream_at(const push_keeper_t *keeper, uint32_t index)
+{
+    return push_streams_at(&keeper->streams, index);
+}
+
+void push_keeper_look_at_clock(push_keeper_t *keeper)
+{
+    keeper->now = push_clock_now();
+    keeper->ms = (uint32_t)(keeper->now.mono - keeper->start);
+}
+
+static void enqueue(push_keeper_t *keeper, uint32_t index)
+{
+    push_queue_add(&keeper->queue, &keeper->streams, index);
+}
+
+static void unfollow(push_keeper_t *keeper, push_stream_t *stream)
+{
+    while (stream->follows) {
+        push_ref_t channel;
+
+        if (push_followers_drop(&keeper->followers, &stream->follows,
+                                &channel)) {
+            push_seat_unfollow(push_at(&keeper->store->heaps[0], channel),
+                               keeper->seat_index);
+        }
+    }
+}
+
+static void report_end(push_keeper_t *keeper, const push_stream_t *stream,
+                       push_end_t why)
+{
+    push_ended_t ended = {
+        .ticket = {.device = stream->device, .gen = stream->gen},
+        .why = why,
+        .duration = (uint64_t)keeper->now.mono - stream->opened,
+        .messages = stream->messages,
+        .bytes = stream->bytes};
+
+    keeper->ended(keeper->data, &ended);
+}
+
+/* Takes it out of every list, and closes it here. */
+static void forget(push_keeper_t *keeper, uint32_t index)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+
+    unfollow(keeper, stream);
+    push_beat_leave(&keeper->beats, &keeper->streams, index);
+    if (push_map_get(&keeper->devices, stream->device, PUSH_NO_STREAM)
+        == index) {
+        push_map_remove(&keeper->devices, stream->device);
+    }
+    push_stream_close(keeper->store, stream);
+    push_streams_give(&keeper->streams, index);
+    atomic_fetch_sub(&keeper->seat->streams, 1);
+}
+
+static void end_stream(push_keeper_t *keeper, uint32_t index, push_end_t why)
+{
+    const push_stream_t *stream = stream_at(keeper, index);
+    push_ticket_t ticket = {.device = stream->device, .gen = stream->gen};
+
+    report_end(keeper, stream, why);
+    push_store_checkout(keeper->store, &ticket, &keeper->now);
+    forget(keeper, index);
+}
+
+static void supersede(push_keeper_t *keeper, uint32_t index)
+{
+    push_stream_bye(stream_at(keeper, index), PUSH_END_SUPERSEDED,
+                    SUPERSEDED_MS, 0);
+    end_stream(keeper, index, PUSH_END_SUPERSEDED);
+}
+
+static bool superseded(const push_keeper_t *keeper, uint32_t index)
+{
+    const push_stream_t *stream = stream_at(keeper, index);
+    const push_ticket_t ticket = {.device = stream->device,
+                                  .gen = stream->gen};
+
+    return push_delivery_superseded(keeper->store, &ticket);
+}
+
+/* Acts on what came of a write. */
+static void after_write(push_keeper_t *keeper, uint32_t index,
+                        push_flush_t status)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+
+    switch (status) {
+    case PUSH_FLUSH_IDLE:
+        break;
+    case PUSH_FLUSH_MORE:
+        enqueue(keeper, index);
+        push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
+        break;
+    case PUSH_FLUSH_LATER:
+        keeper->later = true;
+        enqueue(keeper, index);
+        break;
+    case PUSH_FLUSH_BLOCKED:
+        stream->blocked = 1;
+        /* fall through */
+    case PUSH_FLUSH_DONE:
+        push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
+        break;
+    case PUSH_FLUSH_STALE:
+        supersede(keeper, index);
+        break;
+    case PUSH_FLUSH_BROKEN:
+        end_stream(keeper, index, PUSH_END_ERROR);
+        break;
+    }
+}
+
+static push_flush_t flush(push_keeper_t *keeper, uint32_t index)
+{
+    push_flush_t status;
+
+    push_epoch_enter(&keeper->store->epoch, keeper->seat);
+    status = push_stream_flush(keeper->store, stream_at(keeper, index),
+                               &keeper->now);
+    push_epoch_leave(keeper->seat);
+    return status;
+}
+
+/* One turn for each; who has more comes again after the others. */
+void push_keeper_flush(push_keeper_t *keeper)
+{
+    uint32_t count = keeper->queue.count;
+
+    keeper->later = false;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = keeper->queue.indexes[i];
+        push_stream_t *stream = stream_at(keeper, index);
+
+        stream->queued = 0;
+        if (stream->fd >= 0) {
+            after_write(keeper, index, flush(keeper, index));
+        }
+    }
+    push_queue_drop(&keeper->queue, count);
+}
+
+/* ---- arrivals ---- */
+
+static void follow_channels(push_keeper_t *keeper, uint32_t index)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+    push_ticket_t ticket = {.device = stream->device, .gen = stream->gen};
+    push_ref_t channels[PUSH_CHANNELS_MAX + 1]; /* and the broadcast */
+    unsigned count = push_delivery_channels(keeper->store, &ticket, channels,
+                                            PUSH_CHANNELS_MAX + 1);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (push_followers_add(&keeper->followers, channels[i], index,
+                               &stream->follows)) {
+            push_seat_follow(push_at(&keeper->store->heaps[0], channels[i]),
+                             keeper->seat_index);
+        }
+    }
+}
+
+static bool watch(const push_keeper_t *keeper, int fd, uint32_t index)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP
+                                          | EPOLLET,
+                                .data.u32 = index};
+
+    return !epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* There is no place for it here. */
+static void turn_away(push_keeper_t *keeper, const push_migrant_t *migrant)
+{
+    push_store_checkout(keeper->store, &migrant->adoption.ticket,
+                        &keeper->now);
+    if (migrant->part) {
+        push_delivery_release(keeper->store, migrant->part);
+    }
+    close(migrant->adoption.fd);
+}
+
+static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
+                   const push_migrant_t *migrant)
+{
+    const push_adoption_t *adoption = &migrant->adoption;
+
+    stream->fd = adoption->fd;
+    stream->device = adoption->ticket.device;
+    stream->gen = adoption->ticket.gen;
+    stream->event_beats = adoption->event_beats;
+    stream->beat = (uint8_t)push_beat_for(&keeper->beats, adoption->heartbeat);
+    stream->opened = migrant->opened ? migrant->opened
+                                     : (uint64_t)keeper->now.mono;
+    stream->messages = migrant->messages;
+    stream->bytes = migrant->bytes;
+    stream->part = migrant->part;
+    stream->part_at = migrant->part_at;
+    stream->part_seq = migrant->part_seq;
+    if (migrant->rest_len) {
+        stream->rest = malloc(migrant->rest_len);
+        if (!stream->rest) {
+            return false;
+        }
+        memcpy(stream->rest, migrant->rest, migrant->rest_len);
+        stream->rest_len = (uint16_t)migrant->rest_len;
+    }
+    return true;
+}
+
+void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
+{
+    uint32_t index = push_streams_take(&keeper->streams);
+    push_stream_t *stream;
+    bool whole;
+
+    if (index == PUSH_NO_STREAM) {
+        turn_away(keeper, migrant);
+        return;
+    }
+    atomic_fetch_add(&keeper->seat->streams, 1);
+    stream = stream_at(keeper, index);
+    whole = unpack(keeper, stream, migrant);
+    push_beat_join(&keeper->beats, &keeper->streams, index, keeper->ms);
+    if (!whole || !push_queue_reserve(&keeper->queue, &keeper->streams)
+        || !push_map_put(&keeper->devices, stream->device, index)
+        || !watch(keeper, stream->fd, index)) {
+        end_stream(keeper, index, PUSH_END_ERROR);
+        return;
+    }
+    follow_channels(keeper, index);
+    enqueue(keeper, index);
+}
+
+/* ---- departures ---- */
+
+static void pack(const push_keeper_t *keeper, const push_stream_t *stream,
+                 push_migrant_t *migrant)
+{
+    migrant->adoption = (push_adoption_t){
+        .fd = stream->fd,
+        .ticket = {.device = stream->device, .gen = stream->gen},
+        .heartbeat = keeper->beats.lists[stream->beat].interval,
+        .event_beats = stream->event_beats};
+    migrant->part = stream->part;
+    migrant->part_at = stream->part_at;
+    migrant->part_seq = stream->part_seq;
+    migrant->bytes = stream->bytes;
+    migrant->opened = stream->opened;
+    migrant->messages = stream->messages;
+    migrant->rest_len = stream->rest ? stream->rest_len : 0;
+    if (stream->rest) {
+        memcpy(migrant->rest, stream->rest, stream->rest_len);
+    }
+}
+
+/* It lives on elsewhere: only this side of it goes. */
+static void let_go(push_keeper_t *keeper, uint32_t index)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+
+    stream->part = PUSH_NONE;
+    forget(keeper, index);
+}
+
+uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
+                               int socket, uint32_t most)
+{
+    push_migrant_t migrant;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < keeper->streams.used && count < most; i++) {
+        const push_stream_t *stream = stream_at(keeper, i);
+
+        if (stream->fd < 0) {
+            continue;
+        }
+        pack(keeper, stream, &migrant);
+        if (!push_store_move(keeper->store, &migrant.adoption.ticket, seat)) {
+            continue;
+        }
+        if (!push_migration_send(socket, &migrant)) {
+            push_store_move(keeper->store, &migrant.adoption.ticket,
+                            keeper->seat_index);
+            enqueue(keeper, i);
+            break;
+        }
+        let_go(keeper, i);
+        count++;
+    }
+    return count;
+}
+
+/* ---- news ---- */
+
+static void news_of_device(push_keeper_t *keeper, push_device_t *device)
+{
+    push_ref_t ref = push_ref_of(&keeper->store->heaps[0], device);
+    uint32_t index = push_map_get(&keeper->devices, ref, PUSH_NO_STREAM);
+
+    if (index != PUSH_NO_STREAM) {
+        if (superseded(keeper, index)) {
+            supersede(keeper, index);
+        }
+        else {
+            enqueue(keeper, index);
+        }
+    }
+    if (device->child != push_seat_tag(keeper->seat, keeper->seat_index)) {
+        push_seat_wake_device(&keeper->store->seats, device);
+    }
+}
+
+static void news_for_all(push_keeper_t *keeper)
+{
+    for (uint32_t i = 0; i < keeper->streams.used; i++) {
+        if (stream_at(keeper, i)->fd >= 0) {
+            enqueue(keeper, i);
+        }
+    }
+}
+
+static void news_of_channel(push_keeper_t *keeper, push_channel_t *channel)
+{
+    push_ref_t ref = push_ref_of(&keeper->store->heaps[0], channel);
+    const push_follower_t *follower = push_followers_of(&keeper->followers,
+                                                        ref);
+
+    if (ref == keeper->store->segment->broadcast) {
+        news_for_all(keeper);
+        return;
+    }
+    if (!follower) {
+        push_seat_unfollow(channel, keeper->seat_index);
+    }
+    while (follower) {
+        enqueue(keeper, follower->stream);
+        follower = push_followers_next(&keeper->followers, follower);
+    }
+}
+
+void push_keeper_take_news(push_keeper_t *keeper)
+{
+    const push_seats_t *seats = &keeper->store->seats;
+    uint32_t list = push_seat_devices(keeper->seat);
+    push_channel_t *channel;
+    push_device_t *device;
+
+    while ((device = push_seat_next_device(seats, &list)) != NULL) {
+        news_of_device(keeper, device);
+    }
+    list = push_seat_channels(keeper->seat);
+    while ((channel = push_seat_next_channel(seats, keeper->seat_index, &list))
+           != NULL) {
+        news_of_channel(keeper, channel);
+    }
+}
+
+/* ---- heartbeats ---- */
+
+/* Also the safety net: whatever waits is sent instead. */
+static void beat(push_keeper_t *keeper, uint32_t index)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+    push_flush_t status;
+
+    push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
+    if (superseded(keeper, index)) {
+        supersede(keeper, index);
+        return;
+    }
+    if (stream->blocked) {
+        return;
+    }
+    status = flush(keeper, index);
+    if (status == PUSH_FLUSH_IDLE) {
+        status = push_stream_beat(stream);
+    }
+    after_write(keeper, index, status);
+}
+
+void push_keeper_beat(push_keeper_t *keeper, uint32_t elapsed)
+{
+    for (unsigned i = 0; i < keeper->beats.count; i++) {
+        uint32_t budget = push_beat_budget(&keeper->beats, i, elapsed);
+        uint32_t index;
+
+        while ((index = push_beat_next(&keeper->beats, &keeper->streams, i,
+                                       keeper->ms, &budget))
+               != PUSH_NO_STREAM) {
+            beat(keeper, index);
+        }
+    }
+}
+
+/* ---- sockets ---- */
+
+/* A stream has nothing to say to us; true if its peer has left. */
+static bool peer_left(int fd)
+{
+    char ignored[4096];
+    ssize_t got;
+
+    do {
+        got = recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT);
+    } while (got > 0 || (got < 0 && errno == EINTR));
+    return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+void push_keeper_on_event(push_keeper_t *keeper, uint32_t index,
+                          uint32_t events)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+
+    if (stream->fd < 0) {
+        return;
+    }
+    if (events & (EPOLLERR | EPOLLHUP)) {
+        end_stream(keeper, index,
+                   events & EPOLLERR ? PUSH_END_ERROR : PUSH_END_PEER);
+        return;
+    }
+    if (events & (EPOLLIN | EPOLLRDHUP) && peer_left(stream->fd)) {
+        end_stream(keeper, index, PUSH_END_PEER);
+        return;
+    }
+    if (events & EPOLLOUT && stream->blocked) {
+        stream->blocked = 0;
+        enqueue(keeper, index);
+    }
+}
+
+uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit)
+{
+    if (keeper->queue.count) {
+        return keeper->later ? LATER_MS : 0;
+    }
+    return push_beat_wait(&keeper->beats, &keeper->streams, keeper->ms, limit);
+}
+
+void push_keeper_end_all(push_keeper_t *keeper, push_end_t why,
+                         uint32_t retry_ms, uint32_t spread_ms)
+{
+    for (uint32_t i = 0; i < keeper->streams.used; i++) {
+        if (stream_at(keeper, i)->fd >= 0) {
+            push_stream_bye(stream_at(keeper, i), why, retry_ms, spread_ms);
+            end_stream(keeper, i, why);
+        }
+    }
+}
+
+bool push_keeper_init(push_keeper_t *keeper)
+{
+    push_keeper_look_at_clock(keeper);
+    return push_followers_init(&keeper->followers)
+           && push_map_init(&keeper->devices)
+           && push_queue_reserve(&keeper->queue, &keeper->streams);
+}
+
+void push_keeper_cleanup(push_keeper_t *keeper)
+{
+    push_streams_cleanup(&keeper->streams);
+    push_followers_cleanup(&keeper->followers);
+    push_map_cleanup(&keeper->devices);
+    push_queue_cleanup(&keeper->queue);
+}
