@@ -31,3 +31,12 @@ format-sdk-js: sdk-js/node_modules/.stamp
 .PHONY: docs-sdk-js
 docs-sdk-js: ## docs/sdk-js.md from what stands in the sources
 	$(Q)node sdk-js/tools/docs.js > docs/sdk-js.md
+
+# The demo page stands on the SDK, as it is.
+INSTALL_TARGETS += install-sdk-js
+
+.PHONY: install-sdk-js
+install-sdk-js:
+	install -d '$(DESTDIR)$(PREFIX)/share/mod_push/examples/demo/sdk'
+	install -m 644 sdk-js/src/*.js \
+		'$(DESTDIR)$(PREFIX)/share/mod_push/examples/demo/sdk/'

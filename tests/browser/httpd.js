@@ -92,6 +92,11 @@ export class Httpd {
       path.join(root, 'htdocs'),
       { recursive: true },
     );
+    await fs.cp(
+      path.join(TREE, 'sdk-js', 'src'),
+      path.join(root, 'htdocs', 'sdk'),
+      { recursive: true },
+    );
     const file = path.join(root, 'httpd.conf');
     await fs.writeFile(file, configuration(root, httpd.port, lines));
     httpd.#child = spawn(HTTPD, ['-d', root, '-f', file, '-DFOREGROUND'], {

@@ -1,7 +1,8 @@
 /*
  * What the ids of the events say: which message is a repetition, and whether
  * one is missing.  An id is SEQ.MID or SEQ.MID.DEVICE; within a session seq
- * counts 1, 2, 3 without a hole, over reconnects too.
+ * counts 1, 2, 3 without a hole, over reconnects too.  Where a client drops
+ * repetitions itself, a hole says nothing: what was dropped had a number.
  */
 
 const REMEMBERED = 2000; // mids kept to tell a repetition
@@ -14,10 +15,11 @@ export class Account {
   #mids = new Set();
 
   /* The message's { seq, mid, device }, whether it is new, and the hole. */
-  take(id) {
+  take(id, repeatsDropped = false) {
     const [number, mid = '', device = ''] = id.split('.');
     const seq = Number(number);
-    const hole = seq > this.seq + 1 && this.seq > 0 ? seq - this.seq - 1 : 0;
+    const follows = repeatsDropped || this.seq === 0 || seq <= this.seq + 1;
+    const hole = follows ? 0 : seq - this.seq - 1;
     this.seq = seq;
     this.missed += hole;
     if (this.#mids.has(mid)) {

@@ -5,6 +5,7 @@
 
 import { Account } from './account.js';
 import { EventSourceLine } from './line.js';
+import { SdkLine } from './sdk.js';
 import { PICK_UP, TYPES, play, publish } from './trip.js';
 
 const CHANNEL = 'city.lisbon';
@@ -199,7 +200,7 @@ function takeGap(event) {
 function takeBye(event) {
   const { reason } = parsePayload(event.data);
   addNote('line', `The server said goodbye: ${reason}`);
-  if (reason === 'superseded') {
+  if (reason === 'superseded' && $('carrier').value === 'eventsource') {
     view.line.close();
     notice('Another page took over the stream of this device.');
   }
@@ -215,7 +216,7 @@ function takeEvent(event) {
     takeBye(event);
     return;
   }
-  const taken = view.account.take(event.id);
+  const taken = view.account.take(event.id, event.repeatsDropped);
   if (taken.hole > 0) {
     addNote('gap', `${taken.hole} missing before ${taken.seq}`);
   }
@@ -228,13 +229,20 @@ function takeEvent(event) {
 }
 
 function follow(user) {
-  const query = new URLSearchParams({ user, heartbeat: 'event' });
+  const native = $('carrier').value === 'eventsource';
+  const query = new URLSearchParams({ user });
   query.append('channel', CHANNEL);
+  if (native) {
+    query.append('heartbeat', 'event');
+  }
   view.line?.close();
   view.user = user;
   view.opened = 0;
   view.account = new Account();
-  view.line = new EventSourceLine(
+  const Line = native ? EventSourceLine : SdkLine;
+  $('about-native').hidden = !native;
+  $('about-sdk').hidden = native;
+  view.line = new Line(
     `/ramen/receive?${query}`,
     [...TYPES, 'push.gap', 'push.bye'],
     {
@@ -283,6 +291,8 @@ $('who').addEventListener('submit', (event) => {
   follow($('user').value);
 });
 
+$('carrier').addEventListener('change', () => follow(view.user));
+
 $('away').addEventListener('click', () => setAway(!view.away));
 
 $('play').addEventListener('click', async () => {
@@ -330,5 +340,9 @@ addEventListener('pageshow', (event) => {
   }
 });
 drawTrip();
-follow(new URLSearchParams(location.search).get('user') || $('user').value);
+const asked = new URLSearchParams(location.search);
+if (asked.get('line') === 'eventsource') {
+  $('carrier').value = 'eventsource';
+}
+follow(asked.get('user') || $('user').value);
 $('user').value = view.user;
