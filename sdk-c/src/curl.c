@@ -69,7 +69,7 @@ static struct socket_state *find_socket(struct pushc_transport *t, int fd)
 static struct socket_state *add_socket(struct pushc_transport *t, int fd)
 {
     if (t->socket_count == t->socket_room) {
-        size_t room = t->socket_room ? t->socket_room * 2 : 4;
+        size_t room = t->socket_room * 2;
         struct socket_state *more = pushc_mem_realloc(&t->set->mem, t->sockets,
                                                       room * sizeof(*more));
 
@@ -137,7 +137,14 @@ int pushc_transport_create(const struct pushc_settings *set,
     t->source = source;
     t->due = UINT64_MAX;
     t->multi = once_status == CURLE_OK ? curl_multi_init() : NULL;
-    if (!t->multi) {
+    /* Two a connection, since IPv6 and IPv4 may be tried together: so many
+     * that it never has to grow, which could fail when it must not. */
+    t->socket_room = 2 * (size_t)set->o.parallel + 8;
+    t->sockets = pushc_mem_zalloc(&set->mem,
+                                  t->socket_room * sizeof(*t->sockets));
+    if (!t->multi || !t->sockets) {
+        curl_multi_cleanup(t->multi);
+        pushc_mem_free(&set->mem, t->sockets);
         pushc_mem_free(&set->mem, t);
         return PUSHC_ERR_MEMORY;
     }

@@ -55,7 +55,7 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
         snprintf(pub->result.detail, sizeof(pub->result.detail), "%.190s",
                  answer->error);
     }
-    pub->answer.length = 0;
+    pushc_buf_cleanup(&pub->answer);
     if (pub->result.status == PUSHC_OK) {
         pushc_publisher_finish(p, pub);
     }
@@ -120,7 +120,7 @@ static uint64_t check_sent(pushc_publisher *p, uint64_t now)
             pub->exchange = NULL;
             p->busy--;
             pushc_publications_remove(&p->sent, pub);
-            pub->answer.length = 0;
+            pushc_buf_cleanup(&pub->answer);
             pub->result.status = PUSHC_ERR_TIMEOUT;
             pub->result.http_status = 0;
             strcpy(pub->result.detail, pushc_strerror(PUSHC_ERR_TIMEOUT));

@@ -159,8 +159,7 @@ static int start(pushc_publisher *p)
         "Push-Client: libpushc/" PUSHC_VERSION;
     request.headers[request.header_count++] =
         "Content-Type: application/x-ndjson";
-    p->answers.length = 0;
-    p->answers.failed = 0;
+    pushc_buf_cleanup(&p->answers);
     p->headed = 0;
     p->resting = 0;
     p->ending = 0;
@@ -280,18 +279,16 @@ static uint64_t tend(pushc_publisher *p, uint64_t now)
     }
     if (p->resting && (p->queue.first || p->ending)) {
         p->resting = 0;
+        p->progress_at = now;
         pushc_exchange_resume(p->upload);
     }
-    if (p->sent.first || p->ending) {
+    if (p->sent.first || p->queue.first || p->ending) {
         p->rest_at = 0;
         if (now >= p->progress_at + p->set.o.attempt_ms) {
             drop(p, PUSHC_ERR_TIMEOUT);
             return 0;
         }
         return p->progress_at + p->set.o.attempt_ms;
-    }
-    if (p->queue.first) {
-        return PUSHC_NEVER;
     }
     p->rest_at = p->rest_at ? p->rest_at : now;
     if (now >= p->rest_at + p->set.o.idle_ms || p->stop_at) {

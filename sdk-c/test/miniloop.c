@@ -35,8 +35,8 @@ static int watch(void *ctx, pushc_source *source, int fd, int what)
     }
     m->count += i == m->count;
     m->fds[i].fd = fd;
-    m->fds[i].events = (short)((what & PUSHC_READ ? POLLIN : 0) |
-                               (what & PUSHC_WRITE ? POLLOUT : 0));
+    m->fds[i].events = (short)((what & PUSHC_READ ? POLLIN : 0)
+                               | (what & PUSHC_WRITE ? POLLOUT : 0));
     return 0;
 }
 
@@ -86,8 +86,8 @@ static void turn(struct mini *m)
         if (events) {
             pushc_source_ready(
                 m->source, ready[i].fd,
-                (events & (POLLIN | POLLHUP | POLLERR) ? PUSHC_READ : 0) |
-                    (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0));
+                (events & (POLLIN | POLLHUP | POLLERR) ? PUSHC_READ : 0)
+                    | (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0));
         }
     }
     if (m->armed && mini_now(m) >= m->due) {

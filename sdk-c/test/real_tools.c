@@ -39,20 +39,26 @@ static void setup(void)
     dir = keep_printf("%s/htdocs", server->root);
     setenv("DIR", dir, 1);
     setenv("BASE", keep_printf("http://127.0.0.1:%d", server->port), 1);
-    setenv("SUB", keep_printf("timeout 30 %s/push-sub -L http://127.0.0.1:%d/"
-                              "ramen", build, server->port), 1);
-    setenv("PUB", keep_printf("timeout 30 %s/push-pub -L http://127.0.0.1:%d/"
-                              "push", build, server->port), 1);
+    setenv("SUB",
+           keep_printf("timeout 30 %s/push-sub -L http://127.0.0.1:%d/"
+                       "ramen",
+                       build, server->port),
+           1);
+    setenv("PUB",
+           keep_printf("timeout 30 %s/push-pub -L http://127.0.0.1:%d/"
+                       "push",
+                       build, server->port),
+           1);
     setenv("EX", keep_printf("timeout 30 %s/sdk-c/example-", build), 1);
 }
 
 START_TEST(what_push_pub_publishes_push_sub_prints)
 {
-    const char *said =
-        run("$PUB -u ann -m one >/dev/null; $PUB -u ann -m two -e t >/dev/null;"
-            "printf three > f; $PUB -u ann -f f >/dev/null;"
-            "printf 'fo\\nur' | $PUB -u ann -s >/dev/null; $PUB -u ann -n "
-            ">/dev/null; $SUB -u ann -d d -C 5 -F '%s %e %d|%%'");
+    const char *said = run(
+        "$PUB -u ann -m one >/dev/null; $PUB -u ann -m two -e t >/dev/null;"
+        "printf three > f; $PUB -u ann -f f >/dev/null;"
+        "printf 'fo\\nur' | $PUB -u ann -s >/dev/null; $PUB -u ann -n "
+        ">/dev/null; $SUB -u ann -d d -C 5 -F '%s %e %d|%%'");
 
     ck_assert_str_eq(said, "1 message one|%\n2 t two|%\n3 message three|%\n"
                            "4 message fo\nur|%\n5 message |%\n");
@@ -83,11 +89,11 @@ END_TEST
 
 START_TEST(a_cursor_file_carries_over_runs)
 {
-    const char *said =
-        run("printf '1\\n2\\n3\\n' | $PUB -u ann -l >/dev/null;"
-            "$SUB -u ann -d d --cursor-file c -C 2; cat c >/dev/null;"
-            "$SUB -u ann -d d --cursor-file c -C 1 -F '%s %d';"
-            "$SUB -u ann -d d --cursor-file c -W 1");
+    const char *said = run(
+        "printf '1\\n2\\n3\\n' | $PUB -u ann -l >/dev/null;"
+        "$SUB -u ann -d d --cursor-file c -C 2; cat c >/dev/null;"
+        "$SUB -u ann -d d --cursor-file c -C 1 -F '%s %d';"
+        "$SUB -u ann -d d --cursor-file c -W 1");
 
     ck_assert_str_eq(said, "1\n2\n3 3\n");
 }
@@ -95,13 +101,13 @@ END_TEST
 
 START_TEST(channels_and_devices_are_told_apart)
 {
-    const char *said =
-        run("$SUB -u ann -d d1 -c news -C 2 > a & "
-            "$SUB -u ann -d d2 -C 1 > b & "
-            "until test $(curl -s $BASE/push/users/ann/devices | "
-            "grep -o '\"online\":true' | wc -l) = 2; do sleep 0.05; done;"
-            "$PUB -c news -m n >/dev/null; $PUB -u ann -d d1 -m x >/dev/null;"
-            "$PUB -u ann -d d2 -m y >/dev/null; wait; cat a b");
+    const char *said = run(
+        "$SUB -u ann -d d1 -c news -C 2 > a & "
+        "$SUB -u ann -d d2 -C 1 > b & "
+        "until test $(curl -s $BASE/push/users/ann/devices | "
+        "grep -o '\"online\":true' | wc -l) = 2; do sleep 0.05; done;"
+        "$PUB -c news -m n >/dev/null; $PUB -u ann -d d1 -m x >/dev/null;"
+        "$PUB -u ann -d d2 -m y >/dev/null; wait; cat a b");
 
     ck_assert_str_eq(said, "n\nx\ny\n");
 }
@@ -137,11 +143,11 @@ END_TEST
 
 START_TEST(a_signal_ends_push_sub_in_order)
 {
-    const char *said =
-        run("id=$($PUB -u ann -m one); $SUB -u ann -d d > a & pid=$!;"
-            "until grep -q one a; do sleep 0.05; done;"
-            "kill -TERM $pid; set +e; wait $pid; echo $?;"
-            "curl -s $BASE/push/messages/$id | grep -o '\"acked\":1'");
+    const char *said = run(
+        "id=$($PUB -u ann -m one); $SUB -u ann -d d > a & pid=$!;"
+        "until grep -q one a; do sleep 0.05; done;"
+        "kill -TERM $pid; set +e; wait $pid; echo $?;"
+        "curl -s $BASE/push/messages/$id | grep -o '\"acked\":1'");
 
     ck_assert_str_eq(said, "0\n\"acked\":1\n");
 }
@@ -151,10 +157,10 @@ START_TEST(the_examples_run)
 {
     static const char *const receivers[] = {"receive", "epoll", "libuv",
                                             "libevent"};
-    const char *said =
-        run(keep_printf("${EX}publish $BASE/push ann one two >/dev/null;"
-                        "${EX}%s $BASE/ramen ann 2",
-                        receivers[_i]));
+    const char *said = run(
+        keep_printf("${EX}publish $BASE/push ann one two >/dev/null;"
+                    "${EX}%s $BASE/ramen ann 2",
+                    receivers[_i]));
 
     ck_assert_str_eq(said, "message: one\nmessage: two\n");
 }

@@ -1,0 +1,236 @@
+/* test_time.c - sleeps, wake-ups and schedules, on a clock of the test. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "miniloop.h"
+#include "scripted.h"
+
+struct world {
+    struct mini mini;
+    struct scripted *server;
+    pushc_client *client;
+    char url[128];
+    unsigned opened, waiting, messages;
+    unsigned wanted; /* of what the test waits for */
+    int status;
+    uint64_t delay, total;
+    uint64_t opened_at;
+};
+
+static struct world w;
+
+static uint64_t on_clock(void *ctx)
+{
+    return mini_now(&((struct world *)ctx)->mini);
+}
+
+static int on_message(void *ctx, pushc_message *m)
+{
+    (void)m;
+    ((struct world *)ctx)->messages++;
+    return PUSHC_DONE;
+}
+
+static void on_event(void *ctx, const pushc_event *e)
+{
+    struct world *x = ctx;
+
+    if (e->kind == PUSHC_OPEN) {
+        x->opened++;
+        x->opened_at = mini_now(&x->mini);
+    }
+    if (e->kind == PUSHC_WAITING) {
+        x->waiting++;
+        x->status = e->status;
+        x->delay = e->delay_ms;
+        x->total += e->delay_ms;
+    }
+}
+
+static void begin(scripted_fn script, unsigned factor)
+{
+    pushc_options o = PUSHC_OPTIONS_INIT;
+
+    memset(&w, 0, sizeof(w));
+    w.server = scripted_start(script, NULL);
+    mini_init(&w.mini, factor);
+    snprintf(w.url, sizeof(w.url), "%s/ramen", scripted_url(w.server));
+    o.url = w.url;
+    o.ctx = &w;
+    o.loop = &w.mini.loop;
+    o.on_clock = on_clock;
+    o.on_message = on_message;
+    o.on_event = on_event;
+    ck_assert_int_eq(pushc_client_create(&o, &w.client), PUSHC_OK);
+    ck_assert_int_eq(pushc_client_start(w.client), PUSHC_OK);
+}
+
+static void teardown(void)
+{
+    pushc_client_destroy(w.client);
+    scripted_stop(w.server);
+}
+
+static int has_opened(void *ctx)
+{
+    return ((struct world *)ctx)->opened >= w.wanted;
+}
+
+static int has_messages(void *ctx)
+{
+    return ((struct world *)ctx)->messages >= w.wanted;
+}
+
+static int has_waited(void *ctx)
+{
+    return ((struct world *)ctx)->waiting >= w.wanted;
+}
+
+static void until(int (*done)(void *ctx), unsigned wanted)
+{
+    w.wanted = wanted;
+    ck_assert_int_eq(mini_run(&w.mini, done, &w, 20000), 0);
+}
+
+/* A first stream with a message and then nothing; the next ones repeat it,
+ * and add another. */
+static int repeat(void *ctx, struct scripted_request *r)
+{
+    (void)ctx;
+    if (strstr(r->target, "/ack?")) {
+        return scripted_say(r, "HTTP/1.1 204 No Content\r\n\r\n") == 0;
+    }
+    scripted_stream(r);
+    scripted_say(r, "id: 1.m1\ndata: a\n\n");
+    if (r->receives > 1) {
+        scripted_say(r, "id: 2.m2\ndata: b\n\n");
+    }
+    scripted_hold(r, -1);
+    return 0;
+}
+
+START_TEST(after_a_sleep_of_minutes_it_is_back_within_a_second)
+{
+    uint64_t woken;
+
+    begin(repeat, 1);
+    until(has_messages, 1);
+    mini_sleep(&w.mini, 300000);
+    woken = mini_now(&w.mini);
+    until(has_waited, 1);
+    ck_assert_int_eq(w.status, PUSHC_ERR_SILENCE);
+    ck_assert_uint_lt(w.delay, 1000);
+    until(has_messages, 2);
+    ck_assert_uint_lt(w.opened_at - woken, 1500);
+    /* The message that came before the sleep is not handed over again. */
+    ck_assert_uint_eq(w.messages, 2);
+}
+END_TEST
+
+/* While the machine slept, bytes came in. */
+static int speak_in_sleep(void *ctx, struct scripted_request *r)
+{
+    (void)ctx;
+    scripted_stream(r);
+    scripted_say(r, "\n");
+    if (scripted_hold(r, 100) == 0) {
+        scripted_say(r, "id: 1.m1\ndata: a\n\n");
+    }
+    scripted_hold(r, -1);
+    return 0;
+}
+
+START_TEST(what_arrived_is_read_before_a_stream_is_called_dead)
+{
+    uint64_t end;
+
+    begin(speak_in_sleep, 1);
+    until(has_opened, 1);
+    end = now_ms() + 300;
+    while (now_ms() < end) {
+        pause_briefly(); /* the loop stands still, the bytes arrive */
+    }
+    mini_sleep(&w.mini, 8000);
+    until(has_messages, 1);
+    ck_assert_uint_eq(w.waiting, 0);
+    ck_assert_uint_eq(w.opened, 1);
+}
+END_TEST
+
+static int refuse(void *ctx, struct scripted_request *r)
+{
+    (void)ctx;
+    return scripted_answer(r, 500, "", "");
+}
+
+START_TEST(a_server_that_fails_is_asked_no_more_often_than_the_formula_allows)
+{
+    begin(refuse, 1000);
+    until(has_waited, 60);
+    /* After the first few, 15 s on average; ten standard deviations off is
+     * never by chance. */
+    ck_assert_uint_gt(w.total, 60 * 15000 / 3);
+    ck_assert_uint_lt(w.total, 60 * 30000);
+    ck_assert_uint_le(scripted_count(w.server, "/receive"), 61);
+}
+END_TEST
+
+START_TEST(a_sleep_during_backoff_ends_it)
+{
+    begin(refuse, 100);
+    until(has_waited, 10);
+    mini_sleep(&w.mini, 3600000);
+    until(has_waited, 11);
+    ck_assert_uint_eq(w.waiting, 11);
+}
+END_TEST
+
+static int keep_alive(void *ctx, struct scripted_request *r)
+{
+    (void)ctx;
+    scripted_stream(r);
+    while (scripted_hold(r, 20) == 0 && scripted_say(r, "\n") == 0) {
+    }
+    return 0;
+}
+
+START_TEST(minutes_of_heartbeats_are_one_stream)
+{
+    uint64_t end;
+
+    begin(keep_alive, 100);
+    until(has_opened, 1);
+    end = mini_now(&w.mini) + 360000;
+    while (mini_now(&w.mini) < end) {
+        w.wanted = 1;
+        mini_run(&w.mini, has_waited, &w, 50);
+        ck_assert_uint_eq(w.waiting, 0);
+    }
+    ck_assert_uint_eq(w.opened, 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sdk-c time");
+    TCase *tc = tcase_create("time");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, NULL, teardown);
+    tcase_add_test(tc, after_a_sleep_of_minutes_it_is_back_within_a_second);
+    tcase_add_test(tc, what_arrived_is_read_before_a_stream_is_called_dead);
+    tcase_add_test(
+        tc, a_server_that_fails_is_asked_no_more_often_than_the_formula_allows);
+    tcase_add_test(tc, a_sleep_during_backoff_ends_it);
+    tcase_add_test(tc, minutes_of_heartbeats_are_one_stream);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
