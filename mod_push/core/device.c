@@ -81,6 +81,14 @@ bool push_device_wants(const push_heap_t *heap, const push_device_t *device,
            && !memcmp(id.at, message->bytes + message->topic_len, id.len);
 }
 
+bool push_device_missed(const push_device_t *device,
+                        const push_message_t *message)
+{
+    return message->traits & PUSH_TRAIT_NOW
+           && (!(device->traits & PUSH_DEVICE_ONLINE)
+               || message->mid < device->since);
+}
+
 void push_device_cleanup(push_heap_t *heap, push_device_t *device)
 {
     push_window_cleanup(heap, &device->window);

@@ -117,6 +117,10 @@ push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
 bool push_device_wants(const push_heap_t *heap, const push_device_t *device,
                        const push_message_t *message);
 
+/* True if the message was only for streams that were open at its publish. */
+bool push_device_missed(const push_device_t *device,
+                        const push_message_t *message);
+
 /* Gives back what hangs on the device, not the device itself. */
 void push_device_cleanup(push_heap_t *heap, push_device_t *device);
 

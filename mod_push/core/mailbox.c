@@ -10,12 +10,8 @@ static bool sendable(const push_heap_t *heap, const push_device_t *device,
                      const push_message_t *message, unsigned sub,
                      const push_time_t *now)
 {
-    if (!push_message_alive(message, now->mono)) {
-        return false;
-    }
-    if (message->traits & PUSH_TRAIT_NOW
-        && (!(device->traits & PUSH_DEVICE_ONLINE)
-            || message->mid < device->since)) {
+    if (!push_message_alive(message, now->mono)
+        || push_device_missed(device, message)) {
         return false;
     }
     return sub != PUSH_SUB_USER

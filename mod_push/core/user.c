@@ -272,6 +272,9 @@ push_fate_t push_user_fate(const push_heap_t *heap,
     if (push_window_holds(heap, &device->window, place)) {
         return PUSH_IN_FLIGHT;
     }
+    if (push_device_missed(device, message)) {
+        return PUSH_EXPIRED;
+    }
     return push_before(place.at, sub->cursor[place.lane]) ? PUSH_ACKED
                                                           : PUSH_PENDING;
 }

@@ -108,15 +108,12 @@ push_place_t push_window_take_last(push_heap_t *heap, push_window_t *window)
 push_place_t push_window_get(const push_heap_t *heap,
                              const push_window_t *window, uint32_t index)
 {
-    const push_run_t *run = NULL;
+    const push_run_t *run = run_at(heap, window, 0);
     push_place_t place;
 
-    for (uint32_t i = 0; i < window->used; i++) {
-        run = run_at(heap, window, i);
-        if (index < run->count) {
-            break;
-        }
+    for (uint32_t i = 1; index >= run->count; i++) {
         index -= run->count;
+        run = run_at(heap, window, i);
     }
     place = run->first;
     place.at += index;

@@ -107,7 +107,7 @@ static void skip_bytes(output_t *out, size_t bytes)
     unsigned i = 0;
 
     out->bytes -= bytes;
-    while (bytes >= out->pieces[i].iov_len && i < out->count) {
+    while (i < out->count && bytes >= out->pieces[i].iov_len) {
         bytes -= out->pieces[i++].iov_len;
     }
     out->count -= i;
