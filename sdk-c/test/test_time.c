@@ -224,7 +224,8 @@ int main(void)
     tcase_add_test(tc, after_a_sleep_of_minutes_it_is_back_within_a_second);
     tcase_add_test(tc, what_arrived_is_read_before_a_stream_is_called_dead);
     tcase_add_test(
-        tc, a_server_that_fails_is_asked_no_more_often_than_the_formula_allows);
+        tc,
+        a_server_that_fails_is_asked_no_more_often_than_the_formula_allows);
     tcase_add_test(tc, a_sleep_during_backoff_ends_it);
     tcase_add_test(tc, minutes_of_heartbeats_are_one_stream);
     suite_add_tcase(suite, tc);
