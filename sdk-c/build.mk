@@ -1,6 +1,6 @@
 # The C SDK: libpushc, push-sub, push-pub, and their tests.
 
-include tests/checker/build.mk
+include tests/checker/build.mk tests/fuzz/build.mk
 
 PUSHC_VERSION := 1.0.0
 PUSHC_SOVERSION := 1
