@@ -60,6 +60,7 @@ export async function world() {
     return answer.status === 404 ? undefined : answer.json();
   };
   return {
+    root,
     base: network.base,
     other: `http://127.0.0.1:${otherPort}`,
     direct: httpd.base,
