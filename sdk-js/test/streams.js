@@ -3,6 +3,8 @@
 /**
  * Streams of known and unknown fields, comments, all line ends, odd spaces
  * and characters; the last event is of type `end`.
+ * A byte order mark stands before a field: Chromium loses the line after one
+ * that stands alone.
  * Without `empty`, no empty `id` and `event` fields.
  */
 export function randomStream(fc, { empty = true } = {}) {
@@ -40,7 +42,8 @@ export function randomStream(fc, { empty = true } = {}) {
     })
     .map(({ bom, lines, cuts }) => {
       const body = lines.map(([a, b]) => a + b).join('');
-      const stream = `${bom ? '\u{FEFF}' : ''}${body}\n\nevent: end\ndata: .\n\n`;
+      const begin = bom ? '\u{FEFF}data: bom\n' : '';
+      const stream = `${begin}${body}\n\nevent: end\ndata: .\n\n`;
       return { stream: new TextEncoder().encode(stream), cuts };
     });
 }
