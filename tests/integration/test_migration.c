@@ -10,6 +10,7 @@
 #include "keep.h"
 #include "stream.h"
 #include "verbs.h"
+#include "wait.h"
 
 #define ROUNDS 5
 
@@ -116,6 +117,30 @@ START_TEST(the_peer_of_a_moved_stream_is_seen_to_leave)
 }
 END_TEST
 
+START_TEST(a_full_child_passes_streams_to_one_with_room)
+{
+    struct server_options o = {.global = "PushMaxStreams 10"};
+    struct server *s = server_start(&o);
+    struct stream *st[20];
+    int i;
+
+    for (i = 0; i < 20; i++) {
+        st[i] = stream_open(s, keep_printf("user=u%d&device=d&seq=0", i),
+                            NULL);
+        wait_until(stat_of(s, "streams") == i + 1);
+    }
+    ck_assert_int_eq(stream_try(s, "user=u20&device=d&seq=0", NULL)->status,
+                     503);
+    for (i = 0; i < 20; i++) {
+        publish(s, keep_printf("user=u%d", i), NULL, "a");
+        expect_message(st[i], 1, "a");
+    }
+    stream_close(st[7]);
+    wait_until(stat_of(s, "streams") == 19);
+    stream_open(s, "user=u20&device=d&seq=0", NULL);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("migration");
@@ -126,6 +151,7 @@ int main(void)
     tcase_add_test(tc, a_partly_written_message_moves_too);
     tcase_add_test(tc,
                    a_stream_moves_when_its_child_has_served_its_connections);
+    tcase_add_test(tc, a_full_child_passes_streams_to_one_with_room);
     tcase_add_test(tc, the_peer_of_a_moved_stream_is_seen_to_leave);
     return case_run(suite);
 }
