@@ -62,7 +62,7 @@ static bool send_head(request_rec *r)
     return ap_rflush(r) >= 0 && !r->connection->aborted;
 }
 
-static int open_stream(request_rec *r, push_reactor_t *reactor,
+static int open_stream(request_rec *r, const push_berth_t *berth,
                        const push_subscriber_t *subscriber,
                        const push_ticket_t *ticket)
 {
@@ -75,10 +75,10 @@ static int open_stream(request_rec *r, push_reactor_t *reactor,
     set_device(r, ticket->id);
     push_handover_filters(r);
     if (!send_head(r)
-        || !push_handover(r, reactor, &adoption,
-                          (int)settings->write_timeout)) {
+        || !push_handover(r, berth, &adoption, (int)settings->write_timeout)) {
         push_time_t now = push_clock_now();
 
+        push_berth_cancel(berth);
         push_store_checkout(&push_runtime()->store, ticket, &now);
     }
     return OK;
@@ -96,7 +96,7 @@ static const push_problem_t *check_request(request_rec *r)
 
 int push_receive(request_rec *r)
 {
-    push_reactor_t *reactor = push_runtime_reactor();
+    push_berth_t berth;
     push_subscriber_t subscriber;
     push_ticket_t ticket;
     const push_problem_t *problem;
@@ -117,16 +117,17 @@ int push_receive(request_rec *r)
         set_head(r);
         return OK;
     }
-    if (!reactor) {
+    if (!push_runtime_berth(&berth)) {
         return overloaded(r);
     }
-    subscriber.checkin.seat = push_reactor_seat(reactor);
+    subscriber.checkin.seat = berth.seat;
     status = push_store_checkin(&push_runtime()->store, &subscriber.checkin,
                                 &now, &ticket);
     if (status != PUSH_OK) {
+        push_berth_cancel(&berth);
         return push_problem_send(r, push_problem_of_status(r->pool, status));
     }
-    return open_stream(r, reactor, &subscriber, &ticket);
+    return open_stream(r, &berth, &subscriber, &ticket);
 }
 
 int push_ack(request_rec *r)

@@ -256,7 +256,8 @@ void push_runtime_stopping(int graceful)
     }
 }
 
-push_reactor_t *push_runtime_reactor(void)
+/* The reactor with the fewest streams, or NULL: this child is full. */
+static push_reactor_t *least_loaded(void)
 {
     push_reactor_t *least = NULL;
     uint64_t total = 0;
@@ -270,4 +271,22 @@ push_reactor_t *push_runtime_reactor(void)
         }
     }
     return total < runtime.max_streams ? least : NULL;
+}
+
+bool push_runtime_berth(push_berth_t *berth)
+{
+    const push_seats_t *seats = &runtime.store.seats;
+    push_reactor_t *reactor = least_loaded();
+    int seat = reactor ? (int)push_reactor_seat(reactor)
+                       : push_seat_open(seats);
+
+    if (seat < 0
+        || (!reactor
+            && seats->seats[seat].streams
+                   >= runtime.max_streams / (uint32_t)reactors_wanted)) {
+        return false;
+    }
+    *berth = (push_berth_t){&runtime.store, (unsigned)seat, reactor};
+    push_berth_reserve(berth);
+    return true;
 }

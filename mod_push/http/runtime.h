@@ -30,7 +30,10 @@ void push_runtime_start(apr_pool_t *child, server_rec *s);
 /* child_stopping: why the streams of this child are going to end. */
 void push_runtime_stopping(int graceful);
 
-/* The reactor with the fewest streams, or NULL: this child is full. */
-push_reactor_t *push_runtime_reactor(void);
+/*
+ * A place for one more stream: in this child, or in another one if this is
+ * full.  False if there is none.  It is reserved; see push_berth_reserve().
+ */
+bool push_runtime_berth(push_berth_t *berth);
 
 #endif

@@ -26,7 +26,8 @@ APLOG_USE_MODULE(push);
 
 /* A connection that may become a stream; in its pool. */
 typedef struct {
-    push_reactor_t *reactor; /* NULL: it is still httpd's */
+    bool ready; /* false: it is still httpd's */
+    push_berth_t berth;
     push_adoption_t adoption;
 } leaving_t;
 
@@ -35,9 +36,9 @@ static apr_status_t left(void *data)
 {
     leaving_t *leaving = data;
 
-    if (leaving->reactor) {
-        push_reactor_adopt(leaving->reactor, &leaving->adoption);
-        leaving->reactor = NULL;
+    if (leaving->ready) {
+        leaving->ready = false;
+        push_berth_adopt(&leaving->berth, &leaving->adoption);
     }
     return APR_SUCCESS;
 }
@@ -139,7 +140,7 @@ static int swap_socket(int fd)
     return stream;
 }
 
-bool push_handover(request_rec *r, push_reactor_t *reactor,
+bool push_handover(request_rec *r, const push_berth_t *berth,
                    const push_adoption_t *adoption, int write_timeout)
 {
     conn_rec *c = r->connection;
@@ -159,7 +160,8 @@ bool push_handover(request_rec *r, push_reactor_t *reactor,
         return false;
     }
     set_options(leaving->adoption.fd, write_timeout);
-    leaving->reactor = reactor;
+    leaving->berth = *berth;
+    leaving->ready = true;
     c->aborted = 1;
     c->keepalive = AP_CONN_CLOSE;
     return true;

@@ -25,7 +25,7 @@ void push_handover_filters(request_rec *r);
  * in ms.  False if the client has left or there is no descriptor; then the
  * caller checks the device out.
  */
-bool push_handover(request_rec *r, push_reactor_t *reactor,
+bool push_handover(request_rec *r, const push_berth_t *berth,
                    const push_adoption_t *adoption, int write_timeout);
 
 #endif

@@ -32,6 +32,7 @@ struct push_reactor_t {
 
     /* any thread */
     _Atomic(arrival_t *) arrivals;
+    _Atomic uint32_t reserved;          /* places for streams on their way */
     _Atomic int stop;                   /* 1 + push_end_t */
     const _Atomic int64_t *leave_until; /* mono ms; set before stop */
 
@@ -52,6 +53,7 @@ static void adopt_arrivals(push_reactor_t *reactor)
         push_migrant_t migrant = {.adoption = arrival->adoption};
 
         push_keeper_adopt(&reactor->keeper, &migrant);
+        atomic_fetch_sub(&reactor->reserved, 1);
         free(arrival);
         arrival = next;
     }
@@ -197,20 +199,31 @@ unsigned push_reactor_seat(const push_reactor_t *reactor)
 
 uint32_t push_reactor_load(const push_reactor_t *reactor)
 {
-    return atomic_load(&reactor->keeper.seat->streams);
+    return atomic_load(&reactor->keeper.seat->streams)
+           + atomic_load(&reactor->reserved);
 }
 
-bool push_reactor_adopt(push_reactor_t *reactor,
-                        const push_adoption_t *adoption)
+void push_berth_reserve(const push_berth_t *berth)
+{
+    if (berth->reactor) {
+        atomic_fetch_add(&berth->reactor->reserved, 1);
+    }
+}
+
+void push_berth_cancel(const push_berth_t *berth)
+{
+    if (berth->reactor) {
+        atomic_fetch_sub(&berth->reactor->reserved, 1);
+    }
+}
+
+static bool adopt_here(push_reactor_t *reactor,
+                       const push_adoption_t *adoption)
 {
     push_keeper_t *keeper = &reactor->keeper;
     arrival_t *arrival = malloc(sizeof(*arrival));
 
     if (!arrival) {
-        push_time_t now = push_clock_now();
-
-        push_store_checkout(keeper->store, &adoption->ticket, &now);
-        close(adoption->fd);
         return false;
     }
     arrival->adoption = *adoption;
@@ -220,6 +233,35 @@ bool push_reactor_adopt(push_reactor_t *reactor,
     }
     push_seat_ring(&keeper->store->seats, keeper->seat_index);
     return true;
+}
+
+/* The other child gets a descriptor of its own. */
+static bool adopt_there(const push_berth_t *berth,
+                        const push_adoption_t *adoption)
+{
+    push_migrant_t migrant = {.adoption = *adoption};
+
+    if (!push_migration_send(berth->store->seats.send[berth->seat],
+                             &migrant)) {
+        return false;
+    }
+    close(adoption->fd);
+    return true;
+}
+
+bool push_berth_adopt(const push_berth_t *berth,
+                      const push_adoption_t *adoption)
+{
+    push_time_t now = push_clock_now();
+
+    if (berth->reactor ? adopt_here(berth->reactor, adoption)
+                       : adopt_there(berth, adoption)) {
+        return true;
+    }
+    push_berth_cancel(berth);
+    push_store_checkout(berth->store, &adoption->ticket, &now);
+    close(adoption->fd);
+    return false;
 }
 
 static bool watch(const push_keeper_t *keeper, int fd, uint32_t index)

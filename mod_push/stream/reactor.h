@@ -47,16 +47,29 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options);
 void push_reactor_stop(push_reactor_t *reactor, push_end_t why,
                        const _Atomic int64_t *leave_until);
 
+/* Where a stream is going to live. */
+typedef struct push_berth_t {
+    push_store_t *store;
+    unsigned seat;
+    push_reactor_t *reactor; /* NULL: in another child */
+} push_berth_t;
+
 /* ---- any thread ---- */
 
-/* Where its streams check in. */
-unsigned push_reactor_seat(const push_reactor_t *reactor);
-
-/* Streams it has, or will have in a moment. */
+/* Streams it has, and places that are reserved. */
 uint32_t push_reactor_load(const push_reactor_t *reactor);
 
-/* Hands a stream over; false, with the socket closed, if there is no memory. */
-bool push_reactor_adopt(push_reactor_t *reactor,
-                        const push_adoption_t *adoption);
+unsigned push_reactor_seat(const push_reactor_t *reactor);
+
+/*
+ * Keeps a place free until a stream is handed over or push_berth_cancel() is
+ * called, so that a limit holds exactly.
+ */
+void push_berth_reserve(const push_berth_t *berth);
+void push_berth_cancel(const push_berth_t *berth);
+
+/* Hands a stream over; false, with the stream ended, if that fails. */
+bool push_berth_adopt(const push_berth_t *berth,
+                      const push_adoption_t *adoption);
 
 #endif
