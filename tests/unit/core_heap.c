@@ -22,6 +22,12 @@
 #define DEFINED(at, size)
 #endif
 
+#ifdef RUNNING_ON_VALGRIND
+#define ON_VALGRIND (RUNNING_ON_VALGRIND != 0)
+#else
+#define ON_VALGRIND false
+#endif
+
 #define ROOM          ((size_t)256 << 20)
 #define MAGIC         0x51ab0b1eu
 #define JUNK          0xa5
@@ -232,4 +238,9 @@ void watched_heap_cleanup(watched_heap_t *w)
     watched_heap_check(w);
     watched_heap_destroy(w);
     ck_assert_msg(left == 0, "%u objects were left over", left);
+}
+
+bool watched_by_valgrind(void)
+{
+    return ON_VALGRIND;
 }

@@ -42,6 +42,9 @@ void watched_heap_check(watched_heap_t *watched);
 /* As above, and gives all back; fails the test if an object is left. */
 void watched_heap_cleanup(watched_heap_t *watched);
 
+/* True under valgrind, where everything takes fifty times as long. */
+bool watched_by_valgrind(void);
+
 /* Gives all back without a look: after a failure, or a test of threads. */
 void watched_heap_destroy(watched_heap_t *watched);
 
