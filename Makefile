@@ -72,7 +72,8 @@ endif
 endif
 
 # `make run` needs these, `make test` all of DEB_PACKAGES.
-RUN_PACKAGES := gcc libc6-dev pkg-config apache2-bin apache2-dev curl \
+RUN_PACKAGES := gcc libc6-dev pkg-config apache2-bin apache2-dev \
+                apache2-ssl-dev curl \
                 libjansson-dev libssl-dev
 DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
                 shellcheck

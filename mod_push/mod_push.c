@@ -6,6 +6,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <mod_ssl_openssl.h>
 #include <mpm_common.h>
 
 #include "config.h"
@@ -109,6 +110,9 @@ static int handler(request_rec *r)
 static void register_hooks(apr_pool_t *pool)
 {
     (void)pool;
+    /* Only where mod_ssl is loaded: for every new TLS connection. */
+    APR_OPTIONAL_HOOK(ssl, pre_handshake, push_handover_tls, NULL, NULL,
+                      APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);

@@ -3,6 +3,7 @@
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <http_ssl.h>
 
 #include "http/runtime.h"
 #include "http/subscriber.h"
@@ -117,7 +118,8 @@ int push_receive(request_rec *r)
         set_head(r);
         return OK;
     }
-    if (!push_runtime_berth(&berth)) {
+    if (!push_runtime_berth(&berth)
+        || (!berth.reactor && ap_ssl_conn_is_ssl(r->connection))) {
         return overloaded(r);
     }
     subscriber.checkin.seat = berth.seat;

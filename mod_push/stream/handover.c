@@ -27,9 +27,15 @@ APLOG_USE_MODULE(push);
 /* A connection that may become a stream; in its pool. */
 typedef struct {
     bool ready; /* false: it is still httpd's */
+    SSL *ssl;   /* of mod_ssl; NULL: plain TCP */
     push_berth_t berth;
     push_adoption_t adoption;
 } leaving_t;
+
+static leaving_t *leaving_of(conn_rec *c)
+{
+    return ap_get_module_config(c->conn_config, &push_module);
+}
 
 /* The last thing that happens to the connection in httpd. */
 static apr_status_t left(void *data)
@@ -38,6 +44,11 @@ static apr_status_t left(void *data)
 
     if (leaving->ready) {
         leaving->ready = false;
+        if (leaving->adoption.ssl) {
+            /* mod_ssl has looked at both of them in its own cleanup. */
+            SSL_set_app_data(leaving->adoption.ssl, NULL);
+            SSL_set_shutdown(leaving->adoption.ssl, 0);
+        }
         push_berth_adopt(&leaving->berth, &leaving->adoption);
     }
     return APR_SUCCESS;
@@ -56,13 +67,23 @@ int push_handover_prepare(conn_rec *c)
     return DECLINED;
 }
 
+int push_handover_tls(conn_rec *c, SSL *ssl, int is_proxy)
+{
+    leaving_t *leaving = is_proxy || c->master ? NULL : leaving_of(c);
+
+    if (leaving) {
+        leaving->ssl = ssl;
+    }
+    return OK;
+}
+
 const char *push_handover_refusal(request_rec *r)
 {
     if (r->connection->master) {
         return "streams need HTTP/1.1 here: set \"Protocols http/1.1\"";
     }
-    if (ap_ssl_conn_is_ssl(r->connection)) {
-        return "streams over TLS are not supported yet";
+    if (ap_ssl_conn_is_ssl(r->connection) && !leaving_of(r->connection)->ssl) {
+        return "this TLS connection is not one of mod_ssl's";
     }
     return NULL;
 }
@@ -140,11 +161,33 @@ static int swap_socket(int fd)
     return stream;
 }
 
+/*
+ * Puts the TLS connection onto the duplicate.  mod_ssl goes on pointing at
+ * the connection and its BIOs until it has cleaned up, so all of them get one
+ * more holder.
+ */
+static void take_tls(leaving_t *leaving)
+{
+    SSL *ssl = leaving->ssl;
+
+    leaving->adoption.ssl = ssl;
+    if (!ssl) {
+        return;
+    }
+    SSL_up_ref(ssl);
+    BIO_up_ref(SSL_get_rbio(ssl));
+    BIO_up_ref(SSL_get_wbio(ssl));
+    SSL_set_fd(ssl, leaving->adoption.fd);
+    SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE
+                          | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+                          | SSL_MODE_RELEASE_BUFFERS);
+}
+
 bool push_handover(request_rec *r, const push_berth_t *berth,
                    const push_adoption_t *adoption, int write_timeout)
 {
     conn_rec *c = r->connection;
-    leaving_t *leaving = ap_get_module_config(c->conn_config, &push_module);
+    leaving_t *leaving = leaving_of(c);
     apr_os_sock_t fd = -1;
 
     if (!leaving || c->aborted
@@ -160,6 +203,7 @@ bool push_handover(request_rec *r, const push_berth_t *berth,
         return false;
     }
     set_options(leaving->adoption.fd, write_timeout);
+    take_tls(leaving);
     leaving->berth = *berth;
     leaving->ready = true;
     c->aborted = 1;

@@ -3,6 +3,8 @@
 
 #include <httpd.h>
 
+#include <openssl/ssl.h>
+
 #include "stream/reactor.h"
 
 /*
@@ -13,6 +15,9 @@
 
 /* pre_connection, before all other modules: its cleanup then runs last. */
 int push_handover_prepare(conn_rec *c);
+
+/* mod_ssl made the TLS state of a connection (its hook pre_handshake). */
+int push_handover_tls(conn_rec *c, SSL *ssl, int is_proxy);
 
 /* NULL if the connection can be handed over, or why it cannot. */
 const char *push_handover_refusal(request_rec *r);

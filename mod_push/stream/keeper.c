@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "stream/tls.h"
+
 #define LATER_MS      5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
 
@@ -64,6 +66,7 @@ static void forget(push_keeper_t *keeper, uint32_t index)
         == index) {
         push_map_remove(&keeper->devices, stream->device);
     }
+    keeper->fixed -= stream->ssl != NULL;
     push_stream_close(keeper->store, stream);
     push_streams_give(&keeper->streams, index);
     atomic_fetch_sub(&keeper->seat->streams, 1);
@@ -204,6 +207,8 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
     stream->device = adoption->ticket.device;
     stream->gen = adoption->ticket.gen;
     stream->event_beats = adoption->event_beats;
+    stream->ssl = adoption->ssl;
+    keeper->fixed += stream->ssl != NULL;
     stream->beat = (uint8_t)push_beat_for(&keeper->beats, adoption->heartbeat);
     stream->opened = migrant->opened ? migrant->opened
                                      : (uint64_t)keeper->now.mono;
@@ -287,7 +292,7 @@ uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
     for (uint32_t i = 0; i < keeper->streams.used && count < most; i++) {
         const push_stream_t *stream = stream_at(keeper, i);
 
-        if (stream->fd < 0) {
+        if (stream->fd < 0 || stream->ssl) {
             continue;
         }
         pack(keeper, stream, &migrant);
@@ -411,13 +416,16 @@ void push_keeper_beat(push_keeper_t *keeper, uint32_t elapsed)
 /* ---- sockets ---- */
 
 /* A stream has nothing to say to us; true if its peer has left. */
-static bool peer_left(int fd)
+static bool peer_left(push_stream_t *stream)
 {
     char ignored[4096];
     ssize_t got;
 
+    if (stream->ssl) {
+        return push_tls_peer_left(stream);
+    }
     do {
-        got = recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT);
+        got = recv(stream->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
     } while (got > 0 || (got < 0 && errno == EINTR));
     return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
@@ -435,7 +443,7 @@ void push_keeper_on_event(push_keeper_t *keeper, uint32_t index,
                    events & EPOLLERR ? PUSH_END_ERROR : PUSH_END_PEER);
         return;
     }
-    if (events & (EPOLLIN | EPOLLRDHUP) && peer_left(stream->fd)) {
+    if (events & (EPOLLIN | EPOLLRDHUP) && peer_left(stream)) {
         end_stream(keeper, index, PUSH_END_PEER);
         return;
     }

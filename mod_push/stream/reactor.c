@@ -145,7 +145,7 @@ static void leave(push_reactor_t *reactor)
     const push_seats_t *seats = &keeper->store->seats;
 
     push_seat_close(keeper->seat);
-    while (keeper->streams.count
+    while (keeper->streams.count > keeper->fixed
            && keeper->now.mono < atomic_load(reactor->leave_until)) {
         int seat = push_seat_open(seats);
         uint32_t gone = 0;

@@ -34,6 +34,7 @@ typedef struct push_adoption_t {
     push_ticket_t ticket;
     uint32_t heartbeat; /* ms */
     bool event_beats;
+    struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
 } push_adoption_t;
 
 /* NULL if there is no seat, no memory or no thread. */

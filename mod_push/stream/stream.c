@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "stream/tls.h"
+
 /* "id: " and up to 20 digits and "." */
 #define PREFIX_MAX 28u
 /* A message is four pieces: prefix, mid, made-up device, the frame. */
@@ -118,11 +120,18 @@ static void skip_bytes(output_t *out, size_t bytes)
     }
 }
 
-/* Bytes written, 0 if the socket takes none, -1 if it is broken. */
-static ssize_t send_output(push_stream_t *stream, output_t *out)
+/* Bytes taken, 0 if the connection takes none, -1 if it is broken. */
+static ssize_t send_pieces(push_stream_t *stream, struct iovec *pieces,
+                           unsigned count)
 {
-    struct msghdr message = {.msg_iov = out->pieces, .msg_iovlen = out->count};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
     ssize_t sent;
+
+    if (stream->ssl) {
+        sent = push_tls_send(stream, pieces, count);
+        stream->bytes += sent > 0 ? (uint64_t)sent : 0;
+        return sent;
+    }
 
     do {
         sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -153,18 +162,14 @@ static push_flush_t keep_rest(push_stream_t *stream, const char *text,
 static push_flush_t send_text(push_stream_t *stream, const char *text,
                               size_t len)
 {
-    ssize_t sent;
+    struct iovec piece = {(void *)(uintptr_t)text, len};
+    ssize_t sent = send_pieces(stream, &piece, 1);
 
-    do {
-        sent = send(stream->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+    if (sent < 0) {
         return PUSH_FLUSH_BROKEN;
     }
-    sent = sent < 0 ? 0 : sent;
-    stream->bytes += (uint64_t)sent;
     if ((size_t)sent == len) {
-        return PUSH_FLUSH_DONE;
+        return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
     }
     return keep_rest(stream, text + sent, len - (size_t)sent);
 }
@@ -192,7 +197,7 @@ static push_flush_t finish_part(push_store_t *store, push_stream_t *stream,
     out->bytes = 0;
     add_message(out, out->prefixes[0], stream->part_seq, message);
     skip_bytes(out, stream->part_at);
-    sent = send_output(stream, out);
+    sent = send_pieces(stream, out->pieces, out->count);
     if (sent < 0) {
         return PUSH_FLUSH_BROKEN;
     }
@@ -203,7 +208,7 @@ static push_flush_t finish_part(push_store_t *store, push_stream_t *stream,
     push_delivery_release(store, stream->part);
     stream->part = PUSH_NONE;
     stream->messages++;
-    return PUSH_FLUSH_DONE;
+    return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
 }
 
 /* ---- what is new ---- */
@@ -300,7 +305,7 @@ static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
     }
     set_suffix(out, delivery.device);
     write_delivery(out, &delivery);
-    sent = send_output(stream, out);
+    sent = send_pieces(stream, out->pieces, out->count);
     if (sent < 0) {
         return PUSH_FLUSH_BROKEN;
     }
@@ -309,7 +314,7 @@ static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
     }
     stream->messages += delivery.count;
     push_delivery_count(store, delivery.count);
-    return PUSH_FLUSH_MORE;
+    return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;
 }
 
 push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
@@ -322,7 +327,7 @@ push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
     if (stream->rest) {
         flushed = finish_rest(stream);
     }
-    else if (stream->part) {
+    if (flushed == PUSH_FLUSH_DONE && stream->part) {
         char device[PUSH_DEVICE_MAX + 1];
         push_status_t status = push_delivery_device(store, &ticket, device);
 
@@ -371,6 +376,7 @@ void push_stream_close(push_store_t *store, push_stream_t *stream)
         push_delivery_release(store, stream->part);
         stream->part = PUSH_NONE;
     }
+    push_tls_close(stream);
     free(stream->rest);
     stream->rest = NULL;
     close(stream->fd);

@@ -33,7 +33,8 @@ typedef struct push_stream_t {
     push_ref_t part;   /* a message that was written only partly, held */
     uint32_t part_at;  /* bytes of it that were written */
     uint64_t part_seq;
-    char *rest; /* bytes, no message, that must be written first */
+    struct ssl_st *ssl; /* NULL: plain TCP */
+    char *rest;         /* bytes, no message, that must be written first */
     uint16_t rest_len;
     uint8_t beat;            /* which heartbeat */
     uint8_t blocked : 1;     /* the socket takes no more: wait for it */
