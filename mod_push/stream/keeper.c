@@ -228,6 +228,20 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
     return true;
 }
 
+/* Of two streams of a device the news are for the newer one. */
+static bool take_over(push_keeper_t *keeper, push_ref_t device, uint32_t index)
+{
+    uint32_t other = push_map_get(&keeper->devices, device, PUSH_NO_STREAM);
+
+    if (other != PUSH_NO_STREAM) {
+        if (!superseded(keeper, other)) {
+            return true; /* this is the older one: its first flush ends it */
+        }
+        supersede(keeper, other);
+    }
+    return push_map_put(&keeper->devices, device, index);
+}
+
 void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
 {
     uint32_t index = push_streams_take(&keeper->streams);
@@ -243,7 +257,7 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
     whole = unpack(keeper, stream, migrant);
     push_beat_join(&keeper->beats, &keeper->streams, index, keeper->ms);
     if (!whole || !push_queue_reserve(&keeper->queue, &keeper->streams)
-        || !push_map_put(&keeper->devices, stream->device, index)
+        || !take_over(keeper, stream->device, index)
         || !watch(keeper, stream->fd, index)) {
         end_stream(keeper, index, PUSH_END_ERROR);
         return;
@@ -461,12 +475,18 @@ uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit)
     return push_beat_wait(&keeper->beats, &keeper->streams, keeper->ms, limit);
 }
 
+static uint32_t jitter(push_keeper_t *keeper, uint32_t ms)
+{
+    return ms / 2 + (uint32_t)rand_r(&keeper->random) % (ms + 1);
+}
+
 void push_keeper_end_all(push_keeper_t *keeper, push_end_t why,
                          uint32_t retry_ms, uint32_t spread_ms)
 {
     for (uint32_t i = 0; i < keeper->streams.used; i++) {
         if (stream_at(keeper, i)->fd >= 0) {
-            push_stream_bye(stream_at(keeper, i), why, retry_ms, spread_ms);
+            push_stream_bye(stream_at(keeper, i), why,
+                            jitter(keeper, retry_ms), spread_ms);
             end_stream(keeper, i, why);
         }
     }
@@ -475,6 +495,7 @@ void push_keeper_end_all(push_keeper_t *keeper, push_end_t why,
 bool push_keeper_init(push_keeper_t *keeper)
 {
     push_keeper_look_at_clock(keeper);
+    keeper->random = (unsigned)(keeper->now.wall ^ getpid());
     return push_followers_init(&keeper->followers)
            && push_map_init(&keeper->devices)
            && push_queue_reserve(&keeper->queue, &keeper->streams);
