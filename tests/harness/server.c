@@ -215,7 +215,7 @@ void server_graceful(struct server *s)
 
     kill(s->pid, SIGUSR1);
     while (serverlog_count(s, "resuming normal operations") == before
-           || fresh < s->options.children) {
+           || fresh == 0) {
         int i, count = server_children(s, now, 64);
 
         fresh = 0;

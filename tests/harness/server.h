@@ -47,7 +47,7 @@ const char *server_refusal(const struct server_options *options);
 /* Accept log lines that contain text. */
 void server_allow(struct server *s, const char *text);
 
-/* Restart gracefully and wait until new children serve. */
+/* Restart gracefully and wait until a new child serves. */
 void server_graceful(struct server *s);
 
 /* Stop with SIGTERM, wait for the end, judge the logs. */

@@ -151,8 +151,10 @@ START_TEST(a_graceful_restart_brings_new_children)
 
     server_children(s, before, 64);
     server_graceful(s);
-    wait_until(server_children(s, after, 64) == 2);
-    ck_assert_int_ne(before[0], after[0]);
+    wait_until(server_children(s, after, 64) == 2 && after[0] != before[0]
+               && after[1] != before[1]);
+    ck_assert_int_ne(after[0], before[0]);
+    ck_assert_int_ne(after[0], before[1]);
     ck_assert_int_eq(http_get(s, "/none")->status, 404);
 }
 END_TEST
