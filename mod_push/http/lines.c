@@ -127,9 +127,9 @@ static void keep(lines_t *l, const char *at, size_t len)
 static void take_bytes(lines_t *l, const char *at, size_t len)
 {
     const char *end = at + len;
-    const char *newline;
+    const char *newline = memchr(at, '\n', len);
 
-    while (at < end && (newline = memchr(at, '\n', (size_t)(end - at)))) {
+    while (newline) {
         if (l->line_len || l->skipping) {
             keep(l, at, (size_t)(newline - at));
             if (!l->skipping) {
@@ -142,6 +142,7 @@ static void take_bytes(lines_t *l, const char *at, size_t len)
             take_line(l, at, (size_t)(newline - at));
         }
         at = newline + 1;
+        newline = memchr(at, '\n', (size_t)(end - at));
     }
     keep(l, at, (size_t)(end - at));
 }

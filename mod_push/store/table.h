@@ -45,4 +45,12 @@ void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref);
 push_ref_t push_table_next(const push_heap_t *heap, const push_table_t *table,
                            push_ref_t ref);
 
+/* The same as a loop's condition: moves *ref on, from PUSH_NONE at first. */
+static inline bool push_table_walk(const push_heap_t *heap,
+                                   const push_table_t *table, push_ref_t *ref)
+{
+    *ref = push_table_next(heap, table, *ref);
+    return *ref != PUSH_NONE;
+}
+
 #endif

@@ -119,7 +119,7 @@ void push_view_channels(push_store_t *store, const push_time_t *now,
         if (!push_shard_enter(store, i)) {
             continue;
         }
-        while ((ref = push_table_next(heap, table, ref)) != PUSH_NONE) {
+        while (push_table_walk(heap, table, &ref)) {
             const push_channel_t *channel = push_at(heap, ref);
             push_channel_view_t view = {
                 push_channel_name(channel),
@@ -154,10 +154,10 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         stats->users += shard->users.count;
         stats->devices += shard->contexts.count;
         stats->channels += shard->channels.count;
-        while ((ref = push_table_next(heap, &shard->users, ref))) {
+        while (push_table_walk(heap, &shard->users, &ref)) {
             stats->messages += live_messages(heap, push_at(heap, ref), &now);
         }
-        while ((ref = push_table_next(heap, &shard->channels, ref))) {
+        while (push_table_walk(heap, &shard->channels, &ref)) {
             stats->messages += live_messages(heap, push_at(heap, ref), &now);
         }
         if (!i) {
