@@ -185,7 +185,7 @@ function metadata({ ttl, urgency, topic, event, key = randomUUID(), receipt }) {
   );
 }
 
-/** @typedef {{line: string, resolve: (p: Published) => void, reject: (e: unknown) => void}} Line */
+/** @typedef {{line: string, resolve: (p: Published) => void, reject: (e: unknown) => void, refusals?: number}} Line */
 
 /**
  * Many messages over one connection. A connection that breaks is made anew,
@@ -201,6 +201,8 @@ export class PublishStream {
   #queue = [];
   /** @type {http.ClientRequest | undefined} */
   #request;
+  /** Lines that wait to be tried again. */
+  #pausing = 0;
   #connecting = false;
   #closing = false;
   #failures = 0;
@@ -220,7 +222,7 @@ export class PublishStream {
 
   /** Lines without an answer. */
   get inFlight() {
-    return this.#sent.length + this.#queue.length;
+    return this.#sent.length + this.#queue.length + this.#pausing;
   }
 
   /** Resolves when another message may be sent without waiting in a queue. */
@@ -351,11 +353,12 @@ export class PublishStream {
     const line = this.#sent.shift();
     const { error, ...published } = JSON.parse(answer);
     this.#failures = 0;
-    if (error) {
-      const { status, detail } = error;
-      line?.reject(
+    if (error && line) {
+      const { status, detail: message } = error;
+      this.#refused(
+        line,
         new PushError('PUSH_ERR_STATUS', {
-          message: detail,
+          message,
           status,
           problem: error,
           final: true,
@@ -366,6 +369,26 @@ export class PublishStream {
     }
     this.#room();
     this.#pump();
+  }
+
+  /** @param {Line} line @param {PushError} error */
+  #refused(line, error) {
+    const { attempts, random } = this.#options;
+    const { status = 0 } = error;
+    const n = (line.refusals = (line.refusals ?? 0) + 1);
+    if (n < attempts && (status >= 500 || AGAIN.includes(status))) {
+      this.#pausing++;
+      setTimeout(
+        () => {
+          this.#pausing--;
+          this.#queue.push(line);
+          this.#pump();
+        },
+        afterHint(random(), n - 1, 1000, 0),
+      );
+    } else {
+      line.reject(error);
+    }
   }
 
   #room() {

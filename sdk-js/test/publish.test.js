@@ -275,6 +275,28 @@ test('a stream sends no more than maxInFlight lines ahead of the answers', async
   assert.ok(most <= 5, `${most}`);
 });
 
+test('a line that another attempt still holds is tried again, the others go on', async (t) => {
+  const seen = [];
+  const publisher = await pair(t, (request, response) =>
+    ndjson(request, response, ({ text }) => {
+      seen.push(text);
+      return text === 'busy' && seen.filter((one) => one === text).length < 3
+        ? { error: { status: 409, detail: 'still runs' } }
+        : { id: text, recipients: 1 };
+    }),
+  );
+  const stream = publisher.stream();
+  const published = await Promise.all(
+    ['a', 'busy', 'b'].map((text) => stream.publish({ user: 'u' }, text)),
+  );
+  await stream.close();
+  assert.deepEqual(
+    published.map(({ id }) => id),
+    ['a', 'busy', 'b'],
+  );
+  assert.deepEqual(seen, ['a', 'busy', 'b', 'busy', 'busy']);
+});
+
 test('a stream that is refused for good rejects what waits', async (t) => {
   const publisher = await pair(t, (_, response) =>
     answer(response, 403, { detail: 'who?' }),
