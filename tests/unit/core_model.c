@@ -271,13 +271,16 @@ void model_flush(model_t *m, int index, uint32_t max)
     uint32_t count = 0;
     char texts[4000] = "";
     size_t len = 0;
-    int i;
 
     count_losses(m, d);
     max = max < d->max_in_flight ? max : d->max_in_flight;
     while (count < max
-           && (d->implicit || d->sent - d->acked < d->max_in_flight)
-           && (i = next(m, d)) >= 0) {
+           && (d->implicit || d->sent - d->acked < d->max_in_flight)) {
+        int i = next(m, d);
+
+        if (i < 0) {
+            break;
+        }
         d->flight[d->sent - d->acked] = i;
         d->state[i] = FLYING;
         d->sent++;
