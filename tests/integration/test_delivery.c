@@ -190,6 +190,79 @@ START_TEST(a_reader_that_does_not_read_does_not_slow_the_others)
 }
 END_TEST
 
+/* Publish count times 4 KB to a user in one request. */
+static void publish_much(const struct server *s, const char *user, int count)
+{
+    size_t used = 0, room = (size_t)count * 4200 + 1;
+    char *lines = keep(malloc(room), free);
+    char payload[4097];
+    int i;
+
+    memset(payload, 'x', 4096);
+    payload[4096] = '\0';
+    for (i = 0; i < count; i++) {
+        used += (size_t)snprintf(lines + used, room - used,
+                                 "{\"user\":\"%s\",\"text\":\"%s\"}\n", user,
+                                 payload);
+    }
+    publish_lines(s, lines);
+}
+
+/* Memory of a process that it shares with no other (KiB). */
+static long own_memory(pid_t pid)
+{
+    const char *status = keep_file(keep_printf("/proc/%d/status", (int)pid),
+                                   NULL);
+    const char *line = strstr(status, "RssAnon:");
+
+    ck_assert_ptr_nonnull(line);
+    return atol(line + 8);
+}
+
+START_TEST(a_reader_that_does_not_read_costs_its_child_no_memory)
+{
+    struct server_options o = {.children = 1};
+    struct server *s = server_start(&o);
+    pid_t child;
+    long before;
+    int i;
+
+    stream_open_narrow(s, "user=warm&device=d&seq=0");
+    for (i = 0; i < 20; i++) {
+        publish_much(s, "warm", 20);
+    }
+    ck_assert_int_eq(server_children(s, &child, 1), 1);
+    before = own_memory(child);
+    for (i = 0; i < 20; i++) {
+        stream_open_narrow(s, keep_printf("user=s%d&device=d&seq=0", i));
+        publish_much(s, keep_printf("s%d", i), 200);
+    }
+    ck_assert_int_eq(stat_of(s, "evicted"), 0);
+    /* 16 MiB wait; a sanitizer never gives memory back. */
+    ck_assert_msg(getenv("PUSH_ASAN") != NULL
+                      || own_memory(child) - before < 4096,
+                  "grew by %ld KiB", own_memory(child) - before);
+}
+END_TEST
+
+START_TEST(a_reader_that_stays_stuck_is_closed_and_loses_nothing)
+{
+    struct server_options o = {.receive = "PushUser query:user\n"
+                                          "PushWriteTimeout 1"};
+    struct server *s = server_start(&o);
+    struct stream *st = stream_open_narrow(s, "user=ada&device=d&seq=0");
+    int i;
+
+    publish_much(s, "ada", 200);
+    wait_until(stat_of(s, "streams") == 0);
+    stream_close(st);
+    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    for (i = 1; i <= 200; i++) {
+        ck_assert_int_eq(stream_next(st)->seq, i);
+    }
+}
+END_TEST
+
 START_TEST(a_large_payload_arrives_whole)
 {
     struct server *s = server_start(NULL);
@@ -247,6 +320,8 @@ int main(void)
     tcase_add_test(tc,
                    what_is_urgent_overtakes_what_a_slow_reader_was_not_sent);
     tcase_add_test(tc, a_reader_that_does_not_read_does_not_slow_the_others);
+    tcase_add_test(tc, a_reader_that_does_not_read_costs_its_child_no_memory);
+    tcase_add_test(tc, a_reader_that_stays_stuck_is_closed_and_loses_nothing);
     tcase_add_test(tc, a_large_payload_arrives_whole);
     return case_run(suite);
 }

@@ -284,6 +284,30 @@ START_TEST(only_allowed_origins_are_named_in_answers)
 }
 END_TEST
 
+START_TEST(a_preflight_is_granted_to_allowed_origins_only)
+{
+    struct server_options o = {
+        .receive = "PushUser query:user\nPushAllowOrigin https://a.example"};
+    struct server *s = server_start(&o);
+    const char *target = "/ramen/receive?user=ada&device=d1";
+    const char *asked = "Access-Control-Request-Method: GET\r\n"
+                        "Access-Control-Request-Headers: last-event-id\r\n";
+    struct answer *a;
+
+    a = http_do(s, "OPTIONS", target,
+                keep_printf("Origin: https://a.example\r\n%s", asked), NULL);
+    ck_assert_int_eq(a->status, 204);
+    ck_assert_str_eq(http_header(a, "Access-Control-Allow-Origin"),
+                     "https://a.example");
+    ck_assert_ptr_nonnull(strcasestr(
+        http_header(a, "Access-Control-Allow-Headers"), "last-event-id"));
+    a = http_do(s, "OPTIONS", target,
+                keep_printf("Origin: https://b.example\r\n%s", asked), NULL);
+    ck_assert_ptr_null(http_header(a, "Access-Control-Allow-Origin"));
+    ck_assert_ptr_null(http_header(a, "Access-Control-Allow-Headers"));
+}
+END_TEST
+
 /* How PushUser finds the user, a request, and whether it has one. */
 static const struct {
     const char *lines;
@@ -349,6 +373,7 @@ int main(void)
     tc = case_add(suite, "access", 30);
     tcase_add_test(tc, the_administration_is_closed_without_a_require);
     tcase_add_test(tc, no_byte_of_a_path_gets_into_the_headers_of_its_answer);
+    tcase_add_test(tc, a_preflight_is_granted_to_allowed_origins_only);
     tcase_add_test(tc, only_allowed_origins_are_named_in_answers);
     tcase_add_loop_test(
         tc, the_user_comes_from_where_the_configuration_says_or_nobody_does, 0,
