@@ -5,6 +5,11 @@
 
 #define FIRST_BUCKETS 64
 
+/* Records that are looked at to forget one, and the multiple of `dedup` from
+ * which on those go too that the cursor has not passed. */
+#define LOOKS    8
+#define UNPASSED 8
+
 int pushc_records_init(struct pushc_session *s)
 {
     s->buckets = pushc_mem_zalloc(s->mem, FIRST_BUCKETS * sizeof(void *));
@@ -98,16 +103,19 @@ static void destroy(struct pushc_session *s, struct pushc_record *r)
     pushc_mem_free(s->mem, r);
 }
 
-/* Forget the oldest that nobody refers to. One that is referred to moves to
- * the end, so that it is not looked at again and again. */
+/* Forget the oldest that nobody refers to. One that the cursor has not passed
+ * is done, but the server does not know: it comes again, though perhaps only
+ * after very many that are more urgent. It moves to the end, so that it is
+ * not looked at again and again, and goes only if there are far too many. */
 static void evict(struct pushc_session *s)
 {
-    size_t looks = s->record_count - s->dedup;
+    int looks = LOOKS;
 
     while (s->record_count > s->dedup && looks-- > 0) {
         struct pushc_record *r = s->oldest;
 
-        if (r->refs == 0) {
+        if (r->refs == 0
+            && (r->passed || s->record_count > (size_t)s->dedup * UNPASSED)) {
             destroy(s, r);
         }
         else {

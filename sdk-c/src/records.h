@@ -2,7 +2,8 @@
  * records.h - the message ids that a session has seen, a bounded set.
  *
  * A part of session.h: works on its fields buckets to newest. Records that
- * nobody refers to go, the oldest first, when there are more than `dedup`.
+ * nobody refers to go, when there are more than `dedup`, the oldest first that
+ * the cursor has passed.
  */
 #ifndef PUSHC_RECORDS_H
 #define PUSHC_RECORDS_H

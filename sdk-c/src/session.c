@@ -204,6 +204,9 @@ static void advance(struct pushc_session *s)
             s->unsent++;
             s->urgent |= e->ack_now;
         }
+        if (e->record) {
+            e->record->passed = 1;
+        }
         pop_entry(s);
     }
 }

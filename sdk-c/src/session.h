@@ -27,6 +27,7 @@ struct pushc_record {
     struct pushc_record *older, *newer; /* in order of arrival */
     unsigned refs;                      /* by entries and by its message */
     int done;                           /* its handler finished */
+    int passed;                         /* the cursor went over it */
 };
 
 /* An id of the current stream that the cursor has not passed. */
@@ -58,7 +59,7 @@ struct pushc_session {
     unsigned window;             /* the server's, in messages */
     unsigned max_messages;
     size_t max_bytes;
-    unsigned dedup; /* records kept beyond need */
+    unsigned dedup; /* passed records that are kept */
     unsigned pause; /* ms before the first repetition */
 
     struct pushc_record **buckets;

@@ -126,11 +126,13 @@ void pushc_source_ready(pushc_source *s, int fd, int what)
         pushc_transport_ready(s->transport, fd, what);
     }
     else {
+        /* In this order: a wake-up that comes between is not written, but
+         * its word is seen by the turn below. */
+        while (read(s->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
+        }
         pthread_mutex_lock(&s->lock);
         s->awake = 0;
         pthread_mutex_unlock(&s->lock);
-        while (read(s->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
-        }
     }
     take_turn(s);
 }

@@ -196,6 +196,9 @@ static void kill_a_child(struct server *s)
     pid_t pids[16];
 
     server_allow(s, "exit signal Killed");
+    /* The event MPM tells as many children to end as it counted a second
+     * ago: one that has just replaced a killed one may not hear of it. */
+    server_allow(s, "AH00046:");
     ck_assert_int_ge(server_children(s, pids, 16), 1);
     kill(pids[0], SIGKILL);
 }
@@ -270,12 +273,12 @@ START_TEST(ten_thousand_messages_come_exactly_once_under_cuts_and_restarts)
     all_delivered(MESSAGES);
     pushc_publisher_destroy(publisher);
     pushc_client_destroy(client);
+    fclose(journal);
+    checker_is_content(name);
     ck_assert_uint_eq(accepted, MESSAGES);
     ck_assert_uint_eq(refused, 0);
     ck_assert_uint_eq(handled, MESSAGES);
     ck_assert_int_ge(cutter_cuts(in), 10);
-    fclose(journal);
-    checker_is_content(name);
     remove(name);
     cutter_stop(in);
     cutter_stop(out);

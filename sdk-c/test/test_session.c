@@ -135,6 +135,50 @@ START_TEST(the_set_of_message_ids_is_bounded_and_keeps_what_is_held)
 }
 END_TEST
 
+START_TEST(a_done_message_that_is_resent_after_thousands_is_still_a_repeat)
+{
+    struct pushc_item *held;
+    int i;
+
+    /* 2 to 20 are done, but behind 1, which is not: none is acknowledged. */
+    receive_n(1, 1);
+    held = take();
+    for (i = 2; i <= 20; i++) {
+        receive_n(i, i);
+        pushc_session_done(&s, take());
+    }
+    pushc_session_connected(&s);
+    pushc_session_done(&s, held);
+    for (i = 1; i < 5000; i++) {
+        ck_assert_int_eq(receive_n(i, 1000 + i), PUSHC_RECEIVED_NEW);
+        pushc_session_done(&s, take());
+    }
+    for (i = 1; i <= 20; i++) {
+        ck_assert_int_eq(receive_n(5000 + i, i), PUSHC_RECEIVED_REPEAT);
+    }
+    ck_assert_str_eq(s.cursor, "5020.m20");
+    ck_assert_uint_le(s.record_count, 80);
+}
+END_TEST
+
+START_TEST(a_server_that_never_acknowledges_does_not_fill_the_memory)
+{
+    int i;
+
+    for (i = 1; i < 5000; i++) {
+        struct pushc_item *item;
+
+        ck_assert_int_eq(receive_n(1, 2 * i), PUSHC_RECEIVED_NEW);
+        ck_assert_int_eq(receive_n(2, 2 * i + 1), PUSHC_RECEIVED_NEW);
+        item = take();
+        pushc_session_done(&s, take());
+        pushc_session_connected(&s);
+        pushc_session_done(&s, item);
+        ck_assert_uint_le(s.record_count, 50 * 8 + 2);
+    }
+}
+END_TEST
+
 START_TEST(messages_without_an_id_are_handed_over_and_acknowledge_nothing)
 {
     struct pushc_block b = {
@@ -372,6 +416,10 @@ int main(void)
         tc, what_is_done_after_the_cut_moves_no_cursor_of_the_old_stream);
     tcase_add_test(tc,
                    the_set_of_message_ids_is_bounded_and_keeps_what_is_held);
+    tcase_add_test(
+        tc, a_done_message_that_is_resent_after_thousands_is_still_a_repeat);
+    tcase_add_test(tc,
+                   a_server_that_never_acknowledges_does_not_fill_the_memory);
     tcase_add_test(
         tc, messages_without_an_id_are_handed_over_and_acknowledge_nothing);
     tcase_add_test(tc,

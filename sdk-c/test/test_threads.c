@@ -1,0 +1,163 @@
+/* test_threads.c - many threads use one handle; no word is ever lost. */
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "probe.h"
+#include "publishing.h"
+
+#define THREADS 4
+#define EACH    400
+
+static int answer(void *ctx, struct scripted_request *r)
+{
+    (void)ctx;
+    return scripted_answer(r, 201, "", "{\"id\":\"m1\"}");
+}
+
+static void *publish_many(void *ctx)
+{
+    long failed = 0;
+    int i;
+
+    for (i = 0; i < EACH; i++) {
+        pushc_result result = {.size = sizeof(result)};
+        pushc_outgoing m = pt_to_ann("a");
+
+        failed += pushc_publish_wait(pt_publisher, &m, &result) != PUSHC_OK;
+        failed += result.attempts != 1;
+    }
+    *(long *)ctx = failed;
+    return NULL;
+}
+
+START_TEST(publishing_threads_never_wait_for_a_lost_wake_up)
+{
+    pthread_t threads[THREADS];
+    long failed[THREADS];
+    uint64_t began;
+    int i;
+
+    pt_begin(answer, NULL);
+    pt_start();
+    began = now_ms();
+    for (i = 0; i < THREADS; i++) {
+        pthread_create(&threads[i], NULL, publish_many, &failed[i]);
+    }
+    for (i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        ck_assert_int_eq(failed[i], 0);
+    }
+    /* One lost wake-up costs 10 s at least. */
+    ck_assert_uint_lt(now_ms() - began, 30000);
+    pt_finish();
+}
+END_TEST
+
+/* ---- a client that is asked from everywhere ---- */
+
+#define MESSAGES 4000
+
+static int stream(void *ctx, struct scripted_request *r)
+{
+    int i;
+
+    (void)ctx;
+    if (strstr(r->target, "/ack?")) {
+        return scripted_say(r, "HTTP/1.1 204 No Content\r\n\r\n") == 0;
+    }
+    scripted_stream(r);
+    for (i = 1; i <= MESSAGES && r->receives == 1; i++) {
+        scripted_say(r, "id: %d.m%d\n%sdata: %d\n\n", i, i,
+                     i % 50 ? "" : "ack: now\n", i);
+    }
+    scripted_hold(r, -1);
+    return 0;
+}
+
+static unsigned taken[MESSAGES + 1];
+
+static void *pull(void *ctx)
+{
+    pushc_client *client = ctx;
+    pushc_message *m;
+    unsigned n = 0;
+
+    while (pushc_next(client, 2000, &m) == PUSHC_OK) {
+        __atomic_add_fetch(&taken[atoi(m->data)], 1, __ATOMIC_RELAXED);
+        if (n++ % 100 == 99) {
+            pushc_flush(client);
+        }
+        if (pushc_ack(client, m) != PUSHC_OK) {
+            abort();
+        }
+    }
+    return NULL;
+}
+
+START_TEST(threads_share_the_messages_of_one_client)
+{
+    struct probe *p = calloc(1, sizeof(*p));
+    struct scripted *s = scripted_start(stream, NULL);
+    pthread_t threads[THREADS];
+    char cursor[64];
+    int i;
+
+    probe_init(p, scripted_url(s));
+    p->options.on_message = NULL;
+    p->options.max_messages = 64;
+    probe_start(p);
+    for (i = 0; i < THREADS; i++) {
+        pthread_create(&threads[i], NULL, pull, p->client);
+    }
+    for (i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (i = 1; i <= MESSAGES; i++) {
+        ck_assert_uint_eq(taken[i], 1);
+    }
+    ck_assert_int_eq(pushc_cursor(p->client, cursor, sizeof(cursor)), 0);
+    ck_assert_str_eq(cursor, "4000.m4000");
+    probe_cleanup(p);
+    scripted_stop(s);
+    free(p);
+}
+END_TEST
+
+START_TEST(a_client_that_is_started_and_destroyed_at_once_ends)
+{
+    struct scripted *s = scripted_start(stream, NULL);
+    int i;
+
+    for (i = 0; i < 300; i++) {
+        struct probe *p = calloc(1, sizeof(*p));
+
+        probe_init(p, scripted_url(s));
+        probe_start(p);
+        probe_cleanup(p);
+        free(p);
+    }
+    scripted_stop(s);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("sdk-c threads");
+    TCase *tc = tcase_create("threads");
+    SRunner *runner;
+    int failed;
+
+    tcase_set_timeout(tc, 120);
+    tcase_add_test(tc, publishing_threads_never_wait_for_a_lost_wake_up);
+    tcase_add_test(tc, threads_share_the_messages_of_one_client);
+    tcase_add_test(tc, a_client_that_is_started_and_destroyed_at_once_ends);
+    suite_add_tcase(suite, tc);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? 1 : 0;
+}
