@@ -86,6 +86,16 @@ void leave(const struct server *s, struct stream *st)
     wait_until(!is_online(s, context));
 }
 
+pid_t holder_of(const struct server *s, const struct stream *st)
+{
+    pid_t pid;
+
+    wait_until(server_child_of(s, st->wire->fd) != 0);
+    pid = server_child_of(s, st->wire->fd);
+    ck_assert_int_ne(pid, 0);
+    return pid;
+}
+
 struct wire *wire_to_another_child(const struct server *s, pid_t pid)
 {
     int i;

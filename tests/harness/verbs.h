@@ -42,6 +42,9 @@ json_int_t stat_of(const struct server *s, const char *path);
 /* Close a stream and wait until the server knows that its device is away. */
 void leave(const struct server *s, struct stream *st);
 
+/* The child that holds a stream, once one does. */
+pid_t holder_of(const struct server *s, const struct stream *st);
+
 /* A kept-alive connection to a child other than pid. */
 struct wire *wire_to_another_child(const struct server *s, pid_t pid);
 

@@ -28,10 +28,10 @@ START_TEST(a_publisher_on_one_child_reaches_a_subscriber_on_another)
                         .target = "/push/messages?user=ada",
                         .body = "hello",
                         .length = 5};
-    pid_t holder = 0;
+    pid_t holder;
     struct wire *w;
 
-    wait_until((holder = server_child_of(s, st->wire->fd)) != 0);
+    holder = holder_of(s, st);
     w = wire_to_another_child(s, holder);
     http_send(w, &q);
     ck_assert_int_eq(http_read(w, false)->status, 201);

@@ -148,12 +148,12 @@ START_TEST(a_child_that_is_killed_loses_no_message)
 {
     struct server *s = server_start(NULL);
     struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
-    pid_t holder = 0;
+    pid_t holder;
 
     server_allow(s, "exit signal Killed");
     publish(s, "user=ada", NULL, "a");
     expect_message(st, 1, "a");
-    wait_until((holder = server_child_of(s, st->wire->fd)) != 0);
+    holder = holder_of(s, st);
     kill(holder, SIGKILL);
     stream_expect_end(st);
     publish(s, "user=ada", NULL, "b");
