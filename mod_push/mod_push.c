@@ -95,16 +95,18 @@ static int subscriber(request_rec *r)
 /* For every request: ours are those with one of the two handlers. */
 static int handler(request_rec *r)
 {
-    if (!r->handler) {
+    bool subscribers = r->handler && !strcmp(r->handler, "push");
+    bool publishers = r->handler && !strcmp(r->handler, "push-admin");
+
+    if (!subscribers && !publishers) {
         return DECLINED;
     }
-    if (!strcmp(r->handler, "push")) {
-        return subscriber(r);
+    if (!push_runtime()) {
+        return push_problem_send(r, push_problem(r->pool, 503, "busy",
+                                                 "no reactor runs in this "
+                                                 "child; see the error log"));
     }
-    if (!strcmp(r->handler, "push-admin")) {
-        return push_admin(r);
-    }
-    return DECLINED;
+    return subscribers ? subscriber(r) : push_admin(r);
 }
 
 static void register_hooks(apr_pool_t *pool)

@@ -20,17 +20,22 @@ static bool sendable(const push_heap_t *heap, const push_device_t *device,
                                         push_ref_of(heap, device)));
 }
 
+typedef struct {
+    push_gap_t reason;
+    uint32_t until; /* the position behind the last that was dropped */
+} loss_t;
+
 static void count_loss(push_device_t *device, push_sub_t *sub, unsigned lane,
-                       uint32_t until)
+                       loss_t loss)
 {
     uint32_t from = sub->told[lane];
 
     if (push_before(from, sub->cursor[lane])) {
         from = sub->cursor[lane];
     }
-    if (push_before(from, until)) {
-        device->losses.count[PUSH_GAP_MEMORY][lane] += until - from;
-        sub->told[lane] = until;
+    if (push_before(from, loss.until)) {
+        device->losses.count[loss.reason][lane] += loss.until - from;
+        sub->told[lane] = loss.until;
     }
 }
 
@@ -58,11 +63,13 @@ static candidate_t look(const push_heap_t *heap, push_device_t *device,
             catch_up(sub, lane);
             return none;
         case PUSH_SLOT_PASSED:
-            count_loss(device, sub, lane, l->evicted);
+            count_loss(device, sub, lane,
+                       (loss_t){PUSH_GAP_MAILBOX, l->evicted});
             sub->cursor[lane] = push_lane_tail(l);
             continue;
         case PUSH_SLOT_EVICTED:
-            count_loss(device, sub, lane, sub->cursor[lane] + 1);
+            count_loss(device, sub, lane,
+                       (loss_t){PUSH_GAP_MEMORY, sub->cursor[lane] + 1});
             break;
         case PUSH_SLOT_GONE:
             break;

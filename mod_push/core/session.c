@@ -81,10 +81,12 @@ static void count_loss(const push_heap_t *heap, push_device_t *device,
     push_ref_t ref = PUSH_NONE;
     push_slot_t slot = push_log_read(heap, log, place.lane, place.at, &ref);
 
-    if (slot == PUSH_SLOT_EVICTED
-        || (slot == PUSH_SLOT_PASSED
-            && push_before(place.at, log->lanes[place.lane].evicted))) {
+    if (slot == PUSH_SLOT_EVICTED) {
         device->losses.count[PUSH_GAP_MEMORY][place.lane]++;
+    }
+    else if (slot == PUSH_SLOT_PASSED
+             && push_before(place.at, log->lanes[place.lane].evicted)) {
+        device->losses.count[PUSH_GAP_MAILBOX][place.lane]++;
     }
     else if (slot == PUSH_SLOT_MESSAGE) {
         sub->told[place.lane] = place.at;

@@ -279,6 +279,29 @@ push_fate_t push_user_fate(const push_heap_t *heap,
                                                           : PUSH_PENDING;
 }
 
+void push_user_evict(push_heap_t *heap, push_user_t *user,
+                     const push_spot_t *spot, const push_time_t *now)
+{
+    push_place_t place = {PUSH_SUB_USER, (uint16_t)spot->lane, spot->at};
+
+    EACH_DEVICE(heap, user, device)
+    {
+        push_fate_t fate = push_user_fate(heap, device, spot->message, place,
+                                          now);
+
+        if ((fate == PUSH_PENDING || fate == PUSH_IN_FLIGHT)
+            && push_device_wants(heap, device, spot->message)) {
+            device->losses.count[PUSH_GAP_MEMORY][spot->lane]++;
+        }
+    }
+    if (push_message_alive(spot->message, now->mono)) {
+        note_lost(user, spot->message);
+        atomic_fetch_add_explicit(&heap->counts->evicted, 1,
+                                  memory_order_relaxed);
+    }
+    push_log_remove(heap, &user->log, spot->lane, spot->at, PUSH_SLOT_GONE);
+}
+
 void push_user_adopt(push_heap_t *heap, push_user_t *user,
                      push_device_t *device, const push_time_t *now)
 {

@@ -60,6 +60,10 @@ void push_user_adopt(push_heap_t *heap, push_user_t *user,
 void push_user_drop(push_heap_t *heap, push_user_t *user,
                     push_device_t *device);
 
+/* Drops a message for want of memory; whoever waits for it will be told. */
+void push_user_evict(push_heap_t *heap, push_user_t *user,
+                     const push_spot_t *spot, const push_time_t *now);
+
 /* Drops the messages that no device waits for; returns how many. */
 uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user);
 

@@ -146,9 +146,6 @@ int push_admin(request_rec *r)
     if (problem) {
         return push_problem_send(r, problem);
     }
-    if (!push_runtime()) {
-        return HTTP_SERVICE_UNAVAILABLE;
-    }
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;
 

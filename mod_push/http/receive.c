@@ -40,20 +40,25 @@ static void set_device(request_rec *r, const unsigned char *id)
  * A browser's EventSource takes any status but 200 as final, so it is told by
  * an empty stream to come again.
  */
-static int overloaded(request_rec *r)
+static int come_again(request_rec *r, const push_problem_t *problem)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
 
     if (apr_table_get(r->headers_in, "Push-Client") || !accept
         || !ap_strstr_c(accept, "text/event-stream")) {
-        return push_problem_send(
-            r, push_problem(r->pool, 503, "too-many-streams",
-                            "this server has as many streams as it can hold "
-                            "(PushMaxStreams)"));
+        return push_problem_send(r, problem);
     }
     set_head(r);
     ap_rprintf(r, "retry: %u\n\n", jittered(10000));
     return OK;
+}
+
+static int overloaded(request_rec *r)
+{
+    return come_again(
+        r, push_problem(r->pool, 503, "too-many-streams",
+                        "this server has as many streams as it can hold "
+                        "(PushMaxStreams)"));
 }
 
 /* The head and the first line, all the way to the socket. */
@@ -104,9 +109,6 @@ int push_receive(request_rec *r)
     push_time_t now = push_clock_now();
     push_status_t status;
 
-    if (!push_runtime()) {
-        return overloaded(r);
-    }
     problem = push_subscriber_parse(r, &subscriber);
     if (!problem) {
         problem = check_request(r);
@@ -127,7 +129,7 @@ int push_receive(request_rec *r)
                                 &now, &ticket);
     if (status != PUSH_OK) {
         push_berth_cancel(&berth);
-        return push_problem_send(r, push_problem_of_status(r->pool, status));
+        return come_again(r, push_problem_of_status(r->pool, status));
     }
     return open_stream(r, &berth, &subscriber, &ticket);
 }

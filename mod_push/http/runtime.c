@@ -223,6 +223,9 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                          "refuses streams");
             break;
         }
+        if (!runtime.reactors_count) {
+            push_store_sit(&runtime.store, push_reactor_seat(reactor));
+        }
         runtime.reactors[runtime.reactors_count++] = reactor;
     }
     apr_pool_cleanup_register(child, NULL, stop_reactors,

@@ -392,6 +392,28 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
     device->last_seen = now->wall;
 }
 
+bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
+                     unsigned seat)
+{
+    push_device_t *device = push_store_device_at(store, ticket->device);
+    unsigned shard = device->shard % PUSH_SHARDS;
+    bool ours;
+
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    ours = device->gen == ticket->gen;
+    if (ours) {
+        device->child = push_seat_tag(&store->seats.seats[seat], seat);
+        if (!(device->traits & PUSH_DEVICE_ONLINE)) {
+            device->traits |= PUSH_DEVICE_ONLINE;
+            mark_connected(store, device, 1);
+        }
+    }
+    push_shard_leave(store, shard);
+    return ours;
+}
+
 void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
                          const push_time_t *now)
 {

@@ -37,6 +37,14 @@ push_status_t push_store_checkin(push_store_t *store,
                                  const push_time_t *now,
                                  push_ticket_t *ticket);
 
+/*
+ * News of the device go to another seat from now on; the device is online,
+ * even if that was forgotten on the way.  False if a newer stream took over,
+ * or the mailbox is locked.
+ */
+bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
+                     unsigned seat);
+
 /* The stream ended.  A no-op if a newer one took over. */
 void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
                          const push_time_t *now);

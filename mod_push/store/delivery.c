@@ -107,20 +107,6 @@ bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
     return held;
 }
 
-bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
-                     unsigned seat)
-{
-    push_status_t status;
-    push_device_t *device = enter(store, ticket, &status);
-
-    if (!device) {
-        return false;
-    }
-    device->child = push_seat_tag(&store->seats.seats[seat], seat);
-    push_shard_leave(store, device->shard);
-    return true;
-}
-
 void push_delivery_release(push_store_t *store, push_ref_t part)
 {
     push_message_release(&store->heaps[0], part);

@@ -48,13 +48,6 @@ bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
 
 void push_delivery_release(push_store_t *store, push_ref_t part);
 
-/*
- * News of the device go to another seat from now on.  False if a newer stream
- * took over, or the mailbox is locked.
- */
-bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
-                     unsigned seat);
-
 /* Counts what was written. */
 void push_delivery_count(push_store_t *store, unsigned messages);
 

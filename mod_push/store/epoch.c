@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-/* So many objects wait before somebody tries to end the epoch. */
+/* So many objects wait before somebody tries to end the epoch for them. */
 #define ENOUGH 256u
 
 void push_epoch_enter(const push_epoch_t *epoch, push_seat_t *seat)
@@ -28,11 +28,12 @@ static bool all_readers_in(const push_epoch_t *epoch, uint64_t now)
     for (uint32_t i = 0; i < epoch->segment->seats; i++) {
         uint64_t reading = atomic_load(&epoch->seats[i].reading);
 
-        if (reading && reading != now + 1) {
+        if ((reading && reading != now + 1)
+            || atomic_load(&epoch->seats[i].visitors)) {
             return false;
         }
     }
-    return true;
+    return !atomic_load(&epoch->segment->visitors);
 }
 
 static void free_list(push_epoch_t *epoch, unsigned which)
@@ -41,7 +42,6 @@ static void free_list(push_epoch_t *epoch, unsigned which)
     push_ref_t ref = limbo->lists[which];
 
     limbo->lists[which] = PUSH_NONE;
-    limbo->counts[which] = 0;
     while (ref) {
         uint32_t *object = (uint32_t *)(void *)(epoch->slab->base
                                                 + (uint64_t)ref
@@ -49,6 +49,7 @@ static void free_list(push_epoch_t *epoch, unsigned which)
         push_ref_t next = *object;
 
         push_slab_release(epoch->slab, ref);
+        atomic_fetch_sub(&limbo->waiting, 1);
         ref = next;
     }
 }
@@ -78,10 +79,7 @@ void push_epoch_retire(push_epoch_t *epoch, push_ref_t ref)
     which = (unsigned)(atomic_load(&limbo->epoch) % PUSH_EPOCHS);
     *object = limbo->lists[which];
     limbo->lists[which] = ref;
-    limbo->counts[which]++;
-    if (limbo->counts[which] >= ENOUGH) {
-        try_advance(epoch);
-    }
+    atomic_fetch_add(&limbo->waiting, 1);
     push_lock_release(&limbo->lock);
 }
 
@@ -93,5 +91,17 @@ void push_epoch_advance(push_epoch_t *epoch)
     for (int i = 0; i < PUSH_EPOCHS; i++) {
         try_advance(epoch);
     }
+    push_lock_release(&epoch->segment->limbo.lock);
+}
+
+void push_epoch_tidy(push_epoch_t *epoch)
+{
+    if (atomic_load_explicit(&epoch->segment->limbo.waiting,
+                             memory_order_relaxed)
+            < ENOUGH
+        || !lock_limbo(epoch)) {
+        return;
+    }
+    try_advance(epoch);
     push_lock_release(&epoch->segment->limbo.lock);
 }

@@ -11,6 +11,11 @@
  * ends only when every reader has been seen in it.
  */
 
+/*
+ * Whoever has a shard locked may read logs of other shards too, which need no
+ * lock; no epoch ends while somebody is in a shard.
+ */
+
 typedef struct push_epoch_t {
     push_segment_t *segment;
     push_seat_t *seats;
@@ -26,7 +31,8 @@ void push_epoch_leave(push_seat_t *seat);
 /* Frees the object when nobody can be reading it any more. */
 void push_epoch_retire(push_epoch_t *epoch, push_ref_t ref);
 
-/* Frees what can be freed now. */
+/* Frees what can be freed now, or only if much is waiting.  Outside shards. */
 void push_epoch_advance(push_epoch_t *epoch);
+void push_epoch_tidy(push_epoch_t *epoch);
 
 #endif

@@ -27,12 +27,12 @@ static bool search_shard(search_t *search, unsigned shard)
     push_ref_t ref = PUSH_NONE;
 
     search->heap = &search->store->heaps[shard];
-    while ((ref = push_table_next(search->heap, &s->users, ref))) {
+    while (push_table_walk(search->heap, &s->users, &ref)) {
         if (look_in(search, push_at(search->heap, ref))) {
             return true;
         }
     }
-    while ((ref = push_table_next(search->heap, &s->channels, ref))) {
+    while (push_table_walk(search->heap, &s->channels, &ref)) {
         if (look_in(search, push_at(search->heap, ref))) {
             return true;
         }
@@ -149,6 +149,7 @@ static void each_device_of_user(const search_t *search,
 
 typedef struct {
     uint64_t mid;
+    push_log_kind_t kind;
     push_ref_t log;
     unsigned lane;
     uint32_t at;
@@ -198,7 +199,7 @@ static void each_reader(push_store_t *store, const channel_message_t *message,
         if (!push_shard_enter(store, i)) {
             continue;
         }
-        while ((ref = push_table_next(heap, table, ref))) {
+        while (push_table_walk(heap, table, &ref)) {
             life_in_channel(heap, push_at(heap, ref), message, visitor);
         }
         push_shard_leave(store, i);
@@ -225,6 +226,7 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
             each_device_of_user(&search, visitor);
         }
         message = (channel_message_t){mid,
+                                      view.kind,
                                       push_ref_of(search.heap, search.log),
                                       search.spot.lane,
                                       search.spot.at,
@@ -235,7 +237,7 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
     if (!message.log) {
         return PUSH_NOT_FOUND;
     }
-    if (search.log->kind != PUSH_LOG_USER) {
+    if (message.kind != PUSH_LOG_USER) {
         each_reader(store, &message, visitor);
     }
     return PUSH_OK;

@@ -28,10 +28,10 @@ static void each_log_of(push_store_t *store, unsigned shard, each_log_t *visit,
     const push_shard_t *s = &store->shards[shard];
     push_ref_t ref = PUSH_NONE;
 
-    while ((ref = push_table_next(heap, &s->users, ref)) != PUSH_NONE) {
+    while (push_table_walk(heap, &s->users, &ref)) {
         visit(heap, push_at(heap, ref), data);
     }
-    while ((ref = push_table_next(heap, &s->channels, ref)) != PUSH_NONE) {
+    while (push_table_walk(heap, &s->channels, &ref)) {
         visit(heap, push_at(heap, ref), data);
     }
     if (shard == 0) {
@@ -49,11 +49,14 @@ static void each_log(push_store_t *store, each_log_t *visit, void *data)
     }
 }
 
-/* What has ended, and what no known device waits for. */
+/*
+ * What has ended, and what all devices of a user have received.  Where a user
+ * has no device yet, everything waits for the first one.
+ */
 static void forget(push_heap_t *heap, push_log_t *log, void *data)
 {
     push_log_sweep(heap, log, true, data);
-    if (log->kind == PUSH_LOG_USER) {
+    if (log->kind == PUSH_LOG_USER && ((push_user_t *)log)->devices) {
         push_user_forget_settled(heap, (push_user_t *)log);
     }
 }
@@ -85,19 +88,29 @@ static void find_oldest(push_heap_t *heap, push_log_t *log, void *data)
     }
 }
 
-static void evict_one(push_heap_t *heap, push_log_t *log, uint32_t at,
-                      eviction_t *eviction)
+/* A channel's readers find the empty slot, and count it then. */
+static void evict_from_channel(push_heap_t *heap, push_log_t *log,
+                               const push_spot_t *spot, const push_time_t *now)
 {
     push_slot_t why = PUSH_SLOT_GONE;
-    push_ref_t ref = PUSH_NONE;
 
-    push_log_read(heap, log, eviction->lane, at, &ref);
-    if (push_message_alive(push_at(heap, ref), eviction->now->mono)) {
+    if (push_message_alive(spot->message, now->mono)) {
         why = PUSH_SLOT_EVICTED;
         atomic_fetch_add_explicit(&heap->counts->evicted, 1,
                                   memory_order_relaxed);
     }
-    push_log_remove(heap, log, eviction->lane, at, why);
+    push_log_remove(heap, log, spot->lane, spot->at, why);
+}
+
+static void evict_one(push_heap_t *heap, push_log_t *log,
+                      const push_spot_t *spot, eviction_t *eviction)
+{
+    if (log->kind == PUSH_LOG_USER) {
+        push_user_evict(heap, (push_user_t *)log, spot, eviction->now);
+    }
+    else {
+        evict_from_channel(heap, log, spot, eviction->now);
+    }
     eviction->count++;
 }
 
@@ -106,16 +119,18 @@ static void evict(push_heap_t *heap, push_log_t *log, void *data)
     eviction_t *eviction = data;
     const push_lane_t *lane = &log->lanes[eviction->lane];
     push_ref_t ref = PUSH_NONE;
+    push_spot_t spot;
 
     for (uint32_t at = lane->tail; at != lane->head; at++) {
         if (push_log_read(heap, log, eviction->lane, at, &ref)
             != PUSH_SLOT_MESSAGE) {
             continue;
         }
-        if (((push_message_t *)push_at(heap, ref))->mid >= eviction->before) {
+        spot = (push_spot_t){push_at(heap, ref), eviction->lane, at};
+        if (spot.message->mid >= eviction->before) {
             return;
         }
-        evict_one(heap, log, at, eviction);
+        evict_one(heap, log, &spot, eviction);
     }
 }
 

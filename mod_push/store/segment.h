@@ -41,7 +41,8 @@ typedef struct push_seat_t {
     _Atomic uint32_t streams;     /* open on this reactor */
     _Atomic uint64_t reading;     /* epoch + 1 while it reads, or 0 */
     _Atomic uint32_t closed;      /* 1: takes no more streams */
-    uint8_t apart[28];            /* a cache line of its own */
+    _Atomic uint32_t visitors;    /* threads of its process in a shard */
+    uint8_t apart[24];            /* a cache line of its own */
 } push_seat_t;
 
 _Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");
@@ -54,7 +55,7 @@ typedef struct push_limbo_t {
     push_lock_t lock;
     _Atomic uint64_t epoch;
     push_ref_t lists[PUSH_EPOCHS];
-    uint32_t counts[PUSH_EPOCHS];
+    _Atomic uint32_t waiting; /* objects in all lists */
 } push_limbo_t;
 
 typedef struct push_segment_t {
@@ -69,6 +70,7 @@ typedef struct push_segment_t {
     push_counts_t counts;
     _Atomic uint64_t recovered; /* locks taken over from a dead process */
     _Atomic uint32_t streams;   /* ever opened; numbers them */
+    _Atomic uint32_t visitors;  /* as push_seat_t's, of who has no seat */
     _Atomic int64_t sweep_next; /* mono ms; when a sweep is due */
     _Atomic int64_t vain; /* relief found nothing; see store/pressure.c */
     uint64_t seats_at;    /* offsets from the start */

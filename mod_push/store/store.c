@@ -37,6 +37,7 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     store->segment = segment;
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
     store->limits = *limits;
+    store->visitors = &segment->visitors;
     store->slab.base = bytes;
     store->slab.shared = &segment->slab;
     store->slab.pages = (push_page_t *)(void *)(bytes + segment->slab.table);
@@ -136,6 +137,11 @@ push_time_t push_clock_now(void)
     return (push_time_t){clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME)};
 }
 
+void push_store_sit(push_store_t *store, unsigned seat)
+{
+    store->visitors = &store->seats.seats[seat].visitors;
+}
+
 bool push_shard_enter(push_store_t *store, unsigned shard)
 {
     push_lock_status_t status = push_lock_acquire(&store->shards[shard].lock);
@@ -143,12 +149,18 @@ bool push_shard_enter(push_store_t *store, unsigned shard)
     if (status == PUSH_LOCKED_AFTER_DEATH) {
         atomic_fetch_add(&store->segment->recovered, 1);
     }
-    return status != PUSH_LOCK_BUSY;
+    if (status == PUSH_LOCK_BUSY) {
+        return false;
+    }
+    atomic_fetch_add(store->visitors, 1);
+    return true;
 }
 
 void push_shard_leave(push_store_t *store, unsigned shard)
 {
+    atomic_fetch_sub(store->visitors, 1);
     push_lock_release(&store->shards[shard].lock);
+    push_epoch_tidy(&store->epoch);
 }
 
 push_name_t push_store_name(const push_store_t *store, push_text_t text)

@@ -25,6 +25,7 @@ typedef struct push_store_t {
     push_epoch_t epoch;
     push_seats_t seats;
     push_limits_t limits;
+    _Atomic uint32_t *visitors;     /* of this process's seat */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
 } push_store_t;
 
@@ -48,6 +49,9 @@ bool push_store_create(push_store_t *store, const push_ground_t *ground,
                        const push_limits_t *limits);
 
 push_time_t push_clock_now(void);
+
+/* This process has a seat now, and is counted there when it is in a shard. */
+void push_store_sit(push_store_t *store, unsigned seat);
 
 /*
  * Locks a shard.  False if its lock cannot be had in good time: then the

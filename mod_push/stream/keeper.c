@@ -377,16 +377,18 @@ void push_keeper_take_news(push_keeper_t *keeper)
 {
     const push_seats_t *seats = &keeper->store->seats;
     uint32_t list = push_seat_devices(keeper->seat);
+    push_device_t *device = push_seat_next_device(seats, &list);
     push_channel_t *channel;
-    push_device_t *device;
 
-    while ((device = push_seat_next_device(seats, &list)) != NULL) {
+    while (device) {
         news_of_device(keeper, device);
+        device = push_seat_next_device(seats, &list);
     }
     list = push_seat_channels(keeper->seat);
-    while ((channel = push_seat_next_channel(seats, keeper->seat_index, &list))
-           != NULL) {
+    channel = push_seat_next_channel(seats, keeper->seat_index, &list);
+    while (channel) {
         news_of_channel(keeper, channel);
+        channel = push_seat_next_channel(seats, keeper->seat_index, &list);
     }
 }
 
@@ -417,12 +419,13 @@ void push_keeper_beat(push_keeper_t *keeper, uint32_t elapsed)
 {
     for (unsigned i = 0; i < keeper->beats.count; i++) {
         uint32_t budget = push_beat_budget(&keeper->beats, i, elapsed);
-        uint32_t index;
+        uint32_t index = push_beat_next(&keeper->beats, &keeper->streams, i,
+                                        keeper->ms, &budget);
 
-        while ((index = push_beat_next(&keeper->beats, &keeper->streams, i,
-                                       keeper->ms, &budget))
-               != PUSH_NO_STREAM) {
+        while (index != PUSH_NO_STREAM) {
             beat(keeper, index);
+            index = push_beat_next(&keeper->beats, &keeper->streams, i,
+                                   keeper->ms, &budget);
         }
     }
 }

@@ -26,8 +26,9 @@ typedef struct push_keeper_t {
     push_map_t devices; /* device → index of its stream */
     push_queue_t queue; /* streams to be flushed */
     push_time_t now;
-    uint32_t ms;    /* now, since start */
-    bool later;     /* some mailbox was locked: try again soon */
+    uint32_t ms; /* now, since start */
+    bool later;  /* some mailbox was locked: try again soon */
+    unsigned random;
     uint32_t fixed; /* streams that cannot move: TLS */
 } push_keeper_t;
 
@@ -63,7 +64,10 @@ uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit);
 uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
                                int socket, uint32_t most);
 
-/* Says good-bye on every stream, with these hints, and ends it. */
+/*
+ * Says good-bye on every stream, with these hints (retry is jittered for
+ * each), and ends it.
+ */
 void push_keeper_end_all(push_keeper_t *keeper, push_end_t why,
                          uint32_t retry_ms, uint32_t spread_ms);
 

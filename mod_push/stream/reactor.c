@@ -38,7 +38,6 @@ struct push_reactor_t {
 
     /* reactor thread only */
     push_keeper_t keeper;
-    unsigned random;
 };
 
 /* ---- reactor thread only ---- */
@@ -66,6 +65,9 @@ static void adopt_migrants(push_reactor_t *reactor)
     push_migrant_t migrant;
 
     while (push_migration_receive(socket, &migrant)) {
+        /* The seat may have changed hands meanwhile. */
+        push_store_move(keeper->store, &migrant.adoption.ticket,
+                        keeper->seat_index);
         push_keeper_adopt(&reactor->keeper, &migrant);
     }
 }
@@ -133,11 +135,6 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     push_keeper_beat(keeper, keeper->ms - before);
 }
 
-static uint32_t jitter(push_reactor_t *reactor, uint32_t ms)
-{
-    return ms / 2 + (uint32_t)rand_r(&reactor->random) % (ms + 1);
-}
-
 /* Streams find a new home in another child while there is time for it. */
 static void leave(push_reactor_t *reactor)
 {
@@ -174,7 +171,7 @@ static void *run(void *data)
     spread = (uint32_t)((uint64_t)keeper->streams.count * 1000
                         / reactor->options.accept_rate);
     push_keeper_end_all(keeper, (push_end_t)(atomic_load(&reactor->stop) - 1),
-                        jitter(reactor, reactor->options.retry_ms), spread);
+                        reactor->options.retry_ms, spread);
     return NULL;
 }
 
@@ -286,7 +283,6 @@ static bool prepare(push_reactor_t *reactor)
         || !push_keeper_init(keeper)) {
         return false;
     }
-    reactor->random = (unsigned)keeper->now.wall ^ reactor->options.pid;
     push_seat_follow(push_store_broadcast(keeper->store), keeper->seat_index);
     return true;
 }
