@@ -8,6 +8,8 @@ import { beside, NAME } from './settings.js';
 const PROVEN = 10000;
 /** What came while we slept has this long to be read before we judge, ms. */
 const DRAIN = 200;
+/** A request of ours that broke may still reach the server within this, ms. */
+const STRAGGLER = 20000;
 /** Handlers have this long to finish when the client is closed, ms. */
 const LAST_CALL = 5000;
 
@@ -38,6 +40,8 @@ export class Connection {
   #failures = 0;
   /** By the last `retry:`, ms. */
   #base = 1000;
+  /** When an attempt last broke. */
+  #broke = -Infinity;
   /** By the last `push.bye`, ms. @type {number | undefined} */
   #spread;
   /** Monotonic time of the last byte; Infinity where none is expected. */
@@ -88,6 +92,9 @@ export class Connection {
       const error = await this.#stream();
       this.#lastByte = Infinity;
       let delay = this.#delay(error);
+      if (error.code !== 'PUSH_ERR_SUPERSEDED') {
+        this.#broke = performance.now();
+      }
       if (error.final && delay) {
         this.#stop(error);
       }
@@ -280,6 +287,13 @@ export class Connection {
     this.#hooks.bye(bye);
     if (reason !== 'superseded') {
       this.#end('BYE', { message: 'push.bye: ' + reason });
+      return;
+    }
+    this.#base = 1000; /* its `retry` is meant for others */
+    if (performance.now() - this.#broke < STRAGGLER) {
+      /* Most likely by a request of our own, late; not twice in a row. */
+      this.#broke = -Infinity;
+      this.#end('SUPERSEDED');
     } else {
       renew?.(true);
       this.#end('SUPERSEDED', { final: !renew });

@@ -20,7 +20,7 @@
  * | `PUSH_ERR_STOPPED` | 204: the server wants no more of this client | no |
  * | `PUSH_ERR_TYPE` | the answer is no event stream | no |
  * | `PUSH_ERR_REDIRECT` | the server redirects; never followed | no |
- * | `PUSH_ERR_SUPERSEDED` | another client took over this device | no |
+ * | `PUSH_ERR_SUPERSEDED` | another client took over this device | once, where an attempt broke just before |
  * | `PUSH_ERR_CLOSED` | the publisher was closed | no |
  */
 export class PushError extends Error {

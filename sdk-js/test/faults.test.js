@@ -264,6 +264,28 @@ test('nobody there, and then somebody: the wait grows with each failure', async 
   );
 });
 
+test('superseded by a straggler of its own the client goes on, once', async (t) => {
+  const bye =
+    'retry: 30000\nevent: push.bye\ndata: {"reason":"superseded"}\n\n';
+  const { server, client, errors } = await pair(t, (s, n) => {
+    if (n === 1) {
+      s.cut();
+    } else {
+      s.open().write(bye);
+    }
+  });
+  await until(() => client.readyState === 2);
+  assert.equal(server.streams.length, 3);
+  assert.deepEqual(
+    errors.map(({ code, final }) => [code, final]),
+    [
+      ['PUSH_ERR_NETWORK', false],
+      ['PUSH_ERR_SUPERSEDED', false],
+      ['PUSH_ERR_SUPERSEDED', true],
+    ],
+  );
+});
+
 test('an event that never ends is a typed error, and bounded', async (t) => {
   const piece = 'x'.repeat(65536);
   let written = 0;

@@ -1,0 +1,169 @@
+/**
+ * Clients, cuts, a graceful restart and a killed child, judged by the
+ * checker of tests/checker: every line that it reads is written here.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { PushClient } from '../src/index.js';
+import { SseParser } from '../src/parser.js';
+import { until } from './scripted.js';
+import { world } from './world.js';
+
+const BUILD =
+  process.env.PUSH_BUILD ??
+  fileURLToPath(new URL('../../build', import.meta.url));
+const USERS = 4;
+const EACH = 1500;
+
+/** What happened, for the checker. */
+class Log {
+  lines = [];
+
+  add(what, members) {
+    this.lines.push(JSON.stringify({ t: performance.now(), what, ...members }));
+  }
+
+  async check() {
+    const folder = await mkdtemp(path.join(tmpdir(), 'push-checked-'));
+    const file = path.join(folder, 'log.jsonl');
+    await writeFile(file, this.lines.join('\n') + '\n');
+    return new Promise((resolve) => {
+      execFile(
+        path.join(BUILD, 'push-checker'),
+        [file],
+        async (error, stdout, stderr) => {
+          await rm(folder, { recursive: true });
+          resolve({ code: error?.code ?? 0, said: stdout + stderr });
+        },
+      );
+    });
+  }
+}
+
+/** A fetch that writes down what goes over the wire. */
+function wire(log, device) {
+  let conn = 0;
+  let flush = 0;
+  const acked = (url, of) => {
+    const seq = parseInt(url.searchParams.get('id') ?? '0', 10);
+    if (seq && of) {
+      log.add('acked', { device, seq, conn: of });
+    }
+  };
+  return async (url, init) => {
+    if (url.pathname.endsWith('/ack')) {
+      const of = conn;
+      const answer = await fetch(url, init);
+      if (answer.ok) {
+        acked(url, of);
+      }
+      return answer;
+    }
+    const answer = await fetch(url, init);
+    if (!answer.ok) {
+      return answer;
+    }
+    acked(url, conn);
+    const own = ++conn;
+    log.add('connected', { device, conn: own });
+    const parser = new SseParser();
+    const look = new TransformStream({
+      transform(bytes, stream) {
+        flush++;
+        for (const { id, event } of parser.feed(bytes)) {
+          if (id && event !== 'heartbeat') {
+            const [seq, mid] = id.split('.');
+            log.add('received', { device, conn: own, seq: +seq, mid, flush });
+          }
+        }
+        stream.enqueue(bytes);
+      },
+    });
+
+    return new Response(answer.body.pipeThrough(look), answer);
+  };
+}
+
+async function publish(log, own, users, handled) {
+  const stream = own.publisher.stream();
+  const all = [];
+  for (let i = 0; i < EACH; i++) {
+    for (const user of users) {
+      const key = randomUUID();
+      log.add('tried', { key });
+      await stream.ready();
+      all.push(
+        stream
+          .publish({ user }, key, { key })
+          .then(({ id }) => log.add('accepted', { mid: id, key, user })),
+      );
+    }
+    while (i * USERS - handled() > 1000) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+  await Promise.all(all);
+  await stream.close();
+}
+
+async function trouble(own, done) {
+  for (let n = 1; !done(); n++) {
+    await new Promise((resolve) =>
+      setTimeout(resolve, 50 + Math.random() * 200),
+    );
+    own.network.cut();
+    if (n === 4) {
+      own.graceful();
+    }
+    if (n === 12) {
+      process.kill(own.httpd.children()[0], 'SIGKILL');
+    }
+  }
+}
+
+test(
+  'cuts, a restart and a killed child: the checker finds nothing',
+  { timeout: 120000 },
+  async (t) => {
+    const own = await world();
+    own.httpd.expect(/exit signal Killed/);
+    t.after(() => own.end());
+    const log = new Log();
+    let handled = 0;
+    const users = Array.from({ length: USERS }, (_, i) => `checked${i}`);
+    const clients = users.map((user) => {
+      const device = `${user}/d`;
+      log.add('device', { device, user });
+      const client = new PushClient(`${own.base}/ramen?user=${user}`, {
+        device: 'd',
+        random: () => Math.random() * 0.2,
+        ackInterval: 100,
+        fetch: wire(log, device),
+      });
+      client.onmessage = async ({ mid, data }) => {
+        if (Math.random() < 0.2) {
+          await new Promise((resolve) =>
+            setTimeout(resolve, Math.random() * 20),
+          );
+        }
+        handled++;
+        log.add('delivered', { device, mid, key: data });
+      };
+      return client;
+    });
+    await until(() => clients.every(({ readyState }) => readyState === 1));
+    const causing = trouble(own, () => handled >= USERS * EACH);
+    await publish(log, own, users, () => handled);
+    await until(() => handled >= USERS * EACH, 'all is handled', 60000);
+    await causing;
+    await Promise.all(clients.map((client) => client.close()));
+    const { code, said } = await log.check();
+    assert.equal(code, 0, said);
+  },
+);
