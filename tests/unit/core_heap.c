@@ -1,10 +1,11 @@
 #define _GNU_SOURCE
 #include "core_heap.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "core_suite.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -70,7 +71,7 @@ static uint32_t *with_room(uint32_t *list, uint32_t count, uint32_t *room)
     if (count == *room) {
         *room = *room ? *room * 2 : 256;
         list = realloc(list, *room * sizeof(*list));
-        ck_assert_ptr_nonnull(list);
+        NEEDS(list, "no memory");
     }
     return list;
 }
@@ -86,7 +87,7 @@ static push_ref_t heap_alloc(push_heap_t *heap, size_t size)
         w->failed = true;
         return PUSH_NONE;
     }
-    ck_assert_msg(w->used + HEADER + room <= w->room, "the arena is full");
+    NEEDS(w->used + HEADER + room <= w->room, "the arena is full");
     ALLOW(header, HEADER + room);
     memset(header, JUNK, HEADER + room);
     *header = (header_t){MAGIC, LIVE, size};
@@ -119,8 +120,8 @@ static void check_fence(const unsigned char *object, uint64_t size)
     (void)fence;
     ALLOW(object + size, fence);
     DEFINED(object + size, fence);
-    ck_assert_msg(all_junk(object + size, fence),
-                  "an object of %lu bytes was overrun", (unsigned long)size);
+    NEEDS(all_junk(object + size, fence), "an object of %lu bytes was overrun",
+          (unsigned long)size);
     FORBID(object + size, fence);
 }
 
@@ -129,14 +130,12 @@ static header_t *check_live(push_heap_t *heap, push_ref_t ref,
 {
     header_t *header;
 
-    ck_assert_msg(ref > START / PUSH_REF_UNIT
-                      && ref < watched_of(heap)->used / PUSH_REF_UNIT,
-                  "%s of %u, which is no object", what, ref);
+    NEEDS(ref > START / PUSH_REF_UNIT
+              && ref < watched_of(heap)->used / PUSH_REF_UNIT,
+          "%s of %u, which is no object", what, ref);
     header = header_of(heap, ref);
-    ck_assert_msg(header->magic == MAGIC, "%s of %u, which is no object", what,
-                  ref);
-    ck_assert_msg(header->state == LIVE, "%s of %u, which is gone already",
-                  what, ref);
+    NEEDS(header->magic == MAGIC, "%s of %u, which is no object", what, ref);
+    NEEDS(header->state == LIVE, "%s of %u, which is gone already", what, ref);
     check_fence(push_at(heap, ref), header->size);
     return header;
 }
@@ -209,13 +208,13 @@ void watched_heap_check(watched_heap_t *w)
         header_t *header = header_of(&w->heap, w->objects[i]);
         unsigned char *object = push_at(&w->heap, w->objects[i]);
 
-        ck_assert_msg(header->magic == MAGIC, "a header was overwritten");
+        NEEDS(header->magic == MAGIC, "a header was overwritten");
         check_fence(object, header->size);
         if (header->state == RELEASED || header->state == RECLAIMED) {
             ALLOW(object, header->size);
             DEFINED(object, header->size);
-            ck_assert_msg(all_junk(object, header->size),
-                          "an object was written to after its end");
+            NEEDS(all_junk(object, header->size),
+                  "an object was written to after its end");
             FORBID(object, header->size);
         }
         hide_header(header);
@@ -237,7 +236,7 @@ void watched_heap_cleanup(watched_heap_t *w)
 
     watched_heap_check(w);
     watched_heap_destroy(w);
-    ck_assert_msg(left == 0, "%u objects were left over", left);
+    NEEDS(left == 0, "%u objects were left over", left);
 }
 
 bool watched_by_valgrind(void)

@@ -236,18 +236,19 @@ static void tell_gaps(model_t *m, model_device_t *d, uint64_t first)
 {
     char text[64];
 
-    for (int i = 0; i < PUSH_GAPS; i++) {
-        for (int j = 0; j < PUSH_LANES; j++) {
-            if (d->losses[i][j]) {
-                snprintf(text, sizeof(text), "!%s/%s:%u",
-                         push_gap_name((push_gap_t)i),
-                         push_urgency_name((push_urgency_t)j),
-                         d->losses[i][j]);
-                add(m, text);
-                d->gaps[i][j] += d->losses[i][j];
-                d->losses[i][j] = 0;
-                d->gap_seq = first;
-            }
+    for (int j = 0; j < PUSH_LANES; j++) {
+        uint32_t lost = 0;
+
+        for (int i = 0; i < PUSH_GAPS; i++) {
+            lost += d->losses[i][j];
+            d->gaps[i][j] += d->losses[i][j];
+            d->losses[i][j] = 0;
+        }
+        if (lost) {
+            snprintf(text, sizeof(text), "!%s:%u",
+                     push_urgency_name((push_urgency_t)j), lost);
+            add(m, text);
+            d->gap_seq = first;
         }
     }
 }

@@ -1,8 +1,9 @@
 #include "core_sse.h"
 
-#include <check.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core_suite.h"
 
 typedef struct {
     sse_event_t now;
@@ -24,7 +25,7 @@ static void field(reader_t *r, const char *name, size_t name_len,
 {
 #define NAMED(word) (name_len == strlen(word) && !memcmp(name, word, name_len))
     if (NAMED("data")) {
-        ck_assert_uint_lt(r->now.data_len + len + 1, SSE_ROOM);
+        NEEDS(r->now.data_len + len + 1 < SSE_ROOM, "too much data");
         memcpy(r->now.data + r->now.data_len, value, len);
         r->now.data_len += len;
         r->now.data[r->now.data_len++] = '\n';
@@ -76,7 +77,7 @@ static void line(reader_t *r, const char *at, size_t len)
         dispatch(r);
         return;
     }
-    ck_assert_msg(colon != at, "a comment");
+    NEEDS(colon != at, "a comment");
     if (!colon) {
         field(r, at, len, "", 0);
         return;
@@ -94,7 +95,7 @@ static int base64_value(char c)
                                  "abcdefghijklmnopqrstuvwxyz0123456789+/";
     const char *found = c ? strchr(digits, c) : NULL;
 
-    ck_assert_msg(found != NULL, "no digit of base64");
+    NEEDS(found != NULL, "no digit of base64");
     return (int)(found - digits);
 }
 
@@ -137,7 +138,7 @@ int sse_read(const char *stream, size_t len, sse_event_t *first)
         while (stop < end && *stop != '\n' && *stop != '\r') {
             stop++;
         }
-        ck_assert_msg(stop < end, "the last line has no end");
+        NEEDS(stop < end, "the last line has no end");
         line(&r, at, (size_t)(stop - at));
         at = stop
              + (*stop == '\r' && stop + 1 < end && stop[1] == '\n' ? 2 : 1);

@@ -257,6 +257,7 @@ static void add_text(world_t *world, const char *more)
 /* As the store does: what was lost is told before the first message. */
 static void tell_gaps(world_t *world, push_device_t *device, uint64_t first)
 {
+    uint32_t lost[PUSH_LANES] = {0};
     push_urgency_t urgency;
     push_gap_t reason;
     uint32_t dropped;
@@ -265,9 +266,14 @@ static void tell_gaps(world_t *world, push_device_t *device, uint64_t first)
     while (push_mailbox_gap(device, &reason, &urgency, &dropped)) {
         push_mailbox_gap_told(device, reason, urgency);
         device->gap_seq = first;
-        snprintf(text, sizeof(text), "!%s/%s:%u", push_gap_name(reason),
-                 push_urgency_name(urgency), dropped);
-        add_text(world, text);
+        lost[urgency] += dropped;
+    }
+    for (int i = 0; i < PUSH_LANES; i++) {
+        if (lost[i]) {
+            snprintf(text, sizeof(text), "!%s:%u",
+                     push_urgency_name((push_urgency_t)i), lost[i]);
+            add_text(world, text);
+        }
     }
 }
 

@@ -73,7 +73,7 @@ uint64_t world_say(world_t *world, push_user_t *user, const char *text);
 
 /*
  * All that may be sent now, as one line: "1=text 2=text", each with its seq,
- * and before them what was lost: "!memory/low:3".
+ * and before them what was lost: "!low:3".
  */
 const char *world_flush(world_t *world, push_device_t *device);
 

@@ -75,7 +75,7 @@ START_TEST(a_channel_keeps_its_history_and_whoever_is_behind_is_told)
     cast_numbers(0, 12);
     ck_assert_uint_eq(push_log_length(&channel->log), 5);
     ck_assert_str_eq(world_flush(&w, device),
-                     "!memory/normal:7 1=7 2=8 3=9 4=10 5=11");
+                     "!normal:7 1=7 2=8 3=9 4=10 5=11");
     cast_numbers(12, 14);
     ck_assert_str_eq(world_flush(&w, device), "6=12 7=13");
 }
@@ -87,7 +87,7 @@ START_TEST(the_oldest_goes_first_whatever_its_urgency)
     cast("h", PUSH_HIGH);
     cast("v", PUSH_VERY_LOW);
     cast("n", PUSH_NORMAL);
-    ck_assert_str_eq(world_flush(&w, device), "!memory/high:1 1=n 2=v");
+    ck_assert_str_eq(world_flush(&w, device), "!high:1 1=n 2=v");
 }
 END_TEST
 
@@ -108,9 +108,9 @@ START_TEST(what_was_in_flight_and_went_meanwhile_is_told_after_a_cut)
     cast_numbers(0, 3);
     ck_assert_str_eq(world_flush(&w, device), "1=0 2=1 3=2");
     cast_numbers(3, 8);
-    ck_assert_str_eq(world_flush(&w, device), "!memory/normal:2 4=5 5=6 6=7");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:2 4=5 5=6 6=7");
     world_resume(&w, device, cursor(1));
-    ck_assert_str_eq(world_flush(&w, device), "!memory/normal:4 2=5 3=6 4=7");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:4 2=5 3=6 4=7");
     world_resume(&w, device, cursor(2));
     ck_assert_str_eq(world_flush(&w, device), "3=6 4=7");
 }
@@ -124,7 +124,7 @@ START_TEST(what_was_in_flight_and_went_is_told_even_where_nothing_else_was)
     cast_numbers(2, 4);
     ck_assert_str_eq(world_flush(&w, device), "3=2 4=3");
     world_resume(&w, device, cursor(0));
-    ck_assert_str_eq(world_flush(&w, device), "!memory/normal:2 1=2 2=3");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:2 1=2 2=3");
 }
 END_TEST
 
@@ -192,7 +192,7 @@ START_TEST(channels_are_counted_over_the_wrap_of_their_positions)
     sub->cursor[PUSH_NORMAL] = sub->told[PUSH_NORMAL] = UINT32_MAX - 3;
     w.history = 3;
     cast_numbers(0, 10);
-    ck_assert_str_eq(world_flush(&w, device), "!memory/normal:7 1=7 2=8 3=9");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:7 1=7 2=8 3=9");
     world_resume(&w, device, cursor(1));
     ck_assert_str_eq(world_flush(&w, device), "2=8 3=9");
 }
@@ -221,7 +221,7 @@ START_TEST(what_was_dropped_long_ago_does_not_return_with_the_wrap)
     }
     cast_numbers(0, 5);
     world_flush(&w, device);
-    ck_assert_int_eq(strncmp(w.text, "!memory/normal:3 ", 17), 0);
+    ck_assert_int_eq(strncmp(w.text, "!normal:3 ", 10), 0);
 }
 END_TEST
 

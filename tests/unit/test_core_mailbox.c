@@ -264,9 +264,8 @@ START_TEST(a_full_mailbox_drops_the_oldest_of_the_lowest_urgency)
     say_urgent("h7", PUSH_HIGH);
     say_urgent("h8", PUSH_HIGH);
     ck_assert_uint_eq(world_pending(&w, device), 4);
-    ck_assert_str_eq(world_flush(&w, device),
-                     "!mailbox/normal:1 !mailbox/low:1 !mailbox/very-low:2 "
-                     "1=h7 2=h8 3=n5 4=n6");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 !low:1 !very-low:2 "
+                                              "1=h7 2=h8 3=n5 4=n6");
     ck_assert_uint_eq(w.memory.counts.evicted, 4);
 }
 END_TEST
@@ -277,7 +276,7 @@ START_TEST(a_message_may_displace_one_of_its_own_urgency)
     say_urgent("a", PUSH_HIGH);
     say_urgent("b", PUSH_HIGH);
     say_urgent("c", PUSH_HIGH);
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/high:1 1=b 2=c");
+    ck_assert_str_eq(world_flush(&w, device), "!high:1 1=b 2=c");
 }
 END_TEST
 
@@ -352,7 +351,7 @@ START_TEST(a_gap_is_told_once)
     w.limit = 1;
     world_say(&w, user, "a");
     world_say(&w, user, "b");
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1 1=b");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=b");
     ck_assert_str_eq(world_flush(&w, device), "");
     ck_assert_int_eq(world_ack(&w, device, cursor(1)), PUSH_OK);
     world_resume(&w, device, cursor(1));
@@ -361,14 +360,30 @@ START_TEST(a_gap_is_told_once)
 }
 END_TEST
 
+START_TEST(a_gap_names_the_mailbox_where_that_was_full)
+{
+    push_urgency_t urgency;
+    push_gap_t reason;
+    uint32_t dropped;
+
+    w.limit = 1;
+    world_say(&w, user, "a");
+    world_say(&w, user, "b");
+    ck_assert(push_mailbox_gap(device, &reason, &urgency, &dropped));
+    ck_assert_int_eq(reason, PUSH_GAP_MAILBOX);
+    ck_assert_int_eq(urgency, PUSH_NORMAL);
+    ck_assert_uint_eq(dropped, 1);
+}
+END_TEST
+
 START_TEST(a_gap_is_told_again_when_the_stream_was_cut_before_it_arrived)
 {
     w.limit = 1;
     world_say(&w, user, "a");
     world_say(&w, user, "b");
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1 1=b");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=b");
     world_resume(&w, device, cursor(0));
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1 1=b");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=b");
     world_resume(&w, device, cursor(1));
     ck_assert_str_eq(world_flush(&w, device), "");
 }
@@ -381,13 +396,13 @@ START_TEST(a_gap_with_no_message_behind_it_is_told_again_after_a_cut)
     world_publish(&w, user, draft_urgent("b", PUSH_HIGH));
     device->lowest = PUSH_HIGH;
     world_ack(&w, device, cursor(0));
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1 1=b");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=b");
     world_ack(&w, device, cursor(1));
     world_say(&w, user, "c");
     world_say(&w, user, "d");
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1");
     world_resume(&w, device, cursor(1));
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1");
 }
 END_TEST
 
@@ -396,9 +411,9 @@ START_TEST(what_could_not_be_written_takes_the_gap_before_it_back)
     w.limit = 1;
     world_say(&w, user, "a");
     world_say(&w, user, "b");
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1 1=b");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=b");
     push_session_return(w.heap, device, 0);
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1 1=b");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=b");
 }
 END_TEST
 
@@ -417,8 +432,7 @@ START_TEST(what_memory_took_is_told_by_urgency)
         push_log_remove(w.heap, &user->log, spot.lane, spot.at,
                         PUSH_SLOT_EVICTED);
     }
-    ck_assert_str_eq(world_flush(&w, device),
-                     "!memory/normal:1 !memory/low:1 1=c");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 !low:1 1=c");
     ck_assert_str_eq(world_flush(&w, device), "");
 }
 END_TEST
@@ -432,7 +446,7 @@ START_TEST(what_was_displaced_does_not_come_back_with_what_was_returned)
     world_say(&w, user, "c");
     world_say(&w, user, "d");
     world_resume(&w, device, cursor(0));
-    ck_assert_str_eq(world_flush(&w, device), "!mailbox/normal:1 1=a 2=c 3=d");
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=a 2=c 3=d");
 }
 END_TEST
 
@@ -473,6 +487,7 @@ int main(void)
     tcase_add_test(full, what_is_in_flight_or_expired_takes_no_room);
     tcase_add_test(full, channels_do_not_fill_a_mailbox);
     tcase_add_test(full, a_gap_is_told_once);
+    tcase_add_test(full, a_gap_names_the_mailbox_where_that_was_full);
     tcase_add_test(
         full, a_gap_is_told_again_when_the_stream_was_cut_before_it_arrived);
     tcase_add_test(full,

@@ -27,14 +27,14 @@ static push_place_t place(unsigned sub, unsigned lane, uint32_t at)
 
 static void append(push_place_t p)
 {
-    ck_assert_int_eq(push_window_append(heap, &window, p), PUSH_OK);
+    NEEDS(push_window_append(heap, &window, p) == PUSH_OK, "no memory");
 }
 
 static void expect(push_place_t got, push_place_t want)
 {
-    ck_assert_uint_eq(got.sub, want.sub);
-    ck_assert_uint_eq(got.lane, want.lane);
-    ck_assert_uint_eq(got.at, want.at);
+    NEEDS(got.sub == want.sub && got.lane == want.lane && got.at == want.at,
+          "%u/%u/%u is not %u/%u/%u", got.sub, got.lane, got.at, want.sub,
+          want.lane, want.at);
 }
 
 START_TEST(neighbours_of_one_lane_stand_in_one_run)
@@ -129,14 +129,14 @@ static void compare(const array_t *array)
         uint32_t lowest = p.at;
 
         expect(push_window_get(heap, &window, i), p);
-        ck_assert(push_window_holds(heap, &window, p));
+        NEEDS(push_window_holds(heap, &window, p), "not held");
         for (uint32_t j = array->last; j-- > array->first;) {
             if (array->places[j].sub == p.sub
                 && array->places[j].lane == p.lane) {
                 lowest = array->places[j].at;
             }
         }
-        ck_assert_uint_eq(push_window_lowest(heap, &window, p), lowest);
+        NEEDS(push_window_lowest(heap, &window, p) == lowest, "lowest");
     }
 }
 
@@ -161,7 +161,7 @@ START_TEST(a_window_is_a_plain_array_to_whoever_asks)
         uint32_t sub = dice_below(&d, 3);
         uint32_t lane = dice_below(&d, 2);
 
-        if (dice_below(&d, 3)) {
+        if (dice_below(&d, 3) && array.last - array.first < 200) {
             uint32_t run = 1 + dice_below(&d, 4);
 
             heads[sub][lane] += dice_one_in(&d, 3) ? dice_below(&d, 5) : 0;
@@ -182,7 +182,7 @@ START_TEST(a_window_is_a_plain_array_to_whoever_asks)
             expect(p, array.places[--array.last]);
             heads[p.sub][p.lane] = p.at;
         }
-        if (step % 20 == 0) {
+        if (step % 50 == 0) {
             push_place_t p = place(sub, lane,
                                    heads[sub][lane] - 3 + dice_below(&d, 6));
 
@@ -211,6 +211,6 @@ int main(void)
     tcase_add_test(tc, a_run_goes_on_over_the_wrap_of_positions);
     tcase_add_test(tc, an_empty_window_keeps_no_memory);
     tcase_add_test(tc, a_window_that_cannot_grow_stays_as_it_was);
-    tcase_add_loop_test(tc, a_window_is_a_plain_array_to_whoever_asks, 0, 40);
+    tcase_add_loop_test(tc, a_window_is_a_plain_array_to_whoever_asks, 0, 10);
     return unit_run(suite);
 }

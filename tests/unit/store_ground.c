@@ -1,0 +1,190 @@
+#include "store_ground.h"
+
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core_world.h"
+
+void *shared_memory(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    ck_assert_ptr_ne(memory, MAP_FAILED);
+    return memory;
+}
+
+void ground_init(ground_t *g, size_t size)
+{
+    static const push_limits_t limits = {.max_pending = 1000,
+                                         .history = 1000,
+                                         .retention = 1800000,
+                                         .idempotency = 300000};
+    push_ground_t ground = {.size = size, .seats = GROUND_SEATS};
+
+    memset(g, 0, sizeof(*g));
+    g->size = size;
+    g->base = shared_memory(size);
+    for (int i = 0; i < GROUND_SEATS; i++) {
+        g->events[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        ck_assert_int_ge(g->events[i], 0);
+    }
+    ground.base = g->base;
+    ground.events = g->events;
+    ck_assert(push_store_create(&g->store, &ground, &limits));
+    ck_assert_int_eq(push_seat_claim(&g->store.seats, (uint32_t)getpid()), 0);
+    g->now = push_clock_now();
+}
+
+void ground_cleanup(ground_t *g)
+{
+    for (int i = 0; i < GROUND_SEATS; i++) {
+        close(g->events[i]);
+    }
+    munmap(g->base, g->size);
+}
+
+/* ---- processes ---- */
+
+pid_t child_start(int (*work)(void *data), void *data)
+{
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (!pid) {
+        _exit(work(data));
+    }
+    return pid;
+}
+
+void child_expect(pid_t pid)
+{
+    int status;
+
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status),
+                  "a child ended with status %x", status);
+}
+
+void child_kill(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+void child_fails(const char *what, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: in a child: %s\n", file, line, what);
+    _exit(1);
+}
+
+/* ---- the store ---- */
+
+push_text_t named(const char *text)
+{
+    return words(text);
+}
+
+push_status_t ground_publish(ground_t *g, push_log_kind_t kind,
+                             const char *name, const char *text,
+                             push_urgency_t urgency)
+{
+    push_audience_t audience = {kind, named(name)};
+    push_draft_t d = draft_urgent(text, urgency);
+
+    return push_store_publish(&g->store, &audience, &d, &g->now, &g->receipt);
+}
+
+static push_status_t checkin(ground_t *g, push_checkin_t *c,
+                             const char *device, push_ticket_t *ticket)
+{
+    c->labels[PUSH_LABEL_DEVICE] = named(device);
+    c->explicit_acks = true;
+    c->lowest = PUSH_VERY_LOW;
+    c->max_in_flight = 1024;
+    c->max_streams = 16;
+    return push_store_checkin(&g->store, c, &g->now, ticket);
+}
+
+push_status_t ground_checkin(ground_t *g, const char *user, const char *device,
+                             const char *channel, push_ticket_t *ticket)
+{
+    push_text_t name = named(channel);
+    push_checkin_t c = {.user = named(user),
+                        .channels = &name,
+                        .channels_count = channel != NULL};
+
+    return checkin(g, &c, device, ticket);
+}
+
+push_status_t ground_resume(ground_t *g, const char *user, const char *device,
+                            const push_cursor_t *at, push_ticket_t *ticket)
+{
+    push_checkin_t c = {.user = named(user), .cursor = at};
+
+    return checkin(g, &c, device, ticket);
+}
+
+static void add(ground_t *g, const char *more)
+{
+    size_t len = strlen(g->text);
+
+    snprintf(g->text + len, sizeof(g->text) - len, "%s%s", len ? " " : "",
+             more);
+}
+
+static void add_delivery(ground_t *g)
+{
+    const push_delivery_t *delivery = &g->delivery;
+    char text[300];
+
+    for (unsigned i = 0; i < delivery->gaps_count; i++) {
+        snprintf(text, sizeof(text), "!%s:%u",
+                 push_urgency_name(delivery->gaps[i].urgency),
+                 delivery->gaps[i].dropped);
+        add(g, text);
+    }
+    for (unsigned i = 0; i < delivery->count; i++) {
+        push_text_t data = world_payload(delivery->picks[i].message);
+
+        snprintf(text, sizeof(text), "%lu=%.*s",
+                 (unsigned long)delivery->picks[i].seq,
+                 (int)(data.len > 200 ? 1 : data.len), data.at);
+        add(g, text);
+    }
+}
+
+const char *ground_flush(ground_t *g, const push_ticket_t *ticket)
+{
+    push_seat_t *seat = &g->store.seats.seats[0];
+    push_status_t status;
+
+    g->text[0] = '\0';
+    push_epoch_enter(&g->store.epoch, seat);
+    status = push_delivery_begin(&g->store, ticket, &g->now, &g->delivery);
+    if (status == PUSH_OK) {
+        add_delivery(g);
+    }
+    push_epoch_leave(seat);
+    return status == PUSH_OK ? g->text : NULL;
+}
+
+push_status_t ground_ack(ground_t *g, const char *user,
+                         const push_ticket_t *ticket, uint64_t seq)
+{
+    push_cursor_t at = cursor(seq);
+
+    return push_store_ack(&g->store, named(user), ticket->id, &at, &g->now);
+}
+
+void ground_pass(ground_t *g, int64_t ms)
+{
+    g->now.mono += ms;
+    g->now.wall += ms;
+}
