@@ -1,7 +1,7 @@
 # The module on a real httpd: tests/harness and tests/integration.
 # Every test_NAME.c is a program of its own, linked with the whole harness.
 
-DEB_PACKAGES += check libjansson-dev apache2-bin
+DEB_PACKAGES += check libjansson-dev libssl-dev openssl apache2-bin
 
 HARNESS_OBJS := $(call objects,tests/harness/*.c)
 IT_OBJS := $(call objects,tests/integration/test_*.c)
@@ -15,6 +15,6 @@ $(HARNESS_OBJS) $(IT_OBJS): $(B)/obj/%.o: %.c
 $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -pthread
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lssl -lcrypto -pthread
 
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)
