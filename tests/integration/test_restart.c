@@ -136,6 +136,7 @@ START_TEST(at_the_end_of_the_server_every_stream_is_told)
     }
     publish(s, "user=u3", NULL, "last");
     expect_message(streams[3], 1, "last");
+    wait_until(stat_of(s, "streams") == 10);
     kill(s->pid, SIGTERM);
     for (i = 0; i < 10; i++) {
         stream_expect_bye(streams[i], "shutdown");
