@@ -69,8 +69,10 @@ function wire(log, device) {
     if (!answer.ok) {
       return answer;
     }
-    acked(url, conn);
+    const before = conn;
+    const resumed = parseInt(url.searchParams.get('id') ?? '0', 10);
     const own = ++conn;
+    let first = true;
     log.add('connected', { device, conn: own });
     const parser = new SseParser();
     const look = new TransformStream({
@@ -79,6 +81,12 @@ function wire(log, device) {
         for (const { id, event } of parser.feed(bytes)) {
           if (id && event !== 'heartbeat') {
             const [seq, mid] = id.split('.');
+            /* Counting on says that the server took the cursor; where it
+             * does not know it (any more) it begins anew, and may repeat. */
+            if (first && +seq === resumed + 1) {
+              acked(url, before);
+            }
+            first = false;
             log.add('received', { device, conn: own, seq: +seq, mid, flush });
           }
         }
