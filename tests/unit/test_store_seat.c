@@ -1,0 +1,227 @@
+#include "store/seat.h"
+#include "core_suite.h"
+#include "store_ground.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ROOM ((size_t)8 << 20)
+
+static ground_t g;
+
+static void begin(void)
+{
+    ground_init(&g, ROOM);
+}
+
+static void end(void)
+{
+    ground_cleanup(&g);
+}
+
+/* ---- who sits where ---- */
+
+START_TEST(each_claims_a_seat_of_its_own_until_none_is_left)
+{
+    uint32_t self = (uint32_t)getpid();
+
+    for (int i = 1; i < GROUND_SEATS; i++) {
+        ck_assert_int_eq(push_seat_claim(&g.store.seats, self), i);
+    }
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, self), -1);
+    push_seat_leave(&g.store.seats, 2);
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, self), 2);
+}
+END_TEST
+
+static int claim_and_end(void *data)
+{
+    (void)data;
+    CHILD_NEEDS(push_seat_claim(&g.store.seats, (uint32_t)getpid()) == 1);
+    g.store.seats.seats[1].reading = 7;
+    g.store.seats.seats[1].streams = 9;
+    return 0;
+}
+
+START_TEST(the_seat_of_a_dead_process_is_taken_and_its_tags_are_void)
+{
+    push_seat_t *seat = &g.store.seats.seats[1];
+    uint32_t tag;
+
+    child_expect(child_start(claim_and_end, NULL));
+    tag = push_seat_tag(seat, 1);
+    ck_assert(!push_seat_alive(&g.store.seats, tag));
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
+    ck_assert(!push_seat_alive(&g.store.seats, tag));
+    ck_assert(push_seat_alive(&g.store.seats, push_seat_tag(seat, 1)));
+    ck_assert_uint_eq(seat->reading, 0);
+    ck_assert_uint_eq(seat->streams, 0);
+}
+END_TEST
+
+/* ---- wake-ups ---- */
+
+START_TEST(a_device_with_much_news_stands_in_the_list_once)
+{
+    push_seat_t *seat = &g.store.seats.seats[0];
+    push_ticket_t ticket;
+    push_device_t *device;
+    uint32_t list;
+
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", NULL, &ticket), PUSH_OK);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_int_eq(
+            ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH), PUSH_OK);
+    }
+    list = push_seat_devices(seat);
+    device = push_seat_next_device(&g.store.seats, &list);
+    ck_assert_ptr_eq(device, push_store_device_at(&g.store, ticket.device));
+    ck_assert_ptr_null(push_seat_next_device(&g.store.seats, &list));
+    ck_assert_uint_eq(push_seat_devices(seat), 0);
+    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH);
+    ck_assert_uint_ne(push_seat_devices(seat), 0);
+}
+END_TEST
+
+START_TEST(only_seats_that_follow_a_channel_hear_of_it)
+{
+    push_channel_t *channel;
+    push_ticket_t ticket;
+    uint32_t list;
+
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", "news", &ticket), PUSH_OK);
+    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    ck_assert_uint_eq(push_seat_channels(&g.store.seats.seats[0]), 0);
+    {
+        push_name_t name = push_store_name(&g.store, named("news"));
+
+        ck_assert(push_shard_enter(&g.store, name.shard));
+        channel = push_store_channel(&g.store, &name, false);
+        push_shard_leave(&g.store, name.shard);
+    }
+    push_seat_follow(channel, 0);
+    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    ck_assert_uint_eq(push_seat_channels(&g.store.seats.seats[1]), 0);
+    list = push_seat_channels(&g.store.seats.seats[0]);
+    ck_assert_ptr_eq(push_seat_next_channel(&g.store.seats, 0, &list),
+                     channel);
+    ck_assert_ptr_null(push_seat_next_channel(&g.store.seats, 0, &list));
+    push_seat_unfollow(channel, 0);
+    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    ck_assert_uint_eq(push_seat_channels(&g.store.seats.seats[0]), 0);
+}
+END_TEST
+
+/* ---- no wake-up is lost ---- */
+
+#define HANDOVERS 1000000u
+#define DEVICES   7
+
+typedef struct {
+    _Atomic uint32_t given[DEVICES]; /* news by the publisher */
+    _Atomic uint32_t taken[DEVICES]; /* news that the reactor saw */
+    _Atomic uint32_t sleeps;
+} news_t;
+
+static news_t *news;
+static push_ticket_t tickets[DEVICES];
+
+static bool all_taken(void)
+{
+    for (int i = 0; i < DEVICES; i++) {
+        if (atomic_load(&news->taken[i]) != atomic_load(&news->given[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t index_of(const push_device_t *device)
+{
+    uint32_t i = 0;
+
+    while (push_store_device_at(&g.store, tickets[i].device) != device) {
+        i++;
+    }
+    return i;
+}
+
+/* Sleeps without a time-out whenever the store says that it may. */
+static int react(void *data)
+{
+    push_seat_t *seat = &g.store.seats.seats[0];
+    struct pollfd wake = {.fd = g.events[0], .events = POLLIN};
+    uint64_t value;
+
+    (void)data;
+    for (uint64_t seen = 0; seen < HANDOVERS;) {
+        uint32_t list = push_seat_devices(seat);
+        push_device_t *device;
+
+        while ((device = push_seat_next_device(&g.store.seats, &list))) {
+            uint32_t i = index_of(device);
+            uint32_t now = atomic_load(&news->given[i]);
+
+            seen += now - atomic_load(&news->taken[i]);
+            atomic_store(&news->taken[i], now);
+        }
+        if (seen < HANDOVERS && push_seat_sleep(seat)) {
+            atomic_fetch_add(&news->sleeps, 1);
+            CHILD_NEEDS(poll(&wake, 1, 30000) == 1);
+            CHILD_NEEDS(read(wake.fd, &value, sizeof(value)) > 0);
+            push_seat_awake(seat);
+        }
+    }
+    return 0;
+}
+
+START_TEST(of_a_million_wake_ups_none_is_lost)
+{
+    dice_t d = dice(1);
+    int64_t limit;
+    pid_t pid;
+
+    news = shared_memory(sizeof(*news));
+    for (int i = 0; i < DEVICES; i++) {
+        char name[2] = {(char)('a' + i), '\0'};
+
+        ck_assert_int_eq(ground_checkin(&g, "u", name, NULL, &tickets[i]),
+                         PUSH_OK);
+    }
+    pid = child_start(react, NULL);
+    limit = push_clock_now().mono + 60000;
+    for (uint32_t i = 0; i < HANDOVERS; i++) {
+        uint32_t device = dice_below(&d, DEVICES);
+
+        atomic_fetch_add(&news->given[device], 1);
+        push_seat_wake_device(&g.store.seats,
+                              push_store_device_at(&g.store,
+                                                   tickets[device].device));
+        while (i % 16 == 0 && !all_taken()) {
+            NEEDS(push_clock_now().mono < limit, "a wake-up was lost");
+        }
+    }
+    child_expect(pid);
+    ck_assert(all_taken());
+    ck_assert_uint_gt(news->sleeps, 100);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("seat");
+    TCase *tc = unit_case(suite, "seat", 120);
+
+    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_test(tc, each_claims_a_seat_of_its_own_until_none_is_left);
+    tcase_add_test(tc,
+                   the_seat_of_a_dead_process_is_taken_and_its_tags_are_void);
+    tcase_add_test(tc, a_device_with_much_news_stands_in_the_list_once);
+    tcase_add_test(tc, only_seats_that_follow_a_channel_hear_of_it);
+    tcase_add_test(tc, of_a_million_wake_ups_none_is_lost);
+    return unit_run(suite);
+}
