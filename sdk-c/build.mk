@@ -153,6 +153,16 @@ $(PUSHC_UNIT) $(PUSHC_REAL_TESTS): $(B)/sdk-c/%: $(B)/obj/sdk-c/test/%.o \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libpushc.a \
 		$(CHECK_LIBS) $(PUSHC_LIBS) -luv -levent_core
 
+# These fork: so every test has a report of its own.
+PUSHC_VALGRIND := $(addprefix $(B)/sdk-c/test_,parser session client publish \
+                    upload threads)
+
+.PHONY: valgrind-sdk-c
+valgrind: valgrind-sdk-c
+valgrind-sdk-c: $(PUSHC_VALGRIND)
+	@CK_TIMEOUT_MULTIPLIER=20 tests/run \
+		$(foreach t,$(PUSHC_VALGRIND),'$(VALGRIND) $(t)')
+
 -include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) \
          $(patsubst %.c,$(B)/obj/%.d,$(wildcard sdk-c/test/*.c \
            sdk-c/examples/*.c))
