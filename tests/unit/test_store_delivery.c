@@ -1,0 +1,201 @@
+#include "store/delivery.h"
+#include "core_suite.h"
+#include "core_world.h"
+#include "store_ground.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ROOM ((size_t)16 << 20)
+
+static ground_t g;
+
+static void begin(void)
+{
+    ground_init(&g, ROOM);
+}
+
+static void end(void)
+{
+    ground_cleanup(&g);
+}
+
+static push_ticket_t open_stream(const char *user, const char *device,
+                                 const char *channel)
+{
+    push_ticket_t ticket;
+
+    ck_assert_int_eq(ground_checkin(&g, user, device, channel, &ticket),
+                     PUSH_OK);
+    return ticket;
+}
+
+static void say(const char *user, const char *text)
+{
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_USER, user, text, PUSH_NORMAL), PUSH_OK);
+}
+
+START_TEST(a_message_goes_from_publish_to_acknowledgement)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+
+    say("u", "hello");
+    ck_assert_uint_eq(g.receipt.recipients, 1);
+    ck_assert_uint_eq(g.receipt.connected, 1);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "1=hello");
+    ck_assert_int_eq(ground_ack(&g, "u", &ticket, 2), PUSH_STALE);
+    ck_assert_int_eq(ground_ack(&g, "u", &ticket, 1), PUSH_OK);
+    ck_assert_int_eq(ground_ack(&g, "nobody", &ticket, 1), PUSH_NOT_FOUND);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "");
+}
+END_TEST
+
+START_TEST(users_and_devices_are_kept_apart)
+{
+    push_ticket_t a = open_stream("ab", "c", NULL);
+    push_ticket_t b = open_stream("a", "bc", NULL);
+    push_ticket_t c = open_stream("a", "b", NULL);
+
+    ck_assert_mem_ne(a.id, b.id, PUSH_CONTEXT_BYTES);
+    say("a", "for a");
+    ck_assert_str_eq(ground_flush(&g, &a), "");
+    ck_assert_str_eq(ground_flush(&g, &b), "1=for a");
+    ck_assert_str_eq(ground_flush(&g, &c), "1=for a");
+}
+END_TEST
+
+START_TEST(the_newer_stream_of_a_device_takes_over)
+{
+    push_ticket_t older = open_stream("u", "d", NULL);
+    push_cursor_t at;
+    push_ticket_t newer;
+
+    say("u", "a");
+    say("u", "b");
+    ck_assert_str_eq(ground_flush(&g, &older), "1=a 2=b");
+    at = cursor_mid(1, g.delivery.picks[0].message->mid);
+    ck_assert_int_eq(ground_resume(&g, "u", "d", &at, &newer), PUSH_OK);
+    ck_assert(push_delivery_superseded(&g.store, &older));
+    ck_assert_ptr_null(ground_flush(&g, &older));
+    push_store_checkout(&g.store, &older, &g.now);
+    say("u", "c");
+    ck_assert_uint_eq(g.receipt.connected, 1);
+    ck_assert_str_eq(ground_flush(&g, &newer), "2=b 3=c");
+}
+END_TEST
+
+START_TEST(a_stream_that_ended_is_not_connected_and_finds_its_mail_later)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+
+    push_store_checkout(&g.store, &ticket, &g.now);
+    say("u", "a");
+    ck_assert_uint_eq(g.receipt.recipients, 1);
+    ck_assert_uint_eq(g.receipt.connected, 0);
+    ticket = open_stream("u", "d", NULL);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a");
+}
+END_TEST
+
+START_TEST(more_streams_of_one_user_than_allowed_are_refused)
+{
+    push_ticket_t ticket;
+    char name[4];
+
+    for (int i = 0; i < 16; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        ticket = open_stream("u", name, NULL);
+    }
+    ck_assert_int_eq(ground_checkin(&g, "u", "16", NULL, &ticket),
+                     PUSH_TOO_MANY);
+    ck_assert_int_eq(ground_checkin(&g, "u", "15", NULL, &ticket), PUSH_OK);
+    push_store_checkout(&g.store, &ticket, &g.now);
+    ck_assert_int_eq(ground_checkin(&g, "u", "16", NULL, &ticket), PUSH_OK);
+}
+END_TEST
+
+START_TEST(a_device_keeps_its_place_in_a_channel_and_gives_up_the_others)
+{
+    push_ticket_t ticket = open_stream("u", "d", "one");
+
+    push_store_checkout(&g.store, &ticket, &g.now);
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_CHANNEL, "one", "a", PUSH_HIGH), PUSH_OK);
+    ck_assert_uint_eq(g.receipt.recipients, 1);
+    ck_assert_uint_eq(g.receipt.connected, 0);
+    ticket = open_stream("u", "d", "one");
+    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a");
+    ticket = open_stream("u", "d", "two");
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_CHANNEL, "one", "b", PUSH_HIGH), PUSH_OK);
+    ck_assert_uint_eq(g.receipt.recipients, 0);
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_CHANNEL, "two", "c", PUSH_HIGH), PUSH_OK);
+    ck_assert_uint_eq(g.receipt.connected, 1);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "1=c");
+}
+END_TEST
+
+START_TEST(what_could_not_be_written_is_pending_again)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+    push_ref_t part;
+
+    say("u", "a");
+    say("u", "b");
+    say("u", "c");
+    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c");
+    part = g.delivery.picks[1].ref;
+    ck_assert(push_delivery_cut(&g.store, &ticket, 2, part));
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_USER, "u", "urgent", PUSH_HIGH), PUSH_OK);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "3=urgent 4=c");
+    push_delivery_release(&g.store, part);
+}
+END_TEST
+
+START_TEST(a_message_written_partly_keeps_its_bytes_whatever_happens_to_it)
+{
+    push_ticket_t ticket = open_stream("u", "d", "news");
+    const push_message_t *message;
+    push_ref_t part;
+    uint64_t used;
+
+    g.store.limits.history = 2;
+    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "held", PUSH_HIGH);
+    ground_flush(&g, &ticket);
+    part = g.delivery.picks[0].ref;
+    message = g.delivery.picks[0].message;
+    ck_assert(push_delivery_cut(&g.store, &ticket, 1, part));
+    for (int i = 0; i < 2000; i++) {
+        ground_publish(&g, PUSH_LOG_CHANNEL, "news", "more", PUSH_HIGH);
+    }
+    push_epoch_advance(&g.store.epoch);
+    ck_assert_mem_eq(world_payload(message).at, "held", 4);
+    used = g.store.segment->slab.used;
+    push_delivery_release(&g.store, part);
+    push_epoch_advance(&g.store.epoch);
+    ck_assert_uint_lt(g.store.segment->slab.used, used);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("delivery");
+    TCase *tc = unit_case(suite, "delivery", 60);
+
+    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_test(tc, a_message_goes_from_publish_to_acknowledgement);
+    tcase_add_test(tc, users_and_devices_are_kept_apart);
+    tcase_add_test(tc, the_newer_stream_of_a_device_takes_over);
+    tcase_add_test(
+        tc, a_stream_that_ended_is_not_connected_and_finds_its_mail_later);
+    tcase_add_test(tc, more_streams_of_one_user_than_allowed_are_refused);
+    tcase_add_test(
+        tc, a_device_keeps_its_place_in_a_channel_and_gives_up_the_others);
+    tcase_add_test(tc, what_could_not_be_written_is_pending_again);
+    tcase_add_test(
+        tc, a_message_written_partly_keeps_its_bytes_whatever_happens_to_it);
+    return unit_run(suite);
+}

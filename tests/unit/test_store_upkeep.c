@@ -1,0 +1,366 @@
+#include "store/pressure.h"
+#include "store/sweep.h"
+#include "store/view.h"
+#include "core_suite.h"
+#include "core_world.h"
+#include "store_ground.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Keys, sweeps, full memory, and what an administrator sees. */
+
+#define ROOM ((size_t)4 << 20)
+
+static ground_t g;
+
+static void begin(void)
+{
+    ground_init(&g, ROOM);
+}
+
+static void end(void)
+{
+    ground_cleanup(&g);
+}
+
+static push_ticket_t open_stream(const char *user, const char *device,
+                                 const char *channel)
+{
+    push_ticket_t ticket;
+
+    ck_assert_int_eq(ground_checkin(&g, user, device, channel, &ticket),
+                     PUSH_OK);
+    return ticket;
+}
+
+/* ---- idempotency keys ---- */
+
+static push_status_t claim(const char *key, uint64_t request,
+                           push_receipt_t *receipt)
+{
+    return push_store_key_claim(&g.store, named(key), request, &g.now,
+                                receipt);
+}
+
+START_TEST(a_key_gives_the_first_answer_again_until_its_window_ends)
+{
+    push_receipt_t first = {.mid = 42, .recipients = 3};
+    push_receipt_t again = {0};
+
+    ck_assert_int_eq(claim("k", 1, &again), PUSH_OK);
+    ck_assert_int_eq(claim("k", 1, &again), PUSH_KEY_BUSY);
+    ck_assert_int_eq(claim("k", 2, &again), PUSH_KEY_REUSED);
+    push_store_key_done(&g.store, named("k"), &first);
+    ck_assert_int_eq(claim("k", 1, &again), PUSH_OVER);
+    ck_assert_uint_eq(again.mid, 42);
+    ck_assert_uint_eq(again.recipients, 3);
+    ck_assert_int_eq(claim("k", 2, &again), PUSH_KEY_REUSED);
+    ground_pass(&g, 300000);
+    ck_assert_int_eq(claim("k", 2, &again), PUSH_OK);
+}
+END_TEST
+
+START_TEST(a_request_that_failed_gives_its_key_back)
+{
+    push_receipt_t receipt;
+
+    ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OK);
+    push_store_key_done(&g.store, named("k"), NULL);
+    ck_assert_int_eq(claim("k", 2, &receipt), PUSH_OK);
+}
+END_TEST
+
+START_TEST(the_hash_of_a_request_tells_where_its_parts_end)
+{
+    push_text_t a[] = {named("ab"), named("c")};
+    push_text_t b[] = {named("a"), named("bc")};
+
+    ck_assert_uint_ne(push_store_request_hash(&g.store, a, 2),
+                      push_store_request_hash(&g.store, b, 2));
+    ck_assert_uint_eq(push_store_request_hash(&g.store, a, 2),
+                      push_store_request_hash(&g.store, a, 2));
+}
+END_TEST
+
+/* ---- sweeps ---- */
+
+/* As a reactor does that has nothing to send. */
+static void take_news(void)
+{
+    uint32_t list = push_seat_devices(&g.store.seats.seats[0]);
+    const push_device_t *device;
+
+    do {
+        device = push_seat_next_device(&g.store.seats, &list);
+    } while (device);
+}
+
+static void sweep_all(void)
+{
+    take_news();
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_store_sweep(&g.store, i, &g.now);
+    }
+}
+
+START_TEST(after_sweeps_nothing_is_left_of_what_is_over)
+{
+    uint64_t used = g.store.segment->slab.used;
+    push_receipt_t receipt;
+    push_ticket_t ticket;
+    push_stats_view_t stats;
+
+    for (int i = 0; i < 20; i++) {
+        char name[8];
+
+        snprintf(name, sizeof(name), "u%d", i);
+        ticket = open_stream(name, "d", name);
+        ground_publish(&g, PUSH_LOG_USER, name, "x", PUSH_HIGH);
+        ground_publish(&g, PUSH_LOG_CHANNEL, name, "x", PUSH_HIGH);
+        ground_flush(&g, &ticket);
+        push_store_checkout(&g.store, &ticket, &g.now);
+        ck_assert_int_eq(claim(name, 1, &receipt), PUSH_OK);
+    }
+    ground_pass(&g, 300000);
+    sweep_all();
+    push_view_stats(&g.store, &stats);
+    ck_assert_uint_eq(stats.devices, 20);
+    ground_pass(&g, 1800000);
+    sweep_all();
+    sweep_all();
+    push_view_stats(&g.store, &stats);
+    ck_assert_uint_eq(stats.devices, 0);
+    ck_assert_uint_eq(stats.users, 0);
+    ck_assert_uint_eq(stats.channels, 0);
+    ck_assert_uint_eq(g.store.segment->slab.used, used);
+}
+END_TEST
+
+START_TEST(a_device_whose_process_is_gone_is_not_connected)
+{
+    push_ticket_t ticket = open_stream("u", "d", "c");
+
+    (void)ticket;
+    push_seat_leave(&g.store.seats, 0);
+    sweep_all();
+    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH);
+    ck_assert_uint_eq(g.receipt.recipients, 1);
+    ck_assert_uint_eq(g.receipt.connected, 0);
+    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_HIGH);
+    ck_assert_uint_eq(g.receipt.connected, 0);
+}
+END_TEST
+
+/* ---- full memory ---- */
+
+static char kilobyte[1025];
+
+static push_status_t say(const char *user, push_urgency_t urgency)
+{
+    memset(kilobyte, 'x', sizeof(kilobyte) - 1);
+    return ground_publish(&g, PUSH_LOG_USER, user, kilobyte, urgency);
+}
+
+START_TEST(full_memory_refuses_low_drops_the_oldest_low_and_takes_high)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+    uint32_t low = 0;
+
+    g.store.limits.max_pending = 100000;
+    while (say("u", PUSH_LOW) == PUSH_OK) {
+        low++;
+        ground_pass(&g, 1);
+        NEEDS(low < 10000, "memory never fills");
+    }
+    ck_assert_uint_gt(low, 1000);
+    ck_assert(push_pressure_above(&g.store, 85));
+    for (int i = 0; i < 50; i++) {
+        ground_pass(&g, 1);
+        ck_assert_int_eq(say("u", PUSH_NORMAL), PUSH_OK);
+        ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
+    }
+    ck_assert_uint_gt(g.store.segment->counts.evicted, 0);
+    ground_flush(&g, &ticket);
+    ck_assert_uint_eq(g.delivery.gaps_count, 1);
+    ck_assert_int_eq(g.delivery.gaps[0].urgency, PUSH_LOW);
+    ck_assert_uint_eq(g.delivery.gaps[0].dropped,
+                      g.store.segment->counts.evicted);
+    ck_assert_int_eq(push_message_urgency(g.delivery.picks[0].message),
+                     PUSH_HIGH);
+}
+END_TEST
+
+START_TEST(memory_full_of_high_serves_again_when_their_time_is_over)
+{
+    uint32_t high = 0;
+
+    g.store.limits.max_pending = 100000;
+    open_stream("u", "d", NULL);
+    while (say("u", PUSH_HIGH) == PUSH_OK) {
+        high++;
+        NEEDS(high < 10000, "memory never fills");
+    }
+    ck_assert(push_pressure_above(&g.store, 85));
+    ground_pass(&g, 300000);
+    sweep_all();
+    ck_assert_int_eq(say("u", PUSH_LOW), PUSH_OK);
+    ck_assert(!push_pressure_above(&g.store, 50));
+}
+END_TEST
+
+/* ---- views ---- */
+
+typedef struct {
+    int messages, lives, devices;
+    push_message_view_t message;
+    push_life_view_t life[4];
+    push_device_view_t device;
+} seen_t;
+
+static void see_message(void *data, const push_message_view_t *view)
+{
+    seen_t *seen = data;
+
+    seen->messages++;
+    seen->message = *view;
+}
+
+static void see_life(void *data, const push_life_view_t *view)
+{
+    seen_t *seen = data;
+
+    ck_assert_int_lt(seen->lives, 4);
+    seen->life[seen->lives++] = *view;
+}
+
+static void see_device(void *data, const push_device_view_t *view)
+{
+    seen_t *seen = data;
+
+    seen->devices++;
+    seen->device = *view;
+}
+
+static push_fate_t only_fate(uint64_t mid)
+{
+    seen_t seen = {0};
+    push_visitor_t visitor = {see_message, see_life, &seen};
+
+    ck_assert_int_eq(push_view_message(&g.store, mid, &g.now, &visitor),
+                     PUSH_OK);
+    ck_assert_int_eq(seen.lives, 1);
+    return seen.life[0].fate;
+}
+
+START_TEST(the_life_of_a_message_is_seen_from_publish_to_end)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+    uint64_t mid;
+
+    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
+    mid = g.receipt.mid;
+    ck_assert_int_eq(only_fate(mid), PUSH_PENDING);
+    ground_flush(&g, &ticket);
+    ck_assert_int_eq(only_fate(mid), PUSH_IN_FLIGHT);
+    ground_ack(&g, "u", &ticket, 1);
+    ck_assert_int_eq(only_fate(mid), PUSH_ACKED);
+}
+END_TEST
+
+START_TEST(a_channels_message_is_seen_for_each_of_its_readers)
+{
+    seen_t seen = {0};
+    push_visitor_t visitor = {see_message, see_life, &seen};
+
+    open_stream("u", "d", "c");
+    open_stream("v", "d", "c");
+    open_stream("w", "d", NULL);
+    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_LOW);
+    ck_assert_int_eq(
+        push_view_message(&g.store, g.receipt.mid, &g.now, &visitor), PUSH_OK);
+    ck_assert_int_eq(seen.messages, 1);
+    ck_assert_int_eq(seen.lives, 2);
+    ck_assert_int_eq(seen.message.kind, PUSH_LOG_CHANNEL);
+    ck_assert_int_eq(seen.message.urgency, PUSH_LOW);
+}
+END_TEST
+
+START_TEST(what_is_recalled_is_sent_to_nobody_who_has_not_acknowledged_it)
+{
+    push_ticket_t a = open_stream("u", "a", NULL);
+    push_ticket_t b = open_stream("u", "b", NULL);
+    uint32_t recalled;
+    uint64_t mid;
+
+    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
+    mid = g.receipt.mid;
+    ground_flush(&g, &a);
+    ground_ack(&g, "u", &a, 1);
+    ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
+                     PUSH_OK);
+    ck_assert_uint_eq(recalled, 1);
+    ck_assert_str_eq(ground_flush(&g, &b), "");
+    ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
+                     PUSH_OVER);
+    ck_assert_int_eq(push_store_recall(&g.store, mid ^ (1u << 20), &g.now,
+                                       &recalled),
+                     PUSH_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(devices_are_seen_with_what_waits_for_them)
+{
+    push_ticket_t ticket = open_stream("u", "d", "c");
+    seen_t seen = {0};
+
+    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
+    ground_flush(&g, &ticket);
+    ground_publish(&g, PUSH_LOG_USER, "u", "y", PUSH_LOW);
+    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "z", PUSH_LOW);
+    ck_assert_int_eq(push_view_device(&g.store, ticket.id, &g.now, see_device,
+                                      &seen),
+                     PUSH_OK);
+    ck_assert_uint_eq(seen.device.pending, 2);
+    ck_assert_uint_eq(seen.device.in_flight, 1);
+    ck_assert(seen.device.online);
+    ck_assert_uint_eq(seen.device.channels_count, 1);
+    ck_assert_int_eq(push_view_devices(&g.store, named("u"), &g.now,
+                                       see_device, &seen),
+                     PUSH_OK);
+    ck_assert_int_eq(seen.devices, 2);
+    ck_assert_int_eq(push_view_devices(&g.store, named("v"), &g.now,
+                                       see_device, &seen),
+                     PUSH_NOT_FOUND);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("upkeep");
+    TCase *keys = unit_case(suite, "keys", 60);
+    TCase *sweep = unit_case(suite, "sweep", 60);
+    TCase *full = unit_case(suite, "pressure", 60);
+    TCase *view = unit_case(suite, "view", 60);
+
+    tcase_add_checked_fixture(keys, begin, end);
+    tcase_add_checked_fixture(sweep, begin, end);
+    tcase_add_checked_fixture(full, begin, end);
+    tcase_add_checked_fixture(view, begin, end);
+    tcase_add_test(keys,
+                   a_key_gives_the_first_answer_again_until_its_window_ends);
+    tcase_add_test(keys, a_request_that_failed_gives_its_key_back);
+    tcase_add_test(keys, the_hash_of_a_request_tells_where_its_parts_end);
+    tcase_add_test(sweep, after_sweeps_nothing_is_left_of_what_is_over);
+    tcase_add_test(sweep, a_device_whose_process_is_gone_is_not_connected);
+    tcase_add_test(
+        full, full_memory_refuses_low_drops_the_oldest_low_and_takes_high);
+    tcase_add_test(full,
+                   memory_full_of_high_serves_again_when_their_time_is_over);
+    tcase_add_test(view, the_life_of_a_message_is_seen_from_publish_to_end);
+    tcase_add_test(view, a_channels_message_is_seen_for_each_of_its_readers);
+    tcase_add_test(
+        view, what_is_recalled_is_sent_to_nobody_who_has_not_acknowledged_it);
+    tcase_add_test(view, devices_are_seen_with_what_waits_for_them);
+    return unit_run(suite);
+}
