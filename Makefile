@@ -132,17 +132,20 @@ $(B)/libpush_core.a $(B)/libpush_store.a:
 
 # ---- unit tests of the module ---------------------------------------------
 
-# test_core_*.c link the core alone, test_store_*.c the store and APR too.
-# Other .c files of tests/unit are helpers: core_*.c are linked into both
-# kinds of test, store_*.c into those of the store.
+# test_core_*.c link the core alone, test_store_*.c the store and APR too,
+# test_stream_*.c also those parts of stream/ that are pure data structures.
+# Other .c files of tests/unit are helpers: core_*.c are linked into all
+# kinds of test, store_*.c into those of the store and of the streams.
 CORE_TESTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_core_*.c))
 STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
-UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS)
+STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
+UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 
 $(B)/obj/tests/unit/%.o: tests/unit/%.c
-	$(call compile,-Itests $(if $(findstring store_,$<),$(APR_CFLAGS)))
+	$(call compile,-Itests \
+		$(if $(findstring store_,$<)$(findstring stream_,$<),$(APR_CFLAGS)))
 
 $(CORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(B)/libpush_core.a
 	$(call say,LD,$@)
@@ -157,6 +160,16 @@ $(STORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(STORE_HELPERS) \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
+STREAM_PARTS := $(patsubst %,$(B)/obj/mod_push/stream/%.o,map followers \
+                streams beat)
+
+$(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
+		$(STORE_HELPERS) $(B)/libpush_store.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(APR_LIBS) $(PKG_LIBS) -pthread
+
 # ---- the other parts ------------------------------------------------------
 
 -include sdk-c/build.mk sdk-js/build.mk
@@ -166,6 +179,7 @@ $(STORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(STORE_HELPERS) \
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(STREAM_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d)
 -include $(DEPFILES)
 

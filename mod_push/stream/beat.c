@@ -6,6 +6,18 @@
 /* In one look, up to so many times the mean is beaten. */
 #define PEAK 2u
 
+/*
+ * True if a stands in for the interval better than b: the longest that is no
+ * longer, else the shortest.
+ */
+static bool nearer(uint32_t interval, uint32_t a, uint32_t b)
+{
+    if (a > interval) {
+        return a < b;
+    }
+    return b > interval || a > b;
+}
+
 unsigned push_beat_for(push_beats_t *beats, uint32_t interval)
 {
     unsigned nearest = 0;
@@ -14,8 +26,8 @@ unsigned push_beat_for(push_beats_t *beats, uint32_t interval)
         if (beats->lists[i].interval == interval) {
             return i;
         }
-        if (beats->lists[i].interval < interval
-            && beats->lists[i].interval > beats->lists[nearest].interval) {
+        if (nearer(interval, beats->lists[i].interval,
+                   beats->lists[nearest].interval)) {
             nearest = i;
         }
     }

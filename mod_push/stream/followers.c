@@ -49,13 +49,23 @@ static uint32_t take_place(push_followers_t *followers)
     return ++followers->used;
 }
 
+static void give_place(push_followers_t *followers, uint32_t place)
+{
+    followers->places[place - 1].next_of_stream = followers->free;
+    followers->free = place;
+}
+
 bool push_followers_add(push_followers_t *followers, uint32_t channel,
                         uint32_t stream, uint32_t *list)
 {
     uint32_t first = push_map_get(&followers->first, channel, 0);
     uint32_t place = take_place(followers);
 
-    if (!place || !push_map_put(&followers->first, channel, place)) {
+    if (!place) {
+        return false;
+    }
+    if (!push_map_put(&followers->first, channel, place)) {
+        give_place(followers, place);
         return false;
     }
     followers->places[place - 1] = (push_follower_t){.channel = channel,
@@ -90,8 +100,7 @@ bool push_followers_drop(push_followers_t *followers, uint32_t *list,
     else {
         push_map_put(&followers->first, follower->channel, follower->next);
     }
-    follower->next_of_stream = followers->free;
-    followers->free = place;
+    give_place(followers, place);
     return last;
 }
 
