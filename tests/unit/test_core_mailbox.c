@@ -106,7 +106,7 @@ END_TEST
 START_TEST(an_explicit_window_stops_until_an_acknowledgement_comes)
 {
     world_open_t open = {.max_in_flight = 3};
-    char text[8];
+    char text[16];
 
     world_open(&w, device, &open);
     for (int i = 1; i <= 7; i++) {

@@ -170,7 +170,7 @@ START_TEST(a_user_without_devices_keeps_no_more_than_a_mailbox_holds)
 {
     push_user_t *absent = world_user(&w);
     push_device_t *late;
-    char text[8];
+    char text[16];
 
     w.limit = 3;
     for (int i = 0; i < 7; i++) {

@@ -101,7 +101,7 @@ END_TEST
 START_TEST(more_streams_of_one_user_than_allowed_are_refused)
 {
     push_ticket_t ticket;
-    char name[4];
+    char name[16];
 
     for (int i = 0; i < 16; i++) {
         snprintf(name, sizeof(name), "%d", i);

@@ -160,14 +160,15 @@ static int react(void *data)
     (void)data;
     for (uint64_t seen = 0; seen < HANDOVERS;) {
         uint32_t list = push_seat_devices(seat);
-        push_device_t *device;
+        push_device_t *device = push_seat_next_device(&g.store.seats, &list);
 
-        while ((device = push_seat_next_device(&g.store.seats, &list))) {
+        while (device) {
             uint32_t i = index_of(device);
             uint32_t now = atomic_load(&news->given[i]);
 
             seen += now - atomic_load(&news->taken[i]);
             atomic_store(&news->taken[i], now);
+            device = push_seat_next_device(&g.store.seats, &list);
         }
         if (seen < HANDOVERS && push_seat_sleep(seat)) {
             atomic_fetch_add(&news->sleeps, 1);

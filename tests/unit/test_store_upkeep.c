@@ -112,7 +112,7 @@ START_TEST(after_sweeps_nothing_is_left_of_what_is_over)
     push_stats_view_t stats;
 
     for (int i = 0; i < 20; i++) {
-        char name[8];
+        char name[16];
 
         snprintf(name, sizeof(name), "u%d", i);
         ticket = open_stream(name, "d", name);
