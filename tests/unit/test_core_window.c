@@ -157,7 +157,7 @@ START_TEST(a_window_is_a_plain_array_to_whoever_asks)
     dice_t d = dice((uint64_t)_i);
 
     memset(&array, 0, sizeof(array));
-    for (int step = 0; step < 600; step++) {
+    for (int step = 0; step < (watched_by_valgrind() ? 150 : 600); step++) {
         uint32_t sub = dice_below(&d, 3);
         uint32_t lane = dice_below(&d, 2);
 
