@@ -254,7 +254,7 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
 
 .PHONY: valgrind
 valgrind: $(CORE_TESTS) ## unit tests of the core under valgrind
-	@CK_FORK=no CK_TIMEOUT_MULTIPLIER=20 tests/run \
+	@CK_FORK=no CK_TIMEOUT_MULTIPLIER=20 SUITE_JOBS=2 tests/run \
 		$(foreach t,$(CORE_TESTS),'$(VALGRIND) $(t)')
 
 .PHONY: lint
