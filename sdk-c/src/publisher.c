@@ -65,7 +65,7 @@ void pushc_publisher_again(pushc_publisher *p, struct pushc_publication *pub,
     pushc_publications_add(&p->later, pub);
 }
 
-static void tell(pushc_publisher *p, struct pushc_publication *pub)
+static void tell(struct pushc_publication *pub)
 {
     if (pub->result.status == PUSHC_OK) {
         pub->result.detail[0] = '\0';
@@ -74,21 +74,36 @@ static void tell(pushc_publisher *p, struct pushc_publication *pub)
         pub->on_result(pub->ctx, &pub->result);
     }
     pub->told = 1;
+}
+
+/* So many results were told. Those who wait for room are woken when there is
+ * a good deal of it, not for each message. */
+static void settle(pushc_publisher *p, unsigned told)
+{
+    if (told == 0) {
+        return;
+    }
     pthread_mutex_lock(&p->source.lock);
-    p->in_flight--;
-    pthread_cond_broadcast(&p->source.changed);
+    p->in_flight -= told;
+    if (p->in_flight <= p->set.o.max_in_flight / 2 || p->result_waiters > 0) {
+        pthread_cond_broadcast(&p->source.changed);
+    }
     pthread_mutex_unlock(&p->source.lock);
 }
 
 static void tell_finished(pushc_publisher *p)
 {
+    unsigned told = 0;
+
     while (p->finished.first) {
         struct pushc_publication *pub = p->finished.first;
 
         pushc_publications_remove(&p->finished, pub);
-        tell(p, pub);
+        tell(pub);
         pushc_publication_destroy(pub);
+        told++;
     }
+    settle(p, told);
 }
 
 int pushc_publisher_token(pushc_publisher *p, const char **token)
@@ -154,7 +169,8 @@ static void give_up(pushc_publisher *p, struct pushc_publications *list,
         if (late && !pub->told) {
             finish_late(pub, status);
             if (list == &p->sent) {
-                tell(p, pub);
+                tell(pub);
+                settle(p, 1);
             }
             else {
                 pushc_publications_remove(list, pub);
@@ -407,15 +423,19 @@ int pushc_publish_wait(pushc_publisher *publisher,
     if (!result || result->size < 2 * sizeof(size_t) || result->size > 4096) {
         return PUSHC_ERR_ARGUMENT;
     }
+    pthread_mutex_lock(&publisher->source.lock);
+    publisher->result_waiters++;
+    pthread_mutex_unlock(&publisher->source.lock);
     status = pushc_publish(publisher, message, -1, on_waited, &w);
+    pthread_mutex_lock(&publisher->source.lock);
+    while (status == PUSHC_OK && !w.done) {
+        pushc_source_wait(&publisher->source, NULL);
+    }
+    publisher->result_waiters--;
+    pthread_mutex_unlock(&publisher->source.lock);
     if (status != PUSHC_OK) {
         return status;
     }
-    pthread_mutex_lock(&publisher->source.lock);
-    while (!w.done) {
-        pushc_source_wait(&publisher->source, NULL);
-    }
-    pthread_mutex_unlock(&publisher->source.lock);
     w.result.size = result->size < sizeof(w.result) ? result->size
                                                     : sizeof(w.result);
     memcpy(result, &w.result, w.result.size);

@@ -75,6 +75,7 @@ struct pushc_publisher {
     /* ---- any thread, under source.lock ---- */
     struct pushc_publications inbox;
     unsigned in_flight; /* without a told result */
+    unsigned result_waiters;
     int stop_wanted;
     int over;
 };

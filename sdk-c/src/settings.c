@@ -282,15 +282,15 @@ int pushc_random_name(const struct pushc_settings *set, char *out, size_t n)
 {
     static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh"
                                  "ijklmnopqrstuvwxyz";
+    uint16_t bits[PUSHC_NAME_MAX];
     size_t i;
 
+    if (n > PUSHC_NAME_MAX
+        || pushc_random(set, bits, n * sizeof(bits[0])) != PUSHC_OK) {
+        return PUSHC_ERR_SYSTEM;
+    }
     for (i = 0; i < n; i++) {
-        uint32_t bits;
-
-        if (pushc_random(set, &bits, sizeof(bits)) != PUSHC_OK) {
-            return PUSHC_ERR_SYSTEM;
-        }
-        out[i] = base62[bits % 62];
+        out[i] = base62[bits[i] % 62];
     }
     out[n] = '\0';
     return PUSHC_OK;

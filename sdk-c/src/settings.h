@@ -30,7 +30,9 @@ int pushc_random(const struct pushc_settings *set, void *bytes, size_t n);
 /* 0 <= u < 1. Without random bytes 0.5, which only synchronizes. */
 double pushc_uniform(const struct pushc_settings *set);
 
-/* n base62 digits and a NUL; PUSHC_OK or PUSHC_ERR_SYSTEM. */
+/* n base62 digits, PUSHC_NAME_MAX at most, and a NUL; PUSHC_OK or
+ * PUSHC_ERR_SYSTEM. */
+#define PUSHC_NAME_MAX 32
 int pushc_random_name(const struct pushc_settings *set, char *out, size_t n);
 
 /* Say a line, if anyone listens. */

@@ -79,7 +79,9 @@ static void arm(pushc_source *s, uint64_t due)
     uint64_t now = pushc_now(s->set);
     uint64_t ms = due <= now ? 0 : due - now;
 
-    if (due == s->armed && due > now) {
+    /* One that is due before is left alone: deadlines mostly move on, and
+     * a turn too many is cheaper than setting the timer in each. */
+    if (s->armed <= due && s->armed > now) {
         return;
     }
     s->armed = due;
