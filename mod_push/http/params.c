@@ -1,6 +1,5 @@
 #include "http/params.h"
 
-#include <apr_escape.h>
 #include <apr_strings.h>
 
 #include "core/frame.h"

@@ -1,7 +1,6 @@
 #include "http/subscriber.h"
 
 #include <apr_strings.h>
-#include <fnmatch.h>
 #include <sys/random.h>
 
 #include "core/frame.h"
