@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "case.h"
 #include "cutter.h"
@@ -276,6 +278,60 @@ START_TEST(any_bytes_survive)
 }
 END_TEST
 
+/* ---- processes that die ---- */
+
+static int die(struct probe *p, pushc_message *m)
+{
+    (void)p;
+    (void)m;
+    _exit(9);
+}
+
+static int die_when_done(struct probe *p, pushc_message *m)
+{
+    (void)m;
+    return p->messages == 2 ? die(p, m) : PUSHC_DONE;
+}
+
+static int (*const deaths[])(struct probe *p,
+                             pushc_message *m) = {die, die_when_done};
+
+/* Receive in a process of its own until the handler ends it. */
+static void receive_and_die(int port,
+                            int (*handler)(struct probe *p, pushc_message *m))
+{
+    int status;
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        aim(port);
+        probe->handler = handler;
+        probe->options.ack_ms = 60000;
+        probe_start(probe);
+        for (;;) {
+            pause_briefly();
+        }
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_int_eq(WEXITSTATUS(status), 9);
+}
+
+START_TEST(what_a_dead_process_did_not_acknowledge_comes_to_the_next)
+{
+    struct server *s = server_start(NULL);
+
+    publish(s, "user=ann", "", "one");
+    publish(s, "user=ann", "", "two");
+    receive_and_die(s->port, deaths[_i]);
+    aim(s->port);
+    probe_start(probe);
+    WAIT_FOR(probe_messages(probe) == 2);
+    ck_assert_str_eq(probe_message_at(probe, 0).data, "one");
+    ck_assert_str_eq(probe_message_at(probe, 1).data, "two");
+}
+END_TEST
+
 START_TEST(a_user_whom_the_server_does_not_know_is_refused)
 {
     struct server_options so = {.receive = "Require all granted\n"};
@@ -303,6 +359,8 @@ int main(void)
     tcase_add_test(tc, the_newer_of_two_clients_of_a_device_wins);
     tcase_add_test(tc, channels_and_broadcasts_arrive);
     tcase_add_loop_test(tc, any_bytes_survive, 0, 2);
+    tcase_add_loop_test(
+        tc, what_a_dead_process_did_not_acknowledge_comes_to_the_next, 0, 2);
     tcase_add_test(tc, a_user_whom_the_server_does_not_know_is_refused);
     return case_run(suite);
 }

@@ -1,9 +1,12 @@
 /* test_threads.c - many threads use one handle; no word is ever lost. */
 #include <check.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "probe.h"
 #include "publishing.h"
@@ -143,6 +146,37 @@ START_TEST(a_client_that_is_started_and_destroyed_at_once_ends)
 }
 END_TEST
 
+START_TEST(descriptors_that_run_out_are_waited_for)
+{
+    struct probe *p = calloc(1, sizeof(*p));
+    struct scripted *s = scripted_start(stream, NULL);
+    int fds[64], count = 0;
+    struct rlimit limit;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    probe_init(p, scripted_url(s));
+    ck_assert_int_eq(pushc_client_create(&p->options, &p->client), PUSHC_OK);
+    limit.rlim_cur = 64;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    while (count < 64 && (count == 0 || fds[count - 1] >= 0)) {
+        fds[count++] = open("/dev/null", O_RDONLY);
+    }
+    ck_assert_int_lt(fds[count - 1], 0);
+    ck_assert_int_eq(pushc_client_start(p->client), PUSHC_OK);
+    WAIT_FOR(probe_events(p, PUSHC_WAITING) == 2);
+    ck_assert_int_eq(probe_last(p, PUSHC_WAITING, NULL).status,
+                     PUSHC_ERR_NETWORK);
+    ck_assert_uint_ge(probe_last(p, PUSHC_WAITING, NULL).delay_ms, 100);
+    while (count > 0) {
+        close(fds[--count]);
+    }
+    WAIT_FOR(probe_messages(p) == MESSAGES);
+    probe_cleanup(p);
+    scripted_stop(s);
+    free(p);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sdk-c threads");
@@ -154,6 +188,7 @@ int main(void)
     tcase_add_test(tc, publishing_threads_never_wait_for_a_lost_wake_up);
     tcase_add_test(tc, threads_share_the_messages_of_one_client);
     tcase_add_test(tc, a_client_that_is_started_and_destroyed_at_once_ends);
+    tcase_add_test(tc, descriptors_that_run_out_are_waited_for);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
