@@ -69,6 +69,14 @@ void mini_init(struct mini *m, unsigned factor)
     m->loop.closed = closed;
 }
 
+static void check_timer(struct mini *m)
+{
+    if (m->armed && mini_now(m) >= m->due) {
+        m->armed = 0;
+        pushc_source_timeout(m->source);
+    }
+}
+
 static void turn(struct mini *m)
 {
     uint64_t now = mini_now(m);
@@ -78,6 +86,10 @@ static void turn(struct mini *m)
     struct pollfd ready[MINI_FDS];
     int count = m->count, i;
 
+    if (m->timer_first) {
+        check_timer(m);
+        count = m->count;
+    }
     memcpy(ready, m->fds, sizeof(ready));
     poll(ready, (nfds_t)count, wait > 20 ? 20 : wait);
     for (i = 0; i < count; i++) {
@@ -90,10 +102,7 @@ static void turn(struct mini *m)
                     | (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0));
         }
     }
-    if (m->armed && mini_now(m) >= m->due) {
-        m->armed = 0;
-        pushc_source_timeout(m->source);
-    }
+    check_timer(m);
 }
 
 int mini_run(struct mini *m, int (*done)(void *ctx), void *ctx, int real_ms)

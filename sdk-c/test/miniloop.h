@@ -23,6 +23,7 @@ struct mini {
     uint64_t start; /* real ms */
     uint64_t jumped;
     unsigned factor;
+    int timer_first; /* before the descriptors, as some loops do */
     unsigned closed;
 };
 

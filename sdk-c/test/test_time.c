@@ -130,28 +130,29 @@ START_TEST(after_a_sleep_of_minutes_it_is_back_within_a_second)
 END_TEST
 
 /* While the machine slept, bytes came in. */
+static int asleep, spoken;
+
 static int speak_in_sleep(void *ctx, struct scripted_request *r)
 {
     (void)ctx;
     scripted_stream(r);
     scripted_say(r, "\n");
-    if (scripted_hold(r, 100) == 0) {
-        scripted_say(r, "id: 1.m1\ndata: a\n\n");
+    while (!__atomic_load_n(&asleep, __ATOMIC_SEQ_CST)) {
+        pause_briefly();
     }
+    scripted_say(r, "id: 1.m1\ndata: a\n\n");
+    __atomic_store_n(&spoken, 1, __ATOMIC_SEQ_CST);
     scripted_hold(r, -1);
     return 0;
 }
 
 START_TEST(what_arrived_is_read_before_a_stream_is_called_dead)
 {
-    uint64_t end;
-
     begin(speak_in_sleep, 1);
+    w.mini.timer_first = 1;
     until(has_opened, 1);
-    end = now_ms() + 300;
-    while (now_ms() < end) {
-        pause_briefly(); /* the loop stands still, the bytes arrive */
-    }
+    __atomic_store_n(&asleep, 1, __ATOMIC_SEQ_CST);
+    WAIT_FOR(__atomic_load_n(&spoken, __ATOMIC_SEQ_CST));
     mini_sleep(&w.mini, 8000);
     until(has_messages, 1);
     ck_assert_uint_eq(w.waiting, 0);
