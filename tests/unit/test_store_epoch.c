@@ -162,7 +162,7 @@ static int read_on(void *data)
 START_TEST(a_reader_in_another_process_never_sees_reused_bytes)
 {
     push_audience_t all = {.kind = PUSH_LOG_BROADCAST};
-    char text[512];
+    char text[512] = "";
     int64_t limit = g.now.mono + 60000;
     pid_t pid;
 
