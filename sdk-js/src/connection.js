@@ -141,11 +141,7 @@ export class Connection {
         this.#base = retry ?? this.#base;
         if (first) {
           first = false;
-          this.#clear('deadline');
-          this.#suspect = this.#refresh = this.#mistrusted = false;
-          this.#acked = cursor;
-          this.#ledger.restart();
-          hooks.state('open');
+          this.#opened(cursor);
         } else {
           proven = Math.min(proven, now + PROVEN);
         }
@@ -173,6 +169,15 @@ export class Connection {
       this.#failures = 0;
     }
     return signal.reason;
+  }
+
+  /** @param {string} cursor that the server took: acknowledged up to there */
+  #opened(cursor) {
+    this.#clear('deadline');
+    this.#suspect = this.#refresh = this.#mistrusted = false;
+    this.#acked = cursor;
+    this.#ledger.restart();
+    this.#hooks.state('open');
   }
 
   async #transport() {
