@@ -128,6 +128,17 @@ START_TEST(the_header_is_c99_and_needs_no_other)
 }
 END_TEST
 
+START_TEST(the_example_of_the_readme_is_a_program)
+{
+    run("awk '/^```c$/ { f = 1; next } /^```/ { f = 0 } f' README.md "
+        "> \"$ROOT/readme.c\"; grep -q pushc_ack \"$ROOT/readme.c\"; "
+        "test $(wc -l < \"$ROOT/readme.c\") -le 30; "
+        "export PKG_CONFIG_PATH=\"$ROOT/usr/lib/pkgconfig\"; "
+        "cc -Wall -Wextra -Werror -o \"$ROOT/readme\" \"$ROOT/readme.c\" "
+        "$(pkg-config --cflags --libs libpushc)");
+}
+END_TEST
+
 START_TEST(every_status_has_words_of_its_own)
 {
     int i, j;
@@ -157,6 +168,7 @@ int main(void)
     tcase_add_test(tc, pkg_config_links_a_program);
     tcase_add_test(tc, cmake_finds_the_package);
     tcase_add_test(tc, the_header_is_c99_and_needs_no_other);
+    tcase_add_test(tc, the_example_of_the_readme_is_a_program);
     tcase_add_test(tc, every_status_has_words_of_its_own);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
