@@ -69,9 +69,33 @@ int push_seat_claim(push_seats_t *seats, uint32_t pid)
     return -1;
 }
 
+/*
+ * The sender counts itself in, then looks whether the seat is closed; the
+ * seat is closed, then looks whether there are senders.
+ */
 void push_seat_close(push_seat_t *seat)
 {
     atomic_store(&seat->closed, 1);
+}
+
+bool push_seat_awaited(const push_seat_t *seat)
+{
+    return atomic_load(&seat->senders) != 0;
+}
+
+bool push_seat_send(push_seat_t *seat)
+{
+    atomic_fetch_add(&seat->senders, 1);
+    if (!atomic_load(&seat->closed)) {
+        return true;
+    }
+    push_seat_sent(seat);
+    return false;
+}
+
+void push_seat_sent(push_seat_t *seat)
+{
+    atomic_fetch_sub(&seat->senders, 1);
 }
 
 int push_seat_open(const push_seats_t *seats)

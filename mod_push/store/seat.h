@@ -30,11 +30,22 @@ typedef struct push_seats_t {
 /* Takes a free seat, or that of a dead process; -1 if there is none. */
 int push_seat_claim(push_seats_t *seats, uint32_t pid);
 
-/* No stream may be sent to this seat any more. */
+/*
+ * No stream may be sent to this seat any more; what was sent before has
+ * arrived when push_seat_awaited() is false.
+ */
 void push_seat_close(push_seat_t *seat);
+bool push_seat_awaited(const push_seat_t *seat);
 
 /* The seat with the fewest streams that takes some; -1 if there is none. */
 int push_seat_open(const push_seats_t *seats);
+
+/*
+ * Around the sending of streams to a seat.  False if it is closed: then
+ * nothing is sent, and push_seat_sent() not called.
+ */
+bool push_seat_send(push_seat_t *seat);
+void push_seat_sent(push_seat_t *seat);
 
 /* Clears the seats of processes that died. */
 void push_seat_reap(const push_seats_t *seats);

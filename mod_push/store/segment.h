@@ -42,7 +42,8 @@ typedef struct push_seat_t {
     _Atomic uint64_t reading;     /* epoch + 1 while it reads, or 0 */
     _Atomic uint32_t closed;      /* 1: takes no more streams */
     _Atomic uint32_t visitors;    /* threads of its process in a shard */
-    uint8_t apart[24];            /* a cache line of its own */
+    _Atomic uint32_t senders;     /* who may be sending it streams */
+    uint8_t apart[20];            /* a cache line of its own */
 } push_seat_t;
 
 _Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");

@@ -135,23 +135,38 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     push_keeper_beat(keeper, keeper->ms - before);
 }
 
+/* How many streams went to the seat that has the fewest. */
+static uint32_t send_some(push_reactor_t *reactor)
+{
+    push_keeper_t *keeper = &reactor->keeper;
+    const push_seats_t *seats = &keeper->store->seats;
+    int seat = push_seat_open(seats);
+    uint32_t gone;
+
+    if (seat < 0 || !push_seat_send(&seats->seats[seat])) {
+        return 0;
+    }
+    gone = push_keeper_send_away(keeper, (unsigned)seat, seats->send[seat],
+                                 LEAVE_AT_ONCE);
+    push_seat_sent(&seats->seats[seat]);
+    return gone;
+}
+
 /* Streams find a new home in another child while there is time for it. */
 static void leave(push_reactor_t *reactor)
 {
     push_keeper_t *keeper = &reactor->keeper;
-    const push_seats_t *seats = &keeper->store->seats;
 
     push_seat_close(keeper->seat);
-    while (keeper->streams.count > keeper->fixed
-           && keeper->now.mono < atomic_load(reactor->leave_until)) {
-        int seat = push_seat_open(seats);
-        uint32_t gone = 0;
+    while (atomic_load(reactor->leave_until) > keeper->now.mono) {
+        bool awaited = push_seat_awaited(keeper->seat);
 
-        if (seat >= 0) {
-            gone = push_keeper_send_away(keeper, (unsigned)seat,
-                                         seats->send[seat], LEAVE_AT_ONCE);
+        adopt_arrivals(reactor);
+        adopt_migrants(reactor);
+        if (!awaited && keeper->streams.count == keeper->fixed) {
+            break;
         }
-        turn(reactor, gone ? 1 : LEAVE_MS);
+        turn(reactor, send_some(reactor) ? 1 : LEAVE_MS);
     }
 }
 
@@ -236,14 +251,19 @@ static bool adopt_here(push_reactor_t *reactor,
 static bool adopt_there(const push_berth_t *berth,
                         const push_adoption_t *adoption)
 {
+    const push_seats_t *seats = &berth->store->seats;
     push_migrant_t migrant = {.adoption = *adoption};
+    bool sent;
 
-    if (!push_migration_send(berth->store->seats.send[berth->seat],
-                             &migrant)) {
+    if (!push_seat_send(&seats->seats[berth->seat])) {
         return false;
     }
-    close(adoption->fd);
-    return true;
+    sent = push_migration_send(seats->send[berth->seat], &migrant);
+    push_seat_sent(&seats->seats[berth->seat]);
+    if (sent) {
+        close(adoption->fd);
+    }
+    return sent;
 }
 
 bool push_berth_adopt(const push_berth_t *berth,
