@@ -8,7 +8,7 @@
 /* Above this, the ends of messages are not remembered any longer. */
 #define HURRY_PERCENT 75u
 
-#define SLICE_MS 16 /* a round takes about a second */
+#define SWEEP_MS 1000
 
 static void sweep_keys(push_store_t *store, unsigned shard,
                        const push_time_t *now)
@@ -133,30 +133,17 @@ void push_store_sweep(push_store_t *store, unsigned shard,
     push_epoch_advance(&store->epoch);
 }
 
-/*
- * One shard after the other, so that no stream waits for all of them; who
- * has slept catches up with one round at most.
- */
 void push_store_sweep_due(push_store_t *store, const push_time_t *now)
 {
-    _Atomic int64_t *next = &store->segment->sweep_next;
-    int64_t due = atomic_load(next);
+    int64_t due = atomic_load(&store->segment->sweep_next);
 
-    if (due + PUSH_SHARDS * SLICE_MS < now->mono) {
-        atomic_compare_exchange_strong(next, &due,
-                                       now->mono - PUSH_SHARDS * SLICE_MS);
-        push_seat_reap(&store->seats);
+    if (now->mono < due
+        || !atomic_compare_exchange_strong(&store->segment->sweep_next, &due,
+                                           now->mono + SWEEP_MS)) {
+        return;
     }
-    due = atomic_load(next);
-    while (due <= now->mono) {
-        if (atomic_compare_exchange_strong(next, &due, due + SLICE_MS)) {
-            unsigned shard = (unsigned)(due / SLICE_MS % PUSH_SHARDS);
-
-            if (!shard) {
-                push_seat_reap(&store->seats);
-            }
-            push_store_sweep(store, shard, now);
-            due += SLICE_MS;
-        }
+    push_seat_reap(&store->seats);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_store_sweep(store, i, now);
     }
 }
