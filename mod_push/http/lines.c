@@ -32,6 +32,7 @@ typedef struct {
     size_t line_len;
     size_t line_max;
     bool skipping; /* the rest of a line that is too long */
+    bool whole;    /* the body has ended; it was not cut off */
 } lines_t;
 
 static void put(lines_t *l, const char *text, size_t len)
@@ -169,6 +170,7 @@ static apr_status_t take_brigade(lines_t *l)
         apr_size_t len;
 
         if (APR_BUCKET_IS_EOS(bucket)) {
+            l->whole = true;
             status = APR_EOF;
         }
         else if (!APR_BUCKET_IS_METADATA(bucket)) {
@@ -269,7 +271,8 @@ int push_publish_lines(request_rec *r)
             status = take_brigade(&l);
         }
     }
-    if (status == APR_EOF && l.line_len) {
+    /* Where the body was cut off, by either side, its last line was too. */
+    if (l.whole && l.line_len) {
         take_line(&l, l.line, l.line_len);
     }
     send_answers(&l);

@@ -144,6 +144,8 @@ static void on_result(void *ctx, const pushc_result *r)
                 (unsigned long long)now_ms(), r->id, r->key, urgency);
     }
     else {
+        fprintf(stderr, "refused: %s: status %d, HTTP %ld, %u attempts: %s\n",
+                r->key, r->status, r->http_status, r->attempts, r->detail);
         refused++;
     }
     pthread_mutex_unlock(&lock);
@@ -208,8 +210,10 @@ static void all_delivered(unsigned n)
     uint64_t end = now_ms() + 90000;
 
     while (read_counter(&handled) < n) {
-        ck_assert_msg(now_ms() < end, "%u of %u delivered",
-                      read_counter(&handled), n);
+        ck_assert_msg(now_ms() < end,
+                      "%u of %u delivered; %u accepted, %u refused",
+                      read_counter(&handled), n, read_counter(&accepted),
+                      read_counter(&refused));
         ack_kept();
         pause_briefly();
     }

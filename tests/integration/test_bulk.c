@@ -274,6 +274,24 @@ START_TEST(a_publisher_that_goes_away_in_a_line_publishes_nothing_of_it)
 }
 END_TEST
 
+START_TEST(a_line_that_a_restart_cuts_off_has_no_answer)
+{
+    struct server *s = server_start(NULL);
+    struct feed f = feed_open(s);
+    int64_t deadline = wait_now() + WAIT_MS;
+
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"whole\"}\n"
+                  "{\"user\":\"ada\",\"text\":\"ha");
+    feed_answer(&f);
+    server_graceful(s);
+    while (wire_receive(f.wire, deadline)) {
+    }
+    ck_assert_msg(wait_now() < deadline, "the answer does not end");
+    ck_assert_msg(strchr(f.wire->bytes, '{') == NULL, "answered: %s",
+                  f.wire->bytes);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bulk");
@@ -290,5 +308,6 @@ int main(void)
     tcase_add_test(tc, a_line_that_is_too_long_is_refused_and_the_next_is_not);
     tcase_add_test(
         tc, a_publisher_that_goes_away_in_a_line_publishes_nothing_of_it);
+    tcase_add_test(tc, a_line_that_a_restart_cuts_off_has_no_answer);
     return case_run(suite);
 }
