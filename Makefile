@@ -35,6 +35,9 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 APXS    ?= apxs
 
+# Where a2enmod finds modules; empty where httpd is not Debian's.
+MODS_AVAILABLE ?= $(wildcard $(SYSCONFDIR)/mods-available)
+
 SAN_asan     := -fsanitize=address,undefined -fno-omit-frame-pointer \
                 -fno-sanitize-recover=undefined
 SAN_tsan     := -fsanitize=thread
@@ -283,11 +286,11 @@ install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module (DESTDIR)
 	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
 	cp -R conf/examples '$(DESTDIR)$(PREFIX)/share/mod_push/'
 	chmod -R a+rX '$(DESTDIR)$(PREFIX)/share/mod_push'
-	@if [ -d '$(SYSCONFDIR)/mods-available' ]; then \
+	@if [ -n '$(MODS_AVAILABLE)' ]; then \
 		set -x; \
-		install -d '$(DESTDIR)$(SYSCONFDIR)/mods-available'; \
+		install -d '$(DESTDIR)$(MODS_AVAILABLE)'; \
 		install -m 644 conf/push.load conf/push.conf \
-			'$(DESTDIR)$(SYSCONFDIR)/mods-available/'; \
+			'$(DESTDIR)$(MODS_AVAILABLE)/'; \
 	else \
 		echo "add to httpd.conf: LoadModule push_module $(LIBEXECDIR)/mod_push.so"; \
 	fi

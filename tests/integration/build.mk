@@ -17,4 +17,11 @@ $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lssl -lcrypto -pthread
 
+# What users of Debian enable modules with.
+$(B)/a2enmod: tests/integration/fetch-a2enmod
+	$(call say,GET,$@)
+	$(Q)$< $@
+
+$(B)/tests/integration/test_config: | $(B)/a2enmod
+
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)

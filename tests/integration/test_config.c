@@ -195,16 +195,22 @@ START_TEST(what_make_install_installs_can_be_enabled)
     build = build != NULL ? build : "build";
     /* Installed is what was built, whatever its sources are now. */
     run(keep_printf("make -s install B=%s -o %s/mod_push.so DESTDIR=%s "
+                    "MODS_AVAILABLE=/etc/apache2/mods-available "
                     ">/dev/null && chmod -R a+rX %s",
                     build, build, root, root));
+    run(keep_printf("mkdir %s/etc/apache2/mods-enabled && "
+                    "APACHE_CONFDIR=%s/etc/apache2 "
+                    "APACHE_STATE_DIRECTORY=%s/state "
+                    "perl %s/a2enmod --quiet push",
+                    root, root, root, build));
     load = keep_file(
-        keep_printf("%s/etc/apache2/mods-available/push.load", root), NULL);
+        keep_printf("%s/etc/apache2/mods-enabled/push.load", root), NULL);
     ck_assert_ptr_nonnull(strstr(load, "LoadModule push_module /"));
     load = strstr(load, "LoadModule push_module /") + 23;
     load = keep_copy(load, strcspn(load, " \n"));
     o.global = keep_printf(
         "LoadModule push_module %s%s\n"
-        "Include %s/etc/apache2/mods-available/push.conf\n"
+        "Include %s/etc/apache2/mods-enabled/push.conf\n"
         "<Location \"/push\">\nSetHandler push-admin\nRequire local\n"
         "</Location>",
         root, load, root);
