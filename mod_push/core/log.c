@@ -126,6 +126,13 @@ push_status_t push_log_reserve(push_heap_t *heap, push_log_t *log,
     return ring_grow(heap, l);
 }
 
+static void due_by(push_log_t *log, int64_t until)
+{
+    if (until < log->due) {
+        log->due = until;
+    }
+}
+
 void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
 {
     push_message_t *message = push_at(heap, ref);
@@ -133,6 +140,7 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
     uint32_t head = lane->head;
 
     message->log = push_ref_of(heap, log);
+    due_by(log, push_message_until(message));
     log->live++;
     log->topics += message->topic_len != 0;
     slot_set(ring_of(heap, lane), head, ref);
@@ -153,6 +161,7 @@ void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
 {
     count_out(log, message);
     push_message_end(heap, message, fate, now);
+    due_by(log, push_message_until(message));
 }
 
 bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
@@ -259,22 +268,36 @@ bool push_log_find(const push_heap_t *heap, const push_log_t *log,
     return false;
 }
 
+/* Ends it if it has expired; true if it is to be forgotten now. */
+static bool is_over(push_heap_t *heap, push_log_t *log,
+                    push_message_t *message, const push_time_t *now)
+{
+    if (push_message_fate(message) == PUSH_LIVE
+        && push_message_until(message) <= now->mono) {
+        push_log_end(heap, log, message, PUSH_EXPIRED, now);
+    }
+    return push_message_fate(message) != PUSH_LIVE
+           && push_message_until(message) <= now->mono;
+}
+
 uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,
                         const push_time_t *now)
 {
     push_spot_t spot = {0};
     uint32_t forgotten = 0;
 
+    if (!hurry && now->mono < log->due) {
+        return 0;
+    }
+    log->due = INT64_MAX;
     while (log_next(heap, log, &spot)) {
-        if (push_message_fate(spot.message) == PUSH_LIVE) {
-            if (push_message_until(spot.message) > now->mono) {
-                continue;
-            }
-            push_log_end(heap, log, spot.message, PUSH_EXPIRED, now);
-        }
-        if (hurry || push_message_until(spot.message) <= now->mono) {
+        if (is_over(heap, log, spot.message, now)
+            || (hurry && push_message_fate(spot.message) != PUSH_LIVE)) {
             push_log_remove(heap, log, spot.lane, spot.at, PUSH_SLOT_GONE);
             forgotten++;
+        }
+        else {
+            due_by(log, push_message_until(spot.message));
         }
     }
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {

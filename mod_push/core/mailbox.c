@@ -112,8 +112,12 @@ static bool take(push_heap_t *heap, push_device_t *device, push_ref_t ref,
     const push_message_t *message = push_at(heap, ref);
     uint32_t size = push_message_wire(message).len;
 
-    if (batch->count == batch->max || !window_open(device)
-        || (batch->count && size > batch->bytes)
+    if (!window_open(device)) {
+        return false;
+    }
+    batch->more = batch->count == batch->max
+                  || (batch->count && size > batch->bytes);
+    if (batch->more
         || push_window_append(heap, &device->window, place) != PUSH_OK) {
         return false;
     }
@@ -154,6 +158,7 @@ void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
                           const push_time_t *now, push_batch_t *batch)
 {
     batch->count = 0;
+    batch->more = false;
     if (batch->max > device->max_in_flight) {
         batch->max = device->max_in_flight;
     }

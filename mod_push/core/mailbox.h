@@ -22,6 +22,7 @@ typedef struct push_batch_t {
     uint32_t max;
     size_t bytes; /* about so many at most, but at least one message */
     uint32_t count;
+    bool more; /* it was full before the mailbox was empty */
 } push_batch_t;
 
 /*

@@ -160,10 +160,14 @@ static void hurry(int signal)
     atomic_store(&leave_until, 0);
 }
 
-static apr_status_t stop_reactors(void *data)
+static apr_status_t stop_threads(void *data)
 {
     (void)data;
     apr_signal(SIGTERM, hurry);
+    if (runtime.sweeper) {
+        push_sweeper_stop(runtime.sweeper);
+        runtime.sweeper = NULL;
+    }
     while (runtime.reactors_count) {
         push_reactor_stop(runtime.reactors[--runtime.reactors_count],
                           end_reason, &leave_until);
@@ -228,7 +232,13 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
         }
         runtime.reactors[runtime.reactors_count++] = reactor;
     }
-    apr_pool_cleanup_register(child, NULL, stop_reactors,
+    runtime.sweeper = push_sweeper_start(&runtime.store);
+    if (!runtime.sweeper) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                     "PUSH0007: cannot start a thread that sweeps: what this "
+                     "child leaves, others have to clear");
+    }
+    apr_pool_cleanup_register(child, NULL, stop_threads,
                               apr_pool_cleanup_null);
 }
 

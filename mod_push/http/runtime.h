@@ -2,6 +2,7 @@
 #define PUSH_RUNTIME_H
 
 #include "http/settings.h"
+#include "store/sweeper.h"
 #include "stream/reactor.h"
 
 /*
@@ -15,6 +16,7 @@ typedef struct push_runtime_t {
     push_store_t store;
     push_reactor_t *reactors[PUSH_REACTORS_MAX];
     unsigned reactors_count;
+    push_sweeper_t *sweeper;
     uint32_t max_streams; /* of this child */
 } push_runtime_t;
 

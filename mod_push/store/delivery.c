@@ -80,6 +80,7 @@ push_status_t push_delivery_begin(push_store_t *store,
     first = device->sent + 1;
     push_mailbox_collect(heap, device, now, &batch);
     delivery->count = batch.count;
+    delivery->more = batch.more;
     collect_gaps(device, delivery);
     if (delivery->gaps_count) {
         device->gap_seq = first;

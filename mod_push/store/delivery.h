@@ -24,6 +24,7 @@ typedef struct push_delivery_t {
     unsigned gaps_count;
     push_pick_t picks[PUSH_DELIVERY_MAX];
     unsigned count;
+    bool more;                        /* than could be collected at once */
     char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
 } push_delivery_t;
 

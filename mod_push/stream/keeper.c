@@ -132,12 +132,15 @@ static void after_write(push_keeper_t *keeper, uint32_t index,
 
 static push_flush_t flush(push_keeper_t *keeper, uint32_t index)
 {
+    push_stream_t *stream = stream_at(keeper, index);
+    uint32_t before = stream->messages;
     push_flush_t status;
 
     push_epoch_enter(&keeper->store->epoch, keeper->seat);
-    status = push_stream_flush(keeper->store, stream_at(keeper, index),
-                               &keeper->now);
+    status = push_stream_flush(keeper->store, stream, &keeper->now);
     push_epoch_leave(keeper->seat);
+    keeper->flushes++;
+    keeper->messages += stream->messages - before;
     return status;
 }
 

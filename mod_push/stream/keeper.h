@@ -26,8 +26,10 @@ typedef struct push_keeper_t {
     push_map_t devices; /* device → index of its stream */
     push_queue_t queue; /* streams to be flushed */
     push_time_t now;
-    uint32_t ms; /* now, since start */
-    bool later;  /* some mailbox was locked: try again soon */
+    uint32_t ms;       /* now, since start */
+    bool later;        /* some mailbox was locked: try again soon */
+    uint32_t flushes;  /* streams that had a turn, ever; wraps */
+    uint32_t messages; /* written to them, ever; wraps */
     unsigned random;
     uint32_t fixed; /* streams that cannot move: TLS */
 } push_keeper_t;

@@ -1,6 +1,7 @@
 #include "stream/reactor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -8,8 +9,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "store/sweep.h"
 #include "stream/keeper.h"
+#include "stream/pace.h"
 
 #define EVENTS_MAX    512
 #define WAIT_MAX_MS   1000u
@@ -38,6 +39,7 @@ struct push_reactor_t {
 
     /* reactor thread only */
     push_keeper_t keeper;
+    push_pace_t pace;
 };
 
 /* ---- reactor thread only ---- */
@@ -105,6 +107,7 @@ static int may_wait(push_reactor_t *reactor, uint32_t limit)
         || (atomic_load(&reactor->stop) && limit == WAIT_MAX_MS)) {
         return 0;
     }
+    push_pace_rest(&reactor->pace);
     return (int)wait;
 }
 
@@ -122,15 +125,29 @@ static void wait_for_events(push_reactor_t *reactor, uint32_t limit)
     }
 }
 
+static void pause_if_busy(push_reactor_t *reactor, uint32_t flushes,
+                          uint32_t messages)
+{
+    uint32_t ms = push_pace_after(&reactor->pace, reactor->keeper.now.mono,
+                                  flushes, messages);
+
+    if (ms) {
+        poll(NULL, 0, (int)ms);
+    }
+}
+
 static void turn(push_reactor_t *reactor, uint32_t limit)
 {
     push_keeper_t *keeper = &reactor->keeper;
     uint32_t before = keeper->ms;
+    uint32_t flushes = keeper->flushes;
+    uint32_t messages = keeper->messages;
 
     adopt_arrivals(reactor);
     push_keeper_take_news(keeper);
     push_keeper_flush(keeper);
-    push_store_sweep_due(keeper->store, &keeper->now);
+    pause_if_busy(reactor, keeper->flushes - flushes,
+                  keeper->messages - messages);
     wait_for_events(reactor, limit);
     push_keeper_beat(keeper, keeper->ms - before);
 }

@@ -314,7 +314,10 @@ static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
     }
     stream->messages += delivery.count;
     push_delivery_count(store, delivery.count);
-    return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;
+    if (stream->rest) {
+        return PUSH_FLUSH_BLOCKED;
+    }
+    return delivery.more ? PUSH_FLUSH_MORE : PUSH_FLUSH_DONE;
 }
 
 push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,

@@ -223,6 +223,27 @@ START_TEST(a_sweep_ends_what_expired_and_forgets_it_a_minute_later)
 }
 END_TEST
 
+START_TEST(a_sweep_has_nothing_to_do_before_something_is_due)
+{
+    push_message_t *message = push_at(heap, append_text("a"));
+    push_time_t later = world.now;
+    int64_t until = push_message_until(message);
+
+    push_log_sweep(heap, lg, false, &later);
+    ck_assert_int_eq(lg->due, until);
+    push_log_end(heap, lg, message, PUSH_RECALLED, &world.now);
+    ck_assert_int_eq(lg->due, push_message_until(message));
+    ck_assert_int_lt(lg->due, until);
+    later.mono = lg->due - 1;
+    ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 0);
+    later.mono++;
+    ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 1);
+    ck_assert_int_eq(lg->due, INT64_MAX);
+    until = push_message_until(push_at(heap, append_text("b")));
+    ck_assert_int_eq(lg->due, until);
+}
+END_TEST
+
 START_TEST(a_sweep_in_a_hurry_forgets_at_once_what_has_ended)
 {
     push_message_t *message = push_at(heap, append_text("a"));
@@ -335,6 +356,7 @@ int main(void)
     tcase_add_test(tc, a_message_is_found_by_its_mid_in_any_lane);
     tcase_add_test(tc,
                    a_sweep_ends_what_expired_and_forgets_it_a_minute_later);
+    tcase_add_test(tc, a_sweep_has_nothing_to_do_before_something_is_due);
     tcase_add_test(tc, a_sweep_in_a_hurry_forgets_at_once_what_has_ended);
     tcase_add_test(tc, a_message_that_is_held_stays_when_its_log_lets_go);
     tcase_add_test(

@@ -103,6 +103,29 @@ END_TEST
 
 /* ---- the window ---- */
 
+START_TEST(a_batch_says_whether_it_was_full_before_the_mailbox_was_empty)
+{
+    push_pick_t picks[4];
+    push_batch_t batch = {.picks = picks, .max = 2, .bytes = 1 << 20};
+
+    world_say(&w, user, "a");
+    world_say(&w, user, "b");
+    world_say(&w, user, "c");
+    push_mailbox_collect(w.heap, device, &w.now, &batch);
+    ck_assert(batch.more);
+    push_mailbox_collect(w.heap, device, &w.now, &batch);
+    ck_assert_uint_eq(batch.count, 1);
+    ck_assert(!batch.more);
+    push_mailbox_collect(w.heap, device, &w.now, &batch);
+    ck_assert(!batch.more);
+    world_say(&w, user, "d");
+    world_say(&w, user, "e");
+    batch.bytes = 1;
+    push_mailbox_collect(w.heap, device, &w.now, &batch);
+    ck_assert(batch.more);
+}
+END_TEST
+
 START_TEST(an_explicit_window_stops_until_an_acknowledgement_comes)
 {
     world_open_t open = {.max_in_flight = 3};
@@ -466,6 +489,8 @@ int main(void)
     tcase_add_test(tc, what_is_below_the_wanted_urgency_stays_in_the_mailbox);
     tcase_add_test(tc,
                    a_batch_ends_at_its_bytes_but_holds_at_least_one_message);
+    tcase_add_test(
+        tc, a_batch_says_whether_it_was_full_before_the_mailbox_was_empty);
     tcase_add_test(tc,
                    an_explicit_window_stops_until_an_acknowledgement_comes);
     tcase_add_test(

@@ -2,6 +2,7 @@
 #include "stream/beat.h"
 #include "stream/followers.h"
 #include "stream/map.h"
+#include "stream/pace.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -264,11 +265,43 @@ START_TEST(the_wait_ends_when_the_next_is_due)
 }
 END_TEST
 
+/* ---- pace ---- */
+
+START_TEST(a_reactor_pauses_when_it_is_busy_with_little_for_each_stream)
+{
+    push_pace_t pace = {0};
+
+    ck_assert_uint_eq(push_pace_after(&pace, 1000, 500, 500), 0);
+    ck_assert_uint_eq(
+        push_pace_after(&pace, 999 + PUSH_PACE_BUSY_MS, 500, 500), 0);
+    ck_assert_uint_eq(push_pace_after(&pace, 1000 + PUSH_PACE_BUSY_MS, 500,
+                                      500),
+                      PUSH_PACE_PAUSE_MS);
+    ck_assert_uint_eq(push_pace_after(&pace, 1050, 500, 1500),
+                      PUSH_PACE_PAUSE_MS);
+    push_pace_rest(&pace);
+    ck_assert_uint_eq(push_pace_after(&pace, 1060, 500, 500), 0);
+}
+END_TEST
+
+START_TEST(a_reactor_does_not_pause_while_it_has_much_for_each_stream)
+{
+    push_pace_t pace = {0};
+
+    for (int64_t now = 1000; now < 2000; now += 10) {
+        ck_assert_uint_eq(
+            push_pace_after(&pace, now, 100, 100 * PUSH_PACE_ENOUGH), 0);
+        ck_assert_uint_eq(push_pace_after(&pace, now, 0, 0), 0);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("the lists of a reactor");
     TCase *lists = unit_case(suite, "lists", 60);
     TCase *beat = unit_case(suite, "heartbeats", 60);
+    TCase *pace = unit_case(suite, "pace", 60);
 
     tcase_add_checked_fixture(beat, begin, end);
     tcase_add_loop_test(lists, a_map_holds_what_a_plain_array_holds, 0, 6);
@@ -285,5 +318,9 @@ int main(void)
         beat,
         beats_that_fall_due_at_once_spread_and_none_is_half_a_second_late);
     tcase_add_test(beat, the_wait_ends_when_the_next_is_due);
+    tcase_add_test(
+        pace, a_reactor_pauses_when_it_is_busy_with_little_for_each_stream);
+    tcase_add_test(pace,
+                   a_reactor_does_not_pause_while_it_has_much_for_each_stream);
     return unit_run(suite);
 }
