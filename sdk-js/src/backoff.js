@@ -9,6 +9,12 @@ const CEILING = 30000;
 const within = (u, top) => 100 + Math.floor(u * Math.max(0, top - 100));
 
 /**
+ * @param {number} ms the server's `retry:`, or an option
+ * @returns {number} what of it counts
+ */
+export const clamped = (ms) => Math.min(600000, Math.max(500, ms));
+
+/**
  * The wait after failed attempts: full jitter below a ceiling that doubles.
  *
  * @param {number} u random, 0 ≤ u < 1
@@ -17,12 +23,12 @@ const within = (u, top) => 100 + Math.floor(u * Math.max(0, top - 100));
  * @returns {number} ms, 100 … 30,000
  */
 export function backoff(u, n, base) {
-  base = Math.min(600000, Math.max(500, base));
-  return within(u, Math.min(CEILING, base * 2 ** Math.min(n, 16)));
+  return within(u, Math.min(CEILING, clamped(base) * 2 ** Math.min(n, 16)));
 }
 
 /**
- * The wait before the first attempt after `push.bye`.
+ * The wait before the first attempt after `push.bye`; with a second also the
+ * one after the network came back or the machine woke up.
  *
  * @param {number} u random, 0 ≤ u < 1
  * @param {number} hint `spread_ms`: the window that the server wants
@@ -43,14 +49,4 @@ export function spread(u, hint) {
  */
 export function afterHint(u, n, base, hint) {
   return Math.min(Math.max(0, hint), 3600000) + backoff(u, n, base);
-}
-
-/**
- * The wait after the network came back or the machine woke up.
- *
- * @param {number} u random, 0 ≤ u < 1
- * @returns {number} ms, 100 … 1,000
- */
-export function wake(u) {
-  return within(u, 1000);
 }

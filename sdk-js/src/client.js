@@ -21,11 +21,9 @@ import { configure } from './settings.js';
  *
  * @typedef {object} Hooks
  * @property {(state: PushState, cause?: PushError, delay?: number) => void} state
- * @property {(event: SseEvent) => boolean | Promise<boolean>} message handled, or to be delivered again?
- * @property {(gap: any) => void} gap
- * @property {(bye: any) => void} bye
- * @property {() => Promise<void> | undefined} ready to be waited for before
- *   more is read
+ * @property {(event: SseEvent) => Promise<boolean>} message handled, or to be delivered again?
+ * @property {(what: 'gap' | 'bye', properties: object) => void} tell
+ * @property {() => Promise<unknown>} ready to be waited for before more is read
  * @property {Set<string>} types that somebody listens to
  * @property {(type: string) => void} [onType] somebody listens to another type
  */
@@ -75,7 +73,10 @@ import { configure } from './settings.js';
  * @template {string} K
  * @typedef {ListenerObject<K> | ListenerObject<K>['handleEvent']} Listener
  */
-/** @typedef {{message: PushMessage, settle: (ok: boolean) => void}} Waiting */
+/** @typedef {[message: PushMessage, settle: (ok: boolean) => void]} Waiting */
+
+/** An event's member: whether each of its listeners was content. */
+const RESULTS = Symbol();
 
 /**
  * A stream of messages that loses none: it resumes where it stopped, drops
@@ -121,27 +122,69 @@ export class PushClient extends EventTarget {
   /** @type {PushState} */
   #state = 'connecting';
   #lastEventId;
-  /** @type {PushError | undefined} */
+  /** Why it is closed. @type {PushError | undefined} */
   #error;
   /** @type {((event: PushMessage) => unknown) | null} */
   #onmessage = null;
   /** What `addEventListener` was given, to what it gave on. */
   #wrappers = new WeakMap();
-  /** Types that were ever listened to. @type {Set<string>} */
-  #types = new Set(['message']);
-  /** @type {Hooks} */
-  #hooks;
-  /** Results of the listeners of the event under dispatch. @type {(boolean | Promise<boolean>)[] | undefined} */
-  #results;
   /** Somebody wants messages. */
   #wanted = false;
   /** Messages for `for await`, once there was one. @type {Waiting[] | undefined} */
   #queue;
-  /** @type {(() => void)[]} */
-  #iterators = [];
-  /** Lets the stream be read on. @type {(() => void) | undefined} */
-  #readOn;
+  /** Those who wait for something to happen here. @type {((nothing?: any) => void)[]} */
+  #waiting = [];
   #unwatch = new AbortController();
+
+  /** What the source tells. @type {Hooks} */
+  #hooks = {
+    types: new Set(['message']),
+    tell: (type, properties) => this.#emit(type, properties),
+    state: (state, cause, delay) => {
+      this.#state = state;
+      if (state === 'closed') {
+        this.#error = cause;
+        this.#unwatch.abort();
+        /* What nobody took stays with the server. */
+        this.#queue?.splice(0).forEach(([, settle]) => settle(false));
+        this.#nudge();
+      }
+      this.#emit('state', { state, cause, delay });
+      if (state === 'open') {
+        this.#emit(state);
+      }
+      if (cause) {
+        this.#emit('error', { error: cause });
+      }
+    },
+    message: (event) => {
+      let settle = (/** @type {boolean} */ ok) => {};
+      const { receive, manualAck } = this.#settings;
+      const message = new PushMessage(event, receive.origin, () =>
+        settle(true),
+      );
+      this.#lastEventId = event.lastEventId;
+      return new Promise((resolve) => {
+        settle = resolve;
+        const results = this.#emit(message);
+        if (this.#queue) {
+          results.push(
+            new Promise((done) => this.#queue?.push([message, done])),
+          );
+          this.#nudge();
+        }
+        if (!manualAck) {
+          Promise.all(results).then((all) => resolve(!all.includes(false)));
+        }
+      });
+    },
+    ready: async () => {
+      const { highWater } = this.#settings;
+      while (!this.#wanted || (this.#queue?.length ?? 0) >= highWater) {
+        await this.#nudged();
+      }
+    },
+  };
 
   /**
    * @param {string | URL} url of the Location, with or without `/receive`
@@ -150,19 +193,10 @@ export class PushClient extends EventTarget {
   constructor(url, options = {}) {
     super();
     const settings = (this.#settings = configure(url, options));
+    const { signal, share = connection } = settings;
     this.#lastEventId = settings.lastEventId;
-    this.#hooks = {
-      state: (state, cause, delay) => this.#changed(state, cause, delay),
-      message: (event) => this.#message(event),
-      gap: (gap) => this.#emit('gap', gap),
-      bye: (bye) => this.#emit('bye', bye),
-      ready: () => this.#ready(),
-      types: this.#types,
-    };
-    const connect = settings.share ?? connection;
-    this.#source = connect(settings, this.#hooks, connection);
+    this.#source = share(settings, this.#hooks, connection);
     watchLife(this.#source, this.#unwatch.signal);
-    const { signal } = settings;
     const close = () => this.close();
     signal?.addEventListener('abort', close, { signal: this.#unwatch.signal });
     if (signal?.aborted) {
@@ -217,10 +251,8 @@ export class PushClient extends EventTarget {
   addEventListener(type, listener, options) {
     super.addEventListener(type, this.#wrapped(listener), options);
     if (!OWN.includes(type)) {
-      if (!this.#types.has(type)) {
-        this.#types.add(type);
-        this.#hooks.onType?.(type);
-      }
+      this.#hooks.types.add(type);
+      this.#hooks.onType?.(type);
       this.#want();
     }
   }
@@ -260,13 +292,14 @@ export class PushClient extends EventTarget {
     this.#want();
     for (;;) {
       for (let next; (next = queue.shift());) {
-        this.#readOn?.();
+        const [message, settle] = next;
         let finished = false;
+        this.#nudge();
         try {
-          yield next.message;
+          yield message;
           finished = true;
         } finally {
-          next.settle(finished);
+          settle(finished);
         }
       }
       if (this.#state === 'closed') {
@@ -275,119 +308,52 @@ export class PushClient extends EventTarget {
         }
         return;
       }
-      await new Promise((resolve) => this.#iterators.push(() => resolve(0)));
+      await this.#nudged();
     }
-  }
-
-  /* ---- what the source tells ---- */
-
-  /**
-   * @param {PushState} state
-   * @param {PushError} [cause]
-   * @param {number} [delay]
-   */
-  #changed(state, cause, delay) {
-    this.#state = state;
-    if (state === 'closed') {
-      this.#error = cause;
-      this.#unwatch.abort();
-      /* What nobody took stays with the server. */
-      for (const { settle } of this.#queue?.splice(0) ?? []) {
-        settle(false);
-      }
-      this.#wakeIterators();
-    }
-    this.#emit('state', { state, cause, delay });
-    if (state === 'open') {
-      this.#emit('open');
-    }
-    if (cause) {
-      this.#emit('error', { error: cause });
-    }
-  }
-
-  /** @param {SseEvent} event @returns {boolean | Promise<boolean>} */
-  #message(event) {
-    const { receive, manualAck } = this.#settings;
-    let acked = false;
-    /** @type {(ok: boolean) => void} */
-    let settle = () => {};
-    const message = new PushMessage(event, receive.origin, () => {
-      acked = true;
-      settle(true);
-    });
-    this.#lastEventId = event.lastEventId;
-    const results = this.#dispatch(message);
-    if (this.#queue) {
-      results.push(
-        new Promise((done) => this.#queue?.push({ message, settle: done })),
-      );
-      this.#wakeIterators();
-    }
-    if (acked || (!manualAck && results.every((ok) => ok === true))) {
-      return true;
-    }
-    return new Promise((resolve) => {
-      settle = resolve;
-      if (!manualAck) {
-        Promise.all(results).then((all) => resolve(!all.includes(false)));
-      }
-    });
-  }
-
-  /** Whether more may be read. */
-  #ready() {
-    const { highWater } = this.#settings;
-    if (this.#wanted && !(this.#queue && this.#queue.length >= highWater)) {
-      return;
-    }
-    return /** @type {Promise<void>} */ (
-      new Promise((resolve) => {
-        this.#readOn = resolve;
-      })
-    );
   }
 
   #want() {
     this.#wanted = true;
-    this.#readOn?.();
+    this.#nudge();
   }
 
-  #wakeIterators() {
-    for (const wake of this.#iterators.splice(0)) {
-      wake();
-    }
+  /** Something happened: let those who wait for it look. */
+  #nudge() {
+    this.#waiting.splice(0).forEach((look) => look());
+  }
+
+  #nudged() {
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   /* ---- listeners ---- */
 
-  /** @param {string} type @param {object} [properties] */
-  #emit(type, properties) {
-    this.#dispatch(Object.assign(new Event(type), properties));
-  }
-
-  /** @param {Event} event */
-  #dispatch(event) {
-    const outer = this.#results;
-    /** @type {(boolean | Promise<boolean>)[]} */
-    const results = (this.#results = []);
-    this.dispatchEvent(event);
-    const on = /** @type {any} */ (this)['on' + event.type];
+  /**
+   * @param {string | Event} event
+   * @param {object} [properties]
+   * @returns {Promise<boolean>[]} whether each listener was content
+   */
+  #emit(event, properties) {
+    /** @type {any} */
+    const told = typeof event === 'string' ? new Event(event) : event;
+    const on = /** @type {any} */ (this)['on' + told.type];
+    told[RESULTS] = [];
+    this.dispatchEvent(Object.assign(told, properties));
     if (on) {
-      this.#call(on, event);
+      told[RESULTS].push(this.#call(on, told));
     }
-    this.#results = outer;
-    return results;
+    return told[RESULTS];
   }
 
   /** @param {any} listener */
   #wrapped(listener) {
-    let wrapper = listener && this.#wrappers.get(listener);
+    let wrapper = this.#wrappers.get(listener);
     if (listener && !wrapper) {
-      wrapper = (/** @type {Event} */ event) => this.#call(listener, event);
+      wrapper = (/** @type {any} */ event) =>
+        event[RESULTS]?.push(this.#call(listener, event));
       this.#wrappers.set(listener, wrapper);
     }
-    return wrapper ?? null;
+    return wrapper;
   }
 
   /**
@@ -395,27 +361,21 @@ export class PushClient extends EventTarget {
    *
    * @param {any} listener
    * @param {Event} event
+   * @returns {Promise<boolean>} whether it did not
    */
-  #call(listener, event) {
-    const failed = (/** @type {unknown} */ cause) => {
+  async #call(listener, event) {
+    try {
+      await (listener.handleEvent
+        ? listener.handleEvent(event)
+        : listener.call(this, event));
+      return true;
+    } catch (cause) {
       globalThis.reportError?.(cause);
       if (event.type !== 'error') {
         const error = new PushError('PUSH_ERR_HANDLER', { cause });
         this.#emit('error', { error });
       }
       return false;
-    };
-    let result;
-    try {
-      result = listener.handleEvent
-        ? listener.handleEvent(event)
-        : listener.call(this, event);
-      if (result?.then) {
-        result = Promise.resolve(result).then(() => true, failed);
-        this.#results?.push(result);
-      }
-    } catch (error) {
-      this.#results?.push(failed(error));
     }
   }
 }

@@ -1,4 +1,4 @@
-import { afterHint, spread, wake } from './backoff.js';
+import { afterHint, spread } from './backoff.js';
 import { PushError } from './error.js';
 import { fetchStream, request } from './fetch.js';
 import { Ledger } from './ledger.js';
@@ -34,7 +34,7 @@ export class Connection {
   #attempt = new AbortController();
   #closed = false;
   #suspended = false;
-  /** Ends the wait between attempts. @type {(() => void) | undefined} */
+  /** Ends the wait between attempts. @type {((nothing?: any) => void) | undefined} */
   #go;
   /** Failed attempts in a row. */
   #failures = 0;
@@ -42,14 +42,12 @@ export class Connection {
   #base = 1000;
   /** When an attempt last broke. */
   #broke = -Infinity;
-  /** By the last `push.bye`, ms. @type {number | undefined} */
-  #spread;
   /** Monotonic time of the last byte; Infinity where none is expected. */
   #lastByte = Infinity;
   /** Silent for too long, unless there is still something to read. */
   #suspect = false;
-  /** Monotonic and wall time at which we last ran. */
-  #lastRun = [Infinity, Infinity];
+  /** Wall time at which we last ran: it goes on while the machine sleeps. */
+  #lastRun = Infinity;
   /** The machine or the network was away: this stream is not to be trusted. */
   #mistrusted = false;
   /** The token is to be made anew. */
@@ -58,11 +56,12 @@ export class Connection {
   #headers = {};
   /** Id that the server is known to have as acknowledged. */
   #acked;
-  /** @type {Promise<void> | undefined} */
-  #acking;
-  #ackAgain = false;
-  /** Handlers at work. @type {Set<Promise<void>>} */
-  #running = new Set();
+  /** Resolves when no acknowledgement is under way. */
+  #acking = Promise.resolve();
+  /** The one that has not begun yet. @type {Promise<void> | undefined} */
+  #nextAck;
+  /** Resolves when no handler is at work. */
+  #handled = Promise.resolve();
   /** By what they are for. @type {Map<string, any>} */
   #timers = new Map();
 
@@ -90,20 +89,16 @@ export class Connection {
     await null;
     while (!this.#closed) {
       const error = await this.#stream();
+      const delay = this.#delay(error);
       this.#lastByte = Infinity;
-      let delay = this.#delay(error);
       if (error.code !== 'PUSH_ERR_SUPERSEDED') {
         this.#broke = performance.now();
       }
       if (error.final && delay) {
         this.#stop(error);
       }
-      while (!this.#closed) {
+      if (!this.#closed) {
         await this.#wait(delay, error);
-        if (!this.#suspended) {
-          break;
-        }
-        delay = 0;
       }
     }
   }
@@ -117,44 +112,33 @@ export class Connection {
     const hooks = this.#hooks;
     const { signal } = (this.#attempt = new AbortController());
     const { cursor } = this.#ledger;
-    const url = beside(settings, 'receive');
-    let first = true;
-    let proven = Infinity;
+    /** @type {number | undefined} */
+    let proven;
     hooks.state('connecting');
     this.#later('deadline', settings.connectTimeout, () =>
       this.#end('TIMEOUT'),
     );
     try {
-      if (cursor) {
-        url.searchParams.set('id', cursor);
-      }
       const headers = await this.#authorize(signal);
       const stream = await this.#transport();
-      for await (const [events, retry] of stream({
-        url,
-        settings,
-        signal,
-        headers,
-        hooks,
-      })) {
-        const now = performance.now();
-        this.#base = retry ?? this.#base;
-        if (first) {
-          first = false;
-          this.#opened(cursor);
-        } else {
-          proven = Math.min(proven, now + PROVEN);
-        }
+      const url = beside(settings, 'receive', cursor);
+      const attempt = { url, settings, signal, headers, hooks };
+      for await (const [events, retry] of stream(attempt)) {
         this.#look();
-        for (const event of events) {
-          signal.throwIfAborted();
-          this.#event(event);
+        if (events) {
+          proven ??= performance.now() + PROVEN;
+          this.#base = retry ?? this.#base;
+          for (const event of events) {
+            signal.throwIfAborted();
+            this.#event(event);
+          }
+        } else {
+          this.#opened(cursor);
         }
         /* While the application has enough to do, nothing is read. */
         this.#lastByte = Infinity;
         await hooks.ready();
         this.#lastByte = performance.now();
-        signal.throwIfAborted();
       }
       this.#end('END');
     } catch (cause) {
@@ -165,7 +149,7 @@ export class Connection {
       );
     }
     this.#clear('deadline');
-    if (performance.now() > proven) {
+    if (proven && performance.now() > proven) {
       this.#failures = 0;
     }
     return signal.reason;
@@ -181,9 +165,8 @@ export class Connection {
   }
 
   async #transport() {
-    const { transport, fetch } = this.#settings;
-    return transport !== 'eventsource' &&
-      (transport || fetch || 'body' in Response.prototype)
+    const { transport } = this.#settings;
+    return (transport ? transport === 'fetch' : 'body' in Response.prototype)
       ? fetchStream
       : (await import('./eventsource.js')).nativeStream;
   }
@@ -194,10 +177,8 @@ export class Connection {
   }
 
   /** @param {PushError} error @returns {number} ms until the next attempt */
-  #delay({ code, status, retryAfter }) {
+  #delay({ code, status, retryAfter, spread: hint }) {
     const { token, random } = this.#settings;
-    const hint = this.#spread;
-    this.#spread = undefined;
     if (status === 401 && typeof token === 'function' && !this.#refresh) {
       this.#refresh = true;
       return 0;
@@ -213,9 +194,9 @@ export class Connection {
   /** @param {number} delay @param {PushError} error */
   async #wait(delay, error) {
     await new Promise((resolve) => {
-      this.#go = () => resolve(0);
+      this.#go = resolve;
       if (!this.#suspended) {
-        this.#later('wait', delay, this.#go);
+        this.#later('wait', delay, () => resolve(0));
       }
       this.#hooks.state('waiting', error, delay);
     });
@@ -252,34 +233,24 @@ export class Connection {
   #event(event) {
     const { event: type, data, id = '', fields } = event;
     const [seq, mid] = id.split('.');
-    const now = fields.ack === 'now';
+    const ledger = this.#ledger;
     if (type === 'push.bye') {
-      this.#bye(parsed(data));
+      this.#bye(JSON.parse(data));
     } else if (type === 'push.gap') {
-      this.#hooks.gap(parsed(data));
-    } else if (!+seq || !mid) {
-      /* Nothing that could be acknowledged. */
-      if (type !== 'heartbeat') {
-        this.#hooks.message(event);
-      }
-    } else {
-      const handling = this.#ledger.receive(id, mid);
+      this.#hooks.tell('gap', JSON.parse(data));
+    } else if (+seq && mid) {
+      const handling = ledger.receive(id, mid, fields.ack === 'now');
       if (handling) {
-        const finish = (/** @type {boolean} */ ok) => {
-          this.#ledger.finish(mid, handling, ok);
-          this.#ackSoon(now);
-        };
-        const handled = this.#hooks.message(event);
-        if (handled === true) {
-          finish(handled);
-        } else {
-          const running = Promise.resolve(handled).then(finish);
-          this.#running.add(running);
-          running.then(() => this.#running.delete(running));
-        }
-      } else {
-        this.#ackSoon(now);
+        const handled = this.#hooks.message(event).then((ok) => {
+          ledger.finish(handling, ok);
+          this.#ackSoon();
+        });
+        this.#handled = this.#handled.then(() => handled);
       }
+      this.#ackSoon();
+    } else if (type !== 'heartbeat') {
+      /* Nothing that could be acknowledged. */
+      this.#hooks.message(event);
     }
   }
 
@@ -287,29 +258,26 @@ export class Connection {
   #bye(bye) {
     const { reason, spread_ms } = bye;
     const { renew } = this.#settings;
-    this.#spread = spread_ms;
     this.#refresh = reason === 'expired-token';
-    this.#hooks.bye(bye);
+    this.#hooks.tell('bye', bye);
     if (reason !== 'superseded') {
-      this.#end('BYE', { message: 'push.bye: ' + reason });
+      this.#end('BYE', { message: 'push.bye: ' + reason, spread: spread_ms });
       return;
     }
+    /* Most likely by a request of our own, late; not twice in a row. */
+    const ours = performance.now() - this.#broke < STRAGGLER;
+    this.#broke = -Infinity;
     this.#base = 1000; /* its `retry` is meant for others */
-    if (performance.now() - this.#broke < STRAGGLER) {
-      /* Most likely by a request of our own, late; not twice in a row. */
-      this.#broke = -Infinity;
-      this.#end('SUPERSEDED');
-    } else {
+    if (!ours) {
       renew?.(true);
-      this.#end('SUPERSEDED', { final: !renew });
     }
+    this.#end('SUPERSEDED', { final: !ours && !renew });
   }
 
   /* ---- acknowledgement ---- */
 
-  /** @param {boolean} [now] */
-  #ackSoon(now) {
-    const { size, passed, failed } = this.#ledger;
+  #ackSoon() {
+    const { size, passed, urgent, failed } = this.#ledger;
     const { maxInFlight, ackInterval, redeliverAfter } = this.#settings;
     if (failed) {
       this.#later(
@@ -318,7 +286,7 @@ export class Connection {
         () => this.#ledger.failed && this.#end('REDELIVER'),
       );
     }
-    if (passed && (now || passed * 2 + size >= maxInFlight)) {
+    if (passed && (urgent || passed * 2 + size >= maxInFlight)) {
       this.flush();
     } else if (passed) {
       this.#later('ack', ackInterval, () => this.flush());
@@ -333,20 +301,15 @@ export class Connection {
    */
   async flush(keepalive) {
     this.#clear('ack');
-    this.#ackAgain = true;
-    await (keepalive
-      ? this.#post(keepalive)
-      : (this.#acking ??= this.#acknowledge()));
-  }
-
-  /** One request at a time; what is asked for meanwhile goes with the next. */
-  async #acknowledge() {
-    while (this.#ackAgain) {
-      this.#ackAgain = false;
-      await this.#post();
+    if (keepalive) {
+      return this.#post(keepalive);
     }
-    this.#acking = undefined;
-    this.#ackSoon();
+    /* One request at a time; what is asked for meanwhile goes with the next. */
+    this.#nextAck ??= this.#acking.then(() => {
+      this.#nextAck = undefined;
+      return this.#post();
+    });
+    return (this.#acking = this.#nextAck);
   }
 
   /** @param {boolean} [keepalive] */
@@ -354,13 +317,15 @@ export class Connection {
     const settings = this.#settings;
     const ledger = this.#ledger;
     const { cursor, passed } = ledger;
+    ledger.urgent = false;
     const attempt = this.#attempt;
     if (cursor === this.#acked) {
       return;
     }
-    const url = beside(settings, 'ack');
-    url.searchParams.set('id', cursor);
+    /* For the case that this one fails. */
+    this.#later('ack', settings.ackInterval, () => this.flush());
     try {
+      const url = beside(settings, 'ack', cursor);
       const { status, ok, body } = await request(settings, url, {
         method: 'POST',
         headers: this.#headers,
@@ -369,14 +334,13 @@ export class Connection {
       });
       body?.cancel();
       /* An answer to an earlier stream says nothing of this one. */
-      if (attempt !== this.#attempt) {
-        return;
-      }
-      if (ok) {
-        this.#acked = cursor;
-        ledger.passed -= passed;
-      } else if (status === 409) {
-        this.#end('STALE', { status });
+      if (attempt === this.#attempt) {
+        if (ok) {
+          this.#acked = cursor;
+          ledger.passed -= passed;
+        } else if (status === 409) {
+          this.#end('STALE', { status });
+        }
       }
     } catch {
       /* the next batch or the next connect carries it */
@@ -413,25 +377,23 @@ export class Connection {
 
   /** Did we run lately? If not: asleep, frozen, stopped. */
   #look() {
-    const run = [performance.now(), Date.now()];
-    const away = Math.max(...run.map((now, i) => now - this.#lastRun[i]));
-    this.#lastRun = run;
-    if (away >= this.#settings.silence) {
+    const now = Date.now();
+    if (now - this.#lastRun >= this.#settings.silence) {
       this.wake(true);
     }
+    this.#lastRun = now;
   }
 
   /** The watchdog. Looks at the clock, never trusts a timer to be on time. */
   #tick() {
-    const { silence } = this.#settings;
     this.#look();
-    const idle = performance.now() - this.#lastByte;
-    const silent = idle >= silence;
+    const left = this.#settings.silence - performance.now() + this.#lastByte;
+    const silent = left <= 0;
     if (silent && this.#suspect) {
       this.#end('SILENCE');
     }
     this.#suspect = silent;
-    this.#later('tick', silent ? DRAIN : Math.min(1000, silence - idle), () =>
+    this.#later('tick', silent ? DRAIN : Math.min(1000, left), () =>
       this.#tick(),
     );
   }
@@ -445,11 +407,12 @@ export class Connection {
    */
   wake(mistrust) {
     this.#mistrusted ||= !!mistrust;
-    this.#later('wake', wake(this.#settings.random()), () => {
-      if (this.#go) {
-        this.#go();
-      } else if (this.#mistrusted) {
+    this.#later('wake', spread(this.#settings.random(), 1000), () => {
+      if (this.#mistrusted) {
         this.#end('WAKE');
+      }
+      if (!this.#suspended) {
+        this.#go?.();
       }
     });
   }
@@ -464,7 +427,7 @@ export class Connection {
     if (!this.#suspended) {
       this.#suspended = true;
       this.flush(!cached);
-      this.#clear('tick');
+      this.#clear('wait');
       this.#end('WAKE');
     }
   }
@@ -472,8 +435,6 @@ export class Connection {
   resume() {
     if (this.#suspended) {
       this.#suspended = false;
-      this.#lastRun = [Infinity, Infinity];
-      this.#tick();
       this.wake();
     }
   }
@@ -495,19 +456,10 @@ export class Connection {
       this.#stop();
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, LAST_CALL);
-        Promise.all(this.#running).then(() => resolve(clearTimeout(timer)));
+        this.#handled.then(() => resolve(clearTimeout(timer)));
       });
       await this.#acking;
-      await this.flush(true);
+      await this.#post(true);
     }
-  }
-}
-
-/** @param {string} json */
-function parsed(json) {
-  try {
-    return Object(JSON.parse(json));
-  } catch {
-    return {};
   }
 }

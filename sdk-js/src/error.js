@@ -30,19 +30,21 @@ export class PushError extends Error {
   final = false;
   /** What `Retry-After` asked for, ms. */
   retryAfter = 0;
+  /** What `push.bye` asked for: the window of the next attempt, ms. @type {number | undefined} */
+  spread;
+  name = 'PushError';
   /** The `application/problem+json` of the answer. @type {any} */
   problem;
 
   /**
    * @param {string} code one of the above
    * @param {{message?: string, cause?: unknown, status?: number,
-   *   final?: boolean, retryAfter?: number, problem?: any}} [more]
+   *   final?: boolean, retryAfter?: number, spread?: number, problem?: any}} [more]
    */
   constructor(code, more) {
     super(code, more);
     Object.assign(this, more);
     /** One of the codes above. */
     this.code = code;
-    this.name = 'PushError';
   }
 }

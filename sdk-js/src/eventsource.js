@@ -49,7 +49,7 @@ export async function* nativeStream(attempt) {
     while (!signal.aborted) {
       if (opened) {
         opened = false;
-        yield [[]];
+        yield [];
       } else if (events.length) {
         yield [events.splice(0)];
       } else if (broken) {

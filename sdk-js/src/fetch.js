@@ -12,10 +12,10 @@ import { SseParser } from './parser.js';
  * @property {import('./client.js').Hooks} hooks
  */
 /**
- * Whenever bytes came, and once before: what they complete, and the wait that
- * the server asked for, in ms.
+ * Once nothing: the server has accepted. Then, whenever bytes came, what they
+ * complete, and the wait that the server asked for, in ms.
  *
- * @typedef {[events: import('./parser.js').SseEvent[], retry?: number]} Bytes
+ * @typedef {[events?: import('./parser.js').SseEvent[], retry?: number]} Bytes
  */
 
 /**
@@ -29,7 +29,7 @@ export async function* fetchStream({ url, settings, signal, headers }) {
   await check(answer, 'text/event-stream');
   const parser = new SseParser(settings.maxEventBytes);
   const reader = /** @type {any} */ (answer.body).getReader();
-  yield [[]];
+  yield [];
   for (let next; !(next = await reader.read()).done;) {
     yield [parser.feed(next.value), parser.retry];
     if (parser.error) {
@@ -61,30 +61,26 @@ export const request = ({ fetch, withCredentials }, url, init) =>
  */
 export async function check(answer, type) {
   const { status, headers, ok } = answer;
-  const refuse = (/** @type {string} */ code, more = {}) => {
-    throw new PushError('PUSH_ERR_' + code, { status, final: true, ...more });
-  };
-  if (status === 204) {
-    refuse('STOPPED');
-  }
-  /* In a browser the status of a redirect is not to be seen. */
-  if (!status || (status > 299 && status < 400)) {
-    refuse('REDIRECT');
-  }
-  if (!ok) {
-    const problem = await answer.json().catch(() => {});
-    const after = headers.get('Retry-After');
-    refuse(status === 401 || status === 403 ? 'AUTH' : 'STATUS', {
+  const code =
+    status === 204
+      ? 'STOPPED'
+      : !status || (status > 299 && status < 400)
+        ? 'REDIRECT' /* a browser does not show its status */
+        : status === 401 || status === 403
+          ? 'AUTH'
+          : !ok
+            ? 'STATUS'
+            : !headers.get('Content-Type')?.startsWith(type) && 'TYPE';
+  if (code) {
+    const problem = ok ? null : await answer.json().catch(() => null);
+    const after = /** @type {string} */ (headers.get('Retry-After'));
+    throw new PushError('PUSH_ERR_' + code, {
       message: problem?.detail ?? 'status ' + status,
-      problem,
+      status,
       final: status < 500 && ![408, 425, 429].includes(status),
+      problem,
       /* RFC 9110, 10.2.3 */
-      retryAfter: after
-        ? +after * 1000 || Date.parse(after) - Date.now() || 0
-        : 0,
+      retryAfter: +after * 1000 || Date.parse(after) - Date.now() || 0,
     });
-  }
-  if (!headers.get('Content-Type')?.startsWith(type)) {
-    refuse('TYPE');
   }
 }

@@ -1,7 +1,7 @@
 /** How many message ids are remembered to drop what is sent again. */
 const REMEMBERED = 4096;
 
-/** @typedef {{done: boolean}} Handling of one message, over all its deliveries */
+/** @typedef {{mid: string, done: boolean}} Handling of one message, over all its deliveries */
 
 /**
  * What was received, what is finished, and how far that may be acknowledged.
@@ -15,7 +15,12 @@ export class Ledger {
   failed = false;
   /** Messages that the cursor has passed and that are not yet acknowledged. */
   passed = 0;
-  /** Of this stream, in order, beyond the cursor. @type {{id: string, handling: Handling}[]} */
+  /** Among them is one that is to be acknowledged at once. */
+  urgent = false;
+  /**
+   * Of this stream, in order, beyond the cursor.
+   * @type {[id: string, handling: Handling, urgent: boolean][]}
+   */
   #open = [];
   /** @type {Map<string, Handling>} */
   #byMid = new Map();
@@ -33,64 +38,57 @@ export class Ledger {
   /** A new stream begins. What is still being handled remains known. */
   restart() {
     this.#open = [];
-    this.failed = false;
+    this.failed = this.urgent = false;
     this.passed = 0;
   }
 
   /**
    * @param {string} id as received
    * @param {string} mid the part of it that names the message
-   * @returns {Handling | undefined} undefined: handled before, or right now
+   * @param {boolean} [urgent] to be acknowledged at once
+   * @returns {Handling | void} nothing: handled before, or right now
    */
-  receive(id, mid) {
-    const known = this.#byMid.get(mid);
-    const handling = known ?? { done: false };
-    this.#open.push({ id, handling });
+  receive(id, mid, urgent = false) {
+    const byMid = this.#byMid;
+    const known = byMid.get(mid);
+    const handling = known ?? { mid, done: false };
+    this.#open.push([id, handling, urgent]);
     if (known) {
-      this.#advance();
-      return;
+      return this.#advance();
     }
-    this.#byMid.set(mid, handling);
-    this.#forget();
+    byMid.set(mid, handling);
+    if (byMid.size > REMEMBERED) {
+      /* The oldest is forgotten, unless it is being handled. */
+      const [[old, oldest]] = byMid;
+      byMid.delete(old);
+      if (!oldest.done) {
+        byMid.set(old, oldest);
+      }
+    }
     return handling;
   }
 
   /**
-   * @param {string} mid
    * @param {Handling} handling
    * @param {boolean} ok false: the message was not handled, let it come again
    */
-  finish(mid, handling, ok) {
+  finish(handling, ok) {
     handling.done = ok;
     if (ok) {
       this.#advance();
     } else {
-      this.#byMid.delete(mid);
+      this.#byMid.delete(handling.mid);
       this.failed = true;
     }
   }
 
   #advance() {
     const open = this.#open;
-    let n = 0;
-    while (n < open.length && open[n].handling.done) {
-      n++;
-    }
-    if (n) {
-      this.cursor = open[n - 1].id;
-      open.splice(0, n);
-      this.passed += n;
-    }
-  }
-
-  #forget() {
-    if (this.#byMid.size > REMEMBERED) {
-      for (const [mid, { done }] of this.#byMid) {
-        if (done) {
-          this.#byMid.delete(mid);
-          break;
-        }
-      }
+    while (open[0]?.[1].done) {
+      const [[id, , urgent]] = open.splice(0, 1);
+      this.cursor = id;
+      this.passed++;
+      this.urgent ||= urgent;
     }
   }
 }

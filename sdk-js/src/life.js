@@ -6,23 +6,23 @@
  * @param {AbortSignal} signal stops it
  */
 export function watchLife(source, signal) {
-  const page = globalThis.document;
-  const on = (
-    /** @type {any} */ target,
-    /** @type {string} */ types,
-    /** @type {(event: any) => void} */ then,
-  ) => {
-    for (const type of types.split(' ')) {
-      target?.addEventListener?.(type, then, { signal });
-    }
-  };
   const suspend = (/** @type {any} */ { persisted }) =>
     source.suspend(persisted);
   const resume = () => source.resume();
-  on(globalThis, 'online', () => source.wake(true));
-  on(globalThis, 'pagehide', suspend);
-  on(globalThis, 'pageshow', resume);
-  on(page, 'freeze', suspend);
-  on(page, 'resume', resume);
-  on(page, 'visibilitychange', () => page.hidden || source.wake());
+  /** @type {Record<string, (event: any) => void>} */
+  const handlers = {
+    online: () => source.wake(true),
+    pagehide: suspend,
+    pageshow: resume,
+    freeze: suspend,
+    resume,
+    visibilitychange: () => document.hidden || source.wake(),
+  };
+  for (const type in handlers) {
+    /* Some go to the document only: the window sees them on their way. */
+    globalThis.addEventListener?.(type, handlers[type], {
+      capture: true,
+      signal,
+    });
+  }
 }

@@ -7,37 +7,31 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
  * @extends {MessageEvent<any>}
  */
 export class PushMessage extends MessageEvent {
-  #done;
-
   /**
    * @param {import('./parser.js').SseEvent} event
    * @param {string} origin
-   * @param {() => void} done
+   * @param {() => void} ack
    */
-  constructor({ event, data, id = '', lastEventId, fields }, origin, done) {
+  constructor({ event, data, id = '', lastEventId, fields }, origin, ack) {
     super(OWN.includes(event) ? 'message' : event, {
       data: fields.enc === 'base64' ? bytes(data) : data,
       lastEventId,
       origin,
     });
     const [seq, mid] = id.split('.');
-    this.#done = done;
     /** The type that the publisher gave; `message` where it gave none. */
     this.event = event;
     /** Place in the order in which the server sent to this device. */
     this.seq = +seq;
     /** The message's id, the same however often it is delivered. */
     this.mid = mid;
+    /** I am done with this message: acknowledge it. */
+    this.ack = ack;
   }
 
   /** The payload, parsed. @returns {any} */
   json() {
     return JSON.parse(this.data);
-  }
-
-  /** I am done with this message: acknowledge it. */
-  ack() {
-    this.#done();
   }
 }
 

@@ -1,3 +1,4 @@
+import { clamped } from './backoff.js';
 import { PushError } from './error.js';
 
 /**
@@ -11,12 +12,15 @@ import { PushError } from './error.js';
 
 const encoder = new TextEncoder();
 
+/** @param {string} text @returns {number} bytes */
+const size = (text) => encoder.encode(text).length;
+
 /** @returns {SseEvent} */
 const blank = () => ({
   event: '',
   data: '',
   lastEventId: '',
-  fields: Object.create(null),
+  fields: /** @type {any} */ ({ __proto__: null }),
 });
 
 /**
@@ -64,8 +68,7 @@ export class SseParser {
           this.#endLine(events);
         }
         this.#line += piece;
-        this.#lineBytes += encoder.encode(piece).length;
-        this.#check(this.#lineBytes);
+        this.#check((this.#lineBytes += size(piece)));
       });
     }
     return events;
@@ -86,10 +89,8 @@ export class SseParser {
       return;
     }
     if (line) {
-      const [, name, value] = /** @type {string[]} */ (
-        /^([^:]*)(?:: ?)?([^]*)/.exec(line)
-      );
-      this.#field(name, value);
+      const parts = /([^:]*):? ?(.*)/s.exec(line) ?? [];
+      this.#field(parts[1], parts[2]);
     } else {
       this.#dispatch(events);
     }
@@ -105,12 +106,12 @@ export class SseParser {
     const event = this.#event;
     if (name === 'data') {
       event.data += value + '\n';
-      this.#dataBytes += encoder.encode(value).length + 1;
-      this.#check(this.#dataBytes - 1);
+      this.#check((this.#dataBytes += size(value)));
+      this.#dataBytes++;
     } else if (name === 'event' || (name === 'id' && !value.includes('\0'))) {
       event[name] = value;
     } else if (name === 'retry' && /^\d+$/.test(value)) {
-      this.retry = Math.min(600000, Math.max(500, +value));
+      this.retry = clamped(+value);
     } else {
       event.fields[name] = value;
     }

@@ -130,10 +130,13 @@ export function configure(url, options) {
 
 /**
  * @param {Settings} settings
- * @param {string} name of another resource of the Location
+ * @param {string} name of a resource of the Location
+ * @param {string} [cursor]
  */
-export function beside({ receive }, name) {
-  const url = new URL(receive);
-  url.pathname = url.pathname.replace(/receive$/, name);
+export function beside({ receive }, name, cursor) {
+  const url = new URL(name + receive.search, receive);
+  if (cursor) {
+    url.searchParams.set('id', cursor);
+  }
   return url;
 }

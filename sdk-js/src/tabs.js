@@ -35,7 +35,7 @@ export const tabs = (settings, hooks, connect) =>
  * @typedef {object} Notice
  * @property {string} from the tab
  * @property {'beat' | 'ask' | 'hello' | 'here' | 'message' | 'done' | 'flush'
- *   | 'gap' | 'bye'} say
+ *   | 'tell'} say
  * @property {any} [what]
  *
  * @typedef {object} Follower
@@ -221,9 +221,11 @@ class Tab {
         }
       },
       message: (event) => this.#spread(event),
-      gap: (gap) => this.#tell('gap', gap),
-      bye: (bye) => this.#tell('bye', bye),
-      ready: () => (this.#followers.size ? undefined : this.#hooks.ready()),
+      tell: (type, properties) => {
+        this.#say('tell', [type, properties]);
+        this.#hooks.tell(type, properties);
+      },
+      ready: async () => this.#followers.size || this.#hooks.ready(),
     }));
     this.#beat();
   }
@@ -293,12 +295,6 @@ class Tab {
     return holder(this.#name) === holder(this.#presence(this.#id));
   }
 
-  /** @param {'gap' | 'bye'} what @param {any} value */
-  #tell(what, value) {
-    this.#say(what, value);
-    this.#hooks[what](value);
-  }
-
   /** Hands a message to all tabs. @param {SseEvent} event */
   #spread(event) {
     const { id = '' } = event;
@@ -314,29 +310,23 @@ class Tab {
         }),
       );
     }
-    return answers.length > 1
-      ? Promise.all(answers).then((all) => !all.includes(false))
-      : answers[0];
+    return Promise.all(answers).then((all) => !all.includes(false));
   }
 
   /* ---- all tabs ---- */
 
-  /** @param {SseEvent} event @returns {boolean | Promise<boolean>} */
+  /** @param {SseEvent} event @returns {Promise<boolean>} */
   #handle(event) {
-    const mid = event.id?.split('.')[1];
+    const mid = event.id?.split('.')[1] ?? '';
     const handled = this.#handled;
-    this.#last = mid ?? this.#last;
-    const known = mid && handled.get(mid);
-    if (known) {
-      return known;
-    }
-    const result = this.#hooks.message(event);
-    if (mid) {
-      const settled = Promise.resolve(result);
-      handled.set(mid, settled);
-      settled.then((ok) => ok || handled.delete(mid));
+    this.#last = mid || this.#last;
+    const result = handled.get(mid) ?? this.#hooks.message(event);
+    if (mid && !handled.has(mid)) {
+      handled.set(mid, result);
+      result.then((ok) => ok || handled.delete(mid));
       if (handled.size > REMEMBERED) {
-        handled.delete(handled.keys().next().value ?? '');
+        const [oldest] = handled.keys();
+        handled.delete(oldest);
       }
     }
     return result;
@@ -373,11 +363,9 @@ class Tab {
       const { event, last } = what;
       this.#follow({ ...this.#status, last });
       this.#say('here');
-      Promise.resolve(this.#handle(event)).then((ok) =>
-        this.#say('done', { id: event.id, ok }),
-      );
-    } else if (say === 'gap' || say === 'bye') {
-      this.#hooks[say](what);
+      this.#handle(event).then((ok) => this.#say('done', { id: event.id, ok }));
+    } else if (say === 'tell') {
+      this.#hooks.tell(what[0], what[1]);
     }
   }
 
@@ -389,7 +377,7 @@ class Tab {
     if (this.#back && status.last) {
       this.#back = false;
       if (status.last !== this.#last) {
-        this.#hooks.gap({ reason: 'suspended' });
+        this.#hooks.tell('gap', { reason: 'suspended' });
       }
     }
     this.#status = status;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterHint, backoff, spread, wake } from '../src/backoff.js';
+import { afterHint, backoff, spread } from '../src/backoff.js';
 import { rows } from './vectors.js';
 
 const kinds = {
   backoff: ({ u, n, base }) => backoff(u, n, base),
   spread: ({ u, hint }) => spread(u, hint),
   'retry-after': ({ u, n, base, hint }) => afterHint(u, n, base, hint),
-  wake: ({ u }) => wake(u),
+  wake: ({ u }) => spread(u, 1000),
 };
 
 rows('backoff').forEach((row, i) => {

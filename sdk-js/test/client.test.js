@@ -145,21 +145,33 @@ test('what is sent again is dropped, and acknowledged under its new number', asy
 test('ack: now is acknowledged at once, the rest with the next batch', async (t) => {
   const { server, client } = await pair(
     t,
-    (s) =>
-      s
-        .open()
-        .send(1, 'aaa', 'a')
-        .send(2, 'bbb', 'b', { ack: 'now' })
-        .send(3, 'ccc', 'c'),
+    (s) => s.open().send(1, 'aaa', 'a').send(2, 'bbb', 'b', { ack: 'now' }),
     { ackInterval: 150 },
   );
   const got = collect(client);
+  await until(() => server.acks.length);
+  assert.equal(server.acks[0].id, '2.bbb');
+  server.streams[0].send(3, 'ccc', 'c');
   await until(() => server.acks.length === 2);
   assert.equal(got.length, 3);
   assert.equal(server.acks.at(-1).id, '3.ccc');
   const { url, headers } = server.acks[0];
   assert.equal(url.searchParams.get('device'), 'd1');
   assert.match(headers['push-client'], /^mod-push-client\//);
+});
+
+test('a receipt that waits for an earlier message goes out when that is done', async (t) => {
+  const { server, client } = await pair(t, (s) =>
+    s.open().send(1, 'aaa', 'slow').send(2, 'bbb', 'b', { ack: 'now' }),
+  );
+  let finish;
+  client.onmessage = ({ data }) =>
+    data === 'slow' ? new Promise((resolve) => (finish = resolve)) : undefined;
+  await until(() => finish && client.lastEventId === '2.bbb');
+  assert.equal(server.acks.length, 0);
+  finish();
+  await until(() => server.acks.length);
+  assert.equal(server.acks[0].id, '2.bbb');
 });
 
 test('at half of the window an acknowledgement goes out', async (t) => {

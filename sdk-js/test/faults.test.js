@@ -349,6 +349,24 @@ test('acknowledgements that fail go with the next', async (t) => {
   await until(() => server.acks.at(-1)?.id === '3.m3');
 });
 
+test('a server that refuses acknowledgements at half of the window is left alone', async (t) => {
+  const { server, client, got } = await pair(
+    t,
+    (s) => {
+      s.open();
+      for (let i = 1; i <= 8; i++) {
+        s.send(i, `m${i}`, i);
+      }
+    },
+    { maxInFlight: 10, ackInterval: 1000 },
+    { ack: (_, response) => response.writeHead(503).end() },
+  );
+  await until(() => got.length === 8 && server.acks.length >= 2);
+  const [first, second] = server.acks;
+  assert.ok(second.at - first.at > 500, `${second.at - first.at} ms`);
+  await client.close();
+});
+
 test('the count of failures starts anew only after a stream proved itself', async (t) => {
   const { client } = await pair(t, (s) => s.open().send(1, 'aaa', 'a').end(), {
     random: () => 0.01,
