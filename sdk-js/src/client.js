@@ -1,4 +1,4 @@
-import { Connection } from './connection.js';
+import { connect } from './connection.js';
 import { PushError } from './error.js';
 import { watchLife } from './life.js';
 import { OWN, PushMessage } from './message.js';
@@ -9,11 +9,13 @@ import { configure } from './settings.js';
  *
  * @typedef {object} Source
  * @property {string} cursor id up to which everything is finished
- * @property {(keepalive?: boolean) => Promise<void>} flush acknowledges now
+ * @property {() => Promise<void>} flush acknowledges now
  * @property {() => Promise<void>} close
- * @property {(mistrust?: boolean) => void} wake the network or the page is back
- * @property {(cached?: boolean) => void} suspend until `resume`
- * @property {() => void} resume
+ * @property {(mistrust?: boolean) => void} wake one attempt within a second,
+ *   where there is no stream; with `mistrust` (the network came back, or the
+ *   machine woke up) also where there is one
+ * @property {(cached?: boolean) => void} suspend no stream until `wake`;
+ *   `cached`: the page goes into the back/forward cache
  */
 
 /**
@@ -179,7 +181,7 @@ export class PushClient extends EventTarget {
       });
     },
     ready: async () => {
-      const { highWater } = this.#settings;
+      const { highWater = 16 } = this.#settings;
       while (!this.#wanted || (this.#queue?.length ?? 0) >= highWater) {
         await this.#nudged();
       }
@@ -193,9 +195,9 @@ export class PushClient extends EventTarget {
   constructor(url, options = {}) {
     super();
     const settings = (this.#settings = configure(url, options));
-    const { signal, share = connection } = settings;
-    this.#lastEventId = settings.lastEventId;
-    this.#source = share(settings, this.#hooks, connection);
+    const { signal, share = connect } = settings;
+    this.#lastEventId = settings.lastEventId ?? '';
+    this.#source = share(settings, this.#hooks, connect);
     watchLife(this.#source, this.#unwatch.signal);
     const close = () => this.close();
     signal?.addEventListener('abort', close, { signal: this.#unwatch.signal });
@@ -379,10 +381,3 @@ export class PushClient extends EventTarget {
     }
   }
 }
-
-/**
- * @param {import('./settings.js').Settings} settings
- * @param {Hooks} hooks
- * @returns {Source}
- */
-const connection = (settings, hooks) => new Connection(settings, hooks);

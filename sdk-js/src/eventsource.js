@@ -2,22 +2,30 @@ import { PushError } from './error.js';
 import { check, request } from './fetch.js';
 import { beside } from './settings.js';
 
+/** @typedef {import('./settings.js').Settings} Settings */
+
 /**
  * One stream by the browser's own `EventSource`, for browsers that cannot
  * stream a `fetch`. It sees neither headers nor unknown fields nor bytes:
  * identity comes by a ticket, signs of life by heartbeat events, and only
  * types that somebody listens to are heard.
  *
- * @param {import('./fetch.js').Attempt} attempt
+ * @param {Settings} settings
+ * @param {URL} url with the cursor in it
+ * @param {Record<string, string>} headers
+ * @param {AbortSignal} signal ends the attempt
+ * @param {import('./client.js').Hooks} hooks
  * @returns {AsyncGenerator<import('./fetch.js').Bytes>}
  */
-export async function* nativeStream(attempt) {
-  const { url, settings, signal, hooks } = attempt;
-  url.searchParams.set('heartbeat', 'event');
-  await addTicket(attempt);
+export async function* nativeStream(settings, url, headers, signal, hooks) {
+  const query = url.searchParams;
+  query.set('heartbeat', 'event');
+  if (headers.Authorization) {
+    query.set('ticket', await ticket(settings, headers, signal));
+  }
   const { withCredentials } = settings;
   const source = new EventSource(url, { withCredentials });
-  let lastId = url.searchParams.get('id') ?? '';
+  let lastId = query.get('id') ?? '';
   /** What came and was not yet asked for. @type {import('./parser.js').SseEvent[]} */
   let events = [];
   let opened = false;
@@ -67,15 +75,18 @@ export async function* nativeStream(attempt) {
   }
 }
 
-/** @param {import('./fetch.js').Attempt} attempt */
-async function addTicket({ url, settings, signal, headers }) {
-  if (headers.Authorization) {
-    const answer = await request(settings, beside(settings, 'ticket'), {
-      method: 'POST',
-      headers,
-      signal,
-    });
-    await check(answer, 'application/json');
-    url.searchParams.set('ticket', (await answer.json()).ticket);
-  }
+/**
+ * @param {Settings} settings
+ * @param {Record<string, string>} headers
+ * @param {AbortSignal} signal
+ * @returns {Promise<string>}
+ */
+async function ticket(settings, headers, signal) {
+  const answer = await request(settings, beside(settings, 'ticket'), {
+    method: 'POST',
+    headers,
+    signal,
+  });
+  await check(answer, 'application/json');
+  return (await answer.json()).ticket;
 }

@@ -2,16 +2,6 @@ import { PushError } from './error.js';
 import { SseParser } from './parser.js';
 
 /**
- * What a connection gives its transport.
- *
- * @typedef {object} Attempt
- * @property {URL} url with the cursor in it
- * @property {import('./settings.js').Settings} settings
- * @property {AbortSignal} signal ends the attempt; its reason is a PushError
- * @property {Record<string, string>} headers
- * @property {import('./client.js').Hooks} hooks
- */
-/**
  * Once nothing: the server has accepted. Then, whenever bytes came, what they
  * complete, and the wait that the server asked for, in ms.
  *
@@ -21,10 +11,13 @@ import { SseParser } from './parser.js';
 /**
  * One stream by `fetch`. It is read on when the caller asks for more.
  *
- * @param {Attempt} attempt
+ * @param {import('./settings.js').Settings} settings
+ * @param {URL} url with the cursor in it
+ * @param {Record<string, string>} headers
+ * @param {AbortSignal} signal ends the attempt; its reason is a PushError
  * @returns {AsyncGenerator<Bytes>}
  */
-export async function* fetchStream({ url, settings, signal, headers }) {
+export async function* fetchStream(settings, url, headers, signal) {
   const answer = await request(settings, url, { headers, signal });
   await check(answer, 'text/event-stream');
   const parser = new SseParser(settings.maxEventBytes);
@@ -64,13 +57,13 @@ export async function check(answer, type) {
   const code =
     status === 204
       ? 'STOPPED'
-      : !status || (status > 299 && status < 400)
-        ? 'REDIRECT' /* a browser does not show its status */
-        : status === 401 || status === 403
-          ? 'AUTH'
-          : !ok
-            ? 'STATUS'
-            : !headers.get('Content-Type')?.startsWith(type) && 'TYPE';
+      : ok
+        ? !headers.get('Content-Type')?.startsWith(type) && 'TYPE'
+        : status < 400 /* 0 in a browser */
+          ? 'REDIRECT'
+          : status === 401 || status === 403
+            ? 'AUTH'
+            : 'STATUS';
   if (code) {
     const problem = ok ? null : await answer.json().catch(() => null);
     const after = /** @type {string} */ (headers.get('Retry-After'));

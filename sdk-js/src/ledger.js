@@ -1,7 +1,7 @@
 /** How many message ids are remembered to drop what is sent again. */
 const REMEMBERED = 4096;
 
-/** @typedef {{mid: string, done: boolean}} Handling of one message, over all its deliveries */
+/** @typedef {{done: boolean}} Handling of one message, over all its deliveries */
 
 /**
  * What was received, what is finished, and how far that may be acknowledged.
@@ -46,15 +46,18 @@ export class Ledger {
    * @param {string} id as received
    * @param {string} mid the part of it that names the message
    * @param {boolean} [urgent] to be acknowledged at once
-   * @returns {Handling | void} nothing: handled before, or right now
+   * @returns {((ok: boolean) => void) | undefined} to be told when it was
+   *   handled (or not: let it come again); undefined: it was before, or is
+   *   being handled right now
    */
   receive(id, mid, urgent = false) {
     const byMid = this.#byMid;
     const known = byMid.get(mid);
-    const handling = known ?? { mid, done: false };
+    const handling = known ?? { done: false };
     this.#open.push([id, handling, urgent]);
     if (known) {
-      return this.#advance();
+      this.#advance();
+      return;
     }
     byMid.set(mid, handling);
     if (byMid.size > REMEMBERED) {
@@ -65,21 +68,15 @@ export class Ledger {
         byMid.set(old, oldest);
       }
     }
-    return handling;
-  }
-
-  /**
-   * @param {Handling} handling
-   * @param {boolean} ok false: the message was not handled, let it come again
-   */
-  finish(handling, ok) {
-    handling.done = ok;
-    if (ok) {
-      this.#advance();
-    } else {
-      this.#byMid.delete(handling.mid);
-      this.failed = true;
-    }
+    return (ok) => {
+      handling.done = ok;
+      if (ok) {
+        this.#advance();
+      } else {
+        byMid.delete(mid);
+        this.failed = true;
+      }
+    };
   }
 
   #advance() {

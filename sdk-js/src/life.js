@@ -6,17 +6,17 @@
  * @param {AbortSignal} signal stops it
  */
 export function watchLife(source, signal) {
+  const wake = () => source.wake();
   const suspend = (/** @type {any} */ { persisted }) =>
     source.suspend(persisted);
-  const resume = () => source.resume();
   /** @type {Record<string, (event: any) => void>} */
   const handlers = {
     online: () => source.wake(true),
     pagehide: suspend,
-    pageshow: resume,
+    pageshow: wake,
     freeze: suspend,
-    resume,
-    visibilitychange: () => document.hidden || source.wake(),
+    resume: wake,
+    visibilitychange: () => document.hidden || wake(),
   };
   for (const type in handlers) {
     /* Some go to the document only: the window sees them on their way. */

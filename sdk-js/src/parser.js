@@ -44,8 +44,8 @@ export class SseParser {
   #event = blank();
   #dataBytes = 0;
 
-  /** @param {number} [limit] longest line, and most data of an event, in bytes */
-  constructor(limit = Infinity) {
+  /** @param {number} [limit] longest line, and most data of an event, in bytes; 1 MiB */
+  constructor(limit = 1 << 20) {
     this.#limit = limit;
   }
 

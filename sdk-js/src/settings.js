@@ -53,23 +53,11 @@ export const NAME = 'mod-push-client/0.1.0';
 /**
  * @typedef {object} Made what the options are completed by
  * @property {URL} receive address of the stream, without a cursor
- * @property {(renew: boolean) => void} [renew] takes another device id, where
+ * @property {(renew?: boolean) => void} [renew] takes another device id, where
  *   it is our own
  */
 
-/** @typedef {PushOptions & typeof defaults & Made} Settings */
-
-const defaults = {
-  lastEventId: '',
-  highWater: 16,
-  silence: 7000,
-  connectTimeout: 10000,
-  ackInterval: 30000,
-  redeliverAfter: 30000,
-  maxInFlight: 1024,
-  maxEventBytes: 1 << 20,
-  random: Math.random,
-};
+/** @typedef {PushOptions & Made} Settings */
 
 /**
  * An id that a storage keeps; where nothing can be kept, a new one.
@@ -101,24 +89,19 @@ export function configure(url, options) {
   const receive = new URL(url, globalThis.document?.baseURI);
   const query = receive.searchParams;
   receive.pathname = receive.pathname.replace(/(\/receive)?\/?$/, '/receive');
-  query.set('ack', 'explicit');
-  for (const channel of options.channels ?? []) {
+  const { channels = [], params, device, share } = options;
+  for (const channel of channels) {
     query.append('channel', channel);
   }
-  for (const [name, value] of Object.entries(options.params ?? {})) {
+  const set = { ack: 'explicit', ...params, ...(device && { device }) };
+  for (const [name, value] of Object.entries(set)) {
     query.set(name, value);
   }
-  /** @type {any} */
+  /** @type {Settings} */
   const settings = { ...options, receive };
-  for (const [name, value] of Object.entries(defaults)) {
-    settings[name] ??= value;
-  }
-  if (options.device) {
-    query.set('device', options.device);
-  } else if (!query.get('device')) {
-    const { share } = options;
+  if (!query.get('device')) {
     const key = 'mod-push ' + receive;
-    settings.renew = (/** @type {boolean} */ renew) =>
+    settings.renew = (renew) =>
       query.set(
         'device',
         deviceId(share ? 'localStorage' : 'sessionStorage', key, renew),

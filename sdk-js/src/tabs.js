@@ -89,7 +89,7 @@ class Tab {
     this.#hooks = hooks;
     this.#connect = connect;
     this.#name = 'mod-push ' + settings.receive;
-    this.#status = { state: 'connecting', cursor: settings.lastEventId };
+    this.#status = { state: 'connecting', cursor: settings.lastEventId ?? '' };
     this.#join();
   }
 
@@ -411,6 +411,10 @@ class Tab {
 
   /** @param {boolean} [mistrust] */
   wake(mistrust) {
+    if (this.#stay.signal.aborted && this.#status.state !== 'closed') {
+      this.#back = !this.#channel;
+      this.#join();
+    }
     this.#source?.wake(mistrust);
   }
 
@@ -424,13 +428,6 @@ class Tab {
     this.#leave()?.suspend(cached);
     if (cached !== undefined) {
       this.#hangUp();
-    }
-  }
-
-  resume() {
-    if (this.#stay.signal.aborted && this.#status.state !== 'closed') {
-      this.#back = !this.#channel;
-      this.#join();
     }
   }
 }

@@ -9,11 +9,11 @@ test('the cursor stops short of the first message that is not finished', () => {
   const [a, b, c] = ['a', 'b', 'c'].map((mid, i) =>
     receive(ledger, i + 1, mid),
   );
-  ledger.finish(b, true);
+  b(true);
   assert.equal(ledger.cursor, '');
-  ledger.finish(a, true);
+  a(true);
   assert.equal(ledger.cursor, '2.b');
-  ledger.finish(c, true);
+  c(true);
   assert.equal(ledger.cursor, '3.c');
   assert.equal(ledger.size, 0);
 });
@@ -21,9 +21,9 @@ test('the cursor stops short of the first message that is not finished', () => {
 test('a message that failed is handed over again on the next stream, and holds the cursor', () => {
   const ledger = new Ledger();
   const a = receive(ledger, 1, 'a');
-  ledger.finish(a, false);
+  a(false);
   const b = receive(ledger, 2, 'b');
-  ledger.finish(b, true);
+  b(true);
   assert.equal(ledger.cursor, '');
   assert.ok(ledger.failed);
   ledger.restart();
@@ -31,7 +31,7 @@ test('a message that failed is handed over again on the next stream, and holds t
   const again = receive(ledger, 1, 'a');
   assert.ok(again);
   assert.equal(receive(ledger, 2, 'b'), undefined);
-  ledger.finish(again, true);
+  again(true);
   assert.equal(ledger.cursor, '2.b');
 });
 
@@ -41,7 +41,7 @@ test('a message still being handled is not handed over twice, and counts once it
   ledger.restart();
   assert.equal(receive(ledger, 1, 'a'), undefined);
   assert.equal(ledger.cursor, '');
-  ledger.finish(a, true);
+  a(true);
   assert.equal(ledger.cursor, '1.a');
 });
 
@@ -49,7 +49,7 @@ test('the cursor follows the stream also to a lower number', () => {
   const ledger = new Ledger('40.z');
   const a = receive(ledger, 1, 'a');
   assert.equal(ledger.cursor, '40.z');
-  ledger.finish(a, true);
+  a(true);
   assert.equal(ledger.cursor, '1.a');
 });
 
@@ -57,7 +57,7 @@ test('memory of ids is bounded, and never forgets what is being handled', () => 
   const ledger = new Ledger();
   receive(ledger, 1, 'slow');
   for (let i = 2; i < 20000; i++) {
-    ledger.finish(receive(ledger, i, `m${i}`), true);
+    receive(ledger, i, `m${i}`)(true);
   }
   ledger.restart();
   assert.equal(receive(ledger, 1, 'slow'), undefined);
