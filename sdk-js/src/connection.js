@@ -350,7 +350,7 @@ export function connect(settings, hooks) {
       end('SILENCE');
     }
     suspect = silent;
-    later('tick', silent ? DRAIN : Math.min(1000, left), tick);
+    later('tick', silent ? DRAIN : Math.min(1000, silence / 2, left), tick);
   };
 
   /** @param {boolean} [mistrust] */
