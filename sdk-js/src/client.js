@@ -182,7 +182,7 @@ export class PushClient extends EventTarget {
     },
     ready: async () => {
       const { highWater = 16 } = this.#settings;
-      while (!this.#wanted || (this.#queue?.length ?? 0) >= highWater) {
+      while (!this.#wanted || Number(this.#queue?.length) >= highWater) {
         await this.#nudged();
       }
     },

@@ -116,7 +116,10 @@ export function connect(settings, hooks) {
     try {
       await authorize(signal);
       const url = beside(settings, 'receive', cursor);
-      const open = await opener();
+      const open =
+        transport === 'fetch' || (!transport && 'body' in Response.prototype)
+          ? fetchStream
+          : (await import('./eventsource.js')).nativeStream;
       for await (const [events, retry] of open(
         settings,
         url,
@@ -156,11 +159,6 @@ export function connect(settings, hooks) {
     }
     return signal.reason;
   };
-
-  const opener = async () =>
-    (transport ? transport === 'fetch' : 'body' in Response.prototype)
-      ? fetchStream
-      : (await import('./eventsource.js')).nativeStream;
 
   /** Ends the attempt. @param {string} code @param {object} [more] */
   const end = (code, more) =>

@@ -1,5 +1,5 @@
 import { PushError } from './error.js';
-import { SseParser } from './parser.js';
+import { sseParser } from './parser.js';
 
 /**
  * Once nothing: the server has accepted. Then, whenever bytes came, what they
@@ -20,7 +20,7 @@ import { SseParser } from './parser.js';
 export async function* fetchStream(settings, url, headers, signal) {
   const answer = await request(settings, url, { headers, signal });
   await check(answer, 'text/event-stream');
-  const parser = new SseParser(settings.maxEventBytes);
+  const parser = sseParser(settings.maxEventBytes);
   const reader = /** @type {any} */ (answer.body).getReader();
   yield [];
   for (let next; !(next = await reader.read()).done;) {

@@ -26,107 +26,103 @@ const blank = () => ({
 /**
  * Bytes in, events out: the event stream format of the WHATWG HTML standard,
  * section 9.2.6, however the bytes are cut. Knows nothing of connections.
+ *
+ * @param {number} [limit] longest line, and most data of an event, in bytes;
+ *   1 MiB
  */
-export class SseParser {
-  /** As the standard keeps it: lives on over events without `id`. */
-  lastEventId = '';
-  /** Last valid `retry` in ms, clamped to 0.5 s … 10 min. @type {number | undefined} */
-  retry;
-  /** Set once the limit was passed; nothing more is parsed then. @type {PushError | undefined} */
-  error;
-  #decoder = new TextDecoder();
-  #limit;
+export function sseParser(limit = 1 << 20) {
+  const decoder = new TextDecoder();
   /** The line so far, and its size in bytes. */
-  #line = '';
-  #lineBytes = 0;
-  #afterCr = false;
+  let line = '';
+  let lineBytes = 0;
+  let afterCr = false;
   /** The event so far, and the size of its data in bytes. */
-  #event = blank();
-  #dataBytes = 0;
+  let event = blank();
+  let dataBytes = 0;
 
-  /** @param {number} [limit] longest line, and most data of an event, in bytes; 1 MiB */
-  constructor(limit = 1 << 20) {
-    this.#limit = limit;
-  }
+  const parser = {
+    /** As the standard keeps it: lives on over events without `id`. */
+    lastEventId: '',
+    /** Last valid `retry` in ms, clamped to 0.5 s … 10 min. @type {number | undefined} */
+    retry: undefined,
+    /** Set once the limit was passed; nothing more is parsed then. @type {PushError | undefined} */
+    error: undefined,
 
-  /**
-   * @param {Uint8Array} bytes the next ones, cut anywhere
-   * @returns {SseEvent[]} the events that they complete
-   */
-  feed(bytes) {
-    /** @type {SseEvent[]} */
-    const events = [];
-    let text = this.#decoder.decode(bytes, { stream: true });
-    if (text) {
-      /* A CR ends its line at once; a LF that comes next belongs to it. */
-      if (this.#afterCr && text[0] === '\n') {
-        text = text.slice(1);
-      }
-      this.#afterCr = text.endsWith('\r');
-      text.split(/\r\n?|\n/).forEach((piece, i) => {
-        if (i) {
-          this.#endLine(events);
+    /**
+     * @param {Uint8Array} bytes the next ones, cut anywhere
+     * @returns {SseEvent[]} the events that they complete
+     */
+    feed(bytes) {
+      /** @type {SseEvent[]} */
+      const events = [];
+      let text = decoder.decode(bytes, { stream: true });
+      if (text) {
+        /* A CR ends its line at once; a LF that comes next belongs to it. */
+        if (afterCr && text[0] === '\n') {
+          text = text.slice(1);
         }
-        this.#line += piece;
-        this.#check((this.#lineBytes += size(piece)));
-      });
-    }
-    return events;
-  }
+        afterCr = text.endsWith('\r');
+        text.split(/\r\n?|\n/).forEach((piece, i) => {
+          if (i && !parser.error) {
+            endLine(events);
+          }
+          line += piece;
+          check((lineBytes += size(piece)));
+        });
+      }
+      return events;
+    },
+  };
 
   /** @param {number} bytes */
-  #check(bytes) {
-    if (bytes > this.#limit) {
-      this.error ??= new PushError('PUSH_ERR_TOO_LARGE');
-      this.#line = '';
+  const check = (bytes) => {
+    if (bytes > limit) {
+      parser.error ??= new PushError('PUSH_ERR_TOO_LARGE');
+      line = '';
     }
-  }
+  };
 
   /** @param {SseEvent[]} events */
-  #endLine(events) {
-    const line = this.#line;
-    if (this.error) {
-      return;
-    }
+  const endLine = (events) => {
     if (line) {
-      const parts = /([^:]*):? ?(.*)/s.exec(line) ?? [];
-      this.#field(parts[1], parts[2]);
+      const [, name, value] = /([^:]*):? ?(.*)/s.exec(line) ?? [];
+      field(name, value);
     } else {
-      this.#dispatch(events);
+      dispatch(events);
     }
-    this.#line = '';
-    this.#lineBytes = 0;
-  }
+    line = '';
+    lineBytes = 0;
+  };
 
   /**
    * @param {string} name
    * @param {string} value
    */
-  #field(name, value) {
-    const event = this.#event;
+  const field = (name, value) => {
     if (name === 'data') {
       event.data += value + '\n';
-      this.#check((this.#dataBytes += size(value)));
-      this.#dataBytes++;
+      check((dataBytes += size(value)));
+      dataBytes++;
     } else if (name === 'event' || (name === 'id' && !value.includes('\0'))) {
       event[name] = value;
     } else if (name === 'retry' && /^\d+$/.test(value)) {
-      this.retry = clamped(+value);
+      parser.retry = clamped(+value);
     } else {
       event.fields[name] = value;
     }
-  }
+  };
 
   /** @param {SseEvent[]} events */
-  #dispatch(events) {
-    const event = this.#event;
-    event.lastEventId = this.lastEventId = event.id ?? this.lastEventId;
+  const dispatch = (events) => {
+    event.lastEventId = parser.lastEventId = event.id ?? parser.lastEventId;
     if (event.data) {
       event.event ||= 'message';
       event.data = event.data.slice(0, -1);
       events.push(event);
     }
-    this.#event = blank();
-    this.#dataBytes = 0;
-  }
+    event = blank();
+    dataBytes = 0;
+  };
+
+  return parser;
 }

@@ -42,13 +42,8 @@ export const NAME = 'mod-push-client/0.1.0';
 
 /** @typedef {import('./client.js').Hooks} Hooks */
 /** @typedef {import('./client.js').Source} Source */
-/**
- * @callback Share
- * @param {Settings} settings
- * @param {Hooks} hooks
- * @param {(settings: Settings, hooks: Hooks) => Source} connect
- * @returns {Source}
- */
+/** @typedef {(settings: Settings, hooks: Hooks) => Source} Connect */
+/** @typedef {(settings: Settings, hooks: Hooks, connect: Connect) => Source} Share */
 
 /**
  * @typedef {object} Made what the options are completed by

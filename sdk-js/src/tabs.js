@@ -25,18 +25,13 @@ const REMEMBERED = 4096;
  * @type {import('./settings.js').Share}
  */
 export const tabs = (settings, hooks, connect) =>
-  globalThis.navigator?.locks
-    ? new Tab(settings, hooks, connect)
-    : connect(settings, hooks);
+  (globalThis.navigator?.locks ? join : connect)(settings, hooks, connect);
 
 /**
- * What tabs tell each other.
+ * What tabs tell each other: who says what, and more about it.
  *
- * @typedef {object} Notice
- * @property {string} from the tab
- * @property {'beat' | 'ask' | 'hello' | 'here' | 'message' | 'done' | 'flush'
- *   | 'tell'} say
- * @property {any} [what]
+ * @typedef {[from: string, say: 'beat' | 'ask' | 'hello' | 'here' | 'message'
+ *   | 'done' | 'flush' | 'tell', what?: any]} Notice
  *
  * @typedef {object} Follower
  * @property {number} seen when it last showed itself
@@ -45,282 +40,249 @@ export const tabs = (settings, hooks, connect) =>
  * @typedef {import('./client.js').Source} Source
  * @typedef {import('./client.js').Hooks} Hooks
  * @typedef {import('./parser.js').SseEvent} SseEvent
- * @implements {Source}
  */
-class Tab {
-  #settings;
-  #hooks;
-  #connect;
-  #name;
-  #id = '';
+
+/**
+ * One tab among those that share a stream. As `connect`, a function whose
+ * variables are its state.
+ *
+ * @param {import('./settings.js').Settings} settings
+ * @param {Hooks} hooks
+ * @param {import('./settings.js').Connect} connect
+ * @returns {Source}
+ */
+function join(settings, hooks, connect) {
+  const name = 'mod-push ' + settings.receive;
+  let id = '';
   /** @type {BroadcastChannel | undefined} */
-  #channel;
+  let channel;
   /** Aborted when we leave the others. */
-  #stay = new AbortController();
+  let stay = new AbortController();
   /** Of the request for the leader's lock; aborted to take it by force. */
-  #queue = new AbortController();
+  let queue = new AbortController();
   /** Aborted when we lead no more. */
-  #reign = new AbortController();
+  let reign = new AbortController();
   /** Where we lead. @type {Source | undefined} */
-  #source;
+  let source;
   /** Where we lead. @type {Map<string, Follower>} */
-  #followers = new Map();
+  const followers = new Map();
   /** Handled, or under way, by message id. @type {Map<string, Promise<boolean>>} */
-  #handled = new Map();
+  const handled = new Map();
   /** Id of the last message that came. */
-  #last = '';
+  let last = '';
   /** Just back from the back/forward cache. */
-  #back = false;
+  let back = false;
   /** When the leader last showed itself, and when it was asked to. */
-  #sign = 0;
-  #asked = 0;
+  let sign = 0;
+  let asked = 0;
   /** When we last showed ourselves as leader. */
-  #beaten = 0;
+  let beaten = 0;
   /** @type {{state: any, cause?: any, delay?: number, cursor: string}} */
-  #status;
-
-  /**
-   * @param {import('./settings.js').Settings} settings
-   * @param {Hooks} hooks
-   * @param {(settings: any, hooks: Hooks) => Source} connect
-   */
-  constructor(settings, hooks, connect) {
-    this.#settings = settings;
-    this.#hooks = hooks;
-    this.#connect = connect;
-    this.#name = 'mod-push ' + settings.receive;
-    this.#status = { state: 'connecting', cursor: settings.lastEventId ?? '' };
-    this.#join();
-  }
-
-  get cursor() {
-    return this.#source?.cursor ?? this.#status.cursor;
-  }
+  let status = { state: 'connecting', cursor: settings.lastEventId ?? '' };
 
   /* ---- coming and going ---- */
 
-  #join() {
-    this.#id = Math.random().toString(36).slice(2);
-    const stay = (this.#stay = new AbortController());
-    this.#channel ??= new BroadcastChannel(this.#name);
-    this.#channel.onmessage = ({ data }) => this.#heard(data);
-    this.#sign = performance.now();
-    this.#hold(this.#presence(this.#id), {}, () => {
-      this.#say('hello');
-      this.#campaign();
+  const enter = () => {
+    id = Math.random().toString(36).slice(2);
+    stay = new AbortController();
+    channel ??= new BroadcastChannel(name);
+    channel.onmessage = ({ data }) => heard(data);
+    sign = performance.now();
+    hold(presence(id), {}, () => {
+      say('hello');
+      campaign();
     });
-    const timer = setInterval(() => this.#tick(), BEAT / 2);
+    const timer = setInterval(tick, BEAT / 2);
     stay.signal.onabort = () => {
       clearInterval(timer);
-      this.#queue.abort();
+      queue.abort();
     };
-  }
+  };
 
   /** Leaves the others to themselves, and the lead to one of them. */
-  #leave() {
-    this.#stay.abort();
-    return this.#abdicate();
-  }
+  const leave = () => {
+    stay.abort();
+    return abdicate();
+  };
 
   /** Hears of nothing any more. */
-  #hangUp() {
-    this.#channel?.close();
-    this.#channel = undefined;
-  }
+  const hangUp = () => {
+    channel?.close();
+    channel = undefined;
+  };
 
-  #abdicate() {
-    const source = this.#source;
-    this.#source = undefined;
-    this.#sign = performance.now();
-    this.#reign.abort();
-    return source;
-  }
+  const abdicate = () => {
+    const led = source;
+    source = undefined;
+    sign = performance.now();
+    reign.abort();
+    return led;
+  };
 
-  /** Name of the lock that a tab holds as long as it is there. @param {string} id */
-  #presence(id) {
-    return this.#name + ' ' + id;
-  }
+  /** Name of the lock that a tab holds as long as it is there. @param {string} tab */
+  const presence = (tab) => name + ' ' + tab;
 
   /**
    * Holds a lock until we leave.
    *
-   * @param {string} name
+   * @param {string} lock
    * @param {LockOptions} options
    * @param {() => void} then
    */
-  #hold(name, options, then) {
-    const { signal } = this.#stay;
-    return navigator.locks.request(name, options, async () => {
+  const hold = (lock, options, then) => {
+    const { signal } = stay;
+    return navigator.locks.request(lock, options, async () => {
       if (!signal.aborted) {
         then();
         await new Promise((left) => signal.addEventListener('abort', left));
       }
     });
-  }
+  };
 
   /** Waits for the lead. @param {boolean} [steal] takes it from a frozen tab */
-  #campaign(steal) {
-    const stay = this.#stay;
-    const queue = (this.#queue = new AbortController());
-    const options = steal ? { steal } : { signal: queue.signal };
-    this.#hold(this.#name, options, () => this.#lead()).catch(() => {
-      if (queue === this.#queue && !stay.signal.aborted) {
+  const campaign = (steal) => {
+    const { signal } = stay;
+    const own = (queue = new AbortController());
+    hold(name, steal ? { steal } : { signal: own.signal }, lead).catch(() => {
+      if (own === queue && !signal.aborted) {
         /* We were frozen and are no more: the lead is another tab's. */
-        this.#abdicate()?.close();
-        this.#campaign();
+        abdicate()?.close();
+        campaign();
       }
     });
-  }
+  };
 
-  #tick() {
+  const tick = () => {
     const now = performance.now();
-    if (this.#source) {
-      if (now - this.#beaten >= BEAT) {
-        this.#excuse(now);
-        this.#beat();
+    if (source) {
+      if (now - beaten >= BEAT) {
+        for (const { seen, owes } of followers.values()) {
+          /* It is frozen: not waited for. */
+          if (seen < beaten && now - seen > ABSENT) {
+            owes.forEach((settle) => settle(true));
+          }
+        }
+        beat();
       }
-    } else if (this.#asked) {
-      if (now - this.#asked > PATIENCE * (1 + Math.random())) {
-        this.#sign = now;
-        this.#asked = 0;
-        this.#queue.abort();
-        this.#campaign(true);
+    } else if (asked) {
+      if (now - asked > PATIENCE * (1 + Math.random())) {
+        sign = now;
+        asked = 0;
+        queue.abort();
+        campaign(true);
       }
-    } else if (now - this.#sign > DOUBT) {
-      this.#asked = now;
-      this.#say('ask');
+    } else if (now - sign > DOUBT) {
+      asked = now;
+      say('ask');
     }
-  }
+  };
 
   /* ---- leading ---- */
 
-  async #lead() {
-    const reign = (this.#reign = new AbortController());
-    const settings = {
-      ...this.#settings,
-      lastEventId: this.#status.cursor,
-      renew: undefined,
-    };
-    this.#followers.clear();
-    const { held = [] } = await navigator.locks.query();
-    for (const { name = '' } of held) {
-      if (name.startsWith(this.#presence(''))) {
-        this.#admit(name.slice(this.#presence('').length));
+  const lead = async () => {
+    const { signal } = (reign = new AbortController());
+    followers.clear();
+    for (const [lock] of await locks()) {
+      if (lock.startsWith(presence(''))) {
+        admit(lock.slice(presence('').length));
       }
     }
-    if (reign.signal.aborted) {
+    if (signal.aborted) {
       return;
     }
-    const leads = () => source === this.#source;
-    /** @type {Source} */
-    const source = (this.#source = this.#connect(settings, {
-      ...this.#hooks,
+    const own = { ...settings, lastEventId: status.cursor, renew: undefined };
+    const led = (source = connect(own, {
+      ...hooks,
       state: (state, cause, delay) => {
-        if (leads()) {
-          this.#changed(state, cause, delay);
+        if (led === source) {
+          changed(state, cause, delay);
         }
       },
-      message: (event) => this.#spread(event),
+      message: spread,
       tell: (type, properties) => {
-        this.#say('tell', [type, properties]);
-        this.#hooks.tell(type, properties);
+        say('tell', [type, properties]);
+        hooks.tell(type, properties);
       },
-      ready: async () => this.#followers.size || this.#hooks.ready(),
+      ready: async () => followers.size || hooks.ready(),
     }));
-    this.#beat();
-  }
+    beat();
+  };
 
-  /** @param {string} id */
-  #admit(id) {
-    const followers = this.#followers;
-    if (id === this.#id || followers.has(id)) {
+  /** @returns {Promise<Map<string, string>>} who holds which lock */
+  const locks = async () => {
+    const { held } = await navigator.locks.query();
+    return new Map(held?.map((lock) => [lock.name ?? '', lock.clientId ?? '']));
+  };
+
+  /** @param {string} tab */
+  const admit = (tab) => {
+    if (tab === id || followers.has(tab)) {
       return;
     }
     const follower = { seen: performance.now(), owes: new Map() };
-    followers.set(id, follower);
+    followers.set(tab, follower);
     const settle = (/** @type {boolean} */ ok) =>
       follower.owes.forEach((answer) => answer(ok));
     /* Its lock comes to us when it is gone: then we do not wait for it. */
-    const { signal } = this.#reign;
+    const { signal } = reign;
     navigator.locks
-      .request(this.#presence(id), { mode: 'shared', signal }, () => {
-        followers.delete(id);
+      .request(presence(tab), { mode: 'shared', signal }, () => {
+        followers.delete(tab);
         settle(true);
       })
       .catch(() => settle(false)); /* we lead no more: let it come again */
-  }
+  };
 
-  /** Waits no longer for tabs that are frozen. @param {number} now */
-  #excuse(now) {
-    for (const { seen, owes } of this.#followers.values()) {
-      if (seen < this.#beaten && now - seen > ABSENT) {
-        owes.forEach((settle) => settle(true));
+  const beat = () => {
+    beaten = performance.now();
+    status.cursor = source?.cursor ?? status.cursor;
+    say('beat', { ...status, last });
+  };
+
+  /** @type {Hooks['state']} */
+  const changed = async (state, cause, delay) => {
+    if (cause?.code === 'PUSH_ERR_SUPERSEDED') {
+      /* A lead that was taken is known to the browser before it is to us. */
+      const held = await locks();
+      if (held.get(name) !== held.get(presence(id))) {
+        return; /* by one of us */
       }
     }
-  }
-
-  #beat() {
-    this.#beaten = performance.now();
-    const { cursor } = this;
-    this.#say('beat', { ...this.#status, cursor, last: this.#last });
-  }
-
-  /**
-   * @param {import('./client.js').PushState} state
-   * @param {PushError} [cause]
-   * @param {number} [delay]
-   */
-  async #changed(state, cause, delay) {
-    if (cause?.code === 'PUSH_ERR_SUPERSEDED' && !(await this.#holdsLead())) {
-      return; /* by one of us */
-    }
-    this.#status = {
-      state,
-      cause: cause && plain(cause),
-      delay,
-      cursor: this.cursor,
-    };
-    this.#beat();
+    /* An error itself cannot be told. */
+    const told = cause && { ...cause, message: cause.message };
+    status = { ...status, state, cause: told, delay };
+    beat();
     if (state === 'closed') {
-      this.#leave();
+      leave();
     }
-    this.#hooks.state(state, cause, delay);
-  }
-
-  /** A lead that was taken is known to the browser before it is to us. */
-  async #holdsLead() {
-    const { held = [] } = await navigator.locks.query();
-    const holder = (/** @type {string} */ name) =>
-      held.find((lock) => lock.name === name)?.clientId;
-    return holder(this.#name) === holder(this.#presence(this.#id));
-  }
+    hooks.state(state, cause, delay);
+  };
 
   /** Hands a message to all tabs. @param {SseEvent} event */
-  #spread(event) {
-    const { id = '' } = event;
-    this.#say('message', { event, last: this.#last });
-    const answers = [this.#handle(event)];
-    for (const { owes } of this.#followers.values()) {
+  const spread = (event) => {
+    const { id: key = '' } = event;
+    say('message', { event, last });
+    const answers = [handle(event)];
+    for (const { owes } of followers.values()) {
       answers.push(
         new Promise((settle) => {
-          owes.set(id, (ok) => {
-            owes.delete(id);
+          owes.set(key, (ok) => {
+            owes.delete(key);
             settle(ok);
           });
         }),
       );
     }
     return Promise.all(answers).then((all) => !all.includes(false));
-  }
+  };
 
   /* ---- all tabs ---- */
 
   /** @param {SseEvent} event @returns {Promise<boolean>} */
-  #handle(event) {
+  const handle = (event) => {
     const mid = event.id?.split('.')[1] ?? '';
-    const handled = this.#handled;
-    this.#last = mid || this.#last;
-    const result = handled.get(mid) ?? this.#hooks.message(event);
+    last = mid || last;
+    const result = handled.get(mid) ?? hooks.message(event);
     if (mid && !handled.has(mid)) {
       handled.set(mid, result);
       result.then((ok) => ok || handled.delete(mid));
@@ -330,109 +292,103 @@ class Tab {
       }
     }
     return result;
-  }
+  };
 
-  /** @param {Notice['say']} say @param {any} [what] */
-  #say(say, what) {
-    if (!this.#stay.signal.aborted) {
-      this.#channel?.postMessage({ from: this.#id, say, what });
+  /** @param {Notice[1]} what @param {any} [more] */
+  const say = (what, more) => {
+    if (!stay.signal.aborted) {
+      channel?.postMessage([id, what, more]);
     }
-  }
+  };
 
   /** @param {Notice} notice */
-  #heard({ from, say, what }) {
-    if (this.#source) {
-      const follower = this.#followers.get(from);
+  const heard = ([from, what, more]) => {
+    if (source) {
+      const follower = followers.get(from);
       if (follower) {
         follower.seen = performance.now();
       }
-      if (say === 'hello') {
-        this.#admit(from);
-      } else if (say === 'done') {
-        follower?.owes.get(what.id)?.(what.ok);
-      } else if (say === 'flush') {
-        this.#source.flush();
+      if (what === 'hello') {
+        admit(from);
+      } else if (what === 'done') {
+        follower?.owes.get(more.id)?.(more.ok);
+      } else if (what === 'flush') {
+        source.flush();
       }
-      if (say === 'hello' || say === 'ask') {
-        this.#beat();
+      if (what === 'hello' || what === 'ask') {
+        beat();
       }
-    } else if (say === 'beat') {
-      this.#follow(what);
-      this.#say('here');
-    } else if (say === 'message') {
-      const { event, last } = what;
-      this.#follow({ ...this.#status, last });
-      this.#say('here');
-      this.#handle(event).then((ok) => this.#say('done', { id: event.id, ok }));
-    } else if (say === 'tell') {
-      this.#hooks.tell(what[0], what[1]);
+    } else if (what === 'beat') {
+      follow(more);
+      say('here');
+    } else if (what === 'message') {
+      const { event } = more;
+      follow({ ...status, last: more.last });
+      handle(event).then((ok) => say('done', { id: event.id, ok }));
+    } else if (what === 'tell') {
+      hooks.tell(more[0], more[1]);
     }
-  }
+  };
 
-  /** The leader showed itself. @param {any} status */
-  #follow(status) {
-    const { state } = this.#status;
-    this.#sign = performance.now();
-    this.#asked = 0;
-    if (this.#back && status.last) {
-      this.#back = false;
-      if (status.last !== this.#last) {
-        this.#hooks.tell('gap', { reason: 'suspended' });
+  /** The leader showed itself. @param {any} its status */
+  const follow = (its) => {
+    const { state } = status;
+    sign = performance.now();
+    asked = 0;
+    if (back && its.last) {
+      back = false;
+      if (its.last !== last) {
+        hooks.tell('gap', { reason: 'suspended' });
       }
     }
-    this.#status = status;
-    if (state !== status.state) {
-      const { cause, delay } = status;
+    status = its;
+    if (state !== its.state) {
+      const { cause } = its;
+      if (its.state === 'closed') {
+        leave();
+      }
       const error = cause && new PushError(cause.code, cause);
-      if (status.state === 'closed') {
-        this.#leave();
+      hooks.state(its.state, error, its.delay);
+    }
+  };
+
+  enter();
+
+  return {
+    get cursor() {
+      return source?.cursor ?? status.cursor;
+    },
+
+    async flush() {
+      say('flush');
+      await source?.flush();
+    },
+
+    async close() {
+      if (status.state !== 'closed') {
+        const led = leave();
+        hangUp();
+        status.state = 'closed';
+        hooks.state('closed');
+        await led?.close();
       }
-      this.#hooks.state(status.state, error, delay);
-    }
-  }
+    },
 
-  /* ---- what the client asks ---- */
+    wake(mistrust) {
+      if (stay.signal.aborted && status.state !== 'closed') {
+        back = !channel;
+        enter();
+      }
+      source?.wake(mistrust);
+    },
 
-  async flush() {
-    this.#say('flush');
-    await this.#source?.flush();
-  }
-
-  async close() {
-    const { state } = this.#status;
-    if (state !== 'closed') {
-      const source = this.#leave();
-      this.#hangUp();
-      this.#status.state = 'closed';
-      this.#hooks.state('closed');
-      await source?.close();
-    }
-  }
-
-  /** @param {boolean} [mistrust] */
-  wake(mistrust) {
-    if (this.#stay.signal.aborted && this.#status.state !== 'closed') {
-      this.#back = !this.#channel;
-      this.#join();
-    }
-    this.#source?.wake(mistrust);
-  }
-
-  /**
-   * A frozen page hears what it missed when it goes on. In the back/forward
-   * cache it cannot: an open channel would keep it out.
-   *
-   * @param {boolean} [cached]
-   */
-  suspend(cached) {
-    this.#leave()?.suspend(cached);
-    if (cached !== undefined) {
-      this.#hangUp();
-    }
-  }
-}
-
-/** What can be told of an error. @param {PushError} error */
-function plain({ code, message, status, final, retryAfter, problem }) {
-  return { code, message, status, final, retryAfter, problem };
+    /* A frozen page hears what it missed when it goes on. In the back/forward
+     * cache it cannot: an open channel would keep it out. */
+    suspend(cached) {
+      leave()?.suspend(cached);
+      if (cached !== undefined) {
+        hangUp();
+      }
+    },
+  };
 }

@@ -11,7 +11,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PushClient } from '../src/index.js';
-import { SseParser } from '../src/parser.js';
+import { sseParser } from '../src/parser.js';
 import { until } from './scripted.js';
 import { world } from './world.js';
 
@@ -74,7 +74,7 @@ function wire(log, device) {
     const own = ++conn;
     let first = true;
     log.add('connected', { device, conn: own });
-    const parser = new SseParser();
+    const parser = sseParser();
     const look = new TransformStream({
       transform(bytes, stream) {
         flush++;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SseParser } from '../src/parser.js';
+import { sseParser } from '../src/parser.js';
 import { bytesOf, rows } from './vectors.js';
 
 const MIB = 1 << 20;
 
 /** What a row promises, from a parser that was fed these pieces. */
 function outcome(pieces, limit) {
-  const parser = new SseParser(limit ?? MIB);
+  const parser = sseParser(limit ?? MIB);
   const events = [];
   for (const piece of pieces) {
     for (const { event, data, lastEventId, fields } of parser.feed(piece)) {
@@ -66,16 +66,16 @@ for (const row of rows('sse')) {
 }
 
 test('a limit counts bytes, not characters', () => {
-  assert.equal(new SseParser(12).feed(Buffer.from('data: éé')).length, 0);
-  const fits = new SseParser(10);
+  assert.equal(sseParser(12).feed(Buffer.from('data: éé')).length, 0);
+  const fits = sseParser(10);
   assert.equal(fits.feed(Buffer.from('data: éé\n\n')).length, 1);
-  const longer = new SseParser(9);
+  const longer = sseParser(9);
   longer.feed(Buffer.from('data: éé\n\n'));
   assert.equal(longer.error?.code, 'PUSH_ERR_TOO_LARGE');
 });
 
 test('a line without end holds no more memory than the limit and one piece', () => {
-  const parser = new SseParser(MIB);
+  const parser = sseParser(MIB);
   const piece = Buffer.alloc(65536, 'x');
   let fed = 0;
   while (!parser.error) {
@@ -86,13 +86,13 @@ test('a line without end holds no more memory than the limit and one piece', () 
 });
 
 test('an own id is told from one that lives on', () => {
-  const parser = new SseParser();
+  const parser = sseParser();
   const [a, b] = parser.feed(Buffer.from('id: 1.a\ndata: 1\n\ndata: 2\n\n'));
   assert.deepEqual([a.id, b.id, b.lastEventId], ['1.a', undefined, '1.a']);
 });
 
 test('a field named like something of Object is a field', () => {
-  const [event] = new SseParser().feed(
+  const [event] = sseParser().feed(
     Buffer.from('__proto__: x\nconstructor: y\ndata: 1\n\n'),
   );
   assert.deepEqual(Object.keys(event.fields), ['__proto__', 'constructor']);

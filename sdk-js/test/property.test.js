@@ -5,14 +5,14 @@ import { createServer } from 'node:http';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { EventSource } from 'undici';
-import { SseParser } from '../src/parser.js';
+import { sseParser } from '../src/parser.js';
 import { pieces, randomStream } from './streams.js';
 
 process.removeAllListeners('warning');
 
 /** What our parser makes of it, in the form of a MessageEvent. */
 function ours(stream, cuts) {
-  const parser = new SseParser();
+  const parser = sseParser();
   const events = [];
   for (const piece of pieces(stream, cuts)) {
     for (const { event, data, lastEventId } of parser.feed(piece)) {

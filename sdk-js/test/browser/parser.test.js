@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import fc from 'fast-check';
-import { SseParser } from '../../src/parser.js';
+import { sseParser } from '../../src/parser.js';
 import { pieces, randomStream } from '../streams.js';
 import { launch } from './chromium.js';
 
@@ -38,7 +38,7 @@ after(async () => {
 });
 
 function ours({ stream, cuts }) {
-  const parser = new SseParser();
+  const parser = sseParser();
   return pieces(stream, cuts)
     .flatMap((piece) => parser.feed(piece))
     .map(({ event, data, lastEventId }) => [event, data, lastEventId]);
