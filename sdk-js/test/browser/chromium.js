@@ -8,7 +8,8 @@ const BINARY = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
 
 /**
  * Pages are to be frozen and cached as a user's are: no emulated focus, and
- * the back/forward cache stays on.
+ * the back/forward cache stays on. Each has its own process: one that is
+ * stopped or killed must not be another's too.
  */
 export const launch = () =>
   chromium.launch({
@@ -22,5 +23,6 @@ export const launch = () =>
       '--disable-background-networking',
       '--disable-component-update',
       '--disable-sync',
+      '--renderer-process-limit=100',
     ],
   });

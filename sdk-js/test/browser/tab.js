@@ -36,13 +36,12 @@ client.onmessage = ({ data }) => {
 };
 client.ongap = ({ reason }) => void tab.gaps.push(reason);
 client.onstate = ({ state }) => void tab.states.push(state);
-window.addEventListener('pageshow', ({ persisted }) => {
-  tab.restored += persisted ? 1 : 0;
-});
 
-/* A page back from the cache cannot be asked by the test: others ask for it. */
-const probe = new BroadcastChannel('probe');
+/* A page back from the cache cannot be asked by the test: others ask for it.
+ * While it is in there it must not be: a message would throw it out. */
+let probe;
 const listen = () => {
+  probe = new BroadcastChannel('probe');
   probe.onmessage = ({ data }) => {
     if (data === 'who') {
       probe.postMessage({
@@ -54,7 +53,11 @@ const listen = () => {
     }
   };
 };
-listen();
+window.addEventListener('pageshow', ({ persisted }) => {
+  tab.restored += persisted ? 1 : 0;
+  listen();
+});
+window.addEventListener('pagehide', () => probe.close());
 
 /** What the tab of that name says, asked from this one. */
 window.ask = (name) =>
