@@ -162,9 +162,8 @@ export class PushClient extends EventTarget {
     message: (event) => {
       let settle = (/** @type {boolean} */ ok) => {};
       const { receive, manualAck } = this.#settings;
-      const message = new PushMessage(event, receive.origin, () =>
-        settle(true),
-      );
+      const ack = () => settle(true);
+      const message = new PushMessage(event, receive.origin, ack);
       this.#lastEventId = event.lastEventId;
       return new Promise((resolve) => {
         settle = resolve;

@@ -24,6 +24,7 @@
  * | `PUSH_ERR_CLOSED` | the publisher was closed | no |
  */
 export class PushError extends Error {
+  name = 'PushError';
   /** HTTP status, where there was an answer. @type {number | undefined} */
   status;
   /** The client has stopped for good. */
@@ -32,7 +33,6 @@ export class PushError extends Error {
   retryAfter = 0;
   /** What `push.bye` asked for: the window of the next attempt, ms. @type {number | undefined} */
   spread;
-  name = 'PushError';
   /** The `application/problem+json` of the answer. @type {any} */
   problem;
 
