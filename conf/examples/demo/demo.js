@@ -291,7 +291,11 @@ $('who').addEventListener('submit', (event) => {
   follow($('user').value);
 });
 
-$('carrier').addEventListener('change', () => follow(view.user));
+$('carrier').addEventListener('change', (event) => {
+  const [option] = event.target.selectedOptions;
+  addNote('line', `By ${option.text} from here on, as another device`);
+  follow(view.user);
+});
 
 $('away').addEventListener('click', () => setAway(!view.away));
 
