@@ -394,6 +394,8 @@ export function connect(settings, hooks) {
     async close() {
       if (!closed) {
         stop();
+        /* A listener may have called us: `handled` knows of it in a moment. */
+        await null;
         await new Promise((resolve) => {
           const timer = setTimeout(resolve, LAST_CALL);
           handled.then(() => resolve(clearTimeout(timer)));

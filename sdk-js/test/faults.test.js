@@ -377,6 +377,25 @@ test('the count of failures starts anew only after a stream proved itself', asyn
   assert.deepEqual(delays, [104, 109, 119, 139]);
 });
 
+test('a stream of 10 s lets the next wait be short again', async (t) => {
+  const { client } = await pair(
+    t,
+    (s, n) => {
+      s.open();
+      if (n < 3) {
+        s.end();
+      } else if (n === 3) {
+        setTimeout(() => s.end(), 10200);
+      }
+    },
+    { random: () => 0.01, silence: 20000 },
+  );
+  const delays = [];
+  client.onstate = ({ delay }) => delay && delays.push(delay);
+  await until(() => delays.length === 3, 'the third end', 15000);
+  assert.deepEqual(delays, [104, 109, 104]);
+});
+
 test('two clients never share a schedule', async (t) => {
   const schedules = [];
   for (let i = 0; i < 2; i++) {
@@ -414,6 +433,20 @@ test('nothing is handed over after close, not even what was read before', async 
   };
   await until(() => got.length);
   assert.deepEqual(got, ['a']);
+});
+
+test('a listener that closes the client has finished its message', async (t) => {
+  const { server, client } = await pair(t, open);
+  const closed = new Promise((resolve) => {
+    client.onmessage = () => {
+      client.close().then(resolve);
+    };
+  });
+  await closed;
+  assert.deepEqual(
+    server.acks.map(({ id }) => id),
+    ['1.aaa'],
+  );
 });
 
 test('close waits for a running listener and acknowledges what it finished', async (t) => {
