@@ -28,10 +28,11 @@ export const tabs = (settings, hooks, connect) =>
   (globalThis.navigator?.locks ? join : connect)(settings, hooks, connect);
 
 /**
- * What tabs tell each other: who says what, and more about it.
+ * What tabs tell each other: who says what, since when it leads (0: it does
+ * not), and more about it.
  *
  * @typedef {[from: string, say: 'beat' | 'ask' | 'hello' | 'here' | 'message'
- *   | 'done' | 'flush' | 'tell', what?: any]} Notice
+ *   | 'done' | 'flush' | 'tell', since: number, more?: any]} Notice
  *
  * @typedef {object} Follower
  * @property {number} seen when it last showed itself
@@ -64,6 +65,8 @@ function join(settings, hooks, connect) {
   let reign = new AbortController();
   /** Where we lead. @type {Source | undefined} */
   let source;
+  /** Wall time at which we took the lead; 0: we do not have it. */
+  let since = 0;
   /** Where we lead. @type {Map<string, Follower>} */
   const followers = new Map();
   /** Handled, or under way, by message id. @type {Map<string, Promise<boolean>>} */
@@ -114,6 +117,7 @@ function join(settings, hooks, connect) {
   const abdicate = () => {
     const led = source;
     source = undefined;
+    since = 0;
     sign = performance.now();
     reign.abort();
     return led;
@@ -181,6 +185,7 @@ function join(settings, hooks, connect) {
 
   const lead = async () => {
     const { signal } = (reign = new AbortController());
+    since = Date.now();
     followers.clear();
     for (const [lock] of await locks()) {
       if (lock.startsWith(presence(''))) {
@@ -297,12 +302,16 @@ function join(settings, hooks, connect) {
   /** @param {Notice[1]} what @param {any} [more] */
   const say = (what, more) => {
     if (!stay.signal.aborted) {
-      channel?.postMessage([id, what, more]);
+      channel?.postMessage([id, what, since, more]);
     }
   };
 
   /** @param {Notice} notice */
-  const heard = ([from, what, more]) => {
+  const heard = ([from, what, taken, more]) => {
+    if (source && taken > since) {
+      /* We were frozen, and the lead was taken: hear what the other says. */
+      abdicate()?.close();
+    }
     if (source) {
       const follower = followers.get(from);
       if (follower) {

@@ -4,6 +4,19 @@ import { tabs } from '../../src/tabs.js';
 
 const query = new URLSearchParams(location.search);
 
+/* A browser may be late to tell a tab that its lock was taken away. */
+if (query.has('late')) {
+  const request = LockManager.prototype.request;
+  LockManager.prototype.request = async function (...args) {
+    try {
+      return await request.apply(this, args);
+    } catch (error) {
+      await new Promise((resolve) => setTimeout(resolve, 3000));
+      throw error;
+    }
+  };
+}
+
 /** Signals of the streams that this tab opened. */
 const streams = [];
 

@@ -24,8 +24,10 @@ let groups = 0;
 
 /** Some tabs of one user, in a profile of their own. */
 class Group {
-  static async open(count = 5, context = browser.newContext()) {
+  /** `more`: of the query of its pages. */
+  static async open(count = 5, context = browser.newContext(), more = '') {
     const group = new Group();
+    group.more = more;
     group.user = `tabs${++groups}${own.tag}`;
     group.context = await context;
     group.pages = [];
@@ -40,7 +42,7 @@ class Group {
     const page = await this.context.newPage();
     page.name = `tab${this.pages.length}`;
     await page.goto(
-      `${own.base}/sdk-js/test/browser/tab.html?user=${this.user}&name=${page.name}`,
+      `${own.base}/sdk-js/test/browser/tab.html?user=${this.user}&name=${page.name}${this.more}`,
     );
     await until('the tab takes part', () =>
       page.evaluate(() => window.tab?.client.readyState === 1),
@@ -239,31 +241,36 @@ test(
   },
 );
 
-test(
-  'the leader is stopped without a word: the stream moves in 2 s, and back it is a follower',
-  LIMIT,
-  async (t) => {
-    const group = await Group.open();
-    t.after(() => group.close());
-    await group.publish('a');
-    await group.allGot(['a']);
-    const leader = await group.leader();
-    const pid = await processOf(leader);
-    const all = group.pages;
-    group.without(leader);
-    process.kill(pid, 'SIGSTOP');
-    try {
-      await group.movesIn(2000, ['a'], 'b');
-    } finally {
-      process.kill(pid, 'SIGCONT');
-    }
-    group.pages = all;
-    await group.publish('c');
-    await group.allGot(['a', 'b', 'c']);
-    await group.oneStream();
-    assert.equal(await leader.evaluate(() => window.tab.leads()), false);
-  },
-);
+for (const [when, more] of [
+  ['', ''],
+  [', though it is told late', '&late'],
+]) {
+  test(
+    `the leader is stopped without a word: the stream moves in 2 s, and back it is a follower${when}`,
+    LIMIT,
+    async (t) => {
+      const group = await Group.open(5, browser.newContext(), more);
+      t.after(() => group.close());
+      await group.publish('a');
+      await group.allGot(['a']);
+      const leader = await group.leader();
+      const pid = await processOf(leader);
+      const all = group.pages;
+      group.without(leader);
+      process.kill(pid, 'SIGSTOP');
+      try {
+        await group.movesIn(2000, ['a'], 'b');
+      } finally {
+        process.kill(pid, 'SIGCONT');
+      }
+      group.pages = all;
+      await group.publish('c');
+      await group.allGot(['a', 'b', 'c']);
+      await group.oneStream();
+      assert.equal(await leader.evaluate(() => window.tab.leads()), false);
+    },
+  );
+}
 
 test(
   'the leader is frozen by the browser: the stream moves in 2 s',
