@@ -28,14 +28,14 @@ static uint32_t settled_before(const push_heap_t *heap,
     return lowest;
 }
 
-/* A device that appears before its TTL ends would have been sent it. */
+/*
+ * A device that appears before its TTL ends would have been sent it.  Which
+ * one is not kept: better one too many is told of a gap than one too few.
+ */
 static void note_lost(push_user_t *user, const push_message_t *message)
 {
     int64_t until = push_message_until(message);
 
-    if (message->device_len) {
-        return;
-    }
     user->lost[push_message_urgency(message)]++;
     if (user->lost_until < until) {
         user->lost_until = until;
