@@ -117,6 +117,7 @@ export class Connection {
     const hooks = this.#hooks;
     const { signal } = (this.#attempt = new AbortController());
     const { cursor } = this.#ledger;
+    this.#ledger.leave();
     const url = beside(settings, 'receive');
     let first = true;
     let proven = Infinity;
