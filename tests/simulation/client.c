@@ -98,6 +98,9 @@ void sim_client_connect(sim_t *s, int client)
     c->conn = ++s->conns;
     packet.conn = c->conn;
     show_cursor(s, c, packet.cursor);
+    if (s->fault != SIM_CURSOR_MOVES_ON) {
+        pushc_session_attempt(&c->session);
+    }
     sim_send(s, &packet);
 }
 
@@ -140,11 +143,35 @@ static void opened(sim_t *s, sim_client_t *c, sim_link_t *link)
 
 /* ---- receiving ---- */
 
+static void tell_delivered(sim_t *s, int client, const sim_publish_t *p,
+                           const char *mid)
+{
+    sim_tell(s,
+             "\"what\":\"delivered\",\"device\":\"%d.%u\",\"mid\":\"%s\","
+             "\"key\":\"k%d\"",
+             client, p->of[client].received_in, mid, atoi(p->data));
+}
+
+/*
+ * It was received in this life of the context; if it has been handled since
+ * an earlier one, the SDK knows that.
+ */
+static void note_life(sim_t *s, const sim_link_t *link, const char *mid)
+{
+    sim_publish_t *p = sim_publish_of(s, mid);
+
+    if (p && p->of[link->client].received_in != link->life) {
+        p->of[link->client].received_in = link->life;
+        if (p->of[link->client].delivered_by) {
+            tell_delivered(s, link->client, p, mid);
+        }
+    }
+}
+
 static void receive(sim_t *s, sim_client_t *c, const sim_link_t *link,
                     const struct pushc_block *block)
 {
     char mid[PUSHC_MID_MAX];
-    sim_publish_t *p;
     uint64_t seq;
 
     if (!pushc_id_split(block->id, &seq, mid)) {
@@ -157,10 +184,7 @@ static void receive(sim_t *s, sim_client_t *c, const sim_link_t *link,
              "\"seq\":%lu,\"mid\":\"%s\",\"flush\":%u",
              link->client, link->life, link->conn, (unsigned long)seq, mid,
              link->flush[seq % SIM_SEQS]);
-    p = sim_publish_of(s, mid);
-    if (p) {
-        p->of[link->client].received_in = link->life;
-    }
+    note_life(s, link, mid);
     NEEDS(pushc_session_receive(&c->session, block)
               != PUSHC_RECEIVED_NO_MEMORY,
           "no memory for a message");
@@ -250,10 +274,7 @@ static void deliver(sim_t *s, int client, const pushc_message *m)
         return;
     }
     p->of[client].delivered_by = c->process;
-    sim_tell(s,
-             "\"what\":\"delivered\",\"device\":\"%d.%u\",\"mid\":\"%s\","
-             "\"key\":\"k%d\"",
-             client, p->of[client].received_in, m->mid, atoi(m->data));
+    tell_delivered(s, client, p, m->mid);
 }
 
 static void finish(sim_t *s, int client, unsigned index)
@@ -375,6 +396,7 @@ void sim_client_restart(sim_t *s, int client, bool stored)
     sim_client_t *c = s->clients[client];
 
     sim_client_cut(s, client);
+    sim_forget_process(s, client);
     pushc_session_cleanup(&c->session);
     begin_session(c, s);
     c->process++;

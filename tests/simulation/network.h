@@ -15,7 +15,10 @@ typedef enum sim_fortune_t {
 /* What happens to the index-th packet. */
 void sim_carry(sim_t *s, unsigned index, sim_fortune_t fortune);
 
-/* Requests and answers of a process that has ended are lost. */
+/*
+ * A process ends, and its connections with it: what it sent and the server
+ * did not read yet is lost.
+ */
 void sim_forget_process(sim_t *s, int client);
 
 /* All that is on its way is lost: the server's machine went down. */

@@ -107,13 +107,19 @@ static bool passed(sim_t *s, const push_device_t *device, push_place_t place)
            && !push_window_holds(s->w.heap, &device->window, place);
 }
 
+/* Under the life of the context in which the client received it. */
 static void tell_acked(sim_t *s, int client, uint64_t mid)
 {
     char text[PUSH_MID_CHARS + 1] = "";
+    const sim_publish_t *p;
 
     push_mid_write(mid, text);
+    p = sim_publish_of(s, text);
     sim_tell(s, "\"what\":\"acked\",\"device\":\"%d.%u\",\"mid\":\"%s\"",
-             client, s->lives[client], text);
+             client,
+             p && p->of[client].received_in ? p->of[client].received_in
+                                            : s->lives[client],
+             text);
 }
 
 static void tell_difference(sim_t *s, int client, const flight_t *before,
@@ -194,16 +200,23 @@ static void resume(sim_t *s, int client, push_cursor_t *cursor)
     }
 }
 
+/*
+ * An attempt that its client has given up is not served: the server sees that
+ * the connection is closed.
+ */
 void sim_server_connect(sim_t *s, const sim_packet_t *packet)
 {
     int client = packet->who;
-    bool awaited = sim_client_awaits(s, client, packet->conn)
-                   && !sim_link_of(s, client, packet->conn);
-    sim_link_t *link = new_link(s, packet);
+    sim_link_t *link = NULL;
     push_cursor_t cursor;
     flight_t before;
     bool given;
 
+    if ((sim_client_awaits(s, client, packet->conn)
+         && !sim_link_of(s, client, packet->conn))
+        || s->fault == SIM_ABANDONED_SERVED) {
+        link = new_link(s, packet);
+    }
     if (!link) {
         return;
     }
@@ -214,8 +227,11 @@ void sim_server_connect(sim_t *s, const sim_packet_t *packet)
     link->life = s->lives[client];
     look(s, client, &before);
     resume(s, client, given ? &cursor : NULL);
-    link->conn = awaited ? packet->conn : ++s->conns;
-    link->gone = !awaited;
+    link->conn = packet->conn;
+    if (!sim_client_awaits(s, client, packet->conn)) {
+        link->conn = ++s->conns;
+        link->gone = true;
+    }
     s->devices[client]->gen = link->conn;
     tell_difference(s, client, &before, given ? &cursor : NULL);
 }
@@ -234,6 +250,41 @@ static push_status_t acknowledge(sim_t *s, int client, push_cursor_t cursor)
     return push_session_ack(s->w.heap, device, &cursor, &s->w.now);
 }
 
+/* The message that was sent as its seq is forgotten. */
+static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
+{
+    const push_device_t *device = s->devices[client];
+    push_place_t place;
+    push_ref_t ref;
+
+    if (!cursor->has_mid) {
+        return false;
+    }
+    place = push_window_get(s->w.heap, &device->window,
+                            (uint32_t)(cursor->seq - device->acked - 1));
+    return push_log_read(
+               s->w.heap,
+               push_sub_log(s->w.heap, &push_device_subs(s->w.heap,
+                                                         device)[place.sub]),
+               place.lane, place.at, &ref)
+           != PUSH_SLOT_MESSAGE;
+}
+
+/*
+ * An acknowledgement that comes so late that a newer stream has sent another
+ * message as its seq, and so late that this one is forgotten too: the server
+ * cannot tell them apart, and takes it.  It is left out here.
+ */
+static bool incomparable(sim_t *s, const sim_packet_t *packet,
+                         const push_cursor_t *cursor)
+{
+    const push_device_t *device = s->devices[packet->who];
+
+    return device->gen != packet->conn && cursor->seq > device->acked
+           && cursor->seq <= device->sent
+           && forgotten(s, packet->who, cursor);
+}
+
 push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
 {
     push_cursor_t cursor;
@@ -241,6 +292,9 @@ push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
     flight_t before;
 
     if (!s->devices[packet->who] || !parse(s, packet->cursor, &cursor)) {
+        return PUSH_NOT_FOUND;
+    }
+    if (incomparable(s, packet, &cursor)) {
         return PUSH_NOT_FOUND;
     }
     look(s, packet->who, &before);
@@ -267,26 +321,6 @@ static push_cursor_t nonsense(const sim_t *s, int client, uint32_t choice)
     return cursor;
 }
 
-/* One whose place in the window is empty cannot be told from the right one. */
-static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
-{
-    const push_device_t *device = s->devices[client];
-    push_place_t place;
-    push_ref_t ref;
-
-    if (!cursor->has_mid) {
-        return false;
-    }
-    place = push_window_get(s->w.heap, &device->window,
-                            (uint32_t)(cursor->seq - device->acked - 1));
-    return push_log_read(
-               s->w.heap,
-               push_sub_log(s->w.heap, &push_device_subs(s->w.heap,
-                                                         device)[place.sub]),
-               place.lane, place.at, &ref)
-           != PUSH_SLOT_MESSAGE;
-}
-
 void sim_server_nonsense(sim_t *s, int client, uint32_t choice)
 {
     push_device_t *device = s->devices[client];
@@ -297,6 +331,7 @@ void sim_server_nonsense(sim_t *s, int client, uint32_t choice)
         return;
     }
     cursor = nonsense(s, client, choice);
+    /* Where the right one is forgotten, any mid could be it. */
     if (forgotten(s, client, &cursor)) {
         return;
     }

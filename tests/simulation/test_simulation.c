@@ -20,7 +20,7 @@
 #endif
 
 /* Within so many seeds a broken rule is found. */
-#define PATIENCE 400
+#define PATIENCE 20000
 
 static uint64_t number_of(const char *name, uint64_t missing)
 {
@@ -131,6 +131,8 @@ static const struct {
     {SIM_EXPIRED_SENT, "late"},
     {SIM_WRONG_USER, "foreign"},
     {SIM_HIGHEST_CURSOR, "early-ack"},
+    {SIM_CURSOR_MOVES_ON, "silent-gap"},
+    {SIM_ABANDONED_SERVED, "order"},
     {SIM_NOT_RESUMED, "lost"},
     {SIM_STALE_ACK_TAKEN, "nonsense"},
     {SIM_REPLACED_NOT_TOLD, "lost"},
