@@ -256,11 +256,12 @@ static bool displace(push_heap_t *heap, push_device_t *device, unsigned lane,
     push_place_t place = {PUSH_SUB_USER, (uint16_t)lane, sub->cursor[lane]};
     push_message_t *message = pending_from(heap, device, &place, now);
 
-    if (!message) {
+    /* Behind the cursor and without a note it would count as acknowledged. */
+    if (!message
+        || !push_message_settle(heap, message, push_ref_of(heap, device),
+                                PUSH_EVICTED, now)) {
         return false;
     }
-    push_message_settle(heap, message, push_ref_of(heap, device), PUSH_EVICTED,
-                        now);
     sub->cursor[lane] = place.at + 1;
     device->losses.count[PUSH_GAP_MAILBOX][lane]++;
     atomic_fetch_add_explicit(&heap->counts->evicted, 1, memory_order_relaxed);

@@ -156,6 +156,7 @@ static void make_context(sim_t *s, int client)
     for (int i = 0; i < SIM_CHANNELS; i++) {
         channels[i] = s->channels[i];
     }
+    watched_heap_fail_at(&s->w.memory, 0);
     s->devices[client] = world_device(
         &s->w, s->users[client % SIM_USERS], names[client / SIM_USERS],
         channels, SIM_CHANNELS);

@@ -185,6 +185,13 @@ static void pressure(sim_t *s, int client, uint32_t choice)
     sim_server_pressure(s, client % SIM_USERS, choice);
 }
 
+/* Of the next few allocations one fails. */
+static void fail_allocation(sim_t *s, int client, uint32_t choice)
+{
+    (void)client;
+    watched_heap_fail_at(&s->w.memory, 1 + choice % 6);
+}
+
 static const struct {
     const char *name;
     uint32_t weight;
@@ -213,6 +220,7 @@ static const struct {
     {"sweep", 3, sweep},
     {"a device is forgotten", 1, retire},
     {"memory is short", 1, pressure},
+    {"an allocation fails", 1, fail_allocation},
 };
 
 #define KINDS (sizeof(table) / sizeof(table[0]))
@@ -299,6 +307,7 @@ void sim_settle(sim_t *s)
 {
     int round = 0;
 
+    watched_heap_fail_at(&s->w.memory, 0);
     for (int i = 0; i < s->published; i++) {
         if (s->publishes[i].keyed && !s->publishes[i].told) {
             sim_publish_again(s, (uint32_t)i);
