@@ -25,8 +25,7 @@ struct sim_client_t {
     bool stopped;    /* superseded */
     bool ack_flying; /* one at a time */
     uint32_t ack_conn;
-    char stored[SIM_CURSOR];  /* what the application keeps of the cursor */
-    uint64_t highest_seq;    /* for SIM_HIGHEST_CURSOR */
+    char stored[SIM_CURSOR]; /* what the application keeps of the cursor */
 };
 
 static void begin_session(sim_client_t *c, const sim_t *s)
@@ -72,17 +71,13 @@ uint32_t sim_client_conn(const sim_t *s, int client)
 
 /* ---- connecting ---- */
 
-static void show_cursor(sim_t *s, sim_client_t *c, char *cursor)
+/* As a plain RAMEN client does: the number alone. */
+static void show_plain(const sim_client_t *c, char *cursor)
 {
-    strcpy(cursor, c->session.cursor);
-    if (s->fault != SIM_HIGHEST_CURSOR) {
-        return;
-    }
-    if (c->session.cursor_seq > c->highest_seq) {
-        c->highest_seq = c->session.cursor_seq;
-    }
-    if (c->highest_seq) {
-        snprintf(cursor, SIM_CURSOR, "%lu", (unsigned long)c->highest_seq);
+    cursor[0] = '\0';
+    if (c->session.cursor_seq) {
+        snprintf(cursor, SIM_CURSOR, "%lu",
+                 (unsigned long)c->session.cursor_seq);
     }
 }
 
@@ -97,7 +92,10 @@ void sim_client_connect(sim_t *s, int client)
     }
     c->conn = ++s->conns;
     packet.conn = c->conn;
-    show_cursor(s, c, packet.cursor);
+    strcpy(packet.cursor, c->session.cursor);
+    if (s->plain && client == SIM_CLIENTS - 1) {
+        show_plain(c, packet.cursor);
+    }
     if (s->fault != SIM_CURSOR_MOVES_ON) {
         pushc_session_attempt(&c->session);
     }

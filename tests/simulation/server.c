@@ -186,6 +186,9 @@ static void resume(sim_t *s, int client, push_cursor_t *cursor)
     world_open_t open = {.max_in_flight = s->window, .resume = cursor};
     push_cursor_t here = {.seq = device->sent};
 
+    if (s->fault == SIM_STALE_FORGOTTEN) {
+        device->stale = 0;
+    }
     if (s->fault == SIM_NOT_RESUMED && device->sent) {
         open.resume = &here;
     }

@@ -46,7 +46,7 @@ typedef enum sim_fault_t {
     SIM_KEY_IGNORED,
     SIM_EXPIRED_SENT,
     SIM_WRONG_USER,
-    SIM_HIGHEST_CURSOR,
+    SIM_STALE_FORGOTTEN,
     SIM_CURSOR_MOVES_ON,
     SIM_ABANDONED_SERVED,
     SIM_NOT_RESUMED,
@@ -125,6 +125,7 @@ typedef struct sim_t {
     uint32_t window;   /* PushMaxInFlight, and the SDKs know it */
     uint64_t seq_base; /* new sessions have been running that long */
     uint32_t position; /* lanes begin here */
+    bool plain;        /* the last client shows its cursor without a mid */
 
     world_t w;
     push_user_t *users[SIM_USERS];

@@ -130,7 +130,7 @@ static const struct {
     {SIM_KEY_IGNORED, "twice"},
     {SIM_EXPIRED_SENT, "late"},
     {SIM_WRONG_USER, "foreign"},
-    {SIM_HIGHEST_CURSOR, "early-ack"},
+    {SIM_STALE_FORGOTTEN, "early-ack"},
     {SIM_CURSOR_MOVES_ON, "silent-gap"},
     {SIM_ABANDONED_SERVED, "order"},
     {SIM_NOT_RESUMED, "lost"},
