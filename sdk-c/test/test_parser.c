@@ -282,8 +282,7 @@ static void feed_from(size_t first, size_t bytes)
 {
     size_t i;
 
-    for (i = first; i < json_array_size(transcript.pieces) && bytes > 0;
-         i++) {
+    for (i = first; i < json_array_size(transcript.pieces) && bytes > 0; i++) {
         const char *piece = vectors_string(piece_at(i), "piece");
         size_t length = strlen(piece);
 

@@ -38,10 +38,9 @@ static void replay(void)
     char *bytes = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&bytes, &size);
-    int c;
 
     REQUIRE(in && out);
-    while ((c = getc(in)) != EOF) {
+    for (int c = getc(in); c != EOF; c = getc(in)) {
         putc(c, out);
     }
     fclose(in);
@@ -60,7 +59,7 @@ static int replay_all(const char *directory)
         fprintf(stderr, "%s: %s\n", directory, strerror(errno));
         return 0;
     }
-    while ((entry = readdir(dir))) {
+    for (entry = readdir(dir); entry; entry = readdir(dir)) {
         if (entry->d_name[0] != '.') {
             snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name);
             replay();

@@ -9,6 +9,7 @@
 #include "simulation/network.h"
 #include "simulation/publish.h"
 #include "simulation/server.h"
+#include "simulation/story.h"
 
 #define HELD_MAX     6u
 #define MAX_MESSAGES 48u
@@ -173,8 +174,8 @@ static void receive(sim_t *s, sim_client_t *c, const sim_link_t *link,
     uint64_t seq;
 
     if (!pushc_id_split(block->id, &seq, mid)) {
-        sim_violation(s, "framing: client %d received the id %s",
-                      link->client, block->id);
+        sim_violation(s, "framing: client %d received the id %s", link->client,
+                      block->id);
         return;
     }
     sim_tell(s,
@@ -196,8 +197,7 @@ static void take_block(sim_t *s, sim_client_t *c, const sim_link_t *link,
 
     if (!strcmp(block->event, "push.gap")) {
         if (sscanf(block->data, "{\"dropped\":%u,", &dropped) == 1) {
-            sim_tell(s,
-                     "\"what\":\"gap\",\"device\":\"%d.%u\",\"dropped\":%u",
+            sim_tell(s, "\"what\":\"gap\",\"device\":\"%d.%u\",\"dropped\":%u",
                      link->client, link->life, dropped);
         }
     }
@@ -262,8 +262,10 @@ static void deliver(sim_t *s, int client, const pushc_message *m)
     sim_publish_t *p = sim_publish_of(s, m->mid);
 
     if (!p || !sim_publish_reads(p, m->data, m->length)) {
-        sim_violation(s, "payload: client %d got %s, which is not what was "
-                         "published", client, m->mid);
+        sim_violation(s,
+                      "payload: client %d got %s, which is not what was "
+                      "published",
+                      client, m->mid);
         return;
     }
     /* What an earlier process has handled may come to the next one again. */

@@ -144,7 +144,8 @@ static void add_message(sim_t *s, sim_link_t *link, output_t *out,
 static void collect(sim_t *s, sim_link_t *link, push_device_t *device,
                     output_t *out)
 {
-    push_batch_t batch = {.picks = out->picks, .max = BATCH_MAX, .bytes = 4096};
+    push_batch_t batch = {
+        .picks = out->picks, .max = BATCH_MAX, .bytes = 4096};
     push_time_t now = s->w.now;
     uint64_t first = device->sent + 1;
 

@@ -57,8 +57,7 @@ static void arrive(sim_t *s, const sim_packet_t *packet)
 static bool repeatable(const sim_t *s, const sim_packet_t *packet)
 {
     return packet->kind == SIM_CONNECT || packet->kind == SIM_ACK
-           || (packet->kind == SIM_PUBLISH
-               && s->publishes[packet->who].keyed);
+           || (packet->kind == SIM_PUBLISH && s->publishes[packet->who].keyed);
 }
 
 void sim_carry(sim_t *s, unsigned index, sim_fortune_t fortune)

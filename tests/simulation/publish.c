@@ -5,6 +5,7 @@
 
 #include "core/idempotency.h"
 #include "simulation/network.h"
+#include "simulation/story.h"
 
 #define MAX_TTL 1800000
 
@@ -25,8 +26,12 @@ static push_log_t *log_of(const sim_t *s, const sim_publish_t *p)
 /* Its number, and then lines, bytes that are no text, or a long text. */
 static void make_payload(sim_publish_t *p, int index, dice_t *d)
 {
-    static const char *const texts[] = {"", "x", "a\nb\r\nc\rd", "\r\n\n\r",
-                                        "data: y\n\nid: 7", "\xff\n\r\n",
+    static const char *const texts[] = {"",
+                                        "x",
+                                        "a\nb\r\nc\rd",
+                                        "\r\n\n\r",
+                                        "data: y\n\nid: 7",
+                                        "\xff\n\r\n",
                                         "\xc3\xa4\n\xe2\x82\xac"};
     uint32_t which = dice_below(d, 8);
     size_t more = which < 7 ? strlen(texts[which]) : dice_below(d, 900);
@@ -35,8 +40,7 @@ static void make_payload(sim_publish_t *p, int index, dice_t *d)
     NEEDS(p->data != NULL, "no memory for a payload");
     p->len = (uint32_t)snprintf(p->data, 16, "%d;", index);
     for (size_t i = 0; i < more; i++) {
-        p->data[p->len++] = which < 7 ? texts[which][i]
-                                      : (char)('a' + i % 26);
+        p->data[p->len++] = which < 7 ? texts[which][i] : (char)('a' + i % 26);
     }
 }
 
@@ -259,8 +263,7 @@ void sim_publish_is_sent(sim_t *s, uint64_t mid)
             sim_violation(s, "late: publish %d is sent %ld ms after its TTL",
                           i, (long)(s->w.now.mono - p->expires));
         }
-        if (p->mid == mid && p->fate != PUSH_LIVE
-            && p->fate != PUSH_EXPIRED) {
+        if (p->mid == mid && p->fate != PUSH_LIVE && p->fate != PUSH_EXPIRED) {
             sim_violation(s, "over: publish %d is sent, though %s", i,
                           push_fate_name(p->fate));
         }

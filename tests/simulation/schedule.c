@@ -8,6 +8,7 @@
 #include "simulation/client.h"
 #include "simulation/publish.h"
 #include "simulation/server.h"
+#include "simulation/story.h"
 
 void sim_schedule_draw(sim_schedule_t *schedule, uint64_t seed,
                        sim_fault_t fault)
@@ -26,8 +27,8 @@ void sim_schedule_draw(sim_schedule_t *schedule, uint64_t seed,
 /* What a seed looks at closely follows from its number. */
 static void start(sim_t *s, const sim_schedule_t *schedule, FILE *out)
 {
-    static const uint64_t bases[] = {0, 0, 0, (1ull << 31) - 6,
-                                     (1ull << 32) - 6, (1ull << 53) - 6};
+    static const uint64_t bases[] = {
+        0, 0, 0, (1ull << 31) - 6, (1ull << 32) - 6, (1ull << 53) - 6};
     static const uint32_t windows[] = {3, 8, 32, 64};
     static const uint32_t limits[] = {1000, 1000, 4, 2};
     dice_t d = dice(~schedule->seed);
@@ -94,7 +95,8 @@ bool sim_schedule_fails(const sim_schedule_t *schedule)
 }
 
 /* Without count steps from at on. */
-static sim_schedule_t without(const sim_schedule_t *schedule, int at, int count)
+static sim_schedule_t without(const sim_schedule_t *schedule, int at,
+                              int count)
 {
     sim_schedule_t shorter = *schedule;
 

@@ -4,6 +4,7 @@
 
 #include "simulation/client.h"
 #include "simulation/publish.h"
+#include "simulation/story.h"
 
 static const char *const names[] = {"a", "b", "c", "d"};
 
@@ -157,9 +158,9 @@ static void make_context(sim_t *s, int client)
         channels[i] = s->channels[i];
     }
     watched_heap_fail_at(&s->w.memory, 0);
-    s->devices[client] = world_device(
-        &s->w, s->users[client % SIM_USERS], names[client / SIM_USERS],
-        channels, SIM_CHANNELS);
+    s->devices[client] = world_device(&s->w, s->users[client % SIM_USERS],
+                                      names[client / SIM_USERS], channels,
+                                      SIM_CHANNELS);
     sim_tell_device(s, client, true);
 }
 
@@ -268,8 +269,8 @@ static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
                             (uint32_t)(cursor->seq - device->acked - 1));
     return push_log_read(
                s->w.heap,
-               push_sub_log(s->w.heap, &push_device_subs(s->w.heap,
-                                                         device)[place.sub]),
+               push_sub_log(s->w.heap,
+                            &push_device_subs(s->w.heap, device)[place.sub]),
                place.lane, place.at, &ref)
            != PUSH_SLOT_MESSAGE;
 }
@@ -285,8 +286,7 @@ static bool incomparable(sim_t *s, const sim_packet_t *packet,
     const push_device_t *device = s->devices[packet->who];
 
     return device->gen != packet->conn && cursor->seq > device->acked
-           && cursor->seq <= device->sent
-           && forgotten(s, packet->who, cursor);
+           && cursor->seq <= device->sent && forgotten(s, packet->who, cursor);
 }
 
 push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "core/idempotency.h"
+#include "simulation/faults.h"
 #include "unit/core_suite.h"
 #include "unit/core_world.h"
 
@@ -20,9 +21,11 @@
  *   publish.c    what is published, and what becomes of it
  *   client.c     the pure parts of the C SDK, used as its client uses them
  *   story.c      the lines for tests/checker, and its judgement
+ *   faults.h     the rules that can be broken, to see that this is found
  */
 
-#define SIM_CLIENTS   4 /* client i: device i / SIM_USERS of user i % SIM_USERS */
+#define SIM_CLIENTS                                                           \
+    4 /* client i: device i / SIM_USERS of user i % SIM_USERS */
 #define SIM_USERS     2
 #define SIM_CHANNELS  2
 #define SIM_PUBLISHES 160
@@ -31,29 +34,6 @@
 #define SIM_SEQS      512u /* more than can be on their way to one client */
 #define SIM_CURSOR    64
 #define SIM_KEY_MS    300000
-
-/* Rules broken on purpose, to see that they are found. */
-typedef enum sim_fault_t {
-    SIM_SOUND,
-    SIM_ACK_ONE_TOO_MANY,
-    SIM_RESUME_ONE_TOO_FAR,
-    SIM_ORDER_BY_PUBLISH,
-    SIM_DONE_TOO_EARLY,
-    SIM_HALF_BLOCK_KEPT,
-    SIM_REPEATS_FORGOTTEN,
-    SIM_UNWRITTEN_IS_SENT,
-    SIM_GAP_HIDDEN,
-    SIM_KEY_IGNORED,
-    SIM_EXPIRED_SENT,
-    SIM_WRONG_USER,
-    SIM_STALE_FORGOTTEN,
-    SIM_CURSOR_MOVES_ON,
-    SIM_ABANDONED_SERVED,
-    SIM_NOT_RESUMED,
-    SIM_STALE_ACK_TAKEN,
-    SIM_REPLACED_NOT_TOLD,
-    SIM_FAULTS
-} sim_fault_t;
 
 typedef struct sim_client_t sim_client_t;
 
@@ -85,12 +65,12 @@ typedef enum sim_kind_t {
 /* A request or an answer on its way. */
 typedef struct sim_packet_t {
     sim_kind_t kind;
-    int who;               /* a client, or which publish */
-    unsigned process;      /* of the client that sent it */
-    uint32_t conn;         /* CONNECT: the attempt; ACK: the stream */
+    int who;                 /* a client, or which publish */
+    unsigned process;        /* of the client that sent it */
+    uint32_t conn;           /* CONNECT: the attempt; ACK: the stream */
     char cursor[SIM_CURSOR]; /* empty for none */
-    push_status_t status;  /* of an answer */
-    int64_t sent;          /* mono ms */
+    push_status_t status;    /* of an answer */
+    int64_t sent;            /* mono ms */
 } sim_packet_t;
 
 /* A publish: what was asked for, and what is known of it. */
@@ -111,10 +91,10 @@ typedef struct sim_publish_t {
     int64_t expires;  /* mono ms */
     push_fate_t fate; /* PUSH_LIVE, or how it ended for all */
     struct {
-        unsigned life; /* of the context when it was accepted */
-        bool owed;     /* the device was one of its audience then */
-        push_fate_t fate;     /* PUSH_LIVE, EVICTED or REFUSED */
-        unsigned received_in; /* life of the context then */
+        unsigned life;         /* of the context when it was accepted */
+        bool owed;             /* the device was one of its audience then */
+        push_fate_t fate;      /* PUSH_LIVE, EVICTED or REFUSED */
+        unsigned received_in;  /* life of the context then */
         unsigned delivered_by; /* the process, or 0 */
     } of[SIM_CLIENTS];
 } sim_publish_t;
@@ -153,27 +133,5 @@ typedef struct sim_t {
     FILE *said;          /* borrowed: what is wrong */
     bool shown;          /* and the whole story before it */
 } sim_t;
-
-/* ---- story.c ---- */
-
-/* A moment later than all before, in ms. */
-double sim_stamp(sim_t *s);
-
-/* One line of the checker: the members behind t. */
-void sim_tell(sim_t *s, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-void sim_tell_at(sim_t *s, double at, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-/* Something is wrong that is no line of the checker. */
-void sim_violation(sim_t *s, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* The device as the checker knows it; a life in it ends with its context. */
-void sim_tell_device(sim_t *s, int client, bool follows);
-void sim_begin_life(sim_t *s, int client);
-
-/* Ends the story; returns how many violations there are. */
-unsigned sim_judge(sim_t *s);
 
 #endif

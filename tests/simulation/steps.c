@@ -4,10 +4,11 @@
 #include "simulation/network.h"
 #include "simulation/publish.h"
 #include "simulation/server.h"
+#include "simulation/story.h"
 
-#define DAY      86400000
-#define PLENTY   ((size_t)1 << 20)
-#define ROUNDS   60
+#define DAY    86400000
+#define PLENTY ((size_t)1 << 20)
+#define ROUNDS 60
 
 /* ---- the steps ---- */
 
@@ -154,7 +155,8 @@ static void restart_server(sim_t *s, int client, uint32_t choice)
 
 static void pass(sim_t *s, int client, uint32_t choice)
 {
-    static const int64_t spans[] = {1, 20, 300, 1000, 4000, 7000, 11000, 61000};
+    static const int64_t spans[] = {1,    20,   300,   1000,
+                                    4000, 7000, 11000, 61000};
 
     (void)client;
     world_pass(&s->w, 1 + choice / 8 % spans[choice % 8]);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "checker/checker.h"
-#include "simulation/sim.h"
+#include "simulation/story.h"
 
 double sim_stamp(sim_t *s)
 {

@@ -45,8 +45,7 @@ static void tell_witness(uint64_t seed)
         _exit(0);
     }
     wait(NULL);
-    printf("to see it again: make simulation SEED=%lu\n",
-           (unsigned long)seed);
+    printf("to see it again: make simulation SEED=%lu\n", (unsigned long)seed);
     fflush(stdout);
 }
 
@@ -167,7 +166,6 @@ static bool found_by(uint64_t seed, sim_fault_t fault, const char *rule)
     sim_schedule_run(&schedule, out);
     fclose(out);
     found = finds(said, rule);
-    if (getenv("SIM_SHOW") && said[0]) printf("seed %lu fault %d: %s\n", (unsigned long)seed, fault, said);
     free(said);
     return found;
 }
