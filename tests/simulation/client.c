@@ -82,11 +82,13 @@ static void show_plain(const sim_client_t *c, char *cursor)
     }
 }
 
-void sim_client_connect(sim_t *s, int client)
+void sim_client_connect(sim_t *s, int client, push_urgency_t lowest)
 {
     sim_client_t *c = s->clients[client];
-    sim_packet_t packet = {
-        .kind = SIM_CONNECT, .who = client, .process = c->process};
+    sim_packet_t packet = {.kind = SIM_CONNECT,
+                           .who = client,
+                           .process = c->process,
+                           .lowest = lowest};
 
     if (c->conn || c->stopped) {
         return;

@@ -12,7 +12,7 @@ sim_client_t *sim_client_create(const sim_t *s);
 void sim_client_destroy(sim_client_t *c);
 
 /* It sends an attempt, unless it has one or is stopped. */
-void sim_client_connect(sim_t *s, int client);
+void sim_client_connect(sim_t *s, int client, push_urgency_t lowest);
 
 /* It gives up its attempt or its stream, at whatever byte that is. */
 void sim_client_cut(sim_t *s, int client);

@@ -42,6 +42,7 @@ static void start(sim_t *s, const sim_schedule_t *schedule, FILE *out)
     NEEDS(s->story != NULL, "no memory for the story");
     s->window = windows[dice_below(&d, 4)];
     s->seq_base = bases[dice_below(&d, 6)];
+    s->picky = dice_one_in(&d, 3);
     s->plain = dice_one_in(&d, 3);
     s->position = dice_one_in(&d, 3) ? UINT32_MAX - 4 : 0;
     s->w.limit = limits[dice_below(&d, 4)];

@@ -181,10 +181,12 @@ static sim_link_t *new_link(sim_t *s, const sim_packet_t *packet)
 }
 
 /* The session takes up, as the rules say, or as the fault wants it. */
-static void resume(sim_t *s, int client, push_cursor_t *cursor)
+static void resume(sim_t *s, int client, push_cursor_t *cursor,
+                   push_urgency_t lowest)
 {
     push_device_t *device = s->devices[client];
-    world_open_t open = {.max_in_flight = s->window, .resume = cursor};
+    world_open_t open = {
+        .max_in_flight = s->window, .lowest = lowest, .resume = cursor};
     push_cursor_t here = {.seq = device->sent};
 
     if (s->fault == SIM_STALE_FORGOTTEN) {
@@ -231,7 +233,7 @@ void sim_server_connect(sim_t *s, const sim_packet_t *packet)
     }
     link->life = s->lives[client];
     look(s, client, &before);
-    resume(s, client, given ? &cursor : NULL);
+    resume(s, client, given ? &cursor : NULL, packet->lowest);
     link->conn = packet->conn;
     if (!sim_client_awaits(s, client, packet->conn)) {
         link->conn = ++s->conns;

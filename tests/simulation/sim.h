@@ -70,6 +70,7 @@ typedef struct sim_packet_t {
     uint32_t conn;           /* CONNECT: the attempt; ACK: the stream */
     char cursor[SIM_CURSOR]; /* empty for none */
     push_status_t status;    /* of an answer */
+    push_urgency_t lowest;   /* CONNECT: the lowest urgency wanted */
     int64_t sent;            /* mono ms */
 } sim_packet_t;
 
@@ -105,6 +106,7 @@ typedef struct sim_t {
     uint32_t window;   /* PushMaxInFlight, and the SDKs know it */
     uint64_t seq_base; /* new sessions have been running that long */
     uint32_t position; /* lanes begin here */
+    bool picky;        /* clients want urgent messages only, until the end */
     bool plain;        /* the last client shows its cursor without a mid */
 
     world_t w;

@@ -95,8 +95,12 @@ static void read_some(sim_t *s, int client, uint32_t choice)
 static void connect_now(sim_t *s, int client, uint32_t choice)
 {
     bool idle = !sim_client_conn(s, client);
+    push_urgency_t lowest = PUSH_VERY_LOW;
 
-    sim_client_connect(s, client);
+    if (s->picky) {
+        lowest = (push_urgency_t)(PUSH_NORMAL + choice / 3 % 3);
+    }
+    sim_client_connect(s, client, lowest);
     if (idle && choice % 3 && s->packets_count) {
         sim_carry(s, s->packets_count - 1, SIM_ARRIVES);
     }
@@ -277,7 +281,7 @@ static void settle_client(sim_t *s, int client)
         sim_client_cut(s, client);
     }
     sim_client_revive(s, client);
-    sim_client_connect(s, client);
+    sim_client_connect(s, client, PUSH_VERY_LOW);
     settle_network(s);
     for (int i = 0; i < SIM_LINKS; i++) {
         if (s->links[i].used && s->links[i].client == client) {
@@ -310,6 +314,9 @@ void sim_settle(sim_t *s)
     int round = 0;
 
     watched_heap_fail_at(&s->w.memory, 0);
+    for (int i = 0; s->picky && i < SIM_CLIENTS; i++) {
+        sim_client_cut(s, i);
+    }
     for (int i = 0; i < s->published; i++) {
         if (s->publishes[i].keyed && !s->publishes[i].told) {
             sim_publish_again(s, (uint32_t)i);
