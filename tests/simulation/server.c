@@ -278,17 +278,22 @@ static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
 }
 
 /*
- * An acknowledgement that comes so late that a newer stream has sent another
- * message as its seq, and so late that this one is forgotten too: the server
- * cannot tell them apart, and takes it.  It is left out here.
+ * An acknowledgement that comes so late that a newer stream has begun to
+ * number anew, and has sent the same message under the same number by chance,
+ * or one that is forgotten: the server cannot tell that it is of an older
+ * stream, and takes it (docs/protocol.md, "Acknowledge").  It is left out.
  */
-static bool incomparable(sim_t *s, const sim_packet_t *packet,
-                         const push_cursor_t *cursor)
+static bool coincides(sim_t *s, const sim_packet_t *packet,
+                      const push_cursor_t *cursor)
 {
     const push_device_t *device = s->devices[packet->who];
 
-    return device->gen != packet->conn && cursor->seq > device->acked
-           && cursor->seq <= device->sent && forgotten(s, packet->who, cursor);
+    if (device->gen == packet->conn || cursor->seq <= device->acked
+        || cursor->seq > device->sent) {
+        return false;
+    }
+    return forgotten(s, packet->who, cursor)
+           || s->sent[packet->who][cursor->seq % SIM_SEQS] == cursor->mid;
 }
 
 push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
@@ -300,7 +305,7 @@ push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
     if (!s->devices[packet->who] || !parse(s, packet->cursor, &cursor)) {
         return PUSH_NOT_FOUND;
     }
-    if (incomparable(s, packet, &cursor)) {
+    if (coincides(s, packet, &cursor)) {
         return PUSH_NOT_FOUND;
     }
     look(s, packet->who, &before);
