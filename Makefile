@@ -177,7 +177,7 @@ $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
 
 -include sdk-c/build.mk sdk-js/build.mk
 -include tests/bench/build.mk tests/integration/build.mk
--include tests/browser/build.mk
+-include tests/browser/build.mk tests/simulation/build.mk
 
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \

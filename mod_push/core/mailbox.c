@@ -249,22 +249,26 @@ static uint32_t pending_at_most(const push_heap_t *heap,
     return count;
 }
 
-static bool displace(push_heap_t *heap, push_device_t *device, unsigned lane,
-                     const push_time_t *now)
+/* PUSH_MAILBOX_FULL if nothing is pending in this lane. */
+static push_status_t displace(push_heap_t *heap, push_device_t *device,
+                              unsigned lane, const push_time_t *now)
 {
     push_sub_t *sub = push_device_subs(heap, device);
     push_place_t place = {PUSH_SUB_USER, (uint16_t)lane, sub->cursor[lane]};
     push_message_t *message = pending_from(heap, device, &place, now);
 
     if (!message) {
-        return false;
+        return PUSH_MAILBOX_FULL;
     }
-    push_message_settle(heap, message, push_ref_of(heap, device), PUSH_EVICTED,
-                        now);
+    /* Behind the cursor and without a note it would count as acknowledged. */
+    if (!push_message_settle(heap, message, push_ref_of(heap, device),
+                             PUSH_EVICTED, now)) {
+        return PUSH_NO_MEMORY;
+    }
     sub->cursor[lane] = place.at + 1;
     device->losses.count[PUSH_GAP_MAILBOX][lane]++;
     atomic_fetch_add_explicit(&heap->counts->evicted, 1, memory_order_relaxed);
-    return true;
+    return PUSH_OK;
 }
 
 push_status_t push_mailbox_make_room(push_heap_t *heap, push_device_t *device,
@@ -278,8 +282,10 @@ push_status_t push_mailbox_make_room(push_heap_t *heap, push_device_t *device,
         return PUSH_OK;
     }
     for (unsigned lane = PUSH_LANES; lane-- > urgency;) {
-        if (displace(heap, device, lane, now)) {
-            return PUSH_OK;
+        push_status_t status = displace(heap, device, lane, now);
+
+        if (status != PUSH_MAILBOX_FULL) {
+            return status;
         }
     }
     return PUSH_MAILBOX_FULL;

@@ -41,7 +41,8 @@ uint32_t push_mailbox_pending(const push_heap_t *heap,
 /*
  * Sees to it that fewer than limit messages of the user are pending before
  * one of this urgency is added: the oldest of the lowest urgency that is not
- * above it makes room.  PUSH_MAILBOX_FULL if all that waits is more urgent.
+ * above it makes room.  PUSH_MAILBOX_FULL if all that waits is more urgent,
+ * PUSH_NO_MEMORY if its end cannot be noted; nothing was changed then.
  */
 push_status_t push_mailbox_make_room(push_heap_t *heap, push_device_t *device,
                                      push_urgency_t urgency, uint32_t limit,

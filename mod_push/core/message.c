@@ -135,7 +135,7 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     }
 }
 
-void push_message_settle(push_heap_t *heap, push_message_t *message,
+bool push_message_settle(push_heap_t *heap, push_message_t *message,
                          push_ref_t device, push_fate_t fate,
                          const push_time_t *now)
 {
@@ -144,11 +144,11 @@ void push_message_settle(push_heap_t *heap, push_message_t *message,
 
     if (push_message_fate(message) != PUSH_LIVE
         || push_message_outcome(heap, message, device)) {
-        return;
+        return true;
     }
     ref = heap->alloc(heap, sizeof(*outcome));
     if (!ref) {
-        return;
+        return false;
     }
     outcome = push_at(heap, ref);
     outcome->device = device;
@@ -156,6 +156,7 @@ void push_message_settle(push_heap_t *heap, push_message_t *message,
     outcome->after = ms_since_publish(message, now);
     outcome->next = message->outcomes;
     message->outcomes = ref;
+    return true;
 }
 
 const push_outcome_t *push_message_outcome(const push_heap_t *heap,

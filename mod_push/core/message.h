@@ -113,8 +113,11 @@ bool push_message_same_audience(const push_message_t *message,
 void push_message_end(push_heap_t *heap, push_message_t *message,
                       push_fate_t fate, const push_time_t *now);
 
-/* Notes what became of it for one device; the first note stands. */
-void push_message_settle(push_heap_t *heap, push_message_t *message,
+/*
+ * Notes what became of it for one device; the first note stands.  False, and
+ * nothing noted, when there is no memory.
+ */
+bool push_message_settle(push_heap_t *heap, push_message_t *message,
                          push_ref_t device, push_fate_t fate,
                          const push_time_t *now);
 

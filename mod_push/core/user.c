@@ -28,14 +28,14 @@ static uint32_t settled_before(const push_heap_t *heap,
     return lowest;
 }
 
-/* A device that appears before its TTL ends would have been sent it. */
+/*
+ * A device that appears before its TTL ends would have been sent it.  Which
+ * one is not kept: better one too many is told of a gap than one too few.
+ */
 static void note_lost(push_user_t *user, const push_message_t *message)
 {
     int64_t until = push_message_until(message);
 
-    if (message->device_len) {
-        return;
-    }
     user->lost[push_message_urgency(message)]++;
     if (user->lost_until < until) {
         user->lost_until = until;
@@ -151,6 +151,7 @@ typedef struct {
     push_message_t *message;
     push_spot_t older; /* what the message replaces, if anything */
     push_publish_t *publish;
+    push_status_t refusal; /* why the last mailbox refused, if one did */
 } offer_t;
 
 /* A mailbox has room, makes room, or will have it by the replacement. */
@@ -171,16 +172,20 @@ static push_status_t offer(push_heap_t *heap, const offer_t *o,
 }
 
 /* Makes room in every mailbox, or notes who refuses. */
-static void admit(push_heap_t *heap, const offer_t *o)
+static void admit(push_heap_t *heap, offer_t *o)
 {
     push_receipt_t *receipt = &o->publish->receipt;
 
     EACH_DEVICE(heap, o->user, device)
     {
+        push_status_t status;
+
         if (!addressed(heap, device, o->message)) {
             continue;
         }
-        if (offer(heap, o, device) != PUSH_OK) {
+        status = offer(heap, o, device);
+        if (status != PUSH_OK) {
+            o->refusal = status;
             push_message_settle(heap, o->message, push_ref_of(heap, device),
                                 PUSH_REFUSED, &o->publish->now);
             receipt->refused++;
@@ -213,6 +218,10 @@ static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
     push_log_find_topic(heap, &o->user->log, publish->draft, &publish->now,
                         &o->older);
     admit(heap, o);
+    if (turned_away(heap, o) && o->refusal == PUSH_NO_MEMORY) {
+        publish->receipt.refused = 0;
+        return PUSH_NO_MEMORY;
+    }
     if (turned_away(heap, o)) {
         publish->receipt.refused = 1;
         return PUSH_MAILBOX_FULL;

@@ -91,6 +91,9 @@ static const push_problem_t *parse_ttl(const parse_t *p)
     push_text_t raw = push_json_raw(p->line, "ttl");
     uint64_t seconds = 0;
 
+    if (!raw.len && json_object_get(p->object, "ttl")) {
+        return bad(p, "ttl", "the name of the member without escapes");
+    }
     if (raw.len
         && (raw.len > 10 || !push_number_parse(raw.at, raw.len, &seconds))) {
         return bad(p, "ttl", "seconds, a number from 0 to 9999999999");

@@ -100,6 +100,15 @@ static const push_problem_t *check_request(request_rec *r)
     return NULL;
 }
 
+/* It must not take over from the attempt that its client has made since. */
+static int let_go(request_rec *r)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                  "PUSH0060: the client gave up before it was served");
+    r->connection->aborted = 1;
+    return OK;
+}
+
 int push_receive(request_rec *r)
 {
     push_berth_t berth;
@@ -119,6 +128,9 @@ int push_receive(request_rec *r)
     if (r->header_only) {
         set_head(r);
         return OK;
+    }
+    if (push_handover_abandoned(r)) {
+        return let_go(r);
     }
     if (!push_runtime_berth(&berth)
         || (!berth.reactor && ap_ssl_conn_is_ssl(r->connection))) {

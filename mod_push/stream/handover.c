@@ -10,6 +10,7 @@
 #include <http_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -86,6 +87,15 @@ const char *push_handover_refusal(request_rec *r)
         return "this TLS connection is not one of mod_ssl's";
     }
     return NULL;
+}
+
+bool push_handover_abandoned(request_rec *r)
+{
+    apr_socket_t *socket = ap_get_conn_socket(r->connection);
+    struct pollfd peer = {.events = POLLRDHUP};
+
+    return socket && apr_os_sock_get(&peer.fd, socket) == APR_SUCCESS
+           && poll(&peer, 1, 0) == 1;
 }
 
 /* Those that change headers only, or belong to the core. */

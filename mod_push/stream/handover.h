@@ -22,6 +22,12 @@ int push_handover_tls(conn_rec *c, SSL *ssl, int is_proxy);
 /* NULL if the connection can be handed over, or why it cannot. */
 const char *push_handover_refusal(request_rec *r);
 
+/*
+ * True if the client has closed its end already: it gave the attempt up while
+ * that waited for a worker.
+ */
+bool push_handover_abandoned(request_rec *r);
+
 /* Takes filters that rewrite bodies out of the answer. */
 void push_handover_filters(request_rec *r);
 

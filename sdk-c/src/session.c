@@ -211,11 +211,16 @@ static void advance(struct pushc_session *s)
     }
 }
 
-void pushc_session_connected(struct pushc_session *s)
+void pushc_session_attempt(struct pushc_session *s)
 {
     while (s->ring_count > 0) {
         pop_entry(s);
     }
+}
+
+void pushc_session_connected(struct pushc_session *s)
+{
+    pushc_session_attempt(s);
     s->unsent = 0;
     s->sending = 0;
     s->urgent = 0;

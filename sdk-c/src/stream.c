@@ -113,6 +113,7 @@ static void open_url(pushc_client *c, const char *url)
 
     pthread_mutex_lock(&c->source.lock);
     strcpy(cursor, c->session.cursor);
+    pushc_session_attempt(&c->session);
     pthread_mutex_unlock(&c->source.lock);
     pushc_buf_init(&whole, &c->set.mem);
     if (!url) {

@@ -230,6 +230,120 @@ START_TEST(the_vectors_hold_when_fed_in_pieces_of_any_size)
 }
 END_TEST
 
+/* ---- a stream that breaks ---- */
+
+static struct {
+    json_t *pieces;
+    struct pushc_parser parser;
+    size_t next; /* the piece whose message is expected next */
+} transcript;
+
+static const json_t *piece_at(size_t i)
+{
+    return json_array_get(transcript.pieces, i);
+}
+
+static int is_message(size_t i)
+{
+    return vectors_string(piece_at(i), "id") != NULL;
+}
+
+static void expect_message(const struct pushc_block *block)
+{
+    size_t count = json_array_size(transcript.pieces);
+
+    while (transcript.next < count && !is_message(transcript.next)) {
+        transcript.next++;
+    }
+    ck_assert_uint_lt(transcript.next, count);
+    ck_assert_str_eq(block->id,
+                     vectors_string(piece_at(transcript.next), "id"));
+    ck_assert_str_eq(block->data,
+                     vectors_string(piece_at(transcript.next), "data"));
+    transcript.next++;
+}
+
+static void feed_transcript(const char *bytes, size_t left)
+{
+    struct pushc_block block;
+    enum pushc_parsed got;
+
+    do {
+        got = pushc_parser_next(&transcript.parser, &bytes, &left, &block);
+        if (got == PUSHC_PARSED_BLOCK && block.has_data) {
+            expect_message(&block);
+        }
+    } while (got == PUSHC_PARSED_BLOCK);
+    ck_assert_int_eq(got, PUSHC_PARSED_ALL);
+}
+
+/* The pieces from one on, up to so many bytes of them. */
+static void feed_from(size_t first, size_t bytes)
+{
+    size_t i;
+
+    for (i = first; i < json_array_size(transcript.pieces) && bytes > 0; i++) {
+        const char *piece = vectors_string(piece_at(i), "piece");
+        size_t length = strlen(piece);
+
+        length = length < bytes ? length : bytes;
+        feed_transcript(piece, length);
+        bytes -= length;
+    }
+}
+
+/* What is whole in the first bytes: the piece behind the last such message,
+ * and its id. */
+static size_t whole_in(size_t bytes, const char **id)
+{
+    size_t behind = 0, i = 0, at = 0;
+
+    *id = "";
+    for (; i < json_array_size(transcript.pieces); i++) {
+        at += strlen(vectors_string(piece_at(i), "piece"));
+        if (at <= bytes && is_message(i)) {
+            behind = i + 1;
+            *id = vectors_string(piece_at(i), "id");
+        }
+    }
+    return behind;
+}
+
+static void cut_transcript(size_t bytes)
+{
+    const char *id;
+    size_t behind = whole_in(bytes, &id);
+    const char *last;
+
+    transcript.next = 0;
+    pushc_parser_init(&transcript.parser, &mem, NO_LIMIT);
+    feed_from(0, bytes);
+    last = transcript.parser.last_id.length ? transcript.parser.last_id.bytes
+                                            : "";
+    ck_assert_uint_eq(transcript.next, behind);
+    ck_assert_str_eq(last, id);
+    pushc_parser_reset(&transcript.parser);
+    feed_from(behind, SIZE_MAX);
+    ck_assert_uint_eq(transcript.next, json_array_size(transcript.pieces));
+    pushc_parser_cleanup(&transcript.parser);
+}
+
+START_TEST(a_stream_cut_behind_every_byte_dispatches_what_is_whole)
+{
+    size_t i, length = 0;
+
+    transcript.pieces = vectors_load("transcript.json");
+    for (i = 0; i < json_array_size(transcript.pieces); i++) {
+        length += strlen(vectors_string(piece_at(i), "piece"));
+    }
+    ck_assert_uint_gt(length, 300);
+    for (i = 0; i <= length; i++) {
+        cut_transcript(i);
+    }
+    json_decref(transcript.pieces);
+}
+END_TEST
+
 START_TEST(a_lone_cr_is_answered_before_the_next_byte)
 {
     const char *bytes = "data: a\r\r";
@@ -337,6 +451,8 @@ int main(void)
     tcase_add_test(tc, the_vectors_hold_when_fed_byte_by_byte);
     tcase_add_test(tc, the_vectors_hold_when_split_at_every_place);
     tcase_add_test(tc, the_vectors_hold_when_fed_in_pieces_of_any_size);
+    tcase_add_test(tc,
+                   a_stream_cut_behind_every_byte_dispatches_what_is_whole);
     tcase_add_test(tc, a_lone_cr_is_answered_before_the_next_byte);
     tcase_add_test(tc, after_an_error_nothing_more_is_parsed_until_a_reset);
     tcase_add_test(tc, every_failing_allocation_is_reported_and_leaks_nothing);

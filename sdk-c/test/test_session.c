@@ -113,6 +113,26 @@ START_TEST(what_is_done_after_the_cut_moves_no_cursor_of_the_old_stream)
 }
 END_TEST
 
+START_TEST(what_is_done_while_an_attempt_is_under_way_moves_the_cursor_no_more)
+{
+    struct pushc_item *a, *b;
+
+    receive_n(1, 1);
+    receive_n(2, 2);
+    a = take();
+    b = take();
+    pushc_session_done(&s, a);
+    pushc_session_attempt(&s);
+    pushc_session_done(&s, b);
+    ck_assert_str_eq(s.cursor, "1.m1");
+    /* What was done before may still be acknowledged at the end. */
+    ck_assert(pushc_session_unacked(&s));
+    pushc_session_connected(&s);
+    ck_assert_int_eq(receive_n(2, 2), PUSHC_RECEIVED_REPEAT);
+    ck_assert_str_eq(s.cursor, "2.m2");
+}
+END_TEST
+
 START_TEST(the_set_of_message_ids_is_bounded_and_keeps_what_is_held)
 {
     struct pushc_item *held;
@@ -414,6 +434,9 @@ int main(void)
     tcase_add_test(tc, a_repeat_is_done_when_its_message_is);
     tcase_add_test(
         tc, what_is_done_after_the_cut_moves_no_cursor_of_the_old_stream);
+    tcase_add_test(
+        tc,
+        what_is_done_while_an_attempt_is_under_way_moves_the_cursor_no_more);
     tcase_add_test(tc,
                    the_set_of_message_ids_is_bounded_and_keeps_what_is_held);
     tcase_add_test(

@@ -109,6 +109,7 @@ export function connect(settings, hooks) {
   const stream = async () => {
     const { signal } = (attempt = new AbortController());
     const { cursor } = ledger;
+    ledger.leave();
     clearAll();
     tick();
     hooks.state('connecting');

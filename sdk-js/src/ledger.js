@@ -35,9 +35,18 @@ export class Ledger {
     return this.#open.length;
   }
 
+  /**
+   * An attempt shows the cursor. Whether it is answered or not, the server may
+   * number anew behind that: what the streams before had sent moves the cursor
+   * no more.
+   */
+  leave() {
+    this.#open = [];
+  }
+
   /** A new stream begins. What is still being handled remains known. */
   restart() {
-    this.#open = [];
+    this.leave();
     this.failed = this.urgent = false;
     this.passed = 0;
   }

@@ -35,6 +35,20 @@ test('a message that failed is handed over again on the next stream, and holds t
   assert.equal(ledger.cursor, '2.b');
 });
 
+test('what finishes while an attempt is under way moves the cursor no more', () => {
+  const ledger = new Ledger();
+  const a = receive(ledger, 1, 'a');
+  const b = receive(ledger, 2, 'b');
+  ledger.finish('a', a, true);
+  ledger.leave();
+  ledger.finish('b', b, true);
+  assert.equal(ledger.cursor, '1.a');
+  assert.equal(ledger.passed, 1);
+  ledger.restart();
+  assert.equal(receive(ledger, 2, 'b'), undefined);
+  assert.equal(ledger.cursor, '2.b');
+});
+
 test('a message still being handled is not handed over twice, and counts once it is done', () => {
   const ledger = new Ledger();
   const a = receive(ledger, 7, 'a');

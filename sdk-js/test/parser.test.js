@@ -65,6 +65,32 @@ for (const row of rows('sse')) {
   });
 }
 
+test('a stream cut behind every byte dispatches what is whole', () => {
+  const pieces = rows('transcript');
+  const bytes = (from) =>
+    Buffer.concat(pieces.slice(from).map(({ piece }) => bytesOf(piece)));
+  const seen = (events) => events.map(({ id, data }) => ({ id, data }));
+  const messages = (from, to) =>
+    pieces
+      .slice(from, to)
+      .filter(({ id }) => id)
+      .map(({ id, data }) => ({ id, data }));
+  const stream = bytes(0);
+  for (let at = 0; at <= stream.length; at++) {
+    const behind = pieces.findLastIndex(
+      ({ id }, i) => id && stream.length - bytes(i + 1).length <= at,
+    );
+    const parser = new SseParser();
+    const got = seen(parser.feed(stream.subarray(0, at)));
+    assert.deepEqual(got, messages(0, behind + 1), `cut at ${at}`);
+    assert.equal(parser.lastEventId, got.at(-1)?.id ?? '');
+    assert.deepEqual(
+      seen(new SseParser().feed(bytes(behind + 1))),
+      messages(behind + 1),
+    );
+  }
+});
+
 test('a limit counts bytes, not characters', () => {
   assert.equal(sseParser(12).feed(Buffer.from('data: éé')).length, 0);
   const fits = sseParser(10);

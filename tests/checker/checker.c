@@ -15,7 +15,7 @@ static const struct {
     {"accepted", 0, 1},  {"connected", 1, 0}, {"received", 1, 1},
     {"delivered", 1, 1}, {"cut", 1, 0},       {"acked", 1, 0},
     {"expired", 1, 1},   {"replaced", 1, 1},  {"recalled", 1, 1},
-    {"evicted", 1, 1},   {"gap", 1, 0},
+    {"evicted", 1, 1},   {"refused", 1, 1},   {"gap", 1, 0},
 };
 
 /* ---- the map ---- */

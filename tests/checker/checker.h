@@ -24,6 +24,7 @@ enum what {
     WHAT_REPLACED,
     WHAT_RECALLED,
     WHAT_EVICTED,
+    WHAT_REFUSED,
     WHAT_GAP
 };
 

@@ -13,7 +13,7 @@ static int is_end(enum what what)
 {
     return what == WHAT_DELIVERED || what == WHAT_EXPIRED
            || what == WHAT_REPLACED || what == WHAT_RECALLED
-           || what == WHAT_EVICTED;
+           || what == WHAT_EVICTED || what == WHAT_REFUSED;
 }
 
 int is_for(const struct line *accepted, const struct line *device)

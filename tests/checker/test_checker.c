@@ -50,6 +50,7 @@ static const struct {
     {NULL, NULL, DEVICE ACCEPTED(1, "m1", TO_A) LINE(2, "expired", "m1")},
     {NULL, NULL, DEVICE ACCEPTED(1, "m1", TO_A) LINE(2, "replaced", "m1")},
     {NULL, NULL, DEVICE ACCEPTED(1, "m1", TO_A) LINE(2, "recalled", "m1")},
+    {NULL, NULL, DEVICE ACCEPTED(1, "m1", TO_A) LINE(2, "refused", "m1")},
     {NULL, NULL, DEVICE ACCEPTED(1, "m1", TO_A ",\"ttl\":1") CUT(1001, 1)},
     {"lost", NULL, DEVICE ACCEPTED(1, "m1", TO_A ",\"ttl\":1") CUT(900, 1)},
     {NULL, NULL, ACCEPTED(-1, "m1", TO_A) DEVICE},

@@ -1,16 +1,48 @@
-# Fuzzers: `make fuzz FUZZ_SECONDS=60`.  Built by clang, for libFuzzer.
+# Fuzzers: `make fuzz FUZZ_SECONDS=60` has libFuzzer look for new inputs (by
+# clang); `make check` replays those of tests/fuzz/corpus (by any compiler).
 
 FUZZ_SECONDS  ?= 60
 FUZZ_PACKAGES := clang libclang-rt-14-dev
-FUZZERS += $(B)/fuzz/fuzz_sse
 
-$(B)/fuzz/fuzz_sse: tests/fuzz/fuzz_sse.c $(wildcard sdk-c/src/*.h) \
-		$(addprefix sdk-c/src/,parser.c session.c records.c message.c \
-		mem.c)
-	$(call say,CC,$@)
-	@mkdir -p $(@D)
-	$(Q)clang $(CSTD) -g -O1 -D_GNU_SOURCE -Isdk-c/include -Isdk-c/src \
-		-fsanitize=fuzzer,address,undefined -o $@ $(filter %.c,$^)
+# $(call fuzz_target,NAME,SOURCES,FLAGS,LIBRARIES): the parser that
+# tests/fuzz/fuzz_NAME.c drives is compiled from SOURCES.
+define fuzz_target
+FUZZERS    += $(B)/fuzz/fuzz_$(1)
+UNIT_TESTS += $(B)/fuzz/replay_$(1)
+
+$(B)/fuzz/fuzz_$(1): tests/fuzz/fuzz_$(1).c $(2) $$(FUZZ_HEADERS)
+	$$(call say,CLANG,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)clang $$(FUZZ_FLAGS) $(3) -g -O1 \
+		-fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined \
+		-o $$@ $$(filter %.c,$$^) $(4)
+
+$(B)/fuzz/replay_$(1): tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c $(2) \
+		$$(FUZZ_HEADERS)
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(WARN) $$(FUZZ_FLAGS) $(3) $$(CFLAGS) $$(SAN) \
+		-o $$@ $$(filter %.c,$$^) $(4)
+endef
+
+FUZZ_FLAGS   := $(CSTD) -D_GNU_SOURCE -Imod_push -Isdk-c/include -Isdk-c/src
+FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h sdk-c/src/*.h)
+FUZZ_CORE    := $(wildcard mod_push/core/*.c)
+FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
+                  message.c mem.c)
+FUZZ_HTTP    := $(addprefix mod_push/http/,line.c json.c draft.c params.c \
+                  problem.c) tests/fuzz/httpd_stand_in.c $(FUZZ_CORE) \
+                $(wildcard mod_push/store/*.c)
+
+$(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
+$(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE)))
+$(eval $(call fuzz_target,frame,$(FUZZ_SDK) $(FUZZ_CORE)))
+$(eval $(call fuzz_target,json,$(FUZZ_SDK) sdk-c/src/json.c,,-ljansson))
+$(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
+  $$(APR_LIBS) $$(PKG_LIBS) -pthread))
+$(eval $(call fuzz_target,query,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
+  $$(APR_LIBS) $$(PKG_LIBS) -pthread))
 
 # Only the fuzzers need clang.
 .PHONY: fuzz-deps
@@ -21,9 +53,12 @@ fuzz-deps:
 .PHONY: fuzz
 fuzz: fuzz-deps $(FUZZERS) ## fuzz every parser (FUZZ_SECONDS=60 each)
 	@for f in $(FUZZERS); do \
+		name=$$(basename $$f | sed s/fuzz_//); \
+		dict=tests/fuzz/$$name.dict; \
 		mkdir -p $$f.corpus; \
-		dict=tests/fuzz/$$(basename $$f | sed s/fuzz_//).dict; \
-		$$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 -dict=$$dict \
+		$$f -max_total_time=$(FUZZ_SECONDS) -max_len=2048 \
+			$$([ ! -f $$dict ] || echo -dict=$$dict) \
 			-print_final_stats=1 -verbosity=0 \
-			-artifact_prefix=$$f. $$f.corpus || exit 1; \
+			-artifact_prefix=$$f. $$f.corpus \
+			tests/fuzz/corpus/$$name || exit 1; \
 	done

@@ -1,16 +1,14 @@
 /*
- * fuzz_sse.c - libFuzzer target: the event stream parser of the C SDK.
+ * The event stream parser of the C SDK.
  *
  * Whatever the bytes, and wherever they are cut, the parser finds the same
  * blocks, the same last event id, the same retry and the same error. The
  * session that gets the blocks is exercised along with it.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "parser.h"
 #include "session.h"
+
+#include "fuzz.h"
 
 #define MAX_EVENT 300
 
@@ -57,7 +55,7 @@ static uint64_t parse(const uint8_t *bytes, size_t n, const uint8_t *cuts,
 
     pushc_parser_init(&p, &mem, MAX_EVENT);
     while (at < n && got == PUSHC_PARSED_ALL) {
-        size_t size = cut_count ? 1 + cuts[i++ % cut_count] % 32 : n;
+        size_t size = cut_count ? 1u + cuts[i++ % cut_count] % 32 : n;
         char *piece;
         const char *next;
 

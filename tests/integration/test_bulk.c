@@ -169,6 +169,8 @@ static const char *const bad_lines[][2] = {
     {"{\"user\":\"ada\",\"text\":\"x\",\"data\":1}", "data"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"ttl\":-1}", "ttl"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"ttl\":\"10\"}", "ttl"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"t\\u0074l\":5}", "ttl"},
+    {"{\"user\":\"ada\",\"d\\u0061ta\":5}", "data"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"urgency\":\"now\"}", "urgency"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"topic\":\"a b\"}", "topic"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"event\":\"push.bye\"}", "event"},

@@ -3,15 +3,19 @@
  * wins, and the administration sees them.
  */
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "case.h"
 #include "http.h"
 #include "keep.h"
 #include "server.h"
+#include "serverlog.h"
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
+#include "wire.h"
 
 START_TEST(each_device_of_a_user_gets_the_message_and_acknowledges_itself)
 {
@@ -215,6 +219,35 @@ START_TEST(the_newest_stream_of_a_device_takes_over)
 }
 END_TEST
 
+/* The request and the end of its connection arrive as one. */
+static void give_up_at_once(const struct server *s, const char *query)
+{
+    struct wire *w = wire_open(s, 0);
+    char request[200];
+    int length = snprintf(request, sizeof(request),
+                          "GET /ramen/receive?%s HTTP/1.1\r\n"
+                          "Host: test\r\n\r\n",
+                          query);
+
+    ck_assert_int_eq(send(w->fd, request, (size_t)length, MSG_MORE), length);
+    wire_close(w);
+}
+
+START_TEST(an_attempt_that_its_client_gave_up_changes_nothing)
+{
+    struct server_options o = {.children = 1 + _i, .receive = RARE_BEATS};
+    struct server *s = server_start(&o);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+
+    publish(s, "user=ada", NULL, "a");
+    expect_message(st, 1, "a");
+    give_up_at_once(s, "user=ada&device=d1&seq=1");
+    wait_until(serverlog_count(s, "PUSH0060:") == 1);
+    publish(s, "user=ada", NULL, "b");
+    expect_message(st, 2, "b");
+}
+END_TEST
+
 START_TEST(takeovers_in_a_row_leave_one_stream)
 {
     struct server_options o = {.children = 1 + 3 * _i, .receive = RARE_BEATS};
@@ -315,6 +348,8 @@ int main(void)
     tcase_add_test(tc, who_is_not_known_has_no_devices);
     tc = case_add(suite, "streams", 30);
     tcase_add_loop_test(tc, the_newest_stream_of_a_device_takes_over, 0, 2);
+    tcase_add_loop_test(tc, an_attempt_that_its_client_gave_up_changes_nothing,
+                        0, 2);
     tcase_add_loop_test(tc, takeovers_in_a_row_leave_one_stream, 0, 2);
     tcase_add_test(tc, a_stream_without_device_gets_one_made_up_in_its_cursor);
     tcase_add_test(tc, a_made_up_device_of_another_user_is_not_taken);

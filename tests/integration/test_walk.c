@@ -241,6 +241,25 @@ START_TEST(an_acknowledgement_beyond_what_was_sent_is_409)
 }
 END_TEST
 
+START_TEST(an_acknowledgement_of_another_user_or_device_changes_nothing)
+{
+    struct server *s = server_start(NULL);
+    const char *mid = publish(s, "user=ada", NULL, "a");
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    const struct event *e = stream_next(st);
+
+    http_expect(acknowledge_try(s, "user=bob&device=d1&seq=1"), 404, NULL);
+    http_expect(acknowledge_try(s, "user=ada&device=d2&seq=1"), 404, NULL);
+    http_expect(acknowledge_try(s, "user=ada&device=d1&app=x&seq=1"), 404,
+                NULL);
+    http_expect(
+        acknowledge_try(s, keep_printf("user=bob&device=d1&id=%s", e->id)),
+        404, NULL);
+    ck_assert_int_eq(count_of(s, mid, "in-flight"), 1);
+    ck_assert_int_eq(count_of(s, mid, "acked"), 0);
+}
+END_TEST
+
 START_TEST(an_acknowledgement_by_get_needs_more_than_a_cookie)
 {
     struct server *s = server_start(NULL);
@@ -317,6 +336,8 @@ int main(void)
                    an_acknowledgement_empties_the_mailbox_up_to_its_number);
     tcase_add_test(tc, an_acknowledgement_may_name_the_whole_id);
     tcase_add_test(tc, an_acknowledgement_beyond_what_was_sent_is_409);
+    tcase_add_test(
+        tc, an_acknowledgement_of_another_user_or_device_changes_nothing);
     tcase_add_test(tc, an_acknowledgement_by_get_needs_more_than_a_cookie);
     tcase_add_test(tc, a_mid_of_another_session_acknowledges_only_itself);
     tcase_add_test(tc,

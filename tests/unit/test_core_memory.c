@@ -127,6 +127,26 @@ END_TEST
 
 /* ---- idempotency keys ---- */
 
+/* Passed by the cursor and without a note it would count as acknowledged. */
+START_TEST(what_cannot_be_noted_as_evicted_stays_in_the_mailbox)
+{
+    uint64_t mid;
+
+    world_init(&s.w);
+    s.user = world_user(&s.w);
+    s.device = world_device(&s.w, s.user, "d", NULL, 0);
+    s.w.limit = 1;
+    mid = world_say(&s.w, s.user, "a");
+    watched_heap_fail_at(&s.w.memory, 2); /* 1 is the message itself */
+    ck_assert_int_eq(world_publish(&s.w, s.user, draft("b")), PUSH_NO_MEMORY);
+    ck_assert_uint_eq(s.w.receipt.refused, 0);
+    ck_assert(s.w.memory.failed);
+    ck_assert_int_eq(world_fate(&s.w, s.device, mid), PUSH_PENDING);
+    ck_assert_str_eq(world_flush(&s.w, s.device), "1=a");
+    world_cleanup(&s.w);
+}
+END_TEST
+
 START_TEST(a_key_replays_as_its_state_says)
 {
     static const unsigned char id[PUSH_KEY_BYTES] = {1, 2, 3};
@@ -155,6 +175,7 @@ int main(void)
     tcase_add_row_test(
         tc, an_operation_without_memory_leaves_everything_as_it_was, rows);
     tcase_add_test(tc, a_flush_without_memory_sends_less_and_the_rest_later);
+    tcase_add_test(tc, what_cannot_be_noted_as_evicted_stays_in_the_mailbox);
     tcase_add_test(tc, a_key_replays_as_its_state_says);
     return unit_run(suite);
 }

@@ -264,6 +264,26 @@ START_TEST(seq_goes_on_beyond_the_bounds_of_smaller_numbers)
 }
 END_TEST
 
+START_TEST(beyond_those_bounds_a_cursor_of_another_session_is_a_mismatch)
+{
+    uint64_t mids[3];
+
+    device->acked = far[_i];
+    device->sent = far[_i];
+    say(3, mids);
+    world_flush(&w, device);
+    world_resume(&w, device, cursor_mid(far[_i] + 3, mids[1]));
+    ck_assert_uint_eq(device->acked, 0);
+    ck_assert_int_eq(world_fate(&w, device, mids[0]), PUSH_PENDING);
+    ck_assert_int_eq(world_fate(&w, device, mids[1]), PUSH_ACKED);
+    ck_assert_str_eq(world_flush(&w, device), "1=a 2=c");
+    world_resume(&w, device, cursor(far[_i] + 3));
+    ck_assert_str_eq(world_flush(&w, device), "1=a 2=c");
+    ck_assert_int_eq(world_ack(&w, device, cursor(far[_i] + 1)), PUSH_STALE);
+    ck_assert_uint_eq(device->acked, 0);
+}
+END_TEST
+
 START_TEST(an_acknowledgement_is_counted_once_a_message)
 {
     uint64_t mids[5];
@@ -314,6 +334,9 @@ int main(void)
     tcase_add_row_test(ack, an_acknowledgement_does_what_the_row_says, acks);
     tcase_add_row_test(ack, seq_goes_on_beyond_the_bounds_of_smaller_numbers,
                        far);
+    tcase_add_row_test(
+        ack, beyond_those_bounds_a_cursor_of_another_session_is_a_mismatch,
+        far);
     tcase_add_test(ack, an_acknowledgement_is_counted_once_a_message);
     tcase_add_test(ack, what_was_acknowledged_is_never_sent_again);
     return unit_run(suite);

@@ -166,6 +166,22 @@ START_TEST(a_message_for_a_device_that_is_not_known_yet_waits_for_it)
 }
 END_TEST
 
+START_TEST(what_was_dropped_for_a_device_to_come_is_told_when_it_comes)
+{
+    push_device_t *late;
+    push_draft_t d = draft("first");
+
+    w.limit = 1;
+    d.device = words("late");
+    publish(d);
+    ck_assert_str_eq(world_flush(&w, device), "");
+    d.content.data = words("second");
+    publish(d);
+    late = world_device(&w, user, "late", NULL, 0);
+    ck_assert_str_eq(world_flush(&w, late), "!normal:1 1=second");
+}
+END_TEST
+
 START_TEST(a_user_without_devices_keeps_no_more_than_a_mailbox_holds)
 {
     push_user_t *absent = world_user(&w);
@@ -357,6 +373,8 @@ int main(void)
         late, a_device_that_appears_before_the_ttl_ends_finds_the_message);
     tcase_add_test(late,
                    a_message_for_a_device_that_is_not_known_yet_waits_for_it);
+    tcase_add_test(
+        late, what_was_dropped_for_a_device_to_come_is_told_when_it_comes);
     tcase_add_test(late,
                    a_user_without_devices_keeps_no_more_than_a_mailbox_holds);
     tcase_add_test(

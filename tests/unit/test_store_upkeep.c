@@ -137,6 +137,34 @@ START_TEST(after_sweeps_nothing_is_left_of_what_is_over)
 }
 END_TEST
 
+/* What was granted was granted by the monotonic clock. */
+START_TEST(a_wall_clock_set_by_a_day_ends_nothing)
+{
+    static const int64_t days[] = {86400000, -2 * (int64_t)86400000};
+    push_ticket_t away = open_stream("u", "away", "c");
+    push_ticket_t here = open_stream("u", "here", "c");
+    push_receipt_t receipt = {.mid = 7};
+    push_stats_view_t stats;
+
+    push_store_checkout(&g.store, &away, &g.now);
+    ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OK);
+    push_store_key_done(&g.store, named("k"), &receipt);
+    for (int i = 0; i < 2; i++) {
+        ground_publish(&g, PUSH_LOG_USER, "u", i ? "b" : "a", PUSH_HIGH);
+        g.now.wall += days[i];
+        sweep_all();
+        ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OVER);
+    }
+    ground_publish(&g, PUSH_LOG_USER, "u", "c", PUSH_HIGH);
+    push_view_stats(&g.store, &stats);
+    ck_assert_uint_eq(stats.devices, 2);
+    ck_assert_uint_eq(g.store.segment->counts.expired, 0);
+    ck_assert_str_eq(ground_flush(&g, &here), "1=a 2=b 3=c");
+    away = open_stream("u", "away", "c");
+    ck_assert_str_eq(ground_flush(&g, &away), "1=a 2=b 3=c");
+}
+END_TEST
+
 START_TEST(a_device_whose_process_is_gone_is_not_connected)
 {
     push_ticket_t ticket = open_stream("u", "d", "c");
@@ -352,6 +380,7 @@ int main(void)
     tcase_add_test(keys, a_request_that_failed_gives_its_key_back);
     tcase_add_test(keys, the_hash_of_a_request_tells_where_its_parts_end);
     tcase_add_test(sweep, after_sweeps_nothing_is_left_of_what_is_over);
+    tcase_add_test(sweep, a_wall_clock_set_by_a_day_ends_nothing);
     tcase_add_test(sweep, a_device_whose_process_is_gone_is_not_connected);
     tcase_add_test(
         full, full_memory_refuses_low_drops_the_oldest_low_and_takes_high);

@@ -1,0 +1,114 @@
+/*
+ * Whatever is published, a reader of the stream gets exactly one event with
+ * that type, that receipt and that payload, and no other field.  The reader
+ * is the SDK's, the framing the server's.
+ *
+ * The input: flags, the event type, 0xfe, the payload.
+ */
+#include "core/frame.h"
+#include "message.h"
+#include "parser.h"
+
+#include "fuzz.h"
+
+#define PREFIX "id: 7.00000000001\n"
+
+/* The payload as a reader has to see it: every line end is LF. */
+static size_t expected(const push_text_t *data, bool text, char *out)
+{
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < data->len; i++) {
+        char c = data->at[i];
+
+        if (text && c == '\r') {
+            c = '\n';
+            i += i + 1 < data->len && data->at[i + 1] == '\n';
+        }
+        out[len++] = c;
+    }
+    return len;
+}
+
+static void check_block(const push_content_t *content,
+                        const struct pushc_block *block)
+{
+    bool text = push_text_valid(content->data.at, content->data.len);
+    char *wanted = malloc(content->data.len + 1u);
+    char *got = fuzz_copy(block->data, block->length);
+    size_t len = expected(&content->data, text, wanted);
+
+    REQUIRE(!strcmp(block->id, "7.00000000001") && block->has_id);
+    REQUIRE(strlen(block->event)
+            == (content->event.len ? content->event.len : 7));
+    REQUIRE(!content->event.len
+            || !memcmp(block->event, content->event.at, content->event.len));
+    REQUIRE(block->ack_now == content->ack_now);
+    REQUIRE(block->has_data);
+    REQUIRE(text ? block->encoding == NULL
+                 : !strcmp(block->encoding, "base64"));
+    if (!text) {
+        REQUIRE(pushc_base64_decode(block->data, block->length, got)
+                == (long)len);
+        REQUIRE(!memcmp(wanted, got, len));
+    }
+    else {
+        REQUIRE(block->length == len && !memcmp(wanted, got, len));
+    }
+    free(wanted);
+    free(got);
+}
+
+static void read_back(const push_content_t *content, const char *stream,
+                      size_t size)
+{
+    struct pushc_mem mem = pushc_mem_make(NULL, NULL);
+    struct pushc_parser parser;
+    struct pushc_block block;
+    const char *at = stream;
+
+    pushc_parser_init(&parser, &mem, size + 1);
+    REQUIRE(pushc_parser_next(&parser, &at, &size, &block)
+            == PUSHC_PARSED_BLOCK);
+    check_block(content, &block);
+    REQUIRE(pushc_parser_next(&parser, &at, &size, &block)
+            == PUSHC_PARSED_ALL);
+    REQUIRE(size == 0 && parser.retry == 0);
+    pushc_parser_cleanup(&parser);
+}
+
+static void frame(const push_content_t *content)
+{
+    size_t size = push_frame_size(content);
+    char *stream = malloc(sizeof(PREFIX) - 1 + size);
+
+    REQUIRE(stream != NULL);
+    memcpy(stream, PREFIX, sizeof(PREFIX) - 1);
+    REQUIRE(push_frame_write(content, stream + sizeof(PREFIX) - 1)
+            == stream + sizeof(PREFIX) - 1 + size);
+    read_back(content, stream, sizeof(PREFIX) - 1 + size);
+    free(stream);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    fuzz_input_t in = {bytes + 1, size - 1};
+    push_content_t content = {0};
+    fuzz_input_t event;
+    char *data;
+
+    if (!size) {
+        return 0;
+    }
+    event = fuzz_field(&in);
+    data = fuzz_copy(in.at, in.left);
+    content.ack_now = bytes[0] & 1;
+    content.data = (push_text_t){data, (uint32_t)in.left};
+    if (push_event_valid((const char *)event.at, event.left)) {
+        content.event = (push_text_t){(const char *)event.at,
+                                      (uint32_t)event.left};
+    }
+    frame(&content);
+    free(data);
+    return 0;
+}
