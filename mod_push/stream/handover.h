@@ -22,6 +22,12 @@ int push_handover_tls(conn_rec *c, SSL *ssl, int is_proxy);
 /* NULL if the connection can be handed over, or why it cannot. */
 const char *push_handover_refusal(request_rec *r);
 
+/*
+ * Of an HTTP/2 request (it has a master connection): how many pumps its
+ * connection carries, shared by the threads of its requests.
+ */
+_Atomic unsigned *push_handover_pumps(request_rec *r);
+
 /* Takes filters that rewrite bodies out of the answer. */
 void push_handover_filters(request_rec *r);
 
