@@ -1,7 +1,8 @@
 # The module on a real httpd: tests/harness and tests/integration.
 # Every test_NAME.c is a program of its own, linked with the whole harness.
 
-DEB_PACKAGES += check libjansson-dev libssl-dev openssl apache2-bin
+DEB_PACKAGES += check libjansson-dev libssl-dev openssl apache2-bin \
+                libnghttp2-dev
 
 HARNESS_OBJS := $(call objects,tests/harness/*.c)
 IT_OBJS := $(call objects,tests/integration/test_*.c)
@@ -15,7 +16,7 @@ $(HARNESS_OBJS) $(IT_OBJS): $(B)/obj/%.o: %.c
 $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lssl -lcrypto -pthread
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lnghttp2 -lssl -lcrypto -pthread
 
 # What users of Debian enable modules with.
 $(B)/a2enmod: tests/integration/fetch-a2enmod
