@@ -29,7 +29,7 @@ APLOG_USE_MODULE(push);
 #define READ_SIZE    (16 << 10)
 
 /* How often a silent stream looks whether its client has left. */
-#define LOOK_UP_MS 500
+#define LOOK_UP_MS 200
 
 static _Atomic unsigned pumps; /* of this child */
 

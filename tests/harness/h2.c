@@ -24,7 +24,7 @@ struct h2 {
 
 /* ---- the connection ---- */
 
-static int connect_to(int port)
+static int connect_to(int port, int receive_buffer)
 {
     static const struct timeval limit = {.tv_sec = WAIT_MS / 1000};
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -32,6 +32,10 @@ static int connect_to(int port)
 
     address.sin_port = htons((uint16_t)port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (receive_buffer > 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
+                   sizeof(receive_buffer));
+    }
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     ck_assert_msg(connect(fd, (struct sockaddr *)&address, sizeof(address))
@@ -197,16 +201,26 @@ static void start_session(struct h2 *c)
     nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, NULL, 0);
 }
 
-struct h2 *h2_open(int port, bool tls)
+static struct h2 *open_connection(int port, bool tls, int receive_buffer)
 {
     struct h2 *c = keep(calloc(1, sizeof(*c)), release);
 
-    c->fd = connect_to(port);
+    c->fd = connect_to(port, receive_buffer);
     if (tls) {
         start_tls(c);
     }
     start_session(c);
     return c;
+}
+
+struct h2 *h2_open(int port, bool tls)
+{
+    return open_connection(port, tls, 0);
+}
+
+struct h2 *h2_open_narrow(int port)
+{
+    return open_connection(port, false, 4096);
 }
 
 /* ---- turning ---- */

@@ -39,6 +39,10 @@ struct h2_request {
  * Fails the test when the server does not speak HTTP/2. */
 struct h2 *h2_open(int port, bool tls);
 
+/* The same in clear, with a small receive buffer, for a reader that is to be
+ * slow. */
+struct h2 *h2_open_narrow(int port);
+
 /* Close it as a client that goes away. */
 void h2_close(struct h2 *c);
 
