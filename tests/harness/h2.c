@@ -91,10 +91,10 @@ static void append(char **text, size_t used, const void *bytes, size_t count)
     (*text)[used + count] = '\0';
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
-                     const uint8_t *name, size_t name_length,
-                     const uint8_t *value, size_t value_length, uint8_t flags,
-                     void *data)
+static int h2_on_header(nghttp2_session *session, const nghttp2_frame *frame,
+                        const uint8_t *name, size_t name_length,
+                        const uint8_t *value, size_t value_length,
+                        uint8_t flags, void *data)
 {
     struct exchange *x = nghttp2_session_get_stream_user_data(
         session, frame->hd.stream_id);
@@ -113,8 +113,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame,
     return 0;
 }
 
-static int on_data(nghttp2_session *session, uint8_t flags, int32_t id,
-                   const uint8_t *bytes, size_t count, void *data)
+static int h2_on_data(nghttp2_session *session, uint8_t flags, int32_t id,
+                      const uint8_t *bytes, size_t count, void *data)
 {
     struct exchange *x = nghttp2_session_get_stream_user_data(session, id);
 
@@ -147,9 +147,9 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t error,
     return 0;
 }
 
-static ssize_t give_body(nghttp2_session *session, int32_t id, uint8_t *bytes,
-                         size_t room, uint32_t *flags,
-                         nghttp2_data_source *source, void *data)
+static ssize_t h2_give_body(nghttp2_session *session, int32_t id,
+                            uint8_t *bytes, size_t room, uint32_t *flags,
+                            nghttp2_data_source *source, void *data)
 {
     struct exchange *x = source->ptr;
     size_t left = strlen(x->upload);
@@ -188,9 +188,9 @@ static void start_session(struct h2 *c)
     nghttp2_option *option;
 
     nghttp2_session_callbacks_new(&callbacks);
-    nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, h2_on_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks,
-                                                              on_data);
+                                                              h2_on_data);
     nghttp2_session_callbacks_set_on_stream_close_callback(callbacks,
                                                            on_close);
     nghttp2_option_new(&option);
@@ -301,7 +301,8 @@ static void add_field(nghttp2_nv *fields, size_t *count, const char *name,
 struct exchange *h2_ask(struct h2 *c, const struct h2_request *q)
 {
     struct exchange *x = keep(calloc(1, sizeof(*x)), release_exchange);
-    nghttp2_data_provider body = {.source.ptr = x, .read_callback = give_body};
+    nghttp2_data_provider body = {.source.ptr = x,
+                                  .read_callback = h2_give_body};
     nghttp2_nv fields[8];
     size_t count = 0, i;
 
