@@ -2,8 +2,8 @@
  * A connection that speaks HTTP/2, with any number of requests on it at a
  * time. Nothing moves but in h2_turn() and what calls it.
  */
-#ifndef HARNESS_H2_H
-#define HARNESS_H2_H
+#ifndef TESTS_H2_H
+#define TESTS_H2_H
 
 #include <stdbool.h>
 #include <stddef.h>
