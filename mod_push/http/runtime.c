@@ -121,6 +121,24 @@ static int make_segment(server_rec *s, const push_global_t *global)
     return OK;
 }
 
+/*
+ * Each HTTP/2 connection with a stream on it holds one of the MPM's threads,
+ * beside those of mod_http2 that its streams hold.
+ */
+static void warn_of_threads(server_rec *s)
+{
+    int threads = 0;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    if (max_blocking >= threads && max_blocking) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0052: PushMaxBlockingStreams: %" APR_INT64_T_FMT
+                     " streams on as many connections hold all %d threads of "
+                     "a child (ThreadsPerChild): nothing else is served then",
+                     max_blocking, threads);
+    }
+}
+
 int push_runtime_prepare(server_rec *s, const push_global_t *global)
 {
     limits = (push_limits_t){.max_pending = (uint32_t)global->max_pending,
@@ -130,6 +148,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     reactors_wanted = global->reactors;
     max_streams_wanted = global->max_streams;
     max_blocking = global->max_blocking;
+    warn_of_threads(s);
     drain_time = global->drain_time;
     kept = ap_retained_data_get("push");
     if (!kept) {

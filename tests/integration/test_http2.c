@@ -95,6 +95,18 @@ START_TEST(without_a_limit_given_a_stream_is_refused)
 }
 END_TEST
 
+/* The harness gives a child 16 threads. */
+START_TEST(a_limit_that_may_take_all_threads_is_warned_of)
+{
+    struct server *s = h2_server("PushMaxBlockingStreams 15", false, 1);
+    struct server *t = h2_server("PushMaxBlockingStreams 16", false, 1);
+
+    server_allow(t, "PUSH0052");
+    ck_assert_int_eq(serverlog_count(s, "PUSH0052"), 0);
+    ck_assert_int_eq(serverlog_count(t, "PUSH0052"), 1);
+}
+END_TEST
+
 START_TEST(messages_arrive_in_order_and_are_acknowledged_beside)
 {
     bool tls = with_tls[_i];
@@ -306,13 +318,18 @@ END_TEST
 
 START_TEST(a_newer_stream_takes_over)
 {
-    struct server *s = h2_server("PushMaxBlockingStreams 8", false, 2);
+    struct server *s = h2_server("PushMaxBlockingStreams 8\n"
+                                 "CustomLog logs/bytes \"[%B]\"",
+                                 false, 2);
     struct h2 *c = h2_to(s, false);
     struct exchange *x = receive(c, "device=d&seq=0");
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
 
     h2_await(x, "event: push.bye\ndata: {\"reason\":\"superseded\"");
     h2_expect(x, 200);
+    wait_until(
+        strstr(server_file(s, "logs/bytes"), keep_printf("[%zu]", x->length))
+        != NULL);
     x = receive(c, "device=d&seq=0");
     stream_expect_bye(st, "superseded");
     publish(s, "user=ada", NULL, "mine");
@@ -379,6 +396,28 @@ START_TEST(a_graceful_restart_says_good_bye_and_the_next_stream_goes_on)
     for (i = 0; i < count; i++) {
         h2_wait_until(x->connection, kill(before[i], 0) != 0);
     }
+}
+END_TEST
+
+START_TEST(a_child_that_has_served_its_connections_says_good_bye)
+{
+    struct server *s = h2_server("PushMaxBlockingStreams 8\n"
+                                 "MaxConnectionsPerChild 5",
+                                 false, 1);
+    struct h2 *c = h2_to(s, false);
+    struct exchange *x = receive(c, "device=d&seq=0");
+    pid_t before = 0, after = 0;
+    int i;
+
+    ck_assert_int_eq(server_children(s, &before, 1), 1);
+    for (i = 0; i < 5; i++) {
+        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+    }
+    h2_await(x, "event: push.bye\ndata: {\"reason\":\"restart\"");
+    h2_expect(x, 200);
+    h2_close(c);
+    wait_until(kill(before, 0) != 0);
+    wait_until(server_children(s, &after, 1) == 1);
 }
 END_TEST
 
@@ -556,6 +595,7 @@ int main(void)
     TCase *more = case_add(suite, "around", 120);
 
     tcase_add_test(tc, without_a_limit_given_a_stream_is_refused);
+    tcase_add_test(tc, a_limit_that_may_take_all_threads_is_warned_of);
     tcase_add_loop_test(
         tc, messages_arrive_in_order_and_are_acknowledged_beside, 0, 2);
     tcase_add_test(tc, a_head_opens_nothing);
@@ -573,6 +613,8 @@ int main(void)
     tcase_add_loop_test(
         more, a_graceful_restart_says_good_bye_and_the_next_stream_goes_on, 0,
         3);
+    tcase_add_test(more,
+                   a_child_that_has_served_its_connections_says_good_bye);
     tcase_add_loop_test(more, a_stop_does_not_wait_for_streams, 0, 3);
     tcase_add_loop_test(
         more, lines_are_answered_as_they_come_and_silence_costs_nothing, 0, 2);
