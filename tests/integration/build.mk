@@ -20,8 +20,11 @@ $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IT_LIBS) \
 		-ljansson -lssl -lcrypto -pthread
 
-$(B)/tests/integration/test_http2: $(B)/obj/tests/integration/h2.o
-$(B)/tests/integration/test_http2: IT_LIBS := -lnghttp2
+H2_TESTS := $(B)/tests/integration/test_http2 \
+            $(B)/tests/integration/test_http2_ends
+
+$(H2_TESTS): $(call objects,tests/integration/h2*.c)
+$(H2_TESTS): IT_LIBS := -lnghttp2
 
 # What users of Debian enable modules with.
 $(B)/a2enmod: tests/integration/fetch-a2enmod
