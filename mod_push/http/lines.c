@@ -188,21 +188,24 @@ static apr_status_t take_brigade(lines_t *l)
 /* Waits for input; APR_EOF if this child is about to end. */
 static apr_status_t wait_for_input(const lines_t *l)
 {
-    apr_pollfd_t poll = {.p = l->r->pool,
-                         .desc_type = APR_POLL_SOCKET,
-                         .reqevents = APR_POLLIN,
-                         .desc.s = ap_get_conn_socket(l->r->connection)};
+    apr_pollfd_t poll = {.p = l->r->pool, .reqevents = APR_POLLIN};
     apr_int32_t ready = 0;
     apr_status_t status;
     int state = AP_MPMQ_RUNNING;
 
+    /* Over HTTP/2 input is not announced by a socket. */
+    status = ap_get_pollfd_from_conn(l->r->connection, &poll, NULL);
+    if (status != APR_SUCCESS || poll.desc_type == APR_NO_DESC) {
+        return APR_EOF;
+    }
     do {
         status = apr_poll(&poll, 1, &ready, LOOK_UP);
         ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
         if (state == AP_MPMQ_STOPPING) {
             return APR_EOF;
         }
-    } while (APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_EINTR(status));
+    } while ((APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_EINTR(status))
+             && !l->r->connection->aborted);
     return status;
 }
 

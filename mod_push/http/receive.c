@@ -5,6 +5,7 @@
 #include <http_protocol.h>
 #include <http_ssl.h>
 
+#include "http/pump.h"
 #include "http/runtime.h"
 #include "http/subscriber.h"
 #include "stream/handover.h"
@@ -53,12 +54,10 @@ static int come_again(request_rec *r, const push_problem_t *problem)
     return OK;
 }
 
-static int overloaded(request_rec *r)
+static int overloaded(request_rec *r, const char *detail)
 {
-    return come_again(
-        r, push_problem(r->pool, 503, "too-many-streams",
-                        "this server has as many streams as it can hold "
-                        "(PushMaxStreams)"));
+    return come_again(r, push_problem(r->pool, 503, "too-many-streams", "%s",
+                                      detail));
 }
 
 /* The head and the first line, all the way to the socket. */
@@ -66,6 +65,17 @@ static bool send_head(request_rec *r)
 {
     ap_rprintf(r, "retry: %u\n\n", jittered(push_settings(r)->retry));
     return ap_rflush(r) >= 0 && !r->connection->aborted;
+}
+
+/* To the reactor: the connection itself, or over HTTP/2 what pumps to it. */
+static bool part_with(request_rec *r, const push_berth_t *berth,
+                      const push_adoption_t *adoption)
+{
+    int write_timeout = (int)push_settings(r)->write_timeout;
+
+    return r->connection->master
+               ? push_pump_run(r, berth, adoption, write_timeout)
+               : push_handover(r, berth, adoption, write_timeout);
 }
 
 static int open_stream(request_rec *r, const push_berth_t *berth,
@@ -80,8 +90,7 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
     set_head(r);
     set_device(r, ticket->id);
     push_handover_filters(r);
-    if (!send_head(r)
-        || !push_handover(r, berth, &adoption, (int)settings->write_timeout)) {
+    if (!send_head(r) || !part_with(r, berth, &adoption)) {
         push_time_t now = push_clock_now();
 
         push_berth_cancel(berth);
@@ -92,7 +101,8 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
 
 static const push_problem_t *check_request(request_rec *r)
 {
-    const char *refusal = push_handover_refusal(r);
+    const char *refusal = r->connection->master ? push_pump_refusal(r)
+                                                : push_handover_refusal(r);
 
     if (refusal) {
         return push_problem(r->pool, 501, "transport", "%s", refusal);
@@ -109,14 +119,54 @@ static int let_go(request_rec *r)
     return OK;
 }
 
-int push_receive(request_rec *r)
+/* What holds on to this process cannot live in another one. */
+static bool find_berth(request_rec *r, push_berth_t *berth)
+{
+    return push_runtime_berth(berth)
+           && (berth->reactor
+               || !(r->connection->master
+                    || ap_ssl_conn_is_ssl(r->connection)));
+}
+
+static int receive(request_rec *r, push_subscriber_t *subscriber)
 {
     push_berth_t berth;
-    push_subscriber_t subscriber;
     push_ticket_t ticket;
-    const push_problem_t *problem;
     push_time_t now = push_clock_now();
     push_status_t status;
+
+    if (!find_berth(r, &berth)) {
+        return overloaded(r, "this server has as many streams as it can hold "
+                             "(PushMaxStreams)");
+    }
+    subscriber->checkin.seat = berth.seat;
+    status = push_store_checkin(&push_runtime()->store, &subscriber->checkin,
+                                &now, &ticket);
+    if (status != PUSH_OK) {
+        push_berth_cancel(&berth);
+        return come_again(r, push_problem_of_status(r->pool, status));
+    }
+    return open_stream(r, &berth, subscriber, &ticket);
+}
+
+/* Over HTTP/2: this thread is the stream's for as long as it is open. */
+static int receive_here(request_rec *r, push_subscriber_t *subscriber)
+{
+    const char *full = push_pump_begin(r);
+    int answered;
+
+    if (full) {
+        return overloaded(r, full);
+    }
+    answered = receive(r, subscriber);
+    push_pump_end(r);
+    return answered;
+}
+
+int push_receive(request_rec *r)
+{
+    push_subscriber_t subscriber;
+    const push_problem_t *problem;
 
     problem = push_subscriber_parse(r, &subscriber);
     if (!problem) {
@@ -129,21 +179,10 @@ int push_receive(request_rec *r)
         set_head(r);
         return OK;
     }
-    if (push_handover_abandoned(r)) {
-        return let_go(r);
+    if (r->connection->master) {
+        return receive_here(r, &subscriber);
     }
-    if (!push_runtime_berth(&berth)
-        || (!berth.reactor && ap_ssl_conn_is_ssl(r->connection))) {
-        return overloaded(r);
-    }
-    subscriber.checkin.seat = berth.seat;
-    status = push_store_checkin(&push_runtime()->store, &subscriber.checkin,
-                                &now, &ticket);
-    if (status != PUSH_OK) {
-        push_berth_cancel(&berth);
-        return come_again(r, push_problem_of_status(r->pool, status));
-    }
-    return open_stream(r, &berth, &subscriber, &ticket);
+    return push_handover_abandoned(r) ? let_go(r) : receive(r, &subscriber);
 }
 
 int push_ack(request_rec *r)

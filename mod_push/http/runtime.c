@@ -43,6 +43,7 @@ static kept_t *kept;
 static push_limits_t limits;
 static int64_t reactors_wanted;
 static int64_t max_streams_wanted;
+static int64_t max_blocking;
 static int64_t drain_time;
 
 /* A child's own. */
@@ -120,6 +121,24 @@ static int make_segment(server_rec *s, const push_global_t *global)
     return OK;
 }
 
+/*
+ * Each HTTP/2 connection with a stream on it holds one of the MPM's threads,
+ * beside those of mod_http2 that its streams hold.
+ */
+static void warn_of_threads(server_rec *s)
+{
+    int threads = 0;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    if (max_blocking >= threads && max_blocking) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0052: PushMaxBlockingStreams: %" APR_INT64_T_FMT
+                     " streams on as many connections hold all %d threads of "
+                     "a child (ThreadsPerChild): nothing else is served then",
+                     max_blocking, threads);
+    }
+}
+
 int push_runtime_prepare(server_rec *s, const push_global_t *global)
 {
     limits = (push_limits_t){.max_pending = (uint32_t)global->max_pending,
@@ -128,6 +147,8 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
                              .idempotency = global->idempotency};
     reactors_wanted = global->reactors;
     max_streams_wanted = global->max_streams;
+    max_blocking = global->max_blocking;
+    warn_of_threads(s);
     drain_time = global->drain_time;
     kept = ap_retained_data_get("push");
     if (!kept) {
@@ -188,7 +209,8 @@ static uint32_t streams_for_child(server_rec *s)
     getrlimit(RLIMIT_NOFILE, &descriptors);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     room = (int64_t)descriptors.rlim_cur - DESCRIPTORS_RESERVED
-           - 2 * (int64_t)threads - 3 * (int64_t)kept->ground.seats;
+           - 2 * (int64_t)threads - 3 * (int64_t)kept->ground.seats
+           - max_blocking;
     room = room < 1 ? 1 : room;
     if (max_streams_wanted > room) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -218,6 +240,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
         return;
     }
     runtime.max_streams = streams_for_child(s);
+    runtime.max_blocking = (uint32_t)max_blocking;
     while (runtime.reactors_count < (unsigned)reactors_wanted) {
         push_reactor_t *reactor = push_reactor_start(&options);
 
@@ -266,6 +289,9 @@ void push_runtime_stopping(int graceful)
     else if (newer_generation()) {
         end_reason = PUSH_END_RESTART;
         atomic_store(&leave_until, push_clock_now().mono + LEAVE_MS_UNSURE);
+    }
+    for (unsigned i = 0; i < runtime.reactors_count; i++) {
+        push_reactor_end_pumped(runtime.reactors[i], end_reason);
     }
 }
 

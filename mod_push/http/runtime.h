@@ -17,7 +17,8 @@ typedef struct push_runtime_t {
     push_reactor_t *reactors[PUSH_REACTORS_MAX];
     unsigned reactors_count;
     push_sweeper_t *sweeper;
-    uint32_t max_streams; /* of this child */
+    uint32_t max_streams;  /* of this child */
+    uint32_t max_blocking; /* of them, streams that hold a worker thread */
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */

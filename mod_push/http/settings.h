@@ -17,14 +17,15 @@ module AP_MODULE_DECLARE_DATA push_module;
 
 /* For the whole server. */
 typedef struct push_global_t {
-    int64_t shm_size;    /* bytes */
-    int64_t idempotency; /* ms */
-    int64_t reactors;    /* threads a child */
-    int64_t max_streams; /* a child; 0: as many as descriptors allow */
-    int64_t history;     /* messages a channel */
-    int64_t max_pending; /* messages a mailbox */
-    int64_t retention;   /* ms */
-    int64_t drain_time;  /* ms */
+    int64_t shm_size;     /* bytes */
+    int64_t idempotency;  /* ms */
+    int64_t reactors;     /* threads a child */
+    int64_t max_streams;  /* a child; 0: as many as descriptors allow */
+    int64_t max_blocking; /* streams a child that hold a worker thread */
+    int64_t history;      /* messages a channel */
+    int64_t max_pending;  /* messages a mailbox */
+    int64_t retention;    /* ms */
+    int64_t drain_time;   /* ms */
 } push_global_t;
 
 typedef enum push_user_kind_t {

@@ -260,6 +260,7 @@ int push_show_stats(request_rec *r)
 
     push_view_stats(store(), &stats);
     set_number(body, "streams", stats.streams);
+    set_number(body, "blocking_streams", stats.pumped);
     set_number(body, "devices", stats.devices);
     set_number(body, "users", stats.users);
     set_number(body, "channels", stats.channels);

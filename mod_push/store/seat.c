@@ -49,6 +49,7 @@ static void seat_clear(const push_seats_t *seats, unsigned index)
     atomic_store(&seat->reading, 0);
     atomic_store(&seat->asleep, 0);
     atomic_store(&seat->streams, 0);
+    atomic_store(&seat->pumped, 0);
     atomic_store(&seat->closed, 0);
     atomic_store(&seat->visitors, 0);
     drop_lists(seats, index);

@@ -43,7 +43,8 @@ typedef struct push_seat_t {
     _Atomic uint32_t closed;      /* 1: takes no more streams */
     _Atomic uint32_t visitors;    /* threads of its process in a shard */
     _Atomic uint32_t senders;     /* who may be sending it streams */
-    uint8_t apart[20];            /* a cache line of its own */
+    _Atomic uint32_t pumped;      /* of streams: those that hold a worker */
+    uint8_t apart[16];            /* a cache line of its own */
 } push_seat_t;
 
 _Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");

@@ -142,6 +142,7 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
                                               + store->segment->slab.repairs};
     for (uint32_t i = 0; i < store->seats.count; i++) {
         stats->streams += store->seats.seats[i].streams;
+        stats->pumped += store->seats.seats[i].pumped;
     }
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         const push_heap_t *heap = &store->heaps[i];

@@ -89,6 +89,7 @@ void push_view_channels(push_store_t *store, const push_time_t *now,
 
 typedef struct push_stats_view_t {
     uint64_t users, devices, channels, messages, streams;
+    uint64_t pumped; /* of streams: those that hold a worker thread */
     uint64_t memory_size, memory_used;
     uint64_t recovered;
 } push_stats_view_t;

@@ -27,8 +27,9 @@ APLOG_USE_MODULE(push);
 
 /* A connection that may become a stream; in its pool. */
 typedef struct {
-    bool ready; /* false: it is still httpd's */
-    SSL *ssl;   /* of mod_ssl; NULL: plain TCP */
+    bool ready;             /* false: it is still httpd's */
+    SSL *ssl;               /* of mod_ssl; NULL: plain TCP */
+    _Atomic unsigned pumps; /* HTTP/2: streams that its requests carry */
     push_berth_t berth;
     push_adoption_t adoption;
 } leaving_t;
@@ -80,9 +81,6 @@ int push_handover_tls(conn_rec *c, SSL *ssl, int is_proxy)
 
 const char *push_handover_refusal(request_rec *r)
 {
-    if (r->connection->master) {
-        return "streams need HTTP/1.1 here: set \"Protocols http/1.1\"";
-    }
     if (ap_ssl_conn_is_ssl(r->connection) && !leaving_of(r->connection)->ssl) {
         return "this TLS connection is not one of mod_ssl's";
     }
@@ -96,6 +94,11 @@ bool push_handover_abandoned(request_rec *r)
 
     return socket && apr_os_sock_get(&peer.fd, socket) == APR_SUCCESS
            && poll(&peer, 1, 0) == 1;
+}
+
+_Atomic unsigned *push_handover_pumps(request_rec *r)
+{
+    return &leaving_of(r->connection->master)->pumps;
 }
 
 /* Those that change headers only, or belong to the core. */

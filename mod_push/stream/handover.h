@@ -28,6 +28,12 @@ const char *push_handover_refusal(request_rec *r);
  */
 bool push_handover_abandoned(request_rec *r);
 
+/*
+ * Of an HTTP/2 request (it has a master connection): how many pumps its
+ * connection carries, shared by the threads of its requests.
+ */
+_Atomic unsigned *push_handover_pumps(request_rec *r);
+
 /* Takes filters that rewrite bodies out of the answer. */
 void push_handover_filters(request_rec *r);
 

@@ -55,6 +55,12 @@ static void report_end(push_keeper_t *keeper, const push_stream_t *stream,
     keeper->ended(keeper->data, &ended);
 }
 
+/* Its other end, or the state of its connection, is of this process. */
+static bool is_fixed(const push_stream_t *stream)
+{
+    return stream->ssl || stream->pumped;
+}
+
 /* Takes it out of every list, and closes it here. */
 static void forget(push_keeper_t *keeper, uint32_t index)
 {
@@ -66,7 +72,8 @@ static void forget(push_keeper_t *keeper, uint32_t index)
         == index) {
         push_map_remove(&keeper->devices, stream->device);
     }
-    keeper->fixed -= stream->ssl != NULL;
+    keeper->fixed -= is_fixed(stream);
+    atomic_fetch_sub(&keeper->seat->pumped, stream->pumped);
     push_stream_close(keeper->store, stream);
     push_streams_give(&keeper->streams, index);
     atomic_fetch_sub(&keeper->seat->streams, 1);
@@ -211,7 +218,9 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
     stream->gen = adoption->ticket.gen;
     stream->event_beats = adoption->event_beats;
     stream->ssl = adoption->ssl;
-    keeper->fixed += stream->ssl != NULL;
+    stream->pumped = adoption->pumped;
+    keeper->fixed += is_fixed(stream);
+    atomic_fetch_add(&keeper->seat->pumped, stream->pumped);
     stream->beat = (uint8_t)push_beat_for(&keeper->beats, adoption->heartbeat);
     stream->opened = migrant->opened ? migrant->opened
                                      : (uint64_t)keeper->now.mono;
@@ -309,7 +318,7 @@ uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
     for (uint32_t i = 0; i < keeper->streams.used && count < most; i++) {
         const push_stream_t *stream = stream_at(keeper, i);
 
-        if (stream->fd < 0 || stream->ssl) {
+        if (stream->fd < 0 || is_fixed(stream)) {
             continue;
         }
         pack(keeper, stream, &migrant);
@@ -486,14 +495,32 @@ static uint32_t jitter(push_keeper_t *keeper, uint32_t ms)
     return ms / 2 + (uint32_t)rand_r(&keeper->random) % (ms + 1);
 }
 
-void push_keeper_end_all(push_keeper_t *keeper, push_end_t why,
-                         uint32_t retry_ms, uint32_t spread_ms)
+static void bid_farewell(push_keeper_t *keeper, uint32_t index,
+                         const push_farewell_t *farewell)
+{
+    push_stream_bye(stream_at(keeper, index), farewell->why,
+                    jitter(keeper, farewell->retry_ms), farewell->spread_ms);
+    end_stream(keeper, index, farewell->why);
+}
+
+void push_keeper_end_all(push_keeper_t *keeper,
+                         const push_farewell_t *farewell)
 {
     for (uint32_t i = 0; i < keeper->streams.used; i++) {
         if (stream_at(keeper, i)->fd >= 0) {
-            push_stream_bye(stream_at(keeper, i), why,
-                            jitter(keeper, retry_ms), spread_ms);
-            end_stream(keeper, i, why);
+            bid_farewell(keeper, i, farewell);
+        }
+    }
+}
+
+void push_keeper_end_pumped(push_keeper_t *keeper,
+                            const push_farewell_t *farewell)
+{
+    for (uint32_t i = 0; i < keeper->streams.used; i++) {
+        const push_stream_t *stream = stream_at(keeper, i);
+
+        if (stream->fd >= 0 && stream->pumped) {
+            bid_farewell(keeper, i, farewell);
         }
     }
 }

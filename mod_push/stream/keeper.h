@@ -31,7 +31,7 @@ typedef struct push_keeper_t {
     uint32_t flushes;  /* streams that had a turn, ever; wraps */
     uint32_t messages; /* written to them, ever; wraps */
     unsigned random;
-    uint32_t fixed; /* streams that cannot move: TLS */
+    uint32_t fixed; /* streams that cannot move: TLS, pumped */
 } push_keeper_t;
 
 /* The first members are set; false when there is no memory. */
@@ -66,11 +66,17 @@ uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit);
 uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
                                int socket, uint32_t most);
 
-/*
- * Says good-bye on every stream, with these hints (retry is jittered for
- * each), and ends it.
- */
-void push_keeper_end_all(push_keeper_t *keeper, push_end_t why,
-                         uint32_t retry_ms, uint32_t spread_ms);
+/* How streams that the server ends are told to come back. */
+typedef struct push_farewell_t {
+    push_end_t why;
+    uint32_t retry_ms;  /* jittered for each */
+    uint32_t spread_ms; /* over which the first reconnects should spread */
+} push_farewell_t;
+
+/* Says good-bye on every stream, or on every pumped one, and ends it. */
+void push_keeper_end_all(push_keeper_t *keeper,
+                         const push_farewell_t *farewell);
+void push_keeper_end_pumped(push_keeper_t *keeper,
+                            const push_farewell_t *farewell);
 
 #endif

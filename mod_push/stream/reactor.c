@@ -35,6 +35,7 @@ struct push_reactor_t {
     _Atomic(arrival_t *) arrivals;
     _Atomic uint32_t reserved;          /* places for streams on their way */
     _Atomic int stop;                   /* 1 + push_end_t */
+    _Atomic int end_pumped;             /* 1 + push_end_t, or 0 */
     const _Atomic int64_t *leave_until; /* mono ms; set before stop */
 
     /* reactor thread only */
@@ -96,6 +97,35 @@ static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
     }
 }
 
+static push_farewell_t farewell(const push_reactor_t *reactor, int why,
+                                uint32_t streams)
+{
+    return (push_farewell_t){
+        .why = (push_end_t)(why - 1),
+        .retry_ms = reactor->options.retry_ms,
+        .spread_ms = (uint32_t)((uint64_t)streams * 1000
+                                / reactor->options.accept_rate)};
+}
+
+static bool must_end_pumped(push_reactor_t *reactor)
+{
+    return atomic_load(&reactor->end_pumped)
+           && atomic_load(&reactor->keeper.seat->pumped);
+}
+
+static void end_pumped(push_reactor_t *reactor)
+{
+    push_keeper_t *keeper = &reactor->keeper;
+
+    if (must_end_pumped(reactor)) {
+        push_farewell_t last = farewell(reactor,
+                                        atomic_load(&reactor->end_pumped),
+                                        atomic_load(&keeper->seat->pumped));
+
+        push_keeper_end_pumped(keeper, &last);
+    }
+}
+
 static int may_wait(push_reactor_t *reactor, uint32_t limit)
 {
     uint32_t wait = push_keeper_wait(&reactor->keeper, limit);
@@ -103,7 +133,7 @@ static int may_wait(push_reactor_t *reactor, uint32_t limit)
     if (!wait || !push_seat_sleep(reactor->keeper.seat)) {
         return 0;
     }
-    if (atomic_load(&reactor->arrivals)
+    if (atomic_load(&reactor->arrivals) || must_end_pumped(reactor)
         || (atomic_load(&reactor->stop) && limit == WAIT_MAX_MS)) {
         return 0;
     }
@@ -146,6 +176,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     adopt_arrivals(reactor);
     push_keeper_take_news(keeper);
     push_keeper_flush(keeper);
+    end_pumped(reactor);
     pause_if_busy(reactor, keeper->flushes - flushes,
                   keeper->messages - messages);
     wait_for_events(reactor, limit);
@@ -191,7 +222,7 @@ static void *run(void *data)
 {
     push_reactor_t *reactor = data;
     push_keeper_t *keeper = &reactor->keeper;
-    uint32_t spread;
+    push_farewell_t last;
 
     adopt_migrants(reactor);
     while (!atomic_load(&reactor->stop)) {
@@ -200,10 +231,9 @@ static void *run(void *data)
     leave(reactor);
     adopt_arrivals(reactor);
     adopt_migrants(reactor);
-    spread = (uint32_t)((uint64_t)keeper->streams.count * 1000
-                        / reactor->options.accept_rate);
-    push_keeper_end_all(keeper, (push_end_t)(atomic_load(&reactor->stop) - 1),
-                        reactor->options.retry_ms, spread);
+    last = farewell(reactor, atomic_load(&reactor->stop),
+                    keeper->streams.count);
+    push_keeper_end_all(keeper, &last);
     return NULL;
 }
 
@@ -360,6 +390,14 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
         return NULL;
     }
     return reactor;
+}
+
+void push_reactor_end_pumped(push_reactor_t *reactor, push_end_t why)
+{
+    const push_keeper_t *keeper = &reactor->keeper;
+
+    atomic_store(&reactor->end_pumped, 1 + (int)why);
+    push_seat_ring(&keeper->store->seats, keeper->seat_index);
 }
 
 void push_reactor_stop(push_reactor_t *reactor, push_end_t why,

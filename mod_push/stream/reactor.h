@@ -34,6 +34,7 @@ typedef struct push_adoption_t {
     push_ticket_t ticket;
     uint32_t heartbeat; /* ms */
     bool event_beats;
+    bool pumped;        /* the other end is a worker's; it cannot move */
     struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
 } push_adoption_t;
 
@@ -47,6 +48,12 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options);
  */
 void push_reactor_stop(push_reactor_t *reactor, push_end_t why,
                        const _Atomic int64_t *leave_until);
+
+/*
+ * Ends the pumped streams, now and as they come: the threads at their other
+ * ends have to finish before the child can.  Any thread.
+ */
+void push_reactor_end_pumped(push_reactor_t *reactor, push_end_t why);
 
 /* Where a stream is going to live. */
 typedef struct push_berth_t {

@@ -80,12 +80,12 @@ test('a stream cut behind every byte dispatches what is whole', () => {
     const behind = pieces.findLastIndex(
       ({ id }, i) => id && stream.length - bytes(i + 1).length <= at,
     );
-    const parser = new SseParser();
+    const parser = sseParser();
     const got = seen(parser.feed(stream.subarray(0, at)));
     assert.deepEqual(got, messages(0, behind + 1), `cut at ${at}`);
     assert.equal(parser.lastEventId, got.at(-1)?.id ?? '');
     assert.deepEqual(
-      seen(new SseParser().feed(bytes(behind + 1))),
+      seen(sseParser().feed(bytes(behind + 1))),
       messages(behind + 1),
     );
   }

@@ -1,11 +1,13 @@
 # The module on a real httpd: tests/harness and tests/integration.
-# Every test_NAME.c is a program of its own, linked with the whole harness.
+# Every test_NAME.c is a program of its own, linked with the whole harness;
+# what is no test is linked into those that name it below.
 
-DEB_PACKAGES += check libjansson-dev libssl-dev openssl apache2-bin
+DEB_PACKAGES += check libjansson-dev libssl-dev openssl apache2-bin \
+                libnghttp2-dev
 
 HARNESS_OBJS := $(call objects,tests/harness/*.c)
-IT_OBJS := $(call objects,tests/integration/test_*.c)
-IT_TESTS := $(IT_OBJS:$(B)/obj/%.o=$(B)/%)
+IT_OBJS := $(call objects,tests/integration/*.c)
+IT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/integration/test_*.c))
 
 INTEGRATION_TESTS += $(IT_TESTS)
 
@@ -15,7 +17,14 @@ $(HARNESS_OBJS) $(IT_OBJS): $(B)/obj/%.o: %.c
 $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -ljansson -lssl -lcrypto -pthread
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IT_LIBS) \
+		-ljansson -lssl -lcrypto -pthread
+
+H2_TESTS := $(B)/tests/integration/test_http2 \
+            $(B)/tests/integration/test_http2_ends
+
+$(H2_TESTS): $(call objects,tests/integration/h2*.c)
+$(H2_TESTS): IT_LIBS := -lnghttp2
 
 # What users of Debian enable modules with.
 $(B)/a2enmod: tests/integration/fetch-a2enmod

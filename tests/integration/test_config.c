@@ -24,7 +24,7 @@ static const char *const wrong_everywhere[] = {
     "PushRetry",           "PushMaxInFlight",
     "PushWriteTimeout",    "PushMaxStreamsPerUser",
     "PushDefaultTTL",      "PushMaxTTL",
-    "PushMaxMessageSize",
+    "PushMaxMessageSize",  "PushMaxBlockingStreams",
 };
 
 static const char *const wrong_values[] = {
@@ -64,6 +64,7 @@ static const char *const wrong_lines[][2] = {
     {"PushMaxPending 0", "PushMaxPending"},
     {"PushMaxInFlight 0", "PushMaxInFlight"},
     {"PushReactors 0", "PushReactors"},
+    {"PushMaxBlockingStreams 10001", "PushMaxBlockingStreams"},
     {"PushHeartbeat 0", "PushHeartbeat"},
     {"PushMaxMessageSize 0", "PushMaxMessageSize"},
     {"PushUser nonsense", "PushUser"},
@@ -78,6 +79,8 @@ static const char *const wrong_lines[][2] = {
     {"<Location \"/x\">\nPushShmSize 64M\n</Location>", "PushShmSize"},
     {"<Location \"/x\">\nPushMaxPending 10\n</Location>", "PushMaxPending"},
     {"<VirtualHost *>\nPushShmSize 64M\n</VirtualHost>", "PushShmSize"},
+    {"<VirtualHost *>\nPushMaxBlockingStreams 1\n</VirtualHost>",
+     "PushMaxBlockingStreams"},
 };
 
 START_TEST(a_wrong_line_stops_the_start_with_a_sentence)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "certificate.h"
 #include "keep.h"
 #include "stream.h"
 #include "verbs.h"
@@ -37,51 +38,12 @@ static void tls_release(void *object)
     free(t);
 }
 
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t length = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, length), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &length), 0);
-    close(fd);
-    return ntohs(address.sin_port);
-}
-
-/* Only the files that the test made itself are in it. */
-static void remove_certificate(void *directory)
-{
-    ck_assert_int_eq(chdir(directory), 0);
-    unlink("key.pem");
-    unlink("cert.pem");
-    rmdir(directory);
-    free(directory);
-}
-
 /* A server that also listens with TLS on this port. */
 static struct server *tls_server(int port)
 {
-    static const char make[] =
-        "cd %s && openssl req -x509 -newkey ec -pkeyopt "
-        "ec_paramgen_curve:prime256v1 -nodes -keyout key.pem -out cert.pem "
-        "-days 2 -subj /CN=localhost -addext "
-        "basicConstraints=critical,CA:FALSE 2>/dev/null";
-    char *directory = keep(strdup("/tmp/push-tls-XXXXXX"), remove_certificate);
-    struct server_options o = {0};
-    struct server *s;
+    struct server_options o = {.global = certificate_host(port)};
+    struct server *s = server_start(&o);
 
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(system(keep_printf(make, directory)), 0);
-    o.global = keep_printf(
-        "LoadModule ssl_module /usr/lib/apache2/modules/mod_ssl.so\n"
-        "SSLSessionCache none\n"
-        "Listen 127.0.0.1:%d\n<VirtualHost 127.0.0.1:%d>\nSSLEngine on\n"
-        "SSLCertificateFile %s/cert.pem\nSSLCertificateKeyFile %s/key.pem\n"
-        "</VirtualHost>",
-        port, port, directory, directory);
-    s = server_start(&o);
     server_allow(s, "AH01882");
     return s;
 }
@@ -144,7 +106,7 @@ static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 START_TEST(messages_arrive_over_tls_in_order)
 {
-    int port = free_port(), i;
+    int port = certificate_port(), i;
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
 
@@ -169,7 +131,7 @@ END_TEST
 /* More than the sockets hold: records are cut, and written again. */
 START_TEST(a_slow_reader_gets_large_messages_whole)
 {
-    int port = free_port(), i;
+    int port = certificate_port(), i;
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
     char *payload = keep(malloc(LARGE + 1), free);
@@ -198,7 +160,7 @@ END_TEST
 
 START_TEST(a_client_that_says_good_bye_is_gone)
 {
-    int port = free_port();
+    int port = certificate_port();
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
 
@@ -211,7 +173,7 @@ END_TEST
 
 START_TEST(a_graceful_restart_tells_the_client_to_come_back)
 {
-    int port = free_port();
+    int port = certificate_port();
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
 
