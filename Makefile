@@ -62,7 +62,7 @@ APR_LIBS     := $(shell apu-1-config --link-ld --libs 2>/dev/null) \
                 $(shell apr-1-config --link-ld --libs 2>/dev/null)
 HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS 2>/dev/null) \
                 -I$(shell $(APXS) -q INCLUDEDIR 2>/dev/null) $(APR_CFLAGS)
-MODULE_PKGS  := jansson libcrypto libssl
+MODULE_PKGS  := jansson cjose libcrypto libssl
 PKG_CFLAGS   := $(shell pkg-config --cflags $(MODULE_PKGS) 2>/dev/null)
 PKG_LIBS     := $(shell pkg-config --libs $(MODULE_PKGS) 2>/dev/null)
 CHECK_LIBS   := $(shell pkg-config --libs check 2>/dev/null)
@@ -77,7 +77,7 @@ endif
 # `make run` needs these, `make test` all of DEB_PACKAGES.
 RUN_PACKAGES := gcc libc6-dev pkg-config apache2-bin apache2-dev \
                 apache2-ssl-dev curl \
-                libjansson-dev libssl-dev
+                libjansson-dev libcjose-dev libssl-dev
 DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
                 shellcheck
 
@@ -98,6 +98,7 @@ NPM_STAMPS        :=
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c)
 STORE_OBJS := $(call objects,mod_push/store/*.c)
+IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(call objects,mod_push/*.c mod_push/stream/*.c mod_push/http/*.c)
 
 # $(call compile,FLAGS): one C file into one object, with its header list.
@@ -115,20 +116,25 @@ $(B)/obj/mod_push/core/%.o: mod_push/core/%.c
 $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
+# Tokens and what they allow: like the core, it knows neither httpd nor APR.
+$(B)/obj/mod_push/http/identity/%.o: mod_push/http/identity/%.c
+	$(call compile,-D_GNU_SOURCE $(PKG_CFLAGS))
+
 # The module record is all that httpd sees; the hooks beside it are static.
 $(B)/obj/mod_push/mod_push.o: VISIBILITY := default
 
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
 
-$(B)/mod_push.so: $(CORE_OBJS) $(STORE_OBJS) $(RIM_OBJS)
+$(B)/mod_push.so: $(CORE_OBJS) $(STORE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-z,relro,-z,now,--as-needed \
 		-o $@ $^ $(PKG_LIBS) -pthread
 
 $(B)/libpush_core.a: $(CORE_OBJS)
 $(B)/libpush_store.a: $(STORE_OBJS)
-$(B)/libpush_core.a $(B)/libpush_store.a:
+$(B)/libpush_identity.a: $(IDENTITY_OBJS)
+$(B)/libpush_core.a $(B)/libpush_store.a $(B)/libpush_identity.a:
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -136,19 +142,22 @@ $(B)/libpush_core.a $(B)/libpush_store.a:
 # ---- unit tests of the module ---------------------------------------------
 
 # test_core_*.c link the core alone, test_store_*.c the store and APR too,
-# test_stream_*.c also those parts of stream/ that are pure data structures.
+# test_stream_*.c also those parts of stream/ that are pure data structures;
+# test_identity_*.c link http/identity.
 # Other .c files of tests/unit are helpers: core_*.c are linked into all
 # kinds of test, store_*.c into those of the store and of the streams.
 CORE_TESTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_core_*.c))
 STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
 STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
-UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS)
+IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
+UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 
 $(B)/obj/tests/unit/%.o: tests/unit/%.c
 	$(call compile,-Itests \
-		$(if $(findstring store_,$<)$(findstring stream_,$<),$(APR_CFLAGS)))
+		$(if $(findstring store_,$<)$(findstring stream_,$<),$(APR_CFLAGS)) \
+		$(if $(findstring identity_,$<),-D_GNU_SOURCE))
 
 $(CORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(B)/libpush_core.a
 	$(call say,LD,$@)
@@ -173,6 +182,13 @@ $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
+$(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
+		$(B)/obj/tests/harness/jws.o $(B)/libpush_identity.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(PKG_LIBS) -pthread
+
 # ---- the other parts ------------------------------------------------------
 
 -include sdk-c/build.mk sdk-js/build.mk
@@ -180,6 +196,7 @@ $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
 -include tests/browser/build.mk tests/simulation/build.mk
 
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
+            $(IDENTITY_OBJS:.o=.d) $(IDENTITY_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STREAM_TESTS:$(B)/%=$(B)/obj/%.d) \

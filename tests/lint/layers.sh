@@ -1,6 +1,7 @@
 #!/bin/bash
 # A floor of mod_push includes itself and the floors below it; the core knows
-# no httpd, no APR and no I/O; the store no httpd; httpd.h only in the rim.
+# no httpd, no APR and no I/O; the store no httpd; http/identity neither httpd
+# nor APR; httpd.h only in the rim.
 set -u
 [ -d mod_push ] || exit 0
 
@@ -31,6 +32,7 @@ forbidden() {
     local io='unistd|fcntl|poll|signal|pthread|netdb|time|stdio|sys/(socket|time|mman|epoll|eventfd|uio|un|stat|select|ioctl)|netinet/.*|arpa/.*'
     case $1 in
     mod_push/core/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
+    mod_push/http/identity/*) echo "^($httpd|apr.*\.h)$" ;;
     mod_push/mod_push.c | mod_push/config.[ch] | mod_push/http/* | \
         mod_push/stream/handover.[ch]) echo '^$' ;;
     *) echo "^($httpd|(stream/)?handover\.h)$" ;;

@@ -13,7 +13,7 @@ tried=' selftest '
 plant() {
     rm -rf "${tree:?}"/*
     mkdir -p "$tree"/{build,conf,tests/unit} \
-        "$tree"/mod_push/{core,store,stream,http}
+        "$tree"/mod_push/{core,store,stream,http/identity}
     cp "$here/../../.clang-format" "$tree/"
     cat >"$tree/mod_push/core/apple.h" <<'C'
 #ifndef PUSH_CORE_APPLE_H
@@ -92,6 +92,8 @@ append mod_push/stream/plum.c '#include <httpd.h>\n'
 expect layers 'may not include httpd.h'
 append mod_push/stream/plum.c '#include "stream/handover.h"\n'
 expect layers 'may not include stream/handover.h'
+append mod_push/http/identity/quince.c '#include <httpd.h>\n'
+expect layers 'may not include httpd.h'
 append mod_push/core/apple.c '#include "../store/shm.h"\n'
 expect layers 'of a floor above'
 append mod_push/store/pear.c '#include "config.h"\n'

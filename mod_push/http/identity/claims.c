@@ -1,0 +1,136 @@
+#include "http/identity/claims.h"
+
+#include <string.h>
+
+#include "http/identity/pattern.h"
+
+/* "a b  c" as ["a", "b", "c"], which replaces it in the token. */
+static json_t *split(json_t *token, const char *name, const char *text)
+{
+    json_t *list = json_array();
+
+    while (*text) {
+        size_t len = strcspn(text, " ");
+
+        if (len) {
+            json_array_append_new(list, json_stringn(text, len));
+        }
+        text += len + (text[len] == ' ');
+    }
+    json_object_set_new(token, name, list);
+    return list;
+}
+
+/* jansson lets a string hold NUL: it would hide what is behind it. */
+static const char *text_of(const json_t *value)
+{
+    const char *text = json_string_value(value);
+
+    return text && strlen(text) == json_string_length(value) ? text : NULL;
+}
+
+static bool all_valid(const json_t *list, bool (*valid)(const char *))
+{
+    if (json_array_size(list) > PUSH_CLAIM_PATTERNS_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *text = text_of(json_array_get(list, i));
+
+        if (!text || !valid(text)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* An absent list is none; false if it is malformed. */
+static bool read_list(json_t *token, const char *name, const json_t **list,
+                      bool (*valid)(const char *))
+{
+    json_t *claim = json_object_get(token, name);
+    const char *text = text_of(claim);
+
+    *list = text ? split(token, name, text) : claim;
+    return !*list || (json_is_array(*list) && all_valid(*list, valid));
+}
+
+/* The pattern of "KIND:PATTERN", or NULL. */
+static const char *behind_kind(const char *scope, const char *kind)
+{
+    size_t len = strlen(kind);
+
+    return !strncmp(scope, kind, len) && scope[len] == ':' ? scope + len + 1
+                                                           : NULL;
+}
+
+static bool scope_valid(const char *scope)
+{
+    const char *pattern = behind_kind(scope, "channel");
+
+    if (!strcmp(scope, "*") || !strcmp(scope, "broadcast")) {
+        return true;
+    }
+    if (!pattern) {
+        pattern = behind_kind(scope, "user");
+    }
+    return pattern && push_pattern_valid(pattern);
+}
+
+static int64_t ms_of(const json_t *seconds)
+{
+    return (int64_t)(json_number_value(seconds) * 1000);
+}
+
+push_jwt_status_t push_claims_read(json_t *token,
+                                   const push_claim_names_t *names,
+                                   push_claims_t *claims)
+{
+    const json_t *admin = json_object_get(token, names->admin);
+
+    memset(claims, 0, sizeof(*claims));
+    claims->user = text_of(json_object_get(token, names->user));
+    claims->admin = json_is_true(admin);
+    claims->expires = ms_of(json_object_get(token, "exp"));
+    claims->issued = ms_of(json_object_get(token, "iat"));
+    if (!claims->user || !*claims->user || (admin && !json_is_boolean(admin))
+        || !read_list(token, names->channels, &claims->channels,
+                      push_pattern_valid)
+        || !read_list(token, names->publish, &claims->publish, scope_valid)) {
+        return PUSH_JWT_CLAIM;
+    }
+    return PUSH_JWT_OK;
+}
+
+bool push_claims_match(const json_t *patterns, const char *name)
+{
+    for (size_t i = 0; i < json_array_size(patterns); i++) {
+        const char *pattern = json_string_value(json_array_get(patterns, i));
+
+        if (pattern && push_pattern_matches(pattern, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool scope_allows(const char *scope, const char *kind, const char *name)
+{
+    const char *pattern = kind ? behind_kind(scope, kind) : NULL;
+
+    return !strcmp(scope, "*") || (!kind && !strcmp(scope, "broadcast"))
+           || (pattern && push_pattern_matches(pattern, name));
+}
+
+bool push_claims_may_publish(const json_t *publish, const char *kind,
+                             const char *name)
+{
+    for (size_t i = 0; i < json_array_size(publish); i++) {
+        const char *scope = json_string_value(json_array_get(publish, i));
+
+        if (scope && scope_allows(scope, kind, name)) {
+            return true;
+        }
+    }
+    return false;
+}
