@@ -173,7 +173,7 @@ $(STORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(STORE_HELPERS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
 STREAM_PARTS := $(patsubst %,$(B)/obj/mod_push/stream/%.o,map followers \
-                streams beat pace)
+                streams beat pace deadline)
 
 $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
 		$(STORE_HELPERS) $(B)/libpush_store.a $(B)/libpush_core.a

@@ -47,6 +47,9 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_ONLINE   1u
 #define PUSH_DEVICE_EXPLICIT 2u /* only acknowledgements move the window */
 #define PUSH_DEVICE_MADE_UP  4u /* its id was made up by the server */
+/* Its open stream is to end: an administrator said so. */
+#define PUSH_DEVICE_DISMISSED 8u
+#define PUSH_DEVICE_REVOKED   16u /* and its tokens are of no use any more */
 
 typedef struct push_device_t {
     uint32_t next; /* in the table of contexts */

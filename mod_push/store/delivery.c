@@ -76,6 +76,10 @@ push_status_t push_delivery_begin(push_store_t *store,
     if (!device) {
         return status;
     }
+    if (device->traits & (PUSH_DEVICE_DISMISSED | PUSH_DEVICE_REVOKED)) {
+        push_shard_leave(store, device->shard);
+        return PUSH_STALE;
+    }
     heap = &store->heaps[device->shard];
     first = device->sent + 1;
     push_mailbox_collect(heap, device, now, &batch);
@@ -119,9 +123,19 @@ void push_delivery_count(push_store_t *store, unsigned messages)
                               memory_order_relaxed);
 }
 
-bool push_delivery_superseded(push_store_t *store, const push_ticket_t *ticket)
+push_verdict_t push_delivery_verdict(push_store_t *store,
+                                     const push_ticket_t *ticket)
 {
-    return push_store_device_at(store, ticket->device)->gen != ticket->gen;
+    const push_device_t *device = push_store_device_at(store, ticket->device);
+
+    if (device->gen != ticket->gen) {
+        return PUSH_TAKEN_OVER;
+    }
+    if (device->traits & PUSH_DEVICE_REVOKED) {
+        return PUSH_REVOKED;
+    }
+    return device->traits & PUSH_DEVICE_DISMISSED ? PUSH_DISMISSED
+                                                  : PUSH_GOES_ON;
 }
 
 unsigned push_delivery_channels(push_store_t *store,

@@ -28,7 +28,7 @@ typedef struct push_delivery_t {
     char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
 } push_delivery_t;
 
-/* PUSH_STALE: a newer stream took over.  PUSH_BUSY: try again later. */
+/* PUSH_STALE: the stream is over.  PUSH_BUSY: try again later. */
 push_status_t push_delivery_begin(push_store_t *store,
                                   const push_ticket_t *ticket,
                                   const push_time_t *now,
@@ -52,9 +52,17 @@ void push_delivery_release(push_store_t *store, push_ref_t part);
 /* Counts what was written. */
 void push_delivery_count(push_store_t *store, unsigned messages);
 
-/* True if a newer stream of the device took over; needs no lock. */
-bool push_delivery_superseded(push_store_t *store,
-                              const push_ticket_t *ticket);
+/* Whether a stream may go on, or why not. */
+typedef enum push_verdict_t {
+    PUSH_GOES_ON,
+    PUSH_TAKEN_OVER, /* by a newer stream of its device */
+    PUSH_DISMISSED,  /* by an administrator */
+    PUSH_REVOKED     /* likewise, and its tokens with it */
+} push_verdict_t;
+
+/* Needs no lock. */
+push_verdict_t push_delivery_verdict(push_store_t *store,
+                                     const push_ticket_t *ticket);
 
 /* Channels that the stream follows, at most max; returns how many. */
 unsigned push_delivery_channels(push_store_t *store,

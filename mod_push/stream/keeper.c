@@ -12,6 +12,7 @@
 
 #define LATER_MS      5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
+#define EXPIRED_MS    1000u  /* and of one that may come again; jittered */
 
 static push_stream_t *stream_at(const push_keeper_t *keeper, uint32_t index)
 {
@@ -68,6 +69,7 @@ static void forget(push_keeper_t *keeper, uint32_t index)
 
     unfollow(keeper, stream);
     push_beat_leave(&keeper->beats, &keeper->streams, index);
+    push_deadline_leave(&keeper->deadlines, &keeper->streams, index);
     if (push_map_get(&keeper->devices, stream->device, PUSH_NO_STREAM)
         == index) {
         push_map_remove(&keeper->devices, stream->device);
@@ -89,20 +91,43 @@ static void end_stream(push_keeper_t *keeper, uint32_t index, push_end_t why)
     forget(keeper, index);
 }
 
-static void supersede(push_keeper_t *keeper, uint32_t index)
+static uint32_t jitter(push_keeper_t *keeper, uint32_t ms)
 {
-    push_stream_bye(stream_at(keeper, index), PUSH_END_SUPERSEDED,
-                    SUPERSEDED_MS, 0);
-    end_stream(keeper, index, PUSH_END_SUPERSEDED);
+    return ms / 2 + (uint32_t)rand_r(&keeper->random) % (ms + 1);
 }
 
-static bool superseded(const push_keeper_t *keeper, uint32_t index)
+static push_verdict_t verdict(const push_keeper_t *keeper, uint32_t index)
 {
     const push_stream_t *stream = stream_at(keeper, index);
     const push_ticket_t ticket = {.device = stream->device,
                                   .gen = stream->gen};
 
-    return push_delivery_superseded(keeper->store, &ticket);
+    return push_delivery_verdict(keeper->store, &ticket);
+}
+
+static void dismiss(push_keeper_t *keeper, uint32_t index, push_end_t why,
+                    uint32_t retry)
+{
+    push_stream_bye(stream_at(keeper, index), why, retry, 0);
+    end_stream(keeper, index, why);
+}
+
+/* Ends a stream that may not go on; false if it may. */
+static bool end_if_over(push_keeper_t *keeper, uint32_t index)
+{
+    switch (verdict(keeper, index)) {
+    case PUSH_TAKEN_OVER:
+        dismiss(keeper, index, PUSH_END_SUPERSEDED, SUPERSEDED_MS);
+        return true;
+    case PUSH_DISMISSED:
+        dismiss(keeper, index, PUSH_END_DISMISSED, jitter(keeper, EXPIRED_MS));
+        return true;
+    case PUSH_REVOKED:
+        dismiss(keeper, index, PUSH_END_EXPIRED, jitter(keeper, EXPIRED_MS));
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* Acts on what came of a write. */
@@ -129,7 +154,7 @@ static void after_write(push_keeper_t *keeper, uint32_t index,
         push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
         break;
     case PUSH_FLUSH_STALE:
-        supersede(keeper, index);
+        end_if_over(keeper, index);
         break;
     case PUSH_FLUSH_BROKEN:
         end_stream(keeper, index, PUSH_END_ERROR);
@@ -245,13 +270,17 @@ static bool take_over(push_keeper_t *keeper, push_ref_t device, uint32_t index)
 {
     uint32_t other = push_map_get(&keeper->devices, device, PUSH_NO_STREAM);
 
-    if (other != PUSH_NO_STREAM) {
-        if (!superseded(keeper, other)) {
-            return true; /* this is the older one: its first flush ends it */
-        }
-        supersede(keeper, other);
+    if (other != PUSH_NO_STREAM && !end_if_over(keeper, other)) {
+        return true; /* this is the older one: its first flush ends it */
     }
     return push_map_put(&keeper->devices, device, index);
+}
+
+static bool set_deadline(push_keeper_t *keeper, uint32_t index, int64_t at)
+{
+    return !at
+           || push_deadline_join(&keeper->deadlines, &keeper->streams, index,
+                                 at);
 }
 
 void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
@@ -268,7 +297,8 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
     stream = stream_at(keeper, index);
     whole = unpack(keeper, stream, migrant);
     push_beat_join(&keeper->beats, &keeper->streams, index, keeper->ms);
-    if (!whole || !push_queue_reserve(&keeper->queue, &keeper->streams)
+    if (!whole || !set_deadline(keeper, index, migrant->adoption.expires)
+        || !push_queue_reserve(&keeper->queue, &keeper->streams)
         || !take_over(keeper, stream->device, index)
         || !watch(keeper, stream->fd, index)) {
         end_stream(keeper, index, PUSH_END_ERROR);
@@ -280,14 +310,18 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
 
 /* ---- departures ---- */
 
-static void pack(const push_keeper_t *keeper, const push_stream_t *stream,
+static void pack(const push_keeper_t *keeper, uint32_t index,
                  push_migrant_t *migrant)
 {
+    const push_stream_t *stream = stream_at(keeper, index);
+
     migrant->adoption = (push_adoption_t){
         .fd = stream->fd,
         .ticket = {.device = stream->device, .gen = stream->gen},
         .heartbeat = keeper->beats.lists[stream->beat].interval,
-        .event_beats = stream->event_beats};
+        .event_beats = stream->event_beats,
+        .expires = push_deadline_of(&keeper->deadlines, &keeper->streams,
+                                    index)};
     migrant->part = stream->part;
     migrant->part_at = stream->part_at;
     migrant->part_seq = stream->part_seq;
@@ -321,7 +355,7 @@ uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
         if (stream->fd < 0 || is_fixed(stream)) {
             continue;
         }
-        pack(keeper, stream, &migrant);
+        pack(keeper, i, &migrant);
         if (!push_store_move(keeper->store, &migrant.adoption.ticket, seat)) {
             continue;
         }
@@ -345,10 +379,7 @@ static void news_of_device(push_keeper_t *keeper, push_device_t *device)
     uint32_t index = push_map_get(&keeper->devices, ref, PUSH_NO_STREAM);
 
     if (index != PUSH_NO_STREAM) {
-        if (superseded(keeper, index)) {
-            supersede(keeper, index);
-        }
-        else {
+        if (!end_if_over(keeper, index)) {
             enqueue(keeper, index);
         }
     }
@@ -413,11 +444,7 @@ static void beat(push_keeper_t *keeper, uint32_t index)
     push_flush_t status;
 
     push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
-    if (superseded(keeper, index)) {
-        supersede(keeper, index);
-        return;
-    }
-    if (stream->blocked) {
+    if (end_if_over(keeper, index) || stream->blocked) {
         return;
     }
     status = flush(keeper, index);
@@ -439,6 +466,18 @@ void push_keeper_beat(push_keeper_t *keeper, uint32_t elapsed)
             index = push_beat_next(&keeper->beats, &keeper->streams, i,
                                    keeper->ms, &budget);
         }
+    }
+}
+
+/* ---- deadlines ---- */
+
+void push_keeper_expire(push_keeper_t *keeper)
+{
+    uint32_t index = push_deadline_next(&keeper->deadlines, keeper->now.mono);
+
+    while (index != PUSH_NO_STREAM) {
+        dismiss(keeper, index, PUSH_END_EXPIRED, jitter(keeper, EXPIRED_MS));
+        index = push_deadline_next(&keeper->deadlines, keeper->now.mono);
     }
 }
 
@@ -487,12 +526,11 @@ uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit)
     if (keeper->queue.count) {
         return keeper->later ? LATER_MS : 0;
     }
-    return push_beat_wait(&keeper->beats, &keeper->streams, keeper->ms, limit);
-}
-
-static uint32_t jitter(push_keeper_t *keeper, uint32_t ms)
-{
-    return ms / 2 + (uint32_t)rand_r(&keeper->random) % (ms + 1);
+    limit = push_deadline_wait(&keeper->deadlines, keeper->now.mono, limit);
+    return limit < PUSH_BEAT_TICK
+               ? limit
+               : push_beat_wait(&keeper->beats, &keeper->streams, keeper->ms,
+                                limit);
 }
 
 static void bid_farewell(push_keeper_t *keeper, uint32_t index,
@@ -537,6 +575,7 @@ bool push_keeper_init(push_keeper_t *keeper)
 void push_keeper_cleanup(push_keeper_t *keeper)
 {
     push_streams_cleanup(&keeper->streams);
+    push_deadlines_cleanup(&keeper->deadlines);
     push_followers_cleanup(&keeper->followers);
     push_map_cleanup(&keeper->devices);
     push_queue_cleanup(&keeper->queue);

@@ -2,6 +2,7 @@
 #define PUSH_KEEPER_H
 
 #include "stream/beat.h"
+#include "stream/deadline.h"
 #include "stream/followers.h"
 #include "stream/migration.h"
 #include "stream/queue.h"
@@ -22,6 +23,7 @@ typedef struct push_keeper_t {
     void *data;
     push_streams_t streams;
     push_beats_t beats;
+    push_deadlines_t deadlines;
     push_followers_t followers;
     push_map_t devices; /* device → index of its stream */
     push_queue_t queue; /* streams to be flushed */
@@ -51,6 +53,9 @@ void push_keeper_flush(push_keeper_t *keeper);
 
 /* Beats the hearts that are due, elapsed ms after the last time. */
 void push_keeper_beat(push_keeper_t *keeper, uint32_t elapsed);
+
+/* Ends the streams whose deadline has come. */
+void push_keeper_expire(push_keeper_t *keeper);
 
 /* Something happened on a stream's socket (epoll events). */
 void push_keeper_on_event(push_keeper_t *keeper, uint32_t index,

@@ -180,6 +180,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     pause_if_busy(reactor, keeper->flushes - flushes,
                   keeper->messages - messages);
     wait_for_events(reactor, limit);
+    push_keeper_expire(keeper);
     push_keeper_beat(keeper, keeper->ms - before);
 }
 

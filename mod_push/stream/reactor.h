@@ -35,6 +35,7 @@ typedef struct push_adoption_t {
     uint32_t heartbeat; /* ms */
     bool event_beats;
     bool pumped;        /* the other end is a worker's; it cannot move */
+    int64_t expires;    /* mono ms; the stream ends then; 0: never */
     struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
 } push_adoption_t;
 

@@ -18,8 +18,10 @@
 
 const char *push_end_name(push_end_t why)
 {
-    static const char *const names[] = {"peer", "error", "superseded",
-                                        "restart", "shutdown"};
+    static const char *const names[] = {"peer",        "error",
+                                        "superseded",  "restart",
+                                        "shutdown",    "expired-token",
+                                        "disconnected"};
 
     return names[why];
 }

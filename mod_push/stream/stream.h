@@ -17,7 +17,9 @@ typedef enum push_end_t {
     PUSH_END_ERROR,      /* the connection broke or stopped taking bytes */
     PUSH_END_SUPERSEDED, /* a newer stream of the same device */
     PUSH_END_RESTART,    /* this child ends, the server goes on */
-    PUSH_END_SHUTDOWN    /* the server ends */
+    PUSH_END_SHUTDOWN,   /* the server ends */
+    PUSH_END_EXPIRED,    /* its token expired or was revoked */
+    PUSH_END_DISMISSED   /* an administrator ended it */
 } push_end_t;
 
 typedef struct push_stream_t {
@@ -35,6 +37,7 @@ typedef struct push_stream_t {
     uint64_t part_seq;
     struct ssl_st *ssl; /* NULL: plain TCP */
     char *rest;         /* bytes, no message, that must be written first */
+    uint32_t deadline;  /* 1 + its place among the deadlines, or 0 */
     uint16_t rest_len;
     uint8_t beat;            /* which heartbeat */
     uint8_t blocked : 1;     /* the socket takes no more: wait for it */
@@ -49,7 +52,7 @@ typedef enum push_flush_t {
     PUSH_FLUSH_MORE,    /* there may be more */
     PUSH_FLUSH_BLOCKED, /* the socket takes no more */
     PUSH_FLUSH_LATER,   /* the mailbox is locked: try again */
-    PUSH_FLUSH_STALE,   /* a newer stream took over */
+    PUSH_FLUSH_STALE,   /* it may not go on: push_delivery_verdict() */
     PUSH_FLUSH_BROKEN   /* the connection is of no use */
 } push_flush_t;
 
