@@ -9,6 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config_identity.h"
+#include "core/rate.h"
+#include "http/identity/pattern.h"
+
 APLOG_USE_MODULE(push);
 
 #define UNSET (-1)
@@ -56,6 +60,10 @@ static const number_t numbers[] = {
      1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
     {"PushDrainTime", A_TIME, GLOBAL(drain_time), 10 * SECONDS, 0,
      600 * SECONDS, "s", "0s to 600s"},
+    {"PushJWTMaxLifetime", A_TIME, GLOBAL(jwt_lifetime), 86400 * SECONDS,
+     1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
+    {"PushJWTLeeway", A_TIME, LOCAL(jwt_leeway), 10 * SECONDS, 0,
+     PUSH_LEEWAY_MAX, "s", "0s to 300s"},
     {"PushHeartbeat", A_TIME, LOCAL(heartbeat), 4 * SECONDS, 100,
      3600 * SECONDS, "s", "100ms to 3600s"},
     {"PushRetry", A_TIME, LOCAL(retry), 1000, 500, 600 * SECONDS, "ms",
@@ -66,6 +74,12 @@ static const number_t numbers[] = {
      1 * SECONDS, 3600 * SECONDS, "s", "1s to 3600s"},
     {"PushMaxStreamsPerUser", A_COUNT, LOCAL(max_streams_user), 16, 1, 64, "",
      "1 to 64"},
+    {"PushMaxStreamsPerAddress", A_COUNT, LOCAL(max_streams_address), 0, 0,
+     1000000, "", "0 to 1000000"},
+    {"PushPublisherRate", A_COUNT, LOCAL(publisher_rate), 0, 0, PUSH_RATE_MAX,
+     "", "0 to 1000000"},
+    {"PushUserRate", A_COUNT, LOCAL(user_rate), 0, 0, PUSH_RATE_MAX, "",
+     "0 to 1000000"},
     {"PushDefaultTTL", A_TIME, LOCAL(default_ttl), 300 * SECONDS, 0,
      31536000 * SECONDS, "s", "0s to 31536000s"},
     {"PushMaxTTL", A_TIME, LOCAL(max_ttl), 1800 * SECONDS, 1 * SECONDS,
@@ -239,8 +253,9 @@ static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
     push_settings_t *settings = dir;
     const char *error = NULL;
 
-    if (!strcasecmp(text, "auth")) {
-        settings->user_kind = PUSH_USER_AUTH;
+    if (!strcasecmp(text, "auth") || !strcasecmp(text, "jwt")) {
+        settings->user_kind = *text == 'a' || *text == 'A' ? PUSH_USER_AUTH
+                                                           : PUSH_USER_JWT;
         return NULL;
     }
     if (!strncasecmp(text, "query:", 6) && is_parameter(text + 6)) {
@@ -260,7 +275,7 @@ static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
                      : NULL;
     }
     return apr_psprintf(cmd->pool,
-                        "PushUser must be auth, query:NAME or "
+                        "PushUser must be auth, jwt, query:NAME or "
                         "expr=EXPRESSION, not \"%s\"",
                         text);
 }
@@ -268,10 +283,9 @@ static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
 static const char *add_channel(cmd_parms *cmd, void *dir, const char *text)
 {
     push_settings_t *settings = dir;
-    const char *star = strchr(text, '*');
     apr_array_header_t *channels;
 
-    if (!*text || (star && star[1])) {
+    if (!push_pattern_valid(text)) {
         return apr_psprintf(cmd->pool,
                             "PushChannels must be names, prefix* or *, not "
                             "\"%s\"",
@@ -328,7 +342,21 @@ const command_rec push_commands[] = {
     NUMBER("PushDrainTime", RSRC_CONF,
            "how long the streams of an ending child may look for another"),
     AP_INIT_TAKE1("PushUser", set_user, NULL, ANYWHERE,
-                  "who a subscriber is: auth, query:NAME or expr=..."),
+                  "who a subscriber is: auth, jwt, query:NAME or expr=..."),
+    AP_INIT_TAKE1("PushJWTKey", push_config_jwt_key, NULL, ANYWHERE,
+                  "a file with the key of tokens: PEM, JWK or a secret"),
+    AP_INIT_TAKE1("PushJWTKeys", push_config_jwt_key, NULL, ANYWHERE,
+                  "a file with the keys of tokens: a JWK Set"),
+    AP_INIT_TAKE1("PushJWTIssuer", push_config_jwt_issuer, NULL, ANYWHERE,
+                  "who issues tokens (iss)"),
+    AP_INIT_ITERATE("PushJWTAudience", push_config_jwt_audience, NULL,
+                    ANYWHERE, "whom tokens are meant for (aud)"),
+    NUMBER("PushJWTLeeway", ANYWHERE, "how far clocks may differ"),
+    NUMBER("PushJWTMaxLifetime", RSRC_CONF, "how long a token may be valid"),
+    AP_INIT_TAKE1("PushJWTCookie", push_config_jwt_cookie, NULL, ANYWHERE,
+                  "a cookie that may bring a token"),
+    AP_INIT_ITERATE("PushJWTClaim", push_config_jwt_claim, NULL, ANYWHERE,
+                    "names of claims: user=, channels=, publish=, admin="),
     AP_INIT_ITERATE("PushChannels", add_channel, NULL, ANYWHERE,
                     "channels that may be subscribed"),
     AP_INIT_ITERATE("PushAllowOrigin", add_origin, NULL, ANYWHERE,
@@ -339,6 +367,12 @@ const command_rec push_commands[] = {
     NUMBER("PushWriteTimeout", ANYWHERE,
            "how long a client may take no bytes"),
     NUMBER("PushMaxStreamsPerUser", ANYWHERE, "open streams of one user"),
+    NUMBER("PushMaxStreamsPerAddress", ANYWHERE,
+           "open streams of one address; 0: any number"),
+    NUMBER("PushPublisherRate", ANYWHERE,
+           "publishes a second of one publisher; 0: any number"),
+    NUMBER("PushUserRate", ANYWHERE,
+           "messages a second to one user; 0: any number"),
     NUMBER("PushDefaultTTL", ANYWHERE, "TTL of a message that gives none"),
     NUMBER("PushMaxTTL", ANYWHERE, "longest TTL that is granted"),
     NUMBER("PushMaxMessageSize", ANYWHERE, "largest payload"),
@@ -385,6 +419,7 @@ void *push_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     if (inner->origins) {
         merged->origins = inner->origins;
     }
+    push_config_jwt_merge(&merged->jwt, &inner->jwt);
     return merged;
 }
 

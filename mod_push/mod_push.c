@@ -11,10 +11,11 @@
 
 #include "config.h"
 #include "http/admin.h"
-#include "http/identify.h"
+#include "http/gate.h"
 #include "http/problem.h"
 #include "http/receive.h"
 #include "http/runtime.h"
+#include "http/ticket.h"
 #include "stream/handover.h"
 
 /* The module: its hooks, and when each of them runs. */
@@ -61,7 +62,8 @@ static int subscriber_method(request_rec *r)
     apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD, POST, OPTIONS");
     return push_problem_send(r, push_problem(r->pool, 405, "bad-method",
                                              "method: GET for receive, POST "
-                                             "or GET for ack"));
+                                             "or GET for ack, POST for "
+                                             "ticket"));
 }
 
 static bool ends_with(const char *path, const char *end)
@@ -88,8 +90,13 @@ static int subscriber(request_rec *r)
                    ? push_ack(r)
                    : subscriber_method(r);
     }
+    if (ends_with(r->uri, "/ticket")) {
+        return r->method_number == M_POST ? push_ticket_give(r)
+                                          : subscriber_method(r);
+    }
     return push_problem_send(r, push_problem(r->pool, 404, "not-found",
-                                             "path: receive or ack"));
+                                             "path: receive, ack or "
+                                             "ticket"));
 }
 
 /* For every request: ours are those with one of the two handlers. */
@@ -101,6 +108,7 @@ static int handler(request_rec *r)
     if (!subscribers && !publishers) {
         return DECLINED;
     }
+    push_gate_headers(r);
     if (!push_runtime()) {
         return push_problem_send(r, push_problem(r->pool, 503, "busy",
                                                  "no reactor runs in this "

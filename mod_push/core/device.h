@@ -67,6 +67,7 @@ typedef struct push_device_t {
     uint32_t child; /* slot and incarnation of the process that holds it */
     _Atomic uint32_t wake; /* link of the wake-up list; 0 outside of it */
     uint32_t max_in_flight;
+    uint32_t address;     /* of its stream; see push_guard_address() */
     push_window_t window; /* seq acked + 1 … sent */
     uint64_t acked;
     uint64_t sent;

@@ -47,6 +47,7 @@ typedef enum push_status_t {
     PUSH_KEY_REUSED, /* the idempotency key belongs to another request */
     PUSH_KEY_BUSY,   /* the first request under this key still runs */
     PUSH_TOO_MANY,   /* a limit of count was reached */
+    PUSH_CROWDED,    /* too many streams from one address */
     PUSH_BUSY        /* a lock could not be had in good time */
 } push_status_t;
 

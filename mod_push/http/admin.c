@@ -4,7 +4,8 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "http/problem.h"
+#include "http/allow.h"
+#include "http/gate.h"
 #include "http/publish.h"
 #include "http/runtime.h"
 
@@ -15,7 +16,8 @@ static int not_found(request_rec *r)
     return push_problem_send(
         r, push_problem(r->pool, 404, "not-found",
                         "path: messages, messages/<mid>, "
-                        "users/<user>/devices, devices/<context id>, "
+                        "users/<user>/devices, users/<user>/streams, "
+                        "users/<user>/revoke, devices/<context id>, "
                         "channels, stats or health"));
 }
 
@@ -77,6 +79,18 @@ static int health(request_rec *r, const char *unused)
                                      : wrong_method(r, "GET");
 }
 
+static int streams(request_rec *r, const char *user)
+{
+    return r->method_number == M_DELETE ? push_dismiss_streams(r, user)
+                                        : wrong_method(r, "DELETE");
+}
+
+static int revocation(request_rec *r, const char *user)
+{
+    return r->method_number == M_POST ? push_revoke_tokens(r, user)
+                                      : wrong_method(r, "POST");
+}
+
 #define PARTS_MAX 3
 
 /* "*" stands for one part that is handed on. */
@@ -85,6 +99,10 @@ static const struct {
     int count;
     int (*answer)(request_rec *r, const char *part);
 } routes[] = {{{"users", "*", "devices"}, 3, devices},
+              {{"users", "*", "streams"}, 3, streams},
+              {{"users", "*", "revoke"}, 3, revocation},
+              {{"streams"}, 1, streams},
+              {{"revoke"}, 1, revocation},
               {{"messages", "*"}, 2, message},
               {{"devices", "*"}, 2, device},
               {{"messages"}, 1, messages},
@@ -127,6 +145,15 @@ static bool ends_like(const apr_array_header_t *path, const char *const *parts,
     return true;
 }
 
+/* What a token may publish is asked when it is known to whom. */
+static bool publishes(const apr_array_header_t *path)
+{
+    static const char *const parts[] = {"messages"};
+    const char *part;
+
+    return ends_like(path, parts, 1, &part);
+}
+
 /* Nobody is let in by an omission. */
 static const push_problem_t *check_access(request_rec *r)
 {
@@ -138,11 +165,54 @@ static const push_problem_t *check_access(request_rec *r)
                         "may use it");
 }
 
+/* With PushUser jwt the token decides, beside httpd's access control. */
+static const push_problem_t *check_token(request_rec *r,
+                                         const push_params_t *params)
+{
+    push_identity_t identity;
+    const push_problem_t *problem;
+
+    if (push_settings(r)->user_kind != PUSH_USER_JWT) {
+        return NULL;
+    }
+    problem = push_identify(r, params, &identity);
+    if (!problem) {
+        push_allow_set(r, &identity);
+    }
+    return problem;
+}
+
+static bool changes_nothing(const request_rec *r)
+{
+    return r->method_number == M_GET || r->method_number == M_OPTIONS;
+}
+
+/* All that does not depend on what is asked for. */
+static const push_problem_t *check_request(request_rec *r)
+{
+    const push_problem_t *problem = check_access(r);
+    push_params_t params;
+
+    if (!problem) {
+        problem = push_check_host(r);
+    }
+    if (!problem) {
+        problem = push_gate_query(r, &params);
+    }
+    if (!problem && !changes_nothing(r)) {
+        problem = push_check_forgery(r);
+    }
+    return problem ? problem : check_token(r, &params);
+}
+
 int push_admin(request_rec *r)
 {
     const apr_array_header_t *path = split(r);
-    const push_problem_t *problem = check_access(r);
+    const push_problem_t *problem = check_request(r);
 
+    if (!problem && !publishes(path)) {
+        problem = push_allow_admin(r);
+    }
     if (problem) {
         return push_problem_send(r, problem);
     }

@@ -15,4 +15,8 @@ int push_show_channels(request_rec *r);
 int push_show_stats(request_rec *r);
 int push_show_health(request_rec *r);
 
+/* user is that of the path, or NULL: the query has it. */
+int push_dismiss_streams(request_rec *r, const char *user);
+int push_revoke_tokens(request_rec *r, const char *user);
+
 #endif

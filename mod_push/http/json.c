@@ -14,8 +14,6 @@ int push_json_send(request_rec *r, const char *type, json_t *body)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     ap_set_content_type(r, type);
-    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
-    apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
     ap_set_content_length(r, (apr_off_t)strlen(text) + 1);
     if (!r->header_only) {
         ap_rputs(text, r);

@@ -4,6 +4,7 @@
 #include <http_core.h>
 #include <http_protocol.h>
 
+#include "http/allow.h"
 #include "http/json.h"
 #include "http/line.h"
 #include "http/publish.h"
@@ -88,6 +89,12 @@ static void take_line(lines_t *l, const char *at, size_t len)
         return;
     }
     problem = push_line_parse(l->pool, push_settings(l->r), line, &form);
+    if (!problem) {
+        problem = push_allow_audience(l->r, &form);
+    }
+    if (!problem) {
+        problem = push_allow_rate(l->r, l->pool, &form, false);
+    }
     if (!problem) {
         problem = push_problem_of_status(
             l->pool,
@@ -264,7 +271,6 @@ int push_publish_lines(request_rec *r)
     l.out = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     apr_pool_create(&l.pool, r->pool);
     ap_set_content_type(r, "application/x-ndjson");
-    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     lift_timeouts(r);
     ask_for_body(r);
     status = send_answers(&l);

@@ -3,7 +3,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "http/draft.h"
+#include "http/allow.h"
 #include "http/json.h"
 #include "http/runtime.h"
 
@@ -210,10 +210,16 @@ int push_publish(request_rec *r)
     }
     problem = parse_audience(r, &form);
     if (!problem) {
+        problem = push_allow_audience(r, &form);
+    }
+    if (!problem) {
         problem = parse_headers(r, &form);
     }
     if (!problem) {
         problem = read_body(r, &form.draft.content.data);
+    }
+    if (!problem) {
+        problem = push_allow_rate(r, r->pool, &form, true);
     }
     if (!problem) {
         problem = push_problem_of_status(

@@ -5,9 +5,11 @@
 #include <http_protocol.h>
 #include <http_ssl.h>
 
+#include "http/gate.h"
 #include "http/pump.h"
 #include "http/runtime.h"
 #include "http/subscriber.h"
+#include "http/token.h"
 #include "stream/handover.h"
 
 APLOG_USE_MODULE(push);
@@ -85,7 +87,8 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
     const push_settings_t *settings = push_settings(r);
     push_adoption_t adoption = {.ticket = *ticket,
                                 .heartbeat = (uint32_t)settings->heartbeat,
-                                .event_beats = subscriber->event_beats};
+                                .event_beats = subscriber->event_beats,
+                                .expires = subscriber->ends};
 
     set_head(r);
     set_device(r, ticket->id);
@@ -108,6 +111,19 @@ static const push_problem_t *check_request(request_rec *r)
         return push_problem(r->pool, 501, "transport", "%s", refusal);
     }
     return NULL;
+}
+
+/*
+ * A revocation first leaves its mark and then ends the streams that it finds:
+ * between our look at the marks and the check-in it may have missed this one.
+ */
+static bool revoked_meanwhile(const push_subscriber_t *subscriber)
+{
+    const push_identity_t *identity = &subscriber->identity;
+
+    return identity->by_token
+           && push_guard_revoked(push_runtime()->store.guard, identity->user,
+                                 identity->issued);
 }
 
 /* It must not take over from the attempt that its client has made since. */
@@ -140,11 +156,17 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
                              "(PushMaxStreams)");
     }
     subscriber->checkin.seat = berth.seat;
+    subscriber->ends = push_identity_ends(&subscriber->identity, &now);
     status = push_store_checkin(&push_runtime()->store, &subscriber->checkin,
                                 &now, &ticket);
     if (status != PUSH_OK) {
         push_berth_cancel(&berth);
         return come_again(r, push_problem_of_status(r->pool, status));
+    }
+    if (revoked_meanwhile(subscriber)) {
+        push_berth_cancel(&berth);
+        push_store_checkout(&push_runtime()->store, &ticket, &now);
+        return push_problem_send(r, push_token_revoked(r));
     }
     return open_stream(r, &berth, subscriber, &ticket);
 }
@@ -207,7 +229,6 @@ int push_ack(request_rec *r)
     if (status != PUSH_OK) {
         return push_problem_send(r, push_problem_of_status(r->pool, status));
     }
-    apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     r->status = HTTP_NO_CONTENT;
     return OK;
 }

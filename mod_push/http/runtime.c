@@ -45,6 +45,7 @@ static int64_t reactors_wanted;
 static int64_t max_streams_wanted;
 static int64_t max_blocking;
 static int64_t drain_time;
+static int64_t jwt_lifetime;
 
 /* A child's own. */
 static push_runtime_t runtime;
@@ -89,6 +90,20 @@ static uint32_t seats_for_mpm(const push_global_t *global)
                                           : seats);
 }
 
+/* Small, and touched only where it is used: its size is nobody's concern. */
+static push_guard_t *make_guard(server_rec *s)
+{
+    push_guard_t *guard = mmap(NULL, sizeof(*guard), PROT_READ | PROT_WRITE,
+                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (guard == MAP_FAILED || !push_guard_create(guard)) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, s,
+                     "PUSH0007: cannot make the shared memory of limits");
+        return NULL;
+    }
+    return guard;
+}
+
 static int make_segment(server_rec *s, const push_global_t *global)
 {
     uint64_t size = (uint64_t)global->shm_size;
@@ -105,6 +120,10 @@ static int make_segment(server_rec *s, const push_global_t *global)
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     kept = ap_retained_data_create("push", sizeof(*kept));
+    kept->ground.guard = make_guard(s);
+    if (!kept->ground.guard) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     kept->ground.base = base;
     kept->ground.size = size;
     kept->ground.events = kept->events;
@@ -150,6 +169,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     max_blocking = global->max_blocking;
     warn_of_threads(s);
     drain_time = global->drain_time;
+    jwt_lifetime = global->jwt_lifetime;
     kept = ap_retained_data_get("push");
     if (!kept) {
         return make_segment(s, global);
@@ -241,6 +261,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
     }
     runtime.max_streams = streams_for_child(s);
     runtime.max_blocking = (uint32_t)max_blocking;
+    runtime.jwt_lifetime = jwt_lifetime;
     while (runtime.reactors_count < (unsigned)reactors_wanted) {
         push_reactor_t *reactor = push_reactor_start(&options);
 

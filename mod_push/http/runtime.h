@@ -19,6 +19,7 @@ typedef struct push_runtime_t {
     push_sweeper_t *sweeper;
     uint32_t max_streams;  /* of this child */
     uint32_t max_blocking; /* of them, streams that hold a worker thread */
+    int64_t jwt_lifetime;  /* ms */
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */

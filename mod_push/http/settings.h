@@ -6,6 +6,8 @@
 #include <ap_expr.h>
 #include <stdint.h>
 
+#include "http/identity/claims.h"
+
 /*
  * What the configuration says, as the handlers read it; config.c fills it in.
  * Every number is in the unit that its comment gives.
@@ -26,30 +28,51 @@ typedef struct push_global_t {
     int64_t max_pending;  /* messages a mailbox */
     int64_t retention;    /* ms */
     int64_t drain_time;   /* ms */
+    int64_t jwt_lifetime; /* ms; the longest that a token may be valid */
 } push_global_t;
 
 typedef enum push_user_kind_t {
     PUSH_USER_UNSET,
     PUSH_USER_AUTH,  /* REMOTE_USER */
     PUSH_USER_QUERY, /* a parameter: for development */
-    PUSH_USER_EXPR
+    PUSH_USER_EXPR,
+    PUSH_USER_JWT /* a claim of a token */
 } push_user_kind_t;
+
+#define PUSH_LEEWAY_MAX 300000 /* ms; of PushJWTLeeway */
+
+/* Tokens.  NULL: not set. */
+typedef struct push_jwt_settings_t {
+    const apr_array_header_t *keyfiles;  /* push_keyfile_t * */
+    const char *issuer;                  /* of iss; NULL: any */
+    const apr_array_header_t *audiences; /* const char *: of aud */
+    const char *cookie;                  /* may bring a token; NULL: none */
+    push_claim_names_t claims;
+} push_jwt_settings_t;
+
+_Static_assert(sizeof(push_jwt_settings_t) % sizeof(void *) == 0,
+               "push_config_jwt_merge() takes it for pointers");
 
 /* For a server, a virtual host or a directory. */
 typedef struct push_settings_t {
-    int64_t heartbeat;        /* ms */
-    int64_t retry;            /* ms */
-    int64_t max_in_flight;    /* messages */
-    int64_t write_timeout;    /* ms */
-    int64_t max_streams_user; /* streams of one user */
-    int64_t default_ttl;      /* ms */
-    int64_t max_ttl;          /* ms */
-    int64_t max_message_size; /* bytes */
+    int64_t heartbeat;           /* ms */
+    int64_t retry;               /* ms */
+    int64_t max_in_flight;       /* messages */
+    int64_t write_timeout;       /* ms */
+    int64_t max_streams_user;    /* streams of one user */
+    int64_t max_streams_address; /* of one address; 0: any number */
+    int64_t publisher_rate;      /* publishes a second; 0: any number */
+    int64_t user_rate;           /* messages a second; 0: any number */
+    int64_t default_ttl;         /* ms */
+    int64_t max_ttl;             /* ms */
+    int64_t max_message_size;    /* bytes */
+    int64_t jwt_leeway;          /* ms */
     push_user_kind_t user_kind;
     const char *user_parameter;         /* PUSH_USER_QUERY */
     const ap_expr_info_t *user_expr;    /* PUSH_USER_EXPR */
     const apr_array_header_t *channels; /* const char *: patterns */
     const apr_array_header_t *origins;  /* const char * */
+    push_jwt_settings_t jwt;
 } push_settings_t;
 
 static inline const push_settings_t *push_settings(const request_rec *r)

@@ -4,7 +4,10 @@
 #include <sys/random.h>
 
 #include "core/frame.h"
+#include "http/gate.h"
+#include "http/identity/pattern.h"
 #include "http/runtime.h"
+#include "http/ticket.h"
 
 static const push_problem_t *bad(const push_subscriber_t *s, const char *name,
                                  const char *legal)
@@ -138,14 +141,31 @@ static const push_problem_t *make_up_device(push_subscriber_t *s)
     return NULL;
 }
 
+/* A stream may be opened by a ticket, nothing else may be done by one. */
+static const push_problem_t *identify(request_rec *r, push_subscriber_t *s)
+{
+    const char *ticket = NULL;
+    const push_problem_t *problem = NULL;
+
+    if (s->takes_ticket) {
+        problem = push_params_one(&s->params, "ticket", &ticket);
+    }
+    if (problem) {
+        return problem;
+    }
+    return ticket ? push_ticket_identify(r, &s->params, ticket, &s->identity)
+                  : push_identify(r, &s->params, &s->identity);
+}
+
 static const push_problem_t *parse_identity(request_rec *r,
                                             push_subscriber_t *s)
 {
-    const push_problem_t *problem = push_params_parse(r, &s->params);
+    const push_problem_t *problem = push_gate_query(r, &s->params);
 
     if (!problem) {
-        problem = push_identify(r, &s->params, &s->checkin.user);
+        problem = identify(r, s);
     }
+    s->checkin.user = s->identity.user;
     if (!problem) {
         problem = parse_cursors(r, s);
     }
@@ -157,24 +177,20 @@ static const push_problem_t *parse_identity(request_rec *r,
 
 /* ---- wishes ---- */
 
-static bool channel_allowed(const push_settings_t *settings,
+/* Closed, unless the configuration or the token opens it. */
+static bool channel_allowed(const request_rec *r,
+                            const push_identity_t *identity,
                             const char *channel)
 {
-    for (int i = 0; settings->channels && i < settings->channels->nelts; i++) {
-        const char *pattern = APR_ARRAY_IDX(settings->channels, i,
-                                            const char *);
-        size_t len = strlen(pattern);
+    const apr_array_header_t *list = push_settings(r)->channels;
 
-        if (len && pattern[len - 1] == '*') {
-            if (!strncmp(pattern, channel, len - 1)) {
-                return true;
-            }
-        }
-        else if (!strcmp(pattern, channel)) {
+    for (int i = 0; list && i < list->nelts; i++) {
+        if (push_pattern_matches(APR_ARRAY_IDX(list, i, const char *),
+                                 channel)) {
             return true;
         }
     }
-    return false;
+    return push_claims_match(identity->channels, channel);
 }
 
 static const push_problem_t *parse_channels(request_rec *r,
@@ -194,10 +210,12 @@ static const push_problem_t *parse_channels(request_rec *r,
         if (!push_name_valid(channels[i])) {
             return bad(s, "channel", "1-255 bytes of UTF-8 without controls");
         }
-        if (!channel_allowed(push_settings(r), name)) {
+        if (!channel_allowed(r, &s->identity, name)) {
             return push_problem(r->pool, 403, "channel-closed",
-                                "channel: not one of those that may be "
-                                "subscribed here (PushChannels)");
+                                "channel: %s is not one of those that may "
+                                "be subscribed (PushChannels%s)",
+                                name,
+                                s->identity.by_token ? ", or the token" : "");
         }
     }
     s->checkin.channels = channels;
@@ -293,6 +311,7 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
     const push_problem_t *problem;
 
     memset(s, 0, sizeof(*s));
+    s->takes_ticket = true;
     problem = parse_identity(r, s);
     if (!problem) {
         problem = parse_labels(r, s);
@@ -305,6 +324,7 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
     }
     s->checkin.max_in_flight = (uint32_t)settings->max_in_flight;
     s->checkin.max_streams = (uint32_t)settings->max_streams_user;
+    s->checkin.max_streams_address = (uint32_t)settings->max_streams_address;
     return problem ? problem : make_up_device(s);
 }
 

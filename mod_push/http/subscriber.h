@@ -2,7 +2,6 @@
 #define PUSH_SUBSCRIBER_H
 
 #include "http/identify.h"
-#include "http/settings.h"
 #include "store/checkin.h"
 
 /*
@@ -11,10 +10,13 @@
  */
 
 typedef struct push_subscriber_t {
+    push_identity_t identity;
     push_checkin_t checkin;
     push_cursor_t cursor; /* checkin.cursor points here, if one was given */
     char device[PUSH_DEVICE_MAX + 1]; /* a device id that was not given */
     bool event_beats;
+    bool takes_ticket;
+    int64_t ends; /* mono ms; when its right to a stream ends; 0: never */
     push_params_t params;
 } push_subscriber_t;
 

@@ -241,13 +241,26 @@ static void end_older_stream(push_store_t *store, push_device_t *device)
     if (device->traits & PUSH_DEVICE_ONLINE) {
         mark_connected(store, device, -1);
         push_seat_wake_device(&store->seats, device);
+        push_guard_leave(store->guard, device->address);
         device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
     }
 }
 
+/* One check-in on its way, with the lock of the user's shard. */
+typedef struct {
+    const push_checkin_t *checkin;
+    const places_t *places;
+    push_name_t name;
+    uint32_t address;
+    const push_time_t *now;
+} arrival_t;
+
 static void open_stream(push_store_t *store, push_device_t *device,
-                        const push_checkin_t *checkin, const push_time_t *now)
+                        const arrival_t *arrival)
 {
+    const push_checkin_t *checkin = arrival->checkin;
+
+    device->address = arrival->address;
     device->traits = PUSH_DEVICE_ONLINE;
     device->traits |= checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0;
     device->traits |= checkin->made_up ? PUSH_DEVICE_MADE_UP : 0;
@@ -257,17 +270,9 @@ static void open_stream(push_store_t *store, push_device_t *device,
     device->child = push_seat_tag(&store->seats.seats[checkin->seat],
                                   checkin->seat);
     device->since = push_mid_now(&store->segment->clock);
-    device->last_seen = now->wall;
+    device->last_seen = arrival->now->wall;
     mark_connected(store, device, 1);
 }
-
-/* One check-in on its way, with the lock of the user's shard. */
-typedef struct {
-    const push_checkin_t *checkin;
-    const places_t *places;
-    push_name_t name;
-    const push_time_t *now;
-} arrival_t;
 
 static push_status_t checkin_device(push_store_t *store,
                                     const arrival_t *arrival,
@@ -287,7 +292,7 @@ static push_status_t checkin_device(push_store_t *store,
     push_session_resume(heap, device, checkin->cursor, arrival->now);
     end_older_stream(store, device);
     use_places(store, device, subs, arrival->places->count);
-    open_stream(store, device, checkin, arrival->now);
+    open_stream(store, device, arrival);
     return PUSH_OK;
 }
 
@@ -328,6 +333,25 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     return PUSH_OK;
 }
 
+/*
+ * Counts the stream at its address, unless there are too many.  The one that
+ * it takes over from, if that is of the same address, makes room.
+ */
+static bool enter_address(push_store_t *store, const arrival_t *arrival,
+                          const push_device_t *device)
+{
+    uint32_t limit = arrival->checkin->max_streams_address;
+    bool takes_over = device && device->traits & PUSH_DEVICE_ONLINE
+                      && device->address == arrival->address;
+
+    if (push_guard_enter(store->guard, arrival->address) - takes_over <= limit
+        || !limit) {
+        return true;
+    }
+    push_guard_leave(store->guard, arrival->address);
+    return false;
+}
+
 static push_status_t checkin_user(push_store_t *store,
                                   const arrival_t *arrival,
                                   push_ticket_t *ticket)
@@ -344,12 +368,18 @@ static push_status_t checkin_user(push_store_t *store,
     if (online_streams(heap, user, device) >= arrival->checkin->max_streams) {
         return PUSH_TOO_MANY;
     }
-    if (!device) {
-        return checkin_new(store, arrival, user, ticket);
+    if (!enter_address(store, arrival, device)) {
+        return PUSH_CROWDED;
     }
-    status = checkin_device(store, arrival, device);
-    ticket->device = push_ref_of(heap, device);
-    ticket->gen = device->gen;
+    status = device ? checkin_device(store, arrival, device)
+                    : checkin_new(store, arrival, user, ticket);
+    if (status != PUSH_OK) {
+        push_guard_leave(store->guard, arrival->address);
+    }
+    else if (device) {
+        ticket->device = push_ref_of(heap, device);
+        ticket->gen = device->gen;
+    }
     return status;
 }
 
@@ -358,10 +388,13 @@ push_status_t push_store_checkin(push_store_t *store,
                                  const push_time_t *now, push_ticket_t *ticket)
 {
     places_t places;
-    const arrival_t arrival = {.checkin = checkin,
-                               .places = &places,
-                               .name = push_store_name(store, checkin->user),
-                               .now = now};
+    const arrival_t arrival = {
+        .checkin = checkin,
+        .places = &places,
+        .name = push_store_name(store, checkin->user),
+        .address = push_guard_address(store->guard,
+                                      checkin->labels[PUSH_LABEL_ADDRESS]),
+        .now = now};
     push_status_t status;
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
@@ -387,6 +420,7 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
                              const push_time_t *now)
 {
     mark_connected(store, device, -1);
+    push_guard_leave(store->guard, device->address);
     device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
     device->left = now->mono;
     device->last_seen = now->wall;
@@ -407,6 +441,7 @@ bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
         device->child = push_seat_tag(&store->seats.seats[seat], seat);
         if (!(device->traits & PUSH_DEVICE_ONLINE)) {
             device->traits |= PUSH_DEVICE_ONLINE;
+            push_guard_enter(store->guard, device->address);
             mark_connected(store, device, 1);
         }
     }

@@ -15,9 +15,10 @@ typedef struct push_checkin_t {
     bool explicit_acks;
     push_urgency_t lowest;
     uint32_t max_in_flight;
-    uint32_t max_streams;        /* of this user */
-    const push_cursor_t *cursor; /* NULL: none was given */
-    unsigned seat;               /* of the reactor that will hold it */
+    uint32_t max_streams;         /* of this user */
+    uint32_t max_streams_address; /* 0: any number */
+    const push_cursor_t *cursor;  /* NULL: none was given */
+    unsigned seat;                /* of the reactor that will hold it */
 } push_checkin_t;
 
 /* A stream as the store knows it. */
@@ -30,7 +31,8 @@ typedef struct push_ticket_t {
 /*
  * Checks a device in: finds or makes its context, refreshes what is known of
  * it, resumes its session, takes over its stream.  PUSH_NO_MEMORY,
- * PUSH_TOO_MANY (streams of this user), PUSH_BUSY: nothing was changed.
+ * PUSH_TOO_MANY (streams of this user), PUSH_CROWDED (streams of its address),
+ * PUSH_BUSY: nothing was changed.
  */
 push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,

@@ -37,6 +37,7 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     store->segment = segment;
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
     store->limits = *limits;
+    store->guard = ground->guard;
     store->visitors = &segment->visitors;
     store->slab.base = bytes;
     store->slab.shared = &segment->slab;

@@ -2,6 +2,7 @@
 #define PUSH_STORE_H
 
 #include "store/epoch.h"
+#include "store/guard.h"
 #include "store/seat.h"
 
 /*
@@ -25,6 +26,7 @@ typedef struct push_store_t {
     push_epoch_t epoch;
     push_seats_t seats;
     push_limits_t limits;
+    push_guard_t *guard;            /* NULL: nothing is limited */
     _Atomic uint32_t *visitors;     /* of this process's seat */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
 } push_store_t;
@@ -38,6 +40,7 @@ typedef struct push_ground_t {
     const int *events;
     const int *receive;
     const int *send;
+    push_guard_t *guard; /* may be NULL */
 } push_ground_t;
 
 /* A view of a segment that is in use; false if it is not usable. */

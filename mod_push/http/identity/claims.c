@@ -4,8 +4,8 @@
 
 #include "http/identity/pattern.h"
 
-/* "a b  c" as ["a", "b", "c"], which replaces it in the token. */
-static json_t *split(json_t *token, const char *name, const char *text)
+/* "a b  c" as ["a", "b", "c"], which the token holds under that name. */
+static json_t *split(json_t *token, const char *held, const char *text)
 {
     json_t *list = json_array();
 
@@ -17,7 +17,7 @@ static json_t *split(json_t *token, const char *name, const char *text)
         }
         text += len + (text[len] == ' ');
     }
-    json_object_set_new(token, name, list);
+    json_object_set_new(token, held, list);
     return list;
 }
 
@@ -44,15 +44,21 @@ static bool all_valid(const json_t *list, bool (*valid)(const char *))
     return true;
 }
 
+/* One list: its claim, and what may stand in it. */
+typedef struct {
+    const char *name;
+    const char *held; /* no claim has such a name: PushJWTClaim forbids it */
+    bool (*valid)(const char *);
+} list_t;
+
 /* An absent list is none; false if it is malformed. */
-static bool read_list(json_t *token, const char *name, const json_t **list,
-                      bool (*valid)(const char *))
+static bool read_list(json_t *token, const list_t *row, const json_t **list)
 {
-    json_t *claim = json_object_get(token, name);
+    const json_t *claim = json_object_get(token, row->name);
     const char *text = text_of(claim);
 
-    *list = text ? split(token, name, text) : claim;
-    return !*list || (json_is_array(*list) && all_valid(*list, valid));
+    *list = text ? split(token, row->held, text) : claim;
+    return !*list || (json_is_array(*list) && all_valid(*list, row->valid));
 }
 
 /* The pattern of "KIND:PATTERN", or NULL. */
@@ -86,6 +92,8 @@ push_jwt_status_t push_claims_read(json_t *token,
                                    const push_claim_names_t *names,
                                    push_claims_t *claims)
 {
+    const list_t channels = {names->channels, " channels", push_pattern_valid};
+    const list_t publish = {names->publish, " publish", scope_valid};
     const json_t *admin = json_object_get(token, names->admin);
 
     memset(claims, 0, sizeof(*claims));
@@ -94,9 +102,8 @@ push_jwt_status_t push_claims_read(json_t *token,
     claims->expires = ms_of(json_object_get(token, "exp"));
     claims->issued = ms_of(json_object_get(token, "iat"));
     if (!claims->user || !*claims->user || (admin && !json_is_boolean(admin))
-        || !read_list(token, names->channels, &claims->channels,
-                      push_pattern_valid)
-        || !read_list(token, names->publish, &claims->publish, scope_valid)) {
+        || !read_list(token, &channels, &claims->channels)
+        || !read_list(token, &publish, &claims->publish)) {
         return PUSH_JWT_CLAIM;
     }
     return PUSH_JWT_OK;

@@ -29,7 +29,7 @@ typedef struct push_claims_t {
 
 /*
  * Reads a verified token, whose times were checked; claims are borrowed from
- * it.  A list in one string is replaced by an array there.  Everything that is
+ * it; a list in one string is held there as an array.  Everything that is
  * malformed is PUSH_JWT_CLAIM, so that a mistake never allows anything.
  */
 push_jwt_status_t push_claims_read(json_t *token,

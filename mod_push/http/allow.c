@@ -1,0 +1,109 @@
+#include "http/allow.h"
+
+#include <apr_strings.h>
+#include <http_config.h>
+
+#include "http/runtime.h"
+#include "http/token.h"
+
+void push_allow_set(request_rec *r, const push_identity_t *identity)
+{
+    ap_set_module_config(r->request_config, &push_module,
+                         apr_pmemdup(r->pool, identity, sizeof(*identity)));
+}
+
+/* NULL: httpd's access control alone decides. */
+static const push_identity_t *token_of(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &push_module);
+}
+
+const push_problem_t *push_allow_admin(request_rec *r)
+{
+    const push_identity_t *identity = token_of(r);
+
+    if (!identity || identity->admin) {
+        return NULL;
+    }
+    return push_token_too_little(r, "token: it is not one of an administrator "
+                                    "(PushJWTClaim admin)");
+}
+
+const push_problem_t *push_allow_audience(request_rec *r,
+                                          const push_form_t *form)
+{
+    static const char *const kinds[] = {[PUSH_LOG_USER] = "user",
+                                        [PUSH_LOG_CHANNEL] = "channel",
+                                        [PUSH_LOG_BROADCAST] = NULL};
+    const push_identity_t *identity = token_of(r);
+    const char *kind = kinds[form->audience.kind];
+
+    if (!identity
+        || push_claims_may_publish(identity->publish, kind,
+                                   form->audience.name.at)) {
+        return NULL;
+    }
+    return push_token_too_little(
+        r, apr_psprintf(r->pool,
+                        "%s: the token may not publish there (PushJWTClaim "
+                        "publish)",
+                        kind ? kind : "broadcast"));
+}
+
+/* ---- rates ---- */
+
+/* Who publishes: by token, by httpd's authentication, or from where. */
+static push_text_t publisher_of(const request_rec *r)
+{
+    return push_text_of(r->user ? r->user : r->useragent_ip);
+}
+
+/* The fields of one bucket; an answer may have those of two. */
+static void set_fields(request_rec *r, const char *name,
+                       const push_rate_t *rate)
+{
+    const char *policy = apr_psprintf(r->pool, "\"%s\";q=%u;w=1", name,
+                                      rate->limit);
+    const char *left = apr_psprintf(r->pool, "\"%s\";r=%u;t=1", name,
+                                    rate->remaining);
+
+    apr_table_mergen(r->err_headers_out, "RateLimit-Policy", policy);
+    apr_table_mergen(r->err_headers_out, "RateLimit", left);
+}
+
+const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
+                                      const push_form_t *form, bool fields)
+{
+    const push_settings_t *settings = push_settings(r);
+    const struct {
+        push_rate_kind_t kind;
+        const char *name;
+        int64_t limit;
+        push_text_t who;
+        const char *detail;
+    } rows[] = {{PUSH_RATE_PUBLISHER, "publisher", settings->publisher_rate,
+                 publisher_of(r),
+                 "publisher: more publishes a second than may be "
+                 "(PushPublisherRate)"},
+                {PUSH_RATE_USER, "user",
+                 form->audience.kind == PUSH_LOG_USER ? settings->user_rate
+                                                      : 0,
+                 form->audience.name,
+                 "user: more messages a second than may be (PushUserRate)"}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        push_rate_t rate;
+        bool taken = !rows[i].limit
+                     || push_guard_take(push_runtime()->store.guard,
+                                        rows[i].kind, rows[i].who,
+                                        (uint32_t)rows[i].limit, &rate);
+
+        if (rows[i].limit && fields) {
+            set_fields(r, rows[i].name, &rate);
+        }
+        if (!taken) {
+            return push_problem(pool, 429, "rate", "%s", rows[i].detail);
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,30 @@
+#ifndef PUSH_ALLOW_H
+#define PUSH_ALLOW_H
+
+#include "http/draft.h"
+#include "http/identify.h"
+
+/* What a publisher may do: to whom, and how often. */
+
+/* Notes who asks, for the rest of the request. */
+void push_allow_set(request_rec *r, const push_identity_t *identity);
+
+/* For all but publishing: with a token, its admin claim. */
+const push_problem_t *push_allow_admin(request_rec *r);
+
+/*
+ * With a token, its publish claim.  It is asked before anything is looked
+ * up, so that a refusal tells nothing of who exists.
+ */
+const push_problem_t *push_allow_audience(request_rec *r,
+                                          const push_form_t *form);
+
+/*
+ * One more publish of this publisher, and to this user, if it is one: 429
+ * where there are too many (PushPublisherRate, PushUserRate).  fields: sets
+ * the RateLimit fields of the answer (draft-ietf-httpapi-ratelimit-headers).
+ */
+const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
+                                      const push_form_t *form, bool fields);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef PUSH_GATE_H
+#define PUSH_GATE_H
+
+#include "http/params.h"
+
+/*
+ * What every request has to pass before anything is looked up for it, so that
+ * the answer to who may not pass tells nothing of what is there.
+ */
+
+/* The headers of every answer: not to be stored, and of no other type. */
+void push_gate_headers(request_rec *r);
+
+/* The query, decoded; a problem also if there is a token in it. */
+const push_problem_t *push_gate_query(request_rec *r, push_params_t *params);
+
+/*
+ * A request that changes something must not be one that any page could send
+ * on behalf of its visitor.  A browser says which page it comes from (Origin,
+ * Sec-Fetch-Site): that must be one of the server's own, or of an origin that
+ * is allowed.  And with a cookie the request also carries Push-Client or a
+ * Bearer token, which a page of another origin cannot add unasked.
+ */
+const push_problem_t *push_check_forgery(request_rec *r);
+
+/*
+ * The Host of a request to the administration must be a name of the virtual
+ * host, localhost or an address: a name that somebody lets point here later
+ * (DNS rebinding) is none of them.
+ */
+const push_problem_t *push_check_host(request_rec *r);
+
+/*
+ * Cross-origin requests of browsers (Fetch, section 3.2): adds the headers
+ * for an allowed origin.  False if the request was a preflight, which is
+ * answered then.
+ */
+bool push_cross_origin(request_rec *r);
+
+#endif

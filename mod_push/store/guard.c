@@ -1,0 +1,231 @@
+#include "store/guard.h"
+
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "core/hash.h"
+
+static int64_t mono_us(void)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    return (int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000;
+}
+
+static bool create_marks(push_marks_t *marks)
+{
+    for (unsigned i = 0; i < PUSH_MARK_LOCKS; i++) {
+        if (push_lock_init(&marks->locks[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool push_guard_create(push_guard_t *guard)
+{
+    return getrandom(guard->secret, sizeof(guard->secret), 0)
+               == sizeof(guard->secret)
+           && getrandom(guard->hash_key, sizeof(guard->hash_key), 0)
+                  == sizeof(guard->hash_key)
+           && create_marks(&guard->rates) && create_marks(&guard->tickets)
+           && create_marks(&guard->revoked);
+}
+
+/* ---- marks ---- */
+
+/* One name's set in a table, locked. */
+typedef struct {
+    push_lock_t *lock;
+    push_mark_t *set;
+    uint64_t id[2];
+    int64_t now; /* mono µs */
+} search_t;
+
+/* False if the lock cannot be had in good time. */
+static bool search_begin(search_t *search, const push_guard_t *guard,
+                         push_marks_t *marks, push_text_t name)
+{
+    unsigned set;
+
+    search->id[0] = push_hash(guard->hash_key, name.at, name.len);
+    search->id[1] = push_hash(guard->hash_key + 2, name.at, name.len);
+    set = (unsigned)(search->id[0] % PUSH_MARK_SETS);
+    search->set = marks->sets[set];
+    search->lock = &marks->locks[set % PUSH_MARK_LOCKS];
+    search->now = mono_us();
+    return push_lock_acquire(search->lock) != PUSH_LOCK_BUSY;
+}
+
+static bool is_over(const search_t *search, const push_mark_t *mark)
+{
+    return mark->until <= search->now / 1000;
+}
+
+/* The name's mark, or NULL. */
+static push_mark_t *find(const search_t *search)
+{
+    for (unsigned i = 0; i < PUSH_MARK_WAYS; i++) {
+        push_mark_t *mark = &search->set[i];
+
+        if (!is_over(search, mark) && mark->id[0] == search->id[0]
+            && mark->id[1] == search->id[1]) {
+            return mark;
+        }
+    }
+    return NULL;
+}
+
+/* The mark of its set that is over first. */
+static push_mark_t *soonest_over(const search_t *search)
+{
+    push_mark_t *found = search->set;
+
+    for (unsigned i = 1; i < PUSH_MARK_WAYS; i++) {
+        if (search->set[i].until < found->until) {
+            found = &search->set[i];
+        }
+    }
+    return found;
+}
+
+/* until comes last: before, the place is free. */
+static void set_mark(const search_t *search, push_mark_t *mark, int64_t value,
+                     int64_t until)
+{
+    mark->until = 0;
+    memcpy(mark->id, search->id, sizeof(mark->id));
+    mark->value = value;
+    atomic_thread_fence(memory_order_release);
+    mark->until = until;
+}
+
+/* ---- rates ---- */
+
+bool push_guard_take(push_guard_t *guard, push_rate_kind_t kind,
+                     push_text_t name, uint32_t limit, push_rate_t *rate)
+{
+    push_mark_t *mark;
+    search_t search;
+    int64_t full_at;
+    bool taken;
+
+    *rate = (push_rate_t){limit, limit, 0};
+    if (!search_begin(&search, guard, &guard->rates, name)) {
+        return true;
+    }
+    search.id[1] ^= kind; /* a user and a publisher of one name are two */
+    mark = find(&search);
+    full_at = mark ? mark->value : 0;
+    taken = push_rate_take(&full_at, search.now, limit, rate);
+    set_mark(&search, mark ? mark : soonest_over(&search), full_at,
+             full_at / 1000 + 1);
+    push_lock_release(search.lock);
+    return taken;
+}
+
+/* ---- tickets ---- */
+
+push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
+                             int64_t until)
+{
+    push_status_t status = PUSH_OVER;
+    push_mark_t *place;
+    search_t search;
+
+    if (!search_begin(&search, guard, &guard->tickets, ticket)) {
+        return PUSH_BUSY;
+    }
+    if (!find(&search)) {
+        place = soonest_over(&search);
+        status = PUSH_BUSY;
+        if (is_over(&search, place)) {
+            set_mark(&search, place, 0, until);
+            status = PUSH_OK;
+        }
+    }
+    push_lock_release(search.lock);
+    return status;
+}
+
+/* ---- revocations ---- */
+
+push_status_t push_guard_revoke(push_guard_t *guard, push_text_t user,
+                                int64_t now, int64_t until)
+{
+    push_status_t status = PUSH_TOO_MANY;
+    push_mark_t *place;
+    search_t search;
+
+    if (!search_begin(&search, guard, &guard->revoked, user)) {
+        return PUSH_BUSY;
+    }
+    place = find(&search);
+    if (place) {
+        place->value = now;
+        place->until = until;
+        status = PUSH_OK;
+    }
+    else if (is_over(&search, soonest_over(&search))) {
+        set_mark(&search, soonest_over(&search), now, until);
+        atomic_fetch_add(&guard->revocations, 1);
+        status = PUSH_OK;
+    }
+    push_lock_release(search.lock);
+    return status;
+}
+
+bool push_guard_revoked(push_guard_t *guard, push_text_t user, int64_t issued)
+{
+    const push_mark_t *mark;
+    search_t search;
+    bool revoked;
+
+    if (!atomic_load(&guard->revocations)) {
+        return false;
+    }
+    if (!search_begin(&search, guard, &guard->revoked, user)) {
+        return true;
+    }
+    mark = find(&search);
+    revoked = mark && issued <= mark->value;
+    push_lock_release(search.lock);
+    return revoked;
+}
+
+/* ---- streams of an address ---- */
+
+static _Atomic uint32_t *counter(push_guard_t *guard, uint32_t address,
+                                 unsigned which)
+{
+    return &guard->addresses[which][address >> (16 * which) & 0xffffu];
+}
+
+uint32_t push_guard_address(const push_guard_t *guard, push_text_t address)
+{
+    return guard
+               ? (uint32_t)push_hash(guard->hash_key, address.at, address.len)
+               : 0;
+}
+
+uint32_t push_guard_enter(push_guard_t *guard, uint32_t address)
+{
+    uint32_t first, second;
+
+    if (!guard) {
+        return 1;
+    }
+    first = atomic_fetch_add(counter(guard, address, 0), 1) + 1;
+    second = atomic_fetch_add(counter(guard, address, 1), 1) + 1;
+    return first < second ? first : second;
+}
+
+void push_guard_leave(push_guard_t *guard, uint32_t address)
+{
+    if (guard) {
+        atomic_fetch_sub(counter(guard, address, 0), 1);
+        atomic_fetch_sub(counter(guard, address, 1), 1);
+    }
+}
