@@ -1,6 +1,6 @@
 #include "core/rate.h"
 
-#define SECOND INT64_C(1000000)
+#define SECOND INT64_C(1000000000)
 
 bool push_rate_take(int64_t *full_at, int64_t now, uint32_t limit,
                     push_rate_t *rate)

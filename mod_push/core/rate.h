@@ -16,12 +16,12 @@
 typedef struct push_rate_t {
     uint32_t limit;     /* a second */
     uint32_t remaining; /* that would be let through now */
-    int64_t wait;       /* µs until the next one is; 0: at once */
+    int64_t wait;       /* ns until the next one is; 0: at once */
 } push_rate_t;
 
 /*
  * Takes one out of the bucket; false if it is empty, and then nothing is
- * taken.  full_at and now are µs of the same clock; limit is 1 to
+ * taken.  full_at and now are ns of the same clock; limit is 1 to
  * PUSH_RATE_MAX.
  */
 bool push_rate_take(int64_t *full_at, int64_t now, uint32_t limit,

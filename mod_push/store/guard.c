@@ -6,12 +6,15 @@
 
 #include "core/hash.h"
 
-static int64_t mono_us(void)
+#define NS    INT64_C(1000000000)
+#define NS_MS INT64_C(1000000)
+
+static int64_t mono_ns(void)
 {
     struct timespec at;
 
     clock_gettime(CLOCK_MONOTONIC, &at);
-    return (int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000;
+    return (int64_t)at.tv_sec * NS + at.tv_nsec;
 }
 
 static bool create_marks(push_marks_t *marks)
@@ -41,7 +44,7 @@ typedef struct {
     push_lock_t *lock;
     push_mark_t *set;
     uint64_t id[2];
-    int64_t now; /* mono µs */
+    int64_t now; /* mono ns */
 } search_t;
 
 /* False if the lock cannot be had in good time. */
@@ -55,13 +58,13 @@ static bool search_begin(search_t *search, const push_guard_t *guard,
     set = (unsigned)(search->id[0] % PUSH_MARK_SETS);
     search->set = marks->sets[set];
     search->lock = &marks->locks[set % PUSH_MARK_LOCKS];
-    search->now = mono_us();
+    search->now = mono_ns();
     return push_lock_acquire(search->lock) != PUSH_LOCK_BUSY;
 }
 
 static bool is_over(const search_t *search, const push_mark_t *mark)
 {
-    return mark->until <= search->now / 1000;
+    return mark->until <= search->now / NS_MS;
 }
 
 /* The name's mark, or NULL. */
@@ -121,7 +124,7 @@ bool push_guard_take(push_guard_t *guard, push_rate_kind_t kind,
     full_at = mark ? mark->value : 0;
     taken = push_rate_take(&full_at, search.now, limit, rate);
     set_mark(&search, mark ? mark : soonest_over(&search), full_at,
-             full_at / 1000 + 1);
+             full_at / NS_MS + 1);
     push_lock_release(search.lock);
     return taken;
 }
