@@ -55,13 +55,13 @@ int push_dismiss_streams(request_rec *r, const char *part)
     push_text_t user;
     const push_problem_t *problem = user_of(r, part, &user);
     uint32_t streams = 0;
+    push_status_t status;
 
     if (problem) {
         return push_problem_send(r, problem);
     }
-    return answer(
-        r, push_store_dismiss(&push_runtime()->store, user, false, &streams),
-        user, streams);
+    status = push_store_dismiss(&push_runtime()->store, user, false, &streams);
+    return answer(r, status, user, streams);
 }
 
 int push_revoke_tokens(request_rec *r, const char *part)

@@ -171,7 +171,8 @@ static int answer(request_rec *r, const push_form_t *form,
     const char *url;
 
     push_mid_write(receipt->mid, mid);
-    url = apr_pstrcat(r->pool, r->uri, "/", mid, NULL);
+    url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
+                      NULL);
     json_object_set_new(body, "id", json_string(mid));
     json_object_set_new(body, "recipients", json_integer(receipt->recipients));
     json_object_set_new(body, "connected", json_integer(receipt->connected));
