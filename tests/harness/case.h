@@ -10,6 +10,10 @@
 /* Add a case to the suite; each of its tests may take so many seconds. */
 TCase *case_add(Suite *suite, const char *name, int seconds);
 
+/* Add a test that runs once for each row of a table, _i its index. */
+#define tcase_add_row_test(tc, test, table)                                   \
+    tcase_add_loop_test(tc, test, 0, (int)(sizeof(table) / sizeof(*(table))))
+
 /* Run the suite, print Check's summary. Returns the exit status for main. */
 int case_run(Suite *suite);
 

@@ -68,3 +68,19 @@ const char *token_bearer(const char *user, const char *more)
     return keep_printf("Authorization: Bearer %s\r\n",
                        token_sign(token_claims(user, more)));
 }
+
+struct server *token_server(const char *receive, const char *admin)
+{
+    const char *key = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                                  token_file(TOKEN_SECRET, 0640));
+    struct server_options o = {0};
+
+    o.receive = keep_printf("%s%s", key, receive);
+    o.admin = keep_printf("%sRequire all granted\n%s", key, admin);
+    return server_start(&o);
+}
+
+const char *token_root(void)
+{
+    return token_bearer("root", ",\"push_admin\":true,\"push_publish\":\"*\"");
+}

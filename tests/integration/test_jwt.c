@@ -464,12 +464,11 @@ int main(void)
 {
     Suite *suite = suite_create("jwt");
     TCase *tc = case_add(suite, "jwt", 60);
-    size_t rows = sizeof(payloads) / sizeof(*payloads);
 
     tcase_add_test(tc, a_token_says_whose_stream_it_is);
     tcase_add_test(tc, whoever_has_no_token_is_told_how_to_bring_one);
-    tcase_add_loop_test(tc, each_claim_that_is_wrong_is_refused_and_named, 0,
-                        (int)rows);
+    tcase_add_row_test(tc, each_claim_that_is_wrong_is_refused_and_named,
+                       payloads);
     tcase_add_test(tc, a_token_of_another_key_or_algorithm_is_refused);
     tcase_add_test(tc, public_keys_serve_as_pem_as_jwk_and_in_a_set);
     tcase_add_test(
@@ -477,15 +476,13 @@ int main(void)
     tcase_add_test(tc, a_stream_ends_when_its_token_expires);
     tcase_add_test(tc,
                    a_stream_that_moves_to_another_child_still_ends_in_time);
-    rows = sizeof(channels) / sizeof(*channels);
-    tcase_add_loop_test(
-        tc, a_channel_is_closed_unless_configuration_or_token_open_it, 0,
-        (int)rows);
+    tcase_add_row_test(
+        tc, a_channel_is_closed_unless_configuration_or_token_open_it,
+        channels);
     tcase_add_test(tc, a_cookie_brings_a_token_where_that_is_configured);
     tcase_add_test(tc, a_token_in_the_url_is_refused_and_not_logged);
     tcase_add_test(tc, tokens_are_in_no_log);
     tcase_add_test(tc, without_keys_nobody_is_let_in);
-    rows = sizeof(refusals) / sizeof(*refusals);
-    tcase_add_loop_test(tc, a_wrong_directive_stops_the_start, 0, (int)rows);
+    tcase_add_row_test(tc, a_wrong_directive_stops_the_start, refusals);
     return case_run(suite);
 }

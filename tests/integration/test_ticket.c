@@ -285,12 +285,12 @@ int main(void)
 {
     Suite *suite = suite_create("ticket");
     TCase *tc = case_add(suite, "ticket", 60);
-    int rows = (int)(sizeof(bindings) / sizeof(*bindings));
 
     tcase_add_test(tc, a_ticket_opens_one_stream_of_its_user_and_device);
     tcase_add_test(tc, of_attempts_on_all_children_one_succeeds);
-    tcase_add_loop_test(
-        tc, a_ticket_is_bound_to_its_device_and_carries_its_channels, 0, rows);
+    tcase_add_row_test(
+        tc, a_ticket_is_bound_to_its_device_and_carries_its_channels,
+        bindings);
     tcase_add_test(tc, what_is_no_ticket_is_refused);
     tcase_add_test(tc, a_ticket_of_another_location_is_refused);
     tcase_add_test(tc, a_ticket_opens_streams_and_nothing_else);

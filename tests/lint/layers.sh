@@ -33,7 +33,7 @@ forbidden() {
     case $1 in
     mod_push/core/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
     mod_push/http/identity/*) echo "^($httpd|apr.*\.h)$" ;;
-    mod_push/mod_push.c | mod_push/config.[ch] | mod_push/http/* | \
+    mod_push/mod_push.c | mod_push/config*.[ch] | mod_push/http/* | \
         mod_push/stream/handover.[ch]) echo '^$' ;;
     *) echo "^($httpd|(stream/)?handover\.h)$" ;;
     esac

@@ -99,6 +99,11 @@ expect layers 'of a floor above'
 append mod_push/store/pear.c '#include "config.h"\n'
 expect layers 'of a floor above'
 
+append mod_push/store/pear.c 'int f = !strcmp(given,\n    own_secret);\n'
+expect secrets 'in a time that tells'
+append mod_push/store/pear.c 'int f = memcmp(token, wanted, 20) == 0;\n'
+expect secrets 'in a time that tells'
+
 append mod_push/core/apple.c 'int  badly( int laid );\n'
 expect format 'not laid out'
 
