@@ -159,6 +159,10 @@ $(B)/obj/tests/unit/%.o: tests/unit/%.c
 		$(if $(findstring store_,$<)$(findstring stream_,$<),$(APR_CFLAGS)) \
 		$(if $(findstring identity_,$<),-D_GNU_SOURCE))
 
+# Replayed by a unit test, see tests/unit/test_identity_corpus.c.
+$(B)/obj/tests/fuzz/%.o: tests/fuzz/%.c
+	$(call compile,-D_GNU_SOURCE -Itests $(PKG_CFLAGS))
+
 $(CORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -183,7 +187,8 @@ $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
 $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
-		$(B)/obj/tests/harness/jws.o $(B)/libpush_identity.a $(B)/libpush_core.a
+		$(B)/obj/tests/harness/jws.o $(B)/obj/tests/fuzz/fuzz_jwt.o \
+		$(B)/libpush_identity.a $(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \

@@ -3,13 +3,15 @@
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
+#include <stdatomic.h>
 
 #include "http/identity/keyfile.h"
 #include "http/runtime.h"
 
 APLOG_USE_MODULE(push);
 
-#define SETS_MAX 8
+#define SETS_MAX       8
+#define LINES_A_SECOND 10
 
 /* ---- where the token is ---- */
 
@@ -60,6 +62,19 @@ static const char *cookie(request_rec *r, const char *name)
 
 /* ---- answers ---- */
 
+/* At most so many lines a second of each child: who is refused, may shout. */
+static bool may_log(void)
+{
+    static _Atomic int64_t second;
+    static _Atomic unsigned lines;
+    int64_t now = push_clock_now().mono / 1000;
+
+    if (atomic_exchange(&second, now) != now) {
+        atomic_store(&lines, 0);
+    }
+    return atomic_fetch_add(&lines, 1) < LINES_A_SECOND;
+}
+
 static const push_problem_t *no_token(request_rec *r)
 {
     apr_table_setn(r->err_headers_out, "WWW-Authenticate",
@@ -76,8 +91,10 @@ static const push_problem_t *bad_token(request_rec *r,
 {
     const char *reason = push_jwt_reason(status);
 
-    ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
-                  "PUSH0040: a token was refused: %s", reason);
+    if (may_log()) {
+        ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
+                      "PUSH0040: a token was refused: %s", reason);
+    }
     apr_table_setn(r->err_headers_out, "WWW-Authenticate",
                    apr_pstrcat(r->pool,
                                "Bearer realm=\"push\", "
@@ -225,10 +242,12 @@ const push_problem_t *push_token_identify(request_rec *r,
     const char *text = bearer(r);
     push_jwt_status_t status;
 
-    if (!jwt->keyfiles) {
+    if (!jwt->keyfiles && may_log()) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "PUSH0043: PushUser jwt needs PushJWTKey or "
                       "PushJWTKeys: nobody is let in");
+    }
+    if (!jwt->keyfiles) {
         return push_problem(r->pool, 503, "no-keys",
                             "this server has no keys of tokens (PushJWTKey)");
     }

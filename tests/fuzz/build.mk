@@ -44,6 +44,11 @@ $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
 $(eval $(call fuzz_target,query,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))
 
+FUZZ_IDENTITY := $(wildcard mod_push/http/identity/*.[ch]) \
+                 tests/harness/jws.c tests/harness/jws.h
+
+$(eval $(call fuzz_target,jwt,$(FUZZ_IDENTITY),-Itests,$$(PKG_LIBS)))
+
 # Only the fuzzers need clang.
 .PHONY: fuzz-deps
 fuzz-deps:

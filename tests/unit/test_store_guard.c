@@ -44,7 +44,7 @@ typedef struct {
 static int use_all(void *data)
 {
     uses_t *uses = data;
-    char name[16];
+    char name[32];
 
     for (int i = 0; i < TICKETS; i++) {
         snprintf(name, sizeof(name), "ticket %d", i);
@@ -76,7 +76,7 @@ START_TEST(where_all_places_are_taken_no_ticket_is_used_twice)
 {
     const unsigned many = PUSH_MARK_SETS * PUSH_MARK_WAYS * 2;
     unsigned used = 0, refused = 0;
-    char name[16];
+    char name[32];
 
     for (unsigned i = 0; i < many; i++) {
         snprintf(name, sizeof(name), "%u", i);
@@ -130,7 +130,7 @@ START_TEST(no_revocation_is_forgotten_for_another)
     const unsigned many = PUSH_MARK_SETS * PUSH_MARK_WAYS * 2;
     bool *revoked = calloc(many, sizeof(bool));
     unsigned refused = 0;
-    char name[16];
+    char name[32];
 
     for (unsigned i = 0; i < many; i++) {
         push_status_t status;
