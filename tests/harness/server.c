@@ -53,7 +53,7 @@ static void make_directory(const struct server *s, const char *name,
     ck_assert_int_eq(chmod(path, mode), 0);
 }
 
-static int free_port(void)
+int server_free_port(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET};
     socklen_t length = sizeof(a);
@@ -107,7 +107,7 @@ static void run_httpd(const struct server *s)
 
 static void spawn(struct server *s)
 {
-    s->port = free_port();
+    s->port = server_free_port();
     serverconf_write(s);
     fflush(NULL);
     s->pid = fork();

@@ -40,6 +40,9 @@ struct server {
  * options may be NULL. Fails the test when it does not start. */
 struct server *server_start(const struct server_options *options);
 
+/* A port of 127.0.0.1 that nobody listens on now. */
+int server_free_port(void);
+
 /* Start a server that must refuse to start, and wait for its end. Returns
  * all that it said. Fails the test when it starts. */
 const char *server_refusal(const struct server_options *options);
