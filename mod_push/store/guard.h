@@ -17,8 +17,8 @@
  * that dies leaves at worst one mark that is half written and soon over.
  */
 
-#define PUSH_MARK_SETS  4096u
-#define PUSH_MARK_WAYS  8u
+#define PUSH_MARK_SETS  8192u
+#define PUSH_MARK_WAYS  16u
 #define PUSH_MARK_LOCKS 16u
 
 /* What is known of one name until some time. */
