@@ -18,18 +18,27 @@ static const push_identity_t *token_of(const request_rec *r)
     return ap_get_module_config(r->request_config, &push_module);
 }
 
+/* The token is valid but allows too little (RFC 6750, section 3.1). */
+static const push_problem_t *too_little(request_rec *r, apr_pool_t *pool,
+                                        const char *what, const char *claim)
+{
+    apr_table_setn(r->err_headers_out, "WWW-Authenticate",
+                   "Bearer realm=\"push\", error=\"insufficient_scope\"");
+    return push_problem(pool, 403, "forbidden",
+                        "%s: the token does not allow it (PushJWTClaim %s)",
+                        what, claim);
+}
+
 const push_problem_t *push_allow_admin(request_rec *r)
 {
     const push_identity_t *identity = token_of(r);
 
-    if (!identity || identity->admin) {
-        return NULL;
-    }
-    return push_token_too_little(r, "token: it is not one of an administrator "
-                                    "(PushJWTClaim admin)");
+    return !identity || identity->admin
+               ? NULL
+               : too_little(r, r->pool, "administration", "admin");
 }
 
-const push_problem_t *push_allow_audience(request_rec *r,
+const push_problem_t *push_allow_audience(request_rec *r, apr_pool_t *pool,
                                           const push_form_t *form)
 {
     static const char *const kinds[] = {[PUSH_LOG_USER] = "user",
@@ -37,17 +46,30 @@ const push_problem_t *push_allow_audience(request_rec *r,
                                         [PUSH_LOG_BROADCAST] = NULL};
     const push_identity_t *identity = token_of(r);
     const char *kind = kinds[form->audience.kind];
+    const push_problem_t *problem = NULL;
 
-    if (!identity
-        || push_claims_may_publish(identity->publish, kind,
-                                   form->audience.name.at)) {
+    if (!identity) {
         return NULL;
     }
-    return push_token_too_little(
-        r, apr_psprintf(r->pool,
-                        "%s: the token may not publish there (PushJWTClaim "
-                        "publish)",
-                        kind ? kind : "broadcast"));
+    problem = push_token_recheck(r, pool, identity);
+    if (!problem
+        && !push_claims_may_publish(identity->publish, kind,
+                                    form->audience.name.at)) {
+        problem = too_little(r, pool, kind ? kind : "broadcast", "publish");
+    }
+    return problem;
+}
+
+void push_allow_key(request_rec *r, apr_pool_t *pool, push_form_t *form)
+{
+    const push_identity_t *identity = token_of(r);
+
+    /* No key has a newline, and no user either. */
+    if (identity && form->key.len) {
+        form->key = push_text_of(
+            apr_psprintf(pool, "%.*s\n%.*s", (int)identity->user.len,
+                         identity->user.at, (int)form->key.len, form->key.at));
+    }
 }
 
 /* ---- rates ---- */

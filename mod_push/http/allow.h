@@ -13,11 +13,15 @@ void push_allow_set(request_rec *r, const push_identity_t *identity);
 const push_problem_t *push_allow_admin(request_rec *r);
 
 /*
- * With a token, its publish claim.  It is asked before anything is looked
- * up, so that a refusal tells nothing of who exists.
+ * With a token: that it is still good, and its publish claim.  It is asked
+ * before anything is looked up, so that a refusal tells nothing of who exists.
+ * The problem is in the pool: of a request, or of one of its many lines.
  */
-const push_problem_t *push_allow_audience(request_rec *r,
+const push_problem_t *push_allow_audience(request_rec *r, apr_pool_t *pool,
                                           const push_form_t *form);
+
+/* Idempotency keys of different tokens' users never meet. */
+void push_allow_key(request_rec *r, apr_pool_t *pool, push_form_t *form);
 
 /*
  * One more publish of this publisher, and to this user, if it is one: 429

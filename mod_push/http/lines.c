@@ -90,9 +90,10 @@ static void take_line(lines_t *l, const char *at, size_t len)
     }
     problem = push_line_parse(l->pool, push_settings(l->r), line, &form);
     if (!problem) {
-        problem = push_allow_audience(l->r, &form);
+        problem = push_allow_audience(l->r, l->pool, &form);
     }
     if (!problem) {
+        push_allow_key(l->r, l->pool, &form);
         problem = push_allow_rate(l->r, l->pool, &form, false);
     }
     if (!problem) {

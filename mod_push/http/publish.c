@@ -211,7 +211,7 @@ int push_publish(request_rec *r)
     }
     problem = parse_audience(r, &form);
     if (!problem) {
-        problem = push_allow_audience(r, &form);
+        problem = push_allow_audience(r, r->pool, &form);
     }
     if (!problem) {
         problem = parse_headers(r, &form);
@@ -220,6 +220,7 @@ int push_publish(request_rec *r)
         problem = read_body(r, &form.draft.content.data);
     }
     if (!problem) {
+        push_allow_key(r, r->pool, &form);
         problem = push_allow_rate(r, r->pool, &form, true);
     }
     if (!problem) {

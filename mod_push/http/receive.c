@@ -113,19 +113,6 @@ static const push_problem_t *check_request(request_rec *r)
     return NULL;
 }
 
-/*
- * A revocation first leaves its mark and then ends the streams that it finds:
- * between our look at the marks and the check-in it may have missed this one.
- */
-static bool revoked_meanwhile(const push_subscriber_t *subscriber)
-{
-    const push_identity_t *identity = &subscriber->identity;
-
-    return identity->by_token
-           && push_guard_revoked(push_runtime()->store.guard, identity->user,
-                                 identity->issued);
-}
-
 /* It must not take over from the attempt that its client has made since. */
 static int let_go(request_rec *r)
 {
@@ -146,6 +133,7 @@ static bool find_berth(request_rec *r, push_berth_t *berth)
 
 static int receive(request_rec *r, push_subscriber_t *subscriber)
 {
+    const push_problem_t *problem;
     push_berth_t berth;
     push_ticket_t ticket;
     push_time_t now = push_clock_now();
@@ -163,10 +151,16 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
         push_berth_cancel(&berth);
         return come_again(r, push_problem_of_status(r->pool, status));
     }
-    if (revoked_meanwhile(subscriber)) {
+    /*
+     * A revocation first leaves its mark and then ends the streams that it
+     * finds: between our look at the marks and the check-in it may have
+     * missed this one.
+     */
+    problem = push_token_recheck(r, r->pool, &subscriber->identity);
+    if (problem) {
         push_berth_cancel(&berth);
         push_store_checkout(&push_runtime()->store, &ticket, &now);
-        return push_problem_send(r, push_token_revoked(r));
+        return push_problem_send(r, problem);
     }
     return open_stream(r, &berth, subscriber, &ticket);
 }

@@ -86,7 +86,24 @@ static const push_problem_t *no_token(request_rec *r)
         push_settings(r)->jwt.cookie ? ", or the cookie (PushJWTCookie)" : "");
 }
 
-static const push_problem_t *bad_token(request_rec *r,
+/*
+ * The header is set before there is an answer, and at most once: a request
+ * may be refused line by line for as long as it likes.
+ */
+static void challenge(request_rec *r, const char *reason)
+{
+    if (apr_table_get(r->err_headers_out, "WWW-Authenticate")) {
+        return;
+    }
+    apr_table_setn(r->err_headers_out, "WWW-Authenticate",
+                   apr_pstrcat(r->pool,
+                               "Bearer realm=\"push\", "
+                               "error=\"invalid_token\", "
+                               "error_description=\"",
+                               reason, "\"", NULL));
+}
+
+static const push_problem_t *bad_token(request_rec *r, apr_pool_t *pool,
                                        push_jwt_status_t status)
 {
     const char *reason = push_jwt_reason(status);
@@ -95,25 +112,23 @@ static const push_problem_t *bad_token(request_rec *r,
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                       "PUSH0040: a token was refused: %s", reason);
     }
-    apr_table_setn(r->err_headers_out, "WWW-Authenticate",
-                   apr_pstrcat(r->pool,
-                               "Bearer realm=\"push\", "
-                               "error=\"invalid_token\", "
-                               "error_description=\"",
-                               reason, "\"", NULL));
-    return push_problem(r->pool, 401, "bad-token", "token: %s", reason);
+    challenge(r, reason);
+    return push_problem(pool, 401, "bad-token", "token: %s", reason);
 }
 
-const push_problem_t *push_token_revoked(request_rec *r)
+const push_problem_t *push_token_recheck(request_rec *r, apr_pool_t *pool,
+                                         const push_identity_t *identity)
 {
-    return bad_token(r, PUSH_JWT_REVOKED);
-}
-
-const push_problem_t *push_token_too_little(request_rec *r, const char *detail)
-{
-    apr_table_setn(r->err_headers_out, "WWW-Authenticate",
-                   "Bearer realm=\"push\", error=\"insufficient_scope\"");
-    return push_problem(r->pool, 403, "forbidden", "%s", detail);
+    if (!identity->by_token) {
+        return NULL;
+    }
+    if (identity->expires <= push_clock_now().wall) {
+        return bad_token(r, pool, PUSH_JWT_EXPIRED);
+    }
+    return push_guard_revoked(push_runtime()->store.guard, identity->user,
+                              identity->issued)
+               ? bad_token(r, pool, PUSH_JWT_REVOKED)
+               : NULL;
 }
 
 /* ---- verification ---- */
@@ -258,7 +273,7 @@ const push_problem_t *push_token_identify(request_rec *r,
         return no_token(r);
     }
     status = verify(r, text, identity);
-    return status == PUSH_JWT_OK ? NULL : bad_token(r, status);
+    return status == PUSH_JWT_OK ? NULL : bad_token(r, r->pool, status);
 }
 
 /* ---- URLs ---- */

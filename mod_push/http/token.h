@@ -13,8 +13,12 @@
 const push_problem_t *push_token_identify(request_rec *r,
                                           push_identity_t *identity);
 
-/* The token was valid, and is not any more. */
-const push_problem_t *push_token_revoked(request_rec *r);
+/*
+ * Whether a token that was valid still is: NULL, or as push_token_identify().
+ * The problem is in the pool.
+ */
+const push_problem_t *push_token_recheck(request_rec *r, apr_pool_t *pool,
+                                         const push_identity_t *identity);
 
 /*
  * No token travels in a URL, where logs and Referer would have it: a request
@@ -29,12 +33,5 @@ void push_token_hide_query(request_rec *r);
 
 /* True if the request has a Bearer token, which no browser adds by itself. */
 bool push_token_is_bearer(const request_rec *r);
-
-/*
- * The token is valid but allows too little (RFC 6750, section 3.1).  detail
- * lives as long as r.
- */
-const push_problem_t *push_token_too_little(request_rec *r,
-                                            const char *detail);
 
 #endif

@@ -11,6 +11,7 @@
 #include "keep.h"
 #include "token.h"
 #include "verbs.h"
+#include "wait.h"
 
 /* ---- publishers ---- */
 
@@ -69,6 +70,83 @@ START_TEST(a_token_publishes_to_what_it_names_and_to_nobody_else)
 }
 END_TEST
 
+/* Write one line of a request that goes on, and read the line it is answered
+ * with. */
+static const char *say(struct wire *w, const char *line)
+{
+    const char *chunk = keep_printf("%zx\r\n%s\n\r\n", strlen(line) + 1, line);
+    const char *answer;
+    size_t had = w->used;
+
+    wire_send(w, chunk, strlen(chunk));
+    do {
+        ck_assert_msg(wire_receive(w, wait_now() + WAIT_MS), "no answer: %s",
+                      w->bytes);
+        answer = strchr(w->bytes + had, '{');
+    } while (answer == NULL || strstr(answer, "}\n") == NULL);
+    return answer;
+}
+
+START_TEST(lines_are_refused_from_the_moment_the_token_is_no_good)
+{
+    static const char line[] = "{\"user\":\"ada\",\"text\":\"x\"}";
+    struct server *s = token_server("", "PushJWTLeeway 0\n");
+    const char *token = token_sign(keep_printf(
+        "{\"sub\":\"pub\",\"push_publish\":\"*\",\"iat\":%ld,\"exp\":%ld}",
+        token_time(0), token_time(_i ? 200 : 3)));
+    const char *head = keep_printf("POST /push/messages HTTP/1.1\r\n"
+                                   "Host: localhost\r\n"
+                                   "Authorization: Bearer %s\r\n"
+                                   "Content-Type: application/x-ndjson\r\n"
+                                   "Transfer-Encoding: chunked\r\n\r\n",
+                                   token);
+    struct wire *w = wire_open(s, 0);
+    const char *said;
+
+    wire_send(w, head, strlen(head));
+    while (strstr(w->bytes, "\r\n\r\n") == NULL) {
+        ck_assert(wire_receive(w, wait_now() + WAIT_MS));
+    }
+    ck_assert_ptr_nonnull(strstr(say(w, line), "\"id\""));
+    if (_i) {
+        http_expect(http_do(s, "POST", "/push/users/pub/revoke", token_root(),
+                            ""),
+                    200, NULL);
+    }
+    wait_until((said = say(w, line)) && strstr(said, "\"error\""));
+    ck_assert_ptr_nonnull(strstr(said, "\"status\":401"));
+    ck_assert_ptr_nonnull(strstr(said, _i ? "revoked" : "expired"));
+    ck_assert_ptr_nonnull(strstr(say(w, line), "\"status\":401"));
+}
+END_TEST
+
+START_TEST(idempotency_keys_of_two_tokens_are_two)
+{
+    struct server *s = token_server("", "");
+    const char *one = token_bearer("one", ",\"push_publish\":\"*\"");
+    const char *two = token_bearer("two", ",\"push_publish\":\"*\"");
+    const char *ids[3];
+
+    for (int i = 0; i < 3; i++) {
+        struct answer *a = publish_try(
+            s, "user=ada",
+            keep_printf("%sIdempotency-Key: k\r\n", i == 1 ? two : one), "x");
+
+        http_expect(a, 201, NULL);
+        ids[i] = json_text_at(a->json, "id");
+    }
+    ck_assert_str_ne(ids[0], ids[1]);
+    ck_assert_str_eq(ids[0], ids[2]);
+    /* Another payload under it: only for who used it. */
+    http_expect(publish_try(s, "user=bob",
+                            keep_printf("%sIdempotency-Key: k\r\n", one), "x"),
+                422, NULL);
+    http_expect(publish_try(s, "user=ada",
+                            keep_printf("%sIdempotency-Key: k\r\n", two), "x"),
+                201, NULL);
+}
+END_TEST
+
 /* ---- administrators ---- */
 
 static const struct {
@@ -103,10 +181,10 @@ START_TEST(the_administration_is_for_tokens_of_administrators)
     ck_assert_ptr_nonnull(http_header(a, "WWW-Authenticate"));
     http_expect(http_do(s, method, path,
                         token_bearer("ada", ",\"push_publish\":\"*\""), NULL),
-                403, "administrator");
+                403, "administration");
     http_expect(http_do(s, method, path,
                         token_bearer("ada", ",\"push_admin\":false"), NULL),
-                403, "administrator");
+                403, "administration");
     http_expect(http_do(s, method, path,
                         token_bearer("ada", ",\"push_admin\":\"true\""), NULL),
                 401, "PushJWTClaim");
@@ -215,6 +293,9 @@ int main(void)
         tc, a_token_publishes_to_what_it_names_and_to_nobody_else, scopes);
     tcase_add_row_test(tc, the_administration_is_for_tokens_of_administrators,
                        endpoints);
+    tcase_add_loop_test(
+        tc, lines_are_refused_from_the_moment_the_token_is_no_good, 0, 2);
+    tcase_add_test(tc, idempotency_keys_of_two_tokens_are_two);
     tcase_add_test(tc, an_administrator_ends_the_streams_of_a_user);
     tcase_add_test(tc,
                    a_revocation_ends_streams_and_refuses_the_tokens_before_it);

@@ -12,7 +12,7 @@ while read -r file; do
     # One statement a line, without texts and comments.
     found=$(tr '\n' ' ' <"$file" |
         sed -E 's,/\*([^*]|\*[^/])*\*/,,g; s/"([^"\\]|\\.)*"/""/g; s/;/;\n/g' |
-        grep -oE "$comparisons[^;]*" | grep -iE "$comparisons[^()]*($secrets)")
+        grep -oE "${comparisons}[^;]*" | grep -iE "${comparisons}[^()]*($secrets)")
     if [ -n "$found" ]; then
         echo "$file: compares a secret in a time that tells: $found"
         bad=1
