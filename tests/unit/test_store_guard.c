@@ -1,9 +1,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core_suite.h"
+#include "store/sweep.h"
 #include "store_ground.h"
 
 /* What all children agree on to keep somebody out. */
@@ -284,6 +285,37 @@ START_TEST(the_count_of_an_address_is_that_of_its_open_streams)
 }
 END_TEST
 
+static int die_with_streams(void *data)
+{
+    ground_t *g = data;
+    push_ticket_t ticket;
+
+    atomic_store(&g->store.seats.seats[0].pid, (uint32_t)getpid());
+    CHILD_NEEDS(ground_checkin(g, "ada", "d1", NULL, &ticket) == PUSH_OK);
+    CHILD_NEEDS(ground_checkin(g, "ada", "d2", NULL, &ticket) == PUSH_OK);
+    CHILD_NEEDS(push_guard_enter(guard, push_guard_address(guard, named("")))
+                == 3);
+    push_guard_leave(guard, push_guard_address(guard, named("")));
+    return 0;
+}
+
+START_TEST(the_streams_of_a_process_that_died_count_no_more)
+{
+    ground_t g;
+
+    ground_init(&g, 4 << 20);
+    g.store.guard = guard;
+    child_expect(child_start(die_with_streams, &g));
+    push_seat_reap(&g.store.seats);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_store_sweep(&g.store, i, &g.now);
+    }
+    ck_assert_uint_eq(
+        push_guard_enter(guard, push_guard_address(guard, named(""))), 1);
+    ground_cleanup(&g);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("guard");
@@ -302,5 +334,6 @@ int main(void)
     tcase_add_test(tc, streams_of_an_address_are_counted);
     tcase_add_test(tc, many_addresses_do_not_crowd_each_other_out);
     tcase_add_test(tc, the_count_of_an_address_is_that_of_its_open_streams);
+    tcase_add_test(tc, the_streams_of_a_process_that_died_count_no_more);
     return unit_run(suite);
 }
