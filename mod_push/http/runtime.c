@@ -98,7 +98,7 @@ static push_guard_t *make_guard(server_rec *s)
 
     if (guard == MAP_FAILED || !push_guard_create(guard)) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, errno, s,
-                     "PUSH0007: cannot make the shared memory of limits");
+                     "PUSH0008: cannot make the shared memory of limits");
         return NULL;
     }
     return guard;

@@ -1,6 +1,7 @@
 #include "store/delivery.h"
 #include "core_suite.h"
 #include "core_world.h"
+#include "store/dismiss.h"
 #include "store_ground.h"
 
 #include <stdio.h>
@@ -76,12 +77,42 @@ START_TEST(the_newer_stream_of_a_device_takes_over)
     ck_assert_str_eq(ground_flush(&g, &older), "1=a 2=b");
     at = cursor_mid(1, g.delivery.picks[0].message->mid);
     ck_assert_int_eq(ground_resume(&g, "u", "d", &at, &newer), PUSH_OK);
-    ck_assert(push_delivery_superseded(&g.store, &older));
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &older), PUSH_TAKEN_OVER);
     ck_assert_ptr_null(ground_flush(&g, &older));
     push_store_checkout(&g.store, &older, &g.now);
     say("u", "c");
     ck_assert_uint_eq(g.receipt.connected, 1);
     ck_assert_str_eq(ground_flush(&g, &newer), "2=b 3=c");
+}
+END_TEST
+
+START_TEST(a_stream_that_is_sent_away_gets_nothing_more_and_may_come_again)
+{
+    push_verdict_t expected = _i ? PUSH_REVOKED : PUSH_DISMISSED;
+    push_ticket_t one = open_stream("u", "d", NULL);
+    push_ticket_t two = open_stream("u", "e", NULL);
+    push_ticket_t other = open_stream("v", "d", NULL);
+    uint32_t streams;
+
+    ck_assert_int_eq(push_store_dismiss(&g.store, named("u"), _i, &streams),
+                     PUSH_OK);
+    ck_assert_uint_eq(streams, 2);
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &one), expected);
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &two), expected);
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &other), PUSH_GOES_ON);
+    say("u", "a");
+    ck_assert_ptr_null(ground_flush(&g, &one));
+    push_store_checkout(&g.store, &one, &g.now);
+    push_store_checkout(&g.store, &two, &g.now);
+    ck_assert_int_eq(push_store_dismiss(&g.store, named("u"), _i, &streams),
+                     PUSH_OK);
+    ck_assert_uint_eq(streams, 0);
+    one = open_stream("u", "d", NULL);
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &one), PUSH_GOES_ON);
+    ck_assert_str_eq(ground_flush(&g, &one), "1=a");
+    ck_assert_int_eq(
+        push_store_dismiss(&g.store, named("nobody"), _i, &streams), PUSH_OK);
+    ck_assert_uint_eq(streams, 0);
 }
 END_TEST
 
@@ -189,6 +220,9 @@ int main(void)
     tcase_add_test(tc, a_message_goes_from_publish_to_acknowledgement);
     tcase_add_test(tc, users_and_devices_are_kept_apart);
     tcase_add_test(tc, the_newer_stream_of_a_device_takes_over);
+    tcase_add_loop_test(
+        tc, a_stream_that_is_sent_away_gets_nothing_more_and_may_come_again, 0,
+        2);
     tcase_add_test(
         tc, a_stream_that_ended_is_not_connected_and_finds_its_mail_later);
     tcase_add_test(tc, more_streams_of_one_user_than_allowed_are_refused);
