@@ -57,7 +57,8 @@ import { configure } from './settings.js';
 /**
  * @typedef {object} PushByeEvent the server is about to end the stream
  * @property {'bye'} type
- * @property {string} reason `restart`, `superseded`, `expired-token`, `shutdown`
+ * @property {string} reason `restart`, `superseded`, `expired-token`,
+ *   `disconnected`, `shutdown`
  */
 /**
  * @typedef {{open: Event, state: PushStateEvent, error: PushErrorEvent,

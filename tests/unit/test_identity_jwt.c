@@ -348,6 +348,12 @@ static const struct {
     {"{\"keys\":[1]}", ""},
     {"{", "not JSON"},
     {"{}", ""},
+    {"{\"keys\":[{\"kty\":\"oct\",\"k\":"
+     "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"},{\"kty\":\"EC\","
+     "\"crv\":\"P-256\",\"d\":\"AAAA\"}]}",
+     "private key"},
+    {"{\"kty\":\"RSA\",\"n\":\"AAAA\",\"e\":\"AQAB\",\"d\":\"AAAA\"}",
+     "private key"},
     {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
      "no public key"},
     {"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",

@@ -11,6 +11,8 @@
 #define RSA_BITS_MIN 2048u
 
 static const char no_memory[] = "no memory for its keys";
+static const char private_key[] = "it holds a private key; the public one is "
+                                  "all that is needed";
 
 unsigned push_algorithm_of(const char *name)
 {
@@ -168,8 +170,7 @@ static bool parse_pem(push_keyset_t *set, const char *bytes, size_t len,
     EVP_PKEY *key;
 
     if (holds(bytes, len, "PRIVATE KEY")) {
-        *error = "it holds a private key; the public one is all that is "
-                 "needed";
+        *error = private_key;
         return false;
     }
     key = public_key(bytes, len);
@@ -212,45 +213,62 @@ static unsigned allowed_by(const json_t *key, const char **error)
     return name ? push_algorithm_of(name) : ~0u;
 }
 
-static bool parse_jwk(push_keyset_t *set, json_t *key, const char **error)
+/* The private part of an RSA or EC key (RFC 7518, sections 6.2.2, 6.3.2). */
+static bool is_private(const json_t *key)
 {
     const char *kty = json_string_value(json_object_get(key, "kty"));
+
+    return json_object_get(key, "d") && !(kty && !strcmp(kty, "oct"));
+}
+
+static bool parse_jwk(push_keyset_t *set, json_t *key, const char **error)
+{
     unsigned allowed = json_is_object(key) ? allowed_by(key, error) : 0;
-    cjose_jwk_t *jwk;
 
     if (!allowed) {
         return false;
     }
-    if (kty && strcmp(kty, "oct") && json_object_get(key, "d")) {
-        *error = "it holds a private key; the public one is all that is "
-                 "needed";
-        return false;
-    }
     *error = "its JWK is not one of RSA, EC P-256 or oct (RFC 7517)";
-    jwk = cjose_jwk_import_json(key, NULL);
-    return add_key(set, jwk, allowed, error);
+    return add_key(set, cjose_jwk_import_json(key, NULL), allowed, error);
+}
+
+static bool parse_set(push_keyset_t *set, const json_t *keys,
+                      const char **error)
+{
+    *error = "its set (keys) is empty";
+    for (size_t i = 0; i < json_array_size(keys); i++) {
+        json_t *key = json_array_get(keys, i);
+
+        if (is_private(key)) {
+            *error = private_key;
+            return false;
+        }
+        set->skipped += !parse_jwk(set, key, error);
+    }
+    return set->count > 0;
 }
 
 static bool parse_json(push_keyset_t *set, const char *bytes, size_t len,
                        const char **error)
 {
     json_t *root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES, NULL);
-    json_t *keys = json_object_get(root, "keys");
+    const json_t *keys = json_object_get(root, "keys");
+    bool parsed = false;
 
-    *error = "it is not JSON";
-    if (root && !keys) {
-        parse_jwk(set, root, error);
+    if (!root) {
+        *error = "it is not JSON";
     }
-    else if (root) {
-        *error = "its set (keys) is empty";
+    else if (keys) {
+        parsed = parse_set(set, keys, error);
     }
-    for (size_t i = 0; i < json_array_size(keys); i++) {
-        if (!parse_jwk(set, json_array_get(keys, i), error)) {
-            set->skipped++;
-        }
+    else if (is_private(root)) {
+        *error = private_key;
+    }
+    else {
+        parsed = parse_jwk(set, root, error);
     }
     json_decref(root);
-    return set->count > 0;
+    return parsed;
 }
 
 push_keyset_t *push_keyset_parse(const char *bytes, size_t len,
