@@ -72,9 +72,40 @@ START_TEST(claims_are_read_or_refused_as_a_whole)
     json_t *token = json_loads(tokens[_i].payload, 0, NULL);
     push_claims_t claims;
 
+    json_object_set_new(token, "exp", json_integer(1700000000));
     ck_assert_msg(push_claims_read(token, &names, &claims)
                       == (tokens[_i].valid ? PUSH_JWT_OK : PUSH_JWT_CLAIM),
                   "%s", tokens[_i].payload);
+    json_decref(token);
+}
+END_TEST
+
+/* Its end, its beginning; both in ms, or that there is no end. */
+static const struct {
+    const char *payload;
+    int64_t expires, issued;
+} times[] = {
+    {"{\"sub\":\"ada\",\"exp\":1700000000}", 1700000000000, 0},
+    {"{\"sub\":\"ada\",\"exp\":1700000000.5,\"iat\":1600000000}",
+     1700000000500, 1600000000000},
+    {"{\"sub\":\"ada\",\"exp\":1700000000,\"iat\":1e103}", 1700000000000, 0},
+    {"{\"sub\":\"ada\"}", 0, 0},
+    {"{\"sub\":\"ada\",\"exp\":0}", 0, 0},
+    {"{\"sub\":\"ada\",\"exp\":1e103}", 0, 0},
+    {"{\"sub\":\"ada\",\"exp\":-1e103}", 0, 0},
+};
+
+START_TEST(a_token_without_an_end_is_never_one_for_ever)
+{
+    json_t *token = json_loads(times[_i].payload, 0, NULL);
+    push_claims_t claims;
+    push_jwt_status_t status = push_claims_read(token, &names, &claims);
+
+    ck_assert_int_eq(status,
+                     times[_i].expires ? PUSH_JWT_OK : PUSH_JWT_NO_EXPIRY);
+    ck_assert(status != PUSH_JWT_OK
+              || (claims.expires == times[_i].expires
+                  && claims.issued == times[_i].issued));
     json_decref(token);
 }
 END_TEST
@@ -91,6 +122,7 @@ START_TEST(a_name_with_nul_in_it_is_refused)
         push_claims_t claims;
 
         ck_assert_ptr_nonnull(token);
+        json_object_set_new(token, "exp", json_integer(1700000000));
         ck_assert_int_eq(push_claims_read(token, &names, &claims),
                          PUSH_JWT_CLAIM);
         json_decref(token);
@@ -100,7 +132,7 @@ END_TEST
 
 START_TEST(more_patterns_than_a_claim_may_hold_are_refused)
 {
-    json_t *token = json_pack("{s:s}", "sub", "ada");
+    json_t *token = json_pack("{s:s, s:i}", "sub", "ada", "exp", 1700000000);
     json_t *list = json_array();
     push_claims_t claims;
 
@@ -143,8 +175,8 @@ static const struct {
 
 START_TEST(a_token_publishes_to_what_its_scope_names)
 {
-    json_t *token = json_pack("{s:s, s:s}", "sub", "ada", "publish",
-                              scopes[_i].scope);
+    json_t *token = json_pack("{s:s, s:s, s:i}", "sub", "ada", "publish",
+                              scopes[_i].scope, "exp", 1700000000);
     push_claims_t claims;
 
     ck_assert_int_eq(push_claims_read(token, &names, &claims), PUSH_JWT_OK);
@@ -164,6 +196,8 @@ int main(void)
 
     tcase_add_row_test(tc, a_pattern_matches_what_it_says, patterns);
     tcase_add_row_test(tc, claims_are_read_or_refused_as_a_whole, tokens);
+    tcase_add_row_test(tc, a_token_without_an_end_is_never_one_for_ever,
+                       times);
     tcase_add_test(tc, a_name_with_nul_in_it_is_refused);
     tcase_add_test(tc, more_patterns_than_a_claim_may_hold_are_refused);
     tcase_add_row_test(tc, a_token_publishes_to_what_its_scope_names, scopes);

@@ -83,11 +83,6 @@ static bool scope_valid(const char *scope)
     return pattern && push_pattern_valid(pattern);
 }
 
-static int64_t ms_of(const json_t *seconds)
-{
-    return (int64_t)(json_number_value(seconds) * 1000);
-}
-
 push_jwt_status_t push_claims_read(json_t *token,
                                    const push_claim_names_t *names,
                                    push_claims_t *claims)
@@ -99,8 +94,11 @@ push_jwt_status_t push_claims_read(json_t *token,
     memset(claims, 0, sizeof(*claims));
     claims->user = text_of(json_object_get(token, names->user));
     claims->admin = json_is_true(admin);
-    claims->expires = ms_of(json_object_get(token, "exp"));
-    claims->issued = ms_of(json_object_get(token, "iat"));
+    /* 0 would mean never, and is what one that is absent or too large gives. */
+    if (!push_jwt_time(token, "exp", &claims->expires) || !claims->expires) {
+        return PUSH_JWT_NO_EXPIRY;
+    }
+    push_jwt_time(token, "iat", &claims->issued);
     if (!claims->user || !*claims->user || (admin && !json_is_boolean(admin))
         || !read_list(token, &channels, &claims->channels)
         || !read_list(token, &publish, &claims->publish)) {

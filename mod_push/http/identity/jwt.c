@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http/identity/base64url.h"
+
 #define JSON_FLAGS JSON_REJECT_DUPLICATES
 
 /* The end of the year 9999; what is later is a mistake. */
@@ -41,6 +43,9 @@ static bool well_formed(const char *token, size_t len)
     unsigned parts = 1;
     size_t part = 0;
 
+    if (len > PUSH_JWT_MAX) {
+        return false;
+    }
     for (size_t i = 0; i < len; i++) {
         if (token[i] != '.') {
             if (!token[i] || !strchr(alphabet, token[i])) {
@@ -49,25 +54,21 @@ static bool well_formed(const char *token, size_t len)
             part++;
             continue;
         }
-        if (!part) {
+        if (!part || part % 4 == 1) {
             return false;
         }
         part = 0;
         parts++;
     }
-    return parts == 3 && part && len <= PUSH_JWT_MAX;
+    return parts == 3 && part && part % 4 != 1;
 }
 
 static json_t *decode_object(const char *text, size_t len)
 {
-    uint8_t *bytes = NULL;
-    size_t count = 0;
-    json_t *object = NULL;
+    unsigned char bytes[PUSH_JWT_MAX];
+    size_t count = push_base64url_decode(text, len, bytes, sizeof(bytes));
+    json_t *object = json_loadb((const char *)bytes, count, JSON_FLAGS, NULL);
 
-    if (cjose_base64url_decode(text, len, &bytes, &count, NULL)) {
-        object = json_loadb((const char *)bytes, count, JSON_FLAGS, NULL);
-    }
-    cjose_get_dealloc()(bytes);
     if (!json_is_object(object)) {
         json_decref(object);
         object = NULL;
@@ -183,8 +184,7 @@ push_jwt_status_t push_jwt_verify(const char *token, size_t len,
 
 /* ---- the registered claims ---- */
 
-/* A NumericDate in ms; false if it is absent or no time. */
-static bool time_of(const json_t *claims, const char *name, int64_t *ms)
+bool push_jwt_time(const json_t *claims, const char *name, int64_t *ms)
 {
     const json_t *claim = json_object_get(claims, name);
     double seconds = json_number_value(claim);
@@ -202,7 +202,7 @@ static bool has_come(const json_t *claims, const char *name, int64_t now)
     int64_t at;
 
     return !json_object_get(claims, name)
-           || (time_of(claims, name, &at) && at <= now);
+           || (push_jwt_time(claims, name, &at) && at <= now);
 }
 
 static push_jwt_status_t check_times(const json_t *claims,
@@ -211,7 +211,7 @@ static push_jwt_status_t check_times(const json_t *claims,
 {
     int64_t expires;
 
-    if (!time_of(claims, "exp", &expires)) {
+    if (!push_jwt_time(claims, "exp", &expires)) {
         return PUSH_JWT_NO_EXPIRY;
     }
     if (expires + policy->leeway <= now) {

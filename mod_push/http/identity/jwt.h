@@ -43,6 +43,9 @@ push_jwt_status_t push_jwt_verify(const char *token, size_t len,
                                   const push_keyset_t *const *sets,
                                   unsigned count, json_t **claims);
 
+/* A claim that is a NumericDate, in ms; false if it is absent or none. */
+bool push_jwt_time(const json_t *claims, const char *name, int64_t *ms);
+
 /* What a token must say; NULL and 0: nothing. */
 typedef struct push_jwt_policy_t {
     const char *issuer;

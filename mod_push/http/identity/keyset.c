@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/identity/base64url.h"
+
 #define RSA_BITS_MIN 2048u
+#define P256_BYTES   32u /* of a coordinate */
 
 static const char no_memory[] = "no memory for its keys";
 static const char private_key[] = "it holds a private key; the public one is "
@@ -221,7 +224,84 @@ static bool is_private(const json_t *key)
     return json_object_get(key, "d") && !(kty && !strcmp(kty, "oct"));
 }
 
-static bool parse_jwk(push_keyset_t *set, json_t *key, const char **error)
+/* A member that is bytes in base64url; the caller frees them. */
+static uint8_t *member_of(const json_t *key, const char *name, size_t *len)
+{
+    const json_t *member = json_object_get(key, name);
+    size_t chars = json_string_length(member);
+    uint8_t *bytes = chars ? malloc(chars) : NULL;
+
+    *len = bytes ? push_base64url_decode(json_string_value(member), chars,
+                                         bytes, chars)
+                 : 0;
+    if (!*len) {
+        free(bytes);
+        bytes = NULL;
+    }
+    return bytes;
+}
+
+static cjose_jwk_t *jwk_of_members(const json_t *key, const char *kty)
+{
+    bool rsa = !strcmp(kty, "RSA");
+    const char *crv = json_string_value(json_object_get(key, "crv"));
+    size_t a_len, b_len;
+    uint8_t *a = member_of(key, rsa ? "n" : "x", &a_len);
+    uint8_t *b = member_of(key, rsa ? "e" : "y", &b_len);
+    cjose_jwk_rsa_keyspec rsa_spec = {
+        .n = a, .nlen = a_len, .e = b, .elen = b_len};
+    cjose_jwk_ec_keyspec ec_spec = {.crv = CJOSE_JWK_EC_P_256,
+                                    .x = a,
+                                    .xlen = a_len,
+                                    .y = b,
+                                    .ylen = b_len};
+    cjose_jwk_t *jwk = NULL;
+
+    if (a && b && rsa) {
+        jwk = cjose_jwk_create_RSA_spec(&rsa_spec, NULL);
+    }
+    else if (a && b && crv && !strcmp(crv, "P-256") && a_len == P256_BYTES
+             && b_len == P256_BYTES) {
+        jwk = cjose_jwk_create_EC_spec(&ec_spec, NULL);
+    }
+    free(a);
+    free(b);
+    return jwk;
+}
+
+static cjose_jwk_t *jwk_of_secret(const json_t *key)
+{
+    size_t len;
+    uint8_t *bytes = member_of(key, "k", &len);
+    cjose_jwk_t *jwk = bytes ? cjose_jwk_create_oct_spec(bytes, len, NULL)
+                             : NULL;
+
+    free(bytes);
+    return jwk;
+}
+
+/* NULL if it is of no kind that is known here, or malformed. */
+static cjose_jwk_t *jwk_of(const json_t *key)
+{
+    const char *kty = json_string_value(json_object_get(key, "kty"));
+    const char *kid = json_string_value(json_object_get(key, "kid"));
+    cjose_jwk_t *jwk = NULL;
+
+    if (kty && !strcmp(kty, "oct")) {
+        jwk = jwk_of_secret(key);
+    }
+    else if (kty && (!strcmp(kty, "RSA") || !strcmp(kty, "EC"))) {
+        jwk = jwk_of_members(key, kty);
+    }
+    if (jwk && kid && !cjose_jwk_set_kid(jwk, kid, strlen(kid), NULL)) {
+        cjose_jwk_release(jwk);
+        jwk = NULL;
+    }
+    return jwk;
+}
+
+static bool parse_jwk(push_keyset_t *set, const json_t *key,
+                      const char **error)
 {
     unsigned allowed = json_is_object(key) ? allowed_by(key, error) : 0;
 
@@ -229,7 +309,7 @@ static bool parse_jwk(push_keyset_t *set, json_t *key, const char **error)
         return false;
     }
     *error = "its JWK is not one of RSA, EC P-256 or oct (RFC 7517)";
-    return add_key(set, cjose_jwk_import_json(key, NULL), allowed, error);
+    return add_key(set, jwk_of(key), allowed, error);
 }
 
 static bool parse_set(push_keyset_t *set, const json_t *keys,
@@ -237,7 +317,7 @@ static bool parse_set(push_keyset_t *set, const json_t *keys,
 {
     *error = "its set (keys) is empty";
     for (size_t i = 0; i < json_array_size(keys); i++) {
-        json_t *key = json_array_get(keys, i);
+        const json_t *key = json_array_get(keys, i);
 
         if (is_private(key)) {
             *error = private_key;

@@ -5,60 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "http/identity/base64url.h"
+
 #define NONCE_BYTES 12
 #define TAG_BYTES   16
 #define EXTRA       (NONCE_BYTES + TAG_BYTES)
 #define BYTES_MAX   (PUSH_PASS_MAX / 4 * 3)
-
-/* ---- base64url ---- */
-
-static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                               "abcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static char *encode(const unsigned char *bytes, size_t len)
-{
-    char *text = malloc(len / 3 * 4 + 5);
-    size_t at = 0;
-
-    for (size_t i = 0; text && i < len; i += 3) {
-        unsigned left = len - i < 3 ? (unsigned)(len - i) : 3;
-        unsigned bits = (unsigned)bytes[i] << 16;
-
-        bits |= left > 1 ? (unsigned)bytes[i + 1] << 8 : 0;
-        bits |= left > 2 ? bytes[i + 2] : 0;
-        for (unsigned j = 0; j <= left; j++) {
-            text[at++] = alphabet[bits >> (18 - 6 * j) & 63];
-        }
-    }
-    if (text) {
-        text[at] = '\0';
-    }
-    return text;
-}
-
-/* Bytes decoded, at most BYTES_MAX; 0: it is not base64url. */
-static size_t decode(const char *text, unsigned char *bytes)
-{
-    size_t chars = strlen(text);
-    uint32_t bits = 0;
-    size_t len = 0;
-
-    if (chars > PUSH_PASS_MAX || chars % 4 == 1) {
-        return 0;
-    }
-    for (size_t i = 0; i < chars; i++) {
-        const char *at = strchr(alphabet, text[i]);
-
-        if (!at) {
-            return 0;
-        }
-        bits = bits << 6 | (uint32_t)(at - alphabet);
-        if (i % 4) {
-            bytes[len++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
-        }
-    }
-    return len;
-}
 
 /* ---- sealing ---- */
 
@@ -189,7 +141,7 @@ char *push_pass_seal(const push_pass_t *pass, const unsigned char *key,
 
     if (text && strlen(text) + EXTRA <= sizeof(bytes)
         && seal(key, bound, text, bytes)) {
-        sealed = encode(bytes, strlen(text) + EXTRA);
+        sealed = push_base64url_encode(bytes, strlen(text) + EXTRA);
     }
     free(text);
     return sealed;
@@ -200,7 +152,8 @@ bool push_pass_open(push_pass_t *pass, const char *text,
 {
     unsigned char bytes[BYTES_MAX];
     char inner[BYTES_MAX + 1];
-    size_t len = decode(text, bytes);
+    size_t len = push_base64url_decode(text, strlen(text), bytes,
+                                       sizeof(bytes));
 
     memset(pass, 0, sizeof(*pass));
     if (len <= EXTRA || !unseal(key, bound, bytes, len, inner)
