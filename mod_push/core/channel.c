@@ -61,12 +61,15 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
-    if (push_log_find_topic(heap, log, draft, &publish->now, &older)) {
-        push_log_end(heap, log, older.message, PUSH_REPLACED, &publish->now);
-    }
-    while (push_log_length(log) >= publish->limit) {
-        forget_oldest(heap, log, &publish->now);
+    if (!push_log_find_topic(heap, log, draft, &publish->now, &older)) {
+        older.message = NULL;
     }
     push_log_append(heap, log, ref);
+    if (older.message) {
+        push_log_end(heap, log, older.message, PUSH_REPLACED, &publish->now);
+    }
+    while (push_log_length(log) > publish->limit) {
+        forget_oldest(heap, log, &publish->now);
+    }
     return PUSH_OK;
 }

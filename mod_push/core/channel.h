@@ -12,6 +12,7 @@ typedef struct push_channel_t {
     push_log_t log;
     _Atomic uint32_t subscribers; /* contexts that have a place */
     _Atomic uint32_t connected;   /* of them, with an open stream */
+    _Atomic uint32_t arriving;    /* places of check-ins under way */
     uint32_t name_at;             /* where its name stands, behind links */
     uint32_t name_len;
     _Atomic uint32_t links[]; /* one a reactor: its wake-up list */

@@ -2,11 +2,6 @@
 
 #include <string.h>
 
-typedef struct {
-    uint8_t len[PUSH_LABELS];
-    char bytes[];
-} labels_t;
-
 void push_sub_init(const push_heap_t *heap, push_sub_t *sub, push_ref_t ref,
                    uint64_t joined)
 {
@@ -24,7 +19,7 @@ void push_sub_init(const push_heap_t *heap, push_sub_t *sub, push_ref_t ref,
 push_text_t push_device_label(const push_heap_t *heap,
                               const push_device_t *device, push_label_t label)
 {
-    const labels_t *labels = push_at(heap, device->labels);
+    const push_labels_t *labels = push_at(heap, device->labels);
     push_text_t text = {labels->bytes, labels->len[label]};
 
     for (unsigned i = 0; i < label; i++) {
@@ -38,7 +33,8 @@ push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
 {
     uint8_t len[PUSH_LABELS];
     size_t total = 0;
-    labels_t *labels;
+    push_labels_t *labels;
+    push_ref_t old = device->labels;
     push_ref_t ref;
     char *at;
 
@@ -48,7 +44,7 @@ push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
         len[i] = (uint8_t)(texts[i].len < room ? texts[i].len : room);
         total += len[i];
     }
-    ref = heap->alloc(heap, sizeof(labels_t) + total);
+    ref = heap->alloc(heap, sizeof(push_labels_t) + total, PUSH_PART);
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
@@ -61,10 +57,12 @@ push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
             at += len[i];
         }
     }
-    if (device->labels) {
-        heap->release(heap, device->labels);
-    }
+    PUSH_FAILPOINT("labels-full");
     device->labels = ref;
+    PUSH_FAILPOINT("labels-swapped");
+    if (old) {
+        heap->release(heap, old);
+    }
     return PUSH_OK;
 }
 
@@ -92,6 +90,10 @@ bool push_device_missed(const push_device_t *device,
 void push_device_cleanup(push_heap_t *heap, push_device_t *device)
 {
     push_window_cleanup(heap, &device->window);
-    heap->release(heap, device->labels);
-    heap->release(heap, device->subs);
+    if (device->labels) {
+        heap->release(heap, device->labels);
+    }
+    if (push_device_subs_count(device)) {
+        heap->release(heap, push_device_subs_ref(device));
+    }
 }

@@ -36,6 +36,12 @@ typedef enum push_label_t {
     PUSH_LABELS
 } push_label_t;
 
+/* The labels' bytes, one behind the other. */
+typedef struct push_labels_t {
+    uint8_t len[PUSH_LABELS];
+    char bytes[];
+} push_labels_t;
+
 #define PUSH_APP_MAX    64  /* bytes; with the device id it is the identity */
 #define PUSH_LABELS_MAX 192 /* bytes of all labels; the last ones are cut */
 
@@ -52,23 +58,22 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_REVOKED   16u /* and its tokens are of no use any more */
 
 typedef struct push_device_t {
-    uint32_t next; /* in the table of contexts */
-    uint32_t hash;
+    push_node_t node; /* in the table of contexts */
     unsigned char id[PUSH_CONTEXT_BYTES];
     push_ref_t user;
-    push_ref_t sibling; /* the user's next device */
+    _Atomic uint64_t subs; /* count << 32 | reference: change as one */
+    push_ref_t sibling;    /* the user's next device */
     push_ref_t labels;
-    push_ref_t subs;
-    uint8_t subs_count;
     uint8_t shard;  /* never changes */
     uint8_t traits; /* PUSH_DEVICE_* */
     uint8_t lowest; /* urgency; what is below stays in the mailbox */
     uint32_t gen;   /* of its streams: the newest stream's number */
-    uint32_t child; /* slot and incarnation of the process that holds it */
+    uint32_t child; /* seat and incarnation of the reactor that holds it */
+    uint32_t bringer; /* the same, of who must bring the stream there */
     _Atomic uint32_t wake; /* link of the wake-up list; 0 outside of it */
     uint32_t max_in_flight;
     uint32_t address;     /* of its stream; see push_guard_address() */
-    push_window_t window; /* seq acked + 1 … sent */
+    push_window_t window; /* of seq acked + 1 … sent */
     uint64_t acked;
     uint64_t sent;
     uint64_t stale;       /* a plain cursor of another session, or 0 */
@@ -94,10 +99,29 @@ static inline size_t push_device_overhead(void)
            + PUSH_LABELS_MAX;
 }
 
+static inline push_ref_t push_device_subs_ref(const push_device_t *device)
+{
+    return (push_ref_t)atomic_load_explicit(&device->subs,
+                                            memory_order_relaxed);
+}
+
+static inline unsigned push_device_subs_count(const push_device_t *device)
+{
+    return (unsigned)(atomic_load_explicit(&device->subs, memory_order_relaxed)
+                      >> 32);
+}
+
+static inline void push_device_set_subs(push_device_t *device, push_ref_t ref,
+                                        unsigned count)
+{
+    atomic_store_explicit(&device->subs, (uint64_t)count << 32 | ref,
+                          memory_order_relaxed);
+}
+
 static inline push_sub_t *push_device_subs(const push_heap_t *heap,
                                            const push_device_t *device)
 {
-    return push_at(heap, device->subs);
+    return push_at(heap, push_device_subs_ref(device));
 }
 
 static inline push_log_t *push_sub_log(const push_heap_t *heap,

@@ -1,8 +1,11 @@
 #ifndef PUSH_HEAP_H
 #define PUSH_HEAP_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "core/failpoint.h"
 
 /*
  * Memory as the core sees it: one contiguous piece, addressed by references
@@ -16,6 +19,49 @@ typedef uint32_t push_ref_t;
 
 #define PUSH_REF_UNIT 8
 #define PUSH_NONE     0u
+
+/*
+ * What an object is, known to the heap from its allocation on, so that the
+ * objects of a part of the memory can be found without any list.
+ */
+typedef enum push_kind_t {
+    PUSH_PART = 1, /* hangs on another object */
+    PUSH_NODE,     /* begins with a push_node_t; its kind is 0 at first */
+    PUSH_MESSAGE
+} push_kind_t;
+
+/* What a node is; the log kinds (core/log.h) are the same numbers. */
+typedef enum push_node_kind_t {
+    PUSH_NODE_NONE, /* not complete yet, or on its way out */
+    PUSH_NODE_USER,
+    PUSH_NODE_CHANNEL,
+    PUSH_NODE_BROADCAST,
+    PUSH_NODE_DEVICE,
+    PUSH_NODE_KEY,
+    PUSH_NODE_KINDS
+} push_node_kind_t;
+
+/*
+ * How every object begins that stands in a table.  A node exists while its
+ * kind says so: it is born by that one store when all else is right, and dies
+ * by storing PUSH_NODE_NONE before anything of it is taken apart.
+ */
+typedef struct push_node_t {
+    uint32_t next; /* in its table */
+    uint32_t hash;
+    _Atomic uint32_t kind;
+} push_node_t;
+
+static inline void push_node_be(void *node, push_node_kind_t kind)
+{
+    atomic_store(&((push_node_t *)node)->kind, (uint32_t)kind);
+}
+
+static inline push_node_kind_t push_node_kind(const void *node)
+{
+    return (push_node_kind_t)atomic_load_explicit(
+        &((const push_node_t *)node)->kind, memory_order_relaxed);
+}
 
 /* What happened, counted since the memory was made; see docs/internals.md. */
 typedef struct push_counts_t {
@@ -35,8 +81,11 @@ struct push_heap_t {
     unsigned char *base;
     push_counts_t *counts;
 
-    /* size bytes, not cleared; PUSH_NONE when there is no memory. */
-    push_ref_t (*alloc)(push_heap_t *heap, size_t size);
+    /*
+     * size bytes, of which a node's first are cleared; PUSH_NONE when there
+     * is no memory.
+     */
+    push_ref_t (*alloc)(push_heap_t *heap, size_t size, push_kind_t kind);
 
     /* Give back an object that nobody else can be looking at. */
     void (*release)(push_heap_t *heap, push_ref_t ref);

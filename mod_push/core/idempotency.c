@@ -18,7 +18,7 @@ void push_key_init(push_key_t *key, const unsigned char *id, uint64_t request,
                    int64_t until)
 {
     memset(key, 0, sizeof(*key));
-    memcpy(&key->hash, id, sizeof(key->hash));
+    memcpy(&key->node.hash, id, sizeof(key->node.hash));
     memcpy(key->id, id, PUSH_KEY_BYTES);
     key->request = request;
     key->until = until;

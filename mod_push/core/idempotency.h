@@ -16,13 +16,13 @@
 #define PUSH_KEY_MAX   255 /* bytes of a publisher's key */
 
 typedef struct push_key_t {
-    uint32_t next; /* in its table */
-    uint32_t hash;
+    push_node_t node; /* in its table */
     unsigned char id[PUSH_KEY_BYTES];
+    uint32_t claimant; /* seat and incarnation of who runs the request */
     uint64_t request;
-    int64_t until; /* mono ms; the end of the window */
-    push_receipt_t receipt;
-    uint32_t done; /* 0 while the first request still runs */
+    int64_t until;          /* mono ms; the end of the window */
+    push_receipt_t receipt; /* its mid is set before the publish */
+    uint32_t done;          /* 0 while the first request still runs */
 } push_key_t;
 
 typedef enum push_replay_t {

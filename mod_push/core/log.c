@@ -1,43 +1,35 @@
 #include "core/log.h"
 
-#define SLOT_GONE    0u
-#define SLOT_EVICTED 1u /* no object stands there */
-#define ROOM_MIN     4u
+#define ROOM_MIN 4u
 
 /* Positions that may be compared are never so far apart. */
 #define LONG_AGO (1u << 30)
 
-typedef struct {
-    uint32_t limbo; /* the heap's, once retired */
-    uint32_t mask;  /* slots - 1 */
-    _Atomic uint32_t slots[];
-} ring_t;
-
-static ring_t *ring_of(const push_heap_t *heap, const push_lane_t *lane)
+static push_ring_t *ring_of(const push_heap_t *heap, const push_lane_t *lane)
 {
     push_ref_t ref = atomic_load_explicit(&lane->ring, memory_order_acquire);
 
     return ref ? push_at(heap, ref) : NULL;
 }
 
-static uint32_t slot_get(const ring_t *ring, uint32_t at)
+static uint32_t slot_get(const push_ring_t *ring, uint32_t at)
 {
     return atomic_load_explicit(&ring->slots[at & ring->mask],
                                 memory_order_acquire);
 }
 
-static void slot_set(ring_t *ring, uint32_t at, uint32_t value)
+static void slot_set(push_ring_t *ring, uint32_t at, uint32_t value)
 {
     atomic_store_explicit(&ring->slots[at & ring->mask], value,
                           memory_order_release);
 }
 
-static push_message_t *message_at(const push_heap_t *heap, const ring_t *ring,
-                                  uint32_t at)
+static push_message_t *message_at(const push_heap_t *heap,
+                                  const push_ring_t *ring, uint32_t at)
 {
     uint32_t slot = slot_get(ring, at);
 
-    return slot > SLOT_EVICTED ? push_at(heap, slot) : NULL;
+    return slot > PUSH_HOLE_EVICTED ? push_at(heap, slot) : NULL;
 }
 
 uint32_t push_log_length(const push_log_t *log)
@@ -78,8 +70,8 @@ push_slot_t push_log_read(const push_heap_t *heap, const push_log_t *log,
     if (push_before(at, push_lane_tail(l))) {
         return PUSH_SLOT_PASSED;
     }
-    if (slot <= SLOT_EVICTED) {
-        return slot == SLOT_GONE ? PUSH_SLOT_GONE : PUSH_SLOT_EVICTED;
+    if (slot <= PUSH_HOLE_EVICTED) {
+        return slot == PUSH_HOLE_GONE ? PUSH_SLOT_GONE : PUSH_SLOT_EVICTED;
     }
     *ref = slot;
     return PUSH_SLOT_MESSAGE;
@@ -87,11 +79,11 @@ push_slot_t push_log_read(const push_heap_t *heap, const push_log_t *log,
 
 static push_status_t ring_grow(push_heap_t *heap, push_lane_t *lane)
 {
-    ring_t *old = ring_of(heap, lane);
+    push_ring_t *old = ring_of(heap, lane);
     uint32_t room = old ? (old->mask + 1) * 2 : ROOM_MIN;
-    push_ref_t ref = heap->alloc(heap,
-                                 sizeof(ring_t) + room * sizeof(uint32_t));
-    ring_t *ring;
+    push_ref_t ref = heap->alloc(
+        heap, sizeof(push_ring_t) + room * sizeof(uint32_t), PUSH_PART);
+    push_ring_t *ring;
 
     if (!ref) {
         return PUSH_NO_MEMORY;
@@ -103,7 +95,9 @@ static push_status_t ring_grow(push_heap_t *heap, push_lane_t *lane)
             slot_set(ring, at, slot_get(old, at));
         }
     }
+    PUSH_FAILPOINT("ring-grow-full");
     atomic_store_explicit(&lane->ring, ref, memory_order_release);
+    PUSH_FAILPOINT("ring-grow-swapped");
     if (old) {
         heap->retire(heap, push_ref_of(heap, old));
     }
@@ -114,7 +108,7 @@ push_status_t push_log_reserve(push_heap_t *heap, push_log_t *log,
                                unsigned lane)
 {
     push_lane_t *l = &log->lanes[lane];
-    const ring_t *ring = ring_of(heap, l);
+    const push_ring_t *ring = ring_of(heap, l);
 
     if (ring && l->head - l->tail <= ring->mask) {
         return PUSH_OK;
@@ -144,7 +138,9 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
     log->live++;
     log->topics += message->topic_len != 0;
     slot_set(ring_of(heap, lane), head, ref);
+    PUSH_FAILPOINT("append-slot");
     atomic_store(&lane->head, head + 1);
+    PUSH_FAILPOINT("append-head");
 }
 
 /* It is live no more. */
@@ -160,6 +156,7 @@ void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
                   push_fate_t fate, const push_time_t *now)
 {
     count_out(log, message);
+    PUSH_FAILPOINT("end-counted");
     push_message_end(heap, message, fate, now);
     due_by(log, push_message_until(message));
 }
@@ -168,7 +165,7 @@ bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
                      push_spot_t *spot)
 {
     push_lane_t *l = &log->lanes[lane];
-    const ring_t *ring = ring_of(heap, l);
+    const push_ring_t *ring = ring_of(heap, l);
 
     if (push_before(l->live, l->tail)) {
         l->live = l->tail;
@@ -187,35 +184,39 @@ bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
 void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
                      uint32_t at, push_slot_t why)
 {
-    ring_t *ring = ring_of(heap, &log->lanes[lane]);
+    push_ring_t *ring = ring_of(heap, &log->lanes[lane]);
     push_ref_t ref = slot_get(ring, at);
     const push_message_t *message = push_at(heap, ref);
 
     count_out(log, message);
-    slot_set(ring, at, why == PUSH_SLOT_EVICTED ? SLOT_EVICTED : SLOT_GONE);
+    PUSH_FAILPOINT("remove-counted");
+    slot_set(ring, at,
+             why == PUSH_SLOT_EVICTED ? PUSH_HOLE_EVICTED : PUSH_HOLE_GONE);
+    PUSH_FAILPOINT("remove-slot");
     push_message_release(heap, ref);
 }
 
 void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane)
 {
     push_lane_t *l = &log->lanes[lane];
-    const ring_t *ring = ring_of(heap, l);
+    const push_ring_t *ring = ring_of(heap, l);
     uint32_t tail = l->tail;
 
     while (tail != l->head) {
         uint32_t slot = slot_get(ring, tail);
 
-        if (slot > SLOT_EVICTED) {
+        if (slot > PUSH_HOLE_EVICTED) {
             break;
         }
         tail++;
-        if (slot == SLOT_EVICTED) {
+        if (slot == PUSH_HOLE_EVICTED) {
             atomic_store(&l->evicted, tail);
         }
     }
     if (tail - l->evicted > LONG_AGO) {
         atomic_store(&l->evicted, tail - LONG_AGO);
     }
+    PUSH_FAILPOINT("trim-evicted");
     atomic_store(&l->tail, tail);
 }
 
@@ -225,7 +226,7 @@ static bool log_next(const push_heap_t *heap, const push_log_t *log,
 {
     for (; spot->lane < PUSH_LANES; spot->lane++) {
         const push_lane_t *lane = &log->lanes[spot->lane];
-        const ring_t *ring = ring_of(heap, lane);
+        const push_ring_t *ring = ring_of(heap, lane);
 
         spot->at = spot->message ? spot->at + 1 : lane->tail;
         for (; spot->at != lane->head; spot->at++) {
@@ -310,7 +311,7 @@ void push_log_cleanup(push_heap_t *heap, push_log_t *log)
 {
     for (unsigned i = 0; i < PUSH_LANES; i++) {
         push_lane_t *lane = &log->lanes[i];
-        const ring_t *ring = ring_of(heap, lane);
+        const push_ring_t *ring = ring_of(heap, lane);
 
         for (uint32_t at = lane->tail; at != lane->head; at++) {
             if (message_at(heap, ring, at)) {
@@ -319,8 +320,9 @@ void push_log_cleanup(push_heap_t *heap, push_log_t *log)
         }
         lane->tail = lane->head;
         if (ring) {
-            heap->retire(heap, push_ref_of(heap, ring));
             lane->ring = PUSH_NONE;
+            PUSH_FAILPOINT("cleanup-ring");
+            heap->retire(heap, push_ref_of(heap, ring));
         }
     }
 }

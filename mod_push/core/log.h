@@ -29,21 +29,35 @@ typedef struct push_lane_t {
 } push_lane_t;
 
 typedef enum push_log_kind_t {
-    PUSH_LOG_USER,
-    PUSH_LOG_CHANNEL,
-    PUSH_LOG_BROADCAST
+    PUSH_LOG_USER = PUSH_NODE_USER,
+    PUSH_LOG_CHANNEL = PUSH_NODE_CHANNEL,
+    PUSH_LOG_BROADCAST = PUSH_NODE_BROADCAST
 } push_log_kind_t;
 
 /* The first member of a user and of a channel. */
 typedef struct push_log_t {
-    uint32_t next;   /* in its table */
-    uint32_t hash;   /* of its name */
-    uint32_t live;   /* messages that have not ended */
-    uint32_t topics; /* of them, with a collapse key */
-    uint32_t kind;   /* push_log_kind_t */
-    int64_t due;     /* mono ms; before this a sweep has nothing to do */
+    push_node_t node; /* hash: of its name; kind: a push_log_kind_t */
+    uint32_t live;    /* messages that have not ended */
+    uint32_t topics;  /* of them, with a collapse key */
+    int64_t due;      /* mono ms; before this a sweep has nothing to do */
     push_lane_t lanes[PUSH_LANES];
 } push_log_t;
+
+static inline push_log_kind_t push_log_kind(const push_log_t *log)
+{
+    return (push_log_kind_t)push_node_kind(log);
+}
+
+/* The slots of a lane; their number is a power of two. */
+typedef struct push_ring_t {
+    uint32_t limbo; /* the heap's, once retired */
+    uint32_t mask;  /* slots - 1 */
+    _Atomic uint32_t slots[];
+} push_ring_t;
+
+/* What stands in a slot without a message: it was forgotten, or evicted. */
+#define PUSH_HOLE_GONE    0u
+#define PUSH_HOLE_EVICTED 1u /* no object stands there */
 
 /* What a reader finds at a position. */
 typedef enum push_slot_t {

@@ -35,6 +35,7 @@ static void count_loss(push_device_t *device, push_sub_t *sub, unsigned lane,
     }
     if (push_before(from, loss.until)) {
         device->losses.count[loss.reason][lane] += loss.until - from;
+        PUSH_FAILPOINT("look-loss-counted");
         sub->told[lane] = loss.until;
     }
 }
@@ -121,7 +122,9 @@ static bool take(push_heap_t *heap, push_device_t *device, push_ref_t ref,
         || push_window_append(heap, &device->window, place) != PUSH_OK) {
         return false;
     }
+    PUSH_FAILPOINT("collect-in-window");
     device->sent++;
+    PUSH_FAILPOINT("collect-sent");
     batch->picks[batch->count++] = (push_pick_t){message, ref, device->sent};
     batch->bytes -= size < batch->bytes ? size : batch->bytes;
     return true;
@@ -134,12 +137,13 @@ static bool collect_lane(push_heap_t *heap, push_device_t *device,
 {
     push_sub_t *subs = push_device_subs(heap, device);
     candidate_t candidates[PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX];
+    unsigned count = push_device_subs_count(device);
 
-    for (unsigned i = 0; i < device->subs_count; i++) {
+    for (unsigned i = 0; i < count; i++) {
         candidates[i] = look(heap, device, i, lane, now);
     }
     for (;;) {
-        unsigned i = oldest(candidates, device->subs_count);
+        unsigned i = oldest(candidates, count);
         push_place_t place = {(uint16_t)i, (uint16_t)lane,
                               subs[i].cursor[lane]};
 
@@ -260,13 +264,16 @@ static push_status_t displace(push_heap_t *heap, push_device_t *device,
     if (!message) {
         return PUSH_MAILBOX_FULL;
     }
+    device->losses.count[PUSH_GAP_MAILBOX][lane]++;
+    PUSH_FAILPOINT("displace-counted");
     /* Behind the cursor and without a note it would count as acknowledged. */
     if (!push_message_settle(heap, message, push_ref_of(heap, device),
                              PUSH_EVICTED, now)) {
+        device->losses.count[PUSH_GAP_MAILBOX][lane]--;
         return PUSH_NO_MEMORY;
     }
+    PUSH_FAILPOINT("displace-settled");
     sub->cursor[lane] = place.at + 1;
-    device->losses.count[PUSH_GAP_MAILBOX][lane]++;
     atomic_fetch_add_explicit(&heap->counts->evicted, 1, memory_order_relaxed);
     return PUSH_OK;
 }
@@ -313,6 +320,7 @@ void push_mailbox_gap_told(push_device_t *device, push_gap_t reason,
     uint32_t *loss = &device->losses.count[reason][urgency];
 
     device->gaps.count[reason][urgency] += *loss;
+    PUSH_FAILPOINT("gap-told");
     *loss = 0;
     device->gap_seq = device->sent + 1;
 }

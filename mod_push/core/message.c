@@ -24,8 +24,10 @@ push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
     if (wire > PUSH_MESSAGE_MAX) {
         return PUSH_NONE;
     }
-    ref = heap->alloc(heap, PUSH_MESSAGE_HEADER + draft->topic.len
-                                + draft->device.len + wire);
+    ref = heap->alloc(heap,
+                      PUSH_MESSAGE_HEADER + draft->topic.len
+                          + draft->device.len + wire,
+                      PUSH_MESSAGE);
     if (!ref) {
         return PUSH_NONE;
     }
@@ -60,6 +62,7 @@ static void forget_outcomes(push_heap_t *heap, push_message_t *message)
     push_ref_t ref = message->outcomes;
 
     message->outcomes = PUSH_NONE;
+    PUSH_FAILPOINT("release-outcomes");
     while (ref) {
         push_ref_t next = ((push_outcome_t *)push_at(heap, ref))->next;
 
@@ -74,6 +77,7 @@ void push_message_release(push_heap_t *heap, push_ref_t ref)
 
     if (atomic_fetch_sub(&message->refs, 1) == 1) {
         forget_outcomes(heap, message);
+        PUSH_FAILPOINT("release-message");
         heap->retire(heap, ref);
     }
 }
@@ -128,6 +132,7 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     }
     message->ended_after = ms_since_publish(message, now);
     atomic_store(&message->fate, (uint8_t)fate);
+    PUSH_FAILPOINT("end-fate");
     atomic_store(&message->life, life_of(now->mono + LINGER_MS,
                                          message->life & PUSH_MESSAGE_MAX));
     if (counts[fate]) {
@@ -146,7 +151,7 @@ bool push_message_settle(push_heap_t *heap, push_message_t *message,
         || push_message_outcome(heap, message, device)) {
         return true;
     }
-    ref = heap->alloc(heap, sizeof(*outcome));
+    ref = heap->alloc(heap, sizeof(*outcome), PUSH_PART);
     if (!ref) {
         return false;
     }
@@ -155,6 +160,7 @@ bool push_message_settle(push_heap_t *heap, push_message_t *message,
     outcome->fate = fate;
     outcome->after = ms_since_publish(message, now);
     outcome->next = message->outcomes;
+    PUSH_FAILPOINT("settle-outcome");
     message->outcomes = ref;
     return true;
 }

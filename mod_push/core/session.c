@@ -44,6 +44,7 @@ void push_session_slide(push_heap_t *heap, push_device_t *device,
 {
     push_place_t place = push_window_take_first(heap, &device->window);
 
+    PUSH_FAILPOINT("ack-taken");
     if (place.sub == PUSH_SUB_USER) {
         push_message_t *message = message_at(heap, device, place);
 
@@ -52,6 +53,7 @@ void push_session_slide(push_heap_t *heap, push_device_t *device,
                                 PUSH_ACKED, now);
         }
     }
+    PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
     if (device->acked >= device->gap_seq) {
@@ -102,13 +104,16 @@ void push_session_return(push_heap_t *heap, push_device_t *device,
         gaps_return(device);
     }
     while (device->sent > keep) {
-        push_place_t place = push_window_take_last(heap, &device->window);
+        push_place_t place = push_window_last(heap, &device->window);
         uint32_t *cursor = &subs[place.sub].cursor[place.lane];
 
         count_loss(heap, device, place);
         if (push_before(place.at, *cursor)) {
             *cursor = place.at;
         }
+        PUSH_FAILPOINT("return-cursor");
+        push_window_drop_last(heap, &device->window);
+        PUSH_FAILPOINT("return-dropped");
         device->sent--;
     }
 }
@@ -119,7 +124,53 @@ static void begin_at(push_heap_t *heap, push_device_t *device, uint64_t seq)
     push_session_return(heap, device, device->acked);
     gaps_return(device);
     device->acked = seq;
+    PUSH_FAILPOINT("begin-acked");
     device->sent = seq;
+}
+
+/*
+ * What may have been in flight is pending again.  A user's log says itself
+ * what was acknowledged; of a channel the window says what was not, so it
+ * goes only after all cursors.
+ */
+static void rewind_cursors(const push_heap_t *heap, push_device_t *device,
+                           unsigned index)
+{
+    push_sub_t *sub = &push_device_subs(heap, device)[index];
+
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        push_place_t place = {(uint16_t)index, (uint16_t)lane,
+                              sub->cursor[lane]};
+        uint32_t at;
+
+        if (index == PUSH_SUB_USER) {
+            at = push_lane_tail(&push_sub_log(heap, sub)->lanes[lane]);
+        }
+        else {
+            at = push_window_lowest(heap, &device->window, place);
+        }
+        if (push_before(at, sub->cursor[lane])) {
+            sub->cursor[lane] = at;
+        }
+        if (push_before(sub->cursor[lane], sub->told[lane])) {
+            sub->told[lane] = sub->cursor[lane];
+        }
+        PUSH_FAILPOINT("reset-cursor");
+    }
+}
+
+void push_session_reset(push_heap_t *heap, push_device_t *device)
+{
+    for (unsigned i = 0; i < push_device_subs_count(device); i++) {
+        rewind_cursors(heap, device, i);
+    }
+    gaps_return(device);
+    PUSH_FAILPOINT("reset-gaps");
+    push_window_cleanup(heap, &device->window);
+    device->acked = 0;
+    device->sent = 0;
+    device->stale = 0;
+    device->gap_seq = 0;
 }
 
 /* The cursor is of another session: at most its own message was received. */

@@ -25,6 +25,13 @@ push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
 void push_session_return(push_heap_t *heap, push_device_t *device,
                          uint64_t keep);
 
+/*
+ * The session broke off in the middle of a change: begins a new one in which
+ * nothing was sent.  What was not acknowledged is pending; some of it may be
+ * delivered again.  May itself be broken off, and called again.
+ */
+void push_session_reset(push_heap_t *heap, push_device_t *device);
+
 /* The oldest in flight counts as acknowledged; there must be one. */
 void push_session_slide(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now);

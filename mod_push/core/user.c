@@ -211,6 +211,16 @@ static bool turned_away(const push_heap_t *heap, const offer_t *o)
                                 o->publish->limit));
 }
 
+/* The older message goes only when the newer one stands. */
+static void append(push_heap_t *heap, const offer_t *o)
+{
+    push_log_append(heap, &o->user->log, push_ref_of(heap, o->message));
+    if (o->older.message) {
+        push_log_end(heap, &o->user->log, o->older.message, PUSH_REPLACED,
+                     &o->publish->now);
+    }
+}
+
 static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
 {
     push_publish_t *publish = o->publish;
@@ -225,10 +235,6 @@ static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
     if (turned_away(heap, o)) {
         publish->receipt.refused = 1;
         return PUSH_MAILBOX_FULL;
-    }
-    if (o->older.message) {
-        push_log_end(heap, &o->user->log, o->older.message, PUSH_REPLACED,
-                     &publish->now);
     }
     return PUSH_OK;
 }
@@ -255,7 +261,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         push_message_release(heap, ref);
         return status;
     }
-    push_log_append(heap, &user->log, ref);
+    append(heap, &o);
     keep_within(heap, user, publish);
     return PUSH_OK;
 }
@@ -303,6 +309,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
             device->losses.count[PUSH_GAP_MEMORY][spot->lane]++;
         }
     }
+    PUSH_FAILPOINT("evict-counted");
     if (push_message_alive(spot->message, now->mono)) {
         note_lost(user, spot->message);
         atomic_fetch_add_explicit(&heap->counts->evicted, 1,
@@ -316,6 +323,7 @@ void push_user_adopt(push_heap_t *heap, push_user_t *user,
 {
     device->user = push_ref_of(heap, user);
     device->sibling = user->devices;
+    PUSH_FAILPOINT("adopt-sibling");
     user->devices = push_ref_of(heap, device);
     user->devices_count++;
     push_sub_init(heap, push_device_subs(heap, device), device->user, 0);
@@ -338,6 +346,7 @@ void push_user_drop(push_heap_t *heap, push_user_t *user,
         link = &device_at(heap, *link)->sibling;
     }
     *link = device->sibling;
+    PUSH_FAILPOINT("drop-unlinked");
     user->devices_count--;
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
         const push_lane_t *l = &user->log.lanes[lane];

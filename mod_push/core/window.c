@@ -1,18 +1,54 @@
 #include "core/window.h"
 
-#include <string.h>
-
 #include "core/log.h"
 
 #define ROOM_MIN 2u
-#define ROOM_MAX 32768u
 
-static push_run_t *run_at(const push_heap_t *heap, const push_window_t *window,
-                          uint32_t index)
+static push_runs_t *ring_of(const push_heap_t *heap,
+                            const push_window_t *window)
 {
-    push_run_t *runs = push_at(heap, window->runs);
+    push_ref_t ref = atomic_load_explicit(&window->runs, memory_order_relaxed);
 
-    return &runs[(window->start + index) % window->room];
+    return ref ? push_at(heap, ref) : NULL;
+}
+
+/* There must be one. */
+static push_runs_t *ring_at(const push_heap_t *heap,
+                            const push_window_t *window)
+{
+    return push_at(heap, window->runs);
+}
+
+static uint32_t used_of(const push_runs_t *ring)
+{
+    return ring ? ring->span & 0xffffu : 0;
+}
+
+static uint32_t start_of(const push_runs_t *ring)
+{
+    return ring->span >> 16;
+}
+
+static void set_span(push_runs_t *ring, uint32_t start, uint32_t used)
+{
+    atomic_store_explicit(&ring->span, start << 16 | used,
+                          memory_order_relaxed);
+}
+
+static push_run_t *run_at(push_runs_t *ring, uint32_t index)
+{
+    return &ring->runs[(start_of(ring) + index) % ring->room];
+}
+
+uint32_t push_window_runs(const push_heap_t *heap, const push_window_t *window)
+{
+    return used_of(ring_of(heap, window));
+}
+
+push_run_t *push_window_run(const push_heap_t *heap,
+                            const push_window_t *window, uint32_t index)
+{
+    return run_at(ring_at(heap, window), index);
 }
 
 static bool continues(const push_run_t *run, push_place_t place)
@@ -21,99 +57,118 @@ static bool continues(const push_run_t *run, push_place_t place)
            && run->first.at + run->count == place.at;
 }
 
+/* The new ring is whole before it takes the place of the old one. */
 static push_status_t window_grow(push_heap_t *heap, push_window_t *window)
 {
-    uint32_t room = window->room ? window->room * 2u : ROOM_MIN;
-    push_run_t *runs;
+    push_runs_t *old = ring_of(heap, window);
+    uint32_t room = old ? old->room * 2 : ROOM_MIN;
+    push_runs_t *ring;
     push_ref_t ref;
 
-    if (room > ROOM_MAX) {
+    if (room > PUSH_RUNS_MAX) {
         return PUSH_NO_MEMORY;
     }
-    ref = heap->alloc(heap, room * sizeof(push_run_t));
+    ref = heap->alloc(heap, sizeof(*ring) + room * sizeof(push_run_t),
+                      PUSH_PART);
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
-    runs = push_at(heap, ref);
-    for (uint32_t i = 0; i < window->used; i++) {
-        runs[i] = *run_at(heap, window, i);
+    ring = push_at(heap, ref);
+    ring->room = room;
+    for (uint32_t i = 0; i < used_of(old); i++) {
+        ring->runs[i] = *run_at(old, i);
     }
-    if (window->runs) {
-        heap->release(heap, window->runs);
+    set_span(ring, 0, used_of(old));
+    PUSH_FAILPOINT("runs-grow-full");
+    atomic_store_explicit(&window->runs, ref, memory_order_relaxed);
+    PUSH_FAILPOINT("runs-grow-swapped");
+    if (old) {
+        heap->release(heap, push_ref_of(heap, old));
     }
-    window->runs = ref;
-    window->start = 0;
-    window->room = (uint16_t)room;
     return PUSH_OK;
 }
 
 push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
                                  push_place_t place)
 {
-    push_run_t *run;
+    push_runs_t *ring = ring_of(heap, window);
+    uint32_t used = used_of(ring);
 
-    if (window->used) {
-        run = run_at(heap, window, window->used - 1u);
+    if (used) {
+        push_run_t *run = run_at(ring, used - 1);
+
         if (continues(run, place)) {
             run->count++;
             return PUSH_OK;
         }
     }
-    if (window->used == window->room && window_grow(heap, window) != PUSH_OK) {
-        return PUSH_NO_MEMORY;
+    if (!ring || used == ring->room) {
+        if (window_grow(heap, window) != PUSH_OK) {
+            return PUSH_NO_MEMORY;
+        }
+        ring = ring_at(heap, window);
     }
-    run = run_at(heap, window, window->used++);
-    run->first = place;
-    run->count = 1;
+    *run_at(ring, used) = (push_run_t){place, 1};
+    PUSH_FAILPOINT("runs-append-written");
+    set_span(ring, start_of(ring), used + 1);
     return PUSH_OK;
-}
-
-/* An idle device keeps no runs. */
-static void window_shrink(push_heap_t *heap, push_window_t *window)
-{
-    if (!window->used) {
-        push_window_cleanup(heap, window);
-    }
 }
 
 push_place_t push_window_take_first(push_heap_t *heap, push_window_t *window)
 {
-    push_run_t *run = run_at(heap, window, 0);
+    push_runs_t *ring = ring_at(heap, window);
+    push_run_t *run = run_at(ring, 0);
     push_place_t place = run->first;
 
     run->first.at++;
+    PUSH_FAILPOINT("runs-first-half-taken");
     run->count--;
     if (!run->count) {
-        window->start = (uint16_t)((window->start + 1u) % window->room);
-        window->used--;
-        window_shrink(heap, window);
+        PUSH_FAILPOINT("runs-first-empty");
+        set_span(ring, (start_of(ring) + 1) % ring->room, used_of(ring) - 1);
+        if (!used_of(ring)) {
+            push_window_cleanup(heap, window);
+        }
     }
     return place;
 }
 
-push_place_t push_window_take_last(push_heap_t *heap, push_window_t *window)
+push_place_t push_window_last(const push_heap_t *heap,
+                              const push_window_t *window)
 {
-    push_run_t *run = run_at(heap, window, window->used - 1u);
+    push_runs_t *ring = ring_at(heap, window);
+    const push_run_t *run = run_at(ring, used_of(ring) - 1);
     push_place_t place = run->first;
 
-    run->count--;
-    place.at += run->count;
-    if (!run->count) {
-        window->used--;
-        window_shrink(heap, window);
-    }
+    place.at += run->count - 1;
     return place;
+}
+
+void push_window_drop_last(push_heap_t *heap, push_window_t *window)
+{
+    push_runs_t *ring = ring_at(heap, window);
+    push_run_t *run = run_at(ring, used_of(ring) - 1);
+
+    run->count--;
+    if (!run->count) {
+        PUSH_FAILPOINT("runs-last-empty");
+        set_span(ring, start_of(ring), used_of(ring) - 1);
+        if (!used_of(ring)) {
+            push_window_cleanup(heap, window);
+        }
+    }
 }
 
 push_place_t push_window_get(const push_heap_t *heap,
                              const push_window_t *window, uint32_t index)
 {
-    const push_run_t *run = run_at(heap, window, 0);
+    push_runs_t *ring = ring_at(heap, window);
+    const push_run_t *run = run_at(ring, 0);
     push_place_t place;
 
     for (uint32_t i = 1; index >= run->count; i++) {
         index -= run->count;
-        run = run_at(heap, window, i);
+        run = run_at(ring, i);
     }
     place = run->first;
     place.at += index;
@@ -123,8 +178,10 @@ push_place_t push_window_get(const push_heap_t *heap,
 bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
                        push_place_t place)
 {
-    for (uint32_t i = 0; i < window->used; i++) {
-        const push_run_t *run = run_at(heap, window, i);
+    push_runs_t *ring = ring_of(heap, window);
+
+    for (uint32_t i = 0; i < used_of(ring); i++) {
+        const push_run_t *run = run_at(ring, i);
 
         if (run->first.sub == place.sub && run->first.lane == place.lane
             && place.at - run->first.at < run->count) {
@@ -137,8 +194,10 @@ bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
 uint32_t push_window_lowest(const push_heap_t *heap,
                             const push_window_t *window, push_place_t place)
 {
-    for (uint32_t i = 0; i < window->used; i++) {
-        const push_run_t *run = run_at(heap, window, i);
+    push_runs_t *ring = ring_of(heap, window);
+
+    for (uint32_t i = 0; i < used_of(ring); i++) {
+        const push_run_t *run = run_at(ring, i);
 
         if (run->first.sub == place.sub && run->first.lane == place.lane) {
             return push_before(run->first.at, place.at) ? run->first.at
@@ -148,10 +207,14 @@ uint32_t push_window_lowest(const push_heap_t *heap,
     return place.at;
 }
 
+/* An idle device keeps no runs. */
 void push_window_cleanup(push_heap_t *heap, push_window_t *window)
 {
-    if (window->runs) {
-        heap->release(heap, window->runs);
+    push_ref_t ref = window->runs;
+
+    if (ref) {
+        atomic_store_explicit(&window->runs, PUSH_NONE, memory_order_relaxed);
+        PUSH_FAILPOINT("runs-cleanup-unlinked");
+        heap->release(heap, ref);
     }
-    memset(window, 0, sizeof(*window));
 }

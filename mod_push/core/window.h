@@ -11,7 +11,9 @@
  * positions of one lane of one subscription.  A stream that follows one busy
  * channel needs a single run, however many messages are in flight.
  *
- * All functions run with the lock of the device's shard.
+ * All functions run with the lock of the device's shard.  Whatever store is
+ * the last of a process that died, the runs that are found are runs that were
+ * there; only which seq they stand for may be off by one.
  */
 
 typedef struct push_place_t {
@@ -25,12 +27,26 @@ typedef struct push_run_t {
     uint32_t count;
 } push_run_t;
 
+/* A ring of room runs. */
+typedef struct push_runs_t {
+    uint32_t room;
+    _Atomic uint32_t span; /* the oldest << 16 | how many: change as one */
+    push_run_t runs[];
+} push_runs_t;
+
+#define PUSH_RUNS_MAX 32768u
+
 typedef struct push_window_t {
-    push_ref_t runs; /* a ring of room runs */
-    uint16_t start;  /* the oldest run */
-    uint16_t used;
-    uint16_t room;
+    _Atomic push_ref_t runs; /* PUSH_NONE while nothing is in flight */
 } push_window_t;
+
+/* How many runs there are. */
+uint32_t push_window_runs(const push_heap_t *heap,
+                          const push_window_t *window);
+
+/* The index-th oldest run, counted from 0; it must be there. */
+push_run_t *push_window_run(const push_heap_t *heap,
+                            const push_window_t *window, uint32_t index);
 
 push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
                                  push_place_t place);
@@ -38,8 +54,10 @@ push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
 /* The oldest, taken out.  The window must not be empty. */
 push_place_t push_window_take_first(push_heap_t *heap, push_window_t *window);
 
-/* The newest, taken out.  The window must not be empty. */
-push_place_t push_window_take_last(push_heap_t *heap, push_window_t *window);
+/* The newest, looked at or taken out.  The window must not be empty. */
+push_place_t push_window_last(const push_heap_t *heap,
+                              const push_window_t *window);
+void push_window_drop_last(push_heap_t *heap, push_window_t *window);
 
 /* The index-th oldest, counted from 0; it must be there. */
 push_place_t push_window_get(const push_heap_t *heap,

@@ -154,17 +154,18 @@ push_status_t push_form_publish(push_store_t *store, const push_form_t *form,
                                 push_receipt_t *receipt)
 {
     push_time_t now = push_clock_now();
+    push_audience_t audience = form->audience;
     push_status_t status = PUSH_OK;
 
     if (form->key.len) {
-        status = push_store_key_claim(store, form->key, hash_of(store, form),
-                                      &now, receipt);
+        const push_claim_t claim = {form->key, hash_of(store, form)};
+
+        status = push_store_key_claim(store, &claim, &audience, &now, receipt);
         if (status != PUSH_OK) {
             return status == PUSH_OVER ? PUSH_OK : status;
         }
     }
-    status = push_store_publish(store, &form->audience, &form->draft, &now,
-                                receipt);
+    status = push_store_publish(store, &audience, &form->draft, &now, receipt);
     if (form->key.len) {
         push_store_key_done(store, form->key,
                             status == PUSH_OK ? receipt : NULL);

@@ -34,12 +34,29 @@ static bool taken(const places_t *places, push_ref_t log)
     return false;
 }
 
-static void give_back(push_store_t *store, const push_sub_t *subs,
-                      unsigned count)
+/*
+ * Counts by how many devices a channel is followed, or by (connected) open
+ * streams.  Up before the device says so, and down after: a count that a
+ * death left behind is too high, so no channel goes that somebody reads.
+ */
+static void count_places(push_store_t *store, const push_sub_t *subs,
+                         unsigned count, int by)
 {
     for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
-        atomic_fetch_sub(&channel_of(store, subs[i].log)->subscribers, 1);
+        atomic_fetch_add(&channel_of(store, subs[i].log)->subscribers,
+                         (uint32_t)by);
+        PUSH_FAILPOINT("places-counted");
     }
+}
+
+/* The check-in is over: no channel has to wait for it any more. */
+static void arrived(push_store_t *store, const places_t *places)
+{
+    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
+        atomic_fetch_sub(&channel_of(store, places->subs[i].log)->arriving, 1);
+        PUSH_FAILPOINT("arrived");
+    }
+    atomic_fetch_sub(store->checkins, 1);
 }
 
 static push_status_t place_in_channel(push_store_t *store, push_text_t text,
@@ -60,7 +77,8 @@ static push_status_t place_in_channel(push_store_t *store, push_text_t text,
     else if (!taken(places, push_ref_of(heap, channel))) {
         push_sub_init(heap, &places->subs[places->count++],
                       push_ref_of(heap, channel), joined);
-        atomic_fetch_add(&channel->subscribers, 1);
+        atomic_fetch_add(&channel->arriving, 1);
+        PUSH_FAILPOINT("place-taken");
     }
     push_shard_leave(store, name.shard);
     return status;
@@ -70,22 +88,18 @@ static push_status_t take_places(push_store_t *store,
                                  const push_checkin_t *checkin,
                                  places_t *places)
 {
-    push_channel_t *broadcast = push_store_broadcast(store);
     uint64_t joined = push_mid_now(&store->segment->clock);
     push_status_t status = PUSH_OK;
 
     memset(&places->subs[PUSH_SUB_USER], 0, sizeof(push_sub_t));
     push_sub_init(&store->heaps[0], &places->subs[PUSH_SUB_BROADCAST],
                   store->segment->broadcast, joined);
-    atomic_fetch_add(&broadcast->subscribers, 1);
     places->count = PUSH_SUB_CHANNELS;
+    atomic_fetch_add(store->checkins, 1);
     for (unsigned i = 0; i < checkin->channels_count && status == PUSH_OK;
          i++) {
         status = place_in_channel(store, checkin->channels[i],
                                   checkin->from_oldest ? 0 : joined, places);
-    }
-    if (status != PUSH_OK) {
-        give_back(store, places->subs, places->count);
     }
     return status;
 }
@@ -113,9 +127,11 @@ static void mark_connected(push_store_t *store, const push_device_t *device,
 {
     const push_sub_t *subs = push_device_subs(&store->heaps[0], device);
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
         atomic_fetch_add(&channel_of(store, subs[i].log)->connected,
                          (uint32_t)by);
+        PUSH_FAILPOINT("connected-counted");
     }
 }
 
@@ -124,9 +140,12 @@ void push_store_drop_device(push_store_t *store, push_device_t *device)
     push_heap_t *heap = &store->heaps[device->shard];
     push_ref_t ref = push_ref_of(heap, device);
 
+    push_node_be(device, PUSH_NODE_NONE);
+    PUSH_FAILPOINT("device-died");
     push_user_drop(heap, push_at(heap, device->user), device);
     push_table_remove(heap, &store->shards[device->shard].contexts, ref);
-    give_back(store, push_device_subs(heap, device), device->subs_count);
+    count_places(store, push_device_subs(heap, device),
+                 push_device_subs_count(device), -1);
     push_device_cleanup(heap, device);
     heap->release(heap, ref);
 }
@@ -156,23 +175,25 @@ static push_device_t *new_device(push_store_t *store, push_user_t *user,
                                  const push_time_t *now)
 {
     push_heap_t *heap = &store->heaps[shard];
-    push_ref_t ref = heap->alloc(heap, sizeof(push_device_t));
+    push_ref_t ref = heap->alloc(heap, sizeof(push_device_t), PUSH_NODE);
     push_device_t *device;
+    push_ref_t subs;
 
     if (!ref) {
         return NULL;
     }
     device = push_at(heap, ref);
     memset(device, 0, sizeof(*device));
-    device->subs = heap->alloc(heap, PUSH_SUB_CHANNELS * sizeof(push_sub_t));
-    if (!device->subs) {
+    subs = heap->alloc(heap, PUSH_SUB_CHANNELS * sizeof(push_sub_t),
+                       PUSH_PART);
+    if (!subs) {
         heap->release(heap, ref);
         return NULL;
     }
+    push_device_set_subs(device, subs, PUSH_SUB_CHANNELS);
     memcpy(device->id, id, PUSH_CONTEXT_BYTES);
-    memcpy(&device->hash, id, sizeof(device->hash));
+    memcpy(&device->node.hash, id, sizeof(device->node.hash));
     device->shard = (uint8_t)shard;
-    device->subs_count = PUSH_SUB_CHANNELS;
     device->first_seen = now->wall;
     memset(push_device_subs(heap, device), 0,
            PUSH_SUB_CHANNELS * sizeof(push_sub_t));
@@ -193,7 +214,8 @@ static void keep_place(const push_heap_t *heap, const push_device_t *device,
 {
     const push_sub_t *old = push_device_subs(heap, device);
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
         if (old[i].log == sub->log) {
             *sub = old[i];
         }
@@ -205,7 +227,8 @@ static push_ref_t new_places(push_store_t *store, const push_device_t *device,
                              const places_t *places)
 {
     push_heap_t *heap = &store->heaps[device->shard];
-    push_ref_t ref = heap->alloc(heap, places->count * sizeof(push_sub_t));
+    push_ref_t ref = heap->alloc(heap, places->count * sizeof(push_sub_t),
+                                 PUSH_PART);
     push_sub_t *subs;
 
     if (!ref) {
@@ -221,28 +244,32 @@ static void use_places(push_store_t *store, push_device_t *device,
 {
     push_heap_t *heap = &store->heaps[device->shard];
     push_sub_t *old = push_device_subs(heap, device);
+    push_ref_t before = push_device_subs_ref(device);
+    unsigned before_count = push_device_subs_count(device);
     push_sub_t *subs = push_at(heap, ref);
 
     subs[PUSH_SUB_USER] = old[PUSH_SUB_USER];
     for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
         keep_place(heap, device, &subs[i]);
     }
+    count_places(store, subs, count, 1);
+    push_device_set_subs(device, ref, count);
+    PUSH_FAILPOINT("places-swapped");
     if (old[PUSH_SUB_BROADCAST].log) {
-        give_back(store, old, device->subs_count);
+        count_places(store, old, before_count, -1);
     }
-    heap->release(heap, device->subs);
-    device->subs = ref;
-    device->subs_count = (uint8_t)count;
+    heap->release(heap, before);
 }
 
 /* The stream that is open now learns that a newer one takes over. */
 static void end_older_stream(push_store_t *store, push_device_t *device)
 {
     if (device->traits & PUSH_DEVICE_ONLINE) {
-        mark_connected(store, device, -1);
         push_seat_wake_device(&store->seats, device);
-        push_guard_leave(store->guard, device->address);
         device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+        PUSH_FAILPOINT("older-stream-ended");
+        push_guard_leave(store->guard, device->address);
+        mark_connected(store, device, -1);
     }
 }
 
@@ -260,18 +287,23 @@ static void open_stream(push_store_t *store, push_device_t *device,
 {
     const push_checkin_t *checkin = arrival->checkin;
 
+    mark_connected(store, device, 1);
     device->address = arrival->address;
-    device->traits = PUSH_DEVICE_ONLINE;
-    device->traits |= checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0;
-    device->traits |= checkin->made_up ? PUSH_DEVICE_MADE_UP : 0;
     device->lowest = (uint8_t)checkin->lowest;
     device->max_in_flight = checkin->max_in_flight;
-    device->gen = atomic_fetch_add(&store->segment->streams, 1) + 1;
+    device->gen = push_store_next_gen(store);
+    PUSH_FAILPOINT("stream-numbered");
     device->child = push_seat_tag(&store->seats.seats[checkin->seat],
                                   checkin->seat);
+    device->bringer = store->tag == PUSH_SEAT_NOBODY ? device->child
+                                                     : store->tag;
     device->since = push_mid_now(&store->segment->clock);
     device->last_seen = arrival->now->wall;
-    mark_connected(store, device, 1);
+    PUSH_FAILPOINT("stream-seated");
+    device->traits = (uint8_t)(PUSH_DEVICE_ONLINE
+                               | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT
+                                                         : 0)
+                               | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
 }
 
 static push_status_t checkin_device(push_store_t *store,
@@ -289,10 +321,12 @@ static push_status_t checkin_device(push_store_t *store,
         heap->release(heap, subs);
         return PUSH_NO_MEMORY;
     }
+    push_session_open(store, device);
     push_session_resume(heap, device, checkin->cursor, arrival->now);
     end_older_stream(store, device);
     use_places(store, device, subs, arrival->places->count);
     open_stream(store, device, arrival);
+    push_session_close(store, device);
     return PUSH_OK;
 }
 
@@ -303,10 +337,7 @@ static void discard(push_store_t *store, push_user_t *user,
     push_heap_t *heap = &store->heaps[device->shard];
 
     push_user_drop(heap, user, device);
-    if (device->labels) {
-        heap->release(heap, device->labels);
-    }
-    heap->release(heap, device->subs);
+    push_device_cleanup(heap, device);
     heap->release(heap, push_ref_of(heap, device));
 }
 
@@ -328,6 +359,9 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     }
     ticket->device = push_ref_of(&store->heaps[shard], device);
     ticket->gen = device->gen;
+    PUSH_FAILPOINT("device-made");
+    push_node_be(device, PUSH_NODE_DEVICE);
+    PUSH_FAILPOINT("device-born");
     push_table_add(&store->heaps[shard], &store->shards[shard].contexts,
                    ticket->device);
     return PUSH_OK;
@@ -400,30 +434,26 @@ push_status_t push_store_checkin(push_store_t *store,
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], ticket->id);
     status = take_places(store, checkin, &places);
-    if (status != PUSH_OK) {
-        return status;
-    }
-    if (push_shard_enter(store, arrival.name.shard)) {
-        status = checkin_user(store, &arrival, ticket);
-        push_shard_leave(store, arrival.name.shard);
-    }
-    else {
+    if (status == PUSH_OK) {
         status = PUSH_BUSY;
+        if (push_shard_enter(store, arrival.name.shard)) {
+            status = checkin_user(store, &arrival, ticket);
+            push_shard_leave(store, arrival.name.shard);
+        }
     }
-    if (status != PUSH_OK) {
-        give_back(store, places.subs, places.count);
-    }
+    arrived(store, &places);
     return status;
 }
 
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
                              const push_time_t *now)
 {
-    mark_connected(store, device, -1);
-    push_guard_leave(store->guard, device->address);
-    device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
     device->left = now->mono;
     device->last_seen = now->wall;
+    device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+    PUSH_FAILPOINT("offline-marked");
+    push_guard_leave(store->guard, device->address);
+    mark_connected(store, device, -1);
 }
 
 bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
@@ -438,15 +468,28 @@ bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
     }
     ours = device->gen == ticket->gen;
     if (ours) {
+        device->bringer = store->tag == PUSH_SEAT_NOBODY ? device->child
+                                                         : store->tag;
+        PUSH_FAILPOINT("move-guarded");
         device->child = push_seat_tag(&store->seats.seats[seat], seat);
         if (!(device->traits & PUSH_DEVICE_ONLINE)) {
-            device->traits |= PUSH_DEVICE_ONLINE;
             push_guard_enter(store->guard, device->address);
             mark_connected(store, device, 1);
+            device->traits |= PUSH_DEVICE_ONLINE;
         }
     }
     push_shard_leave(store, shard);
     return ours;
+}
+
+void push_store_wake(push_store_t *store, push_device_t *device)
+{
+    unsigned shard = device->shard % PUSH_SHARDS;
+
+    if (push_shard_enter(store, shard)) {
+        push_seat_wake_device(&store->seats, device);
+        push_shard_leave(store, shard);
+    }
 }
 
 void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
@@ -478,8 +521,10 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
     }
     device = push_store_device(store, name.shard, id);
     if (device) {
+        push_session_open(store, device);
         status = push_session_ack(&store->heaps[name.shard], device, cursor,
                                   now);
+        push_session_close(store, device);
         if (status == PUSH_OK) {
             push_seat_wake_device(&store->seats, device);
         }

@@ -47,6 +47,9 @@ push_status_t push_store_checkin(push_store_t *store,
 bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
                      unsigned seat);
 
+/* Puts the device on the list of its reactor, if it is online. */
+void push_store_wake(push_store_t *store, push_device_t *device);
+
 /* The stream ended.  A no-op if a newer one took over. */
 void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
                          const push_time_t *now);

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/hold.h"
+
 /* The device of a ticket with its shard locked, or NULL and the reason. */
 static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,
                             push_status_t *status)
@@ -82,6 +84,7 @@ push_status_t push_delivery_begin(push_store_t *store,
     }
     heap = &store->heaps[device->shard];
     first = device->sent + 1;
+    push_session_open(store, device);
     push_mailbox_collect(heap, device, now, &batch);
     delivery->count = batch.count;
     delivery->more = batch.more;
@@ -89,32 +92,26 @@ push_status_t push_delivery_begin(push_store_t *store,
     if (delivery->gaps_count) {
         device->gap_seq = first;
     }
+    push_session_close(store, device);
     copy_device(heap, device, delivery->device);
     push_shard_leave(store, device->shard);
     return PUSH_OK;
 }
 
 bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
-                       uint64_t seq, push_ref_t part)
+                       uint64_t seq)
 {
     push_status_t status;
     push_device_t *device = enter(store, ticket, &status);
-    bool held = true;
 
     if (!device) {
         return false;
     }
+    push_session_open(store, device);
     push_session_return(&store->heaps[device->shard], device, seq);
-    if (part) {
-        held = push_message_hold(push_at(&store->heaps[0], part));
-    }
+    push_session_close(store, device);
     push_shard_leave(store, device->shard);
-    return held;
-}
-
-void push_delivery_release(push_store_t *store, push_ref_t part)
-{
-    push_message_release(&store->heaps[0], part);
+    return true;
 }
 
 void push_delivery_count(push_store_t *store, unsigned messages)
@@ -129,7 +126,7 @@ push_verdict_t push_delivery_verdict(push_store_t *store,
     const push_device_t *device = push_store_device_at(store, ticket->device);
 
     if (device->gen != ticket->gen) {
-        return PUSH_TAKEN_OVER;
+        return device->gen ? PUSH_TAKEN_OVER : PUSH_BROKEN_OFF;
     }
     if (device->traits & PUSH_DEVICE_REVOKED) {
         return PUSH_REVOKED;
@@ -150,8 +147,10 @@ unsigned push_delivery_channels(push_store_t *store,
     if (!device) {
         return 0;
     }
+    device->bringer = device->child;
     subs = push_device_subs(&store->heaps[0], device);
-    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
         if (count < max) {
             channels[count++] = subs[i].log;
         }

@@ -39,15 +39,12 @@ push_status_t push_delivery_device(push_store_t *store,
                                    const push_ticket_t *ticket, char *device);
 
 /*
- * Only the messages up to seq were written, the last of them partly if part
- * is its message: it is held until push_delivery_release().  What is above
- * seq is pending again.  False if the part could not be held: the stream has
- * to end.
+ * Only the messages up to seq were written: what is above is pending again.
+ * If the last of them was written in part, push_hold_take() keeps it.  False:
+ * the stream has to end.
  */
 bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
-                       uint64_t seq, push_ref_t part);
-
-void push_delivery_release(push_store_t *store, push_ref_t part);
+                       uint64_t seq);
 
 /* Counts what was written. */
 void push_delivery_count(push_store_t *store, unsigned messages);
@@ -56,6 +53,7 @@ void push_delivery_count(push_store_t *store, unsigned messages);
 typedef enum push_verdict_t {
     PUSH_GOES_ON,
     PUSH_TAKEN_OVER, /* by a newer stream of its device */
+    PUSH_BROKEN_OFF, /* by a death: its client is to come again */
     PUSH_DISMISSED,  /* by an administrator */
     PUSH_REVOKED     /* likewise, and its tokens with it */
 } push_verdict_t;
@@ -64,7 +62,10 @@ typedef enum push_verdict_t {
 push_verdict_t push_delivery_verdict(push_store_t *store,
                                      const push_ticket_t *ticket);
 
-/* Channels that the stream follows, at most max; returns how many. */
+/*
+ * The stream has arrived at the reactor that its news go to: the channels
+ * that it follows, at most max.  Returns how many.
+ */
 unsigned push_delivery_channels(push_store_t *store,
                                 const push_ticket_t *ticket,
                                 push_ref_t *channels, unsigned max);

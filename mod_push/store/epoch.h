@@ -28,8 +28,11 @@ void push_epoch_leave(push_seat_t *seat);
 
 /* ---- any thread ---- */
 
-/* Frees the object when nobody can be reading it any more. */
-void push_epoch_retire(push_epoch_t *epoch, push_ref_t ref);
+/*
+ * Frees the object when nobody can be reading it any more.  False if the
+ * limbo is busy: then it still belongs to its shard.
+ */
+bool push_epoch_retire(push_epoch_t *epoch, push_ref_t ref);
 
 /* Frees what can be freed now, or only if much is waiting.  Outside shards. */
 void push_epoch_advance(push_epoch_t *epoch);

@@ -65,7 +65,7 @@ static int64_t ends_at(const push_message_t *message, const push_time_t *now)
 
 static push_text_t name_of(const push_log_t *log)
 {
-    if (log->kind == PUSH_LOG_USER) {
+    if (push_log_kind(log) == PUSH_LOG_USER) {
         const push_user_t *user = (const push_user_t *)log;
 
         return (push_text_t){user->name, user->name_len};
@@ -83,7 +83,7 @@ static void view_message(const search_t *search, push_message_view_t *view)
     }
     *view = (push_message_view_t){
         .mid = message->mid,
-        .kind = (push_log_kind_t)search->log->kind,
+        .kind = push_log_kind(search->log),
         .name = name_of(search->log),
         .device = {message->bytes + message->topic_len, message->device_len},
         .topic = {message->bytes, message->topic_len},
@@ -165,7 +165,8 @@ static void life_in_channel(const push_heap_t *heap,
     const push_sub_t *subs = push_device_subs(heap, device);
     push_life_view_t view = {device->id, message->fate, message->ends};
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
         push_place_t place = {(uint16_t)i, (uint16_t)message->lane,
                               message->at};
 
@@ -243,6 +244,58 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
     return PUSH_OK;
 }
 
+/* ---- for whom a message is ---- */
+
+static void count_recipients(const search_t *search, push_receipt_t *receipt)
+{
+    const push_user_t *user = (const push_user_t *)search->log;
+    push_ref_t ref = user->devices;
+
+    while (ref) {
+        const push_device_t *device = push_at(search->heap, ref);
+        const push_outcome_t *outcome = push_message_outcome(
+            search->heap, search->spot.message, ref);
+
+        if (push_device_wants(search->heap, device, search->spot.message)) {
+            if (outcome && outcome->fate == PUSH_REFUSED) {
+                receipt->refused++;
+            }
+            else {
+                receipt->recipients++;
+                receipt->connected += device->traits & PUSH_DEVICE_ONLINE;
+            }
+        }
+        ref = device->sibling;
+    }
+}
+
+push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
+                                push_receipt_t *receipt)
+{
+    search_t search = {.store = store, .mid = mid};
+    unsigned shard = push_mid_shard(mid);
+    push_status_t status = PUSH_NOT_FOUND;
+
+    if (!push_shard_enter(store, shard)) {
+        return PUSH_BUSY;
+    }
+    if (search_shard(&search, shard)) {
+        status = PUSH_OK;
+        *receipt = (push_receipt_t){.mid = mid};
+        if (push_log_kind(search.log) == PUSH_LOG_USER) {
+            count_recipients(&search, receipt);
+        }
+        else {
+            push_channel_t *channel = (push_channel_t *)search.log;
+
+            receipt->recipients = channel->subscribers;
+            receipt->connected = channel->connected;
+        }
+    }
+    push_shard_leave(store, shard);
+    return status;
+}
+
 /* ---- recall ---- */
 
 static uint32_t count_waiting(const search_t *search)
@@ -278,7 +331,7 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
     if (search_shard(&search, shard)) {
         status = PUSH_OVER;
         if (push_message_alive(search.spot.message, now->mono)) {
-            if (search.log->kind == PUSH_LOG_USER) {
+            if (push_log_kind(search.log) == PUSH_LOG_USER) {
                 *recalled = count_waiting(&search);
             }
             push_log_end(&store->heaps[shard], search.log, search.spot.message,

@@ -19,11 +19,22 @@ typedef enum push_lock_status_t {
 
 #define PUSH_LOCK_WAIT_MS 500
 
+/*
+ * An owner that was waited for in vain is most likely stopped, and may hold
+ * more than this lock.  For a moment this process waits for other locks only
+ * briefly, and for those that it knows to be stuck not at all.
+ */
+#define PUSH_LOCK_BRIEF_MS 20
+#define PUSH_LOCK_STUCK_MS 1000
+
 /* 0, or an errno. */
 int push_lock_init(push_lock_t *lock);
 
-/* Waits for at most PUSH_LOCK_WAIT_MS. */
+/* Waits for at most PUSH_LOCK_WAIT_MS; less if some lock was stuck lately. */
 push_lock_status_t push_lock_acquire(push_lock_t *lock);
+
+/* The same without a wait. */
+push_lock_status_t push_lock_try(push_lock_t *lock);
 
 void push_lock_release(push_lock_t *lock);
 

@@ -2,6 +2,8 @@
 
 #include <stdatomic.h>
 
+#include "store/hold.h"
+
 /* Relief goes on until so much is used. */
 #define RELIEVED_PERCENT 85u
 
@@ -43,6 +45,7 @@ static void each_log(push_store_t *store, each_log_t *visit, void *data)
 {
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         if (push_shard_enter(store, i)) {
+            push_hold_collect(store, i);
             each_log_of(store, i, visit, data);
             push_shard_leave(store, i);
         }
@@ -56,7 +59,7 @@ static void each_log(push_store_t *store, each_log_t *visit, void *data)
 static void forget(push_heap_t *heap, push_log_t *log, void *data)
 {
     push_log_sweep(heap, log, true, data);
-    if (log->kind == PUSH_LOG_USER && ((push_user_t *)log)->devices) {
+    if (push_log_kind(log) == PUSH_LOG_USER && ((push_user_t *)log)->devices) {
         push_user_forget_settled(heap, (push_user_t *)log);
     }
 }
@@ -105,7 +108,7 @@ static void evict_from_channel(push_heap_t *heap, push_log_t *log,
 static void evict_one(push_heap_t *heap, push_log_t *log,
                       const push_spot_t *spot, eviction_t *eviction)
 {
-    if (log->kind == PUSH_LOG_USER) {
+    if (push_log_kind(log) == PUSH_LOG_USER) {
         push_user_evict(heap, (push_user_t *)log, spot, eviction->now);
     }
     else {

@@ -80,21 +80,38 @@ static push_status_t publish_by_kind(push_store_t *store, push_log_kind_t kind,
     }
 }
 
+/* Where the audience lives; everybody is in shard 0. */
+static push_name_t name_of(const push_store_t *store,
+                           const push_audience_t *audience)
+{
+    static const push_name_t everybody = {{NULL, 0}, 0, 0};
+
+    return audience->kind == PUSH_LOG_BROADCAST
+               ? everybody
+               : push_store_name(store, audience->name);
+}
+
+uint64_t push_store_next_mid(push_store_t *store,
+                             const push_audience_t *audience,
+                             const push_time_t *now)
+{
+    return next_mid(store, name_of(store, audience).shard, now);
+}
+
 static push_status_t publish_once(push_store_t *store,
                                   const push_audience_t *audience,
                                   push_publish_t *publish)
 {
-    push_name_t name = {0};
+    push_name_t name = name_of(store, audience);
     push_status_t status;
 
-    if (audience->kind != PUSH_LOG_BROADCAST) {
-        name = push_store_name(store, audience->name);
-    }
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
     publish->receipt = (push_receipt_t){
-        .mid = next_mid(store, name.shard, &publish->now)};
+        .mid = audience->mid ? audience->mid
+                             : next_mid(store, name.shard, &publish->now)};
+    PUSH_FAILPOINT("publish");
     status = publish_by_kind(store, audience->kind, &name, publish);
     push_shard_leave(store, name.shard);
     return status;

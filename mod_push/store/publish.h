@@ -9,6 +9,7 @@
 typedef struct push_audience_t {
     push_log_kind_t kind;
     push_text_t name; /* of the user or the channel */
+    uint64_t mid;     /* that a key was claimed with; 0: any */
 } push_audience_t;
 
 /*
@@ -21,19 +22,44 @@ push_status_t push_store_publish(push_store_t *store,
                                  const push_time_t *now,
                                  push_receipt_t *receipt);
 
+/* A key, and a hash of all that its request asks for. */
+typedef struct push_claim_t {
+    push_text_t key;
+    uint64_t request;
+} push_claim_t;
+
 /*
- * Claims an idempotency key for a request that is known by a hash of all that
- * it asks for.  PUSH_OK: it is the first, and push_store_key_done() must
+ * Claims an idempotency key for a request.  PUSH_OK: it is the first;
+ * audience->mid is the one that it must publish with, so that should this
+ * process die it can be told whether it did; push_store_key_done() must
  * follow.  PUSH_OVER: it was answered before, receipt is that answer.
  * PUSH_KEY_REUSED, PUSH_KEY_BUSY, PUSH_NO_MEMORY, PUSH_BUSY.
  */
-push_status_t push_store_key_claim(push_store_t *store, push_text_t key,
-                                   uint64_t request, const push_time_t *now,
+push_status_t push_store_key_claim(push_store_t *store,
+                                   const push_claim_t *claim,
+                                   push_audience_t *audience,
+                                   const push_time_t *now,
                                    push_receipt_t *receipt);
+
+/* Forgets keys whose window is over, and ends the claims of the dead. */
+void push_store_keys_sweep(push_store_t *store, unsigned shard,
+                           const push_time_t *now);
 
 /* Keeps the answer, or (NULL) forgets the key: the request failed. */
 void push_store_key_done(push_store_t *store, push_text_t key,
                          const push_receipt_t *receipt);
+
+/* A mid for a message to this audience. */
+uint64_t push_store_next_mid(push_store_t *store,
+                             const push_audience_t *audience,
+                             const push_time_t *now);
+
+/*
+ * What the publisher of a message would be told now.  PUSH_NOT_FOUND if no
+ * log has it, PUSH_BUSY.
+ */
+push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
+                                push_receipt_t *receipt);
 
 /* A hash for push_store_key_claim(), over the parts with their lengths. */
 uint64_t push_store_request_hash(const push_store_t *store,

@@ -24,7 +24,7 @@ static void *take(const push_seats_t *seats, uint32_t *list)
     return *list > END ? object_at(seats, *list) : NULL;
 }
 
-static void drop_lists(const push_seats_t *seats, unsigned seat)
+void push_seat_drop_lists(const push_seats_t *seats, unsigned seat)
 {
     uint32_t list = push_seat_devices(&seats->seats[seat]);
 
@@ -37,14 +37,19 @@ static void drop_lists(const push_seats_t *seats, unsigned seat)
 
 static bool process_gone(uint32_t pid)
 {
-    return kill((pid_t)pid, 0) && errno == ESRCH;
+    return pid == PUSH_SEAT_LEFT || (kill((pid_t)pid, 0) && errno == ESRCH);
+}
+
+bool push_seat_vacant(const push_seat_t *seat)
+{
+    uint32_t holder = atomic_load(&seat->pid);
+
+    return !holder || process_gone(holder);
 }
 
 /* What the process before left behind is of no more use. */
-static void seat_clear(const push_seats_t *seats, unsigned index)
+static void seat_clear(push_seat_t *seat)
 {
-    push_seat_t *seat = &seats->seats[index];
-
     atomic_fetch_add(&seat->incarnation, 1);
     atomic_store(&seat->reading, 0);
     atomic_store(&seat->asleep, 0);
@@ -52,18 +57,33 @@ static void seat_clear(const push_seats_t *seats, unsigned index)
     atomic_store(&seat->pumped, 0);
     atomic_store(&seat->closed, 0);
     atomic_store(&seat->visitors, 0);
-    drop_lists(seats, index);
+    atomic_store(&seat->taking, 0);
+    atomic_store(&seat->checkins, 0);
+}
+
+static bool seat_take(push_seat_t *seat, uint32_t holder, uint32_t pid)
+{
+    if (!atomic_compare_exchange_strong(&seat->pid, &holder, pid)) {
+        return false;
+    }
+    seat_clear(seat);
+    return true;
 }
 
 int push_seat_claim(push_seats_t *seats, uint32_t pid)
 {
     for (uint32_t i = 0; i < seats->count; i++) {
+        if (!atomic_load(&seats->seats[i].pid)
+            && seat_take(&seats->seats[i], 0, pid)) {
+            return (int)i;
+        }
+    }
+    for (uint32_t i = 0; i < seats->count; i++) {
         push_seat_t *seat = &seats->seats[i];
         uint32_t holder = atomic_load(&seat->pid);
 
-        if ((!holder || process_gone(holder))
-            && atomic_compare_exchange_strong(&seat->pid, &holder, pid)) {
-            seat_clear(seats, i);
+        if (push_seat_vacant(seat) && seat_take(seat, holder, pid)) {
+            push_seat_drop_lists(seats, i);
             return (int)i;
         }
     }
@@ -105,9 +125,8 @@ int push_seat_open(const push_seats_t *seats)
 
     for (uint32_t i = 0; i < seats->count; i++) {
         push_seat_t *seat = &seats->seats[i];
-        uint32_t holder = atomic_load(&seat->pid);
 
-        if (holder && !atomic_load(&seat->closed) && !process_gone(holder)
+        if (!atomic_load(&seat->closed) && !push_seat_vacant(seat)
             && (found < 0 || seat->streams < seats->seats[found].streams)) {
             found = (int)i;
         }
@@ -115,35 +134,75 @@ int push_seat_open(const push_seats_t *seats)
     return found;
 }
 
-void push_seat_reap(const push_seats_t *seats)
+/* Its lists are emptied each time: somebody may have added to them. */
+bool push_seat_reap(const push_seats_t *seats)
 {
-    uint32_t self = (uint32_t)getpid();
+    bool dead = false;
 
     for (uint32_t i = 0; i < seats->count; i++) {
         push_seat_t *seat = &seats->seats[i];
         uint32_t holder = atomic_load(&seat->pid);
 
-        if (holder && process_gone(holder)
-            && atomic_compare_exchange_strong(&seat->pid, &holder, self)) {
-            push_seat_leave(seats, i);
+        if (!holder || !process_gone(holder)) {
+            continue;
+        }
+        if (holder != PUSH_SEAT_LEFT
+            && seat_take(seat, holder, PUSH_SEAT_LEFT)) {
+            dead = true;
+        }
+        PUSH_FAILPOINT("seat-reap");
+        push_seat_drop_lists(seats, i);
+    }
+    return dead;
+}
+
+push_seat_set_t push_seat_left(const push_seats_t *seats)
+{
+    push_seat_set_t left = {{0}};
+
+    for (uint32_t i = 0; i < seats->count && i < PUSH_SEATS_MAX; i++) {
+        if (atomic_load(&seats->seats[i].pid) == PUSH_SEAT_LEFT) {
+            left.bits[i / 64] |= (uint64_t)1 << i % 64;
+        }
+    }
+    return left;
+}
+
+void push_seat_free(const push_seats_t *seats, const push_seat_set_t *left)
+{
+    for (uint32_t i = 0; i < seats->count && i < PUSH_SEATS_MAX; i++) {
+        uint32_t holder = PUSH_SEAT_LEFT;
+
+        if (left->bits[i / 64] >> i % 64 & 1) {
+            atomic_compare_exchange_strong(&seats->seats[i].pid, &holder, 0);
         }
     }
 }
 
 void push_seat_leave(const push_seats_t *seats, unsigned seat)
 {
-    seat_clear(seats, seat);
-    atomic_store(&seats->seats[seat].pid, 0);
+    seat_clear(&seats->seats[seat]);
+    push_seat_drop_lists(seats, seat);
+    atomic_store(&seats->seats[seat].pid, PUSH_SEAT_LEFT);
+}
+
+bool push_seat_held(const push_seats_t *seats, uint32_t tag)
+{
+    uint32_t index = tag & SEAT_MASK;
+    const push_seat_t *seat = &seats->seats[index];
+    uint32_t holder;
+
+    if (index >= seats->count || push_seat_tag(seat, index) != tag) {
+        return false;
+    }
+    holder = atomic_load(&seat->pid);
+    return holder && holder != PUSH_SEAT_LEFT;
 }
 
 bool push_seat_alive(const push_seats_t *seats, uint32_t tag)
 {
-    uint32_t index = tag & SEAT_MASK;
-    const push_seat_t *seat = &seats->seats[index];
-
-    return index < seats->count && push_seat_tag(seat, index) == tag
-           && atomic_load(&seat->pid)
-           && !process_gone(atomic_load(&seat->pid));
+    return push_seat_held(seats, tag)
+           && !push_seat_vacant(&seats->seats[tag & SEAT_MASK]);
 }
 
 /*
@@ -196,6 +255,7 @@ void push_seat_wake_device(const push_seats_t *seats, push_device_t *device)
         || !atomic_compare_exchange_strong(&device->wake, &idle, END)) {
         return;
     }
+    PUSH_FAILPOINT("wake-claimed");
     push_on(&seats->seats[index].devices, &device->wake,
             ref_of(seats, device));
     push_seat_ring(seats, index);
@@ -209,6 +269,7 @@ void push_seat_wake_channel(const push_seats_t *seats, push_channel_t *channel)
         if (atomic_load(&channel->links[i]) == PUSH_LINK_IDLE
             && atomic_compare_exchange_strong(&channel->links[i], &idle,
                                               END)) {
+            PUSH_FAILPOINT("wake-channel-claimed");
             push_on(&seats->seats[i].channels, &channel->links[i],
                     ref_of(seats, channel));
             push_seat_ring(seats, i);

@@ -27,7 +27,10 @@ typedef struct push_seats_t {
     const int *send;    /* where others send it streams */
 } push_seats_t;
 
-/* Takes a free seat, or that of a dead process; -1 if there is none. */
+/*
+ * Takes a free seat; if there is none, one that was left or whose process is
+ * dead; -1 if there is none either.
+ */
 int push_seat_claim(push_seats_t *seats, uint32_t pid);
 
 /*
@@ -47,8 +50,28 @@ int push_seat_open(const push_seats_t *seats);
 bool push_seat_send(push_seat_t *seat);
 void push_seat_sent(push_seat_t *seat);
 
-/* Clears the seats of processes that died. */
-void push_seat_reap(const push_seats_t *seats);
+/*
+ * Clears the seats of processes that died, and the lists of all that were
+ * left.  True if there was a dead one.  The seats cannot be claimed until
+ * push_seat_free(), which returns those whose bit in left is set (as
+ * push_seat_left() gave them).  With the janitor's lock.
+ */
+bool push_seat_reap(const push_seats_t *seats);
+
+typedef struct push_seat_set_t {
+    uint64_t bits[8];
+} push_seat_set_t;
+
+#define PUSH_SEATS_MAX 512u
+
+push_seat_set_t push_seat_left(const push_seats_t *seats);
+void push_seat_free(const push_seats_t *seats, const push_seat_set_t *left);
+
+/* True if no living process holds the seat. */
+bool push_seat_vacant(const push_seat_t *seat);
+
+/* Empties a seat's lists; what stood there is in none. */
+void push_seat_drop_lists(const push_seats_t *seats, unsigned seat);
 
 /* ---- the reactor that owns the seat ---- */
 void push_seat_leave(const push_seats_t *seats, unsigned seat);
@@ -63,18 +86,34 @@ push_device_t *push_seat_next_device(const push_seats_t *seats,
 push_channel_t *push_seat_next_channel(const push_seats_t *seats,
                                        unsigned seat, uint32_t *list);
 
-/* Empties the seat's list and returns it. */
+/*
+ * Empties the seat's list and returns it.  While its reactor takes objects
+ * out of such a list, it says so between push_seat_take() and
+ * push_seat_taken().
+ */
 uint32_t push_seat_devices(push_seat_t *seat);
 uint32_t push_seat_channels(push_seat_t *seat);
+
+static inline void push_seat_take(push_seat_t *seat)
+{
+    atomic_store(&seat->taking, 1);
+}
+
+static inline void push_seat_taken(push_seat_t *seat)
+{
+    atomic_store(&seat->taking, 0);
+}
 
 /* A stream of this reactor follows the channel from now on, or none does. */
 void push_seat_follow(push_channel_t *channel, unsigned seat);
 void push_seat_unfollow(push_channel_t *channel, unsigned seat);
 
-/* ---- any thread ---- */
+/* ---- with the lock of the shard ---- */
 void push_seat_wake_device(const push_seats_t *seats, push_device_t *device);
 void push_seat_wake_channel(const push_seats_t *seats,
                             push_channel_t *channel);
+
+/* ---- any thread ---- */
 
 /* Lets the reactor look around although it has no news. */
 void push_seat_ring(const push_seats_t *seats, unsigned seat);
@@ -85,7 +124,14 @@ static inline uint32_t push_seat_tag(const push_seat_t *seat, unsigned index)
     return (atomic_load(&seat->incarnation) & 0xffffu) << 16 | index;
 }
 
-/* True if the reactor that the tag was made for still holds its seat. */
+/* The tag of a process without a seat. */
+#define PUSH_SEAT_NOBODY UINT32_MAX
+
+/*
+ * True if the reactor that the tag was made for still holds its seat; or
+ * (held) if it did when the dead were last looked for, which asks no system.
+ */
 bool push_seat_alive(const push_seats_t *seats, uint32_t tag);
+bool push_seat_held(const push_seats_t *seats, uint32_t tag);
 
 #endif

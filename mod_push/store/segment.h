@@ -16,7 +16,7 @@
  */
 
 #define PUSH_SEGMENT_MAGIC   0x68737570646f6dULL /* "modpush" */
-#define PUSH_SEGMENT_VERSION 1u
+#define PUSH_SEGMENT_VERSION 2u
 
 /* Users, their devices and messages, or channels; and idempotency keys. */
 typedef struct push_shard_t {
@@ -25,7 +25,12 @@ typedef struct push_shard_t {
     push_table_t contexts;
     push_table_t channels;
     push_table_t keys;
-    uint8_t apart[40]; /* two shards never share a cache line */
+    push_ref_t holds;        /* of its messages; see store/hold.h */
+    push_ref_t changing;     /* the device whose session is being changed */
+    uint32_t damaged;        /* 1: not repaired since an owner died */
+    uint32_t orphans;        /* 1: a wake-up may have been lost on its way */
+    _Atomic uint32_t untidy; /* 1: something could not be given back */
+    uint8_t apart[20];       /* two shards never share a cache line */
 } push_shard_t;
 
 /*
@@ -33,7 +38,7 @@ typedef struct push_shard_t {
  * that it is reading.
  */
 typedef struct push_seat_t {
-    _Atomic uint32_t pid;         /* 0: free */
+    _Atomic uint32_t pid;         /* 0: free; PUSH_SEAT_LEFT */
     _Atomic uint32_t incarnation; /* how often it was taken */
     _Atomic uint32_t devices;     /* wake-up list: devices with news */
     _Atomic uint32_t channels;    /* wake-up list: channels with news */
@@ -44,11 +49,21 @@ typedef struct push_seat_t {
     _Atomic uint32_t visitors;    /* threads of its process in a shard */
     _Atomic uint32_t senders;     /* who may be sending it streams */
     _Atomic uint32_t pumped;      /* of streams: those that hold a worker */
-    uint8_t apart[16];            /* a cache line of its own */
+    _Atomic uint32_t taking;      /* 1 while it empties lists it took */
+    _Atomic uint32_t checkins;    /* of its process, under way */
+    uint8_t apart[8];             /* a cache line of its own */
 } push_seat_t;
+
+/* Nobody's; what was bound to it has not been seen to yet. */
+#define PUSH_SEAT_LEFT UINT32_MAX
 
 _Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");
 _Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
+
+/* What a recount has to look at; see store/recount.h. */
+#define PUSH_RECOUNT_PLACES   1u /* subscribers and connected of channels */
+#define PUSH_RECOUNT_ARRIVING 2u
+#define PUSH_RECOUNT_ALL      3u
 
 #define PUSH_EPOCHS 3
 
@@ -58,6 +73,7 @@ typedef struct push_limbo_t {
     _Atomic uint64_t epoch;
     push_ref_t lists[PUSH_EPOCHS];
     _Atomic uint32_t waiting; /* objects in all lists */
+    uint32_t damaged;         /* 1: not repaired since an owner died */
 } push_limbo_t;
 
 typedef struct push_segment_t {
@@ -73,10 +89,13 @@ typedef struct push_segment_t {
     _Atomic uint64_t recovered; /* locks taken over from a dead process */
     _Atomic uint32_t streams;   /* ever opened; numbers them */
     _Atomic uint32_t visitors;  /* as push_seat_t's, of who has no seat */
+    _Atomic uint32_t checkins;  /* likewise */
+    _Atomic uint32_t recount;   /* PUSH_RECOUNT_*: counts that may be wrong */
     _Atomic int64_t sweep_next; /* mono ms; when a sweep is due */
     _Atomic int64_t vain; /* relief found nothing; see store/pressure.c */
     uint64_t seats_at;    /* offsets from the start */
     uint64_t shards_at;
+    push_lock_t janitor; /* held by who sweeps */
     push_limbo_t limbo;
     push_slab_shared_t slab;
 } push_segment_t;

@@ -3,18 +3,16 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#define PAGE_FREE 0u
-#define PAGE_RUN  255u
+#include "store/layout.h"
 
-/* Sizes of the classes; the last holds two objects a page. */
-static const uint16_t sizes[] = {16,   24,   32,   40,   48,   56,
-                                 64,   80,   96,   112,  128,  160,
-                                 192,  224,  256,  320,  384,  448,
-                                 512,  640,  768,  1024, 1280, 1624,
-                                 2040, 2720, 3272, 4088, 5456, 8184};
+const uint16_t push_slab_sizes[] = {16,   24,   32,   40,   48,   56,
+                                    64,   80,   96,   112,  128,  160,
+                                    192,  224,  256,  320,  384,  448,
+                                    512,  640,  768,  1024, 1280, 1624,
+                                    2040, 2720, 3272, 4088, 5456, 8184};
 
-#define CLASSES (sizeof(sizes) / sizeof(sizes[0]))
-
+_Static_assert(sizeof(push_slab_sizes) / sizeof(push_slab_sizes[0]) == CLASSES,
+               "as many as layout.h says");
 _Static_assert(CLASSES <= PUSH_SLAB_CLASSES, "room for every class");
 
 static unsigned class_for(size_t size)
@@ -25,7 +23,7 @@ static unsigned class_for(size_t size)
     while (low < high) {
         unsigned middle = (low + high) / 2;
 
-        if (sizes[middle] < size) {
+        if (size_of(middle) < size) {
             low = middle + 1;
         }
         else {
@@ -35,40 +33,11 @@ static unsigned class_for(size_t size)
     return low;
 }
 
-static uint16_t objects_of(unsigned class)
-{
-    return (uint16_t)(PUSH_PAGE_SIZE / (sizes[class] + 1u));
-}
-
-static unsigned char *page_bytes(const push_slab_t *slab, uint32_t index)
-{
-    return slab->base + slab->shared->first + (uint64_t)index * PUSH_PAGE_SIZE;
-}
-
-static uint32_t page_index(const push_slab_t *slab, push_ref_t ref)
-{
-    return (uint32_t)(((uint64_t)ref * PUSH_REF_UNIT - slab->shared->first)
-                      / PUSH_PAGE_SIZE);
-}
-
-static push_ref_t ref_of(const push_slab_t *slab, const unsigned char *p)
-{
-    return (push_ref_t)((uint64_t)(p - slab->base) / PUSH_REF_UNIT);
-}
-
-/* The byte that says for whom an object is allocated; 0: for nobody. */
-static unsigned char *owner_of(const push_slab_t *slab, uint32_t index,
-                               unsigned class, unsigned object)
-{
-    return page_bytes(slab, index) + (size_t)objects_of(class) * sizes[class]
-           + object;
-}
-
 static uint16_t *free_link(const push_slab_t *slab, uint32_t index,
                            unsigned class, unsigned object)
 {
     return (uint16_t *)(void *)(page_bytes(slab, index)
-                                + (size_t)object * sizes[class]);
+                                + (size_t)object * size_of(class));
 }
 
 bool push_slab_create(push_slab_t *slab, unsigned char *base,
@@ -101,14 +70,49 @@ bool push_slab_create(push_slab_t *slab, unsigned char *base,
 
 /* ---- pages: with the lock of the pages ---- */
 
+static void clear_page(push_page_t *page)
+{
+    page->next = 0;
+    page->prev = 0;
+    page->used = 0;
+    page->carved = 0;
+    page->free = 0;
+    page->run = 0;
+}
+
+/* Pages of a run whose first page does not say that it is one are free. */
+static uint32_t repair_run(push_slab_t *slab, uint32_t index)
+{
+    const push_page_t *page = &slab->pages[index];
+    uint32_t room = slab->shared->pages - index;
+
+    if (page->state == PAGE_REST) {
+        slab->pages[index].state = PAGE_FREE;
+        return 1;
+    }
+    if (page->state != PAGE_RUN) {
+        return 1;
+    }
+    if (!page->run || page->run > room) {
+        slab->pages[index].state = PAGE_FREE;
+        return 1;
+    }
+    slab->shared->runs += page->run;
+    return page->run;
+}
+
 /* A process died while it changed the page table. */
 static void repair_pages(push_slab_t *slab)
 {
     atomic_fetch_add(&slab->shared->repairs, 1);
     slab->shared->low = 0;
+    slab->shared->runs = 0;
+    for (uint32_t i = 0; i < slab->shared->pages;) {
+        i += repair_run(slab, i);
+    }
 }
 
-static bool lock_pages(push_slab_t *slab)
+bool push_slab_lock_pages(push_slab_t *slab)
 {
     switch (push_lock_acquire(&slab->shared->pages_lock)) {
     case PUSH_LOCKED_AFTER_DEATH:
@@ -121,13 +125,25 @@ static bool lock_pages(push_slab_t *slab)
     }
 }
 
+/* The tags are clear before the page says that it has some. */
+static void set_up_page(push_slab_t *slab, uint32_t index, unsigned class)
+{
+    push_page_t *page = &slab->pages[index];
+
+    clear_page(page);
+    memset((void *)tag_of(slab, index, class, 0), 0, objects_of(class));
+    PUSH_FAILPOINT("page-take-cleared");
+    atomic_store(&page->state, (uint8_t)(class + 1));
+    PUSH_FAILPOINT("page-take-stated");
+}
+
 /* Index + 1 of a free page, or 0. */
-static uint32_t take_page(push_slab_t *slab, uint8_t state)
+static uint32_t take_page(push_slab_t *slab, unsigned class)
 {
     push_slab_shared_t *shared = slab->shared;
     uint32_t found = 0;
 
-    if (!lock_pages(slab)) {
+    if (!push_slab_lock_pages(slab)) {
         return 0;
     }
     while (shared->low < shared->pages
@@ -135,10 +151,7 @@ static uint32_t take_page(push_slab_t *slab, uint8_t state)
         shared->low++;
     }
     if (shared->low < shared->pages) {
-        push_page_t *page = &slab->pages[shared->low];
-
-        memset(page, 0, sizeof(*page));
-        page->state = state;
+        set_up_page(slab, shared->low, class);
         found = ++shared->low;
     }
     push_lock_release(&shared->pages_lock);
@@ -163,50 +176,87 @@ static uint32_t find_run(const push_slab_t *slab, uint32_t count)
         }
         else {
             free = 0;
-            index -= page->state == PAGE_RUN ? page->run : 1;
+            index -= page->state == PAGE_REST ? page->run : 1;
         }
     }
     return 0;
 }
 
-static push_ref_t take_run(push_slab_t *slab, uint32_t count, unsigned owner)
+/* The first page makes it a run, when all others are part of it. */
+static push_ref_t set_up_run(push_slab_t *slab, uint32_t index, uint32_t count,
+                             unsigned tag)
+{
+    push_page_t *page = &slab->pages[index];
+    push_slab_shared_t *shared = slab->shared;
+
+    for (uint32_t i = 1; i < count; i++) {
+        clear_page(&page[i]);
+        page[i].run = i + 1;
+        atomic_store(&page[i].state, PAGE_REST);
+    }
+    PUSH_FAILPOINT("run-take-rest");
+    memset(page_bytes(slab, index), 0, PUSH_SLAB_CLEARED);
+    clear_page(page);
+    page->run = count;
+    atomic_store(&page->tag, (uint8_t)tag);
+    atomic_store(&page->state, PAGE_RUN);
+    PUSH_FAILPOINT("run-take-first");
+    shared->runs += count;
+    atomic_fetch_add(&shared->used, (uint64_t)count * PUSH_PAGE_SIZE);
+    return ref_of(slab, page_bytes(slab, index));
+}
+
+static push_ref_t take_run(push_slab_t *slab, uint32_t count, unsigned tag)
 {
     push_ref_t ref = PUSH_NONE;
     uint32_t found;
 
-    if (!lock_pages(slab)) {
+    if (!push_slab_lock_pages(slab)) {
         return PUSH_NONE;
     }
     found = find_run(slab, count);
     if (found) {
-        for (uint32_t i = 0; i < count; i++) {
-            push_page_t *page = &slab->pages[found - 1 + i];
-
-            memset(page, 0, sizeof(*page));
-            page->state = PAGE_RUN;
-            page->owner = (uint8_t)owner;
-            page->run = count;
-        }
-        ref = ref_of(slab, page_bytes(slab, found - 1));
-        atomic_fetch_add(&slab->shared->used,
-                         (uint64_t)count * PUSH_PAGE_SIZE);
+        ref = set_up_run(slab, found - 1, count, tag);
     }
     push_lock_release(&slab->shared->pages_lock);
     return ref;
 }
 
-static void give_pages(push_slab_t *slab, uint32_t index, uint32_t count)
+static void free_pages(push_slab_t *slab, uint32_t index, uint32_t count)
 {
-    if (!lock_pages(slab)) {
-        return;
-    }
     for (uint32_t i = 0; i < count; i++) {
-        slab->pages[index + i].state = PAGE_FREE;
+        atomic_store(&slab->pages[index + i].state, PAGE_FREE);
+        PUSH_FAILPOINT("pages-give");
     }
     if (index < slab->shared->low) {
         slab->shared->low = index;
     }
+}
+
+static bool give_page(push_slab_t *slab, uint32_t index)
+{
+    if (!push_slab_lock_pages(slab)) {
+        return false;
+    }
+    free_pages(slab, index, 1);
     push_lock_release(&slab->shared->pages_lock);
+    return true;
+}
+
+static bool give_run(push_slab_t *slab, uint32_t index)
+{
+    push_slab_shared_t *shared = slab->shared;
+    uint32_t count;
+
+    if (!push_slab_lock_pages(slab)) {
+        return false;
+    }
+    count = slab->pages[index].run;
+    shared->runs -= count;
+    free_pages(slab, index, count);
+    atomic_fetch_sub(&shared->used, (uint64_t)count * PUSH_PAGE_SIZE);
+    push_lock_release(&shared->pages_lock);
+    return true;
 }
 
 /* ---- objects: with the lock of their class ---- */
@@ -248,7 +298,7 @@ static void repair_page(push_slab_t *slab, unsigned class, uint32_t index)
     page->used = 0;
     page->carved = objects;
     for (uint16_t i = 0; i < objects; i++) {
-        if (*owner_of(slab, index, class, i)) {
+        if (*tag_of(slab, index, class, i)) {
             page->used++;
         }
         else {
@@ -256,9 +306,11 @@ static void repair_page(push_slab_t *slab, unsigned class, uint32_t index)
             page->free = (uint16_t)(i + 1);
         }
     }
+    slab->shared->classes[class].objects += page->used;
     if (page->used < objects) {
         link_page(slab, class, index);
     }
+    PUSH_FAILPOINT("class-repair-page");
 }
 
 /* A process died while it changed the class: derive its lists anew. */
@@ -266,6 +318,7 @@ static void repair_class(push_slab_t *slab, unsigned class)
 {
     atomic_fetch_add(&slab->shared->repairs, 1);
     slab->shared->classes[class].partial = 0;
+    slab->shared->classes[class].objects = 0;
     for (uint32_t i = 0; i < slab->shared->pages; i++) {
         if (slab->pages[i].state == class + 1) {
             repair_page(slab, class, i);
@@ -273,7 +326,7 @@ static void repair_class(push_slab_t *slab, unsigned class)
     }
 }
 
-static bool lock_class(push_slab_t *slab, unsigned class)
+bool push_slab_lock_class(push_slab_t *slab, unsigned class)
 {
     switch (push_lock_acquire(&slab->shared->classes[class].lock)) {
     case PUSH_LOCKED_AFTER_DEATH:
@@ -292,9 +345,8 @@ static uint32_t partial_page(push_slab_t *slab, unsigned class)
     uint32_t found = slab->shared->classes[class].partial;
 
     if (!found) {
-        found = take_page(slab, (uint8_t)(class + 1));
+        found = take_page(slab, class);
         if (found) {
-            memset(owner_of(slab, found - 1, class, 0), 0, objects_of(class));
             link_page(slab, class, found - 1);
         }
     }
@@ -302,10 +354,11 @@ static uint32_t partial_page(push_slab_t *slab, unsigned class)
 }
 
 static push_ref_t take_object(push_slab_t *slab, unsigned class,
-                              uint32_t index, unsigned owner)
+                              uint32_t index, unsigned tag)
 {
     push_page_t *page = &slab->pages[index];
     unsigned object = page->carved;
+    unsigned char *at;
 
     if (page->free) {
         object = page->free - 1u;
@@ -314,17 +367,21 @@ static push_ref_t take_object(push_slab_t *slab, unsigned class,
     else {
         page->carved++;
     }
-    *owner_of(slab, index, class, object) = (unsigned char)owner;
+    PUSH_FAILPOINT("object-take-unlinked");
+    at = page_bytes(slab, index) + (size_t)object * size_of(class);
+    memset(at, 0, PUSH_SLAB_CLEARED);
+    atomic_store(tag_of(slab, index, class, object), (uint8_t)tag);
+    PUSH_FAILPOINT("object-take-tagged");
     page->used++;
     if (page->used == objects_of(class)) {
         unlink_page(slab, class, index);
     }
-    atomic_fetch_add(&slab->shared->used, sizes[class]);
-    return ref_of(slab,
-                  page_bytes(slab, index) + (size_t)object * sizes[class]);
+    slab->shared->classes[class].objects++;
+    atomic_fetch_add(&slab->shared->used, size_of(class));
+    return ref_of(slab, at);
 }
 
-push_ref_t push_slab_alloc(push_slab_t *slab, size_t size, unsigned owner)
+push_ref_t push_slab_alloc(push_slab_t *slab, size_t size, unsigned tag)
 {
     unsigned class = class_for(size);
     push_ref_t ref = PUSH_NONE;
@@ -333,57 +390,82 @@ push_ref_t push_slab_alloc(push_slab_t *slab, size_t size, unsigned owner)
     if (class == CLASSES) {
         size_t pages = (size + PUSH_PAGE_SIZE - 1) / PUSH_PAGE_SIZE;
 
-        return take_run(slab, (uint32_t)pages, owner);
+        return take_run(slab, (uint32_t)pages, tag);
     }
-    if (!lock_class(slab, class)) {
+    if (!push_slab_lock_class(slab, class)) {
         return PUSH_NONE;
     }
     page = partial_page(slab, class);
     if (page) {
-        ref = take_object(slab, class, page - 1, owner);
+        ref = take_object(slab, class, page - 1, tag);
     }
     push_lock_release(&slab->shared->classes[class].lock);
     return ref;
+}
+
+/* Which of its page's objects stands at ref. */
+static unsigned object_at(const push_slab_t *slab, unsigned class,
+                          push_ref_t ref)
+{
+    uint64_t offset = (uint64_t)ref * PUSH_REF_UNIT - slab->shared->first;
+
+    return (unsigned)(offset % PUSH_PAGE_SIZE / size_of(class));
 }
 
 static void release_object(push_slab_t *slab, unsigned class, uint32_t index,
                            push_ref_t ref)
 {
     push_page_t *page = &slab->pages[index];
-    uint64_t offset = (uint64_t)ref * PUSH_REF_UNIT;
-    unsigned object = (unsigned)((offset - slab->shared->first)
-                                 % PUSH_PAGE_SIZE / sizes[class]);
+    unsigned object = object_at(slab, class, ref);
 
-    *owner_of(slab, index, class, object) = 0;
+    atomic_store(tag_of(slab, index, class, object), 0);
+    PUSH_FAILPOINT("object-give-untagged");
     *free_link(slab, index, class, object) = page->free;
     page->free = (uint16_t)(object + 1);
     if (page->used == objects_of(class)) {
         link_page(slab, class, index);
     }
     page->used--;
-    atomic_fetch_sub(&slab->shared->used, sizes[class]);
+    slab->shared->classes[class].objects--;
+    atomic_fetch_sub(&slab->shared->used, size_of(class));
     if (!page->used && (page->next || page->prev)) {
         unlink_page(slab, class, index);
-        give_pages(slab, index, 1);
+        PUSH_FAILPOINT("page-give-unlinked");
+        if (!give_page(slab, index)) {
+            link_page(slab, class, index);
+        }
     }
 }
 
-void push_slab_release(push_slab_t *slab, push_ref_t ref)
+bool push_slab_release(push_slab_t *slab, push_ref_t ref)
 {
     uint32_t index = page_index(slab, ref);
-    const push_page_t *page = &slab->pages[index];
-    unsigned class;
+    unsigned state = slab->pages[index].state;
+
+    if (state == PAGE_RUN) {
+        return give_run(slab, index);
+    }
+    if (!push_slab_lock_class(slab, state - 1u)) {
+        return false;
+    }
+    release_object(slab, state - 1u, index, ref);
+    push_lock_release(&slab->shared->classes[state - 1u].lock);
+    return true;
+}
+
+void push_slab_set_tag(push_slab_t *slab, push_ref_t ref, unsigned tag)
+{
+    uint32_t index = page_index(slab, ref);
+    push_page_t *page = &slab->pages[index];
 
     if (page->state == PAGE_RUN) {
-        atomic_fetch_sub(&slab->shared->used,
-                         (uint64_t)page->run * PUSH_PAGE_SIZE);
-        give_pages(slab, index, page->run);
-        return;
+        atomic_store(&page->tag, (uint8_t)tag);
     }
-    class = page->state - 1u;
-    if (lock_class(slab, class)) {
-        release_object(slab, class, index, ref);
-        push_lock_release(&slab->shared->classes[class].lock);
+    else {
+        unsigned class = page->state - 1u;
+
+        atomic_store(tag_of(slab, index, class, object_at(slab, class, ref)),
+                     (uint8_t)tag);
     }
 }
 
@@ -397,7 +479,7 @@ size_t push_slab_size_of(size_t size)
     unsigned class = class_for(size);
 
     if (class < CLASSES) {
-        return sizes[class];
+        return size_of(class);
     }
     return (size + PUSH_PAGE_SIZE - 1) / PUSH_PAGE_SIZE * PUSH_PAGE_SIZE;
 }

@@ -6,26 +6,42 @@
 #include <time.h>
 
 #include "core/hash.h"
+#include "store/repair.h"
 
-static push_ref_t heap_alloc(push_heap_t *heap, size_t size)
+static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
 {
     push_store_t *store = heap->memory;
 
-    return push_slab_alloc(&store->slab, size, heap->owner + 1);
+    return push_slab_alloc(&store->slab, size, PUSH_TAG(kind, heap->owner));
+}
+
+/* It could not be given back: the next sweep of the shard finds it. */
+static void leave_behind(push_store_t *store, push_ref_t ref)
+{
+    push_object_t object;
+
+    if (push_slab_look(&store->slab, ref, &object)
+        && object.tag != PUSH_TAG_LIMBO) {
+        atomic_store(&store->shards[PUSH_TAG_SHARD(object.tag)].untidy, 1);
+    }
 }
 
 static void heap_release(push_heap_t *heap, push_ref_t ref)
 {
     push_store_t *store = heap->memory;
 
-    push_slab_release(&store->slab, ref);
+    if (!push_slab_release(&store->slab, ref)) {
+        leave_behind(store, ref);
+    }
 }
 
 static void heap_retire(push_heap_t *heap, push_ref_t ref)
 {
     push_store_t *store = heap->memory;
 
-    push_epoch_retire(&store->epoch, ref);
+    if (!push_epoch_retire(&store->epoch, ref)) {
+        leave_behind(store, ref);
+    }
 }
 
 static void view_segment(push_store_t *store, const push_ground_t *ground,
@@ -39,6 +55,8 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     store->limits = *limits;
     store->guard = ground->guard;
     store->visitors = &segment->visitors;
+    store->checkins = &segment->checkins;
+    store->tag = PUSH_SEAT_NOBODY;
     store->slab.base = bytes;
     store->slab.shared = &segment->slab;
     store->slab.pages = (push_page_t *)(void *)(bytes + segment->slab.table);
@@ -79,7 +97,7 @@ static push_channel_t *make_channel(push_store_t *store,
     push_heap_t *heap = &store->heaps[name->shard];
     size_t size = sizeof(push_channel_t)
                   + store->seats.count * sizeof(uint32_t);
-    push_ref_t ref = heap->alloc(heap, size + name->text.len);
+    push_ref_t ref = heap->alloc(heap, size + name->text.len, PUSH_NODE);
     push_channel_t *channel;
 
     if (!ref) {
@@ -87,13 +105,15 @@ static push_channel_t *make_channel(push_store_t *store,
     }
     channel = push_at(heap, ref);
     memset(channel, 0, size);
-    channel->log.hash = (uint32_t)name->hash;
-    channel->log.kind = kind;
+    channel->log.node.hash = (uint32_t)name->hash;
     channel->name_at = (uint32_t)size;
     channel->name_len = name->text.len;
     if (name->text.len) {
         memcpy((char *)channel + size, name->text.at, name->text.len);
     }
+    PUSH_FAILPOINT("channel-made");
+    push_node_be(channel, (push_node_kind_t)kind);
+    PUSH_FAILPOINT("channel-born");
     return channel;
 }
 
@@ -141,27 +161,47 @@ push_time_t push_clock_now(void)
 void push_store_sit(push_store_t *store, unsigned seat)
 {
     store->visitors = &store->seats.seats[seat].visitors;
+    store->checkins = &store->seats.seats[seat].checkins;
+    store->tag = push_seat_tag(&store->seats.seats[seat], seat);
 }
 
 bool push_shard_enter(push_store_t *store, unsigned shard)
 {
-    push_lock_status_t status = push_lock_acquire(&store->shards[shard].lock);
+    push_shard_t *s = &store->shards[shard];
+    push_lock_status_t status = push_lock_acquire(&s->lock);
 
-    if (status == PUSH_LOCKED_AFTER_DEATH) {
-        atomic_fetch_add(&store->segment->recovered, 1);
-    }
     if (status == PUSH_LOCK_BUSY) {
         return false;
     }
+    if (status == PUSH_LOCKED_AFTER_DEATH) {
+        s->damaged = 1;
+        atomic_fetch_add(&store->segment->recovered, 1);
+    }
     atomic_fetch_add(store->visitors, 1);
-    return true;
+    PUSH_FAILPOINT("shard-entered");
+    if (!s->damaged || push_repair_shard(store, shard)) {
+        return true;
+    }
+    push_shard_leave(store, shard);
+    return false;
 }
 
 void push_shard_leave(push_store_t *store, unsigned shard)
 {
+    PUSH_FAILPOINT("shard-leaving");
     atomic_fetch_sub(store->visitors, 1);
     push_lock_release(&store->shards[shard].lock);
     push_epoch_tidy(&store->epoch);
+}
+
+uint32_t push_store_next_gen(push_store_t *store)
+{
+    uint32_t gen;
+
+    do {
+        gen = atomic_fetch_add(&store->segment->streams, 1) + 1;
+    } while (!gen);
+    return gen;
 }
 
 push_name_t push_store_name(const push_store_t *store, push_text_t text)
@@ -194,16 +234,18 @@ push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
     if (ref || !make) {
         return ref ? push_at(heap, ref) : NULL;
     }
-    ref = heap->alloc(heap, sizeof(*user) + name->text.len);
+    ref = heap->alloc(heap, sizeof(*user) + name->text.len, PUSH_NODE);
     if (!ref) {
         return NULL;
     }
     user = push_at(heap, ref);
     memset(user, 0, sizeof(*user));
-    user->log.hash = (uint32_t)name->hash;
-    user->log.kind = PUSH_LOG_USER;
+    user->log.node.hash = (uint32_t)name->hash;
     user->name_len = (uint8_t)name->text.len;
     memcpy(user->name, name->text.at, name->text.len);
+    PUSH_FAILPOINT("user-made");
+    push_node_be(user, PUSH_NODE_USER);
+    PUSH_FAILPOINT("user-born");
     push_table_add(heap, table, ref);
     return user;
 }

@@ -8,8 +8,9 @@
 /*
  * A process's view of the shared segment, and the way into its shards.
  *
- * Order of locks: a shard, then the limbo, then a slab class, then the slab's
- * pages.  No thread holds two shards at once.
+ * Order of locks: the janitor's, a shard, the limbo, a slab class, the slab's
+ * pages.  No thread holds two shards at once, but for the recount, which
+ * holds the janitor's lock and takes all shards in ascending order.
  */
 
 typedef struct push_limits_t {
@@ -28,6 +29,8 @@ typedef struct push_store_t {
     push_limits_t limits;
     push_guard_t *guard;            /* NULL: nothing is limited */
     _Atomic uint32_t *visitors;     /* of this process's seat */
+    _Atomic uint32_t *checkins;     /* likewise */
+    uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
 } push_store_t;
 
@@ -57,19 +60,42 @@ push_time_t push_clock_now(void);
 void push_store_sit(push_store_t *store, unsigned seat);
 
 /*
- * Locks a shard.  False if its lock cannot be had in good time: then the
- * caller answers that it is busy.
+ * Locks a shard, and repairs it if a process died with it.  False if its lock
+ * cannot be had in good time: then the caller answers that it is busy.
  */
 bool push_shard_enter(push_store_t *store, unsigned shard);
 void push_shard_leave(push_store_t *store, unsigned shard);
 
 /* ---- with the lock of the shard ---- */
 
+/*
+ * Around every change of a session: should the process die within, the
+ * session begins anew, and its client connects again.
+ */
+static inline void push_session_open(push_store_t *store,
+                                     const push_device_t *device)
+{
+    push_shard_t *shard = &store->shards[device->shard];
+
+    shard->changing = push_ref_of(&store->heaps[device->shard], device);
+    PUSH_FAILPOINT("session-open");
+}
+
+static inline void push_session_close(push_store_t *store,
+                                      const push_device_t *device)
+{
+    PUSH_FAILPOINT("session-close");
+    store->shards[device->shard].changing = PUSH_NONE;
+}
+
 typedef struct push_name_t {
     push_text_t text;
     uint64_t hash;
     unsigned shard;
 } push_name_t;
+
+/* The number of a new stream: not 0, which is that of a broken session. */
+uint32_t push_store_next_gen(push_store_t *store);
 
 /* Where a user or a channel of this name lives.  Needs no lock. */
 push_name_t push_store_name(const push_store_t *store, push_text_t text);

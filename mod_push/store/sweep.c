@@ -3,39 +3,36 @@
 #include <stdatomic.h>
 
 #include "store/checkin.h"
+#include "store/hold.h"
+#include "store/orphan.h"
 #include "store/pressure.h"
+#include "store/publish.h"
+#include "store/recount.h"
+#include "store/repair.h"
 
 /* Above this, the ends of messages are not remembered any longer. */
 #define HURRY_PERCENT 75u
 
 #define SWEEP_MS 1000
 
-static void sweep_keys(push_store_t *store, unsigned shard,
-                       const push_time_t *now)
-{
-    push_heap_t *heap = &store->heaps[shard];
-    push_table_t *keys = &store->shards[shard].keys;
-    push_ref_t ref = push_table_next(heap, keys, PUSH_NONE);
-
-    while (ref) {
-        push_ref_t next = push_table_next(heap, keys, ref);
-        const push_key_t *key = push_at(heap, ref);
-
-        if (key->until <= now->mono) {
-            push_table_remove(heap, keys, ref);
-            heap->release(heap, ref);
-        }
-        ref = next;
-    }
-}
-
-/* A device whose reactor is gone is not online, whatever it says. */
+/*
+ * A device whose reactor is gone is not online, whatever it says; nor one
+ * whose stream was being brought to its reactor by a process that is gone (if
+ * it does arrive, push_store_move() takes that back).
+ */
 static void notice_dead_reactor(push_store_t *store, push_device_t *device,
                                 const push_time_t *now)
 {
+    bool alive = push_seat_held(&store->seats, device->child);
+
     if (device->traits & PUSH_DEVICE_ONLINE
-        && !push_seat_alive(&store->seats, device->child)) {
+        && (!alive
+            || (device->bringer != device->child
+                && !push_seat_held(&store->seats, device->bringer)))) {
         push_store_mark_offline(store, device, now);
+    }
+    if (!alive) {
+        push_orphan_device(store, device);
     }
 }
 
@@ -73,11 +70,24 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
         sweep_devices(store, user, shard, now);
         if (!user->devices && push_log_empty(&user->log)
             && user->lost_until <= now->mono) {
+            push_node_be(user, PUSH_NODE_NONE);
+            PUSH_FAILPOINT("user-died");
             push_log_cleanup(heap, &user->log);
             push_table_remove(heap, users, ref);
             heap->release(heap, ref);
         }
         ref = next;
+    }
+}
+
+/* A reactor that has left hears of no channel any more. */
+static void forget_links(const push_store_t *store, push_channel_t *channel)
+{
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        if (atomic_load(&channel->links[i])
+            && atomic_load(&store->seats.seats[i].pid) == PUSH_SEAT_LEFT) {
+            atomic_store(&channel->links[i], PUSH_LINK_UNHEARD);
+        }
     }
 }
 
@@ -90,6 +100,7 @@ static bool channel_idle(const push_store_t *store,
         }
     }
     return !atomic_load(&channel->subscribers)
+           && !atomic_load(&channel->arriving)
            && push_log_empty(&channel->log);
 }
 
@@ -105,7 +116,10 @@ static void sweep_channels(push_store_t *store, unsigned shard, bool hurry,
         push_channel_t *channel = push_at(heap, ref);
 
         push_log_sweep(heap, &channel->log, hurry, now);
+        forget_links(store, channel);
         if (channel_idle(store, channel)) {
+            push_node_be(channel, PUSH_NODE_NONE);
+            PUSH_FAILPOINT("channel-died");
             push_log_cleanup(heap, &channel->log);
             push_table_remove(heap, channels, ref);
             heap->release(heap, ref);
@@ -114,36 +128,73 @@ static void sweep_channels(push_store_t *store, unsigned shard, bool hurry,
     }
 }
 
-void push_store_sweep(push_store_t *store, unsigned shard,
+/* What a death left in the shard, or a lock that was busy. */
+static void tidy(push_store_t *store, unsigned shard)
+{
+    push_shard_t *s = &store->shards[shard];
+
+    if (atomic_exchange(&s->untidy, 0) && !push_repair_shard(store, shard)) {
+        atomic_store(&s->untidy, 1);
+    }
+    if (s->orphans) {
+        push_orphans_adopt(store, shard);
+    }
+    push_hold_collect(store, shard);
+}
+
+bool push_store_sweep(push_store_t *store, unsigned shard,
                       const push_time_t *now)
 {
     bool hurry = push_pressure_above(store, HURRY_PERCENT);
 
     if (!push_shard_enter(store, shard)) {
-        return;
+        return false;
     }
-    sweep_keys(store, shard, now);
+    tidy(store, shard);
     sweep_users(store, shard, hurry, now);
     sweep_channels(store, shard, hurry, now);
     if (shard == 0) {
         push_log_sweep(&store->heaps[0], &push_store_broadcast(store)->log,
                        hurry, now);
+        forget_links(store, push_store_broadcast(store));
     }
     push_shard_leave(store, shard);
+    push_store_keys_sweep(store, shard, now);
     push_epoch_advance(&store->epoch);
+    return true;
 }
 
-void push_store_sweep_due(push_store_t *store, const push_time_t *now)
+/* A seat is free when all shards have seen that its reactor is gone. */
+static void sweep_all(push_store_t *store, const push_time_t *now)
+{
+    push_seat_set_t left;
+    bool all = true;
+
+    if (push_seat_reap(&store->seats)) {
+        push_recount_wanted(store);
+    }
+    left = push_seat_left(&store->seats);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        all = push_store_sweep(store, i, now) && all;
+    }
+    if (all) {
+        push_seat_free(&store->seats, &left);
+    }
+    push_recount(store);
+    push_slab_recount(&store->slab);
+}
+
+bool push_store_sweep_due(push_store_t *store, const push_time_t *now)
 {
     int64_t due = atomic_load(&store->segment->sweep_next);
 
     if (now->mono < due
         || !atomic_compare_exchange_strong(&store->segment->sweep_next, &due,
-                                           now->mono + SWEEP_MS)) {
-        return;
+                                           now->mono + SWEEP_MS)
+        || push_lock_try(&store->segment->janitor) == PUSH_LOCK_BUSY) {
+        return false;
     }
-    push_seat_reap(&store->seats);
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        push_store_sweep(store, i, now);
-    }
+    sweep_all(store, now);
+    push_lock_release(&store->segment->janitor);
+    return true;
 }

@@ -9,14 +9,18 @@
  * them, idempotency keys.
  */
 
-/* Does nothing if the shard's lock is busy: the next sweep will do. */
-void push_store_sweep(push_store_t *store, unsigned shard,
+/*
+ * False, with nothing done, if the shard's lock is busy: the next sweep will
+ * do.  With the janitor's lock.
+ */
+bool push_store_sweep(push_store_t *store, unsigned shard,
                       const push_time_t *now);
 
 /*
  * Sweeps all shards if it is time and no other process does; so every
- * reactor may ask as often as it likes.
+ * reactor may ask as often as it likes.  It also sees to what the dead left:
+ * their seats, their devices, counts that may be wrong.  True if it did.
  */
-void push_store_sweep_due(push_store_t *store, const push_time_t *now);
+bool push_store_sweep_due(push_store_t *store, const push_time_t *now);
 
 #endif

@@ -16,7 +16,7 @@ static push_node_t *node_at(const push_heap_t *heap, push_ref_t ref)
 
 static push_ref_t make_buckets(push_heap_t *heap, uint32_t count)
 {
-    push_ref_t ref = heap->alloc(heap, count * sizeof(uint32_t));
+    push_ref_t ref = heap->alloc(heap, count * sizeof(uint32_t), PUSH_PART);
 
     if (ref) {
         memset(push_at(heap, ref), 0, count * sizeof(uint32_t));
@@ -26,10 +26,22 @@ static push_ref_t make_buckets(push_heap_t *heap, uint32_t count)
 
 bool push_table_create(push_heap_t *heap, push_table_t *table)
 {
-    table->buckets = make_buckets(heap, BUCKETS_MIN);
+    push_ref_t ref = make_buckets(heap, BUCKETS_MIN);
+
+    if (!ref) {
+        return false;
+    }
     table->mask = BUCKETS_MIN - 1;
+    table->buckets = ref;
     table->count = 0;
-    return table->buckets != PUSH_NONE;
+    return true;
+}
+
+void push_table_clear(const push_heap_t *heap, push_table_t *table)
+{
+    memset(buckets_of(heap, table), 0,
+           (table->mask + (size_t)1) * sizeof(uint32_t));
+    table->count = 0;
 }
 
 push_ref_t push_table_find(const push_heap_t *heap, const push_table_t *table,
@@ -62,6 +74,7 @@ static void grow(push_heap_t *heap, push_table_t *table)
 {
     uint32_t *old = buckets_of(heap, table);
     uint32_t mask = table->mask * 2 + 1;
+    push_ref_t before = table->buckets;
     push_ref_t ref = make_buckets(heap, mask + 1);
 
     if (!ref) {
@@ -76,10 +89,13 @@ static void grow(push_heap_t *heap, push_table_t *table)
             chain(heap, push_at(heap, ref), mask, at);
             at = next;
         }
+        PUSH_FAILPOINT("table-grow-moved");
     }
-    heap->release(heap, table->buckets);
+    /* In this order the mask never reaches beyond the buckets. */
     table->buckets = ref;
+    PUSH_FAILPOINT("table-grow-swapped");
     table->mask = mask;
+    heap->release(heap, before);
 }
 
 void push_table_add(push_heap_t *heap, push_table_t *table, push_ref_t ref)
@@ -87,7 +103,14 @@ void push_table_add(push_heap_t *heap, push_table_t *table, push_ref_t ref)
     if (table->count > table->mask) {
         grow(heap, table);
     }
+    push_table_link(heap, table, ref);
+}
+
+void push_table_link(const push_heap_t *heap, push_table_t *table,
+                     push_ref_t ref)
+{
     chain(heap, buckets_of(heap, table), table->mask, ref);
+    PUSH_FAILPOINT("table-add");
     table->count++;
 }
 
@@ -100,6 +123,7 @@ void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref)
         link = &node_at(heap, *link)->next;
     }
     *link = node_at(heap, ref)->next;
+    PUSH_FAILPOINT("table-remove");
     table->count--;
 }
 

@@ -6,15 +6,11 @@
 #include "core/heap.h"
 
 /*
- * A hash table of objects that begin with { uint32_t next, hash }.  It grows
- * with what it holds; where memory is short its chains grow instead.
- * All functions run with the lock of the table's shard.
+ * A hash table of nodes.  It grows with what it holds; where memory is short
+ * its chains grow instead.  All functions run with the lock of the table's
+ * shard.  A table is derived from the nodes that exist: after a death it is
+ * cleared and filled again.
  */
-
-typedef struct push_node_t {
-    uint32_t next;
-    uint32_t hash;
-} push_node_t;
 
 typedef struct push_table_t {
     push_ref_t buckets;
@@ -35,6 +31,13 @@ push_ref_t push_table_find(const push_heap_t *heap, const push_table_t *table,
 
 /* Adds an object whose hash is set. */
 void push_table_add(push_heap_t *heap, push_table_t *table, push_ref_t ref);
+
+/* The same, without growth: nothing is allocated. */
+void push_table_link(const push_heap_t *heap, push_table_t *table,
+                     push_ref_t ref);
+
+/* Empties it without a look at what is in it. */
+void push_table_clear(const push_heap_t *heap, push_table_t *table);
 
 void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref);
 

@@ -20,11 +20,11 @@ static void view_device(push_store_t *store, const push_device_t *device,
     view->last_seen = view->online ? now->wall : device->last_seen;
     view->last_ack = device->last_ack;
     view->pending = push_mailbox_pending(heap, device, now, PUSH_SUB_USER,
-                                         device->subs_count);
+                                         push_device_subs_count(device));
     view->in_flight = push_session_in_flight(device);
     view->acked = device->acked;
     view->sent = device->sent;
-    view->channels_count = device->subs_count - PUSH_SUB_CHANNELS;
+    view->channels_count = push_device_subs_count(device) - PUSH_SUB_CHANNELS;
     for (unsigned i = 0; i < view->channels_count; i++) {
         const push_channel_t *channel = push_at(
             heap, subs[PUSH_SUB_CHANNELS + i].log);

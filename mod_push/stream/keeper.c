@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "store/hold.h"
 #include "stream/tls.h"
 
 #define LATER_MS      5u     /* until a locked mailbox is tried again */
@@ -119,6 +120,9 @@ static bool end_if_over(push_keeper_t *keeper, uint32_t index)
     case PUSH_TAKEN_OVER:
         dismiss(keeper, index, PUSH_END_SUPERSEDED, SUPERSEDED_MS);
         return true;
+    case PUSH_BROKEN_OFF:
+        dismiss(keeper, index, PUSH_END_RESTART, jitter(keeper, EXPIRED_MS));
+        return true;
     case PUSH_DISMISSED:
         dismiss(keeper, index, PUSH_END_DISMISSED, jitter(keeper, EXPIRED_MS));
         return true;
@@ -228,7 +232,7 @@ static void turn_away(push_keeper_t *keeper, const push_migrant_t *migrant)
     push_store_checkout(keeper->store, &migrant->adoption.ticket,
                         &keeper->now);
     if (migrant->part) {
-        push_delivery_release(keeper->store, migrant->part);
+        push_hold_release(keeper->store, migrant->part);
     }
     close(migrant->adoption.fd);
 }
@@ -343,6 +347,15 @@ static void let_go(push_keeper_t *keeper, uint32_t index)
     forget(keeper, index);
 }
 
+static void pass_hold(const push_keeper_t *keeper, const push_stream_t *stream,
+                      unsigned seat)
+{
+    if (stream->part) {
+        push_hold_pass(keeper->store, stream->part,
+                       push_seat_tag(&keeper->store->seats.seats[seat], seat));
+    }
+}
+
 uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
                                int socket, uint32_t most)
 {
@@ -359,7 +372,9 @@ uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
         if (!push_store_move(keeper->store, &migrant.adoption.ticket, seat)) {
             continue;
         }
+        pass_hold(keeper, stream, seat);
         if (!push_migration_send(socket, &migrant)) {
+            pass_hold(keeper, stream, keeper->seat_index);
             push_store_move(keeper->store, &migrant.adoption.ticket,
                             keeper->seat_index);
             enqueue(keeper, i);
@@ -384,7 +399,7 @@ static void news_of_device(push_keeper_t *keeper, push_device_t *device)
         }
     }
     if (device->child != push_seat_tag(keeper->seat, keeper->seat_index)) {
-        push_seat_wake_device(&keeper->store->seats, device);
+        push_store_wake(keeper->store, device);
     }
 }
 
@@ -419,10 +434,13 @@ static void news_of_channel(push_keeper_t *keeper, push_channel_t *channel)
 void push_keeper_take_news(push_keeper_t *keeper)
 {
     const push_seats_t *seats = &keeper->store->seats;
-    uint32_t list = push_seat_devices(keeper->seat);
-    push_device_t *device = push_seat_next_device(seats, &list);
+    push_device_t *device;
     push_channel_t *channel;
+    uint32_t list;
 
+    push_seat_take(keeper->seat);
+    list = push_seat_devices(keeper->seat);
+    device = push_seat_next_device(seats, &list);
     while (device) {
         news_of_device(keeper, device);
         device = push_seat_next_device(seats, &list);
@@ -433,6 +451,7 @@ void push_keeper_take_news(push_keeper_t *keeper)
         news_of_channel(keeper, channel);
         channel = push_seat_next_channel(seats, keeper->seat_index, &list);
     }
+    push_seat_taken(keeper->seat);
 }
 
 /* ---- heartbeats ---- */

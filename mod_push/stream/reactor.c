@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "store/hold.h"
 #include "stream/keeper.h"
 #include "stream/pace.h"
 
@@ -41,6 +42,7 @@ struct push_reactor_t {
     /* reactor thread only */
     push_keeper_t keeper;
     push_pace_t pace;
+    int64_t look_again; /* mono ms; for streams sent to dead processes */
 };
 
 /* ---- reactor thread only ---- */
@@ -61,17 +63,49 @@ static void adopt_arrivals(push_reactor_t *reactor)
     }
 }
 
-static void adopt_migrants(push_reactor_t *reactor)
+/* False if what it writes from is gone: its client has to come again. */
+static bool settle_migrant(const push_keeper_t *keeper,
+                           const push_migrant_t *migrant)
+{
+    const push_ticket_t *ticket = &migrant->adoption.ticket;
+
+    /* The seat may have changed hands meanwhile. */
+    push_store_move(keeper->store, ticket, keeper->seat_index);
+    if (!migrant->part
+        || push_hold_adopt(keeper->store, migrant->part, ticket->gen,
+                           keeper->store->tag)) {
+        return true;
+    }
+    push_store_checkout(keeper->store, ticket, &keeper->now);
+    close(migrant->adoption.fd);
+    return false;
+}
+
+/* Takes in the streams that were sent to a seat. */
+static void adopt_migrants(push_reactor_t *reactor, unsigned seat)
 {
     const push_keeper_t *keeper = &reactor->keeper;
-    int socket = keeper->store->seats.receive[keeper->seat_index];
     push_migrant_t migrant;
 
-    while (push_migration_receive(socket, &migrant)) {
-        /* The seat may have changed hands meanwhile. */
-        push_store_move(keeper->store, &migrant.adoption.ticket,
-                        keeper->seat_index);
-        push_keeper_adopt(&reactor->keeper, &migrant);
+    while (
+        push_migration_receive(keeper->store->seats.receive[seat], &migrant)) {
+        if (settle_migrant(keeper, &migrant)) {
+            push_keeper_adopt(&reactor->keeper, &migrant);
+        }
+    }
+}
+
+/* Streams were on their way to a process that died: they live on here. */
+static void adopt_lost(push_reactor_t *reactor)
+{
+    const push_seats_t *seats = &reactor->keeper.store->seats;
+
+    for (unsigned i = 0; i < seats->count; i++) {
+        uint32_t holder = atomic_load(&seats->seats[i].pid);
+
+        if (!holder || holder == PUSH_SEAT_LEFT) {
+            adopt_migrants(reactor, i);
+        }
     }
 }
 
@@ -90,7 +124,7 @@ static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
         clear_wake(&reactor->keeper);
     }
     else if (event->data.u32 == MIGRANT_INDEX) {
-        adopt_migrants(reactor);
+        adopt_migrants(reactor, reactor->keeper.seat_index);
     }
     else {
         push_keeper_on_event(&reactor->keeper, event->data.u32, event->events);
@@ -174,6 +208,10 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     uint32_t messages = keeper->messages;
 
     adopt_arrivals(reactor);
+    if (limit == WAIT_MAX_MS && keeper->now.mono >= reactor->look_again) {
+        reactor->look_again = keeper->now.mono + WAIT_MAX_MS;
+        adopt_lost(reactor);
+    }
     push_keeper_take_news(keeper);
     push_keeper_flush(keeper);
     end_pumped(reactor);
@@ -211,7 +249,7 @@ static void leave(push_reactor_t *reactor)
         bool awaited = push_seat_awaited(keeper->seat);
 
         adopt_arrivals(reactor);
-        adopt_migrants(reactor);
+        adopt_migrants(reactor, reactor->keeper.seat_index);
         if (!awaited && keeper->streams.count == keeper->fixed) {
             break;
         }
@@ -225,13 +263,13 @@ static void *run(void *data)
     push_keeper_t *keeper = &reactor->keeper;
     push_farewell_t last;
 
-    adopt_migrants(reactor);
+    adopt_migrants(reactor, reactor->keeper.seat_index);
     while (!atomic_load(&reactor->stop)) {
         turn(reactor, WAIT_MAX_MS);
     }
     leave(reactor);
     adopt_arrivals(reactor);
-    adopt_migrants(reactor);
+    adopt_migrants(reactor, reactor->keeper.seat_index);
     last = farewell(reactor, atomic_load(&reactor->stop),
                     keeper->streams.count);
     push_keeper_end_all(keeper, &last);

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "store/hold.h"
 #include "stream/tls.h"
 
 /* "id: " and up to 20 digits and "." */
@@ -192,7 +193,8 @@ static push_flush_t finish_rest(push_stream_t *stream)
 static push_flush_t finish_part(push_store_t *store, push_stream_t *stream,
                                 output_t *out)
 {
-    const push_message_t *message = push_at(&store->heaps[0], stream->part);
+    const push_message_t *message = push_at(
+        &store->heaps[0], push_hold_at(store, stream->part)->message);
     ssize_t sent;
 
     out->count = 0;
@@ -207,7 +209,7 @@ static push_flush_t finish_part(push_store_t *store, push_stream_t *stream,
     if ((size_t)sent < out->bytes) {
         return PUSH_FLUSH_BLOCKED;
     }
-    push_delivery_release(store, stream->part);
+    push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
     stream->messages++;
     return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
@@ -255,7 +257,7 @@ static push_flush_t cut_delivery(push_store_t *store, push_stream_t *stream,
 
     if (sent < out->gaps_len) {
         if (delivery->count) {
-            push_delivery_cut(store, &ticket, seq, PUSH_NONE);
+            push_delivery_cut(store, &ticket, seq);
         }
         return keep_rest(stream, out->gaps + sent, out->gaps_len - sent);
     }
@@ -274,15 +276,16 @@ static push_flush_t cut_delivery(push_store_t *store, push_stream_t *stream,
     stream->messages += whole;
     push_delivery_count(store, whole);
     if (sent) {
-        stream->part = delivery->picks[whole].ref;
+        stream->part = push_hold_take(store, delivery->picks[whole].ref,
+                                      stream->gen, store->tag);
+        if (!stream->part) {
+            return PUSH_FLUSH_BROKEN;
+        }
         stream->part_seq = ++seq;
         stream->part_at = (uint32_t)sent;
     }
-    if (!push_delivery_cut(store, &ticket, seq, stream->part)) {
-        stream->part = PUSH_NONE;
-        return PUSH_FLUSH_BROKEN;
-    }
-    return PUSH_FLUSH_BLOCKED;
+    return push_delivery_cut(store, &ticket, seq) ? PUSH_FLUSH_BLOCKED
+                                                  : PUSH_FLUSH_BROKEN;
 }
 
 static push_flush_t flush_status(push_status_t status)
@@ -378,7 +381,7 @@ void push_stream_bye(push_stream_t *stream, push_end_t why, uint32_t retry_ms,
 void push_stream_close(push_store_t *store, push_stream_t *stream)
 {
     if (stream->part) {
-        push_delivery_release(store, stream->part);
+        push_hold_release(store, stream->part);
         stream->part = PUSH_NONE;
     }
     push_tls_close(stream);

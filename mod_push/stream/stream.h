@@ -32,7 +32,7 @@ typedef struct push_stream_t {
     uint32_t messages; /* written */
     uint64_t bytes;    /* written */
     uint64_t opened;   /* ms of the reactor's clock */
-    push_ref_t part;   /* a message that was written only partly, held */
+    push_ref_t part;   /* the hold of a message written only in part */
     uint32_t part_at;  /* bytes of it that were written */
     uint64_t part_seq;
     struct ssl_st *ssl; /* NULL: plain TCP */

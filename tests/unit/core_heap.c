@@ -76,13 +76,14 @@ static uint32_t *with_room(uint32_t *list, uint32_t count, uint32_t *room)
     return list;
 }
 
-static push_ref_t heap_alloc(push_heap_t *heap, size_t size)
+static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
 {
     watched_heap_t *w = watched_of(heap);
     size_t room = ROUNDED(size) + FENCE;
     header_t *header = (header_t *)(void *)(w->arena + w->used);
     push_ref_t ref;
 
+    (void)kind;
     if (w->fail_in && !--w->fail_in) {
         w->failed = true;
         return PUSH_NONE;

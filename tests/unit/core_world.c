@@ -7,7 +7,7 @@
 static void make_broadcast(world_t *world)
 {
     world->broadcast = world_channel(world);
-    world->broadcast->log.kind = PUSH_LOG_BROADCAST;
+    push_node_be(world->broadcast, PUSH_NODE_BROADCAST);
 }
 
 void world_init(world_t *world)
@@ -33,7 +33,7 @@ void world_cleanup(world_t *world)
     for (unsigned i = 0; i < world->objects_count; i++) {
         push_log_t *log = push_at(world->heap, world->objects[i]);
 
-        if (log->kind == PUSH_LOG_USER) {
+        if (push_log_kind(log) == PUSH_LOG_USER) {
             drop_user(world, (push_user_t *)log);
         }
     }
@@ -55,7 +55,7 @@ void world_pass(world_t *world, int64_t ms)
 
 static void *keep(world_t *world, size_t size, push_log_kind_t kind)
 {
-    push_ref_t ref = world->heap->alloc(world->heap, size);
+    push_ref_t ref = world->heap->alloc(world->heap, size, PUSH_NODE);
     push_log_t *log;
 
     if (!ref) {
@@ -63,7 +63,7 @@ static void *keep(world_t *world, size_t size, push_log_kind_t kind)
     }
     log = push_at(world->heap, ref);
     memset(log, 0, size);
-    log->kind = kind;
+    push_node_be(log, (push_node_kind_t)kind);
     ck_assert_uint_lt(world->objects_count, 64);
     world->objects[world->objects_count++] = ref;
     return log;
@@ -101,13 +101,14 @@ push_device_t *world_device(world_t *world, push_user_t *user,
 {
     push_heap_t *heap = world->heap;
     push_text_t labels[PUSH_LABELS] = {[PUSH_LABEL_DEVICE] = words(name)};
-    push_device_t *device = push_at(heap, heap->alloc(heap, sizeof(*device)));
+    push_device_t *device = push_at(heap, heap->alloc(heap, sizeof(*device),
+                                                      PUSH_NODE));
     size_t size = (PUSH_SUB_CHANNELS + count) * sizeof(push_sub_t);
 
     memset(device, 0, sizeof(*device));
-    device->subs = heap->alloc(heap, size);
+    push_device_set_subs(device, heap->alloc(heap, size, PUSH_PART),
+                         PUSH_SUB_CHANNELS + count);
     memset(push_device_subs(heap, device), 0, size);
-    device->subs_count = (uint8_t)(PUSH_SUB_CHANNELS + count);
     ck_assert_int_eq(push_device_set_labels(heap, device, labels), PUSH_OK);
     push_user_adopt(heap, user, device, &world->now);
     follow(world, device, channels, count);
@@ -121,7 +122,8 @@ static void count_connected(world_t *world, push_device_t *device, int by)
 {
     const push_sub_t *subs = push_device_subs(world->heap, device);
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
         push_channel_t *channel = push_at(world->heap, subs[i].log);
 
         channel->connected += (uint32_t)by;
@@ -133,7 +135,8 @@ void world_drop(world_t *world, push_device_t *device)
     const push_sub_t *subs = push_device_subs(world->heap, device);
 
     world_close(world, device);
-    for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
         ((push_channel_t *)push_at(world->heap, subs[i].log))->subscribers--;
     }
     push_user_drop(world->heap, push_at(world->heap, device->user), device);
@@ -306,7 +309,7 @@ const char *world_flush(world_t *world, push_device_t *device)
 uint32_t world_pending(world_t *world, const push_device_t *device)
 {
     return push_mailbox_pending(world->heap, device, &world->now,
-                                PUSH_SUB_USER, device->subs_count);
+                                PUSH_SUB_USER, push_device_subs_count(device));
 }
 
 push_cursor_t cursor(uint64_t seq)

@@ -24,7 +24,7 @@ static void end(void)
 static push_ref_t retired_object(void)
 {
     push_heap_t *heap = &g.store.heaps[3];
-    push_ref_t ref = heap->alloc(heap, 100);
+    push_ref_t ref = heap->alloc(heap, 100, PUSH_PART);
 
     memset(push_at(heap, ref), 'x', 100);
     heap->retire(heap, ref);
@@ -49,7 +49,7 @@ static void churn(void)
     push_heap_t *heap = &g.store.heaps[3];
 
     for (int i = 0; i < 2000; i++) {
-        push_ref_t ref = heap->alloc(heap, 100);
+        push_ref_t ref = heap->alloc(heap, 100, PUSH_PART);
 
         memset(push_at(heap, ref), 'y', 100);
         heap->retire(heap, ref);

@@ -42,7 +42,7 @@ static push_ref_t find(uint32_t key)
 
 static push_ref_t add(uint32_t key)
 {
-    push_ref_t ref = heap->alloc(heap, sizeof(entry_t));
+    push_ref_t ref = heap->alloc(heap, sizeof(entry_t), PUSH_NODE);
     entry_t *entry = push_at(heap, ref);
 
     entry->node.hash = key / 3 * 2654435761u;
