@@ -14,8 +14,8 @@
 #   DEB_PACKAGES       Debian packages needed to build and test
 #   NPM_STAMPS         stamp files whose rules run `npm ci`
 #
-# MODE=asan|tsan|coverage builds into build/$(MODE) with the flags of that mode
-# in SAN; WERROR=1 makes warnings errors; V=1 shows the commands.
+# MODE=asan|tsan|coverage|failpoints builds into build/$(MODE) with the flags of
+# that mode in SAN; WERROR=1 makes warnings errors; V=1 shows the commands.
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
@@ -42,6 +42,7 @@ SAN_asan     := -fsanitize=address,undefined -fno-omit-frame-pointer \
                 -fno-sanitize-recover=undefined
 SAN_tsan     := -fsanitize=thread
 SAN_coverage := --coverage
+SAN_failpoints := -DPUSH_FAILPOINTS
 SAN := $(SAN_$(MODE))
 B   := build$(addprefix /,$(MODE))
 
@@ -144,19 +145,23 @@ $(B)/libpush_core.a $(B)/libpush_store.a $(B)/libpush_identity.a:
 # test_core_*.c link the core alone, test_store_*.c the store and APR too,
 # test_stream_*.c also those parts of stream/ that are pure data structures;
 # test_identity_*.c link http/identity.
+# test_crash_*.c need failpoints: they are built in that mode only, where they
+# are the only tests.
 # Other .c files of tests/unit are helpers: core_*.c are linked into all
 # kinds of test, store_*.c into those of the store and of the streams.
 CORE_TESTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_core_*.c))
 STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
 STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
 IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
+CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
+               $(wildcard tests/unit/test_crash_*.c))
 UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 
 $(B)/obj/tests/unit/%.o: tests/unit/%.c
 	$(call compile,-Itests \
-		$(if $(findstring store_,$<)$(findstring stream_,$<),$(APR_CFLAGS)) \
+		$(if $(filter-out core_% test_core_%,$(notdir $<)),$(APR_CFLAGS)) \
 		$(if $(findstring identity_,$<),-D_GNU_SOURCE))
 
 # Replayed by a unit test, see tests/unit/test_identity_corpus.c.
@@ -169,7 +174,7 @@ $(CORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(B)/libpush_core.a
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(PKG_LIBS) -pthread
 
-$(STORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(STORE_HELPERS) \
+$(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(STORE_HELPERS) \
 		$(B)/libpush_store.a $(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -205,6 +210,7 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STREAM_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(CRASH_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d)
 -include $(DEPFILES)
 
@@ -242,11 +248,15 @@ test: deps ## install what is missing, build and test everything
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 
 .PHONY: test-programs
-test-programs: $(B)/mod_push.so $(UNIT_TESTS) $(INTEGRATION_TESTS)
+test-programs: $(B)/mod_push.so $(UNIT_TESTS) $(INTEGRATION_TESTS) crash-tests
 
 .PHONY: check
-check: $(UNIT_TESTS) ## unit tests (seconds)
-	@tests/run $(UNIT_TESTS)
+check: $(UNIT_TESTS) crash-tests ## unit tests (seconds)
+	@tests/run $(UNIT_TESTS) $(if $(MODE),,$(CRASH_TESTS))
+
+.PHONY: crash-tests
+crash-tests: # test programs that die at every failpoint
+	$(if $(MODE),,@$(MAKE) MODE=failpoints $(CRASH_TESTS))
 
 .PHONY: check-integration
 check-integration: $(B)/mod_push.so $(INTEGRATION_TESTS) ## tests against a real httpd

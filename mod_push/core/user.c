@@ -211,10 +211,8 @@ static bool turned_away(const push_heap_t *heap, const offer_t *o)
                                 o->publish->limit));
 }
 
-/* The older message goes only when the newer one stands. */
-static void append(push_heap_t *heap, const offer_t *o)
+static void replace(push_heap_t *heap, const offer_t *o)
 {
-    push_log_append(heap, &o->user->log, push_ref_of(heap, o->message));
     if (o->older.message) {
         push_log_end(heap, &o->user->log, o->older.message, PUSH_REPLACED,
                      &o->publish->now);
@@ -257,11 +255,18 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
     }
     o.message = push_at(heap, ref);
     status = admit_or_refuse(heap, &o);
-    if (status != PUSH_OK || (!draft->ttl && !publish->receipt.connected)) {
+    if (status != PUSH_OK) {
         push_message_release(heap, ref);
         return status;
     }
-    append(heap, &o);
+    if (!draft->ttl && !publish->receipt.connected) {
+        push_message_release(heap, ref);
+        replace(heap, &o);
+        return PUSH_OK;
+    }
+    push_log_append(heap, &user->log, ref);
+    /* Only now: should this process die between, both are delivered. */
+    replace(heap, &o);
     keep_within(heap, user, publish);
     return PUSH_OK;
 }

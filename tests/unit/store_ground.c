@@ -95,7 +95,7 @@ push_status_t ground_publish(ground_t *g, push_log_kind_t kind,
                              const char *name, const char *text,
                              push_urgency_t urgency)
 {
-    push_audience_t audience = {kind, named(name)};
+    push_audience_t audience = {.kind = kind, .name = named(name)};
     push_draft_t d = draft_urgent(text, urgency);
 
     return push_store_publish(&g->store, &audience, &d, &g->now, &g->receipt);

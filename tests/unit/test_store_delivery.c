@@ -1,4 +1,6 @@
 #include "store/delivery.h"
+#include "store/hold.h"
+#include "store/sweep.h"
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/dismiss.h"
@@ -168,6 +170,22 @@ START_TEST(a_device_keeps_its_place_in_a_channel_and_gives_up_the_others)
 }
 END_TEST
 
+static push_ref_t hold_pick(unsigned i, const push_ticket_t *ticket)
+{
+    push_ref_t hold = push_hold_take(&g.store, g.delivery.picks[i].ref,
+                                     ticket->gen, g.store.tag);
+
+    ck_assert_uint_ne(hold, PUSH_NONE);
+    return hold;
+}
+
+static void sweep_all(void)
+{
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        ck_assert(push_store_sweep(&g.store, i, &g.now));
+    }
+}
+
 START_TEST(what_could_not_be_written_is_pending_again)
 {
     push_ticket_t ticket = open_stream("u", "d", NULL);
@@ -177,12 +195,12 @@ START_TEST(what_could_not_be_written_is_pending_again)
     say("u", "b");
     say("u", "c");
     ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c");
-    part = g.delivery.picks[1].ref;
-    ck_assert(push_delivery_cut(&g.store, &ticket, 2, part));
+    part = hold_pick(1, &ticket);
+    ck_assert(push_delivery_cut(&g.store, &ticket, 2));
     ck_assert_int_eq(
         ground_publish(&g, PUSH_LOG_USER, "u", "urgent", PUSH_HIGH), PUSH_OK);
     ck_assert_str_eq(ground_flush(&g, &ticket), "3=urgent 4=c");
-    push_delivery_release(&g.store, part);
+    push_hold_release(&g.store, part);
 }
 END_TEST
 
@@ -196,17 +214,17 @@ START_TEST(a_message_written_partly_keeps_its_bytes_whatever_happens_to_it)
     g.store.limits.history = 2;
     ground_publish(&g, PUSH_LOG_CHANNEL, "news", "held", PUSH_HIGH);
     ground_flush(&g, &ticket);
-    part = g.delivery.picks[0].ref;
+    part = hold_pick(0, &ticket);
     message = g.delivery.picks[0].message;
-    ck_assert(push_delivery_cut(&g.store, &ticket, 1, part));
+    ck_assert(push_delivery_cut(&g.store, &ticket, 1));
     for (int i = 0; i < 2000; i++) {
         ground_publish(&g, PUSH_LOG_CHANNEL, "news", "more", PUSH_HIGH);
     }
     push_epoch_advance(&g.store.epoch);
     ck_assert_mem_eq(world_payload(message).at, "held", 4);
     used = g.store.segment->slab.used;
-    push_delivery_release(&g.store, part);
-    push_epoch_advance(&g.store.epoch);
+    push_hold_release(&g.store, part);
+    sweep_all();
     ck_assert_uint_lt(g.store.segment->slab.used, used);
 }
 END_TEST

@@ -49,11 +49,17 @@ static int claim_and_end(void *data)
 START_TEST(the_seat_of_a_dead_process_is_taken_and_its_tags_are_void)
 {
     push_seat_t *seat = &g.store.seats.seats[1];
+    push_seat_set_t left;
     uint32_t tag;
 
     child_expect(child_start(claim_and_end, NULL));
     tag = push_seat_tag(seat, 1);
     ck_assert(!push_seat_alive(&g.store.seats, tag));
+    ck_assert(push_seat_held(&g.store.seats, tag));
+    ck_assert(push_seat_reap(&g.store.seats));
+    ck_assert(!push_seat_held(&g.store.seats, tag));
+    left = push_seat_left(&g.store.seats);
+    push_seat_free(&g.store.seats, &left);
     ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
     ck_assert(!push_seat_alive(&g.store.seats, tag));
     ck_assert(push_seat_alive(&g.store.seats, push_seat_tag(seat, 1)));

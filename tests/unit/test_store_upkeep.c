@@ -39,8 +39,10 @@ static push_ticket_t open_stream(const char *user, const char *device,
 static push_status_t claim(const char *key, uint64_t request,
                            push_receipt_t *receipt)
 {
-    return push_store_key_claim(&g.store, named(key), request, &g.now,
-                                receipt);
+    const push_claim_t wish = {named(key), request};
+    push_audience_t audience = {.kind = PUSH_LOG_USER, .name = named("u")};
+
+    return push_store_key_claim(&g.store, &wish, &audience, &g.now, receipt);
 }
 
 START_TEST(a_key_gives_the_first_answer_again_until_its_window_ends)

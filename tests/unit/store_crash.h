@@ -1,0 +1,71 @@
+#ifndef STORE_CRASH_H
+#define STORE_CRASH_H
+
+#include "store_ground.h"
+
+/*
+ * A process that does everything the store can do, writes down what it was
+ * told, and dies somewhere; and a look at what it left behind.
+ */
+
+#define CRASH_DEVICES  8
+#define CRASH_MESSAGES 4096
+#define CRASH_KEYS     64
+
+typedef enum crash_state_t {
+    CRASH_NONE,
+    CRASH_TRIED,    /* it may have been published */
+    CRASH_ACCEPTED, /* its publisher was told so */
+    CRASH_EXCUSED   /* it may have ended since, undelivered */
+} crash_state_t;
+
+typedef struct crash_message_t {
+    uint8_t state; /* crash_state_t */
+    uint8_t to;    /* bits: devices */
+    uint8_t topic; /* 1: a newer one of its kind will do */
+    uint8_t got;   /* bits: devices that received it */
+} crash_message_t;
+
+/* Of one client: what it was sent last, and what it was told of losses. */
+typedef struct crash_device_t {
+    push_cursor_t at;
+    uint32_t gaps;
+} crash_device_t;
+
+/* In memory that outlives the process. */
+typedef struct crash_journal_t {
+    unsigned number; /* of the process: its names end with it */
+    bool alone;      /* no other process uses the store */
+    push_time_t now;
+    uint32_t messages_count;
+    crash_message_t messages[CRASH_MESSAGES];
+    crash_device_t devices[CRASH_DEVICES];
+    uint32_t keys_count;
+    uint64_t key_mids[CRASH_KEYS]; /* of what was delivered for each */
+} crash_journal_t;
+
+/* Small limits, so that everything happens soon. */
+void crash_limits(ground_t *ground);
+
+/* Before the process starts: its devices come for the first time. */
+void crash_prepare(ground_t *ground, crash_journal_t *journal);
+
+/* In the process, from its seat: so many rounds of everything. */
+void crash_work(ground_t *ground, crash_journal_t *journal, int rounds);
+
+/*
+ * After its death: service within a second, a sound structure, nothing lost,
+ * nothing twice.  Fails the test otherwise.
+ */
+void crash_verify(ground_t *ground, crash_journal_t *journal);
+
+/* Lets everything end; fails the test if memory is lost then. */
+void crash_empty(ground_t *ground, uint64_t used);
+
+/* Bytes in use, but for what stays for good and grows: tables, one log. */
+uint64_t crash_used(const ground_t *ground);
+
+/* Sweeps as a reactor would, after it took its news. */
+void crash_sweep(ground_t *ground);
+
+#endif
