@@ -40,6 +40,14 @@ static bool process_gone(uint32_t pid)
     return pid == PUSH_SEAT_LEFT || (kill((pid_t)pid, 0) && errno == ESRCH);
 }
 
+/* Somebody holds it, or did when the dead were last looked for. */
+static bool is_taken(const push_seat_t *seat)
+{
+    uint32_t holder = atomic_load(&seat->pid);
+
+    return holder && holder != PUSH_SEAT_LEFT;
+}
+
 bool push_seat_vacant(const push_seat_t *seat)
 {
     uint32_t holder = atomic_load(&seat->pid);
@@ -190,13 +198,9 @@ bool push_seat_held(const push_seats_t *seats, uint32_t tag)
 {
     uint32_t index = tag & SEAT_MASK;
     const push_seat_t *seat = &seats->seats[index];
-    uint32_t holder;
 
-    if (index >= seats->count || push_seat_tag(seat, index) != tag) {
-        return false;
-    }
-    holder = atomic_load(&seat->pid);
-    return holder && holder != PUSH_SEAT_LEFT;
+    return index < seats->count && push_seat_tag(seat, index) == tag
+           && is_taken(seat);
 }
 
 bool push_seat_alive(const push_seats_t *seats, uint32_t tag)
@@ -252,6 +256,7 @@ void push_seat_wake_device(const push_seats_t *seats, push_device_t *device)
     uint32_t idle = 0;
 
     if (!(device->traits & PUSH_DEVICE_ONLINE) || index >= seats->count
+        || !is_taken(&seats->seats[index])
         || !atomic_compare_exchange_strong(&device->wake, &idle, END)) {
         return;
     }
@@ -267,6 +272,7 @@ void push_seat_wake_channel(const push_seats_t *seats, push_channel_t *channel)
         uint32_t idle = PUSH_LINK_IDLE;
 
         if (atomic_load(&channel->links[i]) == PUSH_LINK_IDLE
+            && is_taken(&seats->seats[i])
             && atomic_compare_exchange_strong(&channel->links[i], &idle,
                                               END)) {
             PUSH_FAILPOINT("wake-channel-claimed");

@@ -86,6 +86,7 @@ static void forget_links(const push_store_t *store, push_channel_t *channel)
     for (uint32_t i = 0; i < store->seats.count; i++) {
         if (atomic_load(&channel->links[i])
             && atomic_load(&store->seats.seats[i].pid) == PUSH_SEAT_LEFT) {
+            push_seat_drop_lists(&store->seats, i);
             atomic_store(&channel->links[i], PUSH_LINK_UNHEARD);
         }
     }

@@ -9,7 +9,7 @@
  */
 
 #define CRASH_DEVICES  8
-#define CRASH_MESSAGES 4096
+#define CRASH_MESSAGES 16384
 #define CRASH_KEYS     64
 
 typedef enum crash_state_t {
@@ -36,11 +36,13 @@ typedef struct crash_device_t {
 typedef struct crash_journal_t {
     unsigned number; /* of the process: its names end with it */
     bool alone;      /* no other process uses the store */
+    unsigned deaths;
     push_time_t now;
     uint32_t messages_count;
     crash_message_t messages[CRASH_MESSAGES];
     crash_device_t devices[CRASH_DEVICES];
     uint32_t keys_count;
+    int64_t key_times[CRASH_KEYS]; /* mono ms; when first tried */
     uint64_t key_mids[CRASH_KEYS]; /* of what was delivered for each */
 } crash_journal_t;
 

@@ -109,6 +109,7 @@ static bool dies_at(const char *name, int count, int by)
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     if (WIFSIGNALED(status)) {
         ck_assert_int_eq(WTERMSIG(status), by);
+        journal->deaths++;
         return true;
     }
     ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status),
@@ -128,7 +129,7 @@ static void verify(void)
 static const char *const before[] = {"append-slot",        "retire-linked",
                                      "object-take-tagged", "run-take-rest",
                                      "release-outcomes",   "settle-outcome",
-                                     "hold-counted"};
+                                     "hold-counted",       "device-died"};
 
 #define BEFORE (sizeof(before) / sizeof(before[0]))
 
@@ -229,14 +230,19 @@ static pid_t stop_at(const char *name, int count)
     return pid;
 }
 
-static const char *const stops[] = {"append-slot", "object-take-tagged",
-                                    "retire-linked", "collect-in-window",
-                                    "page-take-stated"};
+static const struct {
+    const char *name;
+    int count;
+} stops[] = {{"append-slot", 30},
+             {"object-take-tagged", 30},
+             {"retire-linked", 30},
+             {"collect-in-window", 30},
+             {"page-take-stated", 1}};
 
 /* Any audience: those of the stopped one's shard, and others. */
 START_TEST(while_an_owner_is_stopped_others_are_answered_within_a_second)
 {
-    pid_t pid = stop_at(stops[_i], 30);
+    pid_t pid = stop_at(stops[_i].name, stops[_i].count);
     char user[32];
 
     for (int i = 0; i < 200; i++) {
