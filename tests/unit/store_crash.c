@@ -473,7 +473,6 @@ void crash_work(ground_t *g, crash_journal_t *j, int rounds)
         visit(g, name(j, guest), name(j, guest));
         listen_to_all(g, j, tickets);
         if (round == 1) {
-            crowd(g, j);
             burst(g, j);
         }
         if (round == 2 && j->alone) {
@@ -482,6 +481,7 @@ void crash_work(ground_t *g, crash_journal_t *j, int rounds)
         }
         if (round == 3) {
             arrive(g, j, A2, &tickets[A2]);
+            crowd(g, j);
         }
         if (round == 4) {
             flush(g, j, FULL, &tickets[FULL]);
