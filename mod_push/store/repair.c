@@ -96,6 +96,24 @@ static void end_stream(push_store_t *store, push_device_t *device)
     }
 }
 
+/* No place is beyond what was published. */
+static void check_places(const push_inventory_t *inv, push_device_t *device)
+{
+    push_sub_t *subs = push_device_subs(inv->heap, device);
+
+    for (unsigned i = 0; i < push_device_subs_count(device); i++) {
+        const push_log_t *log = push_sub_log(inv->heap, &subs[i]);
+
+        for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+            uint32_t head = push_lane_head(&log->lanes[lane]);
+
+            if (push_before(head, subs[i].cursor[lane])) {
+                subs[i].cursor[lane] = head;
+            }
+        }
+    }
+}
+
 /* The session of the device that was being changed is not to be relied on. */
 static void check_session(push_inventory_t *inv, push_device_t *device)
 {
@@ -156,6 +174,7 @@ static void check_sessions(push_inventory_t *inv)
         push_device_t *device = push_at(inv->heap, inv->items[i].ref);
 
         if (is_node(inv, &inv->items[i], PUSH_NODE_DEVICE)) {
+            check_places(inv, device);
             check_session(inv, device);
             PUSH_FAILPOINT("repair-session");
         }
@@ -190,7 +209,7 @@ static void check_outcomes(push_inventory_t *inv, push_message_t *message)
     }
 }
 
-static void check_slot(push_inventory_t *inv, push_log_t *log,
+static void check_slot(push_inventory_t *inv, push_log_t *log, unsigned lane,
                        _Atomic uint32_t *slot)
 {
     push_message_t *message = push_at(inv->heap, *slot);
@@ -199,6 +218,7 @@ static void check_slot(push_inventory_t *inv, push_log_t *log,
         return;
     }
     if (!push_shape_message(inv, *slot, log)
+        || push_message_urgency(message) != lane
         || !push_inventory_mark(inv, *slot, PUSH_MESSAGE, 0)) {
         atomic_store(slot, PUSH_HOLE_GONE);
         return;
@@ -212,9 +232,9 @@ static void check_slot(push_inventory_t *inv, push_log_t *log,
     PUSH_FAILPOINT("repair-slot");
 }
 
-static void check_lane(push_inventory_t *inv, push_log_t *log,
-                       push_lane_t *lane)
+static void check_lane(push_inventory_t *inv, push_log_t *log, unsigned index)
 {
+    push_lane_t *lane = &log->lanes[index];
     push_ring_t *ring;
 
     if (!push_shape_lane(inv, lane)) {
@@ -231,7 +251,7 @@ static void check_lane(push_inventory_t *inv, push_log_t *log,
     push_inventory_mark(inv, lane->ring, PUSH_PART, 0);
     ring = push_at(inv->heap, lane->ring);
     for (uint32_t at = lane->tail; at != lane->head; at++) {
-        check_slot(inv, log, &ring->slots[at & ring->mask]);
+        check_slot(inv, log, index, &ring->slots[at & ring->mask]);
     }
 }
 
@@ -247,8 +267,8 @@ static void check_logs(push_inventory_t *inv)
         }
         log->live = 0;
         log->topics = 0;
-        for (int lane = 0; lane < PUSH_LANES; lane++) {
-            check_lane(inv, log, &log->lanes[lane]);
+        for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+            check_lane(inv, log, lane);
         }
     }
 }

@@ -186,5 +186,6 @@ bool push_shape_message(const push_inventory_t *inventory, push_ref_t ref,
                    + (size_t)push_message_wire(message).len
                <= item->size
            && push_message_fate(message) < PUSH_FATES
+           && push_mid_shard(message->mid) == inventory->shard
            && (!log || message->log == push_ref_of(inventory->heap, log));
 }

@@ -25,7 +25,7 @@ bool push_shape_window(const push_inventory_t *inventory,
 bool push_shape_lane(const push_inventory_t *inventory,
                      const push_lane_t *lane);
 
-/* The message of a slot of this log, or (log is NULL) of any. */
+/* A message of this log, or (log is NULL) of any. */
 bool push_shape_message(const push_inventory_t *inventory, push_ref_t ref,
                         const push_log_t *log);
 
