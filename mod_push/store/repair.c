@@ -150,6 +150,16 @@ static void enlist_device(push_inventory_t *inv, push_item_t *item)
     PUSH_FAILPOINT("repair-device-enlisted");
 }
 
+/* No other device has its labels or places. */
+static bool unshared(const push_inventory_t *inv, const push_device_t *device)
+{
+    push_ref_t subs = push_device_subs_ref(device);
+
+    return device->labels != subs
+           && !push_inventory_find(inv, device->labels, PUSH_PART, 0)->marked
+           && !push_inventory_find(inv, subs, PUSH_PART, 0)->marked;
+}
+
 static void enlist_devices(push_inventory_t *inv)
 {
     for (size_t i = 0; i < inv->count; i++) {
@@ -159,7 +169,8 @@ static void enlist_devices(push_inventory_t *inv)
         if (!is_node(inv, item, PUSH_NODE_DEVICE)) {
             continue;
         }
-        if (push_shape_node(inv, item) && push_shape_device(inv, device)) {
+        if (push_shape_node(inv, item) && push_shape_device(inv, device)
+            && unshared(inv, device)) {
             enlist_device(inv, item);
         }
         else {
@@ -237,7 +248,9 @@ static void check_lane(push_inventory_t *inv, push_log_t *log, unsigned index)
     push_lane_t *lane = &log->lanes[index];
     push_ring_t *ring;
 
-    if (!push_shape_lane(inv, lane)) {
+    if (!push_shape_lane(inv, lane)
+        || (lane->ring
+            && !push_inventory_mark(inv, lane->ring, PUSH_PART, 0))) {
         atomic_store(&lane->tail, push_lane_head(lane));
         atomic_store(&lane->ring, PUSH_NONE);
     }
@@ -248,7 +261,6 @@ static void check_lane(push_inventory_t *inv, push_log_t *log, unsigned index)
     if (!lane->ring) {
         return;
     }
-    push_inventory_mark(inv, lane->ring, PUSH_PART, 0);
     ring = push_at(inv->heap, lane->ring);
     for (uint32_t at = lane->tail; at != lane->head; at++) {
         check_slot(inv, log, index, &ring->slots[at & ring->mask]);

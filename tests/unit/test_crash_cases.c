@@ -429,6 +429,53 @@ START_TEST(a_device_whose_stream_never_arrived_is_not_connected)
 }
 END_TEST
 
+/* ---- pages ---- */
+
+#define LARGE 40000u /* takes three pages */
+
+static push_ref_t large[256];
+
+static unsigned fill_with_large(void)
+{
+    unsigned count = 0;
+
+    while (count < 256) {
+        large[count] = push_slab_alloc(&g.store.slab, LARGE,
+                                       PUSH_TAG(PUSH_PART, 0));
+        if (!large[count]) {
+            break;
+        }
+        count++;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        push_slab_release(&g.store.slab, large[i]);
+    }
+    return count;
+}
+
+static void use_pages(void)
+{
+    fill_with_large();
+}
+
+static const char *const in_pages[] = {"run-take-rest", "run-take-first",
+                                       "pages-give"};
+
+START_TEST(pages_of_a_run_that_was_half_taken_or_given_serve_again)
+{
+    unsigned count = fill_with_large();
+
+    for (int i = 1; i < 4; i++) {
+        dies_at(in_pages[_i], i, use_pages);
+        /* Nothing refers to them: as if they could not be given back. */
+        g.store.shards[0].untidy = 1;
+        sweep();
+        sweep();
+    }
+    ck_assert_uint_eq(fill_with_large(), count);
+}
+END_TEST
+
 /* ---- memory that says anything ---- */
 
 static void damage(push_inventory_t *inv, dice_t *d)
@@ -514,6 +561,9 @@ int main(void)
                        a_death_in_a_check_in_leaves_no_subscriber_that_is_none,
                        in_checkin);
     tcase_add_test(rest, a_device_whose_stream_never_arrived_is_not_connected);
+    tcase_add_row_test(rest,
+                       pages_of_a_run_that_was_half_taken_or_given_serve_again,
+                       in_pages);
     tcase_add_loop_test(rest, a_repair_follows_nothing_that_it_has_not_checked,
                         0, 200);
     return unit_run(suite);
