@@ -62,8 +62,23 @@ static void enlist(push_inventory_t *inv, push_item_t *item)
     PUSH_FAILPOINT("repair-enlisted");
 }
 
+/* It is always there, and known by its place. */
+static void restore_broadcast(push_inventory_t *inv)
+{
+    push_channel_t *channel = push_store_broadcast(inv->store);
+
+    if (!inv->shard) {
+        channel->name_at = (uint32_t)(sizeof(*channel)
+                                      + inv->store->seats.count
+                                            * sizeof(uint32_t));
+        channel->name_len = 0;
+        push_node_be(channel, PUSH_NODE_BROADCAST);
+    }
+}
+
 static void enlist_nodes(push_inventory_t *inv)
 {
+    restore_broadcast(inv);
     for (size_t i = 0; i < inv->count; i++) {
         push_item_t *item = &inv->items[i];
 
