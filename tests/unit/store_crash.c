@@ -405,10 +405,13 @@ static void listen_to_all(ground_t *g, crash_journal_t *j,
     }
 }
 
+/* The time of a journal, unless others share it: then it stands. */
 static void pass(ground_t *g, crash_journal_t *j, int64_t ms)
 {
-    ground_pass(g, ms);
-    j->now = g->now;
+    if (j->alone) {
+        ground_pass(g, ms);
+        j->now = g->now;
+    }
 }
 
 void crash_sweep(ground_t *g)

@@ -12,7 +12,7 @@
  * child fails by ending with another status than 0.
  */
 
-#define GROUND_SEATS 4
+#define GROUND_SEATS 8
 
 typedef struct ground_t {
     push_store_t store;
