@@ -50,6 +50,19 @@ static void child_stopping(apr_pool_t *child, int graceful)
     push_runtime_stopping(graceful);
 }
 
+/* In the parent, when a child has come or gone: its streams are gone too. */
+static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
+                         int slot, mpm_child_status status)
+{
+    (void)s;
+    (void)pid;
+    (void)generation;
+    (void)slot;
+    if (status != MPM_CHILD_STARTED) {
+        push_runtime_child_ended();
+    }
+}
+
 /* For every new connection, before all other modules. */
 static int pre_connection(conn_rec *c, void *socket)
 {
@@ -125,6 +138,7 @@ static void register_hooks(apr_pool_t *pool)
                       APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);

@@ -18,7 +18,7 @@ static int not_found(request_rec *r)
                         "path: messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats or health"));
+                        "channels, stats, check or health"));
 }
 
 static int wrong_method(request_rec *r, const char *allowed)
@@ -91,6 +91,13 @@ static int revocation(request_rec *r, const char *user)
                                       : wrong_method(r, "POST");
 }
 
+static int check(request_rec *r, const char *unused)
+{
+    (void)unused;
+    return r->method_number == M_GET ? push_show_check(r)
+                                     : wrong_method(r, "GET");
+}
+
 #define PARTS_MAX 3
 
 /* "*" stands for one part that is handed on. */
@@ -108,6 +115,7 @@ static const struct {
               {{"messages"}, 1, messages},
               {{"channels"}, 1, channels},
               {{"stats"}, 1, stats},
+              {{"check"}, 1, check},
               {{"health"}, 1, health}};
 
 static apr_array_header_t *split(request_rec *r)

@@ -14,6 +14,7 @@ int push_show_device(request_rec *r, const char *id);
 int push_show_channels(request_rec *r);
 int push_show_stats(request_rec *r);
 int push_show_health(request_rec *r);
+int push_show_check(request_rec *r);
 
 /* user is that of the path, or NULL: the query has it. */
 int push_dismiss_streams(request_rec *r, const char *user);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "store/sweep.h"
 #include "stream/migration.h"
 
 APLOG_USE_MODULE(push);
@@ -181,6 +182,13 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
                      kept->ground.size);
     }
     return OK;
+}
+
+void push_runtime_child_ended(void)
+{
+    if (kept && kept->ground.base) {
+        push_store_sweep_soon(&kept->ground);
+    }
 }
 
 /* ---- a child ---- */

@@ -4,6 +4,7 @@
 #include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"
+#include "store/validate.h"
 #include "store/view.h"
 
 /* What the store shows, as JSON. */
@@ -290,5 +291,39 @@ int push_show_health(request_rec *r)
     set(body, "status", json_string("ok"));
     set_number(body, "memory_percent",
                slab->used * 100 / push_slab_size(&store()->slab));
+    return answer(r, PUSH_OK, body);
+}
+
+/* ---- is all of it sound? ---- */
+
+static json_t *texts_json(const push_check_t *check)
+{
+    json_t *texts = json_array();
+
+    for (unsigned i = 0; i < PUSH_WRONG_MAX && i < check->wrong; i++) {
+        json_array_append_new(texts, json_string(check->texts[i]));
+    }
+    return texts;
+}
+
+int push_show_check(request_rec *r)
+{
+    json_t *body = json_object();
+    push_check_t check;
+
+    push_validate(store(), &check);
+    set(body, "sound", json_boolean(!check.wrong && !check.skipped));
+    set_number(body, "wrong", check.wrong);
+    set_number(body, "leaked", check.leaked);
+    set_number(body, "skipped", check.skipped);
+    set(body, "texts", texts_json(&check));
+    set_number(body, "objects", check.objects);
+    set_number(body, "users", check.users);
+    set_number(body, "devices", check.devices);
+    set_number(body, "channels", check.channels);
+    set_number(body, "keys", check.keys);
+    set_number(body, "messages", check.messages);
+    set_number(body, "outcomes", check.outcomes);
+    set_number(body, "holds", check.holds);
     return answer(r, PUSH_OK, body);
 }

@@ -23,4 +23,10 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
  */
 bool push_store_sweep_due(push_store_t *store, const push_time_t *now);
 
+/*
+ * In the parent, which trusts nothing in the segment: a process ended.  Writes
+ * that a sweep is due, and wakes every reactor there is.
+ */
+void push_store_sweep_soon(const push_ground_t *ground);
+
 #endif
