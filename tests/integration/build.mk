@@ -34,3 +34,6 @@ $(B)/a2enmod: tests/integration/fetch-a2enmod
 $(B)/tests/integration/test_config: | $(B)/a2enmod
 
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)
+
+# It has its journal judged.
+$(B)/tests/integration/test_crash: | $(B)/push-checker
