@@ -187,7 +187,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
 void push_runtime_child_ended(void)
 {
     if (kept && kept->ground.base) {
-        push_store_sweep_soon(&kept->ground);
+        push_store_sweep_soon(kept->ground.base);
     }
 }
 

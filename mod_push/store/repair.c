@@ -293,6 +293,7 @@ static void check_logs(push_inventory_t *inv)
             continue;
         }
         log->live = 0;
+        log->due = 0;
         log->topics = 0;
         for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
             check_lane(inv, log, lane);

@@ -1,8 +1,6 @@
 #include "store/sweep.h"
 
-#include <errno.h>
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "store/checkin.h"
 #include "store/hold.h"
@@ -187,17 +185,9 @@ static void sweep_all(push_store_t *store, const push_time_t *now)
     push_slab_recount(&store->slab);
 }
 
-void push_store_sweep_soon(const push_ground_t *ground)
+void push_store_sweep_soon(void *base)
 {
-    static const uint64_t one = 1;
-    push_segment_t *segment = ground->base;
-
-    atomic_store(&segment->sweep_next, 0);
-    for (uint32_t i = 0; i < ground->seats; i++) {
-        while (write(ground->events[i], &one, sizeof(one)) < 0
-               && errno == EINTR) {
-        }
-    }
+    atomic_store(&((push_segment_t *)base)->sweep_next, 0);
 }
 
 bool push_store_sweep_due(push_store_t *store, const push_time_t *now)

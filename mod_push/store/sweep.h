@@ -24,9 +24,9 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
 bool push_store_sweep_due(push_store_t *store, const push_time_t *now);
 
 /*
- * In the parent, which trusts nothing in the segment: a process ended.  Writes
- * that a sweep is due, and wakes every reactor there is.
+ * In the parent: a process ended, so a sweep is due at once.  Takes no lock
+ * and reads nothing in the segment, which the parent does not trust.
  */
-void push_store_sweep_soon(const push_ground_t *ground);
+void push_store_sweep_soon(void *base);
 
 #endif

@@ -100,6 +100,9 @@ static void check_slots(look_t *look, const push_log_t *log, unsigned lane,
         if (push_message_urgency(message) != lane) {
             wrong(look, "message %u is in lane %u", ref, lane);
         }
+        if (push_message_until(message) < log->due) {
+            wrong(look, "message %u is due before its log", ref);
+        }
         if (push_message_fate(message) == PUSH_LIVE) {
             tally->live++;
             tally->topics += message->topic_len != 0;
