@@ -18,7 +18,7 @@ typedef struct push_sub_t {
     uint32_t told[PUSH_LANES];   /* gaps before these are counted */
 } push_sub_t;
 
-/* The first two of a device's subscriptions; channels follow. */
+/* A device's first two subscriptions; channels follow. */
 #define PUSH_SUB_USER      0u
 #define PUSH_SUB_BROADCAST 1u
 #define PUSH_SUB_CHANNELS  2u
@@ -87,17 +87,13 @@ typedef struct push_device_t {
     push_losses_t gaps;   /* told, not known to have arrived */
 } push_device_t;
 
-_Static_assert(sizeof(push_device_t) + 2 * sizeof(push_sub_t) + PUSH_LABELS
-                       + PUSH_LABELS_MAX
-                   <= 512,
-               "a device context costs at most 512 bytes");
-
 /* The most that a device context costs, bytes; without its channels. */
-static inline size_t push_device_overhead(void)
-{
-    return sizeof(push_device_t) + 2 * sizeof(push_sub_t) + PUSH_LABELS
-           + PUSH_LABELS_MAX;
-}
+#define PUSH_DEVICE_OVERHEAD                                                  \
+    (sizeof(push_device_t) + 2 * sizeof(push_sub_t) + PUSH_LABELS             \
+     + PUSH_LABELS_MAX)
+
+_Static_assert(PUSH_DEVICE_OVERHEAD <= 512,
+               "a device context costs at most 512 bytes");
 
 static inline push_ref_t push_device_subs_ref(const push_device_t *device)
 {

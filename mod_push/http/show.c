@@ -278,7 +278,7 @@ int push_show_stats(request_rec *r)
     set_number(memory, "size", stats.memory_size);
     set_number(memory, "used", stats.memory_used);
     set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
-    set_number(memory, "device_context_max", push_device_overhead());
+    set_number(memory, "device_context_max", PUSH_DEVICE_OVERHEAD);
     set(body, "memory", memory);
     return answer(r, PUSH_OK, body);
 }

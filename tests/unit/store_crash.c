@@ -1,4 +1,4 @@
-#include "store_crash.h"
+#include "store_crash_part.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,13 +7,8 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/hold.h"
-#include "store/pressure.h"
 #include "store/sweep.h"
-#include "store/validate.h"
 #include "store/view.h"
-
-/* Which devices there are, and who reaches them. */
-enum { A1, A2, B1, FULL, TOPICS, LATE, KEYED, SPARE };
 
 static const struct {
     const char *user, *device;
@@ -23,16 +18,7 @@ static const struct {
                             {"topics", "1", false}, {"late", "1", true},
                             {"keyed", "1", false},  {"spare", "1", false}};
 
-#define BIT(device) (1u << (device))
-#define TO_A        (BIT(A1) | BIT(A2))
-#define TO_CHANNEL  (BIT(A2) | BIT(B1) | BIT(LATE))
-#define TO_ALL      255u
-
 #define LARGE 56000u
-
-/* ms */
-#define RETENTION 20000
-#define WINDOW    20000
 
 static char large[LARGE];
 
@@ -44,8 +30,7 @@ void crash_limits(ground_t *g)
     g->store.limits.idempotency = WINDOW;
 }
 
-/* The name with the number of the process, in one of a few buffers. */
-static const char *name(const crash_journal_t *j, const char *text)
+const char *crash_name(const crash_journal_t *j, const char *text)
 {
     static char buffers[8][64];
     static unsigned next;
@@ -72,8 +57,8 @@ static push_status_t open_stream(ground_t *g, push_checkin_t *c,
 static push_status_t arrive(ground_t *g, crash_journal_t *j, unsigned device,
                             push_ticket_t *ticket)
 {
-    push_text_t channel = named(name(j, "channel"));
-    push_checkin_t c = {.user = named(name(j, devices[device].user)),
+    push_text_t channel = named(crash_name(j, "channel"));
+    push_checkin_t c = {.user = named(crash_name(j, devices[device].user)),
                         .channels = &channel,
                         .channels_count = devices[device].follows,
                         .cursor = &j->devices[device].at};
@@ -101,8 +86,8 @@ static void receive(crash_journal_t *j, unsigned device,
 }
 
 /* One flush; what was collected counts as received when all is written. */
-static unsigned flush(ground_t *g, crash_journal_t *j, unsigned device,
-                      const push_ticket_t *ticket)
+unsigned crash_flush(ground_t *g, crash_journal_t *j, unsigned device,
+                     const push_ticket_t *ticket)
 {
     push_seat_t *seat = &g->store.seats.seats[g->store.tag & 0xffffu];
     push_delivery_t *delivery = &g->delivery;
@@ -126,10 +111,11 @@ static unsigned flush(ground_t *g, crash_journal_t *j, unsigned device,
     return delivery->count;
 }
 
-static push_status_t acknowledge(ground_t *g, crash_journal_t *j,
-                                 unsigned device, const push_ticket_t *ticket)
+push_status_t crash_acknowledge(ground_t *g, crash_journal_t *j,
+                                unsigned device, const push_ticket_t *ticket)
 {
-    return push_store_ack(&g->store, named(name(j, devices[device].user)),
+    return push_store_ack(&g->store,
+                          named(crash_name(j, devices[device].user)),
                           ticket->id, &j->devices[device].at, &g->now);
 }
 
@@ -188,27 +174,27 @@ static push_status_t publish(ground_t *g, crash_journal_t *j, order_t order)
     return status;
 }
 
-static void say(ground_t *g, crash_journal_t *j, const char *user,
-                unsigned bits, push_urgency_t urgency)
+void crash_say(ground_t *g, crash_journal_t *j, const char *user,
+               unsigned bits, push_urgency_t urgency)
 {
     publish(g, j,
             (order_t){.kind = PUSH_LOG_USER,
-                      .to = name(j, user),
+                      .to = crash_name(j, user),
                       .bits = bits,
                       .urgency = urgency});
 }
 
-static void cast(ground_t *g, crash_journal_t *j, push_urgency_t urgency)
+void crash_cast(ground_t *g, crash_journal_t *j, push_urgency_t urgency)
 {
     publish(g, j,
             (order_t){.kind = PUSH_LOG_CHANNEL,
-                      .to = name(j, "channel"),
+                      .to = crash_name(j, "channel"),
                       .bits = TO_CHANNEL,
                       .urgency = urgency});
 }
 
-static push_status_t claim(ground_t *g, crash_journal_t *j, uint32_t number,
-                           push_audience_t *audience)
+push_status_t crash_claim(ground_t *g, crash_journal_t *j, uint32_t number,
+                          push_audience_t *audience)
 {
     char key[32];
     const push_claim_t wish = {
@@ -220,17 +206,17 @@ static push_status_t claim(ground_t *g, crash_journal_t *j, uint32_t number,
                                 &g->receipt);
 }
 
-static void publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number)
+void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number)
 {
     push_audience_t audience = {.kind = PUSH_LOG_USER,
-                                .name = named(name(j, "keyed"))};
+                                .name = named(crash_name(j, "keyed"))};
     char key[32];
     char text[16];
     push_draft_t draft;
 
     snprintf(key, sizeof(key), "k%u-%u", number, j->number);
     snprintf(text, sizeof(text), "k%u", number);
-    if (claim(g, j, number, &audience) == PUSH_OK) {
+    if (crash_claim(g, j, number, &audience) == PUSH_OK) {
         draft = draft_urgent(text, PUSH_NORMAL);
         NEEDS(push_store_publish(&g->store, &audience, &draft, &g->now,
                                  &g->receipt)
@@ -245,29 +231,29 @@ static void publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number)
 static void talk(ground_t *g, crash_journal_t *j)
 {
     for (int i = 0; i < 6; i++) {
-        say(g, j, "a", TO_A, (push_urgency_t)(i % 3));
-        cast(g, j, i % 2 ? PUSH_HIGH : PUSH_LOW);
+        crash_say(g, j, "a", TO_A, (push_urgency_t)(i % 3));
+        crash_cast(g, j, i % 2 ? PUSH_HIGH : PUSH_LOW);
     }
     for (int i = 0; i < 14; i++) {
-        say(g, j, "full", BIT(FULL), PUSH_NORMAL);
+        crash_say(g, j, "full", BIT(FULL), PUSH_NORMAL);
     }
     for (int i = 0; i < 3; i++) {
         publish(g, j,
                 (order_t){.kind = PUSH_LOG_USER,
-                          .to = name(j, "topics"),
+                          .to = crash_name(j, "topics"),
                           .bits = BIT(TOPICS),
                           .urgency = PUSH_NORMAL,
                           .topic = "one"});
     }
     publish(g, j,
             (order_t){.kind = PUSH_LOG_USER,
-                      .to = name(j, "b"),
+                      .to = crash_name(j, "b"),
                       .bits = BIT(B1),
                       .urgency = PUSH_NORMAL,
                       .size = 20000});
     publish(g, j,
             (order_t){.kind = PUSH_LOG_USER,
-                      .to = name(j, "b"),
+                      .to = crash_name(j, "b"),
                       .bits = BIT(B1),
                       .urgency = PUSH_LOW,
                       .ttl = 500});
@@ -284,7 +270,7 @@ static void recall_one(ground_t *g, crash_journal_t *j)
     uint32_t number = j->messages_count;
     uint32_t recalled;
 
-    say(g, j, "a", TO_A, PUSH_NORMAL);
+    crash_say(g, j, "a", TO_A, PUSH_NORMAL);
     j->messages[number].state = CRASH_EXCUSED;
     push_store_recall(&g->store, g->receipt.mid, &g->now, &recalled);
 }
@@ -359,7 +345,7 @@ static void burst(ground_t *g, crash_journal_t *j)
     for (int i = 0; i < 400; i++) {
         publish(g, j,
                 (order_t){.kind = PUSH_LOG_USER,
-                          .to = name(j, "burst"),
+                          .to = crash_name(j, "burst"),
                           .urgency = PUSH_LOW,
                           .ttl = 500});
     }
@@ -376,7 +362,7 @@ static void fill_memory(ground_t *g, crash_journal_t *j)
 
         status = publish(g, j,
                          (order_t){.kind = PUSH_LOG_USER,
-                                   .to = name(j, users[i % 4]),
+                                   .to = crash_name(j, users[i % 4]),
                                    .bits = bits,
                                    .urgency = PUSH_LOW,
                                    .size = LARGE,
@@ -384,7 +370,7 @@ static void fill_memory(ground_t *g, crash_journal_t *j)
     }
     publish(g, j,
             (order_t){.kind = PUSH_LOG_USER,
-                      .to = name(j, "spare"),
+                      .to = crash_name(j, "spare"),
                       .bits = BIT(SPARE),
                       .urgency = PUSH_NORMAL,
                       .size = LARGE,
@@ -399,14 +385,13 @@ static void listen_to_all(ground_t *g, crash_journal_t *j,
     for (unsigned i = 0; i < sizeof(often) / sizeof(often[0]); i++) {
         unsigned device = often[i];
 
-        while (flush(g, j, device, &tickets[device])) {
+        while (crash_flush(g, j, device, &tickets[device])) {
         }
-        acknowledge(g, j, device, &tickets[device]);
+        crash_acknowledge(g, j, device, &tickets[device]);
     }
 }
 
-/* The time of a journal, unless others share it: then it stands. */
-static void pass(ground_t *g, crash_journal_t *j, int64_t ms)
+void crash_pass(ground_t *g, crash_journal_t *j, int64_t ms)
 {
     if (j->alone) {
         ground_pass(g, ms);
@@ -432,7 +417,7 @@ void crash_sweep(ground_t *g)
     push_store_sweep_due(&g->store, &g->now);
 }
 
-static void arrive_all(ground_t *g, crash_journal_t *j, push_ticket_t *tickets)
+void crash_arrive(ground_t *g, crash_journal_t *j, push_ticket_t *tickets)
 {
     push_ref_t channels[8];
 
@@ -451,7 +436,7 @@ void crash_prepare(ground_t *g, crash_journal_t *j)
 {
     push_ticket_t tickets[CRASH_DEVICES];
 
-    arrive_all(g, j, tickets);
+    crash_arrive(g, j, tickets);
     j->now = g->now;
 }
 
@@ -461,215 +446,37 @@ void crash_work(ground_t *g, crash_journal_t *j, int rounds)
     char guest[32];
 
     g->now = j->now;
-    pass(g, j, 1600);
+    crash_pass(g, j, 1600);
     crash_sweep(g);
-    arrive_all(g, j, tickets);
+    crash_arrive(g, j, tickets);
     for (int round = 0; round < rounds; round++) {
         talk(g, j);
         recall_one(g, j);
         if (j->keys_count < CRASH_KEYS) {
             j->key_times[j->keys_count] = g->now.mono;
-            publish_keyed(g, j, j->keys_count++);
+            crash_publish_keyed(g, j, j->keys_count++);
         }
         write_partly(g, j, &tickets[A1]);
         snprintf(guest, sizeof(guest), "guest%d", round);
-        visit(g, name(j, guest), name(j, guest));
+        visit(g, crash_name(j, guest), crash_name(j, guest));
         listen_to_all(g, j, tickets);
         if (round == 1) {
             burst(g, j);
         }
         if (round == 2 && j->alone) {
             fill_memory(g, j);
-            flush(g, j, SPARE, &tickets[SPARE]);
+            crash_flush(g, j, SPARE, &tickets[SPARE]);
         }
         if (round == 3) {
             arrive(g, j, A2, &tickets[A2]);
             crowd(g, j);
         }
         if (round == 4) {
-            flush(g, j, FULL, &tickets[FULL]);
-            flush(g, j, LATE, &tickets[LATE]);
-            pass(g, j, RETENTION + 5000);
+            crash_flush(g, j, FULL, &tickets[FULL]);
+            crash_flush(g, j, LATE, &tickets[LATE]);
+            crash_pass(g, j, RETENTION + 5000);
         }
-        pass(g, j, 1600);
+        crash_pass(g, j, 1600);
         crash_sweep(g);
     }
-}
-
-/* ---- after the death ---- */
-
-static void sound(ground_t *g)
-{
-    push_check_t check;
-
-    push_validate(&g->store, &check);
-    NEEDS(!check.skipped, "%lu shards cannot be entered",
-          (unsigned long)check.skipped);
-    NEEDS(!check.wrong, "%lu things are wrong: %s", (unsigned long)check.wrong,
-          check.texts[0]);
-    NEEDS(!check.leaked, "%lu objects leaked", (unsigned long)check.leaked);
-}
-
-static bool newer_of_topic(const crash_journal_t *j, uint32_t number)
-{
-    for (uint32_t i = number + 1; i < j->messages_count; i++) {
-        if (j->messages[i].topic) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void nothing_lost(const crash_journal_t *j, unsigned device)
-{
-    uint32_t missing = 0;
-    uint32_t first = 0;
-
-    for (uint32_t i = 0; i < j->messages_count; i++) {
-        const crash_message_t *m = &j->messages[i];
-
-        if (m->state == CRASH_ACCEPTED && m->to & BIT(device)
-            && !(m->got & BIT(device))
-            && !(m->topic && newer_of_topic(j, i))) {
-            first = missing ? first : i;
-            missing++;
-        }
-        NEEDS(!(m->got & BIT(device)) || m->to & BIT(device),
-              "message %u is not for device %u", i, device);
-    }
-    NEEDS(missing <= j->devices[device].gaps,
-          "device %u misses %u messages, m%u first, and was told of %u",
-          device, missing, first, j->devices[device].gaps);
-    NEEDS(j->deaths > 1 || device == FULL || device == LATE || device == SPARE
-              || !missing,
-          "device %u lost m%u", device, first);
-}
-
-static void once_a_key(ground_t *g, crash_journal_t *j)
-{
-    push_audience_t audience = {.kind = PUSH_LOG_USER,
-                                .name = named(name(j, "keyed"))};
-
-    for (uint32_t i = 0; i < j->keys_count; i++) {
-        push_status_t status;
-
-        if (j->key_times[i] + WINDOW <= g->now.mono) {
-            continue;
-        }
-        status = claim(g, j, i, &audience);
-        NEEDS(status == PUSH_OK || status == PUSH_OVER, "key %u stands at %d",
-              i, (int)status);
-        if (status == PUSH_OK) {
-            char key[32];
-
-            snprintf(key, sizeof(key), "k%u-%u", i, j->number);
-            push_store_key_done(&g->store, named(key), NULL);
-            publish_keyed(g, j, i);
-        }
-    }
-}
-
-static bool accepted(const crash_journal_t *j)
-{
-    return j->messages[j->messages_count - 1].state == CRASH_ACCEPTED;
-}
-
-/*
- * The next operations.  Where memory was full, what the dead kept others from
- * freeing is free after the sweep that follows a repair.
- */
-static void serve(ground_t *g, crash_journal_t *j)
-{
-    say(g, j, "a", TO_A, PUSH_NORMAL);
-    if (!accepted(j)) {
-        NEEDS(push_pressure_above(&g->store, 85), "a publish failed");
-        crash_sweep(g);
-        pass(g, j, 100);
-        say(g, j, "a", TO_A, PUSH_NORMAL);
-        NEEDS(accepted(j), "a publish failed again");
-    }
-    cast(g, j, PUSH_NORMAL);
-    NEEDS(accepted(j), "a publish to a channel failed");
-}
-
-void crash_verify(ground_t *g, crash_journal_t *j)
-{
-    push_ticket_t tickets[CRASH_DEVICES];
-    int64_t before;
-
-    g->now = j->now;
-    before = push_clock_now().mono;
-    serve(g, j);
-    arrive_all(g, j, tickets);
-    NEEDS(push_clock_now().mono - before < 1000, "service took more than 1 s");
-    crash_sweep(g);
-    sound(g);
-    once_a_key(g, j);
-    for (unsigned i = 0; i < CRASH_DEVICES; i++) {
-        while (flush(g, j, i, &tickets[i])) {
-        }
-        acknowledge(g, j, i, &tickets[i]);
-        nothing_lost(j, i);
-    }
-    for (uint32_t i = 0; i < j->keys_count; i++) {
-        NEEDS(j->key_mids[i], "key %u was never delivered", i);
-    }
-    sound(g);
-    for (unsigned i = 0; i < CRASH_DEVICES; i++) {
-        push_store_checkout(&g->store, &tickets[i], &g->now);
-    }
-}
-
-/* ---- memory ---- */
-
-static uint64_t bytes_of(const ground_t *g, push_ref_t ref)
-{
-    push_object_t object = {.size = 0};
-
-    return ref && push_slab_look(&g->store.slab, ref, &object) ? object.size
-                                                               : 0;
-}
-
-uint64_t crash_used(const ground_t *g)
-{
-    const push_store_t *store = &g->store;
-    uint64_t used = store->segment->slab.used;
-
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        used -= bytes_of(g, store->shards[i].users.buckets)
-                + bytes_of(g, store->shards[i].contexts.buckets)
-                + bytes_of(g, store->shards[i].channels.buckets)
-                + bytes_of(g, store->shards[i].keys.buckets);
-    }
-    for (unsigned i = 0; i < PUSH_LANES; i++) {
-        used -= bytes_of(g, push_store_broadcast(store)->log.lanes[i].ring);
-    }
-    return used;
-}
-
-void crash_empty(ground_t *g, uint64_t used)
-{
-    push_stats_view_t stats;
-    push_channel_t *all = push_store_broadcast(&g->store);
-
-    for (int i = 0; i < 4; i++) {
-        ground_pass(g, 400000);
-        crash_sweep(g);
-    }
-    /* Its seat goes on, but no stream there follows a channel any more. */
-    push_seat_leave(&g->store.seats, 0);
-    for (int i = 0; i < 3; i++) {
-        crash_sweep(g);
-    }
-    push_view_stats(&g->store, &stats);
-    NEEDS(!stats.devices && !stats.users && !stats.channels,
-          "%lu devices, %lu users, %lu channels are left",
-          (unsigned long)stats.devices, (unsigned long)stats.users,
-          (unsigned long)stats.channels);
-    NEEDS(!all->subscribers && !all->connected,
-          "the broadcast counts %u subscribers, %u connected",
-          all->subscribers, all->connected);
-    sound(g);
-    NEEDS(crash_used(g) == used, "%ld bytes are lost",
-          (long)(crash_used(g) - used));
 }

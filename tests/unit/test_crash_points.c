@@ -35,7 +35,7 @@ static void collect_names(void)
     int count = 0;
 
     for (const char *const *at = __start_push_points;
-         at < __stop_push_points && count < 512; at++) {
+         at != __stop_push_points && count < 512; at++) {
         names[count++] = *at;
     }
     qsort(names, (size_t)count, sizeof(names[0]), by_name);

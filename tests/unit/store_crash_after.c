@@ -1,0 +1,186 @@
+#include "store_crash_part.h"
+
+#include <stdio.h>
+
+#include "core_suite.h"
+#include "store/pressure.h"
+#include "store/validate.h"
+#include "store/view.h"
+
+/* ---- after the death ---- */
+
+static void sound(ground_t *g)
+{
+    push_check_t check;
+
+    push_validate(&g->store, &check);
+    NEEDS(!check.skipped, "%lu shards cannot be entered",
+          (unsigned long)check.skipped);
+    NEEDS(!check.wrong, "%lu things are wrong: %s", (unsigned long)check.wrong,
+          check.texts[0]);
+    NEEDS(!check.leaked, "%lu objects leaked", (unsigned long)check.leaked);
+}
+
+static bool newer_of_topic(const crash_journal_t *j, uint32_t number)
+{
+    for (uint32_t i = number + 1; i < j->messages_count; i++) {
+        if (j->messages[i].topic) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void nothing_lost(const crash_journal_t *j, unsigned device)
+{
+    uint32_t missing = 0;
+    uint32_t first = 0;
+
+    for (uint32_t i = 0; i < j->messages_count; i++) {
+        const crash_message_t *m = &j->messages[i];
+
+        if (m->state == CRASH_ACCEPTED && m->to & BIT(device)
+            && !(m->got & BIT(device))
+            && !(m->topic && newer_of_topic(j, i))) {
+            first = missing ? first : i;
+            missing++;
+        }
+        NEEDS(!(m->got & BIT(device)) || m->to & BIT(device),
+              "message %u is not for device %u", i, device);
+    }
+    NEEDS(missing <= j->devices[device].gaps,
+          "device %u misses %u messages, m%u first, and was told of %u",
+          device, missing, first, j->devices[device].gaps);
+    NEEDS(j->deaths > 1 || device == FULL || device == LATE || device == SPARE
+              || !missing,
+          "device %u lost m%u", device, first);
+}
+
+static void once_a_key(ground_t *g, crash_journal_t *j)
+{
+    push_audience_t audience = {.kind = PUSH_LOG_USER,
+                                .name = named(crash_name(j, "keyed"))};
+
+    for (uint32_t i = 0; i < j->keys_count; i++) {
+        push_status_t status;
+
+        if (j->key_times[i] + WINDOW <= g->now.mono) {
+            continue;
+        }
+        status = crash_claim(g, j, i, &audience);
+        NEEDS(status == PUSH_OK || status == PUSH_OVER, "key %u stands at %d",
+              i, (int)status);
+        if (status == PUSH_OK) {
+            char key[32];
+
+            snprintf(key, sizeof(key), "k%u-%u", i, j->number);
+            push_store_key_done(&g->store, named(key), NULL);
+            crash_publish_keyed(g, j, i);
+        }
+    }
+}
+
+static bool accepted(const crash_journal_t *j)
+{
+    return j->messages[j->messages_count - 1].state == CRASH_ACCEPTED;
+}
+
+/*
+ * The next operations.  Where memory was full, what the dead kept others from
+ * freeing is free after the sweep that follows a repair.
+ */
+static void serve(ground_t *g, crash_journal_t *j)
+{
+    crash_say(g, j, "a", TO_A, PUSH_NORMAL);
+    if (!accepted(j)) {
+        NEEDS(push_pressure_above(&g->store, 85), "a publish failed");
+        crash_sweep(g);
+        crash_pass(g, j, 100);
+        crash_say(g, j, "a", TO_A, PUSH_NORMAL);
+        NEEDS(accepted(j), "a publish failed again");
+    }
+    crash_cast(g, j, PUSH_NORMAL);
+    NEEDS(accepted(j), "a publish to a channel failed");
+}
+
+void crash_verify(ground_t *g, crash_journal_t *j)
+{
+    push_ticket_t tickets[CRASH_DEVICES];
+    int64_t before;
+
+    g->now = j->now;
+    before = push_clock_now().mono;
+    serve(g, j);
+    crash_arrive(g, j, tickets);
+    NEEDS(push_clock_now().mono - before < 1000, "service took more than 1 s");
+    crash_sweep(g);
+    sound(g);
+    once_a_key(g, j);
+    for (unsigned i = 0; i < CRASH_DEVICES; i++) {
+        while (crash_flush(g, j, i, &tickets[i])) {
+        }
+        crash_acknowledge(g, j, i, &tickets[i]);
+        nothing_lost(j, i);
+    }
+    for (uint32_t i = 0; i < j->keys_count; i++) {
+        NEEDS(j->key_mids[i], "key %u was never delivered", i);
+    }
+    sound(g);
+    for (unsigned i = 0; i < CRASH_DEVICES; i++) {
+        push_store_checkout(&g->store, &tickets[i], &g->now);
+    }
+}
+
+/* ---- memory ---- */
+
+static uint64_t bytes_of(const ground_t *g, push_ref_t ref)
+{
+    push_object_t object = {.size = 0};
+
+    return ref && push_slab_look(&g->store.slab, ref, &object) ? object.size
+                                                               : 0;
+}
+
+uint64_t crash_used(const ground_t *g)
+{
+    const push_store_t *store = &g->store;
+    uint64_t used = store->segment->slab.used;
+
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        used -= bytes_of(g, store->shards[i].users.buckets)
+                + bytes_of(g, store->shards[i].contexts.buckets)
+                + bytes_of(g, store->shards[i].channels.buckets)
+                + bytes_of(g, store->shards[i].keys.buckets);
+    }
+    for (unsigned i = 0; i < PUSH_LANES; i++) {
+        used -= bytes_of(g, push_store_broadcast(store)->log.lanes[i].ring);
+    }
+    return used;
+}
+
+void crash_empty(ground_t *g, uint64_t used)
+{
+    push_stats_view_t stats;
+    push_channel_t *all = push_store_broadcast(&g->store);
+
+    for (int i = 0; i < 4; i++) {
+        ground_pass(g, 400000);
+        crash_sweep(g);
+    }
+    /* Its seat goes on, but no stream there follows a channel any more. */
+    push_seat_leave(&g->store.seats, 0);
+    for (int i = 0; i < 3; i++) {
+        crash_sweep(g);
+    }
+    push_view_stats(&g->store, &stats);
+    NEEDS(!stats.devices && !stats.users && !stats.channels,
+          "%lu devices, %lu users, %lu channels are left",
+          (unsigned long)stats.devices, (unsigned long)stats.users,
+          (unsigned long)stats.channels);
+    NEEDS(!all->subscribers && !all->connected,
+          "the broadcast counts %u subscribers, %u connected",
+          all->subscribers, all->connected);
+    sound(g);
+    NEEDS(crash_used(g) == used, "%ld bytes are lost",
+          (long)(crash_used(g) - used));
+}

@@ -1,0 +1,45 @@
+#ifndef STORE_CRASH_PART_H
+#define STORE_CRASH_PART_H
+
+#include "store_crash.h"
+
+/* What store_crash.c and store_crash_after.c have in common. */
+
+/* Which devices there are, and who reaches them. */
+enum { A1, A2, B1, FULL, TOPICS, LATE, KEYED, SPARE };
+
+#define BIT(device) (1u << (device))
+#define TO_A        (BIT(A1) | BIT(A2))
+#define TO_CHANNEL  (BIT(A2) | BIT(B1) | BIT(LATE))
+#define TO_ALL      255u
+
+/* ms */
+#define RETENTION 20000
+#define WINDOW    20000
+
+/* The name with the number of the process, in one of a few buffers. */
+const char *crash_name(const crash_journal_t *j, const char *text);
+
+/* All devices come, from the seat of this process. */
+void crash_arrive(ground_t *g, crash_journal_t *j, push_ticket_t *tickets);
+
+/* One flush; what was collected counts as received.  How many it was. */
+unsigned crash_flush(ground_t *g, crash_journal_t *j, unsigned device,
+                     const push_ticket_t *ticket);
+
+push_status_t crash_acknowledge(ground_t *g, crash_journal_t *j,
+                                unsigned device, const push_ticket_t *ticket);
+
+/* To a user, or to the channel. */
+void crash_say(ground_t *g, crash_journal_t *j, const char *user,
+               unsigned bits, push_urgency_t urgency);
+void crash_cast(ground_t *g, crash_journal_t *j, push_urgency_t urgency);
+
+push_status_t crash_claim(ground_t *g, crash_journal_t *j, uint32_t number,
+                          push_audience_t *audience);
+void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number);
+
+/* The time of a journal, unless others share it: then it stands. */
+void crash_pass(ground_t *g, crash_journal_t *j, int64_t ms);
+
+#endif
