@@ -210,7 +210,7 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STREAM_TESTS:$(B)/%=$(B)/obj/%.d) \
-            $(CRASH_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(patsubst %.c,$(B)/obj/%.d,$(wildcard tests/unit/test_crash_*.c)) \
             $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d)
 -include $(DEPFILES)
 

@@ -101,6 +101,7 @@ static bool lock_limbo(push_epoch_t *epoch)
     }
     if (status == PUSH_LOCKED_AFTER_DEATH) {
         limbo->damaged = 1;
+        atomic_fetch_add(&epoch->segment->recovered, 1);
     }
     if (limbo->damaged && !repair_limbo(epoch)) {
         push_lock_release(&limbo->lock);
