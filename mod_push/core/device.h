@@ -64,11 +64,11 @@ typedef struct push_device_t {
     _Atomic uint64_t subs; /* count << 32 | reference: change as one */
     push_ref_t sibling;    /* the user's next device */
     push_ref_t labels;
-    uint8_t shard;  /* never changes */
-    uint8_t traits; /* PUSH_DEVICE_* */
-    uint8_t lowest; /* urgency; what is below stays in the mailbox */
-    uint32_t gen;   /* of its streams: the newest stream's number */
-    uint32_t child; /* seat and incarnation of the reactor that holds it */
+    uint8_t shard;    /* never changes */
+    uint8_t traits;   /* PUSH_DEVICE_* */
+    uint8_t lowest;   /* urgency; what is below stays in the mailbox */
+    uint32_t gen;     /* of its streams: the newest stream's number */
+    uint32_t child;   /* seat and incarnation of the reactor that holds it */
     uint32_t bringer; /* the same, of who must bring the stream there */
     _Atomic uint32_t wake; /* link of the wake-up list; 0 outside of it */
     uint32_t max_in_flight;

@@ -200,10 +200,31 @@ bool push_guard_revoked(push_guard_t *guard, push_text_t user, int64_t issued)
 
 /* ---- streams of an address ---- */
 
+static uint32_t place_of(uint32_t address, unsigned which)
+{
+    return address >> (16 * which) & 0xffffu;
+}
+
 static _Atomic uint32_t *counter(push_guard_t *guard, uint32_t address,
                                  unsigned which)
 {
-    return &guard->addresses[which][address >> (16 * which) & 0xffffu];
+    return &guard->addresses[which][place_of(address, which)];
+}
+
+void push_guard_tally(push_address_tally_t *tally, uint32_t address)
+{
+    tally->counts[0][place_of(address, 0)]++;
+    tally->counts[1][place_of(address, 1)]++;
+}
+
+void push_guard_set_addresses(push_guard_t *guard,
+                              const push_address_tally_t *tally)
+{
+    for (unsigned which = 0; which < 2; which++) {
+        for (unsigned i = 0; i < PUSH_ADDRESS_COUNTERS; i++) {
+            atomic_store(&guard->addresses[which][i], tally->counts[which][i]);
+        }
+    }
 }
 
 uint32_t push_guard_address(const push_guard_t *guard, push_text_t address)

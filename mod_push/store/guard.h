@@ -36,6 +36,10 @@ typedef struct push_marks_t {
 /* Two counters an address; the lesser of both is how many streams it has. */
 #define PUSH_ADDRESS_COUNTERS 65536u
 
+typedef struct push_address_tally_t {
+    uint32_t counts[2][PUSH_ADDRESS_COUNTERS];
+} push_address_tally_t;
+
 #define PUSH_GUARD_SECRET 32u
 
 typedef struct push_guard_t {
@@ -88,6 +92,16 @@ bool push_guard_revoked(push_guard_t *guard, push_text_t user, int64_t issued);
 
 /* The places of an address among the counters. */
 uint32_t push_guard_address(const push_guard_t *guard, push_text_t address);
+
+/*
+ * Sets all counters to those of tally, while nobody enters or leaves: a
+ * process that died may have entered and not left.
+ */
+void push_guard_set_addresses(push_guard_t *guard,
+                              const push_address_tally_t *tally);
+
+/* One more stream, counted in a tally. */
+void push_guard_tally(push_address_tally_t *tally, uint32_t address);
 
 /* One more stream; how many there are with it. */
 uint32_t push_guard_enter(push_guard_t *guard, uint32_t address);

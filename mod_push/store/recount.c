@@ -14,7 +14,8 @@ typedef struct {
 
 typedef struct {
     tally_t *tallies; /* a hash table, half empty */
-    uint32_t mask, count;
+    uint32_t mask;
+    push_address_tally_t *addresses;
 } tallies_t;
 
 static tally_t *tally_of(const tallies_t *all, push_ref_t channel)
@@ -40,8 +41,14 @@ static bool tallies_init(push_store_t *store, tallies_t *all)
     }
     all->tallies = calloc(room, sizeof(tally_t));
     all->mask = (uint32_t)(room - 1);
-    all->count = 0;
-    return all->tallies != NULL;
+    all->addresses = calloc(1, sizeof(*all->addresses));
+    return all->tallies && all->addresses;
+}
+
+static void tallies_cleanup(const tallies_t *all)
+{
+    free(all->tallies);
+    free(all->addresses);
 }
 
 /* ---- with the locks of all shards ---- */
@@ -58,6 +65,9 @@ static void tally_device(push_store_t *store, tallies_t *all,
         tally->channel = subs[i].log;
         tally->subscribers++;
         tally->connected += device->traits & PUSH_DEVICE_ONLINE;
+    }
+    if (device->traits & PUSH_DEVICE_ONLINE) {
+        push_guard_tally(all->addresses, device->address);
     }
 }
 
@@ -96,6 +106,10 @@ static void correct_all(push_store_t *store, const tallies_t *all)
     }
     correct(push_store_broadcast(store),
             tally_of(all, store->segment->broadcast));
+    if (store->guard) {
+        PUSH_FAILPOINT("recount-addresses");
+        push_guard_set_addresses(store->guard, all->addresses);
+    }
 }
 
 static bool checkins_under_way(const push_store_t *store)
@@ -129,11 +143,15 @@ static void recount(push_store_t *store, uint32_t wanted)
     tallies_t all;
 
     if (wanted & PUSH_RECOUNT_PLACES) {
-        if (!tally_all(store, &all)) {
+        bool counted = tally_all(store, &all);
+
+        if (counted) {
+            correct_all(store, &all);
+        }
+        tallies_cleanup(&all);
+        if (!counted) {
             return;
         }
-        correct_all(store, &all);
-        free(all.tallies);
         wanted &= ~PUSH_RECOUNT_PLACES;
     }
     if (!checkins_under_way(store)) {

@@ -4,9 +4,10 @@
 #include "store/store.h"
 
 /*
- * How many devices follow a channel is counted in steps by whoever changes
- * it, so a death leaves a count too high, never too low.  The recount takes
- * all shards at once, in ascending order, and counts anew.
+ * How many devices follow a channel, and how many streams an address has, is
+ * counted in steps by whoever changes it, so a death leaves a count too high,
+ * never too low.  The recount takes all shards at once, in ascending order,
+ * and counts anew.
  */
 
 /* Counts if some count may be wrong.  With the janitor's lock. */

@@ -160,6 +160,7 @@ uint64_t crash_used(const ground_t *g)
 
 void crash_empty(ground_t *g, uint64_t used)
 {
+    static const push_text_t nowhere = {NULL, 0}; /* where all come from */
     push_stats_view_t stats;
     push_channel_t *all = push_store_broadcast(&g->store);
 
@@ -180,6 +181,11 @@ void crash_empty(ground_t *g, uint64_t used)
     NEEDS(!all->subscribers && !all->connected,
           "the broadcast counts %u subscribers, %u connected",
           all->subscribers, all->connected);
+    NEEDS(!g->store.guard
+              || push_guard_enter(g->store.guard,
+                                  push_guard_address(g->store.guard, nowhere))
+                     == 1,
+          "an address has streams that are none");
     sound(g);
     NEEDS(crash_used(g) == used, "%ld bytes are lost",
           (long)(crash_used(g) - used));

@@ -132,7 +132,8 @@ START_TEST(a_half_done_acknowledgement_leads_to_none_of_what_was_not_received)
     say("d");
     ck_assert_int_eq(ground_ack(&g, "u", &ticket, 3), PUSH_STALE);
     ck_assert_ptr_null(ground_flush(&g, &ticket));
-    ck_assert(push_delivery_broken(&g.store, &ticket));
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &ticket),
+                     PUSH_BROKEN_OFF);
     ck_assert_int_eq(ground_resume(&g, "u", "d", &at, &ticket), PUSH_OK);
     ck_assert_ptr_nonnull(strstr(ground_flush(&g, &ticket), "=d"));
     sound();
@@ -391,6 +392,11 @@ static const char *const in_checkin[] = {
 
 START_TEST(a_death_in_a_check_in_leaves_no_subscriber_that_is_none)
 {
+    uint32_t address;
+
+    g.store.guard = shared_memory(sizeof(push_guard_t));
+    ck_assert(push_guard_create(g.store.guard));
+    address = push_guard_address(g.store.guard, (push_text_t){NULL, 0});
     open_stream("c");
     if (!strcmp(in_checkin[_i], "older-stream-ended")) {
         come();
@@ -409,6 +415,7 @@ START_TEST(a_death_in_a_check_in_leaves_no_subscriber_that_is_none)
                   .contexts.count
             - (push_store_name(&g.store, named("v")).shard
                == push_store_name(&g.store, named("u")).shard));
+    ck_assert_uint_eq(push_guard_enter(g.store.guard, address), 2);
     ck_assert_uint_eq(push_store_broadcast(&g.store)->subscribers,
                       g.receipt.recipients);
     sound();

@@ -70,6 +70,8 @@ static void begin(void)
     ground_init(&g, ROOM);
     push_store_sit(&g.store, 0);
     crash_limits(&g);
+    g.store.guard = shared_memory(sizeof(push_guard_t));
+    ck_assert(push_guard_create(g.store.guard));
     journal = shared_memory(sizeof(*journal));
     journal->alone = true;
     used = crash_used(&g);
@@ -79,6 +81,7 @@ static void begin(void)
 static void end(void)
 {
     push_failpoint_hook = NULL;
+    munmap(g.store.guard, sizeof(push_guard_t));
     munmap(journal, sizeof(*journal));
     ground_cleanup(&g);
 }
