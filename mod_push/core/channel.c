@@ -68,5 +68,6 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
         forget_oldest(heap, log, &publish->now);
     }
     push_log_append(heap, log, ref);
+    publish->message = ref;
     return PUSH_OK;
 }

@@ -256,6 +256,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         return status;
     }
     push_log_append(heap, &user->log, ref);
+    publish->message = ref;
     keep_within(heap, user, publish);
     return PUSH_OK;
 }

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/journal.h"
+
 void push_store_context_id(push_text_t user, push_text_t device,
                            push_text_t app, unsigned char *id)
 {
@@ -235,6 +237,36 @@ static void use_places(push_store_t *store, push_device_t *device,
     device->subs_count = (uint8_t)count;
 }
 
+/* What is published from now on it may be owed, by way of these places. */
+static bool follows_the_same(const push_heap_t *heap,
+                             const push_device_t *device,
+                             const places_t *places)
+{
+    const push_sub_t *subs = push_device_subs(heap, device);
+
+    if (device->subs_count != places->count) {
+        return false;
+    }
+    for (unsigned i = PUSH_SUB_BROADCAST; i < places->count; i++) {
+        if (!taken(places, subs[i].log)
+            && subs[i].log != places->subs[PUSH_SUB_BROADCAST].log) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_device(const push_store_t *store, const push_device_t *device)
+{
+    push_record_t *record = store->journal ? push_device_look(device->id,
+                                                              device->shard)
+                                           : NULL;
+
+    if (record) {
+        push_journal_note(record);
+    }
+}
+
 /* The stream that is open now learns that a newer one takes over. */
 static void end_older_stream(push_store_t *store, push_device_t *device)
 {
@@ -261,7 +293,8 @@ static void open_stream(push_store_t *store, push_device_t *device,
     const push_checkin_t *checkin = arrival->checkin;
 
     device->address = arrival->address;
-    device->traits = PUSH_DEVICE_ONLINE;
+    device->traits &= PUSH_DEVICE_STATE_LOST;
+    device->traits |= PUSH_DEVICE_ONLINE | PUSH_DEVICE_CHANGED;
     device->traits |= checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0;
     device->traits |= checkin->made_up ? PUSH_DEVICE_MADE_UP : 0;
     device->lowest = (uint8_t)checkin->lowest;
@@ -288,6 +321,9 @@ static push_status_t checkin_device(push_store_t *store,
     if (push_device_set_labels(heap, device, checkin->labels) != PUSH_OK) {
         heap->release(heap, subs);
         return PUSH_NO_MEMORY;
+    }
+    if (!follows_the_same(heap, device, arrival->places)) {
+        note_device(store, device);
     }
     push_session_resume(heap, device, checkin->cursor, arrival->now);
     end_older_stream(store, device);
@@ -403,6 +439,7 @@ push_status_t push_store_checkin(push_store_t *store,
     if (status != PUSH_OK) {
         return status;
     }
+    push_journal_begin(store);
     if (push_shard_enter(store, arrival.name.shard)) {
         status = checkin_user(store, &arrival, ticket);
         push_shard_leave(store, arrival.name.shard);
@@ -412,8 +449,11 @@ push_status_t push_store_checkin(push_store_t *store,
     }
     if (status != PUSH_OK) {
         give_back(store, places.subs, places.count);
+        return status;
     }
-    return status;
+    /* A disk that fails must not keep devices away. */
+    push_journal_wait(store);
+    return PUSH_OK;
 }
 
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
@@ -422,6 +462,7 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
     mark_connected(store, device, -1);
     push_guard_leave(store->guard, device->address);
     device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+    device->traits |= PUSH_DEVICE_CHANGED;
     device->left = now->mono;
     device->last_seen = now->wall;
 }
@@ -481,6 +522,7 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
         status = push_session_ack(&store->heaps[name.shard], device, cursor,
                                   now);
         if (status == PUSH_OK) {
+            device->traits |= PUSH_DEVICE_ADVANCED;
             push_seat_wake_device(&store->seats, device);
         }
     }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/hash.h"
+#include "store/journal.h"
 
 static push_ref_t heap_alloc(push_heap_t *heap, size_t size)
 {
@@ -161,6 +162,7 @@ void push_shard_leave(push_store_t *store, unsigned shard)
 {
     atomic_fetch_sub(store->visitors, 1);
     push_lock_release(&store->shards[shard].lock);
+    push_journal_hand_over(store);
     push_epoch_tidy(&store->epoch);
 }
 

@@ -3,7 +3,9 @@
 #include <stdatomic.h>
 
 #include "store/checkin.h"
+#include "store/journal.h"
 #include "store/pressure.h"
+#include "store/save.h"
 
 /* Above this, the ends of messages are not remembered any longer. */
 #define HURRY_PERCENT 75u
@@ -50,6 +52,7 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
 
         ref = device->sibling;
         notice_dead_reactor(store, device, now);
+        push_save_if_changed(store, device);
         if (!(device->traits & PUSH_DEVICE_ONLINE)
             && device->left + store->limits.retention <= now->mono
             && !atomic_load(&device->wake)) {
@@ -136,6 +139,8 @@ void push_store_sweep(push_store_t *store, unsigned shard,
 void push_store_sweep_due(push_store_t *store, const push_time_t *now)
 {
     int64_t due = atomic_load(&store->segment->sweep_next);
+    /* Another first one each time: what is saved of devices has a limit. */
+    unsigned start = (unsigned)(now->mono / SWEEP_MS) % PUSH_SHARDS;
 
     if (now->mono < due
         || !atomic_compare_exchange_strong(&store->segment->sweep_next, &due,
@@ -143,7 +148,9 @@ void push_store_sweep_due(push_store_t *store, const push_time_t *now)
         return;
     }
     push_seat_reap(&store->seats);
+    push_journal_reap(store);
+    push_save_begin(store);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        push_store_sweep(store, i, now);
+        push_store_sweep(store, (start + i) % PUSH_SHARDS, now);
     }
 }
