@@ -4,6 +4,7 @@
 #include <http_config.h>
 #include <http_connection.h>
 #include <http_core.h>
+#include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mod_ssl_openssl.h>
@@ -18,7 +19,20 @@
 #include "http/ticket.h"
 #include "stream/handover.h"
 
+APLOG_USE_MODULE(push);
+
 /* The module: its hooks, and when each of them runs. */
+
+static int prepare(server_rec *s, const push_global_t *global)
+{
+    const char *conflict = push_config_conflict(global);
+
+    if (conflict) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0059: %s", conflict);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return push_runtime_prepare(s, global);
+}
 
 /* Once the configuration is read, in the parent: makes the shared memory. */
 static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
@@ -34,7 +48,7 @@ static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    return push_runtime_prepare(s, push_config_global(s));
+    return prepare(s, push_config_global(s));
 }
 
 /* In a new child, before it accepts: starts the reactors. */

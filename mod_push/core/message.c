@@ -65,14 +65,14 @@ push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
                                uint64_t mid, int64_t now)
 {
     size_t size = push_frame_size(&draft->content);
-    push_stored_t stored = {
-        .mid = mid,
-        .topic = draft->topic,
-        .device = draft->device,
-        .frame = {NULL,
-                  size < PUSH_MESSAGE_MAX ? (uint32_t)size : PUSH_MESSAGE_MAX},
-        .urgency = draft->urgency,
-        .receipt = draft->content.ack_now};
+    push_stored_t stored = {.mid = mid,
+                            .topic = draft->topic,
+                            .device = draft->device,
+                            .frame = {NULL, size < PUSH_MESSAGE_MAX
+                                                ? (uint32_t)size
+                                                : PUSH_MESSAGE_MAX},
+                            .urgency = draft->urgency,
+                            .receipt = draft->content.ack_now};
     int64_t until = now + (draft->ttl ? draft->ttl : NOW_MS);
     char *frame;
     push_ref_t ref = message_begin(heap, &stored, until, &frame);

@@ -78,8 +78,8 @@ typedef struct push_stored_t {
 } push_stored_t;
 
 /* The same for such a message; it expires at until (mono ms). */
-push_ref_t push_message_restore(push_heap_t *heap,
-                                const push_stored_t *stored, int64_t until);
+push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
+                                int64_t until);
 
 /* Bytes that push_message_restore() allocates. */
 size_t push_message_stored_size(const push_stored_t *stored);

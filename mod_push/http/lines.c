@@ -177,9 +177,9 @@ static void take_line(lines_t *l, const char *at, size_t len)
 static void line_too_long(lines_t *l)
 {
     refuse(l, push_problem(l->pool, 413, "too-large",
-                                "line: at most %" APR_SIZE_T_FMT " bytes "
-                                "(PushMaxMessageSize)",
-                                l->line_max));
+                           "line: at most %" APR_SIZE_T_FMT " bytes "
+                           "(PushMaxMessageSize)",
+                           l->line_max));
     l->skipping = true;
     l->line_len = 0;
 }

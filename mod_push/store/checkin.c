@@ -258,9 +258,9 @@ static bool follows_the_same(const push_heap_t *heap,
 
 static void note_device(const push_store_t *store, const push_device_t *device)
 {
-    push_record_t *record = store->journal ? push_device_look(device->id,
-                                                              device->shard)
-                                           : NULL;
+    push_record_t *record = store->journal
+                                ? push_device_look(device->id, device->shard)
+                                : NULL;
 
     if (record) {
         push_journal_note(record);

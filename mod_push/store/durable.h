@@ -76,8 +76,7 @@ typedef struct push_durable_item_t {
 } push_durable_item_t;
 
 /* False: enough. */
-typedef bool push_durable_visit_t(void *data,
-                                  const push_durable_item_t *item);
+typedef bool push_durable_visit_t(void *data, const push_durable_item_t *item);
 
 /*
  * Visits every record, keys in order of their bytes.  May crash on a damaged

@@ -106,8 +106,7 @@ static int open_env(push_durable_t *durable, const char *path,
         mdb_env_set_mapsize(durable->env, durable->size + RESERVE);
     }
     status = mdb_env_open(durable->env, path, flags, 0600);
-    return status ? status
-                  : open_table(durable, mode == PUSH_DURABLE_CREATE);
+    return status ? status : open_table(durable, mode == PUSH_DURABLE_CREATE);
 }
 
 push_durable_status_t push_durable_open(push_durable_t **opened,

@@ -82,8 +82,7 @@ static void lower(_Atomic uint64_t *mid, uint64_t to)
 {
     uint64_t at = atomic_load(mid);
 
-    while ((!at || to < at)
-           && !atomic_compare_exchange_weak(mid, &at, to)) {
+    while ((!at || to < at) && !atomic_compare_exchange_weak(mid, &at, to)) {
     }
 }
 
@@ -324,9 +323,9 @@ static void report_failure(push_journal_t *journal, const char *why)
     uint32_t well = DISK_WELL;
 
     atomic_fetch_add(&disk->errors, 1);
-    if (atomic_compare_exchange_strong(
-            &disk->failing, &well,
-            silent ? DISK_FAILING_SILENTLY : DISK_FAILING)
+    if (atomic_compare_exchange_strong(&disk->failing, &well,
+                                       silent ? DISK_FAILING_SILENTLY
+                                              : DISK_FAILING)
         && !silent) {
         journal->reported = now;
         journal->options.report(journal->options.data, false, why);
@@ -376,8 +375,7 @@ static bool write_records(push_journal_t *journal, push_records_t *records)
         count_records(disk_of(journal->store), records);
     }
     else {
-        push_disk_missing(journal->store,
-                          lowest_of(journal->store, records));
+        push_disk_missing(journal->store, lowest_of(journal->store, records));
         report_failure(journal, error.text);
     }
     push_records_cleanup(records);

@@ -142,9 +142,9 @@ static bool is_key(push_text_t key, char type, size_t id_len)
 
 /* ---- version ---- */
 
-push_record_t *push_meta_make(const push_meta_record_t *meta)
+push_record_t *push_meta_make(const push_meta_record_t *meta, char type)
 {
-    push_record_t *record = record_create(PUSH_RECORD_META, "", 0,
+    push_record_t *record = record_create(type, "", 0,
                                           sizeof(magic) + sizeof(*meta));
 
     if (record) {
@@ -442,8 +442,7 @@ bool push_device_read(push_text_t key, push_text_t value,
         device->labels[i] = get_text(&r, head.labels[i]);
         labels += head.labels[i];
     }
-    device->settled = get_text(&r,
-                               head.settled * sizeof(push_settled_t));
+    device->settled = get_text(&r, head.settled * sizeof(push_settled_t));
     if (!get_places(&r, head.places, device) || !complete(&r)
         || !is_key(key, PUSH_RECORD_DEVICE, PUSH_CONTEXT_BYTES)
         || head.traits & (uint8_t)~known || head.lowest >= PUSH_LANES

@@ -13,7 +13,8 @@
  *                    acknowledged of its user's log, its places in channels
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
- *   'V'              version of the format, and the secrets of the segment
+ *   '!' and '~'      version of the format, and the secrets of the segment:
+ *                    twice, at both ends of the file
  *   'W'              nothing: written to see whether the disk takes it
  *
  * A mid's bytes are in big-endian order, so messages come back in the order
@@ -24,7 +25,8 @@
 #define PUSH_RECORD_DEVICE  'D'
 #define PUSH_RECORD_KEY     'K'
 #define PUSH_RECORD_MESSAGE 'M'
-#define PUSH_RECORD_META    'V'
+#define PUSH_RECORD_META    '!'
+#define PUSH_RECORD_META_2  '~'
 #define PUSH_RECORD_PROBE   'W'
 
 #define PUSH_RECORD_KEY_MAX 17 /* bytes */
@@ -74,13 +76,14 @@ typedef struct push_meta_record_t {
 } push_meta_record_t;
 
 push_record_t *push_probe_make(void);
-push_record_t *push_meta_make(const push_meta_record_t *meta);
+/* As PUSH_RECORD_META or PUSH_RECORD_META_2. */
+push_record_t *push_meta_make(const push_meta_record_t *meta, char type);
 bool push_meta_read(push_text_t value, push_meta_record_t *meta);
 
 typedef struct push_message_record_t {
     uint32_t kind; /* push_log_kind_t */
     push_fate_t fate;
-    push_text_t name; /* of the user or channel */
+    push_text_t name;     /* of the user or channel */
     push_stored_t stored; /* of one that ended, mid and urgency alone */
     int64_t expires;      /* wall ms */
 } push_message_record_t;
@@ -124,7 +127,7 @@ typedef struct push_device_record_t {
     uint8_t lowest;
     uint32_t max_in_flight;
     int64_t first_seen, last_seen, last_ack; /* wall ms */
-    int64_t left; /* wall ms; 0: it was online */
+    int64_t left;                            /* wall ms; 0: it was online */
     push_losses_t losses;
     push_text_t settled; /* push_settled_t, not aligned */
     unsigned places_count;

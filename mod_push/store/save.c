@@ -34,8 +34,7 @@ static push_stored_t stored_of(const push_message_t *message)
         .mid = message->mid,
         .topic = {message->bytes, message->topic_len},
         .device = {message->bytes + message->topic_len, message->device_len},
-        .frame = {wire.at + PUSH_MID_CHARS + 1,
-                  wire.len - PUSH_MID_CHARS - 1},
+        .frame = {wire.at + PUSH_MID_CHARS + 1, wire.len - PUSH_MID_CHARS - 1},
         .urgency = push_message_urgency(message),
         .receipt = (message->traits & PUSH_TRAIT_RECEIPT) != 0};
 }
@@ -45,12 +44,12 @@ push_record_t *push_save_message(const push_store_t *store,
                                  push_fate_t fate, const push_time_t *now)
 {
     const push_log_t *log = push_at(&store->heaps[0], message->log);
-    push_message_record_t record = {.kind = log->kind,
-                                    .fate = fate,
-                                    .name = name_of(log),
-                                    .stored = stored_of(message),
-                                    .expires = wall_of(
-                                        push_message_until(message), now)};
+    push_message_record_t record = {
+        .kind = log->kind,
+        .fate = fate,
+        .name = name_of(log),
+        .stored = stored_of(message),
+        .expires = wall_of(push_message_until(message), now)};
 
     if (message->traits & PUSH_TRAIT_NOW || fate == PUSH_EXPIRED
         || record.expires <= now->wall) {
@@ -110,10 +109,10 @@ static void collect_settled(const push_heap_t *heap,
             message = push_at(heap, ref);
             outcome = push_message_outcome(heap, message, self);
             if (outcome && push_message_fate(message) == PUSH_LIVE) {
-                add_settled(list, &(push_settled_t){
-                                      message->mid, outcome->after,
-                                      (uint16_t)outcome->fate,
-                                      (uint16_t)lane});
+                add_settled(list,
+                            &(push_settled_t){message->mid, outcome->after,
+                                              (uint16_t)outcome->fate,
+                                              (uint16_t)lane});
             }
         }
     }
@@ -222,9 +221,9 @@ push_record_t *push_save_device(push_store_t *store,
     collect_labels(heap, device, &record);
     collect_places(store, device, &record);
     collect_settled(heap, device, &settled);
-    record.settled = (push_text_t){
-        (const char *)settled.at,
-        settled.count * (uint32_t)sizeof(push_settled_t)};
+    record.settled = (push_text_t){(const char *)settled.at,
+                                   settled.count
+                                       * (uint32_t)sizeof(push_settled_t)};
     if (!settled.failed) {
         made = push_device_make(&record);
     }
@@ -256,8 +255,8 @@ void push_save_if_changed(push_store_t *store, push_device_t *device)
     }
     record = push_device_look(device->id, device->shard);
     if (record) {
-        device->traits &= (uint8_t)~(PUSH_DEVICE_CHANGED
-                                     | PUSH_DEVICE_ADVANCED);
+        device->traits &= (uint8_t) ~(PUSH_DEVICE_CHANGED
+                                      | PUSH_DEVICE_ADVANCED);
         advanced++;
         push_journal_note(record);
     }
