@@ -19,8 +19,6 @@
 #include "http/ticket.h"
 #include "stream/handover.h"
 
-APLOG_USE_MODULE(push);
-
 /* The module: its hooks, and when each of them runs. */
 
 static int prepare(server_rec *s, const push_global_t *global)

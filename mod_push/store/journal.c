@@ -273,6 +273,12 @@ push_status_t push_journal_wait(push_store_t *store)
     return status;
 }
 
+push_durability_t push_journal_durability(const push_store_t *store)
+{
+    return store->journal ? store->journal->options.durability
+                          : PUSH_DURABILITY_MEMORY;
+}
+
 size_t push_journal_waiting(push_store_t *store)
 {
     push_journal_t *journal = store->journal;
