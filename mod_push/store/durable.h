@@ -48,20 +48,27 @@ push_durable_status_t push_durable_open(push_durable_t **durable,
 void push_durable_close(push_durable_t *durable);
 
 /*
- * Writes all records as one: after PUSH_DURABLE_OK they are on disk, after
- * anything else none is.  In between it forgets what expired before now
- * (wall ms), at least as much as it writes.  Blocks for the disk.
- * PUSH_RECORD_LOOK: look() gives the record to be written, taken, or NULL if
- * the device is gone; false: what is there stands.  After a failure the store
- * has to be opened again.
+ * PUSH_RECORD_LOOK: gives the record to be written, taken, or NULL if the
+ * device is gone.  False: what is there stands.
  */
 typedef bool push_durable_look_t(void *data, const push_record_t *record,
                                  push_record_t **found);
 
+typedef struct push_durable_job_t {
+    const push_records_t *records;
+    int64_t now; /* wall ms */
+    push_durable_look_t *look;
+    void *data;
+} push_durable_job_t;
+
+/*
+ * Writes all records as one: after PUSH_DURABLE_OK they are on disk, after
+ * anything else none is.  In between it forgets what has expired, at least as
+ * much as it writes.  Blocks for the disk.  After a failure the store has to
+ * be opened again.
+ */
 push_durable_status_t push_durable_write(push_durable_t *durable,
-                                         const push_records_t *records,
-                                         int64_t now,
-                                         push_durable_look_t *look, void *data,
+                                         const push_durable_job_t *job,
                                          push_durable_error_t *error);
 
 /* Tidies up after processes that died; true if some records have expired. */

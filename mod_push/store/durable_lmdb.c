@@ -346,15 +346,9 @@ static bool has_room(const push_durable_t *durable, MDB_txn *txn,
 
 /* ---- writing ---- */
 
-typedef struct {
-    const push_records_t *records;
-    int64_t now;
-    push_durable_look_t *look;
-    void *data;
-} job_t;
-
 static int write_one(const push_durable_t *durable, MDB_txn *txn,
-                     const push_record_t *record, const job_t *job)
+                     const push_record_t *record,
+                     const push_durable_job_t *job)
 {
     push_record_t *found = NULL;
     int status;
@@ -375,7 +369,7 @@ static int write_one(const push_durable_t *durable, MDB_txn *txn,
 }
 
 static int write_all(const push_durable_t *durable, MDB_txn *txn,
-                     const job_t *job)
+                     const push_durable_job_t *job)
 {
     const push_record_t *record = job->records->first;
     uint32_t count = 0;
@@ -391,7 +385,8 @@ static int write_all(const push_durable_t *durable, MDB_txn *txn,
 }
 
 /* One transaction; what it must not fill stays free for deleting. */
-static int write_once(const push_durable_t *durable, const job_t *job)
+static int write_once(const push_durable_t *durable,
+                      const push_durable_job_t *job)
 {
     MDB_txn *txn;
     int status = mdb_txn_begin(durable->env, NULL, 0, &txn);
@@ -427,16 +422,13 @@ static int make_room(const push_durable_t *durable, int64_t now)
 }
 
 push_durable_status_t push_durable_write(push_durable_t *durable,
-                                         const push_records_t *records,
-                                         int64_t now,
-                                         push_durable_look_t *look, void *data,
+                                         const push_durable_job_t *job,
                                          push_durable_error_t *error)
 {
-    const job_t job = {records, now, look, data};
-    int status = write_once(durable, &job);
+    int status = write_once(durable, job);
 
-    if (status == MDB_MAP_FULL && !make_room(durable, now)) {
-        status = write_once(durable, &job);
+    if (status == MDB_MAP_FULL && !make_room(durable, job->now)) {
+        status = write_once(durable, job);
     }
     return status ? fail(error, "cannot write", status) : PUSH_DURABLE_OK;
 }

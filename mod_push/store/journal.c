@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "store/disk.h"
 #include "store/durable.h"
 #include "store/save.h"
 
@@ -26,13 +26,6 @@
 
 /* A failure is not reported again for so long. */
 #define REPORT_MS 10000
-
-/* push_disk_t.failing */
-typedef enum {
-    DISK_WELL,
-    DISK_FAILING,         /* and somebody said so */
-    DISK_FAILING_SILENTLY /* it was said a short while ago */
-} push_disk_failing_t;
 
 struct push_journal_t {
     push_store_t *store;
@@ -71,72 +64,6 @@ static push_disk_t *disk_of(const push_store_t *store)
     return &store->segment->disk;
 }
 
-static uint64_t mid_now(const push_store_t *store)
-{
-    return push_mid_now(&store->segment->clock);
-}
-
-/* ---- what is missing on disk ---- */
-
-static void lower(_Atomic uint64_t *mid, uint64_t to)
-{
-    uint64_t at = atomic_load(mid);
-
-    while ((!at || to < at) && !atomic_compare_exchange_weak(mid, &at, to)) {
-    }
-}
-
-void push_disk_missing(push_store_t *store, uint64_t mid)
-{
-    lower(&disk_of(store)->missing, mid ? mid : mid_now(store));
-}
-
-static push_journal_place_t *places_of(const push_store_t *store)
-{
-    return (push_journal_place_t *)(void *)(store->slab.base
-                                            + store->segment->journals_at);
-}
-
-static push_journal_place_t *claim_place(const push_store_t *store)
-{
-    push_journal_place_t *places = places_of(store);
-
-    for (uint32_t i = 0; i < store->segment->seats; i++) {
-        uint32_t nobody = 0;
-
-        if (atomic_compare_exchange_strong(&places[i].pid, &nobody,
-                                           (uint32_t)getpid())) {
-            return &places[i];
-        }
-    }
-    return NULL;
-}
-
-static bool process_gone(uint32_t pid)
-{
-    return kill((pid_t)pid, 0) && errno == ESRCH;
-}
-
-void push_journal_reap(push_store_t *store)
-{
-    push_journal_place_t *places = places_of(store);
-
-    for (uint32_t i = 0; i < store->segment->seats; i++) {
-        uint32_t holder = atomic_load(&places[i].pid);
-        uint64_t unsaved;
-
-        if (!holder || !process_gone(holder)) {
-            continue;
-        }
-        unsaved = atomic_load(&places[i].unsaved);
-        if (unsaved) {
-            push_disk_missing(store, unsaved);
-        }
-        atomic_store(&places[i].unsaved, 0);
-        atomic_compare_exchange_strong(&places[i].pid, &holder, 0);
-    }
-}
-
 /* ---- from workers and reactors into the queue ---- */
 
 void push_journal_note(push_record_t *record)
@@ -148,7 +75,7 @@ static uint64_t lowest_of(const push_store_t *store,
                           const push_records_t *records)
 {
     const push_record_t *record = records->first;
-    uint64_t lowest = mid_now(store);
+    uint64_t lowest = push_mid_now(&store->segment->clock);
 
     for (; record; record = record->next) {
         if (record->mid && record->mid < lowest) {
@@ -165,7 +92,7 @@ static void announce(push_journal_t *journal, uint64_t lowest)
         journal->lowest = lowest;
     }
     if (journal->place) {
-        lower(&journal->place->unsaved, lowest);
+        push_disk_lower(&journal->place->unsaved, lowest);
     }
 }
 
@@ -326,12 +253,12 @@ static void report_failure(push_journal_t *journal, const char *why)
     push_disk_t *disk = disk_of(journal->store);
     int64_t now = push_clock_now().mono;
     bool silent = journal->reported && now - journal->reported < REPORT_MS;
-    uint32_t well = DISK_WELL;
+    uint32_t well = PUSH_DISK_WELL;
 
     atomic_fetch_add(&disk->errors, 1);
     if (atomic_compare_exchange_strong(&disk->failing, &well,
-                                       silent ? DISK_FAILING_SILENTLY
-                                              : DISK_FAILING)
+                                       silent ? PUSH_DISK_FAILING_SILENTLY
+                                              : PUSH_DISK_FAILING)
         && !silent) {
         journal->reported = now;
         journal->options.report(journal->options.data, false, why);
@@ -343,7 +270,8 @@ static void report_success(push_journal_t *journal)
     push_disk_t *disk = disk_of(journal->store);
 
     if (atomic_load(&disk->failing)
-        && atomic_exchange(&disk->failing, DISK_WELL) == DISK_FAILING) {
+        && atomic_exchange(&disk->failing, PUSH_DISK_WELL)
+               == PUSH_DISK_FAILING) {
         journal->options.report(journal->options.data, true, "");
     }
 }
@@ -360,9 +288,10 @@ static push_durable_status_t try_write(push_journal_t *journal,
                                    error);
     }
     if (status == PUSH_DURABLE_OK) {
-        status = push_durable_write(journal->durable, records,
-                                    push_clock_now().wall, push_save_look,
-                                    journal->store, error);
+        const push_durable_job_t job = {records, push_clock_now().wall,
+                                        push_save_look, journal->store};
+
+        status = push_durable_write(journal->durable, &job, error);
     }
     if (status != PUSH_DURABLE_OK) {
         push_durable_close(journal->durable);
@@ -489,7 +418,7 @@ static void make_good(push_journal_t *journal)
     }
     from = atomic_load(&disk->missing);
     if (journal->place) {
-        lower(&journal->place->unsaved, from);
+        push_disk_lower(&journal->place->unsaved, from);
     }
     if (atomic_compare_exchange_strong(&disk->missing, &from, 0)) {
         if (!write_shards(journal, from)) {
@@ -558,7 +487,7 @@ bool push_journal_start(push_store_t *store,
     }
     journal->store = store;
     journal->options = *options;
-    journal->place = claim_place(store);
+    journal->place = push_disk_claim(store);
     journal->tick = push_clock_now().mono;
     pthread_mutex_init(&journal->lock, NULL);
     pthread_cond_init(&journal->filled, NULL);

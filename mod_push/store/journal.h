@@ -77,12 +77,4 @@ push_durability_t push_journal_durability(const push_store_t *store);
 /* Bytes that wait in this process. */
 size_t push_journal_waiting(push_store_t *store);
 
-/* ---- the segment's side of it ---- */
-
-/* Live messages from this mid on, and all else, are to be written again. */
-void push_disk_missing(push_store_t *store, uint64_t mid);
-
-/* Makes good what processes had queued that died; one sweep at a time. */
-void push_journal_reap(push_store_t *store);
-
 #endif

@@ -337,9 +337,10 @@ static push_durable_status_t write_shards(push_durable_t *durable,
             return PUSH_DURABLE_FAILED;
         }
         if (records->bytes > WRITE_BYTES || i == PUSH_SHARDS - 1) {
-            status = push_durable_write(durable, records,
-                                        push_clock_now().wall, push_save_look,
-                                        store, error);
+            const push_durable_job_t job = {records, push_clock_now().wall,
+                                            push_save_look, store};
+
+            status = push_durable_write(durable, &job, error);
             push_records_cleanup(records);
         }
     }

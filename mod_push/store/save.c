@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/disk.h"
 #include "store/journal.h"
 
 /* A place at a channel's end may be so far back in time. */

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 #include "store/checkin.h"
-#include "store/journal.h"
+#include "store/disk.h"
 #include "store/pressure.h"
 #include "store/save.h"
 
@@ -148,7 +148,7 @@ void push_store_sweep_due(push_store_t *store, const push_time_t *now)
         return;
     }
     push_seat_reap(&store->seats);
-    push_journal_reap(store);
+    push_disk_reap(store);
     push_save_begin(store);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_store_sweep(store, (start + i) % PUSH_SHARDS, now);
