@@ -8,7 +8,7 @@
 #include "store/journal.h"
 
 /* A place at a channel's end may be so far back in time. */
-#define PLACE_SLACK_MS 2000
+#define PLACE_SLACK ((uint64_t)2000 << 22) /* 2000 ms, as a mid has them */
 
 static int64_t wall_of(int64_t mono, const push_time_t *now)
 {
@@ -132,7 +132,7 @@ static uint64_t next_in_lane(const push_heap_t *heap,
     const push_log_t *log = push_sub_log(heap, sub);
     uint32_t head = push_lane_head(&log->lanes[place.lane]);
     uint32_t at = push_window_lowest(heap, &device->window, place);
-    uint64_t before = now - ((uint64_t)PLACE_SLACK_MS << 22);
+    uint64_t before = now > PLACE_SLACK ? now - PLACE_SLACK : 0;
     push_ref_t ref = PUSH_NONE;
 
     if (push_log_read(heap, log, place.lane, at - 1, &ref)
