@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/hash.h"
 #include "store/durable.h"
@@ -95,6 +96,10 @@ static int open_env(push_durable_t *durable, const char *path,
 
     if (status) {
         return status;
+    }
+    /* LMDB would make a file that is not there, and it would be empty. */
+    if (mode == PUSH_DURABLE_WRITE && access(path, R_OK | W_OK)) {
+        return errno;
     }
     if (mode != PUSH_DURABLE_WRITE) {
         flags |= MDB_NOLOCK;

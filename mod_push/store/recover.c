@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -49,6 +50,21 @@ typedef struct {
 
 #define VALUE_MAX (64u << 20)
 
+/* If it crashes, that is an answer: nobody shall report or dump it. */
+static void become_expendable(void)
+{
+    static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    const struct rlimit none = {0, 0};
+
+    for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+        signal(crashes[i], SIG_DFL);
+    }
+    setrlimit(RLIMIT_CORE, &none);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 /* A process of its own that runs work(fd, data) as the owner; -1: none. */
 static pid_t start(const push_owner_t *owner, int (*work)(int fd, void *data),
                    void *data, int *from)
@@ -61,8 +77,7 @@ static pid_t start(const push_owner_t *owner, int (*work)(int fd, void *data),
     }
     pid = fork();
     if (!pid) {
-        signal(SIGPIPE, SIG_IGN);
-        signal(SIGXFSZ, SIG_IGN);
+        become_expendable();
         _exit(push_statedir_become(owner) ? work(ends[1], data) : 1);
     }
     close(ends[1]);

@@ -445,5 +445,6 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
     }
     push_restore_devices(restore, store);
     restore_keys(restore, store);
+    push_epoch_advance(&store->epoch);
     *restored = restore->restored;
 }

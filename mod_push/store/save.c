@@ -119,57 +119,104 @@ static void collect_settled(const push_heap_t *heap,
     }
 }
 
+/* A lane of a place, while it is looked at. */
+typedef struct {
+    const push_heap_t *heap;
+    const push_sub_t *sub;
+    const push_log_t *log;
+    unsigned lane;
+    uint32_t from; /* what is before was acknowledged, or told as a gap */
+    push_losses_t *losses;
+} look_t;
+
+/*
+ * Steps to the first message.  What was dropped before it nobody could tell
+ * after a restart, so it is counted now; what is dropped behind it has a
+ * record that says so.
+ */
+static const push_message_t *first_message(const look_t *look, uint32_t at)
+{
+    const push_lane_t *l = &look->log->lanes[look->lane];
+    uint32_t *count = &look->losses->count[PUSH_GAP_MAILBOX][look->lane];
+    push_ref_t ref = PUSH_NONE;
+
+    for (;; at++) {
+        switch (push_log_read(look->heap, look->log, look->lane, at, &ref)) {
+        case PUSH_SLOT_MESSAGE:
+            return push_at(look->heap, ref);
+        case PUSH_SLOT_END:
+            return NULL;
+        case PUSH_SLOT_PASSED:
+            if (push_before(look->from, l->evicted)) {
+                *count += l->evicted - look->from;
+            }
+            at = push_lane_tail(l) - 1;
+            break;
+        case PUSH_SLOT_EVICTED:
+            *count += !push_before(at, look->from);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
 /*
  * The mid of the first message that the device may still need.  now is a mid
  * behind all that were taken when the lane was looked at; some of them may
  * not stand in it yet, so a place at its end lies somewhat before.
  */
-static uint64_t next_in_lane(const push_heap_t *heap,
-                             const push_device_t *device, push_place_t place,
-                             uint64_t now)
+static uint64_t next_in_lane(const look_t *look, uint32_t at, uint64_t now)
 {
-    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
-    const push_log_t *log = push_sub_log(heap, sub);
-    uint32_t head = push_lane_head(&log->lanes[place.lane]);
-    uint32_t at = push_window_lowest(heap, &device->window, place);
     uint64_t before = now > PLACE_SLACK ? now - PLACE_SLACK : 0;
+    const push_message_t *message;
     push_ref_t ref = PUSH_NONE;
 
-    if (push_log_read(heap, log, place.lane, at - 1, &ref)
+    if (push_log_read(look->heap, look->log, look->lane, at - 1, &ref)
         == PUSH_SLOT_MESSAGE) {
-        return ((push_message_t *)push_at(heap, ref))->mid + 1;
+        return ((push_message_t *)push_at(look->heap, ref))->mid + 1;
     }
-    if (push_before(at, push_lane_tail(&log->lanes[place.lane]))) {
-        at = push_lane_tail(&log->lanes[place.lane]);
+    message = first_message(look, at);
+    if (message) {
+        return message->mid;
     }
-    for (; push_before(at, head); at++) {
-        if (push_log_read(heap, log, place.lane, at, &ref)
-            == PUSH_SLOT_MESSAGE) {
-            return ((push_message_t *)push_at(heap, ref))->mid;
-        }
+    return before > look->sub->joined ? before : look->sub->joined;
+}
+
+static void collect_place(const push_heap_t *heap, const push_device_t *device,
+                          unsigned index, uint64_t now,
+                          push_device_record_t *record)
+{
+    const push_sub_t *sub = &push_device_subs(heap, device)[index];
+    push_place_record_t *place = &record->places[index - PUSH_SUB_BROADCAST];
+    look_t look = {.heap = heap,
+                   .sub = sub,
+                   .log = push_sub_log(heap, sub),
+                   .losses = &record->losses};
+
+    place->name = push_channel_name(push_at(heap, sub->log));
+    place->joined = sub->joined;
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        push_place_t cursor = {(uint16_t)index, (uint16_t)lane,
+                               sub->cursor[lane]};
+        uint32_t at = push_window_lowest(heap, &device->window, cursor);
+
+        look.lane = lane;
+        look.from = at != cursor.at                    ? at
+                    : push_before(at, sub->told[lane]) ? sub->told[lane]
+                                                       : at;
+        place->next[lane] = next_in_lane(&look, at, now);
     }
-    return before > sub->joined ? before : sub->joined;
 }
 
 static void collect_places(push_store_t *store, const push_device_t *device,
                            push_device_record_t *record)
 {
-    const push_heap_t *heap = &store->heaps[device->shard];
-    const push_sub_t *subs = push_device_subs(heap, device);
     uint64_t now = push_mid_now(&store->segment->clock);
 
     record->places_count = device->subs_count - PUSH_SUB_BROADCAST;
     for (unsigned i = PUSH_SUB_BROADCAST; i < device->subs_count; i++) {
-        push_place_record_t *place = &record->places[i - PUSH_SUB_BROADCAST];
-
-        place->name = push_channel_name(push_at(heap, subs[i].log));
-        place->joined = subs[i].joined;
-        for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-            push_place_t at = {(uint16_t)i, (uint16_t)lane,
-                               subs[i].cursor[lane]};
-
-            place->next[lane] = next_in_lane(heap, device, at, now);
-        }
+        collect_place(&store->heaps[device->shard], device, i, now, record);
     }
 }
 
