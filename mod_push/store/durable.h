@@ -35,7 +35,7 @@ typedef struct push_durable_error_t {
 } push_durable_error_t;
 
 typedef enum push_durable_mode_t {
-    PUSH_DURABLE_READ,  /* nobody else has it open */
+    PUSH_DURABLE_READ,  /* nobody else has it open; may end the process */
     PUSH_DURABLE_WRITE, /* shared with other processes */
     PUSH_DURABLE_CREATE /* new; nobody else has it open */
 } push_durable_mode_t;

@@ -497,6 +497,9 @@ push_recover_status_t push_recover(push_store_t *store,
     name_files(state, &names);
     if (intake.restore
         && (!exists(names.state) || read_state(state, &names, &intake))) {
+        if (recovery->cut || recovery->damaged) {
+            push_restore_torn(intake.restore);
+        }
         push_restore_apply(intake.restore, store, &recovery->restored);
         status = replace(store, state, &names, recovery);
     }

@@ -106,6 +106,11 @@ bool push_restore_add(push_restore_t *restore, push_text_t key,
     return !list || add_raw(list, key, value, expires);
 }
 
+void push_restore_torn(push_restore_t *restore)
+{
+    restore->torn = true;
+}
+
 bool push_restore_has_meta(const push_restore_t *restore)
 {
     return restore->has_meta;

@@ -35,6 +35,9 @@ void push_restore_forget(push_restore_t *restore);
 bool push_restore_has_meta(const push_restore_t *restore);
 uint32_t push_restore_version(const push_restore_t *restore);
 
+/* Nobody knows what else there was: every device is told so by a gap. */
+void push_restore_torn(push_restore_t *restore);
+
 /* Puts all of them into the segment of store. */
 void push_restore_apply(push_restore_t *restore, push_store_t *store,
                         push_restored_t *restored);

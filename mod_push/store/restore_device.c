@@ -228,6 +228,10 @@ static bool restore_device(arrival_t *a)
     push_user_adopt(a->heap, user, a->device, &a->restore->now);
     a->device->losses = a->record->losses;
     count_lost_of_user(a);
+    if (a->restore->torn) {
+        count_lost(a, &(push_lost_t){.lane = PUSH_NORMAL,
+                                     .reason = PUSH_GAP_MEMORY});
+    }
     restore_places(a);
     settle_all(a);
     push_table_add(a->heap, &a->store->shards[a->name.shard].contexts,

@@ -37,6 +37,7 @@ typedef struct push_losts_t {
 struct push_restore_t {
     push_time_t now;
     bool has_meta;
+    bool torn;
     push_meta_record_t meta;
     push_raws_t messages, devices, keys;
     push_losts_t lost;
