@@ -452,7 +452,7 @@ push_status_t push_store_checkin(push_store_t *store,
         return status;
     }
     /* A disk that fails must not keep devices away. */
-    push_journal_wait(store);
+    push_journal_wait_state(store);
     return PUSH_OK;
 }
 

@@ -50,6 +50,18 @@ static bool process_gone(uint32_t pid)
     return kill((pid_t)pid, 0) && errno == ESRCH;
 }
 
+bool push_disk_forgotten(const push_store_t *store, uint32_t pid)
+{
+    const push_journal_place_t *places = places_of(store);
+
+    for (uint32_t i = 0; i < store->segment->seats; i++) {
+        if (places[i].pid == pid) {
+            return false;
+        }
+    }
+    return process_gone(pid);
+}
+
 void push_disk_reap(push_store_t *store)
 {
     push_journal_place_t *places = places_of(store);
@@ -62,9 +74,7 @@ void push_disk_reap(push_store_t *store)
             continue;
         }
         unsaved = atomic_load(&places[i].unsaved);
-        if (unsaved) {
-            push_disk_missing(store, unsaved);
-        }
+        push_disk_missing(store, unsaved);
         atomic_store(&places[i].unsaved, 0);
         atomic_compare_exchange_strong(&places[i].pid, &holder, 0);
     }

@@ -25,6 +25,9 @@ void push_disk_lower(_Atomic uint64_t *mid, uint64_t to);
 /* A place for this process; NULL if there is none. */
 push_journal_place_t *push_disk_claim(const push_store_t *store);
 
+/* It is gone, and what it left has been taken up. */
+bool push_disk_forgotten(const push_store_t *store, uint32_t pid);
+
 /* Takes up what processes left that died; one sweep at a time. */
 void push_disk_reap(push_store_t *store);
 

@@ -1,56 +1,21 @@
 #include "store/journal.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "store/disk.h"
-#include "store/durable.h"
+#include "store/journal_parts.h"
 #include "store/save.h"
-
-/* How often the thread looks around when nothing happens. */
-#define TICK_MS 1000
-
-/* Every so many ticks it tidies up. */
-#define TICKS_TO_TIDY 5
 
 /* A publisher waits so long for room in the queue. */
 #define THROTTLE_MS 100
 
 /* The end of a child waits so long for the queue to be let go of. */
 #define STOP_MS 1000
-
-/* A failure is not reported again for so long. */
-#define REPORT_MS 10000
-
-struct push_journal_t {
-    push_store_t *store;
-    push_journal_options_t options;
-    push_journal_place_t *place; /* ours, or NULL */
-    pthread_t thread;
-
-    pthread_mutex_t lock; /* guards all from here on */
-    pthread_cond_t filled;
-    pthread_cond_t written;
-    push_records_t queue;
-    uint64_t lowest;   /* mid in the queue; 0: none */
-    int64_t since;     /* mono ms; when the first one joined it */
-    uint64_t handed;   /* lots that joined it */
-    uint64_t settled;  /* of them, that were written or given up */
-    uint64_t failures; /* writes that failed */
-    unsigned waiters;
-    bool stop;
-
-    /* ---- the journal's thread only ---- */
-    push_durable_t *durable;
-    int64_t reported; /* mono ms */
-    int64_t tick;     /* mono ms of the next one */
-    unsigned ticks;
-};
 
 /* What this thread noted and has not handed over yet. */
 static _Thread_local push_records_t noted;
@@ -59,11 +24,6 @@ static _Thread_local push_records_t noted;
 static _Thread_local uint64_t last_lot;
 static _Thread_local uint64_t failures_before;
 
-static push_disk_t *disk_of(const push_store_t *store)
-{
-    return &store->segment->disk;
-}
-
 /* ---- from workers and reactors into the queue ---- */
 
 void push_journal_note(push_record_t *record)
@@ -71,8 +31,8 @@ void push_journal_note(push_record_t *record)
     push_records_append(&noted, record);
 }
 
-static uint64_t lowest_of(const push_store_t *store,
-                          const push_records_t *records)
+uint64_t push_journal_lowest(const push_store_t *store,
+                             const push_records_t *records)
 {
     const push_record_t *record = records->first;
     uint64_t lowest = push_mid_now(&store->segment->clock);
@@ -108,9 +68,9 @@ void push_journal_hand_over(push_store_t *store)
         push_records_cleanup(&noted);
         return;
     }
-    lowest = lowest_of(store, &noted);
+    lowest = push_journal_lowest(store, &noted);
     pthread_mutex_lock(&journal->lock);
-    if (journal->queue.bytes + noted.bytes > PUSH_JOURNAL_MAX) {
+    if (push_journal_bytes(journal) + noted.bytes > PUSH_JOURNAL_MAX) {
         push_disk_missing(store, lowest);
         journal->failures++;
         pthread_mutex_unlock(&journal->lock);
@@ -118,16 +78,16 @@ void push_journal_hand_over(push_store_t *store)
         return;
     }
     announce(journal, lowest);
-    if (!journal->queue.first) {
+    if (push_journal_empty(journal)) {
         journal->since = push_clock_now().mono;
         pthread_cond_signal(&journal->filled);
     }
-    push_records_join(&journal->queue, &noted);
+    push_records_join(&journal->fresh, &noted);
     last_lot = ++journal->handed;
     pthread_mutex_unlock(&journal->lock);
 }
 
-static struct timespec deadline_in(int64_t ms)
+struct timespec push_journal_deadline(int64_t ms)
 {
     struct timespec at;
 
@@ -144,7 +104,7 @@ push_status_t push_journal_ready(const push_store_t *store)
     return store->journal
                    && store->journal->options.durability
                           == PUSH_DURABILITY_COMMIT
-                   && atomic_load(&disk_of(store)->failing)
+                   && atomic_load(&store->segment->disk.failing)
                ? PUSH_NO_STATE
                : PUSH_OK;
 }
@@ -158,8 +118,8 @@ void push_journal_throttle(push_store_t *store)
         return;
     }
     pthread_mutex_lock(&journal->lock);
-    at = deadline_in(THROTTLE_MS);
-    while (journal->queue.bytes >= PUSH_JOURNAL_MAX / 2
+    at = push_journal_deadline(THROTTLE_MS);
+    while (push_journal_bytes(journal) >= PUSH_JOURNAL_MAX / 2
            && !pthread_cond_clockwait(&journal->written, &journal->lock,
                                       CLOCK_MONOTONIC, &at)) {
     }
@@ -178,7 +138,56 @@ void push_journal_begin(const push_store_t *store)
     }
 }
 
-push_status_t push_journal_wait(push_store_t *store)
+/* ---- waiting for the disk: with the lock ---- */
+
+/*
+ * Writes what is fresh into the log, for all who wait.  The lock is let go
+ * meanwhile; the records stay ours until they join the queue.
+ */
+static void lead(push_journal_t *journal)
+{
+    push_records_t records = {0};
+    uint64_t lot = journal->handed;
+    bool well;
+
+    push_records_join(&records, &journal->fresh);
+    journal->syncing = true;
+    pthread_mutex_unlock(&journal->lock);
+    well = push_wal_append(journal->log, &records);
+    pthread_mutex_lock(&journal->lock);
+    journal->syncing = false;
+    push_records_join(&journal->queue, &records);
+    if (well) {
+        journal->synced = lot;
+        journal->logged = lot;
+    }
+    journal->log_full = !well;
+    pthread_cond_broadcast(&journal->written);
+}
+
+/* Lets the thread write at once. */
+static void await_state(push_journal_t *journal)
+{
+    journal->waiters++;
+    pthread_cond_signal(&journal->filled);
+    pthread_cond_wait(&journal->written, &journal->lock);
+    journal->waiters--;
+}
+
+static void await_log(push_journal_t *journal)
+{
+    if (!journal->log || journal->log_full) {
+        await_state(journal);
+    }
+    else if (journal->syncing) {
+        pthread_cond_wait(&journal->written, &journal->lock);
+    }
+    else {
+        lead(journal);
+    }
+}
+
+static push_status_t await_lot(push_store_t *store, bool state)
 {
     push_journal_t *journal = store->journal;
     push_status_t status;
@@ -187,17 +196,25 @@ push_status_t push_journal_wait(push_store_t *store)
         return PUSH_OK;
     }
     pthread_mutex_lock(&journal->lock);
-    journal->waiters++;
-    if (journal->settled < last_lot) {
-        pthread_cond_signal(&journal->filled);
+    while (state && journal->settled < last_lot) {
+        await_state(journal);
     }
-    while (journal->settled < last_lot) {
-        pthread_cond_wait(&journal->written, &journal->lock);
+    while (journal->synced < last_lot) {
+        await_log(journal);
     }
-    journal->waiters--;
     status = journal->failures == failures_before ? PUSH_OK : PUSH_NO_STATE;
     pthread_mutex_unlock(&journal->lock);
     return status;
+}
+
+push_status_t push_journal_wait(push_store_t *store)
+{
+    return await_lot(store, false);
+}
+
+push_status_t push_journal_wait_state(push_store_t *store)
+{
+    return await_lot(store, true);
 }
 
 push_durability_t push_journal_durability(const push_store_t *store)
@@ -213,7 +230,7 @@ size_t push_journal_waiting(push_store_t *store)
 
     if (journal) {
         pthread_mutex_lock(&journal->lock);
-        bytes = journal->queue.bytes;
+        bytes = push_journal_bytes(journal);
         pthread_mutex_unlock(&journal->lock);
     }
     return bytes;
@@ -235,233 +252,6 @@ static void on_end(push_heap_t *heap, const void *message, int fate)
     }
 }
 
-/* ---- the journal's thread ---- */
-
-static void count_records(push_disk_t *disk, const push_records_t *records)
-{
-    uint64_t count = 0;
-
-    for (const push_record_t *r = records->first; r; r = r->next) {
-        count++;
-    }
-    atomic_fetch_add(&disk->writes, 1);
-    atomic_fetch_add(&disk->records, count);
-}
-
-static void report_failure(push_journal_t *journal, const char *why)
-{
-    push_disk_t *disk = disk_of(journal->store);
-    int64_t now = push_clock_now().mono;
-    bool silent = journal->reported && now - journal->reported < REPORT_MS;
-    uint32_t well = PUSH_DISK_WELL;
-
-    atomic_fetch_add(&disk->errors, 1);
-    if (atomic_compare_exchange_strong(&disk->failing, &well,
-                                       silent ? PUSH_DISK_FAILING_SILENTLY
-                                              : PUSH_DISK_FAILING)
-        && !silent) {
-        journal->reported = now;
-        journal->options.report(journal->options.data, false, why);
-    }
-}
-
-static void report_success(push_journal_t *journal)
-{
-    push_disk_t *disk = disk_of(journal->store);
-
-    if (atomic_load(&disk->failing)
-        && atomic_exchange(&disk->failing, PUSH_DISK_WELL)
-               == PUSH_DISK_FAILING) {
-        journal->options.report(journal->options.data, true, "");
-    }
-}
-
-static push_durable_status_t try_write(push_journal_t *journal,
-                                       const push_records_t *records,
-                                       push_durable_error_t *error)
-{
-    push_durable_status_t status = PUSH_DURABLE_OK;
-
-    if (!journal->durable) {
-        status = push_durable_open(&journal->durable, journal->options.path,
-                                   journal->options.size, PUSH_DURABLE_WRITE,
-                                   error);
-    }
-    if (status == PUSH_DURABLE_OK) {
-        const push_durable_job_t job = {records, push_clock_now().wall,
-                                        push_save_look, journal->store};
-
-        status = push_durable_write(journal->durable, &job, error);
-    }
-    if (status != PUSH_DURABLE_OK) {
-        push_durable_close(journal->durable);
-        journal->durable = NULL;
-    }
-    return status;
-}
-
-/* Empties the list, whatever comes of it. */
-static bool write_records(push_journal_t *journal, push_records_t *records)
-{
-    push_durable_error_t error;
-    bool well = try_write(journal, records, &error) == PUSH_DURABLE_OK;
-
-    if (well) {
-        count_records(disk_of(journal->store), records);
-    }
-    else {
-        push_disk_missing(journal->store, lowest_of(journal->store, records));
-        report_failure(journal, error.text);
-    }
-    push_records_cleanup(records);
-    return well;
-}
-
-static bool due(const push_journal_t *journal)
-{
-    return journal->queue.first
-           && (journal->waiters || journal->stop
-               || journal->queue.bytes > PUSH_JOURNAL_MAX / 4
-               || push_clock_now().mono - journal->since
-                      >= PUSH_JOURNAL_INTERVAL_MS);
-}
-
-static int64_t may_sleep(const push_journal_t *journal)
-{
-    int64_t now = push_clock_now().mono;
-    int64_t until = journal->tick;
-
-    if (journal->queue.first
-        && journal->since + PUSH_JOURNAL_INTERVAL_MS < until) {
-        until = journal->since + PUSH_JOURNAL_INTERVAL_MS;
-    }
-    return until > now ? until - now : 0;
-}
-
-/* With the lock: sleeps until a write or a tick is due, or the end. */
-static void await(push_journal_t *journal)
-{
-    int64_t ms = may_sleep(journal);
-
-    while (!due(journal) && !journal->stop && ms > 0) {
-        struct timespec at = deadline_in(ms);
-
-        pthread_cond_clockwait(&journal->filled, &journal->lock,
-                               CLOCK_MONOTONIC, &at);
-        ms = may_sleep(journal);
-    }
-}
-
-/* With the lock: what is queued now stays announced, the rest is on disk. */
-static void withdraw(push_journal_t *journal)
-{
-    if (journal->place) {
-        atomic_store(&journal->place->unsaved, journal->lowest);
-    }
-}
-
-/* With the lock, which it lets go meanwhile. */
-static void write_queue(push_journal_t *journal)
-{
-    push_records_t records = {0};
-    uint64_t lot = journal->handed;
-    bool well;
-
-    push_records_join(&records, &journal->queue);
-    journal->lowest = 0;
-    pthread_mutex_unlock(&journal->lock);
-    well = write_records(journal, &records);
-    pthread_mutex_lock(&journal->lock);
-    journal->failures += !well;
-    journal->settled = lot;
-    withdraw(journal);
-    pthread_cond_broadcast(&journal->written);
-}
-
-/* Shard by shard, since a shard is locked while it is copied. */
-static bool write_shards(push_journal_t *journal, uint64_t from)
-{
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        push_records_t records = {0};
-
-        if (!push_save_shard(journal->store, i, from, &records)) {
-            push_records_cleanup(&records);
-            return false;
-        }
-        if (records.first && !write_records(journal, &records)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool probe(push_journal_t *journal)
-{
-    push_records_t records = {0};
-    push_record_t *record = push_probe_make();
-
-    if (!record) {
-        return false;
-    }
-    push_records_append(&records, record);
-    return write_records(journal, &records);
-}
-
-/* Whoever takes this up announces it, so that it survives us. */
-static void make_good(push_journal_t *journal)
-{
-    push_disk_t *disk = disk_of(journal->store);
-    uint64_t from = atomic_load(&disk->missing);
-
-    if (!from || (atomic_load(&disk->failing) && !probe(journal))) {
-        return;
-    }
-    from = atomic_load(&disk->missing);
-    if (journal->place) {
-        push_disk_lower(&journal->place->unsaved, from);
-    }
-    if (atomic_compare_exchange_strong(&disk->missing, &from, 0)) {
-        if (!write_shards(journal, from)) {
-            push_disk_missing(journal->store, from);
-            return;
-        }
-        report_success(journal);
-    }
-}
-
-static void tick(push_journal_t *journal)
-{
-    push_records_t nothing = {0};
-
-    journal->tick = push_clock_now().mono + TICK_MS;
-    make_good(journal);
-    if (++journal->ticks % TICKS_TO_TIDY == 0 && journal->durable
-        && push_durable_tidy(journal->durable, push_clock_now().wall)) {
-        write_records(journal, &nothing);
-    }
-}
-
-static void *run(void *data)
-{
-    push_journal_t *journal = data;
-
-    pthread_mutex_lock(&journal->lock);
-    while (!journal->stop) {
-        await(journal);
-        if (due(journal)) {
-            write_queue(journal);
-        }
-        if (push_clock_now().mono >= journal->tick) {
-            pthread_mutex_unlock(&journal->lock);
-            tick(journal);
-            pthread_mutex_lock(&journal->lock);
-            withdraw(journal);
-        }
-    }
-    pthread_mutex_unlock(&journal->lock);
-    return NULL;
-}
-
 /* ---- start and stop ---- */
 
 static bool start_thread(push_journal_t *journal)
@@ -471,10 +261,21 @@ static bool start_thread(push_journal_t *journal)
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&journal->thread, NULL, run, journal);
+    status = pthread_create(&journal->thread, NULL, push_journal_run, journal);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = status;
     return !status;
+}
+
+/* Without it (a full disk, say) each commit goes into the state itself. */
+static void open_log(push_journal_t *journal)
+{
+    char dir[PATH_MAX];
+
+    if (journal->options.durability == PUSH_DURABILITY_COMMIT) {
+        push_journal_dir(journal, dir);
+        journal->log = push_wal_create(dir);
+    }
 }
 
 bool push_journal_start(push_store_t *store,
@@ -492,7 +293,9 @@ bool push_journal_start(push_store_t *store,
     pthread_mutex_init(&journal->lock, NULL);
     pthread_cond_init(&journal->filled, NULL);
     pthread_cond_init(&journal->written, NULL);
+    open_log(journal);
     if (!start_thread(journal)) {
+        push_wal_destroy(journal->log, false);
         free(journal);
         return false;
     }
@@ -513,8 +316,8 @@ static void write_the_rest(push_journal_t *journal)
     }
     pthread_mutex_lock(&journal->lock);
     push_records_join(&journal->queue, &records);
-    if (journal->queue.first) {
-        write_queue(journal);
+    if (!push_journal_empty(journal)) {
+        push_journal_write(journal);
     }
     pthread_mutex_unlock(&journal->lock);
 }
@@ -525,7 +328,7 @@ static void write_the_rest(push_journal_t *journal)
  */
 static bool ask_to_stop(push_journal_t *journal)
 {
-    struct timespec at = deadline_in(STOP_MS);
+    struct timespec at = push_journal_deadline(STOP_MS);
 
     if (pthread_mutex_clocklock(&journal->lock, CLOCK_MONOTONIC, &at)) {
         return false;
@@ -550,6 +353,7 @@ void push_journal_stop(push_store_t *store)
     }
     store->journal = NULL;
     push_durable_close(journal->durable);
+    push_wal_destroy(journal->log, push_journal_disk(journal)->missing != 0);
     if (journal->place) {
         atomic_store(&journal->place->unsaved, 0);
         atomic_store(&journal->place->pid, 0);

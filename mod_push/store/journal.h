@@ -72,6 +72,9 @@ void push_journal_throttle(push_store_t *store);
 void push_journal_begin(const push_store_t *store);
 push_status_t push_journal_wait(push_store_t *store);
 
+/* The same for what the write-ahead log does not take: devices. */
+push_status_t push_journal_wait_state(push_store_t *store);
+
 push_durability_t push_journal_durability(const push_store_t *store);
 
 /* Bytes that wait in this process. */

@@ -16,6 +16,7 @@
 
 #include "store/durable.h"
 #include "store/save.h"
+#include "store/wal.h"
 
 /* The reader is taken for dead when it says nothing for so long. */
 #define SILENCE_MS 20000
@@ -24,11 +25,13 @@
 #define WRITE_BYTES ((size_t)8 << 20)
 
 typedef struct {
+    const char *dir;
     char state[PATH_MAX], next[PATH_MAX], lock[PATH_MAX];
 } names_t;
 
 static void name_files(const push_state_t *state, names_t *names)
 {
+    names->dir = state->path;
     snprintf(names->state, PATH_MAX, "%s/" PUSH_STATE_FILE, state->path);
     snprintf(names->next, PATH_MAX, "%s/" PUSH_STATE_NEXT, state->path);
     snprintf(names->lock, PATH_MAX, "%s/" PUSH_STATE_FILE "-lock",
@@ -157,15 +160,31 @@ static bool say_record(void *data, const push_durable_item_t *item)
     return say_frame(fd, &frame, item->key.at, item->value.at);
 }
 
-static int read_file(int fd, void *data)
+static bool say_logged(void *data, const push_wal_item_t *item)
 {
-    const char *path = data;
+    int fd = *(const int *)data;
+    frame_t frame = {.said = SAID_RECORD,
+                     .key_len = item->key.len,
+                     .value_len = item->value.len,
+                     .expires = item->expires};
+
+    return say_frame(fd, &frame, item->key.at, item->value.at);
+}
+
+/* The logs come first: reading the state may be the end of this process. */
+static int read_files(int fd, void *data)
+{
+    const names_t *names = data;
     push_durable_error_t error = {""};
     push_durable_t *durable = NULL;
-    push_durable_status_t status = push_durable_open(
-        &durable, path, 0, PUSH_DURABLE_READ, &error);
+    push_durable_status_t status;
     frame_t end = {.said = SAID_END};
 
+    if (!push_wal_read(names->dir, say_logged, &fd)) {
+        return 1;
+    }
+    status = push_durable_open(&durable, names->state, 0, PUSH_DURABLE_READ,
+                               &error);
     if (status == PUSH_DURABLE_OK) {
         status = push_durable_read(durable, say_record, &fd, &error);
     }
@@ -283,7 +302,7 @@ static bool read_state(const push_state_t *state, names_t *names,
 {
     push_recovery_t *recovery = intake->recovery;
     int from = -1;
-    pid_t pid = start(&state->owner, read_file, names->state, &from);
+    pid_t pid = start(&state->owner, read_files, names, &from);
     bool complete;
 
     if (pid < 0) {
@@ -433,6 +452,17 @@ static void set_aside(names_t *names, push_recovery_t *recovery)
     }
 }
 
+/* What the logs held is in the new state, or belonged to none. */
+static void remove_logs(const push_state_t *state)
+{
+    uint32_t pids[256];
+    unsigned count = push_wal_list(state->path, pids, 256);
+
+    for (unsigned i = 0; i < count; i++) {
+        push_wal_remove(state->path, pids[i]);
+    }
+}
+
 static bool put_in_place(const push_state_t *state, const names_t *names)
 {
     int dir = open(state->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -480,6 +510,7 @@ static push_recover_status_t replace(push_store_t *store,
                  strerror(errno));
         return refuse_to_write(recovery, damaged);
     }
+    remove_logs(state);
     return PUSH_RECOVERED;
 }
 

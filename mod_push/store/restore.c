@@ -121,6 +121,53 @@ uint32_t push_restore_version(const push_restore_t *restore)
     return restore->meta.version;
 }
 
+/*
+ * By key, so messages by mid.  The state and the logs may both have a record:
+ * of a message the shorter one says that it ended, and that is final.
+ */
+static int by_key(const void *a, const void *b)
+{
+    const push_raw_t *x = a;
+    const push_raw_t *y = b;
+    uint32_t both = x->key.len < y->key.len ? x->key.len : y->key.len;
+    int order = memcmp(x->key.at, y->key.at, both);
+
+    if (order) {
+        return order;
+    }
+    if (x->key.len != y->key.len) {
+        return x->key.len < y->key.len ? -1 : 1;
+    }
+    return x->value.len < y->value.len   ? -1
+           : x->value.len > y->value.len ? 1
+                                         : 0;
+}
+
+static bool same_key(const push_raw_t *a, const push_raw_t *b)
+{
+    return a->key.len == b->key.len
+           && !memcmp(a->key.at, b->key.at, a->key.len);
+}
+
+static void sort_and_unite(push_raws_t *list)
+{
+    size_t kept = 0;
+
+    if (!list->count) {
+        return;
+    }
+    qsort(list->at, list->count, sizeof(*list->at), by_key);
+    for (size_t i = 1; i < list->count; i++) {
+        if (same_key(&list->at[kept], &list->at[i])) {
+            free(list->at[i].bytes);
+        }
+        else {
+            list->at[++kept] = list->at[i];
+        }
+    }
+    list->count = kept + 1;
+}
+
 /* ---- what is too much ---- */
 
 /* The most urgent first, and of these the newest. */
@@ -441,6 +488,8 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
                         push_restored_t *restored)
 {
     restore_meta(restore, store);
+    sort_and_unite(&restore->messages);
+    sort_and_unite(&restore->keys);
     parse_messages(restore, store);
     choose(restore, store);
     restore_messages(restore, store);

@@ -202,10 +202,9 @@ int main(int argc, char **argv)
 
     if (count < 1 || count > CLIENTS_MAX || seconds <= 0
         || (!sync_only && strcmp(argv[1], "publish"))) {
-        fprintf(stderr,
-                "usage: durablebench sync FILE SECONDS\n"
-                "       durablebench publish PORT CLIENTS SECONDS "
-                "(1 to 1024 clients)\n");
+        fprintf(stderr, "usage: durablebench sync FILE SECONDS\n"
+                        "       durablebench publish PORT CLIENTS SECONDS "
+                        "(1 to 1024 clients)\n");
         return 2;
     }
     clients = calloc((size_t)count, sizeof(*clients));

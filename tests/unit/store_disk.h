@@ -8,7 +8,7 @@
 /* A store with its state on disk, in a directory of its own. */
 
 #define DISK_ROOM ((size_t)4 << 20)
-#define DISK_SIZE ((uint64_t)8 << 20)
+#define DISK_SIZE ((uint64_t)64 << 20)
 
 typedef struct disk_t {
     ground_t g;

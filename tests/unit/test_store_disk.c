@@ -13,6 +13,7 @@
 #include "store/durable.h"
 #include "store/sweep.h"
 #include "store/view.h"
+#include "store/wal.h"
 
 /* The journal, and what a start makes of what it wrote. */
 
@@ -241,26 +242,91 @@ END_TEST
 
 START_TEST(with_commit_a_failing_disk_is_an_error_and_gets_well_by_itself)
 {
+    push_ticket_t ticket;
     char hidden[128];
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     snprintf(hidden, sizeof(hidden), "%s/hidden", disk.dir);
     ck_assert_int_eq(rename(disk.file, hidden), 0);
-    ck_assert_int_eq(disk_accept(&disk, PUSH_LOG_USER, "ada", "a"),
-                     PUSH_NO_STATE);
-    ck_assert_int_eq(disk.failed, 1);
-    ck_assert_int_eq(disk_accept(&disk, PUSH_LOG_USER, "ada", "b"),
+    say(PUSH_LOG_USER, "ada", "in the log");
+    DISK_AWAIT(disk.failed == 1);
+    ck_assert_int_eq(disk_accept(&disk, PUSH_LOG_USER, "ada", "refused"),
                      PUSH_NO_STATE);
     ck_assert_int_eq(rename(hidden, disk.file), 0);
-    DISK_AWAIT(disk_accept(&disk, PUSH_LOG_USER, "ada", "c") == PUSH_OK);
+    DISK_AWAIT(disk_accept(&disk, PUSH_LOG_USER, "ada", "well") == PUSH_OK);
     ck_assert_int_eq(disk.failed, 1);
     ck_assert_int_eq(disk.well, 1);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    {
-        push_ticket_t ticket = checkin("ada", NULL);
+    ticket = checkin("ada", NULL);
+    ck_assert_str_eq(ground_flush(&disk.g, &ticket), "1=in the log 2=well");
+}
+END_TEST
 
-        ck_assert_str_eq(ground_flush(&disk.g, &ticket), "1=c");
+static int commit_and_die(void *data)
+{
+    uint32_t recalled;
+
+    (void)data;
+    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    for (int i = 0; i < 10; i++) {
+        CHILD_NEEDS(disk_accept(&disk, PUSH_LOG_USER, "ada", "x") == PUSH_OK);
     }
+    CHILD_NEEDS(push_store_recall(&disk.g.store, disk.g.receipt.mid,
+                                  &disk.g.now, &recalled)
+                == PUSH_OK);
+    return 0;
+}
+
+START_TEST(what_is_in_the_log_of_a_dead_process_comes_back)
+{
+    char log[128];
+    pid_t pid;
+
+    ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
+    pid = child_start(commit_and_die, NULL);
+    child_expect(pid);
+    snprintf(log, sizeof(log), "%s/commit.%d", disk.dir, (int)pid);
+    ck_assert_int_eq(access(log, F_OK), 0);
+    ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
+    ck_assert_uint_eq(disk.recovery.restored.messages, 9);
+    ck_assert_int_ne(access(log, F_OK), 0);
+    ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
+    ck_assert_uint_eq(disk.recovery.restored.messages, 9);
+}
+END_TEST
+
+START_TEST(the_log_of_a_dead_process_goes_when_the_state_has_what_it_held)
+{
+    char log[128];
+    pid_t pid;
+
+    ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
+    pid = child_start(commit_and_die, NULL);
+    child_expect(pid);
+    snprintf(log, sizeof(log), "%s/commit.%d", disk.dir, (int)pid);
+    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    ck_assert_int_eq(access(log, F_OK), 0);
+    push_disk_reap(&disk.g.store);
+    DISK_AWAIT(access(log, F_OK) != 0);
+    disk_again(&disk, PUSH_DURABILITY_COMMIT);
+    ck_assert_uint_eq(disk.recovery.restored.messages, 9);
+}
+END_TEST
+
+/* More than a log holds. */
+START_TEST(a_log_that_is_full_begins_anew)
+{
+    static char text[60001];
+    int count = (int)(PUSH_WAL_SIZE / sizeof(text)) * 2;
+
+    memset(text, 'x', sizeof(text) - 1);
+    ck_assert_int_eq(disk_recover(&disk, (size_t)32 << 20), PUSH_RECOVERED);
+    disk_start(&disk, PUSH_DURABILITY_COMMIT, (uint64_t)64 << 20);
+    for (int i = 0; i < count; i++) {
+        say(PUSH_LOG_USER, "ada", text);
+    }
+    ck_assert_int_eq(disk_recover(&disk, (size_t)32 << 20), PUSH_RECOVERED);
+    ck_assert_uint_eq(disk.recovery.restored.messages, (uint64_t)count);
 }
 END_TEST
 
@@ -283,7 +349,7 @@ END_TEST
 
 /* ---- many at once ---- */
 
-#define PUBLISHERS 8
+#define COMERS 8
 
 static int gate[2];
 
@@ -318,49 +384,56 @@ static int block_writers(void *data)
     return 0;
 }
 
-static void *publish_one(void *data)
+/* A new device is in the state before its stream begins. */
+static void *come(void *data)
 {
-    push_audience_t audience = {PUSH_LOG_USER, named("ada")};
-    push_draft_t d = draft("x");
-    push_request_t request = {.audience = &audience, .draft = &d};
-    push_receipt_t receipt;
+    push_text_t user = named(data);
+    push_checkin_t c = {.user = user,
+                        .labels = {[PUSH_LABEL_DEVICE] = named("d")},
+                        .max_in_flight = 10,
+                        .max_streams = 16};
+    push_ticket_t ticket;
 
-    (void)data;
-    push_accept_begin(&disk.g.store);
-    NEEDS(push_accept_publish(&disk.g.store, &request, &disk.g.now, &receipt)
+    NEEDS(push_store_checkin(&disk.g.store, &c, &disk.g.now, &ticket)
               == PUSH_OK,
-          "not published");
-    NEEDS(push_accept_wait(&disk.g.store) == PUSH_OK, "not on disk");
+          "no stream");
     return NULL;
+}
+
+static uint64_t devices_now(void)
+{
+    push_stats_view_t stats;
+
+    push_view_stats(&disk.g.store, &stats);
+    return stats.devices;
 }
 
 START_TEST(those_who_wait_at_the_same_time_share_a_write)
 {
+    static char names[COMERS][8];
     _Atomic int *blocked = shared_memory(sizeof(*blocked));
-    pthread_t threads[PUBLISHERS];
-    push_disk_t *shared;
+    pthread_t threads[COMERS];
     uint64_t before;
     pid_t child;
 
     ck_assert_int_eq(pipe(gate), 0);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    shared = &disk.g.store.segment->disk;
-    say(PUSH_LOG_USER, "ada", "first");
-    before = shared->writes;
+    before = disk.g.store.segment->disk.writes;
     child = child_start(block_writers, (void *)blocked);
     DISK_AWAIT(atomic_load(blocked));
-    for (int i = 0; i < PUBLISHERS; i++) {
-        pthread_create(&threads[i], NULL, publish_one, NULL);
+    for (int i = 0; i < COMERS; i++) {
+        snprintf(names[i], sizeof(names[i]), "u%d", i);
+        pthread_create(&threads[i], NULL, come, names[i]);
     }
-    DISK_AWAIT(disk.g.store.segment->counts.published == 1 + PUBLISHERS);
+    DISK_AWAIT(devices_now() == COMERS);
     ck_assert_int_eq(write(gate[1], "x", 1), 1);
-    for (int i = 0; i < PUBLISHERS; i++) {
+    for (int i = 0; i < COMERS; i++) {
         pthread_join(threads[i], NULL);
     }
     child_expect(child);
-    ck_assert_uint_le(shared->writes - before, PUBLISHERS / 2);
+    ck_assert_uint_le(disk.g.store.segment->disk.writes - before, COMERS / 2);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ck_assert_uint_eq(disk.recovery.restored.messages, 1 + PUBLISHERS);
+    ck_assert_uint_eq(disk.recovery.restored.devices, COMERS);
 }
 END_TEST
 
@@ -436,6 +509,11 @@ int main(void)
     tcase_add_test(
         faults,
         with_commit_a_failing_disk_is_an_error_and_gets_well_by_itself);
+    tcase_add_test(faults, what_is_in_the_log_of_a_dead_process_comes_back);
+    tcase_add_test(
+        faults,
+        the_log_of_a_dead_process_goes_when_the_state_has_what_it_held);
+    tcase_add_test(faults, a_log_that_is_full_begins_anew);
     tcase_add_test(
         faults, with_interval_a_failing_disk_changes_nothing_and_is_made_good);
     tcase_add_test(faults, those_who_wait_at_the_same_time_share_a_write);
