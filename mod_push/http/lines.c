@@ -32,8 +32,8 @@ typedef struct {
     char *line; /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
-    bool skipping; /* the rest of a line that is too long */
-    bool whole;    /* the body has ended; it was not cut off */
+    bool skipping;                /* the rest of a line that is too long */
+    bool whole;                   /* the body has ended; it was not cut off */
     apr_array_header_t *accepted; /* accepted_t: not yet answered */
 } lines_t;
 
