@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -405,6 +406,45 @@ START_TEST(with_interval_a_full_state_lets_the_service_go_on)
 }
 END_TEST
 
+/* A file system of its own, which is filled up. */
+START_TEST(a_full_disk_is_reported_once_and_made_good_when_there_is_room)
+{
+    char *place = keep_printf("/tmp/push-disk-XXXXXX");
+    char *ballast;
+    struct server *s;
+    FILE *f;
+
+    ck_assert_ptr_nonnull(mkdtemp(place));
+    if (mount("none", place, "tmpfs", 0, "size=40m,mode=0755") != 0) {
+        ck_assert_int_eq(rmdir(place), 0);
+        return; /* not allowed here */
+    }
+    s = start(keep_printf("PushStateDir %s/state\n", place));
+    server_allow(s, "PUSH0057");
+    publish(s, "user=ada", NULL, "before");
+    wait_until(stat_of(s, "state.records") > 0);
+    ballast = keep_printf("%s/ballast", place);
+    f = fopen(ballast, "w");
+    ck_assert_ptr_nonnull(f);
+    setvbuf(f, NULL, _IONBF, 0);
+    while (fwrite(filler(), 1, 16384, f) == 16384) {
+    }
+    fclose(f);
+    for (int i = 0; i < 20; i++) {
+        publish(s, "user=ada", NULL, filler());
+    }
+    wait_until(serverlog_count(s, "PUSH0057") == 1);
+    ck_assert_int_eq(unlink(ballast), 0);
+    wait_until(serverlog_count(s, "PUSH0056") == 1);
+    server_kill(s);
+    server_again(s);
+    ck_assert_int_eq(serverlog_count(s, "came back: 21 messages"), 1);
+    server_rest(s);
+    ck_assert_int_eq(umount(place), 0);
+    ck_assert_int_eq(rmdir(place), 0);
+}
+END_TEST
+
 START_TEST(memory_too_small_for_the_state_keeps_what_is_urgent_and_tells)
 {
     struct server *s = start("PushShmSize 8M\nPushStateDir state\n");
@@ -570,6 +610,8 @@ int main(void)
     tcase_add_test(full,
                    with_commit_a_full_state_refuses_and_gets_well_by_itself);
     tcase_add_test(full, with_interval_a_full_state_lets_the_service_go_on);
+    tcase_add_test(
+        full, a_full_disk_is_reported_once_and_made_good_when_there_is_room);
     tcase_add_test(
         full, memory_too_small_for_the_state_keeps_what_is_urgent_and_tells);
     tcase_add_loop_test(unusable,

@@ -46,7 +46,9 @@ void disk_cleanup(disk_t *disk)
 
 push_recover_status_t disk_recover(disk_t *disk, size_t room)
 {
-    const push_state_t state = {disk->dir, DISK_SIZE, {geteuid(), getegid()}};
+    const push_state_t state = {disk->dir,
+                                disk->size ? disk->size : DISK_SIZE,
+                                {geteuid(), getegid()}};
 
     push_journal_stop(&disk->g.store);
     ground_cleanup(&disk->g);

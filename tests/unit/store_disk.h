@@ -14,6 +14,7 @@ typedef struct disk_t {
     ground_t g;
     char dir[64];
     char file[96];
+    uint64_t size; /* of the state at the next start; 0: DISK_SIZE */
     push_recovery_t recovery;
     _Atomic int failed; /* reports of failure */
     _Atomic int well;   /* and of the end of it */

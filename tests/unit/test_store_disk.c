@@ -313,6 +313,29 @@ START_TEST(the_log_of_a_dead_process_goes_when_the_state_has_what_it_held)
 }
 END_TEST
 
+/* The old file stays, and nothing that it or a log held is lost. */
+START_TEST(a_start_that_cannot_write_goes_on_with_the_old_file)
+{
+    static char text[60001];
+
+    memset(text, 'x', sizeof(text) - 1);
+    ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
+    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    for (int i = 0; i < 30; i++) {
+        say(PUSH_LOG_USER, "ada", text);
+    }
+    disk.size = (uint64_t)1 << 20;
+    ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVER_NOT_WRITTEN);
+    ck_assert_uint_eq(disk.recovery.restored.messages, 30);
+    ck_assert_uint_gt(strlen(disk.recovery.why.text), 10);
+    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    say(PUSH_LOG_USER, "ada", "new");
+    disk.size = 0;
+    ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
+    ck_assert_uint_eq(disk.recovery.restored.messages, 31);
+}
+END_TEST
+
 /* More than a log holds. */
 START_TEST(a_log_that_is_full_begins_anew)
 {
@@ -514,6 +537,8 @@ int main(void)
         faults,
         the_log_of_a_dead_process_goes_when_the_state_has_what_it_held);
     tcase_add_test(faults, a_log_that_is_full_begins_anew);
+    tcase_add_test(faults,
+                   a_start_that_cannot_write_goes_on_with_the_old_file);
     tcase_add_test(
         faults, with_interval_a_failing_disk_changes_nothing_and_is_made_good);
     tcase_add_test(faults, those_who_wait_at_the_same_time_share_a_write);
