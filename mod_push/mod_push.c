@@ -21,15 +21,20 @@
 
 /* The module: its hooks, and when each of them runs. */
 
-static int prepare(server_rec *s, const push_global_t *global)
+/* Whenever the configuration was read, also to be tested alone. */
+static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
+                        server_rec *s)
 {
-    const char *conflict = push_config_conflict(global);
+    const char *conflict = push_config_conflict(push_config_global(s));
 
+    (void)conf;
+    (void)log;
+    (void)temp;
     if (conflict) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0059: %s", conflict);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return push_runtime_prepare(s, global);
+    return OK;
 }
 
 /* Once the configuration is read, in the parent: makes the shared memory. */
@@ -46,7 +51,7 @@ static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    return prepare(s, push_config_global(s));
+    return push_runtime_prepare(s, push_config_global(s));
 }
 
 /* In a new child, before it accepts: starts the reactors. */
@@ -135,6 +140,7 @@ static void register_hooks(apr_pool_t *pool)
     /* Only where mod_ssl is loaded: for every new TLS connection. */
     APR_OPTIONAL_HOOK(ssl, pre_handshake, push_handover_tls, NULL, NULL,
                       APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);

@@ -36,7 +36,7 @@ static const char *payload(int name, int k)
 
 static const char *name_of(int name)
 {
-    static char text[8];
+    static char text[16];
 
     snprintf(text, sizeof(text), "n%d", name);
     return text;

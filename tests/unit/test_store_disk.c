@@ -433,7 +433,7 @@ static uint64_t devices_now(void)
 
 START_TEST(those_who_wait_at_the_same_time_share_a_write)
 {
-    static char names[COMERS][8];
+    static char names[COMERS][16];
     _Atomic int *blocked = shared_memory(sizeof(*blocked));
     pthread_t threads[COMERS];
     uint64_t before;
