@@ -119,9 +119,9 @@ void push_journal_throttle(push_store_t *store)
     }
     pthread_mutex_lock(&journal->lock);
     at = push_journal_deadline(THROTTLE_MS);
-    while (push_journal_bytes(journal) >= PUSH_JOURNAL_MAX / 2
-           && !pthread_cond_clockwait(&journal->written, &journal->lock,
-                                      CLOCK_MONOTONIC, &at)) {
+    while (
+        push_journal_bytes(journal) >= PUSH_JOURNAL_MAX / 2
+        && !pthread_cond_timedwait(&journal->written, &journal->lock, &at)) {
     }
     pthread_mutex_unlock(&journal->lock);
 }
@@ -278,6 +278,19 @@ static void open_log(push_journal_t *journal)
     }
 }
 
+/* All deadlines are on the clock that is never set. */
+static void init_locks(push_journal_t *journal)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_cond_init(&journal->filled, &attributes);
+    pthread_cond_init(&journal->written, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
 bool push_journal_start(push_store_t *store,
                         const push_journal_options_t *options)
 {
@@ -290,9 +303,7 @@ bool push_journal_start(push_store_t *store,
     journal->options = *options;
     journal->place = push_disk_claim(store);
     journal->tick = push_clock_now().mono;
-    pthread_mutex_init(&journal->lock, NULL);
-    pthread_cond_init(&journal->filled, NULL);
-    pthread_cond_init(&journal->written, NULL);
+    init_locks(journal);
     open_log(journal);
     if (!start_thread(journal)) {
         push_wal_destroy(journal->log, false);
@@ -330,7 +341,8 @@ static bool ask_to_stop(push_journal_t *journal)
 {
     struct timespec at = push_journal_deadline(STOP_MS);
 
-    if (pthread_mutex_clocklock(&journal->lock, CLOCK_MONOTONIC, &at)) {
+    if (pthread_mutex_trylock(&journal->lock)
+        && pthread_mutex_clocklock(&journal->lock, CLOCK_MONOTONIC, &at)) {
         return false;
     }
     journal->stop = true;

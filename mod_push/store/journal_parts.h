@@ -64,7 +64,7 @@ static inline size_t push_journal_bytes(const push_journal_t *journal)
     return journal->queue.bytes + journal->fresh.bytes;
 }
 
-/* So many ms from now, as pthread_cond_clockwait() takes it. */
+/* So many ms from now, as pthread_cond_timedwait() takes it. */
 struct timespec push_journal_deadline(int64_t ms);
 
 /* The lowest mid of the records; behind all mids if they have none. */

@@ -128,8 +128,7 @@ static void await(push_journal_t *journal)
     while (!due(journal) && !journal->stop && ms > 0) {
         struct timespec at = push_journal_deadline(ms);
 
-        pthread_cond_clockwait(&journal->filled, &journal->lock,
-                               CLOCK_MONOTONIC, &at);
+        pthread_cond_timedwait(&journal->filled, &journal->lock, &at);
         ms = may_sleep(journal);
     }
 }

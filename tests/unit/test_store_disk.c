@@ -211,6 +211,38 @@ END_TEST
 
 /* ---- processes that die, disks that fail ---- */
 
+static int gate[2];
+
+/* Holds the transaction until the test says so. */
+static bool look_at_gate(void *data, const push_record_t *record,
+                         push_record_t **found)
+{
+    char c;
+
+    (void)record;
+    (void)found;
+    *(_Atomic int *)data = 1;
+    return read(gate[0], &c, 1) < 0;
+}
+
+static int block_writers(void *data)
+{
+    static const unsigned char id[PUSH_CONTEXT_BYTES];
+    push_durable_error_t error;
+    push_durable_t *durable;
+    push_records_t records = {0};
+    const push_durable_job_t job = {&records, 0, look_at_gate, data};
+
+    push_records_append(&records, push_device_look(id, 0));
+    CHILD_NEEDS(push_durable_open(&durable, disk.file, DISK_SIZE,
+                                  PUSH_DURABLE_WRITE, &error)
+                == PUSH_DURABLE_OK);
+    CHILD_NEEDS(push_durable_write(durable, &job, &error) == PUSH_DURABLE_OK);
+    push_records_cleanup(&records);
+    push_durable_close(durable);
+    return 0;
+}
+
 static int publish_and_die(void *data)
 {
     (void)data;
@@ -225,15 +257,21 @@ static int publish_and_die(void *data)
 
 START_TEST(what_a_dead_process_had_queued_is_written_by_another)
 {
+    _Atomic int *blocked = shared_memory(sizeof(*blocked));
     push_disk_t *shared;
+    pid_t blocker;
 
+    ck_assert_int_eq(pipe(gate), 0);
     ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
     shared = &disk.g.store.segment->disk;
+    blocker = child_start(block_writers, (void *)blocked);
+    DISK_AWAIT(atomic_load(blocked));
     child_expect(child_start(publish_and_die, NULL));
     ck_assert_uint_eq(shared->records, 0);
+    ck_assert_int_eq(write(gate[1], "x", 1), 1);
+    child_expect(blocker);
     disk_start(&disk, PUSH_DURABILITY_INTERVAL, DISK_SIZE);
     push_disk_reap(&disk.g.store);
-    ck_assert_uint_ne(shared->missing, 0);
     DISK_AWAIT(!shared->missing && shared->records >= 10);
     disk_again(&disk, PUSH_DURABILITY_INTERVAL);
     ck_assert_uint_eq(disk.recovery.restored.messages, 10);
@@ -373,39 +411,6 @@ END_TEST
 /* ---- many at once ---- */
 
 #define COMERS 8
-
-static int gate[2];
-
-/* Holds the transaction until the test says so. */
-static bool look_at_gate(void *data, const push_record_t *record,
-                         push_record_t **found)
-{
-    char c;
-
-    (void)data;
-    (void)record;
-    (void)found;
-    return read(gate[0], &c, 1) < 0;
-}
-
-static int block_writers(void *data)
-{
-    static const unsigned char id[PUSH_CONTEXT_BYTES];
-    push_durable_error_t error;
-    push_durable_t *durable;
-    push_records_t records = {0};
-    const push_durable_job_t job = {&records, 0, look_at_gate, NULL};
-
-    push_records_append(&records, push_device_look(id, 0));
-    CHILD_NEEDS(push_durable_open(&durable, disk.file, DISK_SIZE,
-                                  PUSH_DURABLE_WRITE, &error)
-                == PUSH_DURABLE_OK);
-    *(_Atomic int *)data = 1;
-    CHILD_NEEDS(push_durable_write(durable, &job, &error) == PUSH_DURABLE_OK);
-    push_records_cleanup(&records);
-    push_durable_close(durable);
-    return 0;
-}
 
 /* A new device is in the state before its stream begins. */
 static void *come(void *data)
