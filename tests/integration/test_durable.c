@@ -2,6 +2,7 @@
  * State on disk: what outlives the end of the server, however it ends.
  */
 #include <check.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -323,6 +324,20 @@ START_TEST(a_server_whose_parent_was_killed_keeps_its_state)
 }
 END_TEST
 
+START_TEST(the_durable_example_keeps_what_was_accepted)
+{
+    char path[PATH_MAX];
+    struct server *s;
+
+    ck_assert_ptr_nonnull(realpath("conf/examples/durable.conf", path));
+    s = start(keep_printf("Include \"%s\"", path));
+    publish(s, "user=ada", NULL, "a");
+    server_kill(s);
+    server_again(s);
+    expect_message(stream_open(s, "user=ada&device=d&seq=0", NULL), 1, "a");
+}
+END_TEST
+
 START_TEST(state_goes_on_over_a_graceful_restart)
 {
     struct server *s = start(COMMIT);
@@ -357,5 +372,6 @@ int main(void)
     tcase_add_test(back, what_ended_before_the_crash_stays_so);
     tcase_add_test(back, a_line_of_a_stream_is_answered_when_it_is_on_disk);
     tcase_add_test(back, state_goes_on_over_a_graceful_restart);
+    tcase_add_test(back, the_durable_example_keeps_what_was_accepted);
     return case_run(suite);
 }
