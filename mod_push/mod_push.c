@@ -31,7 +31,7 @@ static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     (void)log;
     (void)temp;
     if (conflict) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0059: %s", conflict);
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0079: %s", conflict);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return OK;

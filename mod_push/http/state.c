@@ -21,7 +21,7 @@ static push_owner_t owner(void)
 
 static int refuse(server_rec *s, const char *dir, const char *why)
 {
-    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0050: PushStateDir %s %s",
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0070: PushStateDir %s %s",
                  dir, why);
     return HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -33,7 +33,7 @@ static void log_damage(server_rec *s, const push_recovery_t *recovery)
     }
     ap_log_error(
         APLOG_MARK, APLOG_ERR, 0, s,
-        "PUSH0051: PushStateDir: the state was damaged%s%s: %" APR_UINT64_T_FMT
+        "PUSH0071: PushStateDir: the state was damaged%s%s: %" APR_UINT64_T_FMT
         " records are lost%s; what could be read "
         "came back%s%s",
         recovery->why.text[0] ? ": " : "", recovery->why.text,
@@ -50,13 +50,13 @@ static void log_recovery(server_rec *s, const push_recovery_t *recovery)
     log_damage(s, recovery);
     if (restored->dropped) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "PUSH0052: PushShmSize is too small for all that was on "
+                     "PUSH0072: PushShmSize is too small for all that was on "
                      "disk: %" APR_UINT64_T_FMT " messages were dropped, the "
                      "least urgent and oldest; their devices are told",
                      restored->dropped);
     }
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 "PUSH0053: PushStateDir: came back: %" APR_UINT64_T_FMT
+                 "PUSH0073: PushStateDir: came back: %" APR_UINT64_T_FMT
                  " messages, %" APR_UINT64_T_FMT " devices, %" APR_UINT64_T_FMT
                  " idempotency keys; %" APR_UINT64_T_FMT " expired meanwhile",
                  restored->messages, restored->devices, restored->keys,
@@ -75,7 +75,7 @@ static int recover(server_rec *s, push_store_t *store,
     }
     if (status == PUSH_RECOVER_NOT_WRITTEN) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
-                     "PUSH0054: PushStateDir: cannot write the state anew, "
+                     "PUSH0074: PushStateDir: cannot write the state anew, "
                      "the old file stays in use: %s",
                      recovery.why.text);
         recovery.why.text[0] = '\0';
@@ -119,7 +119,7 @@ void push_state_compare(server_rec *s, const push_global_t *global,
     if (strcmp(dir, kept->dir)
         || (*dir && kept->size != (uint64_t)global->state_size)) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "PUSH0055: PushStateDir: what changed takes effect at a "
+                     "PUSH0075: PushStateDir: what changed takes effect at a "
                      "full restart; %s is in use",
                      kept->dir[0] ? kept->dir : "none");
     }
@@ -133,12 +133,12 @@ static void report(void *data, bool well, const char *why)
 {
     if (well) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, (server_rec *)data,
-                     "PUSH0056: PushStateDir: the state is written again, "
+                     "PUSH0076: PushStateDir: the state is written again, "
                      "with all that it lacked");
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, (server_rec *)data,
-                 "PUSH0057: PushStateDir: %s; until it is well again %s", why,
+                 "PUSH0077: PushStateDir: %s; until it is well again %s", why,
                  commits ? "publishes are refused with 503"
                          : "what is published is in memory alone");
 }
@@ -155,7 +155,7 @@ void push_state_start(server_rec *s, const push_state_kept_t *kept,
     commits = durability == PUSH_DURABILITY_COMMIT;
     if (kept->dir[0] && !push_journal_start(store, &options)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
-                     "PUSH0058: PushStateDir: this child cannot start its "
+                     "PUSH0078: PushStateDir: this child cannot start its "
                      "journal: what is published here is in memory alone");
     }
 }

@@ -55,14 +55,14 @@ START_TEST(with_commit_a_full_state_refuses_and_gets_well_by_itself)
     struct server *s = start("PushStateDir state 1M\nPushDurability commit\n");
     int accepted;
 
-    server_allow(s, "PUSH0057");
+    server_allow(s, "PUSH0077");
     accepted = fill(s, "TTL: 2\r\n");
     ck_assert_int_gt(accepted, 10);
-    ck_assert_int_eq(serverlog_count(s, "PUSH0057"), 1);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0077"), 1);
     ck_assert_int_eq(http_get(s, "/push/health")->status, 503);
     wait_until(publish_try(s, "user=ada", NULL, "well")->status == 201);
     ck_assert_int_eq(http_get(s, "/push/health")->status, 200);
-    ck_assert_int_eq(serverlog_count(s, "PUSH0056"), 1);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0076"), 1);
     server_kill(s);
     server_again(s);
     expect_message(stream_open(s, "user=ada&device=d&seq=0", NULL), 1, "well");
@@ -74,15 +74,15 @@ START_TEST(with_interval_a_full_state_lets_the_service_go_on)
     struct server *s = start("PushStateDir state 1M\n");
     const char *payload = filler();
 
-    server_allow(s, "PUSH0057");
+    server_allow(s, "PUSH0077");
     for (int i = 0; i < 150; i++) {
         publish(s, "user=ada", "TTL: 3\r\n", payload);
     }
-    wait_until(serverlog_count(s, "PUSH0057") == 1);
+    wait_until(serverlog_count(s, "PUSH0077") == 1);
     ck_assert_str_eq(json_text_at(http_get(s, "/push/health")->json, "status"),
                      "degraded");
     publish(s, "user=eve", NULL, "in memory");
-    wait_until(serverlog_count(s, "PUSH0056") == 1);
+    wait_until(serverlog_count(s, "PUSH0076") == 1);
     server_kill(s);
     server_again(s);
     expect_message(stream_open(s, "user=eve&device=d&seq=0", NULL), 1,
@@ -104,7 +104,7 @@ START_TEST(a_full_disk_is_reported_once_and_made_good_when_there_is_room)
         return; /* not allowed here */
     }
     s = start(keep_printf("PushStateDir %s/state\n", place));
-    server_allow(s, "PUSH0057");
+    server_allow(s, "PUSH0077");
     publish(s, "user=ada", NULL, "before");
     wait_until(stat_of(s, "state.records") > 0);
     ballast = keep_printf("%s/ballast", place);
@@ -117,9 +117,9 @@ START_TEST(a_full_disk_is_reported_once_and_made_good_when_there_is_room)
     for (int i = 0; i < 20; i++) {
         publish(s, "user=ada", NULL, filler());
     }
-    wait_until(serverlog_count(s, "PUSH0057") == 1);
+    wait_until(serverlog_count(s, "PUSH0077") == 1);
     ck_assert_int_eq(unlink(ballast), 0);
-    wait_until(serverlog_count(s, "PUSH0056") == 1);
+    wait_until(serverlog_count(s, "PUSH0076") == 1);
     server_kill(s);
     server_again(s);
     ck_assert_int_eq(serverlog_count(s, "came back: 21 messages"), 1);
@@ -142,9 +142,9 @@ START_TEST(memory_too_small_for_the_state_keeps_what_is_urgent_and_tells)
     }
     server_rest(s);
     s->options.global = "PushShmSize 2M\nPushStateDir state\n";
-    server_allow(s, "PUSH0052");
+    server_allow(s, "PUSH0072");
     server_again(s);
-    ck_assert_int_eq(serverlog_count(s, "PUSH0052"), 1);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0072"), 1);
     st = stream_open(s, "user=ada&device=d&seq=0", NULL);
     {
         const struct event *gap = stream_next(st);
@@ -255,9 +255,9 @@ START_TEST(a_damaged_state_is_set_aside_and_what_can_be_read_comes_back)
     server_rest(s);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(truncate(path, st.st_size / 2), 0);
-    server_allow(s, "PUSH0051");
+    server_allow(s, "PUSH0071");
     server_again(s);
-    ck_assert_int_eq(serverlog_count(s, "PUSH0051"), 1);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0071"), 1);
     ck_assert_int_eq(
         serverlog_count(s, "the old file is kept as state.mdb.damaged-"), 1);
     ck_assert_int_lt(stat_of(s, "messages"), 100);
