@@ -124,7 +124,8 @@ static void *publish(void *data)
     char request[512];
     size_t length = (size_t)snprintf(
         request, sizeof(request),
-        "POST /push/messages?user=u%d HTTP/1.1\r\nHost: x\r\nTTL: 10\r\n"
+        "POST /push/messages?user=u%d HTTP/1.1\r\nHost: localhost\r\nTTL: "
+        "10\r\n"
         "Content-Length: 128\r\n\r\n%0128d",
         c->index, 0);
 

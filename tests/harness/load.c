@@ -103,7 +103,7 @@ static bool publish_one(struct publisher *p, int number)
             (long long)wait_now(), key, to);
     fflush(p->log);
     length = snprintf(request, sizeof(request),
-                      "POST /push/messages?%s HTTP/1.1\r\nHost: x\r\n"
+                      "POST /push/messages?%s HTTP/1.1\r\nHost: localhost\r\n"
                       "Idempotency-Key: %s\r\nContent-Length: %zu\r\n\r\n%s",
                       query, key, strlen(key), key);
     if (send(p->fd, request, (size_t)length, MSG_NOSIGNAL) != length
