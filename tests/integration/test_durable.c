@@ -173,10 +173,10 @@ START_TEST(a_stop_loses_nothing)
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
 
     publish(s, "user=ada", NULL, "a");
-    publish(s, "user=ada", "Urgency: high\r\n", "b");
-    publish(s, "user=ada", NULL, "c");
     expect_message(st, 1, "a");
+    publish(s, "user=ada", "Urgency: high\r\n", "b");
     expect_message(st, 2, "b");
+    publish(s, "user=ada", NULL, "c");
     expect_message(st, 3, "c");
     acknowledge(s, "user=ada&device=d&seq=2");
     publish(s, "user=eve", NULL, "e");
