@@ -240,6 +240,70 @@ static const char *set_max_streams(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
+static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *path,
+                                 const char *size)
+{
+    push_global_t *global = global_of(cmd);
+    const char *error = check_context(cmd);
+
+    (void)dir;
+    if (error) {
+        return error;
+    }
+    global->state_dir = ap_server_root_relative(cmd->pool, path);
+    if (!*path || !global->state_dir) {
+        return apr_psprintf(cmd->pool,
+                            "PushStateDir must be the path of a directory, "
+                            "not \"%s\"",
+                            path);
+    }
+    global->state_size = 1 * GIB;
+    if (size
+        && (!parse_size(size, &global->state_size)
+            || global->state_size < 1 * MIB
+            || global->state_size > 1024 * GIB)) {
+        return apr_psprintf(cmd->pool,
+                            "PushStateDir: the size must be from 1M to 1024G, "
+                            "not \"%s\"",
+                            size);
+    }
+    return NULL;
+}
+
+static const char *set_durability(cmd_parms *cmd, void *dir, const char *text)
+{
+    static const char *const names[] = {
+        [PUSH_DURABILITY_MEMORY] = "memory",
+        [PUSH_DURABILITY_INTERVAL] = "interval",
+        [PUSH_DURABILITY_COMMIT] = "commit"};
+    push_global_t *global = global_of(cmd);
+    const char *error = check_context(cmd);
+
+    (void)dir;
+    if (error) {
+        return error;
+    }
+    for (int i = PUSH_DURABILITY_MEMORY; i <= PUSH_DURABILITY_COMMIT; i++) {
+        if (!strcasecmp(text, names[i])) {
+            global->durability = (push_durability_t)i;
+            return NULL;
+        }
+    }
+    return apr_psprintf(cmd->pool,
+                        "PushDurability must be commit, interval or memory, "
+                        "not \"%s\"",
+                        text);
+}
+
+const char *push_config_conflict(const push_global_t *global)
+{
+    if (global->durability > PUSH_DURABILITY_MEMORY && !global->state_dir) {
+        return "PushDurability commit and interval need a PushStateDir, which "
+               "is not set";
+    }
+    return NULL;
+}
+
 static bool is_parameter(const char *name)
 {
     return *name
@@ -341,6 +405,10 @@ const command_rec push_commands[] = {
            "how long a device that is away is remembered"),
     NUMBER("PushDrainTime", RSRC_CONF,
            "how long the streams of an ending child may look for another"),
+    AP_INIT_TAKE12("PushStateDir", set_state_dir, NULL, RSRC_CONF,
+                   "directory of the state on disk, and how large it may be"),
+    AP_INIT_TAKE1("PushDurability", set_durability, NULL, RSRC_CONF,
+                  "when a message is on disk: commit, interval or memory"),
     AP_INIT_TAKE1("PushUser", set_user, NULL, ANYWHERE,
                   "who a subscriber is: auth, jwt, query:NAME or expr=..."),
     AP_INIT_TAKE1("PushJWTKey", push_config_jwt_key, NULL, ANYWHERE,
@@ -429,6 +497,10 @@ const push_global_t *push_config_global(const server_rec *s)
                                                  &push_module);
 
     fill_numbers(global, true);
+    if (global->durability == PUSH_DURABILITY_UNSET) {
+        global->durability = global->state_dir ? PUSH_DURABILITY_INTERVAL
+                                               : PUSH_DURABILITY_MEMORY;
+    }
     return global;
 }
 

@@ -4,6 +4,7 @@
 #include <http_config.h>
 #include <http_connection.h>
 #include <http_core.h>
+#include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mod_ssl_openssl.h>
@@ -19,6 +20,22 @@
 #include "stream/handover.h"
 
 /* The module: its hooks, and when each of them runs. */
+
+/* Whenever the configuration was read, also to be tested alone. */
+static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
+                        server_rec *s)
+{
+    const char *conflict = push_config_conflict(push_config_global(s));
+
+    (void)conf;
+    (void)log;
+    (void)temp;
+    if (conflict) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0079: %s", conflict);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
 
 /* Once the configuration is read, in the parent: makes the shared memory. */
 static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
@@ -136,6 +153,7 @@ static void register_hooks(apr_pool_t *pool)
     /* Only where mod_ssl is loaded: for every new TLS connection. */
     APR_OPTIONAL_HOOK(ssl, pre_handshake, push_handover_tls, NULL, NULL,
                       APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);

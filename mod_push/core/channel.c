@@ -71,5 +71,6 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     while (push_log_length(log) > publish->limit) {
         forget_oldest(heap, log, &publish->now);
     }
+    publish->message = ref;
     return PUSH_OK;
 }

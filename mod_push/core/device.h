@@ -56,6 +56,10 @@ typedef struct push_losses_t {
 /* Its open stream is to end: an administrator said so. */
 #define PUSH_DEVICE_DISMISSED 8u
 #define PUSH_DEVICE_REVOKED   16u /* and its tokens are of no use any more */
+/* The state on disk lags behind: what it is, or only how far it has read. */
+#define PUSH_DEVICE_CHANGED    32u
+#define PUSH_DEVICE_ADVANCED   64u
+#define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */

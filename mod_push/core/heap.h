@@ -97,6 +97,13 @@ struct push_heap_t {
      */
     void (*retire)(push_heap_t *heap, push_ref_t ref);
 
+    /*
+     * A live message (push_message_t) is about to end as fate (push_fate_t)
+     * or to leave its log; it is whole still.  NULL: nobody wants to know.
+     * Runs with the lock of the message's shard.
+     */
+    void (*ended)(push_heap_t *heap, const void *message, int fate);
+
     void *memory;   /* the implementation's own */
     unsigned owner; /* which part of the memory's users this view is for */
 };

@@ -144,9 +144,13 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
 }
 
 /* It is live no more. */
-static void count_out(push_log_t *log, const push_message_t *message)
+static void count_out(push_heap_t *heap, push_log_t *log,
+                      const push_message_t *message, push_fate_t fate)
 {
     if (push_message_fate(message) == PUSH_LIVE) {
+        if (heap->ended) {
+            heap->ended(heap, message, fate);
+        }
         log->live--;
         log->topics -= message->topic_len != 0;
     }
@@ -155,7 +159,7 @@ static void count_out(push_log_t *log, const push_message_t *message)
 void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
                   push_fate_t fate, const push_time_t *now)
 {
-    count_out(log, message);
+    count_out(heap, log, message, fate);
     PUSH_FAILPOINT("end-counted");
     push_message_end(heap, message, fate, now);
     due_by(log, push_message_until(message));
@@ -188,7 +192,7 @@ void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
     push_ref_t ref = slot_get(ring, at);
     const push_message_t *message = push_at(heap, ref);
 
-    count_out(log, message);
+    count_out(heap, log, message, PUSH_EVICTED);
     PUSH_FAILPOINT("remove-counted");
     slot_set(ring, at,
              why == PUSH_SLOT_EVICTED ? PUSH_HOLE_EVICTED : PUSH_HOLE_GONE);
@@ -279,6 +283,31 @@ static bool is_over(push_heap_t *heap, push_log_t *log,
     }
     return push_message_fate(message) != PUSH_LIVE
            && push_message_until(message) <= now->mono;
+}
+
+uint32_t push_log_seek(const push_heap_t *heap, const push_log_t *log,
+                       unsigned lane, uint64_t mid)
+{
+    const push_lane_t *l = &log->lanes[lane];
+    const push_ring_t *ring = ring_of(heap, l);
+    uint32_t low = l->tail;
+    uint32_t high = l->head;
+
+    while (low != high) {
+        uint32_t middle = low + (high - low) / 2;
+        uint32_t at = middle;
+
+        while (at != high && !message_at(heap, ring, at)) {
+            at++;
+        }
+        if (at == high || message_at(heap, ring, at)->mid >= mid) {
+            high = middle;
+        }
+        else {
+            low = at + 1;
+        }
+    }
+    return low;
 }
 
 uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,

@@ -136,6 +136,10 @@ bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
 bool push_log_find(const push_heap_t *heap, const push_log_t *log,
                    uint64_t mid, push_spot_t *spot);
 
+/* The first position of a lane behind which no mid is below this one. */
+uint32_t push_log_seek(const push_heap_t *heap, const push_log_t *log,
+                       unsigned lane, uint64_t mid);
+
 /*
  * Ends what has expired, and forgets what ended a while ago or, in a hurry,
  * at all.  Returns how many messages it forgot.

@@ -13,10 +13,25 @@ static uint64_t life_of(int64_t until, uint64_t size)
 /* TTL 0 gives the reactors this long to find the open streams. */
 #define NOW_MS 1000
 
-push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
-                               uint64_t mid, int64_t now)
+static char *put_text(char *at, const push_text_t *text)
 {
-    size_t wire = push_frame_size(&draft->content) + PUSH_MID_CHARS + 1;
+    if (text->len) {
+        memcpy(at, text->at, text->len);
+    }
+    return at + text->len;
+}
+
+size_t push_message_stored_size(const push_stored_t *stored)
+{
+    return PUSH_MESSAGE_HEADER + stored->topic.len + stored->device.len
+           + PUSH_MID_CHARS + 1 + stored->frame.len;
+}
+
+/* All but the frame, whose place is at *frame and whose size is known. */
+static push_ref_t message_begin(push_heap_t *heap, const push_stored_t *stored,
+                                int64_t until, char **frame)
+{
+    size_t wire = (size_t)PUSH_MID_CHARS + 1 + stored->frame.len;
     push_message_t *message;
     push_ref_t ref;
     char *at;
@@ -24,36 +39,62 @@ push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
     if (wire > PUSH_MESSAGE_MAX) {
         return PUSH_NONE;
     }
-    ref = heap->alloc(heap,
-                      PUSH_MESSAGE_HEADER + draft->topic.len
-                          + draft->device.len + wire,
-                      PUSH_MESSAGE);
+    ref = heap->alloc(heap, push_message_stored_size(stored), PUSH_MESSAGE);
     if (!ref) {
         return PUSH_NONE;
     }
     message = push_at(heap, ref);
     memset(message, 0, PUSH_MESSAGE_HEADER);
-    message->mid = mid;
-    message->life = life_of(now + (draft->ttl ? draft->ttl : NOW_MS), wire);
+    message->mid = stored->mid;
+    message->life = life_of(until, wire);
     message->refs = 1;
     message->fate = PUSH_LIVE;
-    message->traits = (uint8_t)draft->urgency;
-    message->traits |= draft->ttl ? 0 : PUSH_TRAIT_NOW;
-    message->traits |= draft->content.ack_now ? PUSH_TRAIT_RECEIPT : 0;
-    message->topic_len = (uint8_t)draft->topic.len;
-    message->device_len = (uint8_t)draft->device.len;
-    at = message->bytes;
-    if (draft->topic.len) {
-        memcpy(at, draft->topic.at, draft->topic.len);
-        at += draft->topic.len;
-    }
-    if (draft->device.len) {
-        memcpy(at, draft->device.at, draft->device.len);
-        at += draft->device.len;
-    }
-    push_mid_write(mid, at);
+    message->traits = (uint8_t)stored->urgency;
+    message->traits |= stored->receipt ? PUSH_TRAIT_RECEIPT : 0;
+    message->topic_len = (uint8_t)stored->topic.len;
+    message->device_len = (uint8_t)stored->device.len;
+    at = put_text(message->bytes, &stored->topic);
+    at = put_text(at, &stored->device);
+    push_mid_write(stored->mid, at);
     at[PUSH_MID_CHARS] = '\n';
-    push_frame_write(&draft->content, at + PUSH_MID_CHARS + 1);
+    *frame = at + PUSH_MID_CHARS + 1;
+    return ref;
+}
+
+push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
+                               uint64_t mid, int64_t now)
+{
+    size_t size = push_frame_size(&draft->content);
+    push_stored_t stored = {.mid = mid,
+                            .topic = draft->topic,
+                            .device = draft->device,
+                            .frame = {NULL, size < PUSH_MESSAGE_MAX
+                                                ? (uint32_t)size
+                                                : PUSH_MESSAGE_MAX},
+                            .urgency = draft->urgency,
+                            .receipt = draft->content.ack_now};
+    int64_t until = now + (draft->ttl ? draft->ttl : NOW_MS);
+    char *frame;
+    push_ref_t ref = message_begin(heap, &stored, until, &frame);
+
+    if (ref) {
+        push_message_t *message = push_at(heap, ref);
+
+        message->traits |= draft->ttl ? 0 : PUSH_TRAIT_NOW;
+        push_frame_write(&draft->content, frame);
+    }
+    return ref;
+}
+
+push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
+                                int64_t until)
+{
+    char *frame;
+    push_ref_t ref = message_begin(heap, stored, until, &frame);
+
+    if (ref) {
+        memcpy(frame, stored->frame.at, stored->frame.len);
+    }
     return ref;
 }
 

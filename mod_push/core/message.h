@@ -67,6 +67,23 @@ typedef struct push_draft_t {
 push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
                                uint64_t mid, int64_t now);
 
+/* A message as it was kept elsewhere: what was published, framed already. */
+typedef struct push_stored_t {
+    uint64_t mid;
+    push_text_t topic;
+    push_text_t device;
+    push_text_t frame;
+    push_urgency_t urgency;
+    bool receipt; /* PUSH_TRAIT_RECEIPT */
+} push_stored_t;
+
+/* The same for such a message; it expires at until (mono ms). */
+push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
+                                int64_t until);
+
+/* Bytes that push_message_restore() allocates. */
+size_t push_message_stored_size(const push_stored_t *stored);
+
 /* One holder less; the last one retires it. */
 void push_message_release(push_heap_t *heap, push_ref_t ref);
 

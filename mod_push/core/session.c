@@ -39,6 +39,17 @@ static void gaps_return(push_device_t *device)
     memset(&device->gaps, 0, sizeof(device->gaps));
 }
 
+/* Nothing that a restart dropped is still to be told. */
+static void forget_restart(push_device_t *device)
+{
+    for (int i = 0; i < PUSH_LANES; i++) {
+        if (device->losses.count[PUSH_GAP_MEMORY][i]) {
+            return;
+        }
+    }
+    device->traits &= (uint8_t)~PUSH_DEVICE_STATE_LOST;
+}
+
 void push_session_slide(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now)
 {
@@ -58,6 +69,7 @@ void push_session_slide(push_heap_t *heap, push_device_t *device,
     device->last_ack = now->wall;
     if (device->acked >= device->gap_seq) {
         memset(&device->gaps, 0, sizeof(device->gaps));
+        forget_restart(device);
     }
     atomic_fetch_add_explicit(&heap->counts->acked, 1, memory_order_relaxed);
 }

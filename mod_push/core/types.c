@@ -20,7 +20,9 @@ const char *push_fate_name(push_fate_t fate)
 
 const char *push_gap_name(push_gap_t gap)
 {
-    return gap == PUSH_GAP_MEMORY ? "memory" : "mailbox";
+    static const char *const names[] = {"memory", "mailbox", "state-lost"};
+
+    return names[gap];
 }
 
 static bool is(push_text_t text, const char *word)

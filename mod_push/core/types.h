@@ -34,7 +34,9 @@ typedef enum push_fate_t {
 typedef enum push_gap_t {
     PUSH_GAP_MEMORY,
     PUSH_GAP_MAILBOX,
-    PUSH_GAPS
+    PUSH_GAPS,
+    /* Only told: what a device counts as dropped for want of memory. */
+    PUSH_GAP_STATE_LOST = PUSH_GAPS
 } push_gap_t;
 
 typedef enum push_status_t {
@@ -48,7 +50,8 @@ typedef enum push_status_t {
     PUSH_KEY_BUSY,   /* the first request under this key still runs */
     PUSH_TOO_MANY,   /* a limit of count was reached */
     PUSH_CROWDED,    /* too many streams from one address */
-    PUSH_BUSY        /* a lock could not be had in good time */
+    PUSH_BUSY,       /* a lock could not be had in good time */
+    PUSH_NO_STATE    /* the state on disk takes nothing at the moment */
 } push_status_t;
 
 /* The moment of an operation, in milliseconds on both clocks. */

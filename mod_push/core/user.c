@@ -267,6 +267,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
     push_log_append(heap, &user->log, ref);
     /* Only now: should this process die between, both are delivered. */
     replace(heap, &o);
+    publish->message = ref;
     keep_within(heap, user, publish);
     return PUSH_OK;
 }

@@ -150,25 +150,27 @@ static uint64_t hash_of(const push_store_t *store, const push_form_t *form)
                                    sizeof(parts) / sizeof(parts[0]));
 }
 
+push_request_t push_form_request(const push_store_t *store,
+                                 const push_form_t *form)
+{
+    return (push_request_t){.audience = &form->audience,
+                            .draft = &form->draft,
+                            .key = form->key,
+                            .hash = form->key.len ? hash_of(store, form) : 0};
+}
+
 push_status_t push_form_publish(push_store_t *store, const push_form_t *form,
                                 push_receipt_t *receipt)
 {
+    push_request_t request = push_form_request(store, form);
     push_time_t now = push_clock_now();
-    push_audience_t audience = form->audience;
-    push_status_t status = PUSH_OK;
+    push_status_t status;
 
-    if (form->key.len) {
-        const push_claim_t claim = {form->key, hash_of(store, form)};
-
-        status = push_store_key_claim(store, &claim, &audience, &now, receipt);
-        if (status != PUSH_OK) {
-            return status == PUSH_OVER ? PUSH_OK : status;
-        }
+    push_accept_begin(store);
+    status = push_accept_publish(store, &request, &now, receipt);
+    if (status == PUSH_OK) {
+        return push_accept_settle(store, form->key, receipt,
+                                  push_accept_wait(store));
     }
-    status = push_store_publish(store, &audience, &form->draft, &now, receipt);
-    if (form->key.len) {
-        push_store_key_done(store, form->key,
-                            status == PUSH_OK ? receipt : NULL);
-    }
-    return status;
+    return status == PUSH_OVER ? PUSH_OK : status;
 }

@@ -46,6 +46,10 @@ const push_problem_t *push_form_key(apr_pool_t *pool, push_form_t *form,
 void push_form_ttl(const push_settings_t *settings, push_form_t *form,
                    int64_t seconds);
 
+/* The form as the store takes it; borrows from it. */
+push_request_t push_form_request(const push_store_t *store,
+                                 const push_form_t *form);
+
 /* Publishes the form once, whatever its key says of earlier requests. */
 push_status_t push_form_publish(push_store_t *store, const push_form_t *form,
                                 push_receipt_t *receipt);

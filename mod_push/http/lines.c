@@ -32,9 +32,17 @@ typedef struct {
     char *line; /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
-    bool skipping; /* the rest of a line that is too long */
-    bool whole;    /* the body has ended; it was not cut off */
+    bool skipping;                /* the rest of a line that is too long */
+    bool whole;                   /* the body has ended; it was not cut off */
+    apr_array_header_t *accepted; /* accepted_t: not yet answered */
 } lines_t;
+
+/* A line that was published; its answer waits for the disk. */
+typedef struct {
+    push_text_t key;
+    push_receipt_t receipt;
+    bool over; /* an earlier answer, given again */
+} accepted_t;
 
 static void put(lines_t *l, const char *text, size_t len)
 {
@@ -75,11 +83,73 @@ static void put_problem(lines_t *l, const push_problem_t *problem)
     json_decref(line);
 }
 
+static push_store_t *store(void)
+{
+    return &push_runtime()->store;
+}
+
+static push_status_t settle_one(const accepted_t *accepted,
+                                push_status_t status)
+{
+    return accepted->over ? PUSH_OK
+                          : push_accept_settle(store(), accepted->key,
+                                               &accepted->receipt, status);
+}
+
+/* Waits once for all lines that were published, and answers them. */
+static void settle(lines_t *l)
+{
+    push_status_t waited;
+
+    if (!l->accepted->nelts) {
+        return;
+    }
+    waited = push_accept_wait(store());
+    for (int i = 0; i < l->accepted->nelts; i++) {
+        const accepted_t *accepted = &APR_ARRAY_IDX(l->accepted, i,
+                                                    accepted_t);
+        push_status_t status = settle_one(accepted, waited);
+
+        if (status == PUSH_OK) {
+            put_receipt(l, &accepted->receipt);
+        }
+        else {
+            put_problem(l, push_problem_of_status(l->pool, status));
+        }
+    }
+    apr_array_clear(l->accepted);
+}
+
+static void refuse(lines_t *l, const push_problem_t *problem)
+{
+    settle(l);
+    put_problem(l, problem);
+}
+
+static void publish_form(lines_t *l, const push_form_t *form)
+{
+    push_request_t request = push_form_request(store(), form);
+    push_time_t now = push_clock_now();
+    accepted_t accepted = {.key = form->key};
+    push_status_t status;
+
+    if (!l->accepted->nelts) {
+        push_accept_begin(store());
+    }
+    status = push_accept_publish(store(), &request, &now, &accepted.receipt);
+    accepted.over = status == PUSH_OVER;
+    if (status == PUSH_OK || accepted.over) {
+        APR_ARRAY_PUSH(l->accepted, accepted_t) = accepted;
+    }
+    else {
+        refuse(l, push_problem_of_status(l->pool, status));
+    }
+}
+
 static void take_line(lines_t *l, const char *at, size_t len)
 {
     push_text_t line = {at, (uint32_t)len};
     const push_problem_t *problem;
-    push_receipt_t receipt;
     push_form_t form;
 
     if (len && at[len - 1] == '\r') {
@@ -96,25 +166,20 @@ static void take_line(lines_t *l, const char *at, size_t len)
         push_allow_key(l->r, l->pool, &form);
         problem = push_allow_rate(l->r, l->pool, &form, false);
     }
-    if (!problem) {
-        problem = push_problem_of_status(
-            l->pool,
-            push_form_publish(&push_runtime()->store, &form, &receipt));
-    }
     if (problem) {
-        put_problem(l, problem);
+        refuse(l, problem);
     }
     else {
-        put_receipt(l, &receipt);
+        publish_form(l, &form);
     }
 }
 
 static void line_too_long(lines_t *l)
 {
-    put_problem(l, push_problem(l->pool, 413, "too-large",
-                                "line: at most %" APR_SIZE_T_FMT " bytes "
-                                "(PushMaxMessageSize)",
-                                l->line_max));
+    refuse(l, push_problem(l->pool, 413, "too-large",
+                           "line: at most %" APR_SIZE_T_FMT " bytes "
+                           "(PushMaxMessageSize)",
+                           l->line_max));
     l->skipping = true;
     l->line_len = 0;
 }
@@ -189,6 +254,7 @@ static apr_status_t take_brigade(lines_t *l)
         }
         apr_bucket_delete(bucket);
     }
+    settle(l);
     apr_pool_clear(l->pool);
     return status;
 }
@@ -270,6 +336,7 @@ int push_publish_lines(request_rec *r)
     l.line = apr_palloc(r->pool, l.line_max);
     l.in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     l.out = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    l.accepted = apr_array_make(r->pool, 64, sizeof(accepted_t));
     apr_pool_create(&l.pool, r->pool);
     ap_set_content_type(r, "application/x-ndjson");
     lift_timeouts(r);
@@ -284,6 +351,7 @@ int push_publish_lines(request_rec *r)
     /* Where the body was cut off, by either side, its last line was too. */
     if (l.whole && l.line_len) {
         take_line(&l, l.line, l.line_len);
+        settle(&l);
     }
     send_answers(&l);
     return OK;

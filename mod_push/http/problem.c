@@ -33,6 +33,9 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
         {PUSH_MAILBOX_FULL, 503, "mailbox-full",
          "the recipient's mailbox is full of messages that are more urgent "
          "(PushMaxPending)"},
+        {PUSH_NO_STATE, 503, "state-unavailable",
+         "the message could not be written to disk (PushStateDir): try again, "
+         "best with the same Idempotency-Key"},
         {PUSH_BUSY, 503, "busy", "a part of the store is locked"},
         {PUSH_TOO_MANY, 429, "too-many-streams",
          "this user has as many streams as may be (PushMaxStreamsPerUser)"},

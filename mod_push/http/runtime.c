@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "http/state.h"
 #include "store/sweep.h"
 #include "stream/migration.h"
 
@@ -34,6 +35,7 @@ APLOG_USE_MODULE(push);
  */
 typedef struct {
     push_ground_t ground;
+    push_state_kept_t state;
     int events[SEATS_MAX];
     int receive[SEATS_MAX];
     int send[SEATS_MAX];
@@ -47,6 +49,7 @@ static int64_t max_streams_wanted;
 static int64_t max_blocking;
 static int64_t drain_time;
 static int64_t jwt_lifetime;
+static push_durability_t durability;
 
 /* A child's own. */
 static push_runtime_t runtime;
@@ -138,7 +141,7 @@ static int make_segment(server_rec *s, const push_global_t *global)
                      seats);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return OK;
+    return push_state_recover(s, global, &store, &kept->state);
 }
 
 /*
@@ -171,6 +174,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     warn_of_threads(s);
     drain_time = global->drain_time;
     jwt_lifetime = global->jwt_lifetime;
+    durability = global->durability;
     kept = ap_retained_data_get("push");
     if (!kept) {
         return make_segment(s, global);
@@ -181,6 +185,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
                      "full restart; %" APR_UINT64_T_FMT " bytes are in use",
                      kept->ground.size);
     }
+    push_state_compare(s, global, &kept->state);
     return OK;
 }
 
@@ -221,6 +226,7 @@ static apr_status_t stop_threads(void *data)
         push_reactor_stop(runtime.reactors[--runtime.reactors_count],
                           end_reason, &leave_until);
     }
+    push_state_stop(&runtime.store);
     return APR_SUCCESS;
 }
 
@@ -270,6 +276,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
     runtime.max_streams = streams_for_child(s);
     runtime.max_blocking = (uint32_t)max_blocking;
     runtime.jwt_lifetime = jwt_lifetime;
+    push_state_start(s, &kept->state, durability, &runtime.store);
     while (runtime.reactors_count < (unsigned)reactors_wanted) {
         push_reactor_t *reactor = push_reactor_start(&options);
 

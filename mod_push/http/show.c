@@ -4,6 +4,7 @@
 #include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"
+#include "store/journal.h"
 #include "store/validate.h"
 #include "store/view.h"
 
@@ -252,6 +253,41 @@ static void set_number(json_t *object, const char *name, uint64_t value)
     set(object, name, json_integer((json_int_t)value));
 }
 
+static const char *durability_name(void)
+{
+    static const char *const names[] = {"memory", "memory", "interval",
+                                        "commit"};
+
+    return names[push_journal_durability(store())];
+}
+
+static const char *disk_name(void)
+{
+    const push_disk_t *disk = &store()->segment->disk;
+
+    if (disk->failing) {
+        return "failing";
+    }
+    return disk->missing ? "catching-up" : "ok";
+}
+
+/* What is on disk, and what is not; waiting is of this child. */
+static json_t *state_json(void)
+{
+    const push_disk_t *disk = &store()->segment->disk;
+    json_t *state = json_object();
+
+    set(state, "durability", json_string(durability_name()));
+    if (store()->journal) {
+        set(state, "disk", json_string(disk_name()));
+        set_number(state, "waiting", push_journal_waiting(store()));
+        set_number(state, "writes", disk->writes);
+        set_number(state, "records", disk->records);
+        set_number(state, "errors", disk->errors);
+    }
+    return state;
+}
+
 int push_show_stats(request_rec *r)
 {
     const push_counts_t *counts = &store()->segment->counts;
@@ -280,6 +316,7 @@ int push_show_stats(request_rec *r)
     set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
     set_number(memory, "device_context_max", PUSH_DEVICE_OVERHEAD);
     set(body, "memory", memory);
+    set(body, "state", state_json());
     return answer(r, PUSH_OK, body);
 }
 
@@ -287,11 +324,16 @@ int push_show_health(request_rec *r)
 {
     const push_slab_shared_t *slab = &store()->segment->slab;
     json_t *body = json_object();
+    bool well = !store()->segment->disk.failing;
 
-    set(body, "status", json_string("ok"));
+    set(body, "status", json_string(well ? "ok" : "degraded"));
     set_number(body, "memory_percent",
                slab->used * 100 / push_slab_size(&store()->slab));
-    return answer(r, PUSH_OK, body);
+    set(body, "state", state_json());
+    if (push_journal_ready(store()) != PUSH_OK) {
+        r->status = HTTP_SERVICE_UNAVAILABLE;
+    }
+    return push_json_send(r, "application/json", body);
 }
 
 /* ---- is all of it sound? ---- */

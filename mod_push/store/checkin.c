@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/journal.h"
+
 void push_store_context_id(push_text_t user, push_text_t device,
                            push_text_t app, unsigned char *id)
 {
@@ -261,6 +263,36 @@ static void use_places(push_store_t *store, push_device_t *device,
     heap->release(heap, before);
 }
 
+/* What is published from now on it may be owed, by way of these places. */
+static bool follows_the_same(const push_heap_t *heap,
+                             const push_device_t *device,
+                             const places_t *places)
+{
+    const push_sub_t *subs = push_device_subs(heap, device);
+
+    if (push_device_subs_count(device) != places->count) {
+        return false;
+    }
+    for (unsigned i = PUSH_SUB_BROADCAST; i < places->count; i++) {
+        if (!taken(places, subs[i].log)
+            && subs[i].log != places->subs[PUSH_SUB_BROADCAST].log) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void note_device(const push_store_t *store, const push_device_t *device)
+{
+    push_record_t *record = store->journal
+                                ? push_device_look(device->id, device->shard)
+                                : NULL;
+
+    if (record) {
+        push_journal_note(record);
+    }
+}
+
 /* The stream that is open now learns that a newer one takes over. */
 static void end_older_stream(push_store_t *store, push_device_t *device)
 {
@@ -300,7 +332,8 @@ static void open_stream(push_store_t *store, push_device_t *device,
     device->since = push_mid_now(&store->segment->clock);
     device->last_seen = arrival->now->wall;
     PUSH_FAILPOINT("stream-seated");
-    device->traits = (uint8_t)(PUSH_DEVICE_ONLINE
+    device->traits = (uint8_t)((device->traits & PUSH_DEVICE_STATE_LOST)
+                               | PUSH_DEVICE_ONLINE | PUSH_DEVICE_CHANGED
                                | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT
                                                          : 0)
                                | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
@@ -320,6 +353,9 @@ static push_status_t checkin_device(push_store_t *store,
     if (push_device_set_labels(heap, device, checkin->labels) != PUSH_OK) {
         heap->release(heap, subs);
         return PUSH_NO_MEMORY;
+    }
+    if (!follows_the_same(heap, device, arrival->places)) {
+        note_device(store, device);
     }
     push_session_open(store, device);
     push_session_resume(heap, device, checkin->cursor, arrival->now);
@@ -435,6 +471,7 @@ push_status_t push_store_checkin(push_store_t *store,
                           checkin->labels[PUSH_LABEL_APP], ticket->id);
     status = take_places(store, checkin, &places);
     if (status == PUSH_OK) {
+        push_journal_begin(store);
         status = PUSH_BUSY;
         if (push_shard_enter(store, arrival.name.shard)) {
             status = checkin_user(store, &arrival, ticket);
@@ -442,6 +479,10 @@ push_status_t push_store_checkin(push_store_t *store,
         }
     }
     arrived(store, &places);
+    if (status == PUSH_OK) {
+        /* A disk that fails must not keep devices away. */
+        push_journal_wait_state(store);
+    }
     return status;
 }
 
@@ -450,7 +491,8 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
 {
     device->left = now->mono;
     device->last_seen = now->wall;
-    device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+    device->traits = (uint8_t)((device->traits & ~PUSH_DEVICE_ONLINE)
+                               | PUSH_DEVICE_CHANGED);
     PUSH_FAILPOINT("offline-marked");
     push_guard_leave(store->guard, device->address);
     mark_connected(store, device, -1);
@@ -526,6 +568,7 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
                                   now);
         push_session_close(store, device);
         if (status == PUSH_OK) {
+            device->traits |= PUSH_DEVICE_ADVANCED;
             push_seat_wake_device(&store->seats, device);
         }
     }

@@ -25,6 +25,15 @@ static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,
     return device;
 }
 
+/* Losses of a restart are told as such until they have arrived. */
+static void name_gap(push_device_t *device, push_told_t *gap)
+{
+    if (gap->reason == PUSH_GAP_MEMORY
+        && device->traits & PUSH_DEVICE_STATE_LOST) {
+        gap->reason = PUSH_GAP_STATE_LOST;
+    }
+}
+
 static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
 {
     push_told_t *gap = delivery->gaps;
@@ -32,6 +41,7 @@ static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
     while (
         push_mailbox_gap(device, &gap->reason, &gap->urgency, &gap->dropped)) {
         push_mailbox_gap_told(device, gap->reason, gap->urgency);
+        name_gap(device, gap);
         gap++;
     }
     delivery->gaps_count = (unsigned)(gap - delivery->gaps);
@@ -88,6 +98,9 @@ push_status_t push_delivery_begin(push_store_t *store,
     push_mailbox_collect(heap, device, now, &batch);
     delivery->count = batch.count;
     delivery->more = batch.more;
+    if (batch.count) {
+        device->traits |= PUSH_DEVICE_ADVANCED;
+    }
     collect_gaps(device, delivery);
     if (delivery->gaps_count) {
         device->gap_seq = first;

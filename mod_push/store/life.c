@@ -1,6 +1,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/journal.h"
 #include "store/view.h"
 
 /* The life of one message: found by its mid, seen, recalled. */
@@ -325,6 +326,7 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
     push_status_t status = PUSH_NOT_FOUND;
 
     *recalled = 0;
+    push_journal_begin(store);
     if (!push_shard_enter(store, shard)) {
         return PUSH_BUSY;
     }
@@ -340,5 +342,5 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
         }
     }
     push_shard_leave(store, shard);
-    return status;
+    return status == PUSH_OK ? push_journal_wait(store) : status;
 }

@@ -3,7 +3,9 @@
 #include <stdatomic.h>
 
 #include "core/hash.h"
+#include "store/journal.h"
 #include "store/pressure.h"
+#include "store/save.h"
 
 static uint64_t next_mid(push_store_t *store, unsigned shard,
                          const push_time_t *now)
@@ -98,10 +100,48 @@ uint64_t push_store_next_mid(push_store_t *store,
     return next_mid(store, name_of(store, audience).shard, now);
 }
 
+static void note(push_record_t *record)
+{
+    if (record) {
+        push_journal_note(record);
+    }
+}
+
+static void save_key(const push_store_t *store, push_text_t text,
+                     uint64_t hash, const push_publish_t *publish)
+{
+    unsigned char id[PUSH_KEY_BYTES];
+    push_key_t key;
+
+    push_store_digest(&text, 1, id);
+    push_key_init(&key, id, hash,
+                  publish->now.mono + store->limits.idempotency);
+    key.receipt = publish->receipt;
+    note(push_save_key(&key, &publish->now));
+}
+
+/* The message and the key that it came with get to the disk together. */
+static void save(const push_store_t *store, const push_request_t *request,
+                 const push_publish_t *publish)
+{
+    if (!store->journal) {
+        return;
+    }
+    if (publish->message) {
+        note(push_save_message(store,
+                               push_at(&store->heaps[0], publish->message),
+                               PUSH_LIVE, &publish->now));
+    }
+    if (request->key.len) {
+        save_key(store, request->key, request->hash, publish);
+    }
+}
+
 static push_status_t publish_once(push_store_t *store,
-                                  const push_audience_t *audience,
+                                  const push_request_t *request,
                                   push_publish_t *publish)
 {
+    const push_audience_t *audience = request->audience;
     push_name_t name = name_of(store, audience);
     push_status_t status;
 
@@ -113,6 +153,9 @@ static push_status_t publish_once(push_store_t *store,
                              : next_mid(store, name.shard, &publish->now)};
     PUSH_FAILPOINT("publish");
     status = publish_by_kind(store, audience->kind, &name, publish);
+    if (status == PUSH_OK) {
+        save(store, request, publish);
+    }
     push_shard_leave(store, name.shard);
     return status;
 }
@@ -131,24 +174,44 @@ static void count(push_store_t *store, push_status_t status,
     }
 }
 
+static push_status_t publish_with(push_store_t *store,
+                                  const push_request_t *request,
+                                  push_publish_t *publish)
+{
+    push_urgency_t urgency = publish->draft->urgency;
+    push_status_t status;
+
+    if (!push_pressure_admit(store, urgency, &publish->now)) {
+        return PUSH_NO_MEMORY;
+    }
+    push_journal_throttle(store);
+    status = publish_once(store, request, publish);
+    if (status == PUSH_NO_MEMORY
+        && push_pressure_relieve(store, urgency, &publish->now)) {
+        status = publish_once(store, request, publish);
+    }
+    return status;
+}
+
 push_status_t push_store_publish(push_store_t *store,
                                  const push_audience_t *audience,
                                  const push_draft_t *draft,
                                  const push_time_t *now,
                                  push_receipt_t *receipt)
 {
-    push_publish_t publish = {.draft = draft, .now = *now};
-    push_status_t status;
+    const push_request_t request = {.audience = audience, .draft = draft};
 
-    *receipt = publish.receipt;
-    if (!push_pressure_admit(store, draft->urgency, now)) {
-        return PUSH_NO_MEMORY;
-    }
-    status = publish_once(store, audience, &publish);
-    if (status == PUSH_NO_MEMORY
-        && push_pressure_relieve(store, draft->urgency, now)) {
-        status = publish_once(store, audience, &publish);
-    }
+    return push_store_publish_request(store, &request, now, receipt);
+}
+
+push_status_t push_store_publish_request(push_store_t *store,
+                                         const push_request_t *request,
+                                         const push_time_t *now,
+                                         push_receipt_t *receipt)
+{
+    push_publish_t publish = {.draft = request->draft, .now = *now};
+    push_status_t status = publish_with(store, request, &publish);
+
     *receipt = publish.receipt;
     count(store, status, receipt);
     return status;

@@ -27,6 +27,51 @@ typedef struct push_claim_t {
     push_text_t key;
     uint64_t request;
 } push_claim_t;
+/* What a publisher asks for, with the key that it may have given. */
+typedef struct push_request_t {
+    const push_audience_t *audience;
+    const push_draft_t *draft;
+    push_text_t key; /* empty for none */
+    uint64_t hash;   /* push_store_request_hash() of the request, with a key */
+} push_request_t;
+
+/* The same, whatever the key says; on disk it joins its message. */
+push_status_t push_store_publish_request(push_store_t *store,
+                                         const push_request_t *request,
+                                         const push_time_t *now,
+                                         push_receipt_t *receipt);
+
+/*
+ * ---- a request from its claim to its answer (store/accept.c) ----
+ *
+ * push_accept_begin(), any number of push_accept_publish(), then for each of
+ * them that gave PUSH_OK push_accept_settle() with what push_accept_wait()
+ * gave.  All in one thread.
+ */
+
+void push_accept_begin(const push_store_t *store);
+
+/*
+ * PUSH_OVER: it was answered before, receipt is that answer; nothing is to be
+ * settled.  PUSH_NO_STATE: the disk takes nothing; nothing was published.
+ * Else as push_store_key_claim() and push_store_publish().
+ */
+push_status_t push_accept_publish(push_store_t *store,
+                                  const push_request_t *request,
+                                  const push_time_t *now,
+                                  push_receipt_t *receipt);
+
+/* With `commit`, blocks until all is on disk.  PUSH_NO_STATE: it may not be. */
+push_status_t push_accept_wait(push_store_t *store);
+
+/*
+ * Gives status back.  On PUSH_NO_STATE a message without a key is recalled;
+ * one with a key stays, and a repeated request is answered with it as soon as
+ * it is on disk.
+ */
+push_status_t push_accept_settle(push_store_t *store, push_text_t key,
+                                 const push_receipt_t *receipt,
+                                 push_status_t status);
 
 /*
  * Claims an idempotency key for a request.  PUSH_OK: it is the first;

@@ -10,7 +10,7 @@
  * The shared segment: one piece of memory that the parent makes and all
  * children map, kept over graceful restarts.
  *
- *   header | seats | shards | page table | pages
+ *   header | seats | shards | journals | page table | pages
  *
  * Everything in it is addressed by offsets from its start.
  */
@@ -76,6 +76,21 @@ typedef struct push_limbo_t {
     uint32_t damaged;         /* 1: not repaired since an owner died */
 } push_limbo_t;
 
+/* The place of one process that writes the state on disk. */
+typedef struct push_journal_place_t {
+    _Atomic uint32_t pid;     /* 0: free */
+    _Atomic uint64_t unsaved; /* mids from here on wait in it; 0: none */
+} push_journal_place_t;
+
+/* The state on disk, as all processes know it; see store/journal.h. */
+typedef struct push_disk_t {
+    _Atomic uint64_t missing; /* mids from here on may lack there; 0: none */
+    _Atomic uint32_t failing; /* 0: well, else push_disk_failing_t */
+    _Atomic uint32_t errors;  /* writes that failed */
+    _Atomic uint64_t writes;  /* transactions */
+    _Atomic uint64_t records; /* written by them */
+} push_disk_t;
+
 typedef struct push_segment_t {
     uint64_t magic;
     uint32_t version;
@@ -95,7 +110,9 @@ typedef struct push_segment_t {
     _Atomic int64_t vain; /* relief found nothing; see store/pressure.c */
     uint64_t seats_at;    /* offsets from the start */
     uint64_t shards_at;
-    push_lock_t janitor; /* held by who sweeps */
+    push_lock_t janitor;  /* held by who sweeps */
+    uint64_t journals_at; /* one for each seat */
+    push_disk_t disk;
     push_limbo_t limbo;
     push_slab_shared_t slab;
 } push_segment_t;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/hash.h"
+#include "store/journal.h"
 #include "store/repair.h"
 
 static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
@@ -191,6 +192,7 @@ void push_shard_leave(push_store_t *store, unsigned shard)
     PUSH_FAILPOINT("shard-leaving");
     atomic_fetch_sub(store->visitors, 1);
     push_lock_release(&store->shards[shard].lock);
+    push_journal_hand_over(store);
     push_epoch_tidy(&store->epoch);
 }
 

@@ -23,6 +23,7 @@ typedef struct push_limits_t {
 typedef struct push_store_t {
     push_segment_t *segment;
     push_shard_t *shards;
+    struct push_journal_t *journal; /* NULL: nothing is kept on disk */
     push_slab_t slab;
     push_epoch_t epoch;
     push_seats_t seats;

@@ -3,12 +3,14 @@
 #include <stdatomic.h>
 
 #include "store/checkin.h"
+#include "store/disk.h"
 #include "store/hold.h"
 #include "store/orphan.h"
 #include "store/pressure.h"
 #include "store/publish.h"
 #include "store/recount.h"
 #include "store/repair.h"
+#include "store/save.h"
 
 /* Above this, the ends of messages are not remembered any longer. */
 #define HURRY_PERCENT 75u
@@ -47,6 +49,7 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
 
         ref = device->sibling;
         notice_dead_reactor(store, device, now);
+        push_save_if_changed(store, device);
         if (!(device->traits & PUSH_DEVICE_ONLINE)
             && device->left + store->limits.retention <= now->mono
             && !atomic_load(&device->wake)) {
@@ -168,15 +171,19 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
 /* A seat is free when all shards have seen that its reactor is gone. */
 static void sweep_all(push_store_t *store, const push_time_t *now)
 {
+    /* Another first one each time: what is saved of devices has a limit. */
+    unsigned start = (unsigned)(now->mono / SWEEP_MS) % PUSH_SHARDS;
     push_seat_set_t left;
     bool all = true;
 
     if (push_seat_reap(&store->seats)) {
         push_recount_wanted(store);
     }
+    push_disk_reap(store);
+    push_save_begin(store);
     left = push_seat_left(&store->seats);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        all = push_store_sweep(store, i, now) && all;
+        all = push_store_sweep(store, (start + i) % PUSH_SHARDS, now) && all;
     }
     if (all) {
         push_seat_free(&store->seats, &left);

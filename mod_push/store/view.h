@@ -72,7 +72,9 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
 
 /*
  * Takes back what is not yet acknowledged; recalled counts the devices that
- * will not get it any more.  PUSH_NOT_FOUND, PUSH_OVER, PUSH_BUSY.
+ * will not get it any more.  With `commit` it blocks until that is on disk.
+ * PUSH_NOT_FOUND, PUSH_OVER, PUSH_BUSY; PUSH_NO_STATE: it is recalled, but
+ * may come back after a restart.
  */
 push_status_t push_store_recall(push_store_t *store, uint64_t mid,
                                 const push_time_t *now, uint32_t *recalled);

@@ -4,13 +4,15 @@
 DEB_PACKAGES   += check
 BENCH_PACKAGES := nginx libnginx-mod-nchan
 
-ALL_TARGETS  += $(B)/pushbench
+ALL_TARGETS  += $(B)/pushbench $(B)/durablebench $(B)/slowsync.so
 UNIT_TESTS   += $(B)/tests/bench/test_pushbench
 
 BENCH_OBJS := $(call objects,tests/bench/pushbench*.c)
+DURABLEBENCH_OBJ := $(B)/obj/tests/bench/durablebench.o
+SLOWSYNC_OBJ := $(B)/obj/tests/bench/slowsync.o
 BENCH_TEST_OBJ := $(B)/obj/tests/bench/test_pushbench.o
 
-$(BENCH_OBJS) $(BENCH_TEST_OBJ): $(B)/obj/%.o: %.c
+$(BENCH_OBJS) $(BENCH_TEST_OBJ) $(DURABLEBENCH_OBJ) $(SLOWSYNC_OBJ): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE $(BENCH_CFLAGS))
 
 # Counting events is a loop over bytes that has to become vector code.
@@ -22,15 +24,25 @@ $(B)/pushbench: $(BENCH_OBJS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lm
 
+$(B)/slowsync.so: $(SLOWSYNC_OBJ)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^ -ldl
+
+$(B)/durablebench: $(DURABLEBENCH_OBJ)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -pthread
+
 $(B)/tests/bench/test_pushbench: $(BENCH_TEST_OBJ) \
 		$(filter-out %/pushbench.o,$(BENCH_OBJS))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -lm
 
--include $(BENCH_OBJS:.o=.d) $(BENCH_TEST_OBJ:.o=.d)
+-include $(DURABLEBENCH_OBJ:.o=.d) $(BENCH_OBJS:.o=.d) $(BENCH_TEST_OBJ:.o=.d)
 
 .PHONY: bench
-bench: $(B)/mod_push.so $(B)/pushbench ## mod_push beside nchan, 3 minutes (BENCH_QUICK=1: 40 s)
+bench: $(B)/mod_push.so $(B)/pushbench $(B)/durablebench $(B)/slowsync.so ## mod_push beside nchan, 3 minutes (BENCH_QUICK=1: 40 s)
 	@.ci/deps $(BENCH_PACKAGES)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/bench
+	@DURABLEBENCH='$(B)/durablebench' SLOWSYNC='$(B)/slowsync.so' tests/bench/durable

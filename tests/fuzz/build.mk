@@ -43,6 +43,8 @@ $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))
 $(eval $(call fuzz_target,query,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))
+$(eval $(call fuzz_target,restore,$(FUZZ_CORE) $$(wildcard \
+  mod_push/store/*.c),$$(APR_CFLAGS) $$(PKG_CFLAGS),$$(PKG_LIBS) -pthread))
 
 FUZZ_IDENTITY := $(wildcard mod_push/http/identity/*.[ch]) \
                  tests/harness/jws.c tests/harness/jws.h

@@ -134,7 +134,7 @@ static bool await_start(struct server *s)
             s->pid = 0;
             return false;
         }
-        if (serverlog_count(s, "resuming normal operations") > 0
+        if (serverlog_count(s, "resuming normal operations") > s->resumed
             && all_children_are_there(s)) {
             return true;
         }
@@ -143,17 +143,15 @@ static bool await_start(struct server *s)
     }
 }
 
-struct server *server_start(const struct server_options *options)
+static void start(struct server *s)
 {
-    struct server *s = make_server(options);
     int attempt;
 
-    s->next = all_servers;
-    all_servers = s;
+    s->resumed = serverlog_count(s, "resuming normal operations");
     for (attempt = 0; attempt < 5; attempt++) {
         spawn(s);
         if (await_start(s)) {
-            return s;
+            return;
         }
         /* Somebody else took the port in between: take another. */
         if (strstr(server_file(s, "logs/stderr"), "in use") == NULL) {
@@ -163,22 +161,44 @@ struct server *server_start(const struct server_options *options)
     ck_abort_msg("httpd does not start");
 }
 
-const char *server_refusal(const struct server_options *options)
+struct server *server_start(const struct server_options *options)
 {
     struct server *s = make_server(options);
-    const char *said;
-    int status;
 
     s->next = all_servers;
     all_servers = s;
+    start(s);
+    return s;
+}
+
+void server_again(struct server *s)
+{
+    start(s);
+}
+
+const char *server_again_refused(struct server *s)
+{
+    size_t before = strlen(server_file(s, "logs/error"));
+    int status;
+
     spawn(s);
     status = await_end(s->pid, wait_now() + WAIT_MS);
     ck_assert_msg(status != -1, "httpd should have refused to start");
     s->pid = 0;
     ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) != 0,
                   "httpd ended with wait status %d", status);
-    said = keep_printf("%s%s", server_file(s, "logs/stderr"),
-                       server_file(s, "logs/error"));
+    return keep_printf("%s%s", server_file(s, "logs/stderr"),
+                       server_file(s, "logs/error") + before);
+}
+
+const char *server_refusal(const struct server_options *options)
+{
+    struct server *s = make_server(options);
+    const char *said;
+
+    s->next = all_servers;
+    all_servers = s;
+    said = server_again_refused(s);
     serverroot_remove(s->root);
     return said;
 }
@@ -239,7 +259,7 @@ static void let_workers_finish(const struct server *s)
     }
 }
 
-void server_stop(struct server *s)
+void server_rest(struct server *s)
 {
     pid_t pid = s->pid;
     const char *fault;
@@ -259,7 +279,23 @@ void server_stop(struct server *s)
     fault = serverlog_fault(s);
     ck_assert_msg(fault == NULL, "unexpected: %s", fault);
     ck_assert_msg(status == 0, "httpd stopped with wait status %d", status);
-    serverroot_remove(s->root);
+}
+
+void server_stop(struct server *s)
+{
+    if (s->pid != 0) {
+        server_rest(s);
+        serverroot_remove(s->root);
+    }
+}
+
+/* The group holds the children too, also where the parent is gone. */
+void server_kill(struct server *s)
+{
+    kill(-s->pid, SIGKILL);
+    ck_assert_int_ne(await_end(s->pid, wait_now() + STOP_MS), -1);
+    wait_until(kill(-s->pid, 0) < 0);
+    s->pid = 0;
 }
 
 void server_stop_all(void)

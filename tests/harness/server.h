@@ -33,6 +33,7 @@ struct server {
     int port;               /* on 127.0.0.1 */
     pid_t pid;              /* the parent; 0 once it is stopped */
     const char *allowed[8]; /* what log lines may hold without failing */
+    int resumed;            /* starts that its error log tells of */
     struct server *next;    /* the server started before it in this test */
 };
 
@@ -55,6 +56,20 @@ void server_graceful(struct server *s);
 
 /* Stop with SIGTERM, wait for the end, judge the logs. */
 void server_stop(struct server *s);
+
+/* Stop with SIGTERM, wait for the end, judge the logs; server_again() may
+ * follow. */
+void server_rest(struct server *s);
+
+/* Kill every process of the server at once with SIGKILL; server_again() may
+ * follow. */
+void server_kill(struct server *s);
+
+/* Start it again in its ServerRoot, with its options as they are now. */
+void server_again(struct server *s);
+
+/* The same for one that must refuse to start. Returns all that it said. */
+const char *server_again_refused(struct server *s);
 
 /* Stop every server of this test. */
 void server_stop_all(void);

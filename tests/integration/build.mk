@@ -14,7 +14,7 @@ INTEGRATION_TESTS += $(IT_TESTS)
 $(HARNESS_OBJS) $(IT_OBJS): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE -Itests/harness)
 
-$(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS)
+$(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS) | $(B)/push-checker
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IT_LIBS) \

@@ -12,7 +12,7 @@ tried=' selftest '
 # The tree that breaks no rule.
 plant() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{build,conf,tests/unit} \
+    mkdir -p "$tree"/{build,conf,docs,tests/unit} \
         "$tree"/mod_push/{core,store,stream,http/identity}
     cp "$here/../../.clang-format" "$tree/"
     cat >"$tree/mod_push/core/apple.h" <<'C'
@@ -40,6 +40,7 @@ C
 #   Range:    1M to 1G
 #PushShmSize 64M
 C
+    echo '| PUSH0001 | info | it | nothing |' >"$tree/docs/operations.md"
     cat >"$tree/tests/unit/test_apple.c" <<'C'
 START_TEST(it_grows)
 {
@@ -143,6 +144,11 @@ expect directives 'the range of PushShmSize is 1M to 1G'
 
 append tests/unit/test_apple.c 'START_TEST(it_rots)\n{\n}\nEND_TEST\n'
 expect registered 'it_rots is not registered'
+
+append mod_push/core/apple.c '/* PUSH0002: */\n'
+expect logdocs 'PUSH0002 is not in the table'
+append docs/operations.md '| PUSH0003 | info | it | nothing |\n'
+expect logdocs 'has PUSH0003, which no message carries'
 
 append mod_push/core/apple.c '/* PUSH0001: */\n'
 expect logtags 'PUSH0001: is used more than once'

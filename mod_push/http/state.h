@@ -1,0 +1,35 @@
+#ifndef PUSH_STATE_H
+#define PUSH_STATE_H
+
+#include "http/settings.h"
+#include "store/store.h"
+
+/*
+ * The state on disk, as httpd runs it: the parent recovers it once, at a full
+ * start, and keeps its lock over graceful restarts; each child has a journal.
+ */
+
+typedef struct push_state_kept_t {
+    char dir[512]; /* empty: nothing is kept on disk */
+    char file[528];
+    uint64_t size;
+    int lock;
+} push_state_kept_t;
+
+/*
+ * In the parent, for a segment that is new.  kept outlives graceful restarts.
+ * An HTTP status, after a sentence in the log, if httpd must not start.
+ */
+int push_state_recover(server_rec *s, const push_global_t *global,
+                       push_store_t *store, push_state_kept_t *kept);
+
+/* In the parent, at a graceful restart: says what will not take effect. */
+void push_state_compare(server_rec *s, const push_global_t *global,
+                        const push_state_kept_t *kept);
+
+/* In a child: starts and stops its journal. */
+void push_state_start(server_rec *s, const push_state_kept_t *kept,
+                      push_durability_t durability, push_store_t *store);
+void push_state_stop(push_store_t *store);
+
+#endif

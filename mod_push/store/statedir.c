@@ -1,0 +1,162 @@
+#include "store/statedir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+__attribute__((format(printf, 2, 3))) static bool refuse(push_sentence_t *why,
+                                                         const char *format,
+                                                         ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(why->text, sizeof(why->text), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool make(const char *path, const push_owner_t *owner,
+                 push_sentence_t *why)
+{
+    if (!mkdir(path, 0700)) {
+        if (!geteuid() && chown(path, owner->uid, owner->gid)) {
+            return refuse(why, "cannot be given to uid %u: %s",
+                          (unsigned)owner->uid, strerror(errno));
+        }
+        return true;
+    }
+    return errno == EEXIST
+           || refuse(why, "cannot be made: %s", strerror(errno));
+}
+
+static bool check_self(const char *path, const push_owner_t *owner,
+                       push_sentence_t *why)
+{
+    struct stat st;
+
+    if (stat(path, &st)) {
+        return refuse(why, "cannot be looked at: %s", strerror(errno));
+    }
+    if (!S_ISDIR(st.st_mode)) {
+        return refuse(why, "is not a directory");
+    }
+    if (st.st_uid != owner->uid) {
+        return refuse(why,
+                      "belongs to uid %u, but must belong to uid %u, as which "
+                      "httpd serves (User): chown it",
+                      (unsigned)st.st_uid, (unsigned)owner->uid);
+    }
+    if (st.st_mode & 077) {
+        return refuse(why,
+                      "can be used by others (mode %04o): it holds messages, "
+                      "so chmod it to 0700",
+                      (unsigned)st.st_mode & 07777);
+    }
+    return true;
+}
+
+/* Whoever can rename a directory on the way can put another one there. */
+static bool check_way(const char *path, push_sentence_t *why)
+{
+    char real[PATH_MAX];
+    struct stat st;
+
+    if (!realpath(path, real)) {
+        return refuse(why, "cannot be resolved: %s", strerror(errno));
+    }
+    while (strcmp(real, "/")) {
+        memmove(real, dirname(real), strlen(dirname(real)) + 1);
+        if (stat(real, &st)) {
+            return refuse(why, "lies below %s, which cannot be looked at: %s",
+                          real, strerror(errno));
+        }
+        if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX)) {
+            return refuse(why,
+                          "lies below %s, where everybody may rename it "
+                          "(mode %04o)",
+                          real, (unsigned)st.st_mode & 07777);
+        }
+    }
+    return true;
+}
+
+static int open_lock(const char *path, const push_owner_t *owner,
+                     push_sentence_t *why)
+{
+    char name[PATH_MAX];
+    struct stat st;
+    int fd;
+
+    snprintf(name, sizeof(name), "%s/" PUSH_STATE_LOCK, path);
+    fd = open(name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        refuse(why, "cannot be written to: %s: %s", PUSH_STATE_LOCK,
+               strerror(errno));
+        return -1;
+    }
+    if (fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_nlink != 1
+        || (!geteuid() && fchown(fd, owner->uid, owner->gid))) {
+        refuse(why, "holds a file %s that is not ours: remove it",
+               PUSH_STATE_LOCK);
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* The lock belongs to the open file: children that are forked keep it. */
+static bool take_lock(int fd, push_sentence_t *why)
+{
+    char holder[16] = "";
+
+    if (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (pread(fd, holder, sizeof(holder) - 1, 0) < 0) {
+            holder[0] = '\0';
+        }
+        return refuse(why,
+                      "is in use by another server, or by children that "
+                      "outlived theirs (pid %d): stop them first",
+                      atoi(holder));
+    }
+    snprintf(holder, sizeof(holder), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0)
+        || pwrite(fd, holder, strlen(holder), 0) != (ssize_t)strlen(holder)) {
+        /* Only the sentence above would have named it. */
+        return true;
+    }
+    return true;
+}
+
+int push_statedir_prepare(const char *path, const push_owner_t *owner,
+                          push_sentence_t *why)
+{
+    int fd;
+
+    if (!make(path, owner, why) || !check_self(path, owner, why)
+        || !check_way(path, why)) {
+        return -1;
+    }
+    fd = open_lock(path, owner, why);
+    if (fd >= 0 && !take_lock(fd, why)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+bool push_statedir_become(const push_owner_t *owner)
+{
+    return geteuid() != 0
+           || (!setgroups(0, NULL) && !setgid(owner->gid)
+               && !setuid(owner->uid));
+}

@@ -1,0 +1,294 @@
+/*
+ * The state on disk where it cannot be as it should: full, damaged, of the
+ * wrong kind, or larger than the memory.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "case.h"
+#include "http.h"
+#include "keep.h"
+#include "server.h"
+#include "serverlog.h"
+#include "stream.h"
+#include "verbs.h"
+#include "wait.h"
+
+static struct server *start(const char *global)
+{
+    struct server_options o = {.global = global};
+
+    return server_start(&o);
+}
+
+/* ---- full disks, small memory ---- */
+
+static char *filler(void)
+{
+    return keep_printf("%016384d", 7);
+}
+
+/* Publishes until the state is full; how many were accepted. */
+static int fill(const struct server *s, const char *headers)
+{
+    const char *payload = filler();
+    struct answer *a = publish_try(s, "user=ada", headers, payload);
+    int accepted = 0;
+
+    while (a->status == 201) {
+        accepted++;
+        ck_assert_int_lt(accepted, 3000);
+        a = publish_try(s, "user=ada", headers, payload);
+    }
+    http_expect(a, 503, "state-unavailable");
+    ck_assert_ptr_nonnull(http_header(a, "Retry-After"));
+    return accepted;
+}
+
+START_TEST(with_commit_a_full_state_refuses_and_gets_well_by_itself)
+{
+    struct server *s = start("PushStateDir state 1M\nPushDurability commit\n");
+    int accepted;
+
+    server_allow(s, "PUSH0077");
+    accepted = fill(s, "TTL: 2\r\n");
+    ck_assert_int_gt(accepted, 10);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0077"), 1);
+    ck_assert_int_eq(http_get(s, "/push/health")->status, 503);
+    wait_until(publish_try(s, "user=ada", NULL, "well")->status == 201);
+    ck_assert_int_eq(http_get(s, "/push/health")->status, 200);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0076"), 1);
+    server_kill(s);
+    server_again(s);
+    expect_message(stream_open(s, "user=ada&device=d&seq=0", NULL), 1, "well");
+}
+END_TEST
+
+START_TEST(with_interval_a_full_state_lets_the_service_go_on)
+{
+    struct server *s = start("PushStateDir state 1M\n");
+    const char *payload = filler();
+
+    server_allow(s, "PUSH0077");
+    for (int i = 0; i < 150; i++) {
+        publish(s, "user=ada", "TTL: 3\r\n", payload);
+    }
+    wait_until(serverlog_count(s, "PUSH0077") == 1);
+    ck_assert_str_eq(json_text_at(http_get(s, "/push/health")->json, "status"),
+                     "degraded");
+    publish(s, "user=eve", NULL, "in memory");
+    wait_until(serverlog_count(s, "PUSH0076") == 1);
+    server_kill(s);
+    server_again(s);
+    expect_message(stream_open(s, "user=eve&device=d&seq=0", NULL), 1,
+                   "in memory");
+}
+END_TEST
+
+/* A file system of its own, which is filled up. */
+START_TEST(a_full_disk_is_reported_once_and_made_good_when_there_is_room)
+{
+    char *place = keep_printf("/tmp/push-disk-XXXXXX");
+    char *ballast;
+    struct server *s;
+    FILE *f;
+
+    ck_assert_ptr_nonnull(mkdtemp(place));
+    if (mount("none", place, "tmpfs", 0, "size=40m,mode=0755") != 0) {
+        ck_assert_int_eq(rmdir(place), 0);
+        return; /* not allowed here */
+    }
+    s = start(keep_printf("PushStateDir %s/state\n", place));
+    server_allow(s, "PUSH0077");
+    publish(s, "user=ada", NULL, "before");
+    wait_until(stat_of(s, "state.records") > 0);
+    ballast = keep_printf("%s/ballast", place);
+    f = fopen(ballast, "w");
+    ck_assert_ptr_nonnull(f);
+    setvbuf(f, NULL, _IONBF, 0);
+    while (fwrite(filler(), 1, 16384, f) == 16384) {
+    }
+    fclose(f);
+    for (int i = 0; i < 20; i++) {
+        publish(s, "user=ada", NULL, filler());
+    }
+    wait_until(serverlog_count(s, "PUSH0077") == 1);
+    ck_assert_int_eq(unlink(ballast), 0);
+    wait_until(serverlog_count(s, "PUSH0076") == 1);
+    server_kill(s);
+    server_again(s);
+    ck_assert_int_eq(serverlog_count(s, "came back: 21 messages"), 1);
+    server_rest(s);
+    ck_assert_int_eq(umount(place), 0);
+    ck_assert_int_eq(rmdir(place), 0);
+}
+END_TEST
+
+START_TEST(memory_too_small_for_the_state_keeps_what_is_urgent_and_tells)
+{
+    struct server *s = start("PushShmSize 8M\nPushStateDir state\n");
+    const char *payload = filler();
+    struct stream *st;
+
+    leave(s, stream_open(s, "user=ada&device=d&seq=0", NULL));
+    publish(s, "user=ada", "Urgency: high\r\n", "high");
+    for (int i = 0; i < 200; i++) {
+        publish(s, "user=ada", "Urgency: low\r\n", payload);
+    }
+    server_rest(s);
+    s->options.global = "PushShmSize 2M\nPushStateDir state\n";
+    server_allow(s, "PUSH0072");
+    server_again(s);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0072"), 1);
+    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    {
+        const struct event *gap = stream_next(st);
+
+        ck_assert_str_eq(gap->type, "push.gap");
+        ck_assert_ptr_nonnull(strstr(gap->data, "\"state-lost\""));
+        ck_assert_ptr_nonnull(strstr(gap->data, "\"low\""));
+    }
+    expect_message(st, 1, "high");
+}
+END_TEST
+
+/* ---- what cannot be used is refused ---- */
+
+static void prepare_none(const char *dir)
+{
+    (void)dir;
+}
+
+static void prepare_file(const char *dir)
+{
+    FILE *f = fopen(dir, "w");
+
+    ck_assert_ptr_nonnull(f);
+    fclose(f);
+}
+
+static void prepare_open_directory(const char *dir)
+{
+    ck_assert_int_eq(mkdir(dir, 0755), 0);
+    ck_assert_int_eq(chown(dir, 33, 33), 0);
+}
+
+static void prepare_foreign_owner(const char *dir)
+{
+    ck_assert_int_eq(mkdir(dir, 0700), 0);
+    ck_assert_int_eq(chown(dir, 12345, 12345), 0);
+}
+
+static void prepare_no_database(const char *dir)
+{
+    char *path = keep_printf("%s/state.mdb", dir);
+    FILE *f;
+
+    ck_assert_int_eq(mkdir(dir, 0700), 0);
+    ck_assert_int_eq(chown(dir, 33, 33), 0);
+    f = fopen(path, "w");
+    ck_assert_ptr_nonnull(f);
+    fprintf(f, "%08192d", 1);
+    fclose(f);
+    ck_assert_int_eq(chown(path, 33, 33), 0);
+}
+
+static const struct {
+    void (*prepare)(const char *dir);
+    const char *lines; /* %s: the directory */
+    const char *mention;
+    bool root; /* only root can prepare it */
+} refusals[] = {
+    {prepare_none, "PushDurability commit\n", "need a PushStateDir", false},
+    {prepare_none, "PushDurability often\n", "commit, interval or memory",
+     false},
+    {prepare_none, "PushStateDir %s 1K\n", "from 1M to 1024G", false},
+    {prepare_none, "PushStateDir %s/not/there\n", "cannot be made", false},
+    {prepare_file, "PushStateDir %s\n", "is not a directory", false},
+    {prepare_open_directory, "PushStateDir %s\n", "chmod it to 0700", true},
+    {prepare_foreign_owner, "PushStateDir %s\n", "chown it", true},
+    {prepare_no_database, "PushStateDir %s\n", "move it away", true},
+};
+
+START_TEST(a_state_that_cannot_be_used_is_refused_with_a_sentence)
+{
+    char *place = keep_printf("/tmp/push-state-XXXXXX");
+    struct server_options o = {0};
+    char *dir;
+
+    if (refusals[_i].root && geteuid() != 0) {
+        return;
+    }
+    ck_assert_ptr_nonnull(mkdtemp(place));
+    ck_assert_int_eq(chmod(place, 0755), 0);
+    dir = keep_printf("%s/state", place);
+    refusals[_i].prepare(dir);
+    o.global = strstr(refusals[_i].lines, "%s") != NULL
+                   ? keep_printf("PushStateDir %s%s", dir,
+                                 strstr(refusals[_i].lines, "%s") + 2)
+                   : refusals[_i].lines;
+    {
+        const char *said = server_refusal(&o);
+
+        ck_assert_msg(strstr(said, refusals[_i].mention) != NULL,
+                      "expected \"%s\" in: %s", refusals[_i].mention, said);
+    }
+    ck_assert_int_eq(system(keep_printf("rm -rf '%s'", place)), 0);
+}
+END_TEST
+
+START_TEST(a_damaged_state_is_set_aside_and_what_can_be_read_comes_back)
+{
+    struct server *s = start("PushStateDir state\nPushDurability commit\n");
+    struct stat st;
+    char *path = keep_printf("%s/state/state.mdb", s->root);
+    FILE *f;
+
+    for (int i = 0; i < 100; i++) {
+        publish(s, keep_printf("user=u%d", i), NULL, filler());
+    }
+    server_rest(s);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(truncate(path, st.st_size / 2), 0);
+    server_allow(s, "PUSH0071");
+    server_again(s);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0071"), 1);
+    ck_assert_int_eq(
+        serverlog_count(s, "the old file is kept as state.mdb.damaged-"), 1);
+    ck_assert_int_lt(stat_of(s, "messages"), 100);
+    publish(s, "user=new", NULL, "well");
+    server_kill(s);
+    server_again(s);
+    expect_message(stream_open(s, "user=new&device=d&seq=0", NULL), 1, "well");
+    f = fopen(path, "r");
+    ck_assert_ptr_nonnull(f);
+    fclose(f);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("state");
+    TCase *full = case_add(suite, "full", 60);
+    TCase *unusable = case_add(suite, "unusable", 60);
+
+    tcase_add_test(full,
+                   with_commit_a_full_state_refuses_and_gets_well_by_itself);
+    tcase_add_test(full, with_interval_a_full_state_lets_the_service_go_on);
+    tcase_add_test(
+        full, a_full_disk_is_reported_once_and_made_good_when_there_is_room);
+    tcase_add_test(
+        full, memory_too_small_for_the_state_keeps_what_is_urgent_and_tells);
+    tcase_add_loop_test(unusable,
+                        a_state_that_cannot_be_used_is_refused_with_a_sentence,
+                        0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+    tcase_add_test(
+        unusable,
+        a_damaged_state_is_set_aside_and_what_can_be_read_comes_back);
+    return case_run(suite);
+}
