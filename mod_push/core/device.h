@@ -101,14 +101,12 @@ _Static_assert(PUSH_DEVICE_OVERHEAD <= 512,
 
 static inline push_ref_t push_device_subs_ref(const push_device_t *device)
 {
-    return (push_ref_t)atomic_load_explicit(&device->subs,
-                                            memory_order_relaxed);
+    return (push_ref_t)atomic_load(&device->subs);
 }
 
 static inline unsigned push_device_subs_count(const push_device_t *device)
 {
-    return (unsigned)(atomic_load_explicit(&device->subs, memory_order_relaxed)
-                      >> 32);
+    return (unsigned)(atomic_load(&device->subs) >> 32);
 }
 
 static inline void push_device_set_subs(push_device_t *device, push_ref_t ref,

@@ -440,10 +440,9 @@ void push_keeper_take_news(push_keeper_t *keeper)
 
     push_seat_take(keeper->seat);
     list = push_seat_devices(keeper->seat);
-    device = push_seat_next_device(seats, &list);
-    while (device) {
+    for (device = push_seat_next_device(seats, &list); device;
+         device = push_seat_next_device(seats, &list)) {
         news_of_device(keeper, device);
-        device = push_seat_next_device(seats, &list);
     }
     list = push_seat_channels(keeper->seat);
     channel = push_seat_next_channel(seats, keeper->seat_index, &list);
