@@ -1,9 +1,7 @@
 #ifndef PUSH_LOG_H
 #define PUSH_LOG_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
-
+#include "core/lane.h"
 #include "core/message.h"
 
 /*
@@ -15,18 +13,7 @@
  * Writers hold the lock of the log's shard.  Readers need none: they find a
  * lane's slots in memory that is not reused while they look (push_heap_t
  * retire), and a slot is empty before its message goes.
- *
- * Positions count the messages of a lane and wrap at 2^32; compare them with
- * push_before().
  */
-
-typedef struct push_lane_t {
-    _Atomic uint32_t head;    /* behind the newest */
-    _Atomic uint32_t tail;    /* the oldest that has a slot */
-    _Atomic push_ref_t ring;  /* slots; PUSH_NONE while it never had one */
-    _Atomic uint32_t evicted; /* behind the last dropped without a slot */
-    uint32_t live;            /* nothing before it is live */
-} push_lane_t;
 
 typedef enum push_log_kind_t {
     PUSH_LOG_USER = PUSH_NODE_USER,
@@ -48,17 +35,6 @@ static inline push_log_kind_t push_log_kind(const push_log_t *log)
     return (push_log_kind_t)push_node_kind(log);
 }
 
-/* The slots of a lane; their number is a power of two. */
-typedef struct push_ring_t {
-    uint32_t limbo; /* the heap's, once retired */
-    uint32_t mask;  /* slots - 1 */
-    _Atomic uint32_t slots[];
-} push_ring_t;
-
-/* What stands in a slot without a message: it was forgotten, or evicted. */
-#define PUSH_HOLE_GONE    0u
-#define PUSH_HOLE_EVICTED 1u /* no object stands there */
-
 /* What a reader finds at a position. */
 typedef enum push_slot_t {
     PUSH_SLOT_MESSAGE,
@@ -74,21 +50,6 @@ typedef struct push_spot_t {
     unsigned lane;
     uint32_t at;
 } push_spot_t;
-
-static inline bool push_before(uint32_t a, uint32_t b)
-{
-    return (int32_t)(a - b) < 0;
-}
-
-static inline uint32_t push_lane_head(const push_lane_t *lane)
-{
-    return atomic_load_explicit(&lane->head, memory_order_acquire);
-}
-
-static inline uint32_t push_lane_tail(const push_lane_t *lane)
-{
-    return atomic_load_explicit(&lane->tail, memory_order_acquire);
-}
 
 /* Slots in use in all lanes: at least the number of live messages. */
 uint32_t push_log_length(const push_log_t *log);

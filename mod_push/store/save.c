@@ -215,7 +215,8 @@ static void collect_places(push_store_t *store, const push_device_t *device,
     uint64_t now = push_mid_now(&store->segment->clock);
 
     record->places_count = push_device_subs_count(device) - PUSH_SUB_BROADCAST;
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device); i++) {
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
         collect_place(&store->heaps[device->shard], device, i, now, record);
     }
 }
