@@ -43,7 +43,7 @@ typedef struct push_seat_t {
     _Atomic uint32_t devices;     /* wake-up list: devices with news */
     _Atomic uint32_t channels;    /* wake-up list: channels with news */
     _Atomic uint32_t asleep;      /* 1: wants the eventfd to be written */
-    _Atomic uint32_t streams;     /* open on this reactor */
+    _Atomic uint32_t streams;     /* of this reactor, or on their way to it */
     _Atomic uint64_t reading;     /* epoch + 1 while it reads, or 0 */
     _Atomic uint32_t closed;      /* 1: takes no more streams */
     _Atomic uint32_t visitors;    /* threads of its process in a shard */

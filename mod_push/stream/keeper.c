@@ -235,6 +235,7 @@ static void turn_away(push_keeper_t *keeper, const push_migrant_t *migrant)
         push_hold_release(keeper->store, migrant->part);
     }
     close(migrant->adoption.fd);
+    atomic_fetch_sub(&keeper->seat->streams, 1);
 }
 
 static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
@@ -297,7 +298,6 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
         turn_away(keeper, migrant);
         return;
     }
-    atomic_fetch_add(&keeper->seat->streams, 1);
     stream = stream_at(keeper, index);
     whole = unpack(keeper, stream, migrant);
     push_beat_join(&keeper->beats, &keeper->streams, index, keeper->ms);

@@ -42,7 +42,10 @@ void push_keeper_cleanup(push_keeper_t *keeper);
 
 void push_keeper_look_at_clock(push_keeper_t *keeper);
 
-/* Lets a stream in, from httpd or from another reactor: taken. */
+/*
+ * Lets a stream in, from httpd or from another reactor: taken.  It is counted
+ * in the seat already.
+ */
 void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant);
 
 /* Notes which streams have news. */

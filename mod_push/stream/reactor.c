@@ -34,7 +34,6 @@ struct push_reactor_t {
 
     /* any thread */
     _Atomic(arrival_t *) arrivals;
-    _Atomic uint32_t reserved;          /* places for streams on their way */
     _Atomic int stop;                   /* 1 + push_end_t */
     _Atomic int end_pumped;             /* 1 + push_end_t, or 0 */
     const _Atomic int64_t *leave_until; /* mono ms; set before stop */
@@ -57,7 +56,6 @@ static void adopt_arrivals(push_reactor_t *reactor)
         push_migrant_t migrant = {.adoption = arrival->adoption};
 
         push_keeper_adopt(&reactor->keeper, &migrant);
-        atomic_fetch_sub(&reactor->reserved, 1);
         free(arrival);
         arrival = next;
     }
@@ -90,6 +88,7 @@ static void adopt_migrants(push_reactor_t *reactor, unsigned seat)
     while (
         push_migration_receive(keeper->store->seats.receive[seat], &migrant)) {
         if (settle_migrant(keeper, &migrant)) {
+            atomic_fetch_add(&keeper->seat->streams, 1);
             push_keeper_adopt(&reactor->keeper, &migrant);
         }
     }
@@ -297,21 +296,20 @@ unsigned push_reactor_seat(const push_reactor_t *reactor)
 
 uint32_t push_reactor_load(const push_reactor_t *reactor)
 {
-    return atomic_load(&reactor->keeper.seat->streams)
-           + atomic_load(&reactor->reserved);
+    return atomic_load(&reactor->keeper.seat->streams);
 }
 
 void push_berth_reserve(const push_berth_t *berth)
 {
     if (berth->reactor) {
-        atomic_fetch_add(&berth->reactor->reserved, 1);
+        atomic_fetch_add(&berth->reactor->keeper.seat->streams, 1);
     }
 }
 
 void push_berth_cancel(const push_berth_t *berth)
 {
     if (berth->reactor) {
-        atomic_fetch_sub(&berth->reactor->reserved, 1);
+        atomic_fetch_sub(&berth->reactor->keeper.seat->streams, 1);
     }
 }
 
