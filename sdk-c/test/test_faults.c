@@ -75,7 +75,7 @@ static int drip(void *ctx, struct scripted_request *r)
     scripted_stream(r);
     scripted_say(r, "id: 1.m1\ndata: ");
     for (i = 0; i < 12; i++) {
-        scripted_hold(r, 100);
+        scripted_hold(r, 200);
         scripted_say(r, "%s", i < 6 ? "x" : "\n");
     }
     scripted_hold(r, -1);
@@ -85,7 +85,7 @@ static int drip(void *ctx, struct scripted_request *r)
 START_TEST(any_byte_counts_as_a_sign_of_life_within_a_message_too)
 {
     begin(drip, NULL);
-    probe->options.silence_ms = 400;
+    probe->options.silence_ms = 1500;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_WAITING) == 1);
     ck_assert_int_eq(probe_last(probe, PUSHC_WAITING, NULL).status,
