@@ -231,6 +231,7 @@ static void look_at_silence(struct client *c, int64_t now)
     client_read(c);
     if (c->state == CLIENT_OPEN && now - c->last > SILENCE_MS) {
         counts->silences++;
+        counts->dropped--; /* nobody else ended it */
         client_lost(c, 0);
     }
 }
