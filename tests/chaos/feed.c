@@ -76,8 +76,12 @@ static struct publication *make(struct feed *feed, int64_t due)
     p->urgency = o->urgency != NULL ? o->urgency : urgencies[p->number % 4];
     p->due = due;
     if (o->keys > 0) {
-        /* The same key has to mean the same request. */
-        p->key = dice_roll(feed->dice, (uint64_t)o->keys);
+        /* Every other one repeats the key before it, which is still on its
+         * way then. The same key has to mean the same request. */
+        if (p->number % 2 == 0) {
+            feed->key = dice_roll(feed->dice, (uint64_t)o->keys);
+        }
+        p->key = feed->key;
         p->user = (int)(p->key % (uint64_t)o->users);
         p->urgency = urgencies[p->key % 4];
     }

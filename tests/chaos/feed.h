@@ -26,8 +26,8 @@ struct feed_options {
     int rate;                /* a second; 0: as fast as it goes */
     int size;                /* bytes of payload, at least */
     int ttl;                 /* seconds; 0: the server's default */
-    int keys;                /* so many different keys, at random; 0: each
-                                message its own */
+    int keys;                /* so many different keys, at random, each twice
+                                or more; 0: each message its own */
     uint64_t limit;          /* messages in all; 0: until feed_stop() */
     bool persists;           /* sends again what got 503, too */
     struct journal *journal; /* gets tried and accepted */
@@ -58,6 +58,7 @@ struct feed {
     struct feed_line *lines;
     struct publication *again; /* to be sent again */
     struct dice *dice;
+    uint64_t key;    /* the last one, where they are repeated */
     int64_t started; /* when rate began to count, ms */
     bool stopped;
     bool ended;

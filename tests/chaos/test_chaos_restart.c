@@ -81,6 +81,7 @@ START_TEST(
     ck_assert_int_eq(crowd->counts.opened, (unsigned)co.count);
     ck_assert_int_eq(crowd->counts.received, crowd->counts.delivered);
     ck_assert_int_eq(feed->counts.refused, 0);
+    fault_graceful(loop, s);
     after = settled(loop, s);
     expect_no_leak(before, after, restarts);
     printf("%d graceful restarts: %llu messages, parent %ld -> %ld KiB, "
