@@ -85,7 +85,7 @@ int chaos_run(Suite *suite)
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
+    setvbuf(stdout, NULL, _IOLBF, 0); /* a failing test ends at once */
     printf("chaos: SEED=%" PRIu64 " repeats this run\n", seed());
-    fflush(stdout);
     return case_run(suite);
 }

@@ -123,17 +123,19 @@ int namespace_socket(int netns)
 
 void namespace_lose(double part)
 {
-    int below = (int)(part * 1000);
+    const char *some = "";
 
     must("nft flush table inet loss");
-    if (below > 0) {
-        must(keep_printf("nft 'add rule inet loss in iifname server "
-                         "numgen random mod 1000 < %d drop'",
-                         below));
-        must(keep_printf("nft 'add rule inet loss out oifname server "
-                         "numgen random mod 1000 < %d drop'",
-                         below));
+    if (part <= 0) {
+        return;
     }
+    if (part < 1) {
+        some = keep_printf("numgen random mod 1000 < %d", (int)(part * 1000));
+    }
+    must(keep_printf("nft 'add rule inet loss in iifname server %s drop'",
+                     some));
+    must(keep_printf("nft 'add rule inet loss out oifname server %s drop'",
+                     some));
 }
 
 void namespace_link(bool up)
