@@ -20,7 +20,13 @@ $(CHAOS_TESTS): $(B)/%: $(B)/obj/%.o $(CHAOS_ACTORS) $(HARNESS_OBJS) \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PUSHC_LIBS) \
 		-lssl -lcrypto -lm
 
-$(CHAOS_TESTS): | $(B)/push-checker
+$(CHAOS_TESTS): | $(B)/push-checker $(B)/tests/chaos/wallclock.so
+
+# Preloaded into a server, which loads a sanitizer before it.
+$(B)/tests/chaos/wallclock.so: tests/chaos/preload/wallclock.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CSTD) $(WARN) -D_GNU_SOURCE -fPIC -shared $(CFLAGS) -o $@ $<
 
 -include $(CHAOS_ACTORS:.o=.d) $(CHAOS_TEST_OBJS:.o=.d)
 

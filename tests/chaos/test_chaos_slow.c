@@ -175,7 +175,10 @@ static void expect_beats(struct loop *loop, struct crowd *crowd,
 
 START_TEST(idle_streams_hear_a_byte_in_time_and_not_all_at_once)
 {
-    struct server_options so = {.global = "PushShmSize 256M"};
+    struct server_options so = {
+        .global = "PushShmSize 256M",
+        .receive = keep_printf("PushUser query:user\nPushHeartbeat %d",
+                               chaos_pick(BRIEF_BEAT, LONG_BEAT))};
     struct server *s = server_start(&so);
     struct loop *loop = loop_create();
     struct crowd_options co = {
