@@ -459,10 +459,18 @@ bool feed_is_idle(const struct feed *feed)
 
 void feed_finish(struct feed *feed)
 {
+    int64_t end = wait_now() + FINISH_MS;
     int i;
 
     feed->stopped = true;
-    loop_until(feed->loop, FINISH_MS, feed_is_idle(feed));
+    while (!feed_is_idle(feed)) {
+        ck_assert_msg(wait_now() < end,
+                      "messages without an answer for good: %d answers 409, "
+                      "%d answers 503, %d broken connections",
+                      (int)feed->counts.busy, (int)feed->counts.full,
+                      (int)feed->counts.broken);
+        loop_turn(feed->loop);
+    }
     ck_assert_msg(feed->counts.strange == 0, "an answer %d",
                   feed->last_status);
     for (i = 0; i < feed->options.connections; i++) {

@@ -186,7 +186,7 @@ START_TEST(a_link_that_flaps_loses_nothing_and_brings_no_storm)
     feed = feed_start(loop, &fo);
     crowd->counts.attempts = 0;
     start = wait_now();
-    end = start + chaos_duration(6000);
+    end = start + chaos_duration(3000);
     while (wait_now() < end) {
         namespace_link(false);
         loop_run(loop, 200 + (int64_t)dice_roll(&dice, 2000));

@@ -58,7 +58,7 @@ START_TEST(
     struct crowd *crowd = crowd_start(loop, &co);
     struct feed *feed;
     struct census before, after;
-    int i, restarts = chaos_pick(4, 100);
+    int i, restarts = chaos_pick(3, 100);
 
     loop_until(loop, OPEN_MS, crowd_open(crowd) == co.count);
     /* The first one moves all streams into children that have no history. */
@@ -130,6 +130,35 @@ START_TEST(the_clients_of_a_restart_come_back_spread_as_the_server_says)
 }
 END_TEST
 
+START_TEST(
+    streams_that_are_all_cut_at_once_are_back_and_resumed_in_ten_seconds)
+{
+    struct server *s = server_start(&roomy);
+    struct loop *loop = loop_create();
+    struct crowd_options co = {
+        .server = s, .count = chaos_pick(1000, 10000), .pace = 50};
+    struct feed_options fo = {.server = s, .users = 1000, .rate = 500};
+    struct crowd *crowd = crowd_start(loop, &co);
+    struct feed *feed;
+    int64_t start, back;
+
+    loop_until(loop, OPEN_MS, crowd_open(crowd) == co.count);
+    feed = feed_start(loop, &fo);
+    loop_run(loop, 500);
+    crowd_cut(crowd, 1);
+    start = wait_now();
+    loop_until(loop, OPEN_MS, crowd_open(crowd) == co.count);
+    back = wait_now() - start;
+    feed_finish(feed);
+    loop_until(loop, SETTLE_MS,
+               crowd->counts.delivered >= feed->counts.accepted);
+    printf("%d streams cut at once: all back in %lld ms\n", co.count,
+           (long long)back);
+    ck_assert_int_le(back, 10000 + loop_lateness(loop));
+    crowd_close(crowd);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("chaos restart");
@@ -140,5 +169,8 @@ int main(void)
         graceful_restarts_under_load_drop_no_stream_lose_nothing_leak_nothing);
     tcase_add_test(
         tc, the_clients_of_a_restart_come_back_spread_as_the_server_says);
+    tcase_add_test(
+        tc,
+        streams_that_are_all_cut_at_once_are_back_and_resumed_in_ten_seconds);
     return chaos_run(suite);
 }

@@ -40,7 +40,7 @@ static double p99(struct loop *loop, struct crowd *crowd, const char *name)
 
     crowd_mark(crowd);
     feed = feed_start(loop, &fo);
-    loop_run(loop, chaos_duration(3000));
+    loop_run(loop, chaos_duration(2000));
     feed_finish(feed);
     loop_until(loop, SETTLE_MS,
                crowd->counts.delivered >= before + feed->counts.accepted);
@@ -109,7 +109,10 @@ START_TEST(
            "%.1f ms; processes %+ld KiB\n",
            with, without, during.children - before.children);
     ck_assert_int_eq(crowd->counts.dropped + crowd->counts.silences, 0);
-    ck_assert_int_le(during.children, before.children + 4096);
+    /* A sanitizer keeps what was freed. */
+    ck_assert_int_le(during.children,
+                     before.children
+                         + (getenv("PUSH_ASAN") != NULL ? 65536 : 4096));
     ck_assert(with <= 5 * without + 100);
     crowd_close(crowd);
     crowd_close(mute);
@@ -144,7 +147,7 @@ static void expect_beats(struct loop *loop, struct crowd *crowd,
                          const char *when, int64_t leeway)
 {
     int64_t interval = 1000 * chaos_pick(BRIEF_BEAT, LONG_BEAT);
-    int64_t duration = chaos_duration(5500);
+    int64_t duration = chaos_duration(4200);
     int last, wide, bin;
     double mean, peak = 0;
 
@@ -189,7 +192,7 @@ START_TEST(idle_streams_hear_a_byte_in_time_and_not_all_at_once)
 
     loop_until(loop, OPEN_MS, crowd_open(crowd) == co.count);
     /* They all came at once: a few rounds spread them. */
-    loop_run(loop, chaos_pick(8000, 40000));
+    loop_run(loop, chaos_pick(6000, 40000));
     expect_beats(loop, crowd, "", 0);
     for (i = 0; i < 2; i++) {
         busy[i] = keep_a_core_busy();
@@ -213,7 +216,7 @@ START_TEST(slow_heads_slow_bodies_and_slow_readers_hold_nobody_else_up)
         .global = "ThreadLimit 600\nThreadsPerChild 600\n"
                   "MaxRequestWorkers 7200\nMinSpareThreads 10\n"
                   "PushShmSize 256M\nPushMaxPending 50\n"
-                  "RequestReadTimeout header=4 body=4",
+                  "RequestReadTimeout header=3 body=3",
         .receive = "PushUser query:user\nPushWriteTimeout 5"};
     int slow = chaos_pick(200, 1000);
     struct server *s = server_start(&so);
