@@ -51,6 +51,7 @@ static double p99(struct loop *loop, struct crowd *crowd, const char *name)
 
 #define STUCK   100
 #define PENDING 50
+#define SOCKETS 200 /* messages of 2,000 bytes, at most */
 
 /* What waits for each of them, and what the kernel holds, is bounded. */
 static void expect_bounded(const struct server *s)
@@ -61,9 +62,9 @@ static void expect_bounded(const struct server *s)
         const struct answer *a = http_get(
             s, keep_printf("/push/users/stuck%d/devices", i));
 
-        ck_assert_int_le(json_int_at(a->json, "devices.0.pending")
-                             + json_int_at(a->json, "devices.0.in_flight"),
-                         PENDING);
+        ck_assert_int_le(json_int_at(a->json, "devices.0.pending"), PENDING);
+        /* These went into the buffers of two sockets. */
+        ck_assert_int_le(json_int_at(a->json, "devices.0.in_flight"), SOCKETS);
     }
 }
 
