@@ -184,7 +184,7 @@ START_TEST(without_any_acknowledgement_memory_is_bounded_by_window_and_mailbox)
     struct crowd_options co = {.server = s, .count = 20};
     struct feed_options fo = {.server = s,
                               .users = 20,
-                              .rate = 2000,
+
                               .urgency = "normal",
                               .size = 500,
                               .ttl = 600};

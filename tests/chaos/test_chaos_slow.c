@@ -343,12 +343,12 @@ START_TEST(clients_without_descriptors_wait_and_come_when_there_are_some)
     few.rlim_cur = 100;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
     crowd = crowd_start(loop, &co);
-    loop_until(loop, OPEN_MS, crowd->counts.failed >= 200);
+    loop_until(loop, OPEN_MS, crowd->counts.failed >= 120);
     ck_assert_int_gt(crowd_open(crowd), 50);
     /* At least 100 ms apart, twice as far at each turn. */
     attempts = crowd->counts.attempts;
-    loop_run(loop, 2000);
-    ck_assert_int_le(crowd->counts.attempts - attempts, 200 * 8);
+    loop_run(loop, 1000);
+    ck_assert_int_le(crowd->counts.attempts - attempts, 200 * 4);
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &usual), 0);
     loop_until(loop, OPEN_MS, crowd_open(crowd) == 200);
     crowd_close(crowd);
