@@ -7,7 +7,8 @@
 
 struct journal;
 
-/* A new, empty journal; it lives until the test ends. */
+/* A new, empty journal; it lives until the test ends, or, with PUSH_KEEP set,
+ * as long as the servers' directories do. */
 struct journal *journal_open(void);
 
 /* Write one line: the members behind "t", without braces. Nothing where j is
@@ -15,8 +16,7 @@ struct journal *journal_open(void);
 void journal_line(struct journal *j, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Fail the test unless push-checker finds no violation in all of it. Keeps
- * the file where it does, and names it. */
+/* Fail the test unless push-checker finds no violation in all of it. */
 void journal_judge(struct journal *j);
 
 #endif

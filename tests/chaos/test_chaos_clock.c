@@ -4,7 +4,6 @@
 #include <check.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -17,6 +16,7 @@
 #include "http.h"
 #include "journal.h"
 #include "keep.h"
+#include "serverroot.h"
 #include "verbs.h"
 
 #define DAY     86400
@@ -26,7 +26,7 @@
 /* What the preloaded library reads, in a file that lives with the test. */
 struct clock {
     _Atomic int64_t *ahead; /* s */
-    char name[40];
+    char *name;
 };
 
 static void release(void *object)
@@ -34,7 +34,6 @@ static void release(void *object)
     struct clock *clock = object;
 
     munmap((void *)clock->ahead, sizeof(*clock->ahead));
-    unlink(clock->name);
     free(clock);
 }
 
@@ -44,11 +43,10 @@ static struct clock *make_clock(void)
     int fd;
 
     ck_assert_ptr_nonnull(clock);
-    snprintf(clock->name, sizeof(clock->name), "/tmp/push-clock-XXXXXX");
-    fd = mkstemp(clock->name);
+    clock->name = keep_printf("%s/ahead", serverroot_make());
+    fd = open(clock->name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     ck_assert_int_ge(fd, 0);
     ck_assert_int_eq(ftruncate(fd, sizeof(*clock->ahead)), 0);
-    ck_assert_int_eq(fchmod(fd, 0644), 0);
     clock->ahead = mmap(NULL, sizeof(*clock->ahead), PROT_READ | PROT_WRITE,
                         MAP_SHARED, fd, 0);
     close(fd);

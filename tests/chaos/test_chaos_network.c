@@ -178,6 +178,7 @@ START_TEST(a_link_that_flaps_loses_nothing_and_brings_no_storm)
         .server = s, .users = 50, .rate = 100, .journal = co.journal};
     struct crowd *crowd = crowd_start(loop, &co);
     struct dice dice = dice_make("flaps");
+    uint64_t down = (uint64_t)chaos_pick(2000, 9000); /* ms */
     struct feed *feed;
     int64_t start, end;
     double seconds;
@@ -189,7 +190,7 @@ START_TEST(a_link_that_flaps_loses_nothing_and_brings_no_storm)
     end = start + chaos_duration(3000);
     while (wait_now() < end) {
         namespace_link(false);
-        loop_run(loop, 200 + (int64_t)dice_roll(&dice, 2000));
+        loop_run(loop, 200 + (int64_t)dice_roll(&dice, down));
         namespace_link(true);
         loop_run(loop, 200 + (int64_t)dice_roll(&dice, 1000));
     }
