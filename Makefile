@@ -202,7 +202,7 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 # ---- the other parts ------------------------------------------------------
 
 -include sdk-c/build.mk sdk-js/build.mk
--include tests/bench/build.mk tests/integration/build.mk
+-include tests/bench/build.mk tests/integration/build.mk tests/chaos/build.mk
 -include tests/browser/build.mk tests/simulation/build.mk
 
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \

@@ -24,7 +24,7 @@ APLOG_USE_MODULE(push);
 #define DESCRIPTORS_RESERVED 128
 
 /* Reconnects a second that the server wants after an orderly end. */
-#define ACCEPT_RATE 2000
+#define ACCEPT_RATE 1000
 
 /* ms for streams to find a new home, where they may find none */
 #define LEAVE_MS_UNSURE 1500u
@@ -54,6 +54,7 @@ static push_durability_t durability;
 /* A child's own. */
 static push_runtime_t runtime;
 static push_end_t end_reason = PUSH_END_SHUTDOWN;
+static bool all_end = true;         /* the streams of all processes */
 static _Atomic int64_t leave_until; /* mono ms; streams may move */
 
 push_runtime_t *push_runtime(void)
@@ -224,7 +225,7 @@ static apr_status_t stop_threads(void *data)
     }
     while (runtime.reactors_count) {
         push_reactor_stop(runtime.reactors[--runtime.reactors_count],
-                          end_reason, &leave_until);
+                          end_reason, all_end, &leave_until);
     }
     push_state_stop(&runtime.store);
     return APR_SUCCESS;
@@ -318,6 +319,7 @@ static bool newer_generation(void)
  */
 void push_runtime_stopping(int graceful)
 {
+    all_end = !graceful; /* else most streams stay open */
     if (graceful) {
         end_reason = PUSH_END_RESTART;
         atomic_store(&leave_until, push_clock_now().mono + drain_time);

@@ -142,6 +142,18 @@ int push_seat_open(const push_seats_t *seats)
     return found;
 }
 
+uint32_t push_seat_streams(const push_seats_t *seats)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < seats->count; i++) {
+        if (atomic_load(&seats->seats[i].pid)) {
+            sum += atomic_load(&seats->seats[i].streams);
+        }
+    }
+    return sum;
+}
+
 /* Its lists are emptied each time: somebody may have added to them. */
 bool push_seat_reap(const push_seats_t *seats)
 {

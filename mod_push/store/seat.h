@@ -43,6 +43,9 @@ bool push_seat_awaited(const push_seat_t *seat);
 /* The seat with the fewest streams that takes some; -1 if there is none. */
 int push_seat_open(const push_seats_t *seats);
 
+/* The streams of all reactors together. */
+uint32_t push_seat_streams(const push_seats_t *seats);
+
 /*
  * Around the sending of streams to a seat.  False if it is closed: then
  * nothing is sent, and push_seat_sent() not called.

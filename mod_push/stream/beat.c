@@ -3,8 +3,8 @@
 /* No beat is put off for longer than this, ms. */
 #define SPREAD_MS 400u
 
-/* In one look, up to so many times the mean is beaten. */
-#define PEAK 2u
+/* In one look, up to so many tenths of the mean are beaten. */
+#define PEAK 15u
 
 /*
  * True if a stands in for the interval better than b: the longest that is no
@@ -117,7 +117,7 @@ uint32_t push_beat_budget(const push_beats_t *beats, unsigned which,
     const push_beat_t *list = &beats->lists[which];
 
     return 1
-           + (uint32_t)((uint64_t)list->count * PEAK * elapsed
+           + (uint32_t)((uint64_t)list->count * PEAK * elapsed / 10
                         / list->interval);
 }
 

@@ -198,6 +198,23 @@ void push_keeper_flush(push_keeper_t *keeper)
     push_queue_drop(&keeper->queue, count);
 }
 
+/* Also the safety net: whatever waits is sent instead. */
+static void beat(push_keeper_t *keeper, uint32_t index)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+    push_flush_t status;
+
+    push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
+    if (end_if_over(keeper, index) || stream->blocked) {
+        return;
+    }
+    status = flush(keeper, index);
+    if (status == PUSH_FLUSH_IDLE) {
+        status = push_stream_beat(stream);
+    }
+    after_write(keeper, index, status);
+}
+
 /* ---- arrivals ---- */
 
 static void follow_channels(push_keeper_t *keeper, uint32_t index)
@@ -310,6 +327,11 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
     }
     follow_channels(keeper, index);
     enqueue(keeper, index);
+    if (migrant->opened) {
+        /* Its beats were counted elsewhere: one now, or a stream that moves
+         * more often than its heart beats is silent for ever. */
+        beat(keeper, index);
+    }
 }
 
 /* ---- departures ---- */
@@ -454,23 +476,6 @@ void push_keeper_take_news(push_keeper_t *keeper)
 }
 
 /* ---- heartbeats ---- */
-
-/* Also the safety net: whatever waits is sent instead. */
-static void beat(push_keeper_t *keeper, uint32_t index)
-{
-    push_stream_t *stream = stream_at(keeper, index);
-    push_flush_t status;
-
-    push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
-    if (end_if_over(keeper, index) || stream->blocked) {
-        return;
-    }
-    status = flush(keeper, index);
-    if (status == PUSH_FLUSH_IDLE) {
-        status = push_stream_beat(stream);
-    }
-    after_write(keeper, index, status);
-}
 
 void push_keeper_beat(push_keeper_t *keeper, uint32_t elapsed)
 {

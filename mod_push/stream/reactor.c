@@ -16,6 +16,7 @@
 #define EVENTS_MAX    512
 #define WAIT_MAX_MS   1000u
 #define LEAVE_MS      50u  /* between two looks for a new home */
+#define COUNT_MS      500u /* between two counts of all streams */
 #define LEAVE_AT_ONCE 256u /* streams sent away before others get a turn */
 
 /* What epoll reports that is no stream. */
@@ -37,11 +38,14 @@ struct push_reactor_t {
     _Atomic int stop;                   /* 1 + push_end_t */
     _Atomic int end_pumped;             /* 1 + push_end_t, or 0 */
     const _Atomic int64_t *leave_until; /* mono ms; set before stop */
+    _Atomic bool together;              /* likewise */
 
     /* reactor thread only */
     push_keeper_t keeper;
     push_pace_t pace;
     int64_t look_again; /* mono ms; for streams sent to dead processes */
+    uint32_t crowd;     /* streams of the whole server, as last counted */
+    int64_t counted;    /* when, mono ms */
 };
 
 /* ---- reactor thread only ---- */
@@ -199,6 +203,20 @@ static void pause_if_busy(push_reactor_t *reactor, uint32_t flushes,
     }
 }
 
+/*
+ * Once all processes end, their counts shrink while each looks at them: so
+ * what was counted before stands.
+ */
+static void count_crowd(push_reactor_t *reactor)
+{
+    const push_keeper_t *keeper = &reactor->keeper;
+
+    if (keeper->now.mono >= reactor->counted + COUNT_MS) {
+        reactor->counted = keeper->now.mono;
+        reactor->crowd = push_seat_streams(&keeper->store->seats);
+    }
+}
+
 static void turn(push_reactor_t *reactor, uint32_t limit)
 {
     push_keeper_t *keeper = &reactor->keeper;
@@ -206,6 +224,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     uint32_t flushes = keeper->flushes;
     uint32_t messages = keeper->messages;
 
+    count_crowd(reactor);
     adopt_arrivals(reactor);
     if (limit == WAIT_MAX_MS && keeper->now.mono >= reactor->look_again) {
         reactor->look_again = keeper->now.mono + WAIT_MAX_MS;
@@ -256,6 +275,17 @@ static void leave(push_reactor_t *reactor)
     }
 }
 
+/* How many will come back when this reactor has ended. */
+static uint32_t streams_to_return(const push_reactor_t *reactor)
+{
+    uint32_t streams = reactor->keeper.streams.count;
+
+    if (atomic_load(&reactor->together) && streams < reactor->crowd) {
+        streams = reactor->crowd;
+    }
+    return streams;
+}
+
 static void *run(void *data)
 {
     push_reactor_t *reactor = data;
@@ -270,7 +300,7 @@ static void *run(void *data)
     adopt_arrivals(reactor);
     adopt_migrants(reactor, reactor->keeper.seat_index);
     last = farewell(reactor, atomic_load(&reactor->stop),
-                    keeper->streams.count);
+                    streams_to_return(reactor));
     push_keeper_end_all(keeper, &last);
     return NULL;
 }
@@ -437,12 +467,13 @@ void push_reactor_end_pumped(push_reactor_t *reactor, push_end_t why)
     push_seat_ring(&keeper->store->seats, keeper->seat_index);
 }
 
-void push_reactor_stop(push_reactor_t *reactor, push_end_t why,
+void push_reactor_stop(push_reactor_t *reactor, push_end_t why, bool together,
                        const _Atomic int64_t *leave_until)
 {
     push_keeper_t *keeper = &reactor->keeper;
 
     reactor->leave_until = leave_until;
+    atomic_store(&reactor->together, together);
     atomic_store(&reactor->stop, 1 + (int)why);
     push_seat_ring(&keeper->store->seats, keeper->seat_index);
     pthread_join(reactor->thread, NULL);

@@ -45,9 +45,10 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options);
 /*
  * Ends the thread.  Its streams move to other children as long as there are
  * any, until leave_until at most (mono ms, may be changed meanwhile); what is
- * left is ended in good order.
+ * left is ended in good order.  together: all processes of the server end, so
+ * its clients are told to come back over a time that serves all of them.
  */
-void push_reactor_stop(push_reactor_t *reactor, push_end_t why,
+void push_reactor_stop(push_reactor_t *reactor, push_end_t why, bool together,
                        const _Atomic int64_t *leave_until);
 
 /*

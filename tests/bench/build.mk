@@ -46,3 +46,7 @@ bench: $(B)/mod_push.so $(B)/pushbench $(B)/durablebench $(B)/slowsync.so ## mod
 	@.ci/deps $(BENCH_PACKAGES)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/bench
 	@DURABLEBENCH='$(B)/durablebench' SLOWSYNC='$(B)/slowsync.so' tests/bench/durable
+
+.PHONY: bench-scale
+bench-scale: $(B)/mod_push.so $(B)/pushbench ## cost of a delivery up to 100,000 mailboxes, and 100,000 streams held (4 minutes)
+	@PUSHBENCH='$(B)/pushbench' tests/bench/scale delivery hold

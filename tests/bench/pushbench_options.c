@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char *const USAGE =
-    "usage: pushbench idle|fanout|unicast --target push|nchan\n"
+    "usage: pushbench idle|fanout|unicast|hold --target push|nchan\n"
     "                 --url http://127.0.0.1:PORT [option value]...\n"
     "  --streams N      subscriber streams (1000)\n"
     "  --publisher P    post or ndjson (post)\n"
@@ -152,7 +152,7 @@ static int index_in(const char *const *names, const char *value)
 }
 
 static const char *const TARGETS[] = {"push", "nchan", NULL};
-static const char *const MODES[] = {"idle", "fanout", "unicast", NULL};
+static const char *const MODES[] = {"idle", "fanout", "unicast", "hold", NULL};
 static const char *const PUBLISHERS[] = {"post", "ndjson", NULL};
 
 const char *pb_target_name(enum pb_target target)

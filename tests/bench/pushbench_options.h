@@ -11,7 +11,7 @@
 #define PB_STREAMS_PER_PROCESS 18000 /* of 20,000 descriptors */
 
 enum pb_target { PB_PUSH, PB_NCHAN };
-enum pb_mode { PB_IDLE, PB_FANOUT, PB_UNICAST };
+enum pb_mode { PB_IDLE, PB_FANOUT, PB_UNICAST, PB_HOLD };
 
 /* Filled by pb_options_parse, read by all; strings point into argv. */
 struct pb_options {

@@ -257,6 +257,47 @@ static bool run_idle(struct run *run)
     return true;
 }
 
+/* Hold all streams open for the measured time, with nothing but heartbeats. */
+static bool run_hold(struct run *run)
+{
+    const struct pb_options *options = run->options;
+    uint64_t warmup = (uint64_t)(options->warmup * (double)SECOND);
+    uint64_t measured = (uint64_t)(options->seconds * (double)SECOND);
+    struct sample begin, end;
+    uint64_t longest = 0;
+
+    if (!open_streams(run, options->streams)
+        || !wait_for(run, time_is, pb_now() + warmup, warmup + SECOND)) {
+        return false;
+    }
+    take_sample(run, &begin);
+    run->shared->window_end = begin.time + measured;
+    run->shared->window_begin = begin.time;
+    if (!wait_for(run, time_is, begin.time + measured, measured + SECOND)) {
+        return false;
+    }
+    take_sample(run, &end);
+    for (unsigned i = 0; i < run->shared->workers; i++) {
+        uint64_t silence = run->shared->received[i].longest;
+
+        longest = silence > longest ? silence : longest;
+    }
+    print_head(run);
+    printf(" seconds=%.3f closed=%" PRIu64 " longest_silence_ms=%.0f"
+           " bytes_per_s=%.0f",
+           (double)(end.time - begin.time) / 1e9, end.closed,
+           (double)longest / 1e6,
+           (double)(end.bytes - begin.bytes) / (double)measured * 1e9);
+    if (options->server_pid > 0) {
+        printf(" processes=%u pss=%" PRIu64 " server_cores=%.2f",
+               end.server.processes, end.server.pss,
+               (double)(end.server.cpu - begin.server.cpu)
+                   / (double)(end.time - begin.time));
+    }
+    printf("\n");
+    return true;
+}
+
 /* Wait until every accepted message came, or nothing comes any more. */
 static void drain(struct run *run)
 {
@@ -407,7 +448,9 @@ int pb_run(const struct pb_options *options)
     }
     ok = run_init(&run);
     if (ok) {
-        ok = options->mode == PB_IDLE ? run_idle(&run) : run_messages(&run);
+        ok = options->mode == PB_IDLE   ? run_idle(&run)
+             : options->mode == PB_HOLD ? run_hold(&run)
+                                        : run_messages(&run);
         run_end(&run);
     }
     fflush(stdout);

@@ -28,6 +28,7 @@ struct pb_received {
     _Atomic uint64_t wrong;              /* not ours, or another stream's */
     _Atomic uint64_t bytes;              /* body bytes, chunk framing too */
     _Atomic uint64_t payload;            /* payload bytes, if parsed */
+    _Atomic uint64_t longest;            /* hold: silence of a stream, ns */
     struct pb_hist latency;              /* of messages due in the window */
 };
 

@@ -14,7 +14,8 @@
 
 #define READ_SIZE  (256 * 1024)
 #define MAX_EVENTS 512
-#define LOOK_UP_NS UINT64_C(5000000) /* how often the phase is looked at */
+#define LOOK_UP_NS UINT64_C(5000000)   /* how often the phase is looked at */
+#define SCAN_NS    UINT64_C(500000000) /* and which streams are silent */
 
 struct subscriber;
 
@@ -23,6 +24,7 @@ struct stream {
     struct subscriber *owner;
     int fd; /* -1 when closed */
     unsigned index;
+    uint64_t last;        /* hold: when it was last read, ns */
     struct pb_head *head; /* until the head is read */
     struct pb_body body;
     union {
@@ -45,6 +47,7 @@ struct subscriber {
     unsigned opened;      /* streams begun so far */
     unsigned connecting;  /* begun and not yet ready */
     uint64_t now;         /* time of the read that is being handled */
+    uint64_t scanned;     /* hold: when all streams were looked at */
     char *buffer;         /* READ_SIZE bytes for all streams */
 };
 
@@ -216,6 +219,28 @@ static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
     return used;
 }
 
+/* Hold: note how long the stream has been silent, within the window. */
+static void stream_silent(const struct stream *stream, uint64_t now)
+{
+    const struct pb_shared *shared = stream->owner->shared;
+    struct pb_received *received = stream->owner->received;
+    uint64_t since = stream->last;
+
+    if (since < shared->window_begin) {
+        since = shared->window_begin;
+    }
+    if (shared->window_begin != 0 && now > since && now <= shared->window_end
+        && now - since > received->longest) {
+        received->longest = now - since;
+    }
+}
+
+static void stream_heard(struct stream *stream)
+{
+    stream_silent(stream, stream->owner->now);
+    stream->last = stream->owner->now;
+}
+
 static void stream_read(struct stream *stream)
 {
     struct subscriber *self = stream->owner;
@@ -235,8 +260,11 @@ static void stream_read(struct stream *stream)
         }
         return;
     }
-    if (self->parses) {
+    if (self->parses || self->options->mode == PB_HOLD) {
         self->now = pb_now();
+    }
+    if (self->options->mode == PB_HOLD) {
+        stream_heard(stream);
     }
     if (stream->head) {
         ptrdiff_t used = stream_head(stream, at, (size_t)len);
@@ -258,6 +286,22 @@ static void open_more(struct subscriber *self)
     while (self->opened < self->share && self->connecting < most
            && self->first + self->opened * self->step < limit) {
         stream_begin(self, &self->streams[self->opened]);
+    }
+}
+
+/* Hold: those that are silent now may never be read again. */
+static void scan_silent(struct subscriber *self)
+{
+    uint64_t now = pb_now();
+
+    if (self->options->mode != PB_HOLD || now < self->scanned + SCAN_NS) {
+        return;
+    }
+    self->scanned = now;
+    for (unsigned i = 0; i < self->opened; i++) {
+        if (self->streams[i].fd >= 0) {
+            stream_silent(&self->streams[i], now);
+        }
     }
 }
 
@@ -296,6 +340,7 @@ int pb_subscriber_run(const struct pb_options *options,
         int count;
 
         open_more(&self);
+        scan_silent(&self);
         count = pb_wait(self.epoll, events, MAX_EVENTS, LOOK_UP_NS);
         for (int i = 0; i < count; i++) {
             struct stream *stream = events[i].data.ptr;

@@ -314,7 +314,7 @@ START_TEST(requests_fit_into_the_room_that_is_kept_for_them)
     struct pb_message message = {.time = UINT64_MAX, .to = 1999999};
 
     for (int target = PB_PUSH; target <= PB_NCHAN; target++) {
-        for (int mode = PB_IDLE; mode <= PB_UNICAST; mode++) {
+        for (int mode = PB_IDLE; mode <= PB_HOLD; mode++) {
             struct pb_options options = some_options((enum pb_mode)mode, 100);
             char out[PB_REQUEST_ROOM + 100];
 

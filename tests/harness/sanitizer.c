@@ -48,7 +48,10 @@ void sanitizer_environment(const struct server *s)
     setenv("LSAN_OPTIONS",
            keep_printf("suppressions=%s:print_suppressions=0", suppressions),
            1);
-    setenv("LD_PRELOAD", library(), 1);
+    setenv("LD_PRELOAD",
+           keep_printf("%s %s", library(),
+                       s->options.preload != NULL ? s->options.preload : ""),
+           1);
 }
 
 const char *sanitizer_report(const struct server *s)

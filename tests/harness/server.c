@@ -99,6 +99,9 @@ static void run_httpd(const struct server *s)
         _exit(126);
     }
     dup2(STDERR_FILENO, STDOUT_FILENO);
+    if (s->options.preload != NULL) {
+        setenv("LD_PRELOAD", s->options.preload, 1);
+    }
     sanitizer_environment(s);
     execl(httpd, httpd, "-DFOREGROUND", "-d", s->root, "-f", conf,
           (char *)NULL);

@@ -104,6 +104,29 @@ START_TEST(a_stream_moves_when_its_child_has_served_its_connections)
 }
 END_TEST
 
+/* However often it moves: the time until the next beat begins anew with each
+ * move, so that otherwise none would ever come. */
+START_TEST(an_idle_stream_that_moves_is_not_silent)
+{
+    struct server_options o = {.receive = "PushUser query:user\n"
+                                          "PushHeartbeat 60"};
+    struct server *s = server_start(&o);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    int round;
+
+    for (round = 0; round < 3; round++) {
+        int64_t deadline = wait_now() + WAIT_MS;
+        int before = st->beats;
+
+        server_graceful(s);
+        while (st->beats == before) {
+            ck_assert_msg(wait_now() < deadline, "no byte after a move");
+            ck_assert_ptr_null(stream_next_in(st, 50));
+        }
+    }
+}
+END_TEST
+
 START_TEST(the_peer_of_a_moved_stream_is_seen_to_leave)
 {
     struct server *s = server_start(NULL);
@@ -152,6 +175,7 @@ int main(void)
     tcase_add_test(tc,
                    a_stream_moves_when_its_child_has_served_its_connections);
     tcase_add_test(tc, a_full_child_passes_streams_to_one_with_room);
+    tcase_add_test(tc, an_idle_stream_that_moves_is_not_silent);
     tcase_add_test(tc, the_peer_of_a_moved_stream_is_seen_to_leave);
     return case_run(suite);
 }

@@ -191,4 +191,8 @@ counts '7 passed, 0 failed' "printf '# pass 7\n# fail 0\n# cancelled 0\n'"
 counts '7 passed, 2 failed' "printf 'ℹ pass 7\nℹ fail 1\nℹ cancelled 1\n'; false"
 counts '0 passed, 1 failed' "printf '# pass 0\n# fail 0\n'"
 counts '6 passed, 1 failed' "$here/../run \"$good\" \"$good\" false"
+counts '0 passed, 0 failed' "printf 'not permitted here\n# skipped 3\n'"
+counts '3 passed, 0 failed' "$good" "echo '# skipped 3'"
+[ "$("$here/../run" "$here/../run \"$good\" \"echo '# skipped 3'\"" |
+    grep -c '^3 skipped$')" = 2 ] || echo "tests/run does not count the skipped"
 SUITE_JOBS=2 counts '6 passed, 1 failed' "$good" "kill -SEGV \$\$" "$good"

@@ -70,6 +70,19 @@ END_TEST
 
 /* ---- wake-ups ---- */
 
+START_TEST(the_streams_of_all_who_sit_are_counted)
+{
+    push_seat_t *seats = g.store.seats.seats;
+
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
+    seats[0].streams = 3;
+    seats[1].streams = 4;
+    ck_assert_uint_eq(push_seat_streams(&g.store.seats), 7);
+    push_seat_leave(&g.store.seats, 1);
+    ck_assert_uint_eq(push_seat_streams(&g.store.seats), 3);
+}
+END_TEST
+
 START_TEST(a_device_with_much_news_stands_in_the_list_once)
 {
     push_seat_t *seat = &g.store.seats.seats[0];
@@ -227,6 +240,7 @@ int main(void)
     tcase_add_test(tc, each_claims_a_seat_of_its_own_until_none_is_left);
     tcase_add_test(tc,
                    the_seat_of_a_dead_process_is_taken_and_its_tags_are_void);
+    tcase_add_test(tc, the_streams_of_all_who_sit_are_counted);
     tcase_add_test(tc, a_device_with_much_news_stands_in_the_list_once);
     tcase_add_test(tc, only_seats_that_follow_a_channel_hear_of_it);
     tcase_add_test(tc, of_a_million_wake_ups_none_is_lost);

@@ -1,0 +1,22 @@
+/*
+ * What the actors of a run saw, for push-checker: JSON lines with the time
+ * (tests/checker/README.md).
+ */
+#ifndef CHAOS_JOURNAL_H
+#define CHAOS_JOURNAL_H
+
+struct journal;
+
+/* A new, empty journal; it lives until the test ends, or, with PUSH_KEEP set,
+ * as long as the servers' directories do. */
+struct journal *journal_open(void);
+
+/* Write one line: the members behind "t", without braces. Nothing where j is
+ * NULL. */
+void journal_line(struct journal *j, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Fail the test unless push-checker finds no violation in all of it. */
+void journal_judge(struct journal *j);
+
+#endif
