@@ -113,8 +113,7 @@ static void dismiss(push_keeper_t *keeper, uint32_t index, push_end_t why,
     end_stream(keeper, index, why);
 }
 
-/* Ends a stream that may not go on; false if it may. */
-static bool end_if_over(push_keeper_t *keeper, uint32_t index)
+bool push_keeper_end_if_over(push_keeper_t *keeper, uint32_t index)
 {
     switch (verdict(keeper, index)) {
     case PUSH_TAKEN_OVER:
@@ -158,7 +157,7 @@ static void after_write(push_keeper_t *keeper, uint32_t index,
         push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
         break;
     case PUSH_FLUSH_STALE:
-        end_if_over(keeper, index);
+        push_keeper_end_if_over(keeper, index);
         break;
     case PUSH_FLUSH_BROKEN:
         end_stream(keeper, index, PUSH_END_ERROR);
@@ -205,7 +204,7 @@ static void beat(push_keeper_t *keeper, uint32_t index)
     push_flush_t status;
 
     push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
-    if (end_if_over(keeper, index) || stream->blocked) {
+    if (push_keeper_end_if_over(keeper, index) || stream->blocked) {
         return;
     }
     status = flush(keeper, index);
@@ -292,7 +291,7 @@ static bool take_over(push_keeper_t *keeper, push_ref_t device, uint32_t index)
 {
     uint32_t other = push_map_get(&keeper->devices, device, PUSH_NO_STREAM);
 
-    if (other != PUSH_NO_STREAM && !end_if_over(keeper, other)) {
+    if (other != PUSH_NO_STREAM && !push_keeper_end_if_over(keeper, other)) {
         return true; /* this is the older one: its first flush ends it */
     }
     return push_map_put(&keeper->devices, device, index);
@@ -406,73 +405,6 @@ uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
         count++;
     }
     return count;
-}
-
-/* ---- news ---- */
-
-static void news_of_device(push_keeper_t *keeper, push_device_t *device)
-{
-    push_ref_t ref = push_ref_of(&keeper->store->heaps[0], device);
-    uint32_t index = push_map_get(&keeper->devices, ref, PUSH_NO_STREAM);
-
-    if (index != PUSH_NO_STREAM) {
-        if (!end_if_over(keeper, index)) {
-            enqueue(keeper, index);
-        }
-    }
-    if (device->child != push_seat_tag(keeper->seat, keeper->seat_index)) {
-        push_store_wake(keeper->store, device);
-    }
-}
-
-static void news_for_all(push_keeper_t *keeper)
-{
-    for (uint32_t i = 0; i < keeper->streams.used; i++) {
-        if (stream_at(keeper, i)->fd >= 0) {
-            enqueue(keeper, i);
-        }
-    }
-}
-
-static void news_of_channel(push_keeper_t *keeper, push_channel_t *channel)
-{
-    push_ref_t ref = push_ref_of(&keeper->store->heaps[0], channel);
-    const push_follower_t *follower = push_followers_of(&keeper->followers,
-                                                        ref);
-
-    if (ref == keeper->store->segment->broadcast) {
-        news_for_all(keeper);
-        return;
-    }
-    if (!follower) {
-        push_seat_unfollow(channel, keeper->seat_index);
-    }
-    while (follower) {
-        enqueue(keeper, follower->stream);
-        follower = push_followers_next(&keeper->followers, follower);
-    }
-}
-
-void push_keeper_take_news(push_keeper_t *keeper)
-{
-    const push_seats_t *seats = &keeper->store->seats;
-    push_device_t *device;
-    push_channel_t *channel;
-    uint32_t list;
-
-    push_seat_take(keeper->seat);
-    list = push_seat_devices(keeper->seat);
-    for (device = push_seat_next_device(seats, &list); device;
-         device = push_seat_next_device(seats, &list)) {
-        news_of_device(keeper, device);
-    }
-    list = push_seat_channels(keeper->seat);
-    channel = push_seat_next_channel(seats, keeper->seat_index, &list);
-    while (channel) {
-        news_of_channel(keeper, channel);
-        channel = push_seat_next_channel(seats, keeper->seat_index, &list);
-    }
-    push_seat_taken(keeper->seat);
 }
 
 /* ---- heartbeats ---- */

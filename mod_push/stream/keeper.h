@@ -48,7 +48,10 @@ void push_keeper_look_at_clock(push_keeper_t *keeper);
  */
 void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant);
 
-/* Notes which streams have news. */
+/* Ends a stream that may not go on; false if it may. */
+bool push_keeper_end_if_over(push_keeper_t *keeper, uint32_t index);
+
+/* Notes which streams have news (news.c). */
 void push_keeper_take_news(push_keeper_t *keeper);
 
 /* Gives every stream that has news one turn. */
