@@ -70,6 +70,9 @@ push_flush_t push_stream_beat(push_stream_t *stream);
 void push_stream_bye(push_stream_t *stream, push_end_t why, uint32_t retry_ms,
                      uint32_t spread_ms);
 
+/* Reads what came, which is of no interest; true if the peer has left. */
+bool push_stream_peer_left(push_stream_t *stream);
+
 /* Closes the socket and lets go of what the stream holds. */
 void push_stream_close(push_store_t *store, push_stream_t *stream);
 
