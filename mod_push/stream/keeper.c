@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "store/hold.h"
-#include "stream/tls.h"
 
 #define LATER_MS      5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
@@ -501,21 +500,6 @@ void push_keeper_expire(push_keeper_t *keeper)
 
 /* ---- sockets ---- */
 
-/* A stream has nothing to say to us; true if its peer has left. */
-static bool peer_left(push_stream_t *stream)
-{
-    char ignored[4096];
-    ssize_t got;
-
-    if (stream->ssl) {
-        return push_tls_peer_left(stream);
-    }
-    do {
-        got = recv(stream->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
-    } while (got > 0 || (got < 0 && errno == EINTR));
-    return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-}
-
 void push_keeper_on_event(push_keeper_t *keeper, uint32_t index,
                           uint32_t events)
 {
@@ -529,7 +513,7 @@ void push_keeper_on_event(push_keeper_t *keeper, uint32_t index,
                    events & EPOLLERR ? PUSH_END_ERROR : PUSH_END_PEER);
         return;
     }
-    if (events & (EPOLLIN | EPOLLRDHUP) && peer_left(stream)) {
+    if (events & (EPOLLIN | EPOLLRDHUP) && push_stream_peer_left(stream)) {
         end_stream(keeper, index, PUSH_END_PEER);
         return;
     }
