@@ -94,14 +94,17 @@ static push_mark_t *soonest_over(const search_t *search)
     return found;
 }
 
-/* until comes last: before, the place is free. */
+/*
+ * until comes last: before, the place is free.  Only the compiler has to be
+ * kept from moving it, see core/failpoint.h.
+ */
 static void set_mark(const search_t *search, push_mark_t *mark, int64_t value,
                      int64_t until)
 {
     mark->until = 0;
     memcpy(mark->id, search->id, sizeof(mark->id));
     mark->value = value;
-    atomic_thread_fence(memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
     mark->until = until;
 }
 

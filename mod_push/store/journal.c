@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "store/journal_parts.h"
+#include "store/lock.h"
 #include "store/save.h"
 
 /* A publisher waits so long for room in the queue. */
@@ -339,10 +340,8 @@ static void write_the_rest(push_journal_t *journal)
  */
 static bool ask_to_stop(push_journal_t *journal)
 {
-    struct timespec at = push_journal_deadline(STOP_MS);
-
     if (pthread_mutex_trylock(&journal->lock)
-        && pthread_mutex_clocklock(&journal->lock, CLOCK_MONOTONIC, &at)) {
+        && push_lock_wait(&journal->lock, STOP_MS)) {
         return false;
     }
     journal->stop = true;

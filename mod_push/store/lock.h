@@ -38,4 +38,8 @@ push_lock_status_t push_lock_try(push_lock_t *lock);
 
 void push_lock_release(push_lock_t *lock);
 
+/* Locks any mutex, waiting for at most so long by the monotonic clock.
+ * 0, ETIMEDOUT or what else pthread_mutex_lock() returns. */
+int push_lock_wait(pthread_mutex_t *mutex, long ms);
+
 #endif
