@@ -3,6 +3,7 @@
  */
 
 #include <arpa/inet.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ struct tls {
     int fd;
     char *text;
     size_t length;
+    int records;     /* of application data, or looking like it */
+    int key_updates; /* that the server sent */
 };
 
 static void tls_release(void *object)
@@ -33,22 +36,49 @@ static void tls_release(void *object)
 
     SSL_free(t->ssl);
     SSL_CTX_free(t->context);
-    close(t->fd);
+    if (t->fd >= 0) {
+        close(t->fd);
+    }
     free(t->text);
     free(t);
 }
 
-/* A server that also listens with TLS on this port. */
-static struct server *tls_server(int port)
+/* A server that also listens with TLS on this port; more lines for it. */
+static struct server *tls_server_with(int port, const char *lines)
 {
-    struct server_options o = {.global = certificate_host(port)};
+    struct server_options o = {
+        .global = keep_printf("%s\n%s", certificate_host(port), lines)};
     struct server *s = server_start(&o);
 
     server_allow(s, "AH01882");
     return s;
 }
 
-static struct tls *tls_open(int port, int version, const char *query)
+static struct server *tls_server(int port)
+{
+    return tls_server_with(port, "");
+}
+
+/* OpenSSL shows each record's header, and each message of a handshake. */
+static void tls_watch(int write_p, int version, int type, const void *bytes,
+                      size_t length, SSL *ssl, void *object)
+{
+    struct tls *t = object;
+    int first = length > 0 ? *(const unsigned char *)bytes : -1;
+
+    (void)version;
+    (void)ssl;
+    if (!write_p && type == SSL3_RT_HEADER) {
+        t->records += first == SSL3_RT_APPLICATION_DATA;
+    }
+    if (!write_p && type == SSL3_RT_HANDSHAKE) {
+        t->key_updates += first == SSL3_MT_KEY_UPDATE;
+    }
+}
+
+/* session: of an earlier connection, to be resumed; or NULL. */
+static struct tls *tls_resume(int port, int version, SSL_SESSION *session,
+                              const char *query)
 {
     static const struct timeval second = {.tv_sec = 1};
     static const int narrow = 8192;
@@ -70,10 +100,20 @@ static struct tls *tls_open(int port, int version, const char *query)
     SSL_CTX_set_max_proto_version(t->context, version);
     t->ssl = SSL_new(t->context);
     SSL_set_fd(t->ssl, t->fd);
+    SSL_set_msg_callback(t->ssl, tls_watch);
+    SSL_set_msg_callback_arg(t->ssl, t);
+    if (session != NULL) {
+        ck_assert_int_eq(SSL_set_session(t->ssl, session), 1);
+    }
     ck_assert_int_eq(SSL_connect(t->ssl), 1);
     ck_assert_int_eq(SSL_write(t->ssl, request, (int)strlen(request)),
                      (int)strlen(request));
     return t;
+}
+
+static struct tls *tls_open(int port, int version, const char *query)
+{
+    return tls_resume(port, version, NULL, query);
 }
 
 /* Reads once; false at the end of the stream. */
@@ -191,6 +231,201 @@ START_TEST(a_graceful_restart_tells_the_client_to_come_back)
 }
 END_TEST
 
+/* ---- sessions ---- */
+
+static void session_release(void *session)
+{
+    SSL_SESSION_free(session);
+}
+
+static const struct {
+    int version;
+    const char *lines;
+    bool cut; /* the first stream ends without a good-bye */
+} sessions[] = {
+    {TLS1_2_VERSION, "SSLSessionTickets on", false},
+    {TLS1_2_VERSION, "SSLSessionTickets on", true},
+    {TLS1_3_VERSION, "SSLSessionTickets on", false},
+    {TLS1_3_VERSION, "SSLSessionTickets on", true},
+    {TLS1_2_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
+     false},
+    {TLS1_2_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
+     true},
+    {TLS1_3_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
+     false},
+    {TLS1_3_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
+     true},
+};
+
+START_TEST(a_stream_of_a_resumed_session_goes_on_where_the_first_ended)
+{
+    int port = certificate_port();
+    struct server *s = tls_server_with(port, sessions[_i].lines);
+    struct tls *t = tls_open(port, sessions[_i].version,
+                             "user=ada&device=d&seq=0");
+    SSL_SESSION *session;
+
+    publish(s, "user=ada", NULL, "a");
+    tls_await(t, "data: a\n\n");
+    session = keep(SSL_get1_session(t->ssl), session_release);
+    if (sessions[_i].cut) {
+        shutdown(t->fd, SHUT_RDWR);
+        SSL_set_shutdown(t->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    }
+    else {
+        SSL_shutdown(t->ssl);
+    }
+    wait_until(stat_of(s, "streams") == 0);
+    publish(s, "user=ada", NULL, "b");
+    t = tls_resume(port, sessions[_i].version, session,
+                   "user=ada&device=d&seq=1");
+    ck_assert_int_eq(SSL_session_reused(t->ssl), 1);
+    tls_await(t, "data: b\n\n");
+    publish(s, "user=ada", NULL, "c");
+    tls_await(t, "data: c\n\n");
+    ck_assert_ptr_null(strstr(t->text, "data: a\n"));
+}
+END_TEST
+
+/* ---- what a client may ask for in between ---- */
+
+static void ask_for_keys(struct tls *t)
+{
+    ck_assert_int_eq(SSL_key_update(t->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+    ck_assert_int_eq(SSL_do_handshake(t->ssl), 1);
+}
+
+START_TEST(a_client_that_asks_for_new_keys_gets_them_with_the_next_message)
+{
+    int port = certificate_port(), i;
+    struct server *s = tls_server(port);
+    struct tls *t = tls_open(port, TLS1_3_VERSION, "user=ada&device=d&seq=0");
+
+    tls_await(t, "retry: ");
+    wait_until(stat_of(s, "streams") == 1);
+    for (i = 1; i <= 5; i++) {
+        ask_for_keys(t);
+        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+        tls_await(t, keep_printf("data: m%d\n\n", i));
+    }
+    wait_until(tls_read(t) && t->key_updates == 5);
+}
+END_TEST
+
+START_TEST(new_keys_may_be_asked_for_while_a_record_is_under_way)
+{
+    int port = certificate_port(), i;
+    struct server *s = tls_server(port);
+    struct tls *t = tls_open(port, TLS1_3_VERSION, "user=ada&device=d&seq=0");
+    char *payload = keep(malloc(LARGE + 1), free);
+
+    memset(payload, 'x', LARGE);
+    payload[LARGE] = '\0';
+    tls_await(t, "retry: ");
+    for (i = 0; i < LARGES; i++) {
+        publish(s, "user=ada", NULL, payload);
+    }
+    ask_for_keys(t);
+    publish(s, "user=ada", NULL, "the end");
+    tls_await(t, "data: the end\n\n");
+    ck_assert_ptr_nonnull(strstr(t->text, keep_printf("id: %d.", LARGES + 1)));
+    wait_until(tls_read(t) && t->key_updates == 1);
+}
+END_TEST
+
+START_TEST(a_client_that_renegotiates_is_refused)
+{
+    int port = certificate_port();
+    struct server *s = tls_server_with(
+        port, _i ? "SSLSessionTickets off\nSSLSessionCache shmcb:cache" : "");
+    struct tls *t = tls_open(port, TLS1_2_VERSION, "user=ada&device=d&seq=0");
+
+    tls_await(t, "retry: ");
+    wait_until(stat_of(s, "streams") == 1);
+    ck_assert_int_eq(SSL_renegotiate(t->ssl), 1);
+    ck_assert_int_ne(SSL_do_handshake(t->ssl), 1);
+    ck_assert_int_eq(ERR_GET_REASON(ERR_get_error()), SSL_R_NO_RENEGOTIATION);
+    close(t->fd);
+    t->fd = -1;
+    wait_until(stat_of(s, "streams") == 0);
+    t = tls_open(port, TLS1_2_VERSION, "user=ada&device=d&seq=0");
+    publish(s, "user=ada", NULL, "a");
+    tls_await(t, "data: a\n\n");
+}
+END_TEST
+
+/* ---- what it costs ---- */
+
+#define SMALLS      480
+#define RECORDS_MAX 24
+
+START_TEST(many_small_messages_share_a_few_records)
+{
+    int port = certificate_port(), i;
+    struct server *s = tls_server(port);
+    struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
+    char *lines = keep_printf("%s", "");
+
+    tls_await(t, "retry: ");
+    SSL_shutdown(t->ssl);
+    wait_until(stat_of(s, "streams") == 0);
+    for (i = 1; i <= SMALLS; i++) {
+        lines = keep_printf("%s{\"user\":\"ada\",\"text\":\"m%d\"}\n", lines,
+                            i);
+    }
+    publish_lines(s, lines);
+    t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
+    tls_await(t, keep_printf("data: m%d\n\n", SMALLS));
+    ck_assert_int_le(t->records, RECORDS_MAX);
+}
+END_TEST
+
+/* The proportional share of memory of all processes of the server, bytes. */
+static long memory_of(const struct server *s)
+{
+    pid_t pids[16];
+    int count = server_children(s, pids, 15);
+    long sum = 0;
+
+    pids[count++] = s->pid;
+    for (int i = 0; i < count; i++) {
+        const char *text = keep_file(
+            keep_printf("/proc/%d/smaps_rollup", pids[i]), NULL);
+        const char *pss = text != NULL ? strstr(text, "\nPss:") : NULL;
+
+        ck_assert_ptr_nonnull(pss);
+        sum += strtol(pss + 5, NULL, 10) * 1024;
+    }
+    return sum;
+}
+
+#define WARM       100
+#define STREAMS    400
+#define STREAM_MAX (18 * 1024)
+
+START_TEST(a_stream_takes_18_kilobytes_of_the_server_at_most)
+{
+    int port = certificate_port(), i;
+    struct server *s = tls_server(port);
+    long before = 0, taken;
+
+    for (i = 0; i < WARM + STREAMS; i++) {
+        if (i == WARM) {
+            wait_until(stat_of(s, "streams") == WARM);
+            before = memory_of(s);
+        }
+        tls_await(tls_open(port, versions[_i],
+                           keep_printf("user=u%d&device=d&seq=0", i)),
+                  "retry: ");
+    }
+    wait_until(stat_of(s, "streams") == WARM + STREAMS);
+    taken = (memory_of(s) - before) / STREAMS;
+    if (getenv("PUSH_ASAN") == NULL) {
+        ck_assert_int_le(taken, STREAM_MAX);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tls");
@@ -200,6 +435,16 @@ int main(void)
     tcase_add_loop_test(tc, a_slow_reader_gets_large_messages_whole, 0, 2);
     tcase_add_loop_test(tc, a_client_that_says_good_bye_is_gone, 0, 2);
     tcase_add_loop_test(tc, a_graceful_restart_tells_the_client_to_come_back,
+                        0, 2);
+    tcase_add_row_test(
+        tc, a_stream_of_a_resumed_session_goes_on_where_the_first_ended,
+        sessions);
+    tcase_add_test(
+        tc, a_client_that_asks_for_new_keys_gets_them_with_the_next_message);
+    tcase_add_test(tc, new_keys_may_be_asked_for_while_a_record_is_under_way);
+    tcase_add_loop_test(tc, a_client_that_renegotiates_is_refused, 0, 2);
+    tcase_add_loop_test(tc, many_small_messages_share_a_few_records, 0, 2);
+    tcase_add_loop_test(tc, a_stream_takes_18_kilobytes_of_the_server_at_most,
                         0, 2);
     return case_run(suite);
 }
