@@ -242,8 +242,9 @@ JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 test: deps ## install what is missing, build and test everything
 	@$(MAKE) $(JOBS) all test-programs $(NPM_STAMPS)
 	@$(MAKE) $(JOBS) MODE=asan test-programs
+	@$(MAKE) $(JOBS) MODE=tsan thread-programs
 	@tests/run '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
-		'$(MAKE) check-integration' '$(MAKE) asan' \
+		'$(MAKE) check-integration' '$(MAKE) asan' '$(MAKE) check-threads' \
 		$(if $(JS_TESTS),'$(MAKE) check-js') \
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 
@@ -280,9 +281,25 @@ asan: ## unit and integration tests under ASan and UBSan
 	@$(MAKE) $(JOBS) MODE=asan test-programs
 	@tests/run '$(MAKE) MODE=asan check' '$(MAKE) MODE=asan check-integration'
 
+# Left out: it kills processes, and ThreadSanitizer sees threads of one only.
+ifeq ($(MODE),tsan)
+UNIT_TESTS := $(filter-out %/test_store_chaos,$(UNIT_TESTS))
+endif
+
 .PHONY: tsan
 tsan: ## unit tests under ThreadSanitizer
-	@$(MAKE) MODE=tsan check
+	@$(MAKE) $(JOBS) MODE=tsan check
+
+# Those unit tests that have threads.
+THREAD_TESTS := $(patsubst %,$(B)/tests/unit/test_%,core_ids core_log \
+                  store_disk store_threads) $(B)/sdk-c/test_threads
+
+.PHONY: thread-programs
+thread-programs: $(THREAD_TESTS)
+
+.PHONY: check-threads
+check-threads: $(if $(MODE),$(THREAD_TESTS)) ## tests with threads, under ThreadSanitizer (a minute)
+	$(if $(MODE),@tests/run $(THREAD_TESTS),@$(MAKE) $(JOBS) MODE=tsan $@)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
             --errors-for-leak-kinds=definite,indirect

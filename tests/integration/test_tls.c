@@ -238,6 +238,12 @@ static void session_release(void *session)
     SSL_SESSION_free(session);
 }
 
+/* Sessions that the server remembers, instead of tickets. */
+#define CACHE                                                                 \
+    "LoadModule socache_shmcb_module "                                        \
+    "/usr/lib/apache2/modules/mod_socache_shmcb.so\n"                         \
+    "SSLSessionCache shmcb:sessions\nSSLSessionTickets off"
+
 static const struct {
     int version;
     const char *lines;
@@ -247,14 +253,10 @@ static const struct {
     {TLS1_2_VERSION, "SSLSessionTickets on", true},
     {TLS1_3_VERSION, "SSLSessionTickets on", false},
     {TLS1_3_VERSION, "SSLSessionTickets on", true},
-    {TLS1_2_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
-     false},
-    {TLS1_2_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
-     true},
-    {TLS1_3_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
-     false},
-    {TLS1_3_VERSION, "SSLSessionTickets off\nSSLSessionCache shmcb:cache",
-     true},
+    {TLS1_2_VERSION, CACHE, false},
+    {TLS1_2_VERSION, CACHE, true},
+    {TLS1_3_VERSION, CACHE, false},
+    {TLS1_3_VERSION, CACHE, true},
 };
 
 START_TEST(a_stream_of_a_resumed_session_goes_on_where_the_first_ended)
@@ -337,7 +339,8 @@ START_TEST(a_client_that_renegotiates_is_refused)
 {
     int port = certificate_port();
     struct server *s = tls_server_with(
-        port, _i ? "SSLSessionTickets off\nSSLSessionCache shmcb:cache" : "");
+        port,
+        _i ? CACHE "\nSSLOpenSSLConfCmd Options ClientRenegotiation" : "");
     struct tls *t = tls_open(port, TLS1_2_VERSION, "user=ada&device=d&seq=0");
 
     tls_await(t, "retry: ");
