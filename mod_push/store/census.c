@@ -2,6 +2,8 @@
 
 #include "store/layout.h"
 
+#define RECOUNTS 16u /* attempts, while others allocate */
+
 /* Looking at objects without knowing from whom they hang. */
 
 static bool look_in_run(const push_slab_t *slab, uint32_t index,
@@ -108,13 +110,30 @@ bool push_slab_each(push_slab_t *slab, push_slab_visit_t *visit, void *data)
     return each_run(slab, visit, data);
 }
 
-void push_slab_recount(push_slab_t *slab)
+static uint64_t counted(const push_slab_shared_t *shared)
 {
-    push_slab_shared_t *shared = slab->shared;
-    uint64_t used = (uint64_t)shared->runs * PUSH_PAGE_SIZE;
+    uint64_t used = (uint64_t)atomic_load_explicit(&shared->runs,
+                                                   memory_order_relaxed)
+                    * PUSH_PAGE_SIZE;
 
     for (unsigned class = 0; class < CLASSES; class ++) {
-        used += (uint64_t)shared->classes[class].objects * size_of(class);
+        used += (uint64_t)atomic_load_explicit(&shared->classes[class].objects,
+                                               memory_order_relaxed)
+                * size_of(class);
     }
-    atomic_store(&shared->used, used);
+    return used;
+}
+
+void push_slab_recount(push_slab_t *slab)
+{
+    _Atomic uint64_t *used = &slab->shared->used;
+    uint64_t before = atomic_load(used);
+
+    /* Not over what another thread counted meanwhile. */
+    for (unsigned i = 0; i < RECOUNTS; i++) {
+        if (atomic_compare_exchange_strong(used, &before,
+                                           counted(slab->shared))) {
+            return;
+        }
+    }
 }

@@ -80,6 +80,14 @@ static void clear_page(push_page_t *page)
     page->run = 0;
 }
 
+/* With the lock that is named at the counter; others only look at it. */
+static void tally(_Atomic uint32_t *counter, uint32_t change)
+{
+    uint32_t now = atomic_load_explicit(counter, memory_order_relaxed);
+
+    atomic_store_explicit(counter, now + change, memory_order_relaxed);
+}
+
 /* Pages of a run whose first page does not say that it is one are free. */
 static uint32_t repair_run(push_slab_t *slab, uint32_t index)
 {
@@ -97,7 +105,7 @@ static uint32_t repair_run(push_slab_t *slab, uint32_t index)
         slab->pages[index].state = PAGE_FREE;
         return 1;
     }
-    slab->shared->runs += page->run;
+    tally(&slab->shared->runs, page->run);
     return page->run;
 }
 
@@ -201,7 +209,7 @@ static push_ref_t set_up_run(push_slab_t *slab, uint32_t index, uint32_t count,
     atomic_store(&page->tag, (uint8_t)tag);
     atomic_store(&page->state, PAGE_RUN);
     PUSH_FAILPOINT("run-take-first");
-    shared->runs += count;
+    tally(&shared->runs, count);
     atomic_fetch_add(&shared->used, (uint64_t)count * PUSH_PAGE_SIZE);
     return ref_of(slab, page_bytes(slab, index));
 }
@@ -252,7 +260,7 @@ static bool give_run(push_slab_t *slab, uint32_t index)
         return false;
     }
     count = slab->pages[index].run;
-    shared->runs -= count;
+    tally(&shared->runs, 0u - count);
     free_pages(slab, index, count);
     atomic_fetch_sub(&shared->used, (uint64_t)count * PUSH_PAGE_SIZE);
     push_lock_release(&shared->pages_lock);
@@ -306,7 +314,7 @@ static void repair_page(push_slab_t *slab, unsigned class, uint32_t index)
             page->free = (uint16_t)(i + 1);
         }
     }
-    slab->shared->classes[class].objects += page->used;
+    tally(&slab->shared->classes[class].objects, page->used);
     if (page->used < objects) {
         link_page(slab, class, index);
     }
@@ -376,7 +384,7 @@ static push_ref_t take_object(push_slab_t *slab, unsigned class,
     if (page->used == objects_of(class)) {
         unlink_page(slab, class, index);
     }
-    slab->shared->classes[class].objects++;
+    tally(&slab->shared->classes[class].objects, 1);
     atomic_fetch_add(&slab->shared->used, size_of(class));
     return ref_of(slab, at);
 }
@@ -426,7 +434,7 @@ static void release_object(push_slab_t *slab, unsigned class, uint32_t index,
         link_page(slab, class, index);
     }
     page->used--;
-    slab->shared->classes[class].objects--;
+    tally(&slab->shared->classes[class].objects, UINT32_MAX);
     atomic_fetch_sub(&slab->shared->used, size_of(class));
     if (!page->used && (page->next || page->prev)) {
         unlink_page(slab, class, index);

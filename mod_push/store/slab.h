@@ -41,8 +41,8 @@ typedef struct push_page_t {
 
 typedef struct push_slab_class_t {
     push_lock_t lock;
-    uint32_t partial; /* the first page with free objects, index + 1 */
-    uint32_t objects; /* allocated */
+    uint32_t partial;         /* the first page with free objects, index + 1 */
+    _Atomic uint32_t objects; /* allocated; changed with the lock only */
 } push_slab_class_t;
 
 /* The part of it in shared memory. */
@@ -50,7 +50,7 @@ typedef struct push_slab_shared_t {
     push_lock_t pages_lock;
     uint32_t pages;           /* in all */
     uint32_t low;             /* below this no page is free */
-    uint32_t runs;            /* pages in runs */
+    _Atomic uint32_t runs;    /* pages in runs; changed with the lock only */
     uint64_t first;           /* offset of the first page from the base */
     uint64_t table;           /* offset of the page table from the base */
     _Atomic uint64_t used;    /* bytes in allocated objects; see recount */
@@ -103,7 +103,8 @@ bool push_slab_each(push_slab_t *slab, push_slab_visit_t *visit, void *data);
 
 /*
  * Sets the bytes used to what the classes count: a process that died may have
- * allocated without counting.
+ * allocated without counting.  Takes no lock: what is allocated or freed at
+ * this moment may be counted wrongly until the next time.
  */
 void push_slab_recount(push_slab_t *slab);
 
