@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -357,6 +358,59 @@ START_TEST(a_client_that_renegotiates_is_refused)
 }
 END_TEST
 
+/* Until its connection breaks, or the test ends. */
+static void *flood(void *data)
+{
+    static const char bytes[16384];
+    struct tls *t = data;
+
+    while (SSL_write(t->ssl, bytes, sizeof(bytes)) > 0) {
+    }
+    return NULL;
+}
+
+static void *flood_with_keys(void *data)
+{
+    struct tls *t = data;
+
+    while (SSL_key_update(t->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1
+           && SSL_do_handshake(t->ssl) == 1) {
+    }
+    return NULL;
+}
+
+static const struct {
+    int version;
+    void *(*run)(void *tls);
+} floods[] = {{TLS1_2_VERSION, flood},
+              {TLS1_3_VERSION, flood},
+              {TLS1_3_VERSION, flood_with_keys}};
+
+START_TEST(a_client_that_talks_without_end_holds_up_nobody)
+{
+    int port = certificate_port();
+    struct server_options o = {.children = 1,
+                               .global = certificate_host(port)};
+    struct server *s = server_start(&o);
+    struct tls *t, *other;
+    pthread_t thread;
+
+    server_allow(s, "AH01882");
+    other = tls_open(port, floods[_i].version, "user=bob&device=d&seq=0");
+    t = tls_open(port, floods[_i].version, "user=ada&device=d&seq=0");
+    tls_await(t, "retry: ");
+    tls_await(other, "retry: ");
+    wait_until(stat_of(s, "streams") == 2);
+    ck_assert_int_eq(pthread_create(&thread, NULL, floods[_i].run, t), 0);
+    for (int i = 0; i < 50; i++) {
+        publish(s, "user=bob", NULL, keep_printf("m%d", i));
+        tls_await(other, keep_printf("data: m%d\n\n", i));
+    }
+    shutdown(t->fd, SHUT_RDWR);
+    pthread_join(thread, NULL);
+}
+END_TEST
+
 /* ---- what it costs ---- */
 
 #define SMALLS      480
@@ -446,6 +500,8 @@ int main(void)
         tc, a_client_that_asks_for_new_keys_gets_them_with_the_next_message);
     tcase_add_test(tc, new_keys_may_be_asked_for_while_a_record_is_under_way);
     tcase_add_loop_test(tc, a_client_that_renegotiates_is_refused, 0, 2);
+    tcase_add_row_test(tc, a_client_that_talks_without_end_holds_up_nobody,
+                       floods);
     tcase_add_loop_test(tc, many_small_messages_share_a_few_records, 0, 2);
     tcase_add_loop_test(tc, a_stream_takes_18_kilobytes_of_the_server_at_most,
                         0, 2);

@@ -19,9 +19,9 @@
 #define ROOM       ((size_t)64 << 20)
 #define PUBLISHERS 2
 #define REACTORS   2
-#define STREAMS    2   /* of each reactor; each of a user of its own */
-#define MESSAGES   400 /* of each publisher to each user, and to the channel */
-#define HISTORY    32  /* of the channel: memory is reused under the readers */
+#define STREAMS    2    /* of each reactor; each of a user of its own */
+#define MESSAGES   3000 /* of each publisher to each user, and to the channel */
+#define HISTORY    32 /* of the channel: memory is reused under the readers */
 #define WAIT_S     60
 
 static ground_t g;
@@ -293,6 +293,7 @@ int main(void)
     TCase *tc = unit_case(suite, "threads", 120);
 
     tcase_add_checked_fixture(tc, begin, end);
-    tcase_add_test(tc, threads_of_one_process_lose_nothing_and_keep_the_order);
+    tcase_add_loop_test(
+        tc, threads_of_one_process_lose_nothing_and_keep_the_order, 0, 5);
     return unit_run(suite);
 }
