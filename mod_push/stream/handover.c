@@ -194,6 +194,7 @@ static void take_tls(leaving_t *leaving)
     SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE
                           | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
                           | SSL_MODE_RELEASE_BUFFERS);
+    SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY); /* see push_tls_peer_left() */
     /* mod_ssl, which would judge another handshake, is gone then. */
     SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
 }

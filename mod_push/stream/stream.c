@@ -386,10 +386,15 @@ bool push_stream_peer_left(push_stream_t *stream)
     if (stream->ssl) {
         return push_tls_peer_left(stream);
     }
-    do {
-        got = recv(stream->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
-    } while (got > 0 || (got < 0 && errno == EINTR));
-    return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    for (unsigned i = 0; i < PUSH_PEER_READS; i++) {
+        do {
+            got = recv(stream->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
+        } while (got < 0 && errno == EINTR);
+        if (got <= 0) {
+            return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+        }
+    }
+    return true;
 }
 
 void push_stream_close(push_store_t *store, push_stream_t *stream)

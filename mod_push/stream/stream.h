@@ -70,7 +70,14 @@ push_flush_t push_stream_beat(push_stream_t *stream);
 void push_stream_bye(push_stream_t *stream, push_end_t why, uint32_t retry_ms,
                      uint32_t spread_ms);
 
-/* Reads what came, which is of no interest; true if the peer has left. */
+/* Of up to 4 KiB, or a TLS record, each. */
+#define PUSH_PEER_READS 64u
+
+/*
+ * Reads what the peer sends, which nobody wants; true if it has left.  So has
+ * one that sends faster than PUSH_PEER_READS can read: it would keep the
+ * reactor from all others.
+ */
 bool push_stream_peer_left(push_stream_t *stream);
 
 /* Closes the socket and lets go of what the stream holds. */

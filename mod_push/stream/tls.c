@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 /* The plain text of a full record (RFC 8446, section 5.1). */
 #define RECORD 16384u
@@ -93,17 +94,39 @@ ssize_t push_tls_send(push_stream_t *stream, const struct iovec *pieces,
     return (ssize_t)record.taken;
 }
 
+static bool has_sent_more(const push_stream_t *stream)
+{
+    char next;
+
+    return recv(stream->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+/*
+ * Without SSL_MODE_AUTO_RETRY each call reads one record at most, so that
+ * those without data (KeyUpdate) are counted too; but it may want to read
+ * although something is there.
+ */
 bool push_tls_peer_left(push_stream_t *stream)
 {
     char ignored[4096];
     size_t got;
-    int error;
 
-    ERR_clear_error();
-    while (SSL_read_ex(stream->ssl, ignored, sizeof(ignored), &got)) {
+    for (unsigned i = 0; i < PUSH_PEER_READS; i++) {
+        int error;
+
+        ERR_clear_error();
+        if (SSL_read_ex(stream->ssl, ignored, sizeof(ignored), &got)) {
+            continue;
+        }
+        error = SSL_get_error(stream->ssl, 0);
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+            return true;
+        }
+        if (error == SSL_ERROR_WANT_WRITE || !has_sent_more(stream)) {
+            return false;
+        }
     }
-    error = SSL_get_error(stream->ssl, 0);
-    return error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE;
+    return true;
 }
 
 void push_tls_close(push_stream_t *stream)

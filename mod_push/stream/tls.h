@@ -15,7 +15,7 @@
 ssize_t push_tls_send(push_stream_t *stream, const struct iovec *pieces,
                       unsigned count);
 
-/* Reads what the peer has to say to the TLS layer; true if it has left. */
+/* As push_stream_peer_left(); what is said to the TLS layer is done. */
 bool push_tls_peer_left(push_stream_t *stream);
 
 /* Says that nothing more comes, and frees the TLS state. */

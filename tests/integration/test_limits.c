@@ -2,8 +2,11 @@
  * What is full says so: mailboxes, the shared memory, streams, payloads.
  */
 #include <check.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "case.h"
 #include "http.h"
@@ -248,6 +251,37 @@ START_TEST(a_device_that_stays_away_is_forgotten)
     ck_assert_int_eq(stat_of(s, "users"), 0);
 }
 END_TEST
+/* Until the connection breaks. */
+static void *flood(void *data)
+{
+    static const char bytes[1 << 20];
+    struct pollfd peer = {.fd = ((struct stream *)data)->wire->fd,
+                          .events = POLLOUT};
+
+    while (poll(&peer, 1, -1) == 1
+           && send(peer.fd, bytes, sizeof(bytes), MSG_NOSIGNAL) > 0) {
+    }
+    return NULL;
+}
+
+START_TEST(a_client_that_talks_without_end_holds_up_nobody)
+{
+    struct server_options o = {.children = 1};
+    struct server *s = server_start(&o);
+    struct stream *other = stream_open(s, "user=bob&device=d&seq=0", NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    pthread_t thread;
+
+    wait_until(stat_of(s, "streams") == 2);
+    ck_assert_int_eq(pthread_create(&thread, NULL, flood, st), 0);
+    for (int i = 1; i <= 50; i++) {
+        publish(s, "user=bob", NULL, keep_printf("m%d", i));
+        expect_message(other, i, keep_printf("m%d", i));
+    }
+    shutdown(st->wire->fd, SHUT_RDWR);
+    pthread_join(thread, NULL);
+}
+END_TEST
 
 int main(void)
 {
@@ -268,5 +302,6 @@ int main(void)
     tcase_add_test(tc, a_payload_over_the_limit_is_413);
     tcase_add_test(tc, a_child_opens_no_more_streams_than_configured);
     tcase_add_test(tc, a_device_that_stays_away_is_forgotten);
+    tcase_add_test(tc, a_client_that_talks_without_end_holds_up_nobody);
     return case_run(suite);
 }
