@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <jansson.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,9 +25,10 @@
 
 /* ---- allocators that fail once ---- */
 
+/* libcurl allocates in its resolver's thread too. */
 struct faulty {
-    long left; /* calls before the failure; below 0: never */
-    long calls;
+    _Atomic long left; /* calls before the failure; below 0: never */
+    _Atomic long calls;
     long alive;
 };
 
@@ -35,7 +37,7 @@ static struct faulty ours, curls, janssons;
 static int fails(struct faulty *f)
 {
     f->calls++;
-    return f->left >= 0 && f->left-- == 0;
+    return f->left >= 0 && atomic_fetch_sub(&f->left, 1) == 0;
 }
 
 static void *on_realloc(void *ctx, void *pointer, size_t size)

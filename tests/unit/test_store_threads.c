@@ -132,12 +132,13 @@ static void receive(reader_t *reader, const push_pick_t *pick)
 {
     push_text_t text = world_payload(pick->message);
     char copy[32] = {0}, kind;
-    int from, number, *next;
+    int number, *next;
+    unsigned from;
 
     CHILD_NEEDS(text.len < sizeof(copy));
     memcpy(copy, text.at, text.len);
-    CHILD_NEEDS(sscanf(copy, "%c%d %d", &kind, &from, &number) == 3);
-    CHILD_NEEDS(from >= 0 && from < PUBLISHERS);
+    CHILD_NEEDS(sscanf(copy, "%c%u %d", &kind, &from, &number) == 3);
+    CHILD_NEEDS(from < PUBLISHERS);
     next = &reader->next[kind == 'c'][from];
     CHILD_NEEDS(kind == 'c' ? number >= *next : number == *next);
     *next = number + 1;
