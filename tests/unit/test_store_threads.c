@@ -61,7 +61,7 @@ static void publish(push_log_kind_t kind, const char *name, const char *text)
 static void *publisher(void *data)
 {
     int number = *(const int *)data;
-    char text[32], user[8];
+    char text[32], user[16];
 
     for (int i = 0; i < MESSAGES; i++) {
         snprintf(text, sizeof(text), "u%d %d", number, i);
@@ -78,7 +78,7 @@ static void *publisher(void *data)
 /* ---- reactors ---- */
 
 typedef struct {
-    char user[8];
+    char user[16];
     push_ticket_t ticket;
     push_cursor_t at;
     int next[2][PUBLISHERS]; /* the least that is still to come, by kind */
