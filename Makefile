@@ -283,6 +283,8 @@ asan: ## unit and integration tests under ASan and UBSan
 
 # Left out: it kills processes, and ThreadSanitizer sees threads of one only.
 ifeq ($(MODE),tsan)
+# Its deadlock detector fails at 64 locks, and a recount has all shards locked.
+export TSAN_OPTIONS := detect_deadlocks=0
 UNIT_TESTS := $(filter-out %/test_store_chaos,$(UNIT_TESTS))
 endif
 
