@@ -281,8 +281,10 @@ asan: ## unit and integration tests under ASan and UBSan
 	@$(MAKE) $(JOBS) MODE=asan test-programs
 	@tests/run '$(MAKE) MODE=asan check' '$(MAKE) MODE=asan check-integration'
 
-# Left out: it kills processes, and ThreadSanitizer sees threads of one only.
+# ThreadSanitizer's deadlock detector fails at 64 locks, and a recount has all
+# shards locked.  Left out: what kills processes, as it sees one process only.
 ifeq ($(MODE),tsan)
+export TSAN_OPTIONS := detect_deadlocks=0
 UNIT_TESTS := $(filter-out %/test_store_chaos,$(UNIT_TESTS))
 endif
 

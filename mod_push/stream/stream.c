@@ -397,6 +397,25 @@ void push_stream_bye(push_stream_t *stream, push_end_t why, uint32_t retry_ms,
     send_text(stream, text, (size_t)len);
 }
 
+bool push_stream_peer_left(push_stream_t *stream)
+{
+    char ignored[4096];
+    ssize_t got;
+
+    if (stream->ssl) {
+        return push_tls_peer_left(stream);
+    }
+    for (unsigned i = 0; i < PUSH_PEER_READS; i++) {
+        do {
+            got = recv(stream->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
+        } while (got < 0 && errno == EINTR);
+        if (got <= 0) {
+            return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+        }
+    }
+    return true;
+}
+
 void push_stream_close(push_store_t *store, push_stream_t *stream)
 {
     if (stream->part) {
