@@ -177,25 +177,6 @@ static push_flush_t send_text(push_stream_t *stream, const char *text,
     return keep_rest(stream, text + sent, len - (size_t)sent);
 }
 
-bool push_stream_peer_left(push_stream_t *stream)
-{
-    char ignored[4096];
-    ssize_t got;
-
-    if (stream->ssl) {
-        return push_tls_peer_left(stream);
-    }
-    for (unsigned i = 0; i < PUSH_PEER_READS; i++) {
-        do {
-            got = recv(stream->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
-        } while (got < 0 && errno == EINTR);
-        if (got <= 0) {
-            return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-        }
-    }
-    return true;
-}
-
 /* ---- what was begun before ---- */
 
 static push_flush_t finish_rest(push_stream_t *stream)
