@@ -4,12 +4,14 @@
 #include <string.h>
 
 /*
- * A stream stands in the queue once; while the queue is worked off it may be
- * added again, and so may a new stream that took the place of an ended one.
+ * Called for each stream that is let in.  From then on until the next one, each
+ * stream is added once at most, and once more while the queue is worked off.
+ * What stands there already stays: a stream that ended leaves its entry behind,
+ * and the one that takes its place has one of its own.
  */
 bool push_queue_reserve(push_queue_t *queue, const push_streams_t *streams)
 {
-    uint32_t needed = streams->used * 3 + 3;
+    uint32_t needed = queue->count + streams->used * 2;
     uint32_t *indexes;
 
     if (needed <= queue->room) {

@@ -11,7 +11,7 @@ typedef struct push_queue_t {
     uint32_t room;
 } push_queue_t;
 
-/* Makes room for all streams; false when there is no memory. */
+/* Makes room for one more stream; false when there is no memory. */
 bool push_queue_reserve(push_queue_t *queue, const push_streams_t *streams);
 
 /* Adds a stream, unless it is there or cannot be written to. */

@@ -3,6 +3,7 @@
 #include "stream/followers.h"
 #include "stream/map.h"
 #include "stream/pace.h"
+#include "stream/queue.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,36 @@ START_TEST(a_map_holds_what_a_plain_array_holds)
               "at step %d, %u is wrong", step, key);
     }
     push_map_cleanup(&map);
+}
+END_TEST
+
+/* ---- the queue ---- */
+
+/* Streams that end before their turn, whose places are taken again at once:
+ * each leaves an entry behind. */
+START_TEST(the_queue_has_room_for_streams_that_come_and_go_before_their_turn)
+{
+    push_streams_t few = {0};
+    push_queue_t queue = {0};
+    uint32_t steady;
+
+    for (unsigned round = 0; round < 1000; round++) {
+        uint32_t index = push_streams_take(&few);
+
+        ck_assert(push_queue_reserve(&queue, &few));
+        push_queue_add(&queue, &few, index);
+        ck_assert_uint_le(queue.count, queue.room);
+        push_streams_give(&few, index);
+    }
+    ck_assert_uint_eq(few.used, 1);
+    ck_assert_uint_eq(queue.count, 1000);
+    push_queue_drop(&queue, 1000);
+    steady = queue.room;
+    push_streams_take(&few);
+    ck_assert(push_queue_reserve(&queue, &few));
+    ck_assert_uint_eq(queue.room, steady);
+    push_queue_cleanup(&queue);
+    push_streams_cleanup(&few);
 }
 END_TEST
 
@@ -307,6 +338,9 @@ int main(void)
     tcase_add_loop_test(lists, a_map_holds_what_a_plain_array_holds, 0, 6);
     tcase_add_loop_test(
         lists, news_of_a_channel_find_all_that_follow_it_and_no_other, 0, 5);
+    tcase_add_test(
+        lists,
+        the_queue_has_room_for_streams_that_come_and_go_before_their_turn);
     tcase_add_test(lists,
                    a_stream_keeps_its_address_and_its_index_while_it_lives);
     tcase_add_test(beat, whoever_was_written_to_longest_ago_is_beaten_first);
