@@ -144,7 +144,7 @@ END_TEST
 START_TEST(a_signal_ends_push_sub_in_order)
 {
     const char *said = run(
-        "id=$($PUB -u ann -m one); $SUB -u ann -d d > a & pid=$!;"
+        "id=$($PUB -u ann -m one); : > a; $SUB -u ann -d d > a & pid=$!;"
         "until grep -q one a; do sleep 0.05; done;"
         "kill -TERM $pid; set +e; wait $pid; echo $?;"
         "curl -s $BASE/push/messages/$id | grep -o '\"acked\":1'");
