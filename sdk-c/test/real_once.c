@@ -202,7 +202,7 @@ static void kill_a_child(struct server *s)
      * ago: one that has just replaced a killed one may not hear of it. */
     server_allow(s, "AH00046:");
     ck_assert_int_ge(server_children(s, pids, 16), 1);
-    kill(pids[0], SIGKILL);
+    server_kill_child(s, pids[0]);
 }
 
 static void all_delivered(unsigned n)

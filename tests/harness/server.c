@@ -228,14 +228,27 @@ static bool is_one_of(pid_t pid, const pid_t *pids, int count)
     return false;
 }
 
+/* The event MPM replaces and counts its children once a second, and tells as
+ * many to end as it counted: in a restart before that, one that has replaced
+ * a killed one may not hear of it, and stays. */
+#define SETTLE_MS 2500
+
+void server_kill_child(struct server *s, pid_t child)
+{
+    kill(child, SIGKILL);
+    s->settled = wait_now() + SETTLE_MS;
+}
+
 void server_graceful(struct server *s)
 {
-    int before = serverlog_count(s, "resuming normal operations");
+    int before, old_count, fresh = 0;
     pid_t old[64], now[64];
-    int old_count = server_children(s, old, 64);
-    int64_t deadline = wait_now() + WAIT_MS;
-    int fresh = 0;
+    int64_t deadline;
 
+    wait_until(wait_now() >= s->settled);
+    before = serverlog_count(s, "resuming normal operations");
+    old_count = server_children(s, old, 64);
+    deadline = wait_now() + WAIT_MS;
     kill(s->pid, SIGUSR1);
     while (serverlog_count(s, "resuming normal operations") == before
            || fresh == 0) {

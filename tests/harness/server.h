@@ -12,6 +12,7 @@
 #define HARNESS_SERVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* How a server differs from the usual one; zero and NULL mean the usual. */
@@ -33,6 +34,8 @@ struct server {
     char *root;             /* ServerRoot, with htdocs/ and logs/ */
     int port;               /* on 127.0.0.1 */
     pid_t pid;              /* the parent; 0 once it is stopped */
+    int64_t settled;        /* when httpd knows again how many children it has
+                               (ms, monotonic) */
     const char *allowed[8]; /* what log lines may hold without failing */
     int resumed;            /* starts that its error log tells of */
     struct server *next;    /* the server started before it in this test */
@@ -51,6 +54,9 @@ const char *server_refusal(const struct server_options *options);
 
 /* Accept log lines that contain text. */
 void server_allow(struct server *s, const char *text);
+
+/* Kill one of its children by SIGKILL. */
+void server_kill_child(struct server *s, pid_t child);
 
 /* Restart gracefully and wait until a new child serves. */
 void server_graceful(struct server *s);

@@ -155,7 +155,7 @@ START_TEST(a_child_that_is_killed_loses_no_message)
     publish(s, "user=ada", NULL, "a");
     expect_message(st, 1, "a");
     holder = holder_of(s, st);
-    kill(holder, SIGKILL);
+    server_kill_child(s, holder);
     stream_expect_end(st);
     publish(s, "user=ada", NULL, "b");
     st = stream_open(s, "user=ada&device=d1&seq=1", NULL);

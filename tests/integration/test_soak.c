@@ -156,7 +156,7 @@ static void step_kill(struct walk *w)
     int count = server_children(w->server, pids, 64);
 
     if (count > 0) {
-        kill(pids[next_random(w, (unsigned)count)], SIGKILL);
+        server_kill_child(w->server, pids[next_random(w, (unsigned)count)]);
         /* The other child must not be killed while it is alone. */
         wait_until(server_children(w->server, pids, 64) >= 2);
     }
