@@ -11,7 +11,7 @@
  */
 bool push_queue_reserve(push_queue_t *queue, const push_streams_t *streams)
 {
-    uint32_t needed = queue->count + streams->used * 2;
+    uint32_t needed = queue->count + streams->used * 2 + 2;
     uint32_t *indexes;
 
     if (needed <= queue->room) {
