@@ -148,8 +148,11 @@ START_TEST(a_full_child_passes_streams_to_one_with_room)
     int i;
 
     for (i = 0; i < 20; i++) {
-        st[i] = stream_open(s, keep_printf("user=u%d&device=d&seq=0", i),
-                            NULL);
+        /* The second child may not have begun when the first is full. */
+        wait_until((st[i] = stream_try(
+                        s, keep_printf("user=u%d&device=d&seq=0", i), NULL))
+                       ->status
+                   == 200);
         wait_until(stat_of(s, "streams") == i + 1);
     }
     ck_assert_int_eq(stream_try(s, "user=u20&device=d&seq=0", NULL)->status,
