@@ -31,9 +31,8 @@ typedef struct push_message_t {
 } push_message_t;
 
 #define PUSH_TRAIT_URGENCY 3u
-#define PUSH_TRAIT_NOW     4u  /* TTL 0: only for streams open at publish */
-#define PUSH_TRAIT_RECEIPT 8u  /* the publisher wants to know */
-#define PUSH_TRAIT_TEXT    16u /* the payload went as text, not base64 */
+#define PUSH_TRAIT_NOW     4u /* TTL 0: only for streams open at publish */
+#define PUSH_TRAIT_RECEIPT 8u /* the publisher wants to know */
 
 #define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
 #define PUSH_MESSAGE_MAX    ((1u << 24) - 1)
