@@ -1,4 +1,18 @@
 /**
+ * What is known of an error, beside its `message` and its `cause`.
+ *
+ * @typedef {object} PushErrorDetails
+ * @property {string} [code] one of those of PushError
+ * @property {number} [status] HTTP status, where there was an answer
+ * @property {boolean} [final] the client has stopped for good
+ * @property {number} [retryAfter] what `Retry-After` asked for, ms
+ * @property {number} [spread] what `push.bye` asked for: the window of the
+ *   next attempt, ms
+ * @property {any} [problem] the `application/problem+json` of the answer; its
+ *   `detail` is the message
+ */
+
+/**
  * The one error of this package. Where it has nothing to add, `message` is
  * the code.
  *
@@ -23,28 +37,21 @@
  * | `PUSH_ERR_SUPERSEDED` | another client took over this device | once, where an attempt broke just before |
  * | `PUSH_ERR_CLOSED` | the publisher was closed | no |
  */
-export class PushError extends Error {
+export class PushError
+  extends /** @type {new (message: string, more: any) => Error & PushErrorDetails} */ (
+    Error
+  )
+{
   name = 'PushError';
-  /** HTTP status, where there was an answer. @type {number | undefined} */
-  status;
-  /** The client has stopped for good. */
   final = false;
-  /** What `Retry-After` asked for, ms. */
-  retryAfter = 0;
-  /** What `push.bye` asked for: the window of the next attempt, ms. @type {number | undefined} */
-  spread;
-  /** The `application/problem+json` of the answer. @type {any} */
-  problem;
 
   /**
-   * @param {string} code one of the above
-   * @param {{message?: string, cause?: unknown, status?: number,
-   *   final?: boolean, retryAfter?: number, spread?: number, problem?: any}} [more]
+   * @param {string} code one of the above, without `PUSH_ERR_`
+   * @param {PushErrorDetails & {cause?: unknown, message?: string}} [more]
    */
   constructor(code, more) {
-    super(code, more);
-    Object.assign(this, more);
-    /** One of the codes above. */
-    this.code = code;
+    code = 'PUSH_ERR_' + code;
+    super(more?.problem?.detail ?? code, more);
+    Object.assign(this, { code }, more);
   }
 }

@@ -1,79 +1,87 @@
+/**
+ * The browser's own `EventSource` as the transport, for where a `fetch` cannot
+ * be read while it lasts. It sees neither headers nor unknown fields nor bytes:
+ * identity comes by a ticket, signs of life by heartbeat events, and only types
+ * that are named are heard.
+ *
+ * @module mod-push-client/eventsource
+ */
 import { PushError } from './error.js';
-import { check, request } from './fetch.js';
+import { check, fetchStream, request } from './fetch.js';
 import { beside } from './settings.js';
 
 /** @typedef {import('./settings.js').Settings} Settings */
+/** @typedef {import('./settings.js').Transport} Transport */
 
 /**
- * One stream by the browser's own `EventSource`, for browsers that cannot
- * stream a `fetch`. It sees neither headers nor unknown fields nor bytes:
- * identity comes by a ticket, signs of life by heartbeat events, and only
- * types that somebody listens to are heard.
+ * `fetch` where it can stream, else native `EventSource`: give it as the option
+ * `transport`.
  *
- * @param {Settings} settings
- * @param {URL} url with the cursor in it
- * @param {Record<string, string>} headers
- * @param {AbortSignal} signal ends the attempt
- * @param {import('./client.js').Hooks} hooks
- * @returns {AsyncGenerator<import('./fetch.js').Bytes>}
+ * @param {string[]} [types] of messages to hear, beside `message`
+ * @returns {Transport}
  */
-export async function* nativeStream(settings, url, headers, signal, hooks) {
-  const query = url.searchParams;
-  query.set('heartbeat', 'event');
-  if (headers.Authorization) {
-    query.set('ticket', await ticket(settings, headers, signal));
-  }
-  const { withCredentials } = settings;
-  const source = new EventSource(url, { withCredentials });
-  let lastId = query.get('id') ?? '';
-  /** What came and was not yet asked for. @type {import('./parser.js').SseEvent[]} */
-  let events = [];
-  let opened = false;
-  let broken = false;
-  let more = () => {};
-  const receive = (/** @type {MessageEvent} */ { type, data, lastEventId }) => {
-    const id = lastEventId === lastId ? undefined : lastEventId;
-    lastId = lastEventId;
-    events.push({ event: type, data, id, lastEventId, fields: {} });
-    more();
-  };
-  const hear = (/** @type {string} */ type) =>
-    source.addEventListener(type, receive);
-  for (const type of ['heartbeat', 'push.gap', 'push.bye', ...hooks.types]) {
-    hear(type);
-  }
-  hooks.onType = hear;
-  source.onopen = () => {
-    opened = true;
-    more();
-  };
-  source.onerror = () => {
-    broken = true;
-    more();
-  };
-  const aborted = () => more();
-  signal.addEventListener('abort', aborted);
-  try {
-    while (!signal.aborted) {
-      if (opened) {
-        opened = false;
-        yield [];
-      } else if (events.length) {
-        yield [events.splice(0)];
-      } else if (broken) {
-        throw new PushError('PUSH_ERR_NETWORK');
-      } else {
-        await new Promise((resolve) => {
-          more = () => resolve(0);
-        });
-      }
+export const fallback = (types) =>
+  'body' in Response.prototype ? fetchStream : eventSource(types);
+
+/**
+ * Native `EventSource`, also where `fetch` could stream.
+ *
+ * @param {string[]} [types] of messages to hear, beside `message`
+ * @returns {Transport}
+ */
+export const eventSource = (types = []) =>
+  async function* (settings, url, { headers, signal }) {
+    const query = url.searchParams;
+    query.set('heartbeat', 'event');
+    if (headers.Authorization) {
+      query.set('ticket', await ticket(settings, headers, signal));
     }
-  } finally {
-    hooks.onType = undefined;
-    signal.removeEventListener('abort', aborted);
-    source.close();
-  }
-}
+    const { withCredentials } = settings;
+    const source = new EventSource(url, { withCredentials });
+    let lastId = query.get('id') ?? '';
+    /** What came and was not yet asked for. @type {import('./fetch.js').Bytes[]} */
+    const parts = [];
+    /** @type {PushError | undefined} */
+    let broken;
+    let more = () => {};
+    const add = (/** @type {import('./fetch.js').Bytes} */ part) => {
+      parts.push(part);
+      more();
+    };
+    const hear = (/** @type {MessageEvent} */ { type, data, lastEventId }) => {
+      const id = lastEventId === lastId ? undefined : lastEventId;
+      lastId = lastEventId;
+      add([[{ event: type, data, id, lastEventId }], {}]);
+    };
+    for (const type of ['message', 'push.gap', 'push.bye', ...types]) {
+      source.addEventListener(type, hear);
+    }
+    source.addEventListener('heartbeat', () => add([[], {}]));
+    source.onopen = () => add([]);
+    source.onerror = () => {
+      broken = new PushError('NETWORK');
+      more();
+    };
+    const aborted = () => more();
+    signal.addEventListener('abort', aborted);
+    try {
+      while (!signal.aborted) {
+        const part = parts.shift();
+        if (part) {
+          yield part;
+        } else if (broken) {
+          throw broken;
+        } else {
+          await new Promise((resolve) => {
+            more = () => resolve(0);
+          });
+        }
+      }
+    } finally {
+      signal.removeEventListener('abort', aborted);
+      source.close();
+    }
+  };
 
 /**
  * @param {Settings} settings
@@ -82,7 +90,7 @@ export async function* nativeStream(settings, url, headers, signal, hooks) {
  * @returns {Promise<string>}
  */
 async function ticket(settings, headers, signal) {
-  const answer = await request(settings, beside(settings, 'ticket'), {
+  const answer = await request(settings, beside(settings, 'ticket', ''), {
     method: 'POST',
     headers,
     signal,

@@ -5,13 +5,12 @@
  * @param {import('./client.js').Source} source
  * @param {AbortSignal} signal stops it
  */
-export function watchLife(source, signal) {
-  const wake = () => source.wake();
-  const suspend = (/** @type {any} */ { persisted }) =>
-    source.suspend(persisted);
+export const watchLife = (source, signal) => {
+  const wake = () => source.resume();
+  const suspend = (/** @type {any} */ event) => source.freeze(event.persisted);
   /** @type {Record<string, (event: any) => void>} */
   const handlers = {
-    online: () => source.wake(true),
+    online: () => source.resume(true),
     pagehide: suspend,
     pageshow: wake,
     freeze: suspend,
@@ -25,4 +24,4 @@ export function watchLife(source, signal) {
       signal,
     });
   }
-}
+};

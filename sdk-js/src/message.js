@@ -2,40 +2,43 @@
 export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
 
 /**
- * One message, in the shape of what `EventSource` dispatches.
+ * One message: a `MessageEvent`, as `EventSource` dispatches, and
  *
- * @extends {MessageEvent<any>}
+ * @typedef {object} PushMessageDetails
+ * @property {string} event the type that the publisher gave; `message` where
+ *   it gave none
+ * @property {number} seq place in the order in which the server sent to this
+ *   device
+ * @property {string} mid the message's id, the same however often it is
+ *   delivered
+ * @property {() => void} ack I am done with this message: acknowledge it
+ * @property {() => any} json the payload, parsed
  */
-export class PushMessage extends MessageEvent {
-  /**
-   * @param {import('./parser.js').SseEvent} event
-   * @param {string} origin
-   * @param {() => void} ack
-   */
-  constructor({ event, data, id = '', lastEventId, fields }, origin, ack) {
-    super(OWN.includes(event) ? 'message' : event, {
-      data: fields.enc === 'base64' ? bytes(data) : data,
-      lastEventId,
+/** @typedef {MessageEvent<any> & PushMessageDetails} PushMessage */
+
+/**
+ * @param {import('./parser.js').SseEvent} sent
+ * @param {string} origin
+ * @param {() => void} ack
+ * @returns {PushMessage}
+ */
+export const messageOf = (sent, origin, ack) =>
+  Object.assign(
+    new MessageEvent(OWN.includes(sent.event) ? 'message' : sent.event, {
+      ...sent,
+      data:
+        sent.enc === 'base64'
+          ? Uint8Array.from(atob(sent.data), (/** @type {any} */ c) =>
+              c.charCodeAt(),
+            )
+          : sent.data,
       origin,
-    });
-    const [seq, mid] = id.split('.');
-    /** The type that the publisher gave; `message` where it gave none. */
-    this.event = event;
-    /** Place in the order in which the server sent to this device. */
-    this.seq = +seq;
-    /** The message's id, the same however often it is delivered. */
-    this.mid = mid;
-    /** I am done with this message: acknowledge it. */
-    this.ack = ack;
-  }
-
-  /** The payload, parsed. @returns {any} */
-  json() {
-    return JSON.parse(this.data);
-  }
-}
-
-/** @param {string} base64 */
-function bytes(base64) {
-  return Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-}
+    }),
+    {
+      event: sent.event,
+      seq: parseInt(/** @type {string} */ (sent.id)),
+      mid: /** @type {string} */ (sent.mid),
+      ack,
+      json: () => JSON.parse(sent.data),
+    },
+  );

@@ -1,4 +1,3 @@
-import { clamped } from './backoff.js';
 import { PushError } from './error.js';
 
 /**
@@ -6,8 +5,10 @@ import { PushError } from './error.js';
  * @property {string} event type; `message` where the stream named none
  * @property {string} data lines joined by LF
  * @property {string} [id] what an `id` line of this very event said
+ * @property {string} [enc] `base64`: so is the data
+ * @property {string} [ack] `now`: to be acknowledged at once
  * @property {string} lastEventId its id, or that of the last event with one
- * @property {Record<string, string>} fields all others, comments under `""`
+ * @property {string} [mid] the part of `id` that names the message
  */
 
 const encoder = new TextEncoder();
@@ -16,12 +17,7 @@ const encoder = new TextEncoder();
 const size = (text) => encoder.encode(text).length;
 
 /** @returns {SseEvent} */
-const blank = () => ({
-  event: '',
-  data: '',
-  lastEventId: '',
-  fields: /** @type {any} */ ({ __proto__: null }),
-});
+const blank = () => /** @type {any} */ ({ data: '' });
 
 /**
  * Bytes in, events out: the event stream format of the WHATWG HTML standard,
@@ -30,7 +26,7 @@ const blank = () => ({
  * @param {number} [limit] longest line, and most data of an event, in bytes;
  *   1 MiB
  */
-export function sseParser(limit = 1 << 20) {
+export const sseParser = (limit = 1 << 20) => {
   const decoder = new TextDecoder();
   /** The line so far, and its size in bytes. */
   let line = '';
@@ -45,84 +41,69 @@ export function sseParser(limit = 1 << 20) {
     lastEventId: '',
     /** Last valid `retry` in ms, clamped to 0.5 s … 10 min. @type {number | undefined} */
     retry: undefined,
-    /** Set once the limit was passed; nothing more is parsed then. @type {PushError | undefined} */
-    error: undefined,
 
     /**
+     * To be taken to its end: what is not taken is not parsed.
+     *
      * @param {Uint8Array} bytes the next ones, cut anywhere
-     * @returns {SseEvent[]} the events that they complete
+     * @returns {Generator<SseEvent>} the events that they complete
+     * @throws {PushError} where the limit is passed: feed no more then
      */
-    feed(bytes) {
-      /** @type {SseEvent[]} */
-      const events = [];
-      let text = decoder.decode(bytes, { stream: true });
-      if (text) {
-        /* A CR ends its line at once; a LF that comes next belongs to it. */
-        if (afterCr && text[0] === '\n') {
-          text = text.slice(1);
-        }
-        afterCr = text.endsWith('\r');
-        text.split(/\r\n?|\n/).forEach((piece, i) => {
-          if (i && !parser.error) {
-            endLine(events);
+    *feed(bytes) {
+      /* A CR ends its line at once; a LF that comes next belongs to it. */
+      const text = decoder
+        .decode(bytes, { stream: true })
+        .replace(afterCr ? /^\n/ : '', '');
+      afterCr = text.endsWith('\r');
+      for (const [i, piece] of text.split(/\r\n?|\n/).entries()) {
+        if (i) {
+          if (line) {
+            field();
+          } else {
+            event.lastEventId = parser.lastEventId =
+              event.id ?? parser.lastEventId;
+            if (event.data) {
+              event.event ||= 'message';
+              event.data = event.data.slice(0, -1);
+              yield event;
+            }
+            event = blank();
+            dataBytes = 0;
           }
-          line += piece;
-          check((lineBytes += size(piece)));
-        });
+          line = '';
+          lineBytes = 0;
+        }
+        line += piece;
+        check((lineBytes += size(piece)));
       }
-      return events;
     },
   };
 
   /** @param {number} bytes */
   const check = (bytes) => {
     if (bytes > limit) {
-      parser.error ??= new PushError('PUSH_ERR_TOO_LARGE');
-      line = '';
+      throw new PushError('TOO_LARGE');
     }
   };
 
-  /** @param {SseEvent[]} events */
-  const endLine = (events) => {
-    if (line) {
-      const [, name, value] = /([^:]*):? ?(.*)/s.exec(line) ?? [];
-      field(name, value);
-    } else {
-      dispatch(events);
-    }
-    line = '';
-    lineBytes = 0;
-  };
-
-  /**
-   * @param {string} name
-   * @param {string} value
-   */
-  const field = (name, value) => {
+  /** The line is a field of the event. */
+  const field = () => {
+    const [, name, value] = /** @type {string[]} */ (
+      /([^:]*):? ?(.*)/s.exec(line)
+    );
     if (name === 'data') {
       event.data += value + '\n';
       check((dataBytes += size(value)));
       dataBytes++;
-    } else if (name === 'event' || (name === 'id' && !value.includes('\0'))) {
-      event[name] = value;
     } else if (name === 'retry' && /^\d+$/.test(value)) {
-      parser.retry = clamped(+value);
-    } else {
-      event.fields[name] = value;
+      parser.retry = +value;
+    } else if (
+      /^(event|enc|ack)$/.test(name) ||
+      (name === 'id' && !value.includes('\0'))
+    ) {
+      event[/** @type {'event'} */ (name)] = value;
     }
-  };
-
-  /** @param {SseEvent[]} events */
-  const dispatch = (events) => {
-    event.lastEventId = parser.lastEventId = event.id ?? parser.lastEventId;
-    if (event.data) {
-      event.event ||= 'message';
-      event.data = event.data.slice(0, -1);
-      events.push(event);
-    }
-    event = blank();
-    dataBytes = 0;
   };
 
   return parser;
-}
+};

@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
 import { createInterface } from 'node:readline';
-import { afterHint } from './backoff.js';
+import { backoff } from './backoff.js';
 import { PushError } from './error.js';
 import { check, request } from './fetch.js';
 import { NAME } from './settings.js';
@@ -119,10 +119,7 @@ export class Publisher {
         if (signal?.aborted || !again || n + 1 >= attempts) {
           throw failure;
         }
-        await pause(
-          afterHint(random(), n, 1000, failure.retryAfter ?? 0),
-          signal,
-        );
+        await pause(backoff(random(), n, 1000, failure.retryAfter), signal);
       }
     }
   }
@@ -156,7 +153,7 @@ export class Publisher {
 function asPushError(error) {
   return error instanceof PushError
     ? error
-    : new PushError('PUSH_ERR_NETWORK', { cause: error });
+    : new PushError('NETWORK', { cause: error });
 }
 
 /** @param {unknown} payload @returns {[any, string]} body and content type */
@@ -250,7 +247,7 @@ export class PublishStream {
       '\n';
     return new Promise((resolve, reject) => {
       if (this.#closing) {
-        reject(new PushError('PUSH_ERR_CLOSED', { final: true }));
+        reject(new PushError('CLOSED', { final: true }));
         return;
       }
       this.#queue.push({ line, resolve, reject });
@@ -307,14 +304,12 @@ export class PublishStream {
         this.#answered(outgoing, answer).catch(() => outgoing.destroy());
       });
       outgoing.on('error', (cause) =>
-        this.#broke(outgoing, new PushError('PUSH_ERR_NETWORK', { cause })),
+        this.#broke(outgoing, new PushError('NETWORK', { cause })),
       );
-      outgoing.on('close', () =>
-        this.#broke(outgoing, new PushError('PUSH_ERR_END')),
-      );
+      outgoing.on('close', () => this.#broke(outgoing, new PushError('END')));
       this.#request = outgoing;
     } catch (cause) {
-      failure = new PushError('PUSH_ERR_TOKEN', { cause });
+      failure = new PushError('TOKEN', { cause });
     }
     this.#connecting = false;
     if (failure) {
@@ -334,7 +329,7 @@ export class PublishStream {
       for await (const line of createInterface(answer)) {
         this.#settle(line);
       }
-      this.#broke(outgoing, new PushError('PUSH_ERR_END'));
+      this.#broke(outgoing, new PushError('END'));
       return;
     }
     let body = '';
@@ -357,7 +352,7 @@ export class PublishStream {
       const { status, detail: message } = error;
       this.#refused(
         line,
-        new PushError('PUSH_ERR_STATUS', {
+        new PushError('STATUS', {
           message,
           status,
           problem: error,
@@ -384,7 +379,7 @@ export class PublishStream {
           this.#queue.push(line);
           this.#pump();
         },
-        afterHint(random(), n - 1, 1000, 0),
+        backoff(random(), n - 1, 1000),
       );
     } else {
       line.reject(error);
@@ -425,7 +420,7 @@ export class PublishStream {
     } else {
       setTimeout(
         () => this.#connect(),
-        afterHint(random(), n, 1000, error.retryAfter ?? 0),
+        backoff(random(), n, 1000, error.retryAfter),
       );
     }
   }
@@ -434,6 +429,6 @@ export class PublishStream {
 /** @param {Response} answer one that is not 200 @returns {Promise<PushError>} */
 const refusal = (answer) =>
   check(answer, 'application/x-ndjson').then(
-    () => new PushError('PUSH_ERR_TYPE', { final: true }),
+    () => new PushError('TYPE', { final: true }),
     (error) => error,
   );

@@ -8,25 +8,18 @@ export const NAME = 'mod-push-client/0.1.0';
  *   Default: one that the tab keeps (with `share`: all tabs of the origin);
  *   in Node a new one each time, so give one there
  * @property {string} [lastEventId] where an earlier client stopped
- * @property {Record<string, string>} [params] for the device's description at
- *   the server (`app`, `app_version`, `os`, `os_version`, `locale`), and
- *   `urgency`: the lowest wanted
  * @property {string | TokenSource} [token] sent as `Authorization: Bearer`
  * @property {Record<string, string>} [headers] sent with every request
  * @property {boolean} [withCredentials] cookies to another origin too
  * @property {AbortSignal} [signal] closes the client
  * @property {boolean} [manualAck] only `message.ack()` acknowledges
- * @property {number} [highWater] messages waiting for `for await` above which
- *   the stream is not read on; 16
  * @property {Share} [share] `tabs` of `mod-push-client/tabs`
- * @property {'fetch' | 'eventsource'} [transport] default: `fetch` where it
- *   can stream
+ * @property {Transport} [transport] `fallback` or `eventSource` of
+ *   `mod-push-client/eventsource`; default: `fetch`
  * @property {number} [silence] ms without a byte that end a stream; 7,000
  * @property {number} [connectTimeout] ms for connection and head; 10,000
- * @property {number} [ackInterval] ms, at most, from finished to acknowledged;
- *   30,000
- * @property {number} [redeliverAfter] ms after which a message whose listener
- *   failed is asked for again; 30,000
+ * @property {number} [ackInterval] ms, at most, from finished to acknowledged,
+ *   and from a listener's failure until its message is asked for again; 30,000
  * @property {number} [maxInFlight] `PushMaxInFlight` of the server; 1,024
  * @property {number} [maxEventBytes] largest line or event; 1 MiB
  * @property {typeof fetch} [fetch] instead of the platform's
@@ -42,8 +35,16 @@ export const NAME = 'mod-push-client/0.1.0';
 
 /** @typedef {import('./client.js').Hooks} Hooks */
 /** @typedef {import('./client.js').Source} Source */
-/** @typedef {(settings: Settings, hooks: Hooks) => Source} Connect */
-/** @typedef {(settings: Settings, hooks: Hooks, connect: Connect) => Source} Share */
+/** @typedef {(settings: Settings, hooks: Hooks) => Source} Share */
+
+/**
+ * @callback Transport one stream, with the cursor in its address
+ * @param {Settings} settings
+ * @param {URL} url
+ * @param {{headers: Record<string, string>, signal: AbortSignal}} init `signal`
+ *   ends it; its reason is a PushError
+ * @returns {AsyncGenerator<import('./fetch.js').Bytes>}
+ */
 
 /**
  * @typedef {object} Made what the options are completed by
@@ -61,36 +62,33 @@ export const NAME = 'mod-push-client/0.1.0';
  *   a tab (also over reloads)
  * @param {string} [key] two applications of one origin take two
  * @param {boolean} [renew] another one than before
- * @returns {string} about 100 random bits, fit for a device id
+ * @returns {string} about 50 random bits, fit for a device id
  */
-export function deviceId(storage = 'localStorage', key = 'mod-push', renew) {
-  const part = () => Math.random().toString(36).slice(2);
-  let id = part() + part();
+export const deviceId = (storage = 'localStorage', key = 'mod-push', renew) => {
+  let id = Math.random().toString(36).slice(2);
   try {
-    id = (!renew && globalThis[storage].getItem(key)) || id;
-    globalThis[storage].setItem(key, id);
+    const kept = globalThis[storage];
+    kept[key] = id = (!renew && kept[key]) || id;
   } catch {
     /* missing, forbidden or full */
   }
   return id;
-}
+};
 
 /**
  * @param {string | URL} url base of the subscribers' Location, or its `receive`
  * @param {PushOptions} options
  * @returns {Settings}
  */
-export function configure(url, options) {
+export const configure = (url, options) => {
   const receive = new URL(url, globalThis.document?.baseURI);
   const query = receive.searchParams;
   receive.pathname = receive.pathname.replace(/(\/receive)?\/?$/, '/receive');
-  const { channels = [], params, device, share } = options;
-  for (const channel of channels) {
-    query.append('channel', channel);
-  }
-  const set = { ack: 'explicit', ...params, ...(device && { device }) };
-  for (const [name, value] of Object.entries(set)) {
-    query.set(name, value);
+  const { channels, device, share } = options;
+  query.set('ack', 'explicit');
+  channels?.forEach((channel) => query.append('channel', channel));
+  if (device) {
+    query.set('device', device);
   }
   /** @type {Settings} */
   const settings = { ...options, receive };
@@ -104,17 +102,12 @@ export function configure(url, options) {
     settings.renew();
   }
   return settings;
-}
+};
 
 /**
  * @param {Settings} settings
  * @param {string} name of a resource of the Location
- * @param {string} [cursor]
+ * @param {string} cursor or nothing
  */
-export function beside({ receive }, name, cursor) {
-  const url = new URL(name + receive.search, receive);
-  if (cursor) {
-    url.searchParams.set('id', cursor);
-  }
-  return url;
-}
+export const beside = ({ receive }, name, cursor) =>
+  new URL(name + receive.search + (cursor && '&id=' + cursor), receive);

@@ -1,3 +1,4 @@
+import { connect } from './connection.js';
 import { PushError } from './error.js';
 
 /** The leader shows itself this often, ms. */
@@ -24,8 +25,8 @@ const REMEMBERED = 4096;
  *
  * @type {import('./settings.js').Share}
  */
-export const tabs = (settings, hooks, connect) =>
-  (globalThis.navigator?.locks ? join : connect)(settings, hooks, connect);
+export const tabs = (settings, hooks) =>
+  (globalThis.navigator?.locks ? join : connect)(settings, hooks);
 
 /**
  * What tabs tell each other: who says what, since when it leads (0: it does
@@ -49,10 +50,9 @@ export const tabs = (settings, hooks, connect) =>
  *
  * @param {import('./settings.js').Settings} settings
  * @param {Hooks} hooks
- * @param {import('./settings.js').Connect} connect
  * @returns {Source}
  */
-function join(settings, hooks, connect) {
+function join(settings, hooks) {
   const name = 'mod-push ' + settings.receive;
   let id = '';
   /** @type {BroadcastChannel | undefined} */
@@ -204,9 +204,9 @@ function join(settings, hooks, connect) {
         }
       },
       message: spread,
-      tell: (type, properties) => {
+      event: (type, properties) => {
         say('tell', [type, properties]);
-        hooks.tell(type, properties);
+        hooks.event(type, properties);
       },
       ready: async () => followers.size || hooks.ready(),
     }));
@@ -285,7 +285,7 @@ function join(settings, hooks, connect) {
 
   /** @param {SseEvent} event @returns {Promise<boolean>} */
   const handle = (event) => {
-    const mid = event.id?.split('.')[1] ?? '';
+    const { mid = '' } = event;
     last = mid || last;
     const result = handled.get(mid) ?? hooks.message(event);
     if (mid && !handled.has(mid)) {
@@ -335,7 +335,7 @@ function join(settings, hooks, connect) {
       follow({ ...status, last: more.last });
       handle(event).then((ok) => say('done', { id: event.id, ok }));
     } else if (what === 'tell') {
-      hooks.tell(more[0], more[1]);
+      hooks.event(more[0], more[1]);
     }
   };
 
@@ -347,7 +347,7 @@ function join(settings, hooks, connect) {
     if (back && its.last) {
       back = false;
       if (its.last !== last) {
-        hooks.tell('gap', { reason: 'suspended' });
+        hooks.event('gap', { reason: 'suspended' });
       }
     }
     status = its;
@@ -356,7 +356,7 @@ function join(settings, hooks, connect) {
       if (its.state === 'closed') {
         leave();
       }
-      const error = cause && new PushError(cause.code, cause);
+      const error = cause && new PushError('', cause);
       hooks.state(its.state, error, its.delay);
     }
   };
@@ -383,18 +383,18 @@ function join(settings, hooks, connect) {
       }
     },
 
-    wake(mistrust) {
+    resume(mistrust) {
       if (stay.signal.aborted && status.state !== 'closed') {
         back = !channel;
         enter();
       }
-      source?.wake(mistrust);
+      source?.resume(mistrust);
     },
 
     /* A frozen page hears what it missed when it goes on. In the back/forward
      * cache it cannot: an open channel would keep it out. */
-    suspend(cached) {
-      leave()?.suspend(cached);
+    freeze(cached) {
+      leave()?.freeze(cached);
       if (cached !== undefined) {
         hangUp();
       }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterHint, backoff, spread } from '../src/backoff.js';
+import { backoff, spread } from '../src/backoff.js';
 import { rows } from './vectors.js';
 
 const kinds = {
   backoff: ({ u, n, base }) => backoff(u, n, base),
   spread: ({ u, hint }) => spread(u, hint),
-  'retry-after': ({ u, n, base, hint }) => afterHint(u, n, base, hint),
+  'retry-after': ({ u, n, base, hint }) => backoff(u, n, base, hint),
   wake: ({ u }) => spread(u, 1000),
 };
 

@@ -69,13 +69,12 @@ test('the address may be the Location or its receive, and keeps its own query', 
   for (const path of ['', '/', '/receive', '/receive/']) {
     const { server, client } = await pair(t, (s) => s.open(), {
       channels: ['a', 'b'],
-      params: { locale: 'de', urgency: 'low' },
     });
     await client.close();
-    const other = new PushClient(`${server.url}${path}?user=u&channel=z`, {
+    const query = '?user=u&channel=z&locale=de&urgency=low';
+    const other = new PushClient(`${server.url}${path}${query}`, {
       device: 'd',
       channels: ['a', 'b'],
-      params: { locale: 'de', urgency: 'low' },
     });
     await until(() =>
       server.streams.find((s) => s.url.searchParams.get('user')),
@@ -219,7 +218,7 @@ test('a listener that throws disturbs nothing and is told, and its message retur
         s.send(1, 'bbb', 'b').send(2, 'ccc', 'c', { ack: 'now' });
       }
     },
-    { redeliverAfter: 100 },
+    { ackInterval: 100 },
   );
   const got = [];
   let bad = 2;
@@ -445,5 +444,5 @@ test('superseded leads to another device id where it was our own', async (t) => 
     url.searchParams.get('device'),
   );
   assert.notEqual(a, b);
-  assert.match(a, /^[a-z0-9]{12,}$/);
+  assert.match(a, /^[a-z0-9]{5,}$/);
 });

@@ -517,6 +517,30 @@ test('a sleep that the monotonic clock did not see is seen by the wall clock', a
   assert.ok(server.streams[1].at - woken <= 1500);
 });
 
+test('superseded right after a sleep is taken for a straggler of its own', async (t) => {
+  const { server, errors, got } = await pair(t, (s, n) => {
+    if (n === 2) {
+      s.open().write('event: push.bye\ndata: {"reason":"superseded"}\n\n');
+    } else {
+      open(s);
+    }
+  });
+  await until(() => got.length === 1);
+  const { now } = Date;
+  t.after(() => {
+    Date.now = now;
+  });
+  Date.now = () => now() + 600000;
+  await until(() => server.streams.length === 3);
+  assert.deepEqual(
+    errors.map(({ code, final }) => [code, final]),
+    [
+      ['PUSH_ERR_WAKE', false],
+      ['PUSH_ERR_SUPERSEDED', false],
+    ],
+  );
+});
+
 test('a busy application is no silence: pending bytes are read before judgement', async (t) => {
   const { server, errors, got } = await pair(t, (s) => open(s), {
     silence: 400,

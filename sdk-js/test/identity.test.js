@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { EventSource } from 'undici';
 import { Httpd } from '../../tests/browser/httpd.js';
+import { eventSource } from '../src/eventsource.js';
 import { PushClient } from '../src/index.js';
 import { until } from './scripted.js';
 
@@ -76,7 +77,7 @@ test('native EventSource comes in by tickets, a new one for each stream', async 
   const { made, got } = client(t, {
     device: 'd',
     token: () => token('ada', 300),
-    transport: 'eventsource',
+    transport: eventSource(),
   });
   await open(made);
   await publish('ada', 'one');

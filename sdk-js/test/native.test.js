@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventSource } from 'undici';
+import { eventSource } from '../src/eventsource.js';
 import { PushClient } from '../src/index.js';
 import { scripted, until } from './scripted.js';
 
@@ -40,7 +41,7 @@ test('tickets, heartbeat events, resume and named events by native EventSource',
   const client = new PushClient(server.url, {
     device: 'd1',
     token: 'secret',
-    transport: 'eventsource',
+    transport: eventSource(['trip', 'late']),
     ackInterval: 100,
     random: () => 0,
   });
@@ -85,7 +86,7 @@ test('a ticket that is refused is told, and silence is noticed too', async (t) =
   const client = new PushClient(server.url, {
     device: 'd1',
     token: 'secret',
-    transport: 'eventsource',
+    transport: eventSource(),
     silence: 300,
     random: () => 0,
   });

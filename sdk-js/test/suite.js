@@ -132,7 +132,7 @@ export const suite = {
 
   async 'what a listener failed on is delivered again, the rest is not'(world) {
     const one = someone(world);
-    const client = one.follow({ redeliverAfter: 300 });
+    const client = one.follow({ ackInterval: 300 });
     const got = [];
     client.onmessage = ({ data }) => {
       got.push(data);
@@ -178,7 +178,7 @@ export const suite = {
 
   async 'a loop that stops leaves the rest at the server'(world) {
     const one = someone(world);
-    const client = one.follow({ highWater: 1 });
+    const client = one.follow();
     await opened(client);
     const ids = [];
     for (let i = 0; i < 5; i++) {

@@ -13,12 +13,23 @@ const parts = [
   [
     'Events',
     'client.js',
-    ['PushStateEvent', 'PushErrorEvent', 'PushGapEvent', 'PushByeEvent'],
+    [
+      'Handlers',
+      'PushStateEvent',
+      'PushErrorEvent',
+      'PushGapEvent',
+      'PushByeEvent',
+    ],
   ],
-  ['`PushMessage`', 'message.js', ['PushMessage']],
-  ['`PushError`', 'error.js', ['PushError']],
+  ['`PushMessage`', 'message.js', ['PushMessageDetails']],
+  ['`PushError`', 'error.js', ['PushError', 'PushErrorDetails']],
   ['`deviceId`', 'settings.js', ['deviceId']],
   ['`tabs` (mod-push-client/tabs)', 'tabs.js', ['tabs']],
+  [
+    'Fallback (mod-push-client/eventsource)',
+    'eventsource.js',
+    ['fallback', 'eventSource'],
+  ],
   [
     '`Publisher` (mod-push-client/publish)',
     'publish.js',
@@ -184,7 +195,8 @@ function entry(source, name) {
       if (code.includes('class')) {
         return block(`### \`${name}\``, prose, ...members(source, name));
       }
-      const title = code.includes('function') ? signature(name, tags) : name;
+      const takes = tags.some((tag) => tag.name === 'param');
+      const title = takes ? signature(name, tags) : name;
       return block(
         `### \`${title}\``,
         prose,

@@ -179,7 +179,7 @@ test(
 test('by native EventSource: types, resume and heartbeats', LIMIT, async () => {
   const context = await browser.newContext();
   const { page, user } = await follow(context, {
-    transport: 'eventsource',
+    native: ['trip'],
     silence: 3000,
   });
   await own.publish({ user }, 'a');

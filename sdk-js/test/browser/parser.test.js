@@ -40,7 +40,7 @@ after(async () => {
 function ours({ stream, cuts }) {
   const parser = sseParser();
   return pieces(stream, cuts)
-    .flatMap((piece) => parser.feed(piece))
+    .flatMap((piece) => [...parser.feed(piece)])
     .map(({ event, data, lastEventId }) => [event, data, lastEventId]);
 }
 

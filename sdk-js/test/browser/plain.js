@@ -1,4 +1,5 @@
 /** A page with one client, whose waits are long once `slow` is set. */
+import { eventSource } from '../../src/eventsource.js';
 import { PushClient } from '../../src/index.js';
 
 Object.assign(window, {
@@ -9,9 +10,10 @@ Object.assign(window, {
   slow: false,
 });
 
-window.follow = (user, options) => {
+window.follow = (user, { native, ...options } = {}) => {
   const client = new PushClient(`/ramen?user=${user}`, {
     random: () => (window.slow ? 0.9 : 0.1),
+    transport: native && eventSource(native),
     ...options,
   });
   window.client = client;
