@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "store/journal_parts.h"
 #include "store/lock.h"
 #include "store/save.h"
+#include "store/thread.h"
 
 /* A publisher waits so long for room in the queue. */
 #define THROTTLE_MS 100
@@ -255,19 +255,6 @@ static void on_end(push_heap_t *heap, const void *message, int fate)
 
 /* ---- start and stop ---- */
 
-static bool start_thread(push_journal_t *journal)
-{
-    sigset_t all, before;
-    int status;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&journal->thread, NULL, push_journal_run, journal);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = status;
-    return !status;
-}
-
 /* Without it (a full disk, say) each commit goes into the state itself. */
 static void open_log(push_journal_t *journal)
 {
@@ -306,7 +293,7 @@ bool push_journal_start(push_store_t *store,
     journal->tick = push_clock_now().mono;
     init_locks(journal);
     open_log(journal);
-    if (!start_thread(journal)) {
+    if (!push_thread_start(&journal->thread, push_journal_run, journal)) {
         push_wal_destroy(journal->log, false);
         free(journal);
         return false;

@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "store/hold.h"
+#include "store/thread.h"
 #include "stream/keeper.h"
 #include "stream/pace.h"
 
@@ -421,19 +421,6 @@ static bool prepare(push_reactor_t *reactor)
     return true;
 }
 
-/* Signals are the other threads' affair. */
-static bool start_thread(push_reactor_t *reactor)
-{
-    sigset_t all, before;
-    int status;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&reactor->thread, NULL, run, reactor);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status == 0;
-}
-
 push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
 {
     push_store_t *store = options->store;
@@ -452,7 +439,8 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
     reactor->keeper.store = store;
     reactor->keeper.seat_index = (unsigned)seat;
     reactor->keeper.seat = &store->seats.seats[seat];
-    if (!prepare(reactor) || !start_thread(reactor)) {
+    if (!prepare(reactor)
+        || !push_thread_start(&reactor->thread, run, reactor)) {
         reactor_cleanup(reactor);
         return NULL;
     }
