@@ -188,14 +188,10 @@ static void await_log(push_journal_t *journal)
     }
 }
 
-static push_status_t await_lot(push_store_t *store, bool state)
+static push_status_t await_lot(push_journal_t *journal, bool state)
 {
-    push_journal_t *journal = store->journal;
     push_status_t status;
 
-    if (!journal || journal->options.durability != PUSH_DURABILITY_COMMIT) {
-        return PUSH_OK;
-    }
     pthread_mutex_lock(&journal->lock);
     while (state && journal->settled < last_lot) {
         await_state(journal);
@@ -208,20 +204,30 @@ static push_status_t await_lot(push_store_t *store, bool state)
     return status;
 }
 
-push_status_t push_journal_wait(push_store_t *store)
-{
-    return await_lot(store, false);
-}
-
-push_status_t push_journal_wait_state(push_store_t *store)
-{
-    return await_lot(store, true);
-}
-
 push_durability_t push_journal_durability(const push_store_t *store)
 {
     return store->journal ? store->journal->options.durability
                           : PUSH_DURABILITY_MEMORY;
+}
+
+static bool commits(const push_store_t *store)
+{
+    return push_journal_durability(store) == PUSH_DURABILITY_COMMIT;
+}
+
+push_status_t push_journal_wait(push_store_t *store)
+{
+    return commits(store) ? await_lot(store->journal, false) : PUSH_OK;
+}
+
+push_status_t push_journal_wait_state(push_store_t *store)
+{
+    return commits(store) ? await_lot(store->journal, true) : PUSH_OK;
+}
+
+push_status_t push_journal_wait_written(push_store_t *store)
+{
+    return store->journal ? await_lot(store->journal, true) : PUSH_OK;
 }
 
 size_t push_journal_waiting(push_store_t *store)

@@ -16,6 +16,7 @@
 #include "server.h"
 #include "serverlog.h"
 #include "stream.h"
+#include "token.h"
 #include "verbs.h"
 #include "wait.h"
 
@@ -238,6 +239,36 @@ START_TEST(a_retry_after_a_crash_is_not_sent_twice)
 }
 END_TEST
 
+START_TEST(who_was_sent_away_before_the_crash_stays_so)
+{
+    static const char *const global[] = {INTERVAL, COMMIT};
+    const char *keys = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                                   token_file(TOKEN_SECRET, 0640));
+    struct server_options o = {.global = global[_i],
+                               .receive = keys,
+                               .admin = keep_printf("%sRequire all granted",
+                                                    keys)};
+    struct server *s = server_start(&o);
+    const char *old = token_bearer("ada", "");
+    const char *later;
+
+    http_expect(http_do(s, "HEAD", "/ramen/receive", old, NULL), 200, NULL);
+    http_expect(http_do(s, "POST", "/push/users/ada/revoke", token_root(), ""),
+                200, NULL);
+    server_kill(s);
+    server_again(s);
+    http_expect(http_do(s, "GET", "/ramen/receive", old, NULL), 401,
+                "revoked");
+    wait_until((later = token_bearer("ada", ""))
+               && http_do(s, "HEAD", "/ramen/receive", later, NULL)->status
+                      == 200);
+    http_expect(http_do(s, "HEAD", "/ramen/receive", token_bearer("bob", ""),
+                        NULL),
+                200, NULL);
+    ck_assert_int_ge(serverlog_count(s, "1 revocations"), 1);
+}
+END_TEST
+
 START_TEST(what_ended_before_the_crash_stays_so)
 {
     struct server *s = start(COMMIT);
@@ -369,6 +400,8 @@ int main(void)
     tcase_add_loop_test(back, a_stop_loses_nothing, 0, 2);
     tcase_add_test(back, acknowledgements_and_places_in_channels_come_back);
     tcase_add_test(back, a_retry_after_a_crash_is_not_sent_twice);
+    tcase_add_loop_test(back, who_was_sent_away_before_the_crash_stays_so, 0,
+                        2);
     tcase_add_test(back, what_ended_before_the_crash_stays_so);
     tcase_add_test(back, a_line_of_a_stream_is_answered_when_it_is_on_disk);
     tcase_add_test(back, state_goes_on_over_a_graceful_restart);
