@@ -32,6 +32,33 @@ static struct server *start(const char *global)
     return server_start(&o);
 }
 
+#define ADA "user=ada&device=d&seq=0"
+
+/* All is killed and started again. */
+static void crash_and_start(struct server *s)
+{
+    server_kill(s);
+    server_again(s);
+}
+
+/* What was accepted for ada: count texts in this order, and nothing else. */
+static void expect_kept(const struct server *s, const char *const *texts,
+                        int count)
+{
+    struct stream *st = stream_open(s, ADA, NULL);
+
+    for (int i = 0; i < count; i++) {
+        expect_message(st, i + 1, texts[i]);
+    }
+    publish(s, "user=ada", NULL, "the last");
+    expect_message(st, count + 1, "the last");
+}
+
+#define EXPECT_KEPT(s, ...)                                                   \
+    expect_kept(                                                              \
+        s, (const char *const[]){__VA_ARGS__},                                \
+        (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
+
 /* ---- what was accepted, against what comes ---- */
 
 static bool text_has(const char *text, const char *mid)
@@ -211,8 +238,7 @@ START_TEST(acknowledgements_and_places_in_channels_come_back)
     wait_until(wait_now() > acknowledged + 3000);
     publish(s, "channel=c", NULL, "c");
     publish(s, "user=ada", NULL, "d");
-    server_kill(s);
-    server_again(s);
+    crash_and_start(s);
     st = stream_open(s, "user=ada&device=d&seq=0&channel=c", NULL);
     expect_message(st, 1, "c");
     expect_message(st, 2, "d");
@@ -226,16 +252,12 @@ START_TEST(a_retry_after_a_crash_is_not_sent_twice)
     static const char key[] = "Idempotency-Key: once\r\n";
     struct server *s = start(COMMIT);
     const char *mid = publish(s, "user=ada", key, "a");
-    struct stream *st;
 
-    server_kill(s);
-    server_again(s);
+    crash_and_start(s);
     ck_assert_str_eq(publish(s, "user=ada", key, "a"), mid);
     http_expect(publish_try(s, "user=ada", key, "b"), 422, "Idempotency-Key");
     publish(s, "user=ada", NULL, "next");
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "next");
+    EXPECT_KEPT(s, "a", "next");
 }
 END_TEST
 
@@ -255,8 +277,7 @@ START_TEST(who_was_sent_away_before_the_crash_stays_so)
     http_expect(http_do(s, "HEAD", "/ramen/receive", old, NULL), 200, NULL);
     http_expect(http_do(s, "POST", "/push/users/ada/revoke", token_root(), ""),
                 200, NULL);
-    server_kill(s);
-    server_again(s);
+    crash_and_start(s);
     http_expect(http_do(s, "GET", "/ramen/receive", old, NULL), 401,
                 "revoked");
     wait_until((later = token_bearer("ada", ""))
@@ -273,7 +294,6 @@ START_TEST(what_ended_before_the_crash_stays_so)
 {
     struct server *s = start(COMMIT);
     const char *recalled = publish(s, "user=ada", NULL, "recalled");
-    struct stream *st;
     int64_t begin = wait_now();
 
     publish(s, "user=ada", "TTL: 1\r\n", "stale");
@@ -287,33 +307,27 @@ START_TEST(what_ended_before_the_crash_stays_so)
     server_kill(s);
     wait_until(wait_now() > begin + 1100);
     server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "newer");
-    publish(s, "user=ada", NULL, "next");
-    expect_message(st, 2, "next");
+    EXPECT_KEPT(s, "newer");
 }
 END_TEST
 
 START_TEST(what_a_killed_child_had_queued_gets_to_disk)
 {
     struct server *s = start(INTERVAL);
-    struct stream *st;
+    const char *texts[20];
     pid_t pids[8];
 
     server_allow(s, "exit signal Killed");
     for (int i = 0; i < 20; i++) {
-        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+        texts[i] = keep_printf("m%d", i);
+        publish(s, "user=ada", NULL, texts[i]);
     }
     for (int i = server_children(s, pids, 8); i > 0; i--) {
         kill(pids[i - 1], SIGKILL);
     }
     wait_until(stat_of(s, "state.records") >= 20);
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    for (int i = 0; i < 20; i++) {
-        expect_message(st, i + 1, keep_printf("m%d", i));
-    }
+    crash_and_start(s);
+    expect_kept(s, texts, 20);
 }
 END_TEST
 
@@ -324,14 +338,10 @@ START_TEST(a_line_of_a_stream_is_answered_when_it_is_on_disk)
                                         "{\"user\":\"ada\"}\n"
                                         "{\"user\":\"ada\",\"text\":\"b\","
                                         "\"key\":\"k\"}\n");
-    struct stream *st;
 
     ck_assert_ptr_nonnull(strstr(a->body, "\"error\""));
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "b");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a", "b");
 }
 END_TEST
 
@@ -340,18 +350,14 @@ START_TEST(a_server_whose_parent_was_killed_keeps_its_state)
     struct server *s = start(COMMIT);
     struct server_options o = {
         .global = keep_printf("PushStateDir %s/state\n", s->root)};
-    struct stream *st;
 
     publish(s, "user=ada", NULL, "a");
     kill(s->pid, SIGKILL);
     ck_assert_ptr_nonnull(
         strstr(server_refusal(&o), "is in use by another server"));
     publish(s, "user=ada", NULL, "b");
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "b");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a", "b");
 }
 END_TEST
 
@@ -363,25 +369,20 @@ START_TEST(the_durable_example_keeps_what_was_accepted)
     ck_assert_ptr_nonnull(realpath("conf/examples/durable.conf", path));
     s = start(keep_printf("Include \"%s\"", path));
     publish(s, "user=ada", NULL, "a");
-    server_kill(s);
-    server_again(s);
-    expect_message(stream_open(s, "user=ada&device=d&seq=0", NULL), 1, "a");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a");
 }
 END_TEST
 
 START_TEST(state_goes_on_over_a_graceful_restart)
 {
     struct server *s = start(COMMIT);
-    struct stream *st;
 
     publish(s, "user=ada", NULL, "a");
     server_graceful(s);
     publish(s, "user=ada", NULL, "b");
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "b");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a", "b");
 }
 END_TEST
 
