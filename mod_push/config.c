@@ -295,15 +295,6 @@ static const char *set_durability(cmd_parms *cmd, void *dir, const char *text)
                         text);
 }
 
-const char *push_config_conflict(const push_global_t *global)
-{
-    if (global->durability > PUSH_DURABILITY_MEMORY && !global->state_dir) {
-        return "PushDurability commit and interval need a PushStateDir, which "
-               "is not set";
-    }
-    return NULL;
-}
-
 static bool is_parameter(const char *name)
 {
     return *name

@@ -11,6 +11,7 @@
 #include <mpm_common.h>
 
 #include "config.h"
+#include "config_check.h"
 #include "http/admin.h"
 #include "http/gate.h"
 #include "http/problem.h"
@@ -25,11 +26,10 @@
 static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
                         server_rec *s)
 {
-    const char *conflict = push_config_conflict(push_config_global(s));
+    const char *conflict = push_config_conflict(temp, s);
 
     (void)conf;
     (void)log;
-    (void)temp;
     if (conflict) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0079: %s", conflict);
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -3,6 +3,7 @@
 #include "http/json.h"
 #include "http/runtime.h"
 #include "store/dismiss.h"
+#include "store/revocation.h"
 
 /*
  * Administrators send a user away.  The answers are the same for users who
@@ -77,11 +78,14 @@ int push_revoke_tokens(request_rec *r, const char *part)
         return push_problem_send(r, problem);
     }
     /* First the mark: who checks in after it is found, before it is ended. */
-    status = push_guard_revoke(store->guard, user, now.wall,
-                               now.mono + push_runtime()->jwt_lifetime
-                                   + 2 * PUSH_LEEWAY_MAX);
+    status = push_revocation_add(store, user, &now,
+                                 now.mono + push_runtime()->jwt_lifetime
+                                     + 2 * PUSH_LEEWAY_MAX);
     if (status == PUSH_OK) {
         status = push_store_dismiss(store, user, true, &streams);
+    }
+    if (status == PUSH_OK) {
+        status = push_revocation_wait(store);
     }
     return answer(r, status, user, streams);
 }

@@ -123,12 +123,9 @@ static int let_go(request_rec *r)
 }
 
 /* What holds on to this process cannot live in another one. */
-static bool find_berth(request_rec *r, push_berth_t *berth)
+static bool can_move(const request_rec *r)
 {
-    return push_runtime_berth(berth)
-           && (berth->reactor
-               || !(r->connection->master
-                    || ap_ssl_conn_is_ssl(r->connection)));
+    return !r->connection->master && !ap_ssl_conn_is_ssl(r->connection);
 }
 
 static int receive(request_rec *r, push_subscriber_t *subscriber)
@@ -139,7 +136,7 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
     push_time_t now = push_clock_now();
     push_status_t status;
 
-    if (!find_berth(r, &berth)) {
+    if (!push_runtime_berth(can_move(r), &berth)) {
         return overloaded(r, "this server has as many streams as it can hold "
                              "(PushMaxStreams)");
     }

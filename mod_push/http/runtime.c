@@ -259,6 +259,14 @@ static uint32_t streams_for_child(server_rec *s)
                           : room);
 }
 
+/* What one of the reactors may take of the streams of this child. */
+static uint32_t share_of(uint32_t max_streams, unsigned which)
+{
+    uint32_t reactors = (uint32_t)reactors_wanted;
+
+    return max_streams / reactors + (which < max_streams % reactors);
+}
+
 void push_runtime_start(apr_pool_t *child, server_rec *s)
 {
     push_reactor_options_t options = {.store = &runtime.store,
@@ -267,6 +275,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                                       .accept_rate = ACCEPT_RATE,
                                       .ended = log_end,
                                       .data = s};
+    uint32_t max_streams;
 
     if (!kept || !push_store_open(&runtime.store, &kept->ground, &limits)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
@@ -274,13 +283,15 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                      "restart httpd fully");
         return;
     }
-    runtime.max_streams = streams_for_child(s);
+    max_streams = streams_for_child(s);
     runtime.max_blocking = (uint32_t)max_blocking;
     runtime.jwt_lifetime = jwt_lifetime;
     push_state_start(s, &kept->state, durability, &runtime.store);
     while (runtime.reactors_count < (unsigned)reactors_wanted) {
-        push_reactor_t *reactor = push_reactor_start(&options);
+        push_reactor_t *reactor;
 
+        options.max_streams = share_of(max_streams, runtime.reactors_count);
+        reactor = push_reactor_start(&options);
         if (!reactor) {
             ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                          "PUSH0006: cannot start a reactor: this child "
@@ -333,37 +344,33 @@ void push_runtime_stopping(int graceful)
     }
 }
 
-/* The reactor with the fewest streams, or NULL: this child is full. */
-static push_reactor_t *least_loaded(void)
+/* The reactor with the most room, or NULL: this child is full. */
+static push_reactor_t *roomiest(void)
 {
-    push_reactor_t *least = NULL;
-    uint64_t total = 0;
+    push_reactor_t *found = NULL;
+    uint32_t most = 0;
 
     for (unsigned i = 0; i < runtime.reactors_count; i++) {
-        push_reactor_t *reactor = runtime.reactors[i];
+        uint32_t room = push_reactor_room(runtime.reactors[i]);
 
-        total += push_reactor_load(reactor);
-        if (!least || push_reactor_load(reactor) < push_reactor_load(least)) {
-            least = reactor;
+        if (room > most) {
+            most = room;
+            found = runtime.reactors[i];
         }
     }
-    return total < runtime.max_streams ? least : NULL;
+    return found;
 }
 
-bool push_runtime_berth(push_berth_t *berth)
+/* Whoever is not the first to reserve looks again: one more is taken then. */
+bool push_runtime_berth(bool can_move, push_berth_t *berth)
 {
-    const push_seats_t *seats = &runtime.store.seats;
-    push_reactor_t *reactor = least_loaded();
-    int seat = reactor ? (int)push_reactor_seat(reactor)
-                       : push_seat_open(seats);
+    push_reactor_t *reactor = roomiest();
 
-    if (seat < 0
-        || (!reactor
-            && seats->seats[seat].streams
-                   >= runtime.max_streams / (uint32_t)reactors_wanted)) {
-        return false;
+    while (reactor) {
+        if (push_berth_reserve(berth, &runtime.store, reactor)) {
+            return true;
+        }
+        reactor = roomiest();
     }
-    *berth = (push_berth_t){&runtime.store, (unsigned)seat, reactor};
-    push_berth_reserve(berth);
-    return true;
+    return can_move && push_berth_promise(berth, &runtime.store);
 }

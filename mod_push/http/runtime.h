@@ -17,8 +17,7 @@ typedef struct push_runtime_t {
     push_reactor_t *reactors[PUSH_REACTORS_MAX];
     unsigned reactors_count;
     push_sweeper_t *sweeper;
-    uint32_t max_streams;  /* of this child */
-    uint32_t max_blocking; /* of them, streams that hold a worker thread */
+    uint32_t max_blocking; /* streams that hold a worker thread */
     int64_t jwt_lifetime;  /* ms */
 } push_runtime_t;
 
@@ -38,9 +37,10 @@ void push_runtime_start(apr_pool_t *child, server_rec *s);
 void push_runtime_stopping(int graceful);
 
 /*
- * A place for one more stream: in this child, or in another one if this is
- * full.  False if there is none.  It is reserved; see push_berth_reserve().
+ * A place for one more stream: in this child or, if this is full and the
+ * stream can be passed on, in another one.  False if there is none.  It is
+ * reserved; see push_berth_reserve().
  */
-bool push_runtime_berth(push_berth_t *berth);
+bool push_runtime_berth(bool can_move, push_berth_t *berth);
 
 #endif

@@ -58,9 +58,10 @@ static void log_recovery(server_rec *s, const push_recovery_t *recovery)
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  "PUSH0073: PushStateDir: came back: %" APR_UINT64_T_FMT
                  " messages, %" APR_UINT64_T_FMT " devices, %" APR_UINT64_T_FMT
-                 " idempotency keys; %" APR_UINT64_T_FMT " expired meanwhile",
+                 " idempotency keys, %" APR_UINT64_T_FMT
+                 " revocations; %" APR_UINT64_T_FMT " expired meanwhile",
                  restored->messages, restored->devices, restored->keys,
-                 restored->expired);
+                 restored->revocations, restored->expired);
 }
 
 static int recover(server_rec *s, push_store_t *store,

@@ -48,8 +48,8 @@ push_durable_status_t push_durable_open(push_durable_t **durable,
 void push_durable_close(push_durable_t *durable);
 
 /*
- * PUSH_RECORD_LOOK: gives the record to be written, taken, or NULL if the
- * device is gone.  False: what is there stands.
+ * PUSH_RECORD_LOOK: gives the record to be written, taken, or NULL if what it
+ * is about is gone.  False: what is there stands.
  */
 typedef bool push_durable_look_t(void *data, const push_record_t *record,
                                  push_record_t **found);

@@ -17,6 +17,19 @@ static int64_t mono_ns(void)
     return (int64_t)at.tv_sec * NS + at.tv_nsec;
 }
 
+void push_guard_id(const push_guard_t *guard, push_text_t name, uint64_t id[2])
+{
+    id[0] = push_hash(guard->hash_key, name.at, name.len);
+    id[1] = push_hash(guard->hash_key + 2, name.at, name.len);
+}
+
+void push_guard_rekey(push_guard_t *guard, const uint64_t key[2])
+{
+    for (uint64_t i = 0; i < 4; i++) {
+        guard->hash_key[i] = push_hash(key, &i, sizeof(i));
+    }
+}
+
 static bool create_marks(push_marks_t *marks)
 {
     for (unsigned i = 0; i < PUSH_MARK_LOCKS; i++) {
@@ -48,18 +61,28 @@ typedef struct {
 } search_t;
 
 /* False if the lock cannot be had in good time. */
-static bool search_begin(search_t *search, const push_guard_t *guard,
-                         push_marks_t *marks, push_text_t name)
+static bool search_set(search_t *search, push_marks_t *marks, unsigned set)
 {
-    unsigned set;
-
-    search->id[0] = push_hash(guard->hash_key, name.at, name.len);
-    search->id[1] = push_hash(guard->hash_key + 2, name.at, name.len);
-    set = (unsigned)(search->id[0] % PUSH_MARK_SETS);
     search->set = marks->sets[set];
     search->lock = &marks->locks[set % PUSH_MARK_LOCKS];
     search->now = mono_ns();
     return push_lock_acquire(search->lock) != PUSH_LOCK_BUSY;
+}
+
+static bool search_id(search_t *search, push_marks_t *marks,
+                      const uint64_t id[2])
+{
+    memcpy(search->id, id, sizeof(search->id));
+    return search_set(search, marks, (unsigned)(id[0] % PUSH_MARK_SETS));
+}
+
+static bool search_begin(search_t *search, const push_guard_t *guard,
+                         push_marks_t *marks, push_text_t name)
+{
+    uint64_t id[2];
+
+    push_guard_id(guard, name, id);
+    return search_id(search, marks, id);
 }
 
 static bool is_over(const search_t *search, const push_mark_t *mark)
@@ -158,29 +181,80 @@ push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
 
 /* ---- revocations ---- */
 
-push_status_t push_guard_revoke(push_guard_t *guard, push_text_t user,
-                                int64_t now, int64_t until)
+/* What was revoked up to the later moment was so up to the earlier one. */
+static void unite(push_mark_t *mark, const push_mark_t *with)
+{
+    if (mark->value < with->value) {
+        mark->value = with->value;
+    }
+    if (mark->until < with->until) {
+        mark->until = with->until;
+    }
+}
+
+push_status_t push_guard_restore(push_guard_t *guard, const push_mark_t *mark)
 {
     push_status_t status = PUSH_TOO_MANY;
     push_mark_t *place;
     search_t search;
 
-    if (!search_begin(&search, guard, &guard->revoked, user)) {
+    if (!search_id(&search, &guard->revoked, mark->id)) {
         return PUSH_BUSY;
     }
     place = find(&search);
     if (place) {
-        place->value = now;
-        place->until = until;
+        unite(place, mark);
         status = PUSH_OK;
     }
     else if (is_over(&search, soonest_over(&search))) {
-        set_mark(&search, soonest_over(&search), now, until);
+        set_mark(&search, soonest_over(&search), mark->value, mark->until);
         atomic_fetch_add(&guard->revocations, 1);
         status = PUSH_OK;
     }
     push_lock_release(search.lock);
     return status;
+}
+
+push_status_t push_guard_revoke(push_guard_t *guard, push_text_t user,
+                                int64_t now, int64_t until)
+{
+    push_mark_t mark = {.until = until, .value = now};
+
+    push_guard_id(guard, user, mark.id);
+    return push_guard_restore(guard, &mark);
+}
+
+bool push_guard_find(push_guard_t *guard, const uint64_t id[2],
+                     push_mark_t *found)
+{
+    const push_mark_t *mark;
+    search_t search;
+
+    if (!search_id(&search, &guard->revoked, id)) {
+        return false;
+    }
+    mark = find(&search);
+    *found = mark ? *mark : (push_mark_t){.until = 0};
+    push_lock_release(search.lock);
+    return true;
+}
+
+bool push_guard_set(push_guard_t *guard, unsigned set,
+                    push_mark_t found[PUSH_MARK_WAYS], unsigned *count)
+{
+    search_t search;
+
+    if (!search_set(&search, &guard->revoked, set)) {
+        return false;
+    }
+    *count = 0;
+    for (unsigned i = 0; i < PUSH_MARK_WAYS; i++) {
+        if (!is_over(&search, &search.set[i])) {
+            found[(*count)++] = search.set[i];
+        }
+    }
+    push_lock_release(search.lock);
+    return true;
 }
 
 bool push_guard_revoked(push_guard_t *guard, push_text_t user, int64_t issued)

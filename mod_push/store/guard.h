@@ -88,6 +88,25 @@ push_status_t push_guard_revoke(push_guard_t *guard, push_text_t user,
 /* True if a token of the user that was issued then (wall ms) is refused. */
 bool push_guard_revoked(push_guard_t *guard, push_text_t user, int64_t issued);
 
+/* ---- revocations, for the state on disk (store/revocation.h) ---- */
+
+/* Before all else: from now on names have the ids that this key gives. */
+void push_guard_rekey(push_guard_t *guard, const uint64_t key[2]);
+
+void push_guard_id(const push_guard_t *guard, push_text_t user,
+                   uint64_t id[2]);
+
+/* Copies the mark with this id, until 0 if there is none; false: busy. */
+bool push_guard_find(push_guard_t *guard, const uint64_t id[2],
+                     push_mark_t *found);
+
+/* Copies the marks of one set, *count of them; false: busy. */
+bool push_guard_set(push_guard_t *guard, unsigned set,
+                    push_mark_t found[PUSH_MARK_WAYS], unsigned *count);
+
+/* Puts one back, or unites it with the one that is there. */
+push_status_t push_guard_restore(push_guard_t *guard, const push_mark_t *mark);
+
 /* ---- streams of an address; guard may be NULL ---- */
 
 /* The places of an address among the counters. */

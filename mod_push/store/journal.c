@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "store/journal_parts.h"
 #include "store/lock.h"
 #include "store/save.h"
+#include "store/thread.h"
 
 /* A publisher waits so long for room in the queue. */
 #define THROTTLE_MS 100
@@ -188,14 +188,10 @@ static void await_log(push_journal_t *journal)
     }
 }
 
-static push_status_t await_lot(push_store_t *store, bool state)
+static push_status_t await_lot(push_journal_t *journal, bool state)
 {
-    push_journal_t *journal = store->journal;
     push_status_t status;
 
-    if (!journal || journal->options.durability != PUSH_DURABILITY_COMMIT) {
-        return PUSH_OK;
-    }
     pthread_mutex_lock(&journal->lock);
     while (state && journal->settled < last_lot) {
         await_state(journal);
@@ -208,20 +204,30 @@ static push_status_t await_lot(push_store_t *store, bool state)
     return status;
 }
 
-push_status_t push_journal_wait(push_store_t *store)
-{
-    return await_lot(store, false);
-}
-
-push_status_t push_journal_wait_state(push_store_t *store)
-{
-    return await_lot(store, true);
-}
-
 push_durability_t push_journal_durability(const push_store_t *store)
 {
     return store->journal ? store->journal->options.durability
                           : PUSH_DURABILITY_MEMORY;
+}
+
+static bool commits(const push_store_t *store)
+{
+    return push_journal_durability(store) == PUSH_DURABILITY_COMMIT;
+}
+
+push_status_t push_journal_wait(push_store_t *store)
+{
+    return commits(store) ? await_lot(store->journal, false) : PUSH_OK;
+}
+
+push_status_t push_journal_wait_state(push_store_t *store)
+{
+    return commits(store) ? await_lot(store->journal, true) : PUSH_OK;
+}
+
+push_status_t push_journal_wait_written(push_store_t *store)
+{
+    return store->journal ? await_lot(store->journal, true) : PUSH_OK;
 }
 
 size_t push_journal_waiting(push_store_t *store)
@@ -254,19 +260,6 @@ static void on_end(push_heap_t *heap, const void *message, int fate)
 }
 
 /* ---- start and stop ---- */
-
-static bool start_thread(push_journal_t *journal)
-{
-    sigset_t all, before;
-    int status;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&journal->thread, NULL, push_journal_run, journal);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    errno = status;
-    return !status;
-}
 
 /* Without it (a full disk, say) each commit goes into the state itself. */
 static void open_log(push_journal_t *journal)
@@ -306,7 +299,7 @@ bool push_journal_start(push_store_t *store,
     journal->tick = push_clock_now().mono;
     init_locks(journal);
     open_log(journal);
-    if (!start_thread(journal)) {
+    if (!push_thread_start(&journal->thread, push_journal_run, journal)) {
         push_wal_destroy(journal->log, false);
         free(journal);
         return false;

@@ -75,6 +75,9 @@ push_status_t push_journal_wait(push_store_t *store);
 /* The same for what the write-ahead log does not take: devices. */
 push_status_t push_journal_wait_state(push_store_t *store);
 
+/* The same with `interval` too: what is rare and must not be forgotten. */
+push_status_t push_journal_wait_written(push_store_t *store);
+
 push_durability_t push_journal_durability(const push_store_t *store);
 
 /* Bytes that wait in this process. */

@@ -5,60 +5,6 @@
 
 static const char magic[8] = "modpush";
 
-/* ---- lists ---- */
-
-void push_records_append(push_records_t *records, push_record_t *record)
-{
-    record->next = NULL;
-    if (records->last) {
-        records->last->next = record;
-    }
-    else {
-        records->first = record;
-    }
-    records->last = record;
-    records->bytes += sizeof(*record) + record->len;
-}
-
-void push_records_join(push_records_t *records, push_records_t *more)
-{
-    if (more->first) {
-        if (records->last) {
-            records->last->next = more->first;
-        }
-        else {
-            records->first = more->first;
-        }
-        records->last = more->last;
-        records->bytes += more->bytes;
-    }
-    memset(more, 0, sizeof(*more));
-}
-
-push_record_t *push_records_take(push_records_t *records)
-{
-    push_record_t *record = records->first;
-
-    if (record) {
-        records->first = record->next;
-        records->bytes -= sizeof(*record) + record->len;
-        if (!records->first) {
-            records->last = NULL;
-        }
-    }
-    return record;
-}
-
-void push_records_cleanup(push_records_t *records)
-{
-    push_record_t *record = push_records_take(records);
-
-    while (record) {
-        free(record);
-        record = push_records_take(records);
-    }
-}
-
 /* ---- bytes, written and read in one order ---- */
 
 static push_record_t *record_create(char type, const void *id, size_t id_len,
@@ -303,6 +249,47 @@ bool push_key_read(push_text_t key, push_text_t value,
         return false;
     }
     memcpy(record->id, key.at + 1, PUSH_KEY_BYTES);
+    return true;
+}
+
+/* ---- revocations ---- */
+
+push_record_t *push_revoked_make(const push_revoked_record_t *revoked)
+{
+    push_record_t *record = record_create(PUSH_RECORD_REVOKED, revoked->id,
+                                          sizeof(revoked->id),
+                                          sizeof(revoked->issued));
+
+    if (record) {
+        PUT(record->value, revoked->issued);
+        record->expires = revoked->expires;
+    }
+    return record;
+}
+
+push_record_t *push_revoked_look(const uint64_t id[2])
+{
+    push_record_t *record = record_create(PUSH_RECORD_REVOKED, id,
+                                          2 * sizeof(*id), 0);
+
+    if (record) {
+        record->how = PUSH_RECORD_LOOK;
+    }
+    return record;
+}
+
+bool push_revoked_read(push_text_t key, push_text_t value,
+                       push_revoked_record_t *revoked)
+{
+    reader_t r = reader(value);
+
+    memset(revoked, 0, sizeof(*revoked));
+    GET(&r, revoked->issued);
+    if (!complete(&r)
+        || !is_key(key, PUSH_RECORD_REVOKED, sizeof(revoked->id))) {
+        return false;
+    }
+    memcpy(revoked->id, key.at + 1, sizeof(revoked->id));
     return true;
 }
 

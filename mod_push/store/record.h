@@ -3,16 +3,16 @@
 
 #include "core/device.h"
 #include "core/idempotency.h"
+#include "store/records.h"
 
 /*
- * What the state on disk is made of: records, each under a key of its own.
- * They say how things stand, not what happened, so the order in which
- * different processes write them does not matter.
+ * What the state on disk is made of, and what each record says.
  *
  *   'D' context id   a device context: what is known of it, what it has
  *                    acknowledged of its user's log, its places in channels
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
+ *   'R' mark id      since when a user's tokens are refused
  *   '!' and '~'      version of the format, and the secrets of the segment:
  *                    twice, at both ends of the file
  *   'W'              nothing: written to see whether the disk takes it
@@ -25,43 +25,12 @@
 #define PUSH_RECORD_DEVICE  'D'
 #define PUSH_RECORD_KEY     'K'
 #define PUSH_RECORD_MESSAGE 'M'
+#define PUSH_RECORD_REVOKED 'R'
 #define PUSH_RECORD_META    '!'
 #define PUSH_RECORD_META_2  '~'
 #define PUSH_RECORD_PROBE   'W'
 
-#define PUSH_RECORD_KEY_MAX 17 /* bytes */
-#define PUSH_STATE_VERSION  1u
-
-typedef enum push_record_how_t {
-    PUSH_RECORD_PUT, /* replaces what is there */
-    PUSH_RECORD_ADD, /* what is there stands */
-    PUSH_RECORD_LOOK /* of a device: written as it is when its turn comes */
-} push_record_how_t;
-
-/* One record on its way to the disk; from malloc(), owned by who holds it. */
-typedef struct push_record_t {
-    struct push_record_t *next;
-    int64_t expires; /* wall ms; 0: never */
-    uint64_t mid;    /* of the message that it came with, or 0 */
-    uint32_t len;    /* of its value */
-    uint8_t how;     /* push_record_how_t */
-    uint8_t shard;   /* of PUSH_RECORD_LOOK */
-    uint8_t key_len;
-    unsigned char key[PUSH_RECORD_KEY_MAX];
-    unsigned char value[];
-} push_record_t;
-
-/* Records in order. */
-typedef struct push_records_t {
-    push_record_t *first;
-    push_record_t *last;
-    size_t bytes; /* what they take in memory */
-} push_records_t;
-
-void push_records_append(push_records_t *records, push_record_t *record);
-void push_records_join(push_records_t *records, push_records_t *more);
-push_record_t *push_records_take(push_records_t *records);
-void push_records_cleanup(push_records_t *records);
+#define PUSH_STATE_VERSION 1u
 
 /* ---- what a record says ----
  *
@@ -103,6 +72,20 @@ typedef struct push_key_record_t {
 push_record_t *push_key_make(const push_key_record_t *key);
 bool push_key_read(push_text_t key, push_text_t value,
                    push_key_record_t *record);
+
+/* A mark of the guard's revocations, see store/guard.h. */
+typedef struct push_revoked_record_t {
+    uint64_t id[2];
+    int64_t issued;  /* wall ms; of tokens: up to then they are refused */
+    int64_t expires; /* wall ms */
+} push_revoked_record_t;
+
+push_record_t *push_revoked_make(const push_revoked_record_t *revoked);
+bool push_revoked_read(push_text_t key, push_text_t value,
+                       push_revoked_record_t *revoked);
+
+/* The record that says: write this mark as it is when its turn comes. */
+push_record_t *push_revoked_look(const uint64_t id[2]);
 
 /* What a device has to be sent of a channel, or (no name) of the broadcast. */
 typedef struct push_place_record_t {

@@ -6,6 +6,7 @@
 
 #include "store/checkin.h"
 #include "store/restore_parts.h"
+#include "store/revocation.h"
 
 /* So much of the segment may be full after a start. */
 #define FILL_PERCENT 85u
@@ -37,6 +38,7 @@ void push_restore_forget(push_restore_t *restore)
     list_cleanup(&restore->messages);
     list_cleanup(&restore->devices);
     list_cleanup(&restore->keys);
+    list_cleanup(&restore->revocations);
 }
 
 void push_restore_destroy(push_restore_t *restore)
@@ -88,6 +90,8 @@ static push_raws_t *list_for(push_restore_t *restore, char type)
         return &restore->devices;
     case PUSH_RECORD_KEY:
         return &restore->keys;
+    case PUSH_RECORD_REVOKED:
+        return &restore->revocations;
     default:
         return NULL;
     }
@@ -452,6 +456,38 @@ static void restore_keys(push_restore_t *restore, push_store_t *store)
     }
 }
 
+/* ---- revocations ---- */
+
+static void restore_revocation(push_restore_t *restore, push_store_t *store,
+                               const push_raw_t *raw)
+{
+    int64_t left = time_left(restore, raw);
+    push_revoked_record_t record;
+
+    if (!push_revoked_read(raw->key, raw->value, &record)) {
+        restore->restored.invalid++;
+    }
+    else if (left <= 0) {
+        restore->restored.expired++;
+    }
+    else if (push_revocation_restore(store, &record,
+                                     restore->now.mono + left)) {
+        restore->restored.revocations++;
+    }
+}
+
+/* The ids of marks follow from the key of the segment, as all names do. */
+static void restore_revocations(push_restore_t *restore, push_store_t *store)
+{
+    if (!store->guard) {
+        return;
+    }
+    push_guard_rekey(store->guard, store->segment->hash_key);
+    for (size_t i = 0; i < restore->revocations.count; i++) {
+        restore_revocation(restore, store, &restore->revocations.at[i]);
+    }
+}
+
 /* ---- all ---- */
 
 /* No mid is given twice. */
@@ -500,6 +536,7 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
     }
     push_restore_devices(restore, store);
     restore_keys(restore, store);
+    restore_revocations(restore, store);
     push_epoch_advance(&store->epoch);
     *restored = restore->restored;
 }

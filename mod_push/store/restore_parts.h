@@ -39,7 +39,7 @@ struct push_restore_t {
     bool has_meta;
     bool torn;
     push_meta_record_t meta;
-    push_raws_t messages, devices, keys;
+    push_raws_t messages, devices, keys, revocations;
     push_losts_t lost;
     push_restored_t restored;
 };

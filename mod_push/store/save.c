@@ -6,6 +6,7 @@
 
 #include "store/disk.h"
 #include "store/journal.h"
+#include "store/revocation.h"
 
 /* A place at a channel's end may be so far back in time. */
 #define PLACE_SLACK ((uint64_t)2000 << 22) /* 2000 ms, as a mid has them */
@@ -420,7 +421,7 @@ bool push_save_shard(push_store_t *store, unsigned shard, uint64_t from,
     }
     collect_shard(&c, shard);
     push_shard_leave(store, shard);
-    return c.complete;
+    return push_revocation_save(store, shard, records) && c.complete;
 }
 
 bool push_save_changed(push_store_t *store, unsigned shard,
@@ -448,24 +449,34 @@ bool push_save_changed(push_store_t *store, unsigned shard,
     return true;
 }
 
+static bool look_at_device(push_store_t *store, const push_record_t *record,
+                           push_record_t **found)
+{
+    unsigned shard = record->shard % PUSH_SHARDS;
+    push_time_t now = push_clock_now();
+    const push_device_t *device;
+
+    *found = NULL;
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    device = push_store_device(store, shard, record->key + 1);
+    if (device) {
+        *found = push_save_device(store, device, &now);
+    }
+    push_shard_leave(store, shard);
+    return !device || *found;
+}
+
 bool push_save_look(void *data, const push_record_t *record,
                     push_record_t **found)
 {
-    unsigned shard = record->shard % PUSH_SHARDS;
     push_store_t *store = data;
-    push_time_t now = push_clock_now();
-    const push_device_t *device = NULL;
 
-    *found = NULL;
-    if (push_shard_enter(store, shard)) {
-        device = push_store_device(store, shard, record->key + 1);
-        if (device) {
-            *found = push_save_device(store, device, &now);
-        }
-        push_shard_leave(store, shard);
-        if (!device || *found) {
-            return true;
-        }
+    if (record->key[0] == PUSH_RECORD_REVOKED
+            ? push_revocation_look(store, record, found)
+            : look_at_device(store, record, found)) {
+        return true;
     }
     push_disk_missing(store, push_mid_now(&store->segment->clock));
     return false;

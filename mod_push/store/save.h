@@ -29,8 +29,8 @@ void push_save_if_changed(push_store_t *store, push_device_t *device);
 /* ---- takes the lock ---- */
 
 /*
- * All that the shard holds, of its messages those from this mid on.  False if
- * it is busy, or for want of memory.
+ * All that the shard holds, of its messages those from this mid on, and as
+ * large a part of the revocations.  False if it is busy, or for want of memory.
  */
 bool push_save_shard(push_store_t *store, unsigned shard, uint64_t from,
                      push_records_t *records);

@@ -67,6 +67,8 @@ static void seat_clear(push_seat_t *seat)
     atomic_store(&seat->visitors, 0);
     atomic_store(&seat->taking, 0);
     atomic_store(&seat->checkins, 0);
+    atomic_store(&seat->limit, 0);
+    atomic_store(&seat->promised, 0);
 }
 
 static bool seat_take(push_seat_t *seat, uint32_t holder, uint32_t pid)

@@ -127,6 +127,11 @@ static inline uint32_t push_seat_tag(const push_seat_t *seat, unsigned index)
     return (atomic_load(&seat->incarnation) & 0xffffu) << 16 | index;
 }
 
+static inline unsigned push_seat_index(uint32_t tag)
+{
+    return tag & 0xffffu;
+}
+
 /* The tag of a process without a seat. */
 #define PUSH_SEAT_NOBODY UINT32_MAX
 

@@ -16,7 +16,7 @@
  */
 
 #define PUSH_SEGMENT_MAGIC   0x68737570646f6dULL /* "modpush" */
-#define PUSH_SEGMENT_VERSION 2u
+#define PUSH_SEGMENT_VERSION 3u
 
 /* Users, their devices and messages, or channels; and idempotency keys. */
 typedef struct push_shard_t {
@@ -51,7 +51,8 @@ typedef struct push_seat_t {
     _Atomic uint32_t pumped;      /* of streams: those that hold a worker */
     _Atomic uint32_t taking;      /* 1 while it empties lists it took */
     _Atomic uint32_t checkins;    /* of its process, under way */
-    uint8_t apart[8];             /* a cache line of its own */
+    _Atomic uint32_t limit;       /* the most streams it takes from httpd */
+    _Atomic uint32_t promised;    /* streams that its process will send away */
 } push_seat_t;
 
 /* Nobody's; what was bound to it has not been seen to yet. */

@@ -1,9 +1,10 @@
 #include "store/sweeper.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+
+#include "store/thread.h"
 
 /* How often it looks whether a sweep is due, ms. */
 #define LOOK_MS 250
@@ -58,19 +59,6 @@ static void *run(void *data)
 
 /* ---- any thread ---- */
 
-/* Signals are the other threads' affair. */
-static bool start_thread(push_sweeper_t *sweeper)
-{
-    sigset_t all, before;
-    int status;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&sweeper->thread, NULL, run, sweeper);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status == 0;
-}
-
 push_sweeper_t *push_sweeper_start(push_store_t *store)
 {
     push_sweeper_t *sweeper = calloc(1, sizeof(*sweeper));
@@ -81,7 +69,7 @@ push_sweeper_t *push_sweeper_start(push_store_t *store)
     sweeper->store = store;
     pthread_mutex_init(&sweeper->lock, NULL);
     pthread_cond_init(&sweeper->stopped, NULL);
-    if (!start_thread(sweeper)) {
+    if (!push_thread_start(&sweeper->thread, run, sweeper)) {
         free(sweeper);
         return NULL;
     }

@@ -1,16 +1,21 @@
 #include "stream/keeper.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "store/hold.h"
+#include "store/room.h"
 
 #define LATER_MS      5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
 #define EXPIRED_MS    1000u  /* and of one that may come again; jittered */
+
+#define TURNED_AWAY_MS 10000u /* of one for which there is no room; likewise */
 
 static push_stream_t *stream_at(const push_keeper_t *keeper, uint32_t index)
 {
@@ -76,7 +81,7 @@ static void forget(push_keeper_t *keeper, uint32_t index)
     atomic_fetch_sub(&keeper->seat->pumped, stream->pumped);
     push_stream_close(keeper->store, stream);
     push_streams_give(&keeper->streams, index);
-    atomic_fetch_sub(&keeper->seat->streams, 1);
+    push_room_give_back(keeper->seat);
 }
 
 static void end_stream(push_keeper_t *keeper, uint32_t index, push_end_t why)
@@ -239,16 +244,30 @@ static bool watch(const push_keeper_t *keeper, int fd, uint32_t index)
     return !epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* There is no place for it here. */
-static void turn_away(push_keeper_t *keeper, const push_migrant_t *migrant)
+/* Between two events only, and TLS has its own ways: else it just ends. */
+static void say_come_again(push_keeper_t *keeper,
+                           const push_migrant_t *migrant)
 {
+    char text[32];
+    int len = snprintf(text, sizeof(text), "retry: %u\n\n",
+                       jitter(keeper, TURNED_AWAY_MS));
+
+    if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl) {
+        send(migrant->adoption.fd, text, (size_t)len,
+             MSG_DONTWAIT | MSG_NOSIGNAL);
+    }
+}
+
+void push_keeper_turn_away(push_keeper_t *keeper,
+                           const push_migrant_t *migrant)
+{
+    say_come_again(keeper, migrant);
     push_store_checkout(keeper->store, &migrant->adoption.ticket,
                         &keeper->now);
     if (migrant->part) {
         push_hold_release(keeper->store, migrant->part);
     }
     close(migrant->adoption.fd);
-    atomic_fetch_sub(&keeper->seat->streams, 1);
 }
 
 static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
@@ -308,7 +327,8 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
     bool whole;
 
     if (index == PUSH_NO_STREAM) {
-        turn_away(keeper, migrant);
+        push_room_give_back(keeper->seat);
+        push_keeper_turn_away(keeper, migrant);
         return;
     }
     stream = stream_at(keeper, index);

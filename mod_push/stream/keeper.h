@@ -48,6 +48,13 @@ void push_keeper_look_at_clock(push_keeper_t *keeper);
  */
 void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant);
 
+/*
+ * There is no place for the stream: taken, and its client is told to come
+ * again.  It is not counted in the seat, or no more.
+ */
+void push_keeper_turn_away(push_keeper_t *keeper,
+                           const push_migrant_t *migrant);
+
 /* Ends a stream that may not go on; false if it may. */
 bool push_keeper_end_if_over(push_keeper_t *keeper, uint32_t index);
 

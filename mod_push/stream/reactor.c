@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "store/hold.h"
+#include "store/room.h"
+#include "store/thread.h"
 #include "stream/keeper.h"
 #include "stream/pace.h"
 
@@ -65,6 +66,20 @@ static void adopt_arrivals(push_reactor_t *reactor)
     }
 }
 
+/*
+ * A stream that moves is never dropped, whatever the limit.  For one that is
+ * new its child found room here, but others may have been faster.
+ */
+static bool count_in(const push_keeper_t *keeper,
+                     const push_migrant_t *migrant)
+{
+    if (!migrant->opened) {
+        return push_room_reserve(keeper->seat);
+    }
+    atomic_fetch_add(&keeper->seat->streams, 1);
+    return true;
+}
+
 /* False if what it writes from is gone: its client has to come again. */
 static bool settle_migrant(const push_keeper_t *keeper,
                            const push_migrant_t *migrant)
@@ -86,14 +101,19 @@ static bool settle_migrant(const push_keeper_t *keeper,
 /* Takes in the streams that were sent to a seat. */
 static void adopt_migrants(push_reactor_t *reactor, unsigned seat)
 {
-    const push_keeper_t *keeper = &reactor->keeper;
+    push_keeper_t *keeper = &reactor->keeper;
     push_migrant_t migrant;
 
     while (
         push_migration_receive(keeper->store->seats.receive[seat], &migrant)) {
-        if (settle_migrant(keeper, &migrant)) {
-            atomic_fetch_add(&keeper->seat->streams, 1);
-            push_keeper_adopt(&reactor->keeper, &migrant);
+        if (!count_in(keeper, &migrant)) {
+            push_keeper_turn_away(keeper, &migrant);
+        }
+        else if (settle_migrant(keeper, &migrant)) {
+            push_keeper_adopt(keeper, &migrant);
+        }
+        else {
+            push_room_give_back(keeper->seat);
         }
     }
 }
@@ -324,22 +344,48 @@ unsigned push_reactor_seat(const push_reactor_t *reactor)
     return reactor->keeper.seat_index;
 }
 
-uint32_t push_reactor_load(const push_reactor_t *reactor)
+uint32_t push_reactor_room(const push_reactor_t *reactor)
 {
-    return atomic_load(&reactor->keeper.seat->streams);
+    const push_seat_t *seat = reactor->keeper.seat;
+    uint32_t limit = atomic_load(&seat->limit);
+    uint32_t streams = atomic_load(&seat->streams);
+
+    return streams < limit ? limit - streams : 0;
 }
 
-void push_berth_reserve(const push_berth_t *berth)
+bool push_berth_reserve(push_berth_t *berth, push_store_t *store,
+                        push_reactor_t *reactor)
 {
-    if (berth->reactor) {
-        atomic_fetch_add(&berth->reactor->keeper.seat->streams, 1);
+    push_keeper_t *keeper = &reactor->keeper;
+
+    *berth = (push_berth_t){store, keeper->seat_index, reactor};
+    return push_room_reserve(keeper->seat);
+}
+
+/* Whose promises those of this process are. */
+static unsigned own_seat(const push_store_t *store)
+{
+    return push_seat_index(store->tag);
+}
+
+bool push_berth_promise(push_berth_t *berth, push_store_t *store)
+{
+    int seat = push_room_find(&store->seats);
+
+    if (seat < 0) {
+        return false;
     }
+    *berth = (push_berth_t){store, (unsigned)seat, NULL};
+    return push_room_promise(&store->seats, own_seat(store), berth->seat);
 }
 
 void push_berth_cancel(const push_berth_t *berth)
 {
     if (berth->reactor) {
-        atomic_fetch_sub(&berth->reactor->keeper.seat->streams, 1);
+        push_room_give_back(berth->reactor->keeper.seat);
+    }
+    else {
+        push_room_fulfil(&berth->store->seats, own_seat(berth->store));
     }
 }
 
@@ -375,6 +421,7 @@ static bool adopt_there(const push_berth_t *berth,
     sent = push_migration_send(seats->send[berth->seat], &migrant);
     push_seat_sent(&seats->seats[berth->seat]);
     if (sent) {
+        push_room_fulfil(seats, own_seat(berth->store));
         close(adoption->fd);
     }
     return sent;
@@ -421,19 +468,6 @@ static bool prepare(push_reactor_t *reactor)
     return true;
 }
 
-/* Signals are the other threads' affair. */
-static bool start_thread(push_reactor_t *reactor)
-{
-    sigset_t all, before;
-    int status;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&reactor->thread, NULL, run, reactor);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status == 0;
-}
-
 push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
 {
     push_store_t *store = options->store;
@@ -452,7 +486,9 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
     reactor->keeper.store = store;
     reactor->keeper.seat_index = (unsigned)seat;
     reactor->keeper.seat = &store->seats.seats[seat];
-    if (!prepare(reactor) || !start_thread(reactor)) {
+    atomic_store(&reactor->keeper.seat->limit, options->max_streams);
+    if (!prepare(reactor)
+        || !push_thread_start(&reactor->thread, run, reactor)) {
         reactor_cleanup(reactor);
         return NULL;
     }

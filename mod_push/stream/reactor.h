@@ -22,6 +22,7 @@ typedef struct push_ended_t {
 typedef struct push_reactor_options_t {
     push_store_t *store;
     uint32_t pid;
+    uint32_t max_streams; /* that come from httpd, not those that move here */
     uint32_t retry_ms;    /* for the reconnects after an orderly end */
     uint32_t accept_rate; /* reconnects a second that the server wants */
     void (*ended)(void *data, const push_ended_t *ended);
@@ -66,16 +67,21 @@ typedef struct push_berth_t {
 
 /* ---- any thread ---- */
 
-/* Streams it has, and places that are reserved. */
-uint32_t push_reactor_load(const push_reactor_t *reactor);
+/* How many more streams it takes now. */
+uint32_t push_reactor_room(const push_reactor_t *reactor);
 
 unsigned push_reactor_seat(const push_reactor_t *reactor);
 
 /*
- * Keeps a place free until a stream is handed over or push_berth_cancel() is
- * called, so that a limit holds exactly.
+ * Keeps a place for a stream until it is handed over or push_berth_cancel() is
+ * called; false: the reactor has as many streams as it may.
  */
-void push_berth_reserve(const push_berth_t *berth);
+bool push_berth_reserve(push_berth_t *berth, push_store_t *store,
+                        push_reactor_t *reactor);
+
+/* The same at the reactor of another child; see push_room_promise(). */
+bool push_berth_promise(push_berth_t *berth, push_store_t *store);
+
 void push_berth_cancel(const push_berth_t *berth);
 
 /* Hands a stream over; false, with the stream ended, if that fails. */

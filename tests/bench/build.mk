@@ -4,15 +4,18 @@
 DEB_PACKAGES   += check
 BENCH_PACKAGES := nginx libnginx-mod-nchan
 
-ALL_TARGETS  += $(B)/pushbench $(B)/durablebench $(B)/slowsync.so
+ALL_TARGETS  += $(B)/pushbench $(B)/durablebench $(B)/slowsync.so \
+                $(B)/timingbench
 UNIT_TESTS   += $(B)/tests/bench/test_pushbench
 
 BENCH_OBJS := $(call objects,tests/bench/pushbench*.c)
+TIMINGBENCH_OBJ := $(B)/obj/tests/bench/timingbench.o
 DURABLEBENCH_OBJ := $(B)/obj/tests/bench/durablebench.o
 SLOWSYNC_OBJ := $(B)/obj/tests/bench/slowsync.o
 BENCH_TEST_OBJ := $(B)/obj/tests/bench/test_pushbench.o
 
-$(BENCH_OBJS) $(BENCH_TEST_OBJ) $(DURABLEBENCH_OBJ) $(SLOWSYNC_OBJ): $(B)/obj/%.o: %.c
+$(BENCH_OBJS) $(BENCH_TEST_OBJ) $(DURABLEBENCH_OBJ) $(SLOWSYNC_OBJ) \
+		$(TIMINGBENCH_OBJ): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE $(BENCH_CFLAGS))
 
 # Counting events is a loop over bytes that has to become vector code.
@@ -33,13 +36,19 @@ $(B)/durablebench: $(DURABLEBENCH_OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -pthread
 
+$(B)/timingbench: $(TIMINGBENCH_OBJ) \
+		$(filter %_http.o %_net.o %_rank.o,$(BENCH_OBJS))
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lm
+
 $(B)/tests/bench/test_pushbench: $(BENCH_TEST_OBJ) \
 		$(filter-out %/pushbench.o,$(BENCH_OBJS))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -lm
 
--include $(DURABLEBENCH_OBJ:.o=.d) $(BENCH_OBJS:.o=.d) $(BENCH_TEST_OBJ:.o=.d)
+-include $(TIMINGBENCH_OBJ:.o=.d) $(DURABLEBENCH_OBJ:.o=.d) $(BENCH_OBJS:.o=.d) $(BENCH_TEST_OBJ:.o=.d)
 
 .PHONY: bench
 bench: $(B)/mod_push.so $(B)/pushbench $(B)/durablebench $(B)/slowsync.so ## mod_push beside nchan, 3 minutes (BENCH_QUICK=1: 40 s)
@@ -50,3 +59,7 @@ bench: $(B)/mod_push.so $(B)/pushbench $(B)/durablebench $(B)/slowsync.so ## mod
 .PHONY: bench-scale
 bench-scale: $(B)/mod_push.so $(B)/pushbench ## cost of a delivery up to 100,000 mailboxes, and 100,000 streams held (4 minutes)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/scale delivery hold
+
+.PHONY: bench-timing
+bench-timing: $(B)/mod_push.so $(B)/timingbench ## whether times of answers tell who exists (TIMING_COUNT=5000; a minute)
+	@TIMINGBENCH='$(B)/timingbench' tests/bench/timing

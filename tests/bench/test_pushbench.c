@@ -2,6 +2,7 @@
 #include "pushbench_hist.h"
 #include "pushbench_http.h"
 #include "pushbench_proc.h"
+#include "pushbench_rank.h"
 #include "pushbench_sse.h"
 #include "pushbench_wire.h"
 
@@ -336,6 +337,36 @@ START_TEST(requests_fit_into_the_room_that_is_kept_for_them)
 }
 END_TEST
 
+/* ---- two samples ---- */
+
+START_TEST(ranks_are_those_of_the_textbook)
+{
+    /* U of the second is 23 of 25: two values tie over the samples. */
+    uint64_t first[] = {3, 1, 2, 5, 4};
+    uint64_t second[] = {9, 4, 8, 6, 5};
+    struct pb_ranks ranks = pb_rank(first, second, 5);
+
+    ck_assert_double_eq_tol(ranks.p, 23.0 / 25, 1e-9);
+    ck_assert_double_eq_tol(ranks.z, 2.2060, 1e-3);
+    ck_assert_uint_eq(ranks.medians[0], 3);
+    ck_assert_uint_eq(ranks.medians[1], 6);
+}
+END_TEST
+
+START_TEST(samples_that_are_equal_are_not_told_apart)
+{
+    uint64_t first[] = {7, 7, 7}, second[] = {7, 7, 7};
+    uint64_t up[] = {1, 2, 3, 4}, down[] = {4, 3, 2, 1};
+    struct pb_ranks ranks = pb_rank(first, second, 3);
+
+    ck_assert_double_eq(ranks.p, 0.5);
+    ck_assert_double_eq(ranks.z, 0);
+    ranks = pb_rank(up, down, 4);
+    ck_assert_double_eq(ranks.p, 0.5);
+    ck_assert_double_eq(ranks.z, 0);
+}
+END_TEST
+
 /* ---- /proc ---- */
 
 START_TEST(memory_and_cpu_are_read_from_proc)
@@ -385,6 +416,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_payload_has_its_size_and_is_read_back, 0, 3);
     tcase_add_test(tcase, a_payload_that_a_server_laid_out_anew_is_read_too);
     tcase_add_test(tcase, requests_fit_into_the_room_that_is_kept_for_them);
+    tcase_add_test(tcase, ranks_are_those_of_the_textbook);
+    tcase_add_test(tcase, samples_that_are_equal_are_not_told_apart);
     tcase_add_test(tcase, memory_and_cpu_are_read_from_proc);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);

@@ -232,3 +232,23 @@ for (const line of ['sdk', 'eventsource']) {
     });
   });
 }
+
+describe('the demo page without JavaScript', { timeout: 60000 }, () => {
+  it('says where the stream is, on whatever port it is served', async (t) => {
+    const httpd = await Httpd.start();
+    t.after(() => httpd.stop());
+    const browser = await launch();
+    t.after(() => browser.close());
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const page = await context.newPage();
+    await page.goto(`${httpd.base}/`);
+    assert.ok(await page.isVisible('noscript'));
+    const link = await page.getAttribute('noscript a', 'href');
+    const stream = new AbortController();
+    const answer = await fetch(new URL(link, page.url()), stream);
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get('content-type'), /^text\/event-stream/);
+    stream.abort();
+    assert.doesNotMatch(await page.textContent('noscript'), /:\d{2,}/);
+  });
+});

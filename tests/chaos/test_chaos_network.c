@@ -126,88 +126,115 @@ START_TEST(a_half_open_stream_is_reaped_here_noticed_there_and_resumed)
 }
 END_TEST
 
-/* ---- loss ---- */
+/* ---- a crowd on the other side, and somebody who publishes to it ---- */
 
-START_TEST(a_tenth_of_all_packets_lost_loses_no_message)
+#define CLIENTS 50
+
+struct scene {
+    struct loop *loop;
+    struct crowd *crowd;
+    struct feed *feed; /* from scene_feed() on */
+    struct feed_options feeding;
+};
+
+/* All clients have their streams. */
+static struct scene scene_begin(void)
 {
     int netns = namespace_make();
     struct server *s = start("");
-    struct loop *loop = loop_create();
     struct crowd_options co = {.server = outside(s),
-                               .count = 50,
+                               .count = CLIENTS,
                                .host = NAMESPACE_SERVER,
                                .netns = netns,
                                .ack_ms = 2000,
                                .journal = journal_open()};
-    struct feed_options fo = {
-        .server = s, .users = 50, .rate = 100, .journal = co.journal};
-    struct crowd *crowd = crowd_start(loop, &co);
-    struct feed *feed;
+    struct scene scene = {.loop = loop_create(),
+                          .feeding = {.server = s,
+                                      .users = CLIENTS,
+                                      .rate = 100,
+                                      .journal = co.journal}};
 
-    loop_until(loop, OPEN_MS, crowd_open(crowd) == 50);
+    scene.crowd = crowd_start(scene.loop, &co);
+    loop_until(scene.loop, OPEN_MS, crowd_open(scene.crowd) == CLIENTS);
+    return scene;
+}
+
+static void scene_feed(struct scene *scene)
+{
+    scene->feed = feed_start(scene->loop, &scene->feeding);
+}
+
+/* No more is published, and all that was has arrived. */
+static void scene_settle(struct scene *scene)
+{
+    feed_finish(scene->feed);
+    loop_until(scene->loop, SETTLE_MS,
+               scene->crowd->counts.delivered >= scene->feed->counts.accepted);
+}
+
+static void scene_end(struct scene *scene)
+{
+    crowd_close(scene->crowd);
+    journal_judge(scene->feeding.journal);
+}
+
+/* ---- loss ---- */
+
+START_TEST(a_tenth_of_all_packets_lost_loses_no_message)
+{
+    struct scene scene = scene_begin();
+    const struct crowd_counts *counts = &scene.crowd->counts;
+
     namespace_lose(0.1);
-    feed = feed_start(loop, &fo);
-    loop_run(loop, chaos_duration(4000));
-    feed_finish(feed);
-    loop_until(loop, SETTLE_MS,
-               crowd->counts.delivered >= feed->counts.accepted);
+    scene_feed(&scene);
+    loop_run(scene.loop, chaos_duration(4000));
+    scene_settle(&scene);
     namespace_lose(0);
-    printf(
-        "10 %% loss: %llu messages, %llu streams given up\n",
-        (unsigned long long)crowd->counts.delivered,
-        (unsigned long long)(crowd->counts.silences + crowd->counts.dropped));
-    crowd_close(crowd);
-    journal_judge(co.journal);
+    printf("10 %% loss: %llu messages, %llu streams given up\n",
+           (unsigned long long)counts->delivered,
+           (unsigned long long)(counts->silences + counts->dropped));
+    scene_end(&scene);
 }
 END_TEST
 
 /* ---- a link that comes and goes ---- */
 
-START_TEST(a_link_that_flaps_loses_nothing_and_brings_no_storm)
+/* Until a monotonic time. */
+static void flap(struct loop *loop, int64_t end)
 {
-    int netns = namespace_make();
-    struct server *s = start("");
-    struct loop *loop = loop_create();
-    struct crowd_options co = {.server = outside(s),
-                               .count = 50,
-                               .host = NAMESPACE_SERVER,
-                               .netns = netns,
-                               .ack_ms = 2000,
-                               .journal = journal_open()};
-    struct feed_options fo = {
-        .server = s, .users = 50, .rate = 100, .journal = co.journal};
-    struct crowd *crowd = crowd_start(loop, &co);
     struct dice dice = dice_make("flaps");
     uint64_t down = (uint64_t)chaos_pick(2000, 9000); /* ms */
-    struct feed *feed;
-    int64_t start, end;
-    double seconds;
 
-    loop_until(loop, OPEN_MS, crowd_open(crowd) == 50);
-    feed = feed_start(loop, &fo);
-    crowd->counts.attempts = 0;
-    start = wait_now();
-    end = start + chaos_duration(3000);
     while (wait_now() < end) {
         namespace_link(false);
         loop_run(loop, 200 + (int64_t)dice_roll(&dice, down));
         namespace_link(true);
         loop_run(loop, 200 + (int64_t)dice_roll(&dice, 1000));
     }
-    feed_finish(feed);
-    loop_until(loop, SETTLE_MS,
-               crowd->counts.delivered >= feed->counts.accepted);
+}
+
+START_TEST(a_link_that_flaps_loses_nothing_and_brings_no_storm)
+{
+    struct scene scene = scene_begin();
+    struct crowd_counts *counts = &scene.crowd->counts;
+    int64_t start;
+    double seconds;
+
+    scene_feed(&scene);
+    counts->attempts = 0;
+    start = wait_now();
+    flap(scene.loop, start + chaos_duration(3000));
+    scene_settle(&scene);
     seconds = (double)(wait_now() - start) / 1000;
-    printf("flapping link: %llu attempts of 50 clients in %.1f s, %llu "
+    printf("flapping link: %llu attempts of %d clients in %.1f s, %llu "
            "messages\n",
-           (unsigned long long)crowd->counts.attempts, seconds,
-           (unsigned long long)crowd->counts.delivered);
+           (unsigned long long)counts->attempts, CLIENTS, seconds,
+           (unsigned long long)counts->delivered);
     /* U(0, 1 s), U(0, 2 s), U(0, 4 s), ... until a stream was up for 10 s:
      * seven attempts in 30 s on average, twice that for the unlucky. */
-    ck_assert_int_le(crowd->counts.attempts,
-                     (uint64_t)(50 * (8 + seconds / 2)));
-    crowd_close(crowd);
-    journal_judge(co.journal);
+    ck_assert_int_le(counts->attempts,
+                     (uint64_t)(CLIENTS * (8 + seconds / 2)));
+    scene_end(&scene);
 }
 END_TEST
 

@@ -72,6 +72,17 @@ static void look_around(push_store_t *store, const push_restored_t *restored)
     }
 }
 
+/* One for all inputs: a mark that is there already is united with. */
+static push_guard_t *guard(void)
+{
+    static push_guard_t shared;
+    static bool made;
+
+    made = made || push_guard_create(&shared);
+    REQUIRE(made);
+    return &shared;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     push_time_t now = push_clock_now();
@@ -81,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                          MAP_SHARED | MAP_ANONYMOUS, -1, 0),
                             .size = ROOM,
                             .seats = 4,
-                            .events = none};
+                            .events = none,
+                            .guard = guard()};
     push_restored_t restored;
     static push_store_t store;
 
@@ -96,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     push_restore_apply(restore, &store, &restored);
     look_around(&store, &restored);
+    REQUIRE(!restored.revocations || store.guard->revocations);
     push_restore_destroy(restore);
     munmap(ground.base, ROOM);
     return 0;

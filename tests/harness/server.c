@@ -103,8 +103,8 @@ static void run_httpd(const struct server *s)
         setenv("LD_PRELOAD", s->options.preload, 1);
     }
     sanitizer_environment(s);
-    execl(httpd, httpd, "-DFOREGROUND", "-d", s->root, "-f", conf,
-          (char *)NULL);
+    execl(httpd, httpd, s->options.test ? "-t" : "-DFOREGROUND", "-d", s->root,
+          "-f", conf, (char *)NULL);
     _exit(127);
 }
 

@@ -27,6 +27,7 @@ struct server_options {
     const char *include; /* a file that takes the place of both Locations */
     const char *preload; /* a library that httpd is to load first */
     bool bare;           /* without the module and its Locations */
+    bool test;           /* httpd tests its configuration alone, and ends */
 };
 
 struct server {

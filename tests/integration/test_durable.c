@@ -16,6 +16,7 @@
 #include "server.h"
 #include "serverlog.h"
 #include "stream.h"
+#include "token.h"
 #include "verbs.h"
 #include "wait.h"
 
@@ -30,6 +31,33 @@ static struct server *start(const char *global)
 
     return server_start(&o);
 }
+
+#define ADA "user=ada&device=d&seq=0"
+
+/* All is killed and started again. */
+static void crash_and_start(struct server *s)
+{
+    server_kill(s);
+    server_again(s);
+}
+
+/* What was accepted for ada: count texts in this order, and nothing else. */
+static void expect_kept(const struct server *s, const char *const *texts,
+                        int count)
+{
+    struct stream *st = stream_open(s, ADA, NULL);
+
+    for (int i = 0; i < count; i++) {
+        expect_message(st, i + 1, texts[i]);
+    }
+    publish(s, "user=ada", NULL, "the last");
+    expect_message(st, count + 1, "the last");
+}
+
+#define EXPECT_KEPT(s, ...)                                                   \
+    expect_kept(                                                              \
+        s, (const char *const[]){__VA_ARGS__},                                \
+        (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
 /* ---- what was accepted, against what comes ---- */
 
@@ -210,8 +238,7 @@ START_TEST(acknowledgements_and_places_in_channels_come_back)
     wait_until(wait_now() > acknowledged + 3000);
     publish(s, "channel=c", NULL, "c");
     publish(s, "user=ada", NULL, "d");
-    server_kill(s);
-    server_again(s);
+    crash_and_start(s);
     st = stream_open(s, "user=ada&device=d&seq=0&channel=c", NULL);
     expect_message(st, 1, "c");
     expect_message(st, 2, "d");
@@ -225,16 +252,41 @@ START_TEST(a_retry_after_a_crash_is_not_sent_twice)
     static const char key[] = "Idempotency-Key: once\r\n";
     struct server *s = start(COMMIT);
     const char *mid = publish(s, "user=ada", key, "a");
-    struct stream *st;
 
-    server_kill(s);
-    server_again(s);
+    crash_and_start(s);
     ck_assert_str_eq(publish(s, "user=ada", key, "a"), mid);
     http_expect(publish_try(s, "user=ada", key, "b"), 422, "Idempotency-Key");
     publish(s, "user=ada", NULL, "next");
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "next");
+    EXPECT_KEPT(s, "a", "next");
+}
+END_TEST
+
+START_TEST(who_was_sent_away_before_the_crash_stays_so)
+{
+    static const char *const global[] = {INTERVAL, COMMIT};
+    const char *keys = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                                   token_file(TOKEN_SECRET, 0640));
+    struct server_options o = {.global = global[_i],
+                               .receive = keys,
+                               .admin = keep_printf("%sRequire all granted",
+                                                    keys)};
+    struct server *s = server_start(&o);
+    const char *old = token_bearer("ada", "");
+    const char *later;
+
+    http_expect(http_do(s, "HEAD", "/ramen/receive", old, NULL), 200, NULL);
+    http_expect(http_do(s, "POST", "/push/users/ada/revoke", token_root(), ""),
+                200, NULL);
+    crash_and_start(s);
+    http_expect(http_do(s, "GET", "/ramen/receive", old, NULL), 401,
+                "revoked");
+    wait_until((later = token_bearer("ada", ""))
+               && http_do(s, "HEAD", "/ramen/receive", later, NULL)->status
+                      == 200);
+    http_expect(http_do(s, "HEAD", "/ramen/receive", token_bearer("bob", ""),
+                        NULL),
+                200, NULL);
+    ck_assert_int_ge(serverlog_count(s, "1 revocations"), 1);
 }
 END_TEST
 
@@ -242,7 +294,6 @@ START_TEST(what_ended_before_the_crash_stays_so)
 {
     struct server *s = start(COMMIT);
     const char *recalled = publish(s, "user=ada", NULL, "recalled");
-    struct stream *st;
     int64_t begin = wait_now();
 
     publish(s, "user=ada", "TTL: 1\r\n", "stale");
@@ -256,33 +307,27 @@ START_TEST(what_ended_before_the_crash_stays_so)
     server_kill(s);
     wait_until(wait_now() > begin + 1100);
     server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "newer");
-    publish(s, "user=ada", NULL, "next");
-    expect_message(st, 2, "next");
+    EXPECT_KEPT(s, "newer");
 }
 END_TEST
 
 START_TEST(what_a_killed_child_had_queued_gets_to_disk)
 {
     struct server *s = start(INTERVAL);
-    struct stream *st;
+    const char *texts[20];
     pid_t pids[8];
 
     server_allow(s, "exit signal Killed");
     for (int i = 0; i < 20; i++) {
-        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+        texts[i] = keep_printf("m%d", i);
+        publish(s, "user=ada", NULL, texts[i]);
     }
     for (int i = server_children(s, pids, 8); i > 0; i--) {
         kill(pids[i - 1], SIGKILL);
     }
     wait_until(stat_of(s, "state.records") >= 20);
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    for (int i = 0; i < 20; i++) {
-        expect_message(st, i + 1, keep_printf("m%d", i));
-    }
+    crash_and_start(s);
+    expect_kept(s, texts, 20);
 }
 END_TEST
 
@@ -293,14 +338,10 @@ START_TEST(a_line_of_a_stream_is_answered_when_it_is_on_disk)
                                         "{\"user\":\"ada\"}\n"
                                         "{\"user\":\"ada\",\"text\":\"b\","
                                         "\"key\":\"k\"}\n");
-    struct stream *st;
 
     ck_assert_ptr_nonnull(strstr(a->body, "\"error\""));
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "b");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a", "b");
 }
 END_TEST
 
@@ -309,18 +350,14 @@ START_TEST(a_server_whose_parent_was_killed_keeps_its_state)
     struct server *s = start(COMMIT);
     struct server_options o = {
         .global = keep_printf("PushStateDir %s/state\n", s->root)};
-    struct stream *st;
 
     publish(s, "user=ada", NULL, "a");
     kill(s->pid, SIGKILL);
     ck_assert_ptr_nonnull(
         strstr(server_refusal(&o), "is in use by another server"));
     publish(s, "user=ada", NULL, "b");
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "b");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a", "b");
 }
 END_TEST
 
@@ -332,25 +369,20 @@ START_TEST(the_durable_example_keeps_what_was_accepted)
     ck_assert_ptr_nonnull(realpath("conf/examples/durable.conf", path));
     s = start(keep_printf("Include \"%s\"", path));
     publish(s, "user=ada", NULL, "a");
-    server_kill(s);
-    server_again(s);
-    expect_message(stream_open(s, "user=ada&device=d&seq=0", NULL), 1, "a");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a");
 }
 END_TEST
 
 START_TEST(state_goes_on_over_a_graceful_restart)
 {
     struct server *s = start(COMMIT);
-    struct stream *st;
 
     publish(s, "user=ada", NULL, "a");
     server_graceful(s);
     publish(s, "user=ada", NULL, "b");
-    server_kill(s);
-    server_again(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    expect_message(st, 1, "a");
-    expect_message(st, 2, "b");
+    crash_and_start(s);
+    EXPECT_KEPT(s, "a", "b");
 }
 END_TEST
 
@@ -369,6 +401,8 @@ int main(void)
     tcase_add_loop_test(back, a_stop_loses_nothing, 0, 2);
     tcase_add_test(back, acknowledgements_and_places_in_channels_come_back);
     tcase_add_test(back, a_retry_after_a_crash_is_not_sent_twice);
+    tcase_add_loop_test(back, who_was_sent_away_before_the_crash_stays_so, 0,
+                        2);
     tcase_add_test(back, what_ended_before_the_crash_stays_so);
     tcase_add_test(back, a_line_of_a_stream_is_answered_when_it_is_on_disk);
     tcase_add_test(back, state_goes_on_over_a_graceful_restart);

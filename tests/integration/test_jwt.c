@@ -404,15 +404,105 @@ START_TEST(tokens_are_in_no_log)
 }
 END_TEST
 
+/* Which sections a request meets is not always known before it comes. */
 START_TEST(without_keys_nobody_is_let_in)
 {
-    struct server_options o = {.receive = "PushUser jwt"};
-    struct server *s = server_start(&o);
+    struct server_options o = {0};
+    struct server *s;
 
+    o.receive = keep_printf("PushUser jwt\n<If \"%%{HTTP:Key} == 'yes'\">\n"
+                            "PushJWTKey %s\n</If>",
+                            token_file(TOKEN_SECRET, 0640));
+    s = server_start(&o);
     server_allow(s, "PUSH0043:");
     http_expect(http_do(s, "GET", "/ramen/receive", token_bearer("ada", ""),
                         NULL),
                 503, "PushJWTKey");
+    ck_assert_int_eq(
+        ask(s, keep_printf("Key: yes\r\n%s", token_bearer("ada", "")))->status,
+        200);
+}
+END_TEST
+
+/* Configurations, %s the path of a key; whether one can ever apply. */
+static const struct {
+    const char *global;
+    bool starts;
+} keyless[] = {
+    {"PushUser jwt #%s", false},
+    {"PushUser jwt\nPushJWTKey %s", true},
+    {"<Location \"/a\">\nPushUser jwt\n</Location> #%s", false},
+    {"PushJWTKey %s\n<Location \"/a\">\nPushUser jwt\n</Location>", true},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<Location \"/b\">\nPushJWTKey %s\n</Location>",
+     false},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<Location \"/ab\">\nPushJWTKey %s\n</Location>",
+     false},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<Location \"/\">\nPushJWTKey %s\n</Location>",
+     true},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<Location \"/a/b\">\nPushJWTKey %s\n</Location>",
+     true},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<LocationMatch \"/.\">\nPushJWTKey %s\n</LocationMatch>",
+     true},
+    {"<LocationMatch \"^/a\">\nPushUser jwt\n</LocationMatch> #%s", false},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<Location \"/a\">\nPushUser auth\n</Location> #%s",
+     true},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<Location \"/a/b\">\nPushUser auth\n</Location> #%s",
+     false},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<Directory \"/\">\nPushJWTKey %s\n</Directory>",
+     true},
+    {"<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "<VirtualHost *>\nPushJWTKey %s\n</VirtualHost>",
+     true},
+    {"PushJWTKey %s\n"
+     "<VirtualHost *>\n<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "</VirtualHost>",
+     true},
+    {"<VirtualHost *>\n<Location \"/a\">\nPushUser jwt\n</Location>\n"
+     "</VirtualHost>\n<VirtualHost *>\nServerName b\nPushJWTKey %s\n"
+     "</VirtualHost>",
+     false},
+};
+
+START_TEST(tokens_for_which_no_key_can_apply_stop_the_start)
+{
+    const char *form = keyless[_i].global;
+    const char *at = strstr(form, "%s");
+    /* A comment stands on its own line in httpd's configuration. */
+    bool comment = at[-1] == '#';
+    struct server_options o = {.receive = ""};
+    const char *said;
+
+    o.global = keep_printf("%.*s%s%s%s", (int)(at - form) - (comment ? 2 : 0),
+                           form, comment ? "\n#" : "",
+                           token_file(TOKEN_SECRET, 0640), at + 2);
+    if (keyless[_i].starts) {
+        server_start(&o);
+        return;
+    }
+    said = server_refusal(&o);
+    ck_assert_msg(strstr(said, "PUSH0079: PushUser jwt") != NULL
+                      && strstr(said, "needs PushJWTKey or PushJWTKeys"),
+                  "%s", said);
+}
+END_TEST
+
+START_TEST(a_test_of_the_configuration_finds_tokens_without_keys)
+{
+    struct server_options o = {.receive = "PushUser jwt", .test = true};
+    const char *said = server_refusal(&o);
+
+    ck_assert_msg(strstr(said, "PushUser jwt of <Location \"/ramen\"> needs "
+                               "PushJWTKey or PushJWTKeys")
+                      != NULL,
+                  "%s", said);
 }
 END_TEST
 
@@ -483,6 +573,9 @@ int main(void)
     tcase_add_test(tc, a_token_in_the_url_is_refused_and_not_logged);
     tcase_add_test(tc, tokens_are_in_no_log);
     tcase_add_test(tc, without_keys_nobody_is_let_in);
+    tcase_add_row_test(tc, tokens_for_which_no_key_can_apply_stop_the_start,
+                       keyless);
+    tcase_add_test(tc, a_test_of_the_configuration_finds_tokens_without_keys);
     tcase_add_row_test(tc, a_wrong_directive_stops_the_start, refusals);
     return case_run(suite);
 }

@@ -241,6 +241,146 @@ START_TEST(a_child_opens_no_more_streams_than_configured)
 }
 END_TEST
 
+#define CROWD       48
+#define CROWD_LIMIT 5
+
+/* All of their requests are complete at the same moment, as far as one can. */
+static void ask_at_once(const struct server *s, struct wire **crowd)
+{
+    for (int i = 0; i < CROWD; i++) {
+        const char *most = keep_printf("GET /ramen/receive?user=u%d&device=d"
+                                       "&seq=0 HTTP/1.1\r\nHost: localhost"
+                                       "\r\n\r",
+                                       i);
+
+        crowd[i] = wire_open(s, 0);
+        wire_send(crowd[i], most, strlen(most));
+    }
+    for (int i = 0; i < CROWD; i++) {
+        wire_send(crowd[i], "\n", 1);
+    }
+}
+
+static bool has(const struct wire *w, const char *text)
+{
+    return w->bytes != NULL && strstr(w->bytes, text) != NULL;
+}
+
+/* True if the text came, false if the end came first. */
+static bool await_text(struct wire *w, const char *text)
+{
+    int64_t deadline = wait_now() + WAIT_MS;
+
+    while (!has(w, text) && !w->ended) {
+        wire_receive(w, deadline);
+        ck_assert_msg(wait_now() < deadline, "neither %s nor the end", text);
+    }
+    return has(w, text);
+}
+
+/* Only those whose streams stay open stay in the crowd; returns how many. */
+static int disperse(const struct server *s, struct wire **crowd)
+{
+    int count = 0;
+
+    for (int i = 0; i < CROWD; i++) {
+        struct wire *w = crowd[i];
+
+        ck_assert(await_text(w, "\r\n\r\n"));
+        if (has(w, "HTTP/1.1 200")) {
+            publish(s, keep_printf("user=u%d", i), NULL, "in");
+        }
+        else {
+            ck_assert(has(w, "HTTP/1.1 503"));
+        }
+        if (has(w, "HTTP/1.1 200") && await_text(w, "data: in\n\n")) {
+            crowd[count] = w;
+            count++;
+        }
+        else {
+            wire_close(w);
+        }
+    }
+    return count;
+}
+
+/* How many streams of this child have ended, as a part of the log says. */
+static int ended_at(const char *log, pid_t child)
+{
+    const char *pid = keep_printf("[pid %d:", (int)child);
+    char *lines = keep_copy(log, strlen(log)), *rest = NULL;
+    int count = 0;
+
+    for (char *line = strtok_r(lines, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        count += strstr(line, pid) != NULL && strstr(line, "PUSH0010") != NULL;
+    }
+    return count;
+}
+
+/* The log has grown from this length on by the ends of the crowd's streams. */
+static void expect_within_limit_of_each(const struct server *s, size_t from,
+                                        int count)
+{
+    const char *log = server_file(s, "logs/error") + from;
+    pid_t pids[8];
+    int children = server_children(s, pids, 8), sum = 0;
+
+    for (int i = 0; i < children; i++) {
+        ck_assert_int_le(ended_at(log, pids[i]), CROWD_LIMIT);
+        sum += ended_at(log, pids[i]);
+    }
+    ck_assert_int_eq(sum, count);
+}
+
+START_TEST(of_many_who_come_at_once_no_more_get_a_stream_than_there_is_room)
+{
+    struct server_options o = {.children = 2, .global = "PushMaxStreams 5"};
+    struct server *s;
+    struct wire *crowd[CROWD];
+
+    o.global = _i ? "PushMaxStreams 5\nPushReactors 3" : o.global;
+    s = server_start(&o);
+    for (int round = 0; round < 6; round++) {
+        size_t logged = strlen(server_file(s, "logs/error"));
+        int count;
+
+        ask_at_once(s, crowd);
+        count = disperse(s, crowd);
+        ck_assert_int_ge(count, CROWD_LIMIT);
+        ck_assert_int_le(count, 2 * CROWD_LIMIT);
+        wait_until(stat_of(s, "streams") == count);
+        for (int i = 0; i < count; i++) {
+            wire_close(crowd[i]);
+        }
+        wait_until(stat_of(s, "streams") == 0);
+        expect_within_limit_of_each(s, logged, count);
+    }
+}
+END_TEST
+
+/* The place may be in the child that serves it, or promised in the other. */
+START_TEST(an_attempt_that_fails_gives_its_place_back)
+{
+    struct server_options o = {.global = "PushMaxStreams 1",
+                               .receive = "PushUser query:user\n"
+                                          "PushMaxStreamsPerUser 1"};
+    struct server *s = server_start(&o);
+
+    stream_open(s, ADA, NULL);
+    wait_until(stat_of(s, "streams") == 1);
+    for (int i = 0; i < 20; i++) {
+        ck_assert_int_eq(
+            stream_try(s, "user=ada&device=d2&seq=0", NULL)->status, 429);
+    }
+    ck_assert_int_eq(stat_of(s, "streams"), 1);
+    stream_open(s, "user=bob&device=d&seq=0", NULL);
+    wait_until(stat_of(s, "streams") == 2);
+    ck_assert_int_eq(stream_try(s, "user=eve&device=d&seq=0", NULL)->status,
+                     503);
+}
+END_TEST
+
 START_TEST(a_device_that_stays_away_is_forgotten)
 {
     struct server_options o = {.global = "PushDeviceRetention 1"};
@@ -301,6 +441,11 @@ int main(void)
     tcase_add_test(tc, the_memory_of_what_ended_is_used_again);
     tcase_add_test(tc, a_payload_over_the_limit_is_413);
     tcase_add_test(tc, a_child_opens_no_more_streams_than_configured);
+    tc = case_add(suite, "streams", 120);
+    tcase_add_loop_test(
+        tc, of_many_who_come_at_once_no_more_get_a_stream_than_there_is_room,
+        0, 2);
+    tcase_add_test(tc, an_attempt_that_fails_gives_its_place_back);
     tcase_add_test(tc, a_device_that_stays_away_is_forgotten);
     tcase_add_test(tc, a_client_that_talks_without_end_holds_up_nobody);
     return case_run(suite);

@@ -53,6 +53,10 @@ push_recover_status_t disk_recover(disk_t *disk, size_t room)
     push_journal_stop(&disk->g.store);
     ground_cleanup(&disk->g);
     ground_init(&disk->g, room);
+    if (disk->guarded) {
+        disk->g.store.guard = shared_memory(sizeof(push_guard_t));
+        ck_assert(push_guard_create(disk->g.store.guard));
+    }
     return push_recover(&disk->g.store, &state, &disk->recovery);
 }
 

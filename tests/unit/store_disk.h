@@ -15,6 +15,7 @@ typedef struct disk_t {
     char dir[64];
     char file[96];
     uint64_t size; /* of the state at the next start; 0: DISK_SIZE */
+    bool guarded; /* from the next start on there is a guard, a new one each */
     push_recovery_t recovery;
     _Atomic int failed; /* reports of failure */
     _Atomic int well;   /* and of the end of it */

@@ -1,0 +1,31 @@
+#ifndef PUSH_ROOM_H
+#define PUSH_ROOM_H
+
+#include "store/seat.h"
+
+/*
+ * How many streams a seat takes from httpd (limit).  A place is reserved
+ * before there is a stream, so that a limit holds whoever comes at the same
+ * moment.  Any thread.
+ */
+
+/* The seat with the most room that takes streams; -1 if all are full. */
+int push_room_find(const push_seats_t *seats);
+
+/*
+ * Takes a place for one more stream, in one step; false: the seat has as many
+ * as it may.  Given back when the stream ends, or does not come about.
+ */
+bool push_room_reserve(push_seat_t *seat);
+void push_room_give_back(push_seat_t *seat);
+
+/*
+ * The same at the seat of another process, which reserves it when the stream
+ * arrives.  Until then it is counted at our own seat, so that it is over with
+ * us if we die: push_room_fulfil() once the stream is sent, or is not to be.
+ * Of several that ask at once for the last place it may be that none gets it.
+ */
+bool push_room_promise(const push_seats_t *seats, unsigned from, unsigned to);
+void push_room_fulfil(const push_seats_t *seats, unsigned from);
+
+#endif

@@ -1,0 +1,112 @@
+#include "store/room.h"
+#include "core_suite.h"
+#include "store_ground.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+static ground_t g;
+
+static void begin(void)
+{
+    ground_init(&g, (size_t)8 << 20);
+}
+
+static void end(void)
+{
+    ground_cleanup(&g);
+}
+
+#define LIMIT    3u
+#define ATTEMPTS 200000
+
+/* Whoever gets a place looks whether there are too many, and gives it back. */
+static int reserve_and_give_back(void *data)
+{
+    push_seat_t *seat = data;
+
+    for (int i = 0; i < ATTEMPTS; i++) {
+        if (push_room_reserve(seat)) {
+            CHILD_NEEDS(atomic_load(&seat->streams) <= LIMIT);
+            push_room_give_back(seat);
+        }
+    }
+    return 0;
+}
+
+START_TEST(of_many_who_reserve_at_once_no_more_get_a_place_than_there_are)
+{
+    push_seat_t *seat = &g.store.seats.seats[0];
+    pid_t pids[6];
+
+    seat->limit = LIMIT;
+    for (int i = 0; i < 6; i++) {
+        pids[i] = child_start(reserve_and_give_back, seat);
+    }
+    for (int i = 0; i < 6; i++) {
+        child_expect(pids[i]);
+    }
+    ck_assert_uint_eq(seat->streams, 0);
+}
+END_TEST
+
+START_TEST(the_seat_with_the_most_room_is_found_and_none_where_all_are_full)
+{
+    push_seat_t *seats = g.store.seats.seats;
+    uint32_t self = (uint32_t)getpid();
+
+    for (int i = 1; i < 4; i++) {
+        ck_assert_int_eq(push_seat_claim(&g.store.seats, self), i);
+    }
+    ck_assert_int_eq(push_room_find(&g.store.seats), -1);
+    seats[1].limit = 2;
+    seats[2].limit = 9;
+    seats[2].streams = 8;
+    ck_assert_int_eq(push_room_find(&g.store.seats), 1);
+    ck_assert(push_room_reserve(&seats[1]));
+    ck_assert(push_room_reserve(&seats[1]));
+    ck_assert(!push_room_reserve(&seats[1]));
+    ck_assert_int_eq(push_room_find(&g.store.seats), 2);
+    push_seat_close(&seats[2]);
+    ck_assert_int_eq(push_room_find(&g.store.seats), -1);
+    push_room_give_back(&seats[1]);
+    ck_assert_int_eq(push_room_find(&g.store.seats), 1);
+}
+END_TEST
+
+START_TEST(promises_of_all_count_until_they_are_over_or_their_maker_is)
+{
+    push_seats_t *seats = &g.store.seats;
+
+    ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 1);
+    ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 2);
+    seats->seats[2].limit = 2;
+    ck_assert(push_room_promise(seats, 0, 2));
+    ck_assert(push_room_promise(seats, 1, 2));
+    ck_assert(!push_room_promise(seats, 0, 2));
+    push_room_fulfil(seats, 0);
+    ck_assert(push_room_promise(seats, 0, 2));
+    ck_assert(!push_room_promise(seats, 0, 2));
+    push_seat_leave(seats, 1);
+    ck_assert(push_room_promise(seats, 0, 2));
+    ck_assert(!push_room_promise(seats, 0, 2));
+    /* Somebody of the seat that was left comes to its end. */
+    push_room_fulfil(seats, 1);
+    ck_assert_uint_eq(seats->seats[1].promised, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("room");
+    TCase *tc = unit_case(suite, "room", 60);
+
+    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_test(
+        tc, of_many_who_reserve_at_once_no_more_get_a_place_than_there_are);
+    tcase_add_test(
+        tc, the_seat_with_the_most_room_is_found_and_none_where_all_are_full);
+    tcase_add_test(
+        tc, promises_of_all_count_until_they_are_over_or_their_maker_is);
+    return unit_run(suite);
+}
