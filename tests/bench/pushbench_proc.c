@@ -23,6 +23,13 @@ uint64_t pb_pss_parse(const char *text)
     return line ? strtoull(line + 5, NULL, 10) * 1024 : 0;
 }
 
+uint64_t pb_available_parse(const char *text)
+{
+    const char *line = strstr(text, "\nMemAvailable:");
+
+    return line ? strtoull(line + 14, NULL, 10) * 1024 : UINT64_MAX;
+}
+
 bool pb_stat_parse(const char *text, pid_t *parent, uint64_t *ticks)
 {
     /* the name may hold anything, also brackets */
@@ -43,14 +50,11 @@ bool pb_stat_parse(const char *text, pid_t *parent, uint64_t *ticks)
     return true;
 }
 
-static bool read_file(pid_t pid, const char *name, char *text, size_t size)
+static bool read_text(const char *path, char *text, size_t size)
 {
-    char path[64];
-    FILE *file;
+    FILE *file = fopen(path, "r");
     size_t len;
 
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    file = fopen(path, "r");
     if (!file) {
         return false;
     }
@@ -58,6 +62,23 @@ static bool read_file(pid_t pid, const char *name, char *text, size_t size)
     text[len] = '\0';
     fclose(file);
     return len > 0;
+}
+
+static bool read_file(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return read_text(path, text, size);
+}
+
+uint64_t pb_available(void)
+{
+    char text[4096];
+
+    return read_text("/proc/meminfo", text, sizeof text)
+               ? pb_available_parse(text)
+               : UINT64_MAX;
 }
 
 static size_t read_table(struct process *table)

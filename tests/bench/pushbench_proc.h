@@ -1,4 +1,5 @@
-/* What a server costs: memory and CPU of a process and all its descendants. */
+/* What a server costs: memory and CPU of a process and all its descendants;
+ * and what memory is left. */
 #ifndef PUSHBENCH_PROC_H
 #define PUSHBENCH_PROC_H
 
@@ -19,6 +20,13 @@ bool pb_usage_read(pid_t root, struct pb_usage *usage);
 /* The memory alone of one process from the text of its smaps_rollup
  * (borrowed): the Pss line in bytes; 0 if there is none. */
 uint64_t pb_pss_parse(const char *text);
+
+/* Memory that the machine could still give, bytes; UINT64_MAX where it does
+ * not say so. */
+uint64_t pb_available(void);
+
+/* The same from the text of /proc/meminfo (borrowed). */
+uint64_t pb_available_parse(const char *text);
 
 /* From the text of /proc/PID/stat (borrowed): the parent, and the CPU time in
  * clock ticks. False where it is not such a text. */

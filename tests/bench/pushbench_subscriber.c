@@ -15,6 +15,7 @@
 #define READ_SIZE  (256 * 1024)
 #define MAX_EVENTS 512
 #define LOOK_UP_NS UINT64_C(5000000)   /* how often the phase is looked at */
+#define HOLD_NS    UINT64_C(100000000) /* hold: once all streams are open */
 #define SCAN_NS    UINT64_C(500000000) /* and which streams are silent */
 
 struct subscriber;
@@ -305,6 +306,15 @@ static void scan_silent(struct subscriber *self)
     }
 }
 
+/* Dozens of processes that only hold streams need not look up often. */
+static uint64_t look_up(const struct subscriber *self)
+{
+    bool holds = self->options->mode == PB_HOLD && self->connecting == 0
+                 && self->opened == self->share;
+
+    return holds ? HOLD_NS : LOOK_UP_NS;
+}
+
 static bool subscriber_init(struct subscriber *self)
 {
     unsigned all = self->options->streams;
@@ -341,7 +351,7 @@ int pb_subscriber_run(const struct pb_options *options,
 
         open_more(&self);
         scan_silent(&self);
-        count = pb_wait(self.epoll, events, MAX_EVENTS, LOOK_UP_NS);
+        count = pb_wait(self.epoll, events, MAX_EVENTS, look_up(&self));
         for (int i = 0; i < count; i++) {
             struct stream *stream = events[i].data.ptr;
 

@@ -360,6 +360,20 @@ START_TEST(memory_and_cpu_are_read_from_proc)
 }
 END_TEST
 
+START_TEST(what_memory_is_left_is_read_from_the_kernels_text)
+{
+    ck_assert_uint_eq(pb_available_parse("MemTotal:       24684092 kB\n"
+                                         "MemFree:          100000 kB\n"
+                                         "MemAvailable:      20480 kB\n"
+                                         "Buffers:            5580 kB\n"),
+                      20480 * 1024);
+    /* a kernel that does not say must not look like one without memory */
+    ck_assert_uint_eq(pb_available_parse("MemTotal: 24684092 kB\n"),
+                      UINT64_MAX);
+    ck_assert_uint_gt(pb_available(), 0);
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
 
 int main(void)
@@ -386,6 +400,7 @@ int main(void)
     tcase_add_test(tcase, a_payload_that_a_server_laid_out_anew_is_read_too);
     tcase_add_test(tcase, requests_fit_into_the_room_that_is_kept_for_them);
     tcase_add_test(tcase, memory_and_cpu_are_read_from_proc);
+    tcase_add_test(tcase, what_memory_is_left_is_read_from_the_kernels_text);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     failures = srunner_ntests_failed(runner);
