@@ -23,11 +23,19 @@ uint64_t pb_pss_parse(const char *text)
     return line ? strtoull(line + 5, NULL, 10) * 1024 : 0;
 }
 
-uint64_t pb_available_parse(const char *text)
+/* The value of a line of /proc/meminfo in bytes, or what is said instead. */
+static uint64_t memory_line(const char *text, const char *name,
+                            uint64_t otherwise)
 {
-    const char *line = strstr(text, "\nMemAvailable:");
+    const char *line = strstr(text, name);
 
-    return line ? strtoull(line + 14, NULL, 10) * 1024 : UINT64_MAX;
+    return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : otherwise;
+}
+
+void pb_memory_parse(const char *text, struct pb_memory *memory)
+{
+    memory->available = memory_line(text, "\nMemAvailable:", UINT64_MAX);
+    memory->slab = memory_line(text, "\nSlab:", 0);
 }
 
 bool pb_stat_parse(const char *text, pid_t *parent, uint64_t *ticks)
@@ -72,13 +80,12 @@ static bool read_file(pid_t pid, const char *name, char *text, size_t size)
     return read_text(path, text, size);
 }
 
-uint64_t pb_available(void)
+void pb_memory_read(struct pb_memory *memory)
 {
-    char text[4096];
+    char text[4096] = "";
 
-    return read_text("/proc/meminfo", text, sizeof text)
-               ? pb_available_parse(text)
-               : UINT64_MAX;
+    read_text("/proc/meminfo", text, sizeof text);
+    pb_memory_parse(text, memory);
 }
 
 static size_t read_table(struct process *table)

@@ -21,12 +21,17 @@ bool pb_usage_read(pid_t root, struct pb_usage *usage);
  * (borrowed): the Pss line in bytes; 0 if there is none. */
 uint64_t pb_pss_parse(const char *text);
 
-/* Memory that the machine could still give, bytes; UINT64_MAX where it does
- * not say so. */
-uint64_t pb_available(void);
+/* Memory of the whole machine, bytes. */
+struct pb_memory {
+    uint64_t available; /* what it could still give; UINT64_MAX where it does
+                           not say so */
+    uint64_t slab;      /* the kernel's objects: sockets, files and the like */
+};
+
+void pb_memory_read(struct pb_memory *memory);
 
 /* The same from the text of /proc/meminfo (borrowed). */
-uint64_t pb_available_parse(const char *text);
+void pb_memory_parse(const char *text, struct pb_memory *memory);
 
 /* From the text of /proc/PID/stat (borrowed): the parent, and the CPU time in
  * clock ticks. False where it is not such a text. */

@@ -96,16 +96,16 @@ static void watch_memory(struct run *run)
 {
     uint64_t spare = (uint64_t)run->options->spare << 20;
     uint64_t now = pb_now();
-    uint64_t available;
+    struct pb_memory memory;
 
     if (spare == 0 || now < run->looked + LOOK_AT_MEMORY) {
         return;
     }
     run->looked = now;
-    available = pb_available();
-    if (available < spare) {
+    pb_memory_read(&memory);
+    if (memory.available < spare) {
         fprintf(stderr, "pushbench: %" PRIu64 " MiB of memory available\n",
-                available >> 20);
+                memory.available >> 20);
         run->failed = true;
     }
 }
@@ -293,8 +293,8 @@ static bool run_idle(struct run *run)
 /* What was measured while streams were held. */
 struct held {
     struct sample begin, end;
-    double opening;             /* s */
-    uint64_t before, available; /* memory without and with streams, bytes */
+    double opening;                 /* s */
+    struct pb_memory before, after; /* without and with streams */
 };
 
 static void print_held(const struct run *run, const struct held *held)
@@ -312,12 +312,12 @@ static void print_held(const struct run *run, const struct held *held)
     print_head(run);
     printf(" opened_per_s=%.0f seconds=%.3f closed=%" PRIu64
            " longest_silence_ms=%.0f bytes_per_s=%.0f"
-           " available_mib=%" PRIu64 " machine_bytes_per_stream=%.0f",
+           " available_mib=%" PRIu64 " kernel_bytes_per_stream=%.0f",
            options->streams / held->opening, time / 1e9, end->closed,
            (double)longest / 1e6,
            (double)(end->bytes - begin->bytes) / time * 1e9,
-           held->available >> 20,
-           ((double)held->before - (double)held->available)
+           held->after.available >> 20,
+           ((double)held->after.slab - (double)held->before.slab)
                / options->streams);
     if (options->server_pid > 0) {
         printf(" processes=%u pss=%" PRIu64 " server_cores=%.2f",
@@ -333,9 +333,10 @@ static bool run_hold(struct run *run)
     const struct pb_options *options = run->options;
     uint64_t warmup = (uint64_t)(options->warmup * (double)SECOND);
     uint64_t measured = (uint64_t)(options->seconds * (double)SECOND);
-    struct held held = {.before = pb_available()};
     uint64_t start = pb_now();
+    struct held held;
 
+    pb_memory_read(&held.before);
     if (!open_streams(run, options->streams)) {
         return false;
     }
@@ -351,7 +352,7 @@ static bool run_hold(struct run *run)
         return false;
     }
     take_sample(run, &held.end);
-    held.available = pb_available();
+    pb_memory_read(&held.after);
     print_held(run, &held);
     return true;
 }

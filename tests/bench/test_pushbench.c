@@ -362,15 +362,22 @@ END_TEST
 
 START_TEST(what_memory_is_left_is_read_from_the_kernels_text)
 {
-    ck_assert_uint_eq(pb_available_parse("MemTotal:       24684092 kB\n"
-                                         "MemFree:          100000 kB\n"
-                                         "MemAvailable:      20480 kB\n"
-                                         "Buffers:            5580 kB\n"),
-                      20480 * 1024);
+    struct pb_memory memory;
+
+    pb_memory_parse("MemTotal:       24684092 kB\n"
+                    "MemFree:          100000 kB\n"
+                    "MemAvailable:      20480 kB\n"
+                    "KReclaimable:       1000 kB\n"
+                    "Slab:                 30 kB\n",
+                    &memory);
+    ck_assert_uint_eq(memory.available, 20480 * 1024);
+    ck_assert_uint_eq(memory.slab, 30 * 1024);
     /* a kernel that does not say must not look like one without memory */
-    ck_assert_uint_eq(pb_available_parse("MemTotal: 24684092 kB\n"),
-                      UINT64_MAX);
-    ck_assert_uint_gt(pb_available(), 0);
+    pb_memory_parse("MemTotal: 24684092 kB\n", &memory);
+    ck_assert_uint_eq(memory.available, UINT64_MAX);
+    pb_memory_read(&memory);
+    ck_assert_uint_gt(memory.available, 0);
+    ck_assert_uint_gt(memory.slab, 0);
 }
 END_TEST
 
