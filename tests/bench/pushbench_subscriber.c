@@ -99,6 +99,20 @@ static void stream_fail(struct stream *stream, const char *why)
     stream_close(stream);
 }
 
+/* An open stream ended; nobody asked for that. */
+static void stream_lost(struct stream *stream, const char *why)
+{
+    struct subscriber *self = stream->owner;
+
+    if (self->options->mode == PB_HOLD && !self->has_complained) {
+        self->has_complained = true;
+        fprintf(stderr, "pushbench: stream %u was lost: %s\n", stream->index,
+                why);
+    }
+    pb_shared_add(&self->received->closed, 1);
+    stream_close(stream);
+}
+
 /* The socket is connected: ask for the stream. */
 static bool stream_request(struct stream *stream)
 {
@@ -256,8 +270,7 @@ static void stream_read(struct stream *stream)
             stream_fail(stream, len < 0 ? strerror(errno) : "closed");
         }
         else {
-            pb_shared_add(&self->received->closed, 1);
-            stream_close(stream);
+            stream_lost(stream, len < 0 ? strerror(errno) : "closed");
         }
         return;
     }
