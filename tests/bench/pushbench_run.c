@@ -33,6 +33,7 @@ struct sample {
     uint64_t time;
     uint64_t sent, accepted, refused;
     uint64_t messages, reserved, wrong, closed, failed, ready;
+    uint64_t put_off;
     uint64_t bytes, payload;
     struct pb_usage server;
 };
@@ -65,6 +66,7 @@ static void take_sample(const struct run *run, struct sample *sample)
         sample->reserved += received->reserved;
         sample->wrong += received->wrong;
         sample->closed += received->closed;
+        sample->put_off += received->put_off;
         sample->failed += received->failed;
         sample->ready += received->ready;
         sample->bytes += received->bytes;
@@ -310,11 +312,12 @@ static void print_held(const struct run *run, const struct held *held)
         longest = silence > longest ? silence : longest;
     }
     print_head(run);
-    printf(" opened_per_s=%.0f seconds=%.3f closed=%" PRIu64 " events=%" PRIu64
+    printf(" opened_per_s=%.0f put_off=%" PRIu64
+           " seconds=%.3f closed=%" PRIu64 " events=%" PRIu64
            " longest_silence_ms=%.0f bytes_per_s=%.0f"
            " available_mib=%" PRIu64 " kernel_bytes_per_stream=%.0f",
-           options->streams / held->opening, time / 1e9, end->closed,
-           end->reserved, (double)longest / 1e6,
+           options->streams / held->opening, end->put_off, time / 1e9,
+           end->closed, end->reserved, (double)longest / 1e6,
            (double)(end->bytes - begin->bytes) / time * 1e9,
            held->after.available >> 20,
            ((double)held->after.slab - (double)held->before.slab)

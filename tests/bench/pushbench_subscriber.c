@@ -132,14 +132,12 @@ static bool stream_request(struct stream *stream)
     return error == 0;
 }
 
-static void stream_begin(struct subscriber *self, struct stream *stream)
+static void stream_connect(struct stream *stream)
 {
+    struct subscriber *self = stream->owner;
     const struct pb_options *options = self->options;
 
-    stream->owner = self;
-    stream->index = self->first + self->opened * self->step;
     stream->head = malloc(sizeof *stream->head);
-    self->opened++;
     self->connecting++;
     stream->fd = pb_connect_begin(&options->server,
                                   stream->index % options->sources);
@@ -151,6 +149,22 @@ static void stream_begin(struct subscriber *self, struct stream *stream)
     if (!pb_watch(self->epoll, stream->fd, EPOLLOUT, stream)) {
         stream_fail(stream, strerror(errno));
     }
+}
+
+static void stream_begin(struct subscriber *self, struct stream *stream)
+{
+    stream->owner = self;
+    stream->index = self->first + self->opened * self->step;
+    self->opened++;
+    stream_connect(stream);
+}
+
+/* Hold: a server that is too busy asks its clients to come again. */
+static void stream_again(struct stream *stream)
+{
+    pb_shared_add(&stream->owner->received->put_off, 1);
+    stream_close(stream);
+    stream_connect(stream);
 }
 
 static void stream_parse(struct stream *stream, const struct pb_slice *slice)
@@ -214,6 +228,10 @@ static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
     }
     if (!head->done) {
         return used;
+    }
+    if (head->status == 503 && self->options->mode == PB_HOLD) {
+        stream_again(stream);
+        return -1;
     }
     if (head->status != 200) {
         snprintf(why, sizeof why, "status %d", head->status);
