@@ -143,7 +143,7 @@ $(B)/libpush_core.a $(B)/libpush_store.a $(B)/libpush_identity.a:
 # ---- unit tests of the module ---------------------------------------------
 
 # test_core_*.c link the core alone, test_store_*.c the store and APR too,
-# test_stream_*.c also those parts of stream/ that are pure data structures;
+# test_stream_*.c also those parts of stream/ that know nothing of httpd;
 # test_identity_*.c link http/identity.
 # test_crash_*.c need failpoints: they are built in that mode only, where they
 # are the only tests.
@@ -182,7 +182,8 @@ $(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/o
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
 STREAM_PARTS := $(patsubst %,$(B)/obj/mod_push/stream/%.o,map followers \
-                streams beat pace deadline queue)
+                streams beat pace deadline queue keeper news stream tls \
+                migration)
 
 $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
 		$(STORE_HELPERS) $(B)/libpush_store.a $(B)/libpush_core.a

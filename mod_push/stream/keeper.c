@@ -210,6 +210,11 @@ static void beat(push_keeper_t *keeper, uint32_t index)
         return;
     }
     status = flush(keeper, index);
+    if (status == PUSH_FLUSH_LATER && !stream->rest && !stream->part) {
+        /* The mailbox is locked, the client must not wait for that. */
+        after_write(keeper, index, status);
+        status = PUSH_FLUSH_IDLE;
+    }
     if (status == PUSH_FLUSH_IDLE) {
         status = push_stream_beat(stream);
     }

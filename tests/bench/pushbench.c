@@ -4,6 +4,7 @@
  *   pushbench idle      user memory of the server an idle stream
  *   pushbench fanout    one channel, all streams subscribe it
  *   pushbench unicast   every stream a user, messages to each in turn
+ *   pushbench hold      streams with nothing but heartbeats
  *
  * With --rate the latency from publish to receive is measured; without, the
  * greatest throughput. One run is one line of `name=value` pairs on stdout.

@@ -22,6 +22,8 @@ static const char *const USAGE =
     "  --size N         payload bytes (100)\n"
     "  --seconds S      measured time (3)\n"
     "  --warmup S       time before it (0.5)\n"
+    "  --spare N        MiB of memory that must stay available: below, the\n"
+    "                   run ends; 0 = not watched (0)\n"
     "  --server-pid P   root of the server's processes: its CPU and memory\n"
     "  --warm N         idle: streams opened before the first measure (100)\n"
     "  --procs N        subscriber processes (2)\n"
@@ -57,6 +59,7 @@ static const struct option_row ROWS[] = {
     ROW("--ahead", NUMBER, ahead, 1, 1000000),
     ROW("--size", NUMBER, size, PB_MIN_PAYLOAD, PB_MAX_PAYLOAD),
     ROW("--rate", NUMBER, rate, 0, 1000000),
+    ROW("--spare", NUMBER, spare, 0, 1000000),
     ROW("--seconds", SECONDS, seconds, 0, 3600),
     ROW("--warmup", SECONDS, warmup, 0, 3600),
     ROW("--server-pid", PID, server_pid, 1, 1L << 30),

@@ -34,6 +34,7 @@ struct pb_options {
     unsigned rate;             /* messages a second; 0 = as fast as it goes */
     double warmup;             /* s before the measured time */
     double seconds;            /* s measured */
+    unsigned spare;            /* MiB of memory to leave; 0 = not watched */
     pid_t server_pid;          /* root of its processes; 0 = not measured */
 };
 

@@ -23,6 +23,21 @@ uint64_t pb_pss_parse(const char *text)
     return line ? strtoull(line + 5, NULL, 10) * 1024 : 0;
 }
 
+/* The value of a line of /proc/meminfo in bytes, or what is said instead. */
+static uint64_t memory_line(const char *text, const char *name,
+                            uint64_t otherwise)
+{
+    const char *line = strstr(text, name);
+
+    return line ? strtoull(line + strlen(name), NULL, 10) * 1024 : otherwise;
+}
+
+void pb_memory_parse(const char *text, struct pb_memory *memory)
+{
+    memory->available = memory_line(text, "\nMemAvailable:", UINT64_MAX);
+    memory->slab = memory_line(text, "\nSlab:", 0);
+}
+
 bool pb_stat_parse(const char *text, pid_t *parent, uint64_t *ticks)
 {
     /* the name may hold anything, also brackets */
@@ -43,14 +58,11 @@ bool pb_stat_parse(const char *text, pid_t *parent, uint64_t *ticks)
     return true;
 }
 
-static bool read_file(pid_t pid, const char *name, char *text, size_t size)
+static bool read_text(const char *path, char *text, size_t size)
 {
-    char path[64];
-    FILE *file;
+    FILE *file = fopen(path, "r");
     size_t len;
 
-    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    file = fopen(path, "r");
     if (!file) {
         return false;
     }
@@ -58,6 +70,22 @@ static bool read_file(pid_t pid, const char *name, char *text, size_t size)
     text[len] = '\0';
     fclose(file);
     return len > 0;
+}
+
+static bool read_file(pid_t pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    return read_text(path, text, size);
+}
+
+void pb_memory_read(struct pb_memory *memory)
+{
+    char text[4096] = "";
+
+    read_text("/proc/meminfo", text, sizeof text);
+    pb_memory_parse(text, memory);
 }
 
 static size_t read_table(struct process *table)

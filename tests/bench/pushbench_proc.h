@@ -1,4 +1,5 @@
-/* What a server costs: memory and CPU of a process and all its descendants. */
+/* What a server costs: memory and CPU of a process and all its descendants;
+ * and what memory is left. */
 #ifndef PUSHBENCH_PROC_H
 #define PUSHBENCH_PROC_H
 
@@ -19,6 +20,18 @@ bool pb_usage_read(pid_t root, struct pb_usage *usage);
 /* The memory alone of one process from the text of its smaps_rollup
  * (borrowed): the Pss line in bytes; 0 if there is none. */
 uint64_t pb_pss_parse(const char *text);
+
+/* Memory of the whole machine, bytes. */
+struct pb_memory {
+    uint64_t available; /* what it could still give; UINT64_MAX where it does
+                           not say so */
+    uint64_t slab;      /* the kernel's objects: sockets, files and the like */
+};
+
+void pb_memory_read(struct pb_memory *memory);
+
+/* The same from the text of /proc/meminfo (borrowed). */
+void pb_memory_parse(const char *text, struct pb_memory *memory);
 
 /* From the text of /proc/PID/stat (borrowed): the parent, and the CPU time in
  * clock ticks. False where it is not such a text. */

@@ -20,10 +20,12 @@
 #include <unistd.h>
 
 #define SECOND          UINT64_C(1000000000)
-#define OPEN_DEADLINE   (120 * SECOND) /* to open all streams */
-#define DRAIN_DEADLINE  (10 * SECOND)  /* for what is still on its way */
-#define DRAIN_QUIET     (SECOND / 2)   /* nothing came for so long */
-#define SETTLE_STEP     (SECOND / 5)   /* memory: equal over such a time */
+#define OPEN_DEADLINE   (120 * SECOND)  /* to open all streams, and more: */
+#define OPEN_EACH       (SECOND / 5000) /* for each of them */
+#define LOOK_AT_MEMORY  (SECOND / 10)   /* how often */
+#define DRAIN_DEADLINE  (10 * SECOND)   /* for what is still on its way */
+#define DRAIN_QUIET     (SECOND / 2)    /* nothing came for so long */
+#define SETTLE_STEP     (SECOND / 5)    /* memory: equal over such a time */
 #define SETTLE_DEADLINE (5 * SECOND)
 
 /* What is known at one moment. */
@@ -31,6 +33,7 @@ struct sample {
     uint64_t time;
     uint64_t sent, accepted, refused;
     uint64_t messages, reserved, wrong, closed, failed, ready;
+    uint64_t put_off;
     uint64_t bytes, payload;
     struct pb_usage server;
 };
@@ -41,7 +44,8 @@ struct run {
     struct pb_shared *shared;
     pid_t *pids; /* the workers, then the publisher; 0 = ended */
     unsigned started;
-    bool failed; /* a process ended with an error */
+    bool failed;     /* a process ended with an error, or memory is short */
+    uint64_t looked; /* when memory was looked at */
 };
 
 typedef bool condition_fn(struct run *run, uint64_t wanted);
@@ -62,6 +66,7 @@ static void take_sample(const struct run *run, struct sample *sample)
         sample->reserved += received->reserved;
         sample->wrong += received->wrong;
         sample->closed += received->closed;
+        sample->put_off += received->put_off;
         sample->failed += received->failed;
         sample->ready += received->ready;
         sample->bytes += received->bytes;
@@ -87,6 +92,26 @@ static void reap(struct run *run)
     }
 }
 
+/* Streams are the kernel's memory, which no limit of a process bounds: end
+ * before the machine has none left for others. */
+static void watch_memory(struct run *run)
+{
+    uint64_t spare = (uint64_t)run->options->spare << 20;
+    uint64_t now = pb_now();
+    struct pb_memory memory;
+
+    if (spare == 0 || now < run->looked + LOOK_AT_MEMORY) {
+        return;
+    }
+    run->looked = now;
+    pb_memory_read(&memory);
+    if (memory.available < spare) {
+        fprintf(stderr, "pushbench: %" PRIu64 " MiB of memory available\n",
+                memory.available >> 20);
+        run->failed = true;
+    }
+}
+
 static void pause_briefly(void)
 {
     struct timespec pause = {.tv_nsec = 2000000};
@@ -102,6 +127,7 @@ static bool wait_for(struct run *run, condition_fn *holds, uint64_t wanted,
 
     while (!holds(run, wanted)) {
         reap(run);
+        watch_memory(run);
         if (run->failed || pb_now() > end) {
             return false;
         }
@@ -110,18 +136,25 @@ static bool wait_for(struct run *run, condition_fn *holds, uint64_t wanted,
     return true;
 }
 
+static uint64_t streams_open(const struct run *run)
+{
+    const struct pb_shared *shared = run->shared;
+    uint64_t ready = 0;
+
+    for (unsigned i = 0; i < shared->workers; i++) {
+        ready += shared->received[i].ready;
+    }
+    return ready;
+}
+
 static bool streams_are_open(struct run *run, uint64_t wanted)
 {
-    struct sample now;
     const struct pb_shared *shared = run->shared;
 
-    memset(&now, 0, sizeof now);
     for (unsigned i = 0; i < shared->workers; i++) {
-        now.ready += shared->received[i].ready;
-        now.failed += shared->received[i].failed;
+        run->failed = run->failed || shared->received[i].failed > 0;
     }
-    run->failed = run->failed || now.failed > 0;
-    return now.ready >= wanted;
+    return streams_open(run) >= wanted;
 }
 
 static bool publisher_is_connected(struct run *run, uint64_t wanted)
@@ -196,8 +229,10 @@ static bool run_init(struct run *run)
 static bool open_streams(struct run *run, unsigned count)
 {
     run->shared->open_limit = count;
-    if (!wait_for(run, streams_are_open, count, OPEN_DEADLINE)) {
-        fprintf(stderr, "pushbench: not all of %u streams opened\n", count);
+    if (!wait_for(run, streams_are_open, count,
+                  OPEN_DEADLINE + count * OPEN_EACH)) {
+        fprintf(stderr, "pushbench: %" PRIu64 " of %u streams opened\n",
+                streams_open(run), count);
         return false;
     }
     return true;
@@ -257,44 +292,71 @@ static bool run_idle(struct run *run)
     return true;
 }
 
-/* Hold all streams open for the measured time, with nothing but heartbeats. */
-static bool run_hold(struct run *run)
+/* What was measured while streams were held. */
+struct held {
+    struct sample begin, end;
+    double opening;                 /* s */
+    struct pb_memory before, after; /* without and with streams */
+};
+
+static void print_held(const struct run *run, const struct held *held)
 {
     const struct pb_options *options = run->options;
-    uint64_t warmup = (uint64_t)(options->warmup * (double)SECOND);
-    uint64_t measured = (uint64_t)(options->seconds * (double)SECOND);
-    struct sample begin, end;
+    const struct sample *begin = &held->begin, *end = &held->end;
+    double time = (double)(end->time - begin->time);
     uint64_t longest = 0;
 
-    if (!open_streams(run, options->streams)
-        || !wait_for(run, time_is, pb_now() + warmup, warmup + SECOND)) {
-        return false;
-    }
-    take_sample(run, &begin);
-    run->shared->window_end = begin.time + measured;
-    run->shared->window_begin = begin.time;
-    if (!wait_for(run, time_is, begin.time + measured, measured + SECOND)) {
-        return false;
-    }
-    take_sample(run, &end);
     for (unsigned i = 0; i < run->shared->workers; i++) {
         uint64_t silence = run->shared->received[i].longest;
 
         longest = silence > longest ? silence : longest;
     }
     print_head(run);
-    printf(" seconds=%.3f closed=%" PRIu64 " longest_silence_ms=%.0f"
-           " bytes_per_s=%.0f",
-           (double)(end.time - begin.time) / 1e9, end.closed,
-           (double)longest / 1e6,
-           (double)(end.bytes - begin.bytes) / (double)measured * 1e9);
+    printf(" opened_per_s=%.0f put_off=%" PRIu64
+           " seconds=%.3f closed=%" PRIu64 " events=%" PRIu64
+           " longest_silence_ms=%.0f bytes_per_s=%.0f"
+           " available_mib=%" PRIu64 " kernel_bytes_per_stream=%.0f",
+           options->streams / held->opening, end->put_off, time / 1e9,
+           end->closed, end->reserved, (double)longest / 1e6,
+           (double)(end->bytes - begin->bytes) / time * 1e9,
+           held->after.available >> 20,
+           ((double)held->after.slab - (double)held->before.slab)
+               / options->streams);
     if (options->server_pid > 0) {
         printf(" processes=%u pss=%" PRIu64 " server_cores=%.2f",
-               end.server.processes, end.server.pss,
-               (double)(end.server.cpu - begin.server.cpu)
-                   / (double)(end.time - begin.time));
+               end->server.processes, end->server.pss,
+               (double)(end->server.cpu - begin->server.cpu) / time);
     }
     printf("\n");
+}
+
+/* Hold all streams open for the measured time, with nothing but heartbeats. */
+static bool run_hold(struct run *run)
+{
+    const struct pb_options *options = run->options;
+    uint64_t warmup = (uint64_t)(options->warmup * (double)SECOND);
+    uint64_t measured = (uint64_t)(options->seconds * (double)SECOND);
+    uint64_t start = pb_now();
+    struct held held;
+
+    pb_memory_read(&held.before);
+    if (!open_streams(run, options->streams)) {
+        return false;
+    }
+    held.opening = (double)(pb_now() - start) / (double)SECOND;
+    if (!wait_for(run, time_is, pb_now() + warmup, warmup + SECOND)) {
+        return false;
+    }
+    take_sample(run, &held.begin);
+    run->shared->window_end = held.begin.time + measured;
+    run->shared->window_begin = held.begin.time;
+    if (!wait_for(run, time_is, held.begin.time + measured,
+                  measured + SECOND)) {
+        return false;
+    }
+    take_sample(run, &held.end);
+    pb_memory_read(&held.after);
+    print_held(run, &held);
     return true;
 }
 

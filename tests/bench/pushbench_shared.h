@@ -22,6 +22,7 @@ enum pb_phase {
 struct pb_received {
     _Alignas(64) _Atomic uint64_t ready; /* streams whose head came */
     _Atomic uint64_t failed;             /* streams that could not open */
+    _Atomic uint64_t put_off;            /* hold: attempts answered 503 */
     _Atomic uint64_t closed;             /* streams that ended unasked */
     _Atomic uint64_t messages;           /* messages received */
     _Atomic uint64_t reserved;           /* events of type push.* */

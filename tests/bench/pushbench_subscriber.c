@@ -15,6 +15,7 @@
 #define READ_SIZE  (256 * 1024)
 #define MAX_EVENTS 512
 #define LOOK_UP_NS UINT64_C(5000000)   /* how often the phase is looked at */
+#define HOLD_NS    UINT64_C(100000000) /* hold: once all streams are open */
 #define SCAN_NS    UINT64_C(500000000) /* and which streams are silent */
 
 struct subscriber;
@@ -98,6 +99,20 @@ static void stream_fail(struct stream *stream, const char *why)
     stream_close(stream);
 }
 
+/* An open stream ended; nobody asked for that. */
+static void stream_lost(struct stream *stream, const char *why)
+{
+    struct subscriber *self = stream->owner;
+
+    if (self->options->mode == PB_HOLD && !self->has_complained) {
+        self->has_complained = true;
+        fprintf(stderr, "pushbench: stream %u was lost: %s\n", stream->index,
+                why);
+    }
+    pb_shared_add(&self->received->closed, 1);
+    stream_close(stream);
+}
+
 /* The socket is connected: ask for the stream. */
 static bool stream_request(struct stream *stream)
 {
@@ -117,14 +132,12 @@ static bool stream_request(struct stream *stream)
     return error == 0;
 }
 
-static void stream_begin(struct subscriber *self, struct stream *stream)
+static void stream_connect(struct stream *stream)
 {
+    struct subscriber *self = stream->owner;
     const struct pb_options *options = self->options;
 
-    stream->owner = self;
-    stream->index = self->first + self->opened * self->step;
     stream->head = malloc(sizeof *stream->head);
-    self->opened++;
     self->connecting++;
     stream->fd = pb_connect_begin(&options->server,
                                   stream->index % options->sources);
@@ -136,6 +149,22 @@ static void stream_begin(struct subscriber *self, struct stream *stream)
     if (!pb_watch(self->epoll, stream->fd, EPOLLOUT, stream)) {
         stream_fail(stream, strerror(errno));
     }
+}
+
+static void stream_begin(struct subscriber *self, struct stream *stream)
+{
+    stream->owner = self;
+    stream->index = self->first + self->opened * self->step;
+    self->opened++;
+    stream_connect(stream);
+}
+
+/* Hold: a server that is too busy asks its clients to come again. */
+static void stream_again(struct stream *stream)
+{
+    pb_shared_add(&stream->owner->received->put_off, 1);
+    stream_close(stream);
+    stream_connect(stream);
 }
 
 static void stream_parse(struct stream *stream, const struct pb_slice *slice)
@@ -200,6 +229,10 @@ static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
     if (!head->done) {
         return used;
     }
+    if (head->status == 503 && self->options->mode == PB_HOLD) {
+        stream_again(stream);
+        return -1;
+    }
     if (head->status != 200) {
         snprintf(why, sizeof why, "status %d", head->status);
         stream_fail(stream, why);
@@ -255,8 +288,7 @@ static void stream_read(struct stream *stream)
             stream_fail(stream, len < 0 ? strerror(errno) : "closed");
         }
         else {
-            pb_shared_add(&self->received->closed, 1);
-            stream_close(stream);
+            stream_lost(stream, len < 0 ? strerror(errno) : "closed");
         }
         return;
     }
@@ -305,6 +337,15 @@ static void scan_silent(struct subscriber *self)
     }
 }
 
+/* Dozens of processes that only hold streams need not look up often. */
+static uint64_t look_up(const struct subscriber *self)
+{
+    bool holds = self->options->mode == PB_HOLD && self->connecting == 0
+                 && self->opened == self->share;
+
+    return holds ? HOLD_NS : LOOK_UP_NS;
+}
+
 static bool subscriber_init(struct subscriber *self)
 {
     unsigned all = self->options->streams;
@@ -341,7 +382,7 @@ int pb_subscriber_run(const struct pb_options *options,
 
         open_more(&self);
         scan_silent(&self);
-        count = pb_wait(self.epoll, events, MAX_EVENTS, LOOK_UP_NS);
+        count = pb_wait(self.epoll, events, MAX_EVENTS, look_up(&self));
         for (int i = 0; i < count; i++) {
             struct stream *stream = events[i].data.ptr;
 

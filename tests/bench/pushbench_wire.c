@@ -46,6 +46,10 @@ size_t pb_wire_subscribe(const struct pb_options *options, unsigned index,
     }
     len += (size_t)sprintf(out + len, " HTTP/1.1\r\n");
     len += put_host(options, out + len);
+    if (options->target == PB_PUSH) {
+        /* else a refusal looks like a stream, see docs/protocol.md */
+        len += (size_t)sprintf(out + len, "Push-Client: pushbench/1\r\n");
+    }
     return len
            + (size_t)sprintf(out + len, "Accept: text/event-stream\r\n\r\n");
 }

@@ -391,6 +391,27 @@ START_TEST(memory_and_cpu_are_read_from_proc)
 }
 END_TEST
 
+START_TEST(what_memory_is_left_is_read_from_the_kernels_text)
+{
+    struct pb_memory memory;
+
+    pb_memory_parse("MemTotal:       24684092 kB\n"
+                    "MemFree:          100000 kB\n"
+                    "MemAvailable:      20480 kB\n"
+                    "KReclaimable:       1000 kB\n"
+                    "Slab:                 30 kB\n",
+                    &memory);
+    ck_assert_uint_eq(memory.available, 20480 * 1024);
+    ck_assert_uint_eq(memory.slab, 30 * 1024);
+    /* a kernel that does not say must not look like one without memory */
+    pb_memory_parse("MemTotal: 24684092 kB\n", &memory);
+    ck_assert_uint_eq(memory.available, UINT64_MAX);
+    pb_memory_read(&memory);
+    ck_assert_uint_gt(memory.available, 0);
+    ck_assert_uint_gt(memory.slab, 0);
+}
+END_TEST
+
 #define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
 
 int main(void)
@@ -419,6 +440,7 @@ int main(void)
     tcase_add_test(tcase, ranks_are_those_of_the_textbook);
     tcase_add_test(tcase, samples_that_are_equal_are_not_told_apart);
     tcase_add_test(tcase, memory_and_cpu_are_read_from_proc);
+    tcase_add_test(tcase, what_memory_is_left_is_read_from_the_kernels_text);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     failures = srunner_ntests_failed(runner);

@@ -13,6 +13,58 @@ struct draft {
     bool any; /* a line since the last empty one */
 };
 
+/* Take n bytes of framing out of what was received. */
+static void cut(struct stream *st, size_t n)
+{
+    struct wire *w = st->wire;
+    char *at = w->bytes + st->plain;
+
+    memmove(at, at + n, w->used - st->plain - n + 1);
+    w->used -= n;
+}
+
+/* Within a chunk: pass its data, take the line end behind it. False where
+ * more must be received first. */
+static bool take_chunk(struct stream *st)
+{
+    size_t there = st->wire->used - st->plain;
+    size_t data = st->left > 2 ? st->left - 2 : 0;
+    size_t passed = data < there ? data : there;
+    size_t end;
+
+    st->plain += passed;
+    st->left -= passed;
+    end = st->wire->used - st->plain;
+    end = st->left < end ? st->left : end;
+    if (st->left <= 2) {
+        cut(st, end);
+        st->left -= end;
+    }
+    return st->left == 0;
+}
+
+/* Leave nothing but the body in what was received (RFC 9112 section 7.1). */
+static void take_framing(struct stream *st)
+{
+    struct wire *w = st->wire;
+
+    if (!st->chunked) {
+        st->plain = w->used;
+        return;
+    }
+    while (take_chunk(st)) {
+        const char *size = w->bytes + st->plain;
+        const char *end = memmem(size, w->used - st->plain, "\r\n", 2);
+
+        if (end == NULL || w->ended) {
+            return;
+        }
+        st->left = strtoul(size, NULL, 16) + 2;
+        w->ended = st->left == 2;
+        cut(st, (size_t)(end - size) + 2);
+    }
+}
+
 static struct stream *request(const struct server *s, const char *query,
                               const char *headers, int receive_buffer)
 {
@@ -35,6 +87,7 @@ static struct stream *request(const struct server *s, const char *query,
     st->head = keep_copy(st->wire->bytes, (size_t)(end - st->wire->bytes) + 4);
     wire_take(st->wire, strlen(st->head));
     st->status = atoi(st->head + 9);
+    st->chunked = stream_header(st, "Transfer-Encoding") != NULL;
     return st;
 }
 
@@ -143,11 +196,12 @@ static const char *take_line(struct stream *st, size_t *length,
     char *end;
 
     for (;;) {
-        end = memchr(w->bytes + seen, '\n', w->used - seen);
+        take_framing(st);
+        end = memchr(w->bytes + seen, '\n', st->plain - seen);
         if (end != NULL) {
             break;
         }
-        seen = w->used;
+        seen = st->plain;
         if (!wire_receive(w, deadline)
             && (w->ended || wait_now() >= deadline)) {
             return NULL;
@@ -156,6 +210,7 @@ static const char *take_line(struct stream *st, size_t *length,
     *length = (size_t)(end - w->bytes);
     line = keep_copy(w->bytes, *length);
     wire_take(w, *length + 1);
+    st->plain -= *length + 1;
     return line;
 }
 

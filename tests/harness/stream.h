@@ -36,6 +36,9 @@ struct stream {
     const char *head; /* status line and headers */
     int64_t retry;    /* the last retry field (ms), -1 before any */
     int beats;        /* empty lines that ended no event */
+    bool chunked;     /* a proxy put the body into chunks */
+    size_t plain;     /* bytes of the wire that are body alone */
+    size_t left;      /* of a chunk and its line end that are still to come */
 };
 
 /* Ask for a stream and read the head of the answer, whatever its status.

@@ -26,6 +26,20 @@ H2_TESTS := $(B)/tests/integration/test_http2 \
 $(H2_TESTS): $(call objects,tests/integration/h2*.c)
 $(H2_TESTS): IT_LIBS := -lnghttp2
 
+# Proxies to put in front of httpd, for all modes; and what they link to.
+DEB_PACKAGES += liblua5.3-0 libopentracing-c-wrapper0 libsystemd0 \
+                libvarnishapi3 libjemalloc2 libedit2 libncursesw6 \
+                libpcre2-8-0
+
+export PUSH_PROXIES = $(abspath build/proxies)
+
+build/proxies/fetched: tests/integration/fetch-proxies
+	$(call say,GET,$(@D))
+	$(Q)$< $(@D)
+
+$(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \
+		| build/proxies/fetched
+
 # What users of Debian enable modules with.
 $(B)/a2enmod: tests/integration/fetch-a2enmod
 	$(call say,GET,$@)

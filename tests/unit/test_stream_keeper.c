@@ -1,0 +1,150 @@
+#include "core_suite.h"
+#include "store_ground.h"
+#include "stream/keeper.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What a reactor does for its streams, on a real store and real sockets. */
+
+#define INTERVAL 4000u
+
+static ground_t g;
+static push_keeper_t keeper;
+static push_ticket_t ticket;
+static int client; /* the other end of the stream */
+static char got[1 << 20];
+
+static void on_end(void *data, const push_ended_t *ended)
+{
+    (void)data;
+    ck_abort_msg("the stream ended: %s", push_end_name(ended->why));
+}
+
+/* One stream of anna's phone, first flush and all. */
+static void set_up(void)
+{
+    push_migrant_t migrant = {.adoption = {.heartbeat = INTERVAL}};
+    int sockets[2];
+
+    ground_init(&g, (size_t)8 << 20);
+    keeper = (push_keeper_t){.store = &g.store,
+                             .seat = &g.store.seats.seats[0],
+                             .epoll = epoll_create1(EPOLL_CLOEXEC),
+                             .ended = on_end};
+    ck_assert(push_keeper_init(&keeper));
+    push_keeper_look_at_clock(&keeper);
+    ck_assert_int_eq(socketpair(AF_UNIX,
+                                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                                sockets),
+                     0);
+    client = sockets[0];
+    ck_assert_int_eq(ground_checkin(&g, "anna", "phone", NULL, &ticket),
+                     PUSH_OK);
+    migrant.adoption.fd = sockets[1];
+    migrant.adoption.ticket = ticket;
+    atomic_fetch_add(&keeper.seat->streams, 1);
+    push_keeper_adopt(&keeper, &migrant);
+    push_keeper_flush(&keeper);
+}
+
+static void tear_down(void)
+{
+    push_keeper_cleanup(&keeper);
+    close(keeper.epoll);
+    close(client);
+    ground_cleanup(&g);
+}
+
+static push_lock_t *mailbox_lock(void)
+{
+    const push_device_t *device = push_store_device_at(&g.store,
+                                                       ticket.device);
+
+    return &g.store.shards[device->shard].lock;
+}
+
+/* The interval is over: what is due is written. */
+static void beat_is_due(void)
+{
+    keeper.ms += INTERVAL;
+    push_keeper_beat(&keeper, INTERVAL);
+}
+
+/* Appends what the client has received to what it got before. */
+static size_t receive(size_t length)
+{
+    ssize_t n = read(client, got + length, sizeof(got) - 1 - length);
+
+    length += n > 0 ? (size_t)n : 0;
+    got[length] = '\0';
+    return length;
+}
+
+static void publish(const char *text)
+{
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_USER, "anna", text, PUSH_NORMAL), PUSH_OK);
+    push_keeper_take_news(&keeper);
+}
+
+START_TEST(a_heart_beats_while_the_mailbox_is_locked)
+{
+    ck_assert_int_eq(push_lock_acquire(mailbox_lock()), PUSH_LOCKED);
+    beat_is_due();
+    receive(0);
+    ck_assert_str_eq(got, "\n");
+    beat_is_due();
+    receive(0);
+    ck_assert_str_eq(got, "\n");
+    push_lock_release(mailbox_lock());
+    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 5);
+    publish("hello");
+    push_keeper_flush(&keeper);
+    receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "data: hello\n\n"));
+}
+END_TEST
+
+/* A beat would stand in the middle of the message; and nothing may count as
+ * blocked that no event of the socket ends. */
+START_TEST(no_heart_beats_within_a_message_while_the_mailbox_is_locked)
+{
+    static char text[300000]; /* more than the socket takes, less than twice */
+    size_t length;
+
+    memset(text, 'x', sizeof(text) - 1);
+    publish(text);
+    push_keeper_flush(&keeper);
+    length = receive(0);
+    ck_assert_uint_gt(length, sizeof(text) / 2);
+    ck_assert_uint_lt(length, sizeof(text));
+    push_keeper_on_event(&keeper, 0, EPOLLOUT);
+    ck_assert_int_eq(push_lock_acquire(mailbox_lock()), PUSH_LOCKED);
+    beat_is_due();
+    push_lock_release(mailbox_lock());
+    push_keeper_flush(&keeper);
+    receive(length);
+    ck_assert_ptr_nonnull(strstr(got, "\ndata: "));
+    ck_assert_str_eq(strstr(got, "\ndata: ") + 7 + strlen(text), "\n\n");
+    beat_is_due();
+    receive(0);
+    ck_assert_str_eq(got, "\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keeper");
+    TCase *tc = unit_case(suite, "keeper", 60);
+
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc, a_heart_beats_while_the_mailbox_is_locked);
+    tcase_add_test(
+        tc, no_heart_beats_within_a_message_while_the_mailbox_is_locked);
+    return unit_run(suite);
+}
