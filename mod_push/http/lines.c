@@ -69,10 +69,8 @@ static void put_receipt(lines_t *l, const push_receipt_t *receipt)
 
 static void put_problem(lines_t *l, const push_problem_t *problem)
 {
-    json_t *line = json_pack("{s:{s:s, s:s, s:i, s:s}}", "error", "type",
-                             push_problem_type(l->pool, problem), "title",
-                             push_problem_title(problem), "status",
-                             problem->status, "detail", problem->detail);
+    json_t *line = json_pack("{s:o}", "error",
+                             push_problem_json(l->pool, problem));
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
 
     if (text) {

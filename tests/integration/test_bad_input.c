@@ -67,6 +67,8 @@ static const struct bad receives[] = {
     {"user=a&device=d&os_version=%ff", NULL, "os_version"},
     {"user=a&device=d&locale=%00", NULL, "locale"},
     {"user=a&device=d&app=" A129 A129 A129 A129, NULL, "app"},
+    /* No answer can quote a name that is not UTF-8. */
+    {"user=a&device=d&%ff=%zz", NULL, "escape"},
 };
 
 static const struct bad acks[] = {
@@ -103,6 +105,7 @@ static const struct bad publishes[] = {
     {"user=a&device=", NULL, "device"},
     {"user=a&device=a%20b", NULL, "device"},
     {"user=a&device=" A129, NULL, "device"},
+    {"user=a&%ff=%zz", NULL, "escape"},
     {"user=a", "TTL: \r\n", "TTL"},
     {"user=a", "TTL: -1\r\n", "TTL"},
     {"user=a", "TTL: 1.5\r\n", "TTL"},
