@@ -157,32 +157,37 @@ START_TEST(a_stream_leaves_one_line_in_the_access_log_at_its_hand_over)
 }
 END_TEST
 
-/* A method, a target, and what it is answered. */
+/* A method, a target, what it is answered, and what Allow says then. */
 static const struct {
     const char *method;
     const char *target;
     int status;
+    const char *allow;
 } methods[] = {
-    {"POST", "/ramen/receive?user=a&device=d&seq=0", 405},
-    {"PUT", "/ramen/receive?user=a&device=d&seq=0", 405},
-    {"DELETE", "/ramen/ack?user=a&device=d&seq=1", 405},
-    {"PUT", "/push/messages?user=a", 405},
-    {"POST", "/push/messages/0hZk3x9Qa2B", 405},
-    {"POST", "/push/stats", 405},
-    {"POST", "/push/health", 405},
-    {"DELETE", "/push/channels", 405},
-    {"POST", "/push/users/a/devices", 405},
-    {"GET", "/ramen/none", 404},
-    {"GET", "/ramen", 404},
-    {"GET", "/ramen/receive/more?user=a&device=d", 404},
-    {"GET", "/push/none", 404},
-    {"GET", "/push/messages/short", 404},
-    {"GET", "/push/messages/0hZk3x9Qa2B/more", 404},
-    {"GET", "/push/users/a", 404},
-    {"GET", "/push/users//devices", 404},
+    {"POST", "/ramen/receive?user=a&device=d&seq=0", 405,
+     "GET, HEAD, OPTIONS"},
+    {"PUT", "/ramen/receive?user=a&device=d&seq=0", 405, "GET, HEAD, OPTIONS"},
+    {"DELETE", "/ramen/ack?user=a&device=d&seq=1", 405, "GET, POST, OPTIONS"},
+    {"GET", "/ramen/ticket?user=a&device=d", 405, "POST, OPTIONS"},
+    {"PUT", "/push/messages?user=a", 405, "POST"},
+    {"POST", "/push/messages/0hZk3x9Qa2B", 405, "GET, HEAD, DELETE"},
+    {"POST", "/push/stats", 405, "GET, HEAD"},
+    {"POST", "/push/health", 405, "GET, HEAD"},
+    {"DELETE", "/push/channels", 405, "GET, HEAD"},
+    {"POST", "/push/users/a/devices", 405, "GET, HEAD"},
+    {"GET", "/push/users/a/streams", 405, "DELETE"},
+    {"GET", "/push/users/a/revoke", 405, "POST"},
+    {"GET", "/ramen/none", 404, NULL},
+    {"GET", "/ramen", 404, NULL},
+    {"GET", "/ramen/receive/more?user=a&device=d", 404, NULL},
+    {"GET", "/push/none", 404, NULL},
+    {"GET", "/push/messages/short", 404, NULL},
+    {"GET", "/push/messages/0hZk3x9Qa2B/more", 404, NULL},
+    {"GET", "/push/users/a", 404, NULL},
+    {"GET", "/push/users//devices", 404, NULL},
 };
 
-START_TEST(wrong_methods_are_405_and_unknown_paths_404)
+START_TEST(wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404)
 {
     struct server *s = server_start(NULL);
     size_t i;
@@ -194,7 +199,7 @@ START_TEST(wrong_methods_are_405_and_unknown_paths_404)
         ck_assert_msg(a->status == methods[i].status, "%s %s: %s",
                       methods[i].method, methods[i].target, a->head);
         http_expect(a, methods[i].status, NULL);
-        ck_assert(a->status != 405 || http_header(a, "Allow") != NULL);
+        ck_assert_pstr_eq(http_header(a, "Allow"), methods[i].allow);
     }
 }
 END_TEST
@@ -361,7 +366,7 @@ int main(void)
                    what_was_pipelined_before_a_stream_is_answered_before_it);
     tcase_add_test(tc, what_is_pipelined_behind_a_stream_changes_nothing);
     tcase_add_test(tc, a_body_sent_with_receive_harms_nothing);
-    tcase_add_test(tc, wrong_methods_are_405_and_unknown_paths_404);
+    tcase_add_test(tc, wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404);
     tc = case_add(suite, "house", 30);
     tcase_add_loop_test(tc,
                         compression_stays_out_of_streams_and_mod_headers_works,
