@@ -104,9 +104,15 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
 
 static const push_problem_t *check_request(request_rec *r)
 {
-    const char *refusal = r->connection->master ? push_pump_refusal(r)
-                                                : push_handover_refusal(r);
+    const char *refusal;
 
+    if (r->main) {
+        refusal = "a stream cannot be a part of another answer";
+    }
+    else {
+        refusal = r->connection->master ? push_pump_refusal(r)
+                                        : push_handover_refusal(r);
+    }
     if (refusal) {
         return push_problem(r->pool, 501, "transport", "%s", refusal);
     }

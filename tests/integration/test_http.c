@@ -140,6 +140,26 @@ START_TEST(compression_stays_out_of_streams_and_mod_headers_works)
 }
 END_TEST
 
+START_TEST(a_page_that_includes_a_stream_stays_whole_and_opens_none)
+{
+    struct server_options o = {
+        .global = "LoadModule include_module "
+                  "/usr/lib/apache2/modules/mod_include.so\n"
+                  "<Location \"/page\">\nOptions +Includes\n"
+                  "SetOutputFilter INCLUDES\n</Location>\n"};
+    struct server *s = server_start(&o);
+    struct answer *a;
+
+    server_write(s, "htdocs/page",
+                 "before <!--#include virtual=\"" RECEIVE "\" --> after\n");
+    a = http_get(s, "/page");
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_ptr_nonnull(strstr(a->body, "before"));
+    ck_assert_msg(strstr(a->body, "after"), "cut off: %s", a->body);
+    ck_assert_int_eq(stat_of(s, "devices"), 0);
+}
+END_TEST
+
 START_TEST(a_stream_leaves_one_line_in_the_access_log_at_its_hand_over)
 {
     struct server *s = server_start(NULL);
@@ -371,6 +391,8 @@ int main(void)
     tcase_add_loop_test(tc,
                         compression_stays_out_of_streams_and_mod_headers_works,
                         0, sizeof(filters) / sizeof(*filters));
+    tcase_add_test(tc,
+                   a_page_that_includes_a_stream_stays_whole_and_opens_none);
     tcase_add_test(
         tc, a_stream_leaves_one_line_in_the_access_log_at_its_hand_over);
     tcase_add_test(tc, health_and_stats_tell_what_there_is);
