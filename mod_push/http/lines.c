@@ -21,6 +21,9 @@
 /* The longest line: a payload in base64 or escaped, and its members. */
 #define LINE_OVERHEAD 4096
 
+/* Bytes of answers that may wait while there is always more input. */
+#define ANSWERS_MAX (1u << 20)
+
 /* How often a silent publisher's thread looks whether the child ends. */
 #define LOOK_UP apr_time_from_msec(500)
 
@@ -29,6 +32,7 @@ typedef struct {
     apr_pool_t *pool; /* of one read; cleared */
     apr_bucket_brigade *in;
     apr_bucket_brigade *out;
+    size_t unsent; /* bytes in out */
     char *line; /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
@@ -47,6 +51,7 @@ typedef struct {
 static void put(lines_t *l, const char *text, size_t len)
 {
     apr_brigade_write(l->out, NULL, NULL, text, len);
+    l->unsent += len;
 }
 
 static void put_receipt(lines_t *l, const push_receipt_t *receipt)
@@ -227,6 +232,7 @@ static apr_status_t send_answers(lines_t *l)
         l->out, apr_bucket_flush_create(l->r->connection->bucket_alloc));
     status = ap_pass_brigade(l->r->output_filters, l->out);
     apr_brigade_cleanup(l->out);
+    l->unsent = 0;
     return l->r->connection->aborted ? APR_ECONNABORTED : status;
 }
 
@@ -257,13 +263,21 @@ static apr_status_t take_brigade(lines_t *l)
     return status;
 }
 
+/* True if this child is about to end. */
+static bool ending(void)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    return state == AP_MPMQ_STOPPING;
+}
+
 /* Waits for input; APR_EOF if this child is about to end. */
 static apr_status_t wait_for_input(const lines_t *l)
 {
     apr_pollfd_t poll = {.p = l->r->pool, .reqevents = APR_POLLIN};
     apr_int32_t ready = 0;
     apr_status_t status;
-    int state = AP_MPMQ_RUNNING;
 
     /* Over HTTP/2 input is not announced by a socket. */
     status = ap_get_pollfd_from_conn(l->r->connection, &poll, NULL);
@@ -272,8 +286,7 @@ static apr_status_t wait_for_input(const lines_t *l)
     }
     do {
         status = apr_poll(&poll, 1, &ready, LOOK_UP);
-        ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
-        if (state == AP_MPMQ_STOPPING) {
+        if (ending()) {
             return APR_EOF;
         }
     } while ((APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_EINTR(status))
@@ -340,10 +353,14 @@ int push_publish_lines(request_rec *r)
     lift_timeouts(r);
     ask_for_body(r);
     status = send_answers(&l);
-    while (status == APR_SUCCESS) {
+    /* Who sends without a pause is not waited for: see to both here. */
+    while (status == APR_SUCCESS && !ending()) {
         status = read_some(&l);
         if (status == APR_SUCCESS) {
             status = take_brigade(&l);
+        }
+        if (status == APR_SUCCESS && l.unsent >= ANSWERS_MAX) {
+            status = send_answers(&l);
         }
     }
     /* Where the body was cut off, by either side, its last line was too. */

@@ -3,8 +3,11 @@
  * publisher likes.
  */
 #include <check.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "case.h"
 #include "http.h"
@@ -19,15 +22,16 @@ struct feed {
     struct wire *wire;
 };
 
+static const char feed_head[] = "POST /push/messages HTTP/1.1\r\n"
+                                "Host: localhost\r\n"
+                                "Content-Type: application/x-ndjson\r\n"
+                                "Transfer-Encoding: chunked\r\n\r\n";
+
 static struct feed feed_open(const struct server *s)
 {
-    static const char head[] = "POST /push/messages HTTP/1.1\r\n"
-                               "Host: localhost\r\n"
-                               "Content-Type: application/x-ndjson\r\n"
-                               "Transfer-Encoding: chunked\r\n\r\n";
     struct feed f = {.wire = wire_open(s, 0)};
 
-    wire_send(f.wire, head, sizeof(head) - 1);
+    wire_send(f.wire, feed_head, sizeof(feed_head) - 1);
     return f;
 }
 
@@ -294,6 +298,81 @@ START_TEST(a_line_that_a_restart_cuts_off_has_no_answer)
 }
 END_TEST
 
+/* One chunk of many lines: more than the server has done when it has been
+ * sent, so that there is always input. */
+static const char *many_lines(int count)
+{
+    static const char line[] = "{\"user\":\"a\",\"ttl\":0,\"text\":\"\"}\n";
+    size_t length = sizeof(line) - 1;
+    char *lines = keep(malloc((size_t)count * length + 1), free);
+    int i;
+
+    for (i = 0; i < count; i++) {
+        memcpy(lines + (size_t)i * length, line, length + 1);
+    }
+    return keep_printf("%zx\r\n%s\r\n", (size_t)count * length, lines);
+}
+
+START_TEST(a_publisher_that_never_reads_its_answers_is_not_read_for_ever)
+{
+    struct server_options o = {.global = "Timeout 2\nSendBufferSize 65536"};
+    struct server *s = server_start(&o);
+    struct wire *w = wire_open(s, 4096);
+    const char *chunk = many_lines(300000);
+
+    wire_send(w, feed_head, strlen(feed_head));
+    wire_send(w, chunk, strlen(chunk));
+    wait_until(strstr(server_file(s, "logs/access"), "POST /push/messages"));
+    /* 1 MiB of answers, and what the sockets hold. */
+    ck_assert_int_lt(stat_of(s, "published"), 100000);
+}
+END_TEST
+
+struct hurry {
+    struct wire *wire;
+    const char *chunk;
+    bool ended; /* the answer has */
+};
+
+/* Sends lines and reads answers until the answer ends, or for too long. */
+static void *publish_without_pause(void *data)
+{
+    struct hurry *h = data;
+    int64_t deadline = wait_now() + WAIT_MS;
+    size_t length = strlen(h->chunk), at = 0;
+    char answers[65536];
+    ssize_t got = -1, sent = 0;
+
+    while (got && sent >= 0 && wait_now() < deadline) {
+        struct pollfd ready = {.fd = h->wire->fd, .events = POLLIN | POLLOUT};
+
+        poll(&ready, 1, 100);
+        if (ready.revents & POLLOUT) {
+            sent = send(ready.fd, h->chunk + at, length - at, MSG_NOSIGNAL);
+            at = sent > 0 ? (at + (size_t)sent) % length : at;
+        }
+        got = recv(ready.fd, answers, sizeof(answers), MSG_DONTWAIT);
+    }
+    h->ended = wait_now() < deadline;
+    return NULL;
+}
+
+START_TEST(a_publisher_without_a_pause_does_not_hold_up_a_restart)
+{
+    struct server *s = server_start(NULL);
+    struct feed f = feed_open(s);
+    struct hurry h = {.wire = f.wire, .chunk = many_lines(1000)};
+    pthread_t thread;
+
+    ck_assert_int_eq(
+        pthread_create(&thread, NULL, publish_without_pause, &h), 0);
+    wait_until(stat_of(s, "published") > 0);
+    server_graceful(s);
+    pthread_join(thread, NULL);
+    ck_assert_msg(h.ended, "the answer does not end");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("bulk");
@@ -311,5 +390,10 @@ int main(void)
     tcase_add_test(
         tc, a_publisher_that_goes_away_in_a_line_publishes_nothing_of_it);
     tcase_add_test(tc, a_line_that_a_restart_cuts_off_has_no_answer);
+    tc = case_add(suite, "pressure", 60);
+    tcase_add_test(
+        tc, a_publisher_that_never_reads_its_answers_is_not_read_for_ever);
+    tcase_add_test(tc,
+                   a_publisher_without_a_pause_does_not_hold_up_a_restart);
     return case_run(suite);
 }
