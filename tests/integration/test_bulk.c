@@ -180,8 +180,56 @@ static const char *const bad_lines[][2] = {
     {"{\"user\":\"ada\",\"text\":\"x\",\"event\":\"push.bye\"}", "event"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"event\":\"a\\nid: 9\"}", "event"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"key\":17}", "key"},
+    {"{\"user\":\"ada\\u0000\",\"text\":\"x\"}", "user"},
+    {"{\"channel\":\"c\\u0000\",\"text\":\"x\"}", "channel"},
+    {"{\"user\":\"ada\",\"device\":\"d\\u0000\",\"text\":\"x\"}", "device"},
+    {"{\"user\":\"ada\",\"topic\":\"t\\u0000\",\"text\":\"x\"}", "topic"},
+    {"{\"user\":\"ada\",\"event\":\"e\\u0000\",\"text\":\"x\"}", "event"},
+    {"{\"user\":\"ada\",\"key\":\"k\\u0000\",\"text\":\"x\"}", "key"},
+    {"{\"user\":\"ada\",\"urgency\":\"low\\u0000\",\"text\":\"x\"}", "urgency"},
+    {"{\"user\":\"ada\",\"base64\":\"AAA\\u0000\"}", "base64"},
+    {"{\"us\\u0000er\":\"ada\",\"text\":\"x\"}", "NUL"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"receipt\":\"yes\"}", "receipt"},
 };
+
+/* A payload as it stands in the line, and as it arrives. */
+static const struct {
+    const char *line;
+    const char *data;
+    const char *enc;
+} payloads[] = {
+    {"\"data\":{\"k\":\"\\u0000\"}", "{\"k\":\"\\u0000\"}", ""},
+    {"\"data\":123456789012345678901234567890",
+     "123456789012345678901234567890", ""},
+    {"\"data\" : [ 1.50,\t-0 ]", "[ 1.50,\t-0 ]", ""},
+    {"\"data\":\"}\\\"]\"", "\"}\\\"]\"", ""},
+    {"\"data\":null", "null", ""},
+    {"\"text\":\"a\\u0000b\"", "YQBi", "base64"},
+    {"\"text\":\"\"", "", ""},
+    {"\"text\":\"\\ud83d\\ude00\"", "\xf0\x9f\x98\x80", ""},
+    {"\"base64\":\"\"", "", ""},
+};
+
+START_TEST(any_json_value_text_or_bytes_is_a_payload)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    struct feed f = feed_open(s);
+    size_t i;
+
+    for (i = 0; i < sizeof(payloads) / sizeof(*payloads); i++) {
+        const struct event *e;
+
+        feed_send(&f, keep_printf("{\"user\":\"ada\",%s}\n",
+                                  payloads[i].line));
+        ck_assert_msg(json_at(feed_answer(&f), "error") == NULL,
+                      "refused: %s", payloads[i].line);
+        e = stream_next(st);
+        ck_assert_str_eq(e->data, payloads[i].data);
+        ck_assert_str_eq(e->enc, payloads[i].enc);
+    }
+}
+END_TEST
 
 START_TEST(one_bad_line_harms_no_other)
 {
@@ -379,6 +427,7 @@ int main(void)
     TCase *tc = case_add(suite, "lines", 60);
 
     tcase_add_test(tc, every_line_is_a_message_with_an_answer_line);
+    tcase_add_test(tc, any_json_value_text_or_bytes_is_a_payload);
     tcase_add_test(tc, lines_take_effect_while_the_body_goes_on);
     tcase_add_test(tc, a_line_may_arrive_in_pieces);
     tcase_add_test(tc, the_answer_stands_while_the_publisher_is_silent);
