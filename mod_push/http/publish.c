@@ -167,12 +167,16 @@ static int answer(request_rec *r, const push_form_t *form,
                   const push_receipt_t *receipt)
 {
     char mid[PUSH_MID_CHARS + 1] = {0};
+    char *path = ap_os_escape_path(r->pool, r->uri, 1);
     json_t *body = json_object();
+    size_t len = strlen(path);
     const char *url;
 
+    while (len && path[len - 1] == '/') {
+        path[--len] = '\0';
+    }
     push_mid_write(receipt->mid, mid);
-    url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
-                      NULL);
+    url = apr_pstrcat(r->pool, path, "/", mid, NULL);
     json_object_set_new(body, "id", json_string(mid));
     json_object_set_new(body, "recipients", json_integer(receipt->recipients));
     json_object_set_new(body, "connected", json_integer(receipt->connected));
@@ -193,11 +197,14 @@ static int answer(request_rec *r, const push_form_t *form,
     return push_json_send(r, "application/json", body);
 }
 
+/* Parameters of the media type do not matter. */
 static bool is_lines(const request_rec *r)
 {
+    static const char lines[] = "application/x-ndjson";
     const char *type = apr_table_get(r->headers_in, "Content-Type");
+    size_t len = type ? strcspn(type, "; \t") : 0;
 
-    return type && !strncasecmp(type, "application/x-ndjson", 20);
+    return len == sizeof(lines) - 1 && !strncasecmp(type, lines, len);
 }
 
 int push_publish(request_rec *r)

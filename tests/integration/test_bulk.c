@@ -300,6 +300,30 @@ START_TEST(a_line_that_is_too_long_is_refused_and_the_next_is_not)
 }
 END_TEST
 
+/* A type, and whether it is that of lines. */
+static const struct {
+    const char *type;
+    bool lines;
+} types[] = {
+    {"application/x-ndjson", true},
+    {"Application/X-NDJSON", true},
+    {"application/x-ndjson; charset=utf-8", true},
+    {"application/x-ndjson ;charset=utf-8", true},
+    {"application/x-ndjson-patch", false},
+    {"application/json", false},
+};
+
+START_TEST(only_ndjson_is_taken_for_lines)
+{
+    struct server *s = server_start(NULL);
+    struct answer *a = http_do(
+        s, "POST", "/push/messages?user=ada",
+        keep_printf("Content-Type: %s\r\n", types[_i].type), "no JSON");
+
+    ck_assert_int_eq(a->status, types[_i].lines ? 200 : 201);
+}
+END_TEST
+
 START_TEST(empty_lines_are_passed_over)
 {
     struct server *s = server_start(NULL);
@@ -433,6 +457,8 @@ int main(void)
     tcase_add_test(tc, the_answer_stands_while_the_publisher_is_silent);
     tcase_add_test(tc, a_key_makes_a_line_idempotent);
     tcase_add_test(tc, empty_lines_are_passed_over);
+    tcase_add_loop_test(tc, only_ndjson_is_taken_for_lines, 0,
+                        sizeof(types) / sizeof(*types));
     tc = case_add(suite, "errors", 60);
     tcase_add_test(tc, one_bad_line_harms_no_other);
     tcase_add_test(tc, a_line_that_is_too_long_is_refused_and_the_next_is_not);
