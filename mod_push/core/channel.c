@@ -39,6 +39,14 @@ static void forget_oldest(push_heap_t *heap, push_log_t *log,
     push_log_trim(heap, log, spot.lane);
 }
 
+static void replace(push_heap_t *heap, push_log_t *log,
+                    const push_spot_t *older, const push_time_t *now)
+{
+    if (older->message) {
+        push_log_end(heap, log, older->message, PUSH_REPLACED, now);
+    }
+}
+
 push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
                                    push_publish_t *publish)
 {
@@ -48,10 +56,14 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     push_spot_t older;
     push_ref_t ref;
 
+    if (!push_log_find_topic(heap, log, draft, &publish->now, &older)) {
+        older.message = NULL;
+    }
     receipt->recipients = draft->ttl ? channel->subscribers
                                      : channel->connected;
     receipt->connected = channel->connected;
     if (!draft->ttl && !receipt->connected) {
+        replace(heap, log, &older, &publish->now);
         return PUSH_OK;
     }
     if (push_log_reserve(heap, log, draft->urgency) != PUSH_OK) {
@@ -61,13 +73,8 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
-    if (!push_log_find_topic(heap, log, draft, &publish->now, &older)) {
-        older.message = NULL;
-    }
     push_log_append(heap, log, ref);
-    if (older.message) {
-        push_log_end(heap, log, older.message, PUSH_REPLACED, &publish->now);
-    }
+    replace(heap, log, &older, &publish->now);
     while (push_log_length(log) > publish->limit) {
         forget_oldest(heap, log, &publish->now);
     }

@@ -166,6 +166,19 @@ START_TEST(a_topic_collapses_in_a_channel)
 }
 END_TEST
 
+START_TEST(a_topic_collapses_also_where_the_newer_is_for_nobody)
+{
+    push_draft_t now = draft_topic("now", "t");
+
+    now.ttl = 0;
+    world_close(&w, device);
+    ck_assert_int_eq(world_cast(&w, channel, draft_topic("old", "t")),
+                     PUSH_OK);
+    ck_assert_int_eq(world_cast(&w, channel, now), PUSH_OK);
+    ck_assert_str_eq(world_flush(&w, device), "");
+}
+END_TEST
+
 START_TEST(an_implicit_window_does_not_hold_a_channel_back)
 {
     world_open_t open = {.implicit = true, .max_in_flight = 2};
@@ -244,6 +257,8 @@ int main(void)
     tcase_add_test(tc, what_was_acknowledged_and_went_is_no_loss);
     tcase_add_test(tc, the_end_of_a_ttl_is_no_gap);
     tcase_add_test(tc, a_topic_collapses_in_a_channel);
+    tcase_add_test(tc,
+                   a_topic_collapses_also_where_the_newer_is_for_nobody);
     tcase_add_test(tc, an_implicit_window_does_not_hold_a_channel_back);
     tcase_add_test(tc, channels_are_counted_over_the_wrap_of_their_positions);
     tcase_add_test(tc,
