@@ -17,6 +17,10 @@ const push_problem_t *push_gate_query(request_rec *r, push_params_t *params)
 {
     const push_problem_t *problem = push_params_parse(r, params);
 
+    if (problem) {
+        /* What else is in it, a token or a ticket, nobody knows. */
+        push_token_hide_query(r);
+    }
     return problem ? problem : push_token_check_query(r, params);
 }
 
