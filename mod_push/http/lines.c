@@ -302,6 +302,10 @@ static apr_status_t read_some(lines_t *l)
                                              AP_MODE_READBYTES,
                                              APR_NONBLOCK_READ, READ_SIZE);
 
+        if (l->r->eos_sent) {
+            /* Chunks that are malformed: httpd has ended the answer. */
+            return APR_EGENERAL;
+        }
         if (!APR_STATUS_IS_EAGAIN(status)
             && (status != APR_SUCCESS || !APR_BRIGADE_EMPTY(l->in))) {
             return status;
@@ -368,6 +372,8 @@ int push_publish_lines(request_rec *r)
         take_line(&l, l.line, l.line_len);
         settle(&l);
     }
-    send_answers(&l);
+    if (!r->eos_sent) {
+        send_answers(&l);
+    }
     return OK;
 }

@@ -352,6 +352,26 @@ START_TEST(a_publisher_that_goes_away_in_a_line_publishes_nothing_of_it)
 }
 END_TEST
 
+START_TEST(a_malformed_chunk_ends_the_answer_and_is_no_line)
+{
+    static const char broken[] = "{\"user\":\"ada\",\"text\":\"x\"}\r\n";
+    struct server *s = server_start(NULL);
+    struct feed f = feed_open(s);
+    int64_t deadline = wait_now() + WAIT_MS;
+
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"whole\"}\n"
+                  "{\"user\":\"ada\",\"text\":\"half\"}");
+    feed_answer(&f);
+    wire_send(f.wire, broken, sizeof(broken) - 1);
+    while (wire_receive(f.wire, deadline)) {
+    }
+    ck_assert_msg(wait_now() < deadline, "the answer does not end");
+    ck_assert_msg(strchr(f.wire->bytes, '{') == NULL, "answered: %s",
+                  f.wire->bytes);
+    ck_assert_int_eq(stat_of(s, "published"), 1);
+}
+END_TEST
+
 START_TEST(a_line_that_a_restart_cuts_off_has_no_answer)
 {
     struct server *s = server_start(NULL);
@@ -464,6 +484,7 @@ int main(void)
     tcase_add_test(tc, a_line_that_is_too_long_is_refused_and_the_next_is_not);
     tcase_add_test(
         tc, a_publisher_that_goes_away_in_a_line_publishes_nothing_of_it);
+    tcase_add_test(tc, a_malformed_chunk_ends_the_answer_and_is_no_line);
     tcase_add_test(tc, a_line_that_a_restart_cuts_off_has_no_answer);
     tc = case_add(suite, "pressure", 60);
     tcase_add_test(
