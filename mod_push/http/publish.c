@@ -118,6 +118,17 @@ static void append_bytes(apr_array_header_t *bytes, const char *data,
     apr_array_cat(bytes, &more);
 }
 
+/* What kept the body from being read; SDKs try again after 408 only. */
+static const push_problem_t *bad_body(request_rec *r, apr_status_t status)
+{
+    return APR_STATUS_IS_TIMEUP(status)
+               ? push_problem(r->pool, HTTP_REQUEST_TIME_OUT, "slow-body",
+                              "payload: the body came too slowly")
+               : push_problem(r->pool, HTTP_BAD_REQUEST, "bad-body",
+                              "payload: the body ended early or is "
+                              "malformed");
+}
+
 /* The whole body, if it is not larger than a message may be. */
 static const push_problem_t *read_body(request_rec *r, push_text_t *body)
 {
@@ -129,13 +140,12 @@ static const push_problem_t *read_body(request_rec *r, push_text_t *body)
 
     while (more) {
         apr_bucket *bucket;
+        apr_status_t status = ap_get_brigade(r->input_filters, brigade,
+                                             AP_MODE_READBYTES, APR_BLOCK_READ,
+                                             HUGE_STRING_LEN);
 
-        if (ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
-                           APR_BLOCK_READ, HUGE_STRING_LEN)
-            != APR_SUCCESS) {
-            return push_problem(r->pool, 400, "bad-body",
-                                "payload: the body ended early or is "
-                                "malformed");
+        if (status != APR_SUCCESS) {
+            return bad_body(r, status);
         }
         for (bucket = APR_BRIGADE_FIRST(brigade);
              bucket != APR_BRIGADE_SENTINEL(brigade);
@@ -147,10 +157,12 @@ static const push_problem_t *read_body(request_rec *r, push_text_t *body)
                 more = false;
                 break;
             }
-            if (APR_BUCKET_IS_METADATA(bucket)
-                || apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ)
-                       != APR_SUCCESS) {
+            if (APR_BUCKET_IS_METADATA(bucket)) {
                 continue;
+            }
+            status = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
+            if (status != APR_SUCCESS) {
+                return bad_body(r, status);
             }
             if ((apr_size_t)bytes->nelts + len > max) {
                 return too_large(r);
