@@ -53,7 +53,7 @@ static bool is_own_origin(const request_rec *r, const char *origin)
     return host && authority && !strcasecmp(authority + 3, host);
 }
 
-static const push_problem_t *foreign_page(request_rec *r)
+const push_problem_t *push_check_page(request_rec *r)
 {
     const char *origin = apr_table_get(r->headers_in, "Origin");
     const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
@@ -75,7 +75,7 @@ static const push_problem_t *foreign_page(request_rec *r)
 
 const push_problem_t *push_check_forgery(request_rec *r)
 {
-    const push_problem_t *problem = foreign_page(r);
+    const push_problem_t *problem = push_check_page(r);
 
     if (problem || !apr_table_get(r->headers_in, "Cookie")
         || apr_table_get(r->headers_in, "Push-Client")

@@ -119,6 +119,21 @@ static const push_problem_t *check_request(request_rec *r)
     return NULL;
 }
 
+/*
+ * A foreign page cannot read a stream that it opens, but opening it takes over
+ * from the visitor's own and acknowledges.  Where the visitor's browser would
+ * not say by itself who it is, there is nothing to gain by that.
+ */
+static const push_problem_t *check_page(request_rec *r,
+                                        const push_subscriber_t *subscriber)
+{
+    if (r->header_only || subscriber->by_ticket || push_token_is_bearer(r)
+        || push_settings(r)->user_kind == PUSH_USER_QUERY) {
+        return NULL;
+    }
+    return push_check_page(r);
+}
+
 /* It must not take over from the attempt that its client has made since. */
 static int let_go(request_rec *r)
 {
@@ -191,6 +206,9 @@ int push_receive(request_rec *r)
     const push_problem_t *problem;
 
     problem = push_subscriber_parse(r, &subscriber);
+    if (!problem) {
+        problem = check_page(r, &subscriber);
+    }
     if (!problem) {
         problem = check_request(r);
     }
