@@ -120,9 +120,8 @@ static int subscriber(request_rec *r)
                    : wrong_method(r, "GET, POST, OPTIONS");
     }
     if (ends_with(r->uri, "/ticket")) {
-        return r->method_number == M_POST
-                   ? push_ticket_give(r)
-                   : wrong_method(r, "POST, OPTIONS");
+        return r->method_number == M_POST ? push_ticket_give(r)
+                                          : wrong_method(r, "POST, OPTIONS");
     }
     return push_problem_send(r, push_problem(r->pool, 404, "not-found",
                                              "path: receive, ack or "

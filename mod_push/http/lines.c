@@ -33,7 +33,7 @@ typedef struct {
     apr_bucket_brigade *in;
     apr_bucket_brigade *out;
     size_t unsent; /* bytes in out */
-    char *line; /* the beginning of a line that is not complete */
+    char *line;    /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
     bool skipping;                /* the rest of a line that is too long */

@@ -17,7 +17,7 @@ typedef struct push_subscriber_t {
     bool event_beats;
     bool takes_ticket;
     bool by_ticket; /* the identity is that of a ticket */
-    int64_t ends; /* mono ms; when its right to a stream ends; 0: never */
+    int64_t ends;   /* mono ms; when its right to a stream ends; 0: never */
     push_params_t params;
 } push_subscriber_t;
 

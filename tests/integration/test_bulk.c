@@ -186,7 +186,8 @@ static const char *const bad_lines[][2] = {
     {"{\"user\":\"ada\",\"topic\":\"t\\u0000\",\"text\":\"x\"}", "topic"},
     {"{\"user\":\"ada\",\"event\":\"e\\u0000\",\"text\":\"x\"}", "event"},
     {"{\"user\":\"ada\",\"key\":\"k\\u0000\",\"text\":\"x\"}", "key"},
-    {"{\"user\":\"ada\",\"urgency\":\"low\\u0000\",\"text\":\"x\"}", "urgency"},
+    {"{\"user\":\"ada\",\"urgency\":\"low\\u0000\",\"text\":\"x\"}",
+     "urgency"},
     {"{\"user\":\"ada\",\"base64\":\"AAA\\u0000\"}", "base64"},
     {"{\"us\\u0000er\":\"ada\",\"text\":\"x\"}", "NUL"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"receipt\":\"yes\"}", "receipt"},
@@ -220,10 +221,10 @@ START_TEST(any_json_value_text_or_bytes_is_a_payload)
     for (i = 0; i < sizeof(payloads) / sizeof(*payloads); i++) {
         const struct event *e;
 
-        feed_send(&f, keep_printf("{\"user\":\"ada\",%s}\n",
-                                  payloads[i].line));
-        ck_assert_msg(json_at(feed_answer(&f), "error") == NULL,
-                      "refused: %s", payloads[i].line);
+        feed_send(&f,
+                  keep_printf("{\"user\":\"ada\",%s}\n", payloads[i].line));
+        ck_assert_msg(json_at(feed_answer(&f), "error") == NULL, "refused: %s",
+                      payloads[i].line);
         e = stream_next(st);
         ck_assert_str_eq(e->data, payloads[i].data);
         ck_assert_str_eq(e->enc, payloads[i].enc);
@@ -456,8 +457,8 @@ START_TEST(a_publisher_without_a_pause_does_not_hold_up_a_restart)
     struct hurry h = {.wire = f.wire, .chunk = many_lines(1000)};
     pthread_t thread;
 
-    ck_assert_int_eq(
-        pthread_create(&thread, NULL, publish_without_pause, &h), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, publish_without_pause, &h),
+                     0);
     wait_until(stat_of(s, "published") > 0);
     server_graceful(s);
     pthread_join(thread, NULL);
@@ -489,7 +490,6 @@ int main(void)
     tc = case_add(suite, "pressure", 60);
     tcase_add_test(
         tc, a_publisher_that_never_reads_its_answers_is_not_read_for_ever);
-    tcase_add_test(tc,
-                   a_publisher_without_a_pause_does_not_hold_up_a_restart);
+    tcase_add_test(tc, a_publisher_without_a_pause_does_not_hold_up_a_restart);
     return case_run(suite);
 }

@@ -143,8 +143,8 @@ START_TEST(what_is_cut_within_a_character_stays_readable_before_it)
 
     /* Of 192 bytes 54 are left for os: the x, and 26 characters and a half. */
     stream_open(s,
-                "user=ada&device=d&app=" E8 E8 E8 E8 "&app_version=" E8 E8 E8
-                    E8 "&os=x" E8 E8 E8 E4,
+                "user=ada&device=d&app=" E8 E8 E8 E8
+                "&app_version=" E8 E8 E8 E8 "&os=x" E8 E8 E8 E4,
                 NULL);
     a = http_get(s, "/push/users/ada/devices");
     ck_assert_int_eq(a->status, 200);

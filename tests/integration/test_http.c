@@ -399,7 +399,8 @@ int main(void)
                    what_was_pipelined_before_a_stream_is_answered_before_it);
     tcase_add_test(tc, what_is_pipelined_behind_a_stream_changes_nothing);
     tcase_add_test(tc, a_body_sent_with_receive_harms_nothing);
-    tcase_add_test(tc, wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404);
+    tcase_add_test(
+        tc, wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404);
     tcase_add_test(
         tc, a_slash_at_the_end_of_a_path_does_not_get_into_the_location);
     tc = case_add(suite, "house", 30);

@@ -300,12 +300,10 @@ int main(void)
     tcase_add_test(tc, what_was_acknowledged_and_went_is_no_loss);
     tcase_add_test(tc, the_end_of_a_ttl_is_no_gap);
     tcase_add_test(tc, a_topic_collapses_in_a_channel);
-    tcase_add_test(tc,
-                   a_topic_collapses_also_where_the_newer_is_for_nobody);
+    tcase_add_test(tc, a_topic_collapses_also_where_the_newer_is_for_nobody);
     tcase_add_test(tc, what_was_replaced_takes_no_place_in_the_history);
     tcase_add_test(tc, what_has_expired_takes_no_place_in_the_history);
-    tcase_add_test(tc,
-                   the_slots_of_a_channel_are_bounded_whatever_has_ended);
+    tcase_add_test(tc, the_slots_of_a_channel_are_bounded_whatever_has_ended);
     tcase_add_test(tc, an_implicit_window_does_not_hold_a_channel_back);
     tcase_add_test(tc, channels_are_counted_over_the_wrap_of_their_positions);
     tcase_add_test(tc,
