@@ -140,6 +140,13 @@ static void publish_form(lines_t *l, const push_form_t *form)
         push_accept_begin(store());
     }
     status = push_accept_publish(store(), &request, &now, &accepted.receipt);
+    if (status == PUSH_KEY_BUSY && l->accepted->nelts) {
+        /* The first with this key may be one of those before. */
+        settle(l);
+        push_accept_begin(store());
+        status = push_accept_publish(store(), &request, &now,
+                                     &accepted.receipt);
+    }
     accepted.over = status == PUSH_OVER;
     if (status == PUSH_OK || accepted.over) {
         APR_ARRAY_PUSH(l->accepted, accepted_t) = accepted;

@@ -280,6 +280,22 @@ START_TEST(a_key_makes_a_line_idempotent)
 }
 END_TEST
 
+START_TEST(a_key_counts_for_the_next_line_already)
+{
+    static const char line[] = "{\"user\":\"ada\",\"text\":\"once\","
+                               "\"key\":\"k\"}\n";
+    struct server *s = server_start(NULL);
+    struct feed f = feed_open(s);
+    const char *first;
+
+    feed_send(&f, keep_printf("%s%s%s", line, line, line));
+    first = json_text_at(feed_answer(&f), "id");
+    ck_assert_str_eq(json_text_at(feed_answer(&f), "id"), first);
+    ck_assert_str_eq(json_text_at(feed_answer(&f), "id"), first);
+    ck_assert_int_eq(stat_of(s, "published"), 1);
+}
+END_TEST
+
 START_TEST(a_line_that_is_too_long_is_refused_and_the_next_is_not)
 {
     struct server_options o = {
@@ -477,6 +493,7 @@ int main(void)
     tcase_add_test(tc, a_line_may_arrive_in_pieces);
     tcase_add_test(tc, the_answer_stands_while_the_publisher_is_silent);
     tcase_add_test(tc, a_key_makes_a_line_idempotent);
+    tcase_add_test(tc, a_key_counts_for_the_next_line_already);
     tcase_add_test(tc, empty_lines_are_passed_over);
     tcase_add_loop_test(tc, only_ndjson_is_taken_for_lines, 0,
                         sizeof(types) / sizeof(*types));
