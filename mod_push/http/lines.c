@@ -27,6 +27,9 @@
 /* How often a silent publisher's thread looks whether the child ends. */
 #define LOOK_UP apr_time_from_msec(500)
 
+/* For how long lines are still taken when the child is about to end. */
+#define LAST_LINES apr_time_from_msec(1000)
+
 typedef struct {
     request_rec *r;
     apr_pool_t *pool; /* of one read; cleared */
@@ -279,6 +282,21 @@ static bool ending(void)
     return state == AP_MPMQ_STOPPING;
 }
 
+/*
+ * True when a publisher without a pause has had its time since this child is
+ * about to end: what was sent before is still taken.
+ */
+static bool must_stop(apr_time_t *until)
+{
+    if (!ending()) {
+        return false;
+    }
+    if (!*until) {
+        *until = apr_time_now() + LAST_LINES;
+    }
+    return apr_time_now() >= *until;
+}
+
 /* Waits for input; APR_EOF if this child is about to end. */
 static apr_status_t wait_for_input(const lines_t *l)
 {
@@ -351,6 +369,7 @@ static void ask_for_body(request_rec *r)
 int push_publish_lines(request_rec *r)
 {
     lines_t l = {.r = r};
+    apr_time_t until = 0;
     apr_status_t status;
 
     l.line_max = (size_t)push_settings(r)->max_message_size * 6
@@ -364,8 +383,8 @@ int push_publish_lines(request_rec *r)
     lift_timeouts(r);
     ask_for_body(r);
     status = send_answers(&l);
-    /* Who sends without a pause is not waited for: see to both here. */
-    while (status == APR_SUCCESS && !ending()) {
+    /* Nothing waits for who sends without a pause, so this looks up itself. */
+    while (status == APR_SUCCESS && !must_stop(&until)) {
         status = read_some(&l);
         if (status == APR_SUCCESS) {
             status = take_brigade(&l);
