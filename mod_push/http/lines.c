@@ -22,7 +22,7 @@
 #define LINE_OVERHEAD 4096
 
 /* Bytes of answers that may wait while there is always more input. */
-#define ANSWERS_MAX (1u << 20)
+#define ANSWERS_MAX (4u << 20)
 
 /* How often a silent publisher's thread looks whether the child ends. */
 #define LOOK_UP apr_time_from_msec(500)

@@ -26,7 +26,7 @@ static void start(const char *lines)
         "LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so\n"
         "LoadModule proxy_http_module "
         "/usr/lib/apache2/modules/mod_proxy_http.so\n"
-        "Timeout 2\nProxyTimeout 2\n"
+        "Timeout 2\nProxyTimeout 2\nProxyPreserveHost On\n"
         "SetEnvIf Request_URI /receive downgrade-1.0\n"
         "ProxyPass /ramen http://127.0.0.1:%d/ramen\n"
         "ProxyPass /push http://127.0.0.1:%d/push\n",
@@ -53,6 +53,10 @@ START_TEST(messages_and_acknowledgements_pass_at_once)
     }
     acknowledge(front, "user=ada&device=d&seq=10");
     ck_assert_int_eq(count_of(back, mid, "acked"), 1);
+    /* As a page of the site itself does it. */
+    http_expect(http_do(front, "POST", "/ramen/ack?user=ada&device=d&seq=10",
+                        "Origin: http://localhost\r\n", ""),
+                204, NULL);
     ck_assert_ptr_nonnull(stream_header(st, "Push-Device"));
 }
 END_TEST
