@@ -1,8 +1,12 @@
 #include <ap_mpm.h>
 #include <apr_poll.h>
+#include <apr_portable.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "http/allow.h"
 #include "http/json.h"
@@ -356,6 +360,27 @@ static void lift_timeouts(request_rec *r)
     apr_table_setn(r->headers_out, "Connection", "close");
 }
 
+/*
+ * A publisher may be silent for as long as it likes, but one that has gone
+ * without a word must not hold its thread for the hours that TCP would wait.
+ */
+static void ask_if_silent(const request_rec *r)
+{
+    static const int idle = 30, interval = 10, count = 3;
+    static const int on = 1;
+    conn_rec *master = r->connection->master;
+    apr_socket_t *socket = ap_get_conn_socket(master ? master : r->connection);
+    apr_os_sock_t fd = -1;
+
+    if (socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS) {
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval,
+                   sizeof(interval));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    }
+}
+
 /* The answer begins before the body: 100 (Continue) has to come first. */
 static void ask_for_body(request_rec *r)
 {
@@ -381,6 +406,7 @@ int push_publish_lines(request_rec *r)
     apr_pool_create(&l.pool, r->pool);
     ap_set_content_type(r, "application/x-ndjson");
     lift_timeouts(r);
+    ask_if_silent(r);
     ask_for_body(r);
     status = send_answers(&l);
     /* Nothing waits for who sends without a pause, so this looks up itself. */

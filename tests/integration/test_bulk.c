@@ -2,9 +2,12 @@
  * NDJSON: a line a message, an answer line a line, for as long as the
  * publisher likes.
  */
+#include <arpa/inet.h>
 #include <check.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -407,6 +410,45 @@ START_TEST(a_line_that_a_restart_cuts_off_has_no_answer)
 }
 END_TEST
 
+/* Seconds until the server asks whether the silent other end of the wire is
+ * still there; -1 if it does not. */
+static int asked_in(const struct server *s, const struct wire *w)
+{
+    struct sockaddr_in own;
+    socklen_t size = sizeof(own);
+    FILE *f = fopen("/proc/net/tcp", "r");
+    unsigned local, remote, kind, when;
+    char line[512];
+    int found = -1;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_int_eq(getsockname(w->fd, (struct sockaddr *)&own, &size), 0);
+    while (fgets(line, sizeof(line), f) != NULL) {
+        if (sscanf(line, "%*s %*x:%x %*x:%x %*x %*x:%*x %x:%x", &local,
+                   &remote, &kind, &when)
+                == 4
+            && local == (unsigned)s->port && remote == ntohs(own.sin_port)
+            && kind == 2) {
+            found = (int)(when / 100);
+        }
+    }
+    fclose(f);
+    return found;
+}
+
+START_TEST(a_silent_publisher_is_asked_whether_it_is_still_there)
+{
+    struct server *s = server_start(NULL);
+    struct feed f = feed_open(s);
+
+    feed_send(&f, "{\"user\":\"ada\",\"text\":\"m1\"}\n");
+    feed_answer(&f);
+    /* First of all the timer may be that of an acknowledgement. */
+    wait_until(asked_in(s, f.wire) > 1);
+    ck_assert_int_le(asked_in(s, f.wire), 30);
+}
+END_TEST
+
 /* One chunk of many lines: more than the server has done when it has been
  * sent, so that there is always input. */
 static const char *many_lines(int count)
@@ -505,6 +547,7 @@ int main(void)
     tcase_add_test(tc, a_malformed_chunk_ends_the_answer_and_is_no_line);
     tcase_add_test(tc, a_line_that_a_restart_cuts_off_has_no_answer);
     tc = case_add(suite, "pressure", 60);
+    tcase_add_test(tc, a_silent_publisher_is_asked_whether_it_is_still_there);
     tcase_add_test(
         tc, a_publisher_that_never_reads_its_answers_is_not_read_for_ever);
     tcase_add_test(tc, a_publisher_without_a_pause_does_not_hold_up_a_restart);
