@@ -162,11 +162,25 @@ static bool parse_size(const char *text, int64_t *value)
     return true;
 }
 
+/* httpd looks at the first letters of a suffix only. */
+static bool is_time_suffix(const char *text)
+{
+    static const char *const suffixes[] = {"", "ms", "s", "min", "h"};
+    size_t i = 0;
+
+    while (i < sizeof(suffixes) / sizeof(suffixes[0])
+           && strcasecmp(text, suffixes[i])) {
+        i++;
+    }
+    return i < sizeof(suffixes) / sizeof(suffixes[0]);
+}
+
 static bool parse_time(const char *text, const char *unit, int64_t *value)
 {
     apr_interval_time_t interval;
 
     if (!apr_isdigit(*text)
+        || !is_time_suffix(text + strspn(text, "0123456789"))
         || ap_timeout_parameter_parse(text, &interval, unit) != APR_SUCCESS) {
         return false;
     }
@@ -322,7 +336,7 @@ static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
                      text);
         return NULL;
     }
-    if (!strncasecmp(text, "expr=", 5)) {
+    if (!strncasecmp(text, "expr=", 5) && text[5]) {
         settings->user_kind = PUSH_USER_EXPR;
         settings->user_expr = ap_expr_parse_cmd(
             cmd, text + 5, AP_EXPR_FLAG_STRING_RESULT, &error, NULL);
@@ -355,16 +369,40 @@ static const char *add_channel(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
+/* scheme://host[:port], as a browser writes it: in lower case, no path. */
+static bool is_origin(const char *text)
+{
+    static const char names[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+    size_t scheme = strspn(text, names);
+    const char *host = text + scheme + 3;
+    const char *end;
+
+    if (!scheme || strncmp(text + scheme, "://", 3)) {
+        return false;
+    }
+    end = *host == '[' ? host + 1 + strspn(host + 1, "0123456789abcdef:.")
+                       : host + strspn(host, names);
+    end += *host == '[' && *end == ']';
+    if (end == host || (*host == '[' && end[-1] != ']')) {
+        return false;
+    }
+    if (*end == ':') {
+        int64_t port;
+
+        return parse_count(end + 1, &port) && port > 0 && port <= 65535;
+    }
+    return !*end;
+}
+
 static const char *add_origin(cmd_parms *cmd, void *dir, const char *text)
 {
     push_settings_t *settings = dir;
-    const char *host = ap_strstr_c(text, "://");
     apr_array_header_t *origins;
 
-    if (!host || !host[3] || ap_strchr_c(host + 3, '/')
-        || ap_strchr_c(text, '*')) {
+    if (!is_origin(text)) {
         return apr_psprintf(cmd->pool,
-                            "PushAllowOrigin must be exact origins like "
+                            "PushAllowOrigin must be exact origins, "
+                            "scheme://host[:port] in lower case like "
                             "https://app.example, not \"%s\"",
                             text);
     }

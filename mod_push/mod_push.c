@@ -87,13 +87,11 @@ static int pre_connection(conn_rec *c, void *socket)
     return push_handover_prepare(c);
 }
 
-static int subscriber_method(request_rec *r)
+static int wrong_method(request_rec *r, const char *allowed)
 {
-    apr_table_setn(r->err_headers_out, "Allow", "GET, HEAD, POST, OPTIONS");
+    apr_table_setn(r->err_headers_out, "Allow", allowed);
     return push_problem_send(r, push_problem(r->pool, 405, "bad-method",
-                                             "method: GET for receive, POST "
-                                             "or GET for ack, POST for "
-                                             "ticket"));
+                                             "method: %s", allowed));
 }
 
 static bool ends_with(const char *path, const char *end)
@@ -111,18 +109,19 @@ static int subscriber(request_rec *r)
         return OK;
     }
     if (ends_with(r->uri, "/receive")) {
-        return r->method_number == M_GET ? push_receive(r)
-                                         : subscriber_method(r);
+        return r->method_number == M_GET
+                   ? push_receive(r)
+                   : wrong_method(r, "GET, HEAD, OPTIONS");
     }
     if (ends_with(r->uri, "/ack")) {
         return (r->method_number == M_GET && !r->header_only)
                        || r->method_number == M_POST
                    ? push_ack(r)
-                   : subscriber_method(r);
+                   : wrong_method(r, "GET, POST, OPTIONS");
     }
     if (ends_with(r->uri, "/ticket")) {
         return r->method_number == M_POST ? push_ticket_give(r)
-                                          : subscriber_method(r);
+                                          : wrong_method(r, "POST, OPTIONS");
     }
     return push_problem_send(r, push_problem(r->pool, 404, "not-found",
                                              "path: receive, ack or "

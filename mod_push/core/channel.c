@@ -22,21 +22,45 @@ static bool oldest(push_heap_t *heap, push_log_t *log, push_spot_t *spot)
     return spot->message != NULL;
 }
 
+/*
+ * What has ended takes slots of its lane until all before it has gone: at most
+ * so many for each message that may be kept, since who publishes with a Topic
+ * walks them all.
+ */
+#define SLOTS_EACH 16u
+
 /* Whoever has not read it yet is told; see push_lane_t's evicted. */
-static void forget_oldest(push_heap_t *heap, push_log_t *log,
-                          const push_time_t *now)
+static void forget(push_heap_t *heap, push_log_t *log, const push_spot_t *spot,
+                   const push_time_t *now)
 {
-    push_slot_t why = PUSH_SLOT_GONE;
+    push_slot_t why = push_message_alive(spot->message, now->mono)
+                          ? PUSH_SLOT_EVICTED
+                          : PUSH_SLOT_GONE;
+
+    push_log_remove(heap, log, spot->lane, spot->at, why);
+    push_log_trim(heap, log, spot->lane);
+}
+
+/* The limit is for what is live; what has ended goes before it counts. */
+static void keep_within(push_heap_t *heap, push_log_t *log, uint32_t limit,
+                        const push_time_t *now)
+{
+    uint64_t slots = (uint64_t)limit * SLOTS_EACH;
     push_spot_t spot;
 
-    if (!oldest(heap, log, &spot)) {
-        return;
+    while (push_log_length(log) > limit && oldest(heap, log, &spot)
+           && (log->live > limit || push_log_length(log) > slots
+               || !push_message_alive(spot.message, now->mono))) {
+        forget(heap, log, &spot, now);
     }
-    if (push_message_alive(spot.message, now->mono)) {
-        why = PUSH_SLOT_EVICTED;
+}
+
+static void replace(push_heap_t *heap, push_log_t *log,
+                    const push_spot_t *older, const push_time_t *now)
+{
+    if (older->message) {
+        push_log_end(heap, log, older->message, PUSH_REPLACED, now);
     }
-    push_log_remove(heap, log, spot.lane, spot.at, why);
-    push_log_trim(heap, log, spot.lane);
 }
 
 push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
@@ -48,10 +72,14 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     push_spot_t older;
     push_ref_t ref;
 
+    if (!push_log_find_topic(heap, log, draft, &publish->now, &older)) {
+        older.message = NULL;
+    }
     receipt->recipients = draft->ttl ? channel->subscribers
                                      : channel->connected;
     receipt->connected = channel->connected;
     if (!draft->ttl && !receipt->connected) {
+        replace(heap, log, &older, &publish->now);
         return PUSH_OK;
     }
     if (push_log_reserve(heap, log, draft->urgency) != PUSH_OK) {
@@ -61,16 +89,12 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
-    if (!push_log_find_topic(heap, log, draft, &publish->now, &older)) {
-        older.message = NULL;
-    }
     push_log_append(heap, log, ref);
-    if (older.message) {
-        push_log_end(heap, log, older.message, PUSH_REPLACED, &publish->now);
+    replace(heap, log, &older, &publish->now);
+    if (older.message && push_log_length(log) > publish->limit) {
+        forget(heap, log, &older, &publish->now);
     }
-    while (push_log_length(log) > publish->limit) {
-        forget_oldest(heap, log, &publish->now);
-    }
+    keep_within(heap, log, publish->limit, &publish->now);
     publish->message = ref;
     return PUSH_OK;
 }

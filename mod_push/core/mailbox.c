@@ -158,6 +158,20 @@ static bool collect_lane(push_heap_t *heap, push_device_t *device,
     }
 }
 
+/*
+ * An implicit window that can hold no more runs is full, however few messages
+ * are in it: nobody would ever acknowledge what is.
+ */
+static void make_runs(push_heap_t *heap, push_device_t *device,
+                      const push_time_t *now, uint32_t wanted)
+{
+    while (push_session_in_flight(device)
+           && push_window_runs(heap, &device->window) + wanted
+                  > PUSH_RUNS_MAX) {
+        push_session_slide(heap, device, now);
+    }
+}
+
 void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
                           const push_time_t *now, push_batch_t *batch)
 {
@@ -165,6 +179,9 @@ void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
     batch->more = false;
     if (batch->max > device->max_in_flight) {
         batch->max = device->max_in_flight;
+    }
+    if (!(device->traits & PUSH_DEVICE_EXPLICIT)) {
+        make_runs(heap, device, now, batch->max);
     }
     for (unsigned lane = 0; lane <= device->lowest; lane++) {
         if (!collect_lane(heap, device, lane, now, batch)) {

@@ -43,40 +43,40 @@ static int message(request_rec *r, const char *mid)
     if (r->method_number == M_DELETE) {
         return push_recall_message(r, mid);
     }
-    return wrong_method(r, "GET, DELETE");
+    return wrong_method(r, "GET, HEAD, DELETE");
 }
 
 static int devices(request_rec *r, const char *user)
 {
     return r->method_number == M_GET ? push_show_devices(r, user)
-                                     : wrong_method(r, "GET");
+                                     : wrong_method(r, "GET, HEAD");
 }
 
 static int device(request_rec *r, const char *id)
 {
     return r->method_number == M_GET ? push_show_device(r, id)
-                                     : wrong_method(r, "GET");
+                                     : wrong_method(r, "GET, HEAD");
 }
 
 static int channels(request_rec *r, const char *unused)
 {
     (void)unused;
     return r->method_number == M_GET ? push_show_channels(r)
-                                     : wrong_method(r, "GET");
+                                     : wrong_method(r, "GET, HEAD");
 }
 
 static int stats(request_rec *r, const char *unused)
 {
     (void)unused;
     return r->method_number == M_GET ? push_show_stats(r)
-                                     : wrong_method(r, "GET");
+                                     : wrong_method(r, "GET, HEAD");
 }
 
 static int health(request_rec *r, const char *unused)
 {
     (void)unused;
     return r->method_number == M_GET ? push_show_health(r)
-                                     : wrong_method(r, "GET");
+                                     : wrong_method(r, "GET, HEAD");
 }
 
 static int streams(request_rec *r, const char *user)
@@ -95,7 +95,7 @@ static int check(request_rec *r, const char *unused)
 {
     (void)unused;
     return r->method_number == M_GET ? push_show_check(r)
-                                     : wrong_method(r, "GET");
+                                     : wrong_method(r, "GET, HEAD");
 }
 
 #define PARTS_MAX 3

@@ -17,6 +17,10 @@ const push_problem_t *push_gate_query(request_rec *r, push_params_t *params)
 {
     const push_problem_t *problem = push_params_parse(r, params);
 
+    if (problem) {
+        /* What else is in it, a token or a ticket, nobody knows. */
+        push_token_hide_query(r);
+    }
     return problem ? problem : push_token_check_query(r, params);
 }
 
@@ -49,7 +53,7 @@ static bool is_own_origin(const request_rec *r, const char *origin)
     return host && authority && !strcasecmp(authority + 3, host);
 }
 
-static const push_problem_t *foreign_page(request_rec *r)
+const push_problem_t *push_check_page(request_rec *r)
 {
     const char *origin = apr_table_get(r->headers_in, "Origin");
     const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
@@ -71,7 +75,7 @@ static const push_problem_t *foreign_page(request_rec *r)
 
 const push_problem_t *push_check_forgery(request_rec *r)
 {
-    const push_problem_t *problem = foreign_page(r);
+    const push_problem_t *problem = push_check_page(r);
 
     if (problem || !apr_table_get(r->headers_in, "Cookie")
         || apr_table_get(r->headers_in, "Push-Client")

@@ -15,11 +15,16 @@ void push_gate_headers(request_rec *r);
 const push_problem_t *push_gate_query(request_rec *r, push_params_t *params);
 
 /*
+ * A problem if a browser says (Origin, Sec-Fetch-Site) that the request comes
+ * from a page that is neither the server's own nor of an allowed origin.
+ */
+const push_problem_t *push_check_page(request_rec *r);
+
+/*
  * A request that changes something must not be one that any page could send
- * on behalf of its visitor.  A browser says which page it comes from (Origin,
- * Sec-Fetch-Site): that must be one of the server's own, or of an origin that
- * is allowed.  And with a cookie the request also carries Push-Client or a
- * Bearer token, which a page of another origin cannot add unasked.
+ * on behalf of its visitor: push_check_page(), and with a cookie it must also
+ * carry Push-Client or a Bearer token, which a page of another origin cannot
+ * add unasked.
  */
 const push_problem_t *push_check_forgery(request_rec *r);
 

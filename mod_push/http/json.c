@@ -23,17 +23,34 @@ int push_json_send(request_rec *r, const char *type, json_t *body)
     return OK;
 }
 
+/* Bytes of the character at p, or 0 if they are none of UTF-8. */
+static size_t character(const char *p, size_t left)
+{
+    size_t len = 1;
+
+    while (len <= 4 && len <= left && !push_text_valid(p, len)) {
+        len++;
+    }
+    return len <= 4 && len <= left ? len : 0;
+}
+
 json_t *push_json_text(push_text_t text)
 {
     json_t *value = json_stringn(text.len ? text.at : "", text.len);
 
     if (!value) {
         char *copy = strndup(text.at, text.len);
+        size_t left = copy ? strlen(copy) : 0;
 
-        for (char *p = copy; p && *p; p++) {
-            if ((unsigned char)*p >= 0x80) {
+        for (char *p = copy; left;) {
+            size_t len = character(p, left);
+
+            if (!len) {
                 *p = '?';
+                len = 1;
             }
+            p += len;
+            left -= len;
         }
         value = json_string(copy ? copy : "");
         free(copy);

@@ -5,8 +5,12 @@
 
 #include "http/json.h"
 
-/* Numbers are kept as text where the payload has them; only "ttl" counts. */
-#define JSON_FLAGS (JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL)
+/*
+ * Numbers are kept as text where the payload has them; only "ttl" counts.
+ * Strings of a payload may hold NUL; what may not is checked by its length.
+ */
+#define JSON_FLAGS                                                            \
+    (JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL)
 
 typedef struct {
     apr_pool_t *pool;

@@ -1,8 +1,12 @@
 #include <ap_mpm.h>
 #include <apr_poll.h>
+#include <apr_portable.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 #include "http/allow.h"
 #include "http/json.h"
@@ -21,15 +25,22 @@
 /* The longest line: a payload in base64 or escaped, and its members. */
 #define LINE_OVERHEAD 4096
 
+/* Bytes of answers that may wait while there is always more input. */
+#define ANSWERS_MAX (4u << 20)
+
 /* How often a silent publisher's thread looks whether the child ends. */
 #define LOOK_UP apr_time_from_msec(500)
+
+/* For how long lines are still taken when the child is about to end. */
+#define LAST_LINES apr_time_from_msec(1000)
 
 typedef struct {
     request_rec *r;
     apr_pool_t *pool; /* of one read; cleared */
     apr_bucket_brigade *in;
     apr_bucket_brigade *out;
-    char *line; /* the beginning of a line that is not complete */
+    size_t unsent; /* bytes in out */
+    char *line;    /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
     bool skipping;                /* the rest of a line that is too long */
@@ -47,6 +58,7 @@ typedef struct {
 static void put(lines_t *l, const char *text, size_t len)
 {
     apr_brigade_write(l->out, NULL, NULL, text, len);
+    l->unsent += len;
 }
 
 static void put_receipt(lines_t *l, const push_receipt_t *receipt)
@@ -69,10 +81,8 @@ static void put_receipt(lines_t *l, const push_receipt_t *receipt)
 
 static void put_problem(lines_t *l, const push_problem_t *problem)
 {
-    json_t *line = json_pack("{s:{s:s, s:s, s:i, s:s}}", "error", "type",
-                             push_problem_type(l->pool, problem), "title",
-                             push_problem_title(problem), "status",
-                             problem->status, "detail", problem->detail);
+    json_t *line = json_pack("{s:o}", "error",
+                             push_problem_json(l->pool, problem));
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
 
     if (text) {
@@ -137,6 +147,13 @@ static void publish_form(lines_t *l, const push_form_t *form)
         push_accept_begin(store());
     }
     status = push_accept_publish(store(), &request, &now, &accepted.receipt);
+    if (status == PUSH_KEY_BUSY && l->accepted->nelts) {
+        /* The first with this key may be one of those before. */
+        settle(l);
+        push_accept_begin(store());
+        status = push_accept_publish(store(), &request, &now,
+                                     &accepted.receipt);
+    }
     accepted.over = status == PUSH_OVER;
     if (status == PUSH_OK || accepted.over) {
         APR_ARRAY_PUSH(l->accepted, accepted_t) = accepted;
@@ -229,6 +246,7 @@ static apr_status_t send_answers(lines_t *l)
         l->out, apr_bucket_flush_create(l->r->connection->bucket_alloc));
     status = ap_pass_brigade(l->r->output_filters, l->out);
     apr_brigade_cleanup(l->out);
+    l->unsent = 0;
     return l->r->connection->aborted ? APR_ECONNABORTED : status;
 }
 
@@ -259,13 +277,36 @@ static apr_status_t take_brigade(lines_t *l)
     return status;
 }
 
+/* True if this child is about to end. */
+static bool ending(void)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    return state == AP_MPMQ_STOPPING;
+}
+
+/*
+ * True when a publisher without a pause has had its time since this child is
+ * about to end: what was sent before is still taken.
+ */
+static bool must_stop(apr_time_t *until)
+{
+    if (!ending()) {
+        return false;
+    }
+    if (!*until) {
+        *until = apr_time_now() + LAST_LINES;
+    }
+    return apr_time_now() >= *until;
+}
+
 /* Waits for input; APR_EOF if this child is about to end. */
 static apr_status_t wait_for_input(const lines_t *l)
 {
     apr_pollfd_t poll = {.p = l->r->pool, .reqevents = APR_POLLIN};
     apr_int32_t ready = 0;
     apr_status_t status;
-    int state = AP_MPMQ_RUNNING;
 
     /* Over HTTP/2 input is not announced by a socket. */
     status = ap_get_pollfd_from_conn(l->r->connection, &poll, NULL);
@@ -274,8 +315,7 @@ static apr_status_t wait_for_input(const lines_t *l)
     }
     do {
         status = apr_poll(&poll, 1, &ready, LOOK_UP);
-        ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
-        if (state == AP_MPMQ_STOPPING) {
+        if (ending()) {
             return APR_EOF;
         }
     } while ((APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_EINTR(status))
@@ -291,6 +331,10 @@ static apr_status_t read_some(lines_t *l)
                                              AP_MODE_READBYTES,
                                              APR_NONBLOCK_READ, READ_SIZE);
 
+        if (l->r->eos_sent) {
+            /* Chunks that are malformed: httpd has ended the answer. */
+            return APR_EGENERAL;
+        }
         if (!APR_STATUS_IS_EAGAIN(status)
             && (status != APR_SUCCESS || !APR_BRIGADE_EMPTY(l->in))) {
             return status;
@@ -316,6 +360,27 @@ static void lift_timeouts(request_rec *r)
     apr_table_setn(r->headers_out, "Connection", "close");
 }
 
+/*
+ * A publisher may be silent for as long as it likes, but one that has gone
+ * without a word must not hold its thread for the hours that TCP would wait.
+ */
+static void ask_if_silent(const request_rec *r)
+{
+    static const int idle = 30, interval = 10, count = 3;
+    static const int on = 1;
+    conn_rec *master = r->connection->master;
+    apr_socket_t *socket = ap_get_conn_socket(master ? master : r->connection);
+    apr_os_sock_t fd = -1;
+
+    if (socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS) {
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval,
+                   sizeof(interval));
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    }
+}
+
 /* The answer begins before the body: 100 (Continue) has to come first. */
 static void ask_for_body(request_rec *r)
 {
@@ -329,6 +394,7 @@ static void ask_for_body(request_rec *r)
 int push_publish_lines(request_rec *r)
 {
     lines_t l = {.r = r};
+    apr_time_t until = 0;
     apr_status_t status;
 
     l.line_max = (size_t)push_settings(r)->max_message_size * 6
@@ -340,12 +406,17 @@ int push_publish_lines(request_rec *r)
     apr_pool_create(&l.pool, r->pool);
     ap_set_content_type(r, "application/x-ndjson");
     lift_timeouts(r);
+    ask_if_silent(r);
     ask_for_body(r);
     status = send_answers(&l);
-    while (status == APR_SUCCESS) {
+    /* Nothing waits for who sends without a pause, so this looks up itself. */
+    while (status == APR_SUCCESS && !must_stop(&until)) {
         status = read_some(&l);
         if (status == APR_SUCCESS) {
             status = take_brigade(&l);
+        }
+        if (status == APR_SUCCESS && l.unsent >= ANSWERS_MAX) {
+            status = send_answers(&l);
         }
     }
     /* Where the body was cut off, by either side, its last line was too. */
@@ -353,6 +424,8 @@ int push_publish_lines(request_rec *r)
         take_line(&l, l.line, l.line_len);
         settle(&l);
     }
-    send_answers(&l);
+    if (!r->eos_sent) {
+        send_answers(&l);
+    }
     return OK;
 }

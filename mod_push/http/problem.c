@@ -62,27 +62,30 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
     return NULL;
 }
 
-const char *push_problem_title(const push_problem_t *problem)
+/* "404 Not Found" without the number */
+static const char *title(const push_problem_t *problem)
 {
-    /* "404 Not Found" without the number */
     return ap_get_status_line(problem->status) + 4;
 }
 
-const char *push_problem_type(apr_pool_t *pool, const push_problem_t *problem)
+json_t *push_problem_json(apr_pool_t *pool, const push_problem_t *problem)
 {
-    return apr_pstrcat(pool, "urn:mod_push:problem:", problem->name, NULL);
+    const char *type = apr_pstrcat(
+        pool, "urn:mod_push:problem:", problem->name, NULL);
+
+    /* The detail may name what a client made up, in whatever encoding. */
+    return json_pack("{s:s, s:s, s:i, s:o}", "type", type, "title",
+                     title(problem), "status", problem->status, "detail",
+                     push_json_text((push_text_t){
+                         problem->detail, (uint32_t)strlen(problem->detail)}));
 }
 
 int push_problem_send(request_rec *r, const push_problem_t *problem)
 {
-    json_t *body = json_pack("{s:s, s:s, s:i, s:s}", "type",
-                             push_problem_type(r->pool, problem), "title",
-                             push_problem_title(problem), "status",
-                             problem->status, "detail", problem->detail);
-
     r->status = problem->status;
     if (problem->status == 503 || problem->status == 429) {
         apr_table_setn(r->headers_out, "Retry-After", "1");
     }
-    return push_json_send(r, "application/problem+json", body);
+    return push_json_send(r, "application/problem+json",
+                          push_problem_json(r->pool, problem));
 }

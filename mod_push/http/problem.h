@@ -3,6 +3,8 @@
 
 #include <httpd.h>
 
+#include <jansson.h>
+
 #include "core/types.h"
 
 /*
@@ -27,10 +29,7 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
 /* Answers with the problem; returns what the handler returns. */
 int push_problem_send(request_rec *r, const push_problem_t *problem);
 
-/* The title of a problem's status. */
-const char *push_problem_title(const push_problem_t *problem);
-
-/* The problem's type as a URN. */
-const char *push_problem_type(apr_pool_t *pool, const push_problem_t *problem);
+/* The problem as the caller's JSON object. */
+json_t *push_problem_json(apr_pool_t *pool, const push_problem_t *problem);
 
 #endif

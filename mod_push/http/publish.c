@@ -118,6 +118,17 @@ static void append_bytes(apr_array_header_t *bytes, const char *data,
     apr_array_cat(bytes, &more);
 }
 
+/* What kept the body from being read; SDKs try again after 408 only. */
+static const push_problem_t *bad_body(request_rec *r, apr_status_t status)
+{
+    return APR_STATUS_IS_TIMEUP(status)
+               ? push_problem(r->pool, HTTP_REQUEST_TIME_OUT, "slow-body",
+                              "payload: the body came too slowly")
+               : push_problem(r->pool, HTTP_BAD_REQUEST, "bad-body",
+                              "payload: the body ended early or is "
+                              "malformed");
+}
+
 /* The whole body, if it is not larger than a message may be. */
 static const push_problem_t *read_body(request_rec *r, push_text_t *body)
 {
@@ -129,13 +140,12 @@ static const push_problem_t *read_body(request_rec *r, push_text_t *body)
 
     while (more) {
         apr_bucket *bucket;
+        apr_status_t status = ap_get_brigade(r->input_filters, brigade,
+                                             AP_MODE_READBYTES, APR_BLOCK_READ,
+                                             HUGE_STRING_LEN);
 
-        if (ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
-                           APR_BLOCK_READ, HUGE_STRING_LEN)
-            != APR_SUCCESS) {
-            return push_problem(r->pool, 400, "bad-body",
-                                "payload: the body ended early or is "
-                                "malformed");
+        if (status != APR_SUCCESS) {
+            return bad_body(r, status);
         }
         for (bucket = APR_BRIGADE_FIRST(brigade);
              bucket != APR_BRIGADE_SENTINEL(brigade);
@@ -147,10 +157,12 @@ static const push_problem_t *read_body(request_rec *r, push_text_t *body)
                 more = false;
                 break;
             }
-            if (APR_BUCKET_IS_METADATA(bucket)
-                || apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ)
-                       != APR_SUCCESS) {
+            if (APR_BUCKET_IS_METADATA(bucket)) {
                 continue;
+            }
+            status = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
+            if (status != APR_SUCCESS) {
+                return bad_body(r, status);
             }
             if ((apr_size_t)bytes->nelts + len > max) {
                 return too_large(r);
@@ -167,12 +179,16 @@ static int answer(request_rec *r, const push_form_t *form,
                   const push_receipt_t *receipt)
 {
     char mid[PUSH_MID_CHARS + 1] = {0};
+    char *path = ap_os_escape_path(r->pool, r->uri, 1);
     json_t *body = json_object();
+    size_t len = strlen(path);
     const char *url;
 
+    while (len && path[len - 1] == '/') {
+        path[--len] = '\0';
+    }
     push_mid_write(receipt->mid, mid);
-    url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
-                      NULL);
+    url = apr_pstrcat(r->pool, path, "/", mid, NULL);
     json_object_set_new(body, "id", json_string(mid));
     json_object_set_new(body, "recipients", json_integer(receipt->recipients));
     json_object_set_new(body, "connected", json_integer(receipt->connected));
@@ -193,11 +209,14 @@ static int answer(request_rec *r, const push_form_t *form,
     return push_json_send(r, "application/json", body);
 }
 
+/* Parameters of the media type do not matter. */
 static bool is_lines(const request_rec *r)
 {
+    static const char lines[] = "application/x-ndjson";
     const char *type = apr_table_get(r->headers_in, "Content-Type");
+    size_t len = type ? strcspn(type, "; \t") : 0;
 
-    return type && !strncasecmp(type, "application/x-ndjson", 20);
+    return len == sizeof(lines) - 1 && !strncasecmp(type, lines, len);
 }
 
 int push_publish(request_rec *r)

@@ -104,13 +104,34 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
 
 static const push_problem_t *check_request(request_rec *r)
 {
-    const char *refusal = r->connection->master ? push_pump_refusal(r)
-                                                : push_handover_refusal(r);
+    const char *refusal;
 
+    if (r->main) {
+        refusal = "a stream cannot be a part of another answer";
+    }
+    else {
+        refusal = r->connection->master ? push_pump_refusal(r)
+                                        : push_handover_refusal(r);
+    }
     if (refusal) {
         return push_problem(r->pool, 501, "transport", "%s", refusal);
     }
     return NULL;
+}
+
+/*
+ * A foreign page cannot read a stream that it opens, but opening it takes over
+ * from the visitor's own and acknowledges.  Where the visitor's browser would
+ * not say by itself who it is, there is nothing to gain by that.
+ */
+static const push_problem_t *check_page(request_rec *r,
+                                        const push_subscriber_t *subscriber)
+{
+    if (r->header_only || subscriber->by_ticket || push_token_is_bearer(r)
+        || push_settings(r)->user_kind == PUSH_USER_QUERY) {
+        return NULL;
+    }
+    return push_check_page(r);
 }
 
 /* It must not take over from the attempt that its client has made since. */
@@ -182,6 +203,9 @@ int push_receive(request_rec *r)
     const push_problem_t *problem;
 
     problem = push_subscriber_parse(r, &subscriber);
+    if (!problem) {
+        problem = check_page(r, &subscriber);
+    }
     if (!problem) {
         problem = check_request(r);
     }

@@ -153,6 +153,7 @@ static const push_problem_t *identify(request_rec *r, push_subscriber_t *s)
     if (problem) {
         return problem;
     }
+    s->by_ticket = ticket != NULL;
     return ticket ? push_ticket_identify(r, &s->params, ticket, &s->identity)
                   : push_identify(r, &s->params, &s->identity);
 }

@@ -16,7 +16,8 @@ typedef struct push_subscriber_t {
     char device[PUSH_DEVICE_MAX + 1]; /* a device id that was not given */
     bool event_beats;
     bool takes_ticket;
-    int64_t ends; /* mono ms; when its right to a stream ends; 0: never */
+    bool by_ticket; /* the identity is that of a ticket */
+    int64_t ends;   /* mono ms; when its right to a stream ends; 0: never */
     push_params_t params;
 } push_subscriber_t;
 

@@ -158,13 +158,29 @@ typedef struct {
     int64_t ends;
 } channel_message_t;
 
+/* What is in flight when it ends counts as ended, unless it is acknowledged. */
+static push_fate_t fate_in_channel(const push_heap_t *heap,
+                                   const push_device_t *device,
+                                   push_place_t place, push_fate_t fate)
+{
+    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
+
+    if (push_window_holds(heap, &device->window, place)) {
+        return fate == PUSH_LIVE ? PUSH_IN_FLIGHT : fate;
+    }
+    if (push_before(place.at, sub->cursor[place.lane])) {
+        return PUSH_ACKED;
+    }
+    return fate == PUSH_LIVE ? PUSH_PENDING : fate;
+}
+
 static void life_in_channel(const push_heap_t *heap,
                             const push_device_t *device,
                             const channel_message_t *message,
                             const push_visitor_t *visitor)
 {
     const push_sub_t *subs = push_device_subs(heap, device);
-    push_life_view_t view = {device->id, message->fate, message->ends};
+    push_life_view_t view = {.id = device->id};
 
     for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
          i++) {
@@ -174,18 +190,8 @@ static void life_in_channel(const push_heap_t *heap,
         if (subs[i].log != message->log || message->mid < subs[i].joined) {
             continue;
         }
-        if (push_window_holds(heap, &device->window, place)) {
-            view.fate = PUSH_IN_FLIGHT;
-            view.at = 0;
-        }
-        else if (push_before(message->at, subs[i].cursor[message->lane])) {
-            view.fate = PUSH_ACKED;
-            view.at = 0;
-        }
-        else if (message->fate == PUSH_LIVE) {
-            view.fate = PUSH_PENDING;
-            view.at = 0;
-        }
+        view.fate = fate_in_channel(heap, device, place, message->fate);
+        view.at = view.fate == message->fate ? message->ends : 0;
         visitor->life(visitor->data, &view);
     }
 }

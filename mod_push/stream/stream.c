@@ -212,6 +212,7 @@ static push_flush_t finish_part(push_store_t *store, push_stream_t *stream,
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
     stream->messages++;
+    push_delivery_count(store, 1);
     return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
 }
 
@@ -256,8 +257,8 @@ static push_flush_t cut_delivery(push_store_t *store, push_stream_t *stream,
     unsigned whole = 0;
 
     if (sent < out->gaps_len) {
-        if (delivery->count) {
-            push_delivery_cut(store, &ticket, seq);
+        if (delivery->count && !push_delivery_cut(store, &ticket, seq)) {
+            return PUSH_FLUSH_BROKEN;
         }
         return keep_rest(stream, out->gaps + sent, out->gaps_len - sent);
     }

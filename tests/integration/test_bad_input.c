@@ -67,6 +67,8 @@ static const struct bad receives[] = {
     {"user=a&device=d&os_version=%ff", NULL, "os_version"},
     {"user=a&device=d&locale=%00", NULL, "locale"},
     {"user=a&device=d&app=" A129 A129 A129 A129, NULL, "app"},
+    /* No answer can quote a name that is not UTF-8. */
+    {"user=a&device=d&%ff=%zz", NULL, "escape"},
 };
 
 static const struct bad acks[] = {
@@ -103,6 +105,7 @@ static const struct bad publishes[] = {
     {"user=a&device=", NULL, "device"},
     {"user=a&device=a%20b", NULL, "device"},
     {"user=a&device=" A129, NULL, "device"},
+    {"user=a&%ff=%zz", NULL, "escape"},
     {"user=a", "TTL: \r\n", "TTL"},
     {"user=a", "TTL: -1\r\n", "TTL"},
     {"user=a", "TTL: 1.5\r\n", "TTL"},
@@ -280,6 +283,19 @@ START_TEST(a_body_that_is_cut_publishes_nothing)
 }
 END_TEST
 
+START_TEST(a_body_that_comes_too_slowly_is_408)
+{
+    static const char slow[] = "POST /push/messages?user=a HTTP/1.1\r\n"
+                               "Host: localhost\r\nContent-Length: 100\r\n"
+                               "\r\nxxx";
+    struct server_options o = {.global = "RequestReadTimeout body=1"};
+    struct server *s = server_start(&o);
+
+    http_expect(http_raw(s, slow, sizeof(slow) - 1), 408, "payload");
+    ck_assert_int_eq(stat_of(s, "published"), 0);
+}
+END_TEST
+
 START_TEST(an_unknown_parameter_of_a_publisher_is_named)
 {
     struct server *s = server_start(NULL);
@@ -299,6 +315,7 @@ int main(void)
     tcase_add_test(tc, what_is_just_allowed_is_accepted);
     tcase_add_test(tc, a_malformed_request_is_refused_and_the_server_lives_on);
     tcase_add_test(tc, a_body_that_is_cut_publishes_nothing);
+    tcase_add_test(tc, a_body_that_comes_too_slowly_is_408);
     tcase_add_test(tc, an_unknown_parameter_of_a_publisher_is_named);
     return case_run(suite);
 }

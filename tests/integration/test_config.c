@@ -76,6 +76,18 @@ static const char *const wrong_lines[][2] = {
     {"PushAllowOrigin *", "PushAllowOrigin"},
     {"PushAllowOrigin https://a.example/", "PushAllowOrigin"},
     {"PushAllowOrigin a.example", "PushAllowOrigin"},
+    /* No browser sends any of these, so they would allow nobody. */
+    {"PushAllowOrigin HTTPS://A.example", "PushAllowOrigin"},
+    {"PushAllowOrigin ://a.example", "PushAllowOrigin"},
+    {"PushAllowOrigin \"https://a.example b\"", "PushAllowOrigin"},
+    {"PushAllowOrigin https://u@a.example", "PushAllowOrigin"},
+    {"PushAllowOrigin https://a.example?x", "PushAllowOrigin"},
+    {"PushAllowOrigin https://a.example:", "PushAllowOrigin"},
+    {"PushAllowOrigin https://a.example:65536", "PushAllowOrigin"},
+    {"PushAllowOrigin https://[::1", "PushAllowOrigin"},
+    {"PushHeartbeat 4sec", "PushHeartbeat"},
+    {"PushHeartbeat 4m", "PushHeartbeat"},
+    {"PushUser expr=", "PushUser"},
     {"<Location \"/x\">\nPushShmSize 64M\n</Location>", "PushShmSize"},
     {"<Location \"/x\">\nPushMaxPending 10\n</Location>", "PushMaxPending"},
     {"<VirtualHost *>\nPushShmSize 64M\n</VirtualHost>", "PushShmSize"},
@@ -103,6 +115,8 @@ START_TEST(units_are_understood)
                                          "PushHeartbeat 1500ms\n"
                                          "PushDefaultTTL 2min\n"
                                          "PushMaxTTL 60min\n"
+                                         "PushAllowOrigin http://[::1]:80 "
+                                         "https://a_b.example:65535 http://c\n"
                                          "PushMaxMessageSize 2K"};
     struct server *s = server_start(&o);
 

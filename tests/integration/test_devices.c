@@ -132,6 +132,29 @@ START_TEST(a_device_is_shown_with_what_is_known_of_it)
 }
 END_TEST
 
+#define E4 "%c3%a9%c3%a9%c3%a9%c3%a9"
+#define E8 E4 E4
+
+START_TEST(what_is_cut_within_a_character_stays_readable_before_it)
+{
+    struct server *s = server_start(NULL);
+    struct answer *a;
+    const char *os;
+
+    /* Of 192 bytes 54 are left for os: the x, and 26 characters and a half. */
+    stream_open(s,
+                "user=ada&device=d&app=" E8 E8 E8 E8
+                "&app_version=" E8 E8 E8 E8 "&os=x" E8 E8 E8 E4,
+                NULL);
+    a = http_get(s, "/push/users/ada/devices");
+    ck_assert_int_eq(a->status, 200);
+    os = json_text_at(a->json, "devices.0.os");
+    ck_assert_uint_eq(strlen(os), 54);
+    ck_assert_int_eq(strncmp(os, "x\xc3\xa9\xc3\xa9", 5), 0);
+    ck_assert_str_eq(os + 51, "\xc3\xa9?");
+}
+END_TEST
+
 START_TEST(what_describes_a_device_is_refreshed_at_every_connect)
 {
     struct server *s = server_start(NULL);
@@ -343,6 +366,8 @@ int main(void)
     tcase_add_test(tc, two_users_never_share_a_context);
     tc = case_add(suite, "listing", 30);
     tcase_add_test(tc, a_device_is_shown_with_what_is_known_of_it);
+    tcase_add_test(tc,
+                   what_is_cut_within_a_character_stays_readable_before_it);
     tcase_add_test(tc, what_describes_a_device_is_refreshed_at_every_connect);
     tcase_add_test(tc, the_devices_of_a_user_are_listed_with_their_mailboxes);
     tcase_add_test(tc, who_is_not_known_has_no_devices);

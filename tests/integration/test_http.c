@@ -140,6 +140,26 @@ START_TEST(compression_stays_out_of_streams_and_mod_headers_works)
 }
 END_TEST
 
+START_TEST(a_page_that_includes_a_stream_stays_whole_and_opens_none)
+{
+    struct server_options o = {
+        .global = "LoadModule include_module "
+                  "/usr/lib/apache2/modules/mod_include.so\n"
+                  "<Location \"/page\">\nOptions +Includes\n"
+                  "SetOutputFilter INCLUDES\n</Location>\n"};
+    struct server *s = server_start(&o);
+    struct answer *a;
+
+    server_write(s, "htdocs/page",
+                 "before <!--#include virtual=\"" RECEIVE "\" --> after\n");
+    a = http_get(s, "/page");
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_ptr_nonnull(strstr(a->body, "before"));
+    ck_assert_msg(strstr(a->body, "after"), "cut off: %s", a->body);
+    ck_assert_int_eq(stat_of(s, "devices"), 0);
+}
+END_TEST
+
 START_TEST(a_stream_leaves_one_line_in_the_access_log_at_its_hand_over)
 {
     struct server *s = server_start(NULL);
@@ -157,32 +177,37 @@ START_TEST(a_stream_leaves_one_line_in_the_access_log_at_its_hand_over)
 }
 END_TEST
 
-/* A method, a target, and what it is answered. */
+/* A method, a target, what it is answered, and what Allow says then. */
 static const struct {
     const char *method;
     const char *target;
     int status;
+    const char *allow;
 } methods[] = {
-    {"POST", "/ramen/receive?user=a&device=d&seq=0", 405},
-    {"PUT", "/ramen/receive?user=a&device=d&seq=0", 405},
-    {"DELETE", "/ramen/ack?user=a&device=d&seq=1", 405},
-    {"PUT", "/push/messages?user=a", 405},
-    {"POST", "/push/messages/0hZk3x9Qa2B", 405},
-    {"POST", "/push/stats", 405},
-    {"POST", "/push/health", 405},
-    {"DELETE", "/push/channels", 405},
-    {"POST", "/push/users/a/devices", 405},
-    {"GET", "/ramen/none", 404},
-    {"GET", "/ramen", 404},
-    {"GET", "/ramen/receive/more?user=a&device=d", 404},
-    {"GET", "/push/none", 404},
-    {"GET", "/push/messages/short", 404},
-    {"GET", "/push/messages/0hZk3x9Qa2B/more", 404},
-    {"GET", "/push/users/a", 404},
-    {"GET", "/push/users//devices", 404},
+    {"POST", "/ramen/receive?user=a&device=d&seq=0", 405,
+     "GET, HEAD, OPTIONS"},
+    {"PUT", "/ramen/receive?user=a&device=d&seq=0", 405, "GET, HEAD, OPTIONS"},
+    {"DELETE", "/ramen/ack?user=a&device=d&seq=1", 405, "GET, POST, OPTIONS"},
+    {"GET", "/ramen/ticket?user=a&device=d", 405, "POST, OPTIONS"},
+    {"PUT", "/push/messages?user=a", 405, "POST"},
+    {"POST", "/push/messages/0hZk3x9Qa2B", 405, "GET, HEAD, DELETE"},
+    {"POST", "/push/stats", 405, "GET, HEAD"},
+    {"POST", "/push/health", 405, "GET, HEAD"},
+    {"DELETE", "/push/channels", 405, "GET, HEAD"},
+    {"POST", "/push/users/a/devices", 405, "GET, HEAD"},
+    {"GET", "/push/users/a/streams", 405, "DELETE"},
+    {"GET", "/push/users/a/revoke", 405, "POST"},
+    {"GET", "/ramen/none", 404, NULL},
+    {"GET", "/ramen", 404, NULL},
+    {"GET", "/ramen/receive/more?user=a&device=d", 404, NULL},
+    {"GET", "/push/none", 404, NULL},
+    {"GET", "/push/messages/short", 404, NULL},
+    {"GET", "/push/messages/0hZk3x9Qa2B/more", 404, NULL},
+    {"GET", "/push/users/a", 404, NULL},
+    {"GET", "/push/users//devices", 404, NULL},
 };
 
-START_TEST(wrong_methods_are_405_and_unknown_paths_404)
+START_TEST(wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404)
 {
     struct server *s = server_start(NULL);
     size_t i;
@@ -194,8 +219,21 @@ START_TEST(wrong_methods_are_405_and_unknown_paths_404)
         ck_assert_msg(a->status == methods[i].status, "%s %s: %s",
                       methods[i].method, methods[i].target, a->head);
         http_expect(a, methods[i].status, NULL);
-        ck_assert(a->status != 405 || http_header(a, "Allow") != NULL);
+        ck_assert_pstr_eq(http_header(a, "Allow"), methods[i].allow);
     }
+}
+END_TEST
+
+START_TEST(a_slash_at_the_end_of_a_path_does_not_get_into_the_location)
+{
+    struct server *s = server_start(NULL);
+    struct answer *a = http_do(s, "POST", "/push/messages/?user=ada", NULL,
+                               "x");
+
+    http_expect(a, 201, NULL);
+    ck_assert_str_eq(http_header(a, "Location"),
+                     keep_printf("/push/messages/%s",
+                                 json_text_at(a->json, "id")));
 }
 END_TEST
 
@@ -361,11 +399,16 @@ int main(void)
                    what_was_pipelined_before_a_stream_is_answered_before_it);
     tcase_add_test(tc, what_is_pipelined_behind_a_stream_changes_nothing);
     tcase_add_test(tc, a_body_sent_with_receive_harms_nothing);
-    tcase_add_test(tc, wrong_methods_are_405_and_unknown_paths_404);
+    tcase_add_test(
+        tc, wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404);
+    tcase_add_test(
+        tc, a_slash_at_the_end_of_a_path_does_not_get_into_the_location);
     tc = case_add(suite, "house", 30);
     tcase_add_loop_test(tc,
                         compression_stays_out_of_streams_and_mod_headers_works,
                         0, sizeof(filters) / sizeof(*filters));
+    tcase_add_test(tc,
+                   a_page_that_includes_a_stream_stays_whole_and_opens_none);
     tcase_add_test(
         tc, a_stream_leaves_one_line_in_the_access_log_at_its_hand_over);
     tcase_add_test(tc, health_and_stats_tell_what_there_is);

@@ -374,6 +374,11 @@ START_TEST(a_token_in_the_url_is_refused_and_not_logged)
             http_expect(http_do(s, post ? "POST" : "GET", target,
                                 token_bearer("ada", ""), post ? "x" : NULL),
                         400, "URL");
+            /* Nor where the query cannot be read. */
+            http_expect(http_do(s, post ? "POST" : "GET",
+                                keep_printf("%s&x=%%zz", target),
+                                token_bearer("ada", ""), post ? "x" : NULL),
+                        400, "escape");
         }
     }
     ck_assert_ptr_null(strstr(server_file(s, "logs/access"), signature));

@@ -252,6 +252,27 @@ START_TEST(a_recall_is_for_each_device_that_did_not_acknowledge)
 }
 END_TEST
 
+START_TEST(what_is_recalled_from_a_channel_is_in_flight_no_more)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, DEVICE "&channel=news", NULL);
+    const char *mid = publish(s, "channel=news", NULL, "oops");
+    const json_t *life;
+
+    expect_message(st, 1, "oops");
+    ck_assert_int_eq(count_of(s, mid, "in-flight"), 1);
+    http_expect(http_do(s, "DELETE", keep_printf("/push/messages/%s", mid),
+                        NULL, NULL),
+                200, NULL);
+    life = life_of(s, mid);
+    ck_assert_str_eq(json_text_at(life, "devices.0.state"), "recalled");
+    ck_assert_int_eq(json_int_at(life, "devices.0.at"),
+                     json_int_at(life, "ended"));
+    acknowledge(s, "user=ada&device=d1&seq=1");
+    ck_assert_int_eq(count_of(s, mid, "acked"), 1);
+}
+END_TEST
+
 START_TEST(the_life_of_a_message_is_told_for_each_device)
 {
     struct server *s = server_start(NULL);
@@ -314,6 +335,7 @@ int main(void)
     tc = case_add(suite, "recall", 30);
     tcase_add_test(tc, a_recall_takes_a_pending_message_away);
     tcase_add_test(tc, a_recall_is_for_each_device_that_did_not_acknowledge);
+    tcase_add_test(tc, what_is_recalled_from_a_channel_is_in_flight_no_more);
     tcase_add_test(tc, the_life_of_a_message_is_told_for_each_device);
     tcase_add_test(tc, a_message_that_is_not_known_is_404);
     return case_run(suite);

@@ -45,6 +45,10 @@ START_TEST(messages_and_acknowledgements_pass_at_once)
     }
     acknowledge(front, "user=ada&device=d&seq=10");
     ck_assert_int_eq(count_of(back, mid, "acked"), 1);
+    /* As a page of the site itself does it. */
+    http_expect(http_do(front, "POST", "/ramen/ack?user=ada&device=d&seq=10",
+                        "Origin: http://localhost\r\n", ""),
+                204, NULL);
     ck_assert_ptr_nonnull(stream_header(st, "Push-Device"));
 }
 END_TEST

@@ -31,6 +31,11 @@ START_TEST(the_streams_of_an_address_are_limited_over_all_children)
         ck_assert_str_eq(stream_header(st, "Retry-After"), "1");
         stream_close(st);
     }
+    /* A browser gives up for good at an error: it gets a retry. */
+    st = stream_open(s, "user=x&device=d&seq=0",
+                     "Accept: text/event-stream\r\n");
+    stream_expect_end(st);
+    ck_assert_int_ge(st->retry, 5000);
     /* To come again is no second stream. */
     st = stream_open(s, "user=u0&device=d&seq=0", NULL);
     stream_expect_bye(streams[0], "superseded");

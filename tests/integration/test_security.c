@@ -9,6 +9,7 @@
 
 #include "case.h"
 #include "keep.h"
+#include "stream.h"
 #include "token.h"
 #include "verbs.h"
 
@@ -104,6 +105,46 @@ START_TEST(no_foreign_page_changes_anything)
         ck_assert(pages[i].allowed
                   || strstr(json_text_at(a->json, "type"), "forgery"));
     }
+}
+END_TEST
+
+/* Headers of a request for a stream, and whether it is opened. */
+static const struct {
+    const char *headers;
+    bool allowed;
+} openings[] = {
+    {"", true},
+    {"Origin: https://app.example\r\nSec-Fetch-Site: cross-site\r\n", true},
+    {"Sec-Fetch-Site: same-origin\r\n" COOKIE, true},
+    {"Origin: https://evil.example\r\nAuthorization: Bearer x\r\n", true},
+    {"Origin: https://evil.example\r\n", false},
+    {"Origin: null\r\n" COOKIE, false},
+    {"Sec-Fetch-Site: cross-site\r\n" COOKIE, false},
+    {"Sec-Fetch-Site: same-site\r\n", false},
+};
+
+START_TEST(no_foreign_page_takes_over_a_stream_or_acknowledges_by_opening_one)
+{
+    struct server_options o = {.receive = "PushUser \"expr=ada\"\n"
+                                          "PushAllowOrigin "
+                                          "https://app.example"};
+    struct server *s = server_start(&o);
+    struct stream *own = stream_open(s, "device=own&seq=0", NULL);
+    const char *mid = publish(s, "user=ada", NULL, "x");
+
+    expect_message(own, 1, "x");
+    for (size_t i = 0; i < sizeof(openings) / sizeof(*openings); i++) {
+        const char *device = openings[i].allowed ? "other" : "own";
+        struct stream *st = stream_try(
+            s, keep_printf("device=%s&seq=1", device), openings[i].headers);
+
+        ck_assert_msg(st->status == (openings[i].allowed ? 200 : 403),
+                      "%s: %s", openings[i].headers, st->head);
+        stream_close(st);
+    }
+    publish(s, "user=ada", NULL, "y");
+    expect_message(own, 2, "y");
+    ck_assert_int_eq(count_of(s, mid, "acked"), 0);
 }
 END_TEST
 
@@ -306,6 +347,9 @@ int main(void)
     tcase_add_row_test(tc, push_admin_is_closed_until_a_require_opens_it,
                        requires);
     tcase_add_row_test(tc, no_foreign_page_changes_anything, changes);
+    tcase_add_test(
+        tc,
+        no_foreign_page_takes_over_a_stream_or_acknowledges_by_opening_one);
     tcase_add_test(
         tc, a_page_reads_across_origins_only_where_its_origin_is_allowed);
     tcase_add_test(tc,

@@ -164,13 +164,12 @@ static void publish_to_channel(model_t *m, int old)
             m->receipt.connected += d->online;
         }
     }
-    if (message->now && !m->receipt.connected) {
-        return;
-    }
     if (old >= 0) {
         model_end(m, old, PUSH_REPLACED);
     }
-    keep_history(m, message);
+    if (!message->now || m->receipt.connected) {
+        keep_history(m, message);
+    }
 }
 
 push_status_t model_publish(model_t *m, const model_message_t *message)

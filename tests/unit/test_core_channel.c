@@ -166,6 +166,62 @@ START_TEST(a_topic_collapses_in_a_channel)
 }
 END_TEST
 
+START_TEST(a_topic_collapses_also_where_the_newer_is_for_nobody)
+{
+    push_draft_t now = draft_topic("now", "t");
+
+    now.ttl = 0;
+    world_close(&w, device);
+    ck_assert_int_eq(world_cast(&w, channel, draft_topic("old", "t")),
+                     PUSH_OK);
+    ck_assert_int_eq(world_cast(&w, channel, now), PUSH_OK);
+    ck_assert_str_eq(world_flush(&w, device), "");
+}
+END_TEST
+
+START_TEST(what_was_replaced_takes_no_place_in_the_history)
+{
+    w.history = 3;
+    cast("slow", PUSH_NORMAL);
+    for (int i = 0; i < 40; i++) {
+        ck_assert_int_eq(world_cast(&w, channel, draft_topic("t", "t")),
+                         PUSH_OK);
+    }
+    ck_assert_str_eq(world_flush(&w, device), "1=slow 2=t");
+    ck_assert_uint_le(push_log_length(&channel->log), 48);
+}
+END_TEST
+
+START_TEST(what_has_expired_takes_no_place_in_the_history)
+{
+    push_draft_t d = draft("brief");
+
+    d.ttl = 1000;
+    w.history = 3;
+    cast("slow", PUSH_NORMAL);
+    for (int i = 0; i < 8; i++) {
+        ck_assert_int_eq(world_cast(&w, channel, d), PUSH_OK);
+        world_pass(&w, 1000);
+        push_log_sweep(w.heap, &channel->log, false, &w.now);
+    }
+    cast("last", PUSH_NORMAL);
+    ck_assert_str_eq(world_flush(&w, device), "1=slow 2=last");
+}
+END_TEST
+
+START_TEST(the_slots_of_a_channel_are_bounded_whatever_has_ended)
+{
+    w.history = 2;
+    cast("slow", PUSH_NORMAL);
+    for (int i = 0; i < 200; i++) {
+        ck_assert_int_eq(world_cast(&w, channel, draft_topic("t", "t")),
+                         PUSH_OK);
+        ck_assert_uint_le(push_log_length(&channel->log), 32);
+    }
+    ck_assert_ptr_nonnull(strstr(world_flush(&w, device), "!normal:"));
+}
+END_TEST
+
 START_TEST(an_implicit_window_does_not_hold_a_channel_back)
 {
     world_open_t open = {.implicit = true, .max_in_flight = 2};
@@ -244,6 +300,10 @@ int main(void)
     tcase_add_test(tc, what_was_acknowledged_and_went_is_no_loss);
     tcase_add_test(tc, the_end_of_a_ttl_is_no_gap);
     tcase_add_test(tc, a_topic_collapses_in_a_channel);
+    tcase_add_test(tc, a_topic_collapses_also_where_the_newer_is_for_nobody);
+    tcase_add_test(tc, what_was_replaced_takes_no_place_in_the_history);
+    tcase_add_test(tc, what_has_expired_takes_no_place_in_the_history);
+    tcase_add_test(tc, the_slots_of_a_channel_are_bounded_whatever_has_ended);
     tcase_add_test(tc, an_implicit_window_does_not_hold_a_channel_back);
     tcase_add_test(tc, channels_are_counted_over_the_wrap_of_their_positions);
     tcase_add_test(tc,

@@ -473,6 +473,20 @@ START_TEST(what_was_displaced_does_not_come_back_with_what_was_returned)
 }
 END_TEST
 
+START_TEST(an_implicit_window_that_can_hold_no_more_runs_slides)
+{
+    const world_open_t open = {.implicit = true, .max_in_flight = 65536};
+    const int count = (int)PUSH_RUNS_MAX + 1000;
+
+    world_open(&w, device, &open);
+    for (int i = 0; i < count; i++) {
+        cast(channels[i % 2], "x", PUSH_NORMAL);
+        world_flush(&w, device);
+    }
+    ck_assert_uint_eq(device->sent, (uint64_t)count);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mailbox");
@@ -522,5 +536,6 @@ int main(void)
     tcase_add_test(full, what_memory_took_is_told_by_urgency);
     tcase_add_test(
         full, what_was_displaced_does_not_come_back_with_what_was_returned);
+    tcase_add_test(tc, an_implicit_window_that_can_hold_no_more_runs_slides);
     return unit_run(suite);
 }
