@@ -148,17 +148,16 @@ push_verdict_t push_delivery_verdict(push_store_t *store,
                                                   : PUSH_GOES_ON;
 }
 
-unsigned push_delivery_channels(push_store_t *store,
-                                const push_ticket_t *ticket,
-                                push_ref_t *channels, unsigned max)
+int push_delivery_channels(push_store_t *store, const push_ticket_t *ticket,
+                           push_ref_t *channels, int max)
 {
     push_status_t status;
     push_device_t *device = enter(store, ticket, &status);
     const push_sub_t *subs;
-    unsigned count = 0;
+    int count = 0;
 
     if (!device) {
-        return 0;
+        return status == PUSH_BUSY ? -1 : 0;
     }
     device->bringer = device->child;
     subs = push_device_subs(&store->heaps[0], device);

@@ -64,10 +64,10 @@ push_verdict_t push_delivery_verdict(push_store_t *store,
 
 /*
  * The stream has arrived at the reactor that its news go to: the channels
- * that it follows, at most max.  Returns how many.
+ * that it follows, at most max.  Returns how many; 0 also if it may not go
+ * on; -1 if its mailbox is locked: it has not arrived yet, try again.
  */
-unsigned push_delivery_channels(push_store_t *store,
-                                const push_ticket_t *ticket,
-                                push_ref_t *channels, unsigned max);
+int push_delivery_channels(push_store_t *store, const push_ticket_t *ticket,
+                           push_ref_t *channels, int max);
 
 #endif

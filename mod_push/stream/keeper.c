@@ -167,17 +167,43 @@ static void after_write(push_keeper_t *keeper, uint32_t index,
     }
 }
 
+/* From here on news of its channels come to this reactor. */
+static void arrive(push_keeper_t *keeper, uint32_t index)
+{
+    push_stream_t *stream = stream_at(keeper, index);
+    push_ticket_t ticket = {.device = stream->device, .gen = stream->gen};
+    push_ref_t channels[PUSH_CHANNELS_MAX + 1]; /* and the broadcast */
+    int count = push_delivery_channels(keeper->store, &ticket, channels,
+                                       PUSH_CHANNELS_MAX + 1);
+
+    stream->arriving = count < 0;
+    for (int i = 0; i < count; i++) {
+        if (push_followers_add(&keeper->followers, channels[i], index,
+                               &stream->follows)) {
+            push_seat_follow(push_at(&keeper->store->heaps[0], channels[i]),
+                             keeper->seat_index);
+        }
+    }
+}
+
 static push_flush_t flush(push_keeper_t *keeper, uint32_t index)
 {
     push_stream_t *stream = stream_at(keeper, index);
     uint32_t before = stream->messages;
     push_flush_t status;
 
+    if (stream->arriving) {
+        arrive(keeper, index);
+    }
     push_epoch_enter(&keeper->store->epoch, keeper->seat);
     status = push_stream_flush(keeper->store, stream, &keeper->now);
     push_epoch_leave(keeper->seat);
     keeper->flushes++;
     keeper->messages += stream->messages - before;
+    if (stream->arriving
+        && (status == PUSH_FLUSH_IDLE || status == PUSH_FLUSH_DONE)) {
+        return PUSH_FLUSH_LATER;
+    }
     return status;
 }
 
@@ -222,23 +248,6 @@ static void beat(push_keeper_t *keeper, uint32_t index)
 }
 
 /* ---- arrivals ---- */
-
-static void follow_channels(push_keeper_t *keeper, uint32_t index)
-{
-    push_stream_t *stream = stream_at(keeper, index);
-    push_ticket_t ticket = {.device = stream->device, .gen = stream->gen};
-    push_ref_t channels[PUSH_CHANNELS_MAX + 1]; /* and the broadcast */
-    unsigned count = push_delivery_channels(keeper->store, &ticket, channels,
-                                            PUSH_CHANNELS_MAX + 1);
-
-    for (unsigned i = 0; i < count; i++) {
-        if (push_followers_add(&keeper->followers, channels[i], index,
-                               &stream->follows)) {
-            push_seat_follow(push_at(&keeper->store->heaps[0], channels[i]),
-                             keeper->seat_index);
-        }
-    }
-}
 
 static bool watch(const push_keeper_t *keeper, int fd, uint32_t index)
 {
@@ -346,7 +355,7 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
         end_stream(keeper, index, PUSH_END_ERROR);
         return;
     }
-    follow_channels(keeper, index);
+    stream->arriving = 1;
     enqueue(keeper, index);
     if (migrant->opened) {
         /* Its beats were counted elsewhere: one now, or a stream that moves

@@ -44,6 +44,7 @@ typedef struct push_stream_t {
     uint8_t queued : 1;      /* among those to be flushed */
     uint8_t event_beats : 1; /* heartbeats as events */
     uint8_t pumped : 1;      /* its peer is a worker thread of this child */
+    uint8_t arriving : 1;    /* the store does not know that it is here */
 } push_stream_t;
 
 typedef enum push_flush_t {

@@ -25,11 +25,28 @@ static void on_end(void *data, const push_ended_t *ended)
     ck_abort_msg("the stream ended: %s", push_end_name(ended->why));
 }
 
+/* Checks a stream of anna's device in; returns the client's end. */
+static int check_in(const char *device, push_migrant_t *migrant)
+{
+    int sockets[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX,
+                                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
+                                sockets),
+                     0);
+    ck_assert_int_eq(ground_checkin(&g, "anna", device, "news", &ticket),
+                     PUSH_OK);
+    *migrant = (push_migrant_t){.adoption = {.fd = sockets[1],
+                                             .ticket = ticket,
+                                             .heartbeat = INTERVAL}};
+    atomic_fetch_add(&keeper.seat->streams, 1);
+    return sockets[0];
+}
+
 /* One stream of anna's phone, first flush and all. */
 static void set_up(void)
 {
-    push_migrant_t migrant = {.adoption = {.heartbeat = INTERVAL}};
-    int sockets[2];
+    push_migrant_t migrant;
 
     ground_init(&g, (size_t)8 << 20);
     keeper = (push_keeper_t){.store = &g.store,
@@ -38,16 +55,7 @@ static void set_up(void)
                              .ended = on_end};
     ck_assert(push_keeper_init(&keeper));
     push_keeper_look_at_clock(&keeper);
-    ck_assert_int_eq(socketpair(AF_UNIX,
-                                SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-                                sockets),
-                     0);
-    client = sockets[0];
-    ck_assert_int_eq(ground_checkin(&g, "anna", "phone", NULL, &ticket),
-                     PUSH_OK);
-    migrant.adoption.fd = sockets[1];
-    migrant.adoption.ticket = ticket;
-    atomic_fetch_add(&keeper.seat->streams, 1);
+    client = check_in("phone", &migrant);
     push_keeper_adopt(&keeper, &migrant);
     push_keeper_flush(&keeper);
 }
@@ -85,11 +93,17 @@ static size_t receive(size_t length)
     return length;
 }
 
+static void publish_to(push_log_kind_t kind, const char *name,
+                       const char *text)
+{
+    ck_assert_int_eq(ground_publish(&g, kind, name, text, PUSH_NORMAL),
+                     PUSH_OK);
+    push_keeper_take_news(&keeper);
+}
+
 static void publish(const char *text)
 {
-    ck_assert_int_eq(
-        ground_publish(&g, PUSH_LOG_USER, "anna", text, PUSH_NORMAL), PUSH_OK);
-    push_keeper_take_news(&keeper);
+    publish_to(PUSH_LOG_USER, "anna", text);
 }
 
 START_TEST(a_heart_beats_while_the_mailbox_is_locked)
@@ -137,6 +151,29 @@ START_TEST(no_heart_beats_within_a_message_while_the_mailbox_is_locked)
 }
 END_TEST
 
+/* It would hear of its channels with the next beat only. */
+START_TEST(
+    a_stream_that_comes_while_its_mailbox_is_locked_follows_its_channels)
+{
+    push_migrant_t migrant;
+    int phone = client;
+
+    client = check_in("tablet", &migrant);
+    ck_assert_int_eq(push_lock_acquire(mailbox_lock()), PUSH_LOCKED);
+    push_keeper_adopt(&keeper, &migrant);
+    push_keeper_flush(&keeper);
+    push_lock_release(mailbox_lock());
+    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 5);
+    push_keeper_flush(&keeper);
+    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 1000);
+    publish_to(PUSH_LOG_CHANNEL, "news", "to all");
+    push_keeper_flush(&keeper);
+    receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "data: to all\n\n"));
+    close(phone);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper");
@@ -146,5 +183,8 @@ int main(void)
     tcase_add_test(tc, a_heart_beats_while_the_mailbox_is_locked);
     tcase_add_test(
         tc, no_heart_beats_within_a_message_while_the_mailbox_is_locked);
+    tcase_add_test(
+        tc,
+        a_stream_that_comes_while_its_mailbox_is_locked_follows_its_channels);
     return unit_run(suite);
 }
