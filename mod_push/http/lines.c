@@ -43,6 +43,7 @@ typedef struct {
     char *line;    /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
+    push_time_t now;              /* as of the last bucket of input, or wait */
     bool skipping;                /* the rest of a line that is too long */
     bool whole;                   /* the body has ended; it was not cut off */
     apr_array_header_t *accepted; /* accepted_t: not yet answered */
@@ -128,6 +129,7 @@ static void settle(lines_t *l)
         }
     }
     apr_array_clear(l->accepted);
+    l->now = push_clock_now();
 }
 
 static void refuse(lines_t *l, const push_problem_t *problem)
@@ -139,19 +141,19 @@ static void refuse(lines_t *l, const push_problem_t *problem)
 static void publish_form(lines_t *l, const push_form_t *form)
 {
     push_request_t request = push_form_request(store(), form);
-    push_time_t now = push_clock_now();
     accepted_t accepted = {.key = form->key};
     push_status_t status;
 
     if (!l->accepted->nelts) {
         push_accept_begin(store());
     }
-    status = push_accept_publish(store(), &request, &now, &accepted.receipt);
+    status = push_accept_publish(store(), &request, &l->now,
+                                 &accepted.receipt);
     if (status == PUSH_KEY_BUSY && l->accepted->nelts) {
         /* The first with this key may be one of those before. */
         settle(l);
         push_accept_begin(store());
-        status = push_accept_publish(store(), &request, &now,
+        status = push_accept_publish(store(), &request, &l->now,
                                      &accepted.receipt);
     }
     accepted.over = status == PUSH_OVER;
@@ -267,6 +269,7 @@ static apr_status_t take_brigade(lines_t *l)
         else if (!APR_BUCKET_IS_METADATA(bucket)) {
             status = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
             if (status == APR_SUCCESS) {
+                l->now = push_clock_now();
                 take_bytes(l, data, len);
             }
         }
@@ -421,6 +424,7 @@ int push_publish_lines(request_rec *r)
     }
     /* Where the body was cut off, by either side, its last line was too. */
     if (l.whole && l.line_len) {
+        l.now = push_clock_now();
         take_line(&l, l.line, l.line_len);
         settle(&l);
     }
