@@ -17,7 +17,7 @@
 /*
  * A stream of messages, one JSON object a line.  The body may be endless:
  * each line takes effect when it arrives, and its answer goes out as soon as
- * no more input is at hand.
+ * no more input is at hand, or much of it has gathered.
  */
 
 #define READ_SIZE 65536
@@ -26,7 +26,7 @@
 #define LINE_OVERHEAD 4096
 
 /* Bytes of answers that may wait while there is always more input. */
-#define ANSWERS_MAX (4u << 20)
+#define ANSWERS_MAX 16384u
 
 /* How often a silent publisher's thread looks whether the child ends. */
 #define LOOK_UP apr_time_from_msec(500)
