@@ -25,8 +25,10 @@
 /* The longest line: a payload in base64 or escaped, and its members. */
 #define LINE_OVERHEAD 4096
 
-/* Bytes of answers that may wait while there is always more input. */
-#define ANSWERS_MAX 16384u
+/* While there is always more input, so many bytes of answers go out where that
+ * does not block, and at the latest when so many wait. */
+#define ANSWERS_SOME 16384u
+#define ANSWERS_MAX  (4u << 20)
 
 /* How often a silent publisher's thread looks whether the child ends. */
 #define LOOK_UP apr_time_from_msec(500)
@@ -326,6 +328,27 @@ static apr_status_t wait_for_input(const lines_t *l)
     return status;
 }
 
+/* True if some answers can be written without waiting for the publisher. */
+static bool takes_answers(const lines_t *l)
+{
+    apr_pollfd_t poll = {.p = l->pool};
+    apr_int32_t ready = 0;
+
+    /* Over HTTP/2 there is no socket to ask. */
+    if (ap_get_pollfd_from_conn(l->r->connection, &poll, NULL) != APR_SUCCESS
+        || poll.desc_type == APR_NO_DESC) {
+        return false;
+    }
+    poll.reqevents = APR_POLLOUT;
+    return apr_poll(&poll, 1, &ready, 0) == APR_SUCCESS;
+}
+
+static bool must_answer(const lines_t *l)
+{
+    return l->unsent >= ANSWERS_MAX
+           || (l->unsent >= ANSWERS_SOME && takes_answers(l));
+}
+
 /* Answers before it waits for more. */
 static apr_status_t read_some(lines_t *l)
 {
@@ -418,7 +441,7 @@ int push_publish_lines(request_rec *r)
         if (status == APR_SUCCESS) {
             status = take_brigade(&l);
         }
-        if (status == APR_SUCCESS && l.unsent >= ANSWERS_MAX) {
+        if (status == APR_SUCCESS && must_answer(&l)) {
             status = send_answers(&l);
         }
     }
