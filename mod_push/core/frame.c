@@ -55,13 +55,26 @@ static size_t utf8_length(const unsigned char *p, size_t left)
     return rows[row].len;
 }
 
+/* Eight characters of ASCII, and none of them NUL. */
+static bool all_ascii(const unsigned char *p)
+{
+    static const uint64_t ones = UINT64_C(0x0101010101010101);
+    static const uint64_t tops = UINT64_C(0x8080808080808080);
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return !((word | (word - ones)) & tops);
+}
+
 bool push_text_valid(const char *data, size_t len)
 {
     const unsigned char *p = (const unsigned char *)data;
     const unsigned char *end = p + len;
 
     while (p < end) {
-        size_t step = *p - 1u < 0x7f ? 1 : utf8_length(p, (size_t)(end - p));
+        size_t step = end - p >= 8 && all_ascii(p) ? 8
+                      : *p - 1u < 0x7f             ? 1
+                                       : utf8_length(p, (size_t)(end - p));
 
         if (!step) {
             return false;

@@ -3,21 +3,13 @@
 #include <apr_base64.h>
 #include <apr_strings.h>
 
-#include "http/json.h"
-
-/*
- * Numbers are kept as text where the payload has them; only "ttl" counts.
- * Strings of a payload may hold NUL; what may not is checked by its length.
- */
-#define JSON_FLAGS                                                            \
-    (JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL)
+#include "http/members.h"
 
 typedef struct {
     apr_pool_t *pool;
     const push_settings_t *settings;
-    push_text_t line;
-    json_t *object;
     push_form_t *form;
+    push_member_t members[PUSH_MEMBERS];
 } parse_t;
 
 static const push_problem_t *bad(const parse_t *p, const char *name,
@@ -26,43 +18,40 @@ static const push_problem_t *bad(const parse_t *p, const char *name,
     return push_problem(p->pool, 400, "bad-member", "%s: %s", name, legal);
 }
 
-/* A member that is a string, copied out of the JSON value. */
-static const push_problem_t *string_field(const parse_t *p, const char *name,
+/* A member that is a string. */
+static const push_problem_t *string_field(const parse_t *p,
+                                          push_member_id_t id,
                                           push_field_t *field)
 {
-    const json_t *value = json_object_get(p->object, name);
+    const push_member_t *member = &p->members[id];
 
-    *field = (push_field_t){.name = name, .kind = "bad-member"};
-    if (!value) {
-        return NULL;
+    *field = (push_field_t){.name = push_member_name(id),
+                            .kind = "bad-member",
+                            .text = member->text,
+                            .given = member->kind != PUSH_MEMBER_ABSENT};
+    if (field->given && member->kind != PUSH_MEMBER_STRING) {
+        return bad(p, field->name, "a string");
     }
-    if (!json_is_string(value)) {
-        return bad(p, name, "a string");
-    }
-    field->given = true;
-    field->text.len = (uint32_t)json_string_length(value);
-    field->text.at = apr_pmemdup(p->pool, json_string_value(value),
-                                 field->text.len + 1u);
     return NULL;
 }
 
 static const push_problem_t *parse_audience(const parse_t *p)
 {
-    const json_t *all = json_object_get(p->object, "broadcast");
+    push_member_kind_t all = p->members[PUSH_MEMBER_BROADCAST].kind;
     push_address_t to = {.broadcast = {.name = "broadcast",
                                        .kind = "bad-member",
-                                       .given = all != NULL}};
+                                       .given = all == PUSH_MEMBER_TRUE}};
     const push_problem_t *problem = NULL;
 
-    if (all && !json_is_true(all)) {
+    if (all != PUSH_MEMBER_ABSENT && all != PUSH_MEMBER_TRUE) {
         return bad(p, "broadcast", "true");
     }
-    problem = string_field(p, "user", &to.user);
+    problem = string_field(p, PUSH_MEMBER_USER, &to.user);
     if (!problem) {
-        problem = string_field(p, "channel", &to.channel);
+        problem = string_field(p, PUSH_MEMBER_CHANNEL, &to.channel);
     }
     if (!problem) {
-        problem = string_field(p, "device", &to.device);
+        problem = string_field(p, PUSH_MEMBER_DEVICE, &to.device);
     }
     return problem ? problem : push_form_audience(p->pool, p->form, &to);
 }
@@ -70,19 +59,19 @@ static const push_problem_t *parse_audience(const parse_t *p)
 static const push_problem_t *parse_strings(const parse_t *p)
 {
     static const struct {
-        const char *name;
+        push_member_id_t id;
         const push_problem_t *(*take)(apr_pool_t *, push_form_t *,
                                       const push_field_t *);
-    } rows[] = {{"urgency", push_form_urgency},
-                {"topic", push_form_topic},
-                {"event", push_form_event},
-                {"key", push_form_key}};
+    } rows[] = {{PUSH_MEMBER_URGENCY, push_form_urgency},
+                {PUSH_MEMBER_TOPIC, push_form_topic},
+                {PUSH_MEMBER_EVENT, push_form_event},
+                {PUSH_MEMBER_KEY, push_form_key}};
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_field_t field;
 
-        problem = string_field(p, rows[i].name, &field);
+        problem = string_field(p, rows[i].id, &field);
         if (!problem) {
             problem = rows[i].take(p->pool, p->form, &field);
         }
@@ -92,10 +81,11 @@ static const push_problem_t *parse_strings(const parse_t *p)
 
 static const push_problem_t *parse_ttl(const parse_t *p)
 {
-    push_text_t raw = push_json_raw(p->line, "ttl");
+    const push_member_t *ttl = &p->members[PUSH_MEMBER_TTL];
+    push_text_t raw = ttl->raw;
     uint64_t seconds = 0;
 
-    if (!raw.len && json_object_get(p->object, "ttl")) {
+    if (!raw.len && ttl->kind != PUSH_MEMBER_ABSENT) {
         return bad(p, "ttl", "the name of the member without escapes");
     }
     if (raw.len
@@ -108,12 +98,12 @@ static const push_problem_t *parse_ttl(const parse_t *p)
 
 static const push_problem_t *parse_receipt(const parse_t *p)
 {
-    const json_t *receipt = json_object_get(p->object, "receipt");
+    push_member_kind_t receipt = p->members[PUSH_MEMBER_RECEIPT].kind;
 
-    if (receipt && !json_is_boolean(receipt)) {
+    if (receipt == PUSH_MEMBER_STRING || receipt == PUSH_MEMBER_OTHER) {
         return bad(p, "receipt", "true or false");
     }
-    p->form->receipt = json_is_true(receipt);
+    p->form->receipt = receipt == PUSH_MEMBER_TRUE;
     p->form->draft.content.ack_now = p->form->receipt;
     return NULL;
 }
@@ -142,12 +132,12 @@ static const push_problem_t *decode_base64(const parse_t *p,
 
 static const push_problem_t *parse_payload(const parse_t *p)
 {
-    push_text_t data = push_json_raw(p->line, "data");
+    push_text_t data = p->members[PUSH_MEMBER_DATA].raw;
     push_field_t text, base64;
-    const push_problem_t *problem = string_field(p, "text", &text);
+    const push_problem_t *problem = string_field(p, PUSH_MEMBER_TEXT, &text);
 
     if (!problem) {
-        problem = string_field(p, "base64", &base64);
+        problem = string_field(p, PUSH_MEMBER_BASE64, &base64);
     }
     if (problem) {
         return problem;
@@ -171,36 +161,10 @@ static const push_problem_t *parse_payload(const parse_t *p)
     return problem;
 }
 
-static const push_problem_t *check_members(const parse_t *p)
+static const push_problem_t *parse_members(const parse_t *p)
 {
-    static const char *const known[] = {
-        "user",  "channel", "broadcast", "device", "ttl",  "urgency", "topic",
-        "event", "key",     "receipt",   "data",   "text", "base64"};
-    const char *name;
-    json_t *value;
+    const push_problem_t *problem = parse_audience(p);
 
-    json_object_foreach(p->object, name, value)
-    {
-        size_t i = 0;
-
-        while (i < sizeof(known) / sizeof(known[0])
-               && strcmp(name, known[i])) {
-            i++;
-        }
-        if (i == sizeof(known) / sizeof(known[0])) {
-            return bad(p, name, "is no member of a message");
-        }
-    }
-    return NULL;
-}
-
-static const push_problem_t *parse_object(const parse_t *p)
-{
-    const push_problem_t *problem = check_members(p);
-
-    if (!problem) {
-        problem = parse_audience(p);
-    }
     if (!problem) {
         problem = parse_strings(p);
     }
@@ -217,20 +181,13 @@ const push_problem_t *push_line_parse(apr_pool_t *pool,
                                       const push_settings_t *settings,
                                       push_text_t line, push_form_t *form)
 {
-    parse_t p = {
-        .pool = pool, .settings = settings, .line = line, .form = form};
+    parse_t p;
     const push_problem_t *problem;
-    json_error_t error;
 
+    p.pool = pool;
+    p.settings = settings;
+    p.form = form;
     memset(form, 0, sizeof(*form));
-    p.object = json_loadb(line.at, line.len, JSON_FLAGS, &error);
-    if (!json_is_object(p.object)) {
-        json_decref(p.object);
-        return push_problem(pool, 400, "bad-json",
-                            "line: one JSON object (RFC 8259)%s%s",
-                            p.object ? "" : ": ", p.object ? "" : error.text);
-    }
-    problem = parse_object(&p);
-    json_decref(p.object);
-    return problem;
+    problem = push_members_read(pool, line, p.members);
+    return problem ? problem : parse_members(&p);
 }

@@ -17,7 +17,7 @@
 /*
  * A stream of messages, one JSON object a line.  The body may be endless:
  * each line takes effect when it arrives, and its answer goes out as soon as
- * no more input is at hand.
+ * no more input is at hand, or much of it has gathered.
  */
 
 #define READ_SIZE 65536
@@ -25,8 +25,10 @@
 /* The longest line: a payload in base64 or escaped, and its members. */
 #define LINE_OVERHEAD 4096
 
-/* Bytes of answers that may wait while there is always more input. */
-#define ANSWERS_MAX (4u << 20)
+/* While there is always more input, so many bytes of answers go out where that
+ * does not block, and at the latest when so many wait. */
+#define ANSWERS_SOME 16384u
+#define ANSWERS_MAX  (4u << 20)
 
 /* How often a silent publisher's thread looks whether the child ends. */
 #define LOOK_UP apr_time_from_msec(500)
@@ -43,6 +45,7 @@ typedef struct {
     char *line;    /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
+    push_time_t now;              /* as of the last bucket of input, or wait */
     bool skipping;                /* the rest of a line that is too long */
     bool whole;                   /* the body has ended; it was not cut off */
     apr_array_header_t *accepted; /* accepted_t: not yet answered */
@@ -128,6 +131,7 @@ static void settle(lines_t *l)
         }
     }
     apr_array_clear(l->accepted);
+    l->now = push_clock_now();
 }
 
 static void refuse(lines_t *l, const push_problem_t *problem)
@@ -139,19 +143,19 @@ static void refuse(lines_t *l, const push_problem_t *problem)
 static void publish_form(lines_t *l, const push_form_t *form)
 {
     push_request_t request = push_form_request(store(), form);
-    push_time_t now = push_clock_now();
     accepted_t accepted = {.key = form->key};
     push_status_t status;
 
     if (!l->accepted->nelts) {
         push_accept_begin(store());
     }
-    status = push_accept_publish(store(), &request, &now, &accepted.receipt);
+    status = push_accept_publish(store(), &request, &l->now,
+                                 &accepted.receipt);
     if (status == PUSH_KEY_BUSY && l->accepted->nelts) {
         /* The first with this key may be one of those before. */
         settle(l);
         push_accept_begin(store());
-        status = push_accept_publish(store(), &request, &now,
+        status = push_accept_publish(store(), &request, &l->now,
                                      &accepted.receipt);
     }
     accepted.over = status == PUSH_OVER;
@@ -267,6 +271,7 @@ static apr_status_t take_brigade(lines_t *l)
         else if (!APR_BUCKET_IS_METADATA(bucket)) {
             status = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
             if (status == APR_SUCCESS) {
+                l->now = push_clock_now();
                 take_bytes(l, data, len);
             }
         }
@@ -321,6 +326,27 @@ static apr_status_t wait_for_input(const lines_t *l)
     } while ((APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_EINTR(status))
              && !l->r->connection->aborted);
     return status;
+}
+
+/* True if some answers can be written without waiting for the publisher. */
+static bool takes_answers(const lines_t *l)
+{
+    apr_pollfd_t poll = {.p = l->pool};
+    apr_int32_t ready = 0;
+
+    /* Over HTTP/2 there is no socket to ask. */
+    if (ap_get_pollfd_from_conn(l->r->connection, &poll, NULL) != APR_SUCCESS
+        || poll.desc_type == APR_NO_DESC) {
+        return false;
+    }
+    poll.reqevents = APR_POLLOUT;
+    return apr_poll(&poll, 1, &ready, 0) == APR_SUCCESS;
+}
+
+static bool must_answer(const lines_t *l)
+{
+    return l->unsent >= ANSWERS_MAX
+           || (l->unsent >= ANSWERS_SOME && takes_answers(l));
 }
 
 /* Answers before it waits for more. */
@@ -415,12 +441,13 @@ int push_publish_lines(request_rec *r)
         if (status == APR_SUCCESS) {
             status = take_brigade(&l);
         }
-        if (status == APR_SUCCESS && l.unsent >= ANSWERS_MAX) {
+        if (status == APR_SUCCESS && must_answer(&l)) {
             status = send_answers(&l);
         }
     }
     /* Where the body was cut off, by either side, its last line was too. */
     if (l.whole && l.line_len) {
+        l.now = push_clock_now();
         take_line(&l, l.line, l.line_len);
         settle(&l);
     }

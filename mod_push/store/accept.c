@@ -40,13 +40,13 @@ push_status_t push_accept_settle(push_store_t *store, push_text_t key,
                                  const push_receipt_t *receipt,
                                  push_status_t status)
 {
-    push_time_t now = push_clock_now();
-    uint32_t recalled;
-
     if (key.len) {
         push_store_key_done(store, key, receipt);
     }
     else if (status != PUSH_OK) {
+        push_time_t now = push_clock_now();
+        uint32_t recalled;
+
         push_store_recall(store, receipt->mid, &now, &recalled);
     }
     return status;

@@ -6,6 +6,7 @@
 
 #include "http/json.h"
 #include "http/line.h"
+#include "http/members.h"
 
 #include "fuzz.h"
 
@@ -76,6 +77,59 @@ static void check_ttl(push_text_t line, const push_form_t *form)
     json_decref(object);
 }
 
+static bool same_text(push_text_t one, push_text_t other)
+{
+    return one.len == other.len
+           && (!one.len || memcmp(one.at, other.at, one.len) == 0);
+}
+
+static bool same_member(const push_member_t *one, const push_member_t *other,
+                        push_member_id_t id)
+{
+    return one->kind == other->kind && same_text(one->text, other->text)
+           && (id != PUSH_MEMBER_DATA || same_text(one->raw, other->raw))
+           && (id != PUSH_MEMBER_TTL || same_text(one->raw, other->raw));
+}
+
+/* Has members, and nothing that a scan leaves to jansson, if it is JSON.
+ * (jansson takes a NUL here and there.) */
+static bool is_plain(push_text_t line)
+{
+    unsigned nested = 0;
+    unsigned long_at = 0;
+
+    for (uint32_t i = 0; i < line.len; i++) {
+        char c = line.at[i];
+        bool digit = c >= '0' && c <= '9';
+
+        long_at = digit ? long_at + 1 : 0;
+        nested += c == '[' || c == '{';
+        if (!c || c == '\\' || long_at > 30
+            || ((c == 'e' || c == 'E') && i && line.at[i - 1] >= '0'
+                && line.at[i - 1] <= '9')) {
+            return false;
+        }
+    }
+    return line.len < 300 && nested <= 16 && memchr(line.at, ':', line.len);
+}
+
+/* The scan and jansson never differ, and plain lines need no jansson. */
+static void check_scan(apr_pool_t *pool, push_text_t line)
+{
+    push_member_t scanned[PUSH_MEMBERS];
+    push_member_t loaded[PUSH_MEMBERS];
+    bool taken = push_members_scan(pool, line, scanned);
+
+    if (push_members_load(pool, line, loaded) != NULL) {
+        REQUIRE(!taken);
+        return;
+    }
+    REQUIRE(taken || !is_plain(line));
+    for (int i = 0; taken && i < PUSH_MEMBERS; i++) {
+        REQUIRE(same_member(&scanned[i], &loaded[i], (push_member_id_t)i));
+    }
+}
+
 static void parse(apr_pool_t *pool, push_text_t line)
 {
     static const push_settings_t settings = {.default_ttl = 300000,
@@ -106,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         apr_initialize();
         apr_pool_create(&pool, NULL);
     }
+    check_scan(pool, (push_text_t){line, (uint32_t)size});
     parse(pool, (push_text_t){line, (uint32_t)size});
     apr_pool_clear(pool);
     free(line);

@@ -137,6 +137,31 @@ START_TEST(a_line_may_arrive_in_pieces)
 }
 END_TEST
 
+/* Sends faster than the server can read, so that there is always more. */
+START_TEST(answers_come_while_there_is_always_more_to_read)
+{
+    static const char line[] = "{\"user\":\"ada\",\"ttl\":0,\"data\":1}\n";
+    const size_t most = 64u << 20, part = 2000 * (sizeof(line) - 1);
+    struct server *s = server_start(NULL);
+    struct feed f = feed_open(s);
+    char *lines = keep(malloc(part + 1), free);
+    size_t sent = 0;
+
+    for (size_t at = 0; at < part; at += sizeof(line) - 1) {
+        memcpy(lines + at, line, sizeof(line));
+    }
+    while (strchr(f.wire->bytes, '{') == NULL) {
+        ck_assert_msg(sent < most, "no answer to %zu bytes", sent);
+        feed_send(&f, lines);
+        sent += part;
+        wire_receive(f.wire, wait_now());
+    }
+    ck_assert_int_eq(json_int_at(feed_answer(&f), "recipients"), 0);
+    /* Who reads no more of them would keep the child from its end. */
+    wire_close(f.wire);
+}
+END_TEST
+
 START_TEST(the_answer_stands_while_the_publisher_is_silent)
 {
     struct server *s = server_start(NULL);
@@ -533,6 +558,7 @@ int main(void)
     tcase_add_test(tc, any_json_value_text_or_bytes_is_a_payload);
     tcase_add_test(tc, lines_take_effect_while_the_body_goes_on);
     tcase_add_test(tc, a_line_may_arrive_in_pieces);
+    tcase_add_test(tc, answers_come_while_there_is_always_more_to_read);
     tcase_add_test(tc, the_answer_stands_while_the_publisher_is_silent);
     tcase_add_test(tc, a_key_makes_a_line_idempotent);
     tcase_add_test(tc, a_key_counts_for_the_next_line_already);

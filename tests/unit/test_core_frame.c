@@ -131,6 +131,28 @@ START_TEST(only_utf8_without_nul_goes_as_text)
 }
 END_TEST
 
+/* It looks at eight bytes at a time, or at one. */
+START_TEST(one_bad_byte_is_found_wherever_it_stands)
+{
+    static const unsigned char bad[] = {0x00, 0x80, 0xff};
+    char text[27];
+
+    for (size_t len = 1; len <= sizeof(text); len++) {
+        memset(text, 'x', sizeof(text));
+        ck_assert(push_text_valid(text, len));
+        for (size_t i = 0; i < len; i++) {
+            for (size_t j = 0; j < sizeof(bad); j++) {
+                text[i] = (char)bad[j];
+                ck_assert_msg(!push_text_valid(text, len),
+                              "byte %02x at %zu of %zu", bad[j], i, len);
+            }
+            text[i] = (char)(i % 2 ? 0x7f : 0x01);
+            ck_assert(push_text_valid(text, len));
+        }
+    }
+}
+END_TEST
+
 /* ---- a reader gets what was published ---- */
 
 /* Bytes that a careless writer trips over are as frequent as the rest. */
@@ -253,6 +275,7 @@ int main(void)
     tcase_add_row_test(tc, a_payload_is_framed_as_the_row_says, rows);
     tcase_add_test(tc, type_and_receipt_stand_before_the_payload);
     tcase_add_row_test(tc, only_utf8_without_nul_goes_as_text, texts);
+    tcase_add_test(tc, one_bad_byte_is_found_wherever_it_stands);
     tcase_add_loop_test(tc, what_a_reader_of_the_standard_gets_is_the_payload,
                         0, 20);
     tcase_add_test(tc, an_event_type_has_only_its_few_characters);
