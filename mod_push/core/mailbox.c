@@ -57,6 +57,7 @@ static candidate_t look(const push_heap_t *heap, push_device_t *device,
     const push_lane_t *l = &log->lanes[lane];
     candidate_t none = {UINT64_MAX, PUSH_NONE};
     push_ref_t ref = PUSH_NONE;
+    uint32_t tail;
 
     for (;;) {
         switch (push_log_read(heap, log, lane, sub->cursor[lane], &ref)) {
@@ -64,9 +65,10 @@ static candidate_t look(const push_heap_t *heap, push_device_t *device,
             catch_up(sub, lane);
             return none;
         case PUSH_SLOT_PASSED:
+            tail = push_lane_tail(l); /* read first: it is stored last */
             count_loss(device, sub, lane,
                        (loss_t){PUSH_GAP_MAILBOX, l->evicted});
-            sub->cursor[lane] = push_lane_tail(l);
+            sub->cursor[lane] = tail;
             continue;
         case PUSH_SLOT_EVICTED:
             count_loss(device, sub, lane,

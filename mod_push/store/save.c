@@ -139,6 +139,7 @@ static const push_message_t *first_message(const look_t *look, uint32_t at)
 {
     const push_lane_t *l = &look->log->lanes[look->lane];
     uint32_t *count = &look->losses->count[PUSH_GAP_MAILBOX][look->lane];
+    uint32_t from = look->from, evicted;
     push_ref_t ref = PUSH_NONE;
 
     for (;; at++) {
@@ -148,13 +149,15 @@ static const push_message_t *first_message(const look_t *look, uint32_t at)
         case PUSH_SLOT_END:
             return NULL;
         case PUSH_SLOT_PASSED:
-            if (push_before(look->from, l->evicted)) {
-                *count += l->evicted - look->from;
+            at = push_lane_tail(l) - 1; /* read first: it is stored last */
+            evicted = l->evicted;
+            if (push_before(from, evicted)) {
+                *count += evicted - from;
+                from = evicted;
             }
-            at = push_lane_tail(l) - 1;
             break;
         case PUSH_SLOT_EVICTED:
-            *count += !push_before(at, look->from);
+            *count += !push_before(at, from);
             break;
         default:
             break;
