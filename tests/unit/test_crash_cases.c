@@ -526,37 +526,6 @@ START_TEST(a_repair_follows_nothing_that_it_has_not_checked)
 }
 END_TEST
 
-/* ---- a process that is overtaken ---- */
-
-static void say_to_channel(const char *text)
-{
-    ck_assert_int_eq(
-        ground_publish(&g, PUSH_LOG_CHANNEL, "c", text, PUSH_NORMAL), PUSH_OK);
-}
-
-static void overtake(const char *name)
-{
-    if (!strcmp(name, "look-loss-counted")) {
-        push_failpoint_hook = NULL;
-        say_to_channel("5");
-        say_to_channel("6");
-    }
-}
-
-/* What was dropped between the two was in no gap. */
-START_TEST(what_is_dropped_while_a_gap_is_counted_is_counted_too)
-{
-    g.store.limits.history = 2;
-    open_stream("c");
-    for (const char *text = "1234"; *text; text++) {
-        say_to_channel((char[]){*text, '\0'});
-    }
-    push_failpoint_hook = overtake;
-    ck_assert_str_eq(ground_flush(&g, &ticket), "!normal:4 1=5 2=6");
-    ck_assert_ptr_null(push_failpoint_hook);
-}
-END_TEST
-
 static void add_sessions(Suite *suite)
 {
     TCase *tc = unit_case(suite, "sessions", 60);
@@ -602,8 +571,6 @@ int main(void)
     tcase_add_row_test(rest,
                        pages_of_a_run_that_was_half_taken_or_given_serve_again,
                        in_pages);
-    tcase_add_test(rest,
-                   what_is_dropped_while_a_gap_is_counted_is_counted_too);
     tcase_add_loop_test(rest, a_repair_follows_nothing_that_it_has_not_checked,
                         0, 200);
     return unit_run(suite);

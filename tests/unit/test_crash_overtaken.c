@@ -1,0 +1,62 @@
+#include "core/failpoint.h"
+#include "core_suite.h"
+#include "store_ground.h"
+
+#include <string.h>
+
+/* What others do between two steps of one. */
+
+#define ROOM ((size_t)4 << 20)
+
+static ground_t g;
+static push_ticket_t ticket;
+
+static void begin(void)
+{
+    ground_init(&g, ROOM);
+    push_store_sit(&g.store, 0);
+}
+
+static void end(void)
+{
+    ground_cleanup(&g);
+}
+
+static void say_to_channel(const char *text)
+{
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_CHANNEL, "c", text, PUSH_NORMAL), PUSH_OK);
+}
+
+static void overtake(const char *name)
+{
+    if (!strcmp(name, "look-loss-counted")) {
+        push_failpoint_hook = NULL;
+        say_to_channel("5");
+        say_to_channel("6");
+    }
+}
+
+/* What was dropped between the two was in no gap. */
+START_TEST(what_is_dropped_while_a_gap_is_counted_is_counted_too)
+{
+    g.store.limits.history = 2;
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", "c", &ticket), PUSH_OK);
+    for (const char *text = "1234"; *text; text++) {
+        say_to_channel((char[]){*text, '\0'});
+    }
+    push_failpoint_hook = overtake;
+    ck_assert_str_eq(ground_flush(&g, &ticket), "!normal:4 1=5 2=6");
+    ck_assert_ptr_null(push_failpoint_hook);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("overtaken");
+    TCase *tc = unit_case(suite, "overtaken", 60);
+
+    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_test(tc, what_is_dropped_while_a_gap_is_counted_is_counted_too);
+    return unit_run(suite);
+}
