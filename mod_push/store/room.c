@@ -24,7 +24,7 @@ int push_room_find(const push_seats_t *seats)
     return found;
 }
 
-bool push_room_reserve(push_seat_t *seat)
+static bool take(push_seat_t *seat)
 {
     uint32_t streams = atomic_load(&seat->streams);
 
@@ -37,6 +37,29 @@ bool push_room_reserve(push_seat_t *seat)
     return true;
 }
 
+static int64_t promised(const push_seats_t *seats)
+{
+    int64_t count = 0;
+
+    for (uint32_t i = 0; i < seats->count; i++) {
+        count += atomic_load(&seats->seats[i].promised);
+    }
+    return count;
+}
+
+/* Who takes and who promises both say so before they look at the other. */
+bool push_room_reserve(const push_seats_t *seats, push_seat_t *seat)
+{
+    if (room_of(seat) <= promised(seats) || !take(seat)) {
+        return false;
+    }
+    if (room_of(seat) >= promised(seats)) {
+        return true;
+    }
+    push_room_give_back(seat);
+    return false;
+}
+
 void push_room_give_back(push_seat_t *seat)
 {
     atomic_fetch_sub(&seat->streams, 1);
@@ -44,27 +67,31 @@ void push_room_give_back(push_seat_t *seat)
 
 bool push_room_promise(const push_seats_t *seats, unsigned from, unsigned to)
 {
-    int64_t promised = 0;
-
     atomic_fetch_add(&seats->seats[from].promised, 1);
-    for (uint32_t i = 0; i < seats->count; i++) {
-        promised += atomic_load(&seats->seats[i].promised);
-    }
-    if (promised <= room_of(&seats->seats[to])) {
+    if (promised(seats) <= room_of(&seats->seats[to])) {
         return true;
     }
-    push_room_fulfil(seats, from);
+    push_room_cancel(seats, from);
     return false;
 }
 
 /* Not below 0: a process may have left its seat with promises under way. */
-void push_room_fulfil(const push_seats_t *seats, unsigned from)
+void push_room_cancel(const push_seats_t *seats, unsigned from)
 {
-    push_seat_t *seat = &seats->seats[from];
-    uint32_t promised = atomic_load(&seat->promised);
+    push_seat_t *seat = &seats->seats[from % seats->count];
+    uint32_t count = atomic_load(&seat->promised);
 
-    while (promised
-           && !atomic_compare_exchange_weak(&seat->promised, &promised,
-                                            promised - 1)) {
+    while (
+        count
+        && !atomic_compare_exchange_weak(&seat->promised, &count, count - 1)) {
     }
+}
+
+bool push_room_fulfil(const push_seats_t *seats, unsigned from,
+                      push_seat_t *to)
+{
+    bool taken = take(to);
+
+    push_room_cancel(seats, from);
+    return taken;
 }

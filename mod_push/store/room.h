@@ -13,19 +13,28 @@
 int push_room_find(const push_seats_t *seats);
 
 /*
- * Takes a place for one more stream, in one step; false: the seat has as many
- * as it may.  Given back when the stream ends, or does not come about.
+ * Takes a place for one more stream; false: the seat has as many as it may,
+ * with those that are promised.  Given back when the stream ends, or does not
+ * come about.
  */
-bool push_room_reserve(push_seat_t *seat);
+bool push_room_reserve(const push_seats_t *seats, push_seat_t *seat);
 void push_room_give_back(push_seat_t *seat);
 
 /*
- * The same at the seat of another process, which reserves it when the stream
- * arrives.  Until then it is counted at our own seat, so that it is over with
- * us if we die: push_room_fulfil() once the stream is sent, or is not to be.
- * Of several that ask at once for the last place it may be that none gets it.
+ * The same at the seat of another process.  Until the stream arrives there it
+ * is counted at our own seat, so that it is over with us if we die.  Of several
+ * that ask at once for the last place it may be that none gets it.
  */
 bool push_room_promise(const push_seats_t *seats, unsigned from, unsigned to);
-void push_room_fulfil(const push_seats_t *seats, unsigned from);
+
+/* There will be no stream. */
+void push_room_cancel(const push_seats_t *seats, unsigned from);
+
+/*
+ * It has arrived: takes the place that was promised.  False if there is none,
+ * which a death between the two can lead to.
+ */
+bool push_room_fulfil(const push_seats_t *seats, unsigned from,
+                      push_seat_t *to);
 
 #endif

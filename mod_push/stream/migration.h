@@ -13,7 +13,8 @@
 
 typedef struct push_migrant_t {
     push_adoption_t adoption;
-    push_ref_t part; /* as in push_stream_t */
+    uint32_t promised; /* of a new one: the seat that promised it a place */
+    push_ref_t part;   /* as in push_stream_t */
     uint32_t part_at;
     uint64_t part_seq;
     uint64_t bytes;

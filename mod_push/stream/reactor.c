@@ -66,15 +66,13 @@ static void adopt_arrivals(push_reactor_t *reactor)
     }
 }
 
-/*
- * A stream that moves is never dropped, whatever the limit.  For one that is
- * new its child found room here, but others may have been faster.
- */
+/* A stream that moves is never dropped, whatever the limit. */
 static bool count_in(const push_keeper_t *keeper,
                      const push_migrant_t *migrant)
 {
     if (!migrant->opened) {
-        return push_room_reserve(keeper->seat);
+        return push_room_fulfil(&keeper->store->seats, migrant->promised,
+                                keeper->seat);
     }
     atomic_fetch_add(&keeper->seat->streams, 1);
     return true;
@@ -359,7 +357,7 @@ bool push_berth_reserve(push_berth_t *berth, push_store_t *store,
     push_keeper_t *keeper = &reactor->keeper;
 
     *berth = (push_berth_t){store, keeper->seat_index, reactor};
-    return push_room_reserve(keeper->seat);
+    return push_room_reserve(&store->seats, keeper->seat);
 }
 
 /* Whose promises those of this process are. */
@@ -385,7 +383,7 @@ void push_berth_cancel(const push_berth_t *berth)
         push_room_give_back(berth->reactor->keeper.seat);
     }
     else {
-        push_room_fulfil(&berth->store->seats, own_seat(berth->store));
+        push_room_cancel(&berth->store->seats, own_seat(berth->store));
     }
 }
 
@@ -412,7 +410,8 @@ static bool adopt_there(const push_berth_t *berth,
                         const push_adoption_t *adoption)
 {
     const push_seats_t *seats = &berth->store->seats;
-    push_migrant_t migrant = {.adoption = *adoption};
+    push_migrant_t migrant = {.adoption = *adoption,
+                              .promised = own_seat(berth->store)};
     bool sent;
 
     if (!push_seat_send(&seats->seats[berth->seat])) {
@@ -421,7 +420,6 @@ static bool adopt_there(const push_berth_t *berth,
     sent = push_migration_send(seats->send[berth->seat], &migrant);
     push_seat_sent(&seats->seats[berth->seat]);
     if (sent) {
-        push_room_fulfil(seats, own_seat(berth->store));
         close(adoption->fd);
     }
     return sent;

@@ -26,7 +26,7 @@ static int reserve_and_give_back(void *data)
     push_seat_t *seat = data;
 
     for (int i = 0; i < ATTEMPTS; i++) {
-        if (push_room_reserve(seat)) {
+        if (push_room_reserve(&g.store.seats, seat)) {
             CHILD_NEEDS(atomic_load(&seat->streams) <= LIMIT);
             push_room_give_back(seat);
         }
@@ -63,9 +63,9 @@ START_TEST(the_seat_with_the_most_room_is_found_and_none_where_all_are_full)
     seats[2].limit = 9;
     seats[2].streams = 8;
     ck_assert_int_eq(push_room_find(&g.store.seats), 1);
-    ck_assert(push_room_reserve(&seats[1]));
-    ck_assert(push_room_reserve(&seats[1]));
-    ck_assert(!push_room_reserve(&seats[1]));
+    ck_assert(push_room_reserve(&g.store.seats, &seats[1]));
+    ck_assert(push_room_reserve(&g.store.seats, &seats[1]));
+    ck_assert(!push_room_reserve(&g.store.seats, &seats[1]));
     ck_assert_int_eq(push_room_find(&g.store.seats), 2);
     push_seat_close(&seats[2]);
     ck_assert_int_eq(push_room_find(&g.store.seats), -1);
@@ -84,15 +84,34 @@ START_TEST(promises_of_all_count_until_they_are_over_or_their_maker_is)
     ck_assert(push_room_promise(seats, 0, 2));
     ck_assert(push_room_promise(seats, 1, 2));
     ck_assert(!push_room_promise(seats, 0, 2));
-    push_room_fulfil(seats, 0);
+    push_room_cancel(seats, 0);
     ck_assert(push_room_promise(seats, 0, 2));
     ck_assert(!push_room_promise(seats, 0, 2));
     push_seat_leave(seats, 1);
     ck_assert(push_room_promise(seats, 0, 2));
     ck_assert(!push_room_promise(seats, 0, 2));
     /* Somebody of the seat that was left comes to its end. */
-    push_room_fulfil(seats, 1);
+    push_room_cancel(seats, 1);
     ck_assert_uint_eq(seats->seats[1].promised, 0);
+}
+END_TEST
+
+/* It would be told to come again, though it was told that it is welcome. */
+START_TEST(nobody_takes_a_place_that_is_promised)
+{
+    push_seats_t *seats = &g.store.seats;
+    push_seat_t *to = &seats->seats[1];
+
+    ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 1);
+    to->limit = 2;
+    ck_assert(push_room_promise(seats, 0, 1));
+    ck_assert(push_room_reserve(seats, to));
+    ck_assert(!push_room_reserve(seats, to));
+    ck_assert(push_room_fulfil(seats, 0, to));
+    ck_assert_uint_eq(to->streams, 2);
+    ck_assert_uint_eq(seats->seats[0].promised, 0);
+    push_room_give_back(to);
+    ck_assert(push_room_reserve(seats, to));
 }
 END_TEST
 
@@ -106,6 +125,7 @@ int main(void)
         tc, of_many_who_reserve_at_once_no_more_get_a_place_than_there_are);
     tcase_add_test(
         tc, the_seat_with_the_most_room_is_found_and_none_where_all_are_full);
+    tcase_add_test(tc, nobody_takes_a_place_that_is_promised);
     tcase_add_test(
         tc, promises_of_all_count_until_they_are_over_or_their_maker_is);
     return unit_run(suite);
