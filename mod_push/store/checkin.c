@@ -297,7 +297,7 @@ static void note_device(const push_store_t *store, const push_device_t *device)
 static void end_older_stream(push_store_t *store, push_device_t *device)
 {
     if (device->traits & PUSH_DEVICE_ONLINE) {
-        push_seat_wake_device(&store->seats, device);
+        push_seat_end_device(&store->seats, device);
         device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);

@@ -66,6 +66,7 @@ static void seat_clear(push_seat_t *seat)
     atomic_store(&seat->closed, 0);
     atomic_store(&seat->visitors, 0);
     atomic_store(&seat->taking, 0);
+    atomic_store(&seat->overtaken, 0);
     atomic_store(&seat->checkins, 0);
     atomic_store(&seat->limit, 0);
     atomic_store(&seat->promised, 0);
@@ -264,20 +265,49 @@ static void push_on(_Atomic uint32_t *head, _Atomic uint32_t *link,
     } while (!atomic_compare_exchange_weak(head, &old, ref));
 }
 
-void push_seat_wake_device(const push_seats_t *seats, push_device_t *device)
+/* The seat of the device's stream; NULL if there is none. */
+static push_seat_t *seat_of(const push_seats_t *seats,
+                            const push_device_t *device)
 {
     uint32_t index = device->child & SEAT_MASK;
+
+    return device->traits & PUSH_DEVICE_ONLINE && index < seats->count
+                   && is_taken(&seats->seats[index])
+               ? &seats->seats[index]
+               : NULL;
+}
+
+/* False if it stands in a list already. */
+static bool wake_device(const push_seats_t *seats, push_seat_t *seat,
+                        push_device_t *device)
+{
     uint32_t idle = 0;
 
-    if (!(device->traits & PUSH_DEVICE_ONLINE) || index >= seats->count
-        || !is_taken(&seats->seats[index])
-        || !atomic_compare_exchange_strong(&device->wake, &idle, END)) {
-        return;
+    if (!atomic_compare_exchange_strong(&device->wake, &idle, END)) {
+        return false;
     }
     PUSH_FAILPOINT("wake-claimed");
-    push_on(&seats->seats[index].devices, &device->wake,
-            ref_of(seats, device));
-    push_seat_ring(seats, index);
+    push_on(&seat->devices, &device->wake, ref_of(seats, device));
+    push_seat_ring(seats, (unsigned)(seat - seats->seats));
+    return true;
+}
+
+void push_seat_wake_device(const push_seats_t *seats, push_device_t *device)
+{
+    push_seat_t *seat = seat_of(seats, device);
+
+    if (seat) {
+        wake_device(seats, seat, device);
+    }
+}
+
+void push_seat_end_device(const push_seats_t *seats, push_device_t *device)
+{
+    push_seat_t *seat = seat_of(seats, device);
+
+    if (seat && !wake_device(seats, seat, device)) {
+        atomic_store(&seat->overtaken, 1);
+    }
 }
 
 void push_seat_wake_channel(const push_seats_t *seats, push_channel_t *channel)

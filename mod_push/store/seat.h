@@ -115,6 +115,11 @@ void push_seat_unfollow(push_channel_t *channel, unsigned seat);
 void push_seat_wake_device(const push_seats_t *seats, push_device_t *device);
 void push_seat_wake_channel(const push_seats_t *seats,
                             push_channel_t *channel);
+/*
+ * The device's stream ends for a newer one.  If it still stands in the list of
+ * a seat that had an older one, its own is told as overtaken.
+ */
+void push_seat_end_device(const push_seats_t *seats, push_device_t *device);
 
 /* ---- any thread ---- */
 

@@ -49,7 +49,8 @@ typedef struct push_seat_t {
     _Atomic uint32_t visitors;    /* threads of its process in a shard */
     _Atomic uint32_t senders;     /* who may be sending it streams */
     _Atomic uint32_t pumped;      /* of streams: those that hold a worker */
-    _Atomic uint32_t taking;      /* 1 while it empties lists it took */
+    _Atomic uint16_t taking;      /* 1 while it empties lists it took */
+    _Atomic uint16_t overtaken;   /* 1: some stream, without news */
     _Atomic uint32_t checkins;    /* of its process, under way */
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
     _Atomic uint32_t promised;    /* streams that its process will send away */

@@ -22,6 +22,18 @@ static void news_of_device(push_keeper_t *keeper, push_device_t *device)
     }
 }
 
+void push_keeper_end_overtaken(push_keeper_t *keeper)
+{
+    if (!atomic_exchange(&keeper->seat->overtaken, 0)) {
+        return;
+    }
+    for (uint32_t i = 0; i < keeper->streams.used; i++) {
+        if (push_streams_at(&keeper->streams, i)->fd >= 0) {
+            push_keeper_end_if_over(keeper, i);
+        }
+    }
+}
+
 static void news_for_all(push_keeper_t *keeper)
 {
     for (uint32_t i = 0; i < keeper->streams.used; i++) {

@@ -17,7 +17,7 @@
 #define EVENTS_MAX    512
 #define WAIT_MAX_MS   1000u
 #define LEAVE_MS      50u  /* between two looks for a new home */
-#define COUNT_MS      500u /* between two counts of all streams */
+#define LOOK_MS       500u /* between two looks at all streams */
 #define LEAVE_AT_ONCE 256u /* streams sent away before others get a turn */
 
 /* What epoll reports that is no stream. */
@@ -46,7 +46,7 @@ struct push_reactor_t {
     push_pace_t pace;
     int64_t look_again; /* mono ms; for streams sent to dead processes */
     uint32_t crowd;     /* streams of the whole server, as last counted */
-    int64_t counted;    /* when, mono ms */
+    int64_t looked;     /* when, mono ms */
 };
 
 /* ---- reactor thread only ---- */
@@ -225,13 +225,14 @@ static void pause_if_busy(push_reactor_t *reactor, uint32_t flushes,
  * Once all processes end, their counts shrink while each looks at them: so
  * what was counted before stands.
  */
-static void count_crowd(push_reactor_t *reactor)
+static void look_at_all(push_reactor_t *reactor)
 {
-    const push_keeper_t *keeper = &reactor->keeper;
+    push_keeper_t *keeper = &reactor->keeper;
 
-    if (keeper->now.mono >= reactor->counted + COUNT_MS) {
-        reactor->counted = keeper->now.mono;
+    if (keeper->now.mono >= reactor->looked + LOOK_MS) {
+        reactor->looked = keeper->now.mono;
         reactor->crowd = push_seat_streams(&keeper->store->seats);
+        push_keeper_end_overtaken(keeper);
     }
 }
 
@@ -242,7 +243,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     uint32_t flushes = keeper->flushes;
     uint32_t messages = keeper->messages;
 
-    count_crowd(reactor);
+    look_at_all(reactor);
     adopt_arrivals(reactor);
     if (limit == WAIT_MAX_MS && keeper->now.mono >= reactor->look_again) {
         reactor->look_again = keeper->now.mono + WAIT_MAX_MS;

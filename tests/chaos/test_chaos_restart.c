@@ -38,8 +38,8 @@ static void expect_no_leak(struct census before, struct census after,
     ck_assert_int_eq(after.processes, before.processes);
     ck_assert_int_le(abs(after.threads - before.threads), LEEWAY);
     ck_assert_int_le(abs(after.descriptors - before.descriptors), LEEWAY);
-    /* glibc's arenas and httpd's pools vary by some pages a child. */
-    ck_assert_int_le(after.children, before.children * 5 / 4 + 1024);
+    /* Some more threads have worked, each with an arena and a stack. */
+    ck_assert_int_le(after.children, before.children * 5 / 4 + 2048);
     ck_assert_msg(after.parent <= before.parent + 512 + 8 * restarts,
                   "the parent grew from %ld to %ld KiB in %d restarts",
                   before.parent, after.parent, restarts);

@@ -19,10 +19,15 @@ static push_ticket_t ticket;
 static int client; /* the other end of the stream */
 static char got[1 << 20];
 
+static push_end_t
+    expected; /* how the stream ends; PUSH_END_PEER: it does not */
+
 static void on_end(void *data, const push_ended_t *ended)
 {
     (void)data;
-    ck_abort_msg("the stream ended: %s", push_end_name(ended->why));
+    ck_assert_msg(expected == ended->why && expected, "the stream ended: %s",
+                  push_end_name(ended->why));
+    expected = PUSH_END_PEER;
 }
 
 /* Checks a stream of anna's device in; returns the client's end. */
@@ -174,6 +179,25 @@ START_TEST(
 }
 END_TEST
 
+/* As it is while a reactor has not yet taken note of the takeover before. */
+START_TEST(
+    a_stream_that_is_taken_over_while_its_device_stands_in_another_list_is_told)
+{
+    push_device_t *device = push_store_device_at(&g.store, ticket.device);
+
+    atomic_store(&device->wake, 1);
+    ck_assert_int_eq(ground_checkin(&g, "anna", "phone", "news", &ticket),
+                     PUSH_OK);
+    push_keeper_take_news(&keeper);
+    push_keeper_flush(&keeper);
+    expected = PUSH_END_SUPERSEDED;
+    push_keeper_end_overtaken(&keeper);
+    ck_assert_int_eq(expected, PUSH_END_PEER);
+    receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "superseded"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper");
@@ -186,5 +210,8 @@ int main(void)
     tcase_add_test(
         tc,
         a_stream_that_comes_while_its_mailbox_is_locked_follows_its_channels);
+    tcase_add_test(
+        tc,
+        a_stream_that_is_taken_over_while_its_device_stands_in_another_list_is_told);
     return unit_run(suite);
 }
