@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EventSource } from 'undici';
-import { eventSource } from '../src/eventsource.js';
+import { eventSource, fallback } from '../src/eventsource.js';
+import { fetchStream } from '../src/fetch.js';
 import { PushClient } from '../src/index.js';
 import { scripted, until } from './scripted.js';
 
@@ -98,4 +99,12 @@ test('a ticket that is refused is told, and silence is noticed too', async (t) =
   refuse = true;
   await until(() => client.readyState === 2);
   assert.equal(codes.at(-1), 'PUSH_ERR_AUTH');
+});
+
+test('the fallback is taken only where fetch cannot stream', (t) => {
+  assert.equal(fallback(['trip']), fetchStream);
+  const body = Object.getOwnPropertyDescriptor(Response.prototype, 'body');
+  delete Response.prototype.body;
+  t.after(() => Object.defineProperty(Response.prototype, 'body', body));
+  assert.notEqual(fallback(['trip']), fetchStream);
 });
