@@ -26,8 +26,8 @@ static inline push_text_t push_channel_name(const push_channel_t *channel)
 
 /*
  * Publishes to the channel, which keeps at most limit live messages; the
- * oldest goes first, whatever its urgency.  With the lock of the channel's shard.
- * On PUSH_NO_MEMORY nothing was changed.
+ * oldest goes first, whatever its urgency.  With the lock of the channel's
+ * shard.  On PUSH_NO_MEMORY nothing was changed.
  */
 push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
                                    push_publish_t *publish);

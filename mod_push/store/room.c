@@ -67,6 +67,9 @@ void push_room_give_back(push_seat_t *seat)
 
 bool push_room_promise(const push_seats_t *seats, unsigned from, unsigned to)
 {
+    if (from >= seats->count) {
+        return false;
+    }
     atomic_fetch_add(&seats->seats[from].promised, 1);
     if (promised(seats) <= room_of(&seats->seats[to])) {
         return true;

@@ -22,8 +22,9 @@ void push_room_give_back(push_seat_t *seat);
 
 /*
  * The same at the seat of another process.  Until the stream arrives there it
- * is counted at our own seat, so that it is over with us if we die.  Of several
- * that ask at once for the last place it may be that none gets it.
+ * is counted at our own seat, so that it is over with us if we die; false also
+ * for a process that has none.  Of several that ask at once for the last place
+ * it may be that none gets it.
  */
 bool push_room_promise(const push_seats_t *seats, unsigned from, unsigned to);
 

@@ -139,7 +139,7 @@ export class PushClient
     const settings = configure(url, options);
     const { signal, share = connect, receive } = settings;
     const unwatch = new AbortController();
-    /** Address of the stream. */
+    /** Address of the stream, with the device id that it began with. */
     this.url = receive.href;
     /** Whether cookies go to another origin too. */
     this.withCredentials = !!settings.withCredentials;

@@ -96,6 +96,7 @@ export const connect = (settings, hooks) => {
         const waited = new Promise((resolve) => {
           go = resolve;
         });
+        /* What is to come now is the next attempt. */
         expect('WAKE', delay);
         hooks.state('waiting', error, delay);
         await waited;

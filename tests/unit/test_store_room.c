@@ -115,6 +115,18 @@ START_TEST(nobody_takes_a_place_that_is_promised)
 }
 END_TEST
 
+/* Its child could not start a reactor: what it writes would be no seat. */
+START_TEST(who_has_no_seat_promises_nothing)
+{
+    push_seats_t *seats = &g.store.seats;
+
+    ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 1);
+    seats->seats[1].limit = 2;
+    ck_assert(!push_room_promise(seats, push_seat_index(PUSH_SEAT_NOBODY), 1));
+    ck_assert(!push_room_promise(seats, seats->count, 1));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("room");
@@ -125,6 +137,7 @@ int main(void)
         tc, of_many_who_reserve_at_once_no_more_get_a_place_than_there_are);
     tcase_add_test(
         tc, the_seat_with_the_most_room_is_found_and_none_where_all_are_full);
+    tcase_add_test(tc, who_has_no_seat_promises_nothing);
     tcase_add_test(tc, nobody_takes_a_place_that_is_promised);
     tcase_add_test(
         tc, promises_of_all_count_until_they_are_over_or_their_maker_is);
