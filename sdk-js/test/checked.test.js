@@ -120,19 +120,21 @@ async function publish(log, own, users, handled) {
   await stream.close();
 }
 
-async function trouble(own, done) {
-  for (let n = 1; !done(); n++) {
-    await new Promise((resolve) =>
-      setTimeout(resolve, 50 + Math.random() * 200),
-    );
-    own.network.cut();
-    if (n === 4) {
-      own.graceful();
+/** Breaks something after so many handled messages: the n-th time this. */
+function trouble(own) {
+  const others = {
+    4: () => own.graceful(),
+    12: () => process.kill(own.httpd.children()[0], 'SIGKILL'),
+  };
+  let n = 0;
+  let next = 0;
+  return (handled) => {
+    if (handled >= next) {
+      next = handled + 100 + Math.random() * 200;
+      own.network.cut();
+      others[++n]?.();
     }
-    if (n === 12) {
-      process.kill(own.httpd.children()[0], 'SIGKILL');
-    }
-  }
+  };
 }
 
 test(
@@ -143,6 +145,8 @@ test(
     own.httpd.expect(/exit signal Killed/);
     t.after(() => own.end());
     const log = new Log();
+    const total = USERS * EACH;
+    const breaks = trouble(own);
     let handled = 0;
     const users = Array.from({ length: USERS }, (_, i) => `checked${i}`);
     const clients = users.map((user) => {
@@ -160,16 +164,14 @@ test(
             setTimeout(resolve, Math.random() * 20),
           );
         }
-        handled++;
         log.add('delivered', { device, mid, key: data });
+        breaks(++handled);
       };
       return client;
     });
     await until(() => clients.every(({ readyState }) => readyState === 1));
-    const causing = trouble(own, () => handled >= USERS * EACH);
     await publish(log, own, users, () => handled);
-    await until(() => handled >= USERS * EACH, 'all is handled', 60000);
-    await causing;
+    await until(() => handled >= total, 'all is handled', 60000);
     await Promise.all(clients.map((client) => client.close()));
     const { code, said } = await log.check();
     assert.equal(code, 0, said);
