@@ -10,6 +10,16 @@ sdk-js/node_modules/.stamp: sdk-js/package-lock.json
 	$(Q)cd sdk-js && npm ci --no-audit --no-fund --silent
 	@touch $@
 
+# Those that need no driver, in other engines than Chromium's.  By hand: the
+# browsers are large.
+ENGINE_TESTS = $(foreach engine,firefox webkit,$(foreach suite,real tabs life,\
+    'PUSH_BROWSER=$(engine) $(NODE_TEST) sdk-js/test/browser/$(suite).test.js'))
+
+.PHONY: check-engines
+check-engines: $(B)/mod_push.so $(NPM_STAMPS) ## the JavaScript SDK in Firefox and WebKit (minutes)
+	@.ci/deps firefox-esr libwebkit2gtk-4.1-0 xvfb
+	@tests/run $(ENGINE_TESTS)
+
 SDK_JS_BIN   := sdk-js/node_modules/.bin
 SDK_JS_FILES := 'sdk-js/{src,test,tools,examples}/**/*.{js,jsx,html}' \
                 sdk-js/*.json

@@ -27,20 +27,18 @@ export async function* fetchStream(settings, url, init) {
 }
 
 /**
- * Never follows a redirect: no header of ours must reach another origin.
+ * Never follows a redirect: no header of ours must reach another origin. Never
+ * asks a cache: Firefox lets a stream wait while another has its address.
  *
  * @param {import('./settings.js').Settings} settings
  * @param {URL} url
  * @param {RequestInit} init
  * @returns {Promise<Response>}
  */
-export const request = (
-  { fetch = globalThis.fetch, withCredentials },
-  url,
-  init,
-) =>
-  fetch(url, {
-    credentials: withCredentials ? 'include' : undefined,
+export const request = (settings, url, init) =>
+  (settings.fetch ?? fetch)(url, {
+    cache: 'no-store',
+    credentials: settings.withCredentials ? 'include' : undefined,
     redirect: 'manual',
     ...init,
   });

@@ -21,12 +21,19 @@ const REMEMBERED = 4096;
  * crashes, its lock goes to another tab at once; a leader that is frozen is
  * noticed by its silence, and its lock is taken away.
  *
- * Where the browser has no Web Locks each tab has its own stream.
+ * Where the browser has no Web Locks, or refuses what tabs share (all cookies
+ * are blocked, or the page is in a sandbox), each tab has its own stream.
  *
  * @type {import('./settings.js').Share}
  */
-export const tabs = (settings, hooks) =>
-  (globalThis.navigator?.locks ? join : connect)(settings, hooks);
+export const tabs = (settings, hooks) => {
+  try {
+    return (globalThis.navigator?.locks ? join : connect)(settings, hooks);
+  } catch {
+    /* No channel is to be had. */
+    return connect(settings, hooks);
+  }
+};
 
 /**
  * What tabs tell each other: who says what, since when it leads (0: it does
@@ -94,7 +101,7 @@ function join(settings, hooks) {
     hold(presence(id), {}, () => {
       say('hello');
       campaign();
-    });
+    }).catch(refused);
     const timer = setInterval(tick, BEAT / 2);
     stay.signal.onabort = () => {
       clearInterval(timer);
@@ -147,13 +154,22 @@ function join(settings, hooks) {
   const campaign = (steal) => {
     const { signal } = stay;
     const own = (queue = new AbortController());
-    hold(name, steal ? { steal } : { signal: own.signal }, lead).catch(() => {
-      if (own === queue && !signal.aborted) {
-        /* We were frozen and are no more: the lead is another tab's. */
-        abdicate()?.close();
-        campaign();
-      }
-    });
+    hold(name, steal ? { steal } : { signal: own.signal }, lead).catch(
+      (why) => {
+        if (why.name === 'AbortError' && own === queue && !signal.aborted) {
+          /* We were frozen and are no more: the lead is another tab's. */
+          abdicate()?.close();
+          campaign();
+        }
+      },
+    );
+  };
+
+  /** No lock is to be had: we are on our own. @param {Error} why */
+  const refused = ({ name: why }) => {
+    if (why === 'SecurityError') {
+      lead();
+    }
   };
 
   const tick = () => {
@@ -215,7 +231,7 @@ function join(settings, hooks) {
 
   /** @returns {Promise<Map<string, string>>} who holds which lock */
   const locks = async () => {
-    const { held } = await navigator.locks.query();
+    const { held } = await navigator.locks.query().catch(() => ({ held: [] }));
     return new Map(held?.map((lock) => [lock.name ?? '', lock.clientId ?? '']));
   };
 

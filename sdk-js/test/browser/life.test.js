@@ -1,12 +1,13 @@
-/** What browsers do to connections, in Chromium against the real module. */
+/** What browsers do to connections, against the real module. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../../tests/browser/wait.js';
 import { world } from '../world.js';
-import { launch } from './chromium.js';
+import { launch, NEEDS_DRIVER } from './browser.js';
 import { RawContext } from './raw.js';
 
 const LIMIT = { timeout: 60000 };
+const DRIVEN = { ...LIMIT, ...NEEDS_DRIVER };
 
 let own;
 let browser;
@@ -49,7 +50,7 @@ const gets = (page, texts) =>
 
 test(
   'offline and online again: one attempt within a second',
-  LIMIT,
+  DRIVEN,
   async () => {
     const context = await browser.newContext();
     const { page, user } = await follow(context);
@@ -110,7 +111,7 @@ test('a page that is left acknowledges what it handled', LIMIT, async () => {
 
 test(
   'into the back/forward cache and back: the stream ends, resumes, nothing is lost',
-  LIMIT,
+  DRIVEN,
   async () => {
     const raw = await RawContext.of(browser);
     const { page, user } = await follow(raw);
@@ -136,7 +137,7 @@ test(
 
 test(
   'frozen and thawed: the stream ends, resumes, nothing is lost',
-  LIMIT,
+  DRIVEN,
   async () => {
     const raw = await RawContext.of(browser);
     const { page, user } = await follow(raw);
@@ -155,7 +156,7 @@ test(
 
 test(
   'a copied tab takes another device, and neither steals from the other',
-  LIMIT,
+  DRIVEN,
   async () => {
     const context = await browser.newContext();
     const { page, user } = await follow(context);

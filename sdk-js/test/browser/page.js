@@ -15,6 +15,8 @@ const world = {
   base: location.origin,
   tag: Math.random().toString(36).slice(2, 8),
   clients,
+  /* Firefox and WebKit read a stream whether or not the page does. */
+  readsAhead: !navigator.userAgent.includes('Chrome'),
   network: Object.fromEntries(
     ['cut', 'refuse', 'swallow', 'restore'].map((name) => [
       name,

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import { sseParser } from '../../src/parser.js';
 import { pieces, randomStream } from '../streams.js';
-import { launch } from './chromium.js';
+import { launch } from './browser.js';
 
 let browser;
 let page;

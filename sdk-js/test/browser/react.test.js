@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { until } from '../../../tests/browser/wait.js';
 import { world } from '../world.js';
-import { launch } from './chromium.js';
+import { launch } from './browser.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../examples/react', import.meta.url));
 

@@ -1,9 +1,12 @@
-/** The suite in a headless Chromium, against the real module. */
+/**
+ * The suite in a browser, against the real module: in a headless Chromium, or
+ * in the one that PUSH_BROWSER names (browser.js).
+ */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { suite } from '../suite.js';
 import { world } from '../world.js';
-import { launch } from './chromium.js';
+import { BROWSER, launch } from './browser.js';
 
 let own;
 let browser;
@@ -21,7 +24,7 @@ after(async () => {
 });
 
 for (const name of Object.keys(suite)) {
-  test(`in Chromium: ${name}`, { timeout: 120000 }, async () => {
+  test(`in ${BROWSER}: ${name}`, { timeout: 120000 }, async () => {
     try {
       await page.evaluate((name) => window.run(name), name);
     } finally {
@@ -31,7 +34,7 @@ for (const name of Object.keys(suite)) {
   });
 }
 
-test('in Chromium: another origin is served where it is allowed', async () => {
+test(`in ${BROWSER}: another origin is served where it is allowed`, async () => {
   const other = await browser.newPage();
   await own.open(other, own.other);
   const follow = async (url) => {

@@ -17,6 +17,19 @@ if (query.has('late')) {
   };
 }
 
+/* A browser refuses what tabs share: locks, or (Firefox) channels too. */
+const refuse = () => {
+  throw new DOMException('refused', 'SecurityError');
+};
+if (query.has('refuse')) {
+  Object.defineProperty(window, 'localStorage', { get: refuse });
+  LockManager.prototype.request = async () => refuse();
+  LockManager.prototype.query = async () => refuse();
+}
+if (query.get('refuse') === 'channels') {
+  window.BroadcastChannel = refuse;
+}
+
 /** Signals of the streams that this tab opened. */
 const streams = [];
 

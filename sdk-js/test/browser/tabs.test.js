@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { until } from '../../../tests/browser/wait.js';
 import { world } from '../world.js';
-import { launch } from './chromium.js';
+import { launch, NEEDS_DRIVER } from './browser.js';
 import { RawContext } from './raw.js';
 
 let own;
@@ -19,6 +19,7 @@ after(async () => {
 });
 
 const LIMIT = { timeout: 45000 };
+const DRIVEN = { ...LIMIT, ...NEEDS_DRIVER };
 
 let groups = 0;
 
@@ -226,7 +227,7 @@ test(
 
 test(
   'the leader crashes: the stream moves in 2 s, nothing twice',
-  LIMIT,
+  DRIVEN,
   async (t) => {
     const group = await Group.open();
     t.after(() => group.close());
@@ -247,7 +248,7 @@ for (const [when, more] of [
 ]) {
   test(
     `the leader is stopped without a word: the stream moves in 2 s, and back it is a follower${when}`,
-    LIMIT,
+    DRIVEN,
     async (t) => {
       const group = await Group.open(5, browser.newContext(), more);
       t.after(() => group.close());
@@ -274,7 +275,7 @@ for (const [when, more] of [
 
 test(
   'the leader is frozen by the browser: the stream moves in 2 s',
-  LIMIT,
+  DRIVEN,
   async (t) => {
     const group = await Group.open(5, RawContext.of(browser));
     t.after(() => group.close());
@@ -294,7 +295,7 @@ test(
 
 test(
   'the leader goes into the back/forward cache: the stream moves in 2 s, and back it takes part',
-  LIMIT,
+  DRIVEN,
   async (t) => {
     const group = await Group.open(3);
     t.after(() => group.close());
@@ -335,8 +336,10 @@ test(
     t.after(() => group.close());
     const total = 600;
     const expected = Array.from({ length: total }, (_, i) => String(i));
+    /* Who came last leads last. */
+    const last = group.pages.at(-1);
     const feeding = own.feed(group.user, total, () =>
-      group.pages[0].evaluate(() => window.tab.got.length),
+      last.evaluate(() => window.tab.got.length),
     );
     while (group.pages.length > 1) {
       const goal = (5 - group.pages.length + 1) * 100;
@@ -379,3 +382,24 @@ test(
     });
   },
 );
+
+for (const what of ['locks', 'channels']) {
+  test(
+    `where the browser refuses ${what} each tab has its own stream`,
+    LIMIT,
+    async (t) => {
+      const group = await Group.open(
+        2,
+        browser.newContext(),
+        `&refuse=${what}`,
+      );
+      t.after(() => group.close());
+      const { id } = await group.publish('a');
+      await group.allGot(['a']);
+      await until(
+        'both acknowledged',
+        async () => (await own.message(id)).counts.acked === 2,
+      );
+    },
+  );
+}

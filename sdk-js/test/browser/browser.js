@@ -1,6 +1,15 @@
-/** A headless Chromium with a fresh profile, and the pages of the tests. */
+/** The browser of the tests, with fresh profiles. */
 import { existsSync } from 'node:fs';
 import { chromium } from 'playwright-core';
+import { remote } from './remote.js';
+
+/** `chromium`, `firefox` or `webkit`. */
+export const BROWSER = process.env.PUSH_BROWSER ?? 'chromium';
+
+/** Of a test that stops, freezes, caches or disconnects pages. */
+export const NEEDS_DRIVER = {
+  skip: BROWSER !== 'chromium' && 'no driver steers this browser',
+};
 
 const BINARY = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
   existsSync,
@@ -11,7 +20,7 @@ const BINARY = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(
  * the back/forward cache stays on. Each has its own process: one that is
  * stopped or killed must not be another's too.
  */
-export const launch = () =>
+const driven = () =>
   chromium.launch({
     executablePath: BINARY,
     ignoreDefaultArgs: ['--disable-back-forward-cache'],
@@ -26,3 +35,6 @@ export const launch = () =>
       '--renderer-process-limit=100',
     ],
   });
+
+export const launch = () =>
+  BROWSER === 'chromium' ? driven() : remote(BROWSER);
