@@ -294,9 +294,10 @@ START_TEST(what_ended_before_the_crash_stays_so)
 {
     struct server *s = start(COMMIT);
     const char *recalled = publish(s, "user=ada", NULL, "recalled");
-    int64_t begin = wait_now();
+    int64_t begin;
 
     publish(s, "user=ada", "TTL: 1\r\n", "stale");
+    begin = wait_now();
     publish(s, "user=ada", "Topic: t\r\n", "older");
     publish(s, "user=ada", "Topic: t\r\n", "newer");
     ck_assert_int_eq(http_do(s, "DELETE",

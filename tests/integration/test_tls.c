@@ -81,7 +81,7 @@ static void tls_watch(int write_p, int version, int type, const void *bytes,
 static struct tls *tls_resume(int port, int version, SSL_SESSION *session,
                               const char *query)
 {
-    static const struct timeval second = {.tv_sec = 1};
+    static const struct timeval limit = {.tv_sec = WAIT_MS / 1000};
     static const int narrow = 8192;
     struct sockaddr_in address = {.sin_family = AF_INET};
     struct tls *t = keep(calloc(1, sizeof(*t)), tls_release);
@@ -93,7 +93,7 @@ static struct tls *tls_resume(int port, int version, SSL_SESSION *session,
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     t->fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(t->fd, SOL_SOCKET, SO_RCVBUF, &narrow, sizeof(narrow));
-    setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+    setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     ck_assert_int_eq(
         connect(t->fd, (struct sockaddr *)&address, sizeof(address)), 0);
     t->context = SSL_CTX_new(TLS_client_method());
@@ -147,7 +147,7 @@ static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
 START_TEST(messages_arrive_over_tls_in_order)
 {
-    int port = certificate_port(), i;
+    int port = server_free_port(), i;
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
 
@@ -172,7 +172,7 @@ END_TEST
 /* More than the sockets hold: records are cut, and written again. */
 START_TEST(a_slow_reader_gets_large_messages_whole)
 {
-    int port = certificate_port(), i;
+    int port = server_free_port(), i;
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
     char *payload = keep(malloc(LARGE + 1), free);
@@ -201,7 +201,7 @@ END_TEST
 
 START_TEST(a_client_that_says_good_bye_is_gone)
 {
-    int port = certificate_port();
+    int port = server_free_port();
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
 
@@ -214,7 +214,7 @@ END_TEST
 
 START_TEST(a_graceful_restart_tells_the_client_to_come_back)
 {
-    int port = certificate_port();
+    int port = server_free_port();
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
 
@@ -262,7 +262,7 @@ static const struct {
 
 START_TEST(a_stream_of_a_resumed_session_goes_on_where_the_first_ended)
 {
-    int port = certificate_port();
+    int port = server_free_port();
     struct server *s = tls_server_with(port, sessions[_i].lines);
     struct tls *t = tls_open(port, sessions[_i].version,
                              "user=ada&device=d&seq=0");
@@ -300,7 +300,7 @@ static void ask_for_keys(struct tls *t)
 
 START_TEST(a_client_that_asks_for_new_keys_gets_them_with_the_next_message)
 {
-    int port = certificate_port(), i;
+    int port = server_free_port(), i;
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, TLS1_3_VERSION, "user=ada&device=d&seq=0");
 
@@ -317,7 +317,7 @@ END_TEST
 
 START_TEST(new_keys_may_be_asked_for_while_a_record_is_under_way)
 {
-    int port = certificate_port(), i;
+    int port = server_free_port(), i;
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, TLS1_3_VERSION, "user=ada&device=d&seq=0");
     char *payload = keep(malloc(LARGE + 1), free);
@@ -338,7 +338,7 @@ END_TEST
 
 START_TEST(a_client_that_renegotiates_is_refused)
 {
-    int port = certificate_port();
+    int port = server_free_port();
     struct server *s = tls_server_with(
         port,
         _i ? CACHE "\nSSLOpenSSLConfCmd Options ClientRenegotiation" : "");
@@ -388,7 +388,7 @@ static const struct {
 
 START_TEST(a_client_that_talks_without_end_holds_up_nobody)
 {
-    int port = certificate_port();
+    int port = server_free_port();
     struct server_options o = {.children = 1,
                                .global = certificate_host(port)};
     struct server *s = server_start(&o);
@@ -418,7 +418,7 @@ END_TEST
 
 START_TEST(many_small_messages_share_a_few_records)
 {
-    int port = certificate_port(), i;
+    int port = server_free_port(), i;
     struct server *s = tls_server(port);
     struct tls *t = tls_open(port, versions[_i], "user=ada&device=d&seq=0");
     char *lines = keep_printf("%s", "");
@@ -462,7 +462,7 @@ static long memory_of(const struct server *s)
 
 START_TEST(a_stream_takes_18_kilobytes_of_the_server_at_most)
 {
-    int port = certificate_port(), i;
+    int port = server_free_port(), i;
     struct server *s = tls_server(port);
     long before = 0, taken;
 
