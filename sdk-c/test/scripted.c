@@ -282,7 +282,7 @@ unsigned scripted_count(struct scripted *s, const char *part)
 
 void scripted_wait(struct scripted *s, const char *part, unsigned n)
 {
-    uint64_t end = now_ms() + 20000;
+    uint64_t end = now_ms() + 30000;
 
     while (scripted_count(s, part) < n) {
         ck_assert_msg(now_ms() < end, "%u of %u requests to %s",
