@@ -21,7 +21,7 @@ after(async () => {
 });
 
 for (const name of Object.keys(suite)) {
-  test(`in Chromium: ${name}`, { timeout: 120000 }, async () => {
+  test(`in Chromium: ${name}`, { timeout: 300000 }, async () => {
     try {
       await page.evaluate((name) => window.run(name), name);
     } finally {
