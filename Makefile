@@ -220,7 +220,7 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
 export PUSH_MODULE = $(abspath $(B)/mod_push.so)
 export PUSH_BUILD  = $(abspath $(B))
 
-NODE_TEST := timeout 300 node --test --test-reporter=spec
+NODE_TEST := timeout 1200 node --test --test-reporter=spec
 node_suites = $(foreach f,$(1),'$(NODE_TEST) $(f)')
 
 .PHONY: all

@@ -15,6 +15,15 @@ void mini_sleep(struct mini *m, uint64_t ms)
     m->jumped += ms;
 }
 
+void mini_skip(struct mini *m)
+{
+    uint64_t now = mini_now(m);
+
+    if (m->armed && m->due > now) {
+        m->jumped += m->due - now;
+    }
+}
+
 static int watch(void *ctx, pushc_source *source, int fd, int what)
 {
     struct mini *m = ctx;

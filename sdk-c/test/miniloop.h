@@ -35,6 +35,9 @@ uint64_t mini_now(const struct mini *m);
 /* Let the machine sleep: the clock goes on, nothing happens. */
 void mini_sleep(struct mini *m, uint64_t ms);
 
+/* Let the time pass until the timer is due, and no longer. */
+void mini_skip(struct mini *m);
+
 /* Turn until done(ctx) is true; 0, or -1 when real_ms are over. */
 int mini_run(struct mini *m, int (*done)(void *ctx), void *ctx, int real_ms);
 

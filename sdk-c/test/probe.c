@@ -128,6 +128,26 @@ pushc_event probe_last(struct probe *p, int kind, uint64_t *at)
     return e;
 }
 
+pushc_event probe_nth(struct probe *p, int kind, unsigned n, uint64_t *at)
+{
+    pushc_event e = {0};
+    unsigned i, seen = 0;
+
+    pthread_mutex_lock(&p->lock);
+    for (i = 0; i < p->events && seen < n; i++) {
+        seen += (int)p->event[i].kind == kind;
+    }
+    ck_assert_msg(seen == n, "%u events of kind %d, not %u", seen, kind, n);
+    e = p->event[i - 1];
+    if (at) {
+        *at = p->event_at[i - 1];
+    }
+    pthread_mutex_unlock(&p->lock);
+    e.detail = "";
+    e.urgency = "";
+    return e;
+}
+
 void probe_last_detail(struct probe *p, int kind, char *out, size_t size)
 {
     pthread_mutex_lock(&p->lock);

@@ -42,9 +42,10 @@ void probe_cleanup(struct probe *p);
 unsigned probe_messages(struct probe *p);
 struct probe_message probe_message_at(struct probe *p, unsigned i);
 
-/* How often an event of a kind came; the last one. */
+/* How often an event of a kind came; the last one; the n-th one, from 1. */
 unsigned probe_events(struct probe *p, int kind);
 pushc_event probe_last(struct probe *p, int kind, uint64_t *at);
+pushc_event probe_nth(struct probe *p, int kind, unsigned n, uint64_t *at);
 void probe_last_detail(struct probe *p, int kind, char *out, size_t size);
 
 /* Wait until it stopped, and for what. */

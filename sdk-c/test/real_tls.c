@@ -2,11 +2,9 @@
  * real_tls.c - certificates, pins, client certificates, and a proxy: httpd
  * with mod_ssl in front of a scripted server.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -19,19 +17,6 @@ static char dir[64];
 static int open_port, client_port; /* TLS; the latter wants a certificate */
 static char *pin;
 static struct scripted *backend;
-
-static int free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET};
-    socklen_t n = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, n), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &n), 0);
-    close(fd);
-    return ntohs(at.sin_port);
-}
 
 /* A CA, a certificate of the server, one of the client, another CA. */
 static const char make_keys[] =
@@ -96,8 +81,8 @@ static void start(void)
 {
     struct server_options so = {.bare = true};
 
-    open_port = free_port();
-    client_port = free_port();
+    open_port = server_free_port();
+    client_port = server_free_port();
     pin = keep_printf("sha256//%s", keep_file(path("pin"), NULL));
     backend = scripted_start(serve, NULL);
     so.global = keep_printf(
@@ -154,7 +139,7 @@ START_TEST(a_server_that_is_not_trusted_is_not)
             "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     }
     probe_start(probe);
-    WAIT_FOR(probe_events(probe, PUSHC_WAITING) == 1);
+    WAIT_FOR(probe_events(probe, PUSHC_WAITING) >= 1);
     ck_assert_int_eq(probe_last(probe, PUSHC_WAITING, NULL).status,
                      PUSHC_ERR_TLS);
     end();
@@ -183,7 +168,7 @@ START_TEST(publishing_is_encrypted_too)
     start();
     o.url = keep_printf("https://127.0.0.1:%d/push", open_port);
     o.ca_file = path(_i ? "other.crt" : "ca.crt");
-    o.publish_ms = _i ? 500 : 10000;
+    o.publish_ms = _i ? 2000 : 20000;
     ck_assert_int_eq(pushc_publisher_create(&o, &publisher), PUSHC_OK);
     m.user = "ann";
     ck_assert_int_eq(pushc_publish_wait(publisher, &m, &result),
@@ -199,7 +184,7 @@ START_TEST(without_a_client_certificate_it_stays_shut)
     start();
     aim(client_port);
     probe_start(probe);
-    WAIT_FOR(probe_events(probe, PUSHC_WAITING) == 1);
+    WAIT_FOR(probe_events(probe, PUSHC_WAITING) >= 1);
     ck_assert_uint_eq(probe_events(probe, PUSHC_OPEN), 0);
     end();
 }

@@ -29,6 +29,7 @@ struct scripted {
 
     pthread_mutex_t lock; /* of all below */
     int listener;         /* -1: refusing */
+    int holder;           /* keeps the port while refusing; -1: none */
     int listening;        /* a thread accepts */
     unsigned receives, acks, count;
     int connections;
@@ -202,16 +203,29 @@ static void *accept_all(void *ctx)
     }
 }
 
+/* A socket that is bound to the server's port, or to any one at first. */
+static int bound_socket(const struct scripted *s)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int one = 1;
+
+    ck_assert_int_ge(fd, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    ck_assert_int_eq(
+        bind(fd, (const struct sockaddr *)&s->address, sizeof(s->address)), 0);
+    return fd;
+}
+
 void scripted_accept(struct scripted *s)
 {
     socklen_t n = sizeof(s->address);
-    int one = 1;
 
-    s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(s->listener, 0);
-    setsockopt(s->listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    ck_assert_int_eq(bind(s->listener, (struct sockaddr *)&s->address, n), 0);
+    s->listener = bound_socket(s);
     ck_assert_int_eq(listen(s->listener, 1024), 0);
+    if (s->holder >= 0) {
+        close(s->holder);
+        s->holder = -1;
+    }
     ck_assert_int_eq(
         getsockname(s->listener, (struct sockaddr *)&s->address, &n), 0);
     s->listening = 1;
@@ -224,6 +238,7 @@ void scripted_refuse(struct scripted *s)
         shutdown(s->listener, SHUT_RDWR);
         pthread_join(s->acceptor, NULL);
         close(s->listener);
+        s->holder = bound_socket(s);
         s->listening = 0;
     }
 }
@@ -235,6 +250,7 @@ struct scripted *scripted_start(scripted_fn script, void *ctx)
     ck_assert_ptr_nonnull(s);
     s->script = script;
     s->ctx = ctx;
+    s->holder = -1;
     pthread_mutex_init(&s->lock, NULL);
     ck_assert_int_eq(pipe(s->stop_pipe), 0);
     s->address.sin_family = AF_INET;
@@ -259,6 +275,7 @@ void scripted_stop(struct scripted *s)
     }
     close(s->stop_pipe[0]);
     close(s->stop_pipe[1]);
+    close(s->holder);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -282,7 +299,7 @@ unsigned scripted_count(struct scripted *s, const char *part)
 
 void scripted_wait(struct scripted *s, const char *part, unsigned n)
 {
-    uint64_t end = now_ms() + 20000;
+    uint64_t end = now_ms() + 30000;
 
     while (scripted_count(s, part) < n) {
         ck_assert_msg(now_ms() < end, "%u of %u requests to %s",

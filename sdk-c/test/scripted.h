@@ -45,7 +45,7 @@ void scripted_accept(struct scripted *s);
 /* Requests so far, to a path that contains part. */
 unsigned scripted_count(struct scripted *s, const char *part);
 
-/* Wait until there were n of them; fails the test after 20 s. */
+/* Wait until there were n of them; fails the test after 30 s. */
 void scripted_wait(struct scripted *s, const char *part, unsigned n);
 
 /* ---- within a script ---- */
@@ -80,10 +80,10 @@ int scripted_hold(struct scripted_request *r, int ms);
 /* ---- time, in tests ---- */
 uint64_t now_ms(void);
 
-/* Wait for a condition, 20 s at most, else fail the test with its text. */
+/* Wait for a condition, 30 s at most, else fail the test with its text. */
 #define WAIT_FOR(condition)                                                   \
     do {                                                                      \
-        uint64_t wait_end = now_ms() + 20000;                                 \
+        uint64_t wait_end = now_ms() + 30000;                                 \
         while (!(condition)) {                                                \
             ck_assert_msg(now_ms() < wait_end, "waited for %s", #condition);  \
             pause_briefly();                                                  \

@@ -28,9 +28,12 @@ static void *publish_many(void *ctx)
     for (i = 0; i < EACH; i++) {
         pushc_result result = {.size = sizeof(result)};
         pushc_outgoing m = pt_to_ann("a");
+        uint64_t began = now_ms();
 
         failed += pushc_publish_wait(pt_publisher, &m, &result) != PUSHC_OK;
         failed += result.attempts != 1;
+        /* A lost wake-up costs 10 s at least. */
+        failed += now_ms() - began > 9000;
     }
     *(long *)ctx = failed;
     return NULL;
@@ -40,12 +43,10 @@ START_TEST(publishing_threads_never_wait_for_a_lost_wake_up)
 {
     pthread_t threads[THREADS];
     long failed[THREADS];
-    uint64_t began;
     int i;
 
     pt_begin(answer, NULL);
     pt_start();
-    began = now_ms();
     for (i = 0; i < THREADS; i++) {
         pthread_create(&threads[i], NULL, publish_many, &failed[i]);
     }
@@ -53,8 +54,6 @@ START_TEST(publishing_threads_never_wait_for_a_lost_wake_up)
         pthread_join(threads[i], NULL);
         ck_assert_int_eq(failed[i], 0);
     }
-    /* One lost wake-up costs 10 s at least. */
-    ck_assert_uint_lt(now_ms() - began, 30000);
     pt_finish();
 }
 END_TEST
@@ -80,23 +79,37 @@ static int stream(void *ctx, struct scripted_request *r)
     return 0;
 }
 
-static unsigned taken[MESSAGES + 1];
+static unsigned taken[MESSAGES + 1], taken_total;
 
+static void take(pushc_client *client, pushc_message *m)
+{
+    unsigned n = __atomic_add_fetch(&taken_total, 1, __ATOMIC_RELAXED);
+
+    __atomic_add_fetch(&taken[atoi(m->data)], 1, __ATOMIC_RELAXED);
+    if (n % 100 == 99) {
+        pushc_flush(client);
+    }
+    if (pushc_ack(client, m) != PUSHC_OK) {
+        abort();
+    }
+}
+
+/* Until all are taken, and then nothing more comes for a while. */
 static void *pull(void *ctx)
 {
     pushc_client *client = ctx;
     pushc_message *m;
-    unsigned n = 0;
+    int status;
 
-    while (pushc_next(client, 2000, &m) == PUSHC_OK) {
-        __atomic_add_fetch(&taken[atoi(m->data)], 1, __ATOMIC_RELAXED);
-        if (n++ % 100 == 99) {
-            pushc_flush(client);
+    do {
+        status = pushc_next(client, 1000, &m);
+        if (status == PUSHC_OK) {
+            take(client, m);
         }
-        if (pushc_ack(client, m) != PUSHC_OK) {
-            abort();
-        }
-    }
+    } while (
+        status == PUSHC_OK
+        || (status == PUSHC_AGAIN
+            && __atomic_load_n(&taken_total, __ATOMIC_RELAXED) < MESSAGES));
     return NULL;
 }
 
@@ -163,7 +176,7 @@ START_TEST(descriptors_that_run_out_are_waited_for)
     }
     ck_assert_int_lt(fds[count - 1], 0);
     ck_assert_int_eq(pushc_client_start(p->client), PUSHC_OK);
-    WAIT_FOR(probe_events(p, PUSHC_WAITING) == 2);
+    WAIT_FOR(probe_events(p, PUSHC_WAITING) >= 2);
     ck_assert_int_eq(probe_last(p, PUSHC_WAITING, NULL).status,
                      PUSHC_ERR_NETWORK);
     ck_assert_uint_ge(probe_last(p, PUSHC_WAITING, NULL).delay_ms, 100);

@@ -139,7 +139,7 @@ function trouble(own) {
 
 test(
   'cuts, a restart and a killed child: the checker finds nothing',
-  { timeout: 120000 },
+  { timeout: 300000 },
   async (t) => {
     const own = await world();
     own.httpd.expect(/exit signal Killed/);

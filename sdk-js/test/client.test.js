@@ -145,7 +145,7 @@ test('ack: now is acknowledged at once, the rest with the next batch', async (t)
   const { server, client } = await pair(
     t,
     (s) => s.open().send(1, 'aaa', 'a').send(2, 'bbb', 'b', { ack: 'now' }),
-    { ackInterval: 150 },
+    { ackInterval: 1000 },
   );
   const got = collect(client);
   await until(() => server.acks.length);

@@ -98,7 +98,7 @@ test('a stream that ends with its token goes on with a fresh one', async (t) => 
     device: 'd',
     token: ({ refresh }) => {
       asked.push(refresh);
-      return token('bob', refresh ? 300 : 3);
+      return token('bob', refresh ? 300 : 5);
     },
   });
   await open(made);

@@ -10,7 +10,7 @@ before(async () => {
 after(() => own.end());
 
 for (const [name, body] of Object.entries(suite)) {
-  test(name, { timeout: 120000 }, async () => {
+  test(name, { timeout: 300000 }, async () => {
     try {
       await body(own);
     } finally {

@@ -107,7 +107,7 @@ export class Stream {
 }
 
 /** Waits for a condition, with a deadline. */
-export async function until(condition, what = String(condition), ms = 5000) {
+export async function until(condition, what = String(condition), ms = 20000) {
   const end = performance.now() + ms;
   for (;;) {
     const value = await condition();

@@ -51,8 +51,11 @@ export async function world() {
   for (const name of ['src', 'test']) {
     await cp(path.join(HERE, name), path.join(root, name), { recursive: true });
   }
-  const otherPort = await freePort();
-  const httpd = await Httpd.start(lines(root, otherPort));
+  let otherPort;
+  const httpd = await Httpd.start(async () => {
+    otherPort = await freePort();
+    return lines(root, otherPort);
+  });
   const network = await Network.to(httpd.port);
   const publisher = new Publisher(`${httpd.base}/push`);
   const admin = async (what) => {

@@ -78,8 +78,22 @@ export class Httpd {
   #root;
   #expected = [/PUSH\d{4}: .*query:/];
 
-  /* lines: of configuration, after the demo's. */
+  /* lines: of configuration, after the demo's; or what makes them, anew at each
+   * attempt: somebody else may take a port before httpd does. */
   static async start(lines = []) {
+    for (let left = 3; ; left--) {
+      try {
+        const own = typeof lines === 'function' ? await lines() : lines;
+        return await Httpd.#begin(own);
+      } catch (error) {
+        if (!left) {
+          throw error;
+        }
+      }
+    }
+  }
+
+  static async #begin(lines) {
     const httpd = new Httpd();
     const root = await fs.mkdtemp(path.join(tmpdir(), 'push-browser-'));
     httpd.#root = root;
@@ -102,10 +116,15 @@ export class Httpd {
     httpd.#child = spawn(HTTPD, ['-d', root, '-f', file, '-DFOREGROUND'], {
       stdio: 'inherit',
     });
-    await until('httpd answers', async () => {
-      assert.ok(!httpd.#ended(), await httpd.errors());
-      return (await fetch(httpd.base).catch(() => ({ ok: false }))).ok;
-    });
+    try {
+      await until('httpd answers', async () => {
+        assert.ok(!httpd.#ended(), await httpd.errors());
+        return (await fetch(httpd.base).catch(() => ({ ok: false }))).ok;
+      });
+    } catch (error) {
+      httpd.#child.kill('SIGTERM');
+      throw error;
+    }
     return httpd;
   }
 

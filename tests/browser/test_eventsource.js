@@ -9,7 +9,7 @@ import { until } from './wait.js';
 
 const TYPES = ['message', 'heartbeat', 'note', 'push.gap', 'push.bye'];
 
-describe('native EventSource', { timeout: 120000 }, () => {
+describe('native EventSource', { timeout: 600000 }, () => {
   let httpd;
   let network;
   let browser;

@@ -8,7 +8,7 @@ import { Network } from './proxy.js';
 import { until } from './wait.js';
 
 for (const line of ['sdk', 'eventsource']) {
-  describe(`the demo page on ${line}`, { timeout: 180000 }, () => {
+  describe(`the demo page on ${line}`, { timeout: 600000 }, () => {
     let httpd;
     let network;
     let browser;
@@ -54,7 +54,7 @@ for (const line of ['sdk', 'eventsource']) {
     }
 
     const connected = (page) =>
-      page.waitForSelector('#pill[data-state="open"]', { timeout: 20000 });
+      page.waitForSelector('#pill[data-state="open"]', { timeout: 60000 });
 
     const figure = async (name) => Number(await page.textContent(`#${name}`));
 
@@ -177,7 +177,7 @@ for (const line of ['sdk', 'eventsource']) {
       network.swallow();
       await httpd.publish({ user }, 'into the void');
       await page.waitForSelector('#pill[data-state="connecting"]', {
-        timeout: 15000,
+        timeout: 40000,
       });
       network.restore();
       await until(
@@ -233,7 +233,7 @@ for (const line of ['sdk', 'eventsource']) {
   });
 }
 
-describe('the demo page without JavaScript', { timeout: 60000 }, () => {
+describe('the demo page without JavaScript', { timeout: 180000 }, () => {
   it('says where the stream is, on whatever port it is served', async (t) => {
     const httpd = await Httpd.start();
     t.after(() => httpd.stop());

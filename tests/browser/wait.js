@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 const STEP_MS = 25;
 
 /* Until check() returns something true, and returns that. */
-export async function until(what, check, deadlineMs = 15000) {
+export async function until(what, check, deadlineMs = 40000) {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const result = await check();

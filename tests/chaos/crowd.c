@@ -211,6 +211,10 @@ void client_lost(struct client *c, uint64_t after)
     if (c->state == CLIENT_STOPPED) {
         return;
     }
+    if (c->state == CLIENT_OPEN && c->crowd->options.last) {
+        c->state = CLIENT_STOPPED;
+        return;
+    }
     c->state = CLIENT_WAITING;
     c->due = now + (int64_t)delay(c, after);
     c->failed++;
@@ -242,7 +246,7 @@ static void tick_client(struct client *c, int64_t now)
 {
     switch (c->state) {
     case CLIENT_WAITING:
-        if (now >= c->due) {
+        if (now >= c->due && !(c->conn > 0 && c->crowd->options.last)) {
             attempt(c, now);
         }
         break;

@@ -32,6 +32,7 @@ struct crowd_options {
     int pace;                /* first connects a tick, 20 */
     int receive_buffer;      /* of the socket */
     bool deaf;               /* never reads behind the head of the answer */
+    bool last;               /* who loses its stream does not come again */
 };
 
 /* 100 ms each. */

@@ -57,7 +57,7 @@ static struct clock *make_clock(void)
 /* The server says which time it has: created, of a message published now. */
 static int64_t time_of(const struct server *s)
 {
-    const char *mid = publish(s, "user=nobody", "TTL: 30\r\n", "x");
+    const char *mid = publish(s, "user=nobody", "TTL: 900\r\n", "x");
 
     return json_int_at(life_of(s, mid), "created") / 1000;
 }
@@ -77,7 +77,7 @@ START_TEST(a_wall_clock_that_jumps_by_a_day_ends_nothing_early)
     struct crowd_options co = {
         .count = CLIENTS, .ack_ms = 1000, .journal = journal_open()};
     struct feed_options fo = {
-        .users = CLIENTS, .rate = 100, .ttl = 60, .journal = co.journal};
+        .users = CLIENTS, .rate = 100, .ttl = 900, .journal = co.journal};
     struct crowd *crowd;
     struct feed *feed;
     struct stream *st;
@@ -89,7 +89,7 @@ START_TEST(a_wall_clock_that_jumps_by_a_day_ends_nothing_early)
     co.server = fo.server = s;
     st = stream_open(s, "user=away&device=d&seq=0", NULL);
     leave(s, st);
-    publish(s, "user=away", "TTL: 120\r\n", "waiting");
+    publish(s, "user=away", "TTL: 900\r\n", "waiting");
     usual = time_of(s);
     crowd = crowd_start(loop, &co);
     loop_until(loop, OPEN_MS, crowd_open(crowd) == CLIENTS);

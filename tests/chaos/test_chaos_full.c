@@ -91,7 +91,7 @@ START_TEST(a_full_memory_gives_up_the_less_urgent_tells_all_and_recovers)
                               .connections = 16,
                               .size = 4000,
                               .limit = 12000,
-                              .ttl = 15};
+                              .ttl = 300};
     struct accepted *accepted = make_accepted(20000);
     struct crowd *crowd;
     struct feed *feed, *urgent;
@@ -195,7 +195,7 @@ START_TEST(without_any_acknowledgement_memory_is_bounded_by_window_and_mailbox)
     loop_until(loop, OPEN_MS, crowd_open(crowd) == 20);
     feed = feed_start(loop, &fo);
     /* Until the mailboxes of all are full, and then as long again. */
-    loop_until(loop, 2 * SETTLE_MS,
+    loop_until(loop, 4 * SETTLE_MS,
                feed->counts.accepted > 20 * 4 * (WINDOW + PENDING));
     used = stat_of(s, "memory.used");
     loop_run(loop, chaos_duration(3000));
@@ -241,9 +241,9 @@ START_TEST(
     feed = feed_start(loop, &fo);
     second = crowd_start(loop, &late);
     loop_run(loop, chaos_duration(2500));
+    loop_until(loop, OPEN_MS, second->counts.refused >= 400);
     ck_assert_int_eq(crowd_open(first), 400);
     ck_assert_int_eq(crowd_open(second), 0);
-    ck_assert_int_ge(second->counts.refused, 400);
     ck_assert_int_eq(second->counts.unadvised, 0);
     ck_assert_int_eq(first->counts.dropped, 0);
     crowd_close(first);
@@ -306,7 +306,7 @@ START_TEST(
     struct feed *feed;
     uint64_t all;
     double before, after;
-    int64_t start;
+    int64_t start, late;
 
     loop_until(loop, OPEN_MS, crowd_open(crowd) == 50);
     before = calm(loop, crowd, "before");
@@ -318,6 +318,7 @@ START_TEST(
     loop_run(loop, chaos_duration(3000));
     feed_finish(feed);
     start = wait_now();
+    loop_forget_lateness(loop);
     loop_until(loop, SETTLE_MS,
                crowd->counts.delivered >= all + feed->counts.accepted);
     ck_assert_int_eq(feed->counts.refused, 0);
@@ -328,8 +329,9 @@ START_TEST(
            "accepted, calm after %lld ms, p90 %.1f -> %.1f ms\n",
            fo.rate, (unsigned long long)feed->counts.accepted,
            (long long)(wait_now() - start), before, after);
-    ck_assert_int_le(wait_now() - start, 5000 + 2000);
-    ck_assert(after <= 10 * before + 200);
+    late = loop_lateness(loop);
+    ck_assert_int_le(wait_now() - start, 5000 + 2000 + late);
+    ck_assert(after <= 10 * before + 200 + 2 * (double)late);
     crowd_close(crowd);
 }
 END_TEST

@@ -5,9 +5,6 @@
 #ifndef HARNESS_CERTIFICATE_H
 #define HARNESS_CERTIFICATE_H
 
-/* A port of 127.0.0.1 that nobody listens on. */
-int certificate_port(void);
-
 /* Configuration lines, server level: mod_ssl, and a virtual host on the
  * port. The key lives until the test ends. Its server logs AH01882. */
 const char *certificate_host(int port);

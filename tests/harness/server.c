@@ -53,17 +53,28 @@ static void make_directory(const struct server *s, const char *name,
     ck_assert_int_eq(chmod(path, mode), 0);
 }
 
+static void give_back_port(void *fd)
+{
+    close(*(int *)fd);
+    free(fd);
+}
+
+/* A socket stays bound to it: whoever takes any port is given another one, and
+ * who asks for this one, with SO_REUSEADDR as servers do, may listen. */
 int server_free_port(void)
 {
     struct sockaddr_in a = {.sin_family = AF_INET};
     socklen_t length = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int *fd = keep(malloc(sizeof(*fd)), give_back_port);
+    int one = 1;
 
+    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &length), 0);
-    close(fd);
+    ck_assert_int_ge(*fd, 0);
+    ck_assert_int_eq(bind(*fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    ck_assert_int_eq(getsockname(*fd, (struct sockaddr *)&a, &length), 0);
+    ck_assert_int_eq(
+        setsockopt(*fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
     return ntohs(a.sin_port);
 }
 

@@ -46,7 +46,7 @@ struct server {
  * options may be NULL. Fails the test when it does not start. */
 struct server *server_start(const struct server_options *options);
 
-/* A port of 127.0.0.1 that nobody listens on now. */
+/* A port of 127.0.0.1 that nobody but a server of this test can take. */
 int server_free_port(void);
 
 /* Start a server that must refuse to start, and wait for its end. Returns

@@ -228,7 +228,9 @@ const struct event *stream_next_in(struct stream *st, int64_t milliseconds)
 
     for (;;) {
         size_t length;
-        const char *line = take_line(st, &length, deadline);
+        /* The rest of an event that has begun is on its way. */
+        const char *line = take_line(st, &length,
+                                     d.any ? deadline + WAIT_MS : deadline);
 
         if (line == NULL) {
             ck_assert_msg(!d.any || st->wire->ended, "half an event");

@@ -86,6 +86,19 @@ static void make_room(struct wire *w)
     }
 }
 
+/* How long ago the last bytes came, ms: the kernel knows, whatever kept us
+ * from reading them. */
+static int64_t received_ago(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+        return 0;
+    }
+    return info.tcpi_last_data_recv;
+}
+
 bool wire_receive(struct wire *w, int64_t deadline)
 {
     ssize_t n;
@@ -106,7 +119,7 @@ bool wire_receive(struct wire *w, int64_t deadline)
     w->used += (size_t)n;
     w->total += (uint64_t)n;
     w->bytes[w->used] = '\0';
-    w->last_bytes = wait_now();
+    w->last_bytes = wait_now() - received_ago(w->fd);
     return true;
 }
 

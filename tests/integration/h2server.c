@@ -16,7 +16,7 @@ struct server *h2_server_of(const char *mpm, const char *lines, bool tls,
     struct server_options o = {.mpm = mpm, .children = children};
     struct server *s;
 
-    tls_port = tls ? certificate_port() : 0;
+    tls_port = tls ? server_free_port() : 0;
     o.global = keep_printf(MODULES "Protocols h2 h2c http/1.1\n%s\n%s", lines,
                            tls ? certificate_host(tls_port) : "");
     s = server_start(&o);

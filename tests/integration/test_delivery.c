@@ -254,6 +254,7 @@ START_TEST(a_reader_that_stays_stuck_is_closed_and_loses_nothing)
     struct stream *st = stream_open_narrow(s, "user=ada&device=d&seq=0");
     int i;
 
+    wait_until(stat_of(s, "streams") == 1);
     publish_much(s, "ada", 200);
     wait_until(stat_of(s, "streams") == 0);
     stream_close(st);

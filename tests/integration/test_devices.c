@@ -3,6 +3,7 @@
  * wins, and the administration sees them.
  */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -242,7 +243,16 @@ START_TEST(the_newest_stream_of_a_device_takes_over)
 }
 END_TEST
 
-/* The request and the end of its connection arrive as one. */
+static void signal_children(const struct server *s, int number)
+{
+    pid_t pids[8];
+
+    for (int i = server_children(s, pids, 8); i > 0; i--) {
+        kill(pids[i - 1], number);
+    }
+}
+
+/* Who reads the request finds the end of its connection behind it. */
 static void give_up_at_once(const struct server *s, const char *query)
 {
     struct wire *w = wire_open(s, 0);
@@ -252,8 +262,10 @@ static void give_up_at_once(const struct server *s, const char *query)
                           "Host: test\r\n\r\n",
                           query);
 
+    signal_children(s, SIGSTOP);
     ck_assert_int_eq(send(w->fd, request, (size_t)length, MSG_MORE), length);
     wire_close(w);
+    signal_children(s, SIGCONT);
 }
 
 START_TEST(an_attempt_that_its_client_gave_up_changes_nothing)

@@ -133,7 +133,7 @@ START_TEST(hearts_beat_and_no_timeout_ends_the_stream)
     size_t before = x->length;
 
     h2_wait_until(c, x->length >= before + 3);
-    ck_assert_str_eq(x->body + before, "\n\n\n");
+    ck_assert_uint_eq(strspn(x->body + before, "\n"), x->length - before);
     publish(s, "user=ada", NULL, "alive");
     h2_await(x, "\n\n\nid: 1.");
     h2_await(x, "data: alive\n\n");

@@ -35,8 +35,8 @@ END_TEST
 START_TEST(an_expired_message_is_never_sent)
 {
     struct server *s = server_start(NULL);
-    const char *mid = publish(s, "user=ada", "TTL: 1\r\n", "short");
     struct stream *st = stream_open(s, DEVICE, NULL);
+    const char *mid = publish(s, "user=ada", "TTL: 3\r\n", "short");
 
     /* In flight when it expires: not sent again either. */
     expect_message(st, 1, "short");

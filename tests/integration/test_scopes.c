@@ -93,7 +93,7 @@ START_TEST(lines_are_refused_from_the_moment_the_token_is_no_good)
     struct server *s = token_server("", "PushJWTLeeway 0\n");
     const char *token = token_sign(keep_printf(
         "{\"sub\":\"pub\",\"push_publish\":\"*\",\"iat\":%ld,\"exp\":%ld}",
-        token_time(0), token_time(_i ? 200 : 3)));
+        token_time(0), token_time(_i ? 200 : 5)));
     const char *head = keep_printf("POST /push/messages HTTP/1.1\r\n"
                                    "Host: localhost\r\n"
                                    "Authorization: Bearer %s\r\n"

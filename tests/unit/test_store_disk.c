@@ -84,12 +84,13 @@ START_TEST(what_expired_meanwhile_does_not_come_back)
 {
     push_audience_t audience = {PUSH_LOG_USER, named("ada"), 0};
     push_draft_t d = draft("x");
-    int64_t begun = push_clock_now().mono;
+    int64_t begun;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     d.ttl = 50;
     push_store_publish(&disk.g.store, &audience, &d, &disk.g.now,
                        &disk.g.receipt);
+    begun = push_clock_now().mono;
     push_journal_stop(&disk.g.store);
     DISK_AWAIT(push_clock_now().mono > begun + 100);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);

@@ -60,6 +60,17 @@ START_TEST(the_next_owner_is_told_once_that_the_last_one_died)
 }
 END_TEST
 
+/* Waits are bounded: others may take longer where the machine is busy. */
+static push_lock_status_t acquire_in_the_end(void)
+{
+    push_lock_status_t status;
+
+    do {
+        status = push_lock_acquire(&shared->lock);
+    } while (status == PUSH_LOCK_BUSY);
+    return status;
+}
+
 START_TEST(whoever_waits_for_an_owner_that_dies_gets_the_lock)
 {
     pid_t pid = start_holder();
@@ -72,8 +83,7 @@ START_TEST(whoever_waits_for_an_owner_that_dies_gets_the_lock)
         kill(pid, SIGKILL);
         _exit(0);
     }
-    ck_assert_int_eq(push_lock_acquire(&shared->lock),
-                     PUSH_LOCKED_AFTER_DEATH);
+    ck_assert_int_eq(acquire_in_the_end(), PUSH_LOCKED_AFTER_DEATH);
     child_expect(killer);
     waitpid(pid, NULL, 0);
 }
@@ -97,7 +107,7 @@ static int count_up(void *data)
 {
     (void)data;
     for (int i = 0; i < ROUNDS; i++) {
-        CHILD_NEEDS(push_lock_acquire(&shared->lock) == PUSH_LOCKED);
+        CHILD_NEEDS(acquire_in_the_end() == PUSH_LOCKED);
         shared->count++;
         push_lock_release(&shared->lock);
     }

