@@ -86,6 +86,11 @@ class Page {
 
   async close() {
     await this.#place.hide();
+    this.forget();
+  }
+
+  /** What it stood in is gone. */
+  forget() {
     this.#server.close();
     this.#server.closeAllConnections();
     this.#outcomes.forEach((settle) => settle({ error: 'the page is closed' }));
@@ -174,10 +179,16 @@ export const remote = (name) => {
     newPage,
     newContext() {
       const context = { page: newPage() };
-      let frames = 0;
+      const frames = [];
       return {
-        newPage: () => new Page(inFrame(context, `frame${frames++}`)),
-        close: () => context.page.close(),
+        newPage() {
+          frames.push(new Page(inFrame(context, `frame${frames.length}`)));
+          return frames.at(-1);
+        },
+        close() {
+          frames.forEach((frame) => frame.forget());
+          return context.page.close();
+        },
       };
     },
     close: () => Promise.all(pages.map((page) => page.close())),
