@@ -167,7 +167,7 @@ function join(settings, hooks) {
 
   /** No lock is to be had: we are on our own. @param {Error} why */
   const refused = ({ name: why }) => {
-    if (why === 'SecurityError') {
+    if (why === 'SecurityError' && !stay.signal.aborted) {
       lead();
     }
   };

@@ -424,8 +424,17 @@ for (const what of ['locks', 'channels']) {
         `&refuse=${what}`,
       );
       t.after(() => group.close());
+      /* One that is closed at once has none at all. */
+      await group.pages[0].evaluate(async (user) => {
+        const { PushClient } = await import('/sdk-js/src/index.js');
+        const { tabs } = await import('/sdk-js/src/tabs.js');
+        const url = `/ramen?user=${user}&app=closed`;
+        new PushClient(url, { share: tabs }).close();
+      }, group.user);
       const { id } = await group.publish('a');
       await group.allGot(['a']);
+      const devices = await own.devices(group.user);
+      assert.equal(devices.filter(({ app }) => app).length, 0);
       await until(
         'both acknowledged',
         async () => (await own.message(id)).counts.acked === 2,
