@@ -102,30 +102,57 @@ static bool ends_with(const char *path, const char *end)
     return len >= tail && !strcmp(path + len - tail, end);
 }
 
+enum { GET = 1, HEAD = 2, POST = 4 };
+
+static unsigned method_of(const request_rec *r)
+{
+    return r->method_number == M_POST  ? POST
+           : r->method_number != M_GET ? 0
+           : r->header_only            ? HEAD
+                                       : GET;
+}
+
+/* What there is under SetHandler push. */
+static const struct resource {
+    const char *end;     /* of its path */
+    const char *allowed; /* as Allow says it */
+    unsigned methods;
+    int (*serve)(request_rec *r);
+} resources[] = {
+    {"/receive", "GET, HEAD, OPTIONS", GET | HEAD, push_receive},
+    {"/ack", "GET, POST, OPTIONS", GET | POST, push_ack},
+    {"/ticket", "POST, OPTIONS", POST, push_ticket_give},
+};
+
+static const struct resource *resource_at(const char *path)
+{
+    for (size_t i = 0; i < sizeof(resources) / sizeof(*resources); i++) {
+        if (ends_with(path, resources[i].end)) {
+            return &resources[i];
+        }
+    }
+    return NULL;
+}
+
 /* SetHandler push */
 static int subscriber(request_rec *r)
 {
-    if (!push_cross_origin(r)) {
+    const struct resource *resource = resource_at(r->uri);
+
+    push_cross_origin(r);
+    if (!resource) {
+        return push_problem_send(r, push_problem(r->pool, 404, "not-found",
+                                                 "path: receive, ack or "
+                                                 "ticket"));
+    }
+    if (r->method_number == M_OPTIONS) {
+        apr_table_setn(r->err_headers_out, "Allow", resource->allowed);
+        r->status = HTTP_NO_CONTENT;
         return OK;
     }
-    if (ends_with(r->uri, "/receive")) {
-        return r->method_number == M_GET
-                   ? push_receive(r)
-                   : wrong_method(r, "GET, HEAD, OPTIONS");
-    }
-    if (ends_with(r->uri, "/ack")) {
-        return (r->method_number == M_GET && !r->header_only)
-                       || r->method_number == M_POST
-                   ? push_ack(r)
-                   : wrong_method(r, "GET, POST, OPTIONS");
-    }
-    if (ends_with(r->uri, "/ticket")) {
-        return r->method_number == M_POST ? push_ticket_give(r)
-                                          : wrong_method(r, "POST, OPTIONS");
-    }
-    return push_problem_send(r, push_problem(r->pool, 404, "not-found",
-                                             "path: receive, ack or "
-                                             "ticket"));
+    return resource->methods & method_of(r)
+               ? resource->serve(r)
+               : wrong_method(r, resource->allowed);
 }
 
 /* For every request: ours are those with one of the two handlers. */

@@ -87,25 +87,22 @@ const push_problem_t *push_check_forgery(request_rec *r)
                         "this header, or Authorization: Bearer");
 }
 
-bool push_cross_origin(request_rec *r)
+void push_cross_origin(request_rec *r)
 {
     const char *allowed = allowed_origin(
         push_settings(r), apr_table_get(r->headers_in, "Origin"));
 
     apr_table_mergen(r->err_headers_out, "Vary",
                      "Origin, Cookie, Authorization");
-    if (allowed) {
-        apr_table_setn(r->err_headers_out, "Access-Control-Allow-Origin",
-                       allowed);
-        apr_table_setn(r->err_headers_out, "Access-Control-Allow-Credentials",
-                       "true");
-        apr_table_setn(r->err_headers_out, "Access-Control-Expose-Headers",
-                       "Push-Device, Retry-After");
+    if (!allowed) {
+        return;
     }
-    if (r->method_number != M_OPTIONS) {
-        return true;
-    }
-    if (allowed) {
+    apr_table_setn(r->err_headers_out, "Access-Control-Allow-Origin", allowed);
+    apr_table_setn(r->err_headers_out, "Access-Control-Allow-Credentials",
+                   "true");
+    apr_table_setn(r->err_headers_out, "Access-Control-Expose-Headers",
+                   "Push-Device, Retry-After");
+    if (r->method_number == M_OPTIONS) {
         apr_table_setn(r->err_headers_out, "Access-Control-Allow-Methods",
                        "GET, POST");
         apr_table_setn(r->err_headers_out, "Access-Control-Allow-Headers",
@@ -113,8 +110,6 @@ bool push_cross_origin(request_rec *r)
                        "Cache-Control");
         apr_table_setn(r->err_headers_out, "Access-Control-Max-Age", "600");
     }
-    r->status = HTTP_NO_CONTENT;
-    return false;
 }
 
 /* ---- hosts ---- */

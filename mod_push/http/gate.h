@@ -36,10 +36,9 @@ const push_problem_t *push_check_forgery(request_rec *r);
 const push_problem_t *push_check_host(request_rec *r);
 
 /*
- * Cross-origin requests of browsers (Fetch, section 3.2): adds the headers
- * for an allowed origin.  False if the request was a preflight, which is
- * answered then.
+ * Cross-origin requests of browsers (Fetch, section 3.2), preflights too: adds
+ * the headers for an allowed origin.
  */
-bool push_cross_origin(request_rec *r);
+void push_cross_origin(request_rec *r);
 
 #endif

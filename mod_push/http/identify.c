@@ -2,6 +2,8 @@
 
 #include <ap_expr.h>
 #include <apr_strings.h>
+#include <http_core.h>
+#include <http_protocol.h>
 
 #include "http/token.h"
 
@@ -27,6 +29,17 @@ static const push_problem_t *user_of(request_rec *r,
     }
 }
 
+static const push_problem_t *no_user(request_rec *r)
+{
+    if (ap_auth_type(r)) {
+        /* Asks for credentials (RFC 9110, section 11.6.1). */
+        ap_note_auth_failure(r);
+    }
+    return push_problem(r->pool, 401, "no-user",
+                        "user: the request does not say for whom it is "
+                        "(PushUser)");
+}
+
 static const push_problem_t *identify(request_rec *r,
                                       const push_params_t *params,
                                       push_identity_t *identity)
@@ -39,9 +52,7 @@ static const push_problem_t *identify(request_rec *r,
     }
     problem = user_of(r, params, &name);
     if (!problem && (!name || !*name)) {
-        problem = push_problem(r->pool, 401, "no-user",
-                               "user: the request does not say for whom it "
-                               "is (PushUser)");
+        problem = no_user(r);
     }
     identity->user = push_text_of(name);
     return problem;

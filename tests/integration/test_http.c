@@ -197,6 +197,10 @@ static const struct {
     {"POST", "/push/users/a/devices", 405, "GET, HEAD"},
     {"GET", "/push/users/a/streams", 405, "DELETE"},
     {"GET", "/push/users/a/revoke", 405, "POST"},
+    {"OPTIONS", "/ramen/receive", 204, "GET, HEAD, OPTIONS"},
+    {"OPTIONS", "/ramen/ack", 204, "GET, POST, OPTIONS"},
+    {"OPTIONS", "/ramen/ticket", 204, "POST, OPTIONS"},
+    {"OPTIONS", "/ramen/none", 404, NULL},
     {"GET", "/ramen/none", 404, NULL},
     {"GET", "/ramen", 404, NULL},
     {"GET", "/ramen/receive/more?user=a&device=d", 404, NULL},
@@ -207,7 +211,7 @@ static const struct {
     {"GET", "/push/users//devices", 404, NULL},
 };
 
-START_TEST(wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404)
+START_TEST(methods_are_told_and_others_are_405_and_unknown_paths_404)
 {
     struct server *s = server_start(NULL);
     size_t i;
@@ -388,6 +392,20 @@ START_TEST(the_user_comes_from_where_the_configuration_says_or_nobody_does)
 }
 END_TEST
 
+START_TEST(who_is_unknown_is_told_how_to_authenticate)
+{
+    struct server_options o = {.receive = "PushUser auth\nAuthType Basic\n"
+                                          "AuthName x\n"
+                                          "AuthUserFile htpasswd\n"
+                                          "Require all granted"};
+    struct server *s = server_start(&o);
+    struct answer *a = http_get(s, "/ramen/receive?device=d");
+
+    http_expect(a, 401, "no-user");
+    ck_assert_pstr_eq(http_header(a, "WWW-Authenticate"), "Basic realm=\"x\"");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http");
@@ -399,8 +417,8 @@ int main(void)
                    what_was_pipelined_before_a_stream_is_answered_before_it);
     tcase_add_test(tc, what_is_pipelined_behind_a_stream_changes_nothing);
     tcase_add_test(tc, a_body_sent_with_receive_harms_nothing);
-    tcase_add_test(
-        tc, wrong_methods_are_405_with_what_is_allowed_and_unknown_paths_404);
+    tcase_add_test(tc,
+                   methods_are_told_and_others_are_405_and_unknown_paths_404);
     tcase_add_test(
         tc, a_slash_at_the_end_of_a_path_does_not_get_into_the_location);
     tc = case_add(suite, "house", 30);
@@ -421,5 +439,6 @@ int main(void)
     tcase_add_loop_test(
         tc, the_user_comes_from_where_the_configuration_says_or_nobody_does, 0,
         sizeof(identities) / sizeof(*identities));
+    tcase_add_test(tc, who_is_unknown_is_told_how_to_authenticate);
     return case_run(suite);
 }
