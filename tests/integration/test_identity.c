@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "case.h"
+#include "curl.h"
 #include "keep.h"
 #include "token.h"
 #include "verbs.h"
@@ -42,24 +43,6 @@ static struct papers make_papers(void)
     return p;
 }
 
-/* What curl reads until the wanted text is there, or the answer ends. */
-static const char *curl(const char *more, const char *wanted)
-{
-    char *text = keep(calloc(1, 65536), free);
-    FILE *f = popen(keep_printf("curl -s -k -N --max-time 40 -i %s", more),
-                    "r");
-    size_t used = 0;
-
-    ck_assert_ptr_nonnull(f);
-    while (strstr(text, wanted) == NULL && used < 65535
-           && fgets(text + used, (int)(65536 - used), f) != NULL) {
-        used += strlen(text + used);
-    }
-    /* A stream's curl ends when it can write the next beat to nobody. */
-    pclose(f);
-    return text;
-}
-
 START_TEST(a_client_certificate_says_who_it_is)
 {
     struct papers p = make_papers();
@@ -83,11 +66,11 @@ START_TEST(a_client_certificate_says_who_it_is)
     s = server_start(&o);
     server_allow(s, "AH01882");
     publish(s, "user=ada", NULL, "for ada");
-    said = curl(keep_printf("--cert %s --key %s %s", p.certificate, p.key,
-                            url),
-                "data: for ada\n");
+    said = curl_until("data: for ada\n",
+                      keep_printf("--cert %s --key %s %s", p.certificate,
+                                  p.key, url));
     ck_assert_msg(strstr(said, "data: for ada\n") != NULL, "%s", said);
-    said = curl(url, " 401 ");
+    said = curl_until(" 401 ", keep_printf("-i %s", url));
     ck_assert_msg(strstr(said, " 401 ") != NULL, "%s", said);
     /* Without TLS there is no certificate, and so nobody. */
     http_expect(http_get(s, "/ramen/receive?device=d"), 401, "user");

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "curl.h"
 #include "jws.h"
 #include "keep.h"
 #include "token.h"
@@ -84,23 +85,6 @@ static const char *curl(const char *more)
 
     ck_assert_ptr_nonnull(f);
     ck_assert_uint_lt(fread(text, 1, 65535, f), 65535);
-    pclose(f);
-    return text;
-}
-
-/* What curl gets of a stream until the wanted text is there, if it comes. */
-static const char *curl_until(const char *wanted, const char *more)
-{
-    char *text = keep(calloc(1, 65536), free);
-    FILE *f = popen(keep_printf("curl -s -k -N --max-time 40 %s", more), "r");
-    size_t used = 0;
-
-    ck_assert_ptr_nonnull(f);
-    while (strstr(text, wanted) == NULL && used < 65535
-           && fgets(text + used, (int)(65536 - used), f) != NULL) {
-        used += strlen(text + used);
-    }
-    /* It ends when it can write the next beat to nobody. */
     pclose(f);
     return text;
 }
