@@ -17,7 +17,7 @@ ENGINE_TESTS = $(foreach engine,firefox webkit,$(foreach suite,real tabs life,\
 
 .PHONY: check-engines
 check-engines: $(B)/mod_push.so $(NPM_STAMPS) ## the JavaScript SDK in Firefox and WebKit (minutes)
-	@.ci/deps firefox-esr libwebkit2gtk-4.1-0 xvfb
+	@.ci/deps firefox-esr libwebkit2gtk-4.1-0 libgl1-mesa-dri xvfb xauth
 	@tests/run $(ENGINE_TESTS)
 
 SDK_JS_BIN   := sdk-js/node_modules/.bin
