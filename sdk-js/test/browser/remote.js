@@ -98,8 +98,13 @@ class Page {
 
   async #hear(request, answer) {
     answer.setHeader('Access-Control-Allow-Origin', '*');
+    /* A page may end in the middle of it. */
+    const body = await text(request).catch(() => '');
+    if (!body) {
+      return;
+    }
     /* JSON has no undefined, and arguments that were left out are no null. */
-    const said = JSON.parse(await text(request), (_, one) => one ?? undefined);
+    const said = JSON.parse(body, (_, one) => one ?? undefined);
     if (request.url === '/next') {
       this.#asking = answer;
       this.#server.emit('asked');
