@@ -88,6 +88,17 @@ test('the address may be the Location or its receive, and keeps its own query', 
   }
 });
 
+/* Firefox lets a stream wait while another of its address is in its cache. */
+test('no cache is asked', async (t) => {
+  const { server, client } = await pair(t, (s) => s.open().send(1, 'aaa', 'a'));
+  const got = collect(client);
+  await until(() => got.length);
+  await client.flush();
+  for (const { headers } of [server.streams[0].request, server.acks[0]]) {
+    assert.equal(headers['cache-control'], 'no-cache');
+  }
+});
+
 test('a cut stream resumes at the last message that was handled', async (t) => {
   const { server, client } = await pair(t, (s, n) => {
     s.open();
