@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "config_endpoint.h"
 #include "config_identity.h"
 #include "core/rate.h"
 #include "http/identity/pattern.h"
@@ -438,6 +439,8 @@ const command_rec push_commands[] = {
                    "directory of the state on disk, and how large it may be"),
     AP_INIT_TAKE1("PushDurability", set_durability, NULL, RSRC_CONF,
                   "when a message is on disk: commit, interval or memory"),
+    AP_INIT_TAKE1("PushEndpoint", push_config_endpoint, NULL, ACCESS_CONF,
+                  "what the Location serves: subscribe or admin"),
     AP_INIT_TAKE1("PushUser", set_user, NULL, ANYWHERE,
                   "who a subscriber is: auth, jwt, query:NAME or expr=..."),
     AP_INIT_TAKE1("PushJWTKey", push_config_jwt_key, NULL, ANYWHERE,
@@ -515,6 +518,9 @@ void *push_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     }
     if (inner->origins) {
         merged->origins = inner->origins;
+    }
+    if (inner->endpoint) {
+        merged->endpoint = inner->endpoint;
     }
     push_config_jwt_merge(&merged->jwt, &inner->jwt);
     return merged;

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "config_check.h"
 #include "http/admin.h"
+#include "http/endpoint.h"
 #include "http/gate.h"
 #include "http/problem.h"
 #include "http/receive.h"
@@ -34,6 +35,7 @@ static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0079: %s", conflict);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    push_endpoint_check(temp, s, ap_conftree);
     return OK;
 }
 
@@ -94,14 +96,6 @@ static int wrong_method(request_rec *r, const char *allowed)
                                              "method: %s", allowed));
 }
 
-static bool ends_with(const char *path, const char *end)
-{
-    size_t len = strlen(path);
-    size_t tail = strlen(end);
-
-    return len >= tail && !strcmp(path + len - tail, end);
-}
-
 enum { GET = 1, HEAD = 2, POST = 4 };
 
 static unsigned method_of(const request_rec *r)
@@ -112,9 +106,9 @@ static unsigned method_of(const request_rec *r)
                                        : GET;
 }
 
-/* What there is under SetHandler push. */
+/* What there is under PushEndpoint subscribe. */
 static const struct resource {
-    const char *end;     /* of its path */
+    const char *path;    /* below the base */
     const char *allowed; /* as Allow says it */
     unsigned methods;
     int (*serve)(request_rec *r);
@@ -127,17 +121,17 @@ static const struct resource {
 static const struct resource *resource_at(const char *path)
 {
     for (size_t i = 0; i < sizeof(resources) / sizeof(*resources); i++) {
-        if (ends_with(path, resources[i].end)) {
+        if (!strcmp(path, resources[i].path)) {
             return &resources[i];
         }
     }
     return NULL;
 }
 
-/* SetHandler push */
+/* PushEndpoint subscribe */
 static int subscriber(request_rec *r)
 {
-    const struct resource *resource = resource_at(r->uri);
+    const struct resource *resource = resource_at(push_endpoint_path(r));
 
     push_cross_origin(r);
     if (!resource) {
@@ -158,19 +152,25 @@ static int subscriber(request_rec *r)
 /* For every request: ours are those with one of the two handlers. */
 static int handler(request_rec *r)
 {
-    bool subscribers = r->handler && !strcmp(r->handler, "push");
-    bool publishers = r->handler && !strcmp(r->handler, "push-admin");
+    push_endpoint_match_t match = push_endpoint_match(r);
 
-    if (!subscribers && !publishers) {
+    if (match == PUSH_ENDPOINT_NOT_OURS) {
         return DECLINED;
     }
     push_gate_headers(r);
+    if (match == PUSH_ENDPOINT_CLOSED) {
+        return push_problem_send(
+            r, push_problem(r->pool, 404, "not-found",
+                            "path: no endpoint (PushEndpoint); the error log "
+                            "says more"));
+    }
     if (!push_runtime()) {
         return push_problem_send(r, push_problem(r->pool, 503, "busy",
                                                  "no reactor runs in this "
                                                  "child; see the error log"));
     }
-    return subscribers ? subscriber(r) : push_admin(r);
+    return push_endpoint(r)->kind == PUSH_ENDPOINT_ADMIN ? push_admin(r)
+                                                         : subscriber(r);
 }
 
 static void register_hooks(apr_pool_t *pool)
@@ -185,6 +185,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_map_to_storage(push_endpoint_map, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_fixups(push_endpoint_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

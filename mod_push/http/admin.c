@@ -5,6 +5,7 @@
 #include <http_request.h>
 
 #include "http/allow.h"
+#include "http/endpoint.h"
 #include "http/gate.h"
 #include "http/publish.h"
 #include "http/runtime.h"
@@ -118,32 +119,17 @@ static const struct {
               {{"check"}, 1, check},
               {{"health"}, 1, health}};
 
-static apr_array_header_t *split(request_rec *r)
+/* True if the path below the base is the route, part by part. */
+static bool is_route(const apr_array_header_t *path, const char *const *parts,
+                     int count, const char **part)
 {
-    apr_array_header_t *parts = apr_array_make(r->pool, 8,
-                                               sizeof(const char *));
-    char *last, *copy = apr_pstrdup(r->pool, r->uri);
-
-    for (char *part = apr_strtok(copy, "/", &last); part;
-         part = apr_strtok(NULL, "/", &last)) {
-        APR_ARRAY_PUSH(parts, const char *) = part;
-    }
-    return parts;
-}
-
-/* True if the path ends like the route; the Location may be anywhere. */
-static bool ends_like(const apr_array_header_t *path, const char *const *parts,
-                      int count, const char **part)
-{
-    int skip = path->nelts - count;
-
-    if (skip < 0) {
+    if (path->nelts != count) {
         return false;
     }
     for (int i = 0; i < count; i++) {
-        const char *at = APR_ARRAY_IDX(path, skip + i, const char *);
+        const char *at = APR_ARRAY_IDX(path, i, const char *);
 
-        if (!strcmp(parts[i], "*")) {
+        if (!strcmp(parts[i], "*") && *at) {
             *part = at;
         }
         else if (strcmp(parts[i], at)) {
@@ -159,18 +145,21 @@ static bool publishes(const apr_array_header_t *path)
     static const char *const parts[] = {"messages"};
     const char *part;
 
-    return ends_like(path, parts, 1, &part);
+    return is_route(path, parts, 1, &part);
 }
 
-/* Nobody is let in by an omission. */
+/*
+ * Nobody is let in by an omission: what an outer section requires may have
+ * been written for pages that everybody may see.
+ */
 static const push_problem_t *check_access(request_rec *r)
 {
-    if (ap_some_auth_required(r)) {
+    if (push_endpoint(r)->guarded && ap_some_auth_required(r)) {
         return NULL;
     }
     return push_problem(r->pool, 403, "no-require",
-                        "this Location is closed until a Require says who "
-                        "may use it");
+                        "this Location is closed until a Require beside its "
+                        "PushEndpoint says who may use it");
 }
 
 /* With PushUser jwt the token decides, beside httpd's access control. */
@@ -215,7 +204,7 @@ static const push_problem_t *check_request(request_rec *r)
 
 int push_admin(request_rec *r)
 {
-    const apr_array_header_t *path = split(r);
+    const apr_array_header_t *path = push_endpoint_parts(r);
     const push_problem_t *problem = check_request(r);
 
     if (!problem && !publishes(path)) {
@@ -227,7 +216,7 @@ int push_admin(request_rec *r)
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;
 
-        if (ends_like(path, routes[i].parts, routes[i].count, &part)) {
+        if (is_route(path, routes[i].parts, routes[i].count, &part)) {
             return routes[i].answer(r, part);
         }
     }

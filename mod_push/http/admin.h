@@ -3,7 +3,7 @@
 
 #include <httpd.h>
 
-/* SetHandler push-admin: publishing and administration. */
+/* PushEndpoint admin: publishing and administration. */
 int push_admin(request_rec *r);
 
 /* What an administrator sees; each answers one request. */

@@ -179,16 +179,12 @@ static int answer(request_rec *r, const push_form_t *form,
                   const push_receipt_t *receipt)
 {
     char mid[PUSH_MID_CHARS + 1] = {0};
-    char *path = ap_os_escape_path(r->pool, r->uri, 1);
     json_t *body = json_object();
-    size_t len = strlen(path);
     const char *url;
 
-    while (len && path[len - 1] == '/') {
-        path[--len] = '\0';
-    }
     push_mid_write(receipt->mid, mid);
-    url = apr_pstrcat(r->pool, path, "/", mid, NULL);
+    url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
+                      NULL);
     json_object_set_new(body, "id", json_string(mid));
     json_object_set_new(body, "recipients", json_integer(receipt->recipients));
     json_object_set_new(body, "connected", json_integer(receipt->connected));

@@ -3,7 +3,7 @@
 
 #include <httpd.h>
 
-/* The subscribers' side: SetHandler push. */
+/* The subscribers' side: PushEndpoint subscribe. */
 
 /* GET <base>/receive: opens the stream of a device. */
 int push_receive(request_rec *r);

@@ -6,6 +6,7 @@
 #include <ap_expr.h>
 #include <stdint.h>
 
+#include "http/endpoint.h"
 #include "http/identity/claims.h"
 #include "store/journal.h"
 
@@ -76,6 +77,7 @@ typedef struct push_settings_t {
     const ap_expr_info_t *user_expr;    /* PUSH_USER_EXPR */
     const apr_array_header_t *channels; /* const char *: patterns */
     const apr_array_header_t *origins;  /* const char * */
+    const push_endpoint_t *endpoint;    /* NULL: nothing is served */
     push_jwt_settings_t jwt;
 } push_settings_t;
 

@@ -73,7 +73,7 @@ export class Publisher {
   #options;
 
   /**
-   * @param {string | URL} url base of the `push-admin` Location
+   * @param {string | URL} url base of the admin endpoint
    * @param {PublisherOptions} [options]
    */
   constructor(url, options = {}) {

@@ -37,7 +37,7 @@ before(async () => {
   await chmod(file, 0o600);
   httpd = await Httpd.start([
     '<Location "/private">',
-    'SetHandler push',
+    'PushEndpoint subscribe',
     'PushUser jwt',
     `PushJWTKey ${file}`,
     'PushJWTLeeway 0',

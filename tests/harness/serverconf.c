@@ -110,8 +110,8 @@ static void write_locations(FILE *f, const struct server *s)
                                 "PushChannels *\n";
     admin = admin != NULL ? admin : "Require local\n";
     fprintf(f,
-            "<Location \"/ramen\">\nSetHandler push\n%s\n</Location>\n"
-            "<Location \"/push\">\nSetHandler push-admin\n%s\n</Location>\n",
+            "<Location \"/ramen\">\nPushEndpoint subscribe\n%s\n</Location>\n"
+            "<Location \"/push\">\nPushEndpoint admin\n%s\n</Location>\n",
             receive, admin);
 }
 

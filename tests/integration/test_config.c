@@ -134,7 +134,7 @@ START_TEST(locations_and_hosts_inherit_and_override)
 {
     struct server_options o = {
         .global = "PushDefaultTTL 100\nPushMaxTTL 200\n"
-                  "<Location \"/other\">\nSetHandler push-admin\n"
+                  "<Location \"/other\">\nPushEndpoint admin\n"
                   "Require local\nPushDefaultTTL 50\n</Location>\n"};
     struct server *s = server_start(&o);
     struct answer *a;
@@ -228,7 +228,7 @@ START_TEST(what_make_install_installs_can_be_enabled)
     o.global = keep_printf(
         "LoadModule push_module %s%s\n"
         "Include %s/etc/apache2/mods-enabled/push.conf\n"
-        "<Location \"/push\">\nSetHandler push-admin\nRequire local\n"
+        "<Location \"/push\">\nPushEndpoint admin\nRequire local\n"
         "</Location>",
         root, load, root);
     s = server_start(&o);

@@ -228,19 +228,6 @@ START_TEST(methods_are_told_and_others_are_405_and_unknown_paths_404)
 }
 END_TEST
 
-START_TEST(a_slash_at_the_end_of_a_path_does_not_get_into_the_location)
-{
-    struct server *s = server_start(NULL);
-    struct answer *a = http_do(s, "POST", "/push/messages/?user=ada", NULL,
-                               "x");
-
-    http_expect(a, 201, NULL);
-    ck_assert_str_eq(http_header(a, "Location"),
-                     keep_printf("/push/messages/%s",
-                                 json_text_at(a->json, "id")));
-}
-END_TEST
-
 START_TEST(the_administration_is_closed_without_a_require)
 {
     struct server_options o = {.admin = " "};
@@ -419,8 +406,6 @@ int main(void)
     tcase_add_test(tc, a_body_sent_with_receive_harms_nothing);
     tcase_add_test(tc,
                    methods_are_told_and_others_are_405_and_unknown_paths_404);
-    tcase_add_test(
-        tc, a_slash_at_the_end_of_a_path_does_not_get_into_the_location);
     tc = case_add(suite, "house", 30);
     tcase_add_loop_test(tc,
                         compression_stays_out_of_streams_and_mod_headers_works,

@@ -147,7 +147,7 @@ END_TEST
 START_TEST(a_ticket_of_another_location_is_refused)
 {
     struct server_options o = {0};
-    const char *lines = keep_printf("SetHandler push\nPushUser jwt\n"
+    const char *lines = keep_printf("PushEndpoint subscribe\nPushUser jwt\n"
                                     "PushJWTKey %s\n",
                                     token_file(TOKEN_SECRET, 0640));
     struct server *s;

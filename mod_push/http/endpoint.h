@@ -1,0 +1,65 @@
+#ifndef PUSH_ENDPOINT_H
+#define PUSH_ENDPOINT_H
+
+#include <httpd.h>
+
+#include <http_config.h>
+
+/*
+ * A place that the server configuration opened: a <Location> with
+ * PushEndpoint.  Nothing else is one, whatever handler a request ends up
+ * with: .htaccess files and mod_rewrite can set handlers too.
+ */
+
+typedef enum push_endpoint_kind_t {
+    PUSH_ENDPOINT_SUBSCRIBE, /* handler push */
+    PUSH_ENDPOINT_ADMIN      /* handler push-admin */
+} push_endpoint_kind_t;
+
+typedef struct push_endpoint_t {
+    push_endpoint_kind_t kind;
+    const char *base; /* path of the Location, without a slash at its end */
+    int guarded;      /* 1: a Require stands beside PushEndpoint */
+} push_endpoint_t;
+
+/* The endpoint that the request was sent to, or NULL. */
+const push_endpoint_t *push_endpoint(const request_rec *r);
+
+/*
+ * The path below the endpoint's base: empty, or beginning with a slash.  NULL
+ * where the request is for something else.
+ */
+const char *push_endpoint_path(const request_rec *r);
+
+/*
+ * The path below the base in its parts, percent-decoded by httpd; a slash
+ * more than there should be makes an empty part.  Elements: const char *.
+ */
+apr_array_header_t *push_endpoint_parts(request_rec *r);
+
+/* Hook map_to_storage: no file stands behind the administration. */
+int push_endpoint_map(request_rec *r);
+
+/* Hook fixups: gives a request to an endpoint the endpoint's handler. */
+int push_endpoint_fixup(request_rec *r);
+
+/*
+ * Hook check_config: says in the log which sections of the configuration have
+ * one of our handlers and no PushEndpoint, so that they serve nothing.
+ */
+void push_endpoint_check(apr_pool_t *pool, const server_rec *s,
+                         const ap_directive_t *tree);
+
+/*
+ * Whether the handler of the request is ours.  One that is, at a place that
+ * is no endpoint of its kind, is told in the log.
+ */
+typedef enum push_endpoint_match_t {
+    PUSH_ENDPOINT_NOT_OURS,
+    PUSH_ENDPOINT_CLOSED,
+    PUSH_ENDPOINT_OPEN
+} push_endpoint_match_t;
+
+push_endpoint_match_t push_endpoint_match(request_rec *r);
+
+#endif
