@@ -214,6 +214,13 @@ static void *global_of(const cmd_parms *cmd)
     return ap_get_module_config(cmd->server->module_config, &push_module);
 }
 
+static void note_message_size(push_global_t *global, int64_t size)
+{
+    if (global->largest < size) {
+        global->largest = size;
+    }
+}
+
 static const char *set_number(cmd_parms *cmd, void *dir, const char *text)
 {
     const number_t *number = find_number(cmd->cmd->name);
@@ -229,6 +236,10 @@ static const char *set_number(cmd_parms *cmd, void *dir, const char *text)
                             number->name, number->legal, text);
     }
     *field_of(number->global ? global_of(cmd) : dir, number) = value;
+    if (number->field == offsetof(push_settings_t, max_message_size)
+        && !number->global) {
+        note_message_size(global_of(cmd), value);
+    }
     return NULL;
 }
 
@@ -539,7 +550,19 @@ const push_global_t *push_config_global(const server_rec *s)
     return global;
 }
 
-void push_config_defaults(push_settings_t *settings)
+void push_config_defaults(server_rec *main)
 {
-    fill_numbers(settings, false);
+    push_global_t *global = ap_get_module_config(main->module_config,
+                                                 &push_module);
+
+    for (server_rec *s = main; s; s = s->next) {
+        push_settings_t *settings = ap_get_module_config(s->lookup_defaults,
+                                                         &push_module);
+        const push_global_t *inner = ap_get_module_config(s->module_config,
+                                                          &push_module);
+
+        fill_numbers(settings, false);
+        note_message_size(global, settings->max_message_size);
+        note_message_size(global, inner->largest);
+    }
 }

@@ -14,7 +14,10 @@ void *push_config_merge_dir(apr_pool_t *pool, void *base, void *add);
 /* The whole server's, with every default filled in. */
 const push_global_t *push_config_global(const server_rec *s);
 
-/* Fills in the defaults of what no directive set; after the merge. */
-void push_config_defaults(push_settings_t *settings);
+/*
+ * Fills in the defaults of what no directive set, for all servers, and finds
+ * the largest payload that any place takes; after the merge.
+ */
+void push_config_defaults(server_rec *main);
 
 #endif

@@ -46,10 +46,7 @@ static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     (void)conf;
     (void)log;
     (void)temp;
-    for (server_rec *each = s; each; each = each->next) {
-        push_config_defaults(
-            ap_get_module_config(each->lookup_defaults, &push_module));
-    }
+    push_config_defaults(s);
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
@@ -114,7 +111,7 @@ static const struct resource {
     int (*serve)(request_rec *r);
 } resources[] = {
     {"/receive", "GET, HEAD, OPTIONS", GET | HEAD, push_receive},
-    {"/ack", "GET, POST, OPTIONS", GET | POST, push_ack},
+    {"/ack", "POST, OPTIONS", POST, push_ack},
     {"/ticket", "POST, OPTIONS", POST, push_ticket_give},
 };
 

@@ -57,7 +57,7 @@ typedef struct push_device_t {
     uint8_t shard;    /* never changes */
     uint8_t traits;   /* PUSH_DEVICE_* */
     uint8_t lowest;   /* urgency; what is below stays in the mailbox */
-    uint32_t gen;     /* of its streams: the newest stream's number */
+    uint32_t gen;     /* number of its newest stream; 0: it broke off */
     uint32_t child;   /* seat and incarnation of the reactor that holds it */
     uint32_t bringer; /* the same, of who must bring the stream there */
     _Atomic uint32_t wake; /* link of the wake-up list; 0 outside of it */

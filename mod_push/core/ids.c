@@ -118,6 +118,8 @@ bool push_cursor_parse(const char *text, size_t len, push_cursor_t *cursor)
     const char *mid;
 
     cursor->has_mid = false;
+    cursor->has_session = false;
+    cursor->session = 0;
     cursor->mid = 0;
     cursor->device[0] = '\0';
     if (!push_number_parse(text, (size_t)((dot ? dot : end) - text),

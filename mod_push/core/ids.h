@@ -47,11 +47,16 @@ bool push_mid_parse(const char *text, size_t len, uint64_t *mid);
 typedef struct push_cursor_t {
     uint64_t seq;
     uint64_t mid;
+    uint64_t session; /* the token of the stream that gave seq */
     bool has_mid;
+    bool has_session;
     char device[PUSH_DEVICE_MAX + 1]; /* empty, or the made-up device id */
 } push_cursor_t;
 
-/* False if text is none of the three forms; the cursor is undefined then. */
+/*
+ * False if text is none of the three forms; the cursor is undefined then.  No
+ * form says the session.
+ */
 bool push_cursor_parse(const char *text, size_t len, push_cursor_t *cursor);
 
 /* Decimal digits only, at most 2^63 - 1. */

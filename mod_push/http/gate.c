@@ -101,7 +101,8 @@ void push_cross_origin(request_rec *r)
     apr_table_setn(r->err_headers_out, "Access-Control-Allow-Credentials",
                    "true");
     apr_table_setn(r->err_headers_out, "Access-Control-Expose-Headers",
-                   "Push-Device, Retry-After");
+                   "Push-Device, Push-Session, Push-Window, "
+                   "Push-Max-Message, Retry-After");
     if (r->method_number == M_OPTIONS) {
         apr_table_setn(r->err_headers_out, "Access-Control-Allow-Methods",
                        "GET, POST");

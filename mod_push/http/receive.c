@@ -1,5 +1,6 @@
 #include "http/receive.h"
 
+#include <apr_strings.h>
 #include <http_core.h>
 #include <http_log.h>
 #include <http_protocol.h>
@@ -31,12 +32,28 @@ static void set_head(request_rec *r)
     r->connection->keepalive = AP_CONN_CLOSE;
 }
 
-static void set_device(request_rec *r, const unsigned char *id)
+/* What a client would have to be configured with otherwise. */
+static void set_limits(request_rec *r)
 {
-    char *text = apr_pcalloc(r->pool, PUSH_CONTEXT_CHARS + 1);
+    apr_table_setn(r->headers_out, "Push-Window",
+                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
+                                push_settings(r)->max_in_flight));
+    apr_table_setn(r->headers_out, "Push-Max-Message",
+                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
+                                push_runtime()->largest));
+}
 
-    push_context_write(id, text);
-    apr_table_setn(r->headers_out, "Push-Device", text);
+/* Whose stream it is, and the name of the numbers that it gives. */
+static void set_stream(request_rec *r, const push_ticket_t *ticket)
+{
+    char *device = apr_pcalloc(r->pool, PUSH_CONTEXT_CHARS + 1);
+    char *session = apr_pcalloc(r->pool, PUSH_MID_CHARS + 1);
+
+    push_context_write(ticket->id, device);
+    push_mid_write(push_store_session(&push_runtime()->store, ticket->gen),
+                   session);
+    apr_table_setn(r->headers_out, "Push-Device", device);
+    apr_table_setn(r->headers_out, "Push-Session", session);
 }
 
 /*
@@ -91,7 +108,8 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
                                 .expires = subscriber->ends};
 
     set_head(r);
-    set_device(r, ticket->id);
+    set_limits(r);
+    set_stream(r, ticket);
     push_handover_filters(r);
     if (!send_head(r) || !part_with(r, berth, &adoption)) {
         push_time_t now = push_clock_now();
@@ -214,6 +232,7 @@ int push_receive(request_rec *r)
     }
     if (r->header_only) {
         set_head(r);
+        set_limits(r);
         return OK;
     }
     if (r->connection->master) {

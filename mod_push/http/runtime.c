@@ -49,6 +49,7 @@ static int64_t max_streams_wanted;
 static int64_t max_blocking;
 static int64_t drain_time;
 static int64_t jwt_lifetime;
+static int64_t largest;
 static push_durability_t durability;
 
 /* A child's own. */
@@ -175,6 +176,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     warn_of_threads(s);
     drain_time = global->drain_time;
     jwt_lifetime = global->jwt_lifetime;
+    largest = global->largest;
     durability = global->durability;
     kept = ap_retained_data_get("push");
     if (!kept) {
@@ -286,6 +288,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
     max_streams = streams_for_child(s);
     runtime.max_blocking = (uint32_t)max_blocking;
     runtime.jwt_lifetime = jwt_lifetime;
+    runtime.largest = largest;
     push_state_start(s, &kept->state, durability, &runtime.store);
     while (runtime.reactors_count < (unsigned)reactors_wanted) {
         push_reactor_t *reactor;

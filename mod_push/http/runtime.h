@@ -19,6 +19,7 @@ typedef struct push_runtime_t {
     push_sweeper_t *sweeper;
     uint32_t max_blocking; /* streams that hold a worker thread */
     int64_t jwt_lifetime;  /* ms */
+    int64_t largest;       /* bytes; no place takes a larger payload */
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */

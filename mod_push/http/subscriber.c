@@ -9,6 +9,8 @@
 #include "http/runtime.h"
 #include "http/ticket.h"
 
+#define SESSION_MAX 32u /* characters of Push-Session */
+
 static const push_problem_t *bad(const push_subscriber_t *s, const char *name,
                                  const char *legal)
 {
@@ -329,6 +331,29 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
     return problem ? problem : make_up_device(s);
 }
 
+/* What no stream can have been told is a session all the same: another one. */
+static const push_problem_t *parse_session(push_subscriber_t *s)
+{
+    static const char legal[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz_-";
+    const char *text = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, "session",
+                                                    &text);
+    size_t len = text ? strlen(text) : 0;
+
+    if (problem || !text) {
+        return problem;
+    }
+    if (!len || len > SESSION_MAX || text[strspn(text, legal)]) {
+        return bad(s, "session", "1-32 of A-Z a-z 0-9 _ -");
+    }
+    s->cursor.has_session = true;
+    if (!push_mid_parse(text, len, &s->cursor.session)) {
+        s->cursor.session = 0;
+    }
+    return NULL;
+}
+
 const push_problem_t *push_subscriber_parse_ack(request_rec *r,
                                                 push_subscriber_t *s)
 {
@@ -346,5 +371,5 @@ const push_problem_t *push_subscriber_parse_ack(request_rec *r,
                       "missing: 1-128 of A-Z a-z 0-9 . _ ~ -, or an id that "
                       "carries it");
     }
-    return problem;
+    return problem ? problem : parse_session(s);
 }

@@ -4,6 +4,15 @@
 
 /* Acknowledgements, and whose they are where no device is named. */
 
+/* The numbers are of another stream than the device's newest. */
+static bool is_of_another(const push_store_t *store,
+                          const push_device_t *device,
+                          const push_cursor_t *cursor)
+{
+    return cursor->has_session
+           && cursor->session != push_store_session(store, device->gen);
+}
+
 push_status_t push_store_ack(push_store_t *store, push_text_t user,
                              const unsigned char *id,
                              const push_cursor_t *cursor,
@@ -17,7 +26,10 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
         return PUSH_BUSY;
     }
     device = push_store_device(store, name.shard, id);
-    if (device) {
+    if (device && is_of_another(store, device, cursor)) {
+        status = PUSH_STALE;
+    }
+    else if (device) {
         push_session_open(store, device);
         status = push_session_ack(&store->heaps[name.shard], device, cursor,
                                   now);

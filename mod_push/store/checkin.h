@@ -54,7 +54,10 @@ void push_store_wake(push_store_t *store, push_device_t *device);
 void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
                          const push_time_t *now);
 
-/* PUSH_STALE, PUSH_NOT_FOUND (no such context), PUSH_BUSY. */
+/*
+ * PUSH_STALE (also if the cursor says another session than that of the newest
+ * stream), PUSH_NOT_FOUND (no such context), PUSH_BUSY.
+ */
 push_status_t push_store_ack(push_store_t *store, push_text_t user,
                              const unsigned char *id,
                              const push_cursor_t *cursor,

@@ -37,7 +37,9 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats)
     at = align_line(at + (uint64_t)seats * sizeof(push_journal_place_t));
     if (at >= size
         || getrandom(segment->hash_key, sizeof(segment->hash_key), 0)
-               != sizeof(segment->hash_key)) {
+               != sizeof(segment->hash_key)
+        || getrandom(segment->session_key, sizeof(segment->session_key), 0)
+               != sizeof(segment->session_key)) {
         return false;
     }
     segment->node = (uint32_t)(segment->hash_key[0] % 64);

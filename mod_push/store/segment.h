@@ -16,7 +16,7 @@
  */
 
 #define PUSH_SEGMENT_MAGIC   0x68737570646f6dULL /* "modpush" */
-#define PUSH_SEGMENT_VERSION 3u
+#define PUSH_SEGMENT_VERSION 4u
 
 /* Users, their devices and messages, or channels; and idempotency keys. */
 typedef struct push_shard_t {
@@ -99,6 +99,7 @@ typedef struct push_segment_t {
     uint32_t node; /* 0…63, in every mid */
     uint64_t size; /* bytes in all */
     uint64_t hash_key[2];
+    uint64_t session_key[2]; /* random; names sessions, and never kept */
     uint32_t seats;
     push_ref_t broadcast; /* the channel of all devices */
     push_mid_clock_t clock;

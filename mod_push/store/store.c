@@ -206,6 +206,11 @@ uint32_t push_store_next_gen(push_store_t *store)
     return gen;
 }
 
+uint64_t push_store_session(const push_store_t *store, uint32_t gen)
+{
+    return push_hash(store->segment->session_key, &gen, sizeof(gen));
+}
+
 push_name_t push_store_name(const push_store_t *store, push_text_t text)
 {
     uint64_t hash = push_hash(store->segment->hash_key, text.at, text.len);

@@ -98,6 +98,13 @@ typedef struct push_name_t {
 /* The number of a new stream: not 0, which is that of a broken session. */
 uint32_t push_store_next_gen(push_store_t *store);
 
+/*
+ * The token by which the wire names the seqs that the stream of this number
+ * gives (docs/protocol.md, "Acknowledge").  No segment repeats one of another:
+ * they are made with a key that no restart keeps.
+ */
+uint64_t push_store_session(const push_store_t *store, uint32_t gen);
+
 /* Where a user or a channel of this name lives.  Needs no lock. */
 push_name_t push_store_name(const push_store_t *store, push_text_t text);
 

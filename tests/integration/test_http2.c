@@ -67,6 +67,8 @@ START_TEST(messages_arrive_in_order_and_are_acknowledged_beside)
                      "no-store, private, no-transform");
     ck_assert_ptr_nonnull(h2_header(x, "push-device"));
     ck_assert_ptr_null(h2_header(x, "connection"));
+    ck_assert_str_eq(h2_header(x, "push-window"), "1024");
+    ck_assert_str_eq(h2_header(x, "push-max-message"), "65536");
     wait_until(stat_of(s, "blocking_streams") == 1);
     ck_assert_int_eq(stat_of(s, "streams"), 1);
     for (i = 1; i <= 20; i++) {
@@ -80,7 +82,13 @@ START_TEST(messages_arrive_in_order_and_are_acknowledged_beside)
         ck_assert_ptr_eq(strstr(id, "data: "),
                          strstr(id, keep_printf("data: m%d\n", i)));
     }
-    ack = h2_post(c, "/ramen/ack?user=ada&device=d&seq=20", "");
+    ack = h2_post(c, "/ramen/ack?user=ada&device=d&seq=20&session=x", "");
+    h2_expect(ack, 409);
+    ack = h2_post(c,
+                  keep_printf("/ramen/ack?user=ada&device=d&seq=20"
+                              "&session=%s",
+                              h2_header(x, "push-session")),
+                  "");
     h2_expect(ack, 204);
     ck_assert_int_eq(count_of(s, mid, "acked"), 1);
     ck_assert(!x->ended);
@@ -98,6 +106,9 @@ START_TEST(a_head_opens_nothing)
     h2_expect(x, 200);
     ck_assert_str_eq(h2_header(x, "content-type"),
                      "text/event-stream; charset=utf-8");
+    ck_assert_str_eq(h2_header(x, "push-window"), "1024");
+    ck_assert_str_eq(h2_header(x, "push-max-message"), "65536");
+    ck_assert_ptr_null(h2_header(x, "push-session"));
     ck_assert_int_eq(stat_of(s, "streams"), 0);
 }
 END_TEST

@@ -80,7 +80,6 @@ static const struct {
     int status;
 } changes[] = {
     {"POST", "/ramen/ack?user=ada&device=d&seq=0", 404},
-    {"GET", "/ramen/ack?user=ada&device=d&seq=0", 404},
     {"POST", "/ramen/ticket?user=ada", 200},
     {"POST", "/push/messages?user=ada", 201},
     {"DELETE", "/push/messages/00000000000", 404},

@@ -72,13 +72,18 @@ uint32_t sim_client_conn(const sim_t *s, int client)
 
 /* ---- connecting ---- */
 
-/* As a plain RAMEN client does: the number alone. */
-static void show_plain(const sim_client_t *c, char *cursor)
+/* Where it stands; of a plain RAMEN client that is the number alone. */
+static void show(const sim_t *s, int client, char *cursor)
 {
-    cursor[0] = '\0';
-    if (c->session.cursor_seq) {
-        snprintf(cursor, SIM_CURSOR, "%lu",
-                 (unsigned long)c->session.cursor_seq);
+    const sim_client_t *c = s->clients[client];
+
+    strcpy(cursor, c->session.cursor);
+    if (s->plain && client == SIM_CLIENTS - 1) {
+        cursor[0] = '\0';
+        if (c->session.cursor_seq) {
+            snprintf(cursor, SIM_CURSOR, "%lu",
+                     (unsigned long)c->session.cursor_seq);
+        }
     }
 }
 
@@ -95,10 +100,7 @@ void sim_client_connect(sim_t *s, int client, push_urgency_t lowest)
     }
     c->conn = ++s->conns;
     packet.conn = c->conn;
-    strcpy(packet.cursor, c->session.cursor);
-    if (s->plain && client == SIM_CLIENTS - 1) {
-        show_plain(c, packet.cursor);
-    }
+    show(s, client, packet.cursor);
     if (s->fault != SIM_CURSOR_MOVES_ON) {
         pushc_session_attempt(&c->session);
     }
@@ -350,7 +352,7 @@ void sim_client_acknowledge(sim_t *s, int client)
     if (!c->open || c->ack_flying || !pushc_session_unacked(&c->session)) {
         return;
     }
-    strcpy(packet.cursor, c->session.cursor);
+    show(s, client, packet.cursor);
     pushc_session_ack_begin(&c->session);
     c->ack_flying = true;
     c->ack_conn = c->conn;

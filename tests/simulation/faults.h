@@ -23,6 +23,7 @@ typedef enum sim_fault_t {
     SIM_ABANDONED_SERVED,   /* an attempt that its client gave up */
     SIM_NOT_RESUMED,        /* what is in flight at a connect stays so */
     SIM_STALE_ACK_TAKEN,    /* the mid of an acknowledgement is ignored */
+    SIM_SESSION_IGNORED,    /* an earlier stream acknowledges too */
     SIM_REPLACED_NOT_TOLD   /* nobody says that a message was replaced */
 } sim_fault_t;
 

@@ -76,8 +76,7 @@ void sim_carry(sim_t *s, unsigned index, sim_fortune_t fortune)
 
 static bool of_process(const sim_packet_t *packet, int client)
 {
-    return (packet->kind == SIM_CONNECT || packet->kind == SIM_ACK
-            || packet->kind == SIM_ACKED)
+    return (packet->kind == SIM_CONNECT || packet->kind == SIM_ACKED)
            && packet->who == client;
 }
 

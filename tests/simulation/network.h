@@ -16,8 +16,8 @@ typedef enum sim_fortune_t {
 void sim_carry(sim_t *s, unsigned index, sim_fortune_t fortune);
 
 /*
- * A process ends, and its connections with it: what it sent and the server
- * did not read yet is lost.
+ * A process ends, and its connections with it: an attempt that the server did
+ * not read yet is lost.  A proxy may still have its acknowledgements.
  */
 void sim_forget_process(sim_t *s, int client);
 

@@ -277,23 +277,11 @@ static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
            != PUSH_SLOT_MESSAGE;
 }
 
-/*
- * An acknowledgement that comes so late that a newer stream has begun to
- * number anew, and has sent the same message under the same number by chance,
- * or one that is forgotten: the server cannot tell that it is of an older
- * stream, and takes it (docs/protocol.md, "Acknowledge").  It is left out.
- */
-static bool coincides(sim_t *s, const sim_packet_t *packet,
-                      const push_cursor_t *cursor)
+/* Its session is that of an earlier stream, as store/ack.c finds it. */
+static bool is_of_another(const sim_t *s, const sim_packet_t *packet)
 {
-    const push_device_t *device = s->devices[packet->who];
-
-    if (device->gen == packet->conn || cursor->seq <= device->acked
-        || cursor->seq > device->sent) {
-        return false;
-    }
-    return forgotten(s, packet->who, cursor)
-           || s->sent[packet->who][cursor->seq % SIM_SEQS] == cursor->mid;
+    return s->devices[packet->who]->gen != packet->conn
+           && s->fault != SIM_SESSION_IGNORED;
 }
 
 push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
@@ -305,8 +293,8 @@ push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
     if (!s->devices[packet->who] || !parse(s, packet->cursor, &cursor)) {
         return PUSH_NOT_FOUND;
     }
-    if (coincides(s, packet, &cursor)) {
-        return PUSH_NOT_FOUND;
+    if (is_of_another(s, packet)) {
+        return PUSH_STALE;
     }
     look(s, packet->who, &before);
     status = acknowledge(s, packet->who, cursor);

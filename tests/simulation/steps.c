@@ -130,8 +130,12 @@ static void store(sim_t *s, int client, uint32_t choice)
     sim_client_store(s, client);
 }
 
+/* The last that it says may be long on its way. */
 static void restart_client(sim_t *s, int client, uint32_t choice)
 {
+    if (choice / 3 % 2) {
+        sim_client_acknowledge(s, client);
+    }
     sim_client_restart(s, client, choice % 3 != 0);
 }
 

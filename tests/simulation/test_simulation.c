@@ -134,6 +134,7 @@ static const struct {
     {SIM_ABANDONED_SERVED, "order"},
     {SIM_NOT_RESUMED, "lost"},
     {SIM_STALE_ACK_TAKEN, "nonsense"},
+    {SIM_SESSION_IGNORED, "order"},
     {SIM_REPLACED_NOT_TOLD, "lost"},
 };
 

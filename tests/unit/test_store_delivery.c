@@ -54,6 +54,76 @@ START_TEST(a_message_goes_from_publish_to_acknowledgement)
 }
 END_TEST
 
+/* ---- what names the numbers of a stream ---- */
+
+static push_status_t acknowledge(const push_ticket_t *of, uint64_t seq)
+{
+    push_cursor_t at = cursor(seq);
+
+    at.has_session = true;
+    at.session = push_store_session(&g.store, of->gen);
+    return push_store_ack(&g.store, named("u"), of->id, &at, &g.now);
+}
+
+/* Where a client stands when it connects again. */
+static const struct {
+    bool given;
+    uint64_t seq;
+    const char *sent;
+} resumes[] = {
+    {false, 0, "1=b 2=c"}, /* 1. no cursor */
+    {true, 0, "1=b 2=c"},  /* 1. or 0 */
+    {true, 1, "2=b 3=c"},  /* 3. what was acknowledged */
+    {true, 2, "3=c"},      /* 4. what was sent */
+    {true, 9, "1=b 2=c"},  /* 5. of another session */
+};
+
+/*
+ * The same message may stand under the same number again, and before it what
+ * the client never received.
+ */
+START_TEST(a_late_acknowledgement_of_an_earlier_stream_is_stale)
+{
+    push_ticket_t earlier = open_stream("u", "d", NULL);
+    push_cursor_t at = cursor(resumes[_i].seq);
+    push_ticket_t newest;
+
+    say("u", "a");
+    say("u", "b");
+    say("u", "c");
+    ck_assert_str_eq(ground_flush(&g, &earlier), "1=a 2=b 3=c");
+    ck_assert_int_eq(acknowledge(&earlier, 1), PUSH_OK);
+    ck_assert_int_eq(ground_resume(&g, "u", "d",
+                                   resumes[_i].given ? &at : NULL, &newest),
+                     PUSH_OK);
+    ck_assert_str_eq(ground_flush(&g, &newest), resumes[_i].sent);
+    for (uint64_t seq = 0; seq < 4; seq++) {
+        ck_assert_int_eq(acknowledge(&earlier, seq), PUSH_STALE);
+    }
+    ck_assert_int_eq(ground_resume(&g, "u", "d", NULL, &newest), PUSH_OK);
+    ck_assert_str_eq(ground_flush(&g, &newest),
+                     at.seq == 2 ? "1=c" : "1=b 2=c");
+    ck_assert_int_eq(acknowledge(&newest, at.seq == 2 ? 1 : 2), PUSH_OK);
+    ck_assert_str_eq(ground_flush(&g, &newest), "");
+}
+END_TEST
+
+/* A full restart begins with another segment, and numbers streams anew. */
+START_TEST(no_segment_repeats_the_token_of_another)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+    push_ticket_t later;
+    ground_t other;
+
+    ground_init(&other, ROOM);
+    ck_assert_int_eq(ground_checkin(&other, "u", "d", NULL, &later), PUSH_OK);
+    ck_assert_uint_eq(ticket.gen, later.gen);
+    ck_assert_uint_ne(push_store_session(&g.store, ticket.gen),
+                      push_store_session(&other.store, later.gen));
+    ground_cleanup(&other);
+}
+END_TEST
+
 START_TEST(users_and_devices_are_kept_apart)
 {
     push_ticket_t a = open_stream("ab", "c", NULL);
@@ -236,6 +306,9 @@ int main(void)
 
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, a_message_goes_from_publish_to_acknowledgement);
+    tcase_add_row_test(
+        tc, a_late_acknowledgement_of_an_earlier_stream_is_stale, resumes);
+    tcase_add_test(tc, no_segment_repeats_the_token_of_another);
     tcase_add_test(tc, users_and_devices_are_kept_apart);
     tcase_add_test(tc, the_newer_stream_of_a_device_takes_over);
     tcase_add_loop_test(

@@ -1,0 +1,109 @@
+#include "core/failpoint.h"
+#include "core_suite.h"
+#include "core_world.h"
+#include "store/validate.h"
+#include "store_ground.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A death in the middle of a check-in, and what names its numbers then. */
+
+#define ROOM ((size_t)4 << 20)
+
+static ground_t g;
+static push_ticket_t ticket;
+static const char *point;
+
+static void begin(void)
+{
+    ground_init(&g, ROOM);
+    push_store_sit(&g.store, 0);
+}
+
+static void end(void)
+{
+    ground_cleanup(&g);
+}
+
+static void on_point(const char *name)
+{
+    if (!strcmp(name, point)) {
+        kill(getpid(), SIGKILL);
+    }
+}
+
+static int check_in_anew(void *data)
+{
+    int seat = push_seat_claim(&g.store.seats, (uint32_t)getpid());
+
+    (void)data;
+    CHILD_NEEDS(seat > 0);
+    push_store_sit(&g.store, (unsigned)seat);
+    push_failpoint_hook = on_point;
+    ground_resume(&g, "u", "d", NULL, &ticket);
+    return 0;
+}
+
+static push_status_t acknowledge(uint64_t session)
+{
+    push_cursor_t at = cursor(1);
+
+    at.has_session = true;
+    at.session = session;
+    return push_store_ack(&g.store, named("u"), ticket.id, &at, &g.now);
+}
+
+/* In the order in which a check-in comes to them. */
+static const char *const points[] = {"session-open",       "return-cursor",
+                                     "return-dropped",     "begin-acked",
+                                     "older-stream-ended", "places-swapped",
+                                     "stream-numbered",    "stream-seated",
+                                     "session-close"};
+
+/*
+ * Either nothing of the new session is there, or the token of the old one
+ * names nothing any more.
+ */
+START_TEST(no_token_of_an_earlier_stream_names_what_a_death_left_behind)
+{
+    uint64_t before, after;
+    int status;
+    pid_t pid;
+
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", NULL, &ticket), PUSH_OK);
+    before = push_store_session(&g.store, ticket.gen);
+    for (const char *text = "abc"; *text; text++) {
+        NEEDS(ground_publish(&g, PUSH_LOG_USER, "u", (char[]){*text, '\0'},
+                             PUSH_NORMAL)
+                  == PUSH_OK,
+              "a publish failed");
+    }
+    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c");
+    point = points[_i];
+    pid = child_start(check_in_anew, NULL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFSIGNALED(status), "it never came to %s", point);
+    ck_assert_int_eq(acknowledge(before), PUSH_STALE);
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", NULL, &ticket), PUSH_OK);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c");
+    after = push_store_session(&g.store, ticket.gen);
+    ck_assert_uint_ne(before, after);
+    ck_assert_int_eq(acknowledge(before), PUSH_STALE);
+    ck_assert_int_eq(acknowledge(after), PUSH_OK);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("session");
+    TCase *tc = unit_case(suite, "session", 60);
+
+    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_row_test(
+        tc, no_token_of_an_earlier_stream_names_what_a_death_left_behind,
+        points);
+    return unit_run(suite);
+}
