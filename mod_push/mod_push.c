@@ -13,6 +13,7 @@
 #include "config.h"
 #include "config_check.h"
 #include "http/admin.h"
+#include "http/endless.h"
 #include "http/gate.h"
 #include "http/problem.h"
 #include "http/receive.h"
@@ -186,6 +187,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    push_endless_register();
 }
 
 AP_DECLARE_MODULE(push) = {STANDARD20_MODULE_STUFF,
