@@ -243,27 +243,43 @@ static const char *set_number(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
-static const char *set_max_streams(cmd_parms *cmd, void *dir, const char *text)
+/* auto, which the field has as 0, or a number from 1 to most. */
+static const char *set_or_auto(const cmd_parms *cmd, const char *text,
+                               int64_t *field, int64_t most)
 {
-    push_global_t *global = global_of(cmd);
     const char *error = check_context(cmd);
 
-    (void)dir;
     if (error) {
         return error;
     }
     if (!strcasecmp(text, "auto")) {
-        global->max_streams = 0;
+        *field = 0;
         return NULL;
     }
-    if (!parse_count(text, &global->max_streams) || global->max_streams < 1
-        || global->max_streams > 10000000) {
+    if (!parse_count(text, field) || *field < 1 || *field > most) {
         return apr_psprintf(cmd->pool,
-                            "PushMaxStreams must be auto or from 1 to "
-                            "10000000, not \"%s\"",
-                            text);
+                            "%s must be auto or from 1 to %" APR_INT64_T_FMT
+                            ", not \"%s\"",
+                            cmd->cmd->name, most, text);
     }
     return NULL;
+}
+
+static const char *set_max_streams(cmd_parms *cmd, void *dir, const char *text)
+{
+    push_global_t *global = global_of(cmd);
+
+    (void)dir;
+    return set_or_auto(cmd, text, &global->max_streams, 10000000);
+}
+
+static const char *set_max_publishers(cmd_parms *cmd, void *dir,
+                                      const char *text)
+{
+    push_global_t *global = global_of(cmd);
+
+    (void)dir;
+    return set_or_auto(cmd, text, &global->max_publishers, 10000);
 }
 
 static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *path,
@@ -440,6 +456,9 @@ const command_rec push_commands[] = {
                   "streams in a child, or auto"),
     NUMBER("PushMaxBlockingStreams", RSRC_CONF,
            "HTTP/2 streams of a child, each holding a worker thread"),
+    AP_INIT_TAKE1("PushMaxPublishers", set_max_publishers, NULL, RSRC_CONF,
+                  "NDJSON requests of a child, each holding a worker thread, "
+                  "or auto"),
     NUMBER("PushChannelHistory", RSRC_CONF, "messages kept by a channel"),
     NUMBER("PushMaxPending", RSRC_CONF, "pending messages of a mailbox"),
     NUMBER("PushDeviceRetention", RSRC_CONF,

@@ -13,6 +13,7 @@
 #include "config.h"
 #include "config_check.h"
 #include "http/admin.h"
+#include "http/endless.h"
 #include "http/endpoint.h"
 #include "http/gate.h"
 #include "http/problem.h"
@@ -185,6 +186,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(push_endpoint_map, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(push_endpoint_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    push_endless_register();
 }
 
 AP_DECLARE_MODULE(push) = {STANDARD20_MODULE_STUFF,

@@ -38,6 +38,27 @@ const push_problem_t *push_allow_admin(request_rec *r)
                : too_little(r, r->pool, "administration", "admin");
 }
 
+const push_problem_t *push_allow_any(request_rec *r)
+{
+    const push_identity_t *identity = token_of(r);
+
+    return !identity || json_array_size(identity->publish)
+               ? NULL
+               : too_little(r, r->pool, "publishing", "publish");
+}
+
+const push_problem_t *push_allow_still(request_rec *r, apr_pool_t *pool)
+{
+    const push_identity_t *identity = token_of(r);
+    const push_problem_t *problem = identity
+                                        ? push_token_recheck(r, pool, identity)
+                                        : NULL;
+
+    return problem ? push_problem(pool, problem->status, "expired-token", "%s",
+                                  problem->detail)
+                   : NULL;
+}
+
 const push_problem_t *push_allow_audience(request_rec *r, apr_pool_t *pool,
                                           const push_form_t *form)
 {

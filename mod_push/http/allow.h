@@ -12,6 +12,12 @@ void push_allow_set(request_rec *r, const push_identity_t *identity);
 /* For all but publishing: with a token, its admin claim. */
 const push_problem_t *push_allow_admin(request_rec *r);
 
+/* With a token: that its publish claim allows anything at all. */
+const push_problem_t *push_allow_any(request_rec *r);
+
+/* With a token: that it has neither expired nor been revoked meanwhile. */
+const push_problem_t *push_allow_still(request_rec *r, apr_pool_t *pool);
+
 /*
  * With a token: that it is still good, and its publish claim.  It is asked
  * before anything is looked up, so that a refusal tells nothing of who exists.

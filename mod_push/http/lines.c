@@ -1,14 +1,12 @@
 #include <ap_mpm.h>
 #include <apr_poll.h>
-#include <apr_portable.h>
 #include <apr_strings.h>
 #include <http_core.h>
 #include <http_protocol.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
+#include <stdatomic.h>
 
 #include "http/allow.h"
+#include "http/endless.h"
 #include "http/json.h"
 #include "http/line.h"
 #include "http/publish.h"
@@ -30,14 +28,17 @@
 #define ANSWERS_SOME 16384u
 #define ANSWERS_MAX  (4u << 20)
 
-/* How often a silent publisher's thread looks whether the child ends. */
+/* How often a silent publisher's thread looks what else may end it. */
 #define LOOK_UP apr_time_from_msec(500)
 
 /* For how long lines are still taken when the child is about to end. */
 #define LAST_LINES apr_time_from_msec(1000)
 
+static _Atomic uint32_t publishers; /* of this child: such requests */
+
 typedef struct {
     request_rec *r;
+    const push_endless_t *body;
     apr_pool_t *pool; /* of one read; cleared */
     apr_bucket_brigade *in;
     apr_bucket_brigade *out;
@@ -45,9 +46,11 @@ typedef struct {
     char *line;    /* the beginning of a line that is not complete */
     size_t line_len;
     size_t line_max;
-    push_time_t now;              /* as of the last bucket of input, or wait */
-    bool skipping;                /* the rest of a line that is too long */
-    bool whole;                   /* the body has ended; it was not cut off */
+    push_time_t now; /* as of the last bucket of input, or wait */
+    bool skipping;   /* the rest of a line that is too long */
+    bool whole;      /* the body has ended; it was not cut off */
+    const push_problem_t
+        *barred; /* since when the token is no good, or NULL */
     apr_array_header_t *accepted; /* accepted_t: not yet answered */
 } lines_t;
 
@@ -82,10 +85,8 @@ static void put_receipt(lines_t *l, const push_receipt_t *receipt)
     put(l, text, at);
 }
 
-static void put_problem(lines_t *l, const push_problem_t *problem)
+static void put_json(lines_t *l, json_t *line)
 {
-    json_t *line = json_pack("{s:o}", "error",
-                             push_problem_json(l->pool, problem));
     char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
 
     if (text) {
@@ -94,6 +95,19 @@ static void put_problem(lines_t *l, const push_problem_t *problem)
     }
     free(text);
     json_decref(line);
+}
+
+static void put_problem(lines_t *l, const push_problem_t *problem)
+{
+    put_json(l,
+             json_pack("{s:o}", "error", push_problem_json(l->pool, problem)));
+}
+
+/* The last line, which answers none: why nothing more is read. */
+static void put_end(lines_t *l, const push_problem_t *problem)
+{
+    put_json(l, json_pack("{s:o, s:b}", "error",
+                          push_problem_json(l->pool, problem), "end", 1));
 }
 
 static push_store_t *store(void)
@@ -306,8 +320,18 @@ static bool must_stop(apr_time_t *until)
     return apr_time_now() >= *until;
 }
 
-/* Waits for input; APR_EOF if this child is about to end. */
-static apr_status_t wait_for_input(const lines_t *l)
+/* Who publishes with a token does so until it ends, or is revoked. */
+static bool is_barred(lines_t *l)
+{
+    l->barred = push_allow_still(l->r, l->r->pool);
+    return l->barred != NULL;
+}
+
+/*
+ * Waits for input; APR_EOF if this child is about to end, APR_EACCES if the
+ * publisher may not go on.
+ */
+static apr_status_t wait_for_input(lines_t *l)
 {
     apr_pollfd_t poll = {.p = l->r->pool, .reqevents = APR_POLLIN};
     apr_int32_t ready = 0;
@@ -322,6 +346,9 @@ static apr_status_t wait_for_input(const lines_t *l)
         status = apr_poll(&poll, 1, &ready, LOOK_UP);
         if (ending()) {
             return APR_EOF;
+        }
+        if (is_barred(l)) {
+            return APR_EACCES;
         }
     } while ((APR_STATUS_IS_TIMEUP(status) || APR_STATUS_IS_EINTR(status))
              && !l->r->connection->aborted);
@@ -357,8 +384,7 @@ static apr_status_t read_some(lines_t *l)
                                              AP_MODE_READBYTES,
                                              APR_NONBLOCK_READ, READ_SIZE);
 
-        if (l->r->eos_sent) {
-            /* Chunks that are malformed: httpd has ended the answer. */
+        if (l->body->refused) {
             return APR_EGENERAL;
         }
         if (!APR_STATUS_IS_EAGAIN(status)
@@ -375,52 +401,42 @@ static apr_status_t read_some(lines_t *l)
     }
 }
 
-/* An endless body is not a slow one: mod_reqtimeout must not end it. */
-static void lift_timeouts(request_rec *r)
+/* Returns how the reading ended; APR_SUCCESS: by this child's own end. */
+static apr_status_t read_all(lines_t *l)
 {
-    for (ap_filter_t *f = r->input_filters; f && f->next; f = f->next) {
-        if (!strcmp(f->next->frec->name, "reqtimeout")) {
-            f->next = f->next->next;
+    apr_time_t until = 0;
+    apr_status_t status = send_answers(l);
+
+    /* Nothing waits for who sends without a pause, so this looks up itself. */
+    while (status == APR_SUCCESS && !must_stop(&until)) {
+        status = read_some(l);
+        if (status == APR_SUCCESS) {
+            status = take_brigade(l);
+        }
+        if (status == APR_SUCCESS && must_answer(l)) {
+            status = send_answers(l);
+        }
+        if (status == APR_SUCCESS && is_barred(l)) {
+            status = APR_EACCES;
         }
     }
-    apr_table_setn(r->headers_out, "Connection", "close");
+    return status;
 }
 
-/*
- * A publisher may be silent for as long as it likes, but one that has gone
- * without a word must not hold its thread for the hours that TCP would wait.
- */
-static void ask_if_silent(const request_rec *r)
+static void tell_end(lines_t *l, apr_status_t status)
 {
-    static const int idle = 30, interval = 10, count = 3;
-    static const int on = 1;
-    conn_rec *master = r->connection->master;
-    apr_socket_t *socket = ap_get_conn_socket(master ? master : r->connection);
-    apr_os_sock_t fd = -1;
-
-    if (socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS) {
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval,
-                   sizeof(interval));
-        setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+    if (l->barred) {
+        put_end(l, l->barred);
+    }
+    else if (!l->whole && status != APR_SUCCESS
+             && !APR_STATUS_IS_EOF(status)) {
+        put_end(l, push_endless_problem(l->body, l->pool, status));
     }
 }
 
-/* The answer begins before the body: 100 (Continue) has to come first. */
-static void ask_for_body(request_rec *r)
-{
-    if (r->expecting_100) {
-        r->status = HTTP_CONTINUE;
-        ap_send_interim_response(r, 0);
-        r->status = HTTP_OK;
-    }
-}
-
-int push_publish_lines(request_rec *r)
+static void publish_all(request_rec *r)
 {
     lines_t l = {.r = r};
-    apr_time_t until = 0;
     apr_status_t status;
 
     l.line_max = (size_t)push_settings(r)->max_message_size * 6
@@ -431,28 +447,54 @@ int push_publish_lines(request_rec *r)
     l.accepted = apr_array_make(r->pool, 64, sizeof(accepted_t));
     apr_pool_create(&l.pool, r->pool);
     ap_set_content_type(r, "application/x-ndjson");
-    lift_timeouts(r);
-    ask_if_silent(r);
-    ask_for_body(r);
-    status = send_answers(&l);
-    /* Nothing waits for who sends without a pause, so this looks up itself. */
-    while (status == APR_SUCCESS && !must_stop(&until)) {
-        status = read_some(&l);
-        if (status == APR_SUCCESS) {
-            status = take_brigade(&l);
-        }
-        if (status == APR_SUCCESS && must_answer(&l)) {
-            status = send_answers(&l);
-        }
-    }
+    l.body = push_endless_begin(r);
+    status = read_all(&l);
     /* Where the body was cut off, by either side, its last line was too. */
     if (l.whole && l.line_len) {
         l.now = push_clock_now();
         take_line(&l, l.line, l.line_len);
         settle(&l);
     }
-    if (!r->eos_sent) {
-        send_answers(&l);
+    tell_end(&l, status);
+    send_answers(&l);
+}
+
+/* One more such request, if it may be (PushMaxPublishers). */
+static bool enter(void)
+{
+    uint32_t count = atomic_load(&publishers);
+
+    while (count < push_runtime()->max_publishers) {
+        if (atomic_compare_exchange_weak(&publishers, &count, count + 1)) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* The body may have no end, so none of it is waited for. */
+static int turn_away(request_rec *r, const push_problem_t *problem)
+{
+    apr_table_setn(r->headers_out, "Connection", "close");
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return push_problem_send(r, problem);
+}
+
+int push_publish_lines(request_rec *r)
+{
+    const push_problem_t *problem = push_allow_any(r);
+
+    if (problem) {
+        return turn_away(r, problem);
+    }
+    if (!enter()) {
+        return turn_away(
+            r, push_problem(r->pool, 503, "too-many-publishers",
+                            "this process serves as many NDJSON requests as "
+                            "may be, %u (PushMaxPublishers)",
+                            push_runtime()->max_publishers));
+    }
+    publish_all(r);
+    atomic_fetch_sub(&publishers, 1);
     return OK;
 }

@@ -47,6 +47,7 @@ static push_limits_t limits;
 static int64_t reactors_wanted;
 static int64_t max_streams_wanted;
 static int64_t max_blocking;
+static int64_t max_publishers_wanted;
 static int64_t drain_time;
 static int64_t jwt_lifetime;
 static int64_t largest;
@@ -162,6 +163,13 @@ static void warn_of_threads(server_rec *s)
                      "a child (ThreadsPerChild): nothing else is served then",
                      max_blocking, threads);
     }
+    if (max_publishers_wanted >= threads && threads > 1) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0122: PushMaxPublishers: %" APR_INT64_T_FMT
+                     " NDJSON requests hold all %d threads of a child "
+                     "(ThreadsPerChild): nothing else is served then",
+                     max_publishers_wanted, threads);
+    }
 }
 
 int push_runtime_prepare(server_rec *s, const push_global_t *global)
@@ -173,6 +181,7 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     reactors_wanted = global->reactors;
     max_streams_wanted = global->max_streams;
     max_blocking = global->max_blocking;
+    max_publishers_wanted = global->max_publishers;
     warn_of_threads(s);
     drain_time = global->drain_time;
     jwt_lifetime = global->jwt_lifetime;
@@ -261,6 +270,18 @@ static uint32_t streams_for_child(server_rec *s)
                           : room);
 }
 
+/* Three quarters of the threads are left for all that is over soon. */
+static uint32_t publishers_for_child(void)
+{
+    int threads = 0;
+
+    if (max_publishers_wanted) {
+        return (uint32_t)max_publishers_wanted;
+    }
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    return threads < 4 ? 1 : (uint32_t)threads / 4;
+}
+
 /* What one of the reactors may take of the streams of this child. */
 static uint32_t share_of(uint32_t max_streams, unsigned which)
 {
@@ -287,6 +308,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
     }
     max_streams = streams_for_child(s);
     runtime.max_blocking = (uint32_t)max_blocking;
+    runtime.max_publishers = publishers_for_child();
     runtime.jwt_lifetime = jwt_lifetime;
     runtime.largest = largest;
     push_state_start(s, &kept->state, durability, &runtime.store);

@@ -17,9 +17,10 @@ typedef struct push_runtime_t {
     push_reactor_t *reactors[PUSH_REACTORS_MAX];
     unsigned reactors_count;
     push_sweeper_t *sweeper;
-    uint32_t max_blocking; /* streams that hold a worker thread */
-    int64_t jwt_lifetime;  /* ms */
-    int64_t largest;       /* bytes; no place takes a larger payload */
+    uint32_t max_blocking;   /* streams that hold a worker thread */
+    uint32_t max_publishers; /* NDJSON requests, which hold one too */
+    int64_t jwt_lifetime;    /* ms */
+    int64_t largest;         /* bytes; no place takes a larger payload */
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */

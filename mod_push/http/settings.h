@@ -21,19 +21,20 @@ module AP_MODULE_DECLARE_DATA push_module;
 
 /* For the whole server. */
 typedef struct push_global_t {
-    int64_t shm_size;      /* bytes */
-    int64_t idempotency;   /* ms */
-    int64_t reactors;      /* threads a child */
-    int64_t max_streams;   /* a child; 0: as many as descriptors allow */
-    int64_t max_blocking;  /* streams a child that hold a worker thread */
-    int64_t history;       /* messages a channel */
-    int64_t max_pending;   /* messages a mailbox */
-    int64_t retention;     /* ms */
-    int64_t drain_time;    /* ms */
-    int64_t jwt_lifetime;  /* ms; the longest that a token may be valid */
-    int64_t largest;       /* bytes; PushMaxMessageSize at most, anywhere */
-    const char *state_dir; /* NULL: nothing is kept on disk */
-    int64_t state_size;    /* bytes */
+    int64_t shm_size;       /* bytes */
+    int64_t idempotency;    /* ms */
+    int64_t reactors;       /* threads a child */
+    int64_t max_streams;    /* a child; 0: as many as descriptors allow */
+    int64_t max_blocking;   /* streams a child that hold a worker thread */
+    int64_t max_publishers; /* NDJSON requests a child; 0: of its threads */
+    int64_t history;        /* messages a channel */
+    int64_t max_pending;    /* messages a mailbox */
+    int64_t retention;      /* ms */
+    int64_t drain_time;     /* ms */
+    int64_t jwt_lifetime;   /* ms; the longest that a token may be valid */
+    int64_t largest;        /* bytes; PushMaxMessageSize at most, anywhere */
+    const char *state_dir;  /* NULL: nothing is kept on disk */
+    int64_t state_size;     /* bytes */
     push_durability_t durability;
 } push_global_t;
 

@@ -51,3 +51,8 @@ $(B)/tests/integration/test_config: | $(B)/a2enmod
 
 # It has its journal judged.
 $(B)/tests/integration/test_crash: | $(B)/push-checker
+
+FEED_TESTS := $(B)/tests/integration/test_bulk \
+              $(B)/tests/integration/test_publishers
+
+$(FEED_TESTS): $(B)/obj/tests/integration/feed.o

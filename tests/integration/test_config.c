@@ -25,6 +25,7 @@ static const char *const wrong_everywhere[] = {
     "PushWriteTimeout",    "PushMaxStreamsPerUser",
     "PushDefaultTTL",      "PushMaxTTL",
     "PushMaxMessageSize",  "PushMaxBlockingStreams",
+    "PushMaxPublishers",
 };
 
 static const char *const wrong_values[] = {
@@ -65,6 +66,8 @@ static const char *const wrong_lines[][2] = {
     {"PushMaxInFlight 0", "PushMaxInFlight"},
     {"PushReactors 0", "PushReactors"},
     {"PushMaxBlockingStreams 10001", "PushMaxBlockingStreams"},
+    {"PushMaxPublishers 0", "PushMaxPublishers"},
+    {"PushMaxPublishers 10001", "PushMaxPublishers"},
     {"PushHeartbeat 0", "PushHeartbeat"},
     {"PushMaxMessageSize 0", "PushMaxMessageSize"},
     {"PushUser nonsense", "PushUser"},

@@ -21,32 +21,38 @@ static const struct {
     const char *query;
     const char *line; /* the same as a member of a line */
     bool allowed;
+    bool none; /* it publishes nothing at all */
 } scopes[] = {
-    {"", "user=ada", "\"user\":\"ada\"", false},
-    {"", "channel=c", "\"channel\":\"c\"", false},
-    {"", "broadcast=1", "\"broadcast\":true", false},
-    {",\"push_publish\":[]", "user=ada", "\"user\":\"ada\"", false},
-    {",\"push_publish\":\"user:ada\"", "user=ada", "\"user\":\"ada\"", true},
+    {"", "user=ada", "\"user\":\"ada\"", false, true},
+    {"", "channel=c", "\"channel\":\"c\"", false, true},
+    {"", "broadcast=1", "\"broadcast\":true", false, true},
+    {",\"push_publish\":[]", "user=ada", "\"user\":\"ada\"", false, true},
+    {",\"push_publish\":\"user:ada\"", "user=ada", "\"user\":\"ada\"", true,
+     false},
     {",\"push_publish\":\"user:ada\"", "user=ada&device=d",
-     "\"user\":\"ada\",\"device\":\"d\"", true},
-    {",\"push_publish\":\"user:ada\"", "user=adam", "\"user\":\"adam\"",
+     "\"user\":\"ada\",\"device\":\"d\"", true, false},
+    {",\"push_publish\":\"user:ada\"", "user=adam", "\"user\":\"adam\"", false,
      false},
     {",\"push_publish\":\"user:ada\"", "channel=ada", "\"channel\":\"ada\"",
+     false, false},
+    {",\"push_publish\":\"user:a*\"", "user=adam", "\"user\":\"adam\"", true,
      false},
-    {",\"push_publish\":\"user:a*\"", "user=adam", "\"user\":\"adam\"", true},
     {",\"push_publish\":\"user:*\"", "broadcast=1", "\"broadcast\":true",
-     false},
+     false, false},
     {",\"push_publish\":[\"channel:a\",\"channel:b*\"]", "channel=bc",
-     "\"channel\":\"bc\"", true},
+     "\"channel\":\"bc\"", true, false},
     {",\"push_publish\":[\"channel:a\",\"channel:b*\"]", "channel=ab",
-     "\"channel\":\"ab\"", false},
+     "\"channel\":\"ab\"", false, false},
     {",\"push_publish\":\"broadcast\"", "broadcast=1", "\"broadcast\":true",
+     true, false},
+    {",\"push_publish\":\"broadcast\"", "user=ada", "\"user\":\"ada\"", false,
+     false},
+    {",\"push_publish\":\"*\"", "broadcast=1", "\"broadcast\":true", true,
+     false},
+    {",\"push_publish\":\"*\"", "user=ada", "\"user\":\"ada\"", true, false},
+    {",\"push_admin\":true", "user=ada", "\"user\":\"ada\"", false, true},
+    {",\"push_channels\":\"*\"", "channel=c", "\"channel\":\"c\"", false,
      true},
-    {",\"push_publish\":\"broadcast\"", "user=ada", "\"user\":\"ada\"", false},
-    {",\"push_publish\":\"*\"", "broadcast=1", "\"broadcast\":true", true},
-    {",\"push_publish\":\"*\"", "user=ada", "\"user\":\"ada\"", true},
-    {",\"push_admin\":true", "user=ada", "\"user\":\"ada\"", false},
-    {",\"push_channels\":\"*\"", "channel=c", "\"channel\":\"c\"", false},
 };
 
 START_TEST(a_token_publishes_to_what_it_names_and_to_nobody_else)
@@ -63,60 +69,14 @@ START_TEST(a_token_publishes_to_what_it_names_and_to_nobody_else)
                 keep_printf("%sContent-Type: application/x-ndjson\r\n",
                             bearer),
                 keep_printf("{%s,\"text\":\"x\"}\n", scopes[_i].line));
+    if (scopes[_i].none) {
+        http_expect(a, 403, "publish");
+        return;
+    }
     ck_assert_int_eq(a->status, 200);
     ck_assert_msg((strstr(a->body, "\"status\":403") == NULL)
                       == scopes[_i].allowed,
                   "%s", a->body);
-}
-END_TEST
-
-/* Write one line of a request that goes on, and read the line it is answered
- * with. */
-static const char *say(struct wire *w, const char *line)
-{
-    const char *chunk = keep_printf("%zx\r\n%s\n\r\n", strlen(line) + 1, line);
-    const char *answer;
-    size_t had = w->used;
-
-    wire_send(w, chunk, strlen(chunk));
-    do {
-        ck_assert_msg(wire_receive(w, wait_now() + WAIT_MS), "no answer: %s",
-                      w->bytes);
-        answer = strchr(w->bytes + had, '{');
-    } while (answer == NULL || strstr(answer, "}\n") == NULL);
-    return answer;
-}
-
-START_TEST(lines_are_refused_from_the_moment_the_token_is_no_good)
-{
-    static const char line[] = "{\"user\":\"ada\",\"text\":\"x\"}";
-    struct server *s = token_server("", "PushJWTLeeway 0\n");
-    const char *token = token_sign(keep_printf(
-        "{\"sub\":\"pub\",\"push_publish\":\"*\",\"iat\":%ld,\"exp\":%ld}",
-        token_time(0), token_time(_i ? 200 : 5)));
-    const char *head = keep_printf("POST /push/messages HTTP/1.1\r\n"
-                                   "Host: localhost\r\n"
-                                   "Authorization: Bearer %s\r\n"
-                                   "Content-Type: application/x-ndjson\r\n"
-                                   "Transfer-Encoding: chunked\r\n\r\n",
-                                   token);
-    struct wire *w = wire_open(s, 0);
-    const char *said;
-
-    wire_send(w, head, strlen(head));
-    while (strstr(w->bytes, "\r\n\r\n") == NULL) {
-        ck_assert(wire_receive(w, wait_now() + WAIT_MS));
-    }
-    ck_assert_ptr_nonnull(strstr(say(w, line), "\"id\""));
-    if (_i) {
-        http_expect(http_do(s, "POST", "/push/users/pub/revoke", token_root(),
-                            ""),
-                    200, NULL);
-    }
-    wait_until((said = say(w, line)) && strstr(said, "\"error\""));
-    ck_assert_ptr_nonnull(strstr(said, "\"status\":401"));
-    ck_assert_ptr_nonnull(strstr(said, _i ? "revoked" : "expired"));
-    ck_assert_ptr_nonnull(strstr(say(w, line), "\"status\":401"));
 }
 END_TEST
 
@@ -293,8 +253,6 @@ int main(void)
         tc, a_token_publishes_to_what_it_names_and_to_nobody_else, scopes);
     tcase_add_row_test(tc, the_administration_is_for_tokens_of_administrators,
                        endpoints);
-    tcase_add_loop_test(
-        tc, lines_are_refused_from_the_moment_the_token_is_no_good, 0, 2);
     tcase_add_test(tc, idempotency_keys_of_two_tokens_are_two);
     tcase_add_test(tc, an_administrator_ends_the_streams_of_a_user);
     tcase_add_test(tc,
