@@ -170,6 +170,9 @@ static int handler(request_rec *r)
                                                  "no reactor runs in this "
                                                  "child; see the error log"));
     }
+    if (publishers && push_runtime_superseded()) {
+        return push_problem_send(r, push_problem_superseded(r->pool));
+    }
     return subscribers ? subscriber(r) : push_admin(r);
 }
 
