@@ -167,8 +167,12 @@ static int handler(request_rec *r)
                                                  "no reactor runs in this "
                                                  "child; see the error log"));
     }
-    return push_endpoint(r)->kind == PUSH_ENDPOINT_ADMIN ? push_admin(r)
-                                                         : subscriber(r);
+    if (push_endpoint(r)->kind == PUSH_ENDPOINT_SUBSCRIBE) {
+        return subscriber(r);
+    }
+    return push_runtime_superseded()
+               ? push_problem_send(r, push_problem_superseded(r->pool))
+               : push_admin(r);
 }
 
 static void register_hooks(apr_pool_t *pool)

@@ -19,6 +19,13 @@ const push_problem_t *push_problem(apr_pool_t *pool, int status,
     return problem;
 }
 
+const push_problem_t *push_problem_superseded(apr_pool_t *pool)
+{
+    return push_problem(pool, 503, "busy", "%s",
+                        "this child ends, since the module was replaced: ask "
+                        "again on a new connection");
+}
+
 const push_problem_t *push_problem_of_status(apr_pool_t *pool,
                                              push_status_t status)
 {

@@ -22,6 +22,9 @@ const push_problem_t *push_problem(apr_pool_t *pool, int status,
                                    const char *name, const char *detail, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* This child is on its way out, and its memory is not the server's any more. */
+const push_problem_t *push_problem_superseded(apr_pool_t *pool);
+
 /* What a status of the store means for a publisher, or NULL for PUSH_OK. */
 const push_problem_t *push_problem_of_status(apr_pool_t *pool,
                                              push_status_t status);

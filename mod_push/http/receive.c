@@ -175,6 +175,9 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
     push_time_t now = push_clock_now();
     push_status_t status;
 
+    if (push_runtime_superseded()) {
+        return come_again(r, push_problem_superseded(r->pool));
+    }
     if (!push_runtime_berth(can_move(r), &berth)) {
         return overloaded(r, "this server has as many streams as it can hold "
                              "(PushMaxStreams)");
@@ -249,6 +252,9 @@ int push_ack(request_rec *r)
     unsigned char id[PUSH_CONTEXT_BYTES];
     push_status_t status;
 
+    if (!problem && push_runtime_superseded()) {
+        problem = push_problem_superseded(r->pool);
+    }
     if (!problem) {
         problem = push_subscriber_parse_ack(r, &subscriber);
     }

@@ -6,19 +6,19 @@
 #include <scoreboard.h>
 #include <apr_signal.h>
 #include <stdatomic.h>
-#include <sys/eventfd.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "http/state.h"
+#include "http/kept.h"
 #include "store/sweep.h"
 #include "stream/migration.h"
 
 APLOG_USE_MODULE(push);
 
 #define SEATS_MIN 32
-#define SEATS_MAX 512
+#define SEATS_MAX PUSH_KEPT_SEATS
 
 /* Descriptors that stay free in a child, beside one a worker thread. */
 #define DESCRIPTORS_RESERVED 128
@@ -29,20 +29,9 @@ APLOG_USE_MODULE(push);
 /* ms for streams to find a new home, where they may find none */
 #define LEAVE_MS_UNSURE 1500u
 
-/*
- * What outlives a graceful restart: kept by the process, to its end.  The
- * module itself does not outlive it, so no cleanup of it may be left behind.
- */
-typedef struct {
-    push_ground_t ground;
-    push_state_kept_t state;
-    int events[SEATS_MAX];
-    int receive[SEATS_MAX];
-    int send[SEATS_MAX];
-} kept_t;
-
 /* Set by the parent before it forks; read by the children. */
-static kept_t *kept;
+static push_kept_t *kept;
+static push_ground_t ground;
 static push_limits_t limits;
 static int64_t reactors_wanted;
 static int64_t max_streams_wanted;
@@ -64,22 +53,31 @@ push_runtime_t *push_runtime(void)
     return runtime.reactors_count ? &runtime : NULL;
 }
 
+bool push_runtime_superseded(void)
+{
+    return push_segment_superseded(runtime.store.segment);
+}
+
 /* ---- the parent ---- */
 
-/* What a reactor is woken by, and where it gets streams from others. */
-static bool make_sockets(kept_t *new, uint32_t seats)
+static push_ground_t ground_of(const push_kept_t *what)
 {
-    while (new->ground.seats < seats) {
-        uint32_t i = new->ground.seats;
-        int pair[2];
+    return (push_ground_t){.base = what->base,
+                           .size = what->size,
+                           .seats = what->seats,
+                           .events = what->events,
+                           .receive = what->receive,
+                           .send = what->send,
+                           .guard = what->guard,
+                           .transport = push_migration_layout()};
+}
 
-        new->events[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (new->events[i] < 0 || !push_migration_open(pair)) {
+static bool make_seats(push_kept_t *new, uint32_t seats)
+{
+    while (new->seats < seats) {
+        if (!push_kept_add_seat(new)) {
             return false;
         }
-        new->receive[i] = pair[0];
-        new->send[i] = pair[1];
-        new->ground.seats++;
     }
     return true;
 }
@@ -111,11 +109,12 @@ static push_guard_t *make_guard(server_rec *s)
     return guard;
 }
 
-static int make_segment(server_rec *s, const push_global_t *global)
+/* False, after a sentence in the log: httpd cannot serve. */
+static bool make_segment(server_rec *s, const push_global_t *global,
+                         push_store_t *store)
 {
     uint64_t size = (uint64_t)global->shm_size;
     uint32_t seats = seats_for_mpm(global);
-    push_store_t store;
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -124,27 +123,76 @@ static int make_segment(server_rec *s, const push_global_t *global)
                      "PUSH0001: PushShmSize: cannot map %" APR_UINT64_T_FMT
                      " bytes of shared memory",
                      size);
+        return false;
+    }
+    kept = push_kept_create();
+    kept->guard = make_guard(s);
+    if (!kept->guard) {
+        return false;
+    }
+    kept->guard_size = sizeof(push_guard_t);
+    kept->base = base;
+    kept->size = size;
+    if (make_seats(kept, seats)) {
+        ground = ground_of(kept);
+        if (push_store_create(store, &ground, &limits)) {
+            return true;
+        }
+    }
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                 "PUSH0002: cannot lay out the shared memory for %u "
+                 "reactors (PushShmSize, descriptors)",
+                 seats);
+    return false;
+}
+
+static int begin(server_rec *s, const push_global_t *global)
+{
+    push_store_t store;
+
+    return make_segment(s, global, &store)
+               ? push_state_recover(s, global, &store, &kept->state)
+               : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/*
+ * What is kept is of another layout, and children still use it: they let go,
+ * and another segment takes its place.  What they have on disk comes along;
+ * all else is lost, and told to the devices that come back.
+ */
+static int succeed(server_rec *s, const push_global_t *global)
+{
+    push_state_kept_t before = kept->state;
+    int64_t lost_until = push_segment_forgotten(kept->base);
+    bool knows = push_segment_has_prefix(kept->base);
+    push_store_t store;
+
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                 "PUSH0141: this version of the module has another layout of "
+                 "the shared memory: a new one is made, and streams are told "
+                 "to come again");
+    push_kept_supersede(kept);
+    if (!make_segment(s, global, &store)) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    kept = ap_retained_data_create("push", sizeof(*kept));
-    kept->ground.guard = make_guard(s);
-    if (!kept->ground.guard) {
-        return HTTP_INTERNAL_SERVER_ERROR;
+    push_state_inherit(s, global, &store, &kept->state, knows);
+    if (!kept->state.dir[0] || strcmp(kept->state.dir, before.dir)) {
+        lost_until = push_clock_now().mono + limits.retention;
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "PUSH0143: what the shared memory held is lost with it: "
+                     "devices that come back are told so (state-lost)");
     }
-    kept->ground.base = base;
-    kept->ground.size = size;
-    kept->ground.events = kept->events;
-    kept->ground.receive = kept->receive;
-    kept->ground.send = kept->send;
-    if (!make_sockets(kept, seats)
-        || !push_store_create(&store, &kept->ground, &limits)) {
-        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
-                     "PUSH0002: cannot lay out the shared memory for %u "
-                     "reactors (PushShmSize, descriptors)",
-                     seats);
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return push_state_recover(s, global, &store, &kept->state);
+    push_segment_forget(kept->base, lost_until);
+    return OK;
+}
+
+/* Its layout is ours. */
+static bool fits(const push_kept_t *what)
+{
+    ground = ground_of(what);
+    return what->format == PUSH_KEPT_FORMAT
+           && push_segment_check(what->base, what->size,
+                                 push_store_layout(&ground));
 }
 
 /*
@@ -187,15 +235,15 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     jwt_lifetime = global->jwt_lifetime;
     largest = global->largest;
     durability = global->durability;
-    kept = ap_retained_data_get("push");
-    if (!kept) {
-        return make_segment(s, global);
+    kept = push_kept_find();
+    if (!kept || !fits(kept)) {
+        return kept ? succeed(s, global) : begin(s, global);
     }
-    if (kept->ground.size != (uint64_t)global->shm_size) {
+    if (kept->size != (uint64_t)global->shm_size) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "PUSH0003: PushShmSize: a new size takes effect at a "
                      "full restart; %" APR_UINT64_T_FMT " bytes are in use",
-                     kept->ground.size);
+                     kept->size);
     }
     push_state_compare(s, global, &kept->state);
     return OK;
@@ -203,8 +251,8 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
 
 void push_runtime_child_ended(void)
 {
-    if (kept && kept->ground.base) {
-        push_store_sweep_soon(kept->ground.base);
+    if (kept && kept->base) {
+        push_store_sweep_soon(kept->base);
     }
 }
 
@@ -217,6 +265,12 @@ static void log_end(void *data, const push_ended_t *ended)
                  " ms, %u messages, %" APR_UINT64_T_FMT " bytes",
                  ended->ticket.device, push_end_name(ended->why),
                  ended->duration, ended->messages, ended->bytes);
+}
+
+/* Another segment takes the place of ours. */
+static void let_go(push_store_t *store)
+{
+    push_state_retire(store, &kept->state);
 }
 
 /* The whole server ends meanwhile. */
@@ -255,8 +309,7 @@ static uint32_t streams_for_child(server_rec *s)
     getrlimit(RLIMIT_NOFILE, &descriptors);
     ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
     room = (int64_t)descriptors.rlim_cur - DESCRIPTORS_RESERVED
-           - 2 * (int64_t)threads - 3 * (int64_t)kept->ground.seats
-           - max_blocking;
+           - 2 * (int64_t)threads - 3 * (int64_t)kept->seats - max_blocking;
     room = room < 1 ? 1 : room;
     if (max_streams_wanted > room) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
@@ -300,7 +353,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                                       .data = s};
     uint32_t max_streams;
 
-    if (!kept || !push_store_open(&runtime.store, &kept->ground, &limits)) {
+    if (!kept || !push_store_open(&runtime.store, &ground, &limits)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "PUSH0005: the shared memory is of another version: "
                      "restart httpd fully");
@@ -328,7 +381,7 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
         }
         runtime.reactors[runtime.reactors_count++] = reactor;
     }
-    runtime.sweeper = push_sweeper_start(&runtime.store);
+    runtime.sweeper = push_sweeper_start(&runtime.store, let_go);
     if (!runtime.sweeper) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0007: cannot start a thread that sweeps: what this "

@@ -26,6 +26,12 @@ typedef struct push_runtime_t {
 /* NULL in a process that has no reactors. */
 push_runtime_t *push_runtime(void);
 
+/*
+ * In a process that has reactors: its segment is not the server's any more,
+ * so nothing new is to be done in it.
+ */
+bool push_runtime_superseded(void);
+
 /* post_config: makes the segment, or finds the one that is in use. */
 int push_runtime_prepare(server_rec *s, const push_global_t *global);
 

@@ -1,6 +1,10 @@
 #include "http/state.h"
 
+#include <apr_time.h>
 #include <http_log.h>
+#include <mpm_common.h>
+#include <scoreboard.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 #include <unixd.h>
@@ -8,6 +12,16 @@
 #include "store/recover.h"
 
 APLOG_USE_MODULE(push);
+
+/*
+ * Children of another segment let go of the state within so many ms; else they
+ * are asked to end, then made to, and at last the state is done without.
+ */
+#define INHERIT_ASK_MS     3000
+#define INHERIT_ASK_OLD_MS 1000 /* of a version that does not know of it */
+#define INHERIT_KILL_MS    7500
+#define INHERIT_END_MS     8500
+#define INHERIT_LOOK_MS    20
 
 /* ---- the parent ---- */
 
@@ -64,15 +78,17 @@ static void log_recovery(server_rec *s, const push_recovery_t *recovery)
                  restored->revocations, restored->expired);
 }
 
-static int recover(server_rec *s, push_store_t *store,
-                   const push_state_kept_t *kept)
+/* False, with the reason in why: refused. */
+static bool recover(server_rec *s, push_store_t *store,
+                    const push_state_kept_t *kept, push_sentence_t *why)
 {
     const push_state_t state = {kept->dir, kept->size, owner()};
     push_recovery_t recovery;
     push_recover_status_t status = push_recover(store, &state, &recovery);
 
     if (status == PUSH_RECOVER_REFUSED) {
-        return refuse(s, kept->dir, recovery.why.text);
+        *why = recovery.why;
+        return false;
     }
     if (status == PUSH_RECOVER_NOT_WRITTEN) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
@@ -82,7 +98,28 @@ static int recover(server_rec *s, push_store_t *store,
         recovery.why.text[0] = '\0';
     }
     log_recovery(s, &recovery);
-    return OK;
+    return true;
+}
+
+static bool wanted(const push_global_t *global)
+{
+    return global->state_dir && global->durability != PUSH_DURABILITY_MEMORY;
+}
+
+/* What is in use is written down before it can be used. */
+static bool name_state(const push_global_t *global, push_state_kept_t *kept,
+                       push_sentence_t *why)
+{
+    kept->lock = -1;
+    kept->dir[0] = '\0';
+    if (strlen(global->state_dir) >= sizeof(kept->dir)) {
+        strcpy(why->text, "is too long a path");
+        return false;
+    }
+    strcpy(kept->dir, global->state_dir);
+    snprintf(kept->file, sizeof(kept->file), "%s/" PUSH_STATE_FILE, kept->dir);
+    kept->size = (uint64_t)global->state_size;
+    return true;
 }
 
 int push_state_recover(server_rec *s, const push_global_t *global,
@@ -91,31 +128,98 @@ int push_state_recover(server_rec *s, const push_global_t *global,
     push_owner_t who = owner();
     push_sentence_t why;
 
-    kept->dir[0] = '\0';
-    kept->lock = -1;
-    if (!global->state_dir || global->durability == PUSH_DURABILITY_MEMORY) {
+    if (!wanted(global)) {
         return OK;
     }
-    if (strlen(global->state_dir) >= sizeof(kept->dir)) {
-        return refuse(s, global->state_dir, "is too long a path");
+    if (name_state(global, kept, &why)) {
+        kept->lock = push_statedir_prepare(kept->dir, &who, &why);
     }
-    kept->lock = push_statedir_prepare(global->state_dir, &who, &why);
-    if (kept->lock < 0) {
-        return refuse(s, global->state_dir, why.text);
+    return kept->lock >= 0 && recover(s, store, kept, &why)
+               ? OK
+               : refuse(s, global->state_dir, why.text);
+}
+
+/* ---- the parent, while children of another segment go ---- */
+
+/* All that stand there are of before: new ones come when this is over. */
+static void signal_children(int signal)
+{
+    int count = ap_exists_scoreboard_image()
+                    ? ap_get_scoreboard_global()->server_limit
+                    : 0;
+
+    for (int i = 0; i < count; i++) {
+        const process_score *process = ap_get_scoreboard_process(i);
+
+        if (process && process->pid > 0) {
+            ap_mpm_safe_kill(process->pid, signal);
+        }
     }
-    strcpy(kept->dir, global->state_dir);
-    snprintf(kept->file, sizeof(kept->file), "%s/" PUSH_STATE_FILE, kept->dir);
-    kept->size = (uint64_t)global->state_size;
-    return recover(s, store, kept);
+}
+
+static void urge(server_rec *s, int signal)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                 "PUSH0144: PushStateDir: children from before the restart "
+                 "still hold the state: they get %s",
+                 signal == SIGTERM ? "SIGTERM" : "SIGKILL");
+    signal_children(signal);
+}
+
+/* The descriptor of the lock, or a negative number and why. */
+static int await_lock(server_rec *s, const char *dir, int ask_ms,
+                      push_sentence_t *why)
+{
+    const int steps[] = {ask_ms, INHERIT_KILL_MS, INHERIT_END_MS};
+    const push_owner_t who = owner();
+    int64_t start = push_clock_now().mono;
+    int lock = push_statedir_prepare(dir, &who, why);
+    unsigned step = 0;
+
+    while (lock == PUSH_STATEDIR_IN_USE) {
+        if (push_clock_now().mono >= start + steps[step]) {
+            if (step == 2) {
+                break;
+            }
+            urge(s, step++ ? SIGKILL : SIGTERM);
+        }
+        apr_sleep(apr_time_from_msec(INHERIT_LOOK_MS));
+        lock = push_statedir_prepare(dir, &who, why);
+    }
+    return lock;
+}
+
+void push_state_inherit(server_rec *s, const push_global_t *global,
+                        push_store_t *store, push_state_kept_t *kept,
+                        bool knows)
+{
+    push_sentence_t why;
+
+    if (!wanted(global)) {
+        return;
+    }
+    if (name_state(global, kept, &why)) {
+        kept->lock = await_lock(
+            s, kept->dir, knows ? INHERIT_ASK_MS : INHERIT_ASK_OLD_MS, &why);
+    }
+    if (kept->lock >= 0 && recover(s, store, kept, &why)) {
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
+                 "PUSH0142: PushStateDir %s %s: until a full restart all that "
+                 "is published is in memory alone",
+                 global->state_dir, why.text);
+    if (kept->lock >= 0) {
+        close(kept->lock);
+    }
+    kept->lock = -1;
+    kept->dir[0] = '\0';
 }
 
 void push_state_compare(server_rec *s, const push_global_t *global,
                         const push_state_kept_t *kept)
 {
-    const char *dir = global->state_dir
-                              && global->durability != PUSH_DURABILITY_MEMORY
-                          ? global->state_dir
-                          : "";
+    const char *dir = wanted(global) ? global->state_dir : "";
 
     if (strcmp(dir, kept->dir)
         || (*dir && kept->size != (uint64_t)global->state_size)) {
@@ -164,4 +268,12 @@ void push_state_start(server_rec *s, const push_state_kept_t *kept,
 void push_state_stop(push_store_t *store)
 {
     push_journal_stop(store);
+}
+
+void push_state_retire(push_store_t *store, push_state_kept_t *kept)
+{
+    if (push_journal_retire(store) && kept->dir[0] && kept->lock >= 0) {
+        close(kept->lock);
+        kept->lock = -1;
+    }
 }

@@ -23,6 +23,16 @@ typedef struct push_state_kept_t {
 int push_state_recover(server_rec *s, const push_global_t *global,
                        push_store_t *store, push_state_kept_t *kept);
 
+/*
+ * The same while the children of another segment hold the state: waits until
+ * they have written all and let go of it, for seconds at most.  What cannot be
+ * had by then, or cannot be used, is done without: kept->dir is empty then.
+ * knows: their version lets go by itself.
+ */
+void push_state_inherit(server_rec *s, const push_global_t *global,
+                        push_store_t *store, push_state_kept_t *kept,
+                        bool knows);
+
 /* In the parent, at a graceful restart: says what will not take effect. */
 void push_state_compare(server_rec *s, const push_global_t *global,
                         const push_state_kept_t *kept);
@@ -31,5 +41,11 @@ void push_state_compare(server_rec *s, const push_global_t *global,
 void push_state_start(server_rec *s, const push_state_kept_t *kept,
                       push_durability_t durability, push_store_t *store);
 void push_state_stop(push_store_t *store);
+
+/*
+ * In a child whose segment is superseded: writes all, and lets go of the
+ * state.  What is published here from then on is refused.
+ */
+void push_state_retire(push_store_t *store, push_state_kept_t *kept);
 
 #endif

@@ -22,6 +22,9 @@ push_status_t push_accept_publish(push_store_t *store,
     push_request_t claimed = *request;
     push_status_t status = push_journal_ready(store);
 
+    if (push_segment_superseded(store->segment)) {
+        return PUSH_BUSY;
+    }
     if (status == PUSH_OK && request->key.len) {
         status = push_store_key_claim(store, &claim, &audience, now, receipt);
     }

@@ -377,6 +377,20 @@ static void discard(push_store_t *store, push_user_t *user,
     heap->release(heap, push_ref_of(heap, device));
 }
 
+/*
+ * Its client has named it, so it may have been here before all was lost.
+ * Whether there was anything for it nobody knows.
+ */
+static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
+                         push_device_t *device)
+{
+    if (push_segment_forgotten(store->segment) > arrival->now->mono
+        && !arrival->checkin->made_up) {
+        device->losses.count[PUSH_GAP_MEMORY][PUSH_NORMAL]++;
+        device->traits |= PUSH_DEVICE_STATE_LOST;
+    }
+}
+
 static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
                                  push_user_t *user, push_ticket_t *ticket)
 {
@@ -388,6 +402,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     if (!device) {
         return PUSH_NO_MEMORY;
     }
+    tell_of_loss(store, arrival, device);
     status = checkin_device(store, arrival, device);
     if (status != PUSH_OK) {
         discard(store, user, device);

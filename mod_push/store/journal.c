@@ -25,6 +25,9 @@ static _Thread_local push_records_t noted;
 static _Thread_local uint64_t last_lot;
 static _Thread_local uint64_t failures_before;
 
+/* Some lot of this thread came when the journal was retired. */
+static _Thread_local bool refused;
+
 /* ---- from workers and reactors into the queue ---- */
 
 void push_journal_note(push_record_t *record)
@@ -71,6 +74,12 @@ void push_journal_hand_over(push_store_t *store)
     }
     lowest = push_journal_lowest(store, &noted);
     pthread_mutex_lock(&journal->lock);
+    if (journal->over) {
+        pthread_mutex_unlock(&journal->lock);
+        push_records_cleanup(&noted);
+        refused = true;
+        return;
+    }
     if (push_journal_bytes(journal) + noted.bytes > PUSH_JOURNAL_MAX) {
         push_disk_missing(store, lowest);
         journal->failures++;
@@ -136,6 +145,7 @@ void push_journal_begin(const push_store_t *store)
         failures_before = journal->failures;
         pthread_mutex_unlock(&journal->lock);
         last_lot = 0;
+        refused = false;
     }
 }
 
@@ -199,7 +209,8 @@ static push_status_t await_lot(push_journal_t *journal, bool state)
     while (journal->synced < last_lot) {
         await_log(journal);
     }
-    status = journal->failures == failures_before ? PUSH_OK : PUSH_NO_STATE;
+    status = journal->failures == failures_before && !refused ? PUSH_OK
+                                                              : PUSH_NO_STATE;
     pthread_mutex_unlock(&journal->lock);
     return status;
 }
@@ -217,7 +228,10 @@ static bool commits(const push_store_t *store)
 
 push_status_t push_journal_wait(push_store_t *store)
 {
-    return commits(store) ? await_lot(store->journal, false) : PUSH_OK;
+    if (commits(store)) {
+        return await_lot(store->journal, false);
+    }
+    return store->journal && refused ? PUSH_NO_STATE : PUSH_OK;
 }
 
 push_status_t push_journal_wait_state(push_store_t *store)
@@ -311,11 +325,14 @@ bool push_journal_start(push_store_t *store,
     return true;
 }
 
-/* What the sweeps have not come to yet. */
+/* From here on nothing joins; then what the sweeps have not come to yet. */
 static void write_the_rest(push_journal_t *journal)
 {
     push_records_t records = {0};
 
+    pthread_mutex_lock(&journal->lock);
+    journal->over = true;
+    pthread_mutex_unlock(&journal->lock);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_save_changed(journal->store, i, &records);
     }
@@ -343,25 +360,48 @@ static bool ask_to_stop(push_journal_t *journal)
     return true;
 }
 
-void push_journal_stop(push_store_t *store)
+/* Writes what there is and leaves the files, once. */
+static bool finish(push_journal_t *journal)
 {
-    push_journal_t *journal = store->journal;
+    push_wal_t *log;
 
-    if (!journal || !ask_to_stop(journal)) {
-        return;
+    if (journal->over) {
+        return true;
+    }
+    if (!ask_to_stop(journal)) {
+        return false;
     }
     pthread_join(journal->thread, NULL);
     write_the_rest(journal);
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        store->heaps[i].ended = NULL;
-    }
-    store->journal = NULL;
     push_durable_close(journal->durable);
-    push_wal_destroy(journal->log, push_journal_disk(journal)->missing != 0);
+    pthread_mutex_lock(&journal->lock);
+    log = journal->log;
+    journal->log = NULL;
+    pthread_mutex_unlock(&journal->lock);
+    push_wal_destroy(log, push_journal_disk(journal)->missing != 0);
     if (journal->place) {
         atomic_store(&journal->place->unsaved, 0);
         atomic_store(&journal->place->pid, 0);
     }
+    return true;
+}
+
+bool push_journal_retire(push_store_t *store)
+{
+    return !store->journal || finish(store->journal);
+}
+
+void push_journal_stop(push_store_t *store)
+{
+    push_journal_t *journal = store->journal;
+
+    if (!journal || !finish(journal)) {
+        return;
+    }
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        store->heaps[i].ended = NULL;
+    }
+    store->journal = NULL;
     pthread_mutex_destroy(&journal->lock);
     pthread_cond_destroy(&journal->filled);
     pthread_cond_destroy(&journal->written);

@@ -50,6 +50,13 @@ bool push_journal_start(push_store_t *store,
 /* Writes all that is queued, and every device that changed. */
 void push_journal_stop(push_store_t *store);
 
+/*
+ * The same while others go on: what they publish from now on is refused, by
+ * push_journal_wait().  Nothing of this process touches the files any more.
+ * False if somebody does not let go of the queue; push_journal_stop() follows.
+ */
+bool push_journal_retire(push_store_t *store);
+
 /* ---- any thread; no-ops where store->journal is NULL ---- */
 
 /* Takes the record, which must not be NULL; with a shard locked. */
@@ -67,7 +74,7 @@ void push_journal_throttle(push_store_t *store);
 /*
  * From push_journal_begin() on this thread publishes; with `commit`,
  * push_journal_wait() blocks until all that it handed over since then is on
- * disk.  PUSH_NO_STATE: it may not be.
+ * disk.  PUSH_NO_STATE: it may not be, or the journal is retired.
  */
 void push_journal_begin(const push_store_t *store);
 push_status_t push_journal_wait(push_store_t *store);

@@ -38,6 +38,7 @@ struct push_journal_t {
     uint64_t failures;    /* writes that failed */
     unsigned waiters;     /* for the state, not for the log */
     bool stop;
+    bool over;       /* nothing joins them any more */
     bool syncing;    /* somebody writes the log, without the lock */
     bool log_full;   /* until the state has all that it holds */
     push_wal_t *log; /* NULL: there is none */

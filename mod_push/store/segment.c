@@ -20,14 +20,15 @@ static bool create_shards(push_shard_t *shards)
     return true;
 }
 
-bool push_segment_create(void *base, uint64_t size, uint32_t seats)
+bool push_segment_create(void *base, uint64_t size, uint32_t seats,
+                         uint64_t layout)
 {
     push_segment_t *segment = base;
     push_slab_t slab;
     uint64_t at = align_line(sizeof(*segment));
 
-    segment->version = PUSH_SEGMENT_VERSION;
-    segment->size = size;
+    segment->prefix.layout = layout;
+    segment->prefix.size = size;
     segment->seats = seats;
     segment->seats_at = at;
     at = align_line(at + (uint64_t)seats * sizeof(push_seat_t));
@@ -50,15 +51,45 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats)
         || !push_slab_create(&slab, base, &segment->slab, at, size - at)) {
         return false;
     }
-    segment->magic = PUSH_SEGMENT_MAGIC;
+    segment->prefix.magic = PUSH_SEGMENT_MAGIC;
     return true;
 }
 
-bool push_segment_check(const void *base, uint64_t size)
+bool push_segment_has_prefix(const void *base)
 {
-    const push_segment_t *segment = base;
+    const push_prefix_t *prefix = base;
 
-    return segment->magic == PUSH_SEGMENT_MAGIC
-           && segment->version == PUSH_SEGMENT_VERSION
-           && segment->size == size;
+    return prefix->magic == PUSH_SEGMENT_MAGIC;
+}
+
+bool push_segment_check(const void *base, uint64_t size, uint64_t layout)
+{
+    const push_prefix_t *prefix = base;
+
+    return push_segment_has_prefix(base) && prefix->layout == layout
+           && prefix->size == size;
+}
+
+void push_segment_supersede(void *base)
+{
+    push_prefix_t *prefix = base;
+
+    if (push_segment_has_prefix(base)) {
+        atomic_store(&prefix->superseded, 1);
+    }
+}
+
+void push_segment_forget(void *base, int64_t until)
+{
+    push_prefix_t *prefix = base;
+
+    atomic_store(&prefix->lost_until, until);
+}
+
+int64_t push_segment_forgotten(const void *base)
+{
+    const push_prefix_t *prefix = base;
+
+    return push_segment_has_prefix(base) ? atomic_load(&prefix->lost_until)
+                                         : 0;
 }

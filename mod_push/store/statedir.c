@@ -149,7 +149,7 @@ int push_statedir_prepare(const char *path, const push_owner_t *owner,
     fd = open_lock(path, owner, why);
     if (fd >= 0 && !take_lock(fd, why)) {
         close(fd);
-        fd = -1;
+        fd = PUSH_STATEDIR_IN_USE;
     }
     return fd;
 }

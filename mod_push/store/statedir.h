@@ -29,8 +29,10 @@ typedef struct push_sentence_t {
  * Makes the directory if there is none (mode 0700, of the owner), checks it,
  * and locks it for this process and all that it forks, to their end.  Returns
  * the descriptor that holds the lock; -1, and says why, if the directory
- * cannot be used.
+ * cannot be used; PUSH_STATEDIR_IN_USE, likewise, if others hold the lock.
  */
+#define PUSH_STATEDIR_IN_USE (-2)
+
 int push_statedir_prepare(const char *path, const push_owner_t *owner,
                           push_sentence_t *why);
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/hash.h"
+#include "store/fingerprint.h"
 #include "store/journal.h"
 #include "store/repair.h"
 
@@ -81,10 +82,16 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     }
 }
 
+uint64_t push_store_layout(const push_ground_t *ground)
+{
+    return push_fingerprint(ground->transport);
+}
+
 bool push_store_open(push_store_t *store, const push_ground_t *ground,
                      const push_limits_t *limits)
 {
-    if (!push_segment_check(ground->base, ground->size)) {
+    if (!push_segment_check(ground->base, ground->size,
+                            push_store_layout(ground))) {
         return false;
     }
     view_segment(store, ground, limits);
@@ -124,7 +131,8 @@ bool push_store_create(push_store_t *store, const push_ground_t *ground,
     static const push_name_t everybody = {{NULL, 0}, 0, 0};
     const push_channel_t *broadcast;
 
-    if (!push_segment_create(ground->base, ground->size, ground->seats)) {
+    if (!push_segment_create(ground->base, ground->size, ground->seats,
+                             push_store_layout(ground))) {
         return false;
     }
     view_segment(store, ground, limits);

@@ -45,7 +45,11 @@ typedef struct push_ground_t {
     const int *receive;
     const int *send;
     push_guard_t *guard; /* may be NULL */
+    uint64_t transport;  /* how streams move; part of the layout */
 } push_ground_t;
+
+/* What a segment of this version and transport is marked with. */
+uint64_t push_store_layout(const push_ground_t *ground);
 
 /* A view of a segment that is in use; false if it is not usable. */
 bool push_store_open(push_store_t *store, const push_ground_t *ground,

@@ -11,6 +11,7 @@
 
 struct push_sweeper_t {
     push_store_t *store;
+    void (*superseded)(push_store_t *store);
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stopped;
@@ -52,6 +53,12 @@ static void *run(void *data)
     while (may_go_on(sweeper)) {
         push_time_t now = push_clock_now();
 
+        if (push_segment_superseded(sweeper->store->segment)) {
+            if (sweeper->superseded) {
+                sweeper->superseded(sweeper->store);
+            }
+            return NULL;
+        }
         push_store_sweep_due(sweeper->store, &now);
     }
     return NULL;
@@ -59,7 +66,8 @@ static void *run(void *data)
 
 /* ---- any thread ---- */
 
-push_sweeper_t *push_sweeper_start(push_store_t *store)
+push_sweeper_t *push_sweeper_start(push_store_t *store,
+                                   void (*superseded)(push_store_t *store))
 {
     push_sweeper_t *sweeper = calloc(1, sizeof(*sweeper));
 
@@ -67,6 +75,7 @@ push_sweeper_t *push_sweeper_start(push_store_t *store)
         return NULL;
     }
     sweeper->store = store;
+    sweeper->superseded = superseded;
     pthread_mutex_init(&sweeper->lock, NULL);
     pthread_cond_init(&sweeper->stopped, NULL);
     if (!push_thread_start(&sweeper->thread, run, sweeper)) {

@@ -5,6 +5,45 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "store/fingerprint.h"
+
+#define SIZE(type)       PUSH_FACT_SIZE(type)
+#define AT(type, member) PUSH_FACT_AT(type, member)
+
+/* What goes from one process to another; see store/fingerprint.c. */
+static const uint64_t facts[] = {
+    PUSH_REST_MAX,
+    SIZE(push_migrant_t),
+    AT(push_migrant_t, adoption),
+    AT(push_migrant_t, promised),
+    AT(push_migrant_t, part),
+    AT(push_migrant_t, part_at),
+    AT(push_migrant_t, part_seq),
+    AT(push_migrant_t, bytes),
+    AT(push_migrant_t, opened),
+    AT(push_migrant_t, messages),
+    AT(push_migrant_t, rest_len),
+    AT(push_migrant_t, rest),
+    SIZE(push_adoption_t),
+    AT(push_adoption_t, fd),
+    AT(push_adoption_t, ticket),
+    AT(push_adoption_t, heartbeat),
+    AT(push_adoption_t, event_beats),
+    AT(push_adoption_t, pumped),
+    AT(push_adoption_t, expires),
+    AT(push_adoption_t, ssl),
+    SIZE(push_ticket_t),
+    AT(push_ticket_t, device),
+    AT(push_ticket_t, gen),
+    AT(push_ticket_t, id),
+};
+
+uint64_t push_migration_layout(void)
+{
+    return push_fingerprint_add(PUSH_FINGERPRINT_START, facts,
+                                sizeof(facts) / sizeof(*facts));
+}
+
 /* Room for some hundred streams on their way. */
 #define BUFFER (1 << 20)
 

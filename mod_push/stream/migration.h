@@ -24,6 +24,9 @@ typedef struct push_migrant_t {
     char rest[PUSH_REST_MAX];
 } push_migrant_t;
 
+/* A number that another layout of such a message would not give. */
+uint64_t push_migration_layout(void);
+
 /* A socket pair for one reactor: others send to [1], it receives from [0]. */
 bool push_migration_open(int sockets[2]);
 

@@ -181,6 +181,20 @@ static void end_pumped(push_reactor_t *reactor)
     }
 }
 
+/* Another segment takes the place of ours: nothing can move there. */
+static void end_superseded(push_reactor_t *reactor)
+{
+    push_keeper_t *keeper = &reactor->keeper;
+    uint32_t streams = keeper->streams.count;
+    push_farewell_t last;
+
+    if (push_segment_superseded(keeper->store->segment) && streams) {
+        last = farewell(reactor, 1 + (int)PUSH_END_RESTART,
+                        streams < reactor->crowd ? reactor->crowd : streams);
+        push_keeper_end_all(keeper, &last);
+    }
+}
+
 static int may_wait(push_reactor_t *reactor, uint32_t limit)
 {
     uint32_t wait = push_keeper_wait(&reactor->keeper, limit);
@@ -252,6 +266,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     push_keeper_take_news(keeper);
     push_keeper_flush(keeper);
     end_pumped(reactor);
+    end_superseded(reactor);
     pause_if_busy(reactor, keeper->flushes - flushes,
                   keeper->messages - messages);
     wait_for_events(reactor, limit);

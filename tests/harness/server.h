@@ -25,6 +25,7 @@ struct server_options {
     const char *admin;   /* lines within <Location "/push">; usually
                             Require local */
     const char *include; /* a file that takes the place of both Locations */
+    const char *module;  /* the module's file, that of PUSH_MODULE */
     const char *preload; /* a library that httpd is to load first */
     bool bare;           /* without the module and its Locations */
     bool test;           /* httpd tests its configuration alone, and ends */

@@ -49,6 +49,13 @@ $(B)/tests/integration/test_config: | $(B)/a2enmod
 
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)
 
+# The module with another layout of the shared memory.
+$(B)/relayout/mod_push.so: $(B)/mod_push.so
+	$(Q)$(MAKE) B='$(B)/relayout' \
+		CFLAGS='$(CFLAGS) -DPUSH_SEGMENT_SPARE=64' $@
+
+$(B)/tests/integration/test_upgrade: | $(B)/relayout/mod_push.so
+
 # It has its journal judged.
 $(B)/tests/integration/test_crash: | $(B)/push-checker
 
