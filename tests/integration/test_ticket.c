@@ -164,6 +164,58 @@ START_TEST(a_ticket_of_another_location_is_refused)
 }
 END_TEST
 
+/* The addresses of a virtual host of the main server's name. */
+static const char *const addresses[] = {"127.0.0.1", "*", "_default_"};
+
+START_TEST(a_ticket_of_another_virtual_host_of_the_same_name_is_refused)
+{
+    struct server_options o = {0};
+    int port = server_free_port();
+    struct server *s, other;
+    const char *ticket;
+
+    o.global = keep_printf("Listen 127.0.0.1:%d\n<VirtualHost %s:%d>\n"
+                           "ServerName localhost\n</VirtualHost>",
+                           port, addresses[_i], port);
+    o.receive = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                            token_file(TOKEN_SECRET, 0640));
+    s = server_start(&o);
+    other = *s;
+    other.port = port;
+    ticket = ticket_for(&other, "device=d", "");
+    ck_assert_int_eq(status_of(s, "device=d", ticket), 401);
+    server_graceful(s);
+    ck_assert_int_eq(status_of(&other, "device=d", ticket), 200);
+    ticket = ticket_for(s, "device=d", "");
+    ck_assert_int_eq(status_of(&other, "device=d", ticket), 401);
+    ck_assert_int_eq(status_of(s, "device=d", ticket), 200);
+}
+END_TEST
+
+/* Neither of them is the main server. */
+START_TEST(a_ticket_of_one_of_two_virtual_hosts_is_refused_by_the_other)
+{
+    static const char lines[] = "Listen 127.0.0.1:%d\n<VirtualHost *:%d>\n"
+                                "ServerName localhost\n</VirtualHost>\n";
+    struct server_options o = {0};
+    int a = server_free_port(), b = server_free_port();
+    struct server *s, one, two;
+
+    o.global = keep_printf("%s%s", keep_printf(lines, a, a),
+                           keep_printf(lines, b, b));
+    o.receive = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                            token_file(TOKEN_SECRET, 0640));
+    s = server_start(&o);
+    one = two = *s;
+    one.port = a;
+    two.port = b;
+    ck_assert_int_eq(
+        status_of(&two, "device=d", ticket_for(&one, "device=d", "")), 401);
+    ck_assert_int_eq(
+        status_of(&two, "device=d", ticket_for(&two, "device=d", "")), 200);
+}
+END_TEST
+
 START_TEST(a_ticket_opens_streams_and_nothing_else)
 {
     struct server *s = ticket_server("");
@@ -374,6 +426,11 @@ int main(void)
         bindings);
     tcase_add_test(tc, what_is_no_ticket_is_refused);
     tcase_add_test(tc, a_ticket_of_another_location_is_refused);
+    tcase_add_row_test(
+        tc, a_ticket_of_another_virtual_host_of_the_same_name_is_refused,
+        addresses);
+    tcase_add_test(
+        tc, a_ticket_of_one_of_two_virtual_hosts_is_refused_by_the_other);
     tcase_add_test(tc, a_ticket_opens_streams_and_nothing_else);
     tcase_add_test(tc, only_who_is_known_gets_a_ticket_and_no_foreign_page);
     tcase_add_test(
