@@ -15,6 +15,24 @@ static push_guard_t *guard(void)
     return push_runtime()->store.guard;
 }
 
+/*
+ * The virtual host, as the configuration says it, so that a graceful restart
+ * keeps it: several may have one name, each at other addresses, and of those
+ * that have both in common only the first is ever asked.
+ */
+static const char *host_of(request_rec *r)
+{
+    const server_rec *s = r->server;
+    const char *host = apr_pstrcat(r->pool, s->is_virtual ? "virtual " : "",
+                                   s->server_hostname, NULL);
+
+    for (const server_addr_rec *at = s->addrs; at; at = at->next) {
+        host = apr_psprintf(r->pool, "%s %s:%u", host, at->virthost,
+                            (unsigned)at->host_port);
+    }
+    return host;
+}
+
 /* A ticket is of use at the Location and host that gave it. */
 static const char *place_of(request_rec *r)
 {
@@ -22,7 +40,7 @@ static const char *place_of(request_rec *r)
     const char *base = apr_pstrmemdup(r->pool, r->uri,
                                       (apr_size_t)(last - r->uri));
 
-    return apr_pstrcat(r->pool, r->server->server_hostname, " ", base, NULL);
+    return apr_pstrcat(r->pool, host_of(r), " ", base, NULL);
 }
 
 /* The name of the device: what the ticket is bound to, beside the user. */

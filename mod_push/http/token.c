@@ -278,13 +278,22 @@ const push_problem_t *push_token_identify(request_rec *r,
 
 /* ---- URLs ---- */
 
-void push_token_hide_query(request_rec *r)
+static void hide_query_of(request_rec *r)
 {
     r->the_request = apr_pstrcat(r->pool, r->method, " ", r->uri, "?- ",
                                  r->protocol, NULL);
     r->args = NULL;
     r->unparsed_uri = r->uri;
     r->parsed_uri.query = NULL;
+}
+
+/* Of a chain of internal redirects httpd logs the first request. */
+void push_token_hide_query(request_rec *r)
+{
+    while (r) {
+        hide_query_of(r);
+        r = r->prev ? r->prev : r->main;
+    }
 }
 
 const push_problem_t *push_token_check_query(request_rec *r,

@@ -28,7 +28,10 @@ const push_problem_t *push_token_recheck(request_rec *r, apr_pool_t *pool,
 const push_problem_t *push_token_check_query(request_rec *r,
                                              const push_params_t *params);
 
-/* Takes the query out of what httpd logs of the request. */
+/*
+ * Takes the query out of what httpd logs of the request, and of those that led
+ * to it: by an internal redirect, or as the page that it is a part of.
+ */
 void push_token_hide_query(request_rec *r);
 
 /* True if the request has a Bearer token, which no browser adds by itself. */

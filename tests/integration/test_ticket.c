@@ -164,6 +164,58 @@ START_TEST(a_ticket_of_another_location_is_refused)
 }
 END_TEST
 
+/* The addresses of a virtual host of the main server's name. */
+static const char *const addresses[] = {"127.0.0.1", "*", "_default_"};
+
+START_TEST(a_ticket_of_another_virtual_host_of_the_same_name_is_refused)
+{
+    struct server_options o = {0};
+    int port = server_free_port();
+    struct server *s, other;
+    const char *ticket;
+
+    o.global = keep_printf("Listen 127.0.0.1:%d\n<VirtualHost %s:%d>\n"
+                           "ServerName localhost\n</VirtualHost>",
+                           port, addresses[_i], port);
+    o.receive = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                            token_file(TOKEN_SECRET, 0640));
+    s = server_start(&o);
+    other = *s;
+    other.port = port;
+    ticket = ticket_for(&other, "device=d", "");
+    ck_assert_int_eq(status_of(s, "device=d", ticket), 401);
+    server_graceful(s);
+    ck_assert_int_eq(status_of(&other, "device=d", ticket), 200);
+    ticket = ticket_for(s, "device=d", "");
+    ck_assert_int_eq(status_of(&other, "device=d", ticket), 401);
+    ck_assert_int_eq(status_of(s, "device=d", ticket), 200);
+}
+END_TEST
+
+/* Neither of them is the main server. */
+START_TEST(a_ticket_of_one_of_two_virtual_hosts_is_refused_by_the_other)
+{
+    static const char lines[] = "Listen 127.0.0.1:%d\n<VirtualHost *:%d>\n"
+                                "ServerName localhost\n</VirtualHost>\n";
+    struct server_options o = {0};
+    int a = server_free_port(), b = server_free_port();
+    struct server *s, one, two;
+
+    o.global = keep_printf("%s%s", keep_printf(lines, a, a),
+                           keep_printf(lines, b, b));
+    o.receive = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                            token_file(TOKEN_SECRET, 0640));
+    s = server_start(&o);
+    one = two = *s;
+    one.port = a;
+    two.port = b;
+    ck_assert_int_eq(
+        status_of(&two, "device=d", ticket_for(&one, "device=d", "")), 401);
+    ck_assert_int_eq(
+        status_of(&two, "device=d", ticket_for(&two, "device=d", "")), 200);
+}
+END_TEST
+
 START_TEST(a_ticket_opens_streams_and_nothing_else)
 {
     struct server *s = ticket_server("");
@@ -242,6 +294,87 @@ START_TEST(a_ticket_outlives_a_graceful_restart_and_is_in_no_log)
 }
 END_TEST
 
+/* How a request gets to the Location by way of another path. */
+static const struct {
+    const char *lines; /* server level */
+    const char *target;
+    bool page; /* the answer is a page, with ours in it */
+} detours[] = {
+    {"LoadModule rewrite_module /usr/lib/apache2/modules/mod_rewrite.so\n"
+     "<Location \"/old\">\nRewriteEngine On\n"
+     "RewriteRule ^ /ramen/receive\n</Location>",
+     "/old", false},
+    /* Twice. */
+    {"LoadModule rewrite_module /usr/lib/apache2/modules/mod_rewrite.so\n"
+     "<Location \"/old\">\nRewriteEngine On\n"
+     "RewriteRule ^ /newer\n</Location>\n"
+     "<Location \"/newer\">\nRewriteEngine On\n"
+     "RewriteRule ^ /ramen/receive\n</Location>",
+     "/old", false},
+    {"LoadModule include_module /usr/lib/apache2/modules/mod_include.so\n"
+     "<Location \"/page\">\nSetOutputFilter INCLUDES\n"
+     "Options +Includes\n</Location>",
+     "/page", true},
+};
+
+/* Of every format that shows a query, for the first request and the last. */
+static const char all_queries[] =
+    "LogFormat \"%r %<r %>r %q %<q %>q %m\" all\nCustomLog logs/all all\n";
+
+/* What stands before the ticket in the query, and the answer. */
+static const struct {
+    const char *query;
+    int status;
+} secrets[] = {
+    {"device=d&ticket=", 200},
+    {"device=d&access_token=", 400},
+    {"device=%ZZ&ticket=", 400},
+};
+
+static int lines_of(const char *text)
+{
+    int lines = 0;
+
+    for (; *text; text++) {
+        lines += *text == '\n';
+    }
+    return lines;
+}
+
+static void expect_hidden(const struct server *s, const char *secret)
+{
+    ck_assert_msg(!strstr(server_file(s, "logs/all"), secret), "%s",
+                  server_file(s, "logs/all"));
+    ck_assert_ptr_null(strstr(server_file(s, "logs/access"), secret));
+    ck_assert_ptr_null(strstr(server_file(s, "logs/error"), secret));
+}
+
+START_TEST(a_ticket_is_in_no_log_behind_an_internal_redirect_either)
+{
+    struct server_options o = {
+        .global = keep_printf("%s\n%s", detours[_i].lines, all_queries),
+        .receive = keep_printf("PushUser jwt\nPushJWTKey %s\n",
+                               token_file(TOKEN_SECRET, 0640))};
+    struct server *s = server_start(&o);
+
+    server_write(s, "htdocs/page",
+                 "<!--#include virtual=\"/ramen/receive?$QUERY_STRING\" -->");
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
+        const char *ticket = ticket_for(s, "device=d", "");
+        int logged = lines_of(server_file(s, "logs/all"));
+        struct request q = {.method = detours[_i].page ? "GET" : "HEAD",
+                            .target = keep_printf("%s?%s%s",
+                                                  detours[_i].target,
+                                                  secrets[i].query, ticket)};
+
+        ck_assert_int_eq(http_ask(s, &q)->status,
+                         detours[_i].page ? 200 : secrets[i].status);
+        wait_until(lines_of(server_file(s, "logs/all")) > logged);
+        expect_hidden(s, ticket);
+    }
+}
+END_TEST
+
 START_TEST(a_user_whom_httpd_authenticated_gets_a_ticket_too)
 {
     static const char basic[] = "Authorization: Basic YWRhOnB3\r\n";
@@ -293,11 +426,18 @@ int main(void)
         bindings);
     tcase_add_test(tc, what_is_no_ticket_is_refused);
     tcase_add_test(tc, a_ticket_of_another_location_is_refused);
+    tcase_add_row_test(
+        tc, a_ticket_of_another_virtual_host_of_the_same_name_is_refused,
+        addresses);
+    tcase_add_test(
+        tc, a_ticket_of_one_of_two_virtual_hosts_is_refused_by_the_other);
     tcase_add_test(tc, a_ticket_opens_streams_and_nothing_else);
     tcase_add_test(tc, only_who_is_known_gets_a_ticket_and_no_foreign_page);
     tcase_add_test(
         tc, a_stream_by_ticket_ends_with_the_token_that_the_ticket_is_of);
     tcase_add_test(tc, a_ticket_outlives_a_graceful_restart_and_is_in_no_log);
+    tcase_add_row_test(
+        tc, a_ticket_is_in_no_log_behind_an_internal_redirect_either, detours);
     tcase_add_test(tc, a_user_whom_httpd_authenticated_gets_a_ticket_too);
     tcase_add_test(tc, more_channels_than_a_ticket_holds_are_told);
     return case_run(suite);
