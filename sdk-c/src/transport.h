@@ -8,6 +8,7 @@
 #ifndef PUSHC_TRANSPORT_H
 #define PUSHC_TRANSPORT_H
 
+#include "head.h"
 #include "settings.h"
 
 struct pushc_transport;
@@ -32,7 +33,7 @@ struct pushc_request {
 struct pushc_answer {
     long http_status; /* 0: none came */
     char content_type[64];
-    uint64_t retry_after; /* ms, 0: not told */
+    struct pushc_head head;
     char *location;       /* absolute, of a redirect; or NULL */
     char body[1024];      /* beginning of the body of an error */
     size_t body_length;
