@@ -18,8 +18,9 @@
 
 static const char *state_name(int state)
 {
-    static const char *const names[] = {
-        "idle", "connecting", "open", "waiting", "stopped", "gap", "bye", "skipped"};
+    static const char *const names[] = {"idle",    "connecting", "open",
+                                        "waiting", "stopped",    "gap",
+                                        "bye",     "skipped"};
 
     return names[state];
 }

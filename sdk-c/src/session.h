@@ -86,7 +86,7 @@ struct pushc_session {
 enum pushc_receipt {
     PUSHC_RECEIVED_NEW,
     PUSHC_RECEIVED_REPEAT,
-    PUSHC_RECEIVED_ID, /* an id without a message */
+    PUSHC_RECEIVED_ID,        /* an id without a message */
     PUSHC_RECEIVED_TOO_LARGE, /* likewise, of one that was too large */
     PUSHC_RECEIVED_NO_MEMORY
 };

@@ -266,7 +266,8 @@ static uint64_t next_delay(pushc_client *c, int status, uint64_t now)
         b.hint = c->spread;
         return pushc_backoff_delay(&b, pushc_uniform(&c->set));
     }
-    else if (status == PUSHC_ERR_OVERLOAD && c->end_answer.head.retry_after > 0) {
+    else if (status == PUSHC_ERR_OVERLOAD
+             && c->end_answer.head.retry_after > 0) {
         b.kind = PUSHC_BACKOFF_RETRY_AFTER;
         b.hint = c->end_answer.head.retry_after;
     }

@@ -34,8 +34,8 @@ struct pushc_answer {
     long http_status; /* 0: none came */
     char content_type[64];
     struct pushc_head head;
-    char *location;       /* absolute, of a redirect; or NULL */
-    char body[1024];      /* beginning of the body of an error */
+    char *location;  /* absolute, of a redirect; or NULL */
+    char body[1024]; /* beginning of the body of an error */
     size_t body_length;
     char error[180]; /* what the network said */
 };
