@@ -11,6 +11,7 @@
 #   LINT_TARGETS       further targets of `make lint`
 #   FORMAT_TARGETS     further targets of `make format`
 #   INSTALL_TARGETS    further targets of `make install`
+#   UNINSTALL_TARGETS  and of `make uninstall`
 #   DEB_PACKAGES       Debian packages needed to build and test
 #   NPM_STAMPS         stamp files whose rules run `npm ci`
 #
@@ -33,6 +34,8 @@ WERROR  ?=
 V       ?=
 PREFIX  ?= /usr/local
 DESTDIR ?=
+LIBDIR  ?= $(PREFIX)/lib
+LDCONFIG ?= /sbin/ldconfig
 APXS    ?= apxs
 
 # Where a2enmod finds modules; empty where httpd is not Debian's.
@@ -90,6 +93,7 @@ BROWSER_TESTS     :=
 LINT_TARGETS      :=
 FORMAT_TARGETS    :=
 INSTALL_TARGETS   :=
+UNINSTALL_TARGETS :=
 NPM_STAMPS        :=
 
 # ---- the module, floor by floor -------------------------------------------
@@ -333,7 +337,7 @@ coverage: ## line coverage of unit and integration tests (needs gcovr)
 	@echo 'the report: build/coverage/index.html'
 
 .PHONY: install
-install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module (DESTDIR)
+install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module, the SDKs, the tools and their pages
 	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/mod_push'
 	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
 	cp -R conf/examples '$(DESTDIR)$(PREFIX)/share/mod_push/'
@@ -347,6 +351,25 @@ install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module (DESTDIR)
 		echo "add to httpd.conf: LoadModule push_module $(LIBEXECDIR)/mod_push.so"; \
 	fi
 
+# What is enabled stays: without its file httpd would not start again.
+.PHONY: uninstall
+uninstall: ## remove all that `make install` has installed
+	@[ ! -e '$(DESTDIR)$(SYSCONFDIR)/mods-enabled/push.load' ] || { \
+		echo 'the module is enabled: a2dismod push, and restart httpd'; \
+		exit 1; }
+	@$(MAKE) $(UNINSTALL_TARGETS)
+	rm -f '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/mod_push'
+	@if [ -n '$(MODS_AVAILABLE)' ]; then \
+		cd '$(DESTDIR)$(MODS_AVAILABLE)' 2>/dev/null || exit 0; \
+		if cmp -s push.conf '$(CURDIR)/conf/push.conf'; then \
+			rm -f push.conf; \
+		elif [ -e push.conf ]; then \
+			echo 'push.conf was changed, and stays'; \
+		fi; \
+		rm -f push.load; \
+	fi
+
 .PHONY: clean
 clean: ## remove all that was built
 	rm -rf build
@@ -355,3 +378,8 @@ clean: ## remove all that was built
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) \
 		| sort -u | awk -F'|' '{ printf "  %-18s %s\n", $$1, $$2 }'
+	@printf '\n'; printf '  %-18s %s\n' \
+		'PREFIX=$(PREFIX)' 'where install puts what is not the module' \
+		'LIBDIR=DIR' 'where the libraries go: $(LIBDIR)' \
+		'DESTDIR=DIR' 'before every path, to make a package' \
+		'V=1' 'show the commands'

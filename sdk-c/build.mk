@@ -74,6 +74,7 @@ $(PUSHC_EXAMPLES): $(B)/sdk-c/example-%: $(B)/obj/sdk-c/examples/%.o \
 # ---- documents and installation ---------------------------------------------
 
 INSTALL_TARGETS += install-sdk-c
+UNINSTALL_TARGETS += uninstall-sdk-c
 LINT_TARGETS += lint-sdk-c
 
 # docs/sdk-c.md is kept in the tree; the pages of section 3 are not.
@@ -95,32 +96,57 @@ lint-sdk-c:
 	@! grep -l 'curl/curl.h' sdk-c/src/*.[ch] | grep -v '/curl.c$$' || { \
 		echo 'libcurl is for curl.c alone'; exit 1; }
 
+# What is found from another place is found by the way to it, so that the
+# whole may be moved.
 pushc_fill = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(PUSHC_VERSION)|' \
-	-e 's|@SOVERSION@|$(PUSHC_SOVERSION)|'
-PUSHC_TO = $(DESTDIR)$(PREFIX)
+	-e 's|@SOVERSION@|$(PUSHC_SOVERSION)|' \
+	-e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|' \
+	-e "s|@UP@|$$(realpath -sm --relative-to='$(LIBDIR)/cmake/pushc' \
+		'$(PREFIX)')|"
+PUSHC_TO  = $(DESTDIR)$(PREFIX)
+PUSHC_LIB = $(DESTDIR)$(LIBDIR)
+PUSHC_BUILT := $(B)/libpushc.a $(B)/libpushc.so $(PUSHC_TOOLS) \
+               $(B)/man3/pushc_publish.3
 
 .PHONY: install-sdk-c
-install-sdk-c: $(B)/libpushc.a $(B)/libpushc.so $(PUSHC_TOOLS) \
-		$(B)/man3/pushc_publish.3
+install-sdk-c: $(PUSHC_BUILT) ## install the C SDK and its tools alone
 	install -d '$(PUSHC_TO)/bin' '$(PUSHC_TO)/include/pushc' \
-		'$(PUSHC_TO)/lib/pkgconfig' '$(PUSHC_TO)/lib/cmake/pushc' \
+		'$(PUSHC_LIB)/pkgconfig' '$(PUSHC_LIB)/cmake/pushc' \
 		'$(PUSHC_TO)/share/man/man1' '$(PUSHC_TO)/share/man/man3'
 	install -m 755 $(PUSHC_TOOLS) '$(PUSHC_TO)/bin'
 	install -m 644 sdk-c/include/pushc.h '$(PUSHC_TO)/include'
 	install -m 644 sdk-c/include/pushc/*.h '$(PUSHC_TO)/include/pushc'
-	install -m 644 $(B)/libpushc.a '$(PUSHC_TO)/lib'
-	install -m 755 $(PUSHC_REAL) '$(PUSHC_TO)/lib'
+	install -m 644 $(B)/libpushc.a '$(PUSHC_LIB)'
+	install -m 755 $(PUSHC_REAL) '$(PUSHC_LIB)'
 	ln -sf $(notdir $(PUSHC_REAL)) \
-		'$(PUSHC_TO)/lib/libpushc.so.$(PUSHC_SOVERSION)'
-	ln -sf $(notdir $(PUSHC_REAL)) '$(PUSHC_TO)/lib/libpushc.so'
+		'$(PUSHC_LIB)/libpushc.so.$(PUSHC_SOVERSION)'
+	ln -sf $(notdir $(PUSHC_REAL)) '$(PUSHC_LIB)/libpushc.so'
 	$(pushc_fill) sdk-c/libpushc.pc.in \
-		> '$(PUSHC_TO)/lib/pkgconfig/libpushc.pc'
+		> '$(PUSHC_LIB)/pkgconfig/libpushc.pc'
 	$(pushc_fill) sdk-c/pushcConfig.cmake.in \
-		> '$(PUSHC_TO)/lib/cmake/pushc/pushcConfig.cmake'
+		> '$(PUSHC_LIB)/cmake/pushc/pushcConfig.cmake'
 	$(pushc_fill) sdk-c/pushcConfigVersion.cmake.in \
-		> '$(PUSHC_TO)/lib/cmake/pushc/pushcConfigVersion.cmake'
+		> '$(PUSHC_LIB)/cmake/pushc/pushcConfigVersion.cmake'
 	install -m 644 sdk-c/man/*.1 '$(PUSHC_TO)/share/man/man1'
 	install -m 644 sdk-c/man/*.3 $(B)/man3/*.3 '$(PUSHC_TO)/share/man/man3'
+	@[ -n '$(DESTDIR)' ] || $(LDCONFIG) || \
+		echo 'ldconfig did not run: programs may not find libpushc.so yet'
+
+.PHONY: uninstall-sdk-c
+uninstall-sdk-c: ## remove the C SDK and its tools alone
+	rm -f $(foreach t,$(notdir $(PUSHC_TOOLS)),'$(PUSHC_TO)/bin/$(t)' \
+		'$(PUSHC_TO)/share/man/man1/$(t).1')
+	rm -f '$(PUSHC_TO)/include/pushc.h' \
+		$(foreach h,$(notdir $(wildcard sdk-c/include/pushc/*.h)),\
+			'$(PUSHC_TO)/include/pushc/$(h)')
+	rm -f '$(PUSHC_LIB)/libpushc.a' '$(PUSHC_LIB)'/libpushc.so* \
+		'$(PUSHC_LIB)/pkgconfig/libpushc.pc' \
+		'$(PUSHC_LIB)'/cmake/pushc/pushcConfig*.cmake
+	rm -f $(foreach p,libpushc $(shell cat sdk-c/libpushc.exports),\
+		'$(PUSHC_TO)/share/man/man3/$(p).3')
+	@rmdir '$(PUSHC_TO)/include/pushc' '$(PUSHC_LIB)/cmake/pushc' \
+		2>/dev/null || true
+	@[ -n '$(DESTDIR)' ] || $(LDCONFIG) || true
 
 # ---- tests --------------------------------------------------------------------
 

@@ -3,6 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static void tell(void *ctx, const pushc_event *event)
+{
+    (void)ctx;
+    if (event->kind == PUSHC_WAITING || event->kind == PUSHC_STOPPED) {
+        fprintf(stderr, "%s\n", event->detail);
+    }
+}
+
 int main(int argc, char **argv)
 {
     pushc_options options = PUSHC_OPTIONS_INIT;
@@ -15,6 +23,7 @@ int main(int argc, char **argv)
     options.url = argc > 1 ? argv[1] : "http://127.0.0.1:8080/ramen";
     options.query = query;
     options.device = "example";
+    options.on_event = tell;
     if (pushc_client_create(&options, &client) || pushc_client_start(client)) {
         return 1;
     }

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pushc/init.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -94,19 +96,21 @@ typedef enum pushc_event_kind {
     PUSHC_WAITING = 3,    /* it ended; the next attempt comes in delay_ms */
     PUSHC_STOPPED = 4,    /* it ended for good; the last event */
     PUSHC_GAP = 5,        /* the server had to drop messages */
-    PUSHC_BYE = 6         /* the server announced that it closes */
+    PUSHC_BYE = 6,        /* the server announced that it closes */
+    PUSHC_SKIPPED = 7     /* a message was too large, and is acknowledged */
 } pushc_event_kind;
 
 /* An event; valid until the hook returns. */
 typedef struct pushc_event {
     pushc_event_kind kind;
-    int status;          /* WAITING, STOPPED: why */
+    int status;          /* WAITING, STOPPED, SKIPPED: why */
     long http_status;    /* WAITING, STOPPED: of the answer, 0 if none */
     const char *detail;  /* text, never a secret; GAP, BYE: the reason */
     unsigned attempt;    /* failed attempts in a row */
     uint64_t delay_ms;   /* WAITING: until the next; BYE: the spread */
     uint64_t dropped;    /* GAP: how many messages */
     const char *urgency; /* GAP: their urgency, "" if not told */
+    const char *id;      /* SKIPPED: of the message, "" if it had none */
 } pushc_event;
 
 /* ==== Hooks ==== */
@@ -227,10 +231,10 @@ typedef struct pushc_options {
     unsigned proof_ms;      /* up so long, a stream counts as good: 10000 */
     unsigned ack_ms;        /* acknowledge at least so often: 30000 */
     unsigned retry_ms;      /* first pause after PUSHC_RETRY: 1000 */
-    unsigned window;        /* the server's PushMaxInFlight: 1024 */
+    unsigned window;        /* in flight, if Push-Window is not less: 1024 */
     unsigned max_messages;  /* unfinished, then reading stops: 1024 */
     size_t max_bytes;       /* waiting, then reading stops: 8 MiB */
-    size_t max_event_bytes; /* one event or line: 1 MiB */
+    size_t max_event_bytes; /* one event: Push-Max-Message, 1 to 16 MiB */
     unsigned dedup;         /* message ids remembered: 4096 */
 
     /* Publishers. */
@@ -243,12 +247,11 @@ typedef struct pushc_options {
 
     /* Both: how long an end may take. */
     unsigned stop_ms; /* last acknowledgement, last results: 3000 */
+
+    int stop_on_large; /* clients: 1: stop there instead of PUSHC_SKIPPED */
 } pushc_options;
 
-#define PUSHC_OPTIONS_INIT                                                    \
-    {                                                                         \
-        .size = sizeof(pushc_options)                                         \
-    }
+#define PUSHC_OPTIONS_INIT PUSHC_SIZED(pushc_options)
 
 /* ==== Client ==== */
 
@@ -340,10 +343,7 @@ typedef struct pushc_outgoing {
     int receipt;              /* 1: a receipt is wanted */
 } pushc_outgoing;
 
-#define PUSHC_OUTGOING_INIT                                                   \
-    {                                                                         \
-        .size = sizeof(pushc_outgoing), .ttl = -1                             \
-    }
+#define PUSHC_OUTGOING_INIT PUSHC_SIZED_BUT(pushc_outgoing, ttl, -1)
 
 /* What became of it. */
 typedef struct pushc_result {

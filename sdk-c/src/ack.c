@@ -14,6 +14,9 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
     pthread_mutex_lock(&c->source.lock);
     if (c->ack_generation == c->generation) {
         pushc_session_ack_end(&c->session, taken);
+        if (http == 409 && c->stopping) {
+            pushc_session_ack_forget(&c->session);
+        }
     }
     c->acks += taken ? 1 : 0;
     pthread_mutex_unlock(&c->source.lock);
@@ -41,6 +44,7 @@ static int make_url(pushc_client *c, const char *cursor, struct pushc_buf *url)
     pushc_buf_query(url, "device", c->device);
     pushc_buf_query(url, "app", o->app);
     pushc_buf_query(url, strchr(cursor, '.') ? "id" : "seq", cursor);
+    pushc_buf_query(url, "session", c->numbering[0] ? c->numbering : NULL);
     if (o->query && o->query[0] != '\0') {
         pushc_buf_str(url, "&");
         pushc_buf_str(url, o->query);

@@ -18,8 +18,9 @@
 
 static const char *state_name(int state)
 {
-    static const char *const names[] = {
-        "idle", "connecting", "open", "waiting", "stopped", "gap", "bye"};
+    static const char *const names[] = {"idle",    "connecting", "open",
+                                        "waiting", "stopped",    "gap",
+                                        "bye",     "skipped"};
 
     return names[state];
 }
@@ -30,6 +31,7 @@ void pushc_client_tell(pushc_client *c, const pushc_event *event)
 
     e.detail = e.detail ? e.detail : "";
     e.urgency = e.urgency ? e.urgency : "";
+    e.id = e.id ? e.id : "";
     pushc_log(&c->set, PUSHC_LOG_INFO, "%s %s%s%s", state_name(e.kind),
               c->set.o.url, e.detail[0] ? ": " : "", e.detail);
     if (e.kind <= PUSHC_STOPPED) {
@@ -283,6 +285,7 @@ int pushc_client_create(const pushc_options *options, pushc_client **client)
     c->set.o.loop = c->set.has_loop ? &c->set.loop : NULL;
     c->base = c->set.o.base_ms;
     pushc_parser_init(&c->parser, &c->set.mem, c->set.o.max_event_bytes);
+    c->parser.read_on = !c->set.o.stop_on_large;
     pushc_buf_init(&c->backlog, &c->set.mem);
     status = init_session(c);
     if (status == PUSHC_OK) {

@@ -58,7 +58,8 @@ struct pushc_client {
     uint64_t prompt_until; /* a stream that ends before is tried soon */
 
     struct pushc_exchange *ack;
-    unsigned generation; /* of streams */
+    unsigned generation;               /* of streams */
+    char numbering[PUSHC_SESSION_MAX]; /* Push-Session of the last, or "" */
     unsigned ack_generation;
     uint64_t ack_at; /* the next batch; 0: nothing to acknowledge */
     uint64_t ack_started;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "source.h"
 
@@ -313,17 +314,16 @@ void pushc_transport_drain(struct pushc_transport *t)
 static void read_head(struct pushc_exchange *x)
 {
     struct pushc_answer *a = &x->answer;
-    curl_off_t seconds = 0;
     char *text = NULL;
+    time_t date;
 
     if (curl_easy_getinfo(x->easy, CURLINFO_CONTENT_TYPE, &text) == CURLE_OK
         && text) {
         snprintf(a->content_type, sizeof(a->content_type), "%s", text);
     }
-    if (curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK
-        && seconds > 0) {
-        a->retry_after = seconds > 1000000 ? 1000000000u
-                                           : (uint64_t)seconds * 1000;
+    date = a->head.retry_date[0] ? curl_getdate(a->head.retry_date, NULL) : 0;
+    if (date > time(NULL)) {
+        a->head.retry_after = (uint64_t)(date - time(NULL)) * 1000;
     }
 }
 
@@ -334,6 +334,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
     size_t n = size * count;
 
     if (n > 2 || (n == 2 && line[0] != '\r')) {
+        if (!x->headed) {
+            pushc_head_line(&x->answer.head, line, n);
+        }
         return n;
     }
     curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &x->answer.http_status);

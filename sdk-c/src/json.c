@@ -24,16 +24,27 @@ static long long number(const json_t *object, const char *name, long long none)
                : none;
 }
 
+/* A count, whatever form a number may have: none below 0, and at most 2^53,
+ * up to which a real is exact. */
+static uint64_t count(const json_t *object, const char *name)
+{
+    double n = json_number_value(json_object_get(object, name));
+
+    return n >= 9007199254740992.0 ? 9007199254740992u
+           : n > 0                 ? (uint64_t)n
+                                   : 0;
+}
+
 void pushc_json_notice(const char *text, size_t length,
                        struct pushc_notice *out)
 {
-    json_t *root = json_loadb(text, length, 0, NULL);
+    json_t *root = json_loadb(text, length, JSON_DECODE_INT_AS_REAL, NULL);
 
     memset(out, 0, sizeof(*out));
     copy_string(root, "reason", out->reason, sizeof(out->reason));
     copy_string(root, "urgency", out->urgency, sizeof(out->urgency));
-    out->dropped = (uint64_t)number(root, "dropped", 0);
-    out->spread = (uint64_t)number(root, "spread_ms", 0);
+    out->dropped = count(root, "dropped");
+    out->spread = count(root, "spread_ms");
     json_decref(root);
 }
 

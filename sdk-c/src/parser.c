@@ -5,7 +5,7 @@
  *
  * A line is used where it lies; only one that is cut by the end of the bytes
  * is copied. A CR ends its line at once, and an LF after it is skipped when
- * it comes.
+ * it comes. Of what is too large nothing is kept but the other fields.
  */
 #include "parser.h"
 
@@ -47,9 +47,11 @@ void pushc_parser_reset(struct pushc_parser *p)
 {
     const struct pushc_mem *mem = p->line.mem;
     size_t max = p->max;
+    int read_on = p->read_on;
 
     pushc_parser_cleanup(p);
     pushc_parser_init(p, mem, max);
+    p->read_on = read_on;
 }
 
 static int set(struct pushc_buf *b, const char *bytes, size_t n)
@@ -72,15 +74,39 @@ static void clear_block(struct pushc_parser *p)
     p->lines = 0;
     p->has_id = 0;
     p->ack_now = 0;
+    p->too_large = 0;
+    p->dropped = 0;
     p->delivered = 0;
+}
+
+/* n bytes are not kept. */
+static int drop(struct pushc_parser *p, size_t n)
+{
+    p->dropped += n;
+    return p->dropped > PUSHC_DROPPED_MAX ? PUSHC_PARSED_TOO_LARGE : GO_ON;
+}
+
+/* The block is above the limit: an error, or the end of its data. */
+static int on_too_large(struct pushc_parser *p)
+{
+    if (!p->read_on) {
+        return PUSHC_PARSED_TOO_LARGE;
+    }
+    p->too_large = 1;
+    p->lines = 0;
+    pushc_buf_cleanup(&p->data);
+    return GO_ON;
 }
 
 static int on_data(struct pushc_parser *p, const char *value, size_t n)
 {
     size_t between = p->lines > 0 ? 1 : 0;
 
+    if (p->too_large) {
+        return drop(p, n);
+    }
     if (p->data.length + between + n > p->max) {
-        return PUSHC_PARSED_TOO_LARGE;
+        return on_too_large(p);
     }
     if (between && pushc_buf_add(&p->data, "\n", 1)) {
         return PUSHC_PARSED_NO_MEMORY;
@@ -165,7 +191,7 @@ static int on_field(struct pushc_parser *p, const char *line, size_t n,
 /* The blank line: what was collected is a block, if anything was. */
 static int finish_block(struct pushc_parser *p, struct pushc_block *block)
 {
-    if (!p->lines && !p->has_id) {
+    if (!p->lines && !p->has_id && !p->too_large) {
         clear_block(p);
         return GO_ON;
     }
@@ -185,6 +211,7 @@ static int finish_block(struct pushc_parser *p, struct pushc_block *block)
     block->encoding = p->encoding.length ? p->encoding.bytes : NULL;
     block->has_id = p->has_id;
     block->has_data = p->lines > 0;
+    block->too_large = p->too_large;
     block->ack_now = p->ack_now;
     p->delivered = 1;
     return PUSHC_PARSED_BLOCK;
@@ -193,9 +220,6 @@ static int finish_block(struct pushc_parser *p, struct pushc_block *block)
 static int on_line(struct pushc_parser *p, const char *line, size_t n,
                    struct pushc_block *block)
 {
-    if (n > p->max) {
-        return PUSHC_PARSED_TOO_LARGE;
-    }
     if (n == 0) {
         return finish_block(p, block);
     }
@@ -214,6 +238,16 @@ static const char *line_end(const char *bytes, size_t n)
     return cr ? cr : lf;
 }
 
+/* The line, up to n more bytes of it, is above the limit. A comment is not
+ * missed. */
+static int on_long_line(struct pushc_parser *p, const char *bytes)
+{
+    char first = p->line.length > 0 ? p->line.bytes[0] : *bytes;
+
+    pushc_buf_cleanup(&p->line);
+    return p->read_on && first == ':' ? GO_ON : on_too_large(p);
+}
+
 /* Take one line; PUSHC_PARSED_ALL when its end is not among the bytes. */
 static int take_line(struct pushc_parser *p, const char **bytes, size_t *left,
                      struct pushc_block *block)
@@ -222,20 +256,32 @@ static int take_line(struct pushc_parser *p, const char **bytes, size_t *left,
     const char *end = line_end(start, *left);
     size_t n = end ? (size_t)(end - start) : *left;
     size_t held = p->line.length;
-    int outcome;
+    int outcome = GO_ON;
 
-    if (n > p->max || held + n > p->max) {
-        return PUSHC_PARSED_TOO_LARGE;
+    if (!p->skipping && (n > p->max || held + n > p->max)) {
+        outcome = on_long_line(p, start);
+        p->skipping = 1;
+    }
+    if (p->skipping && outcome == GO_ON) {
+        outcome = drop(p, n);
+    }
+    if (outcome != GO_ON) {
+        return outcome;
     }
     *bytes += n + (end ? 1 : 0);
     *left -= n + (end ? 1 : 0);
-    if ((!end || held > 0) && pushc_buf_add(&p->line, start, n)) {
+    if (!p->skipping && (!end || held > 0)
+        && pushc_buf_add(&p->line, start, n)) {
         return PUSHC_PARSED_NO_MEMORY;
     }
     if (!end) {
         return PUSHC_PARSED_ALL;
     }
     p->skip_lf = *end == '\r';
+    if (p->skipping) {
+        p->skipping = 0;
+        return GO_ON;
+    }
     outcome = held > 0 ? on_line(p, p->line.bytes, p->line.length, block)
                        : on_line(p, start, n, block);
     p->line.length = 0;

@@ -20,15 +20,19 @@ struct pushc_block {
     const char *encoding; /* field enc, or NULL */
     int has_id;           /* id was given in this block */
     int has_data;         /* 0: only its id counts */
+    int too_large;        /* its data were above the limit, and are gone */
     int ack_now;          /* field ack was "now" */
 };
 
 enum pushc_parsed {
     PUSHC_PARSED_ALL,       /* every byte is taken, more are needed */
     PUSHC_PARSED_BLOCK,     /* a block; call again for the rest */
-    PUSHC_PARSED_TOO_LARGE, /* above the limit; the stream is lost */
+    PUSHC_PARSED_TOO_LARGE, /* above a limit; the stream is lost */
     PUSHC_PARSED_NO_MEMORY  /* the stream is lost */
 };
+
+/* What has more is no message of a server, but has no end. */
+#define PUSHC_DROPPED_MAX ((size_t)64 << 20)
 
 struct pushc_parser {
     size_t max;            /* bytes of a line, and of the data of a block */
@@ -46,14 +50,19 @@ struct pushc_parser {
     int bom;        /* bytes of the byte order mark seen; 3: past it */
     int delivered;  /* the block in the buffers was handed out */
     int failed;     /* an enum pushc_parsed error, for ever */
+    int read_on;    /* what is too large is a block without data, no error */
+    int too_large;  /* this block is */
+    int skipping;   /* the rest of a line that is too long */
+    size_t dropped; /* bytes of data of this block that were not kept */
 };
 
-/* mem is borrowed. max_bytes: see max. */
+/* mem is borrowed. max_bytes: see max, which may change between blocks, as
+ * may read_on. */
 void pushc_parser_init(struct pushc_parser *p, const struct pushc_mem *mem,
                        size_t max_bytes);
 void pushc_parser_cleanup(struct pushc_parser *p);
 
-/* Forget a half block and all but the limit, for a new stream. */
+/* Forget a half block and all but max and read_on, for a new stream. */
 void pushc_parser_reset(struct pushc_parser *p);
 
 /* Parse from *bytes, *left of them, up to the end of one block; moves both

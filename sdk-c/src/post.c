@@ -60,7 +60,7 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
         pushc_publisher_finish(p, pub);
     }
     else {
-        pushc_publisher_again(p, pub, answer->retry_after);
+        pushc_publisher_again(p, pub, answer->head.retry_after);
     }
 }
 

@@ -1,24 +1,43 @@
 /* receive.c - bytes of the stream to the parser, to the session. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "client.h"
 #include "json.h"
 
-static int is_event_stream(const char *type)
-{
-    static const char wanted[] = "text/event-stream";
-    size_t n = sizeof(wanted) - 1;
+/* Bounds of the largest event where the application gives none. */
+#define EVENT_BYTES_LEAST ((size_t)1 << 20)
+#define EVENT_BYTES_MOST  ((size_t)16 << 20)
 
-    return strncasecmp(type, wanted, n) == 0
-           && (type[n] == '\0' || type[n] == ';' || type[n] == ' ');
-}
+/* Beside the data of an event a line has its field's name. */
+#define FRAMING_BYTES 4096
 
 static void fail(pushc_client *c, int status, const char *detail)
 {
     c->fault = status;
     snprintf(c->fault_detail, sizeof(c->fault_detail), "%s", detail);
+}
+
+/* The largest event: as configured, else what the server may send, which is
+ * a third larger in base64. An older message may be above what it says now. */
+static size_t event_bytes(const pushc_client *c, const struct pushc_head *head)
+{
+    uint64_t coded = head->max_message / 3 * 4 + FRAMING_BYTES;
+
+    if (c->set.o.max_event_bytes > 0) {
+        return c->set.o.max_event_bytes;
+    }
+    return coded < EVENT_BYTES_LEAST  ? EVENT_BYTES_LEAST
+           : coded > EVENT_BYTES_MOST ? EVENT_BYTES_MOST
+                                      : (size_t)coded;
+}
+
+/* The smaller one of ours and the server's. */
+static unsigned window(const pushc_client *c, const struct pushc_head *head)
+{
+    return head->window > 0 && head->window < c->set.o.window
+               ? (unsigned)head->window
+               : c->set.o.window;
 }
 
 int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
@@ -29,12 +48,15 @@ int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
     if (answer->http_status != 200) {
         return 0;
     }
-    if (!is_event_stream(answer->content_type)) {
+    if (!pushc_head_is_stream(answer->content_type)) {
         fail(c, PUSHC_ERR_PROTOCOL, "the answer is not text/event-stream");
         return -1;
     }
+    c->parser.max = event_bytes(c, &answer->head);
+    strcpy(c->numbering, answer->head.session);
     pthread_mutex_lock(&c->source.lock);
     pushc_session_connected(&c->session);
+    c->session.window = window(c, &answer->head);
     c->opened++;
     pthread_mutex_unlock(&c->source.lock);
     c->generation++;
@@ -71,6 +93,16 @@ static void on_bye(pushc_client *c, const struct pushc_block *block)
     pushc_client_tell(c, &event);
 }
 
+static void on_too_large(pushc_client *c, const struct pushc_block *block)
+{
+    pushc_event event = {.kind = PUSHC_SKIPPED};
+
+    event.status = PUSHC_ERR_TOO_LARGE;
+    event.detail = "a message is above max_event_bytes";
+    event.id = block->has_id ? block->id : "";
+    pushc_client_tell(c, &event);
+}
+
 /* A block of the stream; 0, or the stream has failed. */
 static int on_block(pushc_client *c, const struct pushc_block *block)
 {
@@ -98,6 +130,9 @@ static int on_block(pushc_client *c, const struct pushc_block *block)
     if (receipt == PUSHC_RECEIVED_NO_MEMORY) {
         fail(c, PUSHC_ERR_MEMORY, "no memory for a message");
         return -1;
+    }
+    if (receipt == PUSHC_RECEIVED_TOO_LARGE) {
+        on_too_large(c, block);
     }
     return 0;
 }
@@ -153,6 +188,9 @@ enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n)
 {
     pushc_client *c = ctx;
 
+    if (c->state != PUSHC_OPEN) {
+        return PUSHC_TAKEN; /* of another 2xx than the head of a stream */
+    }
     c->last_byte = pushc_now(&c->set);
     c->proven = 1;
     if (c->backlog.length > 0) {

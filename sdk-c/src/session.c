@@ -221,9 +221,7 @@ void pushc_session_attempt(struct pushc_session *s)
 void pushc_session_connected(struct pushc_session *s)
 {
     pushc_session_attempt(s);
-    s->unsent = 0;
-    s->sending = 0;
-    s->urgent = 0;
+    pushc_session_ack_forget(s);
 }
 
 /* ---- receiving ---- */
@@ -255,6 +253,25 @@ static enum pushc_receipt receive_new(struct pushc_session *s,
     return PUSHC_RECEIVED_NEW;
 }
 
+/* A message whose data were too large is done: its record tells repeats. */
+static enum pushc_receipt receive_too_large(struct pushc_session *s,
+                                            const struct pushc_block *block,
+                                            uint64_t seq, const char *mid)
+{
+    struct pushc_record *record = NULL;
+
+    if (block->id[0] != '\0') {
+        record = pushc_record_create(s, mid);
+        if (!record) {
+            return PUSHC_RECEIVED_NO_MEMORY;
+        }
+        record->done = 1;
+        add_entry(s, block, seq, record);
+        advance(s);
+    }
+    return PUSHC_RECEIVED_TOO_LARGE;
+}
+
 enum pushc_receipt pushc_session_receive(struct pushc_session *s,
                                          const struct pushc_block *block)
 {
@@ -272,6 +289,9 @@ enum pushc_receipt pushc_session_receive(struct pushc_session *s,
     }
     if (mid[0] != '\0') {
         record = pushc_record_find(s, mid);
+    }
+    if (b.too_large && !record) {
+        return receive_too_large(s, &b, seq, mid);
     }
     if (b.has_data && !record) {
         return receive_new(s, &b, seq, mid);
@@ -360,6 +380,13 @@ int pushc_session_ack_urgent(const struct pushc_session *s)
 {
     return pushc_session_unacked(s)
            && (s->urgent || s->unsent >= (s->window + 1) / 2);
+}
+
+void pushc_session_ack_forget(struct pushc_session *s)
+{
+    s->unsent = 0;
+    s->sending = 0;
+    s->urgent = 0;
 }
 
 void pushc_session_ack_begin(struct pushc_session *s)

@@ -56,7 +56,7 @@ struct pushc_items {
 
 struct pushc_session {
     const struct pushc_mem *mem; /* borrowed */
-    unsigned window;             /* the server's, in messages */
+    unsigned window;             /* of unacknowledged messages */
     unsigned max_messages;
     size_t max_bytes;
     unsigned dedup; /* passed records that are kept */
@@ -86,7 +86,8 @@ struct pushc_session {
 enum pushc_receipt {
     PUSHC_RECEIVED_NEW,
     PUSHC_RECEIVED_REPEAT,
-    PUSHC_RECEIVED_ID, /* an id without a message */
+    PUSHC_RECEIVED_ID,        /* an id without a message */
+    PUSHC_RECEIVED_TOO_LARGE, /* likewise, of one that was too large */
     PUSHC_RECEIVED_NO_MEMORY
 };
 
@@ -134,6 +135,9 @@ int pushc_session_unacked(const struct pushc_session *s);
 
 /* It should not wait for the next batch. */
 int pushc_session_ack_urgent(const struct pushc_session *s);
+
+/* The server knows nothing that could be acknowledged. */
+void pushc_session_ack_forget(struct pushc_session *s);
 
 /* Begin an acknowledgement of s->cursor; only one at a time. */
 void pushc_session_ack_begin(struct pushc_session *s);

@@ -167,7 +167,6 @@ static void fill_defaults(pushc_options *o)
         *n = *n ? *n : defaults[i].value;
     }
     o->max_bytes = o->max_bytes ? o->max_bytes : 8u << 20;
-    o->max_event_bytes = o->max_event_bytes ? o->max_event_bytes : 1u << 20;
 }
 
 static int take_loop(struct pushc_settings *set, const pushc_loop *loop)

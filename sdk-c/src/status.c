@@ -40,7 +40,7 @@ const char *pushc_strerror(int status)
     case PUSHC_ERR_REDIRECT:
         return "a redirect that is not followed";
     case PUSHC_ERR_AUTH:
-        return "the server refused the credentials";
+        return "the server refused access";
     case PUSHC_ERR_HTTP:
         return "the server refused the request";
     case PUSHC_ERR_OVERLOAD:

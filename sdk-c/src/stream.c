@@ -224,9 +224,10 @@ static int judge(const pushc_client *c)
                                         : PUSHC_ERR_PROTOCOL;
 }
 
-static int is_final(int status)
+static int is_final(const pushc_client *c, int status)
 {
-    return status == PUSHC_ERR_SUPERSEDED || status == PUSHC_ERR_NO_CONTENT
+    return (status == PUSHC_ERR_TOO_LARGE && c->set.o.stop_on_large)
+           || status == PUSHC_ERR_SUPERSEDED || status == PUSHC_ERR_NO_CONTENT
            || status == PUSHC_ERR_AUTH || status == PUSHC_ERR_HTTP
            || status == PUSHC_ERR_REDIRECT;
 }
@@ -265,9 +266,10 @@ static uint64_t next_delay(pushc_client *c, int status, uint64_t now)
         b.hint = c->spread;
         return pushc_backoff_delay(&b, pushc_uniform(&c->set));
     }
-    else if (status == PUSHC_ERR_OVERLOAD && c->end_answer.retry_after > 0) {
+    else if (status == PUSHC_ERR_OVERLOAD
+             && c->end_answer.head.retry_after > 0) {
         b.kind = PUSHC_BACKOFF_RETRY_AFTER;
-        b.hint = c->end_answer.retry_after;
+        b.hint = c->end_answer.head.retry_after;
     }
     c->failed += c->failed < 1000000;
     return pushc_backoff_delay(&b, pushc_uniform(&c->set));
@@ -317,7 +319,7 @@ void pushc_stream_settle(pushc_client *c)
         status = c->expired ? PUSHC_ERR_GOODBYE : PUSHC_ERR_AUTH;
         c->prompt_until = c->failed == 0 || !c->expired ? now + 1 : 0;
     }
-    else if (is_final(status)) {
+    else if (is_final(c, status)) {
         describe(c, status, c->final_detail, sizeof(c->final_detail));
         pushc_client_finish(c, status);
         return;

@@ -8,6 +8,7 @@
 #ifndef PUSHC_TRANSPORT_H
 #define PUSHC_TRANSPORT_H
 
+#include "head.h"
 #include "settings.h"
 
 struct pushc_transport;
@@ -32,9 +33,9 @@ struct pushc_request {
 struct pushc_answer {
     long http_status; /* 0: none came */
     char content_type[64];
-    uint64_t retry_after; /* ms, 0: not told */
-    char *location;       /* absolute, of a redirect; or NULL */
-    char body[1024];      /* beginning of the body of an error */
+    struct pushc_head head;
+    char *location;  /* absolute, of a redirect; or NULL */
+    char body[1024]; /* beginning of the body of an error */
     size_t body_length;
     char error[180]; /* what the network said */
 };

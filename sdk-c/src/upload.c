@@ -122,7 +122,7 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
     p->upload_status = status == PUSHC_ERR_CLOSED ? PUSHC_ERR_PROTOCOL
                                                   : status;
     p->upload_http = answer->http_status;
-    p->upload_retry_after = answer->retry_after;
+    p->upload_retry_after = answer->head.retry_after;
     pushc_json_problem(answer->body, answer->body_length, p->upload_detail,
                        sizeof(p->upload_detail));
     if (p->upload_detail[0] == '\0' && answer->error[0] != '\0') {

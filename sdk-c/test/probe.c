@@ -32,6 +32,8 @@ static void on_event(void *ctx, const pushc_event *e)
         p->event[p->events] = *e;
         p->event_at[p->events] = now_ms();
         snprintf(p->detail[p->events], 64, "%s", e->detail);
+        snprintf(p->event_id[p->events], 64, "%s", e->id);
+        p->event[p->events].id = p->event_id[p->events];
         p->events++;
     }
     pthread_mutex_unlock(&p->lock);

@@ -31,6 +31,7 @@ struct probe {
     pushc_event event[256]; /* strings cut off */
     uint64_t event_at[256];
     char detail[256][64];
+    char event_id[256][64];
     pushc_message *kept; /* by probe_keep() */
 };
 
@@ -42,7 +43,8 @@ void probe_cleanup(struct probe *p);
 unsigned probe_messages(struct probe *p);
 struct probe_message probe_message_at(struct probe *p, unsigned i);
 
-/* How often an event of a kind came; the last one; the n-th one, from 1. */
+/* How often an event of a kind came; the last one; the n-th one, from 1.
+ * Of their strings only id is there, until the end of the test. */
 unsigned probe_events(struct probe *p, int kind);
 pushc_event probe_last(struct probe *p, int kind, uint64_t *at);
 pushc_event probe_nth(struct probe *p, int kind, unsigned n, uint64_t *at);

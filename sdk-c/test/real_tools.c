@@ -28,14 +28,15 @@ static const char *run(const char *script)
     return keep_printf("%s", said);
 }
 
-static void setup(void)
+/* Set the variables of run() for the server. */
+static void dress(void)
 {
     const char *build = getenv("PUSH_BUILD");
     char cwd[512];
 
     ck_assert_ptr_nonnull(getcwd(cwd, sizeof(cwd)));
     build = build ? build : keep_printf("%s/build", cwd);
-    server = server_start(NULL);
+    setenv("TOP", cwd, 1);
     dir = keep_printf("%s/htdocs", server->root);
     setenv("DIR", dir, 1);
     setenv("BASE", keep_printf("http://127.0.0.1:%d", server->port), 1);
@@ -50,6 +51,12 @@ static void setup(void)
                        build, server->port),
            1);
     setenv("EX", keep_printf("timeout 30 %s/sdk-c/example-", build), 1);
+}
+
+static void setup(void)
+{
+    server = server_start(NULL);
+    dress();
 }
 
 START_TEST(what_push_pub_publishes_push_sub_prints)
@@ -110,6 +117,89 @@ START_TEST(channels_and_devices_are_told_apart)
         "$PUB -u ann -d d2 -m y >/dev/null; wait; cat a b");
 
     ck_assert_str_eq(said, "n\nx\ny\n");
+}
+END_TEST
+
+START_TEST(binary_is_printed_as_base64_on_request)
+{
+    const char *said = run(
+        "for i in 1 2 3 4; do printf '\\377\\376a' | $PUB -u ann -s "
+        ">/dev/null; done; $SUB -u ann -d d -C 1 --base64;"
+        "$SUB -u ann -d e -C 1 --base64 -F '<%d>';"
+        "$SUB -u ann -d f -C 1 --base64 -j | grep -o '\"base64.*';"
+        "$SUB -u ann -d g -C 1 -j | grep -o '\"hex.*'");
+
+    ck_assert_str_eq(said, "//5h\n<//5h>\n\"base64\":\"//5h\"}\n"
+                           "\"hex\":\"fffe61\"}\n");
+}
+END_TEST
+
+START_TEST(what_is_too_large_is_skipped_and_told_or_ends_it)
+{
+    const char *said = run(
+        "$PUB -u ann -m one >/dev/null; seq 1 1000 > f;"
+        "id=$($PUB -u ann -f f); $PUB -u ann -m three >/dev/null;"
+        "$SUB -u ann -d d -C 2 --max-event-bytes 1000 | sed 's/ 2\\.[^ ]* "
+        "/ 2.ID /';"
+        "curl -s $BASE/push/messages/$id | grep -o '\"acked\":1';"
+        "set +e; $SUB -u ann -d e -W 20 --max-event-bytes 1000 "
+        "--stop-on-large; echo $?");
+
+    ck_assert_ptr_nonnull(strstr(said, "one\n"));
+    ck_assert_ptr_nonnull(strstr(said, "three\n"));
+    ck_assert_ptr_nonnull(strstr(said, " is too large (--max-event-bytes): "
+                                       "skipped\n"));
+    ck_assert_ptr_nonnull(strstr(said, "\"acked\":1\n"));
+    ck_assert_ptr_nonnull(strstr(said, "above max_event_bytes\n1\n"));
+}
+END_TEST
+
+START_TEST(a_channel_that_is_closed_is_named_and_is_no_credential)
+{
+    const char *said;
+
+    server = server_start(&(struct server_options){
+        .receive = "PushUser query:user\nPushChannels news"});
+    dress();
+    said = run("set +e; $SUB -u ann -d d -c secret -W 20; echo $?");
+    ck_assert_ptr_nonnull(strstr(said, "push-sub: HTTP 403: channel: secret"));
+    ck_assert_ptr_nonnull(strstr(said, "\n3\n"));
+    ck_assert_ptr_null(strstr(said, "credentials"));
+}
+END_TEST
+
+START_TEST(a_small_window_stalls_nobody)
+{
+    const char *said;
+
+    server = server_start(&(struct server_options){
+        .receive = "PushUser query:user\nPushMaxInFlight 16"});
+    dress();
+    /* A server that does not tell its window needs options.window. */
+    said = run("curl -sI \"$BASE/ramen/receive?user=bob\" | "
+               "grep -qi '^push-window: 16' || { echo same; exit 0; };"
+               "seq 1 200 > wanted; $PUB -u ann -l < wanted >/dev/null;"
+               "$SUB -u ann -d d -C 200 -W 20 > got; cmp got wanted;"
+               "echo same");
+    ck_assert_str_eq(said, "same\n");
+}
+END_TEST
+
+/* Each line of EXAMPLES of a page as it stands, but with the address of the
+ * test's server, and not for ever. */
+START_TEST(what_the_manual_pages_show_works)
+{
+    static const char *const pages[] = {"push-sub", "push-pub"};
+
+    run(keep_printf(
+        "mkdir bin; printf 'exec %%s \"$@\" -W 1\\n' \"$SUB\" > bin/push-sub;"
+        "printf 'exec %%s \"$@\"\\n' \"$PUB\" > bin/push-pub;"
+        "sed -i '1i #!/bin/sh' bin/*; chmod +x bin/*; PATH=$PWD/bin:$PATH;"
+        "sed -n '/^.SH EXAMPLES/,/^.fi/p' $TOP/sdk-c/man/%s.1 | "
+        "grep -v '^[.]' | sed 's/\\\\-/-/g' > lines; test -s lines;"
+        "while read -r line; do echo \"$line\"; "
+        "sh -ec \"$line\" < /dev/null; done < lines",
+        pages[_i]));
 }
 END_TEST
 
@@ -177,6 +267,11 @@ int main(void)
     tcase_add_test(tc, json_is_for_programs);
     tcase_add_test(tc, a_cursor_file_carries_over_runs);
     tcase_add_test(tc, channels_and_devices_are_told_apart);
+    tcase_add_test(tc, binary_is_printed_as_base64_on_request);
+    tcase_add_test(tc, what_is_too_large_is_skipped_and_told_or_ends_it);
+    tcase_add_test(tc, a_channel_that_is_closed_is_named_and_is_no_credential);
+    tcase_add_test(tc, a_small_window_stalls_nobody);
+    tcase_add_loop_test(tc, what_the_manual_pages_show_works, 0, 2);
     tcase_add_loop_test(tc, exit_codes_say_what_happened, 0,
                         sizeof(codes) / sizeof(codes[0]));
     tcase_add_test(tc, a_signal_ends_push_sub_in_order);

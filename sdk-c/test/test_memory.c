@@ -83,7 +83,8 @@ static void *jansson_malloc(size_t n)
     return fails(&janssons) ? NULL : malloc(n);
 }
 
-/* ---- a server: a redirect, a cut, three messages, acknowledgements ---- */
+/* ---- a server: a redirect, a cut, three messages and one that is too large,
+ * acknowledgements ---- */
 
 static int serve(void *ctx, struct scripted_request *r)
 {
@@ -100,16 +101,20 @@ static int serve(void *ctx, struct scripted_request *r)
         return scripted_answer(r, 307, "Location: /there?x\r\n", "");
     }
     scripted_header(r, "Last-Event-ID", cursor, sizeof(cursor));
-    scripted_stream(r);
+    scripted_say(r, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                    "Push-Session: s1\r\nConnection: close\r\n\r\n");
     scripted_say(r, "retry: 500\n\n");
     if (cursor[0] == '\0') {
         scripted_say(r, "id: 1.m1\ndata: a\n\n");
         return 0;
     }
-    scripted_say(r, "event: push.gap\ndata: {\"dropped\":1}\n\n"
-                    "id: 2.m2\nenc: base64\ndata: YQ==\n\n"
-                    "id: 3.m3\nevent: e\ndata: a long line of data, and more "
-                    "of it\ndata: than a small buffer holds\n\n");
+    scripted_say(r,
+                 "event: push.gap\ndata: {\"dropped\":1}\n\n"
+                 "id: 2.m2\nenc: base64\ndata: YQ==\n\n"
+                 "id: 3.large\ndata: %0300d\n\n"
+                 "id: 4.m3\nevent: e\ndata: a long line of data, and more "
+                 "of it\ndata: than a small buffer holds\n\n",
+                 0);
     scripted_hold(r, -1);
     return 0;
 }
@@ -198,6 +203,7 @@ static pushc_options options_of(struct run *r)
     o.app = "a";
     o.query = "user=ann";
     o.base_ms = 500;
+    o.max_event_bytes = 200;
     /* In real time 0.3, 1 and 9 s: what a busy machine is late by is no
      * failure. */
     o.attempt_ms = 300 * FACTOR;

@@ -35,7 +35,8 @@ static void setup(void)
     unsetenv("MAKEFLAGS");
     unsetenv("MAKELEVEL");
     unsetenv("MODE");
-    run("make -s install-sdk-c PREFIX=\"$ROOT/usr\" DESTDIR=");
+    run("make -s install-sdk-c PREFIX=\"$ROOT/usr\" DESTDIR= "
+        "LDCONFIG=\"touch $ROOT/ldconfig\"; test -e \"$ROOT/ldconfig\"");
 }
 
 static void teardown(void)
@@ -115,16 +116,63 @@ START_TEST(cmake_finds_the_package)
         "cmake -S \"$ROOT\" -B \"$ROOT/b\" "
         "-DCMAKE_PREFIX_PATH=\"$ROOT/usr\" >/dev/null; "
         "cmake --build \"$ROOT/b\" >/dev/null; \"$ROOT/b/app\"");
+    run("sed -i 's/::pushc)/::pushc_static)/' \"$ROOT/CMakeLists.txt\"; "
+        "cmake -S \"$ROOT\" -B \"$ROOT/s\" "
+        "-DCMAKE_PREFIX_PATH=\"$ROOT/usr\" >/dev/null; "
+        "cmake --build \"$ROOT/s\" >/dev/null; \"$ROOT/s/app\"; "
+        "! readelf -d \"$ROOT/s/app\" | grep libpushc");
 }
 END_TEST
 
-START_TEST(the_header_is_c99_and_needs_no_other)
+/* As a package of Debian's would, which moves the whole below a DESTDIR. */
+#define PACKAGE                                                               \
+    " PREFIX=/usr LIBDIR=/usr/lib/x86_64-linux-gnu DESTDIR=\"$ROOT/d\" "      \
+    "LDCONFIG=false >/dev/null; "
+
+START_TEST(libraries_go_where_libdir_says)
 {
-    run("printf '#include <pushc.h>\\n' | cc -std=c99 -pedantic -Wall "
-        "-Wextra -Werror -fsyntax-only -I\"$ROOT/usr/include\" -x c -");
-    run("if command -v c++ >/dev/null; then "
-        "printf '#include <pushc.h>\\n' | c++ -std=c++11 -pedantic -Wall "
-        "-Wextra -Werror -fsyntax-only -I\"$ROOT/usr/include\" -x c++ -; fi");
+    run(PROGRAM
+        "make -s install-sdk-c" PACKAGE "cd \"$ROOT/d/usr\"; test ! -e "
+        "lib/libpushc.a; "
+        "export PKG_CONFIG_PATH=$PWD/lib/x86_64-linux-gnu/pkgconfig; "
+        "test \"$(pkg-config --variable=libdir libpushc)\" = "
+        "/usr/lib/x86_64-linux-gnu; printf 'cmake_minimum_required("
+        "VERSION 3.18)\\nproject(app C)\\nfind_package(pushc 1.0 REQUIRED)"
+        "\\nadd_executable(app ../app.c)\\ntarget_link_libraries(app PRIVATE "
+        "pushc::pushc)\\n' > ../CMakeLists.txt; cmake -S .. -B ../b "
+        "-Dpushc_DIR=$PWD/lib/x86_64-linux-gnu/cmake/pushc >/dev/null; "
+        "cmake --build ../b >/dev/null; ../b/app");
+}
+END_TEST
+
+START_TEST(uninstall_leaves_no_file)
+{
+    run("rm -rf \"$ROOT/d\"; make -s install-sdk-c" PACKAGE
+        "test -e \"$ROOT/d/usr/bin/push-sub\"; make -s uninstall-sdk-c" PACKAGE
+        "test -z \"$(find \"$ROOT/d\" ! -type d)\"; "
+        "test ! -e \"$ROOT/d/usr/include/pushc\"");
+}
+END_TEST
+
+/* What is said at the beginning of options, checked where it runs. */
+#define BEGINNINGS                                                            \
+    "printf '#include <pushc.h>\\nint main(void) {\\n"                        \
+    "pushc_options o = PUSHC_OPTIONS_INIT;\\n"                                \
+    "pushc_outgoing m = PUSHC_OUTGOING_INIT;\\n"                              \
+    "return !(o.size == sizeof(o) && !o.url && !o.stop_on_large "             \
+    "&& m.size == sizeof(m) && m.ttl == -1 && !m.receipt); }\\n' "            \
+    "> \"$ROOT/begin.c\"; "
+
+START_TEST(the_header_is_c99_and_cpp11_and_needs_no_other)
+{
+    run(BEGINNINGS "cc -std=c99 -pedantic-errors -Wall -Wextra -Werror "
+                   "-I\"$ROOT/usr/include\" -o \"$ROOT/begin\" "
+                   "\"$ROOT/begin.c\"; \"$ROOT/begin\"");
+    run(BEGINNINGS "command -v c++ >/dev/null || exit 0; "
+                   "for s in c++11 c++20; do c++ -std=$s -pedantic-errors "
+                   "-Wall -Wextra -Werror -I\"$ROOT/usr/include\" -o "
+                   "\"$ROOT/begin\" -x c++ \"$ROOT/begin.c\"; "
+                   "\"$ROOT/begin\"; done");
 }
 END_TEST
 
@@ -167,7 +215,9 @@ int main(void)
     tcase_add_test(tc, every_option_of_the_tools_is_in_their_manual);
     tcase_add_test(tc, pkg_config_links_a_program);
     tcase_add_test(tc, cmake_finds_the_package);
-    tcase_add_test(tc, the_header_is_c99_and_needs_no_other);
+    tcase_add_test(tc, libraries_go_where_libdir_says);
+    tcase_add_test(tc, uninstall_leaves_no_file);
+    tcase_add_test(tc, the_header_is_c99_and_cpp11_and_needs_no_other);
     tcase_add_test(tc, the_example_of_the_readme_is_a_program);
     tcase_add_test(tc, every_status_has_words_of_its_own);
     suite_add_tcase(suite, tc);

@@ -230,6 +230,94 @@ START_TEST(the_vectors_hold_when_fed_in_pieces_of_any_size)
 }
 END_TEST
 
+/* ---- what is too large, read through ---- */
+
+static void check_large(struct row *r, const struct pushc_block *b)
+{
+    const json_t *wanted = json_array_get(json_object_get(r->json, "events"),
+                                          r->events);
+
+    if (!b->too_large) {
+        ck_assert(!json_object_get(wanted, "too_large"));
+        check_event(r, b);
+        return;
+    }
+    ck_assert_msg(json_is_true(json_object_get(wanted, "too_large")),
+                  "%s: event %zu is too large", r->description, r->events);
+    same_string(r, b->has_id ? b->id : "", vectors_string(wanted, "id"), "id");
+    same_string(r, b->ack_now ? "now" : NULL, vectors_string(wanted, "ack"),
+                "ack");
+    ck_assert(!b->has_data);
+    ck_assert_uint_eq(b->length, 0);
+    r->events++;
+}
+
+static void feed_large(struct row *r, const char *bytes, size_t left)
+{
+    struct pushc_block block;
+    enum pushc_parsed got;
+
+    do {
+        got = pushc_parser_next(&r->parser, &bytes, &left, &block);
+        if (got == PUSHC_PARSED_BLOCK && (block.has_data || block.too_large)) {
+            check_large(r, &block);
+        }
+    } while (got == PUSHC_PARSED_BLOCK);
+    ck_assert_msg(got == PUSHC_PARSED_ALL && left == 0, "%s: %d",
+                  r->description, got);
+}
+
+static void run_large(struct row *r, size_t size)
+{
+    size_t at, n;
+
+    begin(r);
+    r->parser.read_on = 1;
+    for (at = 0; at < r->length; at += n) {
+        n = r->length - at < size ? r->length - at : size;
+        feed_large(r, r->input + at, n);
+    }
+    end(r);
+}
+
+START_TEST(what_is_too_large_is_read_through_in_pieces_of_any_size)
+{
+    json_t *rows = vectors_load("large.json");
+    size_t i, size;
+
+    for (i = 0; i < json_array_size(rows); i++) {
+        struct row r = {.json = json_array_get(rows, i)};
+
+        r.description = vectors_string(r.json, "description");
+        r.input = vectors_text(json_object_get(r.json, "input"), &r.length);
+        for (size = 1; size < 140; size++) {
+            run_large(&r, size);
+        }
+        run_large(&r, 16384);
+        run_large(&r, r.length);
+        free(r.input);
+    }
+    json_decref(rows);
+}
+END_TEST
+
+START_TEST(a_comment_that_is_too_long_is_not_missed)
+{
+    const char *bytes = ": 123456789\ndata: b\n\n";
+    size_t left = strlen(bytes);
+    struct pushc_parser p;
+    struct pushc_block block;
+
+    pushc_parser_init(&p, &mem, 8);
+    p.read_on = 1;
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &block),
+                     PUSHC_PARSED_BLOCK);
+    ck_assert_str_eq(block.data, "b");
+    ck_assert(!block.too_large);
+    pushc_parser_cleanup(&p);
+}
+END_TEST
+
 /* ---- a stream that breaks ---- */
 
 static struct {
@@ -451,6 +539,9 @@ int main(void)
     tcase_add_test(tc, the_vectors_hold_when_fed_byte_by_byte);
     tcase_add_test(tc, the_vectors_hold_when_split_at_every_place);
     tcase_add_test(tc, the_vectors_hold_when_fed_in_pieces_of_any_size);
+    tcase_add_test(tc,
+                   what_is_too_large_is_read_through_in_pieces_of_any_size);
+    tcase_add_test(tc, a_comment_that_is_too_long_is_not_missed);
     tcase_add_test(tc,
                    a_stream_cut_behind_every_byte_dispatches_what_is_whole);
     tcase_add_test(tc, a_lone_cr_is_answered_before_the_next_byte);

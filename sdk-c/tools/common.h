@@ -10,7 +10,7 @@ enum {
     EXIT_OK = 0,
     EXIT_FAILED = 1,  /* not all was accepted, or the server refused */
     EXIT_USAGE = 2,   /* the command line is wrong */
-    EXIT_DENIED = 3,  /* the credentials were refused */
+    EXIT_DENIED = 3,  /* access was refused: 401, 403 */
     EXIT_TIMEOUT = 27 /* nothing in time, as mosquitto_sub has it */
 };
 

@@ -31,9 +31,14 @@ static const char help[] =
     "How to print them:\n"
     "  -F, --format TEMPLATE    %d data, %e event, %i id, %m message id,\n"
     "                           %s number, %t time, %% percent, \\n \\t\n"
-    "  -j, --json               one JSON object a line\n";
+    "  -j, --json               one JSON object a line\n"
+    "      --base64             data in base64; with --json where they are\n"
+    "                           not UTF-8, else that is hex\n"
+    "      --max-event-bytes N  larger ones are skipped, and told; as the\n"
+    "                           server says, from 1 to 16 MiB\n"
+    "      --stop-on-large      end there instead\n";
 
-enum { OPT_OLDEST = OPT_OWN, OPT_CURSOR };
+enum { OPT_OLDEST = OPT_OWN, OPT_CURSOR, OPT_BASE64, OPT_MAX, OPT_STOP };
 
 struct sub {
     struct common common;
@@ -43,7 +48,9 @@ struct sub {
     char cursor[128];
     long count;   /* 0: no end */
     long timeout; /* seconds, 0: none */
+    int base64;
     pushc_client *client;
+    char end[256]; /* why the client stopped; written before it is over */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -65,6 +72,9 @@ static const struct option options[] = {
     {"count", required_argument, NULL, 'C'},
     {"timeout", required_argument, NULL, 'W'},
     {"format", required_argument, NULL, 'F'},
+    {"base64", no_argument, NULL, OPT_BASE64},
+    {"max-event-bytes", required_argument, NULL, OPT_MAX},
+    {"stop-on-large", no_argument, NULL, OPT_STOP},
     {NULL, 0, NULL, 0},
 };
 
@@ -78,8 +88,33 @@ static void take_channel(struct sub *s, const char *name)
     s->channels[o->channel_count++] = name;
 }
 
+/* Options of the output; 0, or it is none of them. */
+static int take_output(struct sub *s, int option, const char *value)
+{
+    switch (option) {
+    case 'F':
+        s->format = value;
+        return 0;
+    case OPT_BASE64:
+        s->base64 = 1;
+        return 0;
+    case OPT_MAX:
+        s->common.pushc.max_event_bytes = (size_t)common_number(
+            &s->common, "--max-event-bytes", value, 1, 1L << 30);
+        return 0;
+    case OPT_STOP:
+        s->common.pushc.stop_on_large = 1;
+        return 0;
+    default:
+        return -1;
+    }
+}
+
 static void take(struct sub *s, int option, const char *value)
 {
+    if (take_output(s, option, value) == 0) {
+        return;
+    }
     switch (option) {
     case OPT_HELP:
         printf("%s%s", help, common_help);
@@ -110,9 +145,6 @@ static void take(struct sub *s, int option, const char *value)
         break;
     case 'W':
         s->timeout = common_number(&s->common, "--timeout", value, 1, 1000000);
-        break;
-    case 'F':
-        s->format = value;
         break;
     default:
         common_option(&s->common, option, value);
@@ -202,11 +234,62 @@ static void put_escape(char c)
     putchar(c == 'n' ? '\n' : c == 't' ? '\t' : c == '0' ? '\0' : c);
 }
 
-static void put_field(char c, const pushc_message *m)
+/* In base64 (RFC 4648, section 4), freed by the caller; NULL: no memory. */
+static char *base64_of(const pushc_message *m)
+{
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *in = (const unsigned char *)m->data;
+    char *out = malloc(4 * ((m->length + 2) / 3) + 1);
+    char *at = out;
+    size_t i;
+
+    for (i = 0; out && i < m->length; i += 3) {
+        size_t left = m->length - i;
+        unsigned long v = (unsigned long)in[i] << 16
+                          | (left > 1 ? (unsigned long)in[i + 1] << 8 : 0)
+                          | (left > 2 ? in[i + 2] : 0);
+
+        *at++ = digits[v >> 18 & 63];
+        *at++ = digits[v >> 12 & 63];
+        *at++ = left > 1 ? digits[v >> 6 & 63] : '=';
+        *at++ = left > 2 ? digits[v & 63] : '=';
+    }
+    if (out) {
+        *at = '\0';
+    }
+    return out;
+}
+
+static char *hex_of(const pushc_message *m)
+{
+    char *out = malloc(2 * m->length + 1);
+    size_t i;
+
+    for (i = 0; out && i < m->length; i++) {
+        sprintf(out + 2 * i, "%02x", (unsigned char)m->data[i]);
+    }
+    return out;
+}
+
+static void put_data(const struct sub *s, const pushc_message *m)
+{
+    char *coded = s->base64 ? base64_of(m) : NULL;
+
+    if (coded) {
+        fputs(coded, stdout);
+    }
+    else {
+        fwrite(m->data, 1, m->length, stdout);
+    }
+    free(coded);
+}
+
+static void put_field(const struct sub *s, char c, const pushc_message *m)
 {
     switch (c) {
     case 'd':
-        fwrite(m->data, 1, m->length, stdout);
+        put_data(s, m);
         break;
     case 'e':
         fputs(m->event, stdout);
@@ -228,11 +311,13 @@ static void put_field(char c, const pushc_message *m)
     }
 }
 
-static void put_template(const char *format, const pushc_message *m)
+static void put_template(const struct sub *s, const pushc_message *m)
 {
+    const char *format = s->format ? s->format : "%d";
+
     for (; *format; format++) {
         if (*format == '%' && format[1]) {
-            put_field(*++format, m);
+            put_field(s, *++format, m);
         }
         else if (*format == '\\' && format[1]) {
             put_escape(*++format);
@@ -243,25 +328,21 @@ static void put_template(const char *format, const pushc_message *m)
     }
 }
 
-static void put_json(const pushc_message *m)
+static void put_json(const struct sub *s, const pushc_message *m)
 {
     json_t *data = json_stringn(m->data, m->length);
     json_t *o = json_pack("{s:I,s:s,s:s,s:s}", "seq", (json_int_t)m->seq,
                           "mid", m->mid, "id", m->id, "event", m->event);
-    size_t i;
+    char *coded = data ? NULL : s->base64 ? base64_of(m) : hex_of(m);
 
     if (data) {
         json_object_set_new(o, "data", data);
     }
     else {
-        char *hex = malloc(2 * m->length + 1);
-
-        for (i = 0; hex && i < m->length; i++) {
-            sprintf(hex + 2 * i, "%02x", (unsigned char)m->data[i]);
-        }
-        json_object_set_new(o, "hex", json_string(hex));
-        free(hex);
+        json_object_set_new(o, s->base64 ? "base64" : "hex",
+                            json_string(coded));
     }
+    free(coded);
     json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
     json_decref(o);
 }
@@ -270,10 +351,10 @@ static void put_json(const pushc_message *m)
 static int put(const struct sub *s, const pushc_message *m)
 {
     if (s->common.json) {
-        put_json(m);
+        put_json(s, m);
     }
     else {
-        put_template(s->format ? s->format : "%d", m);
+        put_template(s, m);
     }
     putchar('\n');
     return fflush(stdout);
@@ -284,10 +365,22 @@ static int put(const struct sub *s, const pushc_message *m)
 static void on_event(void *ctx, const pushc_event *e)
 {
     struct common *c = ctx;
+    struct sub *s = ctx; /* which begins with it */
 
     if (e->kind == PUSHC_GAP) {
         common_say(c, "the server dropped %llu messages (%s, %s)",
                    (unsigned long long)e->dropped, e->detail, e->urgency);
+    }
+    else if (e->kind == PUSHC_SKIPPED) {
+        common_say(c, "message %s is too large (--max-event-bytes): skipped",
+                   e->id[0] ? e->id : "without an id");
+    }
+    else if (e->kind == PUSHC_STOPPED && e->http_status >= 400) {
+        snprintf(s->end, sizeof(s->end), "HTTP %ld: %s", e->http_status,
+                 e->detail);
+    }
+    else if (e->kind == PUSHC_STOPPED) {
+        snprintf(s->end, sizeof(s->end), "%s", e->detail);
     }
 }
 
@@ -355,7 +448,7 @@ int main(int argc, char **argv)
     }
     pushc_client_destroy(s.client);
     if (status != PUSHC_OK && status != PUSHC_AGAIN) {
-        common_say(&s.common, "%s", pushc_strerror(status));
+        common_say(&s.common, "%s", s.end[0] ? s.end : pushc_strerror(status));
     }
     free(s.query);
     common_cleanup(&s.common);
