@@ -12,9 +12,10 @@ import { configure } from './settings.js';
  * @property {string} cursor id up to which everything is finished
  * @property {() => Promise<void>} flush acknowledges now
  * @property {() => Promise<void>} close
- * @property {(mistrust?: boolean) => void} resume one attempt within a second,
- *   where there is no stream; with `mistrust` (the network came back, or the
- *   machine woke up) also where there is one
+ * @property {(mistrust?: boolean, tell?: boolean) => void} resume one attempt
+ *   within a second, where there is no stream; with `mistrust` (the network came
+ *   back, or the machine woke up) also where there is one; with `tell` also where
+ *   another tab has it
  * @property {(cached?: boolean) => void} freeze no stream until `resume`: the
  *   page is left (`cached`: it may come back), or frozen (neither)
  */
@@ -194,6 +195,14 @@ export class PushClient
     /* What has settled by now is to be counted first. */
     await new Promise((resolve) => setTimeout(resolve));
     return this.#source.flush();
+  }
+
+  /**
+   * Ends the stream, if there is one, and makes a new one within a second,
+   * instead of at the end of the wait. A client that was closed stays so.
+   */
+  reconnect() {
+    this.#source.resume(true, true);
   }
 
   /**
