@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { connect } from './connection.js';
 import { watchLife } from './life.js';
 import { inboxOf } from './inbox.js';
@@ -67,17 +68,29 @@ import { configure } from './settings.js';
  */
 /**
  * @template {string} K
- * @typedef {K extends keyof PushEventMap ? PushEventMap[K] : PushMessage} EventOf
+ * @template {object} [Events={}]
+ * @typedef {K extends keyof Omit<PushEventMap, 'message'> ? PushEventMap[K]
+ *   : K extends keyof Events ? PushMessage<Events[K]> : PushMessage} EventOf
  */
 /**
  * @template {string} K
- * @typedef {{handleEvent(event: EventOf<K>): unknown}} ListenerObject
+ * @template {object} [Events={}]
+ * @typedef {{handleEvent(event: EventOf<K, Events>): unknown}} ListenerObject
  */
 /**
  * @template {string} K
- * @typedef {ListenerObject<K> | ListenerObject<K>['handleEvent']} Listener
+ * @template {object} [Events={}]
+ * @typedef {ListenerObject<K, Events>
+ *   | ListenerObject<K, Events>['handleEvent']} Listener
  */
-/** @typedef {import('./message.js').PushMessage} PushMessage */
+/**
+ * @template {object} Events
+ * @typedef {[keyof Events] extends [never] ? any : Events[keyof Events]} PayloadOf
+ */
+/**
+ * @template [T=any]
+ * @typedef {import('./message.js').PushMessage<T>} PushMessage
+ */
 /**
  * @typedef {object} Handlers
  * @property {((event: Event) => unknown) | null} [onopen]
@@ -105,6 +118,11 @@ import { configure } from './settings.js';
  *
  * Events: `message` and the types that publishers give ({@link PushMessage}),
  * `open`, `state`, `error`, `gap`, `bye`.
+ *
+ * In TypeScript `PushClient<{'trip.accepted': Trip}>` says what the payloads
+ * are: `json()` of such a message returns a `Trip`.
+ *
+ * @template {object} [Events={}]
  */
 export class PushClient
   extends /** @type {new () => EventTarget & Handlers} */ (EventTarget)
@@ -126,7 +144,7 @@ export class PushClient
   /** @type {Source} */
   #source;
   #inbox;
-  /** @type {((event: PushMessage) => unknown) | null} */
+  /** @type {((event: EventOf<'message', Events>) => unknown) | null} */
   #onmessage = null;
 
   /**
@@ -168,9 +186,9 @@ export class PushClient
   }
 
   /**
-   * @template {string} K
+   * @template {(keyof Events & string) | keyof PushEventMap | (string & {})} K
    * @param {K} type
-   * @param {Listener<K> | null} listener
+   * @param {Listener<K, Events> | null} listener
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
@@ -181,9 +199,9 @@ export class PushClient
   }
 
   /**
-   * @template {string} K
+   * @template {(keyof Events & string) | keyof PushEventMap | (string & {})} K
    * @param {K} type
-   * @param {Listener<K> | null} listener
+   * @param {Listener<K, Events> | null} listener
    * @param {boolean | EventListenerOptions} [options]
    */
   removeEventListener(type, listener, options) {
@@ -217,6 +235,7 @@ export class PushClient
     return this.close();
   }
 
+  /** @returns {AsyncGenerator<PushMessage<PayloadOf<Events>>>} */
   [Symbol.asyncIterator]() {
     return this.#inbox.iterate();
   }

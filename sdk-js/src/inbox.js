@@ -2,7 +2,7 @@ import { PushError } from './error.js';
 import { emit } from './listeners.js';
 import { messageOf } from './message.js';
 
-/** @typedef {import('./client.js').PushClient} PushClient */
+/** @typedef {import('./client.js').PushClient<any>} PushClient */
 /** @typedef {import('./message.js').PushMessage} PushMessage */
 /** @typedef {[message: PushMessage, settle: (ok: boolean) => void]} Waiting */
 
