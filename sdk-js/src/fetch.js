@@ -21,12 +21,9 @@ export async function* fetchStream(settings, url, init) {
   const { headers } = answer;
   /* Base64 takes a third more, a message has a head of its own, and a server
    * may be told to take larger ones while the stream is open. */
-  const most = Math.max(
-    1 << 20,
-    1.5 * (+(headers.get('Push-Max-Message') ?? 0) || 0) + 1024,
-  );
+  const most = /** @type {any} */ (headers.get('Push-Max-Message'));
   const parser = sseParser(
-    settings.maxEventBytes ?? most,
+    settings.maxEventBytes ?? Math.max(1 << 20, most * 1.5 + 1024 || 0),
     settings.stopAtTooLarge,
   );
   const reader = /** @type {any} */ (answer.body).getReader();

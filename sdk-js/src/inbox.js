@@ -74,8 +74,12 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
         }
         if (!message) {
           /* Nobody can take it: it must not block those behind it. */
-          const code = large ? 'TOO_LARGE' : 'ENCODING';
-          emit(client, 'error', { error: new PushError(code, { id, cause }) });
+          emit(client, 'error', {
+            error: new PushError(large ? 'TOO_LARGE' : 'ENCODING', {
+              id,
+              cause,
+            }),
+          });
           return resolve(true);
         }
         const results = emit(client, message);

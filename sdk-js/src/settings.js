@@ -88,8 +88,8 @@ export const deviceId = (storage = 'localStorage', key = 'mod-push', renew) => {
 const LEGAL = [
   [
     'silence connectTimeout ackInterval maxInFlight maxEventBytes',
-    (value) => Number.isInteger(value) && value > 0 && value < 2 ** 31,
-    'an integer, 1 to 2147483647',
+    (value) => (value | 0) === value && value > 0,
+    '1 to 2147483647',
   ],
   ['random fetch share transport', (value) => value?.call, 'a function'],
   ['channels', Array.isArray, 'an array of names'],
@@ -150,14 +150,11 @@ export const configure = (url, options) => {
  * @param {string} cursor or nothing
  * @param {string} [session] that the cursor is of, where it is known
  */
-export const beside = ({ receive }, name, cursor, session) => {
-  const url = new URL(name + receive.search, receive);
-  const { searchParams } = url;
-  if (cursor) {
-    searchParams.set('id', cursor);
-  }
-  if (session) {
-    searchParams.set('session', session);
-  }
-  return url;
-};
+export const beside = ({ receive }, name, cursor, session) =>
+  new URL(
+    name +
+      receive.search +
+      (cursor && '&id=' + encodeURIComponent(cursor)) +
+      (session ? '&session=' + session : ''),
+    receive,
+  );

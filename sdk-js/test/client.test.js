@@ -299,7 +299,7 @@ test('reconnect makes a new stream within a second, also instead of a wait', asy
 
 /** What is no option, and what is said of it. */
 const illegal = [
-  [{ silence: 0 }, /^silence: an integer, 1 to/],
+  [{ silence: 0 }, /^silence: 1 to/],
   [{ silence: '7000' }, /^silence: /],
   [{ connectTimeout: -1 }, /^connectTimeout: /],
   [{ ackInterval: NaN }, /^ackInterval: /],
