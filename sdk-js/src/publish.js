@@ -311,7 +311,8 @@ export class PublishStream {
     }
     const head = { ...audience, key: randomUUID(), ...options };
     const body = member(payload);
-    const turn = Promise.allSettled([this.#payloads, body]);
+    /* Without a value: one would hold those of all before. */
+    const turn = Promise.allSettled([this.#payloads, body]).then(() => {});
     this.#payloads = turn;
     this.#pausing++;
     let rest;
