@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { connect } from './connection.js';
 import { watchLife } from './life.js';
 import { inboxOf } from './inbox.js';
@@ -12,9 +13,10 @@ import { configure } from './settings.js';
  * @property {string} cursor id up to which everything is finished
  * @property {() => Promise<void>} flush acknowledges now
  * @property {() => Promise<void>} close
- * @property {(mistrust?: boolean) => void} resume one attempt within a second,
- *   where there is no stream; with `mistrust` (the network came back, or the
- *   machine woke up) also where there is one
+ * @property {(mistrust?: boolean, tell?: boolean) => void} resume one attempt
+ *   within a second, where there is no stream; with `mistrust` (the network came
+ *   back, or the machine woke up) also where there is one; with `tell` also where
+ *   another tab has it
  * @property {(cached?: boolean) => void} freeze no stream until `resume`: the
  *   page is left (`cached`: it may come back), or frozen (neither)
  */
@@ -66,17 +68,29 @@ import { configure } from './settings.js';
  */
 /**
  * @template {string} K
- * @typedef {K extends keyof PushEventMap ? PushEventMap[K] : PushMessage} EventOf
+ * @template {object} [Events={}]
+ * @typedef {K extends keyof Omit<PushEventMap, 'message'> ? PushEventMap[K]
+ *   : K extends keyof Events ? PushMessage<Events[K]> : PushMessage} EventOf
  */
 /**
  * @template {string} K
- * @typedef {{handleEvent(event: EventOf<K>): unknown}} ListenerObject
+ * @template {object} [Events={}]
+ * @typedef {{handleEvent(event: EventOf<K, Events>): unknown}} ListenerObject
  */
 /**
  * @template {string} K
- * @typedef {ListenerObject<K> | ListenerObject<K>['handleEvent']} Listener
+ * @template {object} [Events={}]
+ * @typedef {ListenerObject<K, Events>
+ *   | ListenerObject<K, Events>['handleEvent']} Listener
  */
-/** @typedef {import('./message.js').PushMessage} PushMessage */
+/**
+ * @template {object} Events
+ * @typedef {[keyof Events] extends [never] ? any : Events[keyof Events]} PayloadOf
+ */
+/**
+ * @template [T=any]
+ * @typedef {import('./message.js').PushMessage<T>} PushMessage
+ */
 /**
  * @typedef {object} Handlers
  * @property {((event: Event) => unknown) | null} [onopen]
@@ -104,6 +118,11 @@ import { configure } from './settings.js';
  *
  * Events: `message` and the types that publishers give ({@link PushMessage}),
  * `open`, `state`, `error`, `gap`, `bye`.
+ *
+ * In TypeScript `PushClient<{'trip.accepted': Trip}>` says what the payloads
+ * are: `json()` of such a message returns a `Trip`.
+ *
+ * @template {object} [Events={}]
  */
 export class PushClient
   extends /** @type {new () => EventTarget & Handlers} */ (EventTarget)
@@ -125,7 +144,7 @@ export class PushClient
   /** @type {Source} */
   #source;
   #inbox;
-  /** @type {((event: PushMessage) => unknown) | null} */
+  /** @type {((event: EventOf<'message', Events>) => unknown) | null} */
   #onmessage = null;
 
   /**
@@ -167,9 +186,9 @@ export class PushClient
   }
 
   /**
-   * @template {string} K
+   * @template {(keyof Events & string) | keyof PushEventMap | (string & {})} K
    * @param {K} type
-   * @param {Listener<K> | null} listener
+   * @param {Listener<K, Events> | null} listener
    * @param {boolean | AddEventListenerOptions} [options]
    */
   addEventListener(type, listener, options) {
@@ -180,9 +199,9 @@ export class PushClient
   }
 
   /**
-   * @template {string} K
+   * @template {(keyof Events & string) | keyof PushEventMap | (string & {})} K
    * @param {K} type
-   * @param {Listener<K> | null} listener
+   * @param {Listener<K, Events> | null} listener
    * @param {boolean | EventListenerOptions} [options]
    */
   removeEventListener(type, listener, options) {
@@ -197,6 +216,14 @@ export class PushClient
   }
 
   /**
+   * Ends the stream, if there is one, and makes a new one within a second,
+   * instead of at the end of the wait. A client that was closed stays so.
+   */
+  reconnect() {
+    this.#source.resume(true, true);
+  }
+
+  /**
    * Ends the stream. Resolves once running listeners are finished (5 s at
    * most) and acknowledged.
    */
@@ -208,6 +235,7 @@ export class PushClient
     return this.close();
   }
 
+  /** @returns {AsyncGenerator<PushMessage<PayloadOf<Events>>>} */
   [Symbol.asyncIterator]() {
     return this.#inbox.iterate();
   }

@@ -34,7 +34,9 @@ export const connect = (settings, hooks) => {
   /** What came while we slept has this long to be read before we judge, ms. */
   const DRAIN = 200;
   /** Handlers have this long to finish when the client is closed, ms. */
-  const LAST_CALL = 5000;
+  const LAST_CALL = 4000;
+  /** What they finished has this long to be acknowledged then, ms. */
+  const LAST_WORD = 900;
 
   /** Replaced for every attempt; its reason is why that attempt ended. */
   let attempt = new AbortController();
@@ -64,6 +66,10 @@ export const connect = (settings, hooks) => {
   /** Wall time, which goes on while the machine sleeps. @type {any} */
   let lastRun;
 
+  /** Most messages in flight, by us and by the server. */
+  let window = maxInFlight;
+  /** The server's name for the numbering of the current stream. @type {any} */
+  let session;
   const ledger = ledgerOf(4 * maxInFlight);
   /** Id up to which everything of the current stream is finished. */
   let cursor = lastEventId;
@@ -127,7 +133,7 @@ export const connect = (settings, hooks) => {
         ...(value && { Authorization: 'Bearer ' + value }),
         ...settings.headers,
       };
-      for await (const [events, parser] of transport(
+      for await (const [events, parser, head] of transport(
         settings,
         beside(settings, 'receive', shown),
         { headers, signal },
@@ -142,6 +148,10 @@ export const connect = (settings, hooks) => {
         } else {
           /* The server took the cursor: it is acknowledged up to there. */
           acked = shown;
+          session = head?.get('Push-Session');
+          const granted = +(head?.get('Push-Window') ?? 0) || maxInFlight;
+          window = Math.min(maxInFlight, granted);
+          ledger.remembered = 4 * Math.max(maxInFlight, granted);
           aborted(AbortSignal.timeout(PROVEN)).then(() => {
             failures = signal.aborted ? failures : 0;
           });
@@ -193,12 +203,21 @@ export const connect = (settings, hooks) => {
     const { event: type, data, id, ack } = event;
     const mid = (event.mid = id?.split('.')[1]);
     if (type.startsWith('push.')) {
-      const told = JSON.parse(data);
-      hooks.event(type.slice(5), told);
+      /** @type {any} */
+      let told;
+      try {
+        told = JSON.parse(data);
+      } catch {
+        /* said all the same */
+      }
+      if (/^push.(gap|bye)$/.test(type)) {
+        hooks.event(type.slice(5), told);
+      }
       if (type === 'push.bye') {
-        refresh = told.reason === 'expired-token';
-        end(told.reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
-          spread: told.spread_ms ?? 1000,
+        const { reason, spread_ms } = told ?? {};
+        refresh = reason === 'expired-token';
+        end(reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
+          spread: spread_ms > 0 ? spread_ms : 1000,
         });
       }
     } else if (mid) {
@@ -224,7 +243,7 @@ export const connect = (settings, hooks) => {
       cursor = id;
       passed += weight;
     }
-    if (passed * 2 >= maxInFlight) {
+    if (passed * 2 >= window) {
       flush();
     }
   };
@@ -250,7 +269,7 @@ export const connect = (settings, hooks) => {
       try {
         const { status, ok, body } = await request(
           settings,
-          beside(settings, 'ack', shown),
+          beside(settings, 'ack', shown, session),
           {
             method: 'POST',
             headers,
@@ -365,12 +384,32 @@ export const connect = (settings, hooks) => {
         stop();
         /* A listener may have called us: `handled` knows of it in a moment. */
         await null;
-        await Promise.race([handled, aborted(AbortSignal.timeout(LAST_CALL))]);
-        await acking;
-        await post(true);
+        await within(LAST_CALL, handled);
+        await within(
+          LAST_WORD,
+          acking.then(() => post(true)),
+        );
       }
     },
   };
+};
+
+/**
+ * Waits, but not for long. The timer keeps Node alive: nothing else might.
+ *
+ * @param {number} ms
+ * @param {Promise<unknown>} promise
+ */
+const within = async (ms, promise) => {
+  /** @type {any} */
+  let timer;
+  await Promise.race([
+    promise,
+    new Promise((resolve) => {
+      timer = setTimeout(resolve, ms);
+    }),
+  ]);
+  clearTimeout(timer);
 };
 
 /** @param {AbortSignal} signal */

@@ -2,7 +2,8 @@
  * The browser's own `EventSource` as the transport, for where a `fetch` cannot
  * be read while it lasts. It sees neither headers nor unknown fields nor bytes:
  * identity comes by a ticket, signs of life by heartbeat events, and only types
- * that are named are heard.
+ * that are named are heard. Where it gave up for good, one request by `fetch`
+ * finds out why.
  *
  * @module mod-push-client/eventsource
  */
@@ -58,8 +59,11 @@ export const eventSource = (types = []) =>
     }
     source.addEventListener('heartbeat', () => add([[], {}]));
     source.onopen = () => add([]);
-    source.onerror = () => {
-      broken = new PushError('NETWORK');
+    source.onerror = async () => {
+      broken =
+        source.readyState === 2
+          ? await refusal(settings, url, headers, signal)
+          : new PushError('NETWORK');
       more();
     };
     const aborted = () => more();
@@ -82,6 +86,34 @@ export const eventSource = (types = []) =>
       source.close();
     }
   };
+
+/**
+ * @param {Settings} settings
+ * @param {URL} url that an `EventSource` was refused
+ * @param {Record<string, string>} headers
+ * @param {AbortSignal} signal
+ * @returns {Promise<PushError>} why, as `fetch` would have been told
+ */
+async function refusal(settings, url, headers, signal) {
+  const stop = new AbortController();
+  const abort = () => stop.abort();
+  signal.addEventListener('abort', abort);
+  try {
+    /* A ticket is good for one attempt. */
+    const again = new URL(url);
+    again.searchParams.delete('ticket');
+    const init = { headers, signal: stop.signal };
+    await check(await request(settings, again, init), 'text/event-stream');
+  } catch (why) {
+    if (why instanceof PushError) {
+      return why;
+    }
+  } finally {
+    signal.removeEventListener('abort', abort);
+    abort();
+  }
+  return new PushError('NETWORK');
+}
 
 /**
  * @param {Settings} settings

@@ -2,12 +2,12 @@ import { PushError } from './error.js';
 import { sseParser } from './parser.js';
 
 /**
- * Once nothing: the server has accepted. Then, whenever bytes came, the events
- * that they complete, to be taken one by one, and behind them the wait that
- * the server asked for, in ms.
+ * Once no events: the server has accepted, with this head, where it can be
+ * seen. Then, whenever bytes came, the events that they complete, to be taken
+ * one by one, and behind them the wait that the server asked for, in ms.
  *
  * @typedef {[events?: Iterable<import('./parser.js').SseEvent>,
- *   parser?: {retry?: number}]} Bytes
+ *   parser?: {retry?: number}, head?: Headers]} Bytes
  */
 
 /**
@@ -18,9 +18,16 @@ import { sseParser } from './parser.js';
 export async function* fetchStream(settings, url, init) {
   const answer = await request(settings, url, init);
   await check(answer, 'text/event-stream');
-  const parser = sseParser(settings.maxEventBytes);
+  const { headers } = answer;
+  /* Base64 takes a third more, a message has a head of its own, and a server
+   * may be told to take larger ones while the stream is open. */
+  const most = /** @type {any} */ (headers.get('Push-Max-Message'));
+  const parser = sseParser(
+    settings.maxEventBytes ?? Math.max(1 << 20, most * 1.5 + 1024 || 0),
+    settings.stopAtTooLarge,
+  );
   const reader = /** @type {any} */ (answer.body).getReader();
-  yield [];
+  yield [undefined, undefined, headers];
   for (let next; !(next = await reader.read()).done;) {
     yield [parser.feed(next.value), parser];
   }
@@ -54,7 +61,8 @@ export const check = async (answer, type) => {
   const code =
     /** @type {any} */ ({ 204: 'STOPPED', 401: 'AUTH', 403: 'AUTH' })[status] ??
     (ok
-      ? !headers.get('Content-Type')?.startsWith(type) && 'TYPE'
+      ? headers.get('Content-Type')?.split(';')[0].trim().toLowerCase() !==
+          type && 'TYPE'
       : status < 400 /* 0 in a browser */
         ? 'REDIRECT'
         : 'STATUS');
@@ -63,10 +71,14 @@ export const check = async (answer, type) => {
     const after = /** @type {string} */ (headers.get('Retry-After'));
     throw new PushError(code, {
       status,
-      final: !/408|425|429|5../.test(status),
+      /* What is no stream may be a captive portal's. */
+      final: code !== 'TYPE' && !/408|425|429|5../.test(status),
       problem,
       /* RFC 9110, 10.2.3 */
-      retryAfter: +after * 1000 || Date.parse(after) - Date.now() || 0,
+      retryAfter:
+        (/^\d+$/.test(after)
+          ? +after * 1000
+          : Date.parse(after) - Date.now()) || 0,
     });
   }
 };

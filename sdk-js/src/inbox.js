@@ -1,7 +1,8 @@
+import { PushError } from './error.js';
 import { emit } from './listeners.js';
 import { messageOf } from './message.js';
 
-/** @typedef {import('./client.js').PushClient} PushClient */
+/** @typedef {import('./client.js').PushClient<any>} PushClient */
 /** @typedef {import('./message.js').PushMessage} PushMessage */
 /** @typedef {[message: PushMessage, settle: (ok: boolean) => void]} Waiting */
 
@@ -55,15 +56,39 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
     },
 
     message(event) {
+      const { id, large, lastEventId } = event;
       /** @type {(ok: boolean) => void} */
       let settle;
-      const message = messageOf(event, receive.origin, () => settle(true));
-      client.lastEventId = event.lastEventId;
+      /** @type {PushMessage | false | undefined} */
+      let message;
+      /** @type {unknown} */
+      let cause;
+      client.lastEventId = lastEventId;
       return new Promise((resolve) => {
         settle = resolve;
+        try {
+          message =
+            !large && messageOf(event, receive.origin, () => settle(true));
+        } catch (why) {
+          cause = why;
+        }
+        if (!message) {
+          /* Nobody can take it: it must not block those behind it. */
+          emit(client, 'error', {
+            error: new PushError(large ? 'TOO_LARGE' : 'ENCODING', {
+              id,
+              cause,
+            }),
+          });
+          return resolve(true);
+        }
         const results = emit(client, message);
         if (queue) {
-          results.push(new Promise((done) => queue?.push([message, done])));
+          results.push(
+            new Promise((done) =>
+              queue?.push([/** @type {PushMessage} */ (message), done]),
+            ),
+          );
         }
         nudge();
         if (!manualAck) {

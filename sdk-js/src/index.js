@@ -10,5 +10,16 @@ export { PushError } from './error.js';
 
 export { deviceId } from './settings.js';
 
-/** @typedef {import('./message.js').PushMessage} PushMessage */
+/**
+ * @template [T=any]
+ * @typedef {import('./message.js').PushMessage<T>} PushMessage
+ */
 /** @typedef {import('./settings.js').PushOptions} PushOptions */
+/** @typedef {import('./settings.js').TokenSource} TokenSource */
+/** @typedef {import('./client.js').PushState} PushState */
+/** @typedef {import('./client.js').PushStateEvent} PushStateEvent */
+/** @typedef {import('./client.js').PushErrorEvent} PushErrorEvent */
+/** @typedef {import('./client.js').PushGapEvent} PushGapEvent */
+/** @typedef {import('./client.js').PushByeEvent} PushByeEvent */
+/** @typedef {import('./client.js').PushEventMap} PushEventMap */
+/** @typedef {import('./error.js').PushErrorDetails} PushErrorDetails */

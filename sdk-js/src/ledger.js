@@ -13,7 +13,10 @@ export const ledgerOf = (remembered) => {
   /** @type {Map<string, Handling>} */
   const byMid = new Map();
 
-  return {
+  const ledger = {
+    /** How many message ids are kept. */
+    remembered,
+
     /**
      * An attempt shows the cursor. Whether it is answered or not, the server
      * may number anew behind that: what the streams before had sent moves the
@@ -37,7 +40,7 @@ export const ledgerOf = (remembered) => {
       open.push([id, handling, weight]);
       if (!known) {
         byMid.set(mid, handling);
-        if (byMid.size > remembered) {
+        if (byMid.size > ledger.remembered) {
           const [[oldest]] = byMid;
           byMid.delete(oldest);
         }
@@ -62,4 +65,5 @@ export const ledgerOf = (remembered) => {
       }
     },
   };
+  return ledger;
 };

@@ -4,6 +4,7 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
 /**
  * One message: a `MessageEvent`, as `EventSource` dispatches, and
  *
+ * @template [T=any]
  * @typedef {object} PushMessageDetails
  * @property {string} event the type that the publisher gave; `message` where
  *   it gave none
@@ -12,9 +13,12 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
  * @property {string} mid the message's id, the same however often it is
  *   delivered
  * @property {() => void} ack I am done with this message: acknowledge it
- * @property {() => any} json the payload, parsed
+ * @property {<Payload = T>() => Payload} json the payload, parsed
  */
-/** @typedef {MessageEvent<any> & PushMessageDetails} PushMessage */
+/**
+ * @template [T=any]
+ * @typedef {MessageEvent<any> & PushMessageDetails<T>} PushMessage
+ */
 
 /**
  * @param {import('./parser.js').SseEvent} sent

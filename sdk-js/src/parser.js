@@ -9,6 +9,7 @@ import { PushError } from './error.js';
  * @property {string} [ack] `now`: to be acknowledged at once
  * @property {string} lastEventId its id, or that of the last event with one
  * @property {string} [mid] the part of `id` that names the message
+ * @property {boolean} [large] above the limit: its data was dropped
  */
 
 const encoder = new TextEncoder();
@@ -23,10 +24,14 @@ const blank = () => /** @type {any} */ ({ data: '' });
  * Bytes in, events out: the event stream format of the WHATWG HTML standard,
  * section 9.2.6, however the bytes are cut. Knows nothing of connections.
  *
+ * An event above the limit is read through: it comes without its data, as
+ * `large`, when it ends.
+ *
  * @param {number} [limit] longest line, and most data of an event, in bytes;
  *   1 MiB
+ * @param {boolean} [stop] throws at what is above the limit instead
  */
-export const sseParser = (limit = 1 << 20) => {
+export const sseParser = (limit = 1 << 20, stop) => {
   const decoder = new TextDecoder();
   /** The line so far, and its size in bytes. */
   let line = '';
@@ -47,7 +52,7 @@ export const sseParser = (limit = 1 << 20) => {
      *
      * @param {Uint8Array} bytes the next ones, cut anywhere
      * @returns {Generator<SseEvent>} the events that they complete
-     * @throws {PushError} where the limit is passed: feed no more then
+     * @throws {PushError} with `stop`, above the limit: feed no more then
      */
     *feed(bytes) {
       /* A CR ends its line at once; a LF that comes next belongs to it. */
@@ -59,10 +64,10 @@ export const sseParser = (limit = 1 << 20) => {
         if (i) {
           if (line) {
             field();
-          } else {
+          } else if (!lineBytes) {
             event.lastEventId = parser.lastEventId =
               event.id ?? parser.lastEventId;
-            if (event.data) {
+            if (event.data || event.large) {
               event.event ||= 'message';
               event.data = event.data.slice(0, -1);
               yield event;
@@ -73,16 +78,19 @@ export const sseParser = (limit = 1 << 20) => {
           line = '';
           lineBytes = 0;
         }
-        line += piece;
-        check((lineBytes += size(piece)));
+        lineBytes += size(piece);
+        line = over(lineBytes) ? '' : line + piece;
       }
     },
   };
 
   /** @param {number} bytes */
-  const check = (bytes) => {
+  const over = (bytes) => {
     if (bytes > limit) {
-      throw new PushError('TOO_LARGE');
+      if (stop) {
+        throw new PushError('TOO_LARGE', { id: event.id, final: true });
+      }
+      return (event.large = true);
     }
   };
 
@@ -92,9 +100,9 @@ export const sseParser = (limit = 1 << 20) => {
       /([^:]*):? ?(.*)/s.exec(line)
     );
     if (name === 'data') {
-      event.data += value + '\n';
-      check((dataBytes += size(value)));
+      over((dataBytes += size(value)));
       dataBytes++;
+      event.data = event.large ? '' : event.data + value + '\n';
     } else if (name === 'retry' && /^\d+$/.test(value)) {
       parser.retry = +value;
     } else if (

@@ -94,7 +94,9 @@ export class Publisher {
    * Publishes one message; tries again while that makes sense.
    *
    * @param {Audience} audience
-   * @param {unknown} payload a string, bytes, or anything that JSON can hold
+   * @param {unknown} payload a string, bytes (an ArrayBuffer, a view of one, or
+   *   a Blob), or anything that JSON can say: a TypeError for what it cannot,
+   *   such as `undefined`, a Map or NaN
    * @param {MessageOptions} [options]
    * @returns {Promise<Published>}
    */
@@ -104,7 +106,7 @@ export class Publisher {
     for (const [name, value] of Object.entries(audience)) {
       url.searchParams.set(name, value === true ? '1' : value);
     }
-    const [body, type] = encoded(payload);
+    const [body, type] = await encoded(payload);
     const headers = {
       'Content-Type': options.type ?? type,
       ...(await this.#headers()),
@@ -156,15 +158,81 @@ function asPushError(error) {
     : new PushError('NETWORK', { cause: error });
 }
 
-/** @param {unknown} payload @returns {[any, string]} body and content type */
-function encoded(payload) {
+/**
+ * @param {unknown} payload
+ * @returns {Promise<Uint8Array | undefined>} a copy of its bytes, where it is
+ *   bytes: it may be sent again later
+ */
+async function bytesOf(payload) {
+  if (payload instanceof Blob) {
+    return new Uint8Array(await payload.arrayBuffer());
+  }
+  if (ArrayBuffer.isView(payload)) {
+    const { buffer, byteOffset, byteLength } = payload;
+    return new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  /* By its name: one of another realm is none of ours. */
+  if (
+    / (Shared)?ArrayBuffer\]$/.test(Object.prototype.toString.call(payload))
+  ) {
+    return bytesOf(new Uint8Array(/** @type {ArrayBuffer} */ (payload)));
+  }
+}
+
+/**
+ * @param {unknown} payload
+ * @returns {string}
+ * @throws {TypeError} where JSON would leave something out, or change it
+ */
+function jsonOf(payload) {
+  const json = JSON.stringify(payload, (name, value) => {
+    const unsaid =
+      /function|symbol|bigint/.test(typeof value) ||
+      (typeof value === 'number' && !Number.isFinite(value)) ||
+      value instanceof Map ||
+      value instanceof Set;
+    if (unsaid) {
+      const what = name === '' ? '' : ` at ${JSON.stringify(name)}`;
+      throw new TypeError(
+        `payload: a string, bytes, or what JSON can say, not ${String(value)}${what}`,
+      );
+    }
+    return value;
+  });
+  if (json === undefined) {
+    throw new TypeError('payload: a string, bytes, or what JSON can say');
+  }
+  return json;
+}
+
+/**
+ * @param {unknown} payload
+ * @returns {Promise<[any, string]>} body and content type
+ */
+async function encoded(payload) {
   if (typeof payload === 'string') {
     return [payload, 'text/plain; charset=utf-8'];
   }
-  if (payload instanceof Uint8Array) {
-    return [payload, 'application/octet-stream'];
+  const bytes = await bytesOf(payload);
+  if (bytes) {
+    const { type } = /** @type {Partial<Blob>} */ (payload);
+    return [bytes, type || 'application/octet-stream'];
   }
-  return [JSON.stringify(payload), 'application/json'];
+  return [jsonOf(payload), 'application/json'];
+}
+
+/**
+ * @param {unknown} payload
+ * @returns {Promise<string>} the member of a line that carries it
+ */
+async function member(payload) {
+  if (typeof payload === 'string') {
+    return `"text":${JSON.stringify(payload)}`;
+  }
+  const bytes = await bytesOf(payload);
+  return bytes
+    ? `"base64":"${Buffer.from(bytes).toString('base64')}"`
+    : `"data":${jsonOf(payload)}`;
 }
 
 /** Headers of RFC 8030 and friends. @param {MessageOptions} options */
@@ -198,8 +266,10 @@ export class PublishStream {
   #queue = [];
   /** @type {http.ClientRequest | undefined} */
   #request;
-  /** Lines that wait to be tried again. */
+  /** Lines that wait to be tried again, or for their payload. */
   #pausing = 0;
+  /** Settled when all payloads so far are there. @type {Promise<unknown>} */
+  #payloads = Promise.resolve();
   #connecting = false;
   #closing = false;
   #failures = 0;
@@ -231,25 +301,33 @@ export class PublishStream {
 
   /**
    * @param {Audience} audience
-   * @param {unknown} payload a string, bytes, or anything that JSON can hold
+   * @param {unknown} payload as for `publish` of one message
    * @param {MessageOptions} [options] `type` does not apply
    * @returns {Promise<Published>} the server's answer to this message
    */
-  publish(audience, payload, { type, ...options } = {}) {
-    const body =
-      typeof payload === 'string'
-        ? { text: payload }
-        : payload instanceof Uint8Array
-          ? { base64: Buffer.from(payload).toString('base64') }
-          : { data: payload };
-    const line =
-      JSON.stringify({ ...audience, key: randomUUID(), ...options, ...body }) +
-      '\n';
+  async publish(audience, payload, { type, ...options } = {}) {
+    if (this.#closing) {
+      throw new PushError('CLOSED', { final: true });
+    }
+    const head = { ...audience, key: randomUUID(), ...options };
+    const body = member(payload);
+    /* Without a value: one would hold those of all before. */
+    const turn = Promise.allSettled([this.#payloads, body]).then(() => {});
+    this.#payloads = turn;
+    this.#pausing++;
+    let rest;
+    try {
+      /* A Blob takes a while: what is published behind it waits. */
+      await turn;
+      rest = await body;
+    } catch (error) {
+      this.#room();
+      throw error;
+    } finally {
+      this.#pausing--;
+    }
+    const line = `${JSON.stringify(head).slice(0, -1)},${rest}}\n`;
     return new Promise((resolve, reject) => {
-      if (this.#closing) {
-        reject(new PushError('CLOSED', { final: true }));
-        return;
-      }
       this.#queue.push({ line, resolve, reject });
       this.#pump();
     });

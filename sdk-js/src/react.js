@@ -10,12 +10,15 @@ import { PushClient } from './client.js';
  * A client as long as the component is mounted. A change of the address, or of
  * options other than functions, makes a new one.
  *
+ * @template {object} [Events={}]
  * @param {string | null} url null: none
  * @param {import('./settings.js').PushOptions} [options]
- * @returns {PushClient | null} null until the component is mounted
+ * @returns {PushClient<Events> | null} null until the component is mounted
  */
 export function usePushClient(url, options = {}) {
-  const [client, setClient] = useState(/** @type {PushClient | null} */ (null));
+  const [client, setClient] = useState(
+    /** @type {PushClient<Events> | null} */ (null),
+  );
   const latest = useRef(options);
   latest.current = options;
   const key = JSON.stringify(options);
@@ -23,6 +26,7 @@ export function usePushClient(url, options = {}) {
     if (url === null) {
       return;
     }
+    /** @type {PushClient<Events>} */
     const own = new PushClient(url, latest.current);
     setClient(own);
     return () => {
@@ -37,9 +41,11 @@ export function usePushClient(url, options = {}) {
  * Calls a handler for every message of a type. The handler may return a
  * promise, which holds the acknowledgement, and may change between renders.
  *
- * @param {PushClient | null} client
- * @param {string} type `message`, or what the publisher gave
- * @param {(message: import('./message.js').PushMessage) => unknown} handler
+ * @template {object} Events
+ * @template {(keyof Events & string) | 'message' | (string & {})} K
+ * @param {PushClient<Events> | null} client
+ * @param {K} type `message`, or what the publisher gave
+ * @param {(message: import('./client.js').EventOf<K, Events>) => unknown} handler
  */
 export function usePushMessage(client, type, handler) {
   const latest = useRef(handler);
@@ -54,7 +60,7 @@ export function usePushMessage(client, type, handler) {
 /**
  * The state of a client, for an indicator.
  *
- * @param {PushClient | null} client
+ * @param {PushClient<any> | null} client
  * @returns {import('./client.js').PushState}
  */
 export function usePushState(client) {

@@ -20,8 +20,13 @@ export const NAME = 'mod-push-client/0.1.0';
  * @property {number} [connectTimeout] ms for connection and head; 10,000
  * @property {number} [ackInterval] ms, at most, from finished to acknowledged,
  *   and from a listener's failure until its message is asked for again; 30,000
- * @property {number} [maxInFlight] `PushMaxInFlight` of the server; 1,024
- * @property {number} [maxEventBytes] largest line or event; 1 MiB
+ * @property {number} [maxInFlight] messages without an acknowledgement, at most;
+ *   the server's own limit (`Push-Window`) holds too; 1,024
+ * @property {number} [maxEventBytes] largest line or event; 1 MiB, or what the
+ *   server's largest message (`Push-Max-Message`) can take, where that is more.
+ *   A larger one is read through, told as an `error` event with its id, and
+ *   acknowledged
+ * @property {boolean} [stopAtTooLarge] the client stops there instead
  * @property {typeof fetch} [fetch] instead of the platform's
  * @property {() => number} [random] 0 ≤ u < 1, instead of `Math.random`
  */
@@ -76,12 +81,47 @@ export const deviceId = (storage = 'localStorage', key = 'mod-push', renew) => {
 };
 
 /**
+ * What options must be, where they are given.
+ *
+ * @type {[names: string, legal: (value: any) => unknown, range: string][]}
+ */
+const LEGAL = [
+  [
+    'silence connectTimeout ackInterval maxInFlight maxEventBytes',
+    (value) => (value | 0) === value && value > 0,
+    '1 to 2147483647',
+  ],
+  ['random fetch share transport', (value) => value?.call, 'a function'],
+  ['channels', Array.isArray, 'an array of names'],
+  [
+    'device',
+    (value) => /^[\w.~-]{1,128}$/.test(value),
+    '1 to 128 of A-Za-z0-9._~-',
+  ],
+];
+
+/**
  * @param {string | URL} url base of the subscribers' Location, or its `receive`
  * @param {PushOptions} options
  * @returns {Settings}
+ * @throws {TypeError} with the name of an option, and what is legal
  */
 export const configure = (url, options) => {
-  const receive = new URL(url, globalThis.document?.baseURI);
+  for (const [names, legal, range] of LEGAL) {
+    for (const name of names.split(' ')) {
+      const value = /** @type {any} */ (options)[name];
+      if (value !== undefined && !legal(value)) {
+        throw new TypeError(`${name}: ${range}`);
+      }
+    }
+  }
+  /** @type {URL} */
+  let receive;
+  try {
+    receive = new URL(url, globalThis.document?.baseURI);
+  } catch {
+    throw new TypeError('url: absolute, or relative to a page');
+  }
   const query = receive.searchParams;
   receive.pathname = receive.pathname.replace(/(\/receive)?\/?$/, '/receive');
   const { channels, device, share } = options;
@@ -108,6 +148,13 @@ export const configure = (url, options) => {
  * @param {Settings} settings
  * @param {string} name of a resource of the Location
  * @param {string} cursor or nothing
+ * @param {string} [session] that the cursor is of, where it is known
  */
-export const beside = ({ receive }, name, cursor) =>
-  new URL(name + receive.search + (cursor && '&id=' + cursor), receive);
+export const beside = ({ receive }, name, cursor, session) =>
+  new URL(
+    name +
+      receive.search +
+      (cursor && '&id=' + encodeURIComponent(cursor)) +
+      (session ? '&session=' + session : ''),
+    receive,
+  );

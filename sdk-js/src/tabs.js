@@ -40,7 +40,7 @@ export const tabs = (settings, hooks) => {
  * not), and more about it.
  *
  * @typedef {[from: string, say: 'beat' | 'ask' | 'hello' | 'here' | 'message'
- *   | 'done' | 'flush' | 'tell', since: number, more?: any]} Notice
+ *   | 'done' | 'flush' | 'reconnect' | 'tell', since: number, more?: any]} Notice
  *
  * @typedef {object} Follower
  * @property {number} seen when it last showed itself
@@ -339,6 +339,8 @@ function join(settings, hooks) {
         follower?.owes.get(more.id)?.(more.ok);
       } else if (what === 'flush') {
         source.flush();
+      } else if (what === 'reconnect') {
+        source.resume(true);
       }
       if (what === 'hello' || what === 'ask') {
         beat();
@@ -399,12 +401,15 @@ function join(settings, hooks) {
       }
     },
 
-    resume(mistrust) {
+    resume(mistrust, tell) {
       if (stay.signal.aborted && status.state !== 'closed') {
         back = !channel;
         enter();
       }
       source?.resume(mistrust);
+      if (tell) {
+        say('reconnect');
+      }
     },
 
     /* A frozen page hears what it missed when it goes on. In the back/forward

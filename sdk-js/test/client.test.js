@@ -200,6 +200,139 @@ test('at half of the window an acknowledgement goes out', async (t) => {
   assert.equal(server.acks[0].id, '5.m5');
 });
 
+/** The server's window, ours, and how many are finished before we say so. */
+const windows = [
+  ['16', undefined, 8],
+  ['16', 10, 5],
+  ['4096', 10, 5],
+  ['1', undefined, 1],
+  ['none', 10, 5],
+];
+
+for (const [granted, maxInFlight, at] of windows) {
+  test(`Push-Window ${granted}, maxInFlight ${maxInFlight}: acknowledged after ${at}`, async (t) => {
+    const { server, client } = await pair(
+      t,
+      (s) => {
+        s.open('', { 'Push-Window': granted });
+        for (let i = 1; i <= at; i++) {
+          s.send(i, `m${i}`, i);
+        }
+      },
+      { maxInFlight },
+    );
+    collect(client);
+    await until(() => server.acks.length);
+    assert.equal(server.acks[0].id, at > 1 ? `${at}.m${at}` : '1.m1');
+  });
+}
+
+test('acknowledgements name the numbering of their stream, where it has a name', async (t) => {
+  const names = ['s-1', undefined, 'S_2'];
+  const { server, client } = await pair(t, (s, n) => {
+    const name = names[n - 1];
+    s.open('', name ? { 'Push-Session': name } : {});
+    s.send(1, `m${n}`, n, { ack: 'now' });
+  });
+  collect(client);
+  for (let n = 1; n <= names.length; n++) {
+    await until(() => server.acks.length === n);
+    server.streams[n - 1].cut();
+  }
+  assert.deepEqual(
+    server.acks.map(({ url }) => url.searchParams.get('session')),
+    ['s-1', null, 'S_2'],
+  );
+});
+
+test('409 for another numbering makes the client resume', async (t) => {
+  const { server, client, errors } = await pair(
+    t,
+    (s, n) =>
+      s
+        .open('', { 'Push-Session': `s${n}` })
+        .send(n, `m${n}`, n, { ack: 'now' }),
+    {},
+    {
+      ack: (_, response, { url }) =>
+        response
+          .writeHead(url.searchParams.get('session') === 's1' ? 409 : 204)
+          .end(),
+    },
+  );
+  collect(client);
+  await until(() => server.acks.length === 2);
+  assert.deepEqual(
+    [errors[0].code, server.acks[1].id],
+    ['PUSH_ERR_STALE', '2.m2'],
+  );
+});
+
+test('an id of any characters goes into addresses as it came', async (t) => {
+  const id = '1.a&device=x#+%20 é';
+  const { server, client } = await pair(
+    t,
+    (s) => s.open().write(`id: ${id}\nack: now\ndata: a\n\n`),
+    { lastEventId: id },
+  );
+  collect(client);
+  await until(() => server.streams.length);
+  assert.equal(server.streams[0].cursor, id);
+  assert.deepEqual(server.streams[0].url.searchParams.getAll('device'), ['d1']);
+});
+
+test('reconnect makes a new stream within a second, also instead of a wait', async (t) => {
+  const { server, client, errors } = await pair(t, (s, n) =>
+    n === 2 ? s.refuse(503, { 'Retry-After': '3600' }) : s.open(),
+  );
+  collect(client);
+  await until(() => client.readyState === 1);
+  client.reconnect();
+  await until(() => errors.length === 2 && client.state === 'waiting');
+  client.reconnect();
+  await until(() => client.readyState === 1 && server.streams.length === 3);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ['PUSH_ERR_WAKE', 'PUSH_ERR_STATUS'],
+  );
+});
+
+/** What is no option, and what is said of it. */
+const illegal = [
+  [{ silence: 0 }, /^silence: 1 to/],
+  [{ silence: '7000' }, /^silence: /],
+  [{ connectTimeout: -1 }, /^connectTimeout: /],
+  [{ ackInterval: NaN }, /^ackInterval: /],
+  [{ ackInterval: 2 ** 31 }, /^ackInterval: /],
+  [{ maxInFlight: 1.5 }, /^maxInFlight: /],
+  [{ maxEventBytes: null }, /^maxEventBytes: /],
+  [{ channels: 'news' }, /^channels: an array/],
+  [{ random: null }, /^random: a function/],
+  [{ fetch: {} }, /^fetch: a function/],
+  [{ share: true }, /^share: a function/],
+  [{ transport: 'fetch' }, /^transport: a function/],
+  [{ device: 'a b' }, /^device: 1 to 128/],
+  [{ device: 'x'.repeat(129) }, /^device: /],
+];
+
+for (const [options, message] of illegal) {
+  test(`a TypeError that says what is legal: ${message.source}`, () => {
+    assert.throws(() => new PushClient('http://127.0.0.1:9/', options), {
+      name: 'TypeError',
+      message,
+    });
+  });
+}
+
+for (const url of ['/ramen', 'http://', '', undefined, null]) {
+  test(`a TypeError for the address ${url}`, () => {
+    assert.throws(() => new PushClient(url), {
+      name: 'TypeError',
+      message: /^url: /,
+    });
+  });
+}
+
 test('a promise of a listener holds the acknowledgement, of later messages too', async (t) => {
   const { server, client } = await pair(t, (s) =>
     s.open().send(1, 'aaa', 'slow').send(2, 'bbb', 'fast', { ack: 'now' }),

@@ -81,12 +81,12 @@ test('a redirect to another origin takes no header along', async (t) => {
   assert.equal(reached, 0);
 });
 
-test('another content type is final', async (t) => {
-  const { client, errors } = await pair(t, (s) =>
-    s.refuse(200, { 'Content-Type': 'text/html' }),
+test('another content type is a captive portal, and tried again', async (t) => {
+  const { errors, got } = await pair(t, (s, n) =>
+    n === 1 ? s.refuse(200, { 'Content-Type': 'text/html' }) : open(s),
   );
-  await until(() => client.readyState === 2);
-  assert.equal(errors[0].code, 'PUSH_ERR_TYPE');
+  await until(() => got.length);
+  assert.deepEqual([errors[0].code, errors[0].final], ['PUSH_ERR_TYPE', false]);
 });
 
 test('problem+json is read: its detail is the message', async (t) => {
@@ -291,29 +291,113 @@ test('superseded by a straggler of its own the client goes on, once', async (t) 
   );
 });
 
-test('an event that never ends is a typed error, and bounded', async (t) => {
+/** Writes one line of so many bytes, as fast as they are read. */
+async function pour(s, bytes) {
   const piece = 'x'.repeat(65536);
-  let written = 0;
-  const { errors, got } = await pair(t, (s, n) => {
-    if (n > 1) {
-      return open(s);
+  for (let written = 0; written < bytes; written += piece.length) {
+    if (!s.response.write(piece)) {
+      await Promise.race([once(s.response, 'drain'), s.ended]);
     }
-    s.open().write('id: 9.zzz\ndata: ');
-    const more = () => {
-      /* One line of 1 GiB, were it read to the end. */
-      while (written < 2 ** 30 && !s.response.destroyed) {
-        written += piece.length;
-        if (!s.response.write(piece)) {
-          s.response.once('drain', more);
-          return;
-        }
-      }
-    };
-    more();
+  }
+}
+
+test('a message that is too large blocks none behind it, and is told and acknowledged', async (t) => {
+  const { server, client, errors, got } = await pair(t, async (s) => {
+    s.open().send(1, 'aaa', 'a').write('id: 2.bbb\ndata: ');
+    await pour(s, 64 << 20);
+    s.write('\n\n').send(3, 'ccc', 'c', { ack: 'now' });
   });
+  await until(() => server.acks.length, 'the acknowledgement', 60000);
+  assert.deepEqual(got, ['a', 'c']);
+  assert.deepEqual(
+    errors.map(({ code, id, final }) => [code, id, final]),
+    [['PUSH_ERR_TOO_LARGE', '2.bbb', false]],
+  );
+  assert.equal(server.acks[0].id, '3.ccc');
+  assert.equal(client.lastEventId, '3.ccc');
+  assert.equal(server.streams.length, 1);
+});
+
+test('stopAtTooLarge: the client stops before it', async (t) => {
+  const { server, client, errors, got } = await pair(
+    t,
+    (s) =>
+      s
+        .open()
+        .send(1, 'aaa', 'a')
+        .write(`id: 2.bbb\ndata: ${'x'.repeat(100)}`),
+    { maxEventBytes: 64, stopAtTooLarge: true },
+  );
+  await until(() => client.readyState === 2);
+  assert.deepEqual(
+    errors.map(({ code, id, final }) => [code, id, final]),
+    [['PUSH_ERR_TOO_LARGE', '2.bbb', true]],
+  );
+  await client.close();
+  assert.deepEqual([got, client.cursor], [['a'], '1.aaa']);
+  assert.equal(server.streams.length, 1);
+});
+
+/** The limit by what the server says, and by the option. */
+const limits = [
+  [{}, undefined, 1 << 20],
+  [{ 'Push-Max-Message': '65536' }, undefined, 1 << 20],
+  [{ 'Push-Max-Message': '2097152' }, undefined, 3 << 20],
+  [{ 'Push-Max-Message': '2097152' }, 1 << 20, 1 << 20],
+  [{ 'Push-Max-Message': 'many' }, undefined, 1 << 20],
+];
+
+for (const [head, maxEventBytes, most] of limits) {
+  test(`${JSON.stringify(head)} and maxEventBytes ${maxEventBytes}: ${most} bytes fit`, async (t) => {
+    const { errors, got } = await pair(
+      t,
+      (s) =>
+        s
+          .open('', head)
+          .send(1, 'aaa', 'x'.repeat(most - 6))
+          .send(2, 'bbb', 'x'.repeat(most + 2048))
+          .send(3, 'ccc', 'c'),
+      { maxEventBytes },
+    );
+    await until(() => got.includes('c'));
+    assert.deepEqual(
+      errors.map(({ id }) => id),
+      ['2.bbb'],
+    );
+    assert.equal(got[0].length, most - 6);
+  });
+}
+
+test('what is no base64 blocks nothing, and is told and acknowledged', async (t) => {
+  const { server, errors, got } = await pair(t, (s) =>
+    s
+      .open()
+      .send(1, 'aaa', '%%%', { enc: 'base64' })
+      .send(2, 'bbb', 'b', { ack: 'now' }),
+  );
+  await until(() => server.acks.length);
+  assert.deepEqual(got, ['b']);
+  assert.deepEqual(
+    errors.map(({ code, id }) => [code, id]),
+    [['PUSH_ERR_ENCODING', '1.aaa']],
+  );
+  assert.equal(server.acks[0].id, '2.bbb');
+});
+
+test('events of the server that are not known are ignored, whatever they say', async (t) => {
+  const { client, errors, got } = await pair(t, (s) =>
+    s
+      .open()
+      .write('event: push.open\ndata: {}\n\nevent: push.x\ndata: what?\n\n')
+      .write('event: push.\ndata: null\n\nevent: push.gap\ndata: what?\n\n')
+      .send(1, 'aaa', 'a'),
+  );
+  let opened = 0;
+  let gaps = 0;
+  client.onopen = () => void opened++;
+  client.ongap = () => void gaps++;
   await until(() => got.length);
-  assert.equal(errors[0].code, 'PUSH_ERR_TOO_LARGE');
-  assert.ok(written < 64 * 2 ** 20, `${written} bytes were read`);
+  assert.deepEqual([opened, gaps, errors], [1, 1, []]);
 });
 
 test('a refused acknowledgement makes the client resume', async (t) => {
@@ -468,6 +552,45 @@ test('close waits for a running listener and acknowledges what it finished', asy
     server.acks.map(({ id }) => id),
     ['1.aaa'],
   );
+});
+
+test('close ends within 5 s although a listener never settles, and acknowledges what was finished', async (t) => {
+  const server = await scripted((s) =>
+    s.open().send(1, 'aaa', 'a').send(2, 'bbb', 'b'),
+  );
+  t.after(() => server.close());
+  /* Nothing of its own keeps that process alive. */
+  const child = spawn(
+    process.execPath,
+    [new URL('closer.js', import.meta.url).pathname, server.url],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  const lines = [];
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  const [code] = await once(child, 'exit');
+  assert.equal(code, 0);
+  await until(() => lines.length);
+  const ms = +lines[0];
+  assert.ok(ms <= 5500, `${ms} ms`);
+  assert.deepEqual(
+    server.acks.map(({ id }) => id),
+    ['1.aaa'],
+  );
+});
+
+test('close does not wait for an acknowledgement without an answer', async (t) => {
+  const { server, client, got } = await pair(
+    t,
+    (s) => s.open().send(1, 'aaa', 'a', { ack: 'now' }),
+    {},
+    { ack: () => {} },
+  );
+  await until(() => got.length && server.acks.length);
+  const since = performance.now();
+  await client.close();
+  const ms = performance.now() - since;
+  assert.ok(ms < 9000, `${ms} ms: the connect time is 10 s`);
 });
 
 test('a process that was stopped for long tries within a second of going on', async (t) => {

@@ -101,6 +101,41 @@ test('a ticket that is refused is told, and silence is noticed too', async (t) =
   assert.equal(codes.at(-1), 'PUSH_ERR_AUTH');
 });
 
+/** What a native EventSource cannot see. */
+const refusals = [
+  [204, 'PUSH_ERR_STOPPED', true],
+  [401, 'PUSH_ERR_AUTH', true],
+  [403, 'PUSH_ERR_AUTH', true],
+  [404, 'PUSH_ERR_STATUS', true],
+  [503, 'PUSH_ERR_STATUS', false],
+];
+
+for (const [status, code, final] of refusals) {
+  test(`native EventSource: ${status} is ${final ? 'final' : 'tried again'}, and told`, async (t) => {
+    const server = await scripted((s, n) =>
+      final || n < 3 ? s.refuse(status) : s.open().send(1, 'aaa', 'a'),
+    );
+    const client = new PushClient(server.url, {
+      device: 'd1',
+      transport: eventSource(),
+      random: () => 0,
+    });
+    t.after(async () => {
+      await client.close();
+      await server.close();
+    });
+    const errors = [];
+    const got = [];
+    client.onerror = ({ error }) => void errors.push(error);
+    client.onmessage = ({ data }) => void got.push(data);
+    await until(() => (final ? client.readyState === 2 : got.length));
+    assert.deepEqual(
+      [errors[0].code, errors[0].status, errors[0].final],
+      [code, status, final],
+    );
+  });
+}
+
 test('the fallback is taken only where fetch cannot stream', (t) => {
   assert.equal(fallback(['trip']), fetchStream);
   const body = Object.getOwnPropertyDescriptor(Response.prototype, 'body');

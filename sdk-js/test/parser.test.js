@@ -7,15 +7,17 @@ import { bytesOf, rows } from './vectors.js';
 const MIB = 1 << 20;
 
 /** What a row promises, from a parser that was fed these pieces. */
-function outcome(pieces, limit) {
-  const parser = sseParser(limit ?? MIB);
+function outcome(pieces, limit, stop = true) {
+  const parser = sseParser(limit ?? MIB, stop);
   const events = [];
   const errors = [];
   try {
     for (const piece of pieces) {
       for (const event of parser.feed(piece)) {
         const { event: type, data, lastEventId: id, enc, ack } = event;
-        const seen = { event: type, data, id, enc, ack };
+        const seen = event.large
+          ? { too_large: true, id: event.id ?? '', ack }
+          : { event: type, data, id, enc, ack };
         events.push(JSON.parse(JSON.stringify(seen)));
       }
     }
@@ -32,11 +34,10 @@ function outcome(pieces, limit) {
 }
 
 function expected(row) {
-  const events = row.events.map((e) => ({
-    ...e,
-    data: bytesOf(e.data).toString(),
-  }));
-  const { retry, lastEventId, errors } = row;
+  const events = row.events.map((e) =>
+    e.too_large ? e : { ...e, data: bytesOf(e.data).toString() },
+  );
+  const { retry, lastEventId, errors = [] } = row;
   return { events, retry, lastEventId, errors };
 }
 
@@ -47,25 +48,30 @@ function* cuts(length) {
   }
 }
 
-for (const row of rows('sse')) {
+/** A row, fed in all ways. */
+function check(row, stop) {
   const input = bytesOf(row.input);
+  const feed = (pieces) => outcome(pieces, row.max_event_bytes, stop);
   test(`the parser, whole: ${row.description}`, () => {
-    assert.deepEqual(outcome([input], row.max_event_bytes), expected(row));
+    assert.deepEqual(feed([input]), expected(row));
   });
   test(`the parser, byte by byte: ${row.description}`, () => {
     const pieces = Array.from(input, (byte) => Uint8Array.of(byte));
-    assert.deepEqual(outcome(pieces, row.max_event_bytes), expected(row));
+    assert.deepEqual(feed(pieces), expected(row));
   });
   test(`the parser, cut in two anywhere: ${row.description}`, () => {
     for (const at of cuts(input.length)) {
       const pieces = [input.subarray(0, at), input.subarray(at)];
-      assert.deepEqual(
-        outcome(pieces, row.max_event_bytes),
-        expected(row),
-        `cut at ${at}`,
-      );
+      assert.deepEqual(feed(pieces), expected(row), `cut at ${at}`);
     }
   });
+}
+
+for (const row of rows('sse')) {
+  check(row, true);
+}
+for (const row of rows('large')) {
+  check(row, false);
 }
 
 test('a stream cut behind every byte dispatches what is whole', () => {
@@ -95,14 +101,16 @@ test('a stream cut behind every byte dispatches what is whole', () => {
 });
 
 test('a limit counts bytes, not characters', () => {
-  const feed = (limit, text) => [...sseParser(limit).feed(Buffer.from(text))];
+  const feed = (limit, text) => [
+    ...sseParser(limit, true).feed(Buffer.from(text)),
+  ];
   assert.equal(feed(12, 'data: éé').length, 0);
   assert.equal(feed(10, 'data: éé\n\n').length, 1);
   assert.throws(() => feed(9, 'data: éé\n\n'), { code: 'PUSH_ERR_TOO_LARGE' });
 });
 
-test('a line without end holds no more memory than the limit and one piece', () => {
-  const parser = sseParser(MIB);
+test('a line without end is an error at the limit, where the parser is to stop', () => {
+  const parser = sseParser(MIB, true);
   const piece = Buffer.alloc(65536, 'x');
   for (let fed = 0; fed < MIB; fed += piece.length) {
     assert.deepEqual([...parser.feed(piece)], []);

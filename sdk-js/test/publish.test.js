@@ -101,6 +101,98 @@ test('metadata goes in the headers of RFC 8030, the payload with its type', asyn
   assert.equal(third.headers['content-type'], 'application/octet-stream');
 });
 
+/** Payloads that are bytes, each of [1, 255]. */
+const bytes = {
+  Uint8Array: Uint8Array.of(1, 255),
+  ArrayBuffer: Uint8Array.of(1, 255).buffer,
+  SharedArrayBuffer: new Uint8Array(new SharedArrayBuffer(2)).fill(1),
+  'a part of an ArrayBuffer': Uint8Array.of(9, 1, 255, 9).subarray(1, 3),
+  DataView: new DataView(Uint8Array.of(9, 1, 255).buffer, 1),
+  Uint16Array: new Uint16Array(Uint8Array.of(1, 255).buffer),
+  Blob: new Blob([Uint8Array.of(1, 255)]),
+};
+bytes.SharedArrayBuffer[1] = 255;
+bytes.SharedArrayBuffer = bytes.SharedArrayBuffer.buffer;
+
+test('bytes of all kinds are sent as they are, one by one and by a stream, in order', async (t) => {
+  const seen = [];
+  const publisher = await pair(t, async (request, response) => {
+    if (request.headers['content-type'] === 'application/x-ndjson') {
+      return ndjson(request, response, ({ base64 }) => {
+        seen.push(base64);
+        return { id: 'x', recipients: 1 };
+      });
+    }
+    const pieces = [];
+    for await (const piece of request) {
+      pieces.push(piece);
+    }
+    const type = request.headers['content-type'];
+    seen.push([...Buffer.concat(pieces)].join(), type);
+    answer(response, 201, { id: 'x', recipients: 1 });
+  });
+  for (const [kind, payload] of Object.entries(bytes)) {
+    await publisher.publish({ user: 'u' }, payload);
+    assert.deepEqual(
+      seen.splice(0),
+      ['1,255', 'application/octet-stream'],
+      kind,
+    );
+  }
+  await publisher.publish({ user: 'u' }, new Blob(['a'], { type: 'x/y' }));
+  assert.deepEqual(seen.splice(0), ['97', 'x/y']);
+  const stream = publisher.stream();
+  const all = Object.values(bytes).map((payload) =>
+    stream.publish({ user: 'u' }, payload),
+  );
+  all.unshift(stream.publish({ user: 'u' }, new Blob(['b'])));
+  all.push(stream.publish({ user: 'u' }, Uint8Array.of(0)));
+  await stream.close();
+  await Promise.all(all);
+  const same = Object.keys(bytes).map(() => 'Af8=');
+  assert.deepEqual(seen, [...same, 'Yg==', 'AA==']);
+});
+
+const cyclic = {};
+cyclic.self = cyclic;
+const unsaid = [
+  undefined,
+  () => {},
+  Symbol('s'),
+  1n,
+  NaN,
+  [Infinity],
+  { a: new Map() },
+  new Set(),
+  { a: () => {} },
+  cyclic,
+];
+
+test('what JSON cannot say is a TypeError, and nothing is sent', async (t) => {
+  const publisher = await pair(t, () => assert.fail('sent'));
+  const stream = publisher.stream();
+  for (const payload of unsaid) {
+    for (const to of [publisher, stream]) {
+      await assert.rejects(to.publish({ user: 'u' }, payload), {
+        name: 'TypeError',
+      });
+    }
+  }
+  await stream.close();
+});
+
+test('what JSON leaves out by its own rules is left out', async (t) => {
+  const seen = [];
+  const publisher = await pair(t, async (request, response) => {
+    seen.push(await body(request));
+    answer(response, 201, { id: 'x', recipients: 1 });
+  });
+  for (const payload of [{ a: undefined, b: null }, null, 0, false, '']) {
+    await publisher.publish({ user: 'u' }, payload);
+  }
+  assert.deepEqual(seen, ['{"b":null}', 'null', '0', 'false', '']);
+});
+
 test('a publish that broke is sent again with the same key', async (t) => {
   const keys = [];
   const publisher = await pair(t, (request, response) => {

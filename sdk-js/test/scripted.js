@@ -61,11 +61,12 @@ export class Stream {
   }
 
   /** Accepts, as the module does. */
-  open(body = 'retry: 500\n\n') {
+  open(body = 'retry: 500\n\n', head = {}) {
     this.response.writeHead(200, {
       'Content-Type': 'text/event-stream; charset=utf-8',
       'Cache-Control': 'no-store',
       Connection: 'close',
+      ...head,
     });
     this.response.write(body);
     return this;

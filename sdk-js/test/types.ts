@@ -1,5 +1,18 @@
 /* How an application uses the types: compiled by tools/lint, never run. */
-import { PushClient, PushError, PushMessage, deviceId } from 'mod-push-client';
+import {
+  PushByeEvent,
+  PushClient,
+  PushError,
+  PushErrorEvent,
+  PushEventMap,
+  PushGapEvent,
+  PushMessage,
+  PushOptions,
+  PushState,
+  PushStateEvent,
+  TokenSource,
+  deviceId,
+} from 'mod-push-client';
 import { Publisher } from 'mod-push-client/publish';
 import {
   usePushClient,
@@ -42,6 +55,43 @@ const source: Pick<
   'readyState' | 'url' | 'withCredentials' | 'CLOSED'
 > = client;
 
+/* The events have names, and messages payloads. */
+const options: PushOptions = { maxEventBytes: 1024, stopAtTooLarge: true };
+const told: (PushGapEvent | PushByeEvent | PushStateEvent)[] = [];
+client.ongap = (event: PushGapEvent) => told.push(event);
+client.onbye = (event: PushByeEvent) => told.push(event);
+client.onstate = (event: PushStateEvent) => told.push(event);
+client.onerror = ({ error }: PushErrorEvent) => error.id;
+export const token: TokenSource = ({ refresh }) => String(refresh);
+export const state: PushState = client.state;
+export type Gap = PushEventMap['gap'];
+
+interface Trip {
+  driver: string;
+}
+type Payloads = { 'trip.accepted': Trip; message: { text: string } };
+
+const typed = new PushClient<Payloads>('/ramen', options);
+typed.addEventListener('trip.accepted', (message) => {
+  const { driver } = message.json();
+  const all: string[] = [driver, message.json<Trip>().driver];
+  // @ts-expect-error: a Trip has no text
+  return all.concat(message.json().text);
+});
+typed.onmessage = (message) => message.json().text.length;
+typed.addEventListener('other', (message) => message.json<{ a: 1 }>().a);
+typed.addEventListener('gap', ({ dropped }) => dropped);
+typed.reconnect();
+const untyped: PushClient<any> = typed;
+
+export async function iterate(): Promise<string | undefined> {
+  for await (const message of typed) {
+    const payload: Trip | { text: string } = message.json();
+    return 'text' in payload ? payload.text : payload.driver;
+  }
+  return untyped.cursor;
+}
+
 export async function run(): Promise<void> {
   await using own = new PushClient(new URL('https://example.org/ramen'));
   for await (const message of own) {
@@ -56,6 +106,7 @@ export async function run(): Promise<void> {
     { trip: 9 },
     { urgency: 'high' },
   );
+  await publisher.publish({ user: 'ann' }, new Blob(['bytes']));
   const stream = publisher.stream();
   await stream.publish(
     { channel: 'news' },
@@ -66,6 +117,8 @@ export async function run(): Promise<void> {
 
 export function Indicator(): string {
   const own = usePushClient('/ramen');
+  const trips = usePushClient<Payloads>('/ramen');
+  usePushMessage(trips, 'trip.accepted', (message) => message.json().driver);
   usePushMessage(own, 'message', (message) => message.data);
   return usePushState(own);
 }

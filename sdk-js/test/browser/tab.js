@@ -32,13 +32,26 @@ if (query.get('refuse') === 'channels') {
 
 /** Signals of the streams that this tab opened. */
 const streams = [];
+/** What its acknowledgements named as their numbering. */
+const sessions = [];
 
 const client = new PushClient(`/ramen?user=${query.get('user')}`, {
   share: tabs,
   ackInterval: 200,
-  fetch: (url, init) => {
+  fetch: async (url, init) => {
     if (url.pathname.endsWith('/receive')) {
       streams.push(init.signal);
+      if (query.has('session')) {
+        const { body, headers } = await fetch(url, init);
+        const name = query.get('name') + streams.length;
+        return new Response(body, {
+          headers: { ...Object.fromEntries(headers), 'Push-Session': name },
+        });
+      }
+    } else if (query.has('session')) {
+      /* The server never gave that name. */
+      sessions.push(url.searchParams.get('session'));
+      url.searchParams.delete('session');
     }
     return fetch(url, init);
   },
@@ -47,6 +60,8 @@ const client = new PushClient(`/ramen?user=${query.get('user')}`, {
 const tab = {
   got: [],
   states: [],
+  streams,
+  sessions,
   restored: 0,
   gaps: [],
   client,

@@ -174,6 +174,34 @@ const moves = (name, limit, body) =>
   });
 
 test(
+  'any tab can reconnect, and acknowledgements name the numbering of the stream',
+  LIMIT,
+  async () => {
+    const group = await Group.open(2, undefined, '&session');
+    const leader = await group.leader();
+    const follower = group.pages.find((page) => page !== leader);
+    const named = (name) =>
+      until(`an acknowledgement for ${name}`, () =>
+        leader.evaluate((own) => window.tab.sessions.at(-1) === own, name),
+      );
+    await group.publish('a');
+    await group.allGot(['a']);
+    await named(`${leader.name}1`);
+    await follower.evaluate(() => window.tab.client.reconnect());
+    await until('another stream', () =>
+      leader.evaluate(
+        () =>
+          window.tab.streams.length === 2 && window.tab.client.readyState === 1,
+      ),
+    );
+    await group.publish('b');
+    await group.allGot(['a', 'b']);
+    await named(`${leader.name}2`);
+    await group.context.close();
+  },
+);
+
+test(
   'five tabs have one stream, and each hands over each message once',
   LIMIT,
   async (t) => {
