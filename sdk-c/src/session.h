@@ -98,9 +98,8 @@ void pushc_session_cleanup(struct pushc_session *s);
 /* Begin with a cursor of an earlier run; PUSHC_ERR_ARGUMENT if it is none. */
 int pushc_session_restore(struct pushc_session *s, const char *cursor);
 
-/* An attempt shows s->cursor. Whether it is answered or not, the server may
- * number anew behind that: what the streams before had sent moves the cursor
- * no more. */
+/* An attempt shows s->cursor; answered or not, the server may number anew
+ * behind it: what the streams before had sent moves the cursor no more. */
 void pushc_session_attempt(struct pushc_session *s);
 
 /* A new stream is open: what it will send has entries of its own. */
