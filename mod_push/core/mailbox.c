@@ -174,6 +174,12 @@ static bool take_place(push_heap_t *heap, push_device_t *device,
             return false;
         }
     }
+    if (!push_session_in_flight(device)) {
+        push_slide_t *slide = push_window_slide(heap, &device->window);
+
+        slide->arrived = (uint32_t)device->acked;
+        slide->mark = slide->arrived;
+    }
     return true;
 }
 

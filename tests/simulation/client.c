@@ -347,7 +347,8 @@ void sim_client_acknowledge(sim_t *s, int client)
                            .process = c->process,
                            .conn = c->conn};
 
-    if (!c->open || c->ack_flying || !pushc_session_unacked(&c->session)) {
+    if (!c->open || c->ack_flying || !pushc_session_unacked(&c->session)
+        || (s->implicit && client == 0)) {
         return;
     }
     strcpy(packet.cursor, c->session.cursor);

@@ -135,6 +135,7 @@ static const struct {
     {SIM_NOT_RESUMED, "lost"},
     {SIM_STALE_ACK_TAKEN, "nonsense"},
     {SIM_REPLACED_NOT_TOLD, "lost"},
+    {SIM_SLID_NOT_TOLD, "silent-gap"},
 };
 
 static bool finds(const char *said, const char *rule)
