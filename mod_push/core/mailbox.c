@@ -207,7 +207,7 @@ static bool take(push_heap_t *heap, push_device_t *device, found_t found,
     device->sent++;
     PUSH_FAILPOINT("collect-sent");
     batch->picks[batch->count++] = (push_pick_t){message, found.ref,
-                                                    device->sent};
+                                                 device->sent};
     batch->bytes -= size < batch->bytes ? size : batch->bytes;
     return true;
 }

@@ -20,7 +20,7 @@ typedef struct push_pick_t {
 typedef struct push_batch_t {
     push_pick_t *picks; /* room for max */
     uint32_t max;
-    size_t bytes; /* about so many at most, but at least one message */
+    size_t bytes;     /* about so many at most, but at least one message */
     uint64_t written; /* bytes of the stream: all that is in flight */
     uint64_t arrived; /* of them, what the client's TCP has; 0: not known */
     uint32_t count;

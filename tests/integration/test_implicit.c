@@ -84,12 +84,12 @@ static struct stream *read_two_and_resume(const struct server *s,
                                           struct stream *st, const char *query,
                                           struct account *a)
 {
-    const struct event *e = NULL;
+    const struct event *e;
 
-    while (a->distinct < 2) {
+    do {
         e = stream_next(st);
         take(a, e);
-    }
+    } while (a->distinct < 2);
     a->missing = 0; /* what was told before them came */
     leave(s, st);
     return stream_open(s, query, keep_printf("Last-Event-ID: %s\r\n", e->id));
@@ -187,13 +187,13 @@ START_TEST(a_client_that_read_all_is_told_nothing)
 {
     struct server *s = server_start(NULL);
     struct stream *st = stream_open(s, THREE, NULL);
-    const struct event *e = NULL;
-    int i;
+    const struct event *e;
+    int i = 0;
 
     publish_all(s, NULL);
-    for (i = 0; i < COUNT; i++) {
+    do {
         e = stream_next(st);
-    }
+    } while (++i < COUNT);
     leave(s, st);
     st = stream_open(s, THREE, keep_printf("Last-Event-ID: %s\r\n", e->id));
     publish(s, "channel=c1", NULL, "next");

@@ -147,7 +147,8 @@ static void note_slid(sim_t *s, const sim_link_t *link, uint64_t from)
     const push_device_t *device = s->devices[link->client];
 
     for (uint64_t seq = from + 1; seq <= device->acked; seq++) {
-        sim_publish_slid(s, link->client, s->sent[link->client][seq % SIM_SEQS]);
+        sim_publish_slid(s, link->client,
+                         s->sent[link->client][seq % SIM_SEQS]);
     }
 }
 

@@ -233,8 +233,7 @@ static void cut(int i)
         least = device->flushed < device->sent ? device->flushed
                                                : device->sent;
     }
-    keep = least
-           + dice_below(&run.d, (uint32_t)(device->sent - least) + 1);
+    keep = least + dice_below(&run.d, (uint32_t)(device->sent - least) + 1);
     push_session_return(run.w.heap, run.devices[i], keep);
     model_return(&run.m, i, keep);
 }
