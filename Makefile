@@ -186,7 +186,7 @@ $(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/o
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
 STREAM_PARTS := $(patsubst %,$(B)/obj/mod_push/stream/%.o,map followers \
-                streams beat pace deadline queue keeper news stream tls \
+                streams beat pace deadline queue waits keeper news stream tls \
                 migration)
 
 $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \

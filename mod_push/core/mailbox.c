@@ -102,32 +102,112 @@ static unsigned oldest(const candidate_t *candidates, unsigned count)
     return found;
 }
 
-static bool window_open(const push_device_t *device)
+static bool is_explicit(const push_device_t *device)
 {
-    return !(device->traits & PUSH_DEVICE_EXPLICIT)
-           || push_session_in_flight(device) < device->max_in_flight;
+    return device->traits & PUSH_DEVICE_EXPLICIT;
 }
 
-/* Puts one message into flight; false if the batch has to end before it. */
-static bool take(push_heap_t *heap, push_device_t *device, push_ref_t ref,
-                 push_place_t place, push_batch_t *batch)
+static bool window_open(const push_device_t *device)
 {
-    const push_message_t *message = push_at(heap, ref);
+    uint64_t most = device->max_in_flight;
+
+    return push_session_in_flight(device)
+           < (is_explicit(device) ? most : 2 * most);
+}
+
+static void look_at_mark(push_slide_t *slide, uint64_t arrived)
+{
+    if (slide->mark != slide->arrived && arrived >= slide->mark_at) {
+        slide->arrived = slide->mark;
+    }
+}
+
+/* What has arrived may be behind the mark; then the next mark is set. */
+static void note_arrival(const push_heap_t *heap, const push_device_t *device,
+                         const push_batch_t *batch)
+{
+    push_slide_t *slide = push_window_slide(heap, &device->window);
+
+    if (!slide) {
+        return;
+    }
+    look_at_mark(slide, batch->arrived);
+    if (slide->mark == slide->arrived
+        && (batch->arrived
+            || push_session_in_flight(device) >= device->max_in_flight)) {
+        slide->mark = (uint32_t)device->sent;
+        slide->mark_at = batch->written;
+        look_at_mark(slide, batch->arrived);
+    }
+}
+
+/*
+ * The oldest counts as acknowledged, if it has arrived.  One that was sent
+ * before this batch stays: with the last the window forgets how it slid.
+ */
+static bool make_way(push_heap_t *heap, push_device_t *device,
+                     const push_time_t *now, push_batch_t *batch)
+{
+    const push_slide_t *slide = push_window_slide(heap, &device->window);
+    uint32_t next = (uint32_t)device->acked + 1;
+
+    if (is_explicit(device)) {
+        return false;
+    }
+    if (!slide || push_session_in_flight(device) - batch->count < 2
+        || push_before(slide->arrived, next)) {
+        batch->full = true;
+        return false;
+    }
+    push_session_slide(heap, device, now);
+    return true;
+}
+
+/* A place in the window; a full one slides, if it may. */
+static bool take_place(push_heap_t *heap, push_device_t *device,
+                       push_place_t place, const push_time_t *now,
+                       push_batch_t *batch)
+{
+    while (!window_open(device)
+           || push_window_append(heap, &device->window, place) != PUSH_OK) {
+        if (!make_way(heap, device, now, batch)) {
+            return false;
+        }
+    }
+    if (!push_session_in_flight(device)) {
+        push_slide_t *slide = push_window_slide(heap, &device->window);
+
+        slide->arrived = (uint32_t)device->acked;
+        slide->mark = slide->arrived;
+    }
+    return true;
+}
+
+typedef struct {
+    push_ref_t ref;
+    push_place_t place;
+} found_t;
+
+/* Puts one message into flight; false if the batch has to end before it. */
+static bool take(push_heap_t *heap, push_device_t *device, found_t found,
+                 const push_time_t *now, push_batch_t *batch)
+{
+    const push_message_t *message = push_at(heap, found.ref);
     uint32_t size = push_message_wire(message).len;
 
-    if (!window_open(device)) {
+    if (is_explicit(device) && !window_open(device)) {
         return false;
     }
     batch->more = batch->count == batch->max
                   || (batch->count && size > batch->bytes);
-    if (batch->more
-        || push_window_append(heap, &device->window, place) != PUSH_OK) {
+    if (batch->more || !take_place(heap, device, found.place, now, batch)) {
         return false;
     }
     PUSH_FAILPOINT("collect-in-window");
     device->sent++;
     PUSH_FAILPOINT("collect-sent");
-    batch->picks[batch->count++] = (push_pick_t){message, ref, device->sent};
+    batch->picks[batch->count++] = (push_pick_t){message, found.ref,
+                                                 device->sent};
     batch->bytes -= size < batch->bytes ? size : batch->bytes;
     return true;
 }
@@ -152,25 +232,12 @@ static bool collect_lane(push_heap_t *heap, push_device_t *device,
         if (!candidates[i].ref) {
             return true;
         }
-        if (!take(heap, device, candidates[i].ref, place, batch)) {
+        if (!take(heap, device, (found_t){candidates[i].ref, place}, now,
+                  batch)) {
             return false;
         }
         subs[i].cursor[lane]++;
         candidates[i] = look(heap, device, i, lane, now);
-    }
-}
-
-/*
- * An implicit window that can hold no more runs is full, however few messages
- * are in it: nobody would ever acknowledge what is.
- */
-static void make_runs(push_heap_t *heap, push_device_t *device,
-                      const push_time_t *now, uint32_t wanted)
-{
-    while (push_session_in_flight(device)
-           && push_window_runs(heap, &device->window) + wanted
-                  > PUSH_RUNS_MAX) {
-        push_session_slide(heap, device, now);
     }
 }
 
@@ -179,20 +246,16 @@ void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
 {
     batch->count = 0;
     batch->more = false;
+    batch->full = false;
     if (batch->max > device->max_in_flight) {
         batch->max = device->max_in_flight;
     }
-    if (!(device->traits & PUSH_DEVICE_EXPLICIT)) {
-        make_runs(heap, device, now, batch->max);
+    if (!is_explicit(device)) {
+        note_arrival(heap, device, batch);
     }
     for (unsigned lane = 0; lane <= device->lowest; lane++) {
         if (!collect_lane(heap, device, lane, now, batch)) {
             break;
-        }
-    }
-    if (!(device->traits & PUSH_DEVICE_EXPLICIT)) {
-        while (push_session_in_flight(device) > device->max_in_flight) {
-            push_session_slide(heap, device, now);
         }
     }
 }

@@ -20,14 +20,22 @@ typedef struct push_pick_t {
 typedef struct push_batch_t {
     push_pick_t *picks; /* room for max */
     uint32_t max;
-    size_t bytes; /* about so many at most, but at least one message */
+    size_t bytes;     /* about so many at most, but at least one message */
+    uint64_t written; /* bytes of the stream: all that is in flight */
+    uint64_t arrived; /* of them, what the client's TCP has; 0: not known */
     uint32_t count;
     bool more; /* it was full before the mailbox was empty */
+    bool full; /* an implicit window was: as soon as more has arrived … */
 } push_batch_t;
 
 /*
  * Moves what may be sent now into flight.  What could not be written goes
  * back by push_session_return().
+ *
+ * An implicit window holds twice as many.  When it is full, the oldest counts
+ * as acknowledged, but never one of which the client's TCP has not
+ * acknowledged all bytes: then the batch is full, and its caller has to come
+ * again with what has arrived meanwhile.
  */
 void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
                           const push_time_t *now, push_batch_t *batch);

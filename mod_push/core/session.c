@@ -50,7 +50,7 @@ static void forget_restart(push_device_t *device)
     device->traits &= (uint8_t)~PUSH_DEVICE_STATE_LOST;
 }
 
-void push_session_slide(push_heap_t *heap, push_device_t *device,
+static void take_oldest(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now)
 {
     push_place_t place = push_window_take_first(heap, &device->window);
@@ -67,19 +67,79 @@ void push_session_slide(push_heap_t *heap, push_device_t *device,
     PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
-    if (device->acked >= device->gap_seq) {
-        memset(&device->gaps, 0, sizeof(device->gaps));
-        forget_restart(device);
-    }
     atomic_fetch_add_explicit(&heap->counts->acked, 1, memory_order_relaxed);
 }
 
+static void add_to(uint32_t *count, uint32_t more)
+{
+    *count = more < UINT32_MAX - *count ? *count + more : UINT32_MAX;
+}
+
+/* The gaps told have arrived, if what was sent behind them has. */
+static void settle_gaps(push_device_t *device, push_slide_t *slide)
+{
+    if (device->acked < device->gap_seq) {
+        return;
+    }
+    for (int i = 0; slide && i < PUSH_GAPS; i++) {
+        for (int j = 0; j < PUSH_LANES; j++) {
+            add_to(&slide->gaps, device->gaps.count[i][j]);
+        }
+    }
+    memset(&device->gaps, 0, sizeof(device->gaps));
+    forget_restart(device);
+}
+
+void push_session_slide(push_heap_t *heap, push_device_t *device,
+                        const push_time_t *now)
+{
+    push_slide_t *slide;
+
+    take_oldest(heap, device, now);
+    slide = push_window_slide(heap, &device->window);
+    if (slide) {
+        add_to(&slide->assumed, 1);
+    }
+    settle_gaps(device, slide);
+}
+
+/* The client says that it has received all up to seq. */
 static void acknowledge(push_heap_t *heap, push_device_t *device, uint64_t seq,
                         const push_time_t *now)
 {
+    push_slide_t *slide;
+
     while (device->acked < seq) {
-        push_session_slide(heap, device, now);
+        take_oldest(heap, device, now);
+        settle_gaps(device, NULL);
     }
+    slide = push_window_slide(heap, &device->window);
+    if (slide && device->acked - seq < slide->assumed) {
+        slide->assumed = (uint32_t)(device->acked - seq);
+        slide->gaps = slide->assumed ? slide->gaps : 0;
+    }
+}
+
+/*
+ * What only counts as acknowledged, and was sent above seq, may not have been
+ * received.  Nobody knows any more what it was.
+ */
+static void count_assumed(push_heap_t *heap, push_device_t *device,
+                          uint64_t seq)
+{
+    push_slide_t *slide = push_window_slide(heap, &device->window);
+    uint32_t *lost = &device->losses.count[PUSH_GAP_MAILBOX][PUSH_NORMAL];
+
+    if (!slide || seq >= device->acked) {
+        return;
+    }
+    add_to(lost, device->acked - seq < slide->assumed
+                     ? (uint32_t)(device->acked - seq)
+                     : slide->assumed);
+    add_to(lost, slide->gaps);
+    PUSH_FAILPOINT("assumed-counted");
+    slide->assumed = 0;
+    slide->gaps = 0;
 }
 
 /*
@@ -133,6 +193,7 @@ void push_session_return(push_heap_t *heap, push_device_t *device,
 /* A session in which seq of the last acknowledged message is seq. */
 static void begin_at(push_heap_t *heap, push_device_t *device, uint64_t seq)
 {
+    count_assumed(heap, device, seq);
     push_session_return(heap, device, device->acked);
     gaps_return(device);
     device->acked = seq;
@@ -177,6 +238,7 @@ void push_session_reset(push_heap_t *heap, push_device_t *device)
         rewind_cursors(heap, device, i);
     }
     gaps_return(device);
+    count_assumed(heap, device, 0);
     PUSH_FAILPOINT("reset-gaps");
     push_window_cleanup(heap, &device->window);
     device->acked = 0;
@@ -250,8 +312,8 @@ push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
         if (cursor->has_mid && message && message->mid != cursor->mid) {
             return PUSH_STALE;
         }
-        acknowledge(heap, device, cursor->seq, now);
     }
+    acknowledge(heap, device, cursor->seq, now);
     device->stale = 0;
     return PUSH_OK;
 }

@@ -32,7 +32,11 @@ void push_session_return(push_heap_t *heap, push_device_t *device,
  */
 void push_session_reset(push_heap_t *heap, push_device_t *device);
 
-/* The oldest in flight counts as acknowledged; there must be one. */
+/*
+ * The oldest in flight counts as acknowledged although the client did not say
+ * so; there must be one.  If it shows that it has not received it, that is
+ * told as a gap.
+ */
 void push_session_slide(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now);
 

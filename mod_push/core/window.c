@@ -51,6 +51,14 @@ push_run_t *push_window_run(const push_heap_t *heap,
     return run_at(ring_at(heap, window), index);
 }
 
+push_slide_t *push_window_slide(const push_heap_t *heap,
+                                const push_window_t *window)
+{
+    push_runs_t *ring = ring_of(heap, window);
+
+    return ring ? &ring->slide : NULL;
+}
+
 static bool continues(const push_run_t *run, push_place_t place)
 {
     return run->first.sub == place.sub && run->first.lane == place.lane
@@ -75,6 +83,7 @@ static push_status_t window_grow(push_heap_t *heap, push_window_t *window)
     }
     ring = push_at(heap, ref);
     ring->room = room;
+    ring->slide = old ? old->slide : (push_slide_t){0};
     for (uint32_t i = 0; i < used_of(old); i++) {
         ring->runs[i] = *run_at(old, i);
     }

@@ -27,10 +27,24 @@ typedef struct push_run_t {
     uint32_t count;
 } push_run_t;
 
+/*
+ * How a window slides whose client does not acknowledge.  Of a seq these are
+ * the low 32 bits.  A mark says which seq arrives with which byte of the
+ * stream; there is one at a time, and none while it is what has arrived.
+ */
+typedef struct push_slide_t {
+    uint32_t assumed; /* the last acked that only count as acknowledged */
+    uint32_t gaps;    /* messages whose loss was told before one of these */
+    uint32_t arrived; /* up to this seq the client's TCP has all bytes */
+    uint32_t mark;    /* seq */
+    uint64_t mark_at; /* bytes of the stream that end with it */
+} push_slide_t;
+
 /* A ring of room runs. */
 typedef struct push_runs_t {
     uint32_t room;
     _Atomic uint32_t span; /* the oldest << 16 | how many: change as one */
+    push_slide_t slide;
     push_run_t runs[];
 } push_runs_t;
 
@@ -66,6 +80,10 @@ push_place_t push_window_get(const push_heap_t *heap,
 /* True if the place is in flight. */
 bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
                        push_place_t place);
+
+/* How it slides; NULL while nothing is in flight. */
+push_slide_t *push_window_slide(const push_heap_t *heap,
+                                const push_window_t *window);
 
 /* The oldest position in flight of place's lane and subscription, or at. */
 uint32_t push_window_lowest(const push_heap_t *heap,

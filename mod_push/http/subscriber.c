@@ -10,6 +10,7 @@
 #include "http/ticket.h"
 
 #define SESSION_MAX 32u /* characters of Push-Session */
+#define IMPLICIT_MIN 256 /* messages in half of a window that slides */
 
 static const push_problem_t *bad(const push_subscriber_t *s, const char *name,
                                  const char *legal)
@@ -307,6 +308,21 @@ static const push_problem_t *parse_labels(request_rec *r, push_subscriber_t *s)
     return problem;
 }
 
+/*
+ * A window that slides waits for TCP, which may take 40 ms to acknowledge
+ * what is less than a segment: a small one would slow its stream down.
+ */
+static uint32_t window_of(const push_settings_t *settings,
+                          const push_subscriber_t *s)
+{
+    int64_t most = settings->max_in_flight;
+
+    if (!s->checkin.explicit_acks && most < IMPLICIT_MIN) {
+        most = IMPLICIT_MIN;
+    }
+    return (uint32_t)most;
+}
+
 const push_problem_t *push_subscriber_parse(request_rec *r,
                                             push_subscriber_t *s)
 {
@@ -325,7 +341,7 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
     if (!problem) {
         problem = parse_wishes(s);
     }
-    s->checkin.max_in_flight = (uint32_t)settings->max_in_flight;
+    s->checkin.max_in_flight = window_of(settings, s);
     s->checkin.max_streams = (uint32_t)settings->max_streams_user;
     s->checkin.max_streams_address = (uint32_t)settings->max_streams_address;
     return problem ? problem : make_up_device(s);

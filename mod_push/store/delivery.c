@@ -81,7 +81,9 @@ push_status_t push_delivery_begin(push_store_t *store,
     push_device_t *device = enter(store, ticket, &status);
     push_batch_t batch = {.picks = delivery->picks,
                           .max = PUSH_DELIVERY_MAX,
-                          .bytes = PUSH_DELIVERY_BYTES};
+                          .bytes = PUSH_DELIVERY_BYTES,
+                          .written = delivery->written,
+                          .arrived = delivery->arrived};
     push_heap_t *heap;
     uint64_t first;
 
@@ -98,6 +100,7 @@ push_status_t push_delivery_begin(push_store_t *store,
     push_mailbox_collect(heap, device, now, &batch);
     delivery->count = batch.count;
     delivery->more = batch.more;
+    delivery->full = batch.full;
     if (batch.count) {
         device->traits |= PUSH_DEVICE_ADVANCED;
     }

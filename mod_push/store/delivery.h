@@ -20,11 +20,17 @@ typedef struct push_told_t {
 } push_told_t;
 
 typedef struct push_delivery_t {
+    /* What its caller says; see push_batch_t. */
+    uint64_t written; /* bytes of the stream so far */
+    uint64_t arrived; /* of them, what the client's TCP has; 0: not known */
+
+    /* What there is. */
     push_told_t gaps[PUSH_GAPS * PUSH_LANES]; /* to be told first */
     unsigned gaps_count;
     push_pick_t picks[PUSH_DELIVERY_MAX];
     unsigned count;
     bool more;                        /* than could be collected at once */
+    bool full;                        /* more has to arrive first */
     char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
 } push_delivery_t;
 

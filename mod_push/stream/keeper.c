@@ -135,14 +135,29 @@ bool push_keeper_end_if_over(push_keeper_t *keeper, uint32_t index)
     }
 }
 
+/* Some day it goes on by itself; without memory it is asked all the time. */
+static void wait_for_peer(push_keeper_t *keeper, uint32_t index)
+{
+    if (!push_waits_add(&keeper->waits, &keeper->streams, index, keeper->ms)) {
+        keeper->later = true;
+        enqueue(keeper, index);
+    }
+}
+
 /* Acts on what came of a write. */
 static void after_write(push_keeper_t *keeper, uint32_t index,
                         push_flush_t status)
 {
     push_stream_t *stream = stream_at(keeper, index);
 
+    if (status != PUSH_FLUSH_FULL) {
+        stream->patience = stream->patience != 0;
+    }
     switch (status) {
     case PUSH_FLUSH_IDLE:
+        break;
+    case PUSH_FLUSH_FULL:
+        wait_for_peer(keeper, index);
         break;
     case PUSH_FLUSH_MORE:
         enqueue(keeper, index);
@@ -154,6 +169,7 @@ static void after_write(push_keeper_t *keeper, uint32_t index,
         break;
     case PUSH_FLUSH_BLOCKED:
         stream->blocked = 1;
+        stream->full = 0;
         /* fall through */
     case PUSH_FLUSH_DONE:
         push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
@@ -210,8 +226,11 @@ static push_flush_t flush(push_keeper_t *keeper, uint32_t index)
 /* One turn for each; who has more comes again after the others. */
 void push_keeper_flush(push_keeper_t *keeper)
 {
-    uint32_t count = keeper->queue.count;
+    uint32_t count;
 
+    push_waits_look(&keeper->waits, &keeper->streams, &keeper->queue,
+                    keeper->ms);
+    count = keeper->queue.count;
     keeper->later = false;
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = keeper->queue.indexes[i];
@@ -232,10 +251,20 @@ static void beat(push_keeper_t *keeper, uint32_t index)
     push_flush_t status;
 
     push_beat_touch(&keeper->beats, &keeper->streams, index, keeper->ms);
-    if (push_keeper_end_if_over(keeper, index) || stream->blocked) {
+    if (push_keeper_end_if_over(keeper, index)) {
+        return;
+    }
+    if (stream->full) {
+        stream->blocked = 0; /* not its socket: that takes a heartbeat */
+    }
+    if (stream->blocked) {
         return;
     }
     status = flush(keeper, index);
+    if (status == PUSH_FLUSH_FULL) {
+        after_write(keeper, index, status);
+        status = PUSH_FLUSH_IDLE;
+    }
     if (status == PUSH_FLUSH_LATER && !stream->rest && !stream->part) {
         /* The mailbox is locked, the client must not wait for that. */
         after_write(keeper, index, status);
@@ -498,6 +527,7 @@ uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit)
         return keeper->later ? LATER_MS : 0;
     }
     limit = push_deadline_wait(&keeper->deadlines, keeper->now.mono, limit);
+    limit = push_waits_next(&keeper->waits, keeper->ms, limit);
     return limit < PUSH_BEAT_TICK
                ? limit
                : push_beat_wait(&keeper->beats, &keeper->streams, keeper->ms,
@@ -550,4 +580,5 @@ void push_keeper_cleanup(push_keeper_t *keeper)
     push_followers_cleanup(&keeper->followers);
     push_map_cleanup(&keeper->devices);
     push_queue_cleanup(&keeper->queue);
+    push_waits_cleanup(&keeper->waits);
 }

@@ -7,6 +7,7 @@
 #include "stream/migration.h"
 #include "stream/queue.h"
 #include "stream/reactor.h"
+#include "stream/waits.h"
 
 /*
  * The streams of one reactor, and what is to be done for them: let in, feed,
@@ -27,6 +28,7 @@ typedef struct push_keeper_t {
     push_followers_t followers;
     push_map_t devices; /* device → index of its stream */
     push_queue_t queue; /* streams to be flushed */
+    push_waits_t waits; /* those whose window is full */
     push_time_t now;
     uint32_t ms;       /* now, since start */
     bool later;        /* some mailbox was locked: try again soon */

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include <linux/sockios.h>
 
 #include "store/hold.h"
 #include "stream/tls.h"
@@ -132,7 +135,11 @@ static ssize_t send_pieces(push_stream_t *stream, struct iovec *pieces,
 
     if (stream->ssl) {
         sent = push_tls_send(stream, pieces, count);
-        stream->bytes += sent > 0 ? (uint64_t)sent : 0;
+        if (sent > 0) {
+            /* A record that was kept is in there, and comes once more. */
+            stream->bytes += (uint64_t)sent
+                             - (stream->rest ? stream->rest_len : 0);
+        }
         return sent;
     }
 
@@ -294,20 +301,55 @@ static push_flush_t flush_status(push_status_t status)
     return status == PUSH_STALE ? PUSH_FLUSH_STALE : PUSH_FLUSH_LATER;
 }
 
+/*
+ * Bytes that the client's TCP has acknowledged, or, of a socket pair, that its
+ * reader took; rather less than more.  Over TLS what has not arrived is counted
+ * with what encryption adds, a socket pair counts its own overhead.
+ */
+static uint64_t arrived(const push_stream_t *stream)
+{
+    int waiting = 0;
+
+    if (ioctl(stream->fd, SIOCOUTQ, &waiting) < 0
+        || (uint64_t)waiting >= stream->bytes) {
+        return 0;
+    }
+    return stream->bytes - (uint64_t)waiting;
+}
+
+/* What is next; a window that is full looks what has arrived. */
+static push_status_t begin(push_store_t *store, push_stream_t *stream,
+                           const push_time_t *now, push_delivery_t *delivery)
+{
+    const push_ticket_t ticket = ticket_of(stream);
+    bool asked = stream->full;
+    push_status_t status;
+
+    delivery->written = stream->bytes;
+    delivery->arrived = asked ? arrived(stream) : 0;
+    status = push_delivery_begin(store, &ticket, now, delivery);
+    if (status == PUSH_OK && delivery->full && !asked && !delivery->count
+        && !delivery->gaps_count) {
+        delivery->arrived = arrived(stream);
+        status = push_delivery_begin(store, &ticket, now, delivery);
+    }
+    stream->full = status == PUSH_OK && delivery->full;
+    return status;
+}
+
 static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
                             output_t *out, const push_time_t *now)
 {
-    const push_ticket_t ticket = ticket_of(stream);
     push_delivery_t delivery;
     push_status_t status;
     ssize_t sent;
 
-    status = push_delivery_begin(store, &ticket, now, &delivery);
+    status = begin(store, stream, now, &delivery);
     if (status != PUSH_OK) {
         return flush_status(status);
     }
     if (!delivery.count && !delivery.gaps_count) {
-        return PUSH_FLUSH_IDLE;
+        return delivery.full ? PUSH_FLUSH_FULL : PUSH_FLUSH_IDLE;
     }
     set_suffix(out, delivery.device);
     write_delivery(out, &delivery);
@@ -323,7 +365,7 @@ static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
     if (stream->rest) {
         return PUSH_FLUSH_BLOCKED;
     }
-    return delivery.more ? PUSH_FLUSH_MORE : PUSH_FLUSH_DONE;
+    return delivery.more || delivery.full ? PUSH_FLUSH_MORE : PUSH_FLUSH_DONE;
 }
 
 push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,

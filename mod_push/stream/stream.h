@@ -45,6 +45,8 @@ typedef struct push_stream_t {
     uint8_t event_beats : 1; /* heartbeats as events */
     uint8_t pumped : 1;      /* its peer is a worker thread of this child */
     uint8_t arriving : 1;    /* the store does not know that it is here */
+    uint8_t full : 1;        /* its window was, until more has arrived */
+    uint8_t patience : 2;    /* how long it has waited for that, see waits.h */
 } push_stream_t;
 
 typedef enum push_flush_t {
@@ -52,6 +54,7 @@ typedef enum push_flush_t {
     PUSH_FLUSH_DONE,    /* all that there was is written */
     PUSH_FLUSH_MORE,    /* there may be more */
     PUSH_FLUSH_BLOCKED, /* the socket takes no more */
+    PUSH_FLUSH_FULL,    /* the client's TCP has to acknowledge some first */
     PUSH_FLUSH_LATER,   /* the mailbox is locked: try again */
     PUSH_FLUSH_STALE,   /* it may not go on: push_delivery_verdict() */
     PUSH_FLUSH_BROKEN   /* the connection is of no use */

@@ -500,6 +500,60 @@ START_TEST(a_stream_takes_18_kilobytes_of_the_server_at_most)
 }
 END_TEST
 
+#define COUNT 2400
+
+/* How many of the numbers from 0 to COUNT - 1 came, gaps counted in. */
+static int accounted_for(const struct tls *t)
+{
+    const char *at;
+    int count = 0, i;
+
+    for (i = 0; i < COUNT; i++) {
+        count += strstr(t->text, keep_printf("data: n%d\n", i)) != NULL;
+    }
+    for (at = strstr(t->text, "\"dropped\":"); at != NULL;
+         at = strstr(at, "\"dropped\":")) {
+        at += strlen("\"dropped\":");
+        count += atoi(at);
+    }
+    return count;
+}
+
+static const char *numbered_lines(void)
+{
+    size_t room = COUNT * 60, used = 0;
+    char *lines = keep(malloc(room), free);
+    int i;
+
+    for (i = 0; i < COUNT; i++) {
+        used += (size_t)snprintf(lines + used, room - used,
+                                 "{\"channel\":\"c%d\",\"text\":\"n%d\"}\n",
+                                 i % 3, i);
+    }
+    return lines;
+}
+
+START_TEST(an_implicit_stream_loses_nothing_silently)
+{
+    static const char query[] = "user=ada&device=d&ack=implicit&channel=c0"
+                                "&channel=c1&channel=c2";
+    int port = server_free_port();
+    struct server *s = tls_server(port);
+    struct tls *t = tls_open(port, versions[_i], query);
+    const char *id;
+
+    tls_await(t, "retry: ");
+    publish_lines(s, numbered_lines());
+    tls_await(t, keep_printf("data: n%d\n\n", COUNT - 1));
+    id = strstr(t->text, "id: 2.");
+    ck_assert_ptr_nonnull(id);
+    id = keep_copy(id + 4, strcspn(id + 4, "\n"));
+    t = tls_open(port, versions[_i], keep_printf("%s&id=%s", query, id));
+    tls_await(t, keep_printf("data: n%d\n\n", COUNT - 1));
+    ck_assert_int_eq(accounted_for(t), COUNT - 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tls");
@@ -519,6 +573,7 @@ int main(void)
     tcase_add_loop_test(tc, a_client_that_renegotiates_is_refused, 0, 2);
     tcase_add_row_test(tc, a_client_that_talks_without_end_holds_up_nobody,
                        floods);
+    tcase_add_loop_test(tc, an_implicit_stream_loses_nothing_silently, 0, 2);
     tcase_add_loop_test(tc, many_small_messages_share_a_few_records, 0, 2);
     tcase_add_loop_test(tc, a_stream_takes_18_kilobytes_of_the_server_at_most,
                         0, 2);

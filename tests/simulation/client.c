@@ -349,7 +349,8 @@ void sim_client_acknowledge(sim_t *s, int client)
                            .process = c->process,
                            .conn = c->conn};
 
-    if (!c->open || c->ack_flying || !pushc_session_unacked(&c->session)) {
+    if (!c->open || c->ack_flying || !pushc_session_unacked(&c->session)
+        || (s->implicit && client == 0)) {
         return;
     }
     show(s, client, packet.cursor);

@@ -24,7 +24,8 @@ typedef enum sim_fault_t {
     SIM_NOT_RESUMED,        /* what is in flight at a connect stays so */
     SIM_STALE_ACK_TAKEN,    /* the mid of an acknowledgement is ignored */
     SIM_SESSION_IGNORED,    /* an earlier stream acknowledges too */
-    SIM_REPLACED_NOT_TOLD   /* nobody says that a message was replaced */
+    SIM_REPLACED_NOT_TOLD,  /* nobody says that a message was replaced */
+    SIM_SLID_NOT_TOLD       /* what only counted as acknowledged */
 } sim_fault_t;
 
 #endif

@@ -141,18 +141,35 @@ static void add_message(sim_t *s, sim_link_t *link, output_t *out,
     sim_publish_is_sent(s, pick->message->mid);
 }
 
+/* What slid out of the window, if its client does not acknowledge. */
+static void note_slid(sim_t *s, const sim_link_t *link, uint64_t from)
+{
+    const push_device_t *device = s->devices[link->client];
+
+    for (uint64_t seq = from + 1; seq <= device->acked; seq++) {
+        sim_publish_slid(s, link->client,
+                         s->sent[link->client][seq % SIM_SEQS]);
+    }
+}
+
+/* Of what the client has not read its TCP has acknowledged a half. */
 static void collect(sim_t *s, sim_link_t *link, push_device_t *device,
                     output_t *out)
 {
-    push_batch_t batch = {
-        .picks = out->picks, .max = BATCH_MAX, .bytes = 4096};
+    push_batch_t batch = {.picks = out->picks,
+                          .max = BATCH_MAX,
+                          .bytes = 4096,
+                          .written = link->len,
+                          .arrived = link->at + (link->len - link->at) / 2};
     push_time_t now = s->w.now;
     uint64_t first = device->sent + 1;
+    uint64_t acked = device->acked;
 
     if (s->fault == SIM_EXPIRED_SENT) {
         now.mono -= 100000;
     }
     push_mailbox_collect(s->w.heap, device, &now, &batch);
+    note_slid(s, link, acked);
     out->count = batch.count;
     out->len = 0;
     s->flushes++;

@@ -254,6 +254,18 @@ void sim_publish_recall(sim_t *s, uint32_t choice)
     }
 }
 
+/* If the client never has it, that is as good as evicted: a gap says so. */
+void sim_publish_slid(sim_t *s, int client, uint64_t mid)
+{
+    for (int i = 0; i < s->published; i++) {
+        sim_publish_t *p = &s->publishes[i];
+
+        if (p->mid == mid && p->of[client].life == s->lives[client]) {
+            p->of[client].fate = PUSH_EVICTED;
+        }
+    }
+}
+
 void sim_publish_is_sent(sim_t *s, uint64_t mid)
 {
     for (int i = 0; i < s->published; i++) {

@@ -21,6 +21,9 @@ void sim_publish_recall(sim_t *s, uint32_t choice);
 /* Notes which messages have ended, and how. */
 void sim_publish_look(sim_t *s);
 
+/* It only counts as acknowledged by the client from here on. */
+void sim_publish_slid(sim_t *s, int client, uint64_t mid);
+
 /* A message is about to be written to a stream. */
 void sim_publish_is_sent(sim_t *s, uint64_t mid);
 

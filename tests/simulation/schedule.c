@@ -47,6 +47,7 @@ static void start(sim_t *s, const sim_schedule_t *schedule, FILE *out)
     s->position = dice_one_in(&d, 3) ? UINT32_MAX - 4 : 0;
     s->w.limit = limits[dice_below(&d, 4)];
     s->w.history = limits[dice_below(&d, 4)];
+    s->implicit = dice_one_in(&d, 3);
     sim_server_start(s);
     for (int i = 0; i < SIM_CLIENTS; i++) {
         s->clients[i] = sim_client_create(s);

@@ -185,12 +185,18 @@ static void resume(sim_t *s, int client, push_cursor_t *cursor,
                    push_urgency_t lowest)
 {
     push_device_t *device = s->devices[client];
-    world_open_t open = {
-        .max_in_flight = s->window, .lowest = lowest, .resume = cursor};
+    world_open_t open = {.implicit = s->implicit && client == 0,
+                         .max_in_flight = s->window,
+                         .lowest = lowest,
+                         .resume = cursor};
+    push_slide_t *slide = push_window_slide(s->w.heap, &device->window);
     push_cursor_t here = {.seq = device->sent};
 
     if (s->fault == SIM_STALE_FORGOTTEN) {
         device->stale = 0;
+    }
+    if (s->fault == SIM_SLID_NOT_TOLD && slide) {
+        slide->assumed = 0;
     }
     if (s->fault == SIM_NOT_RESUMED && device->sent) {
         open.resume = &here;

@@ -108,6 +108,7 @@ typedef struct sim_t {
     uint32_t position; /* lanes begin here */
     bool picky;        /* clients want urgent messages only, until the end */
     bool plain;        /* the last client shows its cursor without a mid */
+    bool implicit;     /* the first client does not acknowledge */
 
     world_t w;
     push_user_t *users[SIM_USERS];

@@ -299,13 +299,25 @@ static void settle_client(sim_t *s, int client)
     settle_network(s);
 }
 
+/* Nothing of it is on its way, as far as that can be known. */
+static bool all_arrived(sim_t *s, int client)
+{
+    const sim_link_t *link = sim_link_of(s, client,
+                                         sim_client_conn(s, client));
+
+    if (s->implicit && client == 0) {
+        return link && link->at == link->len && !link->rest;
+    }
+    return !push_session_in_flight(s->devices[client]);
+}
+
 static bool at_rest(sim_t *s)
 {
     for (int i = 0; i < SIM_CLIENTS; i++) {
         const push_device_t *device = s->devices[i];
 
         if (!device || !(device->traits & PUSH_DEVICE_ONLINE)
-            || push_session_in_flight(device) || world_pending(&s->w, device)
+            || !all_arrived(s, i) || world_pending(&s->w, device)
             || !sim_client_conn(s, i)) {
             return false;
         }

@@ -136,6 +136,7 @@ static const struct {
     {SIM_STALE_ACK_TAKEN, "nonsense"},
     {SIM_SESSION_IGNORED, "order"},
     {SIM_REPLACED_NOT_TOLD, "lost"},
+    {SIM_SLID_NOT_TOLD, "silent-gap"},
 };
 
 static bool finds(const char *said, const char *rule)

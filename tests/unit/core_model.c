@@ -212,15 +212,38 @@ static int next(const model_t *m, const model_device_t *d)
     return -1;
 }
 
-static void slide(model_t *m, model_device_t *d)
+static void take_oldest(model_device_t *d)
 {
-    (void)m;
     d->state[d->flight[0]] = OVER;
     memmove(d->flight, d->flight + 1, sizeof(d->flight) - sizeof(int));
     d->acked++;
-    if (d->acked >= d->gap_seq) {
-        memset(d->gaps, 0, sizeof(d->gaps));
+}
+
+/* It counts as acknowledged, and so does that the gaps before it came. */
+static void slide(model_device_t *d)
+{
+    take_oldest(d);
+    d->assumed++;
+    for (int i = 0; d->acked >= d->gap_seq && i < PUSH_GAPS; i++) {
+        for (int j = 0; j < PUSH_LANES; j++) {
+            d->far_gaps += d->gaps[i][j];
+            d->gaps[i][j] = 0;
+        }
     }
+}
+
+static void acknowledge(model_device_t *d, uint64_t seq)
+{
+    while (d->acked < seq) {
+        take_oldest(d);
+        if (d->acked >= d->gap_seq) {
+            memset(d->gaps, 0, sizeof(d->gaps));
+        }
+    }
+    if (d->acked - seq < d->assumed) {
+        d->assumed = (uint32_t)(d->acked - seq);
+    }
+    d->far_gaps = d->assumed ? d->far_gaps : 0;
 }
 
 static void add(model_t *m, const char *more)
@@ -274,6 +297,7 @@ void model_flush(model_t *m, int index, uint32_t max)
 
     count_losses(m, d);
     max = max < d->max_in_flight ? max : d->max_in_flight;
+    d->flushed = d->sent;
     while (count < max
            && (d->implicit || d->sent - d->acked < d->max_in_flight)) {
         int i = next(m, d);
@@ -281,15 +305,15 @@ void model_flush(model_t *m, int index, uint32_t max)
         if (i < 0) {
             break;
         }
+        if (d->sent - d->acked == 2 * d->max_in_flight) {
+            slide(d);
+        }
         d->flight[d->sent - d->acked] = i;
         d->state[i] = FLYING;
         d->sent++;
         count++;
         len += (size_t)snprintf(texts + len, sizeof(texts) - len, "%s%lu=%d",
                                 len ? " " : "", (unsigned long)d->sent, i);
-    }
-    while (d->implicit && d->sent - d->acked > d->max_in_flight) {
-        slide(m, d);
     }
     m->text[0] = '\0';
     tell_gaps(m, d, first);
@@ -326,7 +350,15 @@ void model_return(model_t *m, int index, uint64_t keep)
 static void begin_at(model_t *m, int index, uint64_t seq)
 {
     model_device_t *d = &m->devices[index];
+    uint64_t missing = d->acked > seq ? d->acked - seq : 0;
 
+    if (missing) {
+        missing = missing < d->assumed ? missing : d->assumed;
+        d->losses[PUSH_GAP_MAILBOX][PUSH_NORMAL] += (uint32_t)missing
+                                                    + d->far_gaps;
+    }
+    d->assumed = 0;
+    d->far_gaps = 0;
     model_return(m, index, d->acked);
     gaps_again(d);
     d->acked = seq;
@@ -385,8 +417,8 @@ void model_resume(model_t *m, int index, const push_cursor_t *at)
             return;
         }
     }
-    while (d->acked < at->seq) {
-        slide(m, d);
+    if (at->seq > d->acked) {
+        acknowledge(d, at->seq);
     }
     begin_at(m, index, at->seq);
 }
@@ -405,9 +437,7 @@ push_status_t model_ack(model_t *m, int index, const push_cursor_t *at)
             return PUSH_STALE;
         }
     }
-    while (d->acked < at->seq) {
-        slide(m, d);
-    }
+    acknowledge(d, at->seq);
     d->stale = 0;
     return PUSH_OK;
 }

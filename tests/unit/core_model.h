@@ -54,6 +54,9 @@ typedef struct model_device_t {
     uint32_t losses[PUSH_GAPS][PUSH_LANES];
     uint32_t gaps[PUSH_GAPS][PUSH_LANES];
     uint64_t gap_seq;
+    uint32_t assumed;  /* the last acked that nobody acknowledged */
+    uint32_t far_gaps; /* lost, and told before one of these */
+    uint64_t flushed;  /* sent before the last flush */
 } model_device_t;
 
 typedef struct model_t {

@@ -284,10 +284,15 @@ const char *world_flush_some(world_t *world, push_device_t *device,
                              uint32_t max)
 {
     push_pick_t picks[256];
-    push_batch_t batch = {.picks = picks, .max = max, .bytes = 1 << 20};
+    push_batch_t batch = {.picks = picks,
+                          .max = max,
+                          .bytes = 1 << 20,
+                          .written = world->written,
+                          .arrived = world->arrived};
     uint64_t first = device->sent + 1;
 
     push_mailbox_collect(world->heap, device, &world->now, &batch);
+    world->full = batch.full;
     world->text[0] = '\0';
     tell_gaps(world, device, first);
     for (uint32_t i = 0; i < batch.count; i++) {

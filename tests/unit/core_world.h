@@ -21,6 +21,9 @@ typedef struct world_t {
     push_channel_t *broadcast;
     uint32_t limit;
     uint32_t history;
+    uint64_t written; /* bytes of the streams; 0: all arrives at once */
+    uint64_t arrived;
+    bool full;              /* the last flush: an implicit window was */
     push_receipt_t receipt; /* of the last publish */
     push_ref_t objects[64]; /* users and channels */
     unsigned objects_count;

@@ -145,42 +145,6 @@ START_TEST(an_explicit_window_stops_until_an_acknowledgement_comes)
 }
 END_TEST
 
-START_TEST(an_implicit_window_slides_and_the_oldest_counts_as_acknowledged)
-{
-    world_open_t open = {.implicit = true, .max_in_flight = 3};
-    uint64_t mids[5];
-
-    world_open(&w, device, &open);
-    for (int i = 0; i < 5; i++) {
-        char text[2] = {(char)('a' + i), '\0'};
-
-        mids[i] = world_say(&w, user, text);
-        world_flush(&w, device);
-    }
-    ck_assert_uint_eq(device->sent, 5);
-    ck_assert_uint_eq(device->acked, 2);
-    ck_assert_int_eq(world_fate(&w, device, mids[1]), PUSH_ACKED);
-    ck_assert_int_eq(world_fate(&w, device, mids[2]), PUSH_IN_FLIGHT);
-    world_open(&w, device, &open);
-    ck_assert_str_eq(world_flush(&w, device), "1=c 2=d 3=e");
-}
-END_TEST
-
-START_TEST(an_implicit_batch_is_no_longer_than_its_window)
-{
-    world_open_t open = {.implicit = true, .max_in_flight = 2};
-
-    world_open(&w, device, &open);
-    for (int i = 0; i < 5; i++) {
-        world_say(&w, user, "x");
-    }
-    ck_assert_str_eq(world_flush(&w, device), "1=x 2=x");
-    ck_assert_str_eq(world_flush(&w, device), "3=x 4=x");
-    ck_assert_uint_eq(device->acked, 2);
-    ck_assert_str_eq(world_flush(&w, device), "5=x");
-}
-END_TEST
-
 /* ---- lifetimes ---- */
 
 START_TEST(a_message_is_sent_until_its_last_millisecond)
@@ -473,20 +437,6 @@ START_TEST(what_was_displaced_does_not_come_back_with_what_was_returned)
 }
 END_TEST
 
-START_TEST(an_implicit_window_that_can_hold_no_more_runs_slides)
-{
-    const world_open_t open = {.implicit = true, .max_in_flight = 65536};
-    const int count = (int)PUSH_RUNS_MAX + 1000;
-
-    world_open(&w, device, &open);
-    for (int i = 0; i < count; i++) {
-        cast(channels[i % 2], "x", PUSH_NORMAL);
-        world_flush(&w, device);
-    }
-    ck_assert_uint_eq(device->sent, (uint64_t)count);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("mailbox");
@@ -507,9 +457,6 @@ int main(void)
         tc, a_batch_says_whether_it_was_full_before_the_mailbox_was_empty);
     tcase_add_test(tc,
                    an_explicit_window_stops_until_an_acknowledgement_comes);
-    tcase_add_test(
-        tc, an_implicit_window_slides_and_the_oldest_counts_as_acknowledged);
-    tcase_add_test(tc, an_implicit_batch_is_no_longer_than_its_window);
     tcase_add_test(life, a_message_is_sent_until_its_last_millisecond);
     tcase_add_test(life, a_clock_set_by_a_day_does_not_end_what_was_granted);
     tcase_add_test(life, ttl_0_reaches_the_streams_that_are_open_and_no_other);
@@ -536,6 +483,5 @@ int main(void)
     tcase_add_test(full, what_memory_took_is_told_by_urgency);
     tcase_add_test(
         full, what_was_displaced_does_not_come_back_with_what_was_returned);
-    tcase_add_test(tc, an_implicit_window_that_can_hold_no_more_runs_slides);
     return unit_run(suite);
 }

@@ -226,10 +226,14 @@ static void close_stream(int i)
 static void cut(int i)
 {
     const model_device_t *device = &run.m.devices[i];
-    uint64_t keep = device->acked
-                    + dice_below(&run.d,
-                                 (uint32_t)(device->sent - device->acked) + 1);
+    uint64_t least = device->acked;
+    uint64_t keep;
 
+    if (device->implicit && device->flushed > least) {
+        least = device->flushed < device->sent ? device->flushed
+                                               : device->sent;
+    }
+    keep = least + dice_below(&run.d, (uint32_t)(device->sent - least) + 1);
     push_session_return(run.w.heap, run.devices[i], keep);
     model_return(&run.m, i, keep);
 }

@@ -202,6 +202,112 @@ START_TEST(
 }
 END_TEST
 
+/* The clock goes on, and all that is due has its turns. */
+static void flush_after(uint32_t ms)
+{
+    keeper.ms += ms;
+    do {
+        push_keeper_flush(&keeper);
+    } while (keeper.queue.count);
+}
+
+/* Of a stream that does not acknowledge, four messages may be in flight. */
+static void slide_after_four(void)
+{
+    push_device_t *device = push_store_device_at(&g.store, ticket.device);
+
+    device->traits &= (uint8_t)~PUSH_DEVICE_EXPLICIT;
+    device->max_in_flight = 2;
+    keeper.ms = 1 << 20;
+    for (int i = 1; i <= 9; i++) {
+        char text[] = {'m', (char)('0' + i), '\0'};
+
+        publish(text);
+    }
+}
+
+START_TEST(a_full_window_goes_on_when_its_reader_has_taken_something)
+{
+    size_t length;
+
+    slide_after_four();
+    flush_after(0);
+    length = receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "data: m4\n\n"));
+    ck_assert_ptr_null(strstr(got, "data: m5\n\n"));
+    flush_after(4);
+    length = receive(length);
+    ck_assert_ptr_nonnull(strstr(got, "data: m8\n\n"));
+    ck_assert_ptr_null(strstr(got, "data: m9\n\n"));
+    flush_after(4);
+    receive(length);
+    ck_assert_ptr_nonnull(strstr(got, "data: m9\n\n"));
+    flush_after(4);
+    ck_assert_uint_eq(keeper.waits.count, 0);
+    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 1000);
+}
+END_TEST
+
+START_TEST(the_longer_a_window_is_full_the_less_often_it_is_looked_at)
+{
+    uint32_t flushes;
+
+    slide_after_four();
+    flush_after(0);
+    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 4);
+    flushes = keeper.flushes;
+    for (int ms = 0; ms < 1000; ms++) {
+        flush_after(1);
+    }
+    /* Eight in the first 32 ms, seven until 256 ms, then four a second. */
+    ck_assert_uint_le(keeper.flushes - flushes, 20);
+    ck_assert_uint_gt(push_keeper_wait(&keeper, 1000), 4);
+    ck_assert_uint_eq(keeper.waits.count, 1);
+    receive(0);
+    flush_after(256);
+    receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "data: m8\n\n"));
+}
+END_TEST
+
+START_TEST(a_heart_beats_while_the_window_is_full)
+{
+    size_t length;
+
+    slide_after_four();
+    flush_after(0);
+    beat_is_due();
+    length = receive(0);
+    ck_assert_str_eq(got + length - 2, "\n\n");
+    ck_assert_ptr_nonnull(strstr(got, "data: m4\n\n\n"));
+    flush_after(4);
+    receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "data: m8\n\n"));
+}
+END_TEST
+
+START_TEST(a_stream_that_ends_while_its_window_is_full_waits_no_more)
+{
+    push_migrant_t migrant;
+    int phone = client;
+
+    slide_after_four();
+    flush_after(0);
+    ck_assert_uint_eq(keeper.waits.count, 1);
+    expected = PUSH_END_ERROR;
+    push_keeper_on_event(&keeper, 0, EPOLLERR);
+    client = check_in("tablet", &migrant);
+    push_keeper_adopt(&keeper, &migrant);
+    flush_after(4);
+    ck_assert_uint_eq(keeper.waits.count, 0);
+    publish("hello");
+    flush_after(0);
+    receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "data: hello\n\n"));
+    close(phone);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper");
@@ -217,5 +323,12 @@ int main(void)
     tcase_add_test(
         tc,
         a_stream_that_is_taken_over_while_its_device_stands_in_another_list_is_told);
+    tcase_add_test(tc,
+                   a_full_window_goes_on_when_its_reader_has_taken_something);
+    tcase_add_test(tc,
+                   the_longer_a_window_is_full_the_less_often_it_is_looked_at);
+    tcase_add_test(tc, a_heart_beats_while_the_window_is_full);
+    tcase_add_test(tc,
+                   a_stream_that_ends_while_its_window_is_full_waits_no_more);
     return unit_run(suite);
 }
