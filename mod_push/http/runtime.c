@@ -23,6 +23,9 @@ APLOG_USE_MODULE(push);
 /* Descriptors that stay free in a child, beside one a worker thread. */
 #define DESCRIPTORS_RESERVED 128
 
+/* So few streams of a child that nobody can have meant it. */
+#define STREAMS_FEW 512
+
 /* Reconnects a second that the server wants after an orderly end. */
 #define ACCEPT_RATE 1000
 
@@ -110,11 +113,13 @@ static push_guard_t *make_guard(server_rec *s)
     return guard;
 }
 
-static int make_segment(server_rec *s, const push_global_t *global)
+/* The memory, and what its reactors are woken by; false, and says why. */
+static bool make_ground(server_rec *s, const push_global_t *global,
+                        const push_limits_t *within, kept_t *new,
+                        push_store_t *store)
 {
     uint64_t size = (uint64_t)global->shm_size;
     uint32_t seats = seats_for_mpm(global);
-    push_store_t store;
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
@@ -123,27 +128,106 @@ static int make_segment(server_rec *s, const push_global_t *global)
                      "PUSH0001: PushShmSize: cannot map %" APR_UINT64_T_FMT
                      " bytes of shared memory",
                      size);
-        return HTTP_INTERNAL_SERVER_ERROR;
+        return false;
     }
-    kept = ap_retained_data_create("push", sizeof(*kept));
-    kept->ground.guard = make_guard(s);
-    if (!kept->ground.guard) {
-        return HTTP_INTERNAL_SERVER_ERROR;
+    new->ground.base = base;
+    new->ground.size = size;
+    new->ground.guard = make_guard(s);
+    if (!new->ground.guard) {
+        return false;
     }
-    kept->ground.base = base;
-    kept->ground.size = size;
-    kept->ground.events = kept->events;
-    kept->ground.receive = kept->receive;
-    kept->ground.send = kept->send;
-    if (!make_sockets(kept, seats)
-        || !push_store_create(&store, &kept->ground, &limits)) {
+    new->ground.events = new->events;
+    new->ground.receive = new->receive;
+    new->ground.send = new->send;
+    if (!make_sockets(new, seats)
+        || !push_store_create(store, &new->ground, within)) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
                      "PUSH0002: cannot lay out the shared memory for %u "
                      "reactors (PushShmSize, descriptors)",
                      seats);
-        return HTTP_INTERNAL_SERVER_ERROR;
+        return false;
     }
-    return push_state_recover(s, global, &store, &kept->state);
+    return true;
+}
+
+/* Whatever of it make_ground() has made. */
+static void give_back_ground(const kept_t *made)
+{
+    for (uint32_t i = 0; i < made->ground.seats; i++) {
+        close(made->events[i]);
+        close(made->receive[i]);
+        close(made->send[i]);
+    }
+    if (made->ground.guard) {
+        munmap(made->ground.guard, sizeof(*made->ground.guard));
+    }
+    if (made->ground.base) {
+        munmap(made->ground.base, made->ground.size);
+    }
+}
+
+static push_limits_t limits_of(const push_global_t *global)
+{
+    return (push_limits_t){.max_pending = (uint32_t)global->max_pending,
+                           .history = (uint32_t)global->history,
+                           .retention = global->retention,
+                           .idempotency = global->idempotency};
+}
+
+bool push_runtime_check(server_rec *s, const push_global_t *global)
+{
+    push_limits_t within = limits_of(global);
+    kept_t trial = {0};
+    push_store_t store;
+    bool well = make_ground(s, global, &within, &trial, &store);
+
+    give_back_ground(&trial);
+    return push_state_check(s, global) && well;
+}
+
+static int make_segment(server_rec *s, const push_global_t *global)
+{
+    push_store_t store;
+
+    kept = ap_retained_data_create("push", sizeof(*kept));
+    return make_ground(s, global, &limits, kept, &store)
+               ? push_state_recover(s, global, &store, &kept->state)
+               : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/*
+ * The event MPM ends a child that runs out of descriptors while it accepts,
+ * so streams never take the last ones.
+ */
+static int64_t room_for_streams(const struct rlimit *descriptors)
+{
+    int threads = 0;
+    int64_t room;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    room = (int64_t)descriptors->rlim_cur - DESCRIPTORS_RESERVED
+           - 2 * (int64_t)threads - 3 * (int64_t)kept->ground.seats
+           - max_blocking;
+    return room < 1 ? 1 : room;
+}
+
+/* Where nothing is set, nobody knows how few streams it will be. */
+static void warn_of_descriptors(server_rec *s)
+{
+    struct rlimit descriptors = {0};
+    int64_t room;
+
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    room = room_for_streams(&descriptors);
+    if (!max_streams_wanted && room < STREAMS_FEW) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            "PUSH0121: a child has %" APR_INT64_T_FMT " descriptors (ulimit "
+            "-n), and holds %" APR_INT64_T_FMT " streams at most: the rest is "
+            "kept for connections, files and the other children. Raise the "
+            "limit, or set PushMaxStreams if that is enough",
+            (int64_t)descriptors.rlim_cur, room);
+    }
 }
 
 /*
@@ -171,12 +255,23 @@ static void warn_of_threads(server_rec *s)
     }
 }
 
+/* At a graceful restart: what will not take effect. */
+static void compare(server_rec *s, const push_global_t *global)
+{
+    if (kept->ground.size != (uint64_t)global->shm_size) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0003: PushShmSize: a new size takes effect at a "
+                     "full restart; %" APR_UINT64_T_FMT " bytes are in use",
+                     kept->ground.size);
+    }
+    push_state_compare(s, global, &kept->state);
+}
+
 int push_runtime_prepare(server_rec *s, const push_global_t *global)
 {
-    limits = (push_limits_t){.max_pending = (uint32_t)global->max_pending,
-                             .history = (uint32_t)global->history,
-                             .retention = global->retention,
-                             .idempotency = global->idempotency};
+    int status = OK;
+
+    limits = limits_of(global);
     reactors_wanted = global->reactors;
     max_streams_wanted = global->max_streams;
     max_blocking = global->max_blocking;
@@ -186,17 +281,16 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     jwt_lifetime = global->jwt_lifetime;
     durability = global->durability;
     kept = ap_retained_data_get("push");
-    if (!kept) {
-        return make_segment(s, global);
+    if (kept) {
+        compare(s, global);
     }
-    if (kept->ground.size != (uint64_t)global->shm_size) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "PUSH0003: PushShmSize: a new size takes effect at a "
-                     "full restart; %" APR_UINT64_T_FMT " bytes are in use",
-                     kept->ground.size);
+    else {
+        status = make_segment(s, global);
     }
-    push_state_compare(s, global, &kept->state);
-    return OK;
+    if (status == OK) {
+        warn_of_descriptors(s);
+    }
+    return status;
 }
 
 void push_runtime_child_ended(void)
@@ -240,22 +334,13 @@ static apr_status_t stop_threads(void *data)
     return APR_SUCCESS;
 }
 
-/*
- * The event MPM ends a child that runs out of descriptors while it accepts,
- * so streams never take the last ones.
- */
 static uint32_t streams_for_child(server_rec *s)
 {
     struct rlimit descriptors = {0};
-    int threads = 0;
     int64_t room;
 
     getrlimit(RLIMIT_NOFILE, &descriptors);
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    room = (int64_t)descriptors.rlim_cur - DESCRIPTORS_RESERVED
-           - 2 * (int64_t)threads - 3 * (int64_t)kept->ground.seats
-           - max_blocking;
-    room = room < 1 ? 1 : room;
+    room = room_for_streams(&descriptors);
     if (max_streams_wanted > room) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "PUSH0004: PushMaxStreams: %" APR_INT64_T_FMT
