@@ -24,7 +24,10 @@
 
 /* The module: its hooks, and when each of them runs. */
 
-/* Whenever the configuration was read, also to be tested alone. */
+/*
+ * Whenever the configuration was read, also to be tested alone: then what
+ * post_config would refuse is looked for here.
+ */
 static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
                         server_rec *s)
 {
@@ -37,7 +40,10 @@ static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     push_endpoint_check(temp, s, ap_conftree);
-    return OK;
+    return ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST
+                   || push_runtime_check(s, push_config_global(s))
+               ? OK
+               : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* Once the configuration is read, in the parent: makes the shared memory. */
@@ -181,7 +187,8 @@ static void register_hooks(apr_pool_t *pool)
     /* Only where mod_ssl is loaded: for every new TLS connection. */
     APR_OPTIONAL_HOOK(ssl, pre_handshake, push_handover_tls, NULL, NULL,
                       APR_HOOK_MIDDLE);
-    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    /* After the MPM's, which settles how many children there may be. */
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);

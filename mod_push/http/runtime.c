@@ -23,6 +23,9 @@ APLOG_USE_MODULE(push);
 /* Descriptors that stay free in a child, beside one a worker thread. */
 #define DESCRIPTORS_RESERVED 128
 
+/* So few streams of a child that nobody can have meant it. */
+#define STREAMS_FEW 512
+
 /* Reconnects a second that the server wants after an orderly end. */
 #define ACCEPT_RATE 1000
 
@@ -109,9 +112,10 @@ static push_guard_t *make_guard(server_rec *s)
     return guard;
 }
 
-/* False, after a sentence in the log: httpd cannot serve. */
-static bool make_segment(server_rec *s, const push_global_t *global,
-                         push_store_t *store)
+/* The memory, and what its reactors are woken by; false, and says why. */
+static bool make_ground(server_rec *s, const push_global_t *global,
+                        const push_limits_t *within, push_kept_t *new,
+                        push_store_t *store)
 {
     uint64_t size = (uint64_t)global->shm_size;
     uint32_t seats = seats_for_mpm(global);
@@ -125,17 +129,16 @@ static bool make_segment(server_rec *s, const push_global_t *global,
                      size);
         return false;
     }
-    kept = push_kept_create();
-    kept->guard = make_guard(s);
-    if (!kept->guard) {
+    new->base = base;
+    new->size = size;
+    new->guard = make_guard(s);
+    if (!new->guard) {
         return false;
     }
-    kept->guard_size = sizeof(push_guard_t);
-    kept->base = base;
-    kept->size = size;
-    if (make_seats(kept, seats)) {
-        ground = ground_of(kept);
-        if (push_store_create(store, &ground, &limits)) {
+    new->guard_size = sizeof(push_guard_t);
+    if (make_seats(new, seats)) {
+        ground = ground_of(new);
+        if (push_store_create(store, &ground, within)) {
             return true;
         }
     }
@@ -144,6 +147,49 @@ static bool make_segment(server_rec *s, const push_global_t *global,
                  "reactors (PushShmSize, descriptors)",
                  seats);
     return false;
+}
+
+/* Whatever of it make_ground() has made. */
+static void give_back_ground(const push_kept_t *made)
+{
+    for (uint32_t i = 0; i < made->seats; i++) {
+        close(made->events[i]);
+        close(made->receive[i]);
+        close(made->send[i]);
+    }
+    if (made->guard) {
+        munmap(made->guard, made->guard_size);
+    }
+    if (made->base) {
+        munmap(made->base, made->size);
+    }
+}
+
+static push_limits_t limits_of(const push_global_t *global)
+{
+    return (push_limits_t){.max_pending = (uint32_t)global->max_pending,
+                           .history = (uint32_t)global->history,
+                           .retention = global->retention,
+                           .idempotency = global->idempotency};
+}
+
+bool push_runtime_check(server_rec *s, const push_global_t *global)
+{
+    push_limits_t within = limits_of(global);
+    push_kept_t trial = {0};
+    push_store_t store;
+    bool well = make_ground(s, global, &within, &trial, &store);
+
+    give_back_ground(&trial);
+    return push_state_check(s, global) && well;
+}
+
+/* False, after a sentence in the log: httpd cannot serve. */
+static bool make_segment(server_rec *s, const push_global_t *global,
+                         push_store_t *store)
+{
+    kept = push_kept_create();
+    return make_ground(s, global, &limits, kept, store);
 }
 
 static int begin(server_rec *s, const push_global_t *global)
@@ -196,6 +242,40 @@ static bool fits(const push_kept_t *what)
 }
 
 /*
+ * The event MPM ends a child that runs out of descriptors while it accepts,
+ * so streams never take the last ones.
+ */
+static int64_t room_for_streams(const struct rlimit *descriptors)
+{
+    int threads = 0;
+    int64_t room;
+
+    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
+    room = (int64_t)descriptors->rlim_cur - DESCRIPTORS_RESERVED
+           - 2 * (int64_t)threads - 3 * (int64_t)kept->seats - max_blocking;
+    return room < 1 ? 1 : room;
+}
+
+/* Where nothing is set, nobody knows how few streams it will be. */
+static void warn_of_descriptors(server_rec *s)
+{
+    struct rlimit descriptors = {0};
+    int64_t room;
+
+    getrlimit(RLIMIT_NOFILE, &descriptors);
+    room = room_for_streams(&descriptors);
+    if (!max_streams_wanted && room < STREAMS_FEW) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            "PUSH0121: a child has %" APR_INT64_T_FMT " descriptors (ulimit "
+            "-n), and holds %" APR_INT64_T_FMT " streams at most: the rest is "
+            "kept for connections, files and the other children. Raise the "
+            "limit, or set PushMaxStreams if that is enough",
+            (int64_t)descriptors.rlim_cur, room);
+    }
+}
+
+/*
  * Each HTTP/2 connection with a stream on it holds one of the MPM's threads,
  * beside those of mod_http2 that its streams hold.
  */
@@ -220,12 +300,23 @@ static void warn_of_threads(server_rec *s)
     }
 }
 
+/* At a graceful restart: what will not take effect. */
+static void compare(server_rec *s, const push_global_t *global)
+{
+    if (kept->size != (uint64_t)global->shm_size) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0003: PushShmSize: a new size takes effect at a "
+                     "full restart; %" APR_UINT64_T_FMT " bytes are in use",
+                     kept->size);
+    }
+    push_state_compare(s, global, &kept->state);
+}
+
 int push_runtime_prepare(server_rec *s, const push_global_t *global)
 {
-    limits = (push_limits_t){.max_pending = (uint32_t)global->max_pending,
-                             .history = (uint32_t)global->history,
-                             .retention = global->retention,
-                             .idempotency = global->idempotency};
+    int status = OK;
+
+    limits = limits_of(global);
     reactors_wanted = global->reactors;
     max_streams_wanted = global->max_streams;
     max_blocking = global->max_blocking;
@@ -236,17 +327,19 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     largest = global->largest;
     durability = global->durability;
     kept = push_kept_find();
-    if (!kept || !fits(kept)) {
-        return kept ? succeed(s, global) : begin(s, global);
+    if (!kept) {
+        status = begin(s, global);
     }
-    if (kept->size != (uint64_t)global->shm_size) {
-        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                     "PUSH0003: PushShmSize: a new size takes effect at a "
-                     "full restart; %" APR_UINT64_T_FMT " bytes are in use",
-                     kept->size);
+    else if (fits(kept)) {
+        compare(s, global);
     }
-    push_state_compare(s, global, &kept->state);
-    return OK;
+    else {
+        status = succeed(s, global);
+    }
+    if (status == OK) {
+        warn_of_descriptors(s);
+    }
+    return status;
 }
 
 void push_runtime_child_ended(void)
@@ -296,21 +389,13 @@ static apr_status_t stop_threads(void *data)
     return APR_SUCCESS;
 }
 
-/*
- * The event MPM ends a child that runs out of descriptors while it accepts,
- * so streams never take the last ones.
- */
 static uint32_t streams_for_child(server_rec *s)
 {
     struct rlimit descriptors = {0};
-    int threads = 0;
     int64_t room;
 
     getrlimit(RLIMIT_NOFILE, &descriptors);
-    ap_mpm_query(AP_MPMQ_MAX_THREADS, &threads);
-    room = (int64_t)descriptors.rlim_cur - DESCRIPTORS_RESERVED
-           - 2 * (int64_t)threads - 3 * (int64_t)kept->seats - max_blocking;
-    room = room < 1 ? 1 : room;
+    room = room_for_streams(&descriptors);
     if (max_streams_wanted > room) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                      "PUSH0004: PushMaxStreams: %" APR_INT64_T_FMT

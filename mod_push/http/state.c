@@ -33,6 +33,11 @@ static push_owner_t owner(void)
     return (push_owner_t){ap_unixd_config.user_id, ap_unixd_config.group_id};
 }
 
+static bool is_wanted(const push_global_t *global)
+{
+    return global->state_dir && global->durability != PUSH_DURABILITY_MEMORY;
+}
+
 static int refuse(server_rec *s, const char *dir, const char *why)
 {
     ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s, "PUSH0070: PushStateDir %s %s",
@@ -101,10 +106,12 @@ static bool recover(server_rec *s, push_store_t *store,
     return true;
 }
 
-static bool wanted(const push_global_t *global)
+static bool is_too_long(const char *dir)
 {
-    return global->state_dir && global->durability != PUSH_DURABILITY_MEMORY;
+    return strlen(dir) >= sizeof(((push_state_kept_t *)NULL)->dir);
 }
+
+static const char too_long[] = "is too long a path";
 
 /* What is in use is written down before it can be used. */
 static bool name_state(const push_global_t *global, push_state_kept_t *kept,
@@ -112,8 +119,8 @@ static bool name_state(const push_global_t *global, push_state_kept_t *kept,
 {
     kept->lock = -1;
     kept->dir[0] = '\0';
-    if (strlen(global->state_dir) >= sizeof(kept->dir)) {
-        strcpy(why->text, "is too long a path");
+    if (is_too_long(global->state_dir)) {
+        strcpy(why->text, too_long);
         return false;
     }
     strcpy(kept->dir, global->state_dir);
@@ -122,13 +129,40 @@ static bool name_state(const push_global_t *global, push_state_kept_t *kept,
     return true;
 }
 
+/*
+ * Who tests a configuration need not be who starts the server: to somebody
+ * else than root the directory may also belong to those that root would start.
+ */
+bool push_state_check(server_rec *s, const push_global_t *global)
+{
+    const push_owner_t served = {ap_unixd_config.user_id,
+                                 ap_unixd_config.group_id};
+    push_owner_t who = owner();
+    push_sentence_t why;
+
+    if (!is_wanted(global)) {
+        return true;
+    }
+    if (is_too_long(global->state_dir)) {
+        refuse(s, global->state_dir, too_long);
+        return false;
+    }
+    if (push_statedir_check(global->state_dir, &who, &why)
+        || (geteuid()
+            && push_statedir_check(global->state_dir, &served, &why))) {
+        return true;
+    }
+    refuse(s, global->state_dir, why.text);
+    return false;
+}
+
 int push_state_recover(server_rec *s, const push_global_t *global,
                        push_store_t *store, push_state_kept_t *kept)
 {
     push_owner_t who = owner();
     push_sentence_t why;
 
-    if (!wanted(global)) {
+    if (!is_wanted(global)) {
         return OK;
     }
     if (name_state(global, kept, &why)) {
@@ -195,7 +229,7 @@ void push_state_inherit(server_rec *s, const push_global_t *global,
 {
     push_sentence_t why;
 
-    if (!wanted(global)) {
+    if (!is_wanted(global)) {
         return;
     }
     if (name_state(global, kept, &why)) {
@@ -219,7 +253,7 @@ void push_state_inherit(server_rec *s, const push_global_t *global,
 void push_state_compare(server_rec *s, const push_global_t *global,
                         const push_state_kept_t *kept)
 {
-    const char *dir = wanted(global) ? global->state_dir : "";
+    const char *dir = is_wanted(global) ? global->state_dir : "";
 
     if (strcmp(dir, kept->dir)
         || (*dir && kept->size != (uint64_t)global->state_size)) {

@@ -65,15 +65,15 @@ static bool check_self(const char *path, const push_owner_t *owner,
     return true;
 }
 
-/* Whoever can rename a directory on the way can put another one there. */
-static bool check_way(const char *path, push_sentence_t *why)
+/*
+ * Whoever can rename a directory on the way can put another one there.  real
+ * is a resolved path, which is taken apart: of the directory, or of a name
+ * where it is going to be.
+ */
+static bool check_above(char real[PATH_MAX], push_sentence_t *why)
 {
-    char real[PATH_MAX];
     struct stat st;
 
-    if (!realpath(path, real)) {
-        return refuse(why, "cannot be resolved: %s", strerror(errno));
-    }
     while (strcmp(real, "/")) {
         memmove(real, dirname(real), strlen(dirname(real)) + 1);
         if (stat(real, &st)) {
@@ -88,6 +88,62 @@ static bool check_way(const char *path, push_sentence_t *why)
         }
     }
     return true;
+}
+
+static bool check_way(const char *path, push_sentence_t *why)
+{
+    char real[PATH_MAX];
+
+    return realpath(path, real)
+               ? check_above(real, why)
+               : refuse(why, "cannot be resolved: %s", strerror(errno));
+}
+
+/* Whether make() could make it, and check_way() would let it be there. */
+static bool check_absent(const char *path, push_sentence_t *why)
+{
+    char name[PATH_MAX], above[PATH_MAX + 2], real[PATH_MAX];
+
+    snprintf(name, sizeof(name), "%s", path);
+    snprintf(above, sizeof(above), "%s/.", dirname(name));
+    if (!realpath(above, real)
+        || faccessat(AT_FDCWD, real, W_OK | X_OK, AT_EACCESS)) {
+        return refuse(why, "cannot be made: %s", strerror(errno));
+    }
+    if (strlen(real) + 2 >= sizeof(real)) {
+        return refuse(why, "cannot be made: %s", strerror(ENAMETOOLONG));
+    }
+    strcat(real, "/.");
+    return check_above(real, why);
+}
+
+/* The lock of a server that runs is not looked at, only whose file it is. */
+static bool check_lock_file(const char *path, push_sentence_t *why)
+{
+    char name[PATH_MAX];
+    struct stat st;
+
+    snprintf(name, sizeof(name), "%s/" PUSH_STATE_LOCK, path);
+    if (lstat(name, &st) || (S_ISREG(st.st_mode) && st.st_nlink == 1)) {
+        return true;
+    }
+    return S_ISLNK(st.st_mode) || S_ISDIR(st.st_mode)
+               ? refuse(why, "cannot be written to: %s: %s", PUSH_STATE_LOCK,
+                        strerror(S_ISDIR(st.st_mode) ? EISDIR : ELOOP))
+               : refuse(why, "holds a file %s that is not ours: remove it",
+                        PUSH_STATE_LOCK);
+}
+
+bool push_statedir_check(const char *path, const push_owner_t *owner,
+                         push_sentence_t *why)
+{
+    struct stat st;
+
+    if (lstat(path, &st) && errno == ENOENT) {
+        return check_absent(path, why);
+    }
+    return check_self(path, owner, why) && check_way(path, why)
+           && check_lock_file(path, why);
 }
 
 static int open_lock(const char *path, const push_owner_t *owner,

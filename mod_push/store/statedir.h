@@ -36,6 +36,14 @@ typedef struct push_sentence_t {
 int push_statedir_prepare(const char *path, const push_owner_t *owner,
                           push_sentence_t *why);
 
+/*
+ * Whether push_statedir_prepare() could, but for the lock, which a server that
+ * runs may hold: without making or changing anything.  False, and says why in
+ * the same words.
+ */
+bool push_statedir_check(const char *path, const push_owner_t *owner,
+                         push_sentence_t *why);
+
 /* In a process of its own: becomes the owner; false if it cannot. */
 bool push_statedir_become(const push_owner_t *owner);
 

@@ -217,6 +217,22 @@ const char *server_refusal(const struct server_options *options)
     return said;
 }
 
+bool server_tests_well(const struct server *s)
+{
+    struct server tested = *s;
+    int status;
+
+    tested.options.test = true;
+    fflush(NULL);
+    tested.pid = fork();
+    ck_assert_int_ge(tested.pid, 0);
+    if (tested.pid == 0) {
+        run_httpd(&tested);
+    }
+    status = await_end(tested.pid, wait_now() + WAIT_MS);
+    return status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 void server_allow(struct server *s, const char *text)
 {
     size_t i = 0;

@@ -54,6 +54,10 @@ int server_free_port(void);
  * all that it said. Fails the test when it starts. */
 const char *server_refusal(const struct server_options *options);
 
+/* True if httpd, testing the configuration of a server that runs, finds
+ * nothing wrong with it. */
+bool server_tests_well(const struct server *s);
+
 /* Accept log lines that contain text. */
 void server_allow(struct server *s, const char *text);
 

@@ -112,6 +112,28 @@ START_TEST(a_wrong_line_stops_the_start_with_a_sentence)
 }
 END_TEST
 
+/* What a start finds beyond the lines: here, and with PushStateDir in
+ * test_state. */
+START_TEST(a_test_of_the_configuration_finds_what_a_start_refuses)
+{
+    struct server_options o = {.children = 10,
+                               .global = "PushShmSize 2M\nPushReactors 16"};
+
+    for (int i = 0; i < 2; i++) {
+        const char *said;
+
+        o.test = i == 0;
+        said = server_refusal(&o);
+        ck_assert_msg(strstr(said,
+                             "PUSH0002: cannot lay out the shared memory "
+                             "for 512 reactors (PushShmSize, "
+                             "descriptors)")
+                          != NULL,
+                      "%s", said);
+    }
+}
+END_TEST
+
 START_TEST(units_are_understood)
 {
     struct server_options o = {.global = "PushShmSize 16M\n"
@@ -249,6 +271,7 @@ int main(void)
     tcase_add_loop_test(tc, a_wrong_value_stops_the_start_with_the_range, 0,
                         COUNT(wrong_values));
     tcase_add_test(tc, a_wrong_line_stops_the_start_with_a_sentence);
+    tcase_add_test(tc, a_test_of_the_configuration_finds_what_a_start_refuses);
     tc = case_add(suite, "effects", 60);
     tcase_add_test(tc, units_are_understood);
     tcase_add_test(tc, locations_and_hosts_inherit_and_override);

@@ -369,6 +369,48 @@ START_TEST(lines_are_answered_as_they_come_and_silence_costs_nothing)
 }
 END_TEST
 
+START_TEST(publishers_are_bounded_and_no_limit_of_bodies_ends_them)
+{
+    static const char line[] = "{\"user\":\"ada\",\"text\":\"one\"}\n";
+    struct server *s = h2_server("PushMaxPublishers 2\n"
+                                 "LimitRequestBody 100",
+                                 false, 1);
+    struct h2 *c = h2_to(s, false);
+    struct h2_request q = {
+        .method = "POST",
+        .target = "/push/messages",
+        .headers = {{"content-type", "application/x-ndjson"}},
+        .body = line};
+    struct exchange *x = h2_ask(c, &q), *y = h2_ask(c, &q), *more;
+
+    h2_await(x, "\"id\"");
+    h2_await(y, "\"id\"");
+    more = h2_ask(c, &q);
+    h2_expect(more, 503);
+    ck_assert_str_eq(h2_header(more, "retry-after"), "1");
+    ck_assert_ptr_nonnull(strstr(more->body, "PushMaxPublishers"));
+    ck_assert_int_eq(http_do(s, "POST", "/push/messages",
+                             "Content-Type: application/x-ndjson\r\n", line)
+                         ->status,
+                     503);
+    for (int i = 0; i < 20; i++) {
+        h2_feed(x, line);
+    }
+    h2_feed(x, NULL);
+    h2_expect(x, 200);
+    ck_assert_ptr_null(strstr(x->body, "\"end\""));
+    ck_assert_int_eq(stat_of(s, "published"), 22);
+    h2_reset(y);
+    for (int i = 0; i < 2; i++) {
+        do {
+            more = h2_ask(c, &q);
+            h2_wait_until(c, more->status != 0);
+        } while (more->status == 503);
+        ck_assert_int_eq(more->status, 200);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http2");
@@ -392,5 +434,7 @@ int main(void)
         tc, a_slow_reader_is_overtaken_by_what_is_urgent_and_loses_nothing);
     tcase_add_loop_test(
         tc, lines_are_answered_as_they_come_and_silence_costs_nothing, 0, 2);
+    tcase_add_test(tc,
+                   publishers_are_bounded_and_no_limit_of_bodies_ends_them);
     return case_run(suite);
 }

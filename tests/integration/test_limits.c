@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "case.h"
 #include "http.h"
 #include "keep.h"
 #include "server.h"
+#include "serverlog.h"
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
@@ -389,6 +391,26 @@ START_TEST(an_attempt_that_fails_gives_its_place_back)
 }
 END_TEST
 
+/* 128 are kept for all else, two for each thread, three for each reactor that
+ * there may be. */
+START_TEST(few_descriptors_for_streams_are_told_at_the_start)
+{
+    struct server_options o = {.global = _i ? "PushMaxStreams 1" : NULL};
+    struct rlimit few;
+    struct server *s;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &few), 0);
+    few.rlim_cur = 256;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    s = server_start(&o);
+    server_allow(s, "PUSH0121");
+    ck_assert_int_eq(serverlog_count(s, "PUSH0121: a child has 256 "
+                                        "descriptors (ulimit -n), and holds 1 "
+                                        "streams at most"),
+                     _i ? 0 : 1);
+}
+END_TEST
+
 START_TEST(a_device_that_stays_away_is_forgotten)
 {
     struct server_options o = {.global = "PushDeviceRetention 1"};
@@ -455,6 +477,8 @@ int main(void)
         tc, of_many_who_come_at_once_no_more_get_a_stream_than_there_is_room,
         0, 2);
     tcase_add_test(tc, an_attempt_that_fails_gives_its_place_back);
+    tcase_add_loop_test(tc, few_descriptors_for_streams_are_told_at_the_start,
+                        0, 2);
     tcase_add_test(tc, a_device_that_stays_away_is_forgotten);
     tcase_add_test(tc, a_client_that_talks_without_end_holds_up_nobody);
     return case_run(suite);

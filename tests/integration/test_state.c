@@ -195,22 +195,69 @@ static void prepare_no_database(const char *dir)
     ck_assert_int_eq(chown(path, 33, 33), 0);
 }
 
+static void prepare_own_directory(const char *dir)
+{
+    ck_assert_int_eq(mkdir(dir, 0700), 0);
+    ck_assert_int_eq(chown(dir, 33, 33), 0);
+}
+
+static void prepare_foreign_lock(const char *dir)
+{
+    prepare_own_directory(dir);
+    ck_assert_int_eq(mkfifo(keep_printf("%s/lock", dir), 0600), 0);
+}
+
+static void prepare_linked_lock(const char *dir)
+{
+    prepare_own_directory(dir);
+    ck_assert_int_eq(symlink("/tmp/other", keep_printf("%s/lock", dir)), 0);
+}
+
 static const struct {
     void (*prepare)(const char *dir);
     const char *lines; /* %s: the directory */
     const char *mention;
-    bool root; /* only root can prepare it */
+    bool root;       /* only root can prepare it */
+    bool at_a_start; /* only a start looks at it */
 } refusals[] = {
-    {prepare_none, "PushDurability commit\n", "need a PushStateDir", false},
-    {prepare_none, "PushDurability often\n", "commit, interval or memory",
+    {prepare_none, "PushDurability commit\n", "need a PushStateDir", false,
      false},
-    {prepare_none, "PushStateDir %s 1K\n", "from 1M to 1024G", false},
-    {prepare_none, "PushStateDir %s/not/there\n", "cannot be made", false},
-    {prepare_file, "PushStateDir %s\n", "is not a directory", false},
-    {prepare_open_directory, "PushStateDir %s\n", "chmod it to 0700", true},
-    {prepare_foreign_owner, "PushStateDir %s\n", "chown it", true},
-    {prepare_no_database, "PushStateDir %s\n", "move it away", true},
+    {prepare_none, "PushDurability often\n", "commit, interval or memory",
+     false, false},
+    {prepare_none, "PushStateDir %s 1K\n", "from 1M to 1024G", false, false},
+    {prepare_none, "PushStateDir %s/not/there\n", "cannot be made", false,
+     false},
+    {prepare_file, "PushStateDir %s\n", "is not a directory", false, false},
+    {prepare_open_directory, "PushStateDir %s\n", "chmod it to 0700", true,
+     false},
+    {prepare_foreign_owner, "PushStateDir %s\n", "chown it", true, false},
+    {prepare_foreign_lock, "PushStateDir %s\n", "not ours: remove it", true,
+     false},
+    {prepare_linked_lock, "PushStateDir %s\n", "cannot be written to", true,
+     false},
+    {prepare_no_database, "PushStateDir %s\n", "move it away", true, true},
 };
+
+/* The sentence behind the tag in what httpd said. */
+static const char *sentence_in(const char *said)
+{
+    const char *tag = strstr(said, "PUSH00");
+
+    return tag != NULL ? keep_copy(tag, strcspn(tag, "\n")) : "";
+}
+
+/* A test of the configuration finds the same, and makes nothing. */
+static void expect_found_by_test(struct server_options o, const char *dir,
+                                 const char *refusal)
+{
+    bool there = access(dir, F_OK) == 0;
+    const char *said;
+
+    o.test = true;
+    said = server_refusal(&o);
+    ck_assert_str_eq(sentence_in(said), sentence_in(refusal));
+    ck_assert(there == (access(dir, F_OK) == 0));
+}
 
 START_TEST(a_state_that_cannot_be_used_is_refused_with_a_sentence)
 {
@@ -234,8 +281,27 @@ START_TEST(a_state_that_cannot_be_used_is_refused_with_a_sentence)
 
         ck_assert_msg(strstr(said, refusals[_i].mention) != NULL,
                       "expected \"%s\" in: %s", refusals[_i].mention, said);
+        if (!refusals[_i].at_a_start) {
+            expect_found_by_test(o, dir, said);
+        }
     }
     ck_assert_int_eq(system(keep_printf("rm -rf '%s'", place)), 0);
+}
+END_TEST
+
+/* Where a server runs, its lock does not matter; where none does, the
+ * directory that a start would make is not there after the test. */
+START_TEST(a_test_of_the_configuration_finds_nothing_wrong_with_one_that_works)
+{
+    struct server *s = start("PushStateDir state\n");
+    const char *dir = keep_printf("%s/state", s->root);
+
+    ck_assert(server_tests_well(s));
+    server_rest(s);
+    ck_assert(server_tests_well(s));
+    ck_assert_int_eq(system(keep_printf("rm -r '%s'", dir)), 0);
+    ck_assert(server_tests_well(s));
+    ck_assert_int_ne(access(dir, F_OK), 0);
 }
 END_TEST
 
@@ -284,6 +350,9 @@ int main(void)
     tcase_add_loop_test(unusable,
                         a_state_that_cannot_be_used_is_refused_with_a_sentence,
                         0, (int)(sizeof(refusals) / sizeof(refusals[0])));
+    tcase_add_test(
+        unusable,
+        a_test_of_the_configuration_finds_nothing_wrong_with_one_that_works);
     tcase_add_test(
         unusable,
         a_damaged_state_is_set_aside_and_what_can_be_read_comes_back);
