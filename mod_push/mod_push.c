@@ -20,6 +20,7 @@
 #include "http/receive.h"
 #include "http/runtime.h"
 #include "http/ticket.h"
+#include "http/token.h"
 #include "stream/handover.h"
 
 /* The module: its hooks, and when each of them runs. */
@@ -96,6 +97,8 @@ static int pre_connection(conn_rec *c, void *socket)
 static int wrong_method(request_rec *r, const char *allowed)
 {
     apr_table_setn(r->err_headers_out, "Allow", allowed);
+    /* Nobody reads the query; a ticket or a token in it is good all the same. */
+    push_token_hide_query(r);
     return push_problem_send(r, push_problem(r->pool, 405, "bad-method",
                                              "method: %s", allowed));
 }

@@ -223,6 +223,8 @@ START_TEST(a_ticket_opens_streams_and_nothing_else)
                                     ticket_for(s, "device=d", ""));
 
     http_expect(acknowledge_try(s, query), 401, "Bearer");
+    http_expect(http_get(s, keep_printf("/ramen/ack?%s", query)), 405, NULL);
+    wait_until(strstr(server_file(s, "logs/access"), "GET /ramen/ack?-"));
     http_expect(ask_ticket(s, query, NULL), 401, "Bearer");
 }
 END_TEST
