@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "store/segment.h"
+#include "store/prefix.h"
 #include "stream/migration.h"
 
 #define KEY "mod_push kept"

@@ -31,6 +31,8 @@ push_runtime_t *push_runtime(void);
  * so nothing new is to be done in it.
  */
 bool push_runtime_superseded(void);
+
+/*
  * check_config, where the configuration is only tested: whether a start could
  * do what push_runtime_prepare() does.  False, after the same sentence in the
  * log.  Nothing of what it tries stays.

@@ -32,6 +32,8 @@ int push_state_recover(server_rec *s, const push_global_t *global,
 void push_state_inherit(server_rec *s, const push_global_t *global,
                         push_store_t *store, push_state_kept_t *kept,
                         bool knows);
+
+/*
  * Whether a start could use the directory, as far as that can be seen without
  * touching it; false after a sentence in the log.
  */

@@ -9,8 +9,8 @@
 
 /*
  * Every structure that processes share, with the place of each member, and
- * the constants by which they read them.  `make lint` knows a structure or
- * member that is missing here.
+ * the constants by which they read them.  A structure or member that is
+ * missing here is found by tests/lint/layout.sh.
  */
 
 #define SIZE(type)       PUSH_FACT_SIZE(type)

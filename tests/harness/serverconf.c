@@ -37,9 +37,8 @@ static void write_modules(FILE *f, const struct server *s)
                 directory, modules[i]);
     }
     if (!s->options.bare) {
-        const char *module = s->options.module != NULL
-                                 ? s->options.module
-                                 : getenv("PUSH_MODULE");
+        const char *module = s->options.module != NULL ? s->options.module
+                                                       : getenv("PUSH_MODULE");
         char path[PATH_MAX];
 
         module = module != NULL ? module : "build/mod_push.so";

@@ -145,6 +145,14 @@ expect directives 'the range of PushShmSize is 1M to 1G'
 append tests/unit/test_apple.c 'START_TEST(it_rots)\n{\n}\nEND_TEST\n'
 expect registered 'it_rots is not registered'
 
+append mod_push/core/apple.h \
+    'typedef struct push_worm_t {\n    int length;\n} push_worm_t;\n'
+expect layout 'push_worm_t is neither in the fingerprint'
+echo 'SIZE(push_worm_t),' >"$tree/mod_push/store/fingerprint.c"
+append mod_push/core/apple.h \
+    'typedef struct push_worm_t {\n    int length;\n} push_worm_t;\n'
+expect layout 'push_worm_t.length is not in the fingerprint'
+
 append mod_push/core/apple.c '/* PUSH0002: */\n'
 expect logdocs 'PUSH0002 is not in the table'
 append docs/operations.md '| PUSH0003 | info | it | nothing |\n'
