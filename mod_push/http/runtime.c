@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "http/state.h"
+#include "store/deaths.h"
 #include "store/sweep.h"
 #include "stream/migration.h"
 
@@ -190,9 +191,11 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     return OK;
 }
 
-void push_runtime_child_ended(void)
+void push_runtime_child_ended(pid_t pid)
 {
     if (kept && kept->ground.base) {
+        push_deaths_note(kept->ground.base, (uint32_t)pid,
+                         push_clock_now().mono);
         push_store_sweep_soon(kept->ground.base);
     }
 }

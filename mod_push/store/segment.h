@@ -16,7 +16,7 @@
  */
 
 #define PUSH_SEGMENT_MAGIC   0x68737570646f6dULL /* "modpush" */
-#define PUSH_SEGMENT_VERSION 3u
+#define PUSH_SEGMENT_VERSION 4u
 
 /* Users, their devices and messages, or channels; and idempotency keys. */
 typedef struct push_shard_t {
@@ -93,6 +93,14 @@ typedef struct push_disk_t {
     _Atomic uint64_t records; /* written by them */
 } push_disk_t;
 
+#define PUSH_DEATHS 64u
+
+/* When children died; written by the parent, see store/deaths.h. */
+typedef struct push_deaths_t {
+    _Atomic uint32_t count;           /* ever */
+    _Atomic int64_t at[PUSH_DEATHS]; /* mono ms; the last ones, in a ring */
+} push_deaths_t;
+
 typedef struct push_segment_t {
     uint64_t magic;
     uint32_t version;
@@ -115,6 +123,7 @@ typedef struct push_segment_t {
     push_lock_t janitor;  /* held by who sweeps */
     uint64_t journals_at; /* one for each seat */
     push_disk_t disk;
+    push_deaths_t deaths;
     push_limbo_t limbo;
     push_slab_shared_t slab;
 } push_segment_t;
