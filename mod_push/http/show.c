@@ -326,8 +326,7 @@ int push_show_stats(request_rec *r)
 
 static unsigned deaths_in_minute(void)
 {
-    return push_deaths_since(store()->segment,
-                             push_clock_now().mono - 60000);
+    return push_deaths_since(store()->segment, push_clock_now().mono - 60000);
 }
 
 int push_show_health(request_rec *r)

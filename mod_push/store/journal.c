@@ -269,8 +269,7 @@ static void open_log(push_journal_t *journal)
 
     if (journal->options.durability == PUSH_DURABILITY_COMMIT) {
         push_journal_dir(journal, dir);
-        journal->log = push_wal_create(dir,
-                                       journal->store->segment->hash_key);
+        journal->log = push_wal_create(dir, journal->store->segment->hash_key);
     }
 }
 

@@ -317,7 +317,8 @@ push_record_t *push_named_log_look(uint32_t pid)
     return record;
 }
 
-bool push_named_log_read(push_text_t key, push_text_t value, push_named_log_t *log)
+bool push_named_log_read(push_text_t key, push_text_t value,
+                         push_named_log_t *log)
 {
     reader_t r = reader(value);
 

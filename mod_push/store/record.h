@@ -98,7 +98,8 @@ typedef struct push_named_log_t {
 } push_named_log_t;
 
 push_record_t *push_named_log_make(const push_named_log_t *log);
-bool push_named_log_read(push_text_t key, push_text_t value, push_named_log_t *log);
+bool push_named_log_read(push_text_t key, push_text_t value,
+                         push_named_log_t *log);
 
 /* The record that says: nothing is only in this log any more. */
 push_record_t *push_named_log_look(uint32_t pid);

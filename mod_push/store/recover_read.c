@@ -35,9 +35,8 @@ static bool say_frame(int fd, const frame_t *frame, const char *key,
 
 static bool say_text(int fd, said_t said, uint32_t status, const char *text)
 {
-    frame_t frame = {.said = said,
-                     .value_len = (uint32_t)strlen(text),
-                     .status = status};
+    frame_t frame = {
+        .said = said, .value_len = (uint32_t)strlen(text), .status = status};
 
     return say_frame(fd, &frame, "", text);
 }

@@ -97,7 +97,7 @@ typedef struct push_disk_t {
 
 /* When children died; written by the parent, see store/deaths.h. */
 typedef struct push_deaths_t {
-    _Atomic uint32_t count;           /* ever */
+    _Atomic uint32_t count;          /* ever */
     _Atomic int64_t at[PUSH_DEATHS]; /* mono ms; the last ones, in a ring */
 } push_deaths_t;
 

@@ -225,8 +225,8 @@ static bool names_log(const char *name)
 {
     const char *pid = name + sizeof(PUSH_WAL_PREFIX) - 1;
 
-    return !strncmp(name, PUSH_WAL_PREFIX, sizeof(PUSH_WAL_PREFIX) - 1)
-           && *pid && pid[strspn(pid, "0123456789")] == '\0';
+    return !strncmp(name, PUSH_WAL_PREFIX, sizeof(PUSH_WAL_PREFIX) - 1) && *pid
+           && pid[strspn(pid, "0123456789")] == '\0';
 }
 
 /* The next name of a log in the directory; NULL behind the last. */

@@ -33,12 +33,12 @@ static struct server *start(const char *global)
 
 /* As tests/integration/preload/holdstart.c has them. */
 static const char *const steps[] = {
-    "begins 0", "works 0", /* the reader of the state */
-    "begins 1", "works 1", /* the reader of the logs */
-    "ended 2",             /* the parent fills the segment */
-    "begins 2", "works 2", /* the writer of the new file */
-    "ended 3",             /* the new file is written */
-    "renames 3",           /* and in its place */
+    "begins 0",  "works 0", /* the reader of the state */
+    "begins 1",  "works 1", /* the reader of the logs */
+    "ended 2",              /* the parent fills the segment */
+    "begins 2",  "works 2", /* the writer of the new file */
+    "ended 3",              /* the new file is written */
+    "renames 3",            /* and in its place */
 };
 
 #define STEPS (int)(sizeof(steps) / sizeof(steps[0]))
@@ -174,9 +174,8 @@ int main(void)
     tcase_add_loop_test(starts,
                         a_start_that_is_interrupted_leaves_nothing_behind, 0,
                         2 * STEPS);
-    tcase_add_loop_test(disks,
-                        a_disk_that_fills_before_the_first_write_kills_nobody,
-                        0, 2);
+    tcase_add_loop_test(
+        disks, a_disk_that_fills_before_the_first_write_kills_nobody, 0, 2);
     tcase_add_test(disks, health_says_that_children_die_repeatedly);
     return case_run(suite);
 }

@@ -196,9 +196,8 @@ START_TEST(a_byte_that_changed_is_told_or_took_nothing)
         append("c");
     }
     stop = behind(behind(PUSH_WAL_BEGIN));
-    for (long at = 0; at < stop; at += at < 64 || at >= PUSH_WAL_BEGIN
-                                           ? 1
-                                           : 509) {
+    for (long at = 0; at < stop;
+         at += at < 64 || at >= PUSH_WAL_BEGIN ? 1 : 509) {
         unsigned char was, is;
         push_wal_status_t status;
 
@@ -297,8 +296,7 @@ static int commit_and_die(void *data)
 
     (void)data;
     disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
-    CHILD_NEEDS(ground_checkin(&disk.g, "ada", "d", NULL, &ticket)
-                == PUSH_OK);
+    CHILD_NEEDS(ground_checkin(&disk.g, "ada", "d", NULL, &ticket) == PUSH_OK);
     for (int i = 0; i < 30; i++) {
         CHILD_NEEDS(disk_accept(&disk, PUSH_LOG_USER, "ada", "x") == PUSH_OK);
     }
