@@ -79,11 +79,10 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
                          int slot, mpm_child_status status)
 {
     (void)s;
-    (void)pid;
     (void)generation;
     (void)slot;
     if (status != MPM_CHILD_STARTED) {
-        push_runtime_child_ended();
+        push_runtime_child_ended(pid);
     }
 }
 

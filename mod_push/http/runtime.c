@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "http/kept.h"
+#include "http/state.h"
+#include "store/deaths.h"
 #include "store/sweep.h"
 #include "stream/migration.h"
 
@@ -342,9 +344,10 @@ int push_runtime_prepare(server_rec *s, const push_global_t *global)
     return status;
 }
 
-void push_runtime_child_ended(void)
+void push_runtime_child_ended(pid_t pid)
 {
     if (kept && kept->base) {
+        push_deaths_note(kept->base, (uint32_t)pid, push_clock_now().mono);
         push_store_sweep_soon(kept->base);
     }
 }

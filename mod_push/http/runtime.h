@@ -42,8 +42,11 @@ bool push_runtime_check(server_rec *s, const push_global_t *global);
 /* post_config: makes the segment, or finds the one that is in use. */
 int push_runtime_prepare(server_rec *s, const push_global_t *global);
 
-/* child_status, in the parent: what a child left behind is seen to at once. */
-void push_runtime_child_ended(void);
+/*
+ * child_status, in the parent: what a child left behind is seen to at once,
+ * and if it died, that is counted.
+ */
+void push_runtime_child_ended(pid_t pid);
 
 /* child_init: starts the reactors; the pool's end stops them. */
 void push_runtime_start(apr_pool_t *child, server_rec *s);

@@ -4,6 +4,7 @@
 #include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"
+#include "store/deaths.h"
 #include "store/journal.h"
 #include "store/validate.h"
 #include "store/view.h"
@@ -320,16 +321,28 @@ int push_show_stats(request_rec *r)
     return answer(r, PUSH_OK, body);
 }
 
+/* So many in a minute are no accident. */
+#define DEATHS_DEGRADED 3u
+
+static unsigned deaths_in_minute(void)
+{
+    return push_deaths_since(store()->segment, push_clock_now().mono - 60000);
+}
+
 int push_show_health(request_rec *r)
 {
     const push_slab_shared_t *slab = &store()->segment->slab;
     json_t *body = json_object();
-    bool well = !store()->segment->disk.failing;
+    json_t *children = json_object();
+    unsigned died = deaths_in_minute();
+    bool well = !store()->segment->disk.failing && died < DEATHS_DEGRADED;
 
+    set_number(children, "died", died);
     set(body, "status", json_string(well ? "ok" : "degraded"));
     set_number(body, "memory_percent",
                slab->used * 100 / push_slab_size(&store()->slab));
     set(body, "state", state_json());
+    set(body, "children", children);
     if (push_journal_ready(store()) != PUSH_OK) {
         r->status = HTTP_SERVICE_UNAVAILABLE;
     }

@@ -47,17 +47,19 @@ static int refuse(server_rec *s, const char *dir, const char *why)
 
 static void log_damage(server_rec *s, const push_recovery_t *recovery)
 {
-    if (!recovery->cut && !recovery->damaged && !recovery->restored.invalid) {
+    if (!recovery->cut && !recovery->damaged && !recovery->logs
+        && !recovery->restored.invalid) {
         return;
     }
     ap_log_error(
         APLOG_MARK, APLOG_ERR, 0, s,
         "PUSH0071: PushStateDir: the state was damaged%s%s: %" APR_UINT64_T_FMT
-        " records are lost%s; what could be read "
+        " records are lost%s%s; what could be read "
         "came back%s%s",
         recovery->why.text[0] ? ": " : "", recovery->why.text,
         recovery->damaged + recovery->restored.invalid,
         recovery->cut ? ", and all behind the damage" : "",
+        recovery->logs ? ", and what was in a log" : "",
         recovery->aside[0] ? ", and the old file is kept as " : "",
         recovery->aside);
 }
@@ -87,7 +89,7 @@ static void log_recovery(server_rec *s, const push_recovery_t *recovery)
 static bool recover(server_rec *s, push_store_t *store,
                     const push_state_kept_t *kept, push_sentence_t *why)
 {
-    const push_state_t state = {kept->dir, kept->size, owner()};
+    const push_state_t state = {kept->dir, kept->size, owner(), kept->lock};
     push_recovery_t recovery;
     push_recover_status_t status = push_recover(store, &state, &recovery);
 

@@ -1,8 +1,11 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/hash.h"
@@ -28,6 +31,9 @@
 
 /* Pages of one write beyond those of its records. */
 #define PAGES_BESIDE 64u
+
+/* What LMDB maps for its usual number of readers, 126. */
+#define READERS_BYTES 8192u
 
 /* Expired records that are forgotten with a write, beside two a record. */
 #define FORGET_MIN 256u
@@ -97,6 +103,33 @@ __attribute__((noreturn)) static void end_reader(MDB_env *env,
     _exit(2);
 }
 
+/*
+ * LMDB maps the file of its readers and writes to it there; it makes it with
+ * holes, and on a full disk such a write ends the process.  So its blocks are
+ * taken before.  To close it here drops LMDB's locks on it: this process must
+ * not have the environment open.
+ */
+static int make_readers_whole(const char *path)
+{
+    char name[PATH_MAX];
+    struct stat st;
+    int fd, status = 0;
+
+    snprintf(name, sizeof(name), "%s-lock", path);
+    fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno;
+    }
+    if (fstat(fd, &st)) {
+        status = errno;
+    }
+    else if ((uint64_t)st.st_blocks * 512 < READERS_BYTES) {
+        status = posix_fallocate(fd, 0, READERS_BYTES);
+    }
+    close(fd);
+    return status;
+}
+
 static int open_env(push_durable_t *durable, const char *path,
                     push_durable_mode_t mode)
 {
@@ -112,6 +145,12 @@ static int open_env(push_durable_t *durable, const char *path,
     }
     if (mode != PUSH_DURABLE_WRITE) {
         flags |= MDB_NOLOCK;
+    }
+    if (mode != PUSH_DURABLE_READ) {
+        status = make_readers_whole(path);
+        if (status) {
+            return status;
+        }
     }
     if (mode == PUSH_DURABLE_READ) {
         flags |= MDB_RDONLY;

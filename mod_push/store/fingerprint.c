@@ -5,6 +5,7 @@
 #include "store/guard.h"
 #include "store/hold.h"
 #include "store/layout.h"
+#include "store/record.h"
 #include "store/seat.h"
 
 /*
@@ -19,6 +20,8 @@
 static const uint64_t facts[] = {
     /* constants */
     PUSH_SEGMENT_VERSION,
+    PUSH_STATE_VERSION,
+    PUSH_DEATHS,
     PUSH_PAGE_SIZE,
     PUSH_SLAB_CLASSES,
     CLASSES,
@@ -99,6 +102,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, seats_at),
     AT(push_segment_t, shards_at),
     AT(push_segment_t, janitor),
+    AT(push_segment_t, deaths),
     AT(push_segment_t, journals_at),
     AT(push_segment_t, disk),
     AT(push_segment_t, limbo),
@@ -112,6 +116,9 @@ static const uint64_t facts[] = {
     AT(push_counts_t, recalled),
     AT(push_counts_t, evicted),
     AT(push_counts_t, refused),
+    SIZE(push_deaths_t),
+    AT(push_deaths_t, count),
+    AT(push_deaths_t, at),
     SIZE(push_disk_t),
     AT(push_disk_t, missing),
     AT(push_disk_t, failing),
@@ -264,6 +271,13 @@ static const uint64_t facts[] = {
     SIZE(push_runs_t),
     AT(push_runs_t, room),
     AT(push_runs_t, span),
+    AT(push_runs_t, slide),
+    SIZE(push_slide_t),
+    AT(push_slide_t, assumed),
+    AT(push_slide_t, gaps),
+    AT(push_slide_t, arrived),
+    AT(push_slide_t, mark),
+    AT(push_slide_t, mark_at),
     AT(push_runs_t, runs),
     SIZE(push_run_t),
     AT(push_run_t, first),

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/journal_parts.h"
 #include "store/lock.h"
@@ -187,7 +188,7 @@ static void await_state(push_journal_t *journal)
 
 static void await_log(push_journal_t *journal)
 {
-    if (!journal->log || journal->log_full) {
+    if (!journal->log || !journal->log_named || journal->log_full) {
         await_state(journal);
     }
     else if (journal->syncing) {
@@ -282,7 +283,7 @@ static void open_log(push_journal_t *journal)
 
     if (journal->options.durability == PUSH_DURABILITY_COMMIT) {
         push_journal_dir(journal, dir);
-        journal->log = push_wal_create(dir);
+        journal->log = push_wal_create(dir, journal->store->segment->hash_key);
     }
 }
 
@@ -344,6 +345,30 @@ static void write_the_rest(push_journal_t *journal)
     pthread_mutex_unlock(&journal->lock);
 }
 
+/* After the rest: true while the log may hold what is nowhere else. */
+static bool needs_log(push_journal_t *journal)
+{
+    const push_disk_t *disk = push_journal_disk(journal);
+    push_record_t *record;
+    uint64_t failures;
+
+    if (!journal->log || !journal->log_named) {
+        return false;
+    }
+    record = atomic_load(&disk->missing) || atomic_load(&disk->failing)
+                 ? NULL
+                 : push_named_log_look((uint32_t)getpid());
+    if (!record) {
+        return true;
+    }
+    pthread_mutex_lock(&journal->lock);
+    failures = journal->failures;
+    push_records_append(&journal->queue, record);
+    push_journal_write(journal);
+    pthread_mutex_unlock(&journal->lock);
+    return journal->failures != failures;
+}
+
 /*
  * The prefork MPM ends a child from a signal handler, which may have stopped
  * its only worker anywhere.
@@ -364,6 +389,7 @@ static bool ask_to_stop(push_journal_t *journal)
 static bool finish(push_journal_t *journal)
 {
     push_wal_t *log;
+    bool needed;
 
     if (journal->over) {
         return true;
@@ -373,12 +399,13 @@ static bool finish(push_journal_t *journal)
     }
     pthread_join(journal->thread, NULL);
     write_the_rest(journal);
-    push_durable_close(journal->durable);
+    needed = needs_log(journal);
     pthread_mutex_lock(&journal->lock);
     log = journal->log;
     journal->log = NULL;
     pthread_mutex_unlock(&journal->lock);
-    push_wal_destroy(log, push_journal_disk(journal)->missing != 0);
+    push_wal_destroy(log, needed);
+    push_durable_close(journal->durable);
     if (journal->place) {
         atomic_store(&journal->place->unsaved, 0);
         atomic_store(&journal->place->pid, 0);

@@ -41,6 +41,7 @@ struct push_journal_t {
     bool over;       /* nothing joins them any more */
     bool syncing;    /* somebody writes the log, without the lock */
     bool log_full;   /* until the state has all that it holds */
+    bool log_named;  /* the state names it; before, nothing is promised */
     push_wal_t *log; /* NULL: there is none */
 
     /* ---- the journal's thread only ---- */

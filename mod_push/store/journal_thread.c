@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "store/journal_parts.h"
 #include "store/save.h"
@@ -153,11 +154,26 @@ static void rewind_log(push_journal_t *journal)
     }
 }
 
+/* With the lock: true if the records name the log now. */
+static bool name_log(const push_journal_t *journal, push_records_t *records)
+{
+    const push_named_log_t log = {
+        (uint32_t)getpid(), journal->log ? push_wal_id(journal->log) : 0};
+    push_record_t *record = journal->log && !journal->log_named
+                                ? push_named_log_make(&log)
+                                : NULL;
+
+    if (record) {
+        push_records_append(records, record);
+    }
+    return record;
+}
+
 void push_journal_write(push_journal_t *journal)
 {
     push_records_t records = {0};
     uint64_t lot;
-    bool well;
+    bool named, well;
 
     while (journal->syncing) {
         pthread_cond_wait(&journal->written, &journal->lock);
@@ -166,9 +182,11 @@ void push_journal_write(push_journal_t *journal)
     push_records_join(&records, &journal->queue);
     push_records_join(&records, &journal->fresh);
     journal->lowest = 0;
+    named = name_log(journal, &records);
     pthread_mutex_unlock(&journal->lock);
     well = write_records(journal, &records);
     pthread_mutex_lock(&journal->lock);
+    journal->log_named |= named && well;
     journal->failures += !well;
     journal->settled = lot;
     if (journal->synced < lot) {
@@ -240,11 +258,27 @@ static void find_old_logs(const push_journal_t *journal, old_logs_t *old)
     }
 }
 
-static void remove_old_logs(const old_logs_t *old)
+/* First the state stops naming them, then they go. */
+static bool remove_old_logs(push_journal_t *journal, const old_logs_t *old)
 {
+    push_records_t records = {0};
+
+    for (unsigned i = 0; i < old->count; i++) {
+        push_record_t *record = push_named_log_look(old->pids[i]);
+
+        if (!record) {
+            push_records_cleanup(&records);
+            return true;
+        }
+        push_records_append(&records, record);
+    }
+    if (records.first && !write_records(journal, &records)) {
+        return false;
+    }
     for (unsigned i = 0; i < old->count; i++) {
         push_wal_remove(old->dir, old->pids[i]);
     }
+    return true;
 }
 
 /* Whoever takes this up announces it, so that it survives us. */
@@ -267,8 +301,9 @@ static void make_good(push_journal_t *journal)
             push_disk_missing(journal->store, from);
             return;
         }
-        remove_old_logs(&old);
-        report_success(journal);
+        if (remove_old_logs(journal, &old)) {
+            report_success(journal);
+        }
     }
 }
 

@@ -293,6 +293,44 @@ bool push_revoked_read(push_text_t key, push_text_t value,
     return true;
 }
 
+/* ---- logs ---- */
+
+push_record_t *push_named_log_make(const push_named_log_t *log)
+{
+    push_record_t *record = record_create(PUSH_RECORD_LOG, &log->pid,
+                                          sizeof(log->pid), sizeof(log->id));
+
+    if (record) {
+        PUT(record->value, log->id);
+    }
+    return record;
+}
+
+push_record_t *push_named_log_look(uint32_t pid)
+{
+    push_record_t *record = record_create(PUSH_RECORD_LOG, &pid, sizeof(pid),
+                                          0);
+
+    if (record) {
+        record->how = PUSH_RECORD_LOOK;
+    }
+    return record;
+}
+
+bool push_named_log_read(push_text_t key, push_text_t value,
+                         push_named_log_t *log)
+{
+    reader_t r = reader(value);
+
+    memset(log, 0, sizeof(*log));
+    GET(&r, log->id);
+    if (!complete(&r) || !is_key(key, PUSH_RECORD_LOG, sizeof(log->pid))) {
+        return false;
+    }
+    memcpy(&log->pid, key.at + 1, sizeof(log->pid));
+    return true;
+}
+
 /* ---- device contexts ---- */
 
 typedef struct {

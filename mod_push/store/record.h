@@ -13,6 +13,8 @@
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'R' mark id      since when a user's tokens are refused
+ *   'L' pid          a write-ahead log that may hold what is nowhere else:
+ *                    without it, or where it is damaged, something is lost
  *   '!' and '~'      version of the format, and the secrets of the segment:
  *                    twice, at both ends of the file
  *   'W'              nothing: written to see whether the disk takes it
@@ -29,8 +31,10 @@
 #define PUSH_RECORD_META    '!'
 #define PUSH_RECORD_META_2  '~'
 #define PUSH_RECORD_PROBE   'W'
+#define PUSH_RECORD_LOG     'L'
 
-#define PUSH_STATE_VERSION 1u
+/* 1, which is read too, had logs without marks, and did not name them. */
+#define PUSH_STATE_VERSION 2u
 
 /* ---- what a record says ----
  *
@@ -86,6 +90,19 @@ bool push_revoked_read(push_text_t key, push_text_t value,
 
 /* The record that says: write this mark as it is when its turn comes. */
 push_record_t *push_revoked_look(const uint64_t id[2]);
+
+/* The log of a process; see store/wal.h. */
+typedef struct push_named_log_t {
+    uint32_t pid;
+    uint64_t id;
+} push_named_log_t;
+
+push_record_t *push_named_log_make(const push_named_log_t *log);
+bool push_named_log_read(push_text_t key, push_text_t value,
+                         push_named_log_t *log);
+
+/* The record that says: nothing is only in this log any more. */
+push_record_t *push_named_log_look(uint32_t pid);
 
 /* What a device has to be sent of a channel, or (no name) of the broadcast. */
 typedef struct push_place_record_t {

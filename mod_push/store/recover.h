@@ -18,6 +18,7 @@ typedef struct push_state_t {
     const char *path; /* of the directory, which is prepared */
     uint64_t size;    /* bytes that the file may take */
     push_owner_t owner;
+    int lock; /* as push_statedir_prepare() gave it */
 } push_state_t;
 
 /* What the start found and did. */
@@ -25,7 +26,8 @@ typedef struct push_recovery_t {
     push_restored_t restored;
     uint64_t damaged;    /* records that are not what was written */
     bool cut;            /* the file could not be read to its end */
-    char aside[256];     /* the name that a damaged file got, or "" */
+    unsigned logs;       /* write-ahead logs that are damaged or missing */
+    char aside[512];     /* the names that damaged files got, or "" */
     push_sentence_t why; /* why it was damaged, or is not written anew */
 } push_recovery_t;
 

@@ -115,14 +115,9 @@ void push_restore_torn(push_restore_t *restore)
     restore->torn = true;
 }
 
-bool push_restore_has_meta(const push_restore_t *restore)
+const push_meta_record_t *push_restore_meta(const push_restore_t *restore)
 {
-    return restore->has_meta;
-}
-
-uint32_t push_restore_version(const push_restore_t *restore)
-{
-    return restore->meta.version;
+    return restore->has_meta ? &restore->meta : NULL;
 }
 
 /*

@@ -31,9 +31,8 @@ bool push_restore_add(push_restore_t *restore, push_text_t key,
 /* Forgets all records that were added. */
 void push_restore_forget(push_restore_t *restore);
 
-/* True once the record with the version was added. */
-bool push_restore_has_meta(const push_restore_t *restore);
-uint32_t push_restore_version(const push_restore_t *restore);
+/* The version and the secrets; NULL until their record was added. */
+const push_meta_record_t *push_restore_meta(const push_restore_t *restore);
 
 /* Nobody knows what else there was: every device is told so by a gap. */
 void push_restore_torn(push_restore_t *restore);

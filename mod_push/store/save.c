@@ -476,6 +476,10 @@ bool push_save_look(void *data, const push_record_t *record,
 {
     push_store_t *store = data;
 
+    if (record->key[0] == PUSH_RECORD_LOG) {
+        *found = NULL;
+        return true;
+    }
     if (record->key[0] == PUSH_RECORD_REVOKED
             ? push_revocation_look(store, record, found)
             : look_at_device(store, record, found)) {

@@ -98,6 +98,14 @@ typedef struct push_disk_t {
     _Atomic uint64_t records; /* written by them */
 } push_disk_t;
 
+#define PUSH_DEATHS 64u
+
+/* When children died; written by the parent, see store/deaths.h. */
+typedef struct push_deaths_t {
+    _Atomic uint32_t count;          /* ever */
+    _Atomic int64_t at[PUSH_DEATHS]; /* mono ms; the last ones, in a ring */
+} push_deaths_t;
+
 typedef struct push_segment_t {
     push_prefix_t prefix;
     uint64_t hash_key[2];
@@ -122,6 +130,7 @@ typedef struct push_segment_t {
     push_lock_t janitor;  /* held by who sweeps */
     uint64_t journals_at; /* one for each seat */
     push_disk_t disk;
+    push_deaths_t deaths;
     push_limbo_t limbo;
     push_slab_shared_t slab;
 } push_segment_t;

@@ -11,7 +11,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* How long a start waits for the lock, and how often it looks. */
+#define LOCK_MS    2000
+#define LOCK_TRIES 200
 
 __attribute__((format(printf, 2, 3))) static bool refuse(push_sentence_t *why,
                                                          const char *format,
@@ -170,12 +175,30 @@ static int open_lock(const char *path, const push_owner_t *owner,
     return fd;
 }
 
+/*
+ * The writer of a start that was killed holds the lock to its own end, which
+ * comes when the disk lets go of it.
+ */
+static bool await_lock(int fd)
+{
+    const struct timespec some = {0, LOCK_MS * 1000000L / LOCK_TRIES};
+    unsigned tries = 1;
+
+    while (flock(fd, LOCK_EX | LOCK_NB)) {
+        if (tries++ == LOCK_TRIES) {
+            return false;
+        }
+        nanosleep(&some, NULL);
+    }
+    return true;
+}
+
 /* The lock belongs to the open file: children that are forked keep it. */
 static bool take_lock(int fd, push_sentence_t *why)
 {
     char holder[16] = "";
 
-    if (flock(fd, LOCK_EX | LOCK_NB)) {
+    if (!await_lock(fd)) {
         if (pread(fd, holder, sizeof(holder) - 1, 0) < 0) {
             holder[0] = '\0';
         }

@@ -9,42 +9,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/hash.h"
+#include <sys/random.h>
 
-#define FRAME_MAGIC 0x4c415750u /* "PWAL" */
-#define UNIT        8u          /* frames begin at multiples of it */
+#include "store/wal_format.h"
 
 struct push_wal_t {
     int fd;
+    uint64_t key[2];
+    uint64_t id;
     uint64_t at;
-    char *buffer; /* of the append at hand */
+    uint32_t lap;
+    uint32_t number; /* of the last batch in it */
+    bool used;       /* since it began anew, even if in vain */
+    char *buffer;    /* of the append at hand */
     size_t room;
     char path[PATH_MAX];
 };
-
-typedef struct {
-    uint32_t magic;
-    uint32_t key_len;
-    uint32_t value_len;
-    uint32_t zero;
-    int64_t expires;
-    uint64_t sum; /* of key, value and the fields above */
-} frame_t;
-
-static const uint64_t sum_key[2] = {0x6d6f645f70757368ULL, 0x636f6d6d6974ULL};
-
-static uint64_t sum_of(const frame_t *frame, const char *bytes)
-{
-    uint64_t chain[2] = {sum_key[0], sum_key[1]};
-
-    chain[0] = push_hash(chain, frame, offsetof(frame_t, sum));
-    return push_hash(chain, bytes, (size_t)frame->key_len + frame->value_len);
-}
-
-static size_t padded(size_t len)
-{
-    return (len + UNIT - 1) / UNIT * UNIT;
-}
 
 static bool write_at(int fd, const char *bytes, size_t len, uint64_t at)
 {
@@ -76,16 +56,47 @@ static bool fill(int fd)
             return false;
         }
     }
-    return !fsync(fd);
+    return true;
 }
 
-push_wal_t *push_wal_create(const char *dir)
+static push_wal_mark_t make_mark(const push_wal_t *wal, uint32_t magic,
+                                 size_t len)
+{
+    push_wal_mark_t mark = {.magic = magic,
+                            .len = (uint32_t)len,
+                            .lap = magic == PUSH_WAL_LOG ? 0 : wal->lap,
+                            .number = wal->number,
+                            .id = wal->id};
+
+    mark.sum = push_wal_mark_sum(&mark, wal->key);
+    return mark;
+}
+
+/* The directory too: the name of the file must outlive a power cut. */
+static bool begin_file(const push_wal_t *wal, const char *dir)
+{
+    const push_wal_mark_t mark = make_mark(wal, PUSH_WAL_LOG, 0);
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool well = fd >= 0 && fill(wal->fd)
+                && write_at(wal->fd, (const char *)&mark, sizeof(mark), 0)
+                && !fsync(wal->fd) && !fsync(fd);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return well;
+}
+
+push_wal_t *push_wal_create(const char *dir, const uint64_t key[2])
 {
     push_wal_t *wal = calloc(1, sizeof(*wal));
 
     if (!wal) {
         return NULL;
     }
+    memcpy(wal->key, key, sizeof(wal->key));
+    wal->at = PUSH_WAL_BEGIN;
+    wal->lap = 1;
     snprintf(wal->path, sizeof(wal->path), "%s/" PUSH_WAL_PREFIX "%d", dir,
              (int)getpid());
     wal->fd = open(wal->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -93,11 +104,17 @@ push_wal_t *push_wal_create(const char *dir)
         free(wal);
         return NULL;
     }
-    if (!fill(wal->fd)) {
+    if (getrandom(&wal->id, sizeof(wal->id), 0) != sizeof(wal->id) || !wal->id
+        || !begin_file(wal, dir)) {
         push_wal_destroy(wal, false);
         return NULL;
     }
     return wal;
+}
+
+uint64_t push_wal_id(const push_wal_t *wal)
+{
+    return wal->id;
 }
 
 void push_wal_destroy(push_wal_t *wal, bool needed)
@@ -114,7 +131,8 @@ void push_wal_destroy(push_wal_t *wal, bool needed)
 
 static size_t frame_size(const push_record_t *record)
 {
-    return padded(sizeof(frame_t) + record->key_len + record->len);
+    return push_wal_padded(sizeof(push_wal_frame_t) + record->key_len
+                           + record->len);
 }
 
 static bool make_room(push_wal_t *wal, size_t need)
@@ -133,40 +151,55 @@ static bool make_room(push_wal_t *wal, size_t need)
     return true;
 }
 
-static char *put_frame(char *at, const push_record_t *record)
+static char *put_frame(const push_wal_t *wal, char *at,
+                       const push_record_t *record)
 {
-    frame_t frame = {.magic = FRAME_MAGIC,
-                     .key_len = record->key_len,
-                     .value_len = record->len,
-                     .expires = record->expires};
+    push_wal_frame_t frame = {.magic = PUSH_WAL_RECORD,
+                              .key_len = record->key_len,
+                              .value_len = record->len,
+                              .lap = wal->lap,
+                              .expires = record->expires};
     char *bytes = at + sizeof(frame);
 
     memset(at, 0, frame_size(record));
     memcpy(bytes, record->key, record->key_len);
     memcpy(bytes + record->key_len, record->value, record->len);
-    frame.sum = sum_of(&frame, bytes);
+    frame.sum = push_wal_frame_sum(&frame, bytes, wal->key, wal->id);
     memcpy(at, &frame, sizeof(frame));
     return at + frame_size(record);
 }
 
+static void put_batch(const push_wal_t *wal, const push_records_t *records,
+                      size_t len)
+{
+    const push_wal_mark_t head = make_mark(wal, PUSH_WAL_HEAD, len);
+    const push_wal_mark_t tail = make_mark(wal, PUSH_WAL_TAIL, len);
+    const push_record_t *record = records->first;
+    char *at = wal->buffer + sizeof(head);
+
+    memcpy(wal->buffer, &head, sizeof(head));
+    for (; record; record = record->next) {
+        if (record->how != PUSH_RECORD_LOOK) {
+            at = put_frame(wal, at, record);
+        }
+    }
+    memcpy(at, &tail, sizeof(tail));
+}
+
 bool push_wal_append(push_wal_t *wal, const push_records_t *records)
 {
-    const push_record_t *record;
-    size_t need = 0;
-    char *at;
+    size_t len = 0, need;
 
-    for (record = records->first; record; record = record->next) {
-        need += record->how == PUSH_RECORD_LOOK ? 0 : frame_size(record);
+    for (const push_record_t *r = records->first; r; r = r->next) {
+        len += r->how == PUSH_RECORD_LOOK ? 0 : frame_size(r);
     }
+    need = len + 2 * sizeof(push_wal_mark_t);
     if (wal->at + need > PUSH_WAL_SIZE || !make_room(wal, need)) {
         return false;
     }
-    at = wal->buffer;
-    for (record = records->first; record; record = record->next) {
-        if (record->how != PUSH_RECORD_LOOK) {
-            at = put_frame(at, record);
-        }
-    }
+    wal->number++;
+    wal->used = true;
+    put_batch(wal, records, len);
     if (!write_at(wal->fd, wal->buffer, need, wal->at) || fdatasync(wal->fd)) {
         return false;
     }
@@ -174,21 +207,34 @@ bool push_wal_append(push_wal_t *wal, const push_records_t *records)
     return true;
 }
 
+/* A lap is never written to twice, or the rests of it would look damaged. */
 void push_wal_rewind(push_wal_t *wal)
 {
-    wal->at = 0;
+    if (wal->used) {
+        wal->at = PUSH_WAL_BEGIN;
+        wal->lap++;
+        wal->number = 0;
+        wal->used = false;
+    }
 }
 
 /* ---- the files of a directory ---- */
+
+/* What was kept of a damaged one has more than a number behind the dot. */
+static bool names_log(const char *name)
+{
+    const char *pid = name + sizeof(PUSH_WAL_PREFIX) - 1;
+
+    return !strncmp(name, PUSH_WAL_PREFIX, sizeof(PUSH_WAL_PREFIX) - 1) && *pid
+           && pid[strspn(pid, "0123456789")] == '\0';
+}
 
 /* The next name of a log in the directory; NULL behind the last. */
 static const char *next_name(DIR *dir)
 {
     const struct dirent *entry = readdir(dir);
 
-    while (entry
-           && strncmp(entry->d_name, PUSH_WAL_PREFIX,
-                      sizeof(PUSH_WAL_PREFIX) - 1)) {
+    while (entry && !names_log(entry->d_name)) {
         entry = readdir(dir);
     }
     return entry ? entry->d_name : NULL;
@@ -217,80 +263,4 @@ void push_wal_remove(const char *dir, uint32_t pid)
 
     snprintf(path, sizeof(path), "%s/" PUSH_WAL_PREFIX "%u", dir, pid);
     unlink(path);
-}
-
-/* Bytes of the frame at bytes, or 0: there is none. */
-static size_t look_at(const char *bytes, size_t left, push_wal_item_t *item)
-{
-    const char *key = bytes + sizeof(frame_t);
-    frame_t frame;
-
-    if (left < sizeof(frame)) {
-        return 0;
-    }
-    memcpy(&frame, bytes, sizeof(frame));
-    left -= sizeof(frame);
-    if (frame.magic != FRAME_MAGIC || frame.key_len > PUSH_RECORD_KEY_MAX
-        || frame.key_len > left || frame.value_len > left - frame.key_len
-        || frame.sum != sum_of(&frame, key)) {
-        return 0;
-    }
-    item->key = (push_text_t){key, frame.key_len};
-    item->value = (push_text_t){key + frame.key_len, frame.value_len};
-    item->expires = frame.expires;
-    return padded(sizeof(frame) + frame.key_len + frame.value_len);
-}
-
-static bool visit_all(const char *bytes, size_t len, push_wal_visit_t *visit,
-                      void *data)
-{
-    size_t at = 0;
-
-    while (at < len) {
-        push_wal_item_t item;
-        size_t size = look_at(bytes + at, len - at, &item);
-
-        if (size && !visit(data, &item)) {
-            return false;
-        }
-        at += size ? size : UNIT;
-    }
-    return true;
-}
-
-static bool read_file(int fd, push_wal_visit_t *visit, void *data)
-{
-    char *bytes = malloc(PUSH_WAL_SIZE);
-    size_t len = 0;
-    ssize_t got = 1;
-    bool well;
-
-    while (bytes && got > 0 && len < PUSH_WAL_SIZE) {
-        got = read(fd, bytes + len, PUSH_WAL_SIZE - len);
-        len += got > 0 ? (size_t)got : 0;
-    }
-    well = bytes && visit_all(bytes, len, visit, data);
-    free(bytes);
-    return well;
-}
-
-bool push_wal_read(const char *path, push_wal_visit_t *visit, void *data)
-{
-    DIR *dir = opendir(path);
-    const char *name = dir ? next_name(dir) : NULL;
-    bool well = true;
-
-    while (name && well) {
-        int fd = openat(dirfd(dir), name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-
-        if (fd >= 0) {
-            well = read_file(fd, visit, data);
-            close(fd);
-        }
-        name = next_name(dir);
-    }
-    if (dir) {
-        closedir(dir);
-    }
-    return well;
 }

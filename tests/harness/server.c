@@ -190,6 +190,11 @@ void server_again(struct server *s)
     start(s);
 }
 
+void server_begin(struct server *s)
+{
+    spawn(s);
+}
+
 const char *server_again_refused(struct server *s)
 {
     size_t before = strlen(server_file(s, "logs/error"));

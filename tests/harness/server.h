@@ -81,6 +81,9 @@ void server_kill(struct server *s);
 /* Start it again in its ServerRoot, with its options as they are now. */
 void server_again(struct server *s);
 
+/* The same, without waiting for anything. */
+void server_begin(struct server *s);
+
 /* The same for one that must refuse to start. Returns all that it said. */
 const char *server_again_refused(struct server *s);
 

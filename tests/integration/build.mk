@@ -47,6 +47,15 @@ $(B)/a2enmod: tests/integration/fetch-a2enmod
 
 $(B)/tests/integration/test_config: | $(B)/a2enmod
 
+# What holds the start of a server at one step.
+$(B)/tests/integration/holdstart.so: tests/integration/preload/holdstart.c
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CSTD) $(WARN) -D_GNU_SOURCE -fPIC -shared $(CFLAGS) -o $@ $<
+
+$(B)/tests/integration/test_interrupted: \
+		| $(B)/tests/integration/holdstart.so
+
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)
 
 # The module with another layout of the shared memory.

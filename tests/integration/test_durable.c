@@ -387,6 +387,57 @@ START_TEST(state_goes_on_over_a_graceful_restart)
 }
 END_TEST
 
+/* ---- damage to the log of a child ---- */
+
+#define LOGGED 60
+
+/* Runs a command of the shell on the log that was written to. */
+static void harm_log(const struct server *s, const char *how)
+{
+    char *command = keep_printf(
+        "cd %s/state && log=$(grep -l PREC commit.*) && %s", s->root, how);
+
+    ck_assert_int_eq(system(command), 0);
+}
+
+static const char *const harms[] = {
+    /* one byte, in the first half of what was logged */
+    "printf '\\177' | dd of=$log bs=1 seek=8000 conv=notrunc status=none",
+    "rm $log",
+};
+
+START_TEST(a_log_that_was_harmed_is_told_to_every_device)
+{
+    struct server_options o = {.global = COMMIT, .children = 1};
+    struct server *s = server_start(&o);
+    struct stream *st;
+    int came = 0;
+
+    leave(s, stream_open(s, ADA, NULL));
+    for (int i = 0; i < LOGGED; i++) {
+        publish(s, "user=ada", NULL, keep_printf("%0300d", i));
+    }
+    server_kill(s);
+    harm_log(s, harms[_i]);
+    server_allow(s, "PUSH0071");
+    server_again(s);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0071"), 1);
+    ck_assert_int_eq(serverlog_count(s, "the state was damaged: commit."), 1);
+    came = (int)stat_of(s, "messages");
+    ck_assert_int_le(came, LOGGED);
+    st = stream_open(s, ADA, NULL);
+    {
+        const struct event *gap = stream_next(st);
+
+        ck_assert_str_eq(gap->type, "push.gap");
+        ck_assert_ptr_nonnull(strstr(gap->data, "\"state-lost\""));
+    }
+    crash_and_start(s);
+    ck_assert_int_eq(serverlog_count(s, "PUSH0071"), 1);
+    ck_assert_int_eq((int)stat_of(s, "messages"), came);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("durable");
@@ -408,5 +459,7 @@ int main(void)
     tcase_add_test(back, a_line_of_a_stream_is_answered_when_it_is_on_disk);
     tcase_add_test(back, state_goes_on_over_a_graceful_restart);
     tcase_add_test(back, the_durable_example_keeps_what_was_accepted);
+    tcase_add_loop_test(back, a_log_that_was_harmed_is_told_to_every_device, 0,
+                        2);
     return case_run(suite);
 }

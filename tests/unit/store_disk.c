@@ -48,7 +48,8 @@ push_recover_status_t disk_recover(disk_t *disk, size_t room)
 {
     const push_state_t state = {disk->dir,
                                 disk->size ? disk->size : DISK_SIZE,
-                                {geteuid(), getegid()}};
+                                {geteuid(), getegid()},
+                                -1};
 
     push_journal_stop(&disk->g.store);
     ground_cleanup(&disk->g);

@@ -195,7 +195,7 @@ static void expect_sound(void)
 
 static void judge(const char *bytes, size_t size)
 {
-    char aside[512];
+    char aside[sizeof(disk.dir) + sizeof(disk.recovery.aside) + 1];
 
     if (disk_recover(&disk, DISK_ROOM) == PUSH_RECOVER_REFUSED) {
         ck_assert_uint_gt(strlen(disk.recovery.why.text), 20);
