@@ -314,6 +314,34 @@ START_TEST(who_is_refused_for_want_of_memory_walks_no_shard)
 }
 END_TEST
 
+/* What they bring into being is not more urgent than a normal message. */
+START_TEST(check_ins_leave_the_reserve_to_what_is_high)
+{
+    push_ticket_t known = open_stream("u", "d", "c"), ticket;
+    push_status_t status;
+    int i = 0;
+
+    do {
+        char name[16];
+
+        snprintf(name, sizeof(name), "s%d", i++);
+        status = ground_checkin(&g, name, "d", name, &ticket);
+        NEEDS(i < 100000, "memory never fills");
+    } while (status == PUSH_OK);
+    ck_assert_int_eq(status, PUSH_NO_MEMORY);
+    ck_assert(!push_pressure_above(&g.store, 91));
+    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH),
+                     PUSH_OK);
+    ck_assert_str_eq(ground_flush(&g, &known), "1=x");
+    /* Who is known may come back all the same. */
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", "c", &known), PUSH_OK);
+    ck_assert_int_eq(ground_checkin(&g, "u", "e", "c", &ticket),
+                     PUSH_NO_MEMORY);
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", "new", &ticket),
+                     PUSH_NO_MEMORY);
+}
+END_TEST
+
 /* ---- views ---- */
 
 typedef struct {
@@ -468,6 +496,7 @@ int main(void)
     tcase_add_test(
         full, strangers_are_told_no_longer_than_what_was_dropped_would_live);
     tcase_add_test(full, who_is_refused_for_want_of_memory_walks_no_shard);
+    tcase_add_test(full, check_ins_leave_the_reserve_to_what_is_high);
     tcase_add_test(view, the_life_of_a_message_is_seen_from_publish_to_end);
     tcase_add_test(view, a_channels_message_is_seen_for_each_of_its_readers);
     tcase_add_test(
