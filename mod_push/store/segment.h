@@ -114,7 +114,7 @@ typedef struct push_segment_t {
     _Atomic uint32_t starved; /* urgency + 1 of who was refused since, or 0 */
     _Atomic uint32_t walks;   /* of relief, through all shards */
     push_lock_t relief;       /* held by who makes room */
-    uint64_t seats_at;    /* offsets from the start */
+    uint64_t seats_at;        /* offsets from the start */
     uint64_t shards_at;
     push_lock_t janitor;  /* held by who sweeps */
     uint64_t journals_at; /* one for each seat */
