@@ -261,10 +261,12 @@ void push_pressure_relieve_starved(push_store_t *store, const push_time_t *now)
 bool push_pressure_admit(push_store_t *store, push_urgency_t urgency,
                          const push_time_t *now)
 {
+    unsigned limit = urgency >= PUSH_LOW ? PUSH_RELIEF_PERCENT
+                                         : PUSH_PRESSURE_PERCENT;
+
     if (!push_pressure_above(store, PUSH_RELIEF_PERCENT)) {
         return true;
     }
     push_pressure_relieve(store, urgency, now);
-    return urgency == PUSH_HIGH
-           || !push_pressure_above(store, PUSH_PRESSURE_PERCENT);
+    return urgency == PUSH_HIGH || !push_pressure_above(store, limit);
 }

@@ -6,8 +6,9 @@
 /*
  * Full memory.  Above 88 % one who publishes makes room: what nobody waits
  * for goes first, then the oldest pending messages of the lowest urgency, each
- * told to whom it was meant for.  The others do not wait for that.  Above 90 %
- * new messages are refused; that last part is for `high`.
+ * told to whom it was meant for.  The others do not wait for that.  What is
+ * still above it is not for messages of low urgency, and above 90 % for `high`
+ * alone.
  */
 
 #define PUSH_PRESSURE_PERCENT 90u
