@@ -67,7 +67,7 @@ static candidate_t look(const push_heap_t *heap, push_device_t *device,
         case PUSH_SLOT_PASSED:
             tail = push_lane_tail(l); /* read first: it is stored last */
             count_loss(device, sub, lane,
-                       (loss_t){PUSH_GAP_MAILBOX, l->evicted});
+                       (loss_t){PUSH_GAP_MEMORY, l->evicted});
             sub->cursor[lane] = tail;
             continue;
         case PUSH_SLOT_EVICTED:

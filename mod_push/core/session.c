@@ -160,7 +160,7 @@ static void count_loss(const push_heap_t *heap, push_device_t *device,
     }
     else if (slot == PUSH_SLOT_PASSED
              && push_before(place.at, log->lanes[place.lane].evicted)) {
-        device->losses.count[PUSH_GAP_MAILBOX][place.lane]++;
+        device->losses.count[PUSH_GAP_MEMORY][place.lane]++;
     }
     else if (slot == PUSH_SLOT_MESSAGE) {
         sub->told[place.lane] = place.at;

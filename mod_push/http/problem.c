@@ -36,7 +36,7 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
         const char *detail;
     } rows[] = {
         {PUSH_NO_MEMORY, 503, "memory-full",
-         "the shared memory is full (PushShmSize); nothing was published"},
+         "the shared memory is full (PushShmSize); nothing was changed"},
         {PUSH_MAILBOX_FULL, 503, "mailbox-full",
          "the recipient's mailbox is full of messages that are more urgent "
          "(PushMaxPending)"},

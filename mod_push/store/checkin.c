@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/journal.h"
+#include "store/pressure.h"
 
 void push_store_context_id(push_text_t user, push_text_t device,
                            push_text_t app, unsigned char *id)
@@ -24,6 +25,7 @@ static push_channel_t *channel_of(push_store_t *store, push_ref_t log)
 typedef struct {
     push_sub_t subs[PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX];
     unsigned count;
+    bool room; /* there is memory for a new channel, user or context */
 } places_t;
 
 static bool taken(const places_t *places, push_ref_t log)
@@ -72,7 +74,7 @@ static push_status_t place_in_channel(push_store_t *store, push_text_t text,
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
-    channel = push_store_channel(store, &name, true);
+    channel = push_store_channel(store, &name, places->room);
     if (!channel) {
         status = PUSH_NO_MEMORY;
     }
@@ -443,11 +445,12 @@ static push_status_t checkin_user(push_store_t *store,
 {
     unsigned shard = arrival->name.shard;
     push_heap_t *heap = &store->heaps[shard];
-    push_user_t *user = push_store_user(store, &arrival->name, true);
+    push_user_t *user = push_store_user(store, &arrival->name,
+                                        arrival->places->room);
     push_device_t *device = push_store_device(store, shard, ticket->id);
     push_status_t status;
 
-    if (!user) {
+    if (!user || (!device && !arrival->places->room)) {
         return PUSH_NO_MEMORY;
     }
     if (online_streams(heap, user, device) >= arrival->checkin->max_streams) {
@@ -484,6 +487,7 @@ push_status_t push_store_checkin(push_store_t *store,
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], ticket->id);
+    places.room = push_pressure_admit(store, PUSH_NORMAL, now);
     status = take_places(store, checkin, &places);
     if (status == PUSH_OK) {
         push_journal_begin(store);

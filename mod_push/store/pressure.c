@@ -10,8 +10,11 @@
 /* One eviction takes the oldest part of the time that is pending. */
 #define AGE_PARTS 8
 
-/* Relief that found nothing is not tried again for so long. */
-#define VAIN_MS 100
+/*
+ * Relief that found nothing is not tried again by who publishes for so long:
+ * who is refused meanwhile has a sweep try it (see starved in push_segment_t).
+ */
+#define VAIN_MS 5000
 
 static bool relieved(push_store_t *store)
 {
@@ -28,10 +31,17 @@ static void each_log_of(push_store_t *store, unsigned shard, each_log_t *visit,
 {
     push_heap_t *heap = &store->heaps[shard];
     const push_shard_t *s = &store->shards[shard];
-    push_ref_t ref = PUSH_NONE;
+    push_ref_t ref = push_table_next(heap, &s->users, PUSH_NONE);
 
-    while (push_table_walk(heap, &s->users, &ref)) {
-        visit(heap, push_at(heap, ref), data);
+    while (ref) {
+        push_ref_t next = push_table_next(heap, &s->users, ref);
+        push_user_t *user = push_at(heap, ref);
+
+        visit(heap, &user->log, data);
+        if (!user->devices && push_log_empty(&user->log)) {
+            push_store_drop_user(store, shard, user);
+        }
+        ref = next;
     }
     while (push_table_walk(heap, &s->channels, &ref)) {
         visit(heap, push_at(heap, ref), data);
@@ -43,6 +53,7 @@ static void each_log_of(push_store_t *store, unsigned shard, each_log_t *visit,
 
 static void each_log(push_store_t *store, each_log_t *visit, void *data)
 {
+    atomic_fetch_add_explicit(&store->segment->walks, 1, memory_order_relaxed);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         if (push_shard_enter(store, i)) {
             push_hold_collect(store, i);
@@ -117,9 +128,9 @@ static void evict_one(push_heap_t *heap, push_log_t *log,
     eviction->count++;
 }
 
-static void evict(push_heap_t *heap, push_log_t *log, void *data)
+static void evict_before(push_heap_t *heap, push_log_t *log,
+                         eviction_t *eviction)
 {
-    eviction_t *eviction = data;
     const push_lane_t *lane = &log->lanes[eviction->lane];
     push_ref_t ref = PUSH_NONE;
     push_spot_t spot;
@@ -135,6 +146,14 @@ static void evict(push_heap_t *heap, push_log_t *log, void *data)
         }
         evict_one(heap, log, &spot, eviction);
     }
+}
+
+static void evict(push_heap_t *heap, push_log_t *log, void *data)
+{
+    eviction_t *eviction = data;
+
+    evict_before(heap, log, eviction);
+    push_log_trim(heap, log, eviction->lane);
 }
 
 /* The oldest part of a lane, all over; false if the lane is empty. */
@@ -162,10 +181,9 @@ static bool evict_oldest(push_store_t *store, unsigned lane,
  * urgent may find room where this found none.
  */
 static void note_vain(push_store_t *store, push_urgency_t urgency,
-                      const push_time_t *now)
+                      int64_t until)
 {
-    atomic_store(&store->segment->vain,
-                 (now->mono + VAIN_MS) * PUSH_LANES + (int64_t)urgency);
+    atomic_store(&store->segment->vain, until * PUSH_LANES + (int64_t)urgency);
 }
 
 static bool is_vain(const push_store_t *store, push_urgency_t urgency,
@@ -184,12 +202,9 @@ static void forget_all(push_store_t *store, const push_time_t *now)
     each_log(store, forget, &at);
 }
 
-bool push_pressure_relieve(push_store_t *store, push_urgency_t urgency,
-                           const push_time_t *now)
+static bool make_room(push_store_t *store, push_urgency_t urgency,
+                      const push_time_t *now)
 {
-    if (is_vain(store, urgency, now)) {
-        return false;
-    }
     forget_all(store, now);
     if (relieved(store)) {
         return true;
@@ -202,17 +217,56 @@ bool push_pressure_relieve(push_store_t *store, push_urgency_t urgency,
             }
         }
     }
-    note_vain(store, urgency, now);
     return false;
+}
+
+/* Unless another is at it, who makes room for all. */
+static bool make_room_alone(push_store_t *store, push_urgency_t urgency,
+                            const push_time_t *now)
+{
+    int64_t start = push_clock_now().mono;
+    bool made;
+
+    if (push_lock_try(&store->segment->relief) == PUSH_LOCK_BUSY) {
+        return false;
+    }
+    made = make_room(store, urgency, now);
+    if (!made) {
+        note_vain(store, urgency,
+                  now->mono + push_clock_now().mono - start + VAIN_MS);
+    }
+    push_lock_release(&store->segment->relief);
+    return made;
+}
+
+bool push_pressure_relieve(push_store_t *store, push_urgency_t urgency,
+                           const push_time_t *now)
+{
+    if (is_vain(store, urgency, now)) {
+        atomic_store(&store->segment->starved, (uint32_t)urgency + 1);
+        return false;
+    }
+    return make_room_alone(store, urgency, now);
+}
+
+void push_pressure_relieve_starved(push_store_t *store, const push_time_t *now)
+{
+    uint32_t starved = atomic_exchange(&store->segment->starved, 0);
+
+    if (starved && push_pressure_above(store, PUSH_RELIEF_PERCENT)) {
+        make_room_alone(store, (push_urgency_t)(starved - 1), now);
+    }
 }
 
 bool push_pressure_admit(push_store_t *store, push_urgency_t urgency,
                          const push_time_t *now)
 {
-    if (!push_pressure_above(store, PUSH_PRESSURE_PERCENT)) {
+    unsigned limit = urgency >= PUSH_LOW ? PUSH_RELIEF_PERCENT
+                                         : PUSH_PRESSURE_PERCENT;
+
+    if (!push_pressure_above(store, PUSH_RELIEF_PERCENT)) {
         return true;
     }
     push_pressure_relieve(store, urgency, now);
-    return urgency == PUSH_HIGH
-           || !push_pressure_above(store, PUSH_PRESSURE_PERCENT);
+    return urgency == PUSH_HIGH || !push_pressure_above(store, limit);
 }

@@ -333,14 +333,35 @@ static void tell_the_user(push_restore_t *restore, push_user_t *user,
     }
 }
 
+/* There is no memory even for the user. */
+static void tell_strangers(const push_restore_t *restore, push_store_t *store,
+                           const push_raw_t *raw)
+{
+    push_shard_t *shard =
+        &store->shards[push_mid_shard(raw->message.stored.mid)];
+    int64_t until = restore->now.mono + time_left(restore, raw);
+
+    if (raw->message.kind == PUSH_LOG_USER && shard->strangers_until < until) {
+        shard->strangers_until = until;
+    }
+}
+
+/* What a restart takes, or what had been dropped before it. */
+static push_gap_t why_lost(const push_raw_t *raw, const push_log_t *log)
+{
+    if (raw->message.fate == PUSH_LIVE) {
+        return PUSH_GAP_STATE_LOST;
+    }
+    return push_log_kind(log) == PUSH_LOG_USER ? PUSH_GAP_MAILBOX
+                                               : PUSH_GAP_MEMORY;
+}
+
 static void lose(push_restore_t *restore, push_store_t *store,
                  const push_raw_t *raw, push_log_t *log)
 {
-    push_gap_t reason = raw->message.fate == PUSH_LIVE ? PUSH_GAP_MEMORY
-                                                       : PUSH_GAP_MAILBOX;
-
     restore->restored.dropped += raw->message.fate == PUSH_LIVE;
     if (!log) {
+        tell_strangers(restore, store, raw);
         return;
     }
     if (push_log_kind(log) == PUSH_LOG_USER) {
@@ -348,7 +369,8 @@ static void lose(push_restore_t *restore, push_store_t *store,
     }
     note_lost(restore, &(push_lost_t){push_ref_of(&store->heaps[0], log),
                                       (uint8_t)raw->message.stored.urgency,
-                                      (uint8_t)reason, raw->message.stored.mid,
+                                      (uint8_t)why_lost(raw, log),
+                                      raw->message.stored.mid,
                                       raw->message.stored.device});
 }
 

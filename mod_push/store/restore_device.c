@@ -62,9 +62,12 @@ static bool is_for(const push_device_record_t *record, const push_lost_t *lost)
 
 static void count_lost(const arrival_t *a, const push_lost_t *lost)
 {
-    a->device->losses.count[lost->reason][lost->lane]++;
-    if (lost->reason == PUSH_GAP_MEMORY) {
+    if (lost->reason == PUSH_GAP_STATE_LOST) {
+        a->device->losses.count[PUSH_GAP_MEMORY][lost->lane]++;
         a->device->traits |= PUSH_DEVICE_STATE_LOST;
+    }
+    else {
+        a->device->losses.count[lost->reason][lost->lane]++;
     }
 }
 
@@ -233,7 +236,7 @@ static bool restore_device(arrival_t *a)
     count_lost_of_user(a);
     if (a->restore->torn) {
         count_lost(a, &(push_lost_t){.lane = PUSH_NORMAL,
-                                     .reason = PUSH_GAP_MEMORY});
+                                     .reason = PUSH_GAP_STATE_LOST});
     }
     restore_places(a);
     settle_all(a);

@@ -138,7 +138,7 @@ typedef struct {
 static const push_message_t *first_message(const look_t *look, uint32_t at)
 {
     const push_lane_t *l = &look->log->lanes[look->lane];
-    uint32_t *count = &look->losses->count[PUSH_GAP_MAILBOX][look->lane];
+    uint32_t *count = &look->losses->count[PUSH_GAP_MEMORY][look->lane];
     uint32_t from = look->from, evicted;
     push_ref_t ref = PUSH_NONE;
 

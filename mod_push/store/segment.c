@@ -46,6 +46,7 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
     segment->node = (uint32_t)(segment->hash_key[0] % 64);
     if (push_lock_init(&segment->limbo.lock)
         || push_lock_init(&segment->janitor)
+        || push_lock_init(&segment->relief)
         || !create_shards((push_shard_t *)(void *)((unsigned char *)base
                                                    + segment->shards_at))
         || !push_slab_create(&slab, base, &segment->slab, at, size - at)) {

@@ -35,7 +35,8 @@ typedef struct push_shard_t {
     uint32_t damaged;        /* 1: not repaired since an owner died */
     uint32_t orphans;        /* 1: a wake-up may have been lost on its way */
     _Atomic uint32_t untidy; /* 1: something could not be given back */
-    uint8_t apart[20];       /* two shards never share a cache line */
+    int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
+    uint8_t apart[8];        /* two shards never share a cache line */
 } push_shard_t;
 
 /*
@@ -124,8 +125,11 @@ typedef struct push_segment_t {
     _Atomic uint32_t checkins;  /* likewise */
     _Atomic uint32_t recount;   /* PUSH_RECOUNT_*: counts that may be wrong */
     _Atomic int64_t sweep_next; /* mono ms; when a sweep is due */
-    _Atomic int64_t vain; /* relief found nothing; see store/pressure.c */
-    uint64_t seats_at;    /* offsets from the start */
+    _Atomic int64_t vain;     /* relief found nothing; see store/pressure.c */
+    _Atomic uint32_t starved; /* urgency + 1 of who was refused since, or 0 */
+    _Atomic uint32_t walks;   /* of relief, through all shards */
+    push_lock_t relief;       /* held by who makes room */
+    uint64_t seats_at;        /* offsets from the start */
     uint64_t shards_at;
     push_lock_t janitor;  /* held by who sweeps */
     uint64_t journals_at; /* one for each seat */

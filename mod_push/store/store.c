@@ -258,11 +258,31 @@ push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
     user->log.node.hash = (uint32_t)name->hash;
     user->name_len = (uint8_t)name->text.len;
     memcpy(user->name, name->text.at, name->text.len);
+    user->lost_until = store->shards[name->shard].strangers_until;
+    user->lost[PUSH_NORMAL] = user->lost_until != 0;
     PUSH_FAILPOINT("user-made");
     push_node_be(user, PUSH_NODE_USER);
     PUSH_FAILPOINT("user-born");
     push_table_add(heap, table, ref);
     return user;
+}
+
+void push_store_drop_user(push_store_t *store, unsigned shard,
+                          push_user_t *user)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_shard_t *s = &store->shards[shard];
+    push_ref_t ref = push_ref_of(heap, user);
+
+    /* First: should the process die now, strangers are told, no more. */
+    if (s->strangers_until < user->lost_until) {
+        s->strangers_until = user->lost_until;
+    }
+    push_node_be(user, PUSH_NODE_NONE);
+    PUSH_FAILPOINT("user-died");
+    push_log_cleanup(heap, &user->log);
+    push_table_remove(heap, &s->users, ref);
+    heap->release(heap, ref);
 }
 
 static bool same_channel(const push_heap_t *heap, const void *object,

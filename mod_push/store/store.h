@@ -8,7 +8,7 @@
 /*
  * A process's view of the shared segment, and the way into its shards.
  *
- * Order of locks: the janitor's, a shard, the limbo, a slab class, the slab's
+ * Order of locks: the janitor's, that of relief, a shard, the limbo, a slab class, the slab's
  * pages.  No thread holds two shards at once, but for the recount, which
  * holds the janitor's lock and takes all shards in ascending order.
  */
@@ -117,6 +117,14 @@ push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
                              bool make);
 push_channel_t *push_store_channel(push_store_t *store,
                                    const push_name_t *name, bool make);
+
+/*
+ * Forgets a user who has no device and no message.  What such a user would
+ * have been told to have lost, until lost_until, is told to all users of the
+ * shard who are not known until then: one too many rather than one too few.
+ */
+void push_store_drop_user(push_store_t *store, unsigned shard,
+                          push_user_t *user);
 
 /* The channel of all devices; needs no lock, never moves. */
 push_channel_t *push_store_broadcast(const push_store_t *store);

@@ -73,11 +73,8 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
         sweep_devices(store, user, shard, now);
         if (!user->devices && push_log_empty(&user->log)
             && user->lost_until <= now->mono) {
-            push_node_be(user, PUSH_NODE_NONE);
-            PUSH_FAILPOINT("user-died");
-            push_log_cleanup(heap, &user->log);
-            push_table_remove(heap, users, ref);
-            heap->release(heap, ref);
+            user->lost_until = 0;
+            push_store_drop_user(store, shard, user);
         }
         ref = next;
     }
@@ -155,6 +152,9 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
         return false;
     }
     tidy(store, shard);
+    if (store->shards[shard].strangers_until <= now->mono) {
+        store->shards[shard].strangers_until = 0;
+    }
     sweep_users(store, shard, hurry, now);
     sweep_channels(store, shard, hurry, now);
     if (shard == 0) {
@@ -185,6 +185,7 @@ static void sweep_all(push_store_t *store, const push_time_t *now)
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         all = push_store_sweep(store, (start + i) % PUSH_SHARDS, now) && all;
     }
+    push_pressure_relieve_starved(store, now);
     if (all) {
         push_seat_free(&store->seats, &left);
     }

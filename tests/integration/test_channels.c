@@ -149,7 +149,7 @@ START_TEST(who_is_too_far_behind_is_told_of_the_gap)
         publish(s, "channel=news", NULL, keep_printf("m%d", i));
     }
     st = stream_open(s, ADA "&channel=news", NULL);
-    stream_expect_gap(st, 5, NULL);
+    stream_expect_gap(st, 5, "memory");
     expect_message(st, 1, "m6");
     expect_message(st, 2, "m7");
     expect_message(st, 3, "m8");

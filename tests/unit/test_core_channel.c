@@ -128,6 +128,38 @@ START_TEST(what_was_in_flight_and_went_is_told_even_where_nothing_else_was)
 }
 END_TEST
 
+static void expect_memory_gap(uint32_t count)
+{
+    push_urgency_t urgency;
+    push_gap_t reason;
+    uint32_t dropped;
+
+    ck_assert(push_mailbox_gap(device, &reason, &urgency, &dropped));
+    ck_assert_int_eq(reason, PUSH_GAP_MEMORY);
+    ck_assert_uint_eq(dropped, count);
+}
+
+/* Before it was sent, or in flight. */
+START_TEST(what_a_channel_does_not_keep_is_told_as_memory)
+{
+    push_pick_t pick;
+    push_batch_t one = {.picks = &pick, .max = 1, .bytes = 1 << 20};
+
+    w.history = 2;
+    cast_numbers(0, 3);
+    if (!_i) {
+        push_mailbox_collect(w.heap, device, &w.now, &one);
+        expect_memory_gap(1);
+        return;
+    }
+    ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=1 2=2");
+    ck_assert_int_eq(world_ack(&w, device, cursor(1)), PUSH_OK);
+    cast_numbers(3, 5);
+    world_resume(&w, device, cursor(1));
+    expect_memory_gap(1);
+}
+END_TEST
+
 START_TEST(what_was_acknowledged_and_went_is_no_loss)
 {
     w.history = 2;
@@ -297,6 +329,8 @@ int main(void)
                    what_was_in_flight_and_went_meanwhile_is_told_after_a_cut);
     tcase_add_test(
         tc, what_was_in_flight_and_went_is_told_even_where_nothing_else_was);
+    tcase_add_loop_test(tc, what_a_channel_does_not_keep_is_told_as_memory, 0,
+                        2);
     tcase_add_test(tc, what_was_acknowledged_and_went_is_no_loss);
     tcase_add_test(tc, the_end_of_a_ttl_is_no_gap);
     tcase_add_test(tc, a_topic_collapses_in_a_channel);

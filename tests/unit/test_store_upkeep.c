@@ -239,6 +239,109 @@ START_TEST(memory_full_of_high_serves_again_when_their_time_is_over)
 }
 END_TEST
 
+static push_status_t say_to_stranger(int i, push_urgency_t urgency)
+{
+    char name[16];
+
+    snprintf(name, sizeof(name), "s%d", i);
+    return ground_publish(&g, PUSH_LOG_USER, name, "x", urgency);
+}
+
+START_TEST(a_flood_for_users_who_never_come_does_not_stop_the_others)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+    push_stats_view_t stats;
+
+    for (int i = 0; i < 40000; i++) {
+        char sent[32];
+
+        ground_pass(&g, 1);
+        ck_assert_int_eq(say_to_stranger(i, PUSH_NORMAL), PUSH_OK);
+        if (i % 100 == 0) {
+            snprintf(sent, sizeof(sent), "%d=u", i / 100 + 1);
+            ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "u", "u",
+                                            PUSH_NORMAL),
+                             PUSH_OK);
+            ck_assert_str_eq(ground_flush(&g, &ticket), sent);
+            ground_ack(&g, "u", &ticket, (uint64_t)i / 100 + 1);
+            take_news();
+        }
+    }
+    push_view_stats(&g.store, &stats);
+    ck_assert_uint_lt(stats.users, 30000);
+    /* The first is forgotten, and told nevertheless; the last is not. */
+    ticket = open_stream("s0", "d", NULL);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "!normal:1");
+    ticket = open_stream("s39999", "d", NULL);
+    ck_assert_ptr_nonnull(strstr(ground_flush(&g, &ticket), "1=x"));
+}
+END_TEST
+
+START_TEST(strangers_are_told_no_longer_than_what_was_dropped_would_live)
+{
+    push_ticket_t ticket;
+
+    for (int i = 0; i < 40000; i++) {
+        ground_pass(&g, 1);
+        say_to_stranger(i, PUSH_NORMAL);
+    }
+    ck_assert_uint_gt(g.store.segment->counts.evicted, 0);
+    ground_pass(&g, 300000);
+    ticket = open_stream("s0", "d", NULL);
+    ck_assert_str_eq(ground_flush(&g, &ticket), "");
+}
+END_TEST
+
+START_TEST(who_is_refused_for_want_of_memory_walks_no_shard)
+{
+    uint32_t walks;
+    int i = 0;
+
+    while (say_to_stranger(i, PUSH_HIGH) == PUSH_OK) {
+        i++;
+        NEEDS(i < 100000, "memory never fills");
+    }
+    say_to_stranger(i, PUSH_NORMAL);
+    walks = g.store.segment->walks;
+    for (int j = 0; j < 1000; j++) {
+        ground_pass(&g, 1);
+        ck_assert_int_eq(say_to_stranger(i, PUSH_NORMAL), PUSH_NO_MEMORY);
+    }
+    ck_assert_uint_eq(g.store.segment->walks, walks);
+    /* A sweep looks again for them. */
+    push_pressure_relieve_starved(&g.store, &g.now);
+    ck_assert_uint_gt(g.store.segment->walks, walks);
+}
+END_TEST
+
+/* What they bring into being is not more urgent than a normal message. */
+START_TEST(check_ins_leave_the_reserve_to_what_is_high)
+{
+    push_ticket_t known = open_stream("u", "d", "c"), ticket;
+    push_status_t status;
+    int i = 0;
+
+    do {
+        char name[16];
+
+        snprintf(name, sizeof(name), "s%d", i++);
+        status = ground_checkin(&g, name, "d", name, &ticket);
+        NEEDS(i < 100000, "memory never fills");
+    } while (status == PUSH_OK);
+    ck_assert_int_eq(status, PUSH_NO_MEMORY);
+    ck_assert(!push_pressure_above(&g.store, 91));
+    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH),
+                     PUSH_OK);
+    ck_assert_str_eq(ground_flush(&g, &known), "1=x");
+    /* Who is known may come back all the same. */
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", "c", &known), PUSH_OK);
+    ck_assert_int_eq(ground_checkin(&g, "u", "e", "c", &ticket),
+                     PUSH_NO_MEMORY);
+    ck_assert_int_eq(ground_checkin(&g, "u", "d", "new", &ticket),
+                     PUSH_NO_MEMORY);
+}
+END_TEST
+
 /* ---- views ---- */
 
 typedef struct {
@@ -388,6 +491,12 @@ int main(void)
         full, full_memory_refuses_low_drops_the_oldest_low_and_takes_high);
     tcase_add_test(full,
                    memory_full_of_high_serves_again_when_their_time_is_over);
+    tcase_add_test(full,
+                   a_flood_for_users_who_never_come_does_not_stop_the_others);
+    tcase_add_test(
+        full, strangers_are_told_no_longer_than_what_was_dropped_would_live);
+    tcase_add_test(full, who_is_refused_for_want_of_memory_walks_no_shard);
+    tcase_add_test(full, check_ins_leave_the_reserve_to_what_is_high);
     tcase_add_test(view, the_life_of_a_message_is_seen_from_publish_to_end);
     tcase_add_test(view, a_channels_message_is_seen_for_each_of_its_readers);
     tcase_add_test(
