@@ -57,6 +57,8 @@ static const number_t numbers[] = {
      "1 to 1000000"},
     {"PushMaxPending", A_COUNT, GLOBAL(max_pending), 1000, 1, 1000000, "",
      "1 to 1000000"},
+    {"PushMaxChannels", A_COUNT, GLOBAL(max_channels), 0, 0, 10000000, "",
+     "0 to 10000000"},
     {"PushDeviceRetention", A_TIME, GLOBAL(retention), 1800 * SECONDS,
      1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
     {"PushDrainTime", A_TIME, GLOBAL(drain_time), 10 * SECONDS, 0,
@@ -75,6 +77,12 @@ static const number_t numbers[] = {
      1 * SECONDS, 3600 * SECONDS, "s", "1s to 3600s"},
     {"PushMaxStreamsPerUser", A_COUNT, LOCAL(max_streams_user), 16, 1, 64, "",
      "1 to 64"},
+    {"PushMaxDevicesPerUser", A_COUNT, LOCAL(max_devices_user), 64, 1, 64, "",
+     "1 to 64"},
+    {"PushMaxChannelsPerDevice", A_COUNT, LOCAL(max_channels_device), 64, 0,
+     64, "", "0 to 64"},
+    {"PushMaxChannelsPerUser", A_COUNT, LOCAL(max_channels_user), 256, 0, 4096,
+     "", "0 to 4096"},
     {"PushMaxStreamsPerAddress", A_COUNT, LOCAL(max_streams_address), 0, 0,
      1000000, "", "0 to 1000000"},
     {"PushPublisherRate", A_COUNT, LOCAL(publisher_rate), 0, 0, PUSH_RATE_MAX,
@@ -337,46 +345,6 @@ static const char *set_durability(cmd_parms *cmd, void *dir, const char *text)
                         text);
 }
 
-static bool is_parameter(const char *name)
-{
-    return *name
-           && name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "abcdefghijklmnopqrstuvwxyz0123456789_.-")]
-                  == '\0';
-}
-
-static const char *set_user(cmd_parms *cmd, void *dir, const char *text)
-{
-    push_settings_t *settings = dir;
-    const char *error = NULL;
-
-    if (!strcasecmp(text, "auth") || !strcasecmp(text, "jwt")) {
-        settings->user_kind = *text == 'a' || *text == 'A' ? PUSH_USER_AUTH
-                                                           : PUSH_USER_JWT;
-        return NULL;
-    }
-    if (!strncasecmp(text, "query:", 6) && is_parameter(text + 6)) {
-        settings->user_kind = PUSH_USER_QUERY;
-        settings->user_parameter = text + 6;
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, cmd->server,
-                     "PUSH0030: PushUser %s: anybody can be anyone; this is "
-                     "for development",
-                     text);
-        return NULL;
-    }
-    if (!strncasecmp(text, "expr=", 5) && text[5]) {
-        settings->user_kind = PUSH_USER_EXPR;
-        settings->user_expr = ap_expr_parse_cmd(
-            cmd, text + 5, AP_EXPR_FLAG_STRING_RESULT, &error, NULL);
-        return error ? apr_pstrcat(cmd->pool, "PushUser expr=: ", error, NULL)
-                     : NULL;
-    }
-    return apr_psprintf(cmd->pool,
-                        "PushUser must be auth, jwt, query:NAME or "
-                        "expr=EXPRESSION, not \"%s\"",
-                        text);
-}
-
 static const char *add_channel(cmd_parms *cmd, void *dir, const char *text)
 {
     push_settings_t *settings = dir;
@@ -461,6 +429,8 @@ const command_rec push_commands[] = {
                   "or auto"),
     NUMBER("PushChannelHistory", RSRC_CONF, "messages kept by a channel"),
     NUMBER("PushMaxPending", RSRC_CONF, "pending messages of a mailbox"),
+    NUMBER("PushMaxChannels", RSRC_CONF,
+           "channels that subscribers bring into being; 0: by the memory"),
     NUMBER("PushDeviceRetention", RSRC_CONF,
            "how long a device that is away is remembered"),
     NUMBER("PushDrainTime", RSRC_CONF,
@@ -471,7 +441,7 @@ const command_rec push_commands[] = {
                   "when a message is on disk: commit, interval or memory"),
     AP_INIT_TAKE1("PushEndpoint", push_config_endpoint, NULL, ACCESS_CONF,
                   "what the Location serves: subscribe or admin"),
-    AP_INIT_TAKE1("PushUser", set_user, NULL, ANYWHERE,
+    AP_INIT_TAKE1("PushUser", push_config_user, NULL, ANYWHERE,
                   "who a subscriber is: auth, jwt, query:NAME or expr=..."),
     AP_INIT_TAKE1("PushJWTKey", push_config_jwt_key, NULL, ANYWHERE,
                   "a file with the key of tokens: PEM, JWK or a secret"),
@@ -497,6 +467,11 @@ const command_rec push_commands[] = {
     NUMBER("PushWriteTimeout", ANYWHERE,
            "how long a client may take no bytes"),
     NUMBER("PushMaxStreamsPerUser", ANYWHERE, "open streams of one user"),
+    NUMBER("PushMaxDevicesPerUser", ANYWHERE, "device contexts of one user"),
+    NUMBER("PushMaxChannelsPerDevice", ANYWHERE,
+           "channels that one device follows"),
+    NUMBER("PushMaxChannelsPerUser", ANYWHERE,
+           "channels that the devices of one user follow"),
     NUMBER("PushMaxStreamsPerAddress", ANYWHERE,
            "open streams of one address; 0: any number"),
     NUMBER("PushPublisherRate", ANYWHERE,

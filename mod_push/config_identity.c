@@ -1,11 +1,55 @@
 #include "config_identity.h"
 
 #include <apr_strings.h>
+#include <http_log.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "http/identity/keyfile.h"
 
+APLOG_USE_MODULE(push);
+
 #define KEYFILES_MAX 8 /* of one section; a token may be tried with each */
+
+static bool is_parameter(const char *name)
+{
+    return *name
+           && name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz0123456789_.-")]
+                  == '\0';
+}
+
+const char *push_config_user(cmd_parms *cmd, void *dir, const char *text)
+{
+    push_settings_t *settings = dir;
+    const char *error = NULL;
+
+    if (!strcasecmp(text, "auth") || !strcasecmp(text, "jwt")) {
+        settings->user_kind = *text == 'a' || *text == 'A' ? PUSH_USER_AUTH
+                                                           : PUSH_USER_JWT;
+        return NULL;
+    }
+    if (!strncasecmp(text, "query:", 6) && is_parameter(text + 6)) {
+        settings->user_kind = PUSH_USER_QUERY;
+        settings->user_parameter = text + 6;
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, cmd->server,
+                     "PUSH0030: PushUser %s: anybody can be anyone; this is "
+                     "for development",
+                     text);
+        return NULL;
+    }
+    if (!strncasecmp(text, "expr=", 5) && text[5]) {
+        settings->user_kind = PUSH_USER_EXPR;
+        settings->user_expr = ap_expr_parse_cmd(
+            cmd, text + 5, AP_EXPR_FLAG_STRING_RESULT, &error, NULL);
+        return error ? apr_pstrcat(cmd->pool, "PushUser expr=: ", error, NULL)
+                     : NULL;
+    }
+    return apr_psprintf(cmd->pool,
+                        "PushUser must be auth, jwt, query:NAME or "
+                        "expr=EXPRESSION, not \"%s\"",
+                        text);
+}
 
 static push_jwt_settings_t *jwt_of(void *dir)
 {

@@ -5,7 +5,12 @@
 
 #include <http_config.h>
 
-/* The directives about tokens (PushJWT…), as rows of config.c's table. */
+/*
+ * The directives about who somebody is (PushUser, PushJWT…), as rows of
+ * config.c's table.
+ */
+
+const char *push_config_user(cmd_parms *cmd, void *dir, const char *text);
 
 const char *push_config_jwt_key(cmd_parms *cmd, void *dir, const char *path);
 const char *push_config_jwt_issuer(cmd_parms *cmd, void *dir,

@@ -50,8 +50,11 @@ typedef enum push_status_t {
     PUSH_KEY_BUSY,   /* the first request under this key still runs */
     PUSH_TOO_MANY,   /* a limit of count was reached */
     PUSH_CROWDED,    /* too many streams from one address */
-    PUSH_BUSY,       /* a lock could not be had in good time */
-    PUSH_NO_STATE    /* the state on disk takes nothing at the moment */
+    PUSH_TOO_MANY_DEVICES,  /* of one user, all of them online */
+    PUSH_TOO_MANY_PLACES,   /* in channels, of one user's devices */
+    PUSH_TOO_MANY_CHANNELS, /* in all */
+    PUSH_BUSY,              /* a lock could not be had in good time */
+    PUSH_NO_STATE           /* the state on disk takes nothing at the moment */
 } push_status_t;
 
 /* The moment of an operation, in milliseconds on both clocks. */

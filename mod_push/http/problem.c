@@ -49,6 +49,15 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
         {PUSH_CROWDED, 429, "too-many-streams",
          "this address has as many streams as may be "
          "(PushMaxStreamsPerAddress)"},
+        {PUSH_TOO_MANY_DEVICES, 429, "too-many-devices",
+         "this user has as many devices online as may be "
+         "(PushMaxDevicesPerUser)"},
+        {PUSH_TOO_MANY_PLACES, 429, "too-many-channels",
+         "channel: the devices of this user follow as many as may be "
+         "(PushMaxChannelsPerUser)"},
+        {PUSH_TOO_MANY_CHANNELS, 503, "too-many-channels",
+         "channel: there are as many as subscribers may bring into being "
+         "(PushMaxChannels)"},
         {PUSH_NOT_FOUND, 404, "not-found", "there is no such thing"},
         {PUSH_STALE, 409, "stale-cursor",
          "seq, id or session is not of the newest stream: reconnect"},

@@ -170,6 +170,7 @@ static void give_back_ground(const push_kept_t *made)
 static push_limits_t limits_of(const push_global_t *global)
 {
     return (push_limits_t){.max_pending = (uint32_t)global->max_pending,
+                           .channels = (uint32_t)global->max_channels,
                            .history = (uint32_t)global->history,
                            .retention = global->retention,
                            .idempotency = global->idempotency};

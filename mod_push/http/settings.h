@@ -29,6 +29,7 @@ typedef struct push_global_t {
     int64_t max_publishers; /* NDJSON requests a child; 0: of its threads */
     int64_t history;        /* messages a channel */
     int64_t max_pending;    /* messages a mailbox */
+    int64_t max_channels;   /* brought into being by subscribers; 0: auto */
     int64_t retention;      /* ms */
     int64_t drain_time;     /* ms */
     int64_t jwt_lifetime;   /* ms; the longest that a token may be valid */
@@ -67,6 +68,9 @@ typedef struct push_settings_t {
     int64_t max_in_flight;       /* messages */
     int64_t write_timeout;       /* ms */
     int64_t max_streams_user;    /* streams of one user */
+    int64_t max_devices_user;    /* device contexts of one user */
+    int64_t max_channels_device; /* channels that one device follows */
+    int64_t max_channels_user;   /* that the devices of one user follow */
     int64_t max_streams_address; /* of one address; 0: any number */
     int64_t publisher_rate;      /* publishes a second; 0: any number */
     int64_t user_rate;           /* messages a second; 0: any number */

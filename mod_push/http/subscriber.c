@@ -9,7 +9,7 @@
 #include "http/runtime.h"
 #include "http/ticket.h"
 
-#define SESSION_MAX 32u /* characters of Push-Session */
+#define SESSION_MAX  32u /* characters of Push-Session */
 #define IMPLICIT_MIN 256 /* messages in half of a window that slides */
 
 static const push_problem_t *bad(const push_subscriber_t *s, const char *name,
@@ -204,8 +204,11 @@ static const push_problem_t *parse_channels(request_rec *r,
     push_text_t *channels = apr_pcalloc(r->pool, (size_t)names->nelts
                                                      * sizeof(*channels));
 
-    if (names->nelts > (int)PUSH_CHANNELS_MAX) {
-        return bad(s, "channel", "at most 64 channels a device");
+    if (names->nelts > push_settings(r)->max_channels_device) {
+        return push_problem(r->pool, 400, "bad-parameter",
+                            "channel: at most %" APR_INT64_T_FMT
+                            " channels a device (PushMaxChannelsPerDevice)",
+                            push_settings(r)->max_channels_device);
     }
     for (int i = 0; i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
@@ -343,6 +346,8 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
     }
     s->checkin.max_in_flight = window_of(settings, s);
     s->checkin.max_streams = (uint32_t)settings->max_streams_user;
+    s->checkin.max_devices = (uint32_t)settings->max_devices_user;
+    s->checkin.max_places = (uint32_t)settings->max_channels_user;
     s->checkin.max_streams_address = (uint32_t)settings->max_streams_address;
     return problem ? problem : make_up_device(s);
 }

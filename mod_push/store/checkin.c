@@ -3,7 +3,9 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/forget.h"
 #include "store/journal.h"
+#include "store/places.h"
 #include "store/pressure.h"
 
 void push_store_context_id(push_text_t user, push_text_t device,
@@ -12,100 +14,6 @@ void push_store_context_id(push_text_t user, push_text_t device,
     const push_text_t parts[] = {user, device, app};
 
     push_store_digest(parts, 3, id);
-}
-
-/* ---- places in logs ---- */
-
-static push_channel_t *channel_of(push_store_t *store, push_ref_t log)
-{
-    return push_at(&store->heaps[0], log);
-}
-
-/* The places a device takes, prepared before its shard is locked. */
-typedef struct {
-    push_sub_t subs[PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX];
-    unsigned count;
-    bool room; /* there is memory for a new channel, user or context */
-} places_t;
-
-static bool taken(const places_t *places, push_ref_t log)
-{
-    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
-        if (places->subs[i].log == log) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/*
- * Counts by how many devices a channel is followed, or by (connected) open
- * streams.  Up before the device says so, and down after: a count that a
- * death left behind is too high, so no channel goes that somebody reads.
- */
-static void count_places(push_store_t *store, const push_sub_t *subs,
-                         unsigned count, int by)
-{
-    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
-        atomic_fetch_add(&channel_of(store, subs[i].log)->subscribers,
-                         (uint32_t)by);
-        PUSH_FAILPOINT("places-counted");
-    }
-}
-
-/* The check-in is over: no channel has to wait for it any more. */
-static void arrived(push_store_t *store, const places_t *places)
-{
-    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
-        atomic_fetch_sub(&channel_of(store, places->subs[i].log)->arriving, 1);
-        PUSH_FAILPOINT("arrived");
-    }
-    atomic_fetch_sub(store->checkins, 1);
-}
-
-static push_status_t place_in_channel(push_store_t *store, push_text_t text,
-                                      uint64_t joined, places_t *places)
-{
-    push_name_t name = push_store_name(store, text);
-    push_heap_t *heap = &store->heaps[name.shard];
-    push_status_t status = PUSH_OK;
-    push_channel_t *channel;
-
-    if (!push_shard_enter(store, name.shard)) {
-        return PUSH_BUSY;
-    }
-    channel = push_store_channel(store, &name, places->room);
-    if (!channel) {
-        status = PUSH_NO_MEMORY;
-    }
-    else if (!taken(places, push_ref_of(heap, channel))) {
-        push_sub_init(heap, &places->subs[places->count++],
-                      push_ref_of(heap, channel), joined);
-        atomic_fetch_add(&channel->arriving, 1);
-        PUSH_FAILPOINT("place-taken");
-    }
-    push_shard_leave(store, name.shard);
-    return status;
-}
-
-static push_status_t take_places(push_store_t *store,
-                                 const push_checkin_t *checkin,
-                                 places_t *places)
-{
-    uint64_t joined = push_mid_now(&store->segment->clock);
-    push_status_t status = PUSH_OK;
-
-    memset(&places->subs[PUSH_SUB_USER], 0, sizeof(push_sub_t));
-    push_sub_init(&store->heaps[0], &places->subs[PUSH_SUB_BROADCAST],
-                  store->segment->broadcast, joined);
-    places->count = PUSH_SUB_CHANNELS;
-    atomic_fetch_add(store->checkins, 1);
-    for (unsigned i = 0; i < checkin->channels_count && status == PUSH_OK;
-         i++) {
-        status = place_in_channel(store, checkin->channels[i],
-                                  checkin->from_oldest ? 0 : joined, places);
-    }
-    return status;
 }
 
 /* ---- with the lock of the user's shard ---- */
@@ -129,14 +37,8 @@ static unsigned online_streams(const push_heap_t *heap,
 static void mark_connected(push_store_t *store, const push_device_t *device,
                            int by)
 {
-    const push_sub_t *subs = push_device_subs(&store->heaps[0], device);
-
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
-        atomic_fetch_add(&channel_of(store, subs[i].log)->connected,
-                         (uint32_t)by);
-        PUSH_FAILPOINT("connected-counted");
-    }
+    push_places_connect(store, push_device_subs(&store->heaps[0], device),
+                        push_device_subs_count(device), by);
 }
 
 void push_store_drop_device(push_store_t *store, push_device_t *device)
@@ -148,8 +50,8 @@ void push_store_drop_device(push_store_t *store, push_device_t *device)
     PUSH_FAILPOINT("device-died");
     push_user_drop(heap, push_at(heap, device->user), device);
     push_table_remove(heap, &store->shards[device->shard].contexts, ref);
-    count_places(store, push_device_subs(heap, device),
-                 push_device_subs_count(device), -1);
+    push_places_count(store, push_device_subs(heap, device),
+                      push_device_subs_count(device), -1);
     push_device_cleanup(heap, device);
     heap->release(heap, ref);
 }
@@ -172,6 +74,21 @@ static push_device_t *longest_away(const push_heap_t *heap,
         ref = device->sibling;
     }
     return found;
+}
+
+/* False if one more would be too many, and none can be spared for it. */
+static bool spare_one(push_store_t *store, const push_user_t *user,
+                      uint32_t most)
+{
+    while (user->devices_count >= most) {
+        push_device_t *spare = longest_away(&store->heaps[0], user);
+
+        if (!spare) {
+            return false;
+        }
+        push_store_drop_device(store, spare);
+    }
+    return true;
 }
 
 static push_device_t *new_device(push_store_t *store, push_user_t *user,
@@ -201,13 +118,6 @@ static push_device_t *new_device(push_store_t *store, push_user_t *user,
     device->first_seen = now->wall;
     memset(push_device_subs(heap, device), 0,
            PUSH_SUB_CHANNELS * sizeof(push_sub_t));
-    if (user->devices_count >= PUSH_DEVICES_MAX) {
-        push_device_t *spare = longest_away(heap, user);
-
-        if (spare) {
-            push_store_drop_device(store, spare);
-        }
-    }
     push_user_adopt(heap, user, device, now);
     return device;
 }
@@ -228,7 +138,7 @@ static void keep_place(const push_heap_t *heap, const push_device_t *device,
 
 /* The set of channels given now replaces the one before. */
 static push_ref_t new_places(push_store_t *store, const push_device_t *device,
-                             const places_t *places)
+                             const push_places_t *places)
 {
     push_heap_t *heap = &store->heaps[device->shard];
     push_ref_t ref = heap->alloc(heap, places->count * sizeof(push_sub_t),
@@ -256,11 +166,11 @@ static void use_places(push_store_t *store, push_device_t *device,
     for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
         keep_place(heap, device, &subs[i]);
     }
-    count_places(store, subs, count, 1);
+    push_places_count(store, subs, count, 1);
     push_device_set_subs(device, ref, count);
     PUSH_FAILPOINT("places-swapped");
     if (old[PUSH_SUB_BROADCAST].log) {
-        count_places(store, old, before_count, -1);
+        push_places_count(store, old, before_count, -1);
     }
     heap->release(heap, before);
 }
@@ -268,7 +178,7 @@ static void use_places(push_store_t *store, push_device_t *device,
 /* What is published from now on it may be owed, by way of these places. */
 static bool follows_the_same(const push_heap_t *heap,
                              const push_device_t *device,
-                             const places_t *places)
+                             const push_places_t *places)
 {
     const push_sub_t *subs = push_device_subs(heap, device);
 
@@ -276,7 +186,7 @@ static bool follows_the_same(const push_heap_t *heap,
         return false;
     }
     for (unsigned i = PUSH_SUB_BROADCAST; i < places->count; i++) {
-        if (!taken(places, subs[i].log)
+        if (!push_places_have(places, subs[i].log)
             && subs[i].log != places->subs[PUSH_SUB_BROADCAST].log) {
             return false;
         }
@@ -310,7 +220,7 @@ static void end_older_stream(push_store_t *store, push_device_t *device)
 /* One check-in on its way, with the lock of the user's shard. */
 typedef struct {
     const push_checkin_t *checkin;
-    const places_t *places;
+    const push_places_t *places;
     push_name_t name;
     uint32_t address;
     const push_time_t *now;
@@ -386,8 +296,11 @@ static void discard(push_store_t *store, push_user_t *user,
 static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
                          push_device_t *device)
 {
-    if (push_segment_forgotten(store->segment) > arrival->now->mono
-        && !arrival->checkin->made_up) {
+    const push_checkin_t *checkin = arrival->checkin;
+    bool lost = push_segment_forgotten(store->segment) > arrival->now->mono
+                || push_forget_may_know(store, device->shard, arrival->now);
+
+    if (lost && (!checkin->made_up || checkin->cursor)) {
         device->losses.count[PUSH_GAP_MEMORY][PUSH_NORMAL]++;
         device->traits |= PUSH_DEVICE_STATE_LOST;
     }
@@ -397,10 +310,13 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
                                  push_user_t *user, push_ticket_t *ticket)
 {
     unsigned shard = arrival->name.shard;
-    push_device_t *device = new_device(store, user, shard, ticket->id,
-                                       arrival->now);
+    push_device_t *device;
     push_status_t status;
 
+    if (!spare_one(store, user, arrival->checkin->max_devices)) {
+        return PUSH_TOO_MANY_DEVICES;
+    }
+    device = new_device(store, user, shard, ticket->id, arrival->now);
     if (!device) {
         return PUSH_NO_MEMORY;
     }
@@ -418,6 +334,68 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     push_table_add(&store->heaps[shard], &store->shards[shard].contexts,
                    ticket->device);
     return PUSH_OK;
+}
+
+/* Places in channels that the user's other devices have. */
+static unsigned other_places(const push_heap_t *heap, const push_user_t *user,
+                             const push_device_t *but)
+{
+    push_ref_t ref = user->devices;
+    unsigned count = 0;
+
+    while (ref) {
+        const push_device_t *device = push_at(heap, ref);
+
+        count += device != but
+                     ? push_device_subs_count(device) - PUSH_SUB_CHANNELS
+                     : 0;
+        ref = device->sibling;
+    }
+    return count;
+}
+
+/* Whether the user may have one more stream, with so many channels. */
+static push_status_t check_user(const push_store_t *store,
+                                const arrival_t *arrival,
+                                const push_user_t *user,
+                                const push_device_t *device)
+{
+    const push_heap_t *heap = &store->heaps[arrival->name.shard];
+    const push_checkin_t *checkin = arrival->checkin;
+
+    if (online_streams(heap, user, device) >= checkin->max_streams) {
+        return PUSH_TOO_MANY;
+    }
+    if (checkin->channels_count
+        && other_places(heap, user, device) + checkin->channels_count
+               > checkin->max_places) {
+        return PUSH_TOO_MANY_PLACES;
+    }
+    return PUSH_OK;
+}
+
+/* The same before any channel is made for it.  A user who is not known has
+ * nothing yet. */
+static push_status_t check_before(push_store_t *store,
+                                  const arrival_t *arrival,
+                                  const unsigned char *id)
+{
+    push_status_t status = PUSH_OK;
+    const push_user_t *user;
+
+    if (!push_shard_enter(store, arrival->name.shard)) {
+        return PUSH_BUSY;
+    }
+    user = push_store_user(store, &arrival->name, false);
+    if (user) {
+        status = check_user(store, arrival, user,
+                            push_store_device(store, arrival->name.shard, id));
+    }
+    else if (arrival->checkin->channels_count > arrival->checkin->max_places) {
+        status = PUSH_TOO_MANY_PLACES;
+    }
+    push_shard_leave(store, arrival->name.shard);
+    return status;
 }
 
 /*
@@ -445,16 +423,18 @@ static push_status_t checkin_user(push_store_t *store,
 {
     unsigned shard = arrival->name.shard;
     push_heap_t *heap = &store->heaps[shard];
-    push_user_t *user = push_store_user(store, &arrival->name,
-                                        arrival->places->room);
     push_device_t *device = push_store_device(store, shard, ticket->id);
+    bool make = device || arrival->places->room;
+    push_user_t *user = make ? push_store_user(store, &arrival->name, true)
+                             : NULL;
     push_status_t status;
 
-    if (!user || (!device && !arrival->places->room)) {
+    if (!user) {
         return PUSH_NO_MEMORY;
     }
-    if (online_streams(heap, user, device) >= arrival->checkin->max_streams) {
-        return PUSH_TOO_MANY;
+    status = check_user(store, arrival, user, device);
+    if (status != PUSH_OK) {
+        return status;
     }
     if (!enter_address(store, arrival, device)) {
         return PUSH_CROWDED;
@@ -475,7 +455,7 @@ push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,
                                  const push_time_t *now, push_ticket_t *ticket)
 {
-    places_t places;
+    push_places_t places;
     const arrival_t arrival = {
         .checkin = checkin,
         .places = &places,
@@ -487,8 +467,12 @@ push_status_t push_store_checkin(push_store_t *store,
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], ticket->id);
-    places.room = push_pressure_admit(store, PUSH_NORMAL, now);
-    status = take_places(store, checkin, &places);
+    places.room = push_pressure_admit(store, PUSH_LOW, now);
+    status = check_before(store, &arrival, ticket->id);
+    if (status != PUSH_OK) {
+        return status;
+    }
+    status = push_places_take(store, checkin, &places);
     if (status == PUSH_OK) {
         push_journal_begin(store);
         status = PUSH_BUSY;
@@ -497,7 +481,7 @@ push_status_t push_store_checkin(push_store_t *store,
             push_shard_leave(store, arrival.name.shard);
         }
     }
-    arrived(store, &places);
+    push_places_arrived(store, &places);
     if (status == PUSH_OK) {
         /* A disk that fails must not keep devices away. */
         push_journal_wait_state(store);

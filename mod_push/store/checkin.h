@@ -16,6 +16,8 @@ typedef struct push_checkin_t {
     push_urgency_t lowest;
     uint32_t max_in_flight;
     uint32_t max_streams;         /* of this user */
+    uint32_t max_devices;         /* likewise; the longest away goes */
+    uint32_t max_places;          /* in channels, of all its devices */
     uint32_t max_streams_address; /* 0: any number */
     const push_cursor_t *cursor;  /* NULL: none was given */
     unsigned seat;                /* of the reactor that will hold it */
@@ -30,9 +32,11 @@ typedef struct push_ticket_t {
 
 /*
  * Checks a device in: finds or makes its context, refreshes what is known of
- * it, resumes its session, takes over its stream.  PUSH_NO_MEMORY,
- * PUSH_TOO_MANY (streams of this user), PUSH_CROWDED (streams of its address),
- * PUSH_BUSY: nothing was changed.
+ * it, resumes its session, takes over its stream.  PUSH_NO_MEMORY
+ * (the last of the memory is for messages), PUSH_TOO_MANY (streams of this
+ * user), PUSH_CROWDED (streams of its address), PUSH_TOO_MANY_DEVICES,
+ * PUSH_TOO_MANY_PLACES, PUSH_TOO_MANY_CHANNELS, PUSH_BUSY: nothing was
+ * changed.
  */
 push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,

@@ -178,7 +178,7 @@ static const uint64_t facts[] = {
     AT(push_shard_t, orphans),
     AT(push_shard_t, untidy),
     AT(push_shard_t, strangers_until),
-    AT(push_shard_t, apart),
+    AT(push_shard_t, away_until),
     SIZE(push_table_t),
     AT(push_table_t, buckets),
     AT(push_table_t, mask),

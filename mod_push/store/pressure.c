@@ -2,13 +2,20 @@
 
 #include <stdatomic.h>
 
+#include "store/forget.h"
 #include "store/hold.h"
 
 /* Relief goes on until so much is used. */
 #define RELIEVED_PERCENT 85u
 
-/* One eviction takes the oldest part of the time that is pending. */
+/* One step takes the oldest part of the time that is pending, or away. */
 #define AGE_PARTS 8
+
+/*
+ * Contexts of devices that are away go before normal messages as far as they
+ * take more than this part of the memory.
+ */
+#define AWAY_PART 4u
 
 /*
  * Relief that found nothing is not tried again by who publishes for so long:
@@ -195,6 +202,68 @@ static bool is_vain(const push_store_t *store, push_urgency_t urgency,
            && (int64_t)urgency >= vain % PUSH_LANES;
 }
 
+/* ---- devices that are away ---- */
+
+typedef void each_shard_t(push_store_t *store, unsigned shard, void *data);
+
+static void each_shard(push_store_t *store, each_shard_t *visit, void *data)
+{
+    atomic_fetch_add_explicit(&store->segment->walks, 1, memory_order_relaxed);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        if (push_shard_enter(store, i)) {
+            visit(store, i, data);
+            push_shard_leave(store, i);
+        }
+    }
+}
+
+static void count_away(push_store_t *store, unsigned shard, void *data)
+{
+    push_forget_count_away(store, shard, data);
+}
+
+typedef struct {
+    int64_t before; /* mono ms; who left before goes */
+    uint32_t count;
+    const push_time_t *now;
+} departure_t;
+
+static void forget_away(push_store_t *store, unsigned shard, void *data)
+{
+    departure_t *departure = data;
+
+    departure->count += push_forget_away(store, shard, departure->before,
+                                         departure->now);
+}
+
+static void forget_channels(push_store_t *store, unsigned shard, void *data)
+{
+    (void)data;
+    push_forget_channels(store, shard);
+}
+
+/*
+ * The oldest part of the contexts of devices that are away, if all of them
+ * take more than so many bytes; false if none went.
+ */
+static bool forget_oldest_away(push_store_t *store, uint64_t bytes,
+                               const push_time_t *now)
+{
+    push_away_t away = {0, INT64_MAX};
+    departure_t departure = {.now = now};
+
+    each_shard(store, count_away, &away);
+    if (away.bytes <= bytes) {
+        return false;
+    }
+    departure.before = away.oldest + (now->mono - away.oldest) / AGE_PARTS + 1;
+    each_shard(store, forget_away, &departure);
+    each_shard(store, forget_channels, NULL);
+    return departure.count != 0;
+}
+
+/* ---- relief ---- */
+
 static void forget_all(push_store_t *store, const push_time_t *now)
 {
     push_time_t at = *now;
@@ -202,22 +271,41 @@ static void forget_all(push_store_t *store, const push_time_t *now)
     each_log(store, forget, &at);
 }
 
-static bool make_room(push_store_t *store, push_urgency_t urgency,
-                      const push_time_t *now)
+/* Evicts messages of a lane for one that is at least as urgent. */
+static bool evict_lane(push_store_t *store, unsigned lane,
+                       push_urgency_t urgency, const push_time_t *now)
 {
-    forget_all(store, now);
-    if (relieved(store)) {
-        return true;
-    }
-    for (unsigned lane = PUSH_LANES; lane-- > PUSH_NORMAL;) {
-        while (lane >= urgency && urgency < PUSH_LOW
-               && evict_oldest(store, lane, now)) {
-            if (relieved(store)) {
-                return true;
-            }
+    while (lane >= urgency && urgency < PUSH_LOW
+           && evict_oldest(store, lane, now)) {
+        if (relieved(store)) {
+            return true;
         }
     }
     return false;
+}
+
+static bool forget_devices(push_store_t *store, uint64_t bytes,
+                           const push_time_t *now)
+{
+    while (forget_oldest_away(store, bytes, now)) {
+        if (relieved(store)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool make_room(push_store_t *store, push_urgency_t urgency,
+                      const push_time_t *now)
+{
+    uint64_t fair = push_slab_size(&store->slab) / AWAY_PART;
+
+    forget_all(store, now);
+    return relieved(store) || evict_lane(store, PUSH_VERY_LOW, urgency, now)
+           || evict_lane(store, PUSH_LOW, urgency, now)
+           || forget_devices(store, fair, now)
+           || evict_lane(store, PUSH_NORMAL, urgency, now)
+           || (urgency < PUSH_LOW && forget_devices(store, 0, now));
 }
 
 /* Unless another is at it, who makes room for all. */
@@ -258,15 +346,34 @@ void push_pressure_relieve_starved(push_store_t *store, const push_time_t *now)
     }
 }
 
+static bool is_being_relieved(push_store_t *store)
+{
+    if (push_lock_try(&store->segment->relief) == PUSH_LOCK_BUSY) {
+        return true;
+    }
+    push_lock_release(&store->segment->relief);
+    return false;
+}
+
+/* What is used at most for a message of this urgency, which is not high. */
+static unsigned limit_of(push_store_t *store, push_urgency_t urgency)
+{
+    if (urgency >= PUSH_LOW) {
+        return PUSH_RELIEF_PERCENT;
+    }
+    return push_pressure_above(store, PUSH_PRESSURE_PERCENT)
+                   && is_being_relieved(store)
+               ? PUSH_PATIENCE_PERCENT
+               : PUSH_PRESSURE_PERCENT;
+}
+
 bool push_pressure_admit(push_store_t *store, push_urgency_t urgency,
                          const push_time_t *now)
 {
-    unsigned limit = urgency >= PUSH_LOW ? PUSH_RELIEF_PERCENT
-                                         : PUSH_PRESSURE_PERCENT;
-
     if (!push_pressure_above(store, PUSH_RELIEF_PERCENT)) {
         return true;
     }
     push_pressure_relieve(store, urgency, now);
-    return urgency == PUSH_HIGH || !push_pressure_above(store, limit);
+    return urgency == PUSH_HIGH
+           || !push_pressure_above(store, limit_of(store, urgency));
 }

@@ -13,6 +13,7 @@
 
 #define PUSH_PRESSURE_PERCENT 90u
 #define PUSH_RELIEF_PERCENT   88u
+#define PUSH_PATIENCE_PERCENT 95u /* for `normal`, while another makes room */
 
 /* False if a new message of this urgency must be refused. */
 bool push_pressure_admit(push_store_t *store, push_urgency_t urgency,

@@ -3,6 +3,7 @@
 
 #include "core/channel.h"
 #include "core/idempotency.h"
+#include "store/deaths.h"
 #include "store/prefix.h"
 #include "store/slab.h"
 #include "store/table.h"
@@ -36,7 +37,7 @@ typedef struct push_shard_t {
     uint32_t orphans;        /* 1: a wake-up may have been lost on its way */
     _Atomic uint32_t untidy; /* 1: something could not be given back */
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
-    uint8_t apart[8];        /* two shards never share a cache line */
+    int64_t away_until;      /* the same; see push_forget_away() */
 } push_shard_t;
 
 /*
@@ -99,19 +100,11 @@ typedef struct push_disk_t {
     _Atomic uint64_t records; /* written by them */
 } push_disk_t;
 
-#define PUSH_DEATHS 64u
-
-/* When children died; written by the parent, see store/deaths.h. */
-typedef struct push_deaths_t {
-    _Atomic uint32_t count;          /* ever */
-    _Atomic int64_t at[PUSH_DEATHS]; /* mono ms; the last ones, in a ring */
-} push_deaths_t;
-
 typedef struct push_segment_t {
     push_prefix_t prefix;
     uint64_t hash_key[2];
     uint64_t session_key[2]; /* random; names sessions, and never kept */
-    uint32_t node; /* 0…63, in every mid */
+    uint32_t node;           /* 0…63, in every mid */
     uint32_t seats;
     push_ref_t broadcast; /* the channel of all devices */
 #ifdef PUSH_SEGMENT_SPARE

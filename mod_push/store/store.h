@@ -17,6 +17,7 @@ typedef struct push_limits_t {
     uint32_t max_pending; /* messages of one mailbox */
     uint32_t history;     /* messages of one channel */
     int64_t retention;    /* ms; a device that is away is remembered */
+    uint32_t channels;    /* brought into being by subscribers; 0: auto */
     int64_t idempotency;  /* ms; the window of idempotency keys */
 } push_limits_t;
 

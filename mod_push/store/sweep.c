@@ -4,6 +4,7 @@
 
 #include "store/checkin.h"
 #include "store/disk.h"
+#include "store/forget.h"
 #include "store/hold.h"
 #include "store/orphan.h"
 #include "store/pressure.h"
@@ -80,53 +81,19 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
     }
 }
 
-/* A reactor that has left hears of no channel any more. */
-static void forget_links(const push_store_t *store, push_channel_t *channel)
-{
-    for (uint32_t i = 0; i < store->seats.count; i++) {
-        if (atomic_load(&channel->links[i])
-            && atomic_load(&store->seats.seats[i].pid) == PUSH_SEAT_LEFT) {
-            push_seat_drop_lists(&store->seats, i);
-            atomic_store(&channel->links[i], PUSH_LINK_UNHEARD);
-        }
-    }
-}
-
-static bool channel_idle(const push_store_t *store,
-                         const push_channel_t *channel)
-{
-    for (uint32_t i = 0; i < store->seats.count; i++) {
-        if (atomic_load(&channel->links[i])) {
-            return false;
-        }
-    }
-    return !atomic_load(&channel->subscribers)
-           && !atomic_load(&channel->arriving)
-           && push_log_empty(&channel->log);
-}
-
 static void sweep_channels(push_store_t *store, unsigned shard, bool hurry,
                            const push_time_t *now)
 {
     push_heap_t *heap = &store->heaps[shard];
-    push_table_t *channels = &store->shards[shard].channels;
-    push_ref_t ref = push_table_next(heap, channels, PUSH_NONE);
+    push_ref_t ref = PUSH_NONE;
 
-    while (ref) {
-        push_ref_t next = push_table_next(heap, channels, ref);
-        push_channel_t *channel = push_at(heap, ref);
-
-        push_log_sweep(heap, &channel->log, hurry, now);
-        forget_links(store, channel);
-        if (channel_idle(store, channel)) {
-            push_node_be(channel, PUSH_NODE_NONE);
-            PUSH_FAILPOINT("channel-died");
-            push_log_cleanup(heap, &channel->log);
-            push_table_remove(heap, channels, ref);
-            heap->release(heap, ref);
-        }
-        ref = next;
+    while (push_table_walk(heap, &store->shards[shard].channels, &ref)) {
+        push_log_sweep(heap, push_at(heap, ref), hurry, now);
     }
+    if (shard == 0) {
+        push_log_sweep(heap, &push_store_broadcast(store)->log, hurry, now);
+    }
+    push_forget_channels(store, shard);
 }
 
 /* What a death left in the shard, or a lock that was busy. */
@@ -157,11 +124,6 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
     }
     sweep_users(store, shard, hurry, now);
     sweep_channels(store, shard, hurry, now);
-    if (shard == 0) {
-        push_log_sweep(&store->heaps[0], &push_store_broadcast(store)->log,
-                       hurry, now);
-        forget_links(store, push_store_broadcast(store));
-    }
     push_shard_leave(store, shard);
     push_store_keys_sweep(store, shard, now);
     push_epoch_advance(&store->epoch);

@@ -50,6 +50,8 @@ static push_status_t open_stream(ground_t *g, push_checkin_t *c,
     c->lowest = PUSH_VERY_LOW;
     c->max_in_flight = 1024;
     c->max_streams = 16;
+    c->max_devices = 64;
+    c->max_places = 4096;
     c->seat = g->store.tag & 0xffffu;
     return push_store_checkin(&g->store, c, &g->now, ticket);
 }

@@ -109,6 +109,8 @@ static push_status_t checkin(ground_t *g, push_checkin_t *c,
     c->lowest = PUSH_VERY_LOW;
     c->max_in_flight = 1024;
     c->max_streams = 16;
+    c->max_devices = 64;
+    c->max_places = 4096;
     return push_store_checkin(&g->store, c, &g->now, ticket);
 }
 

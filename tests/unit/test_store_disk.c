@@ -423,7 +423,9 @@ static void *come(void *data)
     push_checkin_t c = {.user = user,
                         .labels = {[PUSH_LABEL_DEVICE] = named("d")},
                         .max_in_flight = 10,
-                        .max_streams = 16};
+                        .max_streams = 16,
+                        .max_devices = 64,
+                        .max_places = 4096};
     push_ticket_t ticket;
 
     NEEDS(push_store_checkin(&disk.g.store, &c, &disk.g.now, &ticket)

@@ -102,6 +102,8 @@ static push_status_t check_in(const char *user, const char *device,
                         .lowest = PUSH_VERY_LOW,
                         .max_in_flight = 1024,
                         .max_streams = 16,
+                        .max_devices = 64,
+                        .max_places = 4096,
                         .seat = seat};
 
     c.labels[PUSH_LABEL_DEVICE] = named(device);

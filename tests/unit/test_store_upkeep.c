@@ -321,6 +321,7 @@ START_TEST(check_ins_leave_the_reserve_to_what_is_high)
     push_status_t status;
     int i = 0;
 
+    g.store.limits.channels = UINT32_MAX;
     do {
         char name[16];
 
