@@ -138,9 +138,10 @@ static void ask(struct client *c)
     char request[600];
     int length = snprintf(
         request, sizeof(request),
-        "GET /ramen/receive?%s&ack=explicit%s%s HTTP/1.1\r\n"
+        "GET /ramen/receive?%s&ack=%s%s%s HTTP/1.1\r\n"
         "Host: localhost\r\nPush-Client: crowd/1\r\n%s%s%s\r\n",
-        client_query(c), o->channel != NULL ? "&channel=" : "",
+        client_query(c), o->implicit ? "implicit" : "explicit",
+        o->channel != NULL ? "&channel=" : "",
         o->channel != NULL ? o->channel : "",
         *c->cursor != '\0' ? "Last-Event-ID: " : "", c->cursor,
         *c->cursor != '\0' ? "\r\n" : "");
@@ -430,6 +431,11 @@ void crowd_close(struct crowd *crowd)
         }
         acking_end(c);
     }
+}
+
+uint64_t crowd_accounted(const struct crowd *crowd, int i)
+{
+    return crowd->clients[i].mid_count + crowd->clients[i].gapped;
 }
 
 bool crowd_has(const struct crowd *crowd, int i, const char *mid)

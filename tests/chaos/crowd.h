@@ -31,6 +31,8 @@ struct crowd_options {
     int ack_ms;              /* acknowledge so often; 0: never */
     int pace;                /* first connects a tick, 20 */
     int receive_buffer;      /* of the socket */
+    bool implicit;           /* never acknowledges: the server's window slides
+                                */
     bool deaf;               /* never reads behind the head of the answer */
     bool last;               /* who loses its stream does not come again */
 };
@@ -92,6 +94,9 @@ double crowd_mean(const uint32_t *bins, int first, int last);
 
 /* All clients leave for good. */
 void crowd_close(struct crowd *crowd);
+
+/* How many messages client number i has got or was told of as lost. */
+uint64_t crowd_accounted(const struct crowd *crowd, int i);
 
 /* Whether client number i has got the message. */
 bool crowd_has(const struct crowd *crowd, int i, const char *mid);

@@ -75,6 +75,7 @@ struct client {
     struct taken_list taken; /* on this stream, not yet acknowledged */
     uint64_t *mids;          /* hashes of all that was delivered; a table */
     size_t mid_count, mid_room;
+    uint64_t gapped; /* messages that push.gap told of */
     struct acking acking;
 };
 

@@ -153,6 +153,7 @@ static void on_gap(struct client *c)
     uint64_t dropped = number_behind(c->fields.data, "\"dropped\":");
 
     c->crowd->counts.gapped += dropped;
+    c->gapped += dropped;
     journal_line(c->crowd->options.journal,
                  "\"what\":\"gap\",\"device\":\"%s\",\"dropped\":%llu",
                  client_name(c), (unsigned long long)dropped);

@@ -173,36 +173,85 @@ static bool dial(struct feed_line *line)
     return true;
 }
 
-static void compose(struct feed_line *line)
+static size_t room_for(const struct feed_line *line)
+{
+    return 1024 + (size_t)line->feed->options.size;
+}
+
+/* The payload of what goes out, at the end of the request. */
+static const char *payload_of(const struct feed_line *line, size_t *size)
+{
+    const struct feed_options *o = &line->feed->options;
+    const struct publication *p = line->out;
+    char *payload = line->request + room_for(line);
+    char stamp[96];
+    /* A key that is repeated goes with the payload that it had. */
+    int stamped = snprintf(stamp, sizeof(stamp), "%s-%" PRIu64 " %lld ",
+                           o->name, p->key,
+                           o->keys > 0 ? 1LL : (long long)p->due);
+
+    *size = stamped > o->size ? (size_t)stamped : (size_t)o->size;
+    memset(payload, 'x', *size);
+    memcpy(payload, stamp, (size_t)stamped);
+    return payload;
+}
+
+static int compose_request(struct feed_line *line)
 {
     const struct feed *feed = line->feed;
     const struct feed_options *o = &feed->options;
     const struct publication *p = line->out;
-    size_t room = 1024 + (size_t)o->size;
-    char payload[96], ttl[32] = "";
-    int stamped, head;
+    char ttl[32] = "";
     size_t size;
+    const char *payload = payload_of(line, &size);
 
-    if (line->request == NULL) {
-        line->request = malloc(room);
-        ck_assert_ptr_nonnull(line->request);
-    }
-    /* A key that is repeated goes with the payload that it had. */
-    stamped = snprintf(payload, sizeof(payload), "%s-%" PRIu64 " %lld ",
-                       o->name, p->key, o->keys > 0 ? 1LL : (long long)p->due);
-    size = stamped > o->size ? (size_t)stamped : (size_t)o->size;
     if (o->ttl > 0) {
         snprintf(ttl, sizeof(ttl), "TTL: %d\r\n", o->ttl);
     }
-    head = snprintf(line->request, room,
+    return snprintf(line->request, room_for(line),
                     "POST /push/messages?%s HTTP/1.1\r\nHost: localhost\r\n"
                     "Idempotency-Key: %s-%" PRIu64 "\r\nUrgency: %s\r\n%s"
-                    "Content-Length: %zu\r\n\r\n",
+                    "Content-Length: %zu\r\n\r\n%.*s",
                     audience(feed, p, false), o->name, p->key, p->urgency, ttl,
-                    size);
-    memcpy(line->request + head, payload, (size_t)stamped);
-    memset(line->request + head + stamped, 'x', size - (size_t)stamped);
-    line->length = (size_t)head + size;
+                    size, (int)size, payload);
+}
+
+/* One line, and before the first of a connection the head of the request. */
+static int compose_line(struct feed_line *line)
+{
+    const struct feed *feed = line->feed;
+    const struct publication *p = line->out;
+    char ttl[32] = "", object[320];
+    size_t size;
+    const char *payload = payload_of(line, &size);
+    int length;
+
+    if (feed->options.ttl > 0) {
+        snprintf(ttl, sizeof(ttl), ",\"ttl\":%d", feed->options.ttl);
+    }
+    length = snprintf(object, sizeof(object),
+                      "{%s,\"key\":\"%s-%" PRIu64
+                      "\",\"urgency\":\"%s\"%s,\"text\":\"",
+                      audience(feed, p, true), feed->options.name, p->key,
+                      p->urgency, ttl);
+    return snprintf(line->request, room_for(line),
+                    "%s%zx\r\n%s%.*s\"}\n\r\n",
+                    line->fd >= 0
+                        ? ""
+                        : "POST /push/messages HTTP/1.1\r\nHost: localhost\r\n"
+                          "Content-Type: application/x-ndjson\r\n"
+                          "Transfer-Encoding: chunked\r\n\r\n",
+                    (size_t)length + size + 3, object, (int)size, payload);
+}
+
+static void compose(struct feed_line *line)
+{
+    if (line->request == NULL) {
+        line->request = malloc(2 * room_for(line));
+        ck_assert_ptr_nonnull(line->request);
+    }
+    line->length = (size_t)(line->feed->options.lines ? compose_line(line)
+                                                      : compose_request(line));
     line->sent = 0;
     line->got = 0;
     line->until = wait_now() + ANSWER_MS;
@@ -278,7 +327,7 @@ static void full(struct feed_line *line)
     const char *after = strcasestr(line->answer, "\r\nRetry-After:");
 
     feed->counts.full++;
-    feed->counts.unadvised += after == NULL;
+    feed->counts.unadvised += after == NULL && !feed->options.lines;
     if (feed->options.persists) {
         again(feed, line->out, after != NULL ? 1000 * atol(after + 14) : 1000);
         line->out = NULL;
@@ -288,12 +337,24 @@ static void full(struct feed_line *line)
     }
 }
 
+/* Of the request, or of the line where it has an error of its own. */
+static int status_of(const struct feed_line *line)
+{
+    const char *own = strstr(line->answer, "\"status\":");
+    int status = 200; /* a line that is no error */
+
+    sscanf(line->answer, "HTTP/1.1 %d", &status);
+    if (own != NULL) {
+        sscanf(own, "\"status\":%d", &status);
+    }
+    return status;
+}
+
 static void answered(struct feed_line *line)
 {
     struct feed *feed = line->feed;
-    int status = 0;
+    int status = status_of(line);
 
-    sscanf(line->answer, "HTTP/1.1 %d", &status);
     if (status / 100 == 2) {
         accepted(line);
     }
@@ -313,12 +374,16 @@ static void answered(struct feed_line *line)
     line->out = NULL;
 }
 
-/* Whether the answer is complete. */
+/* Whether the answer is complete: that of a request, or that of a line, which
+ * may stand behind the head of the answer. */
 static bool is_whole(const struct feed_line *line)
 {
     const char *body = strstr(line->answer, "\r\n\r\n");
     const char *length = strcasestr(line->answer, "\r\nContent-Length:");
 
+    if (line->feed->options.lines && length == NULL) {
+        return strstr(line->answer, "}\n") != NULL;
+    }
     return body != NULL && length != NULL
            && line->answer + line->got - (body + 4) >= atol(length + 17);
 }
@@ -341,7 +406,8 @@ static void take_answer(struct feed_line *line)
     if (!is_whole(line)) {
         return;
     }
-    closes = strcasestr(line->answer, "\r\nConnection: close") != NULL;
+    closes = !line->feed->options.lines
+             && strcasestr(line->answer, "\r\nConnection: close") != NULL;
     answered(line);
     if (closes) {
         hang_up(line);

@@ -1,7 +1,8 @@
 /*
  * A publisher: so many messages a second, or as fast as they are answered,
- * over several kept-alive connections. Each has an Idempotency-Key, and is
- * sent again with it where its connection broke or the server was busy.
+ * over several kept-alive connections, each message a request, or each a line
+ * of an endless one. Each has an Idempotency-Key, and is sent again with it
+ * where its connection broke or the server was busy.
  */
 #ifndef CHAOS_FEED_H
 #define CHAOS_FEED_H
@@ -29,6 +30,7 @@ struct feed_options {
     int keys;                /* so many different keys, at random, each twice
                                 or more; 0: each message its own */
     uint64_t limit;          /* messages in all; 0: until feed_stop() */
+    bool lines;              /* of NDJSON: a connection is one request */
     bool persists;           /* sends again what got 503, too */
     struct journal *journal; /* gets tried and accepted */
 };
