@@ -81,6 +81,15 @@ void pushc_json_result(const char *text, size_t length, pushc_result *result)
     json_decref(root);
 }
 
+int pushc_json_is_end(const char *text, size_t length)
+{
+    json_t *root = json_loadb(text, length, 0, NULL);
+    int ends = json_is_true(json_object_get(root, "end"));
+
+    json_decref(root);
+    return ends;
+}
+
 void pushc_json_problem(const char *text, size_t length, char *out,
                         size_t size)
 {

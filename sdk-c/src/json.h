@@ -23,6 +23,10 @@ void pushc_json_notice(const char *text, size_t length,
  * fields of result stay. PUSHC_ERR_MEMORY where parsing had none. */
 void pushc_json_result(const char *text, size_t length, pushc_result *result);
 
+/* True for a line that answers no publication, but says why the server ends
+ * the request (docs/protocol.md, "Publish many"). */
+int pushc_json_is_end(const char *text, size_t length);
+
 /* The detail (or title) of application/problem+json, or "". */
 void pushc_json_problem(const char *text, size_t length, char *out,
                         size_t size);

@@ -63,7 +63,8 @@ static int on_line(pushc_publisher *p, const char *line, size_t n)
 {
     struct pushc_publication *pub = p->sent.first;
 
-    if (n == 0 || (n == 1 && line[0] == '\r')) {
+    if (n == 0 || (n == 1 && line[0] == '\r')
+        || (memmem(line, n, "\"end\"", 5) && pushc_json_is_end(line, n))) {
         return 0;
     }
     if (!pub || pub->sent < pub->body_length) {

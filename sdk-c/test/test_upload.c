@@ -22,6 +22,7 @@ struct lines {
     int texts[4096];
     char first[512];
     unsigned uploads;
+    int says_end; /* before it cuts, it says why */
 };
 
 static int note_key(struct lines *l, const json_t *line)
@@ -55,6 +56,14 @@ static int answer_line(struct lines *l, struct scripted_request *r,
     number = line ? note_key(l, line) : -1;
     pthread_mutex_unlock(&l->lock);
     if (l->cut_every && count % l->cut_every == 0) {
+        static const char end[] =
+            "{\"error\":{\"type\":\"urn:mod_push:problem:"
+            "expired-token\",\"status\":401},"
+            "\"end\":true}\n";
+
+        if (l->says_end) {
+            scripted_say(r, "%zx\r\n%s\r\n", strlen(end), end);
+        }
         json_decref(line);
         return -1;
     }
@@ -216,6 +225,34 @@ START_TEST(over_cut_connections_nothing_is_lost_and_the_keys_stay)
 }
 END_TEST
 
+START_TEST(a_line_that_ends_the_request_answers_no_message)
+{
+    struct lines *l = make_lines(4);
+    int i;
+
+    l->says_end = 1;
+    pt_begin(take_lines, l);
+    pt_options.streaming = 1;
+    pt_start();
+    for (i = 0; i < 20; i++) {
+        pushc_outgoing m = pt_to_ann("x");
+
+        m.length = 1;
+        ck_assert_int_eq(pushc_publish(pt_publisher, &m, 20000, pt_on_result,
+                                       NULL),
+                         PUSHC_OK);
+    }
+    ck_assert_int_eq(pushc_publisher_flush(pt_publisher, 60000), PUSHC_OK);
+    pt_finish();
+    ck_assert_uint_eq(pt_result_total(), 20);
+    ck_assert_uint_gt(l->uploads, 1);
+    for (i = 0; i < 20; i++) {
+        ck_assert_int_eq(pt_results[i].status, PUSHC_OK);
+    }
+    free(l);
+}
+END_TEST
+
 START_TEST(one_bad_line_harms_no_other_and_binary_goes_as_base64)
 {
     struct lines *l = make_lines(0);
@@ -325,6 +362,7 @@ int main(void)
     tcase_add_test(tc, many_messages_go_over_one_request_in_order);
     tcase_add_test(tc, over_cut_connections_nothing_is_lost_and_the_keys_stay);
     tcase_add_test(tc, one_bad_line_harms_no_other_and_binary_goes_as_base64);
+    tcase_add_test(tc, a_line_that_ends_the_request_answers_no_message);
     tcase_add_test(
         tc, a_request_that_rests_is_ended_and_the_next_message_begins_another);
     tcase_add_test(tc, an_upload_that_is_refused_is_refused_for_all);

@@ -423,8 +423,11 @@ export class PublishStream {
 
   /** @param {string} answer one line */
   #settle(answer) {
+    const { error, end, ...published } = JSON.parse(answer);
+    if (end) {
+      return; // says why the server ends the request, and answers no line
+    }
     const line = this.#sent.shift();
-    const { error, ...published } = JSON.parse(answer);
     this.#failures = 0;
     if (error && line) {
       const { status, detail: message } = error;

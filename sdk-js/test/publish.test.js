@@ -329,6 +329,33 @@ test('what had no answer when the connection broke is sent again, with its key',
   }
 });
 
+test('a line that ends the request answers no message', async (t) => {
+  let connections = 0;
+  const end = { error: { status: 401, detail: 'exp' }, end: true };
+  const publisher = await pair(t, (request, response) => {
+    const ends = ++connections === 1;
+    let count = 0;
+    return ndjson(request, response, (line) => {
+      if (ends && ++count === 3) {
+        response.end(`${JSON.stringify(end)}\n`);
+        return null;
+      }
+      return { id: line.text, recipients: 1 };
+    }).catch(() => {});
+  });
+  const stream = publisher.stream();
+  const texts = ['a', 'b', 'c', 'd'];
+  const published = await Promise.all(
+    texts.map((text) => stream.publish({ user: 'u' }, text)),
+  );
+  await stream.close();
+  assert.deepEqual(
+    published.map(({ id }) => id),
+    texts,
+  );
+  assert.equal(connections, 2);
+});
+
 test('a stream sends no more than maxInFlight lines ahead of the answers', async (t) => {
   let unanswered = 0;
   let most = 0;
