@@ -6,8 +6,8 @@
 static void tell(void *ctx, const pushc_event *event)
 {
     (void)ctx;
-    if (event->kind == PUSHC_WAITING || event->kind == PUSHC_STOPPED) {
-        fprintf(stderr, "%s\n", event->detail);
+    if (event->kind == PUSHC_WAITING) {
+        fprintf(stderr, "waiting: %s\n", event->detail);
     }
 }
 

@@ -234,8 +234,7 @@ static int compose_line(struct feed_line *line)
                       "\",\"urgency\":\"%s\"%s,\"text\":\"",
                       audience(feed, p, true), feed->options.name, p->key,
                       p->urgency, ttl);
-    return snprintf(line->request, room_for(line),
-                    "%s%zx\r\n%s%.*s\"}\n\r\n",
+    return snprintf(line->request, room_for(line), "%s%zx\r\n%s%.*s\"}\n\r\n",
                     line->fd >= 0
                         ? ""
                         : "POST /push/messages HTTP/1.1\r\nHost: localhost\r\n"

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "case.h"
@@ -116,9 +117,10 @@ END_TEST
  * test_state. */
 START_TEST(a_test_of_the_configuration_finds_what_a_start_refuses)
 {
-    struct server_options o = {.children = 10,
-                               .global = "PushShmSize 2M\nPushReactors 16"};
+    struct server_options o = {.children = 10, .global = "PushReactors 16"};
+    const struct rlimit few = {1024, 1024}; /* three for each reactor */
 
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
     for (int i = 0; i < 2; i++) {
         const char *said;
 
