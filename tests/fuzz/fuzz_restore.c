@@ -17,7 +17,10 @@
 
 #define ROOM ((size_t)2 << 20)
 
-static const push_limits_t limits = {1000, 1000, 1800000, 300000};
+static const push_limits_t limits = {.max_pending = 1000,
+                                     .history = 1000,
+                                     .retention = 1800000,
+                                     .idempotency = 300000};
 
 static size_t add_record(push_restore_t *restore, const uint8_t *at,
                          size_t left, int64_t now)
