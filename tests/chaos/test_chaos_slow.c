@@ -344,6 +344,7 @@ START_TEST(
     int i, full, children = server_children(s, before, 64);
     long cpu;
 
+    server_allow(s, "PUSH0121:"); /* that is what this is about */
     crowd = crowd_start(loop, &co);
     feed = feed_start(loop, &fo);
     loop_until(loop, OPEN_MS, crowd->counts.refused >= 400);
