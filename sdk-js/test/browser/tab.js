@@ -32,7 +32,8 @@ if (query.get('refuse') === 'channels') {
 
 /** Signals of the streams that this tab opened. */
 const streams = [];
-/** What its acknowledgements named as their numbering. */
+/** The numberings that their heads named, and that its acknowledgements did. */
+const numberings = [];
 const sessions = [];
 
 const client = new PushClient(`/ramen?user=${query.get('user')}`, {
@@ -41,18 +42,11 @@ const client = new PushClient(`/ramen?user=${query.get('user')}`, {
   fetch: async (url, init) => {
     if (url.pathname.endsWith('/receive')) {
       streams.push(init.signal);
-      if (query.has('session')) {
-        const { body, headers } = await fetch(url, init);
-        const name = query.get('name') + streams.length;
-        return new Response(body, {
-          headers: { ...Object.fromEntries(headers), 'Push-Session': name },
-        });
-      }
-    } else if (query.has('session')) {
-      /* The server never gave that name. */
-      sessions.push(url.searchParams.get('session'));
-      url.searchParams.delete('session');
+      const response = await fetch(url, init);
+      numberings.push(response.headers.get('Push-Session'));
+      return response;
     }
+    sessions.push(url.searchParams.get('session'));
     return fetch(url, init);
   },
 });
@@ -61,6 +55,7 @@ const tab = {
   got: [],
   states: [],
   streams,
+  numberings,
   sessions,
   restored: 0,
   gaps: [],
