@@ -6,6 +6,7 @@
 
 #include "core_suite.h"
 #include "core_world.h"
+#include "store/forget.h"
 #include "store/hold.h"
 #include "store/sweep.h"
 #include "store/view.h"
@@ -379,6 +380,18 @@ static void fill_memory(ground_t *g, crash_journal_t *j)
                       .ttl = 1500});
 }
 
+/* As relief does when nothing else is left: those who are away go. */
+static void forget_guests(ground_t *g)
+{
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        if (push_shard_enter(&g->store, i)) {
+            push_forget_away(&g->store, i, INT64_MAX, &g->now);
+            push_forget_channels(&g->store, i);
+            push_shard_leave(&g->store, i);
+        }
+    }
+}
+
 static void listen_to_all(ground_t *g, crash_journal_t *j,
                           push_ticket_t *tickets)
 {
@@ -472,6 +485,9 @@ void crash_work(ground_t *g, crash_journal_t *j, int rounds)
         if (round == 3) {
             arrive(g, j, A2, &tickets[A2]);
             crowd(g, j);
+            if (j->alone) {
+                forget_guests(g);
+            }
         }
         if (round == 4) {
             crash_flush(g, j, FULL, &tickets[FULL]);

@@ -422,10 +422,14 @@ START_TEST(a_death_in_a_check_in_leaves_no_subscriber_that_is_none)
 }
 END_TEST
 
-/* It checked in for a reactor of another process, and did not get there. */
+/*
+ * It checked in for a reactor of another process, and did not get there.  The
+ * user's shard is left first when the user's limits are looked at, then the
+ * channel's, and last with the device checked in.
+ */
 START_TEST(a_device_whose_stream_never_arrived_is_not_connected)
 {
-    dies_at("shard-leaving", 2, come);
+    dies_at("shard-leaving", 3, come);
     open_stream("c");
     cast_it();
     ck_assert_uint_eq(g.receipt.connected, 2);
