@@ -4,7 +4,6 @@
 #include <http_config.h>
 
 #include "http/runtime.h"
-#include "http/token.h"
 
 void push_allow_set(request_rec *r, const push_identity_t *identity)
 {

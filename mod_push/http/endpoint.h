@@ -5,22 +5,13 @@
 
 #include <http_config.h>
 
+#include "http/settings.h"
+
 /*
  * A place that the server configuration opened: a <Location> with
  * PushEndpoint.  Nothing else is one, whatever handler a request ends up
  * with: .htaccess files and mod_rewrite can set handlers too.
  */
-
-typedef enum push_endpoint_kind_t {
-    PUSH_ENDPOINT_SUBSCRIBE, /* handler push */
-    PUSH_ENDPOINT_ADMIN      /* handler push-admin */
-} push_endpoint_kind_t;
-
-typedef struct push_endpoint_t {
-    push_endpoint_kind_t kind;
-    const char *base; /* path of the Location, without a slash at its end */
-    int guarded;      /* 1: a Require stands beside PushEndpoint */
-} push_endpoint_t;
 
 /* The endpoint that the request was sent to, or NULL. */
 const push_endpoint_t *push_endpoint(const request_rec *r);

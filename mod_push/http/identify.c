@@ -5,8 +5,6 @@
 #include <http_core.h>
 #include <http_protocol.h>
 
-#include "http/token.h"
-
 static const push_problem_t *user_of(request_rec *r,
                                      const push_params_t *params,
                                      const char **user)

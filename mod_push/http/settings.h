@@ -6,7 +6,6 @@
 #include <ap_expr.h>
 #include <stdint.h>
 
-#include "http/endpoint.h"
 #include "http/identity/claims.h"
 #include "store/journal.h"
 
@@ -60,6 +59,18 @@ typedef struct push_jwt_settings_t {
 
 _Static_assert(sizeof(push_jwt_settings_t) % sizeof(void *) == 0,
                "push_config_jwt_merge() takes it for pointers");
+
+typedef enum push_endpoint_kind_t {
+    PUSH_ENDPOINT_SUBSCRIBE, /* handler push */
+    PUSH_ENDPOINT_ADMIN      /* handler push-admin */
+} push_endpoint_kind_t;
+
+/* What PushEndpoint says of a place; see http/endpoint.h. */
+typedef struct push_endpoint_t {
+    push_endpoint_kind_t kind;
+    const char *base; /* path of the Location, without a slash at its end */
+    int guarded;      /* 1: a Require stands beside PushEndpoint */
+} push_endpoint_t;
 
 /* For a server, a virtual host or a directory. */
 typedef struct push_settings_t {

@@ -1,9 +1,21 @@
 #ifndef PUSH_TOKEN_H
 #define PUSH_TOKEN_H
 
-#include "http/identify.h"
+#include "http/params.h"
+#include "http/settings.h"
 
 /* Identity by token (PushUser jwt): RFC 6750, RFC 7519. */
+
+/* Who asks, and what a token says that they may.  Lives as long as r. */
+typedef struct push_identity_t {
+    push_text_t user;
+    bool by_token;          /* the rest is what the token allows */
+    const json_t *channels; /* that may be subscribed; NULL: none */
+    const json_t *publish;  /* whom may be published to; NULL: nobody */
+    bool admin;
+    int64_t expires; /* wall ms, the leeway included; 0: never */
+    int64_t issued;  /* wall ms; 0: it does not say */
+} push_identity_t;
 
 /*
  * Takes the token from Authorization: Bearer, else from the cookie that

@@ -1,6 +1,6 @@
 #include <stdatomic.h>
 
-#include "store/layout.h"
+#include "store/slab_internal.h"
 
 #define RECOUNTS 16u /* attempts, while others allocate */
 

@@ -1,7 +1,5 @@
 #include "store/deaths.h"
 
-#include "store/segment.h"
-
 #include <stdatomic.h>
 
 static bool holds_seat(const push_segment_t *segment, uint32_t pid)

@@ -4,7 +4,7 @@
 #include "core/session.h"
 #include "store/guard.h"
 #include "store/hold.h"
-#include "store/layout.h"
+#include "store/slab_internal.h"
 #include "store/record.h"
 #include "store/seat.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/journal_parts.h"
+#include "store/journal_internal.h"
 #include "store/lock.h"
 #include "store/save.h"
 #include "store/thread.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "store/journal_parts.h"
+#include "store/journal_internal.h"
 #include "store/save.h"
 
 /* How often the thread looks around when nothing happens. */

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "store/helper.h"
-#include "store/recover_read.h"
+#include "store/intake.h"
 #include "store/save.h"
 #include "store/wal.h"
 

@@ -1,8 +1,7 @@
 #ifndef PUSH_RECOVER_H
 #define PUSH_RECOVER_H
 
-#include "store/restore.h"
-#include "store/statedir.h"
+#include "store/intake.h"
 
 /*
  * The start of a server that has state on disk: what is still alive there
@@ -13,23 +12,6 @@
  * Both files are only touched by processes of their own, which become the
  * owner: reading a damaged file may end in a crash.
  */
-
-typedef struct push_state_t {
-    const char *path; /* of the directory, which is prepared */
-    uint64_t size;    /* bytes that the file may take */
-    push_owner_t owner;
-    int lock; /* as push_statedir_prepare() gave it */
-} push_state_t;
-
-/* What the start found and did. */
-typedef struct push_recovery_t {
-    push_restored_t restored;
-    uint64_t damaged;    /* records that are not what was written */
-    bool cut;            /* the file could not be read to its end */
-    unsigned logs;       /* write-ahead logs that are damaged or missing */
-    char aside[512];     /* the names that damaged files got, or "" */
-    push_sentence_t why; /* why it was damaged, or is not written anew */
-} push_recovery_t;
 
 typedef enum push_recover_status_t {
     PUSH_RECOVERED,

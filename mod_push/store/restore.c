@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "store/checkin.h"
-#include "store/restore_parts.h"
+#include "store/restore_internal.h"
 #include "store/revocation.h"
 
 /* So much of the segment may be full after a start. */

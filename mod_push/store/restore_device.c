@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "store/checkin.h"
-#include "store/restore_parts.h"
+#include "store/restore_internal.h"
 
 /* Device contexts, once the logs are there that they have places in. */
 

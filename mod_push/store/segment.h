@@ -3,7 +3,6 @@
 
 #include "core/channel.h"
 #include "core/idempotency.h"
-#include "store/deaths.h"
 #include "store/prefix.h"
 #include "store/slab.h"
 #include "store/table.h"
@@ -99,6 +98,14 @@ typedef struct push_disk_t {
     _Atomic uint64_t writes;  /* transactions */
     _Atomic uint64_t records; /* written by them */
 } push_disk_t;
+
+#define PUSH_DEATHS 64u
+
+/* When children died; written by the parent, see store/deaths.h. */
+typedef struct push_deaths_t {
+    _Atomic uint32_t count;          /* ever */
+    _Atomic int64_t at[PUSH_DEATHS]; /* mono ms; the last ones, in a ring */
+} push_deaths_t;
 
 typedef struct push_segment_t {
     push_prefix_t prefix;

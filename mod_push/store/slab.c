@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "store/layout.h"
+#include "store/slab_internal.h"
 
 const uint16_t push_slab_sizes[] = {16,   24,   32,   40,   48,   56,
                                     64,   80,   96,   112,  128,  160,
@@ -12,7 +12,7 @@ const uint16_t push_slab_sizes[] = {16,   24,   32,   40,   48,   56,
                                     2040, 2720, 3272, 4088, 5456, 8184};
 
 _Static_assert(sizeof(push_slab_sizes) / sizeof(push_slab_sizes[0]) == CLASSES,
-               "as many as layout.h says");
+               "as many as slab_internal.h says");
 _Static_assert(CLASSES <= PUSH_SLAB_CLASSES, "room for every class");
 
 static unsigned class_for(size_t size)

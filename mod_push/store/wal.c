@@ -11,7 +11,7 @@
 
 #include <sys/random.h>
 
-#include "store/wal_format.h"
+#include "store/wal_internal.h"
 
 struct push_wal_t {
     int fd;

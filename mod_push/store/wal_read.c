@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "store/wal_format.h"
+#include "store/wal_internal.h"
 
 /*
  * Reading a log.  Which lap is the last one is what its marks say; from the

@@ -6,7 +6,6 @@
 #include "stream/followers.h"
 #include "stream/migration.h"
 #include "stream/queue.h"
-#include "stream/reactor.h"
 #include "stream/waits.h"
 
 /*

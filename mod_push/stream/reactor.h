@@ -1,7 +1,7 @@
 #ifndef PUSH_REACTOR_H
 #define PUSH_REACTOR_H
 
-#include "stream/stream.h"
+#include "stream/adoption.h"
 
 /*
  * A thread that owns streams: it writes when a mailbox has news, beats their
@@ -9,15 +9,6 @@
  */
 
 typedef struct push_reactor_t push_reactor_t;
-
-/* What is known when a stream ends; borrowed until the callback returns. */
-typedef struct push_ended_t {
-    push_ticket_t ticket;
-    push_end_t why;
-    uint64_t duration; /* ms */
-    uint32_t messages;
-    uint64_t bytes;
-} push_ended_t;
 
 typedef struct push_reactor_options_t {
     push_store_t *store;
@@ -28,17 +19,6 @@ typedef struct push_reactor_options_t {
     void (*ended)(void *data, const push_ended_t *ended);
     void *data;
 } push_reactor_options_t;
-
-/* A socket that is to become a stream: taken. */
-typedef struct push_adoption_t {
-    int fd;
-    push_ticket_t ticket;
-    uint32_t heartbeat; /* ms */
-    bool event_beats;
-    bool pumped;        /* the other end is a worker's; it cannot move */
-    int64_t expires;    /* mono ms; the stream ends then; 0: never */
-    struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
-} push_adoption_t;
 
 /* NULL if there is no seat, no memory or no thread. */
 push_reactor_t *push_reactor_start(const push_reactor_options_t *options);

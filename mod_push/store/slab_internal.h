@@ -1,5 +1,5 @@
-#ifndef PUSH_LAYOUT_H
-#define PUSH_LAYOUT_H
+#ifndef PUSH_SLAB_INTERNAL_H
+#define PUSH_SLAB_INTERNAL_H
 
 #include "store/slab.h"
 

@@ -1,4 +1,4 @@
-#include "store/recover_read.h"
+#include "store/intake.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#ifndef PUSH_JOURNAL_PARTS_H
-#define PUSH_JOURNAL_PARTS_H
+#ifndef PUSH_JOURNAL_INTERNAL_H
+#define PUSH_JOURNAL_INTERNAL_H
 
 #include <pthread.h>
 #include <time.h>

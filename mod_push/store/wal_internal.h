@@ -1,5 +1,5 @@
-#ifndef PUSH_WAL_FORMAT_H
-#define PUSH_WAL_FORMAT_H
+#ifndef PUSH_WAL_INTERNAL_H
+#define PUSH_WAL_INTERNAL_H
 
 #include <stddef.h>
 #include <string.h>

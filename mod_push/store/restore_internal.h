@@ -1,5 +1,5 @@
-#ifndef PUSH_RESTORE_PARTS_H
-#define PUSH_RESTORE_PARTS_H
+#ifndef PUSH_RESTORE_INTERNAL_H
+#define PUSH_RESTORE_INTERNAL_H
 
 #include "store/restore.h"
 

@@ -1,15 +1,33 @@
-#ifndef PUSH_RECOVER_READ_H
-#define PUSH_RECOVER_READ_H
+#ifndef PUSH_INTAKE_H
+#define PUSH_INTAKE_H
 
 #include "store/durable.h"
-#include "store/recover.h"
+#include "store/restore.h"
+#include "store/statedir.h"
 
 /*
- * The first half of a start, for recover.c alone.  A process of its own reads
+ * The first half of a start that recover.c makes.  A process of its own reads
  * the state, and then another one the logs, since their checksums use the key
  * that the state tells.  Both send every record to the parent, and both may
  * crash on what is damaged: what came before counts.
  */
+
+typedef struct push_state_t {
+    const char *path; /* of the directory, which is prepared */
+    uint64_t size;    /* bytes that the file may take */
+    push_owner_t owner;
+    int lock; /* as push_statedir_prepare() gave it */
+} push_state_t;
+
+/* What the start found and did. */
+typedef struct push_recovery_t {
+    push_restored_t restored;
+    uint64_t damaged;    /* records that are not what was written */
+    bool cut;            /* the file could not be read to its end */
+    unsigned logs;       /* write-ahead logs that are damaged or missing */
+    char aside[512];     /* the names that damaged files got, or "" */
+    push_sentence_t why; /* why it was damaged, or is not written anew */
+} push_recovery_t;
 
 /* So many logs may be named; one a child that commits. */
 #define PUSH_LOGS_MAX 1024
