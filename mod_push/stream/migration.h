@@ -1,13 +1,24 @@
 #ifndef PUSH_MIGRATION_H
 #define PUSH_MIGRATION_H
 
-#include "stream/adoption.h"
+#include "store/delivery.h"
 
 /*
  * A stream on its way from one reactor to another, in another process mostly:
  * its socket as SCM_RIGHTS (unix(7)), and the little that is not in shared
  * memory.
  */
+
+/* A socket that is to become a stream: taken. */
+typedef struct push_adoption_t {
+    int fd;
+    push_ticket_t ticket;
+    uint32_t heartbeat; /* ms */
+    bool event_beats;
+    bool pumped;        /* the other end is a worker's; it cannot move */
+    int64_t expires;    /* mono ms; the stream ends then; 0: never */
+    struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
+} push_adoption_t;
 
 #define PUSH_REST_MAX 2048u
 

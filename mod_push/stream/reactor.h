@@ -1,7 +1,8 @@
 #ifndef PUSH_REACTOR_H
 #define PUSH_REACTOR_H
 
-#include "stream/adoption.h"
+#include "stream/migration.h"
+#include "stream/stream.h"
 
 /*
  * A thread that owns streams: it writes when a mailbox has news, beats their

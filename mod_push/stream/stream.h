@@ -22,6 +22,15 @@ typedef enum push_end_t {
     PUSH_END_DISMISSED   /* an administrator ended it */
 } push_end_t;
 
+/* What is known of a stream that has ended; borrowed until the callback returns. */
+typedef struct push_ended_t {
+    push_ticket_t ticket;
+    push_end_t why;
+    uint64_t duration; /* ms */
+    uint32_t messages;
+    uint64_t bytes;
+} push_ended_t;
+
 typedef struct push_stream_t {
     int fd; /* -1: this place is free */
     uint32_t gen;
