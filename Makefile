@@ -102,9 +102,10 @@ NPM_STAMPS        :=
 # store without httpd's: a forbidden include does not even compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c)
-STORE_OBJS := $(call objects,mod_push/store/*.c)
+STORE_OBJS := $(call objects,mod_push/store/*/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
-RIM_OBJS   := $(call objects,mod_push/*.c mod_push/stream/*.c mod_push/http/*.c)
+RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
+              $(foreach d,server stream http,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
 
 # $(call compile,FLAGS): one C file into one object, with its header list.
 define compile
@@ -185,9 +186,7 @@ $(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/o
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
-STREAM_PARTS := $(patsubst %,$(B)/obj/mod_push/stream/%.o,map followers \
-                streams beat pace deadline queue waits keeper news stream tls \
-                migration)
+STREAM_PARTS := $(call objects,mod_push/stream/*/*.c)
 
 $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
 		$(STORE_HELPERS) $(B)/libpush_store.a $(B)/libpush_core.a

@@ -10,16 +10,16 @@
 #include <mod_ssl_openssl.h>
 #include <mpm_common.h>
 
-#include "config.h"
-#include "config_check.h"
-#include "http/admin.h"
-#include "http/endless.h"
+#include "server/config.h"
+#include "server/config_check.h"
+#include "http/admin/admin.h"
+#include "http/publish/endless.h"
 #include "http/endpoint.h"
 #include "http/gate.h"
 #include "http/problem.h"
-#include "http/receive.h"
+#include "http/subscribe/receive.h"
 #include "http/runtime.h"
-#include "http/ticket.h"
+#include "http/subscribe/ticket.h"
 #include "http/token.h"
 #include "stream/handover.h"
 

@@ -1,7 +1,7 @@
 #ifndef PUSH_ALLOW_H
 #define PUSH_ALLOW_H
 
-#include "http/draft.h"
+#include "http/publish/draft.h"
 #include "http/identify.h"
 
 /* What a publisher may do: to whom, and how often. */

@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "store/prefix.h"
-#include "stream/migration.h"
+#include "store/shm/prefix.h"
+#include "stream/transport/migration.h"
 
 #define KEY "mod_push kept"
 

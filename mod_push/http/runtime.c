@@ -13,9 +13,9 @@
 
 #include "http/kept.h"
 #include "http/state.h"
-#include "store/deaths.h"
-#include "store/sweep.h"
-#include "stream/migration.h"
+#include "store/shm/deaths.h"
+#include "store/upkeep/sweep.h"
+#include "stream/transport/migration.h"
 
 APLOG_USE_MODULE(push);
 

@@ -2,8 +2,8 @@
 #define PUSH_RUNTIME_H
 
 #include "http/settings.h"
-#include "store/sweeper.h"
-#include "stream/reactor.h"
+#include "store/upkeep/sweeper.h"
+#include "stream/loop/reactor.h"
 
 /*
  * What runs: the segment, made by the parent and kept over graceful restarts,

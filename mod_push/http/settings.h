@@ -7,10 +7,10 @@
 #include <stdint.h>
 
 #include "http/identity/claims.h"
-#include "store/journal.h"
+#include "store/disk/journal.h"
 
 /*
- * What the configuration says, as the handlers read it; config.c fills it in.
+ * What the configuration says, as the handlers read it; server/config.c fills it in.
  * Every number is in the unit that its comment gives.
  */
 

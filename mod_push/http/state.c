@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <unixd.h>
 
-#include "store/recover.h"
+#include "store/disk/recover.h"
 
 APLOG_USE_MODULE(push);
 

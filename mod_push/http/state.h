@@ -2,7 +2,7 @@
 #define PUSH_STATE_H
 
 #include "http/settings.h"
-#include "store/store.h"
+#include "store/shard/store.h"
 
 /*
  * The state on disk, as httpd runs it: the parent recovers it once, at a full

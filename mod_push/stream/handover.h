@@ -5,7 +5,7 @@
 
 #include <openssl/ssl.h>
 
-#include "stream/reactor.h"
+#include "stream/loop/reactor.h"
 
 /*
  * How a stream leaves httpd: its socket is duplicated, httpd keeps a socket

@@ -27,13 +27,14 @@ $(B)/fuzz/replay_$(1): tests/fuzz/replay.c tests/fuzz/fuzz_$(1).c $(2) \
 endef
 
 FUZZ_FLAGS   := $(CSTD) -D_GNU_SOURCE -Imod_push -Isdk-c/include -Isdk-c/src
-FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h sdk-c/src/*.h)
+FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h mod_push/*/*/*.h sdk-c/src/*.h)
 FUZZ_CORE    := $(wildcard mod_push/core/*.c)
 FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
                   message.c mem.c)
-FUZZ_HTTP    := $(addprefix mod_push/http/,line.c members.c scan.c json.c \
-                  draft.c params.c problem.c) tests/fuzz/httpd_stand_in.c $(FUZZ_CORE) \
-                $(wildcard mod_push/store/*.c)
+FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c json.c \
+                  draft.c) mod_push/http/params.c mod_push/http/problem.c \
+                tests/fuzz/httpd_stand_in.c $(FUZZ_CORE) \
+                $(wildcard mod_push/store/*/*.c)
 
 $(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
 $(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE)))
@@ -44,7 +45,7 @@ $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
 $(eval $(call fuzz_target,query,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))
 $(eval $(call fuzz_target,restore,$(FUZZ_CORE) $$(wildcard \
-  mod_push/store/*.c),$$(APR_CFLAGS) $$(PKG_CFLAGS),$$(PKG_LIBS) -pthread))
+  mod_push/store/*/*.c),$$(APR_CFLAGS) $$(PKG_CFLAGS),$$(PKG_LIBS) -pthread))
 
 FUZZ_IDENTITY := $(wildcard mod_push/http/identity/*.[ch]) \
                  tests/harness/jws.c tests/harness/jws.h

@@ -4,9 +4,9 @@
  */
 #include <apr_general.h>
 
-#include "http/json.h"
-#include "http/line.h"
-#include "http/members.h"
+#include "http/publish/json.h"
+#include "http/publish/line.h"
+#include "http/publish/members.h"
 
 #include "fuzz.h"
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "store/restore.h"
-#include "store/view.h"
+#include "store/disk/restore.h"
+#include "store/ops/view.h"
 
 #include "fuzz.h"
 

@@ -283,7 +283,7 @@ static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
            != PUSH_SLOT_MESSAGE;
 }
 
-/* Its session is that of an earlier stream, as store/ack.c finds it. */
+/* Its session is that of an earlier stream, as store/ops/ack.c finds it. */
 static bool is_of_another(const sim_t *s, const sim_packet_t *packet)
 {
     return s->devices[packet->who]->gen != packet->conn

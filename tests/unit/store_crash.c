@@ -6,10 +6,10 @@
 
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/forget.h"
-#include "store/hold.h"
-#include "store/sweep.h"
-#include "store/view.h"
+#include "store/ops/forget.h"
+#include "store/shard/hold.h"
+#include "store/upkeep/sweep.h"
+#include "store/ops/view.h"
 
 static const struct {
     const char *user, *device;

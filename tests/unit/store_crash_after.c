@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "core_suite.h"
-#include "store/pressure.h"
-#include "store/validate.h"
-#include "store/view.h"
+#include "store/ops/pressure.h"
+#include "store/upkeep/validate.h"
+#include "store/ops/view.h"
 
 /* ---- after the death ---- */
 

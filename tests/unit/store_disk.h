@@ -1,8 +1,8 @@
 #ifndef STORE_DISK_H
 #define STORE_DISK_H
 
-#include "store/journal.h"
-#include "store/recover.h"
+#include "store/disk/journal.h"
+#include "store/disk/recover.h"
 #include "store_ground.h"
 
 /* A store with its state on disk, in a directory of its own. */

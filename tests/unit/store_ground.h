@@ -3,9 +3,9 @@
 
 #include <sys/types.h>
 
-#include "store/checkin.h"
-#include "store/delivery.h"
-#include "store/publish.h"
+#include "store/ops/checkin.h"
+#include "store/ops/delivery.h"
+#include "store/ops/publish.h"
 
 /*
  * A store in real shared memory, and processes beside the test's own.  A

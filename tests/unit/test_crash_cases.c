@@ -1,10 +1,10 @@
 #include "core/failpoint.h"
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/hold.h"
-#include "store/inventory.h"
-#include "store/sweep.h"
-#include "store/validate.h"
+#include "store/shard/hold.h"
+#include "store/shard/inventory.h"
+#include "store/upkeep/sweep.h"
+#include "store/upkeep/validate.h"
 #include "store_ground.h"
 
 #include <signal.h>

@@ -1,7 +1,7 @@
 #include "core/failpoint.h"
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/validate.h"
+#include "store/upkeep/validate.h"
 #include "store_ground.h"
 
 #include <signal.h>

@@ -8,7 +8,7 @@
 
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/record.h"
+#include "store/disk/record.h"
 
 /*
  * A state file that is cut, or in which bits have flipped: a start gives a

@@ -1,9 +1,9 @@
-#include "store/delivery.h"
-#include "store/hold.h"
-#include "store/sweep.h"
+#include "store/ops/delivery.h"
+#include "store/shard/hold.h"
+#include "store/upkeep/sweep.h"
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/dismiss.h"
+#include "store/ops/dismiss.h"
 #include "store_ground.h"
 
 #include <stdio.h>

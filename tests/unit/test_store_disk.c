@@ -9,11 +9,11 @@
 
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/disk.h"
-#include "store/durable.h"
-#include "store/sweep.h"
-#include "store/view.h"
-#include "store/wal.h"
+#include "store/disk/disk.h"
+#include "store/disk/durable.h"
+#include "store/upkeep/sweep.h"
+#include "store/ops/view.h"
+#include "store/disk/wal.h"
 
 /* The journal, and what a start makes of what it wrote. */
 

@@ -1,4 +1,4 @@
-#include "store/epoch.h"
+#include "store/shm/epoch.h"
 #include "core_suite.h"
 #include "core_world.h"
 #include "store_ground.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "core_suite.h"
-#include "store/sweep.h"
+#include "store/upkeep/sweep.h"
 #include "store_ground.h"
 
 /* What all children agree on to keep somebody out. */

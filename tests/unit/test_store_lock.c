@@ -1,4 +1,4 @@
-#include "store/lock.h"
+#include "store/shm/lock.h"
 #include "core_suite.h"
 #include "store_ground.h"
 

@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "core_suite.h"
-#include "store/disk.h"
-#include "store/revocation.h"
+#include "store/disk/disk.h"
+#include "store/disk/revocation.h"
 #include "store_disk.h"
 
 /* Who was sent away stays so over a full restart. */

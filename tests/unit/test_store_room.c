@@ -1,4 +1,4 @@
-#include "store/room.h"
+#include "store/shm/room.h"
 #include "core_suite.h"
 #include "store_ground.h"
 

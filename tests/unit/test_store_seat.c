@@ -1,4 +1,4 @@
-#include "store/seat.h"
+#include "store/shm/seat.h"
 #include "core_suite.h"
 #include "store_ground.h"
 

@@ -1,4 +1,4 @@
-#include "store/slab.h"
+#include "store/shm/slab.h"
 #include "core_suite.h"
 #include "store_ground.h"
 

@@ -1,4 +1,4 @@
-#include "store/table.h"
+#include "store/shm/table.h"
 #include "core_heap.h"
 #include "core_suite.h"
 

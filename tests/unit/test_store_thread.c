@@ -1,4 +1,4 @@
-#include "store/thread.h"
+#include "store/shm/thread.h"
 #include "core_suite.h"
 
 #include <signal.h>

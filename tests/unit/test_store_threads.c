@@ -1,6 +1,6 @@
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/sweep.h"
+#include "store/upkeep/sweep.h"
 #include "store_ground.h"
 
 #include <pthread.h>

@@ -7,7 +7,7 @@
 
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/wal_internal.h"
+#include "store/disk/wal_internal.h"
 
 /*
  * Write-ahead logs: what they say of damage, of their end, and of what was

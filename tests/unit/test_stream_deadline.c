@@ -1,5 +1,5 @@
 #include "core_suite.h"
-#include "stream/deadline.h"
+#include "stream/loop/deadline.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 #include "core_suite.h"
 #include "store_ground.h"
-#include "stream/keeper.h"
+#include "stream/loop/keeper.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -1,9 +1,9 @@
 #include "core_suite.h"
-#include "stream/beat.h"
-#include "stream/followers.h"
-#include "stream/map.h"
-#include "stream/pace.h"
-#include "stream/queue.h"
+#include "stream/loop/beat.h"
+#include "stream/loop/followers.h"
+#include "stream/loop/map.h"
+#include "stream/loop/pace.h"
+#include "stream/loop/queue.h"
 
 #include <stdlib.h>
 #include <string.h>

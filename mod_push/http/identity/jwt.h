@@ -27,7 +27,7 @@ typedef enum push_jwt_status_t {
     PUSH_JWT_ISSUER,
     PUSH_JWT_AUDIENCE,
     PUSH_JWT_CLAIM,   /* a claim that is needed is absent or malformed */
-    PUSH_JWT_REVOKED, /* see store/guard.h */
+    PUSH_JWT_REVOKED, /* see store/limits/guard.h */
     PUSH_JWT_STATUSES
 } push_jwt_status_t;
 

@@ -9,7 +9,7 @@
  * A pass is what the wire calls a ticket (docs/protocol.md, "Tickets"): who it
  * is for and what it allows, sealed by the server (AES-256-GCM), so that only
  * the server makes one and only the server reads it.  That it is used once is
- * kept elsewhere (store/guard.h).
+ * kept elsewhere (store/limits/guard.h).
  */
 
 #define PUSH_PASS_KEY  32u   /* bytes */

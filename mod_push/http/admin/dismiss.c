@@ -1,0 +1,91 @@
+#include "http/admin/admin.h"
+#include "http/gate.h"
+#include "http/publish/json.h"
+#include "http/runtime.h"
+#include "store/ops/dismiss.h"
+#include "store/disk/revocation.h"
+
+/*
+ * Administrators send a user away.  The answers are the same for users who
+ * exist and who do not.
+ */
+
+/* The user of the path, or else of the query: a name may hold a slash. */
+static const push_problem_t *user_of(request_rec *r, const char *part,
+                                     push_text_t *user)
+{
+    const push_problem_t *problem = NULL;
+    const char *name = part;
+    push_params_t params;
+
+    if (!name) {
+        problem = push_params_parse(r, &params);
+        if (!problem) {
+            problem = push_params_one(&params, "user", &name);
+        }
+    }
+    *user = push_text_of(name);
+    if (!problem && !push_name_valid(*user)) {
+        problem = push_problem(r->pool, 400, "bad-parameter",
+                               "user: 1-255 bytes of UTF-8 without controls");
+    }
+    return problem;
+}
+
+static int answer(request_rec *r, push_status_t status, push_text_t user,
+                  uint32_t streams)
+{
+    json_t *body;
+
+    if (status == PUSH_TOO_MANY) {
+        return push_problem_send(
+            r, push_problem(r->pool, 503, "too-many-revocations",
+                            "user: there is no place for one more revocation; "
+                            "change the keys of tokens (PushJWTKey)"));
+    }
+    if (status != PUSH_OK) {
+        return push_problem_send(r, push_problem_of_status(r->pool, status));
+    }
+    body = json_pack("{s:I}", "disconnected", (json_int_t)streams);
+    json_object_set_new(body, "user", push_json_text(user));
+    return push_json_send(r, "application/json", body);
+}
+
+int push_dismiss_streams(request_rec *r, const char *part)
+{
+    push_text_t user;
+    const push_problem_t *problem = user_of(r, part, &user);
+    uint32_t streams = 0;
+    push_status_t status;
+
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
+    status = push_store_dismiss(&push_runtime()->store, user, false, &streams);
+    return answer(r, status, user, streams);
+}
+
+int push_revoke_tokens(request_rec *r, const char *part)
+{
+    push_store_t *store = &push_runtime()->store;
+    push_time_t now = push_clock_now();
+    push_text_t user;
+    const push_problem_t *problem = user_of(r, part, &user);
+    uint32_t streams = 0;
+    push_status_t status;
+
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
+    /* First the mark: who checks in after it is found, before it is ended. */
+    status = push_revocation_add(store, user, &now,
+                                 now.mono + push_runtime()->jwt_lifetime
+                                     + 2 * PUSH_LEEWAY_MAX);
+    if (status == PUSH_OK) {
+        status = push_store_dismiss(store, user, true, &streams);
+    }
+    if (status == PUSH_OK) {
+        status = push_revocation_wait(store);
+    }
+    return answer(r, status, user, streams);
+}

@@ -1,0 +1,384 @@
+#include <http_protocol.h>
+
+#include "http/admin/admin.h"
+#include "http/publish/json.h"
+#include "http/params.h"
+#include "http/runtime.h"
+#include "store/shm/deaths.h"
+#include "store/disk/journal.h"
+#include "store/upkeep/validate.h"
+#include "store/ops/view.h"
+
+/* What the store shows, as JSON. */
+
+static push_store_t *store(void)
+{
+    return &push_runtime()->store;
+}
+
+static void set(json_t *object, const char *name, json_t *value)
+{
+    json_object_set_new(object, name, value);
+}
+
+static void set_text(json_t *object, const char *name, push_text_t text)
+{
+    if (text.len) {
+        set(object, name, push_json_text(text));
+    }
+}
+
+static json_t *context_json(const unsigned char *id)
+{
+    char text[PUSH_CONTEXT_CHARS];
+
+    push_context_write(id, text);
+    return json_stringn(text, sizeof(text));
+}
+
+static json_t *mid_json(uint64_t mid)
+{
+    char text[PUSH_MID_CHARS];
+
+    push_mid_write(mid, text);
+    return json_stringn(text, sizeof(text));
+}
+
+static int answer(request_rec *r, push_status_t status, json_t *body)
+{
+    if (status == PUSH_OK) {
+        return push_json_send(r, "application/json", body);
+    }
+    json_decref(body);
+    return push_problem_send(r, push_problem_of_status(r->pool, status));
+}
+
+/* ---- devices ---- */
+
+static json_t *device_json(const push_device_view_t *view)
+{
+    static const char *const names[PUSH_LABELS] = {"device",  "app",
+                                                   "address", "app_version",
+                                                   "os",      "os_version",
+                                                   "locale",  "user_agent"};
+    json_t *device = json_object();
+    json_t *channels = json_array();
+
+    set(device, "id", context_json(view->id));
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        set_text(device, names[i], view->labels[i]);
+    }
+    set(device, "online", json_boolean(view->online));
+    set(device, "ack",
+        json_string(view->explicit_acks ? "explicit" : "implicit"));
+    set(device, "first_seen", json_integer(view->first_seen));
+    set(device, "last_seen", json_integer(view->last_seen));
+    set(device, "pending", json_integer(view->pending));
+    set(device, "in_flight", json_integer((json_int_t)view->in_flight));
+    set(device, "acked_seq", json_integer((json_int_t)view->acked));
+    set(device, "sent_seq", json_integer((json_int_t)view->sent));
+    set(device, "last_ack",
+        view->last_ack ? json_integer(view->last_ack) : json_null());
+    for (unsigned i = 0; i < view->channels_count; i++) {
+        json_array_append_new(channels, push_json_text(view->channels[i]));
+    }
+    set(device, "channels", channels);
+    return device;
+}
+
+static void add_device(void *data, const push_device_view_t *view)
+{
+    json_array_append_new(data, device_json(view));
+}
+
+int push_show_devices(request_rec *r, const char *user)
+{
+    push_time_t now = push_clock_now();
+    json_t *body = json_object();
+    json_t *devices = json_array();
+    push_status_t status = push_view_devices(store(), push_text_of(user), &now,
+                                             add_device, devices);
+
+    set(body, "user", push_json_text(push_text_of(user)));
+    set(body, "devices", devices);
+    return answer(r, status, body);
+}
+
+static void take_device(void *data, const push_device_view_t *view)
+{
+    json_t **body = data;
+
+    *body = device_json(view);
+    set_text(*body, "user", view->user);
+}
+
+int push_show_device(request_rec *r, const char *id)
+{
+    push_time_t now = push_clock_now();
+    unsigned char context[PUSH_CONTEXT_BYTES];
+    push_status_t status = PUSH_NOT_FOUND;
+    json_t *body = NULL;
+
+    if (push_context_parse(id, strlen(id), context)) {
+        status = push_view_device(store(), context, &now, take_device, &body);
+    }
+    return answer(r, status, body);
+}
+
+/* ---- messages ---- */
+
+/* More devices than this are only counted. */
+#define LIVES_MAX 1000u
+
+typedef struct {
+    json_t *body;
+    json_t *devices;
+    json_int_t counts[PUSH_FATES];
+} life_t;
+
+static json_t *audience_json(const push_message_view_t *view)
+{
+    json_t *audience = json_object();
+
+    if (view->kind == PUSH_LOG_BROADCAST) {
+        set(audience, "broadcast", json_true());
+        return audience;
+    }
+    set(audience, view->kind == PUSH_LOG_USER ? "user" : "channel",
+        push_json_text(view->name));
+    set_text(audience, "device", view->device);
+    return audience;
+}
+
+static void take_message(void *data, const push_message_view_t *view)
+{
+    json_t *body = ((life_t *)data)->body;
+
+    set(body, "id", mid_json(view->mid));
+    set(body, "audience", audience_json(view));
+    set(body, "urgency", json_string(push_urgency_name(view->urgency)));
+    set_text(body, "topic", view->topic);
+    set_text(body, "event", view->event);
+    set(body, "size", json_integer(view->size));
+    set(body, "state", json_string(push_fate_name(view->fate)));
+    set(body, "created", json_integer(view->created));
+    set(body, view->fate == PUSH_LIVE ? "expires" : "ended",
+        json_integer(view->ends));
+    if (view->fate == PUSH_LIVE) {
+        set(body, "ttl",
+            json_integer((view->ends - view->created + 500) / 1000));
+    }
+}
+
+static void take_life(void *data, const push_life_view_t *view)
+{
+    life_t *life = data;
+    json_t *device;
+
+    life->counts[view->fate]++;
+    if (json_array_size(life->devices) == LIVES_MAX) {
+        return;
+    }
+    device = json_object();
+    set(device, "device", context_json(view->id));
+    set(device, "state", json_string(push_fate_name(view->fate)));
+    if (view->at) {
+        set(device, "at", json_integer(view->at));
+    }
+    json_array_append_new(life->devices, device);
+}
+
+int push_show_message(request_rec *r, const char *text)
+{
+    push_time_t now = push_clock_now();
+    life_t life = {json_object(), json_array(), {0}};
+    const push_visitor_t visitor = {take_message, take_life, &life};
+    json_t *counts = json_object();
+    push_status_t status = PUSH_NOT_FOUND;
+    uint64_t mid;
+
+    if (push_mid_parse(text, strlen(text), &mid)) {
+        status = push_view_message(store(), mid, &now, &visitor);
+    }
+    for (int i = PUSH_PENDING; i < PUSH_FATES; i++) {
+        set(counts, push_fate_name((push_fate_t)i),
+            json_integer(life.counts[i]));
+    }
+    set(life.body, "counts", counts);
+    set(life.body, "devices", life.devices);
+    return answer(r, status, life.body);
+}
+
+int push_recall_message(request_rec *r, const char *text)
+{
+    push_time_t now = push_clock_now();
+    push_status_t status = PUSH_NOT_FOUND;
+    json_t *body = json_object();
+    uint32_t recalled = 0;
+    uint64_t mid = 0;
+
+    if (push_mid_parse(text, strlen(text), &mid)) {
+        status = push_store_recall(store(), mid, &now, &recalled);
+    }
+    set(body, "id", mid_json(mid));
+    set(body, "recalled", json_integer(recalled));
+    return answer(r, status, body);
+}
+
+/* ---- the whole ---- */
+
+static void add_channel(void *data, const push_channel_view_t *view)
+{
+    json_t *channel = json_object();
+
+    set(channel, "channel", push_json_text(view->name));
+    set(channel, "messages", json_integer(view->messages));
+    set(channel, "subscribers", json_integer(view->subscribers));
+    set(channel, "connected", json_integer(view->connected));
+    json_array_append_new(data, channel);
+}
+
+int push_show_channels(request_rec *r)
+{
+    push_time_t now = push_clock_now();
+    json_t *body = json_object();
+    json_t *channels = json_array();
+
+    push_view_channels(store(), &now, add_channel, channels);
+    set(body, "channels", channels);
+    return answer(r, PUSH_OK, body);
+}
+
+static void set_number(json_t *object, const char *name, uint64_t value)
+{
+    set(object, name, json_integer((json_int_t)value));
+}
+
+static const char *durability_name(void)
+{
+    static const char *const names[] = {"memory", "memory", "interval",
+                                        "commit"};
+
+    return names[push_journal_durability(store())];
+}
+
+static const char *disk_name(void)
+{
+    const push_disk_t *disk = &store()->segment->disk;
+
+    if (disk->failing) {
+        return "failing";
+    }
+    return disk->missing ? "catching-up" : "ok";
+}
+
+/* What is on disk, and what is not; waiting is of this child. */
+static json_t *state_json(void)
+{
+    const push_disk_t *disk = &store()->segment->disk;
+    json_t *state = json_object();
+
+    set(state, "durability", json_string(durability_name()));
+    if (store()->journal) {
+        set(state, "disk", json_string(disk_name()));
+        set_number(state, "waiting", push_journal_waiting(store()));
+        set_number(state, "writes", disk->writes);
+        set_number(state, "records", disk->records);
+        set_number(state, "errors", disk->errors);
+    }
+    return state;
+}
+
+int push_show_stats(request_rec *r)
+{
+    const push_counts_t *counts = &store()->segment->counts;
+    push_stats_view_t stats;
+    json_t *body = json_object();
+    json_t *memory = json_object();
+
+    push_view_stats(store(), &stats);
+    set_number(body, "streams", stats.streams);
+    set_number(body, "blocking_streams", stats.pumped);
+    set_number(body, "devices", stats.devices);
+    set_number(body, "users", stats.users);
+    set_number(body, "channels", stats.channels);
+    set_number(body, "messages", stats.messages);
+    set_number(body, "published", counts->published);
+    set_number(body, "delivered", counts->delivered);
+    set_number(body, "acked", counts->acked);
+    set_number(body, "expired", counts->expired);
+    set_number(body, "replaced", counts->replaced);
+    set_number(body, "recalled", counts->recalled);
+    set_number(body, "evicted", counts->evicted);
+    set_number(body, "refused", counts->refused);
+    set_number(body, "recovered", stats.recovered);
+    set_number(memory, "size", stats.memory_size);
+    set_number(memory, "used", stats.memory_used);
+    set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
+    set_number(memory, "device_context_max", PUSH_DEVICE_OVERHEAD);
+    set(body, "memory", memory);
+    set(body, "state", state_json());
+    return answer(r, PUSH_OK, body);
+}
+
+/* So many in a minute are no accident. */
+#define DEATHS_DEGRADED 3u
+
+static unsigned deaths_in_minute(void)
+{
+    return push_deaths_since(store()->segment, push_clock_now().mono - 60000);
+}
+
+int push_show_health(request_rec *r)
+{
+    const push_slab_shared_t *slab = &store()->segment->slab;
+    json_t *body = json_object();
+    json_t *children = json_object();
+    unsigned died = deaths_in_minute();
+    bool well = !store()->segment->disk.failing && died < DEATHS_DEGRADED;
+
+    set_number(children, "died", died);
+    set(body, "status", json_string(well ? "ok" : "degraded"));
+    set_number(body, "memory_percent",
+               slab->used * 100 / push_slab_size(&store()->slab));
+    set(body, "state", state_json());
+    set(body, "children", children);
+    if (push_journal_ready(store()) != PUSH_OK) {
+        r->status = HTTP_SERVICE_UNAVAILABLE;
+    }
+    return push_json_send(r, "application/json", body);
+}
+
+/* ---- is all of it sound? ---- */
+
+static json_t *texts_json(const push_check_t *check)
+{
+    json_t *texts = json_array();
+
+    for (unsigned i = 0; i < PUSH_WRONG_MAX && i < check->wrong; i++) {
+        json_array_append_new(texts, json_string(check->texts[i]));
+    }
+    return texts;
+}
+
+int push_show_check(request_rec *r)
+{
+    json_t *body = json_object();
+    push_check_t check;
+
+    push_validate(store(), &check);
+    set(body, "sound", json_boolean(!check.wrong && !check.skipped));
+    set_number(body, "wrong", check.wrong);
+    set_number(body, "leaked", check.leaked);
+    set_number(body, "skipped", check.skipped);
+    set(body, "texts", texts_json(&check));
+    set_number(body, "objects", check.objects);
+    set_number(body, "users", check.users);
+    set_number(body, "devices", check.devices);
+    set_number(body, "channels", check.channels);
+    set_number(body, "keys", check.keys);
+    set_number(body, "messages", check.messages);
+    set_number(body, "outcomes", check.outcomes);
+    set_number(body, "holds", check.holds);
+    return answer(r, PUSH_OK, body);
+}

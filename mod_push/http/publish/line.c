@@ -1,0 +1,193 @@
+#include "http/publish/line.h"
+
+#include <apr_base64.h>
+#include <apr_strings.h>
+
+#include "http/publish/members.h"
+
+typedef struct {
+    apr_pool_t *pool;
+    const push_settings_t *settings;
+    push_form_t *form;
+    push_member_t members[PUSH_MEMBERS];
+} parse_t;
+
+static const push_problem_t *bad(const parse_t *p, const char *name,
+                                 const char *legal)
+{
+    return push_problem(p->pool, 400, "bad-member", "%s: %s", name, legal);
+}
+
+/* A member that is a string. */
+static const push_problem_t *string_field(const parse_t *p,
+                                          push_member_id_t id,
+                                          push_field_t *field)
+{
+    const push_member_t *member = &p->members[id];
+
+    *field = (push_field_t){.name = push_member_name(id),
+                            .kind = "bad-member",
+                            .text = member->text,
+                            .given = member->kind != PUSH_MEMBER_ABSENT};
+    if (field->given && member->kind != PUSH_MEMBER_STRING) {
+        return bad(p, field->name, "a string");
+    }
+    return NULL;
+}
+
+static const push_problem_t *parse_audience(const parse_t *p)
+{
+    push_member_kind_t all = p->members[PUSH_MEMBER_BROADCAST].kind;
+    push_address_t to = {.broadcast = {.name = "broadcast",
+                                       .kind = "bad-member",
+                                       .given = all == PUSH_MEMBER_TRUE}};
+    const push_problem_t *problem = NULL;
+
+    if (all != PUSH_MEMBER_ABSENT && all != PUSH_MEMBER_TRUE) {
+        return bad(p, "broadcast", "true");
+    }
+    problem = string_field(p, PUSH_MEMBER_USER, &to.user);
+    if (!problem) {
+        problem = string_field(p, PUSH_MEMBER_CHANNEL, &to.channel);
+    }
+    if (!problem) {
+        problem = string_field(p, PUSH_MEMBER_DEVICE, &to.device);
+    }
+    return problem ? problem : push_form_audience(p->pool, p->form, &to);
+}
+
+static const push_problem_t *parse_strings(const parse_t *p)
+{
+    static const struct {
+        push_member_id_t id;
+        const push_problem_t *(*take)(apr_pool_t *, push_form_t *,
+                                      const push_field_t *);
+    } rows[] = {{PUSH_MEMBER_URGENCY, push_form_urgency},
+                {PUSH_MEMBER_TOPIC, push_form_topic},
+                {PUSH_MEMBER_EVENT, push_form_event},
+                {PUSH_MEMBER_KEY, push_form_key}};
+    const push_problem_t *problem = NULL;
+
+    for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        push_field_t field;
+
+        problem = string_field(p, rows[i].id, &field);
+        if (!problem) {
+            problem = rows[i].take(p->pool, p->form, &field);
+        }
+    }
+    return problem;
+}
+
+static const push_problem_t *parse_ttl(const parse_t *p)
+{
+    const push_member_t *ttl = &p->members[PUSH_MEMBER_TTL];
+    push_text_t raw = ttl->raw;
+    uint64_t seconds = 0;
+
+    if (!raw.len && ttl->kind != PUSH_MEMBER_ABSENT) {
+        return bad(p, "ttl", "the name of the member without escapes");
+    }
+    if (raw.len
+        && (raw.len > 10 || !push_number_parse(raw.at, raw.len, &seconds))) {
+        return bad(p, "ttl", "seconds, a number from 0 to 9999999999");
+    }
+    push_form_ttl(p->settings, p->form, raw.len ? (int64_t)seconds : -1);
+    return NULL;
+}
+
+static const push_problem_t *parse_receipt(const parse_t *p)
+{
+    push_member_kind_t receipt = p->members[PUSH_MEMBER_RECEIPT].kind;
+
+    if (receipt == PUSH_MEMBER_STRING || receipt == PUSH_MEMBER_OTHER) {
+        return bad(p, "receipt", "true or false");
+    }
+    p->form->receipt = receipt == PUSH_MEMBER_TRUE;
+    p->form->draft.content.ack_now = p->form->receipt;
+    return NULL;
+}
+
+static const push_problem_t *decode_base64(const parse_t *p,
+                                           const push_field_t *field)
+{
+    char *bytes = apr_palloc(p->pool, field->text.len + 4u);
+    size_t padding = 0;
+
+    while (padding < 2 && padding < field->text.len
+           && field->text.at[field->text.len - 1 - padding] == '=') {
+        padding++;
+    }
+    if (field->text.len % 4
+        || strspn(field->text.at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                  "abcdefghijklmnopqrstuvwxyz0123456789+/")
+               != field->text.len - padding) {
+        return bad(p, "base64", "base64 with padding (RFC 4648, section 4)");
+    }
+    p->form->draft.content.data.at = bytes;
+    p->form->draft.content.data.len = (uint32_t)apr_base64_decode(
+        bytes, field->text.at);
+    return NULL;
+}
+
+static const push_problem_t *parse_payload(const parse_t *p)
+{
+    push_text_t data = p->members[PUSH_MEMBER_DATA].raw;
+    push_field_t text, base64;
+    const push_problem_t *problem = string_field(p, PUSH_MEMBER_TEXT, &text);
+
+    if (!problem) {
+        problem = string_field(p, PUSH_MEMBER_BASE64, &base64);
+    }
+    if (problem) {
+        return problem;
+    }
+    if ((data.len != 0) + text.given + base64.given != 1) {
+        return bad(p, "data",
+                   "exactly one of data, text and base64 is the "
+                   "payload");
+    }
+    p->form->draft.content.data = data.len ? data : text.text;
+    if (base64.given) {
+        problem = decode_base64(p, &base64);
+    }
+    if (!problem
+        && p->form->draft.content.data.len > p->settings->max_message_size) {
+        return push_problem(p->pool, 413, "too-large",
+                            "payload: at most %" APR_INT64_T_FMT
+                            " bytes (PushMaxMessageSize)",
+                            p->settings->max_message_size);
+    }
+    return problem;
+}
+
+static const push_problem_t *parse_members(const parse_t *p)
+{
+    const push_problem_t *problem = parse_audience(p);
+
+    if (!problem) {
+        problem = parse_strings(p);
+    }
+    if (!problem) {
+        problem = parse_ttl(p);
+    }
+    if (!problem) {
+        problem = parse_receipt(p);
+    }
+    return problem ? problem : parse_payload(p);
+}
+
+const push_problem_t *push_line_parse(apr_pool_t *pool,
+                                      const push_settings_t *settings,
+                                      push_text_t line, push_form_t *form)
+{
+    parse_t p;
+    const push_problem_t *problem;
+
+    p.pool = pool;
+    p.settings = settings;
+    p.form = form;
+    memset(form, 0, sizeof(*form));
+    problem = push_members_read(pool, line, p.members);
+    return problem ? problem : parse_members(&p);
+}

@@ -1,0 +1,248 @@
+#include "http/publish/publish.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "http/allow.h"
+#include "http/publish/json.h"
+#include "http/runtime.h"
+
+static push_field_t header_field(const request_rec *r, const char *name)
+{
+    const char *value = apr_table_get(r->headers_in, name);
+
+    return (push_field_t){name, "bad-header", push_text_of(value),
+                          value != NULL};
+}
+
+static const push_problem_t *param_field(const push_params_t *params,
+                                         const char *name, push_field_t *field)
+{
+    const char *value = NULL;
+    const push_problem_t *problem = push_params_one(params, name, &value);
+
+    *field = (push_field_t){name, "bad-parameter", push_text_of(value),
+                            value != NULL};
+    return problem;
+}
+
+static const push_problem_t *parse_audience(request_rec *r, push_form_t *form)
+{
+    push_params_t params;
+    push_address_t to;
+    const push_problem_t *problem = push_params_parse(r, &params);
+
+    if (!problem) {
+        problem = param_field(&params, "user", &to.user);
+    }
+    if (!problem) {
+        problem = param_field(&params, "channel", &to.channel);
+    }
+    if (!problem) {
+        problem = param_field(&params, "broadcast", &to.broadcast);
+    }
+    if (!problem) {
+        problem = param_field(&params, "device", &to.device);
+    }
+    if (problem) {
+        return problem;
+    }
+    if (to.broadcast.given && strcmp(to.broadcast.text.at, "1")) {
+        return push_problem(r->pool, 400, "bad-parameter", "broadcast: 1");
+    }
+    return push_form_audience(r->pool, form, &to);
+}
+
+/* Seconds (RFC 8030, section 5.2). */
+static const push_problem_t *parse_ttl(request_rec *r, push_form_t *form)
+{
+    push_field_t field = header_field(r, "TTL");
+    uint64_t seconds = 0;
+
+    if (field.given
+        && (field.text.len > 10
+            || !push_number_parse(field.text.at, field.text.len, &seconds))) {
+        return push_problem(r->pool, 400, "bad-header",
+                            "TTL: seconds, a number from 0 to 9999999999");
+    }
+    push_form_ttl(push_settings(r), form, field.given ? (int64_t)seconds : -1);
+    return NULL;
+}
+
+static const push_problem_t *parse_prefer(request_rec *r, push_form_t *form)
+{
+    const char *prefer = apr_table_get(r->headers_in, "Prefer");
+
+    form->receipt = prefer && ap_find_token(r->pool, prefer, "respond-async");
+    form->draft.content.ack_now = form->receipt;
+    return NULL;
+}
+
+static const push_problem_t *parse_headers(request_rec *r, push_form_t *form)
+{
+    static const struct {
+        const char *name;
+        const push_problem_t *(*take)(apr_pool_t *, push_form_t *,
+                                      const push_field_t *);
+    } rows[] = {{"Urgency", push_form_urgency},
+                {"Topic", push_form_topic},
+                {"Push-Event", push_form_event},
+                {"Idempotency-Key", push_form_key}};
+    const push_problem_t *problem = parse_ttl(r, form);
+
+    for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        push_field_t field = header_field(r, rows[i].name);
+
+        problem = rows[i].take(r->pool, form, &field);
+    }
+    return problem ? problem : parse_prefer(r, form);
+}
+
+static const push_problem_t *too_large(request_rec *r)
+{
+    return push_problem(r->pool, 413, "too-large",
+                        "payload: at most %" APR_INT64_T_FMT
+                        " bytes (PushMaxMessageSize)",
+                        push_settings(r)->max_message_size);
+}
+
+static void append_bytes(apr_array_header_t *bytes, const char *data,
+                         apr_size_t len)
+{
+    apr_array_header_t more = {.pool = bytes->pool,
+                               .elt_size = 1,
+                               .nelts = (int)len,
+                               .nalloc = (int)len,
+                               .elts = (char *)(uintptr_t)data};
+
+    apr_array_cat(bytes, &more);
+}
+
+/* What kept the body from being read; SDKs try again after 408 only. */
+static const push_problem_t *bad_body(request_rec *r, apr_status_t status)
+{
+    return APR_STATUS_IS_TIMEUP(status)
+               ? push_problem(r->pool, HTTP_REQUEST_TIME_OUT, "slow-body",
+                              "payload: the body came too slowly")
+               : push_problem(r->pool, HTTP_BAD_REQUEST, "bad-body",
+                              "payload: the body ended early or is "
+                              "malformed");
+}
+
+/* The whole body, if it is not larger than a message may be. */
+static const push_problem_t *read_body(request_rec *r, push_text_t *body)
+{
+    apr_size_t max = (apr_size_t)push_settings(r)->max_message_size;
+    apr_bucket_brigade *brigade = apr_brigade_create(
+        r->pool, r->connection->bucket_alloc);
+    apr_array_header_t *bytes = apr_array_make(r->pool, 1024, 1);
+    bool more = true;
+
+    while (more) {
+        apr_bucket *bucket;
+        apr_status_t status = ap_get_brigade(r->input_filters, brigade,
+                                             AP_MODE_READBYTES, APR_BLOCK_READ,
+                                             HUGE_STRING_LEN);
+
+        if (status != APR_SUCCESS) {
+            return bad_body(r, status);
+        }
+        for (bucket = APR_BRIGADE_FIRST(brigade);
+             bucket != APR_BRIGADE_SENTINEL(brigade);
+             bucket = APR_BUCKET_NEXT(bucket)) {
+            const char *data;
+            apr_size_t len;
+
+            if (APR_BUCKET_IS_EOS(bucket)) {
+                more = false;
+                break;
+            }
+            if (APR_BUCKET_IS_METADATA(bucket)) {
+                continue;
+            }
+            status = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
+            if (status != APR_SUCCESS) {
+                return bad_body(r, status);
+            }
+            if ((apr_size_t)bytes->nelts + len > max) {
+                return too_large(r);
+            }
+            append_bytes(bytes, data, len);
+        }
+        apr_brigade_cleanup(brigade);
+    }
+    *body = (push_text_t){bytes->elts, (uint32_t)bytes->nelts};
+    return NULL;
+}
+
+static int answer(request_rec *r, const push_form_t *form,
+                  const push_receipt_t *receipt)
+{
+    char mid[PUSH_MID_CHARS + 1] = {0};
+    json_t *body = json_object();
+    const char *url;
+
+    push_mid_write(receipt->mid, mid);
+    url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
+                      NULL);
+    json_object_set_new(body, "id", json_string(mid));
+    json_object_set_new(body, "recipients", json_integer(receipt->recipients));
+    json_object_set_new(body, "connected", json_integer(receipt->connected));
+    if (receipt->refused) {
+        json_object_set_new(body, "refused", json_integer(receipt->refused));
+    }
+    r->status = form->receipt ? HTTP_ACCEPTED : HTTP_CREATED;
+    apr_table_setn(r->headers_out, "Location", url);
+    apr_table_setn(r->headers_out, "TTL",
+                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
+                                form->draft.ttl / 1000));
+    if (form->receipt) {
+        apr_table_setn(
+            r->headers_out, "Link",
+            apr_psprintf(r->pool, "<%s>; rel=\"urn:ietf:params:push:receipt\"",
+                         url));
+    }
+    return push_json_send(r, "application/json", body);
+}
+
+/* Parameters of the media type do not matter. */
+static bool is_lines(const request_rec *r)
+{
+    static const char lines[] = "application/x-ndjson";
+    const char *type = apr_table_get(r->headers_in, "Content-Type");
+    size_t len = type ? strcspn(type, "; \t") : 0;
+
+    return len == sizeof(lines) - 1 && !strncasecmp(type, lines, len);
+}
+
+int push_publish(request_rec *r)
+{
+    push_form_t form = {0};
+    push_receipt_t receipt;
+    const push_problem_t *problem;
+
+    if (is_lines(r)) {
+        return push_publish_lines(r);
+    }
+    problem = parse_audience(r, &form);
+    if (!problem) {
+        problem = push_allow_audience(r, r->pool, &form);
+    }
+    if (!problem) {
+        problem = parse_headers(r, &form);
+    }
+    if (!problem) {
+        problem = read_body(r, &form.draft.content.data);
+    }
+    if (!problem) {
+        push_allow_key(r, r->pool, &form);
+        problem = push_allow_rate(r, r->pool, &form, true);
+    }
+    if (!problem) {
+        problem = push_problem_of_status(
+            r->pool,
+            push_form_publish(&push_runtime()->store, &form, &receipt));
+    }
+    return problem ? push_problem_send(r, problem)
+                   : answer(r, &form, &receipt);
+}

@@ -1,0 +1,177 @@
+#include "http/subscribe/pump.h"
+
+#include <apr_portable.h>
+#include <errno.h>
+#include <http_core.h>
+#include <http_log.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <util_filter.h>
+
+#include "http/runtime.h"
+#include "stream/handover.h"
+
+APLOG_USE_MODULE(push);
+
+/*
+ * At most so many over one connection.  mod_http2 gives a connection six
+ * threads at first: what is left serves its acknowledgements.
+ */
+#define CONNECTION_MAX 4u
+
+/* What is not yet sent stays in the mailbox, not in the socket pair. */
+#define NOT_SENT_MAX (16 << 10)
+#define READ_SIZE    (16 << 10)
+
+/* How often a silent stream looks whether its client has left. */
+#define LOOK_UP_MS 200
+
+static _Atomic unsigned pumps; /* of this child */
+
+/* Who wonders why streams are few, or refused, finds it in the error log. */
+static void warn_once(request_rec *r)
+{
+    static atomic_flag warned = ATOMIC_FLAG_INIT;
+
+    if (!atomic_flag_test_and_set(&warned)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                      "PUSH0050: a stream was asked for over HTTP/2, where "
+                      "each holds a worker thread: at most %u at a time in a "
+                      "child (PushMaxBlockingStreams). Set \"Protocols "
+                      "http/1.1\" on the virtual host of the streams",
+                      push_runtime()->max_blocking);
+    }
+}
+
+const char *push_pump_refusal(request_rec *r)
+{
+    warn_once(r);
+    return push_runtime()->max_blocking
+               ? NULL
+               : "streams need HTTP/1.1 here: set \"Protocols http/1.1\", or "
+                 "PushMaxBlockingStreams above 0";
+}
+
+static bool take_place(_Atomic unsigned *count, unsigned most)
+{
+    if (atomic_fetch_add(count, 1) < most) {
+        return true;
+    }
+    atomic_fetch_sub(count, 1);
+    return false;
+}
+
+const char *push_pump_begin(request_rec *r)
+{
+    if (!take_place(push_handover_pumps(r), CONNECTION_MAX)) {
+        return "this connection carries as many streams as it may: 4";
+    }
+    if (!take_place(&pumps, push_runtime()->max_blocking)) {
+        atomic_fetch_sub(push_handover_pumps(r), 1);
+        return "this child carries as many streams over HTTP/2 as it may "
+               "(PushMaxBlockingStreams)";
+    }
+    return NULL;
+}
+
+void push_pump_end(request_rec *r)
+{
+    atomic_fetch_sub(push_handover_pumps(r), 1);
+    atomic_fetch_sub(&pumps, 1);
+}
+
+/* Without it a client that vanished would hold its threads for minutes. */
+static void set_write_timeout(request_rec *r, int write_timeout)
+{
+    apr_os_sock_t fd = -1;
+
+    if (apr_os_sock_get(&fd, ap_get_conn_socket(r->connection->master))
+        == APR_SUCCESS) {
+        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &write_timeout,
+                   sizeof(write_timeout));
+    }
+}
+
+/* All that is there now goes to the client, at once. */
+static bool pass_on(request_rec *r, apr_bucket_brigade *out, const char *bytes,
+                    size_t count)
+{
+    apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
+    apr_status_t status;
+
+    APR_BRIGADE_INSERT_TAIL(out,
+                            apr_bucket_transient_create(bytes, count, alloc));
+    APR_BRIGADE_INSERT_TAIL(out, apr_bucket_flush_create(alloc));
+    status = ap_pass_brigade(r->output_filters, out);
+    apr_brigade_cleanup(out);
+    return status == APR_SUCCESS && !r->connection->aborted;
+}
+
+/* Bytes that came, 0 at the end of the stream, -1: nothing yet. */
+static ssize_t await_bytes(int fd, char *bytes, size_t room)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    ssize_t got = -1;
+
+    if (poll(&wait, 1, LOOK_UP_MS) > 0) {
+        got = recv(fd, bytes, room, MSG_DONTWAIT);
+        if (got < 0 && errno != EINTR && errno != EAGAIN) {
+            got = 0;
+        }
+    }
+    return got;
+}
+
+static void pump(request_rec *r, int fd)
+{
+    apr_bucket_brigade *out = apr_brigade_create(r->pool,
+                                                 r->connection->bucket_alloc);
+    char bytes[READ_SIZE];
+    bool open = true;
+
+    while (open && !r->connection->aborted) {
+        ssize_t got = await_bytes(fd, bytes, sizeof(bytes));
+
+        if (got >= 0) {
+            open = got && pass_on(r, out, bytes, (size_t)got);
+        }
+    }
+}
+
+/* A socket that is closed with bytes in it is an error at the other end. */
+static void hang_up(int fd)
+{
+    char ignored[4096];
+
+    shutdown(fd, SHUT_RDWR);
+    while (recv(fd, ignored, sizeof(ignored), MSG_DONTWAIT) > 0) {
+    }
+    close(fd);
+}
+
+bool push_pump_run(request_rec *r, const push_berth_t *berth,
+                   const push_adoption_t *adoption, int write_timeout)
+{
+    static const int not_sent = NOT_SENT_MAX;
+    push_adoption_t pumped = *adoption;
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
+        ap_log_rerror(APLOG_MARK, APLOG_WARNING, errno, r,
+                      "PUSH0051: no descriptors for a stream over HTTP/2");
+        return false;
+    }
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &not_sent, sizeof(not_sent));
+    set_write_timeout(r, write_timeout);
+    pumped.fd = pair[0];
+    pumped.pumped = true;
+    push_berth_adopt(berth, &pumped);
+    pump(r, pair[1]);
+    hang_up(pair[1]);
+    return true;
+}

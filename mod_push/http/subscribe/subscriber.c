@@ -1,0 +1,396 @@
+#include "http/subscribe/subscriber.h"
+
+#include <apr_strings.h>
+#include <sys/random.h>
+
+#include "core/frame.h"
+#include "http/gate.h"
+#include "http/identity/pattern.h"
+#include "http/runtime.h"
+#include "http/subscribe/ticket.h"
+
+#define SESSION_MAX  32u /* characters of Push-Session */
+#define IMPLICIT_MIN 256 /* messages in half of a window that slides */
+
+static const push_problem_t *bad(const push_subscriber_t *s, const char *name,
+                                 const char *legal)
+{
+    return push_problem(s->params.pool, 400, "bad-parameter", "%s: %s", name,
+                        legal);
+}
+
+/* ---- the cursor ---- */
+
+static const push_problem_t *parse_cursor(push_subscriber_t *s,
+                                          const char *name, const char *text)
+{
+    if (!push_cursor_parse(text, strlen(text), &s->cursor)) {
+        return bad(s, name,
+                   "SEQ, SEQ.MID or SEQ.MID.DEVICE, where SEQ is a "
+                   "number from 0 to 2^63 - 1 and MID 11 "
+                   "characters of base62");
+    }
+    s->checkin.cursor = &s->cursor;
+    return NULL;
+}
+
+/* The header wins: a browser repeats the query of its first request. */
+static const push_problem_t *parse_cursors(request_rec *r,
+                                           push_subscriber_t *s)
+{
+    static const char *const names[] = {"id", "last_event_id", "lastEventID",
+                                        "lastEventId"};
+    const char *header = apr_table_get(r->headers_in, "Last-Event-ID");
+    const char *seq = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, "seq", &seq);
+
+    if (!problem && seq) {
+        problem = parse_cursor(s, "seq", seq);
+        s->checkin.explicit_acks = true;
+        if (!problem && s->cursor.has_mid) {
+            problem = bad(s, "seq", "a number from 0 to 2^63 - 1");
+        }
+    }
+    for (size_t i = 0; !problem && i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *id = NULL;
+
+        problem = push_params_one(&s->params, names[i], &id);
+        if (!problem && id) {
+            problem = parse_cursor(s, names[i], id);
+        }
+        if (!problem && id && !i && !s->cursor.has_mid) {
+            problem = bad(s, names[i], "SEQ.MID or SEQ.MID.DEVICE");
+        }
+    }
+    if (!problem && header && *header) {
+        problem = parse_cursor(s, "Last-Event-ID", header);
+    }
+    return problem;
+}
+
+/* ---- the device ---- */
+
+static const push_problem_t *parse_label(push_subscriber_t *s,
+                                         push_label_t label, const char *name)
+{
+    const char *value = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, name, &value);
+    push_text_t *text = &s->checkin.labels[label];
+
+    *text = push_text_of(value);
+    if (problem || !value) {
+        return problem;
+    }
+    if (!text->len || text->len > PUSH_APP_MAX || !push_name_valid(*text)) {
+        return bad(s, name, "1-64 bytes of UTF-8 without controls");
+    }
+    return NULL;
+}
+
+static void use_device(push_subscriber_t *s, const char *device)
+{
+    apr_cpystrn(s->device, device, sizeof(s->device));
+    s->checkin.labels[PUSH_LABEL_DEVICE] = push_text_of(s->device);
+    s->checkin.made_up = true;
+}
+
+/*
+ * The device id: as given; as the cursor carries it; or that of the only
+ * context of this user that never had one of its own, if a plain client shows
+ * a seq.  Empty if it is none of these.
+ */
+static const push_problem_t *parse_device(push_subscriber_t *s)
+{
+    const char *device = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, "device",
+                                                    &device);
+    char made_up[PUSH_DEVICE_MAX + 1];
+
+    if (problem) {
+        return problem;
+    }
+    if (device) {
+        s->checkin.labels[PUSH_LABEL_DEVICE] = push_text_of(device);
+        return push_device_valid(device, strlen(device))
+                   ? NULL
+                   : bad(s, "device", "1-128 of A-Z a-z 0-9 . _ ~ -");
+    }
+    if (s->cursor.device[0]) {
+        use_device(s, s->cursor.device);
+    }
+    else if (s->checkin.cursor && s->cursor.seq
+             && push_store_only_made_up(
+                 &push_runtime()->store, s->checkin.user,
+                 s->checkin.labels[PUSH_LABEL_APP], made_up)) {
+        use_device(s, made_up);
+    }
+    return NULL;
+}
+
+static const push_problem_t *make_up_device(push_subscriber_t *s)
+{
+    unsigned char random[PUSH_MADE_UP_CHARS];
+    char device[PUSH_MADE_UP_CHARS + 1];
+
+    if (s->checkin.labels[PUSH_LABEL_DEVICE].len) {
+        return NULL;
+    }
+    if (getrandom(random, sizeof(random), 0) != sizeof(random)) {
+        return push_problem(s->params.pool, 503, "busy",
+                            "no randomness for a device id");
+    }
+    push_device_make_up(random, device);
+    use_device(s, device);
+    return NULL;
+}
+
+/* A stream may be opened by a ticket, nothing else may be done by one. */
+static const push_problem_t *identify(request_rec *r, push_subscriber_t *s)
+{
+    const char *ticket = NULL;
+    const push_problem_t *problem = NULL;
+
+    if (s->takes_ticket) {
+        problem = push_params_one(&s->params, "ticket", &ticket);
+    }
+    if (problem) {
+        return problem;
+    }
+    s->by_ticket = ticket != NULL;
+    return ticket ? push_ticket_identify(r, &s->params, ticket, &s->identity)
+                  : push_identify(r, &s->params, &s->identity);
+}
+
+static const push_problem_t *parse_identity(request_rec *r,
+                                            push_subscriber_t *s)
+{
+    const push_problem_t *problem = push_gate_query(r, &s->params);
+
+    if (!problem) {
+        problem = identify(r, s);
+    }
+    s->checkin.user = s->identity.user;
+    if (!problem) {
+        problem = parse_cursors(r, s);
+    }
+    if (!problem) {
+        problem = parse_label(s, PUSH_LABEL_APP, "app");
+    }
+    return problem ? problem : parse_device(s);
+}
+
+/* ---- wishes ---- */
+
+/* Closed, unless the configuration or the token opens it. */
+static bool channel_allowed(const request_rec *r,
+                            const push_identity_t *identity,
+                            const char *channel)
+{
+    const apr_array_header_t *list = push_settings(r)->channels;
+
+    for (int i = 0; list && i < list->nelts; i++) {
+        if (push_pattern_matches(APR_ARRAY_IDX(list, i, const char *),
+                                 channel)) {
+            return true;
+        }
+    }
+    return push_claims_match(identity->channels, channel);
+}
+
+static const push_problem_t *parse_channels(request_rec *r,
+                                            push_subscriber_t *s)
+{
+    apr_array_header_t *names = push_params_all(&s->params, "channel");
+    push_text_t *channels = apr_pcalloc(r->pool, (size_t)names->nelts
+                                                     * sizeof(*channels));
+
+    if (names->nelts > push_settings(r)->max_channels_device) {
+        return push_problem(r->pool, 400, "bad-parameter",
+                            "channel: at most %" APR_INT64_T_FMT
+                            " channels a device (PushMaxChannelsPerDevice)",
+                            push_settings(r)->max_channels_device);
+    }
+    for (int i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+
+        channels[i] = push_text_of(name);
+        if (!push_name_valid(channels[i])) {
+            return bad(s, "channel", "1-255 bytes of UTF-8 without controls");
+        }
+        if (!channel_allowed(r, &s->identity, name)) {
+            return push_problem(r->pool, 403, "channel-closed",
+                                "channel: %s is not one of those that may "
+                                "be subscribed (PushChannels%s)",
+                                name,
+                                s->identity.by_token ? ", or the token" : "");
+        }
+    }
+    s->checkin.channels = channels;
+    s->checkin.channels_count = (unsigned)names->nelts;
+    return NULL;
+}
+
+/* One of two words, or the first one's meaning when it is absent. */
+static const push_problem_t *parse_choice(push_subscriber_t *s,
+                                          const char *name,
+                                          const char *const words[2],
+                                          int *choice)
+{
+    const char *value = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, name, &value);
+
+    if (problem || !value) {
+        return problem;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (words[i] && !strcmp(value, words[i])) {
+            *choice = i;
+            return NULL;
+        }
+    }
+    return bad(s, name,
+               words[1] ? apr_pstrcat(s->params.pool, words[0], " or ",
+                                      words[1], NULL)
+                        : words[0]);
+}
+
+static const push_problem_t *parse_urgency(push_subscriber_t *s)
+{
+    const char *value = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, "urgency",
+                                                    &value);
+
+    s->checkin.lowest = PUSH_VERY_LOW;
+    if (!problem && value
+        && !push_urgency_parse(push_text_of(value), &s->checkin.lowest)) {
+        problem = bad(s, "urgency", "high, normal, low or very-low");
+    }
+    return problem;
+}
+
+static const push_problem_t *parse_wishes(push_subscriber_t *s)
+{
+    static const char *const acks[2] = {"implicit", "explicit"};
+    static const char *const from[2] = {"now", "oldest"};
+    static const char *const beats[2] = {"event", NULL};
+    int explicit_acks = s->checkin.explicit_acks;
+    int oldest = 0;
+    int event = -1;
+    const push_problem_t *problem = parse_choice(s, "ack", acks,
+                                                 &explicit_acks);
+
+    if (!problem) {
+        problem = parse_choice(s, "from", from, &oldest);
+    }
+    if (!problem) {
+        problem = parse_choice(s, "heartbeat", beats, &event);
+    }
+    s->checkin.explicit_acks = explicit_acks;
+    s->checkin.from_oldest = oldest;
+    s->event_beats = event == 0;
+    return problem ? problem : parse_urgency(s);
+}
+
+static const push_problem_t *parse_labels(request_rec *r, push_subscriber_t *s)
+{
+    static const struct {
+        push_label_t label;
+        const char *name;
+    } rows[] = {{PUSH_LABEL_APP_VERSION, "app_version"},
+                {PUSH_LABEL_OS, "os"},
+                {PUSH_LABEL_OS_VERSION, "os_version"},
+                {PUSH_LABEL_LOCALE, "locale"}};
+    const char *agent = apr_table_get(r->headers_in, "User-Agent");
+    const push_problem_t *problem = NULL;
+
+    for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
+        problem = parse_label(s, rows[i].label, rows[i].name);
+    }
+    s->checkin.labels[PUSH_LABEL_ADDRESS] = push_text_of(r->useragent_ip);
+    s->checkin.labels[PUSH_LABEL_USER_AGENT] = push_text_of(agent);
+    return problem;
+}
+
+/*
+ * A window that slides waits for TCP, which may take 40 ms to acknowledge
+ * what is less than a segment: a small one would slow its stream down.
+ */
+static uint32_t window_of(const push_settings_t *settings,
+                          const push_subscriber_t *s)
+{
+    int64_t most = settings->max_in_flight;
+
+    if (!s->checkin.explicit_acks && most < IMPLICIT_MIN) {
+        most = IMPLICIT_MIN;
+    }
+    return (uint32_t)most;
+}
+
+const push_problem_t *push_subscriber_parse(request_rec *r,
+                                            push_subscriber_t *s)
+{
+    const push_settings_t *settings = push_settings(r);
+    const push_problem_t *problem;
+
+    memset(s, 0, sizeof(*s));
+    s->takes_ticket = true;
+    problem = parse_identity(r, s);
+    if (!problem) {
+        problem = parse_labels(r, s);
+    }
+    if (!problem) {
+        problem = parse_channels(r, s);
+    }
+    if (!problem) {
+        problem = parse_wishes(s);
+    }
+    s->checkin.max_in_flight = window_of(settings, s);
+    s->checkin.max_streams = (uint32_t)settings->max_streams_user;
+    s->checkin.max_devices = (uint32_t)settings->max_devices_user;
+    s->checkin.max_places = (uint32_t)settings->max_channels_user;
+    s->checkin.max_streams_address = (uint32_t)settings->max_streams_address;
+    return problem ? problem : make_up_device(s);
+}
+
+/* What no stream can have been told is a session all the same: another one. */
+static const push_problem_t *parse_session(push_subscriber_t *s)
+{
+    static const char legal[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz_-";
+    const char *text = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, "session",
+                                                    &text);
+    size_t len = text ? strlen(text) : 0;
+
+    if (problem || !text) {
+        return problem;
+    }
+    if (!len || len > SESSION_MAX || text[strspn(text, legal)]) {
+        return bad(s, "session", "1-32 of A-Z a-z 0-9 _ -");
+    }
+    s->cursor.has_session = true;
+    if (!push_mid_parse(text, len, &s->cursor.session)) {
+        s->cursor.session = 0;
+    }
+    return NULL;
+}
+
+const push_problem_t *push_subscriber_parse_ack(request_rec *r,
+                                                push_subscriber_t *s)
+{
+    const push_problem_t *problem;
+
+    memset(s, 0, sizeof(*s));
+    problem = parse_identity(r, s);
+    if (!problem && !s->checkin.cursor) {
+        problem = bad(s, "seq",
+                      "missing: seq=N or id=SEQ.MID says up to "
+                      "where");
+    }
+    if (!problem && !s->checkin.labels[PUSH_LABEL_DEVICE].len) {
+        problem = bad(s, "device",
+                      "missing: 1-128 of A-Z a-z 0-9 . _ ~ -, or an id that "
+                      "carries it");
+    }
+    return problem ? problem : parse_session(s);
+}

@@ -1,0 +1,32 @@
+#ifndef PUSH_SUBSCRIBER_H
+#define PUSH_SUBSCRIBER_H
+
+#include "http/identify.h"
+#include "store/ops/checkin.h"
+
+/*
+ * What a subscriber's request says of its device, its cursor and its wishes,
+ * checked and ready for the store.
+ */
+
+typedef struct push_subscriber_t {
+    push_identity_t identity;
+    push_checkin_t checkin;
+    push_cursor_t cursor; /* checkin.cursor points here, if one was given */
+    char device[PUSH_DEVICE_MAX + 1]; /* a device id that was not given */
+    bool event_beats;
+    bool takes_ticket;
+    bool by_ticket; /* the identity is that of a ticket */
+    int64_t ends;   /* mono ms; when its right to a stream ends; 0: never */
+    push_params_t params;
+} push_subscriber_t;
+
+/* Everything that GET receive takes, but for the reactor's seat. */
+const push_problem_t *push_subscriber_parse(request_rec *r,
+                                            push_subscriber_t *subscriber);
+
+/* User, device and cursor: all that an acknowledgement takes. */
+const push_problem_t *push_subscriber_parse_ack(request_rec *r,
+                                                push_subscriber_t *subscriber);
+
+#endif

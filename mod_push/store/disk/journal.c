@@ -1,0 +1,436 @@
+#include "store/disk/journal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/disk/journal_internal.h"
+#include "store/shm/lock.h"
+#include "store/disk/save.h"
+#include "store/shm/thread.h"
+
+/* A publisher waits so long for room in the queue. */
+#define THROTTLE_MS 100
+
+/* The end of a child waits so long for the queue to be let go of. */
+#define STOP_MS 1000
+
+/* What this thread noted and has not handed over yet. */
+static _Thread_local push_records_t noted;
+
+/* The last lot of this thread, and how many writes had failed before. */
+static _Thread_local uint64_t last_lot;
+static _Thread_local uint64_t failures_before;
+
+/* Some lot of this thread came when the journal was retired. */
+static _Thread_local bool refused;
+
+/* ---- from workers and reactors into the queue ---- */
+
+void push_journal_note(push_record_t *record)
+{
+    push_records_append(&noted, record);
+}
+
+uint64_t push_journal_lowest(const push_store_t *store,
+                             const push_records_t *records)
+{
+    const push_record_t *record = records->first;
+    uint64_t lowest = push_mid_now(&store->segment->clock);
+
+    for (; record; record = record->next) {
+        if (record->mid && record->mid < lowest) {
+            lowest = record->mid;
+        }
+    }
+    return lowest;
+}
+
+/* Before the records are queued: whoever finds us dead knows of them. */
+static void announce(push_journal_t *journal, uint64_t lowest)
+{
+    if (!journal->lowest || lowest < journal->lowest) {
+        journal->lowest = lowest;
+    }
+    if (journal->place) {
+        push_disk_lower(&journal->place->unsaved, lowest);
+    }
+}
+
+void push_journal_hand_over(push_store_t *store)
+{
+    push_journal_t *journal = store->journal;
+    uint64_t lowest;
+
+    if (!noted.first) {
+        return;
+    }
+    if (!journal) {
+        push_records_cleanup(&noted);
+        return;
+    }
+    lowest = push_journal_lowest(store, &noted);
+    pthread_mutex_lock(&journal->lock);
+    if (journal->over) {
+        pthread_mutex_unlock(&journal->lock);
+        push_records_cleanup(&noted);
+        refused = true;
+        return;
+    }
+    if (push_journal_bytes(journal) + noted.bytes > PUSH_JOURNAL_MAX) {
+        push_disk_missing(store, lowest);
+        journal->failures++;
+        pthread_mutex_unlock(&journal->lock);
+        push_records_cleanup(&noted);
+        return;
+    }
+    announce(journal, lowest);
+    if (push_journal_empty(journal)) {
+        journal->since = push_clock_now().mono;
+        pthread_cond_signal(&journal->filled);
+    }
+    push_records_join(&journal->fresh, &noted);
+    last_lot = ++journal->handed;
+    pthread_mutex_unlock(&journal->lock);
+}
+
+struct timespec push_journal_deadline(int64_t ms)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_sec += ms / 1000;
+    at.tv_nsec += ms % 1000 * 1000000;
+    at.tv_sec += at.tv_nsec / 1000000000;
+    at.tv_nsec %= 1000000000;
+    return at;
+}
+
+push_status_t push_journal_ready(const push_store_t *store)
+{
+    return store->journal
+                   && store->journal->options.durability
+                          == PUSH_DURABILITY_COMMIT
+                   && atomic_load(&store->segment->disk.failing)
+               ? PUSH_NO_STATE
+               : PUSH_OK;
+}
+
+void push_journal_throttle(push_store_t *store)
+{
+    push_journal_t *journal = store->journal;
+    struct timespec at;
+
+    if (!journal) {
+        return;
+    }
+    pthread_mutex_lock(&journal->lock);
+    at = push_journal_deadline(THROTTLE_MS);
+    while (
+        push_journal_bytes(journal) >= PUSH_JOURNAL_MAX / 2
+        && !pthread_cond_timedwait(&journal->written, &journal->lock, &at)) {
+    }
+    pthread_mutex_unlock(&journal->lock);
+}
+
+void push_journal_begin(const push_store_t *store)
+{
+    push_journal_t *journal = store->journal;
+
+    if (journal) {
+        pthread_mutex_lock(&journal->lock);
+        failures_before = journal->failures;
+        pthread_mutex_unlock(&journal->lock);
+        last_lot = 0;
+        refused = false;
+    }
+}
+
+/* ---- waiting for the disk: with the lock ---- */
+
+/*
+ * Writes what is fresh into the log, for all who wait.  The lock is let go
+ * meanwhile; the records stay ours until they join the queue.
+ */
+static void lead(push_journal_t *journal)
+{
+    push_records_t records = {0};
+    uint64_t lot = journal->handed;
+    bool well;
+
+    push_records_join(&records, &journal->fresh);
+    journal->syncing = true;
+    pthread_mutex_unlock(&journal->lock);
+    well = push_wal_append(journal->log, &records);
+    pthread_mutex_lock(&journal->lock);
+    journal->syncing = false;
+    push_records_join(&journal->queue, &records);
+    if (well) {
+        journal->synced = lot;
+        journal->logged = lot;
+    }
+    journal->log_full = !well;
+    pthread_cond_broadcast(&journal->written);
+}
+
+/* Lets the thread write at once. */
+static void await_state(push_journal_t *journal)
+{
+    journal->waiters++;
+    pthread_cond_signal(&journal->filled);
+    pthread_cond_wait(&journal->written, &journal->lock);
+    journal->waiters--;
+}
+
+static void await_log(push_journal_t *journal)
+{
+    if (!journal->log || !journal->log_named || journal->log_full) {
+        await_state(journal);
+    }
+    else if (journal->syncing) {
+        pthread_cond_wait(&journal->written, &journal->lock);
+    }
+    else {
+        lead(journal);
+    }
+}
+
+static push_status_t await_lot(push_journal_t *journal, bool state)
+{
+    push_status_t status;
+
+    pthread_mutex_lock(&journal->lock);
+    while (state && journal->settled < last_lot) {
+        await_state(journal);
+    }
+    while (journal->synced < last_lot) {
+        await_log(journal);
+    }
+    status = journal->failures == failures_before && !refused ? PUSH_OK
+                                                              : PUSH_NO_STATE;
+    pthread_mutex_unlock(&journal->lock);
+    return status;
+}
+
+push_durability_t push_journal_durability(const push_store_t *store)
+{
+    return store->journal ? store->journal->options.durability
+                          : PUSH_DURABILITY_MEMORY;
+}
+
+static bool commits(const push_store_t *store)
+{
+    return push_journal_durability(store) == PUSH_DURABILITY_COMMIT;
+}
+
+push_status_t push_journal_wait(push_store_t *store)
+{
+    if (commits(store)) {
+        return await_lot(store->journal, false);
+    }
+    return store->journal && refused ? PUSH_NO_STATE : PUSH_OK;
+}
+
+push_status_t push_journal_wait_state(push_store_t *store)
+{
+    return commits(store) ? await_lot(store->journal, true) : PUSH_OK;
+}
+
+push_status_t push_journal_wait_written(push_store_t *store)
+{
+    return store->journal ? await_lot(store->journal, true) : PUSH_OK;
+}
+
+size_t push_journal_waiting(push_store_t *store)
+{
+    push_journal_t *journal = store->journal;
+    size_t bytes = 0;
+
+    if (journal) {
+        pthread_mutex_lock(&journal->lock);
+        bytes = push_journal_bytes(journal);
+        pthread_mutex_unlock(&journal->lock);
+    }
+    return bytes;
+}
+
+/*
+ * A heap's ended(): a message that leaves before its time must not come back
+ * after a restart.
+ */
+static void on_end(push_heap_t *heap, const void *message, int fate)
+{
+    const push_store_t *store = heap->memory;
+    push_time_t now = push_clock_now();
+    push_record_t *record = push_save_message(store, message,
+                                              (push_fate_t)fate, &now);
+
+    if (record) {
+        push_journal_note(record);
+    }
+}
+
+/* ---- start and stop ---- */
+
+/* Without it (a full disk, say) each commit goes into the state itself. */
+static void open_log(push_journal_t *journal)
+{
+    char dir[PATH_MAX];
+
+    if (journal->options.durability == PUSH_DURABILITY_COMMIT) {
+        push_journal_dir(journal, dir);
+        journal->log = push_wal_create(dir, journal->store->segment->hash_key);
+    }
+}
+
+/* All deadlines are on the clock that is never set. */
+static void init_locks(push_journal_t *journal)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_cond_init(&journal->filled, &attributes);
+    pthread_cond_init(&journal->written, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+bool push_journal_start(push_store_t *store,
+                        const push_journal_options_t *options)
+{
+    push_journal_t *journal = calloc(1, sizeof(*journal));
+
+    if (!journal) {
+        return false;
+    }
+    journal->store = store;
+    journal->options = *options;
+    journal->place = push_disk_claim(store);
+    journal->tick = push_clock_now().mono;
+    init_locks(journal);
+    open_log(journal);
+    if (!push_thread_start(&journal->thread, push_journal_run, journal)) {
+        push_wal_destroy(journal->log, false);
+        free(journal);
+        return false;
+    }
+    store->journal = journal;
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        store->heaps[i].ended = on_end;
+    }
+    return true;
+}
+
+/* From here on nothing joins; then what the sweeps have not come to yet. */
+static void write_the_rest(push_journal_t *journal)
+{
+    push_records_t records = {0};
+
+    pthread_mutex_lock(&journal->lock);
+    journal->over = true;
+    pthread_mutex_unlock(&journal->lock);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_save_changed(journal->store, i, &records);
+    }
+    pthread_mutex_lock(&journal->lock);
+    push_records_join(&journal->queue, &records);
+    if (!push_journal_empty(journal)) {
+        push_journal_write(journal);
+    }
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* After the rest: true while the log may hold what is nowhere else. */
+static bool needs_log(push_journal_t *journal)
+{
+    const push_disk_t *disk = push_journal_disk(journal);
+    push_record_t *record;
+    uint64_t failures;
+
+    if (!journal->log || !journal->log_named) {
+        return false;
+    }
+    record = atomic_load(&disk->missing) || atomic_load(&disk->failing)
+                 ? NULL
+                 : push_named_log_look((uint32_t)getpid());
+    if (!record) {
+        return true;
+    }
+    pthread_mutex_lock(&journal->lock);
+    failures = journal->failures;
+    push_records_append(&journal->queue, record);
+    push_journal_write(journal);
+    pthread_mutex_unlock(&journal->lock);
+    return journal->failures != failures;
+}
+
+/*
+ * The prefork MPM ends a child from a signal handler, which may have stopped
+ * its only worker anywhere.
+ */
+static bool ask_to_stop(push_journal_t *journal)
+{
+    if (pthread_mutex_trylock(&journal->lock)
+        && push_lock_wait(&journal->lock, STOP_MS)) {
+        return false;
+    }
+    journal->stop = true;
+    pthread_cond_signal(&journal->filled);
+    pthread_mutex_unlock(&journal->lock);
+    return true;
+}
+
+/* Writes what there is and leaves the files, once. */
+static bool finish(push_journal_t *journal)
+{
+    push_wal_t *log;
+    bool needed;
+
+    if (journal->over) {
+        return true;
+    }
+    if (!ask_to_stop(journal)) {
+        return false;
+    }
+    pthread_join(journal->thread, NULL);
+    write_the_rest(journal);
+    needed = needs_log(journal);
+    pthread_mutex_lock(&journal->lock);
+    log = journal->log;
+    journal->log = NULL;
+    pthread_mutex_unlock(&journal->lock);
+    push_wal_destroy(log, needed);
+    push_durable_close(journal->durable);
+    if (journal->place) {
+        atomic_store(&journal->place->unsaved, 0);
+        atomic_store(&journal->place->pid, 0);
+    }
+    return true;
+}
+
+bool push_journal_retire(push_store_t *store)
+{
+    return !store->journal || finish(store->journal);
+}
+
+void push_journal_stop(push_store_t *store)
+{
+    push_journal_t *journal = store->journal;
+
+    if (!journal || !finish(journal)) {
+        return;
+    }
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        store->heaps[i].ended = NULL;
+    }
+    store->journal = NULL;
+    pthread_mutex_destroy(&journal->lock);
+    pthread_cond_destroy(&journal->filled);
+    pthread_cond_destroy(&journal->written);
+    free(journal);
+}

@@ -1,0 +1,93 @@
+#ifndef PUSH_JOURNAL_H
+#define PUSH_JOURNAL_H
+
+#include "store/disk/record.h"
+#include "store/shard/store.h"
+
+/*
+ * The way of records to the disk.  Each process that serves has one journal:
+ * a queue and a thread, which writes all that waits as one.
+ *
+ *   note   with a shard locked: the thread remembers a record
+ *   hand over   when the shard is left: all that was noted joins the queue,
+ *               and gets to the disk together
+ *   wait   a publisher that was promised so waits until it is there
+ *
+ * The objects in the segment are the truth.  What a process had queued when
+ * it died, or could not write, is written again from them, by whichever
+ * process comes to it: each says in the segment from which mid on its queue
+ * is not on disk yet, and `missing` there sums up what is to be made good.
+ */
+
+typedef enum push_durability_t {
+    PUSH_DURABILITY_UNSET,
+    PUSH_DURABILITY_MEMORY,
+    PUSH_DURABILITY_INTERVAL,
+    PUSH_DURABILITY_COMMIT
+} push_durability_t;
+
+/* What is not yet on disk is at most so old, ms, if the disk is well. */
+#define PUSH_JOURNAL_INTERVAL_MS 500
+
+/* Beyond this, bytes, records are dropped and made good later. */
+#define PUSH_JOURNAL_MAX ((size_t)32 << 20)
+
+typedef struct push_journal_options_t {
+    const char *path; /* of the file; borrowed for good */
+    uint64_t size;    /* bytes it may take */
+    push_durability_t durability;
+    /* The journal's thread: writing fails from now on, or is well again. */
+    void (*report)(void *data, bool well, const char *why);
+    void *data;
+} push_journal_options_t;
+
+typedef struct push_journal_t push_journal_t;
+
+/* False, with errno: nothing is kept.  Sets store->journal. */
+bool push_journal_start(push_store_t *store,
+                        const push_journal_options_t *options);
+
+/* Writes all that is queued, and every device that changed. */
+void push_journal_stop(push_store_t *store);
+
+/*
+ * The same while others go on: what they publish from now on is refused, by
+ * push_journal_wait().  Nothing of this process touches the files any more.
+ * False if somebody does not let go of the queue; push_journal_stop() follows.
+ */
+bool push_journal_retire(push_store_t *store);
+
+/* ---- any thread; no-ops where store->journal is NULL ---- */
+
+/* Takes the record, which must not be NULL; with a shard locked. */
+void push_journal_note(push_record_t *record);
+
+/* What this thread noted joins the queue.  With no shard locked. */
+void push_journal_hand_over(push_store_t *store);
+
+/* PUSH_NO_STATE: with `commit` nothing can be accepted at the moment. */
+push_status_t push_journal_ready(const push_store_t *store);
+
+/* Waits for a moment if the queue is long. */
+void push_journal_throttle(push_store_t *store);
+
+/*
+ * From push_journal_begin() on this thread publishes; with `commit`,
+ * push_journal_wait() blocks until all that it handed over since then is on
+ * disk.  PUSH_NO_STATE: it may not be, or the journal is retired.
+ */
+void push_journal_begin(const push_store_t *store);
+push_status_t push_journal_wait(push_store_t *store);
+
+/* The same for what the write-ahead log does not take: devices. */
+push_status_t push_journal_wait_state(push_store_t *store);
+
+/* The same with `interval` too: what is rare and must not be forgotten. */
+push_status_t push_journal_wait_written(push_store_t *store);
+
+push_durability_t push_journal_durability(const push_store_t *store);
+
+/* Bytes that wait in this process. */
+size_t push_journal_waiting(push_store_t *store);
+
+#endif

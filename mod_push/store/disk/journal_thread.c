@@ -1,0 +1,341 @@
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "store/disk/journal_internal.h"
+#include "store/disk/save.h"
+
+/* How often the thread looks around when nothing happens. */
+#define TICK_MS 1000
+
+/* Every so many ticks it tidies up. */
+#define TICKS_TO_TIDY 5
+
+/* A failure is not reported again for so long. */
+#define REPORT_MS 10000
+
+/* So many logs of dead processes are removed at once. */
+#define LOGS_MAX 64
+
+static void count_records(push_disk_t *disk, const push_records_t *records)
+{
+    uint64_t count = 0;
+
+    for (const push_record_t *r = records->first; r; r = r->next) {
+        count++;
+    }
+    atomic_fetch_add(&disk->writes, 1);
+    atomic_fetch_add(&disk->records, count);
+}
+
+static void report_failure(push_journal_t *journal, const char *why)
+{
+    push_disk_t *disk = push_journal_disk(journal);
+    int64_t now = push_clock_now().mono;
+    bool silent = journal->reported && now - journal->reported < REPORT_MS;
+    uint32_t well = PUSH_DISK_WELL;
+
+    atomic_fetch_add(&disk->errors, 1);
+    if (atomic_compare_exchange_strong(&disk->failing, &well,
+                                       silent ? PUSH_DISK_FAILING_SILENTLY
+                                              : PUSH_DISK_FAILING)
+        && !silent) {
+        journal->reported = now;
+        journal->options.report(journal->options.data, false, why);
+    }
+}
+
+static void report_success(push_journal_t *journal)
+{
+    push_disk_t *disk = push_journal_disk(journal);
+
+    if (atomic_load(&disk->failing)
+        && atomic_exchange(&disk->failing, PUSH_DISK_WELL)
+               == PUSH_DISK_FAILING) {
+        journal->options.report(journal->options.data, true, "");
+    }
+}
+
+static push_durable_status_t try_write(push_journal_t *journal,
+                                       const push_records_t *records,
+                                       push_durable_error_t *error)
+{
+    push_durable_status_t status = PUSH_DURABLE_OK;
+
+    if (!journal->durable) {
+        status = push_durable_open(&journal->durable, journal->options.path,
+                                   journal->options.size, PUSH_DURABLE_WRITE,
+                                   error);
+    }
+    if (status == PUSH_DURABLE_OK) {
+        const push_durable_job_t job = {records, push_clock_now().wall,
+                                        push_save_look, journal->store};
+
+        status = push_durable_write(journal->durable, &job, error);
+    }
+    if (status != PUSH_DURABLE_OK) {
+        push_durable_close(journal->durable);
+        journal->durable = NULL;
+    }
+    return status;
+}
+
+/* Empties the list, whatever comes of it. */
+static bool write_records(push_journal_t *journal, push_records_t *records)
+{
+    push_durable_error_t error;
+    bool well = try_write(journal, records, &error) == PUSH_DURABLE_OK;
+
+    if (well) {
+        count_records(push_journal_disk(journal), records);
+    }
+    else {
+        push_disk_missing(journal->store,
+                          push_journal_lowest(journal->store, records));
+        report_failure(journal, error.text);
+    }
+    push_records_cleanup(records);
+    return well;
+}
+
+static bool due(const push_journal_t *journal)
+{
+    return !push_journal_empty(journal)
+           && (journal->waiters || journal->stop
+               || push_journal_bytes(journal) > PUSH_JOURNAL_MAX / 4
+               || push_clock_now().mono - journal->since
+                      >= PUSH_JOURNAL_INTERVAL_MS);
+}
+
+static int64_t may_sleep(const push_journal_t *journal)
+{
+    int64_t now = push_clock_now().mono;
+    int64_t until = journal->tick;
+
+    if (!push_journal_empty(journal)
+        && journal->since + PUSH_JOURNAL_INTERVAL_MS < until) {
+        until = journal->since + PUSH_JOURNAL_INTERVAL_MS;
+    }
+    return until > now ? until - now : 0;
+}
+
+/* With the lock: sleeps until a write or a tick is due, or the end. */
+static void await(push_journal_t *journal)
+{
+    int64_t ms = may_sleep(journal);
+
+    while (!due(journal) && !journal->stop && ms > 0) {
+        struct timespec at = push_journal_deadline(ms);
+
+        pthread_cond_timedwait(&journal->filled, &journal->lock, &at);
+        ms = may_sleep(journal);
+    }
+}
+
+/* With the lock: what is queued now stays announced, the rest is on disk. */
+static void withdraw(push_journal_t *journal)
+{
+    if (journal->place) {
+        atomic_store(&journal->place->unsaved, journal->lowest);
+    }
+}
+
+/* With the lock, after a write: the log may begin anew if all is written. */
+static void rewind_log(push_journal_t *journal)
+{
+    const push_disk_t *disk = push_journal_disk(journal);
+
+    if (journal->log && journal->logged <= journal->settled
+        && !atomic_load(&disk->failing) && !atomic_load(&disk->missing)) {
+        push_wal_rewind(journal->log);
+        journal->log_full = false;
+    }
+}
+
+/* With the lock: true if the records name the log now. */
+static bool name_log(const push_journal_t *journal, push_records_t *records)
+{
+    const push_named_log_t log = {
+        (uint32_t)getpid(), journal->log ? push_wal_id(journal->log) : 0};
+    push_record_t *record = journal->log && !journal->log_named
+                                ? push_named_log_make(&log)
+                                : NULL;
+
+    if (record) {
+        push_records_append(records, record);
+    }
+    return record;
+}
+
+void push_journal_write(push_journal_t *journal)
+{
+    push_records_t records = {0};
+    uint64_t lot;
+    bool named, well;
+
+    while (journal->syncing) {
+        pthread_cond_wait(&journal->written, &journal->lock);
+    }
+    lot = journal->handed;
+    push_records_join(&records, &journal->queue);
+    push_records_join(&records, &journal->fresh);
+    journal->lowest = 0;
+    named = name_log(journal, &records);
+    pthread_mutex_unlock(&journal->lock);
+    well = write_records(journal, &records);
+    pthread_mutex_lock(&journal->lock);
+    journal->log_named |= named && well;
+    journal->failures += !well;
+    journal->settled = lot;
+    if (journal->synced < lot) {
+        journal->synced = lot;
+    }
+    withdraw(journal);
+    if (well && !journal->syncing) {
+        rewind_log(journal);
+    }
+    pthread_cond_broadcast(&journal->written);
+}
+
+/* Shard by shard, since a shard is locked while it is copied. */
+static bool write_shards(push_journal_t *journal, uint64_t from)
+{
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_records_t records = {0};
+
+        if (!push_save_shard(journal->store, i, from, &records)) {
+            push_records_cleanup(&records);
+            return false;
+        }
+        if (records.first && !write_records(journal, &records)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool probe(push_journal_t *journal)
+{
+    push_records_t records = {0};
+    push_record_t *record = push_probe_make();
+
+    if (!record) {
+        return false;
+    }
+    push_records_append(&records, record);
+    return write_records(journal, &records);
+}
+
+void push_journal_dir(const push_journal_t *journal, char *room)
+{
+    const char *slash = strrchr(journal->options.path, '/');
+
+    snprintf(room, PATH_MAX, "%.*s",
+             slash ? (int)(slash - journal->options.path) : 1,
+             slash ? journal->options.path : ".");
+}
+
+/* Logs of the dead, whose queues have been taken up already. */
+typedef struct {
+    char dir[PATH_MAX];
+    uint32_t pids[LOGS_MAX];
+    unsigned count;
+} old_logs_t;
+
+static void find_old_logs(const push_journal_t *journal, old_logs_t *old)
+{
+    unsigned all;
+
+    push_journal_dir(journal, old->dir);
+    all = push_wal_list(old->dir, old->pids, LOGS_MAX);
+    old->count = 0;
+    for (unsigned i = 0; i < all; i++) {
+        if (push_disk_forgotten(journal->store, old->pids[i])) {
+            old->pids[old->count++] = old->pids[i];
+        }
+    }
+}
+
+/* First the state stops naming them, then they go. */
+static bool remove_old_logs(push_journal_t *journal, const old_logs_t *old)
+{
+    push_records_t records = {0};
+
+    for (unsigned i = 0; i < old->count; i++) {
+        push_record_t *record = push_named_log_look(old->pids[i]);
+
+        if (!record) {
+            push_records_cleanup(&records);
+            return true;
+        }
+        push_records_append(&records, record);
+    }
+    if (records.first && !write_records(journal, &records)) {
+        return false;
+    }
+    for (unsigned i = 0; i < old->count; i++) {
+        push_wal_remove(old->dir, old->pids[i]);
+    }
+    return true;
+}
+
+/* Whoever takes this up announces it, so that it survives us. */
+static void make_good(push_journal_t *journal)
+{
+    push_disk_t *disk = push_journal_disk(journal);
+    uint64_t from = atomic_load(&disk->missing);
+    old_logs_t old;
+
+    if (!from || (atomic_load(&disk->failing) && !probe(journal))) {
+        return;
+    }
+    find_old_logs(journal, &old);
+    from = atomic_load(&disk->missing);
+    if (journal->place) {
+        push_disk_lower(&journal->place->unsaved, from);
+    }
+    if (atomic_compare_exchange_strong(&disk->missing, &from, 0)) {
+        if (!write_shards(journal, from)) {
+            push_disk_missing(journal->store, from);
+            return;
+        }
+        if (remove_old_logs(journal, &old)) {
+            report_success(journal);
+        }
+    }
+}
+
+static void tick(push_journal_t *journal)
+{
+    push_records_t nothing = {0};
+
+    journal->tick = push_clock_now().mono + TICK_MS;
+    make_good(journal);
+    if (++journal->ticks % TICKS_TO_TIDY == 0 && journal->durable
+        && push_durable_tidy(journal->durable, push_clock_now().wall)) {
+        write_records(journal, &nothing);
+    }
+}
+
+void *push_journal_run(void *data)
+{
+    push_journal_t *journal = data;
+
+    pthread_mutex_lock(&journal->lock);
+    while (!journal->stop) {
+        await(journal);
+        if (due(journal)) {
+            push_journal_write(journal);
+        }
+        if (push_clock_now().mono >= journal->tick) {
+            pthread_mutex_unlock(&journal->lock);
+            tick(journal);
+            pthread_mutex_lock(&journal->lock);
+            withdraw(journal);
+        }
+    }
+    pthread_mutex_unlock(&journal->lock);
+    return NULL;
+}

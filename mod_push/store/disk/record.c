@@ -1,0 +1,480 @@
+#include "store/disk/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char magic[8] = "modpush";
+
+/* ---- bytes, written and read in one order ---- */
+
+static push_record_t *record_create(char type, const void *id, size_t id_len,
+                                    size_t len)
+{
+    push_record_t *record = malloc(sizeof(*record) + len);
+
+    if (record) {
+        memset(record, 0, sizeof(*record));
+        record->len = (uint32_t)len;
+        record->key_len = (uint8_t)(1 + id_len);
+        record->key[0] = (unsigned char)type;
+        memcpy(record->key + 1, id, id_len);
+    }
+    return record;
+}
+
+static unsigned char *put(unsigned char *at, const void *bytes, size_t len)
+{
+    if (len) {
+        memcpy(at, bytes, len);
+    }
+    return at + len;
+}
+
+static unsigned char *put_text(unsigned char *at, push_text_t text)
+{
+    return put(at, text.at, text.len);
+}
+
+#define PUT(at, variable) put(at, &(variable), sizeof(variable))
+
+/* What is left to be read; once too little was left, nothing is. */
+typedef struct {
+    const char *at;
+    const char *end;
+    bool bad;
+} reader_t;
+
+static reader_t reader(push_text_t value)
+{
+    return (reader_t){value.at, value.at + value.len, false};
+}
+
+static push_text_t get_text(reader_t *r, size_t len)
+{
+    push_text_t text = {r->at, (uint32_t)len};
+
+    if (r->bad || len > (size_t)(r->end - r->at)) {
+        r->bad = true;
+        return (push_text_t){NULL, 0};
+    }
+    r->at += len;
+    return text;
+}
+
+static void get(reader_t *r, void *to, size_t len)
+{
+    push_text_t text = get_text(r, len);
+
+    if (text.len) {
+        memcpy(to, text.at, len);
+    }
+    else {
+        memset(to, 0, len);
+    }
+}
+
+#define GET(r, variable) get(r, &(variable), sizeof(variable))
+
+/* All was there, and nothing else. */
+static bool complete(const reader_t *r)
+{
+    return !r->bad && r->at == r->end;
+}
+
+static bool is_key(push_text_t key, char type, size_t id_len)
+{
+    return key.len == 1 + id_len && key.at[0] == type;
+}
+
+/* ---- version ---- */
+
+push_record_t *push_meta_make(const push_meta_record_t *meta, char type)
+{
+    push_record_t *record = record_create(type, "", 0,
+                                          sizeof(magic) + sizeof(*meta));
+
+    if (record) {
+        unsigned char *at = put(record->value, magic, sizeof(magic));
+
+        put(at, meta, sizeof(*meta));
+    }
+    return record;
+}
+
+push_record_t *push_probe_make(void)
+{
+    return record_create(PUSH_RECORD_PROBE, "", 0, 0);
+}
+
+bool push_meta_read(push_text_t value, push_meta_record_t *meta)
+{
+    reader_t r = reader(value);
+    char found[sizeof(magic)];
+
+    GET(&r, found);
+    GET(&r, *meta);
+    return complete(&r) && !memcmp(found, magic, sizeof(magic));
+}
+
+/* ---- messages ---- */
+
+typedef struct {
+    uint8_t kind, fate, urgency, receipt, name_len, topic_len, device_len,
+        zero;
+} message_head_t;
+
+static void write_mid(unsigned char *at, uint64_t mid)
+{
+    for (int i = 0; i < 8; i++) {
+        at[i] = (unsigned char)(mid >> (56 - 8 * i));
+    }
+}
+
+static uint64_t read_mid(const char *at)
+{
+    uint64_t mid = 0;
+
+    for (int i = 0; i < 8; i++) {
+        mid = mid << 8 | (unsigned char)at[i];
+    }
+    return mid;
+}
+
+push_record_t *push_message_make(const push_message_record_t *message)
+{
+    const push_stored_t *stored = &message->stored;
+    message_head_t head = {.kind = (uint8_t)message->kind,
+                           .fate = (uint8_t)message->fate,
+                           .urgency = (uint8_t)stored->urgency,
+                           .receipt = stored->receipt,
+                           .name_len = (uint8_t)message->name.len,
+                           .topic_len = (uint8_t)stored->topic.len,
+                           .device_len = (uint8_t)stored->device.len};
+    unsigned char mid[8];
+    push_record_t *record;
+    unsigned char *at;
+
+    write_mid(mid, stored->mid);
+    record = record_create(PUSH_RECORD_MESSAGE, mid, sizeof(mid),
+                           sizeof(head) + message->name.len + stored->topic.len
+                               + stored->device.len + stored->frame.len);
+    if (!record) {
+        return NULL;
+    }
+    record->how = message->fate == PUSH_LIVE ? PUSH_RECORD_ADD
+                                             : PUSH_RECORD_PUT;
+    record->mid = message->fate == PUSH_LIVE ? stored->mid : 0;
+    record->expires = message->expires;
+    at = PUT(record->value, head);
+    at = put_text(at, message->name);
+    at = put_text(at, stored->topic);
+    at = put_text(at, stored->device);
+    put_text(at, stored->frame);
+    return record;
+}
+
+/* As core/frame.c ends an event; it goes to the socket as it is. */
+static bool is_frame(push_text_t frame)
+{
+    return frame.len >= 2 && frame.len < PUSH_MESSAGE_MAX - PUSH_MID_CHARS
+           && !memcmp(frame.at + frame.len - 2, "\n\n", 2);
+}
+
+static bool is_audience(const push_message_record_t *message)
+{
+    if (message->kind == PUSH_LOG_BROADCAST) {
+        return !message->name.len && !message->stored.device.len;
+    }
+    return message->name.len
+           && (message->kind == PUSH_LOG_USER
+               || (message->kind == PUSH_LOG_CHANNEL
+                   && !message->stored.device.len));
+}
+
+bool push_message_read(push_text_t key, push_text_t value,
+                       push_message_record_t *message)
+{
+    push_stored_t *stored = &message->stored;
+    reader_t r = reader(value);
+    message_head_t head;
+
+    memset(message, 0, sizeof(*message));
+    GET(&r, head);
+    message->kind = head.kind;
+    message->fate = (push_fate_t)head.fate;
+    message->name = get_text(&r, head.name_len);
+    stored->topic = get_text(&r, head.topic_len);
+    stored->device = get_text(&r, head.device_len);
+    stored->frame = get_text(&r, (size_t)(r.end - r.at));
+    stored->urgency = (push_urgency_t)(head.urgency % PUSH_LANES);
+    stored->receipt = head.receipt != 0;
+    if (r.bad || !is_key(key, PUSH_RECORD_MESSAGE, 8)
+        || head.urgency >= PUSH_LANES || head.fate >= PUSH_FATES
+        || head.topic_len > PUSH_TOPIC_MAX || head.device_len > PUSH_DEVICE_MAX
+        || !is_audience(message)) {
+        return false;
+    }
+    stored->mid = read_mid(key.at + 1);
+    return message->fate == PUSH_LIVE ? is_frame(stored->frame)
+                                      : !stored->frame.len;
+}
+
+/* ---- idempotency keys ---- */
+
+push_record_t *push_key_make(const push_key_record_t *key)
+{
+    push_record_t *record = record_create(
+        PUSH_RECORD_KEY, key->id, sizeof(key->id),
+        sizeof(key->request) + sizeof(key->receipt));
+
+    if (record) {
+        unsigned char *at = PUT(record->value, key->request);
+
+        PUT(at, key->receipt);
+        record->expires = key->expires;
+        record->mid = key->receipt.mid;
+    }
+    return record;
+}
+
+bool push_key_read(push_text_t key, push_text_t value,
+                   push_key_record_t *record)
+{
+    reader_t r = reader(value);
+
+    memset(record, 0, sizeof(*record));
+    GET(&r, record->request);
+    GET(&r, record->receipt);
+    if (!complete(&r) || !is_key(key, PUSH_RECORD_KEY, PUSH_KEY_BYTES)) {
+        return false;
+    }
+    memcpy(record->id, key.at + 1, PUSH_KEY_BYTES);
+    return true;
+}
+
+/* ---- revocations ---- */
+
+push_record_t *push_revoked_make(const push_revoked_record_t *revoked)
+{
+    push_record_t *record = record_create(PUSH_RECORD_REVOKED, revoked->id,
+                                          sizeof(revoked->id),
+                                          sizeof(revoked->issued));
+
+    if (record) {
+        PUT(record->value, revoked->issued);
+        record->expires = revoked->expires;
+    }
+    return record;
+}
+
+push_record_t *push_revoked_look(const uint64_t id[2])
+{
+    push_record_t *record = record_create(PUSH_RECORD_REVOKED, id,
+                                          2 * sizeof(*id), 0);
+
+    if (record) {
+        record->how = PUSH_RECORD_LOOK;
+    }
+    return record;
+}
+
+bool push_revoked_read(push_text_t key, push_text_t value,
+                       push_revoked_record_t *revoked)
+{
+    reader_t r = reader(value);
+
+    memset(revoked, 0, sizeof(*revoked));
+    GET(&r, revoked->issued);
+    if (!complete(&r)
+        || !is_key(key, PUSH_RECORD_REVOKED, sizeof(revoked->id))) {
+        return false;
+    }
+    memcpy(revoked->id, key.at + 1, sizeof(revoked->id));
+    return true;
+}
+
+/* ---- logs ---- */
+
+push_record_t *push_named_log_make(const push_named_log_t *log)
+{
+    push_record_t *record = record_create(PUSH_RECORD_LOG, &log->pid,
+                                          sizeof(log->pid), sizeof(log->id));
+
+    if (record) {
+        PUT(record->value, log->id);
+    }
+    return record;
+}
+
+push_record_t *push_named_log_look(uint32_t pid)
+{
+    push_record_t *record = record_create(PUSH_RECORD_LOG, &pid, sizeof(pid),
+                                          0);
+
+    if (record) {
+        record->how = PUSH_RECORD_LOOK;
+    }
+    return record;
+}
+
+bool push_named_log_read(push_text_t key, push_text_t value,
+                         push_named_log_t *log)
+{
+    reader_t r = reader(value);
+
+    memset(log, 0, sizeof(*log));
+    GET(&r, log->id);
+    if (!complete(&r) || !is_key(key, PUSH_RECORD_LOG, sizeof(log->pid))) {
+        return false;
+    }
+    memcpy(&log->pid, key.at + 1, sizeof(log->pid));
+    return true;
+}
+
+/* ---- device contexts ---- */
+
+typedef struct {
+    uint8_t traits, lowest, user_len, places;
+    uint32_t max_in_flight;
+    uint32_t settled;
+    uint8_t labels[PUSH_LABELS];
+    int64_t first_seen, last_seen, last_ack, left;
+    push_losses_t losses;
+} device_head_t;
+
+static size_t device_size(const push_device_record_t *device)
+{
+    size_t size = sizeof(device_head_t) + device->user.len
+                  + device->settled.len;
+
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        size += device->labels[i].len;
+    }
+    for (unsigned i = 0; i < device->places_count; i++) {
+        const push_place_record_t *place = &device->places[i];
+
+        size += 1 + place->name.len + sizeof(place->joined)
+                + sizeof(place->next);
+    }
+    return size;
+}
+
+static unsigned char *put_place(unsigned char *at,
+                                const push_place_record_t *place)
+{
+    uint8_t len = (uint8_t)place->name.len;
+
+    at = PUT(at, len);
+    at = put_text(at, place->name);
+    at = PUT(at, place->joined);
+    return PUT(at, place->next);
+}
+
+push_record_t *push_device_make(const push_device_record_t *device)
+{
+    device_head_t head = {.traits = device->traits,
+                          .lowest = device->lowest,
+                          .user_len = (uint8_t)device->user.len,
+                          .places = (uint8_t)device->places_count,
+                          .max_in_flight = device->max_in_flight,
+                          .settled = push_device_settled_count(device),
+                          .first_seen = device->first_seen,
+                          .last_seen = device->last_seen,
+                          .last_ack = device->last_ack,
+                          .left = device->left,
+                          .losses = device->losses};
+    push_record_t *record = record_create(PUSH_RECORD_DEVICE, device->id,
+                                          PUSH_CONTEXT_BYTES,
+                                          device_size(device));
+    unsigned char *at;
+
+    if (!record) {
+        return NULL;
+    }
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        head.labels[i] = (uint8_t)device->labels[i].len;
+    }
+    at = put_text(PUT(record->value, head), device->user);
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        at = put_text(at, device->labels[i]);
+    }
+    at = put_text(at, device->settled);
+    for (unsigned i = 0; i < device->places_count; i++) {
+        at = put_place(at, &device->places[i]);
+    }
+    return record;
+}
+
+push_record_t *push_device_look(const unsigned char *id, unsigned shard)
+{
+    push_record_t *record = record_create(PUSH_RECORD_DEVICE, id,
+                                          PUSH_CONTEXT_BYTES, 0);
+
+    if (record) {
+        record->how = PUSH_RECORD_LOOK;
+        record->shard = (uint8_t)shard;
+    }
+    return record;
+}
+
+static bool get_places(reader_t *r, unsigned count,
+                       push_device_record_t *device)
+{
+    if (!count || count > 1 + PUSH_CHANNELS_MAX) {
+        return false;
+    }
+    device->places_count = count;
+    for (unsigned i = 0; i < count; i++) {
+        push_place_record_t *place = &device->places[i];
+        uint8_t len;
+
+        GET(r, len);
+        place->name = get_text(r, len);
+        GET(r, place->joined);
+        GET(r, place->next);
+        if ((i == 0) != (len == 0)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void take_head(push_device_record_t *device, const device_head_t *head)
+{
+    device->traits = head->traits;
+    device->lowest = head->lowest;
+    device->max_in_flight = head->max_in_flight;
+    device->first_seen = head->first_seen;
+    device->last_seen = head->last_seen;
+    device->last_ack = head->last_ack;
+    device->left = head->left;
+    device->losses = head->losses;
+}
+
+bool push_device_read(push_text_t key, push_text_t value,
+                      push_device_record_t *device)
+{
+    static const uint8_t known = PUSH_DEVICE_EXPLICIT | PUSH_DEVICE_MADE_UP
+                                 | PUSH_DEVICE_STATE_LOST;
+    reader_t r = reader(value);
+    device_head_t head;
+    size_t labels = 0;
+
+    GET(&r, head);
+    take_head(device, &head);
+    device->user = get_text(&r, head.user_len);
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        device->labels[i] = get_text(&r, head.labels[i]);
+        labels += head.labels[i];
+    }
+    device->settled = get_text(&r, head.settled * sizeof(push_settled_t));
+    if (!get_places(&r, head.places, device) || !complete(&r)
+        || !is_key(key, PUSH_RECORD_DEVICE, PUSH_CONTEXT_BYTES)
+        || head.traits & (uint8_t)~known || head.lowest >= PUSH_LANES
+        || !head.user_len || !head.max_in_flight || labels > PUSH_LABELS_MAX
+        || head.labels[PUSH_LABEL_DEVICE] > PUSH_DEVICE_MAX) {
+        return false;
+    }
+    memcpy(device->id, key.at + 1, PUSH_CONTEXT_BYTES);
+    return true;
+}

@@ -1,0 +1,281 @@
+#include <stdatomic.h>
+#include <string.h>
+
+#include "store/ops/checkin.h"
+#include "store/disk/restore_internal.h"
+
+/* Device contexts, once the logs are there that they have places in. */
+
+typedef struct {
+    const push_restore_t *restore;
+    push_store_t *store;
+    push_heap_t *heap; /* of the user's shard */
+    push_name_t name;
+    const push_device_record_t *record;
+    push_device_t *device;
+} arrival_t;
+
+/* ---- what it has missed ---- */
+
+/* The first loss of the log whose mid is not below this one. */
+static size_t first_lost(const push_losts_t *lost, push_ref_t log,
+                         uint64_t mid)
+{
+    size_t low = 0;
+    size_t high = lost->count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        const push_lost_t *at = &lost->at[middle];
+
+        if (at->log < log || (at->log == log && at->mid < mid)) {
+            low = middle + 1;
+        }
+        else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
+static bool settled(const push_device_record_t *record, uint64_t mid)
+{
+    push_settled_t at;
+
+    for (unsigned i = 0; i < push_device_settled_count(record); i++) {
+        memcpy(&at, record->settled.at + i * sizeof(at), sizeof(at));
+        if (at.mid == mid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_for(const push_device_record_t *record, const push_lost_t *lost)
+{
+    push_text_t id = record->labels[PUSH_LABEL_DEVICE];
+
+    return !lost->device.len
+           || (lost->device.len == id.len
+               && !memcmp(lost->device.at, id.at, id.len));
+}
+
+static void count_lost(const arrival_t *a, const push_lost_t *lost)
+{
+    if (lost->reason == PUSH_GAP_STATE_LOST) {
+        a->device->losses.count[PUSH_GAP_MEMORY][lost->lane]++;
+        a->device->traits |= PUSH_DEVICE_STATE_LOST;
+    }
+    else {
+        a->device->losses.count[lost->reason][lost->lane]++;
+    }
+}
+
+static void count_lost_of_user(const arrival_t *a)
+{
+    const push_losts_t *lost = &a->restore->lost;
+    size_t i = first_lost(lost, a->device->user, 0);
+
+    for (; i < lost->count && lost->at[i].log == a->device->user; i++) {
+        if (is_for(a->record, &lost->at[i])
+            && !settled(a->record, lost->at[i].mid)) {
+            count_lost(a, &lost->at[i]);
+        }
+    }
+}
+
+static void count_lost_of_place(const arrival_t *a, push_ref_t log,
+                                const push_place_record_t *place)
+{
+    const push_losts_t *lost = &a->restore->lost;
+    size_t i = first_lost(lost, log, place->joined);
+
+    for (; i < lost->count && lost->at[i].log == log; i++) {
+        if (lost->at[i].mid >= place->next[lost->at[i].lane]) {
+            count_lost(a, &lost->at[i]);
+        }
+    }
+}
+
+/* ---- its places ---- */
+
+static push_channel_t *channel_of(const arrival_t *a,
+                                  const push_place_record_t *place)
+{
+    push_name_t name;
+
+    if (!place->name.len) {
+        return push_store_broadcast(a->store);
+    }
+    name = push_store_name(a->store, place->name);
+    return push_store_channel(a->store, &name, true);
+}
+
+static void restore_place(const arrival_t *a, push_channel_t *channel,
+                          const push_place_record_t *place)
+{
+    unsigned count = push_device_subs_count(a->device);
+    push_sub_t *sub = &push_device_subs(a->heap, a->device)[count];
+    push_ref_t log = push_ref_of(a->heap, channel);
+
+    push_sub_init(a->heap, sub, log, place->joined);
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        sub->cursor[lane] = push_log_seek(a->heap, &channel->log, lane,
+                                          place->next[lane]);
+        sub->told[lane] = sub->cursor[lane];
+    }
+    push_device_set_subs(a->device, push_device_subs_ref(a->device),
+                         count + 1);
+    atomic_fetch_add(&channel->subscribers, 1);
+    count_lost_of_place(a, log, place);
+}
+
+static void restore_places(const arrival_t *a)
+{
+    for (unsigned i = 0; i < a->record->places_count; i++) {
+        const push_place_record_t *place = &a->record->places[i];
+        push_channel_t *channel = channel_of(a, place);
+
+        if (channel) {
+            restore_place(a, channel, place);
+        }
+    }
+}
+
+/* ---- what it has acknowledged ---- */
+
+static void settle(const arrival_t *a, const push_settled_t *settled_one)
+{
+    const push_user_t *user = push_at(a->heap, a->device->user);
+    unsigned lane = settled_one->lane % PUSH_LANES;
+    uint32_t at = push_log_seek(a->heap, &user->log, lane, settled_one->mid);
+    push_ref_t ref = PUSH_NONE;
+    push_message_t *message;
+
+    if (push_log_read(a->heap, &user->log, lane, at, &ref)
+        != PUSH_SLOT_MESSAGE) {
+        return;
+    }
+    message = push_at(a->heap, ref);
+    if (message->mid == settled_one->mid && settled_one->fate < PUSH_FATES) {
+        push_message_settle(a->heap, message, push_ref_of(a->heap, a->device),
+                            (push_fate_t)settled_one->fate, &a->restore->now);
+    }
+}
+
+static void settle_all(const arrival_t *a)
+{
+    push_settled_t at;
+
+    for (unsigned i = 0; i < push_device_settled_count(a->record); i++) {
+        memcpy(&at, a->record->settled.at + i * sizeof(at), sizeof(at));
+        settle(a, &at);
+    }
+}
+
+/* ---- the device ---- */
+
+static void restore_session(const arrival_t *a)
+{
+    const push_device_record_t *record = a->record;
+    const push_time_t *now = &a->restore->now;
+    push_device_t *device = a->device;
+    int64_t away = record->left && record->left < now->wall
+                       ? now->wall - record->left
+                       : 0;
+
+    memcpy(device->id, record->id, PUSH_CONTEXT_BYTES);
+    memcpy(&device->node.hash, record->id, sizeof(device->node.hash));
+    device->shard = (uint8_t)a->name.shard;
+    device->traits = record->traits | PUSH_DEVICE_CHANGED;
+    device->lowest = record->lowest;
+    device->max_in_flight = record->max_in_flight;
+    device->first_seen = record->first_seen;
+    device->last_seen = record->last_seen;
+    device->last_ack = record->last_ack;
+    device->left = now->mono - away;
+}
+
+/* Its memory: the context, its labels, and all its places. */
+static bool make_device(arrival_t *a)
+{
+    push_heap_t *heap = a->heap;
+    unsigned places = PUSH_SUB_BROADCAST + a->record->places_count;
+    push_ref_t ref = heap->alloc(heap, sizeof(push_device_t), PUSH_NODE);
+    push_ref_t subs;
+
+    if (!ref) {
+        return false;
+    }
+    a->device = push_at(heap, ref);
+    memset(a->device, 0, sizeof(*a->device));
+    subs = heap->alloc(heap, places * sizeof(push_sub_t), PUSH_PART);
+    if (subs
+        && push_device_set_labels(heap, a->device, a->record->labels)
+               == PUSH_OK) {
+        push_device_set_subs(a->device, subs, PUSH_SUB_BROADCAST);
+        return true;
+    }
+    if (subs) {
+        heap->release(heap, subs);
+    }
+    heap->release(heap, ref);
+    return false;
+}
+
+static bool restore_device(arrival_t *a)
+{
+    push_user_t *user = push_store_user(a->store, &a->name, true);
+
+    if (!user || user->devices_count >= PUSH_DEVICES_MAX || !make_device(a)) {
+        return false;
+    }
+    restore_session(a);
+    push_user_adopt(a->heap, user, a->device, &a->restore->now);
+    a->device->losses = a->record->losses;
+    count_lost_of_user(a);
+    if (a->restore->torn) {
+        count_lost(a, &(push_lost_t){.lane = PUSH_NORMAL,
+                                     .reason = PUSH_GAP_STATE_LOST});
+    }
+    restore_places(a);
+    settle_all(a);
+    push_node_be(a->device, PUSH_NODE_DEVICE);
+    push_table_add(a->heap, &a->store->shards[a->name.shard].contexts,
+                   push_ref_of(a->heap, a->device));
+    return true;
+}
+
+/* The id says whose context it is: nobody gets that of another. */
+static bool is_genuine(const push_device_record_t *record)
+{
+    unsigned char id[PUSH_CONTEXT_BYTES];
+
+    push_store_context_id(record->user, record->labels[PUSH_LABEL_DEVICE],
+                          record->labels[PUSH_LABEL_APP], id);
+    return !memcmp(id, record->id, sizeof(id));
+}
+
+void push_restore_devices(push_restore_t *restore, push_store_t *store)
+{
+    for (size_t i = 0; i < restore->devices.count; i++) {
+        const push_raw_t *raw = &restore->devices.at[i];
+        push_device_record_t record;
+        arrival_t a = {.restore = restore, .store = store, .record = &record};
+
+        if (!push_device_read(raw->key, raw->value, &record)
+            || !is_genuine(&record)
+            || push_store_device(
+                store, push_store_name(store, record.user).shard, record.id)) {
+            restore->restored.invalid++;
+            continue;
+        }
+        if (raw->expires && raw->expires <= restore->now.wall) {
+            restore->restored.expired++;
+            continue;
+        }
+        a.name = push_store_name(store, record.user);
+        a.heap = &store->heaps[a.name.shard];
+        restore->restored.devices += restore_device(&a);
+    }
+}

@@ -1,0 +1,51 @@
+#ifndef PUSH_RESTORE_INTERNAL_H
+#define PUSH_RESTORE_INTERNAL_H
+
+#include "store/disk/restore.h"
+
+/* What restore.c and restore_device.c share; nobody else includes it. */
+
+/* A record as it was read. */
+typedef struct push_raw_t {
+    char *bytes; /* owned: key and value point into it */
+    push_text_t key, value;
+    int64_t expires;               /* wall ms */
+    push_message_record_t message; /* of a message: the record, taken apart */
+    bool matters;                  /* it is to be restored, or was lost */
+    bool kept;                     /* it has room */
+} push_raw_t;
+
+typedef struct push_raws_t {
+    push_raw_t *at;
+    size_t count, room;
+} push_raws_t;
+
+/* A message that some devices will not get. */
+typedef struct push_lost_t {
+    push_ref_t log;
+    uint8_t lane;
+    uint8_t reason; /* push_gap_t */
+    uint64_t mid;
+    push_text_t device; /* the one that it was for, or empty */
+} push_lost_t;
+
+typedef struct push_losts_t {
+    push_lost_t *at; /* by log, then mid, once all are there */
+    size_t count, room;
+} push_losts_t;
+
+struct push_restore_t {
+    push_time_t now;
+    bool has_meta;
+    bool torn;
+    push_meta_record_t meta;
+    push_raws_t messages, devices, keys, revocations;
+    push_losts_t lost;
+    push_restored_t restored;
+};
+
+void push_restore_clock(push_store_t *store, uint64_t mid);
+
+void push_restore_devices(push_restore_t *restore, push_store_t *store);
+
+#endif

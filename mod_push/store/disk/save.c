@@ -1,0 +1,490 @@
+#include "store/disk/save.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/disk/disk.h"
+#include "store/disk/journal.h"
+#include "store/disk/revocation.h"
+
+/* A place at a channel's end may be so far back in time. */
+#define PLACE_SLACK ((uint64_t)2000 << 22) /* 2000 ms, as a mid has them */
+
+static int64_t wall_of(int64_t mono, const push_time_t *now)
+{
+    return now->wall + mono - now->mono;
+}
+
+/* ---- messages ---- */
+
+static push_text_t name_of(const push_log_t *log)
+{
+    if (push_log_kind(log) == PUSH_LOG_USER) {
+        const push_user_t *user = (const push_user_t *)log;
+
+        return (push_text_t){user->name, user->name_len};
+    }
+    return push_channel_name((const push_channel_t *)log);
+}
+
+static push_stored_t stored_of(const push_message_t *message)
+{
+    push_text_t wire = push_message_wire(message);
+
+    return (push_stored_t){
+        .mid = message->mid,
+        .topic = {message->bytes, message->topic_len},
+        .device = {message->bytes + message->topic_len, message->device_len},
+        .frame = {wire.at + PUSH_MID_CHARS + 1, wire.len - PUSH_MID_CHARS - 1},
+        .urgency = push_message_urgency(message),
+        .receipt = (message->traits & PUSH_TRAIT_RECEIPT) != 0};
+}
+
+push_record_t *push_save_message(const push_store_t *store,
+                                 const push_message_t *message,
+                                 push_fate_t fate, const push_time_t *now)
+{
+    const push_log_t *log = push_at(&store->heaps[0], message->log);
+    push_message_record_t record = {
+        .kind = push_log_kind(log),
+        .fate = fate,
+        .name = name_of(log),
+        .stored = stored_of(message),
+        .expires = wall_of(push_message_until(message), now)};
+
+    if (message->traits & PUSH_TRAIT_NOW || fate == PUSH_EXPIRED
+        || record.expires <= now->wall) {
+        return NULL;
+    }
+    if (fate != PUSH_LIVE) {
+        record.stored = (push_stored_t){.mid = message->mid,
+                                        .urgency = record.stored.urgency};
+    }
+    return push_message_make(&record);
+}
+
+/* ---- devices ---- */
+
+typedef struct {
+    push_settled_t *at;
+    uint32_t count;
+    uint32_t room;
+    bool failed;
+} settled_t;
+
+static void add_settled(settled_t *list, const push_settled_t *settled)
+{
+    if (list->count == list->room) {
+        uint32_t room = list->room ? list->room * 2 : 64;
+        push_settled_t *at = realloc(list->at, room * sizeof(*at));
+
+        if (!at) {
+            list->failed = true;
+            return;
+        }
+        list->at = at;
+        list->room = room;
+    }
+    list->at[list->count++] = *settled;
+}
+
+/* What of the user's log is over for the device. */
+static void collect_settled(const push_heap_t *heap,
+                            const push_device_t *device, settled_t *list)
+{
+    const push_user_t *user = push_at(heap, device->user);
+    push_ref_t self = push_ref_of(heap, device);
+
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        const push_lane_t *l = &user->log.lanes[lane];
+        push_ref_t ref = PUSH_NONE;
+
+        for (uint32_t at = l->tail; at != l->head; at++) {
+            const push_message_t *message;
+            const push_outcome_t *outcome;
+
+            if (push_log_read(heap, &user->log, lane, at, &ref)
+                != PUSH_SLOT_MESSAGE) {
+                continue;
+            }
+            message = push_at(heap, ref);
+            outcome = push_message_outcome(heap, message, self);
+            if (outcome && push_message_fate(message) == PUSH_LIVE) {
+                add_settled(list,
+                            &(push_settled_t){message->mid, outcome->after,
+                                              (uint16_t)outcome->fate,
+                                              (uint16_t)lane});
+            }
+        }
+    }
+}
+
+/* A lane of a place, while it is looked at. */
+typedef struct {
+    const push_heap_t *heap;
+    const push_sub_t *sub;
+    const push_log_t *log;
+    unsigned lane;
+    uint32_t from; /* what is before was acknowledged, or told as a gap */
+    push_losses_t *losses;
+} look_t;
+
+/*
+ * Steps to the first message.  What was dropped before it nobody could tell
+ * after a restart, so it is counted now; what is dropped behind it has a
+ * record that says so.
+ */
+static const push_message_t *first_message(const look_t *look, uint32_t at)
+{
+    const push_lane_t *l = &look->log->lanes[look->lane];
+    uint32_t *count = &look->losses->count[PUSH_GAP_MEMORY][look->lane];
+    uint32_t from = look->from, evicted;
+    push_ref_t ref = PUSH_NONE;
+
+    for (;; at++) {
+        switch (push_log_read(look->heap, look->log, look->lane, at, &ref)) {
+        case PUSH_SLOT_MESSAGE:
+            return push_at(look->heap, ref);
+        case PUSH_SLOT_END:
+            return NULL;
+        case PUSH_SLOT_PASSED:
+            at = push_lane_tail(l) - 1; /* read first: it is stored last */
+            evicted = l->evicted;
+            if (push_before(from, evicted)) {
+                *count += evicted - from;
+                from = evicted;
+            }
+            break;
+        case PUSH_SLOT_EVICTED:
+            *count += !push_before(at, from);
+            break;
+        default:
+            break;
+        }
+    }
+}
+
+/*
+ * The mid of the first message that the device may still need.  now is a mid
+ * behind all that were taken when the lane was looked at; some of them may
+ * not stand in it yet, so a place at its end lies somewhat before.
+ */
+static uint64_t next_in_lane(const look_t *look, uint32_t at, uint64_t now)
+{
+    uint64_t before = now > PLACE_SLACK ? now - PLACE_SLACK : 0;
+    const push_message_t *message;
+    push_ref_t ref = PUSH_NONE;
+
+    if (push_log_read(look->heap, look->log, look->lane, at - 1, &ref)
+        == PUSH_SLOT_MESSAGE) {
+        return ((push_message_t *)push_at(look->heap, ref))->mid + 1;
+    }
+    message = first_message(look, at);
+    if (message) {
+        return message->mid;
+    }
+    return before > look->sub->joined ? before : look->sub->joined;
+}
+
+static void collect_place(const push_heap_t *heap, const push_device_t *device,
+                          unsigned index, uint64_t now,
+                          push_device_record_t *record)
+{
+    const push_sub_t *sub = &push_device_subs(heap, device)[index];
+    push_place_record_t *place = &record->places[index - PUSH_SUB_BROADCAST];
+    look_t look = {.heap = heap,
+                   .sub = sub,
+                   .log = push_sub_log(heap, sub),
+                   .losses = &record->losses};
+
+    place->name = push_channel_name(push_at(heap, sub->log));
+    place->joined = sub->joined;
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        push_place_t cursor = {(uint16_t)index, (uint16_t)lane,
+                               sub->cursor[lane]};
+        uint32_t at = push_window_lowest(heap, &device->window, cursor);
+
+        look.lane = lane;
+        look.from = at != cursor.at                    ? at
+                    : push_before(at, sub->told[lane]) ? sub->told[lane]
+                                                       : at;
+        place->next[lane] = next_in_lane(&look, at, now);
+    }
+}
+
+static void collect_places(push_store_t *store, const push_device_t *device,
+                           push_device_record_t *record)
+{
+    uint64_t now = push_mid_now(&store->segment->clock);
+
+    record->places_count = push_device_subs_count(device) - PUSH_SUB_BROADCAST;
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
+        collect_place(&store->heaps[device->shard], device, i, now, record);
+    }
+}
+
+static void collect_labels(const push_heap_t *heap,
+                           const push_device_t *device,
+                           push_device_record_t *record)
+{
+    const push_user_t *user = push_at(heap, device->user);
+
+    record->user = (push_text_t){user->name, user->name_len};
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        record->labels[i] = push_device_label(heap, device, (push_label_t)i);
+    }
+}
+
+static void collect_session(const push_device_t *device,
+                            const push_time_t *now,
+                            push_device_record_t *record)
+{
+    memcpy(record->id, device->id, sizeof(record->id));
+    record->traits = device->traits
+                     & (PUSH_DEVICE_EXPLICIT | PUSH_DEVICE_MADE_UP
+                        | PUSH_DEVICE_STATE_LOST);
+    record->lowest = device->lowest;
+    record->max_in_flight = device->max_in_flight;
+    record->first_seen = device->first_seen;
+    record->last_seen = device->last_seen;
+    record->last_ack = device->last_ack;
+    record->left = device->traits & PUSH_DEVICE_ONLINE
+                       ? 0
+                       : wall_of(device->left, now);
+    for (int i = 0; i < PUSH_GAPS; i++) {
+        for (int j = 0; j < PUSH_LANES; j++) {
+            record->losses.count[i][j] = device->losses.count[i][j]
+                                         + device->gaps.count[i][j];
+        }
+    }
+}
+
+push_record_t *push_save_device(push_store_t *store,
+                                const push_device_t *device,
+                                const push_time_t *now)
+{
+    const push_heap_t *heap = &store->heaps[device->shard];
+    push_device_record_t record;
+    push_record_t *made = NULL;
+    settled_t settled = {0};
+
+    collect_session(device, now, &record);
+    collect_labels(heap, device, &record);
+    collect_places(store, device, &record);
+    collect_settled(heap, device, &settled);
+    record.settled = (push_text_t){(const char *)settled.at,
+                                   settled.count
+                                       * (uint32_t)sizeof(push_settled_t)};
+    if (!settled.failed) {
+        made = push_device_make(&record);
+    }
+    free(settled.at);
+    if (made && record.left) {
+        made->expires = record.left + store->limits.retention;
+    }
+    return made;
+}
+
+/* Reset by each sweep; one sweep runs at a time, in one thread. */
+static _Thread_local unsigned advanced;
+
+void push_save_begin(push_store_t *store)
+{
+    (void)store;
+    advanced = 0;
+}
+
+void push_save_if_changed(push_store_t *store, push_device_t *device)
+{
+    push_record_t *record;
+
+    if (!store->journal
+        || !(device->traits & (PUSH_DEVICE_CHANGED | PUSH_DEVICE_ADVANCED))
+        || (!(device->traits & PUSH_DEVICE_CHANGED)
+            && advanced >= PUSH_SAVE_ADVANCED)) {
+        return;
+    }
+    record = push_device_look(device->id, device->shard);
+    if (record) {
+        device->traits &= (uint8_t) ~(PUSH_DEVICE_CHANGED
+                                      | PUSH_DEVICE_ADVANCED);
+        advanced++;
+        push_journal_note(record);
+    }
+}
+
+/* ---- keys ---- */
+
+push_record_t *push_save_key(const push_key_t *key, const push_time_t *now)
+{
+    push_key_record_t record = {.request = key->request,
+                                .receipt = key->receipt,
+                                .expires = wall_of(key->until, now)};
+
+    memcpy(record.id, key->id, sizeof(record.id));
+    return push_key_make(&record);
+}
+
+/* ---- a whole shard ---- */
+
+typedef struct {
+    push_store_t *store;
+    const push_heap_t *heap;
+    push_records_t *records;
+    uint64_t from;
+    push_time_t now;
+    bool complete;
+} collection_t;
+
+static void take(collection_t *c, push_record_t *record)
+{
+    if (record) {
+        push_records_append(c->records, record);
+    }
+    else {
+        c->complete = false;
+    }
+}
+
+static void collect_message(collection_t *c, const push_message_t *message)
+{
+    push_fate_t fate = push_message_fate(message);
+    push_record_t *record;
+
+    if ((fate == PUSH_LIVE && message->mid < c->from)
+        || fate == PUSH_EXPIRED) {
+        return;
+    }
+    record = push_save_message(c->store, message, fate, &c->now);
+    if (record) {
+        push_records_append(c->records, record);
+    }
+}
+
+static void collect_log(collection_t *c, const push_log_t *log)
+{
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        const push_lane_t *l = &log->lanes[lane];
+        push_ref_t ref = PUSH_NONE;
+
+        for (uint32_t at = l->tail; at != l->head; at++) {
+            if (push_log_read(c->heap, log, lane, at, &ref)
+                == PUSH_SLOT_MESSAGE) {
+                collect_message(c, push_at(c->heap, ref));
+            }
+        }
+    }
+}
+
+static void collect_key(collection_t *c, const push_key_t *key)
+{
+    if (key->done && key->until > c->now.mono) {
+        take(c, push_save_key(key, &c->now));
+    }
+}
+
+static void collect_shard(collection_t *c, unsigned index)
+{
+    const push_shard_t *shard = &c->store->shards[index];
+    push_ref_t ref = PUSH_NONE;
+
+    while (push_table_walk(c->heap, &shard->users, &ref)) {
+        collect_log(c, push_at(c->heap, ref));
+    }
+    while (push_table_walk(c->heap, &shard->channels, &ref)) {
+        collect_log(c, push_at(c->heap, ref));
+    }
+    if (index == 0) {
+        collect_log(c, &push_store_broadcast(c->store)->log);
+    }
+    while (push_table_walk(c->heap, &shard->contexts, &ref)) {
+        const push_device_t *device = push_at(c->heap, ref);
+
+        take(c, push_device_look(device->id, index));
+    }
+    while (push_table_walk(c->heap, &shard->keys, &ref)) {
+        collect_key(c, push_at(c->heap, ref));
+    }
+}
+
+bool push_save_shard(push_store_t *store, unsigned shard, uint64_t from,
+                     push_records_t *records)
+{
+    collection_t c = {.store = store,
+                      .heap = &store->heaps[shard],
+                      .records = records,
+                      .from = from,
+                      .now = push_clock_now(),
+                      .complete = true};
+
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    collect_shard(&c, shard);
+    push_shard_leave(store, shard);
+    return push_revocation_save(store, shard, records) && c.complete;
+}
+
+bool push_save_changed(push_store_t *store, unsigned shard,
+                       push_records_t *records)
+{
+    static const uint8_t lags = PUSH_DEVICE_CHANGED | PUSH_DEVICE_ADVANCED;
+    const push_heap_t *heap = &store->heaps[shard];
+    push_ref_t ref = PUSH_NONE;
+
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    while (push_table_walk(heap, &store->shards[shard].contexts, &ref)) {
+        push_device_t *device = push_at(heap, ref);
+        push_record_t *record = device->traits & lags
+                                    ? push_device_look(device->id, shard)
+                                    : NULL;
+
+        if (record) {
+            device->traits &= (uint8_t)~lags;
+            push_records_append(records, record);
+        }
+    }
+    push_shard_leave(store, shard);
+    return true;
+}
+
+static bool look_at_device(push_store_t *store, const push_record_t *record,
+                           push_record_t **found)
+{
+    unsigned shard = record->shard % PUSH_SHARDS;
+    push_time_t now = push_clock_now();
+    const push_device_t *device;
+
+    *found = NULL;
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    device = push_store_device(store, shard, record->key + 1);
+    if (device) {
+        *found = push_save_device(store, device, &now);
+    }
+    push_shard_leave(store, shard);
+    return !device || *found;
+}
+
+bool push_save_look(void *data, const push_record_t *record,
+                    push_record_t **found)
+{
+    push_store_t *store = data;
+
+    if (record->key[0] == PUSH_RECORD_LOG) {
+        *found = NULL;
+        return true;
+    }
+    if (record->key[0] == PUSH_RECORD_REVOKED
+            ? push_revocation_look(store, record, found)
+            : look_at_device(store, record, found)) {
+        return true;
+    }
+    push_disk_missing(store, push_mid_now(&store->segment->clock));
+    return false;
+}

@@ -1,0 +1,89 @@
+#include <string.h>
+
+#include "store/ops/checkin.h"
+
+/* Acknowledgements, and whose they are where no device is named. */
+
+/* The numbers are of another stream than the device's newest. */
+static bool is_of_another(const push_store_t *store,
+                          const push_device_t *device,
+                          const push_cursor_t *cursor)
+{
+    return cursor->has_session
+           && cursor->session != push_store_session(store, device->gen);
+}
+
+push_status_t push_store_ack(push_store_t *store, push_text_t user,
+                             const unsigned char *id,
+                             const push_cursor_t *cursor,
+                             const push_time_t *now)
+{
+    push_name_t name = push_store_name(store, user);
+    push_status_t status = PUSH_NOT_FOUND;
+    push_device_t *device;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return PUSH_BUSY;
+    }
+    device = push_store_device(store, name.shard, id);
+    if (device && is_of_another(store, device, cursor)) {
+        status = PUSH_STALE;
+    }
+    else if (device) {
+        push_session_open(store, device);
+        status = push_session_ack(&store->heaps[name.shard], device, cursor,
+                                  now);
+        push_session_close(store, device);
+        if (status == PUSH_OK) {
+            device->traits |= PUSH_DEVICE_ADVANCED;
+            push_seat_wake_device(&store->seats, device);
+        }
+    }
+    push_shard_leave(store, name.shard);
+    return status;
+}
+
+static bool same(push_text_t a, push_text_t b)
+{
+    return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));
+}
+
+static unsigned count_made_up(const push_heap_t *heap, const push_user_t *user,
+                              push_text_t app, char *text)
+{
+    push_ref_t ref = user->devices;
+    unsigned count = 0;
+
+    while (ref) {
+        const push_device_t *device = push_at(heap, ref);
+
+        if (device->traits & PUSH_DEVICE_MADE_UP
+            && same(push_device_label(heap, device, PUSH_LABEL_APP), app)) {
+            push_text_t id = push_device_label(heap, device,
+                                               PUSH_LABEL_DEVICE);
+
+            memcpy(text, id.at, id.len);
+            text[id.len] = '\0';
+            count++;
+        }
+        ref = device->sibling;
+    }
+    return count;
+}
+
+bool push_store_only_made_up(push_store_t *store, push_text_t text,
+                             push_text_t app, char *device)
+{
+    push_name_t name = push_store_name(store, text);
+    const push_user_t *user;
+    bool only;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return false;
+    }
+    user = push_store_user(store, &name, false);
+    only = user
+           && count_made_up(&store->heaps[name.shard], user, app, device) == 1;
+    push_shard_leave(store, name.shard);
+    return only;
+}

@@ -1,0 +1,88 @@
+#ifndef PUSH_CHECKIN_H
+#define PUSH_CHECKIN_H
+
+#include "store/shard/store.h"
+
+/* Devices that come, acknowledge, and go. */
+
+typedef struct push_checkin_t {
+    push_text_t user;
+    push_text_t labels[PUSH_LABELS]; /* the device id and app are its name */
+    const push_text_t *channels;     /* at most PUSH_CHANNELS_MAX */
+    unsigned channels_count;
+    bool from_oldest; /* new subscriptions begin at what is still kept */
+    bool made_up;     /* the device id was made up by the server */
+    bool explicit_acks;
+    push_urgency_t lowest;
+    uint32_t max_in_flight;
+    uint32_t max_streams;         /* of this user */
+    uint32_t max_devices;         /* likewise; the longest away goes */
+    uint32_t max_places;          /* in channels, of all its devices */
+    uint32_t max_streams_address; /* 0: any number */
+    const push_cursor_t *cursor;  /* NULL: none was given */
+    unsigned seat;                /* of the reactor that will hold it */
+} push_checkin_t;
+
+/* A stream as the store knows it. */
+typedef struct push_ticket_t {
+    push_ref_t device;
+    uint32_t gen;
+    unsigned char id[PUSH_CONTEXT_BYTES];
+} push_ticket_t;
+
+/*
+ * Checks a device in: finds or makes its context, refreshes what is known of
+ * it, resumes its session, takes over its stream.  PUSH_NO_MEMORY
+ * (the last of the memory is for messages), PUSH_TOO_MANY (streams of this
+ * user), PUSH_CROWDED (streams of its address), PUSH_TOO_MANY_DEVICES,
+ * PUSH_TOO_MANY_PLACES, PUSH_TOO_MANY_CHANNELS, PUSH_BUSY: nothing was
+ * changed.
+ */
+push_status_t push_store_checkin(push_store_t *store,
+                                 const push_checkin_t *checkin,
+                                 const push_time_t *now,
+                                 push_ticket_t *ticket);
+
+/*
+ * News of the device go to another seat from now on; the device is online,
+ * even if that was forgotten on the way.  False if a newer stream took over,
+ * or the mailbox is locked.
+ */
+bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
+                     unsigned seat);
+
+/* Puts the device on the list of its reactor, if it is online. */
+void push_store_wake(push_store_t *store, push_device_t *device);
+
+/* The stream ended.  A no-op if a newer one took over. */
+void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
+                         const push_time_t *now);
+
+/*
+ * PUSH_STALE (also if the cursor says another session than that of the newest
+ * stream), PUSH_NOT_FOUND (no such context), PUSH_BUSY.
+ */
+push_status_t push_store_ack(push_store_t *store, push_text_t user,
+                             const unsigned char *id,
+                             const push_cursor_t *cursor,
+                             const push_time_t *now);
+
+/*
+ * The device id of the user's context that has a made-up one and this app;
+ * device has PUSH_DEVICE_MAX + 1 bytes.  False unless there is exactly one.
+ */
+bool push_store_only_made_up(push_store_t *store, push_text_t user,
+                             push_text_t app, char *device);
+
+/* The id of the context of this user, device and app. */
+void push_store_context_id(push_text_t user, push_text_t device,
+                           push_text_t app, unsigned char *id);
+
+/* Its stream is gone.  With the lock of its shard; it must be online. */
+void push_store_mark_offline(push_store_t *store, push_device_t *device,
+                             const push_time_t *now);
+
+/* Forgets a context.  With the lock of its shard; it must be offline. */
+void push_store_drop_device(push_store_t *store, push_device_t *device);
+
+#endif

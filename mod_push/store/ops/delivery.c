@@ -1,0 +1,175 @@
+#include "store/ops/delivery.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "store/shard/hold.h"
+
+/* The device of a ticket with its shard locked, or NULL and the reason. */
+static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,
+                            push_status_t *status)
+{
+    push_device_t *device = push_store_device_at(store, ticket->device);
+    unsigned shard = device->shard % PUSH_SHARDS;
+
+    if (!push_shard_enter(store, shard)) {
+        *status = PUSH_BUSY;
+        return NULL;
+    }
+    if (device->gen != ticket->gen) {
+        push_shard_leave(store, shard);
+        *status = PUSH_STALE;
+        return NULL;
+    }
+    *status = PUSH_OK;
+    return device;
+}
+
+/* Losses of a restart are told as such until they have arrived. */
+static void name_gap(push_device_t *device, push_told_t *gap)
+{
+    if (gap->reason == PUSH_GAP_MEMORY
+        && device->traits & PUSH_DEVICE_STATE_LOST) {
+        gap->reason = PUSH_GAP_STATE_LOST;
+    }
+}
+
+static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
+{
+    push_told_t *gap = delivery->gaps;
+
+    while (
+        push_mailbox_gap(device, &gap->reason, &gap->urgency, &gap->dropped)) {
+        push_mailbox_gap_told(device, gap->reason, gap->urgency);
+        name_gap(device, gap);
+        gap++;
+    }
+    delivery->gaps_count = (unsigned)(gap - delivery->gaps);
+}
+
+static void copy_device(const push_heap_t *heap, const push_device_t *device,
+                        char *text)
+{
+    push_text_t id = {NULL, 0};
+
+    if (device->traits & PUSH_DEVICE_MADE_UP) {
+        id = push_device_label(heap, device, PUSH_LABEL_DEVICE);
+        memcpy(text, id.at, id.len);
+    }
+    text[id.len] = '\0';
+}
+
+push_status_t push_delivery_device(push_store_t *store,
+                                   const push_ticket_t *ticket, char *text)
+{
+    push_status_t status;
+    const push_device_t *device = enter(store, ticket, &status);
+
+    if (device) {
+        copy_device(&store->heaps[device->shard], device, text);
+        push_shard_leave(store, device->shard);
+    }
+    return status;
+}
+
+push_status_t push_delivery_begin(push_store_t *store,
+                                  const push_ticket_t *ticket,
+                                  const push_time_t *now,
+                                  push_delivery_t *delivery)
+{
+    push_status_t status;
+    push_device_t *device = enter(store, ticket, &status);
+    push_batch_t batch = {.picks = delivery->picks,
+                          .max = PUSH_DELIVERY_MAX,
+                          .bytes = PUSH_DELIVERY_BYTES,
+                          .written = delivery->written,
+                          .arrived = delivery->arrived};
+    push_heap_t *heap;
+    uint64_t first;
+
+    if (!device) {
+        return status;
+    }
+    if (device->traits & (PUSH_DEVICE_DISMISSED | PUSH_DEVICE_REVOKED)) {
+        push_shard_leave(store, device->shard);
+        return PUSH_STALE;
+    }
+    heap = &store->heaps[device->shard];
+    first = device->sent + 1;
+    push_session_open(store, device);
+    push_mailbox_collect(heap, device, now, &batch);
+    delivery->count = batch.count;
+    delivery->more = batch.more;
+    delivery->full = batch.full;
+    if (batch.count) {
+        device->traits |= PUSH_DEVICE_ADVANCED;
+    }
+    collect_gaps(device, delivery);
+    if (delivery->gaps_count) {
+        device->gap_seq = first;
+    }
+    push_session_close(store, device);
+    copy_device(heap, device, delivery->device);
+    push_shard_leave(store, device->shard);
+    return PUSH_OK;
+}
+
+bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
+                       uint64_t seq)
+{
+    push_status_t status;
+    push_device_t *device = enter(store, ticket, &status);
+
+    if (!device) {
+        return false;
+    }
+    push_session_open(store, device);
+    push_session_return(&store->heaps[device->shard], device, seq);
+    push_session_close(store, device);
+    push_shard_leave(store, device->shard);
+    return true;
+}
+
+void push_delivery_count(push_store_t *store, unsigned messages)
+{
+    atomic_fetch_add_explicit(&store->segment->counts.delivered, messages,
+                              memory_order_relaxed);
+}
+
+push_verdict_t push_delivery_verdict(push_store_t *store,
+                                     const push_ticket_t *ticket)
+{
+    const push_device_t *device = push_store_device_at(store, ticket->device);
+
+    if (device->gen != ticket->gen) {
+        return device->gen ? PUSH_TAKEN_OVER : PUSH_BROKEN_OFF;
+    }
+    if (device->traits & PUSH_DEVICE_REVOKED) {
+        return PUSH_REVOKED;
+    }
+    return device->traits & PUSH_DEVICE_DISMISSED ? PUSH_DISMISSED
+                                                  : PUSH_GOES_ON;
+}
+
+int push_delivery_channels(push_store_t *store, const push_ticket_t *ticket,
+                           push_ref_t *channels, int max)
+{
+    push_status_t status;
+    push_device_t *device = enter(store, ticket, &status);
+    const push_sub_t *subs;
+    int count = 0;
+
+    if (!device) {
+        return status == PUSH_BUSY ? -1 : 0;
+    }
+    device->bringer = device->child;
+    subs = push_device_subs(&store->heaps[0], device);
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
+        if (count < max) {
+            channels[count++] = subs[i].log;
+        }
+    }
+    push_shard_leave(store, device->shard);
+    return count;
+}

@@ -1,0 +1,79 @@
+#ifndef PUSH_DELIVERY_H
+#define PUSH_DELIVERY_H
+
+#include "store/ops/checkin.h"
+
+/*
+ * What a reactor writes next to a stream.  It reads message bytes straight
+ * from the segment: everything between push_delivery_begin() and
+ * push_delivery_end() must lie between push_epoch_enter() and
+ * push_epoch_leave().
+ */
+
+#define PUSH_DELIVERY_MAX   120u        /* messages at once */
+#define PUSH_DELIVERY_BYTES (64u << 10) /* about so much at once */
+
+typedef struct push_told_t {
+    push_gap_t reason;
+    push_urgency_t urgency;
+    uint32_t dropped;
+} push_told_t;
+
+typedef struct push_delivery_t {
+    /* What its caller says; see push_batch_t. */
+    uint64_t written; /* bytes of the stream so far */
+    uint64_t arrived; /* of them, what the client's TCP has; 0: not known */
+
+    /* What there is. */
+    push_told_t gaps[PUSH_GAPS * PUSH_LANES]; /* to be told first */
+    unsigned gaps_count;
+    push_pick_t picks[PUSH_DELIVERY_MAX];
+    unsigned count;
+    bool more;                        /* than could be collected at once */
+    bool full;                        /* more has to arrive first */
+    char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
+} push_delivery_t;
+
+/* PUSH_STALE: the stream is over.  PUSH_BUSY: try again later. */
+push_status_t push_delivery_begin(push_store_t *store,
+                                  const push_ticket_t *ticket,
+                                  const push_time_t *now,
+                                  push_delivery_t *delivery);
+
+/* The made-up device id of the stream, or empty.  As push_delivery_begin(). */
+push_status_t push_delivery_device(push_store_t *store,
+                                   const push_ticket_t *ticket, char *device);
+
+/*
+ * Only the messages up to seq were written: what is above is pending again.
+ * If the last of them was written in part, push_hold_take() keeps it.  False:
+ * the stream has to end.
+ */
+bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
+                       uint64_t seq);
+
+/* Counts what was written. */
+void push_delivery_count(push_store_t *store, unsigned messages);
+
+/* Whether a stream may go on, or why not. */
+typedef enum push_verdict_t {
+    PUSH_GOES_ON,
+    PUSH_TAKEN_OVER, /* by a newer stream of its device */
+    PUSH_BROKEN_OFF, /* by a death: its client is to come again */
+    PUSH_DISMISSED,  /* by an administrator */
+    PUSH_REVOKED     /* likewise, and its tokens with it */
+} push_verdict_t;
+
+/* Needs no lock. */
+push_verdict_t push_delivery_verdict(push_store_t *store,
+                                     const push_ticket_t *ticket);
+
+/*
+ * The stream has arrived at the reactor that its news go to: the channels
+ * that it follows, at most max.  Returns how many; 0 also if it may not go
+ * on; -1 if its mailbox is locked: it has not arrived yet, try again.
+ */
+int push_delivery_channels(push_store_t *store, const push_ticket_t *ticket,
+                           push_ref_t *channels, int max);
+
+#endif

@@ -1,0 +1,352 @@
+#include <stdatomic.h>
+#include <string.h>
+
+#include "store/disk/journal.h"
+#include "store/ops/view.h"
+
+/* The life of one message: found by its mid, seen, recalled. */
+
+typedef struct {
+    push_store_t *store;
+    const push_heap_t *heap;
+    push_log_t *log;
+    push_spot_t spot;
+    uint64_t mid;
+    const push_time_t *now;
+} search_t;
+
+static bool look_in(search_t *search, push_log_t *log)
+{
+    search->log = log;
+    return push_log_find(search->heap, log, search->mid, &search->spot);
+}
+
+/* With the lock of the shard. */
+static bool search_shard(search_t *search, unsigned shard)
+{
+    const push_shard_t *s = &search->store->shards[shard];
+    push_ref_t ref = PUSH_NONE;
+
+    search->heap = &search->store->heaps[shard];
+    while (push_table_walk(search->heap, &s->users, &ref)) {
+        if (look_in(search, push_at(search->heap, ref))) {
+            return true;
+        }
+    }
+    while (push_table_walk(search->heap, &s->channels, &ref)) {
+        if (look_in(search, push_at(search->heap, ref))) {
+            return true;
+        }
+    }
+    return shard == 0
+           && look_in(search, &push_store_broadcast(search->store)->log);
+}
+
+static push_text_t event_of(const push_message_t *message)
+{
+    push_text_t wire = push_message_wire(message);
+    push_text_t event = {wire.at + PUSH_MID_CHARS + 1, 0};
+    const char *end;
+
+    if (!memcmp(event.at, "event: ", 7)) {
+        event.at += 7;
+        end = memchr(event.at, '\n', PUSH_EVENT_MAX + 1);
+        event.len = end ? (uint32_t)(end - event.at) : 0;
+    }
+    return event;
+}
+
+static int64_t ends_at(const push_message_t *message, const push_time_t *now)
+{
+    if (push_message_fate(message) != PUSH_LIVE) {
+        return push_mid_ms(message->mid) + message->ended_after;
+    }
+    return now->wall + push_message_until(message) - now->mono;
+}
+
+static push_text_t name_of(const push_log_t *log)
+{
+    if (push_log_kind(log) == PUSH_LOG_USER) {
+        const push_user_t *user = (const push_user_t *)log;
+
+        return (push_text_t){user->name, user->name_len};
+    }
+    return push_channel_name((const push_channel_t *)log);
+}
+
+static void view_message(const search_t *search, push_message_view_t *view)
+{
+    const push_message_t *message = search->spot.message;
+    push_fate_t fate = push_message_fate(message);
+
+    if (fate == PUSH_LIVE && !push_message_alive(message, search->now->mono)) {
+        fate = PUSH_EXPIRED;
+    }
+    *view = (push_message_view_t){
+        .mid = message->mid,
+        .kind = push_log_kind(search->log),
+        .name = name_of(search->log),
+        .device = {message->bytes + message->topic_len, message->device_len},
+        .topic = {message->bytes, message->topic_len},
+        .event = event_of(message),
+        .urgency = push_message_urgency(message),
+        .fate = fate,
+        .created = push_mid_ms(message->mid),
+        .ends = ends_at(message, search->now),
+        .size = push_message_wire(message).len - PUSH_MID_CHARS - 1};
+}
+
+/* ---- a user's message: with the lock of its shard ---- */
+
+static int64_t when(const search_t *search, const push_device_t *device,
+                    push_fate_t fate)
+{
+    const push_message_t *message = search->spot.message;
+    const push_outcome_t *outcome = push_message_outcome(
+        search->heap, message, push_ref_of(search->heap, device));
+    int64_t created = push_mid_ms(message->mid);
+
+    if (outcome) {
+        return created + outcome->after;
+    }
+    if (fate == PUSH_PENDING) {
+        return created;
+    }
+    return fate == PUSH_IN_FLIGHT || fate == PUSH_ACKED
+               ? 0
+               : ends_at(message, search->now);
+}
+
+static push_fate_t fate_of(const search_t *search, const push_device_t *device)
+{
+    push_place_t place = {PUSH_SUB_USER, (uint16_t)search->spot.lane,
+                          search->spot.at};
+
+    return push_user_fate(search->heap, device, search->spot.message, place,
+                          search->now);
+}
+
+static void each_device_of_user(const search_t *search,
+                                const push_visitor_t *visitor)
+{
+    const push_user_t *user = (const push_user_t *)search->log;
+    push_ref_t ref = user->devices;
+
+    while (ref) {
+        const push_device_t *device = push_at(search->heap, ref);
+
+        if (push_device_wants(search->heap, device, search->spot.message)) {
+            push_fate_t fate = fate_of(search, device);
+            push_life_view_t view = {device->id, fate,
+                                     when(search, device, fate)};
+
+            visitor->life(visitor->data, &view);
+        }
+        ref = device->sibling;
+    }
+}
+
+/* ---- a channel's message: its readers may be in any shard ---- */
+
+typedef struct {
+    uint64_t mid;
+    push_log_kind_t kind;
+    push_ref_t log;
+    unsigned lane;
+    uint32_t at;
+    push_fate_t fate;
+    int64_t ends;
+} channel_message_t;
+
+/* What is in flight when it ends counts as ended, unless it is acknowledged. */
+static push_fate_t fate_in_channel(const push_heap_t *heap,
+                                   const push_device_t *device,
+                                   push_place_t place, push_fate_t fate)
+{
+    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
+
+    if (push_window_holds(heap, &device->window, place)) {
+        return fate == PUSH_LIVE ? PUSH_IN_FLIGHT : fate;
+    }
+    if (push_before(place.at, sub->cursor[place.lane])) {
+        return PUSH_ACKED;
+    }
+    return fate == PUSH_LIVE ? PUSH_PENDING : fate;
+}
+
+static void life_in_channel(const push_heap_t *heap,
+                            const push_device_t *device,
+                            const channel_message_t *message,
+                            const push_visitor_t *visitor)
+{
+    const push_sub_t *subs = push_device_subs(heap, device);
+    push_life_view_t view = {.id = device->id};
+
+    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
+         i++) {
+        push_place_t place = {(uint16_t)i, (uint16_t)message->lane,
+                              message->at};
+
+        if (subs[i].log != message->log || message->mid < subs[i].joined) {
+            continue;
+        }
+        view.fate = fate_in_channel(heap, device, place, message->fate);
+        view.at = view.fate == message->fate ? message->ends : 0;
+        visitor->life(visitor->data, &view);
+    }
+}
+
+static void each_reader(push_store_t *store, const channel_message_t *message,
+                        const push_visitor_t *visitor)
+{
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        const push_table_t *table = &store->shards[i].contexts;
+        const push_heap_t *heap = &store->heaps[i];
+        push_ref_t ref = PUSH_NONE;
+
+        if (!push_shard_enter(store, i)) {
+            continue;
+        }
+        while (push_table_walk(heap, table, &ref)) {
+            life_in_channel(heap, push_at(heap, ref), message, visitor);
+        }
+        push_shard_leave(store, i);
+    }
+}
+
+push_status_t push_view_message(push_store_t *store, uint64_t mid,
+                                const push_time_t *now,
+                                const push_visitor_t *visitor)
+{
+    search_t search = {.store = store, .mid = mid, .now = now};
+    unsigned shard = push_mid_shard(mid);
+    channel_message_t message = {0};
+
+    if (!push_shard_enter(store, shard)) {
+        return PUSH_BUSY;
+    }
+    if (search_shard(&search, shard)) {
+        push_message_view_t view;
+
+        view_message(&search, &view);
+        visitor->message(visitor->data, &view);
+        if (view.kind == PUSH_LOG_USER) {
+            each_device_of_user(&search, visitor);
+        }
+        message = (channel_message_t){mid,
+                                      view.kind,
+                                      push_ref_of(search.heap, search.log),
+                                      search.spot.lane,
+                                      search.spot.at,
+                                      view.fate,
+                                      view.ends};
+    }
+    push_shard_leave(store, shard);
+    if (!message.log) {
+        return PUSH_NOT_FOUND;
+    }
+    if (message.kind != PUSH_LOG_USER) {
+        each_reader(store, &message, visitor);
+    }
+    return PUSH_OK;
+}
+
+/* ---- for whom a message is ---- */
+
+static void count_recipients(const search_t *search, push_receipt_t *receipt)
+{
+    const push_user_t *user = (const push_user_t *)search->log;
+    push_ref_t ref = user->devices;
+
+    while (ref) {
+        const push_device_t *device = push_at(search->heap, ref);
+        const push_outcome_t *outcome = push_message_outcome(
+            search->heap, search->spot.message, ref);
+
+        if (push_device_wants(search->heap, device, search->spot.message)) {
+            if (outcome && outcome->fate == PUSH_REFUSED) {
+                receipt->refused++;
+            }
+            else {
+                receipt->recipients++;
+                receipt->connected += device->traits & PUSH_DEVICE_ONLINE;
+            }
+        }
+        ref = device->sibling;
+    }
+}
+
+push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
+                                push_receipt_t *receipt)
+{
+    search_t search = {.store = store, .mid = mid};
+    unsigned shard = push_mid_shard(mid);
+    push_status_t status = PUSH_NOT_FOUND;
+
+    if (!push_shard_enter(store, shard)) {
+        return PUSH_BUSY;
+    }
+    if (search_shard(&search, shard)) {
+        status = PUSH_OK;
+        *receipt = (push_receipt_t){.mid = mid};
+        if (push_log_kind(search.log) == PUSH_LOG_USER) {
+            count_recipients(&search, receipt);
+        }
+        else {
+            push_channel_t *channel = (push_channel_t *)search.log;
+
+            receipt->recipients = channel->subscribers;
+            receipt->connected = channel->connected;
+        }
+    }
+    push_shard_leave(store, shard);
+    return status;
+}
+
+/* ---- recall ---- */
+
+static uint32_t count_waiting(const search_t *search)
+{
+    const push_user_t *user = (const push_user_t *)search->log;
+    push_ref_t ref = user->devices;
+    uint32_t count = 0;
+
+    while (ref) {
+        const push_device_t *device = push_at(search->heap, ref);
+
+        if (push_device_wants(search->heap, device, search->spot.message)) {
+            push_fate_t fate = fate_of(search, device);
+
+            count += fate == PUSH_PENDING || fate == PUSH_IN_FLIGHT;
+        }
+        ref = device->sibling;
+    }
+    return count;
+}
+
+push_status_t push_store_recall(push_store_t *store, uint64_t mid,
+                                const push_time_t *now, uint32_t *recalled)
+{
+    search_t search = {.store = store, .mid = mid, .now = now};
+    unsigned shard = push_mid_shard(mid);
+    push_status_t status = PUSH_NOT_FOUND;
+
+    *recalled = 0;
+    push_journal_begin(store);
+    if (!push_shard_enter(store, shard)) {
+        return PUSH_BUSY;
+    }
+    if (search_shard(&search, shard)) {
+        status = PUSH_OVER;
+        if (push_message_alive(search.spot.message, now->mono)) {
+            if (push_log_kind(search.log) == PUSH_LOG_USER) {
+                *recalled = count_waiting(&search);
+            }
+            push_log_end(&store->heaps[shard], search.log, search.spot.message,
+                         PUSH_RECALLED, now);
+            status = PUSH_OK;
+        }
+    }
+    push_shard_leave(store, shard);
+    return status == PUSH_OK ? push_journal_wait(store) : status;
+}

@@ -1,0 +1,140 @@
+#include "store/ops/places.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+/*
+ * By default so many bytes of memory are there for each channel.  One takes
+ * some 300, so all of them take less than a third.
+ */
+#define CHANNEL_SHARE 1024u
+
+static push_channel_t *channel_of(push_store_t *store, push_ref_t log)
+{
+    return push_at(&store->heaps[0], log);
+}
+
+bool push_places_have(const push_places_t *places, push_ref_t log)
+{
+    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
+        if (places->subs[i].log == log) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void push_places_count(push_store_t *store, const push_sub_t *subs,
+                       unsigned count, int by)
+{
+    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
+        atomic_fetch_add(&channel_of(store, subs[i].log)->subscribers,
+                         (uint32_t)by);
+        PUSH_FAILPOINT("places-counted");
+    }
+}
+
+void push_places_arrived(push_store_t *store, const push_places_t *places)
+{
+    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
+        atomic_fetch_sub(&channel_of(store, places->subs[i].log)->arriving, 1);
+        PUSH_FAILPOINT("arrived");
+    }
+    atomic_fetch_sub(store->checkins, 1);
+}
+
+void push_places_connect(push_store_t *store, const push_sub_t *subs,
+                         unsigned count, int by)
+{
+    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
+        atomic_fetch_add(&channel_of(store, subs[i].log)->connected,
+                         (uint32_t)by);
+        PUSH_FAILPOINT("connected-counted");
+    }
+}
+
+/*
+ * Channels that there are, in all shards.  Only an estimate while others come
+ * and go: nobody has more than one shard locked.
+ */
+static uint64_t count_channels(const push_store_t *store)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        count += __atomic_load_n(&store->shards[i].channels.count,
+                                 __ATOMIC_RELAXED);
+    }
+    return count;
+}
+
+static bool may_add_channel(const push_store_t *store)
+{
+    uint64_t most = store->limits.channels
+                        ? store->limits.channels
+                        : push_slab_size(&store->slab) / CHANNEL_SHARE;
+
+    return count_channels(store) < most;
+}
+
+/* The channel, which a subscriber may bring into being; or why it may not. */
+static push_status_t find_or_make(push_store_t *store, const push_name_t *name,
+                                  const push_places_t *places,
+                                  push_channel_t **channel)
+{
+    *channel = push_store_channel(store, name, false);
+    if (*channel) {
+        return PUSH_OK;
+    }
+    if (!places->room) {
+        return PUSH_NO_MEMORY;
+    }
+    if (!may_add_channel(store)) {
+        return PUSH_TOO_MANY_CHANNELS;
+    }
+    *channel = push_store_channel(store, name, true);
+    return *channel ? PUSH_OK : PUSH_NO_MEMORY;
+}
+
+static push_status_t place_in_channel(push_store_t *store, push_text_t text,
+                                      uint64_t joined, push_places_t *places)
+{
+    push_name_t name = push_store_name(store, text);
+    push_heap_t *heap = &store->heaps[name.shard];
+    push_channel_t *channel;
+    push_status_t status;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return PUSH_BUSY;
+    }
+    status = find_or_make(store, &name, places, &channel);
+    if (status == PUSH_OK
+        && !push_places_have(places, push_ref_of(heap, channel))) {
+        push_sub_init(heap, &places->subs[places->count++],
+                      push_ref_of(heap, channel), joined);
+        atomic_fetch_add(&channel->arriving, 1);
+        PUSH_FAILPOINT("place-taken");
+    }
+    push_shard_leave(store, name.shard);
+    return status;
+}
+
+push_status_t push_places_take(push_store_t *store,
+                               const push_checkin_t *checkin,
+                               push_places_t *places)
+{
+    uint64_t joined = push_mid_now(&store->segment->clock);
+    push_status_t status = PUSH_OK;
+
+    memset(&places->subs[PUSH_SUB_USER], 0, sizeof(push_sub_t));
+    push_sub_init(&store->heaps[0], &places->subs[PUSH_SUB_BROADCAST],
+                  store->segment->broadcast, joined);
+    places->count = PUSH_SUB_CHANNELS;
+    atomic_fetch_add(store->checkins, 1);
+    for (unsigned i = 0; i < checkin->channels_count && status == PUSH_OK;
+         i++) {
+        status = place_in_channel(store, checkin->channels[i],
+                                  checkin->from_oldest ? 0 : joined, places);
+    }
+    return status;
+}

@@ -1,0 +1,170 @@
+#include "store/ops/view.h"
+
+#include <stdatomic.h>
+
+static void view_device(push_store_t *store, const push_device_t *device,
+                        const push_time_t *now, push_device_view_t *view)
+{
+    const push_heap_t *heap = &store->heaps[device->shard];
+    const push_sub_t *subs = push_device_subs(heap, device);
+    const push_user_t *user = push_at(heap, device->user);
+
+    view->id = device->id;
+    view->user = (push_text_t){user->name, user->name_len};
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        view->labels[i] = push_device_label(heap, device, (push_label_t)i);
+    }
+    view->online = device->traits & PUSH_DEVICE_ONLINE;
+    view->explicit_acks = device->traits & PUSH_DEVICE_EXPLICIT;
+    view->first_seen = device->first_seen;
+    view->last_seen = view->online ? now->wall : device->last_seen;
+    view->last_ack = device->last_ack;
+    view->pending = push_mailbox_pending(heap, device, now, PUSH_SUB_USER,
+                                         push_device_subs_count(device));
+    view->in_flight = push_session_in_flight(device);
+    view->acked = device->acked;
+    view->sent = device->sent;
+    view->channels_count = push_device_subs_count(device) - PUSH_SUB_CHANNELS;
+    for (unsigned i = 0; i < view->channels_count; i++) {
+        const push_channel_t *channel = push_at(
+            heap, subs[PUSH_SUB_CHANNELS + i].log);
+
+        view->channels[i] = push_channel_name(channel);
+    }
+}
+
+push_status_t push_view_devices(push_store_t *store, push_text_t text,
+                                const push_time_t *now,
+                                push_device_visit_t *visit, void *data)
+{
+    push_name_t name = push_store_name(store, text);
+    push_status_t status = PUSH_NOT_FOUND;
+    const push_user_t *user;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return PUSH_BUSY;
+    }
+    user = push_store_user(store, &name, false);
+    if (user) {
+        push_ref_t ref = user->devices;
+
+        status = PUSH_OK;
+        while (ref) {
+            const push_device_t *device = push_store_device_at(store, ref);
+            push_device_view_t view;
+
+            view_device(store, device, now, &view);
+            visit(data, &view);
+            ref = device->sibling;
+        }
+    }
+    push_shard_leave(store, name.shard);
+    return status;
+}
+
+push_status_t push_view_device(push_store_t *store, const unsigned char *id,
+                               const push_time_t *now,
+                               push_device_visit_t *visit, void *data)
+{
+    push_status_t status = PUSH_NOT_FOUND;
+
+    for (unsigned i = 0; i < PUSH_SHARDS && status == PUSH_NOT_FOUND; i++) {
+        const push_device_t *device;
+
+        if (!push_shard_enter(store, i)) {
+            return PUSH_BUSY;
+        }
+        device = push_store_device(store, i, id);
+        if (device) {
+            push_device_view_t view;
+
+            view_device(store, device, now, &view);
+            visit(data, &view);
+            status = PUSH_OK;
+        }
+        push_shard_leave(store, i);
+    }
+    return status;
+}
+
+/* Live messages; those that ended are only still remembered. */
+static uint32_t live_messages(const push_heap_t *heap, const push_log_t *log,
+                              const push_time_t *now)
+{
+    uint32_t count = 0;
+
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        const push_lane_t *l = &log->lanes[lane];
+
+        for (uint32_t at = l->tail; at != l->head; at++) {
+            push_ref_t ref = PUSH_NONE;
+
+            if (push_log_read(heap, log, lane, at, &ref) == PUSH_SLOT_MESSAGE
+                && push_message_alive(push_at(heap, ref), now->mono)) {
+                count++;
+            }
+        }
+    }
+    return count;
+}
+
+void push_view_channels(push_store_t *store, const push_time_t *now,
+                        push_channel_visit_t *visit, void *data)
+{
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        const push_heap_t *heap = &store->heaps[i];
+        const push_table_t *table = &store->shards[i].channels;
+        push_ref_t ref = PUSH_NONE;
+
+        if (!push_shard_enter(store, i)) {
+            continue;
+        }
+        while (push_table_walk(heap, table, &ref)) {
+            const push_channel_t *channel = push_at(heap, ref);
+            push_channel_view_t view = {
+                push_channel_name(channel),
+                live_messages(heap, &channel->log, now), channel->subscribers,
+                channel->connected};
+
+            visit(data, &view);
+        }
+        push_shard_leave(store, i);
+    }
+}
+
+void push_view_stats(push_store_t *store, push_stats_view_t *stats)
+{
+    push_time_t now = push_clock_now();
+
+    *stats = (push_stats_view_t){.memory_size = push_slab_size(&store->slab),
+                                 .memory_used = store->segment->slab.used,
+                                 .recovered = store->segment->recovered
+                                              + store->segment->slab.repairs};
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        stats->streams += store->seats.seats[i].streams;
+        stats->pumped += store->seats.seats[i].pumped;
+    }
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        const push_heap_t *heap = &store->heaps[i];
+        const push_shard_t *shard = &store->shards[i];
+        push_ref_t ref = PUSH_NONE;
+
+        if (!push_shard_enter(store, i)) {
+            continue;
+        }
+        stats->users += shard->users.count;
+        stats->devices += shard->contexts.count;
+        stats->channels += shard->channels.count;
+        while (push_table_walk(heap, &shard->users, &ref)) {
+            stats->messages += live_messages(heap, push_at(heap, ref), &now);
+        }
+        while (push_table_walk(heap, &shard->channels, &ref)) {
+            stats->messages += live_messages(heap, push_at(heap, ref), &now);
+        }
+        if (!i) {
+            stats->messages += live_messages(
+                heap, &push_store_broadcast(store)->log, &now);
+        }
+        push_shard_leave(store, i);
+    }
+}

@@ -1,0 +1,191 @@
+#include "store/shard/shape.h"
+
+#include <string.h>
+
+static bool user_shape(const push_item_t *item, const push_user_t *user)
+{
+    return item->size >= sizeof(*user)
+           && item->size >= sizeof(*user) + user->name_len;
+}
+
+static bool channel_shape(const push_inventory_t *inventory,
+                          const push_item_t *item,
+                          const push_channel_t *channel)
+{
+    size_t name_at = sizeof(*channel)
+                     + inventory->store->seats.count * sizeof(uint32_t);
+
+    return item->size >= name_at && channel->name_at == name_at
+           && channel->name_len <= PUSH_NAME_MAX
+           && item->size >= name_at + channel->name_len;
+}
+
+static bool device_node_shape(const push_inventory_t *inventory,
+                              const push_item_t *item,
+                              const push_device_t *device)
+{
+    const push_item_t *user;
+
+    if (item->size < sizeof(*device) || device->shard != inventory->shard
+        || device->lowest >= PUSH_LANES
+        || memcmp(&device->node.hash, device->id, sizeof(device->node.hash))) {
+        return false;
+    }
+    user = push_inventory_find(inventory, device->user, PUSH_NODE,
+                               sizeof(push_user_t));
+    return user
+           && push_node_kind(push_at(inventory->heap, user->ref))
+                  == PUSH_NODE_USER;
+}
+
+bool push_shape_node(const push_inventory_t *inventory,
+                     const push_item_t *item)
+{
+    const void *node = push_at(inventory->heap, item->ref);
+
+    switch (push_node_kind(node)) {
+    case PUSH_NODE_USER:
+        return user_shape(item, node);
+    case PUSH_NODE_CHANNEL:
+    case PUSH_NODE_BROADCAST:
+        return channel_shape(inventory, item, node);
+    case PUSH_NODE_DEVICE:
+        return device_node_shape(inventory, item, node);
+    case PUSH_NODE_KEY:
+        return item->size >= sizeof(push_key_t);
+    default:
+        return false;
+    }
+}
+
+static bool labels_shape(const push_inventory_t *inventory,
+                         const push_device_t *device)
+{
+    const push_item_t *item = push_inventory_find(
+        inventory, device->labels, PUSH_PART, sizeof(push_labels_t));
+    const push_labels_t *labels;
+    size_t size = sizeof(*labels);
+
+    if (!item) {
+        return false;
+    }
+    labels = push_at(inventory->heap, item->ref);
+    for (int i = 0; i < PUSH_LABELS; i++) {
+        size += labels->len[i];
+    }
+    return size <= item->size;
+}
+
+/* A channel that somebody has a place in stays, in whatever shard it is. */
+static bool is_channel(const push_inventory_t *inventory, push_ref_t ref)
+{
+    push_object_t object;
+    push_node_kind_t kind;
+
+    if (!push_slab_look(&inventory->store->slab, ref, &object)
+        || PUSH_TAG_KIND(object.tag) != PUSH_NODE
+        || object.size < sizeof(push_channel_t)) {
+        return false;
+    }
+    kind = push_node_kind(push_at(inventory->heap, ref));
+    return kind == PUSH_NODE_CHANNEL || kind == PUSH_NODE_BROADCAST;
+}
+
+static bool subs_shape(const push_inventory_t *inventory,
+                       const push_device_t *device)
+{
+    unsigned count = push_device_subs_count(device);
+    const push_sub_t *subs;
+
+    if (count < PUSH_SUB_CHANNELS
+        || count > PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX
+        || !push_inventory_find(inventory, push_device_subs_ref(device),
+                                PUSH_PART, count * sizeof(*subs))) {
+        return false;
+    }
+    subs = push_device_subs(inventory->heap, device);
+    if (subs[PUSH_SUB_USER].log != device->user) {
+        return false;
+    }
+    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
+        if (!is_channel(inventory, subs[i].log)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool push_shape_device(const push_inventory_t *inventory,
+                       const push_device_t *device)
+{
+    return labels_shape(inventory, device) && subs_shape(inventory, device);
+}
+
+bool push_shape_window(const push_inventory_t *inventory,
+                       const push_device_t *device, uint64_t *in_flight)
+{
+    push_ref_t ref = device->window.runs;
+    const push_item_t *item = push_inventory_find(inventory, ref, PUSH_PART,
+                                                  sizeof(push_runs_t));
+    const push_runs_t *ring;
+
+    *in_flight = 0;
+    if (!item) {
+        return ref == PUSH_NONE;
+    }
+    ring = push_at(inventory->heap, ref);
+    if (!ring->room || ring->room > PUSH_RUNS_MAX
+        || item->size < sizeof(*ring) + ring->room * sizeof(push_run_t)
+        || ring->span >> 16 >= ring->room
+        || (ring->span & 0xffffu) > ring->room) {
+        return false;
+    }
+    for (uint32_t i = 0; i < (ring->span & 0xffffu); i++) {
+        const push_run_t *run = push_window_run(inventory->heap,
+                                                &device->window, i);
+
+        if (run->first.sub >= push_device_subs_count(device)
+            || run->first.lane >= PUSH_LANES) {
+            return false;
+        }
+        *in_flight += run->count;
+    }
+    return true;
+}
+
+bool push_shape_lane(const push_inventory_t *inventory,
+                     const push_lane_t *lane)
+{
+    push_ref_t ref = lane->ring;
+    const push_item_t *item = push_inventory_find(inventory, ref, PUSH_PART,
+                                                  sizeof(push_ring_t));
+    const push_ring_t *ring;
+    uint32_t length = lane->head - lane->tail;
+
+    if (!item) {
+        return ref == PUSH_NONE && !length;
+    }
+    ring = push_at(inventory->heap, ref);
+    return !(ring->mask & (ring->mask + 1)) && length <= ring->mask + 1
+           && item->size >= sizeof(*ring)
+                                + (ring->mask + (size_t)1) * sizeof(uint32_t);
+}
+
+bool push_shape_message(const push_inventory_t *inventory, push_ref_t ref,
+                        const push_log_t *log)
+{
+    const push_item_t *item = push_inventory_find(inventory, ref, PUSH_MESSAGE,
+                                                  PUSH_MESSAGE_HEADER);
+    const push_message_t *message;
+
+    if (!item) {
+        return false;
+    }
+    message = push_at(inventory->heap, ref);
+    return PUSH_MESSAGE_HEADER + message->topic_len + message->device_len
+                   + (size_t)push_message_wire(message).len
+               <= item->size
+           && push_message_fate(message) < PUSH_FATES
+           && push_mid_shard(message->mid) == inventory->shard
+           && (!log || message->log == push_ref_of(inventory->heap, log));
+}

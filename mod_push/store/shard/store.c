@@ -1,0 +1,364 @@
+#include "store/shard/store.h"
+
+#include <openssl/evp.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/hash.h"
+#include "store/upkeep/fingerprint.h"
+#include "store/disk/journal.h"
+#include "store/shard/repair.h"
+
+static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
+{
+    push_store_t *store = heap->memory;
+
+    return push_slab_alloc(&store->slab, size, PUSH_TAG(kind, heap->owner));
+}
+
+/* It could not be given back: the next sweep of the shard finds it. */
+static void leave_behind(push_store_t *store, push_ref_t ref)
+{
+    push_object_t object;
+
+    if (push_slab_look(&store->slab, ref, &object)
+        && object.tag != PUSH_TAG_LIMBO) {
+        atomic_store(&store->shards[PUSH_TAG_SHARD(object.tag)].untidy, 1);
+    }
+}
+
+static void heap_release(push_heap_t *heap, push_ref_t ref)
+{
+    push_store_t *store = heap->memory;
+
+    if (!push_slab_release(&store->slab, ref)) {
+        leave_behind(store, ref);
+    }
+}
+
+static void heap_retire(push_heap_t *heap, push_ref_t ref)
+{
+    push_store_t *store = heap->memory;
+
+    if (!push_epoch_retire(&store->epoch, ref)) {
+        leave_behind(store, ref);
+    }
+}
+
+static void view_segment(push_store_t *store, const push_ground_t *ground,
+                         const push_limits_t *limits)
+{
+    push_segment_t *segment = ground->base;
+    unsigned char *bytes = ground->base;
+
+    store->segment = segment;
+    store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
+    store->limits = *limits;
+    store->guard = ground->guard;
+    store->visitors = &segment->visitors;
+    store->checkins = &segment->checkins;
+    store->tag = PUSH_SEAT_NOBODY;
+    store->slab.base = bytes;
+    store->slab.shared = &segment->slab;
+    store->slab.pages = (push_page_t *)(void *)(bytes + segment->slab.table);
+    store->seats.base = bytes;
+    store->seats.seats = (push_seat_t *)(void *)(bytes + segment->seats_at);
+    store->seats.count = segment->seats;
+    store->seats.events = ground->events;
+    store->seats.receive = ground->receive;
+    store->seats.send = ground->send;
+    store->epoch.segment = segment;
+    store->epoch.seats = store->seats.seats;
+    store->epoch.slab = &store->slab;
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        store->heaps[i] = (push_heap_t){.base = bytes,
+                                        .counts = &segment->counts,
+                                        .alloc = heap_alloc,
+                                        .release = heap_release,
+                                        .retire = heap_retire,
+                                        .memory = store,
+                                        .owner = i};
+    }
+}
+
+uint64_t push_store_layout(const push_ground_t *ground)
+{
+    return push_fingerprint(ground->transport);
+}
+
+bool push_store_open(push_store_t *store, const push_ground_t *ground,
+                     const push_limits_t *limits)
+{
+    if (!push_segment_check(ground->base, ground->size,
+                            push_store_layout(ground))) {
+        return false;
+    }
+    view_segment(store, ground, limits);
+    return true;
+}
+
+static push_channel_t *make_channel(push_store_t *store,
+                                    const push_name_t *name,
+                                    push_log_kind_t kind)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    size_t size = sizeof(push_channel_t)
+                  + store->seats.count * sizeof(uint32_t);
+    push_ref_t ref = heap->alloc(heap, size + name->text.len, PUSH_NODE);
+    push_channel_t *channel;
+
+    if (!ref) {
+        return NULL;
+    }
+    channel = push_at(heap, ref);
+    memset(channel, 0, size);
+    channel->log.node.hash = (uint32_t)name->hash;
+    channel->name_at = (uint32_t)size;
+    channel->name_len = name->text.len;
+    if (name->text.len) {
+        memcpy((char *)channel + size, name->text.at, name->text.len);
+    }
+    PUSH_FAILPOINT("channel-made");
+    push_node_be(channel, (push_node_kind_t)kind);
+    PUSH_FAILPOINT("channel-born");
+    return channel;
+}
+
+bool push_store_create(push_store_t *store, const push_ground_t *ground,
+                       const push_limits_t *limits)
+{
+    static const push_name_t everybody = {{NULL, 0}, 0, 0};
+    const push_channel_t *broadcast;
+
+    if (!push_segment_create(ground->base, ground->size, ground->seats,
+                             push_store_layout(ground))) {
+        return false;
+    }
+    view_segment(store, ground, limits);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_shard_t *shard = &store->shards[i];
+
+        if (!push_table_create(&store->heaps[i], &shard->users)
+            || !push_table_create(&store->heaps[i], &shard->contexts)
+            || !push_table_create(&store->heaps[i], &shard->channels)
+            || !push_table_create(&store->heaps[i], &shard->keys)) {
+            return false;
+        }
+    }
+    broadcast = make_channel(store, &everybody, PUSH_LOG_BROADCAST);
+    if (!broadcast) {
+        return false;
+    }
+    store->segment->broadcast = push_ref_of(&store->heaps[0], broadcast);
+    return true;
+}
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec at;
+
+    clock_gettime(clock, &at);
+    return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+}
+
+push_time_t push_clock_now(void)
+{
+    return (push_time_t){clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME)};
+}
+
+void push_store_sit(push_store_t *store, unsigned seat)
+{
+    store->visitors = &store->seats.seats[seat].visitors;
+    store->checkins = &store->seats.seats[seat].checkins;
+    store->tag = push_seat_tag(&store->seats.seats[seat], seat);
+}
+
+bool push_shard_enter(push_store_t *store, unsigned shard)
+{
+    push_shard_t *s = &store->shards[shard];
+    push_lock_status_t status = push_lock_acquire(&s->lock);
+
+    if (status == PUSH_LOCK_BUSY) {
+        return false;
+    }
+    if (status == PUSH_LOCKED_AFTER_DEATH) {
+        s->damaged = 1;
+        atomic_fetch_add(&store->segment->recovered, 1);
+    }
+    atomic_fetch_add(store->visitors, 1);
+    PUSH_FAILPOINT("shard-entered");
+    if (!s->damaged || push_repair_shard(store, shard)) {
+        return true;
+    }
+    push_shard_leave(store, shard);
+    return false;
+}
+
+void push_shard_leave(push_store_t *store, unsigned shard)
+{
+    PUSH_FAILPOINT("shard-leaving");
+    atomic_fetch_sub(store->visitors, 1);
+    push_lock_release(&store->shards[shard].lock);
+    push_journal_hand_over(store);
+    push_epoch_tidy(&store->epoch);
+}
+
+uint32_t push_store_next_gen(push_store_t *store)
+{
+    uint32_t gen;
+
+    do {
+        gen = atomic_fetch_add(&store->segment->streams, 1) + 1;
+    } while (!gen);
+    return gen;
+}
+
+uint64_t push_store_session(const push_store_t *store, uint32_t gen)
+{
+    return push_hash(store->segment->session_key, &gen, sizeof(gen));
+}
+
+push_name_t push_store_name(const push_store_t *store, push_text_t text)
+{
+    uint64_t hash = push_hash(store->segment->hash_key, text.at, text.len);
+
+    return (push_name_t){text, hash, (unsigned)(hash >> 32) % PUSH_SHARDS};
+}
+
+static bool same_user(const push_heap_t *heap, const void *object,
+                      const void *key)
+{
+    const push_user_t *user = object;
+    const push_text_t *name = key;
+
+    (void)heap;
+    return user->name_len == name->len
+           && !memcmp(user->name, name->at, name->len);
+}
+
+push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
+                             bool make)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    push_table_t *table = &store->shards[name->shard].users;
+    push_ref_t ref = push_table_find(heap, table, (uint32_t)name->hash,
+                                     same_user, &name->text);
+    push_user_t *user;
+
+    if (ref || !make) {
+        return ref ? push_at(heap, ref) : NULL;
+    }
+    ref = heap->alloc(heap, sizeof(*user) + name->text.len, PUSH_NODE);
+    if (!ref) {
+        return NULL;
+    }
+    user = push_at(heap, ref);
+    memset(user, 0, sizeof(*user));
+    user->log.node.hash = (uint32_t)name->hash;
+    user->name_len = (uint8_t)name->text.len;
+    memcpy(user->name, name->text.at, name->text.len);
+    user->lost_until = store->shards[name->shard].strangers_until;
+    user->lost[PUSH_NORMAL] = user->lost_until != 0;
+    PUSH_FAILPOINT("user-made");
+    push_node_be(user, PUSH_NODE_USER);
+    PUSH_FAILPOINT("user-born");
+    push_table_add(heap, table, ref);
+    return user;
+}
+
+void push_store_drop_user(push_store_t *store, unsigned shard,
+                          push_user_t *user)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_shard_t *s = &store->shards[shard];
+    push_ref_t ref = push_ref_of(heap, user);
+
+    /* First: should the process die now, strangers are told, no more. */
+    if (s->strangers_until < user->lost_until) {
+        s->strangers_until = user->lost_until;
+    }
+    push_node_be(user, PUSH_NODE_NONE);
+    PUSH_FAILPOINT("user-died");
+    push_log_cleanup(heap, &user->log);
+    push_table_remove(heap, &s->users, ref);
+    heap->release(heap, ref);
+}
+
+static bool same_channel(const push_heap_t *heap, const void *object,
+                         const void *key)
+{
+    push_text_t name = push_channel_name(object);
+    const push_text_t *wanted = key;
+
+    (void)heap;
+    return name.len == wanted->len && !memcmp(name.at, wanted->at, name.len);
+}
+
+push_channel_t *push_store_channel(push_store_t *store,
+                                   const push_name_t *name, bool make)
+{
+    push_heap_t *heap = &store->heaps[name->shard];
+    push_table_t *table = &store->shards[name->shard].channels;
+    push_ref_t ref = push_table_find(heap, table, (uint32_t)name->hash,
+                                     same_channel, &name->text);
+    push_channel_t *channel;
+
+    if (ref || !make) {
+        return ref ? push_at(heap, ref) : NULL;
+    }
+    channel = make_channel(store, name, PUSH_LOG_CHANNEL);
+    if (channel) {
+        push_table_add(heap, table, push_ref_of(heap, channel));
+    }
+    return channel;
+}
+
+push_channel_t *push_store_broadcast(const push_store_t *store)
+{
+    return push_at(&store->heaps[0], store->segment->broadcast);
+}
+
+static bool same_context(const push_heap_t *heap, const void *object,
+                         const void *key)
+{
+    const push_device_t *device = object;
+
+    (void)heap;
+    return !memcmp(device->id, key, PUSH_CONTEXT_BYTES);
+}
+
+push_device_t *push_store_device(push_store_t *store, unsigned shard,
+                                 const unsigned char *id)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_ref_t ref;
+    uint32_t hash;
+
+    memcpy(&hash, id, sizeof(hash));
+    ref = push_table_find(heap, &store->shards[shard].contexts, hash,
+                          same_context, id);
+    return ref ? push_at(heap, ref) : NULL;
+}
+
+void push_store_digest(const push_text_t *parts, unsigned count,
+                       unsigned char *id)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+
+    EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    for (unsigned i = 0; i < count; i++) {
+        uint32_t len = parts[i].len;
+        unsigned char prefix[4] = {(unsigned char)(len >> 24),
+                                   (unsigned char)(len >> 16),
+                                   (unsigned char)(len >> 8),
+                                   (unsigned char)len};
+
+        EVP_DigestUpdate(context, prefix, sizeof(prefix));
+        EVP_DigestUpdate(context, parts[i].at, len);
+    }
+    EVP_DigestFinal_ex(context, digest, NULL);
+    EVP_MD_CTX_free(context);
+    memcpy(id, digest, PUSH_CONTEXT_BYTES);
+}

@@ -1,0 +1,147 @@
+#ifndef PUSH_STORE_H
+#define PUSH_STORE_H
+
+#include "store/shm/epoch.h"
+#include "store/limits/guard.h"
+#include "store/shm/seat.h"
+
+/*
+ * A process's view of the shared segment, and the way into its shards.
+ *
+ * Order of locks: the janitor's, that of relief, a shard, the limbo, a slab class, the slab's
+ * pages.  No thread holds two shards at once, but for the recount, which
+ * holds the janitor's lock and takes all shards in ascending order.
+ */
+
+typedef struct push_limits_t {
+    uint32_t max_pending; /* messages of one mailbox */
+    uint32_t history;     /* messages of one channel */
+    int64_t retention;    /* ms; a device that is away is remembered */
+    uint32_t channels;    /* brought into being by subscribers; 0: auto */
+    int64_t idempotency;  /* ms; the window of idempotency keys */
+} push_limits_t;
+
+typedef struct push_store_t {
+    push_segment_t *segment;
+    push_shard_t *shards;
+    struct push_journal_t *journal; /* NULL: nothing is kept on disk */
+    push_slab_t slab;
+    push_epoch_t epoch;
+    push_seats_t seats;
+    push_limits_t limits;
+    push_guard_t *guard;            /* NULL: nothing is limited */
+    _Atomic uint32_t *visitors;     /* of this process's seat */
+    _Atomic uint32_t *checkins;     /* likewise */
+    uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
+    push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
+} push_store_t;
+
+/* Where the segment is mapped, and how its reactors are woken. */
+typedef struct push_ground_t {
+    void *base;
+    uint64_t size;
+    uint32_t seats; /* reactors that there may be at once */
+    /* one for each, borrowed for good; see push_seats_t */
+    const int *events;
+    const int *receive;
+    const int *send;
+    push_guard_t *guard; /* may be NULL */
+    uint64_t transport;  /* how streams move; part of the layout */
+} push_ground_t;
+
+/* What a segment of this version and transport is marked with. */
+uint64_t push_store_layout(const push_ground_t *ground);
+
+/* A view of a segment that is in use; false if it is not usable. */
+bool push_store_open(push_store_t *store, const push_ground_t *ground,
+                     const push_limits_t *limits);
+
+/* Lays out a segment in zeroed memory; false if it is too small. */
+bool push_store_create(push_store_t *store, const push_ground_t *ground,
+                       const push_limits_t *limits);
+
+push_time_t push_clock_now(void);
+
+/* This process has a seat now, and is counted there when it is in a shard. */
+void push_store_sit(push_store_t *store, unsigned seat);
+
+/*
+ * Locks a shard, and repairs it if a process died with it.  False if its lock
+ * cannot be had in good time: then the caller answers that it is busy.
+ */
+bool push_shard_enter(push_store_t *store, unsigned shard);
+void push_shard_leave(push_store_t *store, unsigned shard);
+
+/* ---- with the lock of the shard ---- */
+
+/*
+ * Around every change of a session: should the process die within, the
+ * session begins anew, and its client connects again.
+ */
+static inline void push_session_open(push_store_t *store,
+                                     const push_device_t *device)
+{
+    push_shard_t *shard = &store->shards[device->shard];
+
+    shard->changing = push_ref_of(&store->heaps[device->shard], device);
+    PUSH_FAILPOINT("session-open");
+}
+
+static inline void push_session_close(push_store_t *store,
+                                      const push_device_t *device)
+{
+    PUSH_FAILPOINT("session-close");
+    store->shards[device->shard].changing = PUSH_NONE;
+}
+
+typedef struct push_name_t {
+    push_text_t text;
+    uint64_t hash;
+    unsigned shard;
+} push_name_t;
+
+/* The number of a new stream: not 0, which is that of a broken session. */
+uint32_t push_store_next_gen(push_store_t *store);
+
+/*
+ * The token by which the wire names the seqs that the stream of this number
+ * gives (docs/protocol.md, "Acknowledge").  No segment repeats one of another:
+ * they are made with a key that no restart keeps.
+ */
+uint64_t push_store_session(const push_store_t *store, uint32_t gen);
+
+/* Where a user or a channel of this name lives.  Needs no lock. */
+push_name_t push_store_name(const push_store_t *store, push_text_t text);
+
+/* NULL if there is none, or (make) no memory for one. */
+push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
+                             bool make);
+push_channel_t *push_store_channel(push_store_t *store,
+                                   const push_name_t *name, bool make);
+
+/*
+ * Forgets a user who has no device and no message.  What such a user would
+ * have been told to have lost, until lost_until, is told to all users of the
+ * shard who are not known until then: one too many rather than one too few.
+ */
+void push_store_drop_user(push_store_t *store, unsigned shard,
+                          push_user_t *user);
+
+/* The channel of all devices; needs no lock, never moves. */
+push_channel_t *push_store_broadcast(const push_store_t *store);
+
+/* The device context with this id in this shard, or NULL. */
+push_device_t *push_store_device(push_store_t *store, unsigned shard,
+                                 const unsigned char *id);
+
+/* SHA-256 of the parts, each behind its length, cut to 16 bytes. */
+void push_store_digest(const push_text_t *parts, unsigned count,
+                       unsigned char *id);
+
+static inline push_device_t *push_store_device_at(push_store_t *store,
+                                                  push_ref_t ref)
+{
+    return push_at(&store->heaps[0], ref);
+}
+
+#endif

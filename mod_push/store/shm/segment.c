@@ -1,0 +1,57 @@
+#include "store/shm/segment.h"
+
+#include <stdatomic.h>
+#include <sys/random.h>
+
+#define LINE 64u
+
+static uint64_t align_line(uint64_t offset)
+{
+    return (offset + LINE - 1) / LINE * LINE;
+}
+
+static bool create_shards(push_shard_t *shards)
+{
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        if (push_lock_init(&shards[i].lock)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool push_segment_create(void *base, uint64_t size, uint32_t seats,
+                         uint64_t layout)
+{
+    push_segment_t *segment = base;
+    push_slab_t slab;
+    uint64_t at = align_line(sizeof(*segment));
+
+    segment->prefix.layout = layout;
+    segment->prefix.size = size;
+    segment->seats = seats;
+    segment->seats_at = at;
+    at = align_line(at + (uint64_t)seats * sizeof(push_seat_t));
+    segment->shards_at = at;
+    at = align_line(at + PUSH_SHARDS * sizeof(push_shard_t));
+    segment->journals_at = at;
+    at = align_line(at + (uint64_t)seats * sizeof(push_journal_place_t));
+    if (at >= size
+        || getrandom(segment->hash_key, sizeof(segment->hash_key), 0)
+               != sizeof(segment->hash_key)
+        || getrandom(segment->session_key, sizeof(segment->session_key), 0)
+               != sizeof(segment->session_key)) {
+        return false;
+    }
+    segment->node = (uint32_t)(segment->hash_key[0] % 64);
+    if (push_lock_init(&segment->limbo.lock)
+        || push_lock_init(&segment->janitor)
+        || push_lock_init(&segment->relief)
+        || !create_shards((push_shard_t *)(void *)((unsigned char *)base
+                                                   + segment->shards_at))
+        || !push_slab_create(&slab, base, &segment->slab, at, size - at)) {
+        return false;
+    }
+    segment->prefix.magic = PUSH_SEGMENT_MAGIC;
+    return true;
+}

@@ -1,0 +1,156 @@
+#ifndef PUSH_SEGMENT_H
+#define PUSH_SEGMENT_H
+
+#include "core/channel.h"
+#include "core/idempotency.h"
+#include "store/shm/prefix.h"
+#include "store/shm/slab.h"
+#include "store/shm/table.h"
+
+/*
+ * The shared segment: one piece of memory that the parent makes and all
+ * children map, kept over graceful restarts.
+ *
+ *   header | seats | shards | journals | page table | pages
+ *
+ * Everything in it is addressed by offsets from its start.  The header begins
+ * with what all versions have in common, see store/shm/prefix.h.
+ */
+
+/*
+ * What the layout means.  It is raised where that changes and no size, place
+ * or constant of store/upkeep/fingerprint.c does.
+ */
+#define PUSH_SEGMENT_VERSION 4u
+
+/* Users, their devices and messages, or channels; and idempotency keys. */
+typedef struct push_shard_t {
+    push_lock_t lock;
+    push_table_t users;
+    push_table_t contexts;
+    push_table_t channels;
+    push_table_t keys;
+    push_ref_t holds;        /* of its messages; see store/shard/hold.h */
+    push_ref_t changing;     /* the device whose session is being changed */
+    uint32_t damaged;        /* 1: not repaired since an owner died */
+    uint32_t orphans;        /* 1: a wake-up may have been lost on its way */
+    _Atomic uint32_t untidy; /* 1: something could not be given back */
+    int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
+    int64_t away_until;      /* the same; see push_forget_away() */
+} push_shard_t;
+
+/*
+ * The place of one reactor in the segment: its wake-up lists, and the sign
+ * that it is reading.
+ */
+typedef struct push_seat_t {
+    _Atomic uint32_t pid;         /* 0: free; PUSH_SEAT_LEFT */
+    _Atomic uint32_t incarnation; /* how often it was taken */
+    _Atomic uint32_t devices;     /* wake-up list: devices with news */
+    _Atomic uint32_t channels;    /* wake-up list: channels with news */
+    _Atomic uint32_t asleep;      /* 1: wants the eventfd to be written */
+    _Atomic uint32_t streams;     /* of this reactor, or on their way to it */
+    _Atomic uint64_t reading;     /* epoch + 1 while it reads, or 0 */
+    _Atomic uint32_t closed;      /* 1: takes no more streams */
+    _Atomic uint32_t visitors;    /* threads of its process in a shard */
+    _Atomic uint32_t senders;     /* who may be sending it streams */
+    _Atomic uint32_t pumped;      /* of streams: those that hold a worker */
+    _Atomic uint16_t taking;      /* 1 while it empties lists it took */
+    _Atomic uint16_t overtaken;   /* 1: some stream, without news */
+    _Atomic uint32_t checkins;    /* of its process, under way */
+    _Atomic uint32_t limit;       /* the most streams it takes from httpd */
+    _Atomic uint32_t promised;    /* streams that its process will send away */
+} push_seat_t;
+
+/* Nobody's; what was bound to it has not been seen to yet. */
+#define PUSH_SEAT_LEFT UINT32_MAX
+
+_Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");
+_Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
+
+/* What a recount has to look at; see store/upkeep/recount.h. */
+#define PUSH_RECOUNT_PLACES   1u /* subscribers and connected of channels */
+#define PUSH_RECOUNT_ARRIVING 2u
+#define PUSH_RECOUNT_ALL      3u
+
+#define PUSH_EPOCHS 3
+
+/* Objects that readers may still look at; see store/shm/epoch.h. */
+typedef struct push_limbo_t {
+    push_lock_t lock;
+    _Atomic uint64_t epoch;
+    push_ref_t lists[PUSH_EPOCHS];
+    _Atomic uint32_t waiting; /* objects in all lists */
+    uint32_t damaged;         /* 1: not repaired since an owner died */
+} push_limbo_t;
+
+/* The place of one process that writes the state on disk. */
+typedef struct push_journal_place_t {
+    _Atomic uint32_t pid;     /* 0: free */
+    _Atomic uint64_t unsaved; /* mids from here on wait in it; 0: none */
+} push_journal_place_t;
+
+/* The state on disk, as all processes know it; see store/disk/journal.h. */
+typedef struct push_disk_t {
+    _Atomic uint64_t missing; /* mids from here on may lack there; 0: none */
+    _Atomic uint32_t failing; /* 0: well, else push_disk_failing_t */
+    _Atomic uint32_t errors;  /* writes that failed */
+    _Atomic uint64_t writes;  /* transactions */
+    _Atomic uint64_t records; /* written by them */
+} push_disk_t;
+
+#define PUSH_DEATHS 64u
+
+/* When children died; written by the parent, see store/shm/deaths.h. */
+typedef struct push_deaths_t {
+    _Atomic uint32_t count;          /* ever */
+    _Atomic int64_t at[PUSH_DEATHS]; /* mono ms; the last ones, in a ring */
+} push_deaths_t;
+
+typedef struct push_segment_t {
+    push_prefix_t prefix;
+    uint64_t hash_key[2];
+    uint64_t session_key[2]; /* random; names sessions, and never kept */
+    uint32_t node;           /* 0…63, in every mid */
+    uint32_t seats;
+    push_ref_t broadcast; /* the channel of all devices */
+#ifdef PUSH_SEGMENT_SPARE
+    uint8_t spare[PUSH_SEGMENT_SPARE]; /* a layout to test upgrades with */
+#endif
+    push_mid_clock_t clock;
+    push_counts_t counts;
+    _Atomic uint64_t recovered; /* locks taken over from a dead process */
+    _Atomic uint32_t streams;   /* ever opened; numbers them */
+    _Atomic uint32_t visitors;  /* as push_seat_t's, of who has no seat */
+    _Atomic uint32_t checkins;  /* likewise */
+    _Atomic uint32_t recount;   /* PUSH_RECOUNT_*: counts that may be wrong */
+    _Atomic int64_t sweep_next; /* mono ms; when a sweep is due */
+    _Atomic int64_t vain; /* relief found nothing; see store/ops/pressure.c */
+    _Atomic uint32_t starved; /* urgency + 1 of who was refused since, or 0 */
+    _Atomic uint32_t walks;   /* of relief, through all shards */
+    push_lock_t relief;       /* held by who makes room */
+    uint64_t seats_at;        /* offsets from the start */
+    uint64_t shards_at;
+    push_lock_t janitor;  /* held by who sweeps */
+    uint64_t journals_at; /* one for each seat */
+    push_disk_t disk;
+    push_deaths_t deaths;
+    push_limbo_t limbo;
+    push_slab_shared_t slab;
+} push_segment_t;
+
+/*
+ * Lays out a segment of size bytes of zeroed memory for so many reactors, and
+ * marks it with its layout.  False if it is too small.
+ */
+bool push_segment_create(void *base, uint64_t size, uint32_t seats,
+                         uint64_t layout);
+
+static inline bool push_segment_superseded(const push_segment_t *segment)
+{
+    return atomic_load_explicit(&segment->prefix.superseded,
+                                memory_order_acquire)
+           != 0;
+}
+
+#endif

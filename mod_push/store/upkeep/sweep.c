@@ -1,0 +1,176 @@
+#include "store/upkeep/sweep.h"
+
+#include <stdatomic.h>
+
+#include "store/ops/checkin.h"
+#include "store/disk/disk.h"
+#include "store/ops/forget.h"
+#include "store/shard/hold.h"
+#include "store/upkeep/orphan.h"
+#include "store/ops/pressure.h"
+#include "store/ops/publish.h"
+#include "store/upkeep/recount.h"
+#include "store/shard/repair.h"
+#include "store/disk/save.h"
+
+/* Above this, the ends of messages are not remembered any longer. */
+#define HURRY_PERCENT 75u
+
+#define SWEEP_MS 1000
+
+/*
+ * A device whose reactor is gone is not online, whatever it says; nor one
+ * whose stream was being brought to its reactor by a process that is gone (if
+ * it does arrive, push_store_move() takes that back).
+ */
+static void notice_dead_reactor(push_store_t *store, push_device_t *device,
+                                const push_time_t *now)
+{
+    bool alive = push_seat_held(&store->seats, device->child);
+
+    if (device->traits & PUSH_DEVICE_ONLINE
+        && (!alive
+            || (device->bringer != device->child
+                && !push_seat_held(&store->seats, device->bringer)))) {
+        push_store_mark_offline(store, device, now);
+    }
+    if (!alive) {
+        push_orphan_device(store, device);
+    }
+}
+
+static void sweep_devices(push_store_t *store, push_user_t *user,
+                          unsigned shard, const push_time_t *now)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_ref_t ref = user->devices;
+
+    while (ref) {
+        push_device_t *device = push_at(heap, ref);
+
+        ref = device->sibling;
+        notice_dead_reactor(store, device, now);
+        push_save_if_changed(store, device);
+        if (!(device->traits & PUSH_DEVICE_ONLINE)
+            && device->left + store->limits.retention <= now->mono
+            && !atomic_load(&device->wake)) {
+            push_store_drop_device(store, device);
+        }
+    }
+}
+
+static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
+                        const push_time_t *now)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_table_t *users = &store->shards[shard].users;
+    push_ref_t ref = push_table_next(heap, users, PUSH_NONE);
+
+    while (ref) {
+        push_ref_t next = push_table_next(heap, users, ref);
+        push_user_t *user = push_at(heap, ref);
+
+        push_log_sweep(heap, &user->log, hurry, now);
+        sweep_devices(store, user, shard, now);
+        if (!user->devices && push_log_empty(&user->log)
+            && user->lost_until <= now->mono) {
+            user->lost_until = 0;
+            push_store_drop_user(store, shard, user);
+        }
+        ref = next;
+    }
+}
+
+static void sweep_channels(push_store_t *store, unsigned shard, bool hurry,
+                           const push_time_t *now)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_ref_t ref = PUSH_NONE;
+
+    while (push_table_walk(heap, &store->shards[shard].channels, &ref)) {
+        push_log_sweep(heap, push_at(heap, ref), hurry, now);
+    }
+    if (shard == 0) {
+        push_log_sweep(heap, &push_store_broadcast(store)->log, hurry, now);
+    }
+    push_forget_channels(store, shard);
+}
+
+/* What a death left in the shard, or a lock that was busy. */
+static void tidy(push_store_t *store, unsigned shard)
+{
+    push_shard_t *s = &store->shards[shard];
+
+    if (atomic_exchange(&s->untidy, 0) && !push_repair_shard(store, shard)) {
+        atomic_store(&s->untidy, 1);
+    }
+    if (s->orphans) {
+        push_orphans_adopt(store, shard);
+    }
+    push_hold_collect(store, shard);
+}
+
+bool push_store_sweep(push_store_t *store, unsigned shard,
+                      const push_time_t *now)
+{
+    bool hurry = push_pressure_above(store, HURRY_PERCENT);
+
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    tidy(store, shard);
+    if (store->shards[shard].strangers_until <= now->mono) {
+        store->shards[shard].strangers_until = 0;
+    }
+    sweep_users(store, shard, hurry, now);
+    sweep_channels(store, shard, hurry, now);
+    push_shard_leave(store, shard);
+    push_store_keys_sweep(store, shard, now);
+    push_epoch_advance(&store->epoch);
+    return true;
+}
+
+/* A seat is free when all shards have seen that its reactor is gone. */
+static void sweep_all(push_store_t *store, const push_time_t *now)
+{
+    /* Another first one each time: what is saved of devices has a limit. */
+    unsigned start = (unsigned)(now->mono / SWEEP_MS) % PUSH_SHARDS;
+    push_seat_set_t left;
+    bool all = true;
+
+    if (push_seat_reap(&store->seats)) {
+        push_recount_wanted(store);
+    }
+    push_disk_reap(store);
+    push_save_begin(store);
+    left = push_seat_left(&store->seats);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        all = push_store_sweep(store, (start + i) % PUSH_SHARDS, now) && all;
+    }
+    push_pressure_relieve_starved(store, now);
+    if (all) {
+        push_seat_free(&store->seats, &left);
+    }
+    push_recount(store);
+    push_slab_recount(&store->slab);
+}
+
+void push_store_sweep_soon(void *base)
+{
+    atomic_store(&((push_segment_t *)base)->sweep_next, 0);
+}
+
+bool push_store_sweep_due(push_store_t *store, const push_time_t *now)
+{
+    int64_t due = atomic_load(&store->segment->sweep_next);
+
+    if (now->mono < due
+        || !atomic_compare_exchange_strong(&store->segment->sweep_next, &due,
+                                           now->mono + SWEEP_MS)
+        || push_lock_try(&store->segment->janitor) == PUSH_LOCK_BUSY) {
+        return false;
+    }
+    sweep_all(store, now);
+    push_lock_release(&store->segment->janitor);
+    return true;
+}

@@ -1,0 +1,98 @@
+#include "store/upkeep/sweeper.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "store/shm/thread.h"
+
+/* How often it looks whether a sweep is due, ms. */
+#define LOOK_MS 250
+
+struct push_sweeper_t {
+    push_store_t *store;
+    void (*superseded)(push_store_t *store);
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t stopped;
+    bool stop; /* the lock's */
+};
+
+/* ---- sweeper thread only ---- */
+
+static struct timespec soon(void)
+{
+    struct timespec at;
+
+    clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += LOOK_MS * 1000000L;
+    at.tv_sec += at.tv_nsec / 1000000000;
+    at.tv_nsec %= 1000000000;
+    return at;
+}
+
+static bool may_go_on(push_sweeper_t *sweeper)
+{
+    struct timespec until = soon();
+    bool stop;
+
+    pthread_mutex_lock(&sweeper->lock);
+    while (!sweeper->stop
+           && !pthread_cond_clockwait(&sweeper->stopped, &sweeper->lock,
+                                      CLOCK_MONOTONIC, &until)) {
+    }
+    stop = sweeper->stop;
+    pthread_mutex_unlock(&sweeper->lock);
+    return !stop;
+}
+
+static void *run(void *data)
+{
+    push_sweeper_t *sweeper = data;
+
+    while (may_go_on(sweeper)) {
+        push_time_t now = push_clock_now();
+
+        if (push_segment_superseded(sweeper->store->segment)) {
+            if (sweeper->superseded) {
+                sweeper->superseded(sweeper->store);
+            }
+            return NULL;
+        }
+        push_store_sweep_due(sweeper->store, &now);
+    }
+    return NULL;
+}
+
+/* ---- any thread ---- */
+
+push_sweeper_t *push_sweeper_start(push_store_t *store,
+                                   void (*superseded)(push_store_t *store))
+{
+    push_sweeper_t *sweeper = calloc(1, sizeof(*sweeper));
+
+    if (!sweeper) {
+        return NULL;
+    }
+    sweeper->store = store;
+    sweeper->superseded = superseded;
+    pthread_mutex_init(&sweeper->lock, NULL);
+    pthread_cond_init(&sweeper->stopped, NULL);
+    if (!push_thread_start(&sweeper->thread, run, sweeper)) {
+        free(sweeper);
+        return NULL;
+    }
+    return sweeper;
+}
+
+void push_sweeper_stop(push_sweeper_t *sweeper)
+{
+    pthread_mutex_lock(&sweeper->lock);
+    sweeper->stop = true;
+    pthread_cond_signal(&sweeper->stopped);
+    pthread_mutex_unlock(&sweeper->lock);
+    pthread_join(sweeper->thread, NULL);
+    pthread_cond_destroy(&sweeper->stopped);
+    pthread_mutex_destroy(&sweeper->lock);
+    free(sweeper);
+}

@@ -1,0 +1,101 @@
+#ifndef PUSH_STREAM_H
+#define PUSH_STREAM_H
+
+#include "store/ops/delivery.h"
+
+/*
+ * One open connection of a device, as the reactor that owns it knows it.  No
+ * other thread touches it.  What is to be sent is not here: it is in the
+ * device's mailbox until the socket takes it.
+ */
+
+#define PUSH_NO_STREAM UINT32_MAX
+
+/* Why a stream ended; in the log. */
+typedef enum push_end_t {
+    PUSH_END_PEER,       /* the client closed it */
+    PUSH_END_ERROR,      /* the connection broke or stopped taking bytes */
+    PUSH_END_SUPERSEDED, /* a newer stream of the same device */
+    PUSH_END_RESTART,    /* this child ends, the server goes on */
+    PUSH_END_SHUTDOWN,   /* the server ends */
+    PUSH_END_EXPIRED,    /* its token expired or was revoked */
+    PUSH_END_DISMISSED   /* an administrator ended it */
+} push_end_t;
+
+/* What is known of a stream that has ended; borrowed until the callback returns. */
+typedef struct push_ended_t {
+    push_ticket_t ticket;
+    push_end_t why;
+    uint64_t duration; /* ms */
+    uint32_t messages;
+    uint64_t bytes;
+} push_ended_t;
+
+typedef struct push_stream_t {
+    int fd; /* -1: this place is free */
+    uint32_t gen;
+    push_ref_t device;
+    uint32_t beat_next, beat_prev; /* in its heartbeat's list */
+    uint32_t written;  /* ms of the reactor's clock; the last write */
+    uint32_t follows;  /* its first place among the followers */
+    uint32_t messages; /* written */
+    uint64_t bytes;    /* written */
+    uint64_t opened;   /* ms of the reactor's clock */
+    push_ref_t part;   /* the hold of a message written only in part */
+    uint32_t part_at;  /* bytes of it that were written */
+    uint64_t part_seq;
+    struct ssl_st *ssl; /* NULL: plain TCP */
+    char *rest;         /* bytes, no message, that must be written first */
+    uint32_t deadline;  /* 1 + its place among the deadlines, or 0 */
+    uint16_t rest_len;
+    uint8_t beat;            /* which heartbeat */
+    uint8_t blocked : 1;     /* the socket takes no more: wait for it */
+    uint8_t queued : 1;      /* among those to be flushed */
+    uint8_t event_beats : 1; /* heartbeats as events */
+    uint8_t pumped : 1;      /* its peer is a worker thread of this child */
+    uint8_t arriving : 1;    /* the store does not know that it is here */
+    uint8_t full : 1;        /* its window was, until more has arrived */
+    uint8_t patience : 2;    /* how long it has waited for that, see waits.h */
+} push_stream_t;
+
+typedef enum push_flush_t {
+    PUSH_FLUSH_IDLE,    /* there was nothing to write */
+    PUSH_FLUSH_DONE,    /* all that there was is written */
+    PUSH_FLUSH_MORE,    /* there may be more */
+    PUSH_FLUSH_BLOCKED, /* the socket takes no more */
+    PUSH_FLUSH_FULL,    /* the client's TCP has to acknowledge some first */
+    PUSH_FLUSH_LATER,   /* the mailbox is locked: try again */
+    PUSH_FLUSH_STALE,   /* it may not go on: push_delivery_verdict() */
+    PUSH_FLUSH_BROKEN   /* the connection is of no use */
+} push_flush_t;
+
+/*
+ * Writes all that may be sent to the stream now, in one system call.  The
+ * caller has entered the epoch.
+ */
+push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
+                               const push_time_t *now);
+
+/* Writes a heartbeat; DONE, BLOCKED or BROKEN. */
+push_flush_t push_stream_beat(push_stream_t *stream);
+
+/* Tells the client that and why the server ends the stream, if it can. */
+void push_stream_bye(push_stream_t *stream, push_end_t why, uint32_t retry_ms,
+                     uint32_t spread_ms);
+
+/* Of up to 4 KiB, or a TLS record, each. */
+#define PUSH_PEER_READS 64u
+
+/*
+ * Reads what the peer sends, which nobody wants; true if it has left.  So has
+ * one that sends faster than PUSH_PEER_READS can read: it would keep the
+ * reactor from all others.
+ */
+bool push_stream_peer_left(push_stream_t *stream);
+
+/* Closes the socket and lets go of what the stream holds. */
+void push_stream_close(push_store_t *store, push_stream_t *stream);
+
+const char *push_end_name(push_end_t why);
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef PUSH_MIGRATION_H
+#define PUSH_MIGRATION_H
+
+#include "store/ops/delivery.h"
+
+/*
+ * A stream on its way from one reactor to another, in another process mostly:
+ * its socket as SCM_RIGHTS (unix(7)), and the little that is not in shared
+ * memory.
+ */
+
+/* A socket that is to become a stream: taken. */
+typedef struct push_adoption_t {
+    int fd;
+    push_ticket_t ticket;
+    uint32_t heartbeat; /* ms */
+    bool event_beats;
+    bool pumped;        /* the other end is a worker's; it cannot move */
+    int64_t expires;    /* mono ms; the stream ends then; 0: never */
+    struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
+} push_adoption_t;
+
+#define PUSH_REST_MAX 2048u
+
+typedef struct push_migrant_t {
+    push_adoption_t adoption;
+    uint32_t promised; /* of a new one: the seat that promised it a place */
+    push_ref_t part;   /* as in push_stream_t */
+    uint32_t part_at;
+    uint64_t part_seq;
+    uint64_t bytes;
+    uint64_t opened; /* mono ms */
+    uint32_t messages;
+    uint32_t rest_len;
+    char rest[PUSH_REST_MAX];
+} push_migrant_t;
+
+/* A number that another layout of such a message would not give. */
+uint64_t push_migration_layout(void);
+
+/* A socket pair for one reactor: others send to [1], it receives from [0]. */
+bool push_migration_open(int sockets[2]);
+
+/* False if the socket takes no more now.  The descriptor stays open here. */
+bool push_migration_send(int socket, const push_migrant_t *migrant);
+
+/* False if none is waiting. */
+bool push_migration_receive(int socket, push_migrant_t *migrant);
+
+#endif

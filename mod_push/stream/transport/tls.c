@@ -1,0 +1,143 @@
+#include "stream/transport/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* The plain text of a full record (RFC 8446, section 5.1). */
+#define RECORD 16384u
+
+/* Pieces, one behind the other, in records. */
+typedef struct {
+    char bytes[RECORD];
+    size_t used;
+    size_t taken; /* bytes that the connection took before */
+} record_t;
+
+typedef enum { SENT, KEPT, BROKEN } sent_t;
+
+static sent_t keep(push_stream_t *stream, const record_t *record)
+{
+    char *rest = malloc(record->used);
+
+    if (!rest) {
+        return BROKEN;
+    }
+    memcpy(rest, record->bytes, record->used);
+    stream->rest = rest;
+    stream->rest_len = (uint16_t)record->used;
+    return KEPT;
+}
+
+/* A record that could not be sent whole must be written again unchanged. */
+static sent_t send_record(push_stream_t *stream, record_t *record)
+{
+    size_t written = 0;
+    sent_t sent = SENT;
+
+    if (!record->used) {
+        return SENT;
+    }
+    ERR_clear_error();
+    if (!SSL_write_ex(stream->ssl, record->bytes, record->used, &written)) {
+        int error = SSL_get_error(stream->ssl, 0);
+
+        sent = error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ
+                   ? keep(stream, record)
+                   : BROKEN;
+    }
+    record->taken += record->used;
+    record->used = 0;
+    return sent;
+}
+
+/* Moves bytes of the pieces into the record; false behind the last. */
+static bool fill(record_t *record, const struct iovec *pieces, unsigned count,
+                 unsigned *piece, size_t *offset)
+{
+    while (*piece < count && record->used < RECORD) {
+        size_t left = pieces[*piece].iov_len - *offset;
+        size_t room = RECORD - record->used;
+        size_t len = left < room ? left : room;
+
+        memcpy(record->bytes + record->used,
+               (const char *)pieces[*piece].iov_base + *offset, len);
+        record->used += len;
+        *offset += len;
+        if (*offset == pieces[*piece].iov_len) {
+            (*piece)++;
+            *offset = 0;
+        }
+    }
+    return record->used != 0;
+}
+
+ssize_t push_tls_send(push_stream_t *stream, const struct iovec *pieces,
+                      unsigned count)
+{
+    record_t record = {.used = 0, .taken = 0};
+    unsigned piece = 0;
+    size_t offset = 0;
+
+    while (fill(&record, pieces, count, &piece, &offset)) {
+        switch (send_record(stream, &record)) {
+        case SENT:
+            break;
+        case KEPT:
+            return (ssize_t)record.taken;
+        case BROKEN:
+            return -1;
+        }
+    }
+    return (ssize_t)record.taken;
+}
+
+static bool has_sent_more(const push_stream_t *stream)
+{
+    char next;
+
+    return recv(stream->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+/*
+ * Without SSL_MODE_AUTO_RETRY each call reads one record at most, so that
+ * those without data (KeyUpdate) are counted too; but it may want to read
+ * although something is there.
+ */
+bool push_tls_peer_left(push_stream_t *stream)
+{
+    char ignored[4096];
+    size_t got;
+
+    for (unsigned i = 0; i < PUSH_PEER_READS; i++) {
+        int error;
+
+        ERR_clear_error();
+        if (SSL_read_ex(stream->ssl, ignored, sizeof(ignored), &got)) {
+            continue;
+        }
+        error = SSL_get_error(stream->ssl, 0);
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+            return true;
+        }
+        if (error == SSL_ERROR_WANT_WRITE || !has_sent_more(stream)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void push_tls_close(push_stream_t *stream)
+{
+    if (!stream->ssl) {
+        return;
+    }
+    ERR_clear_error();
+    if (!stream->rest) {
+        SSL_shutdown(stream->ssl);
+    }
+    SSL_free(stream->ssl);
+    stream->ssl = NULL;
+}
