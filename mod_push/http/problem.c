@@ -3,7 +3,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "http/publish/json.h"
+#include "http/json.h"
 
 const push_problem_t *push_problem(apr_pool_t *pool, int status,
                                    const char *name, const char *detail, ...)

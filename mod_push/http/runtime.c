@@ -14,6 +14,7 @@
 #include "http/kept.h"
 #include "http/state.h"
 #include "store/shm/deaths.h"
+#include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
 #include "stream/transport/migration.h"
 
@@ -74,7 +75,7 @@ static push_ground_t ground_of(const push_kept_t *what)
                            .receive = what->receive,
                            .send = what->send,
                            .guard = what->guard,
-                           .transport = push_migration_layout()};
+                           .layout = push_layout(push_migration_layout())};
 }
 
 static bool make_seats(push_kept_t *new, uint32_t seats)
@@ -240,8 +241,7 @@ static bool fits(const push_kept_t *what)
 {
     ground = ground_of(what);
     return what->format == PUSH_KEPT_FORMAT
-           && push_segment_check(what->base, what->size,
-                                 push_store_layout(&ground));
+           && push_segment_check(what->base, what->size, ground.layout);
 }
 
 /*

@@ -31,8 +31,8 @@ FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h mod_push/*/*/*.h sdk-c/
 FUZZ_CORE    := $(wildcard mod_push/core/*.c)
 FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
                   message.c mem.c)
-FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c json.c \
-                  draft.c) mod_push/http/params.c mod_push/http/problem.c \
+FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c draft.c) \
+                $(addprefix mod_push/http/,json.c params.c problem.c) \
                 tests/fuzz/httpd_stand_in.c $(FUZZ_CORE) \
                 $(wildcard mod_push/store/*/*.c)
 

@@ -4,7 +4,7 @@
  */
 #include <apr_general.h>
 
-#include "http/publish/json.h"
+#include "http/json.h"
 #include "http/publish/line.h"
 #include "http/publish/members.h"
 

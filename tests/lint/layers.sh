@@ -1,17 +1,34 @@
 #!/bin/bash
-# A floor of mod_push includes itself and the floors below it; the core knows
-# no httpd, no APR and no I/O; the store no httpd; http/identity neither httpd
-# nor APR; httpd.h only in the rim.
+# A folder of mod_push includes itself and the folders that its line in
+# tests/lint/floors names, all of which stand above that line.  The core and
+# the codecs know no httpd, no APR and no I/O; the store and http/identity no
+# httpd; httpd.h only in http/, server/, mod_push.c and the hand-over.  Every
+# folder says in a README of at most 30 lines what lives there.
 set -u
+here=$(dirname "$0")
 [ -d mod_push ] || exit 0
+bad=0
 
-rank() {
-    case $1 in
-    mod_push/core/*) echo 1 ;;
-    mod_push/store/*) echo 2 ;;
-    mod_push/stream/*) echo 3 ;;
-    mod_push/http/*) echo 4 ;;
-    *) echo 5 ;;
+say() {
+    echo "$1"
+    bad=1
+}
+
+# allowed[FOLDER]: the folders that it may include, between spaces.
+declare -A allowed
+while read -r folder others; do
+    for other in $others; do
+        [ -n "${allowed[$other]-}" ] ||
+            say "tests/lint/floors: $folder includes $other, which is not below it"
+    done
+    allowed[$folder]=" $folder $others "
+done < <(grep -v '^#' "$here/floors" | grep .)
+
+folder_of() {
+    local folder=${1#mod_push/}
+    case $folder in
+    */*) echo "${folder%/*}" ;;
+    *) echo mod_push ;;
     esac
 }
 
@@ -29,30 +46,41 @@ resolve() {
 # What the file may not include by <> (or by the name of a system header).
 forbidden() {
     local httpd='httpd\.h|http_[a-z]+\.h|ap_[a-z_]+\.h|scoreboard\.h|mpm_[a-z]+\.h|mod_[a-z_]+\.h|util_[a-z]+\.h'
-    local io='unistd|fcntl|poll|signal|pthread|netdb|time|stdio|sys/(socket|time|mman|epoll|eventfd|uio|un|stat|select|ioctl)|netinet/.*|arpa/.*'
+    local io='unistd|fcntl|poll|signal|pthread|netdb|time|stdio|sys/(socket|time|mman|epoll|eventfd|un|stat|select|ioctl)|netinet/.*|arpa/.*'
     case $1 in
-    mod_push/core/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
+    mod_push/core/* | mod_push/codec/*)
+        echo "^($httpd|apr.*\.h|($io)\.h)$"
+        ;;
     mod_push/http/identity/*) echo "^($httpd|apr.*\.h)$" ;;
-    mod_push/mod_push.c | mod_push/config*.[ch] | mod_push/http/* | \
+    mod_push/mod_push.c | mod_push/server/* | mod_push/http/* | \
         mod_push/stream/handover.[ch]) echo '^$' ;;
-    *) echo "^($httpd|(stream/)?handover\.h)$" ;;
+    *) echo "^($httpd)$" ;;
     esac
 }
 
-bad=0
 while IFS=: read -r file line include; do
     name=${include#*[<\"]}
     name=${name%%[>\"]*}
     if [[ $name =~ $(forbidden "$file") ]]; then
-        echo "$file:$line: this floor may not include $name"
-        bad=1
+        say "$file:$line: this floor may not include $name"
     fi
-    if [[ $include == *\"* ]] && [[ ! $name =~ ^(mod|http|ap|apr|util)_ ]]; then
-        target=$(resolve "$file" "$name")
-        if [ "$(rank "$target")" -gt "$(rank "$file")" ]; then
-            echo "$file:$line: includes $name of a floor above its own"
-            bad=1
-        fi
+    folder=$(folder_of "$file")
+    if [[ $include != *\"* ]] || [[ $folder = mod_push ]] ||
+        [[ $name =~ ^(mod|http|ap|apr|util)_ ]]; then
+        continue
+    fi
+    target=$(folder_of "$(resolve "$file" "$name")")
+    if [[ ${allowed[$folder]-} != *" $target "* ]]; then
+        say "$file:$line: $folder may not include $name (tests/lint/floors)"
     fi
 done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' mod_push --include='*.[ch]')
+
+while read -r dir; do
+    folder=${dir#mod_push/}
+    [ -n "${allowed[$folder]-}" ] ||
+        say "$folder has no line in tests/lint/floors"
+    lines=$(wc -l <"$dir/README.md" 2>/dev/null || echo 0)
+    [ "$lines" -gt 0 ] && [ "$lines" -le 30 ] ||
+        say "$dir/README.md: $lines lines, it must have 1 to 30"
+done < <(find mod_push/* -name '*.c' -printf '%h\n' | grep / | sort -u)
 exit $bad

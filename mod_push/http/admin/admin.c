@@ -4,7 +4,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "http/allow.h"
+#include "http/publish/allow.h"
 #include "http/endpoint.h"
 #include "http/gate.h"
 #include "http/publish/publish.h"

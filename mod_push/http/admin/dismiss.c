@@ -1,6 +1,6 @@
 #include "http/admin/admin.h"
 #include "http/gate.h"
-#include "http/publish/json.h"
+#include "http/json.h"
 #include "http/runtime.h"
 #include "store/ops/dismiss.h"
 #include "store/disk/revocation.h"

@@ -1,7 +1,7 @@
 #include <http_protocol.h>
 
 #include "http/admin/admin.h"
-#include "http/publish/json.h"
+#include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"
 #include "store/shm/deaths.h"

@@ -5,9 +5,9 @@
 #include <http_protocol.h>
 #include <stdatomic.h>
 
-#include "http/allow.h"
+#include "http/publish/allow.h"
 #include "http/publish/endless.h"
-#include "http/publish/json.h"
+#include "http/json.h"
 #include "http/publish/line.h"
 #include "http/publish/publish.h"
 #include "http/runtime.h"

@@ -2,7 +2,7 @@
 
 #include <apr_strings.h>
 
-#include "http/publish/json.h"
+#include "http/json.h"
 #include "http/params.h"
 
 /*

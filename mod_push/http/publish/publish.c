@@ -3,8 +3,8 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "http/allow.h"
-#include "http/publish/json.h"
+#include "http/publish/allow.h"
+#include "http/json.h"
 #include "http/runtime.h"
 
 static push_field_t header_field(const request_rec *r, const char *name)

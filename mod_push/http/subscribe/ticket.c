@@ -6,7 +6,7 @@
 #include "core/device.h"
 #include "http/gate.h"
 #include "http/identity/pass.h"
-#include "http/publish/json.h"
+#include "http/json.h"
 #include "http/runtime.h"
 #include "http/token.h"
 

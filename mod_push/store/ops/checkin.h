@@ -23,13 +23,6 @@ typedef struct push_checkin_t {
     unsigned seat;                /* of the reactor that will hold it */
 } push_checkin_t;
 
-/* A stream as the store knows it. */
-typedef struct push_ticket_t {
-    push_ref_t device;
-    uint32_t gen;
-    unsigned char id[PUSH_CONTEXT_BYTES];
-} push_ticket_t;
-
 /*
  * Checks a device in: finds or makes its context, refreshes what is known of
  * it, resumes its session, takes over its stream.  PUSH_NO_MEMORY

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "core/hash.h"
-#include "store/upkeep/fingerprint.h"
 #include "store/disk/journal.h"
 #include "store/shard/repair.h"
 
@@ -82,16 +81,10 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     }
 }
 
-uint64_t push_store_layout(const push_ground_t *ground)
-{
-    return push_fingerprint(ground->transport);
-}
-
 bool push_store_open(push_store_t *store, const push_ground_t *ground,
                      const push_limits_t *limits)
 {
-    if (!push_segment_check(ground->base, ground->size,
-                            push_store_layout(ground))) {
+    if (!push_segment_check(ground->base, ground->size, ground->layout)) {
         return false;
     }
     view_segment(store, ground, limits);
@@ -132,7 +125,7 @@ bool push_store_create(push_store_t *store, const push_ground_t *ground,
     const push_channel_t *broadcast;
 
     if (!push_segment_create(ground->base, ground->size, ground->seats,
-                             push_store_layout(ground))) {
+                             ground->layout)) {
         return false;
     }
     view_segment(store, ground, limits);

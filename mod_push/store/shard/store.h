@@ -36,6 +36,13 @@ typedef struct push_store_t {
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
 } push_store_t;
 
+/* A stream as the store knows it. */
+typedef struct push_ticket_t {
+    push_ref_t device;
+    uint32_t gen;
+    unsigned char id[PUSH_CONTEXT_BYTES];
+} push_ticket_t;
+
 /* Where the segment is mapped, and how its reactors are woken. */
 typedef struct push_ground_t {
     void *base;
@@ -46,11 +53,8 @@ typedef struct push_ground_t {
     const int *receive;
     const int *send;
     push_guard_t *guard; /* may be NULL */
-    uint64_t transport;  /* how streams move; part of the layout */
+    uint64_t layout;     /* push_layout(): who may use the segment */
 } push_ground_t;
-
-/* What a segment of this version and transport is marked with. */
-uint64_t push_store_layout(const push_ground_t *ground);
 
 /* A view of a segment that is in use; false if it is not usable. */
 bool push_store_open(push_store_t *store, const push_ground_t *ground,

@@ -17,7 +17,7 @@
 /* The first 64 bytes of every segment, in every version from 4 on. */
 typedef struct push_prefix_t {
     uint64_t magic;  /* PUSH_SEGMENT_MAGIC; written last */
-    uint64_t layout; /* push_fingerprint() of the version that made it */
+    uint64_t layout; /* push_layout() of the version that made it */
     uint64_t size;   /* bytes in all */
     _Atomic uint32_t superseded; /* 1: another segment takes its place */
     uint32_t unused;

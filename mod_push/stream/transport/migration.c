@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "store/upkeep/fingerprint.h"
+#include "store/shm/fingerprint.h"
 
 #define SIZE(type)       PUSH_FACT_SIZE(type)
 #define AT(type, member) PUSH_FACT_AT(type, member)

@@ -1,4 +1,4 @@
-#include "http/publish/json.h"
+#include "http/json.h"
 
 #include <http_protocol.h>
 #include <string.h>

@@ -5,14 +5,9 @@
 #include <stdint.h>
 
 /*
- * The version of the layout, made of the layout: sizes and places of all that
- * processes share, and the constants that it depends on.  Two builds of the
- * module with the same number may use one segment together, and pass streams
- * to each other; others may not.
+ * A number made of sizes, places and constants: two builds that agree on all
+ * of them get the same one.
  */
-
-/* transport: of what moves with a stream; see push_migration_layout(). */
-uint64_t push_fingerprint(uint64_t transport);
 
 #define PUSH_FINGERPRINT_START 0xcbf29ce484222325ULL
 

@@ -1,4 +1,4 @@
-#include "http/allow.h"
+#include "http/publish/allow.h"
 
 #include <apr_strings.h>
 #include <http_config.h>

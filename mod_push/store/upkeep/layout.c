@@ -1,7 +1,8 @@
-#include "store/upkeep/fingerprint.h"
+#include "store/upkeep/layout.h"
 
 #include "core/device.h"
 #include "core/session.h"
+#include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
 #include "store/shard/hold.h"
 #include "store/shm/slab_internal.h"
@@ -344,19 +345,7 @@ static const uint64_t facts[] = {
     AT(push_mark_t, value),
 };
 
-/* FNV-1a, byte by byte: it is to tell versions apart, nothing more. */
-uint64_t push_fingerprint_add(uint64_t sum, const uint64_t *values,
-                              size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        for (unsigned shift = 0; shift < 64; shift += 8) {
-            sum = (sum ^ (values[i] >> shift & 0xffu)) * 0x100000001b3ULL;
-        }
-    }
-    return sum;
-}
-
-uint64_t push_fingerprint(uint64_t transport)
+uint64_t push_layout(uint64_t transport)
 {
     uint64_t sum = push_fingerprint_add(PUSH_FINGERPRINT_START, facts,
                                         sizeof(facts) / sizeof(*facts));
