@@ -325,6 +325,10 @@ format: $(FORMAT_TARGETS) ## lay out C files as .clang-format says (DIRS=mod_pus
 	@find $(or $(DIRS),mod_push sdk-c tests) -name node_modules -prune -o \
 		-name '*.[ch]' -print0 2>/dev/null | xargs -0 -r clang-format-14 -i
 
+.PHONY: floors
+floors: ## draw which folder may include which (docs/floors.svg)
+	@tests/lint/draw_floors >docs/floors.svg
+
 .PHONY: coverage
 coverage: ## line coverage of unit and integration tests (needs gcovr)
 	@.ci/deps gcovr
