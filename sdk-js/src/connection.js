@@ -66,11 +66,11 @@ export const connect = (settings, hooks) => {
   /** Wall time, which goes on while the machine sleeps. @type {any} */
   let lastRun;
 
-  /** Most messages in flight, by us and by the server. */
-  let window = maxInFlight;
+  /** Most messages in flight by the server. */
+  let granted = maxInFlight;
   /** The server's name for the numbering of the current stream. @type {any} */
   let session;
-  const ledger = ledgerOf(4 * maxInFlight);
+  const ledger = ledgerOf(() => 4 * Math.max(maxInFlight, granted));
   /** Id up to which everything of the current stream is finished. */
   let cursor = lastEventId;
   /** Id that the server is known to have as acknowledged. */
@@ -133,30 +133,28 @@ export const connect = (settings, hooks) => {
         ...(value && { Authorization: 'Bearer ' + value }),
         ...settings.headers,
       };
-      for await (const [events, parser, head] of transport(
+      for await (const [head, events, parser] of transport(
         settings,
         beside(settings, 'receive', shown),
         { headers, signal },
       )) {
         due = Infinity;
-        if (events) {
-          for (const event of events) {
-            take(event);
-            signal.throwIfAborted();
-          }
-          base = /** @type {any} */ (parser).retry ?? base;
-        } else {
+        if (head) {
           /* The server took the cursor: it is acknowledged up to there. */
           acked = shown;
-          session = head?.get('Push-Session');
-          const granted = +(head?.get('Push-Window') ?? 0) || maxInFlight;
-          window = Math.min(maxInFlight, granted);
-          ledger.remembered = 4 * Math.max(maxInFlight, granted);
+          session = head.get('Push-Session');
+          granted = Number(head.get('Push-Window')) || maxInFlight;
           aborted(AbortSignal.timeout(PROVEN)).then(() => {
             failures = signal.aborted ? failures : 0;
           });
           refresh = false;
           hooks.state('open');
+        } else {
+          for (const event of events) {
+            take(event);
+            signal.throwIfAborted();
+          }
+          base = parser.retry ?? base;
         }
         /* While the application has enough to do, nothing is read. */
         await hooks.ready();
@@ -243,7 +241,7 @@ export const connect = (settings, hooks) => {
       cursor = id;
       passed += weight;
     }
-    if (passed * 2 >= window) {
+    if (passed * 2 >= Math.min(maxInFlight, granted)) {
       flush();
     }
   };

@@ -1,4 +1,3 @@
-import { PushError } from './error.js';
 import { emit } from './listeners.js';
 import { messageOf } from './message.js';
 
@@ -56,39 +55,21 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
     },
 
     message(event) {
-      const { id, large, lastEventId } = event;
-      /** @type {(ok: boolean) => void} */
-      let settle;
-      /** @type {PushMessage | false | undefined} */
-      let message;
-      /** @type {unknown} */
-      let cause;
-      client.lastEventId = lastEventId;
+      client.lastEventId = event.lastEventId;
       return new Promise((resolve) => {
-        settle = resolve;
+        const ack = () => resolve(true);
+        /** @type {PushMessage} */
+        let message;
         try {
-          message =
-            !large && messageOf(event, receive.origin, () => settle(true));
-        } catch (why) {
-          cause = why;
-        }
-        if (!message) {
-          /* Nobody can take it: it must not block those behind it. */
-          emit(client, 'error', {
-            error: new PushError(large ? 'TOO_LARGE' : 'ENCODING', {
-              id,
-              cause,
-            }),
-          });
-          return resolve(true);
+          message = messageOf(event, receive.origin, ack);
+        } catch (error) {
+          emit(client, 'error', { error });
+          /* It must not block those behind it. */
+          return ack();
         }
         const results = emit(client, message);
         if (queue) {
-          results.push(
-            new Promise((done) =>
-              queue?.push([/** @type {PushMessage} */ (message), done]),
-            ),
-          );
+          results.push(new Promise((done) => queue?.push([message, done])));
         }
         nudge();
         if (!manualAck) {
