@@ -3,6 +3,7 @@ import { PushError } from './error.js';
 import { fetchStream, request } from './fetch.js';
 import { ledgerOf } from './ledger.js';
 import { beside, NAME } from './settings.js';
+import { DRAIN, LAST_CALL, LAST_WORD, PROVEN } from './times.js';
 
 /** @typedef {import('./parser.js').SseEvent} SseEvent */
 
@@ -29,15 +30,6 @@ export const connect = (settings, hooks) => {
     maxInFlight = 1024,
     random = Math.random,
   } = settings;
-  /** A stream that lived this long lets the next wait be short again, ms. */
-  const PROVEN = 10000;
-  /** What came while we slept has this long to be read before we judge, ms. */
-  const DRAIN = 200;
-  /** Handlers have this long to finish when the client is closed, ms. */
-  const LAST_CALL = 4000;
-  /** What they finished has this long to be acknowledged then, ms. */
-  const LAST_WORD = 900;
-
   /** Replaced for every attempt; its reason is why that attempt ended. */
   let attempt = new AbortController();
   let closed = false;
@@ -124,7 +116,12 @@ export const connect = (settings, hooks) => {
     hooks.state('connecting');
     try {
       const value = token?.call
-        ? await Promise.race([token({ refresh, signal }), aborted(signal)])
+        ? await Promise.race([
+            token({ refresh, signal }),
+            new Promise((resolve) => {
+              signal.onabort = resolve;
+            }),
+          ])
         : token;
       code = 'NETWORK';
       signal.throwIfAborted();
@@ -144,9 +141,9 @@ export const connect = (settings, hooks) => {
           acked = shown;
           session = head.get('Push-Session');
           granted = Number(head.get('Push-Window')) || maxInFlight;
-          aborted(AbortSignal.timeout(PROVEN)).then(() => {
+          AbortSignal.timeout(PROVEN).onabort = () => {
             failures = signal.aborted ? failures : 0;
-          });
+          };
           refresh = false;
           hooks.state('open');
         } else {
@@ -208,10 +205,11 @@ export const connect = (settings, hooks) => {
       } catch {
         /* said all the same */
       }
-      if (/^push.(gap|bye)$/.test(type)) {
-        hooks.event(type.slice(5), told);
+      const what = type.slice(5);
+      if (/^(gap|bye)$/.test(what)) {
+        hooks.event(what, told);
       }
-      if (type === 'push.bye') {
+      if (what === 'bye') {
         const { reason, spread_ms } = told ?? {};
         refresh = reason === 'expired-token';
         end(reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
@@ -396,22 +394,13 @@ export const connect = (settings, hooks) => {
  * Waits, but not for long. The timer keeps Node alive: nothing else might.
  *
  * @param {number} ms
- * @param {Promise<unknown>} promise
+ * @param {Promise<unknown>} promise that is not rejected
  */
-const within = async (ms, promise) => {
-  /** @type {any} */
-  let timer;
-  await Promise.race([
-    promise,
-    new Promise((resolve) => {
-      timer = setTimeout(resolve, ms);
-    }),
-  ]);
-  clearTimeout(timer);
-};
-
-/** @param {AbortSignal} signal */
-const aborted = (signal) =>
+const within = (ms, promise) =>
   new Promise((resolve) => {
-    signal.onabort = resolve;
+    const timer = setTimeout(resolve, ms);
+    promise.then(() => {
+      clearTimeout(timer);
+      resolve(0);
+    });
   });

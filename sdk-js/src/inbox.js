@@ -1,4 +1,4 @@
-import { emit } from './listeners.js';
+import { dispatch, emit } from './listeners.js';
 import { messageOf } from './message.js';
 
 /** @typedef {import('./client.js').PushClient<any>} PushClient */
@@ -67,7 +67,7 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
           /* It must not block those behind it. */
           return ack();
         }
-        const results = emit(client, message);
+        const results = dispatch(client, message);
         if (queue) {
           results.push(new Promise((done) => queue?.push([message, done])));
         }

@@ -1,4 +1,4 @@
-/** @typedef {{done: boolean}} Handling of one message, over all its deliveries */
+/** @typedef {{done?: boolean}} Handling of one message, over all its deliveries */
 /** @typedef {[id: string, handling: Handling, weight: number]} Entry */
 
 /**
@@ -33,7 +33,7 @@ export const ledgerOf = (remembered) => {
      */
     receive(id, mid, weight) {
       const known = byMid.get(mid);
-      const handling = known ?? { done: false };
+      const handling = known ?? {};
       open.push([id, handling, weight]);
       if (!known) {
         byMid.set(mid, handling);

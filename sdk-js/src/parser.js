@@ -17,9 +17,6 @@ const encoder = new TextEncoder();
 /** @param {string} text @returns {number} bytes */
 const size = (text) => encoder.encode(text).length;
 
-/** @returns {SseEvent} */
-const blank = () => /** @type {any} */ ({ data: '' });
-
 /**
  * Bytes in, events out: the event stream format of the WHATWG HTML standard,
  * section 9.2.6, however the bytes are cut. Knows nothing of connections.
@@ -27,18 +24,17 @@ const blank = () => /** @type {any} */ ({ data: '' });
  * An event above the limit is read through: it comes without its data, as
  * `large`, when it ends.
  *
- * @param {number} [limit] longest line, and most data of an event, in bytes;
- *   1 MiB
+ * @param {number} [limit] longest line, and most data of an event, in bytes
  * @param {boolean} [stop] throws at what is above the limit instead
  */
-export const sseParser = (limit = 1 << 20, stop) => {
+export const sseParser = (limit = Infinity, stop) => {
   const decoder = new TextDecoder();
   /** The line so far, and its size in bytes. */
   let line = '';
   let lineBytes = 0;
   let afterCr = false;
   /** The event so far, and the size of its data in bytes. */
-  let event = blank();
+  let event = /** @type {SseEvent} */ ({ data: '' });
   let dataBytes = 0;
 
   const parser = {
@@ -72,7 +68,7 @@ export const sseParser = (limit = 1 << 20, stop) => {
               event.data = event.data.slice(0, -1);
               yield event;
             }
-            event = blank();
+            event = /** @type {SseEvent} */ ({ data: '' });
             dataBytes = 0;
           }
           line = '';

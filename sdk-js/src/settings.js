@@ -95,7 +95,7 @@ const LEGAL = [
   ['channels', Array.isArray, 'an array of names'],
   [
     'device',
-    (value) => /^[\w.~-]{1,128}$/.test(value),
+    (value) => /^[A-Za-z0-9._~-]{1,128}$/.test(value),
     '1 to 128 of A-Za-z0-9._~-',
   ],
 ];
