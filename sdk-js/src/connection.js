@@ -91,13 +91,12 @@ export const connect = (settings, hooks) => {
       if (error.final) {
         stop(error);
       } else if (!closed) {
-        const waited = new Promise((resolve) => {
+        await new Promise((resolve) => {
           go = resolve;
+          /* What is to come now is the next attempt. */
+          expect('WAKE', delay);
+          hooks.state('waiting', error, delay);
         });
-        /* What is to come now is the next attempt. */
-        expect('WAKE', delay);
-        hooks.state('waiting', error, delay);
-        await waited;
       }
     }
   };

@@ -60,18 +60,17 @@ export const request = (settings, url, init) =>
  * @throws {PushError} unless it is what we asked for
  */
 export const check = async (answer, type) => {
-  const { headers, ok } = answer;
-  const status = /** @type {any} */ (answer.status);
+  const { headers, ok, status } = /** @type {any} */ (answer);
   const code =
     /** @type {any} */ ({ 204: 'STOPPED', 401: 'AUTH', 403: 'AUTH' })[status] ??
     (ok
-      ? !type.test(headers.get('Content-Type') ?? '') && 'TYPE'
+      ? !type.test(headers.get('Content-Type')) && 'TYPE'
       : status < 400 /* 0 in a browser */
         ? 'REDIRECT'
         : 'STATUS');
   if (code) {
     const problem = !ok && (await answer.json().catch(() => {}));
-    const after = /** @type {any} */ (headers.get('Retry-After'));
+    const after = headers.get('Retry-After');
     throw new PushError(code, {
       status,
       /* What is no stream may be a captive portal's. */
@@ -79,7 +78,9 @@ export const check = async (answer, type) => {
       problem,
       /* RFC 9110, 10.2.3: seconds, or a date */
       retryAfter:
-        Math.max(0, after * 1000 || Date.parse(after) - Date.now()) || 0,
+        (/^\d+$/.test(after)
+          ? +after * 1000
+          : Date.parse(after) - Date.now()) || 0,
     });
   }
 };

@@ -36,8 +36,6 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
 
     state(state, cause, delay) {
       client.state = state;
-      client.readyState =
-        { open: 1, closed: 2 }[/** @type {'open'} */ (state)] ?? 0;
       if (state === 'closed') {
         error = cause;
         unwatch.abort();

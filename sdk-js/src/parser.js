@@ -12,6 +12,17 @@ import { PushError } from './error.js';
  * @property {boolean} [large] above the limit: its data was dropped
  */
 
+/**
+ * @typedef {object} SseParser
+ * @property {string} lastEventId as the standard keeps it: lives on over
+ *   events without `id`
+ * @property {number} [retry] last valid one, ms
+ * @property {(bytes: Uint8Array) => Generator<SseEvent>} feed takes the next
+ *   bytes, cut anywhere, and gives the events that they complete. To be taken to
+ *   its end: what is not taken is not parsed. Throws a PushError with `stop`,
+ *   above the limit: feed no more then
+ */
+
 const encoder = new TextEncoder();
 
 /** @param {string} text @returns {number} bytes */
@@ -37,19 +48,10 @@ export const sseParser = (limit = Infinity, stop) => {
   let event = /** @type {SseEvent} */ ({ data: '' });
   let dataBytes = 0;
 
+  /** @type {SseParser} */
   const parser = {
-    /** As the standard keeps it: lives on over events without `id`. */
     lastEventId: '',
-    /** Last valid `retry` in ms, clamped to 0.5 s … 10 min. @type {number | undefined} */
-    retry: undefined,
 
-    /**
-     * To be taken to its end: what is not taken is not parsed.
-     *
-     * @param {Uint8Array} bytes the next ones, cut anywhere
-     * @returns {Generator<SseEvent>} the events that they complete
-     * @throws {PushError} with `stop`, above the limit: feed no more then
-     */
     *feed(bytes) {
       /* A CR ends its line at once; a LF that comes next belongs to it. */
       const text = decoder
