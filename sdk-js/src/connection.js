@@ -197,24 +197,7 @@ export const connect = (settings, hooks) => {
     const { event: type, data, id, ack } = event;
     const mid = (event.mid = id?.split('.')[1]);
     if (type.startsWith('push.')) {
-      /** @type {any} */
-      let told;
-      try {
-        told = JSON.parse(data);
-      } catch {
-        /* said all the same */
-      }
-      const what = type.slice(5);
-      if (/^(gap|bye)$/.test(what)) {
-        hooks.event(what, told);
-      }
-      if (what === 'bye') {
-        const { reason, spread_ms } = told ?? {};
-        refresh = reason === 'expired-token';
-        end(reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
-          spread: spread_ms > 0 ? spread_ms : 1000,
-        });
-      }
+      notice(type.slice(5), data);
     } else if (mid) {
       const finish = ledger.receive(id, mid, ack === 'now' ? Infinity : 1);
       if (finish) {
@@ -226,6 +209,33 @@ export const connect = (settings, hooks) => {
     } else {
       /* Nothing that could be acknowledged. */
       hooks.message(event);
+    }
+  };
+
+  /**
+   * The server speaks of itself. What is not known is ignored: it may be newer.
+   *
+   * @param {string} type
+   * @param {string} data
+   */
+  const notice = (type, data) => {
+    /** @type {any} */
+    let told;
+    try {
+      told = JSON.parse(data);
+    } catch {
+      /* said all the same */
+    }
+    const { dropped, reason, urgency, spread_ms } = told ?? {};
+    if (type === 'gap') {
+      hooks.event(type, { dropped, reason, urgency });
+    }
+    if (type === 'bye') {
+      hooks.event(type, { reason });
+      refresh = reason === 'expired-token';
+      end(reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
+        spread: spread_ms > 0 ? spread_ms : 1000,
+      });
     }
   };
 

@@ -239,6 +239,31 @@ test('what is no base64 blocks nothing, and is told and acknowledged', async (t)
   assert.equal(server.acks[0].id, '2.bbb');
 });
 
+test('members of gaps and goodbyes that are not known disturb nothing', async (t) => {
+  const more = { reason: 'memory', type: 'x', target: 1, isTrusted: true };
+  const { server, client, errors, got } = await listening(t, (s, n) => {
+    if (n === 1) {
+      s.open()
+        .write(`event: push.gap\ndata: ${JSON.stringify(more)}\n\n`)
+        .write(`event: push.bye\ndata: ${JSON.stringify(more)}\n\n`);
+    } else {
+      open(s);
+    }
+  });
+  const told = [];
+  client.ongap = client.onbye = ({ type, reason }) => told.push([type, reason]);
+  await until(() => got.length);
+  assert.deepEqual(told, [
+    ['gap', 'memory'],
+    ['bye', 'memory'],
+  ]);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ['PUSH_ERR_BYE'],
+  );
+  assert.equal(server.streams.length, 2);
+});
+
 test('events of the server that are not known are ignored, whatever they say', async (t) => {
   const { client, errors, got } = await listening(t, (s) =>
     s
