@@ -21,10 +21,13 @@ check-engines: $(B)/mod_push.so $(NPM_STAMPS) ## the JavaScript SDK in Firefox a
 	@tests/run $(ENGINE_TESTS)
 
 # The real ones, from npm: what the package promises of Node, with each of them.
-# By hand: they are large.
+# Not the parts that know nothing of it.  By hand: they are large.
 NODE_VERSIONS ?= 18 20 22 24
 NODE_PACKAGE   = $(shell node -p '`node-$${process.platform}-$${process.arch}`')
-NODE_SUITES    = $(foreach version,$(NODE_VERSIONS),$(foreach suite,$(JS_TESTS),\
+PURE_TESTS    := $(foreach part,backoff ledger parser property,\
+    sdk-js/test/$(part).test.js)
+NODE_SUITES    = $(foreach version,$(NODE_VERSIONS),\
+    $(foreach suite,$(filter-out $(PURE_TESTS),$(JS_TESTS)),\
     'PATH=$(abspath $(B)/node/$(version)/bin):$$PATH $(NODE_TEST) $(suite)'))
 
 $(B)/node/%/bin/node:
