@@ -60,8 +60,8 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
         let message;
         try {
           message = messageOf(event, receive.origin, ack);
-        } catch (error) {
-          emit(client, 'error', { error });
+        } catch (why) {
+          emit(client, 'error', { error: why });
           /* It must not block those behind it. */
           return ack();
         }
