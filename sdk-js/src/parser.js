@@ -82,7 +82,10 @@ export const sseParser = (limit = Infinity, stop) => {
     },
   };
 
-  /** @param {number} bytes */
+  /**
+   * @param {number} bytes of a line, or of the data
+   * @returns whether they are too many: the event is `large` then
+   */
   const over = (bytes) => {
     if (bytes > limit) {
       if (stop) {
