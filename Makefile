@@ -6,6 +6,8 @@
 #   ALL_TARGETS        what a plain `make` builds
 #   UNIT_TESTS         test programs that need no server (seconds)
 #   INTEGRATION_TESTS  test programs that start httpd with the module
+#   PLAIN_TESTS        those of them that show more without a sanitizer
+#   ALONE_TESTS        test programs that must not run beside others
 #   JS_TESTS           files for node's test runner
 #   BROWSER_TESTS      the same, with a headless Chromium
 #   LINT_TARGETS       further targets of `make lint`
@@ -88,6 +90,8 @@ DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
 ALL_TARGETS := $(B)/mod_push.so
 UNIT_TESTS        :=
 INTEGRATION_TESTS :=
+PLAIN_TESTS       :=
+ALONE_TESTS       :=
 JS_TESTS          :=
 BROWSER_TESTS     :=
 LINT_TARGETS      :=
@@ -224,6 +228,13 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
 export PUSH_MODULE = $(abspath $(B)/mod_push.so)
 export PUSH_BUILD  = $(abspath $(B))
 
+# Suites wait more than they work, so two of them share the machine, except for
+# those that must not.  Groups of suites run one after the other.
+SUITE_JOBS ?= 2
+export SUITE_JOBS
+
+suites = $(filter-out $(ALONE_TESTS),$(1)) --alone $(filter $(ALONE_TESTS),$(1))
+
 NODE_TEST := timeout 1200 node --test --test-reporter=spec
 node_suites = $(foreach f,$(1),'$(NODE_TEST) $(f)')
 
@@ -248,8 +259,8 @@ test: deps ## install what is missing, build and test everything
 	@$(MAKE) $(JOBS) all test-programs $(NPM_STAMPS)
 	@$(MAKE) $(JOBS) MODE=asan test-programs
 	@$(MAKE) $(JOBS) MODE=tsan thread-programs
-	@tests/run '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
-		'$(MAKE) check-integration' '$(MAKE) asan' '$(MAKE) check-threads' \
+	@tests/run --alone '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
+		'$(MAKE) check-plain' '$(MAKE) asan' '$(MAKE) check-threads' \
 		$(if $(JS_TESTS),'$(MAKE) check-js') \
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 
@@ -258,7 +269,7 @@ test-programs: $(B)/mod_push.so $(UNIT_TESTS) $(INTEGRATION_TESTS) crash-tests
 
 .PHONY: check
 check: $(UNIT_TESTS) crash-tests ## unit tests (seconds)
-	@tests/run $(UNIT_TESTS) $(if $(MODE),,$(CRASH_TESTS))
+	@tests/run $(call suites,$(UNIT_TESTS) $(if $(MODE),,$(CRASH_TESTS)))
 
 .PHONY: crash-tests
 crash-tests: # test programs that die at every failpoint
@@ -266,7 +277,13 @@ crash-tests: # test programs that die at every failpoint
 
 .PHONY: check-integration
 check-integration: $(B)/mod_push.so $(INTEGRATION_TESTS) ## tests against a real httpd
-	@tests/run $(INTEGRATION_TESTS)
+	@tests/run $(call suites,$(INTEGRATION_TESTS))
+
+# All of them run under ASan too, which `make test` does; what is not here would
+# show the same twice.
+.PHONY: check-plain
+check-plain: $(B)/mod_push.so $(INTEGRATION_TESTS) ## those of them that show more without a sanitizer
+	@tests/run $(call suites,$(PLAIN_TESTS))
 
 .PHONY: check-js
 check-js: $(B)/mod_push.so $(NPM_STAMPS) ## tests of the JavaScript SDK in Node
@@ -284,7 +301,8 @@ endif
 .PHONY: asan
 asan: ## unit and integration tests under ASan and UBSan
 	@$(MAKE) $(JOBS) MODE=asan test-programs
-	@tests/run '$(MAKE) MODE=asan check' '$(MAKE) MODE=asan check-integration'
+	@tests/run --alone '$(MAKE) MODE=asan check' \
+		'$(MAKE) MODE=asan check-integration'
 
 # ThreadSanitizer's deadlock detector fails at 64 locks, and a recount has all
 # shards locked.  Left out: what kills processes, as it sees one process only.
@@ -313,7 +331,7 @@ VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
 
 .PHONY: valgrind
 valgrind: $(CORE_TESTS) ## unit tests of the core under valgrind
-	@CK_FORK=no CK_TIMEOUT_MULTIPLIER=20 SUITE_JOBS=2 tests/run \
+	@CK_FORK=no CK_TIMEOUT_MULTIPLIER=20 tests/run \
 		$(foreach t,$(CORE_TESTS),'$(VALGRIND) $(t)')
 
 .PHONY: lint

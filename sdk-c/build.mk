@@ -162,6 +162,8 @@ PUSHC_TEST_COMMON := $(filter-out $(B)/obj/sdk-c/test/test_% \
 
 UNIT_TESTS += $(PUSHC_UNIT)
 INTEGRATION_TESTS += $(PUSHC_REAL_TESTS)
+# The tools as they are installed.
+PLAIN_TESTS += $(B)/sdk-c/real_tools
 
 $(B)/obj/sdk-c/test/%.o: sdk-c/test/%.c
 	$(call pushc_compile,-Isdk-c/src -Itests/harness)

@@ -18,7 +18,7 @@ ENGINE_TESTS = $(foreach engine,firefox webkit,$(foreach suite,real tabs life,\
 .PHONY: check-engines
 check-engines: $(B)/mod_push.so $(NPM_STAMPS) ## the JavaScript SDK in Firefox and WebKit (minutes)
 	@.ci/deps firefox-esr libwebkit2gtk-4.1-0 libgl1-mesa-dri xvfb xauth
-	@tests/run $(ENGINE_TESTS)
+	@tests/run --alone $(ENGINE_TESTS)
 
 # The real ones, from npm: what the package promises of Node, with each of them.
 # Not the parts that know nothing of it.  By hand: they are large.
