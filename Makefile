@@ -327,7 +327,7 @@ thread-programs: $(THREAD_TESTS)
 
 .PHONY: check-threads
 check-threads: $(if $(MODE),$(THREAD_TESTS)) ## tests with threads, under ThreadSanitizer (a minute)
-	$(if $(MODE),@tests/run $(THREAD_TESTS),@$(MAKE) $(JOBS) MODE=tsan $@)
+	$(if $(MODE),@tests/run --alone $(THREAD_TESTS),@$(MAKE) $(JOBS) MODE=tsan $@)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
             --errors-for-leak-kinds=definite,indirect
