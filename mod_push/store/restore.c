@@ -326,10 +326,8 @@ static void tell_the_user(push_restore_t *restore, push_user_t *user,
     int64_t until = restore->now.mono + time_left(restore, raw);
 
     if (!raw->message.stored.device.len) {
-        user->lost[raw->message.stored.urgency]++;
-        if (user->lost_until < until) {
-            user->lost_until = until;
-        }
+        push_user_note_lost(user, raw->message.stored.urgency, until,
+                            &restore->now);
     }
 }
 
