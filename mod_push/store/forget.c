@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "store/checkin.h"
+#include "store/context.h"
 
 /* What a context takes besides its places, with rounding. */
 #define CONTEXT_BYTES 512u

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/checkin.h"
 #include "store/restore_parts.h"
 #include "store/revocation.h"
 

@@ -1,7 +1,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "store/checkin.h"
+#include "store/context.h"
 #include "store/restore_parts.h"
 
 /* Device contexts, once the logs are there that they have places in. */
