@@ -3,9 +3,33 @@
 #include <stdatomic.h>
 
 #include "store/context.h"
+#include "store/journal.h"
 
 /* What a context takes besides its places, with rounding. */
 #define CONTEXT_BYTES 512u
+
+/* What is forgotten here is forgotten on disk, and told after a restart too. */
+static void note(push_record_t *record)
+{
+    if (record) {
+        push_journal_note(record);
+    }
+}
+
+static void note_shard(const push_store_t *store, unsigned shard)
+{
+    if (store->journal) {
+        note(push_forgot_look(shard));
+    }
+}
+
+static void forget_device(push_store_t *store, push_device_t *device)
+{
+    if (store->journal) {
+        note(push_device_look(device->id, device->shard));
+    }
+    push_store_drop_device(store, device);
+}
 
 static bool is_away(const push_device_t *device)
 {
@@ -64,10 +88,13 @@ uint32_t push_forget_away(push_store_t *store, unsigned shard, int64_t before,
         if (is_away(device) && device->left < before) {
             s->away_until = now->mono + store->limits.retention;
             PUSH_FAILPOINT("away-noted");
-            push_store_drop_device(store, device);
+            forget_device(store, device);
             count++;
         }
         ref = next;
+    }
+    if (count) {
+        note_shard(store, shard);
     }
     return count;
 }
@@ -158,7 +185,9 @@ void push_forget_remnants(push_store_t *store, unsigned shard,
                           push_remnants_t *remnants)
 {
     push_heap_t *heap = &store->heaps[shard];
-    const push_table_t *users = &store->shards[shard].users;
+    const push_shard_t *s = &store->shards[shard];
+    const push_table_t *users = &s->users;
+    int64_t before = s->strangers_until;
     push_ref_t ref = push_table_next(heap, users, PUSH_NONE);
 
     while (ref) {
@@ -169,6 +198,9 @@ void push_forget_remnants(push_store_t *store, unsigned shard,
             forget_remnant(store, shard, user, remnants);
         }
         ref = next;
+    }
+    if (s->strangers_until != before) {
+        note_shard(store, shard);
     }
 }
 

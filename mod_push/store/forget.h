@@ -26,6 +26,9 @@ void push_forget_count_away(push_store_t *store, unsigned shard,
 uint32_t push_forget_away(push_store_t *store, unsigned shard, int64_t before,
                           const push_time_t *now);
 
+/* Remnants take at most this part of the memory, as long as others want it. */
+#define PUSH_REMNANTS_PART 16u
+
 /*
  * Users without a device and a message, of whom nothing is left but what was
  * lost; about 5 years of ages, in ticks (core/user.h), each class of them an

@@ -19,12 +19,6 @@
 #define AWAY_PART 4u
 
 /*
- * Users of whom nothing is left but what was lost go as far as they take more
- * than this part of the memory.
- */
-#define REMNANTS_PART 16u
-
-/*
  * Relief that found nothing is not tried again by who publishes for so long:
  * who is refused meanwhile has a sweep try it (see starved in push_segment_t).
  */
@@ -312,7 +306,7 @@ static void shrink_remnants(relief_t *relief, uint64_t bytes)
 static void keep_few_remnants(relief_t *relief)
 {
     shrink_remnants(relief,
-                    push_slab_size(&relief->store->slab) / REMNANTS_PART);
+                    push_slab_size(&relief->store->slab) / PUSH_REMNANTS_PART);
 }
 
 static void forget_all(relief_t *relief)
