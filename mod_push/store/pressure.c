@@ -338,8 +338,8 @@ static bool forget_devices(const relief_t *relief, uint64_t bytes)
     return false;
 }
 
-/* What nobody connected needs, as far as that makes room. */
-static bool forget_the_rest(relief_t *relief)
+/* Before anybody is refused, but as far only as that makes room. */
+static bool forget_more_remnants(relief_t *relief)
 {
     push_store_t *store = relief->store;
     uint64_t much = push_slab_size(&store->slab) / 100 * RELIEVED_PERCENT;
@@ -348,7 +348,7 @@ static bool forget_the_rest(relief_t *relief)
 
     shrink_remnants(
         relief, used > much && used - much < left ? left - (used - much) : 0);
-    return relieved(store) || forget_devices(relief, 0);
+    return relieved(store);
 }
 
 static bool make_room(push_store_t *store, push_urgency_t urgency,
@@ -363,7 +363,8 @@ static bool make_room(push_store_t *store, push_urgency_t urgency,
            || evict_lane(&relief, PUSH_LOW, urgency)
            || forget_devices(&relief, fair)
            || evict_lane(&relief, PUSH_NORMAL, urgency)
-           || (urgency < PUSH_LOW && forget_the_rest(&relief));
+           || forget_more_remnants(&relief)
+           || (urgency < PUSH_LOW && forget_devices(&relief, 0));
 }
 
 /* Unless another is at it, who makes room for all. */
