@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "store/context.h"
+#include "store/forgot.h"
 #include "store/journal.h"
 
 /* What a context takes besides its places, with rounding. */

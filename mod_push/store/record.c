@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/forgot.h"
+
 static const char magic[8] = "modpush";
 
 /* ---- bytes, written and read in one order ---- */

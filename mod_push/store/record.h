@@ -13,12 +13,9 @@
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'R' mark id      since when a user's tokens are refused
- *   'F' shard        until when something may be told as lost to users, or
- *                    devices, that are not known in the shard
- *   'L' pid          a write-ahead log that may hold what is nowhere else:
- *                    without it, or where it is damaged, something is lost
- *   '!' and '~'      version of the format, and the secrets of the segment:
- *                    twice, at both ends of the file
+ *   'F' shard        until when it tells of what it forgot (store/forgot.h)
+ *   'L' pid          a write-ahead log that may hold what is nowhere else
+ *   '!' and '~'      version of the format and secrets, at both ends
  *   'W'              nothing: written to see whether the disk takes it
  *
  * A mid's bytes are in big-endian order, so messages come back in the order
@@ -93,20 +90,6 @@ bool push_revoked_read(push_text_t key, push_text_t value,
 
 /* The record that says: write this mark as it is when its turn comes. */
 push_record_t *push_revoked_look(const uint64_t id[2]);
-
-/* What a shard remembers of what it forgot; 0: nothing. */
-typedef struct push_forgot_record_t {
-    uint8_t shard;
-    int64_t strangers_until; /* wall ms */
-    int64_t away_until;      /* wall ms */
-} push_forgot_record_t;
-
-push_record_t *push_forgot_make(const push_forgot_record_t *forgot);
-bool push_forgot_read(push_text_t key, push_text_t value,
-                      push_forgot_record_t *forgot);
-
-/* The record that says: write what the shard forgot when its turn comes. */
-push_record_t *push_forgot_look(unsigned shard);
 
 /* The log of a process; see store/wal.h. */
 typedef struct push_named_log_t {

@@ -1,4 +1,5 @@
 #include "store/forget.h"
+#include "store/forgot.h"
 #include "store/restore_parts.h"
 
 /*

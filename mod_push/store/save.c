@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/disk.h"
+#include "store/forgot.h"
 #include "store/journal.h"
 #include "store/revocation.h"
 
