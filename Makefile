@@ -163,6 +163,8 @@ STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
 IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
 CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
                $(wildcard tests/unit/test_crash_*.c))
+# A shard whose lock it waits for in vain refuses: it counts on the processor.
+ALONE_TESTS += build/failpoints/tests/unit/test_crash_points
 UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
@@ -229,7 +231,8 @@ export PUSH_MODULE = $(abspath $(B)/mod_push.so)
 export PUSH_BUILD  = $(abspath $(B))
 
 # Suites wait more than they work, so two of them share the machine, except for
-# those that must not.  Groups of suites run one after the other.
+# those that must not; a browser takes it whole.  Groups of suites run one after
+# the other.
 SUITE_JOBS ?= 2
 export SUITE_JOBS
 
@@ -291,7 +294,7 @@ check-js: $(B)/mod_push.so $(NPM_STAMPS) ## tests of the JavaScript SDK in Node
 
 .PHONY: check-browser
 check-browser: $(B)/mod_push.so $(NPM_STAMPS) ## tests in a headless Chromium
-	@tests/run $(call node_suites,$(BROWSER_TESTS))
+	@tests/run --alone $(call node_suites,$(BROWSER_TESTS))
 
 # httpd is not instrumented: the harness preloads libasan where PUSH_ASAN=1.
 ifeq ($(MODE),asan)
@@ -324,7 +327,7 @@ thread-programs: $(THREAD_TESTS)
 
 .PHONY: check-threads
 check-threads: $(if $(MODE),$(THREAD_TESTS)) ## tests with threads, under ThreadSanitizer (a minute)
-	$(if $(MODE),@tests/run $(THREAD_TESTS),@$(MAKE) $(JOBS) MODE=tsan $@)
+	$(if $(MODE),@tests/run --alone $(THREAD_TESTS),@$(MAKE) $(JOBS) MODE=tsan $@)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
             --errors-for-leak-kinds=definite,indirect

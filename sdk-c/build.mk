@@ -189,7 +189,7 @@ PUSHC_VALGRIND := $(addprefix $(B)/sdk-c/test_,parser session client publish \
 .PHONY: valgrind-sdk-c
 valgrind: valgrind-sdk-c
 valgrind-sdk-c: $(PUSHC_VALGRIND)
-	@CK_TIMEOUT_MULTIPLIER=20 tests/run \
+	@CK_TIMEOUT_MULTIPLIER=20 tests/run --alone \
 		$(foreach t,$(PUSHC_VALGRIND),'$(VALGRIND) $(t)')
 
 -include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) \

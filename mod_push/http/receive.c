@@ -11,6 +11,7 @@
 #include "http/runtime.h"
 #include "http/subscriber.h"
 #include "http/token.h"
+#include "store/context.h"
 #include "stream/handover.h"
 
 APLOG_USE_MODULE(push);

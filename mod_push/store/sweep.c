@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "store/checkin.h"
+#include "store/context.h"
 #include "store/disk.h"
 #include "store/forget.h"
 #include "store/hold.h"

@@ -437,8 +437,9 @@ void crash_arrive(ground_t *g, crash_journal_t *j, push_ticket_t *tickets)
     push_ref_t channels[8];
 
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
-        NEEDS(arrive(g, j, i, &tickets[i]) == PUSH_OK, "device %u is refused",
-              i);
+        push_status_t status = arrive(g, j, i, &tickets[i]);
+
+        NEEDS(status == PUSH_OK, "device %u is refused: %d", i, (int)status);
         push_delivery_channels(&g->store, &tickets[i], channels, 8);
         for (unsigned c = 0; c < 1u + devices[i].follows; c++) {
             push_seat_follow(push_at(&g->store.heaps[0], channels[c]),
