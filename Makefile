@@ -6,6 +6,8 @@
 #   ALL_TARGETS        what a plain `make` builds
 #   UNIT_TESTS         test programs that need no server (seconds)
 #   INTEGRATION_TESTS  test programs that start httpd with the module
+#   PLAIN_TESTS        those of them that show more without a sanitizer
+#   ALONE_TESTS        test programs that must not run beside others
 #   JS_TESTS           files for node's test runner
 #   BROWSER_TESTS      the same, with a headless Chromium
 #   LINT_TARGETS       further targets of `make lint`
@@ -88,6 +90,8 @@ DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
 ALL_TARGETS := $(B)/mod_push.so
 UNIT_TESTS        :=
 INTEGRATION_TESTS :=
+PLAIN_TESTS       :=
+ALONE_TESTS       :=
 JS_TESTS          :=
 BROWSER_TESTS     :=
 LINT_TARGETS      :=
@@ -160,6 +164,8 @@ STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
 IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
 CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
                $(wildcard tests/unit/test_crash_*.c))
+# A shard whose lock it waits for in vain refuses: it counts on the processor.
+ALONE_TESTS += build/failpoints/tests/unit/test_crash_points
 UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
@@ -223,6 +229,14 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
 export PUSH_MODULE = $(abspath $(B)/mod_push.so)
 export PUSH_BUILD  = $(abspath $(B))
 
+# Suites wait more than they work, so two of them share the machine, except for
+# those that must not; a browser takes it whole.  Groups of suites run one after
+# the other.
+SUITE_JOBS ?= 2
+export SUITE_JOBS
+
+suites = $(filter-out $(ALONE_TESTS),$(1)) --alone $(filter $(ALONE_TESTS),$(1))
+
 NODE_TEST := timeout 1200 node --test --test-reporter=spec
 node_suites = $(foreach f,$(1),'$(NODE_TEST) $(f)')
 
@@ -247,8 +261,8 @@ test: deps ## install what is missing, build and test everything
 	@$(MAKE) $(JOBS) all test-programs $(NPM_STAMPS)
 	@$(MAKE) $(JOBS) MODE=asan test-programs
 	@$(MAKE) $(JOBS) MODE=tsan thread-programs
-	@tests/run '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
-		'$(MAKE) check-integration' '$(MAKE) asan' '$(MAKE) check-threads' \
+	@tests/run --alone '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
+		'$(MAKE) check-plain' '$(MAKE) asan' '$(MAKE) check-threads' \
 		$(if $(JS_TESTS),'$(MAKE) check-js') \
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 
@@ -257,7 +271,7 @@ test-programs: $(B)/mod_push.so $(UNIT_TESTS) $(INTEGRATION_TESTS) crash-tests
 
 .PHONY: check
 check: $(UNIT_TESTS) crash-tests ## unit tests (seconds)
-	@tests/run $(UNIT_TESTS) $(if $(MODE),,$(CRASH_TESTS))
+	@tests/run $(call suites,$(UNIT_TESTS) $(if $(MODE),,$(CRASH_TESTS)))
 
 .PHONY: crash-tests
 crash-tests: # test programs that die at every failpoint
@@ -265,7 +279,13 @@ crash-tests: # test programs that die at every failpoint
 
 .PHONY: check-integration
 check-integration: $(B)/mod_push.so $(INTEGRATION_TESTS) ## tests against a real httpd
-	@tests/run $(INTEGRATION_TESTS)
+	@tests/run $(call suites,$(INTEGRATION_TESTS))
+
+# All of them run under ASan too, which `make test` does; what is not here would
+# show the same twice.
+.PHONY: check-plain
+check-plain: $(B)/mod_push.so $(INTEGRATION_TESTS) ## those of them that show more without a sanitizer
+	@tests/run $(call suites,$(PLAIN_TESTS))
 
 .PHONY: check-js
 check-js: $(B)/mod_push.so $(NPM_STAMPS) ## tests of the JavaScript SDK in Node
@@ -273,7 +293,7 @@ check-js: $(B)/mod_push.so $(NPM_STAMPS) ## tests of the JavaScript SDK in Node
 
 .PHONY: check-browser
 check-browser: $(B)/mod_push.so $(NPM_STAMPS) ## tests in a headless Chromium
-	@tests/run $(call node_suites,$(BROWSER_TESTS))
+	@tests/run --alone $(call node_suites,$(BROWSER_TESTS))
 
 # httpd is not instrumented: the harness preloads libasan where PUSH_ASAN=1.
 ifeq ($(MODE),asan)
@@ -283,7 +303,8 @@ endif
 .PHONY: asan
 asan: ## unit and integration tests under ASan and UBSan
 	@$(MAKE) $(JOBS) MODE=asan test-programs
-	@tests/run '$(MAKE) MODE=asan check' '$(MAKE) MODE=asan check-integration'
+	@tests/run --alone '$(MAKE) MODE=asan check' \
+		'$(MAKE) MODE=asan check-integration'
 
 # ThreadSanitizer's deadlock detector fails at 64 locks, and a recount has all
 # shards locked.  Left out: what kills processes, as it sees one process only.
@@ -305,14 +326,14 @@ thread-programs: $(THREAD_TESTS)
 
 .PHONY: check-threads
 check-threads: $(if $(MODE),$(THREAD_TESTS)) ## tests with threads, under ThreadSanitizer (a minute)
-	$(if $(MODE),@tests/run $(THREAD_TESTS),@$(MAKE) $(JOBS) MODE=tsan $@)
+	$(if $(MODE),@tests/run --alone $(THREAD_TESTS),@$(MAKE) $(JOBS) MODE=tsan $@)
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
             --errors-for-leak-kinds=definite,indirect
 
 .PHONY: valgrind
 valgrind: $(CORE_TESTS) ## unit tests of the core under valgrind
-	@CK_FORK=no CK_TIMEOUT_MULTIPLIER=20 SUITE_JOBS=2 tests/run \
+	@CK_FORK=no CK_TIMEOUT_MULTIPLIER=20 tests/run \
 		$(foreach t,$(CORE_TESTS),'$(VALGRIND) $(t)')
 
 .PHONY: lint

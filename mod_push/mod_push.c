@@ -199,6 +199,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(push_endpoint_map, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(push_endpoint_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(push_gate_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     push_endless_register();
 }
 

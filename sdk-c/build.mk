@@ -162,6 +162,8 @@ PUSHC_TEST_COMMON := $(filter-out $(B)/obj/sdk-c/test/test_% \
 
 UNIT_TESTS += $(PUSHC_UNIT)
 INTEGRATION_TESTS += $(PUSHC_REAL_TESTS)
+# The tools as they are installed.
+PLAIN_TESTS += $(B)/sdk-c/real_tools
 
 $(B)/obj/sdk-c/test/%.o: sdk-c/test/%.c
 	$(call pushc_compile,-Isdk-c/src -Itests/harness)
@@ -187,7 +189,7 @@ PUSHC_VALGRIND := $(addprefix $(B)/sdk-c/test_,parser session client publish \
 .PHONY: valgrind-sdk-c
 valgrind: valgrind-sdk-c
 valgrind-sdk-c: $(PUSHC_VALGRIND)
-	@CK_TIMEOUT_MULTIPLIER=20 tests/run \
+	@CK_TIMEOUT_MULTIPLIER=20 tests/run --alone \
 		$(foreach t,$(PUSHC_VALGRIND),'$(VALGRIND) $(t)')
 
 -include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) \

@@ -18,7 +18,27 @@ ENGINE_TESTS = $(foreach engine,firefox webkit,$(foreach suite,real tabs life,\
 .PHONY: check-engines
 check-engines: $(B)/mod_push.so $(NPM_STAMPS) ## the JavaScript SDK in Firefox and WebKit (minutes)
 	@.ci/deps firefox-esr libwebkit2gtk-4.1-0 libgl1-mesa-dri xvfb xauth
-	@tests/run $(ENGINE_TESTS)
+	@tests/run --alone $(ENGINE_TESTS)
+
+# The real ones, from npm: what the package promises of Node, with each of them.
+# Not the parts that know nothing of it.  By hand: they are large.
+NODE_VERSIONS ?= 18 20 22 24
+NODE_PACKAGE   = $(shell node -p '`node-$${process.platform}-$${process.arch}`')
+PURE_TESTS    := $(foreach part,backoff ledger parser property,\
+    sdk-js/test/$(part).test.js)
+NODE_SUITES    = $(foreach version,$(NODE_VERSIONS),\
+    $(foreach suite,$(filter-out $(PURE_TESTS),$(JS_TESTS)),\
+    'PATH=$(abspath $(B)/node/$(version)/bin):$$PATH $(NODE_TEST) $(suite)'))
+
+$(B)/node/%/bin/node:
+	$(call say,NPM,node@$*)
+	$(Q)npm install --global --no-audit --no-fund --silent \
+		--prefix '$(B)/node/$*' '$(NODE_PACKAGE)@$*'
+
+.PHONY: check-node-versions
+check-node-versions: $(NODE_VERSIONS:%=$(B)/node/%/bin/node)
+check-node-versions: $(B)/mod_push.so $(NPM_STAMPS) ## the JavaScript SDK in Node 18, 20, 22 and 24 (minutes)
+	@tests/run $(NODE_SUITES)
 
 SDK_JS_BIN   := sdk-js/node_modules/.bin
 SDK_JS_FILES := 'sdk-js/{src,test,tools,examples}/**/*.{js,jsx,html}' \

@@ -26,6 +26,7 @@ typedef struct push_log_t {
     push_node_t node; /* hash: of its name; kind: a push_log_kind_t */
     uint32_t live;    /* messages that have not ended */
     uint32_t topics;  /* of them, with a collapse key */
+    uint32_t lost_at; /* of a user's: ticks; see push_user_t */
     int64_t due;      /* mono ms; before this a sweep has nothing to do */
     push_lane_t lanes[PUSH_LANES];
 } push_log_t;

@@ -28,18 +28,21 @@ static uint32_t settled_before(const push_heap_t *heap,
     return lowest;
 }
 
-/*
- * A device that appears before its TTL ends would have been sent it.  Which
- * one is not kept: better one too many is told of a gap than one too few.
- */
-static void note_lost(push_user_t *user, const push_message_t *message)
+void push_user_note_lost(push_user_t *user, push_urgency_t urgency,
+                         int64_t until, const push_time_t *now)
 {
-    int64_t until = push_message_until(message);
-
-    user->lost[push_message_urgency(message)]++;
+    user->lost[urgency]++;
     if (user->lost_until < until) {
         user->lost_until = until;
     }
+    user->log.lost_at = (uint32_t)(now->mono / PUSH_LOST_TICK);
+}
+
+static void note_lost(push_user_t *user, const push_message_t *message,
+                      const push_time_t *now)
+{
+    push_user_note_lost(user, push_message_urgency(message),
+                        push_message_until(message), now);
 }
 
 /* The lane's oldest live message, if no device waits for it any more. */
@@ -50,14 +53,15 @@ static bool oldest_settled(const push_heap_t *heap, push_user_t *user,
            && push_before(spot->at, settled_before(heap, user, lane));
 }
 
-uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user)
+uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
+                                  const push_time_t *now)
 {
     uint32_t forgotten = 0;
     push_spot_t spot;
 
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
         while (oldest_settled(heap, user, lane, &spot)) {
-            note_lost(user, spot.message);
+            note_lost(user, spot.message, now);
             push_log_remove(heap, &user->log, lane, spot.at, PUSH_SLOT_GONE);
             forgotten++;
         }
@@ -91,7 +95,7 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
     if (!oldest_settled(heap, user, lane, &spot)) {
         return false;
     }
-    note_lost(user, spot.message);
+    note_lost(user, spot.message, now);
     if (acknowledged(heap, spot.message)) {
         push_log_remove(heap, &user->log, lane, spot.at, PUSH_SLOT_GONE);
         push_log_trim(heap, &user->log, lane);
@@ -317,7 +321,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
     }
     PUSH_FAILPOINT("evict-counted");
     if (push_message_alive(spot->message, now->mono)) {
-        note_lost(user, spot->message);
+        note_lost(user, spot->message, now);
         atomic_fetch_add_explicit(&heap->counts->evicted, 1,
                                   memory_order_relaxed);
     }

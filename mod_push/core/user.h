@@ -13,6 +13,10 @@
 #define PUSH_NAME_MAX    255u /* bytes of the name of a user or a channel */
 #define PUSH_DEVICES_MAX 64u  /* contexts of one user */
 
+/* ms; the moment of a loss, log.lost_at, fits 32 bits in ticks of this. */
+#define PUSH_LOST_TICK 16
+
+/* log.lost_at is the moment when lost was last raised; 0: by its shard. */
 typedef struct push_user_t {
     push_log_t log;
     push_ref_t devices;
@@ -66,6 +70,25 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
                      const push_spot_t *spot, const push_time_t *now);
 
 /* Drops the messages that no device waits for; returns how many. */
-uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user);
+uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
+                                  const push_time_t *now);
+
+/*
+ * A message is gone that a device which appears before until (mono ms) would
+ * have been sent.  Which one is not kept: better one too many is told of a gap
+ * than one too few.
+ */
+void push_user_note_lost(push_user_t *user, push_urgency_t urgency,
+                         int64_t until, const push_time_t *now);
+
+/* Ticks since the last loss was noted; 0 if that was after now. */
+static inline uint32_t push_user_lost_age(const push_user_t *user,
+                                          const push_time_t *now)
+{
+    int32_t age = (int32_t)((uint32_t)(now->mono / PUSH_LOST_TICK)
+                            - user->log.lost_at);
+
+    return age > 0 ? (uint32_t)age : 0;
+}
 
 #endif

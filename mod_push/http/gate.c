@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <http_protocol.h>
 
+#include "http/endpoint.h"
 #include "http/settings.h"
 #include "http/token.h"
 
@@ -22,6 +23,36 @@ const push_problem_t *push_gate_query(request_rec *r, push_params_t *params)
         push_token_hide_query(r);
     }
     return problem ? problem : push_token_check_query(r, params);
+}
+
+static bool bears_secret(request_rec *r)
+{
+    push_params_t params;
+
+    return r->args
+           && (push_gate_query(r, &params)
+               || push_params_all(&params, "ticket")->nelts);
+}
+
+int push_gate_log(request_rec *r)
+{
+    request_rec *last = r;
+    bool ours = false;
+
+    /* What was served here, without a detour, has been looked at. */
+    if (r->status < HTTP_NO_CONTENT && !r->next) {
+        return DECLINED;
+    }
+    for (request_rec *one = r; one; one = one->next) {
+        ours = ours || push_endpoint_path(one);
+        last = one;
+    }
+    for (request_rec *one = r; ours && one; one = one->next) {
+        if (bears_secret(one)) {
+            push_token_hide_query(last);
+        }
+    }
+    return DECLINED;
 }
 
 /* ---- origins ---- */

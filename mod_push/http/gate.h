@@ -15,6 +15,13 @@ void push_gate_headers(request_rec *r);
 const push_problem_t *push_gate_query(request_rec *r, push_params_t *params);
 
 /*
+ * Hook log_transaction, before anything is logged: a ticket or a token is in no
+ * log either where a request of ours was refused before its handler looked, or
+ * where an internal redirect led to it, or away from it.
+ */
+int push_gate_log(request_rec *r);
+
+/*
  * A problem if a browser says (Origin, Sec-Fetch-Site) that the request comes
  * from a page that is neither the server's own nor of an allowed origin.
  */

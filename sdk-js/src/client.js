@@ -136,8 +136,6 @@ export class PushClient
 
   /** `connecting`, `open`, `waiting` or `closed`. @type {PushState} */
   state = 'connecting';
-  /** 0 connecting or waiting, 1 open, 2 closed. */
-  readyState = 0;
   /** Id of the last message handed over. */
   lastEventId = '';
 
@@ -169,6 +167,11 @@ export class PushClient
     if (signal?.aborted) {
       this.close();
     }
+  }
+
+  /** 0 connecting or waiting, 1 open, 2 closed. */
+  get readyState() {
+    return { connecting: 0, waiting: 0, open: 1, closed: 2 }[this.state];
   }
 
   /** Id up to which every message is finished: give it to a later client. */

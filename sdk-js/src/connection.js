@@ -3,6 +3,7 @@ import { PushError } from './error.js';
 import { fetchStream, request } from './fetch.js';
 import { ledgerOf } from './ledger.js';
 import { beside, NAME } from './settings.js';
+import { DRAIN, LAST_CALL, LAST_WORD, PROVEN } from './times.js';
 
 /** @typedef {import('./parser.js').SseEvent} SseEvent */
 
@@ -29,15 +30,6 @@ export const connect = (settings, hooks) => {
     maxInFlight = 1024,
     random = Math.random,
   } = settings;
-  /** A stream that lived this long lets the next wait be short again, ms. */
-  const PROVEN = 10000;
-  /** What came while we slept has this long to be read before we judge, ms. */
-  const DRAIN = 200;
-  /** Handlers have this long to finish when the client is closed, ms. */
-  const LAST_CALL = 4000;
-  /** What they finished has this long to be acknowledged then, ms. */
-  const LAST_WORD = 900;
-
   /** Replaced for every attempt; its reason is why that attempt ended. */
   let attempt = new AbortController();
   let closed = false;
@@ -66,11 +58,11 @@ export const connect = (settings, hooks) => {
   /** Wall time, which goes on while the machine sleeps. @type {any} */
   let lastRun;
 
-  /** Most messages in flight, by us and by the server. */
-  let window = maxInFlight;
+  /** Most messages in flight by the server. */
+  let granted = maxInFlight;
   /** The server's name for the numbering of the current stream. @type {any} */
   let session;
-  const ledger = ledgerOf(4 * maxInFlight);
+  const ledger = ledgerOf(() => 4 * Math.max(maxInFlight, granted));
   /** Id up to which everything of the current stream is finished. */
   let cursor = lastEventId;
   /** Id that the server is known to have as acknowledged. */
@@ -99,13 +91,12 @@ export const connect = (settings, hooks) => {
       if (error.final) {
         stop(error);
       } else if (!closed) {
-        const waited = new Promise((resolve) => {
+        await new Promise((resolve) => {
           go = resolve;
+          /* What is to come now is the next attempt. */
+          expect('WAKE', delay);
+          hooks.state('waiting', error, delay);
         });
-        /* What is to come now is the next attempt. */
-        expect('WAKE', delay);
-        hooks.state('waiting', error, delay);
-        await waited;
       }
     }
   };
@@ -124,7 +115,12 @@ export const connect = (settings, hooks) => {
     hooks.state('connecting');
     try {
       const value = token?.call
-        ? await Promise.race([token({ refresh, signal }), aborted(signal)])
+        ? await Promise.race([
+            token({ refresh, signal }),
+            new Promise((resolve) => {
+              signal.onabort = resolve;
+            }),
+          ])
         : token;
       code = 'NETWORK';
       signal.throwIfAborted();
@@ -133,30 +129,28 @@ export const connect = (settings, hooks) => {
         ...(value && { Authorization: 'Bearer ' + value }),
         ...settings.headers,
       };
-      for await (const [events, parser, head] of transport(
+      for await (const [head, events, parser] of transport(
         settings,
         beside(settings, 'receive', shown),
         { headers, signal },
       )) {
         due = Infinity;
-        if (events) {
+        if (head) {
+          /* The server took the cursor: it is acknowledged up to there. */
+          acked = shown;
+          session = head.get('Push-Session');
+          granted = Number(head.get('Push-Window')) || maxInFlight;
+          AbortSignal.timeout(PROVEN).onabort = () => {
+            failures = signal.aborted ? failures : 0;
+          };
+          refresh = false;
+          hooks.state('open');
+        } else {
           for (const event of events) {
             take(event);
             signal.throwIfAborted();
           }
-          base = /** @type {any} */ (parser).retry ?? base;
-        } else {
-          /* The server took the cursor: it is acknowledged up to there. */
-          acked = shown;
-          session = head?.get('Push-Session');
-          const granted = +(head?.get('Push-Window') ?? 0) || maxInFlight;
-          window = Math.min(maxInFlight, granted);
-          ledger.remembered = 4 * Math.max(maxInFlight, granted);
-          aborted(AbortSignal.timeout(PROVEN)).then(() => {
-            failures = signal.aborted ? failures : 0;
-          });
-          refresh = false;
-          hooks.state('open');
+          base = parser.retry ?? base;
         }
         /* While the application has enough to do, nothing is read. */
         await hooks.ready();
@@ -203,23 +197,7 @@ export const connect = (settings, hooks) => {
     const { event: type, data, id, ack } = event;
     const mid = (event.mid = id?.split('.')[1]);
     if (type.startsWith('push.')) {
-      /** @type {any} */
-      let told;
-      try {
-        told = JSON.parse(data);
-      } catch {
-        /* said all the same */
-      }
-      if (/^push.(gap|bye)$/.test(type)) {
-        hooks.event(type.slice(5), told);
-      }
-      if (type === 'push.bye') {
-        const { reason, spread_ms } = told ?? {};
-        refresh = reason === 'expired-token';
-        end(reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
-          spread: spread_ms > 0 ? spread_ms : 1000,
-        });
-      }
+      notice(type.slice(5), data);
     } else if (mid) {
       const finish = ledger.receive(id, mid, ack === 'now' ? Infinity : 1);
       if (finish) {
@@ -234,6 +212,33 @@ export const connect = (settings, hooks) => {
     }
   };
 
+  /**
+   * The server speaks of itself. What is not known is ignored: it may be newer.
+   *
+   * @param {string} type
+   * @param {string} data
+   */
+  const notice = (type, data) => {
+    /** @type {any} */
+    let told;
+    try {
+      told = JSON.parse(data);
+    } catch {
+      /* said all the same */
+    }
+    const { dropped, reason, urgency, spread_ms } = told ?? {};
+    if (type === 'gap') {
+      hooks.event(type, { dropped, reason, urgency });
+    }
+    if (type === 'bye') {
+      hooks.event(type, { reason });
+      refresh = reason === 'expired-token';
+      end(reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
+        spread: spread_ms > 0 ? spread_ms : 1000,
+      });
+    }
+  };
+
   /* ---- acknowledgement ---- */
 
   /** @param {boolean} ok whether a message was handled */
@@ -243,7 +248,7 @@ export const connect = (settings, hooks) => {
       cursor = id;
       passed += weight;
     }
-    if (passed * 2 >= window) {
+    if (passed * 2 >= Math.min(maxInFlight, granted)) {
       flush();
     }
   };
@@ -398,22 +403,13 @@ export const connect = (settings, hooks) => {
  * Waits, but not for long. The timer keeps Node alive: nothing else might.
  *
  * @param {number} ms
- * @param {Promise<unknown>} promise
+ * @param {Promise<unknown>} promise that is not rejected
  */
-const within = async (ms, promise) => {
-  /** @type {any} */
-  let timer;
-  await Promise.race([
-    promise,
-    new Promise((resolve) => {
-      timer = setTimeout(resolve, ms);
-    }),
-  ]);
-  clearTimeout(timer);
-};
-
-/** @param {AbortSignal} signal */
-const aborted = (signal) =>
+const within = (ms, promise) =>
   new Promise((resolve) => {
-    signal.onabort = resolve;
+    const timer = setTimeout(resolve, ms);
+    promise.then(() => {
+      clearTimeout(timer);
+      resolve(0);
+    });
   });

@@ -51,9 +51,9 @@ export class PushError
    * @param {string} code one of the above, without `PUSH_ERR_`
    * @param {PushErrorDetails & {cause?: unknown, message?: string}} [more]
    */
-  constructor(code, more) {
+  constructor(code, more = {}) {
     code = 'PUSH_ERR_' + code;
-    super(more?.problem?.detail ?? code, more);
+    super(more.problem?.detail ?? code, more);
     Object.assign(this, { code }, more);
   }
 }

@@ -8,7 +8,7 @@
  * @module mod-push-client/eventsource
  */
 import { PushError } from './error.js';
-import { check, fetchStream, request } from './fetch.js';
+import { check, EVENT_STREAM, fetchStream, request } from './fetch.js';
 import { beside } from './settings.js';
 
 /** @typedef {import('./settings.js').Settings} Settings */
@@ -52,13 +52,13 @@ export const eventSource = (types = []) =>
     const hear = (/** @type {MessageEvent} */ { type, data, lastEventId }) => {
       const id = lastEventId === lastId ? undefined : lastEventId;
       lastId = lastEventId;
-      add([[{ event: type, data, id, lastEventId }], {}]);
+      add([null, [{ event: type, data, id, lastEventId }], {}]);
     };
     for (const type of ['message', 'push.gap', 'push.bye', ...types]) {
       source.addEventListener(type, hear);
     }
-    source.addEventListener('heartbeat', () => add([[], {}]));
-    source.onopen = () => add([]);
+    source.addEventListener('heartbeat', () => add([null, [], {}]));
+    source.onopen = () => add([new Headers()]);
     source.onerror = async () => {
       broken =
         source.readyState === 2
@@ -103,7 +103,7 @@ async function refusal(settings, url, headers, signal) {
     const again = new URL(url);
     again.searchParams.delete('ticket');
     const init = { headers, signal: stop.signal };
-    await check(await request(settings, again, init), 'text/event-stream');
+    await check(await request(settings, again, init), EVENT_STREAM);
   } catch (why) {
     if (why instanceof PushError) {
       return why;
@@ -127,6 +127,6 @@ async function ticket(settings, headers, signal) {
     headers,
     signal,
   });
-  await check(answer, 'application/json');
+  await check(answer, /^application\/json\s*(;|$)/i);
   return (await answer.json()).ticket;
 }

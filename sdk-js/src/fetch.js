@@ -2,13 +2,17 @@ import { PushError } from './error.js';
 import { sseParser } from './parser.js';
 
 /**
- * Once no events: the server has accepted, with this head, where it can be
- * seen. Then, whenever bytes came, the events that they complete, to be taken
- * one by one, and behind them the wait that the server asked for, in ms.
+ * Once the head: the server has accepted. Then, whenever bytes came, no head
+ * but the events that they complete, to be taken one by one, and behind them
+ * the wait that the server asked for, in ms.
  *
- * @typedef {[events?: Iterable<import('./parser.js').SseEvent>,
- *   parser?: {retry?: number}, head?: Headers]} Bytes
+ * @typedef {[head: Headers] | [head: null,
+ *   events: Iterable<import('./parser.js').SseEvent>,
+ *   parser: {retry?: number}]} Bytes
  */
+
+/** The content type of a stream. */
+export const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
 
 /**
  * One stream by `fetch`. It is read on when the caller asks for more.
@@ -17,7 +21,7 @@ import { sseParser } from './parser.js';
  */
 export async function* fetchStream(settings, url, init) {
   const answer = await request(settings, url, init);
-  await check(answer, 'text/event-stream');
+  await check(answer, EVENT_STREAM);
   const { headers } = answer;
   /* Base64 takes a third more, a message has a head of its own, and a server
    * may be told to take larger ones while the stream is open. */
@@ -27,9 +31,9 @@ export async function* fetchStream(settings, url, init) {
     settings.stopAtTooLarge,
   );
   const reader = /** @type {any} */ (answer.body).getReader();
-  yield [undefined, undefined, headers];
+  yield [headers];
   for (let next; !(next = await reader.read()).done;) {
-    yield [parser.feed(next.value), parser];
+    yield [null, parser.feed(next.value), parser];
   }
 }
 
@@ -52,29 +56,27 @@ export const request = (settings, url, init) =>
 
 /**
  * @param {Response} answer
- * @param {string} type the one that it must have
+ * @param {RegExp} type the content type that it must have
  * @throws {PushError} unless it is what we asked for
  */
 export const check = async (answer, type) => {
-  const { headers, ok } = answer;
-  const status = /** @type {any} */ (answer.status);
+  const { headers, ok, status } = /** @type {any} */ (answer);
   const code =
     /** @type {any} */ ({ 204: 'STOPPED', 401: 'AUTH', 403: 'AUTH' })[status] ??
     (ok
-      ? headers.get('Content-Type')?.split(';')[0].trim().toLowerCase() !==
-          type && 'TYPE'
+      ? !type.test(headers.get('Content-Type')) && 'TYPE'
       : status < 400 /* 0 in a browser */
         ? 'REDIRECT'
         : 'STATUS');
   if (code) {
     const problem = !ok && (await answer.json().catch(() => {}));
-    const after = /** @type {string} */ (headers.get('Retry-After'));
+    const after = headers.get('Retry-After');
     throw new PushError(code, {
       status,
       /* What is no stream may be a captive portal's. */
       final: code !== 'TYPE' && !/408|425|429|5../.test(status),
       problem,
-      /* RFC 9110, 10.2.3 */
+      /* RFC 9110, 10.2.3: seconds, or a date */
       retryAfter:
         (/^\d+$/.test(after)
           ? +after * 1000

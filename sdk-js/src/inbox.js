@@ -1,5 +1,4 @@
-import { PushError } from './error.js';
-import { emit } from './listeners.js';
+import { dispatch, emit } from './listeners.js';
 import { messageOf } from './message.js';
 
 /** @typedef {import('./client.js').PushClient<any>} PushClient */
@@ -37,8 +36,6 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
 
     state(state, cause, delay) {
       client.state = state;
-      client.readyState =
-        { open: 1, closed: 2 }[/** @type {'open'} */ (state)] ?? 0;
       if (state === 'closed') {
         error = cause;
         unwatch.abort();
@@ -56,39 +53,21 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
     },
 
     message(event) {
-      const { id, large, lastEventId } = event;
-      /** @type {(ok: boolean) => void} */
-      let settle;
-      /** @type {PushMessage | false | undefined} */
-      let message;
-      /** @type {unknown} */
-      let cause;
-      client.lastEventId = lastEventId;
+      client.lastEventId = event.lastEventId;
       return new Promise((resolve) => {
-        settle = resolve;
+        const ack = () => resolve(true);
+        /** @type {PushMessage} */
+        let message;
         try {
-          message =
-            !large && messageOf(event, receive.origin, () => settle(true));
+          message = messageOf(event, receive.origin, ack);
         } catch (why) {
-          cause = why;
+          emit(client, 'error', { error: why });
+          /* It must not block those behind it. */
+          return ack();
         }
-        if (!message) {
-          /* Nobody can take it: it must not block those behind it. */
-          emit(client, 'error', {
-            error: new PushError(large ? 'TOO_LARGE' : 'ENCODING', {
-              id,
-              cause,
-            }),
-          });
-          return resolve(true);
-        }
-        const results = emit(client, message);
+        const results = dispatch(client, message);
         if (queue) {
-          results.push(
-            new Promise((done) =>
-              queue?.push([/** @type {PushMessage} */ (message), done]),
-            ),
-          );
+          results.push(new Promise((done) => queue?.push([message, done])));
         }
         nudge();
         if (!manualAck) {

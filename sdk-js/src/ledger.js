@@ -1,11 +1,11 @@
-/** @typedef {{done: boolean}} Handling of one message, over all its deliveries */
+/** @typedef {{done?: boolean}} Handling of one message, over all its deliveries */
 /** @typedef {[id: string, handling: Handling, weight: number]} Entry */
 
 /**
  * What was received and what is finished. Pure: no clock, no I/O.
  *
- * @param {number} remembered message ids that are kept to drop what is sent
- *   again; more than a server has in flight
+ * @param {() => number} remembered how many message ids are kept to drop what
+ *   is sent again; more than a server has in flight
  */
 export const ledgerOf = (remembered) => {
   /** Of this stream, in order, what was not yet passed. @type {Entry[]} */
@@ -13,10 +13,7 @@ export const ledgerOf = (remembered) => {
   /** @type {Map<string, Handling>} */
   const byMid = new Map();
 
-  const ledger = {
-    /** How many message ids are kept. */
-    remembered,
-
+  return {
     /**
      * An attempt shows the cursor. Whether it is answered or not, the server
      * may number anew behind that: what the streams before had sent moves the
@@ -36,11 +33,11 @@ export const ledgerOf = (remembered) => {
      */
     receive(id, mid, weight) {
       const known = byMid.get(mid);
-      const handling = known ?? { done: false };
+      const handling = known ?? {};
       open.push([id, handling, weight]);
       if (!known) {
         byMid.set(mid, handling);
-        if (byMid.size > ledger.remembered) {
+        if (byMid.size > remembered()) {
           const [[oldest]] = byMid;
           byMid.delete(oldest);
         }
@@ -65,5 +62,4 @@ export const ledgerOf = (remembered) => {
       }
     },
   };
-  return ledger;
 };

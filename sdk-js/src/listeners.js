@@ -7,21 +7,23 @@ const RESULTS = Symbol();
 
 /**
  * @param {any} target
- * @param {string | Event} event
- * @param {object} [properties]
+ * @param {any} event
  * @returns {Promise<boolean>[]} whether each listener was content
  */
-export const emit = (target, event, properties) => {
-  /** @type {any} */
-  const told = /** @type {any} */ (event).type
-    ? event
-    : new Event(/** @type {any} */ (event));
-  /** @type {Promise<boolean>[]} */
-  const results = (told[RESULTS] = []);
-  target.dispatchEvent(Object.assign(told, properties));
-  wrapped(target['on' + told.type])?.(told);
-  return results;
+export const dispatch = (target, event) => {
+  event[RESULTS] = [];
+  target.dispatchEvent(event);
+  wrapped(target['on' + event.type])?.(event);
+  return event[RESULTS];
 };
+
+/**
+ * @param {any} target
+ * @param {string} type
+ * @param {object} [properties]
+ */
+export const emit = (target, type, properties) =>
+  dispatch(target, Object.assign(new Event(type), properties));
 
 /** @param {any} listener */
 export const wrapped = (listener) => {

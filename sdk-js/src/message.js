@@ -1,3 +1,5 @@
+import { PushError } from './error.js';
+
 /** Names of our own events: a message of such a type comes as `message`. */
 export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
 
@@ -25,24 +27,34 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
  * @param {string} origin
  * @param {() => void} ack
  * @returns {PushMessage}
+ * @throws {PushError} where nobody can take it
  */
-export const messageOf = (sent, origin, ack) =>
-  Object.assign(
-    new MessageEvent(OWN.includes(sent.event) ? 'message' : sent.event, {
+export const messageOf = (sent, origin, ack) => {
+  const { event, data, id, mid, enc, large } = sent;
+  if (large) {
+    throw new PushError('TOO_LARGE', { id });
+  }
+  return Object.assign(
+    new MessageEvent(OWN.includes(event) ? 'message' : event, {
       ...sent,
-      data:
-        sent.enc === 'base64'
-          ? Uint8Array.from(atob(sent.data), (/** @type {any} */ c) =>
-              c.charCodeAt(),
-            )
-          : sent.data,
+      data: enc === 'base64' ? bytesOf(sent) : data,
       origin,
     }),
     {
-      event: sent.event,
-      seq: parseInt(/** @type {string} */ (sent.id)),
-      mid: /** @type {string} */ (sent.mid),
+      event,
+      seq: parseInt(/** @type {string} */ (id)),
+      mid: /** @type {string} */ (mid),
       ack,
-      json: () => JSON.parse(sent.data),
+      json: () => JSON.parse(data),
     },
   );
+};
+
+/** @param {import('./parser.js').SseEvent} sent in base64 */
+const bytesOf = ({ data, id }) => {
+  try {
+    return Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+  } catch (cause) {
+    throw new PushError('ENCODING', { id, cause });
+  }
+};

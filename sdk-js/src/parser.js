@@ -12,13 +12,21 @@ import { PushError } from './error.js';
  * @property {boolean} [large] above the limit: its data was dropped
  */
 
+/**
+ * @typedef {object} SseParser
+ * @property {string} lastEventId as the standard keeps it: lives on over
+ *   events without `id`
+ * @property {number} [retry] last valid one, ms
+ * @property {(bytes: Uint8Array) => Generator<SseEvent>} feed takes the next
+ *   bytes, cut anywhere, and gives the events that they complete. To be taken to
+ *   its end: what is not taken is not parsed. Throws a PushError with `stop`,
+ *   above the limit: feed no more then
+ */
+
 const encoder = new TextEncoder();
 
 /** @param {string} text @returns {number} bytes */
 const size = (text) => encoder.encode(text).length;
-
-/** @returns {SseEvent} */
-const blank = () => /** @type {any} */ ({ data: '' });
 
 /**
  * Bytes in, events out: the event stream format of the WHATWG HTML standard,
@@ -27,33 +35,23 @@ const blank = () => /** @type {any} */ ({ data: '' });
  * An event above the limit is read through: it comes without its data, as
  * `large`, when it ends.
  *
- * @param {number} [limit] longest line, and most data of an event, in bytes;
- *   1 MiB
+ * @param {number} [limit] longest line, and most data of an event, in bytes
  * @param {boolean} [stop] throws at what is above the limit instead
  */
-export const sseParser = (limit = 1 << 20, stop) => {
+export const sseParser = (limit = Infinity, stop) => {
   const decoder = new TextDecoder();
   /** The line so far, and its size in bytes. */
   let line = '';
   let lineBytes = 0;
   let afterCr = false;
   /** The event so far, and the size of its data in bytes. */
-  let event = blank();
+  let event = /** @type {SseEvent} */ ({ data: '' });
   let dataBytes = 0;
 
+  /** @type {SseParser} */
   const parser = {
-    /** As the standard keeps it: lives on over events without `id`. */
     lastEventId: '',
-    /** Last valid `retry` in ms, clamped to 0.5 s … 10 min. @type {number | undefined} */
-    retry: undefined,
 
-    /**
-     * To be taken to its end: what is not taken is not parsed.
-     *
-     * @param {Uint8Array} bytes the next ones, cut anywhere
-     * @returns {Generator<SseEvent>} the events that they complete
-     * @throws {PushError} with `stop`, above the limit: feed no more then
-     */
     *feed(bytes) {
       /* A CR ends its line at once; a LF that comes next belongs to it. */
       const text = decoder
@@ -72,7 +70,7 @@ export const sseParser = (limit = 1 << 20, stop) => {
               event.data = event.data.slice(0, -1);
               yield event;
             }
-            event = blank();
+            event = /** @type {SseEvent} */ ({ data: '' });
             dataBytes = 0;
           }
           line = '';
@@ -84,7 +82,10 @@ export const sseParser = (limit = 1 << 20, stop) => {
     },
   };
 
-  /** @param {number} bytes */
+  /**
+   * @param {number} bytes of a line, or of the data
+   * @returns whether they are too many: the event is `large` then
+   */
   const over = (bytes) => {
     if (bytes > limit) {
       if (stop) {

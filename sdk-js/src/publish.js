@@ -145,7 +145,7 @@ export class Publisher {
   /** @param {URL} url @param {RequestInit} init @returns {Promise<Published>} */
   async #post(url, init) {
     const answer = await request(/** @type {any} */ (this.#options), url, init);
-    await check(answer, 'application/json');
+    await check(answer, /^application\/json\s*(;|$)/i);
     const ttl = answer.headers.get('TTL');
     return { ...(await answer.json()), ttl: ttl ? +ttl : undefined };
   }
@@ -509,7 +509,7 @@ export class PublishStream {
 
 /** @param {Response} answer one that is not 200 @returns {Promise<PushError>} */
 const refusal = (answer) =>
-  check(answer, 'application/x-ndjson').then(
+  check(answer, /^application\/x-ndjson\s*(;|$)/i).then(
     () => new PushError('TYPE', { final: true }),
     (error) => error,
   );

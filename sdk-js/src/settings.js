@@ -80,25 +80,33 @@ export const deviceId = (storage = 'localStorage', key = 'mod-push', renew) => {
   return id;
 };
 
-/**
- * What options must be, where they are given.
- *
- * @type {[names: string, legal: (value: any) => unknown, range: string][]}
- */
-const LEGAL = [
-  [
-    'silence connectTimeout ackInterval maxInFlight maxEventBytes',
-    (value) => (value | 0) === value && value > 0,
-    '1 to 2147483647',
-  ],
-  ['random fetch share transport', (value) => value?.call, 'a function'],
-  ['channels', Array.isArray, 'an array of names'],
-  [
-    'device',
-    (value) => /^[\w.~-]{1,128}$/.test(value),
+/** @typedef {[legal: (value: any) => unknown, range: string]} Rule */
+
+/** @type {Rule} */
+const COUNT = [
+  (value) => (value | 0) === value && value > 0,
+  '1 to 2147483647',
+];
+/** @type {Rule} */
+const FUNCTION = [(value) => value?.call, 'a function'];
+
+/** What options must be, where they are given. @type {Record<string, Rule>} */
+const RULES = {
+  silence: COUNT,
+  connectTimeout: COUNT,
+  ackInterval: COUNT,
+  maxInFlight: COUNT,
+  maxEventBytes: COUNT,
+  random: FUNCTION,
+  fetch: FUNCTION,
+  share: FUNCTION,
+  transport: FUNCTION,
+  channels: [Array.isArray, 'an array of names'],
+  device: [
+    (value) => /^[A-Za-z0-9._~-]{1,128}$/.test(value),
     '1 to 128 of A-Za-z0-9._~-',
   ],
-];
+};
 
 /**
  * @param {string | URL} url base of the subscribers' Location, or its `receive`
@@ -107,12 +115,11 @@ const LEGAL = [
  * @throws {TypeError} with the name of an option, and what is legal
  */
 export const configure = (url, options) => {
-  for (const [names, legal, range] of LEGAL) {
-    for (const name of names.split(' ')) {
-      const value = /** @type {any} */ (options)[name];
-      if (value !== undefined && !legal(value)) {
-        throw new TypeError(`${name}: ${range}`);
-      }
+  for (const name in RULES) {
+    const [legal, range] = RULES[name];
+    const value = /** @type {any} */ (options)[name];
+    if (value !== undefined && !legal(value)) {
+      throw new TypeError(`${name}: ${range}`);
     }
   }
   /** @type {URL} */

@@ -1,8 +1,12 @@
 /** How CommonJS takes the package, which is ES modules. */
-async function main() {
+async function main(url) {
   const { PushClient } = await import('mod-push-client');
   const { Publisher } = await import('mod-push-client/publish');
-  console.log(typeof PushClient, typeof Publisher);
+  const client = new PushClient(url, { device: 'commonjs' });
+  client.onmessage = ({ data }) => {
+    console.log(data, typeof Publisher);
+    client.close();
+  };
 }
 
-main();
+main(process.argv[2]);

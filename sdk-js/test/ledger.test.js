@@ -4,7 +4,7 @@ import { ledgerOf } from '../src/ledger.js';
 
 /** A ledger, and the cursor that follows it. */
 function follower(remembered = 4096) {
-  const ledger = ledgerOf(remembered);
+  const ledger = ledgerOf(() => remembered);
   const own = {
     cursor: '',
     passed: 0,

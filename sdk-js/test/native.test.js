@@ -4,15 +4,15 @@ import { test } from 'node:test';
 import { EventSource } from 'undici';
 import { eventSource, fallback } from '../src/eventsource.js';
 import { fetchStream } from '../src/fetch.js';
-import { PushClient } from '../src/index.js';
-import { scripted, until } from './scripted.js';
+import { listening, open, pair, until } from './scripted.js';
 
 process.removeAllListeners('warning');
 globalThis.EventSource = EventSource;
 
 test('tickets, heartbeat events, resume and named events by native EventSource', async (t) => {
   const tickets = [];
-  const server = await scripted(
+  const { server, client } = await pair(
+    t,
     (s, n) => {
       s.open('retry: 60000\n\n');
       if (n === 1) {
@@ -24,6 +24,11 @@ test('tickets, heartbeat events, resume and named events by native EventSource',
         });
         s.write('event: push.gap\ndata: {"dropped":1,"reason":"memory"}\n\n');
       }
+    },
+    {
+      token: 'secret',
+      transport: eventSource(['trip', 'late']),
+      ackInterval: 100,
     },
     {
       other: (request, response, url) => {
@@ -39,17 +44,6 @@ test('tickets, heartbeat events, resume and named events by native EventSource',
       },
     },
   );
-  const client = new PushClient(server.url, {
-    device: 'd1',
-    token: 'secret',
-    transport: eventSource(['trip', 'late']),
-    ackInterval: 100,
-    random: () => 0,
-  });
-  t.after(async () => {
-    await client.close();
-    await server.close();
-  });
   const got = [];
   const take = ({ type, data, seq }) => void got.push([type, data, seq]);
   client.addEventListener('message', take);
@@ -76,29 +70,23 @@ test('tickets, heartbeat events, resume and named events by native EventSource',
 
 test('a ticket that is refused is told, and silence is noticed too', async (t) => {
   let refuse = false;
-  const server = await scripted((s) => s.open(), {
-    other: (_, response) =>
-      refuse
-        ? response.writeHead(403).end()
-        : response
-            .writeHead(200, { 'Content-Type': 'application/json' })
-            .end('{"ticket":"t","expires_in":60}'),
-  });
-  const client = new PushClient(server.url, {
-    device: 'd1',
-    token: 'secret',
-    transport: eventSource(),
-    silence: 300,
-    random: () => 0,
-  });
-  t.after(() => server.close());
-  const codes = [];
-  client.onmessage = () => {};
-  client.onerror = ({ error }) => void codes.push(error.code);
-  await until(() => codes.includes('PUSH_ERR_SILENCE'));
+  const { client, errors } = await listening(
+    t,
+    (s) => s.open(),
+    { token: 'secret', transport: eventSource(), silence: 300 },
+    {
+      other: (_, response) =>
+        refuse
+          ? response.writeHead(403).end()
+          : response
+              .writeHead(200, { 'Content-Type': 'application/json' })
+              .end('{"ticket":"t","expires_in":60}'),
+    },
+  );
+  await until(() => errors.some(({ code }) => code === 'PUSH_ERR_SILENCE'));
   refuse = true;
   await until(() => client.readyState === 2);
-  assert.equal(codes.at(-1), 'PUSH_ERR_AUTH');
+  assert.equal(errors.at(-1).code, 'PUSH_ERR_AUTH');
 });
 
 /** What a native EventSource cannot see. */
@@ -112,22 +100,11 @@ const refusals = [
 
 for (const [status, code, final] of refusals) {
   test(`native EventSource: ${status} is ${final ? 'final' : 'tried again'}, and told`, async (t) => {
-    const server = await scripted((s, n) =>
-      final || n < 3 ? s.refuse(status) : s.open().send(1, 'aaa', 'a'),
+    const { client, errors, got } = await listening(
+      t,
+      (s, n) => (final || n < 3 ? s.refuse(status) : open(s)),
+      { transport: eventSource() },
     );
-    const client = new PushClient(server.url, {
-      device: 'd1',
-      transport: eventSource(),
-      random: () => 0,
-    });
-    t.after(async () => {
-      await client.close();
-      await server.close();
-    });
-    const errors = [];
-    const got = [];
-    client.onerror = ({ error }) => void errors.push(error);
-    client.onmessage = ({ data }) => void got.push(data);
     await until(() => (final ? client.readyState === 2 : got.length));
     assert.deepEqual(
       [errors[0].code, errors[0].status, errors[0].final],

@@ -2,8 +2,12 @@
  * A server on 127.0.0.1 that does what the test says, also what no good
  * server does: for faults, and for what a real one cannot be told to do.
  */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { PushClient } from '../src/index.js';
 
 /**
  * @param {(stream: Stream, n: number) => unknown} script for the n-th stream
@@ -105,6 +109,54 @@ export class Stream {
     this.response.writeHead(status, headers).end(body);
     return this;
   }
+}
+
+/**
+ * A server and a client, both gone when the test is; what the client tells of
+ * errors.
+ */
+export async function pair(t, script, options = {}, more = {}) {
+  const server = await scripted(script, more);
+  const client = new PushClient(server.url, {
+    device: 'd1',
+    random: () => 0,
+    ...options,
+  });
+  const errors = [];
+  client.addEventListener('error', ({ error }) => errors.push(error));
+  t.after(async () => {
+    await client.close();
+    await server.close();
+  });
+  return { server, client, errors };
+}
+
+/** The payloads that a client hands over. */
+export function collect(client) {
+  const got = [];
+  client.onmessage = ({ data }) => void got.push(data);
+  return got;
+}
+
+/** Such a pair, whose client listens. */
+export async function listening(...how) {
+  const made = await pair(...how);
+  return { ...made, got: collect(made.client) };
+}
+
+/** One message on a new stream. */
+export const open = (stream) => stream.open().send(1, 'aaa', 'a');
+
+/** A Node process of its own, and the lines that it prints. */
+export function spawned(t, file, ...args) {
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  t.after(() => child.kill('SIGKILL'));
+  const lines = [];
+  createInterface(child.stdout).on('line', (line) => lines.push(line));
+  return { child, lines };
 }
 
 /** Waits for a condition, with a deadline. */

@@ -8,6 +8,7 @@ CHAOS_ACTORS    := $(filter-out $(CHAOS_TEST_OBJS),$(call objects,tests/chaos/*.
 CHAOS_TESTS     := $(CHAOS_TEST_OBJS:$(B)/obj/%.o=$(B)/%)
 
 INTEGRATION_TESTS += $(CHAOS_TESTS)
+PLAIN_TESTS += $(CHAOS_TESTS)
 
 $(CHAOS_ACTORS) $(CHAOS_TEST_OBJS): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE -Itests -Itests/harness -Isdk-c/include \
@@ -39,4 +40,4 @@ check-chaos: $(B)/mod_push.so $(CHAOS_TESTS) ## faults for minutes (SEED=n SECON
 	@export CHAOS_SEED=$$(echo $(CHAOS_SEED)) CHAOS_SECONDS=$(CHAOS_TIME) \
 		SUITE_TIMEOUT=7200; \
 	echo "SEED=$$CHAOS_SEED SECONDS=$$CHAOS_SECONDS make check-chaos"; \
-	tests/run $(CHAOS_TESTS)
+	tests/run --alone $(CHAOS_TESTS)

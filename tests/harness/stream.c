@@ -1,4 +1,4 @@
-#include "stream.h"
+#include "stream/loop/stream.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,6 +11,17 @@ IT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/integration/test_*.c))
 
 INTEGRATION_TESTS += $(IT_TESTS)
 
+# It holds the server to the 10 s within which an upgrade serves.
+ALONE_TESTS += $(B)/tests/integration/test_upgrade
+
+# A sanitizer changes what these are about: figures of memory (delivery, tls,
+# http2_ends), of time (flood), descriptors (config, limits), how processes end,
+# begin and take over (crash, harness, interrupted, migration, restart,
+# upgrade), and all together (soak).
+PLAIN_TESTS += $(patsubst %,$(B)/tests/integration/test_%,config crash \
+                 delivery flood harness http2_ends interrupted limits \
+                 migration restart soak tls upgrade)
+
 $(HARNESS_OBJS) $(IT_OBJS): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE -Itests/harness)
 

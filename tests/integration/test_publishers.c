@@ -288,6 +288,27 @@ START_TEST(a_body_that_breaks_off_ends_with_a_line_that_says_so)
 }
 END_TEST
 
+/* Beginnings of chunks of which httpd takes nothing. */
+static const char *const too_large[] = {
+    "10000000000000000\r\n",   /* a size above 64 bits */
+    "7fffffffffffffff0;a\r\n", /* with an extension */
+};
+
+START_TEST(a_chunk_that_is_too_large_ends_with_a_line_that_says_so)
+{
+    struct server *s = server_start(NULL);
+    struct feed f = feed_open(s);
+    const json_t *error;
+
+    feed_send(&f, line);
+    wire_send(f.wire, too_large[_i], strlen(too_large[_i]));
+    expect_published(&f);
+    error = feed_end(&f, "too-large");
+    ck_assert_int_eq(json_int_at(error, "status"), 413);
+    ck_assert_int_eq(stat_of(s, "published"), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("publishers");
@@ -308,5 +329,8 @@ int main(void)
     tc = case_add(suite, "bodies", 60);
     tcase_add_test(tc, no_limit_of_bodies_ends_a_request_of_lines);
     tcase_add_test(tc, a_body_that_breaks_off_ends_with_a_line_that_says_so);
+    tcase_add_loop_test(
+        tc, a_chunk_that_is_too_large_ends_with_a_line_that_says_so, 0,
+        sizeof(too_large) / sizeof(*too_large));
     return case_run(suite);
 }

@@ -6,16 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "case.h"
+#include "disk.h"
 #include "http.h"
 #include "keep.h"
 #include "server.h"
 #include "serverlog.h"
-#include "stream.h"
+#include "stream/loop/stream.h"
 #include "verbs.h"
 #include "wait.h"
 
@@ -62,7 +62,9 @@ START_TEST(with_commit_a_full_state_refuses_and_gets_well_by_itself)
     ck_assert_int_eq(http_get(s, "/push/health")->status, 503);
     wait_until(publish_try(s, "user=eve", NULL, "well")->status == 201);
     wait_until(http_get(s, "/push/health")->status == 200);
-    ck_assert_int_eq(serverlog_count(s, "PUSH0076"), 1);
+    /* Where room comes back bit by bit, it may fill up again. */
+    ck_assert_int_eq(serverlog_count(s, "PUSH0076"),
+                     serverlog_count(s, "PUSH0077"));
     server_kill(s);
     server_again(s);
     expect_message(stream_open(s, "user=eve&device=d&seq=0", NULL), 1, "well");
@@ -87,42 +89,28 @@ START_TEST(with_interval_a_full_state_lets_the_service_go_on)
 }
 END_TEST
 
-/* A file system of its own, which is filled up. */
 START_TEST(a_full_disk_is_reported_once_and_made_good_when_there_is_room)
 {
-    char *place = keep_printf("/tmp/push-disk-XXXXXX");
-    char *ballast;
+    const char *disk = disk_mount("40m");
     struct server *s;
-    FILE *f;
 
-    ck_assert_ptr_nonnull(mkdtemp(place));
-    if (mount("none", place, "tmpfs", 0, "size=40m,mode=0755") != 0) {
-        ck_assert_int_eq(rmdir(place), 0);
-        return; /* not allowed here */
+    if (disk == NULL) {
+        return;
     }
-    s = start(keep_printf("PushStateDir %s/state\n", place));
+    s = start(keep_printf("PushStateDir %s/state\n", disk));
     server_allow(s, "PUSH0077");
     publish(s, "user=ada", NULL, "before");
     wait_until(stat_of(s, "state.records") > 0);
-    ballast = keep_printf("%s/ballast", place);
-    f = fopen(ballast, "w");
-    ck_assert_ptr_nonnull(f);
-    setvbuf(f, NULL, _IONBF, 0);
-    while (fwrite(filler(), 1, 16384, f) == 16384) {
-    }
-    fclose(f);
+    disk_fill(disk);
     for (int i = 0; i < 20; i++) {
         publish(s, "user=ada", NULL, filler());
     }
     wait_until(serverlog_count(s, "PUSH0077") == 1);
-    ck_assert_int_eq(unlink(ballast), 0);
+    disk_empty(disk);
     wait_until(serverlog_count(s, "PUSH0076") == 1);
     server_kill(s);
     server_again(s);
     ck_assert_int_eq(serverlog_count(s, "came back: 21 messages"), 1);
-    server_rest(s);
-    ck_assert_int_eq(umount(place), 0);
-    ck_assert_int_eq(rmdir(place), 0);
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "case.h"
 #include "keep.h"
@@ -296,27 +297,40 @@ START_TEST(a_ticket_outlives_a_graceful_restart_and_is_in_no_log)
 }
 END_TEST
 
-/* How a request gets to the Location by way of another path. */
+/* How a request gets to the Location by way of another path, or from there to
+ * another. */
 static const struct {
     const char *lines; /* server level */
     const char *target;
-    bool page; /* the answer is a page, with ours in it */
+    bool page;  /* the answer is a page, with ours in it */
+    int status; /* of the answer, where it is not what the secret leads to */
 } detours[] = {
     {"LoadModule rewrite_module /usr/lib/apache2/modules/mod_rewrite.so\n"
      "<Location \"/old\">\nRewriteEngine On\n"
      "RewriteRule ^ /ramen/receive\n</Location>",
-     "/old", false},
+     "/old", false, 0},
     /* Twice. */
     {"LoadModule rewrite_module /usr/lib/apache2/modules/mod_rewrite.so\n"
      "<Location \"/old\">\nRewriteEngine On\n"
      "RewriteRule ^ /newer\n</Location>\n"
      "<Location \"/newer\">\nRewriteEngine On\n"
      "RewriteRule ^ /ramen/receive\n</Location>",
-     "/old", false},
+     "/old", false, 0},
     {"LoadModule include_module /usr/lib/apache2/modules/mod_include.so\n"
      "<Location \"/page\">\nSetOutputFilter INCLUDES\n"
      "Options +Includes\n</Location>",
-     "/page", true},
+     "/page", true, 200},
+    {"<Location \"/old\">\nFallbackResource /ramen/receive\n</Location>",
+     "/old", false, 0},
+    /* The error document of another request: it gets no query. */
+    {"ErrorDocument 404 /ramen/receive", "/old", false, 401},
+    /* Refused before ours is asked, with an error document and without. */
+    {"ErrorDocument 403 /sorry\n"
+     "<Location \"/ramen/receive\">\nRequire all denied\n</Location>",
+     "/ramen/receive", false, 403},
+    {"<Location \"/ramen/receive\">\nRequire all denied\n</Location>",
+     "/ramen/receive", false, 403},
+    {"ErrorDocument 404 /ramen/ack", "/ramen/recieve", false, 404},
 };
 
 /* Of every format that shows a query, for the first request and the last. */
@@ -351,7 +365,7 @@ static void expect_hidden(const struct server *s, const char *secret)
     ck_assert_ptr_null(strstr(server_file(s, "logs/error"), secret));
 }
 
-START_TEST(a_ticket_is_in_no_log_behind_an_internal_redirect_either)
+START_TEST(a_ticket_is_in_no_log_whatever_way_its_request_went)
 {
     struct server_options o = {
         .global = keep_printf("%s\n%s", detours[_i].lines, all_queries),
@@ -359,6 +373,9 @@ START_TEST(a_ticket_is_in_no_log_behind_an_internal_redirect_either)
                                token_file(TOKEN_SECRET, 0640))};
     struct server *s = server_start(&o);
 
+    /* FallbackResource leads to files only. */
+    ck_assert_int_eq(mkdir(keep_printf("%s/htdocs/ramen", s->root), 0755), 0);
+    server_write(s, "htdocs/ramen/receive", "");
     server_write(s, "htdocs/page",
                  "<!--#include virtual=\"/ramen/receive?$QUERY_STRING\" -->");
     for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++) {
@@ -369,8 +386,9 @@ START_TEST(a_ticket_is_in_no_log_behind_an_internal_redirect_either)
                                                   detours[_i].target,
                                                   secrets[i].query, ticket)};
 
-        ck_assert_int_eq(http_ask(s, &q)->status,
-                         detours[_i].page ? 200 : secrets[i].status);
+        ck_assert_int_eq(http_ask(s, &q)->status, detours[_i].status
+                                                      ? detours[_i].status
+                                                      : secrets[i].status);
         wait_until(lines_of(server_file(s, "logs/all")) > logged);
         expect_hidden(s, ticket);
     }
@@ -438,8 +456,8 @@ int main(void)
     tcase_add_test(
         tc, a_stream_by_ticket_ends_with_the_token_that_the_ticket_is_of);
     tcase_add_test(tc, a_ticket_outlives_a_graceful_restart_and_is_in_no_log);
-    tcase_add_row_test(
-        tc, a_ticket_is_in_no_log_behind_an_internal_redirect_either, detours);
+    tcase_add_row_test(tc, a_ticket_is_in_no_log_whatever_way_its_request_went,
+                       detours);
     tcase_add_test(tc, a_user_whom_httpd_authenticated_gets_a_ticket_too);
     tcase_add_test(tc, more_channels_than_a_ticket_holds_are_told);
     return case_run(suite);

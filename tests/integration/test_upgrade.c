@@ -23,7 +23,7 @@
 #include "keep.h"
 #include "server.h"
 #include "serverlog.h"
-#include "stream.h"
+#include "stream/loop/stream.h"
 #include "verbs.h"
 #include "wait.h"
 
@@ -184,7 +184,7 @@ static void publish_on(struct load *load)
         if (wait_now() - since > load->worst) {
             load->worst = (int)(wait_now() - since);
         }
-        usleep(2000);
+        wait_a_little(); /* a pace at which the load outlasts a restart */
     }
     _exit(0);
 }

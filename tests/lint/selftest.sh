@@ -204,3 +204,9 @@ counts '3 passed, 0 failed' "$good" "echo '# skipped 3'"
 [ "$("$here/../run" "$here/../run \"$good\" \"echo '# skipped 3'\"" |
     grep -c '^3 skipped$')" = 2 ] || echo "tests/run does not count the skipped"
 SUITE_JOBS=2 counts '6 passed, 1 failed' "$good" "kill -SEGV \$\$" "$good"
+SUITE_JOBS=2 counts '9 passed, 1 failed' "$good" "$good" --alone false "$good"
+counts '6 passed, 0 failed' "$good" --alone "$good"
+jobs="$good; echo \$SUITE_JOBS jobs"
+[ "$(SUITE_JOBS=2 "$here/../run" "$jobs" "$jobs" --alone "$jobs" |
+    grep '^[0-9] jobs$' | tr '\n' ' ')" = "1 jobs 1 jobs 2 jobs " ] ||
+    echo "tests/run multiplies SUITE_JOBS"

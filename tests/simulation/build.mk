@@ -21,6 +21,6 @@ $(B)/tests/simulation/test_simulation: $(SIM_OBJS) $(SIM_CORE) \
 simulation: $(B)/tests/simulation/test_simulation ## run SEEDS=100000 seeds of faults, or SEED=n alone
 	@SIM_SEED=$(SEED) SIM_SEEDS=$(or $(SEEDS),100000) \
 		CK_RUN_CASE=seeds CK_TIMEOUT_MULTIPLIER=100 \
-		tests/run $<
+		tests/run --alone $<
 
 -include $(SIM_OBJS:.o=.d)

@@ -380,7 +380,7 @@ void sim_server_pressure(sim_t *s, int user, uint32_t choice)
     unsigned lane = PUSH_NORMAL + choice % 3;
     push_spot_t spot;
 
-    push_user_forget_settled(s->w.heap, u);
+    push_user_forget_settled(s->w.heap, u, &s->w.now);
     if (choice % 2 && push_log_oldest(s->w.heap, &u->log, lane, &spot)) {
         push_user_evict(s->w.heap, u, &spot, &s->w.now);
     }

@@ -19,7 +19,8 @@ static const struct {
                             {"topics", "1", false}, {"late", "1", true},
                             {"keyed", "1", false},  {"spare", "1", false}};
 
-#define LARGE 56000u
+#define LARGE     56000u
+#define FILLED_MS 1500 /* how long memory is full of them */
 
 static char large[LARGE];
 
@@ -104,6 +105,8 @@ unsigned crash_flush(ground_t *g, crash_journal_t *j, unsigned device,
     }
     for (unsigned i = 0; i < delivery->gaps_count; i++) {
         j->devices[device].gaps += delivery->gaps[i].dropped;
+        j->devices[device].forgotten |= delivery->gaps[i].reason
+                                        == PUSH_GAP_STATE_LOST;
     }
     for (unsigned i = 0; i < delivery->count; i++) {
         receive(j, device, delivery->picks[i].message);
@@ -369,7 +372,7 @@ static void fill_memory(ground_t *g, crash_journal_t *j)
                                    .bits = bits,
                                    .urgency = PUSH_LOW,
                                    .size = LARGE,
-                                   .ttl = 1500});
+                                   .ttl = FILLED_MS});
     }
     publish(g, j,
             (order_t){.kind = PUSH_LOG_USER,
@@ -377,7 +380,7 @@ static void fill_memory(ground_t *g, crash_journal_t *j)
                       .bits = BIT(SPARE),
                       .urgency = PUSH_NORMAL,
                       .size = LARGE,
-                      .ttl = 1500});
+                      .ttl = FILLED_MS});
 }
 
 /* As relief does when nothing else is left: those who are away go. */
@@ -432,13 +435,31 @@ void crash_sweep(ground_t *g)
     push_store_sweep_due(&g->store, &g->now);
 }
 
+/*
+ * A device whose context went in a full memory, after its process had died,
+ * is a new one, for which there is room as soon as what fills it has expired.
+ */
+static push_status_t arrive_in_time(ground_t *g, crash_journal_t *j,
+                                    unsigned device, push_ticket_t *ticket)
+{
+    push_status_t status = arrive(g, j, device, ticket);
+
+    if (status == PUSH_NO_MEMORY) {
+        crash_pass(g, j, FILLED_MS);
+        crash_sweep(g);
+        status = arrive(g, j, device, ticket);
+    }
+    return status;
+}
+
 void crash_arrive(ground_t *g, crash_journal_t *j, push_ticket_t *tickets)
 {
     push_ref_t channels[8];
 
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
-        NEEDS(arrive(g, j, i, &tickets[i]) == PUSH_OK, "device %u is refused",
-              i);
+        push_status_t status = arrive_in_time(g, j, i, &tickets[i]);
+
+        NEEDS(status == PUSH_OK, "device %u is refused: %d", i, (int)status);
         push_delivery_channels(&g->store, &tickets[i], channels, 8);
         for (unsigned c = 0; c < 1u + devices[i].follows; c++) {
             push_seat_follow(push_at(&g->store.heaps[0], channels[c]),

@@ -30,6 +30,7 @@ typedef struct crash_message_t {
 typedef struct crash_device_t {
     push_cursor_t at;
     uint32_t gaps;
+    bool forgotten; /* told that more may be lost than the number says */
 } crash_device_t;
 
 /* In memory that outlives the process. */

@@ -48,7 +48,7 @@ static void nothing_lost(const crash_journal_t *j, unsigned device)
         NEEDS(!(m->got & BIT(device)) || m->to & BIT(device),
               "message %u is not for device %u", i, device);
     }
-    NEEDS(missing <= j->devices[device].gaps,
+    NEEDS(missing <= j->devices[device].gaps || j->devices[device].forgotten,
           "device %u misses %u messages, m%u first, and was told of %u",
           device, missing, first, j->devices[device].gaps);
     NEEDS(j->deaths > 1 || device == FULL || device == LATE || device == SPARE

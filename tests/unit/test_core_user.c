@@ -275,7 +275,7 @@ START_TEST(forgetting_what_is_settled_leaves_what_waits)
     world_say(&w, user, "c");
     world_flush_some(&w, device, 2);
     world_ack(&w, device, cursor(1));
-    ck_assert_uint_eq(push_user_forget_settled(w.heap, user), 1);
+    ck_assert_uint_eq(push_user_forget_settled(w.heap, user, &w.now), 1);
     ck_assert_uint_eq(push_log_length(&user->log), 2);
     world_resume(&w, device, cursor(1));
     ck_assert_str_eq(world_flush(&w, device), "2=b 3=c");

@@ -277,6 +277,76 @@ START_TEST(a_flood_for_users_who_never_come_does_not_stop_the_others)
 }
 END_TEST
 
+static bool is_known(int i)
+{
+    char name[16];
+    push_name_t at;
+
+    snprintf(name, sizeof(name), "s%d", i);
+    at = push_store_name(&g.store, named(name));
+    return push_store_user(&g.store, &at, false);
+}
+
+/* What a stranger is told who comes. */
+static const char *told_to(int i)
+{
+    char name[16];
+    push_ticket_t ticket;
+
+    snprintf(name, sizeof(name), "s%d", i);
+    ticket = open_stream(name, "d", NULL);
+    return ground_flush(&g, &ticket);
+}
+
+/* Two messages have no room, and a third one lives for a second only. */
+static void lose_two(int i)
+{
+    char name[16];
+    push_audience_t audience = {.kind = PUSH_LOG_USER};
+    push_draft_t d = draft_urgent("x", PUSH_NORMAL);
+
+    snprintf(name, sizeof(name), "s%d", i);
+    audience.name = named(name);
+    d.ttl = 1000;
+    g.store.limits.max_pending = 1;
+    say_to_stranger(i, PUSH_NORMAL);
+    say_to_stranger(i, PUSH_NORMAL);
+    ck_assert_int_eq(push_store_publish(&g.store, &audience, &d, &g.now,
+                                        &g.receipt),
+                     PUSH_OK);
+    g.store.limits.max_pending = 100000;
+    ground_pass(&g, 1);
+}
+
+#define LOSERS 5000 /* what is left of each takes 160 bytes */
+
+START_TEST(of_what_was_lost_the_oldest_is_forgotten_first_and_up_to_a_bound)
+{
+    int most = (int)(push_slab_size(&g.store.slab) / 16 / 160);
+    int old = 0, young = 0;
+
+    for (int i = 0; i < LOSERS; i++) {
+        ground_pass(&g, i == LOSERS / 2 ? 60000 : 0);
+        lose_two(i);
+    }
+    ground_pass(&g, 1001);
+    sweep_all();
+    ck_assert_uint_eq(g.store.segment->counts.evicted, 2 * LOSERS);
+    while (!g.store.segment->walks) {
+        ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
+    }
+    for (int i = 0; i < LOSERS / 2; i++) {
+        old += is_known(i);
+        young += is_known(LOSERS / 2 + i);
+    }
+    ck_assert_int_eq(old, 0);
+    ck_assert_int_le(young, most);
+    ck_assert_int_ge(young, most - 1);
+    ck_assert_str_eq(told_to(LOSERS - 1), "!normal:2");
+    ck_assert_str_eq(told_to(0), "!normal:1");
+}
+END_TEST
+
 START_TEST(strangers_are_told_no_longer_than_what_was_dropped_would_live)
 {
     push_ticket_t ticket;
@@ -494,6 +564,9 @@ int main(void)
                    memory_full_of_high_serves_again_when_their_time_is_over);
     tcase_add_test(full,
                    a_flood_for_users_who_never_come_does_not_stop_the_others);
+    tcase_add_test(
+        full,
+        of_what_was_lost_the_oldest_is_forgotten_first_and_up_to_a_bound);
     tcase_add_test(
         full, strangers_are_told_no_longer_than_what_was_dropped_would_live);
     tcase_add_test(full, who_is_refused_for_want_of_memory_walks_no_shard);

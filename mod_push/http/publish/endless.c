@@ -121,17 +121,12 @@ const push_endless_t *push_endless_begin(request_rec *r)
 }
 
 const push_problem_t *push_endless_problem(const push_endless_t *body,
-                                           apr_pool_t *pool,
-                                           apr_status_t status)
+                                           apr_pool_t *pool)
 {
     if (body->refused == HTTP_REQUEST_ENTITY_TOO_LARGE) {
         return push_problem(pool, 413, "too-large",
-                            "body: larger than httpd takes "
-                            "(LimitRequestBody); no more of it was read");
-    }
-    if (APR_STATUS_IS_TIMEUP(status)) {
-        return push_problem(pool, 408, "slow-body",
-                            "body: no more of it came in time (Timeout)");
+                            "body: a chunk is larger than httpd takes; no "
+                            "more of it was read");
     }
     return push_problem(pool, 400, "bad-body",
                         "body: it ended early or is malformed");

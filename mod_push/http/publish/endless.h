@@ -21,11 +21,10 @@ void push_endless_register(void);
 const push_endless_t *push_endless_begin(request_rec *r);
 
 /*
- * Why the body ended before its end, in the pool: httpd refused it, or reading
- * it failed with the status.
+ * Why the body ended before its end, in the pool: httpd refused it, or it broke
+ * off.
  */
 const push_problem_t *push_endless_problem(const push_endless_t *body,
-                                           apr_pool_t *pool,
-                                           apr_status_t status);
+                                           apr_pool_t *pool);
 
 #endif

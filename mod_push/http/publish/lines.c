@@ -430,7 +430,7 @@ static void tell_end(lines_t *l, apr_status_t status)
     }
     else if (!l->whole && status != APR_SUCCESS
              && !APR_STATUS_IS_EOF(status)) {
-        put_end(l, push_endless_problem(l->body, l->pool, status));
+        put_end(l, push_endless_problem(l->body, l->pool));
     }
 }
 

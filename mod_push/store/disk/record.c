@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/disk/forgot.h"
+
 static const char magic[8] = "modpush";
 
 /* ---- bytes, written and read in one order ---- */
@@ -291,6 +293,52 @@ bool push_revoked_read(push_text_t key, push_text_t value,
     }
     memcpy(revoked->id, key.at + 1, sizeof(revoked->id));
     return true;
+}
+
+/* ---- what was forgotten ---- */
+
+push_record_t *push_forgot_make(const push_forgot_record_t *forgot)
+{
+    push_record_t *record = record_create(
+        PUSH_RECORD_FORGOT, &forgot->shard, sizeof(forgot->shard),
+        sizeof(forgot->strangers_until) + sizeof(forgot->away_until));
+
+    if (record) {
+        PUT(PUT(record->value, forgot->strangers_until), forgot->away_until);
+        record->expires = forgot->strangers_until > forgot->away_until
+                              ? forgot->strangers_until
+                              : forgot->away_until;
+    }
+    return record;
+}
+
+push_record_t *push_forgot_look(unsigned shard)
+{
+    uint8_t id = (uint8_t)shard;
+    push_record_t *record = record_create(PUSH_RECORD_FORGOT, &id, sizeof(id),
+                                          0);
+
+    if (record) {
+        record->how = PUSH_RECORD_LOOK;
+        record->shard = id;
+    }
+    return record;
+}
+
+bool push_forgot_read(push_text_t key, push_text_t value,
+                      push_forgot_record_t *forgot)
+{
+    reader_t r = reader(value);
+
+    memset(forgot, 0, sizeof(*forgot));
+    GET(&r, forgot->strangers_until);
+    GET(&r, forgot->away_until);
+    if (!complete(&r)
+        || !is_key(key, PUSH_RECORD_FORGOT, sizeof(forgot->shard))) {
+        return false;
+    }
+    forgot->shard = (uint8_t)key.at[1];
+    return forgot->shard < PUSH_SHARDS;
 }
 
 /* ---- logs ---- */

@@ -13,10 +13,9 @@
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'R' mark id      since when a user's tokens are refused
- *   'L' pid          a write-ahead log that may hold what is nowhere else:
- *                    without it, or where it is damaged, something is lost
- *   '!' and '~'      version of the format, and the secrets of the segment:
- *                    twice, at both ends of the file
+ *   'F' shard        until when it tells of what it forgot (store/forgot.h)
+ *   'L' pid          a write-ahead log that may hold what is nowhere else
+ *   '!' and '~'      version of the format and secrets, at both ends
  *   'W'              nothing: written to see whether the disk takes it
  *
  * A mid's bytes are in big-endian order, so messages come back in the order
@@ -28,6 +27,7 @@
 #define PUSH_RECORD_KEY     'K'
 #define PUSH_RECORD_MESSAGE 'M'
 #define PUSH_RECORD_REVOKED 'R'
+#define PUSH_RECORD_FORGOT  'F'
 #define PUSH_RECORD_META    '!'
 #define PUSH_RECORD_META_2  '~'
 #define PUSH_RECORD_PROBE   'W'

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/ops/checkin.h"
 #include "store/disk/restore_internal.h"
 #include "store/disk/revocation.h"
 
@@ -39,6 +38,7 @@ void push_restore_forget(push_restore_t *restore)
     list_cleanup(&restore->devices);
     list_cleanup(&restore->keys);
     list_cleanup(&restore->revocations);
+    list_cleanup(&restore->forgot);
 }
 
 void push_restore_destroy(push_restore_t *restore)
@@ -92,6 +92,8 @@ static push_raws_t *list_for(push_restore_t *restore, char type)
         return &restore->keys;
     case PUSH_RECORD_REVOKED:
         return &restore->revocations;
+    case PUSH_RECORD_FORGOT:
+        return &restore->forgot;
     default:
         return NULL;
     }
@@ -293,12 +295,16 @@ static push_log_t *log_of(push_store_t *store,
     }
 }
 
-/* At most a year, whatever became of the wall clock meanwhile. */
+int64_t push_restore_until(const push_restore_t *restore, int64_t wall)
+{
+    int64_t left = wall - restore->now.wall;
+
+    return restore->now.mono + (left < TIME_LEFT_MAX ? left : TIME_LEFT_MAX);
+}
+
 static int64_t time_left(const push_restore_t *restore, const push_raw_t *raw)
 {
-    int64_t left = raw->expires - restore->now.wall;
-
-    return left < TIME_LEFT_MAX ? left : TIME_LEFT_MAX;
+    return push_restore_until(restore, raw->expires) - restore->now.mono;
 }
 
 static bool append(push_restore_t *restore, push_store_t *store,
@@ -326,10 +332,8 @@ static void tell_the_user(push_restore_t *restore, push_user_t *user,
     int64_t until = restore->now.mono + time_left(restore, raw);
 
     if (!raw->message.stored.device.len) {
-        user->lost[raw->message.stored.urgency]++;
-        if (user->lost_until < until) {
-            user->lost_until = until;
-        }
+        push_user_note_lost(user, raw->message.stored.urgency, until,
+                            &restore->now);
     }
 }
 
@@ -415,6 +419,8 @@ static void parse_messages(push_restore_t *restore, push_store_t *store)
             continue;
         }
         raw->matters = matters(raw);
+        raw->gone = raw->message.fate == PUSH_EVICTED
+                    && raw->message.kind == PUSH_LOG_USER;
         raw->kept = raw->message.fate == PUSH_LIVE;
     }
 }
@@ -542,6 +548,7 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
                         push_restored_t *restored)
 {
     restore_meta(restore, store);
+    push_restore_forgot(restore, store);
     sort_and_unite(&restore->messages);
     sort_and_unite(&restore->keys);
     parse_messages(restore, store);
@@ -552,6 +559,7 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
               by_place);
     }
     push_restore_devices(restore, store);
+    push_restore_losses(restore, store);
     restore_keys(restore, store);
     restore_revocations(restore, store);
     push_epoch_advance(&store->epoch);

@@ -1,7 +1,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "store/ops/checkin.h"
+#include "store/shard/context.h"
 #include "store/disk/restore_internal.h"
 
 /* Device contexts, once the logs are there that they have places in. */
@@ -246,6 +246,13 @@ static bool restore_device(arrival_t *a)
     return true;
 }
 
+/* There is no memory for the context: its device is told of a loss. */
+static void tell_who_comes(const arrival_t *a)
+{
+    a->store->shards[a->name.shard].away_until = a->restore->now.mono
+                                                 + a->store->limits.retention;
+}
+
 /* The id says whose context it is: nobody gets that of another. */
 static bool is_genuine(const push_device_record_t *record)
 {
@@ -276,6 +283,11 @@ void push_restore_devices(push_restore_t *restore, push_store_t *store)
         }
         a.name = push_store_name(store, record.user);
         a.heap = &store->heaps[a.name.shard];
-        restore->restored.devices += restore_device(&a);
+        if (restore_device(&a)) {
+            restore->restored.devices++;
+        }
+        else {
+            tell_who_comes(&a);
+        }
     }
 }

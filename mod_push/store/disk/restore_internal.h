@@ -13,6 +13,7 @@ typedef struct push_raw_t {
     push_message_record_t message; /* of a message: the record, taken apart */
     bool matters;                  /* it is to be restored, or was lost */
     bool kept;                     /* it has room */
+    bool gone; /* of a user's log; devices that appear would have got it */
 } push_raw_t;
 
 typedef struct push_raws_t {
@@ -39,12 +40,19 @@ struct push_restore_t {
     bool has_meta;
     bool torn;
     push_meta_record_t meta;
-    push_raws_t messages, devices, keys, revocations;
+    push_raws_t messages, devices, keys, revocations, forgot;
     push_losts_t lost;
     push_restored_t restored;
 };
 
 void push_restore_clock(push_store_t *store, uint64_t mid);
+
+/* Before all messages, and when all messages and devices are there. */
+void push_restore_forgot(push_restore_t *restore, push_store_t *store);
+void push_restore_losses(const push_restore_t *restore, push_store_t *store);
+
+/* mono ms; at most a year, whatever became of the wall clock meanwhile. */
+int64_t push_restore_until(const push_restore_t *restore, int64_t wall);
 
 void push_restore_devices(push_restore_t *restore, push_store_t *store);
 

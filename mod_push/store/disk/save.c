@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/disk/disk.h"
+#include "store/disk/forgot.h"
 #include "store/disk/journal.h"
 #include "store/disk/revocation.h"
 
@@ -327,6 +328,40 @@ push_record_t *push_save_key(const push_key_t *key, const push_time_t *now)
     return push_key_make(&record);
 }
 
+/* ---- what was forgotten ---- */
+
+/* What users without a device have lost is not kept one by one. */
+static int64_t lost_until(const push_heap_t *heap, const push_shard_t *shard)
+{
+    int64_t until = shard->strangers_until;
+    push_ref_t ref = PUSH_NONE;
+
+    while (push_table_walk(heap, &shard->users, &ref)) {
+        const push_user_t *user = push_at(heap, ref);
+
+        if (!user->devices && user->lost_until > until) {
+            until = user->lost_until;
+        }
+    }
+    return until;
+}
+
+push_record_t *push_save_forgot(push_store_t *store, unsigned shard,
+                                const push_time_t *now)
+{
+    const push_shard_t *s = &store->shards[shard];
+    int64_t strangers = lost_until(&store->heaps[shard], s);
+    push_forgot_record_t record = {
+        .shard = (uint8_t)shard,
+        .strangers_until = strangers > now->mono ? wall_of(strangers, now) : 0,
+        .away_until = s->away_until > now->mono ? wall_of(s->away_until, now)
+                                                : 0};
+
+    return record.strangers_until || record.away_until
+               ? push_forgot_make(&record)
+               : NULL;
+}
+
 /* ---- a whole shard ---- */
 
 typedef struct {
@@ -388,8 +423,12 @@ static void collect_key(collection_t *c, const push_key_t *key)
 static void collect_shard(collection_t *c, unsigned index)
 {
     const push_shard_t *shard = &c->store->shards[index];
+    push_record_t *forgot = push_save_forgot(c->store, index, &c->now);
     push_ref_t ref = PUSH_NONE;
 
+    if (forgot) {
+        push_records_append(c->records, forgot);
+    }
     while (push_table_walk(c->heap, &shard->users, &ref)) {
         collect_log(c, push_at(c->heap, ref));
     }
@@ -471,18 +510,43 @@ static bool look_at_device(push_store_t *store, const push_record_t *record,
     return !device || *found;
 }
 
+static bool look_at_forgot(push_store_t *store, const push_record_t *record,
+                           push_record_t **found)
+{
+    unsigned shard = record->shard % PUSH_SHARDS;
+    push_time_t now = push_clock_now();
+
+    *found = NULL;
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    *found = push_save_forgot(store, shard, &now);
+    push_shard_leave(store, shard);
+    return true;
+}
+
+static bool look(push_store_t *store, const push_record_t *record,
+                 push_record_t **found)
+{
+    switch (record->key[0]) {
+    case PUSH_RECORD_LOG:
+        *found = NULL;
+        return true;
+    case PUSH_RECORD_REVOKED:
+        return push_revocation_look(store, record, found);
+    case PUSH_RECORD_FORGOT:
+        return look_at_forgot(store, record, found);
+    default:
+        return look_at_device(store, record, found);
+    }
+}
+
 bool push_save_look(void *data, const push_record_t *record,
                     push_record_t **found)
 {
     push_store_t *store = data;
 
-    if (record->key[0] == PUSH_RECORD_LOG) {
-        *found = NULL;
-        return true;
-    }
-    if (record->key[0] == PUSH_RECORD_REVOKED
-            ? push_revocation_look(store, record, found)
-            : look_at_device(store, record, found)) {
+    if (look(store, record, found)) {
         return true;
     }
     push_disk_missing(store, push_mid_now(&store->segment->clock));

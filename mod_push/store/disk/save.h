@@ -26,6 +26,10 @@ push_record_t *push_save_key(const push_key_t *key, const push_time_t *now);
 void push_save_begin(push_store_t *store);
 void push_save_if_changed(push_store_t *store, push_device_t *device);
 
+/* Until when the shard tells of what it forgot; NULL also if it does not. */
+push_record_t *push_save_forgot(push_store_t *store, unsigned shard,
+                                const push_time_t *now);
+
 /* ---- takes the lock ---- */
 
 /*

@@ -3,18 +3,11 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/shard/context.h"
 #include "store/ops/forget.h"
 #include "store/disk/journal.h"
 #include "store/ops/places.h"
 #include "store/ops/pressure.h"
-
-void push_store_context_id(push_text_t user, push_text_t device,
-                           push_text_t app, unsigned char *id)
-{
-    const push_text_t parts[] = {user, device, app};
-
-    push_store_digest(parts, 3, id);
-}
 
 /* ---- with the lock of the user's shard ---- */
 
@@ -32,28 +25,6 @@ static unsigned online_streams(const push_heap_t *heap,
         ref = device->sibling;
     }
     return count;
-}
-
-static void mark_connected(push_store_t *store, const push_device_t *device,
-                           int by)
-{
-    push_places_connect(store, push_device_subs(&store->heaps[0], device),
-                        push_device_subs_count(device), by);
-}
-
-void push_store_drop_device(push_store_t *store, push_device_t *device)
-{
-    push_heap_t *heap = &store->heaps[device->shard];
-    push_ref_t ref = push_ref_of(heap, device);
-
-    push_node_be(device, PUSH_NODE_NONE);
-    PUSH_FAILPOINT("device-died");
-    push_user_drop(heap, push_at(heap, device->user), device);
-    push_table_remove(heap, &store->shards[device->shard].contexts, ref);
-    push_places_count(store, push_device_subs(heap, device),
-                      push_device_subs_count(device), -1);
-    push_device_cleanup(heap, device);
-    heap->release(heap, ref);
 }
 
 /* A user's context that can be spared for a new one: the longest away. */
@@ -213,7 +184,7 @@ static void end_older_stream(push_store_t *store, push_device_t *device)
         device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);
-        mark_connected(store, device, -1);
+        push_store_count_stream(store, device, -1);
     }
 }
 
@@ -231,7 +202,7 @@ static void open_stream(push_store_t *store, push_device_t *device,
 {
     const push_checkin_t *checkin = arrival->checkin;
 
-    mark_connected(store, device, 1);
+    push_store_count_stream(store, device, 1);
     device->address = arrival->address;
     device->lowest = (uint8_t)checkin->lowest;
     device->max_in_flight = checkin->max_in_flight;
@@ -472,7 +443,8 @@ push_status_t push_store_checkin(push_store_t *store,
     if (status != PUSH_OK) {
         return status;
     }
-    status = push_places_take(store, checkin, &places);
+    status = push_places_take(store, &places, checkin->channels,
+                              checkin->channels_count, checkin->from_oldest);
     if (status == PUSH_OK) {
         push_journal_begin(store);
         status = PUSH_BUSY;
@@ -487,18 +459,6 @@ push_status_t push_store_checkin(push_store_t *store,
         push_journal_wait_state(store);
     }
     return status;
-}
-
-void push_store_mark_offline(push_store_t *store, push_device_t *device,
-                             const push_time_t *now)
-{
-    device->left = now->mono;
-    device->last_seen = now->wall;
-    device->traits = (uint8_t)((device->traits & ~PUSH_DEVICE_ONLINE)
-                               | PUSH_DEVICE_CHANGED);
-    PUSH_FAILPOINT("offline-marked");
-    push_guard_leave(store->guard, device->address);
-    mark_connected(store, device, -1);
 }
 
 bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
@@ -519,7 +479,7 @@ bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
         device->child = push_seat_tag(&store->seats.seats[seat], seat);
         if (!(device->traits & PUSH_DEVICE_ONLINE)) {
             push_guard_enter(store->guard, device->address);
-            mark_connected(store, device, 1);
+            push_store_count_stream(store, device, 1);
             device->traits |= PUSH_DEVICE_ONLINE;
         }
     }

@@ -67,15 +67,4 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
 bool push_store_only_made_up(push_store_t *store, push_text_t user,
                              push_text_t app, char *device);
 
-/* The id of the context of this user, device and app. */
-void push_store_context_id(push_text_t user, push_text_t device,
-                           push_text_t app, unsigned char *id);
-
-/* Its stream is gone.  With the lock of its shard; it must be online. */
-void push_store_mark_offline(push_store_t *store, push_device_t *device,
-                             const push_time_t *now);
-
-/* Forgets a context.  With the lock of its shard; it must be offline. */
-void push_store_drop_device(push_store_t *store, push_device_t *device);
-
 #endif

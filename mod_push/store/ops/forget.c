@@ -2,10 +2,35 @@
 
 #include <stdatomic.h>
 
-#include "store/ops/checkin.h"
+#include "store/shard/context.h"
+#include "store/disk/forgot.h"
+#include "store/disk/journal.h"
 
 /* What a context takes besides its places, with rounding. */
 #define CONTEXT_BYTES 512u
+
+/* What is forgotten here is forgotten on disk, and told after a restart too. */
+static void note(push_record_t *record)
+{
+    if (record) {
+        push_journal_note(record);
+    }
+}
+
+static void note_shard(const push_store_t *store, unsigned shard)
+{
+    if (store->journal) {
+        note(push_forgot_look(shard));
+    }
+}
+
+static void forget_device(push_store_t *store, push_device_t *device)
+{
+    if (store->journal) {
+        note(push_device_look(device->id, device->shard));
+    }
+    push_store_drop_device(store, device);
+}
 
 static bool is_away(const push_device_t *device)
 {
@@ -64,13 +89,123 @@ uint32_t push_forget_away(push_store_t *store, unsigned shard, int64_t before,
         if (is_away(device) && device->left < before) {
             s->away_until = now->mono + store->limits.retention;
             PUSH_FAILPOINT("away-noted");
-            push_store_drop_device(store, device);
+            forget_device(store, device);
             count++;
         }
         ref = next;
     }
+    if (count) {
+        note_shard(store, shard);
+    }
     return count;
 }
+
+/* ---- users of whom nothing is left but what was lost ---- */
+
+#define CLASSES_AN_OCTAVE 8u
+
+/* The class of an age: the three bits behind its first one, and where it is. */
+static unsigned class_of(uint32_t age)
+{
+    unsigned octave = 0;
+
+    while (age >= 2 * CLASSES_AN_OCTAVE) {
+        age /= 2;
+        octave++;
+    }
+    return octave * CLASSES_AN_OCTAVE + age;
+}
+
+static uint64_t bytes_of(const push_user_t *user)
+{
+    return push_slab_size_of(sizeof(*user) + user->name_len);
+}
+
+void push_forget_begin(push_remnants_t *remnants, const push_time_t *now)
+{
+    *remnants = (push_remnants_t){.now = now};
+}
+
+void push_forget_count_remnant(push_store_t *store, unsigned shard,
+                               push_user_t *user, push_remnants_t *remnants)
+{
+    uint64_t bytes = bytes_of(user);
+
+    if (user->lost_until <= remnants->now->mono) {
+        push_store_drop_user(store, shard, user);
+        return;
+    }
+    push_log_cleanup(&store->heaps[shard], &user->log);
+    remnants->bytes += bytes;
+    remnants->by_age[class_of(push_user_lost_age(user, remnants->now))] +=
+        bytes;
+}
+
+bool push_forget_choose(push_remnants_t *remnants, uint64_t bytes)
+{
+    unsigned edge = PUSH_AGE_CLASSES - 1;
+    uint64_t excess;
+
+    if (remnants->bytes <= bytes) {
+        return false;
+    }
+    excess = remnants->bytes - bytes;
+    while (edge && remnants->by_age[edge] < excess) {
+        excess -= remnants->by_age[edge--];
+    }
+    remnants->edge = edge;
+    remnants->excess = excess;
+    return true;
+}
+
+/* Those of the class at the edge go until there is no excess. */
+static bool is_chosen(const push_remnants_t *remnants, unsigned class)
+{
+    return class > remnants->edge
+           || (class == remnants->edge && remnants->excess);
+}
+
+static void forget_remnant(push_store_t *store, unsigned shard,
+                           push_user_t *user, push_remnants_t *remnants)
+{
+    unsigned class = class_of(push_user_lost_age(user, remnants->now));
+    uint64_t bytes = bytes_of(user);
+
+    if (!is_chosen(remnants, class)) {
+        return;
+    }
+    push_store_drop_user(store, shard, user);
+    remnants->bytes -= bytes < remnants->bytes ? bytes : remnants->bytes;
+    if (class == remnants->edge) {
+        remnants->excess -= bytes < remnants->excess ? bytes
+                                                     : remnants->excess;
+    }
+}
+
+void push_forget_remnants(push_store_t *store, unsigned shard,
+                          push_remnants_t *remnants)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    const push_shard_t *s = &store->shards[shard];
+    const push_table_t *users = &s->users;
+    int64_t before = s->strangers_until;
+    push_ref_t ref = push_table_next(heap, users, PUSH_NONE);
+
+    while (ref) {
+        push_ref_t next = push_table_next(heap, users, ref);
+        push_user_t *user = push_at(heap, ref);
+
+        if (push_forget_is_remnant(user)) {
+            forget_remnant(store, shard, user, remnants);
+        }
+        ref = next;
+    }
+    if (s->strangers_until != before) {
+        note_shard(store, shard);
+    }
+}
+
+/* ---- channels ---- */
 
 /* A reactor that has left hears of no channel any more. */
 static void forget_links(const push_store_t *store, push_channel_t *channel)

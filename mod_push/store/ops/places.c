@@ -119,9 +119,9 @@ static push_status_t place_in_channel(push_store_t *store, push_text_t text,
     return status;
 }
 
-push_status_t push_places_take(push_store_t *store,
-                               const push_checkin_t *checkin,
-                               push_places_t *places)
+push_status_t push_places_take(push_store_t *store, push_places_t *places,
+                               const push_text_t *channels, unsigned count,
+                               bool from_oldest)
 {
     uint64_t joined = push_mid_now(&store->segment->clock);
     push_status_t status = PUSH_OK;
@@ -131,10 +131,9 @@ push_status_t push_places_take(push_store_t *store,
                   store->segment->broadcast, joined);
     places->count = PUSH_SUB_CHANNELS;
     atomic_fetch_add(store->checkins, 1);
-    for (unsigned i = 0; i < checkin->channels_count && status == PUSH_OK;
-         i++) {
-        status = place_in_channel(store, checkin->channels[i],
-                                  checkin->from_oldest ? 0 : joined, places);
+    for (unsigned i = 0; i < count && status == PUSH_OK; i++) {
+        status = place_in_channel(store, channels[i], from_oldest ? 0 : joined,
+                                  places);
     }
     return status;
 }

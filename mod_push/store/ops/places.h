@@ -1,7 +1,7 @@
 #ifndef PUSH_PLACES_H
 #define PUSH_PLACES_H
 
-#include "store/ops/checkin.h"
+#include "store/shard/store.h"
 
 /*
  * The places in logs that a device takes at a check-in, and what channels
@@ -16,13 +16,15 @@ typedef struct push_places_t {
 } push_places_t;
 
 /*
- * Finds the channels of the check-in, or brings them into being as far as
- * there is room and the limit lets it: PUSH_NO_MEMORY, PUSH_BUSY,
- * PUSH_TOO_MANY_CHANNELS.  Whatever it returns, push_places_arrived() follows.
+ * Finds the channels of a check-in, or brings them into being as far as there
+ * is room and the limit lets it: PUSH_NO_MEMORY, PUSH_BUSY,
+ * PUSH_TOO_MANY_CHANNELS.  New places begin at the end of the channel, or at
+ * what is still kept (from_oldest).  Whatever it returns,
+ * push_places_arrived() follows.
  */
-push_status_t push_places_take(push_store_t *store,
-                               const push_checkin_t *checkin,
-                               push_places_t *places);
+push_status_t push_places_take(push_store_t *store, push_places_t *places,
+                               const push_text_t *channels, unsigned count,
+                               bool from_oldest);
 
 /* The check-in is over: no channel has to wait for it any more. */
 void push_places_arrived(push_store_t *store, const push_places_t *places);

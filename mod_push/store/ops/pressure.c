@@ -1,6 +1,7 @@
 #include "store/ops/pressure.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
@@ -23,6 +24,23 @@
  */
 #define VAIN_MS 5000
 
+/*
+ * Who makes room, and what the last walk through all logs found.  A walk reads
+ * most of the memory, so each looks for what the next step has to know.
+ */
+typedef struct {
+    push_store_t *store;
+    const push_time_t *now;
+    uint64_t oldest[PUSH_LANES]; /* mid in each lane; NOTHING: it is empty */
+    push_remnants_t remnants;
+    /* The step of which the walk is. */
+    unsigned lane;
+    uint64_t before; /* mids below this go */
+    uint32_t count;  /* of what went */
+} relief_t;
+
+#define NOTHING UINT64_MAX
+
 static bool relieved(push_store_t *store)
 {
     push_epoch_advance(&store->epoch);
@@ -31,41 +49,76 @@ static bool relieved(push_store_t *store)
 
 /* ---- with the lock of the shard ---- */
 
-typedef void each_log_t(push_heap_t *heap, push_log_t *log, void *data);
+typedef void each_log_t(push_heap_t *heap, push_log_t *log, relief_t *relief);
 
-static void each_log_of(push_store_t *store, unsigned shard, each_log_t *visit,
-                        void *data)
+static void each_user_of(relief_t *relief, unsigned shard, each_log_t *visit)
 {
+    push_store_t *store = relief->store;
     push_heap_t *heap = &store->heaps[shard];
-    const push_shard_t *s = &store->shards[shard];
-    push_ref_t ref = push_table_next(heap, &s->users, PUSH_NONE);
+    const push_table_t *users = &store->shards[shard].users;
+    push_ref_t ref = push_table_next(heap, users, PUSH_NONE);
 
     while (ref) {
-        push_ref_t next = push_table_next(heap, &s->users, ref);
+        push_ref_t next = push_table_next(heap, users, ref);
         push_user_t *user = push_at(heap, ref);
 
-        visit(heap, &user->log, data);
-        if (!user->devices && push_log_empty(&user->log)) {
-            push_store_drop_user(store, shard, user);
+        visit(heap, &user->log, relief);
+        if (push_forget_is_remnant(user)) {
+            push_forget_count_remnant(store, shard, user, &relief->remnants);
         }
         ref = next;
     }
-    while (push_table_walk(heap, &s->channels, &ref)) {
-        visit(heap, push_at(heap, ref), data);
+}
+
+static void each_log_of(relief_t *relief, unsigned shard, each_log_t *visit)
+{
+    push_store_t *store = relief->store;
+    push_heap_t *heap = &store->heaps[shard];
+    push_ref_t ref = PUSH_NONE;
+
+    each_user_of(relief, shard, visit);
+    while (push_table_walk(heap, &store->shards[shard].channels, &ref)) {
+        visit(heap, push_at(heap, ref), relief);
     }
     if (shard == 0) {
-        visit(heap, &push_store_broadcast(store)->log, data);
+        visit(heap, &push_store_broadcast(store)->log, relief);
     }
 }
 
-static void each_log(push_store_t *store, each_log_t *visit, void *data)
+static void each_log(relief_t *relief, each_log_t *visit)
 {
+    push_store_t *store = relief->store;
+
     atomic_fetch_add_explicit(&store->segment->walks, 1, memory_order_relaxed);
+    relief->count = 0;
+    push_forget_begin(&relief->remnants, relief->now);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         if (push_shard_enter(store, i)) {
             push_hold_collect(store, i);
-            each_log_of(store, i, visit, data);
+            each_log_of(relief, i, visit);
             push_shard_leave(store, i);
+        }
+    }
+}
+
+static void note_oldest(relief_t *relief, unsigned lane, uint64_t mid)
+{
+    if (mid < relief->oldest[lane]) {
+        relief->oldest[lane] = mid;
+    }
+}
+
+static void find_oldest(const push_heap_t *heap, const push_log_t *log,
+                        unsigned lane, relief_t *relief)
+{
+    const push_lane_t *l = &log->lanes[lane];
+    push_ref_t ref = PUSH_NONE;
+
+    for (uint32_t at = l->tail; at != l->head; at++) {
+        if (push_log_read(heap, log, lane, at, &ref) == PUSH_SLOT_MESSAGE) {
+            note_oldest(relief, lane,
+                        ((push_message_t *)push_at(heap, ref))->mid);
+            return;
         }
     }
 }
@@ -74,38 +127,14 @@ static void each_log(push_store_t *store, each_log_t *visit, void *data)
  * What has ended, and what all devices of a user have received.  Where a user
  * has no device yet, everything waits for the first one.
  */
-static void forget(push_heap_t *heap, push_log_t *log, void *data)
+static void forget(push_heap_t *heap, push_log_t *log, relief_t *relief)
 {
-    push_log_sweep(heap, log, true, data);
+    push_log_sweep(heap, log, true, relief->now);
     if (push_log_kind(log) == PUSH_LOG_USER && ((push_user_t *)log)->devices) {
-        push_user_forget_settled(heap, (push_user_t *)log);
+        push_user_forget_settled(heap, (push_user_t *)log, relief->now);
     }
-}
-
-typedef struct {
-    unsigned lane;
-    uint64_t oldest; /* mid */
-    uint64_t before; /* mids below this go */
-    uint32_t count;
-    const push_time_t *now;
-} eviction_t;
-
-static void find_oldest(push_heap_t *heap, push_log_t *log, void *data)
-{
-    eviction_t *eviction = data;
-    const push_lane_t *lane = &log->lanes[eviction->lane];
-    push_ref_t ref = PUSH_NONE;
-
-    for (uint32_t at = lane->tail; at != lane->head; at++) {
-        if (push_log_read(heap, log, eviction->lane, at, &ref)
-            == PUSH_SLOT_MESSAGE) {
-            uint64_t mid = ((push_message_t *)push_at(heap, ref))->mid;
-
-            if (mid < eviction->oldest) {
-                eviction->oldest = mid;
-            }
-            return;
-        }
+    for (unsigned lane = PUSH_NORMAL; lane < PUSH_LANES; lane++) {
+        find_oldest(heap, log, lane, relief);
     }
 }
 
@@ -124,63 +153,60 @@ static void evict_from_channel(push_heap_t *heap, push_log_t *log,
 }
 
 static void evict_one(push_heap_t *heap, push_log_t *log,
-                      const push_spot_t *spot, eviction_t *eviction)
+                      const push_spot_t *spot, relief_t *relief)
 {
     if (push_log_kind(log) == PUSH_LOG_USER) {
-        push_user_evict(heap, (push_user_t *)log, spot, eviction->now);
+        push_user_evict(heap, (push_user_t *)log, spot, relief->now);
     }
     else {
-        evict_from_channel(heap, log, spot, eviction->now);
+        evict_from_channel(heap, log, spot, relief->now);
     }
-    eviction->count++;
+    relief->count++;
 }
 
-static void evict_before(push_heap_t *heap, push_log_t *log,
-                         eviction_t *eviction)
+static void evict_before(push_heap_t *heap, push_log_t *log, relief_t *relief)
 {
-    const push_lane_t *lane = &log->lanes[eviction->lane];
+    const push_lane_t *lane = &log->lanes[relief->lane];
     push_ref_t ref = PUSH_NONE;
     push_spot_t spot;
 
     for (uint32_t at = lane->tail; at != lane->head; at++) {
-        if (push_log_read(heap, log, eviction->lane, at, &ref)
+        if (push_log_read(heap, log, relief->lane, at, &ref)
             != PUSH_SLOT_MESSAGE) {
             continue;
         }
-        spot = (push_spot_t){push_at(heap, ref), eviction->lane, at};
-        if (spot.message->mid >= eviction->before) {
+        spot = (push_spot_t){push_at(heap, ref), relief->lane, at};
+        if (spot.message->mid >= relief->before) {
+            note_oldest(relief, relief->lane, spot.message->mid);
             return;
         }
-        evict_one(heap, log, &spot, eviction);
+        evict_one(heap, log, &spot, relief);
     }
 }
 
-static void evict(push_heap_t *heap, push_log_t *log, void *data)
+static void evict(push_heap_t *heap, push_log_t *log, relief_t *relief)
 {
-    eviction_t *eviction = data;
-
-    evict_before(heap, log, eviction);
-    push_log_trim(heap, log, eviction->lane);
+    evict_before(heap, log, relief);
+    push_log_trim(heap, log, relief->lane);
 }
 
 /* The oldest part of a lane, all over; false if the lane is empty. */
-static bool evict_oldest(push_store_t *store, unsigned lane,
-                         const push_time_t *now)
+static bool evict_oldest(relief_t *relief, unsigned lane)
 {
-    eviction_t eviction = {.lane = lane, .oldest = UINT64_MAX, .now = now};
+    uint64_t oldest = relief->oldest[lane];
+    uint64_t now = push_mid_now(&relief->store->segment->clock);
 
-    each_log(store, find_oldest, &eviction);
-    if (eviction.oldest == UINT64_MAX) {
+    if (oldest == NOTHING) {
         return false;
     }
-    eviction.before = push_mid_now(&store->segment->clock);
-    eviction.before -= (eviction.before - eviction.oldest) / AGE_PARTS
-                       * (AGE_PARTS - 1);
-    if (eviction.before <= eviction.oldest) {
-        eviction.before = eviction.oldest + 1;
+    relief->lane = lane;
+    relief->oldest[lane] = NOTHING;
+    relief->before = now - (now - oldest) / AGE_PARTS * (AGE_PARTS - 1);
+    if (relief->before <= oldest) {
+        relief->before = oldest + 1;
     }
-    each_log(store, evict, &eviction);
-    return eviction.count != 0;
+    each_log(relief, evict);
+    return relief->count || relief->oldest[lane] != NOTHING;
 }
 
 /*
@@ -264,48 +290,81 @@ static bool forget_oldest_away(push_store_t *store, uint64_t bytes,
 
 /* ---- relief ---- */
 
-static void forget_all(push_store_t *store, const push_time_t *now)
+static void forget_remnants(push_store_t *store, unsigned shard, void *data)
 {
-    push_time_t at = *now;
+    push_forget_remnants(store, shard, data);
+}
 
-    each_log(store, forget, &at);
+/* The oldest of them, until they take no more than so many bytes. */
+static void shrink_remnants(relief_t *relief, uint64_t bytes)
+{
+    if (push_forget_choose(&relief->remnants, bytes)) {
+        each_shard(relief->store, forget_remnants, &relief->remnants);
+    }
+}
+
+static void keep_few_remnants(relief_t *relief)
+{
+    shrink_remnants(relief,
+                    push_slab_size(&relief->store->slab) / PUSH_REMNANTS_PART);
+}
+
+static void forget_all(relief_t *relief)
+{
+    each_log(relief, forget);
+    keep_few_remnants(relief);
 }
 
 /* Evicts messages of a lane for one that is at least as urgent. */
-static bool evict_lane(push_store_t *store, unsigned lane,
-                       push_urgency_t urgency, const push_time_t *now)
+static bool evict_lane(relief_t *relief, unsigned lane, push_urgency_t urgency)
 {
     while (lane >= urgency && urgency < PUSH_LOW
-           && evict_oldest(store, lane, now)) {
-        if (relieved(store)) {
+           && evict_oldest(relief, lane)) {
+        keep_few_remnants(relief);
+        if (relieved(relief->store)) {
             return true;
         }
     }
     return false;
 }
 
-static bool forget_devices(push_store_t *store, uint64_t bytes,
-                           const push_time_t *now)
+static bool forget_devices(const relief_t *relief, uint64_t bytes)
 {
-    while (forget_oldest_away(store, bytes, now)) {
-        if (relieved(store)) {
+    while (forget_oldest_away(relief->store, bytes, relief->now)) {
+        if (relieved(relief->store)) {
             return true;
         }
     }
     return false;
+}
+
+/* Before anybody is refused, but as far only as that makes room. */
+static bool forget_more_remnants(relief_t *relief)
+{
+    push_store_t *store = relief->store;
+    uint64_t much = push_slab_size(&store->slab) / 100 * RELIEVED_PERCENT;
+    uint64_t used = store->segment->slab.used;
+    uint64_t left = relief->remnants.bytes;
+
+    shrink_remnants(
+        relief, used > much && used - much < left ? left - (used - much) : 0);
+    return relieved(store);
 }
 
 static bool make_room(push_store_t *store, push_urgency_t urgency,
                       const push_time_t *now)
 {
+    relief_t relief = {.store = store, .now = now};
     uint64_t fair = push_slab_size(&store->slab) / AWAY_PART;
 
-    forget_all(store, now);
-    return relieved(store) || evict_lane(store, PUSH_VERY_LOW, urgency, now)
-           || evict_lane(store, PUSH_LOW, urgency, now)
-           || forget_devices(store, fair, now)
-           || evict_lane(store, PUSH_NORMAL, urgency, now)
-           || (urgency < PUSH_LOW && forget_devices(store, 0, now));
+    memset(relief.oldest, 0xff, sizeof(relief.oldest));
+    forget_all(&relief);
+    return relieved(store) || evict_lane(&relief, PUSH_VERY_LOW, urgency)
+           || evict_lane(&relief, PUSH_LOW, urgency)
+           || forget_devices(&relief, fair)
+           || evict_lane(&relief, PUSH_NORMAL, urgency)
+           || forget_more_remnants(&relief)
+           || (urgency < PUSH_LOW && forget_devices(&relief, 0));
 }
 
 /* Unless another is at it, who makes room for all. */

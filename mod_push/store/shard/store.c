@@ -271,6 +271,7 @@ void push_store_drop_user(push_store_t *store, unsigned shard,
     if (s->strangers_until < user->lost_until) {
         s->strangers_until = user->lost_until;
     }
+    PUSH_FAILPOINT("strangers-noted");
     push_node_be(user, PUSH_NODE_NONE);
     PUSH_FAILPOINT("user-died");
     push_log_cleanup(heap, &user->log);

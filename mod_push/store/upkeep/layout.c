@@ -205,6 +205,7 @@ static const uint64_t facts[] = {
     AT(push_log_t, node),
     AT(push_log_t, live),
     AT(push_log_t, topics),
+    AT(push_log_t, lost_at),
     AT(push_log_t, due),
     AT(push_log_t, lanes),
     SIZE(push_lane_t),

@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "store/ops/checkin.h"
+#include "store/shard/context.h"
 #include "store/disk/disk.h"
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"

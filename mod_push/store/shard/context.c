@@ -1,0 +1,47 @@
+#include "store/shard/context.h"
+
+#include <stdatomic.h>
+
+#include "store/ops/places.h"
+
+void push_store_context_id(push_text_t user, push_text_t device,
+                           push_text_t app, unsigned char *id)
+{
+    const push_text_t parts[] = {user, device, app};
+
+    push_store_digest(parts, 3, id);
+}
+
+void push_store_count_stream(push_store_t *store, const push_device_t *device,
+                             int by)
+{
+    push_places_connect(store, push_device_subs(&store->heaps[0], device),
+                        push_device_subs_count(device), by);
+}
+
+void push_store_mark_offline(push_store_t *store, push_device_t *device,
+                             const push_time_t *now)
+{
+    device->left = now->mono;
+    device->last_seen = now->wall;
+    device->traits = (uint8_t)((device->traits & ~PUSH_DEVICE_ONLINE)
+                               | PUSH_DEVICE_CHANGED);
+    PUSH_FAILPOINT("offline-marked");
+    push_guard_leave(store->guard, device->address);
+    push_store_count_stream(store, device, -1);
+}
+
+void push_store_drop_device(push_store_t *store, push_device_t *device)
+{
+    push_heap_t *heap = &store->heaps[device->shard];
+    push_ref_t ref = push_ref_of(heap, device);
+
+    push_node_be(device, PUSH_NODE_NONE);
+    PUSH_FAILPOINT("device-died");
+    push_user_drop(heap, push_at(heap, device->user), device);
+    push_table_remove(heap, &store->shards[device->shard].contexts, ref);
+    push_places_count(store, push_device_subs(heap, device),
+                      push_device_subs_count(device), -1);
+    push_device_cleanup(heap, device);
+    heap->release(heap, ref);
+}
