@@ -1,4 +1,4 @@
-#include "stream/loop/stream.h"
+#include "stream.h"
 
 #include <stdlib.h>
 #include <string.h>

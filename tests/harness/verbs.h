@@ -8,7 +8,7 @@
 
 #include "http.h"
 #include "server.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "wire.h"
 
 /* Publish one message; query is what follows "messages?". Returns its mid.

@@ -18,7 +18,7 @@
 #include "http.h"
 #include "keep.h"
 #include "server.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "verbs.h"
 #include "wait.h"
 

@@ -8,7 +8,7 @@
 #include "case.h"
 #include "keep.h"
 #include "server.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "verbs.h"
 #include "wait.h"
 

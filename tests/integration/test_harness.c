@@ -12,7 +12,7 @@
 #include "keep.h"
 #include "server.h"
 #include "serverlog.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "wait.h"
 
 static const struct server_options bare = {.bare = true, .children = 2};

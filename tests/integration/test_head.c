@@ -10,7 +10,7 @@
 #include "certificate.h"
 #include "curl.h"
 #include "keep.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "verbs.h"
 
 static struct stream *open_d(const struct server *s, const char *more)

@@ -12,7 +12,7 @@
 #include "http.h"
 #include "keep.h"
 #include "serverlog.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "verbs.h"
 #include "wait.h"
 

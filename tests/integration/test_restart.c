@@ -10,7 +10,7 @@
 #include "keep.h"
 #include "server.h"
 #include "serverlog.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "verbs.h"
 #include "wait.h"
 

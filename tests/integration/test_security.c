@@ -9,7 +9,7 @@
 
 #include "case.h"
 #include "keep.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "token.h"
 #include "verbs.h"
 

@@ -16,7 +16,7 @@
 #include "case.h"
 #include "certificate.h"
 #include "keep.h"
-#include "stream/loop/stream.h"
+#include "stream.h"
 #include "verbs.h"
 #include "wait.h"
 
