@@ -1,6 +1,6 @@
 #include <apr_strings.h>
 
-#include "core/frame.h"
+#include "core/text.h"
 #include "http/members.h"
 
 /*

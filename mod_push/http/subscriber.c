@@ -3,7 +3,7 @@
 #include <apr_strings.h>
 #include <sys/random.h>
 
-#include "core/frame.h"
+#include "core/text.h"
 #include "http/gate.h"
 #include "http/identity/pattern.h"
 #include "http/runtime.h"

@@ -33,8 +33,11 @@
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
 
-/* 1, which is read too, had logs without marks, and did not name them. */
-#define PUSH_STATE_VERSION 2u
+/*
+ * Read too are 2, whose messages were Server-Sent Events (store/record_old.h),
+ * and 1, which also had logs without marks and did not name them.
+ */
+#define PUSH_STATE_VERSION 3u
 
 /* ---- what a record says ----
  *

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/checkin.h"
+#include "store/record_old.h"
 #include "store/restore_parts.h"
 #include "store/revocation.h"
 
@@ -77,6 +78,9 @@ static bool add_raw(push_raws_t *list, push_text_t key, push_text_t value,
     }
     raw.key = (push_text_t){raw.bytes, key.len};
     raw.value = (push_text_t){raw.bytes + key.len, value.len};
+    if (raw.bytes[0] == PUSH_RECORD_MESSAGE) {
+        raw.value.len = push_message_upgrade(raw.bytes + key.len, value.len);
+    }
     list->at[list->count++] = raw;
     return true;
 }

@@ -30,15 +30,15 @@ static push_text_t name_of(const push_log_t *log)
 
 static push_stored_t stored_of(const push_message_t *message)
 {
-    push_text_t wire = push_message_wire(message);
-
     return (push_stored_t){
         .mid = message->mid,
-        .topic = {message->bytes, message->topic_len},
-        .device = {message->bytes + message->topic_len, message->device_len},
-        .frame = {wire.at + PUSH_MID_CHARS + 1, wire.len - PUSH_MID_CHARS - 1},
-        .urgency = push_message_urgency(message),
-        .receipt = (message->traits & PUSH_TRAIT_RECEIPT) != 0};
+        .topic = push_message_topic(message),
+        .device = push_message_device(message),
+        .content = {.event = push_message_event(message),
+                    .type = push_message_type(message),
+                    .data = push_message_payload(message),
+                    .ack_now = (message->traits & PUSH_TRAIT_RECEIPT) != 0},
+        .urgency = push_message_urgency(message)};
 }
 
 push_record_t *push_save_message(const push_store_t *store,

@@ -111,7 +111,9 @@ static push_verdict_t verdict(const push_keeper_t *keeper, uint32_t index)
 static void dismiss(push_keeper_t *keeper, uint32_t index, push_end_t why,
                     uint32_t retry)
 {
-    push_stream_bye(stream_at(keeper, index), why, retry, 0);
+    push_stream_bye(keeper->writer, stream_at(keeper, index),
+                    &(push_notice_t){.reason = push_end_name(why),
+                                     .retry_ms = retry});
     end_stream(keeper, index, why);
 }
 
@@ -212,7 +214,7 @@ static push_flush_t flush(push_keeper_t *keeper, uint32_t index)
         arrive(keeper, index);
     }
     push_epoch_enter(&keeper->store->epoch, keeper->seat);
-    status = push_stream_flush(keeper->store, stream, &keeper->now);
+    status = push_stream_flush(keeper->writer, stream, &keeper->now);
     push_epoch_leave(keeper->seat);
     keeper->flushes++;
     keeper->messages += stream->messages - before;
@@ -271,7 +273,7 @@ static void beat(push_keeper_t *keeper, uint32_t index)
         status = PUSH_FLUSH_IDLE;
     }
     if (status == PUSH_FLUSH_IDLE) {
-        status = push_stream_beat(stream);
+        status = push_stream_beat(keeper->writer, stream);
     }
     after_write(keeper, index, status);
 }
@@ -537,8 +539,11 @@ uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit)
 static void bid_farewell(push_keeper_t *keeper, uint32_t index,
                          const push_farewell_t *farewell)
 {
-    push_stream_bye(stream_at(keeper, index), farewell->why,
-                    jitter(keeper, farewell->retry_ms), farewell->spread_ms);
+    push_stream_bye(
+        keeper->writer, stream_at(keeper, index),
+        &(push_notice_t){.reason = push_end_name(farewell->why),
+                         .retry_ms = jitter(keeper, farewell->retry_ms),
+                         .spread_ms = farewell->spread_ms});
     end_stream(keeper, index, farewell->why);
 }
 
@@ -568,13 +573,15 @@ bool push_keeper_init(push_keeper_t *keeper)
 {
     push_keeper_look_at_clock(keeper);
     keeper->random = (unsigned)(keeper->now.wall ^ getpid());
-    return push_followers_init(&keeper->followers)
+    keeper->writer = push_writer_create(keeper->store);
+    return keeper->writer && push_followers_init(&keeper->followers)
            && push_map_init(&keeper->devices)
            && push_queue_reserve(&keeper->queue, &keeper->streams);
 }
 
 void push_keeper_cleanup(push_keeper_t *keeper)
 {
+    push_writer_destroy(keeper->writer);
     push_streams_cleanup(&keeper->streams);
     push_deadlines_cleanup(&keeper->deadlines);
     push_followers_cleanup(&keeper->followers);

@@ -1,17 +1,18 @@
 #!/bin/bash
-# A floor of mod_push includes itself and the floors below it; the core knows
-# no httpd, no APR and no I/O; the store no httpd; http/identity neither httpd
-# nor APR; httpd.h only in the rim.
+# A floor of mod_push includes itself and the floors below it; the core and the
+# codecs know no httpd, no APR and no I/O (a codec fills iovecs, though); the
+# store no httpd; http/identity neither httpd nor APR; httpd.h only in the rim.
 set -u
 [ -d mod_push ] || exit 0
 
 rank() {
     case $1 in
     mod_push/core/*) echo 1 ;;
-    mod_push/store/*) echo 2 ;;
-    mod_push/stream/*) echo 3 ;;
-    mod_push/http/*) echo 4 ;;
-    *) echo 5 ;;
+    mod_push/codec/*) echo 2 ;;
+    mod_push/store/*) echo 3 ;;
+    mod_push/stream/*) echo 4 ;;
+    mod_push/http/*) echo 5 ;;
+    *) echo 6 ;;
     esac
 }
 
@@ -31,7 +32,8 @@ forbidden() {
     local httpd='httpd\.h|http_[a-z]+\.h|ap_[a-z_]+\.h|scoreboard\.h|mpm_[a-z]+\.h|mod_[a-z_]+\.h|util_[a-z]+\.h'
     local io='unistd|fcntl|poll|signal|pthread|netdb|time|stdio|sys/(socket|time|mman|epoll|eventfd|uio|un|stat|select|ioctl)|netinet/.*|arpa/.*'
     case $1 in
-    mod_push/core/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
+    mod_push/codec/output.h) echo "^($httpd|apr.*\.h|(${io/uio|/})\.h)$" ;;
+    mod_push/core/* | mod_push/codec/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
     mod_push/http/identity/*) echo "^($httpd|apr.*\.h)$" ;;
     mod_push/mod_push.c | mod_push/config*.[ch] | mod_push/http/* | \
         mod_push/stream/handover.[ch]) echo '^$' ;;

@@ -207,7 +207,7 @@ START_TEST(a_sweep_ends_what_expired_and_forgets_it_a_minute_later)
     push_time_t later = world.now;
 
     atomic_store(&short_lived->life, (uint64_t)(world.now.mono + 1000) << 24
-                                         | push_message_wire(short_lived).len);
+                                         | push_message_payload(short_lived).len);
     append_text("b");
     ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 0);
     later.mono += 1000;
