@@ -65,6 +65,7 @@ static const push_problem_t *parse_strings(const parse_t *p)
     } rows[] = {{PUSH_MEMBER_URGENCY, push_form_urgency},
                 {PUSH_MEMBER_TOPIC, push_form_topic},
                 {PUSH_MEMBER_EVENT, push_form_event},
+                {PUSH_MEMBER_TYPE, push_form_type},
                 {PUSH_MEMBER_KEY, push_form_key}};
     const push_problem_t *problem = NULL;
 

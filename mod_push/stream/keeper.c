@@ -324,6 +324,7 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
     stream->device = adoption->ticket.device;
     stream->gen = adoption->ticket.gen;
     stream->event_beats = adoption->event_beats;
+    stream->meta = adoption->meta & 15u;
     stream->ssl = adoption->ssl;
     stream->pumped = adoption->pumped;
     keeper->fixed += is_fixed(stream);
@@ -407,6 +408,7 @@ static void pack(const push_keeper_t *keeper, uint32_t index,
         .ticket = {.device = stream->device, .gen = stream->gen},
         .heartbeat = keeper->beats.lists[stream->beat].interval,
         .event_beats = stream->event_beats,
+        .meta = stream->meta,
         .expires = push_deadline_of(&keeper->deadlines, &keeper->streams,
                                     index)};
     migrant->part = stream->part;
