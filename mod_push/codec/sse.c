@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "codec/base64.h"
+#include "core/message_texts.h"
 
 /*
  * The head of a message, up to its payload, is written anew for every stream:

@@ -1,5 +1,7 @@
 #include "core/mailbox.h"
 
+#include "core/message_texts.h"
+
 /* The next message of one subscription in the lane at hand. */
 typedef struct {
     uint64_t mid; /* UINT64_MAX: there is none */

@@ -4,10 +4,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "core/content.h"
 #include "core/heap.h"
 #include "core/ids.h"
-#include "core/text.h"
-#include "core/types.h"
 
 /*
  * A message as it is stored: once, whatever the number of its recipients, and
@@ -42,7 +41,6 @@ typedef struct push_message_t {
 
 #define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
 #define PUSH_MESSAGE_MAX    ((1u << 24) - 1) /* bytes of a payload */
-#define PUSH_TOPIC_MAX      32 /* bytes (RFC 8030, section 5.4) */
 
 /* What a message became for one device; in the list of the message. */
 typedef struct push_outcome_t {
@@ -59,35 +57,9 @@ _Static_assert(sizeof(push_outcome_t) == 16, "an outcome is 16 bytes");
 _Static_assert(PUSH_MESSAGE_OVERHEAD <= 64,
                "a queued message costs at most 64 bytes beyond its texts");
 
-/* What a publisher has to say. */
-typedef struct push_content_t {
-    push_text_t event; /* event type; empty for none */
-    push_text_t type;  /* content type; empty if none was given */
-    push_text_t data;  /* payload, any bytes */
-    bool ack_now;      /* the publisher asked for a receipt */
-} push_content_t;
-
-/* What a publisher asks for, checked and complete. */
-typedef struct push_draft_t {
-    push_content_t content;
-    push_text_t topic;  /* collapse key; empty for none */
-    push_text_t device; /* empty: every device of the user */
-    push_urgency_t urgency;
-    int64_t ttl; /* ms; 0: only streams that are open now */
-} push_draft_t;
-
 /* PUSH_NONE when there is no memory; not yet in any log. */
 push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
                                uint64_t mid, int64_t now);
-
-/* A message as it was kept elsewhere. */
-typedef struct push_stored_t {
-    uint64_t mid;
-    push_text_t topic;
-    push_text_t device;
-    push_content_t content;
-    push_urgency_t urgency;
-} push_stored_t;
 
 /* The same for such a message; it expires at until (mono ms). */
 push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
@@ -122,50 +94,6 @@ static inline int64_t push_message_until(const push_message_t *m)
 static inline bool push_message_alive(const push_message_t *m, int64_t now)
 {
     return push_message_fate(m) == PUSH_LIVE && push_message_until(m) > now;
-}
-
-/* ---- its texts: borrowed from it ---- */
-
-static inline push_text_t push_message_topic(const push_message_t *m)
-{
-    return (push_text_t){m->bytes, m->topic_len};
-}
-
-static inline push_text_t push_message_device(const push_message_t *m)
-{
-    return (push_text_t){m->bytes + m->topic_len, m->device_len};
-}
-
-static inline push_text_t push_message_event(const push_message_t *m)
-{
-    return (push_text_t){m->bytes + m->topic_len + m->device_len,
-                         m->event_len};
-}
-
-/* Bytes before the payload. */
-static inline uint32_t push_message_labels(const push_message_t *m)
-{
-    return (uint32_t)m->topic_len + m->device_len + m->event_len + m->type_len;
-}
-
-static inline push_text_t push_message_type(const push_message_t *m)
-{
-    return (push_text_t){m->bytes + push_message_labels(m) - m->type_len,
-                         m->type_len};
-}
-
-static inline push_text_t push_message_payload(const push_message_t *m)
-{
-    uint64_t life = atomic_load_explicit(&m->life, memory_order_relaxed);
-
-    return (push_text_t){m->bytes + push_message_labels(m),
-                         (uint32_t)(life & PUSH_MESSAGE_MAX)};
-}
-
-/* Bytes of all of them. */
-static inline uint32_t push_message_size(const push_message_t *m)
-{
-    return push_message_labels(m) + push_message_payload(m).len;
 }
 
 bool push_message_same_audience(const push_message_t *message,

@@ -1,6 +1,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/message_texts.h"
 #include "store/journal.h"
 #include "store/view.h"
 

@@ -33,10 +33,7 @@
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
 
-/*
- * Read too are 2, whose messages were Server-Sent Events (store/record_old.h),
- * and 1, which also had logs without marks and did not name them.
- */
+/* 2 (see store/record_old.h) is read too, and 1: logs without marks. */
 #define PUSH_STATE_VERSION 3u
 
 /* ---- what a record says ----

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/message_texts.h"
 #include "store/disk.h"
 #include "store/journal.h"
 #include "store/revocation.h"

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/message_texts.h"
+
 static bool user_shape(const push_item_t *item, const push_user_t *user)
 {
     return item->size >= sizeof(*user)

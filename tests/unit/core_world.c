@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/message_texts.h"
+
 static void make_broadcast(world_t *world)
 {
     world->broadcast = world_channel(world);

@@ -1,4 +1,5 @@
 #include "core/mailbox.h"
+#include "core/message_texts.h"
 #include "core_suite.h"
 #include "core_world.h"
 
