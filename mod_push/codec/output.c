@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-/* Copying so few bytes costs less than a piece of their own. */
-#define SHORT 192u
-
 void push_output_begin(push_output_t *out, size_t skip)
 {
     out->count = 0;
@@ -78,13 +75,7 @@ void push_output_lend(push_output_t *out, const char *bytes, size_t len)
     out->skip -= skip;
     bytes += skip;
     len -= skip;
-    if (out->cut || !len) {
-        return;
-    }
-    if (len <= SHORT && len <= push_output_left(out)) {
-        push_output_copy(out, bytes, len);
-    }
-    else {
+    if (!out->cut && len) {
         add(out, bytes, len);
     }
 }

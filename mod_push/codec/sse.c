@@ -17,6 +17,12 @@
 /* Names of fields and their ends, two numbers and four texts. */
 #define HEAD_MAX (192u + 2 * DIGITS_MAX + 4 * UINT8_MAX)
 
+/* Copying so many bytes costs less than a piece of their own. */
+#define SHORT 1024u
+
+/* So much of the scratch is for heads alone, when payloads could take it. */
+#define HEADS_MAX (16u << 10)
+
 static char *put(char *at, const char *text, size_t len)
 {
     memcpy(at, text, len);
@@ -92,18 +98,13 @@ static char *put_meta(char *at, const push_letter_t *letter)
     return at;
 }
 
-/* Returns its length. */
-static size_t add_head(push_output_t *out, const push_letter_t *letter)
+/* From at on, where there is room for HEAD_MAX; returns its end. */
+static char *put_head(char *at, const push_letter_t *letter)
 {
     const push_message_t *message = letter->message;
     push_text_t event = push_message_event(message);
-    char *from = push_output_room(out, HEAD_MAX);
-    char *at;
 
-    if (!from) {
-        return 0;
-    }
-    at = put_id(from, letter);
+    at = put_id(at, letter);
     if (event.len) {
         at = PUT(at, "event: ");
         at = put_text(at, &event);
@@ -118,18 +119,19 @@ static size_t add_head(push_output_t *out, const push_letter_t *letter)
     if (message->traits & PUSH_TRAIT_BINARY) {
         at = PUT(at, "enc: base64\n");
     }
-    if (!(message->traits & PUSH_TRAIT_LINES)) {
-        at = PUT(at, "data: ");
-    }
-    push_output_fill(out, at);
-    return (size_t)(at - from);
+    return message->traits & PUSH_TRAIT_LINES ? at : PUT(at, "data: ");
 }
 
 /* ---- its payload ---- */
 
-/* The first CR or LF at or after p, or end. */
-static const char *line_end(const char *p, const char *end)
+/* The first line end at or after p, or end. */
+static const char *line_end(const char *p, const char *end, bool returns)
 {
+    if (!returns) {
+        const char *feed = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+
+        return feed ? feed : end;
+    }
     while (p < end && *p != '\n' && *p != '\r') {
         p++;
     }
@@ -143,13 +145,25 @@ static const char *line_skip(const char *p, const char *end)
 }
 
 /* A line that ends in LF takes it along. */
-static void add_line(push_output_t *out, const char *line, const char *stop,
+static void add_line(push_output_t *out, const char *line, size_t len,
                      bool feed)
 {
-    push_output_copy(out, "data: ", 6);
-    push_output_lend(out, line, (size_t)(stop - line) + feed);
-    if (!feed) {
-        push_output_copy(out, "\n", 1);
+    char *at;
+
+    if (len > SHORT) {
+        push_output_copy(out, "data: ", 6);
+        push_output_lend(out, line, len + feed);
+        if (!feed) {
+            push_output_copy(out, "\n", 1);
+        }
+        return;
+    }
+    at = push_output_room(out, len + sizeof("data: "));
+    if (at) {
+        at = PUT(at, "data: ");
+        at = len ? put(at, line, len) : at;
+        *at++ = '\n';
+        push_output_fill(out, at);
     }
 }
 
@@ -162,9 +176,10 @@ static void add_lines(push_output_t *out, push_letter_t *letter, size_t wire)
     push_text_t data = push_message_payload(letter->message);
     const char *end = data.at + data.len;
     const char *line = data.at + letter->resume.payload;
+    bool returns = letter->message->traits & PUSH_TRAIT_RETURNS;
 
     while (!out->cut) {
-        const char *stop = line_end(line, end);
+        const char *stop = line_end(line, end, returns);
         size_t size = sizeof("data: ") + (size_t)(stop - line);
 
         if (size <= out->skip) {
@@ -175,7 +190,8 @@ static void add_lines(push_output_t *out, push_letter_t *letter, size_t wire)
                 letter->resume = (push_resume_t){(uint32_t)(line - data.at),
                                                  (uint32_t)wire};
             }
-            add_line(out, line, stop, stop < end && *stop == '\n');
+            add_line(out, line, (size_t)(stop - line),
+                     stop < end && *stop == '\n');
         }
         if (stop == end) {
             return;
@@ -208,17 +224,75 @@ static void add_base64(push_output_t *out, const push_letter_t *letter)
     }
 }
 
-static void add_payload(push_output_t *out, const push_letter_t *letter)
+/* Bytes that any lines of so few bytes come to, at most. */
+#define LINES_MAX (SHORT * 7 + 7)
+
+/* All lines of a short payload without CR, where there is LINES_MAX room. */
+static char *put_lines(char *at, const push_text_t *data)
+{
+    const char *line = data->at;
+    const char *end = line + data->len;
+    const char *feed;
+
+    do {
+        feed = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
+        at = PUT(at, "data: ");
+        if (feed) {
+            at = put(at, line, (size_t)(feed + 1 - line));
+            line = feed + 1;
+        }
+    } while (feed);
+    at = put(at, line, (size_t)(end - line));
+    *at++ = '\n';
+    return at;
+}
+
+static void add_payload(push_output_t *out, push_letter_t *letter, size_t wire)
 {
     push_text_t data = push_message_payload(letter->message);
 
+    if (letter->message->traits & PUSH_TRAIT_LINES) {
+        add_lines(out, letter, wire);
+        push_output_copy(out, "\n", 1);
+        return;
+    }
     if (letter->message->traits & PUSH_TRAIT_BINARY) {
         add_base64(out, letter);
     }
     else {
         push_output_lend(out, data.at, data.len);
     }
-    push_output_copy(out, "\n", 1);
+    push_output_copy(out, "\n\n", 2);
+}
+
+/* Those that are short stand in the scratch, one behind the other. */
+static bool is_short(const push_output_t *out, const push_message_t *message)
+{
+    const unsigned rare = PUSH_TRAIT_BINARY | PUSH_TRAIT_RETURNS;
+
+    return !(message->traits & rare)
+           && push_message_payload(message).len <= SHORT
+           && push_output_left(out) >= HEADS_MAX;
+}
+
+static void add_short(push_output_t *out, const push_letter_t *letter)
+{
+    const push_message_t *message = letter->message;
+    push_text_t data = push_message_payload(message);
+    char *at = push_output_room(out, HEAD_MAX + LINES_MAX + 2);
+
+    if (at) {
+        at = put_head(at, letter);
+        if (message->traits & PUSH_TRAIT_LINES) {
+            at = put_lines(at, &data);
+        }
+        else {
+            at = put_text(at, &data);
+            *at++ = '\n';
+        }
+        *at++ = '\n';
+        push_output_fill(out, at);
+    }
 }
 
 static void sse_message(push_output_t *out, push_letter_t *letter)
@@ -228,16 +302,21 @@ static void sse_message(push_output_t *out, push_letter_t *letter)
     if (wire) {
         push_output_pass(out, wire);
     }
-    else {
-        wire = add_head(out, letter);
-    }
-    if (letter->message->traits & PUSH_TRAIT_LINES) {
-        add_lines(out, letter, wire);
+    else if (is_short(out, letter->message)) {
+        add_short(out, letter);
+        return;
     }
     else {
-        add_payload(out, letter);
+        char *at = push_output_room(out, HEAD_MAX);
+        char *end = at ? put_head(at, letter) : NULL;
+
+        if (!at) {
+            return;
+        }
+        wire = (size_t)(end - at);
+        push_output_fill(out, end);
     }
-    push_output_copy(out, "\n", 1);
+    add_payload(out, letter, wire);
 }
 
 /* ---- what is no message ---- */

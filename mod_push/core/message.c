@@ -39,10 +39,13 @@ static uint8_t traits_of(const push_stored_t *stored)
     if (!push_text_valid(data->at, data->len)) {
         return (uint8_t)(traits | PUSH_TRAIT_BINARY);
     }
-    return (uint8_t)(traits
-                     | (push_text_breaks(data->at, data->len)
-                            ? PUSH_TRAIT_LINES
-                            : 0u));
+    if (push_text_has(data->at, data->len, '\r')) {
+        traits |= PUSH_TRAIT_LINES | PUSH_TRAIT_RETURNS;
+    }
+    if (push_text_has(data->at, data->len, '\n')) {
+        traits |= PUSH_TRAIT_LINES;
+    }
+    return (uint8_t)traits;
 }
 
 static void put_texts(push_message_t *message, const push_stored_t *stored)

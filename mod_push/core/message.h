@@ -33,11 +33,12 @@ typedef struct push_message_t {
 } push_message_t;
 
 #define PUSH_TRAIT_URGENCY 3u
-#define PUSH_TRAIT_NOW     4u  /* TTL 0: only for streams open at publish */
-#define PUSH_TRAIT_RECEIPT 8u  /* the publisher wants to know */
-#define PUSH_TRAIT_BINARY  16u /* the payload is no text */
-#define PUSH_TRAIT_LINES   32u /* it is text with a CR or LF in it */
-#define PUSH_TRAIT_CHANNEL 64u /* its log is that of a channel */
+#define PUSH_TRAIT_NOW     4u   /* TTL 0: only for streams open at publish */
+#define PUSH_TRAIT_RECEIPT 8u   /* the publisher wants to know */
+#define PUSH_TRAIT_BINARY  16u  /* the payload is no text */
+#define PUSH_TRAIT_LINES   32u  /* it is text with a CR or LF in it */
+#define PUSH_TRAIT_CHANNEL 64u  /* its log is that of a channel */
+#define PUSH_TRAIT_RETURNS 128u /* of PUSH_TRAIT_LINES: with a CR in it */
 
 #define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
 #define PUSH_MESSAGE_MAX    ((1u << 24) - 1) /* bytes of a payload */

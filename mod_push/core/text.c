@@ -1,7 +1,6 @@
 #include "core/text.h"
 
 #include <stdint.h>
-#include <string.h>
 
 bool push_event_valid(const char *text, size_t len)
 {
@@ -77,11 +76,6 @@ bool push_text_valid(const char *data, size_t len)
         p += step;
     }
     return true;
-}
-
-bool push_text_breaks(const char *data, size_t len)
-{
-    return len && (memchr(data, '\n', len) || memchr(data, '\r', len));
 }
 
 bool push_type_valid(const char *text, size_t len)

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* What the texts of a message may consist of. */
 
@@ -12,8 +13,11 @@
 /* True if data can go as text: valid UTF-8 (RFC 3629) without NUL. */
 bool push_text_valid(const char *data, size_t len);
 
-/* True if there is a CR or an LF in it. */
-bool push_text_breaks(const char *data, size_t len);
+/* True if this character is in it. */
+static inline bool push_text_has(const char *data, size_t len, char c)
+{
+    return len && memchr(data, c, len);
+}
 
 /* [A-Za-z0-9._:-]{1,64}; the reserved prefix "push." is not looked at. */
 bool push_event_valid(const char *text, size_t len);
