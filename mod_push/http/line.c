@@ -1,8 +1,8 @@
 #include "http/line.h"
 
-#include <apr_base64.h>
 #include <apr_strings.h>
 
+#include "codec/base64.h"
 #include "http/members.h"
 
 typedef struct {
@@ -112,22 +112,13 @@ static const push_problem_t *parse_receipt(const parse_t *p)
 static const push_problem_t *decode_base64(const parse_t *p,
                                            const push_field_t *field)
 {
-    char *bytes = apr_palloc(p->pool, field->text.len + 4u);
-    size_t padding = 0;
+    char *bytes = apr_palloc(p->pool, field->text.len + 1u);
+    size_t count = 0;
 
-    while (padding < 2 && padding < field->text.len
-           && field->text.at[field->text.len - 1 - padding] == '=') {
-        padding++;
-    }
-    if (field->text.len % 4
-        || strspn(field->text.at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/")
-               != field->text.len - padding) {
+    if (!push_base64_decode(field->text.at, field->text.len, bytes, &count)) {
         return bad(p, "base64", "base64 with padding (RFC 4648, section 4)");
     }
-    p->form->draft.content.data.at = bytes;
-    p->form->draft.content.data.len = (uint32_t)apr_base64_decode(
-        bytes, field->text.at);
+    p->form->draft.content.data = (push_text_t){bytes, (uint32_t)count};
     return NULL;
 }
 
