@@ -102,10 +102,11 @@ NPM_STAMPS        :=
 
 # ---- the module, floor by floor -------------------------------------------
 
-# The core is compiled without httpd's and APR's include directories, the
-# store without httpd's: a forbidden include does not even compile.
+# The core and the codecs are compiled without httpd's and APR's include
+# directories, the store without httpd's: a forbidden include does not even
+# compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
-CORE_OBJS  := $(call objects,mod_push/core/*.c)
+CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c)
 STORE_OBJS := $(call objects,mod_push/store/*/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
@@ -121,6 +122,9 @@ $(Q)$(CC) $(CSTD) $(WARN) $(1) -Imod_push -fPIC \
 endef
 
 $(B)/obj/mod_push/core/%.o: mod_push/core/%.c
+	$(call compile,)
+
+$(B)/obj/mod_push/codec/%.o: mod_push/codec/%.c
 	$(call compile,)
 
 $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
@@ -151,7 +155,7 @@ $(B)/libpush_core.a $(B)/libpush_store.a $(B)/libpush_identity.a:
 
 # ---- unit tests of the module ---------------------------------------------
 
-# test_core_*.c link the core alone, test_store_*.c the store and APR too,
+# test_core_*.c link the core and the codecs alone, test_store_*.c the store and APR too,
 # test_stream_*.c also those parts of stream/ that know nothing of httpd;
 # test_identity_*.c link http/identity.
 # test_crash_*.c need failpoints: they are built in that mode only, where they

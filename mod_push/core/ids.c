@@ -37,12 +37,25 @@ uint64_t push_mid_now(push_mid_clock_t *clock)
     return mid_from_clock(atomic_load(clock), PUSH_SHARDS - 1, 63);
 }
 
+/* The last five digits of a number, which a word of 32 bits holds. */
+#define FIVE_DIGITS 916132832u /* 62^5 */
+
+static void write_five(uint32_t number, char *text)
+{
+    for (int i = 4; i >= 0; i--) {
+        text[i] = base62[number % 62];
+        number /= 62;
+    }
+}
+
+/* In parts that do not wait for each other: each delivery writes one. */
 void push_mid_write(uint64_t mid, char *text)
 {
-    for (int i = PUSH_MID_CHARS - 1; i >= 0; i--) {
-        text[i] = base62[mid % 62];
-        mid /= 62;
-    }
+    uint64_t upper = mid / FIVE_DIGITS;
+
+    write_five((uint32_t)(mid % FIVE_DIGITS), text + 6);
+    write_five((uint32_t)(upper % FIVE_DIGITS), text + 1);
+    text[0] = base62[upper / FIVE_DIGITS];
 }
 
 static int base62_value(char c)

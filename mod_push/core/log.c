@@ -134,6 +134,9 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
     uint32_t head = lane->head;
 
     message->log = push_ref_of(heap, log);
+    message->traits |= push_log_kind(log) == PUSH_LOG_CHANNEL
+                           ? PUSH_TRAIT_CHANNEL
+                           : 0u;
     due_by(log, push_message_until(message));
     log->live++;
     log->topics += message->topic_len != 0;

@@ -1,5 +1,7 @@
 #include "core/mailbox.h"
 
+#include "core/message_texts.h"
+
 /* The next message of one subscription in the lane at hand. */
 typedef struct {
     uint64_t mid; /* UINT64_MAX: there is none */
@@ -193,7 +195,7 @@ static bool take(push_heap_t *heap, push_device_t *device, found_t found,
                  const push_time_t *now, push_batch_t *batch)
 {
     const push_message_t *message = push_at(heap, found.ref);
-    uint32_t size = push_message_wire(message).len;
+    uint32_t size = push_message_size(message);
 
     if (is_explicit(device) && !window_open(device)) {
         return false;

@@ -23,20 +23,55 @@ static char *put_text(char *at, const push_text_t *text)
 
 size_t push_message_stored_size(const push_stored_t *stored)
 {
+    const push_content_t *content = &stored->content;
+
     return PUSH_MESSAGE_HEADER + stored->topic.len + stored->device.len
-           + PUSH_MID_CHARS + 1 + stored->frame.len;
+           + content->event.len + content->type.len + content->data.len;
 }
 
-/* All but the frame, whose place is at *frame and whose size is known. */
-static push_ref_t message_begin(push_heap_t *heap, const push_stored_t *stored,
-                                int64_t until, char **frame)
+/* Looked at once, so that no writing has to. */
+static uint8_t traits_of(const push_stored_t *stored)
 {
-    size_t wire = (size_t)PUSH_MID_CHARS + 1 + stored->frame.len;
-    push_message_t *message;
-    push_ref_t ref;
+    const push_text_t *data = &stored->content.data;
+    unsigned traits = (unsigned)stored->urgency
+                      | (stored->content.ack_now ? PUSH_TRAIT_RECEIPT : 0u);
+
+    if (!push_text_valid(data->at, data->len)) {
+        return (uint8_t)(traits | PUSH_TRAIT_BINARY);
+    }
+    if (push_text_has(data->at, data->len, '\r')) {
+        traits |= PUSH_TRAIT_LINES | PUSH_TRAIT_RETURNS;
+    }
+    if (push_text_has(data->at, data->len, '\n')) {
+        traits |= PUSH_TRAIT_LINES;
+    }
+    return (uint8_t)traits;
+}
+
+static void put_texts(push_message_t *message, const push_stored_t *stored)
+{
+    const push_content_t *content = &stored->content;
     char *at;
 
-    if (wire > PUSH_MESSAGE_MAX) {
+    message->topic_len = (uint8_t)stored->topic.len;
+    message->device_len = (uint8_t)stored->device.len;
+    message->event_len = (uint8_t)content->event.len;
+    message->type_len = (uint8_t)content->type.len;
+    at = put_text(message->bytes, &stored->topic);
+    at = put_text(at, &stored->device);
+    at = put_text(at, &content->event);
+    at = put_text(at, &content->type);
+    put_text(at, &content->data);
+}
+
+push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
+                                int64_t until)
+{
+    uint32_t size = stored->content.data.len;
+    push_message_t *message;
+    push_ref_t ref;
+
+    if (size > PUSH_MESSAGE_MAX) {
         return PUSH_NONE;
     }
     ref = heap->alloc(heap, push_message_stored_size(stored), PUSH_MESSAGE);
@@ -46,54 +81,29 @@ static push_ref_t message_begin(push_heap_t *heap, const push_stored_t *stored,
     message = push_at(heap, ref);
     memset(message, 0, PUSH_MESSAGE_HEADER);
     message->mid = stored->mid;
-    message->life = life_of(until, wire);
+    message->life = life_of(until, size);
     message->refs = 1;
     message->fate = PUSH_LIVE;
-    message->traits = (uint8_t)stored->urgency;
-    message->traits |= stored->receipt ? PUSH_TRAIT_RECEIPT : 0;
-    message->topic_len = (uint8_t)stored->topic.len;
-    message->device_len = (uint8_t)stored->device.len;
-    at = put_text(message->bytes, &stored->topic);
-    at = put_text(at, &stored->device);
-    push_mid_write(stored->mid, at);
-    at[PUSH_MID_CHARS] = '\n';
-    *frame = at + PUSH_MID_CHARS + 1;
+    message->traits = traits_of(stored);
+    put_texts(message, stored);
     return ref;
 }
 
 push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
                                uint64_t mid, int64_t now)
 {
-    size_t size = push_frame_size(&draft->content);
-    push_stored_t stored = {.mid = mid,
-                            .topic = draft->topic,
-                            .device = draft->device,
-                            .frame = {NULL, size < PUSH_MESSAGE_MAX
-                                                ? (uint32_t)size
-                                                : PUSH_MESSAGE_MAX},
-                            .urgency = draft->urgency,
-                            .receipt = draft->content.ack_now};
+    const push_stored_t stored = {.mid = mid,
+                                  .topic = draft->topic,
+                                  .device = draft->device,
+                                  .content = draft->content,
+                                  .urgency = draft->urgency};
     int64_t until = now + (draft->ttl ? draft->ttl : NOW_MS);
-    char *frame;
-    push_ref_t ref = message_begin(heap, &stored, until, &frame);
+    push_ref_t ref = push_message_restore(heap, &stored, until);
 
-    if (ref) {
+    if (ref && !draft->ttl) {
         push_message_t *message = push_at(heap, ref);
 
-        message->traits |= draft->ttl ? 0 : PUSH_TRAIT_NOW;
-        push_frame_write(&draft->content, frame);
-    }
-    return ref;
-}
-
-push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
-                                int64_t until)
-{
-    char *frame;
-    push_ref_t ref = message_begin(heap, stored, until, &frame);
-
-    if (ref) {
-        memcpy(frame, stored->frame.at, stored->frame.len);
+        message->traits |= PUSH_TRAIT_NOW;
     }
     return ref;
 }

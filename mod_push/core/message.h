@@ -4,22 +4,22 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "core/frame.h"
+#include "core/content.h"
 #include "core/heap.h"
 #include "core/ids.h"
-#include "core/types.h"
 
 /*
- * A message as it is stored: once, whatever the number of its recipients.
- * Behind the header stand its collapse key, the device it is meant for (both
- * mostly empty), the text of its mid with a newline, and its frame; the last
- * two are what goes to the socket, straight from here.
+ * A message as it is stored: once, whatever the number of its recipients, and
+ * as it was published.  Behind the header stand its collapse key, the device
+ * it is meant for, its event type and its content type (all four mostly
+ * empty), and its payload.  How it looks on a wire is for the codecs (codec/),
+ * which write the payload straight from here where they can.
  */
 typedef struct push_message_t {
     uint32_t limbo;        /* the heap's, once retired */
     push_ref_t log;        /* where it was published to; never changes */
     uint64_t mid;          /* never changes */
-    _Atomic uint64_t life; /* end (mono ms) << 24 | size; log's lock */
+    _Atomic uint64_t life; /* end (mono ms) << 24 | payload; log's lock */
     push_ref_t outcomes;   /* what became of it, per device; log's lock */
     uint32_t ended_after;  /* ms from publish to end, if it has ended */
     _Atomic uint16_t refs; /* 1 for its log, 1 for each partial write */
@@ -27,16 +27,21 @@ typedef struct push_message_t {
     uint8_t traits;        /* urgency and PUSH_TRAIT_*; never change */
     uint8_t topic_len;     /* never changes */
     uint8_t device_len;    /* never changes */
+    uint8_t event_len;     /* never changes */
+    uint8_t type_len;      /* never changes */
     char bytes[];
 } push_message_t;
 
 #define PUSH_TRAIT_URGENCY 3u
-#define PUSH_TRAIT_NOW     4u /* TTL 0: only for streams open at publish */
-#define PUSH_TRAIT_RECEIPT 8u /* the publisher wants to know */
+#define PUSH_TRAIT_NOW     4u   /* TTL 0: only for streams open at publish */
+#define PUSH_TRAIT_RECEIPT 8u   /* the publisher wants to know */
+#define PUSH_TRAIT_BINARY  16u  /* the payload is no text */
+#define PUSH_TRAIT_LINES   32u  /* it is text with a CR or LF in it */
+#define PUSH_TRAIT_CHANNEL 64u  /* its log is that of a channel */
+#define PUSH_TRAIT_RETURNS 128u /* of PUSH_TRAIT_LINES: with a CR in it */
 
 #define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
-#define PUSH_MESSAGE_MAX    ((1u << 24) - 1)
-#define PUSH_TOPIC_MAX      32 /* bytes (RFC 8030, section 5.4) */
+#define PUSH_MESSAGE_MAX    ((1u << 24) - 1) /* bytes of a payload */
 
 /* What a message became for one device; in the list of the message. */
 typedef struct push_outcome_t {
@@ -47,34 +52,15 @@ typedef struct push_outcome_t {
 } push_outcome_t;
 
 _Static_assert(sizeof(push_outcome_t) == 16, "an outcome is 16 bytes");
-/* Header, text of the mid, and at most two slots of its lane's ring. */
-#define PUSH_MESSAGE_OVERHEAD (PUSH_MESSAGE_HEADER + PUSH_MID_CHARS + 1 + 8)
+/* Header, and at most two slots of its lane's ring. */
+#define PUSH_MESSAGE_OVERHEAD (PUSH_MESSAGE_HEADER + 8)
 
 _Static_assert(PUSH_MESSAGE_OVERHEAD <= 64,
-               "a queued message costs at most 64 bytes beyond its frame");
-
-/* What a publisher asks for, checked and complete. */
-typedef struct push_draft_t {
-    push_content_t content;
-    push_text_t topic;  /* collapse key; empty for none */
-    push_text_t device; /* empty: every device of the user */
-    push_urgency_t urgency;
-    int64_t ttl; /* ms; 0: only streams that are open now */
-} push_draft_t;
+               "a queued message costs at most 64 bytes beyond its texts");
 
 /* PUSH_NONE when there is no memory; not yet in any log. */
 push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
                                uint64_t mid, int64_t now);
-
-/* A message as it was kept elsewhere: what was published, framed already. */
-typedef struct push_stored_t {
-    uint64_t mid;
-    push_text_t topic;
-    push_text_t device;
-    push_text_t frame;
-    push_urgency_t urgency;
-    bool receipt; /* PUSH_TRAIT_RECEIPT */
-} push_stored_t;
 
 /* The same for such a message; it expires at until (mono ms). */
 push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
@@ -109,17 +95,6 @@ static inline int64_t push_message_until(const push_message_t *m)
 static inline bool push_message_alive(const push_message_t *m, int64_t now)
 {
     return push_message_fate(m) == PUSH_LIVE && push_message_until(m) > now;
-}
-
-/* "<mid>\n" and the frame: all but the `id: SEQ.` before it. */
-static inline push_text_t push_message_wire(const push_message_t *m)
-{
-    push_text_t wire;
-
-    wire.at = m->bytes + m->topic_len + m->device_len;
-    wire.len = (uint32_t)(atomic_load_explicit(&m->life, memory_order_relaxed)
-                          & PUSH_MESSAGE_MAX);
-    return wire;
 }
 
 bool push_message_same_audience(const push_message_t *message,

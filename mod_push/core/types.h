@@ -39,6 +39,13 @@ typedef enum push_gap_t {
     PUSH_GAP_STATE_LOST = PUSH_GAPS
 } push_gap_t;
 
+/* A gap as a client is told of it. */
+typedef struct push_told_t {
+    push_gap_t reason;
+    push_urgency_t urgency;
+    uint32_t dropped;
+} push_told_t;
+
 typedef enum push_status_t {
     PUSH_OK,
     PUSH_NO_MEMORY,    /* nothing was changed */

@@ -3,7 +3,7 @@
 #include <http_protocol.h>
 #include <string.h>
 
-#include "core/frame.h"
+#include "core/text.h"
 
 int push_json_send(request_rec *r, const char *type, json_t *body)
 {

@@ -2,7 +2,7 @@
 
 #include <apr_strings.h>
 
-#include "core/frame.h"
+#include "core/text.h"
 #include "core/user.h"
 
 static const char *decode(apr_pool_t *pool, const char *text)

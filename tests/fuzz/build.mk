@@ -28,7 +28,7 @@ endef
 
 FUZZ_FLAGS   := $(CSTD) -D_GNU_SOURCE -Imod_push -Isdk-c/include -Isdk-c/src
 FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h mod_push/*/*/*.h sdk-c/src/*.h)
-FUZZ_CORE    := $(wildcard mod_push/core/*.c)
+FUZZ_CORE    := $(wildcard mod_push/core/*.c mod_push/codec/*.c)
 FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
                   message.c mem.c)
 FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c draft.c) \
@@ -38,7 +38,7 @@ FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c draft
 
 $(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
 $(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE)))
-$(eval $(call fuzz_target,frame,$(FUZZ_SDK) $(FUZZ_CORE)))
+$(eval $(call fuzz_target,codec,$(FUZZ_SDK) $(FUZZ_CORE)))
 $(eval $(call fuzz_target,json,$(FUZZ_SDK) sdk-c/src/json.c,,-ljansson))
 $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))

@@ -44,6 +44,8 @@ static void check_draft(const push_form_t *form)
     REQUIRE(!d->content.event.len
             || (push_event_valid(d->content.event.at, d->content.event.len)
                 && strncmp(d->content.event.at, "push.", 5) != 0));
+    REQUIRE(!d->content.type.len
+            || push_type_valid(d->content.type.at, d->content.type.len));
     REQUIRE(form->key.len <= PUSH_KEY_MAX);
 }
 

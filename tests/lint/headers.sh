@@ -7,7 +7,7 @@ export CC=${CC:-gcc} MODULE_CFLAGS=${MODULE_CFLAGS:-}
 
 alone() {
     case $1 in
-    mod_push/core/*) flags= ;;
+    mod_push/core/* | mod_push/codec/*) flags= ;;
     mod_push/*) flags=$MODULE_CFLAGS ;;
     sdk-c/*) flags='-Isdk-c/include -Isdk-c/src' ;;
     *) flags="-Itests -Itests/harness -Isdk-c/include $MODULE_CFLAGS" ;;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/sse.h"
 #include "simulation/publish.h"
 #include "simulation/server.h"
 
@@ -100,25 +101,28 @@ static void add(output_t *out, const char *text, size_t len)
     out->len += len;
 }
 
+static void add_all(output_t *out, const push_output_t *more)
+{
+    NEEDS(!more->cut, "a message that the output cannot hold");
+    for (unsigned i = 0; i < more->count; i++) {
+        add(out, more->pieces[i].iov_base, more->pieces[i].iov_len);
+    }
+}
+
+static push_output_t encoded;
+
 static void add_gaps(sim_t *s, output_t *out, push_device_t *device,
                      uint64_t first)
 {
-    push_urgency_t urgency;
-    push_gap_t reason;
-    uint32_t dropped;
-    char text[160];
+    push_told_t gap;
 
-    while (push_mailbox_gap(device, &reason, &urgency, &dropped)) {
-        int len = snprintf(text, sizeof(text),
-                           "event: push.gap\ndata: {\"dropped\":%u,"
-                           "\"reason\":\"%s\",\"urgency\":\"%s\"}\n\n",
-                           dropped, push_gap_name(reason),
-                           push_urgency_name(urgency));
-
-        push_mailbox_gap_told(device, reason, urgency);
+    while (push_mailbox_gap(device, &gap.reason, &gap.urgency, &gap.dropped)) {
+        push_output_begin(&encoded, 0);
+        push_codec_sse.gap(&encoded, &gap);
+        push_mailbox_gap_told(device, gap.reason, gap.urgency);
         device->gap_seq = first;
         if (s->fault != SIM_GAP_HIDDEN) {
-            add(out, text, (size_t)len);
+            add_all(out, &encoded);
         }
     }
     out->gaps_len = out->len;
@@ -128,13 +132,11 @@ static void add_message(sim_t *s, sim_link_t *link, output_t *out,
                         uint32_t index)
 {
     const push_pick_t *pick = &out->picks[index];
-    push_text_t wire = push_message_wire(pick->message);
-    char prefix[32];
-    int len = snprintf(prefix, sizeof(prefix), "id: %lu.",
-                       (unsigned long)pick->seq);
+    push_letter_t letter = {.message = pick->message, .seq = pick->seq};
 
-    add(out, prefix, (size_t)len);
-    add(out, wire.at, wire.len);
+    push_output_begin(&encoded, 0);
+    push_codec_sse.message(&encoded, &letter);
+    add_all(out, &encoded);
     out->ends[index] = out->len;
     s->sent[link->client][pick->seq % SIM_SEQS] = pick->message->mid;
     link->flush[pick->seq % SIM_SEQS] = s->flushes;
@@ -212,12 +214,13 @@ static void cut(sim_t *s, sim_link_t *link, push_device_t *device,
 
 static void supersede(sim_t *s, sim_link_t *link)
 {
-    static const char bye[] = "retry: 30000\nevent: push.bye\n"
-                              "data: {\"reason\":\"superseded\","
-                              "\"spread_ms\":0}\n\n";
+    static const push_notice_t notice = {.reason = "superseded",
+                                         .retry_ms = 30000};
 
     if (!link->rest) {
-        put(link, bye, sizeof(bye) - 1);
+        push_output_begin(&encoded, 0);
+        push_codec_sse.bye(&encoded, &notice);
+        put(link, encoded.scratch, encoded.bytes);
     }
     drop_rest(s, link);
     link->closed = true;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/message_texts.h"
+
 static void make_broadcast(world_t *world)
 {
     world->broadcast = world_channel(world);
@@ -233,19 +235,7 @@ uint64_t world_say(world_t *world, push_user_t *user, const char *text)
 
 push_text_t world_payload(const push_message_t *message)
 {
-    push_text_t wire = push_message_wire(message);
-    push_text_t data = {wire.at + PUSH_MID_CHARS + 1, 0};
-    const char *end = wire.at + wire.len;
-
-    while (memcmp(data.at, "data: ", 6) != 0) {
-        data.at = (const char *)memchr(data.at, '\n', (size_t)(end - data.at))
-                  + 1;
-    }
-    data.at += 6;
-    data.len = (uint32_t)((const char *)memchr(data.at, '\n',
-                                               (size_t)(end - data.at))
-                          - data.at);
-    return data;
+    return push_message_payload(message);
 }
 
 static void add_text(world_t *world, const char *more)

@@ -1,4 +1,5 @@
 #include "core/log.h"
+#include "core/message_texts.h"
 #include "core_suite.h"
 #include "core_world.h"
 
@@ -206,8 +207,9 @@ START_TEST(a_sweep_ends_what_expired_and_forgets_it_a_minute_later)
     push_message_t *short_lived = push_at(heap, append_text("a"));
     push_time_t later = world.now;
 
-    atomic_store(&short_lived->life, (uint64_t)(world.now.mono + 1000) << 24
-                                         | push_message_wire(short_lived).len);
+    atomic_store(&short_lived->life,
+                 (uint64_t)(world.now.mono + 1000) << 24
+                     | push_message_payload(short_lived).len);
     append_text("b");
     ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 0);
     later.mono += 1000;

@@ -1,4 +1,5 @@
 #include "core/mailbox.h"
+#include "core/message_texts.h"
 #include "core_suite.h"
 #include "core_world.h"
 
@@ -94,7 +95,7 @@ START_TEST(a_batch_ends_at_its_bytes_but_holds_at_least_one_message)
     push_mailbox_collect(w.heap, device, &w.now, &batch);
     ck_assert_uint_eq(batch.count, 1);
     batch = (push_batch_t){.picks = picks, .max = 8};
-    batch.bytes = push_message_wire(picks[0].message).len * 2;
+    batch.bytes = push_message_size(picks[0].message) * 2;
     push_mailbox_collect(w.heap, device, &w.now, &batch);
     ck_assert_uint_eq(batch.count, 1);
     ck_assert_str_eq(world_flush(&w, device), "3=three");

@@ -275,7 +275,9 @@ static push_record_t *sample(int which)
         .stored = {.mid = 7,
                    .topic = named("t"),
                    .device = named("d"),
-                   .frame = named("data: x\n\n")}};
+                   .content = {.event = named("e"),
+                               .type = named("text/plain"),
+                               .data = named("x")}}};
     push_device_record_t device = {.user = named("ada"),
                                    .max_in_flight = 5,
                                    .places_count = 2,

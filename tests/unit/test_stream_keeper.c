@@ -160,6 +160,29 @@ START_TEST(no_heart_beats_within_a_message_while_the_mailbox_is_locked)
 }
 END_TEST
 
+/* No event of the socket would come: it has taken all that it was given. */
+START_TEST(what_is_too_large_for_one_write_goes_on_with_the_next_turn)
+{
+    static char bytes[60001]; /* 80,000 in base64, which the socket takes */
+    size_t length;
+
+    memset(bytes, 0xff, sizeof(bytes) - 1);
+    publish(bytes);
+    publish("behind");
+    push_keeper_flush(&keeper);
+    length = receive(0);
+    ck_assert_uint_gt(length, 60000);
+    ck_assert_ptr_null(strstr(got, "\n\n"));
+    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 0);
+    push_keeper_flush(&keeper);
+    length = receive(length);
+    ck_assert_ptr_nonnull(strstr(got, "data: behind\n\n"));
+    ck_assert_uint_eq(
+        (size_t)(strstr(got, "\n\n") - (strstr(got, "\ndata: ") + 7)), 80000);
+    ck_assert_uint_eq(keeper.queue.count, 0);
+}
+END_TEST
+
 /* It would hear of its channels with the next beat only. */
 START_TEST(
     a_stream_that_comes_while_its_mailbox_is_locked_follows_its_channels)
@@ -317,6 +340,8 @@ int main(void)
     tcase_add_test(tc, a_heart_beats_while_the_mailbox_is_locked);
     tcase_add_test(
         tc, no_heart_beats_within_a_message_while_the_mailbox_is_locked);
+    tcase_add_test(tc,
+                   what_is_too_large_for_one_write_goes_on_with_the_next_turn);
     tcase_add_test(
         tc,
         a_stream_that_comes_while_its_mailbox_is_locked_follows_its_channels);

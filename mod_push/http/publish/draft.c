@@ -108,6 +108,21 @@ const push_problem_t *push_form_event(apr_pool_t *pool, push_form_t *form,
     return NULL;
 }
 
+/* What the payload is; only passed on. */
+const push_problem_t *push_form_type(apr_pool_t *pool, push_form_t *form,
+                                     const push_field_t *field)
+{
+    if (!field->text.len) {
+        return NULL;
+    }
+    if (!push_type_valid(field->text.at, field->text.len)) {
+        return bad(pool, field,
+                   "1-255 printable ASCII characters, the first no blank");
+    }
+    form->draft.content.type = field->text;
+    return NULL;
+}
+
 const push_problem_t *push_form_key(apr_pool_t *pool, push_form_t *form,
                                     const push_field_t *field)
 {
@@ -134,6 +149,10 @@ void push_form_ttl(const push_settings_t *settings, push_form_t *form,
     form->draft.ttl = ttl < settings->max_ttl ? ttl : settings->max_ttl;
 }
 
+/*
+ * The content type is left out: a key of before there was one must still fit
+ * the same request.
+ */
 static uint64_t hash_of(const push_store_t *store, const push_form_t *form)
 {
     char numbers[64];

@@ -39,6 +39,8 @@ const push_problem_t *push_form_topic(apr_pool_t *pool, push_form_t *form,
                                       const push_field_t *field);
 const push_problem_t *push_form_event(apr_pool_t *pool, push_form_t *form,
                                       const push_field_t *field);
+const push_problem_t *push_form_type(apr_pool_t *pool, push_form_t *form,
+                                     const push_field_t *field);
 const push_problem_t *push_form_key(apr_pool_t *pool, push_form_t *form,
                                     const push_field_t *field);
 

@@ -1,9 +1,9 @@
 #include "http/publish/line.h"
 
-#include <apr_base64.h>
 #include <apr_strings.h>
 
 #include "http/publish/members.h"
+#include "codec/base64.h"
 
 typedef struct {
     apr_pool_t *pool;
@@ -65,6 +65,7 @@ static const push_problem_t *parse_strings(const parse_t *p)
     } rows[] = {{PUSH_MEMBER_URGENCY, push_form_urgency},
                 {PUSH_MEMBER_TOPIC, push_form_topic},
                 {PUSH_MEMBER_EVENT, push_form_event},
+                {PUSH_MEMBER_TYPE, push_form_type},
                 {PUSH_MEMBER_KEY, push_form_key}};
     const push_problem_t *problem = NULL;
 
@@ -111,22 +112,13 @@ static const push_problem_t *parse_receipt(const parse_t *p)
 static const push_problem_t *decode_base64(const parse_t *p,
                                            const push_field_t *field)
 {
-    char *bytes = apr_palloc(p->pool, field->text.len + 4u);
-    size_t padding = 0;
+    char *bytes = apr_palloc(p->pool, field->text.len + 1u);
+    size_t count = 0;
 
-    while (padding < 2 && padding < field->text.len
-           && field->text.at[field->text.len - 1 - padding] == '=') {
-        padding++;
-    }
-    if (field->text.len % 4
-        || strspn(field->text.at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                  "abcdefghijklmnopqrstuvwxyz0123456789+/")
-               != field->text.len - padding) {
+    if (!push_base64_decode(field->text.at, field->text.len, bytes, &count)) {
         return bad(p, "base64", "base64 with padding (RFC 4648, section 4)");
     }
-    p->form->draft.content.data.at = bytes;
-    p->form->draft.content.data.len = (uint32_t)apr_base64_decode(
-        bytes, field->text.at);
+    p->form->draft.content.data = (push_text_t){bytes, (uint32_t)count};
     return NULL;
 }
 

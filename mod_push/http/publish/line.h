@@ -6,7 +6,7 @@
 /*
  * One line of a stream of messages: a JSON object
  *   {"user"|"channel"|"broadcast", "device", "ttl", "urgency", "topic",
- *    "event", "key", "receipt", "data"|"text"|"base64"}
+ *    "event", "type", "key", "receipt", "data"|"text"|"base64"}
  */
 
 /*

@@ -21,6 +21,7 @@ static const push_text_t names[PUSH_MEMBERS] = {
     [PUSH_MEMBER_URGENCY] = {"urgency", 7},
     [PUSH_MEMBER_TOPIC] = {"topic", 5},
     [PUSH_MEMBER_EVENT] = {"event", 5},
+    [PUSH_MEMBER_TYPE] = {"type", 4},
     [PUSH_MEMBER_KEY] = {"key", 3},
     [PUSH_MEMBER_RECEIPT] = {"receipt", 7},
     [PUSH_MEMBER_DATA] = {"data", 4},

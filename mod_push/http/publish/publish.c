@@ -87,6 +87,7 @@ static const push_problem_t *parse_headers(request_rec *r, push_form_t *form)
     } rows[] = {{"Urgency", push_form_urgency},
                 {"Topic", push_form_topic},
                 {"Push-Event", push_form_event},
+                {"Content-Type", push_form_type},
                 {"Idempotency-Key", push_form_key}};
     const push_problem_t *problem = parse_ttl(r, form);
 

@@ -1,7 +1,7 @@
 #include <apr_strings.h>
 
-#include "core/frame.h"
 #include "http/publish/members.h"
+#include "core/text.h"
 
 /*
  * A reader of JSON (RFC 8259) that only looks: nothing is built, and what is

@@ -106,6 +106,7 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
     push_adoption_t adoption = {.ticket = *ticket,
                                 .heartbeat = (uint32_t)settings->heartbeat,
                                 .event_beats = subscriber->event_beats,
+                                .meta = (uint8_t)subscriber->meta,
                                 .expires = subscriber->ends};
 
     set_head(r);

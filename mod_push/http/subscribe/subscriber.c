@@ -3,7 +3,7 @@
 #include <apr_strings.h>
 #include <sys/random.h>
 
-#include "core/frame.h"
+#include "core/text.h"
 #include "http/gate.h"
 #include "http/identity/pattern.h"
 #include "http/runtime.h"
@@ -268,6 +268,46 @@ static const push_problem_t *parse_urgency(push_subscriber_t *s)
     return problem;
 }
 
+static unsigned meta_of(const char *word, size_t len)
+{
+    static const push_text_t words[] = {
+        {"type", 4}, {"channel", 7}, {"urgency", 7}, {"time", 4}};
+
+    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (len == words[i].len && !memcmp(word, words[i].at, len)) {
+            return 1u << i;
+        }
+    }
+    return 0;
+}
+
+_Static_assert(PUSH_META_TYPE == 1u << 0 && PUSH_META_CHANNEL == 1u << 1
+                   && PUSH_META_URGENCY == 1u << 2
+                   && PUSH_META_TIME == 1u << 3,
+               "meta_of() has the words in this order");
+
+/* What every message is to be told of beside; words between commas. */
+static const push_problem_t *parse_meta(push_subscriber_t *s)
+{
+    const char *value = NULL;
+    const push_problem_t *problem = push_params_one(&s->params, "meta",
+                                                    &value);
+
+    while (!problem && value) {
+        size_t len = strcspn(value, ",");
+        unsigned meta = meta_of(value, len);
+
+        if (!meta) {
+            problem = bad(s, "meta",
+                          "some of type, channel, urgency and time, with a "
+                          "comma between two");
+        }
+        s->meta |= meta;
+        value = value[len] ? value + len + 1 : NULL;
+    }
+    return problem;
+}
+
 static const push_problem_t *parse_wishes(push_subscriber_t *s)
 {
     static const char *const acks[2] = {"implicit", "explicit"};
@@ -288,6 +328,9 @@ static const push_problem_t *parse_wishes(push_subscriber_t *s)
     s->checkin.explicit_acks = explicit_acks;
     s->checkin.from_oldest = oldest;
     s->event_beats = event == 0;
+    if (!problem) {
+        problem = parse_meta(s);
+    }
     return problem ? problem : parse_urgency(s);
 }
 

@@ -1,6 +1,7 @@
 #ifndef PUSH_SUBSCRIBER_H
 #define PUSH_SUBSCRIBER_H
 
+#include "codec/codec.h"
 #include "http/identify.h"
 #include "store/ops/checkin.h"
 
@@ -15,6 +16,7 @@ typedef struct push_subscriber_t {
     push_cursor_t cursor; /* checkin.cursor points here, if one was given */
     char device[PUSH_DEVICE_MAX + 1]; /* a device id that was not given */
     bool event_beats;
+    unsigned meta; /* PUSH_META_* */
     bool takes_ticket;
     bool by_ticket; /* the identity is that of a ticket */
     int64_t ends;   /* mono ms; when its right to a stream ends; 0: never */

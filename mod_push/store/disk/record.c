@@ -1,9 +1,11 @@
 #include "store/disk/record.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/disk/forgot.h"
+#include "store/disk/record_old.h"
 
 static const char magic[8] = "modpush";
 
@@ -121,9 +123,18 @@ bool push_meta_read(push_text_t value, push_meta_record_t *meta)
 /* ---- messages ---- */
 
 typedef struct {
-    uint8_t kind, fate, urgency, receipt, name_len, topic_len, device_len,
-        zero;
+    uint8_t kind, fate, urgency, receipt, name_len, topic_len, device_len;
+    uint8_t form; /* PUSH_MESSAGE_FORM */
 } message_head_t;
+
+/*
+ * Behind the texts that the head counts stands, of one that is live, how long
+ * event type, content type (1 byte each) and payload (4) are, and these.  So
+ * what has ended has the shorter record.
+ */
+_Static_assert(sizeof(message_head_t) == PUSH_MESSAGE_HEAD
+                   && offsetof(message_head_t, form) == PUSH_MESSAGE_FORM_AT,
+               "record_old.c makes such records too");
 
 static void write_mid(unsigned char *at, uint64_t mid)
 {
@@ -142,16 +153,34 @@ static uint64_t read_mid(const char *at)
     return mid;
 }
 
+static size_t body_size(const push_content_t *content)
+{
+    return (size_t)PUSH_MESSAGE_BODY + content->event.len + content->type.len
+           + content->data.len;
+}
+
+static void put_body(unsigned char *at, const push_content_t *content)
+{
+    *at++ = (unsigned char)content->event.len;
+    *at++ = (unsigned char)content->type.len;
+    at = PUT(at, content->data.len);
+    at = put_text(at, content->event);
+    at = put_text(at, content->type);
+    put_text(at, content->data);
+}
+
 push_record_t *push_message_make(const push_message_record_t *message)
 {
     const push_stored_t *stored = &message->stored;
+    bool live = message->fate == PUSH_LIVE;
     message_head_t head = {.kind = (uint8_t)message->kind,
                            .fate = (uint8_t)message->fate,
                            .urgency = (uint8_t)stored->urgency,
-                           .receipt = stored->receipt,
+                           .receipt = stored->content.ack_now,
                            .name_len = (uint8_t)message->name.len,
                            .topic_len = (uint8_t)stored->topic.len,
-                           .device_len = (uint8_t)stored->device.len};
+                           .device_len = (uint8_t)stored->device.len,
+                           .form = PUSH_MESSAGE_FORM};
     unsigned char mid[8];
     push_record_t *record;
     unsigned char *at;
@@ -159,27 +188,39 @@ push_record_t *push_message_make(const push_message_record_t *message)
     write_mid(mid, stored->mid);
     record = record_create(PUSH_RECORD_MESSAGE, mid, sizeof(mid),
                            sizeof(head) + message->name.len + stored->topic.len
-                               + stored->device.len + stored->frame.len);
+                               + stored->device.len
+                               + (live ? body_size(&stored->content) : 0));
     if (!record) {
         return NULL;
     }
-    record->how = message->fate == PUSH_LIVE ? PUSH_RECORD_ADD
-                                             : PUSH_RECORD_PUT;
-    record->mid = message->fate == PUSH_LIVE ? stored->mid : 0;
+    record->how = live ? PUSH_RECORD_ADD : PUSH_RECORD_PUT;
+    record->mid = live ? stored->mid : 0;
     record->expires = message->expires;
     at = PUT(record->value, head);
     at = put_text(at, message->name);
     at = put_text(at, stored->topic);
     at = put_text(at, stored->device);
-    put_text(at, stored->frame);
+    if (live) {
+        put_body(at, &stored->content);
+    }
     return record;
 }
 
-/* As core/frame.c ends an event; it goes to the socket as it is. */
-static bool is_frame(push_text_t frame)
+/* Its types go to the socket as they are. */
+static bool get_body(reader_t *r, push_content_t *content)
 {
-    return frame.len >= 2 && frame.len < PUSH_MESSAGE_MAX - PUSH_MID_CHARS
-           && !memcmp(frame.at + frame.len - 2, "\n\n", 2);
+    uint8_t event_len, type_len;
+    uint32_t data_len;
+
+    GET(r, event_len);
+    GET(r, type_len);
+    GET(r, data_len);
+    content->event = get_text(r, event_len);
+    content->type = get_text(r, type_len);
+    content->data = get_text(r, data_len);
+    return complete(r) && data_len <= PUSH_MESSAGE_MAX
+           && (!event_len || push_event_valid(content->event.at, event_len))
+           && (!type_len || push_type_valid(content->type.at, type_len));
 }
 
 static bool is_audience(const push_message_record_t *message)
@@ -207,18 +248,17 @@ bool push_message_read(push_text_t key, push_text_t value,
     message->name = get_text(&r, head.name_len);
     stored->topic = get_text(&r, head.topic_len);
     stored->device = get_text(&r, head.device_len);
-    stored->frame = get_text(&r, (size_t)(r.end - r.at));
+    stored->content.ack_now = head.receipt != 0;
     stored->urgency = (push_urgency_t)(head.urgency % PUSH_LANES);
-    stored->receipt = head.receipt != 0;
     if (r.bad || !is_key(key, PUSH_RECORD_MESSAGE, 8)
-        || head.urgency >= PUSH_LANES || head.fate >= PUSH_FATES
-        || head.topic_len > PUSH_TOPIC_MAX || head.device_len > PUSH_DEVICE_MAX
-        || !is_audience(message)) {
+        || head.form != PUSH_MESSAGE_FORM || head.urgency >= PUSH_LANES
+        || head.fate >= PUSH_FATES || head.topic_len > PUSH_TOPIC_MAX
+        || head.device_len > PUSH_DEVICE_MAX || !is_audience(message)) {
         return false;
     }
     stored->mid = read_mid(key.at + 1);
-    return message->fate == PUSH_LIVE ? is_frame(stored->frame)
-                                      : !stored->frame.len;
+    return message->fate == PUSH_LIVE ? get_body(&r, &stored->content)
+                                      : complete(&r);
 }
 
 /* ---- idempotency keys ---- */

@@ -33,8 +33,8 @@
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
 
-/* 1, which is read too, had logs without marks, and did not name them. */
-#define PUSH_STATE_VERSION 2u
+/* 2 (see store/record_old.h) is read too, and 1: logs without marks. */
+#define PUSH_STATE_VERSION 3u
 
 /* ---- what a record says ----
  *

@@ -6,6 +6,7 @@
 
 #include "store/disk/restore_internal.h"
 #include "store/disk/revocation.h"
+#include "store/disk/record_old.h"
 
 /* So much of the segment may be full after a start. */
 #define FILL_PERCENT 85u
@@ -77,6 +78,9 @@ static bool add_raw(push_raws_t *list, push_text_t key, push_text_t value,
     }
     raw.key = (push_text_t){raw.bytes, key.len};
     raw.value = (push_text_t){raw.bytes + key.len, value.len};
+    if (raw.bytes[0] == PUSH_RECORD_MESSAGE) {
+        raw.value.len = push_message_upgrade(raw.bytes + key.len, value.len);
+    }
     list->at[list->count++] = raw;
     return true;
 }

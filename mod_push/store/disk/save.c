@@ -8,6 +8,7 @@
 #include "store/disk/forgot.h"
 #include "store/disk/journal.h"
 #include "store/disk/revocation.h"
+#include "core/message_texts.h"
 
 /* A place at a channel's end may be so far back in time. */
 #define PLACE_SLACK ((uint64_t)2000 << 22) /* 2000 ms, as a mid has them */
@@ -31,15 +32,15 @@ static push_text_t name_of(const push_log_t *log)
 
 static push_stored_t stored_of(const push_message_t *message)
 {
-    push_text_t wire = push_message_wire(message);
-
     return (push_stored_t){
         .mid = message->mid,
-        .topic = {message->bytes, message->topic_len},
-        .device = {message->bytes + message->topic_len, message->device_len},
-        .frame = {wire.at + PUSH_MID_CHARS + 1, wire.len - PUSH_MID_CHARS - 1},
-        .urgency = push_message_urgency(message),
-        .receipt = (message->traits & PUSH_TRAIT_RECEIPT) != 0};
+        .topic = push_message_topic(message),
+        .device = push_message_device(message),
+        .content = {.event = push_message_event(message),
+                    .type = push_message_type(message),
+                    .data = push_message_payload(message),
+                    .ack_now = (message->traits & PUSH_TRAIT_RECEIPT) != 0},
+        .urgency = push_message_urgency(message)};
 }
 
 push_record_t *push_save_message(const push_store_t *store,

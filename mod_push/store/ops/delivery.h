@@ -13,12 +13,6 @@
 #define PUSH_DELIVERY_MAX   120u        /* messages at once */
 #define PUSH_DELIVERY_BYTES (64u << 10) /* about so much at once */
 
-typedef struct push_told_t {
-    push_gap_t reason;
-    push_urgency_t urgency;
-    uint32_t dropped;
-} push_told_t;
-
 typedef struct push_delivery_t {
     /* What its caller says; see push_batch_t. */
     uint64_t written; /* bytes of the stream so far */

@@ -247,7 +247,7 @@ void push_forget_channels(push_store_t *store, unsigned shard)
             PUSH_FAILPOINT("channel-died");
             push_log_cleanup(heap, &channel->log);
             push_table_remove(heap, channels, ref);
-            heap->release(heap, ref);
+            heap->retire(heap, ref); /* reactors read its name */
         }
         ref = next;
     }

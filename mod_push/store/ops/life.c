@@ -3,6 +3,7 @@
 
 #include "store/disk/journal.h"
 #include "store/ops/view.h"
+#include "core/message_texts.h"
 
 /* The life of one message: found by its mid, seen, recalled. */
 
@@ -42,20 +43,6 @@ static bool search_shard(search_t *search, unsigned shard)
            && look_in(search, &push_store_broadcast(search->store)->log);
 }
 
-static push_text_t event_of(const push_message_t *message)
-{
-    push_text_t wire = push_message_wire(message);
-    push_text_t event = {wire.at + PUSH_MID_CHARS + 1, 0};
-    const char *end;
-
-    if (!memcmp(event.at, "event: ", 7)) {
-        event.at += 7;
-        end = memchr(event.at, '\n', PUSH_EVENT_MAX + 1);
-        event.len = end ? (uint32_t)(end - event.at) : 0;
-    }
-    return event;
-}
-
 static int64_t ends_at(const push_message_t *message, const push_time_t *now)
 {
     if (push_message_fate(message) != PUSH_LIVE) {
@@ -82,18 +69,17 @@ static void view_message(const search_t *search, push_message_view_t *view)
     if (fate == PUSH_LIVE && !push_message_alive(message, search->now->mono)) {
         fate = PUSH_EXPIRED;
     }
-    *view = (push_message_view_t){
-        .mid = message->mid,
-        .kind = push_log_kind(search->log),
-        .name = name_of(search->log),
-        .device = {message->bytes + message->topic_len, message->device_len},
-        .topic = {message->bytes, message->topic_len},
-        .event = event_of(message),
-        .urgency = push_message_urgency(message),
-        .fate = fate,
-        .created = push_mid_ms(message->mid),
-        .ends = ends_at(message, search->now),
-        .size = push_message_wire(message).len - PUSH_MID_CHARS - 1};
+    *view = (push_message_view_t){.mid = message->mid,
+                                  .kind = push_log_kind(search->log),
+                                  .name = name_of(search->log),
+                                  .device = push_message_device(message),
+                                  .topic = push_message_topic(message),
+                                  .event = push_message_event(message),
+                                  .urgency = push_message_urgency(message),
+                                  .fate = fate,
+                                  .created = push_mid_ms(message->mid),
+                                  .ends = ends_at(message, search->now),
+                                  .size = push_message_payload(message).len};
 }
 
 /* ---- a user's message: with the lock of its shard ---- */

@@ -46,7 +46,7 @@ typedef struct push_message_view_t {
     push_fate_t fate; /* of the whole; PUSH_LIVE: not over */
     int64_t created;  /* wall ms */
     int64_t ends;     /* wall ms: its TTL's end, or when it did end */
-    uint32_t size;    /* bytes of its frame */
+    uint32_t size;    /* bytes of its payload */
 } push_message_view_t;
 
 typedef struct push_life_view_t {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/message_texts.h"
+
 static bool user_shape(const push_item_t *item, const push_user_t *user)
 {
     return item->size >= sizeof(*user)
@@ -182,8 +184,7 @@ bool push_shape_message(const push_inventory_t *inventory, push_ref_t ref,
         return false;
     }
     message = push_at(inventory->heap, ref);
-    return PUSH_MESSAGE_HEADER + message->topic_len + message->device_len
-                   + (size_t)push_message_wire(message).len
+    return PUSH_MESSAGE_HEADER + (size_t)push_message_size(message)
                <= item->size
            && push_message_fate(message) < PUSH_FATES
            && push_mid_shard(message->mid) == inventory->shard

@@ -304,6 +304,8 @@ static const uint64_t facts[] = {
     AT(push_message_t, traits),
     AT(push_message_t, topic_len),
     AT(push_message_t, device_len),
+    AT(push_message_t, event_len),
+    AT(push_message_t, type_len),
     AT(push_message_t, bytes),
     SIZE(push_outcome_t),
     AT(push_outcome_t, next),

@@ -111,7 +111,9 @@ static push_verdict_t verdict(const push_keeper_t *keeper, uint32_t index)
 static void dismiss(push_keeper_t *keeper, uint32_t index, push_end_t why,
                     uint32_t retry)
 {
-    push_stream_bye(stream_at(keeper, index), why, retry, 0);
+    push_stream_bye(keeper->writer, stream_at(keeper, index),
+                    &(push_notice_t){.reason = push_end_name(why),
+                                     .retry_ms = retry});
     end_stream(keeper, index, why);
 }
 
@@ -212,7 +214,7 @@ static push_flush_t flush(push_keeper_t *keeper, uint32_t index)
         arrive(keeper, index);
     }
     push_epoch_enter(&keeper->store->epoch, keeper->seat);
-    status = push_stream_flush(keeper->store, stream, &keeper->now);
+    status = push_stream_flush(keeper->writer, stream, &keeper->now);
     push_epoch_leave(keeper->seat);
     keeper->flushes++;
     keeper->messages += stream->messages - before;
@@ -271,7 +273,7 @@ static void beat(push_keeper_t *keeper, uint32_t index)
         status = PUSH_FLUSH_IDLE;
     }
     if (status == PUSH_FLUSH_IDLE) {
-        status = push_stream_beat(stream);
+        status = push_stream_beat(keeper->writer, stream);
     }
     after_write(keeper, index, status);
 }
@@ -322,6 +324,7 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
     stream->device = adoption->ticket.device;
     stream->gen = adoption->ticket.gen;
     stream->event_beats = adoption->event_beats;
+    stream->meta = adoption->meta & 15u;
     stream->ssl = adoption->ssl;
     stream->pumped = adoption->pumped;
     keeper->fixed += is_fixed(stream);
@@ -405,6 +408,7 @@ static void pack(const push_keeper_t *keeper, uint32_t index,
         .ticket = {.device = stream->device, .gen = stream->gen},
         .heartbeat = keeper->beats.lists[stream->beat].interval,
         .event_beats = stream->event_beats,
+        .meta = stream->meta,
         .expires = push_deadline_of(&keeper->deadlines, &keeper->streams,
                                     index)};
     migrant->part = stream->part;
@@ -537,8 +541,11 @@ uint32_t push_keeper_wait(const push_keeper_t *keeper, uint32_t limit)
 static void bid_farewell(push_keeper_t *keeper, uint32_t index,
                          const push_farewell_t *farewell)
 {
-    push_stream_bye(stream_at(keeper, index), farewell->why,
-                    jitter(keeper, farewell->retry_ms), farewell->spread_ms);
+    push_stream_bye(
+        keeper->writer, stream_at(keeper, index),
+        &(push_notice_t){.reason = push_end_name(farewell->why),
+                         .retry_ms = jitter(keeper, farewell->retry_ms),
+                         .spread_ms = farewell->spread_ms});
     end_stream(keeper, index, farewell->why);
 }
 
@@ -568,13 +575,15 @@ bool push_keeper_init(push_keeper_t *keeper)
 {
     push_keeper_look_at_clock(keeper);
     keeper->random = (unsigned)(keeper->now.wall ^ getpid());
-    return push_followers_init(&keeper->followers)
+    keeper->writer = push_writer_create(keeper->store);
+    return keeper->writer && push_followers_init(&keeper->followers)
            && push_map_init(&keeper->devices)
            && push_queue_reserve(&keeper->queue, &keeper->streams);
 }
 
 void push_keeper_cleanup(push_keeper_t *keeper)
 {
+    push_writer_destroy(keeper->writer);
     push_streams_cleanup(&keeper->streams);
     push_deadlines_cleanup(&keeper->deadlines);
     push_followers_cleanup(&keeper->followers);

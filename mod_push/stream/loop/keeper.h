@@ -21,6 +21,7 @@ typedef struct push_keeper_t {
     int64_t start; /* mono ms; the beginning of the reactor's clock */
     void (*ended)(void *data, const push_ended_t *ended);
     void *data;
+    push_writer_t *writer;
     push_streams_t streams;
     push_beats_t beats;
     push_deadlines_t deadlines;

@@ -1,7 +1,6 @@
 #include "stream/loop/stream.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -13,12 +12,7 @@
 
 #include "store/shard/hold.h"
 #include "stream/transport/tls.h"
-
-/* "id: " and up to 20 digits and "." */
-#define PREFIX_MAX 28u
-/* A message is four pieces: prefix, mid, made-up device, the frame. */
-#define PIECES   (PUSH_DELIVERY_MAX * 4u + 1)
-#define GAPS_MAX 1024u
+#include "codec/sse.h"
 
 const char *push_end_name(push_end_t why)
 {
@@ -30,100 +24,40 @@ const char *push_end_name(push_end_t why)
     return names[why];
 }
 
-/* What one system call is going to write. */
-typedef struct {
-    struct iovec pieces[PIECES];
-    unsigned count;
-    size_t bytes;
-    char prefixes[PUSH_DELIVERY_MAX][PREFIX_MAX];
-    char gaps[GAPS_MAX];
-    size_t gaps_len;
-    char suffix[PUSH_DEVICE_MAX + 2]; /* "." and the made-up device */
-    size_t suffix_len;
-} output_t;
+/* One a thread: what one system call is going to write. */
+struct push_writer_t {
+    push_store_t *store;
+    push_output_t out;
+    size_t gaps_len;                /* bytes of the gaps before the messages */
+    size_t ends[PUSH_DELIVERY_MAX]; /* of the messages that are whole in it */
+    unsigned whole;
+    push_delivery_t delivery;
+};
+
+push_writer_t *push_writer_create(push_store_t *store)
+{
+    push_writer_t *writer = malloc(sizeof(*writer));
+
+    if (writer) {
+        writer->store = store;
+    }
+    return writer;
+}
+
+void push_writer_destroy(push_writer_t *writer)
+{
+    free(writer);
+}
+
+static const push_codec_t *codec_of(const push_stream_t *stream)
+{
+    (void)stream;
+    return &push_codec_sse;
+}
 
 static push_ticket_t ticket_of(const push_stream_t *stream)
 {
     return (push_ticket_t){.device = stream->device, .gen = stream->gen};
-}
-
-static void add_piece(output_t *out, const char *at, size_t len)
-{
-    out->pieces[out->count++] = (struct iovec){(char *)(uintptr_t)at, len};
-    out->bytes += len;
-}
-
-/* "id: SEQ." into text; returns its length. */
-static size_t write_prefix(char *text, uint64_t seq)
-{
-    char digits[20];
-    size_t count = 0;
-    char *at = text;
-
-    do {
-        digits[count++] = (char)('0' + seq % 10);
-        seq /= 10;
-    } while (seq);
-    memcpy(at, "id: ", 4);
-    at += 4;
-    while (count) {
-        *at++ = digits[--count];
-    }
-    *at++ = '.';
-    return (size_t)(at - text);
-}
-
-static size_t message_size(const output_t *out, uint64_t seq,
-                           const push_message_t *message)
-{
-    char prefix[PREFIX_MAX];
-
-    return write_prefix(prefix, seq) + out->suffix_len
-           + push_message_wire(message).len;
-}
-
-static void add_message(output_t *out, char *prefix, uint64_t seq,
-                        const push_message_t *message)
-{
-    push_text_t wire = push_message_wire(message);
-
-    add_piece(out, prefix, write_prefix(prefix, seq));
-    if (out->suffix_len) {
-        add_piece(out, wire.at, PUSH_MID_CHARS);
-        add_piece(out, out->suffix, out->suffix_len);
-        wire.at += PUSH_MID_CHARS;
-        wire.len -= PUSH_MID_CHARS;
-    }
-    add_piece(out, wire.at, wire.len);
-}
-
-static void set_suffix(output_t *out, const char *device)
-{
-    size_t len = strlen(device);
-
-    out->suffix_len = 0;
-    if (len) {
-        out->suffix[0] = '.';
-        memcpy(out->suffix + 1, device, len);
-        out->suffix_len = len + 1;
-    }
-}
-
-/* Drops the first bytes of the output. */
-static void skip_bytes(output_t *out, size_t bytes)
-{
-    unsigned i = 0;
-
-    out->bytes -= bytes;
-    while (i < out->count && bytes >= out->pieces[i].iov_len) {
-        bytes -= out->pieces[i++].iov_len;
-    }
-    out->count -= i;
-    memmove(out->pieces, out->pieces + i, out->count * sizeof(struct iovec));
-    if (out->count) {
-        out->pieces[0].iov_base = (char *)out->pieces[0].iov_base + bytes;
-        out->pieces[0].iov_len -= bytes;
-    }
 }
 
 /* Bytes taken, 0 if the connection takes none, -1 if it is broken. */
@@ -172,7 +106,7 @@ static push_flush_t keep_rest(push_stream_t *stream, const char *text,
 static push_flush_t send_text(push_stream_t *stream, const char *text,
                               size_t len)
 {
-    struct iovec piece = {(void *)(uintptr_t)text, len};
+    struct iovec piece = {(char *)(uintptr_t)text, len};
     ssize_t sent = send_pieces(stream, &piece, 1);
 
     if (sent < 0) {
@@ -197,24 +131,59 @@ static push_flush_t finish_rest(push_stream_t *stream)
     return status;
 }
 
-static push_flush_t finish_part(push_store_t *store, push_stream_t *stream,
-                                output_t *out)
+/*
+ * Its log is there: the device of the stream has a place in it, and a log that
+ * it gives up from now on stays for as long as we read.
+ */
+static push_letter_t letter_for(const push_store_t *store,
+                                const push_stream_t *stream,
+                                const push_message_t *message,
+                                const char *device)
 {
-    const push_message_t *message = push_at(
-        &store->heaps[0], push_hold_at(store, stream->part)->message);
+    push_letter_t letter = {.message = message,
+                            .device = {device, (uint32_t)strlen(device)},
+                            .meta = stream->meta};
+
+    if (stream->meta & PUSH_META_CHANNEL
+        && message->traits & PUSH_TRAIT_CHANNEL) {
+        letter.channel = push_channel_name(
+            push_at(&store->heaps[0], message->log));
+    }
+    return letter;
+}
+
+/* The socket took all of an output that could not hold all. */
+static push_flush_t go_on(const push_stream_t *stream)
+{
+    return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;
+}
+
+static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
+                                const char *device)
+{
+    push_store_t *store = writer->store;
+    push_output_t *out = &writer->out;
+    push_letter_t letter = letter_for(
+        store, stream,
+        push_at(&store->heaps[0], push_hold_at(store, stream->part)->message),
+        device);
     ssize_t sent;
 
-    out->count = 0;
-    out->bytes = 0;
-    add_message(out, out->prefixes[0], stream->part_seq, message);
-    skip_bytes(out, stream->part_at);
+    letter.seq = stream->part_seq;
+    letter.resume = stream->part_resume;
+    push_output_begin(out, stream->part_at);
+    codec_of(stream)->message(out, &letter);
     sent = send_pieces(stream, out->pieces, out->count);
     if (sent < 0) {
         return PUSH_FLUSH_BROKEN;
     }
     stream->part_at += (uint32_t)sent;
+    stream->part_resume = letter.resume;
     if ((size_t)sent < out->bytes) {
         return PUSH_FLUSH_BLOCKED;
+    }
+    if (out->cut) {
+        return go_on(stream);
     }
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
@@ -225,75 +194,79 @@ static push_flush_t finish_part(push_store_t *store, push_stream_t *stream,
 
 /* ---- what is new ---- */
 
-static void write_gaps(output_t *out, const push_delivery_t *delivery)
+static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
 {
-    out->gaps_len = 0;
+    const push_delivery_t *delivery = &writer->delivery;
+    const push_codec_t *codec = codec_of(stream);
+    push_output_t *out = &writer->out;
+
+    push_output_begin(out, 0);
     for (unsigned i = 0; i < delivery->gaps_count; i++) {
-        const push_told_t *gap = &delivery->gaps[i];
-
-        out->gaps_len += (size_t)snprintf(
-            out->gaps + out->gaps_len, GAPS_MAX - out->gaps_len,
-            "event: push.gap\n"
-            "data: {\"dropped\":%u,\"reason\":\"%s\",\"urgency\":\"%s\"}\n\n",
-            gap->dropped, push_gap_name(gap->reason),
-            push_urgency_name(gap->urgency));
+        codec->gap(out, &delivery->gaps[i]);
     }
-    if (out->gaps_len) {
-        add_piece(out, out->gaps, out->gaps_len);
-    }
-}
+    writer->gaps_len = out->bytes;
+    writer->whole = 0;
+    while (writer->whole < delivery->count) {
+        const push_pick_t *pick = &delivery->picks[writer->whole];
+        push_letter_t letter = letter_for(writer->store, stream, pick->message,
+                                          delivery->device);
 
-static void write_delivery(output_t *out, const push_delivery_t *delivery)
-{
-    out->count = 0;
-    out->bytes = 0;
-    write_gaps(out, delivery);
-    for (unsigned i = 0; i < delivery->count; i++) {
-        add_message(out, out->prefixes[i], delivery->picks[i].seq,
-                    delivery->picks[i].message);
+        letter.seq = pick->seq;
+        codec->message(out, &letter);
+        if (out->cut) {
+            break;
+        }
+        writer->ends[writer->whole++] = out->bytes;
     }
 }
 
-/* The socket took only so many bytes: the rest goes back to the mailbox. */
-static push_flush_t cut_delivery(push_store_t *store, push_stream_t *stream,
-                                 const output_t *out,
-                                 const push_delivery_t *delivery, size_t sent)
+/* The message at index was written in part: so many bytes of it. */
+static bool keep_part(push_writer_t *writer, push_stream_t *stream,
+                      unsigned index, size_t bytes)
 {
+    const push_pick_t *pick = &writer->delivery.picks[index];
+
+    stream->part = push_hold_take(writer->store, pick->ref, stream->gen,
+                                  writer->store->tag);
+    stream->part_seq = pick->seq;
+    stream->part_at = (uint32_t)bytes;
+    stream->part_resume = (push_resume_t){0};
+    return stream->part != PUSH_NONE;
+}
+
+/* Only so many bytes were written: the rest goes back to the mailbox. */
+static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
+                                 size_t sent)
+{
+    const push_delivery_t *delivery = &writer->delivery;
     const push_ticket_t ticket = ticket_of(stream);
+    push_store_t *store = writer->store;
     uint64_t seq = delivery->count ? delivery->picks[0].seq - 1 : 0;
+    size_t begin = writer->gaps_len;
     unsigned whole = 0;
 
-    if (sent < out->gaps_len) {
+    if (sent < begin) {
         if (delivery->count && !push_delivery_cut(store, &ticket, seq)) {
             return PUSH_FLUSH_BROKEN;
         }
-        return keep_rest(stream, out->gaps + sent, out->gaps_len - sent);
+        return keep_rest(stream, writer->out.scratch + sent, begin - sent);
     }
-    sent -= out->gaps_len;
-    while (whole < delivery->count) {
-        const push_pick_t *pick = &delivery->picks[whole];
-        size_t size = message_size(out, pick->seq, pick->message);
-
-        if (sent < size) {
-            break;
-        }
-        sent -= size;
-        seq = pick->seq;
-        whole++;
+    while (whole < writer->whole && writer->ends[whole] <= sent) {
+        begin = writer->ends[whole++];
     }
     stream->messages += whole;
     push_delivery_count(store, whole);
-    if (sent) {
-        stream->part = push_hold_take(store, delivery->picks[whole].ref,
-                                      stream->gen, store->tag);
-        if (!stream->part) {
+    seq += whole;
+    if (sent > begin) {
+        if (!keep_part(writer, stream, whole, sent - begin)) {
             return PUSH_FLUSH_BROKEN;
         }
-        stream->part_seq = ++seq;
-        stream->part_at = (uint32_t)sent;
+        seq++;
     }
-    return push_delivery_cut(store, &ticket, seq) ? PUSH_FLUSH_BLOCKED
-                                                  : PUSH_FLUSH_BROKEN;
+    if (!push_delivery_cut(store, &ticket, seq)) {
+        return PUSH_FLUSH_BROKEN;
+    }
+    return sent < writer->out.bytes ? PUSH_FLUSH_BLOCKED : go_on(stream);
 }
 
 static push_flush_t flush_status(push_status_t status)
@@ -337,41 +310,40 @@ static push_status_t begin(push_store_t *store, push_stream_t *stream,
     return status;
 }
 
-static push_flush_t deliver(push_store_t *store, push_stream_t *stream,
-                            output_t *out, const push_time_t *now)
+static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
+                            const push_time_t *now)
 {
-    push_delivery_t delivery;
-    push_status_t status;
+    const push_output_t *out = &writer->out;
+    push_delivery_t *delivery = &writer->delivery;
+    push_status_t status = begin(writer->store, stream, now, delivery);
     ssize_t sent;
 
-    status = begin(store, stream, now, &delivery);
     if (status != PUSH_OK) {
         return flush_status(status);
     }
-    if (!delivery.count && !delivery.gaps_count) {
-        return delivery.full ? PUSH_FLUSH_FULL : PUSH_FLUSH_IDLE;
+    if (!delivery->count && !delivery->gaps_count) {
+        return delivery->full ? PUSH_FLUSH_FULL : PUSH_FLUSH_IDLE;
     }
-    set_suffix(out, delivery.device);
-    write_delivery(out, &delivery);
-    sent = send_pieces(stream, out->pieces, out->count);
+    write_delivery(writer, stream);
+    sent = send_pieces(stream, writer->out.pieces, out->count);
     if (sent < 0) {
         return PUSH_FLUSH_BROKEN;
     }
-    if ((size_t)sent < out->bytes) {
-        return cut_delivery(store, stream, out, &delivery, (size_t)sent);
+    if (out->cut || (size_t)sent < out->bytes) {
+        return cut_delivery(writer, stream, (size_t)sent);
     }
-    stream->messages += delivery.count;
-    push_delivery_count(store, delivery.count);
+    stream->messages += delivery->count;
+    push_delivery_count(writer->store, delivery->count);
     if (stream->rest) {
         return PUSH_FLUSH_BLOCKED;
     }
-    return delivery.more || delivery.full ? PUSH_FLUSH_MORE : PUSH_FLUSH_DONE;
+    return delivery->more || delivery->full ? PUSH_FLUSH_MORE
+                                            : PUSH_FLUSH_DONE;
 }
 
-push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
+push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
                                const push_time_t *now)
 {
-    static _Thread_local output_t out;
     const push_ticket_t ticket = ticket_of(stream);
     push_flush_t flushed = PUSH_FLUSH_DONE;
 
@@ -380,45 +352,43 @@ push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
     }
     if (flushed == PUSH_FLUSH_DONE && stream->part) {
         char device[PUSH_DEVICE_MAX + 1];
-        push_status_t status = push_delivery_device(store, &ticket, device);
+        push_status_t status = push_delivery_device(writer->store, &ticket,
+                                                    device);
 
         if (status != PUSH_OK) {
             return flush_status(status);
         }
-        set_suffix(&out, device);
-        flushed = finish_part(store, stream, &out);
+        flushed = finish_part(writer, stream, device);
     }
     if (flushed != PUSH_FLUSH_DONE) {
         return flushed;
     }
-    return deliver(store, stream, &out, now);
+    return deliver(writer, stream, now);
 }
 
-push_flush_t push_stream_beat(push_stream_t *stream)
+push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
 {
-    static const char event[] = "event: heartbeat\ndata:\n\n";
+    push_output_t *out = &writer->out;
 
     if (stream->rest || stream->part) {
         return PUSH_FLUSH_BLOCKED;
     }
-    return stream->event_beats ? send_text(stream, event, sizeof(event) - 1)
-                               : send_text(stream, "\n", 1);
+    push_output_begin(out, 0);
+    codec_of(stream)->beat(out, stream->event_beats);
+    return send_text(stream, out->scratch, out->bytes);
 }
 
-void push_stream_bye(push_stream_t *stream, push_end_t why, uint32_t retry_ms,
-                     uint32_t spread_ms)
+void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
+                     const push_notice_t *notice)
 {
-    char text[160];
-    int len;
+    push_output_t *out = &writer->out;
 
     if (stream->rest || stream->part) {
         return;
     }
-    len = snprintf(text, sizeof(text),
-                   "retry: %u\nevent: push.bye\n"
-                   "data: {\"reason\":\"%s\",\"spread_ms\":%u}\n\n",
-                   retry_ms, push_end_name(why), spread_ms);
-    send_text(stream, text, (size_t)len);
+    push_output_begin(out, 0);
+    codec_of(stream)->bye(out, notice);
+    send_text(stream, out->scratch, out->bytes);
 }
 
 bool push_stream_peer_left(push_stream_t *stream)

@@ -2,6 +2,7 @@
 #define PUSH_STREAM_H
 
 #include "store/ops/delivery.h"
+#include "codec/codec.h"
 
 /*
  * One open connection of a device, as the reactor that owns it knows it.  No
@@ -44,11 +45,13 @@ typedef struct push_stream_t {
     push_ref_t part;   /* the hold of a message written only in part */
     uint32_t part_at;  /* bytes of it that were written */
     uint64_t part_seq;
-    struct ssl_st *ssl; /* NULL: plain TCP */
-    char *rest;         /* bytes, no message, that must be written first */
-    uint32_t deadline;  /* 1 + its place among the deadlines, or 0 */
+    push_resume_t part_resume; /* where in it the next write looks on */
+    struct ssl_st *ssl;        /* NULL: plain TCP */
+    char *rest;        /* bytes, no message, that must be written first */
+    uint32_t deadline; /* 1 + its place among the deadlines, or 0 */
     uint16_t rest_len;
-    uint8_t beat;            /* which heartbeat */
+    uint8_t beat : 4;        /* which heartbeat */
+    uint8_t meta : 4;        /* PUSH_META_* */
     uint8_t blocked : 1;     /* the socket takes no more: wait for it */
     uint8_t queued : 1;      /* among those to be flushed */
     uint8_t event_beats : 1; /* heartbeats as events */
@@ -69,19 +72,25 @@ typedef enum push_flush_t {
     PUSH_FLUSH_BROKEN   /* the connection is of no use */
 } push_flush_t;
 
+/* What writes to the streams of one thread; large.  NULL: no memory. */
+typedef struct push_writer_t push_writer_t;
+
+push_writer_t *push_writer_create(push_store_t *store);
+void push_writer_destroy(push_writer_t *writer);
+
 /*
- * Writes all that may be sent to the stream now, in one system call.  The
- * caller has entered the epoch.
+ * Writes what may be sent to the stream now, in one system call.  The caller
+ * has entered the epoch.
  */
-push_flush_t push_stream_flush(push_store_t *store, push_stream_t *stream,
+push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
                                const push_time_t *now);
 
 /* Writes a heartbeat; DONE, BLOCKED or BROKEN. */
-push_flush_t push_stream_beat(push_stream_t *stream);
+push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream);
 
 /* Tells the client that and why the server ends the stream, if it can. */
-void push_stream_bye(push_stream_t *stream, push_end_t why, uint32_t retry_ms,
-                     uint32_t spread_ms);
+void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
+                     const push_notice_t *notice);
 
 /* Of up to 4 KiB, or a TLS record, each. */
 #define PUSH_PEER_READS 64u

@@ -29,6 +29,7 @@ static const uint64_t facts[] = {
     AT(push_adoption_t, ticket),
     AT(push_adoption_t, heartbeat),
     AT(push_adoption_t, event_beats),
+    AT(push_adoption_t, meta),
     AT(push_adoption_t, pumped),
     AT(push_adoption_t, expires),
     AT(push_adoption_t, ssl),

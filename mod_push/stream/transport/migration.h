@@ -15,6 +15,7 @@ typedef struct push_adoption_t {
     push_ticket_t ticket;
     uint32_t heartbeat; /* ms */
     bool event_beats;
+    uint8_t meta;       /* PUSH_META_* */
     bool pumped;        /* the other end is a worker's; it cannot move */
     int64_t expires;    /* mono ms; the stream ends then; 0: never */
     struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */

@@ -1,0 +1,55 @@
+#ifndef PUSH_CODEC_H
+#define PUSH_CODEC_H
+
+#include "codec/output.h"
+#include "core/message.h"
+
+/*
+ * How a stream looks on a wire.  A codec is a table of functions that add to
+ * an output; it knows no socket, no clock and no stream, and keeps nothing
+ * from one call to the next.
+ */
+
+/* What a client asked to be told of every message, beside what all are. */
+#define PUSH_META_TYPE    1u
+#define PUSH_META_CHANNEL 2u
+#define PUSH_META_URGENCY 4u
+#define PUSH_META_TIME    8u
+
+/*
+ * A place in a message that is written in parts: where a line of its payload
+ * begins, and how many bytes go before it.  The next part looks for line ends
+ * from there on.  Zeroed, it is the message's beginning.
+ */
+typedef struct push_resume_t {
+    uint32_t payload; /* bytes of the payload */
+    uint32_t wire;    /* bytes of what the codec writes */
+} push_resume_t;
+
+/* A message as one stream is sent it. */
+typedef struct push_letter_t {
+    const push_message_t *message; /* borrowed until the output is written */
+    uint64_t seq;
+    push_text_t device;  /* the id made up for the device; empty: it has one */
+    push_text_t channel; /* of PUSH_META_CHANNEL: its name; empty for none */
+    unsigned meta;       /* PUSH_META_* */
+    push_resume_t
+        resume; /* not behind what is skipped; moved on by message() */
+} push_letter_t;
+
+/* Why a stream ends, and when its client may come again. */
+typedef struct push_notice_t {
+    const char *reason;
+    uint32_t retry_ms;
+    uint32_t spread_ms;
+} push_notice_t;
+
+typedef struct push_codec_t {
+    const char *name;
+    void (*message)(push_output_t *out, push_letter_t *letter);
+    void (*gap)(push_output_t *out, const push_told_t *gap);
+    void (*beat)(push_output_t *out, bool event);
+    void (*bye)(push_output_t *out, const push_notice_t *notice);
+} push_codec_t;
+
+#endif

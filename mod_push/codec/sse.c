@@ -1,0 +1,372 @@
+#include "codec/sse.h"
+
+#include <string.h>
+
+#include "codec/base64.h"
+#include "core/message_texts.h"
+
+/*
+ * The head of a message, up to its payload, is written anew for every stream:
+ * some 40 bytes as a rule.  A payload of one line is one piece from where it
+ * lies, one of many lines a piece a line, and base64 is made in the scratch.
+ * Where only the rest of a message is to be written, its head is made and
+ * dropped, and the payload is passed over by what its bytes come to.
+ */
+
+#define DIGITS_MAX 20u
+/* Names of fields and their ends, two numbers and four texts. */
+#define HEAD_MAX (192u + 2 * DIGITS_MAX + 4 * UINT8_MAX)
+
+/* Copying so many bytes costs less than a piece of their own. */
+#define SHORT 1024u
+
+/* So much of the scratch is for heads alone, when payloads could take it. */
+#define HEADS_MAX (16u << 10)
+
+static char *put(char *at, const char *text, size_t len)
+{
+    memcpy(at, text, len);
+    return at + len;
+}
+
+#define PUT(at, text) put(at, text, sizeof(text) - 1)
+
+static char *put_text(char *at, const push_text_t *text)
+{
+    return text->len ? put(at, text->at, text->len) : at;
+}
+
+static char *put_string(char *at, const char *string)
+{
+    return put(at, string, strlen(string));
+}
+
+static char *put_number(char *at, uint64_t number)
+{
+    char digits[DIGITS_MAX];
+    size_t first = sizeof(digits);
+
+    do {
+        digits[--first] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    return put(at, digits + first, sizeof(digits) - first);
+}
+
+/* ---- the head of a message ---- */
+
+static char *put_id(char *at, const push_letter_t *letter)
+{
+    at = PUT(at, "id: ");
+    at = put_number(at, letter->seq);
+    *at++ = '.';
+    push_mid_write(letter->message->mid, at);
+    at += PUSH_MID_CHARS;
+    if (letter->device.len) {
+        *at++ = '.';
+        at = put_text(at, &letter->device);
+    }
+    *at++ = '\n';
+    return at;
+}
+
+static char *put_meta(char *at, const push_letter_t *letter)
+{
+    const push_message_t *message = letter->message;
+    push_text_t type = push_message_type(message);
+
+    if (letter->meta & PUSH_META_TYPE && type.len) {
+        at = PUT(at, "type: ");
+        at = put_text(at, &type);
+        *at++ = '\n';
+    }
+    if (letter->meta & PUSH_META_CHANNEL && letter->channel.len) {
+        at = PUT(at, "channel: ");
+        at = put_text(at, &letter->channel);
+        *at++ = '\n';
+    }
+    if (letter->meta & PUSH_META_URGENCY) {
+        at = PUT(at, "urgency: ");
+        at = put_string(at, push_urgency_name(push_message_urgency(message)));
+        *at++ = '\n';
+    }
+    if (letter->meta & PUSH_META_TIME) {
+        at = PUT(at, "time: ");
+        at = put_number(at, (uint64_t)push_mid_ms(message->mid));
+        *at++ = '\n';
+    }
+    return at;
+}
+
+/* From at on, where there is room for HEAD_MAX; returns its end. */
+static char *put_head(char *at, const push_letter_t *letter)
+{
+    const push_message_t *message = letter->message;
+    push_text_t event = push_message_event(message);
+
+    at = put_id(at, letter);
+    if (event.len) {
+        at = PUT(at, "event: ");
+        at = put_text(at, &event);
+        *at++ = '\n';
+    }
+    if (message->traits & PUSH_TRAIT_RECEIPT) {
+        at = PUT(at, "ack: now\n");
+    }
+    if (letter->meta) {
+        at = put_meta(at, letter);
+    }
+    if (message->traits & PUSH_TRAIT_BINARY) {
+        at = PUT(at, "enc: base64\n");
+    }
+    return message->traits & PUSH_TRAIT_LINES ? at : PUT(at, "data: ");
+}
+
+/* ---- its payload ---- */
+
+/* The first line end at or after p, or end. */
+static const char *line_end(const char *p, const char *end, bool returns)
+{
+    if (!returns) {
+        const char *feed = p < end ? memchr(p, '\n', (size_t)(end - p)) : NULL;
+
+        return feed ? feed : end;
+    }
+    while (p < end && *p != '\n' && *p != '\r') {
+        p++;
+    }
+    return p;
+}
+
+/* Behind the line terminator at p. */
+static const char *line_skip(const char *p, const char *end)
+{
+    return p + (*p == '\r' && p + 1 < end && p[1] == '\n' ? 2 : 1);
+}
+
+/* A line that ends in LF takes it along. */
+static void add_line(push_output_t *out, const char *line, size_t len,
+                     bool feed)
+{
+    char *at;
+
+    if (len > SHORT) {
+        push_output_copy(out, "data: ", 6);
+        push_output_lend(out, line, len + feed);
+        if (!feed) {
+            push_output_copy(out, "\n", 1);
+        }
+        return;
+    }
+    at = push_output_room(out, len + sizeof("data: "));
+    if (at) {
+        at = PUT(at, "data: ");
+        at = len ? put(at, line, len) : at;
+        *at++ = '\n';
+        push_output_fill(out, at);
+    }
+}
+
+/*
+ * Line by line, from where the letter resumes: behind wire bytes.  That moves
+ * to the first line of which something is written, if nothing before it is.
+ */
+static void add_lines(push_output_t *out, push_letter_t *letter, size_t wire)
+{
+    push_text_t data = push_message_payload(letter->message);
+    const char *end = data.at + data.len;
+    const char *line = data.at + letter->resume.payload;
+    bool returns = letter->message->traits & PUSH_TRAIT_RETURNS;
+
+    while (!out->cut) {
+        const char *stop = line_end(line, end, returns);
+        size_t size = sizeof("data: ") + (size_t)(stop - line);
+
+        if (size <= out->skip) {
+            push_output_pass(out, size);
+        }
+        else {
+            if (!out->bytes) {
+                letter->resume = (push_resume_t){(uint32_t)(line - data.at),
+                                                 (uint32_t)wire};
+            }
+            add_line(out, line, (size_t)(stop - line),
+                     stop < end && *stop == '\n');
+        }
+        if (stop == end) {
+            return;
+        }
+        wire += size;
+        line = line_skip(stop, end);
+    }
+}
+
+/* As much as there is room for, from the first group that is not skipped. */
+static void add_base64(push_output_t *out, const push_letter_t *letter)
+{
+    push_text_t data = push_message_payload(letter->message);
+    size_t passed = out->skip / 4;
+    size_t groups = push_base64_size(data.len) / 4;
+    size_t room;
+    char *at;
+
+    passed = passed < groups ? passed : groups;
+    push_output_pass(out, passed * 4);
+    groups -= passed;
+    room = push_output_left(out) / 4;
+    at = push_output_room(out, (groups < room ? groups : room) * 4);
+    if (at && groups) {
+        size_t from = passed * 3;
+        size_t len = groups <= room ? data.len - from : room * 3;
+
+        push_output_fill(out, push_base64_encode(data.at + from, len, at));
+        out->cut = groups > room;
+    }
+}
+
+/* Bytes that any lines of so few bytes come to, at most. */
+#define LINES_MAX (SHORT * 7 + 7)
+
+/* All lines of a short payload without CR, where there is LINES_MAX room. */
+static char *put_lines(char *at, const push_text_t *data)
+{
+    const char *line = data->at;
+    const char *end = line + data->len;
+    const char *feed;
+
+    do {
+        feed = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
+        at = PUT(at, "data: ");
+        if (feed) {
+            at = put(at, line, (size_t)(feed + 1 - line));
+            line = feed + 1;
+        }
+    } while (feed);
+    at = put(at, line, (size_t)(end - line));
+    *at++ = '\n';
+    return at;
+}
+
+static void add_payload(push_output_t *out, push_letter_t *letter, size_t wire)
+{
+    push_text_t data = push_message_payload(letter->message);
+
+    if (letter->message->traits & PUSH_TRAIT_LINES) {
+        add_lines(out, letter, wire);
+        push_output_copy(out, "\n", 1);
+        return;
+    }
+    if (letter->message->traits & PUSH_TRAIT_BINARY) {
+        add_base64(out, letter);
+    }
+    else {
+        push_output_lend(out, data.at, data.len);
+    }
+    push_output_copy(out, "\n\n", 2);
+}
+
+/* Those that are short stand in the scratch, one behind the other. */
+static bool is_short(const push_output_t *out, const push_message_t *message)
+{
+    const unsigned rare = PUSH_TRAIT_BINARY | PUSH_TRAIT_RETURNS;
+
+    return !(message->traits & rare)
+           && push_message_payload(message).len <= SHORT
+           && push_output_left(out) >= HEADS_MAX;
+}
+
+static void add_short(push_output_t *out, const push_letter_t *letter)
+{
+    const push_message_t *message = letter->message;
+    push_text_t data = push_message_payload(message);
+    char *at = push_output_room(out, HEAD_MAX + LINES_MAX + 2);
+
+    if (at) {
+        at = put_head(at, letter);
+        if (message->traits & PUSH_TRAIT_LINES) {
+            at = put_lines(at, &data);
+        }
+        else {
+            at = put_text(at, &data);
+            *at++ = '\n';
+        }
+        *at++ = '\n';
+        push_output_fill(out, at);
+    }
+}
+
+static void sse_message(push_output_t *out, push_letter_t *letter)
+{
+    size_t wire = letter->resume.wire;
+
+    if (wire) {
+        push_output_pass(out, wire);
+    }
+    else if (is_short(out, letter->message)) {
+        add_short(out, letter);
+        return;
+    }
+    else {
+        char *at = push_output_room(out, HEAD_MAX);
+        char *end = at ? put_head(at, letter) : NULL;
+
+        if (!at) {
+            return;
+        }
+        wire = (size_t)(end - at);
+        push_output_fill(out, end);
+    }
+    add_payload(out, letter, wire);
+}
+
+/* ---- what is no message ---- */
+
+#define NOTE_MAX 256u
+
+static void sse_gap(push_output_t *out, const push_told_t *gap)
+{
+    char *at = push_output_room(out, NOTE_MAX);
+
+    if (at) {
+        at = PUT(at, "event: push.gap\ndata: {\"dropped\":");
+        at = put_number(at, gap->dropped);
+        at = PUT(at, ",\"reason\":\"");
+        at = put_string(at, push_gap_name(gap->reason));
+        at = PUT(at, "\",\"urgency\":\"");
+        at = put_string(at, push_urgency_name(gap->urgency));
+        push_output_fill(out, PUT(at, "\"}\n\n"));
+    }
+}
+
+static void sse_beat(push_output_t *out, bool event)
+{
+    static const char text[] = "event: heartbeat\ndata:\n\n";
+
+    if (event) {
+        push_output_copy(out, text, sizeof(text) - 1);
+    }
+    else {
+        push_output_copy(out, "\n", 1);
+    }
+}
+
+static void sse_bye(push_output_t *out, const push_notice_t *notice)
+{
+    char *at = push_output_room(out, NOTE_MAX);
+
+    if (at) {
+        at = PUT(at, "retry: ");
+        at = put_number(at, notice->retry_ms);
+        at = PUT(at, "\nevent: push.bye\ndata: {\"reason\":\"");
+        at = put_string(at, notice->reason);
+        at = PUT(at, "\",\"spread_ms\":");
+        at = put_number(at, notice->spread_ms);
+        push_output_fill(out, PUT(at, "}\n\n"));
+    }
+}
+
+const push_codec_t push_codec_sse = {.name = "sse",
+                                     .message = sse_message,
+                                     .gap = sse_gap,
+                                     .beat = sse_beat,
+                                     .bye = sse_bye};

@@ -1,0 +1,37 @@
+#ifndef PUSH_CONTENT_H
+#define PUSH_CONTENT_H
+
+#include "core/text.h"
+#include "core/types.h"
+
+/* What becomes a message. */
+
+#define PUSH_TOPIC_MAX 32 /* bytes (RFC 8030, section 5.4) */
+
+/* What a publisher has to say. */
+typedef struct push_content_t {
+    push_text_t event; /* event type; empty for none */
+    push_text_t type;  /* content type; empty if none was given */
+    push_text_t data;  /* payload, any bytes */
+    bool ack_now;      /* the publisher asked for a receipt */
+} push_content_t;
+
+/* What a publisher asks for, checked and complete. */
+typedef struct push_draft_t {
+    push_content_t content;
+    push_text_t topic;  /* collapse key; empty for none */
+    push_text_t device; /* empty: every device of the user */
+    push_urgency_t urgency;
+    int64_t ttl; /* ms; 0: only streams that are open now */
+} push_draft_t;
+
+/* A message as it was kept elsewhere. */
+typedef struct push_stored_t {
+    uint64_t mid;
+    push_text_t topic;
+    push_text_t device;
+    push_content_t content;
+    push_urgency_t urgency;
+} push_stored_t;
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * What a message is beside its payload, for a client that asks (`meta`): its
+ * content type, channel, urgency and time.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "case.h"
+#include "keep.h"
+#include "server.h"
+#include "stream.h"
+#include "verbs.h"
+#include "wait.h"
+
+#define ALL "&meta=type,channel,urgency,time"
+
+/* The fields of the event with this data, between its id and that. */
+static const char *fields_of(struct stream *st, const char *data)
+{
+    const char *field = keep_printf("\ndata: %s\n\n", data);
+    const char *end, *at;
+
+    while ((end = strstr(st->wire->bytes, field)) == NULL) {
+        ck_assert_msg(wire_receive(st->wire, wait_now() + WAIT_MS),
+                      "no event \"%s\"", data);
+    }
+    at = end;
+    while (at > st->wire->bytes && memcmp(at, "\nid: ", 5) != 0) {
+        at--;
+    }
+    at = strchr(at + 1, '\n') + 1;
+    return at > end ? "" : keep_copy(at, (size_t)(end - at));
+}
+
+/* Cuts the field `time` off; it must be of the last minute. */
+static const char *without_time(const char *fields)
+{
+    const char *at = strstr(fields, "time: ");
+    int64_t now = (int64_t)time(NULL) * 1000;
+    char *end;
+    long long when;
+
+    ck_assert_msg(at != NULL, "no time in \"%s\"", fields);
+    when = strtoll(at + 6, &end, 10);
+    ck_assert_str_eq(end, "");
+    ck_assert_int_lt(llabs(when - now), 60000);
+    return keep_copy(fields, (size_t)(at - fields));
+}
+
+START_TEST(who_does_not_ask_is_not_told)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&channel=news",
+                                    NULL);
+
+    publish(s, "channel=news", "Content-Type: text/html\r\nUrgency: high\r\n",
+            "x");
+    ck_assert_str_eq(fields_of(st, "x"), "");
+}
+END_TEST
+
+START_TEST(who_asks_is_told_of_every_message)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(
+        s, "user=ada&device=d&seq=0&channel=n%C3%A9ws&channel=b" ALL, NULL);
+
+    publish(s, "channel=n%C3%A9ws",
+            "Content-Type: text/plain; charset=utf-8\r\n"
+            "Urgency: low\r\nPush-Event: e\r\n",
+            "to a channel");
+    ck_assert_str_eq(without_time(fields_of(st, "to a channel")),
+                     "event: e\ntype: text/plain; charset=utf-8\n"
+                     "channel: n\xc3\xa9ws\nurgency: low\n");
+    publish(s, "user=ada", NULL, "to ada");
+    ck_assert_str_eq(without_time(fields_of(st, "to ada")),
+                     "urgency: normal\n");
+    publish(s, "broadcast=1", "Urgency: very-low\r\n", "to all");
+    ck_assert_str_eq(without_time(fields_of(st, "to all")),
+                     "urgency: very-low\n");
+}
+END_TEST
+
+START_TEST(only_what_was_asked_for_is_told)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(
+        s, "user=ada&device=d&seq=0&channel=c&meta=channel,type", NULL);
+
+    publish(s, "channel=c", "Content-Type: a/b\r\nUrgency: high\r\n", "x");
+    ck_assert_str_eq(fields_of(st, "x"), "type: a/b\nchannel: c");
+}
+END_TEST
+
+START_TEST(a_line_of_json_says_the_type_by_a_member)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&meta=type",
+                                    NULL);
+
+    publish_lines(s, "{\"user\":\"ada\",\"type\":\"a/b\",\"text\":\"1\"}\n"
+                     "{\"user\":\"ada\",\"text\":\"2\"}\n"
+                     "{\"user\":\"ada\",\"type\":\"\\u0061/c\","
+                     "\"data\":3}\n");
+    ck_assert_str_eq(fields_of(st, "1"), "type: a/b");
+    ck_assert_str_eq(fields_of(st, "2"), "");
+    ck_assert_str_eq(fields_of(st, "3"), "type: a/c");
+}
+END_TEST
+
+/* The stream is another child's then. */
+START_TEST(a_stream_that_moved_is_told_on)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&channel=c" ALL,
+                                    NULL);
+
+    publish(s, "channel=c", NULL, "before");
+    without_time(fields_of(st, "before"));
+    server_graceful(s);
+    publish(s, "channel=c", "Content-Type: a/b\r\n", "after");
+    ck_assert_str_eq(without_time(fields_of(st, "after")),
+                     "type: a/b\nchannel: c\nurgency: normal\n");
+}
+END_TEST
+
+START_TEST(a_large_message_that_is_written_in_parts_has_its_fields_once)
+{
+    static char payload[60001];
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open_narrow(
+        s, "user=ada&device=d&seq=0&channel=c" ALL);
+
+    for (size_t i = 0; i < sizeof(payload) - 1; i++) {
+        payload[i] = i % 60 == 59 ? '\n' : 'x';
+    }
+    for (int i = 1; i <= 40; i++) {
+        publish(s, "channel=c", NULL, payload);
+    }
+    for (int i = 1; i <= 40; i++) {
+        const struct event *e = stream_next(st);
+
+        ck_assert_int_eq(e->seq, i);
+        ck_assert_str_eq(e->data, payload);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("meta");
+    TCase *tc = case_add(suite, "meta", 60);
+
+    tcase_add_test(tc, who_does_not_ask_is_not_told);
+    tcase_add_test(tc, who_asks_is_told_of_every_message);
+    tcase_add_test(tc, only_what_was_asked_for_is_told);
+    tcase_add_test(tc, a_line_of_json_says_the_type_by_a_member);
+    tcase_add_test(tc, a_stream_that_moved_is_told_on);
+    tcase_add_test(
+        tc, a_large_message_that_is_written_in_parts_has_its_fields_once);
+    return case_run(suite);
+}
