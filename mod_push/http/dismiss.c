@@ -72,6 +72,7 @@ int push_revoke_tokens(request_rec *r, const char *part)
     push_text_t user;
     const push_problem_t *problem = user_of(r, part, &user);
     uint32_t streams = 0;
+    push_commit_t commit = {0};
     push_status_t status;
 
     if (problem) {
@@ -80,12 +81,13 @@ int push_revoke_tokens(request_rec *r, const char *part)
     /* First the mark: who checks in after it is found, before it is ended. */
     status = push_revocation_add(store, user, &now,
                                  now.mono + push_runtime()->jwt_lifetime
-                                     + 2 * PUSH_LEEWAY_MAX);
+                                     + 2 * PUSH_LEEWAY_MAX,
+                                 &commit);
     if (status == PUSH_OK) {
         status = push_store_dismiss(store, user, true, &streams);
     }
     if (status == PUSH_OK) {
-        status = push_revocation_wait(store);
+        status = push_revocation_wait(store, &commit);
     }
     return answer(r, status, user, streams);
 }

@@ -78,11 +78,33 @@ bool push_store_only_made_up(push_store_t *store, push_text_t user,
 void push_store_context_id(push_text_t user, push_text_t device,
                            push_text_t app, unsigned char *id);
 
-/* Its stream is gone.  With the lock of its shard; it must be online. */
+/* ---- with the lock of the device's shard ---- */
+
+/*
+ * Around every change of a session: should the process die within, the
+ * session begins anew, and its client connects again.
+ */
+static inline void push_session_open(push_store_t *store,
+                                     const push_device_t *device)
+{
+    push_shard_t *shard = &store->shards[device->shard];
+
+    shard->changing = push_ref_of(&store->heaps[device->shard], device);
+    PUSH_FAILPOINT("session-open");
+}
+
+static inline void push_session_close(push_store_t *store,
+                                      const push_device_t *device)
+{
+    PUSH_FAILPOINT("session-close");
+    store->shards[device->shard].changing = PUSH_NONE;
+}
+
+/* Its stream is gone.  It must be online. */
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
                              const push_time_t *now);
 
-/* Forgets a context.  With the lock of its shard; it must be offline. */
+/* Forgets a context.  It must be offline. */
 void push_store_drop_device(push_store_t *store, push_device_t *device);
 
 #endif

@@ -1,8 +1,10 @@
 #ifndef PUSH_STORE_H
 #define PUSH_STORE_H
 
+#include "core/commit.h"
 #include "store/epoch.h"
 #include "store/guard.h"
+#include "store/records.h"
 #include "store/seat.h"
 
 /*
@@ -34,6 +36,8 @@ typedef struct push_store_t {
     _Atomic uint32_t *checkins;     /* likewise */
     uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
+    push_records_t
+        noted[PUSH_SHARDS]; /* each its shard's lock; to be written */
 } push_store_t;
 
 /* Where the segment is mapped, and how its reactors are woken. */
@@ -72,26 +76,17 @@ void push_store_sit(push_store_t *store, unsigned seat);
 bool push_shard_enter(push_store_t *store, unsigned shard);
 void push_shard_leave(push_store_t *store, unsigned shard);
 
+/* The same; commit (NULL: nobody's) is for what was noted in between. */
+void push_shard_leave_for(push_store_t *store, unsigned shard,
+                          push_commit_t *commit);
+
 /* ---- with the lock of the shard ---- */
 
-/*
- * Around every change of a session: should the process die within, the
- * session begins anew, and its client connects again.
- */
-static inline void push_session_open(push_store_t *store,
-                                     const push_device_t *device)
+/* Takes a record, which gets to the disk with all others of this visit. */
+static inline void push_shard_note(push_store_t *store, unsigned shard,
+                                   push_record_t *record)
 {
-    push_shard_t *shard = &store->shards[device->shard];
-
-    shard->changing = push_ref_of(&store->heaps[device->shard], device);
-    PUSH_FAILPOINT("session-open");
-}
-
-static inline void push_session_close(push_store_t *store,
-                                      const push_device_t *device)
-{
-    PUSH_FAILPOINT("session-close");
-    store->shards[device->shard].changing = PUSH_NONE;
+    push_records_append(&store->noted[shard], record);
 }
 
 typedef struct push_name_t {

@@ -91,19 +91,19 @@ push_status_t disk_accept(disk_t *disk, push_log_kind_t kind, const char *name,
                           const char *text)
 {
     push_store_t *store = &disk->g.store;
-    push_audience_t audience = {kind, named(name), 0};
-    push_draft_t d = draft(text);
-    push_request_t request = {.audience = &audience, .draft = &d};
-    push_status_t status;
+    push_publication_t publication = {.audience = {kind, named(name), 0},
+                                      .draft = draft(text),
+                                      .now = disk->g.now};
+    push_commit_t commit = {0};
+    push_answer_t answer;
+    push_status_t status = push_accept_publish(store, &publication, &commit,
+                                               &answer);
 
-    push_accept_begin(store);
-    status = push_accept_publish(store, &request, &disk->g.now,
-                                 &disk->g.receipt);
     if (status != PUSH_OK) {
         return status;
     }
-    return push_accept_settle(store, request.key, &disk->g.receipt,
-                              push_accept_wait(store));
+    disk->g.receipt = answer.receipt;
+    return push_accept_settle(store, &commit, &answer);
 }
 
 char *disk_bytes(const char *path, size_t *length)

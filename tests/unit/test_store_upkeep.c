@@ -39,10 +39,17 @@ static push_ticket_t open_stream(const char *user, const char *device,
 static push_status_t claim(const char *key, uint64_t request,
                            push_receipt_t *receipt)
 {
-    const push_claim_t wish = {named(key), request};
+    const push_claim_t wish = claim_of(key, request);
     push_audience_t audience = {.kind = PUSH_LOG_USER, .name = named("u")};
 
     return push_store_key_claim(&g.store, &wish, &audience, &g.now, receipt);
+}
+
+static void done(const char *key, const push_receipt_t *receipt)
+{
+    const push_claim_t wish = claim_of(key, 1);
+
+    push_store_key_done(&g.store, &wish, receipt);
 }
 
 START_TEST(a_key_gives_the_first_answer_again_until_its_window_ends)
@@ -53,7 +60,7 @@ START_TEST(a_key_gives_the_first_answer_again_until_its_window_ends)
     ck_assert_int_eq(claim("k", 1, &again), PUSH_OK);
     ck_assert_int_eq(claim("k", 1, &again), PUSH_KEY_BUSY);
     ck_assert_int_eq(claim("k", 2, &again), PUSH_KEY_REUSED);
-    push_store_key_done(&g.store, named("k"), &first);
+    done("k", &first);
     ck_assert_int_eq(claim("k", 1, &again), PUSH_OVER);
     ck_assert_uint_eq(again.mid, 42);
     ck_assert_uint_eq(again.recipients, 3);
@@ -68,7 +75,7 @@ START_TEST(a_request_that_failed_gives_its_key_back)
     push_receipt_t receipt;
 
     ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OK);
-    push_store_key_done(&g.store, named("k"), NULL);
+    done("k", NULL);
     ck_assert_int_eq(claim("k", 2, &receipt), PUSH_OK);
 }
 END_TEST
@@ -150,7 +157,7 @@ START_TEST(a_wall_clock_set_by_a_day_ends_nothing)
 
     push_store_checkout(&g.store, &away, &g.now);
     ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OK);
-    push_store_key_done(&g.store, named("k"), &receipt);
+    done("k", &receipt);
     for (int i = 0; i < 2; i++) {
         ground_publish(&g, PUSH_LOG_USER, "u", i ? "b" : "a", PUSH_HIGH);
         g.now.wall += days[i];
