@@ -99,10 +99,11 @@ NPM_STAMPS        :=
 # ---- the module, floor by floor -------------------------------------------
 
 # The core is compiled without httpd's and APR's include directories, the
-# store without httpd's: a forbidden include does not even compile.
+# store and the broker without httpd's: a forbidden include does not even
+# compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c)
-STORE_OBJS := $(call objects,mod_push/store/*.c)
+STORE_OBJS := $(call objects,mod_push/store/*.c mod_push/broker/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(call objects,mod_push/*.c mod_push/stream/*.c mod_push/http/*.c)
 
@@ -119,6 +120,9 @@ $(B)/obj/mod_push/core/%.o: mod_push/core/%.c
 	$(call compile,)
 
 $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
+	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
+$(B)/obj/mod_push/broker/%.o: mod_push/broker/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
 # Tokens and what they allow: like the core, it knows neither httpd nor APR.

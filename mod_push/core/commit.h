@@ -3,6 +3,14 @@
 
 #include "core/types.h"
 
+/* What is promised of what was accepted (PushDurability). */
+typedef enum push_durability_t {
+    PUSH_DURABILITY_UNSET,
+    PUSH_DURABILITY_MEMORY,
+    PUSH_DURABILITY_INTERVAL,
+    PUSH_DURABILITY_COMMIT
+} push_durability_t;
+
 /*
  * What one caller has to be told is on disk: in the caller's memory, all zero
  * at first, and passed to each call whose effect is to be waited for.  Any

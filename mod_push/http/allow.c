@@ -136,12 +136,13 @@ const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
                  asked->audience.name,
                  "user: more messages a second than may be (PushUserRate)"}};
 
+    push_broker_t *broker = push_broker();
+
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_rate_t rate;
         bool taken = !rows[i].limit
-                     || push_guard_take(push_runtime()->store.guard,
-                                        rows[i].kind, rows[i].who,
-                                        (uint32_t)rows[i].limit, &rate);
+                     || broker->take(broker, rows[i].kind, rows[i].who,
+                                     (uint32_t)rows[i].limit, &rate);
 
         if (rows[i].limit && fields) {
             set_fields(r, rows[i].name, &rate);

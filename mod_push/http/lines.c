@@ -11,7 +11,6 @@
 #include "http/line.h"
 #include "http/publish.h"
 #include "http/runtime.h"
-#include "store/publish.h"
 
 /*
  * A stream of messages, one JSON object a line.  The body may be endless:
@@ -105,18 +104,14 @@ static void put_end(lines_t *l, const push_problem_t *problem)
                           push_problem_json(l->pool, problem), "end", 1));
 }
 
-static push_store_t *store(void)
-{
-    return &push_runtime()->store;
-}
-
 /* Waits once for all lines that were published, and answers them. */
 static void settle(lines_t *l)
 {
+    push_broker_t *broker = push_broker();
+
     for (int i = 0; i < l->answers->nelts; i++) {
-        const push_answer_t *answer = &APR_ARRAY_IDX(l->answers, i,
-                                                     push_answer_t);
-        push_status_t status = push_accept_settle(store(), &l->commit, answer);
+        push_answer_t *answer = &APR_ARRAY_IDX(l->answers, i, push_answer_t);
+        push_status_t status = broker->settle(broker, &l->commit, answer);
 
         if (status == PUSH_OK) {
             put_receipt(l, &answer->receipt);
@@ -141,8 +136,10 @@ static void refuse(lines_t *l, const push_problem_t *problem)
 static push_status_t publish(lines_t *l, push_publication_t *asked,
                              push_answer_t *answer)
 {
+    push_broker_t *broker = push_broker();
+
     asked->now = l->now;
-    return push_accept_publish(store(), asked, &l->commit, answer);
+    return broker->publish(broker, asked, &l->commit, answer);
 }
 
 static void publish_line(lines_t *l, push_publication_t *asked)

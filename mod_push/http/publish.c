@@ -6,7 +6,6 @@
 #include "http/allow.h"
 #include "http/json.h"
 #include "http/runtime.h"
-#include "store/publish.h"
 
 static push_field_t header_field(const request_rec *r, const char *name)
 {
@@ -223,13 +222,13 @@ static bool is_lines(const request_rec *r)
 
 static push_status_t publish(push_publication_t *asked, push_answer_t *answer)
 {
-    push_store_t *store = &push_runtime()->store;
+    push_broker_t *broker = push_broker();
     push_commit_t commit = {0};
     push_status_t status;
 
     asked->now = push_clock_now();
-    status = push_accept_publish(store, asked, &commit, answer);
-    return status == PUSH_OK ? push_accept_settle(store, &commit, answer)
+    status = broker->publish(broker, asked, &commit, answer);
+    return status == PUSH_OK ? broker->settle(broker, &commit, answer)
                              : status;
 }
 

@@ -6,9 +6,9 @@
 #include <ap_expr.h>
 #include <stdint.h>
 
+#include "core/commit.h"
 #include "http/endpoint.h"
 #include "http/identity/claims.h"
-#include "store/journal.h"
 
 /*
  * What the configuration says, as the handlers read it; config.c fills it in.

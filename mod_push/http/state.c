@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <unixd.h>
 
+#include "store/journal.h"
 #include "store/recover.h"
 
 APLOG_USE_MODULE(push);

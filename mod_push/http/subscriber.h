@@ -1,8 +1,8 @@
 #ifndef PUSH_SUBSCRIBER_H
 #define PUSH_SUBSCRIBER_H
 
+#include "core/checkin.h"
 #include "http/identify.h"
-#include "store/checkin.h"
 
 /*
  * What a subscriber's request says of its device, its cursor and its wishes,

@@ -1,34 +1,10 @@
 #ifndef PUSH_CHECKIN_H
 #define PUSH_CHECKIN_H
 
+#include "core/checkin.h"
 #include "store/store.h"
 
 /* Devices that come, acknowledge, and go. */
-
-typedef struct push_checkin_t {
-    push_text_t user;
-    push_text_t labels[PUSH_LABELS]; /* the device id and app are its name */
-    const push_text_t *channels;     /* at most PUSH_CHANNELS_MAX */
-    unsigned channels_count;
-    bool from_oldest; /* new subscriptions begin at what is still kept */
-    bool made_up;     /* the device id was made up by the server */
-    bool explicit_acks;
-    push_urgency_t lowest;
-    uint32_t max_in_flight;
-    uint32_t max_streams;         /* of this user */
-    uint32_t max_devices;         /* likewise; the longest away goes */
-    uint32_t max_places;          /* in channels, of all its devices */
-    uint32_t max_streams_address; /* 0: any number */
-    const push_cursor_t *cursor;  /* NULL: none was given */
-    unsigned seat;                /* of the reactor that will hold it */
-} push_checkin_t;
-
-/* A stream as the store knows it. */
-typedef struct push_ticket_t {
-    push_ref_t device;
-    uint32_t gen;
-    unsigned char id[PUSH_CONTEXT_BYTES];
-} push_ticket_t;
 
 /*
  * Checks a device in: finds or makes its context, refreshes what is known of

@@ -20,13 +20,6 @@
  * is not on disk yet, and `missing` there sums up what is to be made good.
  */
 
-typedef enum push_durability_t {
-    PUSH_DURABILITY_UNSET,
-    PUSH_DURABILITY_MEMORY,
-    PUSH_DURABILITY_INTERVAL,
-    PUSH_DURABILITY_COMMIT
-} push_durability_t;
-
 /* What is not yet on disk is at most so old, ms, if the disk is well. */
 #define PUSH_JOURNAL_INTERVAL_MS 500
 

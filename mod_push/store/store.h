@@ -2,6 +2,7 @@
 #define PUSH_STORE_H
 
 #include "core/commit.h"
+#include "store/clock.h"
 #include "store/epoch.h"
 #include "store/guard.h"
 #include "store/records.h"
@@ -63,8 +64,6 @@ bool push_store_open(push_store_t *store, const push_ground_t *ground,
 /* Lays out a segment in zeroed memory; false if it is too small. */
 bool push_store_create(push_store_t *store, const push_ground_t *ground,
                        const push_limits_t *limits);
-
-push_time_t push_clock_now(void);
 
 /* This process has a seat now, and is counted there when it is in a shard. */
 void push_store_sit(push_store_t *store, unsigned seat);

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A floor of mod_push includes itself and the floors below it; the core knows
 # no httpd, no APR and no I/O; the store no httpd; http/identity neither httpd
-# nor APR; httpd.h only in the rim.
+# nor APR; httpd.h only in the rim.  What is above the broker asks the broker
+# and not the store, but for who starts and stops it.
 set -u
 [ -d mod_push ] || exit 0
 
@@ -9,10 +10,21 @@ rank() {
     case $1 in
     mod_push/core/*) echo 1 ;;
     mod_push/store/*) echo 2 ;;
-    mod_push/stream/*) echo 3 ;;
-    mod_push/http/*) echo 4 ;;
-    *) echo 5 ;;
+    mod_push/broker/*) echo 3 ;;
+    mod_push/stream/*) echo 4 ;;
+    mod_push/http/*) echo 5 ;;
+    *) echo 6 ;;
     esac
+}
+
+# Whether the file may include the store.  Above the broker it is who makes it,
+# keeps it over restarts, and gives it its state.
+knows_store() {
+    case $1 in
+    mod_push/http/runtime.c | mod_push/http/state.[ch] | \
+        mod_push/http/kept.[ch]) return 0 ;;
+    esac
+    [ "$(rank "$1")" -le "$(rank mod_push/stream/)" ]
 }
 
 # Where "$2", included by file $1, leads: beside the file, or from mod_push.
@@ -51,6 +63,10 @@ while IFS=: read -r file line include; do
         target=$(resolve "$file" "$name")
         if [ "$(rank "$target")" -gt "$(rank "$file")" ]; then
             echo "$file:$line: includes $name of a floor above its own"
+            bad=1
+        fi
+        if [[ $target == mod_push/store/* ]] && ! knows_store "$file"; then
+            echo "$file:$line: asks the store ($name), not the broker"
             bad=1
         fi
     fi

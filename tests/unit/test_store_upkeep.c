@@ -386,7 +386,8 @@ static void see_device(void *data, const push_device_view_t *view)
 static push_fate_t only_fate(uint64_t mid)
 {
     seen_t seen = {0};
-    push_visitor_t visitor = {see_message, see_life, &seen};
+    push_visitor_t visitor = {
+        .message = see_message, .life = see_life, .data = &seen};
 
     ck_assert_int_eq(push_view_message(&g.store, mid, &g.now, &visitor),
                      PUSH_OK);
@@ -412,7 +413,8 @@ END_TEST
 START_TEST(a_channels_message_is_seen_for_each_of_its_readers)
 {
     seen_t seen = {0};
-    push_visitor_t visitor = {see_message, see_life, &seen};
+    push_visitor_t visitor = {
+        .message = see_message, .life = see_life, .data = &seen};
 
     open_stream("u", "d", "c");
     open_stream("v", "d", "c");

@@ -1,0 +1,170 @@
+#include "broker/local.h"
+
+#include "store/checkin.h"
+#include "store/dismiss.h"
+#include "store/publish.h"
+#include "store/revocation.h"
+#include "store/validate.h"
+#include "store/view.h"
+
+/* ---- messages ---- */
+
+static push_status_t publish(push_broker_t *broker,
+                             push_publication_t *publication,
+                             push_commit_t *commit, push_answer_t *answer)
+{
+    return push_accept_publish(broker->data, publication, commit, answer);
+}
+
+static push_status_t settle(push_broker_t *broker, push_commit_t *commit,
+                            push_answer_t *answer)
+{
+    return push_accept_settle(broker->data, commit, answer);
+}
+
+static push_status_t recall(push_broker_t *broker, uint64_t mid,
+                            const push_time_t *now, uint32_t *recalled)
+{
+    return push_store_recall(broker->data, mid, now, recalled);
+}
+
+/* ---- devices ---- */
+
+static push_status_t claim(push_broker_t *broker,
+                           const push_checkin_t *checkin,
+                           const push_time_t *now, push_ticket_t *ticket,
+                           uint64_t *session)
+{
+    push_status_t status = push_store_checkin(broker->data, checkin, now,
+                                              ticket);
+
+    *session = status == PUSH_OK
+                   ? push_store_session(broker->data, ticket->gen)
+                   : 0;
+    return status;
+}
+
+static void release(push_broker_t *broker, const push_ticket_t *ticket,
+                    const push_time_t *now)
+{
+    push_store_checkout(broker->data, ticket, now);
+}
+
+static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
+                         const push_time_t *now)
+{
+    unsigned char id[PUSH_CONTEXT_BYTES];
+
+    push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
+                          checkin->labels[PUSH_LABEL_APP], id);
+    return push_store_ack(broker->data, checkin->user, id, checkin->cursor,
+                          now);
+}
+
+static bool only_made_up(push_broker_t *broker, push_text_t user,
+                         push_text_t app, char *device)
+{
+    return push_store_only_made_up(broker->data, user, app, device);
+}
+
+/* ---- users ---- */
+
+/* First the mark: who checks in after it is found, before it is ended. */
+static push_status_t dismiss(push_broker_t *broker, push_text_t user,
+                             int64_t refuse, uint32_t *streams)
+{
+    push_store_t *store = broker->data;
+    push_time_t now = push_clock_now();
+    push_commit_t commit = {0};
+    push_status_t status = PUSH_OK;
+
+    if (refuse) {
+        status = push_revocation_add(store, user, &now, refuse, &commit);
+    }
+    if (status == PUSH_OK) {
+        status = push_store_dismiss(store, user, refuse != 0, streams);
+    }
+    return status == PUSH_OK ? push_revocation_wait(store, &commit) : status;
+}
+
+static push_guard_t *guard_of(push_broker_t *broker)
+{
+    return ((push_store_t *)broker->data)->guard;
+}
+
+static bool revoked(push_broker_t *broker, push_text_t user, int64_t issued)
+{
+    return push_guard_revoked(guard_of(broker), user, issued);
+}
+
+/* ---- limits ---- */
+
+static bool take(push_broker_t *broker, push_rate_kind_t kind,
+                 push_text_t name, uint32_t limit, push_rate_t *rate)
+{
+    return push_guard_take(guard_of(broker), kind, name, limit, rate);
+}
+
+static push_status_t use(push_broker_t *broker, push_text_t ticket,
+                         int64_t until)
+{
+    return push_guard_use(guard_of(broker), ticket, until);
+}
+
+/* ---- for administrators ---- */
+
+static push_status_t look(push_broker_t *broker, const push_look_t *what,
+                          const push_visitor_t *visitor)
+{
+    switch (what->kind) {
+    case PUSH_LOOK_MESSAGE:
+        return push_view_message(broker->data, what->mid, &what->now, visitor);
+    case PUSH_LOOK_DEVICE:
+        return push_view_device(broker->data, what->id, &what->now,
+                                visitor->device, visitor->data);
+    case PUSH_LOOK_DEVICES:
+        return push_view_devices(broker->data, what->user, &what->now,
+                                 visitor->device, visitor->data);
+    default:
+        push_view_channels(broker->data, &what->now, visitor->channel,
+                           visitor->data);
+        return PUSH_OK;
+    }
+}
+
+static void stats(push_broker_t *broker, push_stats_view_t *view)
+{
+    push_view_stats(broker->data, view);
+}
+
+static void health(push_broker_t *broker, push_health_t *view)
+{
+    push_view_health(broker->data, view);
+}
+
+static void check(push_broker_t *broker, push_check_t *found)
+{
+    push_validate(broker->data, found);
+}
+
+void push_local_init(push_broker_t *broker, push_store_t *store)
+{
+    *broker = (push_broker_t){.data = store,
+                              .secret = store->guard ? store->guard->secret
+                                                     : NULL,
+                              .publish = publish,
+                              .settle = settle,
+                              .recall = recall,
+                              .claim = claim,
+                              .release = release,
+                              .ack = ack,
+                              .only_made_up = only_made_up,
+                              .dismiss = dismiss,
+                              .revoked = revoked,
+                              .take = take,
+                              .use = use,
+                              .look = look,
+                              .stats = stats,
+                              .health = health,
+                              .check = check};
+}
