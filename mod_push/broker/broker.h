@@ -40,7 +40,8 @@ struct push_broker_t {
 
     /*
      * Waits for all that was begun with the commit.  Then the receipt is what
-     * came of this publication; any status but PUSH_OK: it does not count.
+     * came of this publication.  PUSH_NO_STATE: it may not be on disk; without
+     * a key it is recalled, with one a repeated request finds it.
      */
     push_status_t (*settle)(push_broker_t *broker, push_commit_t *commit,
                             push_answer_t *answer);

@@ -172,10 +172,9 @@ static void count(push_store_t *store, push_status_t status,
     }
 }
 
-push_status_t push_store_publish_for(push_store_t *store,
-                                     const push_publication_t *publication,
-                                     push_commit_t *commit,
-                                     push_answer_t *answer)
+push_status_t push_store_publish(push_store_t *store,
+                                 const push_publication_t *publication,
+                                 push_commit_t *commit, push_answer_t *answer)
 {
     const push_audience_t *audience = &publication->audience;
     push_publish_t publish = {.draft = &publication->draft,

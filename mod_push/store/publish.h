@@ -4,50 +4,19 @@
 #include "core/publication.h"
 #include "store/store.h"
 
-/* Publishing: from a checked draft to the mailboxes, and the wake-ups. */
-
 /*
- * ---- a publication from its claim to its answer (store/accept.c) ----
- *
- * Any number of push_accept_publish() with one commit, then for each of them
- * that gave PUSH_OK push_accept_settle() with the same commit.
+ * Publishing: from a checked draft to the mailboxes, and the wake-ups; and the
+ * idempotency keys, which broker/local.c claims before and answers after.
  */
-
-/*
- * PUSH_OK: answer->receipt is what came of it, once it is settled; or, with
- * answer->again, what was answered to this key before.  PUSH_NO_STATE: the
- * disk takes nothing; nothing was published.  Else as push_store_key_claim()
- * and push_store_publish_for().
- */
-push_status_t push_accept_publish(push_store_t *store,
-                                  push_publication_t *publication,
-                                  push_commit_t *commit,
-                                  push_answer_t *answer);
-
-/*
- * With `commit`, blocks until all that was published with this commit is on
- * disk.  PUSH_NO_STATE: it may not be.  Then a message without a key is
- * recalled; one with a key stays, and a repeated request is answered with it
- * as soon as it is on disk.
- */
-push_status_t push_accept_settle(push_store_t *store, push_commit_t *commit,
-                                 const push_answer_t *answer);
-
-/* ---- its parts ---- */
 
 /*
  * Publishes, whatever the key says; on disk the key, if answer->keyed, joins
  * its message.  PUSH_NO_MEMORY, PUSH_MAILBOX_FULL: nothing was changed.
  * PUSH_BUSY: a lock could not be had; nothing was changed.
  */
-push_status_t push_store_publish_for(push_store_t *store,
-                                     const push_publication_t *publication,
-                                     push_commit_t *commit,
-                                     push_answer_t *answer);
-
-/* A hash over the parts with their lengths; the same after a restart. */
-uint64_t push_store_request_hash(const push_store_t *store,
-                                 const push_text_t *parts, unsigned count);
+push_status_t push_store_publish(push_store_t *store,
+                                 const push_publication_t *publication,
+                                 push_commit_t *commit, push_answer_t *answer);
 
 /* The claim of a request with this key. */
 void push_store_key_name(push_text_t key, uint64_t request,

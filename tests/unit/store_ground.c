@@ -99,8 +99,8 @@ push_status_t store_publish(push_store_t *store,
     const push_publication_t publication = {
         .audience = *audience, .draft = *draft, .now = *now};
     push_answer_t answer = {0};
-    push_status_t status = push_store_publish_for(store, &publication, NULL,
-                                                  &answer);
+    push_status_t status = push_store_publish(store, &publication, NULL,
+                                              &answer);
 
     *receipt = answer.receipt;
     return status;

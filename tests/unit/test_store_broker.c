@@ -72,6 +72,23 @@ START_TEST(a_repeated_request_is_answered_and_not_published_again)
 }
 END_TEST
 
+START_TEST(the_hash_of_a_request_tells_where_its_parts_end)
+{
+    push_publication_t first = message("c", "key");
+    push_publication_t other = message("bc", "key");
+    push_answer_t answer;
+    push_commit_t commit = {0};
+
+    first.draft.topic = named("ab");
+    other.draft.topic = named("a");
+    ck_assert_int_eq(broker.publish(&broker, &first, &commit, &answer),
+                     PUSH_OK);
+    ck_assert_int_eq(broker.settle(&broker, &commit, &answer), PUSH_OK);
+    ck_assert_int_eq(broker.publish(&broker, &other, &commit, &answer),
+                     PUSH_KEY_REUSED);
+}
+END_TEST
+
 START_TEST(a_device_is_claimed_acknowledges_and_is_released)
 {
     push_checkin_t checkin = arrival(NULL);
@@ -189,6 +206,7 @@ int main(void)
     tcase_add_checked_fixture(local, begin, end);
     tcase_add_test(local,
                    a_repeated_request_is_answered_and_not_published_again);
+    tcase_add_test(local, the_hash_of_a_request_tells_where_its_parts_end);
     tcase_add_test(local, a_device_is_claimed_acknowledges_and_is_released);
     tcase_add_test(local, an_administrator_finds_devices_and_messages);
     tcase_add_test(local,

@@ -27,7 +27,7 @@ static push_status_t publish(push_commit_t *commit, push_answer_t *answer)
                                       .draft = draft("x"),
                                       .now = disk.g.now};
 
-    return push_accept_publish(&disk.g.store, &publication, commit, answer);
+    return disk.broker.publish(&disk.broker, &publication, commit, answer);
 }
 
 /* ---- another thread ---- */
@@ -42,7 +42,7 @@ static void *settle(void *data)
 {
     work_t *work = data;
 
-    work->status = push_accept_settle(&disk.g.store, &work->commit,
+    work->status = disk.broker.settle(&disk.broker, &work->commit,
                                       &work->answer);
     return NULL;
 }
@@ -87,10 +87,10 @@ START_TEST(each_commit_answers_for_what_was_handed_over_for_it)
     ck_assert_int_eq(rename(hidden, disk.file), 0);
     DISK_AWAIT(disk.well == 1);
     ck_assert_int_eq(publish(&well, &second), PUSH_OK);
-    ck_assert_int_eq(push_accept_settle(&disk.g.store, &well, &second),
+    ck_assert_int_eq(disk.broker.settle(&disk.broker, &well, &second),
                      PUSH_OK);
     ck_assert_int_eq(push_journal_wait(&disk.g.store, &empty), PUSH_OK);
-    ck_assert_int_eq(push_accept_settle(&disk.g.store, &failed, &first),
+    ck_assert_int_eq(disk.broker.settle(&disk.broker, &failed, &first),
                      PUSH_NO_STATE);
 }
 END_TEST

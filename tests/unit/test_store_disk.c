@@ -200,17 +200,17 @@ START_TEST(a_key_comes_back_with_its_answer)
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     first = keyed("x");
     ck_assert_int_eq(
-        push_accept_publish(&disk.g.store, &first, &commit, &answer), PUSH_OK);
-    ck_assert_int_eq(push_accept_settle(&disk.g.store, &commit, &answer),
+        disk.broker.publish(&disk.broker, &first, &commit, &answer), PUSH_OK);
+    ck_assert_int_eq(disk.broker.settle(&disk.broker, &commit, &answer),
                      PUSH_OK);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     second = keyed("x");
     ck_assert_int_eq(
-        push_accept_publish(&disk.g.store, &second, &commit, &again), PUSH_OK);
+        disk.broker.publish(&disk.broker, &second, &commit, &again), PUSH_OK);
     ck_assert(again.again && !answer.again);
     ck_assert_uint_eq(again.receipt.mid, answer.receipt.mid);
     other = keyed("y");
-    ck_assert_int_eq(push_accept_publish(&disk.g.store, &other, &commit,
+    ck_assert_int_eq(disk.broker.publish(&disk.broker, &other, &commit,
                                          &again),
                      PUSH_KEY_REUSED);
 }

@@ -80,18 +80,6 @@ START_TEST(a_request_that_failed_gives_its_key_back)
 }
 END_TEST
 
-START_TEST(the_hash_of_a_request_tells_where_its_parts_end)
-{
-    push_text_t a[] = {named("ab"), named("c")};
-    push_text_t b[] = {named("a"), named("bc")};
-
-    ck_assert_uint_ne(push_store_request_hash(&g.store, a, 2),
-                      push_store_request_hash(&g.store, b, 2));
-    ck_assert_uint_eq(push_store_request_hash(&g.store, a, 2),
-                      push_store_request_hash(&g.store, a, 2));
-}
-END_TEST
-
 /* ---- sweeps ---- */
 
 /* As a reactor does that has nothing to send. */
@@ -493,7 +481,6 @@ int main(void)
     tcase_add_test(keys,
                    a_key_gives_the_first_answer_again_until_its_window_ends);
     tcase_add_test(keys, a_request_that_failed_gives_its_key_back);
-    tcase_add_test(keys, the_hash_of_a_request_tells_where_its_parts_end);
     tcase_add_test(sweep, after_sweeps_nothing_is_left_of_what_is_over);
     tcase_add_test(sweep, a_wall_clock_set_by_a_day_ends_nothing);
     tcase_add_test(sweep, a_device_whose_process_is_gone_is_not_connected);
