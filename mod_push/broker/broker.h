@@ -28,11 +28,11 @@ struct push_broker_t {
     /* ---- messages ---- */
 
     /*
-     * Begins to publish, once whatever the key says of earlier requests.
-     * After PUSH_OK settle() follows, with the same commit; until then the
-     * publication stays where it is, and the answer's receipt is not final.
-     * One commit may be that of many publications.  PUSH_NO_MEMORY,
-     * PUSH_MAILBOX_FULL, PUSH_KEY_REUSED, PUSH_KEY_BUSY: it is not published.
+     * Begins to publish, unless its key was answered before.  After PUSH_OK
+     * settle() follows, with the same commit; until then the receipt is not
+     * final, and the answer may be moved.  One commit may be that of many
+     * publications.  PUSH_NO_MEMORY, PUSH_MAILBOX_FULL, PUSH_KEY_REUSED,
+     * PUSH_KEY_BUSY: it is not published.
      */
     push_status_t (*publish)(push_broker_t *broker,
                              push_publication_t *publication,
@@ -40,8 +40,9 @@ struct push_broker_t {
 
     /*
      * Waits for all that was begun with the commit.  Then the receipt is what
-     * came of this publication.  PUSH_NO_STATE: it may not be on disk; without
-     * a key it is recalled, with one a repeated request finds it.
+     * came of this publication.  PUSH_NO_STATE: it may not be kept; without a
+     * key it is recalled, with one a repeated request finds it.  Else as
+     * publish(), of what it could not say yet.
      */
     push_status_t (*settle)(push_broker_t *broker, push_commit_t *commit,
                             push_answer_t *answer);

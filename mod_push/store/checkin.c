@@ -196,12 +196,9 @@ static bool follows_the_same(const push_heap_t *heap,
 
 static void note_device(push_store_t *store, const push_device_t *device)
 {
-    push_record_t *record = store->journal
-                                ? push_device_look(device->id, device->shard)
-                                : NULL;
-
-    if (record) {
-        push_shard_note(store, device->shard, record);
+    if (store->journal) {
+        push_shard_note(store, device->shard,
+                        push_device_look(device->id, device->shard));
     }
 }
 

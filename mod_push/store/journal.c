@@ -122,9 +122,6 @@ void push_journal_throttle(push_store_t *store)
     push_journal_t *journal = store->journal;
     struct timespec at;
 
-    if (!journal) {
-        return;
-    }
     pthread_mutex_lock(&journal->lock);
     at = push_journal_deadline(THROTTLE_MS);
     while (
@@ -265,12 +262,10 @@ static void on_end(push_heap_t *heap, const void *message, int fate)
 {
     push_store_t *store = heap->memory;
     push_time_t now = push_clock_now();
-    push_record_t *record = push_save_message(store, message,
-                                              (push_fate_t)fate, &now);
 
-    if (record) {
-        push_shard_note(store, heap->owner, record);
-    }
+    push_shard_note(store, heap->owner,
+                    push_save_message(store, message, (push_fate_t)fate,
+                                      &now));
 }
 
 /* ---- start and stop ---- */

@@ -63,7 +63,7 @@ void push_journal_hand_over(push_store_t *store, push_records_t *records,
 /* PUSH_NO_STATE: with `commit` nothing can be accepted at the moment. */
 push_status_t push_journal_ready(const push_store_t *store);
 
-/* Waits for a moment if the queue is long. */
+/* Waits for a moment if the queue is long.  There must be a journal. */
 void push_journal_throttle(push_store_t *store);
 
 /*

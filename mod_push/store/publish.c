@@ -99,14 +99,6 @@ uint64_t push_store_next_mid(push_store_t *store,
     return next_mid(store, name_of(store, audience).shard, now);
 }
 
-/* With the lock of the shard; a record of NULL is passed over. */
-static void note(push_store_t *store, unsigned shard, push_record_t *record)
-{
-    if (record) {
-        push_shard_note(store, shard, record);
-    }
-}
-
 static push_record_t *key_record(const push_store_t *store,
                                  const push_claim_t *claim,
                                  const push_publish_t *publish)
@@ -124,13 +116,14 @@ static void save(push_store_t *store, unsigned shard,
                  const push_answer_t *answer, const push_publish_t *publish)
 {
     if (publish->message) {
-        note(store, shard,
-             push_save_message(store,
-                               push_at(&store->heaps[0], publish->message),
-                               PUSH_LIVE, &publish->now));
+        push_shard_note(store, shard,
+                        push_save_message(
+                            store, push_at(&store->heaps[0], publish->message),
+                            PUSH_LIVE, &publish->now));
     }
     if (answer->keyed) {
-        note(store, shard, key_record(store, &answer->claim, publish));
+        push_shard_note(store, shard,
+                        key_record(store, &answer->claim, publish));
     }
 }
 
@@ -183,7 +176,9 @@ push_status_t push_store_publish(push_store_t *store,
     push_status_t status = PUSH_NO_MEMORY;
 
     if (push_pressure_admit(store, urgency, &publish.now)) {
-        push_journal_throttle(store);
+        if (store->journal) {
+            push_journal_throttle(store);
+        }
         status = publish_once(store, audience, &publish, commit, answer);
         if (status == PUSH_NO_MEMORY
             && push_pressure_relieve(store, urgency, &publish.now)) {

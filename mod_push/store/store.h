@@ -81,11 +81,13 @@ void push_shard_leave_for(push_store_t *store, unsigned shard,
 
 /* ---- with the lock of the shard ---- */
 
-/* Takes a record, which gets to the disk with all others of this visit. */
+/* Takes a record, or NULL; all of a visit get to the disk together. */
 static inline void push_shard_note(push_store_t *store, unsigned shard,
                                    push_record_t *record)
 {
-    push_records_append(&store->noted[shard], record);
+    if (record) {
+        push_records_append(&store->noted[shard], record);
+    }
 }
 
 typedef struct push_name_t {
