@@ -122,9 +122,9 @@ static void settle(lines_t *l)
     }
     if (l->answers->nelts) {
         apr_array_clear(l->answers);
-        l->commit = (push_commit_t){0};
         l->now = push_clock_now();
     }
+    l->commit = (push_commit_t){0};
 }
 
 static void refuse(lines_t *l, const push_problem_t *problem)

@@ -71,4 +71,8 @@ while IFS=: read -r file line include; do
         fi
     fi
 done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' mod_push --include='*.[ch]')
+if grep -rnE '\b(_Thread_local|__thread)\b' mod_push | grep -v ^mod_push/stream/; then
+    echo "what a caller waits for stands in its push_commit_t, not in a thread"
+    bad=1
+fi
 exit $bad

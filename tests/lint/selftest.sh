@@ -101,6 +101,8 @@ append mod_push/store/pear.c '#include "config.h"\n'
 expect layers 'of a floor above'
 append mod_push/store/pear.c '#include "broker/broker.h"\n'
 expect layers 'of a floor above'
+append mod_push/store/pear.c 'static _Thread_local int last;\n'
+expect layers 'not in a thread'
 append mod_push/http/identity/quince.c '#include "store/shm.h"\n'
 expect layers 'asks the store (store/shm.h), not the broker'
 
