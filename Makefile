@@ -103,11 +103,11 @@ NPM_STAMPS        :=
 # ---- the module, floor by floor -------------------------------------------
 
 # The core and the codecs are compiled without httpd's and APR's include
-# directories, the store without httpd's: a forbidden include does not even
-# compile.
+# directories, the store and the broker without httpd's: a forbidden include
+# does not even compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c)
-STORE_OBJS := $(call objects,mod_push/store/*/*.c)
+STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
               $(foreach d,server stream http,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
@@ -128,6 +128,9 @@ $(B)/obj/mod_push/codec/%.o: mod_push/codec/%.c
 	$(call compile,)
 
 $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
+	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
+$(B)/obj/mod_push/broker/%.o: mod_push/broker/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
 # Tokens and what they allow: like the core, it knows neither httpd nor APR.

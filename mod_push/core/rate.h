@@ -12,6 +12,12 @@
 
 #define PUSH_RATE_MAX 1000000u /* a second */
 
+/* Whose rate it is. */
+typedef enum push_rate_kind_t {
+    PUSH_RATE_PUBLISHER,
+    PUSH_RATE_USER
+} push_rate_kind_t;
+
 /* What came of one more. */
 typedef struct push_rate_t {
     uint32_t limit;     /* a second */

@@ -11,11 +11,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "broker/local.h"
 #include "http/kept.h"
 #include "http/state.h"
 #include "store/shm/deaths.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
+#include "store/upkeep/sweeper.h"
+#include "stream/loop/reactor.h"
 #include "stream/transport/migration.h"
 
 APLOG_USE_MODULE(push);
@@ -50,18 +53,22 @@ static push_durability_t durability;
 
 /* A child's own. */
 static push_runtime_t runtime;
+static push_store_t own_store;
+static push_reactor_t *reactors[PUSH_REACTORS_MAX];
+static unsigned reactors_count;
+static push_sweeper_t *sweeper;
 static push_end_t end_reason = PUSH_END_SHUTDOWN;
 static bool all_end = true;         /* the streams of all processes */
 static _Atomic int64_t leave_until; /* mono ms; streams may move */
 
 push_runtime_t *push_runtime(void)
 {
-    return runtime.reactors_count ? &runtime : NULL;
+    return reactors_count ? &runtime : NULL;
 }
 
 bool push_runtime_superseded(void)
 {
-    return push_segment_superseded(runtime.store.segment);
+    return push_segment_superseded(own_store.segment);
 }
 
 /* ---- the parent ---- */
@@ -381,15 +388,15 @@ static apr_status_t stop_threads(void *data)
 {
     (void)data;
     apr_signal(SIGTERM, hurry);
-    if (runtime.sweeper) {
-        push_sweeper_stop(runtime.sweeper);
-        runtime.sweeper = NULL;
+    if (sweeper) {
+        push_sweeper_stop(sweeper);
+        sweeper = NULL;
     }
-    while (runtime.reactors_count) {
-        push_reactor_stop(runtime.reactors[--runtime.reactors_count],
-                          end_reason, all_end, &leave_until);
+    while (reactors_count) {
+        push_reactor_stop(reactors[--reactors_count], end_reason, all_end,
+                          &leave_until);
     }
-    push_state_stop(&runtime.store);
+    push_state_stop(&own_store);
     return APR_SUCCESS;
 }
 
@@ -427,14 +434,14 @@ static uint32_t publishers_for_child(void)
 /* What one of the reactors may take of the streams of this child. */
 static uint32_t share_of(uint32_t max_streams, unsigned which)
 {
-    uint32_t reactors = (uint32_t)reactors_wanted;
+    uint32_t count = (uint32_t)reactors_wanted;
 
-    return max_streams / reactors + (which < max_streams % reactors);
+    return max_streams / count + (which < max_streams % count);
 }
 
 void push_runtime_start(apr_pool_t *child, server_rec *s)
 {
-    push_reactor_options_t options = {.store = &runtime.store,
+    push_reactor_options_t options = {.store = &own_store,
                                       .pid = (uint32_t)getpid(),
                                       .retry_ms = 1000,
                                       .accept_rate = ACCEPT_RATE,
@@ -442,22 +449,23 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                                       .data = s};
     uint32_t max_streams;
 
-    if (!kept || !push_store_open(&runtime.store, &ground, &limits)) {
+    if (!kept || !push_store_open(&own_store, &ground, &limits)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "PUSH0005: the shared memory is of another version: "
                      "restart httpd fully");
         return;
     }
+    push_local_init(&runtime.broker, &own_store);
     max_streams = streams_for_child(s);
     runtime.max_blocking = (uint32_t)max_blocking;
     runtime.max_publishers = publishers_for_child();
     runtime.jwt_lifetime = jwt_lifetime;
     runtime.largest = largest;
-    push_state_start(s, &kept->state, durability, &runtime.store);
-    while (runtime.reactors_count < (unsigned)reactors_wanted) {
+    push_state_start(s, &kept->state, durability, &own_store);
+    while (reactors_count < (unsigned)reactors_wanted) {
         push_reactor_t *reactor;
 
-        options.max_streams = share_of(max_streams, runtime.reactors_count);
+        options.max_streams = share_of(max_streams, reactors_count);
         reactor = push_reactor_start(&options);
         if (!reactor) {
             ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
@@ -465,13 +473,13 @@ void push_runtime_start(apr_pool_t *child, server_rec *s)
                          "refuses streams");
             break;
         }
-        if (!runtime.reactors_count) {
-            push_store_sit(&runtime.store, push_reactor_seat(reactor));
+        if (!reactors_count) {
+            push_store_sit(&own_store, push_reactor_seat(reactor));
         }
-        runtime.reactors[runtime.reactors_count++] = reactor;
+        reactors[reactors_count++] = reactor;
     }
-    runtime.sweeper = push_sweeper_start(&runtime.store, let_go);
-    if (!runtime.sweeper) {
+    sweeper = push_sweeper_start(&own_store, let_go);
+    if (!sweeper) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0007: cannot start a thread that sweeps: what this "
                      "child leaves, others have to clear");
@@ -506,8 +514,8 @@ void push_runtime_stopping(int graceful)
         end_reason = PUSH_END_RESTART;
         atomic_store(&leave_until, push_clock_now().mono + LEAVE_MS_UNSURE);
     }
-    for (unsigned i = 0; i < runtime.reactors_count; i++) {
-        push_reactor_end_pumped(runtime.reactors[i], end_reason);
+    for (unsigned i = 0; i < reactors_count; i++) {
+        push_reactor_end_pumped(reactors[i], end_reason);
     }
 }
 
@@ -517,12 +525,12 @@ static push_reactor_t *roomiest(void)
     push_reactor_t *found = NULL;
     uint32_t most = 0;
 
-    for (unsigned i = 0; i < runtime.reactors_count; i++) {
-        uint32_t room = push_reactor_room(runtime.reactors[i]);
+    for (unsigned i = 0; i < reactors_count; i++) {
+        uint32_t room = push_reactor_room(reactors[i]);
 
         if (room > most) {
             most = room;
-            found = runtime.reactors[i];
+            found = reactors[i];
         }
     }
     return found;
@@ -534,10 +542,10 @@ bool push_runtime_berth(bool can_move, push_berth_t *berth)
     push_reactor_t *reactor = roomiest();
 
     while (reactor) {
-        if (push_berth_reserve(berth, &runtime.store, reactor)) {
+        if (push_berth_reserve(berth, &own_store, reactor)) {
             return true;
         }
         reactor = roomiest();
     }
-    return can_move && push_berth_promise(berth, &runtime.store);
+    return can_move && push_berth_promise(berth, &own_store);
 }

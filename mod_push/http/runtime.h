@@ -1,9 +1,8 @@
 #ifndef PUSH_RUNTIME_H
 #define PUSH_RUNTIME_H
 
+#include "broker/broker.h"
 #include "http/settings.h"
-#include "store/upkeep/sweeper.h"
-#include "stream/loop/reactor.h"
 
 /*
  * What runs: the segment, made by the parent and kept over graceful restarts,
@@ -12,11 +11,10 @@
 
 #define PUSH_REACTORS_MAX 16
 
+struct push_berth_t;
+
 typedef struct push_runtime_t {
-    push_store_t store;
-    push_reactor_t *reactors[PUSH_REACTORS_MAX];
-    unsigned reactors_count;
-    push_sweeper_t *sweeper;
+    push_broker_t broker;
     uint32_t max_blocking;   /* streams that hold a worker thread */
     uint32_t max_publishers; /* NDJSON requests, which hold one too */
     int64_t jwt_lifetime;    /* ms */
@@ -25,6 +23,12 @@ typedef struct push_runtime_t {
 
 /* NULL in a process that has no reactors. */
 push_runtime_t *push_runtime(void);
+
+/* In a process that has reactors. */
+static inline push_broker_t *push_broker(void)
+{
+    return &push_runtime()->broker;
+}
 
 /*
  * In a process that has reactors: its segment is not the server's any more,
@@ -59,6 +63,6 @@ void push_runtime_stopping(int graceful);
  * stream can be passed on, in another one.  False if there is none.  It is
  * reserved; see push_berth_reserve().
  */
-bool push_runtime_berth(bool can_move, push_berth_t *berth);
+bool push_runtime_berth(bool can_move, struct push_berth_t *berth);
 
 #endif

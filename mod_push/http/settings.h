@@ -6,8 +6,8 @@
 #include <ap_expr.h>
 #include <stdint.h>
 
+#include "core/commit.h"
 #include "http/identity/claims.h"
-#include "store/disk/journal.h"
 
 /*
  * What the configuration says, as the handlers read it; server/config.c fills it in.

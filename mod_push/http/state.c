@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <unixd.h>
 
+#include "store/disk/journal.h"
 #include "store/disk/recover.h"
 
 APLOG_USE_MODULE(push);

@@ -116,6 +116,13 @@ static const push_problem_t *bad_token(request_rec *r, apr_pool_t *pool,
     return push_problem(pool, 401, "bad-token", "token: %s", reason);
 }
 
+static bool is_revoked(const push_identity_t *identity)
+{
+    push_broker_t *broker = push_broker();
+
+    return broker->revoked(broker, identity->user, identity->issued);
+}
+
 const push_problem_t *push_token_recheck(request_rec *r, apr_pool_t *pool,
                                          const push_identity_t *identity)
 {
@@ -125,10 +132,7 @@ const push_problem_t *push_token_recheck(request_rec *r, apr_pool_t *pool,
     if (identity->expires <= push_clock_now().wall) {
         return bad_token(r, pool, PUSH_JWT_EXPIRED);
     }
-    return push_guard_revoked(push_runtime()->store.guard, identity->user,
-                              identity->issued)
-               ? bad_token(r, pool, PUSH_JWT_REVOKED)
-               : NULL;
+    return is_revoked(identity) ? bad_token(r, pool, PUSH_JWT_REVOKED) : NULL;
 }
 
 /* ---- verification ---- */
@@ -242,9 +246,7 @@ static push_jwt_status_t verify(request_rec *r, const char *text,
     identity->admin = claims.admin;
     identity->expires = claims.expires + push_settings(r)->jwt_leeway;
     identity->issued = claims.issued;
-    if (status == PUSH_JWT_OK
-        && push_guard_revoked(push_runtime()->store.guard, identity->user,
-                              identity->issued)) {
+    if (status == PUSH_JWT_OK && is_revoked(identity)) {
         status = PUSH_JWT_REVOKED;
     }
     return status;

@@ -33,8 +33,7 @@ FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
                   message.c mem.c)
 FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c draft.c) \
                 $(addprefix mod_push/http/,json.c params.c problem.c) \
-                tests/fuzz/httpd_stand_in.c $(FUZZ_CORE) \
-                $(wildcard mod_push/store/*/*.c)
+                tests/fuzz/httpd_stand_in.c $(FUZZ_CORE)
 
 $(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
 $(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE)))

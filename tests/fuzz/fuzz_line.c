@@ -13,40 +13,39 @@
 #define MAX_SIZE 200
 #define MAX_TTL  1800000
 
-static void check_name(const push_form_t *form)
+static void check_name(const push_publication_t *asked)
 {
-    const push_text_t *name = &form->audience.name;
+    const push_text_t *name = &asked->audience.name;
 
-    if (form->audience.kind == PUSH_LOG_BROADCAST) {
+    if (asked->audience.kind == PUSH_LOG_BROADCAST) {
         REQUIRE(!name->len);
         return;
     }
     REQUIRE(name->len >= 1 && name->len <= PUSH_NAME_MAX);
     REQUIRE(push_text_valid(name->at, name->len));
-    REQUIRE(form->audience.kind == PUSH_LOG_USER || name->at[0] != '$');
+    REQUIRE(asked->audience.kind == PUSH_LOG_USER || name->at[0] != '$');
     for (uint32_t i = 0; i < name->len; i++) {
         REQUIRE((unsigned char)name->at[i] >= ' ' && name->at[i] != 0x7f);
     }
 }
 
-static void check_draft(const push_form_t *form)
+static void check_draft(const push_publication_t *asked)
 {
-    const push_draft_t *d = &form->draft;
+    const push_draft_t *d = &asked->draft;
 
     REQUIRE(d->urgency <= PUSH_VERY_LOW);
     REQUIRE(d->ttl >= 0 && d->ttl <= MAX_TTL);
     REQUIRE(d->topic.len <= PUSH_TOPIC_MAX);
     REQUIRE(d->content.data.len <= MAX_SIZE);
-    REQUIRE(d->content.ack_now == form->receipt);
     REQUIRE(!d->device.len
-            || (form->audience.kind == PUSH_LOG_USER
+            || (asked->audience.kind == PUSH_LOG_USER
                 && push_device_valid(d->device.at, d->device.len)));
     REQUIRE(!d->content.event.len
             || (push_event_valid(d->content.event.at, d->content.event.len)
                 && strncmp(d->content.event.at, "push.", 5) != 0));
     REQUIRE(!d->content.type.len
             || push_type_valid(d->content.type.at, d->content.type.len));
-    REQUIRE(form->key.len <= PUSH_KEY_MAX);
+    REQUIRE(asked->key.len <= PUSH_KEY_MAX);
 }
 
 /* The bytes of a member are its value, whatever stands around them. */
@@ -68,14 +67,14 @@ static void check_raw(push_text_t line, const char *name)
 }
 
 /* A ttl that is given is the one that is granted. */
-static void check_ttl(push_text_t line, const push_form_t *form)
+static void check_ttl(push_text_t line, const push_publication_t *asked)
 {
     json_t *object = json_loadb(line.at, line.len, JSON_DECODE_INT_AS_REAL,
                                 NULL);
     const json_t *ttl = json_object_get(object, "ttl");
     double wanted = ttl ? 1000 * json_real_value(ttl) : 300000;
 
-    REQUIRE((double)form->draft.ttl == (wanted < MAX_TTL ? wanted : MAX_TTL));
+    REQUIRE((double)asked->draft.ttl == (wanted < MAX_TTL ? wanted : MAX_TTL));
     json_decref(object);
 }
 
@@ -138,19 +137,19 @@ static void parse(apr_pool_t *pool, push_text_t line)
                                              .max_ttl = MAX_TTL,
                                              .max_message_size = MAX_SIZE};
     const push_problem_t *problem;
-    push_form_t form;
+    push_publication_t asked;
 
-    problem = push_line_parse(pool, &settings, line, &form);
+    problem = push_line_parse(pool, &settings, line, &asked);
     if (problem) {
         REQUIRE(problem->status == 400 || problem->status == 413);
         REQUIRE(strchr(problem->detail, ':') != NULL);
         return;
     }
-    check_name(&form);
-    check_draft(&form);
+    check_name(&asked);
+    check_draft(&asked);
     check_raw(line, "data");
     check_raw(line, "ttl");
-    check_ttl(line, &form);
+    check_ttl(line, &asked);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

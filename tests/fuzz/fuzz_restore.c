@@ -64,7 +64,8 @@ static void look_around(push_store_t *store, const push_restored_t *restored)
     push_time_t now = push_clock_now();
     push_stats_view_t stats;
     uint64_t seen = 0;
-    const push_visitor_t visitor = {see_message, see_life, &seen};
+    const push_visitor_t visitor = {
+        .message = see_message, .life = see_life, .data = &seen};
 
     push_view_stats(store, &stats);
     REQUIRE(stats.messages <= restored->messages);

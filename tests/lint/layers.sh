@@ -32,6 +32,16 @@ folder_of() {
     esac
 }
 
+# Whether the file may include the store.  Above the broker it is who makes it,
+# keeps it over restarts, and gives it its state.
+knows_store() {
+    case $1 in
+    mod_push/http/runtime.c | mod_push/http/state.[ch] | \
+        mod_push/http/kept.[ch]) return 0 ;;
+    esac
+    [ "$(rank "$1")" -le "$(rank mod_push/stream/)" ]
+}
+
 # Where "$2", included by file $1, leads: beside the file, or from mod_push.
 resolve() {
     local beside
@@ -73,6 +83,10 @@ while IFS=: read -r file line include; do
         say "$file:$line: $folder may not include $name (tests/lint/floors)"
     fi
 done < <(grep -rnE '^[[:space:]]*#[[:space:]]*include' mod_push --include='*.[ch]')
+
+if grep -rnE '\b(_Thread_local|__thread)\b' mod_push | grep -v ^mod_push/stream/; then
+    say "what a caller waits for stands in its push_commit_t, not in a thread"
+fi
 
 while read -r dir; do
     folder=${dir#mod_push/}

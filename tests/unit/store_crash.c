@@ -172,8 +172,7 @@ static push_status_t publish(ground_t *g, crash_journal_t *j, order_t order)
     message->topic = order.topic != NULL;
     message->state = CRASH_TRIED;
     j->messages_count++;
-    status = push_store_publish(&g->store, &audience, &draft, &g->now,
-                                &g->receipt);
+    status = store_publish(&g->store, &audience, &draft, &g->now, &g->receipt);
     if (status == PUSH_OK) {
         message->state = order.ttl ? CRASH_EXCUSED : CRASH_ACCEPTED;
     }
@@ -199,16 +198,20 @@ void crash_cast(ground_t *g, crash_journal_t *j, push_urgency_t urgency)
                       .urgency = urgency});
 }
 
+push_claim_t crash_key(const crash_journal_t *j, uint32_t number)
+{
+    char key[32];
+
+    snprintf(key, sizeof(key), "k%u-%u", number, j->number);
+    return claim_of(key, number);
+}
+
 push_status_t crash_claim(ground_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience)
 {
-    char key[32];
-    const push_claim_t wish = {
-        {key,
-         (uint32_t)snprintf(key, sizeof(key), "k%u-%u", number, j->number)},
-        number};
+    const push_claim_t claim = crash_key(j, number);
 
-    return push_store_key_claim(&g->store, &wish, audience, &g->now,
+    return push_store_key_claim(&g->store, &claim, audience, &g->now,
                                 &g->receipt);
 }
 
@@ -216,19 +219,17 @@ void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number)
 {
     push_audience_t audience = {.kind = PUSH_LOG_USER,
                                 .name = named(crash_name(j, "keyed"))};
-    char key[32];
+    const push_claim_t claim = crash_key(j, number);
     char text[16];
     push_draft_t draft;
 
-    snprintf(key, sizeof(key), "k%u-%u", number, j->number);
     snprintf(text, sizeof(text), "k%u", number);
     if (crash_claim(g, j, number, &audience) == PUSH_OK) {
         draft = draft_urgent(text, PUSH_NORMAL);
-        NEEDS(push_store_publish(&g->store, &audience, &draft, &g->now,
-                                 &g->receipt)
+        NEEDS(store_publish(&g->store, &audience, &draft, &g->now, &g->receipt)
                   == PUSH_OK,
               "a keyed publish failed");
-        push_store_key_done(&g->store, named(key), &g->receipt);
+        push_store_key_done(&g->store, &claim, &g->receipt);
     }
 }
 

@@ -71,10 +71,9 @@ static void once_a_key(ground_t *g, crash_journal_t *j)
         NEEDS(status == PUSH_OK || status == PUSH_OVER, "key %u stands at %d",
               i, (int)status);
         if (status == PUSH_OK) {
-            char key[32];
+            const push_claim_t claim = crash_key(j, i);
 
-            snprintf(key, sizeof(key), "k%u-%u", i, j->number);
-            push_store_key_done(&g->store, named(key), NULL);
+            push_store_key_done(&g->store, &claim, NULL);
             crash_publish_keyed(g, j, i);
         }
     }

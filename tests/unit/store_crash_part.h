@@ -35,6 +35,7 @@ void crash_say(ground_t *g, crash_journal_t *j, const char *user,
                unsigned bits, push_urgency_t urgency);
 void crash_cast(ground_t *g, crash_journal_t *j, push_urgency_t urgency);
 
+push_claim_t crash_key(const crash_journal_t *journal, uint32_t number);
 push_status_t crash_claim(ground_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience);
 void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number);

@@ -26,6 +26,7 @@ void disk_init(disk_t *disk)
     ck_assert_ptr_nonnull(mkdtemp(disk->dir));
     snprintf(disk->file, sizeof(disk->file), "%s/" PUSH_STATE_FILE, disk->dir);
     ground_init(&disk->g, DISK_ROOM);
+    push_local_init(&disk->broker, &disk->g.store);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type,
@@ -58,6 +59,7 @@ push_recover_status_t disk_recover(disk_t *disk, size_t room)
         disk->g.store.guard = shared_memory(sizeof(push_guard_t));
         ck_assert(push_guard_create(disk->g.store.guard));
     }
+    push_local_init(&disk->broker, &disk->g.store);
     return push_recover(&disk->g.store, &state, &disk->recovery);
 }
 
@@ -90,20 +92,20 @@ void disk_again(disk_t *disk, push_durability_t durability)
 push_status_t disk_accept(disk_t *disk, push_log_kind_t kind, const char *name,
                           const char *text)
 {
-    push_store_t *store = &disk->g.store;
-    push_audience_t audience = {kind, named(name), 0};
-    push_draft_t d = draft(text);
-    push_request_t request = {.audience = &audience, .draft = &d};
-    push_status_t status;
+    push_broker_t *broker = &disk->broker;
+    push_publication_t publication = {.audience = {kind, named(name), 0},
+                                      .draft = draft(text),
+                                      .now = disk->g.now};
+    push_commit_t commit = {0};
+    push_answer_t answer;
+    push_status_t status = broker->publish(broker, &publication, &commit,
+                                           &answer);
 
-    push_accept_begin(store);
-    status = push_accept_publish(store, &request, &disk->g.now,
-                                 &disk->g.receipt);
     if (status != PUSH_OK) {
         return status;
     }
-    return push_accept_settle(store, request.key, &disk->g.receipt,
-                              push_accept_wait(store));
+    disk->g.receipt = answer.receipt;
+    return broker->settle(broker, &commit, &answer);
 }
 
 char *disk_bytes(const char *path, size_t *length)

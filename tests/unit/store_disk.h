@@ -1,6 +1,7 @@
 #ifndef STORE_DISK_H
 #define STORE_DISK_H
 
+#include "broker/local.h"
 #include "store/disk/journal.h"
 #include "store/disk/recover.h"
 #include "store_ground.h"
@@ -12,6 +13,7 @@
 
 typedef struct disk_t {
     ground_t g;
+    push_broker_t broker; /* of g.store */
     char dir[64];
     char file[96];
     uint64_t size; /* of the state at the next start; 0: DISK_SIZE */

@@ -91,6 +91,29 @@ push_text_t named(const char *text)
     return words(text);
 }
 
+push_status_t store_publish(push_store_t *store,
+                            const push_audience_t *audience,
+                            const push_draft_t *draft, const push_time_t *now,
+                            push_receipt_t *receipt)
+{
+    const push_publication_t publication = {
+        .audience = *audience, .draft = *draft, .now = *now};
+    push_answer_t answer = {0};
+    push_status_t status = push_store_publish(store, &publication, NULL,
+                                              &answer);
+
+    *receipt = answer.receipt;
+    return status;
+}
+
+push_claim_t claim_of(const char *key, uint64_t request)
+{
+    push_claim_t claim;
+
+    push_store_key_name(named(key), request, &claim);
+    return claim;
+}
+
 push_status_t ground_publish(ground_t *g, push_log_kind_t kind,
                              const char *name, const char *text,
                              push_urgency_t urgency)
@@ -98,7 +121,7 @@ push_status_t ground_publish(ground_t *g, push_log_kind_t kind,
     push_audience_t audience = {.kind = kind, .name = named(name)};
     push_draft_t d = draft_urgent(text, urgency);
 
-    return push_store_publish(&g->store, &audience, &d, &g->now, &g->receipt);
+    return store_publish(&g->store, &audience, &d, &g->now, &g->receipt);
 }
 
 static push_status_t checkin(ground_t *g, push_checkin_t *c,

@@ -53,6 +53,15 @@ _Noreturn void child_fails(const char *what, const char *file, int line);
 /* A text as the store takes it; and back, in one of a few static buffers. */
 push_text_t named(const char *text);
 
+/* A publish for which nobody waits. */
+push_status_t store_publish(push_store_t *store,
+                            const push_audience_t *audience,
+                            const push_draft_t *draft, const push_time_t *now,
+                            push_receipt_t *receipt);
+
+/* The claim of a request with a key. */
+push_claim_t claim_of(const char *key, uint64_t request);
+
 push_status_t ground_publish(ground_t *ground, push_log_kind_t kind,
                              const char *name, const char *text,
                              push_urgency_t urgency);

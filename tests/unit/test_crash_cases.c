@@ -195,10 +195,17 @@ static push_receipt_t again;
 
 static push_status_t claim(push_audience_t *audience)
 {
-    const push_claim_t wish = {named("k"), 1};
+    const push_claim_t wish = claim_of("k", 1);
 
     *audience = (push_audience_t){.kind = PUSH_LOG_USER, .name = named("u")};
     return push_store_key_claim(&g.store, &wish, audience, &g.now, &again);
+}
+
+static void done(const push_receipt_t *receipt)
+{
+    const push_claim_t wish = claim_of("k", 1);
+
+    push_store_key_done(&g.store, &wish, receipt);
 }
 
 static void publish_keyed(void)
@@ -208,8 +215,8 @@ static void publish_keyed(void)
     push_receipt_t receipt;
 
     if (claim(&audience) == PUSH_OK) {
-        push_store_publish(&g.store, &audience, &draft, &g.now, &receipt);
-        push_store_key_done(&g.store, named("k"), &receipt);
+        store_publish(&g.store, &audience, &draft, &g.now, &receipt);
+        done(&receipt);
     }
 }
 

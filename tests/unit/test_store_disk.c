@@ -88,8 +88,7 @@ START_TEST(what_expired_meanwhile_does_not_come_back)
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     d.ttl = 50;
-    push_store_publish(&disk.g.store, &audience, &d, &disk.g.now,
-                       &disk.g.receipt);
+    store_publish(&disk.g.store, &audience, &d, &disk.g.now, &disk.g.receipt);
     begun = push_clock_now().mono;
     push_journal_stop(&disk.g.store);
     DISK_AWAIT(push_clock_now().mono > begun + 100);
@@ -184,28 +183,34 @@ START_TEST(memory_that_is_too_small_keeps_the_urgent_and_the_new)
 }
 END_TEST
 
+static push_publication_t keyed(const char *text)
+{
+    return (push_publication_t){.audience = {PUSH_LOG_USER, named("ada"), 0},
+                                .draft = draft(text),
+                                .key = named("key"),
+                                .now = disk.g.now};
+}
+
 START_TEST(a_key_comes_back_with_its_answer)
 {
-    push_audience_t audience = {PUSH_LOG_USER, named("ada"), 0};
-    push_draft_t d = draft("x");
-    push_request_t request = {&audience, &d, named("key"), 77};
-    push_receipt_t receipt, again;
+    push_publication_t first, second, other;
+    push_answer_t answer, again;
+    push_commit_t commit = {0};
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    push_accept_begin(&disk.g.store);
-    ck_assert_int_eq(push_accept_publish(&disk.g.store, &request, &disk.g.now,
-                                         &receipt),
-                     PUSH_OK);
-    ck_assert_int_eq(push_accept_settle(&disk.g.store, request.key, &receipt,
-                                        push_accept_wait(&disk.g.store)),
+    first = keyed("x");
+    ck_assert_int_eq(
+        disk.broker.publish(&disk.broker, &first, &commit, &answer), PUSH_OK);
+    ck_assert_int_eq(disk.broker.settle(&disk.broker, &commit, &answer),
                      PUSH_OK);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ck_assert_int_eq(push_accept_publish(&disk.g.store, &request, &disk.g.now,
-                                         &again),
-                     PUSH_OVER);
-    ck_assert_uint_eq(again.mid, receipt.mid);
-    request.hash = 78;
-    ck_assert_int_eq(push_accept_publish(&disk.g.store, &request, &disk.g.now,
+    second = keyed("x");
+    ck_assert_int_eq(
+        disk.broker.publish(&disk.broker, &second, &commit, &again), PUSH_OK);
+    ck_assert(again.again && !answer.again);
+    ck_assert_uint_eq(again.receipt.mid, answer.receipt.mid);
+    other = keyed("y");
+    ck_assert_int_eq(disk.broker.publish(&disk.broker, &other, &commit,
                                          &again),
                      PUSH_KEY_REUSED);
 }

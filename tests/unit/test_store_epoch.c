@@ -175,7 +175,7 @@ START_TEST(a_reader_in_another_process_never_sees_reused_bytes)
 
         d.content.data = (push_text_t){text, payload(text, i)};
         /* A reader that sleeps in its epoch may hold all memory back. */
-        while (push_store_publish(&g.store, &all, &d, &g.now, &g.receipt)
+        while (store_publish(&g.store, &all, &d, &g.now, &g.receipt)
                != PUSH_OK) {
             g.now = push_clock_now();
             NEEDS(g.now.mono < limit, "refused for ever at %u", i);

@@ -29,10 +29,12 @@ static void end(void)
 static push_status_t send_away(const char *user, int64_t ms)
 {
     push_time_t now = push_clock_now();
+    push_commit_t commit = {0};
     push_status_t status = push_revocation_add(&disk.g.store, named(user),
-                                               &now, now.mono + ms);
+                                               &now, now.mono + ms, &commit);
 
-    return status == PUSH_OK ? push_revocation_wait(&disk.g.store) : status;
+    return status == PUSH_OK ? push_revocation_wait(&disk.g.store, &commit)
+                             : status;
 }
 
 /* A token of so many ms before or after now. */
@@ -97,7 +99,7 @@ START_TEST(thousands_come_back_and_the_later_of_two_counts)
 
         snprintf(name, sizeof(name), "u%d", i);
         ck_assert_int_eq(push_revocation_add(&disk.g.store, named(name), &now,
-                                             now.mono + DAY),
+                                             now.mono + DAY, NULL),
                          PUSH_OK);
     }
     before = push_clock_now().wall;
@@ -140,9 +142,9 @@ static int add_and_die(void *data)
 
     (void)data;
     disk_start(&disk, PUSH_DURABILITY_INTERVAL, DISK_SIZE);
-    CHILD_NEEDS(
-        push_revocation_add(&disk.g.store, named("ada"), &now, now.mono + DAY)
-        == PUSH_OK);
+    CHILD_NEEDS(push_revocation_add(&disk.g.store, named("ada"), &now,
+                                    now.mono + DAY, NULL)
+                == PUSH_OK);
     return 0;
 }
 

@@ -52,7 +52,7 @@ static void publish(push_log_kind_t kind, const char *name, const char *text)
     push_status_t status;
 
     do {
-        status = push_store_publish(&g.store, &audience, &d, &g.now, &receipt);
+        status = store_publish(&g.store, &audience, &d, &g.now, &receipt);
     } while (status == PUSH_BUSY);
     CHILD_NEEDS(status == PUSH_OK);
 }

@@ -60,7 +60,7 @@ static void append(const char *letters)
     push_records_cleanup(&records);
 }
 
-static bool visit(void *data, const push_wal_item_t *item)
+static bool visit(void *data, const push_durable_item_t *item)
 {
     (void)data;
     seen[strlen(seen)] = item->key.at[1];

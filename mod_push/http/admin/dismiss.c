@@ -2,8 +2,6 @@
 #include "http/gate.h"
 #include "http/json.h"
 #include "http/runtime.h"
-#include "store/ops/dismiss.h"
-#include "store/disk/revocation.h"
 
 /*
  * Administrators send a user away.  The answers are the same for users who
@@ -51,8 +49,9 @@ static int answer(request_rec *r, push_status_t status, push_text_t user,
     return push_json_send(r, "application/json", body);
 }
 
-int push_dismiss_streams(request_rec *r, const char *part)
+static int send_away(request_rec *r, const char *part, int64_t refuse)
 {
+    push_broker_t *broker = push_broker();
     push_text_t user;
     const push_problem_t *problem = user_of(r, part, &user);
     uint32_t streams = 0;
@@ -61,31 +60,19 @@ int push_dismiss_streams(request_rec *r, const char *part)
     if (problem) {
         return push_problem_send(r, problem);
     }
-    status = push_store_dismiss(&push_runtime()->store, user, false, &streams);
+    status = broker->dismiss(broker, user, refuse, &streams);
     return answer(r, status, user, streams);
 }
 
+int push_dismiss_streams(request_rec *r, const char *part)
+{
+    return send_away(r, part, 0);
+}
+
+/* Until all tokens are over that were issued up to now. */
 int push_revoke_tokens(request_rec *r, const char *part)
 {
-    push_store_t *store = &push_runtime()->store;
-    push_time_t now = push_clock_now();
-    push_text_t user;
-    const push_problem_t *problem = user_of(r, part, &user);
-    uint32_t streams = 0;
-    push_status_t status;
-
-    if (problem) {
-        return push_problem_send(r, problem);
-    }
-    /* First the mark: who checks in after it is found, before it is ended. */
-    status = push_revocation_add(store, user, &now,
-                                 now.mono + push_runtime()->jwt_lifetime
-                                     + 2 * PUSH_LEEWAY_MAX);
-    if (status == PUSH_OK) {
-        status = push_store_dismiss(store, user, true, &streams);
-    }
-    if (status == PUSH_OK) {
-        status = push_revocation_wait(store);
-    }
-    return answer(r, status, user, streams);
+    return send_away(r, part,
+                     push_clock_now().mono + push_runtime()->jwt_lifetime
+                         + 2 * PUSH_LEEWAY_MAX);
 }

@@ -4,16 +4,15 @@
 #include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"
-#include "store/shm/deaths.h"
-#include "store/disk/journal.h"
-#include "store/upkeep/validate.h"
-#include "store/ops/view.h"
 
-/* What the store shows, as JSON. */
+/* What the broker shows, as JSON. */
 
-static push_store_t *store(void)
+static push_status_t look(push_look_t what, const push_visitor_t *visitor)
 {
-    return &push_runtime()->store;
+    push_broker_t *broker = push_broker();
+
+    what.now = push_clock_now();
+    return broker->look(broker, &what, visitor);
 }
 
 static void set(json_t *object, const char *name, json_t *value)
@@ -93,11 +92,12 @@ static void add_device(void *data, const push_device_view_t *view)
 
 int push_show_devices(request_rec *r, const char *user)
 {
-    push_time_t now = push_clock_now();
     json_t *body = json_object();
     json_t *devices = json_array();
-    push_status_t status = push_view_devices(store(), push_text_of(user), &now,
-                                             add_device, devices);
+    const push_visitor_t visitor = {.device = add_device, .data = devices};
+    push_status_t status = look((push_look_t){.kind = PUSH_LOOK_DEVICES,
+                                              .user = push_text_of(user)},
+                                &visitor);
 
     set(body, "user", push_json_text(push_text_of(user)));
     set(body, "devices", devices);
@@ -114,13 +114,14 @@ static void take_device(void *data, const push_device_view_t *view)
 
 int push_show_device(request_rec *r, const char *id)
 {
-    push_time_t now = push_clock_now();
     unsigned char context[PUSH_CONTEXT_BYTES];
     push_status_t status = PUSH_NOT_FOUND;
     json_t *body = NULL;
+    const push_visitor_t visitor = {.device = take_device, .data = &body};
 
     if (push_context_parse(id, strlen(id), context)) {
-        status = push_view_device(store(), context, &now, take_device, &body);
+        status = look((push_look_t){.kind = PUSH_LOOK_DEVICE, .id = context},
+                      &visitor);
     }
     return answer(r, status, body);
 }
@@ -190,15 +191,16 @@ static void take_life(void *data, const push_life_view_t *view)
 
 int push_show_message(request_rec *r, const char *text)
 {
-    push_time_t now = push_clock_now();
     life_t life = {json_object(), json_array(), {0}};
-    const push_visitor_t visitor = {take_message, take_life, &life};
+    const push_visitor_t visitor = {
+        .message = take_message, .life = take_life, .data = &life};
     json_t *counts = json_object();
     push_status_t status = PUSH_NOT_FOUND;
     uint64_t mid;
 
     if (push_mid_parse(text, strlen(text), &mid)) {
-        status = push_view_message(store(), mid, &now, &visitor);
+        status = look((push_look_t){.kind = PUSH_LOOK_MESSAGE, .mid = mid},
+                      &visitor);
     }
     for (int i = PUSH_PENDING; i < PUSH_FATES; i++) {
         set(counts, push_fate_name((push_fate_t)i),
@@ -211,6 +213,7 @@ int push_show_message(request_rec *r, const char *text)
 
 int push_recall_message(request_rec *r, const char *text)
 {
+    push_broker_t *broker = push_broker();
     push_time_t now = push_clock_now();
     push_status_t status = PUSH_NOT_FOUND;
     json_t *body = json_object();
@@ -218,7 +221,7 @@ int push_recall_message(request_rec *r, const char *text)
     uint64_t mid = 0;
 
     if (push_mid_parse(text, strlen(text), &mid)) {
-        status = push_store_recall(store(), mid, &now, &recalled);
+        status = broker->recall(broker, mid, &now, &recalled);
     }
     set(body, "id", mid_json(mid));
     set(body, "recalled", json_integer(recalled));
@@ -240,13 +243,14 @@ static void add_channel(void *data, const push_channel_view_t *view)
 
 int push_show_channels(request_rec *r)
 {
-    push_time_t now = push_clock_now();
     json_t *body = json_object();
     json_t *channels = json_array();
+    const push_visitor_t visitor = {.channel = add_channel, .data = channels};
+    push_status_t status = look((push_look_t){.kind = PUSH_LOOK_CHANNELS},
+                                &visitor);
 
-    push_view_channels(store(), &now, add_channel, channels);
     set(body, "channels", channels);
-    return answer(r, PUSH_OK, body);
+    return answer(r, status, body);
 }
 
 static void set_number(json_t *object, const char *name, uint64_t value)
@@ -254,96 +258,90 @@ static void set_number(json_t *object, const char *name, uint64_t value)
     set(object, name, json_integer((json_int_t)value));
 }
 
-static const char *durability_name(void)
+static const char *durability_name(push_durability_t durability)
 {
     static const char *const names[] = {"memory", "memory", "interval",
                                         "commit"};
 
-    return names[push_journal_durability(store())];
+    return names[durability];
 }
 
-static const char *disk_name(void)
+static const char *disk_name(const push_health_t *health)
 {
-    const push_disk_t *disk = &store()->segment->disk;
-
-    if (disk->failing) {
-        return "failing";
-    }
-    return disk->missing ? "catching-up" : "ok";
+    return health->failing   ? "failing"
+           : health->lagging ? "catching-up"
+                             : "ok";
 }
 
 /* What is on disk, and what is not; waiting is of this child. */
-static json_t *state_json(void)
+static json_t *state_json(const push_health_t *health)
 {
-    const push_disk_t *disk = &store()->segment->disk;
     json_t *state = json_object();
 
-    set(state, "durability", json_string(durability_name()));
-    if (store()->journal) {
-        set(state, "disk", json_string(disk_name()));
-        set_number(state, "waiting", push_journal_waiting(store()));
-        set_number(state, "writes", disk->writes);
-        set_number(state, "records", disk->records);
-        set_number(state, "errors", disk->errors);
+    set(state, "durability", json_string(durability_name(health->durability)));
+    if (health->kept) {
+        set(state, "disk", json_string(disk_name(health)));
+        set_number(state, "waiting", health->waiting);
+        set_number(state, "writes", health->writes);
+        set_number(state, "records", health->records);
+        set_number(state, "errors", health->errors);
     }
     return state;
 }
 
 int push_show_stats(request_rec *r)
 {
-    const push_counts_t *counts = &store()->segment->counts;
+    push_broker_t *broker = push_broker();
     push_stats_view_t stats;
+    push_health_t health;
     json_t *body = json_object();
     json_t *memory = json_object();
 
-    push_view_stats(store(), &stats);
+    broker->stats(broker, &stats);
+    broker->health(broker, &health);
     set_number(body, "streams", stats.streams);
     set_number(body, "blocking_streams", stats.pumped);
     set_number(body, "devices", stats.devices);
     set_number(body, "users", stats.users);
     set_number(body, "channels", stats.channels);
     set_number(body, "messages", stats.messages);
-    set_number(body, "published", counts->published);
-    set_number(body, "delivered", counts->delivered);
-    set_number(body, "acked", counts->acked);
-    set_number(body, "expired", counts->expired);
-    set_number(body, "replaced", counts->replaced);
-    set_number(body, "recalled", counts->recalled);
-    set_number(body, "evicted", counts->evicted);
-    set_number(body, "refused", counts->refused);
+    set_number(body, "published", stats.published);
+    set_number(body, "delivered", stats.delivered);
+    set_number(body, "acked", stats.acked);
+    set_number(body, "expired", stats.expired);
+    set_number(body, "replaced", stats.replaced);
+    set_number(body, "recalled", stats.recalled);
+    set_number(body, "evicted", stats.evicted);
+    set_number(body, "refused", stats.refused);
     set_number(body, "recovered", stats.recovered);
     set_number(memory, "size", stats.memory_size);
     set_number(memory, "used", stats.memory_used);
     set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
     set_number(memory, "device_context_max", PUSH_DEVICE_OVERHEAD);
     set(body, "memory", memory);
-    set(body, "state", state_json());
+    set(body, "state", state_json(&health));
     return answer(r, PUSH_OK, body);
 }
 
 /* So many in a minute are no accident. */
 #define DEATHS_DEGRADED 3u
 
-static unsigned deaths_in_minute(void)
-{
-    return push_deaths_since(store()->segment, push_clock_now().mono - 60000);
-}
-
 int push_show_health(request_rec *r)
 {
-    const push_slab_shared_t *slab = &store()->segment->slab;
+    push_broker_t *broker = push_broker();
+    push_health_t health;
     json_t *body = json_object();
     json_t *children = json_object();
-    unsigned died = deaths_in_minute();
-    bool well = !store()->segment->disk.failing && died < DEATHS_DEGRADED;
+    bool well;
 
-    set_number(children, "died", died);
+    broker->health(broker, &health);
+    well = !health.failing && health.died < DEATHS_DEGRADED;
+    set_number(children, "died", health.died);
     set(body, "status", json_string(well ? "ok" : "degraded"));
-    set_number(body, "memory_percent",
-               slab->used * 100 / push_slab_size(&store()->slab));
-    set(body, "state", state_json());
+    set_number(body, "memory_percent", health.memory_percent);
+    set(body, "state", state_json(&health));
     set(body, "children", children);
-    if (push_journal_ready(store()) != PUSH_OK) {
+    if (health.refusing) {
         r->status = HTTP_SERVICE_UNAVAILABLE;
     }
     return push_json_send(r, "application/json", body);
@@ -363,10 +361,11 @@ static json_t *texts_json(const push_check_t *check)
 
 int push_show_check(request_rec *r)
 {
+    push_broker_t *broker = push_broker();
     json_t *body = json_object();
     push_check_t check;
 
-    push_validate(store(), &check);
+    broker->check(broker, &check);
     set(body, "sound", json_boolean(!check.wrong && !check.skipped));
     set_number(body, "wrong", check.wrong);
     set_number(body, "leaked", check.leaked);

@@ -59,13 +59,13 @@ const push_problem_t *push_allow_still(request_rec *r, apr_pool_t *pool)
 }
 
 const push_problem_t *push_allow_audience(request_rec *r, apr_pool_t *pool,
-                                          const push_form_t *form)
+                                          const push_publication_t *asked)
 {
     static const char *const kinds[] = {[PUSH_LOG_USER] = "user",
                                         [PUSH_LOG_CHANNEL] = "channel",
                                         [PUSH_LOG_BROADCAST] = NULL};
     const push_identity_t *identity = token_of(r);
-    const char *kind = kinds[form->audience.kind];
+    const char *kind = kinds[asked->audience.kind];
     const push_problem_t *problem = NULL;
 
     if (!identity) {
@@ -74,21 +74,22 @@ const push_problem_t *push_allow_audience(request_rec *r, apr_pool_t *pool,
     problem = push_token_recheck(r, pool, identity);
     if (!problem
         && !push_claims_may_publish(identity->publish, kind,
-                                    form->audience.name.at)) {
+                                    asked->audience.name.at)) {
         problem = too_little(r, pool, kind ? kind : "broadcast", "publish");
     }
     return problem;
 }
 
-void push_allow_key(request_rec *r, apr_pool_t *pool, push_form_t *form)
+void push_allow_key(request_rec *r, apr_pool_t *pool,
+                    push_publication_t *asked)
 {
     const push_identity_t *identity = token_of(r);
 
     /* No key has a newline, and no user either. */
-    if (identity && form->key.len) {
-        form->key = push_text_of(
-            apr_psprintf(pool, "%.*s\n%.*s", (int)identity->user.len,
-                         identity->user.at, (int)form->key.len, form->key.at));
+    if (identity && asked->key.len) {
+        asked->key = push_text_of(apr_psprintf(
+            pool, "%.*s\n%.*s", (int)identity->user.len, identity->user.at,
+            (int)asked->key.len, asked->key.at));
     }
 }
 
@@ -114,7 +115,8 @@ static void set_fields(request_rec *r, const char *name,
 }
 
 const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
-                                      const push_form_t *form, bool fields)
+                                      const push_publication_t *asked,
+                                      bool fields)
 {
     const push_settings_t *settings = push_settings(r);
     const struct {
@@ -128,17 +130,18 @@ const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
                  "publisher: more publishes a second than may be "
                  "(PushPublisherRate)"},
                 {PUSH_RATE_USER, "user",
-                 form->audience.kind == PUSH_LOG_USER ? settings->user_rate
-                                                      : 0,
-                 form->audience.name,
+                 asked->audience.kind == PUSH_LOG_USER ? settings->user_rate
+                                                       : 0,
+                 asked->audience.name,
                  "user: more messages a second than may be (PushUserRate)"}};
+
+    push_broker_t *broker = push_broker();
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_rate_t rate;
         bool taken = !rows[i].limit
-                     || push_guard_take(push_runtime()->store.guard,
-                                        rows[i].kind, rows[i].who,
-                                        (uint32_t)rows[i].limit, &rate);
+                     || broker->take(broker, rows[i].kind, rows[i].who,
+                                     (uint32_t)rows[i].limit, &rate);
 
         if (rows[i].limit && fields) {
             set_fields(r, rows[i].name, &rate);

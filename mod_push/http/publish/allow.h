@@ -24,10 +24,11 @@ const push_problem_t *push_allow_still(request_rec *r, apr_pool_t *pool);
  * The problem is in the pool: of a request, or of one of its many lines.
  */
 const push_problem_t *push_allow_audience(request_rec *r, apr_pool_t *pool,
-                                          const push_form_t *form);
+                                          const push_publication_t *asked);
 
 /* Idempotency keys of different tokens' users never meet. */
-void push_allow_key(request_rec *r, apr_pool_t *pool, push_form_t *form);
+void push_allow_key(request_rec *r, apr_pool_t *pool,
+                    push_publication_t *asked);
 
 /*
  * One more publish of this publisher, and to this user, if it is one: 429
@@ -35,6 +36,7 @@ void push_allow_key(request_rec *r, apr_pool_t *pool, push_form_t *form);
  * the RateLimit fields of the answer (draft-ietf-httpapi-ratelimit-headers).
  */
 const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
-                                      const push_form_t *form, bool fields);
+                                      const push_publication_t *asked,
+                                      bool fields);
 
 #endif

@@ -16,24 +16,26 @@ static const push_problem_t *only_one(apr_pool_t *pool,
                "message is");
 }
 
-static const push_problem_t *take_device(apr_pool_t *pool, push_form_t *form,
+static const push_problem_t *take_device(apr_pool_t *pool,
+                                         push_publication_t *asked,
                                          const push_field_t *device)
 {
     if (!device->given) {
         return NULL;
     }
-    if (form->audience.kind != PUSH_LOG_USER) {
+    if (asked->audience.kind != PUSH_LOG_USER) {
         return bad(pool, device, "goes with user only");
     }
     if (!push_device_valid(device->text.at, device->text.len)) {
         return bad(pool, device, "1-128 of A-Z a-z 0-9 . _ ~ -");
     }
-    form->draft.device = device->text;
+    asked->draft.device = device->text;
     return NULL;
 }
 
-const push_problem_t *push_form_audience(apr_pool_t *pool, push_form_t *form,
-                                         const push_address_t *address)
+const push_problem_t *push_draft_audience(apr_pool_t *pool,
+                                          push_publication_t *asked,
+                                          const push_address_t *address)
 {
     const push_field_t *channel = &address->channel;
     const push_field_t *name = channel->given ? channel : &address->user;
@@ -42,33 +44,35 @@ const push_problem_t *push_form_audience(apr_pool_t *pool, push_form_t *form,
         return only_one(pool, &address->user);
     }
     if (address->broadcast.given) {
-        form->audience.kind = PUSH_LOG_BROADCAST;
-        return take_device(pool, form, &address->device);
+        asked->audience.kind = PUSH_LOG_BROADCAST;
+        return take_device(pool, asked, &address->device);
     }
-    form->audience.kind = channel->given ? PUSH_LOG_CHANNEL : PUSH_LOG_USER;
-    form->audience.name = name->text;
+    asked->audience.kind = channel->given ? PUSH_LOG_CHANNEL : PUSH_LOG_USER;
+    asked->audience.name = name->text;
     if (!push_name_valid(name->text)) {
         return bad(pool, name, "1-255 bytes of UTF-8 without controls");
     }
     if (channel->given && name->text.at[0] == '$') {
         return bad(pool, name, "names that begin with $ are reserved");
     }
-    return take_device(pool, form, &address->device);
+    return take_device(pool, asked, &address->device);
 }
 
-const push_problem_t *push_form_urgency(apr_pool_t *pool, push_form_t *form,
-                                        const push_field_t *field)
+const push_problem_t *push_draft_urgency(apr_pool_t *pool,
+                                         push_publication_t *asked,
+                                         const push_field_t *field)
 {
-    form->draft.urgency = PUSH_NORMAL;
+    asked->draft.urgency = PUSH_NORMAL;
     if (field->given
-        && !push_urgency_parse(field->text, &form->draft.urgency)) {
+        && !push_urgency_parse(field->text, &asked->draft.urgency)) {
         return bad(pool, field, "high, normal, low or very-low");
     }
     return NULL;
 }
 
-const push_problem_t *push_form_topic(apr_pool_t *pool, push_form_t *form,
-                                      const push_field_t *field)
+const push_problem_t *push_draft_topic(apr_pool_t *pool,
+                                       push_publication_t *asked,
+                                       const push_field_t *field)
 {
     static const char legal[] = "1-32 characters of base64url";
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -85,12 +89,13 @@ const push_problem_t *push_form_topic(apr_pool_t *pool, push_form_t *form,
             return bad(pool, field, legal);
         }
     }
-    form->draft.topic = field->text;
+    asked->draft.topic = field->text;
     return NULL;
 }
 
-const push_problem_t *push_form_event(apr_pool_t *pool, push_form_t *form,
-                                      const push_field_t *field)
+const push_problem_t *push_draft_event(apr_pool_t *pool,
+                                       push_publication_t *asked,
+                                       const push_field_t *field)
 {
     static const char reserved[] = "push.";
 
@@ -104,13 +109,14 @@ const push_problem_t *push_form_event(apr_pool_t *pool, push_form_t *form,
         && !memcmp(field->text.at, reserved, sizeof(reserved) - 1)) {
         return bad(pool, field, "names that begin with push. are reserved");
     }
-    form->draft.content.event = field->text;
+    asked->draft.content.event = field->text;
     return NULL;
 }
 
 /* What the payload is; only passed on. */
-const push_problem_t *push_form_type(apr_pool_t *pool, push_form_t *form,
-                                     const push_field_t *field)
+const push_problem_t *push_draft_type(apr_pool_t *pool,
+                                      push_publication_t *asked,
+                                      const push_field_t *field)
 {
     if (!field->text.len) {
         return NULL;
@@ -119,12 +125,13 @@ const push_problem_t *push_form_type(apr_pool_t *pool, push_form_t *form,
         return bad(pool, field,
                    "1-255 printable ASCII characters, the first no blank");
     }
-    form->draft.content.type = field->text;
+    asked->draft.content.type = field->text;
     return NULL;
 }
 
-const push_problem_t *push_form_key(apr_pool_t *pool, push_form_t *form,
-                                    const push_field_t *field)
+const push_problem_t *push_draft_key(apr_pool_t *pool,
+                                     push_publication_t *asked,
+                                     const push_field_t *field)
 {
     if (!field->given) {
         return NULL;
@@ -137,59 +144,14 @@ const push_problem_t *push_form_key(apr_pool_t *pool, push_form_t *form,
             return bad(pool, field, "1-255 printable ASCII characters");
         }
     }
-    form->key = field->text;
+    asked->key = field->text;
     return NULL;
 }
 
-void push_form_ttl(const push_settings_t *settings, push_form_t *form,
-                   int64_t seconds)
+void push_draft_ttl(const push_settings_t *settings, push_publication_t *asked,
+                    int64_t seconds)
 {
     int64_t ttl = seconds < 0 ? settings->default_ttl : seconds * 1000;
 
-    form->draft.ttl = ttl < settings->max_ttl ? ttl : settings->max_ttl;
-}
-
-/*
- * The content type is left out: a key of before there was one must still fit
- * the same request.
- */
-static uint64_t hash_of(const push_store_t *store, const push_form_t *form)
-{
-    char numbers[64];
-    int len = apr_snprintf(numbers, sizeof(numbers),
-                           "%d %d %" APR_INT64_T_FMT " %d",
-                           form->audience.kind, form->draft.urgency,
-                           form->draft.ttl, form->receipt);
-    const push_text_t parts[] = {
-        {numbers, (uint32_t)len},  form->audience.name,
-        form->draft.device,        form->draft.topic,
-        form->draft.content.event, form->draft.content.data};
-
-    return push_store_request_hash(store, parts,
-                                   sizeof(parts) / sizeof(parts[0]));
-}
-
-push_request_t push_form_request(const push_store_t *store,
-                                 const push_form_t *form)
-{
-    return (push_request_t){.audience = &form->audience,
-                            .draft = &form->draft,
-                            .key = form->key,
-                            .hash = form->key.len ? hash_of(store, form) : 0};
-}
-
-push_status_t push_form_publish(push_store_t *store, const push_form_t *form,
-                                push_receipt_t *receipt)
-{
-    push_request_t request = push_form_request(store, form);
-    push_time_t now = push_clock_now();
-    push_status_t status;
-
-    push_accept_begin(store);
-    status = push_accept_publish(store, &request, &now, receipt);
-    if (status == PUSH_OK) {
-        return push_accept_settle(store, form->key, receipt,
-                                  push_accept_wait(store));
-    }
-    return status == PUSH_OVER ? PUSH_OK : status;
+    asked->draft.ttl = ttl < settings->max_ttl ? ttl : settings->max_ttl;
 }

@@ -8,7 +8,7 @@
 typedef struct {
     apr_pool_t *pool;
     const push_settings_t *settings;
-    push_form_t *form;
+    push_publication_t *asked;
     push_member_t members[PUSH_MEMBERS];
 } parse_t;
 
@@ -53,20 +53,20 @@ static const push_problem_t *parse_audience(const parse_t *p)
     if (!problem) {
         problem = string_field(p, PUSH_MEMBER_DEVICE, &to.device);
     }
-    return problem ? problem : push_form_audience(p->pool, p->form, &to);
+    return problem ? problem : push_draft_audience(p->pool, p->asked, &to);
 }
 
 static const push_problem_t *parse_strings(const parse_t *p)
 {
     static const struct {
         push_member_id_t id;
-        const push_problem_t *(*take)(apr_pool_t *, push_form_t *,
+        const push_problem_t *(*take)(apr_pool_t *, push_publication_t *,
                                       const push_field_t *);
-    } rows[] = {{PUSH_MEMBER_URGENCY, push_form_urgency},
-                {PUSH_MEMBER_TOPIC, push_form_topic},
-                {PUSH_MEMBER_EVENT, push_form_event},
-                {PUSH_MEMBER_TYPE, push_form_type},
-                {PUSH_MEMBER_KEY, push_form_key}};
+    } rows[] = {{PUSH_MEMBER_URGENCY, push_draft_urgency},
+                {PUSH_MEMBER_TOPIC, push_draft_topic},
+                {PUSH_MEMBER_EVENT, push_draft_event},
+                {PUSH_MEMBER_TYPE, push_draft_type},
+                {PUSH_MEMBER_KEY, push_draft_key}};
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -74,7 +74,7 @@ static const push_problem_t *parse_strings(const parse_t *p)
 
         problem = string_field(p, rows[i].id, &field);
         if (!problem) {
-            problem = rows[i].take(p->pool, p->form, &field);
+            problem = rows[i].take(p->pool, p->asked, &field);
         }
     }
     return problem;
@@ -93,7 +93,7 @@ static const push_problem_t *parse_ttl(const parse_t *p)
         && (raw.len > 10 || !push_number_parse(raw.at, raw.len, &seconds))) {
         return bad(p, "ttl", "seconds, a number from 0 to 9999999999");
     }
-    push_form_ttl(p->settings, p->form, raw.len ? (int64_t)seconds : -1);
+    push_draft_ttl(p->settings, p->asked, raw.len ? (int64_t)seconds : -1);
     return NULL;
 }
 
@@ -104,8 +104,7 @@ static const push_problem_t *parse_receipt(const parse_t *p)
     if (receipt == PUSH_MEMBER_STRING || receipt == PUSH_MEMBER_OTHER) {
         return bad(p, "receipt", "true or false");
     }
-    p->form->receipt = receipt == PUSH_MEMBER_TRUE;
-    p->form->draft.content.ack_now = p->form->receipt;
+    p->asked->draft.content.ack_now = receipt == PUSH_MEMBER_TRUE;
     return NULL;
 }
 
@@ -118,7 +117,7 @@ static const push_problem_t *decode_base64(const parse_t *p,
     if (!push_base64_decode(field->text.at, field->text.len, bytes, &count)) {
         return bad(p, "base64", "base64 with padding (RFC 4648, section 4)");
     }
-    p->form->draft.content.data = (push_text_t){bytes, (uint32_t)count};
+    p->asked->draft.content.data = (push_text_t){bytes, (uint32_t)count};
     return NULL;
 }
 
@@ -139,12 +138,12 @@ static const push_problem_t *parse_payload(const parse_t *p)
                    "exactly one of data, text and base64 is the "
                    "payload");
     }
-    p->form->draft.content.data = data.len ? data : text.text;
+    p->asked->draft.content.data = data.len ? data : text.text;
     if (base64.given) {
         problem = decode_base64(p, &base64);
     }
     if (!problem
-        && p->form->draft.content.data.len > p->settings->max_message_size) {
+        && p->asked->draft.content.data.len > p->settings->max_message_size) {
         return push_problem(p->pool, 413, "too-large",
                             "payload: at most %" APR_INT64_T_FMT
                             " bytes (PushMaxMessageSize)",
@@ -171,15 +170,16 @@ static const push_problem_t *parse_members(const parse_t *p)
 
 const push_problem_t *push_line_parse(apr_pool_t *pool,
                                       const push_settings_t *settings,
-                                      push_text_t line, push_form_t *form)
+                                      push_text_t line,
+                                      push_publication_t *asked)
 {
     parse_t p;
     const push_problem_t *problem;
 
     p.pool = pool;
     p.settings = settings;
-    p.form = form;
-    memset(form, 0, sizeof(*form));
+    p.asked = asked;
+    memset(asked, 0, sizeof(*asked));
     problem = push_members_read(pool, line, p.members);
     return problem ? problem : parse_members(&p);
 }

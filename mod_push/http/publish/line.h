@@ -10,11 +10,12 @@
  */
 
 /*
- * Parses a line into a form whose texts are borrowed from the line and the
+ * Parses a line into a publication whose texts are borrowed from the line and the
  * pool.
  */
 const push_problem_t *push_line_parse(apr_pool_t *pool,
                                       const push_settings_t *settings,
-                                      push_text_t line, push_form_t *form);
+                                      push_text_t line,
+                                      push_publication_t *asked);
 
 #endif

@@ -50,16 +50,10 @@ typedef struct {
     bool skipping;   /* the rest of a line that is too long */
     bool whole;      /* the body has ended; it was not cut off */
     const push_problem_t
-        *barred; /* since when the token is no good, or NULL */
-    apr_array_header_t *accepted; /* accepted_t: not yet answered */
+        *barred;                 /* since when the token is no good, or NULL */
+    push_commit_t commit;        /* of the lines that are not yet answered */
+    apr_array_header_t *answers; /* push_answer_t; likewise */
 } lines_t;
-
-/* A line that was published; its answer waits for the disk. */
-typedef struct {
-    push_text_t key;
-    push_receipt_t receipt;
-    bool over; /* an earlier answer, given again */
-} accepted_t;
 
 static void put(lines_t *l, const char *text, size_t len)
 {
@@ -110,42 +104,27 @@ static void put_end(lines_t *l, const push_problem_t *problem)
                           push_problem_json(l->pool, problem), "end", 1));
 }
 
-static push_store_t *store(void)
-{
-    return &push_runtime()->store;
-}
-
-static push_status_t settle_one(const accepted_t *accepted,
-                                push_status_t status)
-{
-    return accepted->over ? PUSH_OK
-                          : push_accept_settle(store(), accepted->key,
-                                               &accepted->receipt, status);
-}
-
 /* Waits once for all lines that were published, and answers them. */
 static void settle(lines_t *l)
 {
-    push_status_t waited;
+    push_broker_t *broker = push_broker();
 
-    if (!l->accepted->nelts) {
-        return;
-    }
-    waited = push_accept_wait(store());
-    for (int i = 0; i < l->accepted->nelts; i++) {
-        const accepted_t *accepted = &APR_ARRAY_IDX(l->accepted, i,
-                                                    accepted_t);
-        push_status_t status = settle_one(accepted, waited);
+    for (int i = 0; i < l->answers->nelts; i++) {
+        push_answer_t *answer = &APR_ARRAY_IDX(l->answers, i, push_answer_t);
+        push_status_t status = broker->settle(broker, &l->commit, answer);
 
         if (status == PUSH_OK) {
-            put_receipt(l, &accepted->receipt);
+            put_receipt(l, &answer->receipt);
         }
         else {
             put_problem(l, push_problem_of_status(l->pool, status));
         }
     }
-    apr_array_clear(l->accepted);
-    l->now = push_clock_now();
+    if (l->answers->nelts) {
+        apr_array_clear(l->answers);
+        l->now = push_clock_now();
+    }
+    l->commit = (push_commit_t){0};
 }
 
 static void refuse(lines_t *l, const push_problem_t *problem)
@@ -154,27 +133,27 @@ static void refuse(lines_t *l, const push_problem_t *problem)
     put_problem(l, problem);
 }
 
-static void publish_form(lines_t *l, const push_form_t *form)
+static push_status_t publish(lines_t *l, push_publication_t *asked,
+                             push_answer_t *answer)
 {
-    push_request_t request = push_form_request(store(), form);
-    accepted_t accepted = {.key = form->key};
-    push_status_t status;
+    push_broker_t *broker = push_broker();
 
-    if (!l->accepted->nelts) {
-        push_accept_begin(store());
-    }
-    status = push_accept_publish(store(), &request, &l->now,
-                                 &accepted.receipt);
-    if (status == PUSH_KEY_BUSY && l->accepted->nelts) {
+    asked->now = l->now;
+    return broker->publish(broker, asked, &l->commit, answer);
+}
+
+static void publish_line(lines_t *l, push_publication_t *asked)
+{
+    push_answer_t answer;
+    push_status_t status = publish(l, asked, &answer);
+
+    if (status == PUSH_KEY_BUSY && l->answers->nelts) {
         /* The first with this key may be one of those before. */
         settle(l);
-        push_accept_begin(store());
-        status = push_accept_publish(store(), &request, &l->now,
-                                     &accepted.receipt);
+        status = publish(l, asked, &answer);
     }
-    accepted.over = status == PUSH_OVER;
-    if (status == PUSH_OK || accepted.over) {
-        APR_ARRAY_PUSH(l->accepted, accepted_t) = accepted;
+    if (status == PUSH_OK) {
+        APR_ARRAY_PUSH(l->answers, push_answer_t) = answer;
     }
     else {
         refuse(l, push_problem_of_status(l->pool, status));
@@ -185,7 +164,7 @@ static void take_line(lines_t *l, const char *at, size_t len)
 {
     push_text_t line = {at, (uint32_t)len};
     const push_problem_t *problem;
-    push_form_t form;
+    push_publication_t asked;
 
     if (len && at[len - 1] == '\r') {
         line.len--;
@@ -193,19 +172,19 @@ static void take_line(lines_t *l, const char *at, size_t len)
     if (!line.len) {
         return;
     }
-    problem = push_line_parse(l->pool, push_settings(l->r), line, &form);
+    problem = push_line_parse(l->pool, push_settings(l->r), line, &asked);
     if (!problem) {
-        problem = push_allow_audience(l->r, l->pool, &form);
+        problem = push_allow_audience(l->r, l->pool, &asked);
     }
     if (!problem) {
-        push_allow_key(l->r, l->pool, &form);
-        problem = push_allow_rate(l->r, l->pool, &form, false);
+        push_allow_key(l->r, l->pool, &asked);
+        problem = push_allow_rate(l->r, l->pool, &asked, false);
     }
     if (problem) {
         refuse(l, problem);
     }
     else {
-        publish_form(l, &form);
+        publish_line(l, &asked);
     }
 }
 
@@ -444,7 +423,7 @@ static void publish_all(request_rec *r)
     l.line = apr_palloc(r->pool, l.line_max);
     l.in = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     l.out = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    l.accepted = apr_array_make(r->pool, 64, sizeof(accepted_t));
+    l.answers = apr_array_make(r->pool, 64, sizeof(push_answer_t));
     apr_pool_create(&l.pool, r->pool);
     ap_set_content_type(r, "application/x-ndjson");
     l.body = push_endless_begin(r);

@@ -26,7 +26,8 @@ static const push_problem_t *param_field(const push_params_t *params,
     return problem;
 }
 
-static const push_problem_t *parse_audience(request_rec *r, push_form_t *form)
+static const push_problem_t *parse_audience(request_rec *r,
+                                            push_publication_t *asked)
 {
     push_params_t params;
     push_address_t to;
@@ -50,11 +51,12 @@ static const push_problem_t *parse_audience(request_rec *r, push_form_t *form)
     if (to.broadcast.given && strcmp(to.broadcast.text.at, "1")) {
         return push_problem(r->pool, 400, "bad-parameter", "broadcast: 1");
     }
-    return push_form_audience(r->pool, form, &to);
+    return push_draft_audience(r->pool, asked, &to);
 }
 
 /* Seconds (RFC 8030, section 5.2). */
-static const push_problem_t *parse_ttl(request_rec *r, push_form_t *form)
+static const push_problem_t *parse_ttl(request_rec *r,
+                                       push_publication_t *asked)
 {
     push_field_t field = header_field(r, "TTL");
     uint64_t seconds = 0;
@@ -65,38 +67,41 @@ static const push_problem_t *parse_ttl(request_rec *r, push_form_t *form)
         return push_problem(r->pool, 400, "bad-header",
                             "TTL: seconds, a number from 0 to 9999999999");
     }
-    push_form_ttl(push_settings(r), form, field.given ? (int64_t)seconds : -1);
+    push_draft_ttl(push_settings(r), asked,
+                   field.given ? (int64_t)seconds : -1);
     return NULL;
 }
 
-static const push_problem_t *parse_prefer(request_rec *r, push_form_t *form)
+static const push_problem_t *parse_prefer(request_rec *r,
+                                          push_publication_t *asked)
 {
     const char *prefer = apr_table_get(r->headers_in, "Prefer");
 
-    form->receipt = prefer && ap_find_token(r->pool, prefer, "respond-async");
-    form->draft.content.ack_now = form->receipt;
+    asked->draft.content.ack_now =
+        prefer && ap_find_token(r->pool, prefer, "respond-async");
     return NULL;
 }
 
-static const push_problem_t *parse_headers(request_rec *r, push_form_t *form)
+static const push_problem_t *parse_headers(request_rec *r,
+                                           push_publication_t *asked)
 {
     static const struct {
         const char *name;
-        const push_problem_t *(*take)(apr_pool_t *, push_form_t *,
+        const push_problem_t *(*take)(apr_pool_t *, push_publication_t *,
                                       const push_field_t *);
-    } rows[] = {{"Urgency", push_form_urgency},
-                {"Topic", push_form_topic},
-                {"Push-Event", push_form_event},
-                {"Content-Type", push_form_type},
-                {"Idempotency-Key", push_form_key}};
-    const push_problem_t *problem = parse_ttl(r, form);
+    } rows[] = {{"Urgency", push_draft_urgency},
+                {"Topic", push_draft_topic},
+                {"Push-Event", push_draft_event},
+                {"Content-Type", push_draft_type},
+                {"Idempotency-Key", push_draft_key}};
+    const push_problem_t *problem = parse_ttl(r, asked);
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_field_t field = header_field(r, rows[i].name);
 
-        problem = rows[i].take(r->pool, form, &field);
+        problem = rows[i].take(r->pool, asked, &field);
     }
-    return problem ? problem : parse_prefer(r, form);
+    return problem ? problem : parse_prefer(r, asked);
 }
 
 static const push_problem_t *too_large(request_rec *r)
@@ -176,7 +181,7 @@ static const push_problem_t *read_body(request_rec *r, push_text_t *body)
     return NULL;
 }
 
-static int answer(request_rec *r, const push_form_t *form,
+static int answer(request_rec *r, const push_publication_t *asked,
                   const push_receipt_t *receipt)
 {
     char mid[PUSH_MID_CHARS + 1] = {0};
@@ -192,12 +197,12 @@ static int answer(request_rec *r, const push_form_t *form,
     if (receipt->refused) {
         json_object_set_new(body, "refused", json_integer(receipt->refused));
     }
-    r->status = form->receipt ? HTTP_ACCEPTED : HTTP_CREATED;
+    r->status = asked->draft.content.ack_now ? HTTP_ACCEPTED : HTTP_CREATED;
     apr_table_setn(r->headers_out, "Location", url);
     apr_table_setn(r->headers_out, "TTL",
                    apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
-                                form->draft.ttl / 1000));
-    if (form->receipt) {
+                                asked->draft.ttl / 1000));
+    if (asked->draft.content.ack_now) {
         apr_table_setn(
             r->headers_out, "Link",
             apr_psprintf(r->pool, "<%s>; rel=\"urn:ietf:params:push:receipt\"",
@@ -216,34 +221,44 @@ static bool is_lines(const request_rec *r)
     return len == sizeof(lines) - 1 && !strncasecmp(type, lines, len);
 }
 
+static push_status_t publish(push_publication_t *asked, push_answer_t *answer)
+{
+    push_broker_t *broker = push_broker();
+    push_commit_t commit = {0};
+    push_status_t status;
+
+    asked->now = push_clock_now();
+    status = broker->publish(broker, asked, &commit, answer);
+    return status == PUSH_OK ? broker->settle(broker, &commit, answer)
+                             : status;
+}
+
 int push_publish(request_rec *r)
 {
-    push_form_t form = {0};
-    push_receipt_t receipt;
+    push_publication_t asked = {0};
+    push_answer_t published;
     const push_problem_t *problem;
 
     if (is_lines(r)) {
         return push_publish_lines(r);
     }
-    problem = parse_audience(r, &form);
+    problem = parse_audience(r, &asked);
     if (!problem) {
-        problem = push_allow_audience(r, r->pool, &form);
+        problem = push_allow_audience(r, r->pool, &asked);
     }
     if (!problem) {
-        problem = parse_headers(r, &form);
+        problem = parse_headers(r, &asked);
     }
     if (!problem) {
-        problem = read_body(r, &form.draft.content.data);
+        problem = read_body(r, &asked.draft.content.data);
     }
     if (!problem) {
-        push_allow_key(r, r->pool, &form);
-        problem = push_allow_rate(r, r->pool, &form, true);
+        push_allow_key(r, r->pool, &asked);
+        problem = push_allow_rate(r, r->pool, &asked, true);
     }
     if (!problem) {
-        problem = push_problem_of_status(
-            r->pool,
-            push_form_publish(&push_runtime()->store, &form, &receipt));
+        problem = push_problem_of_status(r->pool, publish(&asked, &published));
     }
     return problem ? push_problem_send(r, problem)
-                   : answer(r, &form, &receipt);
+                   : answer(r, &asked, &published.receipt);
 }

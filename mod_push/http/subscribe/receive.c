@@ -45,14 +45,14 @@ static void set_limits(request_rec *r)
 }
 
 /* Whose stream it is, and the name of the numbers that it gives. */
-static void set_stream(request_rec *r, const push_ticket_t *ticket)
+static void set_stream(request_rec *r, const push_ticket_t *ticket,
+                       uint64_t number)
 {
     char *device = apr_pcalloc(r->pool, PUSH_CONTEXT_CHARS + 1);
     char *session = apr_pcalloc(r->pool, PUSH_MID_CHARS + 1);
 
     push_context_write(ticket->id, device);
-    push_mid_write(push_store_session(&push_runtime()->store, ticket->gen),
-                   session);
+    push_mid_write(number, session);
     apr_table_setn(r->headers_out, "Push-Device", device);
     apr_table_setn(r->headers_out, "Push-Session", session);
 }
@@ -98,9 +98,18 @@ static bool part_with(request_rec *r, const push_berth_t *berth,
                : push_handover(r, berth, adoption, write_timeout);
 }
 
+static void give_up(const push_berth_t *berth, const push_ticket_t *ticket)
+{
+    push_broker_t *broker = push_broker();
+    push_time_t now = push_clock_now();
+
+    push_berth_cancel(berth);
+    broker->release(broker, ticket, &now);
+}
+
 static int open_stream(request_rec *r, const push_berth_t *berth,
                        const push_subscriber_t *subscriber,
-                       const push_ticket_t *ticket)
+                       const push_ticket_t *ticket, uint64_t session)
 {
     const push_settings_t *settings = push_settings(r);
     push_adoption_t adoption = {.ticket = *ticket,
@@ -111,13 +120,10 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
 
     set_head(r);
     set_limits(r);
-    set_stream(r, ticket);
+    set_stream(r, ticket, session);
     push_handover_filters(r);
     if (!send_head(r) || !part_with(r, berth, &adoption)) {
-        push_time_t now = push_clock_now();
-
-        push_berth_cancel(berth);
-        push_store_checkout(&push_runtime()->store, ticket, &now);
+        give_up(berth, ticket);
     }
     return OK;
 }
@@ -172,10 +178,12 @@ static bool can_move(const request_rec *r)
 static int receive(request_rec *r, push_subscriber_t *subscriber)
 {
     const push_problem_t *problem;
+    push_broker_t *broker = push_broker();
     push_berth_t berth;
     push_ticket_t ticket;
     push_time_t now = push_clock_now();
     push_status_t status;
+    uint64_t session;
 
     if (push_runtime_superseded()) {
         return come_again(r, push_problem_superseded(r->pool));
@@ -186,8 +194,8 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
     }
     subscriber->checkin.seat = berth.seat;
     subscriber->ends = push_identity_ends(&subscriber->identity, &now);
-    status = push_store_checkin(&push_runtime()->store, &subscriber->checkin,
-                                &now, &ticket);
+    status = broker->claim(broker, &subscriber->checkin, &now, &ticket,
+                           &session);
     if (status != PUSH_OK) {
         push_berth_cancel(&berth);
         return come_again(r, push_problem_of_status(r->pool, status));
@@ -199,11 +207,10 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
      */
     problem = push_token_recheck(r, r->pool, &subscriber->identity);
     if (problem) {
-        push_berth_cancel(&berth);
-        push_store_checkout(&push_runtime()->store, &ticket, &now);
+        give_up(&berth, &ticket);
         return push_problem_send(r, problem);
     }
-    return open_stream(r, &berth, subscriber, &ticket);
+    return open_stream(r, &berth, subscriber, &ticket, session);
 }
 
 /* Over HTTP/2: this thread is the stream's for as long as it is open. */
@@ -250,8 +257,8 @@ int push_ack(request_rec *r)
 {
     push_subscriber_t subscriber;
     const push_problem_t *problem = push_check_forgery(r);
+    push_broker_t *broker = push_broker();
     push_time_t now = push_clock_now();
-    unsigned char id[PUSH_CONTEXT_BYTES];
     push_status_t status;
 
     if (!problem && push_runtime_superseded()) {
@@ -263,11 +270,7 @@ int push_ack(request_rec *r)
     if (problem) {
         return push_problem_send(r, problem);
     }
-    push_store_context_id(subscriber.checkin.user,
-                          subscriber.checkin.labels[PUSH_LABEL_DEVICE],
-                          subscriber.checkin.labels[PUSH_LABEL_APP], id);
-    status = push_store_ack(&push_runtime()->store, subscriber.checkin.user,
-                            id, &subscriber.cursor, &now);
+    status = broker->ack(broker, &subscriber.checkin, &now);
     if (status != PUSH_OK) {
         return push_problem_send(r, push_problem_of_status(r->pool, status));
     }

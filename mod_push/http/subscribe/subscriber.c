@@ -94,6 +94,14 @@ static void use_device(push_subscriber_t *s, const char *device)
     s->checkin.made_up = true;
 }
 
+static bool is_only_made_up(const push_subscriber_t *s, char *device)
+{
+    push_broker_t *broker = push_broker();
+
+    return broker->only_made_up(broker, s->checkin.user,
+                                s->checkin.labels[PUSH_LABEL_APP], device);
+}
+
 /*
  * The device id: as given; as the cursor carries it; or that of the only
  * context of this user that never had one of its own, if a plain client shows
@@ -119,9 +127,7 @@ static const push_problem_t *parse_device(push_subscriber_t *s)
         use_device(s, s->cursor.device);
     }
     else if (s->checkin.cursor && s->cursor.seq
-             && push_store_only_made_up(
-                 &push_runtime()->store, s->checkin.user,
-                 s->checkin.labels[PUSH_LABEL_APP], made_up)) {
+             && is_only_made_up(s, made_up)) {
         use_device(s, made_up);
     }
     return NULL;

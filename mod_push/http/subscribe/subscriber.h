@@ -3,7 +3,7 @@
 
 #include "codec/codec.h"
 #include "http/identify.h"
-#include "store/ops/checkin.h"
+#include "core/checkin.h"
 
 /*
  * What a subscriber's request says of its device, its cursor and its wishes,

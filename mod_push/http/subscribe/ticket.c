@@ -10,11 +10,6 @@
 #include "http/runtime.h"
 #include "http/token.h"
 
-static push_guard_t *guard(void)
-{
-    return push_runtime()->store.guard;
-}
-
 /*
  * The virtual host, as the configuration says it, so that a graceful restart
  * keeps it: several may have one name, each at other addresses, and of those
@@ -113,7 +108,7 @@ int push_ticket_give(request_rec *r)
     if (problem) {
         return push_problem_send(r, problem);
     }
-    text = push_pass_seal(&pass, guard()->secret, place_of(r));
+    text = push_pass_seal(&pass, push_broker()->secret, place_of(r));
     if (!text) {
         return push_problem_send(
             r, push_problem(r->pool, 413, "too-large",
@@ -146,11 +141,11 @@ static const push_problem_t *bad_ticket(request_rec *r)
 /* The first time only; for as long as it could be used again. */
 static push_status_t use_up(const push_pass_t *pass, const char *ticket)
 {
+    push_broker_t *broker = push_broker();
     push_time_t now = push_clock_now();
     const push_text_t name = {ticket, PUSH_PASS_NAME};
 
-    return push_guard_use(guard(), name,
-                          now.mono + pass->until - now.wall + 1000);
+    return broker->use(broker, name, now.mono + pass->until - now.wall + 1000);
 }
 
 static void take_rights(const push_pass_t *pass, push_identity_t *identity)
@@ -168,6 +163,7 @@ const push_problem_t *push_ticket_identify(request_rec *r,
                                            const char *ticket,
                                            push_identity_t *identity)
 {
+    push_broker_t *broker = push_broker();
     const char *place = place_of(r);
     const char *device, *app;
     const push_problem_t *problem = parse_device(params, &device, &app);
@@ -178,7 +174,7 @@ const push_problem_t *push_ticket_identify(request_rec *r,
     if (problem) {
         return problem;
     }
-    if (!push_pass_open(&pass, ticket, guard()->secret, place,
+    if (!push_pass_open(&pass, ticket, push_broker()->secret, place,
                         push_clock_now().wall)) {
         return bad_ticket(r);
     }
@@ -193,7 +189,7 @@ const push_problem_t *push_ticket_identify(request_rec *r,
     }
     take_rights(&pass, identity);
     if (status != PUSH_OK
-        || push_guard_revoked(guard(), identity->user, identity->issued)) {
+        || broker->revoked(broker, identity->user, identity->issued)) {
         return bad_ticket(r);
     }
     r->user = apr_pstrdup(r->pool, pass.user);

@@ -74,12 +74,12 @@ push_durable_status_t push_durable_write(push_durable_t *durable,
 /* Tidies up after processes that died; true if some records have expired. */
 bool push_durable_tidy(push_durable_t *durable, int64_t now);
 
-/* A record as it is read; intact: it is what was written. */
+/* A record as it is read, here or in a log; borrowed until the visit ends. */
 typedef struct push_durable_item_t {
     push_text_t key;
     push_text_t value;
     int64_t expires;
-    bool intact;
+    bool intact; /* it is what was written */
 } push_durable_item_t;
 
 /* False: enough. */

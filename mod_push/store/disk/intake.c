@@ -52,17 +52,6 @@ static bool say_record(void *data, const push_durable_item_t *item)
     return say_frame(fd, &frame, item->key.at, item->value.at);
 }
 
-static bool say_logged(void *data, const push_wal_item_t *item)
-{
-    int fd = *(const int *)data;
-    frame_t frame = {.said = SAID_RECORD,
-                     .key_len = item->key.len,
-                     .value_len = item->value.len,
-                     .expires = item->expires};
-
-    return say_frame(fd, &frame, item->key.at, item->value.at);
-}
-
 static int read_state(int fd, void *data)
 {
     const push_state_t *state = data;
@@ -133,7 +122,7 @@ static int read_logs(int fd, void *data)
 {
     reading_t reading = *(const reading_t *)data;
 
-    reading.source.visit = say_logged;
+    reading.source.visit = say_record;
     reading.source.data = &fd;
     return read_named(fd, &reading) && read_others(&reading)
                    && say_text(fd, SAID_END, PUSH_DURABLE_OK, "")

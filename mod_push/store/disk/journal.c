@@ -19,22 +19,7 @@
 /* The end of a child waits so long for the queue to be let go of. */
 #define STOP_MS 1000
 
-/* What this thread noted and has not handed over yet. */
-static _Thread_local push_records_t noted;
-
-/* The last lot of this thread, and how many writes had failed before. */
-static _Thread_local uint64_t last_lot;
-static _Thread_local uint64_t failures_before;
-
-/* Some lot of this thread came when the journal was retired. */
-static _Thread_local bool refused;
-
 /* ---- from workers and reactors into the queue ---- */
-
-void push_journal_note(push_record_t *record)
-{
-    push_records_append(&noted, record);
-}
 
 uint64_t push_journal_lowest(const push_store_t *store,
                              const push_records_t *records)
@@ -61,31 +46,13 @@ static void announce(push_journal_t *journal, uint64_t lowest)
     }
 }
 
-void push_journal_hand_over(push_store_t *store)
+/* With the lock: the records join the queue, if there is room. */
+static void join(push_journal_t *journal, push_records_t *records,
+                 uint64_t lowest)
 {
-    push_journal_t *journal = store->journal;
-    uint64_t lowest;
-
-    if (!noted.first) {
-        return;
-    }
-    if (!journal) {
-        push_records_cleanup(&noted);
-        return;
-    }
-    lowest = push_journal_lowest(store, &noted);
-    pthread_mutex_lock(&journal->lock);
-    if (journal->over) {
-        pthread_mutex_unlock(&journal->lock);
-        push_records_cleanup(&noted);
-        refused = true;
-        return;
-    }
-    if (push_journal_bytes(journal) + noted.bytes > PUSH_JOURNAL_MAX) {
-        push_disk_missing(store, lowest);
+    if (push_journal_bytes(journal) + records->bytes > PUSH_JOURNAL_MAX) {
+        push_disk_missing(journal->store, lowest);
         journal->failures++;
-        pthread_mutex_unlock(&journal->lock);
-        push_records_cleanup(&noted);
         return;
     }
     announce(journal, lowest);
@@ -93,9 +60,39 @@ void push_journal_hand_over(push_store_t *store)
         journal->since = push_clock_now().mono;
         pthread_cond_signal(&journal->filled);
     }
-    push_records_join(&journal->fresh, &noted);
-    last_lot = ++journal->handed;
-    pthread_mutex_unlock(&journal->lock);
+    push_records_join(&journal->fresh, records);
+    journal->handed++;
+}
+
+/* With the lock: from the first lot on, what fails may be the commit's. */
+static void begin(const push_journal_t *journal, push_commit_t *commit)
+{
+    if (!commit->handed) {
+        commit->handed = true;
+        commit->failures = journal->failures;
+    }
+}
+
+void push_journal_hand_over(push_store_t *store, push_records_t *records,
+                            push_commit_t *commit)
+{
+    push_commit_t nobody = {0};
+    push_journal_t *journal = store->journal;
+    uint64_t lowest;
+
+    if (journal) {
+        commit = commit ? commit : &nobody;
+        lowest = push_journal_lowest(store, records);
+        pthread_mutex_lock(&journal->lock);
+        begin(journal, commit);
+        if (!journal->over) {
+            join(journal, records, lowest);
+        }
+        commit->refused |= journal->over;
+        commit->lot = journal->handed;
+        pthread_mutex_unlock(&journal->lock);
+    }
+    push_records_cleanup(records);
 }
 
 struct timespec push_journal_deadline(int64_t ms)
@@ -125,9 +122,6 @@ void push_journal_throttle(push_store_t *store)
     push_journal_t *journal = store->journal;
     struct timespec at;
 
-    if (!journal) {
-        return;
-    }
     pthread_mutex_lock(&journal->lock);
     at = push_journal_deadline(THROTTLE_MS);
     while (
@@ -135,19 +129,6 @@ void push_journal_throttle(push_store_t *store)
         && !pthread_cond_timedwait(&journal->written, &journal->lock, &at)) {
     }
     pthread_mutex_unlock(&journal->lock);
-}
-
-void push_journal_begin(const push_store_t *store)
-{
-    push_journal_t *journal = store->journal;
-
-    if (journal) {
-        pthread_mutex_lock(&journal->lock);
-        failures_before = journal->failures;
-        pthread_mutex_unlock(&journal->lock);
-        last_lot = 0;
-        refused = false;
-    }
 }
 
 /* ---- waiting for the disk: with the lock ---- */
@@ -199,21 +180,22 @@ static void await_log(push_journal_t *journal)
     }
 }
 
-static push_status_t await_lot(push_journal_t *journal, bool state)
+/* state: the log alone will not do.  Returns whether nothing failed. */
+static bool await_lot(push_journal_t *journal, const push_commit_t *commit,
+                      bool state)
 {
-    push_status_t status;
+    bool well;
 
     pthread_mutex_lock(&journal->lock);
-    while (state && journal->settled < last_lot) {
+    while (state && journal->settled < commit->lot) {
         await_state(journal);
     }
-    while (journal->synced < last_lot) {
+    while (journal->synced < commit->lot) {
         await_log(journal);
     }
-    status = journal->failures == failures_before && !refused ? PUSH_OK
-                                                              : PUSH_NO_STATE;
+    well = journal->failures == commit->failures;
     pthread_mutex_unlock(&journal->lock);
-    return status;
+    return well;
 }
 
 push_durability_t push_journal_durability(const push_store_t *store)
@@ -227,22 +209,36 @@ static bool commits(const push_store_t *store)
     return push_journal_durability(store) == PUSH_DURABILITY_COMMIT;
 }
 
-push_status_t push_journal_wait(push_store_t *store)
+/* Nothing handed over, nothing to wait for. */
+static push_status_t wait_once(push_store_t *store, push_commit_t *commit,
+                               bool must_wait, bool state)
 {
-    if (commits(store)) {
-        return await_lot(store->journal, false);
+    if (!commit->handed || commit->waited) {
+        return commit->status;
     }
-    return store->journal && refused ? PUSH_NO_STATE : PUSH_OK;
+    commit->waited = true;
+    if (commit->refused
+        || (must_wait && !await_lot(store->journal, commit, state))) {
+        commit->status = PUSH_NO_STATE;
+    }
+    return commit->status;
 }
 
-push_status_t push_journal_wait_state(push_store_t *store)
+push_status_t push_journal_wait(push_store_t *store, push_commit_t *commit)
 {
-    return commits(store) ? await_lot(store->journal, true) : PUSH_OK;
+    return wait_once(store, commit, commits(store), false);
 }
 
-push_status_t push_journal_wait_written(push_store_t *store)
+push_status_t push_journal_wait_state(push_store_t *store,
+                                      push_commit_t *commit)
 {
-    return store->journal ? await_lot(store->journal, true) : PUSH_OK;
+    return wait_once(store, commit, commits(store), true);
+}
+
+push_status_t push_journal_wait_written(push_store_t *store,
+                                        push_commit_t *commit)
+{
+    return wait_once(store, commit, true, true);
 }
 
 size_t push_journal_waiting(push_store_t *store)
@@ -264,14 +260,12 @@ size_t push_journal_waiting(push_store_t *store)
  */
 static void on_end(push_heap_t *heap, const void *message, int fate)
 {
-    const push_store_t *store = heap->memory;
+    push_store_t *store = heap->memory;
     push_time_t now = push_clock_now();
-    push_record_t *record = push_save_message(store, message,
-                                              (push_fate_t)fate, &now);
 
-    if (record) {
-        push_journal_note(record);
-    }
+    push_shard_note(store, heap->owner,
+                    push_save_message(store, message, (push_fate_t)fate,
+                                      &now));
 }
 
 /* ---- start and stop ---- */

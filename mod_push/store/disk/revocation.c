@@ -9,16 +9,17 @@
 #define SETS_A_PART (PUSH_MARK_SETS / PUSH_SHARDS)
 
 /* What could not be noted now is taken up by whoever makes good. */
-static void note(push_store_t *store, push_text_t user)
+static void note(push_store_t *store, push_text_t user, push_commit_t *commit)
 {
+    push_records_t records = {0};
     push_record_t *record;
     uint64_t id[2];
 
     push_guard_id(store->guard, user, id);
     record = push_revoked_look(id);
     if (record) {
-        push_journal_note(record);
-        push_journal_hand_over(store);
+        push_records_append(&records, record);
+        push_journal_hand_over(store, &records, commit);
     }
     else {
         push_disk_missing(store, push_mid_now(&store->segment->clock));
@@ -26,21 +27,21 @@ static void note(push_store_t *store, push_text_t user)
 }
 
 push_status_t push_revocation_add(push_store_t *store, push_text_t user,
-                                  const push_time_t *now, int64_t until)
+                                  const push_time_t *now, int64_t until,
+                                  push_commit_t *commit)
 {
     push_status_t status = push_guard_revoke(store->guard, user, now->wall,
                                              until);
 
-    push_journal_begin(store);
     if (status == PUSH_OK && store->journal) {
-        note(store, user);
+        note(store, user, commit);
     }
     return status;
 }
 
-push_status_t push_revocation_wait(push_store_t *store)
+push_status_t push_revocation_wait(push_store_t *store, push_commit_t *commit)
 {
-    push_status_t status = push_journal_wait_written(store);
+    push_status_t status = push_journal_wait_written(store, commit);
 
     return push_journal_durability(store) == PUSH_DURABILITY_COMMIT ? status
                                                                     : PUSH_OK;

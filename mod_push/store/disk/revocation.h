@@ -12,16 +12,18 @@
 
 /*
  * Refuses the user's tokens that were issued up to now, until they are all
- * over (mono ms).  PUSH_BUSY; PUSH_TOO_MANY: no place is left.
+ * over (mono ms).  PUSH_BUSY; PUSH_TOO_MANY: no place is left.  commit is for
+ * push_revocation_wait(); NULL: nobody waits.
  */
 push_status_t push_revocation_add(push_store_t *store, push_text_t user,
-                                  const push_time_t *now, int64_t until);
+                                  const push_time_t *now, int64_t until,
+                                  push_commit_t *commit);
 
 /*
- * Blocks until what this thread added is on disk, or could not be written.
+ * Blocks until what was added is on disk, or could not be written.
  * PUSH_NO_STATE: with `commit` it could not; it holds while the server runs.
  */
-push_status_t push_revocation_wait(push_store_t *store);
+push_status_t push_revocation_wait(push_store_t *store, push_commit_t *commit);
 
 /* ---- the journal's thread, and the start ---- */
 

@@ -289,31 +289,23 @@ push_record_t *push_save_device(push_store_t *store,
     return made;
 }
 
-/* Reset by each sweep; one sweep runs at a time, in one thread. */
-static _Thread_local unsigned advanced;
-
-void push_save_begin(push_store_t *store)
-{
-    (void)store;
-    advanced = 0;
-}
-
-void push_save_if_changed(push_store_t *store, push_device_t *device)
+void push_save_if_changed(push_store_t *store, push_device_t *device,
+                          unsigned *written)
 {
     push_record_t *record;
 
     if (!store->journal
         || !(device->traits & (PUSH_DEVICE_CHANGED | PUSH_DEVICE_ADVANCED))
         || (!(device->traits & PUSH_DEVICE_CHANGED)
-            && advanced >= PUSH_SAVE_ADVANCED)) {
+            && *written >= PUSH_SAVE_ADVANCED)) {
         return;
     }
     record = push_device_look(device->id, device->shard);
     if (record) {
         device->traits &= (uint8_t) ~(PUSH_DEVICE_CHANGED
                                       | PUSH_DEVICE_ADVANCED);
-        advanced++;
-        push_journal_note(record);
+        (*written)++;
+        push_shard_note(store, device->shard, record);
     }
 }
 

@@ -19,12 +19,13 @@ push_record_t *push_save_key(const push_key_t *key, const push_time_t *now);
 
 /*
  * During a sweep: lets the journal write a device whose record lags behind.
- * How far devices have read is written of at most so many a sweep.
+ * How far devices have read is written of at most so many a sweep; *written
+ * counts them, from 0.
  */
 #define PUSH_SAVE_ADVANCED 4000u
 
-void push_save_begin(push_store_t *store);
-void push_save_if_changed(push_store_t *store, push_device_t *device);
+void push_save_if_changed(push_store_t *store, push_device_t *device,
+                          unsigned *written);
 
 /* Until when the shard tells of what it forgot; NULL also if it does not. */
 push_record_t *push_save_forgot(push_store_t *store, unsigned shard,

@@ -1,7 +1,7 @@
 #ifndef PUSH_WAL_H
 #define PUSH_WAL_H
 
-#include "store/disk/record.h"
+#include "store/disk/durable.h"
 
 /*
  * A write-ahead log: what was promised to be on disk before the state itself
@@ -51,20 +51,11 @@ void push_wal_remove(const char *dir, uint32_t pid);
 
 /* ---- reading (wal_read.c) ---- */
 
-typedef struct push_wal_item_t {
-    push_text_t key;
-    push_text_t value;
-    int64_t expires;
-} push_wal_item_t;
-
-/* Borrowed until it returns.  False: enough. */
-typedef bool push_wal_visit_t(void *data, const push_wal_item_t *item);
-
 typedef struct push_wal_source_t {
     const char *dir;
-    uint64_t key[2];  /* of the state */
-    uint32_t version; /* of the state: 1 had logs of another form */
-    push_wal_visit_t *visit;
+    uint64_t key[2];             /* of the state */
+    uint32_t version;            /* of the state: 1 had logs of another form */
+    push_durable_visit_t *visit; /* what it sees is intact */
     void *data;
 } push_wal_source_t;
 

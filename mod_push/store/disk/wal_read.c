@@ -57,7 +57,7 @@ static uint32_t last_lap(const file_t *file, size_t at, uint64_t id)
 /* ---- records ---- */
 
 typedef struct {
-    push_wal_item_t item;
+    push_durable_item_t item;
     uint32_t lap;
 } found_t;
 
@@ -83,9 +83,10 @@ static size_t frame_at(const file_t *file, size_t at, found_t *found)
                                      old ? 0 : file->id)) {
         return 0;
     }
-    found->item = (push_wal_item_t){{key, frame.key_len},
-                                    {key + frame.key_len, frame.value_len},
-                                    frame.expires};
+    found->item = (push_durable_item_t){{key, frame.key_len},
+                                        {key + frame.key_len, frame.value_len},
+                                        frame.expires,
+                                        true};
     found->lap = frame.lap;
     return push_wal_padded(sizeof(frame) + frame.key_len + frame.value_len);
 }

@@ -57,12 +57,6 @@ bool push_guard_create(push_guard_t *guard);
 
 /* ---- any thread ---- */
 
-/* Whose rate it is. */
-typedef enum push_rate_kind_t {
-    PUSH_RATE_PUBLISHER,
-    PUSH_RATE_USER
-} push_rate_kind_t;
-
 /*
  * Takes one out of the name's bucket, see push_rate_take().  Where there are
  * more names than places, the bucket that is fullest is forgotten.

@@ -165,14 +165,11 @@ static bool follows_the_same(const push_heap_t *heap,
     return true;
 }
 
-static void note_device(const push_store_t *store, const push_device_t *device)
+static void note_device(push_store_t *store, const push_device_t *device)
 {
-    push_record_t *record = store->journal
-                                ? push_device_look(device->id, device->shard)
-                                : NULL;
-
-    if (record) {
-        push_journal_note(record);
+    if (store->journal) {
+        push_shard_note(store, device->shard,
+                        push_device_look(device->id, device->shard));
     }
 }
 
@@ -434,6 +431,7 @@ push_status_t push_store_checkin(push_store_t *store,
         .address = push_guard_address(store->guard,
                                       checkin->labels[PUSH_LABEL_ADDRESS]),
         .now = now};
+    push_commit_t commit = {0};
     push_status_t status;
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
@@ -446,17 +444,16 @@ push_status_t push_store_checkin(push_store_t *store,
     status = push_places_take(store, &places, checkin->channels,
                               checkin->channels_count, checkin->from_oldest);
     if (status == PUSH_OK) {
-        push_journal_begin(store);
         status = PUSH_BUSY;
         if (push_shard_enter(store, arrival.name.shard)) {
             status = checkin_user(store, &arrival, ticket);
-            push_shard_leave(store, arrival.name.shard);
+            push_shard_leave_for(store, arrival.name.shard, &commit);
         }
     }
     push_places_arrived(store, &places);
     if (status == PUSH_OK) {
         /* A disk that fails must not keep devices away. */
-        push_journal_wait_state(store);
+        push_journal_wait_state(store, &commit);
     }
     return status;
 }

@@ -1,27 +1,10 @@
 #ifndef PUSH_CHECKIN_H
 #define PUSH_CHECKIN_H
 
+#include "core/checkin.h"
 #include "store/shard/store.h"
 
 /* Devices that come, acknowledge, and go. */
-
-typedef struct push_checkin_t {
-    push_text_t user;
-    push_text_t labels[PUSH_LABELS]; /* the device id and app are its name */
-    const push_text_t *channels;     /* at most PUSH_CHANNELS_MAX */
-    unsigned channels_count;
-    bool from_oldest; /* new subscriptions begin at what is still kept */
-    bool made_up;     /* the device id was made up by the server */
-    bool explicit_acks;
-    push_urgency_t lowest;
-    uint32_t max_in_flight;
-    uint32_t max_streams;         /* of this user */
-    uint32_t max_devices;         /* likewise; the longest away goes */
-    uint32_t max_places;          /* in channels, of all its devices */
-    uint32_t max_streams_address; /* 0: any number */
-    const push_cursor_t *cursor;  /* NULL: none was given */
-    unsigned seat;                /* of the reactor that will hold it */
-} push_checkin_t;
 
 /*
  * Checks a device in: finds or makes its context, refreshes what is known of
@@ -66,5 +49,27 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
  */
 bool push_store_only_made_up(push_store_t *store, push_text_t user,
                              push_text_t app, char *device);
+
+/* ---- with the lock of the device's shard ---- */
+
+/*
+ * Around every change of a session: should the process die within, the
+ * session begins anew, and its client connects again.
+ */
+static inline void push_session_open(push_store_t *store,
+                                     const push_device_t *device)
+{
+    push_shard_t *shard = &store->shards[device->shard];
+
+    shard->changing = push_ref_of(&store->heaps[device->shard], device);
+    PUSH_FAILPOINT("session-open");
+}
+
+static inline void push_session_close(push_store_t *store,
+                                      const push_device_t *device)
+{
+    PUSH_FAILPOINT("session-close");
+    store->shards[device->shard].changing = PUSH_NONE;
+}
 
 #endif

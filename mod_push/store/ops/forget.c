@@ -4,30 +4,23 @@
 
 #include "store/shard/context.h"
 #include "store/disk/forgot.h"
-#include "store/disk/journal.h"
 
 /* What a context takes besides its places, with rounding. */
 #define CONTEXT_BYTES 512u
 
 /* What is forgotten here is forgotten on disk, and told after a restart too. */
-static void note(push_record_t *record)
-{
-    if (record) {
-        push_journal_note(record);
-    }
-}
-
-static void note_shard(const push_store_t *store, unsigned shard)
+static void note_shard(push_store_t *store, unsigned shard)
 {
     if (store->journal) {
-        note(push_forgot_look(shard));
+        push_shard_note(store, shard, push_forgot_look(shard));
     }
 }
 
 static void forget_device(push_store_t *store, push_device_t *device)
 {
     if (store->journal) {
-        note(push_device_look(device->id, device->shard));
+        push_shard_note(store, device->shard,
+                        push_device_look(device->id, device->shard));
     }
     push_store_drop_device(store, device);
 }

@@ -193,18 +193,23 @@ static push_status_t try_claim(push_store_t *store, const push_key_t *wanted,
     return status;
 }
 
+void push_store_key_name(push_text_t key, uint64_t request,
+                         push_claim_t *claim)
+{
+    push_store_digest(&key, 1, claim->id);
+    claim->request = request;
+}
+
 push_status_t push_store_key_claim(push_store_t *store,
                                    const push_claim_t *wish,
                                    push_audience_t *audience,
                                    const push_time_t *now,
                                    push_receipt_t *receipt)
 {
-    unsigned char id[PUSH_KEY_BYTES];
     push_status_t status;
     push_key_t wanted;
 
-    push_store_digest(&wish->key, 1, id);
-    push_key_init(&wanted, id, wish->request,
+    push_key_init(&wanted, wish->id, wish->request,
                   now->mono + store->limits.idempotency);
     wanted.claimant = store->tag;
     wanted.receipt.mid = push_store_next_mid(store, audience, now);
@@ -218,24 +223,22 @@ push_status_t push_store_key_claim(push_store_t *store,
     return status;
 }
 
-void push_store_key_done(push_store_t *store, push_text_t text,
+void push_store_key_done(push_store_t *store, const push_claim_t *claim,
                          const push_receipt_t *receipt)
 {
-    unsigned char id[PUSH_KEY_BYTES];
     push_key_t *key;
 
-    push_store_digest(&text, 1, id);
-    if (!push_shard_enter(store, shard_of(id))) {
+    if (!push_shard_enter(store, shard_of(claim->id))) {
         return;
     }
-    key = find(store, id);
+    key = find(store, claim->id);
     if (key && receipt) {
         answer(key, receipt);
     }
     else if (key) {
         forget(store, key);
     }
-    push_shard_leave(store, shard_of(id));
+    push_shard_leave(store, shard_of(claim->id));
 }
 
 /* Returns how many claims of the dead it found, at most DEAD_MAX. */

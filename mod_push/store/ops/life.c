@@ -316,9 +316,9 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
     search_t search = {.store = store, .mid = mid, .now = now};
     unsigned shard = push_mid_shard(mid);
     push_status_t status = PUSH_NOT_FOUND;
+    push_commit_t commit = {0};
 
     *recalled = 0;
-    push_journal_begin(store);
     if (!push_shard_enter(store, shard)) {
         return PUSH_BUSY;
     }
@@ -333,6 +333,6 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
             status = PUSH_OK;
         }
     }
-    push_shard_leave(store, shard);
-    return status == PUSH_OK ? push_journal_wait(store) : status;
+    push_shard_leave_for(store, shard, &commit);
+    return status == PUSH_OK ? push_journal_wait(store, &commit) : status;
 }

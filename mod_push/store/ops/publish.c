@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 
-#include "core/hash.h"
 #include "store/disk/journal.h"
 #include "store/ops/pressure.h"
 #include "store/disk/save.h"
@@ -100,48 +99,40 @@ uint64_t push_store_next_mid(push_store_t *store,
     return next_mid(store, name_of(store, audience).shard, now);
 }
 
-static void note(push_record_t *record)
+static push_record_t *key_record(const push_store_t *store,
+                                 const push_claim_t *claim,
+                                 const push_publish_t *publish)
 {
-    if (record) {
-        push_journal_note(record);
-    }
-}
-
-static void save_key(const push_store_t *store, push_text_t text,
-                     uint64_t hash, const push_publish_t *publish)
-{
-    unsigned char id[PUSH_KEY_BYTES];
     push_key_t key;
 
-    push_store_digest(&text, 1, id);
-    push_key_init(&key, id, hash,
+    push_key_init(&key, claim->id, claim->request,
                   publish->now.mono + store->limits.idempotency);
     key.receipt = publish->receipt;
-    note(push_save_key(&key, &publish->now));
+    return push_save_key(&key, &publish->now);
 }
 
 /* The message and the key that it came with get to the disk together. */
-static void save(const push_store_t *store, const push_request_t *request,
-                 const push_publish_t *publish)
+static void save(push_store_t *store, unsigned shard,
+                 const push_answer_t *answer, const push_publish_t *publish)
 {
-    if (!store->journal) {
-        return;
-    }
     if (publish->message) {
-        note(push_save_message(store,
-                               push_at(&store->heaps[0], publish->message),
-                               PUSH_LIVE, &publish->now));
+        push_shard_note(store, shard,
+                        push_save_message(
+                            store, push_at(&store->heaps[0], publish->message),
+                            PUSH_LIVE, &publish->now));
     }
-    if (request->key.len) {
-        save_key(store, request->key, request->hash, publish);
+    if (answer->keyed) {
+        push_shard_note(store, shard,
+                        key_record(store, &answer->claim, publish));
     }
 }
 
 static push_status_t publish_once(push_store_t *store,
-                                  const push_request_t *request,
-                                  push_publish_t *publish)
+                                  const push_audience_t *audience,
+                                  push_publish_t *publish,
+                                  push_commit_t *commit,
+                                  const push_answer_t *answer)
 {
-    const push_audience_t *audience = request->audience;
     push_name_t name = name_of(store, audience);
     push_status_t status;
 
@@ -153,10 +144,10 @@ static push_status_t publish_once(push_store_t *store,
                              : next_mid(store, name.shard, &publish->now)};
     PUSH_FAILPOINT("publish");
     status = publish_by_kind(store, audience->kind, &name, publish);
-    if (status == PUSH_OK) {
-        save(store, request, publish);
+    if (status == PUSH_OK && store->journal) {
+        save(store, name.shard, answer, publish);
     }
-    push_shard_leave(store, name.shard);
+    push_shard_leave_for(store, name.shard, commit);
     return status;
 }
 
@@ -174,58 +165,27 @@ static void count(push_store_t *store, push_status_t status,
     }
 }
 
-static push_status_t publish_with(push_store_t *store,
-                                  const push_request_t *request,
-                                  push_publish_t *publish)
-{
-    push_urgency_t urgency = publish->draft->urgency;
-    push_status_t status;
-
-    if (!push_pressure_admit(store, urgency, &publish->now)) {
-        return PUSH_NO_MEMORY;
-    }
-    push_journal_throttle(store);
-    status = publish_once(store, request, publish);
-    if (status == PUSH_NO_MEMORY
-        && push_pressure_relieve(store, urgency, &publish->now)) {
-        status = publish_once(store, request, publish);
-    }
-    return status;
-}
-
 push_status_t push_store_publish(push_store_t *store,
-                                 const push_audience_t *audience,
-                                 const push_draft_t *draft,
-                                 const push_time_t *now,
-                                 push_receipt_t *receipt)
+                                 const push_publication_t *publication,
+                                 push_commit_t *commit, push_answer_t *answer)
 {
-    const push_request_t request = {.audience = audience, .draft = draft};
+    const push_audience_t *audience = &publication->audience;
+    push_publish_t publish = {.draft = &publication->draft,
+                              .now = publication->now};
+    push_urgency_t urgency = publication->draft.urgency;
+    push_status_t status = PUSH_NO_MEMORY;
 
-    return push_store_publish_request(store, &request, now, receipt);
-}
-
-push_status_t push_store_publish_request(push_store_t *store,
-                                         const push_request_t *request,
-                                         const push_time_t *now,
-                                         push_receipt_t *receipt)
-{
-    push_publish_t publish = {.draft = request->draft, .now = *now};
-    push_status_t status = publish_with(store, request, &publish);
-
-    *receipt = publish.receipt;
-    count(store, status, receipt);
-    return status;
-}
-
-uint64_t push_store_request_hash(const push_store_t *store,
-                                 const push_text_t *parts, unsigned count)
-{
-    uint64_t chain[2] = {store->segment->hash_key[0],
-                         store->segment->hash_key[1]};
-
-    for (unsigned i = 0; i < count; i++) {
-        chain[0] = push_hash(chain, parts[i].at, parts[i].len);
-        chain[1] += parts[i].len;
+    if (push_pressure_admit(store, urgency, &publish.now)) {
+        if (store->journal) {
+            push_journal_throttle(store);
+        }
+        status = publish_once(store, audience, &publish, commit, answer);
+        if (status == PUSH_NO_MEMORY
+            && push_pressure_relieve(store, urgency, &publish.now)) {
+            status = publish_once(store, audience, &publish, commit, answer);
+        }
     }
-    return chain[0];
+    answer->receipt = publish.receipt;
+    count(store, status, &answer->receipt);
+    return status;
 }

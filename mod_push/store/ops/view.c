@@ -2,6 +2,9 @@
 
 #include <stdatomic.h>
 
+#include "store/shm/deaths.h"
+#include "store/disk/journal.h"
+
 static void view_device(push_store_t *store, const push_device_t *device,
                         const push_time_t *now, push_device_view_t *view)
 {
@@ -132,6 +135,18 @@ void push_view_channels(push_store_t *store, const push_time_t *now,
     }
 }
 
+static void add_counts(const push_counts_t *counts, push_stats_view_t *stats)
+{
+    stats->published = counts->published;
+    stats->delivered = counts->delivered;
+    stats->acked = counts->acked;
+    stats->expired = counts->expired;
+    stats->replaced = counts->replaced;
+    stats->recalled = counts->recalled;
+    stats->evicted = counts->evicted;
+    stats->refused = counts->refused;
+}
+
 void push_view_stats(push_store_t *store, push_stats_view_t *stats)
 {
     push_time_t now = push_clock_now();
@@ -140,6 +155,7 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
                                  .memory_used = store->segment->slab.used,
                                  .recovered = store->segment->recovered
                                               + store->segment->slab.repairs};
+    add_counts(&store->segment->counts, stats);
     for (uint32_t i = 0; i < store->seats.count; i++) {
         stats->streams += store->seats.seats[i].streams;
         stats->pumped += store->seats.seats[i].pumped;
@@ -167,4 +183,24 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         }
         push_shard_leave(store, i);
     }
+}
+
+void push_view_health(push_store_t *store, push_health_t *health)
+{
+    const push_disk_t *disk = &store->segment->disk;
+    int64_t minute_ago = push_clock_now().mono - 60000;
+
+    *health = (push_health_t){
+        .durability = push_journal_durability(store),
+        .kept = store->journal != NULL,
+        .failing = disk->failing != 0,
+        .lagging = disk->missing != 0,
+        .refusing = push_journal_ready(store) != PUSH_OK,
+        .waiting = push_journal_waiting(store),
+        .writes = disk->writes,
+        .records = disk->records,
+        .errors = disk->errors,
+        .memory_percent = (unsigned)(store->segment->slab.used * 100
+                                     / push_slab_size(&store->slab)),
+        .died = push_deaths_since(store->segment, minute_ago)};
 }

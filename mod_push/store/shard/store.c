@@ -52,6 +52,8 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     unsigned char *bytes = ground->base;
 
     store->segment = segment;
+    store->journal = NULL;
+    memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
     store->limits = *limits;
     store->guard = ground->guard;
@@ -190,10 +192,23 @@ bool push_shard_enter(push_store_t *store, unsigned shard)
 
 void push_shard_leave(push_store_t *store, unsigned shard)
 {
+    push_shard_leave_for(store, shard, NULL);
+}
+
+void push_shard_leave_for(push_store_t *store, unsigned shard,
+                          push_commit_t *commit)
+{
+    push_records_t records = {0};
+
     PUSH_FAILPOINT("shard-leaving");
+    if (store->noted[shard].first) {
+        push_records_join(&records, &store->noted[shard]);
+    }
     atomic_fetch_sub(store->visitors, 1);
     push_lock_release(&store->shards[shard].lock);
-    push_journal_hand_over(store);
+    if (records.first) {
+        push_journal_hand_over(store, &records, commit);
+    }
     push_epoch_tidy(&store->epoch);
 }
 

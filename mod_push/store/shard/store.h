@@ -1,8 +1,11 @@
 #ifndef PUSH_STORE_H
 #define PUSH_STORE_H
 
+#include "core/commit.h"
+#include "store/shm/clock.h"
 #include "store/shm/epoch.h"
 #include "store/limits/guard.h"
+#include "store/disk/records.h"
 #include "store/shm/seat.h"
 
 /*
@@ -34,14 +37,9 @@ typedef struct push_store_t {
     _Atomic uint32_t *checkins;     /* likewise */
     uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
+    push_records_t
+        noted[PUSH_SHARDS]; /* each its shard's lock; to be written */
 } push_store_t;
-
-/* A stream as the store knows it. */
-typedef struct push_ticket_t {
-    push_ref_t device;
-    uint32_t gen;
-    unsigned char id[PUSH_CONTEXT_BYTES];
-} push_ticket_t;
 
 /* Where the segment is mapped, and how its reactors are woken. */
 typedef struct push_ground_t {
@@ -64,8 +62,6 @@ bool push_store_open(push_store_t *store, const push_ground_t *ground,
 bool push_store_create(push_store_t *store, const push_ground_t *ground,
                        const push_limits_t *limits);
 
-push_time_t push_clock_now(void);
-
 /* This process has a seat now, and is counted there when it is in a shard. */
 void push_store_sit(push_store_t *store, unsigned seat);
 
@@ -76,26 +72,19 @@ void push_store_sit(push_store_t *store, unsigned seat);
 bool push_shard_enter(push_store_t *store, unsigned shard);
 void push_shard_leave(push_store_t *store, unsigned shard);
 
+/* The same; commit (NULL: nobody's) is for what was noted in between. */
+void push_shard_leave_for(push_store_t *store, unsigned shard,
+                          push_commit_t *commit);
+
 /* ---- with the lock of the shard ---- */
 
-/*
- * Around every change of a session: should the process die within, the
- * session begins anew, and its client connects again.
- */
-static inline void push_session_open(push_store_t *store,
-                                     const push_device_t *device)
+/* Takes a record, or NULL; all of a visit get to the disk together. */
+static inline void push_shard_note(push_store_t *store, unsigned shard,
+                                   push_record_t *record)
 {
-    push_shard_t *shard = &store->shards[device->shard];
-
-    shard->changing = push_ref_of(&store->heaps[device->shard], device);
-    PUSH_FAILPOINT("session-open");
-}
-
-static inline void push_session_close(push_store_t *store,
-                                      const push_device_t *device)
-{
-    PUSH_FAILPOINT("session-close");
-    store->shards[device->shard].changing = PUSH_NONE;
+    if (record) {
+        push_records_append(&store->noted[shard], record);
+    }
 }
 
 typedef struct push_name_t {

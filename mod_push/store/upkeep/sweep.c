@@ -40,9 +40,9 @@ static void notice_dead_reactor(push_store_t *store, push_device_t *device,
 }
 
 static void sweep_devices(push_store_t *store, push_user_t *user,
-                          unsigned shard, const push_time_t *now)
+                          const push_time_t *now, unsigned *written)
 {
-    push_heap_t *heap = &store->heaps[shard];
+    push_heap_t *heap = &store->heaps[0];
     push_ref_t ref = user->devices;
 
     while (ref) {
@@ -50,7 +50,7 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
 
         ref = device->sibling;
         notice_dead_reactor(store, device, now);
-        push_save_if_changed(store, device);
+        push_save_if_changed(store, device, written);
         if (!(device->traits & PUSH_DEVICE_ONLINE)
             && device->left + store->limits.retention <= now->mono
             && !atomic_load(&device->wake)) {
@@ -60,7 +60,7 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
 }
 
 static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
-                        const push_time_t *now)
+                        const push_time_t *now, unsigned *written)
 {
     push_heap_t *heap = &store->heaps[shard];
     push_table_t *users = &store->shards[shard].users;
@@ -71,7 +71,7 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
         push_user_t *user = push_at(heap, ref);
 
         push_log_sweep(heap, &user->log, hurry, now);
-        sweep_devices(store, user, shard, now);
+        sweep_devices(store, user, now, written);
         if (!user->devices && push_log_empty(&user->log)
             && user->lost_until <= now->mono) {
             user->lost_until = 0;
@@ -110,8 +110,8 @@ static void tidy(push_store_t *store, unsigned shard)
     push_hold_collect(store, shard);
 }
 
-bool push_store_sweep(push_store_t *store, unsigned shard,
-                      const push_time_t *now)
+static bool sweep_shard(push_store_t *store, unsigned shard,
+                        const push_time_t *now, unsigned *written)
 {
     bool hurry = push_pressure_above(store, HURRY_PERCENT);
 
@@ -122,7 +122,7 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
     if (store->shards[shard].strangers_until <= now->mono) {
         store->shards[shard].strangers_until = 0;
     }
-    sweep_users(store, shard, hurry, now);
+    sweep_users(store, shard, hurry, now, written);
     sweep_channels(store, shard, hurry, now);
     push_shard_leave(store, shard);
     push_store_keys_sweep(store, shard, now);
@@ -130,11 +130,20 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
     return true;
 }
 
+bool push_store_sweep(push_store_t *store, unsigned shard,
+                      const push_time_t *now)
+{
+    unsigned written = 0;
+
+    return sweep_shard(store, shard, now, &written);
+}
+
 /* A seat is free when all shards have seen that its reactor is gone. */
 static void sweep_all(push_store_t *store, const push_time_t *now)
 {
     /* Another first one each time: what is saved of devices has a limit. */
     unsigned start = (unsigned)(now->mono / SWEEP_MS) % PUSH_SHARDS;
+    unsigned written = 0;
     push_seat_set_t left;
     bool all = true;
 
@@ -142,10 +151,10 @@ static void sweep_all(push_store_t *store, const push_time_t *now)
         push_recount_wanted(store);
     }
     push_disk_reap(store);
-    push_save_begin(store);
     left = push_seat_left(&store->seats);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        all = push_store_sweep(store, (start + i) % PUSH_SHARDS, now) && all;
+        all = sweep_shard(store, (start + i) % PUSH_SHARDS, now, &written)
+              && all;
     }
     push_pressure_relieve_starved(store, now);
     if (all) {

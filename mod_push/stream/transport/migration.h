@@ -1,7 +1,7 @@
 #ifndef PUSH_MIGRATION_H
 #define PUSH_MIGRATION_H
 
-#include "store/shard/store.h"
+#include "core/checkin.h"
 
 /*
  * A stream on its way from one reactor to another, in another process mostly:

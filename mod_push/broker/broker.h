@@ -1,0 +1,125 @@
+#ifndef PUSH_BROKER_H
+#define PUSH_BROKER_H
+
+#include "core/checkin.h"
+#include "core/publication.h"
+#include "core/rate.h"
+#include "core/view.h"
+#include "store/shm/clock.h"
+
+/*
+ * What the HTTP side asks of whoever has the messages and the devices: a
+ * table of functions, chosen once at start, so that one binary serves alone
+ * or as one of several.  How messages get from there into streams is no
+ * concern of it: that stays in this machine's shared memory.
+ *
+ * Any thread may call, and each call may block, for a few seconds at most.
+ * Whatever else a call says, it may give PUSH_BUSY: it was not done in good
+ * time, nothing was changed, the same may be tried again; and PUSH_NO_STATE:
+ * what has to be kept cannot be kept at the moment.  Texts are borrowed until
+ * the call returns.
+ */
+typedef struct push_broker_t push_broker_t;
+
+struct push_broker_t {
+    void *data;                  /* the implementation's own */
+    const unsigned char *secret; /* 32 bytes; seals tickets */
+
+    /* ---- messages ---- */
+
+    /*
+     * Begins to publish, unless its key was answered before.  After PUSH_OK
+     * settle() follows, with the same commit; until then the receipt is not
+     * final, and the answer may be moved.  One commit may be that of many
+     * publications.  PUSH_NO_MEMORY, PUSH_MAILBOX_FULL, PUSH_KEY_REUSED,
+     * PUSH_KEY_BUSY: it is not published.
+     */
+    push_status_t (*publish)(push_broker_t *broker,
+                             push_publication_t *publication,
+                             push_commit_t *commit, push_answer_t *answer);
+
+    /*
+     * Waits for all that was begun with the commit.  Then the receipt is what
+     * came of this publication.  PUSH_NO_STATE: it may not be kept; without a
+     * key it is recalled, with one a repeated request finds it.  Else as
+     * publish(), of what it could not say yet.
+     */
+    push_status_t (*settle)(push_broker_t *broker, push_commit_t *commit,
+                            push_answer_t *answer);
+
+    /*
+     * Takes a message back; *recalled counts the devices that will not get it
+     * any more.  PUSH_NOT_FOUND, PUSH_OVER: it has ended already;
+     * PUSH_NO_STATE: it is recalled, but may come back after a restart.
+     */
+    push_status_t (*recall)(push_broker_t *broker, uint64_t mid,
+                            const push_time_t *now, uint32_t *recalled);
+
+    /* ---- devices ---- */
+
+    /*
+     * Claims a device for a stream of the reactor at checkin->seat, which
+     * takes the ticket; an older stream of it ends, wherever that is.
+     * *session names the numbering.  Statuses: push_store_checkin().
+     */
+    push_status_t (*claim)(push_broker_t *broker,
+                           const push_checkin_t *checkin,
+                           const push_time_t *now, push_ticket_t *ticket,
+                           uint64_t *session);
+
+    /* No reactor has taken the ticket.  A no-op if a newer one was given. */
+    void (*release)(push_broker_t *broker, const push_ticket_t *ticket,
+                    const push_time_t *now);
+
+    /*
+     * Acknowledges up to checkin->cursor for the user's device with these
+     * labels.  PUSH_STALE, PUSH_NOT_FOUND.
+     */
+    push_status_t (*ack)(push_broker_t *broker, const push_checkin_t *checkin,
+                         const push_time_t *now);
+
+    /*
+     * The device id of the user's context that has a made-up one and this
+     * app; device has PUSH_DEVICE_MAX + 1 bytes.  False unless there is
+     * exactly one.
+     */
+    bool (*only_made_up)(push_broker_t *broker, push_text_t user,
+                         push_text_t app, char *device);
+
+    /* ---- users ---- */
+
+    /*
+     * Ends all streams of a user that are open now, and counts them.  refuse
+     * (mono ms, or 0): until then the user's tokens that were issued up to
+     * now are refused too, and their streams say so.  PUSH_TOO_MANY: there is
+     * no place to note it.
+     */
+    push_status_t (*dismiss)(push_broker_t *broker, push_text_t user,
+                             int64_t refuse, uint32_t *streams);
+
+    /* True if a token of the user that was issued then (wall ms) is refused. */
+    bool (*revoked)(push_broker_t *broker, push_text_t user, int64_t issued);
+
+    /* ---- limits ---- */
+
+    /* Takes one out of the bucket of the name; false if it is empty. */
+    bool (*take)(push_broker_t *broker, push_rate_kind_t kind,
+                 push_text_t name, uint32_t limit, push_rate_t *rate);
+
+    /* Marks a ticket as used until then (mono ms).  PUSH_OVER: it was. */
+    push_status_t (*use)(push_broker_t *broker, push_text_t ticket,
+                         int64_t until);
+
+    /* ---- for administrators ---- */
+
+    /* PUSH_NOT_FOUND. */
+    push_status_t (*look)(push_broker_t *broker, const push_look_t *look,
+                          const push_visitor_t *visitor);
+    void (*stats)(push_broker_t *broker, push_stats_view_t *stats);
+    void (*health)(push_broker_t *broker, push_health_t *health);
+
+    /* Of this machine; costs time and memory. */
+    void (*check)(push_broker_t *broker, push_check_t *check);
+};
+
+#endif

@@ -1,0 +1,260 @@
+#include "broker/local.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/hash.h"
+#include "store/ops/checkin.h"
+#include "store/shard/context.h"
+#include "store/ops/dismiss.h"
+#include "store/disk/journal.h"
+#include "store/ops/publish.h"
+#include "store/disk/revocation.h"
+#include "store/upkeep/validate.h"
+#include "store/ops/view.h"
+
+/* ---- messages ---- */
+
+/* Over the parts with their lengths. */
+static uint64_t hash_of(const push_store_t *store, const push_text_t *parts,
+                        unsigned count)
+{
+    uint64_t chain[2] = {store->segment->hash_key[0],
+                         store->segment->hash_key[1]};
+
+    for (unsigned i = 0; i < count; i++) {
+        chain[0] = push_hash(chain, parts[i].at, parts[i].len);
+        chain[1] += parts[i].len;
+    }
+    return chain[0];
+}
+
+/* It is kept on disk: another order of the parts makes other requests. */
+static uint64_t request_hash(const push_store_t *store,
+                             const push_publication_t *publication)
+{
+    const push_draft_t *draft = &publication->draft;
+    const push_audience_t *audience = &publication->audience;
+    char numbers[64];
+    int len = snprintf(numbers, sizeof(numbers), "%d %d %" PRId64 " %d",
+                       audience->kind, draft->urgency, draft->ttl,
+                       draft->content.ack_now);
+    const push_text_t parts[] = {{numbers, (uint32_t)len},
+                                 audience->name,
+                                 draft->device,
+                                 draft->topic,
+                                 draft->content.event,
+                                 draft->content.data};
+
+    return hash_of(store, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+static push_status_t claim_key(push_store_t *store,
+                               push_publication_t *publication,
+                               push_answer_t *answer)
+{
+    push_store_key_name(publication->key, request_hash(store, publication),
+                        &answer->claim);
+    return push_store_key_claim(store, &answer->claim, &publication->audience,
+                                &publication->now, &answer->receipt);
+}
+
+/* The claim of the key, the message, and at last the answer to the key. */
+static push_status_t publish(push_broker_t *broker,
+                             push_publication_t *publication,
+                             push_commit_t *commit, push_answer_t *answer)
+{
+    push_store_t *store = broker->data;
+    push_status_t status = push_journal_ready(store);
+
+    answer->keyed = publication->key.len != 0;
+    answer->again = false;
+    if (push_segment_superseded(store->segment)) {
+        return PUSH_BUSY;
+    }
+    if (status == PUSH_OK && answer->keyed) {
+        status = claim_key(store, publication, answer);
+    }
+    if (status == PUSH_OVER) {
+        answer->again = true;
+        return PUSH_OK;
+    }
+    if (status != PUSH_OK) {
+        return status;
+    }
+    status = push_store_publish(store, publication, commit, answer);
+    if (status != PUSH_OK && answer->keyed) {
+        push_store_key_done(store, &answer->claim, NULL);
+    }
+    return status;
+}
+
+/* A message with a key stays: a repeated request is answered with it. */
+static push_status_t settle(push_broker_t *broker, push_commit_t *commit,
+                            push_answer_t *answer)
+{
+    push_store_t *store = broker->data;
+    push_status_t status;
+
+    if (answer->again) {
+        return PUSH_OK;
+    }
+    status = push_journal_wait(store, commit);
+    if (answer->keyed) {
+        push_store_key_done(store, &answer->claim, &answer->receipt);
+    }
+    else if (status != PUSH_OK) {
+        push_time_t now = push_clock_now();
+        uint32_t recalled;
+
+        push_store_recall(store, answer->receipt.mid, &now, &recalled);
+    }
+    return status;
+}
+
+static push_status_t recall(push_broker_t *broker, uint64_t mid,
+                            const push_time_t *now, uint32_t *recalled)
+{
+    return push_store_recall(broker->data, mid, now, recalled);
+}
+
+/* ---- devices ---- */
+
+static push_status_t claim(push_broker_t *broker,
+                           const push_checkin_t *checkin,
+                           const push_time_t *now, push_ticket_t *ticket,
+                           uint64_t *session)
+{
+    push_status_t status = push_store_checkin(broker->data, checkin, now,
+                                              ticket);
+
+    *session = status == PUSH_OK
+                   ? push_store_session(broker->data, ticket->gen)
+                   : 0;
+    return status;
+}
+
+static void release(push_broker_t *broker, const push_ticket_t *ticket,
+                    const push_time_t *now)
+{
+    push_store_checkout(broker->data, ticket, now);
+}
+
+static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
+                         const push_time_t *now)
+{
+    unsigned char id[PUSH_CONTEXT_BYTES];
+
+    push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
+                          checkin->labels[PUSH_LABEL_APP], id);
+    return push_store_ack(broker->data, checkin->user, id, checkin->cursor,
+                          now);
+}
+
+static bool only_made_up(push_broker_t *broker, push_text_t user,
+                         push_text_t app, char *device)
+{
+    return push_store_only_made_up(broker->data, user, app, device);
+}
+
+/* ---- users ---- */
+
+/* First the mark: who checks in after it is found, before it is ended. */
+static push_status_t dismiss(push_broker_t *broker, push_text_t user,
+                             int64_t refuse, uint32_t *streams)
+{
+    push_store_t *store = broker->data;
+    push_time_t now = push_clock_now();
+    push_commit_t commit = {0};
+    push_status_t status = PUSH_OK;
+
+    if (refuse) {
+        status = push_revocation_add(store, user, &now, refuse, &commit);
+    }
+    if (status == PUSH_OK) {
+        status = push_store_dismiss(store, user, refuse != 0, streams);
+    }
+    return status == PUSH_OK ? push_revocation_wait(store, &commit) : status;
+}
+
+static push_guard_t *guard_of(push_broker_t *broker)
+{
+    return ((push_store_t *)broker->data)->guard;
+}
+
+static bool revoked(push_broker_t *broker, push_text_t user, int64_t issued)
+{
+    return push_guard_revoked(guard_of(broker), user, issued);
+}
+
+/* ---- limits ---- */
+
+static bool take(push_broker_t *broker, push_rate_kind_t kind,
+                 push_text_t name, uint32_t limit, push_rate_t *rate)
+{
+    return push_guard_take(guard_of(broker), kind, name, limit, rate);
+}
+
+static push_status_t use(push_broker_t *broker, push_text_t ticket,
+                         int64_t until)
+{
+    return push_guard_use(guard_of(broker), ticket, until);
+}
+
+/* ---- for administrators ---- */
+
+static push_status_t look(push_broker_t *broker, const push_look_t *what,
+                          const push_visitor_t *visitor)
+{
+    switch (what->kind) {
+    case PUSH_LOOK_MESSAGE:
+        return push_view_message(broker->data, what->mid, &what->now, visitor);
+    case PUSH_LOOK_DEVICE:
+        return push_view_device(broker->data, what->id, &what->now,
+                                visitor->device, visitor->data);
+    case PUSH_LOOK_DEVICES:
+        return push_view_devices(broker->data, what->user, &what->now,
+                                 visitor->device, visitor->data);
+    default:
+        push_view_channels(broker->data, &what->now, visitor->channel,
+                           visitor->data);
+        return PUSH_OK;
+    }
+}
+
+static void stats(push_broker_t *broker, push_stats_view_t *view)
+{
+    push_view_stats(broker->data, view);
+}
+
+static void health(push_broker_t *broker, push_health_t *view)
+{
+    push_view_health(broker->data, view);
+}
+
+static void check(push_broker_t *broker, push_check_t *found)
+{
+    push_validate(broker->data, found);
+}
+
+void push_local_init(push_broker_t *broker, push_store_t *store)
+{
+    *broker = (push_broker_t){.data = store,
+                              .secret = store->guard ? store->guard->secret
+                                                     : NULL,
+                              .publish = publish,
+                              .settle = settle,
+                              .recall = recall,
+                              .claim = claim,
+                              .release = release,
+                              .ack = ack,
+                              .only_made_up = only_made_up,
+                              .dismiss = dismiss,
+                              .revoked = revoked,
+                              .take = take,
+                              .use = use,
+                              .look = look,
+                              .stats = stats,
+                              .health = health,
+                              .check = check};
+}

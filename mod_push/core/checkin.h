@@ -1,0 +1,34 @@
+#ifndef PUSH_CORE_CHECKIN_H
+#define PUSH_CORE_CHECKIN_H
+
+#include "core/device.h"
+#include "core/ids.h"
+
+/* A device that comes, and the stream that it gets. */
+
+typedef struct push_checkin_t {
+    push_text_t user;
+    push_text_t labels[PUSH_LABELS]; /* the device id and app are its name */
+    const push_text_t *channels;     /* at most PUSH_CHANNELS_MAX */
+    unsigned channels_count;
+    bool from_oldest; /* new subscriptions begin at what is still kept */
+    bool made_up;     /* the device id was made up by the server */
+    bool explicit_acks;
+    push_urgency_t lowest;
+    uint32_t max_in_flight;
+    uint32_t max_streams;         /* of this user */
+    uint32_t max_devices;         /* likewise; the longest away goes */
+    uint32_t max_places;          /* in channels, of all its devices */
+    uint32_t max_streams_address; /* 0: any number */
+    const push_cursor_t *cursor;  /* NULL: none was given */
+    unsigned seat;                /* of the reactor that will hold it */
+} push_checkin_t;
+
+/* A stream, as it is known to whoever claimed it and to its reactor. */
+typedef struct push_ticket_t {
+    push_ref_t device;
+    uint32_t gen;
+    unsigned char id[PUSH_CONTEXT_BYTES];
+} push_ticket_t;
+
+#endif

@@ -1,0 +1,37 @@
+#ifndef PUSH_PUBLICATION_H
+#define PUSH_PUBLICATION_H
+
+#include "core/commit.h"
+#include "core/idempotency.h"
+#include "core/log.h"
+
+/* To whom: one user (draft.device: one device), one channel, or all. */
+typedef struct push_audience_t {
+    push_log_kind_t kind;
+    push_text_t name; /* of the user or the channel */
+    uint64_t mid;     /* that a key was claimed with; 0: any */
+} push_audience_t;
+
+/* One message that is to be published, checked; its texts are borrowed. */
+typedef struct push_publication_t {
+    push_audience_t audience;
+    push_draft_t draft;
+    push_text_t key; /* idempotency key; empty for none */
+    push_time_t now; /* when it came */
+} push_publication_t;
+
+/* An idempotency key as it is known, with what its request asks for. */
+typedef struct push_claim_t {
+    unsigned char id[PUSH_KEY_BYTES];
+    uint64_t request; /* a hash of all of it */
+} push_claim_t;
+
+/* What came of a publication; it borrows nothing. */
+typedef struct push_answer_t {
+    push_receipt_t receipt;
+    push_claim_t claim; /* if keyed */
+    bool keyed;
+    bool again; /* the receipt is that of an earlier request */
+} push_answer_t;
+
+#endif

@@ -1,0 +1,119 @@
+#ifndef PUSH_VIEW_TYPES_H
+#define PUSH_VIEW_TYPES_H
+
+#include "core/checkin.h"
+#include "core/commit.h"
+#include "core/log.h"
+
+/*
+ * What an administrator may see.  Visitors run with locks held: they look and
+ * copy, and do nothing that can wait.  Texts are borrowed until they return.
+ */
+
+typedef struct push_device_view_t {
+    const unsigned char *id;
+    push_text_t user;
+    push_text_t labels[PUSH_LABELS];
+    bool online;
+    bool explicit_acks;
+    int64_t first_seen, last_seen, last_ack; /* wall ms; 0: never */
+    uint32_t pending;
+    uint64_t in_flight;
+    uint64_t acked, sent; /* seq */
+    unsigned channels_count;
+    push_text_t channels[PUSH_CHANNELS_MAX];
+} push_device_view_t;
+
+typedef void push_device_visit_t(void *data, const push_device_view_t *view);
+
+typedef struct push_message_view_t {
+    uint64_t mid;
+    push_log_kind_t kind;
+    push_text_t name; /* of the user or channel */
+    push_text_t device;
+    push_text_t topic;
+    push_text_t event;
+    push_urgency_t urgency;
+    push_fate_t fate; /* of the whole; PUSH_LIVE: not over */
+    int64_t created;  /* wall ms */
+    int64_t ends;     /* wall ms: its TTL's end, or when it did end */
+    uint32_t size;    /* bytes of its payload */
+} push_message_view_t;
+
+typedef struct push_life_view_t {
+    const unsigned char *id;
+    push_fate_t fate;
+    int64_t at; /* wall ms; 0: not known */
+} push_life_view_t;
+
+typedef struct push_channel_view_t {
+    push_text_t name;
+    uint32_t messages, subscribers, connected;
+} push_channel_view_t;
+
+typedef void push_channel_visit_t(void *data, const push_channel_view_t *view);
+
+/* What is to be looked at. */
+typedef enum push_look_kind_t {
+    PUSH_LOOK_MESSAGE, /* a message, then its life for each device */
+    PUSH_LOOK_DEVICE,
+    PUSH_LOOK_DEVICES, /* of a user */
+    PUSH_LOOK_CHANNELS
+} push_look_kind_t;
+
+typedef struct push_look_t {
+    push_look_kind_t kind;
+    uint64_t mid;            /* of the message */
+    const unsigned char *id; /* of the device context */
+    push_text_t user;        /* of the devices */
+    push_time_t now;
+} push_look_t;
+
+/* Who looks; it need have those functions only that its look calls. */
+typedef struct push_visitor_t {
+    void (*message)(void *data, const push_message_view_t *view);
+    void (*life)(void *data, const push_life_view_t *view);
+    push_device_visit_t *device;
+    push_channel_visit_t *channel;
+    void *data;
+} push_visitor_t;
+
+typedef struct push_stats_view_t {
+    uint64_t users, devices, channels, messages, streams;
+    uint64_t pumped; /* of streams: those that hold a worker thread */
+    uint64_t memory_size, memory_used;
+    uint64_t recovered;
+    /* since the memory was made */
+    uint64_t published, delivered, acked, expired;
+    uint64_t replaced, recalled, evicted, refused;
+} push_stats_view_t;
+
+/* How it stands, and the state on disk. */
+typedef struct push_health_t {
+    push_durability_t durability;
+    bool kept;        /* there is a state on disk */
+    bool failing;     /* it cannot be written */
+    bool lagging;     /* what it lacks is being written again */
+    bool refusing;    /* nothing can be accepted until it is well */
+    uint64_t waiting; /* bytes on their way to it, of this process */
+    uint64_t writes, records, errors;
+    unsigned memory_percent;
+    unsigned died; /* children, in the last minute */
+} push_health_t;
+
+/* Whether all that is derived agrees with the objects. */
+#define PUSH_WRONG_MAX  8u
+#define PUSH_WRONG_TEXT 120u
+
+typedef struct push_check_t {
+    /* what was looked at */
+    uint64_t users, devices, channels, keys, messages, outcomes, holds;
+    uint64_t objects; /* of the slab, in all */
+    /* what is wrong */
+    uint64_t wrong;   /* in all; the first of them as texts */
+    uint64_t leaked;  /* objects that nothing refers to; not counted above */
+    uint64_t skipped; /* shards whose lock was busy */
+    char texts[PUSH_WRONG_MAX][PUSH_WRONG_TEXT];
+} push_check_t;
+
+#endif
