@@ -21,11 +21,13 @@
 static const char *fields_of(struct stream *st, const char *data)
 {
     const char *field = keep_printf("\ndata: %s\n\n", data);
-    const char *end, *at;
+    const char *end = strstr(st->wire->bytes, field);
+    const char *at;
 
-    while ((end = strstr(st->wire->bytes, field)) == NULL) {
+    while (end == NULL) {
         ck_assert_msg(wire_receive(st->wire, wait_now() + WAIT_MS),
                       "no event \"%s\"", data);
+        end = strstr(st->wire->bytes, field);
     }
     at = end;
     while (at > st->wire->bytes && memcmp(at, "\nid: ", 5) != 0) {

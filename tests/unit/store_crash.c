@@ -354,6 +354,7 @@ static void burst(ground_t *g, crash_journal_t *j)
                 (order_t){.kind = PUSH_LOG_USER,
                           .to = crash_name(j, "burst"),
                           .urgency = PUSH_LOW,
+                          .size = 40,
                           .ttl = 500});
     }
 }
