@@ -69,8 +69,8 @@ size_t pb_bare_batch(const struct pb_options *options, unsigned count,
     size_t len = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        len += (size_t)sprintf(out + len, "id: %u.AAAAAAAAAAA\ndata: ",
-                               10000 + i);
+        len += (size_t)sprintf(out + len,
+                               "id: %u.AAAAAAAAAAA\ndata: ", 10000 + i);
         len += pb_wire_payload(options, &message, out + len);
         memcpy(out + len, "\n\n", 2);
         len += 2;

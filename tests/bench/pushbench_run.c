@@ -43,7 +43,7 @@ struct sample {
 struct run {
     const struct pb_options *options;
     struct pb_shared *shared;
-    pid_t *pids; /* the limit's server, the workers, then the publisher;
+    pid_t *pids;  /* the limit's server, the workers, then the publisher;
                     0 = ended */
     pid_t server; /* root of its processes; 0 = not measured */
     unsigned started;
@@ -476,8 +476,8 @@ static void print_result(const struct run *run, const struct sample *begin,
     printf(" publisher=%s conns=%u depth=%u rate=%u seconds=%.3f",
            options->ndjson ? "ndjson" : "post", options->conns, options->depth,
            options->rate, seconds);
-    printf(" published_per_s=%.0f delivered_per_s=%.0f",
-           accepted / seconds, messages / seconds);
+    printf(" published_per_s=%.0f delivered_per_s=%.0f", accepted / seconds,
+           messages / seconds);
     print_fate(run);
     if (options->rate > 0 && messages > 0) {
         printf(" framing=%.2f", (double)((end->bytes - begin->bytes)
