@@ -5,20 +5,28 @@
 
 #include "core/text.h"
 
+int push_json_send_text(request_rec *r, const char *type, const char *text,
+                        size_t len)
+{
+    ap_set_content_type(r, type);
+    ap_set_content_length(r, (apr_off_t)len);
+    if (!r->header_only) {
+        ap_rwrite(text, (int)len, r);
+    }
+    return OK;
+}
+
 int push_json_send(request_rec *r, const char *type, json_t *body)
 {
     char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    size_t len = text ? strlen(text) : 0;
 
     json_decref(body);
     if (!text) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    ap_set_content_type(r, type);
-    ap_set_content_length(r, (apr_off_t)strlen(text) + 1);
-    if (!r->header_only) {
-        ap_rputs(text, r);
-        ap_rputc('\n', r);
-    }
+    text[len] = '\n'; /* in place of the NUL: the length says where it ends */
+    push_json_send_text(r, type, text, len + 1);
     free(text);
     return OK;
 }

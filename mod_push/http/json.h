@@ -10,6 +10,10 @@
 /* Sends body, which is taken, as the whole answer; not to be stored. */
 int push_json_send(request_rec *r, const char *type, json_t *body);
 
+/* The same with a body that is JSON already. */
+int push_json_send_text(request_rec *r, const char *type, const char *text,
+                        size_t len);
+
 /* A string of bytes that may not be UTF-8; what is not is replaced. */
 json_t *push_json_text(push_text_t text);
 

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,12 +108,15 @@ static bool leaves_bodies_alone(const ap_filter_rec_t *filter)
     static const char *const names[] = {
         "fixup_headers_out", "fixup_headers_err", "old_write", "headers"};
 
+    if (filter->ftype >= AP_FTYPE_PROTOCOL) {
+        return true;
+    }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (!strcasecmp(filter->name, names[i])) {
             return true;
         }
     }
-    return filter->ftype >= AP_FTYPE_PROTOCOL;
+    return false;
 }
 
 void push_handover_filters(request_rec *r)
@@ -134,14 +138,17 @@ void push_handover_filters(request_rec *r)
     }
 }
 
+/* What httpd's connections have already costs no system call. */
+static void set_usual_options(apr_socket_t *socket)
+{
+    apr_socket_opt_set(socket, APR_SO_NONBLOCK, 1);
+    apr_socket_opt_set(socket, APR_TCP_NODELAY, 1);
+}
+
 static void set_options(int fd, int write_timeout)
 {
-    static const int on = 1;
     static const int not_sent = NOT_SENT_MAX;
-    int flags = fcntl(fd, F_GETFL);
 
-    fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &not_sent,
                sizeof(not_sent));
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &write_timeout,
@@ -149,28 +156,43 @@ static void set_options(int fd, int write_timeout)
 }
 
 /*
- * Takes the connection off the descriptor that httpd knows, and leaves an
+ * A socket that is never connected, one for all streams of this process: made
+ * by the first that needs it, and never closed.  -1 if there is no descriptor.
+ */
+static int empty_socket(void)
+{
+    static _Atomic int empty = -1;
+    int none = -1;
+    int made;
+
+    if (atomic_load(&empty) >= 0) {
+        return atomic_load(&empty);
+    }
+    made = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (made >= 0 && !atomic_compare_exchange_strong(&empty, &none, made)) {
+        close(made);
+        made = none;
+    }
+    return made;
+}
+
+/*
+ * Takes the connection off the descriptor that httpd knows, and leaves the
  * unconnected socket there, so that its lingering close touches nothing.
  * Returns the descriptor of the connection, or -1.
  */
 static int swap_socket(int fd)
 {
-    int stream = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    int empty = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int empty = empty_socket();
+    int stream = empty < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    int error;
 
-    int error = 0;
-
-    if (stream < 0 || empty < 0 || dup3(empty, fd, O_CLOEXEC) < 0) {
+    if (stream >= 0 && dup3(empty, fd, O_CLOEXEC) < 0) {
         error = errno;
-        if (stream >= 0) {
-            close(stream);
-            stream = -1;
-        }
+        close(stream);
+        errno = error;
+        stream = -1;
     }
-    if (empty >= 0) {
-        close(empty);
-    }
-    errno = error;
     return stream;
 }
 
@@ -204,12 +226,14 @@ bool push_handover(request_rec *r, const push_berth_t *berth,
 {
     conn_rec *c = r->connection;
     leaving_t *leaving = leaving_of(c);
+    apr_socket_t *socket = ap_get_conn_socket(c);
     apr_os_sock_t fd = -1;
 
     if (!leaving || c->aborted
-        || apr_os_sock_get(&fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+        || apr_os_sock_get(&fd, socket) != APR_SUCCESS) {
         return false;
     }
+    set_usual_options(socket);
     leaving->adoption = *adoption;
     leaving->adoption.fd = swap_socket(fd);
     if (leaving->adoption.fd < 0) {

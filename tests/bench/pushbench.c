@@ -5,9 +5,12 @@
  *   pushbench fanout    one channel, all streams subscribe it
  *   pushbench unicast   every stream a user, messages to each in turn
  *   pushbench hold      streams with nothing but heartbeats
+ *   pushbench away      messages to each of the users in turn, none is there
+ *   pushbench none      POSTs to /none, which the server answers with 204
  *
  * With --rate the latency from publish to receive is measured; without, the
- * greatest throughput. One run is one line of `name=value` pairs on stdout.
+ * greatest throughput. Target `bare` is a server within this program that does
+ * no more than the kernel asks for: the limit. One run is one line of `name=value` pairs on stdout.
  */
 #include "pushbench_run.h"
 

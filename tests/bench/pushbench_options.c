@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char *const USAGE =
-    "usage: pushbench idle|fanout|unicast|hold --target push|nchan\n"
+    "usage: pushbench idle|fanout|unicast|hold|away|none\n"
+    "                 --target push|nchan|bare\n"
     "                 --url http://127.0.0.1:PORT [option value]...\n"
     "  --streams N      subscriber streams (1000)\n"
     "  --publisher P    post or ndjson (post)\n"
@@ -24,6 +25,10 @@ static const char *const USAGE =
     "  --warmup S       time before it (0.5)\n"
     "  --spare N        MiB of memory that must stay available: below, the\n"
     "                   run ends; 0 = not watched (0)\n"
+    "  --tls N          port to which the subscribers connect by TLS; 0 = "
+    "not\n"
+    "                   by TLS (0)\n"
+    "  --servers N      bare: processes that serve (2)\n"
     "  --server-pid P   root of the server's processes: its CPU and memory\n"
     "  --warm N         idle: streams opened before the first measure (100)\n"
     "  --procs N        subscriber processes (2)\n"
@@ -60,6 +65,8 @@ static const struct option_row ROWS[] = {
     ROW("--size", NUMBER, size, PB_MIN_PAYLOAD, PB_MAX_PAYLOAD),
     ROW("--rate", NUMBER, rate, 0, 1000000),
     ROW("--spare", NUMBER, spare, 0, 1000000),
+    ROW("--servers", NUMBER, servers, 1, 200),
+    ROW("--tls", NUMBER, tls, 0, 65535),
     ROW("--seconds", SECONDS, seconds, 0, 3600),
     ROW("--warmup", SECONDS, warmup, 0, 3600),
     ROW("--server-pid", PID, server_pid, 1, 1L << 30),
@@ -81,6 +88,7 @@ static void set_defaults(struct pb_options *options)
     options->depth = 1;
     options->window = 2048;
     options->ahead = 400;
+    options->servers = 2;
     options->size = 100;
     options->warmup = 0.5;
     options->seconds = 3;
@@ -154,8 +162,9 @@ static int index_in(const char *const *names, const char *value)
     return -1;
 }
 
-static const char *const TARGETS[] = {"push", "nchan", NULL};
-static const char *const MODES[] = {"idle", "fanout", "unicast", "hold", NULL};
+static const char *const TARGETS[] = {"push", "nchan", "bare", NULL};
+static const char *const MODES[] = {"idle", "fanout", "unicast", "hold",
+                                    "away", "none",   NULL};
 static const char *const PUBLISHERS[] = {"post", "ndjson", NULL};
 
 const char *pb_target_name(enum pb_target target)
@@ -194,9 +203,27 @@ static bool set_option(struct pb_options *options, const char *name,
     return false;
 }
 
+/* What no server of this kind can do; NULL where it can. */
+static const char *contradiction(const struct pb_options *options)
+{
+    if (options->target != PB_PUSH && options->ndjson) {
+        return "nchan and bare take one message a POST";
+    }
+    if (options->target == PB_BARE
+        && (options->mode == PB_UNICAST || options->mode == PB_AWAY
+            || options->tls > 0)) {
+        return "bare knows no messages, and no TLS";
+    }
+    if (options->server.sin_port == 0) {
+        return "--url http://127.x.y.z:PORT is needed";
+    }
+    return NULL;
+}
+
 bool pb_options_parse(struct pb_options *options, int argc, char **argv)
 {
     int mode = argc > 1 ? index_in(MODES, argv[1]) : -1;
+    const char *wrong;
 
     set_defaults(options);
     if (mode < 0) {
@@ -211,13 +238,9 @@ bool pb_options_parse(struct pb_options *options, int argc, char **argv)
             return false;
         }
     }
-    if (options->server.sin_port == 0) {
-        fputs("pushbench: --url http://127.x.y.z:PORT is needed\n", stderr);
-        return false;
+    wrong = contradiction(options);
+    if (wrong) {
+        fprintf(stderr, "pushbench: %s\n", wrong);
     }
-    if (options->target == PB_NCHAN && options->ndjson) {
-        fputs("pushbench: nchan takes one message a POST\n", stderr);
-        return false;
-    }
-    return true;
+    return !wrong;
 }

@@ -10,8 +10,8 @@
 #define PB_MAX_PAYLOAD         60000
 #define PB_STREAMS_PER_PROCESS 18000 /* of 20,000 descriptors */
 
-enum pb_target { PB_PUSH, PB_NCHAN };
-enum pb_mode { PB_IDLE, PB_FANOUT, PB_UNICAST, PB_HOLD };
+enum pb_target { PB_PUSH, PB_NCHAN, PB_BARE };
+enum pb_mode { PB_IDLE, PB_FANOUT, PB_UNICAST, PB_HOLD, PB_AWAY, PB_NONE };
 
 /* Filled by pb_options_parse, read by all; strings point into argv. */
 struct pb_options {
@@ -32,6 +32,8 @@ struct pb_options {
     unsigned ahead;            /* deliveries owed a stream before waiting */
     unsigned size;             /* payload bytes */
     unsigned rate;             /* messages a second; 0 = as fast as it goes */
+    unsigned servers;          /* bare: processes that serve */
+    unsigned tls;              /* port for subscribers by TLS; 0 = plain */
     double warmup;             /* s before the measured time */
     double seconds;            /* s measured */
     unsigned spare;            /* MiB of memory to leave; 0 = not watched */
@@ -43,6 +45,12 @@ struct pb_options {
  * what is wrong.
  */
 bool pb_options_parse(struct pb_options *options, int argc, char **argv);
+
+/* Whether the run publishes and nobody receives. */
+static inline bool pb_only_publishes(const struct pb_options *options)
+{
+    return options->mode == PB_AWAY || options->mode == PB_NONE;
+}
 
 /* The names of the run's target and mode, for its report. */
 const char *pb_target_name(enum pb_target target);

@@ -121,13 +121,15 @@ static bool take_message(struct publisher *self, struct pb_message *message)
             return false;
         }
     }
-    else if (self->sent >= self->allowed) {
+    else if (!pb_only_publishes(self->options)
+             && self->sent >= self->allowed) {
         look_at_deliveries(self, now);
         if (self->is_blocked) {
             return false;
         }
     }
     message->to = self->options->mode == PB_UNICAST
+                          || self->options->mode == PB_AWAY
                       ? (unsigned)(self->sent % self->options->streams)
                       : 0;
     self->sent++;

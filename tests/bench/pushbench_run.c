@@ -1,5 +1,6 @@
 #include "pushbench_run.h"
 
+#include "pushbench_bare.h"
 #include "pushbench_net.h"
 #include "pushbench_proc.h"
 #include "pushbench_publisher.h"
@@ -42,8 +43,11 @@ struct sample {
 struct run {
     const struct pb_options *options;
     struct pb_shared *shared;
-    pid_t *pids; /* the workers, then the publisher; 0 = ended */
+    pid_t *pids;  /* the limit's server, the workers, then the publisher;
+                    0 = ended */
+    pid_t server; /* root of its processes; 0 = not measured */
     unsigned started;
+    int publisher;   /* its index; -1 = there is none */
     bool failed;     /* a process ended with an error, or memory is short */
     uint64_t looked; /* when memory was looked at */
 };
@@ -72,8 +76,8 @@ static void take_sample(const struct run *run, struct sample *sample)
         sample->bytes += received->bytes;
         sample->payload += received->payload;
     }
-    if (run->options->server_pid > 0) {
-        pb_usage_read(run->options->server_pid, &sample->server);
+    if (run->server > 0) {
+        pb_usage_read(run->server, &sample->server);
     }
 }
 
@@ -162,6 +166,11 @@ static bool publisher_is_connected(struct run *run, uint64_t wanted)
     return run->shared->published.connected >= wanted;
 }
 
+static bool limit_listens(struct run *run, uint64_t wanted)
+{
+    return run->shared->listening >= wanted;
+}
+
 static bool time_is(struct run *run, uint64_t wanted)
 {
     (void)run;
@@ -172,10 +181,25 @@ static bool publisher_has_ended(struct run *run, uint64_t wanted)
 {
     (void)wanted;
     reap(run);
-    return run->pids[run->started - 1] == 0;
+    return run->pids[run->publisher] == 0;
 }
 
-static bool start_process(struct run *run, int worker)
+/* The part that a process has in the run: a subscriber's from 0 on. */
+enum { PUBLISHER = -1, LIMIT = -2 };
+
+static int play(const struct run *run, int part)
+{
+    switch (part) {
+    case PUBLISHER:
+        return pb_publisher_run(run->options, run->shared);
+    case LIMIT:
+        return pb_bare_run(run->options, run->shared);
+    default:
+        return pb_subscriber_run(run->options, run->shared, (unsigned)part);
+    }
+}
+
+static bool start_process(struct run *run, int part)
 {
     pid_t parent = getpid();
     pid_t pid = fork();
@@ -190,12 +214,23 @@ static bool start_process(struct run *run, int worker)
         if (getppid() != parent) {
             _exit(2);
         }
-        _exit(worker < 0 ? pb_publisher_run(run->options, run->shared)
-                         : pb_subscriber_run(run->options, run->shared,
-                                             (unsigned)worker));
+        _exit(play(run, part));
     }
     run->pids[run->started++] = pid;
     return true;
+}
+
+/* The limit's server belongs to the run, as no other does. */
+static bool start_limit(struct run *run)
+{
+    if (run->options->target != PB_BARE) {
+        return true;
+    }
+    if (!start_process(run, LIMIT)) {
+        return false;
+    }
+    run->server = run->pids[0];
+    return wait_for(run, limit_listens, run->options->servers, 10 * SECOND);
 }
 
 static bool run_init(struct run *run)
@@ -212,12 +247,16 @@ static bool run_init(struct run *run)
     size = sizeof *run->shared + workers * sizeof *run->shared->received;
     run->shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    run->pids = calloc(workers + 1, sizeof *run->pids);
+    run->pids = calloc(workers + 2, sizeof *run->pids);
     if (run->shared == MAP_FAILED || !run->pids) {
         perror("pushbench");
         return false;
     }
     run->shared->workers = workers;
+    run->server = options->server_pid;
+    if (!start_limit(run)) {
+        return false;
+    }
     for (unsigned i = 0; i < workers; i++) {
         if (!start_process(run, (int)i)) {
             return false;
@@ -281,7 +320,10 @@ static bool run_idle(struct run *run)
     print_head(run);
     printf(" opened_per_s=%.0f closed=%" PRIu64, options->streams / opening,
            after.closed);
-    if (options->server_pid > 0) {
+    if (run->server > 0) {
+        printf(" server_us_per_open=%.1f",
+               (double)(after.server.cpu - before.server.cpu) / 1e3
+                   / options->streams);
         printf(" processes=%u pss_before=%" PRIu64 " pss_after=%" PRIu64
                " bytes_per_stream=%.1f",
                after.server.processes, before.server.pss, after.server.pss,
@@ -322,7 +364,7 @@ static void print_held(const struct run *run, const struct held *held)
            held->after.available >> 20,
            ((double)held->after.slab - (double)held->before.slab)
                / options->streams);
-    if (options->server_pid > 0) {
+    if (run->server > 0) {
         printf(" processes=%u pss=%" PRIu64 " server_cores=%.2f",
                end->server.processes, end->server.pss,
                (double)(end->server.cpu - begin->server.cpu) / time);
@@ -369,6 +411,9 @@ static void drain(struct run *run)
     uint64_t last = pb_shared_messages(run->shared);
     uint64_t changed = pb_now();
 
+    if (pb_only_publishes(options)) {
+        return;
+    }
     while (last < run->shared->published.accepted * fan && pb_now() < end
            && pb_now() - changed < DRAIN_QUIET) {
         uint64_t messages = pb_shared_messages(run->shared);
@@ -400,42 +445,69 @@ static void print_latency(const struct run *run)
     free(all);
 }
 
+/* What became of the messages that were accepted. */
+static void print_fate(const struct run *run)
+{
+    const struct pb_options *options = run->options;
+    double fan = options->mode == PB_FANOUT ? options->streams : 1;
+    struct sample last;
+
+    take_sample(run, &last);
+    printf(" sent=%" PRIu64 " accepted=%" PRIu64 " refused=%" PRIu64
+           " delivered=%" PRIu64 " gaps=%" PRIu64 " wrong=%" PRIu64
+           " closed=%" PRIu64,
+           last.sent, last.accepted, last.refused, last.messages,
+           last.reserved, last.wrong, last.closed);
+    if (!pb_only_publishes(options) && options->target != PB_BARE) {
+        printf(" missing=%.0f",
+               (double)last.accepted * fan - (double)last.messages);
+    }
+}
+
 static void print_result(const struct run *run, const struct sample *begin,
                          const struct sample *end)
 {
     const struct pb_options *options = run->options;
-    double fan = options->mode == PB_FANOUT ? options->streams : 1;
     double seconds = (double)(end->time - begin->time) / (double)SECOND;
     double messages = (double)(end->messages - begin->messages);
-    struct sample last;
+    double accepted = (double)(end->accepted - begin->accepted);
 
-    take_sample(run, &last);
     print_head(run);
     printf(" publisher=%s conns=%u depth=%u rate=%u seconds=%.3f",
            options->ndjson ? "ndjson" : "post", options->conns, options->depth,
            options->rate, seconds);
-    printf(" published_per_s=%.0f delivered_per_s=%.0f",
-           (double)(end->accepted - begin->accepted) / seconds,
+    printf(" published_per_s=%.0f delivered_per_s=%.0f", accepted / seconds,
            messages / seconds);
-    printf(" sent=%" PRIu64 " accepted=%" PRIu64 " refused=%" PRIu64
-           " delivered=%" PRIu64 " missing=%.0f gaps=%" PRIu64
-           " wrong=%" PRIu64 " closed=%" PRIu64,
-           last.sent, last.accepted, last.refused, last.messages,
-           (double)last.accepted * fan - (double)last.messages, last.reserved,
-           last.wrong, last.closed);
+    print_fate(run);
     if (options->rate > 0 && messages > 0) {
         printf(" framing=%.2f", (double)((end->bytes - begin->bytes)
                                          - (end->payload - begin->payload))
                                     / messages);
         print_latency(run);
     }
-    if (options->server_pid > 0) {
+    if (run->server > 0) {
         double cpu = (double)(end->server.cpu - begin->server.cpu);
 
-        printf(" server_cores=%.2f server_us_per_delivery=%.3f",
-               cpu / 1e9 / seconds, messages > 0 ? cpu / 1e3 / messages : 0);
+        printf(" server_cores=%.2f server_us_per_delivery=%.3f"
+               " server_us_per_post=%.3f",
+               cpu / 1e9 / seconds, messages > 0 ? cpu / 1e3 / messages : 0,
+               accepted > 0 ? cpu / 1e3 / accepted : 0);
     }
     printf("\n");
+}
+
+/* The limit's fan-out has none: its server writes by itself. */
+static bool start_publisher(struct run *run)
+{
+    const struct pb_options *options = run->options;
+
+    if (options->target == PB_BARE && options->mode == PB_FANOUT) {
+        return true;
+    }
+    run->publisher = (int)run->started;
+    return start_process(run, PUBLISHER)
+           && wait_for(run, publisher_is_connected, options->conns,
+                       10 * SECOND);
 }
 
 static bool run_messages(struct run *run)
@@ -446,9 +518,8 @@ static bool run_messages(struct run *run)
     struct sample begin, end;
     uint64_t start;
 
-    if (!open_streams(run, options->streams) || !start_process(run, -1)
-        || !wait_for(run, publisher_is_connected, options->conns,
-                     10 * SECOND)) {
+    if (!open_streams(run, pb_only_publishes(options) ? 0 : options->streams)
+        || !start_publisher(run)) {
         return false;
     }
     start = pb_now();
@@ -465,7 +536,8 @@ static bool run_messages(struct run *run)
     }
     take_sample(run, &end);
     run->shared->phase = PB_DRAINING;
-    if (!wait_for(run, publisher_has_ended, 0, DRAIN_DEADLINE)) {
+    if (run->publisher >= 0
+        && !wait_for(run, publisher_has_ended, 0, DRAIN_DEADLINE)) {
         fputs("pushbench: publishes were never answered\n", stderr);
         run->failed = true;
     }
@@ -500,7 +572,7 @@ static void run_end(struct run *run)
 
 int pb_run(const struct pb_options *options)
 {
-    struct run run = {.options = options};
+    struct run run = {.options = options, .publisher = -1};
     struct rlimit files;
     bool ok;
 

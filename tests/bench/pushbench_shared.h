@@ -50,6 +50,9 @@ struct pb_shared {
     _Atomic uint64_t window_end;   /* between these times; ns */
     unsigned workers;              /* subscriber processes */
 
+    /* ---- each process of the limit's server adds one ---- */
+    _Atomic unsigned listening;
+
     struct pb_published published;
     struct pb_received received[]; /* one a worker */
 };

@@ -3,9 +3,11 @@
 #include "pushbench_http.h"
 #include "pushbench_net.h"
 #include "pushbench_sse.h"
+#include "pushbench_tls.h"
 #include "pushbench_wire.h"
 
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +25,9 @@ struct subscriber;
 /* One subscriber stream. */
 struct stream {
     struct subscriber *owner;
-    int fd; /* -1 when closed */
+    int fd;     /* -1 when closed */
+    bool asked; /* the request was sent */
+    SSL *ssl;   /* NULL: plain */
     unsigned index;
     uint64_t last;        /* hold: when it was last read, ns */
     struct pb_head *head; /* until the head is read */
@@ -39,6 +43,8 @@ struct subscriber {
     const struct pb_options *options;
     struct pb_shared *shared;
     struct pb_received *received; /* its counters */
+    struct sockaddr_in server;    /* that it connects to */
+    SSL_CTX *tls;                 /* NULL: plain */
     int epoll;
     bool parses;         /* messages are parsed */
     bool has_complained; /* one failed stream was reported */
@@ -82,6 +88,9 @@ static void stream_close(struct stream *stream)
     else if (stream->owner->parses) {
         pb_events_cleanup(&stream->sse.events);
     }
+    SSL_free(stream->ssl);
+    stream->ssl = NULL;
+    stream->asked = false;
     close(stream->fd);
     stream->fd = -1;
 }
@@ -113,23 +122,79 @@ static void stream_lost(struct stream *stream, const char *why)
     stream_close(stream);
 }
 
-/* The socket is connected: ask for the stream. */
-static bool stream_request(struct stream *stream)
+static ssize_t stream_send(struct stream *stream, const char *at, size_t len)
+{
+    return stream->ssl ? pb_tls_send(stream->ssl, at, len)
+                       : send(stream->fd, at, len, MSG_NOSIGNAL);
+}
+
+static ssize_t stream_recv(struct stream *stream)
+{
+    char *at = stream->owner->buffer;
+
+    return stream->ssl ? pb_tls_recv(stream->ssl, at, READ_SIZE)
+                       : recv(stream->fd, at, READ_SIZE, 0);
+}
+
+/* The connection is ready: ask for the stream. */
+static void stream_request(struct stream *stream)
 {
     struct subscriber *self = stream->owner;
     char request[PB_REQUEST_ROOM];
     size_t len = pb_wire_subscribe(self->options, stream->index, request);
-    int error = pb_connect_error(stream->fd);
 
-    if (error == 0
-        && (send(stream->fd, request, len, MSG_NOSIGNAL) != (ssize_t)len
-            || !pb_rewatch(self->epoll, stream->fd, EPOLLIN, stream))) {
-        error = errno;
+    stream->asked = true;
+    if (stream_send(stream, request, len) != (ssize_t)len
+        || !pb_rewatch(self->epoll, stream->fd, EPOLLIN, stream)) {
+        stream_fail(stream, strerror(errno));
     }
+}
+
+static void stream_handshake(struct stream *stream)
+{
+    uint32_t events = EPOLLIN;
+
+    switch (pb_tls_handshake(stream->ssl)) {
+    case PB_TLS_DONE:
+        stream_request(stream);
+        return;
+    case PB_TLS_FAILED:
+        stream_fail(stream, "no TLS");
+        return;
+    case PB_TLS_WRITES:
+        events = EPOLLOUT;
+        break;
+    case PB_TLS_READS:
+        break;
+    }
+    if (!pb_rewatch(stream->owner->epoll, stream->fd, events, stream)) {
+        stream_fail(stream, strerror(errno));
+    }
+}
+
+/* On the way to the request: the socket may be connected, or has more of the
+ * handshake. */
+static void stream_go_on(struct stream *stream)
+{
+    struct subscriber *self = stream->owner;
+    int error = stream->ssl ? 0 : pb_connect_error(stream->fd);
+
     if (error != 0) {
         stream_fail(stream, strerror(error));
+        return;
     }
-    return error == 0;
+    if (!self->tls) {
+        stream_request(stream);
+        return;
+    }
+    if (!stream->ssl) {
+        stream->ssl = pb_tls_begin(self->tls, stream->fd);
+    }
+    if (!stream->ssl) {
+        stream_fail(stream, "out of memory");
+        return;
+    }
+    stream_handshake(stream);
 }
 
 static void stream_connect(struct stream *stream)
@@ -139,7 +204,7 @@ static void stream_connect(struct stream *stream)
 
     stream->head = malloc(sizeof *stream->head);
     self->connecting++;
-    stream->fd = pb_connect_begin(&options->server,
+    stream->fd = pb_connect_begin(&self->server,
                                   stream->index % options->sources);
     if (!stream->head || stream->fd < 0) {
         stream_fail(stream, strerror(errno));
@@ -274,14 +339,15 @@ static void stream_heard(struct stream *stream)
     stream->last = stream->owner->now;
 }
 
-static void stream_read(struct stream *stream)
+/* Returns whether there may be more that epoll does not tell of. */
+static bool stream_read(struct stream *stream)
 {
     struct subscriber *self = stream->owner;
     char *at = self->buffer;
-    ssize_t len = recv(stream->fd, at, READ_SIZE, 0);
+    ssize_t len = stream_recv(stream);
 
     if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
+        return false;
     }
     if (len <= 0) {
         if (stream->head) {
@@ -290,7 +356,7 @@ static void stream_read(struct stream *stream)
         else {
             stream_lost(stream, len < 0 ? strerror(errno) : "closed");
         }
-        return;
+        return false;
     }
     if (self->parses || self->options->mode == PB_HOLD) {
         self->now = pb_now();
@@ -302,12 +368,23 @@ static void stream_read(struct stream *stream)
         ptrdiff_t used = stream_head(stream, at, (size_t)len);
 
         if (used < 0) {
-            return;
+            return false;
         }
         at += used;
         len -= used;
     }
     stream_body(stream, at, (size_t)len);
+    return stream->ssl != NULL;
+}
+
+static void stream_event(struct stream *stream)
+{
+    if (!stream->asked) {
+        stream_go_on(stream);
+        return;
+    }
+    while (stream_read(stream)) {
+    }
 }
 
 static void open_more(struct subscriber *self)
@@ -353,11 +430,17 @@ static bool subscriber_init(struct subscriber *self)
     if (self->options->mode == PB_IDLE) {
         all += self->options->warm;
     }
+    self->server = self->options->server;
+    if (self->options->tls > 0) {
+        self->server.sin_port = htons((uint16_t)self->options->tls);
+        self->tls = pb_tls_context();
+    }
     self->share = (all + self->step - 1 - self->first) / self->step;
     self->streams = calloc(self->share + 1, sizeof *self->streams);
     self->buffer = malloc(READ_SIZE);
     self->epoll = epoll_create1(EPOLL_CLOEXEC);
-    return self->streams && self->buffer && self->epoll >= 0;
+    return self->streams && self->buffer && self->epoll >= 0
+           && (self->tls || self->options->tls == 0);
 }
 
 int pb_subscriber_run(const struct pb_options *options,
@@ -384,14 +467,7 @@ int pb_subscriber_run(const struct pb_options *options,
         scan_silent(&self);
         count = pb_wait(self.epoll, events, MAX_EVENTS, look_up(&self));
         for (int i = 0; i < count; i++) {
-            struct stream *stream = events[i].data.ptr;
-
-            if (events[i].events & EPOLLOUT) {
-                stream_request(stream);
-            }
-            else {
-                stream_read(stream);
-            }
+            stream_event(events[i].data.ptr);
         }
     }
     for (unsigned i = 0; i < self.opened; i++) {
@@ -400,6 +476,7 @@ int pb_subscriber_run(const struct pb_options *options,
         }
     }
     close(self.epoll);
+    SSL_CTX_free(self.tls);
     free(self.streams);
     free(self.buffer);
     return 0;

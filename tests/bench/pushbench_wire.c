@@ -59,7 +59,10 @@ size_t pb_wire_post(const struct pb_options *options,
 {
     size_t len;
 
-    if (options->target == PB_NCHAN) {
+    if (options->mode == PB_NONE) {
+        len = (size_t)sprintf(out, "POST /none");
+    }
+    else if (options->target == PB_NCHAN) {
         len = (size_t)sprintf(out, "POST /pub/");
         len += put_channel(options, message->to, out + len);
     }

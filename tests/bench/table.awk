@@ -1,5 +1,5 @@
 # Turns the figures of tests/bench/bench into a Markdown table: medians over
-# the rounds, mod_push beside nchan, and the ratio of the two.
+# the rounds, mod_push beside nchan and the limit, and the ratios.
 
 {
     split("", field)
@@ -10,15 +10,20 @@
     for (name in field) {
         key = field["row"] SUBSEP name SUBSEP field["target"]
         values[key] = values[key] " " field[name]
+        targets[field["target"]] = 1
     }
 }
 
 END {
-    print "| what | mod_push | nchan | mod_push ÷ nchan | goal |"
-    print "| --- | ---: | ---: | ---: | ---: |"
-    row("user memory an idle stream, bytes (" idle " streams)", \
-        "idle", "bytes_per_stream", "%.0f", "≤ 1/12")
-    row("streams opened a second", "idle", "opened_per_s", "%.0f", "")
+    print "| what | mod_push | nchan | mod_push ÷ nchan | goal " \
+        "| limit | mod_push ÷ limit |"
+    print "| --- | ---: | ---: | ---: | ---: | ---: | ---: |"
+    print_row("user memory an idle stream, bytes (" idle " streams)", \
+        median("idle", "bytes_per_stream", "push"), \
+        median("idle", "bytes_per_stream", "nchan"), "", "%.0f", "≤ 1/12")
+    row("streams opened a second", "idle", "opened_per_s", "%.0f", "≥ 1")
+    row("— server CPU a stream, µs", \
+        "idle", "server_us_per_open", "%.1f", "")
     row("fan-out to 1,000 streams, fastest publisher¹, deliveries/s", \
         "fanbest", "delivered_per_s", "%.0f", "≥ 20")
     row("— server CPU a delivery, µs", \
@@ -27,15 +32,29 @@ END {
         "fanpost", "delivered_per_s", "%.0f", "")
     row("— server CPU a delivery, µs", \
         "fanpost", "server_us_per_delivery", "%.3f", "")
+    row("fan-out to 1,000 streams by TLS, fastest publisher¹, deliveries/s", \
+        "fantls", "delivered_per_s", "%.0f", "")
+    row("— server CPU a delivery, µs", \
+        "fantls", "server_us_per_delivery", "%.3f", "")
     row("unicast to 1,000 users, a POST a message², messages/s", \
         "unipost", "delivered_per_s", "%.0f", "≥ 0.6")
     row("— server CPU a message, µs", \
         "unipost", "server_us_per_delivery", "%.1f", "")
+    row("unicast to 1,000 users who are away, a POST a message², messages/s", \
+        "away", "published_per_s", "%.0f", "")
+    row("— server CPU a message, µs", \
+        "away", "server_us_per_post", "%.1f", "")
+    row("the same POSTs to /none, which httpd and nginx answer with 204², POSTs/s", \
+        "none", "published_per_s", "%.0f", "")
+    row("— server CPU a POST, µs", \
+        "none", "server_us_per_post", "%.1f", "")
+    of_none("— a message to users who are away, of these POSTs", "away")
+    of_none("— a message to users who are there, of these POSTs", "unipost")
     row("unicast to 1,000 users, fastest publisher¹, messages/s", \
         "unibest", "delivered_per_s", "%.0f", "")
     print_row("— NDJSON against a POST a message", \
         median("unibest", "delivered_per_s", "push"), \
-        median("unipost", "delivered_per_s", "nchan"), "%.0f", "≥ 10")
+        median("unipost", "delivered_per_s", "nchan"), "", "%.0f", "≥ 10")
     row("— server CPU a message, µs", \
         "unibest", "server_us_per_delivery", "%.1f", "")
     latency("1,000 messages/s to 1,000 users³", "unilat")
@@ -51,6 +70,10 @@ END {
     print "2. 8 connections, one POST in flight on each."
     print "3. From the time at which a message was due to its arrival; a POST"
     print "   a message, 8 connections for the users, one for the fan-out."
+    print ""
+    print "The limit is a server that only accepts, reads, and writes bytes that"
+    print "stand ready: as long as those of mod_push, to the same sockets, as"
+    print "many a call, and without a publisher."
 }
 
 function median(which, name, target,    list, n, i, j, swap)
@@ -98,22 +121,40 @@ function cell(value, form)
     return value == "" ? "—" : grouped(sprintf(form, value))
 }
 
-function print_row(title, push, nchan, form, goal,    ratio)
+function ratio(value, other,    result)
 {
-    ratio = "—"
-    if (push != "" && nchan != "" && nchan != 0) {
-        ratio = push / nchan
-        ratio = sprintf(ratio < 0.1 ? "%.4f" : ratio < 10 ? "%.2f" : "%.1f", \
-                        ratio)
+    if (value == "" || other == "" || other == 0) {
+        return "—"
     }
-    printf "| %s | %s | %s | %s | %s |\n", title, cell(push, form), \
-        cell(nchan, form), ratio, goal
+    result = value / other
+    return sprintf(result < 0.1 ? "%.4f" : result < 10 ? "%.2f" : "%.1f", \
+                   result)
+}
+
+function print_row(title, push, nchan, limit, form, goal)
+{
+    printf "| %s | %s | %s | %s | %s | %s | %s |\n", title, \
+        cell(push, form), cell(nchan, form), ratio(push, nchan), goal, \
+        cell(limit, form), ratio(push, limit)
 }
 
 function row(title, which, name, form, goal)
 {
     print_row(title, median(which, name, "push"), \
-              median(which, name, "nchan"), form, goal)
+              median(which, name, "nchan"), median(which, name, "bare"), \
+              form, goal)
+}
+
+# A share of what the server itself answers, in percent.
+function of_none(title, which,    target, share, limit)
+{
+    for (target in targets) {
+        share[target] = median(which, "published_per_s", target)
+        limit = median("none", "published_per_s", target)
+        share[target] = share[target] == "" || limit + 0 == 0 \
+            ? "" : 100 * share[target] / limit
+    }
+    print_row(title, share["push"], share["nchan"], "", "%.0f %%", "")
 }
 
 function latency(title, which)
@@ -137,7 +178,7 @@ function total(title, name,    key, part, sum, seen, list, n, i)
             }
         }
     }
-    printf "| %s | %s | %s | — | |\n", title, \
+    printf "| %s | %s | %s | — | | | |\n", title, \
         cell(("push" in seen) ? sum["push"] + 0 : "", "%.0f"), \
         cell(("nchan" in seen) ? sum["nchan"] + 0 : "", "%.0f")
 }

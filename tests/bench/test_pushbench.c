@@ -1,4 +1,5 @@
 /* What pushbench reports can be believed: its parsers and its arithmetic. */
+#include "pushbench_bare.h"
 #include "pushbench_hist.h"
 #include "pushbench_http.h"
 #include "pushbench_proc.h"
@@ -314,8 +315,8 @@ START_TEST(requests_fit_into_the_room_that_is_kept_for_them)
 {
     struct pb_message message = {.time = UINT64_MAX, .to = 1999999};
 
-    for (int target = PB_PUSH; target <= PB_NCHAN; target++) {
-        for (int mode = PB_IDLE; mode <= PB_HOLD; mode++) {
+    for (int target = PB_PUSH; target <= PB_BARE; target++) {
+        for (int mode = PB_IDLE; mode <= PB_NONE; mode++) {
             struct pb_options options = some_options((enum pb_mode)mode, 100);
             char out[PB_REQUEST_ROOM + 100];
 
@@ -334,6 +335,60 @@ START_TEST(requests_fit_into_the_room_that_is_kept_for_them)
                               sizeof out);
         }
     }
+}
+END_TEST
+
+START_TEST(what_the_limit_writes_is_as_many_messages)
+{
+    struct pb_options options = some_options(PB_FANOUT, 100);
+    char *out = malloc(120 * (PB_EVENT_ROOM + 100));
+    size_t len = pb_bare_batch(&options, 120, out);
+    struct pb_count count;
+
+    ck_assert_uint_le(len, 120 * (PB_EVENT_ROOM + 100));
+    pb_count_init(&count);
+    pb_count_feed(&count, out, len);
+    ck_assert_uint_eq(count.messages, 120);
+    ck_assert_uint_eq(count.reserved, 0);
+    free(out);
+}
+END_TEST
+
+/* A command line, and whether it is one. */
+static const struct line_case {
+    const char *words[9];
+    bool right;
+} LINES[] = {
+    {{"fanout", "--target", "push", "--publisher", "ndjson"}, true},
+    {{"fanout", "--target", "nchan", "--tls", "8443"}, true},
+    {{"away", "--target", "nchan", "--conns", "8"}, true},
+    {{"none", "--target", "bare", "--servers", "2"}, true},
+    {{"fanout", "--target", "bare"}, true},
+    {{"fanout", "--target", "nchan", "--publisher", "ndjson"}, false},
+    {{"fanout", "--target", "bare", "--tls", "8443"}, false},
+    {{"fanout", "--target", "bare", "--publisher", "ndjson"}, false},
+    {{"unicast", "--target", "bare"}, false},
+    {{"away", "--target", "bare"}, false},
+    {{"fanout", "--tls", "65536"}, false},
+    {{"poll"}, false},
+    {{"fanout", "--target"}, false},
+};
+
+START_TEST(what_a_server_cannot_do_is_not_begun)
+{
+    const struct line_case *row = &LINES[_i];
+    char *words[16] = {"pushbench"};
+    struct pb_options options;
+    int count = 1;
+
+    for (int i = 0; row->words[i]; i++) {
+        words[count++] = (char *)(uintptr_t)row->words[i];
+        if (i == 0) {
+            words[count++] = "--url";
+            words[count++] = "http://127.0.0.1:1";
+        }
+    }
+    ck_assert_int_eq(pb_options_parse(&options, count, words), row->right);
 }
 END_TEST
 
@@ -437,6 +492,9 @@ int main(void)
     tcase_add_loop_test(tcase, a_payload_has_its_size_and_is_read_back, 0, 3);
     tcase_add_test(tcase, a_payload_that_a_server_laid_out_anew_is_read_too);
     tcase_add_test(tcase, requests_fit_into_the_room_that_is_kept_for_them);
+    tcase_add_test(tcase, what_the_limit_writes_is_as_many_messages);
+    tcase_add_loop_test(tcase, what_a_server_cannot_do_is_not_begun, 0,
+                        COUNT(LINES));
     tcase_add_test(tcase, ranks_are_those_of_the_textbook);
     tcase_add_test(tcase, samples_that_are_equal_are_not_told_apart);
     tcase_add_test(tcase, memory_and_cpu_are_read_from_proc);

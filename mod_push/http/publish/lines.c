@@ -63,20 +63,9 @@ static void put(lines_t *l, const char *text, size_t len)
 
 static void put_receipt(lines_t *l, const push_receipt_t *receipt)
 {
-    char text[128] = "{\"id\":\"";
-    size_t at = 7 + PUSH_MID_CHARS;
+    char text[PUSH_RECEIPT_CHARS];
 
-    push_mid_write(receipt->mid, text + 7);
-    at += (size_t)apr_snprintf(text + at, sizeof(text) - at,
-                               "\",\"recipients\":%u,\"connected\":%u",
-                               receipt->recipients, receipt->connected);
-    if (receipt->refused) {
-        at += (size_t)apr_snprintf(text + at, sizeof(text) - at,
-                                   ",\"refused\":%u", receipt->refused);
-    }
-    text[at++] = '}';
-    text[at++] = '\n';
-    put(l, text, at);
+    put(l, text, push_receipt_write(receipt, text));
 }
 
 static void put_json(lines_t *l, json_t *line)

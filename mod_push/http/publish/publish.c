@@ -7,6 +7,46 @@
 #include "http/json.h"
 #include "http/runtime.h"
 
+static size_t put_text(char *at, const char *text)
+{
+    size_t len = strlen(text);
+
+    memcpy(at, text, len);
+    return len;
+}
+
+static size_t put_number(char *at, uint32_t number)
+{
+    char digits[10];
+    size_t count = 0;
+
+    do {
+        digits[sizeof(digits) - ++count] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    memcpy(at, digits + sizeof(digits) - count, count);
+    return count;
+}
+
+size_t push_receipt_write(const push_receipt_t *receipt, char *text)
+{
+    char *at = text;
+
+    at += put_text(at, "{\"id\":\"");
+    push_mid_write(receipt->mid, at);
+    at += PUSH_MID_CHARS;
+    at += put_text(at, "\",\"recipients\":");
+    at += put_number(at, receipt->recipients);
+    at += put_text(at, ",\"connected\":");
+    at += put_number(at, receipt->connected);
+    if (receipt->refused) {
+        at += put_text(at, ",\"refused\":");
+        at += put_number(at, receipt->refused);
+    }
+    at += put_text(at, "}\n");
+    return (size_t)(at - text);
+}
+
 static push_field_t header_field(const request_rec *r, const char *name)
 {
     const char *value = apr_table_get(r->headers_in, name);
@@ -185,18 +225,12 @@ static int answer(request_rec *r, const push_publication_t *asked,
                   const push_receipt_t *receipt)
 {
     char mid[PUSH_MID_CHARS + 1] = {0};
-    json_t *body = json_object();
+    char body[PUSH_RECEIPT_CHARS];
     const char *url;
 
     push_mid_write(receipt->mid, mid);
     url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
                       NULL);
-    json_object_set_new(body, "id", json_string(mid));
-    json_object_set_new(body, "recipients", json_integer(receipt->recipients));
-    json_object_set_new(body, "connected", json_integer(receipt->connected));
-    if (receipt->refused) {
-        json_object_set_new(body, "refused", json_integer(receipt->refused));
-    }
     r->status = asked->draft.content.ack_now ? HTTP_ACCEPTED : HTTP_CREATED;
     apr_table_setn(r->headers_out, "Location", url);
     apr_table_setn(r->headers_out, "TTL",
@@ -208,7 +242,8 @@ static int answer(request_rec *r, const push_publication_t *asked,
             apr_psprintf(r->pool, "<%s>; rel=\"urn:ietf:params:push:receipt\"",
                          url));
     }
-    return push_json_send(r, "application/json", body);
+    return push_json_send_text(r, "application/json", body,
+                               push_receipt_write(receipt, body));
 }
 
 /* Parameters of the media type do not matter. */

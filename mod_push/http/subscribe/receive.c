@@ -16,10 +16,16 @@
 
 APLOG_USE_MODULE(push);
 
-/* The first reconnects of many clients must not fall together. */
-static uint32_t jittered(int64_t ms)
+/*
+ * From ms / 2 to 3 ms / 2: the first reconnects of many clients must not fall
+ * together.  They do not where their requests did not come in one microsecond.
+ */
+static uint32_t jittered(const request_rec *r, int64_t ms)
 {
-    return (uint32_t)(ms / 2) + ap_random_pick(0, (apr_uint32_t)ms);
+    uint64_t spread = (uint64_t)r->request_time * UINT64_C(0x9e3779b97f4a7c15);
+
+    return (uint32_t)((uint64_t)ms / 2
+                      + ((spread >> 32) * ((uint64_t)ms + 1) >> 32));
 }
 
 static void set_head(request_rec *r)
@@ -70,7 +76,7 @@ static int come_again(request_rec *r, const push_problem_t *problem)
         return push_problem_send(r, problem);
     }
     set_head(r);
-    ap_rprintf(r, "retry: %u\n\n", jittered(10000));
+    ap_rprintf(r, "retry: %u\n\n", jittered(r, 10000));
     return OK;
 }
 
@@ -83,7 +89,7 @@ static int overloaded(request_rec *r, const char *detail)
 /* The head and the first line, all the way to the socket. */
 static bool send_head(request_rec *r)
 {
-    ap_rprintf(r, "retry: %u\n\n", jittered(push_settings(r)->retry));
+    ap_rprintf(r, "retry: %u\n\n", jittered(r, push_settings(r)->retry));
     return ap_rflush(r) >= 0 && !r->connection->aborted;
 }
 

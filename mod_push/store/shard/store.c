@@ -350,13 +350,34 @@ push_device_t *push_store_device(push_store_t *store, unsigned shard,
     return ref ? push_at(heap, ref) : NULL;
 }
 
+/*
+ * SHA-256, found once: with EVP_sha256() each digest looks for it in the
+ * providers again.  The first of two threads that find it keeps it.
+ */
+static const EVP_MD *sha256(void)
+{
+    static _Atomic(EVP_MD *) kept;
+    EVP_MD *known = atomic_load(&kept);
+    EVP_MD *found;
+
+    if (known) {
+        return known;
+    }
+    found = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (!atomic_compare_exchange_strong(&kept, &known, found)) {
+        EVP_MD_free(found);
+        return known;
+    }
+    return found ? found : EVP_sha256();
+}
+
 void push_store_digest(const push_text_t *parts, unsigned count,
                        unsigned char *id)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-    EVP_DigestInit_ex(context, EVP_sha256(), NULL);
+    EVP_DigestInit_ex(context, sha256(), NULL);
     for (unsigned i = 0; i < count; i++) {
         uint32_t len = parts[i].len;
         unsigned char prefix[4] = {(unsigned char)(len >> 24),

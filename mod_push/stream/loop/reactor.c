@@ -1,6 +1,5 @@
 #include "stream/loop/reactor.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -130,24 +129,12 @@ static void adopt_lost(push_reactor_t *reactor)
     }
 }
 
-static void clear_wake(const push_keeper_t *keeper)
-{
-    int fd = keeper->store->seats.events[keeper->seat_index];
-    uint64_t count;
-
-    while (read(fd, &count, sizeof(count)) < 0 && errno == EINTR) {
-    }
-}
-
 static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
 {
-    if (event->data.u32 == WAKE_INDEX) {
-        clear_wake(&reactor->keeper);
-    }
-    else if (event->data.u32 == MIGRANT_INDEX) {
+    if (event->data.u32 == MIGRANT_INDEX) {
         adopt_migrants(reactor, reactor->keeper.seat_index);
     }
-    else {
+    else if (event->data.u32 != WAKE_INDEX) {
         push_keeper_on_event(&reactor->keeper, event->data.u32, event->events);
     }
 }
@@ -456,9 +443,10 @@ bool push_berth_adopt(const push_berth_t *berth,
     return false;
 }
 
-static bool watch(const push_keeper_t *keeper, int fd, uint32_t index)
+static bool watch(const push_keeper_t *keeper, int fd, uint32_t index,
+                  uint32_t events)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
+    struct epoll_event event = {.events = events, .data.u32 = index};
 
     return !epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, fd, &event);
 }
@@ -472,9 +460,12 @@ static bool prepare(push_reactor_t *reactor)
     keeper->start = push_clock_now().mono;
     keeper->ended = reactor->options.ended;
     keeper->data = reactor->options.data;
+    /* Every write to an eventfd is an edge: its count need not be read. */
     if (keeper->epoll < 0
-        || !watch(keeper, seats->events[keeper->seat_index], WAKE_INDEX)
-        || !watch(keeper, seats->receive[keeper->seat_index], MIGRANT_INDEX)
+        || !watch(keeper, seats->events[keeper->seat_index], WAKE_INDEX,
+                  EPOLLIN | EPOLLET)
+        || !watch(keeper, seats->receive[keeper->seat_index], MIGRANT_INDEX,
+                  EPOLLIN)
         || !push_keeper_init(keeper)) {
         return false;
     }
