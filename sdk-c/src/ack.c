@@ -1,8 +1,9 @@
 /* ack.c - acknowledgements, one at a time. */
+#include "ack.h"
+
 #include <string.h>
 
 #include "backoff.h"
-#include "client.h"
 
 static void on_done(void *ctx, int status, const struct pushc_answer *answer)
 {
@@ -25,12 +26,14 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
         return;
     }
     pushc_log(&c->set, PUSHC_LOG_WARNING,
-              "acknowledgement not taken: HTTP %ld, %s", http,
+              "acknowledgement not taken: HTTP %ld%s%s", http,
+              status == PUSHC_OK ? "" : ", ",
               status == PUSHC_OK ? "" : pushc_strerror(status));
     c->ack_failed++;
     c->stale = http == 409 && c->ack_generation == c->generation;
-    c->token_rejected |= http == 401;
-    c->has_token = c->has_token && http != 401;
+    if (http == 401) {
+        pushc_token_reject(&c->token);
+    }
 }
 
 static const struct pushc_exchange_ops ack_ops = {NULL, NULL, NULL, on_done};
@@ -45,11 +48,7 @@ static int make_url(pushc_client *c, const char *cursor, struct pushc_buf *url)
     pushc_buf_query(url, "app", o->app);
     pushc_buf_query(url, strchr(cursor, '.') ? "id" : "seq", cursor);
     pushc_buf_query(url, "session", c->numbering[0] ? c->numbering : NULL);
-    if (o->query && o->query[0] != '\0') {
-        pushc_buf_str(url, "&");
-        pushc_buf_str(url, o->query);
-    }
-    return url->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
+    return pushc_buf_query_text(url, o->query);
 }
 
 static int start(pushc_client *c, const char *cursor)
@@ -58,8 +57,8 @@ static int start(pushc_client *c, const char *cursor)
     struct pushc_buf url;
     int status;
 
-    if (c->set.o.on_token && !c->has_token
-        && pushc_stream_token(c) != PUSHC_OK) {
+    if (c->token.text[0] == '\0'
+        && pushc_token_ask(&c->token, &c->set) != PUSHC_OK) {
         return PUSHC_ERR_TOKEN;
     }
     pushc_buf_init(&url, &c->set.mem);
@@ -67,9 +66,7 @@ static int start(pushc_client *c, const char *cursor)
     request.url = url.bytes;
     /* A kept connection may be as dead as the one that failed. */
     request.fresh = c->ack_failed > 0;
-    request.token = c->has_token ? c->token : c->set.o.token;
-    request.headers[request.header_count++] =
-        "Push-Client: libpushc/" PUSHC_VERSION;
+    request.token = pushc_token_text(&c->token, &c->set);
     request.headers[request.header_count++] = "Content-Type:";
     if (status == PUSHC_OK) {
         status = pushc_exchange_start(c->source.transport, &request, &ack_ops,

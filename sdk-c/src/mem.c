@@ -1,7 +1,6 @@
 /* mem.c - memory by the application's allocator. */
 #include "mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +118,15 @@ static int is_unreserved(unsigned char c)
            || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
 }
 
+int pushc_buf_query_text(struct pushc_buf *b, const char *text)
+{
+    if (text && text[0] != '\0') {
+        pushc_buf_str(b, b->bytes && strchr(b->bytes, '?') ? "&" : "?");
+        pushc_buf_str(b, text);
+    }
+    return b->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
+}
+
 int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -127,8 +135,7 @@ int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value)
     if (!value) {
         return b->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
     }
-    pushc_buf_str(b, b->bytes && strchr(b->bytes, '?') ? "&" : "?");
-    pushc_buf_str(b, name);
+    pushc_buf_query_text(b, name);
     pushc_buf_str(b, "=");
     for (; *p; p++) {
         char coded[3] = {'%', hex[*p >> 4], hex[*p & 15]};
@@ -141,12 +148,4 @@ int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value)
         }
     }
     return b->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
-}
-
-int pushc_buf_number(struct pushc_buf *b, long long n)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%lld", n);
-    return pushc_buf_str(b, text);
 }

@@ -53,7 +53,7 @@ int pushc_buf_str(struct pushc_buf *b, const char *s);
  * the text so far wants; a NULL value appends nothing. */
 int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value);
 
-/* Append n in decimal. */
-int pushc_buf_number(struct pushc_buf *b, long long n);
+/* Likewise a part of a query that is encoded already; "" appends nothing. */
+int pushc_buf_query_text(struct pushc_buf *b, const char *text);
 
 #endif

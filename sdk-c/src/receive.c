@@ -1,8 +1,8 @@
 /* receive.c - bytes of the stream to the parser, to the session. */
-#include <stdio.h>
+#include "receive.h"
+
 #include <string.h>
 
-#include "client.h"
 #include "json.h"
 
 /* Bounds of the largest event where the application gives none. */
@@ -11,12 +11,6 @@
 
 /* Beside the data of an event a line has its field's name. */
 #define FRAMING_BYTES 4096
-
-static void fail(pushc_client *c, int status, const char *detail)
-{
-    c->fault = status;
-    snprintf(c->fault_detail, sizeof(c->fault_detail), "%s", detail);
-}
 
 /* The largest event: as configured, else what the server may send, which is
  * a third larger in base64. An older message may be above what it says now. */
@@ -40,7 +34,7 @@ static unsigned window(const pushc_client *c, const struct pushc_head *head)
                : c->set.o.window;
 }
 
-int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
+static int on_head(void *ctx, const struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
 
@@ -49,7 +43,8 @@ int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
         return 0;
     }
     if (!pushc_head_is_stream(answer->content_type)) {
-        fail(c, PUSHC_ERR_PROTOCOL, "the answer is not text/event-stream");
+        pushc_client_fault(c, PUSHC_ERR_PROTOCOL,
+                           "the answer is not text/event-stream");
         return -1;
     }
     c->parser.max = event_bytes(c, &answer->head);
@@ -75,7 +70,7 @@ static void on_gap(pushc_client *c, const struct pushc_block *block)
     event.dropped = notice.dropped;
     event.detail = notice.reason;
     event.urgency = notice.urgency;
-    pushc_client_tell(c, &event);
+    pushc_client_report(c, &event);
 }
 
 static void on_bye(pushc_client *c, const struct pushc_block *block)
@@ -90,7 +85,7 @@ static void on_bye(pushc_client *c, const struct pushc_block *block)
     c->expired = strcmp(notice.reason, "expired-token") == 0;
     event.detail = notice.reason;
     event.delay_ms = notice.spread;
-    pushc_client_tell(c, &event);
+    pushc_client_report(c, &event);
 }
 
 static void on_too_large(pushc_client *c, const struct pushc_block *block)
@@ -100,7 +95,7 @@ static void on_too_large(pushc_client *c, const struct pushc_block *block)
     event.status = PUSHC_ERR_TOO_LARGE;
     event.detail = "a message is above max_event_bytes";
     event.id = block->has_id ? block->id : "";
-    pushc_client_tell(c, &event);
+    pushc_client_report(c, &event);
 }
 
 /* A block of the stream; 0, or the stream has failed. */
@@ -128,7 +123,7 @@ static int on_block(pushc_client *c, const struct pushc_block *block)
     }
     pthread_mutex_unlock(&c->source.lock);
     if (receipt == PUSHC_RECEIVED_NO_MEMORY) {
-        fail(c, PUSHC_ERR_MEMORY, "no memory for a message");
+        pushc_client_fault(c, PUSHC_ERR_MEMORY, "no memory for a message");
         return -1;
     }
     if (receipt == PUSHC_RECEIVED_TOO_LARGE) {
@@ -168,11 +163,11 @@ static int consume(pushc_client *c, const char **bytes, size_t *left, int all)
             }
             break;
         case PUSHC_PARSED_TOO_LARGE:
-            fail(c, PUSHC_ERR_TOO_LARGE,
-                 "an event or a line is above max_event_bytes");
+            pushc_client_fault(c, PUSHC_ERR_TOO_LARGE,
+                               "an event or a line is above max_event_bytes");
             return -1;
         case PUSHC_PARSED_NO_MEMORY:
-            fail(c, PUSHC_ERR_MEMORY, "no memory for an event");
+            pushc_client_fault(c, PUSHC_ERR_MEMORY, "no memory for an event");
             return -1;
         case PUSHC_PARSED_ALL:
             break;
@@ -184,7 +179,7 @@ static int consume(pushc_client *c, const char **bytes, size_t *left, int all)
     return 0;
 }
 
-enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n)
+static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
 {
     pushc_client *c = ctx;
 
@@ -203,7 +198,8 @@ enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n)
     if (n > 0) {
         c->backlog_at = 0;
         if (pushc_buf_add(&c->backlog, bytes, n) != PUSHC_OK) {
-            fail(c, PUSHC_ERR_MEMORY, "no memory for what was read");
+            pushc_client_fault(c, PUSHC_ERR_MEMORY,
+                               "no memory for what was read");
             return PUSHC_TAKE_ABORT;
         }
         set_throttled(c, 1);
@@ -219,7 +215,7 @@ static void consume_backlog(pushc_client *c, int all)
 
     if (consume(c, &bytes, &left, all) != 0) {
         pushc_buf_cleanup(&c->backlog);
-        pushc_stream_drop(c, c->fault, c->fault_detail);
+        pushc_client_abort(c);
         return;
     }
     c->backlog_at = c->backlog.length - left;
@@ -245,8 +241,7 @@ void pushc_receive_backlog(pushc_client *c, int all)
     }
 }
 
-void pushc_receive_done(void *ctx, int status,
-                        const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, const struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
 
@@ -260,7 +255,11 @@ void pushc_receive_done(void *ctx, int status,
         c->end_answer.location = pushc_mem_strdup(&c->set.mem,
                                                   answer->location);
         if (!c->end_answer.location) {
-            fail(c, PUSHC_ERR_MEMORY, "no memory for a redirect");
+            pushc_client_fault(c, PUSHC_ERR_MEMORY,
+                               "no memory for a redirect");
         }
     }
 }
+
+const struct pushc_exchange_ops pushc_receive_ops = {on_head, on_body, NULL,
+                                                     on_done};

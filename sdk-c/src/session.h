@@ -14,21 +14,12 @@
 #ifndef PUSHC_SESSION_H
 #define PUSHC_SESSION_H
 
-#include "mem.h"
+#include "list.h"
+#include "message.h"
 #include "parser.h"
+#include "records.h"
 
-#define PUSHC_ID_MAX  64 /* of an id, with its NUL; longer ones count as none */
-#define PUSHC_MID_MAX 32 /* of a message id, with its NUL; likewise */
-
-/* A message id that was seen. */
-struct pushc_record {
-    char mid[PUSHC_MID_MAX]; /* "": of an id without one, not in the table */
-    struct pushc_record *chain;         /* in its bucket */
-    struct pushc_record *older, *newer; /* in order of arrival */
-    unsigned refs;                      /* by entries and by its message */
-    int done;                           /* its handler finished */
-    int passed;                         /* the cursor went over it */
-};
+#define PUSHC_ID_MAX 64 /* of an id, with its NUL; longer ones count as none */
 
 /* An id of the current stream that the cursor has not passed. */
 struct pushc_entry {
@@ -36,22 +27,6 @@ struct pushc_entry {
     uint64_t seq;                /* 0: a foreign id, not acknowledged */
     struct pushc_record *record; /* NULL: nothing to wait for */
     int ack_now;
-};
-
-/* A message that is not done. pub comes first: the application's pointer. */
-struct pushc_item {
-    pushc_message pub;
-    struct pushc_session *owner;
-    struct pushc_record *record; /* NULL where it had no id */
-    struct pushc_item *prev, *next;
-    size_t bytes;        /* what it counts for against max_bytes */
-    uint64_t not_before; /* ms of the client's clock; after a retry */
-    int held;            /* 1: the application has it, 0: queued */
-};
-
-struct pushc_items {
-    struct pushc_item *first, *last;
-    unsigned count;
 };
 
 struct pushc_session {
@@ -62,17 +37,14 @@ struct pushc_session {
     unsigned dedup; /* passed records that are kept */
     unsigned pause; /* ms before the first repetition */
 
-    struct pushc_record **buckets;
-    size_t bucket_count; /* a power of two */
-    size_t record_count;
-    struct pushc_record *oldest, *newest;
+    struct pushc_records records;
 
     struct pushc_entry *ring;
     size_t ring_size; /* a power of two, or 0 */
     size_t ring_first, ring_count;
 
-    struct pushc_items queue, held;
-    size_t bytes; /* of both */
+    struct pushc_list queue, held; /* of pushc_item */
+    size_t bytes;                  /* of both */
 
     char cursor[PUSHC_ID_MAX];
     uint64_t cursor_seq; /* 0: nothing that could be acknowledged */

@@ -180,7 +180,6 @@ static int take_loop(struct pushc_settings *set, const pushc_loop *loop)
     memcpy(&set->loop, loop,
            loop->size < sizeof(*loop) ? loop->size : sizeof(*loop));
     set->has_loop = 1;
-    set->o.loop = &set->loop;
     return set->loop.watch && set->loop.timer ? PUSHC_OK : PUSHC_ERR_ARGUMENT;
 }
 
@@ -201,6 +200,7 @@ int pushc_settings_init(struct pushc_settings *set,
         return PUSHC_ERR_ARGUMENT;
     }
     status = take_loop(set, set->o.loop);
+    set->o.loop = NULL;
     if (status != PUSHC_OK) {
         return status;
     }
@@ -229,6 +229,33 @@ void pushc_settings_cleanup(struct pushc_settings *set)
     free_list(&set->mem, set->o.channels, set->o.channel_count);
     set->o.headers = NULL;
     set->o.channels = NULL;
+}
+
+int pushc_settings_create(const pushc_options *options, size_t size,
+                          struct pushc_settings **out)
+{
+    struct pushc_settings set;
+    int status = pushc_settings_init(&set, options);
+
+    if (status != PUSHC_OK) {
+        return status;
+    }
+    *out = pushc_mem_zalloc(&set.mem, size);
+    if (!*out) {
+        pushc_settings_cleanup(&set);
+        return PUSHC_ERR_MEMORY;
+    }
+    **out = set;
+    return PUSHC_OK;
+}
+
+void pushc_settings_destroy(struct pushc_settings *set, size_t size)
+{
+    struct pushc_mem mem = set->mem;
+
+    pushc_settings_cleanup(set);
+    explicit_bzero(set, size);
+    pushc_mem_free(&mem, set);
 }
 
 uint64_t pushc_now(const struct pushc_settings *set)

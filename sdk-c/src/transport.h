@@ -1,5 +1,5 @@
 /*
- * transport.h - HTTP exchanges, by libcurl, which only curl.c knows.
+ * transport.h - HTTP exchanges, by libcurl, which only transport.c knows.
  *
  * All of it on the thread that drives the handle. The callbacks of an
  * exchange come out of pushc_transport_ready(), _timeout(), _drain() and
@@ -56,9 +56,14 @@ struct pushc_exchange_ops {
     void (*on_done)(void *ctx, int status, const struct pushc_answer *answer);
 };
 
-/* source is told which descriptors and what time matter. PUSHC_ERR_MEMORY. */
+/* Have fd watched for what (PUSHC_READ|PUSHC_WRITE), or, for 0, no more. 0,
+ * or the transport is broken. */
+typedef int (*pushc_watch_fn)(void *watcher, int fd, int what);
+
+/* PUSHC_OK or PUSHC_ERR_MEMORY. set and watcher are borrowed. */
 int pushc_transport_create(const struct pushc_settings *set,
-                           pushc_source *source, struct pushc_transport **out);
+                           pushc_watch_fn watch, void *watcher,
+                           struct pushc_transport **out);
 
 /* Frees what is under way too, without on_done. */
 void pushc_transport_destroy(struct pushc_transport *t);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "message.h"
 #include "session.h"
 
@@ -144,7 +145,7 @@ START_TEST(the_set_of_message_ids_is_bounded_and_keeps_what_is_held)
         pushc_session_connected(&s);
         ck_assert_int_eq(receive_n(i, i), PUSHC_RECEIVED_NEW);
         pushc_session_done(&s, take());
-        ck_assert_uint_le(s.record_count, 51);
+        ck_assert_uint_le(s.records.count, 51);
     }
     pushc_session_connected(&s);
     ck_assert_int_eq(receive_n(1, 0), PUSHC_RECEIVED_REPEAT);
@@ -177,7 +178,7 @@ START_TEST(a_done_message_that_is_resent_after_thousands_is_still_a_repeat)
         ck_assert_int_eq(receive_n(5000 + i, i), PUSHC_RECEIVED_REPEAT);
     }
     ck_assert_str_eq(s.cursor, "5020.m20");
-    ck_assert_uint_le(s.record_count, 80);
+    ck_assert_uint_le(s.records.count, 80);
 }
 END_TEST
 
@@ -194,7 +195,7 @@ START_TEST(a_server_that_never_acknowledges_does_not_fill_the_memory)
         pushc_session_done(&s, take());
         pushc_session_connected(&s);
         pushc_session_done(&s, item);
-        ck_assert_uint_le(s.record_count, 50 * 8 + 2);
+        ck_assert_uint_le(s.records.count, 50 * 8 + 2);
     }
 }
 END_TEST
@@ -203,14 +204,16 @@ START_TEST(messages_without_an_id_are_handed_over_and_acknowledge_nothing)
 {
     struct pushc_block b = {
         .event = "e", .data = "", .id = "7.m7", .has_data = 1};
+    struct pushc_item *item;
 
     receive_n(7, 7);
     ck_assert_int_eq(pushc_session_receive(&s, &b), PUSHC_RECEIVED_NEW);
     pushc_session_done(&s, take());
     ck_assert_str_eq(s.cursor, "7.m7");
-    ck_assert_uint_eq(s.queue.first->pub.seq, 0);
-    ck_assert_str_eq(s.queue.first->pub.id, "");
-    pushc_session_done(&s, take());
+    item = take();
+    ck_assert_uint_eq(item->pub.seq, 0);
+    ck_assert_str_eq(item->pub.id, "");
+    pushc_session_done(&s, item);
     ck_assert_str_eq(s.cursor, "7.m7");
     ck_assert_uint_eq(s.unsent, 1);
 }

@@ -5,8 +5,8 @@
  *
  * The input: flags, the event type, 0xfe, the payload.
  */
+#include "base64.h"
 #include "core/frame.h"
-#include "message.h"
 #include "parser.h"
 
 #include "fuzz.h"

@@ -1,5 +1,5 @@
 /*
- * curl.c - HTTP exchanges by libcurl's multi interface, socket by socket.
+ * transport.c - HTTP exchanges by libcurl's multi interface, socket by socket.
  *
  * Redirects are not followed here, since credentials are at stake; time is
  * not kept here either, but by who starts an exchange.
@@ -14,8 +14,6 @@
 #include <strings.h>
 #include <time.h>
 
-#include "source.h"
-
 struct socket_state {
     int fd;
     int what;
@@ -23,7 +21,8 @@ struct socket_state {
 
 struct pushc_transport {
     const struct pushc_settings *set; /* borrowed */
-    pushc_source *source;             /* borrowed */
+    pushc_watch_fn watch;
+    void *watcher; /* borrowed */
     CURLM *multi;
     uint64_t due; /* UINT64_MAX: none */
     struct socket_state *sockets;
@@ -110,7 +109,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int action, void *ctx,
     if (s && !what) {
         *s = t->sockets[--t->socket_count];
     }
-    if (pushc_source_watch(t->source, fd, what) != PUSHC_OK) {
+    if (t->watch(t->watcher, fd, what) != 0) {
         t->broken = 1;
     }
     return 0;
@@ -126,7 +125,8 @@ static int on_timer(CURLM *multi, long ms, void *ctx)
 }
 
 int pushc_transport_create(const struct pushc_settings *set,
-                           pushc_source *source, struct pushc_transport **out)
+                           pushc_watch_fn watch, void *watcher,
+                           struct pushc_transport **out)
 {
     struct pushc_transport *t = pushc_mem_zalloc(&set->mem, sizeof(*t));
 
@@ -135,7 +135,8 @@ int pushc_transport_create(const struct pushc_settings *set,
         return PUSHC_ERR_MEMORY;
     }
     t->set = set;
-    t->source = source;
+    t->watch = watch;
+    t->watcher = watcher;
     t->due = UINT64_MAX;
     t->multi = once_status == CURLE_OK ? curl_multi_init() : NULL;
     /* Two a connection, since IPv6 and IPv4 may be tried together: so many
@@ -421,7 +422,7 @@ static int set_headers(struct pushc_exchange *x,
                        const struct pushc_request *request)
 {
     const pushc_options *o = &x->t->set->o;
-    int status = PUSHC_OK;
+    int status = add_header(x, "Push-Client: libpushc/" PUSHC_VERSION);
     size_t i;
 
     for (i = 0; i < request->header_count && status == PUSHC_OK; i++) {

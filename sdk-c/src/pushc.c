@@ -1,4 +1,4 @@
-/* status.c - the words for a status. */
+/* pushc.c - what belongs to no handle: the version, words for a status. */
 #include "pushc.h"
 
 const char *pushc_version(void)
