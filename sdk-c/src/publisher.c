@@ -37,10 +37,11 @@ static void settle(pushc_publisher *p, unsigned reported)
 
 static void report_finished(pushc_publisher *p)
 {
-    struct pushc_publication *pub;
     unsigned reported = 0;
 
-    while ((pub = pushc_publication_take(&p->finished)) != NULL) {
+    while (p->finished.first) {
+        struct pushc_publication *pub = pushc_publication_take(&p->finished);
+
         report(pub);
         pushc_publication_destroy(pub);
         reported++;
@@ -65,37 +66,38 @@ static void take_inbox(pushc_publisher *p)
     pthread_mutex_unlock(&p->source.lock);
 }
 
-static void finish_late(struct pushc_publication *pub, int status)
+/* The time of a publication in a list is up: its result is the last failure,
+ * if there was one. A publication on its way is reported now and stays, since
+ * its answer has to find somebody. */
+static void give_up(pushc_publisher *p, struct pushc_list *list,
+                    struct pushc_publication *pub)
 {
-    if (pub->result.status == PUSHC_OK || status == PUSHC_ERR_CLOSED) {
-        pushc_publication_fail(pub, status, pub->result.http_status, "");
+    if (pub->result.status == PUSHC_OK) {
+        pushc_publication_fail(pub, PUSHC_ERR_TIMEOUT, 0, "");
+    }
+    if (list == &p->sent) {
+        report(pub);
+        settle(p, 1);
+    }
+    else {
+        pushc_list_remove(list, &pub->link);
+        pushc_publisher_finish(p, pub);
     }
 }
 
-/* Give up those of a list that are late, or all. Those under way elsewhere
- * are reported now and stay, since their answer has to find somebody. */
-static void give_up(pushc_publisher *p, struct pushc_list *list, uint64_t now,
-                    int status)
+static void give_up_late(pushc_publisher *p, struct pushc_list *list,
+                         uint64_t now)
 {
     struct pushc_publication *pub = pushc_publication_of(list->first);
 
     while (pub) {
         struct pushc_publication *next = pushc_publication_of(pub->link.next);
-        int late = now >= pub->deadline || status == PUSHC_ERR_CLOSED;
 
-        if (late && !pub->reported) {
-            finish_late(pub, status);
-            if (list == &p->sent) {
-                report(pub);
-                settle(p, 1);
-            }
-            else {
-                pushc_list_remove(list, &pub->link);
-                pushc_publisher_finish(p, pub);
-            }
+        if (!pub->reported && now >= pub->deadline) {
+            give_up(p, list, pub);
         }
-        else if (!pub->reported && pub->deadline < p->deadline_at) {
-            p->deadline_at = pub->deadline;
+        else if (!pub->reported) {
+            p->deadline_at = pushc_soonest(p->deadline_at, pub->deadline);
         }
         pub = next;
     }
@@ -107,10 +109,10 @@ static void check_deadlines(pushc_publisher *p, uint64_t now)
         return;
     }
     p->deadline_at = PUSHC_NEVER;
-    give_up(p, &p->queue, now, PUSHC_ERR_TIMEOUT);
-    give_up(p, &p->later, now, PUSHC_ERR_TIMEOUT);
+    give_up_late(p, &p->queue, now);
+    give_up_late(p, &p->later, now);
     if (p->set.o.streaming) {
-        give_up(p, &p->sent, now, PUSHC_ERR_TIMEOUT);
+        give_up_late(p, &p->sent, now);
     }
 }
 
@@ -141,12 +143,29 @@ static uint64_t later_due(const pushc_publisher *p)
     return due;
 }
 
-static void give_up_all(pushc_publisher *p)
+/* End all that has no result yet, on its way or not, with a status. */
+static void end_all(pushc_publisher *p, int status)
 {
+    struct pushc_list *lists[] = {&p->sent, &p->queue, &p->later};
+    size_t i;
+
     take_inbox(p);
-    give_up(p, &p->queue, 0, PUSHC_ERR_CLOSED);
-    give_up(p, &p->later, 0, PUSHC_ERR_CLOSED);
-    give_up(p, &p->sent, 0, PUSHC_ERR_CLOSED);
+    pushc_exchange_cancel(p->upload);
+    p->upload = NULL;
+    p->upload_over = 0;
+    p->busy = 0;
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        while (lists[i]->first) {
+            struct pushc_publication *pub = pushc_publication_take(lists[i]);
+
+            if (pub->reported) {
+                pushc_publication_destroy(pub);
+                continue;
+            }
+            pushc_publication_fail(pub, status, pub->result.http_status, "");
+            pushc_publisher_finish(p, pub);
+        }
+    }
     report_finished(p);
 }
 
@@ -158,7 +177,7 @@ static void check_stop(pushc_publisher *p, uint64_t now)
     done = p->in_flight == 0 && !p->upload;
     pthread_mutex_unlock(&p->source.lock);
     if (p->stop_at && (done || now >= p->stop_at)) {
-        give_up_all(p);
+        end_all(p, PUSHC_ERR_CLOSED);
         pushc_source_end(&p->source);
     }
 }
@@ -169,6 +188,9 @@ static uint64_t turn(void *owner)
     uint64_t now = pushc_now(&p->set);
     uint64_t due;
 
+    if (pushc_source_broken(&p->source)) {
+        end_all(p, PUSHC_ERR_SYSTEM);
+    }
     take_inbox(p);
     take_later(p, now);
     check_deadlines(p, now);
@@ -227,10 +249,7 @@ void pushc_publisher_destroy(pushc_publisher *publisher)
     pushc_source_wake(&publisher->source);
     pthread_mutex_unlock(&publisher->source.lock);
     pushc_source_join(&publisher->source);
-    give_up_all(publisher);
-    while (publisher->sent.first) {
-        pushc_publication_destroy(pushc_publication_take(&publisher->sent));
-    }
+    end_all(publisher, PUSHC_ERR_CLOSED);
     pushc_source_cleanup(&publisher->source);
     destroy(publisher);
 }

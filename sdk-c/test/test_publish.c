@@ -173,6 +173,31 @@ static int never(void *ctx, struct scripted_request *r)
     return 0;
 }
 
+static int bad_token(void *ctx, int rejected, char *token, size_t size)
+{
+    (void)ctx;
+    (void)rejected;
+    snprintf(token, size, "a\rX-Forged: b");
+    return PUSHC_OK;
+}
+
+START_TEST(a_token_with_the_end_of_a_line_is_not_sent)
+{
+    struct script s = {0};
+    pushc_result r = {.size = sizeof(r)};
+    pushc_outgoing m = pt_to_ann("x");
+
+    pt_begin(answer, &s);
+    pt_options.on_token = bad_token;
+    pt_options.publish_ms = 200;
+    pt_start();
+    ck_assert_int_eq(pushc_publish_wait(pt_publisher, &m, &r),
+                     PUSHC_ERR_TOKEN);
+    ck_assert_uint_eq(scripted_count(pt_server, "/messages"), 0);
+    pt_finish();
+}
+END_TEST
+
 START_TEST(no_more_than_max_in_flight_are_accepted)
 {
     int i;
@@ -244,6 +269,7 @@ int main(void)
     tcase_add_loop_test(tc, a_refusal_is_told_with_the_words_of_the_server, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
     tcase_add_loop_test(tc, what_finds_no_server_is_given_up_in_time, 0, 2);
+    tcase_add_test(tc, a_token_with_the_end_of_a_line_is_not_sent);
     tcase_add_loop_test(tc, no_more_than_max_in_flight_are_accepted, 0, 2);
     tcase_add_loop_test(tc, an_illegal_message_is_refused_before_it_is_sent, 0,
                         sizeof(illegal) / sizeof(illegal[0]));
