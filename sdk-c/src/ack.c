@@ -5,7 +5,7 @@
 
 #include "backoff.h"
 
-static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
     long http = answer->http_status;
@@ -79,13 +79,11 @@ static int start(pushc_client *c, const char *cursor)
 /* When the next acknowledgement goes out by itself. */
 static uint64_t next_batch(pushc_client *c, uint64_t now)
 {
-    struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER};
+    struct pushc_backoff b = {PUSHC_BACKOFF_JITTER, 1000, 0, c->ack_failed};
 
     if (c->ack_failed == 0) {
         return now + c->set.o.ack_ms;
     }
-    b.failed = c->ack_failed;
-    b.base = 1000;
     return now + pushc_backoff_delay(&b, pushc_uniform(&c->set));
 }
 

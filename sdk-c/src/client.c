@@ -139,7 +139,7 @@ static uint64_t turn(void *owner)
         return PUSHC_NEVER;
     }
     take_word(c, now);
-    if (c->state == PUSHC_OPEN && c->announced != PUSHC_OPEN) {
+    if (c->state == PUSHC_OPEN && c->reported != PUSHC_OPEN) {
         pushc_client_enter(c, PUSHC_OPEN);
     }
     hand_over_batch(c);
@@ -245,10 +245,7 @@ int pushc_client_start(pushc_client *client)
 
 void pushc_client_stop(pushc_client *client)
 {
-    pthread_mutex_lock(&client->source.lock);
-    client->stop_wanted = 1;
-    pushc_source_wake(&client->source);
-    pthread_mutex_unlock(&client->source.lock);
+    pushc_source_tell(&client->source, &client->stop_wanted);
 }
 
 void pushc_client_destroy(pushc_client *client)
@@ -330,18 +327,12 @@ int pushc_retry(pushc_client *client, pushc_message *message)
 
 void pushc_flush(pushc_client *client)
 {
-    pthread_mutex_lock(&client->source.lock);
-    client->flush_wanted = 1;
-    pushc_source_wake(&client->source);
-    pthread_mutex_unlock(&client->source.lock);
+    pushc_source_tell(&client->source, &client->flush_wanted);
 }
 
 void pushc_wake(pushc_client *client)
 {
-    pthread_mutex_lock(&client->source.lock);
-    client->wake_wanted = 1;
-    pushc_source_wake(&client->source);
-    pthread_mutex_unlock(&client->source.lock);
+    pushc_source_tell(&client->source, &client->wake_wanted);
 }
 
 int pushc_cursor(pushc_client *client, char *buffer, size_t size)
@@ -365,7 +356,7 @@ int pushc_client_stats(pushc_client *client, pushc_stats *stats)
         return PUSHC_ERR_ARGUMENT;
     }
     pthread_mutex_lock(&client->source.lock);
-    s.state = client->state_shown;
+    s.state = client->reported;
     s.waiting = client->session.queue.count;
     s.unfinished = s.waiting + client->session.held.count;
     s.attempts = client->attempts;

@@ -22,9 +22,8 @@ void pushc_client_report(pushc_client *c, const pushc_event *event)
     pushc_log(&c->set, PUSHC_LOG_INFO, "%s %s%s%s", state_name(e.kind),
               c->set.o.url, e.detail[0] ? ": " : "", e.detail);
     if (e.kind <= PUSHC_STOPPED) {
-        c->announced = e.kind;
         pthread_mutex_lock(&c->source.lock);
-        c->state_shown = e.kind;
+        c->reported = e.kind;
         pthread_mutex_unlock(&c->source.lock);
     }
     if (c->set.o.on_event) {

@@ -24,7 +24,6 @@ struct pushc_client {
 
     /* ---- the driving thread only ---- */
     int state;        /* PUSHC_CONNECTING to PUSHC_STOPPED, or 0 */
-    int announced;    /* the state of the last event */
     int stopping;     /* only the last acknowledgement is missing */
     uint64_t stop_at; /* when that is given up */
     uint64_t due;     /* when this turn was asked for */
@@ -73,9 +72,9 @@ struct pushc_client {
     int stop_wanted;
     int flush_wanted;
     int wake_wanted;
-    int throttled;   /* the backlog is not empty */
-    int final;       /* once source.over is set: why */
-    int state_shown; /* copy of state */
+    int throttled; /* the backlog is not empty */
+    int final;     /* once source.over is set: why */
+    int reported;  /* the state of the last event */
     uint64_t attempts, opened, acks;
 };
 

@@ -54,6 +54,16 @@ char *pushc_mem_strdup(const struct pushc_mem *mem, const char *s)
     return copy;
 }
 
+int pushc_is_line(const char *s)
+{
+    for (; s && *s; s++) {
+        if ((unsigned char)*s < ' ' || *s == 0x7f) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 void pushc_buf_init(struct pushc_buf *b, const struct pushc_mem *mem)
 {
     memset(b, 0, sizeof(*b));

@@ -30,6 +30,10 @@ void pushc_mem_free(const struct pushc_mem *mem, void *p);
 /* A copy of s; NULL without memory. */
 char *pushc_mem_strdup(const struct pushc_mem *mem, const char *s);
 
+/* Whether s holds nothing that could end a line of a head: no control
+ * character. NULL does not. */
+int pushc_is_line(const char *s);
+
 /* ---- a growing string of bytes ---- */
 
 struct pushc_buf {

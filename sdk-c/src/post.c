@@ -43,7 +43,7 @@ static void take_back(pushc_publisher *p, struct pushc_publication *pub)
     pushc_list_remove(&p->sent, &pub->link);
 }
 
-static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     struct pushc_publication *pub = ctx;
     pushc_publisher *p = pub->publisher;

@@ -15,15 +15,7 @@ static int is_word(const char *s, size_t max)
 {
     size_t n = s ? strlen(s) : 1;
 
-    if (n == 0 || n > max) {
-        return 0;
-    }
-    for (; s && *s; s++) {
-        if ((unsigned char)*s < ' ' || *s == 0x7f) {
-            return 0;
-        }
-    }
-    return 1;
+    return n >= 1 && n <= max && pushc_is_line(s);
 }
 
 static int is_legal(const pushc_outgoing *m)

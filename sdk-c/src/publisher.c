@@ -244,10 +244,7 @@ void pushc_publisher_destroy(pushc_publisher *publisher)
     if (!publisher) {
         return;
     }
-    pthread_mutex_lock(&publisher->source.lock);
-    publisher->stop_wanted = 1;
-    pushc_source_wake(&publisher->source);
-    pthread_mutex_unlock(&publisher->source.lock);
+    pushc_source_tell(&publisher->source, &publisher->stop_wanted);
     pushc_source_join(&publisher->source);
     end_all(publisher, PUSHC_ERR_CLOSED);
     pushc_source_cleanup(&publisher->source);

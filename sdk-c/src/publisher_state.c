@@ -38,13 +38,9 @@ static int may_retry(pushc_publisher *p, struct pushc_publication *pub)
 uint64_t pushc_publisher_retry_at(pushc_publisher *p, unsigned failed,
                                   uint64_t retry_after)
 {
-    struct pushc_backoff b = {
-        .kind = retry_after > 0 ? PUSHC_BACKOFF_RETRY_AFTER
-                                : PUSHC_BACKOFF_JITTER,
-        .base = p->set.o.base_ms,
-        .hint = retry_after,
-        .failed = failed,
-    };
+    struct pushc_backoff b = {retry_after > 0 ? PUSHC_BACKOFF_RETRY_AFTER
+                                              : PUSHC_BACKOFF_JITTER,
+                              p->set.o.base_ms, retry_after, failed};
 
     return pushc_now(&p->set)
            + pushc_backoff_delay(&b, pushc_uniform(&p->set));

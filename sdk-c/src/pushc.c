@@ -8,52 +8,32 @@ const char *pushc_version(void)
 
 const char *pushc_strerror(int status)
 {
-    switch (status) {
-    case PUSHC_OK:
-        return "no error";
-    case PUSHC_AGAIN:
-        return "nothing yet, or no room";
-    case PUSHC_ERR_ARGUMENT:
-        return "an argument or option is not legal";
-    case PUSHC_ERR_MEMORY:
-        return "out of memory";
-    case PUSHC_ERR_STATE:
-        return "not possible in this state";
-    case PUSHC_ERR_SYSTEM:
-        return "the system gave no descriptor, thread or random bytes";
-    case PUSHC_ERR_TIMEOUT:
-        return "no answer in time";
-    case PUSHC_ERR_CLOSED:
-        return "stopped by the application";
-    case PUSHC_ERR_NETWORK:
-        return "no connection, or it broke";
-    case PUSHC_ERR_TLS:
-        return "the TLS handshake failed";
-    case PUSHC_ERR_DEADLINE:
-        return "connecting took too long";
-    case PUSHC_ERR_SILENCE:
-        return "the stream fell silent";
-    case PUSHC_ERR_PROTOCOL:
-        return "the server does not speak the protocol";
-    case PUSHC_ERR_TOO_LARGE:
-        return "an event is too large";
-    case PUSHC_ERR_REDIRECT:
-        return "a redirect that is not followed";
-    case PUSHC_ERR_AUTH:
-        return "the server refused access";
-    case PUSHC_ERR_HTTP:
-        return "the server refused the request";
-    case PUSHC_ERR_OVERLOAD:
-        return "the server has no capacity now";
-    case PUSHC_ERR_NO_CONTENT:
-        return "the server has nothing for this client";
-    case PUSHC_ERR_SUPERSEDED:
-        return "a newer stream of this device is open";
-    case PUSHC_ERR_GOODBYE:
-        return "the server closed the stream in order";
-    case PUSHC_ERR_TOKEN:
-        return "the token hook failed";
-    default:
-        return "unknown status";
-    }
+    static const char *const words[] = {
+        [1 - PUSHC_OK] = "no error",
+        [1 - PUSHC_AGAIN] = "nothing yet, or no room",
+        [1 - PUSHC_ERR_ARGUMENT] = "an argument or option is not legal",
+        [1 - PUSHC_ERR_MEMORY] = "out of memory",
+        [1 - PUSHC_ERR_STATE] = "not possible in this state",
+        [1 - PUSHC_ERR_SYSTEM] =
+            "the system gave no descriptor, thread or random bytes",
+        [1 - PUSHC_ERR_TIMEOUT] = "no answer in time",
+        [1 - PUSHC_ERR_CLOSED] = "stopped by the application",
+        [1 - PUSHC_ERR_NETWORK] = "no connection, or it broke",
+        [1 - PUSHC_ERR_TLS] = "the TLS handshake failed",
+        [1 - PUSHC_ERR_DEADLINE] = "connecting took too long",
+        [1 - PUSHC_ERR_SILENCE] = "the stream fell silent",
+        [1 - PUSHC_ERR_PROTOCOL] = "the server does not speak the protocol",
+        [1 - PUSHC_ERR_TOO_LARGE] = "an event is too large",
+        [1 - PUSHC_ERR_REDIRECT] = "a redirect that is not followed",
+        [1 - PUSHC_ERR_AUTH] = "the server refused access",
+        [1 - PUSHC_ERR_HTTP] = "the server refused the request",
+        [1 - PUSHC_ERR_OVERLOAD] = "the server has no capacity now",
+        [1 - PUSHC_ERR_NO_CONTENT] = "the server has nothing for this client",
+        [1 - PUSHC_ERR_SUPERSEDED] = "a newer stream of this device is open",
+        [1 - PUSHC_ERR_GOODBYE] = "the server closed the stream in order",
+        [1 - PUSHC_ERR_TOKEN] = "the token hook failed",
+    };
+
+    return status <= 1 && status >= PUSHC_ERR_TOKEN ? words[1 - status]
+                                                    : "unknown status";
 }

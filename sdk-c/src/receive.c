@@ -241,7 +241,7 @@ void pushc_receive_backlog(pushc_client *c, int all)
     }
 }
 
-static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
 
@@ -250,15 +250,7 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
     c->end_status = status;
     pushc_mem_free(&c->set.mem, c->end_answer.location);
     c->end_answer = *answer;
-    c->end_answer.location = NULL;
-    if (answer->location) {
-        c->end_answer.location = pushc_mem_strdup(&c->set.mem,
-                                                  answer->location);
-        if (!c->end_answer.location) {
-            pushc_client_fault(c, PUSHC_ERR_MEMORY,
-                               "no memory for a redirect");
-        }
-    }
+    answer->location = NULL;
 }
 
 const struct pushc_exchange_ops pushc_receive_ops = {on_head, on_body, NULL,

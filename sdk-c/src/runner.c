@@ -24,7 +24,6 @@ struct pushc_runner {
     int over;           /* nothing more is called */
     struct pollfd *fds; /* the first is the timer's */
     nfds_t count, room;
-    struct pollfd *ready; /* of the turn of the loop, as large */
 };
 
 static int grow(struct pushc_runner *r)
@@ -36,11 +35,6 @@ static int grow(struct pushc_runner *r)
         return PUSHC_ERR_MEMORY;
     }
     r->fds = p;
-    p = pushc_mem_realloc(r->mem, r->ready, room * sizeof(*p));
-    if (!p) {
-        return PUSHC_ERR_MEMORY;
-    }
-    r->ready = p;
     r->room = room;
     return PUSHC_OK;
 }
@@ -75,6 +69,7 @@ static int watch(void *ctx, pushc_source *source, int fd, int what)
         }
         p = &r->fds[r->count++];
         p->fd = fd;
+        p->revents = 0;
     }
     p->events = (short)((what & PUSHC_READ ? POLLIN : 0)
                         | (what & PUSHC_WRITE ? POLLOUT : 0));
@@ -103,7 +98,6 @@ static void destroy(void *ctx)
         close(r->fds[0].fd);
     }
     pushc_mem_free(r->mem, r->fds);
-    pushc_mem_free(r->mem, r->ready);
     pushc_mem_free(r->mem, r);
 }
 
@@ -140,18 +134,20 @@ int pushc_runner_create(const struct pushc_mem *mem,
     return PUSHC_OK;
 }
 
-/* Hand over what poll found; the set may change meanwhile. */
-static void dispatch(struct pushc_runner *r, nfds_t count)
+/* Hand over what poll found. Meanwhile descriptors come and go: one that goes
+ * leaves its place to the last, which had its turn, as this goes downwards. */
+static void dispatch(struct pushc_runner *r)
 {
     nfds_t i;
 
-    for (i = 1; i < count && !r->over; i++) {
-        short events = r->ready[i].revents;
+    for (i = r->count - 1; i > 0 && !r->over; i--) {
+        short events = i < r->count ? r->fds[i].revents : 0;
         int what = (events & (POLLIN | POLLHUP | POLLERR) ? PUSHC_READ : 0)
                    | (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0);
 
-        if (what && find(r, r->ready[i].fd)) {
-            r->driven.ready(r->driven.ctx, r->ready[i].fd, what);
+        if (what) {
+            r->fds[i].revents = 0;
+            r->driven.ready(r->driven.ctx, r->fds[i].fd, what);
         }
     }
 }
@@ -162,17 +158,11 @@ static void *run(void *ctx)
     uint64_t ticks;
 
     while (!r->over) {
-        nfds_t count = r->count;
-        nfds_t i;
-
         if (poll(r->fds, r->count, -1) <= 0) {
             continue;
         }
-        for (i = 0; i < count; i++) {
-            r->ready[i] = r->fds[i];
-        }
-        dispatch(r, count);
-        if (!r->over && (r->ready[0].revents & POLLIN)
+        dispatch(r);
+        if (!r->over && (r->fds[0].revents & POLLIN)
             && read(r->fds[0].fd, &ticks, sizeof(ticks)) == sizeof(ticks)) {
             r->driven.timeout(r->driven.ctx);
         }

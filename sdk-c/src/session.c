@@ -70,15 +70,9 @@ int pushc_id_split(const char *id, uint64_t *seq, char mid[PUSHC_MID_MAX])
 int pushc_session_restore(struct pushc_session *s, const char *cursor)
 {
     char mid[PUSHC_MID_MAX];
-    const char *p;
 
-    if (strlen(cursor) >= PUSHC_ID_MAX) {
+    if (strlen(cursor) >= PUSHC_ID_MAX || !pushc_is_line(cursor)) {
         return PUSHC_ERR_ARGUMENT;
-    }
-    for (p = cursor; *p; p++) {
-        if (*p < ' ' || *p == 0x7f) {
-            return PUSHC_ERR_ARGUMENT;
-        }
     }
     strcpy(s->cursor, cursor);
     pushc_id_split(cursor, &s->cursor_seq, mid);

@@ -50,23 +50,12 @@ static const char **string_at(pushc_options *o, size_t at)
     return (const char **)(void *)((char *)o + at);
 }
 
-/* Nothing that could end a header or a request line. */
-static int is_line(const char *s)
-{
-    for (; s && *s; s++) {
-        if ((unsigned char)*s < ' ' || *s == 0x7f) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static int are_lines(const char *const *list, size_t count)
 {
     size_t i;
 
     for (i = 0; i < count; i++) {
-        if (!list || !list[i] || !is_line(list[i])) {
+        if (!list || !list[i] || !pushc_is_line(list[i])) {
             return 0;
         }
     }
@@ -75,13 +64,12 @@ static int are_lines(const char *const *list, size_t count)
 
 static int is_device(const char *s)
 {
-    size_t n = s ? strlen(s) : 1;
+    size_t n = strlen(s);
 
-    return !s
-           || (n >= 1 && n <= 128
-               && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
-                            "tuvwxyz0123456789._~-")
-                      == n);
+    return n >= 1 && n <= 128
+           && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                        "0123456789._~-")
+                  == n;
 }
 
 static int are_legal(pushc_options *o)
@@ -89,7 +77,7 @@ static int are_legal(pushc_options *o)
     size_t i;
 
     for (i = 0; i < COUNT(strings); i++) {
-        if (!is_line(*string_at(o, strings[i]))) {
+        if (!pushc_is_line(*string_at(o, strings[i]))) {
             return 0;
         }
     }
@@ -98,7 +86,8 @@ static int are_legal(pushc_options *o)
             && strncmp(o->url, "https://", 8) != 0)) {
         return 0;
     }
-    return strcspn(o->url, "?#") == strlen(o->url) && is_device(o->device)
+    return strcspn(o->url, "?#") == strlen(o->url)
+           && (!o->device || is_device(o->device))
            && are_lines(o->headers, o->header_count)
            && are_lines(o->channels, o->channel_count);
 }

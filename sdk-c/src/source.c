@@ -166,6 +166,14 @@ void pushc_source_wake(pushc_source *s)
     }
 }
 
+void pushc_source_tell(pushc_source *s, int *word)
+{
+    pthread_mutex_lock(&s->lock);
+    *word = 1;
+    pushc_source_wake(s);
+    pthread_mutex_unlock(&s->lock);
+}
+
 const struct timespec *pushc_source_deadline(int timeout_ms,
                                              struct timespec *until)
 {

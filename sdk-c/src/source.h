@@ -62,6 +62,10 @@ void pushc_source_abandon(pushc_source *s);
 /* Have a turn soon. With the lock held. */
 void pushc_source_wake(pushc_source *s);
 
+/* Set a word to 1 that the owner reads under the lock, and have a turn soon.
+ * Takes the lock. */
+void pushc_source_tell(pushc_source *s, int *word);
+
 /* Wait for changed until the time of pushc_source_deadline(), with the lock
  * held; 0, or PUSHC_AGAIN when it is over. */
 int pushc_source_wait(pushc_source *s, const struct timespec *until);

@@ -14,6 +14,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include "list.h"
+
 struct socket_state {
     int fd;
     int what;
@@ -27,13 +29,13 @@ struct pushc_transport {
     uint64_t due; /* UINT64_MAX: none */
     struct socket_state *sockets;
     size_t socket_count, socket_room;
-    struct pushc_exchange *exchanges; /* all under way */
+    struct pushc_list exchanges; /* all under way */
     int broken;
 };
 
 struct pushc_exchange {
     struct pushc_transport *t;
-    struct pushc_exchange *next;
+    struct pushc_link link;
     CURL *easy;
     struct curl_slist *headers;
     const struct pushc_exchange_ops *ops;
@@ -163,8 +165,9 @@ void pushc_transport_destroy(struct pushc_transport *t)
     if (!t) {
         return;
     }
-    while (t->exchanges) {
-        pushc_exchange_cancel(t->exchanges);
+    while (t->exchanges.first) {
+        pushc_exchange_cancel(
+            PUSHC_LINKED(t->exchanges.first, struct pushc_exchange));
     }
     curl_multi_cleanup(t->multi);
     pushc_mem_free(&t->set->mem, t->sockets);
@@ -191,14 +194,8 @@ int pushc_transport_broken(const struct pushc_transport *t)
 static void destroy(struct pushc_exchange *x)
 {
     const struct pushc_mem *mem = &x->t->set->mem;
-    struct pushc_exchange **at = &x->t->exchanges;
 
-    while (*at && *at != x) {
-        at = &(*at)->next;
-    }
-    if (*at) {
-        *at = x->next;
-    }
+    pushc_list_remove(&x->t->exchanges, &x->link);
     curl_easy_cleanup(x->easy);
     curl_slist_free_all(x->headers);
     pushc_mem_free(mem, x->answer.location);
@@ -519,6 +516,7 @@ int pushc_exchange_start(struct pushc_transport *t,
     if (!x) {
         return status;
     }
+    pushc_list_append(&t->exchanges, &x->link);
     x->t = t;
     x->ops = ops;
     x->ctx = ctx;
@@ -539,8 +537,6 @@ int pushc_exchange_start(struct pushc_transport *t,
         destroy(x);
         return status;
     }
-    x->next = t->exchanges;
-    t->exchanges = x;
     *out = x;
     return PUSHC_OK;
 }

@@ -52,8 +52,9 @@ struct pushc_exchange_ops {
     /* Fill buffer; its length, 0: the end, or PUSHC_UPLOAD_PAUSE. */
     size_t (*on_upload)(void *ctx, char *buffer, size_t size);
     /* The exchange ended and is freed on return. PUSHC_OK: the answer is
-     * whole; PUSHC_ERR_CLOSED: one of the above aborted it. */
-    void (*on_done)(void *ctx, int status, const struct pushc_answer *answer);
+     * whole; PUSHC_ERR_CLOSED: one of the above aborted it. The location may
+     * be taken, by setting it to NULL. */
+    void (*on_done)(void *ctx, int status, struct pushc_answer *answer);
 };
 
 /* Have fd watched for what (PUSHC_READ|PUSHC_WRITE), or, for 0, no more. 0,

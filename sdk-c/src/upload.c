@@ -113,7 +113,7 @@ static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
     return PUSHC_TAKEN;
 }
 
-static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     pushc_publisher *p = ctx;
 
