@@ -5,6 +5,7 @@
 
 #include "backoff.h"
 #include "settings.h"
+#include "suite.h"
 #include "vectors.h"
 
 static struct pushc_settings set;
@@ -127,12 +128,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c backoff");
-    TCase *tc = tcase_create("backoff");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("backoff", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, the_vectors_hold);
     tcase_add_test(
@@ -141,10 +138,5 @@ int main(void)
     tcase_add_test(
         tc, ten_thousand_clients_with_a_hint_of_10_s_come_2_percent_a_100_ms);
     tcase_add_test(tc, two_clients_never_share_a_schedule);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -7,6 +7,7 @@
 #include "pushc/libevent.h"
 #include "pushc/uv.h"
 #include "scripted.h"
+#include "suite.h"
 
 #define CLIENTS 1000
 
@@ -286,12 +287,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c loops");
-    TCase *tc = tcase_create("loops");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("loops", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_thousand_clients_share_one_libevent_loop);
     tcase_add_test(tc, clients_run_in_a_libuv_loop);
@@ -303,10 +300,5 @@ int main(void)
     tcase_add_loop_test(
         tc, a_loop_that_refuses_later_is_the_result_of_what_was_published, 0,
         2);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

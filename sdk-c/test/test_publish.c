@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "publishing.h"
+#include "suite.h"
 
 #define CREATED "{\"id\":\"0hZk3x9Qa2B\",\"recipients\":3,\"connected\":2}"
 
@@ -256,12 +257,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c publish");
-    TCase *tc = tcase_create("publish");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("publish", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, NULL, pt_finish);
     tcase_add_test(tc, a_message_is_one_request_with_the_headers_of_web_push);
     tcase_add_loop_test(tc, after_trouble_the_same_key_is_sent_again, 0,
@@ -273,10 +270,5 @@ int main(void)
     tcase_add_loop_test(tc, no_more_than_max_in_flight_are_accepted, 0, 2);
     tcase_add_loop_test(tc, an_illegal_message_is_refused_before_it_is_sent, 0,
                         sizeof(illegal) / sizeof(illegal[0]));
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

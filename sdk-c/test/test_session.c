@@ -7,6 +7,7 @@
 #include "base64.h"
 #include "message.h"
 #include "session.h"
+#include "suite.h"
 
 static struct pushc_mem mem;
 static struct pushc_session s;
@@ -426,13 +427,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c session");
-    TCase *tc = tcase_create("session");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("session", 60);
 
     tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_cursor_stops_before_the_first_that_is_not_done);
     tcase_add_test(tc, a_repeat_is_done_when_its_message_is);
     tcase_add_test(
@@ -461,10 +458,5 @@ int main(void)
     tcase_add_loop_test(tc, base64_is_decoded_strictly, 0,
                         sizeof(base64) / sizeof(base64[0]));
     tcase_add_loop_test(tc, no_schedule_breaks_the_promises, 0, 20);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }
