@@ -64,7 +64,7 @@ static int start(pushc_client *c, const char *cursor)
     pushc_buf_init(&url, &c->set.mem);
     status = make_url(c, cursor, &url);
     request.url = url.bytes;
-    /* A kept connection may be as dead as the one that failed. */
+    /* Other kept connections may be as dead as the one that failed. */
     request.fresh = c->ack_failed > 0;
     request.token = pushc_token_text(&c->token, &c->set);
     request.headers[request.header_count++] = "Content-Type:";
@@ -76,7 +76,7 @@ static int start(pushc_client *c, const char *cursor)
     return status;
 }
 
-/* When the next acknowledgement goes out by itself. */
+/* The time when the next acknowledgement goes out by itself. */
 static uint64_t next_batch(pushc_client *c, uint64_t now)
 {
     struct pushc_backoff b = {PUSHC_BACKOFF_JITTER, 1000, 0, c->ack_failed};

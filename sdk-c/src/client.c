@@ -13,7 +13,7 @@
 #include "receive.h"
 #include "stream.h"
 
-/* Messages handed over before the loop gets its turn again. */
+/* Messages that one turn hands over, before other handles have theirs. */
 #define BATCH 64
 
 #define DEVICE_LENGTH 22
@@ -34,7 +34,7 @@ static void stopped(pushc_client *c)
     pushc_source_end(&c->source);
 }
 
-/* With the last acknowledgement sent, or no time left for it. */
+/* The client may stop: the last acknowledgement is sent, or its time is up. */
 static int is_finished(pushc_client *c, uint64_t now)
 {
     int unacked;
@@ -47,7 +47,7 @@ static int is_finished(pushc_client *c, uint64_t now)
 
 /* ---- handing over ---- */
 
-/* One message to the handler; 0 when there is none. */
+/* Call the handler with one message; 0 when there is none. */
 static int hand_over(pushc_client *c)
 {
     struct pushc_item *item;
@@ -87,7 +87,7 @@ static uint64_t hand_over_due(pushc_client *c)
     pthread_mutex_lock(&c->source.lock);
     at = pushc_session_next_at(&c->session);
     if (at > 0 && !c->set.o.on_message && at <= pushc_now(&c->set)) {
-        /* Those who wait in pushc_next() look again after a pause. */
+        /* Threads that wait in pushc_next() did so for the end of a pause. */
         pthread_cond_broadcast(&c->source.changed);
         at = 0;
     }
@@ -245,7 +245,7 @@ int pushc_client_start(pushc_client *client)
 
 void pushc_client_stop(pushc_client *client)
 {
-    pushc_source_tell(&client->source, &client->stop_wanted);
+    pushc_source_raise(&client->source, &client->stop_wanted);
 }
 
 void pushc_client_destroy(pushc_client *client)
@@ -327,12 +327,12 @@ int pushc_retry(pushc_client *client, pushc_message *message)
 
 void pushc_flush(pushc_client *client)
 {
-    pushc_source_tell(&client->source, &client->flush_wanted);
+    pushc_source_raise(&client->source, &client->flush_wanted);
 }
 
 void pushc_wake(pushc_client *client)
 {
-    pushc_source_tell(&client->source, &client->wake_wanted);
+    pushc_source_raise(&client->source, &client->wake_wanted);
 }
 
 int pushc_cursor(pushc_client *client, char *buffer, size_t size)

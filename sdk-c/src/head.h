@@ -20,7 +20,7 @@ struct pushc_head {
 };
 
 /* Take one line of the head, of n bytes, with or without its line end; a
- * status line begins anew. What is malformed counts as not told. */
+ * status line begins anew. A malformed field counts as not told. */
 void pushc_head_line(struct pushc_head *head, const char *line, size_t n);
 
 /* Whether an HTTP status asks to try again later: 408, 425, 429, 5xx. */

@@ -57,7 +57,7 @@ int pushc_buf_str(struct pushc_buf *b, const char *s);
  * the text so far wants; a NULL value appends nothing. */
 int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value);
 
-/* Likewise a part of a query that is encoded already; "" appends nothing. */
+/* Append a part of a query that is encoded already; "" appends nothing. */
 int pushc_buf_query_text(struct pushc_buf *b, const char *text);
 
 #endif

@@ -4,8 +4,8 @@
  *   bytes -> skip_mark -> take_line -> on_line -> on_field -> finish_block
  *
  * A line is used where it lies; only one that is cut by the end of the bytes
- * is copied. A CR ends its line at once, and an LF after it is skipped when
- * it comes. Of what is too large nothing is kept but the other fields.
+ * is copied. A CR ends its line at once, and an LF that follows is skipped
+ * when it comes. Of a block that is too large only the data are dropped.
  */
 #include "parser.h"
 
@@ -79,7 +79,7 @@ static void clear_block(struct pushc_parser *p)
     p->delivered = 0;
 }
 
-/* n bytes are not kept. */
+/* Count n bytes that are not kept. */
 static int drop(struct pushc_parser *p, size_t n)
 {
     p->dropped += n;
@@ -188,7 +188,7 @@ static int on_field(struct pushc_parser *p, const char *line, size_t n,
     return GO_ON;
 }
 
-/* The blank line: what was collected is a block, if anything was. */
+/* The blank line: the fields so far are a block, if there was one. */
 static int finish_block(struct pushc_parser *p, struct pushc_block *block)
 {
     if (!p->lines && !p->has_id && !p->too_large) {
@@ -198,7 +198,7 @@ static int finish_block(struct pushc_parser *p, struct pushc_block *block)
     if (p->has_id && set(&p->last_id, p->id.bytes, p->id.length)) {
         return PUSHC_PARSED_NO_MEMORY;
     }
-    /* Gives each a buffer, so that there is a NUL to end it. */
+    /* Each gets a buffer, even if empty, so that a NUL ends it. */
     if (pushc_buf_add(&p->data, "", 0) || pushc_buf_add(&p->event, "", 0)
         || pushc_buf_add(&p->last_id, "", 0)
         || pushc_buf_add(&p->encoding, "", 0)) {
@@ -238,8 +238,8 @@ static const char *line_end(const char *bytes, size_t n)
     return cr ? cr : lf;
 }
 
-/* The line, up to n more bytes of it, is above the limit. A comment is not
- * missed. */
+/* The line is above the limit, which is no error where it is a comment. bytes
+ * is what came last of it. */
 static int on_long_line(struct pushc_parser *p, const char *bytes)
 {
     char first = p->line.length > 0 ? p->line.bytes[0] : *bytes;
@@ -288,7 +288,7 @@ static int take_line(struct pushc_parser *p, const char **bytes, size_t *left,
     return outcome;
 }
 
-/* Skip a byte order mark. What only began as one is the start of a line. */
+/* Skip a byte order mark. Bytes that only began like one start a line. */
 static int skip_mark(struct pushc_parser *p, const char **bytes, size_t *left)
 {
     static const char mark[] = "\xef\xbb\xbf";

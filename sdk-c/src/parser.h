@@ -20,7 +20,7 @@ struct pushc_block {
     const char *encoding; /* field enc, or NULL */
     int has_id;           /* id was given in this block */
     int has_data;         /* 0: only its id counts */
-    int too_large;        /* its data were above the limit, and are gone */
+    int too_large;        /* the data were above the limit, and are gone */
     int ack_now;          /* field ack was "now" */
 };
 
@@ -31,7 +31,8 @@ enum pushc_parsed {
     PUSHC_PARSED_NO_MEMORY  /* the stream is lost */
 };
 
-/* What has more is no message of a server, but has no end. */
+/* Bytes of one block that are dropped at most, as too large: beyond that the
+ * stream is taken for one that has no end. */
 #define PUSHC_DROPPED_MAX ((size_t)64 << 20)
 
 struct pushc_parser {
@@ -49,8 +50,8 @@ struct pushc_parser {
     int skip_lf;    /* the last byte was a CR */
     int bom;        /* bytes of the byte order mark seen; 3: past it */
     int delivered;  /* the block in the buffers was handed out */
-    int failed;     /* an enum pushc_parsed error, for ever */
-    int read_on;    /* what is too large is a block without data, no error */
+    int failed;     /* the error of an enum pushc_parsed, for ever */
+    int read_on;    /* a block that is too large has no data, no error */
     int too_large;  /* this block is */
     int skipping;   /* the rest of a line that is too long */
     size_t dropped; /* bytes of data of this block that were not kept */

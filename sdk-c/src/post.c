@@ -35,7 +35,7 @@ static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
     return PUSHC_TAKEN;
 }
 
-/* The publication is on its way no more. */
+/* The publication is no more on its way. */
 static void take_back(pushc_publisher *p, struct pushc_publication *pub)
 {
     pub->exchange = NULL;
@@ -105,7 +105,7 @@ static void attempt(pushc_publisher *p, struct pushc_publication *pub,
     pushc_publisher_again(p, pub, 0);
 }
 
-/* Give up what has no answer in time; when the next one is due. */
+/* Give up requests without an answer in time; the time of the next one. */
 static uint64_t check_sent(pushc_publisher *p, uint64_t now)
 {
     struct pushc_publication *pub = pushc_publication_of(p->sent.first);

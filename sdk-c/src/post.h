@@ -4,8 +4,8 @@
 
 #include "publisher_state.h"
 
-/* Send what is queued, and give up what has no answer in time. When to come
- * again, ms. */
+/* Send what is queued, and give up requests without an answer in time. The
+ * time of the next turn, ms. */
 uint64_t pushc_post_turn(pushc_publisher *p, uint64_t now);
 
 #endif

@@ -20,8 +20,8 @@ static void report(struct pushc_publication *pub)
     pub->reported = 1;
 }
 
-/* So many results were reported. Those who wait for room are woken when there
- * is a good deal of it, not for each message. */
+/* So many results were reported. Threads that wait for room are woken when
+ * there is a good deal of it, not for each message. */
 static void settle(pushc_publisher *p, unsigned reported)
 {
     if (reported == 0) {
@@ -116,7 +116,7 @@ static void check_deadlines(pushc_publisher *p, uint64_t now)
     }
 }
 
-/* Queue again what paused long enough. */
+/* Queue again the publications that paused long enough. */
 static void take_later(pushc_publisher *p, uint64_t now)
 {
     struct pushc_publication *pub = pushc_publication_of(p->later.first);
@@ -244,7 +244,7 @@ void pushc_publisher_destroy(pushc_publisher *publisher)
     if (!publisher) {
         return;
     }
-    pushc_source_tell(&publisher->source, &publisher->stop_wanted);
+    pushc_source_raise(&publisher->source, &publisher->stop_wanted);
     pushc_source_join(&publisher->source);
     end_all(publisher, PUSHC_ERR_CLOSED);
     pushc_source_cleanup(&publisher->source);

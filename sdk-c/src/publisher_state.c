@@ -8,7 +8,7 @@ void pushc_publisher_finish(pushc_publisher *p, struct pushc_publication *pub)
     pushc_list_append(&p->finished, &pub->link);
 }
 
-/* Whether trying again can help, and what to call the failure. */
+/* Whether trying again can help; the status is made to say what failed. */
 static int may_retry(pushc_publisher *p, struct pushc_publication *pub)
 {
     pushc_result *r = &pub->result;

@@ -63,8 +63,8 @@ void pushc_publisher_finish(pushc_publisher *p, struct pushc_publication *pub);
 void pushc_publisher_again(pushc_publisher *p, struct pushc_publication *pub,
                            uint64_t retry_after);
 
-/* When to try again after so many failures in a row, ms; retry_after: what
- * the server asked for, 0: nothing. */
+/* The time of the next attempt after so many failures in a row, ms.
+ * retry_after: the pause that the server asked for, ms, or 0. */
 uint64_t pushc_publisher_retry_at(pushc_publisher *p, unsigned failed,
                                   uint64_t retry_after);
 

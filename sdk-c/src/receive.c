@@ -9,11 +9,12 @@
 #define EVENT_BYTES_LEAST ((size_t)1 << 20)
 #define EVENT_BYTES_MOST  ((size_t)16 << 20)
 
-/* Beside the data of an event a line has its field's name. */
+/* Room for the names of fields, which stand in a line beside the data. */
 #define FRAMING_BYTES 4096
 
-/* The largest event: as configured, else what the server may send, which is
- * a third larger in base64. An older message may be above what it says now. */
+/* The largest event: as configured, else the largest message of the server,
+ * which is a third larger in base64. The server may keep messages that are
+ * larger, from before its limit was lowered: hence the lower bound. */
 static size_t event_bytes(const pushc_client *c, const struct pushc_head *head)
 {
     uint64_t coded = head->max_message / 3 * 4 + FRAMING_BYTES;
@@ -26,7 +27,7 @@ static size_t event_bytes(const pushc_client *c, const struct pushc_head *head)
                                       : (size_t)coded;
 }
 
-/* The smaller one of ours and the server's. */
+/* The smaller one of our window and the server's. */
 static unsigned window(const pushc_client *c, const struct pushc_head *head)
 {
     return head->window > 0 && head->window < c->set.o.window
@@ -98,7 +99,7 @@ static void on_too_large(pushc_client *c, const struct pushc_block *block)
     pushc_client_report(c, &event);
 }
 
-/* A block of the stream; 0, or the stream has failed. */
+/* Take a block of the stream. 0, or the stream has failed. */
 static int on_block(pushc_client *c, const struct pushc_block *block)
 {
     enum pushc_receipt receipt;
@@ -184,7 +185,7 @@ static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
     pushc_client *c = ctx;
 
     if (c->state != PUSHC_OPEN) {
-        return PUSHC_TAKEN; /* of another 2xx than the head of a stream */
+        return PUSHC_TAKEN; /* the body of a 2xx that is no stream */
     }
     c->last_byte = pushc_now(&c->set);
     c->proven = 1;
@@ -234,8 +235,8 @@ static void consume_backlog(pushc_client *c, int all)
 
 void pushc_receive_backlog(pushc_client *c, int all)
 {
-    /* Asked again after each part: whoever makes room before throttled is
-     * seen to be set does not wake us. */
+    /* is_full() is asked after each part: a thread that makes room before it
+     * sees throttled set does not wake the driving thread. */
     while (c->backlog.length > 0 && (all || !is_full(c))) {
         consume_backlog(c, all);
     }

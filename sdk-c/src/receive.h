@@ -5,10 +5,10 @@
 
 #include "client_state.h"
 
-/* What an exchange that is a stream calls; its context is the client. */
+/* The callbacks of a stream's exchange; their context is the client. */
 extern const struct pushc_exchange_ops pushc_receive_ops;
 
-/* Parse what is waiting, as far as the session has room, or all of it. */
+/* Parse the backlog, as far as the session has room, or all of it. */
 void pushc_receive_backlog(pushc_client *c, int all);
 
 #endif

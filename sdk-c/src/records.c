@@ -114,7 +114,7 @@ static void evict(struct pushc_records *rs)
     }
 }
 
-/* More buckets; without memory the chains are longer, nothing worse. */
+/* Double the buckets; without memory the chains are longer, nothing worse. */
 static void rehash(struct pushc_records *rs)
 {
     size_t count = rs->bucket_count * 2;

@@ -1,8 +1,8 @@
 /*
  * runner.c - a loop on a thread of its own, by poll.
  *
- * The timer of the loop counts the time that the machine sleeps too, so that a client
- * acts at once when it wakes up.
+ * The timer of the loop counts the time that the machine sleeps too, so that a
+ * client acts at once when the machine wakes up.
  */
 #include "runner.h"
 

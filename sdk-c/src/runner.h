@@ -11,7 +11,7 @@
 
 struct pushc_runner;
 
-/* What the runner drives, on its thread, from start to end. */
+/* The handle that the runner drives, on its thread, from start to end. */
 struct pushc_driven {
     void *ctx;
     void (*ready)(void *ctx, int fd, int what); /* as pushc_source_ready() */

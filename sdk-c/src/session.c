@@ -110,7 +110,7 @@ static int reserve_entry(struct pushc_session *s)
     return PUSHC_OK;
 }
 
-/* After reserve_entry(), which cannot have failed. */
+/* Add an entry, in the room that reserve_entry() made. */
 static void add_entry(struct pushc_session *s, const struct pushc_block *block,
                       uint64_t seq, struct pushc_record *record)
 {

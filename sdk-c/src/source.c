@@ -93,8 +93,8 @@ static void arm(pushc_source *s, uint64_t due)
     uint64_t now = pushc_now(s->set);
     uint64_t ms = due <= now ? 0 : due - now;
 
-    /* One that is due before is left alone: deadlines mostly move on, and
-     * a turn too many is cheaper than setting the timer in each. */
+    /* A timer that is due before is left alone: deadlines mostly move on,
+     * and a turn too many is cheaper than setting the timer in each. */
     if (s->armed <= due && s->armed > now) {
         return;
     }
@@ -136,8 +136,8 @@ void pushc_source_ready(pushc_source *s, int fd, int what)
         pushc_transport_ready(s->transport, fd, what);
     }
     else {
-        /* In this order: a wake-up that comes between is not written, but
-         * its word is seen by the turn below. */
+        /* First the descriptor, then the flag: a wake-up in between is not
+         * written, but the turn below sees the word that was left. */
         while (read(s->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
         }
         pthread_mutex_lock(&s->lock);
@@ -166,10 +166,10 @@ void pushc_source_wake(pushc_source *s)
     }
 }
 
-void pushc_source_tell(pushc_source *s, int *word)
+void pushc_source_raise(pushc_source *s, int *flag)
 {
     pthread_mutex_lock(&s->lock);
-    *word = 1;
+    *flag = 1;
     pushc_source_wake(s);
     pthread_mutex_unlock(&s->lock);
 }

@@ -53,8 +53,8 @@ void pushc_source_join(pushc_source *s);
 /* Free all; the driving thread, after pushc_source_join(). */
 void pushc_source_cleanup(pushc_source *s);
 
-/* Likewise, but the application keeps its loop, as where making a handle
- * fails. */
+/* Free all but the application's loop, which stays the application's where
+ * making a handle fails. */
 void pushc_source_abandon(pushc_source *s);
 
 /* ---- any thread ---- */
@@ -62,9 +62,9 @@ void pushc_source_abandon(pushc_source *s);
 /* Have a turn soon. With the lock held. */
 void pushc_source_wake(pushc_source *s);
 
-/* Set a word to 1 that the owner reads under the lock, and have a turn soon.
- * Takes the lock. */
-void pushc_source_tell(pushc_source *s, int *word);
+/* Set a flag that the owner reads under the lock, and have a turn soon. Takes
+ * the lock. */
+void pushc_source_raise(pushc_source *s, int *flag);
 
 /* Wait for changed until the time of pushc_source_deadline(), with the lock
  * held; 0, or PUSHC_AGAIN when it is over. */
@@ -80,7 +80,7 @@ const struct timespec *pushc_source_deadline(int timeout_ms,
  * the source's own. */
 void pushc_source_end(pushc_source *s);
 
-/* Whether the loop refused something: nothing works any more. */
+/* Whether the loop refused something, so that nothing works any more. */
 int pushc_source_broken(const pushc_source *s);
 
 /* The earlier of two times. */

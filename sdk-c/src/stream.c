@@ -18,7 +18,7 @@
 
 #define HOPS_MAX 5
 
-/* A turn that comes so much later than asked for, in ms, is a sleep. */
+/* If a turn comes so much later than asked for, in ms, the machine slept. */
 #define SLEEP_MS 10000u
 
 /* ---- attempts ---- */
@@ -152,7 +152,7 @@ static int is_redirect(long status)
            || status == 308;
 }
 
-/* What an ended exchange means, as a status. */
+/* The status that says why the exchange ended. */
 static int judge(const pushc_client *c)
 {
     long http = c->end_answer.http_status;
@@ -204,7 +204,7 @@ static void describe(const pushc_client *c, int status, char *out, size_t size)
     }
 }
 
-/* The delay before the next attempt; counts a failed one. */
+/* The delay before the next attempt; the last one is counted as failed. */
 static uint64_t next_delay(pushc_client *c, int status, uint64_t now)
 {
     struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER, .base = c->base};

@@ -19,7 +19,7 @@ void pushc_stream_check(pushc_client *c, uint64_t now);
  * is old, and waiting makes no sense. */
 void pushc_stream_wake(pushc_client *c, uint64_t now);
 
-/* When to check again, ms. */
+/* The time of the next check, ms. */
 uint64_t pushc_stream_due(const pushc_client *c);
 
 #endif

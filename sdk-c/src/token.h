@@ -18,7 +18,7 @@ int pushc_token_ask(struct pushc_token *t, const struct pushc_settings *set);
 /* The server answered 401. */
 void pushc_token_reject(struct pushc_token *t);
 
-/* What to send: the hook's token, else the fixed one; NULL: none. Borrowed
+/* The token to send: the hook's, else the fixed one; NULL: none. Borrowed
  * until the next call. */
 const char *pushc_token_text(const struct pushc_token *t,
                              const struct pushc_settings *set);

@@ -42,8 +42,8 @@ struct pushc_exchange {
     void *ctx;
     struct pushc_answer answer;
     char error[CURL_ERROR_SIZE];
-    int headed;  /* on_head was called */
-    int aborted; /* by a callback */
+    int headed;  /* the head of the final answer has come */
+    int aborted; /* a callback wanted the end */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -141,8 +141,8 @@ int pushc_transport_create(const struct pushc_settings *set,
     t->watcher = watcher;
     t->due = UINT64_MAX;
     t->multi = once_status == CURLE_OK ? curl_multi_init() : NULL;
-    /* Two a connection, since IPv6 and IPv4 may be tried together: so many
-     * that it never has to grow, which could fail when it must not. */
+    /* A connection needs two, since IPv6 and IPv4 may be tried together. There
+     * is room for all from the start: growing could fail where it must not. */
     t->socket_room = 2 * (size_t)set->o.parallel + 8;
     t->sockets = pushc_mem_zalloc(&set->mem,
                                   t->socket_room * sizeof(*t->sockets));
@@ -231,7 +231,7 @@ static int status_of(const struct pushc_exchange *x, CURLcode code)
     }
 }
 
-/* Report one that ended. */
+/* Report an exchange that ended. */
 static void finish(struct pushc_exchange *x, CURLcode code)
 {
     struct pushc_transport *t = x->t;
@@ -251,7 +251,7 @@ static void finish(struct pushc_exchange *x, CURLcode code)
     destroy(x);
 }
 
-/* Report all that ended. */
+/* Report every exchange that ended. */
 static void reap(struct pushc_transport *t)
 {
     int left;
@@ -325,7 +325,7 @@ static void read_head(struct pushc_exchange *x)
     }
 }
 
-/* One header line of the answer; the empty one ends a head. */
+/* Take one line of the head of an answer; the empty line ends it. */
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct pushc_exchange *x = ctx;
@@ -419,26 +419,22 @@ static int set_headers(struct pushc_exchange *x,
                        const struct pushc_request *request)
 {
     const pushc_options *o = &x->t->set->o;
-    int status = add_header(x, "Push-Client: libpushc/" PUSHC_VERSION);
+    int failed = add_header(x, "Push-Client: libpushc/" PUSHC_VERSION);
     size_t i;
 
-    for (i = 0; i < request->header_count && status == PUSHC_OK; i++) {
-        status = add_header(x, request->headers[i]);
+    for (i = 0; i < request->header_count; i++) {
+        failed |= add_header(x, request->headers[i]);
     }
-    for (i = 0; request->trusted && i < o->header_count && status == PUSHC_OK;
-         i++) {
-        status = add_header(x, o->headers[i]);
+    for (i = 0; request->trusted && i < o->header_count; i++) {
+        failed |= add_header(x, o->headers[i]);
     }
-    if (status == PUSHC_OK && request->trusted && request->token) {
-        status = add_token(x, request->token);
+    if (request->trusted && request->token) {
+        failed |= add_token(x, request->token);
     }
-    if (status == PUSHC_OK && request->upload) {
-        status = add_header(x, "Transfer-Encoding: chunked");
+    if (request->upload) {
+        failed |= add_header(x, "Transfer-Encoding: chunked");
     }
-    if (status == PUSHC_OK) {
-        status = add_header(x, "Expect:");
-    }
-    return status;
+    return failed | add_header(x, "Expect:") ? PUSHC_ERR_MEMORY : PUSHC_OK;
 }
 
 /* Set one string option that may be absent. */

@@ -57,7 +57,7 @@ static size_t on_upload(void *ctx, char *buffer, size_t size)
     return length;
 }
 
-/* One whole line of answer, for the first that waits for one. */
+/* Take a whole line of answer, which is for the first publication without. */
 static int on_line(pushc_publisher *p, const char *line, size_t n)
 {
     struct pushc_publication *pub = pushc_publication_of(p->sent.first);
@@ -190,7 +190,7 @@ static void note_failure(pushc_publisher *p, struct pushc_publication *pub)
                            p->upload_detail);
 }
 
-/* What was sent and not answered goes first into the next request. */
+/* Publications without an answer go first into the next request. */
 static void take_back(pushc_publisher *p)
 {
     while (p->sent.last) {
@@ -206,8 +206,8 @@ static void take_back(pushc_publisher *p)
     }
 }
 
-/* The request has ended. What the server refuses as a whole is refused for
- * all. */
+/* The request has ended. If the server refused it as a whole, that is the
+ * result of all publications. */
 static void settle(pushc_publisher *p)
 {
     int refused = p->upload_status == PUSHC_OK && is_refusal(p->upload_http);
@@ -252,7 +252,7 @@ static void drop(pushc_publisher *p, int status)
 
 /* ---- the turn ---- */
 
-/* With an upload under way: wake it, end it, or give it up. */
+/* Resume, end, or give up the upload that is under way. */
 static uint64_t tend(pushc_publisher *p, uint64_t now)
 {
     if (p->resting && p->headed

@@ -5,8 +5,8 @@
 
 #include "publisher_state.h"
 
-/* Send what is queued, begin, end or give up the request. When to come again,
- * ms. */
+/* Send what is queued; begin, end or give up the request. The time of the next
+ * turn, ms. */
 uint64_t pushc_upload_turn(pushc_publisher *p, uint64_t now);
 
 #endif
