@@ -21,8 +21,8 @@ void pushc_list_append(struct pushc_list *list, struct pushc_link *link);
 void pushc_list_prepend(struct pushc_list *list, struct pushc_link *link);
 void pushc_list_remove(struct pushc_list *list, struct pushc_link *link);
 
-/* The structure of a type whose `link` is at at; NULL for NULL. */
+/* The structure of a type whose `link` is at at, which is not NULL. */
 #define PUSHC_LINKED(at, type)                                                \
-    ((at) ? (type *)(void *)((char *)(at)-offsetof(type, link)) : NULL)
+    ((type *)(void *)((char *)(at)-offsetof(type, link)))
 
 #endif

@@ -5,51 +5,58 @@
 
 #include "base64.h"
 
-/* Copy a string to *at, and move it on. */
-static const char *place(char **at, const char *s)
-{
-    char *here = *at;
+/* Room for the end of base64 that is cut off: decoding writes whole triples. */
+#define SLACK 3
 
-    strcpy(here, s);
-    *at += strlen(s) + 1;
-    return here;
-}
+enum { ID, MID, EVENT, ENCODING, TYPE, CHANNEL, URGENCY, STRINGS };
 
 struct pushc_item *pushc_item_create(const struct pushc_mem *mem,
                                      const struct pushc_block *block,
                                      uint64_t seq, const char *mid)
 {
-    const char *encoding = block->encoding ? block->encoding : "";
-    size_t size = sizeof(struct pushc_item) + block->length + strlen(block->id)
-                  + strlen(mid) + strlen(block->event) + strlen(encoding) + 5
-                  + 3;
-    struct pushc_item *item = pushc_mem_zalloc(mem, size);
+    const char *s[STRINGS] = {block->id,       mid,         block->event,
+                              block->encoding, block->type, block->channel,
+                              block->urgency};
+    size_t size = sizeof(struct pushc_item) + block->length + 1 + SLACK;
+    struct pushc_item *item;
     long decoded = -1;
     char *at;
+    int i;
 
+    for (i = 0; i < STRINGS; i++) {
+        s[i] = s[i] ? s[i] : "";
+        size += strlen(s[i]) + 1;
+    }
+    item = pushc_mem_zalloc(mem, size);
     if (!item) {
         return NULL;
     }
     at = (char *)(item + 1);
+    for (i = 0; i < STRINGS; i++) {
+        s[i] = strcpy(at, s[i]);
+        at += strlen(at) + 1;
+    }
     item->bytes = size;
-    item->pub.seq = seq;
-    item->pub.id = place(&at, block->id);
-    item->pub.mid = place(&at, mid);
-    item->pub.event = place(&at, block->event);
-    item->pub.encoding = encoding[0] ? place(&at, encoding) : NULL;
-    item->pub.ack_now = block->ack_now;
-    item->pub.data = at;
-    if (strcmp(encoding, "base64") == 0) {
+    item->pub = (pushc_message){
+        .seq = seq,
+        .mid = s[MID],
+        .id = s[ID],
+        .event = s[EVENT],
+        .data = at,
+        .ack_now = block->ack_now,
+        .type = s[TYPE],
+        .channel = s[CHANNEL],
+        .urgency = s[URGENCY],
+        .time = block->time,
+    };
+    if (strcmp(s[ENCODING], "base64") == 0) {
         decoded = pushc_base64_decode(block->data, block->length, at);
     }
-    if (decoded >= 0) {
-        item->pub.length = (size_t)decoded;
-        item->pub.encoding = NULL;
-    }
-    else {
+    if (decoded < 0) {
         memcpy(at, block->data, block->length);
-        item->pub.length = block->length;
+        item->pub.encoding = s[ENCODING][0] ? s[ENCODING] : NULL;
     }
+    item->pub.length = decoded < 0 ? block->length : (size_t)decoded;
     at[item->pub.length] = '\0';
     return item;
 }

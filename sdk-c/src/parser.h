@@ -18,10 +18,12 @@ struct pushc_block {
     size_t length;
     const char *id;       /* the last event id, of this block or before */
     const char *encoding; /* field enc, or NULL */
-    int has_id;           /* id was given in this block */
-    int has_data;         /* 0: only its id counts */
-    int too_large;        /* the data were above the limit, and are gone */
-    int ack_now;          /* field ack was "now" */
+    const char *type, *channel, *urgency; /* of those names, or NULL */
+    uint64_t time;                        /* field time, or 0 */
+    int has_id;                           /* id was given in this block */
+    int has_data;                         /* 0: only its id counts */
+    int too_large; /* the data were above the limit, and are gone */
+    int ack_now;   /* field ack was "now" */
 };
 
 enum pushc_parsed {
@@ -35,14 +37,24 @@ enum pushc_parsed {
  * stream is taken for one that has no end. */
 #define PUSHC_DROPPED_MAX ((size_t)64 << 20)
 
+/* Fields that are text, and stand for themselves. */
+enum pushc_text {
+    PUSHC_TEXT_EVENT,
+    PUSHC_TEXT_ENCODING,
+    PUSHC_TEXT_TYPE,
+    PUSHC_TEXT_CHANNEL,
+    PUSHC_TEXT_URGENCY,
+    PUSHC_TEXTS
+};
+
 struct pushc_parser {
     size_t max;            /* bytes of a line, and of the data of a block */
     struct pushc_buf line; /* a line whose end did not come yet */
     struct pushc_buf data;
-    struct pushc_buf event;
     struct pushc_buf id; /* of the block that is being read */
     struct pushc_buf last_id;
-    struct pushc_buf encoding;
+    struct pushc_buf texts[PUSHC_TEXTS]; /* of its other fields */
+    uint64_t time;
     uint64_t retry; /* ms, clamped; 0: never set */
     int lines;      /* lines of data in this block, at most INT_MAX */
     int has_id;     /* this block has an id */

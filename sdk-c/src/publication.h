@@ -44,7 +44,7 @@ void pushc_publication_destroy(struct pushc_publication *pub);
 static inline struct pushc_publication *pushc_publication_of(
     struct pushc_link *link)
 {
-    return PUSHC_LINKED(link, struct pushc_publication);
+    return link ? PUSHC_LINKED(link, struct pushc_publication) : NULL;
 }
 
 /* Take the first one out of a list; NULL where it is empty. */

@@ -14,7 +14,7 @@ int pushc_session_init(struct pushc_session *s, const struct pushc_mem *mem)
 
 static struct pushc_item *first_of(const struct pushc_list *list)
 {
-    return PUSHC_LINKED(list->first, struct pushc_item);
+    return list->first ? PUSHC_LINKED(list->first, struct pushc_item) : NULL;
 }
 
 static void free_items(struct pushc_session *s, struct pushc_list *list)

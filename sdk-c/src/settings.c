@@ -22,6 +22,7 @@ static const size_t strings[] = {
     offsetof(pushc_options, app_version),  offsetof(pushc_options, os),
     offsetof(pushc_options, os_version),   offsetof(pushc_options, locale),
     offsetof(pushc_options, urgency),      offsetof(pushc_options, cursor),
+    offsetof(pushc_options, meta),
 };
 
 /* Every number that has a default, which stands for 0. */

@@ -37,6 +37,7 @@ static int make_url(pushc_client *c, struct pushc_buf *url, int first)
     pushc_buf_query(url, "os_version", o->os_version);
     pushc_buf_query(url, "locale", o->locale);
     pushc_buf_query(url, "urgency", o->urgency);
+    pushc_buf_query(url, "meta", o->meta);
     for (i = 0; i < o->channel_count; i++) {
         pushc_buf_query(url, "channel", o->channels[i]);
     }

@@ -394,6 +394,61 @@ START_TEST(gaps_and_goodbyes_are_events_and_base64_is_decoded)
 }
 END_TEST
 
+/* ---- what a message tells of itself ---- */
+
+static int tell_of_messages(void *ctx, struct scripted_request *r)
+{
+    char meta[64];
+
+    if (strstr(r->target, "/ack?")) {
+        return take_ack(r);
+    }
+    scripted_query(r, "meta", meta, sizeof(meta));
+    snprintf(ctx, 64, "%s", meta);
+    scripted_stream(r);
+    scripted_say(r, "id: 1.m1\ntype: image/png\nchannel: news\n"
+                    "urgency: high\ntime: 1764409845123\nenc: base64\n"
+                    "data: AA==\n\n"
+                    "id: 2.m2\ntime: soon\ndata: d2\n\n"
+                    "id: 3.m3\ntime: 17x\ntype\ndata: d3\n\n");
+    scripted_hold(r, -1);
+    return 0;
+}
+
+static int check_meta(struct probe *p, pushc_message *m)
+{
+    (void)p;
+    ck_assert_str_eq(m->type, m->seq == 1 ? "image/png" : "");
+    ck_assert_str_eq(m->channel, m->seq == 1 ? "news" : "");
+    ck_assert_str_eq(m->urgency, m->seq == 1 ? "high" : "");
+    ck_assert_uint_eq(m->time, m->seq == 1 ? 1764409845123 : 0);
+    return PUSHC_DONE;
+}
+
+START_TEST(a_message_tells_of_itself_what_was_asked_for)
+{
+    char asked[64] = "";
+
+    probing_begin(tell_of_messages, asked);
+    probe->handler = check_meta;
+    probe->options.meta = "type,channel,urgency,time";
+    probe_start(probe);
+    WAIT_FOR(acked_is("3.m3"));
+    ck_assert_str_eq(asked, "type%2Cchannel%2Curgency%2Ctime");
+}
+END_TEST
+
+START_TEST(nothing_more_is_asked_for_where_no_option_says_so)
+{
+    char asked[64] = "something";
+
+    probing_begin(tell_of_messages, asked);
+    probe_start(probe);
+    WAIT_FOR(acked_is("3.m3"));
+    ck_assert_str_eq(asked, "");
+}
+END_TEST
+
 /* ---- backpressure ---- */
 
 #define FLOOD   6000
@@ -487,6 +542,8 @@ int main(void)
                    a_reconnect_resumes_after_what_is_done_and_drops_repeats);
     tcase_add_test(tc, a_cursor_of_an_earlier_run_is_where_the_next_begins);
     tcase_add_test(tc, gaps_and_goodbyes_are_events_and_base64_is_decoded);
+    tcase_add_test(tc, a_message_tells_of_itself_what_was_asked_for);
+    tcase_add_test(tc, nothing_more_is_asked_for_where_no_option_says_so);
     tcase_add_test(tc, a_full_queue_stops_reading_and_drops_nothing);
     return suite_run();
 }
