@@ -22,7 +22,7 @@ static void report(struct pushc_publication *pub)
 
 /* So many results were reported. Threads that wait for room are woken when
  * there is a good deal of it, not for each message. */
-static void settle(pushc_publisher *p, unsigned reported)
+static void make_room(pushc_publisher *p, unsigned reported)
 {
     if (reported == 0) {
         return;
@@ -46,7 +46,7 @@ static void report_finished(pushc_publisher *p)
         pushc_publication_destroy(pub);
         reported++;
     }
-    settle(p, reported);
+    make_room(p, reported);
 }
 
 /* ---- the turn ---- */
@@ -77,7 +77,7 @@ static void give_up(pushc_publisher *p, struct pushc_list *list,
     }
     if (list == &p->sent) {
         report(pub);
-        settle(p, 1);
+        make_room(p, 1);
     }
     else {
         pushc_list_remove(list, &pub->link);

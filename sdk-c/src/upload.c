@@ -253,7 +253,7 @@ static void drop(pushc_publisher *p, int status)
 /* ---- the turn ---- */
 
 /* Resume, end, or give up the upload that is under way. */
-static uint64_t tend(pushc_publisher *p, uint64_t now)
+static uint64_t drive(pushc_publisher *p, uint64_t now)
 {
     if (p->resting && p->headed
         && !pushc_transport_listens(p->source.transport)) {
@@ -289,7 +289,7 @@ uint64_t pushc_upload_turn(pushc_publisher *p, uint64_t now)
     int status;
 
     if (p->upload) {
-        due = tend(p, now);
+        due = drive(p, now);
     }
     if (p->upload_over) {
         settle(p);
