@@ -173,36 +173,7 @@ static int take_loop(struct pushc_settings *set, const pushc_loop *loop)
     return set->loop.watch && set->loop.timer ? PUSHC_OK : PUSHC_ERR_ARGUMENT;
 }
 
-int pushc_settings_init(struct pushc_settings *set,
-                        const pushc_options *options)
-{
-    int status;
-
-    memset(set, 0, sizeof(*set));
-    if (!options || options->size < offsetof(pushc_options, url) + 8
-        || options->size > 65536) {
-        return PUSHC_ERR_ARGUMENT;
-    }
-    memcpy(&set->o, options,
-           options->size < sizeof(set->o) ? options->size : sizeof(set->o));
-    set->mem = pushc_mem_make(set->o.on_realloc, set->o.ctx);
-    if (!are_legal(&set->o)) {
-        return PUSHC_ERR_ARGUMENT;
-    }
-    status = take_loop(set, set->o.loop);
-    set->o.loop = NULL;
-    if (status != PUSHC_OK) {
-        return status;
-    }
-    fill_defaults(&set->o);
-    status = copy_all(set);
-    if (status != PUSHC_OK) {
-        pushc_settings_cleanup(set);
-    }
-    return status;
-}
-
-void pushc_settings_cleanup(struct pushc_settings *set)
+static void cleanup(struct pushc_settings *set)
 {
     size_t i;
 
@@ -221,18 +192,49 @@ void pushc_settings_cleanup(struct pushc_settings *set)
     set->o.channels = NULL;
 }
 
+/* PUSHC_OK, PUSHC_ERR_ARGUMENT, PUSHC_ERR_MEMORY; the latter two leave
+ * nothing to clean up. */
+static int init(struct pushc_settings *set, const pushc_options *options)
+{
+    int status;
+
+    memset(set, 0, sizeof(*set));
+    if (!options
+        || options->size < offsetof(pushc_options, url) + sizeof(options->url)
+        || options->size > 65536) {
+        return PUSHC_ERR_ARGUMENT;
+    }
+    memcpy(&set->o, options,
+           options->size < sizeof(set->o) ? options->size : sizeof(set->o));
+    set->mem = pushc_mem_make(set->o.on_realloc, set->o.ctx);
+    if (!are_legal(&set->o)) {
+        return PUSHC_ERR_ARGUMENT;
+    }
+    status = take_loop(set, set->o.loop);
+    set->o.loop = NULL;
+    if (status != PUSHC_OK) {
+        return status;
+    }
+    fill_defaults(&set->o);
+    status = copy_all(set);
+    if (status != PUSHC_OK) {
+        cleanup(set);
+    }
+    return status;
+}
+
 int pushc_settings_create(const pushc_options *options, size_t size,
                           struct pushc_settings **out)
 {
     struct pushc_settings set;
-    int status = pushc_settings_init(&set, options);
+    int status = init(&set, options);
 
     if (status != PUSHC_OK) {
         return status;
     }
     *out = pushc_mem_zalloc(&set.mem, size);
     if (!*out) {
-        pushc_settings_cleanup(&set);
+        cleanup(&set);
         return PUSHC_ERR_MEMORY;
     }
     **out = set;
@@ -243,7 +245,7 @@ void pushc_settings_destroy(struct pushc_settings *set, size_t size)
 {
     struct pushc_mem mem = set->mem;
 
-    pushc_settings_cleanup(set);
+    cleanup(set);
     explicit_bzero(set, size);
     pushc_mem_free(&mem, set);
 }
@@ -262,7 +264,8 @@ uint64_t pushc_now(const struct pushc_settings *set)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-int pushc_random(const struct pushc_settings *set, void *bytes, size_t n)
+/* Random bytes; PUSHC_OK or PUSHC_ERR_SYSTEM. */
+static int draw(const struct pushc_settings *set, void *bytes, size_t n)
 {
     char *at = bytes;
 
@@ -288,7 +291,7 @@ double pushc_uniform(const struct pushc_settings *set)
 {
     uint64_t bits = 0;
 
-    if (pushc_random(set, &bits, sizeof(bits)) != PUSHC_OK) {
+    if (draw(set, &bits, sizeof(bits)) != PUSHC_OK) {
         return 0.5;
     }
     return (double)(bits >> 11) / 9007199254740992.0; /* 2^53 */
@@ -302,7 +305,7 @@ int pushc_random_name(const struct pushc_settings *set, char *out, size_t n)
     size_t i;
 
     if (n > PUSHC_NAME_MAX
-        || pushc_random(set, bits, n * sizeof(bits[0])) != PUSHC_OK) {
+        || draw(set, bits, n * sizeof(bits[0])) != PUSHC_OK) {
         return PUSHC_ERR_SYSTEM;
     }
     for (i = 0; i < n; i++) {
