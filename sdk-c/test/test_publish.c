@@ -194,7 +194,7 @@ START_TEST(a_token_with_the_end_of_a_line_is_not_sent)
     pt_options.stop_ms = 1;
     pt_start();
     ck_assert_int_eq(pt_publish("x"), PUSHC_OK);
-    WAIT_FOR(atomic_load(&asked) == 2);
+    WAIT_FOR(atomic_load(&asked) >= 2);
     ck_assert_uint_eq(scripted_count(pt_server, "/messages"), 0);
     pt_finish();
     ck_assert_int_ne(pt_results[0].status, PUSHC_OK);
