@@ -24,39 +24,42 @@ struct pushc_item *pushc_item_create(const struct pushc_mem *mem,
     int i;
 
     for (i = 0; i < STRINGS; i++) {
-        s[i] = s[i] ? s[i] : "";
-        size += strlen(s[i]) + 1;
+        size += s[i] ? strlen(s[i]) + 1 : 0;
     }
-    item = pushc_mem_zalloc(mem, size);
+    item = pushc_mem_realloc(mem, NULL, size);
     if (!item) {
         return NULL;
     }
     at = (char *)(item + 1);
     for (i = 0; i < STRINGS; i++) {
-        s[i] = strcpy(at, s[i]);
-        at += strlen(at) + 1;
+        if (s[i]) {
+            char *end = stpcpy(at, s[i]);
+
+            s[i] = at;
+            at = end + 1;
+        }
     }
-    item->bytes = size;
-    item->pub = (pushc_message){
-        .seq = seq,
-        .mid = s[MID],
-        .id = s[ID],
-        .event = s[EVENT],
-        .data = at,
-        .ack_now = block->ack_now,
-        .type = s[TYPE],
-        .channel = s[CHANNEL],
-        .urgency = s[URGENCY],
-        .time = block->time,
-    };
-    if (strcmp(s[ENCODING], "base64") == 0) {
+    if (s[ENCODING] && strcmp(s[ENCODING], "base64") == 0) {
         decoded = pushc_base64_decode(block->data, block->length, at);
     }
     if (decoded < 0) {
         memcpy(at, block->data, block->length);
-        item->pub.encoding = s[ENCODING][0] ? s[ENCODING] : NULL;
     }
-    item->pub.length = decoded < 0 ? block->length : (size_t)decoded;
+    *item = (struct pushc_item){
+        .pub = {.seq = seq,
+                .mid = s[MID],
+                .id = s[ID],
+                .event = s[EVENT],
+                .data = at,
+                .length = decoded < 0 ? block->length : (size_t)decoded,
+                .encoding = decoded < 0 ? s[ENCODING] : NULL,
+                .ack_now = block->ack_now,
+                .type = s[TYPE] ? s[TYPE] : "",
+                .channel = s[CHANNEL] ? s[CHANNEL] : "",
+                .urgency = s[URGENCY] ? s[URGENCY] : "",
+                .time = block->time},
+        .bytes = size,
+    };
     at[item->pub.length] = '\0';
     return item;
 }

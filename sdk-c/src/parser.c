@@ -218,8 +218,6 @@ static const char *text(const struct pushc_parser *p, enum pushc_text which,
 /* The blank line: the fields so far are a block, if there was one. */
 static int finish_block(struct pushc_parser *p, struct pushc_block *block)
 {
-    int failed = 0, i;
-
     if (!p->lines && !p->has_id && !p->too_large) {
         clear_block(p);
         return GO_ON;
@@ -227,13 +225,8 @@ static int finish_block(struct pushc_parser *p, struct pushc_block *block)
     if (p->has_id && set(&p->last_id, p->id.bytes, p->id.length)) {
         return PUSHC_PARSED_NO_MEMORY;
     }
-    /* Each gets a buffer, even if empty, so that a NUL ends it. */
-    failed |= pushc_buf_add(&p->data, "", 0);
-    failed |= pushc_buf_add(&p->last_id, "", 0);
-    for (i = 0; i < PUSHC_TEXTS; i++) {
-        failed |= pushc_buf_add(&p->texts[i], "", 0);
-    }
-    if (failed) {
+    /* These get a buffer, even if empty, so that a NUL ends them. */
+    if (pushc_buf_add(&p->data, "", 0) || pushc_buf_add(&p->last_id, "", 0)) {
         return PUSHC_PARSED_NO_MEMORY;
     }
     block->event = text(p, PUSHC_TEXT_EVENT, "message");
