@@ -93,8 +93,8 @@ lint-sdk-c:
 		exit 1; }
 	@lines=$$(wc -l < sdk-c/include/pushc.h); [ $$lines -le 400 ] || { \
 		echo "pushc.h has $$lines lines, 400 are allowed"; exit 1; }
-	@! grep -l 'curl/curl.h' sdk-c/src/*.[ch] | grep -v '/curl.c$$' || { \
-		echo 'libcurl is for curl.c alone'; exit 1; }
+	@! grep -l 'curl/curl.h' sdk-c/src/*.[ch] | grep -v '/transport.c$$' || { \
+		echo 'libcurl is for transport.c alone'; exit 1; }
 
 # What is found from another place is found by the way to it, so that the
 # whole may be moved.

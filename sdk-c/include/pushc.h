@@ -79,6 +79,9 @@ typedef struct pushc_message {
     const char *encoding; /* NULL; else data is still in this encoding */
     int ack_now;          /* the publisher waits for the acknowledgement */
     unsigned attempt;     /* 1, and one more each time it is handed over */
+    /* What options.meta asks for, "" and 0 where it was not told: */
+    const char *type, *channel, *urgency; /* content type, and so on */
+    uint64_t time;                        /* of publishing, ms since 1970 */
 } pushc_message;
 
 /* What a message handler answers. */
@@ -136,11 +139,10 @@ typedef enum pushc_log_level {
 /* One line of log, without its end; never contains a token or a payload. */
 typedef void (*pushc_log_fn)(void *ctx, int level, const char *line);
 
-/* Write the bearer token, with a NUL, into token (of size bytes). Called
- * before every attempt and every publishing request; rejected is 1 when the
- * server just answered 401 to the last one, so that a fresh one is needed.
- * Return PUSHC_OK, or anything else to fail the attempt (it is tried again).
- * Called on the thread that drives the handle, which waits meanwhile. */
+/* Write the bearer token, with a NUL, into token (of size bytes), before every
+ * attempt and publishing request; rejected is 1 when the server just answered
+ * 401, so that a fresh one is needed. Return PUSHC_OK, or anything else to
+ * fail the attempt. The thread that drives the handle waits meanwhile. */
 typedef int (*pushc_token_fn)(void *ctx, int rejected, char *token,
                               size_t size);
 
@@ -242,13 +244,11 @@ typedef struct pushc_options {
     unsigned parallel;      /* 0 streaming: requests at a time: 4 */
     unsigned max_in_flight; /* publications without a result: 1024 */
     unsigned publish_ms;    /* give up after so long: 30000 */
-    unsigned idle_ms;       /* a streaming request rests so long, then it
-                                is ended: 5000 */
+    unsigned idle_ms;       /* a streaming request rests, then ends: 5000 */
 
-    /* Both: how long an end may take. */
-    unsigned stop_ms; /* last acknowledgement, last results: 3000 */
-
+    unsigned stop_ms;  /* both: for last acknowledgements, results: 3000 */
     int stop_on_large; /* clients: 1: stop there instead of PUSHC_SKIPPED */
+    const char *meta; /* clients: "type,channel,urgency,time", or some of it */
 } pushc_options;
 
 #define PUSHC_OPTIONS_INIT PUSHC_SIZED(pushc_options)

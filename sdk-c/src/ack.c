@@ -1,10 +1,11 @@
 /* ack.c - acknowledgements, one at a time. */
+#include "ack.h"
+
 #include <string.h>
 
 #include "backoff.h"
-#include "client.h"
 
-static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
     long http = answer->http_status;
@@ -25,12 +26,14 @@ static void on_done(void *ctx, int status, const struct pushc_answer *answer)
         return;
     }
     pushc_log(&c->set, PUSHC_LOG_WARNING,
-              "acknowledgement not taken: HTTP %ld, %s", http,
+              "acknowledgement not taken: HTTP %ld%s%s", http,
+              status == PUSHC_OK ? "" : ", ",
               status == PUSHC_OK ? "" : pushc_strerror(status));
     c->ack_failed++;
     c->stale = http == 409 && c->ack_generation == c->generation;
-    c->token_rejected |= http == 401;
-    c->has_token = c->has_token && http != 401;
+    if (http == 401) {
+        pushc_token_reject(&c->token);
+    }
 }
 
 static const struct pushc_exchange_ops ack_ops = {NULL, NULL, NULL, on_done};
@@ -45,11 +48,7 @@ static int make_url(pushc_client *c, const char *cursor, struct pushc_buf *url)
     pushc_buf_query(url, "app", o->app);
     pushc_buf_query(url, strchr(cursor, '.') ? "id" : "seq", cursor);
     pushc_buf_query(url, "session", c->numbering[0] ? c->numbering : NULL);
-    if (o->query && o->query[0] != '\0') {
-        pushc_buf_str(url, "&");
-        pushc_buf_str(url, o->query);
-    }
-    return url->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
+    return pushc_buf_query_text(url, o->query);
 }
 
 static int start(pushc_client *c, const char *cursor)
@@ -58,18 +57,16 @@ static int start(pushc_client *c, const char *cursor)
     struct pushc_buf url;
     int status;
 
-    if (c->set.o.on_token && !c->has_token
-        && pushc_stream_token(c) != PUSHC_OK) {
+    if (c->token.text[0] == '\0'
+        && pushc_token_ask(&c->token, &c->set) != PUSHC_OK) {
         return PUSHC_ERR_TOKEN;
     }
     pushc_buf_init(&url, &c->set.mem);
     status = make_url(c, cursor, &url);
     request.url = url.bytes;
-    /* A kept connection may be as dead as the one that failed. */
+    /* Other kept connections may be as dead as the one that failed. */
     request.fresh = c->ack_failed > 0;
-    request.token = c->has_token ? c->token : c->set.o.token;
-    request.headers[request.header_count++] =
-        "Push-Client: libpushc/" PUSHC_VERSION;
+    request.token = pushc_token_text(&c->token, &c->set);
     request.headers[request.header_count++] = "Content-Type:";
     if (status == PUSHC_OK) {
         status = pushc_exchange_start(c->source.transport, &request, &ack_ops,
@@ -79,16 +76,14 @@ static int start(pushc_client *c, const char *cursor)
     return status;
 }
 
-/* When the next acknowledgement goes out by itself. */
+/* The time when the next acknowledgement goes out by itself. */
 static uint64_t next_batch(pushc_client *c, uint64_t now)
 {
-    struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER};
+    struct pushc_backoff b = {PUSHC_BACKOFF_JITTER, 1000, 0, c->ack_failed};
 
     if (c->ack_failed == 0) {
         return now + c->set.o.ack_ms;
     }
-    b.failed = c->ack_failed;
-    b.base = 1000;
     return now + pushc_backoff_delay(&b, pushc_uniform(&c->set));
 }
 

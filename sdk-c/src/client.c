@@ -4,72 +4,21 @@
  * A public function leaves word under the lock and wakes the driving thread;
  * the turn acts on it.
  */
-#include "client.h"
+#include "pushc.h"
 
-#include <stdio.h>
 #include <string.h>
 
-/* Messages handed over before the loop gets its turn again. */
+#include "ack.h"
+#include "client_state.h"
+#include "receive.h"
+#include "stream.h"
+
+/* Messages that one turn hands over, before other handles have theirs. */
 #define BATCH 64
 
 #define DEVICE_LENGTH 22
 
-/* ---- hooks ---- */
-
-static const char *state_name(int state)
-{
-    static const char *const names[] = {"idle",    "connecting", "open",
-                                        "waiting", "stopped",    "gap",
-                                        "bye",     "skipped"};
-
-    return names[state];
-}
-
-void pushc_client_tell(pushc_client *c, const pushc_event *event)
-{
-    pushc_event e = *event;
-
-    e.detail = e.detail ? e.detail : "";
-    e.urgency = e.urgency ? e.urgency : "";
-    e.id = e.id ? e.id : "";
-    pushc_log(&c->set, PUSHC_LOG_INFO, "%s %s%s%s", state_name(e.kind),
-              c->set.o.url, e.detail[0] ? ": " : "", e.detail);
-    if (e.kind <= PUSHC_STOPPED) {
-        c->announced = e.kind;
-        pthread_mutex_lock(&c->source.lock);
-        c->state_shown = e.kind;
-        pthread_mutex_unlock(&c->source.lock);
-    }
-    if (c->set.o.on_event) {
-        c->set.o.on_event(c->set.o.ctx, &e);
-    }
-}
-
-void pushc_client_enter(pushc_client *c, int state)
-{
-    pushc_event event = {.kind = (pushc_event_kind)state};
-
-    c->state = state;
-    event.attempt = c->failed;
-    pushc_client_tell(c, &event);
-}
-
 /* ---- the end ---- */
-
-void pushc_client_finish(pushc_client *c, int status)
-{
-    if (c->stopping || c->state == PUSHC_STOPPED) {
-        return;
-    }
-    c->stopping = 1;
-    c->ended = 0;
-    c->final = status;
-    c->stop_at = pushc_now(&c->set) + c->set.o.stop_ms;
-    c->state = PUSHC_WAITING;
-    c->retry_at = PUSHC_NEVER;
-    pushc_exchange_cancel(c->stream);
-    c->stream = NULL;
-}
 
 static void stopped(pushc_client *c)
 {
@@ -81,15 +30,11 @@ static void stopped(pushc_client *c)
     event.detail = c->final_detail[0] ? c->final_detail
                                       : pushc_strerror(c->final);
     event.attempt = c->failed;
-    pushc_client_tell(c, &event);
-    pthread_mutex_lock(&c->source.lock);
-    c->over = 1;
-    c->source.over = 1;
-    pthread_cond_broadcast(&c->source.changed);
-    pthread_mutex_unlock(&c->source.lock);
+    pushc_client_report(c, &event);
+    pushc_source_end(&c->source);
 }
 
-/* With the last acknowledgement sent, or no time left for it. */
+/* The client may stop: the last acknowledgement is sent, or its time is up. */
 static int is_finished(pushc_client *c, uint64_t now)
 {
     int unacked;
@@ -102,7 +47,7 @@ static int is_finished(pushc_client *c, uint64_t now)
 
 /* ---- handing over ---- */
 
-/* One message to the handler; 0 when there is none. */
+/* Call the handler with one message; 0 when there is none. */
 static int hand_over(pushc_client *c)
 {
     struct pushc_item *item;
@@ -142,7 +87,7 @@ static uint64_t hand_over_due(pushc_client *c)
     pthread_mutex_lock(&c->source.lock);
     at = pushc_session_next_at(&c->session);
     if (at > 0 && !c->set.o.on_message && at <= pushc_now(&c->set)) {
-        /* Those who wait in pushc_next() look again after a pause. */
+        /* Threads that wait in pushc_next() did so for the end of a pause. */
         pthread_cond_broadcast(&c->source.changed);
         at = 0;
     }
@@ -176,17 +121,12 @@ static void take_word(pushc_client *c, uint64_t now)
     if (stop) {
         pushc_client_finish(c, PUSHC_ERR_CLOSED);
     }
-    else if (c->source.broken || pushc_transport_broken(c->source.transport)) {
+    else if (pushc_source_broken(&c->source)) {
         pushc_client_finish(c, PUSHC_ERR_SYSTEM);
     }
     else if (c->state == 0) {
         pushc_stream_connect(c);
     }
-}
-
-static uint64_t soonest(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 static uint64_t turn(void *owner)
@@ -199,7 +139,7 @@ static uint64_t turn(void *owner)
         return PUSHC_NEVER;
     }
     take_word(c, now);
-    if (c->state == PUSHC_OPEN && c->announced != PUSHC_OPEN) {
+    if (c->state == PUSHC_OPEN && c->reported != PUSHC_OPEN) {
         pushc_client_enter(c, PUSHC_OPEN);
     }
     hand_over_batch(c);
@@ -211,7 +151,7 @@ static uint64_t turn(void *owner)
     now = pushc_now(&c->set);
     pushc_ack_check(c, now);
     if (c->stale && c->state == PUSHC_OPEN) {
-        pushc_stream_drop(c, PUSHC_ERR_PROTOCOL,
+        pushc_client_drop(c, PUSHC_ERR_PROTOCOL,
                           "the server does not know the cursor");
         pushc_stream_settle(c);
     }
@@ -219,9 +159,9 @@ static uint64_t turn(void *owner)
         stopped(c);
         return PUSHC_NEVER;
     }
-    due = soonest(hand_over_due(c),
-                  soonest(pushc_stream_due(c), pushc_ack_due(c)));
-    c->due = c->stopping ? soonest(due, c->stop_at) : due;
+    due = pushc_soonest(hand_over_due(c),
+                        pushc_soonest(pushc_stream_due(c), pushc_ack_due(c)));
+    c->due = c->stopping ? pushc_soonest(due, c->stop_at) : due;
     return c->due;
 }
 
@@ -253,36 +193,26 @@ static int init_device(pushc_client *c)
     return pushc_random_name(&c->set, c->device, DEVICE_LENGTH);
 }
 
-static void free_parts(pushc_client *c)
+static void destroy(pushc_client *c)
 {
-    struct pushc_mem mem = c->set.mem;
-
     pushc_parser_cleanup(&c->parser);
     pushc_buf_cleanup(&c->backlog);
     pushc_session_cleanup(&c->session);
-    pushc_mem_free(&mem, c->end_answer.location);
-    explicit_bzero(c->token, sizeof(c->token));
-    pushc_settings_cleanup(&c->set);
-    pushc_mem_free(&mem, c);
+    pushc_mem_free(&c->set.mem, c->end_answer.location);
+    pushc_settings_destroy(&c->set, sizeof(*c));
 }
 
 int pushc_client_create(const pushc_options *options, pushc_client **client)
 {
-    struct pushc_settings set;
+    struct pushc_settings *set;
     pushc_client *c;
-    int status = client ? pushc_settings_init(&set, options)
+    int status = client ? pushc_settings_create(options, sizeof(*c), &set)
                         : PUSHC_ERR_ARGUMENT;
 
     if (status != PUSHC_OK) {
         return status;
     }
-    c = pushc_mem_zalloc(&set.mem, sizeof(*c));
-    if (!c) {
-        pushc_settings_cleanup(&set);
-        return PUSHC_ERR_MEMORY;
-    }
-    c->set = set;
-    c->set.o.loop = c->set.has_loop ? &c->set.loop : NULL;
+    c = (pushc_client *)set;
     c->base = c->set.o.base_ms;
     pushc_parser_init(&c->parser, &c->set.mem, c->set.o.max_event_bytes);
     c->parser.read_on = !c->set.o.stop_on_large;
@@ -295,7 +225,7 @@ int pushc_client_create(const pushc_options *options, pushc_client **client)
         status = pushc_source_init(&c->source, &c->set, turn, c);
     }
     if (status != PUSHC_OK) {
-        free_parts(c);
+        destroy(c);
         return status;
     }
     *client = c;
@@ -315,10 +245,7 @@ int pushc_client_start(pushc_client *client)
 
 void pushc_client_stop(pushc_client *client)
 {
-    pthread_mutex_lock(&client->source.lock);
-    client->stop_wanted = 1;
-    pushc_source_wake(&client->source);
-    pthread_mutex_unlock(&client->source.lock);
+    pushc_source_raise(&client->source, &client->stop_wanted);
 }
 
 void pushc_client_destroy(pushc_client *client)
@@ -329,7 +256,7 @@ void pushc_client_destroy(pushc_client *client)
     pushc_client_stop(client);
     pushc_source_join(&client->source);
     pushc_source_cleanup(&client->source);
-    free_parts(client);
+    destroy(client);
 }
 
 /* ---- any thread ---- */
@@ -346,18 +273,20 @@ int pushc_next(pushc_client *client, int timeout_ms, pushc_message **message)
     }
     pthread_mutex_lock(&client->source.lock);
     for (;;) {
-        item = client->over || client->stop_wanted
+        item = client->source.over || client->stop_wanted
                    ? NULL
                    : pushc_session_next(&client->session,
                                         pushc_now(&client->set));
-        if (item || client->over || status == PUSHC_AGAIN) {
+        if (item || client->source.over || status == PUSHC_AGAIN) {
             break;
         }
         status = timeout_ms == 0 ? PUSHC_AGAIN
                                  : pushc_source_wait(&client->source, end);
     }
     *message = item ? &item->pub : NULL;
-    status = item ? PUSHC_OK : client->over ? client->final : PUSHC_AGAIN;
+    status = item                  ? PUSHC_OK
+             : client->source.over ? client->final
+                                   : PUSHC_AGAIN;
     pthread_mutex_unlock(&client->source.lock);
     return status;
 }
@@ -398,18 +327,12 @@ int pushc_retry(pushc_client *client, pushc_message *message)
 
 void pushc_flush(pushc_client *client)
 {
-    pthread_mutex_lock(&client->source.lock);
-    client->flush_wanted = 1;
-    pushc_source_wake(&client->source);
-    pthread_mutex_unlock(&client->source.lock);
+    pushc_source_raise(&client->source, &client->flush_wanted);
 }
 
 void pushc_wake(pushc_client *client)
 {
-    pthread_mutex_lock(&client->source.lock);
-    client->wake_wanted = 1;
-    pushc_source_wake(&client->source);
-    pthread_mutex_unlock(&client->source.lock);
+    pushc_source_raise(&client->source, &client->wake_wanted);
 }
 
 int pushc_cursor(pushc_client *client, char *buffer, size_t size)
@@ -433,7 +356,7 @@ int pushc_client_stats(pushc_client *client, pushc_stats *stats)
         return PUSHC_ERR_ARGUMENT;
     }
     pthread_mutex_lock(&client->source.lock);
-    s.state = client->state_shown;
+    s.state = client->reported;
     s.waiting = client->session.queue.count;
     s.unfinished = s.waiting + client->session.held.count;
     s.attempts = client->attempts;

@@ -108,6 +108,12 @@ void pushc_head_line(struct pushc_head *head, const char *line, size_t n)
     }
 }
 
+int pushc_head_is_temporary(long http_status)
+{
+    return http_status == 408 || http_status == 425 || http_status == 429
+           || http_status >= 500;
+}
+
 /* RFC 9110, section 8.3.1: the type has no case; ";" begins a parameter. */
 int pushc_head_is_stream(const char *content_type)
 {

@@ -20,8 +20,11 @@ struct pushc_head {
 };
 
 /* Take one line of the head, of n bytes, with or without its line end; a
- * status line begins anew. What is malformed counts as not told. */
+ * status line begins anew. A malformed field counts as not told. */
 void pushc_head_line(struct pushc_head *head, const char *line, size_t n);
+
+/* Whether an HTTP status asks to try again later: 408, 425, 429, 5xx. */
+int pushc_head_is_temporary(long http_status);
 
 /* Whether a Content-Type is text/event-stream, whatever its parameters. */
 int pushc_head_is_stream(const char *content_type);

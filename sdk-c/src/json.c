@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "message.h"
+#include "base64.h"
 
 static void copy_string(const json_t *object, const char *name, char *out,
                         size_t size)

@@ -7,8 +7,8 @@
 
 #include "mem.h"
 
-/* data of push.gap and push.bye; what is absent or of another type stays
- * 0 or "". */
+/* The data of push.gap and push.bye. A member that is absent, or of another
+ * type, is 0 or "". */
 struct pushc_notice {
     uint64_t dropped;
     uint64_t spread;
@@ -18,13 +18,13 @@ struct pushc_notice {
 void pushc_json_notice(const char *text, size_t length,
                        struct pushc_notice *out);
 
-/* What a publication is answered: status OK with what is told, or
- * PUSHC_ERR_HTTP with http_status and detail, or PUSHC_ERR_PROTOCOL. Other
- * fields of result stay. PUSHC_ERR_MEMORY where parsing had none. */
+/* Read the answer to a publication into result: status PUSHC_OK with the
+ * fields that the answer has, PUSHC_ERR_HTTP with http_status and detail,
+ * PUSHC_ERR_PROTOCOL, or PUSHC_ERR_MEMORY. Other fields of result stay. */
 void pushc_json_result(const char *text, size_t length, pushc_result *result);
 
-/* True for a line that answers no publication, but says why the server ends
- * the request (docs/protocol.md, "Publish many"). */
+/* Whether a line answers no publication, but says why the server ends the
+ * request (docs/protocol.md, "Publish many"). */
 int pushc_json_is_end(const char *text, size_t length);
 
 /* The detail (or title) of application/problem+json, or "". */

@@ -1,7 +1,6 @@
 /* mem.c - memory by the application's allocator. */
 #include "mem.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +52,16 @@ char *pushc_mem_strdup(const struct pushc_mem *mem, const char *s)
         memcpy(copy, s, n);
     }
     return copy;
+}
+
+int pushc_is_line(const char *s)
+{
+    for (; s && *s; s++) {
+        if ((unsigned char)*s < ' ' || *s == 0x7f) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 void pushc_buf_init(struct pushc_buf *b, const struct pushc_mem *mem)
@@ -119,6 +128,15 @@ static int is_unreserved(unsigned char c)
            || (c >= '0' && c <= '9') || (c && strchr("-._~", c));
 }
 
+int pushc_buf_query_text(struct pushc_buf *b, const char *text)
+{
+    if (text && text[0] != '\0') {
+        pushc_buf_str(b, b->bytes && strchr(b->bytes, '?') ? "&" : "?");
+        pushc_buf_str(b, text);
+    }
+    return b->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
+}
+
 int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value)
 {
     static const char hex[] = "0123456789ABCDEF";
@@ -127,8 +145,7 @@ int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value)
     if (!value) {
         return b->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
     }
-    pushc_buf_str(b, b->bytes && strchr(b->bytes, '?') ? "&" : "?");
-    pushc_buf_str(b, name);
+    pushc_buf_query_text(b, name);
     pushc_buf_str(b, "=");
     for (; *p; p++) {
         char coded[3] = {'%', hex[*p >> 4], hex[*p & 15]};
@@ -141,12 +158,4 @@ int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value)
         }
     }
     return b->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
-}
-
-int pushc_buf_number(struct pushc_buf *b, long long n)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%lld", n);
-    return pushc_buf_str(b, text);
 }

@@ -30,6 +30,10 @@ void pushc_mem_free(const struct pushc_mem *mem, void *p);
 /* A copy of s; NULL without memory. */
 char *pushc_mem_strdup(const struct pushc_mem *mem, const char *s);
 
+/* Whether s holds nothing that could end a line of a head: no control
+ * character. NULL does not. */
+int pushc_is_line(const char *s);
+
 /* ---- a growing string of bytes ---- */
 
 struct pushc_buf {
@@ -53,7 +57,7 @@ int pushc_buf_str(struct pushc_buf *b, const char *s);
  * the text so far wants; a NULL value appends nothing. */
 int pushc_buf_query(struct pushc_buf *b, const char *name, const char *value);
 
-/* Append n in decimal. */
-int pushc_buf_number(struct pushc_buf *b, long long n);
+/* Append a part of a query that is encoded already; "" appends nothing. */
+int pushc_buf_query_text(struct pushc_buf *b, const char *text);
 
 #endif

@@ -4,8 +4,8 @@
  *   bytes -> skip_mark -> take_line -> on_line -> on_field -> finish_block
  *
  * A line is used where it lies; only one that is cut by the end of the bytes
- * is copied. A CR ends its line at once, and an LF after it is skipped when
- * it comes. Of what is too large nothing is kept but the other fields.
+ * is copied. A CR ends its line at once, and an LF that follows is skipped
+ * when it comes. Of a block that is too large only the data are dropped.
  */
 #include "parser.h"
 
@@ -17,30 +17,45 @@
 /* An on_line outcome beside PUSHC_PARSED_*: go on with the next line. */
 #define GO_ON (-1)
 
+/* The latest time of publishing, ms since 1970. */
+#define TIME_MAX 999999999999999u
+
 /* A buffer that one large event made larger than this is given back. */
 #define KEEP_BYTES (64 * 1024)
+
+static const char *const text_names[PUSHC_TEXTS] = {
+    [PUSHC_TEXT_EVENT] = "event",     [PUSHC_TEXT_ENCODING] = "enc",
+    [PUSHC_TEXT_TYPE] = "type",       [PUSHC_TEXT_CHANNEL] = "channel",
+    [PUSHC_TEXT_URGENCY] = "urgency",
+};
 
 void pushc_parser_init(struct pushc_parser *p, const struct pushc_mem *mem,
                        size_t max_bytes)
 {
+    int i;
+
     memset(p, 0, sizeof(*p));
     p->max = max_bytes;
     pushc_buf_init(&p->line, mem);
     pushc_buf_init(&p->data, mem);
-    pushc_buf_init(&p->event, mem);
     pushc_buf_init(&p->id, mem);
     pushc_buf_init(&p->last_id, mem);
-    pushc_buf_init(&p->encoding, mem);
+    for (i = 0; i < PUSHC_TEXTS; i++) {
+        pushc_buf_init(&p->texts[i], mem);
+    }
 }
 
 void pushc_parser_cleanup(struct pushc_parser *p)
 {
+    int i;
+
     pushc_buf_cleanup(&p->line);
     pushc_buf_cleanup(&p->data);
-    pushc_buf_cleanup(&p->event);
     pushc_buf_cleanup(&p->id);
     pushc_buf_cleanup(&p->last_id);
-    pushc_buf_cleanup(&p->encoding);
+    for (i = 0; i < PUSHC_TEXTS; i++) {
+        pushc_buf_cleanup(&p->texts[i]);
+    }
 }
 
 void pushc_parser_reset(struct pushc_parser *p)
@@ -62,6 +77,8 @@ static int set(struct pushc_buf *b, const char *bytes, size_t n)
 
 static void clear_block(struct pushc_parser *p)
 {
+    int i;
+
     if (p->data.room > KEEP_BYTES) {
         pushc_buf_cleanup(&p->data);
     }
@@ -69,8 +86,10 @@ static void clear_block(struct pushc_parser *p)
         pushc_buf_cleanup(&p->line);
     }
     p->data.length = 0;
-    p->event.length = 0;
-    p->encoding.length = 0;
+    for (i = 0; i < PUSHC_TEXTS; i++) {
+        p->texts[i].length = 0;
+    }
+    p->time = 0;
     p->lines = 0;
     p->has_id = 0;
     p->ack_now = 0;
@@ -79,7 +98,7 @@ static void clear_block(struct pushc_parser *p)
     p->delivered = 0;
 }
 
-/* n bytes are not kept. */
+/* Count n bytes that are not kept. */
 static int drop(struct pushc_parser *p, size_t n)
 {
     p->dropped += n;
@@ -130,24 +149,23 @@ static int on_id(struct pushc_parser *p, const char *value, size_t n)
     return GO_ON;
 }
 
-static int on_retry(struct pushc_parser *p, const char *value, size_t n)
+/* Set *out to a number of digits alone, within limits; else leave it. */
+static void set_number(uint64_t *out, const char *value, size_t n,
+                       uint64_t min, uint64_t max)
 {
-    uint64_t ms = 0;
+    uint64_t number = 0;
     size_t i;
 
     for (i = 0; i < n; i++) {
         if (value[i] < '0' || value[i] > '9') {
-            return GO_ON;
+            return;
         }
-        ms = ms * 10 + (uint64_t)(value[i] - '0');
-        if (ms > PUSHC_RETRY_MAX) {
-            ms = PUSHC_RETRY_MAX;
-        }
+        number = number * 10 + (uint64_t)(value[i] - '0');
+        number = number > max ? max : number;
     }
     if (n > 0) {
-        p->retry = ms < PUSHC_RETRY_MIN ? PUSHC_RETRY_MIN : ms;
+        *out = number < min ? min : number;
     }
-    return GO_ON;
 }
 
 static int is(const char *name, size_t n, const char *known)
@@ -161,6 +179,7 @@ static int on_field(struct pushc_parser *p, const char *line, size_t n,
     size_t name = colon ? (size_t)(colon - line) : n;
     const char *value = colon ? colon + 1 : line + n;
     size_t length = (size_t)(line + n - value);
+    int i;
 
     if (length > 0 && *value == ' ') {
         value++;
@@ -172,23 +191,31 @@ static int on_field(struct pushc_parser *p, const char *line, size_t n,
     if (is(line, name, "id")) {
         return on_id(p, value, length);
     }
-    if (is(line, name, "event")) {
-        return set(&p->event, value, length) ? PUSHC_PARSED_NO_MEMORY : GO_ON;
+    for (i = 0; i < PUSHC_TEXTS; i++) {
+        if (is(line, name, text_names[i])) {
+            return set(&p->texts[i], value, length) ? PUSHC_PARSED_NO_MEMORY
+                                                    : GO_ON;
+        }
     }
     if (is(line, name, "retry")) {
-        return on_retry(p, value, length);
+        set_number(&p->retry, value, length, PUSHC_RETRY_MIN, PUSHC_RETRY_MAX);
     }
-    if (is(line, name, "enc")) {
-        return set(&p->encoding, value, length) ? PUSHC_PARSED_NO_MEMORY
-                                                : GO_ON;
+    else if (is(line, name, "time")) {
+        set_number(&p->time, value, length, 0, TIME_MAX);
     }
-    if (is(line, name, "ack")) {
+    else if (is(line, name, "ack")) {
         p->ack_now = is(value, length, "now");
     }
     return GO_ON;
 }
 
-/* The blank line: what was collected is a block, if anything was. */
+static const char *text(const struct pushc_parser *p, enum pushc_text which,
+                        const char *none)
+{
+    return p->texts[which].length > 0 ? p->texts[which].bytes : none;
+}
+
+/* The blank line: the fields so far are a block, if there was one. */
 static int finish_block(struct pushc_parser *p, struct pushc_block *block)
 {
     if (!p->lines && !p->has_id && !p->too_large) {
@@ -198,17 +225,19 @@ static int finish_block(struct pushc_parser *p, struct pushc_block *block)
     if (p->has_id && set(&p->last_id, p->id.bytes, p->id.length)) {
         return PUSHC_PARSED_NO_MEMORY;
     }
-    /* Gives each a buffer, so that there is a NUL to end it. */
-    if (pushc_buf_add(&p->data, "", 0) || pushc_buf_add(&p->event, "", 0)
-        || pushc_buf_add(&p->last_id, "", 0)
-        || pushc_buf_add(&p->encoding, "", 0)) {
+    /* These get a buffer, even if empty, so that a NUL ends them. */
+    if (pushc_buf_add(&p->data, "", 0) || pushc_buf_add(&p->last_id, "", 0)) {
         return PUSHC_PARSED_NO_MEMORY;
     }
-    block->event = p->event.length ? p->event.bytes : "message";
+    block->event = text(p, PUSHC_TEXT_EVENT, "message");
+    block->encoding = text(p, PUSHC_TEXT_ENCODING, NULL);
+    block->type = text(p, PUSHC_TEXT_TYPE, NULL);
+    block->channel = text(p, PUSHC_TEXT_CHANNEL, NULL);
+    block->urgency = text(p, PUSHC_TEXT_URGENCY, NULL);
+    block->time = p->time;
     block->data = p->data.bytes;
     block->length = p->data.length;
     block->id = p->last_id.bytes;
-    block->encoding = p->encoding.length ? p->encoding.bytes : NULL;
     block->has_id = p->has_id;
     block->has_data = p->lines > 0;
     block->too_large = p->too_large;
@@ -238,8 +267,8 @@ static const char *line_end(const char *bytes, size_t n)
     return cr ? cr : lf;
 }
 
-/* The line, up to n more bytes of it, is above the limit. A comment is not
- * missed. */
+/* The line is above the limit, which is no error where it is a comment. bytes
+ * is what came last of it. */
 static int on_long_line(struct pushc_parser *p, const char *bytes)
 {
     char first = p->line.length > 0 ? p->line.bytes[0] : *bytes;
@@ -288,7 +317,7 @@ static int take_line(struct pushc_parser *p, const char **bytes, size_t *left,
     return outcome;
 }
 
-/* Skip a byte order mark. What only began as one is the start of a line. */
+/* Skip a byte order mark. Bytes that only began like one start a line. */
 static int skip_mark(struct pushc_parser *p, const char **bytes, size_t *left)
 {
     static const char mark[] = "\xef\xbb\xbf";

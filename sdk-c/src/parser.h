@@ -18,10 +18,12 @@ struct pushc_block {
     size_t length;
     const char *id;       /* the last event id, of this block or before */
     const char *encoding; /* field enc, or NULL */
-    int has_id;           /* id was given in this block */
-    int has_data;         /* 0: only its id counts */
-    int too_large;        /* its data were above the limit, and are gone */
-    int ack_now;          /* field ack was "now" */
+    const char *type, *channel, *urgency; /* of those names, or NULL */
+    uint64_t time;                        /* field time, or 0 */
+    int has_id;                           /* id was given in this block */
+    int has_data;                         /* 0: only its id counts */
+    int too_large; /* the data were above the limit, and are gone */
+    int ack_now;   /* field ack was "now" */
 };
 
 enum pushc_parsed {
@@ -31,17 +33,28 @@ enum pushc_parsed {
     PUSHC_PARSED_NO_MEMORY  /* the stream is lost */
 };
 
-/* What has more is no message of a server, but has no end. */
+/* Bytes of one block that are dropped at most, as too large: beyond that the
+ * stream is taken for one that has no end. */
 #define PUSHC_DROPPED_MAX ((size_t)64 << 20)
+
+/* Fields that are text, and stand for themselves. */
+enum pushc_text {
+    PUSHC_TEXT_EVENT,
+    PUSHC_TEXT_ENCODING,
+    PUSHC_TEXT_TYPE,
+    PUSHC_TEXT_CHANNEL,
+    PUSHC_TEXT_URGENCY,
+    PUSHC_TEXTS
+};
 
 struct pushc_parser {
     size_t max;            /* bytes of a line, and of the data of a block */
     struct pushc_buf line; /* a line whose end did not come yet */
     struct pushc_buf data;
-    struct pushc_buf event;
     struct pushc_buf id; /* of the block that is being read */
     struct pushc_buf last_id;
-    struct pushc_buf encoding;
+    struct pushc_buf texts[PUSHC_TEXTS]; /* of its other fields */
+    uint64_t time;
     uint64_t retry; /* ms, clamped; 0: never set */
     int lines;      /* lines of data in this block, at most INT_MAX */
     int has_id;     /* this block has an id */
@@ -49,8 +62,8 @@ struct pushc_parser {
     int skip_lf;    /* the last byte was a CR */
     int bom;        /* bytes of the byte order mark seen; 3: past it */
     int delivered;  /* the block in the buffers was handed out */
-    int failed;     /* an enum pushc_parsed error, for ever */
-    int read_on;    /* what is too large is a block without data, no error */
+    int failed;     /* the error of an enum pushc_parsed, for ever */
+    int read_on;    /* a block that is too large has no data, no error */
     int too_large;  /* this block is */
     int skipping;   /* the rest of a line that is too long */
     size_t dropped; /* bytes of data of this block that were not kept */

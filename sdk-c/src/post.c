@@ -1,29 +1,27 @@
 /* post.c - publish by one request a message. */
+#include "post.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "json.h"
-#include "publisher.h"
 
 static void on_answer(struct pushc_publication *pub,
                       const struct pushc_answer *a)
 {
-    pushc_result *r = &pub->result;
+    char detail[sizeof(pub->result.detail)];
 
-    r->http_status = a->http_status;
     if (a->http_status / 100 == 2) {
         pushc_json_result(pub->answer.bytes ? pub->answer.bytes : "",
-                          pub->answer.length, r);
-        r->http_status = a->http_status;
+                          pub->answer.length, &pub->result);
+        pub->result.http_status = a->http_status;
         return;
     }
-    r->status = PUSHC_ERR_HTTP;
-    pushc_json_problem(a->body, a->body_length, r->detail, sizeof(r->detail));
-    if (r->detail[0] == '\0') {
-        snprintf(r->detail, sizeof(r->detail), "HTTP status %ld",
-                 a->http_status);
+    pushc_json_problem(a->body, a->body_length, detail, sizeof(detail));
+    if (detail[0] == '\0') {
+        snprintf(detail, sizeof(detail), "HTTP status %ld", a->http_status);
     }
+    pushc_publication_fail(pub, PUSHC_ERR_HTTP, a->http_status, detail);
 }
 
 static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
@@ -37,23 +35,27 @@ static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
     return PUSHC_TAKEN;
 }
 
-static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+/* The publication is no more on its way. */
+static void take_back(pushc_publisher *p, struct pushc_publication *pub)
+{
+    pub->exchange = NULL;
+    p->busy--;
+    pushc_list_remove(&p->sent, &pub->link);
+}
+
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     struct pushc_publication *pub = ctx;
     pushc_publisher *p = pub->publisher;
 
-    pub->exchange = NULL;
-    p->busy--;
-    pushc_publications_remove(&p->sent, pub);
+    take_back(p, pub);
     if (status == PUSHC_OK) {
         on_answer(pub, answer);
     }
     else {
-        pub->result.status = status == PUSHC_ERR_CLOSED ? PUSHC_ERR_PROTOCOL
-                                                        : status;
-        pub->result.http_status = 0;
-        snprintf(pub->result.detail, sizeof(pub->result.detail), "%.190s",
-                 answer->error);
+        pushc_publication_fail(
+            pub, status == PUSHC_ERR_CLOSED ? PUSHC_ERR_PROTOCOL : status, 0,
+            answer->error);
     }
     pushc_buf_cleanup(&pub->answer);
     if (pub->result.status == PUSHC_OK) {
@@ -70,11 +72,12 @@ static const struct pushc_exchange_ops post_ops = {NULL, on_body, NULL,
 static int start(pushc_publisher *p, struct pushc_publication *pub)
 {
     struct pushc_request request = {.post = 1, .trusted = 1};
-    int status = pushc_publisher_token(p, &request.token);
+    int status = pushc_token_ask(&p->token, &p->set);
 
     if (status != PUSHC_OK) {
         return status;
     }
+    request.token = pushc_token_text(&p->token, &p->set);
     request.url = pub->text.bytes;
     memcpy(request.headers, pub->headers, sizeof(request.headers));
     request.header_count = pub->header_count;
@@ -90,44 +93,38 @@ static void attempt(pushc_publisher *p, struct pushc_publication *pub,
 {
     int status = start(p, pub);
 
-    pushc_publications_remove(&p->queue, pub);
+    pushc_list_remove(&p->queue, &pub->link);
     pub->result.attempts++;
     pub->started = now;
     if (status == PUSHC_OK) {
         p->busy++;
-        pushc_publications_add(&p->sent, pub);
+        pushc_list_append(&p->sent, &pub->link);
         return;
     }
-    pub->result.status = status;
-    snprintf(pub->result.detail, sizeof(pub->result.detail), "%s",
-             pushc_strerror(status));
+    pushc_publication_fail(pub, status, pub->result.http_status, "");
     pushc_publisher_again(p, pub, 0);
 }
 
-/* Give up what has no answer in time; when the next one is due. */
+/* Give up requests without an answer in time; the time of the next one. */
 static uint64_t check_sent(pushc_publisher *p, uint64_t now)
 {
-    struct pushc_publication *pub = p->sent.first;
+    struct pushc_publication *pub = pushc_publication_of(p->sent.first);
     uint64_t due = PUSHC_NEVER;
 
     while (pub) {
-        struct pushc_publication *next = pub->next;
-        uint64_t end = pub->started + p->set.o.attempt_ms;
+        struct pushc_publication *next = pushc_publication_of(pub->link.next);
+        uint64_t end = pushc_soonest(pub->started + p->set.o.attempt_ms,
+                                     pub->deadline);
 
-        end = end < pub->deadline ? end : pub->deadline;
         if (now >= end) {
             pushc_exchange_cancel(pub->exchange);
-            pub->exchange = NULL;
-            p->busy--;
-            pushc_publications_remove(&p->sent, pub);
+            take_back(p, pub);
             pushc_buf_cleanup(&pub->answer);
-            pub->result.status = PUSHC_ERR_TIMEOUT;
-            pub->result.http_status = 0;
-            strcpy(pub->result.detail, pushc_strerror(PUSHC_ERR_TIMEOUT));
+            pushc_publication_fail(pub, PUSHC_ERR_TIMEOUT, 0, "");
             pushc_publisher_again(p, pub, 0);
         }
         else {
-            due = end < due ? end : due;
+            due = pushc_soonest(due, end);
         }
         pub = next;
     }
@@ -136,13 +133,8 @@ static uint64_t check_sent(pushc_publisher *p, uint64_t now)
 
 uint64_t pushc_post_turn(pushc_publisher *p, uint64_t now)
 {
-    struct pushc_publication *pub = p->queue.first;
-
-    while (pub && p->busy < p->set.o.parallel) {
-        struct pushc_publication *next = pub->next;
-
-        attempt(p, pub, now);
-        pub = next;
+    while (p->queue.first && p->busy < p->set.o.parallel) {
+        attempt(p, pushc_publication_of(p->queue.first), now);
     }
     return check_sent(p, now);
 }

@@ -1,55 +1,12 @@
 /* publication.c - one message to publish: its request or its line. */
+#include "publication.h"
+
+#include <stdio.h>
 #include <string.h>
 
 #include "json.h"
-#include "publisher.h"
 
 #define KEY_LENGTH 22
-
-void pushc_publications_add(struct pushc_publications *list,
-                            struct pushc_publication *pub)
-{
-    pub->next = NULL;
-    pub->prev = list->last;
-    if (list->last) {
-        list->last->next = pub;
-    }
-    else {
-        list->first = pub;
-    }
-    list->last = pub;
-}
-
-void pushc_publications_add_first(struct pushc_publications *list,
-                                  struct pushc_publication *pub)
-{
-    pub->prev = NULL;
-    pub->next = list->first;
-    if (list->first) {
-        list->first->prev = pub;
-    }
-    else {
-        list->last = pub;
-    }
-    list->first = pub;
-}
-
-void pushc_publications_remove(struct pushc_publications *list,
-                               struct pushc_publication *pub)
-{
-    if (pub->prev) {
-        pub->prev->next = pub->next;
-    }
-    else {
-        list->first = pub->next;
-    }
-    if (pub->next) {
-        pub->next->prev = pub->prev;
-    }
-    else {
-        list->last = pub->prev;
-    }
-}
 
 /* ---- checks ---- */
 
@@ -58,15 +15,7 @@ static int is_word(const char *s, size_t max)
 {
     size_t n = s ? strlen(s) : 1;
 
-    if (n == 0 || n > max) {
-        return 0;
-    }
-    for (; s && *s; s++) {
-        if ((unsigned char)*s < ' ' || *s == 0x7f) {
-            return 0;
-        }
-    }
-    return 1;
+    return n >= 1 && n <= max && pushc_is_line(s);
 }
 
 static int is_legal(const pushc_outgoing *m)
@@ -99,7 +48,7 @@ static void add_header(struct pushc_publication *pub, size_t *at,
 
 static void add_url(struct pushc_publication *pub, const pushc_outgoing *m)
 {
-    const pushc_options *o = &pub->publisher->set.o;
+    const pushc_options *o = &pub->set->o;
 
     pushc_buf_str(&pub->text, o->url);
     pushc_buf_str(&pub->text, "/messages");
@@ -107,34 +56,26 @@ static void add_url(struct pushc_publication *pub, const pushc_outgoing *m)
     pushc_buf_query(&pub->text, "device", m->device);
     pushc_buf_query(&pub->text, "channel", m->channel);
     pushc_buf_query(&pub->text, "broadcast", m->broadcast ? "1" : NULL);
-    if (o->query && o->query[0] != '\0') {
-        pushc_buf_str(&pub->text, "&");
-        pushc_buf_str(&pub->text, o->query);
-    }
+    pushc_buf_query_text(&pub->text, o->query);
     pushc_buf_add(&pub->text, "", 1);
 }
 
 static int make_request(struct pushc_publication *pub, const pushc_outgoing *m)
 {
     size_t at[PUSHC_HEADERS_MAX];
-    struct pushc_buf ttl;
+    char ttl[24];
     unsigned i;
 
-    pushc_buf_init(&ttl, &pub->publisher->set.mem);
-    if (m->ttl >= 0 && pushc_buf_number(&ttl, m->ttl) != PUSHC_OK) {
-        return PUSHC_ERR_MEMORY;
-    }
+    snprintf(ttl, sizeof(ttl), "%ld", m->ttl);
     add_url(pub, m);
-    add_header(pub, at, "Push-Client: ", "libpushc/" PUSHC_VERSION);
     add_header(pub, at, "Content-Type: ",
                m->content_type ? m->content_type : "text/plain");
     add_header(pub, at, "Idempotency-Key: ", pub->result.key);
-    add_header(pub, at, "TTL: ", ttl.bytes);
+    add_header(pub, at, "TTL: ", m->ttl >= 0 ? ttl : NULL);
     add_header(pub, at, "Urgency: ", m->urgency);
     add_header(pub, at, "Topic: ", m->topic);
     add_header(pub, at, "Push-Event: ", m->event);
     add_header(pub, at, "Prefer: ", m->receipt ? "respond-async" : NULL);
-    pushc_buf_cleanup(&ttl);
     pub->body = pub->text.length;
     pub->body_length = m->length;
     if (pushc_buf_add(&pub->text, m->data, m->length) != PUSHC_OK) {
@@ -162,11 +103,11 @@ static int make_key(struct pushc_publication *pub, const char *given)
         strcpy(pub->result.key, given);
         return PUSHC_OK;
     }
-    return pushc_random_name(&pub->publisher->set, pub->result.key,
-                             KEY_LENGTH);
+    return pushc_random_name(pub->set, pub->result.key, KEY_LENGTH);
 }
 
-int pushc_publication_create(pushc_publisher *p, const pushc_outgoing *m,
+int pushc_publication_create(const struct pushc_settings *set,
+                             const pushc_outgoing *m,
                              struct pushc_publication **out)
 {
     pushc_outgoing copy = PUSHC_OUTGOING_INIT;
@@ -180,21 +121,21 @@ int pushc_publication_create(pushc_publisher *p, const pushc_outgoing *m,
     if (!is_legal(&copy)) {
         return PUSHC_ERR_ARGUMENT;
     }
-    pub = pushc_mem_zalloc(&p->set.mem, sizeof(*pub));
+    pub = pushc_mem_zalloc(&set->mem, sizeof(*pub));
     if (!pub) {
         return PUSHC_ERR_MEMORY;
     }
-    pub->publisher = p;
+    pub->set = set;
     pub->result.size = sizeof(pub->result);
     pub->result.ttl = -1;
     pub->result.recipients = -1;
     pub->result.connected = -1;
-    pushc_buf_init(&pub->text, &p->set.mem);
-    pushc_buf_init(&pub->answer, &p->set.mem);
+    pushc_buf_init(&pub->text, &set->mem);
+    pushc_buf_init(&pub->answer, &set->mem);
     status = make_key(pub, copy.key);
     if (status == PUSHC_OK) {
-        status = p->set.o.streaming ? make_line(pub, &copy)
-                                    : make_request(pub, &copy);
+        status = set->o.streaming ? make_line(pub, &copy)
+                                  : make_request(pub, &copy);
     }
     if (status != PUSHC_OK) {
         pushc_publication_destroy(pub);
@@ -206,10 +147,27 @@ int pushc_publication_create(pushc_publisher *p, const pushc_outgoing *m,
 
 void pushc_publication_destroy(struct pushc_publication *pub)
 {
-    const struct pushc_mem *mem = &pub->publisher->set.mem;
-
     pushc_exchange_cancel(pub->exchange);
     pushc_buf_cleanup(&pub->text);
     pushc_buf_cleanup(&pub->answer);
-    pushc_mem_free(mem, pub);
+    pushc_mem_free(&pub->set->mem, pub);
+}
+
+struct pushc_publication *pushc_publication_take(struct pushc_list *list)
+{
+    struct pushc_publication *pub = pushc_publication_of(list->first);
+
+    if (pub) {
+        pushc_list_remove(list, &pub->link);
+    }
+    return pub;
+}
+
+void pushc_publication_fail(struct pushc_publication *pub, int status,
+                            long http_status, const char *detail)
+{
+    pub->result.status = status;
+    pub->result.http_status = http_status;
+    snprintf(pub->result.detail, sizeof(pub->result.detail), "%s",
+             detail[0] ? detail : pushc_strerror(status));
 }

@@ -1,71 +1,15 @@
 /* publisher.c - the public functions of a publisher, and its turn. */
-#include "publisher.h"
+#include "pushc.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "backoff.h"
+#include "post.h"
+#include "publisher_state.h"
+#include "upload.h"
 
 /* ---- results ---- */
 
-void pushc_publisher_finish(pushc_publisher *p, struct pushc_publication *pub)
-{
-    pushc_publications_add(&p->finished, pub);
-}
-
-static int is_temporary(long http)
-{
-    return http == 408 || http == 409 || http == 425 || http == 429
-           || http >= 500;
-}
-
-/* Whether trying again can help, and what to call the failure. */
-static int may_retry(pushc_publisher *p, struct pushc_publication *pub)
-{
-    pushc_result *r = &pub->result;
-
-    if (r->status != PUSHC_ERR_HTTP) {
-        return 1;
-    }
-    if (r->http_status == 401 && p->set.o.on_token && pub->refused++ == 0) {
-        p->token_rejected = 1;
-        r->status = PUSHC_ERR_AUTH;
-        return 1;
-    }
-    if (r->http_status == 401 || r->http_status == 403) {
-        r->status = PUSHC_ERR_AUTH;
-    }
-    else if (is_temporary(r->http_status)) {
-        r->status = PUSHC_ERR_OVERLOAD;
-        return 1;
-    }
-    else if (r->http_status / 100 == 3) {
-        r->status = PUSHC_ERR_REDIRECT;
-    }
-    return 0;
-}
-
-void pushc_publisher_again(pushc_publisher *p, struct pushc_publication *pub,
-                           uint64_t retry_after)
-{
-    struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER};
-    uint64_t now = pushc_now(&p->set);
-
-    b.base = p->set.o.base_ms;
-    b.failed = pub->result.attempts - 1;
-    if (retry_after > 0) {
-        b.kind = PUSHC_BACKOFF_RETRY_AFTER;
-        b.hint = retry_after;
-    }
-    pub->not_before = now + pushc_backoff_delay(&b, pushc_uniform(&p->set));
-    if (!may_retry(p, pub) || now >= pub->deadline) {
-        pushc_publisher_finish(p, pub);
-        return;
-    }
-    pushc_publications_add(&p->later, pub);
-}
-
-static void tell(struct pushc_publication *pub)
+static void report(struct pushc_publication *pub)
 {
     if (pub->result.status == PUSHC_OK) {
         pub->result.detail[0] = '\0';
@@ -73,57 +17,36 @@ static void tell(struct pushc_publication *pub)
     if (pub->on_result) {
         pub->on_result(pub->ctx, &pub->result);
     }
-    pub->told = 1;
+    pub->reported = 1;
 }
 
-/* So many results were told. Those who wait for room are woken when there is
- * a good deal of it, not for each message. */
-static void settle(pushc_publisher *p, unsigned told)
+/* So many results were reported. Threads that wait for room are woken when
+ * there is a good deal of it, not for each message. */
+static void make_room(pushc_publisher *p, unsigned reported)
 {
-    if (told == 0) {
+    if (reported == 0) {
         return;
     }
     pthread_mutex_lock(&p->source.lock);
-    p->in_flight -= told;
+    p->in_flight -= reported;
     if (p->in_flight <= p->set.o.max_in_flight / 2 || p->result_waiters > 0) {
         pthread_cond_broadcast(&p->source.changed);
     }
     pthread_mutex_unlock(&p->source.lock);
 }
 
-static void tell_finished(pushc_publisher *p)
+static void report_finished(pushc_publisher *p)
 {
-    unsigned told = 0;
+    unsigned reported = 0;
 
     while (p->finished.first) {
-        struct pushc_publication *pub = p->finished.first;
+        struct pushc_publication *pub = pushc_publication_take(&p->finished);
 
-        pushc_publications_remove(&p->finished, pub);
-        tell(pub);
+        report(pub);
         pushc_publication_destroy(pub);
-        told++;
+        reported++;
     }
-    settle(p, told);
-}
-
-int pushc_publisher_token(pushc_publisher *p, const char **token)
-{
-    const pushc_options *o = &p->set.o;
-
-    *token = o->token;
-    if (!o->on_token) {
-        return PUSHC_OK;
-    }
-    p->token[0] = '\0';
-    if (o->on_token(o->ctx, p->token_rejected, p->token, sizeof(p->token))
-            != PUSHC_OK
-        || memchr(p->token, '\n', strnlen(p->token, sizeof(p->token)))) {
-        return PUSHC_ERR_TOKEN;
-    }
-    p->token[sizeof(p->token) - 1] = '\0';
-    p->token_rejected = 0;
-    *token = p->token[0] ? p->token : NULL;
-    return PUSHC_OK;
+    make_room(p, reported);
 }
 
 /* ---- the turn ---- */
@@ -132,13 +55,10 @@ static void take_inbox(pushc_publisher *p)
 {
     pthread_mutex_lock(&p->source.lock);
     while (p->inbox.first) {
-        struct pushc_publication *pub = p->inbox.first;
+        struct pushc_publication *pub = pushc_publication_take(&p->inbox);
 
-        pushc_publications_remove(&p->inbox, pub);
-        pushc_publications_add(&p->queue, pub);
-        if (pub->deadline < p->deadline_at) {
-            p->deadline_at = pub->deadline;
-        }
+        pushc_list_append(&p->queue, &pub->link);
+        p->deadline_at = pushc_soonest(p->deadline_at, pub->deadline);
     }
     if (p->stop_wanted && !p->stop_at) {
         p->stop_at = pushc_now(&p->set) + p->set.o.stop_ms;
@@ -146,39 +66,38 @@ static void take_inbox(pushc_publisher *p)
     pthread_mutex_unlock(&p->source.lock);
 }
 
-static void finish_late(struct pushc_publication *pub, int status)
+/* The time of a publication in a list is up: its result is the last failure,
+ * if there was one. A publication on its way is reported now and stays, since
+ * its answer has to find somebody. */
+static void give_up(pushc_publisher *p, struct pushc_list *list,
+                    struct pushc_publication *pub)
 {
-    if (pub->result.status == PUSHC_OK || status == PUSHC_ERR_CLOSED) {
-        pub->result.status = status;
-        snprintf(pub->result.detail, sizeof(pub->result.detail), "%s",
-                 pushc_strerror(status));
+    if (pub->result.status == PUSHC_OK) {
+        pushc_publication_fail(pub, PUSHC_ERR_TIMEOUT, 0, "");
+    }
+    if (list == &p->sent) {
+        report(pub);
+        make_room(p, 1);
+    }
+    else {
+        pushc_list_remove(list, &pub->link);
+        pushc_publisher_finish(p, pub);
     }
 }
 
-/* Give up those of a list that are late, or all. Those under way elsewhere
- * are told now and stay, since their answer has to find somebody. */
-static void give_up(pushc_publisher *p, struct pushc_publications *list,
-                    uint64_t now, int status)
+static void give_up_late(pushc_publisher *p, struct pushc_list *list,
+                         uint64_t now)
 {
-    struct pushc_publication *pub = list->first;
+    struct pushc_publication *pub = pushc_publication_of(list->first);
 
     while (pub) {
-        struct pushc_publication *next = pub->next;
-        int late = now >= pub->deadline || status == PUSHC_ERR_CLOSED;
+        struct pushc_publication *next = pushc_publication_of(pub->link.next);
 
-        if (late && !pub->told) {
-            finish_late(pub, status);
-            if (list == &p->sent) {
-                tell(pub);
-                settle(p, 1);
-            }
-            else {
-                pushc_publications_remove(list, pub);
-                pushc_publisher_finish(p, pub);
-            }
+        if (!pub->reported && now >= pub->deadline) {
+            give_up(p, list, pub);
         }
-        else if (!pub->told && pub->deadline < p->deadline_at) {
-            p->deadline_at = pub->deadline;
+        else if (!pub->reported) {
+            p->deadline_at = pushc_soonest(p->deadline_at, pub->deadline);
         }
         pub = next;
     }
@@ -190,24 +109,24 @@ static void check_deadlines(pushc_publisher *p, uint64_t now)
         return;
     }
     p->deadline_at = PUSHC_NEVER;
-    give_up(p, &p->queue, now, PUSHC_ERR_TIMEOUT);
-    give_up(p, &p->later, now, PUSHC_ERR_TIMEOUT);
+    give_up_late(p, &p->queue, now);
+    give_up_late(p, &p->later, now);
     if (p->set.o.streaming) {
-        give_up(p, &p->sent, now, PUSHC_ERR_TIMEOUT);
+        give_up_late(p, &p->sent, now);
     }
 }
 
-/* Queue again what paused long enough. */
+/* Queue again the publications that paused long enough. */
 static void take_later(pushc_publisher *p, uint64_t now)
 {
-    struct pushc_publication *pub = p->later.first;
+    struct pushc_publication *pub = pushc_publication_of(p->later.first);
 
     while (pub) {
-        struct pushc_publication *next = pub->next;
+        struct pushc_publication *next = pushc_publication_of(pub->link.next);
 
         if (pub->not_before <= now) {
-            pushc_publications_remove(&p->later, pub);
-            pushc_publications_add(&p->queue, pub);
+            pushc_list_remove(&p->later, &pub->link);
+            pushc_list_append(&p->queue, &pub->link);
         }
         pub = next;
     }
@@ -215,22 +134,39 @@ static void take_later(pushc_publisher *p, uint64_t now)
 
 static uint64_t later_due(const pushc_publisher *p)
 {
-    const struct pushc_publication *pub;
     uint64_t due = PUSHC_NEVER;
+    struct pushc_link *at;
 
-    for (pub = p->later.first; pub; pub = pub->next) {
-        due = pub->not_before < due ? pub->not_before : due;
+    for (at = p->later.first; at; at = at->next) {
+        due = pushc_soonest(due, pushc_publication_of(at)->not_before);
     }
     return due;
 }
 
-static void give_up_all(pushc_publisher *p)
+/* End all that has no result yet, on its way or not, with a status. */
+static void end_all(pushc_publisher *p, int status)
 {
+    struct pushc_list *lists[] = {&p->sent, &p->queue, &p->later};
+    size_t i;
+
     take_inbox(p);
-    give_up(p, &p->queue, 0, PUSHC_ERR_CLOSED);
-    give_up(p, &p->later, 0, PUSHC_ERR_CLOSED);
-    give_up(p, &p->sent, 0, PUSHC_ERR_CLOSED);
-    tell_finished(p);
+    pushc_exchange_cancel(p->upload);
+    p->upload = NULL;
+    p->upload_over = 0;
+    p->busy = 0;
+    for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        while (lists[i]->first) {
+            struct pushc_publication *pub = pushc_publication_take(lists[i]);
+
+            if (pub->reported) {
+                pushc_publication_destroy(pub);
+                continue;
+            }
+            pushc_publication_fail(pub, status, pub->result.http_status, "");
+            pushc_publisher_finish(p, pub);
+        }
+    }
+    report_finished(p);
 }
 
 static void check_stop(pushc_publisher *p, uint64_t now)
@@ -241,18 +177,9 @@ static void check_stop(pushc_publisher *p, uint64_t now)
     done = p->in_flight == 0 && !p->upload;
     pthread_mutex_unlock(&p->source.lock);
     if (p->stop_at && (done || now >= p->stop_at)) {
-        give_up_all(p);
-        pthread_mutex_lock(&p->source.lock);
-        p->over = 1;
-        p->source.over = 1;
-        pthread_cond_broadcast(&p->source.changed);
-        pthread_mutex_unlock(&p->source.lock);
+        end_all(p, PUSHC_ERR_CLOSED);
+        pushc_source_end(&p->source);
     }
-}
-
-static uint64_t soonest(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
 }
 
 static uint64_t turn(void *owner)
@@ -261,71 +188,51 @@ static uint64_t turn(void *owner)
     uint64_t now = pushc_now(&p->set);
     uint64_t due;
 
+    if (pushc_source_broken(&p->source)) {
+        end_all(p, PUSHC_ERR_SYSTEM);
+    }
     take_inbox(p);
     take_later(p, now);
     check_deadlines(p, now);
     due = p->set.o.streaming ? pushc_upload_turn(p, now)
                              : pushc_post_turn(p, now);
-    tell_finished(p);
+    report_finished(p);
     check_stop(p, now);
-    due = soonest(soonest(due, later_due(p)), p->deadline_at);
-    return p->stop_at ? soonest(due, p->stop_at) : due;
+    due = pushc_soonest(pushc_soonest(due, later_due(p)), p->deadline_at);
+    return p->stop_at ? pushc_soonest(due, p->stop_at) : due;
 }
 
 /* ---- life ---- */
 
-static void free_list(struct pushc_publications *list)
+static void destroy(pushc_publisher *p)
 {
-    while (list->first) {
-        struct pushc_publication *pub = list->first;
-
-        pushc_publications_remove(list, pub);
-        pushc_publication_destroy(pub);
-    }
-}
-
-static void free_parts(pushc_publisher *p)
-{
-    struct pushc_mem mem = p->set.mem;
-
-    free_list(&p->sent);
     pushc_buf_cleanup(&p->answers);
-    explicit_bzero(p->token, sizeof(p->token));
-    pushc_settings_cleanup(&p->set);
-    pushc_mem_free(&mem, p);
+    pushc_settings_destroy(&p->set, sizeof(*p));
 }
 
 int pushc_publisher_create(const pushc_options *options,
                            pushc_publisher **publisher)
 {
-    struct pushc_settings set;
+    struct pushc_settings *set;
     pushc_publisher *p;
-    int status = publisher ? pushc_settings_init(&set, options)
+    int status = publisher ? pushc_settings_create(options, sizeof(*p), &set)
                            : PUSHC_ERR_ARGUMENT;
 
     if (status != PUSHC_OK) {
         return status;
     }
-    p = pushc_mem_zalloc(&set.mem, sizeof(*p));
-    if (!p) {
-        pushc_settings_cleanup(&set);
-        return PUSHC_ERR_MEMORY;
-    }
-    p->set = set;
-    p->set.o.loop = p->set.has_loop ? &p->set.loop : NULL;
+    p = (pushc_publisher *)set;
     p->deadline_at = PUSHC_NEVER;
     pushc_buf_init(&p->answers, &p->set.mem);
     status = pushc_source_init(&p->source, &p->set, turn, p);
-    if (status != PUSHC_OK) {
-        free_parts(p);
-        return status;
+    if (status == PUSHC_OK) {
+        status = pushc_source_start(&p->source);
+        if (status != PUSHC_OK) {
+            pushc_source_abandon(&p->source);
+        }
     }
-    status = pushc_source_start(&p->source);
     if (status != PUSHC_OK) {
-        p->source.loop.closed = p->source.runner ? p->source.loop.closed
-                                                 : NULL;
-        pushc_source_cleanup(&p->source);
-        free_parts(p);
+        destroy(p);
         return status;
     }
     *publisher = p;
@@ -337,20 +244,11 @@ void pushc_publisher_destroy(pushc_publisher *publisher)
     if (!publisher) {
         return;
     }
-    pthread_mutex_lock(&publisher->source.lock);
-    publisher->stop_wanted = 1;
-    pushc_source_wake(&publisher->source);
-    pthread_mutex_unlock(&publisher->source.lock);
+    pushc_source_raise(&publisher->source, &publisher->stop_wanted);
     pushc_source_join(&publisher->source);
-    give_up_all(publisher);
-    while (publisher->sent.first) {
-        struct pushc_publication *pub = publisher->sent.first;
-
-        pushc_publications_remove(&publisher->sent, pub);
-        pushc_publication_destroy(pub);
-    }
+    end_all(publisher, PUSHC_ERR_CLOSED);
     pushc_source_cleanup(&publisher->source);
-    free_parts(publisher);
+    destroy(publisher);
 }
 
 /* ---- any thread ---- */
@@ -375,11 +273,12 @@ int pushc_publish(pushc_publisher *publisher, const pushc_outgoing *message,
                   int timeout_ms, pushc_result_fn on_result, void *ctx)
 {
     struct pushc_publication *pub;
-    int status = pushc_publication_create(publisher, message, &pub);
+    int status = pushc_publication_create(&publisher->set, message, &pub);
 
     if (status != PUSHC_OK) {
         return status;
     }
+    pub->publisher = publisher;
     pub->on_result = on_result;
     pub->ctx = ctx;
     pthread_mutex_lock(&publisher->source.lock);
@@ -387,7 +286,7 @@ int pushc_publish(pushc_publisher *publisher, const pushc_outgoing *message,
     if (status == PUSHC_OK) {
         pub->deadline = pushc_now(&publisher->set)
                         + publisher->set.o.publish_ms;
-        pushc_publications_add(&publisher->inbox, pub);
+        pushc_list_append(&publisher->inbox, &pub->link);
         publisher->in_flight++;
         pushc_source_wake(&publisher->source);
     }

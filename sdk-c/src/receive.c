@@ -1,25 +1,20 @@
 /* receive.c - bytes of the stream to the parser, to the session. */
-#include <stdio.h>
+#include "receive.h"
+
 #include <string.h>
 
-#include "client.h"
 #include "json.h"
 
 /* Bounds of the largest event where the application gives none. */
 #define EVENT_BYTES_LEAST ((size_t)1 << 20)
 #define EVENT_BYTES_MOST  ((size_t)16 << 20)
 
-/* Beside the data of an event a line has its field's name. */
+/* Room for the names of fields, which stand in a line beside the data. */
 #define FRAMING_BYTES 4096
 
-static void fail(pushc_client *c, int status, const char *detail)
-{
-    c->fault = status;
-    snprintf(c->fault_detail, sizeof(c->fault_detail), "%s", detail);
-}
-
-/* The largest event: as configured, else what the server may send, which is
- * a third larger in base64. An older message may be above what it says now. */
+/* The largest event: as configured, else the largest message of the server,
+ * which is a third larger in base64. The server may keep messages that are
+ * larger, from before its limit was lowered: hence the lower bound. */
 static size_t event_bytes(const pushc_client *c, const struct pushc_head *head)
 {
     uint64_t coded = head->max_message / 3 * 4 + FRAMING_BYTES;
@@ -32,7 +27,7 @@ static size_t event_bytes(const pushc_client *c, const struct pushc_head *head)
                                       : (size_t)coded;
 }
 
-/* The smaller one of ours and the server's. */
+/* The smaller one of our window and the server's. */
 static unsigned window(const pushc_client *c, const struct pushc_head *head)
 {
     return head->window > 0 && head->window < c->set.o.window
@@ -40,7 +35,7 @@ static unsigned window(const pushc_client *c, const struct pushc_head *head)
                : c->set.o.window;
 }
 
-int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
+static int on_head(void *ctx, const struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
 
@@ -49,7 +44,8 @@ int pushc_receive_head(void *ctx, const struct pushc_answer *answer)
         return 0;
     }
     if (!pushc_head_is_stream(answer->content_type)) {
-        fail(c, PUSHC_ERR_PROTOCOL, "the answer is not text/event-stream");
+        pushc_client_fault(c, PUSHC_ERR_PROTOCOL,
+                           "the answer is not text/event-stream");
         return -1;
     }
     c->parser.max = event_bytes(c, &answer->head);
@@ -75,7 +71,7 @@ static void on_gap(pushc_client *c, const struct pushc_block *block)
     event.dropped = notice.dropped;
     event.detail = notice.reason;
     event.urgency = notice.urgency;
-    pushc_client_tell(c, &event);
+    pushc_client_report(c, &event);
 }
 
 static void on_bye(pushc_client *c, const struct pushc_block *block)
@@ -90,7 +86,7 @@ static void on_bye(pushc_client *c, const struct pushc_block *block)
     c->expired = strcmp(notice.reason, "expired-token") == 0;
     event.detail = notice.reason;
     event.delay_ms = notice.spread;
-    pushc_client_tell(c, &event);
+    pushc_client_report(c, &event);
 }
 
 static void on_too_large(pushc_client *c, const struct pushc_block *block)
@@ -100,10 +96,10 @@ static void on_too_large(pushc_client *c, const struct pushc_block *block)
     event.status = PUSHC_ERR_TOO_LARGE;
     event.detail = "a message is above max_event_bytes";
     event.id = block->has_id ? block->id : "";
-    pushc_client_tell(c, &event);
+    pushc_client_report(c, &event);
 }
 
-/* A block of the stream; 0, or the stream has failed. */
+/* Take a block of the stream. 0, or the stream has failed. */
 static int on_block(pushc_client *c, const struct pushc_block *block)
 {
     enum pushc_receipt receipt;
@@ -128,7 +124,7 @@ static int on_block(pushc_client *c, const struct pushc_block *block)
     }
     pthread_mutex_unlock(&c->source.lock);
     if (receipt == PUSHC_RECEIVED_NO_MEMORY) {
-        fail(c, PUSHC_ERR_MEMORY, "no memory for a message");
+        pushc_client_fault(c, PUSHC_ERR_MEMORY, "no memory for a message");
         return -1;
     }
     if (receipt == PUSHC_RECEIVED_TOO_LARGE) {
@@ -168,11 +164,11 @@ static int consume(pushc_client *c, const char **bytes, size_t *left, int all)
             }
             break;
         case PUSHC_PARSED_TOO_LARGE:
-            fail(c, PUSHC_ERR_TOO_LARGE,
-                 "an event or a line is above max_event_bytes");
+            pushc_client_fault(c, PUSHC_ERR_TOO_LARGE,
+                               "an event or a line is above max_event_bytes");
             return -1;
         case PUSHC_PARSED_NO_MEMORY:
-            fail(c, PUSHC_ERR_MEMORY, "no memory for an event");
+            pushc_client_fault(c, PUSHC_ERR_MEMORY, "no memory for an event");
             return -1;
         case PUSHC_PARSED_ALL:
             break;
@@ -184,12 +180,12 @@ static int consume(pushc_client *c, const char **bytes, size_t *left, int all)
     return 0;
 }
 
-enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n)
+static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
 {
     pushc_client *c = ctx;
 
     if (c->state != PUSHC_OPEN) {
-        return PUSHC_TAKEN; /* of another 2xx than the head of a stream */
+        return PUSHC_TAKEN; /* the body of a 2xx that is no stream */
     }
     c->last_byte = pushc_now(&c->set);
     c->proven = 1;
@@ -203,7 +199,8 @@ enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n)
     if (n > 0) {
         c->backlog_at = 0;
         if (pushc_buf_add(&c->backlog, bytes, n) != PUSHC_OK) {
-            fail(c, PUSHC_ERR_MEMORY, "no memory for what was read");
+            pushc_client_fault(c, PUSHC_ERR_MEMORY,
+                               "no memory for what was read");
             return PUSHC_TAKE_ABORT;
         }
         set_throttled(c, 1);
@@ -219,7 +216,7 @@ static void consume_backlog(pushc_client *c, int all)
 
     if (consume(c, &bytes, &left, all) != 0) {
         pushc_buf_cleanup(&c->backlog);
-        pushc_stream_drop(c, c->fault, c->fault_detail);
+        pushc_client_abort(c);
         return;
     }
     c->backlog_at = c->backlog.length - left;
@@ -238,15 +235,14 @@ static void consume_backlog(pushc_client *c, int all)
 
 void pushc_receive_backlog(pushc_client *c, int all)
 {
-    /* Asked again after each part: whoever makes room before throttled is
-     * seen to be set does not wake us. */
+    /* is_full() is asked after each part: a thread that makes room before it
+     * sees throttled set does not wake the driving thread. */
     while (c->backlog.length > 0 && (all || !is_full(c))) {
         consume_backlog(c, all);
     }
 }
 
-void pushc_receive_done(void *ctx, int status,
-                        const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
 
@@ -255,12 +251,8 @@ void pushc_receive_done(void *ctx, int status,
     c->end_status = status;
     pushc_mem_free(&c->set.mem, c->end_answer.location);
     c->end_answer = *answer;
-    c->end_answer.location = NULL;
-    if (answer->location) {
-        c->end_answer.location = pushc_mem_strdup(&c->set.mem,
-                                                  answer->location);
-        if (!c->end_answer.location) {
-            fail(c, PUSHC_ERR_MEMORY, "no memory for a redirect");
-        }
-    }
+    answer->location = NULL;
 }
+
+const struct pushc_exchange_ops pushc_receive_ops = {on_head, on_body, NULL,
+                                                     on_done};

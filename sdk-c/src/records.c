@@ -1,34 +1,43 @@
 /* records.c - the message ids that a session has seen. */
 #include "records.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #define FIRST_BUCKETS 64
 
-/* Records that are looked at to forget one, and the multiple of `dedup` from
+/* Records that are looked at to forget one, and the multiple of `limit` from
  * which on those go too that the cursor has not passed. */
-#define LOOKS    8
+#define TRIES    8
 #define UNPASSED 8
 
-int pushc_records_init(struct pushc_session *s)
+static struct pushc_record *oldest(const struct pushc_records *rs)
 {
-    s->buckets = pushc_mem_zalloc(s->mem, FIRST_BUCKETS * sizeof(void *));
-    s->bucket_count = FIRST_BUCKETS;
-    return s->buckets ? PUSHC_OK : PUSHC_ERR_MEMORY;
+    return PUSHC_LINKED(rs->all.first, struct pushc_record);
 }
 
-void pushc_records_cleanup(struct pushc_session *s)
+int pushc_records_init(struct pushc_records *rs, const struct pushc_mem *mem,
+                       unsigned limit)
 {
-    while (s->oldest) {
-        struct pushc_record *r = s->oldest;
+    memset(rs, 0, sizeof(*rs));
+    rs->mem = mem;
+    rs->limit = limit;
+    rs->buckets = pushc_mem_zalloc(mem, FIRST_BUCKETS * sizeof(void *));
+    rs->bucket_count = FIRST_BUCKETS;
+    return rs->buckets ? PUSHC_OK : PUSHC_ERR_MEMORY;
+}
 
-        s->oldest = r->newer;
-        pushc_mem_free(s->mem, r);
+void pushc_records_cleanup(struct pushc_records *rs)
+{
+    while (rs->all.first) {
+        struct pushc_record *r = oldest(rs);
+
+        pushc_list_remove(&rs->all, &r->link);
+        pushc_mem_free(rs->mem, r);
     }
-    pushc_mem_free(s->mem, s->buckets);
-    s->buckets = NULL;
-    s->newest = NULL;
-    s->record_count = 0;
+    pushc_mem_free(rs->mem, rs->buckets);
+    rs->buckets = NULL;
+    rs->count = 0;
 }
 
 /* FNV-1a. The ids come from one server that the client chose to trust. */
@@ -42,16 +51,24 @@ static size_t hash(const char *mid)
     return (size_t)(h ^ (h >> 32));
 }
 
-static struct pushc_record **bucket(const struct pushc_session *s,
+static struct pushc_record **bucket(const struct pushc_records *rs,
                                     const char *mid)
 {
-    return &s->buckets[hash(mid) & (s->bucket_count - 1)];
+    return &rs->buckets[hash(mid) & (rs->bucket_count - 1)];
 }
 
-struct pushc_record *pushc_record_find(const struct pushc_session *s,
+static void chain(struct pushc_records *rs, struct pushc_record *r)
+{
+    struct pushc_record **at = bucket(rs, r->mid);
+
+    r->chain = *at;
+    *at = r;
+}
+
+struct pushc_record *pushc_record_find(const struct pushc_records *rs,
                                        const char *mid)
 {
-    struct pushc_record *r = *bucket(s, mid);
+    struct pushc_record *r = *bucket(rs, mid);
 
     while (r && strcmp(r->mid, mid) != 0) {
         r = r->chain;
@@ -59,124 +76,92 @@ struct pushc_record *pushc_record_find(const struct pushc_session *s,
     return r;
 }
 
-static void link_newest(struct pushc_session *s, struct pushc_record *r)
-{
-    r->newer = NULL;
-    r->older = s->newest;
-    if (s->newest) {
-        s->newest->newer = r;
-    }
-    else {
-        s->oldest = r;
-    }
-    s->newest = r;
-}
-
-static void unlink_record(struct pushc_session *s, struct pushc_record *r)
-{
-    if (r->older) {
-        r->older->newer = r->newer;
-    }
-    else {
-        s->oldest = r->newer;
-    }
-    if (r->newer) {
-        r->newer->older = r->older;
-    }
-    else {
-        s->newest = r->older;
-    }
-}
-
-static void destroy(struct pushc_session *s, struct pushc_record *r)
+static void destroy(struct pushc_records *rs, struct pushc_record *r)
 {
     if (r->mid[0] != '\0') {
-        struct pushc_record **at = bucket(s, r->mid);
+        struct pushc_record **at = bucket(rs, r->mid);
 
         while (*at != r) {
             at = &(*at)->chain;
         }
         *at = r->chain;
-        s->record_count--;
+        rs->count--;
     }
-    unlink_record(s, r);
-    pushc_mem_free(s->mem, r);
+    pushc_list_remove(&rs->all, &r->link);
+    pushc_mem_free(rs->mem, r);
 }
 
-/* Forget the oldest that nobody refers to. One that the cursor has not passed
- * is done, but the server does not know: it comes again, though perhaps only
- * after very many that are more urgent. It moves to the end, so that it is
- * not looked at again and again, and goes only if there are far too many. */
-static void evict(struct pushc_session *s)
+/* Forget the oldest that nobody refers to. A message whose record the cursor
+ * has not passed is done, but the server does not know: it comes again,
+ * though perhaps only after very many that are more urgent. Its record moves
+ * to the end, so that it is not looked at again and again, and goes only if
+ * there are far too many. */
+static void evict(struct pushc_records *rs)
 {
-    int looks = LOOKS;
+    int tries = TRIES;
 
-    while (s->record_count > s->dedup && looks-- > 0) {
-        struct pushc_record *r = s->oldest;
+    while (rs->count > rs->limit && tries-- > 0) {
+        struct pushc_record *r = oldest(rs);
 
         if (r->refs == 0
-            && (r->passed || s->record_count > (size_t)s->dedup * UNPASSED)) {
-            destroy(s, r);
+            && (r->passed || rs->count > (size_t)rs->limit * UNPASSED)) {
+            destroy(rs, r);
         }
         else {
-            unlink_record(s, r);
-            link_newest(s, r);
+            pushc_list_remove(&rs->all, &r->link);
+            pushc_list_append(&rs->all, &r->link);
         }
     }
 }
 
-/* More buckets; without memory the chains are longer, nothing worse. */
-static void rehash(struct pushc_session *s)
+/* Double the buckets; without memory the chains are longer, nothing worse. */
+static void rehash(struct pushc_records *rs)
 {
-    size_t count = s->bucket_count * 2;
+    size_t count = rs->bucket_count * 2;
     struct pushc_record **buckets;
-    struct pushc_record *r;
+    struct pushc_link *at;
 
-    buckets = pushc_mem_zalloc(s->mem, count * sizeof(*buckets));
+    buckets = pushc_mem_zalloc(rs->mem, count * sizeof(*buckets));
     if (!buckets) {
         return;
     }
-    pushc_mem_free(s->mem, s->buckets);
-    s->buckets = buckets;
-    s->bucket_count = count;
-    for (r = s->oldest; r; r = r->newer) {
-        if (r->mid[0] != '\0') {
-            struct pushc_record **at = bucket(s, r->mid);
+    pushc_mem_free(rs->mem, rs->buckets);
+    rs->buckets = buckets;
+    rs->bucket_count = count;
+    for (at = rs->all.first; at; at = at->next) {
+        struct pushc_record *r = PUSHC_LINKED(at, struct pushc_record);
 
-            r->chain = *at;
-            *at = r;
+        if (r->mid[0] != '\0') {
+            chain(rs, r);
         }
     }
 }
 
-struct pushc_record *pushc_record_create(struct pushc_session *s,
+struct pushc_record *pushc_record_create(struct pushc_records *rs,
                                          const char *mid)
 {
-    struct pushc_record *r = pushc_mem_zalloc(s->mem, sizeof(*r));
-    struct pushc_record **at;
+    struct pushc_record *r = pushc_mem_zalloc(rs->mem, sizeof(*r));
 
     if (!r) {
         return NULL;
     }
     if (mid[0] != '\0') {
-        if (s->record_count >= s->bucket_count) {
-            rehash(s);
+        if (rs->count >= rs->bucket_count) {
+            rehash(rs);
         }
         strcpy(r->mid, mid);
-        at = bucket(s, mid);
-        r->chain = *at;
-        *at = r;
-        s->record_count++;
-        evict(s);
+        chain(rs, r);
+        rs->count++;
+        evict(rs);
     }
-    link_newest(s, r);
+    pushc_list_append(&rs->all, &r->link);
     return r;
 }
 
-void pushc_record_release(struct pushc_session *s, struct pushc_record *r)
+void pushc_record_release(struct pushc_records *rs, struct pushc_record *r)
 {
     r->refs--;
     if (r->refs == 0 && (r->mid[0] == '\0' || !r->done)) {
-        destroy(s, r);
+        destroy(rs, r);
     }
 }

@@ -1,44 +1,40 @@
 /*
  * runner.c - a loop on a thread of its own, by poll.
  *
- * Its timer counts the time that the machine sleeps too, so that a client
- * acts at once when it wakes up.
+ * The timer of the loop counts the time that the machine sleeps too, so that a
+ * client acts at once when the machine wakes up.
  */
+#include "runner.h"
+
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "source.h"
-
 struct pushc_runner {
-    pushc_source *source; /* borrowed */
+    const struct pushc_mem *mem; /* borrowed */
+    struct pushc_driven driven;
     pthread_t thread;
-    int running; /* a thread to be joined */
+    int running; /* there is a thread to be joined */
 
-    /* ---- its thread, and before it starts ---- */
+    /* ---- the runner's thread, and before it starts ---- */
+    int over;           /* nothing more is called */
     struct pollfd *fds; /* the first is the timer's */
     nfds_t count, room;
-    struct pollfd *ready; /* of the turn of the loop, as large */
 };
 
 static int grow(struct pushc_runner *r)
 {
-    const struct pushc_mem *mem = &r->source->set->mem;
     nfds_t room = r->room ? r->room * 2 : 8;
-    struct pollfd *p = pushc_mem_realloc(mem, r->fds, room * sizeof(*p));
+    struct pollfd *p = pushc_mem_realloc(r->mem, r->fds, room * sizeof(*p));
 
     if (!p) {
         return PUSHC_ERR_MEMORY;
     }
     r->fds = p;
-    p = pushc_mem_realloc(mem, r->ready, room * sizeof(*p));
-    if (!p) {
-        return PUSHC_ERR_MEMORY;
-    }
-    r->ready = p;
     r->room = room;
     return PUSHC_OK;
 }
@@ -73,6 +69,7 @@ static int watch(void *ctx, pushc_source *source, int fd, int what)
         }
         p = &r->fds[r->count++];
         p->fd = fd;
+        p->revents = 0;
     }
     p->events = (short)((what & PUSHC_READ ? POLLIN : 0)
                         | (what & PUSHC_WRITE ? POLLOUT : 0));
@@ -96,25 +93,26 @@ static int timer(void *ctx, pushc_source *source, long ms)
 static void destroy(void *ctx)
 {
     struct pushc_runner *r = ctx;
-    struct pushc_mem mem = r->source->set->mem;
 
     if (r->count > 0) {
         close(r->fds[0].fd);
     }
-    pushc_mem_free(&mem, r->fds);
-    pushc_mem_free(&mem, r->ready);
-    pushc_mem_free(&mem, r);
+    pushc_mem_free(r->mem, r->fds);
+    pushc_mem_free(r->mem, r);
 }
 
-int pushc_runner_create(pushc_source *s)
+int pushc_runner_create(const struct pushc_mem *mem,
+                        const struct pushc_driven *driven, pushc_loop *loop,
+                        struct pushc_runner **out)
 {
-    struct pushc_runner *r = pushc_mem_zalloc(&s->set->mem, sizeof(*r));
+    struct pushc_runner *r = pushc_mem_zalloc(mem, sizeof(*r));
     int fd;
 
     if (!r) {
         return PUSHC_ERR_MEMORY;
     }
-    r->source = s;
+    r->mem = mem;
+    r->driven = *driven;
     if (grow(r) != PUSHC_OK) {
         destroy(r);
         return PUSHC_ERR_MEMORY;
@@ -127,37 +125,29 @@ int pushc_runner_create(pushc_source *s)
     r->fds[0].fd = fd;
     r->fds[0].events = POLLIN;
     r->count = 1;
-    s->runner = r;
-    s->loop.size = sizeof(s->loop);
-    s->loop.ctx = r;
-    s->loop.watch = watch;
-    s->loop.timer = timer;
-    s->loop.closed = destroy;
+    loop->size = sizeof(*loop);
+    loop->ctx = r;
+    loop->watch = watch;
+    loop->timer = timer;
+    loop->closed = destroy;
+    *out = r;
     return PUSHC_OK;
 }
 
-static int is_over(pushc_source *s)
-{
-    int over;
-
-    pthread_mutex_lock(&s->lock);
-    over = s->over;
-    pthread_mutex_unlock(&s->lock);
-    return over;
-}
-
-/* Hand over what poll found; the set may change meanwhile. */
-static void dispatch(struct pushc_runner *r, nfds_t count)
+/* Hand over what poll found. Meanwhile descriptors come and go: one that goes
+ * leaves its place to the last, which had its turn, as this goes downwards. */
+static void dispatch(struct pushc_runner *r)
 {
     nfds_t i;
 
-    for (i = 1; i < count && !is_over(r->source); i++) {
-        short events = r->ready[i].revents;
+    for (i = r->count - 1; i > 0 && !r->over; i--) {
+        short events = i < r->count ? r->fds[i].revents : 0;
         int what = (events & (POLLIN | POLLHUP | POLLERR) ? PUSHC_READ : 0)
                    | (events & (POLLOUT | POLLERR) ? PUSHC_WRITE : 0);
 
-        if (what && find(r, r->ready[i].fd)) {
-            pushc_source_ready(r->source, r->ready[i].fd, what);
+        if (what) {
+            r->fds[i].revents = 0;
+            r->driven.ready(r->driven.ctx, r->fds[i].fd, what);
         }
     }
 }
@@ -167,20 +157,14 @@ static void *run(void *ctx)
     struct pushc_runner *r = ctx;
     uint64_t ticks;
 
-    while (!is_over(r->source)) {
-        nfds_t count = r->count;
-        nfds_t i;
-
+    while (!r->over) {
         if (poll(r->fds, r->count, -1) <= 0) {
             continue;
         }
-        for (i = 0; i < count; i++) {
-            r->ready[i] = r->fds[i];
-        }
-        dispatch(r, count);
-        if (!is_over(r->source) && (r->ready[0].revents & POLLIN)
+        dispatch(r);
+        if (!r->over && (r->fds[0].revents & POLLIN)
             && read(r->fds[0].fd, &ticks, sizeof(ticks)) == sizeof(ticks)) {
-            pushc_source_timeout(r->source);
+            r->driven.timeout(r->driven.ctx);
         }
     }
     return NULL;
@@ -197,6 +181,11 @@ int pushc_runner_start(struct pushc_runner *r)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     r->running = !failed;
     return failed ? PUSHC_ERR_SYSTEM : PUSHC_OK;
+}
+
+void pushc_runner_end(struct pushc_runner *r)
+{
+    r->over = 1;
 }
 
 void pushc_runner_join(struct pushc_runner *r)

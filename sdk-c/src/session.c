@@ -3,28 +3,28 @@
 
 #include <string.h>
 
-#include "message.h"
-#include "records.h"
-
 /* Longest pause before a message is handed over again, in ms. */
 #define PAUSE_MAX 30000u
 
 int pushc_session_init(struct pushc_session *s, const struct pushc_mem *mem)
 {
     s->mem = mem;
-    return pushc_records_init(s);
+    return pushc_records_init(&s->records, mem, s->dedup);
 }
 
-static void free_items(struct pushc_session *s, struct pushc_items *list)
+static struct pushc_item *first_of(const struct pushc_list *list)
+{
+    return list->first ? PUSHC_LINKED(list->first, struct pushc_item) : NULL;
+}
+
+static void free_items(struct pushc_session *s, struct pushc_list *list)
 {
     while (list->first) {
-        struct pushc_item *item = list->first;
+        struct pushc_item *item = first_of(list);
 
-        list->first = item->next;
+        pushc_list_remove(list, &item->link);
         pushc_mem_free(s->mem, item);
     }
-    list->last = NULL;
-    list->count = 0;
 }
 
 void pushc_session_cleanup(struct pushc_session *s)
@@ -37,7 +37,7 @@ void pushc_session_cleanup(struct pushc_session *s)
     free_items(s, &s->held);
     pushc_mem_free(s->mem, s->ring);
     s->ring = NULL;
-    pushc_records_cleanup(s);
+    pushc_records_cleanup(&s->records);
 }
 
 int pushc_id_split(const char *id, uint64_t *seq, char mid[PUSHC_MID_MAX])
@@ -70,66 +70,13 @@ int pushc_id_split(const char *id, uint64_t *seq, char mid[PUSHC_MID_MAX])
 int pushc_session_restore(struct pushc_session *s, const char *cursor)
 {
     char mid[PUSHC_MID_MAX];
-    const char *p;
 
-    if (strlen(cursor) >= PUSHC_ID_MAX) {
+    if (strlen(cursor) >= PUSHC_ID_MAX || !pushc_is_line(cursor)) {
         return PUSHC_ERR_ARGUMENT;
-    }
-    for (p = cursor; *p; p++) {
-        if (*p < ' ' || *p == 0x7f) {
-            return PUSHC_ERR_ARGUMENT;
-        }
     }
     strcpy(s->cursor, cursor);
     pushc_id_split(cursor, &s->cursor_seq, mid);
     return PUSHC_OK;
-}
-
-/* ---- lists of messages ---- */
-
-static void append(struct pushc_items *list, struct pushc_item *item)
-{
-    item->next = NULL;
-    item->prev = list->last;
-    if (list->last) {
-        list->last->next = item;
-    }
-    else {
-        list->first = item;
-    }
-    list->last = item;
-    list->count++;
-}
-
-static void prepend(struct pushc_items *list, struct pushc_item *item)
-{
-    item->prev = NULL;
-    item->next = list->first;
-    if (list->first) {
-        list->first->prev = item;
-    }
-    else {
-        list->last = item;
-    }
-    list->first = item;
-    list->count++;
-}
-
-static void take_out(struct pushc_items *list, struct pushc_item *item)
-{
-    if (item->prev) {
-        item->prev->next = item->next;
-    }
-    else {
-        list->first = item->next;
-    }
-    if (item->next) {
-        item->next->prev = item->prev;
-    }
-    else {
-        list->last = item->prev;
-    }
-    list->count--;
 }
 
 /* ---- entries: the ids of the current stream ---- */
@@ -163,7 +110,7 @@ static int reserve_entry(struct pushc_session *s)
     return PUSHC_OK;
 }
 
-/* After reserve_entry(), which cannot have failed. */
+/* Add an entry, in the room that reserve_entry() made. */
 static void add_entry(struct pushc_session *s, const struct pushc_block *block,
                       uint64_t seq, struct pushc_record *record)
 {
@@ -183,7 +130,7 @@ static void pop_entry(struct pushc_session *s)
     struct pushc_entry *e = entry_at(s, 0);
 
     if (e->record) {
-        pushc_record_release(s, e->record);
+        pushc_record_release(&s->records, e->record);
     }
     s->ring_first = (s->ring_first + 1) & (s->ring_size - 1);
     s->ring_count--;
@@ -237,7 +184,7 @@ static enum pushc_receipt receive_new(struct pushc_session *s,
         return PUSHC_RECEIVED_NO_MEMORY;
     }
     if (item->pub.id[0] != '\0') {
-        record = pushc_record_create(s, mid);
+        record = pushc_record_create(&s->records, mid);
         if (!record) {
             pushc_mem_free(s->mem, item);
             return PUSHC_RECEIVED_NO_MEMORY;
@@ -247,7 +194,7 @@ static enum pushc_receipt receive_new(struct pushc_session *s,
     }
     item->owner = s;
     item->record = record;
-    append(&s->queue, item);
+    pushc_list_append(&s->queue, &item->link);
     s->bytes += item->bytes;
     s->received++;
     return PUSHC_RECEIVED_NEW;
@@ -261,7 +208,7 @@ static enum pushc_receipt receive_too_large(struct pushc_session *s,
     struct pushc_record *record = NULL;
 
     if (block->id[0] != '\0') {
-        record = pushc_record_create(s, mid);
+        record = pushc_record_create(&s->records, mid);
         if (!record) {
             return PUSHC_RECEIVED_NO_MEMORY;
         }
@@ -288,7 +235,7 @@ enum pushc_receipt pushc_session_receive(struct pushc_session *s,
         return PUSHC_RECEIVED_NO_MEMORY;
     }
     if (mid[0] != '\0') {
-        record = pushc_record_find(s, mid);
+        record = pushc_record_find(&s->records, mid);
     }
     if (b.too_large && !record) {
         return receive_too_large(s, &b, seq, mid);
@@ -315,20 +262,20 @@ int pushc_session_full(const struct pushc_session *s)
 
 uint64_t pushc_session_next_at(const struct pushc_session *s)
 {
-    const struct pushc_item *first = s->queue.first;
+    const struct pushc_item *first = first_of(&s->queue);
 
     return !first ? 0 : first->not_before ? first->not_before : 1;
 }
 
 struct pushc_item *pushc_session_next(struct pushc_session *s, uint64_t now)
 {
-    struct pushc_item *item = s->queue.first;
+    struct pushc_item *item = first_of(&s->queue);
 
     if (!item || item->not_before > now) {
         return NULL;
     }
-    take_out(&s->queue, item);
-    append(&s->held, item);
+    pushc_list_remove(&s->queue, &item->link);
+    pushc_list_append(&s->held, &item->link);
     item->held = 1;
     item->pub.attempt++;
     return item;
@@ -346,12 +293,12 @@ void pushc_session_done(struct pushc_session *s, struct pushc_item *item)
 {
     struct pushc_record *record = item->record;
 
-    take_out(&s->held, item);
+    pushc_list_remove(&s->held, &item->link);
     s->bytes -= item->bytes;
     s->done++;
     if (record) {
         record->done = 1;
-        pushc_record_release(s, record);
+        pushc_record_release(&s->records, record);
     }
     pushc_mem_free(s->mem, item);
     advance(s);
@@ -363,10 +310,10 @@ void pushc_session_retry(struct pushc_session *s, struct pushc_item *item,
     unsigned shift = item->pub.attempt > 16 ? 16 : item->pub.attempt - 1;
     uint64_t pause = (uint64_t)s->pause << shift;
 
-    take_out(&s->held, item);
+    pushc_list_remove(&s->held, &item->link);
     item->held = 0;
     item->not_before = now + (pause > PAUSE_MAX ? PAUSE_MAX : pause);
-    prepend(&s->queue, item);
+    pushc_list_prepend(&s->queue, &item->link);
 }
 
 /* ---- acknowledging ---- */

@@ -14,21 +14,12 @@
 #ifndef PUSHC_SESSION_H
 #define PUSHC_SESSION_H
 
-#include "mem.h"
+#include "list.h"
+#include "message.h"
 #include "parser.h"
+#include "records.h"
 
-#define PUSHC_ID_MAX  64 /* of an id, with its NUL; longer ones count as none */
-#define PUSHC_MID_MAX 32 /* of a message id, with its NUL; likewise */
-
-/* A message id that was seen. */
-struct pushc_record {
-    char mid[PUSHC_MID_MAX]; /* "": of an id without one, not in the table */
-    struct pushc_record *chain;         /* in its bucket */
-    struct pushc_record *older, *newer; /* in order of arrival */
-    unsigned refs;                      /* by entries and by its message */
-    int done;                           /* its handler finished */
-    int passed;                         /* the cursor went over it */
-};
+#define PUSHC_ID_MAX 64 /* of an id, with its NUL; longer ones count as none */
 
 /* An id of the current stream that the cursor has not passed. */
 struct pushc_entry {
@@ -36,22 +27,6 @@ struct pushc_entry {
     uint64_t seq;                /* 0: a foreign id, not acknowledged */
     struct pushc_record *record; /* NULL: nothing to wait for */
     int ack_now;
-};
-
-/* A message that is not done. pub comes first: the application's pointer. */
-struct pushc_item {
-    pushc_message pub;
-    struct pushc_session *owner;
-    struct pushc_record *record; /* NULL where it had no id */
-    struct pushc_item *prev, *next;
-    size_t bytes;        /* what it counts for against max_bytes */
-    uint64_t not_before; /* ms of the client's clock; after a retry */
-    int held;            /* 1: the application has it, 0: queued */
-};
-
-struct pushc_items {
-    struct pushc_item *first, *last;
-    unsigned count;
 };
 
 struct pushc_session {
@@ -62,22 +37,19 @@ struct pushc_session {
     unsigned dedup; /* passed records that are kept */
     unsigned pause; /* ms before the first repetition */
 
-    struct pushc_record **buckets;
-    size_t bucket_count; /* a power of two */
-    size_t record_count;
-    struct pushc_record *oldest, *newest;
+    struct pushc_records records;
 
     struct pushc_entry *ring;
     size_t ring_size; /* a power of two, or 0 */
     size_t ring_first, ring_count;
 
-    struct pushc_items queue, held;
-    size_t bytes; /* of both */
+    struct pushc_list queue, held; /* of pushc_item */
+    size_t bytes;                  /* of both */
 
     char cursor[PUSHC_ID_MAX];
     uint64_t cursor_seq; /* 0: nothing that could be acknowledged */
     unsigned unsent;     /* entries passed since the last acknowledgement */
-    unsigned sending;    /* those that the one under way covers */
+    unsigned sending;    /* entries that the one under way covers */
     int urgent;          /* one of the unsent asked for it */
 
     uint64_t received, repeated, done;
@@ -98,44 +70,45 @@ void pushc_session_cleanup(struct pushc_session *s);
 /* Begin with a cursor of an earlier run; PUSHC_ERR_ARGUMENT if it is none. */
 int pushc_session_restore(struct pushc_session *s, const char *cursor);
 
-/* An attempt shows s->cursor; answered or not, the server may number anew
- * behind it: what the streams before had sent moves the cursor no more. */
+/* An attempt begins, which shows s->cursor to the server. Answered or not, the
+ * server may number anew behind that cursor: messages of the streams before
+ * move the cursor no more. */
 void pushc_session_attempt(struct pushc_session *s);
 
-/* A new stream is open: what it will send has entries of its own. */
+/* A new stream is open: its ids get entries of their own. */
 void pushc_session_connected(struct pushc_session *s);
 
 /* Take a block that is a message, or only an id. Copies what it keeps. */
 enum pushc_receipt pushc_session_receive(struct pushc_session *s,
                                          const struct pushc_block *block);
 
-/* No more should be read for now. */
+/* Whether no more should be read for now. */
 int pushc_session_full(const struct pushc_session *s);
 
 /* Hand over the next message, or NULL: none, or none before now. */
 struct pushc_item *pushc_session_next(struct pushc_session *s, uint64_t now);
 
-/* When the next message may be handed over; 0: there is none. */
+/* The time when the next message may be handed over; 0: there is none. */
 uint64_t pushc_session_next_at(const struct pushc_session *s);
 
 /* The item behind a message that the application holds, or NULL. */
 struct pushc_item *pushc_session_held(struct pushc_session *s,
                                       pushc_message *message);
 
-/* The message is done, and freed. */
+/* Note that the message is done, and free it. */
 void pushc_session_done(struct pushc_session *s, struct pushc_item *item);
 
 /* Queue the message again, before all others, after a pause. */
 void pushc_session_retry(struct pushc_session *s, struct pushc_item *item,
                          uint64_t now);
 
-/* Something is done and not acknowledged. */
+/* Whether something is done and not acknowledged. */
 int pushc_session_unacked(const struct pushc_session *s);
 
-/* It should not wait for the next batch. */
+/* Whether the acknowledgement should not wait for the next batch. */
 int pushc_session_ack_urgent(const struct pushc_session *s);
 
-/* The server knows nothing that could be acknowledged. */
+/* Forget what is due: the server knows nothing that could be acknowledged. */
 void pushc_session_ack_forget(struct pushc_session *s);
 
 /* Begin an acknowledgement of s->cursor; only one at a time. */

@@ -22,6 +22,7 @@ static const size_t strings[] = {
     offsetof(pushc_options, app_version),  offsetof(pushc_options, os),
     offsetof(pushc_options, os_version),   offsetof(pushc_options, locale),
     offsetof(pushc_options, urgency),      offsetof(pushc_options, cursor),
+    offsetof(pushc_options, meta),
 };
 
 /* Every number that has a default, which stands for 0. */
@@ -50,23 +51,12 @@ static const char **string_at(pushc_options *o, size_t at)
     return (const char **)(void *)((char *)o + at);
 }
 
-/* Nothing that could end a header or a request line. */
-static int is_line(const char *s)
-{
-    for (; s && *s; s++) {
-        if ((unsigned char)*s < ' ' || *s == 0x7f) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 static int are_lines(const char *const *list, size_t count)
 {
     size_t i;
 
     for (i = 0; i < count; i++) {
-        if (!list || !list[i] || !is_line(list[i])) {
+        if (!list || !list[i] || !pushc_is_line(list[i])) {
             return 0;
         }
     }
@@ -75,13 +65,12 @@ static int are_lines(const char *const *list, size_t count)
 
 static int is_device(const char *s)
 {
-    size_t n = s ? strlen(s) : 1;
+    size_t n = strlen(s);
 
-    return !s
-           || (n >= 1 && n <= 128
-               && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs"
-                            "tuvwxyz0123456789._~-")
-                      == n);
+    return n >= 1 && n <= 128
+           && strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                        "0123456789._~-")
+                  == n;
 }
 
 static int are_legal(pushc_options *o)
@@ -89,7 +78,7 @@ static int are_legal(pushc_options *o)
     size_t i;
 
     for (i = 0; i < COUNT(strings); i++) {
-        if (!is_line(*string_at(o, strings[i]))) {
+        if (!pushc_is_line(*string_at(o, strings[i]))) {
             return 0;
         }
     }
@@ -98,7 +87,8 @@ static int are_legal(pushc_options *o)
             && strncmp(o->url, "https://", 8) != 0)) {
         return 0;
     }
-    return strcspn(o->url, "?#") == strlen(o->url) && is_device(o->device)
+    return strcspn(o->url, "?#") == strlen(o->url)
+           && (!o->device || is_device(o->device))
            && are_lines(o->headers, o->header_count)
            && are_lines(o->channels, o->channel_count);
 }
@@ -180,39 +170,10 @@ static int take_loop(struct pushc_settings *set, const pushc_loop *loop)
     memcpy(&set->loop, loop,
            loop->size < sizeof(*loop) ? loop->size : sizeof(*loop));
     set->has_loop = 1;
-    set->o.loop = &set->loop;
     return set->loop.watch && set->loop.timer ? PUSHC_OK : PUSHC_ERR_ARGUMENT;
 }
 
-int pushc_settings_init(struct pushc_settings *set,
-                        const pushc_options *options)
-{
-    int status;
-
-    memset(set, 0, sizeof(*set));
-    if (!options || options->size < offsetof(pushc_options, url) + 8
-        || options->size > 65536) {
-        return PUSHC_ERR_ARGUMENT;
-    }
-    memcpy(&set->o, options,
-           options->size < sizeof(set->o) ? options->size : sizeof(set->o));
-    set->mem = pushc_mem_make(set->o.on_realloc, set->o.ctx);
-    if (!are_legal(&set->o)) {
-        return PUSHC_ERR_ARGUMENT;
-    }
-    status = take_loop(set, set->o.loop);
-    if (status != PUSHC_OK) {
-        return status;
-    }
-    fill_defaults(&set->o);
-    status = copy_all(set);
-    if (status != PUSHC_OK) {
-        pushc_settings_cleanup(set);
-    }
-    return status;
-}
-
-void pushc_settings_cleanup(struct pushc_settings *set)
+static void cleanup(struct pushc_settings *set)
 {
     size_t i;
 
@@ -231,6 +192,64 @@ void pushc_settings_cleanup(struct pushc_settings *set)
     set->o.channels = NULL;
 }
 
+/* PUSHC_OK, PUSHC_ERR_ARGUMENT, PUSHC_ERR_MEMORY; the latter two leave
+ * nothing to clean up. */
+static int init(struct pushc_settings *set, const pushc_options *options)
+{
+    int status;
+
+    memset(set, 0, sizeof(*set));
+    if (!options
+        || options->size < offsetof(pushc_options, url) + sizeof(options->url)
+        || options->size > 65536) {
+        return PUSHC_ERR_ARGUMENT;
+    }
+    memcpy(&set->o, options,
+           options->size < sizeof(set->o) ? options->size : sizeof(set->o));
+    set->mem = pushc_mem_make(set->o.on_realloc, set->o.ctx);
+    if (!are_legal(&set->o)) {
+        return PUSHC_ERR_ARGUMENT;
+    }
+    status = take_loop(set, set->o.loop);
+    set->o.loop = NULL;
+    if (status != PUSHC_OK) {
+        return status;
+    }
+    fill_defaults(&set->o);
+    status = copy_all(set);
+    if (status != PUSHC_OK) {
+        cleanup(set);
+    }
+    return status;
+}
+
+int pushc_settings_create(const pushc_options *options, size_t size,
+                          struct pushc_settings **out)
+{
+    struct pushc_settings set;
+    int status = init(&set, options);
+
+    if (status != PUSHC_OK) {
+        return status;
+    }
+    *out = pushc_mem_zalloc(&set.mem, size);
+    if (!*out) {
+        cleanup(&set);
+        return PUSHC_ERR_MEMORY;
+    }
+    **out = set;
+    return PUSHC_OK;
+}
+
+void pushc_settings_destroy(struct pushc_settings *set, size_t size)
+{
+    struct pushc_mem mem = set->mem;
+
+    cleanup(set);
+    explicit_bzero(set, size);
+    pushc_mem_free(&mem, set);
+}
+
 uint64_t pushc_now(const struct pushc_settings *set)
 {
     struct timespec ts;
@@ -245,7 +264,8 @@ uint64_t pushc_now(const struct pushc_settings *set)
     return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-int pushc_random(const struct pushc_settings *set, void *bytes, size_t n)
+/* Random bytes; PUSHC_OK or PUSHC_ERR_SYSTEM. */
+static int draw(const struct pushc_settings *set, void *bytes, size_t n)
 {
     char *at = bytes;
 
@@ -271,7 +291,7 @@ double pushc_uniform(const struct pushc_settings *set)
 {
     uint64_t bits = 0;
 
-    if (pushc_random(set, &bits, sizeof(bits)) != PUSHC_OK) {
+    if (draw(set, &bits, sizeof(bits)) != PUSHC_OK) {
         return 0.5;
     }
     return (double)(bits >> 11) / 9007199254740992.0; /* 2^53 */
@@ -285,7 +305,7 @@ int pushc_random_name(const struct pushc_settings *set, char *out, size_t n)
     size_t i;
 
     if (n > PUSHC_NAME_MAX
-        || pushc_random(set, bits, n * sizeof(bits[0])) != PUSHC_OK) {
+        || draw(set, bits, n * sizeof(bits[0])) != PUSHC_OK) {
         return PUSHC_ERR_SYSTEM;
     }
     for (i = 0; i < n; i++) {

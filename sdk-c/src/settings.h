@@ -15,17 +15,16 @@ struct pushc_settings {
     int has_loop;
 };
 
-/* PUSHC_OK, PUSHC_ERR_ARGUMENT, PUSHC_ERR_MEMORY; the latter two leave
- * nothing to clean up. */
-int pushc_settings_init(struct pushc_settings *set,
-                        const pushc_options *options);
-void pushc_settings_cleanup(struct pushc_settings *set);
+/* Make a handle of size bytes, which begins with its settings; the rest is
+ * zero. PUSHC_OK, PUSHC_ERR_ARGUMENT, PUSHC_ERR_MEMORY. */
+int pushc_settings_create(const pushc_options *options, size_t size,
+                          struct pushc_settings **out);
+
+/* Wipe and free a handle of size bytes that begins with its settings. */
+void pushc_settings_destroy(struct pushc_settings *set, size_t size);
 
 /* The clock of the handle, ms. */
 uint64_t pushc_now(const struct pushc_settings *set);
-
-/* Random bytes; PUSHC_OK or PUSHC_ERR_SYSTEM. */
-int pushc_random(const struct pushc_settings *set, void *bytes, size_t n);
 
 /* 0 <= u < 1. Without random bytes 0.5, which only synchronizes. */
 double pushc_uniform(const struct pushc_settings *set);
@@ -35,7 +34,7 @@ double pushc_uniform(const struct pushc_settings *set);
 #define PUSHC_NAME_MAX 32
 int pushc_random_name(const struct pushc_settings *set, char *out, size_t n);
 
-/* Say a line, if anyone listens. */
+/* Log a line, where there is a hook for it. */
 void pushc_log(const struct pushc_settings *set, int level, const char *format,
                ...) __attribute__((format(printf, 3, 4)));
 

@@ -27,13 +27,37 @@ static int init_locks(pushc_source *s)
     return PUSHC_OK;
 }
 
+/* For the transport: have the loop watch fd. */
+static int watch(void *source, int fd, int what)
+{
+    pushc_source *s = source;
+
+    if (s->loop.watch(s->loop.ctx, s, fd, what) != 0) {
+        s->broken = 1;
+        return -1;
+    }
+    return 0;
+}
+
+static void on_ready(void *source, int fd, int what)
+{
+    pushc_source_ready(source, fd, what);
+}
+
+static void on_timeout(void *source)
+{
+    pushc_source_timeout(source);
+}
+
 static int init_loop(pushc_source *s)
 {
+    struct pushc_driven driven = {s, on_ready, on_timeout};
+
     if (s->set->has_loop) {
         s->loop = s->set->loop;
         return PUSHC_OK;
     }
-    return pushc_runner_create(s);
+    return pushc_runner_create(&s->set->mem, &driven, &s->loop, &s->runner);
 }
 
 int pushc_source_init(pushc_source *s, const struct pushc_settings *set,
@@ -53,25 +77,15 @@ int pushc_source_init(pushc_source *s, const struct pushc_settings *set,
     s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     status = s->wake_fd < 0 ? PUSHC_ERR_SYSTEM : PUSHC_OK;
     if (status == PUSHC_OK) {
-        status = pushc_transport_create(set, s, &s->transport);
+        status = pushc_transport_create(set, watch, s, &s->transport);
     }
     if (status == PUSHC_OK) {
         status = init_loop(s);
     }
     if (status != PUSHC_OK) {
-        s->loop.closed = NULL;
-        pushc_source_cleanup(s);
+        pushc_source_abandon(s);
     }
     return status;
-}
-
-int pushc_source_watch(pushc_source *s, int fd, int what)
-{
-    if (s->loop.watch(s->loop.ctx, s, fd, what) != 0) {
-        s->broken = 1;
-        return PUSHC_ERR_SYSTEM;
-    }
-    return PUSHC_OK;
 }
 
 static void arm(pushc_source *s, uint64_t due)
@@ -79,8 +93,8 @@ static void arm(pushc_source *s, uint64_t due)
     uint64_t now = pushc_now(s->set);
     uint64_t ms = due <= now ? 0 : due - now;
 
-    /* One that is due before is left alone: deadlines mostly move on, and
-     * a turn too many is cheaper than setting the timer in each. */
+    /* A timer that is due before is left alone: deadlines mostly move on,
+     * and a turn too many is cheaper than setting the timer in each. */
     if (s->armed <= due && s->armed > now) {
         return;
     }
@@ -97,27 +111,21 @@ static void arm(pushc_source *s, uint64_t due)
 static void take_turn(pushc_source *s)
 {
     uint64_t due = s->turn(s->owner);
-    uint64_t transport = pushc_transport_due(s->transport);
 
-    arm(s, due < transport ? due : transport);
+    arm(s, pushc_soonest(due, pushc_transport_due(s->transport)));
 }
 
 int pushc_source_start(pushc_source *s)
 {
-    int status = pushc_source_watch(s, s->wake_fd, PUSHC_READ);
-
-    if (status != PUSHC_OK) {
-        return status;
+    if (watch(s, s->wake_fd, PUSHC_READ) != 0) {
+        return PUSHC_ERR_SYSTEM;
     }
     s->started = 1;
     arm(s, pushc_now(s->set));
     if (s->broken) {
-        status = PUSHC_ERR_SYSTEM;
+        return PUSHC_ERR_SYSTEM;
     }
-    else if (s->runner) {
-        status = pushc_runner_start(s->runner);
-    }
-    return status;
+    return s->runner ? pushc_runner_start(s->runner) : PUSHC_OK;
 }
 
 void pushc_source_ready(pushc_source *s, int fd, int what)
@@ -128,8 +136,8 @@ void pushc_source_ready(pushc_source *s, int fd, int what)
         pushc_transport_ready(s->transport, fd, what);
     }
     else {
-        /* In this order: a wake-up that comes between is not written, but
-         * its word is seen by the turn below. */
+        /* First the descriptor, then the flag: a wake-up in between is not
+         * written, but the turn below sees the word that was left. */
         while (read(s->wake_fd, &count, sizeof(count)) < 0 && errno == EINTR) {
         }
         pthread_mutex_lock(&s->lock);
@@ -156,6 +164,14 @@ void pushc_source_wake(pushc_source *s)
     s->awake = 1;
     while (write(s->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR) {
     }
+}
+
+void pushc_source_raise(pushc_source *s, int *flag)
+{
+    pthread_mutex_lock(&s->lock);
+    *flag = 1;
+    pushc_source_wake(s);
+    pthread_mutex_unlock(&s->lock);
 }
 
 const struct timespec *pushc_source_deadline(int timeout_ms,
@@ -185,6 +201,22 @@ int pushc_source_wait(pushc_source *s, const struct timespec *until)
                : 0;
 }
 
+void pushc_source_end(pushc_source *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->over = 1;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    if (s->runner) {
+        pushc_runner_end(s->runner);
+    }
+}
+
+int pushc_source_broken(const pushc_source *s)
+{
+    return s->broken || pushc_transport_broken(s->transport);
+}
+
 void pushc_source_join(pushc_source *s)
 {
     if (s->runner) {
@@ -207,4 +239,12 @@ void pushc_source_cleanup(pushc_source *s)
     }
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
+}
+
+void pushc_source_abandon(pushc_source *s)
+{
+    if (!s->runner) {
+        s->loop.closed = NULL;
+    }
+    pushc_source_cleanup(s);
 }

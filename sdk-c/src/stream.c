@@ -7,42 +7,21 @@
  *             |                   ^
  *             +-------------------+
  */
+#include "stream.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "backoff.h"
-#include "client.h"
 #include "json.h"
+#include "receive.h"
 
 #define HOPS_MAX 5
 
-/* A turn that comes so much later than asked for, in ms, is a sleep. */
+/* If a turn comes so much later than asked for, in ms, the machine slept. */
 #define SLEEP_MS 10000u
 
-static const struct pushc_exchange_ops stream_ops = {
-    pushc_receive_head, pushc_receive_body, NULL, pushc_receive_done};
-
 /* ---- attempts ---- */
-
-int pushc_stream_token(pushc_client *c)
-{
-    const pushc_options *o = &c->set.o;
-    int status = PUSHC_OK;
-
-    c->has_token = 0;
-    if (o->on_token) {
-        c->token[0] = '\0';
-        status = o->on_token(o->ctx, c->token_rejected, c->token,
-                             sizeof(c->token));
-        c->token[sizeof(c->token) - 1] = '\0';
-        if (status != PUSHC_OK || strpbrk(c->token, "\r\n")) {
-            return PUSHC_ERR_TOKEN;
-        }
-        c->token_rejected = 0;
-        c->has_token = c->token[0] != '\0';
-    }
-    return PUSHC_OK;
-}
 
 static int make_url(pushc_client *c, struct pushc_buf *url, int first)
 {
@@ -58,17 +37,14 @@ static int make_url(pushc_client *c, struct pushc_buf *url, int first)
     pushc_buf_query(url, "os_version", o->os_version);
     pushc_buf_query(url, "locale", o->locale);
     pushc_buf_query(url, "urgency", o->urgency);
+    pushc_buf_query(url, "meta", o->meta);
     for (i = 0; i < o->channel_count; i++) {
         pushc_buf_query(url, "channel", o->channels[i]);
     }
     pushc_buf_query(url, "from", o->from_oldest ? "oldest" : NULL);
     pushc_buf_query(url, "ack", "explicit");
     pushc_buf_query(url, "seq", first ? "0" : NULL);
-    if (o->query && o->query[0] != '\0') {
-        pushc_buf_str(url, "&");
-        pushc_buf_str(url, o->query);
-    }
-    return url->failed ? PUSHC_ERR_MEMORY : PUSHC_OK;
+    return pushc_buf_query_text(url, o->query);
 }
 
 static int start_exchange(pushc_client *c, const char *url, const char *cursor)
@@ -77,16 +53,14 @@ static int start_exchange(pushc_client *c, const char *url, const char *cursor)
     char last_id[PUSHC_ID_MAX + 20];
 
     request.trusted = c->trusted;
-    request.token = c->has_token ? c->token : c->set.o.token;
+    request.token = pushc_token_text(&c->token, &c->set);
     request.headers[request.header_count++] = "Accept: text/event-stream";
-    request.headers[request.header_count++] =
-        "Push-Client: libpushc/" PUSHC_VERSION;
     if (cursor[0] != '\0') {
         snprintf(last_id, sizeof(last_id), "Last-Event-ID: %s", cursor);
         request.headers[request.header_count++] = last_id;
     }
-    return pushc_exchange_start(c->source.transport, &request, &stream_ops, c,
-                                &c->stream);
+    return pushc_exchange_start(c->source.transport, &request,
+                                &pushc_receive_ops, c, &c->stream);
 }
 
 static void forget_stream(pushc_client *c)
@@ -125,10 +99,7 @@ static void open_url(pushc_client *c, const char *url)
     }
     pushc_buf_cleanup(&whole);
     if (status != PUSHC_OK) {
-        c->ended = 1;
-        c->fault = status;
-        snprintf(c->fault_detail, sizeof(c->fault_detail), "%s",
-                 pushc_strerror(status));
+        pushc_client_drop(c, status, pushc_strerror(status));
     }
 }
 
@@ -145,26 +116,14 @@ void pushc_stream_connect(pushc_client *c)
     c->throttled = 0;
     pthread_mutex_unlock(&c->source.lock);
     pushc_client_enter(c, PUSHC_CONNECTING);
-    if (pushc_stream_token(c) != PUSHC_OK) {
-        pushc_stream_drop(c, PUSHC_ERR_TOKEN, "the token hook failed");
+    if (pushc_token_ask(&c->token, &c->set) != PUSHC_OK) {
+        pushc_client_drop(c, PUSHC_ERR_TOKEN, "the token hook failed");
         return;
     }
     open_url(c, NULL);
 }
 
 /* ---- the end of a stream or an attempt ---- */
-
-void pushc_stream_drop(pushc_client *c, int status, const char *detail)
-{
-    char text[sizeof(c->fault_detail)];
-
-    snprintf(text, sizeof(text), "%s", detail);
-    pushc_exchange_cancel(c->stream);
-    c->stream = NULL;
-    c->ended = 1;
-    c->fault = status;
-    strcpy(c->fault_detail, text);
-}
 
 /* Follow a redirect, without our credentials where it leads elsewhere. */
 static void follow(pushc_client *c)
@@ -173,10 +132,10 @@ static void follow(pushc_client *c)
 
     c->end_answer.location = NULL;
     if (!url) {
-        pushc_stream_drop(c, PUSHC_ERR_PROTOCOL, "a redirect to nowhere");
+        pushc_client_drop(c, PUSHC_ERR_PROTOCOL, "a redirect to nowhere");
     }
     else if (c->hops >= HOPS_MAX || pushc_is_downgrade(c->set.o.url, url)) {
-        pushc_stream_drop(c, PUSHC_ERR_REDIRECT,
+        pushc_client_drop(c, PUSHC_ERR_REDIRECT,
                           "a redirect that is not followed");
     }
     else {
@@ -194,12 +153,7 @@ static int is_redirect(long status)
            || status == 308;
 }
 
-static int is_temporary(long status)
-{
-    return status == 408 || status == 425 || status == 429 || status >= 500;
-}
-
-/* What an ended exchange means, as a status. */
+/* The status that says why the exchange ended. */
 static int judge(const pushc_client *c)
 {
     long http = c->end_answer.http_status;
@@ -216,12 +170,12 @@ static int judge(const pushc_client *c)
     if (c->end_status != PUSHC_OK || http == 200) {
         return c->end_status != PUSHC_OK ? c->end_status : PUSHC_ERR_NETWORK;
     }
-    return http == 204                  ? PUSHC_ERR_NO_CONTENT
-           : http == 401 || http == 403 ? PUSHC_ERR_AUTH
-           : is_temporary(http)         ? PUSHC_ERR_OVERLOAD
-           : http >= 400                ? PUSHC_ERR_HTTP
-           : http >= 300                ? PUSHC_ERR_REDIRECT
-                                        : PUSHC_ERR_PROTOCOL;
+    return http == 204                     ? PUSHC_ERR_NO_CONTENT
+           : http == 401 || http == 403    ? PUSHC_ERR_AUTH
+           : pushc_head_is_temporary(http) ? PUSHC_ERR_OVERLOAD
+           : http >= 400                   ? PUSHC_ERR_HTTP
+           : http >= 300                   ? PUSHC_ERR_REDIRECT
+                                           : PUSHC_ERR_PROTOCOL;
 }
 
 static int is_final(const pushc_client *c, int status)
@@ -251,7 +205,7 @@ static void describe(const pushc_client *c, int status, char *out, size_t size)
     }
 }
 
-/* The delay before the next attempt; counts a failed one. */
+/* The delay before the next attempt; the last one is counted as failed. */
 static uint64_t next_delay(pushc_client *c, int status, uint64_t now)
 {
     struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER, .base = c->base};
@@ -287,7 +241,7 @@ static void wait_for_next(pushc_client *c, int status, uint64_t now)
     event.attempt = c->failed;
     c->retry_at = now + event.delay_ms;
     c->state = PUSHC_WAITING;
-    pushc_client_tell(c, &event);
+    pushc_client_report(c, &event);
 }
 
 void pushc_stream_settle(pushc_client *c)
@@ -314,7 +268,7 @@ void pushc_stream_settle(pushc_client *c)
     }
     if ((c->end_answer.http_status == 401 || c->expired) && c->set.o.on_token
         && !c->token_retried) {
-        c->token_rejected = 1;
+        pushc_token_reject(&c->token);
         c->token_retried = !c->expired;
         status = c->expired ? PUSHC_ERR_GOODBYE : PUSHC_ERR_AUTH;
         c->prompt_until = c->failed == 0 || !c->expired ? now + 1 : 0;
@@ -329,8 +283,6 @@ void pushc_stream_settle(pushc_client *c)
 
 /* ---- the clock ---- */
 
-/* The machine slept, or the network came back: what is known of the stream
- * is old, and waiting makes no sense. */
 void pushc_stream_wake(pushc_client *c, uint64_t now)
 {
     struct pushc_backoff b = {.kind = PUSHC_BACKOFF_WAKE};
@@ -371,10 +323,10 @@ void pushc_stream_check(pushc_client *c, uint64_t now)
         return;
     }
     if (is_silent(c, now)) {
-        pushc_stream_drop(c, PUSHC_ERR_SILENCE, "no byte came in time");
+        pushc_client_drop(c, PUSHC_ERR_SILENCE, "no byte came in time");
     }
     else if (is_late(c, now)) {
-        pushc_stream_drop(c, PUSHC_ERR_DEADLINE, "no answer came in time");
+        pushc_client_drop(c, PUSHC_ERR_DEADLINE, "no answer came in time");
     }
     else if (c->state == PUSHC_OPEN && c->failed + c->token_retried > 0
              && c->proven && now >= c->opened_at + c->set.o.proof_ms) {

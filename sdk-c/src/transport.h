@@ -1,5 +1,5 @@
 /*
- * transport.h - HTTP exchanges, by libcurl, which only curl.c knows.
+ * transport.h - HTTP exchanges, by libcurl, which only transport.c knows.
  *
  * All of it on the thread that drives the handle. The callbacks of an
  * exchange come out of pushc_transport_ready(), _timeout(), _drain() and
@@ -29,7 +29,7 @@ struct pushc_request {
     int upload; /* the body comes from on_upload, for as long as it likes */
 };
 
-/* What is known of the answer so far. */
+/* An answer, as far as it has come. */
 struct pushc_answer {
     long http_status; /* 0: none came */
     char content_type[64];
@@ -49,16 +49,22 @@ struct pushc_exchange_ops {
     int (*on_head)(void *ctx, const struct pushc_answer *answer);
     /* Bytes of the body of a 2xx; after a pause the same come again. */
     enum pushc_taken (*on_body)(void *ctx, const char *bytes, size_t n);
-    /* Fill buffer; its length, 0: the end, or PUSHC_UPLOAD_PAUSE. */
+    /* Fill buffer; the bytes filled, 0: the end, or PUSHC_UPLOAD_PAUSE. */
     size_t (*on_upload)(void *ctx, char *buffer, size_t size);
     /* The exchange ended and is freed on return. PUSHC_OK: the answer is
-     * whole; PUSHC_ERR_CLOSED: one of the above aborted it. */
-    void (*on_done)(void *ctx, int status, const struct pushc_answer *answer);
+     * whole; PUSHC_ERR_CLOSED: one of the above aborted it. The location may
+     * be taken, by setting it to NULL. */
+    void (*on_done)(void *ctx, int status, struct pushc_answer *answer);
 };
 
-/* source is told which descriptors and what time matter. PUSHC_ERR_MEMORY. */
+/* Have fd watched for what (PUSHC_READ|PUSHC_WRITE), or, for 0, no more. 0,
+ * or the transport is broken. */
+typedef int (*pushc_watch_fn)(void *watcher, int fd, int what);
+
+/* PUSHC_OK or PUSHC_ERR_MEMORY. set and watcher are borrowed. */
 int pushc_transport_create(const struct pushc_settings *set,
-                           pushc_source *source, struct pushc_transport **out);
+                           pushc_watch_fn watch, void *watcher,
+                           struct pushc_transport **out);
 
 /* Frees what is under way too, without on_done. */
 void pushc_transport_destroy(struct pushc_transport *t);
@@ -66,15 +72,16 @@ void pushc_transport_destroy(struct pushc_transport *t);
 /* fd is ready for what. */
 void pushc_transport_ready(struct pushc_transport *t, int fd, int what);
 
-/* When pushc_transport_timeout() wants to be called; UINT64_MAX: never. */
+/* The time for pushc_transport_timeout(), ms; UINT64_MAX: never. */
 uint64_t pushc_transport_due(const struct pushc_transport *t);
 void pushc_transport_timeout(struct pushc_transport *t);
 
 /* Read what already arrived on all connections. */
 void pushc_transport_drain(struct pushc_transport *t);
 
-/* Whether any connection is being watched. None is, when the answer to an
- * upload that pauses is over: libcurl waits for the rest of the request. */
+/* Whether any connection is being watched. libcurl watches none when the
+ * answer to an upload that pauses is over, and waits for the rest of the
+ * request: the upload has to end. */
 int pushc_transport_listens(const struct pushc_transport *t);
 
 /* The loop could not watch a descriptor: nothing works any more. */

@@ -2,12 +2,12 @@
  * upload.c - publish over one streaming request: a line a message, and a
  * line of answer to each, in the same order.
  */
+#include "upload.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "backoff.h"
 #include "json.h"
-#include "publisher.h"
 
 #define ANSWER_MAX 65536
 
@@ -25,7 +25,7 @@ static int on_head(void *ctx, const struct pushc_answer *answer)
 static size_t on_upload(void *ctx, char *buffer, size_t size)
 {
     pushc_publisher *p = ctx;
-    struct pushc_publication *pub = p->sent.last;
+    struct pushc_publication *pub = pushc_publication_of(p->sent.last);
     uint64_t now = pushc_now(&p->set);
     size_t length = 0;
 
@@ -33,15 +33,14 @@ static size_t on_upload(void *ctx, char *buffer, size_t size)
         size_t n;
 
         if (!pub || pub->sent == pub->body_length) {
-            pub = p->ending ? NULL : p->queue.first;
+            pub = p->ending ? NULL : pushc_publication_take(&p->queue);
             if (!pub) {
                 break;
             }
             if (!p->sent.first) {
                 p->progress_at = now;
             }
-            pushc_publications_remove(&p->queue, pub);
-            pushc_publications_add(&p->sent, pub);
+            pushc_list_append(&p->sent, &pub->link);
             pub->sent = 0;
             pub->result.attempts++;
         }
@@ -58,10 +57,10 @@ static size_t on_upload(void *ctx, char *buffer, size_t size)
     return length;
 }
 
-/* One whole line of answer, for the first that waits for one. */
+/* Take a whole line of answer, which is for the first publication without. */
 static int on_line(pushc_publisher *p, const char *line, size_t n)
 {
-    struct pushc_publication *pub = p->sent.first;
+    struct pushc_publication *pub = pushc_publication_of(p->sent.first);
 
     if (n == 0 || (n == 1 && line[0] == '\r')
         || (memmem(line, n, "\"end\"", 5) && pushc_json_is_end(line, n))) {
@@ -70,10 +69,10 @@ static int on_line(pushc_publisher *p, const char *line, size_t n)
     if (!pub || pub->sent < pub->body_length) {
         return -1;
     }
-    pushc_publications_remove(&p->sent, pub);
+    pushc_list_remove(&p->sent, &pub->link);
     p->progress_at = pushc_now(&p->set);
     p->failed = 0;
-    if (pub->told) {
+    if (pub->reported) {
         pushc_publication_destroy(pub);
         return 0;
     }
@@ -114,7 +113,7 @@ static enum pushc_taken on_body(void *ctx, const char *bytes, size_t n)
     return PUSHC_TAKEN;
 }
 
-static void on_done(void *ctx, int status, const struct pushc_answer *answer)
+static void on_done(void *ctx, int status, struct pushc_answer *answer)
 {
     pushc_publisher *p = ctx;
 
@@ -142,22 +141,18 @@ static int start(pushc_publisher *p)
     struct pushc_request request = {.post = 1, .trusted = 1, .upload = 1};
     const pushc_options *o = &p->set.o;
     struct pushc_buf url;
-    int status = pushc_publisher_token(p, &request.token);
+    int status = pushc_token_ask(&p->token, &p->set);
 
     if (status != PUSHC_OK) {
         return status;
     }
     pushc_buf_init(&url, &p->set.mem);
     pushc_buf_str(&url, o->url);
-    status = pushc_buf_str(&url, "/messages");
-    if (o->query && o->query[0] != '\0') {
-        pushc_buf_str(&url, "?");
-        status = pushc_buf_str(&url, o->query);
-    }
+    pushc_buf_str(&url, "/messages");
+    status = pushc_buf_query_text(&url, o->query);
     request.url = url.bytes;
+    request.token = pushc_token_text(&p->token, &p->set);
     request.fresh = 1;
-    request.headers[request.header_count++] =
-        "Push-Client: libpushc/" PUSHC_VERSION;
     request.headers[request.header_count++] =
         "Content-Type: application/x-ndjson";
     pushc_buf_cleanup(&p->answers);
@@ -178,83 +173,69 @@ static int start(pushc_publisher *p)
 
 static int is_refusal(long http)
 {
-    return http >= 300 && http < 500 && http != 408 && http != 425
-           && http != 429;
-}
-
-static void back_off(pushc_publisher *p, uint64_t now)
-{
-    struct pushc_backoff b = {.kind = PUSHC_BACKOFF_JITTER};
-
-    b.base = p->set.o.base_ms;
-    b.failed = p->failed;
-    if (p->upload_retry_after > 0) {
-        b.kind = PUSHC_BACKOFF_RETRY_AFTER;
-        b.hint = p->upload_retry_after;
-    }
-    p->failed++;
-    p->retry_at = now + pushc_backoff_delay(&b, pushc_uniform(&p->set));
+    return http >= 300 && !pushc_head_is_temporary(http);
 }
 
 static void note_failure(pushc_publisher *p, struct pushc_publication *pub)
 {
     long http = p->upload_http;
+    int status = p->upload_status != PUSHC_OK ? p->upload_status
+                 : http == 401 || http == 403 ? PUSHC_ERR_AUTH
+                 : http / 100 == 3            ? PUSHC_ERR_REDIRECT
+                 : is_refusal(http)           ? PUSHC_ERR_HTTP
+                 : http / 100 == 2            ? PUSHC_ERR_NETWORK
+                                              : PUSHC_ERR_OVERLOAD;
 
-    pub->result.status = p->upload_status != PUSHC_OK ? p->upload_status
-                         : http == 401 || http == 403 ? PUSHC_ERR_AUTH
-                         : http / 100 == 3            ? PUSHC_ERR_REDIRECT
-                         : http / 100 == 4 && is_refusal(http) ? PUSHC_ERR_HTTP
-                         : http / 100 == 2 ? PUSHC_ERR_NETWORK
-                                           : PUSHC_ERR_OVERLOAD;
-    pub->result.http_status = p->upload_http / 100 != 2 ? p->upload_http : 0;
-    snprintf(pub->result.detail, sizeof(pub->result.detail), "%s",
-             p->upload_detail[0] ? p->upload_detail
-                                 : pushc_strerror(pub->result.status));
+    pushc_publication_fail(pub, status, http / 100 != 2 ? http : 0,
+                           p->upload_detail);
 }
 
-/* What was sent and not answered goes first into the next request; what the
- * server refuses as a whole is refused for all. */
-static void settle(pushc_publisher *p, uint64_t now)
+/* Publications without an answer go first into the next request. */
+static void take_back(pushc_publisher *p)
+{
+    while (p->sent.last) {
+        struct pushc_publication *pub = pushc_publication_of(p->sent.last);
+
+        pushc_list_remove(&p->sent, &pub->link);
+        if (pub->reported) {
+            pushc_publication_destroy(pub);
+        }
+        else {
+            pushc_list_prepend(&p->queue, &pub->link);
+        }
+    }
+}
+
+/* The request has ended. If the server refused it as a whole, that is the
+ * result of all publications. */
+static void settle(pushc_publisher *p)
 {
     int refused = p->upload_status == PUSHC_OK && is_refusal(p->upload_http);
     int failed = p->sent.first || p->upload_http / 100 != 2
                  || (p->upload_status != PUSHC_OK && p->queue.first);
+    struct pushc_link *at;
 
     p->upload_over = 0;
-    while (p->sent.last) {
-        struct pushc_publication *pub = p->sent.last;
-
-        pushc_publications_remove(&p->sent, pub);
-        if (pub->told) {
-            pushc_publication_destroy(pub);
-            continue;
-        }
-        note_failure(p, pub);
-        pushc_publications_add_first(&p->queue, pub);
+    take_back(p);
+    if (!failed) {
+        return;
+    }
+    for (at = p->queue.first; at; at = at->next) {
+        note_failure(p, pushc_publication_of(at));
     }
     if (refused && p->upload_http == 401 && p->set.o.on_token
-        && !p->token_rejected && p->failed == 0) {
-        p->token_rejected = 1;
+        && !p->token.rejected && p->failed == 0) {
+        pushc_token_reject(&p->token);
     }
     else if (refused) {
         while (p->queue.first) {
-            struct pushc_publication *pub = p->queue.first;
-
-            pushc_publications_remove(&p->queue, pub);
-            note_failure(p, pub);
-            pushc_publisher_finish(p, pub);
+            pushc_publisher_finish(p, pushc_publication_take(&p->queue));
         }
     }
-    if (failed) {
-        struct pushc_publication *pub;
-
-        for (pub = p->queue.first; pub; pub = pub->next) {
-            note_failure(p, pub);
-        }
-        pushc_log(&p->set, PUSHC_LOG_WARNING, "upload ended: HTTP %ld, %s",
-                  p->upload_http, p->upload_detail);
-        back_off(p, now);
-    }
+    pushc_log(&p->set, PUSHC_LOG_WARNING, "upload ended: HTTP %ld, %s",
+              p->upload_http, p->upload_detail);
+    p->retry_at = pushc_publisher_retry_at(p, p->failed++,
+                                           p->upload_retry_after);
 }
 
 static void drop(pushc_publisher *p, int status)
@@ -271,8 +252,8 @@ static void drop(pushc_publisher *p, int status)
 
 /* ---- the turn ---- */
 
-/* With an upload under way: wake it, end it, or give it up. */
-static uint64_t tend(pushc_publisher *p, uint64_t now)
+/* Resume, end, or give up the upload that is under way. */
+static uint64_t drive(pushc_publisher *p, uint64_t now)
 {
     if (p->resting && p->headed
         && !pushc_transport_listens(p->source.transport)) {
@@ -308,10 +289,10 @@ uint64_t pushc_upload_turn(pushc_publisher *p, uint64_t now)
     int status;
 
     if (p->upload) {
-        due = tend(p, now);
+        due = drive(p, now);
     }
     if (p->upload_over) {
-        settle(p, now);
+        settle(p);
     }
     if (p->upload || !p->queue.first) {
         return due;
@@ -322,7 +303,7 @@ uint64_t pushc_upload_turn(pushc_publisher *p, uint64_t now)
     status = start(p);
     if (status != PUSHC_OK) {
         drop(p, status);
-        settle(p, now);
+        settle(p);
         return p->retry_at;
     }
     return now + p->set.o.attempt_ms;

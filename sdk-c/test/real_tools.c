@@ -7,6 +7,7 @@
 
 #include "case.h"
 #include "keep.h"
+#include "scripted.h"
 #include "server.h"
 
 static struct server *server;
@@ -91,6 +92,33 @@ START_TEST(json_is_for_programs)
     ck_assert_ptr_nonnull(strstr(said, "\"key\":\"k1\""));
     ck_assert_ptr_nonnull(strstr(said, "\"data\":\"\\\"q\\\"\""));
     ck_assert_ptr_nonnull(strstr(said, "\"seq\":1"));
+}
+END_TEST
+
+static int with_meta(void *ctx, struct scripted_request *r)
+{
+    (void)ctx;
+    if (strstr(r->target, "/ack?")) {
+        return scripted_answer(r, 204, "", "");
+    }
+    scripted_stream(r);
+    scripted_say(r, "id: 1.m1\ntype: a/b\ntime: 17\ndata: %s\n\n",
+                 strstr(r->target, "meta=type%2Ctime") ? "asked" : "");
+    scripted_hold(r, -1);
+    return 0;
+}
+
+START_TEST(what_a_message_tells_of_itself_is_a_member_of_its_json)
+{
+    struct scripted *other = scripted_start(with_meta, NULL);
+    const char *said = run(
+        keep_printf("${SUB%% -L *} -L %s/ramen -j -C 1 --meta type,time",
+                    scripted_url(other)));
+
+    ck_assert_str_eq(said, "{\"seq\":1,\"mid\":\"m1\",\"id\":\"1.m1\","
+                           "\"event\":\"message\",\"type\":\"a/b\","
+                           "\"time\":17,\"data\":\"asked\"}\n");
+    scripted_stop(other);
 }
 END_TEST
 
@@ -262,6 +290,7 @@ int main(void)
     tcase_add_test(tc, what_push_pub_publishes_push_sub_prints);
     tcase_add_test(tc, lines_go_one_message_each_in_order);
     tcase_add_test(tc, json_is_for_programs);
+    tcase_add_test(tc, what_a_message_tells_of_itself_is_a_member_of_its_json);
     tcase_add_test(tc, a_cursor_file_carries_over_runs);
     tcase_add_test(tc, channels_and_devices_are_told_apart);
     tcase_add_test(tc, binary_is_printed_as_base64_on_request);

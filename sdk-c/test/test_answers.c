@@ -1,15 +1,13 @@
 /* test_answers.c - what a client makes of answers: tests/vectors. */
 #include <check.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "head.h"
-#include "probe.h"
+#include "probing.h"
+#include "suite.h"
 #include "vectors.h"
 
-static struct scripted *server;
-static struct probe *probe;
 static json_t *rows;
 static const json_t *row;
 static double drawn; /* what every random number is, where 0 or above */
@@ -61,10 +59,7 @@ static void begin(int i)
     row = json_array_get(rows, (size_t)i);
     drawn = json_object_get(row, "random") ? vectors_number(row, "random")
                                            : -1;
-    server = scripted_start(answer_row, NULL);
-    probe = calloc(1, sizeof(*probe));
-    ck_assert_ptr_nonnull(probe);
-    probe_init(probe, scripted_url(server));
+    probing_begin(answer_row, NULL);
     probe->options.base_ms = 0;
     probe->options.on_random = drawn < 0 ? NULL : draw;
     probe_start(probe);
@@ -72,9 +67,7 @@ static void begin(int i)
 
 static void end(void)
 {
-    probe_cleanup(probe);
-    scripted_stop(server);
-    free(probe);
+    probing_end();
     json_decref(rows);
 }
 
@@ -204,22 +197,13 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c answers");
-    TCase *tc = tcase_create("answers");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("answers", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, an_answer_leads_to_what_the_vectors_say, 0,
                         row_count());
     tcase_add_test(
         tc, the_fields_of_a_head_have_no_case_and_begin_anew_with_each_head);
     tcase_add_loop_test(tc, what_is_malformed_is_not_told, 0,
                         sizeof(nothing) / sizeof(nothing[0]));
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -5,21 +5,22 @@
 
 #include "backoff.h"
 #include "settings.h"
+#include "suite.h"
 #include "vectors.h"
 
-static struct pushc_settings set;
+static struct pushc_settings *set;
 
 static void setup(void)
 {
     pushc_options o = PUSHC_OPTIONS_INIT;
 
     o.url = "http://127.0.0.1/ramen";
-    ck_assert_int_eq(pushc_settings_init(&set, &o), PUSHC_OK);
+    ck_assert_int_eq(pushc_settings_create(&o, sizeof(*set), &set), PUSHC_OK);
 }
 
 static void teardown(void)
 {
-    pushc_settings_cleanup(&set);
+    pushc_settings_destroy(set, sizeof(*set));
 }
 
 static enum pushc_backoff_kind kind_of(const char *name)
@@ -80,7 +81,7 @@ START_TEST(the_delays_are_spread_evenly)
     int i;
 
     for (i = 0; i < DRAWS; i++) {
-        uint64_t delay = pushc_backoff_delay(&b, pushc_uniform(&set));
+        uint64_t delay = pushc_backoff_delay(&b, pushc_uniform(set));
 
         if (delay < 100 || delay >= 30000) {
             ck_abort_msg("a delay of %llu", (unsigned long long)delay);
@@ -102,7 +103,7 @@ START_TEST(ten_thousand_clients_with_a_hint_of_10_s_come_2_percent_a_100_ms)
     int i;
 
     for (i = 0; i < 10000; i++) {
-        buckets[pushc_backoff_delay(&b, pushc_uniform(&set)) / 100]++;
+        buckets[pushc_backoff_delay(&b, pushc_uniform(set)) / 100]++;
     }
     for (i = 0; i < 100; i++) {
         ck_assert_int_le(buckets[i], 200);
@@ -112,13 +113,13 @@ END_TEST
 
 START_TEST(two_clients_never_share_a_schedule)
 {
-    struct pushc_settings other = set;
+    struct pushc_settings other = *set;
     int same = 0, i;
 
     for (i = 0; i < 64; i++) {
         struct pushc_backoff b = {PUSHC_BACKOFF_JITTER, 1000, 0, 8};
 
-        same += pushc_backoff_delay(&b, pushc_uniform(&set))
+        same += pushc_backoff_delay(&b, pushc_uniform(set))
                 == pushc_backoff_delay(&b, pushc_uniform(&other));
     }
     ck_assert_int_lt(same, 8);
@@ -127,12 +128,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c backoff");
-    TCase *tc = tcase_create("backoff");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("backoff", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, the_vectors_hold);
     tcase_add_test(
@@ -141,10 +138,5 @@ int main(void)
     tcase_add_test(
         tc, ten_thousand_clients_with_a_hint_of_10_s_come_2_percent_a_100_ms);
     tcase_add_test(tc, two_clients_never_share_a_schedule);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -4,29 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
-
-static struct scripted *server;
-static struct probe *probe;
-
-static void setup(void)
-{
-    probe = calloc(1, sizeof(*probe));
-    ck_assert_ptr_nonnull(probe);
-}
-
-static void begin(scripted_fn script, void *ctx)
-{
-    server = scripted_start(script, ctx);
-    probe_init(probe, scripted_url(server));
-}
-
-static void teardown(void)
-{
-    probe_cleanup(probe);
-    scripted_stop(server);
-    free(probe);
-}
+#include "probing.h"
+#include "suite.h"
 
 static int say_message(struct scripted_request *r, int seq, int mid,
                        const char *fields)
@@ -98,7 +77,7 @@ static int three(void *ctx, struct scripted_request *r)
 
 START_TEST(messages_are_handed_over_in_order_and_acknowledged_in_a_batch)
 {
-    begin(three, NULL);
+    probing_begin(three, NULL);
     probe_start(probe);
     WAIT_FOR(probe_messages(probe) == 3);
     ck_assert_str_eq(probe_message_at(probe, 0).data, "d1");
@@ -155,7 +134,7 @@ START_TEST(the_first_request_says_who_asks_for_what)
     static const char *const headers[] = {"X-More: 1"};
     char seen[2048];
 
-    begin(check_first, seen);
+    probing_begin(check_first, seen);
     probe->options.app = "my app";
     probe->options.query = "user=ann";
     probe->options.token = "secret";
@@ -173,7 +152,7 @@ END_TEST
 
 START_TEST(a_request_for_a_receipt_is_acknowledged_at_once)
 {
-    begin(three, "ack: now\n");
+    probing_begin(three, "ack: now\n");
     probe->options.ack_ms = 600000;
     probe_start(probe);
     WAIT_FOR(acked_is("3.m3"));
@@ -182,7 +161,7 @@ END_TEST
 
 START_TEST(half_a_window_is_acknowledged_at_once)
 {
-    begin(three, NULL);
+    probing_begin(three, NULL);
     probe->options.ack_ms = 600000;
     probe->options.window = 5;
     probe_start(probe);
@@ -192,7 +171,7 @@ END_TEST
 
 START_TEST(a_flush_acknowledges_at_once)
 {
-    begin(three, NULL);
+    probing_begin(three, NULL);
     probe->options.ack_ms = 600000;
     probe_start(probe);
     WAIT_FOR(probe_messages(probe) == 3);
@@ -204,7 +183,7 @@ END_TEST
 
 START_TEST(an_orderly_stop_acknowledges_what_is_done)
 {
-    begin(three, NULL);
+    probing_begin(three, NULL);
     probe->options.ack_ms = 600000;
     probe_start(probe);
     WAIT_FOR(probe_messages(probe) == 3);
@@ -221,7 +200,7 @@ static int keep_second(struct probe *p, pushc_message *m)
 
 START_TEST(an_acknowledgement_never_covers_a_message_that_is_not_done)
 {
-    begin(three, NULL);
+    probing_begin(three, NULL);
     probe->handler = keep_second;
     probe->options.ack_ms = 20;
     probe_start(probe);
@@ -241,7 +220,7 @@ static int twice(struct probe *p, pushc_message *m)
 
 START_TEST(a_message_that_could_not_be_handled_comes_again_before_the_others)
 {
-    begin(three, NULL);
+    probing_begin(three, NULL);
     probe->handler = twice;
     probe_start(probe);
     WAIT_FOR(probe_messages(probe) == 4);
@@ -258,7 +237,7 @@ START_TEST(messages_can_be_pulled)
     pushc_message *m, *n;
     char cursor[64];
 
-    begin(three, NULL);
+    probing_begin(three, NULL);
     probe->options.on_message = NULL;
     probe_start(probe);
     ck_assert_int_eq(pushc_next(probe->client, 20000, &m), PUSHC_OK);
@@ -318,7 +297,7 @@ START_TEST(a_reconnect_resumes_after_what_is_done_and_drops_repeats)
     pushc_stats stats = {.size = sizeof(stats)};
     char cursor[64] = "";
 
-    begin(cut_and_repeat, cursor);
+    probing_begin(cut_and_repeat, cursor);
     probe->handler = keep_m2;
     probe->options.ack_ms = 30;
     probe_start(probe);
@@ -349,7 +328,7 @@ START_TEST(a_cursor_of_an_earlier_run_is_where_the_next_begins)
 {
     char cursor[64] = "";
 
-    begin(note_cursor, cursor);
+    probing_begin(note_cursor, cursor);
     probe->options.cursor = "17.0hZk3x9Qa2B";
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_OPEN) == 1);
@@ -397,7 +376,7 @@ START_TEST(gaps_and_goodbyes_are_events_and_base64_is_decoded)
     char reason[64];
     pushc_event e;
 
-    begin(notices, NULL);
+    probing_begin(notices, NULL);
     probe->handler = binary;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_WAITING) == 1);
@@ -412,6 +391,61 @@ START_TEST(gaps_and_goodbyes_are_events_and_base64_is_decoded)
     ck_assert_uint_ge(e.delay_ms, 100);
     ck_assert_uint_lt(e.delay_ms, 900);
     WAIT_FOR(probe_events(probe, PUSHC_OPEN) == 2);
+}
+END_TEST
+
+/* ---- what a message tells of itself ---- */
+
+static int tell_of_messages(void *ctx, struct scripted_request *r)
+{
+    char meta[64];
+
+    if (strstr(r->target, "/ack?")) {
+        return take_ack(r);
+    }
+    scripted_query(r, "meta", meta, sizeof(meta));
+    snprintf(ctx, 64, "%s", meta);
+    scripted_stream(r);
+    scripted_say(r, "id: 1.m1\ntype: image/png\nchannel: news\n"
+                    "urgency: high\ntime: 1764409845123\nenc: base64\n"
+                    "data: AA==\n\n"
+                    "id: 2.m2\ntime: soon\ndata: d2\n\n"
+                    "id: 3.m3\ntime: 17x\ntype\ndata: d3\n\n");
+    scripted_hold(r, -1);
+    return 0;
+}
+
+static int check_meta(struct probe *p, pushc_message *m)
+{
+    (void)p;
+    ck_assert_str_eq(m->type, m->seq == 1 ? "image/png" : "");
+    ck_assert_str_eq(m->channel, m->seq == 1 ? "news" : "");
+    ck_assert_str_eq(m->urgency, m->seq == 1 ? "high" : "");
+    ck_assert_uint_eq(m->time, m->seq == 1 ? 1764409845123 : 0);
+    return PUSHC_DONE;
+}
+
+START_TEST(a_message_tells_of_itself_what_was_asked_for)
+{
+    char asked[64] = "";
+
+    probing_begin(tell_of_messages, asked);
+    probe->handler = check_meta;
+    probe->options.meta = "type,channel,urgency,time";
+    probe_start(probe);
+    WAIT_FOR(acked_is("3.m3"));
+    ck_assert_str_eq(asked, "type%2Cchannel%2Curgency%2Ctime");
+}
+END_TEST
+
+START_TEST(nothing_more_is_asked_for_where_no_option_says_so)
+{
+    char asked[64] = "something";
+
+    probing_begin(tell_of_messages, asked);
+    probe_start(probe);
+    WAIT_FOR(acked_is("3.m3"));
+    ck_assert_str_eq(asked, "");
 }
 END_TEST
 
@@ -467,7 +501,7 @@ START_TEST(a_full_queue_stops_reading_and_drops_nothing)
     pushc_message *m;
     int i;
 
-    begin(flood, NULL);
+    probing_begin(flood, NULL);
     probe->options.on_message = NULL;
     probe->options.max_messages = 100;
     probe->options.silence_ms = SILENCE;
@@ -489,13 +523,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c client");
-    TCase *tc = tcase_create("client");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("client", 60);
 
-    tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, NULL, probing_end);
     tcase_add_test(
         tc, messages_are_handed_over_in_order_and_acknowledged_in_a_batch);
     tcase_add_test(tc, the_first_request_says_who_asks_for_what);
@@ -512,11 +542,8 @@ int main(void)
                    a_reconnect_resumes_after_what_is_done_and_drops_repeats);
     tcase_add_test(tc, a_cursor_of_an_earlier_run_is_where_the_next_begins);
     tcase_add_test(tc, gaps_and_goodbyes_are_events_and_base64_is_decoded);
+    tcase_add_test(tc, a_message_tells_of_itself_what_was_asked_for);
+    tcase_add_test(tc, nothing_more_is_asked_for_where_no_option_says_so);
     tcase_add_test(tc, a_full_queue_stops_reading_and_drops_nothing);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

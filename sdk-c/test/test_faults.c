@@ -1,32 +1,10 @@
 /* test_faults.c - what a client does when things go wrong. */
 #include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
-
-static struct scripted *server;
-static struct probe *probe;
-
-static void setup(void)
-{
-    probe = calloc(1, sizeof(*probe));
-    ck_assert_ptr_nonnull(probe);
-}
-
-static void begin(scripted_fn script, void *ctx)
-{
-    server = scripted_start(script, ctx);
-    probe_init(probe, scripted_url(server));
-}
-
-static void teardown(void)
-{
-    probe_cleanup(probe);
-    scripted_stop(server);
-    free(probe);
-}
+#include "probing.h"
+#include "suite.h"
 
 static int waiting_for(int status, long http)
 {
@@ -72,7 +50,7 @@ START_TEST(silence_is_noticed_after_7_0_to_7_5_s)
     uint64_t least;
     unsigned n;
 
-    begin(silent, NULL);
+    probing_begin(silent, NULL);
     probe_start(probe);
     least = silence_of(1);
     for (n = 2; n <= 3 && least > 7500; n++) {
@@ -102,7 +80,7 @@ static int drip(void *ctx, struct scripted_request *r)
 
 START_TEST(any_byte_counts_as_a_sign_of_life_within_a_message_too)
 {
-    begin(drip, NULL);
+    probing_begin(drip, NULL);
     probe->options.silence_ms = 3000;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_WAITING) >= 1);
@@ -123,7 +101,7 @@ static int mute(void *ctx, struct scripted_request *r)
 
 START_TEST(an_answer_that_does_not_come_is_given_up)
 {
-    begin(mute, NULL);
+    probing_begin(mute, NULL);
     probe->options.attempt_ms = 200;
     probe_start(probe);
     WAIT_FOR(waiting_for(PUSHC_ERR_DEADLINE, 0));
@@ -156,7 +134,7 @@ static const struct {
 
 START_TEST(some_answers_are_final)
 {
-    begin(answer_plain, (void *)&finals[_i].answer);
+    probing_begin(answer_plain, (void *)&finals[_i].answer);
     probe_start(probe);
     ck_assert_int_eq(probe_stopped(probe), finals[_i].status);
     ck_assert_int_eq(probe_last(probe, PUSHC_STOPPED, NULL).http_status,
@@ -181,7 +159,7 @@ static const struct {
 
 START_TEST(some_answers_are_tried_again)
 {
-    begin(answer_plain, (void *)&temporary[_i].answer);
+    probing_begin(answer_plain, (void *)&temporary[_i].answer);
     probe_start(probe);
     WAIT_FOR(waiting_for(temporary[_i].status, temporary[_i].answer.status));
     ck_assert_uint_ge(probe_last(probe, PUSHC_WAITING, NULL).delay_ms,
@@ -199,7 +177,7 @@ START_TEST(the_words_of_the_server_are_told)
         "{\"type\":\"x\",\"title\":\"No\",\"detail\":\"too many streams\"}"};
     char detail[64];
 
-    begin(answer_plain, &answer);
+    probing_begin(answer_plain, &answer);
     probe_start(probe);
     WAIT_FOR(waiting_for(PUSHC_ERR_OVERLOAD, 503));
     probe_last_detail(probe, PUSHC_WAITING, detail, sizeof(detail));
@@ -209,7 +187,7 @@ END_TEST
 
 START_TEST(a_refused_connection_is_tried_again_with_growing_pauses)
 {
-    begin(silent, NULL);
+    probing_begin(silent, NULL);
     scripted_refuse(server);
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_WAITING) >= 3);
@@ -227,7 +205,7 @@ START_TEST(a_wake_up_brings_the_next_attempt_within_a_second)
     static struct plain answer = {503, "Retry-After: 600\r\n", ""};
     uint64_t woken = 0;
 
-    begin(answer_plain, &answer);
+    probing_begin(answer_plain, &answer);
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_WAITING) == 1);
     woken = now_ms();
@@ -265,7 +243,7 @@ static int give_token(void *ctx, int rejected, char *token, size_t size)
 
 START_TEST(a_401_is_tried_once_more_with_a_fresh_token)
 {
-    begin(want_token, "Bearer fresh");
+    probing_begin(want_token, "Bearer fresh");
     probe->options.on_token = give_token;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_OPEN) == 1);
@@ -277,7 +255,7 @@ END_TEST
 
 START_TEST(a_second_401_is_final)
 {
-    begin(want_token, "Bearer other");
+    probing_begin(want_token, "Bearer other");
     probe->options.on_token = give_token;
     probe_start(probe);
     ck_assert_int_eq(probe_stopped(probe), PUSHC_ERR_AUTH);
@@ -295,7 +273,7 @@ static int refuse_token(void *ctx, int rejected, char *token, size_t size)
 
 START_TEST(a_token_hook_that_fails_is_asked_again_later)
 {
-    begin(want_token, "Bearer unused");
+    probing_begin(want_token, "Bearer unused");
     probe->options.on_token = refuse_token;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_OPEN) == 1);
@@ -321,7 +299,7 @@ static int supersede(void *ctx, struct scripted_request *r)
 
 START_TEST(a_takeover_is_final_and_what_is_done_is_acknowledged)
 {
-    begin(supersede, NULL);
+    probing_begin(supersede, NULL);
     probe_start(probe);
     ck_assert_int_eq(probe_stopped(probe), PUSHC_ERR_SUPERSEDED);
     ck_assert_uint_eq(scripted_count(server, "/receive"), 1);
@@ -344,7 +322,7 @@ static int expire(void *ctx, struct scripted_request *r)
 
 START_TEST(an_expired_token_is_refreshed_and_the_stream_opened_again)
 {
-    begin(expire, NULL);
+    probing_begin(expire, NULL);
     probe->options.on_token = give_token;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_OPEN) == 2);
@@ -371,7 +349,7 @@ START_TEST(a_line_that_never_ends_is_an_error_and_a_backoff)
 {
     static const char *const starts[] = {"data: ", ": ", "id: ", ""};
 
-    begin(endless, (void *)starts[_i]);
+    probing_begin(endless, (void *)starts[_i]);
     probe->options.max_event_bytes = 100000;
     probe_start(probe);
     WAIT_FOR(waiting_for(PUSHC_ERR_TOO_LARGE, 200));
@@ -417,7 +395,7 @@ START_TEST(a_redirect_to_another_origin_carries_no_credentials)
     struct scripted *other = scripted_start(note_secrets, NULL);
 
     snprintf(elsewhere, sizeof(elsewhere), "%s/there", scripted_url(other));
-    begin(redirect, NULL);
+    probing_begin(redirect, NULL);
     probe->options.headers = headers;
     probe->options.header_count = 1;
     if (_i == 0) {
@@ -448,7 +426,7 @@ START_TEST(a_redirect_within_the_origin_carries_them)
 {
     static const char *const headers[] = {"X-Secret: s2"};
 
-    begin(redirect_once, NULL);
+    probing_begin(redirect_once, NULL);
     probe->options.headers = headers;
     probe->options.header_count = 1;
     probe->options.token = "s1";
@@ -461,7 +439,7 @@ END_TEST
 START_TEST(redirects_without_end_are_given_up)
 {
     snprintf(elsewhere, sizeof(elsewhere), "/ramen/receive?again");
-    begin(redirect, NULL);
+    probing_begin(redirect, NULL);
     probe_start(probe);
     ck_assert_int_eq(probe_stopped(probe), PUSHC_ERR_REDIRECT);
     ck_assert_uint_eq(scripted_count(server, "/receive"), 6);
@@ -484,7 +462,7 @@ static int stale(void *ctx, struct scripted_request *r)
 
 START_TEST(a_stale_cursor_is_a_reason_to_reconnect)
 {
-    begin(stale, NULL);
+    probing_begin(stale, NULL);
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_OPEN) == 2);
     ck_assert_int_eq(probe_last(probe, PUSHC_WAITING, NULL).status,
@@ -510,7 +488,7 @@ START_TEST(an_acknowledgement_that_fails_is_sent_again)
 {
     pushc_stats stats = {.size = sizeof(stats)};
 
-    begin(refuse_acks, NULL);
+    probing_begin(refuse_acks, NULL);
     probe_start(probe);
     scripted_wait(server, "/ack?device=dev1&id=1.m1", 3);
     pushc_client_stop(probe->client);
@@ -535,7 +513,7 @@ static int open_and_close(void *ctx, struct scripted_request *r)
 
 START_TEST(only_a_stream_that_proved_itself_resets_the_count)
 {
-    begin(open_and_close, NULL);
+    probing_begin(open_and_close, NULL);
     probe->options.proof_ms = 1500;
     probe_start(probe);
     WAIT_FOR(probe_events(probe, PUSHC_WAITING) >= 3);
@@ -576,18 +554,9 @@ static void add_tests(TCase *tc)
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c faults");
-    TCase *tc = tcase_create("faults");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("faults", 60);
 
-    tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, NULL, probing_end);
     add_tests(tc);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

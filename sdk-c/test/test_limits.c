@@ -2,34 +2,17 @@
  * that it acknowledges, the window, and messages that are too large. */
 #include <check.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
-
-static struct scripted *server;
-static struct probe *probe;
-
-static void setup(void)
-{
-    probe = calloc(1, sizeof(*probe));
-    ck_assert_ptr_nonnull(probe);
-}
+#include "probing.h"
+#include "suite.h"
 
 static void begin(scripted_fn script, void *ctx)
 {
-    server = scripted_start(script, ctx);
-    probe_init(probe, scripted_url(server));
+    probing_begin(script, ctx);
     /* No batch goes out by itself. */
     probe->options.ack_ms = 600000;
-}
-
-static void teardown(void)
-{
-    probe_cleanup(probe);
-    scripted_stop(server);
-    free(probe);
 }
 
 /* The head of a stream with more fields. */
@@ -316,18 +299,9 @@ static void add_tests(TCase *tc)
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c limits");
-    TCase *tc = tcase_create("limits");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("limits", 60);
 
-    tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, NULL, probing_end);
     add_tests(tc);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -7,6 +7,7 @@
 #include "pushc/libevent.h"
 #include "pushc/uv.h"
 #include "scripted.h"
+#include "suite.h"
 
 #define CLIENTS 1000
 
@@ -214,11 +215,20 @@ START_TEST(a_publisher_runs_in_the_loop_of_the_application)
 }
 END_TEST
 
+/* A loop that watches so many descriptors, and no more. */
+struct refusing {
+    int left;
+    pushc_source *source;
+    int fd; /* the first */
+};
+
 static int refuse(void *ctx, pushc_source *source, int fd, int what)
 {
-    (void)source;
-    (void)fd;
-    return what && --*(int *)ctx < 0 ? -1 : 0;
+    struct refusing *r = ctx;
+
+    r->fd = r->source ? r->fd : fd;
+    r->source = source;
+    return what && --r->left < 0 ? -1 : 0;
 }
 
 static int no_timer(void *ctx, pushc_source *source, long ms)
@@ -231,8 +241,8 @@ static int no_timer(void *ctx, pushc_source *source, long ms)
 
 START_TEST(a_loop_that_refuses_is_an_error_of_the_start)
 {
-    int left = 0;
-    pushc_loop loop = {sizeof(loop), &left, refuse, no_timer, NULL};
+    struct refusing refusing = {0};
+    pushc_loop loop = {sizeof(loop), &refusing, refuse, no_timer, NULL};
     pushc_options o = PUSHC_OPTIONS_INIT;
     pushc_client *client;
 
@@ -244,14 +254,41 @@ START_TEST(a_loop_that_refuses_is_an_error_of_the_start)
 }
 END_TEST
 
+static void take_status(void *ctx, const pushc_result *r)
+{
+    *(int *)ctx = r->status;
+}
+
+START_TEST(a_loop_that_refuses_later_is_the_result_of_what_was_published)
+{
+    struct refusing refusing = {.left = 1};
+    pushc_loop loop = {sizeof(loop), &refusing, refuse, no_timer, NULL};
+    pushc_options o = PUSHC_OPTIONS_INIT;
+    pushc_outgoing m = PUSHC_OUTGOING_INIT;
+    pushc_publisher *publisher;
+    int status = 1, i;
+
+    o.url = url;
+    o.loop = &loop;
+    o.streaming = _i;
+    m.user = "ann";
+    ck_assert_int_eq(pushc_publisher_create(&o, &publisher), PUSHC_OK);
+    for (i = 0; i < 2; i++) {
+        status = 1;
+        ck_assert_int_eq(pushc_publish(publisher, &m, 0, take_status, &status),
+                         PUSHC_OK);
+        pushc_source_ready(refusing.source, refusing.fd, PUSHC_READ);
+        pushc_source_timeout(refusing.source);
+        ck_assert_int_eq(status, PUSHC_ERR_SYSTEM);
+    }
+    pushc_publisher_destroy(publisher);
+}
+END_TEST
+
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c loops");
-    TCase *tc = tcase_create("loops");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("loops", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_thousand_clients_share_one_libevent_loop);
     tcase_add_test(tc, clients_run_in_a_libuv_loop);
@@ -260,10 +297,8 @@ int main(void)
         a_client_that_is_destroyed_in_mid_stream_leaves_nothing_in_the_loop);
     tcase_add_test(tc, a_publisher_runs_in_the_loop_of_the_application);
     tcase_add_test(tc, a_loop_that_refuses_is_an_error_of_the_start);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    tcase_add_loop_test(
+        tc, a_loop_that_refuses_later_is_the_result_of_what_was_published, 0,
+        2);
+    return suite_run();
 }

@@ -19,6 +19,7 @@
 #include "miniloop.h"
 #include "pushc.h"
 #include "scripted.h"
+#include "suite.h"
 
 /* Real milliseconds are so many of the client's. */
 #define FACTOR 50
@@ -401,20 +402,11 @@ static void setup(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c memory");
-    TCase *tc = tcase_create("memory");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("memory", 240);
 
-    tcase_set_timeout(tc, 240);
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_loop_test(tc, each_allocation_of_the_library_may_fail, 0, 3);
     tcase_add_loop_test(tc, each_allocation_of_libcurl_may_fail, 0, 3);
     tcase_add_loop_test(tc, each_allocation_of_jansson_may_fail, 0, 3);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "pushc.h"
+#include "suite.h"
 
 static char root[] = "/tmp/pushc-package-XXXXXX";
 
@@ -202,12 +203,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c package");
-    TCase *tc = tcase_create("package");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("package", 120);
 
-    tcase_set_timeout(tc, 120);
     tcase_add_unchecked_fixture(tc, setup, teardown);
     tcase_add_test(tc, the_exported_names_are_the_listed_ones);
     tcase_add_test(tc, every_function_of_the_header_is_exported_and_described);
@@ -220,10 +217,5 @@ int main(void)
     tcase_add_test(tc, the_header_is_c99_and_cpp11_and_needs_no_other);
     tcase_add_test(tc, the_example_of_the_readme_is_a_program);
     tcase_add_test(tc, every_status_has_words_of_its_own);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

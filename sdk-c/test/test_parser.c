@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "parser.h"
+#include "suite.h"
 #include "vectors.h"
 
 #define NO_LIMIT    (1u << 20)
@@ -528,13 +529,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c parser");
-    TCase *tc = tcase_create("parser");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("parser", 120);
 
     mem = pushc_mem_make(NULL, NULL);
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, the_vectors_hold_when_fed_whole);
     tcase_add_test(tc, the_vectors_hold_when_fed_byte_by_byte);
     tcase_add_test(tc, the_vectors_hold_when_split_at_every_place);
@@ -547,10 +544,5 @@ int main(void)
     tcase_add_test(tc, a_lone_cr_is_answered_before_the_next_byte);
     tcase_add_test(tc, after_an_error_nothing_more_is_parsed_until_a_reset);
     tcase_add_test(tc, every_failing_allocation_is_reported_and_leaks_nothing);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -1,9 +1,11 @@
 /* test_publish.c - publishing by single requests, and what both ways share. */
 #include <check.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "publishing.h"
+#include "suite.h"
 
 #define CREATED "{\"id\":\"0hZk3x9Qa2B\",\"recipients\":3,\"connected\":2}"
 
@@ -173,6 +175,32 @@ static int never(void *ctx, struct scripted_request *r)
     return 0;
 }
 
+static int bad_token(void *ctx, int rejected, char *token, size_t size)
+{
+    (void)rejected;
+    snprintf(token, size, "a\rX-Forged: b");
+    atomic_fetch_add((atomic_uint *)ctx, 1);
+    return PUSHC_OK;
+}
+
+START_TEST(a_token_with_the_end_of_a_line_is_not_sent)
+{
+    struct script s = {0};
+    atomic_uint asked = 0;
+
+    pt_begin(answer, &s);
+    pt_options.on_token = bad_token;
+    pt_options.ctx = &asked;
+    pt_options.stop_ms = 1;
+    pt_start();
+    ck_assert_int_eq(pt_publish("x"), PUSHC_OK);
+    WAIT_FOR(atomic_load(&asked) >= 2);
+    ck_assert_uint_eq(scripted_count(pt_server, "/messages"), 0);
+    pt_finish();
+    ck_assert_int_ne(pt_results[0].status, PUSHC_OK);
+}
+END_TEST
+
 START_TEST(no_more_than_max_in_flight_are_accepted)
 {
     int i;
@@ -231,12 +259,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c publish");
-    TCase *tc = tcase_create("publish");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("publish", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, NULL, pt_finish);
     tcase_add_test(tc, a_message_is_one_request_with_the_headers_of_web_push);
     tcase_add_loop_test(tc, after_trouble_the_same_key_is_sent_again, 0,
@@ -244,13 +268,9 @@ int main(void)
     tcase_add_loop_test(tc, a_refusal_is_told_with_the_words_of_the_server, 0,
                         sizeof(refusals) / sizeof(refusals[0]));
     tcase_add_loop_test(tc, what_finds_no_server_is_given_up_in_time, 0, 2);
+    tcase_add_test(tc, a_token_with_the_end_of_a_line_is_not_sent);
     tcase_add_loop_test(tc, no_more_than_max_in_flight_are_accepted, 0, 2);
     tcase_add_loop_test(tc, an_illegal_message_is_refused_before_it_is_sent, 0,
                         sizeof(illegal) / sizeof(illegal[0]));
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

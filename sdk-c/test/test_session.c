@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "message.h"
 #include "session.h"
+#include "suite.h"
 
 static struct pushc_mem mem;
 static struct pushc_session s;
@@ -144,7 +146,7 @@ START_TEST(the_set_of_message_ids_is_bounded_and_keeps_what_is_held)
         pushc_session_connected(&s);
         ck_assert_int_eq(receive_n(i, i), PUSHC_RECEIVED_NEW);
         pushc_session_done(&s, take());
-        ck_assert_uint_le(s.record_count, 51);
+        ck_assert_uint_le(s.records.count, 51);
     }
     pushc_session_connected(&s);
     ck_assert_int_eq(receive_n(1, 0), PUSHC_RECEIVED_REPEAT);
@@ -177,7 +179,7 @@ START_TEST(a_done_message_that_is_resent_after_thousands_is_still_a_repeat)
         ck_assert_int_eq(receive_n(5000 + i, i), PUSHC_RECEIVED_REPEAT);
     }
     ck_assert_str_eq(s.cursor, "5020.m20");
-    ck_assert_uint_le(s.record_count, 80);
+    ck_assert_uint_le(s.records.count, 80);
 }
 END_TEST
 
@@ -194,7 +196,7 @@ START_TEST(a_server_that_never_acknowledges_does_not_fill_the_memory)
         pushc_session_done(&s, take());
         pushc_session_connected(&s);
         pushc_session_done(&s, item);
-        ck_assert_uint_le(s.record_count, 50 * 8 + 2);
+        ck_assert_uint_le(s.records.count, 50 * 8 + 2);
     }
 }
 END_TEST
@@ -203,14 +205,16 @@ START_TEST(messages_without_an_id_are_handed_over_and_acknowledge_nothing)
 {
     struct pushc_block b = {
         .event = "e", .data = "", .id = "7.m7", .has_data = 1};
+    struct pushc_item *item;
 
     receive_n(7, 7);
     ck_assert_int_eq(pushc_session_receive(&s, &b), PUSHC_RECEIVED_NEW);
     pushc_session_done(&s, take());
     ck_assert_str_eq(s.cursor, "7.m7");
-    ck_assert_uint_eq(s.queue.first->pub.seq, 0);
-    ck_assert_str_eq(s.queue.first->pub.id, "");
-    pushc_session_done(&s, take());
+    item = take();
+    ck_assert_uint_eq(item->pub.seq, 0);
+    ck_assert_str_eq(item->pub.id, "");
+    pushc_session_done(&s, item);
     ck_assert_str_eq(s.cursor, "7.m7");
     ck_assert_uint_eq(s.unsent, 1);
 }
@@ -423,13 +427,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c session");
-    TCase *tc = tcase_create("session");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("session", 60);
 
     tcase_add_checked_fixture(tc, setup, teardown);
-    tcase_set_timeout(tc, 60);
     tcase_add_test(tc, the_cursor_stops_before_the_first_that_is_not_done);
     tcase_add_test(tc, a_repeat_is_done_when_its_message_is);
     tcase_add_test(
@@ -458,10 +458,5 @@ int main(void)
     tcase_add_loop_test(tc, base64_is_decoded_strictly, 0,
                         sizeof(base64) / sizeof(base64[0]));
     tcase_add_loop_test(tc, no_schedule_breaks_the_promises, 0, 20);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

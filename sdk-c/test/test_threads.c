@@ -10,6 +10,7 @@
 
 #include "probe.h"
 #include "publishing.h"
+#include "suite.h"
 
 #define THREADS 4
 #define EACH    400
@@ -192,20 +193,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c threads");
-    TCase *tc = tcase_create("threads");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("threads", 120);
 
-    tcase_set_timeout(tc, 120);
     tcase_add_test(tc, publishing_threads_never_wait_for_a_lost_wake_up);
     tcase_add_test(tc, threads_share_the_messages_of_one_client);
     tcase_add_test(tc, a_client_that_is_started_and_destroyed_at_once_ends);
     tcase_add_test(tc, descriptors_that_run_out_are_waited_for);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

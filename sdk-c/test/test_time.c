@@ -6,6 +6,7 @@
 
 #include "miniloop.h"
 #include "scripted.h"
+#include "suite.h"
 
 struct world {
     struct mini mini;
@@ -229,12 +230,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c time");
-    TCase *tc = tcase_create("time");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("time", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, NULL, teardown);
     tcase_add_test(tc, after_a_sleep_of_minutes_it_is_back_within_a_second);
     tcase_add_test(tc, what_arrived_is_read_before_a_stream_is_called_dead);
@@ -243,10 +240,5 @@ int main(void)
         a_server_that_fails_is_asked_no_more_often_than_the_formula_allows);
     tcase_add_test(tc, a_sleep_during_backoff_ends_it);
     tcase_add_test(tc, a_minute_of_heartbeats_is_one_stream);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include "publishing.h"
+#include "suite.h"
 
 /* ---- streaming ---- */
 
@@ -352,12 +353,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sdk-c upload");
-    TCase *tc = tcase_create("publish");
-    SRunner *runner;
-    int failed;
+    TCase *tc = suite_begin("upload", 60);
 
-    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, NULL, pt_finish);
     tcase_add_test(tc, many_messages_go_over_one_request_in_order);
     tcase_add_test(tc, over_cut_connections_nothing_is_lost_and_the_keys_stay);
@@ -366,10 +363,5 @@ int main(void)
     tcase_add_test(
         tc, a_request_that_rests_is_ended_and_the_next_message_begins_another);
     tcase_add_test(tc, an_upload_that_is_refused_is_refused_for_all);
-    suite_add_tcase(suite, tc);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? 1 : 0;
+    return suite_run();
 }

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "message.h"
+#include "base64.h"
 
 json_t *vectors_load(const char *name)
 {

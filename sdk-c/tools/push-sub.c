@@ -34,11 +34,20 @@ static const char help[] =
     "  -j, --json               one JSON object a line\n"
     "      --base64             data in base64; with --json where they are\n"
     "                           not UTF-8, else that is hex\n"
+    "      --meta LIST          with --json, what is told of a message:\n"
+    "                           type,channel,urgency,time, or some of it\n"
     "      --max-event-bytes N  larger ones are skipped, and told; as the\n"
     "                           server says, from 1 to 16 MiB\n"
     "      --stop-on-large      end there instead\n";
 
-enum { OPT_OLDEST = OPT_OWN, OPT_CURSOR, OPT_BASE64, OPT_MAX, OPT_STOP };
+enum {
+    OPT_OLDEST = OPT_OWN,
+    OPT_CURSOR,
+    OPT_BASE64,
+    OPT_META,
+    OPT_MAX,
+    OPT_STOP
+};
 
 struct sub {
     struct common common;
@@ -73,6 +82,7 @@ static const struct option options[] = {
     {"timeout", required_argument, NULL, 'W'},
     {"format", required_argument, NULL, 'F'},
     {"base64", no_argument, NULL, OPT_BASE64},
+    {"meta", required_argument, NULL, OPT_META},
     {"max-event-bytes", required_argument, NULL, OPT_MAX},
     {"stop-on-large", no_argument, NULL, OPT_STOP},
     {NULL, 0, NULL, 0},
@@ -97,6 +107,9 @@ static int take_output(struct sub *s, int option, const char *value)
         return 0;
     case OPT_BASE64:
         s->base64 = 1;
+        return 0;
+    case OPT_META:
+        s->common.pushc.meta = value;
         return 0;
     case OPT_MAX:
         s->common.pushc.max_event_bytes = (size_t)common_number(
@@ -328,6 +341,13 @@ static void put_template(const struct sub *s, const pushc_message *m)
     }
 }
 
+static void add_meta(json_t *o, const char *name, const char *value)
+{
+    if (value[0] != '\0') {
+        json_object_set_new(o, name, json_string(value));
+    }
+}
+
 static void put_json(const struct sub *s, const pushc_message *m)
 {
     json_t *data = json_stringn(m->data, m->length);
@@ -335,6 +355,12 @@ static void put_json(const struct sub *s, const pushc_message *m)
                           "mid", m->mid, "id", m->id, "event", m->event);
     char *coded = data ? NULL : s->base64 ? base64_of(m) : hex_of(m);
 
+    add_meta(o, "type", m->type);
+    add_meta(o, "channel", m->channel);
+    add_meta(o, "urgency", m->urgency);
+    if (m->time > 0) {
+        json_object_set_new(o, "time", json_integer((json_int_t)m->time));
+    }
     if (data) {
         json_object_set_new(o, "data", data);
     }

@@ -30,7 +30,7 @@ FUZZ_FLAGS   := $(CSTD) -D_GNU_SOURCE -Imod_push -Isdk-c/include -Isdk-c/src
 FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h mod_push/*/*/*.h sdk-c/src/*.h)
 FUZZ_CORE    := $(wildcard mod_push/core/*.c mod_push/codec/*.c)
 FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
-                  message.c mem.c)
+                  message.c base64.c list.c mem.c)
 FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c draft.c) \
                 $(addprefix mod_push/http/,json.c params.c problem.c) \
                 tests/fuzz/httpd_stand_in.c $(FUZZ_CORE)

@@ -6,7 +6,7 @@
  * The input: flags, the event type, 0xfe, the payload.
  */
 #include "codec/sse.h"
-#include "message.h"
+#include "base64.h"
 #include "parser.h"
 
 #include "fuzz.h"

@@ -7,8 +7,8 @@
  */
 #include <jansson.h>
 
+#include "base64.h"
 #include "json.h"
-#include "message.h"
 
 #include "fuzz.h"
 

@@ -12,7 +12,7 @@ tried=' selftest '
 # The tree that breaks no rule.
 plant() {
     rm -rf "${tree:?}"/*
-    mkdir -p "$tree"/{build,conf,docs,tests/unit} \
+    mkdir -p "$tree"/{build,conf,docs,tests/lint,tests/unit} \
         "$tree"/mod_push/{core,store,stream,http/identity}
     cp "$here/../../.clang-format" "$tree/"
     cat >"$tree/mod_push/core/apple.h" <<'C'
@@ -31,6 +31,7 @@ uint32_t push_apple(uint32_t seed)
 }
 C
     echo '#include "core/apple.h"' >"$tree/mod_push/store/pear.c"
+    touch "$tree"/mod_push/{store/pear,stream/plum,http/identity/quince,config}.h
     echo 'row_t r[] = {{"PushShmSize", 64, "1M to 1G"}};' \
         >"$tree/mod_push/config.c"
     cat >"$tree/conf/push.conf" <<'C'
@@ -105,6 +106,19 @@ append mod_push/store/pear.c 'static _Thread_local int last;\n'
 expect layers 'not in a thread'
 append mod_push/http/identity/quince.c '#include "store/shm.h"\n'
 expect layers 'asks the store (store/shm.h), not the broker'
+
+append mod_push/store/fig.c ''
+expect circles 'fig.c: has no header of its own'
+append mod_push/store/fig.c '#include "store/trees_internal.h"\n'
+append mod_push/store/trees_internal.h '#include "store/pear.h"\n'
+append mod_push/store/pear.h '#include "trees_internal.h"\n'
+expect circles 'store/pear: includes mod_push/store/trees_internal.h, which'
+append mod_push/core/apple.h '#include "store/pear.h"\n'
+expect circles 'core/apple: includes mod_push/store/pear.h, which'
+append tests/lint/circles.allow 'arrow mod_push/core/apple mod_push/store/pear\n'
+expect circles 'mod_push/store/pear is needed no more'
+append tests/lint/circles.allow 'header mod_push/store/pear.c why\n'
+expect circles 'mod_push/store/pear.c is needed no more'
 
 append mod_push/store/pear.c 'int f = !strcmp(given,\n    own_secret);\n'
 expect secrets 'in a time that tells'

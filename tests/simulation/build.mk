@@ -4,7 +4,7 @@
 SIM_OBJS  := $(call objects,tests/simulation/*.c)
 SIM_CORE  := $(filter-out %/core_model.o %/core_sse.o,$(CORE_HELPERS))
 SIM_PUSHC := $(patsubst %,$(B)/obj/sdk-c/src/%.o,parser session records \
-               message mem)
+               message base64 list mem)
 
 UNIT_TESTS += $(B)/tests/simulation/test_simulation
 

@@ -1,5 +1,5 @@
 /*
- * curl.c - HTTP exchanges by libcurl's multi interface, socket by socket.
+ * transport.c - HTTP exchanges by libcurl's multi interface, socket by socket.
  *
  * Redirects are not followed here, since credentials are at stake; time is
  * not kept here either, but by who starts an exchange.
@@ -14,7 +14,7 @@
 #include <strings.h>
 #include <time.h>
 
-#include "source.h"
+#include "list.h"
 
 struct socket_state {
     int fd;
@@ -23,26 +23,27 @@ struct socket_state {
 
 struct pushc_transport {
     const struct pushc_settings *set; /* borrowed */
-    pushc_source *source;             /* borrowed */
+    pushc_watch_fn watch;
+    void *watcher; /* borrowed */
     CURLM *multi;
     uint64_t due; /* UINT64_MAX: none */
     struct socket_state *sockets;
     size_t socket_count, socket_room;
-    struct pushc_exchange *exchanges; /* all under way */
+    struct pushc_list exchanges; /* all under way */
     int broken;
 };
 
 struct pushc_exchange {
     struct pushc_transport *t;
-    struct pushc_exchange *next;
+    struct pushc_link link;
     CURL *easy;
     struct curl_slist *headers;
     const struct pushc_exchange_ops *ops;
     void *ctx;
     struct pushc_answer answer;
     char error[CURL_ERROR_SIZE];
-    int headed;  /* on_head was called */
-    int aborted; /* by a callback */
+    int headed;  /* the head of the final answer has come */
+    int aborted; /* a callback wanted the end */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -110,7 +111,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int action, void *ctx,
     if (s && !what) {
         *s = t->sockets[--t->socket_count];
     }
-    if (pushc_source_watch(t->source, fd, what) != PUSHC_OK) {
+    if (t->watch(t->watcher, fd, what) != 0) {
         t->broken = 1;
     }
     return 0;
@@ -126,7 +127,8 @@ static int on_timer(CURLM *multi, long ms, void *ctx)
 }
 
 int pushc_transport_create(const struct pushc_settings *set,
-                           pushc_source *source, struct pushc_transport **out)
+                           pushc_watch_fn watch, void *watcher,
+                           struct pushc_transport **out)
 {
     struct pushc_transport *t = pushc_mem_zalloc(&set->mem, sizeof(*t));
 
@@ -135,11 +137,12 @@ int pushc_transport_create(const struct pushc_settings *set,
         return PUSHC_ERR_MEMORY;
     }
     t->set = set;
-    t->source = source;
+    t->watch = watch;
+    t->watcher = watcher;
     t->due = UINT64_MAX;
     t->multi = once_status == CURLE_OK ? curl_multi_init() : NULL;
-    /* Two a connection, since IPv6 and IPv4 may be tried together: so many
-     * that it never has to grow, which could fail when it must not. */
+    /* A connection needs two, since IPv6 and IPv4 may be tried together. There
+     * is room for all from the start: growing could fail where it must not. */
     t->socket_room = 2 * (size_t)set->o.parallel + 8;
     t->sockets = pushc_mem_zalloc(&set->mem,
                                   t->socket_room * sizeof(*t->sockets));
@@ -162,8 +165,9 @@ void pushc_transport_destroy(struct pushc_transport *t)
     if (!t) {
         return;
     }
-    while (t->exchanges) {
-        pushc_exchange_cancel(t->exchanges);
+    while (t->exchanges.first) {
+        pushc_exchange_cancel(
+            PUSHC_LINKED(t->exchanges.first, struct pushc_exchange));
     }
     curl_multi_cleanup(t->multi);
     pushc_mem_free(&t->set->mem, t->sockets);
@@ -190,14 +194,8 @@ int pushc_transport_broken(const struct pushc_transport *t)
 static void destroy(struct pushc_exchange *x)
 {
     const struct pushc_mem *mem = &x->t->set->mem;
-    struct pushc_exchange **at = &x->t->exchanges;
 
-    while (*at && *at != x) {
-        at = &(*at)->next;
-    }
-    if (*at) {
-        *at = x->next;
-    }
+    pushc_list_remove(&x->t->exchanges, &x->link);
     curl_easy_cleanup(x->easy);
     curl_slist_free_all(x->headers);
     pushc_mem_free(mem, x->answer.location);
@@ -233,7 +231,7 @@ static int status_of(const struct pushc_exchange *x, CURLcode code)
     }
 }
 
-/* Report one that ended. */
+/* Report an exchange that ended. */
 static void finish(struct pushc_exchange *x, CURLcode code)
 {
     struct pushc_transport *t = x->t;
@@ -253,7 +251,7 @@ static void finish(struct pushc_exchange *x, CURLcode code)
     destroy(x);
 }
 
-/* Report all that ended. */
+/* Report every exchange that ended. */
 static void reap(struct pushc_transport *t)
 {
     int left;
@@ -327,7 +325,7 @@ static void read_head(struct pushc_exchange *x)
     }
 }
 
-/* One header line of the answer; the empty one ends a head. */
+/* Take one line of the head of an answer; the empty line ends it. */
 static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 {
     struct pushc_exchange *x = ctx;
@@ -421,26 +419,22 @@ static int set_headers(struct pushc_exchange *x,
                        const struct pushc_request *request)
 {
     const pushc_options *o = &x->t->set->o;
-    int status = PUSHC_OK;
+    int failed = add_header(x, "Push-Client: libpushc/" PUSHC_VERSION);
     size_t i;
 
-    for (i = 0; i < request->header_count && status == PUSHC_OK; i++) {
-        status = add_header(x, request->headers[i]);
+    for (i = 0; i < request->header_count; i++) {
+        failed |= add_header(x, request->headers[i]);
     }
-    for (i = 0; request->trusted && i < o->header_count && status == PUSHC_OK;
-         i++) {
-        status = add_header(x, o->headers[i]);
+    for (i = 0; request->trusted && i < o->header_count; i++) {
+        failed |= add_header(x, o->headers[i]);
     }
-    if (status == PUSHC_OK && request->trusted && request->token) {
-        status = add_token(x, request->token);
+    if (request->trusted && request->token) {
+        failed |= add_token(x, request->token);
     }
-    if (status == PUSHC_OK && request->upload) {
-        status = add_header(x, "Transfer-Encoding: chunked");
+    if (request->upload) {
+        failed |= add_header(x, "Transfer-Encoding: chunked");
     }
-    if (status == PUSHC_OK) {
-        status = add_header(x, "Expect:");
-    }
-    return status;
+    return failed | add_header(x, "Expect:") ? PUSHC_ERR_MEMORY : PUSHC_OK;
 }
 
 /* Set one string option that may be absent. */
@@ -518,6 +512,7 @@ int pushc_exchange_start(struct pushc_transport *t,
     if (!x) {
         return status;
     }
+    pushc_list_append(&t->exchanges, &x->link);
     x->t = t;
     x->ops = ops;
     x->ctx = ctx;
@@ -538,8 +533,6 @@ int pushc_exchange_start(struct pushc_transport *t,
         destroy(x);
         return status;
     }
-    x->next = t->exchanges;
-    t->exchanges = x;
     *out = x;
     return PUSHC_OK;
 }

@@ -1,34 +1,34 @@
 /*
- * client.h - the state of a client, shared by the files that run it.
+ * client_state.h - the state of a client, and what each of its parts may do
+ * to it.
  *
  *   client.c     the public functions; the turn: what to do next
  *   stream.c     attempts, redirects, watchdog, backoff, the end
  *   receive.c    bytes of the stream -> parser -> session, gap and bye
  *   ack.c        acknowledgements
+ *
+ * Each of these includes this header; nothing here knows them.
  */
-#ifndef PUSHC_CLIENT_H
-#define PUSHC_CLIENT_H
+#ifndef PUSHC_CLIENT_STATE_H
+#define PUSHC_CLIENT_STATE_H
 
+#include "parser.h"
 #include "session.h"
 #include "source.h"
-
-#define PUSHC_TOKEN_MAX 8192
+#include "token.h"
 
 struct pushc_client {
-    struct pushc_settings set;
+    struct pushc_settings set; /* first: see pushc_settings_create() */
     pushc_source source;
     char device[129];
 
     /* ---- the driving thread only ---- */
     int state;        /* PUSHC_CONNECTING to PUSHC_STOPPED, or 0 */
-    int announced;    /* the state of the last event */
     int stopping;     /* only the last acknowledgement is missing */
-    uint64_t stop_at; /* then it is given up */
-    uint64_t due;     /* when the loop expected this turn */
-    char token[PUSHC_TOKEN_MAX];
-    int has_token;
-    int token_rejected; /* the hook must get a fresh one */
-    int token_retried;  /* it did, and no stream opened since */
+    uint64_t stop_at; /* when that is given up */
+    uint64_t due;     /* when this turn was asked for */
+    struct pushc_token token;
+    int token_retried; /* a fresh one was got, and no stream opened since */
 
     struct pushc_exchange *stream;
     struct pushc_parser parser;
@@ -37,8 +37,8 @@ struct pushc_client {
     int paused;          /* the exchange keeps more */
     int trusted;         /* the stream is at our own origin */
     unsigned hops;       /* redirects of this attempt */
-    uint64_t attempt_at; /* when it began */
-    uint64_t last_byte;
+    uint64_t attempt_at; /* when the attempt began */
+    uint64_t last_byte;  /* when the last byte came */
     uint64_t opened_at;
     int proven; /* a byte came in */
     int ended;  /* the exchange is over: the fields below */
@@ -48,9 +48,9 @@ struct pushc_client {
     char fault_detail[200];
     int bye;                /* push.bye was received */
     char final_detail[200]; /* of an end that the server wanted, or "" */
-    int superseded;
-    int expired;     /* the token of the stream did */
-    uint64_t spread; /* of the bye, ms */
+    int superseded;         /* push.bye: by a newer stream */
+    int expired;            /* push.bye: the token of the stream did */
+    uint64_t spread;        /* push.bye: ms */
 
     unsigned failed; /* attempts in a row */
     uint64_t base;   /* ms, of backoff */
@@ -73,44 +73,26 @@ struct pushc_client {
     int flush_wanted;
     int wake_wanted;
     int throttled; /* the backlog is not empty */
-    int over;      /* stopped; final is why */
-    int final;
-    int state_shown; /* copy of state */
+    int final;     /* once source.over is set: why */
+    int reported;  /* the state of the last event */
     uint64_t attempts, opened, acks;
 };
 
-/* ---- client.c ---- */
-
 /* Call the event hook, and log. */
-void pushc_client_tell(pushc_client *c, const pushc_event *event);
+void pushc_client_report(pushc_client *c, const pushc_event *event);
+
+/* Enter a state, and report it. */
 void pushc_client_enter(pushc_client *c, int state);
+
+/* Note why the stream has failed; a callback aborts it then. */
+void pushc_client_fault(pushc_client *c, int status, const char *detail);
+
+/* End the stream or the attempt, which has a fault already or gets one;
+ * pushc_stream_settle() decides what follows. */
+void pushc_client_abort(pushc_client *c);
+void pushc_client_drop(pushc_client *c, int status, const char *detail);
 
 /* End for good with a status, after a last acknowledgement. */
 void pushc_client_finish(pushc_client *c, int status);
-
-/* ---- stream.c ---- */
-void pushc_stream_connect(pushc_client *c);
-/* The exchange ended, or is ended here with a status: what now? */
-void pushc_stream_settle(pushc_client *c);
-void pushc_stream_drop(pushc_client *c, int status, const char *detail);
-/* Look at the clock: deadline, silence, next attempt. */
-void pushc_stream_check(pushc_client *c, uint64_t now);
-void pushc_stream_wake(pushc_client *c, uint64_t now);
-uint64_t pushc_stream_due(const pushc_client *c);
-/* Have c->token filled in; PUSHC_OK or PUSHC_ERR_TOKEN. */
-int pushc_stream_token(pushc_client *c);
-
-/* ---- receive.c ---- */
-int pushc_receive_head(void *ctx, const struct pushc_answer *answer);
-enum pushc_taken pushc_receive_body(void *ctx, const char *bytes, size_t n);
-void pushc_receive_done(void *ctx, int status,
-                        const struct pushc_answer *answer);
-/* Parse what is waiting, as far as the session has room, or all of it. */
-void pushc_receive_backlog(pushc_client *c, int all);
-
-/* ---- ack.c ---- */
-void pushc_ack_check(pushc_client *c, uint64_t now);
-void pushc_ack_cancel(pushc_client *c);
-uint64_t pushc_ack_due(const pushc_client *c);
 
 #endif

@@ -1,0 +1,36 @@
+/*
+ * runner.h - a loop on a thread of its own, for a handle without the
+ * application's.
+ *
+ *   run -> poll -> ready() and timeout() of what is driven
+ */
+#ifndef PUSHC_RUNNER_H
+#define PUSHC_RUNNER_H
+
+#include "mem.h"
+
+struct pushc_runner;
+
+/* The handle that the runner drives, on its thread, from start to end. */
+struct pushc_driven {
+    void *ctx;
+    void (*ready)(void *ctx, int fd, int what); /* as pushc_source_ready() */
+    void (*timeout)(void *ctx);
+};
+
+/* Make a runner, and fill in its loop, of which closed() frees it. mem and
+ * the context are borrowed. PUSHC_OK, PUSHC_ERR_MEMORY, PUSHC_ERR_SYSTEM. */
+int pushc_runner_create(const struct pushc_mem *mem,
+                        const struct pushc_driven *driven, pushc_loop *loop,
+                        struct pushc_runner **out);
+
+/* Start the thread. PUSHC_OK or PUSHC_ERR_SYSTEM. */
+int pushc_runner_start(struct pushc_runner *r);
+
+/* Call nothing more, and end the thread. On this thread. */
+void pushc_runner_end(struct pushc_runner *r);
+
+/* Wait until the thread has ended; at once where it never started. */
+void pushc_runner_join(struct pushc_runner *r);
+
+#endif
