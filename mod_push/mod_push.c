@@ -12,6 +12,7 @@
 
 #include "server/config.h"
 #include "server/config_check.h"
+#include "server/process.h"
 #include "http/admin/admin.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
@@ -42,7 +43,7 @@ static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     }
     push_endpoint_check(temp, s, ap_conftree);
     return ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST
-                   || push_runtime_check(s, push_config_global(s))
+                   || push_process_check(s, push_config_global(s))
                ? OK
                : HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -58,20 +59,20 @@ static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    return push_runtime_prepare(s, push_config_global(s));
+    return push_process_prepare(s, push_config_global(s));
 }
 
 /* In a new child, before it accepts: starts the reactors. */
 static void child_init(apr_pool_t *child, server_rec *s)
 {
-    push_runtime_start(child, s);
+    push_process_start(child, s);
 }
 
 /* In a child that is about to end, before its pool goes. */
 static void child_stopping(apr_pool_t *child, int graceful)
 {
     (void)child;
-    push_runtime_stopping(graceful);
+    push_process_stopping(graceful);
 }
 
 /* In the parent, when a child has come or gone: its streams are gone too. */
@@ -82,7 +83,7 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t generation,
     (void)generation;
     (void)slot;
     if (status != MPM_CHILD_STARTED) {
-        push_runtime_child_ended(pid);
+        push_process_child_ended(pid);
     }
 }
 

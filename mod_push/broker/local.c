@@ -12,6 +12,10 @@
 #include "store/disk/revocation.h"
 #include "store/upkeep/validate.h"
 #include "store/ops/view.h"
+#include "store/ops/ack.h"
+#include "store/ops/keys.h"
+#include "store/ops/life.h"
+#include "store/shm/clock.h"
 
 /* ---- messages ---- */
 

@@ -9,6 +9,7 @@
 #include "http/publish/members.h"
 
 #include "fuzz.h"
+#include "http/publish/members_internal.h"
 
 #define MAX_SIZE 200
 #define MAX_TTL  1800000

@@ -10,10 +10,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "store/disk/restore.h"
+#include "store/recovery/restore.h"
 #include "store/ops/view.h"
 
 #include "fuzz.h"
+#include "store/ops/life.h"
+#include "store/shm/clock.h"
 
 #define ROOM ((size_t)2 << 20)
 

@@ -10,6 +10,10 @@
 #include "store/shard/hold.h"
 #include "store/upkeep/sweep.h"
 #include "store/ops/view.h"
+#include "store/shard/shard.h"
+#include "store/ops/ack.h"
+#include "store/ops/keys.h"
+#include "store/ops/life.h"
 
 static const struct {
     const char *user, *device;

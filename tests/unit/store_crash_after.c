@@ -6,6 +6,8 @@
 #include "store/ops/pressure.h"
 #include "store/upkeep/validate.h"
 #include "store/ops/view.h"
+#include "store/ops/keys.h"
+#include "store/shm/clock.h"
 
 /* ---- after the death ---- */
 

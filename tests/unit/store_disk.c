@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core_world.h"
+#include "store/disk/journal_thread.h"
 
 void disk_pause(void)
 {

@@ -3,7 +3,7 @@
 
 #include "broker/local.h"
 #include "store/disk/journal.h"
-#include "store/disk/recover.h"
+#include "store/recovery/recover.h"
 #include "store_ground.h"
 
 /* A store with its state on disk, in a directory of its own. */

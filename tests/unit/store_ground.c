@@ -10,6 +10,9 @@
 #include <unistd.h>
 
 #include "core_world.h"
+#include "store/ops/ack.h"
+#include "store/ops/keys.h"
+#include "store/shm/clock.h"
 
 void *shared_memory(size_t size)
 {

@@ -6,6 +6,9 @@
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/validate.h"
 #include "store_ground.h"
+#include "store/shard/shard.h"
+#include "store/ops/ack.h"
+#include "store/ops/keys.h"
 
 #include <signal.h>
 #include <stdatomic.h>

@@ -1,6 +1,7 @@
 #include "core/failpoint.h"
 #include "core_suite.h"
 #include "store_crash.h"
+#include "store/shm/clock.h"
 
 #include <errno.h>
 #include <signal.h>

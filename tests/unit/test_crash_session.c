@@ -3,6 +3,7 @@
 #include "core_world.h"
 #include "store/upkeep/validate.h"
 #include "store_ground.h"
+#include "store/ops/ack.h"
 
 #include <signal.h>
 #include <string.h>

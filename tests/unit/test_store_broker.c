@@ -4,6 +4,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store_ground.h"
+#include "store/shm/clock.h"
 
 /* This machine's store as the HTTP side sees it. */
 

@@ -9,6 +9,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/disk/record.h"
+#include "store/disk/journal_thread.h"
 
 /*
  * A state file that is cut, or in which bits have flipped: a start gives a

@@ -5,6 +5,7 @@
 #include "core_world.h"
 #include "store/ops/dismiss.h"
 #include "store_ground.h"
+#include "store/ops/ack.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -14,6 +14,9 @@
 #include "store/upkeep/sweep.h"
 #include "store/ops/view.h"
 #include "store/disk/wal.h"
+#include "store/ops/life.h"
+#include "store/disk/journal_thread.h"
+#include "store/shm/clock.h"
 
 /* The journal, and what a start makes of what it wrote. */
 

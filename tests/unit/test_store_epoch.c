@@ -2,6 +2,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store_ground.h"
+#include "store/shm/clock.h"
 
 #include <sched.h>
 #include <string.h>

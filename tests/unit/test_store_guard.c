@@ -6,6 +6,7 @@
 #include "core_suite.h"
 #include "store/upkeep/sweep.h"
 #include "store_ground.h"
+#include "store/shm/clock.h"
 
 /* What all children agree on to keep somebody out. */
 

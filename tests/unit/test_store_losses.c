@@ -2,6 +2,7 @@
 #include "store/shard/context.h"
 #include "store/ops/forget.h"
 #include "store_disk.h"
+#include "store/shard/shard.h"
 
 #include <stdio.h>
 

@@ -7,6 +7,7 @@
 #include "store/disk/disk.h"
 #include "store/disk/revocation.h"
 #include "store_disk.h"
+#include "store/shm/clock.h"
 
 /* Who was sent away stays so over a full restart. */
 

@@ -1,6 +1,8 @@
 #include "store/shm/seat.h"
 #include "core_suite.h"
 #include "store_ground.h"
+#include "store/shard/shard.h"
+#include "store/shm/clock.h"
 
 #include <poll.h>
 #include <sched.h>

@@ -2,6 +2,7 @@
 #include "core_world.h"
 #include "store/upkeep/sweep.h"
 #include "store_ground.h"
+#include "store/ops/ack.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -4,6 +4,8 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store_ground.h"
+#include "store/ops/keys.h"
+#include "store/ops/life.h"
 
 #include <stdio.h>
 #include <string.h>

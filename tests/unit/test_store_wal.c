@@ -8,6 +8,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/disk/wal_internal.h"
+#include "store/disk/journal_thread.h"
 
 /*
  * Write-ahead logs: what they say of damage, of their end, and of what was

@@ -1,6 +1,7 @@
 #include "core_suite.h"
 #include "store_ground.h"
 #include "stream/loop/keeper.h"
+#include "stream/loop/news.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>

@@ -9,6 +9,8 @@
 #include "http/gate.h"
 #include "http/publish/publish.h"
 #include "http/runtime.h"
+#include "http/admin/dismiss.h"
+#include "http/admin/show.h"
 
 /* The way from a path below the Location to what answers it. */
 

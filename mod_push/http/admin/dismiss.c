@@ -1,4 +1,5 @@
-#include "http/admin/admin.h"
+#include "http/admin/dismiss.h"
+
 #include "http/gate.h"
 #include "http/json.h"
 #include "http/runtime.h"

@@ -1,6 +1,7 @@
+#include "http/admin/show.h"
+
 #include <http_protocol.h>
 
-#include "http/admin/admin.h"
 #include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"

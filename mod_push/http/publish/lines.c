@@ -1,3 +1,5 @@
+#include "http/publish/lines.h"
+
 #include <ap_mpm.h>
 #include <apr_poll.h>
 #include <apr_strings.h>
@@ -9,7 +11,7 @@
 #include "http/publish/endless.h"
 #include "http/json.h"
 #include "http/publish/line.h"
-#include "http/publish/publish.h"
+#include "http/publish/receipt.h"
 #include "http/runtime.h"
 
 /*

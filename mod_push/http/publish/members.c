@@ -4,6 +4,7 @@
 
 #include "http/json.h"
 #include "http/params.h"
+#include "http/publish/members_internal.h"
 
 /*
  * Numbers are kept as text where the payload has them; only "ttl" counts.

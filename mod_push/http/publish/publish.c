@@ -6,46 +6,8 @@
 #include "http/publish/allow.h"
 #include "http/json.h"
 #include "http/runtime.h"
-
-static size_t put_text(char *at, const char *text)
-{
-    size_t len = strlen(text);
-
-    memcpy(at, text, len);
-    return len;
-}
-
-static size_t put_number(char *at, uint32_t number)
-{
-    char digits[10];
-    size_t count = 0;
-
-    do {
-        digits[sizeof(digits) - ++count] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    memcpy(at, digits + sizeof(digits) - count, count);
-    return count;
-}
-
-size_t push_receipt_write(const push_receipt_t *receipt, char *text)
-{
-    char *at = text;
-
-    at += put_text(at, "{\"id\":\"");
-    push_mid_write(receipt->mid, at);
-    at += PUSH_MID_CHARS;
-    at += put_text(at, "\",\"recipients\":");
-    at += put_number(at, receipt->recipients);
-    at += put_text(at, ",\"connected\":");
-    at += put_number(at, receipt->connected);
-    if (receipt->refused) {
-        at += put_text(at, ",\"refused\":");
-        at += put_number(at, receipt->refused);
-    }
-    at += put_text(at, "}\n");
-    return (size_t)(at - text);
-}
+#include "http/publish/lines.h"
+#include "http/publish/receipt.h"
 
 static push_field_t header_field(const request_rec *r, const char *name)
 {

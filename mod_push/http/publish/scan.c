@@ -2,6 +2,7 @@
 
 #include "http/publish/members.h"
 #include "core/text.h"
+#include "http/publish/members_internal.h"
 
 /*
  * A reader of JSON (RFC 8259) that only looks: nothing is built, and what is

@@ -11,7 +11,6 @@
 #include "http/runtime.h"
 #include "http/subscribe/subscriber.h"
 #include "http/token.h"
-#include "store/shard/context.h"
 #include "stream/handover.h"
 
 APLOG_USE_MODULE(push);

@@ -37,20 +37,6 @@ typedef struct push_journal_options_t {
 
 typedef struct push_journal_t push_journal_t;
 
-/* False, with errno: nothing is kept.  Sets store->journal. */
-bool push_journal_start(push_store_t *store,
-                        const push_journal_options_t *options);
-
-/* Writes all that is queued, and every device that changed. */
-void push_journal_stop(push_store_t *store);
-
-/*
- * The same while others go on: what they publish from now on is refused, by
- * push_journal_wait().  Nothing of this process touches the files any more.
- * False if somebody does not let go of the queue; push_journal_stop() follows.
- */
-bool push_journal_retire(push_store_t *store);
-
 /* ---- any thread; no-ops where store->journal is NULL ---- */
 
 /*

@@ -73,13 +73,4 @@ struct timespec push_journal_deadline(int64_t ms);
 uint64_t push_journal_lowest(const push_store_t *store,
                              const push_records_t *records);
 
-/* The thread's function; data is the journal. */
-void *push_journal_run(void *data);
-
-/* With the lock, which it lets go meanwhile: writes all into the state. */
-void push_journal_write(push_journal_t *journal);
-
-/* The directory of the state; room has PATH_MAX bytes. */
-void push_journal_dir(const push_journal_t *journal, char *room);
-
 #endif

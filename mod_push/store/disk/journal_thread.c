@@ -1,11 +1,18 @@
+#include "store/disk/journal_thread.h"
+
+#include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "store/disk/journal_internal.h"
 #include "store/disk/save.h"
+#include "store/shm/thread.h"
+#include "store/shm/clock.h"
 
 /* How often the thread looks around when nothing happens. */
 #define TICK_MS 1000
@@ -18,6 +25,9 @@
 
 /* So many logs of dead processes are removed at once. */
 #define LOGS_MAX 64
+
+/* The end of a child waits so long for the queue to be let go of. */
+#define STOP_MS 1000
 
 static void count_records(push_disk_t *disk, const push_records_t *records)
 {
@@ -169,7 +179,7 @@ static bool name_log(const push_journal_t *journal, push_records_t *records)
     return record;
 }
 
-void push_journal_write(push_journal_t *journal)
+static void write_queue(push_journal_t *journal)
 {
     push_records_t records = {0};
     uint64_t lot;
@@ -228,7 +238,7 @@ static bool probe(push_journal_t *journal)
     return write_records(journal, &records);
 }
 
-void push_journal_dir(const push_journal_t *journal, char *room)
+static void dir_of(const push_journal_t *journal, char *room)
 {
     const char *slash = strrchr(journal->options.path, '/');
 
@@ -248,7 +258,7 @@ static void find_old_logs(const push_journal_t *journal, old_logs_t *old)
 {
     unsigned all;
 
-    push_journal_dir(journal, old->dir);
+    dir_of(journal, old->dir);
     all = push_wal_list(old->dir, old->pids, LOGS_MAX);
     old->count = 0;
     for (unsigned i = 0; i < all; i++) {
@@ -319,7 +329,7 @@ static void tick(push_journal_t *journal)
     }
 }
 
-void *push_journal_run(void *data)
+static void *run(void *data)
 {
     push_journal_t *journal = data;
 
@@ -327,7 +337,7 @@ void *push_journal_run(void *data)
     while (!journal->stop) {
         await(journal);
         if (due(journal)) {
-            push_journal_write(journal);
+            write_queue(journal);
         }
         if (push_clock_now().mono >= journal->tick) {
             pthread_mutex_unlock(&journal->lock);
@@ -338,4 +348,181 @@ void *push_journal_run(void *data)
     }
     pthread_mutex_unlock(&journal->lock);
     return NULL;
+}
+
+/*
+ * A heap's ended(): a message that leaves before its time must not come back
+ * after a restart.
+ */
+static void on_end(push_heap_t *heap, const void *message, int fate)
+{
+    push_store_t *store = heap->memory;
+    push_time_t now = push_clock_now();
+
+    push_shard_note(store, heap->owner,
+                    push_save_message(store, message, (push_fate_t)fate,
+                                      &now));
+}
+
+/* ---- start and stop ---- */
+
+/* Without it (a full disk, say) each commit goes into the state itself. */
+static void open_log(push_journal_t *journal)
+{
+    char dir[PATH_MAX];
+
+    if (journal->options.durability == PUSH_DURABILITY_COMMIT) {
+        dir_of(journal, dir);
+        journal->log = push_wal_create(dir, journal->store->segment->hash_key);
+    }
+}
+
+/* All deadlines are on the clock that is never set. */
+static void init_locks(push_journal_t *journal)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&journal->lock, NULL);
+    pthread_cond_init(&journal->filled, &attributes);
+    pthread_cond_init(&journal->written, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+bool push_journal_start(push_store_t *store,
+                        const push_journal_options_t *options)
+{
+    push_journal_t *journal = calloc(1, sizeof(*journal));
+
+    if (!journal) {
+        return false;
+    }
+    journal->store = store;
+    journal->options = *options;
+    journal->place = push_disk_claim(store);
+    journal->tick = push_clock_now().mono;
+    init_locks(journal);
+    open_log(journal);
+    if (!push_thread_start(&journal->thread, run, journal)) {
+        push_wal_destroy(journal->log, false);
+        free(journal);
+        return false;
+    }
+    store->hand_over = push_journal_hand_over;
+    store->journal = journal;
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        store->heaps[i].ended = on_end;
+    }
+    return true;
+}
+
+/* From here on nothing joins; then what the sweeps have not come to yet. */
+static void write_the_rest(push_journal_t *journal)
+{
+    push_records_t records = {0};
+
+    pthread_mutex_lock(&journal->lock);
+    journal->over = true;
+    pthread_mutex_unlock(&journal->lock);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_save_changed(journal->store, i, &records);
+    }
+    pthread_mutex_lock(&journal->lock);
+    push_records_join(&journal->queue, &records);
+    if (!push_journal_empty(journal)) {
+        write_queue(journal);
+    }
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/* After the rest: true while the log may hold what is nowhere else. */
+static bool needs_log(push_journal_t *journal)
+{
+    const push_disk_t *disk = push_journal_disk(journal);
+    push_record_t *record;
+    uint64_t failures;
+
+    if (!journal->log || !journal->log_named) {
+        return false;
+    }
+    record = atomic_load(&disk->missing) || atomic_load(&disk->failing)
+                 ? NULL
+                 : push_named_log_look((uint32_t)getpid());
+    if (!record) {
+        return true;
+    }
+    pthread_mutex_lock(&journal->lock);
+    failures = journal->failures;
+    push_records_append(&journal->queue, record);
+    write_queue(journal);
+    pthread_mutex_unlock(&journal->lock);
+    return journal->failures != failures;
+}
+
+/*
+ * The prefork MPM ends a child from a signal handler, which may have stopped
+ * its only worker anywhere.
+ */
+static bool ask_to_stop(push_journal_t *journal)
+{
+    if (pthread_mutex_trylock(&journal->lock)
+        && push_lock_wait(&journal->lock, STOP_MS)) {
+        return false;
+    }
+    journal->stop = true;
+    pthread_cond_signal(&journal->filled);
+    pthread_mutex_unlock(&journal->lock);
+    return true;
+}
+
+/* Writes what there is and leaves the files, once. */
+static bool finish(push_journal_t *journal)
+{
+    push_wal_t *log;
+    bool needed;
+
+    if (journal->over) {
+        return true;
+    }
+    if (!ask_to_stop(journal)) {
+        return false;
+    }
+    pthread_join(journal->thread, NULL);
+    write_the_rest(journal);
+    needed = needs_log(journal);
+    pthread_mutex_lock(&journal->lock);
+    log = journal->log;
+    journal->log = NULL;
+    pthread_mutex_unlock(&journal->lock);
+    push_wal_destroy(log, needed);
+    push_durable_close(journal->durable);
+    if (journal->place) {
+        atomic_store(&journal->place->unsaved, 0);
+        atomic_store(&journal->place->pid, 0);
+    }
+    return true;
+}
+
+bool push_journal_retire(push_store_t *store)
+{
+    return !store->journal || finish(store->journal);
+}
+
+void push_journal_stop(push_store_t *store)
+{
+    push_journal_t *journal = store->journal;
+
+    if (!journal || !finish(journal)) {
+        return;
+    }
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        store->heaps[i].ended = NULL;
+    }
+    store->journal = NULL;
+    store->hand_over = NULL;
+    pthread_mutex_destroy(&journal->lock);
+    pthread_cond_destroy(&journal->filled);
+    pthread_cond_destroy(&journal->written);
+    free(journal);
 }

@@ -3,7 +3,7 @@
 
 #include "core/device.h"
 #include "core/idempotency.h"
-#include "store/disk/records.h"
+#include "store/shard/records.h"
 
 /*
  * What the state on disk is made of, and what each record says.

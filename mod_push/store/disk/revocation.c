@@ -5,6 +5,7 @@
 
 #include "store/disk/disk.h"
 #include "store/disk/journal.h"
+#include "store/shm/clock.h"
 
 #define SETS_A_PART (PUSH_MARK_SETS / PUSH_SHARDS)
 

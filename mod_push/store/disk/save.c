@@ -9,6 +9,8 @@
 #include "store/disk/journal.h"
 #include "store/disk/revocation.h"
 #include "core/message_texts.h"
+#include "store/shard/shard.h"
+#include "store/shm/clock.h"
 
 /* A place at a channel's end may be so far back in time. */
 #define PLACE_SLACK ((uint64_t)2000 << 22) /* 2000 ms, as a mid has them */

@@ -1,6 +1,9 @@
+#include "store/ops/ack.h"
+
 #include <string.h>
 
 #include "store/ops/checkin.h"
+#include "store/shard/shard.h"
 
 /* Acknowledgements, and whose they are where no device is named. */
 

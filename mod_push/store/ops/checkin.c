@@ -6,8 +6,9 @@
 #include "store/shard/context.h"
 #include "store/ops/forget.h"
 #include "store/disk/journal.h"
-#include "store/ops/places.h"
+#include "store/shard/places.h"
 #include "store/ops/pressure.h"
+#include "store/shard/shard.h"
 
 /* ---- with the lock of the user's shard ---- */
 

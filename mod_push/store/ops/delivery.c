@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "store/shard/hold.h"
+#include "store/shard/shard.h"
 
 /* The device of a ticket with its shard locked, or NULL and the reason. */
 static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,

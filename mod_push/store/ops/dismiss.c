@@ -1,4 +1,5 @@
 #include "store/ops/dismiss.h"
+#include "store/shard/shard.h"
 
 push_status_t push_store_dismiss(push_store_t *store, push_text_t text,
                                  bool revoked, uint32_t *streams)

@@ -4,6 +4,7 @@
 
 #include "store/shard/context.h"
 #include "store/disk/forgot.h"
+#include "store/disk/record.h"
 
 /* What a context takes besides its places, with rounding. */
 #define CONTEXT_BYTES 512u

@@ -1,7 +1,11 @@
+#include "store/ops/keys.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
 #include "store/ops/publish.h"
+#include "store/shard/shard.h"
+#include "store/ops/life.h"
 
 /*
  * The idempotency keys of all publishers, spread over the shards.  A claim

@@ -1,9 +1,12 @@
+#include "store/ops/life.h"
+
 #include <stdatomic.h>
 #include <string.h>
 
 #include "store/disk/journal.h"
 #include "store/ops/view.h"
 #include "core/message_texts.h"
+#include "store/shard/shard.h"
 
 /* The life of one message: found by its mid, seen, recalled. */
 

@@ -5,6 +5,8 @@
 
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
+#include "store/shard/shard.h"
+#include "store/shm/clock.h"
 
 /* Relief goes on until so much is used. */
 #define RELIEVED_PERCENT 85u

@@ -5,6 +5,7 @@
 #include "store/disk/journal.h"
 #include "store/ops/pressure.h"
 #include "store/disk/save.h"
+#include "store/shard/shard.h"
 
 static uint64_t next_mid(push_store_t *store, unsigned shard,
                          const push_time_t *now)

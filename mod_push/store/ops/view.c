@@ -4,6 +4,8 @@
 
 #include "store/shm/deaths.h"
 #include "store/disk/journal.h"
+#include "store/shard/shard.h"
+#include "store/shm/clock.h"
 
 static void view_device(push_store_t *store, const push_device_t *device,
                         const push_time_t *now, push_device_view_t *view)

@@ -2,7 +2,7 @@
 #define PUSH_VIEW_H
 
 #include "core/view.h"
-#include "store/ops/publish.h"
+#include "store/shard/store.h"
 
 /* What an administrator may see. */
 
@@ -15,23 +15,6 @@ push_status_t push_view_devices(push_store_t *store, push_text_t user,
 push_status_t push_view_device(push_store_t *store, const unsigned char *id,
                                const push_time_t *now,
                                push_device_visit_t *visit, void *data);
-
-/*
- * A message, then its life for each device.  PUSH_NOT_FOUND, PUSH_BUSY.
- * For a channel's message the devices are looked for in all shards.
- */
-push_status_t push_view_message(push_store_t *store, uint64_t mid,
-                                const push_time_t *now,
-                                const push_visitor_t *visitor);
-
-/*
- * Takes back what is not yet acknowledged; recalled counts the devices that
- * will not get it any more.  With `commit` it blocks until that is on disk.
- * PUSH_NOT_FOUND, PUSH_OVER, PUSH_BUSY; PUSH_NO_STATE: it is recalled, but
- * may come back after a restart.
- */
-push_status_t push_store_recall(push_store_t *store, uint64_t mid,
-                                const push_time_t *now, uint32_t *recalled);
 
 void push_view_channels(push_store_t *store, const push_time_t *now,
                         push_channel_visit_t *visit, void *data);

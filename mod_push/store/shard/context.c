@@ -2,7 +2,7 @@
 
 #include <stdatomic.h>
 
-#include "store/ops/places.h"
+#include "store/shard/places.h"
 
 void push_store_context_id(push_text_t user, push_text_t device,
                            push_text_t app, unsigned char *id)

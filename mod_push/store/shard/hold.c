@@ -1,4 +1,5 @@
 #include "store/shard/hold.h"
+#include "store/shard/shard.h"
 
 #include <stdatomic.h>
 

@@ -2,8 +2,8 @@
 
 #include <stdatomic.h>
 
-#include "store/shard/hold.h"
 #include "store/shard/shape.h"
+#include "store/shm/clock.h"
 
 static bool is_node(const push_inventory_t *inv, const push_item_t *item,
                     push_node_kind_t kind)

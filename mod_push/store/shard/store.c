@@ -3,11 +3,8 @@
 #include <openssl/evp.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/hash.h"
-#include "store/disk/journal.h"
-#include "store/shard/repair.h"
 
 static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
 {
@@ -149,67 +146,11 @@ bool push_store_create(push_store_t *store, const push_ground_t *ground,
     return true;
 }
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec at;
-
-    clock_gettime(clock, &at);
-    return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
-}
-
-push_time_t push_clock_now(void)
-{
-    return (push_time_t){clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME)};
-}
-
 void push_store_sit(push_store_t *store, unsigned seat)
 {
     store->visitors = &store->seats.seats[seat].visitors;
     store->checkins = &store->seats.seats[seat].checkins;
     store->tag = push_seat_tag(&store->seats.seats[seat], seat);
-}
-
-bool push_shard_enter(push_store_t *store, unsigned shard)
-{
-    push_shard_t *s = &store->shards[shard];
-    push_lock_status_t status = push_lock_acquire(&s->lock);
-
-    if (status == PUSH_LOCK_BUSY) {
-        return false;
-    }
-    if (status == PUSH_LOCKED_AFTER_DEATH) {
-        s->damaged = 1;
-        atomic_fetch_add(&store->segment->recovered, 1);
-    }
-    atomic_fetch_add(store->visitors, 1);
-    PUSH_FAILPOINT("shard-entered");
-    if (!s->damaged || push_repair_shard(store, shard)) {
-        return true;
-    }
-    push_shard_leave(store, shard);
-    return false;
-}
-
-void push_shard_leave(push_store_t *store, unsigned shard)
-{
-    push_shard_leave_for(store, shard, NULL);
-}
-
-void push_shard_leave_for(push_store_t *store, unsigned shard,
-                          push_commit_t *commit)
-{
-    push_records_t records = {0};
-
-    PUSH_FAILPOINT("shard-leaving");
-    if (store->noted[shard].first) {
-        push_records_join(&records, &store->noted[shard]);
-    }
-    atomic_fetch_sub(store->visitors, 1);
-    push_lock_release(&store->shards[shard].lock);
-    if (records.first) {
-        push_journal_hand_over(store, &records, commit);
-    }
-    push_epoch_tidy(&store->epoch);
 }
 
 uint32_t push_store_next_gen(push_store_t *store)

@@ -5,7 +5,7 @@
 #include "store/shm/clock.h"
 #include "store/shm/epoch.h"
 #include "store/limits/guard.h"
-#include "store/disk/records.h"
+#include "store/shard/records.h"
 #include "store/shm/seat.h"
 
 /*
@@ -28,6 +28,9 @@ typedef struct push_store_t {
     push_segment_t *segment;
     push_shard_t *shards;
     struct push_journal_t *journal; /* NULL: nothing is kept on disk */
+    /* takes what was noted, once its shard is left; NULL: it is dropped */
+    void (*hand_over)(struct push_store_t *store, push_records_t *records,
+                      push_commit_t *commit);
     push_slab_t slab;
     push_epoch_t epoch;
     push_seats_t seats;
@@ -64,17 +67,6 @@ bool push_store_create(push_store_t *store, const push_ground_t *ground,
 
 /* This process has a seat now, and is counted there when it is in a shard. */
 void push_store_sit(push_store_t *store, unsigned seat);
-
-/*
- * Locks a shard, and repairs it if a process died with it.  False if its lock
- * cannot be had in good time: then the caller answers that it is busy.
- */
-bool push_shard_enter(push_store_t *store, unsigned shard);
-void push_shard_leave(push_store_t *store, unsigned shard);
-
-/* The same; commit (NULL: nobody's) is for what was noted in between. */
-void push_shard_leave_for(push_store_t *store, unsigned shard,
-                          push_commit_t *commit);
 
 /* ---- with the lock of the shard ---- */
 
@@ -135,6 +127,21 @@ static inline push_device_t *push_store_device_at(push_store_t *store,
                                                   push_ref_t ref)
 {
     return push_at(&store->heaps[0], ref);
+}
+
+/* Of a message that a stream has written in part; see store/shard/hold.h. */
+typedef struct push_hold_t {
+    push_ref_t next;
+    push_ref_t message;
+    uint32_t gen;            /* number of the stream */
+    _Atomic uint32_t holder; /* seat and incarnation; 0: given back */
+} push_hold_t;
+
+_Static_assert(sizeof(push_hold_t) == 16, "a hold is 16 bytes");
+
+static inline push_hold_t *push_hold_at(push_store_t *store, push_ref_t hold)
+{
+    return push_at(&store->heaps[0], hold);
 }
 
 #endif

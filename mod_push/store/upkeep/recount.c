@@ -1,4 +1,5 @@
 #include "store/upkeep/recount.h"
+#include "store/shard/shard.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

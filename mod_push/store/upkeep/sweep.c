@@ -12,6 +12,8 @@
 #include "store/upkeep/recount.h"
 #include "store/shard/repair.h"
 #include "store/disk/save.h"
+#include "store/shard/shard.h"
+#include "store/ops/keys.h"
 
 /* Above this, the ends of messages are not remembered any longer. */
 #define HURRY_PERCENT 75u

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "store/shm/thread.h"
+#include "store/shm/clock.h"
 
 /* How often it looks whether a sweep is due, ms. */
 #define LOOK_MS 250

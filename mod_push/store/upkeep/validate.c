@@ -7,6 +7,7 @@
 
 #include "store/shard/hold.h"
 #include "store/shard/shape.h"
+#include "store/shard/shard.h"
 
 /* The look at one shard. */
 typedef struct {

@@ -10,6 +10,7 @@
 
 #include "store/shard/hold.h"
 #include "store/shm/room.h"
+#include "store/shm/clock.h"
 
 #define LATER_MS      5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */

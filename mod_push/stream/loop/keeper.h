@@ -60,12 +60,6 @@ void push_keeper_turn_away(push_keeper_t *keeper,
 /* Ends a stream that may not go on; false if it may. */
 bool push_keeper_end_if_over(push_keeper_t *keeper, uint32_t index);
 
-/* Ends those that a newer one took over unnoticed. */
-void push_keeper_end_overtaken(push_keeper_t *keeper);
-
-/* Notes which streams have news (news.c). */
-void push_keeper_take_news(push_keeper_t *keeper);
-
 /* Gives every stream that has news one turn. */
 void push_keeper_flush(push_keeper_t *keeper);
 

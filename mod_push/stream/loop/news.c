@@ -1,3 +1,5 @@
+#include "stream/loop/news.h"
+
 #include "stream/loop/keeper.h"
 
 /* From the wake-up lists of the seat to the queue of streams to be flushed. */

@@ -12,6 +12,8 @@
 #include "store/shm/thread.h"
 #include "stream/loop/keeper.h"
 #include "stream/loop/pace.h"
+#include "stream/loop/news.h"
+#include "store/shm/clock.h"
 
 #define EVENTS_MAX    512
 #define WAIT_MAX_MS   1000u

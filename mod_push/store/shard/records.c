@@ -1,4 +1,4 @@
-#include "store/disk/records.h"
+#include "store/shard/records.h"
 
 #include <stdlib.h>
 #include <string.h>

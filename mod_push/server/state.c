@@ -1,4 +1,4 @@
-#include "http/state.h"
+#include "server/state.h"
 
 #include <apr_time.h>
 #include <http_log.h>
@@ -10,7 +10,9 @@
 #include <unixd.h>
 
 #include "store/disk/journal.h"
-#include "store/disk/recover.h"
+#include "store/recovery/recover.h"
+#include "store/disk/journal_thread.h"
+#include "store/shm/clock.h"
 
 APLOG_USE_MODULE(push);
 

@@ -1,4 +1,4 @@
-#include "store/disk/statedir.h"
+#include "store/recovery/statedir.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 #ifndef PUSH_RESTORE_INTERNAL_H
 #define PUSH_RESTORE_INTERNAL_H
 
-#include "store/disk/restore.h"
+#include "store/recovery/restore.h"
 
 /* What restore.c and restore_device.c share; nobody else includes it. */
 

@@ -1,7 +1,7 @@
 #ifndef PUSH_RECOVER_H
 #define PUSH_RECOVER_H
 
-#include "store/disk/intake.h"
+#include "store/recovery/intake.h"
 
 /*
  * The start of a server that has state on disk: what is still alive there

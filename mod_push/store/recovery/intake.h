@@ -2,8 +2,8 @@
 #define PUSH_INTAKE_H
 
 #include "store/disk/durable.h"
-#include "store/disk/restore.h"
-#include "store/disk/statedir.h"
+#include "store/recovery/restore.h"
+#include "store/recovery/statedir.h"
 
 /*
  * The first half of a start that recover.c makes.  A process of its own reads

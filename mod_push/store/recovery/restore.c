@@ -1,10 +1,10 @@
-#include "store/disk/restore.h"
+#include "store/recovery/restore.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/disk/restore_internal.h"
+#include "store/recovery/restore_internal.h"
 #include "store/disk/revocation.h"
 #include "store/disk/record_old.h"
 

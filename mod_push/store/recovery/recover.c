@@ -1,4 +1,4 @@
-#include "store/disk/recover.h"
+#include "store/recovery/recover.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "store/disk/helper.h"
-#include "store/disk/intake.h"
+#include "store/recovery/helper.h"
+#include "store/recovery/intake.h"
 #include "store/disk/save.h"
 #include "store/disk/wal.h"
+#include "store/shm/clock.h"
 
 /* Records that are written at once, bytes. */
 #define WRITE_BYTES ((size_t)8 << 20)

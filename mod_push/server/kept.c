@@ -1,4 +1,4 @@
-#include "http/kept.h"
+#include "server/kept.h"
 
 #include <errno.h>
 #include <http_config.h>

@@ -1,7 +1,7 @@
 #ifndef PUSH_HELPER_H
 #define PUSH_HELPER_H
 
-#include "store/disk/statedir.h"
+#include "store/recovery/statedir.h"
 
 /*
  * A process of its own that does one piece of work for the parent, as the

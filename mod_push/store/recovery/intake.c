@@ -1,11 +1,11 @@
-#include "store/disk/intake.h"
+#include "store/recovery/intake.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/disk/helper.h"
+#include "store/recovery/helper.h"
 #include "store/disk/wal.h"
 
 /* ---- what a reader says ---- */

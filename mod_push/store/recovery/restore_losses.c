@@ -1,6 +1,6 @@
 #include "store/ops/forget.h"
 #include "store/disk/forgot.h"
-#include "store/disk/restore_internal.h"
+#include "store/recovery/restore_internal.h"
 
 /*
  * What had been lost or forgotten before the restart, for those who appear

@@ -1,4 +1,4 @@
-#include "store/disk/helper.h"
+#include "store/recovery/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "http/state.h"
+#include "server/state.h"
 
 /*
  * What outlives a graceful restart: kept by httpd's parent process, to its

@@ -1,4 +1,5 @@
-#include "store/ops/places.h"
+#include "store/shard/places.h"
+#include "store/shard/shard.h"
 
 #include <stdatomic.h>
 #include <string.h>

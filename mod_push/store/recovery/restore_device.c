@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "store/shard/context.h"
-#include "store/disk/restore_internal.h"
+#include "store/recovery/restore_internal.h"
 
 /* Device contexts, once the logs are there that they have places in. */
 

@@ -1,0 +1,33 @@
+#ifndef PUSH_LIFE_H
+#define PUSH_LIFE_H
+
+#include "core/view.h"
+#include "store/shard/store.h"
+
+/* The life of one message: found by its mid, seen, recalled. */
+
+/*
+ * What the publisher of a message would be told now.  PUSH_NOT_FOUND if no
+ * log has it, PUSH_BUSY.
+ */
+push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
+                                push_receipt_t *receipt);
+
+/*
+ * A message, then its life for each device.  PUSH_NOT_FOUND, PUSH_BUSY.
+ * For a channel's message the devices are looked for in all shards.
+ */
+push_status_t push_view_message(push_store_t *store, uint64_t mid,
+                                const push_time_t *now,
+                                const push_visitor_t *visitor);
+
+/*
+ * Takes back what is not yet acknowledged; recalled counts the devices that
+ * will not get it any more.  With `commit` it blocks until that is on disk.
+ * PUSH_NOT_FOUND, PUSH_OVER, PUSH_BUSY; PUSH_NO_STATE: it is recalled, but
+ * may come back after a restart.
+ */
+push_status_t push_store_recall(push_store_t *store, uint64_t mid,
+                                const push_time_t *now, uint32_t *recalled);
+
+#endif
