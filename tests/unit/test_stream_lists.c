@@ -148,12 +148,12 @@ START_TEST(a_stream_keeps_its_address_and_its_index_while_it_lives)
         index = push_streams_take(&streams);
         NEEDS(index == i, "index %u is not %u", index, i);
         addresses[i] = push_streams_at(&streams, i);
-        NEEDS(addresses[i]->fd == -1, "not cleared");
-        addresses[i]->fd = (int)i;
+        NEEDS(addresses[i]->link.fd == -1, "not cleared");
+        addresses[i]->link.fd = (int)i;
     }
     for (uint32_t i = 0; i < 2000; i++) {
         NEEDS(push_streams_at(&streams, i) == addresses[i], "it moved");
-        NEEDS(addresses[i]->fd == (int)i, "it changed");
+        NEEDS(addresses[i]->link.fd == (int)i, "it changed");
     }
     push_streams_give(&streams, 7);
     push_streams_give(&streams, 1999);

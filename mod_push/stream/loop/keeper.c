@@ -55,7 +55,7 @@ static void report_end(push_keeper_t *keeper, const push_stream_t *stream,
         .why = why,
         .duration = (uint64_t)keeper->now.mono - stream->opened,
         .messages = stream->messages,
-        .bytes = stream->bytes};
+        .bytes = stream->link.bytes};
 
     keeper->ended(keeper->data, &ended);
 }
@@ -63,7 +63,7 @@ static void report_end(push_keeper_t *keeper, const push_stream_t *stream,
 /* Its other end, or the state of its connection, is of this process. */
 static bool is_fixed(const push_stream_t *stream)
 {
-    return stream->ssl || stream->pumped;
+    return !push_stream_moves(stream);
 }
 
 /* Takes it out of every list, and closes it here. */
@@ -240,7 +240,7 @@ void push_keeper_flush(push_keeper_t *keeper)
         push_stream_t *stream = stream_at(keeper, index);
 
         stream->queued = 0;
-        if (stream->fd >= 0) {
+        if (stream->link.fd >= 0) {
             after_write(keeper, index, flush(keeper, index));
         }
     }
@@ -268,7 +268,7 @@ static void beat(push_keeper_t *keeper, uint32_t index)
         after_write(keeper, index, status);
         status = PUSH_FLUSH_IDLE;
     }
-    if (status == PUSH_FLUSH_LATER && !stream->rest && !stream->part) {
+    if (status == PUSH_FLUSH_LATER && !stream->link.rest && !stream->part) {
         /* The mailbox is locked, the client must not wait for that. */
         after_write(keeper, index, status);
         status = PUSH_FLUSH_IDLE;
@@ -321,12 +321,12 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
 {
     const push_adoption_t *adoption = &migrant->adoption;
 
-    stream->fd = adoption->fd;
+    stream->link.fd = adoption->fd;
     stream->device = adoption->ticket.device;
     stream->gen = adoption->ticket.gen;
     stream->event_beats = adoption->event_beats;
     stream->meta = adoption->meta & 15u;
-    stream->ssl = adoption->ssl;
+    stream->link.ssl = adoption->ssl;
     stream->pumped = adoption->pumped;
     keeper->fixed += is_fixed(stream);
     atomic_fetch_add(&keeper->seat->pumped, stream->pumped);
@@ -334,17 +334,17 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
     stream->opened = migrant->opened ? migrant->opened
                                      : (uint64_t)keeper->now.mono;
     stream->messages = migrant->messages;
-    stream->bytes = migrant->bytes;
+    stream->link.bytes = migrant->bytes;
     stream->part = migrant->part;
     stream->part_at = migrant->part_at;
     stream->part_seq = migrant->part_seq;
     if (migrant->rest_len) {
-        stream->rest = malloc(migrant->rest_len);
-        if (!stream->rest) {
+        stream->link.rest = malloc(migrant->rest_len);
+        if (!stream->link.rest) {
             return false;
         }
-        memcpy(stream->rest, migrant->rest, migrant->rest_len);
-        stream->rest_len = (uint16_t)migrant->rest_len;
+        memcpy(stream->link.rest, migrant->rest, migrant->rest_len);
+        stream->link.rest_len = (uint16_t)migrant->rest_len;
     }
     return true;
 }
@@ -384,7 +384,7 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
     if (!whole || !set_deadline(keeper, index, migrant->adoption.expires)
         || !push_queue_reserve(&keeper->queue, &keeper->streams)
         || !take_over(keeper, stream->device, index)
-        || !watch(keeper, stream->fd, index)) {
+        || !watch(keeper, stream->link.fd, index)) {
         end_stream(keeper, index, PUSH_END_ERROR);
         return;
     }
@@ -405,7 +405,7 @@ static void pack(const push_keeper_t *keeper, uint32_t index,
     const push_stream_t *stream = stream_at(keeper, index);
 
     migrant->adoption = (push_adoption_t){
-        .fd = stream->fd,
+        .fd = stream->link.fd,
         .ticket = {.device = stream->device, .gen = stream->gen},
         .heartbeat = keeper->beats.lists[stream->beat].interval,
         .event_beats = stream->event_beats,
@@ -415,12 +415,12 @@ static void pack(const push_keeper_t *keeper, uint32_t index,
     migrant->part = stream->part;
     migrant->part_at = stream->part_at;
     migrant->part_seq = stream->part_seq;
-    migrant->bytes = stream->bytes;
+    migrant->bytes = stream->link.bytes;
     migrant->opened = stream->opened;
     migrant->messages = stream->messages;
-    migrant->rest_len = stream->rest ? stream->rest_len : 0;
-    if (stream->rest) {
-        memcpy(migrant->rest, stream->rest, stream->rest_len);
+    migrant->rest_len = stream->link.rest ? stream->link.rest_len : 0;
+    if (stream->link.rest) {
+        memcpy(migrant->rest, stream->link.rest, stream->link.rest_len);
     }
 }
 
@@ -451,7 +451,7 @@ uint32_t push_keeper_send_away(push_keeper_t *keeper, unsigned seat,
     for (uint32_t i = 0; i < keeper->streams.used && count < most; i++) {
         const push_stream_t *stream = stream_at(keeper, i);
 
-        if (stream->fd < 0 || is_fixed(stream)) {
+        if (stream->link.fd < 0 || is_fixed(stream)) {
             continue;
         }
         pack(keeper, i, &migrant);
@@ -508,7 +508,7 @@ void push_keeper_on_event(push_keeper_t *keeper, uint32_t index,
 {
     push_stream_t *stream = stream_at(keeper, index);
 
-    if (stream->fd < 0) {
+    if (stream->link.fd < 0) {
         return;
     }
     if (events & (EPOLLERR | EPOLLHUP)) {
@@ -554,7 +554,7 @@ void push_keeper_end_all(push_keeper_t *keeper,
                          const push_farewell_t *farewell)
 {
     for (uint32_t i = 0; i < keeper->streams.used; i++) {
-        if (stream_at(keeper, i)->fd >= 0) {
+        if (stream_at(keeper, i)->link.fd >= 0) {
             bid_farewell(keeper, i, farewell);
         }
     }
@@ -566,7 +566,7 @@ void push_keeper_end_pumped(push_keeper_t *keeper,
     for (uint32_t i = 0; i < keeper->streams.used; i++) {
         const push_stream_t *stream = stream_at(keeper, i);
 
-        if (stream->fd >= 0 && stream->pumped) {
+        if (stream->link.fd >= 0 && stream->pumped) {
             bid_farewell(keeper, i, farewell);
         }
     }

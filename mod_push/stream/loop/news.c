@@ -30,7 +30,7 @@ void push_keeper_end_overtaken(push_keeper_t *keeper)
         return;
     }
     for (uint32_t i = 0; i < keeper->streams.used; i++) {
-        if (push_streams_at(&keeper->streams, i)->fd >= 0) {
+        if (push_streams_at(&keeper->streams, i)->link.fd >= 0) {
             push_keeper_end_if_over(keeper, i);
         }
     }
@@ -39,7 +39,7 @@ void push_keeper_end_overtaken(push_keeper_t *keeper)
 static void news_for_all(push_keeper_t *keeper)
 {
     for (uint32_t i = 0; i < keeper->streams.used; i++) {
-        if (push_streams_at(&keeper->streams, i)->fd >= 0) {
+        if (push_streams_at(&keeper->streams, i)->link.fd >= 0) {
             enqueue(keeper, i);
         }
     }

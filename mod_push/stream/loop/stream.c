@@ -11,6 +11,7 @@
 #include <linux/sockios.h>
 
 #include "store/shard/hold.h"
+#include "stream/transport/tcp.h"
 #include "stream/transport/tls.h"
 #include "codec/sse.h"
 
@@ -60,31 +61,15 @@ static push_ticket_t ticket_of(const push_stream_t *stream)
     return (push_ticket_t){.device = stream->device, .gen = stream->gen};
 }
 
-/* Bytes taken, 0 if the connection takes none, -1 if it is broken. */
+static const push_transport_t *transport_of(const push_stream_t *stream)
+{
+    return stream->link.ssl ? &push_transport_tls : &push_transport_tcp;
+}
+
 static ssize_t send_pieces(push_stream_t *stream, struct iovec *pieces,
                            unsigned count)
 {
-    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
-    ssize_t sent;
-
-    if (stream->ssl) {
-        sent = push_tls_send(stream, pieces, count);
-        if (sent > 0) {
-            /* A record that was kept is in there, and comes once more. */
-            stream->bytes += (uint64_t)sent
-                             - (stream->rest ? stream->rest_len : 0);
-        }
-        return sent;
-    }
-
-    do {
-        sent = sendmsg(stream->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    } while (sent < 0 && errno == EINTR);
-    if (sent < 0) {
-        return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-    }
-    stream->bytes += (uint64_t)sent;
-    return sent;
+    return transport_of(stream)->send(&stream->link, pieces, count);
 }
 
 /* Keeps what the socket did not take of a text that is no message. */
@@ -97,9 +82,9 @@ static push_flush_t keep_rest(push_stream_t *stream, const char *text,
         return PUSH_FLUSH_BROKEN;
     }
     memcpy(rest, text, len);
-    free(stream->rest);
-    stream->rest = rest;
-    stream->rest_len = (uint16_t)len;
+    free(stream->link.rest);
+    stream->link.rest = rest;
+    stream->link.rest_len = (uint16_t)len;
     return PUSH_FLUSH_BLOCKED;
 }
 
@@ -113,7 +98,7 @@ static push_flush_t send_text(push_stream_t *stream, const char *text,
         return PUSH_FLUSH_BROKEN;
     }
     if ((size_t)sent == len) {
-        return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
+        return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
     }
     return keep_rest(stream, text + sent, len - (size_t)sent);
 }
@@ -122,11 +107,11 @@ static push_flush_t send_text(push_stream_t *stream, const char *text,
 
 static push_flush_t finish_rest(push_stream_t *stream)
 {
-    char *rest = stream->rest;
+    char *rest = stream->link.rest;
     push_flush_t status;
 
-    stream->rest = NULL;
-    status = send_text(stream, rest, stream->rest_len);
+    stream->link.rest = NULL;
+    status = send_text(stream, rest, stream->link.rest_len);
     free(rest);
     return status;
 }
@@ -155,7 +140,7 @@ static push_letter_t letter_for(const push_store_t *store,
 /* The socket took all of an output that could not hold all. */
 static push_flush_t go_on(const push_stream_t *stream)
 {
-    return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;
+    return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;
 }
 
 static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
@@ -189,7 +174,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     stream->part = PUSH_NONE;
     stream->messages++;
     push_delivery_count(store, 1);
-    return stream->rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
+    return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
 }
 
 /* ---- what is new ---- */
@@ -283,11 +268,11 @@ static uint64_t arrived(const push_stream_t *stream)
 {
     int waiting = 0;
 
-    if (ioctl(stream->fd, SIOCOUTQ, &waiting) < 0
-        || (uint64_t)waiting >= stream->bytes) {
+    if (ioctl(stream->link.fd, SIOCOUTQ, &waiting) < 0
+        || (uint64_t)waiting >= stream->link.bytes) {
         return 0;
     }
-    return stream->bytes - (uint64_t)waiting;
+    return stream->link.bytes - (uint64_t)waiting;
 }
 
 /* What is next; a window that is full looks what has arrived. */
@@ -298,7 +283,7 @@ static push_status_t begin(push_store_t *store, push_stream_t *stream,
     bool asked = stream->full;
     push_status_t status;
 
-    delivery->written = stream->bytes;
+    delivery->written = stream->link.bytes;
     delivery->arrived = asked ? arrived(stream) : 0;
     status = push_delivery_begin(store, &ticket, now, delivery);
     if (status == PUSH_OK && delivery->full && !asked && !delivery->count
@@ -334,7 +319,7 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
     }
     stream->messages += delivery->count;
     push_delivery_count(writer->store, delivery->count);
-    if (stream->rest) {
+    if (stream->link.rest) {
         return PUSH_FLUSH_BLOCKED;
     }
     return delivery->more || delivery->full ? PUSH_FLUSH_MORE
@@ -347,7 +332,7 @@ push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
     const push_ticket_t ticket = ticket_of(stream);
     push_flush_t flushed = PUSH_FLUSH_DONE;
 
-    if (stream->rest) {
+    if (stream->link.rest) {
         flushed = finish_rest(stream);
     }
     if (flushed == PUSH_FLUSH_DONE && stream->part) {
@@ -370,7 +355,7 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
 {
     push_output_t *out = &writer->out;
 
-    if (stream->rest || stream->part) {
+    if (stream->link.rest || stream->part) {
         return PUSH_FLUSH_BLOCKED;
     }
     push_output_begin(out, 0);
@@ -383,7 +368,7 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
 {
     push_output_t *out = &writer->out;
 
-    if (stream->rest || stream->part) {
+    if (stream->link.rest || stream->part) {
         return;
     }
     push_output_begin(out, 0);
@@ -393,21 +378,12 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
 
 bool push_stream_peer_left(push_stream_t *stream)
 {
-    char ignored[4096];
-    ssize_t got;
+    return transport_of(stream)->peer_left(&stream->link);
+}
 
-    if (stream->ssl) {
-        return push_tls_peer_left(stream);
-    }
-    for (unsigned i = 0; i < PUSH_PEER_READS; i++) {
-        do {
-            got = recv(stream->fd, ignored, sizeof(ignored), MSG_DONTWAIT);
-        } while (got < 0 && errno == EINTR);
-        if (got <= 0) {
-            return got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
-        }
-    }
-    return true;
+bool push_stream_moves(const push_stream_t *stream)
+{
+    return transport_of(stream)->moves && !stream->pumped;
 }
 
 void push_stream_close(push_store_t *store, push_stream_t *stream)
@@ -416,9 +392,9 @@ void push_stream_close(push_store_t *store, push_stream_t *stream)
         push_hold_release(store, stream->part);
         stream->part = PUSH_NONE;
     }
-    push_tls_close(stream);
-    free(stream->rest);
-    stream->rest = NULL;
-    close(stream->fd);
-    stream->fd = -1;
+    transport_of(stream)->close(&stream->link);
+    free(stream->link.rest);
+    stream->link.rest = NULL;
+    close(stream->link.fd);
+    stream->link.fd = -1;
 }

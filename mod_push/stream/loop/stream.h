@@ -2,6 +2,7 @@
 #define PUSH_STREAM_H
 
 #include "store/ops/delivery.h"
+#include "stream/transport/transport.h"
 #include "codec/codec.h"
 
 /*
@@ -33,32 +34,28 @@ typedef struct push_ended_t {
 } push_ended_t;
 
 typedef struct push_stream_t {
-    int fd; /* -1: this place is free */
+    push_link_t link; /* of fd -1: this place is free */
     uint32_t gen;
     push_ref_t device;
     uint32_t beat_next, beat_prev; /* in its heartbeat's list */
     uint32_t written;  /* ms of the reactor's clock; the last write */
     uint32_t follows;  /* its first place among the followers */
     uint32_t messages; /* written */
-    uint64_t bytes;    /* written */
     uint64_t opened;   /* ms of the reactor's clock */
     push_ref_t part;   /* the hold of a message written only in part */
     uint32_t part_at;  /* bytes of it that were written */
     uint64_t part_seq;
     push_resume_t part_resume; /* where in it the next write looks on */
-    struct ssl_st *ssl;        /* NULL: plain TCP */
-    char *rest;        /* bytes, no message, that must be written first */
-    uint32_t deadline; /* 1 + its place among the deadlines, or 0 */
-    uint16_t rest_len;
-    uint8_t beat : 4;        /* which heartbeat */
-    uint8_t meta : 4;        /* PUSH_META_* */
-    uint8_t blocked : 1;     /* the socket takes no more: wait for it */
-    uint8_t queued : 1;      /* among those to be flushed */
-    uint8_t event_beats : 1; /* heartbeats as events */
-    uint8_t pumped : 1;      /* its peer is a worker thread of this child */
-    uint8_t arriving : 1;    /* the store does not know that it is here */
-    uint8_t full : 1;        /* its window was, until more has arrived */
-    uint8_t patience : 2;    /* how long it has waited for that, see waits.h */
+    uint32_t deadline;         /* 1 + its place among the deadlines, or 0 */
+    uint8_t beat : 4;          /* which heartbeat */
+    uint8_t meta : 4;          /* PUSH_META_* */
+    uint8_t blocked : 1;       /* the socket takes no more: wait for it */
+    uint8_t queued : 1;        /* among those to be flushed */
+    uint8_t event_beats : 1;   /* heartbeats as events */
+    uint8_t pumped : 1;        /* its peer is a worker thread of this child */
+    uint8_t arriving : 1;      /* the store does not know that it is here */
+    uint8_t full : 1;          /* its window was, until more has arrived */
+    uint8_t patience : 2; /* how long it has waited for that, see waits.h */
 } push_stream_t;
 
 typedef enum push_flush_t {
@@ -92,15 +89,11 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream);
 void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
                      const push_notice_t *notice);
 
-/* Of up to 4 KiB, or a TLS record, each. */
-#define PUSH_PEER_READS 64u
-
-/*
- * Reads what the peer sends, which nobody wants; true if it has left.  So has
- * one that sends faster than PUSH_PEER_READS can read: it would keep the
- * reactor from all others.
- */
+/* True if the peer has left; see push_transport_t. */
 bool push_stream_peer_left(push_stream_t *stream);
+
+/* True if it could go on in another process. */
+bool push_stream_moves(const push_stream_t *stream);
 
 /* Closes the socket and lets go of what the stream holds. */
 void push_stream_close(push_store_t *store, push_stream_t *stream);

@@ -39,7 +39,7 @@ uint32_t push_streams_take(push_streams_t *streams)
     }
     stream = push_streams_at(streams, index);
     memset(stream, 0, sizeof(*stream));
-    stream->fd = -1;
+    stream->link.fd = -1;
     streams->count++;
     return index;
 }
@@ -48,7 +48,7 @@ void push_streams_give(push_streams_t *streams, uint32_t index)
 {
     push_stream_t *stream = push_streams_at(streams, index);
 
-    stream->fd = -1;
+    stream->link.fd = -1;
     stream->follows = streams->free;
     streams->free = index + 1;
     streams->count--;

@@ -19,7 +19,7 @@ static bool is_due(unsigned patience, uint32_t since, uint32_t ms)
 
 static bool is_waiting(const push_stream_t *stream)
 {
-    return stream->fd >= 0 && stream->blocked && stream->full;
+    return stream->link.fd >= 0 && stream->blocked && stream->full;
 }
 
 static bool grow(push_waits_t *waits)

@@ -18,7 +18,7 @@ typedef struct {
 
 typedef enum { SENT, KEPT, BROKEN } sent_t;
 
-static sent_t keep(push_stream_t *stream, const record_t *record)
+static sent_t keep(push_link_t *link, const record_t *record)
 {
     char *rest = malloc(record->used);
 
@@ -26,13 +26,13 @@ static sent_t keep(push_stream_t *stream, const record_t *record)
         return BROKEN;
     }
     memcpy(rest, record->bytes, record->used);
-    stream->rest = rest;
-    stream->rest_len = (uint16_t)record->used;
+    link->rest = rest;
+    link->rest_len = (uint16_t)record->used;
     return KEPT;
 }
 
 /* A record that could not be sent whole must be written again unchanged. */
-static sent_t send_record(push_stream_t *stream, record_t *record)
+static sent_t send_record(push_link_t *link, record_t *record)
 {
     size_t written = 0;
     sent_t sent = SENT;
@@ -41,11 +41,11 @@ static sent_t send_record(push_stream_t *stream, record_t *record)
         return SENT;
     }
     ERR_clear_error();
-    if (!SSL_write_ex(stream->ssl, record->bytes, record->used, &written)) {
-        int error = SSL_get_error(stream->ssl, 0);
+    if (!SSL_write_ex(link->ssl, record->bytes, record->used, &written)) {
+        int error = SSL_get_error(link->ssl, 0);
 
         sent = error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ
-                   ? keep(stream, record)
+                   ? keep(link, record)
                    : BROKEN;
     }
     record->taken += record->used;
@@ -74,15 +74,15 @@ static bool fill(record_t *record, const struct iovec *pieces, unsigned count,
     return record->used != 0;
 }
 
-ssize_t push_tls_send(push_stream_t *stream, const struct iovec *pieces,
-                      unsigned count)
+static ssize_t send_records(push_link_t *link, const struct iovec *pieces,
+                            unsigned count)
 {
     record_t record = {.used = 0, .taken = 0};
     unsigned piece = 0;
     size_t offset = 0;
 
     while (fill(&record, pieces, count, &piece, &offset)) {
-        switch (send_record(stream, &record)) {
+        switch (send_record(link, &record)) {
         case SENT:
             break;
         case KEPT:
@@ -94,11 +94,23 @@ ssize_t push_tls_send(push_stream_t *stream, const struct iovec *pieces,
     return (ssize_t)record.taken;
 }
 
-static bool has_sent_more(const push_stream_t *stream)
+static ssize_t tls_send(push_link_t *link, struct iovec *pieces,
+                        unsigned count)
+{
+    ssize_t sent = send_records(link, pieces, count);
+
+    if (sent > 0) {
+        /* A record that was kept is in there, and comes once more. */
+        link->bytes += (uint64_t)sent - (link->rest ? link->rest_len : 0);
+    }
+    return sent;
+}
+
+static bool has_sent_more(const push_link_t *link)
 {
     char next;
 
-    return recv(stream->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+    return recv(link->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
 }
 
 /*
@@ -106,7 +118,7 @@ static bool has_sent_more(const push_stream_t *stream)
  * those without data (KeyUpdate) are counted too; but it may want to read
  * although something is there.
  */
-bool push_tls_peer_left(push_stream_t *stream)
+static bool tls_peer_left(push_link_t *link)
 {
     char ignored[4096];
     size_t got;
@@ -115,29 +127,32 @@ bool push_tls_peer_left(push_stream_t *stream)
         int error;
 
         ERR_clear_error();
-        if (SSL_read_ex(stream->ssl, ignored, sizeof(ignored), &got)) {
+        if (SSL_read_ex(link->ssl, ignored, sizeof(ignored), &got)) {
             continue;
         }
-        error = SSL_get_error(stream->ssl, 0);
+        error = SSL_get_error(link->ssl, 0);
         if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
             return true;
         }
-        if (error == SSL_ERROR_WANT_WRITE || !has_sent_more(stream)) {
+        if (error == SSL_ERROR_WANT_WRITE || !has_sent_more(link)) {
             return false;
         }
     }
     return true;
 }
 
-void push_tls_close(push_stream_t *stream)
+static void tls_close(push_link_t *link)
 {
-    if (!stream->ssl) {
-        return;
-    }
     ERR_clear_error();
-    if (!stream->rest) {
-        SSL_shutdown(stream->ssl);
+    if (!link->rest) {
+        SSL_shutdown(link->ssl);
     }
-    SSL_free(stream->ssl);
-    stream->ssl = NULL;
+    SSL_free(link->ssl);
+    link->ssl = NULL;
 }
+
+const push_transport_t push_transport_tls = {.name = "tls",
+                                             .moves = false,
+                                             .send = tls_send,
+                                             .peer_left = tls_peer_left,
+                                             .close = tls_close};

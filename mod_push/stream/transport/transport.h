@@ -1,0 +1,49 @@
+#ifndef PUSH_TRANSPORT_H
+#define PUSH_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/*
+ * What takes a stream's bytes.  A transport is a table of functions on a link,
+ * which is the connection as they know it; one thread has it at a time.
+ */
+
+typedef struct push_transport_t push_transport_t;
+
+typedef struct push_link_t {
+    struct ssl_st *ssl; /* NULL: plain TCP, or a socket pair */
+    char *rest;         /* bytes, no message, that must be written first */
+    uint64_t bytes;     /* sent */
+    int fd;             /* -1: there is no connection */
+    uint16_t rest_len;
+} push_link_t;
+
+struct push_transport_t {
+    const char *name;
+    bool moves; /* a stream on it can go on in another process */
+
+    /*
+     * Sends the pieces.  Returns how many bytes were taken, 0 if none can be
+     * now, -1 if the connection is broken.  Bytes that were taken and could
+     * not be sent yet are in link->rest.
+     */
+    ssize_t (*send)(push_link_t *link, struct iovec *pieces, unsigned count);
+
+    /*
+     * Reads what the peer sends, which nobody wants; true if it has left.  So
+     * has one that sends faster than PUSH_PEER_READS can read: it would keep
+     * the reactor from all others.
+     */
+    bool (*peer_left)(push_link_t *link);
+
+    /* Lets go of what it keeps for the connection, but for its descriptor. */
+    void (*close)(push_link_t *link);
+};
+
+/* Of up to 4 KiB, or a TLS record, each. */
+#define PUSH_PEER_READS 64u
+
+#endif
