@@ -15,7 +15,6 @@
 #include "http/runtime.h"
 #include "server/kept.h"
 #include "server/state.h"
-#include "store/shm/deaths.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/sweeper.h"
@@ -343,7 +342,8 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
 void push_process_child_ended(pid_t pid)
 {
     if (kept && kept->base) {
-        push_deaths_note(kept->base, (uint32_t)pid, push_clock_now().mono);
+        push_segment_child_ended(kept->base, (uint32_t)pid,
+                                 push_clock_now().mono);
         push_store_sweep_soon(kept->base);
     }
 }

@@ -13,7 +13,10 @@ tried=' selftest '
 plant() {
     rm -rf "${tree:?}"/*
     mkdir -p "$tree"/{build,conf,docs,tests/lint,tests/unit} \
-        "$tree"/mod_push/{core,store,stream,http/identity}
+        "$tree"/mod_push/{core,store/{shm,upkeep},stream/loop,http/identity,server}
+    for folder in core store/shm stream/loop http/identity server; do
+        echo 'What lives here.' >"$tree/mod_push/$folder/README.md"
+    done
     cp "$here/../../.clang-format" "$tree/"
     cat >"$tree/mod_push/core/apple.h" <<'C'
 #ifndef PUSH_CORE_APPLE_H
@@ -30,10 +33,10 @@ uint32_t push_apple(uint32_t seed)
     return seed + 1; /* PUSH0001: */
 }
 C
-    echo '#include "core/apple.h"' >"$tree/mod_push/store/pear.c"
-    touch "$tree"/mod_push/{store/pear,stream/plum,http/identity/quince,config}.h
+    echo '#include "core/apple.h"' >"$tree/mod_push/store/shm/pear.c"
+    touch "$tree"/mod_push/{store/shm/pear,stream/loop/plum,http/identity/quince,server/config}.h
     echo 'row_t r[] = {{"PushShmSize", 64, "1M to 1G"}};' \
-        >"$tree/mod_push/config.c"
+        >"$tree/mod_push/server/config.c"
     cat >"$tree/conf/push.conf" <<'C'
 #   Syntax:   PushShmSize bytes
 #   Default:  PushShmSize 64M
@@ -88,41 +91,45 @@ append mod_push/core/apple.c '#include "apr_pools.h"\n'
 expect layers 'may not include apr_pools.h'
 append mod_push/core/apple.c '#include <sys/socket.h>\n'
 expect layers 'may not include sys/socket.h'
-append mod_push/store/pear.c '#include "http_log.h"\n'
+append mod_push/store/shm/pear.c '#include "http_log.h"\n'
 expect layers 'may not include http_log.h'
-append mod_push/stream/plum.c '#include <httpd.h>\n'
+append mod_push/stream/loop/plum.c '#include <httpd.h>\n'
 expect layers 'may not include httpd.h'
-append mod_push/stream/plum.c '#include "stream/handover.h"\n'
-expect layers 'may not include stream/handover.h'
+append mod_push/stream/loop/plum.c '#include "stream/handover.h"\n'
+expect layers 'stream/loop may not include stream/handover.h'
 append mod_push/http/identity/quince.c '#include <httpd.h>\n'
 expect layers 'may not include httpd.h'
-append mod_push/core/apple.c '#include "../store/shm.h"\n'
-expect layers 'of a floor above'
-append mod_push/store/pear.c '#include "config.h"\n'
-expect layers 'of a floor above'
-append mod_push/store/pear.c '#include "broker/broker.h"\n'
-expect layers 'of a floor above'
-append mod_push/store/pear.c 'static _Thread_local int last;\n'
+append mod_push/core/apple.c '#include "../store/shm/pear.h"\n'
+expect layers 'core may not include ../store/shm/pear.h'
+append mod_push/store/shm/pear.c '#include "server/config.h"\n'
+expect layers 'store/shm may not include server/config.h'
+append mod_push/store/shm/pear.c '#include "broker/broker.h"\n'
+expect layers 'store/shm may not include broker/broker.h'
+rm "$tree/mod_push/core/README.md"
+expect layers 'core/README.md: 0 lines'
+append docs/floors.svg '<svg/>'
+expect picture 'is older than tests/lint/floors'
+append mod_push/store/shm/pear.c 'static _Thread_local int last;\n'
 expect layers 'not in a thread'
-append mod_push/http/identity/quince.c '#include "store/shm.h"\n'
-expect layers 'asks the store (store/shm.h), not the broker'
+append mod_push/http/identity/quince.c '#include "store/shm/pear.h"\n'
+expect layers 'http/identity may not include store/shm/pear.h'
 
 append mod_push/store/fig.c ''
 expect circles 'fig.c: has no header of its own'
-append mod_push/store/fig.c '#include "store/trees_internal.h"\n'
-append mod_push/store/trees_internal.h '#include "store/pear.h"\n'
-append mod_push/store/pear.h '#include "trees_internal.h"\n'
-expect circles 'store/pear: includes mod_push/store/trees_internal.h, which'
-append mod_push/core/apple.h '#include "store/pear.h"\n'
-expect circles 'core/apple: includes mod_push/store/pear.h, which'
-append tests/lint/circles.allow 'arrow mod_push/core/apple mod_push/store/pear\n'
-expect circles 'mod_push/store/pear is needed no more'
-append tests/lint/circles.allow 'header mod_push/store/pear.c why\n'
-expect circles 'mod_push/store/pear.c is needed no more'
+append mod_push/store/shm/fig.c '#include "store/shm/trees_internal.h"\n'
+append mod_push/store/shm/trees_internal.h '#include "store/shm/pear.h"\n'
+append mod_push/store/shm/pear.h '#include "trees_internal.h"\n'
+expect circles 'store/shm/pear: includes mod_push/store/shm/trees.h, which'
+append mod_push/core/apple.h '#include "store/shm/pear.h"\n'
+expect circles 'core/apple: includes mod_push/store/shm/pear.h, which'
+append tests/lint/circles.allow 'arrow mod_push/core/apple mod_push/store/shm/pear\n'
+expect circles 'mod_push/store/shm/pear is needed no more'
+append tests/lint/circles.allow 'header mod_push/store/shm/pear.c why\n'
+expect circles 'mod_push/store/shm/pear.c is needed no more'
 
-append mod_push/store/pear.c 'int f = !strcmp(given,\n    own_secret);\n'
+append mod_push/store/shm/pear.c 'int f = !strcmp(given,\n    own_secret);\n'
 expect secrets 'in a time that tells'
-append mod_push/store/pear.c 'int f = memcmp(token, wanted, 20) == 0;\n'
+append mod_push/store/shm/pear.c 'int f = memcmp(token, wanted, 20) == 0;\n'
 expect secrets 'in a time that tells'
 
 append mod_push/core/apple.c 'int  badly( int laid );\n'
@@ -152,7 +159,7 @@ expect braces 'an assignment in a condition'
 append mod_push/core/fig.h 'size_t push_fig(void);\n'
 expect headers "unknown type name"
 
-append mod_push/config.c 'const char *other = "PushOther";\n'
+append mod_push/server/config.c 'const char *other = "PushOther";\n'
 expect directives 'PushOther is not documented'
 append conf/push.conf '#   Syntax:   PushNone on\n'
 expect directives 'documents PushNone'
@@ -168,7 +175,7 @@ expect registered 'it_rots is not registered'
 append mod_push/core/apple.h \
     'typedef struct push_worm_t {\n    int length;\n} push_worm_t;\n'
 expect layout 'push_worm_t is neither in the fingerprint'
-echo 'SIZE(push_worm_t),' >"$tree/mod_push/store/fingerprint.c"
+echo 'SIZE(push_worm_t),' >"$tree/mod_push/store/upkeep/layout.c"
 append mod_push/core/apple.h \
     'typedef struct push_worm_t {\n    int length;\n} push_worm_t;\n'
 expect layout 'push_worm_t.length is not in the fingerprint'

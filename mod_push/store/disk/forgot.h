@@ -1,6 +1,7 @@
 #ifndef PUSH_FORGOT_H
 #define PUSH_FORGOT_H
 
+#include "core/types.h"
 #include "store/shard/records.h"
 
 /* The record of a shard that forgot something (record.c). */

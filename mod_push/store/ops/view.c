@@ -2,7 +2,6 @@
 
 #include <stdatomic.h>
 
-#include "store/shm/deaths.h"
 #include "store/disk/journal.h"
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
@@ -204,5 +203,5 @@ void push_view_health(push_store_t *store, push_health_t *health)
         .errors = disk->errors,
         .memory_percent = (unsigned)(store->segment->slab.used * 100
                                      / push_slab_size(&store->slab)),
-        .died = push_deaths_since(store->segment, minute_ago)};
+        .died = push_deaths_since(&store->segment->deaths, minute_ago)};
 }

@@ -43,6 +43,15 @@ bool push_segment_has_prefix(const void *base);
 /* Those who use it are to end their streams, and to let go of the state. */
 void push_segment_supersede(void *base);
 
+/* With a prefix. */
+static inline bool push_segment_superseded(const void *base)
+{
+    const push_prefix_t *prefix = base;
+
+    return atomic_load_explicit(&prefix->superseded, memory_order_acquire)
+           != 0;
+}
+
 /*
  * The segment takes the place of one whose content is lost: contexts that are
  * made until then (mono ms) are told so.

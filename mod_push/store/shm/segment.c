@@ -55,3 +55,24 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
     segment->prefix.magic = PUSH_SEGMENT_MAGIC;
     return true;
 }
+
+static bool holds_seat(const push_segment_t *segment, uint32_t pid)
+{
+    const char *base = (const char *)segment + segment->seats_at;
+    const push_seat_t *seats = (const push_seat_t *)(const void *)base;
+
+    for (uint32_t i = 0; i < segment->seats; i++) {
+        if (atomic_load(&seats[i].pid) == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void push_segment_child_ended(push_segment_t *segment, uint32_t pid,
+                              int64_t now)
+{
+    if (holds_seat(segment, pid)) {
+        push_deaths_note(&segment->deaths, now);
+    }
+}

@@ -3,6 +3,7 @@
 
 #include "core/channel.h"
 #include "core/idempotency.h"
+#include "store/shm/deaths.h"
 #include "store/shm/prefix.h"
 #include "store/shm/slab.h"
 #include "store/shm/table.h"
@@ -99,14 +100,6 @@ typedef struct push_disk_t {
     _Atomic uint64_t records; /* written by them */
 } push_disk_t;
 
-#define PUSH_DEATHS 64u
-
-/* When children died; written by the parent, see store/shm/deaths.h. */
-typedef struct push_deaths_t {
-    _Atomic uint32_t count;          /* ever */
-    _Atomic int64_t at[PUSH_DEATHS]; /* mono ms; the last ones, in a ring */
-} push_deaths_t;
-
 typedef struct push_segment_t {
     push_prefix_t prefix;
     uint64_t hash_key[2];
@@ -146,11 +139,11 @@ typedef struct push_segment_t {
 bool push_segment_create(void *base, uint64_t size, uint32_t seats,
                          uint64_t layout);
 
-static inline bool push_segment_superseded(const push_segment_t *segment)
-{
-    return atomic_load_explicit(&segment->prefix.superseded,
-                                memory_order_acquire)
-           != 0;
-}
+/*
+ * In the parent, at the end of a child; now: mono ms.  One that still holds a
+ * seat has died: who ends in order leaves its seats first.
+ */
+void push_segment_child_ended(push_segment_t *segment, uint32_t pid,
+                              int64_t now);
 
 #endif
