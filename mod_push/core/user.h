@@ -22,6 +22,7 @@ typedef struct push_user_t {
     push_ref_t devices;
     uint16_t devices_count;
     uint8_t name_len;
+    uint8_t spared;            /* 1: a context went for a newer one */
     uint32_t lost[PUSH_LANES]; /* dropped, though a device might appear */
     int64_t lost_until;        /* mono ms; the last of their TTLs */
     char name[];

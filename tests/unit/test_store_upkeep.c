@@ -358,6 +358,31 @@ START_TEST(strangers_are_told_no_longer_than_what_was_dropped_would_live)
 }
 END_TEST
 
+/* What was published meanwhile to its channels nobody kept for it. */
+START_TEST(a_device_whose_context_went_for_a_newer_one_is_told)
+{
+    push_ticket_t old = open_stream("u", "old", "c");
+    char name[16];
+
+    push_store_checkout(&g.store, &old, &g.now);
+    for (unsigned i = 0; i < PUSH_DEVICES_MAX; i++) {
+        push_ticket_t ticket;
+
+        ground_pass(&g, 1);
+        snprintf(name, sizeof(name), "new%u", i);
+        ticket = open_stream("u", name, NULL);
+        ck_assert_str_eq(ground_flush(&g, &ticket), "");
+        push_store_checkout(&g.store, &ticket, &g.now);
+    }
+    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "missed", PUSH_HIGH);
+    old = open_stream("u", "old", "c");
+    ck_assert_int_eq(push_delivery_begin(&g.store, &old, &g.now, &g.delivery),
+                     PUSH_OK);
+    ck_assert_uint_eq(g.delivery.gaps_count, 1);
+    ck_assert_int_eq(g.delivery.gaps[0].reason, PUSH_GAP_STATE_LOST);
+}
+END_TEST
+
 START_TEST(who_is_refused_for_want_of_memory_walks_no_shard)
 {
     uint32_t walks;
@@ -566,6 +591,7 @@ int main(void)
         of_what_was_lost_the_oldest_is_forgotten_first_and_up_to_a_bound);
     tcase_add_test(
         full, strangers_are_told_no_longer_than_what_was_dropped_would_live);
+    tcase_add_test(full, a_device_whose_context_went_for_a_newer_one_is_told);
     tcase_add_test(full, who_is_refused_for_want_of_memory_walks_no_shard);
     tcase_add_test(full, check_ins_leave_the_reserve_to_what_is_high);
     tcase_add_test(view, the_life_of_a_message_is_seen_from_publish_to_end);

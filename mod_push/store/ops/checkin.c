@@ -49,8 +49,7 @@ static push_device_t *longest_away(const push_heap_t *heap,
 }
 
 /* False if one more would be too many, and none can be spared for it. */
-static bool spare_one(push_store_t *store, const push_user_t *user,
-                      uint32_t most)
+static bool spare_one(push_store_t *store, push_user_t *user, uint32_t most)
 {
     while (user->devices_count >= most) {
         push_device_t *spare = longest_away(&store->heaps[0], user);
@@ -58,6 +57,7 @@ static bool spare_one(push_store_t *store, const push_user_t *user,
         if (!spare) {
             return false;
         }
+        user->spared = 1;
         push_store_drop_device(store, spare);
     }
     return true;
@@ -259,14 +259,16 @@ static void discard(push_store_t *store, push_user_t *user,
 }
 
 /*
- * Its client has named it, so it may have been here before all was lost.
- * Whether there was anything for it nobody knows.
+ * Its client has named it, so it may have been here before all was lost, or
+ * its context went for that of a newer device of the user (spared).  Whether
+ * there was anything for it nobody knows.
  */
 static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
-                         push_device_t *device)
+                         push_device_t *device, bool spared)
 {
     const push_checkin_t *checkin = arrival->checkin;
-    bool lost = push_segment_forgotten(store->segment) > arrival->now->mono
+    bool lost = spared
+                || push_segment_forgotten(store->segment) > arrival->now->mono
                 || push_forget_may_know(store, device->shard, arrival->now);
 
     if (lost && (!checkin->made_up || checkin->cursor)) {
@@ -279,6 +281,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
                                  push_user_t *user, push_ticket_t *ticket)
 {
     unsigned shard = arrival->name.shard;
+    bool spared = user->spared;
     push_device_t *device;
     push_status_t status;
 
@@ -289,7 +292,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     if (!device) {
         return PUSH_NO_MEMORY;
     }
-    tell_of_loss(store, arrival, device);
+    tell_of_loss(store, arrival, device, spared);
     status = checkin_device(store, arrival, device);
     if (status != PUSH_OK) {
         discard(store, user, device);

@@ -223,6 +223,7 @@ static const uint64_t facts[] = {
     AT(push_user_t, devices),
     AT(push_user_t, devices_count),
     AT(push_user_t, name_len),
+    AT(push_user_t, spared),
     AT(push_user_t, lost),
     AT(push_user_t, lost_until),
     AT(push_user_t, name),
