@@ -1,0 +1,59 @@
+# Prints FILE:LINE:PATH for each path of a source file that a document, or a
+# comment of a C file, names: one with a folder (store/ops/publish.c,
+# log.[ch]), one that begins with mod_push/, and in a document a file alone
+# between backquotes.  Included headers of the system (<sys/x.h>) are not ours.
+
+function named(text,    rest, before, path)
+{
+    rest = text
+    while (match(rest, /[A-Za-z0-9_.*-]*(\/[A-Za-z0-9_.*-]*)+(\[ch\])?/)) {
+        before = RSTART > 1 ? substr(rest, RSTART - 1, 1) : ""
+        path = substr(rest, RSTART, RLENGTH)
+        rest = substr(rest, RSTART + RLENGTH)
+        sub(/[.*]+$/, "", path)
+        if (before != "<" && before != ":" &&
+            (path ~ /[a-z0-9_*]\.([ch]|\[ch\])$/ || path ~ /^mod_push\//)) {
+            print FILENAME ":" FNR ":" path
+        }
+    }
+    if (is_c) {
+        return
+    }
+    rest = text
+    while (match(rest, /`[a-z0-9_]+\.([ch]|\[ch\])`/)) {
+        print FILENAME ":" FNR ":" substr(rest, RSTART + 1, RLENGTH - 2)
+        rest = substr(rest, RSTART + RLENGTH)
+    }
+}
+
+FNR == 1 {
+    is_c = FILENAME ~ /\.[ch]$/
+    inside = 0
+}
+
+!is_c {
+    named($0)
+    next
+}
+
+# Of a C file the comments alone; they stand in /* */.
+{
+    line = $0
+    while (line != "") {
+        if (!inside) {
+            at = index(line, "/*")
+            if (at == 0) {
+                break
+            }
+            line = substr(line, at + 2)
+            inside = 1
+        }
+        at = index(line, "*/")
+        named(at == 0 ? line : substr(line, 1, at - 1))
+        if (at == 0) {
+            break
+        }
+        line = substr(line, at + 2)
+        inside = 0
+    }
+}
