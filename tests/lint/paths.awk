@@ -1,9 +1,9 @@
-# Prints FILE:LINE:PATH for each path of a source file that a document, or a
-# comment of a C file, names: one with a folder (store/ops/publish.c,
-# log.[ch]), one that begins with mod_push/, and in a document a file alone
-# between backquotes.  Included headers of the system (<sys/x.h>) are not ours.
+# Prints FILE:LINE:PATH for each source file that a document, or a comment of a
+# C file, names: with a folder (store/ops/publish.c, core/log.[ch]), alone (in
+# a document between backquotes), or as any path that begins with mod_push/.
+# Headers of the system (<sys/x.h>) and addresses are not ours.
 
-function named(text,    rest, before, path)
+function named(text,    rest, before, path, alone)
 {
     rest = text
     while (match(rest, /[A-Za-z0-9_.*-]*(\/[A-Za-z0-9_.*-]*)+(\[ch\])?/)) {
@@ -16,13 +16,12 @@ function named(text,    rest, before, path)
             print FILENAME ":" FNR ":" path
         }
     }
-    if (is_c) {
-        return
-    }
-    rest = text
-    while (match(rest, /`[a-z0-9_]+\.([ch]|\[ch\])`/)) {
+    rest = " " text " "
+    alone = is_c ? "[ (,][a-z0-9_]+\\.([ch]|\\[ch\\])[ ),.:;]" \
+                 : "`[a-z0-9_]+\\.([ch]|\\[ch\\])`"
+    while (match(rest, alone)) {
         print FILENAME ":" FNR ":" substr(rest, RSTART + 1, RLENGTH - 2)
-        rest = substr(rest, RSTART + RLENGTH)
+        rest = substr(rest, RSTART + RLENGTH - 1)
     }
 }
 
@@ -36,9 +35,12 @@ FNR == 1 {
     next
 }
 
-# Of a C file the comments alone; they stand in /* */.
+# Of a C file the comments alone; they stand in /* */, and not in strings.
 {
     line = $0
+    if (!inside) {
+        gsub(/"([^"\\]|\\.)*"/, "", line)
+    }
     while (line != "") {
         if (!inside) {
             at = index(line, "/*")
