@@ -208,7 +208,7 @@ expect paths 'docs/guide.md:1: there is no shm/apple.c'
 append docs/guide.md 'Begin with \0140fig.h\0140.\n'
 expect paths 'docs/guide.md:1: there is no fig.h'
 append mod_push/core/apple.h '/*\n * See store/pear.c.\n */\n'
-expect paths 'apple.h:6: there is no store/pear.c'
+expect paths 'apple.h:7: there is no store/pear.c'
 append mod_push/core/apple.c 'int f; /* see pear.c, and fig.c */\n'
 expect paths 'apple.c:7: there is no fig.c'
 
