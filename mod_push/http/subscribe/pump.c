@@ -17,8 +17,8 @@
 #include "stream/handover.h"
 
 /*
- * A request over HTTP/2 (it has c->master) owns no socket: mod_http2 runs it on
- * a worker thread, with filters that lead to the connection's.  So the reactor
+ * A request over HTTP/2 (it has c->master) owns no socket: mod_http2 runs it
+ * on a worker thread, with filters that lead to the connection's.  So the reactor
  * gets one end of a socket pair as if it were the client's, and the request's
  * thread passes what it reads at the other end down the filters, with a flush.
  * It ends when the reactor closes its end, after what was written last, or
