@@ -19,14 +19,14 @@
 
 /*
  * The steps, in order.  At pre_connection, before every other module, a
- * cleanup is registered: cleanups run in reverse order, so ours is the last thing that
- * happens to the connection.  The request runs as any other; its handler has a
- * berth, checks the device in, takes filters that rewrite bodies out of the
- * answer, and flushes the head through the others.  push_handover() duplicates
- * the socket, puts one that was never connected on the descriptor that httpd
- * knows, and sets aborted: httpd writes its access log, frees request and
- * connection, and gives the worker back.  Only then the cleanup hands the
- * duplicate to the reactor; before, some filter could still write.
+ * cleanup is registered: cleanups run in reverse order, so ours is the last
+ * thing that happens to the connection.  The request runs as any other; its
+ * handler has a berth, checks the device in, takes filters that rewrite bodies
+ * out of the answer, and flushes the head through the others.  push_handover()
+ * duplicates the socket, puts one that was never connected on the descriptor
+ * that httpd knows, and sets aborted: httpd writes its access log, frees
+ * request and connection, and gives the worker back.  Only then the cleanup
+ * hands the duplicate to the reactor; before, some filter could still write.
  *
  * TCP_USER_TIMEOUT (PushWriteTimeout) ends a client that takes nothing.
  * TCP_NOTSENT_LOWAT leaves what cannot be sent yet in the mailbox, where a
