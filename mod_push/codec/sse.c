@@ -11,6 +11,10 @@
  * lies, one of many lines a piece a line, and base64 is made in the scratch.
  * Where only the rest of a message is to be written, its head is made and
  * dropped, and the payload is passed over by what its bytes come to.
+ *
+ * To make the head at each write costs some 300 instructions, as much as it
+ * saves in sendmsg() to copy a short payload behind it; base64 costs 0.3 us a
+ * KiB, many lines 0.1.
  */
 
 #define DIGITS_MAX 20u

@@ -63,7 +63,7 @@ static inline push_node_kind_t push_node_kind(const void *node)
         &((const push_node_t *)node)->kind, memory_order_relaxed);
 }
 
-/* What happened, counted since the memory was made; see docs/internals.md. */
+/* What happened, counted since the memory was made; see docs/protocol.md. */
 typedef struct push_counts_t {
     _Atomic uint64_t published;
     _Atomic uint64_t delivered;

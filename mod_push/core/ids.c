@@ -8,7 +8,11 @@ static const char base62[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "abcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/* The moment in the clock's units: milliseconds and a count of 10 bits. */
+/*
+ * The moment in the clock's units: milliseconds and a count of 10 bits.  Both
+ * move on as one number, so a burst of more than 1024 mids in a millisecond
+ * runs ahead of the clock instead of stopping.
+ */
 static uint64_t clock_from_ms(int64_t wall_ms)
 {
     return (uint64_t)wall_ms << 10;

@@ -2,6 +2,20 @@
 
 #include "core/message_texts.h"
 
+/*
+ * The idea: a mailbox is not kept, it is read.  Each subscription has a cursor
+ * in each lane of its log; what may be sent next is, in the most urgent lane
+ * that has something, the lowest mid that stands at any cursor and that is
+ * alive and meant for this device.  So urgency decides at the moment of
+ * writing, and within one urgency the order of publishing, whatever the
+ * audience.  What is passed over on the way, because it was evicted, is
+ * counted as a loss; told[] says up to where that was done, so that a cursor
+ * that goes back counts nothing twice.
+ *
+ * Nobody keeps how many are pending: that is counted by a walk, where a limit
+ * or an administrator asks for it.
+ */
+
 /* The next message of one subscription in the lane at hand. */
 typedef struct {
     uint64_t mid; /* UINT64_MAX: there is none */

@@ -2,6 +2,21 @@
 
 #include <string.h>
 
+/*
+ * The idea: a session is acked, sent and the window between them, of which the
+ * index-th place is seq acked + 1 + index.  An acknowledgement takes places
+ * from the old end, and notes the outcome in messages of the user's log.  To
+ * go back, after a reconnect or because a socket took no more, takes places
+ * from the new end and sets each cursor to the lowest that came out; then all
+ * of it is pending, and competes by urgency again.  Where numbers cannot be
+ * trusted (the client names another message, a process died in the middle) a
+ * new session begins with nothing sent: rather twice than not at all.
+ *
+ * Each of these is a loop of single steps that leave window, acked and sent
+ * one apart at most; which step was the last is not known after a death, hence
+ * push_session_reset().
+ */
+
 /* The message at a place of the device, or NULL if it is forgotten. */
 static push_message_t *message_at(const push_heap_t *heap,
                                   const push_device_t *device,

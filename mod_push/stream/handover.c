@@ -17,6 +17,22 @@
 
 #include <util_filter.h>
 
+/*
+ * The steps, in order.  At pre_connection, before every other module, a
+ * cleanup is registered: cleanups run in reverse order, so ours is the last
+ * thing that happens to the connection.  The request runs as any other; its
+ * handler has a berth, checks the device in, takes filters that rewrite bodies
+ * out of the answer, and flushes the head through the others.  push_handover()
+ * duplicates the socket, puts one that was never connected on the descriptor
+ * that httpd knows, and sets aborted: httpd writes its access log, frees
+ * request and connection, and gives the worker back.  Only then the cleanup
+ * hands the duplicate to the reactor; before, some filter could still write.
+ *
+ * TCP_USER_TIMEOUT (PushWriteTimeout) ends a client that takes nothing.
+ * TCP_NOTSENT_LOWAT leaves what cannot be sent yet in the mailbox, where a
+ * more urgent message can still overtake it.
+ */
+
 /* Named here only, as the key of a connection's configuration. */
 extern __attribute__((visibility("default")))
 module AP_MODULE_DECLARE_DATA push_module;

@@ -10,7 +10,7 @@
 /*
  * How a stream leaves httpd: its socket is duplicated, httpd keeps a socket
  * that is connected to nothing, and when httpd has let go of the connection
- * the duplicate goes to a reactor (docs/internals.md, "Hand-over").
+ * the duplicate goes to a reactor (docs/internals.md, "Streams").
  */
 
 /* pre_connection, before all other modules: its cleanup then runs last. */

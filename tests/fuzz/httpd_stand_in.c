@@ -1,6 +1,6 @@
 /*
  * What the parsers of http/ link with and httpd would bring.  Only the decoder
- * of queries is ever called; it does what httpd's does (server/util.c).
+ * of queries is ever called; it does what ap_unescape_urlencoded() does.
  */
 #include <ctype.h>
 #include <http_protocol.h>

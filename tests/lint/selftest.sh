@@ -200,6 +200,18 @@ echo 'int push_module, push_helper;' |
     ${CC:-gcc} -shared -fPIC -x c -o "$PUSH_MODULE" -
 expect exports push_helper
 
+append docs/guide.md 'Begin with \0140core/apple.[ch]\0140, then \0140pear.h\0140: <sys/uio.h>.\n'
+append docs/guide.md 'And mod_push/core/, mod_push/*/apple.c, mod_push/rind.\n'
+expect paths 'docs/guide.md:2: there is no mod_push/rind'
+append docs/guide.md 'Begin with \0140shm/apple.c\0140.\n'
+expect paths 'docs/guide.md:1: there is no shm/apple.c'
+append docs/guide.md 'Begin with \0140fig.h\0140.\n'
+expect paths 'docs/guide.md:1: there is no fig.h'
+append mod_push/core/apple.h '/*\n * See store/pear.c.\n */\n'
+expect paths 'apple.h:7: there is no store/pear.c'
+append mod_push/core/apple.c 'int f; /* see pear.c, and fig.c */\n'
+expect paths 'apple.c:7: there is no fig.c'
+
 append mod_push/core/apple.c '/* TO''DO */\n'
 expect leftovers 'apple.c'
 

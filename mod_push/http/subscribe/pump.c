@@ -16,6 +16,24 @@
 #include "http/runtime.h"
 #include "stream/handover.h"
 
+/*
+ * A request over HTTP/2 (it has c->master) owns no socket: mod_http2 runs it
+ * on a worker thread, with filters that lead to the connection's.  So the
+ * reactor gets one end of a socket pair as if it were the client's, and the
+ * request's thread passes what it reads at the other end down the filters,
+ * with a flush.  It ends when the reactor closes its end, after what was
+ * written last, or when a write fails or the connection is aborted.  For that
+ * it looks up now and then, since mod_http2 waits for this thread before it
+ * lets go of the connection.  The reactor has copies of all it needs: nothing
+ * of the request.
+ *
+ * Threads are few.  mod_http2 lets a connection have six requests at work, and
+ * while a connection has streams it keeps a thread of the MPM as well: as many
+ * such connections as ThreadsPerChild leave nothing for anybody else
+ * (PUSH0052).  httpd waits for its threads before the cleanup that stops the
+ * reactors, so child_stopping ends pumped streams first.
+ */
+
 APLOG_USE_MODULE(push);
 
 /*

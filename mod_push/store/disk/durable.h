@@ -10,7 +10,7 @@
 /*
  * What a durable store does: it keeps records under their keys, writes many
  * of them as one, and forgets what has expired.  This is the seam behind
- * which LMDB stands (durable_lmdb.c), and behind which a store for several
+ * which LMDB stands (durable.c), and behind which a store for several
  * machines would: nothing else knows how records are kept.
  *
  * One process opens a store at most once at a time, and uses it from one

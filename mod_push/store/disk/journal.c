@@ -12,6 +12,25 @@
 #include "store/shm/lock.h"
 #include "store/shm/clock.h"
 
+/*
+ * The idea of the group commit: who publishes puts a lot of records on the
+ * list of what is fresh and waits until lots up to its own are synced.  The
+ * first who waits while nobody writes takes all that is fresh, writes it to
+ * the log with one sync, without the lock, and wakes the others; what joins
+ * meanwhile is the next batch.  From there the records join the queue, which
+ * the journal's thread writes into the state.  Where the log is full, fails or
+ * is not named by the state yet, all wait for that thread instead.
+ *
+ * A transaction of LMDB for each commit took 1,530 us a publish, and 64
+ * publishers together made 7,000 a second, since LMDB syncs twice and has one
+ * writer at a time; with the log it is 160 to 400 us and 10,700 to 16,000, on
+ * a disk whose sync takes 0.16 to 2 ms.
+ *
+ * Before records join, the lowest mid of them stands in the process's place in
+ * the segment: should the process die, it is known from where on the segment
+ * has to be written again.
+ */
+
 /* A publisher waits so long for room in the queue. */
 #define THROTTLE_MS 100
 

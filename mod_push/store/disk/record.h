@@ -13,7 +13,7 @@
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'R' mark id      since when a user's tokens are refused
- *   'F' shard        until when it tells of what it forgot (store/forgot.h)
+ *   'F' shard        until when it tells of what it forgot (forgot.h)
  *   'L' pid          a write-ahead log that may hold what is nowhere else
  *   '!' and '~'      version of the format and secrets, at both ends
  *   'W'              nothing: written to see whether the disk takes it
@@ -33,7 +33,7 @@
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
 
-/* 2 (see store/record_old.h) is read too, and 1: logs without marks. */
+/* 2 (see record_old.h) is read too, and 1: logs without marks. */
 #define PUSH_STATE_VERSION 3u
 
 /* ---- what a record says ----

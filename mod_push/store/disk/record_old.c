@@ -6,7 +6,7 @@
 #include "codec/base64.h"
 #include "core/text.h"
 
-/* The head's bytes; see store/record.c. */
+/* The head's bytes; see store/disk/record.c. */
 #define FATE_AT   1u /* 0: it is live */
 #define NAME_AT   4u /* lengths of name, topic and device */
 #define TOPIC_AT  5u

@@ -8,7 +8,7 @@
  * and device stood what went to the socket, but for its `id:`.
  */
 
-/* Of a message's record now; see store/record.c. */
+/* Of a message's record now; see store/disk/record.c. */
 #define PUSH_MESSAGE_HEAD    8u
 #define PUSH_MESSAGE_FORM_AT 7u /* where the head says its form, once 0 */
 #define PUSH_MESSAGE_FORM    3u

@@ -12,7 +12,17 @@
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
 
-/* A place at a channel's end may be so far back in time. */
+/*
+ * A message that ends before its time leaves a record without its payload
+ * until that time is over: a record of it that another child has queued still
+ * would bring it back otherwise, and a channel's reader who is away counts a
+ * gap by it.
+ */
+
+/*
+ * A place at a channel's end may be so far back in time: a message with an
+ * earlier mid may be about to be appended by another process.
+ */
 #define PLACE_SLACK ((uint64_t)2000 << 22) /* 2000 ms, as a mid has them */
 
 static int64_t wall_of(int64_t mono, const push_time_t *now)

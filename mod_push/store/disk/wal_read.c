@@ -13,6 +13,8 @@
  * start on its batches must follow each other, and where they end no more of
  * it may come.  A batch that was cut off is damage too: whether it was cut
  * off before or after somebody was told that it is on disk, nobody can see.
+ * What cannot be seen either is the loss of the last batches, where every byte
+ * went back to what was there before.
  */
 
 /* Before version 2 of the state there were frames alone. */

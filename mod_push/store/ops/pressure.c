@@ -8,6 +8,24 @@
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
 
+/*
+ * How room is made, until less than RELIEVED_PERCENT is used:
+ *
+ * 1. What has ended goes, in all logs, and what no known device waits for.
+ *    What a later device would have got of it is noted in the user.
+ * 2. Remnants (users of whom only losses are left) may take a sixteenth of
+ *    the memory; beyond it those go whose last loss is the oldest, and their
+ *    shard tells strangers (push_store_drop_user()).
+ * 3. Messages go, of very-low, then low, then normal: each step the oldest
+ *    eighth of the time that the lane covers, over all logs; never above the
+ *    urgency of the new one, and none for a new one below normal.  The slot
+ *    stays and says evicted, so each reader counts what it missed.
+ * 4. Before normal: contexts of devices that are away, and channels that only
+ *    they follow, as far as they take more than a quarter of the memory.
+ * 5. Before anybody is refused, more remnants and contexts, but no more than
+ *    that takes.
+ */
+
 /* Relief goes on until so much is used. */
 #define RELIEVED_PERCENT 85u
 

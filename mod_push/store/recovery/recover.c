@@ -16,6 +16,29 @@
 #include "store/disk/wal.h"
 #include "store/shm/clock.h"
 
+/*
+ * The idea: the parent never opens the files, and what was read is replaced,
+ * not written to.  One helper process reads the old state and sends every
+ * record through a pipe, another one the logs, whose key is in the state; both
+ * may crash on a damaged page, and then what came before counts.  The parent
+ * checks every record by its checksum, drops what expired, and builds the
+ * objects: messages by mid, devices with their places, keys, revocations.  The
+ * key of the hash that finds a name's shard comes from the state as well, for
+ * a mid names its shard.  A third helper writes a new file from the segment,
+ * which takes the place of the old one by rename().  So no damage of the old
+ * file outlives a start, not even in LMDB's list of free pages, which nothing
+ * checks, and a start that breaks off leaves the old file as it was.  What was
+ * damaged is kept under another name.
+ *
+ * The file in which LMDB keeps its readers is made here too, without holes:
+ * LMDB maps it, and on a full disk a write to a hole would kill a child.
+ *
+ * Helpers close all descriptors that they do not need (ports, the lock),
+ * ignore the signals that end a server, and are killed by the kernel with the
+ * parent, so that a start can be ended at any step.  Only the writer keeps the
+ * lock: nobody may make a new file beside it.
+ */
+
 /* Records that are written at once, bytes. */
 #define WRITE_BYTES ((size_t)8 << 20)
 

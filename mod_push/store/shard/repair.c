@@ -5,6 +5,27 @@
 #include "store/shard/shape.h"
 #include "store/shm/clock.h"
 
+/*
+ * The idea: nothing is mended, all is made anew from what is certain.
+ *
+ * 1. The inventory: all objects whose tag names the shard.  From here on no
+ *    reference is followed that does not lead to an object of the inventory
+ *    of the right kind and size (shape.h).
+ * 2. Tables and lists of devices are cleared, and filled from the nodes that
+ *    exist.  What is not born, or not what it says, is left out.
+ * 3. Of lanes, slots without a message of this log are emptied; live, topics
+ *    and refs are counted; outcomes of devices that are gone are taken out.
+ * 4. The device that was being changed, or whose window does not add up, gets
+ *    a new session in which nothing was sent: a half-done acknowledgement
+ *    would shift which message a seq stands for.  Its cursors go back, in the
+ *    user's log to the tail, where outcomes say what was acknowledged, in
+ *    channels to the oldest that was in the window.  So messages may be
+ *    delivered twice, and none counts as acknowledged that was not.  The
+ *    number of its stream becomes 0: no Push-Session names the new session
+ *    before it has a stream, and the old stream ends with push.bye.
+ * 5. What nothing refers to is retired, not freed: a reactor may read it.
+ */
+
 static bool is_node(const push_inventory_t *inv, const push_item_t *item,
                     push_node_kind_t kind)
 {

@@ -3,6 +3,19 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/*
+ * The idea: a list of retired objects for each of three epochs.  An object
+ * goes on the list of the epoch that is current when it leaves its log, linked
+ * through its own first four bytes, which no reader looks at.  The epoch moves
+ * on when every seat is idle or reads in the current one, and nobody is in a
+ * shard.  Then every reader began after the objects of the epoch before had
+ * left their logs, so that list is freed.  Whoever leaves a shard tries this
+ * while many objects wait, and so does each sweep.
+ *
+ * The alternative is a count a message and stream: two atomic operations on a
+ * shared line for each delivery.
+ */
+
 /* So many objects wait before somebody tries to end the epoch for them. */
 #define ENOUGH 256u
 

@@ -2,6 +2,16 @@
 
 #include <stdatomic.h>
 
+/*
+ * The idea: a place is either taken (the seat's streams, which never pass its
+ * limit) or promised by another process, which has yet to send the stream.  A
+ * promise is counted in the seat of who gave it, where all can add it up and
+ * where it ends with that process.  Whoever takes and whoever promises writes
+ * first and looks at the other's count then, so of two that meet at the last
+ * place at most one gets it.  Streams that move are taken above the limit: a
+ * restart drops none.
+ */
+
 static int64_t room_of(const push_seat_t *seat)
 {
     return (int64_t)atomic_load(&seat->limit) - atomic_load(&seat->streams);

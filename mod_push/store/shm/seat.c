@@ -5,6 +5,31 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+/*
+ * Why no wake-up is lost:
+ *
+ *   publisher                               reactor
+ *   1  append to the log                    a  take the whole list
+ *   2  link: 0 -> claimed, or listed        b  for each: link -> 0
+ *   3  push on the list                     c  queue its stream, flush it
+ *   4  asleep: 1 -> 0, write the eventfd    d  asleep = 1; look at the lists
+ *                                           e  epoll_wait
+ *
+ * Published between b and c: the flush sees it, and as the link is free it is
+ * listed again, which is one flush too many.  Link still taken at 2: then b is
+ * still to come, and c after it.  Published while the reactor goes to sleep:
+ * 3, 4, d and e are sequentially consistent, so either d sees the list or 4
+ * sees asleep.  Published between check-in and adoption: the news finds no
+ * stream and is dropped, and the first flush after the adoption finds the
+ * message.  A device that moved to another reactor while it stood in the old
+ * one's list: the old one sees that device->child is another seat, and passes
+ * it on.  A device that was taken over twice may still stand in the list of
+ * the first, so that the second learns nothing: that seat is marked as
+ * overtaken, and its reactor looks at all its streams within half a second.  A
+ * channel's link for a reactor is UNHEARD while no stream there follows it; a
+ * reactor says that it follows before the first flush of the stream.
+ */
+
 #define END       2u /* no object stands there */
 #define SEAT_MASK 0xffffu
 

@@ -20,7 +20,7 @@
 
 /*
  * What the layout means.  It is raised where that changes and no size, place
- * or constant of store/upkeep/fingerprint.c does.
+ * or constant of store/upkeep/layout.c does.
  */
 #define PUSH_SEGMENT_VERSION 4u
 

@@ -5,6 +5,19 @@
 
 #include "store/shm/slab_internal.h"
 
+/*
+ * The idea: beside each object stands its tag, one byte behind the page's
+ * objects, and the tag is the truth.  An allocation takes an object off the
+ * free list and then sets the tag; a release clears the tag first.  So at any
+ * death an object is free or not, and whoever gets the lock next derives lists
+ * and counts anew, of a class from tags, of the pages from their states.
+ *
+ * Pages are of one size and sizes of objects are close: rounding costs up to a
+ * quarter between 64 and 512 bytes, where most objects are, up to a third to
+ * 5456, and more above (5457 bytes take 8184, 8185 a page).  What is used
+ * counts with rounding, without pages that are used in part.
+ */
+
 const uint16_t push_slab_sizes[] = {16,   24,   32,   40,   48,   56,
                                     64,   80,   96,   112,  128,  160,
                                     192,  224,  256,  320,  384,  448,

@@ -1,5 +1,13 @@
 #include "stream/loop/beat.h"
 
+/*
+ * A write moves a stream to the end of its list, so those that are due stand
+ * at the head, at no cost for traffic.  A thousand streams that connected in
+ * the same second would beat in the same second for ever: so in one look only
+ * half as many again as the mean are beaten, the rest in the next ones, and
+ * after a few rounds they are spread over the interval.
+ */
+
 /* No beat is put off for longer than this, ms. */
 #define SPREAD_MS 400u
 

@@ -137,7 +137,10 @@ static push_letter_t letter_for(const push_store_t *store,
     return letter;
 }
 
-/* The socket took all of an output that could not hold all. */
+/*
+ * The socket took all of an output that could not hold all.  epoll would tell
+ * nothing about it, so the stream has its next turn at once.
+ */
 static push_flush_t go_on(const push_stream_t *stream)
 {
     return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;

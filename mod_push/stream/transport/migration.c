@@ -10,7 +10,18 @@
 #define SIZE(type)       PUSH_FACT_SIZE(type)
 #define AT(type, member) PUSH_FACT_AT(type, member)
 
-/* What goes from one process to another; see store/upkeep/fingerprint.c. */
+/*
+ * The way of a stream to another reactor: under the lock of its shard the
+ * device's news goes to the new seat (push_store_move()); then the descriptor
+ * and the record of the stream go over the socket, or, if that takes no more,
+ * the device moves back; then the old process closes its copy.  The new one
+ * adopts the stream and flushes it, so news that found no stream there in
+ * between is sent.  One thing may be lost: the hold of a message written in
+ * part, if the old process is killed between the first two steps; it stays
+ * until the process of the new seat ends.
+ */
+
+/* What goes from one process to another; see store/upkeep/layout.c. */
 static const uint64_t facts[] = {
     PUSH_REST_MAX,
     SIZE(push_migrant_t),
