@@ -5,12 +5,11 @@
 #include "core_world.h"
 #include "store_ground.h"
 #include "store/ops/keys.h"
-#include "store/ops/life.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Keys, sweeps, full memory, and what an administrator sees. */
+/* Keys, sweeps and full memory. */
 
 #define ROOM ((size_t)4 << 20)
 
@@ -434,146 +433,16 @@ START_TEST(check_ins_leave_the_reserve_to_what_is_high)
 }
 END_TEST
 
-/* ---- views ---- */
-
-typedef struct {
-    int messages, lives, devices;
-    push_message_view_t message;
-    push_life_view_t life[4];
-    push_device_view_t device;
-} seen_t;
-
-static void see_message(void *data, const push_message_view_t *view)
-{
-    seen_t *seen = data;
-
-    seen->messages++;
-    seen->message = *view;
-}
-
-static void see_life(void *data, const push_life_view_t *view)
-{
-    seen_t *seen = data;
-
-    ck_assert_int_lt(seen->lives, 4);
-    seen->life[seen->lives++] = *view;
-}
-
-static void see_device(void *data, const push_device_view_t *view)
-{
-    seen_t *seen = data;
-
-    seen->devices++;
-    seen->device = *view;
-}
-
-static push_fate_t only_fate(uint64_t mid)
-{
-    seen_t seen = {0};
-    push_visitor_t visitor = {
-        .message = see_message, .life = see_life, .data = &seen};
-
-    ck_assert_int_eq(push_view_message(&g.store, mid, &g.now, &visitor),
-                     PUSH_OK);
-    ck_assert_int_eq(seen.lives, 1);
-    return seen.life[0].fate;
-}
-
-START_TEST(the_life_of_a_message_is_seen_from_publish_to_end)
-{
-    push_ticket_t ticket = open_stream("u", "d", NULL);
-    uint64_t mid;
-
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
-    mid = g.receipt.mid;
-    ck_assert_int_eq(only_fate(mid), PUSH_PENDING);
-    ground_flush(&g, &ticket);
-    ck_assert_int_eq(only_fate(mid), PUSH_IN_FLIGHT);
-    ground_ack(&g, "u", &ticket, 1);
-    ck_assert_int_eq(only_fate(mid), PUSH_ACKED);
-}
-END_TEST
-
-START_TEST(a_channels_message_is_seen_for_each_of_its_readers)
-{
-    seen_t seen = {0};
-    push_visitor_t visitor = {
-        .message = see_message, .life = see_life, .data = &seen};
-
-    open_stream("u", "d", "c");
-    open_stream("v", "d", "c");
-    open_stream("w", "d", NULL);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_LOW);
-    ck_assert_int_eq(
-        push_view_message(&g.store, g.receipt.mid, &g.now, &visitor), PUSH_OK);
-    ck_assert_int_eq(seen.messages, 1);
-    ck_assert_int_eq(seen.lives, 2);
-    ck_assert_int_eq(seen.message.kind, PUSH_LOG_CHANNEL);
-    ck_assert_int_eq(seen.message.urgency, PUSH_LOW);
-}
-END_TEST
-
-START_TEST(what_is_recalled_is_sent_to_nobody_who_has_not_acknowledged_it)
-{
-    push_ticket_t a = open_stream("u", "a", NULL);
-    push_ticket_t b = open_stream("u", "b", NULL);
-    uint32_t recalled;
-    uint64_t mid;
-
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
-    mid = g.receipt.mid;
-    ground_flush(&g, &a);
-    ground_ack(&g, "u", &a, 1);
-    ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
-                     PUSH_OK);
-    ck_assert_uint_eq(recalled, 1);
-    ck_assert_str_eq(ground_flush(&g, &b), "");
-    ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
-                     PUSH_OVER);
-    ck_assert_int_eq(push_store_recall(&g.store, mid ^ (1u << 20), &g.now,
-                                       &recalled),
-                     PUSH_NOT_FOUND);
-}
-END_TEST
-
-START_TEST(devices_are_seen_with_what_waits_for_them)
-{
-    push_ticket_t ticket = open_stream("u", "d", "c");
-    seen_t seen = {0};
-
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
-    ground_flush(&g, &ticket);
-    ground_publish(&g, PUSH_LOG_USER, "u", "y", PUSH_LOW);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "z", PUSH_LOW);
-    ck_assert_int_eq(push_view_device(&g.store, ticket.id, &g.now, see_device,
-                                      &seen),
-                     PUSH_OK);
-    ck_assert_uint_eq(seen.device.pending, 2);
-    ck_assert_uint_eq(seen.device.in_flight, 1);
-    ck_assert(seen.device.online);
-    ck_assert_uint_eq(seen.device.channels_count, 1);
-    ck_assert_int_eq(push_view_devices(&g.store, named("u"), &g.now,
-                                       see_device, &seen),
-                     PUSH_OK);
-    ck_assert_int_eq(seen.devices, 2);
-    ck_assert_int_eq(push_view_devices(&g.store, named("v"), &g.now,
-                                       see_device, &seen),
-                     PUSH_NOT_FOUND);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("upkeep");
     TCase *keys = unit_case(suite, "keys", 60);
     TCase *sweep = unit_case(suite, "sweep", 60);
     TCase *full = unit_case(suite, "pressure", 60);
-    TCase *view = unit_case(suite, "view", 60);
 
     tcase_add_checked_fixture(keys, begin, end);
     tcase_add_checked_fixture(sweep, begin, end);
     tcase_add_checked_fixture(full, begin, end);
-    tcase_add_checked_fixture(view, begin, end);
     tcase_add_test(keys,
                    a_key_gives_the_first_answer_again_until_its_window_ends);
     tcase_add_test(keys, a_request_that_failed_gives_its_key_back);
@@ -594,10 +463,5 @@ int main(void)
     tcase_add_test(full, a_device_whose_context_went_for_a_newer_one_is_told);
     tcase_add_test(full, who_is_refused_for_want_of_memory_walks_no_shard);
     tcase_add_test(full, check_ins_leave_the_reserve_to_what_is_high);
-    tcase_add_test(view, the_life_of_a_message_is_seen_from_publish_to_end);
-    tcase_add_test(view, a_channels_message_is_seen_for_each_of_its_readers);
-    tcase_add_test(
-        view, what_is_recalled_is_sent_to_nobody_who_has_not_acknowledged_it);
-    tcase_add_test(view, devices_are_seen_with_what_waits_for_them);
     return unit_run(suite);
 }
