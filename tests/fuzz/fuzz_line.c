@@ -9,7 +9,7 @@
 #include "http/publish/members.h"
 
 #include "fuzz.h"
-#include "http/publish/members_internal.h"
+#include "http/publish/scan.h"
 
 #define MAX_SIZE 200
 #define MAX_TTL  1800000

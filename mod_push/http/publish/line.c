@@ -2,7 +2,7 @@
 
 #include <apr_strings.h>
 
-#include "http/publish/members.h"
+#include "http/publish/scan.h"
 #include "codec/base64.h"
 
 typedef struct {
@@ -180,6 +180,8 @@ const push_problem_t *push_line_parse(apr_pool_t *pool,
     p.settings = settings;
     p.asked = asked;
     memset(asked, 0, sizeof(*asked));
-    problem = push_members_read(pool, line, p.members);
+    problem = push_members_scan(pool, line, p.members)
+                  ? NULL
+                  : push_members_load(pool, line, p.members);
     return problem ? problem : parse_members(&p);
 }

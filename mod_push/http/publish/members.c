@@ -4,7 +4,6 @@
 
 #include "http/json.h"
 #include "http/params.h"
-#include "http/publish/members_internal.h"
 
 /*
  * Numbers are kept as text where the payload has them; only "ttl" counts.
@@ -112,12 +111,4 @@ const push_problem_t *push_members_load(apr_pool_t *pool, push_text_t line,
     problem = load_members(pool, line, object, members);
     json_decref(object);
     return problem;
-}
-
-const push_problem_t *push_members_read(apr_pool_t *pool, push_text_t line,
-                                        push_member_t *members)
-{
-    return push_members_scan(pool, line, members)
-               ? NULL
-               : push_members_load(pool, line, members);
 }

@@ -50,8 +50,9 @@ push_member_id_t push_member_find(push_text_t name);
  * Reads a line, which must be one JSON object, into members[PUSH_MEMBERS].
  * The texts are borrowed from the line and the pool.  Or the problem: what is
  * no JSON, or the name of a member that no message has.
+ * By jansson alone: any line, at any price.
  */
-const push_problem_t *push_members_read(apr_pool_t *pool, push_text_t line,
+const push_problem_t *push_members_load(apr_pool_t *pool, push_text_t line,
                                         push_member_t *members);
 
 #endif

@@ -1,8 +1,8 @@
+#include "http/publish/scan.h"
+
 #include <apr_strings.h>
 
-#include "http/publish/members.h"
 #include "core/text.h"
-#include "http/publish/members_internal.h"
 
 /*
  * A reader of JSON (RFC 8259) that only looks: nothing is built, and what is

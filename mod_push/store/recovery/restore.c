@@ -11,9 +11,6 @@
 /* So much of the segment may be full after a start. */
 #define FILL_PERCENT 85u
 
-/* The longest TTL that there is, ms. */
-#define TIME_LEFT_MAX 31536000000LL
-
 push_restore_t *push_restore_create(const push_time_t *now)
 {
     push_restore_t *restore = calloc(1, sizeof(*restore));
@@ -275,6 +272,16 @@ static void note_lost(push_restore_t *restore, const push_lost_t *lost)
     list->at[list->count++] = *lost;
 }
 
+/* No mid is given twice. */
+static void advance_clock(push_store_t *store, uint64_t mid)
+{
+    uint64_t moment = mid >> 12;
+
+    if (atomic_load(&store->segment->clock) < moment) {
+        atomic_store(&store->segment->clock, moment);
+    }
+}
+
 static push_log_t *log_of(push_store_t *store,
                           const push_message_record_t *message,
                           unsigned *shard)
@@ -297,13 +304,6 @@ static push_log_t *log_of(push_store_t *store,
 
         return channel ? &channel->log : NULL;
     }
-}
-
-int64_t push_restore_until(const push_restore_t *restore, int64_t wall)
-{
-    int64_t left = wall - restore->now.wall;
-
-    return restore->now.mono + (left < TIME_LEFT_MAX ? left : TIME_LEFT_MAX);
 }
 
 static int64_t time_left(const push_restore_t *restore, const push_raw_t *raw)
@@ -417,7 +417,7 @@ static void parse_messages(push_restore_t *restore, push_store_t *store)
             restore->restored.invalid++;
             continue;
         }
-        push_restore_clock(store, raw->message.stored.mid);
+        advance_clock(store, raw->message.stored.mid);
         if (raw->expires <= restore->now.wall) {
             restore->restored.expired += raw->message.fate == PUSH_LIVE;
             continue;
@@ -473,7 +473,7 @@ static void restore_keys(push_restore_t *restore, push_store_t *store)
             restore->restored.invalid++;
             continue;
         }
-        push_restore_clock(store, record.receipt.mid);
+        advance_clock(store, record.receipt.mid);
         if (left <= 0) {
             restore->restored.expired++;
         }
@@ -516,16 +516,6 @@ static void restore_revocations(push_restore_t *restore, push_store_t *store)
 }
 
 /* ---- all ---- */
-
-/* No mid is given twice. */
-void push_restore_clock(push_store_t *store, uint64_t mid)
-{
-    uint64_t moment = mid >> 12;
-
-    if (atomic_load(&store->segment->clock) < moment) {
-        atomic_store(&store->segment->clock, moment);
-    }
-}
 
 /* Where names live follows from the key, so it has to stay the same. */
 static void restore_meta(const push_restore_t *restore, push_store_t *store)

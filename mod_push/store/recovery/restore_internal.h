@@ -3,7 +3,7 @@
 
 #include "store/recovery/restore.h"
 
-/* What restore.c and restore_device.c share; nobody else includes it. */
+/* What restore.c, restore_device.c and restore_losses.c share; nobody else includes it. */
 
 /* A record as it was read. */
 typedef struct push_raw_t {
@@ -45,14 +45,22 @@ struct push_restore_t {
     push_restored_t restored;
 };
 
-void push_restore_clock(push_store_t *store, uint64_t mid);
-
 /* Before all messages, and when all messages and devices are there. */
 void push_restore_forgot(push_restore_t *restore, push_store_t *store);
 void push_restore_losses(const push_restore_t *restore, push_store_t *store);
 
+/* The longest TTL that there is, ms. */
+#define PUSH_TIME_LEFT_MAX 31536000000LL
+
 /* mono ms; at most a year, whatever became of the wall clock meanwhile. */
-int64_t push_restore_until(const push_restore_t *restore, int64_t wall);
+static inline int64_t push_restore_until(const push_restore_t *restore,
+                                         int64_t wall)
+{
+    int64_t left = wall - restore->now.wall;
+
+    return restore->now.mono
+           + (left < PUSH_TIME_LEFT_MAX ? left : PUSH_TIME_LEFT_MAX);
+}
 
 void push_restore_devices(push_restore_t *restore, push_store_t *store);
 

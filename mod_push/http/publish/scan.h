@@ -1,16 +1,10 @@
-#ifndef PUSH_MEMBERS_INTERNAL_H
-#define PUSH_MEMBERS_INTERNAL_H
+#ifndef PUSH_SCAN_H
+#define PUSH_SCAN_H
 
 #include "http/publish/members.h"
 
-/* The two ways to read a line; for members.c, scan.c and what compares them. */
-
-/* push_members_read(), by jansson alone: any line, at any price. */
-const push_problem_t *push_members_load(apr_pool_t *pool, push_text_t line,
-                                        push_member_t *members);
-
 /*
- * The same in one pass, for lines as publishers write them.
+ * Reads a line in one pass, for lines as publishers write them.
  * What it takes push_members_load() takes too, with the same members.  False:
  * it is for that function to decide; members are undefined.  Not taken are,
  * besides what is wrong: escapes in names and in strings of the line itself
