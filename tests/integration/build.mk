@@ -32,7 +32,8 @@ $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS) | $(B)/push-checker
 		-ljansson -lssl -lcrypto -pthread
 
 H2_TESTS := $(B)/tests/integration/test_http2 \
-            $(B)/tests/integration/test_http2_ends
+            $(B)/tests/integration/test_http2_ends \
+            $(B)/tests/integration/test_poll
 
 $(H2_TESTS): $(call objects,tests/integration/h2*.c)
 $(H2_TESTS): IT_LIBS := -lnghttp2
