@@ -147,14 +147,14 @@ push_status_t push_delivery_poll(push_store_t *store,
                                  const push_ticket_t *ticket,
                                  const push_time_t *now,
                                  push_delivery_t *delivery,
-                                 push_delivery_write_t *write, void *data)
+                                 const push_copier_t *copier)
 {
     push_status_t status;
     push_device_t *device = enter_open(store, ticket, &status);
 
     if (device) {
         collect(store, device, now, delivery);
-        write(data, delivery);
+        copier->copy(copier->data, delivery);
         push_shard_leave(store, device->shard);
     }
     return status;

@@ -37,19 +37,22 @@ push_status_t push_delivery_begin(push_store_t *store,
                                   const push_time_t *now,
                                   push_delivery_t *delivery);
 
+/* Who copies a delivery. */
+typedef struct push_copier_t {
+    void (*copy)(void *data, const push_delivery_t *delivery);
+    void *data;
+} push_copier_t;
+
 /*
  * The same for a thread that is in no epoch: what was picked stays where it is
- * until write() returns, which is called with the lock of the device's shard
+ * until copy() returns, which is called with the lock of the device's shard
  * and so waits for nothing.
  */
-typedef void push_delivery_write_t(void *data,
-                                   const push_delivery_t *delivery);
-
 push_status_t push_delivery_poll(push_store_t *store,
                                  const push_ticket_t *ticket,
                                  const push_time_t *now,
                                  push_delivery_t *delivery,
-                                 push_delivery_write_t *write, void *data);
+                                 const push_copier_t *copier);
 
 /* The made-up device id of the stream, or empty.  As push_delivery_begin(). */
 push_status_t push_delivery_device(push_store_t *store,

@@ -115,7 +115,7 @@ void push_reply_write(push_reply_t *reply, push_output_t *out,
 
 /* ---- a poll in a worker's thread ---- */
 
-static void write_reply(void *data, const push_delivery_t *delivery)
+static void copy_delivery(void *data, const push_delivery_t *delivery)
 {
     push_reply_t *reply = data;
     push_output_t *out;
@@ -136,14 +136,14 @@ push_status_t push_poll_answer(push_store_t *store, push_poll_t *poll,
 {
     push_reply_t reply = {
         .store = store, .codec = poll->codec, .meta = poll->meta};
+    const push_copier_t copier = {copy_delivery, &reply};
     push_delivery_t delivery;
     push_status_t status;
 
     delivery.written = 0;
     delivery.arrived = 0;
     delivery.hold_gaps = poll->waits;
-    status = push_delivery_poll(store, &poll->ticket, now, &delivery,
-                                write_reply, &reply);
+    status = push_delivery_poll(store, &poll->ticket, now, &delivery, &copier);
     if (status == PUSH_OK && reply.failed) {
         status = PUSH_NO_MEMORY;
     }
