@@ -2,11 +2,14 @@
  * Polls and long polls: GET receive with `wait`, answered by JSON or by SSE.
  */
 #include <check.h>
+#include <fcntl.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "case.h"
+#include "certificate.h"
 #include "h2server.h"
 #include "http.h"
 #include "keep.h"
@@ -510,6 +513,65 @@ START_TEST(a_large_batch_arrives_whole)
 }
 END_TEST
 
+static struct answer *tls_end(SSL *ssl, char *text, size_t room)
+{
+    struct answer *a = keep(calloc(1, sizeof(*a)), free);
+    size_t length = 0, got = 1;
+
+    while (got > 0 && length < room) {
+        got = 0;
+        SSL_read_ex(ssl, text + length, room - length, &got);
+        length += got;
+    }
+    text[length] = '\0';
+    a->status = 200;
+    a->body = text;
+    a->json = json_keep(json_loads(a->body, 0, NULL));
+    ck_assert_int_eq(SSL_get_shutdown(ssl), SSL_RECEIVED_SHUTDOWN);
+    return a;
+}
+
+/* Records that the socket did not take whole have the rest behind them. */
+START_TEST(a_large_batch_arrives_whole_over_tls)
+{
+    static const char ask[] = "GET " DEVICE "&wait=30 HTTP/1.1\r\n"
+                              "Host: localhost\r\n\r\n";
+    int port = server_free_port();
+    struct server_options o = {
+        .global = keep_printf("%s\nPushMaxMessageSize 1M",
+                              certificate_host(port)),
+    };
+    struct server *s = server_start(&o), over_tls = *s;
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    SSL *ssl = SSL_new(context);
+    size_t length = 1000000, got = 0;
+    char *payload = keep(malloc(length + 1), free);
+    char *text = keep(calloc(1, 3 * length), free);
+    struct wire *w;
+
+    server_allow(s, "AH01882");
+    over_tls.port = port;
+    w = wire_open(&over_tls, 4096);
+    fcntl(w->fd, F_SETFL, 0);
+    SSL_set_fd(ssl, w->fd);
+    ck_assert_int_eq(SSL_connect(ssl), 1);
+    ck_assert_int_eq(SSL_write(ssl, ask, sizeof(ask) - 1), sizeof(ask) - 1);
+    while (strstr(text, "\r\n\r\n\n") == NULL) {
+        size_t more = 0;
+
+        ck_assert_int_eq(SSL_read_ex(ssl, text + got, length, &more), 1);
+        got += more;
+    }
+    memset(payload, 'x', length);
+    payload[length] = '\0';
+    publish(s, "user=ada", NULL, payload);
+    ck_assert_str_eq(data_of(tls_end(ssl, text, 2 * length), 0), payload);
+    SSL_free(ssl);
+    SSL_CTX_free(context);
+    wire_close(w);
+}
+END_TEST
+
 /* ---- HTTP/2 ---- */
 
 START_TEST(http2_carries_polls_that_do_not_wait)
@@ -573,6 +635,7 @@ int main(void)
     tcase_add_row_test(tc, a_restart_and_the_end_are_told, mpms);
     tcase_add_test(tc, an_administrator_ends_a_poll);
     tcase_add_loop_test(tc, a_large_batch_arrives_whole, 0, 2);
+    tcase_add_test(tc, a_large_batch_arrives_whole_over_tls);
     tc = case_add(suite, "http2", 60);
     tcase_add_test(tc, http2_carries_polls_that_do_not_wait);
     tcase_add_test(tc, http2_carries_polls_that_wait);
