@@ -44,12 +44,30 @@ typedef struct push_notice_t {
     uint32_t spread_ms;
 } push_notice_t;
 
+/* What stands between the parts of a batch, which is a poll's whole answer. */
+typedef enum push_seam_t {
+    PUSH_SEAM_BEGIN,    /* before the gaps */
+    PUSH_SEAM_NEXT,     /* between two of either */
+    PUSH_SEAM_MESSAGES, /* between the gaps and the messages */
+    PUSH_SEAM_END       /* behind the messages, before batch_end() */
+} push_seam_t;
+
 typedef struct push_codec_t {
     const char *name;
+    const char *type; /* of the answer's content */
     void (*message)(push_output_t *out, push_letter_t *letter);
     void (*gap)(push_output_t *out, const push_told_t *gap);
     void (*beat)(push_output_t *out, bool event);
     void (*bye)(push_output_t *out, const push_notice_t *notice);
+
+    /*
+     * A batch is begun by a seam, and ended by one and batch_end(): last is
+     * its last message, or NULL; more: others wait.  In a stream, which has no
+     * end, none of them stand.
+     */
+    void (*seam)(push_output_t *out, push_seam_t seam);
+    void (*batch_end)(push_output_t *out, const push_letter_t *last,
+                      bool more);
 } push_codec_t;
 
 #endif

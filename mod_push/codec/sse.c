@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "codec/base64.h"
+#include "codec/payload.h"
+#include "codec/put.h"
 #include "core/message_texts.h"
 
 /*
@@ -17,9 +18,8 @@
  * KiB, many lines 0.1.
  */
 
-#define DIGITS_MAX 20u
 /* Names of fields and their ends, two numbers and four texts. */
-#define HEAD_MAX (192u + 2 * DIGITS_MAX + 4 * UINT8_MAX)
+#define HEAD_MAX (192u + 2 * PUSH_DIGITS_MAX + 4 * UINT8_MAX)
 
 /* Copying so many bytes costs less than a piece of their own. */
 #define SHORT 1024u
@@ -27,48 +27,18 @@
 /* So much of the scratch is for heads alone, when payloads could take it. */
 #define HEADS_MAX (16u << 10)
 
-static char *put(char *at, const char *text, size_t len)
-{
-    memcpy(at, text, len);
-    return at + len;
-}
-
-#define PUT(at, text) put(at, text, sizeof(text) - 1)
-
-static char *put_text(char *at, const push_text_t *text)
-{
-    return text->len ? put(at, text->at, text->len) : at;
-}
-
-static char *put_string(char *at, const char *string)
-{
-    return put(at, string, strlen(string));
-}
-
-static char *put_number(char *at, uint64_t number)
-{
-    char digits[DIGITS_MAX];
-    size_t first = sizeof(digits);
-
-    do {
-        digits[--first] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    return put(at, digits + first, sizeof(digits) - first);
-}
-
 /* ---- the head of a message ---- */
 
 static char *put_id(char *at, const push_letter_t *letter)
 {
-    at = PUT(at, "id: ");
-    at = put_number(at, letter->seq);
+    at = PUSH_PUT(at, "id: ");
+    at = push_put_number(at, letter->seq);
     *at++ = '.';
     push_mid_write(letter->message->mid, at);
     at += PUSH_MID_CHARS;
     if (letter->device.len) {
         *at++ = '.';
-        at = put_text(at, &letter->device);
+        at = push_put_text(at, &letter->device);
     }
     *at++ = '\n';
     return at;
@@ -80,23 +50,24 @@ static char *put_meta(char *at, const push_letter_t *letter)
     push_text_t type = push_message_type(message);
 
     if (letter->meta & PUSH_META_TYPE && type.len) {
-        at = PUT(at, "type: ");
-        at = put_text(at, &type);
+        at = PUSH_PUT(at, "type: ");
+        at = push_put_text(at, &type);
         *at++ = '\n';
     }
     if (letter->meta & PUSH_META_CHANNEL && letter->channel.len) {
-        at = PUT(at, "channel: ");
-        at = put_text(at, &letter->channel);
+        at = PUSH_PUT(at, "channel: ");
+        at = push_put_text(at, &letter->channel);
         *at++ = '\n';
     }
     if (letter->meta & PUSH_META_URGENCY) {
-        at = PUT(at, "urgency: ");
-        at = put_string(at, push_urgency_name(push_message_urgency(message)));
+        at = PUSH_PUT(at, "urgency: ");
+        at = push_put_string(at,
+                             push_urgency_name(push_message_urgency(message)));
         *at++ = '\n';
     }
     if (letter->meta & PUSH_META_TIME) {
-        at = PUT(at, "time: ");
-        at = put_number(at, (uint64_t)push_mid_ms(message->mid));
+        at = PUSH_PUT(at, "time: ");
+        at = push_put_number(at, (uint64_t)push_mid_ms(message->mid));
         *at++ = '\n';
     }
     return at;
@@ -110,20 +81,20 @@ static char *put_head(char *at, const push_letter_t *letter)
 
     at = put_id(at, letter);
     if (event.len) {
-        at = PUT(at, "event: ");
-        at = put_text(at, &event);
+        at = PUSH_PUT(at, "event: ");
+        at = push_put_text(at, &event);
         *at++ = '\n';
     }
     if (message->traits & PUSH_TRAIT_RECEIPT) {
-        at = PUT(at, "ack: now\n");
+        at = PUSH_PUT(at, "ack: now\n");
     }
     if (letter->meta) {
         at = put_meta(at, letter);
     }
     if (message->traits & PUSH_TRAIT_BINARY) {
-        at = PUT(at, "enc: base64\n");
+        at = PUSH_PUT(at, "enc: base64\n");
     }
-    return message->traits & PUSH_TRAIT_LINES ? at : PUT(at, "data: ");
+    return message->traits & PUSH_TRAIT_LINES ? at : PUSH_PUT(at, "data: ");
 }
 
 /* ---- its payload ---- */
@@ -164,8 +135,8 @@ static void add_line(push_output_t *out, const char *line, size_t len,
     }
     at = push_output_room(out, len + sizeof("data: "));
     if (at) {
-        at = PUT(at, "data: ");
-        at = len ? put(at, line, len) : at;
+        at = PUSH_PUT(at, "data: ");
+        at = len ? push_put(at, line, len) : at;
         *at++ = '\n';
         push_output_fill(out, at);
     }
@@ -205,29 +176,6 @@ static void add_lines(push_output_t *out, push_letter_t *letter, size_t wire)
     }
 }
 
-/* As much as there is room for, from the first group that is not skipped. */
-static void add_base64(push_output_t *out, const push_letter_t *letter)
-{
-    push_text_t data = push_message_payload(letter->message);
-    size_t passed = out->skip / 4;
-    size_t groups = push_base64_size(data.len) / 4;
-    size_t room;
-    char *at;
-
-    passed = passed < groups ? passed : groups;
-    push_output_pass(out, passed * 4);
-    groups -= passed;
-    room = push_output_left(out) / 4;
-    at = push_output_room(out, (groups < room ? groups : room) * 4);
-    if (at && groups) {
-        size_t from = passed * 3;
-        size_t len = groups <= room ? data.len - from : room * 3;
-
-        push_output_fill(out, push_base64_encode(data.at + from, len, at));
-        out->cut = groups > room;
-    }
-}
-
 /* Bytes that any lines of so few bytes come to, at most. */
 #define LINES_MAX (SHORT * 7 + 7)
 
@@ -240,13 +188,13 @@ static char *put_lines(char *at, const push_text_t *data)
 
     do {
         feed = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
-        at = PUT(at, "data: ");
+        at = PUSH_PUT(at, "data: ");
         if (feed) {
-            at = put(at, line, (size_t)(feed + 1 - line));
+            at = push_put(at, line, (size_t)(feed + 1 - line));
             line = feed + 1;
         }
     } while (feed);
-    at = put(at, line, (size_t)(end - line));
+    at = push_put(at, line, (size_t)(end - line));
     *at++ = '\n';
     return at;
 }
@@ -261,7 +209,7 @@ static void add_payload(push_output_t *out, push_letter_t *letter, size_t wire)
         return;
     }
     if (letter->message->traits & PUSH_TRAIT_BINARY) {
-        add_base64(out, letter);
+        push_payload_base64(out, &data);
     }
     else {
         push_output_lend(out, data.at, data.len);
@@ -291,7 +239,7 @@ static void add_short(push_output_t *out, const push_letter_t *letter)
             at = put_lines(at, &data);
         }
         else {
-            at = put_text(at, &data);
+            at = push_put_text(at, &data);
             *at++ = '\n';
         }
         *at++ = '\n';
@@ -332,13 +280,13 @@ static void sse_gap(push_output_t *out, const push_told_t *gap)
     char *at = push_output_room(out, NOTE_MAX);
 
     if (at) {
-        at = PUT(at, "event: push.gap\ndata: {\"dropped\":");
-        at = put_number(at, gap->dropped);
-        at = PUT(at, ",\"reason\":\"");
-        at = put_string(at, push_gap_name(gap->reason));
-        at = PUT(at, "\",\"urgency\":\"");
-        at = put_string(at, push_urgency_name(gap->urgency));
-        push_output_fill(out, PUT(at, "\"}\n\n"));
+        at = PUSH_PUT(at, "event: push.gap\ndata: {\"dropped\":");
+        at = push_put_number(at, gap->dropped);
+        at = PUSH_PUT(at, ",\"reason\":\"");
+        at = push_put_string(at, push_gap_name(gap->reason));
+        at = PUSH_PUT(at, "\",\"urgency\":\"");
+        at = push_put_string(at, push_urgency_name(gap->urgency));
+        push_output_fill(out, PUSH_PUT(at, "\"}\n\n"));
     }
 }
 
@@ -359,18 +307,38 @@ static void sse_bye(push_output_t *out, const push_notice_t *notice)
     char *at = push_output_room(out, NOTE_MAX);
 
     if (at) {
-        at = PUT(at, "retry: ");
-        at = put_number(at, notice->retry_ms);
-        at = PUT(at, "\nevent: push.bye\ndata: {\"reason\":\"");
-        at = put_string(at, notice->reason);
-        at = PUT(at, "\",\"spread_ms\":");
-        at = put_number(at, notice->spread_ms);
-        push_output_fill(out, PUT(at, "}\n\n"));
+        at = PUSH_PUT(at, "retry: ");
+        at = push_put_number(at, notice->retry_ms);
+        at = PUSH_PUT(at, "\nevent: push.bye\ndata: {\"reason\":\"");
+        at = push_put_string(at, notice->reason);
+        at = PUSH_PUT(at, "\",\"spread_ms\":");
+        at = push_put_number(at, notice->spread_ms);
+        push_output_fill(out, PUSH_PUT(at, "}\n\n"));
     }
 }
 
-const push_codec_t push_codec_sse = {.name = "sse",
-                                     .message = sse_message,
-                                     .gap = sse_gap,
-                                     .beat = sse_beat,
-                                     .bye = sse_bye};
+/* Events need nothing between them. */
+static void sse_seam(push_output_t *out, push_seam_t seam)
+{
+    (void)out;
+    (void)seam;
+}
+
+/* The id of the last event says all. */
+static void sse_batch_end(push_output_t *out, const push_letter_t *last,
+                          bool more)
+{
+    (void)out;
+    (void)last;
+    (void)more;
+}
+
+const push_codec_t push_codec_sse = {
+    .name = "sse",
+    .type = "text/event-stream; charset=utf-8",
+    .message = sse_message,
+    .gap = sse_gap,
+    .beat = sse_beat,
+    .bye = sse_bye,
+    .seam = sse_seam,
+    .batch_end = sse_batch_end};

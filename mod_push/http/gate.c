@@ -133,7 +133,7 @@ void push_cross_origin(request_rec *r)
                    "true");
     apr_table_setn(r->err_headers_out, "Access-Control-Expose-Headers",
                    "Push-Device, Push-Session, Push-Window, "
-                   "Push-Max-Message, Retry-After");
+                   "Push-Max-Message, Push-Cursor, Retry-After");
     if (r->method_number == M_OPTIONS) {
         apr_table_setn(r->err_headers_out, "Access-Control-Allow-Methods",
                        "GET, POST");

@@ -77,6 +77,7 @@ typedef struct push_settings_t {
     int64_t heartbeat;           /* ms */
     int64_t retry;               /* ms */
     int64_t max_in_flight;       /* messages */
+    int64_t max_wait;            /* ms; of a poll */
     int64_t write_timeout;       /* ms */
     int64_t max_streams_user;    /* streams of one user */
     int64_t max_devices_user;    /* device contexts of one user */

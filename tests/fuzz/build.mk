@@ -38,6 +38,7 @@ FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c draft
 $(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
 $(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE)))
 $(eval $(call fuzz_target,codec,$(FUZZ_SDK) $(FUZZ_CORE)))
+$(eval $(call fuzz_target,batch,$(FUZZ_CORE),,-ljansson))
 $(eval $(call fuzz_target,json,$(FUZZ_SDK) sdk-c/src/json.c,,-ljansson))
 $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))

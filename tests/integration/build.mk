@@ -32,7 +32,8 @@ $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS) | $(B)/push-checker
 		-ljansson -lssl -lcrypto -pthread
 
 H2_TESTS := $(B)/tests/integration/test_http2 \
-            $(B)/tests/integration/test_http2_ends
+            $(B)/tests/integration/test_http2_ends \
+            $(B)/tests/integration/test_poll_wait
 
 $(H2_TESTS): $(call objects,tests/integration/h2*.c)
 $(H2_TESTS): IT_LIBS := -lnghttp2
@@ -78,6 +79,11 @@ $(B)/tests/integration/test_upgrade: | $(B)/relayout/mod_push.so
 
 # It has its journal judged.
 $(B)/tests/integration/test_crash: | $(B)/push-checker
+
+POLL_TESTS := $(B)/tests/integration/test_poll \
+              $(B)/tests/integration/test_poll_wait
+
+$(POLL_TESTS): $(B)/obj/tests/integration/poll.o
 
 FEED_TESTS := $(B)/tests/integration/test_bulk \
               $(B)/tests/integration/test_publishers

@@ -26,7 +26,7 @@ static const char *const wrong_everywhere[] = {
     "PushWriteTimeout",    "PushMaxStreamsPerUser",
     "PushDefaultTTL",      "PushMaxTTL",
     "PushMaxMessageSize",  "PushMaxBlockingStreams",
-    "PushMaxPublishers",
+    "PushMaxPublishers",   "PushMaxWait",
 };
 
 static const char *const wrong_values[] = {
@@ -70,6 +70,8 @@ static const char *const wrong_lines[][2] = {
     {"PushMaxPublishers 0", "PushMaxPublishers"},
     {"PushMaxPublishers 10001", "PushMaxPublishers"},
     {"PushHeartbeat 0", "PushHeartbeat"},
+    {"PushMaxWait 0", "PushMaxWait"},
+    {"PushMaxWait 601", "PushMaxWait"},
     {"PushMaxMessageSize 0", "PushMaxMessageSize"},
     {"PushUser nonsense", "PushUser"},
     {"PushUser query:", "PushUser"},

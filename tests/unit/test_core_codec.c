@@ -4,6 +4,7 @@
 #include "core_heap.h"
 #include "core_sse.h"
 #include "core_suite.h"
+#include "core_wire.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,48 +39,9 @@ static push_letter_t letter_of(const push_content_t *content)
     return letter;
 }
 
-typedef struct {
-    char *at;
-    size_t len, room;
-    unsigned writes;
-} wire_t;
-
-/* Appends the first bytes of the output, at most so many. */
-static size_t take(wire_t *wire, size_t most)
-{
-    size_t taken = 0;
-
-    for (unsigned i = 0; i < out.count && taken < most; i++) {
-        size_t len = out.pieces[i].iov_len;
-
-        len = len < most - taken ? len : most - taken;
-        if (wire->len + len > wire->room) {
-            wire->room = (wire->len + len) * 2;
-            wire->at = realloc(wire->at, wire->room);
-        }
-        memcpy(wire->at + wire->len, out.pieces[i].iov_base, len);
-        wire->len += len;
-        taken += len;
-    }
-    return taken;
-}
-
-/* What a socket gets that takes first bytes, then step bytes at a time. */
 static wire_t written(push_letter_t letter, size_t first, size_t step)
 {
-    wire_t wire = {0};
-    size_t most = first;
-    size_t taken;
-
-    do {
-        push_output_begin(&out, wire.len);
-        push_codec_sse.message(&out, &letter);
-        NEEDS(out.bytes > 0, "nothing to be written at %zu", wire.len);
-        taken = take(&wire, most);
-        wire.writes++;
-        most = step;
-    } while (out.cut || taken < out.bytes);
-    return wire;
+    return wire_written(&push_codec_sse, letter, first, step);
 }
 
 static wire_t whole(const push_content_t *content)
@@ -357,7 +319,7 @@ static void expect_output(const char *text)
 {
     wire_t wire = {0};
 
-    ck_assert_uint_eq(take(&wire, SIZE_MAX), strlen(text));
+    ck_assert_uint_eq(wire_take(&wire, &out, SIZE_MAX), strlen(text));
     ck_assert_mem_eq(wire.at, text, wire.len);
     ck_assert_uint_eq(out.count, 1);
     ck_assert_ptr_eq(out.pieces[0].iov_base, out.scratch);
@@ -438,7 +400,7 @@ static wire_t on_the_wire(const push_content_t *content)
     push_codec_sse.message(&out, &letter);
     push_codec_sse.message(&out, &letter);
     ck_assert(!out.cut);
-    take(&wire, SIZE_MAX);
+    wire_take(&wire, &out, SIZE_MAX);
     return wire;
 }
 

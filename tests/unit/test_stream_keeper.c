@@ -332,6 +332,86 @@ START_TEST(a_stream_that_ends_while_its_window_is_full_waits_no_more)
 }
 END_TEST
 
+/* ---- polls ---- */
+
+#define WAIT 1000 /* ms */
+
+/* A poll of anna's tablet, beside the stream of her phone. */
+static void poll_comes(void)
+{
+    push_migrant_t migrant;
+
+    client = check_in("tablet", &migrant);
+    migrant.adoption.poll = true;
+    migrant.adoption.json = true;
+    migrant.adoption.expires = keeper.now.mono + WAIT;
+    push_keeper_adopt(&keeper, &migrant);
+    push_keeper_flush(&keeper);
+    ck_assert_uint_eq(receive(0), 0);
+    expected = PUSH_END_ANSWERED;
+}
+
+static void wait_is_over(void)
+{
+    keeper.now.mono += WAIT;
+    push_keeper_expire(&keeper);
+    push_keeper_flush(&keeper);
+}
+
+START_TEST(a_poll_ends_with_its_first_answer)
+{
+    uint32_t streams = keeper.streams.count;
+
+    poll_comes();
+    publish_to(PUSH_LOG_CHANNEL, "news", "{}");
+    push_keeper_flush(&keeper);
+    ck_assert_int_eq(expected, PUSH_END_PEER);
+    ck_assert_uint_eq(keeper.streams.count, streams);
+    receive(0);
+    ck_assert_ptr_nonnull(strstr(got, "\"data\":{}}],\"cursor\":\"1."));
+}
+END_TEST
+
+START_TEST(a_poll_ends_with_its_wait_when_its_mailbox_is_free)
+{
+    poll_comes();
+    ck_assert_int_eq(push_lock_acquire(mailbox_lock()), PUSH_LOCKED);
+    wait_is_over();
+    push_lock_release(mailbox_lock());
+    ck_assert_int_eq(expected, PUSH_END_ANSWERED);
+    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 5);
+    push_keeper_flush(&keeper);
+    ck_assert_int_eq(expected, PUSH_END_PEER);
+    receive(0);
+    ck_assert_str_eq(got, "{\"gaps\":[],\"messages\":[],\"more\":false}\n");
+}
+END_TEST
+
+/* What is published meanwhile is for the next poll. */
+START_TEST(a_poll_ends_when_its_socket_has_taken_all_of_the_answer)
+{
+    static char text[300000]; /* more than the socket takes, less than twice */
+    size_t length;
+
+    memset(text, 'x', sizeof(text) - 1);
+    poll_comes();
+    publish_to(PUSH_LOG_CHANNEL, "news", text);
+    push_keeper_flush(&keeper);
+    ck_assert_int_eq(expected, PUSH_END_ANSWERED);
+    publish_to(PUSH_LOG_CHANNEL, "news", "later");
+    wait_is_over();
+    beat_is_due();
+    length = receive(0);
+    push_keeper_on_event(&keeper, 1, EPOLLOUT);
+    push_keeper_flush(&keeper);
+    ck_assert_int_eq(expected, PUSH_END_PEER);
+    receive(length);
+    ck_assert_ptr_nonnull(strstr(got, "xxx\"}],\"cursor\":\"1."));
+    ck_assert_ptr_null(strstr(got, "later"));
+    ck_assert_ptr_null(strchr(strchr(got, '\n') + 1, '\n'));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keeper");
@@ -356,5 +436,9 @@ int main(void)
     tcase_add_test(tc, a_heart_beats_while_the_window_is_full);
     tcase_add_test(tc,
                    a_stream_that_ends_while_its_window_is_full_waits_no_more);
+    tcase_add_test(tc, a_poll_ends_with_its_first_answer);
+    tcase_add_test(tc, a_poll_ends_with_its_wait_when_its_mailbox_is_free);
+    tcase_add_test(tc,
+                   a_poll_ends_when_its_socket_has_taken_all_of_the_answer);
     return unit_run(suite);
 }

@@ -7,6 +7,10 @@
 #include <http_ssl.h>
 
 #include "http/gate.h"
+#include "codec/json.h"
+#include "codec/sse.h"
+#include "http/subscribe/head.h"
+#include "http/subscribe/poll.h"
 #include "http/subscribe/pump.h"
 #include "http/runtime.h"
 #include "http/subscribe/subscriber.h"
@@ -15,80 +19,44 @@
 
 APLOG_USE_MODULE(push);
 
-/*
- * From ms / 2 to 3 ms / 2: the first reconnects of many clients must not fall
- * together.  They do not where their requests did not come in one microsecond.
- */
-static uint32_t jittered(const request_rec *r, int64_t ms)
+/* An answer that ends with its connection. */
+static void set_head(request_rec *r, const push_codec_t *codec)
 {
-    uint64_t spread = (uint64_t)r->request_time * UINT64_C(0x9e3779b97f4a7c15);
-
-    return (uint32_t)((uint64_t)ms / 2
-                      + ((spread >> 32) * ((uint64_t)ms + 1) >> 32));
-}
-
-static void set_head(request_rec *r)
-{
-    apr_table_t *out = r->headers_out;
-
-    ap_set_content_type(r, "text/event-stream; charset=utf-8");
-    apr_table_setn(out, "Cache-Control", "no-store, private, no-transform");
-    apr_table_setn(out, "X-Content-Type-Options", "nosniff");
-    apr_table_setn(out, "X-Accel-Buffering", "no");
+    push_head_set(r);
+    ap_set_content_type(r, codec->type);
     r->connection->keepalive = AP_CONN_CLOSE;
-}
-
-/* What a client would have to be configured with otherwise. */
-static void set_limits(request_rec *r)
-{
-    apr_table_setn(r->headers_out, "Push-Window",
-                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
-                                push_settings(r)->max_in_flight));
-    apr_table_setn(r->headers_out, "Push-Max-Message",
-                   apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
-                                push_runtime()->largest));
-}
-
-/* Whose stream it is, and the name of the numbers that it gives. */
-static void set_stream(request_rec *r, const push_ticket_t *ticket,
-                       uint64_t number)
-{
-    char *device = apr_pcalloc(r->pool, PUSH_CONTEXT_CHARS + 1);
-    char *session = apr_pcalloc(r->pool, PUSH_MID_CHARS + 1);
-
-    push_context_write(ticket->id, device);
-    push_mid_write(number, session);
-    apr_table_setn(r->headers_out, "Push-Device", device);
-    apr_table_setn(r->headers_out, "Push-Session", session);
 }
 
 /*
  * A browser's EventSource takes any status but 200 as final, so it is told by
  * an empty stream to come again.
  */
-static int come_again(request_rec *r, const push_problem_t *problem)
+static int come_again(request_rec *r, const push_wait_t *wait,
+                      const push_problem_t *problem)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
 
     if (apr_table_get(r->headers_in, "Push-Client") || !accept
+        || wait->codec != &push_codec_sse
         || !ap_strstr_c(accept, "text/event-stream")) {
         return push_problem_send(r, problem);
     }
-    set_head(r);
-    ap_rprintf(r, "retry: %u\n\n", jittered(r, 10000));
+    set_head(r, wait->codec);
+    ap_rprintf(r, "retry: %u\n\n", push_head_jitter(r, 10000));
     return OK;
 }
 
-static int overloaded(request_rec *r, const char *detail)
+static int overloaded(request_rec *r, const push_wait_t *wait,
+                      const char *detail)
 {
-    return come_again(r, push_problem(r->pool, 503, "too-many-streams", "%s",
-                                      detail));
+    return come_again(
+        r, wait, push_problem(r->pool, 503, "too-many-streams", "%s", detail));
 }
 
 /* The head and the first line, all the way to the socket. */
-static bool send_head(request_rec *r)
+static bool send_head(request_rec *r, const push_codec_t *codec)
 {
-    ap_rprintf(r, "retry: %u\n\n", jittered(r, push_settings(r)->retry));
+    ap_rputs(codec == &push_codec_sse ? push_head_retry(r) : "\n", r);
     return ap_rflush(r) >= 0 && !r->connection->aborted;
 }
 
@@ -108,39 +76,97 @@ static void give_up(const push_berth_t *berth, const push_ticket_t *ticket)
     push_broker_t *broker = push_broker();
     push_time_t now = push_clock_now();
 
-    push_berth_cancel(berth);
+    if (berth->store) {
+        push_berth_cancel(berth);
+    }
     broker->release(broker, ticket, &now);
+}
+
+/* When the stream ends by itself: with its right to be one, or its wait. */
+static int64_t end_of(const push_subscriber_t *subscriber)
+{
+    int64_t wait = push_clock_now().mono + subscriber->wait.ms;
+    int64_t ends = subscriber->ends;
+
+    return subscriber->wait.polls && (!ends || wait < ends) ? wait : ends;
 }
 
 static int open_stream(request_rec *r, const push_berth_t *berth,
                        const push_subscriber_t *subscriber,
-                       const push_ticket_t *ticket, uint64_t session)
+                       const push_ticket_t *ticket)
 {
     const push_settings_t *settings = push_settings(r);
+    const push_codec_t *codec = subscriber->wait.codec;
     push_adoption_t adoption = {.ticket = *ticket,
                                 .heartbeat = (uint32_t)settings->heartbeat,
                                 .event_beats = subscriber->event_beats,
                                 .meta = (uint8_t)subscriber->meta,
-                                .expires = subscriber->ends};
+                                .poll = subscriber->wait.polls,
+                                .json = codec == &push_codec_json,
+                                .expires = end_of(subscriber)};
 
-    set_head(r);
-    set_limits(r);
-    set_stream(r, ticket, session);
+    set_head(r, codec);
     push_handover_filters(r);
-    if (!send_head(r) || !part_with(r, berth, &adoption)) {
+    if (!send_head(r, codec) || !part_with(r, berth, &adoption)) {
         give_up(berth, ticket);
     }
     return OK;
 }
 
-static const push_problem_t *check_request(request_rec *r)
+/* What does not depend on whose stream it is. */
+static void set_limits(request_rec *r, const push_wait_t *wait)
 {
-    const char *refusal;
+    push_head_limits(r);
+    if (wait->polls) {
+        apr_table_setn(r->headers_out, "Preference-Applied",
+                       apr_psprintf(r->pool, "wait=%u", wait->ms / 1000));
+    }
+}
+
+/* A poll that found another one of its device in the same moment. */
+static const push_problem_t *refusal_of(const request_rec *r,
+                                        push_status_t status)
+{
+    return status == PUSH_STALE
+               ? push_problem(r->pool, 503, "busy",
+                              "another request of this device took over")
+               : push_problem_of_status(r->pool, status);
+}
+
+static int serve(request_rec *r, const push_berth_t *berth,
+                 const push_subscriber_t *subscriber,
+                 const push_ticket_t *ticket)
+{
+    push_status_t status = PUSH_OK;
+    int answered = DECLINED;
+
+    if (subscriber->wait.polls) {
+        answered = push_poll_serve(r, subscriber, ticket, &status);
+    }
+    if (answered == DECLINED) {
+        return open_stream(r, berth, subscriber, ticket);
+    }
+    give_up(berth, ticket);
+    return status == PUSH_OK
+               ? answered
+               : come_again(r, &subscriber->wait, refusal_of(r, status));
+}
+
+/* It is answered here and now, whatever the connection is. */
+static bool is_short(const push_subscriber_t *subscriber)
+{
+    return subscriber->wait.polls && !subscriber->wait.ms;
+}
+
+static const push_problem_t *check_request(request_rec *r,
+                                           const push_subscriber_t *subscriber)
+{
+    const char *refusal = NULL;
 
     if (r->main) {
         refusal = "a stream cannot be a part of another answer";
     }
-    else {
+    else if (!is_short(subscriber)) {
         refusal = r->connection->master ? push_pump_refusal(r)
                                         : push_handover_refusal(r);
     }
@@ -174,10 +200,24 @@ static int let_go(request_rec *r)
     return OK;
 }
 
-/* What holds on to this process cannot live in another one. */
-static bool can_move(const request_rec *r)
+/* What holds on to this process, or ends soon, does not go to another one. */
+static bool can_move(const request_rec *r, const push_subscriber_t *subscriber)
 {
-    return !r->connection->master && !ap_ssl_conn_is_ssl(r->connection);
+    return !r->connection->master && !ap_ssl_conn_is_ssl(r->connection)
+           && !subscriber->wait.polls;
+}
+
+/* A place for the stream, if it needs one; else a seat that it goes by. */
+static bool find_berth(const request_rec *r,
+                       const push_subscriber_t *subscriber,
+                       push_berth_t *berth)
+{
+    if (!is_short(subscriber)) {
+        return push_runtime_berth(can_move(r, subscriber), berth);
+    }
+    *berth = (push_berth_t){
+        .seat = push_reactor_seat(push_runtime()->reactors[0])};
+    return true;
 }
 
 static int receive(request_rec *r, push_subscriber_t *subscriber)
@@ -191,19 +231,24 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
     uint64_t session;
 
     if (push_runtime_superseded()) {
-        return come_again(r, push_problem_superseded(r->pool));
+        return come_again(r, &subscriber->wait,
+                          push_problem_superseded(r->pool));
     }
-    if (!push_runtime_berth(can_move(r), &berth)) {
-        return overloaded(r, "this server has as many streams as it can hold "
-                             "(PushMaxStreams)");
+    if (!find_berth(r, subscriber, &berth)) {
+        return overloaded(r, &subscriber->wait,
+                          "this server has as many streams as it can hold "
+                          "(PushMaxStreams)");
     }
     subscriber->checkin.seat = berth.seat;
     subscriber->ends = push_identity_ends(&subscriber->identity, &now);
     status = broker->claim(broker, &subscriber->checkin, &now, &ticket,
                            &session);
     if (status != PUSH_OK) {
-        push_berth_cancel(&berth);
-        return come_again(r, push_problem_of_status(r->pool, status));
+        if (berth.store) {
+            push_berth_cancel(&berth);
+        }
+        return come_again(r, &subscriber->wait,
+                          push_problem_of_status(r->pool, status));
     }
     /*
      * A revocation first leaves its mark and then ends the streams that it
@@ -215,7 +260,10 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
         give_up(&berth, &ticket);
         return push_problem_send(r, problem);
     }
-    return open_stream(r, &berth, subscriber, &ticket, session);
+    push_head_set(r);
+    set_limits(r, &subscriber->wait);
+    push_head_stream(r, &ticket, session);
+    return serve(r, &berth, subscriber, &ticket);
 }
 
 /* Over HTTP/2: this thread is the stream's for as long as it is open. */
@@ -225,7 +273,7 @@ static int receive_here(request_rec *r, push_subscriber_t *subscriber)
     int answered;
 
     if (full) {
-        return overloaded(r, full);
+        return overloaded(r, &subscriber->wait, full);
     }
     answered = receive(r, subscriber);
     push_pump_end(r);
@@ -242,20 +290,22 @@ int push_receive(request_rec *r)
         problem = check_page(r, &subscriber);
     }
     if (!problem) {
-        problem = check_request(r);
+        problem = check_request(r, &subscriber);
     }
     if (problem) {
         return push_problem_send(r, problem);
     }
     if (r->header_only) {
-        set_head(r);
-        set_limits(r);
+        set_head(r, subscriber.wait.codec);
+        set_limits(r, &subscriber.wait);
         return OK;
     }
-    if (r->connection->master) {
+    if (r->connection->master && !is_short(&subscriber)) {
         return receive_here(r, &subscriber);
     }
-    return push_handover_abandoned(r) ? let_go(r) : receive(r, &subscriber);
+    return !r->connection->master && push_handover_abandoned(r)
+               ? let_go(r)
+               : receive(r, &subscriber);
 }
 
 int push_ack(request_rec *r)

@@ -314,7 +314,7 @@ static const push_problem_t *parse_meta(push_subscriber_t *s)
     return problem;
 }
 
-static const push_problem_t *parse_wishes(push_subscriber_t *s)
+static const push_problem_t *parse_wishes(request_rec *r, push_subscriber_t *s)
 {
     static const char *const acks[2] = {"implicit", "explicit"};
     static const char *const from[2] = {"now", "oldest"};
@@ -331,7 +331,11 @@ static const push_problem_t *parse_wishes(push_subscriber_t *s)
     if (!problem) {
         problem = parse_choice(s, "heartbeat", beats, &event);
     }
-    s->checkin.explicit_acks = explicit_acks;
+    if (!problem) {
+        problem = push_wait_parse(r, &s->params, &s->wait);
+    }
+    /* The cursor of the next poll says what has come, and nothing else does. */
+    s->checkin.explicit_acks = explicit_acks || s->wait.polls;
     s->checkin.from_oldest = oldest;
     s->event_beats = event == 0;
     if (!problem) {
@@ -391,7 +395,7 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
         problem = parse_channels(r, s);
     }
     if (!problem) {
-        problem = parse_wishes(s);
+        problem = parse_wishes(r, s);
     }
     s->checkin.max_in_flight = window_of(settings, s);
     s->checkin.max_streams = (uint32_t)settings->max_streams_user;

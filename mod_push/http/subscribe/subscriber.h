@@ -3,6 +3,7 @@
 
 #include "codec/codec.h"
 #include "http/identify.h"
+#include "http/subscribe/wait.h"
 #include "core/checkin.h"
 
 /*
@@ -15,6 +16,7 @@ typedef struct push_subscriber_t {
     push_checkin_t checkin;
     push_cursor_t cursor; /* checkin.cursor points here, if one was given */
     char device[PUSH_DEVICE_MAX + 1]; /* a device id that was not given */
+    push_wait_t wait;
     bool event_beats;
     unsigned meta; /* PUSH_META_* */
     bool takes_ticket;

@@ -73,46 +73,91 @@ push_status_t push_delivery_device(push_store_t *store,
     return status;
 }
 
+static bool window_full(const push_device_t *device)
+{
+    return device->traits & PUSH_DEVICE_EXPLICIT
+           && push_session_in_flight(device) >= device->max_in_flight;
+}
+
+/* With the lock of the device's shard. */
+static void collect(push_store_t *store, push_device_t *device,
+                    const push_time_t *now, push_delivery_t *delivery)
+{
+    push_batch_t batch = {.picks = delivery->picks,
+                          .max = PUSH_DELIVERY_MAX,
+                          .bytes = PUSH_DELIVERY_BYTES,
+                          .written = delivery->written,
+                          .arrived = delivery->arrived};
+    push_heap_t *heap = &store->heaps[device->shard];
+    uint64_t first = device->sent + 1;
+
+    push_session_open(store, device);
+    push_mailbox_collect(heap, device, now, &batch);
+    delivery->count = batch.count;
+    delivery->more = batch.more;
+    delivery->full = batch.full;
+    delivery->sent = device->sent;
+    delivery->closed = window_full(device);
+    delivery->gaps_count = 0;
+    if (batch.count) {
+        device->traits |= PUSH_DEVICE_ADVANCED;
+    }
+    if (batch.count || !delivery->hold_gaps) {
+        collect_gaps(device, delivery);
+    }
+    if (delivery->gaps_count) {
+        device->gap_seq = first;
+    }
+    push_session_close(store, device);
+    copy_device(heap, device, delivery->device);
+}
+
+/* As enter(), of a device whose stream may go on. */
+static push_device_t *enter_open(push_store_t *store,
+                                 const push_ticket_t *ticket,
+                                 push_status_t *status)
+{
+    push_device_t *device = enter(store, ticket, status);
+
+    if (device
+        && device->traits & (PUSH_DEVICE_DISMISSED | PUSH_DEVICE_REVOKED)) {
+        push_shard_leave(store, device->shard);
+        *status = PUSH_STALE;
+        return NULL;
+    }
+    return device;
+}
+
 push_status_t push_delivery_begin(push_store_t *store,
                                   const push_ticket_t *ticket,
                                   const push_time_t *now,
                                   push_delivery_t *delivery)
 {
     push_status_t status;
-    push_device_t *device = enter(store, ticket, &status);
-    push_batch_t batch = {.picks = delivery->picks,
-                          .max = PUSH_DELIVERY_MAX,
-                          .bytes = PUSH_DELIVERY_BYTES,
-                          .written = delivery->written,
-                          .arrived = delivery->arrived};
-    push_heap_t *heap;
-    uint64_t first;
+    push_device_t *device = enter_open(store, ticket, &status);
 
-    if (!device) {
-        return status;
-    }
-    if (device->traits & (PUSH_DEVICE_DISMISSED | PUSH_DEVICE_REVOKED)) {
+    if (device) {
+        collect(store, device, now, delivery);
         push_shard_leave(store, device->shard);
-        return PUSH_STALE;
     }
-    heap = &store->heaps[device->shard];
-    first = device->sent + 1;
-    push_session_open(store, device);
-    push_mailbox_collect(heap, device, now, &batch);
-    delivery->count = batch.count;
-    delivery->more = batch.more;
-    delivery->full = batch.full;
-    if (batch.count) {
-        device->traits |= PUSH_DEVICE_ADVANCED;
+    return status;
+}
+
+push_status_t push_delivery_poll(push_store_t *store,
+                                 const push_ticket_t *ticket,
+                                 const push_time_t *now,
+                                 push_delivery_t *delivery,
+                                 const push_copier_t *copier)
+{
+    push_status_t status;
+    push_device_t *device = enter_open(store, ticket, &status);
+
+    if (device) {
+        collect(store, device, now, delivery);
+        copier->copy(copier->data, delivery);
+        push_shard_leave(store, device->shard);
     }
-    collect_gaps(device, delivery);
-    if (delivery->gaps_count) {
-        device->gap_seq = first;
-    }
-    push_session_close(store, device);
-    copy_device(heap, device, delivery->device);
-    push_shard_leave(store, device->shard);
-    return PUSH_OK;
+    return status;
 }
 
 bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,

@@ -17,14 +17,17 @@ typedef struct push_delivery_t {
     /* What its caller says; see push_batch_t. */
     uint64_t written; /* bytes of the stream so far */
     uint64_t arrived; /* of them, what the client's TCP has; 0: not known */
+    bool hold_gaps;   /* without a message behind them they are not told */
 
     /* What there is. */
+    uint64_t sent; /* the last seq that this or an earlier delivery has */
     push_told_t gaps[PUSH_GAPS * PUSH_LANES]; /* to be told first */
     unsigned gaps_count;
     push_pick_t picks[PUSH_DELIVERY_MAX];
     unsigned count;
     bool more;                        /* than could be collected at once */
     bool full;                        /* more has to arrive first */
+    bool closed;                      /* an explicit window is full */
     char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
 } push_delivery_t;
 
@@ -33,6 +36,23 @@ push_status_t push_delivery_begin(push_store_t *store,
                                   const push_ticket_t *ticket,
                                   const push_time_t *now,
                                   push_delivery_t *delivery);
+
+/* Who copies a delivery. */
+typedef struct push_copier_t {
+    void (*copy)(void *data, const push_delivery_t *delivery);
+    void *data;
+} push_copier_t;
+
+/*
+ * The same for a thread that is in no epoch: what was picked stays where it is
+ * until copy() returns, which is called with the lock of the device's shard
+ * and so waits for nothing.
+ */
+push_status_t push_delivery_poll(push_store_t *store,
+                                 const push_ticket_t *ticket,
+                                 const push_time_t *now,
+                                 push_delivery_t *delivery,
+                                 const push_copier_t *copier);
 
 /* The made-up device id of the stream, or empty.  As push_delivery_begin(). */
 push_status_t push_delivery_device(push_store_t *store,

@@ -120,22 +120,18 @@ static void dismiss(push_keeper_t *keeper, uint32_t index, push_end_t why,
 
 bool push_keeper_end_if_over(push_keeper_t *keeper, uint32_t index)
 {
-    switch (verdict(keeper, index)) {
-    case PUSH_TAKEN_OVER:
+    static const push_end_t ends[] = {[PUSH_BROKEN_OFF] = PUSH_END_RESTART,
+                                      [PUSH_DISMISSED] = PUSH_END_DISMISSED,
+                                      [PUSH_REVOKED] = PUSH_END_EXPIRED};
+    push_verdict_t found = verdict(keeper, index);
+
+    if (found == PUSH_TAKEN_OVER) {
         dismiss(keeper, index, PUSH_END_SUPERSEDED, SUPERSEDED_MS);
-        return true;
-    case PUSH_BROKEN_OFF:
-        dismiss(keeper, index, PUSH_END_RESTART, jitter(keeper, EXPIRED_MS));
-        return true;
-    case PUSH_DISMISSED:
-        dismiss(keeper, index, PUSH_END_DISMISSED, jitter(keeper, EXPIRED_MS));
-        return true;
-    case PUSH_REVOKED:
-        dismiss(keeper, index, PUSH_END_EXPIRED, jitter(keeper, EXPIRED_MS));
-        return true;
-    default:
-        return false;
     }
+    else if (found != PUSH_GOES_ON) {
+        dismiss(keeper, index, ends[found], jitter(keeper, EXPIRED_MS));
+    }
+    return found != PUSH_GOES_ON;
 }
 
 /* Some day it goes on by itself; without memory it is asked all the time. */
@@ -179,6 +175,9 @@ static void after_write(push_keeper_t *keeper, uint32_t index,
         break;
     case PUSH_FLUSH_STALE:
         push_keeper_end_if_over(keeper, index);
+        break;
+    case PUSH_FLUSH_OVER:
+        end_stream(keeper, index, PUSH_END_ANSWERED);
         break;
     case PUSH_FLUSH_BROKEN:
         end_stream(keeper, index, PUSH_END_ERROR);
@@ -298,7 +297,8 @@ static void say_come_again(push_keeper_t *keeper,
     int len = snprintf(text, sizeof(text), "retry: %u\n\n",
                        jitter(keeper, TURNED_AWAY_MS));
 
-    if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl) {
+    if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl
+        && !migrant->adoption.json) {
         send(migrant->adoption.fd, text, (size_t)len,
              MSG_DONTWAIT | MSG_NOSIGNAL);
     }
@@ -328,6 +328,8 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
     stream->meta = adoption->meta & 15u;
     stream->link.ssl = adoption->ssl;
     stream->pumped = adoption->pumped;
+    stream->poll = adoption->poll;
+    stream->json = adoption->json;
     keeper->fixed += is_fixed(stream);
     atomic_fetch_add(&keeper->seat->pumped, stream->pumped);
     stream->beat = (uint8_t)push_beat_for(&keeper->beats, adoption->heartbeat);
@@ -344,7 +346,7 @@ static bool unpack(push_keeper_t *keeper, push_stream_t *stream,
             return false;
         }
         memcpy(stream->link.rest, migrant->rest, migrant->rest_len);
-        stream->link.rest_len = (uint16_t)migrant->rest_len;
+        stream->link.rest_len = migrant->rest_len;
     }
     return true;
 }
@@ -491,12 +493,26 @@ void push_keeper_beat(push_keeper_t *keeper, uint32_t elapsed)
 
 /* ---- deadlines ---- */
 
+/* A poll is answered in its turn. */
+static void come_due(push_keeper_t *keeper, uint32_t index)
+{
+    push_deadline_leave(&keeper->deadlines, &keeper->streams, index);
+    stream_at(keeper, index)->due = 1;
+    enqueue(keeper, index);
+}
+
 void push_keeper_expire(push_keeper_t *keeper)
 {
     uint32_t index = push_deadline_next(&keeper->deadlines, keeper->now.mono);
 
     while (index != PUSH_NO_STREAM) {
-        dismiss(keeper, index, PUSH_END_EXPIRED, jitter(keeper, EXPIRED_MS));
+        if (stream_at(keeper, index)->poll) {
+            come_due(keeper, index);
+        }
+        else {
+            dismiss(keeper, index, PUSH_END_EXPIRED,
+                    jitter(keeper, EXPIRED_MS));
+        }
         index = push_deadline_next(&keeper->deadlines, keeper->now.mono);
     }
 }
@@ -551,22 +567,12 @@ static void bid_farewell(push_keeper_t *keeper, uint32_t index,
 }
 
 void push_keeper_end_all(push_keeper_t *keeper,
-                         const push_farewell_t *farewell)
-{
-    for (uint32_t i = 0; i < keeper->streams.used; i++) {
-        if (stream_at(keeper, i)->link.fd >= 0) {
-            bid_farewell(keeper, i, farewell);
-        }
-    }
-}
-
-void push_keeper_end_pumped(push_keeper_t *keeper,
-                            const push_farewell_t *farewell)
+                         const push_farewell_t *farewell, bool pumped_only)
 {
     for (uint32_t i = 0; i < keeper->streams.used; i++) {
         const push_stream_t *stream = stream_at(keeper, i);
 
-        if (stream->link.fd >= 0 && stream->pumped) {
+        if (stream->link.fd >= 0 && stream->pumped >= pumped_only) {
             bid_farewell(keeper, i, farewell);
         }
     }

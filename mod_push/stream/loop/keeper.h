@@ -92,8 +92,6 @@ typedef struct push_farewell_t {
 
 /* Says good-bye on every stream, or on every pumped one, and ends it. */
 void push_keeper_end_all(push_keeper_t *keeper,
-                         const push_farewell_t *farewell);
-void push_keeper_end_pumped(push_keeper_t *keeper,
-                            const push_farewell_t *farewell);
+                         const push_farewell_t *farewell, bool pumped_only);
 
 #endif

@@ -166,7 +166,7 @@ static void end_pumped(push_reactor_t *reactor)
                                         atomic_load(&reactor->end_pumped),
                                         atomic_load(&keeper->seat->pumped));
 
-        push_keeper_end_pumped(keeper, &last);
+        push_keeper_end_all(keeper, &last, true);
     }
 }
 
@@ -180,7 +180,7 @@ static void end_superseded(push_reactor_t *reactor)
     if (push_segment_superseded(keeper->store->segment) && streams) {
         last = farewell(reactor, 1 + (int)PUSH_END_RESTART,
                         streams < reactor->crowd ? reactor->crowd : streams);
-        push_keeper_end_all(keeper, &last);
+        push_keeper_end_all(keeper, &last, false);
     }
 }
 
@@ -324,7 +324,7 @@ static void *run(void *data)
     adopt_migrants(reactor, reactor->keeper.seat_index);
     last = farewell(reactor, atomic_load(&reactor->stop),
                     streams_to_return(reactor));
-    push_keeper_end_all(keeper, &last);
+    push_keeper_end_all(keeper, &last, false);
     return NULL;
 }
 

@@ -13,14 +13,16 @@
 #include "store/shard/hold.h"
 #include "stream/transport/tcp.h"
 #include "stream/transport/tls.h"
+#include "stream/loop/reply.h"
+#include "codec/json.h"
 #include "codec/sse.h"
 
 const char *push_end_name(push_end_t why)
 {
-    static const char *const names[] = {"peer",        "error",
-                                        "superseded",  "restart",
-                                        "shutdown",    "expired-token",
-                                        "disconnected"};
+    static const char *const names[] = {"peer",         "error",
+                                        "superseded",   "restart",
+                                        "shutdown",     "expired-token",
+                                        "disconnected", "answered"};
 
     return names[why];
 }
@@ -52,8 +54,7 @@ void push_writer_destroy(push_writer_t *writer)
 
 static const push_codec_t *codec_of(const push_stream_t *stream)
 {
-    (void)stream;
-    return &push_codec_sse;
+    return stream->json ? &push_codec_json : &push_codec_sse;
 }
 
 static push_ticket_t ticket_of(const push_stream_t *stream)
@@ -72,19 +73,22 @@ static ssize_t send_pieces(push_stream_t *stream, struct iovec *pieces,
     return transport_of(stream)->send(&stream->link, pieces, count);
 }
 
-/* Keeps what the socket did not take of a text that is no message. */
+/*
+ * Keeps what the socket did not take of what is no message, behind what the
+ * transport keeps of it already.
+ */
 static push_flush_t keep_rest(push_stream_t *stream, const char *text,
                               size_t len)
 {
-    char *rest = malloc(len);
+    size_t kept = stream->link.rest ? stream->link.rest_len : 0;
+    char *rest = realloc(stream->link.rest, kept + len);
 
     if (!rest) {
         return PUSH_FLUSH_BROKEN;
     }
-    memcpy(rest, text, len);
-    free(stream->link.rest);
+    memcpy(rest + kept, text, len);
     stream->link.rest = rest;
-    stream->link.rest_len = (uint16_t)len;
+    stream->link.rest_len = (uint32_t)(kept + len);
     return PUSH_FLUSH_BLOCKED;
 }
 
@@ -116,25 +120,12 @@ static push_flush_t finish_rest(push_stream_t *stream)
     return status;
 }
 
-/*
- * Its log is there: the device of the stream has a place in it, and a log that
- * it gives up from now on stays for as long as we read.
- */
 static push_letter_t letter_for(const push_store_t *store,
                                 const push_stream_t *stream,
                                 const push_message_t *message,
                                 const char *device)
 {
-    push_letter_t letter = {.message = message,
-                            .device = {device, (uint32_t)strlen(device)},
-                            .meta = stream->meta};
-
-    if (stream->meta & PUSH_META_CHANNEL
-        && message->traits & PUSH_TRAIT_CHANNEL) {
-        letter.channel = push_channel_name(
-            push_at(&store->heaps[0], message->log));
-    }
-    return letter;
+    return push_letter_for(store, message, device, stream->meta);
 }
 
 /*
@@ -286,6 +277,7 @@ static push_status_t begin(push_store_t *store, push_stream_t *stream,
     bool asked = stream->full;
     push_status_t status;
 
+    delivery->hold_gaps = false;
     delivery->written = stream->link.bytes;
     delivery->arrived = asked ? arrived(stream) : 0;
     status = push_delivery_begin(store, &ticket, now, delivery);
@@ -329,6 +321,41 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
                                             : PUSH_FLUSH_DONE;
 }
 
+/* ---- a poll ---- */
+
+/* Writes the answer of a poll; when its wait is over, even an empty one. */
+static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
+                           const push_time_t *now)
+{
+    const push_ticket_t ticket = ticket_of(stream);
+    push_delivery_t *delivery = &writer->delivery;
+    push_reply_t reply = {.store = writer->store,
+                          .codec = codec_of(stream),
+                          .meta = stream->meta};
+    push_flush_t sent = PUSH_FLUSH_BROKEN;
+    push_status_t status;
+
+    delivery->hold_gaps = !stream->due;
+    delivery->written = stream->link.bytes;
+    delivery->arrived = 0;
+    status = push_delivery_begin(writer->store, &ticket, now, delivery);
+    if (status != PUSH_OK) {
+        return flush_status(status);
+    }
+    if (!delivery->count && !stream->due) {
+        return PUSH_FLUSH_IDLE;
+    }
+    push_reply_write(&reply, &writer->out, delivery);
+    if (!reply.failed) {
+        stream->answered = 1;
+        stream->messages += delivery->count;
+        push_delivery_count(writer->store, delivery->count);
+        sent = send_text(stream, reply.bytes, reply.len);
+    }
+    free(reply.bytes);
+    return sent == PUSH_FLUSH_DONE ? PUSH_FLUSH_OVER : sent;
+}
+
 push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
                                const push_time_t *now)
 {
@@ -351,7 +378,11 @@ push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
     if (flushed != PUSH_FLUSH_DONE) {
         return flushed;
     }
-    return deliver(writer, stream, now);
+    if (stream->answered) {
+        return PUSH_FLUSH_OVER;
+    }
+    return stream->poll ? answer(writer, stream, now)
+                        : deliver(writer, stream, now);
 }
 
 push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
@@ -371,7 +402,7 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
 {
     push_output_t *out = &writer->out;
 
-    if (stream->link.rest || stream->part) {
+    if (stream->link.rest || stream->part || stream->answered) {
         return;
     }
     push_output_begin(out, 0);
@@ -386,7 +417,7 @@ bool push_stream_peer_left(push_stream_t *stream)
 
 bool push_stream_moves(const push_stream_t *stream)
 {
-    return transport_of(stream)->moves && !stream->pumped;
+    return transport_of(stream)->moves && !stream->pumped && !stream->poll;
 }
 
 void push_stream_close(push_store_t *store, push_stream_t *stream)

@@ -21,7 +21,8 @@ typedef enum push_end_t {
     PUSH_END_RESTART,    /* this child ends, the server goes on */
     PUSH_END_SHUTDOWN,   /* the server ends */
     PUSH_END_EXPIRED,    /* its token expired or was revoked */
-    PUSH_END_DISMISSED   /* an administrator ended it */
+    PUSH_END_DISMISSED,  /* an administrator ended it */
+    PUSH_END_ANSWERED    /* it was a poll, and has its answer */
 } push_end_t;
 
 /* What is known of a stream that has ended; borrowed until the callback returns. */
@@ -56,6 +57,10 @@ typedef struct push_stream_t {
     uint8_t arriving : 1;      /* the store does not know that it is here */
     uint8_t full : 1;          /* its window was, until more has arrived */
     uint8_t patience : 2; /* how long it has waited for that, see waits.h */
+    uint8_t json : 1;     /* written by that codec */
+    uint8_t poll : 1;     /* it ends with the first answer */
+    uint8_t due : 1;      /* the wait of a poll is over */
+    uint8_t answered : 1; /* the answer of a poll is written, or in rest */
 } push_stream_t;
 
 typedef enum push_flush_t {
@@ -65,6 +70,7 @@ typedef enum push_flush_t {
     PUSH_FLUSH_BLOCKED, /* the socket takes no more */
     PUSH_FLUSH_FULL,    /* the client's TCP has to acknowledge some first */
     PUSH_FLUSH_LATER,   /* the mailbox is locked: try again */
+    PUSH_FLUSH_OVER,    /* the answer of a poll is written */
     PUSH_FLUSH_STALE,   /* it may not go on: push_delivery_verdict() */
     PUSH_FLUSH_BROKEN   /* the connection is of no use */
 } push_flush_t;

@@ -42,6 +42,8 @@ static const uint64_t facts[] = {
     AT(push_adoption_t, event_beats),
     AT(push_adoption_t, meta),
     AT(push_adoption_t, pumped),
+    AT(push_adoption_t, poll),
+    AT(push_adoption_t, json),
     AT(push_adoption_t, expires),
     AT(push_adoption_t, ssl),
     SIZE(push_ticket_t),

@@ -17,6 +17,8 @@ typedef struct push_adoption_t {
     bool event_beats;
     uint8_t meta;       /* PUSH_META_* */
     bool pumped;        /* the other end is a worker's; it cannot move */
+    bool poll;          /* it ends with its first answer; it cannot move */
+    bool json;          /* written by that codec */
     int64_t expires;    /* mono ms; the stream ends then; 0: never */
     struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
 } push_adoption_t;

@@ -27,7 +27,7 @@ static sent_t keep(push_link_t *link, const record_t *record)
     }
     memcpy(rest, record->bytes, record->used);
     link->rest = rest;
-    link->rest_len = (uint16_t)record->used;
+    link->rest_len = (uint32_t)record->used;
     return KEPT;
 }
 

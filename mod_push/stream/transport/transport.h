@@ -18,7 +18,7 @@ typedef struct push_link_t {
     char *rest;         /* bytes, no message, that must be written first */
     uint64_t bytes;     /* sent */
     int fd;             /* -1: there is no connection */
-    uint16_t rest_len;
+    uint32_t rest_len;
 } push_link_t;
 
 struct push_transport_t {

@@ -1,0 +1,280 @@
+#include "codec/json.h"
+
+#include "codec/payload.h"
+#include "codec/put.h"
+#include "core/message_texts.h"
+
+/*
+ * Whether a payload is JSON is looked at when it is written: who polls pays for
+ * that, and neither publishers nor streams do.  What has to be escaped is made
+ * in the scratch, in steps; each step notes where the rest begins.
+ */
+
+/* Bytes that one byte of a text comes to, at most: \u001f. */
+#define ESCAPED 6u
+
+/* Names of members, two numbers, and four texts. */
+#define HEAD_MAX (256u + 2 * PUSH_DIGITS_MAX + 4 * ESCAPED * UINT8_MAX)
+
+/* So many bytes of a payload are escaped in one step. */
+#define STEP 1024u
+
+/* ---- strings ---- */
+
+static char *put_escape(char *at, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    static const char names[] = "btn\0fr"; /* from 8 on; 11 has none */
+
+    *at++ = '\\';
+    if (c >= ' ') {
+        *at++ = (char)c;
+    }
+    else if (c >= '\b' && c <= '\r' && c != '\v') {
+        *at++ = names[c - '\b'];
+    }
+    else {
+        at = PUSH_PUT(at, "u00");
+        *at++ = hex[c >> 4];
+        *at++ = hex[c & 15];
+    }
+    return at;
+}
+
+/* Without quotes, where there is ESCAPED times its room. */
+static char *put_escaped(char *at, const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (c < ' ' || c == '"' || c == '\\') {
+            at = put_escape(at, c);
+        }
+        else {
+            *at++ = (char)c;
+        }
+    }
+    return at;
+}
+
+static char *put_quoted(char *at, const push_text_t *text)
+{
+    *at++ = '"';
+    at = put_escaped(at, text->at, text->len);
+    *at++ = '"';
+    return at;
+}
+
+/* ---- the head of a message ---- */
+
+static char *put_id(char *at, const push_letter_t *letter)
+{
+    at = push_put_number(at, letter->seq);
+    *at++ = '.';
+    push_mid_write(letter->message->mid, at);
+    at += PUSH_MID_CHARS;
+    if (letter->device.len) {
+        *at++ = '.';
+        at = push_put_text(at, &letter->device);
+    }
+    return at;
+}
+
+static char *put_meta(char *at, const push_letter_t *letter)
+{
+    const push_message_t *message = letter->message;
+    push_text_t type = push_message_type(message);
+
+    if (letter->meta & PUSH_META_TYPE && type.len) {
+        at = PUSH_PUT(at, ",\"type\":");
+        at = put_quoted(at, &type);
+    }
+    if (letter->meta & PUSH_META_CHANNEL && letter->channel.len) {
+        at = PUSH_PUT(at, ",\"channel\":");
+        at = put_quoted(at, &letter->channel);
+    }
+    if (letter->meta & PUSH_META_URGENCY) {
+        at = PUSH_PUT(at, ",\"urgency\":\"");
+        at = push_put_string(at,
+                             push_urgency_name(push_message_urgency(message)));
+        *at++ = '"';
+    }
+    if (letter->meta & PUSH_META_TIME) {
+        at = PUSH_PUT(at, ",\"time\":");
+        at = push_put_number(at, (uint64_t)push_mid_ms(message->mid));
+    }
+    return at;
+}
+
+typedef enum { DATA, TEXT, BASE64 } form_t;
+
+static form_t form_of(const push_message_t *message, const push_text_t *data)
+{
+    if (message->traits & PUSH_TRAIT_BINARY) {
+        return BASE64;
+    }
+    return push_payload_is_json(data) ? DATA : TEXT;
+}
+
+static char *put_head(char *at, const push_letter_t *letter, form_t form)
+{
+    static const char *const names[] = {[DATA] = ",\"data\":",
+                                        [TEXT] = ",\"text\":\"",
+                                        [BASE64] = ",\"base64\":\""};
+    push_text_t event = push_message_event(letter->message);
+
+    at = PUSH_PUT(at, "{\"id\":\"");
+    at = put_id(at, letter);
+    *at++ = '"';
+    if (event.len) {
+        at = PUSH_PUT(at, ",\"event\":");
+        at = put_quoted(at, &event);
+    }
+    if (letter->message->traits & PUSH_TRAIT_RECEIPT) {
+        at = PUSH_PUT(at, ",\"ack\":\"now\"");
+    }
+    at = put_meta(at, letter);
+    return push_put_string(at, names[form]);
+}
+
+/* ---- its payload ---- */
+
+/* From where the letter resumes, behind wire bytes. */
+static void add_text(push_output_t *out, push_letter_t *letter,
+                     const push_text_t *data, size_t wire)
+{
+    size_t from = letter->resume.payload;
+
+    while (from < data->len && !out->cut) {
+        size_t room = push_output_left(out) / ESCAPED;
+        size_t step = data->len - from < STEP ? data->len - from : STEP;
+        char *at, *end;
+
+        step = step < room ? step : room;
+        at = push_output_room(out, step ? step * ESCAPED : ESCAPED);
+        if (!at) {
+            return;
+        }
+        end = put_escaped(at, data->at + from, step);
+        if (!out->bytes && (size_t)(end - at) > out->skip) {
+            letter->resume = (push_resume_t){(uint32_t)from, (uint32_t)wire};
+        }
+        push_output_fill(out, end);
+        wire += (size_t)(end - at);
+        from += step;
+    }
+}
+
+static void json_message(push_output_t *out, push_letter_t *letter)
+{
+    push_text_t data = push_message_payload(letter->message);
+    form_t form = form_of(letter->message, &data);
+    size_t wire = letter->resume.wire;
+
+    if (wire) {
+        push_output_pass(out, wire);
+    }
+    else {
+        char *at = push_output_room(out, HEAD_MAX);
+        char *end = at ? put_head(at, letter, form) : NULL;
+
+        if (!at) {
+            return;
+        }
+        wire = (size_t)(end - at);
+        push_output_fill(out, end);
+    }
+    switch (form) {
+    case DATA:
+        push_output_lend(out, data.at, data.len);
+        push_output_copy(out, "}", 1);
+        return;
+    case TEXT:
+        add_text(out, letter, &data, wire);
+        break;
+    case BASE64:
+        push_payload_base64(out, &data);
+        break;
+    }
+    push_output_copy(out, "\"}", 2);
+}
+
+/* ---- what is no message ---- */
+
+#define NOTE_MAX 256u
+
+static void json_gap(push_output_t *out, const push_told_t *gap)
+{
+    char *at = push_output_room(out, NOTE_MAX);
+
+    if (at) {
+        at = PUSH_PUT(at, "{\"dropped\":");
+        at = push_put_number(at, gap->dropped);
+        at = PUSH_PUT(at, ",\"reason\":\"");
+        at = push_put_string(at, push_gap_name(gap->reason));
+        at = PUSH_PUT(at, "\",\"urgency\":\"");
+        at = push_put_string(at, push_urgency_name(gap->urgency));
+        push_output_fill(out, PUSH_PUT(at, "\"}"));
+    }
+}
+
+/* Space before a JSON text is none of it. */
+static void json_beat(push_output_t *out, bool event)
+{
+    (void)event;
+    push_output_copy(out, "\n", 1);
+}
+
+static void json_seam(push_output_t *out, push_seam_t seam)
+{
+    static const char *const seams[] = {
+        [PUSH_SEAM_BEGIN] = "{\"gaps\":[",
+        [PUSH_SEAM_NEXT] = ",",
+        [PUSH_SEAM_MESSAGES] = "],\"messages\":[",
+        [PUSH_SEAM_END] = "]"};
+
+    push_output_copy(out, seams[seam], strlen(seams[seam]));
+}
+
+static void json_batch_end(push_output_t *out, const push_letter_t *last,
+                           bool more)
+{
+    char *at = push_output_room(out, NOTE_MAX + PUSH_DEVICE_MAX);
+
+    if (!at) {
+        return;
+    }
+    if (last) {
+        at = PUSH_PUT(at, ",\"cursor\":\"");
+        at = put_id(at, last);
+        *at++ = '"';
+    }
+    at = PUSH_PUT(at, ",\"more\":");
+    at = push_put_string(at, more ? "true" : "false");
+    push_output_fill(out, PUSH_PUT(at, "}\n"));
+}
+
+/* The answer of a poll that the server ends, and that found nothing. */
+static void json_bye(push_output_t *out, const push_notice_t *notice)
+{
+    char *at = push_output_room(out, NOTE_MAX);
+
+    if (at) {
+        at = PUSH_PUT(at, "{\"gaps\":[],\"messages\":[],\"bye\":\"");
+        at = push_put_string(at, notice->reason);
+        at = PUSH_PUT(at, "\",\"retry_ms\":");
+        at = push_put_number(at, notice->retry_ms);
+        at = PUSH_PUT(at, ",\"spread_ms\":");
+        at = push_put_number(at, notice->spread_ms);
+        push_output_fill(out, PUSH_PUT(at, ",\"more\":false}\n"));
+    }
+}
+
+const push_codec_t push_codec_json = {.name = "json",
+                                      .type = "application/json",
+                                      .message = json_message,
+                                      .gap = json_gap,
+                                      .beat = json_beat,
+                                      .bye = json_bye,
+                                      .seam = json_seam,
+                                      .batch_end = json_batch_end};
