@@ -88,7 +88,7 @@ static const push_problem_t *parse_headers(request_rec *r,
                 {"Push-Event", push_draft_event},
                 {"Content-Type", push_draft_type},
                 {"Idempotency-Key", push_draft_key}};
-    const push_problem_t *problem = parse_ttl(r, asked);
+    const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_field_t field = header_field(r, rows[i].name);
@@ -96,7 +96,7 @@ static const push_problem_t *parse_headers(request_rec *r,
         problem = rows[i].take(r->pool, asked, &field);
     }
     asked->draft.content.ack_now = wants_receipt(r);
-    return problem;
+    return problem ?: parse_ttl(r, asked);
 }
 
 static const push_problem_t *too_large(request_rec *r)
