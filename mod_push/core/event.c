@@ -38,3 +38,30 @@ void push_events_tell(const push_events_t *events, const push_event_t *event)
         }
     }
 }
+
+void push_event_of_message(push_heap_t *heap, push_event_kind_t kind,
+                           const struct push_message_t *message,
+                           push_fate_t fate, const push_time_t *now)
+{
+    if (push_events_wanted(heap->events, kind)) {
+        const push_event_t event = {.kind = kind,
+                                    .heap = heap,
+                                    .message = message,
+                                    .now = now,
+                                    .fate = fate};
+
+        push_events_tell(heap->events, &event);
+    }
+}
+
+void push_event_of_device(push_heap_t *heap, push_event_kind_t kind,
+                          const struct push_device_t *device,
+                          const push_time_t *now)
+{
+    if (push_events_wanted(heap->events, kind)) {
+        const push_event_t event = {
+            .kind = kind, .heap = heap, .device = device, .now = now};
+
+        push_events_tell(heap->events, &event);
+    }
+}

@@ -1,8 +1,9 @@
 #ifndef PUSH_EVENT_H
 #define PUSH_EVENT_H
 
-#include "core/device.h"
-#include "core/message.h"
+#include "core/heap.h"
+#include "core/ids.h"
+#include "core/types.h"
 
 /*
  * What happens to messages and devices, for whoever hangs on: today the state
@@ -31,9 +32,9 @@ typedef struct push_event_t {
     push_event_kind_t kind;
     push_heap_t *heap; /* of the shard that is locked; NULL: of none */
     /* published, ended; acked: NULL if it is forgotten already */
-    const push_message_t *message;
+    const struct push_message_t *message;
     /* all others; written: it names the device, and may be of another now */
-    const push_device_t *device;
+    const struct push_device_t *device;
     const push_time_t *now; /* NULL: not at hand where it happens */
     push_fate_t fate;       /* ended */
     uint64_t seq;           /* acked; written: of the last one */
@@ -64,7 +65,8 @@ bool push_events_listen(push_events_t *events,
                         const push_listener_t *listener);
 
 /* What listens with this function and data hears nothing from now on. */
-void push_events_ignore(push_events_t *events, const push_listener_t *listener);
+void push_events_ignore(push_events_t *events,
+                        const push_listener_t *listener);
 
 /* Whether there is somebody to tell; events may be NULL. */
 static inline bool push_events_wanted(const push_events_t *events,
@@ -74,5 +76,17 @@ static inline bool push_events_wanted(const push_events_t *events,
 }
 
 void push_events_tell(const push_events_t *events, const push_event_t *event);
+
+/* ---- with the lock of the shard of this heap ---- */
+
+/* Tells of a message, fate (if it ends) or PUSH_LIVE; now may be NULL. */
+void push_event_of_message(push_heap_t *heap, push_event_kind_t kind,
+                           const struct push_message_t *message,
+                           push_fate_t fate, const push_time_t *now);
+
+/* Tells of a device that came or went; now may be NULL. */
+void push_event_of_device(push_heap_t *heap, push_event_kind_t kind,
+                          const struct push_device_t *device,
+                          const push_time_t *now);
 
 #endif

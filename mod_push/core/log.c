@@ -151,15 +151,9 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
 void push_log_publish(push_heap_t *heap, push_log_t *log, push_ref_t ref,
                       const push_time_t *now)
 {
-    const push_event_t published = {.kind = PUSH_EVENT_PUBLISHED,
-                                    .heap = heap,
-                                    .message = push_at(heap, ref),
-                                    .now = now};
-
     push_log_append(heap, log, ref);
-    if (push_events_wanted(heap->events, PUSH_EVENT_PUBLISHED)) {
-        push_events_tell(heap->events, &published);
-    }
+    push_event_of_message(heap, PUSH_EVENT_PUBLISHED, push_at(heap, ref),
+                          PUSH_LIVE, now);
 }
 
 /* It is live no more; now may be NULL. */
@@ -167,16 +161,8 @@ static void count_out(push_heap_t *heap, push_log_t *log,
                       const push_message_t *message, push_fate_t fate,
                       const push_time_t *now)
 {
-    const push_event_t ended = {.kind = PUSH_EVENT_ENDED,
-                                .heap = heap,
-                                .message = message,
-                                .now = now,
-                                .fate = fate};
-
     if (push_message_fate(message) == PUSH_LIVE) {
-        if (push_events_wanted(heap->events, PUSH_EVENT_ENDED)) {
-            push_events_tell(heap->events, &ended);
-        }
+        push_event_of_message(heap, PUSH_EVENT_ENDED, message, fate, now);
         log->live--;
         log->topics -= message->topic_len != 0;
     }

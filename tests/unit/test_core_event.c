@@ -20,10 +20,9 @@ static char told[400];
 
 static void on_event(void *data, const push_event_t *event)
 {
-    static const char *const names[] = {
-        [PUSH_EVENT_PUBLISHED] = "published",
-        [PUSH_EVENT_ACKED] = "acked",
-        [PUSH_EVENT_ENDED] = "ended"};
+    static const char *const names[] = {[PUSH_EVENT_PUBLISHED] = "published",
+                                        [PUSH_EVENT_ACKED] = "acked",
+                                        [PUSH_EVENT_ENDED] = "ended"};
     push_text_t text = {"", 0};
     size_t len = strlen(told);
 
@@ -184,8 +183,8 @@ int main(void)
     TCase *tc = unit_case(suite, "events", 10);
 
     tcase_add_checked_fixture(tc, begin, end);
-    tcase_add_test(tc,
-                   a_message_is_told_when_it_is_published_acknowledged_and_ends);
+    tcase_add_test(
+        tc, a_message_is_told_when_it_is_published_acknowledged_and_ends);
     tcase_add_test(tc, a_channel_tells_the_same);
     tcase_add_test(tc, what_leaves_its_log_alive_is_told_as_ended_once);
     tcase_add_test(tc, a_message_for_nobody_is_not_told);

@@ -144,8 +144,8 @@ static void count_in(int seat, unsigned messages)
 {
     const push_ticket_t nobody = {0};
 
-    push_delivery_written(&g.store, &nobody,
-                          &g.store.seats.seats[seat].counts, messages, 1);
+    push_delivery_written(&g.store, &nobody, &g.store.seats.seats[seat].counts,
+                          messages, 1);
 }
 
 static int sit_count_and_die(void *data)

@@ -37,12 +37,9 @@ static void add_message(const push_event_t *event, char *to, size_t room)
 static void on_event(void *data, const push_event_t *event)
 {
     static const char *const names[] = {
-        [PUSH_EVENT_PUBLISHED] = "published",
-        [PUSH_EVENT_WRITTEN] = "written",
-        [PUSH_EVENT_ACKED] = "acked",
-        [PUSH_EVENT_ENDED] = "ended",
-        [PUSH_EVENT_CAME] = "came",
-        [PUSH_EVENT_WENT] = "went"};
+        [PUSH_EVENT_PUBLISHED] = "published", [PUSH_EVENT_WRITTEN] = "written",
+        [PUSH_EVENT_ACKED] = "acked",         [PUSH_EVENT_ENDED] = "ended",
+        [PUSH_EVENT_CAME] = "came",           [PUSH_EVENT_WENT] = "went"};
     char message[100] = "", device[100] = "", more[100] = "";
     size_t len = strlen(told);
 
@@ -95,9 +92,8 @@ static void come(void)
 
 static void say(const char *text)
 {
-    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "anna", text,
-                                    PUSH_NORMAL),
-                     PUSH_OK);
+    ck_assert_int_eq(
+        ground_publish(&g, PUSH_LOG_USER, "anna", text, PUSH_NORMAL), PUSH_OK);
 }
 
 static void sweep(void)
@@ -121,9 +117,9 @@ START_TEST(all_that_happens_to_a_message_is_told)
     expect("written anna/phone 2 to 2; ");
     ground_ack(&g, "anna", &ticket, 1);
     expect("acked a anna/phone; ");
-    ck_assert_int_eq(
-        push_store_recall(&g.store, g.receipt.mid, &g.now, &recalled),
-        PUSH_OK);
+    ck_assert_int_eq(push_store_recall(&g.store, g.receipt.mid, &g.now,
+                                       &recalled),
+                     PUSH_OK);
     expect("ended b recalled; ");
     push_store_checkout(&g.store, &ticket, &g.now);
     expect("went anna/phone; ");
@@ -219,8 +215,8 @@ int main(void)
     tcase_add_test(tc, a_poll_that_is_answered_is_told_and_counted_as_written);
     tcase_add_test(tc, a_poll_whose_answer_has_no_memory_is_neither);
     tcase_add_test(tc, a_stream_that_takes_over_from_another_is_no_coming);
-    tcase_add_test(tc,
-                   a_stream_that_moves_to_another_seat_is_neither_gone_nor_come);
+    tcase_add_test(
+        tc, a_stream_that_moves_to_another_seat_is_neither_gone_nor_come);
     tcase_add_test(
         tc, a_device_whose_reactor_left_is_told_to_have_gone_by_the_sweep);
     return unit_run(suite);

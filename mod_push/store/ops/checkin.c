@@ -246,7 +246,7 @@ static push_status_t checkin_device(push_store_t *store,
     open_stream(store, device, arrival);
     push_session_close(store, device);
     if (!online) {
-        push_store_tell(store, PUSH_EVENT_CAME, device, arrival->now);
+        push_event_of_device(heap, PUSH_EVENT_CAME, device, arrival->now);
     }
     return PUSH_OK;
 }
@@ -486,7 +486,8 @@ bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
             push_guard_enter(store->guard, device->address);
             push_store_count_stream(store, device, 1);
             device->traits |= PUSH_DEVICE_ONLINE;
-            push_store_tell(store, PUSH_EVENT_CAME, device, NULL);
+            push_event_of_device(&store->heaps[shard], PUSH_EVENT_CAME, device,
+                                 NULL);
         }
     }
     push_shard_leave(store, shard);

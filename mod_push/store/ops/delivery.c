@@ -146,12 +146,13 @@ push_status_t push_delivery_begin(push_store_t *store,
 static void tell_written(push_store_t *store, const push_ticket_t *ticket,
                          unsigned messages, uint64_t seq)
 {
-    push_event_t written = {.kind = PUSH_EVENT_WRITTEN,
-                            .seq = seq,
-                            .messages = messages};
-
     if (messages && push_events_wanted(&store->events, PUSH_EVENT_WRITTEN)) {
-        written.device = push_store_device_at(store, ticket->device);
+        const push_event_t written = {
+            .kind = PUSH_EVENT_WRITTEN,
+            .device = push_store_device_at(store, ticket->device),
+            .seq = seq,
+            .messages = messages};
+
         push_events_tell(&store->events, &written);
     }
 }

@@ -20,19 +20,6 @@ void push_store_count_stream(push_store_t *store, const push_device_t *device,
                         push_device_subs_count(device), by);
 }
 
-void push_store_tell(push_store_t *store, push_event_kind_t kind,
-                     const push_device_t *device, const push_time_t *now)
-{
-    const push_event_t event = {.kind = kind,
-                                .heap = &store->heaps[device->shard],
-                                .device = device,
-                                .now = now};
-
-    if (push_events_wanted(&store->events, kind)) {
-        push_events_tell(&store->events, &event);
-    }
-}
-
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
                              const push_time_t *now)
 {
@@ -43,7 +30,8 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
     PUSH_FAILPOINT("offline-marked");
     push_guard_leave(store->guard, device->address);
     push_store_count_stream(store, device, -1);
-    push_store_tell(store, PUSH_EVENT_WENT, device, now);
+    push_event_of_device(&store->heaps[device->shard], PUSH_EVENT_WENT, device,
+                         now);
 }
 
 void push_store_drop_device(push_store_t *store, push_device_t *device)

@@ -18,10 +18,6 @@ void push_store_context_id(push_text_t user, push_text_t device,
 void push_store_count_stream(push_store_t *store, const push_device_t *device,
                              int by);
 
-/* It came, or went. */
-void push_store_tell(push_store_t *store, push_event_kind_t kind,
-                     const push_device_t *device, const push_time_t *now);
-
 /* Its stream is gone; it must be online. */
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
                              const push_time_t *now);

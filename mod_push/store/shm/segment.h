@@ -62,15 +62,13 @@ typedef struct push_seat_t {
     _Atomic uint32_t checkins;    /* of its process, under way */
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
     _Atomic uint32_t promised;    /* streams that its process will send away */
-    /* of its reactor's thread, on a line of its own; never cleared */
-    _Alignas(64) push_counts_t counts;
+    _Alignas(64) push_counts_t counts; /* its thread's; never cleared */
 } push_seat_t;
 
 /* Nobody's; what was bound to it has not been seen to yet. */
 #define PUSH_SEAT_LEFT UINT32_MAX
 
-_Static_assert(offsetof(push_seat_t, counts) == 64,
-               "what others look at in a seat is one cache line");
+_Static_assert(offsetof(push_seat_t, counts) == 64, "the rest is one line");
 _Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
 
 /* What a recount has to look at; see store/upkeep/recount.h. */
