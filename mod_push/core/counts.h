@@ -22,12 +22,15 @@
  * which would have to be claimed, and handed on when the thread dies.
  */
 
-/* Each counter with its name in <admin>/stats; what it means says
- * docs/protocol.md.  They follow each other there as here. */
+/*
+ * Each counter, with its name in <admin>/stats, which shows them in this
+ * order; docs/protocol.md says what it means.  All are counted in the block of
+ * the shard that is locked, DELIVERED of a stream in that of the seat.
+ */
 #define PUSH_COUNT_TABLE(COUNT)                                               \
-    COUNT(PUBLISHED, "published") /* by the publisher, shard locked */        \
-    COUNT(DELIVERED, "delivered") /* by the reactor; of a poll: locked */     \
-    COUNT(ACKED, "acked")         /* all others: with the shard locked */     \
+    COUNT(PUBLISHED, "published")                                             \
+    COUNT(DELIVERED, "delivered")                                             \
+    COUNT(ACKED, "acked")                                                     \
     COUNT(EXPIRED, "expired")                                                 \
     COUNT(REPLACED, "replaced")                                               \
     COUNT(RECALLED, "recalled")                                               \
