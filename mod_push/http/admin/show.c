@@ -308,14 +308,9 @@ int push_show_stats(request_rec *r, const char *none)
     set_number(body, "users", stats.users);
     set_number(body, "channels", stats.channels);
     set_number(body, "messages", stats.messages);
-    set_number(body, "published", stats.published);
-    set_number(body, "delivered", stats.delivered);
-    set_number(body, "acked", stats.acked);
-    set_number(body, "expired", stats.expired);
-    set_number(body, "replaced", stats.replaced);
-    set_number(body, "recalled", stats.recalled);
-    set_number(body, "evicted", stats.evicted);
-    set_number(body, "refused", stats.refused);
+    for (int i = 0; i < PUSH_COUNTS; i++) {
+        set_number(body, push_count_name((push_count_t)i), stats.counts[i]);
+    }
     set_number(body, "recovered", stats.recovered);
     set_number(memory, "size", stats.memory_size);
     set_number(memory, "used", stats.memory_used);

@@ -582,7 +582,7 @@ bool push_keeper_init(push_keeper_t *keeper)
 {
     push_keeper_look_at_clock(keeper);
     keeper->random = (unsigned)(keeper->now.wall ^ getpid());
-    keeper->writer = push_writer_create(keeper->store);
+    keeper->writer = push_writer_create(keeper->store, keeper->seat);
     return keeper->writer && push_followers_init(&keeper->followers)
            && push_map_init(&keeper->devices)
            && push_queue_reserve(&keeper->queue, &keeper->streams);

@@ -30,6 +30,7 @@ const char *push_end_name(push_end_t why)
 /* One a thread: what one system call is going to write. */
 struct push_writer_t {
     push_store_t *store;
+    push_counts_t *counts; /* of the reactor's seat */
     push_output_t out;
     size_t gaps_len;                /* bytes of the gaps before the messages */
     size_t ends[PUSH_DELIVERY_MAX]; /* of the messages that are whole in it */
@@ -37,12 +38,13 @@ struct push_writer_t {
     push_delivery_t delivery;
 };
 
-push_writer_t *push_writer_create(push_store_t *store)
+push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
 {
     push_writer_t *writer = malloc(sizeof(*writer));
 
     if (writer) {
         writer->store = store;
+        writer->counts = &seat->counts;
     }
     return writer;
 }
@@ -60,6 +62,17 @@ static const push_codec_t *codec_of(const push_stream_t *stream)
 static push_ticket_t ticket_of(const push_stream_t *stream)
 {
     return (push_ticket_t){.device = stream->device, .gen = stream->gen};
+}
+
+/* So many messages more are out, the last of them as seq. */
+static void note_written(const push_writer_t *writer, push_stream_t *stream,
+                         unsigned messages, uint64_t seq)
+{
+    const push_ticket_t ticket = ticket_of(stream);
+
+    stream->messages += messages;
+    push_delivery_written(writer->store, &ticket, writer->counts, messages,
+                          seq);
 }
 
 static const push_transport_t *transport_of(const push_stream_t *stream)
@@ -166,8 +179,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     }
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
-    stream->messages++;
-    push_delivery_count(store, 1);
+    note_written(writer, stream, 1, stream->part_seq);
     return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
 }
 
@@ -233,9 +245,8 @@ static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
     while (whole < writer->whole && writer->ends[whole] <= sent) {
         begin = writer->ends[whole++];
     }
-    stream->messages += whole;
-    push_delivery_count(store, whole);
     seq += whole;
+    note_written(writer, stream, whole, seq);
     if (sent > begin) {
         if (!keep_part(writer, stream, whole, sent - begin)) {
             return PUSH_FLUSH_BROKEN;
@@ -312,8 +323,7 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
     if (out->cut || (size_t)sent < out->bytes) {
         return cut_delivery(writer, stream, (size_t)sent);
     }
-    stream->messages += delivery->count;
-    push_delivery_count(writer->store, delivery->count);
+    note_written(writer, stream, delivery->count, delivery->sent);
     if (stream->link.rest) {
         return PUSH_FLUSH_BLOCKED;
     }
@@ -348,8 +358,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
         stream->answered = 1;
-        stream->messages += delivery->count;
-        push_delivery_count(writer->store, delivery->count);
+        note_written(writer, stream, delivery->count, delivery->sent);
         sent = send_text(stream, reply.bytes, reply.len);
     }
     free(reply.bytes);

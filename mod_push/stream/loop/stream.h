@@ -78,7 +78,7 @@ typedef enum push_flush_t {
 /* What writes to the streams of one thread; large.  NULL: no memory. */
 typedef struct push_writer_t push_writer_t;
 
-push_writer_t *push_writer_create(push_store_t *store);
+push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat);
 void push_writer_destroy(push_writer_t *writer);
 
 /*
