@@ -58,6 +58,8 @@ struct pushc_client {
     uint64_t wait;      /* of a poll, ms; 0: a stream */
     int news;           /* the poll brought something */
     int unfinished;     /* and the application is not done with it */
+    int answered;       /* the last attempt was a poll, and was answered */
+    int polls_pass;     /* one was since the last stream */
     int suspect;        /* its bytes were held back, it seems */
     unsigned held_back; /* streams in a row of which that is true */
     uint64_t stream_at; /* polls until then, ms */

@@ -20,6 +20,7 @@
  */
 #include "polls.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "backoff.h"
@@ -27,13 +28,14 @@
 /* Attempts in a row that do not get through, until polls are used. */
 #define HELD_BACK_MAX 2
 
-/* So long, in ms, polls are used before a stream is tried again. */
-#define STREAM_AGAIN_MS 600000u
+/* What comes so soon behind the head, in ms, may have come with it. */
+#define WITH_HEAD_MS 1000u
 
-/* The wait of a poll, shorter than what proxies usually wait. A server with a
- * lower limit cuts a preference, where it refuses a parameter. */
+/* So long, in ms, polls are used before a stream is tried again. */
+#define STREAM_AGAIN_MS 1800000u
+
+/* The wait of a poll, in ms: shorter than what proxies usually wait. */
 #define WAIT_MS 25000u
-const char pushc_polls_header[] = "Prefer: wait=25";
 
 /* A poll that brought nothing and took no longer, in ms, is not followed by
  * the next one at once. */
@@ -43,7 +45,7 @@ const char pushc_polls_header[] = "Prefer: wait=25";
 static int flows(const pushc_client *c)
 {
     return c->state == PUSHC_OPEN && c->proven
-           && c->last_byte >= c->opened_at + c->set.o.silence_ms / 2;
+           && c->last_byte > c->opened_at + WITH_HEAD_MS;
 }
 
 static uint64_t jitter(const pushc_client *c)
@@ -64,12 +66,19 @@ void pushc_polls_choose(pushc_client *c)
         transport = pushc_now(&c->set) < c->stream_at ? PUSHC_TRANSPORT_POLL
                                                       : PUSHC_TRANSPORT_STREAM;
     }
-    c->wait = transport == PUSHC_TRANSPORT_POLL ? WAIT_MS : 0;
+    /* The first one finds out whether polls are answered. */
+    c->wait = transport == PUSHC_TRANSPORT_POLL && c->answered ? WAIT_MS : 0;
     c->news = 0;
     c->suspect = 0;
     pthread_mutex_lock(&c->source.lock);
     c->transport = transport;
     pthread_mutex_unlock(&c->source.lock);
+}
+
+/* A server with a lower limit cuts a preference; a parameter it refuses. */
+void pushc_polls_header(const pushc_client *c, char *out, size_t size)
+{
+    snprintf(out, size, "Prefer: wait=%u", (unsigned)(c->wait / 1000));
 }
 
 uint64_t pushc_polls_limit(const pushc_client *c)
@@ -83,7 +92,7 @@ uint64_t pushc_polls_limit(const pushc_client *c)
 
 /* ---- the next one ---- */
 
-/* Whether all that the poll brought is done. If not, each acknowledgement of
+/* Whether all that the poll brought is done; if not, each acknowledgement of
  * the application is worth a turn. */
 static int is_done(pushc_client *c)
 {
@@ -98,7 +107,7 @@ static int is_done(pushc_client *c)
 
 int pushc_polls_end(pushc_client *c, uint64_t now)
 {
-    int fruitless = !c->news && now < c->attempt_at + SHORT_MS;
+    int fruitless = !c->news && c->wait > 0 && now < c->attempt_at + SHORT_MS;
 
     if (!pushc_client_polls(c) || c->state != PUSHC_OPEN || c->fault || c->bye
         || c->end_status != PUSHC_OK) {
@@ -113,6 +122,8 @@ int pushc_polls_end(pushc_client *c, uint64_t now)
     c->retry_at = now + (fruitless || c->unfinished ? jitter(c) : 0);
     c->failed += fruitless && c->failed < 1000000;
     c->token_retried = 0;
+    c->answered = 1;
+    c->polls_pass = 1;
     return 1;
 }
 
@@ -133,9 +144,16 @@ void pushc_polls_suspect(pushc_client *c)
 
 void pushc_polls_learn(pushc_client *c, uint64_t now)
 {
+    c->answered = 0;
     if (pushc_client_polls(c)) {
+        c->polls_pass |= c->bye;
+        if (!c->polls_pass) {
+            c->stream_at = 0; /* it was not for being streams */
+            c->held_back = 0;
+        }
         return;
     }
+    c->polls_pass = 0;
     c->held_back = c->suspect ? c->held_back + 1 : 0;
     if (c->held_back >= HELD_BACK_MAX
         && c->set.o.transport == PUSHC_TRANSPORT_AUTO) {

@@ -9,8 +9,8 @@
 /* Decide whether the attempt that begins is a stream or a poll. */
 void pushc_polls_choose(pushc_client *c);
 
-/* The header with which an attempt asks for a poll. */
-extern const char pushc_polls_header[];
+/* Write the line of the head with which an attempt asks for a poll. */
+void pushc_polls_header(const pushc_client *c, char *out, size_t size);
 
 /* The time when the attempt or stream is given up, ms. */
 uint64_t pushc_polls_limit(const pushc_client *c);

@@ -54,12 +54,14 @@ static int start_exchange(pushc_client *c, const char *url, const char *cursor)
     struct pushc_request request = {.url = url,
                                     .fresh = !polls || c->failed > 0};
     char last_id[PUSHC_ID_MAX + 20];
+    char wait[32];
 
     request.trusted = c->trusted;
     request.token = pushc_token_text(&c->token, &c->set);
     request.headers[request.header_count++] = "Accept: text/event-stream";
     if (polls) {
-        request.headers[request.header_count++] = pushc_polls_header;
+        pushc_polls_header(c, wait, sizeof(wait));
+        request.headers[request.header_count++] = wait;
     }
     if (cursor[0] != '\0') {
         snprintf(last_id, sizeof(last_id), "Last-Event-ID: %s", cursor);
