@@ -32,7 +32,8 @@ struct push_writer_t {
     push_store_t *store;
     push_counts_t *counts; /* of the reactor's seat */
     push_output_t out;
-    size_t gaps_len;                /* bytes of the gaps before the messages */
+    push_forms_t forms; /* that pieces of out may be borrowed from */
+    size_t gaps_len;    /* bytes of the gaps before the messages */
     size_t ends[PUSH_DELIVERY_MAX]; /* of the messages that are whole in it */
     unsigned whole;
     push_delivery_t delivery;
@@ -40,7 +41,7 @@ struct push_writer_t {
 
 push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
 {
-    push_writer_t *writer = malloc(sizeof(*writer));
+    push_writer_t *writer = calloc(1, sizeof(*writer));
 
     if (writer) {
         writer->store = store;
@@ -133,12 +134,16 @@ static push_flush_t finish_rest(push_stream_t *stream)
     return status;
 }
 
-static push_letter_t letter_for(const push_store_t *store,
+static push_letter_t letter_for(push_writer_t *writer,
                                 const push_stream_t *stream,
                                 const push_message_t *message,
                                 const char *device)
 {
-    return push_letter_for(store, message, device, stream->meta);
+    push_letter_t letter = push_letter_for(writer->store, message, device,
+                                           stream->meta);
+
+    letter.forms = &writer->forms;
+    return letter;
 }
 
 /*
@@ -156,13 +161,14 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     push_store_t *store = writer->store;
     push_output_t *out = &writer->out;
     push_letter_t letter = letter_for(
-        store, stream,
+        writer, stream,
         push_at(&store->heaps[0], push_hold_at(store, stream->part)->message),
         device);
     ssize_t sent;
 
     letter.seq = stream->part_seq;
     letter.resume = stream->part_resume;
+    push_forms_begin(&writer->forms);
     push_output_begin(out, stream->part_at);
     codec_of(stream)->message(out, &letter);
     sent = send_pieces(stream, out->pieces, out->count);
@@ -191,6 +197,7 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
     const push_codec_t *codec = codec_of(stream);
     push_output_t *out = &writer->out;
 
+    push_forms_begin(&writer->forms);
     push_output_begin(out, 0);
     for (unsigned i = 0; i < delivery->gaps_count; i++) {
         codec->gap(out, &delivery->gaps[i]);
@@ -199,7 +206,7 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
     writer->whole = 0;
     while (writer->whole < delivery->count) {
         const push_pick_t *pick = &delivery->picks[writer->whole];
-        push_letter_t letter = letter_for(writer->store, stream, pick->message,
+        push_letter_t letter = letter_for(writer, stream, pick->message,
                                           delivery->device);
 
         letter.seq = pick->seq;

@@ -41,27 +41,29 @@ typedef struct push_stream_t {
     uint32_t beat_next, beat_prev; /* in its heartbeat's list */
     uint32_t written;  /* ms of the reactor's clock; the last write */
     uint32_t follows;  /* its first place among the followers */
+    uint32_t deadline; /* 1 + its place among the deadlines, or 0 */
     uint32_t messages; /* written */
-    uint64_t opened;   /* ms of the reactor's clock */
     push_ref_t part;   /* the hold of a message written only in part */
     uint32_t part_at;  /* bytes of it that were written */
     uint64_t part_seq;
     push_resume_t part_resume; /* where in it the next write looks on */
-    uint32_t deadline;         /* 1 + its place among the deadlines, or 0 */
-    uint8_t beat : 4;          /* which heartbeat */
-    uint8_t meta : 4;          /* PUSH_META_* */
-    uint8_t blocked : 1;       /* the socket takes no more: wait for it */
-    uint8_t queued : 1;        /* among those to be flushed */
-    uint8_t event_beats : 1;   /* heartbeats as events */
-    uint8_t pumped : 1;        /* its peer is a worker thread of this child */
-    uint8_t arriving : 1;      /* the store does not know that it is here */
-    uint8_t full : 1;          /* its window was, until more has arrived */
-    uint8_t patience : 2; /* how long it has waited for that, see waits.h */
-    uint8_t json : 1;     /* written by that codec */
-    uint8_t poll : 1;     /* it ends with the first answer */
-    uint8_t due : 1;      /* the wait of a poll is over */
-    uint8_t answered : 1; /* the answer of a poll is written, or in rest */
+    uint64_t opened : 40;      /* mono ms, of 34 years */
+    uint64_t beat : 4;         /* which heartbeat */
+    uint64_t meta : 4;         /* PUSH_META_* */
+    uint64_t blocked : 1;      /* the socket takes no more: wait for it */
+    uint64_t queued : 1;       /* among those to be flushed */
+    uint64_t event_beats : 1;  /* heartbeats as events */
+    uint64_t pumped : 1;       /* its peer is a worker thread of this child */
+    uint64_t arriving : 1;     /* the store does not know that it is here */
+    uint64_t full : 1;         /* its window was, until more has arrived */
+    uint64_t patience : 2; /* how long it has waited for that, see waits.h */
+    uint64_t json : 1;     /* written by that codec */
+    uint64_t poll : 1;     /* it ends with the first answer */
+    uint64_t due : 1;      /* the wait of a poll is over */
+    uint64_t answered : 1; /* the answer of a poll is written, or in rest */
 } push_stream_t;
+
+_Static_assert(sizeof(push_stream_t) == 96, "an idle stream costs 96 bytes");
 
 typedef enum push_flush_t {
     PUSH_FLUSH_IDLE,    /* there was nothing to write */
