@@ -1,14 +1,8 @@
 #include "stream/loop/stream.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
-
-#include <linux/sockios.h>
 
 #include "store/shard/hold.h"
 #include "stream/transport/tcp.h"
@@ -271,20 +265,9 @@ static push_flush_t flush_status(push_status_t status)
     return status == PUSH_STALE ? PUSH_FLUSH_STALE : PUSH_FLUSH_LATER;
 }
 
-/*
- * Bytes that the client's TCP has acknowledged, or, of a socket pair, that its
- * reader took; rather less than more.  Over TLS what has not arrived is counted
- * with what encryption adds, a socket pair counts its own overhead.
- */
 static uint64_t arrived(const push_stream_t *stream)
 {
-    int waiting = 0;
-
-    if (ioctl(stream->link.fd, SIOCOUTQ, &waiting) < 0
-        || (uint64_t)waiting >= stream->link.bytes) {
-        return 0;
-    }
-    return stream->link.bytes - (uint64_t)waiting;
+    return transport_of(stream)->arrived(&stream->link);
 }
 
 /* What is next; a window that is full looks what has arrived. */
@@ -426,6 +409,11 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
     send_text(stream, out->scratch, out->bytes);
 }
 
+bool push_stream_watch(const push_stream_t *stream, int epoll, uint32_t index)
+{
+    return transport_of(stream)->watch(&stream->link, epoll, index);
+}
+
 bool push_stream_peer_left(push_stream_t *stream)
 {
     return transport_of(stream)->peer_left(&stream->link);
@@ -445,6 +433,5 @@ void push_stream_close(push_store_t *store, push_stream_t *stream)
     transport_of(stream)->close(&stream->link);
     free(stream->link.rest);
     stream->link.rest = NULL;
-    close(stream->link.fd);
     stream->link.fd = -1;
 }

@@ -97,6 +97,10 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream);
 void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
                      const push_notice_t *notice);
 
+/* Events of its connection come to the epoll, under its index, or (false)
+ * cannot. */
+bool push_stream_watch(const push_stream_t *stream, int epoll, uint32_t index);
+
 /* True if the peer has left; see push_transport_t. */
 bool push_stream_peer_left(push_stream_t *stream);
 
