@@ -4,6 +4,8 @@ export const NAME = 'mod-push-client/0.1.0';
 /**
  * @typedef {object} PushOptions
  * @property {string[]} [channels] to follow, beside what is sent to the user
+ * @property {string} [meta] what else to tell of every message: some of
+ *   `type,channel,urgency,time`. Default: nothing
  * @property {string} [device] 1–128 of `A-Za-z0-9._~-`; one stream a device.
  *   Default: one that the tab keeps (with `share`: all tabs of the origin);
  *   in Node a new one each time, so give one there
@@ -131,12 +133,14 @@ export const configure = (url, options) => {
   }
   const query = receive.searchParams;
   receive.pathname = receive.pathname.replace(/(\/receive)?\/?$/, '/receive');
-  const { channels, device, share } = options;
-  query.set('ack', 'explicit');
-  channels?.forEach((channel) => query.append('channel', channel));
-  if (device) {
-    query.set('device', device);
+  const { channels, device, meta, share } = options;
+  const given = { ack: 'explicit', device, meta };
+  for (const [name, value] of Object.entries(given)) {
+    if (value) {
+      query.set(name, value);
+    }
   }
+  channels?.forEach((channel) => query.append('channel', channel));
   /** @type {Settings} */
   const settings = { ...options, receive };
   if (!query.get('device')) {

@@ -91,6 +91,37 @@ export const suite = {
     equal([...got[1]], [0, 255, 10, 13]);
   },
 
+  async 'what a message is comes to those who ask for it, and to no others'(
+    world,
+  ) {
+    const one = someone(world);
+    const got = [];
+    const hear = (client) => {
+      client.onmessage = (message) => void got.push(message);
+      return opened(client);
+    };
+    await hear(one.follow({ meta: 'type,channel,urgency,time', device: 'a' }));
+    await hear(one.follow({ device: 'b' }));
+    const before = Date.now();
+    await one.publish({ trip: 9 }, { urgency: 'high' });
+    await until('both', () => got.length === 2);
+    const [asked, other] = got.sort((a, b) => !!b.time - !!a.time);
+    equal(
+      [asked.type, asked.contentType, asked.channel, asked.urgency],
+      ['message', 'application/json', undefined, 'high'],
+    );
+    equal(Math.abs(asked.time - before) < 60000, true, 'the time');
+    equal(
+      [other.contentType, other.channel, other.urgency, other.time],
+      [undefined, undefined, undefined, undefined],
+    );
+    const news = one.follow({ meta: 'channel', channels: ['city.a'] });
+    await hear(news);
+    await world.publish({ channel: 'city.a' }, 'n');
+    await until('the third', () => got.length === 3);
+    equal([got[2].channel, got[2].urgency], ['city.a', undefined]);
+  },
+
   async 'urgent messages come first, and a receipt is answered at once'(world) {
     const one = someone(world);
     const first = one.follow();

@@ -23,12 +23,17 @@ import { tabs } from 'mod-push-client/tabs';
 
 const client = new PushClient('/ramen', {
   channels: ['news'],
+  meta: 'type,channel,urgency,time',
   device: deviceId(),
   share: tabs,
   token: async ({ refresh }) => (refresh ? 'new' : 'old'),
 });
 client.onmessage = (message) => {
-  const seq: number = message.seq;
+  const seq: number = message.seq + (message.time ?? 0);
+  const kind: string | undefined = message.contentType ?? message.channel;
+  if (message.urgency === 'high') {
+    console.log(kind);
+  }
   message.ack();
   return Promise.resolve(seq);
 };
