@@ -2,11 +2,12 @@ import { PushError } from './error.js';
 import { sseParser } from './parser.js';
 
 /**
- * Once the head: the server has accepted. Then, whenever bytes came, no head
- * but the events that they complete, to be taken one by one, and behind them
- * the wait that the server asked for, in ms.
+ * Once the head: the server has accepted; and the name of the transport, where
+ * that is no stream. Then, whenever bytes came, no head but the events that
+ * they complete, to be taken one by one, and behind them the wait that the
+ * server asked for, in ms. A sign of life alone has no events.
  *
- * @typedef {[head: Headers] | [head: null,
+ * @typedef {[head: Headers, name?: string] | [head: null,
  *   events: Iterable<import('./parser.js').SseEvent>,
  *   parser: {retry?: number}]} Bytes
  */
@@ -22,6 +23,16 @@ export const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
 export async function* fetchStream(settings, url, init) {
   const answer = await request(settings, url, init);
   await check(answer, EVENT_STREAM);
+  yield* read(settings, answer);
+}
+
+/**
+ * @param {import('./settings.js').Settings} settings
+ * @param {Response} answer an event stream
+ * @param {string} [name] of the transport
+ * @returns {AsyncGenerator<Bytes>}
+ */
+export async function* read(settings, answer, name) {
   const { headers } = answer;
   /* Base64 takes a third more, a message has a head of its own, and a server
    * may be told to take larger ones while the stream is open. */
@@ -31,7 +42,7 @@ export async function* fetchStream(settings, url, init) {
     settings.stopAtTooLarge,
   );
   const reader = /** @type {any} */ (answer.body).getReader();
-  yield [headers];
+  yield [headers, name];
   for (let next; !(next = await reader.read()).done;) {
     yield [null, parser.feed(next.value), parser];
   }

@@ -48,8 +48,9 @@ export const NAME = 'mod-push-client/0.1.0';
  * @callback Transport one stream, with the cursor in its address
  * @param {Settings} settings
  * @param {URL} url
- * @param {{headers: Record<string, string>, signal: AbortSignal}} init `signal`
- *   ends it; its reason is a PushError
+ * @param {{headers: Record<string, string>, signal: AbortSignal,
+ *   handled: () => Promise<boolean>}} init `signal` ends it; its reason is a
+ *   PushError. `handled` waits for all that came so far: was it well?
  * @returns {AsyncGenerator<import('./fetch.js').Bytes>}
  */
 

@@ -6,6 +6,7 @@
  * @typedef {import('./world.js').World} World
  */
 import { PushClient } from '../src/index.js';
+import { pollFallback } from '../src/poll.js';
 
 /* ---- helpers ---- */
 
@@ -380,6 +381,40 @@ export const suite = {
     ) {
       throw new Error(one.errors.join());
     }
+  },
+
+  async 'a proxy that holds answers back: polls bring all, once, in order'(
+    world,
+  ) {
+    await world.network.hold();
+    const one = someone(world);
+    const client = one.follow({
+      transport: pollFallback({ wait: 2 }),
+      connectTimeout: 500,
+      silence: 1000,
+    });
+    const states = [];
+    client.onstate = ({ state, transport }) =>
+      void states.push(transport ?? state);
+    const got = texts(client);
+    await opened(client);
+    equal(one.errors, ['PUSH_ERR_TIMEOUT', 'PUSH_ERR_TIMEOUT']);
+    equal(states.slice(-2), ['connecting', 'poll']);
+    equal(client.transport, 'poll');
+    const sent = Array.from({ length: 250 }, (_, i) => String(i));
+    for (const text of sent) {
+      await one.publish(text);
+    }
+    await until('all', () => got.length >= sent.length);
+    equal(got, sent);
+    /* The next poll's cursor acknowledged them. */
+    const { id } = await one.publish('last', { receipt: true });
+    await until(
+      'the acknowledgement',
+      async () => (await world.message(id)).counts.acked === 1,
+    );
+    equal(states.at(-1), 'poll');
+    equal(one.errors.length, 2);
   },
 
   async '10,000 messages under cuts: each is handled exactly once, in order'(
