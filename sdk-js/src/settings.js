@@ -16,8 +16,9 @@ export const NAME = 'mod-push-client/0.1.0';
  * @property {AbortSignal} [signal] closes the client
  * @property {boolean} [manualAck] only `message.ack()` acknowledges
  * @property {Share} [share] `tabs` of `mod-push-client/tabs`
- * @property {Transport} [transport] `fallback` or `eventSource` of
- *   `mod-push-client/eventsource`; default: `fetch`
+ * @property {Transport} [transport] `pollFallback` or `poll` of
+ *   `mod-push-client/poll`, `fallback` or `eventSource` of
+ *   `mod-push-client/eventsource`; default: a stream by `fetch`
  * @property {number} [silence] ms without a byte that end a stream; 7,000
  * @property {number} [connectTimeout] ms for connection and head; 10,000
  * @property {number} [ackInterval] ms, at most, from finished to acknowledged,
@@ -34,7 +35,7 @@ export const NAME = 'mod-push-client/0.1.0';
  */
 
 /**
- * @callback TokenSource called before every attempt
+ * @callback TokenSource called before every attempt, and every poll
  * @param {{refresh: boolean, signal: AbortSignal}} why `refresh`: the server
  *   refused the last one
  * @returns {string | Promise<string>}

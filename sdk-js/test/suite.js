@@ -6,7 +6,7 @@
  * @typedef {import('./world.js').World} World
  */
 import { PushClient } from '../src/index.js';
-import { pollFallback } from '../src/poll.js';
+import { poll, pollFallback } from '../src/poll.js';
 
 /* ---- helpers ---- */
 
@@ -57,6 +57,35 @@ const texts = (client, got = []) => {
 };
 
 const opened = (client) => until('open', () => client.readyState === 1);
+
+/** Every message comes once, in order, while connections are cut. */
+async function underCuts(world, total, least, options) {
+  const one = someone(world);
+  const client = one.follow({
+    random: () => Math.random() * 0.02,
+    ...options,
+  });
+  const got = [];
+  let opened = 0;
+  let cutAt = 0;
+  client.onopen = () => void opened++;
+  client.onmessage = ({ data }) => {
+    got.push(+data);
+    if (got.length >= cutAt) {
+      cutAt = got.length + 100 + Math.random() * 300;
+      /* In the middle of a poll, too. */
+      setTimeout(() => world.network.cut(), Math.random() * 10);
+    }
+  };
+  await until('open', () => opened);
+  equal(await world.feed(one.user, total, () => got.length), total);
+  await until('all', () => got.length >= total, 90000);
+  if (opened < least) {
+    throw new Error(`opened only ${opened} times: hardly a cut`);
+  }
+  equal(got.length, total);
+  got.forEach((n, i) => n === i || equal(n, i, 'order'));
+}
 
 /* ---- the walk ---- */
 
@@ -420,27 +449,12 @@ export const suite = {
   async '10,000 messages under cuts: each is handled exactly once, in order'(
     world,
   ) {
-    const one = someone(world);
-    const client = one.follow({ random: () => Math.random() * 0.02 });
-    const total = 10000;
-    const got = [];
-    let streams = 0;
-    let cutAt = 0;
-    client.onopen = () => void streams++;
-    client.onmessage = ({ data }) => {
-      got.push(+data);
-      if (got.length >= cutAt) {
-        cutAt = got.length + 100 + Math.random() * 900;
-        world.network.cut();
-      }
-    };
-    await opened(client);
-    equal(await world.feed(one.user, total, () => got.length), total);
-    await until('all', () => got.length >= total, 90000);
-    if (streams < 5) {
-      throw new Error(`only ${streams} streams: hardly a cut`);
-    }
-    equal(got.length, total);
-    got.forEach((n, i) => n === i || equal(n, i, 'order'));
+    await underCuts(world, 10000, 5);
+  },
+
+  async '4,000 messages by polls under cuts: each exactly once, in order'(
+    world,
+  ) {
+    await underCuts(world, 4000, 3, { transport: poll() });
   },
 };

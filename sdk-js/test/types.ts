@@ -13,6 +13,7 @@ import {
   TokenSource,
   deviceId,
 } from 'mod-push-client';
+import { poll, pollFallback } from 'mod-push-client/poll';
 import { Publisher } from 'mod-push-client/publish';
 import {
   usePushClient,

@@ -16,6 +16,10 @@ function whole(bytes) {
   return end > 3 && total <= bytes.length ? total : 0;
 }
 
+/* A socket that is being shut down cannot be reset: it would stay for ever. */
+const reset = (socket) =>
+  socket.writableEnded ? socket.destroy() : socket.resetAndDestroy();
+
 export class Network {
   #server;
   #pairs = new Set();
@@ -83,8 +87,8 @@ export class Network {
   /* Every connection ends now, both sides of it. */
   cut() {
     for (const { near, far } of [...this.#pairs]) {
-      near.resetAndDestroy();
-      far.resetAndDestroy();
+      reset(near);
+      reset(far);
     }
   }
 
