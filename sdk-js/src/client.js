@@ -176,7 +176,7 @@ export class PushClient
 
   /** 0 connecting or waiting, 1 open, 2 closed. */
   get readyState() {
-    return { connecting: 0, waiting: 0, open: 1, closed: 2 }[this.state];
+    return ['open', 'closed'].indexOf(this.state) + 1;
   }
 
   /** Id up to which every message is finished: give it to a later client. */

@@ -22,13 +22,13 @@ export const connect = (settings, hooks) => {
   const {
     token,
     renew,
-    transport = fetchStream,
+    transport,
     lastEventId = '',
-    silence = 7000,
-    connectTimeout = 10000,
-    ackInterval = 30000,
-    maxInFlight = 1024,
-    random = Math.random,
+    silence,
+    connectTimeout,
+    ackInterval,
+    maxInFlight,
+    random,
   } = settings;
   /** Replaced for every attempt; its reason is why that attempt ended. */
   let attempt = new AbortController();
@@ -142,9 +142,8 @@ export const connect = (settings, hooks) => {
       )) {
         due = Infinity;
         if (head) {
-          /* The server took the cursor: it is acknowledged up to there. The
-           * answer to a poll says where that is in its numbering. */
-          acked = cursor = head.get('Push-Cursor') ?? shown;
+          /* The server took the cursor: it is acknowledged up to there. */
+          acked = shown;
           session = head.get('Push-Session');
           granted = Number(head.get('Push-Window')) || maxInFlight;
           AbortSignal.timeout(PROVEN).onabort = () => {

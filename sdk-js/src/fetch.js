@@ -23,16 +23,6 @@ export const EVENT_STREAM = /^text\/event-stream\s*(;|$)/i;
 export async function* fetchStream(settings, url, init) {
   const answer = await request(settings, url, init);
   await check(answer, EVENT_STREAM);
-  yield* read(settings, answer);
-}
-
-/**
- * @param {import('./settings.js').Settings} settings
- * @param {Response} answer an event stream
- * @param {string} [name] of the transport
- * @returns {AsyncGenerator<Bytes>}
- */
-export async function* read(settings, answer, name) {
   const { headers } = answer;
   /* Base64 takes a third more, a message has a head of its own, and a server
    * may be told to take larger ones while the stream is open. */
@@ -42,7 +32,7 @@ export async function* read(settings, answer, name) {
     settings.stopAtTooLarge,
   );
   const reader = /** @type {any} */ (answer.body).getReader();
-  yield [headers, name];
+  yield [headers];
   for (let next; !(next = await reader.read()).done;) {
     yield [null, parser.feed(next.value), parser];
   }

@@ -37,8 +37,7 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
  * @throws {PushError} where nobody can take it
  */
 export const messageOf = (sent, origin, ack) => {
-  const { event, data, id, mid, enc, large, type, channel, urgency, time } =
-    sent;
+  const { event, data, id, enc, large, type, lastEventId, ...rest } = sent;
   if (large) {
     throw new PushError('TOO_LARGE', { id });
   }
@@ -49,13 +48,10 @@ export const messageOf = (sent, origin, ack) => {
       origin,
     }),
     {
+      .../** @type {any} */ (rest),
       event,
       seq: parseInt(/** @type {string} */ (id)),
-      mid: /** @type {string} */ (mid),
       contentType: type,
-      channel,
-      urgency: /** @type {any} */ (urgency),
-      time,
       ack,
       json: () => JSON.parse(data),
     },

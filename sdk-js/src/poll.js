@@ -11,7 +11,7 @@
  * @module mod-push-client/poll
  */
 import { PushError } from './error.js';
-import { check, EVENT_STREAM, fetchStream, read, request } from './fetch.js';
+import { fetchStream, request } from './fetch.js';
 import { firstToPass } from './passing.js';
 
 /** @typedef {import('./settings.js').Settings} Settings */
@@ -30,12 +30,17 @@ import { firstToPass } from './passing.js';
  * What a connection remembers from poll to poll.
  *
  * @typedef {object} Memory
- * @property {boolean} [proven] the last answer was whole
+ * @property {number} at monotonic time at which the last poll was done with, if
+ *   it was answered
  * @property {number} pace ms until the next poll, where messages of this one
  *   are not finished
  * @property {string[]} gaps that were told, with no message behind them
+ * @property {string} [shown] by the last poll, if it brought no message
+ * @property {string | null} [cursor] to be shown instead, as that one said
  */
 
+/** @type {Memory} */
+const NONE = { at: -Infinity, pace: 1000, gaps: [] };
 /** Tells the connection that all is well: no byte came, and none is due. */
 const SIGN = /** @type {Bytes} */ ([null, [], {}]);
 /** So often, ms; and how fast waits without a message follow each other. */
@@ -68,42 +73,59 @@ export const poll = ({ wait = 25 } = {}) => {
   /** @type {WeakMap<Settings, Memory>} */
   const memories = new WeakMap();
   return async function* (settings, url, init) {
-    const memory = memories.get(settings) ?? { pace: BEAT, gaps: [] };
-    const { proven } = memory;
-    memories.set(settings, { ...memory, proven: false });
-    /* The first poll does not wait: it finds out whether polls pass. */
-    url.searchParams.set('wait', String(proven ? wait : 0));
+    const memory = memories.get(settings) ?? NONE;
+    const query = url.searchParams;
+    const shown = query.get('id') ?? '';
     const began = performance.now();
+    /* The first poll does not wait: it finds out whether polls pass. */
+    const waits = began - memory.at < BEAT;
+    query.set('wait', String(waits ? wait : 0));
+    if (memory.cursor && memory.shown === shown) {
+      query.set('id', memory.cursor);
+    }
+    memories.set(settings, { ...memory, at: NONE.at });
     const parts = batch(settings, url, init);
-    const seen = yield* news(
-      proven ? patient(parts, wait * 1000, settings, init) : parts,
+    const { messages, gaps, cursor } = yield* news(
+      waits ? patient(parts, wait * 1000, settings, init) : parts,
       memory.gaps,
     );
-    if (proven && !seen.messages) {
+    if (waits && !messages) {
       yield* hold(init, new Promise(() => {}), began + BEAT);
     }
-    memories.set(settings, {
-      proven: true,
-      pace: yield* finished(settings, init, memory.pace),
-      gaps: seen.messages ? [] : seen.gaps,
-    });
+    const pace = yield* finished(settings, init, memory.pace);
+    const at = performance.now();
+    memories.set(
+      settings,
+      messages
+        ? { ...NONE, at, pace }
+        : { at, pace, gaps, shown, cursor: cursor ?? memory.cursor },
+    );
     throw new PushError('AGAIN');
   };
 };
 
 /**
- * One poll.
+ * One poll: a short stream, or nothing.
  *
  * @type {Transport}
  */
 async function* batch(settings, url, init) {
-  const headers = { ...init.headers, Accept: 'text/event-stream' };
-  const answer = await request(settings, url, { ...init, headers });
-  if (answer.status === 204) {
-    yield [answer.headers, 'poll'];
-  } else {
-    await check(answer, EVENT_STREAM);
-    yield* read(settings, answer, 'poll');
+  /** @type {any} */
+  let answer;
+  const one = async () => {
+    const headers = { ...init.headers, Accept: 'text/event-stream' };
+    answer = await request(settings, url, { ...init, headers });
+    /* It is no error, and has no events. */
+    return answer.status === 204
+      ? new Response('', { headers: { 'Content-Type': 'text/event-stream' } })
+      : answer;
+  };
+  for await (const part of fetchStream(
+    { ...settings, fetch: one },
+    url,
+    init,
+  )) {
+    yield part[0] ? [answer.headers, 'poll'] : part;
   }
 }
 
@@ -113,28 +135,35 @@ async function* batch(settings, url, init) {
  *
  * @param {AsyncGenerator<Bytes>} parts
  * @param {string[]} told
- * @returns {AsyncGenerator<Bytes, {messages: number, gaps: string[]}>}
+ * @returns {AsyncGenerator<Bytes, {messages: number, gaps: string[],
+ *   cursor: string | null}>} what was seen, and where the session stood before
  */
 async function* news(parts, told) {
-  const seen = { messages: 0, gaps: /** @type {string[]} */ ([]) };
+  /** @type {string[]} */
+  const gaps = [];
+  let messages = 0;
+  /** @type {string | null} */
+  let cursor = null;
   /** @param {Iterable<SseEvent>} events */
   const fresh = function* (events) {
     for (const event of events) {
-      if (event.event !== 'push.gap') {
-        seen.messages++;
-      } else {
-        seen.gaps.push(event.data);
-        if (told.includes(event.data)) {
-          continue;
-        }
+      messages += event.id ? 1 : 0;
+      if (event.event === 'push.gap') {
+        gaps.push(event.data);
       }
-      yield event;
+      if (event.event !== 'push.gap' || !told.includes(event.data)) {
+        yield event;
+      }
     }
   };
   for await (const part of parts) {
-    yield part[0] ? part : [null, fresh(part[1]), part[2]];
+    const [head] = part;
+    if (head) {
+      cursor = head.get('Push-Cursor');
+    }
+    yield head ? part : [null, fresh(part[1]), part[2]];
   }
-  return seen;
+  return { messages, gaps, cursor };
 }
 
 /**
@@ -147,7 +176,7 @@ async function* news(parts, told) {
  * @param {Init} init
  * @returns {AsyncGenerator<Bytes>}
  */
-async function* patient(parts, wait, { silence = 7000 }, { signal }) {
+async function* patient(parts, wait, { silence }, { signal }) {
   let due = performance.now() + wait + silence;
   for (let next = parts.next(); ;) {
     const part = await Promise.race([next, tick(BEAT, signal)]);
@@ -178,7 +207,7 @@ async function* patient(parts, wait, { silence = 7000 }, { signal }) {
  * @param {number} pace ms, at most
  * @returns {AsyncGenerator<Bytes, number>} the next pace
  */
-async function* finished({ ackInterval = 30000 }, init, pace) {
+async function* finished({ ackInterval }, init, pace) {
   const all = init.handled().then((ok) => ok || new Promise(() => {}));
   return (yield* hold(init, all, performance.now() + pace))
     ? BEAT

@@ -1,3 +1,5 @@
+import { fetchStream } from './fetch.js';
+
 /** Sent as `Push-Client`, so that the server answers overload with 503. */
 export const NAME = 'mod-push-client/0.1.0';
 
@@ -62,7 +64,11 @@ export const NAME = 'mod-push-client/0.1.0';
  *   it is our own
  */
 
-/** @typedef {PushOptions & Made} Settings */
+/**
+ * @typedef {PushOptions & Made & Required<Pick<PushOptions, 'silence'
+ *   | 'connectTimeout' | 'ackInterval' | 'maxInFlight' | 'random'
+ *   | 'transport'>>} Settings
+ */
 
 /**
  * An id that a storage keeps; where nothing can be kept, a new one.
@@ -84,27 +90,32 @@ export const deviceId = (storage = 'localStorage', key = 'mod-push', renew) => {
   return id;
 };
 
-/** @typedef {[legal: (value: any) => unknown, range: string]} Rule */
+/** @typedef {[legal: (value: any) => unknown, range: string, initial?: any]} Rule */
 
-/** @type {Rule} */
-const COUNT = [
+/** @param {number} [initial] @returns {Rule} */
+const count = (initial) => [
   (value) => (value | 0) === value && value > 0,
   '1 to 2147483647',
+  initial,
 ];
-/** @type {Rule} */
-const FUNCTION = [(value) => value?.call, 'a function'];
+/** @param {Function} [initial] @returns {Rule} */
+const called = (initial) => [(value) => value?.call, 'a function', initial];
 
-/** What options must be, where they are given. @type {Record<string, Rule>} */
+/**
+ * What options must be, where they are given, and what they are elsewhere.
+ *
+ * @type {Record<string, Rule>}
+ */
 const RULES = {
-  silence: COUNT,
-  connectTimeout: COUNT,
-  ackInterval: COUNT,
-  maxInFlight: COUNT,
-  maxEventBytes: COUNT,
-  random: FUNCTION,
-  fetch: FUNCTION,
-  share: FUNCTION,
-  transport: FUNCTION,
+  silence: count(7000),
+  connectTimeout: count(10000),
+  ackInterval: count(30000),
+  maxInFlight: count(1024),
+  maxEventBytes: count(),
+  random: called(Math.random),
+  fetch: called(),
+  share: called(),
+  transport: called(fetchStream),
   channels: [Array.isArray, 'an array of names'],
   device: [
     (value) => /^[A-Za-z0-9._~-]{1,128}$/.test(value),
@@ -119,10 +130,13 @@ const RULES = {
  * @throws {TypeError} with the name of an option, and what is legal
  */
 export const configure = (url, options) => {
+  /** @type {any} */
+  const settings = { ...options };
   for (const name in RULES) {
-    const [legal, range] = RULES[name];
-    const value = /** @type {any} */ (options)[name];
-    if (value !== undefined && !legal(value)) {
+    const [legal, range, initial] = RULES[name];
+    if (settings[name] === undefined) {
+      settings[name] = initial;
+    } else if (!legal(settings[name])) {
       throw new TypeError(`${name}: ${range}`);
     }
   }
@@ -135,19 +149,20 @@ export const configure = (url, options) => {
   }
   const query = receive.searchParams;
   receive.pathname = receive.pathname.replace(/(\/receive)?\/?$/, '/receive');
-  const { channels, device, meta, share } = options;
+  const { channels, device, meta, share } = settings;
   const given = { ack: 'explicit', device, meta };
   for (const [name, value] of Object.entries(given)) {
     if (value) {
       query.set(name, value);
     }
   }
-  channels?.forEach((channel) => query.append('channel', channel));
-  /** @type {Settings} */
-  const settings = { ...options, receive };
+  channels?.forEach((/** @type {string} */ channel) =>
+    query.append('channel', channel),
+  );
+  settings.receive = receive;
   if (!query.get('device')) {
     const key = 'mod-push ' + receive;
-    settings.renew = (renew) =>
+    settings.renew = (/** @type {boolean} */ renew) =>
       query.set(
         'device',
         deviceId(share ? 'localStorage' : 'sessionStorage', key, renew),

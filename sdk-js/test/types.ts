@@ -53,6 +53,12 @@ client.addEventListener('state', ({ state, cause, delay }) => {
 client.addEventListener('error', {
   handleEvent: ({ error }) => error instanceof PushError,
 });
+client.onstate = ({ transport }) => transport ?? client.transport;
+const polls: PushOptions[] = [
+  { transport: pollFallback({ wait: 50 }) },
+  { transport: poll() },
+];
+new PushClient('/ramen', polls[0]);
 client.ongap = ({ dropped, reason }) => `${reason} ${dropped}`;
 
 /* What took an EventSource takes a client. */
