@@ -22,18 +22,20 @@ export const connect = (settings, hooks) => {
   const {
     token,
     renew,
-    transport = fetchStream,
+    transport,
     lastEventId = '',
-    silence = 7000,
-    connectTimeout = 10000,
-    ackInterval = 30000,
-    maxInFlight = 1024,
-    random = Math.random,
+    silence,
+    connectTimeout,
+    ackInterval,
+    maxInFlight,
+    random,
   } = settings;
   /** Replaced for every attempt; its reason is why that attempt ended. */
   let attempt = new AbortController();
   let closed = false;
   let suspended = false;
+  /** That it is open was told, and there was no failure since. */
+  let opened = false;
   /** Attempts in a row that failed or were given up. */
   let failures = 0;
   /** By the last `retry:`, ms. */
@@ -86,7 +88,12 @@ export const connect = (settings, hooks) => {
     /* Listeners that are added right after construction miss nothing. */
     await null;
     while (!closed) {
-      const error = await stream();
+      let error;
+      hooks.state({ state: 'connecting' });
+      opened = false;
+      do {
+        error = await stream();
+      } while (!closed && error.code === 'PUSH_ERR_AGAIN');
       const delay = nextDelay(error);
       if (error.final) {
         stop(error);
@@ -95,7 +102,7 @@ export const connect = (settings, hooks) => {
           go = resolve;
           /* What is to come now is the next attempt. */
           expect('WAKE', delay);
-          hooks.state('waiting', error, delay);
+          hooks.state({ state: 'waiting', cause: error, delay });
         });
       }
     }
@@ -112,7 +119,6 @@ export const connect = (settings, hooks) => {
     ledger.leave();
     failed = false;
     expect('TIMEOUT', connectTimeout);
-    hooks.state('connecting');
     try {
       const value = token?.call
         ? await Promise.race([
@@ -129,10 +135,10 @@ export const connect = (settings, hooks) => {
         ...(value && { Authorization: 'Bearer ' + value }),
         ...settings.headers,
       };
-      for await (const [head, events, parser] of transport(
+      for await (const [head, what, parser] of transport(
         settings,
         beside(settings, 'receive', shown),
-        { headers, signal },
+        { headers, signal, handled: () => handled.then(() => !failed) },
       )) {
         due = Infinity;
         if (head) {
@@ -144,9 +150,12 @@ export const connect = (settings, hooks) => {
             failures = signal.aborted ? failures : 0;
           };
           refresh = false;
-          hooks.state('open');
+          if (!opened) {
+            opened = true;
+            hooks.state({ state: 'open', transport: what ?? 'stream' });
+          }
         } else {
-          for (const event of events) {
+          for (const event of what) {
             take(event);
             signal.throwIfAborted();
           }
@@ -363,7 +372,7 @@ export const connect = (settings, hooks) => {
     closed = true;
     clearTimeout(timer);
     attempt.abort(error);
-    hooks.state('closed', error);
+    hooks.state({ state: 'closed', cause: error });
   };
 
   run();

@@ -87,8 +87,11 @@ function join(settings, hooks) {
   let asked = 0;
   /** When we last showed ourselves as leader. */
   let beaten = 0;
-  /** @type {{state: any, cause?: any, delay?: number, cursor: string}} */
-  let status = { state: 'connecting', cursor: settings.lastEventId ?? '' };
+  /** @type {{told: any, cursor: string}} */
+  let status = {
+    told: { state: 'connecting' },
+    cursor: settings.lastEventId ?? '',
+  };
 
   /* ---- coming and going ---- */
 
@@ -214,9 +217,9 @@ function join(settings, hooks) {
     const own = { ...settings, lastEventId: status.cursor, renew: undefined };
     const led = (source = connect(own, {
       ...hooks,
-      state: (state, cause, delay) => {
+      state: (told) => {
         if (led === source) {
-          changed(state, cause, delay);
+          changed(told);
         }
       },
       message: spread,
@@ -261,7 +264,8 @@ function join(settings, hooks) {
   };
 
   /** @type {Hooks['state']} */
-  const changed = async (state, cause, delay) => {
+  const changed = async (told) => {
+    const { state, cause } = told;
     if (cause?.code === 'PUSH_ERR_SUPERSEDED') {
       /* A lead that was taken is known to the browser before it is to us. */
       const held = await locks();
@@ -270,13 +274,13 @@ function join(settings, hooks) {
       }
     }
     /* An error itself cannot be told. */
-    const told = cause && { ...cause, message: cause.message };
-    status = { ...status, state, cause: told, delay };
+    const said = cause && { ...cause, message: cause.message };
+    status = { ...status, told: { ...told, cause: said } };
     beat();
     if (state === 'closed') {
       leave();
     }
-    hooks.state(state, cause, delay);
+    hooks.state(told);
   };
 
   /** Hands a message to all tabs. @param {SseEvent} event */
@@ -359,7 +363,7 @@ function join(settings, hooks) {
 
   /** The leader showed itself. @param {any} its status */
   const follow = (its) => {
-    const { state } = status;
+    const { state } = status.told;
     sign = performance.now();
     asked = 0;
     if (back && its.last) {
@@ -369,13 +373,13 @@ function join(settings, hooks) {
       }
     }
     status = its;
-    if (state !== its.state) {
-      const { cause } = its;
-      if (its.state === 'closed') {
+    const { told } = its;
+    if (state !== told.state) {
+      const { cause } = told;
+      if (told.state === 'closed') {
         leave();
       }
-      const error = cause && new PushError('', cause);
-      hooks.state(its.state, error, its.delay);
+      hooks.state({ ...told, cause: cause && new PushError('', cause) });
     }
   };
 
@@ -392,17 +396,17 @@ function join(settings, hooks) {
     },
 
     async close() {
-      if (status.state !== 'closed') {
+      if (status.told.state !== 'closed') {
         const led = leave();
         hangUp();
-        status.state = 'closed';
-        hooks.state('closed');
+        status.told = { state: 'closed' };
+        hooks.state({ state: 'closed' });
         await led?.close();
       }
     },
 
     resume(mistrust, tell) {
-      if (stay.signal.aborted && status.state !== 'closed') {
+      if (stay.signal.aborted && status.told.state !== 'closed') {
         back = !channel;
         enter();
       }
