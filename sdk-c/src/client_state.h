@@ -4,7 +4,7 @@
  *
  *   client.c     the public functions; the turn: what to do next
  *   stream.c     attempts, redirects, watchdog, backoff, the end
- *   polls.c       the same by polls, and when
+ *   polls.c      the same by polls, and when
  *   receive.c    bytes of the stream -> parser -> session, gap and bye
  *   ack.c        acknowledgements
  *

@@ -66,8 +66,12 @@ void pushc_polls_choose(pushc_client *c)
         transport = pushc_now(&c->set) < c->stream_at ? PUSHC_TRANSPORT_POLL
                                                       : PUSHC_TRANSPORT_STREAM;
     }
-    /* The first one finds out whether polls are answered. */
-    c->wait = transport == PUSHC_TRANSPORT_POLL && c->answered ? WAIT_MS : 0;
+    if (transport == PUSHC_TRANSPORT_STREAM) {
+        c->answered = 0;
+        c->gaps = 0;
+    }
+    /* The first poll finds out whether polls are answered. */
+    c->wait = c->answered ? WAIT_MS : 0;
     c->news = 0;
     c->suspect = 0;
     pthread_mutex_lock(&c->source.lock);
@@ -114,7 +118,7 @@ int pushc_polls_end(pushc_client *c, uint64_t now)
         return 0;
     }
     if (flows(c)) {
-        c->stream_at = 0;
+        c->stream_at = 0; /* as it is, a stream would get through */
     }
     c->failed = fruitless ? c->failed : 0;
     c->unfinished = !is_done(c);
