@@ -4,7 +4,7 @@
  *
  *   client.c     the public functions; the turn: what to do next
  *   stream.c     attempts, redirects, watchdog, backoff, the end
- *   polls.c       the same by polls, and when
+ *   polls.c      the same by polls, and when
  *   receive.c    bytes of the stream -> parser -> session, gap and bye
  *   ack.c        acknowledgements
  *
@@ -13,6 +13,7 @@
 #ifndef PUSHC_CLIENT_STATE_H
 #define PUSHC_CLIENT_STATE_H
 
+#include "json.h"
 #include "parser.h"
 #include "session.h"
 #include "source.h"
@@ -63,9 +64,7 @@ struct pushc_client {
     int suspect;        /* its bytes were held back, it seems */
     unsigned held_back; /* streams in a row of which that is true */
     uint64_t stream_at; /* polls until then, ms */
-    struct {
-        uint64_t name, dropped;
-    } gap[PUSHC_GAPS_MAX]; /* told by polls, not behind the cursor yet */
+    struct pushc_notice gap[PUSHC_GAPS_MAX]; /* told, not behind the cursor */
     unsigned gaps;
 
     unsigned failed; /* attempts in a row */

@@ -66,8 +66,12 @@ void pushc_polls_choose(pushc_client *c)
         transport = pushc_now(&c->set) < c->stream_at ? PUSHC_TRANSPORT_POLL
                                                       : PUSHC_TRANSPORT_STREAM;
     }
-    /* The first one finds out whether polls are answered. */
-    c->wait = transport == PUSHC_TRANSPORT_POLL && c->answered ? WAIT_MS : 0;
+    if (transport == PUSHC_TRANSPORT_STREAM) {
+        c->answered = 0;
+        c->gaps = 0;
+    }
+    /* The first poll finds out whether polls are answered. */
+    c->wait = c->answered ? WAIT_MS : 0;
     c->news = 0;
     c->suspect = 0;
     pthread_mutex_lock(&c->source.lock);
@@ -114,7 +118,7 @@ int pushc_polls_end(pushc_client *c, uint64_t now)
         return 0;
     }
     if (flows(c)) {
-        c->stream_at = 0;
+        c->stream_at = 0; /* as it is, a stream would get through */
     }
     c->failed = fruitless ? c->failed : 0;
     c->unfinished = !is_done(c);
@@ -166,36 +170,27 @@ void pushc_polls_learn(pushc_client *c, uint64_t now)
 
 /* ---- gaps ---- */
 
-/* FNV-1a, of a string and what was before it. */
-static uint64_t hash(uint64_t h, const char *s)
-{
-    for (; *s; s++) {
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
-    }
-    return h;
-}
-
 /* Until a message behind a gap is acknowledged each poll tells it again, with
  * what was dropped meanwhile. */
 int pushc_polls_untold(pushc_client *c, struct pushc_notice *gap)
 {
-    uint64_t name = hash(hash(14695981039346656037u, gap->reason),
-                         gap->urgency);
-    uint64_t dropped = gap->dropped;
+    struct pushc_notice whole = *gap;
     unsigned i = 0;
+    int known;
 
-    while (i < c->gaps && c->gap[i].name != name) {
+    while (i < c->gaps
+           && (strcmp(c->gap[i].reason, gap->reason) != 0
+               || strcmp(c->gap[i].urgency, gap->urgency) != 0)) {
         i++;
     }
     if (!pushc_client_polls(c) || i == PUSHC_GAPS_MAX) {
         return 1;
     }
-    if (i < c->gaps && dropped >= c->gap[i].dropped) {
+    known = i < c->gaps;
+    if (known && whole.dropped >= c->gap[i].dropped) {
         gap->dropped -= c->gap[i].dropped;
     }
-    c->gap[i].name = name;
-    c->gap[i].dropped = dropped;
-    dropped = i < c->gaps ? gap->dropped : 1;
-    c->gaps += i == c->gaps;
-    return dropped > 0;
+    c->gap[i] = whole;
+    c->gaps += !known;
+    return !known || gap->dropped > 0;
 }

@@ -4,7 +4,6 @@
 #define PUSHC_POLLS_H
 
 #include "client_state.h"
-#include "json.h"
 
 /* Decide whether the attempt that begins is a stream or a poll. */
 void pushc_polls_choose(pushc_client *c);

@@ -1,8 +1,6 @@
 /*
  * runner.h - a loop on a thread of its own, for a handle without the
- * application's.
- *
- *   run -> poll -> ready() and timeout() of what is driven
+ * application's. To the handle it is as one of the application.
  */
 #ifndef PUSHC_RUNNER_H
 #define PUSHC_RUNNER_H
@@ -11,18 +9,11 @@
 
 struct pushc_runner;
 
-/* The handle that the runner drives, on its thread, from start to end. */
-struct pushc_driven {
-    void *ctx;
-    void (*ready)(void *ctx, int fd, int what); /* as pushc_source_ready() */
-    void (*timeout)(void *ctx);
-};
-
-/* Make a runner, and fill in its loop, of which closed() frees it. mem and
- * the context are borrowed. PUSHC_OK, PUSHC_ERR_MEMORY, PUSHC_ERR_SYSTEM. */
-int pushc_runner_create(const struct pushc_mem *mem,
-                        const struct pushc_driven *driven, pushc_loop *loop,
-                        struct pushc_runner **out);
+/* Make a runner of the source, and fill in its loop, of which closed() frees
+ * it. mem and the source are borrowed. PUSHC_OK, PUSHC_ERR_MEMORY,
+ * PUSHC_ERR_SYSTEM. */
+int pushc_runner_create(const struct pushc_mem *mem, pushc_source *source,
+                        pushc_loop *loop, struct pushc_runner **out);
 
 /* Start the thread. PUSHC_OK or PUSHC_ERR_SYSTEM. */
 int pushc_runner_start(struct pushc_runner *r);

@@ -95,34 +95,24 @@ static int are_legal(pushc_options *o)
            && are_lines(o->channels, o->channel_count);
 }
 
+/* A list in one allocation, strings behind the pointers; NULL: no memory. */
 static const char *const *copy_list(const struct pushc_mem *mem,
                                     const char *const *list, size_t count)
 {
-    char **copy = pushc_mem_zalloc(mem, (count + 1) * sizeof(*copy));
-    size_t i;
+    size_t size = (count + 1) * sizeof(char *), i;
+    const char **copy;
+    char *at;
 
+    for (i = 0; i < count; i++) {
+        size += strlen(list[i]) + 1;
+    }
+    copy = pushc_mem_zalloc(mem, size);
+    at = (char *)(copy + count + 1);
     for (i = 0; copy && i < count; i++) {
-        copy[i] = pushc_mem_strdup(mem, list[i]);
-        if (!copy[i]) {
-            while (i > 0) {
-                pushc_mem_free(mem, copy[--i]);
-            }
-            pushc_mem_free(mem, copy);
-            return NULL;
-        }
+        copy[i] = at;
+        at = stpcpy(at, list[i]) + 1;
     }
-    return (const char *const *)copy;
-}
-
-static void free_list(const struct pushc_mem *mem, const char *const *list,
-                      size_t count)
-{
-    size_t i;
-
-    for (i = 0; list && i < count; i++) {
-        pushc_mem_free(mem, (void *)list[i]);
-    }
-    pushc_mem_free(mem, (void *)list);
+    return copy;
 }
 
 /* Replace every pointer by a copy; on failure those not copied are NULL. */
@@ -188,8 +178,8 @@ static void cleanup(struct pushc_settings *set)
         pushc_mem_free(&set->mem, (void *)*s);
         *s = NULL;
     }
-    free_list(&set->mem, set->o.headers, set->o.header_count);
-    free_list(&set->mem, set->o.channels, set->o.channel_count);
+    pushc_mem_free(&set->mem, (void *)set->o.headers);
+    pushc_mem_free(&set->mem, (void *)set->o.channels);
     set->o.headers = NULL;
     set->o.channels = NULL;
 }

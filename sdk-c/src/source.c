@@ -39,25 +39,13 @@ static int watch(void *source, int fd, int what)
     return 0;
 }
 
-static void on_ready(void *source, int fd, int what)
-{
-    pushc_source_ready(source, fd, what);
-}
-
-static void on_timeout(void *source)
-{
-    pushc_source_timeout(source);
-}
-
 static int init_loop(pushc_source *s)
 {
-    struct pushc_driven driven = {s, on_ready, on_timeout};
-
     if (s->set->has_loop) {
         s->loop = s->set->loop;
         return PUSHC_OK;
     }
-    return pushc_runner_create(&s->set->mem, &driven, &s->loop, &s->runner);
+    return pushc_runner_create(&s->set->mem, s, &s->loop, &s->runner);
 }
 
 int pushc_source_init(pushc_source *s, const struct pushc_settings *set,

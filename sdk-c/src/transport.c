@@ -552,42 +552,33 @@ void pushc_exchange_resume(struct pushc_exchange *x)
 
 /* ---- URLs ---- */
 
-struct origin {
-    char *scheme, *host, *port;
-};
-
-static int split_origin(const char *url, struct origin *o)
+/* Scheme, host and port, to be freed by curl_free(); NULL: it is no URL. */
+static char *origin_of(const char *url)
 {
+    static const CURLUPart others[] = {CURLUPART_USER,    CURLUPART_PASSWORD,
+                                       CURLUPART_OPTIONS, CURLUPART_PATH,
+                                       CURLUPART_QUERY,   CURLUPART_FRAGMENT};
     CURLU *u = curl_url();
-    int failed;
+    char *origin = NULL;
+    size_t i;
 
-    memset(o, 0, sizeof(*o));
-    failed = !u || curl_url_set(u, CURLUPART_URL, url, 0) != CURLUE_OK
-             || curl_url_get(u, CURLUPART_SCHEME, &o->scheme, 0) != CURLUE_OK
-             || curl_url_get(u, CURLUPART_HOST, &o->host, 0) != CURLUE_OK
-             || curl_url_get(u, CURLUPART_PORT, &o->port, CURLU_DEFAULT_PORT)
-                    != CURLUE_OK;
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK) {
+        for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+            curl_url_set(u, others[i], NULL, 0);
+        }
+        curl_url_get(u, CURLUPART_URL, &origin, CURLU_DEFAULT_PORT);
+    }
     curl_url_cleanup(u);
-    return failed ? PUSHC_ERR_ARGUMENT : PUSHC_OK;
-}
-
-static void free_origin(struct origin *o)
-{
-    curl_free(o->scheme);
-    curl_free(o->host);
-    curl_free(o->port);
+    return origin;
 }
 
 int pushc_same_origin(const char *a, const char *b)
 {
-    struct origin x, y;
-    int same = split_origin(a, &x) == PUSHC_OK;
+    char *x = origin_of(a), *y = origin_of(b);
+    int same = x && y && strcasecmp(x, y) == 0;
 
-    same = split_origin(b, &y) == PUSHC_OK && same;
-    same = same && strcmp(x.scheme, y.scheme) == 0
-           && strcasecmp(x.host, y.host) == 0 && strcmp(x.port, y.port) == 0;
-    free_origin(&x);
-    free_origin(&y);
+    curl_free(x);
+    curl_free(y);
     return same;
 }
 

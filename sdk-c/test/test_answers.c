@@ -6,6 +6,7 @@
 #include "head.h"
 #include "probing.h"
 #include "suite.h"
+#include "transport.h"
 #include "vectors.h"
 
 static json_t *rows;
@@ -140,6 +141,35 @@ START_TEST(an_answer_leads_to_what_the_vectors_say)
 }
 END_TEST
 
+/* ---- redirects: what is the same origin ---- */
+
+static const struct {
+    const char *a, *b;
+    int same;
+} origins[] = {
+    {"http://h/ramen", "http://h/other?x=1#y", 1},
+    {"http://h/ramen", "HTTP://H:80", 1},
+    {"https://h", "https://h:443/x", 1},
+    {"https://[::1]:8443/x", "https://[::1]:8443/y", 1},
+    {"http://u:p@h/ramen", "http://h/ramen", 1},
+    {"http://h/ramen", "https://h/ramen", 0},
+    {"http://h/ramen", "http://h:8080/ramen", 0},
+    {"http://h:8080/ramen", "http://h:80801/ramen", 0},
+    {"http://h/ramen", "http://h.evil/ramen", 0},
+    {"http://h/ramen", "http://h@evil/ramen", 0},
+    {"http://h/ramen", "http://evil/h", 0},
+    {"http://h/ramen", "", 0},
+    {"", "", 0},
+};
+
+START_TEST(an_origin_is_scheme_host_and_port)
+{
+    ck_assert_msg(pushc_same_origin(origins[_i].a, origins[_i].b)
+                      == origins[_i].same,
+                  "%s and %s", origins[_i].a, origins[_i].b);
+}
+END_TEST
+
 /* ---- the fields of a head ---- */
 
 static struct pushc_head head;
@@ -201,6 +231,8 @@ int main(void)
 
     tcase_add_loop_test(tc, an_answer_leads_to_what_the_vectors_say, 0,
                         row_count());
+    tcase_add_loop_test(tc, an_origin_is_scheme_host_and_port, 0,
+                        sizeof(origins) / sizeof(origins[0]));
     tcase_add_test(
         tc, the_fields_of_a_head_have_no_case_and_begin_anew_with_each_head);
     tcase_add_loop_test(tc, what_is_malformed_is_not_told, 0,
