@@ -126,7 +126,7 @@ END_TEST
 
 /* ---- the other members ---- */
 
-/* A string of 24 characters that is one of them at place _i. */
+/* Strings of 24 characters, of which the one at place _i is tried. */
 START_TEST(a_string_is_looked_at_wherever_something_stands_in_it)
 {
     static const char bad[] = "\"\\\n\x1f\x01\0";
