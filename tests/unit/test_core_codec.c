@@ -343,7 +343,7 @@ START_TEST(what_was_made_before_is_what_would_be_made_anew)
 }
 END_TEST
 
-/* The rest of it, when its first bytes were written with other forms. */
+/* The first bytes are written with forms and the rest without, or vice versa. */
 static wire_t continued(push_letter_t letter, size_t first)
 {
     wire_t wire = {0};
