@@ -79,9 +79,8 @@ typedef struct pushc_message {
     const char *encoding; /* NULL; else data is still in this encoding */
     int ack_now;          /* the publisher waits for the acknowledgement */
     unsigned attempt;     /* 1, and one more each time it is handed over */
-    /* What options.meta asks for, "" and 0 where it was not told: */
-    const char *type, *channel, *urgency; /* content type, and so on */
-    uint64_t time;                        /* of publishing, ms since 1970 */
+    const char *type, *channel, *urgency; /* if options.meta asks, or "" */
+    uint64_t time; /* likewise: of publishing, ms since 1970, or 0 */
 } pushc_message;
 
 /* What a message handler answers. */
@@ -95,7 +94,7 @@ typedef enum pushc_verdict {
 
 typedef enum pushc_event_kind {
     PUSHC_CONNECTING = 1, /* an attempt begins */
-    PUSHC_OPEN = 2,       /* the stream is open */
+    PUSHC_OPEN = 2,       /* the stream is open, or polls are answered */
     PUSHC_WAITING = 3,    /* it ended; the next attempt comes in delay_ms */
     PUSHC_STOPPED = 4,    /* it ended for good; the last event */
     PUSHC_GAP = 5,        /* the server had to drop messages */
@@ -114,13 +113,13 @@ typedef struct pushc_event {
     uint64_t dropped;    /* GAP: how many messages */
     const char *urgency; /* GAP: their urgency, "" if not told */
     const char *id;      /* SKIPPED: of the message, "" if it had none */
+    int transport;       /* PUSHC_TRANSPORT_STREAM or _POLL, 0: none yet */
 } pushc_event;
 
 /* ==== Hooks ==== */
 
-/* realloc() in all its meanings: pointer NULL allocates, size 0 frees and
- * returns NULL. libcurl and jansson keep their own, process-wide allocators
- * (curl_global_init_mem(), json_set_alloc_funcs()). */
+/* realloc() in all its meanings: size 0 frees and returns NULL. libcurl and
+ * jansson have their own: curl_global_init_mem(), json_set_alloc_funcs(). */
 typedef void *(*pushc_realloc_fn)(void *ctx, void *pointer, size_t size);
 
 /* Fill bytes with random ones; 0 on success. */
@@ -139,10 +138,9 @@ typedef enum pushc_log_level {
 /* One line of log, without its end; never contains a token or a payload. */
 typedef void (*pushc_log_fn)(void *ctx, int level, const char *line);
 
-/* Write the bearer token, with a NUL, into token (of size bytes), before every
- * attempt and publishing request; rejected is 1 when the server just answered
- * 401, so that a fresh one is needed. Return PUSHC_OK, or anything else to
- * fail the attempt. The thread that drives the handle waits meanwhile. */
+/* Write the bearer token, with a NUL, into token, before every attempt and
+ * publishing request; rejected is 1 after a 401: get a fresh one. What is not
+ * PUSHC_OK fails the attempt. The driving thread waits meanwhile. */
 typedef int (*pushc_token_fn)(void *ctx, int rejected, char *token,
                               size_t size);
 
@@ -156,7 +154,6 @@ typedef void (*pushc_event_fn)(void *ctx, const pushc_event *event);
 /* ==== Inside an application's own loop ==== */
 
 typedef struct pushc_source pushc_source;
-
 #define PUSHC_READ  1
 #define PUSHC_WRITE 2
 
@@ -173,8 +170,7 @@ typedef struct pushc_loop {
     /* Call pushc_source_timeout() once, in ms milliseconds, in place of the
      * time asked for before; -1: not at all. */
     int (*timer)(void *ctx, pushc_source *source, long ms);
-    /* The handle is gone; free ctx. May be NULL. */
-    void (*closed)(void *ctx);
+    void (*closed)(void *ctx); /* free ctx: the handle is gone; or NULL */
 } pushc_loop;
 
 /* fd is ready for what (an error counts as both). The loop's thread only. */
@@ -185,12 +181,18 @@ PUSHC_API void pushc_source_timeout(pushc_source *source);
 
 /* ==== Options ==== */
 
+/* How a client receives. */
+typedef enum pushc_transport_kind {
+    PUSHC_TRANSPORT_AUTO = 0,   /* by polls where streams are held back */
+    PUSHC_TRANSPORT_STREAM = 1, /* by streams alone */
+    PUSHC_TRANSPORT_POLL = 2    /* by polls alone */
+} pushc_transport_kind;
+
 /* Options of clients and publishers. Begin with PUSHC_OPTIONS_INIT; 0 and
  * NULL mean the default. All strings and arrays are copied. */
 typedef struct pushc_options {
     size_t size;     /* sizeof(pushc_options) */
-    const char *url; /* where the handler lives: "https://h/ramen" for a
-                         client, "https://h/push" for a publisher */
+    const char *url; /* "https://h/ramen"; of a publisher: "https://h/push" */
 
     /* Who I am. */
     const char *token;               /* bearer token, fixed */
@@ -201,9 +203,8 @@ typedef struct pushc_options {
     size_t header_count;
 
     /* The network. */
-    const char *ca_file;              /* CA certificates, PEM */
-    const char *cert_file, *key_file; /* client certificate, PEM */
-    const char *key_password;
+    const char *ca_file;                             /* CA certificates, PEM */
+    const char *cert_file, *key_file, *key_password; /* the client's, PEM */
     const char *pinned_key;       /* "sha256//..." or a file */
     const char *proxy, *no_proxy; /* as CURLOPT_PROXY, _NOPROXY */
     unsigned attempt_ms;          /* connect and head of an answer: 10000 */
@@ -245,10 +246,10 @@ typedef struct pushc_options {
     unsigned max_in_flight; /* publications without a result: 1024 */
     unsigned publish_ms;    /* give up after so long: 30000 */
     unsigned idle_ms;       /* a streaming request rests, then ends: 5000 */
-
     unsigned stop_ms;  /* both: for last acknowledgements, results: 3000 */
     int stop_on_large; /* clients: 1: stop there instead of PUSHC_SKIPPED */
     const char *meta; /* clients: "type,channel,urgency,time", or some of it */
+    int transport;    /* clients: a pushc_transport_kind */
 } pushc_options;
 
 #define PUSHC_OPTIONS_INIT PUSHC_SIZED(pushc_options)
@@ -277,10 +278,9 @@ PUSHC_API void pushc_client_stop(pushc_client *client);
 PUSHC_API void pushc_client_destroy(pushc_client *client);
 
 /* Take the next message, waiting up to timeout_ms (0: not at all, -1: for
- * ever). The message stays yours until pushc_ack() or pushc_retry(). Only
- * without on_message. Any thread, but not the loop's with a timeout.
- * PUSHC_OK, PUSHC_AGAIN when none came, PUSHC_ERR_STATE, or, when the
- * client is stopped, the status that stopped it. */
+ * ever). It stays yours until pushc_ack() or pushc_retry(). Only without
+ * on_message. Any thread, but not the loop's with a timeout. PUSHC_OK,
+ * PUSHC_AGAIN when none came, PUSHC_ERR_STATE, or what stopped the client. */
 PUSHC_API int pushc_next(pushc_client *client, int timeout_ms,
                          pushc_message **message);
 
@@ -288,9 +288,8 @@ PUSHC_API int pushc_next(pushc_client *client, int timeout_ms,
  * acknowledged, and is gone now. Any thread. PUSHC_OK, PUSHC_ERR_ARGUMENT. */
 PUSHC_API int pushc_ack(pushc_client *client, pushc_message *message);
 
-/* Give such a message back: it is handed over again, before all others,
- * after a pause that doubles with each attempt. Any thread.
- * PUSHC_OK, PUSHC_ERR_ARGUMENT. */
+/* Give such a message back: it is handed over again, before all others, after
+ * a pause that doubles each time. Any thread. PUSHC_OK, PUSHC_ERR_ARGUMENT. */
 PUSHC_API int pushc_retry(pushc_client *client, pushc_message *message);
 
 /* Acknowledge now what is done. Does not wait. Any thread. */
@@ -311,12 +310,13 @@ typedef struct pushc_stats {
     int state;           /* PUSHC_CONNECTING to PUSHC_STOPPED, 0 before */
     unsigned waiting;    /* messages not yet handed over */
     unsigned unfinished; /* messages not yet done, those included */
-    uint64_t attempts;   /* connections tried */
-    uint64_t opened;     /* streams opened */
+    uint64_t attempts;   /* streams and polls tried */
+    uint64_t opened;     /* streams opened, polls answered */
     uint64_t received;   /* messages, without repeats */
     uint64_t repeated;   /* messages dropped as repeats */
     uint64_t done;       /* messages done */
     uint64_t acks;       /* acknowledgements the server took */
+    int transport;       /* PUSHC_TRANSPORT_STREAM or _POLL, 0 before */
 } pushc_stats;
 
 /* Read the counters. Any thread. PUSHC_OK, PUSHC_ERR_ARGUMENT. */

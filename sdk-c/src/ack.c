@@ -137,6 +137,19 @@ static int decide(pushc_client *c, uint64_t now, char *cursor)
     return now_wanted;
 }
 
+/* The time from which acknowledgements may go out. What a poll brings, the
+ * next one acknowledges, which follows when it ends. */
+static uint64_t allowed_at(const pushc_client *c)
+{
+    if (c->stopping) {
+        return 0;
+    }
+    if (c->state != PUSHC_OPEN) {
+        return PUSHC_NEVER;
+    }
+    return c->stream ? c->attempt_at + c->wait : 0;
+}
+
 void pushc_ack_check(pushc_client *c, uint64_t now)
 {
     char cursor[PUSHC_ID_MAX];
@@ -144,8 +157,7 @@ void pushc_ack_check(pushc_client *c, uint64_t now)
     if (c->ack && now >= c->ack_started + c->set.o.attempt_ms) {
         time_out(c);
     }
-    if (c->ack || (c->state != PUSHC_OPEN && !c->stopping)
-        || !decide(c, now, cursor)) {
+    if (c->ack || now < allowed_at(c) || !decide(c, now, cursor)) {
         return;
     }
     c->ack_generation = c->generation;
@@ -164,8 +176,7 @@ uint64_t pushc_ack_due(const pushc_client *c)
     if (c->ack) {
         return c->ack_started + c->set.o.attempt_ms;
     }
-    if (c->state != PUSHC_OPEN && !c->stopping) {
-        return PUSHC_NEVER;
-    }
-    return c->ack_at > 0 ? c->ack_at : PUSHC_NEVER;
+    return c->ack_at == 0              ? PUSHC_NEVER
+           : c->ack_at > allowed_at(c) ? c->ack_at
+                                       : allowed_at(c);
 }

@@ -365,6 +365,7 @@ int pushc_client_stats(pushc_client *client, pushc_stats *stats)
     s.repeated = client->session.repeated;
     s.done = client->session.done;
     s.acks = client->acks;
+    s.transport = client->transport;
     pthread_mutex_unlock(&client->source.lock);
     s.size = stats->size < sizeof(s) ? stats->size : sizeof(s);
     memcpy(stats, &s, s.size);

@@ -12,14 +12,21 @@ static const char *state_name(int state)
     return names[state];
 }
 
+int pushc_client_polls(const pushc_client *c)
+{
+    return c->transport == PUSHC_TRANSPORT_POLL;
+}
+
 void pushc_client_report(pushc_client *c, const pushc_event *event)
 {
     pushc_event e = *event;
 
+    e.transport = c->transport;
     e.detail = e.detail ? e.detail : "";
     e.urgency = e.urgency ? e.urgency : "";
     e.id = e.id ? e.id : "";
-    pushc_log(&c->set, PUSHC_LOG_INFO, "%s %s%s%s", state_name(e.kind),
+    pushc_log(&c->set, PUSHC_LOG_INFO, "%s%s %s%s%s",
+              pushc_client_polls(c) ? "polls: " : "", state_name(e.kind),
               c->set.o.url, e.detail[0] ? ": " : "", e.detail);
     if (e.kind <= PUSHC_STOPPED) {
         pthread_mutex_lock(&c->source.lock);

@@ -4,6 +4,7 @@
  *
  *   client.c     the public functions; the turn: what to do next
  *   stream.c     attempts, redirects, watchdog, backoff, the end
+ *   polls.c       the same by polls, and when
  *   receive.c    bytes of the stream -> parser -> session, gap and bye
  *   ack.c        acknowledgements
  *
@@ -16,6 +17,8 @@
 #include "session.h"
 #include "source.h"
 #include "token.h"
+
+#define PUSHC_GAPS_MAX 16 /* kinds of gaps */
 
 struct pushc_client {
     struct pushc_settings set; /* first: see pushc_settings_create() */
@@ -52,6 +55,19 @@ struct pushc_client {
     int expired;            /* push.bye: the token of the stream did */
     uint64_t spread;        /* push.bye: ms */
 
+    uint64_t wait;      /* of a poll, ms; 0: a stream */
+    int news;           /* the poll brought something */
+    int unfinished;     /* and the application is not done with it */
+    int answered;       /* the last attempt was a poll, and was answered */
+    int polls_pass;     /* one was since the last stream */
+    int suspect;        /* its bytes were held back, it seems */
+    unsigned held_back; /* streams in a row of which that is true */
+    uint64_t stream_at; /* polls until then, ms */
+    struct {
+        uint64_t name, dropped;
+    } gap[PUSHC_GAPS_MAX]; /* told by polls, not behind the cursor yet */
+    unsigned gaps;
+
     unsigned failed; /* attempts in a row */
     uint64_t base;   /* ms, of backoff */
     uint64_t retry_at;
@@ -72,11 +88,15 @@ struct pushc_client {
     int stop_wanted;
     int flush_wanted;
     int wake_wanted;
-    int throttled; /* the backlog is not empty */
+    int throttled; /* each message that is done is worth a turn */
+    int transport; /* PUSHC_TRANSPORT_*, of the last attempt */
     int final;     /* once source.over is set: why */
     int reported;  /* the state of the last event */
     uint64_t attempts, opened, acks;
 };
+
+/* Whether the attempt or stream is a poll. The driving thread only. */
+int pushc_client_polls(const pushc_client *c);
 
 /* Call the event hook, and log. */
 void pushc_client_report(pushc_client *c, const pushc_event *event);

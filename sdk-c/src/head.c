@@ -100,6 +100,9 @@ void pushc_head_line(struct pushc_head *head, const char *line, size_t n)
     else if (find(line, n, "Push-Session", &f)) {
         take_session(head, &f);
     }
+    else if (find(line, n, "Push-Cursor", &f)) {
+        copy(&f, head->cursor, sizeof(head->cursor));
+    }
     else if (find(line, n, "Push-Window", &f)) {
         head->window = number(&f);
     }

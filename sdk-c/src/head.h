@@ -10,11 +10,13 @@
 #include <stdint.h>
 
 #define PUSHC_SESSION_MAX 33 /* of Push-Session, with its NUL */
+#define PUSHC_CURSOR_MAX  64 /* of Push-Cursor */
 
 struct pushc_head {
     uint64_t retry_after;            /* ms, 0: not told */
     char retry_date[40];             /* Retry-After as a date, or "" */
     char session[PUSHC_SESSION_MAX]; /* Push-Session, or "" */
+    char cursor[PUSHC_CURSOR_MAX];   /* Push-Cursor, of a poll, or "" */
     uint64_t window;                 /* Push-Window, 0: not told */
     uint64_t max_message;            /* Push-Max-Message, 0: not told */
 };

@@ -17,8 +17,8 @@
 /* An on_line outcome beside PUSHC_PARSED_*: go on with the next line. */
 #define GO_ON (-1)
 
-/* The latest time of publishing, ms since 1970. */
-#define TIME_MAX 999999999999999u
+/* Of the latest time of publishing, ms since 1970. */
+#define TIME_DIGITS 15
 
 /* A buffer that one large event made larger than this is given back. */
 #define KEEP_BYTES (64 * 1024)
@@ -200,8 +200,8 @@ static int on_field(struct pushc_parser *p, const char *line, size_t n,
     if (is(line, name, "retry")) {
         set_number(&p->retry, value, length, PUSHC_RETRY_MIN, PUSHC_RETRY_MAX);
     }
-    else if (is(line, name, "time")) {
-        set_number(&p->time, value, length, 0, TIME_MAX);
+    else if (is(line, name, "time") && length <= TIME_DIGITS) {
+        set_number(&p->time, value, length, 0, UINT64_MAX);
     }
     else if (is(line, name, "ack")) {
         p->ack_now = is(value, length, "now");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json.h"
+#include "polls.h"
 
 /* Bounds of the largest event where the application gives none. */
 #define EVENT_BYTES_LEAST ((size_t)1 << 20)
@@ -35,15 +36,23 @@ static unsigned window(const pushc_client *c, const struct pushc_head *head)
                : c->set.o.window;
 }
 
+/* 200 is a stream, or a poll; 204 is a poll that has nothing. */
+static int is_open(const pushc_client *c, const struct pushc_answer *answer)
+{
+    return answer->http_status == 200
+           || (answer->http_status == 204 && pushc_client_polls(c));
+}
+
 static int on_head(void *ctx, const struct pushc_answer *answer)
 {
     pushc_client *c = ctx;
 
     c->last_byte = pushc_now(&c->set);
-    if (answer->http_status != 200) {
+    if (!is_open(c, answer)) {
         return 0;
     }
-    if (!pushc_head_is_stream(answer->content_type)) {
+    if (answer->http_status == 200
+        && !pushc_head_is_stream(answer->content_type)) {
         pushc_client_fault(c, PUSHC_ERR_PROTOCOL,
                            "the answer is not text/event-stream");
         return -1;
@@ -52,6 +61,9 @@ static int on_head(void *ctx, const struct pushc_answer *answer)
     strcpy(c->numbering, answer->head.session);
     pthread_mutex_lock(&c->source.lock);
     pushc_session_connected(&c->session);
+    if (answer->head.cursor[0] != '\0' && pushc_client_polls(c)) {
+        pushc_session_restore(&c->session, answer->head.cursor);
+    }
     c->session.window = window(c, &answer->head);
     c->opened++;
     pthread_mutex_unlock(&c->source.lock);
@@ -68,6 +80,9 @@ static void on_gap(pushc_client *c, const struct pushc_block *block)
     struct pushc_notice notice;
 
     pushc_json_notice(block->data, block->length, &notice);
+    if (!pushc_polls_untold(c, &notice)) {
+        return;
+    }
     event.dropped = notice.dropped;
     event.detail = notice.reason;
     event.urgency = notice.urgency;
@@ -122,6 +137,7 @@ static int on_block(pushc_client *c, const struct pushc_block *block)
     if (receipt == PUSHC_RECEIVED_NEW) {
         pthread_cond_broadcast(&c->source.changed);
     }
+    c->news |= receipt == PUSHC_RECEIVED_NEW || c->session.ring_count == 0;
     pthread_mutex_unlock(&c->source.lock);
     if (receipt == PUSHC_RECEIVED_NO_MEMORY) {
         pushc_client_fault(c, PUSHC_ERR_MEMORY, "no memory for a message");

@@ -88,6 +88,8 @@ static int are_legal(pushc_options *o)
         return 0;
     }
     return strcspn(o->url, "?#") == strlen(o->url)
+           && o->transport >= PUSHC_TRANSPORT_AUTO
+           && o->transport <= PUSHC_TRANSPORT_POLL
            && (!o->device || is_device(o->device))
            && are_lines(o->headers, o->header_count)
            && are_lines(o->channels, o->channel_count);

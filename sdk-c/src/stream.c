@@ -14,6 +14,7 @@
 
 #include "backoff.h"
 #include "json.h"
+#include "polls.h"
 #include "receive.h"
 
 #define HOPS_MAX 5
@@ -49,12 +50,19 @@ static int make_url(pushc_client *c, struct pushc_buf *url, int first)
 
 static int start_exchange(pushc_client *c, const char *url, const char *cursor)
 {
-    struct pushc_request request = {.url = url, .fresh = 1};
+    int polls = pushc_client_polls(c);
+    struct pushc_request request = {.url = url,
+                                    .fresh = !polls || c->failed > 0};
     char last_id[PUSHC_ID_MAX + 20];
+    char wait[32];
 
     request.trusted = c->trusted;
     request.token = pushc_token_text(&c->token, &c->set);
     request.headers[request.header_count++] = "Accept: text/event-stream";
+    if (polls) {
+        pushc_polls_header(c, wait, sizeof(wait));
+        request.headers[request.header_count++] = wait;
+    }
     if (cursor[0] != '\0') {
         snprintf(last_id, sizeof(last_id), "Last-Event-ID: %s", cursor);
         request.headers[request.header_count++] = last_id;
@@ -106,6 +114,7 @@ static void open_url(pushc_client *c, const char *url)
 void pushc_stream_connect(pushc_client *c)
 {
     forget_stream(c);
+    pushc_polls_choose(c);
     c->hops = 0;
     c->trusted = 1;
     c->attempt_at = pushc_now(&c->set);
@@ -115,7 +124,12 @@ void pushc_stream_connect(pushc_client *c)
     c->attempts++;
     c->throttled = 0;
     pthread_mutex_unlock(&c->source.lock);
-    pushc_client_enter(c, PUSHC_CONNECTING);
+    if (c->state == PUSHC_OPEN && pushc_client_polls(c)) {
+        c->state = PUSHC_CONNECTING; /* one poll after the other */
+    }
+    else {
+        pushc_client_enter(c, PUSHC_CONNECTING);
+    }
     if (pushc_token_ask(&c->token, &c->set) != PUSHC_OK) {
         pushc_client_drop(c, PUSHC_ERR_TOKEN, "the token hook failed");
         return;
@@ -151,6 +165,14 @@ static int is_redirect(long status)
 {
     return status == 301 || status == 302 || status == 303 || status == 307
            || status == 308;
+}
+
+/* When the stream counts as good. */
+static uint64_t proof_at(const pushc_client *c)
+{
+    return c->state == PUSHC_OPEN && c->proven
+               ? c->opened_at + c->set.o.proof_ms
+               : PUSHC_NEVER;
 }
 
 /* The status that says why the exchange ended. */
@@ -261,9 +283,15 @@ void pushc_stream_settle(pushc_client *c)
         }
     }
     c->ended = 0;
+    if (pushc_polls_end(c, now)) {
+        if (pushc_polls_is_due(c, now)) {
+            pushc_stream_connect(c);
+        }
+        return;
+    }
     status = judge(c);
-    if (c->state == PUSHC_OPEN && c->proven
-        && now >= c->opened_at + c->set.o.proof_ms) {
+    pushc_polls_learn(c, now);
+    if (now >= proof_at(c)) {
         c->failed = 0;
     }
     if ((c->end_answer.http_status == 401 || c->expired) && c->set.o.on_token
@@ -288,24 +316,38 @@ void pushc_stream_wake(pushc_client *c, uint64_t now)
     struct pushc_backoff b = {.kind = PUSHC_BACKOFF_WAKE};
     uint64_t soon = now + pushc_backoff_delay(&b, pushc_uniform(&c->set));
 
-    if (c->state == PUSHC_WAITING && c->retry_at > soon) {
+    if (c->stopping) {
+        return;
+    }
+    if (!c->stream && c->retry_at > soon) {
         c->retry_at = soon;
     }
     else {
         c->prompt_until = now + c->set.o.silence_ms + 1000;
+        c->wait = 0;
     }
-}
-
-static int is_silent(const pushc_client *c, uint64_t now)
-{
-    return c->state == PUSHC_OPEN && c->stream && c->backlog.length == 0
-           && now >= c->last_byte + c->set.o.silence_ms;
 }
 
 static int is_late(const pushc_client *c, uint64_t now)
 {
-    return c->state == PUSHC_CONNECTING && c->stream
-           && now >= c->attempt_at + c->set.o.attempt_ms;
+    return c->stream && c->backlog.length == 0 && now >= pushc_polls_limit(c);
+}
+
+/* Whether the stream has still to show that it is better than those before. */
+static int is_tried(const pushc_client *c)
+{
+    return c->stream && (c->failed > 0 || c->token_retried);
+}
+
+static void give_up(pushc_client *c)
+{
+    pushc_polls_suspect(c);
+    if (c->state == PUSHC_OPEN) {
+        pushc_client_drop(c, PUSHC_ERR_SILENCE, "no byte came in time");
+    }
+    else {
+        pushc_client_drop(c, PUSHC_ERR_DEADLINE, "no answer came in time");
+    }
 }
 
 void pushc_stream_check(pushc_client *c, uint64_t now)
@@ -315,50 +357,35 @@ void pushc_stream_check(pushc_client *c, uint64_t now)
                   (unsigned long long)(now - c->due));
         pushc_stream_wake(c, now);
     }
-    if (is_silent(c, now) || is_late(c, now)) {
+    if (is_late(c, now)) {
         pushc_transport_drain(c->source.transport);
         now = pushc_now(&c->set);
     }
     if (c->ended) {
         return;
     }
-    if (is_silent(c, now)) {
-        pushc_client_drop(c, PUSHC_ERR_SILENCE, "no byte came in time");
+    if (is_late(c, now)) {
+        give_up(c);
     }
-    else if (is_late(c, now)) {
-        pushc_client_drop(c, PUSHC_ERR_DEADLINE, "no answer came in time");
-    }
-    else if (c->state == PUSHC_OPEN && c->failed + c->token_retried > 0
-             && c->proven && now >= c->opened_at + c->set.o.proof_ms) {
+    else if (is_tried(c) && now >= proof_at(c)) {
         c->failed = 0;
         c->token_retried = 0;
     }
-    else if (c->state == PUSHC_WAITING && now >= c->retry_at) {
+    else if ((c->state == PUSHC_WAITING && now >= c->retry_at)
+             || pushc_polls_is_due(c, now)) {
         pushc_stream_connect(c);
     }
 }
 
 uint64_t pushc_stream_due(const pushc_client *c)
 {
-    uint64_t proof = c->opened_at + c->set.o.proof_ms;
+    uint64_t due = c->stream ? pushc_polls_limit(c) : c->retry_at;
 
     if (c->ended) {
         return 0;
     }
-    switch (c->state) {
-    case PUSHC_CONNECTING:
-        return c->attempt_at + c->set.o.attempt_ms;
-    case PUSHC_OPEN:
-        if (c->backlog.length > 0) {
-            return PUSHC_NEVER;
-        }
-        return c->failed > 0 && c->proven
-                       && proof < c->last_byte + c->set.o.silence_ms
-                   ? proof
-                   : c->last_byte + c->set.o.silence_ms;
-    case PUSHC_WAITING:
-        return c->retry_at;
-    default:
+    if (c->state == PUSHC_STOPPED || c->backlog.length > 0) {
         return PUSHC_NEVER;
     }
+    return is_tried(c) ? pushc_soonest(due, proof_at(c)) : due;
 }

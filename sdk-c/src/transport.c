@@ -210,6 +210,14 @@ void pushc_exchange_cancel(struct pushc_exchange *x)
     }
 }
 
+int pushc_exchange_is_sent(const struct pushc_exchange *x)
+{
+    curl_off_t at = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &at);
+    return at > 0;
+}
+
 static int status_of(const struct pushc_exchange *x, CURLcode code)
 {
     switch (code) {

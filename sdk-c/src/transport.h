@@ -96,6 +96,9 @@ int pushc_exchange_start(struct pushc_transport *t,
 /* End it without on_done. */
 void pushc_exchange_cancel(struct pushc_exchange *x);
 
+/* Whether the request is sent. */
+int pushc_exchange_is_sent(const struct pushc_exchange *x);
+
 /* Go on after PUSHC_TAKE_PAUSE or PUSHC_UPLOAD_PAUSE. */
 void pushc_exchange_resume(struct pushc_exchange *x);
 

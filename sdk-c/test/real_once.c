@@ -1,6 +1,6 @@
 /*
- * real_once.c - 10,000 messages under cuts and restarts of a real server:
- * each is delivered exactly once, as push-checker judges.
+ * real_once.c - 10,000 messages under cuts and restarts of a real server, and
+ * 2,000 by polls: each is delivered exactly once, as push-checker judges.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -16,13 +16,13 @@
 #include "server.h"
 #include "verbs.h"
 
-#define MESSAGES 10000
+#define STEPS 10
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static FILE *journal; /* all below under the lock */
 static unsigned handled, accepted, refused;
-static unsigned conn;  /* the client's thread only */
-static unsigned draws; /* likewise */
+static unsigned long long conn; /* the client's thread only */
+static unsigned draws;          /* likewise */
 static pushc_message *kept[64];
 static unsigned kept_count;
 static pushc_client *client;
@@ -45,7 +45,7 @@ static void note_delivered(const pushc_message *m, int first)
     if (first) {
         fprintf(journal,
                 "{\"t\":%llu,\"what\":\"received\",\"device\":\"ann/d\","
-                "\"conn\":%u,\"seq\":%llu,\"mid\":\"%s\"}\n",
+                "\"conn\":%llu,\"seq\":%llu,\"mid\":\"%s\"}\n",
                 (unsigned long long)now_ms(), conn, (unsigned long long)m->seq,
                 m->mid);
     }
@@ -63,8 +63,11 @@ static void note_delivered(const pushc_message *m, int first)
 static int on_message(void *ctx, pushc_message *m)
 {
     unsigned draw = ++draws % 50;
+    pushc_stats stats = {.size = sizeof(stats)};
 
     (void)ctx;
+    pushc_client_stats(client, &stats);
+    conn = stats.opened;
     if (m->attempt == 1) {
         note_delivered(m, 1);
     }
@@ -84,9 +87,6 @@ static int on_message(void *ctx, pushc_message *m)
 static void on_event(void *ctx, const pushc_event *e)
 {
     (void)ctx;
-    if (e->kind == PUSHC_OPEN) {
-        conn++;
-    }
     if (e->kind == PUSHC_GAP) {
         pthread_mutex_lock(&lock);
         fprintf(journal,
@@ -111,7 +111,7 @@ static void ack_kept(void)
     pthread_mutex_unlock(&lock);
 }
 
-static void start_client(int port)
+static void start_client(int port, int transport)
 {
     pushc_options o = PUSHC_OPTIONS_INIT;
     char url[64];
@@ -122,6 +122,7 @@ static void start_client(int port)
     o.device = "d";
     o.on_message = on_message;
     o.on_event = on_event;
+    o.transport = transport;
     o.ack_ms = 50;
     o.retry_ms = 1;
     o.proof_ms = 1; /* so that cut after cut does not add up */
@@ -166,16 +167,17 @@ static pushc_publisher *start_publisher(int port)
 }
 
 /* Publish messages whose payload is their own key. */
-static void publish_some(pushc_publisher *publisher, int from, int count)
+static void publish_some(pushc_publisher *publisher, unsigned from,
+                         unsigned count)
 {
     static char urgencies[4][16] = {"high", "normal", "low", "very-low"};
-    int i;
+    unsigned i;
 
     for (i = from; i < from + count; i++) {
         pushc_outgoing m = PUSHC_OUTGOING_INIT;
         char key[32];
 
-        snprintf(key, sizeof(key), "key-%d", i);
+        snprintf(key, sizeof(key), "key-%u", i);
         m.user = "ann";
         m.key = key;
         m.data = key;
@@ -230,8 +232,17 @@ static void checker_is_content(const char *name)
     ck_assert_int_eq(system(command), 0);
 }
 
-START_TEST(ten_thousand_messages_come_exactly_once_under_cuts_and_restarts)
+/* By streams, and by polls. */
+static const struct {
+    int transport;
+    unsigned messages; /* a step */
+    int bytes;         /* of an answer before it is cut, at most */
+} runs[] = {{PUSHC_TRANSPORT_STREAM, 1000, 60000},
+            {PUSHC_TRANSPORT_POLL, 200, 8000}};
+
+START_TEST(thousands_of_messages_come_exactly_once_under_cuts_and_restarts)
 {
+    unsigned each = runs[_i].messages;
     struct server_options so = {
         .global = "PushShmSize 256M\nPushMaxPending 20000\n"
                   "PushRetry 500ms\n"};
@@ -239,17 +250,17 @@ START_TEST(ten_thousand_messages_come_exactly_once_under_cuts_and_restarts)
     struct cutter *in = cutter_start(s->port), *out = cutter_start(s->port);
     char name[] = "/tmp/pushc-journal-XXXXXX";
     pushc_publisher *publisher;
-    int step;
+    unsigned step;
 
     journal = fdopen(mkstemp(name), "w");
     fprintf(journal, "{\"t\":0,\"what\":\"device\",\"device\":\"ann/d\","
                      "\"user\":\"ann\"}\n");
-    start_client(cutter_port(in));
+    start_client(cutter_port(in), runs[_i].transport);
     publisher = start_publisher(cutter_port(out));
-    cutter_random(in, 4711, 60000);
+    cutter_random(in, 4711, runs[_i].bytes);
     cutter_random(out, 815, 60000);
-    for (step = 0; step < 10; step++) {
-        publish_some(publisher, step * 1000, 1000);
+    for (step = 0; step < STEPS; step++) {
+        publish_some(publisher, step * each, each);
         if (step % 3 == 1) {
             server_graceful(s);
         }
@@ -262,7 +273,7 @@ START_TEST(ten_thousand_messages_come_exactly_once_under_cuts_and_restarts)
             /* All is in memory: what is lost with the server is only what
              * nobody waits for. */
             ck_assert_int_eq(pushc_publisher_flush(publisher, 60000), 0);
-            all_delivered(6000);
+            all_delivered(6 * each);
             pushc_flush(client);
             cutter_move(in, 0);
             cutter_move(out, 0);
@@ -274,14 +285,14 @@ START_TEST(ten_thousand_messages_come_exactly_once_under_cuts_and_restarts)
     }
     ck_assert_int_eq(pushc_publisher_flush(publisher, 60000), PUSHC_OK);
     cutter_random(in, 1, 0);
-    all_delivered(MESSAGES);
+    all_delivered(STEPS * each);
     pushc_publisher_destroy(publisher);
     pushc_client_destroy(client);
     fclose(journal);
     checker_is_content(name);
-    ck_assert_uint_eq(accepted, MESSAGES);
+    ck_assert_uint_eq(accepted, STEPS * each);
     ck_assert_uint_eq(refused, 0);
-    ck_assert_uint_eq(handled, MESSAGES);
+    ck_assert_uint_eq(handled, STEPS * each);
     ck_assert_int_ge(cutter_cuts(in), 10);
     remove(name);
     cutter_stop(in);
@@ -294,7 +305,8 @@ int main(void)
     Suite *suite = suite_create("sdk-c exactly once");
     TCase *tc = case_add(suite, "once", 240);
 
-    tcase_add_test(
-        tc, ten_thousand_messages_come_exactly_once_under_cuts_and_restarts);
+    tcase_add_loop_test(
+        tc, thousands_of_messages_come_exactly_once_under_cuts_and_restarts, 0,
+        2);
     return case_run(suite);
 }

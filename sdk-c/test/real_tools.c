@@ -122,6 +122,17 @@ START_TEST(what_a_message_tells_of_itself_is_a_member_of_its_json)
 }
 END_TEST
 
+START_TEST(polls_can_be_asked_for)
+{
+    const char *said = run("printf '1\\n2\\n' | $PUB -u ann -l >/dev/null;"
+                           "$SUB -u ann -C 2 --transport poll -v 2>log;"
+                           "grep -c 'polls: open' log;"
+                           "$SUB --transport pigeon 2>/dev/null || echo no");
+
+    ck_assert_str_eq(said, "1\n2\n1\nno\n");
+}
+END_TEST
+
 START_TEST(a_cursor_file_carries_over_runs)
 {
     const char *said = run(
@@ -291,6 +302,7 @@ int main(void)
     tcase_add_test(tc, lines_go_one_message_each_in_order);
     tcase_add_test(tc, json_is_for_programs);
     tcase_add_test(tc, what_a_message_tells_of_itself_is_a_member_of_its_json);
+    tcase_add_test(tc, polls_can_be_asked_for);
     tcase_add_test(tc, a_cursor_file_carries_over_runs);
     tcase_add_test(tc, channels_and_devices_are_told_apart);
     tcase_add_test(tc, binary_is_printed_as_base64_on_request);

@@ -47,6 +47,7 @@ START_TEST(an_acknowledgement_names_the_numbering_of_its_stream)
     begin(numbered, NULL);
     /* So each of the streams ends soon. */
     probe->options.silence_ms = 300;
+    probe->options.transport = PUSHC_TRANSPORT_STREAM;
     probe_start(probe);
     scripted_wait(server, "/ack?", 3);
     ck_assert_uint_eq(scripted_count(server, "id=1.m1&session=first-1"), 1);

@@ -19,6 +19,7 @@ struct row {
     const char *description;
     char *input;
     size_t length;
+    int meta;      /* the fields of "meta" are looked at */
     size_t events; /* seen in this run */
     int error;     /* 1: event-too-large */
     struct pushc_parser parser;
@@ -32,6 +33,17 @@ static void same_string(const struct row *r, const char *got,
         ck_abort_msg("%s: %s is \"%s\", not \"%s\"", r->description, what,
                      got ? got : "(none)", wanted ? wanted : "(none)");
     }
+}
+
+static void check_meta(const struct row *r, const struct pushc_block *b,
+                       const json_t *wanted)
+{
+    same_string(r, b->type, vectors_string(wanted, "type"), "type");
+    same_string(r, b->channel, vectors_string(wanted, "channel"), "channel");
+    same_string(r, b->urgency, vectors_string(wanted, "urgency"), "urgency");
+    ck_assert_msg((double)b->time == vectors_number(wanted, "time"),
+                  "%s: time is %llu", r->description,
+                  (unsigned long long)b->time);
 }
 
 static void check_event(struct row *r, const struct pushc_block *b)
@@ -49,6 +61,9 @@ static void check_event(struct row *r, const struct pushc_block *b)
     same_string(r, b->encoding, vectors_string(wanted, "enc"), "enc");
     same_string(r, b->ack_now ? "now" : NULL, vectors_string(wanted, "ack"),
                 "ack");
+    if (r->meta) {
+        check_meta(r, b, wanted);
+    }
     data = vectors_text(json_object_get(wanted, "data"), &length);
     if (b->length != length || memcmp(b->data, data, length) != 0) {
         ck_abort_msg("%s: data of event %zu differ", r->description,
@@ -165,20 +180,27 @@ static void run_split(struct row *r, size_t at)
     end(r);
 }
 
-static void with_rows(void (*run)(struct row *))
+static void with_rows_of(const char *name, void (*run)(struct row *))
 {
-    json_t *rows = vectors_load("sse.json");
+    json_t *rows = vectors_load(name);
     size_t i;
 
     for (i = 0; i < json_array_size(rows); i++) {
         struct row r = {.json = json_array_get(rows, i)};
 
+        r.meta = strcmp(name, "meta.json") == 0;
         r.description = vectors_string(r.json, "description");
         r.input = vectors_text(json_object_get(r.json, "input"), &r.length);
         run(&r);
         free(r.input);
     }
     json_decref(rows);
+}
+
+static void with_rows(void (*run)(struct row *))
+{
+    with_rows_of("sse.json", run);
+    with_rows_of("meta.json", run);
 }
 
 static void run_bytes(struct row *r)
@@ -454,6 +476,26 @@ START_TEST(a_lone_cr_is_answered_before_the_next_byte)
 }
 END_TEST
 
+START_TEST(a_time_of_more_than_15_digits_is_not_told)
+{
+    static const char input[] = "time: 1000000000000000\ndata: a\n\n"
+                                "time: 999999999999999\ndata: b\n\n";
+    const char *bytes = input;
+    size_t left = sizeof(input) - 1;
+    struct pushc_parser p;
+    struct pushc_block b;
+
+    pushc_parser_init(&p, &mem, NO_LIMIT);
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &b),
+                     PUSHC_PARSED_BLOCK);
+    ck_assert_uint_eq(b.time, 0);
+    ck_assert_int_eq(pushc_parser_next(&p, &bytes, &left, &b),
+                     PUSHC_PARSED_BLOCK);
+    ck_assert_uint_eq(b.time, 999999999999999u);
+    pushc_parser_cleanup(&p);
+}
+END_TEST
+
 START_TEST(after_an_error_nothing_more_is_parsed_until_a_reset)
 {
     const char *bytes = "datadatadata\n\ndata: b\n\n";
@@ -542,6 +584,7 @@ int main(void)
     tcase_add_test(tc,
                    a_stream_cut_behind_every_byte_dispatches_what_is_whole);
     tcase_add_test(tc, a_lone_cr_is_answered_before_the_next_byte);
+    tcase_add_test(tc, a_time_of_more_than_15_digits_is_not_told);
     tcase_add_test(tc, after_an_error_nothing_more_is_parsed_until_a_reset);
     tcase_add_test(tc, every_failing_allocation_is_reported_and_leaks_nothing);
     return suite_run();

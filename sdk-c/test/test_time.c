@@ -1,112 +1,9 @@
 /* test_time.c - sleeps, wake-ups and schedules, on a clock of the test. */
 #include <check.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "miniloop.h"
-#include "scripted.h"
 #include "suite.h"
-
-struct world {
-    struct mini mini;
-    struct scripted *server;
-    pushc_client *client;
-    char url[128];
-    unsigned opened, waiting, messages;
-    unsigned wanted; /* of what the test waits for */
-    int resting;     /* before the next attempt */
-    int status;
-    uint64_t delay, total;
-    uint64_t opened_at;
-};
-
-static struct world w;
-
-static uint64_t on_clock(void *ctx)
-{
-    return mini_now(&((struct world *)ctx)->mini);
-}
-
-static int on_message(void *ctx, pushc_message *m)
-{
-    (void)m;
-    ((struct world *)ctx)->messages++;
-    return PUSHC_DONE;
-}
-
-static void on_event(void *ctx, const pushc_event *e)
-{
-    struct world *x = ctx;
-
-    x->resting = e->kind == PUSHC_WAITING;
-    if (e->kind == PUSHC_OPEN) {
-        x->opened++;
-        x->opened_at = mini_now(&x->mini);
-    }
-    if (e->kind == PUSHC_WAITING) {
-        x->waiting++;
-        x->status = e->status;
-        x->delay = e->delay_ms;
-        x->total += e->delay_ms;
-    }
-}
-
-static void begin(scripted_fn script, unsigned factor)
-{
-    pushc_options o = PUSHC_OPTIONS_INIT;
-
-    memset(&w, 0, sizeof(w));
-    w.server = scripted_start(script, NULL);
-    mini_init(&w.mini, factor);
-    snprintf(w.url, sizeof(w.url), "%s/ramen", scripted_url(w.server));
-    o.url = w.url;
-    o.ctx = &w;
-    o.loop = &w.mini.loop;
-    o.on_clock = on_clock;
-    o.on_message = on_message;
-    o.on_event = on_event;
-    ck_assert_int_eq(pushc_client_create(&o, &w.client), PUSHC_OK);
-    ck_assert_int_eq(pushc_client_start(w.client), PUSHC_OK);
-}
-
-static void teardown(void)
-{
-    pushc_client_destroy(w.client);
-    scripted_stop(w.server);
-}
-
-static int has_opened(void *ctx)
-{
-    return ((struct world *)ctx)->opened >= w.wanted;
-}
-
-static int has_messages(void *ctx)
-{
-    return ((struct world *)ctx)->messages >= w.wanted;
-}
-
-static int has_waited(void *ctx)
-{
-    return ((struct world *)ctx)->waiting >= w.wanted;
-}
-
-/* The same; the pauses before attempts take no time. */
-static int has_waited_skipping(void *ctx)
-{
-    struct world *x = ctx;
-
-    if (x->resting) {
-        mini_skip(&x->mini);
-    }
-    return has_waited(ctx);
-}
-
-static void until(int (*done)(void *ctx), unsigned wanted)
-{
-    w.wanted = wanted;
-    ck_assert_int_eq(mini_run(&w.mini, done, &w, 20000), 0);
-}
+#include "timed.h"
 
 /* A first stream with a message and then nothing; the next ones repeat it,
  * and add another. */
@@ -129,14 +26,14 @@ START_TEST(after_a_sleep_of_minutes_it_is_back_within_a_second)
 {
     uint64_t woken;
 
-    begin(repeat, 1);
-    until(has_messages, 1);
+    timed_begin(repeat, 1, PUSHC_TRANSPORT_AUTO);
+    until_messages(1);
     mini_sleep(&w.mini, 300000);
     woken = mini_now(&w.mini);
-    until(has_waited, 1);
+    until_waited(1);
     ck_assert_int_eq(w.status, PUSHC_ERR_SILENCE);
     ck_assert_uint_lt(w.delay, 1000);
-    until(has_messages, 2);
+    until_messages(2);
     ck_assert_uint_lt(w.opened_at - woken, 3000);
     /* The message that came before the sleep is not handed over again. */
     ck_assert_uint_eq(w.messages, 2);
@@ -162,13 +59,13 @@ static int speak_in_sleep(void *ctx, struct scripted_request *r)
 
 START_TEST(what_arrived_is_read_before_a_stream_is_called_dead)
 {
-    begin(speak_in_sleep, 1);
+    timed_begin(speak_in_sleep, 1, PUSHC_TRANSPORT_AUTO);
     w.mini.timer_first = 1;
-    until(has_opened, 1);
+    until_opened(1);
     __atomic_store_n(&asleep, 1, __ATOMIC_SEQ_CST);
     WAIT_FOR(__atomic_load_n(&spoken, __ATOMIC_SEQ_CST));
     mini_sleep(&w.mini, 8000);
-    until(has_messages, 1);
+    until_messages(1);
     ck_assert_uint_eq(w.waiting, 0);
     ck_assert_uint_eq(w.opened, 1);
 }
@@ -183,8 +80,8 @@ static int refuse(void *ctx, struct scripted_request *r)
 START_TEST(a_server_that_fails_is_asked_no_more_often_than_the_formula_allows)
 {
     /* No faster clock: to it a pause of the machine is a sleep. */
-    begin(refuse, 1);
-    until(has_waited_skipping, 60);
+    timed_begin(refuse, 1, PUSHC_TRANSPORT_AUTO);
+    until_waited_skipping(60);
     /* After the first few, 15 s on average; ten standard deviations off is
      * never by chance. */
     ck_assert_uint_gt(w.total, 60 * 15000 / 3);
@@ -195,10 +92,10 @@ END_TEST
 
 START_TEST(a_sleep_during_backoff_ends_it)
 {
-    begin(refuse, 1);
-    until(has_waited_skipping, 10);
+    timed_begin(refuse, 1, PUSHC_TRANSPORT_AUTO);
+    until_waited_skipping(10);
     mini_sleep(&w.mini, 3600000);
-    until(has_waited, 11);
+    until_waited(11);
     ck_assert_uint_eq(w.waiting, 11);
 }
 END_TEST
@@ -212,16 +109,21 @@ static int keep_alive(void *ctx, struct scripted_request *r)
     return 0;
 }
 
+static int never(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
 START_TEST(a_minute_of_heartbeats_is_one_stream)
 {
     uint64_t end;
 
-    begin(keep_alive, 8);
-    until(has_opened, 1);
+    timed_begin(keep_alive, 8, PUSHC_TRANSPORT_AUTO);
+    until_opened(1);
     end = mini_now(&w.mini) + 60000;
     while (mini_now(&w.mini) < end) {
-        w.wanted = 1;
-        mini_run(&w.mini, has_waited, &w, 50);
+        mini_run(&w.mini, never, NULL, 50);
         ck_assert_uint_eq(w.waiting, 0);
     }
     ck_assert_uint_eq(w.opened, 1);
@@ -232,7 +134,7 @@ int main(void)
 {
     TCase *tc = suite_begin("time", 60);
 
-    tcase_add_checked_fixture(tc, NULL, teardown);
+    tcase_add_checked_fixture(tc, NULL, timed_end);
     tcase_add_test(tc, after_a_sleep_of_minutes_it_is_back_within_a_second);
     tcase_add_test(tc, what_arrived_is_read_before_a_stream_is_called_dead);
     tcase_add_test(

@@ -38,7 +38,10 @@ static const char help[] =
     "                           type,channel,urgency,time, or some of it\n"
     "      --max-event-bytes N  larger ones are skipped, and told; as the\n"
     "                           server says, from 1 to 16 MiB\n"
-    "      --stop-on-large      end there instead\n";
+    "      --stop-on-large      end there instead\n"
+    "How to receive them:\n"
+    "      --transport KIND     stream, poll, or auto: polls where streams\n"
+    "                           are held back\n";
 
 enum {
     OPT_OLDEST = OPT_OWN,
@@ -46,7 +49,8 @@ enum {
     OPT_BASE64,
     OPT_META,
     OPT_MAX,
-    OPT_STOP
+    OPT_STOP,
+    OPT_TRANSPORT
 };
 
 struct sub {
@@ -85,6 +89,7 @@ static const struct option options[] = {
     {"meta", required_argument, NULL, OPT_META},
     {"max-event-bytes", required_argument, NULL, OPT_MAX},
     {"stop-on-large", no_argument, NULL, OPT_STOP},
+    {"transport", required_argument, NULL, OPT_TRANSPORT},
     {NULL, 0, NULL, 0},
 };
 
@@ -96,6 +101,22 @@ static void take_channel(struct sub *s, const char *name)
         common_usage(&s->common, "no more than %d channels", LIST_MAX);
     }
     s->channels[o->channel_count++] = name;
+}
+
+static void take_transport(struct sub *s, const char *name)
+{
+    static const char *const names[] = {[PUSHC_TRANSPORT_AUTO] = "auto",
+                                        [PUSHC_TRANSPORT_STREAM] = "stream",
+                                        [PUSHC_TRANSPORT_POLL] = "poll"};
+    int i = PUSHC_TRANSPORT_POLL;
+
+    while (i >= 0 && strcmp(name, names[i]) != 0) {
+        i--;
+    }
+    if (i < 0) {
+        common_usage(&s->common, "--transport: auto, stream or poll");
+    }
+    s->common.pushc.transport = i;
 }
 
 /* Options of the output; 0, or it is none of them. */
@@ -149,6 +170,9 @@ static void take(struct sub *s, int option, const char *value)
         break;
     case 'q':
         s->common.pushc.urgency = value;
+        break;
+    case OPT_TRANSPORT:
+        take_transport(s, value);
         break;
     case OPT_CURSOR:
         s->cursor_file = value;

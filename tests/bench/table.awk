@@ -59,6 +59,14 @@ END {
         "unibest", "server_us_per_delivery", "%.1f", "")
     latency("1,000 messages/s to 1,000 users³", "unilat")
     latency("50 messages/s to 1,000 streams³", "fanlat")
+    print_row("user memory a waiting long poll, bytes (" idle " polls)", \
+        median("pollidle", "bytes_per_stream", "push"), \
+        median("pollidle", "bytes_per_stream", "nchan"), "", "%.0f", "")
+    row("fan-out to 1,000 long polls, one message at a time, deliveries/s", \
+        "pollfan", "delivered_per_s", "%.0f", "")
+    row("— server CPU a delivery, µs", \
+        "pollfan", "server_us_per_delivery", "%.1f", "")
+    latency("4 messages/s to 1,000 long polls³", "polllat")
     row("framing bytes a message, unicast", "unilat", "framing", "%.1f", "")
     row("framing bytes a message, fan-out", "fanlat", "framing", "%.1f", "")
     total("accepted and not delivered, deliveries", "missing")
