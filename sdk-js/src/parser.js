@@ -109,7 +109,7 @@ export const sseParser = (limit = Infinity, stop) => {
       over((dataBytes += size(value)));
       dataBytes++;
       event.data = event.large ? '' : event.data + value + '\n';
-    } else if (/^(retry|time)$/.test(name) && /^\d+$/.test(value)) {
+    } else if (/^(retry: ?\d+|time: ?\d{1,15})$/.test(line)) {
       /** @type {any} */ (name === 'time' ? event : parser)[name] = +value;
     } else if (
       /^(event|enc|ack|type|channel|urgency)$/.test(name) ||
