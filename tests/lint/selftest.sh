@@ -114,6 +114,10 @@ expect layers 'not in a thread'
 append mod_push/http/identity/quince.c '#include "store/shm/pear.h"\n'
 expect layers 'http/identity may not include store/shm/pear.h'
 
+printf 'all \\bquaggas?\\b zebra\n' >"$tree/tests/lint/words.retired"
+append mod_push/core/apple.c '/* A quagga. */\n'
+expect words 'mod_push/core/apple.c:7: \bquaggas?\b was given up: zebra'
+
 append mod_push/store/fig.c ''
 expect circles 'fig.c: has no header of its own'
 append mod_push/store/shm/fig.c '#include "store/shm/trees_internal.h"\n'
