@@ -1,13 +1,14 @@
 #ifndef PUSH_CODEC_H
 #define PUSH_CODEC_H
 
+#include "codec/forms.h"
 #include "codec/output.h"
 #include "core/message.h"
 
 /*
  * How a stream looks on a wire.  A codec is a table of functions that add to
  * an output; it knows no socket, no clock and no stream, and keeps nothing
- * from one call to the next.
+ * from one call to the next but the forms that its caller keeps.
  */
 
 /* What a client asked to be told of every message, beside what all are. */
@@ -33,6 +34,7 @@ typedef struct push_letter_t {
     push_text_t device;  /* the id made up for the device; empty: it has one */
     push_text_t channel; /* of PUSH_META_CHANNEL: its name; empty for none */
     unsigned meta;       /* PUSH_META_* */
+    push_forms_t *forms; /* what was made of payloads; NULL: nothing is kept */
     push_resume_t
         resume; /* not behind what is skipped; moved on by message() */
 } push_letter_t;

@@ -168,8 +168,9 @@ static void add_text(push_output_t *out, push_letter_t *letter,
 static void json_message(push_output_t *out, push_letter_t *letter)
 {
     push_text_t data = push_message_payload(letter->message);
-    form_t form = form_of(letter->message, &data);
     size_t wire = letter->resume.wire;
+    /* Only what is escaped moves a letter on: no further look at it is needed. */
+    form_t form = wire ? TEXT : form_of(letter->message, &data);
 
     if (wire) {
         push_output_pass(out, wire);

@@ -113,9 +113,31 @@ static bool scan_escape(scan_t *s)
     return c != 'u' || scan_unicode(s);
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Not 0 if one of the eight bytes is below the least, 0x80 at most. */
+static uint64_t any_below(uint64_t word, uint64_t least)
+{
+    return (word - EACH(least)) & ~word & EACH(0x80);
+}
+
+/* Eight bytes at a time, while there is nothing in them to be looked at. */
+static void skip_plain(scan_t *s)
+{
+    uint64_t word;
+
+    for (; s->end - s->p >= (ptrdiff_t)sizeof(word); s->p += sizeof(word)) {
+        memcpy(&word, s->p, sizeof(word));
+        if (any_below(word, 0x20) | any_below(word ^ EACH('"'), 1)
+            | any_below(word ^ EACH('\\'), 1)) {
+            return;
+        }
+    }
+}
+
 static bool scan_string(scan_t *s)
 {
-    while (!take(s, '"')) {
+    for (skip_plain(s); !take(s, '"'); skip_plain(s)) {
         if (peek(s) < 0x20) {
             return false;
         }
@@ -131,12 +153,12 @@ static bool scan_string(scan_t *s)
     return true;
 }
 
-/* How many there are. */
+/* How many there are; if they are too many for any number, some of them. */
 static int scan_digits(scan_t *s)
 {
     const char *from = s->p;
 
-    while (peek(s) >= '0' && peek(s) <= '9') {
+    while (peek(s) >= '0' && peek(s) <= '9' && s->p - from <= NUMBER_MAX) {
         s->p++;
     }
     return (int)(s->p - from);

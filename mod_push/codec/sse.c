@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "codec/base64.h"
 #include "codec/payload.h"
 #include "codec/put.h"
 #include "core/message_texts.h"
@@ -9,9 +10,11 @@
 /*
  * The head of a message, up to its payload, is written anew for every stream:
  * some 40 bytes as a rule.  A payload of one line is one piece from where it
- * lies, one of many lines a piece a line, and base64 is made in the scratch.
- * Where only the rest of a message is to be written, its head is made and
- * dropped, and the payload is passed over by what its bytes come to.
+ * lies.  Lines and base64 are made once for all streams of the thread, where
+ * the letter has forms and these have room; else for each stream, a piece a
+ * line, and base64 in the scratch.  Where only the rest of a message is to be
+ * written, its head is made and dropped, and the payload is passed over by what
+ * its bytes come to.
  *
  * To make the head at each write costs some 300 instructions, as much as it
  * saves in sendmsg() to copy a short payload behind it; base64 costs 0.3 us a
@@ -179,24 +182,27 @@ static void add_lines(push_output_t *out, push_letter_t *letter, size_t wire)
 /* Bytes that any lines of so few bytes come to, at most. */
 #define LINES_MAX (SHORT * 7 + 7)
 
-/* All lines of a short payload without CR, where there is LINES_MAX room. */
-static char *put_lines(char *at, const push_text_t *data)
+/* All lines of a payload, where there is room; only counts if at is NULL. */
+static size_t put_lines(char *at, const push_text_t *data, bool returns)
 {
     const char *line = data->at;
     const char *end = line + data->len;
-    const char *feed;
+    size_t size = 0;
 
-    do {
-        feed = line < end ? memchr(line, '\n', (size_t)(end - line)) : NULL;
-        at = PUSH_PUT(at, "data: ");
-        if (feed) {
-            at = push_put(at, line, (size_t)(feed + 1 - line));
-            line = feed + 1;
+    for (;;) {
+        const char *stop = line_end(line, end, returns);
+
+        if (at) {
+            char *text = PUSH_PUT(at + size, "data: ");
+
+            *push_put(text, line, (size_t)(stop - line)) = '\n';
         }
-    } while (feed);
-    at = push_put(at, line, (size_t)(end - line));
-    *at++ = '\n';
-    return at;
+        size += sizeof("data: ") + (size_t)(stop - line);
+        if (stop == end) {
+            return size;
+        }
+        line = line_skip(stop, end);
+    }
 }
 
 static void add_payload(push_output_t *out, push_letter_t *letter, size_t wire)
@@ -236,7 +242,7 @@ static void add_short(push_output_t *out, const push_letter_t *letter)
     if (at) {
         at = put_head(at, letter);
         if (message->traits & PUSH_TRAIT_LINES) {
-            at = put_lines(at, &data);
+            at += put_lines(at, &data, false);
         }
         else {
             at = push_put_text(at, &data);
@@ -247,10 +253,79 @@ static void add_short(push_output_t *out, const push_letter_t *letter)
     }
 }
 
+/* ---- a payload that was made before ---- */
+
+/* What any payload of so few bytes comes to fits into forms that are empty. */
+#define FORM_MAX (PUSH_FORMS_BYTES / 8)
+
+/* The lines of a payload or its base64, and the event's end. */
+static push_text_t make_form(push_forms_t *forms,
+                             const push_message_t *message)
+{
+    push_text_t data = push_message_payload(message);
+    bool binary = message->traits & PUSH_TRAIT_BINARY;
+    bool returns = message->traits & PUSH_TRAIT_RETURNS;
+    size_t size;
+    char *at;
+
+    if (data.len > FORM_MAX || forms->full) {
+        return (push_text_t){0};
+    }
+    size = binary ? push_base64_size(data.len) + 2
+                  : put_lines(NULL, &data, returns) + 1;
+    at = push_forms_add(forms, message->mid, size);
+    if (!at) {
+        return (push_text_t){0};
+    }
+    if (binary) {
+        *push_base64_encode(data.at, data.len, at) = '\n';
+    }
+    else {
+        put_lines(at, &data, returns);
+    }
+    at[size - 1] = '\n';
+    return (push_text_t){at, (uint32_t)size};
+}
+
+/* Empty if there is none, and none can be. */
+static push_text_t form_of(const push_letter_t *letter)
+{
+    const push_message_t *message = letter->message;
+    push_text_t form = {0};
+
+    if (letter->forms
+        && message->traits & (PUSH_TRAIT_BINARY | PUSH_TRAIT_LINES)) {
+        form = push_forms_find(letter->forms, message->mid);
+        return form.len ? form : make_form(letter->forms, message);
+    }
+    return form;
+}
+
+static void add_form(push_output_t *out, const push_letter_t *letter,
+                     const push_text_t *form)
+{
+    bool brief = form->len <= SHORT && push_output_left(out) >= HEADS_MAX;
+    char *at = push_output_room(out, HEAD_MAX + SHORT);
+
+    if (!at) {
+        return;
+    }
+    at = put_head(at, letter);
+    push_output_fill(out, brief ? push_put_text(at, form) : at);
+    if (!brief) {
+        push_output_lend(out, form->at, form->len);
+    }
+}
+
 static void sse_message(push_output_t *out, push_letter_t *letter)
 {
     size_t wire = letter->resume.wire;
+    push_text_t form = form_of(letter);
 
+    if (form.len) {
+        add_form(out, letter, &form);
+        return;
+    }
     if (wire) {
         push_output_pass(out, wire);
     }

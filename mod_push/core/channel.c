@@ -89,12 +89,11 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
-    push_log_append(heap, log, ref);
+    push_log_publish(heap, log, ref, &publish->now);
     replace(heap, log, &older, &publish->now);
     if (older.message && push_log_length(log) > publish->limit) {
         forget(heap, log, &older, &publish->now);
     }
     keep_within(heap, log, publish->limit, &publish->now);
-    publish->message = ref;
     return PUSH_OK;
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/counts.h"
 #include "core/failpoint.h"
 
 /*
@@ -63,23 +64,12 @@ static inline push_node_kind_t push_node_kind(const void *node)
         &((const push_node_t *)node)->kind, memory_order_relaxed);
 }
 
-/* What happened, counted since the memory was made; see docs/protocol.md. */
-typedef struct push_counts_t {
-    _Atomic uint64_t published;
-    _Atomic uint64_t delivered;
-    _Atomic uint64_t acked;
-    _Atomic uint64_t expired;
-    _Atomic uint64_t replaced;
-    _Atomic uint64_t recalled;
-    _Atomic uint64_t evicted;
-    _Atomic uint64_t refused;
-} push_counts_t;
-
 typedef struct push_heap_t push_heap_t;
 
 struct push_heap_t {
     unsigned char *base;
-    push_counts_t *counts;
+    push_counts_t *counts;              /* who has the lock counts there */
+    const struct push_events_t *events; /* NULL: nobody listens */
 
     /*
      * size bytes, of which a node's first are cleared; PUSH_NONE when there
@@ -96,13 +86,6 @@ struct push_heap_t {
      * such an object belongs to the heap from here on.
      */
     void (*retire)(push_heap_t *heap, push_ref_t ref);
-
-    /*
-     * A live message (push_message_t) is about to end as fate (push_fate_t)
-     * or to leave its log; it is whole still.  NULL: nobody wants to know.
-     * Runs with the lock of the message's shard.
-     */
-    void (*ended)(push_heap_t *heap, const void *message, int fate);
 
     void *memory;   /* the implementation's own */
     unsigned owner; /* which part of the memory's users this view is for */

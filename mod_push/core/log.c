@@ -1,5 +1,7 @@
 #include "core/log.h"
 
+#include "core/event.h"
+
 #define ROOM_MIN 4u
 
 /* Positions that may be compared are never so far apart. */
@@ -146,14 +148,21 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
     PUSH_FAILPOINT("append-head");
 }
 
-/* It is live no more. */
+void push_log_publish(push_heap_t *heap, push_log_t *log, push_ref_t ref,
+                      const push_time_t *now)
+{
+    push_log_append(heap, log, ref);
+    push_event_of_message(heap, PUSH_EVENT_PUBLISHED, push_at(heap, ref),
+                          PUSH_LIVE, now);
+}
+
+/* It is live no more; now may be NULL. */
 static void count_out(push_heap_t *heap, push_log_t *log,
-                      const push_message_t *message, push_fate_t fate)
+                      const push_message_t *message, push_fate_t fate,
+                      const push_time_t *now)
 {
     if (push_message_fate(message) == PUSH_LIVE) {
-        if (heap->ended) {
-            heap->ended(heap, message, fate);
-        }
+        push_event_of_message(heap, PUSH_EVENT_ENDED, message, fate, now);
         log->live--;
         log->topics -= message->topic_len != 0;
     }
@@ -162,7 +171,7 @@ static void count_out(push_heap_t *heap, push_log_t *log,
 void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
                   push_fate_t fate, const push_time_t *now)
 {
-    count_out(heap, log, message, fate);
+    count_out(heap, log, message, fate, now);
     PUSH_FAILPOINT("end-counted");
     push_message_end(heap, message, fate, now);
     due_by(log, push_message_until(message));
@@ -195,7 +204,7 @@ void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
     push_ref_t ref = slot_get(ring, at);
     const push_message_t *message = push_at(heap, ref);
 
-    count_out(heap, log, message, PUSH_EVICTED);
+    count_out(heap, log, message, PUSH_EVICTED, NULL);
     PUSH_FAILPOINT("remove-counted");
     slot_set(ring, at,
              why == PUSH_SLOT_EVICTED ? PUSH_HOLE_EVICTED : PUSH_HOLE_GONE);

@@ -71,6 +71,10 @@ push_status_t push_log_reserve(push_heap_t *heap, push_log_t *log,
 /* Appends a message that the log owns from here on. */
 void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref);
 
+/* The same, of one that is published now: who listens is told. */
+void push_log_publish(push_heap_t *heap, push_log_t *log, push_ref_t ref,
+                      const push_time_t *now);
+
 /* Ends a message for all who have not acknowledged it; it can still be seen. */
 void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
                   push_fate_t fate, const push_time_t *now);

@@ -372,7 +372,7 @@ static push_status_t displace(push_heap_t *heap, push_device_t *device,
     }
     PUSH_FAILPOINT("displace-settled");
     sub->cursor[lane] = place.at + 1;
-    atomic_fetch_add_explicit(&heap->counts->evicted, 1, memory_order_relaxed);
+    push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     return PUSH_OK;
 }
 

@@ -170,14 +170,23 @@ static uint32_t ms_since_publish(const push_message_t *message,
     return after < 0 ? 0 : after > UINT32_MAX ? UINT32_MAX : (uint32_t)after;
 }
 
+/* What was evicted is counted by who knows whether it was a loss. */
+static void count_end(const push_heap_t *heap, push_fate_t fate)
+{
+    if (fate == PUSH_EXPIRED) {
+        push_count(heap->counts, PUSH_COUNT_EXPIRED, 1);
+    }
+    else if (fate == PUSH_REPLACED) {
+        push_count(heap->counts, PUSH_COUNT_REPLACED, 1);
+    }
+    else if (fate == PUSH_RECALLED) {
+        push_count(heap->counts, PUSH_COUNT_RECALLED, 1);
+    }
+}
+
 void push_message_end(push_heap_t *heap, push_message_t *message,
                       push_fate_t fate, const push_time_t *now)
 {
-    _Atomic uint64_t *const counts[PUSH_FATES] = {
-        [PUSH_EXPIRED] = &heap->counts->expired,
-        [PUSH_REPLACED] = &heap->counts->replaced,
-        [PUSH_RECALLED] = &heap->counts->recalled};
-
     if (push_message_fate(message) != PUSH_LIVE) {
         return;
     }
@@ -186,9 +195,7 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     PUSH_FAILPOINT("end-fate");
     atomic_store(&message->life, life_of(now->mono + LINGER_MS,
                                          message->life & PUSH_MESSAGE_MAX));
-    if (counts[fate]) {
-        atomic_fetch_add_explicit(counts[fate], 1, memory_order_relaxed);
-    }
+    count_end(heap, fate);
 }
 
 bool push_message_settle(push_heap_t *heap, push_message_t *message,

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/event.h"
+
 /*
  * The idea: a session is acked, sent and the window between them, of which the
  * index-th place is seq acked + 1 + index.  An acknowledgement takes places
@@ -65,6 +67,19 @@ static void forget_restart(push_device_t *device)
     device->traits &= (uint8_t)~PUSH_DEVICE_STATE_LOST;
 }
 
+static void tell_acked(push_heap_t *heap, const push_device_t *device,
+                       push_place_t place, const push_time_t *now)
+{
+    push_event_t acked = {.kind = PUSH_EVENT_ACKED,
+                          .heap = heap,
+                          .device = device,
+                          .now = now,
+                          .seq = device->acked};
+
+    acked.message = message_at(heap, device, place);
+    push_events_tell(heap->events, &acked);
+}
+
 static void take_oldest(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now)
 {
@@ -82,7 +97,10 @@ static void take_oldest(push_heap_t *heap, push_device_t *device,
     PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
-    atomic_fetch_add_explicit(&heap->counts->acked, 1, memory_order_relaxed);
+    push_count(heap->counts, PUSH_COUNT_ACKED, 1);
+    if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
+        tell_acked(heap, device, place, now);
+    }
 }
 
 static void add_to(uint32_t *count, uint32_t more)

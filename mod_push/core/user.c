@@ -102,8 +102,7 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
         return true;
     }
     if (!spot.message->outcomes) {
-        atomic_fetch_add_explicit(&heap->counts->evicted, 1,
-                                  memory_order_relaxed);
+        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     }
     push_log_end(heap, &user->log, spot.message, PUSH_EVICTED, now);
     return true;
@@ -268,10 +267,9 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         replace(heap, &o);
         return PUSH_OK;
     }
-    push_log_append(heap, &user->log, ref);
+    push_log_publish(heap, &user->log, ref, &publish->now);
     /* Only now: should this process die between, both are delivered. */
     replace(heap, &o);
-    publish->message = ref;
     keep_within(heap, user, publish);
     return PUSH_OK;
 }
@@ -322,8 +320,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
     PUSH_FAILPOINT("evict-counted");
     if (push_message_alive(spot->message, now->mono)) {
         note_lost(user, spot->message, now);
-        atomic_fetch_add_explicit(&heap->counts->evicted, 1,
-                                  memory_order_relaxed);
+        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     }
     push_log_remove(heap, &user->log, spot->lane, spot->at, PUSH_SLOT_GONE);
 }

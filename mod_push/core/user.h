@@ -42,7 +42,6 @@ typedef struct push_publish_t {
     uint32_t limit; /* messages: of a mailbox, or kept by a channel */
     push_time_t now;
     push_receipt_t receipt; /* its mid is set before */
-    push_ref_t message;     /* as it stands in the log, or PUSH_NONE */
 } push_publish_t;
 
 /*

@@ -83,9 +83,7 @@ typedef struct push_stats_view_t {
     uint64_t pumped; /* of streams: those that hold a worker thread */
     uint64_t memory_size, memory_used;
     uint64_t recovered;
-    /* since the memory was made */
-    uint64_t published, delivered, acked, expired;
-    uint64_t replaced, recalled, evicted, refused;
+    uint64_t counts[PUSH_COUNTS]; /* by push_count_t */
 } push_stats_view_t;
 
 /* How it stands, and the state on disk. */

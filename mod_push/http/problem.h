@@ -9,7 +9,8 @@
 
 /*
  * What is wrong with a request: an RFC 9457 problem.  Parsers return one, or
- * NULL if nothing is wrong.
+ * NULL if nothing is wrong, so checks are chained by GNU C's "a() ?: b()": the
+ * first problem is the answer, and nothing behind it is asked.
  */
 typedef struct push_problem_t {
     int status;

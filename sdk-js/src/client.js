@@ -25,12 +25,13 @@ import { configure } from './settings.js';
  * What a source tells.
  *
  * @typedef {object} Hooks
- * @property {(state: PushState, cause?: PushError, delay?: number) => void} state
+ * @property {(told: Told) => void} state
  * @property {(event: SseEvent) => Promise<boolean>} message handled, or to be delivered again?
  * @property {(what: string, properties: object) => void} event
  * @property {() => Promise<unknown>} ready to be waited for before more is read
  */
 
+/** @typedef {Omit<PushStateEvent, 'type'>} Told what a `state` event tells */
 /** @typedef {import('./error.js').PushError} PushError */
 /** @typedef {'connecting' | 'open' | 'waiting' | 'closed'} PushState */
 /** @typedef {import('./parser.js').SseEvent} SseEvent */
@@ -41,6 +42,8 @@ import { configure } from './settings.js';
  * @property {PushState} state
  * @property {PushError} [cause] why the last attempt or stream ended
  * @property {number} [delay] ms until the next attempt
+ * @property {string} [transport] with `open`, how: `stream`, `poll` or
+ *   `eventsource`
  */
 /**
  * @typedef {object} PushErrorEvent
@@ -136,6 +139,8 @@ export class PushClient
 
   /** `connecting`, `open`, `waiting` or `closed`. @type {PushState} */
   state = 'connecting';
+  /** How it was open last: `stream`, `poll`, `eventsource`, or nothing yet. */
+  transport = '';
   /** Id of the last message handed over. */
   lastEventId = '';
 
@@ -171,7 +176,7 @@ export class PushClient
 
   /** 0 connecting or waiting, 1 open, 2 closed. */
   get readyState() {
-    return { connecting: 0, waiting: 0, open: 1, closed: 2 }[this.state];
+    return ['open', 'closed'].indexOf(this.state) + 1;
   }
 
   /** Id up to which every message is finished: give it to a later client. */

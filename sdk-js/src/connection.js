@@ -1,93 +1,69 @@
-import { backoff, spread } from './backoff.js';
 import { PushError } from './error.js';
-import { fetchStream, request } from './fetch.js';
-import { ledgerOf } from './ledger.js';
+import { progressOf } from './progress.js';
+import { delayAfter } from './retry.js';
 import { beside, NAME } from './settings.js';
-import { DRAIN, LAST_CALL, LAST_WORD, PROVEN } from './times.js';
+import { LAST_CALL, LAST_WORD, PROVEN } from './times.js';
+import { watchdog } from './watchdog.js';
 
-/** @typedef {import('./parser.js').SseEvent} SseEvent */
+/** @typedef {import('./settings.js').Settings & {token?: any}} Settings */
 
 /**
- * One device's stream: connects, watches, reconnects, acknowledges. It knows
- * no listeners and no tabs (hooks), and no bytes (transport).
+ * One device's stream: connects, reconnects, and ends. It knows no listeners
+ * and no tabs (hooks), and no bytes (transport). What it consists of: when it
+ * tries again (retry.js), whether there is life (watchdog.js), what came
+ * (progress.js).
  *
- * A function whose variables are its state, and not a class: their names are
- * not shipped.
+ * A function whose variables are its state, as each of these, and not a class:
+ * their names are not shipped.
  *
- * @param {import('./settings.js').Settings & {token?: any}} settings
+ * @param {Settings} settings
  * @param {import('./client.js').Hooks} hooks
  * @returns {import('./client.js').Source}
  */
 export const connect = (settings, hooks) => {
-  const {
-    token,
-    renew,
-    transport = fetchStream,
-    lastEventId = '',
-    silence = 7000,
-    connectTimeout = 10000,
-    ackInterval = 30000,
-    maxInFlight = 1024,
-    random = Math.random,
-  } = settings;
+  const { transport, silence, connectTimeout, random } = settings;
   /** Replaced for every attempt; its reason is why that attempt ended. */
   let attempt = new AbortController();
-  let closed = false;
-  let suspended = false;
-  /** Attempts in a row that failed or were given up. */
-  let failures = 0;
-  /** By the last `retry:`, ms. */
-  let base = 1000;
-  /** The token is to be made anew. */
-  let refresh = false;
+  /** How often it failed, and what that was when `open` was told. */
+  let failed = 0;
+  let told = -1;
+  /** @type {import('./retry.js').Retry} */
+  const known = { failures: 0, refresh: false };
   /** @type {Record<string, string>} */
   let headers;
-
-  /** Monotonic time until which something has to come. @type {number} */
-  let due;
-  /**
-   * The error if nothing does. None: silence, unless there is still something
-   * to read.
-   * @type {string}
-   */
-  let late;
+  let closed = false;
+  let suspended = false;
   /** Ends the wait between attempts. @type {((nothing?: any) => void) | undefined} */
   let go;
-  /** @type {any} */
-  let timer;
-  /** Wall time, which goes on while the machine sleeps. @type {any} */
-  let lastRun;
 
-  /** Most messages in flight by the server. */
-  let granted = maxInFlight;
-  /** The server's name for the numbering of the current stream. @type {any} */
-  let session;
-  const ledger = ledgerOf(() => 4 * Math.max(maxInFlight, granted));
-  /** Id up to which everything of the current stream is finished. */
-  let cursor = lastEventId;
-  /** Id that the server is known to have as acknowledged. */
-  let acked = cursor;
-  /** Messages between them. */
-  let passed = 0;
-  /** A handler failed: only a new stream brings its message back. */
-  let failed = false;
-  /** Monotonic time of the next regular acknowledgement. */
-  let nextRound = 0;
-  /** Resolves when no acknowledgement is under way. */
-  let acking = Promise.resolve();
-  /** The one that has not begun yet. @type {Promise<void> | undefined} */
-  let nextAck;
-  /** Resolves when no handler is at work. */
-  let handled = acking;
+  /** Ends the attempt. @param {string} code @param {any} [more] */
+  const end = (code, more) => attempt.abort(new PushError(code, more));
 
-  /* ---- the loop ---- */
+  const [cursor, begin, accepted, receive, handled, round, flush, post] =
+    progressOf(settings, hooks, () => headers, end);
+  const [expect, rest] = watchdog(
+    settings,
+    (code) => {
+      end(code);
+      if (!suspended) {
+        go?.();
+      }
+    },
+    () => resume(true),
+    round,
+  );
 
   const run = async () => {
     /* Listeners that are added right after construction miss nothing. */
     await null;
     while (!closed) {
-      const error = await stream();
-      const delay = nextDelay(error);
+      let error;
+      hooks.state({ state: 'connecting' });
+      do {
+        error = await stream();
+      } while (!closed && error.code === 'PUSH_ERR_AGAIN');
+      failed++;
+      const delay = delayAfter(settings, known, error);
       if (error.final) {
         stop(error);
       } else if (!closed) {
@@ -95,7 +71,7 @@ export const connect = (settings, hooks) => {
           go = resolve;
           /* What is to come now is the next attempt. */
           expect('WAKE', delay);
-          hooks.state('waiting', error, delay);
+          hooks.state({ state: 'waiting', cause: error, delay });
         });
       }
     }
@@ -107,53 +83,25 @@ export const connect = (settings, hooks) => {
    */
   const stream = async () => {
     const { signal } = (attempt = new AbortController());
-    const shown = cursor;
     let code = 'TOKEN';
-    ledger.leave();
-    failed = false;
+    begin();
     expect('TIMEOUT', connectTimeout);
-    hooks.state('connecting');
     try {
-      const value = token?.call
-        ? await Promise.race([
-            token({ refresh, signal }),
-            new Promise((resolve) => {
-              signal.onabort = resolve;
-            }),
-          ])
-        : token;
+      headers = await credentials(settings, known.refresh, signal);
       code = 'NETWORK';
       signal.throwIfAborted();
-      headers = {
-        'Push-Client': NAME,
-        ...(value && { Authorization: 'Bearer ' + value }),
-        ...settings.headers,
-      };
-      for await (const [head, events, parser] of transport(
-        settings,
-        beside(settings, 'receive', shown),
-        { headers, signal },
-      )) {
-        due = Infinity;
-        if (head) {
-          /* The server took the cursor: it is acknowledged up to there. */
-          acked = shown;
-          session = head.get('Push-Session');
-          granted = Number(head.get('Push-Window')) || maxInFlight;
-          AbortSignal.timeout(PROVEN).onabort = () => {
-            failures = signal.aborted ? failures : 0;
-          };
-          refresh = false;
-          hooks.state('open');
-        } else {
-          for (const event of events) {
-            take(event);
-            signal.throwIfAborted();
-          }
-          base = parser.retry ?? base;
-        }
+      const parts = transport(settings, beside(settings, 'receive', cursor()), {
+        headers,
+        signal,
+        handled,
+      });
+      for await (const part of parts) {
+        signal.throwIfAborted();
         /* While the application has enough to do, nothing is read. */
+        expect('');
+        take(part, signal);
         await hooks.ready();
+        signal.throwIfAborted();
         expect('', silence);
       }
       end('END');
@@ -166,50 +114,34 @@ export const connect = (settings, hooks) => {
     return signal.reason;
   };
 
-  /** Ends the attempt. @param {string} code @param {any} [more] */
-  const end = (code, more) => attempt.abort(new PushError(code, more));
-
-  /** @param {PushError} error @returns {number} ms until the next attempt */
-  const nextDelay = (error) => {
-    const { code, status, retryAfter, spread: hint } = error;
-    if (code === 'PUSH_ERR_SUPERSEDED') {
-      /* Where an attempt just failed: most likely by that one, late. */
-      if (!failures) {
-        error.final = !renew;
-        renew?.(true);
+  /**
+   * @param {import('./fetch.js').Bytes} part
+   * @param {AbortSignal} signal
+   */
+  const take = ([head, what, parser], signal) => {
+    if (head) {
+      accepted(head);
+      known.refresh = false;
+      if (told !== failed) {
+        const since = (told = failed);
+        AbortSignal.timeout(PROVEN).onabort = () => {
+          if (since === failed) {
+            known.failures = 0;
+          }
+        };
+        hooks.state({ state: 'open', transport: what ?? 'stream' });
       }
-      failures = 0;
+      return;
     }
-    if (status === 401 && !refresh && token?.call) {
-      refresh = true;
-      error.final = false;
-      return 0;
-    }
-    return hint == null
-      ? backoff(random(), failures++, base, retryAfter)
-      : spread(random(), hint);
-  };
-
-  /* ---- what comes in ---- */
-
-  /** @param {SseEvent} event */
-  const take = (event) => {
-    const { event: type, data, id, ack } = event;
-    const mid = (event.mid = id?.split('.')[1]);
-    if (type.startsWith('push.')) {
-      notice(type.slice(5), data);
-    } else if (mid) {
-      const finish = ledger.receive(id, mid, ack === 'now' ? Infinity : 1);
-      if (finish) {
-        const done = hooks.message(event).then(finish).then(settle);
-        handled = handled.then(() => done);
+    for (const event of what) {
+      if (event.event.startsWith('push.')) {
+        notice(event.event.slice(5), event.data);
       } else {
-        settle(true);
+        receive(event);
       }
-    } else {
-      /* Nothing that could be acknowledged. */
-      hooks.message(event);
+      signal.throwIfAborted();
     }
+    known.retry = parser.retry ?? known.retry;
   };
 
   /**
@@ -219,128 +151,16 @@ export const connect = (settings, hooks) => {
    * @param {string} data
    */
   const notice = (type, data) => {
-    /** @type {any} */
-    let told;
-    try {
-      told = JSON.parse(data);
-    } catch {
-      /* said all the same */
-    }
-    const { dropped, reason, urgency, spread_ms } = told ?? {};
+    const { dropped, reason, urgency, spread_ms } = parsed(data) ?? {};
     if (type === 'gap') {
       hooks.event(type, { dropped, reason, urgency });
     }
     if (type === 'bye') {
       hooks.event(type, { reason });
-      refresh = reason === 'expired-token';
+      known.refresh = reason === 'expired-token';
       end(reason === 'superseded' ? 'SUPERSEDED' : 'BYE', {
         spread: spread_ms > 0 ? spread_ms : 1000,
       });
-    }
-  };
-
-  /* ---- acknowledgement ---- */
-
-  /** @param {boolean} ok whether a message was handled */
-  const settle = (ok) => {
-    failed ||= !ok;
-    for (const [id, , weight] of ledger.pass()) {
-      cursor = id;
-      passed += weight;
-    }
-    if (passed * 2 >= Math.min(maxInFlight, granted)) {
-      flush();
-    }
-  };
-
-  /**
-   * Acknowledges what is finished. Never rejects: what does not arrive goes
-   * with the next batch, or with the next connect. One request at a time; what
-   * is asked for meanwhile goes with the next.
-   */
-  const flush = () =>
-    (nextAck ??= acking =
-      acking.then(() => {
-        nextAck = undefined;
-        return post();
-      }));
-
-  /** @param {boolean} [keepalive] the page may be gone before the answer */
-  const post = async (keepalive) => {
-    const during = attempt;
-    const shown = cursor;
-    passed = 0;
-    if (shown !== acked) {
-      try {
-        const { status, ok, body } = await request(
-          settings,
-          beside(settings, 'ack', shown, session),
-          {
-            method: 'POST',
-            headers,
-            keepalive,
-            signal: AbortSignal.timeout(connectTimeout),
-          },
-        );
-        body?.cancel();
-        /* An answer to an earlier stream says nothing of this one. */
-        if (during === attempt) {
-          if (ok) {
-            acked = shown;
-          } else if (status === 409) {
-            end('STALE', { status });
-          }
-        }
-      } catch {
-        /* the next batch or the next connect carries it */
-      }
-    }
-  };
-
-  /* ---- life ---- */
-
-  /**
-   * Something has to come within a time.
-   *
-   * @param {string} code of the error if it does not
-   * @param {number} ms
-   */
-  const expect = (code, ms) => {
-    late = code;
-    due = performance.now() + ms;
-    tick();
-  };
-
-  /** Looks at the clocks, and never trusts a timer to be on time. */
-  const tick = () => {
-    const now = performance.now();
-    clearTimeout(timer);
-    /* Did we run lately? If not: asleep, frozen, stopped. */
-    if (Date.now() - lastRun >= silence) {
-      resume(true);
-    }
-    lastRun = Date.now();
-    if (now >= nextRound) {
-      nextRound = now + ackInterval;
-      flush();
-      if (failed) {
-        end('REDELIVER');
-      }
-    }
-    if (now >= due) {
-      if (late) {
-        due = Infinity;
-        end(late);
-        if (!suspended) {
-          go?.();
-        }
-      } else {
-        late = 'SILENCE';
-        due = now + DRAIN;
-      }
-    }
-    if (!closed) {
-      timer = setTimeout(tick, Math.min(silence / 7, ackInterval, due - now));
     }
   };
 
@@ -351,7 +171,7 @@ export const connect = (settings, hooks) => {
     setTimeout(() => {
       if (mistrust) {
         /* It may still reach the server, and supersede the next one. */
-        failures++;
+        known.failures++;
         doubted.abort(new PushError('WAKE', { spread: 0 }));
       }
       go?.();
@@ -361,16 +181,16 @@ export const connect = (settings, hooks) => {
   /** @param {PushError} [error] */
   const stop = (error) => {
     closed = true;
-    clearTimeout(timer);
+    rest();
     attempt.abort(error);
-    hooks.state('closed', error);
+    hooks.state({ state: 'closed', cause: error });
   };
 
   run();
 
   return {
     get cursor() {
-      return cursor;
+      return cursor();
     },
     flush,
     resume,
@@ -387,16 +207,44 @@ export const connect = (settings, hooks) => {
     async close() {
       if (!closed) {
         stop();
-        /* A listener may have called us: `handled` knows of it in a moment. */
+        /* A listener may have called us: it is known as at work in a moment. */
         await null;
-        await within(LAST_CALL, handled);
-        await within(
-          LAST_WORD,
-          acking.then(() => post(true)),
-        );
+        await within(LAST_CALL, handled());
+        await within(LAST_WORD, flush(true));
       }
     },
   };
+};
+
+/**
+ * @param {Settings} settings
+ * @param {boolean} refresh
+ * @param {AbortSignal} signal
+ * @returns {Promise<Record<string, string>>} headers of the requests to come
+ */
+const credentials = async ({ token, headers }, refresh, signal) => {
+  const value = token?.call
+    ? await Promise.race([
+        token({ refresh, signal }),
+        new Promise((resolve) => {
+          signal.onabort = resolve;
+        }),
+      ])
+    : token;
+  return {
+    'Push-Client': NAME,
+    ...(value && { Authorization: 'Bearer ' + value }),
+    ...headers,
+  };
+};
+
+/** @param {string} data @returns {any} nothing where it is no JSON */
+const parsed = (data) => {
+  try {
+    return JSON.parse(data);
+  } catch {
+    /* said all the same */
+  }
 };
 
 /**

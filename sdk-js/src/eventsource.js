@@ -58,7 +58,7 @@ export const eventSource = (types = []) =>
       source.addEventListener(type, hear);
     }
     source.addEventListener('heartbeat', () => add([null, [], {}]));
-    source.onopen = () => add([new Headers()]);
+    source.onopen = () => add([new Headers(), 'eventsource']);
     source.onerror = async () => {
       broken =
         source.readyState === 2

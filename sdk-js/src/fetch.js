@@ -2,11 +2,12 @@ import { PushError } from './error.js';
 import { sseParser } from './parser.js';
 
 /**
- * Once the head: the server has accepted. Then, whenever bytes came, no head
- * but the events that they complete, to be taken one by one, and behind them
- * the wait that the server asked for, in ms.
+ * Once the head: the server has accepted; and the name of the transport, where
+ * that is no stream. Then, whenever bytes came, no head but the events that
+ * they complete, to be taken one by one, and behind them the wait that the
+ * server asked for, in ms. A sign of life alone has no events.
  *
- * @typedef {[head: Headers] | [head: null,
+ * @typedef {[head: Headers, name?: string] | [head: null,
  *   events: Iterable<import('./parser.js').SseEvent>,
  *   parser: {retry?: number}]} Bytes
  */

@@ -34,8 +34,9 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
 
     event: (type, properties) => emit(client, type, properties),
 
-    state(state, cause, delay) {
-      client.state = state;
+    state(told) {
+      const { state, cause, transport = client.transport } = told;
+      Object.assign(client, { state, transport });
       if (state === 'closed') {
         error = cause;
         unwatch.abort();
@@ -43,7 +44,7 @@ export const inboxOf = (client, { manualAck, receive }, unwatch) => {
         queue?.splice(0).forEach(([, settle]) => settle(false));
         nudge();
       }
-      emit(client, 'state', { state, cause, delay });
+      emit(client, 'state', told);
       if (state === 'open') {
         emit(client, state);
       }

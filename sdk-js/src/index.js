@@ -1,7 +1,8 @@
 /**
  * Receives every message of a mod_push server once, in the browser and in
  * Node. The way of a message: fetch.js (bytes), parser.js (event),
- * connection.js (when), ledger.js (once), inbox.js and listeners.js (to whom).
+ * connection.js (when), progress.js and ledger.js (once), inbox.js and
+ * listeners.js (to whom).
  *
  * @module mod-push-client
  */

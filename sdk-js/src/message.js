@@ -14,6 +14,13 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
  *   device
  * @property {string} mid the message's id, the same however often it is
  *   delivered
+ * @property {string} [contentType] the content type that the publisher gave;
+ *   this and the next three where the option `meta` asks for them. (`type` is
+ *   the event's, as everywhere in the DOM)
+ * @property {string} [channel] that it was published to; none: to a user, a
+ *   device or everyone
+ * @property {'high' | 'normal' | 'low' | 'very-low'} [urgency]
+ * @property {number} [time] when it was published, ms since 1970
  * @property {() => void} ack I am done with this message: acknowledge it
  * @property {<Payload = T>() => Payload} json the payload, parsed
  */
@@ -30,7 +37,7 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
  * @throws {PushError} where nobody can take it
  */
 export const messageOf = (sent, origin, ack) => {
-  const { event, data, id, mid, enc, large } = sent;
+  const { event, data, id, enc, large, type, lastEventId, ...rest } = sent;
   if (large) {
     throw new PushError('TOO_LARGE', { id });
   }
@@ -41,9 +48,10 @@ export const messageOf = (sent, origin, ack) => {
       origin,
     }),
     {
+      .../** @type {any} */ (rest),
       event,
       seq: parseInt(/** @type {string} */ (id)),
-      mid: /** @type {string} */ (mid),
+      contentType: type,
       ack,
       json: () => JSON.parse(data),
     },

@@ -7,6 +7,11 @@ import { PushError } from './error.js';
  * @property {string} [id] what an `id` line of this very event said
  * @property {string} [enc] `base64`: so is the data
  * @property {string} [ack] `now`: to be acknowledged at once
+ * @property {string} [type] of the payload, as `meta` asks for it, and so
+ *   `channel`, `urgency` and `time`
+ * @property {string} [channel]
+ * @property {string} [urgency]
+ * @property {number} [time]
  * @property {string} lastEventId its id, or that of the last event with one
  * @property {string} [mid] the part of `id` that names the message
  * @property {boolean} [large] above the limit: its data was dropped
@@ -104,10 +109,10 @@ export const sseParser = (limit = Infinity, stop) => {
       over((dataBytes += size(value)));
       dataBytes++;
       event.data = event.large ? '' : event.data + value + '\n';
-    } else if (name === 'retry' && /^\d+$/.test(value)) {
-      parser.retry = +value;
+    } else if (/^(retry: ?\d+|time: ?\d{1,15})$/.test(line)) {
+      /** @type {any} */ (name === 'time' ? event : parser)[name] = +value;
     } else if (
-      /^(event|enc|ack)$/.test(name) ||
+      /^(event|enc|ack|type|channel|urgency)$/.test(name) ||
       (name === 'id' && !value.includes('\0'))
     ) {
       event[/** @type {'event'} */ (name)] = value;

@@ -1,9 +1,13 @@
+import { fetchStream } from './fetch.js';
+
 /** Sent as `Push-Client`, so that the server answers overload with 503. */
 export const NAME = 'mod-push-client/0.1.0';
 
 /**
  * @typedef {object} PushOptions
  * @property {string[]} [channels] to follow, beside what is sent to the user
+ * @property {string} [meta] what else to tell of every message: some of
+ *   `type,channel,urgency,time`. Default: nothing
  * @property {string} [device] 1–128 of `A-Za-z0-9._~-`; one stream a device.
  *   Default: one that the tab keeps (with `share`: all tabs of the origin);
  *   in Node a new one each time, so give one there
@@ -14,8 +18,9 @@ export const NAME = 'mod-push-client/0.1.0';
  * @property {AbortSignal} [signal] closes the client
  * @property {boolean} [manualAck] only `message.ack()` acknowledges
  * @property {Share} [share] `tabs` of `mod-push-client/tabs`
- * @property {Transport} [transport] `fallback` or `eventSource` of
- *   `mod-push-client/eventsource`; default: `fetch`
+ * @property {Transport} [transport] `pollFallback` or `poll` of
+ *   `mod-push-client/poll`, `fallback` or `eventSource` of
+ *   `mod-push-client/eventsource`; default: a stream by `fetch`
  * @property {number} [silence] ms without a byte that end a stream; 7,000
  * @property {number} [connectTimeout] ms for connection and head; 10,000
  * @property {number} [ackInterval] ms, at most, from finished to acknowledged,
@@ -32,7 +37,7 @@ export const NAME = 'mod-push-client/0.1.0';
  */
 
 /**
- * @callback TokenSource called before every attempt
+ * @callback TokenSource called before every attempt, and every poll
  * @param {{refresh: boolean, signal: AbortSignal}} why `refresh`: the server
  *   refused the last one
  * @returns {string | Promise<string>}
@@ -46,8 +51,9 @@ export const NAME = 'mod-push-client/0.1.0';
  * @callback Transport one stream, with the cursor in its address
  * @param {Settings} settings
  * @param {URL} url
- * @param {{headers: Record<string, string>, signal: AbortSignal}} init `signal`
- *   ends it; its reason is a PushError
+ * @param {{headers: Record<string, string>, signal: AbortSignal,
+ *   handled: () => Promise<boolean>}} init `signal` ends it; its reason is a
+ *   PushError. `handled` waits for all that came so far: was it well?
  * @returns {AsyncGenerator<import('./fetch.js').Bytes>}
  */
 
@@ -58,7 +64,11 @@ export const NAME = 'mod-push-client/0.1.0';
  *   it is our own
  */
 
-/** @typedef {PushOptions & Made} Settings */
+/**
+ * @typedef {PushOptions & Made & Required<Pick<PushOptions, 'silence'
+ *   | 'connectTimeout' | 'ackInterval' | 'maxInFlight' | 'random'
+ *   | 'transport'>>} Settings
+ */
 
 /**
  * An id that a storage keeps; where nothing can be kept, a new one.
@@ -80,27 +90,32 @@ export const deviceId = (storage = 'localStorage', key = 'mod-push', renew) => {
   return id;
 };
 
-/** @typedef {[legal: (value: any) => unknown, range: string]} Rule */
+/** @typedef {[legal: (value: any) => unknown, range: string, initial?: any]} Rule */
 
-/** @type {Rule} */
-const COUNT = [
+/** @param {number} [initial] @returns {Rule} */
+const count = (initial) => [
   (value) => (value | 0) === value && value > 0,
   '1 to 2147483647',
+  initial,
 ];
-/** @type {Rule} */
-const FUNCTION = [(value) => value?.call, 'a function'];
+/** @param {Function} [initial] @returns {Rule} */
+const called = (initial) => [(value) => value?.call, 'a function', initial];
 
-/** What options must be, where they are given. @type {Record<string, Rule>} */
+/**
+ * What options must be, where they are given, and what they are elsewhere.
+ *
+ * @type {Record<string, Rule>}
+ */
 const RULES = {
-  silence: COUNT,
-  connectTimeout: COUNT,
-  ackInterval: COUNT,
-  maxInFlight: COUNT,
-  maxEventBytes: COUNT,
-  random: FUNCTION,
-  fetch: FUNCTION,
-  share: FUNCTION,
-  transport: FUNCTION,
+  silence: count(7000),
+  connectTimeout: count(10000),
+  ackInterval: count(30000),
+  maxInFlight: count(1024),
+  maxEventBytes: count(),
+  random: called(Math.random),
+  fetch: called(),
+  share: called(),
+  transport: called(fetchStream),
   channels: [Array.isArray, 'an array of names'],
   device: [
     (value) => /^[A-Za-z0-9._~-]{1,128}$/.test(value),
@@ -115,10 +130,13 @@ const RULES = {
  * @throws {TypeError} with the name of an option, and what is legal
  */
 export const configure = (url, options) => {
+  /** @type {any} */
+  const settings = { ...options };
   for (const name in RULES) {
-    const [legal, range] = RULES[name];
-    const value = /** @type {any} */ (options)[name];
-    if (value !== undefined && !legal(value)) {
+    const [legal, range, initial] = RULES[name];
+    if (settings[name] === undefined) {
+      settings[name] = initial;
+    } else if (!legal(settings[name])) {
       throw new TypeError(`${name}: ${range}`);
     }
   }
@@ -131,17 +149,20 @@ export const configure = (url, options) => {
   }
   const query = receive.searchParams;
   receive.pathname = receive.pathname.replace(/(\/receive)?\/?$/, '/receive');
-  const { channels, device, share } = options;
-  query.set('ack', 'explicit');
-  channels?.forEach((channel) => query.append('channel', channel));
-  if (device) {
-    query.set('device', device);
+  const { channels, device, meta, share } = settings;
+  const given = { ack: 'explicit', device, meta };
+  for (const [name, value] of Object.entries(given)) {
+    if (value) {
+      query.set(name, value);
+    }
   }
-  /** @type {Settings} */
-  const settings = { ...options, receive };
+  channels?.forEach((/** @type {string} */ channel) =>
+    query.append('channel', channel),
+  );
+  settings.receive = receive;
   if (!query.get('device')) {
     const key = 'mod-push ' + receive;
-    settings.renew = (renew) =>
+    settings.renew = (/** @type {boolean} */ renew) =>
       query.set(
         'device',
         deviceId(share ? 'localStorage' : 'sessionStorage', key, renew),

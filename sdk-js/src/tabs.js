@@ -1,16 +1,12 @@
 import { connect } from './connection.js';
+import { electionOf } from './election.js';
 import { PushError } from './error.js';
+import { Followers } from './followers.js';
+import { held, hold } from './locks.js';
+import { once } from './once.js';
 
 /** The leader shows itself this often, ms. */
 const BEAT = 400;
-/** A leader that did not show itself for this long is asked to, ms. */
-const DOUBT = 600;
-/** One that does not answer within this, and up to twice this, is frozen, ms. */
-const PATIENCE = 300;
-/** A follower that does not answer for this long is not waited for, ms. */
-const ABSENT = 3000;
-/** Messages that a tab remembers to have handled. */
-const REMEMBERED = 4096;
 
 /**
  * One stream for all tabs of an origin: give it as the option `share`.
@@ -42,10 +38,6 @@ export const tabs = (settings, hooks) => {
  * @typedef {[from: string, say: 'beat' | 'ask' | 'hello' | 'here' | 'message'
  *   | 'done' | 'flush' | 'reconnect' | 'tell', since: number, more?: any]} Notice
  *
- * @typedef {object} Follower
- * @property {number} seen when it last showed itself
- * @property {Map<string, (ok: boolean) => void>} owes answers, by message id
- *
  * @typedef {import('./client.js').Source} Source
  * @typedef {import('./client.js').Hooks} Hooks
  * @typedef {import('./parser.js').SseEvent} SseEvent
@@ -66,29 +58,27 @@ function join(settings, hooks) {
   let channel;
   /** Aborted when we leave the others. */
   let stay = new AbortController();
-  /** Of the request for the leader's lock; aborted to take it by force. */
-  let queue = new AbortController();
+  /** @type {ReturnType<typeof electionOf>} */
+  let election;
   /** Aborted when we lead no more. */
   let reign = new AbortController();
   /** Where we lead. @type {Source | undefined} */
   let source;
   /** Wall time at which we took the lead; 0: we do not have it. */
   let since = 0;
-  /** Where we lead. @type {Map<string, Follower>} */
-  const followers = new Map();
-  /** Handled, or under way, by message id. @type {Map<string, Promise<boolean>>} */
-  const handled = new Map();
+  /** Where we lead. */
+  let followers = new Followers();
   /** Id of the last message that came. */
   let last = '';
   /** Just back from the back/forward cache. */
   let back = false;
-  /** When the leader last showed itself, and when it was asked to. */
-  let sign = 0;
-  let asked = 0;
   /** When we last showed ourselves as leader. */
   let beaten = 0;
-  /** @type {{state: any, cause?: any, delay?: number, cursor: string}} */
-  let status = { state: 'connecting', cursor: settings.lastEventId ?? '' };
+  /** @type {{told: any, cursor: string}} */
+  let status = {
+    told: { state: 'connecting' },
+    cursor: settings.lastEventId ?? '',
+  };
 
   /* ---- coming and going ---- */
 
@@ -97,16 +87,17 @@ function join(settings, hooks) {
     stay = new AbortController();
     channel ??= new BroadcastChannel(name);
     channel.onmessage = ({ data }) => heard(data);
-    sign = performance.now();
-    hold(presence(id), {}, () => {
+    election = electionOf(name, stay.signal, {
+      lead,
+      lost: () => abdicate()?.close(),
+      doubt: () => say('ask'),
+    });
+    hold(presence(id), {}, stay.signal, () => {
       say('hello');
-      campaign();
+      election.campaign();
     }).catch(refused);
     const timer = setInterval(tick, BEAT / 2);
-    stay.signal.onabort = () => {
-      clearInterval(timer);
-      queue.abort();
-    };
+    stay.signal.onabort = () => clearInterval(timer);
   };
 
   /** Leaves the others to themselves, and the lead to one of them. */
@@ -125,45 +116,13 @@ function join(settings, hooks) {
     const led = source;
     source = undefined;
     since = 0;
-    sign = performance.now();
+    election.seen();
     reign.abort();
     return led;
   };
 
   /** Name of the lock that a tab holds as long as it is there. @param {string} tab */
   const presence = (tab) => name + ' ' + tab;
-
-  /**
-   * Holds a lock until we leave.
-   *
-   * @param {string} lock
-   * @param {LockOptions} options
-   * @param {() => void} then
-   */
-  const hold = (lock, options, then) => {
-    const { signal } = stay;
-    return navigator.locks.request(lock, options, async () => {
-      if (!signal.aborted) {
-        then();
-        await new Promise((left) => signal.addEventListener('abort', left));
-      }
-    });
-  };
-
-  /** Waits for the lead. @param {boolean} [steal] takes it from a frozen tab */
-  const campaign = (steal) => {
-    const { signal } = stay;
-    const own = (queue = new AbortController());
-    hold(name, steal ? { steal } : { signal: own.signal }, lead).catch(
-      (why) => {
-        if (why.name === 'AbortError' && own === queue && !signal.aborted) {
-          /* We were frozen and are no more: the lead is another tab's. */
-          abdicate()?.close();
-          campaign();
-        }
-      },
-    );
-  };
 
   /** No lock is to be had: we are on our own. @param {Error} why */
   const refused = ({ name: why }) => {
@@ -173,27 +132,11 @@ function join(settings, hooks) {
   };
 
   const tick = () => {
-    const now = performance.now();
-    if (source) {
-      if (now - beaten >= BEAT) {
-        for (const { seen, owes } of followers.values()) {
-          /* It is frozen: not waited for. */
-          if (seen < beaten && now - seen > ABSENT) {
-            owes.forEach((settle) => settle(true));
-          }
-        }
-        beat();
-      }
-    } else if (asked) {
-      if (now - asked > PATIENCE * (1 + Math.random())) {
-        sign = now;
-        asked = 0;
-        queue.abort();
-        campaign(true);
-      }
-    } else if (now - sign > DOUBT) {
-      asked = now;
-      say('ask');
+    if (!source) {
+      election.doubt();
+    } else if (performance.now() - beaten >= BEAT) {
+      followers.excuse(beaten);
+      beat();
     }
   };
 
@@ -202,8 +145,8 @@ function join(settings, hooks) {
   const lead = async () => {
     const { signal } = (reign = new AbortController());
     since = Date.now();
-    followers.clear();
-    for (const [lock] of await locks()) {
+    followers = new Followers();
+    for (const [lock] of await held()) {
       if (lock.startsWith(presence(''))) {
         admit(lock.slice(presence('').length));
       }
@@ -214,9 +157,9 @@ function join(settings, hooks) {
     const own = { ...settings, lastEventId: status.cursor, renew: undefined };
     const led = (source = connect(own, {
       ...hooks,
-      state: (state, cause, delay) => {
+      state: (told) => {
         if (led === source) {
-          changed(state, cause, delay);
+          changed(told);
         }
       },
       message: spread,
@@ -229,29 +172,11 @@ function join(settings, hooks) {
     beat();
   };
 
-  /** @returns {Promise<Map<string, string>>} who holds which lock */
-  const locks = async () => {
-    const { held } = await navigator.locks.query().catch(() => ({ held: [] }));
-    return new Map(held?.map((lock) => [lock.name ?? '', lock.clientId ?? '']));
-  };
-
   /** @param {string} tab */
   const admit = (tab) => {
-    if (tab === id || followers.has(tab)) {
-      return;
+    if (tab !== id) {
+      followers.admit(tab, presence(tab), reign.signal);
     }
-    const follower = { seen: performance.now(), owes: new Map() };
-    followers.set(tab, follower);
-    const settle = (/** @type {boolean} */ ok) =>
-      follower.owes.forEach((answer) => answer(ok));
-    /* Its lock comes to us when it is gone: then we do not wait for it. */
-    const { signal } = reign;
-    navigator.locks
-      .request(presence(tab), { mode: 'shared', signal }, () => {
-        followers.delete(tab);
-        settle(true);
-      })
-      .catch(() => settle(false)); /* we lead no more: let it come again */
   };
 
   const beat = () => {
@@ -261,58 +186,41 @@ function join(settings, hooks) {
   };
 
   /** @type {Hooks['state']} */
-  const changed = async (state, cause, delay) => {
+  const changed = async (told) => {
+    const { state, cause } = told;
     if (cause?.code === 'PUSH_ERR_SUPERSEDED') {
       /* A lead that was taken is known to the browser before it is to us. */
-      const held = await locks();
-      if (held.get(name) !== held.get(presence(id))) {
+      const owner = await held();
+      if (owner.get(name) !== owner.get(presence(id))) {
         return; /* by one of us */
       }
     }
     /* An error itself cannot be told. */
-    const told = cause && { ...cause, message: cause.message };
-    status = { ...status, state, cause: told, delay };
+    const said = cause && { ...cause, message: cause.message };
+    status = { ...status, told: { ...told, cause: said } };
     beat();
     if (state === 'closed') {
       leave();
     }
-    hooks.state(state, cause, delay);
+    hooks.state(told);
   };
 
   /** Hands a message to all tabs. @param {SseEvent} event */
   const spread = (event) => {
     const { id: key = '' } = event;
     say('message', { event, last });
-    const answers = [handle(event)];
-    for (const { owes } of followers.values()) {
-      answers.push(
-        new Promise((settle) => {
-          owes.set(key, (ok) => {
-            owes.delete(key);
-            settle(ok);
-          });
-        }),
-      );
-    }
+    const answers = [handle(event), ...followers.answers(key)];
     return Promise.all(answers).then((all) => !all.includes(false));
   };
 
   /* ---- all tabs ---- */
 
+  const deliver = once(hooks.message);
+
   /** @param {SseEvent} event @returns {Promise<boolean>} */
   const handle = (event) => {
-    const { mid = '' } = event;
-    last = mid || last;
-    const result = handled.get(mid) ?? hooks.message(event);
-    if (mid && !handled.has(mid)) {
-      handled.set(mid, result);
-      result.then((ok) => ok || handled.delete(mid));
-      if (handled.size > REMEMBERED) {
-        const [oldest] = handled.keys();
-        handled.delete(oldest);
-      }
-    }
-    return result;
+    last = event.mid || last;
+    return deliver(event);
   };
 
   /** @param {Notice[1]} what @param {any} [more] */
@@ -323,29 +231,35 @@ function join(settings, hooks) {
   };
 
   /** @param {Notice} notice */
-  const heard = ([from, what, taken, more]) => {
+  const heard = (notice) => {
+    const [, , taken] = notice;
     if (source && taken > since) {
       /* We were frozen, and the lead was taken: hear what the other says. */
       abdicate()?.close();
     }
-    if (source) {
-      const follower = followers.get(from);
-      if (follower) {
-        follower.seen = performance.now();
-      }
-      if (what === 'hello') {
-        admit(from);
-      } else if (what === 'done') {
-        follower?.owes.get(more.id)?.(more.ok);
-      } else if (what === 'flush') {
-        source.flush();
-      } else if (what === 'reconnect') {
-        source.resume(true);
-      }
-      if (what === 'hello' || what === 'ask') {
-        beat();
-      }
-    } else if (what === 'beat') {
+    (source ? heardLeading : heardFollowing)(notice);
+  };
+
+  /** @param {Notice} notice */
+  const heardLeading = ([from, what, , more]) => {
+    followers.see(from);
+    if (what === 'hello') {
+      admit(from);
+    } else if (what === 'done') {
+      followers.hear(from, more.id, more.ok);
+    } else if (what === 'flush') {
+      source?.flush();
+    } else if (what === 'reconnect') {
+      source?.resume(true);
+    }
+    if (what === 'hello' || what === 'ask') {
+      beat();
+    }
+  };
+
+  /** @param {Notice} notice */
+  const heardFollowing = ([, what, , more]) => {
+    if (what === 'beat') {
       follow(more);
       say('here');
     } else if (what === 'message') {
@@ -359,9 +273,8 @@ function join(settings, hooks) {
 
   /** The leader showed itself. @param {any} its status */
   const follow = (its) => {
-    const { state } = status;
-    sign = performance.now();
-    asked = 0;
+    const { state } = status.told;
+    election.seen();
     if (back && its.last) {
       back = false;
       if (its.last !== last) {
@@ -369,13 +282,13 @@ function join(settings, hooks) {
       }
     }
     status = its;
-    if (state !== its.state) {
-      const { cause } = its;
-      if (its.state === 'closed') {
+    const { told } = its;
+    if (state !== told.state) {
+      const { cause } = told;
+      if (told.state === 'closed') {
         leave();
       }
-      const error = cause && new PushError('', cause);
-      hooks.state(its.state, error, its.delay);
+      hooks.state({ ...told, cause: cause && new PushError('', cause) });
     }
   };
 
@@ -392,17 +305,17 @@ function join(settings, hooks) {
     },
 
     async close() {
-      if (status.state !== 'closed') {
+      if (status.told.state !== 'closed') {
         const led = leave();
         hangUp();
-        status.state = 'closed';
-        hooks.state('closed');
+        status.told = { state: 'closed' };
+        hooks.state({ state: 'closed' });
         await led?.close();
       }
     },
 
     resume(mistrust, tell) {
-      if (stay.signal.aborted && status.state !== 'closed') {
+      if (stay.signal.aborted && status.told.state !== 'closed') {
         back = !channel;
         enter();
       }

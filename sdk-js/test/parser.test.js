@@ -33,6 +33,25 @@ function outcome(pieces, limit, stop = true) {
   };
 }
 
+/** The events of one that was fed whole, with what `meta` asks for. */
+const told = (input) =>
+  [...sseParser().feed(bytesOf(input))].map((event) => {
+    const { event: type, data, lastEventId: id, ack } = event;
+    const { type: contentType, channel, urgency, time } = event;
+    return JSON.parse(
+      JSON.stringify({
+        event: type,
+        data,
+        id,
+        ack,
+        type: contentType,
+        channel,
+        urgency,
+        time,
+      }),
+    );
+  });
+
 function expected(row) {
   const events = row.events.map((e) =>
     e.too_large ? e : { ...e, data: bytesOf(e.data).toString() },
@@ -72,6 +91,12 @@ for (const row of rows('sse')) {
 }
 for (const row of rows('large')) {
   check(row, false);
+}
+
+for (const { description, input, events } of rows('meta')) {
+  test(`what a message is: ${description}`, () => {
+    assert.deepEqual(told(input), events);
+  });
 }
 
 test('a stream cut behind every byte dispatches what is whole', () => {

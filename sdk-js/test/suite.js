@@ -6,6 +6,7 @@
  * @typedef {import('./world.js').World} World
  */
 import { PushClient } from '../src/index.js';
+import { poll, pollFallback } from '../src/poll.js';
 
 /* ---- helpers ---- */
 
@@ -57,6 +58,35 @@ const texts = (client, got = []) => {
 
 const opened = (client) => until('open', () => client.readyState === 1);
 
+/** Every message comes once, in order, while connections are cut. */
+async function underCuts(world, total, least, options) {
+  const one = someone(world);
+  const client = one.follow({
+    random: () => Math.random() * 0.02,
+    ...options,
+  });
+  const got = [];
+  let opened = 0;
+  let cutAt = 0;
+  client.onopen = () => void opened++;
+  client.onmessage = ({ data }) => {
+    got.push(+data);
+    if (got.length >= cutAt) {
+      cutAt = got.length + 100 + Math.random() * 300;
+      /* In the middle of a poll, too. */
+      setTimeout(() => world.network.cut(), Math.random() * 10);
+    }
+  };
+  await until('open', () => opened);
+  equal(await world.feed(one.user, total, () => got.length), total);
+  await until('all', () => got.length >= total, 90000);
+  if (opened < least) {
+    throw new Error(`opened only ${opened} times: hardly a cut`);
+  }
+  equal(got.length, total);
+  got.forEach((n, i) => n === i || equal(n, i, 'order'));
+}
+
 /* ---- the walk ---- */
 
 export const suite = {
@@ -89,6 +119,37 @@ export const suite = {
     await until('both', () => got.length === 2);
     equal(got[0], 'a\n\nb é 🚗\n');
     equal([...got[1]], [0, 255, 10, 13]);
+  },
+
+  async 'what a message is comes to those who ask for it, and to no others'(
+    world,
+  ) {
+    const one = someone(world);
+    const got = [];
+    const hear = (client) => {
+      client.onmessage = (message) => void got.push(message);
+      return opened(client);
+    };
+    await hear(one.follow({ meta: 'type,channel,urgency,time', device: 'a' }));
+    await hear(one.follow({ device: 'b' }));
+    const before = Date.now();
+    await one.publish({ trip: 9 }, { urgency: 'high' });
+    await until('both', () => got.length === 2);
+    const [asked, other] = got.sort((a, b) => !!b.time - !!a.time);
+    equal(
+      [asked.type, asked.contentType, asked.channel, asked.urgency],
+      ['message', 'application/json', undefined, 'high'],
+    );
+    equal(Math.abs(asked.time - before) < 60000, true, 'the time');
+    equal(
+      [other.contentType, other.channel, other.urgency, other.time],
+      [undefined, undefined, undefined, undefined],
+    );
+    const news = one.follow({ meta: 'channel', channels: ['city.a'] });
+    await hear(news);
+    await world.publish({ channel: 'city.a' }, 'n');
+    const third = await until('it', () => got.find(({ data }) => data === 'n'));
+    equal([third.channel, third.urgency], ['city.a', undefined]);
   },
 
   async 'urgent messages come first, and a receipt is answered at once'(world) {
@@ -351,30 +412,49 @@ export const suite = {
     }
   },
 
+  async 'a proxy that holds answers back: polls bring all, once, in order'(
+    world,
+  ) {
+    await world.network.hold();
+    const one = someone(world);
+    const client = one.follow({
+      transport: pollFallback({ wait: 2 }),
+      connectTimeout: 500,
+      silence: 1000,
+    });
+    const states = [];
+    client.onstate = ({ state, transport }) =>
+      void states.push(transport ?? state);
+    const got = texts(client);
+    await opened(client);
+    equal(one.errors, ['PUSH_ERR_TIMEOUT', 'PUSH_ERR_TIMEOUT']);
+    equal(states.slice(-2), ['connecting', 'poll']);
+    equal(client.transport, 'poll');
+    const sent = Array.from({ length: 250 }, (_, i) => String(i));
+    for (const text of sent) {
+      await one.publish(text);
+    }
+    await until('all', () => got.length >= sent.length);
+    equal(got, sent);
+    /* The next poll's cursor acknowledged them. */
+    const { id } = await one.publish('last', { receipt: true });
+    await until(
+      'the acknowledgement',
+      async () => (await world.message(id)).counts.acked === 1,
+    );
+    equal(states.at(-1), 'poll');
+    equal(one.errors.length, 2);
+  },
+
   async '10,000 messages under cuts: each is handled exactly once, in order'(
     world,
   ) {
-    const one = someone(world);
-    const client = one.follow({ random: () => Math.random() * 0.02 });
-    const total = 10000;
-    const got = [];
-    let streams = 0;
-    let cutAt = 0;
-    client.onopen = () => void streams++;
-    client.onmessage = ({ data }) => {
-      got.push(+data);
-      if (got.length >= cutAt) {
-        cutAt = got.length + 100 + Math.random() * 900;
-        world.network.cut();
-      }
-    };
-    await opened(client);
-    equal(await world.feed(one.user, total, () => got.length), total);
-    await until('all', () => got.length >= total, 90000);
-    if (streams < 5) {
-      throw new Error(`only ${streams} streams: hardly a cut`);
-    }
-    equal(got.length, total);
-    got.forEach((n, i) => n === i || equal(n, i, 'order'));
+    await underCuts(world, 10000, 5);
+  },
+
+  async '4,000 messages by polls under cuts: each exactly once, in order'(
+    world,
+  ) {
+    await underCuts(world, 4000, 3, { transport: poll() });
   },
 };

@@ -13,6 +13,7 @@ import {
   TokenSource,
   deviceId,
 } from 'mod-push-client';
+import { poll, pollFallback } from 'mod-push-client/poll';
 import { Publisher } from 'mod-push-client/publish';
 import {
   usePushClient,
@@ -23,12 +24,17 @@ import { tabs } from 'mod-push-client/tabs';
 
 const client = new PushClient('/ramen', {
   channels: ['news'],
+  meta: 'type,channel,urgency,time',
   device: deviceId(),
   share: tabs,
   token: async ({ refresh }) => (refresh ? 'new' : 'old'),
 });
 client.onmessage = (message) => {
-  const seq: number = message.seq;
+  const seq: number = message.seq + (message.time ?? 0);
+  const kind: string | undefined = message.contentType ?? message.channel;
+  if (message.urgency === 'high') {
+    console.log(kind);
+  }
   message.ack();
   return Promise.resolve(seq);
 };
@@ -47,6 +53,12 @@ client.addEventListener('state', ({ state, cause, delay }) => {
 client.addEventListener('error', {
   handleEvent: ({ error }) => error instanceof PushError,
 });
+client.onstate = ({ transport }) => transport ?? client.transport;
+const polls: PushOptions[] = [
+  { transport: pollFallback({ wait: 50 }) },
+  { transport: poll() },
+];
+new PushClient('/ramen', polls[0]);
 client.ongap = ({ dropped, reason }) => `${reason} ${dropped}`;
 
 /* What took an EventSource takes a client. */

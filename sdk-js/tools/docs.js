@@ -31,6 +31,11 @@ const parts = [
     ['fallback', 'eventSource'],
   ],
   [
+    'Polls (mod-push-client/poll)',
+    'poll.js',
+    ['pollFallback', 'poll', 'PollOptions'],
+  ],
+  [
     '`Publisher` (mod-push-client/publish)',
     'publish.js',
     [

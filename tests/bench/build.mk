@@ -4,17 +4,20 @@
 DEB_PACKAGES   += check libssl-dev openssl
 BENCH_PACKAGES := nginx libnginx-mod-nchan
 
+BENCH_TESTS := $(B)/tests/bench/test_pushbench \
+               $(B)/tests/bench/test_pushbench_wire
+
 ALL_TARGETS  += $(B)/pushbench $(B)/durablebench $(B)/slowsync.so \
                 $(B)/timingbench
-UNIT_TESTS   += $(B)/tests/bench/test_pushbench
+UNIT_TESTS   += $(BENCH_TESTS)
 
 BENCH_OBJS := $(call objects,tests/bench/pushbench*.c)
 TIMINGBENCH_OBJ := $(B)/obj/tests/bench/timingbench.o
 DURABLEBENCH_OBJ := $(B)/obj/tests/bench/durablebench.o
 SLOWSYNC_OBJ := $(B)/obj/tests/bench/slowsync.o
-BENCH_TEST_OBJ := $(B)/obj/tests/bench/test_pushbench.o
+BENCH_TEST_OBJS := $(BENCH_TESTS:$(B)/%=$(B)/obj/%.o)
 
-$(BENCH_OBJS) $(BENCH_TEST_OBJ) $(DURABLEBENCH_OBJ) $(SLOWSYNC_OBJ) \
+$(BENCH_OBJS) $(BENCH_TEST_OBJS) $(DURABLEBENCH_OBJ) $(SLOWSYNC_OBJ) \
 		$(TIMINGBENCH_OBJ): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE $(BENCH_CFLAGS))
 
@@ -42,16 +45,16 @@ $(B)/timingbench: $(TIMINGBENCH_OBJ) \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lm
 
-$(B)/tests/bench/test_pushbench: $(BENCH_TEST_OBJ) \
+$(BENCH_TESTS): $(B)/%: $(B)/obj/%.o \
 		$(filter-out %/pushbench.o,$(BENCH_OBJS))
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -lssl -lcrypto -lm
 
--include $(TIMINGBENCH_OBJ:.o=.d) $(DURABLEBENCH_OBJ:.o=.d) $(BENCH_OBJS:.o=.d) $(BENCH_TEST_OBJ:.o=.d)
+-include $(TIMINGBENCH_OBJ:.o=.d) $(DURABLEBENCH_OBJ:.o=.d) $(BENCH_OBJS:.o=.d) $(BENCH_TEST_OBJS:.o=.d)
 
 .PHONY: bench
-bench: $(B)/mod_push.so $(B)/pushbench $(B)/durablebench $(B)/slowsync.so ## mod_push beside nchan and the limit, 6 minutes (BENCH_QUICK=1: 70 s)
+bench: $(B)/mod_push.so $(B)/pushbench $(B)/durablebench $(B)/slowsync.so ## mod_push beside nchan and the limit, 8 minutes (BENCH_QUICK=1: 90 s)
 	@.ci/deps $(BENCH_PACKAGES)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/bench
 	@DURABLEBENCH='$(B)/durablebench' SLOWSYNC='$(B)/slowsync.so' tests/bench/durable

@@ -1,5 +1,6 @@
 #include "pushbench_http.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -32,6 +33,15 @@ static const char *header_value(const char *line, const char *name)
     return line + strspn(line, " \t");
 }
 
+static void keep_validator(const char *line, const char *name, char *kept)
+{
+    const char *value = header_value(line, name);
+
+    if (value) {
+        snprintf(kept, PB_VALIDATOR, "%s", value);
+    }
+}
+
 static bool head_line(struct pb_head *head)
 {
     const char *value;
@@ -60,6 +70,12 @@ static bool head_line(struct pb_head *head)
     if (value) {
         head->chunked = strcasestr(value, "chunked") != NULL;
     }
+    value = header_value(head->line, "Connection:");
+    if (value) {
+        head->closes = strcasestr(value, "close") != NULL;
+    }
+    keep_validator(head->line, "ETag:", head->etag);
+    keep_validator(head->line, "Last-Modified:", head->modified);
     return true;
 }
 

@@ -7,14 +7,18 @@
 #include <stdint.h>
 
 #define PB_HEAD_LINE 256 /* what is kept of a header line; the rest is cut */
+#define PB_VALIDATOR 64  /* and of a validator, its end included */
 
 /* The head of one answer. No pointer; feed it from one thread. */
 struct pb_head {
-    bool done;              /* the empty line was seen */
-    bool chunked;           /* Transfer-Encoding: chunked */
-    int status;             /* 0 until the status line was read */
-    int64_t content_length; /* -1 where none was given */
-    size_t len;             /* bytes in `line` */
+    bool done;                   /* the empty line was seen */
+    bool chunked;                /* Transfer-Encoding: chunked */
+    bool closes;                 /* Connection: close */
+    int status;                  /* 0 until the status line was read */
+    int64_t content_length;      /* -1 where none was given */
+    char etag[PB_VALIDATOR];     /* ETag; "" where none was given */
+    char modified[PB_VALIDATOR]; /* Last-Modified */
+    size_t len;                  /* bytes in `line` */
     char line[PB_HEAD_LINE];
 };
 

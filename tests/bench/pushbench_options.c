@@ -11,6 +11,8 @@ static const char *const USAGE =
     "                 --target push|nchan|bare\n"
     "                 --url http://127.0.0.1:PORT [option value]...\n"
     "  --streams N      subscriber streams (1000)\n"
+    "  --receive R      stream or poll: long polls, each of which is asked\n"
+    "                   when the one before has its answer (stream)\n"
     "  --publisher P    post or ndjson (post)\n"
     "  --conns N        publisher connections (1)\n"
     "  --depth N        POSTs in flight a connection; above 1 they are\n"
@@ -166,6 +168,7 @@ static const char *const TARGETS[] = {"push", "nchan", "bare", NULL};
 static const char *const MODES[] = {"idle", "fanout", "unicast", "hold",
                                     "away", "none",   NULL};
 static const char *const PUBLISHERS[] = {"post", "ndjson", NULL};
+static const char *const RECEIVERS[] = {"stream", "poll", NULL};
 
 const char *pb_target_name(enum pb_target target)
 {
@@ -195,6 +198,11 @@ static bool set_option(struct pb_options *options, const char *name,
         options->ndjson = index == 1;
         return index >= 0;
     }
+    if (strcmp(name, "--receive") == 0) {
+        index = index_in(RECEIVERS, value);
+        options->polls = index == 1;
+        return index >= 0;
+    }
     for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
         if (strcmp(ROWS[i].name, name) == 0) {
             return set_row(options, &ROWS[i], value);
@@ -213,6 +221,10 @@ static const char *contradiction(const struct pb_options *options)
         && (options->mode == PB_UNICAST || options->mode == PB_AWAY
             || options->tls > 0)) {
         return "bare knows no messages, and no TLS";
+    }
+    if (options->polls
+        && (options->target == PB_BARE || options->mode == PB_HOLD)) {
+        return "bare knows no polls, and hold is about streams";
     }
     if (options->server.sin_port == 0) {
         return "--url http://127.x.y.z:PORT is needed";

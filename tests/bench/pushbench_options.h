@@ -18,6 +18,7 @@ struct pb_options {
     enum pb_target target;
     enum pb_mode mode;
     bool ndjson;               /* publish on one endless body, else by POST */
+    bool polls;                /* subscribers poll, else they have streams */
     struct sockaddr_in server; /* where it listens */
     const char *prefix;        /* of user and channel names of this run */
     const char *device;        /* device parameter of mod_push; "" = none */

@@ -1,7 +1,9 @@
 #include "pushbench_subscriber.h"
 
+#include "pushbench_conn.h"
 #include "pushbench_http.h"
 #include "pushbench_net.h"
+#include "pushbench_poll.h"
 #include "pushbench_sse.h"
 #include "pushbench_tls.h"
 #include "pushbench_wire.h"
@@ -22,19 +24,21 @@
 
 struct subscriber;
 
-/* One subscriber stream. */
+/* One subscriber's stream, or its polls, one after the other. */
 struct stream {
     struct subscriber *owner;
-    int fd;     /* -1 when closed */
-    bool asked; /* the request was sent */
-    SSL *ssl;   /* NULL: plain */
+    struct pb_conn conn;
+    bool asked;   /* the request was sent */
+    bool reused;  /* and it is not the first one on its connection */
+    bool opening; /* among those that are connecting */
     unsigned index;
     uint64_t last;        /* hold: when it was last read, ns */
-    struct pb_head *head; /* until the head is read */
+    struct pb_head *head; /* until the head is read; of a poll: always */
     struct pb_body body;
     union {
         struct pb_count count;   /* if messages are only counted */
         struct pb_events events; /* if they are parsed */
+        struct pb_poll poll;     /* if they are polled */
     } sse;
 };
 
@@ -78,21 +82,49 @@ static void on_message(void *baton, const char *data, size_t len)
     }
 }
 
+static bool is_in_head(const struct stream *stream)
+{
+    return stream->head && !stream->head->done;
+}
+
+/* The connection is over; what was read stays. */
+static void stream_disconnect(struct stream *stream)
+{
+    pb_conn_close(&stream->conn);
+    stream->asked = false;
+    stream->reused = false;
+    free(stream->head);
+    stream->head = NULL;
+}
+
+static void stream_ends_opening(struct stream *stream)
+{
+    if (stream->opening) {
+        stream->opening = false;
+        stream->owner->connecting--;
+    }
+}
+
 static void stream_close(struct stream *stream)
 {
-    if (stream->head) {
-        stream->owner->connecting--;
-        free(stream->head);
-        stream->head = NULL;
+    const struct subscriber *self = stream->owner;
+
+    stream_ends_opening(stream);
+    stream_disconnect(stream);
+    if (self->options->polls) {
+        pb_poll_cleanup(&stream->sse.poll);
     }
-    else if (stream->owner->parses) {
+    else if (self->parses) {
         pb_events_cleanup(&stream->sse.events);
     }
-    SSL_free(stream->ssl);
-    stream->ssl = NULL;
-    stream->asked = false;
-    close(stream->fd);
-    stream->fd = -1;
+}
+
+static void stream_ready(struct stream *stream)
+{
+    if (stream->opening) {
+        stream_ends_opening(stream);
+        pb_shared_add(&stream->owner->received->ready, 1);
+    }
 }
 
 static void stream_fail(struct stream *stream, const char *why)
@@ -122,79 +154,59 @@ static void stream_lost(struct stream *stream, const char *why)
     stream_close(stream);
 }
 
-static ssize_t stream_send(struct stream *stream, const char *at, size_t len)
+/* Returns whether the request was sent; else the stream failed. */
+static bool stream_ask(struct stream *stream)
 {
-    return stream->ssl ? pb_tls_send(stream->ssl, at, len)
-                       : send(stream->fd, at, len, MSG_NOSIGNAL);
-}
+    const struct pb_options *options = stream->owner->options;
+    const struct pb_cursor *cursor = &stream->sse.poll.cursor;
+    char out[PB_REQUEST_ROOM];
+    size_t len = options->polls
+                     ? pb_wire_poll(options, stream->index, cursor, out)
+                     : pb_wire_subscribe(options, stream->index, out);
 
-static ssize_t stream_recv(struct stream *stream)
-{
-    char *at = stream->owner->buffer;
-
-    return stream->ssl ? pb_tls_recv(stream->ssl, at, READ_SIZE)
-                       : recv(stream->fd, at, READ_SIZE, 0);
+    if (pb_conn_send(&stream->conn, out, len) != (ssize_t)len) {
+        stream_fail(stream, strerror(errno));
+        return false;
+    }
+    /* nchan answers a poll when there is a message, and not before */
+    if (options->polls && options->target == PB_NCHAN) {
+        stream_ready(stream);
+    }
+    return true;
 }
 
 /* The connection is ready: ask for the stream. */
 static void stream_request(struct stream *stream)
 {
     struct subscriber *self = stream->owner;
-    char request[PB_REQUEST_ROOM];
-    size_t len = pb_wire_subscribe(self->options, stream->index, request);
 
     stream->asked = true;
-    if (stream_send(stream, request, len) != (ssize_t)len
-        || !pb_rewatch(self->epoll, stream->fd, EPOLLIN, stream)) {
+    if (stream_ask(stream)
+        && !pb_rewatch(self->epoll, stream->conn.fd, EPOLLIN, stream)) {
         stream_fail(stream, strerror(errno));
     }
 }
 
-static void stream_handshake(struct stream *stream)
-{
-    uint32_t events = EPOLLIN;
-
-    switch (pb_tls_handshake(stream->ssl)) {
-    case PB_TLS_DONE:
-        stream_request(stream);
-        return;
-    case PB_TLS_FAILED:
-        stream_fail(stream, "no TLS");
-        return;
-    case PB_TLS_WRITES:
-        events = EPOLLOUT;
-        break;
-    case PB_TLS_READS:
-        break;
-    }
-    if (!pb_rewatch(stream->owner->epoll, stream->fd, events, stream)) {
-        stream_fail(stream, strerror(errno));
-    }
-}
-
-/* On the way to the request: the socket may be connected, or has more of the
- * handshake. */
+/* On the way to the request. */
 static void stream_go_on(struct stream *stream)
 {
     struct subscriber *self = stream->owner;
-    int error = stream->ssl ? 0 : pb_connect_error(stream->fd);
+    const char *why;
+    uint32_t events;
 
-    if (error != 0) {
-        stream_fail(stream, strerror(error));
-        return;
-    }
-    if (!self->tls) {
+    switch (pb_conn_go_on(&stream->conn, self->tls, &events, &why)) {
+    case PB_CONN_READY:
         stream_request(stream);
-        return;
+        break;
+    case PB_CONN_FAILED:
+        stream_fail(stream, why);
+        break;
+    case PB_CONN_WAITS:
+        if (!pb_rewatch(self->epoll, stream->conn.fd, events, stream)) {
+            stream_fail(stream, strerror(errno));
+        }
+        break;
     }
-    if (!stream->ssl) {
-        stream->ssl = pb_tls_begin(self->tls, stream->fd);
-    }
-    if (!stream->ssl) {
-        stream_fail(stream, "out of memory");
-        return;
-    }
-    stream_handshake(stream);
 }
 
 static void stream_connect(struct stream *stream)
@@ -203,17 +215,23 @@ static void stream_connect(struct stream *stream)
     const struct pb_options *options = self->options;
 
     stream->head = malloc(sizeof *stream->head);
-    self->connecting++;
-    stream->fd = pb_connect_begin(&self->server,
-                                  stream->index % options->sources);
-    if (!stream->head || stream->fd < 0) {
+    stream->conn.fd = pb_connect_begin(&self->server,
+                                       stream->index % options->sources);
+    if (!stream->head || stream->conn.fd < 0) {
         stream_fail(stream, strerror(errno));
         return;
     }
     pb_head_init(stream->head);
-    if (!pb_watch(self->epoll, stream->fd, EPOLLOUT, stream)) {
+    if (!pb_watch(self->epoll, stream->conn.fd, EPOLLOUT, stream)) {
         stream_fail(stream, strerror(errno));
     }
+}
+
+static void stream_open(struct stream *stream)
+{
+    stream->opening = true;
+    stream->owner->connecting++;
+    stream_connect(stream);
 }
 
 static void stream_begin(struct subscriber *self, struct stream *stream)
@@ -221,7 +239,7 @@ static void stream_begin(struct subscriber *self, struct stream *stream)
     stream->owner = self;
     stream->index = self->first + self->opened * self->step;
     self->opened++;
-    stream_connect(stream);
+    stream_open(stream);
 }
 
 /* Hold: a server that is too busy asks its clients to come again. */
@@ -229,7 +247,34 @@ static void stream_again(struct stream *stream)
 {
     pb_shared_add(&stream->owner->received->put_off, 1);
     stream_close(stream);
-    stream_connect(stream);
+    stream_open(stream);
+}
+
+/* A poll has its whole answer; the next one follows, on the same connection if
+ * that stays. */
+static void stream_answered(struct stream *stream)
+{
+    struct pb_received *received = stream->owner->received;
+    struct pb_head *head = stream->head;
+    int gaps = pb_poll_end(&stream->sse.poll, stream->owner->options, head,
+                           on_message, stream);
+
+    pb_shared_add(gaps < 0 ? &received->wrong : &received->reserved,
+                  gaps < 0 ? 1 : (uint64_t)gaps);
+    if (head->closes || stream->body.kind == PB_BODY_TO_EOF) {
+        stream_disconnect(stream);
+        stream_connect(stream);
+        return;
+    }
+    pb_head_init(head);
+    stream->reused = true;
+    stream_ask(stream);
+}
+
+static void out_of_memory(void)
+{
+    fputs("pushbench: out of memory\n", stderr);
+    exit(2);
 }
 
 static void stream_parse(struct stream *stream, const struct pb_slice *slice)
@@ -238,8 +283,7 @@ static void stream_parse(struct stream *stream, const struct pb_slice *slice)
     uint64_t reserved = events->reserved;
 
     if (!pb_events_feed(events, slice->at, slice->len)) {
-        fputs("pushbench: out of memory\n", stderr);
-        exit(2);
+        out_of_memory();
     }
     pb_shared_add(&stream->owner->received->reserved,
                   events->reserved - reserved);
@@ -259,6 +303,7 @@ static void stream_count(struct stream *stream, const struct pb_slice *slice)
 
 static void stream_body(struct stream *stream, const char *at, size_t len)
 {
+    const struct pb_options *options = stream->owner->options;
     struct pb_slice slice;
 
     pb_shared_add(&stream->owner->received->bytes, len);
@@ -268,7 +313,12 @@ static void stream_body(struct stream *stream, const char *at, size_t len)
         if (used == 0) {
             return; /* the body ended: the close follows */
         }
-        if (stream->owner->parses) {
+        if (options->polls) {
+            if (!pb_poll_feed(&stream->sse.poll, &slice)) {
+                out_of_memory();
+            }
+        }
+        else if (stream->owner->parses) {
             stream_parse(stream, &slice);
         }
         else {
@@ -277,6 +327,28 @@ static void stream_body(struct stream *stream, const char *at, size_t len)
         at += used;
         len -= used;
     }
+    if (options->polls && stream->body.done) {
+        stream_answered(stream);
+    }
+}
+
+/* Begin to read what is behind the head. */
+static void stream_begin_body(struct stream *stream)
+{
+    const struct subscriber *self = stream->owner;
+
+    pb_body_init(&stream->body, stream->head);
+    if (self->options->polls) {
+        return;
+    }
+    if (self->parses) {
+        pb_events_init(&stream->sse.events, on_message, stream);
+    }
+    else {
+        pb_count_init(&stream->sse.count);
+    }
+    free(stream->head);
+    stream->head = NULL;
 }
 
 /* Returns the bytes that belong to the head, -1 if the stream failed. */
@@ -303,17 +375,8 @@ static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
         stream_fail(stream, why);
         return -1;
     }
-    pb_body_init(&stream->body, head);
-    if (self->parses) {
-        pb_events_init(&stream->sse.events, on_message, stream);
-    }
-    else {
-        pb_count_init(&stream->sse.count);
-    }
-    free(head);
-    stream->head = NULL;
-    self->connecting--;
-    pb_shared_add(&self->received->ready, 1);
+    stream_begin_body(stream);
+    stream_ready(stream);
     return used;
 }
 
@@ -339,23 +402,38 @@ static void stream_heard(struct stream *stream)
     stream->last = stream->owner->now;
 }
 
+/* The server has closed the connection. */
+static void stream_eof(struct stream *stream, const char *why)
+{
+    if (stream->reused && stream->head->status == 0) {
+        /* it closed what was kept alive before it saw the request */
+        stream_disconnect(stream);
+        stream_connect(stream);
+    }
+    else if (is_in_head(stream)) {
+        stream_fail(stream, why);
+    }
+    else if (stream->owner->options->polls
+             && stream->body.kind == PB_BODY_TO_EOF) {
+        stream_answered(stream);
+    }
+    else {
+        stream_lost(stream, why);
+    }
+}
+
 /* Returns whether there may be more that epoll does not tell of. */
 static bool stream_read(struct stream *stream)
 {
     struct subscriber *self = stream->owner;
     char *at = self->buffer;
-    ssize_t len = stream_recv(stream);
+    ssize_t len = pb_conn_recv(&stream->conn, at, READ_SIZE);
 
     if (len < 0 && (errno == EAGAIN || errno == EINTR)) {
         return false;
     }
     if (len <= 0) {
-        if (stream->head) {
-            stream_fail(stream, len < 0 ? strerror(errno) : "closed");
-        }
-        else {
-            stream_lost(stream, len < 0 ? strerror(errno) : "closed");
-        }
+        stream_eof(stream, len < 0 ? strerror(errno) : "closed");
         return false;
     }
     if (self->parses || self->options->mode == PB_HOLD) {
@@ -364,7 +442,7 @@ static bool stream_read(struct stream *stream)
     if (self->options->mode == PB_HOLD) {
         stream_heard(stream);
     }
-    if (stream->head) {
+    if (is_in_head(stream)) {
         ptrdiff_t used = stream_head(stream, at, (size_t)len);
 
         if (used < 0) {
@@ -373,8 +451,10 @@ static bool stream_read(struct stream *stream)
         at += used;
         len -= used;
     }
-    stream_body(stream, at, (size_t)len);
-    return stream->ssl != NULL;
+    if (!is_in_head(stream)) {
+        stream_body(stream, at, (size_t)len);
+    }
+    return stream->conn.ssl != NULL;
 }
 
 static void stream_event(struct stream *stream)
@@ -408,7 +488,7 @@ static void scan_silent(struct subscriber *self)
     }
     self->scanned = now;
     for (unsigned i = 0; i < self->opened; i++) {
-        if (self->streams[i].fd >= 0) {
+        if (self->streams[i].conn.fd >= 0) {
             stream_silent(&self->streams[i], now);
         }
     }
@@ -450,7 +530,8 @@ int pb_subscriber_run(const struct pb_options *options,
         .options = options,
         .shared = shared,
         .received = &shared->received[worker],
-        .parses = options->mode != PB_IDLE && options->rate > 0,
+        .parses = options->mode != PB_IDLE
+                  && (options->rate > 0 || options->polls),
         .first = worker,
         .step = shared->workers,
     };
@@ -471,7 +552,7 @@ int pb_subscriber_run(const struct pb_options *options,
         }
     }
     for (unsigned i = 0; i < self.opened; i++) {
-        if (self.streams[i].fd >= 0) {
+        if (self.streams[i].conn.fd >= 0) {
             stream_close(&self.streams[i]);
         }
     }

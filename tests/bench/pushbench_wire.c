@@ -24,34 +24,70 @@ static size_t put_channel(const struct pb_options *options, unsigned index,
     return (size_t)sprintf(out, "%su%u", options->prefix, index);
 }
 
-size_t pb_wire_subscribe(const struct pb_options *options, unsigned index,
-                         char *out)
+/* The way to what the subscriber with this index receives. */
+static size_t put_place(const struct pb_options *options, unsigned index,
+                        char *out)
 {
     size_t len;
 
     if (options->target == PB_NCHAN) {
-        len = (size_t)sprintf(out, "GET /sub/");
-        len += put_channel(options, index, out + len);
+        len = (size_t)sprintf(out, "GET /%s/",
+                              options->polls ? "poll" : "sub");
+        return len + put_channel(options, index, out + len);
     }
-    else {
-        len = (size_t)sprintf(out, "GET /ramen/receive?user=%su%u",
-                              options->prefix, index);
-        if (*options->device) {
-            len += (size_t)sprintf(out + len, "&device=%s", options->device);
-        }
-        if (options->mode == PB_FANOUT) {
-            len += (size_t)sprintf(out + len, "&channel=%sall",
-                                   options->prefix);
-        }
+    len = (size_t)sprintf(out, "GET /ramen/receive?user=%su%u",
+                          options->prefix, index);
+    if (*options->device) {
+        len += (size_t)sprintf(out + len, "&device=%s", options->device);
     }
-    len += (size_t)sprintf(out + len, " HTTP/1.1\r\n");
+    if (options->mode == PB_FANOUT) {
+        len += (size_t)sprintf(out + len, "&channel=%sall", options->prefix);
+    }
+    return len;
+}
+
+static size_t put_version(const struct pb_options *options, char *out)
+{
+    size_t len = (size_t)sprintf(out, " HTTP/1.1\r\n");
+
     len += put_host(options, out + len);
     if (options->target == PB_PUSH) {
         /* else a refusal looks like a stream, see docs/protocol.md */
         len += (size_t)sprintf(out + len, "Push-Client: pushbench/1\r\n");
     }
+    return len;
+}
+
+size_t pb_wire_subscribe(const struct pb_options *options, unsigned index,
+                         char *out)
+{
+    size_t len = put_place(options, index, out);
+
+    len += put_version(options, out + len);
     return len
            + (size_t)sprintf(out + len, "Accept: text/event-stream\r\n\r\n");
+}
+
+size_t pb_wire_poll(const struct pb_options *options, unsigned index,
+                    const struct pb_cursor *cursor, char *out)
+{
+    bool push = options->target == PB_PUSH;
+    size_t len = put_place(options, index, out);
+
+    if (push) {
+        len += (size_t)sprintf(out + len, "&wait=55");
+    }
+    if (push && *cursor->id) {
+        len += (size_t)sprintf(out + len, "&id=%s", cursor->id);
+    }
+    len += put_version(options, out + len);
+    if (!push && *cursor->id) {
+        len += (size_t)sprintf(out + len,
+                               "If-None-Match: %s\r\n"
+                               "If-Modified-Since: %s\r\n",
+                               cursor->id, cursor->modified);
+    }
+    return len + (size_t)sprintf(out + len, "\r\n");
 }
 
 size_t pb_wire_post(const struct pb_options *options,
@@ -161,4 +197,71 @@ bool pb_wire_parse(const char *at, size_t len, struct pb_message *message)
     }
     message->to = (unsigned)to;
     return true;
+}
+
+/* Behind `text` in what lies from `at` to `end`; NULL where it is not. */
+static const char *behind(const char *at, const char *end, const char *text)
+{
+    size_t len = strlen(text);
+    const char *found = memmem(at, (size_t)(end - at), text, len);
+
+    return found ? found + len : NULL;
+}
+
+/* How often `text` stands there. */
+static int count_of(const char *at, const char *end, const char *text)
+{
+    int count = 0;
+
+    for (at = behind(at, end, text); at; at = behind(at, end, text)) {
+        count++;
+    }
+    return count;
+}
+
+/* The batch of docs/protocol.md; payloads stand in it as they were sent. */
+static int push_answer(const struct pb_options *options,
+                       const struct pb_answer *answer,
+                       struct pb_cursor *cursor)
+{
+    const char *begin = answer->body.at;
+    const char *end = begin + answer->body.len;
+    const char *messages = behind(begin, end, "\"messages\":[");
+    const char *last = messages;
+
+    if (!messages || !behind(messages, end, "\"more\":")) {
+        return -1;
+    }
+    for (const char *at = behind(last, end, "\"data\":");
+         at && (size_t)(end - at) > options->size;
+         at = behind(last, end, "\"data\":")) {
+        answer->on_message(answer->baton, at, options->size);
+        last = at + options->size;
+    }
+    last = behind(last, end, "\"cursor\":\"");
+    if (last) {
+        const char *quote = memchr(last, '"', (size_t)(end - last));
+
+        snprintf(cursor->id, sizeof cursor->id, "%.*s",
+                 quote ? (int)(quote - last) : 0, last);
+    }
+    return count_of(begin, messages, "\"dropped\":");
+}
+
+/* nchan's has one message, with validators that are the cursor behind it. */
+int pb_wire_answer(const struct pb_options *options,
+                   const struct pb_answer *answer, struct pb_cursor *cursor)
+{
+    const struct pb_head *head = answer->head;
+
+    if (options->target == PB_PUSH) {
+        return push_answer(options, answer, cursor);
+    }
+    if (!*head->etag || !*head->modified) {
+        return -1;
+    }
+    memcpy(cursor->id, head->etag, sizeof cursor->id);
+    memcpy(cursor->modified, head->modified, sizeof cursor->modified);
+    answer->on_message(answer->baton, answer->body.at, answer->body.len);
+    return 0;
 }

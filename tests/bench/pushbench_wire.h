@@ -5,7 +5,9 @@
 #ifndef PUSHBENCH_WIRE_H
 #define PUSHBENCH_WIRE_H
 
+#include "pushbench_http.h"
 #include "pushbench_options.h"
+#include "pushbench_sse.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,6 +15,12 @@
 
 /* Room that a request needs beside its payload. */
 #define PB_REQUEST_ROOM 512
+
+/* Where a poller stands: what its next request shows. "" = at the beginning */
+struct pb_cursor {
+    char id[PB_VALIDATOR];       /* mod_push: of a message; nchan: the ETag */
+    char modified[PB_VALIDATOR]; /* nchan: the Last-Modified with it */
+};
 
 /* One message of the run. */
 struct pb_message {
@@ -28,6 +36,10 @@ struct pb_message {
 /* The request that opens the stream with this index. */
 size_t pb_wire_subscribe(const struct pb_options *options, unsigned index,
                          char *out);
+
+/* The request of a poll that waits, behind the cursor. */
+size_t pb_wire_poll(const struct pb_options *options, unsigned index,
+                    const struct pb_cursor *cursor, char *out);
 
 /* A POST with one message. */
 size_t pb_wire_post(const struct pb_options *options,
@@ -46,5 +58,20 @@ size_t pb_wire_payload(const struct pb_options *options,
 
 /* Read a payload (borrowed) back. False where it is none of this program. */
 bool pb_wire_parse(const char *at, size_t len, struct pb_message *message);
+
+/* The whole answer to a poll (borrowed), and who gets its payloads. */
+struct pb_answer {
+    const struct pb_head *head;
+    struct pb_slice body;
+    pb_message_fn *on_message;
+    void *baton;
+};
+
+/*
+ * Hand over the payloads of an answer, move the cursor, and return how many
+ * gaps are told of; -1 where it is no such answer.
+ */
+int pb_wire_answer(const struct pb_options *options,
+                   const struct pb_answer *answer, struct pb_cursor *cursor);
 
 #endif

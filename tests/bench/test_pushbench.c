@@ -1,11 +1,9 @@
 /* What pushbench reports can be believed: its parsers and its arithmetic. */
-#include "pushbench_bare.h"
 #include "pushbench_hist.h"
 #include "pushbench_http.h"
 #include "pushbench_proc.h"
 #include "pushbench_rank.h"
 #include "pushbench_sse.h"
-#include "pushbench_wire.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -267,131 +265,6 @@ START_TEST(what_is_no_answer_or_no_chunk_is_noticed)
 }
 END_TEST
 
-/* ---- payloads and requests ---- */
-
-static struct pb_options some_options(enum pb_mode mode, unsigned size)
-{
-    struct pb_options options = {
-        .mode = mode, .prefix = "b", .device = "d", .size = size};
-
-    options.server.sin_family = AF_INET;
-    return options;
-}
-
-START_TEST(a_payload_has_its_size_and_is_read_back)
-{
-    static const unsigned SIZES[] = {PB_MIN_PAYLOAD, 100, PB_MAX_PAYLOAD};
-    struct pb_options options = some_options(PB_UNICAST, SIZES[_i]);
-    struct pb_message sent = {.time = UINT64_C(123456789012345), .to = 999};
-    struct pb_message got = {0};
-    char *text = malloc(options.size + 1);
-
-    text[options.size] = '!';
-    ck_assert_uint_eq(pb_wire_payload(&options, &sent, text), options.size);
-    ck_assert_int_eq(text[0], '{');
-    ck_assert_int_eq(text[options.size - 1], '}');
-    ck_assert_int_eq(text[options.size], '!');
-    ck_assert(pb_wire_parse(text, options.size, &got));
-    ck_assert_uint_eq(got.time, sent.time);
-    ck_assert_uint_eq(got.to, sent.to);
-    free(text);
-}
-END_TEST
-
-START_TEST(a_payload_that_a_server_laid_out_anew_is_read_too)
-{
-    static const char TEXT[] = "{\"to\": \"0000007\", \"t\": \"0042\"}";
-    struct pb_message got;
-
-    ck_assert(pb_wire_parse(TEXT, sizeof TEXT - 1, &got));
-    ck_assert_uint_eq(got.time, 42);
-    ck_assert_uint_eq(got.to, 7);
-    ck_assert(!pb_wire_parse("{\"t\":\"\"}", 8, &got));
-    ck_assert(!pb_wire_parse("hello", 5, &got));
-}
-END_TEST
-
-START_TEST(requests_fit_into_the_room_that_is_kept_for_them)
-{
-    struct pb_message message = {.time = UINT64_MAX, .to = 1999999};
-
-    for (int target = PB_PUSH; target <= PB_BARE; target++) {
-        for (int mode = PB_IDLE; mode <= PB_NONE; mode++) {
-            struct pb_options options = some_options((enum pb_mode)mode, 100);
-            char out[PB_REQUEST_ROOM + 100];
-
-            options.target = (enum pb_target)target;
-            options.prefix = "abcdefghijklmnopqrstuvwxyz012345";
-            options.device = options.prefix;
-            options.server.sin_port = 0xffff;
-            options.server.sin_addr.s_addr = 0xffffffff;
-            ck_assert_uint_lt(pb_wire_subscribe(&options, 1999999, out),
-                              PB_REQUEST_ROOM);
-            ck_assert_uint_lt(pb_wire_post(&options, &message, out),
-                              sizeof out);
-            ck_assert_uint_lt(pb_wire_ndjson_head(&options, out),
-                              PB_REQUEST_ROOM);
-            ck_assert_uint_lt(pb_wire_ndjson_line(&options, &message, out),
-                              sizeof out);
-        }
-    }
-}
-END_TEST
-
-START_TEST(what_the_limit_writes_is_as_many_messages)
-{
-    struct pb_options options = some_options(PB_FANOUT, 100);
-    char *out = malloc(120 * (PB_EVENT_ROOM + 100));
-    size_t len = pb_bare_batch(&options, 120, out);
-    struct pb_count count;
-
-    ck_assert_uint_le(len, 120 * (PB_EVENT_ROOM + 100));
-    pb_count_init(&count);
-    pb_count_feed(&count, out, len);
-    ck_assert_uint_eq(count.messages, 120);
-    ck_assert_uint_eq(count.reserved, 0);
-    free(out);
-}
-END_TEST
-
-/* A command line, and whether it is one. */
-static const struct line_case {
-    const char *words[9];
-    bool right;
-} LINES[] = {
-    {{"fanout", "--target", "push", "--publisher", "ndjson"}, true},
-    {{"fanout", "--target", "nchan", "--tls", "8443"}, true},
-    {{"away", "--target", "nchan", "--conns", "8"}, true},
-    {{"none", "--target", "bare", "--servers", "2"}, true},
-    {{"fanout", "--target", "bare"}, true},
-    {{"fanout", "--target", "nchan", "--publisher", "ndjson"}, false},
-    {{"fanout", "--target", "bare", "--tls", "8443"}, false},
-    {{"fanout", "--target", "bare", "--publisher", "ndjson"}, false},
-    {{"unicast", "--target", "bare"}, false},
-    {{"away", "--target", "bare"}, false},
-    {{"fanout", "--tls", "65536"}, false},
-    {{"poll"}, false},
-    {{"fanout", "--target"}, false},
-};
-
-START_TEST(what_a_server_cannot_do_is_not_begun)
-{
-    const struct line_case *row = &LINES[_i];
-    char *words[16] = {"pushbench"};
-    struct pb_options options;
-    int count = 1;
-
-    for (int i = 0; row->words[i]; i++) {
-        words[count++] = (char *)(uintptr_t)row->words[i];
-        if (i == 0) {
-            words[count++] = "--url";
-            words[count++] = "http://127.0.0.1:1";
-        }
-    }
-    ck_assert_int_eq(pb_options_parse(&options, count, words), row->right);
-}
-END_TEST
-
 /* ---- two samples ---- */
 
 START_TEST(ranks_are_those_of_the_textbook)
@@ -489,12 +362,6 @@ int main(void)
     tcase_add_loop_test(tcase, an_answer_is_read_alike_in_steps_of_any_size, 0,
                         COUNT(ANSWERS));
     tcase_add_test(tcase, what_is_no_answer_or_no_chunk_is_noticed);
-    tcase_add_loop_test(tcase, a_payload_has_its_size_and_is_read_back, 0, 3);
-    tcase_add_test(tcase, a_payload_that_a_server_laid_out_anew_is_read_too);
-    tcase_add_test(tcase, requests_fit_into_the_room_that_is_kept_for_them);
-    tcase_add_test(tcase, what_the_limit_writes_is_as_many_messages);
-    tcase_add_loop_test(tcase, what_a_server_cannot_do_is_not_begun, 0,
-                        COUNT(LINES));
     tcase_add_test(tcase, ranks_are_those_of_the_textbook);
     tcase_add_test(tcase, samples_that_are_equal_are_not_told_apart);
     tcase_add_test(tcase, memory_and_cpu_are_read_from_proc);

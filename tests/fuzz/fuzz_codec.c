@@ -98,6 +98,25 @@ static size_t gather(const push_output_t *out, char *stream)
     return size;
 }
 
+/* What is kept for other streams is the same, made anew or found. */
+static void check_forms(push_letter_t letter, const char *stream, size_t size)
+{
+    static push_forms_t forms;
+    static push_output_t out;
+    static char again[1 << 17];
+
+    forms.full = true;
+    push_forms_begin(&forms);
+    letter.forms = &forms;
+    letter.resume = (push_resume_t){0};
+    for (int time = 0; time < 2; time++) {
+        push_output_begin(&out, 0);
+        push_codec_sse.message(&out, &letter);
+        REQUIRE(gather(&out, again) == size);
+        REQUIRE(!memcmp(again, stream, size));
+    }
+}
+
 static void check(const push_content_t *content, size_t part)
 {
     static push_output_t out;
@@ -117,6 +136,7 @@ static void check(const push_content_t *content, size_t part)
     push_codec_sse.message(&out, &letter);
     REQUIRE(gather(&out, rest) == size - part);
     REQUIRE(!memcmp(rest, stream + part, size - part));
+    check_forms(letter, stream, size);
     read_back(content, stream, size);
     free(heap.base);
 }

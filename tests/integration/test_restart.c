@@ -167,6 +167,55 @@ START_TEST(a_child_that_is_killed_loses_no_message)
 }
 END_TEST
 
+static const char *const counters[] = {"published", "delivered", "acked",
+                                       "expired",   "replaced",  "recalled",
+                                       "evicted",   "refused"};
+
+#define COUNTERS (sizeof(counters) / sizeof(counters[0]))
+
+static void look_at_counters(const struct server *s, json_int_t *counts)
+{
+    for (size_t i = 0; i < COUNTERS; i++) {
+        counts[i] = stat_of(s, counters[i]);
+    }
+}
+
+START_TEST(counters_outlive_children_that_are_killed_and_graceful_restarts)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    json_int_t before[COUNTERS], after[COUNTERS];
+    pid_t pids[64];
+    int i, count;
+
+    server_allow(s, "exit signal Killed");
+    for (i = 1; i <= 20; i++) {
+        publish(s, "user=ada", NULL, keep_printf("m%d", i));
+        expect_message(st, i, keep_printf("m%d", i));
+    }
+    acknowledge(s, "user=ada&device=d1&seq=15");
+    publish(s, "user=bob", "Topic: t\r\n", "old");
+    publish(s, "user=bob", "Topic: t\r\n", "new");
+    wait_until(stat_of(s, "delivered") == 20);
+    look_at_counters(s, before);
+    ck_assert_int_eq(before[0], 22);
+    ck_assert_int_eq(before[2], 15);
+    ck_assert_int_eq(before[4], 1);
+    count = server_children(s, pids, 64);
+    for (i = 0; i < count; i++) {
+        server_kill_child(s, pids[i]);
+    }
+    wait_until(server_children(s, pids, 64) >= 1);
+    look_at_counters(s, after);
+    ck_assert_mem_eq(before, after, sizeof(before));
+    server_graceful(s);
+    look_at_counters(s, after);
+    ck_assert_mem_eq(before, after, sizeof(before));
+    publish(s, "user=ada", NULL, "more");
+    ck_assert_int_eq(stat_of(s, "published"), 23);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("restart");
@@ -180,5 +229,7 @@ int main(void)
     tcase_add_loop_test(tc, at_the_end_of_the_server_every_stream_is_told, 0,
                         3);
     tcase_add_test(tc, a_child_that_is_killed_loses_no_message);
+    tcase_add_test(
+        tc, counters_outlive_children_that_are_killed_and_graceful_restarts);
     return case_run(suite);
 }

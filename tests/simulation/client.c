@@ -6,9 +6,9 @@
 #include "parser.h"
 #include "session.h"
 
+#include "simulation/link.h"
 #include "simulation/network.h"
 #include "simulation/publish.h"
-#include "simulation/server.h"
 #include "simulation/story.h"
 
 #define HELD_MAX     6u
@@ -26,6 +26,7 @@ struct sim_client_t {
     bool stopped;    /* superseded */
     bool ack_flying; /* one at a time */
     uint32_t ack_conn;
+    uint64_t numbering;      /* as the head of the stream names it */
     char stored[SIM_CURSOR]; /* what the application keeps of the cursor */
 };
 
@@ -112,21 +113,21 @@ void sim_client_cut(sim_t *s, int client)
     sim_client_t *c = s->clients[client];
     sim_link_t *link = c->conn ? sim_link_of(s, client, c->conn) : NULL;
 
-    if (link) {
-        link->gone = true;
-    }
     if (c->open) {
         sim_tell(s, "\"what\":\"cut\",\"device\":\"%d.%u\",\"conn\":%u",
                  client, link ? link->life : s->lives[client], c->conn);
     }
     c->conn = 0;
     c->open = false;
+    if (link) {
+        sim_link_leave(link);
+    }
 }
 
 static void opened(sim_t *s, sim_client_t *c, sim_link_t *link)
 {
     c->open = true;
-    link->head = true;
+    c->numbering = link->session;
     if (s->fault != SIM_HALF_BLOCK_KEPT) {
         pushc_parser_reset(&c->parser);
     }
@@ -201,12 +202,13 @@ static void take_block(sim_t *s, sim_client_t *c, const sim_link_t *link,
 
     if (!strcmp(block->event, "push.gap")) {
         if (sscanf(block->data, "{\"dropped\":%u,", &dropped) == 1) {
+            dropped += s->strangers[link->client] ? SIM_PUBLISHES : 0;
             sim_tell(s, "\"what\":\"gap\",\"device\":\"%d.%u\",\"dropped\":%u",
                      link->client, link->life, dropped);
         }
     }
     else if (!strcmp(block->event, "push.bye")) {
-        c->stopped = true;
+        c->stopped = strstr(block->data, "superseded") != NULL;
     }
     else if (!block->has_id) {
         sim_violation(s, "framing: client %d received a block without an id",
@@ -313,7 +315,7 @@ void sim_client_handle(sim_t *s, int client, uint32_t choice)
     sim_client_t *c = s->clients[client];
     unsigned index;
 
-    if (choice % 2 && take(s, c, (uint64_t)s->w.now.mono)) {
+    if (choice % 2 && take(s, c, (uint64_t)s->now.mono)) {
         return;
     }
     if (!c->held_count) {
@@ -324,7 +326,7 @@ void sim_client_handle(sim_t *s, int client, uint32_t choice)
         finish(s, client, index);
         return;
     }
-    pushc_session_retry(&c->session, c->held[index], (uint64_t)s->w.now.mono);
+    pushc_session_retry(&c->session, c->held[index], (uint64_t)s->now.mono);
     c->held[index] = c->held[--c->held_count];
 }
 
@@ -347,7 +349,8 @@ void sim_client_acknowledge(sim_t *s, int client)
     sim_packet_t packet = {.kind = SIM_ACK,
                            .who = client,
                            .process = c->process,
-                           .conn = c->conn};
+                           .conn = c->conn,
+                           .session = c->numbering};
 
     if (!c->open || c->ack_flying || !pushc_session_unacked(&c->session)
         || (s->implicit && client == 0)) {

@@ -19,7 +19,7 @@ void sim_send(sim_t *s, const sim_packet_t *packet)
         drop(s, 0);
     }
     s->packets[s->packets_count] = *packet;
-    s->packets[s->packets_count++].sent = s->w.now.mono;
+    s->packets[s->packets_count++].sent = s->now.mono;
 }
 
 static void answer(sim_t *s, const sim_packet_t *request, sim_kind_t kind,
@@ -68,8 +68,7 @@ void sim_carry(sim_t *s, unsigned index, sim_fortune_t fortune)
         drop(s, index);
     }
     /* Beyond its window a key protects nothing. */
-    if (fortune != SIM_IS_LOST
-        && s->w.now.mono - packet.sent < SIM_KEY_MS / 2) {
+    if (fortune != SIM_IS_LOST && s->now.mono - packet.sent < SIM_KEY_MS / 2) {
         arrive(s, &packet);
     }
 }

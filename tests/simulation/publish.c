@@ -3,22 +3,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/idempotency.h"
+#include "core/text.h"
 #include "simulation/network.h"
+#include "simulation/server.h"
 #include "simulation/story.h"
 
 #define MAX_TTL 1800000
 
+/* NULL: it is forgotten, and what was in it. */
 static push_log_t *log_of(const sim_t *s, const sim_publish_t *p)
 {
-    switch (p->kind) {
-    case PUSH_LOG_USER:
-        return &s->users[p->to]->log;
-    case PUSH_LOG_CHANNEL:
-        return &s->channels[p->to]->log;
-    default:
-        return &s->w.broadcast->log;
+    push_channel_t *channel = push_store_broadcast(s->store);
+    push_user_t *user;
+    push_name_t name;
+
+    if (p->kind == PUSH_LOG_USER) {
+        name = push_store_name(s->store, sim_user_name(p->to));
+        user = push_store_user(s->store, &name, false);
+        return user ? &user->log : NULL;
     }
+    if (p->kind == PUSH_LOG_CHANNEL) {
+        name = push_store_name(s->store, sim_channel_name(p->to));
+        channel = push_store_channel(s->store, &name, false);
+    }
+    return channel ? &channel->log : NULL;
 }
 
 /* ---- what is wanted ---- */
@@ -102,38 +110,40 @@ void sim_publish_begin(sim_t *s, dice_t *d)
 
 /* ---- the server ---- */
 
-static push_draft_t draft_of(const sim_t *s, const sim_publish_t *p)
+static int64_t ttl_of(const sim_publish_t *p)
 {
-    static const char *const topics[] = {NULL, "t", "u"};
-    static const char *const names[] = {"a", "b", "c", "d"};
-    push_draft_t draft = {.content.data = {p->data, p->len},
-                          .content.ack_now = p->receipt,
-                          .topic = words(topics[p->topic]),
-                          .urgency = p->urgency,
-                          .ttl = p->ttl < MAX_TTL ? p->ttl : MAX_TTL};
-
-    if (p->device >= 0) {
-        draft.device = words(names[p->device]);
-    }
-    if (s->fault == SIM_ORDER_BY_PUBLISH) {
-        draft.urgency = PUSH_NORMAL;
-    }
-    return draft;
+    return p->ttl < MAX_TTL ? p->ttl : MAX_TTL;
 }
 
-static push_status_t publish_to(sim_t *s, const sim_publish_t *p)
+static push_publication_t publication_of(const sim_t *s, int index)
 {
-    push_draft_t draft = draft_of(s, p);
-    int user = s->fault == SIM_WRONG_USER ? SIM_USERS - 1 - p->to : p->to;
+    static const push_text_t topics[] = {{NULL, 0}, {"t", 1}, {"u", 1}};
+    static char key[16];
+    const sim_publish_t *p = &s->publishes[index];
+    push_publication_t publication = {
+        .audience.kind = p->kind,
+        .draft = {.content.data = {p->data, p->len},
+                  .content.ack_now = p->receipt,
+                  .topic = topics[p->topic],
+                  .urgency = p->urgency,
+                  .ttl = ttl_of(p)},
+        .now = s->now};
 
-    switch (p->kind) {
-    case PUSH_LOG_USER:
-        return world_publish(&s->w, s->users[user], draft);
-    case PUSH_LOG_CHANNEL:
-        return world_cast(&s->w, s->channels[p->to], draft);
-    default:
-        return world_cast(&s->w, s->w.broadcast, draft);
+    if (p->kind == PUSH_LOG_USER) {
+        publication.audience.name = sim_user_name(p->to);
     }
+    if (p->kind == PUSH_LOG_CHANNEL) {
+        publication.audience.name = sim_channel_name(p->to);
+    }
+    if (p->device >= 0) {
+        publication.draft.device = sim_device_name(p->device);
+    }
+    if (p->keyed) {
+        int len = snprintf(key, sizeof(key), "key %d", index);
+
+        publication.key = (push_text_t){key, (uint32_t)len};
+    }
+    return publication;
 }
 
 /* The client's device is one of those that the user's message is for. */
@@ -143,43 +153,39 @@ static bool addressed(const sim_publish_t *p, int client)
            && (p->device < 0 || p->device == client / SIM_USERS);
 }
 
-static void accept(sim_t *s, sim_publish_t *p)
+static void accept(sim_t *s, sim_publish_t *p, uint64_t mid)
 {
-    int64_t ttl = p->ttl < MAX_TTL ? p->ttl : MAX_TTL;
+    int64_t ttl = ttl_of(p);
 
-    p->mid = s->w.receipt.mid;
+    p->mid = mid;
     p->at = sim_stamp(s);
-    p->expires = s->w.now.mono + (ttl ? ttl : 1000);
+    p->expires = s->now.mono + (ttl ? ttl : 1000);
     p->fate = PUSH_LIVE;
     for (int i = 0; i < SIM_CLIENTS; i++) {
         p->of[i].life = s->lives[i];
         p->of[i].owed = p->ttl
                         && (p->kind == PUSH_LOG_USER ? addressed(p, i)
-                                                     : s->devices[i] != NULL);
+                                                     : s->known[i]);
         p->of[i].fate = PUSH_LIVE;
     }
-    sim_publish_look(s);
 }
 
 push_status_t sim_publish_arrives(sim_t *s, int index)
 {
-    sim_publish_t *p = &s->publishes[index];
-    push_key_t *key = &s->keys[index];
-    static const unsigned char id[PUSH_KEY_BYTES];
-    push_status_t status;
+    push_publication_t publication = publication_of(s, index);
+    push_broker_t *broker = &s->children[index % SIM_CHILDREN].broker;
+    push_commit_t commit = {0};
+    push_answer_t answer;
+    push_status_t status = broker->publish(broker, &publication, &commit,
+                                           &answer);
 
-    if (p->keyed && s->fault != SIM_KEY_IGNORED && key->done
-        && push_key_replay(key, (uint64_t)index, &s->w.now)
-               == PUSH_REPLAY_ANSWER) {
-        return PUSH_OK;
-    }
-    status = publish_to(s, p);
     if (status == PUSH_OK) {
-        accept(s, p);
-        push_key_init(key, id, (uint64_t)index, s->w.now.mono + SIM_KEY_MS);
-        key->receipt = s->w.receipt;
-        key->done = 1;
+        status = broker->settle(broker, &commit, &answer);
     }
+    if (status == PUSH_OK && !answer.again) {
+        accept(s, &s->publishes[index], answer.receipt.mid);
+    }
+    sim_server_look(s);
     return status;
 }
 
@@ -201,7 +207,7 @@ static bool outdated(const sim_t *s, const sim_publish_t *p)
 /* How it ended, if nothing is left of it to ask. */
 static push_fate_t fate_of_forgotten(const sim_t *s, const sim_publish_t *p)
 {
-    if (s->w.now.mono >= p->expires) {
+    if (s->now.mono >= p->expires) {
         return PUSH_EXPIRED;
     }
     return outdated(s, p) ? PUSH_REPLACED : PUSH_EVICTED;
@@ -209,9 +215,11 @@ static push_fate_t fate_of_forgotten(const sim_t *s, const sim_publish_t *p)
 
 static void find_end(sim_t *s, sim_publish_t *p)
 {
+    const push_heap_t *heap = &s->store->heaps[0];
+    const push_log_t *log = log_of(s, p);
     push_spot_t spot;
 
-    if (!push_log_find(s->w.heap, log_of(s, p), p->mid, &spot)) {
+    if (!log || !push_log_find(heap, log, p->mid, &spot)) {
         p->fate = fate_of_forgotten(s, p);
         return;
     }
@@ -219,10 +227,9 @@ static void find_end(sim_t *s, sim_publish_t *p)
     for (int i = 0; p->kind == PUSH_LOG_USER && i < SIM_CLIENTS; i++) {
         const push_outcome_t *outcome = NULL;
 
-        if (s->devices[i] && p->of[i].life == s->lives[i]) {
-            outcome = push_message_outcome(s->w.heap, spot.message,
-                                           push_ref_of(s->w.heap,
-                                                       s->devices[i]));
+        if (s->known[i] && p->of[i].life == s->lives[i]) {
+            outcome = push_message_outcome(heap, spot.message,
+                                           s->tickets[i].device);
         }
         if (outcome && outcome->fate != PUSH_ACKED) {
             p->of[i].fate = (push_fate_t)outcome->fate;
@@ -244,13 +251,12 @@ void sim_publish_look(sim_t *s)
 void sim_publish_recall(sim_t *s, uint32_t choice)
 {
     sim_publish_t *p = &s->publishes[choice % (uint32_t)(s->published + 1)];
-    push_spot_t spot;
+    push_broker_t *broker = &s->children[choice % SIM_CHILDREN].broker;
+    uint32_t recalled;
 
-    if (p->mid && p->fate == PUSH_LIVE
-        && push_log_find(s->w.heap, log_of(s, p), p->mid, &spot)) {
-        push_log_end(s->w.heap, log_of(s, p), spot.message, PUSH_RECALLED,
-                     &s->w.now);
-        sim_publish_look(s);
+    if (p->mid && p->fate == PUSH_LIVE) {
+        broker->recall(broker, p->mid, &s->now, &recalled);
+        sim_server_look(s);
     }
 }
 
@@ -271,9 +277,9 @@ void sim_publish_is_sent(sim_t *s, uint64_t mid)
     for (int i = 0; i < s->published; i++) {
         const sim_publish_t *p = &s->publishes[i];
 
-        if (p->mid == mid && p->expires <= s->w.now.mono) {
+        if (p->mid == mid && p->expires <= s->now.mono) {
             sim_violation(s, "late: publish %d is sent %ld ms after its TTL",
-                          i, (long)(s->w.now.mono - p->expires));
+                          i, (long)(s->now.mono - p->expires));
         }
         if (p->mid == mid && p->fate != PUSH_LIVE && p->fate != PUSH_EXPIRED) {
             sim_violation(s, "over: publish %d is sent, though %s", i,
@@ -311,7 +317,7 @@ static void tell_accepted(sim_t *s, int index)
                 "\"what\":\"accepted\",\"mid\":\"%s\",%s,\"key\":\"k%d\","
                 "\"urgency\":\"%s\",\"ttl\":%ld",
                 mid, to, index, urgencies[p->urgency],
-                (long)((p->ttl < MAX_TTL ? p->ttl : MAX_TTL) / 1000));
+                (long)(ttl_of(p) / 1000));
 }
 
 void sim_publish_answered(sim_t *s, const sim_packet_t *packet)
@@ -378,7 +384,7 @@ static void tell_end(sim_t *s, const sim_publish_t *p, int client)
                                                        : p->fate;
     char mid[PUSH_MID_CHARS + 1] = "";
 
-    if (fate == PUSH_LIVE || p->expires <= s->w.now.mono) {
+    if (fate == PUSH_LIVE || p->expires <= s->now.mono) {
         return;
     }
     if (s->fault == SIM_REPLACED_NOT_TOLD && fate == PUSH_REPLACED) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "simulation/client.h"
+#include "simulation/link.h"
 #include "simulation/publish.h"
 #include "simulation/server.h"
 #include "simulation/story.h"
@@ -45,9 +46,12 @@ static void start(sim_t *s, const sim_schedule_t *schedule, FILE *out)
     s->picky = dice_one_in(&d, 3);
     s->plain = dice_one_in(&d, 3);
     s->position = dice_one_in(&d, 3) ? UINT32_MAX - 4 : 0;
-    s->w.limit = limits[dice_below(&d, 4)];
-    s->w.history = limits[dice_below(&d, 4)];
+    s->limits = (push_limits_t){.max_pending = limits[dice_below(&d, 4)],
+                                .history = limits[dice_below(&d, 4)],
+                                .retention = 1800000,
+                                .idempotency = SIM_KEY_MS};
     s->implicit = dice_one_in(&d, 3);
+    s->now = (push_time_t){SIM_START, 1700000000000};
     sim_server_start(s);
     for (int i = 0; i < SIM_CLIENTS; i++) {
         s->clients[i] = sim_client_create(s);
@@ -59,12 +63,10 @@ static unsigned finish(sim_t *s)
     for (int i = 0; i < SIM_CLIENTS; i++) {
         sim_client_destroy(s->clients[i]);
     }
-    for (int i = 0; i < SIM_LINKS; i++) {
-        if (s->links[i].used) {
-            sim_link_free(s, &s->links[i]);
-        }
-    }
     sim_server_stop(s);
+    for (int i = 0; i < SIM_LINKS; i++) {
+        sim_link_free(&s->links[i]);
+    }
     sim_publish_cleanup(s);
     return sim_judge(s);
 }

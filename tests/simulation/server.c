@@ -1,12 +1,123 @@
 #include "simulation/server.h"
 
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
+#include "core/session.h"
 #include "simulation/client.h"
+#include "simulation/link.h"
+#include "simulation/probe.h"
 #include "simulation/publish.h"
 #include "simulation/story.h"
+#include "store/shard/shard.h"
+#include "stream/loop/news.h"
 
-static const char *const names[] = {"a", "b", "c", "d"};
+#define LIFETIME 40000 /* ms; of the token of some streams */
+
+static _Alignas(64) unsigned char memory[SIM_MEMORY];
+static const int no_events[SIM_SEATS] = {-1, -1, -1, -1};
+
+/* ---- names ---- */
+
+static push_text_t text_of(const char *text)
+{
+    return (push_text_t){text, (uint32_t)strlen(text)};
+}
+
+push_text_t sim_user_name(int user)
+{
+    static const char *const names[] = {"u0", "u1"};
+
+    return text_of(names[user]);
+}
+
+push_text_t sim_channel_name(int channel)
+{
+    static const char *const names[] = {"c0", "c1"};
+
+    return text_of(names[channel]);
+}
+
+push_text_t sim_device_name(int device)
+{
+    static const char *const names[] = {"a", "b", "c", "d"};
+
+    return text_of(names[device]);
+}
+
+static push_heap_t *heap_of(const sim_t *s)
+{
+    return &s->store->heaps[0];
+}
+
+push_device_t *sim_device(const sim_t *s, int client)
+{
+    return s->known[client]
+               ? push_store_device_at(s->store, s->tickets[client].device)
+               : NULL;
+}
+
+/* ---- processes ---- */
+
+static void on_end(void *data, const push_ended_t *ended)
+{
+    (void)data;
+    (void)ended;
+}
+
+static void start_child(sim_t *s, unsigned which)
+{
+    sim_child_t *child = &s->children[which];
+    push_keeper_t *keeper = &child->keeper;
+    const push_ground_t ground = {
+        .base = memory, .size = SIM_MEMORY, .events = no_events};
+    int seat;
+
+    NEEDS(push_store_open(&child->store, &ground, &s->limits),
+          "the segment is of no use");
+    seat = push_seat_claim(&child->store.seats, (uint32_t)getpid());
+    NEEDS(seat >= 0, "there is no seat");
+    push_store_sit(&child->store, (unsigned)seat);
+    push_local_init(&child->broker, &child->store);
+    *keeper = (push_keeper_t){.store = &child->store,
+                              .seat = &child->store.seats.seats[seat],
+                              .seat_index = (unsigned)seat,
+                              .epoll = -1,
+                              .start = SIM_START,
+                              .ended = on_end};
+    NEEDS(push_keeper_init(keeper), "no memory for a keeper");
+    keeper->random = which;
+    push_seat_follow(push_store_broadcast(&child->store), (unsigned)seat);
+}
+
+/* Its connections are closed, and it does nothing more. */
+static void end_child(sim_child_t *child)
+{
+    push_streams_t *streams = &child->keeper.streams;
+
+    for (uint32_t i = 0; i < streams->used; i++) {
+        push_stream_t *stream = push_streams_at(streams, i);
+
+        if (stream->link.fd >= 0) {
+            stream->part = PUSH_NONE;
+            push_stream_close(&child->store, stream);
+        }
+    }
+    push_keeper_cleanup(&child->keeper);
+}
+
+/* A process id that nobody has: they end at 2^22. */
+#define DEAD_PID 0x7ffffffeu
+
+void sim_server_kill(sim_t *s, unsigned which)
+{
+    sim_child_t *child = &s->children[which];
+
+    end_child(child);
+    atomic_store(&child->keeper.seat->pid, DEAD_PID);
+    start_child(s, which);
+}
 
 /* A log that has been in use for long. */
 static void age(const sim_t *s, push_log_t *log)
@@ -19,51 +130,100 @@ static void age(const sim_t *s, push_log_t *log)
     }
 }
 
-void sim_server_start(sim_t *s)
+static void age_all(const sim_t *s)
 {
-    push_time_t now = s->w.now;
-    uint32_t limit = s->w.limit, history = s->w.history;
+    push_name_t name;
 
-    world_init(&s->w);
-    s->w.limit = limit;
-    s->w.history = history;
-    if (now.mono) {
-        s->w.now = now;
-    }
-    age(s, &s->w.broadcast->log);
+    age(s, &push_store_broadcast(s->store)->log);
     for (int i = 0; i < SIM_USERS; i++) {
-        s->users[i] = world_user(&s->w);
-        age(s, &s->users[i]->log);
+        name = push_store_name(s->store, sim_user_name(i));
+        age(s, &push_store_user(s->store, &name, true)->log);
     }
     for (int i = 0; i < SIM_CHANNELS; i++) {
-        s->channels[i] = world_channel(&s->w);
-        age(s, &s->channels[i]->log);
+        name = push_store_name(s->store, sim_channel_name(i));
+        age(s, &push_store_channel(s->store, &name, true)->log);
     }
-    memset(s->keys, 0, sizeof(s->keys));
+}
+
+/* Nothing in it may be random. */
+static void make_segment(sim_t *s)
+{
+    const push_ground_t ground = {.base = memory,
+                                  .size = SIM_MEMORY,
+                                  .seats = SIM_SEATS,
+                                  .events = no_events};
+    push_store_t *store = &s->children[0].store;
+    push_segment_t *segment = (push_segment_t *)(void *)memory;
+    dice_t d = dice(s->seed ^ (uint64_t)s->now.mono);
+
+    memset(memory, 0, sizeof(memory));
+    NEEDS(push_store_create(store, &ground, &s->limits),
+          "the segment is too small");
+    for (int i = 0; i < 2; i++) {
+        segment->hash_key[i] = dice_next(&d);
+        segment->session_key[i] = dice_next(&d);
+    }
+    segment->node = 1;
+}
+
+void sim_server_start(sim_t *s)
+{
+    sim_probe_begin(s);
+    s->fail_at = 0;
+    make_segment(s);
+    for (unsigned i = 0; i < SIM_CHILDREN; i++) {
+        start_child(s, i);
+    }
+    s->store = &s->children[0].store;
+    age_all(s);
     for (int i = 0; i < SIM_CLIENTS; i++) {
-        s->devices[i] = NULL;
+        s->known[i] = false;
         sim_begin_life(s, i);
     }
 }
 
 void sim_server_stop(sim_t *s)
 {
-    push_time_t now = s->w.now;
-    uint32_t limit = s->w.limit, history = s->w.history;
-
-    for (int i = 0; i < SIM_LINKS; i++) {
-        sim_link_t *link = &s->links[i];
-
-        if (link->used && link->part) {
-            push_message_release(s->w.heap, link->part);
-            link->part = PUSH_NONE;
-        }
-        link->closed = true;
+    for (unsigned i = 0; i < SIM_CHILDREN; i++) {
+        end_child(&s->children[i]);
     }
-    world_cleanup(&s->w);
-    s->w.now = now;
-    s->w.limit = limit;
-    s->w.history = history;
+}
+
+void sim_server_turn(sim_t *s, unsigned which)
+{
+    push_keeper_t *keeper = &s->children[which].keeper;
+    uint32_t before = keeper->ms;
+
+    push_keeper_look_at_clock(keeper);
+    push_keeper_expire(keeper);
+    push_keeper_beat(keeper, keeper->ms - before);
+    push_keeper_end_overtaken(keeper);
+    push_keeper_take_news(keeper);
+    push_keeper_flush(keeper);
+}
+
+static void look_at_device(sim_t *s, int client)
+{
+    push_name_t name = push_store_name(s->store,
+                                       sim_user_name(client % SIM_USERS));
+
+    if (s->known[client]
+        && !push_store_device(s->store, name.shard, s->tickets[client].id)) {
+        s->known[client] = false;
+        sim_begin_life(s, client);
+    }
+    if (!push_store_user(s->store, &name, false)
+        && s->store->shards[name.shard].strangers_until) {
+        s->strangers[client] = true;
+    }
+}
+
+void sim_server_look(sim_t *s)
+{
+    for (int i = 0; i < SIM_CLIENTS; i++) {
+        look_at_device(s, i);
+    }
+    sim_publish_look(s);
 }
 
 /* ---- what an operation acknowledges ---- */
@@ -77,24 +237,24 @@ typedef struct {
 
 static void look(sim_t *s, int client, flight_t *flight)
 {
-    const push_device_t *device = s->devices[client];
+    const push_device_t *device = sim_device(s, client);
 
-    flight->count = (uint32_t)push_session_in_flight(device);
+    flight->count = device ? (uint32_t)push_session_in_flight(device) : 0;
     for (uint32_t i = 0; i < flight->count; i++) {
         flight->mids[i] = s->sent[client][(device->acked + 1 + i) % SIM_SEQS];
-        flight->places[i] = push_window_get(s->w.heap, &device->window, i);
+        flight->places[i] = push_window_get(heap_of(s), &device->window, i);
     }
 }
 
 static bool settled(sim_t *s, const push_device_t *device, uint64_t mid)
 {
     const push_outcome_t *outcome = NULL;
-    const push_user_t *user = push_at(s->w.heap, device->user);
+    const push_user_t *user = push_at(heap_of(s), device->user);
     push_spot_t spot;
 
-    if (push_log_find(s->w.heap, &user->log, mid, &spot)) {
-        outcome = push_message_outcome(s->w.heap, spot.message,
-                                       push_ref_of(s->w.heap, device));
+    if (push_log_find(heap_of(s), &user->log, mid, &spot)) {
+        outcome = push_message_outcome(heap_of(s), spot.message,
+                                       push_ref_of(heap_of(s), device));
     }
     return outcome && outcome->fate == PUSH_ACKED;
 }
@@ -102,10 +262,10 @@ static bool settled(sim_t *s, const push_device_t *device, uint64_t mid)
 /* It was in flight, is not any more, and will not be sent again. */
 static bool passed(sim_t *s, const push_device_t *device, push_place_t place)
 {
-    const push_sub_t *sub = &push_device_subs(s->w.heap, device)[place.sub];
+    const push_sub_t *sub = &push_device_subs(heap_of(s), device)[place.sub];
 
     return push_before(place.at, sub->cursor[place.lane])
-           && !push_window_holds(s->w.heap, &device->window, place);
+           && !push_window_holds(heap_of(s), &device->window, place);
 }
 
 /* Under the life of the context in which the client received it. */
@@ -126,7 +286,7 @@ static void tell_acked(sim_t *s, int client, uint64_t mid)
 static void tell_difference(sim_t *s, int client, const flight_t *before,
                             const push_cursor_t *cursor)
 {
-    const push_device_t *device = s->devices[client];
+    const push_device_t *device = sim_device(s, client);
 
     for (uint32_t i = 0; i < before->count; i++) {
         if (passed(s, device, before->places[i])
@@ -150,144 +310,130 @@ static bool parse(sim_t *s, const char *text, push_cursor_t *cursor)
     return text[0] != '\0';
 }
 
-static void make_context(sim_t *s, int client)
+/* What the head of a request says of its device. */
+static push_checkin_t checkin_of(int client)
 {
-    push_channel_t *channels[SIM_CHANNELS];
+    push_checkin_t checkin = {.user = sim_user_name(client % SIM_USERS)};
 
-    for (int i = 0; i < SIM_CHANNELS; i++) {
-        channels[i] = s->channels[i];
-    }
-    watched_heap_fail_at(&s->w.memory, 0);
-    s->devices[client] = world_device(&s->w, s->users[client % SIM_USERS],
-                                      names[client / SIM_USERS], channels,
-                                      SIM_CHANNELS);
-    sim_tell_device(s, client, true);
+    checkin.labels[PUSH_LABEL_DEVICE] = sim_device_name(client / SIM_USERS);
+    return checkin;
 }
 
-static sim_link_t *new_link(sim_t *s, const sim_packet_t *packet)
+static push_status_t claim(sim_t *s, const sim_packet_t *packet,
+                           const push_cursor_t *cursor, sim_link_t *link)
 {
-    for (int i = 0; i < SIM_LINKS; i++) {
-        sim_link_t *link = &s->links[i];
+    const push_text_t channels[] = {sim_channel_name(0), sim_channel_name(1)};
+    int client = packet->who;
+    sim_child_t *child = &s->children[link->child];
+    push_checkin_t checkin = checkin_of(client);
 
-        if (!link->used) {
-            memset(link, 0, sizeof(*link));
-            link->used = true;
-            link->client = packet->who;
-            link->life = s->lives[packet->who];
-            return link;
-        }
-    }
-    return NULL;
+    checkin.channels = channels;
+    checkin.channels_count = SIM_CHANNELS;
+    checkin.explicit_acks = !(s->implicit && client == 0);
+    checkin.lowest = packet->lowest;
+    checkin.max_in_flight = s->window;
+    checkin.max_streams = 16;
+    checkin.max_devices = 16;
+    checkin.max_places = 64;
+    checkin.cursor = cursor;
+    checkin.seat = child->keeper.seat_index;
+    return child->broker.claim(&child->broker, &checkin, &s->now,
+                               &s->tickets[client], &link->session);
 }
 
-/* The session takes up, as the rules say, or as the fault wants it. */
-static void resume(sim_t *s, int client, push_cursor_t *cursor,
-                   push_urgency_t lowest)
+/* The stream is the reactor's from here on. */
+static void hand_over(sim_t *s, sim_link_t *link)
 {
-    push_device_t *device = s->devices[client];
-    world_open_t open = {.implicit = s->implicit && client == 0,
-                         .max_in_flight = s->window,
-                         .lowest = lowest,
-                         .resume = cursor};
-    push_slide_t *slide = push_window_slide(s->w.heap, &device->window);
-    push_cursor_t here = {.seq = device->sent};
+    push_keeper_t *keeper = &s->children[link->child].keeper;
+    push_migrant_t migrant = {
+        .adoption = {.fd = sim_link_number(s, link),
+                     .ticket = s->tickets[link->client],
+                     .heartbeat = SIM_HEARTBEAT,
+                     .expires = link->conn % 8 ? 0 : s->now.mono + LIFETIME}};
 
-    if (s->fault == SIM_STALE_FORGOTTEN) {
-        device->stale = 0;
-    }
-    if (s->fault == SIM_SLID_NOT_TOLD && slide) {
-        slide->assumed = 0;
-    }
-    if (s->fault == SIM_NOT_RESUMED && device->sent) {
-        open.resume = &here;
-    }
-    if (s->fault == SIM_RESUME_ONE_TOO_FAR && cursor
-        && cursor->seq < device->sent && cursor->seq >= device->acked) {
-        cursor->seq++;
-        cursor->has_mid = false;
-    }
-    world_open(&s->w, device, &open);
+    atomic_fetch_add(&keeper->seat->streams, 1);
+    push_keeper_look_at_clock(keeper);
+    push_keeper_adopt(keeper, &migrant);
+}
+
+static void begin_numbering(sim_t *s, int client)
+{
+    push_device_t *device = sim_device(s, client);
+
     if (!device->sent) {
         device->acked = s->seq_base;
         device->sent = s->seq_base;
     }
 }
 
-/*
- * An attempt that its client has given up is not served: the server sees that
- * the connection is closed.
- */
-void sim_server_connect(sim_t *s, const sim_packet_t *packet)
+/* Nobody has given the attempt up, or served it. */
+static bool is_awaited(sim_t *s, const sim_packet_t *packet)
+{
+    return sim_client_awaits(s, packet->who, packet->conn)
+           && !sim_link_of(s, packet->who, packet->conn);
+}
+
+static void serve(sim_t *s, const sim_packet_t *packet, sim_link_t *link)
 {
     int client = packet->who;
-    sim_link_t *link = NULL;
     push_cursor_t cursor;
+    bool given = parse(s, packet->cursor, &cursor);
+    bool awaited = is_awaited(s, packet);
+    bool known = s->known[client];
+    push_status_t status;
     flight_t before;
-    bool given;
 
-    if ((sim_client_awaits(s, client, packet->conn)
-         && !sim_link_of(s, client, packet->conn))
-        || s->fault == SIM_ABANDONED_SERVED) {
-        link = new_link(s, packet);
-    }
-    if (!link) {
+    look(s, client, &before);
+    link->conn = packet->conn;
+    link->child = packet->conn % SIM_CHILDREN;
+    status = claim(s, packet, given ? &cursor : NULL, link);
+    s->known[client] = known || status == PUSH_OK;
+    sim_server_look(s);
+    if (status != PUSH_OK) {
+        sim_link_free(link);
         return;
     }
-    given = parse(s, packet->cursor, &cursor);
-    if (!s->devices[client]) {
-        make_context(s, client);
+    if (!known) {
+        sim_tell_device(s, client, true);
     }
     link->life = s->lives[client];
-    look(s, client, &before);
-    resume(s, client, given ? &cursor : NULL, packet->lowest);
-    link->conn = packet->conn;
-    if (!sim_client_awaits(s, client, packet->conn)) {
+    link->gen = s->tickets[client].gen;
+    link->space = packet->conn % 3 ? SIM_MEMORY : packet->conn * 97 % 700;
+    begin_numbering(s, client);
+    if (!awaited) {
         link->conn = ++s->conns;
         link->gone = true;
     }
-    s->devices[client]->gen = link->conn;
     tell_difference(s, client, &before, given ? &cursor : NULL);
+    hand_over(s, link);
 }
 
-static push_status_t acknowledge(sim_t *s, int client, push_cursor_t cursor)
+/*
+ * An attempt that its client has given up is served too, unless the server sees
+ * in time that the connection is closed.  That it does has to be so where a
+ * cursor is a number alone, which may be one of each stream.
+ */
+void sim_server_connect(sim_t *s, const sim_packet_t *packet)
 {
-    push_device_t *device = s->devices[client];
+    bool plain = s->plain && packet->who == SIM_CLIENTS - 1;
+    sim_link_t *link = NULL;
 
-    if (s->fault == SIM_ACK_ONE_TOO_MANY && cursor.seq < device->sent) {
-        cursor.seq++;
-        cursor.has_mid = false;
+    if (!plain || is_awaited(s, packet) || s->fault == SIM_ABANDONED_SERVED) {
+        link = sim_link_open(s, packet);
     }
-    if (s->fault == SIM_STALE_ACK_TAKEN) {
-        cursor.has_mid = false;
+    if (link) {
+        serve(s, packet, link);
     }
-    return push_session_ack(s->w.heap, device, &cursor, &s->w.now);
 }
 
-/* The message that was sent as its seq is forgotten. */
-static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
+static push_status_t acknowledge(sim_t *s, int client,
+                                 const push_cursor_t *cursor)
 {
-    const push_device_t *device = s->devices[client];
-    push_place_t place;
-    push_ref_t ref;
+    push_broker_t *broker = &s->children[cursor->seq % SIM_CHILDREN].broker;
+    push_checkin_t checkin = checkin_of(client);
 
-    if (!cursor->has_mid) {
-        return false;
-    }
-    place = push_window_get(s->w.heap, &device->window,
-                            (uint32_t)(cursor->seq - device->acked - 1));
-    return push_log_read(
-               s->w.heap,
-               push_sub_log(s->w.heap,
-                            &push_device_subs(s->w.heap, device)[place.sub]),
-               place.lane, place.at, &ref)
-           != PUSH_SLOT_MESSAGE;
-}
-
-/* Its session is that of an earlier stream, as store/ops/ack.c finds it. */
-static bool is_of_another(const sim_t *s, const sim_packet_t *packet)
-{
-    return s->devices[packet->who]->gen != packet->conn
-           && s->fault != SIM_SESSION_IGNORED;
+    checkin.cursor = cursor;
+    return broker->ack(broker, &checkin, &s->now);
 }
 
 push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
@@ -296,22 +442,43 @@ push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
     push_status_t status;
     flight_t before;
 
-    if (!s->devices[packet->who] || !parse(s, packet->cursor, &cursor)) {
+    if (!parse(s, packet->cursor, &cursor)) {
         return PUSH_NOT_FOUND;
     }
-    if (is_of_another(s, packet)) {
-        return PUSH_STALE;
-    }
+    cursor.has_session = true;
+    cursor.session = packet->session;
     look(s, packet->who, &before);
-    status = acknowledge(s, packet->who, cursor);
-    tell_difference(s, packet->who, &before, NULL);
+    status = acknowledge(s, packet->who, &cursor);
+    if (s->known[packet->who]) {
+        tell_difference(s, packet->who, &before, NULL);
+    }
     return status;
+}
+
+/* The message that was sent as its seq is forgotten. */
+static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
+{
+    const push_device_t *device = sim_device(s, client);
+    push_place_t place;
+    push_ref_t ref;
+
+    if (!cursor->has_mid) {
+        return false;
+    }
+    place = push_window_get(heap_of(s), &device->window,
+                            (uint32_t)(cursor->seq - device->acked - 1));
+    return push_log_read(
+               heap_of(s),
+               push_sub_log(heap_of(s),
+                            &push_device_subs(heap_of(s), device)[place.sub]),
+               place.lane, place.at, &ref)
+           != PUSH_SLOT_MESSAGE;
 }
 
 /* A cursor that no stream of the device ever showed. */
 static push_cursor_t nonsense(const sim_t *s, int client, uint32_t choice)
 {
-    const push_device_t *device = s->devices[client];
+    const push_device_t *device = sim_device(s, client);
     uint64_t flying = push_session_in_flight(device);
     push_cursor_t cursor = {.seq = device->sent + 1 + choice % 3};
 
@@ -328,7 +495,7 @@ static push_cursor_t nonsense(const sim_t *s, int client, uint32_t choice)
 
 void sim_server_nonsense(sim_t *s, int client, uint32_t choice)
 {
-    push_device_t *device = s->devices[client];
+    const push_device_t *device = sim_device(s, client);
     push_device_t before;
     push_cursor_t cursor;
 
@@ -341,48 +508,9 @@ void sim_server_nonsense(sim_t *s, int client, uint32_t choice)
         return;
     }
     before = *device;
-    if (acknowledge(s, client, cursor) != PUSH_STALE
+    if (acknowledge(s, client, &cursor) != PUSH_STALE
         || memcmp(&before, device, sizeof(before)) != 0) {
         sim_violation(s, "nonsense: an acknowledgement of %lu was taken",
                       (unsigned long)cursor.seq);
     }
-}
-
-/* ---- upkeep ---- */
-
-void sim_server_sweep(sim_t *s)
-{
-    sim_publish_look(s);
-    for (int i = 0; i < SIM_USERS; i++) {
-        push_log_sweep(s->w.heap, &s->users[i]->log, false, &s->w.now);
-    }
-    for (int i = 0; i < SIM_CHANNELS; i++) {
-        push_log_sweep(s->w.heap, &s->channels[i]->log, false, &s->w.now);
-    }
-    push_log_sweep(s->w.heap, &s->w.broadcast->log, false, &s->w.now);
-}
-
-void sim_server_retire(sim_t *s, int client)
-{
-    push_device_t *device = s->devices[client];
-
-    if (!device || device->traits & PUSH_DEVICE_ONLINE) {
-        return;
-    }
-    world_drop(&s->w, device);
-    s->devices[client] = NULL;
-    sim_begin_life(s, client);
-}
-
-void sim_server_pressure(sim_t *s, int user, uint32_t choice)
-{
-    push_user_t *u = s->users[user];
-    unsigned lane = PUSH_NORMAL + choice % 3;
-    push_spot_t spot;
-
-    push_user_forget_settled(s->w.heap, u, &s->w.now);
-    if (choice % 2 && push_log_oldest(s->w.heap, &u->log, lane, &spot)) {
-        push_user_evict(s->w.heap, u, &spot, &s->w.now);
-    }
-    sim_publish_look(s);
 }

@@ -7,6 +7,12 @@
 void sim_server_start(sim_t *s);
 void sim_server_stop(sim_t *s);
 
+/* One of its processes dies between two steps; another takes its place. */
+void sim_server_kill(sim_t *s, unsigned child);
+
+/* The reactor of a process looks around once, as stream/loop/reactor.c does. */
+void sim_server_turn(sim_t *s, unsigned child);
+
 /* A GET <base>/receive, and a POST <base>/ack. */
 void sim_server_connect(sim_t *s, const sim_packet_t *packet);
 push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet);
@@ -17,27 +23,16 @@ push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet);
  */
 void sim_server_nonsense(sim_t *s, int client, uint32_t choice);
 
-void sim_server_sweep(sim_t *s);
+/* Notes which devices are known no more, and which messages have ended. */
+void sim_server_look(sim_t *s);
 
-/* The context of a device that is away is forgotten. */
-void sim_server_retire(sim_t *s, int client);
+/* ---- what it knows ---- */
 
-/* Memory is short: what is settled goes, and the oldest of a low urgency. */
-void sim_server_pressure(sim_t *s, int user, uint32_t choice);
+push_text_t sim_user_name(int user);
+push_text_t sim_channel_name(int channel);
+push_text_t sim_device_name(int device); /* of its user */
 
-/* ---- streams (flush.c) ---- */
-
-/* The link of a client's current attempt, or NULL. */
-sim_link_t *sim_link_of(sim_t *s, int client, uint32_t conn);
-
-/* Sends what there is, but at most so many bytes. */
-void sim_link_flush(sim_t *s, sim_link_t *link, size_t room);
-
-void sim_link_beat(sim_t *s, sim_link_t *link);
-
-/* The server learns that the client has left. */
-void sim_link_notice(sim_t *s, sim_link_t *link);
-
-void sim_link_free(sim_t *s, sim_link_t *link);
+/* The context of a client's device, or NULL. */
+push_device_t *sim_device(const sim_t *s, int client);
 
 #endif

@@ -1,14 +1,27 @@
 #include "simulation/steps.h"
 
+#include "core/mailbox.h"
+#include "core/session.h"
 #include "simulation/client.h"
+#include "simulation/link.h"
 #include "simulation/network.h"
 #include "simulation/publish.h"
 #include "simulation/server.h"
 #include "simulation/story.h"
+#include "simulation/upkeep.h"
 
 #define DAY    86400000
 #define PLENTY ((size_t)1 << 20)
 #define ROUNDS 60
+
+/* After so long a full window is looked at again, see stream/loop/waits.h. */
+#define WINDOW_MS 256
+
+static void let_pass(sim_t *s, int64_t ms)
+{
+    s->now.mono += ms;
+    s->now.wall += ms;
+}
 
 /* ---- the steps ---- */
 
@@ -60,22 +73,17 @@ static sim_link_t *some_link(sim_t *s, int client, uint32_t choice)
     return NULL;
 }
 
-static void flush(sim_t *s, int client, uint32_t choice)
+/* The reactor of that stream, or any, has a turn. */
+static void turn(sim_t *s, int client, uint32_t choice)
 {
     sim_link_t *link = some_link(s, client, choice);
+    unsigned child = choice % SIM_CHILDREN;
 
     if (link) {
-        sim_link_flush(s, link, choice % 3 ? PLENTY : choice / 3 % 700);
+        sim_link_make_room(s, link, choice % 3 ? PLENTY : choice / 3 % 700);
+        child = link->child;
     }
-}
-
-static void beat(sim_t *s, int client, uint32_t choice)
-{
-    sim_link_t *link = some_link(s, client, choice);
-
-    if (link) {
-        sim_link_beat(s, link);
-    }
+    sim_server_turn(s, child);
 }
 
 static void notice(sim_t *s, int client, uint32_t choice)
@@ -83,7 +91,7 @@ static void notice(sim_t *s, int client, uint32_t choice)
     sim_link_t *link = some_link(s, client, choice);
 
     if (link && link->gone) {
-        sim_link_notice(s, link);
+        sim_link_notice(s, link, choice % 3 == 0);
     }
 }
 
@@ -157,8 +165,14 @@ static void restart_server(sim_t *s, int client, uint32_t choice)
     for (int i = 0; i < s->published; i++) {
         s->publishes[i].keyed = false;
     }
-    world_pass(&s->w, 1 + choice % 500);
+    let_pass(s, 1 + choice % 500);
     sim_server_start(s);
+}
+
+static void kill_child(sim_t *s, int client, uint32_t choice)
+{
+    (void)client;
+    sim_server_kill(s, choice % SIM_CHILDREN);
 }
 
 static void pass(sim_t *s, int client, uint32_t choice)
@@ -167,14 +181,14 @@ static void pass(sim_t *s, int client, uint32_t choice)
                                     4000, 7000, 11000, 61000};
 
     (void)client;
-    world_pass(&s->w, 1 + choice / 8 % spans[choice % 8]);
+    let_pass(s, 1 + choice / 8 % spans[choice % 8]);
 }
 
 /* The wall clock alone is set, by a day either way. */
 static void set_clock(sim_t *s, int client, uint32_t choice)
 {
     (void)client;
-    s->w.now.wall += (choice % 2 ? DAY : -DAY) + choice % 1000;
+    s->now.wall += (choice % 2 ? DAY : -DAY) + choice % 1000;
 }
 
 static void sweep(sim_t *s, int client, uint32_t choice)
@@ -187,19 +201,26 @@ static void sweep(sim_t *s, int client, uint32_t choice)
 static void retire(sim_t *s, int client, uint32_t choice)
 {
     (void)choice;
-    sim_server_retire(s, client);
+    sim_server_retire(s, client % SIM_USERS);
 }
 
 static void pressure(sim_t *s, int client, uint32_t choice)
 {
-    sim_server_pressure(s, client % SIM_USERS, choice);
+    (void)client;
+    sim_server_pressure(s, choice);
+}
+
+static void dismiss(sim_t *s, int client, uint32_t choice)
+{
+    (void)choice;
+    sim_server_dismiss(s, client % SIM_USERS);
 }
 
 /* Of the next few allocations one fails. */
 static void fail_allocation(sim_t *s, int client, uint32_t choice)
 {
     (void)client;
-    watched_heap_fail_at(&s->w.memory, 1 + choice % 6);
+    s->fail_at = 1 + choice % 6;
 }
 
 static const struct {
@@ -212,8 +233,7 @@ static const struct {
     {"recall", 2, recall},
     {"a packet is carried", 22, carry},
     {"connect", 14, connect_now},
-    {"flush", 24, flush},
-    {"heartbeat", 2, beat},
+    {"a reactor has a turn", 24, turn},
     {"the client reads", 24, read_some},
     {"the application handles", 30, sim_client_handle},
     {"acknowledge", 10, acknowledge},
@@ -225,11 +245,13 @@ static const struct {
     {"the client restarts", 2, restart_client},
     {"a superseded client begins anew", 3, revive},
     {"the server restarts", 1, restart_server},
+    {"a process of the server dies", 1, kill_child},
     {"time passes", 6, pass},
     {"the wall clock is set", 1, set_clock},
     {"sweep", 3, sweep},
-    {"a device is forgotten", 1, retire},
+    {"devices are forgotten", 1, retire},
     {"memory is short", 1, pressure},
+    {"an administrator ends streams", 1, dismiss},
     {"an allocation fails", 1, fail_allocation},
 };
 
@@ -254,7 +276,6 @@ sim_step_t sim_step_draw(dice_t *d)
 void sim_step_do(sim_t *s, const sim_step_t *step)
 {
     table[step->kind].run(s, step->client, step->choice);
-    watched_heap_reclaim(&s->w.memory);
 }
 
 void sim_step_print(FILE *out, const sim_step_t *step)
@@ -272,8 +293,23 @@ static void settle_network(sim_t *s)
     }
     for (int i = 0; i < SIM_LINKS; i++) {
         if (s->links[i].used && s->links[i].gone) {
-            sim_link_notice(s, &s->links[i]);
+            sim_link_notice(s, &s->links[i], false);
         }
+    }
+}
+
+/* All that may be sent is. */
+static void settle_streams(sim_t *s)
+{
+    for (int i = 0; i < SIM_LINKS; i++) {
+        if (s->links[i].used) {
+            sim_link_make_room(s, &s->links[i], PLENTY);
+        }
+    }
+    for (unsigned i = 0; i < SIM_CHILDREN; i++) {
+        do {
+            sim_server_turn(s, i);
+        } while (s->children[i].keeper.queue.count);
     }
 }
 
@@ -287,11 +323,7 @@ static void settle_client(sim_t *s, int client)
     sim_client_revive(s, client);
     sim_client_connect(s, client, PUSH_VERY_LOW);
     settle_network(s);
-    for (int i = 0; i < SIM_LINKS; i++) {
-        if (s->links[i].used && s->links[i].client == client) {
-            sim_link_flush(s, &s->links[i], PLENTY);
-        }
-    }
+    settle_streams(s);
     sim_client_read(s, client, PLENTY);
     sim_client_handle_all(s, client);
     sim_client_ack_timeout(s, client);
@@ -306,18 +338,21 @@ static bool all_arrived(sim_t *s, int client)
                                          sim_client_conn(s, client));
 
     if (s->implicit && client == 0) {
-        return link && link->at == link->len && !link->rest;
+        return link && sim_link_done(s, link);
     }
-    return !push_session_in_flight(s->devices[client]);
+    return !push_session_in_flight(sim_device(s, client));
 }
 
 static bool at_rest(sim_t *s)
 {
     for (int i = 0; i < SIM_CLIENTS; i++) {
-        const push_device_t *device = s->devices[i];
+        const push_device_t *device = sim_device(s, i);
 
         if (!device || !(device->traits & PUSH_DEVICE_ONLINE)
-            || !all_arrived(s, i) || world_pending(&s->w, device)
+            || !all_arrived(s, i)
+            || push_mailbox_pending(&s->store->heaps[0], device, &s->now,
+                                    PUSH_SUB_USER,
+                                    push_device_subs_count(device))
             || !sim_client_conn(s, i)) {
             return false;
         }
@@ -325,11 +360,29 @@ static bool at_rest(sim_t *s)
     return true;
 }
 
+/* True if that came to rest. */
+static bool settle_all(sim_t *s)
+{
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < SIM_CLIENTS; i++) {
+            settle_client(s, i);
+        }
+        if (at_rest(s)) {
+            return true;
+        }
+        let_pass(s, WINDOW_MS);
+        sim_server_sweep(s);
+    }
+    return false;
+}
+
+/*
+ * Nothing may have to wait for a heartbeat, but for what could not be sent for
+ * want of memory.
+ */
 void sim_settle(sim_t *s)
 {
-    int round = 0;
-
-    watched_heap_fail_at(&s->w.memory, 0);
+    s->fail_at = 0;
     for (int i = 0; s->picky && i < SIM_CLIENTS; i++) {
         sim_client_cut(s, i);
     }
@@ -339,15 +392,13 @@ void sim_settle(sim_t *s)
         }
     }
     settle_network(s);
-    do {
-        for (int i = 0; i < SIM_CLIENTS; i++) {
-            settle_client(s, i);
+    if (!settle_all(s)) {
+        let_pass(s, s->short_sent ? SIM_HEARTBEAT : 0);
+        if (!s->short_sent || !settle_all(s)) {
+            sim_violation(s, "stuck: something waits for ever");
         }
-        watched_heap_reclaim(&s->w.memory);
-    } while (!at_rest(s) && ++round < ROUNDS);
-    if (round == ROUNDS) {
-        sim_violation(s, "stuck: something waits for ever");
     }
-    sim_publish_look(s);
+    sim_server_look(s);
+    sim_server_validate(s);
     sim_publish_tell_ends(s);
 }

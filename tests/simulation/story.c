@@ -6,7 +6,7 @@
 
 double sim_stamp(sim_t *s)
 {
-    return (double)s->w.now.mono + (double)s->stamps++ * 1e-6;
+    return (double)s->now.mono + (double)s->stamps++ * 1e-6;
 }
 
 static void tell(sim_t *s, double at, const char *format, va_list args)
@@ -65,6 +65,7 @@ void sim_begin_life(sim_t *s, int client)
                  s->lives[client]);
     }
     s->lives[client]++;
+    s->strangers[client] = false;
     sim_tell_device(s, client, false);
 }
 

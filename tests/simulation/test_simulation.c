@@ -131,12 +131,14 @@ static const struct {
     {SIM_WRONG_USER, "foreign"},
     {SIM_STALE_FORGOTTEN, "early-ack"},
     {SIM_CURSOR_MOVES_ON, "silent-gap"},
-    {SIM_ABANDONED_SERVED, "order"},
+    {SIM_ABANDONED_SERVED, "early-ack"},
+    {SIM_NUMBER_KEPT, "order"},
     {SIM_NOT_RESUMED, "lost"},
     {SIM_STALE_ACK_TAKEN, "nonsense"},
     {SIM_SESSION_IGNORED, "order"},
     {SIM_REPLACED_NOT_TOLD, "lost"},
     {SIM_SLID_NOT_TOLD, "silent-gap"},
+    {SIM_NOBODY_WOKEN, "stuck"},
 };
 
 static bool finds(const char *said, const char *rule)

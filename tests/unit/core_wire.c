@@ -33,6 +33,9 @@ wire_t wire_written(const push_codec_t *codec, push_letter_t letter,
     size_t taken;
 
     do {
+        if (letter.forms) {
+            push_forms_begin(letter.forms);
+        }
         push_output_begin(&out, wire.len);
         codec->message(&out, &letter);
         NEEDS(out.bytes > 0, "nothing to be written at %zu", wire.len);

@@ -117,6 +117,9 @@ unsigned crash_flush(ground_t *g, crash_journal_t *j, unsigned device,
         j->devices[device].at = cursor_mid(delivery->picks[i].seq,
                                            delivery->picks[i].message->mid);
     }
+    push_delivery_written(&g->store, ticket, &seat->counts, delivery->count,
+                          delivery->sent);
+    j->delivered += delivery->count;
     push_epoch_leave(seat);
     return delivery->count;
 }
@@ -178,6 +181,7 @@ static push_status_t publish(ground_t *g, crash_journal_t *j, order_t order)
     j->messages_count++;
     status = store_publish(&g->store, &audience, &draft, &g->now, &g->receipt);
     if (status == PUSH_OK) {
+        j->published++;
         message->state = order.ttl ? CRASH_EXCUSED : CRASH_ACCEPTED;
     }
     return status;
@@ -233,6 +237,7 @@ void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number)
         NEEDS(store_publish(&g->store, &audience, &draft, &g->now, &g->receipt)
                   == PUSH_OK,
               "a keyed publish failed");
+        j->published++;
         push_store_key_done(&g->store, &claim, &g->receipt);
     }
 }
@@ -312,7 +317,8 @@ static void write_partly(ground_t *g, crash_journal_t *j,
 }
 
 /* Somebody comes, acknowledges one message, and goes. */
-static void visit(ground_t *g, const char *user, const char *channel)
+static void visit(ground_t *g, crash_journal_t *j, const char *user,
+                  const char *channel)
 {
     static const push_cursor_t first = {.seq = 1};
     push_text_t follows = named(channel);
@@ -324,7 +330,8 @@ static void visit(ground_t *g, const char *user, const char *channel)
     if (open_stream(g, &c, "1", &ticket) != PUSH_OK) {
         return;
     }
-    ground_publish(g, PUSH_LOG_USER, user, "x", PUSH_NORMAL);
+    j->published += ground_publish(g, PUSH_LOG_USER, user, "x", PUSH_NORMAL)
+                    == PUSH_OK;
     if (push_delivery_begin(&g->store, &ticket, &g->now, &g->delivery)
         == PUSH_OK) {
         push_store_ack(&g->store, named(user), ticket.id, &first, &g->now);
@@ -345,7 +352,7 @@ static void crowd(ground_t *g, crash_journal_t *j)
         snprintf(text, sizeof(text), "crowd%u-%u", i, j->number);
         if (push_store_name(&g->store, named(text)).shard == shard) {
             found++;
-            visit(g, text, NULL);
+            visit(g, j, text, NULL);
         }
     }
 }
@@ -500,7 +507,7 @@ void crash_work(ground_t *g, crash_journal_t *j, int rounds)
         }
         write_partly(g, j, &tickets[A1]);
         snprintf(guest, sizeof(guest), "guest%d", round);
-        visit(g, crash_name(j, guest), crash_name(j, guest));
+        visit(g, j, crash_name(j, guest), crash_name(j, guest));
         listen_to_all(g, j, tickets);
         if (round == 1) {
             burst(g, j);

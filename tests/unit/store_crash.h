@@ -38,6 +38,9 @@ typedef struct crash_journal_t {
     unsigned number; /* of the process: its names end with it */
     bool alone;      /* no other process uses the store */
     unsigned deaths;
+    uint64_t published; /* of which the process was told that it counts */
+    uint64_t delivered; /* likewise */
+    uint64_t counted[PUSH_COUNTS]; /* as all stood when last looked at */
     push_time_t now;
     uint32_t messages_count;
     crash_message_t messages[CRASH_MESSAGES];
@@ -61,6 +64,12 @@ void crash_work(ground_t *ground, crash_journal_t *journal, int rounds);
  * nothing twice.  Fails the test otherwise.
  */
 void crash_verify(ground_t *ground, crash_journal_t *journal);
+
+/*
+ * Nothing that was counted is lost, and nothing counts twice: what a process
+ * was doing when it died may count or not.  Part of the above.
+ */
+void crash_counts(const ground_t *ground, crash_journal_t *journal);
 
 /* Lets everything end; fails the test if memory is lost then. */
 void crash_empty(ground_t *ground, uint64_t used);

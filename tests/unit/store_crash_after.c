@@ -104,6 +104,34 @@ static void serve(ground_t *g, crash_journal_t *j)
     NEEDS(accepted(j), "a publish to a channel failed");
 }
 
+static void between(uint64_t count, uint64_t known, uint64_t unknown,
+                    const char *name)
+{
+    NEEDS(count >= known && count <= known + unknown,
+          "%lu %s are counted, %lu and at most %lu more happened",
+          (unsigned long)count, name, (unsigned long)known,
+          (unsigned long)unknown);
+}
+
+void crash_counts(const ground_t *g, crash_journal_t *j)
+{
+    uint64_t sums[PUSH_COUNTS];
+
+    push_view_counts(&g->store, sums);
+    for (int i = 0; i < PUSH_COUNTS; i++) {
+        NEEDS(sums[i] >= j->counted[i], "%s fell from %lu to %lu",
+              push_count_name((push_count_t)i), (unsigned long)j->counted[i],
+              (unsigned long)sums[i]);
+        j->counted[i] = sums[i];
+    }
+    if (j->alone) {
+        between(sums[PUSH_COUNT_PUBLISHED], j->published, j->deaths,
+                "published");
+        between(sums[PUSH_COUNT_DELIVERED], j->delivered,
+                j->deaths * PUSH_DELIVERY_MAX, "delivered");
+    }
+}
+
 void crash_verify(ground_t *g, crash_journal_t *j)
 {
     push_ticket_t tickets[CRASH_DEVICES];
@@ -127,6 +155,7 @@ void crash_verify(ground_t *g, crash_journal_t *j)
         NEEDS(j->key_mids[i], "key %u was never delivered", i);
     }
     sound(g);
+    crash_counts(g, j);
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
         push_store_checkout(&g->store, &tickets[i], &g->now);
     }

@@ -12,6 +12,7 @@
 #include "core_world.h"
 #include "store/ops/ack.h"
 #include "store/ops/keys.h"
+#include "store/ops/view.h"
 #include "store/shm/clock.h"
 
 void *shared_memory(size_t size)
@@ -209,6 +210,14 @@ push_status_t ground_ack(ground_t *g, const char *user,
     push_cursor_t at = cursor(seq);
 
     return push_store_ack(&g->store, named(user), ticket->id, &at, &g->now);
+}
+
+uint64_t ground_count(const ground_t *g, push_count_t what)
+{
+    uint64_t sums[PUSH_COUNTS];
+
+    push_view_counts(&g->store, sums);
+    return sums[what];
 }
 
 void ground_pass(ground_t *g, int64_t ms)

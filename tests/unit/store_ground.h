@@ -84,4 +84,7 @@ push_status_t ground_ack(ground_t *ground, const char *user,
 
 void ground_pass(ground_t *ground, int64_t ms);
 
+/* What all processes have counted. */
+uint64_t ground_count(const ground_t *ground, push_count_t what);
+
 #endif

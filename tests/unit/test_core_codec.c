@@ -16,14 +16,17 @@
 static watched_heap_t memory;
 static push_ref_t made;
 static push_output_t out;
+static push_forms_t *forms;
 
 static void set_up(void)
 {
     watched_heap_init(&memory);
+    forms = calloc(1, sizeof(*forms));
 }
 
 static void tear_down(void)
 {
+    free(forms);
     watched_heap_destroy(&memory);
 }
 
@@ -313,6 +316,120 @@ START_TEST(what_does_not_fit_is_left_out_and_all_behind_it)
 }
 END_TEST
 
+/* ---- forms that are kept ---- */
+
+static void expect_same(const wire_t *want, wire_t got)
+{
+    ck_assert_uint_eq(got.len, want->len);
+    ck_assert_mem_eq(got.at, want->at, got.len);
+    free(got.at);
+}
+
+START_TEST(what_was_made_before_is_what_would_be_made_anew)
+{
+    push_content_t content = {.data = bytes(rows[_i].data, rows[_i].len)};
+    push_letter_t letter = letter_of(&content);
+    wire_t want = written(letter, SIZE_MAX, SIZE_MAX);
+
+    letter.forms = forms;
+    for (int time = 0; time < 2; time++) {
+        expect_same(&want, written(letter, SIZE_MAX, SIZE_MAX));
+        expect_same(&want, written(letter, 3, 1));
+    }
+    ck_assert_uint_eq(forms->count, (letter.message->traits
+                                     & (PUSH_TRAIT_BINARY | PUSH_TRAIT_LINES))
+                                        != 0);
+    free(want.at);
+}
+END_TEST
+
+/* The first bytes are written with forms and the rest without, or vice versa. */
+static wire_t continued(push_letter_t letter, size_t first)
+{
+    wire_t wire = {0};
+
+    push_output_begin(&out, 0);
+    push_codec_sse.message(&out, &letter);
+    wire_take(&wire, &out, first);
+    letter.forms = letter.forms ? NULL : forms;
+    while (wire.len < first || !wire.writes) {
+        push_output_begin(&out, wire.len);
+        push_codec_sse.message(&out, &letter);
+        wire_take(&wire, &out, SIZE_MAX);
+        wire.writes += !out.cut;
+    }
+    return wire;
+}
+
+START_TEST(a_message_goes_on_where_forms_come_or_go)
+{
+    const push_content_t *content = in_parts(_i);
+    push_letter_t letter = letter_of(content);
+    wire_t want = written(letter, SIZE_MAX, SIZE_MAX);
+
+    for (size_t first = 1; first < want.len; first++) {
+        letter.forms = NULL;
+        expect_same(&want, continued(letter, first));
+        letter.forms = forms;
+        expect_same(&want, continued(letter, first));
+    }
+    free(want.at);
+}
+END_TEST
+
+START_TEST(forms_that_are_full_stay_as_they_are_until_they_are_begun)
+{
+    static const unsigned sizes[] = {1, 40000};
+    unsigned size = sizes[_i];
+    char *at;
+    unsigned count = 0;
+
+    for (;;) {
+        ck_assert_uint_eq(push_forms_find(forms, count << 12).len, 0);
+        at = push_forms_add(forms, count << 12, size);
+        if (!at) {
+            break;
+        }
+        memset(at, (int)(count++ & 255), size);
+    }
+    ck_assert_uint_eq(count,
+                      size == 1 ? PUSH_FORMS_MOST : PUSH_FORMS_BYTES / size);
+    for (unsigned i = 0; i < count; i++) {
+        push_text_t form = push_forms_find(forms, i << 12);
+
+        ck_assert_uint_eq(form.len, size);
+        ck_assert_uint_eq((unsigned char)form.at[size - 1], i & 255);
+    }
+    push_forms_begin(forms);
+    ck_assert_uint_eq(push_forms_find(forms, 0).len, 0);
+    ck_assert_ptr_nonnull(push_forms_add(forms, 0, PUSH_FORMS_BYTES));
+    push_forms_begin(forms);
+    ck_assert_uint_eq(push_forms_find(forms, 0).len, PUSH_FORMS_BYTES);
+}
+END_TEST
+
+START_TEST(where_forms_have_no_room_all_is_written_all_the_same)
+{
+    char *data = large(_i, 30000);
+    push_content_t content = {.data = bytes(data, 30000)};
+    push_letter_t letter = letter_of(&content);
+    wire_t want = written(letter, SIZE_MAX, SIZE_MAX);
+
+    ck_assert_ptr_nonnull(push_forms_add(forms, 1, PUSH_FORMS_BYTES - 100));
+    letter.forms = forms;
+    push_output_begin(&out, 0);
+    push_codec_sse.message(&out, &letter);
+    ck_assert(forms->full);
+    ck_assert_uint_eq(forms->count, 1);
+    expect_same(&want, written(letter, SIZE_MAX, SIZE_MAX));
+    ck_assert(!forms->full);
+    ck_assert_uint_eq(forms->count, 1);
+    ck_assert_uint_gt(push_forms_find(forms, letter.message->mid).len, 30000);
+    free(want.at);
+    free(data);
+}
+END_TEST
+
 /* ---- what is no message ---- */
 
 static void expect_output(const char *text)
@@ -453,6 +570,13 @@ int main(void)
     tcase_add_loop_test(
         tc, parts_of_a_message_are_the_whole_wherever_it_is_cut, 0, 5);
     tcase_add_loop_test(tc, a_large_message_goes_out_in_several_writes, 0, 4);
+    tcase_add_row_test(tc, what_was_made_before_is_what_would_be_made_anew,
+                       rows);
+    tcase_add_loop_test(tc, a_message_goes_on_where_forms_come_or_go, 0, 5);
+    tcase_add_loop_test(
+        tc, forms_that_are_full_stay_as_they_are_until_they_are_begun, 0, 2);
+    tcase_add_loop_test(
+        tc, where_forms_have_no_room_all_is_written_all_the_same, 0, 3);
     tcase_add_test(tc, what_does_not_fit_is_left_out_and_all_behind_it);
     tcase_add_test(tc, heartbeats_gaps_and_the_end_are_events_of_their_own);
     tcase_add_loop_test(tc, what_a_reader_of_the_standard_gets_is_the_payload,

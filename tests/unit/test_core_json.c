@@ -126,6 +126,30 @@ END_TEST
 
 /* ---- the other members ---- */
 
+/* Strings of 24 characters, of which the one at place _i is tried. */
+START_TEST(a_string_is_looked_at_wherever_something_stands_in_it)
+{
+    static const char bad[] = "\"\\\n\x1f\x01\0";
+    static const char good[] = " !#[]~\x7f'";
+    char *string = malloc(26);
+    push_text_t text = {string, 26};
+
+    for (size_t i = 0; i < sizeof(bad) + sizeof(good) - 2; i++) {
+        bool valid = i >= sizeof(bad) - 1;
+
+        memset(string, 'x', 26);
+        string[0] = string[25] = '"';
+        string[1 + _i] = valid ? good[i - (sizeof(bad) - 1)] : bad[i];
+        NEEDS(push_payload_is_json(&text) == valid, "byte %zu", i);
+    }
+    memset(string + 1, 'x', 24);
+    string[_i] = '\\';
+    string[1 + _i] = 'n';
+    ck_assert(push_payload_is_json(&text) == (_i > 0));
+    free(string);
+}
+END_TEST
+
 START_TEST(event_and_receipt_stand_before_the_payload)
 {
     push_draft_t draft = {.content = {.event = bytes(ROW("trip.eta")),
@@ -304,6 +328,8 @@ int main(void)
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_row_test(tc, a_payload_is_data_text_or_base64, rows);
+    tcase_add_loop_test(
+        tc, a_string_is_looked_at_wherever_something_stands_in_it, 0, 24);
     tcase_add_test(tc, event_and_receipt_stand_before_the_payload);
     tcase_add_test(tc, who_asks_is_told_more);
     tcase_add_test(tc, the_longest_names_have_room);

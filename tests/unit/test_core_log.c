@@ -215,7 +215,7 @@ START_TEST(a_sweep_ends_what_expired_and_forgets_it_a_minute_later)
     later.mono += 1000;
     ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 0);
     ck_assert_int_eq(push_message_fate(short_lived), PUSH_EXPIRED);
-    ck_assert_uint_eq(world.memory.counts.expired, 1);
+    ck_assert_uint_eq(world.memory.counts.of[PUSH_COUNT_EXPIRED], 1);
     later.mono += 59999;
     ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 0);
     later.mono += 1;

@@ -114,6 +114,7 @@ static bool dies_at(const char *name, int count, int by)
     if (WIFSIGNALED(status)) {
         ck_assert_int_eq(WTERMSIG(status), by);
         journal->deaths++;
+        crash_counts(&g, journal);
         return true;
     }
     ck_assert_msg(WIFEXITED(status) && !WEXITSTATUS(status),
@@ -204,7 +205,7 @@ START_TEST(there_are_failpoints_in_every_critical_section)
         "runs-grow", "page-take", "page-give", "run-take",   "pages-give",
         "retire",    "limbo",     "repair",    "recount",    "key",
         "reset",     "wake",      "offline",   "user",       "channel",
-        "trim",      "seat"};
+        "trim",      "seat",      "counted"};
 
     ck_assert_int_ge(names_count, 30);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -256,6 +257,7 @@ START_TEST(while_an_owner_is_stopped_others_are_answered_within_a_second)
         snprintf(user, sizeof(user), "other%d", i);
         status = ground_publish(&g, PUSH_LOG_USER, i ? user : "a-0", "x",
                                 PUSH_NORMAL);
+        journal->published += status == PUSH_OK;
         NEEDS(push_clock_now().mono - at < 1000, "an answer took %ld ms",
               (long)(push_clock_now().mono - at));
         NEEDS(status == PUSH_OK || status == PUSH_BUSY

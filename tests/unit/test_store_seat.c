@@ -71,6 +71,24 @@ START_TEST(the_seat_of_a_dead_process_is_taken_and_its_tags_are_void)
 }
 END_TEST
 
+START_TEST(a_seat_that_was_left_is_borrowed_from_those_who_would_claim_it)
+{
+    uint32_t self = (uint32_t)getpid();
+
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, self), 1);
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, self), 2);
+    ck_assert(!push_seat_borrow(&g.store.seats, 1, self));
+    push_seat_leave(&g.store.seats, 1);
+    ck_assert(push_seat_borrow(&g.store.seats, 1, self));
+    for (int i = 3; i < GROUND_SEATS; i++) {
+        ck_assert_int_eq(push_seat_claim(&g.store.seats, self), i);
+    }
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, self), -1);
+    push_seat_return(&g.store.seats, 1);
+    ck_assert_int_eq(push_seat_claim(&g.store.seats, self), 1);
+}
+END_TEST
+
 /* ---- wake-ups ---- */
 
 START_TEST(the_streams_of_all_who_sit_are_counted)
@@ -243,6 +261,8 @@ int main(void)
     tcase_add_test(tc, each_claims_a_seat_of_its_own_until_none_is_left);
     tcase_add_test(tc,
                    the_seat_of_a_dead_process_is_taken_and_its_tags_are_void);
+    tcase_add_test(
+        tc, a_seat_that_was_left_is_borrowed_from_those_who_would_claim_it);
     tcase_add_test(tc, the_streams_of_all_who_sit_are_counted);
     tcase_add_test(tc, a_device_with_much_news_stands_in_the_list_once);
     tcase_add_test(tc, only_seats_that_follow_a_channel_hear_of_it);

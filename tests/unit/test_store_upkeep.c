@@ -156,7 +156,7 @@ START_TEST(a_wall_clock_set_by_a_day_ends_nothing)
     ground_publish(&g, PUSH_LOG_USER, "u", "c", PUSH_HIGH);
     push_view_stats(&g.store, &stats);
     ck_assert_uint_eq(stats.devices, 2);
-    ck_assert_uint_eq(g.store.segment->counts.expired, 0);
+    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_EXPIRED), 0);
     ck_assert_str_eq(ground_flush(&g, &here), "1=a 2=b 3=c");
     away = open_stream("u", "away", "c");
     ck_assert_str_eq(ground_flush(&g, &away), "1=a 2=b 3=c");
@@ -175,6 +175,85 @@ START_TEST(a_device_whose_process_is_gone_is_not_connected)
     ck_assert_uint_eq(g.receipt.connected, 0);
     ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_HIGH);
     ck_assert_uint_eq(g.receipt.connected, 0);
+}
+END_TEST
+
+/* ---- deaths ---- */
+
+static int do_nothing(void *data)
+{
+    (void)data;
+    return 0;
+}
+
+/* A seat whose process has died, and nobody knows yet. */
+static unsigned dead_seat(void)
+{
+    pid_t pid = child_start(do_nothing, NULL);
+    int seat;
+
+    child_expect(pid);
+    seat = push_seat_claim(&g.store.seats, (uint32_t)pid);
+    ck_assert_int_gt(seat, 0);
+    return (unsigned)seat;
+}
+
+/* True if our reactor is woken for the device; its list is empty then. */
+static bool has_news(const push_ticket_t *ticket)
+{
+    const push_device_t *wanted = push_store_device_at(&g.store,
+                                                       ticket->device);
+    uint32_t list = push_seat_devices(&g.store.seats.seats[0]);
+    const push_device_t *device;
+    bool found = false;
+
+    do {
+        device = push_seat_next_device(&g.store.seats, &list);
+        found = found || device == wanted;
+    } while (device);
+    return found;
+}
+
+static void publish_to_u(const char *text)
+{
+    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "u", text, PUSH_NORMAL),
+                     PUSH_OK);
+}
+
+static void sweep_in_turn(void)
+{
+    push_store_sweep_soon(g.base);
+    ck_assert(push_store_sweep_due(&g.store, &g.now));
+}
+
+/* The device stands in the list of the dead: nothing else wakes it. */
+START_TEST(a_device_that_left_a_reactor_before_its_death_is_woken_where_it_is)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+
+    ck_assert(push_store_move(&g.store, &ticket, dead_seat()));
+    publish_to_u("before");
+    ticket = open_stream("u", "d", NULL);
+    publish_to_u("after");
+    ck_assert(!has_news(&ticket));
+    sweep_in_turn();
+    ck_assert(has_news(&ticket));
+}
+END_TEST
+
+/* Two go from a reactor, in whose list they stand, to one that dies. */
+START_TEST(the_death_of_a_reactor_does_not_cut_the_list_of_another)
+{
+    push_ticket_t first = open_stream("u", "first", NULL);
+    push_ticket_t between = open_stream("u", "between", NULL);
+    push_ticket_t last = open_stream("u", "last", NULL);
+    unsigned seat = dead_seat();
+
+    publish_to_u("news");
+    ck_assert(push_store_move(&g.store, &first, seat));
+    ck_assert(push_store_move(&g.store, &last, seat));
+    sweep_in_turn();
+    ck_assert(has_news(&between));
 }
 END_TEST
 
@@ -206,12 +285,12 @@ START_TEST(full_memory_refuses_low_drops_the_oldest_low_and_takes_high)
         ck_assert_int_eq(say("u", PUSH_NORMAL), PUSH_OK);
         ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
     }
-    ck_assert_uint_gt(g.store.segment->counts.evicted, 0);
+    ck_assert_uint_gt(ground_count(&g, PUSH_COUNT_EVICTED), 0);
     ground_flush(&g, &ticket);
     ck_assert_uint_eq(g.delivery.gaps_count, 1);
     ck_assert_int_eq(g.delivery.gaps[0].urgency, PUSH_LOW);
     ck_assert_uint_eq(g.delivery.gaps[0].dropped,
-                      g.store.segment->counts.evicted);
+                      ground_count(&g, PUSH_COUNT_EVICTED));
     ck_assert_int_eq(push_message_urgency(g.delivery.picks[0].message),
                      PUSH_HIGH);
 }
@@ -326,7 +405,7 @@ START_TEST(of_what_was_lost_the_oldest_is_forgotten_first_and_up_to_a_bound)
     }
     ground_pass(&g, 1001);
     sweep_all();
-    ck_assert_uint_eq(g.store.segment->counts.evicted, 2 * LOSERS);
+    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_EVICTED), 2 * LOSERS);
     while (!g.store.segment->walks) {
         ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
     }
@@ -350,7 +429,7 @@ START_TEST(strangers_are_told_no_longer_than_what_was_dropped_would_live)
         ground_pass(&g, 1);
         say_to_stranger(i, PUSH_NORMAL);
     }
-    ck_assert_uint_gt(g.store.segment->counts.evicted, 0);
+    ck_assert_uint_gt(ground_count(&g, PUSH_COUNT_EVICTED), 0);
     ground_pass(&g, 300000);
     ticket = open_stream("s0", "d", NULL);
     ck_assert_str_eq(ground_flush(&g, &ticket), "");
@@ -449,6 +528,11 @@ int main(void)
     tcase_add_test(sweep, after_sweeps_nothing_is_left_of_what_is_over);
     tcase_add_test(sweep, a_wall_clock_set_by_a_day_ends_nothing);
     tcase_add_test(sweep, a_device_whose_process_is_gone_is_not_connected);
+    tcase_add_test(
+        sweep,
+        a_device_that_left_a_reactor_before_its_death_is_woken_where_it_is);
+    tcase_add_test(sweep,
+                   the_death_of_a_reactor_does_not_cut_the_list_of_another);
     tcase_add_test(
         full, full_memory_refuses_low_drops_the_oldest_low_and_takes_high);
     tcase_add_test(full,

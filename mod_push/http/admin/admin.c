@@ -24,81 +24,18 @@ static int not_found(request_rec *r)
                         "channels, stats, check or health"));
 }
 
+static const char *method_name(int method)
+{
+    return method == M_GET    ? "GET, HEAD"
+           : method == M_POST ? "POST"
+                              : "DELETE";
+}
+
 static int wrong_method(request_rec *r, const char *allowed)
 {
     apr_table_setn(r->err_headers_out, "Allow", allowed);
     return push_problem_send(r, push_problem(r->pool, 405, "bad-method",
                                              "method: %s", allowed));
-}
-
-static int messages(request_rec *r, const char *unused)
-{
-    (void)unused;
-    return r->method_number == M_POST ? push_publish(r)
-                                      : wrong_method(r, "POST");
-}
-
-static int message(request_rec *r, const char *mid)
-{
-    if (r->method_number == M_GET) {
-        return push_show_message(r, mid);
-    }
-    if (r->method_number == M_DELETE) {
-        return push_recall_message(r, mid);
-    }
-    return wrong_method(r, "GET, HEAD, DELETE");
-}
-
-static int devices(request_rec *r, const char *user)
-{
-    return r->method_number == M_GET ? push_show_devices(r, user)
-                                     : wrong_method(r, "GET, HEAD");
-}
-
-static int device(request_rec *r, const char *id)
-{
-    return r->method_number == M_GET ? push_show_device(r, id)
-                                     : wrong_method(r, "GET, HEAD");
-}
-
-static int channels(request_rec *r, const char *unused)
-{
-    (void)unused;
-    return r->method_number == M_GET ? push_show_channels(r)
-                                     : wrong_method(r, "GET, HEAD");
-}
-
-static int stats(request_rec *r, const char *unused)
-{
-    (void)unused;
-    return r->method_number == M_GET ? push_show_stats(r)
-                                     : wrong_method(r, "GET, HEAD");
-}
-
-static int health(request_rec *r, const char *unused)
-{
-    (void)unused;
-    return r->method_number == M_GET ? push_show_health(r)
-                                     : wrong_method(r, "GET, HEAD");
-}
-
-static int streams(request_rec *r, const char *user)
-{
-    return r->method_number == M_DELETE ? push_dismiss_streams(r, user)
-                                        : wrong_method(r, "DELETE");
-}
-
-static int revocation(request_rec *r, const char *user)
-{
-    return r->method_number == M_POST ? push_revoke_tokens(r, user)
-                                      : wrong_method(r, "POST");
-}
-
-static int check(request_rec *r, const char *unused)
-{
-    (void)unused;
-    return r->method_number == M_GET ? push_show_check(r)
-                                     : wrong_method(r, "GET, HEAD");
 }
 
 #define PARTS_MAX 3
@@ -107,19 +44,21 @@ static int check(request_rec *r, const char *unused)
 static const struct {
     const char *parts[PARTS_MAX];
     int count;
+    int method;
     int (*answer)(request_rec *r, const char *part);
-} routes[] = {{{"users", "*", "devices"}, 3, devices},
-              {{"users", "*", "streams"}, 3, streams},
-              {{"users", "*", "revoke"}, 3, revocation},
-              {{"streams"}, 1, streams},
-              {{"revoke"}, 1, revocation},
-              {{"messages", "*"}, 2, message},
-              {{"devices", "*"}, 2, device},
-              {{"messages"}, 1, messages},
-              {{"channels"}, 1, channels},
-              {{"stats"}, 1, stats},
-              {{"check"}, 1, check},
-              {{"health"}, 1, health}};
+} routes[] = {{{"users", "*", "devices"}, 3, M_GET, push_show_devices},
+              {{"users", "*", "streams"}, 3, M_DELETE, push_dismiss_streams},
+              {{"users", "*", "revoke"}, 3, M_POST, push_revoke_tokens},
+              {{"streams"}, 1, M_DELETE, push_dismiss_streams},
+              {{"revoke"}, 1, M_POST, push_revoke_tokens},
+              {{"messages", "*"}, 2, M_GET, push_show_message},
+              {{"messages", "*"}, 2, M_DELETE, push_recall_message},
+              {{"devices", "*"}, 2, M_GET, push_show_device},
+              {{"messages"}, 1, M_POST, push_publish},
+              {{"channels"}, 1, M_GET, push_show_channels},
+              {{"stats"}, 1, M_GET, push_show_stats},
+              {{"check"}, 1, M_GET, push_show_check},
+              {{"health"}, 1, M_GET, push_show_health}};
 
 /* True if the path below the base is the route, part by part. */
 static bool is_route(const apr_array_header_t *path, const char *const *parts,
@@ -189,25 +128,20 @@ static bool changes_nothing(const request_rec *r)
 /* All that does not depend on what is asked for. */
 static const push_problem_t *check_request(request_rec *r)
 {
-    const push_problem_t *problem = check_access(r);
     push_params_t params;
 
-    if (!problem) {
-        problem = push_check_host(r);
-    }
-    if (!problem) {
-        problem = push_gate_query(r, &params);
-    }
-    if (!problem && !changes_nothing(r)) {
-        problem = push_check_forgery(r);
-    }
-    return problem ? problem : check_token(r, &params);
+    return check_access(r)
+        ?: push_check_host(r)
+        ?: push_gate_query(r, &params)
+        ?: (changes_nothing(r) ? NULL : push_check_forgery(r))
+        ?: check_token(r, &params);
 }
 
 int push_admin(request_rec *r)
 {
     const apr_array_header_t *path = push_endpoint_parts(r);
     const push_problem_t *problem = check_request(r);
+    const char *allowed = NULL;
 
     if (!problem && !publishes(path)) {
         problem = push_allow_admin(r);
@@ -218,9 +152,15 @@ int push_admin(request_rec *r)
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;
 
-        if (is_route(path, routes[i].parts, routes[i].count, &part)) {
+        if (!is_route(path, routes[i].parts, routes[i].count, &part)) {
+            continue;
+        }
+        if (routes[i].method == r->method_number) {
             return routes[i].answer(r, part);
         }
+        allowed = apr_pstrcat(r->pool, allowed ? allowed : "",
+                              allowed ? ", " : "",
+                              method_name(routes[i].method), NULL);
     }
-    return not_found(r);
+    return allowed ? wrong_method(r, allowed) : not_found(r);
 }

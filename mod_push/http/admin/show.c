@@ -242,7 +242,7 @@ static void add_channel(void *data, const push_channel_view_t *view)
     json_array_append_new(data, channel);
 }
 
-int push_show_channels(request_rec *r)
+int push_show_channels(request_rec *r, const char *none)
 {
     json_t *body = json_object();
     json_t *channels = json_array();
@@ -250,6 +250,7 @@ int push_show_channels(request_rec *r)
     push_status_t status = look((push_look_t){.kind = PUSH_LOOK_CHANNELS},
                                 &visitor);
 
+    (void)none;
     set(body, "channels", channels);
     return answer(r, status, body);
 }
@@ -290,7 +291,7 @@ static json_t *state_json(const push_health_t *health)
     return state;
 }
 
-int push_show_stats(request_rec *r)
+int push_show_stats(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
     push_stats_view_t stats;
@@ -298,6 +299,7 @@ int push_show_stats(request_rec *r)
     json_t *body = json_object();
     json_t *memory = json_object();
 
+    (void)none;
     broker->stats(broker, &stats);
     broker->health(broker, &health);
     set_number(body, "streams", stats.streams);
@@ -306,14 +308,9 @@ int push_show_stats(request_rec *r)
     set_number(body, "users", stats.users);
     set_number(body, "channels", stats.channels);
     set_number(body, "messages", stats.messages);
-    set_number(body, "published", stats.published);
-    set_number(body, "delivered", stats.delivered);
-    set_number(body, "acked", stats.acked);
-    set_number(body, "expired", stats.expired);
-    set_number(body, "replaced", stats.replaced);
-    set_number(body, "recalled", stats.recalled);
-    set_number(body, "evicted", stats.evicted);
-    set_number(body, "refused", stats.refused);
+    for (int i = 0; i < PUSH_COUNTS; i++) {
+        set_number(body, push_count_name((push_count_t)i), stats.counts[i]);
+    }
     set_number(body, "recovered", stats.recovered);
     set_number(memory, "size", stats.memory_size);
     set_number(memory, "used", stats.memory_used);
@@ -327,7 +324,7 @@ int push_show_stats(request_rec *r)
 /* So many in a minute are no accident. */
 #define DEATHS_DEGRADED 3u
 
-int push_show_health(request_rec *r)
+int push_show_health(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
     push_health_t health;
@@ -335,6 +332,7 @@ int push_show_health(request_rec *r)
     json_t *children = json_object();
     bool well;
 
+    (void)none;
     broker->health(broker, &health);
     well = !health.failing && health.died < DEATHS_DEGRADED;
     set_number(children, "died", health.died);
@@ -360,12 +358,13 @@ static json_t *texts_json(const push_check_t *check)
     return texts;
 }
 
-int push_show_check(request_rec *r)
+int push_show_check(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
     json_t *body = json_object();
     push_check_t check;
 
+    (void)none;
     broker->check(broker, &check);
     set(body, "sound", json_boolean(!check.wrong && !check.skipped));
     set_number(body, "wrong", check.wrong);

@@ -41,19 +41,14 @@ static const push_problem_t *parse_audience(const parse_t *p)
     push_address_t to = {.broadcast = {.name = "broadcast",
                                        .kind = "bad-member",
                                        .given = all == PUSH_MEMBER_TRUE}};
-    const push_problem_t *problem = NULL;
 
     if (all != PUSH_MEMBER_ABSENT && all != PUSH_MEMBER_TRUE) {
         return bad(p, "broadcast", "true");
     }
-    problem = string_field(p, PUSH_MEMBER_USER, &to.user);
-    if (!problem) {
-        problem = string_field(p, PUSH_MEMBER_CHANNEL, &to.channel);
-    }
-    if (!problem) {
-        problem = string_field(p, PUSH_MEMBER_DEVICE, &to.device);
-    }
-    return problem ? problem : push_draft_audience(p->pool, p->asked, &to);
+    return string_field(p, PUSH_MEMBER_USER, &to.user)
+        ?: string_field(p, PUSH_MEMBER_CHANNEL, &to.channel)
+        ?: string_field(p, PUSH_MEMBER_DEVICE, &to.device)
+        ?: push_draft_audience(p->pool, p->asked, &to);
 }
 
 static const push_problem_t *parse_strings(const parse_t *p)
@@ -72,10 +67,8 @@ static const push_problem_t *parse_strings(const parse_t *p)
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_field_t field;
 
-        problem = string_field(p, rows[i].id, &field);
-        if (!problem) {
-            problem = rows[i].take(p->pool, p->asked, &field);
-        }
+        problem = string_field(p, rows[i].id, &field)
+                      ?: rows[i].take(p->pool, p->asked, &field);
     }
     return problem;
 }
@@ -125,11 +118,10 @@ static const push_problem_t *parse_payload(const parse_t *p)
 {
     push_text_t data = p->members[PUSH_MEMBER_DATA].raw;
     push_field_t text, base64;
-    const push_problem_t *problem = string_field(p, PUSH_MEMBER_TEXT, &text);
+    const push_problem_t *problem = string_field(p, PUSH_MEMBER_TEXT, &text)
+                                        ?: string_field(p, PUSH_MEMBER_BASE64,
+                                                        &base64);
 
-    if (!problem) {
-        problem = string_field(p, PUSH_MEMBER_BASE64, &base64);
-    }
     if (problem) {
         return problem;
     }
@@ -152,22 +144,6 @@ static const push_problem_t *parse_payload(const parse_t *p)
     return problem;
 }
 
-static const push_problem_t *parse_members(const parse_t *p)
-{
-    const push_problem_t *problem = parse_audience(p);
-
-    if (!problem) {
-        problem = parse_strings(p);
-    }
-    if (!problem) {
-        problem = parse_ttl(p);
-    }
-    if (!problem) {
-        problem = parse_receipt(p);
-    }
-    return problem ? problem : parse_payload(p);
-}
-
 const push_problem_t *push_line_parse(apr_pool_t *pool,
                                       const push_settings_t *settings,
                                       push_text_t line,
@@ -183,5 +159,10 @@ const push_problem_t *push_line_parse(apr_pool_t *pool,
     problem = push_members_scan(pool, line, p.members)
                   ? NULL
                   : push_members_load(pool, line, p.members);
-    return problem ? problem : parse_members(&p);
+    return problem
+        ?: parse_audience(&p)
+        ?: parse_strings(&p)
+        ?: parse_ttl(&p)
+        ?: parse_receipt(&p)
+        ?: parse_payload(&p);
 }

@@ -163,20 +163,15 @@ static void take_line(lines_t *l, const char *at, size_t len)
     if (!line.len) {
         return;
     }
-    problem = push_line_parse(l->pool, push_settings(l->r), line, &asked);
-    if (!problem) {
-        problem = push_allow_audience(l->r, l->pool, &asked);
-    }
-    if (!problem) {
-        push_allow_key(l->r, l->pool, &asked);
-        problem = push_allow_rate(l->r, l->pool, &asked, false);
-    }
+    problem = push_line_parse(l->pool, push_settings(l->r), line, &asked)
+        ?: push_allow_audience(l->r, l->pool, &asked)
+        ?: push_allow_rate(l->r, l->pool, &asked, false);
     if (problem) {
         refuse(l, problem);
+        return;
     }
-    else {
-        publish_line(l, &asked);
-    }
+    push_allow_key(l->r, l->pool, &asked);
+    publish_line(l, &asked);
 }
 
 static void line_too_long(lines_t *l)

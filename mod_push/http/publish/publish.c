@@ -28,32 +28,27 @@ static const push_problem_t *param_field(const push_params_t *params,
     return problem;
 }
 
+static const push_problem_t *check_broadcast(apr_pool_t *pool,
+                                             const push_field_t *broadcast)
+{
+    return broadcast->given && strcmp(broadcast->text.at, "1")
+               ? push_problem(pool, 400, "bad-parameter", "broadcast: 1")
+               : NULL;
+}
+
 static const push_problem_t *parse_audience(request_rec *r,
                                             push_publication_t *asked)
 {
     push_params_t params;
     push_address_t to;
-    const push_problem_t *problem = push_params_parse(r, &params);
 
-    if (!problem) {
-        problem = param_field(&params, "user", &to.user);
-    }
-    if (!problem) {
-        problem = param_field(&params, "channel", &to.channel);
-    }
-    if (!problem) {
-        problem = param_field(&params, "broadcast", &to.broadcast);
-    }
-    if (!problem) {
-        problem = param_field(&params, "device", &to.device);
-    }
-    if (problem) {
-        return problem;
-    }
-    if (to.broadcast.given && strcmp(to.broadcast.text.at, "1")) {
-        return push_problem(r->pool, 400, "bad-parameter", "broadcast: 1");
-    }
-    return push_draft_audience(r->pool, asked, &to);
+    return push_params_parse(r, &params)
+        ?: param_field(&params, "user", &to.user)
+        ?: param_field(&params, "channel", &to.channel)
+        ?: param_field(&params, "broadcast", &to.broadcast)
+        ?: param_field(&params, "device", &to.device)
+        ?: check_broadcast(r->pool, &to.broadcast)
+        ?: push_draft_audience(r->pool, asked, &to);
 }
 
 /* Seconds (RFC 8030, section 5.2). */
@@ -74,14 +69,11 @@ static const push_problem_t *parse_ttl(request_rec *r,
     return NULL;
 }
 
-static const push_problem_t *parse_prefer(request_rec *r,
-                                          push_publication_t *asked)
+static bool wants_receipt(request_rec *r)
 {
     const char *prefer = apr_table_get(r->headers_in, "Prefer");
 
-    asked->draft.content.ack_now =
-        prefer && ap_find_token(r->pool, prefer, "respond-async");
-    return NULL;
+    return prefer && ap_find_token(r->pool, prefer, "respond-async");
 }
 
 static const push_problem_t *parse_headers(request_rec *r,
@@ -96,14 +88,15 @@ static const push_problem_t *parse_headers(request_rec *r,
                 {"Push-Event", push_draft_event},
                 {"Content-Type", push_draft_type},
                 {"Idempotency-Key", push_draft_key}};
-    const push_problem_t *problem = parse_ttl(r, asked);
+    const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_field_t field = header_field(r, rows[i].name);
 
         problem = rows[i].take(r->pool, asked, &field);
     }
-    return problem ? problem : parse_prefer(r, asked);
+    asked->draft.content.ack_now = wants_receipt(r);
+    return problem ?: parse_ttl(r, asked);
 }
 
 static const push_problem_t *too_large(request_rec *r)
@@ -218,6 +211,16 @@ static bool is_lines(const request_rec *r)
     return len == sizeof(lines) - 1 && !strncasecmp(type, lines, len);
 }
 
+/* All that may be wrong before the store is asked. */
+static const push_problem_t *check(request_rec *r, push_publication_t *asked)
+{
+    return parse_audience(r, asked)
+        ?: push_allow_audience(r, r->pool, asked)
+        ?: parse_headers(r, asked)
+        ?: read_body(r, &asked->draft.content.data)
+        ?: push_allow_rate(r, r->pool, asked, true);
+}
+
 static push_status_t publish(push_publication_t *asked, push_answer_t *answer)
 {
     push_broker_t *broker = push_broker();
@@ -230,30 +233,19 @@ static push_status_t publish(push_publication_t *asked, push_answer_t *answer)
                              : status;
 }
 
-int push_publish(request_rec *r)
+int push_publish(request_rec *r, const char *none)
 {
     push_publication_t asked = {0};
     push_answer_t published;
     const push_problem_t *problem;
 
+    (void)none;
     if (is_lines(r)) {
         return push_publish_lines(r);
     }
-    problem = parse_audience(r, &asked);
-    if (!problem) {
-        problem = push_allow_audience(r, r->pool, &asked);
-    }
-    if (!problem) {
-        problem = parse_headers(r, &asked);
-    }
-    if (!problem) {
-        problem = read_body(r, &asked.draft.content.data);
-    }
+    problem = check(r, &asked);
     if (!problem) {
         push_allow_key(r, r->pool, &asked);
-        problem = push_allow_rate(r, r->pool, &asked, true);
-    }
-    if (!problem) {
         problem = push_problem_of_status(r->pool, publish(&asked, &published));
     }
     return problem ? push_problem_send(r, problem)

@@ -4,6 +4,6 @@
 #include <httpd.h>
 
 /* POST <admin>/messages: one message, or a stream of them (lines.h). */
-int push_publish(request_rec *r);
+int push_publish(request_rec *r, const char *none);
 
 #endif

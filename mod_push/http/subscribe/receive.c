@@ -283,15 +283,10 @@ static int receive_here(request_rec *r, push_subscriber_t *subscriber)
 int push_receive(request_rec *r)
 {
     push_subscriber_t subscriber;
-    const push_problem_t *problem;
+    const push_problem_t *problem = push_subscriber_parse(r, &subscriber)
+        ?: check_page(r, &subscriber)
+        ?: check_request(r, &subscriber);
 
-    problem = push_subscriber_parse(r, &subscriber);
-    if (!problem) {
-        problem = check_page(r, &subscriber);
-    }
-    if (!problem) {
-        problem = check_request(r, &subscriber);
-    }
     if (problem) {
         return push_problem_send(r, problem);
     }

@@ -163,26 +163,21 @@ static const push_problem_t *identify(request_rec *r, push_subscriber_t *s)
         return problem;
     }
     s->by_ticket = ticket != NULL;
-    return ticket ? push_ticket_identify(r, &s->params, ticket, &s->identity)
+    problem = ticket
+                  ? push_ticket_identify(r, &s->params, ticket, &s->identity)
                   : push_identify(r, &s->params, &s->identity);
+    s->checkin.user = s->identity.user;
+    return problem;
 }
 
 static const push_problem_t *parse_identity(request_rec *r,
                                             push_subscriber_t *s)
 {
-    const push_problem_t *problem = push_gate_query(r, &s->params);
-
-    if (!problem) {
-        problem = identify(r, s);
-    }
-    s->checkin.user = s->identity.user;
-    if (!problem) {
-        problem = parse_cursors(r, s);
-    }
-    if (!problem) {
-        problem = parse_label(s, PUSH_LABEL_APP, "app");
-    }
-    return problem ? problem : parse_device(s);
+    return push_gate_query(r, &s->params)
+        ?: identify(r, s)
+        ?: parse_cursors(r, s)
+        ?: parse_label(s, PUSH_LABEL_APP, "app")
+        ?: parse_device(s);
 }
 
 /* ---- wishes ---- */
@@ -322,26 +317,19 @@ static const push_problem_t *parse_wishes(request_rec *r, push_subscriber_t *s)
     int explicit_acks = s->checkin.explicit_acks;
     int oldest = 0;
     int event = -1;
-    const push_problem_t *problem = parse_choice(s, "ack", acks,
-                                                 &explicit_acks);
+    const push_problem_t *problem =
+        parse_choice(s, "ack", acks, &explicit_acks)
+        ?: parse_choice(s, "from", from, &oldest)
+        ?: parse_choice(s, "heartbeat", beats, &event)
+        ?: push_wait_parse(r, &s->params, &s->wait)
+        ?: parse_meta(s)
+        ?: parse_urgency(s);
 
-    if (!problem) {
-        problem = parse_choice(s, "from", from, &oldest);
-    }
-    if (!problem) {
-        problem = parse_choice(s, "heartbeat", beats, &event);
-    }
-    if (!problem) {
-        problem = push_wait_parse(r, &s->params, &s->wait);
-    }
     /* The cursor of the next poll says what has come, and nothing else does. */
     s->checkin.explicit_acks = explicit_acks || s->wait.polls;
     s->checkin.from_oldest = oldest;
     s->event_beats = event == 0;
-    if (!problem) {
-        problem = parse_meta(s);
-    }
-    return problem ? problem : parse_urgency(s);
+    return problem;
 }
 
 static const push_problem_t *parse_labels(request_rec *r, push_subscriber_t *s)
@@ -387,22 +375,17 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
 
     memset(s, 0, sizeof(*s));
     s->takes_ticket = true;
-    problem = parse_identity(r, s);
-    if (!problem) {
-        problem = parse_labels(r, s);
-    }
-    if (!problem) {
-        problem = parse_channels(r, s);
-    }
-    if (!problem) {
-        problem = parse_wishes(r, s);
-    }
+    problem = parse_identity(r, s)
+        ?: parse_labels(r, s)
+        ?: parse_channels(r, s)
+        ?: parse_wishes(r, s)
+        ?: make_up_device(s);
     s->checkin.max_in_flight = window_of(settings, s);
     s->checkin.max_streams = (uint32_t)settings->max_streams_user;
     s->checkin.max_devices = (uint32_t)settings->max_devices_user;
     s->checkin.max_places = (uint32_t)settings->max_channels_user;
     s->checkin.max_streams_address = (uint32_t)settings->max_streams_address;
-    return problem ? problem : make_up_device(s);
+    return problem;
 }
 
 /* What no stream can have been told is a session all the same: another one. */

@@ -43,11 +43,9 @@ static const push_problem_t *parse_device(const push_params_t *params,
                                           const char **device,
                                           const char **app)
 {
-    const push_problem_t *problem = push_params_one(params, "device", device);
+    const push_problem_t *problem = push_params_one(params, "device", device)
+                                        ?: push_params_one(params, "app", app);
 
-    if (!problem) {
-        problem = push_params_one(params, "app", app);
-    }
     if (!problem && *device && !push_device_valid(*device, strlen(*device))) {
         problem = push_problem(params->pool, 400, "bad-parameter",
                                "device: 1-128 of A-Z a-z 0-9 . _ ~ -");
@@ -69,19 +67,14 @@ static const push_problem_t *make_pass(request_rec *r, push_pass_t *pass)
 {
     push_params_t params;
     push_identity_t identity;
-    const push_problem_t *problem = push_gate_query(r, &params);
     int64_t now = push_clock_now().wall;
+    const push_problem_t *problem;
 
     memset(pass, 0, sizeof(*pass));
-    if (!problem) {
-        problem = push_check_forgery(r);
-    }
-    if (!problem) {
-        problem = push_identify(r, &params, &identity);
-    }
-    if (!problem) {
-        problem = parse_device(&params, &pass->device, &pass->app);
-    }
+    problem = push_gate_query(r, &params)
+        ?: push_check_forgery(r)
+        ?: push_identify(r, &params, &identity)
+        ?: parse_device(&params, &pass->device, &pass->app);
     if (problem) {
         return problem;
     }

@@ -351,20 +351,29 @@ static void *run(void *data)
 }
 
 /*
- * A heap's ended(): a message that leaves before its time must not come back
+ * A message was published, or leaves before its time and must not come back
  * after a restart.
  */
-static void on_end(push_heap_t *heap, const void *message, int fate)
+static void on_event(void *data, const push_event_t *event)
 {
-    push_store_t *store = heap->memory;
-    push_time_t now = push_clock_now();
+    push_store_t *store = data;
+    push_fate_t fate = event->kind == PUSH_EVENT_ENDED ? event->fate
+                                                       : PUSH_LIVE;
+    push_time_t now = event->now ? *event->now : push_clock_now();
 
-    push_shard_note(store, heap->owner,
-                    push_save_message(store, message, (push_fate_t)fate,
-                                      &now));
+    push_shard_note(store, event->heap->owner,
+                    push_save_message(store, event->message, fate, &now));
 }
 
 /* ---- start and stop ---- */
+
+static push_listener_t listener_of(push_store_t *store)
+{
+    return (push_listener_t){.kinds = PUSH_EVENT_BIT(PUSH_EVENT_PUBLISHED)
+                                      | PUSH_EVENT_BIT(PUSH_EVENT_ENDED),
+                             .tell = on_event,
+                             .data = store};
+}
 
 /* Without it (a full disk, say) each commit goes into the state itself. */
 static void open_log(push_journal_t *journal)
@@ -393,6 +402,7 @@ static void init_locks(push_journal_t *journal)
 bool push_journal_start(push_store_t *store,
                         const push_journal_options_t *options)
 {
+    const push_listener_t listener = listener_of(store);
     push_journal_t *journal = calloc(1, sizeof(*journal));
 
     if (!journal) {
@@ -404,16 +414,15 @@ bool push_journal_start(push_store_t *store,
     journal->tick = push_clock_now().mono;
     init_locks(journal);
     open_log(journal);
-    if (!push_thread_start(&journal->thread, run, journal)) {
+    if (!push_events_listen(&store->events, &listener)
+        || !push_thread_start(&journal->thread, run, journal)) {
+        push_events_ignore(&store->events, &listener);
         push_wal_destroy(journal->log, false);
         free(journal);
         return false;
     }
     store->hand_over = push_journal_hand_over;
     store->journal = journal;
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        store->heaps[i].ended = on_end;
-    }
     return true;
 }
 
@@ -511,14 +520,13 @@ bool push_journal_retire(push_store_t *store)
 
 void push_journal_stop(push_store_t *store)
 {
+    const push_listener_t listener = listener_of(store);
     push_journal_t *journal = store->journal;
 
     if (!journal || !finish(journal)) {
         return;
     }
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        store->heaps[i].ended = NULL;
-    }
+    push_events_ignore(&store->events, &listener);
     store->journal = NULL;
     store->hand_over = NULL;
     pthread_mutex_destroy(&journal->lock);

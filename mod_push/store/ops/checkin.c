@@ -226,6 +226,7 @@ static push_status_t checkin_device(push_store_t *store,
 {
     const push_checkin_t *checkin = arrival->checkin;
     push_heap_t *heap = &store->heaps[device->shard];
+    bool online = device->traits & PUSH_DEVICE_ONLINE;
     push_ref_t subs = new_places(store, device, arrival->places);
 
     if (!subs) {
@@ -244,6 +245,9 @@ static push_status_t checkin_device(push_store_t *store,
     use_places(store, device, subs, arrival->places->count);
     open_stream(store, device, arrival);
     push_session_close(store, device);
+    if (!online) {
+        push_event_of_device(heap, PUSH_EVENT_CAME, device, arrival->now);
+    }
     return PUSH_OK;
 }
 
@@ -482,6 +486,8 @@ bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
             push_guard_enter(store->guard, device->address);
             push_store_count_stream(store, device, 1);
             device->traits |= PUSH_DEVICE_ONLINE;
+            push_event_of_device(&store->heaps[shard], PUSH_EVENT_CAME, device,
+                                 NULL);
         }
     }
     push_shard_leave(store, shard);

@@ -143,6 +143,20 @@ push_status_t push_delivery_begin(push_store_t *store,
     return status;
 }
 
+static void tell_written(push_store_t *store, const push_ticket_t *ticket,
+                         unsigned messages, uint64_t seq)
+{
+    if (messages && push_events_wanted(&store->events, PUSH_EVENT_WRITTEN)) {
+        const push_event_t written = {
+            .kind = PUSH_EVENT_WRITTEN,
+            .device = push_store_device_at(store, ticket->device),
+            .seq = seq,
+            .messages = messages};
+
+        push_events_tell(&store->events, &written);
+    }
+}
+
 push_status_t push_delivery_poll(push_store_t *store,
                                  const push_ticket_t *ticket,
                                  const push_time_t *now,
@@ -152,10 +166,20 @@ push_status_t push_delivery_poll(push_store_t *store,
     push_status_t status;
     push_device_t *device = enter_open(store, ticket, &status);
 
-    if (device) {
-        collect(store, device, now, delivery);
-        copier->copy(copier->data, delivery);
-        push_shard_leave(store, device->shard);
+    if (!device) {
+        return status;
+    }
+    collect(store, device, now, delivery);
+    if (copier->copy(copier->data, delivery)) {
+        push_count(store->heaps[device->shard].counts, PUSH_COUNT_DELIVERED,
+                   delivery->count);
+    }
+    else {
+        status = PUSH_NO_MEMORY;
+    }
+    push_shard_leave(store, device->shard);
+    if (status == PUSH_OK) {
+        tell_written(store, ticket, delivery->count, delivery->sent);
     }
     return status;
 }
@@ -176,10 +200,12 @@ bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
     return true;
 }
 
-void push_delivery_count(push_store_t *store, unsigned messages)
+void push_delivery_written(push_store_t *store, const push_ticket_t *ticket,
+                           push_counts_t *counts, unsigned messages,
+                           uint64_t seq)
 {
-    atomic_fetch_add_explicit(&store->segment->counts.delivered, messages,
-                              memory_order_relaxed);
+    push_count(counts, PUSH_COUNT_DELIVERED, messages);
+    tell_written(store, ticket, messages, seq);
 }
 
 push_verdict_t push_delivery_verdict(push_store_t *store,

@@ -37,16 +37,17 @@ push_status_t push_delivery_begin(push_store_t *store,
                                   const push_time_t *now,
                                   push_delivery_t *delivery);
 
-/* Who copies a delivery. */
+/* Who copies a delivery; copy() returns false if there is no memory for it. */
 typedef struct push_copier_t {
-    void (*copy)(void *data, const push_delivery_t *delivery);
+    bool (*copy)(void *data, const push_delivery_t *delivery);
     void *data;
 } push_copier_t;
 
 /*
  * The same for a thread that is in no epoch: what was picked stays where it is
  * until copy() returns, which is called with the lock of the device's shard
- * and so waits for nothing.
+ * and so waits for nothing.  What it copied counts as written; PUSH_NO_MEMORY:
+ * it did not.
  */
 push_status_t push_delivery_poll(push_store_t *store,
                                  const push_ticket_t *ticket,
@@ -66,8 +67,10 @@ push_status_t push_delivery_device(push_store_t *store,
 bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
                        uint64_t seq);
 
-/* Counts what was written. */
-void push_delivery_count(push_store_t *store, unsigned messages);
+/* So many messages were written, up to seq; with the counts of the seat. */
+void push_delivery_written(push_store_t *store, const push_ticket_t *ticket,
+                           push_counts_t *counts, unsigned messages,
+                           uint64_t seq);
 
 /* Whether a stream may go on, or why not. */
 typedef enum push_verdict_t {

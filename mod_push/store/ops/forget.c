@@ -1,6 +1,7 @@
 #include "store/ops/forget.h"
 
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "store/shard/context.h"
 #include "store/disk/forgot.h"
@@ -206,9 +207,10 @@ static void forget_links(const push_store_t *store, push_channel_t *channel)
 {
     for (uint32_t i = 0; i < store->seats.count; i++) {
         if (atomic_load(&channel->links[i])
-            && atomic_load(&store->seats.seats[i].pid) == PUSH_SEAT_LEFT) {
+            && push_seat_borrow(&store->seats, i, (uint32_t)getpid())) {
             push_seat_drop_lists(&store->seats, i);
             atomic_store(&channel->links[i], PUSH_LINK_UNHEARD);
+            push_seat_return(&store->seats, i);
         }
     }
 }

@@ -166,8 +166,7 @@ static void evict_from_channel(push_heap_t *heap, push_log_t *log,
 
     if (push_message_alive(spot->message, now->mono)) {
         why = PUSH_SLOT_EVICTED;
-        atomic_fetch_add_explicit(&heap->counts->evicted, 1,
-                                  memory_order_relaxed);
+        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     }
     push_log_remove(heap, log, spot->lane, spot->at, why);
 }

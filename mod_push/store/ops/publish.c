@@ -112,19 +112,14 @@ static push_record_t *key_record(const push_store_t *store,
     return push_save_key(&key, &publish->now);
 }
 
-/* The message and the key that it came with get to the disk together. */
-static void save(push_store_t *store, unsigned shard,
-                 const push_answer_t *answer, const push_publish_t *publish)
+static void count(const push_heap_t *heap, push_status_t status,
+                  const push_receipt_t *receipt)
 {
-    if (publish->message) {
-        push_shard_note(store, shard,
-                        push_save_message(
-                            store, push_at(&store->heaps[0], publish->message),
-                            PUSH_LIVE, &publish->now));
+    if (status == PUSH_OK) {
+        push_count(heap->counts, PUSH_COUNT_PUBLISHED, 1);
     }
-    if (answer->keyed) {
-        push_shard_note(store, shard,
-                        key_record(store, &answer->claim, publish));
+    if (receipt->refused) {
+        push_count(heap->counts, PUSH_COUNT_REFUSED, receipt->refused);
     }
 }
 
@@ -145,25 +140,14 @@ static push_status_t publish_once(push_store_t *store,
                              : next_mid(store, name.shard, &publish->now)};
     PUSH_FAILPOINT("publish");
     status = publish_by_kind(store, audience->kind, &name, publish);
-    if (status == PUSH_OK && store->journal) {
-        save(store, name.shard, answer, publish);
+    count(&store->heaps[name.shard], status, &publish->receipt);
+    /* The message and the key that it came with get to the disk together. */
+    if (status == PUSH_OK && answer->keyed && store->journal) {
+        push_shard_note(store, name.shard,
+                        key_record(store, &answer->claim, publish));
     }
     push_shard_leave_for(store, name.shard, commit);
     return status;
-}
-
-static void count(push_store_t *store, push_status_t status,
-                  const push_receipt_t *receipt)
-{
-    push_counts_t *counts = &store->segment->counts;
-
-    if (status == PUSH_OK) {
-        atomic_fetch_add_explicit(&counts->published, 1, memory_order_relaxed);
-    }
-    if (receipt->refused) {
-        atomic_fetch_add_explicit(&counts->refused, receipt->refused,
-                                  memory_order_relaxed);
-    }
 }
 
 push_status_t push_store_publish(push_store_t *store,
@@ -187,6 +171,5 @@ push_status_t push_store_publish(push_store_t *store,
         }
     }
     answer->receipt = publish.receipt;
-    count(store, status, &answer->receipt);
     return status;
 }

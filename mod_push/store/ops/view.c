@@ -1,6 +1,7 @@
 #include "store/ops/view.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #include "store/disk/journal.h"
 #include "store/shard/shard.h"
@@ -136,16 +137,15 @@ void push_view_channels(push_store_t *store, const push_time_t *now,
     }
 }
 
-static void add_counts(const push_counts_t *counts, push_stats_view_t *stats)
+void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
 {
-    stats->published = counts->published;
-    stats->delivered = counts->delivered;
-    stats->acked = counts->acked;
-    stats->expired = counts->expired;
-    stats->replaced = counts->replaced;
-    stats->recalled = counts->recalled;
-    stats->evicted = counts->evicted;
-    stats->refused = counts->refused;
+    memset(sums, 0, PUSH_COUNTS * sizeof(*sums));
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_counts_add(sums, &store->shards[i].counts);
+    }
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        push_counts_add(sums, &store->seats.seats[i].counts);
+    }
 }
 
 void push_view_stats(push_store_t *store, push_stats_view_t *stats)
@@ -156,7 +156,7 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
                                  .memory_used = store->segment->slab.used,
                                  .recovered = store->segment->recovered
                                               + store->segment->slab.repairs};
-    add_counts(&store->segment->counts, stats);
+    push_view_counts(store, stats->counts);
     for (uint32_t i = 0; i < store->seats.count; i++) {
         stats->streams += store->seats.seats[i].streams;
         stats->pumped += store->seats.seats[i].pumped;

@@ -19,6 +19,9 @@ push_status_t push_view_device(push_store_t *store, const unsigned char *id,
 void push_view_channels(push_store_t *store, const push_time_t *now,
                         push_channel_visit_t *visit, void *data);
 
+/* What was counted, by push_count_t.  Takes no lock. */
+void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS]);
+
 void push_view_stats(push_store_t *store, push_stats_view_t *stats);
 
 /* Takes no lock of a shard. */

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "core/event.h"
 #include "store/shard/places.h"
 
 void push_store_context_id(push_text_t user, push_text_t device,
@@ -29,6 +30,8 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
     PUSH_FAILPOINT("offline-marked");
     push_guard_leave(store->guard, device->address);
     push_store_count_stream(store, device, -1);
+    push_event_of_device(&store->heaps[device->shard], PUSH_EVENT_WENT, device,
+                         now);
 }
 
 void push_store_drop_device(push_store_t *store, push_device_t *device)

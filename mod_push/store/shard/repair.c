@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "core/event.h"
 #include "store/shard/shape.h"
 #include "store/shm/clock.h"
 
@@ -129,6 +130,8 @@ static void end_stream(push_store_t *store, push_device_t *device)
         device->left = now.mono;
         device->last_seen = now.wall;
         device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+        push_event_of_device(&store->heaps[device->shard], PUSH_EVENT_WENT,
+                             device, &now);
     }
 }
 

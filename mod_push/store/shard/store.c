@@ -50,6 +50,7 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
 
     store->segment = segment;
     store->journal = NULL;
+    store->events = (push_events_t){0};
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
     store->limits = *limits;
@@ -71,7 +72,8 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     store->epoch.slab = &store->slab;
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         store->heaps[i] = (push_heap_t){.base = bytes,
-                                        .counts = &segment->counts,
+                                        .counts = &store->shards[i].counts,
+                                        .events = &store->events,
                                         .alloc = heap_alloc,
                                         .release = heap_release,
                                         .retire = heap_retire,

@@ -2,6 +2,7 @@
 #define PUSH_STORE_H
 
 #include "core/commit.h"
+#include "core/event.h"
 #include "store/shm/clock.h"
 #include "store/shm/epoch.h"
 #include "store/limits/guard.h"
@@ -31,6 +32,7 @@ typedef struct push_store_t {
     /* takes what was noted, once its shard is left; NULL: it is dropped */
     void (*hand_over)(struct push_store_t *store, push_records_t *records,
                       push_commit_t *commit);
+    push_events_t events; /* who listens, in this process */
     push_slab_t slab;
     push_epoch_t epoch;
     push_seats_t seats;

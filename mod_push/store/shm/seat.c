@@ -234,6 +234,19 @@ void push_seat_leave(const push_seats_t *seats, unsigned seat)
     atomic_store(&seats->seats[seat].pid, PUSH_SEAT_LEFT);
 }
 
+bool push_seat_borrow(const push_seats_t *seats, unsigned seat, uint32_t pid)
+{
+    uint32_t holder = PUSH_SEAT_LEFT;
+
+    return atomic_compare_exchange_strong(&seats->seats[seat].pid, &holder,
+                                          pid);
+}
+
+void push_seat_return(const push_seats_t *seats, unsigned seat)
+{
+    atomic_store(&seats->seats[seat].pid, PUSH_SEAT_LEFT);
+}
+
 bool push_seat_held(const push_seats_t *seats, uint32_t tag)
 {
     uint32_t index = tag & SEAT_MASK;

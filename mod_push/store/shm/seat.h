@@ -43,7 +43,6 @@ bool push_seat_awaited(const push_seat_t *seat);
 /* The seat with the fewest streams that takes some; -1 if there is none. */
 int push_seat_open(const push_seats_t *seats);
 
-/* The streams of all reactors together. */
 uint32_t push_seat_streams(const push_seats_t *seats);
 
 /*
@@ -66,16 +65,17 @@ typedef struct push_seat_set_t {
 } push_seat_set_t;
 
 #define PUSH_SEATS_MAX 512u
-
 push_seat_set_t push_seat_left(const push_seats_t *seats);
 void push_seat_free(const push_seats_t *seats, const push_seat_set_t *left);
+
+/* Holds a seat that was left, so that nobody claims it; false if it is not. */
+bool push_seat_borrow(const push_seats_t *seats, unsigned seat, uint32_t pid);
+void push_seat_return(const push_seats_t *seats, unsigned seat);
 
 /* True if no living process holds the seat. */
 bool push_seat_vacant(const push_seat_t *seat);
 
-/* Empties a seat's lists; what stood there is in none. */
 void push_seat_drop_lists(const push_seats_t *seats, unsigned seat);
-
 /* ---- the reactor that owns the seat ---- */
 void push_seat_leave(const push_seats_t *seats, unsigned seat);
 

@@ -38,6 +38,7 @@ typedef struct push_shard_t {
     _Atomic uint32_t untidy; /* 1: something could not be given back */
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
     int64_t away_until;      /* the same; see push_forget_away() */
+    push_counts_t counts;    /* never cleared; see core/counts.h */
 } push_shard_t;
 
 /*
@@ -61,12 +62,13 @@ typedef struct push_seat_t {
     _Atomic uint32_t checkins;    /* of its process, under way */
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
     _Atomic uint32_t promised;    /* streams that its process will send away */
+    _Alignas(64) push_counts_t counts; /* its thread's; never cleared */
 } push_seat_t;
 
 /* Nobody's; what was bound to it has not been seen to yet. */
 #define PUSH_SEAT_LEFT UINT32_MAX
 
-_Static_assert(sizeof(push_seat_t) == 64, "a seat is one cache line");
+_Static_assert(offsetof(push_seat_t, counts) == 64, "the rest is one line");
 _Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
 
 /* What a recount has to look at; see store/upkeep/recount.h. */
@@ -111,7 +113,6 @@ typedef struct push_segment_t {
     uint8_t spare[PUSH_SEGMENT_SPARE]; /* a layout to test upgrades with */
 #endif
     push_mid_clock_t clock;
-    push_counts_t counts;
     _Atomic uint64_t recovered; /* locks taken over from a dead process */
     _Atomic uint32_t streams;   /* ever opened; numbers them */
     _Atomic uint32_t visitors;  /* as push_seat_t's, of who has no seat */

@@ -1,6 +1,9 @@
 #include "store/upkeep/layout.h"
 
+#include <string.h>
+
 #include "core/device.h"
+#include "core/hash.h"
 #include "core/session.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
@@ -92,7 +95,6 @@ static const uint64_t facts[] = {
     AT(push_segment_t, spare),
 #endif
     AT(push_segment_t, clock),
-    AT(push_segment_t, counts),
     AT(push_segment_t, recovered),
     AT(push_segment_t, streams),
     AT(push_segment_t, visitors),
@@ -112,14 +114,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, limbo),
     AT(push_segment_t, slab),
     SIZE(push_counts_t),
-    AT(push_counts_t, published),
-    AT(push_counts_t, delivered),
-    AT(push_counts_t, acked),
-    AT(push_counts_t, expired),
-    AT(push_counts_t, replaced),
-    AT(push_counts_t, recalled),
-    AT(push_counts_t, evicted),
-    AT(push_counts_t, refused),
+    AT(push_counts_t, of),
     SIZE(push_deaths_t),
     AT(push_deaths_t, count),
     AT(push_deaths_t, at),
@@ -167,6 +162,7 @@ static const uint64_t facts[] = {
     AT(push_seat_t, checkins),
     AT(push_seat_t, limit),
     AT(push_seat_t, promised),
+    AT(push_seat_t, counts),
     SIZE(push_shard_t),
     AT(push_shard_t, lock),
     AT(push_shard_t, users),
@@ -180,6 +176,7 @@ static const uint64_t facts[] = {
     AT(push_shard_t, untidy),
     AT(push_shard_t, strangers_until),
     AT(push_shard_t, away_until),
+    AT(push_shard_t, counts),
     SIZE(push_table_t),
     AT(push_table_t, buckets),
     AT(push_table_t, mask),
@@ -351,6 +348,7 @@ static const uint64_t facts[] = {
 
 uint64_t push_layout(uint64_t transport)
 {
+    static const uint64_t no_key[2];
     uint64_t sum = push_fingerprint_add(PUSH_FINGERPRINT_START, facts,
                                         sizeof(facts) / sizeof(*facts));
 
@@ -358,6 +356,12 @@ uint64_t push_layout(uint64_t transport)
         const uint64_t size = push_slab_sizes[i];
 
         sum = push_fingerprint_add(sum, &size, 1);
+    }
+    for (int i = 0; i < PUSH_COUNTS; i++) {
+        const char *name = push_count_name((push_count_t)i);
+        const uint64_t hash = push_hash(no_key, name, strlen(name));
+
+        sum = push_fingerprint_add(sum, &hash, 1);
     }
     return push_fingerprint_add(sum, &transport, 1);
 }

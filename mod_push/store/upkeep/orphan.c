@@ -137,6 +137,9 @@ void push_orphan_device(push_store_t *store, push_device_t *device)
     if (atomic_load(&device->wake) && seat < store->seats.count
         && push_seat_vacant(&store->seats.seats[seat])) {
         push_seat_drop_lists(&store->seats, seat);
-        atomic_store(&device->wake, 0);
+        if (atomic_load(&device->wake)) {
+            /* In no list, or in that of another seat, which goes on with it. */
+            store->shards[device->shard].orphans = 1;
+        }
     }
 }

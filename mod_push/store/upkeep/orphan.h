@@ -18,7 +18,10 @@
  */
 void push_orphans_adopt(push_store_t *store, unsigned shard);
 
-/* The reactor of the device is dead: it stands in no list from here on. */
+/*
+ * The reactor of the device is dead: it does not stand in its list any more.
+ * With the lock of the shard.
+ */
 void push_orphan_device(push_store_t *store, push_device_t *device);
 
 #endif

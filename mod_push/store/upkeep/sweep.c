@@ -20,6 +20,13 @@
 
 #define SWEEP_MS 1000
 
+/* One sweep of some shards. */
+typedef struct {
+    const push_time_t *now;
+    bool death;       /* a reactor was found dead */
+    unsigned written; /* devices of which the state was saved */
+} round_t;
+
 /*
  * A device whose reactor is gone is not online, whatever it says; nor one
  * whose stream was being brought to its reactor by a process that is gone (if
@@ -42,8 +49,9 @@ static void notice_dead_reactor(push_store_t *store, push_device_t *device,
 }
 
 static void sweep_devices(push_store_t *store, push_user_t *user,
-                          const push_time_t *now, unsigned *written)
+                          round_t *round)
 {
+    const push_time_t *now = round->now;
     push_heap_t *heap = &store->heaps[0];
     push_ref_t ref = user->devices;
 
@@ -52,7 +60,11 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
 
         ref = device->sibling;
         notice_dead_reactor(store, device, now);
-        push_save_if_changed(store, device, written);
+        if (round->death) {
+            /* Its news may have stood in the list of the dead. */
+            push_seat_wake_device(&store->seats, device);
+        }
+        push_save_if_changed(store, device, &round->written);
         if (!(device->traits & PUSH_DEVICE_ONLINE)
             && device->left + store->limits.retention <= now->mono
             && !atomic_load(&device->wake)) {
@@ -62,8 +74,9 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
 }
 
 static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
-                        const push_time_t *now, unsigned *written)
+                        round_t *round)
 {
+    const push_time_t *now = round->now;
     push_heap_t *heap = &store->heaps[shard];
     push_table_t *users = &store->shards[shard].users;
     push_ref_t ref = push_table_next(heap, users, PUSH_NONE);
@@ -73,7 +86,7 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
         push_user_t *user = push_at(heap, ref);
 
         push_log_sweep(heap, &user->log, hurry, now);
-        sweep_devices(store, user, now, written);
+        sweep_devices(store, user, round);
         if (!user->devices && push_log_empty(&user->log)
             && user->lost_until <= now->mono) {
             user->lost_until = 0;
@@ -106,15 +119,12 @@ static void tidy(push_store_t *store, unsigned shard)
     if (atomic_exchange(&s->untidy, 0) && !push_repair_shard(store, shard)) {
         atomic_store(&s->untidy, 1);
     }
-    if (s->orphans) {
-        push_orphans_adopt(store, shard);
-    }
     push_hold_collect(store, shard);
 }
 
-static bool sweep_shard(push_store_t *store, unsigned shard,
-                        const push_time_t *now, unsigned *written)
+static bool sweep_shard(push_store_t *store, unsigned shard, round_t *round)
 {
+    const push_time_t *now = round->now;
     bool hurry = push_pressure_above(store, HURRY_PERCENT);
 
     if (!push_shard_enter(store, shard)) {
@@ -124,7 +134,10 @@ static bool sweep_shard(push_store_t *store, unsigned shard,
     if (store->shards[shard].strangers_until <= now->mono) {
         store->shards[shard].strangers_until = 0;
     }
-    sweep_users(store, shard, hurry, now, written);
+    sweep_users(store, shard, hurry, round);
+    if (store->shards[shard].orphans) {
+        push_orphans_adopt(store, shard);
+    }
     sweep_channels(store, shard, hurry, now);
     push_shard_leave(store, shard);
     push_store_keys_sweep(store, shard, now);
@@ -135,9 +148,9 @@ static bool sweep_shard(push_store_t *store, unsigned shard,
 bool push_store_sweep(push_store_t *store, unsigned shard,
                       const push_time_t *now)
 {
-    unsigned written = 0;
+    round_t round = {.now = now};
 
-    return sweep_shard(store, shard, now, &written);
+    return sweep_shard(store, shard, &round);
 }
 
 /* A seat is free when all shards have seen that its reactor is gone. */
@@ -145,18 +158,18 @@ static void sweep_all(push_store_t *store, const push_time_t *now)
 {
     /* Another first one each time: what is saved of devices has a limit. */
     unsigned start = (unsigned)(now->mono / SWEEP_MS) % PUSH_SHARDS;
-    unsigned written = 0;
+    round_t round = {.now = now};
     push_seat_set_t left;
     bool all = true;
 
-    if (push_seat_reap(&store->seats)) {
+    round.death = push_seat_reap(&store->seats);
+    if (round.death) {
         push_recount_wanted(store);
     }
     push_disk_reap(store);
     left = push_seat_left(&store->seats);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        all = sweep_shard(store, (start + i) % PUSH_SHARDS, now, &written)
-              && all;
+        all = sweep_shard(store, (start + i) % PUSH_SHARDS, &round) && all;
     }
     push_pressure_relieve_starved(store, now);
     if (all) {

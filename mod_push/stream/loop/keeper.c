@@ -280,15 +280,6 @@ static void beat(push_keeper_t *keeper, uint32_t index)
 
 /* ---- arrivals ---- */
 
-static bool watch(const push_keeper_t *keeper, int fd, uint32_t index)
-{
-    struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP
-                                          | EPOLLET,
-                                .data.u32 = index};
-
-    return !epoll_ctl(keeper->epoll, EPOLL_CTL_ADD, fd, &event);
-}
-
 /* Between two events only, and TLS has its own ways: else it just ends. */
 static void say_come_again(push_keeper_t *keeper,
                            const push_migrant_t *migrant)
@@ -386,7 +377,7 @@ void push_keeper_adopt(push_keeper_t *keeper, const push_migrant_t *migrant)
     if (!whole || !set_deadline(keeper, index, migrant->adoption.expires)
         || !push_queue_reserve(&keeper->queue, &keeper->streams)
         || !take_over(keeper, stream->device, index)
-        || !watch(keeper, stream->link.fd, index)) {
+        || !push_stream_watch(stream, keeper->epoll, index)) {
         end_stream(keeper, index, PUSH_END_ERROR);
         return;
     }
@@ -582,7 +573,7 @@ bool push_keeper_init(push_keeper_t *keeper)
 {
     push_keeper_look_at_clock(keeper);
     keeper->random = (unsigned)(keeper->now.wall ^ getpid());
-    keeper->writer = push_writer_create(keeper->store);
+    keeper->writer = push_writer_create(keeper->store, keeper->seat);
     return keeper->writer && push_followers_init(&keeper->followers)
            && push_map_init(&keeper->devices)
            && push_queue_reserve(&keeper->queue, &keeper->streams);

@@ -125,13 +125,13 @@ void push_reply_write(push_reply_t *reply, push_output_t *out,
 
 /* ---- a poll in a worker's thread ---- */
 
-static void copy_delivery(void *data, const push_delivery_t *delivery)
+static bool copy_delivery(void *data, const push_delivery_t *delivery)
 {
     push_reply_t *reply = data;
     push_output_t *out;
 
     if (!delivery->count && !delivery->gaps_count) {
-        return;
+        return true;
     }
     out = malloc(sizeof(*out));
     reply->failed = !out;
@@ -139,6 +139,7 @@ static void copy_delivery(void *data, const push_delivery_t *delivery)
         push_reply_write(reply, out, delivery);
     }
     free(out);
+    return !reply->failed;
 }
 
 push_status_t push_poll_answer(push_store_t *store, push_poll_t *poll,
@@ -154,14 +155,10 @@ push_status_t push_poll_answer(push_store_t *store, push_poll_t *poll,
     delivery.arrived = 0;
     delivery.hold_gaps = poll->waits;
     status = push_delivery_poll(store, &poll->ticket, now, &delivery, &copier);
-    if (status == PUSH_OK && reply.failed) {
-        status = PUSH_NO_MEMORY;
-    }
     if (status != PUSH_OK) {
         free(reply.bytes);
         return status;
     }
-    push_delivery_count(store, delivery.count);
     poll->messages = delivery.count;
     poll->gaps = delivery.gaps_count;
     poll->sent = delivery.sent;

@@ -1,14 +1,8 @@
 #include "stream/loop/stream.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
-#include <unistd.h>
-
-#include <linux/sockios.h>
 
 #include "store/shard/hold.h"
 #include "stream/transport/tcp.h"
@@ -30,19 +24,22 @@ const char *push_end_name(push_end_t why)
 /* One a thread: what one system call is going to write. */
 struct push_writer_t {
     push_store_t *store;
+    push_counts_t *counts; /* of the reactor's seat */
     push_output_t out;
-    size_t gaps_len;                /* bytes of the gaps before the messages */
+    push_forms_t forms; /* that pieces of out may be borrowed from */
+    size_t gaps_len;    /* bytes of the gaps before the messages */
     size_t ends[PUSH_DELIVERY_MAX]; /* of the messages that are whole in it */
     unsigned whole;
     push_delivery_t delivery;
 };
 
-push_writer_t *push_writer_create(push_store_t *store)
+push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
 {
-    push_writer_t *writer = malloc(sizeof(*writer));
+    push_writer_t *writer = calloc(1, sizeof(*writer));
 
     if (writer) {
         writer->store = store;
+        writer->counts = &seat->counts;
     }
     return writer;
 }
@@ -60,6 +57,17 @@ static const push_codec_t *codec_of(const push_stream_t *stream)
 static push_ticket_t ticket_of(const push_stream_t *stream)
 {
     return (push_ticket_t){.device = stream->device, .gen = stream->gen};
+}
+
+/* So many messages more are out, the last of them as seq. */
+static void note_written(const push_writer_t *writer, push_stream_t *stream,
+                         unsigned messages, uint64_t seq)
+{
+    const push_ticket_t ticket = ticket_of(stream);
+
+    stream->messages += messages;
+    push_delivery_written(writer->store, &ticket, writer->counts, messages,
+                          seq);
 }
 
 static const push_transport_t *transport_of(const push_stream_t *stream)
@@ -120,12 +128,16 @@ static push_flush_t finish_rest(push_stream_t *stream)
     return status;
 }
 
-static push_letter_t letter_for(const push_store_t *store,
+static push_letter_t letter_for(push_writer_t *writer,
                                 const push_stream_t *stream,
                                 const push_message_t *message,
                                 const char *device)
 {
-    return push_letter_for(store, message, device, stream->meta);
+    push_letter_t letter = push_letter_for(writer->store, message, device,
+                                           stream->meta);
+
+    letter.forms = &writer->forms;
+    return letter;
 }
 
 /*
@@ -143,13 +155,14 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     push_store_t *store = writer->store;
     push_output_t *out = &writer->out;
     push_letter_t letter = letter_for(
-        store, stream,
+        writer, stream,
         push_at(&store->heaps[0], push_hold_at(store, stream->part)->message),
         device);
     ssize_t sent;
 
     letter.seq = stream->part_seq;
     letter.resume = stream->part_resume;
+    push_forms_begin(&writer->forms);
     push_output_begin(out, stream->part_at);
     codec_of(stream)->message(out, &letter);
     sent = send_pieces(stream, out->pieces, out->count);
@@ -166,8 +179,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     }
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
-    stream->messages++;
-    push_delivery_count(store, 1);
+    note_written(writer, stream, 1, stream->part_seq);
     return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
 }
 
@@ -179,6 +191,7 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
     const push_codec_t *codec = codec_of(stream);
     push_output_t *out = &writer->out;
 
+    push_forms_begin(&writer->forms);
     push_output_begin(out, 0);
     for (unsigned i = 0; i < delivery->gaps_count; i++) {
         codec->gap(out, &delivery->gaps[i]);
@@ -187,7 +200,7 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
     writer->whole = 0;
     while (writer->whole < delivery->count) {
         const push_pick_t *pick = &delivery->picks[writer->whole];
-        push_letter_t letter = letter_for(writer->store, stream, pick->message,
+        push_letter_t letter = letter_for(writer, stream, pick->message,
                                           delivery->device);
 
         letter.seq = pick->seq;
@@ -233,9 +246,8 @@ static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
     while (whole < writer->whole && writer->ends[whole] <= sent) {
         begin = writer->ends[whole++];
     }
-    stream->messages += whole;
-    push_delivery_count(store, whole);
     seq += whole;
+    note_written(writer, stream, whole, seq);
     if (sent > begin) {
         if (!keep_part(writer, stream, whole, sent - begin)) {
             return PUSH_FLUSH_BROKEN;
@@ -253,20 +265,9 @@ static push_flush_t flush_status(push_status_t status)
     return status == PUSH_STALE ? PUSH_FLUSH_STALE : PUSH_FLUSH_LATER;
 }
 
-/*
- * Bytes that the client's TCP has acknowledged, or, of a socket pair, that its
- * reader took; rather less than more.  Over TLS what has not arrived is counted
- * with what encryption adds, a socket pair counts its own overhead.
- */
 static uint64_t arrived(const push_stream_t *stream)
 {
-    int waiting = 0;
-
-    if (ioctl(stream->link.fd, SIOCOUTQ, &waiting) < 0
-        || (uint64_t)waiting >= stream->link.bytes) {
-        return 0;
-    }
-    return stream->link.bytes - (uint64_t)waiting;
+    return transport_of(stream)->arrived(&stream->link);
 }
 
 /* What is next; a window that is full looks what has arrived. */
@@ -312,8 +313,7 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
     if (out->cut || (size_t)sent < out->bytes) {
         return cut_delivery(writer, stream, (size_t)sent);
     }
-    stream->messages += delivery->count;
-    push_delivery_count(writer->store, delivery->count);
+    note_written(writer, stream, delivery->count, delivery->sent);
     if (stream->link.rest) {
         return PUSH_FLUSH_BLOCKED;
     }
@@ -348,8 +348,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
         stream->answered = 1;
-        stream->messages += delivery->count;
-        push_delivery_count(writer->store, delivery->count);
+        note_written(writer, stream, delivery->count, delivery->sent);
         sent = send_text(stream, reply.bytes, reply.len);
     }
     free(reply.bytes);
@@ -410,6 +409,11 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
     send_text(stream, out->scratch, out->bytes);
 }
 
+bool push_stream_watch(const push_stream_t *stream, int epoll, uint32_t index)
+{
+    return transport_of(stream)->watch(&stream->link, epoll, index);
+}
+
 bool push_stream_peer_left(push_stream_t *stream)
 {
     return transport_of(stream)->peer_left(&stream->link);
@@ -429,6 +433,5 @@ void push_stream_close(push_store_t *store, push_stream_t *stream)
     transport_of(stream)->close(&stream->link);
     free(stream->link.rest);
     stream->link.rest = NULL;
-    close(stream->link.fd);
     stream->link.fd = -1;
 }

@@ -41,27 +41,29 @@ typedef struct push_stream_t {
     uint32_t beat_next, beat_prev; /* in its heartbeat's list */
     uint32_t written;  /* ms of the reactor's clock; the last write */
     uint32_t follows;  /* its first place among the followers */
+    uint32_t deadline; /* 1 + its place among the deadlines, or 0 */
     uint32_t messages; /* written */
-    uint64_t opened;   /* ms of the reactor's clock */
     push_ref_t part;   /* the hold of a message written only in part */
     uint32_t part_at;  /* bytes of it that were written */
     uint64_t part_seq;
     push_resume_t part_resume; /* where in it the next write looks on */
-    uint32_t deadline;         /* 1 + its place among the deadlines, or 0 */
-    uint8_t beat : 4;          /* which heartbeat */
-    uint8_t meta : 4;          /* PUSH_META_* */
-    uint8_t blocked : 1;       /* the socket takes no more: wait for it */
-    uint8_t queued : 1;        /* among those to be flushed */
-    uint8_t event_beats : 1;   /* heartbeats as events */
-    uint8_t pumped : 1;        /* its peer is a worker thread of this child */
-    uint8_t arriving : 1;      /* the store does not know that it is here */
-    uint8_t full : 1;          /* its window was, until more has arrived */
-    uint8_t patience : 2; /* how long it has waited for that, see waits.h */
-    uint8_t json : 1;     /* written by that codec */
-    uint8_t poll : 1;     /* it ends with the first answer */
-    uint8_t due : 1;      /* the wait of a poll is over */
-    uint8_t answered : 1; /* the answer of a poll is written, or in rest */
+    uint64_t opened : 40;      /* mono ms, of 34 years */
+    uint64_t beat : 4;         /* which heartbeat */
+    uint64_t meta : 4;         /* PUSH_META_* */
+    uint64_t blocked : 1;      /* the socket takes no more: wait for it */
+    uint64_t queued : 1;       /* among those to be flushed */
+    uint64_t event_beats : 1;  /* heartbeats as events */
+    uint64_t pumped : 1;       /* its peer is a worker thread of this child */
+    uint64_t arriving : 1;     /* the store does not know that it is here */
+    uint64_t full : 1;         /* its window was, until more has arrived */
+    uint64_t patience : 2; /* how long it has waited for that, see waits.h */
+    uint64_t json : 1;     /* written by that codec */
+    uint64_t poll : 1;     /* it ends with the first answer */
+    uint64_t due : 1;      /* the wait of a poll is over */
+    uint64_t answered : 1; /* the answer of a poll is written, or in rest */
 } push_stream_t;
+
+_Static_assert(sizeof(push_stream_t) == 96, "an idle stream costs 96 bytes");
 
 typedef enum push_flush_t {
     PUSH_FLUSH_IDLE,    /* there was nothing to write */
@@ -78,7 +80,7 @@ typedef enum push_flush_t {
 /* What writes to the streams of one thread; large.  NULL: no memory. */
 typedef struct push_writer_t push_writer_t;
 
-push_writer_t *push_writer_create(push_store_t *store);
+push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat);
 void push_writer_destroy(push_writer_t *writer);
 
 /*
@@ -94,6 +96,10 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream);
 /* Tells the client that and why the server ends the stream, if it can. */
 void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
                      const push_notice_t *notice);
+
+/* Events of its connection come to the epoll, under its index, or (false)
+ * cannot. */
+bool push_stream_watch(const push_stream_t *stream, int epoll, uint32_t index);
 
 /* True if the peer has left; see push_transport_t. */
 bool push_stream_peer_left(push_stream_t *stream);

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "stream/transport/socket.h"
 
 static ssize_t tcp_send(push_link_t *link, struct iovec *pieces,
                         unsigned count)
@@ -37,11 +40,13 @@ static bool tcp_peer_left(push_link_t *link)
 
 static void tcp_close(push_link_t *link)
 {
-    (void)link;
+    close(link->fd);
 }
 
 const push_transport_t push_transport_tcp = {.name = "tcp",
                                              .moves = true,
                                              .send = tcp_send,
                                              .peer_left = tcp_peer_left,
+                                             .watch = push_socket_watch,
+                                             .arrived = push_socket_arrived,
                                              .close = tcp_close};

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include "stream/transport/socket.h"
 
 /* The plain text of a full record (RFC 8446, section 5.1). */
 #define RECORD 16384u
@@ -149,10 +152,13 @@ static void tls_close(push_link_t *link)
     }
     SSL_free(link->ssl);
     link->ssl = NULL;
+    close(link->fd);
 }
 
 const push_transport_t push_transport_tls = {.name = "tls",
                                              .moves = false,
                                              .send = tls_send,
                                              .peer_left = tls_peer_left,
+                                             .watch = push_socket_watch,
+                                             .arrived = push_socket_arrived,
                                              .close = tls_close};

@@ -39,7 +39,16 @@ struct push_transport_t {
      */
     bool (*peer_left)(push_link_t *link);
 
-    /* Lets go of what it keeps for the connection, but for its descriptor. */
+    /* From here on epoll tells what happens on it, as data.  False: no. */
+    bool (*watch)(const push_link_t *link, int epoll, uint32_t data);
+
+    /*
+     * Of link->bytes, those that the client's TCP has acknowledged or, of a
+     * socket pair, that its reader took; rather less than more.
+     */
+    uint64_t (*arrived)(const push_link_t *link);
+
+    /* Lets go of the connection, and of what it keeps for it. */
     void (*close)(push_link_t *link);
 };
 

@@ -18,7 +18,7 @@ const world = {
   /* Firefox and WebKit read a stream whether or not the page does. */
   readsAhead: !navigator.userAgent.includes('Chrome'),
   network: Object.fromEntries(
-    ['cut', 'refuse', 'swallow', 'restore'].map((name) => [
+    ['cut', 'refuse', 'swallow', 'hold', 'restore'].map((name) => [
       name,
       far(`network.${name}`),
     ]),

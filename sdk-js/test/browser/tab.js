@@ -1,5 +1,6 @@
 /** One tab of an application whose tabs share a stream. */
 import { PushClient } from '../../src/index.js';
+import { poll } from '../../src/poll.js';
 import { tabs } from '../../src/tabs.js';
 
 const query = new URLSearchParams(location.search);
@@ -38,6 +39,7 @@ const sessions = [];
 
 const client = new PushClient(`/ramen?user=${query.get('user')}`, {
   share: tabs,
+  transport: query.has('poll') ? poll() : undefined,
   ackInterval: 200,
   fetch: async (url, init) => {
     if (url.pathname.endsWith('/receive')) {
@@ -71,7 +73,8 @@ client.onmessage = ({ data }) => {
   return tab.hold;
 };
 client.ongap = ({ reason }) => void tab.gaps.push(reason);
-client.onstate = ({ state }) => void tab.states.push(state);
+client.onstate = ({ state, transport }) =>
+  void tab.states.push(transport ? `${state} by ${transport}` : state);
 
 /* A page back from the cache cannot be asked by the test: others ask for it.
  * While it is in there it must not be: a message would throw it out. */

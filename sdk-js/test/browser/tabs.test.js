@@ -174,6 +174,33 @@ const moves = (name, limit, body) =>
   });
 
 test(
+  'tabs share polls, and the next leader goes on polling',
+  LIMIT,
+  async () => {
+    const group = await Group.open(3, undefined, '&poll');
+    const sent = [];
+    const all = async (text) => {
+      sent.push(text);
+      await group.publish(text);
+      await group.allGot(sent);
+    };
+    await all('a');
+    await all('b');
+    const led = await group.leader();
+    group.without(led);
+    await led.close();
+    await until('another leads', () => group.leader());
+    await all('c');
+    for (const page of group.pages) {
+      assert.ok(
+        await page.evaluate(() => window.tab.states.includes('open by poll')),
+      );
+    }
+    await group.close();
+  },
+);
+
+test(
   'any tab can reconnect, and acknowledgements name the numbering of the stream',
   LIMIT,
   async () => {

@@ -1,0 +1,67 @@
+#include "core/event.h"
+
+bool push_events_listen(push_events_t *events, const push_listener_t *listener)
+{
+    for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
+        if (!events->listeners[i].kinds) {
+            events->listeners[i] = *listener;
+            events->kinds |= listener->kinds;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The function stays there: a thread may be about to call it. */
+void push_events_ignore(push_events_t *events, const push_listener_t *listener)
+{
+    unsigned kinds = 0;
+
+    for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
+        push_listener_t *at = &events->listeners[i];
+
+        if (at->tell == listener->tell && at->data == listener->data) {
+            at->kinds = 0;
+        }
+        kinds |= at->kinds;
+    }
+    events->kinds = kinds;
+}
+
+void push_events_tell(const push_events_t *events, const push_event_t *event)
+{
+    for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
+        const push_listener_t *at = &events->listeners[i];
+
+        if (at->kinds & PUSH_EVENT_BIT(event->kind)) {
+            at->tell(at->data, event);
+        }
+    }
+}
+
+void push_event_of_message(push_heap_t *heap, push_event_kind_t kind,
+                           const struct push_message_t *message,
+                           push_fate_t fate, const push_time_t *now)
+{
+    if (push_events_wanted(heap->events, kind)) {
+        const push_event_t event = {.kind = kind,
+                                    .heap = heap,
+                                    .message = message,
+                                    .now = now,
+                                    .fate = fate};
+
+        push_events_tell(heap->events, &event);
+    }
+}
+
+void push_event_of_device(push_heap_t *heap, push_event_kind_t kind,
+                          const struct push_device_t *device,
+                          const push_time_t *now)
+{
+    if (push_events_wanted(heap->events, kind)) {
+        const push_event_t event = {
+            .kind = kind, .heap = heap, .device = device, .now = now};
+
+        push_events_tell(heap->events, &event);
+    }
+}
