@@ -151,6 +151,7 @@ void pushc_polls_learn(pushc_client *c, uint64_t now)
     c->answered = 0;
     if (pushc_client_polls(c)) {
         c->polls_pass |= c->bye;
+        c->failed = c->news ? 0 : c->failed; /* it got on, and broke then */
         if (!c->polls_pass) {
             c->stream_at = 0; /* it was not for being streams */
             c->held_back = 0;

@@ -238,7 +238,7 @@ static const struct {
     unsigned messages; /* a step */
     int bytes;         /* of an answer before it is cut, at most */
 } runs[] = {{PUSHC_TRANSPORT_STREAM, 1000, 60000},
-            {PUSHC_TRANSPORT_POLL, 200, 8000}};
+            {PUSHC_TRANSPORT_POLL, 200, 6000}};
 
 START_TEST(thousands_of_messages_come_exactly_once_under_cuts_and_restarts)
 {

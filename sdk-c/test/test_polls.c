@@ -351,6 +351,31 @@ START_TEST(a_message_that_is_kept_does_not_hold_up_the_others)
 }
 END_TEST
 
+/* Polls that break behind their first message. */
+static int broken_behind_one(void *ctx, struct scripted_request *r)
+{
+    (void)ctx;
+    if (strstr(r->target, "/ack?")) {
+        return scripted_answer(r, 204, "", "");
+    }
+    scripted_say(r,
+                 "HTTP/1.1 200 OK\r\n%sContent-Length: 1000\r\n\r\n"
+                 "id: %u.m%u\ndata: x\n\n",
+                 nothing, r->receives, r->receives);
+    return 0;
+}
+
+START_TEST(polls_that_break_but_get_on_are_not_put_off_more_and_more)
+{
+    begin_polls(broken_behind_one);
+    probe_start(probe);
+    WAIT_FOR(probe_events(probe, PUSHC_WAITING) >= 5);
+    ck_assert_uint_ge(probe_messages(probe), 5);
+    ck_assert_uint_eq(probe_nth(probe, PUSHC_WAITING, 5, NULL).attempt, 1);
+    probing_end();
+}
+END_TEST
+
 static int draw_most(void *ctx, void *bytes, size_t n)
 {
     (void)ctx;
@@ -478,6 +503,8 @@ int main(void)
                         0, 2);
     tcase_add_test(tc, polls_follow_each_other_as_one_open_stream);
     tcase_add_test(tc, a_message_that_is_kept_does_not_hold_up_the_others);
+    tcase_add_test(tc,
+                   polls_that_break_but_get_on_are_not_put_off_more_and_more);
     tcase_add_test(tc, the_next_poll_comes_when_the_application_is_done);
     tcase_add_test(tc, a_gap_that_polls_repeat_is_told_once);
     tcase_add_test(tc,
