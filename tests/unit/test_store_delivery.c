@@ -4,35 +4,13 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/ops/dismiss.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/ops/ack.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define ROOM ((size_t)16 << 20)
-
-static ground_t g;
-
-static void begin(void)
-{
-    ground_init(&g, ROOM);
-}
-
-static void end(void)
-{
-    ground_cleanup(&g);
-}
-
-static push_ticket_t open_stream(const char *user, const char *device,
-                                 const char *channel)
-{
-    push_ticket_t ticket;
-
-    ck_assert_int_eq(ground_checkin(&g, user, device, channel, &ticket),
-                     PUSH_OK);
-    return ticket;
-}
+#define ROOM ((size_t)16 << 20) /* of another store */
 
 static void say(const char *user, const char *text)
 {
@@ -305,7 +283,7 @@ int main(void)
     Suite *suite = suite_create("delivery");
     TCase *tc = unit_case(suite, "delivery", 60);
 
-    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_checked_fixture(tc, store_begin_large, store_end);
     tcase_add_test(tc, a_message_goes_from_publish_to_acknowledgement);
     tcase_add_row_test(
         tc, a_late_acknowledgement_of_an_earlier_stream_is_stale, resumes);
