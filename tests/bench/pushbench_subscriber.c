@@ -1,6 +1,6 @@
 #include "pushbench_subscriber.h"
 
-#include "pushbench_http.h"
+#include "reply.h"
 #include "pushbench_net.h"
 #include "pushbench_sse.h"
 #include "pushbench_tls.h"
@@ -29,9 +29,9 @@ struct stream {
     bool asked; /* the request was sent */
     SSL *ssl;   /* NULL: plain */
     unsigned index;
-    uint64_t last;        /* hold: when it was last read, ns */
-    struct pb_head *head; /* until the head is read */
-    struct pb_body body;
+    uint64_t last;           /* hold: when it was last read, ns */
+    struct reply_head *head; /* until the head is read */
+    struct reply_body body;
     union {
         struct pb_count count;   /* if messages are only counted */
         struct pb_events events; /* if they are parsed */
@@ -210,7 +210,7 @@ static void stream_connect(struct stream *stream)
         stream_fail(stream, strerror(errno));
         return;
     }
-    pb_head_init(stream->head);
+    reply_head_init(stream->head);
     if (!pb_watch(self->epoll, stream->fd, EPOLLOUT, stream)) {
         stream_fail(stream, strerror(errno));
     }
@@ -232,7 +232,8 @@ static void stream_again(struct stream *stream)
     stream_connect(stream);
 }
 
-static void stream_parse(struct stream *stream, const struct pb_slice *slice)
+static void stream_parse(struct stream *stream,
+                         const struct reply_slice *slice)
 {
     struct pb_events *events = &stream->sse.events;
     uint64_t reserved = events->reserved;
@@ -245,7 +246,8 @@ static void stream_parse(struct stream *stream, const struct pb_slice *slice)
                   events->reserved - reserved);
 }
 
-static void stream_count(struct stream *stream, const struct pb_slice *slice)
+static void stream_count(struct stream *stream,
+                         const struct reply_slice *slice)
 {
     struct pb_count *count = &stream->sse.count;
     struct pb_count before = *count;
@@ -259,11 +261,11 @@ static void stream_count(struct stream *stream, const struct pb_slice *slice)
 
 static void stream_body(struct stream *stream, const char *at, size_t len)
 {
-    struct pb_slice slice;
+    struct reply_slice slice;
 
     pb_shared_add(&stream->owner->received->bytes, len);
     while (len > 0) {
-        size_t used = pb_body_feed(&stream->body, at, len, &slice);
+        size_t used = reply_body_feed(&stream->body, at, len, &slice);
 
         if (used == 0) {
             return; /* the body ended: the close follows */
@@ -282,9 +284,9 @@ static void stream_body(struct stream *stream, const char *at, size_t len)
 /* Returns the bytes that belong to the head, -1 if the stream failed. */
 static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
 {
-    struct pb_head *head = stream->head;
+    struct reply_head *head = stream->head;
     struct subscriber *self = stream->owner;
-    ptrdiff_t used = pb_head_feed(head, at, len);
+    ptrdiff_t used = reply_head_feed(head, at, len);
     char why[64];
 
     if (used < 0) {
@@ -303,7 +305,7 @@ static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
         stream_fail(stream, why);
         return -1;
     }
-    pb_body_init(&stream->body, head);
+    reply_body_init(&stream->body, head);
     if (self->parses) {
         pb_events_init(&stream->sse.events, on_message, stream);
     }
