@@ -87,6 +87,22 @@ START_TEST(a_late_acknowledgement_of_an_earlier_stream_is_stale)
 }
 END_TEST
 
+/* As in a full memory, while its stream is on its way to another reactor. */
+START_TEST(a_stream_whose_device_was_forgotten_is_broken_off)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+
+    push_store_checkout(&g.store, &ticket, &g.now);
+    ground_pass(&g, 1800001);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        ck_assert(push_store_sweep(&g.store, i, &g.now));
+    }
+    ck_assert(!push_store_move(&g.store, &ticket, 0));
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &ticket),
+                     PUSH_BROKEN_OFF);
+}
+END_TEST
+
 /* A full restart begins with another segment, and numbers streams anew. */
 START_TEST(no_segment_repeats_the_token_of_another)
 {
@@ -284,6 +300,7 @@ int main(void)
     TCase *tc = unit_case(suite, "delivery", 60);
 
     tcase_add_checked_fixture(tc, store_begin_large, store_end);
+    tcase_add_test(tc, a_stream_whose_device_was_forgotten_is_broken_off);
     tcase_add_test(tc, a_message_goes_from_publish_to_acknowledgement);
     tcase_add_row_test(
         tc, a_late_acknowledgement_of_an_earlier_stream_is_stale, resumes);
