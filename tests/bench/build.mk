@@ -12,6 +12,9 @@ ALL_TARGETS  += $(B)/pushbench $(B)/durablebench $(B)/slowsync.so \
 UNIT_TESTS   += $(BENCH_TESTS)
 
 BENCH_OBJS := $(call objects,tests/bench/pushbench*.c)
+
+# Of the kit of all tests: how answers and events are read.
+BENCH_KIT := $(call objects,tests/harness/reply.c tests/harness/sse.c)
 TIMINGBENCH_OBJ := $(B)/obj/tests/bench/timingbench.o
 DURABLEBENCH_OBJ := $(B)/obj/tests/bench/durablebench.o
 SLOWSYNC_OBJ := $(B)/obj/tests/bench/slowsync.o
@@ -19,13 +22,13 @@ BENCH_TEST_OBJS := $(BENCH_TESTS:$(B)/%=$(B)/obj/%.o)
 
 $(BENCH_OBJS) $(BENCH_TEST_OBJS) $(DURABLEBENCH_OBJ) $(SLOWSYNC_OBJ) \
 		$(TIMINGBENCH_OBJ): $(B)/obj/%.o: %.c
-	$(call compile,-D_GNU_SOURCE $(BENCH_CFLAGS))
+	$(call compile,-D_GNU_SOURCE -Itests/harness $(BENCH_CFLAGS))
 
 # Counting events is a loop over bytes that has to become vector code.
 $(B)/obj/tests/bench/pushbench_sse.o: BENCH_CFLAGS := \
 	-ftree-vectorize -fvect-cost-model=dynamic
 
-$(B)/pushbench: $(BENCH_OBJS)
+$(B)/pushbench: $(BENCH_OBJS) $(BENCH_KIT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lssl -lcrypto -lm
@@ -40,13 +43,13 @@ $(B)/durablebench: $(DURABLEBENCH_OBJ)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -pthread
 
 $(B)/timingbench: $(TIMINGBENCH_OBJ) \
-		$(filter %_http.o %_net.o %_rank.o,$(BENCH_OBJS))
+		$(filter %_net.o %_rank.o,$(BENCH_OBJS)) $(BENCH_KIT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -lm
 
 $(BENCH_TESTS): $(B)/%: $(B)/obj/%.o \
-		$(filter-out %/pushbench.o,$(BENCH_OBJS))
+		$(filter-out %/pushbench.o,$(BENCH_OBJS)) $(BENCH_KIT)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) -lssl -lcrypto -lm

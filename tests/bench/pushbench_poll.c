@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pb_poll_feed(struct pb_poll *poll, const struct pb_slice *slice)
+bool pb_poll_feed(struct pb_poll *poll, const struct reply_slice *slice)
 {
     if (poll->len + slice->len > poll->cap) {
         size_t cap = (poll->len + slice->len) * 2;
@@ -23,7 +23,7 @@ bool pb_poll_feed(struct pb_poll *poll, const struct pb_slice *slice)
 }
 
 int pb_poll_end(struct pb_poll *poll, const struct pb_options *options,
-                const struct pb_head *head, pb_message_fn *on_message,
+                const struct reply_head *head, pb_message_fn *on_message,
                 void *baton)
 {
     const struct pb_answer answer = {

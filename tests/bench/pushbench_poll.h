@@ -12,11 +12,11 @@ struct pb_poll {
 };
 
 /* Gather a part (borrowed) of the answer. False when memory ran out. */
-bool pb_poll_feed(struct pb_poll *poll, const struct pb_slice *slice);
+bool pb_poll_feed(struct pb_poll *poll, const struct reply_slice *slice);
 
 /* The answer is whole: read it, as pb_wire_answer() does, and forget it. */
 int pb_poll_end(struct pb_poll *poll, const struct pb_options *options,
-                const struct pb_head *head, pb_message_fn *on_message,
+                const struct reply_head *head, pb_message_fn *on_message,
                 void *baton);
 
 void pb_poll_cleanup(struct pb_poll *poll);

@@ -1,6 +1,6 @@
 #include "pushbench_publisher.h"
 
-#include "pushbench_http.h"
+#include "reply.h"
 #include "pushbench_net.h"
 #include "pushbench_wire.h"
 
@@ -34,8 +34,8 @@ struct conn {
     unsigned inflight; /* messages not answered */
     char *out;         /* bytes to send */
     size_t len, off;   /* how many there are, how many are sent */
-    struct pb_head head;
-    struct pb_body body;
+    struct reply_head head;
+    struct reply_body body;
     char line[8]; /* NDJSON: how the answer line begins */
     size_t line_len;
 };
@@ -217,7 +217,7 @@ static void answered(struct conn *conn, bool accepted)
 }
 
 /* NDJSON: every answer line begins {"id" or {"error". */
-static void answer_lines(struct conn *conn, const struct pb_slice *slice)
+static void answer_lines(struct conn *conn, const struct reply_slice *slice)
 {
     for (size_t i = 0; i < slice->len; i++) {
         char c = slice->at[i];
@@ -240,21 +240,21 @@ static void answer_lines(struct conn *conn, const struct pb_slice *slice)
 static size_t conn_take(struct conn *conn, const char *at, size_t len)
 {
     bool ndjson = conn->owner->options->ndjson;
-    struct pb_slice slice = {.at = at, .len = 0};
+    struct reply_slice slice = {.at = at, .len = 0};
     size_t used;
 
     if (conn->is_over) {
         return 0;
     }
     if (!conn->head.done) {
-        ptrdiff_t taken = pb_head_feed(&conn->head, at, len);
+        ptrdiff_t taken = reply_head_feed(&conn->head, at, len);
 
         if (taken < 0) {
             conn_fail(conn, "no HTTP answer");
             return 0;
         }
         if (conn->head.done) {
-            pb_body_init(&conn->body, &conn->head);
+            reply_body_init(&conn->body, &conn->head);
         }
         if (!conn->head.done || !conn->body.done) {
             return (size_t)taken;
@@ -262,7 +262,7 @@ static size_t conn_take(struct conn *conn, const char *at, size_t len)
         used = (size_t)taken;
     }
     else {
-        used = pb_body_feed(&conn->body, at, len, &slice);
+        used = reply_body_feed(&conn->body, at, len, &slice);
     }
     if (ndjson && conn->head.status / 100 == 2) {
         answer_lines(conn, &slice);
@@ -277,7 +277,7 @@ static size_t conn_take(struct conn *conn, const char *at, size_t len)
     }
     else if (conn->body.done) {
         answered(conn, conn->head.status / 100 == 2);
-        pb_head_init(&conn->head);
+        reply_head_init(&conn->head);
     }
     return used;
 }
@@ -399,7 +399,7 @@ static bool conn_init(struct publisher *self, struct conn *conn, unsigned i)
     conn->owner = self;
     conn->out = malloc(room);
     conn->fd = pb_connect_begin(&options->server, i % options->sources);
-    pb_head_init(&conn->head);
+    reply_head_init(&conn->head);
     return conn->out && conn->fd >= 0
            && pb_watch(self->epoll, conn->fd, EPOLLOUT, conn);
 }

@@ -1,6 +1,5 @@
 #include "pushbench_sse.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Small enough that a byte can hold the number of hits in it. */
@@ -63,79 +62,42 @@ void pb_count_feed(struct pb_count *count, const char *at, size_t len)
     }
 }
 
+static void on_line(void *baton, struct sse_text line)
+{
+    struct pb_events *events = baton;
+    struct sse_text value;
+
+    if (line.length == 0) {
+        events->is_reserved = false;
+    }
+    else if (sse_field(line, "data", &value)) {
+        if (!events->is_reserved) {
+            events->on_message(events->baton, value.at, value.length);
+        }
+    }
+    else if (sse_field(line, "event", &value)) {
+        if (value.length >= 5 && memcmp(value.at, "push.", 5) == 0) {
+            events->is_reserved = true;
+            events->reserved++;
+        }
+    }
+}
+
 void pb_events_init(struct pb_events *events, pb_message_fn *on_message,
                     void *baton)
 {
     memset(events, 0, sizeof *events);
+    sse_init(&events->sse, on_line, events);
     events->on_message = on_message;
     events->baton = baton;
 }
 
 void pb_events_cleanup(struct pb_events *events)
 {
-    free(events->part);
-    memset(events, 0, sizeof *events);
-}
-
-static bool has_prefix(const char *at, size_t len, const char *prefix)
-{
-    size_t want = strlen(prefix);
-
-    return len >= want && memcmp(at, prefix, want) == 0;
-}
-
-static void event_line(struct pb_events *events, const char *at, size_t len)
-{
-    if (len == 0) {
-        events->is_reserved = false;
-    }
-    else if (has_prefix(at, len, "event: push.")) {
-        events->is_reserved = true;
-        events->reserved++;
-    }
-    else if (has_prefix(at, len, "data: ") && !events->is_reserved) {
-        events->on_message(events->baton, at + 6, len - 6);
-    }
-}
-
-static bool keep_part(struct pb_events *events, const char *at, size_t len)
-{
-    if (events->len + len > events->cap) {
-        size_t cap = (events->len + len) * 2;
-        char *part = realloc(events->part, cap);
-
-        if (!part) {
-            return false;
-        }
-        events->part = part;
-        events->cap = cap;
-    }
-    memcpy(events->part + events->len, at, len);
-    events->len += len;
-    return true;
+    sse_cleanup(&events->sse);
 }
 
 bool pb_events_feed(struct pb_events *events, const char *at, size_t len)
 {
-    while (len > 0) {
-        const char *end = memchr(at, '\n', len);
-        size_t line = end ? (size_t)(end - at) : len;
-
-        if ((!end || events->len > 0) && !keep_part(events, at, line)) {
-            return false;
-        }
-        if (!end) {
-            return true;
-        }
-        if (events->len > 0) {
-            event_line(events, events->part, events->len);
-            events->len = 0;
-        }
-        else {
-            event_line(events, at, line);
-        }
-        at += line + 1;
-        len -= line + 1;
-    }
-    return true;
+    return sse_feed(&events->sse, at, len);
 }

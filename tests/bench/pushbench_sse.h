@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sse.h"
+
 /* Counts `data` and `event` lines; the bench publishes untyped events only,
  * so that an `event` line is one of the server's own. */
 struct pb_count {
@@ -26,10 +28,9 @@ void pb_count_feed(struct pb_count *count, const char *at, size_t len);
 /* Called with the data line's value (borrowed until return). */
 typedef void pb_message_fn(void *baton, const char *data, size_t len);
 
-/* A line parser; owns `part`, which pb_events_cleanup frees. */
+/* The messages themselves; pb_events_cleanup frees what it owns. */
 struct pb_events {
-    char *part;        /* the begun line, or NULL */
-    size_t len, cap;   /* its length and room */
+    struct sse sse;
     bool is_reserved;  /* this event has a type `push.*` */
     uint64_t reserved; /* events of such a type so far */
     pb_message_fn *on_message;

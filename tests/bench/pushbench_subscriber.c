@@ -1,7 +1,7 @@
 #include "pushbench_subscriber.h"
 
 #include "pushbench_conn.h"
-#include "pushbench_http.h"
+#include "reply.h"
 #include "pushbench_net.h"
 #include "pushbench_poll.h"
 #include "pushbench_sse.h"
@@ -32,9 +32,9 @@ struct stream {
     bool reused;  /* and it is not the first one on its connection */
     bool opening; /* among those that are connecting */
     unsigned index;
-    uint64_t last;        /* hold: when it was last read, ns */
-    struct pb_head *head; /* until the head is read; of a poll: always */
-    struct pb_body body;
+    uint64_t last;           /* hold: when it was last read, ns */
+    struct reply_head *head; /* until the head is read; of a poll: always */
+    struct reply_body body;
     union {
         struct pb_count count;   /* if messages are only counted */
         struct pb_events events; /* if they are parsed */
@@ -221,7 +221,7 @@ static void stream_connect(struct stream *stream)
         stream_fail(stream, strerror(errno));
         return;
     }
-    pb_head_init(stream->head);
+    reply_head_init(stream->head);
     if (!pb_watch(self->epoll, stream->conn.fd, EPOLLOUT, stream)) {
         stream_fail(stream, strerror(errno));
     }
@@ -255,18 +255,18 @@ static void stream_again(struct stream *stream)
 static void stream_answered(struct stream *stream)
 {
     struct pb_received *received = stream->owner->received;
-    struct pb_head *head = stream->head;
+    struct reply_head *head = stream->head;
     int gaps = pb_poll_end(&stream->sse.poll, stream->owner->options, head,
                            on_message, stream);
 
     pb_shared_add(gaps < 0 ? &received->wrong : &received->reserved,
                   gaps < 0 ? 1 : (uint64_t)gaps);
-    if (head->closes || stream->body.kind == PB_BODY_TO_EOF) {
+    if (head->closes || stream->body.kind == REPLY_BODY_TO_EOF) {
         stream_disconnect(stream);
         stream_connect(stream);
         return;
     }
-    pb_head_init(head);
+    reply_head_init(head);
     stream->reused = true;
     stream_ask(stream);
 }
@@ -277,7 +277,8 @@ static void out_of_memory(void)
     exit(2);
 }
 
-static void stream_parse(struct stream *stream, const struct pb_slice *slice)
+static void stream_parse(struct stream *stream,
+                         const struct reply_slice *slice)
 {
     struct pb_events *events = &stream->sse.events;
     uint64_t reserved = events->reserved;
@@ -289,7 +290,8 @@ static void stream_parse(struct stream *stream, const struct pb_slice *slice)
                   events->reserved - reserved);
 }
 
-static void stream_count(struct stream *stream, const struct pb_slice *slice)
+static void stream_count(struct stream *stream,
+                         const struct reply_slice *slice)
 {
     struct pb_count *count = &stream->sse.count;
     struct pb_count before = *count;
@@ -304,11 +306,11 @@ static void stream_count(struct stream *stream, const struct pb_slice *slice)
 static void stream_body(struct stream *stream, const char *at, size_t len)
 {
     const struct pb_options *options = stream->owner->options;
-    struct pb_slice slice;
+    struct reply_slice slice;
 
     pb_shared_add(&stream->owner->received->bytes, len);
     while (len > 0) {
-        size_t used = pb_body_feed(&stream->body, at, len, &slice);
+        size_t used = reply_body_feed(&stream->body, at, len, &slice);
 
         if (used == 0) {
             return; /* the body ended: the close follows */
@@ -337,7 +339,7 @@ static void stream_begin_body(struct stream *stream)
 {
     const struct subscriber *self = stream->owner;
 
-    pb_body_init(&stream->body, stream->head);
+    reply_body_init(&stream->body, stream->head);
     if (self->options->polls) {
         return;
     }
@@ -354,9 +356,9 @@ static void stream_begin_body(struct stream *stream)
 /* Returns the bytes that belong to the head, -1 if the stream failed. */
 static ptrdiff_t stream_head(struct stream *stream, const char *at, size_t len)
 {
-    struct pb_head *head = stream->head;
+    struct reply_head *head = stream->head;
     struct subscriber *self = stream->owner;
-    ptrdiff_t used = pb_head_feed(head, at, len);
+    ptrdiff_t used = reply_head_feed(head, at, len);
     char why[64];
 
     if (used < 0) {
@@ -414,7 +416,7 @@ static void stream_eof(struct stream *stream, const char *why)
         stream_fail(stream, why);
     }
     else if (stream->owner->options->polls
-             && stream->body.kind == PB_BODY_TO_EOF) {
+             && stream->body.kind == REPLY_BODY_TO_EOF) {
         stream_answered(stream);
     }
     else {

@@ -252,7 +252,7 @@ static int push_answer(const struct pb_options *options,
 int pb_wire_answer(const struct pb_options *options,
                    const struct pb_answer *answer, struct pb_cursor *cursor)
 {
-    const struct pb_head *head = answer->head;
+    const struct reply_head *head = answer->head;
 
     if (options->target == PB_PUSH) {
         return push_answer(options, answer, cursor);

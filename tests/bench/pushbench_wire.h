@@ -5,7 +5,7 @@
 #ifndef PUSHBENCH_WIRE_H
 #define PUSHBENCH_WIRE_H
 
-#include "pushbench_http.h"
+#include "reply.h"
 #include "pushbench_options.h"
 #include "pushbench_sse.h"
 
@@ -18,8 +18,8 @@
 
 /* Where a poller stands: what its next request shows. "" = at the beginning */
 struct pb_cursor {
-    char id[PB_VALIDATOR];       /* mod_push: of a message; nchan: the ETag */
-    char modified[PB_VALIDATOR]; /* nchan: the Last-Modified with it */
+    char id[REPLY_VALIDATOR]; /* mod_push: of a message; nchan: the ETag */
+    char modified[REPLY_VALIDATOR]; /* nchan: the Last-Modified with it */
 };
 
 /* One message of the run. */
@@ -61,8 +61,8 @@ bool pb_wire_parse(const char *at, size_t len, struct pb_message *message);
 
 /* The whole answer to a poll (borrowed), and who gets its payloads. */
 struct pb_answer {
-    const struct pb_head *head;
-    struct pb_slice body;
+    const struct reply_head *head;
+    struct reply_slice body;
     pb_message_fn *on_message;
     void *baton;
 };

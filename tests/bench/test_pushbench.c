@@ -1,6 +1,6 @@
 /* What pushbench reports can be believed: its parsers and its arithmetic. */
 #include "pushbench_hist.h"
-#include "pushbench_http.h"
+#include "reply.h"
 #include "pushbench_proc.h"
 #include "pushbench_rank.h"
 #include "pushbench_sse.h"
@@ -210,24 +210,25 @@ static const struct answer_case ANSWERS[] = {
 /* Feed in steps; gathers the body, returns the state it ended in. */
 static bool read_answer(const struct answer_case *row, size_t step, char *body)
 {
-    struct pb_head head;
-    struct pb_body reader;
+    struct reply_head head;
+    struct reply_body reader;
     size_t len = strlen(row->text), at = 0, got = 0;
 
-    pb_head_init(&head);
+    reply_head_init(&head);
     while (!head.done) {
-        ptrdiff_t used = pb_head_feed(&head, row->text + at,
-                                      len - at < step ? len - at : step);
+        ptrdiff_t used = reply_head_feed(&head, row->text + at,
+                                         len - at < step ? len - at : step);
 
         ck_assert_int_gt(used, 0);
         at += (size_t)used;
     }
     ck_assert_int_eq(head.status, row->status);
-    pb_body_init(&reader, &head);
+    reply_body_init(&reader, &head);
     while (at < len && !reader.done) {
-        struct pb_slice slice;
-        size_t used = pb_body_feed(&reader, row->text + at,
-                                   len - at < step ? len - at : step, &slice);
+        struct reply_slice slice;
+        size_t used = reply_body_feed(&reader, row->text + at,
+                                      len - at < step ? len - at : step,
+                                      &slice);
 
         ck_assert(!reader.broken);
         ck_assert_uint_gt(used, 0);
@@ -254,13 +255,13 @@ END_TEST
 
 START_TEST(what_is_no_answer_or_no_chunk_is_noticed)
 {
-    struct pb_head head;
-    struct pb_body body = {.kind = PB_BODY_CHUNKED};
-    struct pb_slice slice;
+    struct reply_head head;
+    struct reply_body body = {.kind = REPLY_BODY_CHUNKED};
+    struct reply_slice slice;
 
-    pb_head_init(&head);
-    ck_assert_int_eq(pb_head_feed(&head, "SSH-2.0-x\r\n", 11), -1);
-    pb_body_feed(&body, "xyz\r\n", 5, &slice);
+    reply_head_init(&head);
+    ck_assert_int_eq(reply_head_feed(&head, "SSH-2.0-x\r\n", 11), -1);
+    reply_body_feed(&body, "xyz\r\n", 5, &slice);
     ck_assert(body.broken);
 }
 END_TEST

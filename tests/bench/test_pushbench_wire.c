@@ -58,7 +58,8 @@ START_TEST(requests_fit_into_the_room_that_is_kept_for_them)
     struct pb_cursor cursor;
 
     memset(&cursor, 'x', sizeof cursor);
-    cursor.id[PB_VALIDATOR - 1] = cursor.modified[PB_VALIDATOR - 1] = '\0';
+    cursor.id[REPLY_VALIDATOR - 1] = cursor.modified[REPLY_VALIDATOR - 1] =
+        '\0';
     for (int target = PB_PUSH; target <= PB_BARE; target++) {
         for (int mode = PB_IDLE; mode <= PB_NONE; mode++) {
             struct pb_options options = some_options((enum pb_mode)mode, 100);
@@ -140,16 +141,16 @@ static int read_poll(const struct poll_case *row, size_t step,
 {
     struct pb_options options = some_options(PB_FANOUT, sizeof PAYLOAD - 1);
     size_t len = strlen(row->text), at;
-    struct pb_head head;
+    struct reply_head head;
 
     options.target = row->target;
-    pb_head_init(&head);
-    at = (size_t)pb_head_feed(&head, row->text, len);
+    reply_head_init(&head);
+    at = (size_t)reply_head_feed(&head, row->text, len);
     ck_assert(head.done);
     ck_assert_int_eq(head.closes, strstr(row->text, "close") != NULL);
     for (; at < len; at += step) {
-        struct pb_slice slice = {row->text + at,
-                                 len - at < step ? len - at : step};
+        struct reply_slice slice = {row->text + at,
+                                    len - at < step ? len - at : step};
 
         ck_assert(pb_poll_feed(poll, &slice));
     }

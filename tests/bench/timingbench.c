@@ -22,7 +22,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "pushbench_http.h"
+#include "reply.h"
 #include "pushbench_net.h"
 #include "pushbench_rank.h"
 
@@ -61,11 +61,11 @@ static int connect_to(int port)
 /* ---- one request ---- */
 
 /* The body's end in what was read; false: there is more to come. */
-static bool take_body(struct pb_body *body, const char *at, size_t len)
+static bool take_body(struct reply_body *body, const char *at, size_t len)
 {
     while (len && !body->done) {
-        struct pb_slice slice;
-        size_t used = pb_body_feed(body, at, len, &slice);
+        struct reply_slice slice;
+        size_t used = reply_body_feed(body, at, len, &slice);
 
         if (!used || body->broken) {
             die("an answer that makes no sense");
@@ -80,11 +80,11 @@ static bool take_body(struct pb_body *body, const char *at, size_t len)
 static int read_answer(int fd)
 {
     char bytes[16384];
-    struct pb_head head;
-    struct pb_body body;
+    struct reply_head head;
+    struct reply_body body;
     bool done = false;
 
-    pb_head_init(&head);
+    reply_head_init(&head);
     while (!done) {
         ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
         ptrdiff_t used = 0;
@@ -93,11 +93,11 @@ static int read_answer(int fd)
             die("recv");
         }
         if (!head.done) {
-            used = pb_head_feed(&head, bytes, (size_t)got);
+            used = reply_head_feed(&head, bytes, (size_t)got);
             if (used < 0) {
                 die("no answer");
             }
-            pb_body_init(&body, &head);
+            reply_body_init(&body, &head);
         }
         done = head.done
                && (body.done || head.status == 204

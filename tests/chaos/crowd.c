@@ -118,10 +118,8 @@ static void attempt(struct client *c, int64_t now)
     crowd->counts.attempts++;
     count_in(crowd->tries, crowd, now);
     c->fd = client_connect(c);
-    c->head_length = 0;
-    c->line_length = 0;
+    client_expect(c);
     c->farewell = false;
-    memset(&c->fields, 0, sizeof(c->fields));
     c->state = CLIENT_CONNECTING;
     c->due = now + ATTEMPT_MS;
     if (c->fd < 0) {
@@ -300,6 +298,7 @@ static void release(void *object)
         free(crowd->clients[i].taken.items);
         free(crowd->clients[i].acking.list.items);
         free(crowd->clients[i].mids);
+        sse_cleanup(&crowd->clients[i].sse);
     }
     free(crowd->clients);
     free(crowd->dice);

@@ -51,15 +51,16 @@ static void taken(struct client *c)
 
 static void read_answer(struct client *c)
 {
-    char head[512] = "";
-    int status = 0;
+    char bytes[512];
+    ssize_t n = recv(c->acking.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    struct reply_head head;
 
-    if (recv(c->acking.fd, head, sizeof(head) - 1, MSG_DONTWAIT) > 0
-        && sscanf(head, "HTTP/1.1 %d", &status) == 1) {
-        if (status == 204) {
+    reply_head_init(&head);
+    if (n > 0 && reply_head_feed(&head, bytes, (size_t)n) > 0) {
+        if (head.status == 204) {
             taken(c);
         }
-        c->crowd->counts.conflicts += status == 409;
+        c->crowd->counts.conflicts += head.status == 409;
     }
     acking_end(c);
 }

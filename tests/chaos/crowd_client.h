@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 #include "crowd.h"
+#include "reply.h"
+#include "sse.h"
 
 #define CLIENT_LINE 256 /* of a line of the stream: what is behind is cut */
-#define CLIENT_HEAD 2048
 #define CLIENT_ID   80
 
 enum client_state {
@@ -66,10 +67,8 @@ struct client {
     uint64_t retry;  /* ms, the last retry: */
     bool farewell;   /* push.bye came on this stream */
     uint64_t spread; /* of it, ms */
-    char head[CLIENT_HEAD];
-    size_t head_length;
-    char line[CLIENT_LINE];
-    size_t line_length;
+    struct reply_head head;
+    struct sse sse;
     struct fields fields;
     char cursor[CLIENT_ID];
     struct taken_list taken; /* on this stream, not yet acknowledged */
@@ -95,6 +94,9 @@ int client_connect(const struct client *c);
 void client_lost(struct client *c, uint64_t after);
 
 /* ---- crowd_read.c ---- */
+
+/* An answer is to come, and maybe a stream. */
+void client_expect(struct client *c);
 
 /* The socket has something to read. */
 void client_read(struct client *c);

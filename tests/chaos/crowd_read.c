@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -189,75 +188,66 @@ static void end_of_event(struct client *c)
     memset(&c->fields, 0, sizeof(c->fields));
 }
 
-static void take_field(char *to, size_t room, const char *value)
+static void take_field(char *to, size_t room, struct sse_text value)
 {
     if (*to == '\0') {
-        snprintf(to, room, "%s", value);
+        snprintf(to, room, "%.*s", (int)value.length, value.at);
     }
 }
 
-static void end_of_line(struct client *c)
+static void on_line(void *baton, struct sse_text line)
 {
+    struct client *c = baton;
     struct fields *f = &c->fields;
+    struct sse_text value;
 
-    c->line[c->line_length] = '\0';
-    if (c->line_length == 0) {
+    if (line.length == 0) {
         end_of_event(c);
         return;
     }
-    c->line_length = 0;
-    if (strncmp(c->line, "retry: ", 7) == 0) {
-        c->retry = strtoull(c->line + 7, NULL, 10);
+    if (sse_field(line, "retry", &value)) {
+        c->retry = sse_number(value);
         return;
     }
     f->any = true;
-    if (strncmp(c->line, "id: ", 4) == 0) {
-        take_field(f->id, sizeof(f->id), c->line + 4);
+    if (sse_field(line, "id", &value)) {
+        take_field(f->id, sizeof(f->id), value);
     }
-    else if (strncmp(c->line, "event: ", 7) == 0) {
-        take_field(f->type, sizeof(f->type), c->line + 7);
+    else if (sse_field(line, "event", &value)) {
+        take_field(f->type, sizeof(f->type), value);
     }
-    else if (strncmp(c->line, "data: ", 6) == 0) {
-        take_field(f->data, sizeof(f->data), c->line + 6);
-    }
-}
-
-static void take_bytes(struct client *c, const char *at, size_t length)
-{
-    const char *end = at + length;
-
-    for (; at < end && c->fd >= 0; at++) {
-        if (*at == '\n') {
-            end_of_line(c);
-        }
-        else if (c->line_length < sizeof(c->line) - 1) {
-            c->line[c->line_length] = *at;
-            c->line_length++;
-        }
+    else if (sse_field(line, "data", &value)) {
+        take_field(f->data, sizeof(f->data), value);
     }
 }
 
 /* ---- the head ---- */
 
-static void on_refusal(struct client *c, int status)
+void client_expect(struct client *c)
 {
-    const char *after = strcasestr(c->head, "\r\nRetry-After:");
+    reply_head_init(&c->head);
+    sse_cleanup(&c->sse);
+    sse_init(&c->sse, on_line, c);
+    c->sse.most = CLIENT_LINE;
+    memset(&c->fields, 0, sizeof(c->fields));
+}
+
+static void on_refusal(struct client *c)
+{
+    int64_t after = c->head.retry_after;
     struct crowd_counts *counts = &c->crowd->counts;
 
     counts->refused++;
-    if ((status == 503 || status == 429) && after == NULL) {
+    if ((c->head.status == 503 || c->head.status == 429) && after < 0) {
         counts->unadvised++;
     }
-    client_lost(c, after != NULL ? strtoull(after + 14, NULL, 10) * 1000 : 0);
+    client_lost(c, after > 0 ? (uint64_t)after * 1000 : 0);
 }
 
 static void on_head(struct client *c)
 {
-    int status = 0;
-
-    sscanf(c->head, "HTTP/1.1 %d", &status);
-    if (status != 200) {
-        on_refusal(c, status);
+    if (c->head.status != 200) {
+        on_refusal(c);
         return;
     }
     c->crowd->counts.opened++;
@@ -277,21 +267,15 @@ static void on_head(struct client *c)
 /* Takes from at what belongs to the head; returns how much. */
 static size_t take_head(struct client *c, const char *at, size_t length)
 {
-    size_t room = sizeof(c->head) - 1 - c->head_length;
-    size_t part = length < room ? length : room;
-    size_t before = c->head_length;
-    const char *end;
+    ptrdiff_t used = reply_head_feed(&c->head, at, length);
 
-    memcpy(c->head + before, at, part);
-    c->head_length += part;
-    c->head[c->head_length] = '\0';
-    end = strstr(c->head, "\r\n\r\n");
-    if (end == NULL) {
-        ck_assert_msg(part == length, "an endless head: %.200s", c->head);
-        return length;
+    if (used < 0) {
+        ck_abort_msg("no HTTP: %.200s", c->head.line);
     }
-    on_head(c);
-    return (size_t)(end + 4 - c->head) - before;
+    if (c->head.done) {
+        on_head(c);
+    }
+    return (size_t)used;
 }
 
 void client_read(struct client *c)
@@ -319,6 +303,8 @@ void client_read(struct client *c)
         crowd->beats[bin < CROWD_BINS ? bin : CROWD_BINS - 1]++;
     }
     if (c->state == CLIENT_OPEN || c->state == CLIENT_STOPPED) {
-        take_bytes(c, bytes + used, (size_t)n - used);
+        if (!sse_feed(&c->sse, bytes + used, (size_t)n - used)) {
+            ck_abort_msg("no memory for a line");
+        }
     }
 }

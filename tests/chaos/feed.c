@@ -1,19 +1,17 @@
 #include "feed.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "chaos.h"
+#include "dial.h"
 #include "keep.h"
+#include "reply.h"
 
 #define ANSWER_MS 15000
 #define FINISH_MS 60000
@@ -40,7 +38,9 @@ struct feed_line {
     struct publication *out;
     char *request;
     size_t length, sent;
-    char answer[2048];
+    struct reply_head head;
+    struct reply_body body;
+    char answer[1024]; /* its body so far; of lines: the next one */
     size_t got;
     int64_t until;
 };
@@ -151,24 +151,13 @@ static void hang_up(struct feed_line *line)
     }
 }
 
-static bool dial(struct feed_line *line)
+static bool call(struct feed_line *line)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET};
-    int one = 1;
-
-    to.sin_port = htons((uint16_t)line->feed->options.server->port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    line->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    line->fd = dial_begin(line->feed->options.server->port);
     if (line->fd < 0) {
         return false;
     }
-    setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(line->fd, (struct sockaddr *)&to, sizeof(to)) != 0
-        && errno != EINPROGRESS) {
-        close(line->fd);
-        line->fd = -1;
-        return false;
-    }
+    reply_head_init(&line->head);
     loop_watch(line->feed->loop, line->fd, EPOLLOUT, &line->source);
     return true;
 }
@@ -253,6 +242,10 @@ static void compose(struct feed_line *line)
                                                       : compose_request(line));
     line->sent = 0;
     line->got = 0;
+    line->answer[0] = '\0';
+    if (!line->feed->options.lines) {
+        reply_head_init(&line->head);
+    }
     line->until = wait_now() + ANSWER_MS;
 }
 
@@ -285,7 +278,7 @@ static void begin(struct feed_line *line)
     compose(line);
     feed->counts.sent++;
     if (line->fd < 0) {
-        if (!dial(line)) {
+        if (!call(line)) {
             again(feed, line->out, PAUSE_MS);
             line->out = NULL;
         }
@@ -323,12 +316,12 @@ static void accepted(struct feed_line *line)
 static void full(struct feed_line *line)
 {
     struct feed *feed = line->feed;
-    const char *after = strcasestr(line->answer, "\r\nRetry-After:");
+    int64_t after = line->head.retry_after;
 
     feed->counts.full++;
-    feed->counts.unadvised += after == NULL && !feed->options.lines;
+    feed->counts.unadvised += after < 0 && !feed->options.lines;
     if (feed->options.persists) {
-        again(feed, line->out, after != NULL ? 1000 * atol(after + 14) : 1000);
+        again(feed, line->out, after >= 0 ? 1000 * after : 1000);
         line->out = NULL;
     }
     else {
@@ -340,9 +333,8 @@ static void full(struct feed_line *line)
 static int status_of(const struct feed_line *line)
 {
     const char *own = strstr(line->answer, "\"status\":");
-    int status = 200; /* a line that is no error */
+    int status = line->head.status;
 
-    sscanf(line->answer, "HTTP/1.1 %d", &status);
     if (own != NULL) {
         sscanf(own, "\"status\":%d", &status);
     }
@@ -373,24 +365,58 @@ static void answered(struct feed_line *line)
     line->out = NULL;
 }
 
-/* Whether the answer is complete: that of a request, or that of a line, which
- * may stand behind the head of the answer. */
+/* Whether the answer is complete: that of a request, or that of a line. */
 static bool is_whole(const struct feed_line *line)
 {
-    const char *body = strstr(line->answer, "\r\n\r\n");
-    const char *length = strcasestr(line->answer, "\r\nContent-Length:");
+    return line->head.done
+           && (line->body.done
+               || (line->feed->options.lines
+                   && strstr(line->answer, "}\n") != NULL));
+}
 
-    if (line->feed->options.lines && length == NULL) {
-        return strstr(line->answer, "}\n") != NULL;
+static void take_body(struct feed_line *line, const char *at, size_t length)
+{
+    struct reply_slice slice = {at, 0};
+    size_t room;
+
+    while (length > 0 && !line->body.done) {
+        size_t used = reply_body_feed(&line->body, at, length, &slice);
+
+        if (line->body.broken) {
+            ck_abort_msg("no body: %.200s", at);
+        }
+        room = sizeof(line->answer) - 1 - line->got;
+        room = slice.len < room ? slice.len : room;
+        memcpy(line->answer + line->got, slice.at, room);
+        line->got += room;
+        line->answer[line->got] = '\0';
+        at += used;
+        length -= used;
     }
-    return body != NULL && length != NULL
-           && line->answer + line->got - (body + 4) >= atol(length + 17);
+}
+
+static void take_bytes(struct feed_line *line, const char *at, size_t length)
+{
+    ptrdiff_t used = 0;
+
+    if (!line->head.done) {
+        used = reply_head_feed(&line->head, at, length);
+        if (used < 0) {
+            ck_abort_msg("no HTTP: %.200s", line->head.line);
+        }
+        if (line->head.done) {
+            reply_body_init(&line->body, &line->head);
+        }
+    }
+    if (line->head.done) {
+        take_body(line, at + used, length - (size_t)used);
+    }
 }
 
 static void take_answer(struct feed_line *line)
 {
-    ssize_t n = recv(line->fd, line->answer + line->got,
-                     sizeof(line->answer) - 1 - line->got, MSG_DONTWAIT);
+    char bytes[2048];
+    ssize_t n = recv(line->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
     bool closes;
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -400,13 +426,11 @@ static void take_answer(struct feed_line *line)
         hang_up(line);
         return;
     }
-    line->got += (size_t)n;
-    line->answer[line->got] = '\0';
+    take_bytes(line, bytes, (size_t)n);
     if (!is_whole(line)) {
         return;
     }
-    closes = !line->feed->options.lines
-             && strcasestr(line->answer, "\r\nConnection: close") != NULL;
+    closes = !line->feed->options.lines && line->head.closes;
     answered(line);
     if (closes) {
         hang_up(line);

@@ -1,14 +1,13 @@
 #include "laggard.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "keep.h"
 
 #define PACE 20 /* connects a tick */
@@ -33,22 +32,14 @@ static void hang_up(struct laggard *g)
     }
 }
 
-static void dial(struct laggard *g)
+static void call(struct laggard *g)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET};
-
-    to.sin_port = htons((uint16_t)g->all->server->port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    g->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    g->fd = dial_begin(g->all->server->port);
     g->greeted = false;
     g->all->begun++;
-    if (g->fd < 0
-        || (connect(g->fd, (struct sockaddr *)&to, sizeof(to)) != 0
-            && errno != EINPROGRESS)) {
-        hang_up(g);
-        return;
+    if (g->fd >= 0) {
+        loop_watch(g->all->loop, g->fd, EPOLLIN | EPOLLRDHUP, &g->source);
     }
-    loop_watch(g->all->loop, g->fd, EPOLLIN | EPOLLRDHUP, &g->source);
 }
 
 static void say(struct laggard *g, const char *text)
@@ -106,7 +97,7 @@ static void tick(struct loop_actor *actor, int64_t now)
         }
         g->due = now + l->pause;
         if (g->fd < 0) {
-            dial(g);
+            call(g);
         }
         else {
             speak(g);

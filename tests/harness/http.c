@@ -1,11 +1,13 @@
 #include "http.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "keep.h"
+#include "reply.h"
 #include "wait.h"
 
 void http_send(struct wire *w, const struct request *q)
@@ -34,67 +36,46 @@ static bool more(struct wire *w)
     return false;
 }
 
-/* Take the head of an answer from the wire, its empty line included. */
-static const char *read_head(struct wire *w)
+const char *http_head(struct wire *w, int64_t deadline)
 {
-    const char *end;
+    const char *end = strstr(w->bytes, "\r\n\r\n");
     const char *head;
 
-    for (;;) {
-        end = strstr(w->bytes, "\r\n\r\n");
-        if (end != NULL) {
-            break;
+    while (end == NULL) {
+        if (!wire_receive(w, deadline)
+            && (w->ended || wait_now() >= deadline)) {
+            return NULL;
         }
-        ck_assert_msg(more(w),
-                      "the connection ended without an answer; %.500s",
-                      w->bytes);
+        end = strstr(w->bytes, "\r\n\r\n");
     }
     head = keep_copy(w->bytes, (size_t)(end - w->bytes) + 4);
     wire_take(w, strlen(head));
     return head;
 }
 
-/* Wait until length bytes are there, take them. */
-static void read_sized(struct wire *w, struct answer *a, size_t length)
+/* Decode the body of the answer into out. */
+static void decode_body(struct wire *w, struct answer *a, FILE *out)
 {
-    while (w->used < length) {
-        ck_assert_msg(more(w), "the body ended at %zu of %zu bytes", w->used,
-                      length);
-    }
-    a->body = keep_copy(w->bytes, length);
-    a->length = length;
-    wire_take(w, length);
-}
+    struct reply_head head;
+    struct reply_body body;
+    struct reply_slice slice;
 
-static void append(struct answer *a, const struct answer *part)
-{
-    char *joined = keep(malloc(a->length + part->length + 1), free);
+    reply_head_init(&head);
+    reply_head_feed(&head, a->head, strlen(a->head));
+    reply_body_init(&body, &head);
+    while (!body.done) {
+        size_t used = reply_body_feed(&body, w->bytes, w->used, &slice);
 
-    memcpy(joined, a->body, a->length);
-    memcpy(joined + a->length, part->body, part->length + 1);
-    a->body = joined;
-    a->length += part->length;
-}
-
-/* RFC 9112 section 7.1, without trailers. */
-static void read_chunked(struct wire *w, struct answer *a)
-{
-    for (;;) {
-        struct answer part = {0};
-        const char *end = strstr(w->bytes, "\r\n");
-        size_t size;
-
-        if (end == NULL) {
-            ck_assert_msg(more(w), "the body ended within a chunk's size");
-            continue;
+        fwrite(slice.at, 1, slice.len, out);
+        wire_take(w, used);
+        if (body.broken) {
+            ck_abort_msg("no chunk: %.200s", w->bytes);
         }
-        size = strtoul(w->bytes, NULL, 16);
-        wire_take(w, (size_t)(end - w->bytes) + 2);
-        read_sized(w, &part, size + 2);
-        part.length = size;
-        ((char *)part.body)[size] = '\0';
-        append(a, &part);
-        if (size == 0) {
+        if (used == 0 && !more(w)) {
+            ck_assert_msg(body.kind == REPLY_BODY_TO_EOF,
+                          "the body ended %zu bytes too early",
+                          (size_t)body.left);
+            a->closed = true;
             return;
         }
     }
@@ -102,20 +83,13 @@ static void read_chunked(struct wire *w, struct answer *a)
 
 static void read_body(struct wire *w, struct answer *a)
 {
-    const char *length = http_header(a, "Content-Length");
+    char *text = NULL;
+    FILE *out = open_memstream(&text, &a->length);
 
-    if (http_header(a, "Transfer-Encoding") != NULL) {
-        read_chunked(w, a);
-    }
-    else if (length != NULL) {
-        read_sized(w, a, strtoul(length, NULL, 10));
-    }
-    else {
-        while (more(w)) {
-        }
-        read_sized(w, a, w->used);
-        a->closed = true;
-    }
+    ck_assert_ptr_nonnull(out);
+    decode_body(w, a, out);
+    fclose(out);
+    a->body = keep(text, free);
 }
 
 static void read_json(struct answer *a)
@@ -138,7 +112,8 @@ struct answer *http_read(struct wire *w, bool head)
     const char *connection;
 
     do {
-        a->head = read_head(w);
+        a->head = http_head(w, wait_now() + WAIT_MS);
+        ck_assert_msg(a->head != NULL, "no answer; so far: %.2000s", w->bytes);
         ck_assert_msg(strncmp(a->head, "HTTP/1.", 7) == 0, "no HTTP: %s",
                       a->head);
         a->status = atoi(a->head + 9);

@@ -32,6 +32,10 @@ struct request {
 /* Send one request on an open connection. */
 void http_send(struct wire *w, const struct request *q);
 
+/* Take the head of an answer, its empty line included; NULL where it did not
+ * come until the monotonic time deadline (ms), or the peer is gone. */
+const char *http_head(struct wire *w, int64_t deadline);
+
 /* Read one answer; its body is left out where the request was a HEAD. */
 struct answer *http_read(struct wire *w, bool head);
 

@@ -1,9 +1,6 @@
 #include "load.h"
 
-#include <arpa/inet.h>
 #include <check.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +12,9 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "keep.h"
+#include "reply.h"
 #include "wait.h"
 
 #define PUBLISHERS_MAX 16
@@ -34,49 +33,53 @@ struct publisher {
     int index;
     int fd;
     FILE *log;
-    char answer[4096];
+    struct reply_head head; /* of the answer that is being read */
+    struct reply_body body;
+    char answer[1024]; /* what of its body there is room for */
+    size_t used;
 };
 
-static bool publisher_connect(struct publisher *p)
+/* Takes of an answer what came last; false where more is to come. */
+static bool take_answer(struct publisher *p, const char *at, size_t length)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    int one = 1;
+    struct reply_slice slice;
+    ptrdiff_t used = 0;
 
-    a.sin_port = htons((uint16_t)p->load->server->port);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return connect(p->fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+    if (!p->head.done) {
+        used = reply_head_feed(&p->head, at, length);
+        if (used < 0 || !p->head.done) {
+            return false;
+        }
+        reply_body_init(&p->body, &p->head);
+    }
+    reply_body_feed(&p->body, at + used, length - (size_t)used, &slice);
+    if (slice.len < sizeof(p->answer) - p->used) {
+        memcpy(p->answer + p->used, slice.at, slice.len);
+        p->used += slice.len;
+    }
+    return p->body.done;
 }
 
 /* One answer with its body; false where the server is gone. */
 static bool read_answer(struct publisher *p)
 {
-    size_t used = 0;
+    char bytes[4096];
+    ssize_t n;
 
-    while (used < sizeof(p->answer) - 1) {
-        ssize_t n = recv(p->fd, p->answer + used, sizeof(p->answer) - 1 - used,
-                         0);
-        const char *body;
-
-        if (n <= 0) {
-            return false;
-        }
-        used += (size_t)n;
-        p->answer[used] = '\0';
-        body = strstr(p->answer, "\r\n\r\n");
-        if (body != NULL && strchr(body + 4, '\n') != NULL) {
-            return true;
-        }
-    }
-    return false;
+    reply_head_init(&p->head);
+    memset(p->answer, 0, sizeof(p->answer));
+    p->used = 0;
+    do {
+        n = recv(p->fd, bytes, sizeof(bytes), 0);
+    } while (n > 0 && !take_answer(p, bytes, (size_t)n));
+    return n > 0;
 }
 
 static void note_accepted(struct publisher *p, const char *to, const char *key)
 {
     const char *id = strstr(p->answer, "\"id\":\"");
 
-    if (id == NULL || strncmp(p->answer, "HTTP/1.1 201", 12) != 0) {
+    if (id == NULL || p->head.status != 201) {
         return;
     }
     fprintf(p->log,
@@ -119,7 +122,8 @@ static void publish_until_the_end(struct publisher *p)
     int number = 0;
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (p->log == NULL || !publisher_connect(p)) {
+    p->fd = dial(p->load->server->port, 0);
+    if (p->log == NULL || p->fd < 0) {
         _exit(1);
     }
     while (publish_one(p, number)) {

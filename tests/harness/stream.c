@@ -10,85 +10,50 @@
 struct draft {
     struct event event;
     bool has_data;
-    bool any; /* a line since the last empty one */
+    bool any;   /* a line since the last empty one */
+    bool whole; /* its empty line came */
 };
 
-/* Take n bytes of framing out of what was received. */
-static void cut(struct stream *st, size_t n)
-{
-    struct wire *w = st->wire;
-    char *at = w->bytes + st->plain;
+static void take_line(void *baton, struct sse_text line);
 
-    memmove(at, at + n, w->used - st->plain - n + 1);
-    w->used -= n;
+static void release(void *object)
+{
+    struct stream *st = object;
+
+    sse_cleanup(&st->sse);
+    free(st);
 }
 
-/* Within a chunk: pass its data, take the line end behind it. False where
- * more must be received first. */
-static bool take_chunk(struct stream *st)
+struct stream *stream_begin(struct wire *w, const char *head)
 {
-    size_t there = st->wire->used - st->plain;
-    size_t data = st->left > 2 ? st->left - 2 : 0;
-    size_t passed = data < there ? data : there;
-    size_t end;
+    struct stream *st = keep(calloc(1, sizeof(*st)), release);
+    struct reply_head parsed;
 
-    st->plain += passed;
-    st->left -= passed;
-    end = st->wire->used - st->plain;
-    end = st->left < end ? st->left : end;
-    if (st->left <= 2) {
-        cut(st, end);
-        st->left -= end;
-    }
-    return st->left == 0;
-}
-
-/* Leave nothing but the body in what was received (RFC 9112 section 7.1). */
-static void take_framing(struct stream *st)
-{
-    struct wire *w = st->wire;
-
-    if (!st->chunked) {
-        st->plain = w->used;
-        return;
-    }
-    while (take_chunk(st)) {
-        const char *size = w->bytes + st->plain;
-        const char *end = memmem(size, w->used - st->plain, "\r\n", 2);
-
-        if (end == NULL || w->ended) {
-            return;
-        }
-        st->left = strtoul(size, NULL, 16) + 2;
-        w->ended = st->left == 2;
-        cut(st, (size_t)(end - size) + 2);
-    }
+    st->wire = w;
+    st->head = head;
+    st->retry = -1;
+    reply_head_init(&parsed);
+    reply_head_feed(&parsed, head, strlen(head));
+    reply_body_init(&st->body, &parsed);
+    st->status = parsed.status;
+    sse_init(&st->sse, take_line, st);
+    return st;
 }
 
 static struct stream *request(const struct server *s, const char *query,
                               const char *headers, int receive_buffer)
 {
-    struct stream *st = keep(calloc(1, sizeof(*st)), free);
+    struct wire *w = wire_open(s, receive_buffer);
     const char *text = keep_printf("GET /ramen/receive%s%s HTTP/1.1\r\n"
                                    "Host: localhost\r\n%s\r\n",
                                    *query != '\0' ? "?" : "", query,
                                    headers != NULL ? headers : "");
-    const char *end = NULL;
+    const char *head;
 
-    st->retry = -1;
-    st->wire = wire_open(s, receive_buffer);
-    wire_send(st->wire, text, strlen(text));
-    while (end == NULL) {
-        if (!wire_receive(st->wire, wait_now() + WAIT_MS)) {
-            ck_abort_msg("no answer to %s", text);
-        }
-        end = strstr(st->wire->bytes, "\r\n\r\n");
-    }
-    st->head = keep_copy(st->wire->bytes, (size_t)(end - st->wire->bytes) + 4);
-    wire_take(st->wire, strlen(st->head));
-    st->status = atoi(st->head + 9);
-    st->chunked = stream_header(st, "Transfer-Encoding") != NULL;
-    return st;
+    wire_send(w, text, strlen(text));
+    head = http_head(w, wait_now() + WAIT_MS);
+    ck_assert_msg(head != NULL, "no answer to %s", text);
+    return stream_begin(w, head);
 }
 
 struct stream *stream_try(const struct server *s, const char *query,
@@ -157,66 +122,84 @@ static void take_data(struct draft *d, const char *value, size_t length)
     d->has_data = true;
 }
 
-/* One field, as the SSE section of the WHATWG standard reads lines. */
-static void take_field(struct stream *st, struct draft *d, const char *line,
-                       size_t length)
+static void take_field(struct stream *st, struct sse_text line)
 {
-    size_t name = strcspn(line, ":");
-    const char *value = line[name] == ':' ? line + name + 1 : line + name;
+    struct draft *d = st->draft;
+    struct sse_text value;
 
     d->any = true;
-    value += *value == ' ';
-    if (strncmp(line, "data", 4) == 0 && name == 4) {
-        take_data(d, value, length - (size_t)(value - line));
+    if (sse_field(line, "data", &value)) {
+        take_data(d, value.at, value.length);
     }
-    else if (strncmp(line, "id", 2) == 0 && name == 2) {
-        take_id(&d->event, value);
+    else if (sse_field(line, "id", &value)) {
+        take_id(&d->event, keep_copy(value.at, value.length));
     }
-    else if (strncmp(line, "event", 5) == 0 && name == 5) {
-        d->event.type = value;
+    else if (sse_field(line, "event", &value)) {
+        d->event.type = keep_copy(value.at, value.length);
     }
-    else if (strncmp(line, "enc", 3) == 0 && name == 3) {
-        d->event.enc = value;
+    else if (sse_field(line, "enc", &value)) {
+        d->event.enc = keep_copy(value.at, value.length);
     }
-    else if (strncmp(line, "ack", 3) == 0 && name == 3) {
-        d->event.ack = value;
+    else if (sse_field(line, "ack", &value)) {
+        d->event.ack = keep_copy(value.at, value.length);
     }
-    else if (strncmp(line, "retry", 5) == 0 && name == 5) {
-        st->retry = strtoll(value, NULL, 10);
+    else if (sse_field(line, "retry", &value)) {
+        st->retry = (int64_t)sse_number(value);
     }
 }
 
-/* The next line; NULL where it is not whole in time. */
-static const char *take_line(struct stream *st, size_t *length,
-                             int64_t deadline)
+static void take_line(void *baton, struct sse_text line)
+{
+    struct stream *st = baton;
+    struct draft *d = st->draft;
+
+    if (line.length > 0) {
+        take_field(st, line);
+    }
+    else if (d->has_data) {
+        d->whole = true;
+    }
+    else {
+        st->beats += !d->any;
+        d->any = false;
+    }
+}
+
+/* Read on up to the next line end, so that what is behind an event stays for
+ * the next; false where none came in time. */
+static bool read_line(struct stream *st, int64_t deadline)
 {
     struct wire *w = st->wire;
     size_t seen = 0;
-    const char *line;
-    char *end;
+    const char *end = memchr(w->bytes, '\n', w->used);
 
-    for (;;) {
-        take_framing(st);
-        end = memchr(w->bytes + seen, '\n', st->plain - seen);
-        if (end != NULL) {
-            break;
-        }
-        seen = st->plain;
+    while (end == NULL) {
+        seen = w->used;
         if (!wire_receive(w, deadline)
             && (w->ended || wait_now() >= deadline)) {
-            return NULL;
+            return false;
         }
+        end = memchr(w->bytes + seen, '\n', w->used - seen);
     }
-    *length = (size_t)(end - w->bytes);
-    line = keep_copy(w->bytes, *length);
-    wire_take(w, *length + 1);
-    st->plain -= *length + 1;
-    return line;
+    for (seen = (size_t)(end - w->bytes) + 1; seen > 0;) {
+        struct reply_slice slice;
+        size_t used = reply_body_feed(&st->body, w->bytes, seen, &slice);
+
+        if (st->body.broken || !sse_feed(&st->sse, slice.at, slice.len)) {
+            ck_abort_msg("no body of an event stream: %.200s", w->bytes);
+        }
+        w->ended = w->ended || st->body.done;
+        used = st->body.done ? seen : used;
+        wire_take(w, used);
+        seen -= used;
+    }
+    return true;
 }
 
 const struct event *stream_next_in(struct stream *st, int64_t milliseconds)
 {
     int64_t deadline = wait_now() + milliseconds;
+    struct event *e;
     struct draft d = {.event = {.seq = -1,
                                 .id = "",
                                 .mid = "",
@@ -226,31 +209,18 @@ const struct event *stream_next_in(struct stream *st, int64_t milliseconds)
                                 .enc = "",
                                 .ack = ""}};
 
-    for (;;) {
-        size_t length;
+    st->draft = &d;
+    while (!d.whole) {
         /* The rest of an event that has begun is on its way. */
-        const char *line = take_line(st, &length,
-                                     d.any ? deadline + WAIT_MS : deadline);
-
-        if (line == NULL) {
+        if (!read_line(st, d.any ? deadline + WAIT_MS : deadline)) {
             ck_assert_msg(!d.any || st->wire->ended, "half an event");
             return NULL;
         }
-        if (length > 0) {
-            take_field(st, &d, line, length);
-        }
-        else if (d.has_data) {
-            struct event *e = keep(malloc(sizeof(*e)), free);
-
-            *e = d.event;
-            e->at = wait_now();
-            return e;
-        }
-        else {
-            st->beats += !d.any;
-            d.any = false;
-        }
     }
+    e = keep(malloc(sizeof(*e)), free);
+    *e = d.event;
+    e->at = wait_now();
+    return e;
 }
 
 const struct event *stream_next(struct stream *st)

@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "reply.h"
 #include "server.h"
+#include "sse.h"
 #include "wait.h"
 #include "wire.h"
 
@@ -30,15 +32,17 @@ struct event {
     int64_t at;         /* when its end was read (ms, monotonic) */
 };
 
+struct draft;
+
 struct stream {
     struct wire *wire;
     int status;
-    const char *head; /* status line and headers */
-    int64_t retry;    /* the last retry field (ms), -1 before any */
-    int beats;        /* empty lines that ended no event */
-    bool chunked;     /* a proxy put the body into chunks */
-    size_t plain;     /* bytes of the wire that are body alone */
-    size_t left;      /* of a chunk and its line end that are still to come */
+    const char *head;       /* status line and headers */
+    int64_t retry;          /* the last retry field (ms), -1 before any */
+    int beats;              /* empty lines that ended no event */
+    struct reply_body body; /* in chunks where a proxy put it into them */
+    struct sse sse;
+    struct draft *draft; /* while stream_next_in() waits */
 };
 
 /* Ask for a stream and read the head of the answer, whatever its status.
@@ -46,7 +50,10 @@ struct stream {
 struct stream *stream_try(const struct server *s, const char *query,
                           const char *headers);
 
-/* The same, and fail the test unless a stream was opened. */
+/* The same of a connection on which the head of the answer was taken. */
+struct stream *stream_begin(struct wire *w, const char *head);
+
+/* As stream_try(), and fail the test unless a stream was opened. */
 struct stream *stream_open(const struct server *s, const char *query,
                            const char *headers);
 

@@ -1,6 +1,5 @@
 #include "wire.h"
 
-#include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "keep.h"
 #include "wait.h"
 
@@ -28,21 +28,10 @@ static void release(void *object)
 
 struct wire *wire_open(const struct server *s, int receive_buffer)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET};
     struct wire *w = keep(calloc(1, sizeof(*w)), release);
-    int one = 1;
 
-    a.sin_port = htons((uint16_t)s->port);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    w->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_ge(w->fd, 0);
-    if (receive_buffer > 0) {
-        setsockopt(w->fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
-                   sizeof(receive_buffer));
-    }
-    ck_assert_msg(connect(w->fd, (struct sockaddr *)&a, sizeof(a)) == 0,
-                  "connect: %s", strerror(errno));
-    setsockopt(w->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    w->fd = dial(s->port, receive_buffer);
+    ck_assert_msg(w->fd >= 0, "connect: %s", strerror(errno));
     fcntl(w->fd, F_SETFL, O_NONBLOCK);
     w->bytes = calloc(1, 1);
     return w;

@@ -1,6 +1,5 @@
 #include "h2.h"
 
-#include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
 #include <nghttp2/nghttp2.h>
@@ -12,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "keep.h"
 #include "wait.h"
 
@@ -27,20 +27,11 @@ struct h2 {
 static int connect_to(int port, int receive_buffer)
 {
     static const struct timeval limit = {.tv_sec = WAIT_MS / 1000};
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = dial(port, receive_buffer);
 
-    address.sin_port = htons((uint16_t)port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (receive_buffer > 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer,
-                   sizeof(receive_buffer));
-    }
+    ck_assert_msg(fd >= 0, "connect: %s", strerror(errno));
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    ck_assert_msg(connect(fd, (struct sockaddr *)&address, sizeof(address))
-                      == 0,
-                  "connect: %s", strerror(errno));
     return fd;
 }
 

@@ -1,8 +1,6 @@
 #include "proxies.h"
 
-#include <arpa/inet.h>
 #include <check.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "dial.h"
 #include "keep.h"
 #include "serverroot.h"
 #include "wait.h"
@@ -217,15 +216,12 @@ static void release(void *object)
 
 static bool listens(int port)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool yes;
+    int fd = dial(port, 0);
 
-    a.sin_port = htons((uint16_t)port);
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    yes = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
-    close(fd);
-    return yes;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
 }
 
 static void spawn(const struct proxy_kind *kind, struct server *proxy,

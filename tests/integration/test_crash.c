@@ -82,24 +82,6 @@ __attribute__((format(printf, 2, 3))) static void note(struct run *run,
     fputs("}\n", run->journal);
 }
 
-/* The head of an answer, or NULL: the child may have been killed. */
-static const char *head_of(struct wire *w)
-{
-    int64_t deadline = wait_now() + ATTEMPT_MS;
-    const char *end = NULL, *head;
-
-    while (end == NULL) {
-        end = strstr(w->bytes, "\r\n\r\n");
-        if (end == NULL && !wire_receive(w, deadline)
-            && (w->ended || wait_now() >= deadline)) {
-            return NULL;
-        }
-    }
-    head = keep_copy(w->bytes, (size_t)(end - w->bytes) + 4);
-    wire_take(w, strlen(head));
-    return head;
-}
-
 /* One request on a connection of its own; 0 if nobody answered. */
 static int ask(struct run *run, const char *head, const char *body,
                const char **answer)
@@ -114,7 +96,7 @@ static int ask(struct run *run, const char *head, const char *body,
     const char *got;
 
     wire_send(w, request, strlen(request));
-    got = head_of(w);
+    got = http_head(w, wait_now() + ATTEMPT_MS);
     if (got != NULL) {
         while (!w->ended && wait_now() < deadline) {
             wire_receive(w, deadline);
@@ -139,14 +121,12 @@ static void connect_client(struct run *run, struct client *c)
 
     c->retry_at = wait_now() + 100;
     wire_send(w, request, strlen(request));
-    head = head_of(w);
+    head = http_head(w, wait_now() + ATTEMPT_MS);
     if (head == NULL || atoi(head + 9) != 200) {
         wire_close(w);
         return;
     }
-    c->stream = keep(calloc(1, sizeof(*c->stream)), free);
-    c->stream->wire = w;
-    c->stream->head = head;
+    c->stream = stream_begin(w, head);
     c->conn++;
     note(run, "\"what\":\"connected\",\"device\":\"%s\",\"conn\":%d",
          c->device, c->conn);

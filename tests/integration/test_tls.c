@@ -2,7 +2,6 @@
  * Streams over TLS: handed over from mod_ssl, fed by the reactor.
  */
 
-#include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -15,6 +14,7 @@
 
 #include "case.h"
 #include "certificate.h"
+#include "dial.h"
 #include "keep.h"
 #include "stream.h"
 #include "verbs.h"
@@ -82,20 +82,14 @@ static struct tls *tls_resume(int port, int version, SSL_SESSION *session,
                               const char *query)
 {
     static const struct timeval limit = {.tv_sec = WAIT_MS / 1000};
-    static const int narrow = 8192;
-    struct sockaddr_in address = {.sin_family = AF_INET};
     struct tls *t = keep(calloc(1, sizeof(*t)), tls_release);
     const char *request = keep_printf("GET /ramen/receive?%s HTTP/1.1\r\n"
                                       "Host: localhost\r\n\r\n",
                                       query);
 
-    address.sin_port = htons((uint16_t)port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    t->fd = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(t->fd, SOL_SOCKET, SO_RCVBUF, &narrow, sizeof(narrow));
+    t->fd = dial(port, 8192);
+    ck_assert_int_ge(t->fd, 0);
     setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    ck_assert_int_eq(
-        connect(t->fd, (struct sockaddr *)&address, sizeof(address)), 0);
     t->context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_min_proto_version(t->context, version);
     SSL_CTX_set_max_proto_version(t->context, version);

@@ -2,10 +2,8 @@
  * The module is replaced while httpd runs, and a graceful restart follows: by
  * one of the same layout of the shared memory, and by one of another.
  */
-#include <arpa/inet.h>
 #include <check.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -19,6 +17,7 @@
 #include <unistd.h>
 
 #include "case.h"
+#include "dial.h"
 #include "http.h"
 #include "keep.h"
 #include "server.h"
@@ -133,23 +132,9 @@ static bool is_for_all(int number)
     return number % 4 == 3;
 }
 
-static int connect_to(int port)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET,
-                            .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
 static bool try_to_publish(const struct load *load, int number)
 {
-    int fd = connect_to(load->port);
+    int fd = dial(load->port, 0);
     char text[512], to[32], answer[64] = "";
     int length;
 

@@ -20,7 +20,7 @@ typedef enum sim_fault_t {
     SIM_WRONG_USER,         /* messages go to the other user */
     SIM_STALE_FORGOTTEN,    /* a plain cursor that was found stale */
     SIM_CURSOR_MOVES_ON,    /* while an attempt is under way */
-    SIM_ABANDONED_SERVED,   /* of a plain client that gave it up */
+    SIM_ABANDONED_SERVED,   /* an attempt that its client gave up */
     SIM_NUMBER_KEPT,        /* a takeover is no stream of its own */
     SIM_NOT_RESUMED,        /* what is in flight at a connect stays so */
     SIM_STALE_ACK_TAKEN,    /* the mid of an acknowledgement is ignored */

@@ -15,6 +15,7 @@ sim_link_t *sim_link_open(sim_t *s, const sim_packet_t *packet)
         if (!link->used) {
             memset(link, 0, sizeof(*link));
             link->used = true;
+            link->ends = 1;
             link->client = packet->who;
             return link;
         }
@@ -54,7 +55,7 @@ int sim_link_number(const sim_t *s, const sim_link_t *link)
 void sim_link_make_room(sim_t *s, sim_link_t *link, size_t bytes)
 {
     link->space = bytes;
-    if (link->starved && bytes && !link->closed) {
+    if (link->starved && bytes && !link->closed && !link->moving) {
         link->starved = false;
         push_keeper_on_event(&s->children[link->child].keeper, link->index,
                              EPOLLOUT);
@@ -77,15 +78,17 @@ void sim_link_leave(sim_link_t *link)
 
 void sim_link_notice(sim_t *s, sim_link_t *link, bool broken)
 {
-    push_keeper_on_event(&s->children[link->child].keeper, link->index,
-                         broken ? EPOLLERR : EPOLLIN | EPOLLRDHUP);
+    if (!link->moving) {
+        push_keeper_on_event(&s->children[link->child].keeper, link->index,
+                             broken ? EPOLLERR : EPOLLIN | EPOLLRDHUP);
+    }
 }
 
 bool sim_link_done(const sim_t *s, const sim_link_t *link)
 {
     const push_stream_t *stream;
 
-    if (link->closed || link->at < link->len) {
+    if (link->closed || link->moving || link->at < link->len) {
         return false;
     }
     stream = push_streams_at(&s->children[link->child].keeper.streams,
@@ -143,8 +146,12 @@ static bool memory_peer_left(push_link_t *stream)
 
 static bool memory_watch(const push_link_t *stream, int epoll, uint32_t data)
 {
+    sim_link_t *link = link_at(stream);
+
     (void)epoll;
-    link_at(stream)->index = data;
+    link->child = sim_current()->at_work;
+    link->index = data;
+    link->moving = false;
     return true;
 }
 
@@ -160,8 +167,8 @@ static void memory_close(push_link_t *stream)
 {
     sim_link_t *link = link_at(stream);
 
-    link->closed = true;
-    if (link->gone) {
+    link->closed = --link->ends == 0;
+    if (link->gone && link->closed) {
         sim_link_free(link);
     }
 }

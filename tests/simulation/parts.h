@@ -30,7 +30,9 @@ typedef struct sim_link_t {
     uint32_t conn;  /* the number of the attempt */
     unsigned life;  /* of the context, see sim_t */
     unsigned child; /* whose it is, */
-    uint32_t index; /* and which of its streams */
+    uint32_t index; /* and which of its streams, */
+    bool moving;    /* unless it is on its way to another */
+    int ends;       /* descriptors of it that the server has */
     uint32_t gen;
     uint64_t session; /* its head says so */
     bool closed;      /* by the server, after what is still on its way */

@@ -384,7 +384,10 @@ static void tell_end(sim_t *s, const sim_publish_t *p, int client)
                                                        : p->fate;
     char mid[PUSH_MID_CHARS + 1] = "";
 
-    if (fate == PUSH_LIVE || p->expires <= s->now.mono) {
+    if (p->expires <= s->now.mono) {
+        fate = PUSH_EXPIRED;
+    }
+    if (fate == PUSH_LIVE) {
         return;
     }
     if (s->fault == SIM_REPLACED_NOT_TOLD && fate == PUSH_REPLACED) {

@@ -7,16 +7,19 @@
 #include "core/session.h"
 #include "simulation/client.h"
 #include "simulation/link.h"
+#include "simulation/migrant.h"
 #include "simulation/probe.h"
 #include "simulation/publish.h"
 #include "simulation/story.h"
 #include "store/shard/shard.h"
+#include "stream/loop/migrants.h"
 #include "stream/loop/news.h"
 
 #define LIFETIME 40000 /* ms; of the token of some streams */
 
 static _Alignas(64) unsigned char memory[SIM_MEMORY];
 static const int no_events[SIM_SEATS] = {-1, -1, -1, -1};
+static const int sockets[SIM_SEATS] = {0, 1, 2, 3}; /* see migrant.c */
 
 /* ---- names ---- */
 
@@ -70,8 +73,11 @@ static void start_child(sim_t *s, unsigned which)
 {
     sim_child_t *child = &s->children[which];
     push_keeper_t *keeper = &child->keeper;
-    const push_ground_t ground = {
-        .base = memory, .size = SIM_MEMORY, .events = no_events};
+    const push_ground_t ground = {.base = memory,
+                                  .size = SIM_MEMORY,
+                                  .events = no_events,
+                                  .receive = sockets,
+                                  .send = sockets};
     int seat;
 
     NEEDS(push_store_open(&child->store, &ground, &s->limits),
@@ -184,6 +190,7 @@ void sim_server_start(sim_t *s)
 
 void sim_server_stop(sim_t *s)
 {
+    sim_migrants_drop(s);
     for (unsigned i = 0; i < SIM_CHILDREN; i++) {
         end_child(&s->children[i]);
     }
@@ -194,10 +201,13 @@ void sim_server_turn(sim_t *s, unsigned which)
     push_keeper_t *keeper = &s->children[which].keeper;
     uint32_t before = keeper->ms;
 
+    s->at_work = which;
     push_keeper_look_at_clock(keeper);
     push_keeper_expire(keeper);
     push_keeper_beat(keeper, keeper->ms - before);
     push_keeper_end_overtaken(keeper);
+    push_migrants_adopt(keeper, keeper->seat_index);
+    push_migrants_adopt_lost(keeper);
     push_keeper_take_news(keeper);
     push_keeper_flush(keeper);
 }
@@ -351,6 +361,7 @@ static void hand_over(sim_t *s, sim_link_t *link)
                      .heartbeat = SIM_HEARTBEAT,
                      .expires = link->conn % 8 ? 0 : s->now.mono + LIFETIME}};
 
+    s->at_work = link->child;
     atomic_fetch_add(&keeper->seat->streams, 1);
     push_keeper_look_at_clock(keeper);
     push_keeper_adopt(keeper, &migrant);
@@ -409,16 +420,14 @@ static void serve(sim_t *s, const sim_packet_t *packet, sim_link_t *link)
 }
 
 /*
- * An attempt that its client has given up is served too, unless the server sees
- * in time that the connection is closed.  That it does has to be so where a
- * cursor is a number alone, which may be one of each stream.
+ * An attempt that its client has given up is not served: the server sees that
+ * the connection is closed.
  */
 void sim_server_connect(sim_t *s, const sim_packet_t *packet)
 {
-    bool plain = s->plain && packet->who == SIM_CLIENTS - 1;
     sim_link_t *link = NULL;
 
-    if (!plain || is_awaited(s, packet) || s->fault == SIM_ABANDONED_SERVED) {
+    if (is_awaited(s, packet) || s->fault == SIM_ABANDONED_SERVED) {
         link = sim_link_open(s, packet);
     }
     if (link) {

@@ -20,6 +20,7 @@
  *   server.c     the processes, and what they are asked for
  *   upkeep.c     what the server does by itself, and what is done to it
  *   link.c       streams: a transport over memory, in the place of tcp.c
+ *   migrant.c    streams that move, in the place of migration.c
  *   probe.c      stands between the module's parts: the clock, what is sent,
  *                and the rules that are broken on purpose
  *   publish.c    what is published, and what becomes of it
@@ -44,6 +45,10 @@ typedef struct sim_t {
     push_limits_t limits;
     push_store_t *store; /* any of them */
     sim_child_t children[SIM_CHILDREN];
+    unsigned at_work;                   /* the child whose reactor runs */
+    push_migrant_t migrants[SIM_LINKS]; /* on their way to another */
+    int migrants_to[SIM_LINKS];         /* seats */
+    int migrants_count;
     push_ticket_t tickets[SIM_CLIENTS]; /* of the newest stream, */
     bool known[SIM_CLIENTS];            /* if there is a context */
     unsigned lives[SIM_CLIENTS]; /* contexts that a client has had so far */

@@ -4,6 +4,7 @@
 #include "core/session.h"
 #include "simulation/client.h"
 #include "simulation/link.h"
+#include "simulation/migrant.h"
 #include "simulation/network.h"
 #include "simulation/publish.h"
 #include "simulation/server.h"
@@ -169,6 +170,12 @@ static void restart_server(sim_t *s, int client, uint32_t choice)
     sim_server_start(s);
 }
 
+static void move_streams(sim_t *s, int client, uint32_t choice)
+{
+    (void)client;
+    sim_migrants_send(s, choice % SIM_CHILDREN, 1 + choice / 2 % 3);
+}
+
 static void kill_child(sim_t *s, int client, uint32_t choice)
 {
     (void)client;
@@ -246,6 +253,7 @@ static const struct {
     {"a superseded client begins anew", 3, revive},
     {"the server restarts", 1, restart_server},
     {"a process of the server dies", 1, kill_child},
+    {"streams move to another process", 2, move_streams},
     {"time passes", 6, pass},
     {"the wall clock is set", 1, set_clock},
     {"sweep", 3, sweep},

@@ -1,37 +1,10 @@
 #include "core/mailbox.h"
 #include "core_suite.h"
-#include "core_world.h"
+#include "core_fixture.h"
 
 #include <stdio.h>
 
 /* The window of a client that does not acknowledge. */
-
-static world_t w;
-static push_user_t *user;
-static push_channel_t *channels[2];
-static push_device_t *device;
-
-static void begin(void)
-{
-    world_init(&w);
-    user = world_user(&w);
-    channels[0] = world_channel(&w);
-    channels[1] = world_channel(&w);
-    device = world_device(&w, user, "d", channels, 2);
-    world_open(&w, device, NULL);
-}
-
-static void end(void)
-{
-    watched_heap_destroy(&w.memory);
-}
-
-static void cast(push_channel_t *channel, const char *text,
-                 push_urgency_t urgency)
-{
-    ck_assert_int_eq(world_cast(&w, channel, draft_urgent(text, urgency)),
-                     PUSH_OK);
-}
 
 START_TEST(an_implicit_window_slides_and_the_oldest_counts_as_acknowledged)
 {
@@ -206,7 +179,7 @@ int main(void)
     Suite *suite = suite_create("implicit");
     TCase *tc = unit_case(suite, "implicit", 20);
 
-    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_checked_fixture(tc, world_begin_following, world_end);
     tcase_add_test(
         tc, an_implicit_window_slides_and_the_oldest_counts_as_acknowledged);
     tcase_add_test(tc,

@@ -1,40 +1,13 @@
 #include "core/mailbox.h"
 #include "core/message_texts.h"
 #include "core_suite.h"
-#include "core_world.h"
+#include "core_fixture.h"
 
 #include <stdio.h>
-
-static world_t w;
-static push_user_t *user;
-static push_channel_t *channels[2];
-static push_device_t *device;
-
-static void begin(void)
-{
-    world_init(&w);
-    user = world_user(&w);
-    channels[0] = world_channel(&w);
-    channels[1] = world_channel(&w);
-    device = world_device(&w, user, "d", channels, 2);
-    world_open(&w, device, NULL);
-}
-
-static void end(void)
-{
-    watched_heap_destroy(&w.memory);
-}
 
 static void say_urgent(const char *text, push_urgency_t urgency)
 {
     ck_assert_int_eq(world_publish(&w, user, draft_urgent(text, urgency)),
-                     PUSH_OK);
-}
-
-static void cast(push_channel_t *channel, const char *text,
-                 push_urgency_t urgency)
-{
-    ck_assert_int_eq(world_cast(&w, channel, draft_urgent(text, urgency)),
                      PUSH_OK);
 }
 
@@ -56,7 +29,7 @@ START_TEST(the_urgent_go_first_and_then_in_publish_order_over_all_audiences)
                      "1=b6 2=c7 3=u8 4=c2 5=c4 6=u5 7=u1 8=c9 9=b3");
     ck_assert_uint_eq(world_pending(&w, device), 0);
     world_cleanup(&w);
-    begin();
+    world_begin_following();
 }
 END_TEST
 
@@ -445,9 +418,9 @@ int main(void)
     TCase *life = unit_case(suite, "lifetimes", 20);
     TCase *full = unit_case(suite, "full, and gaps", 20);
 
-    tcase_add_checked_fixture(tc, begin, end);
-    tcase_add_checked_fixture(life, begin, end);
-    tcase_add_checked_fixture(full, begin, end);
+    tcase_add_checked_fixture(tc, world_begin_following, world_end);
+    tcase_add_checked_fixture(life, world_begin_following, world_end);
+    tcase_add_checked_fixture(full, world_begin_following, world_end);
     tcase_add_test(
         tc, the_urgent_go_first_and_then_in_publish_order_over_all_audiences);
     tcase_add_test(tc, an_urgent_message_overtakes_what_was_not_yet_taken);

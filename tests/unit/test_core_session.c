@@ -1,28 +1,11 @@
 #include "core/session.h"
 #include "core_suite.h"
-#include "core_world.h"
+#include "core_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* docs/protocol.md, "Resume" and "Acknowledge". */
-
-static world_t w;
-static push_user_t *user;
-static push_device_t *device;
-
-static void begin(void)
-{
-    world_init(&w);
-    user = world_user(&w);
-    device = world_device(&w, user, "d", NULL, 0);
-    world_open(&w, device, NULL);
-}
-
-static void end(void)
-{
-    watched_heap_destroy(&w.memory);
-}
 
 /* As many messages as the letters from a on; their mids. */
 static void say(unsigned count, uint64_t *mids)
@@ -96,7 +79,7 @@ START_TEST(a_cursor_resumes_as_the_row_says)
     ck_assert_msg(!strcmp(world_flush(&w, device), resumes[_i].sent), "%s: %s",
                   resumes[_i].why, w.text);
     world_cleanup(&w);
-    begin();
+    world_begin();
 }
 END_TEST
 
@@ -317,8 +300,8 @@ int main(void)
     TCase *resume = unit_case(suite, "resume", 20);
     TCase *ack = unit_case(suite, "acknowledge", 20);
 
-    tcase_add_checked_fixture(resume, begin, end);
-    tcase_add_checked_fixture(ack, begin, end);
+    tcase_add_checked_fixture(resume, world_begin, world_end);
+    tcase_add_checked_fixture(ack, world_begin, world_end);
     tcase_add_row_test(resume, a_cursor_resumes_as_the_row_says, resumes);
     tcase_add_test(
         resume, a_plain_cursor_found_stale_stays_stale_until_another_is_shown);

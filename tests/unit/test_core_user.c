@@ -1,25 +1,8 @@
 #include "core/user.h"
 #include "core_suite.h"
-#include "core_world.h"
+#include "core_fixture.h"
 
 #include <stdio.h>
-
-static world_t w;
-static push_user_t *user;
-static push_device_t *device;
-
-static void begin(void)
-{
-    world_init(&w);
-    user = world_user(&w);
-    device = world_device(&w, user, "d", NULL, 0);
-    world_open(&w, device, NULL);
-}
-
-static void end(void)
-{
-    watched_heap_destroy(&w.memory);
-}
 
 static void publish(push_draft_t d)
 {
@@ -40,7 +23,7 @@ START_TEST(the_newest_of_a_topic_replaces_what_was_not_delivered)
     ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_REPLACED], 1);
     ck_assert_str_eq(world_flush(&w, device), "1=between 2=new");
     world_cleanup(&w);
-    begin();
+    world_begin();
 }
 END_TEST
 
@@ -311,7 +294,7 @@ START_TEST(a_device_that_is_dropped_leaves_the_others_as_they_were)
     ck_assert_str_eq(world_flush(&w, device), "1=a");
     ck_assert_str_eq(world_flush(&w, third), "1=a");
     world_cleanup(&w);
-    begin();
+    world_begin();
 }
 END_TEST
 
@@ -356,8 +339,8 @@ int main(void)
     TCase *topic = unit_case(suite, "collapse", 20);
     TCase *late = unit_case(suite, "devices", 20);
 
-    tcase_add_checked_fixture(topic, begin, end);
-    tcase_add_checked_fixture(late, begin, end);
+    tcase_add_checked_fixture(topic, world_begin, world_end);
+    tcase_add_checked_fixture(late, world_begin, world_end);
     tcase_add_test(topic,
                    the_newest_of_a_topic_replaces_what_was_not_delivered);
     tcase_add_test(topic, another_topic_and_none_replace_nothing);

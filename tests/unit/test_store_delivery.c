@@ -4,35 +4,13 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/ops/dismiss.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/ops/ack.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define ROOM ((size_t)16 << 20)
-
-static ground_t g;
-
-static void begin(void)
-{
-    ground_init(&g, ROOM);
-}
-
-static void end(void)
-{
-    ground_cleanup(&g);
-}
-
-static push_ticket_t open_stream(const char *user, const char *device,
-                                 const char *channel)
-{
-    push_ticket_t ticket;
-
-    ck_assert_int_eq(ground_checkin(&g, user, device, channel, &ticket),
-                     PUSH_OK);
-    return ticket;
-}
+#define ROOM ((size_t)16 << 20) /* of another store */
 
 static void say(const char *user, const char *text)
 {
@@ -106,6 +84,22 @@ START_TEST(a_late_acknowledgement_of_an_earlier_stream_is_stale)
                      at.seq == 2 ? "1=c" : "1=b 2=c");
     ck_assert_int_eq(acknowledge(&newest, at.seq == 2 ? 1 : 2), PUSH_OK);
     ck_assert_str_eq(ground_flush(&g, &newest), "");
+}
+END_TEST
+
+/* As in a full memory, while its stream is on its way to another reactor. */
+START_TEST(a_stream_whose_device_was_forgotten_is_broken_off)
+{
+    push_ticket_t ticket = open_stream("u", "d", NULL);
+
+    push_store_checkout(&g.store, &ticket, &g.now);
+    ground_pass(&g, 1800001);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        ck_assert(push_store_sweep(&g.store, i, &g.now));
+    }
+    ck_assert(!push_store_move(&g.store, &ticket, 0));
+    ck_assert_int_eq(push_delivery_verdict(&g.store, &ticket),
+                     PUSH_BROKEN_OFF);
 }
 END_TEST
 
@@ -305,7 +299,8 @@ int main(void)
     Suite *suite = suite_create("delivery");
     TCase *tc = unit_case(suite, "delivery", 60);
 
-    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_checked_fixture(tc, store_begin_large, store_end);
+    tcase_add_test(tc, a_stream_whose_device_was_forgotten_is_broken_off);
     tcase_add_test(tc, a_message_goes_from_publish_to_acknowledgement);
     tcase_add_row_test(
         tc, a_late_acknowledgement_of_an_earlier_stream_is_stale, resumes);

@@ -1,26 +1,12 @@
 #include "store/shm/epoch.h"
 #include "core_suite.h"
 #include "core_world.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/shm/clock.h"
 
 #include <sched.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ROOM ((size_t)8 << 20)
-
-static ground_t g;
-
-static void begin(void)
-{
-    ground_init(&g, ROOM);
-}
-
-static void end(void)
-{
-    ground_cleanup(&g);
-}
 
 static push_ref_t retired_object(void)
 {
@@ -194,7 +180,7 @@ int main(void)
     Suite *suite = suite_create("epoch");
     TCase *tc = unit_case(suite, "epoch", 120);
 
-    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_checked_fixture(tc, store_begin, store_end);
     tcase_add_test(
         tc,
         what_is_retired_while_somebody_reads_stays_until_the_reader_leaves);

@@ -1,21 +1,9 @@
 #include "store/shm/room.h"
 #include "core_suite.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 
 #include <stdatomic.h>
 #include <unistd.h>
-
-static ground_t g;
-
-static void begin(void)
-{
-    ground_init(&g, (size_t)8 << 20);
-}
-
-static void end(void)
-{
-    ground_cleanup(&g);
-}
 
 #define LIMIT    3u
 #define ATTEMPTS 200000
@@ -132,7 +120,7 @@ int main(void)
     Suite *suite = suite_create("room");
     TCase *tc = unit_case(suite, "room", 60);
 
-    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_checked_fixture(tc, store_begin, store_end);
     tcase_add_test(
         tc, of_many_who_reserve_at_once_no_more_get_a_place_than_there_are);
     tcase_add_test(

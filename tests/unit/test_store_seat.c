@@ -1,6 +1,6 @@
 #include "store/shm/seat.h"
 #include "core_suite.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
 
@@ -10,20 +10,6 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define ROOM ((size_t)8 << 20)
-
-static ground_t g;
-
-static void begin(void)
-{
-    ground_init(&g, ROOM);
-}
-
-static void end(void)
-{
-    ground_cleanup(&g);
-}
 
 /* ---- who sits where ---- */
 
@@ -257,7 +243,7 @@ int main(void)
     Suite *suite = suite_create("seat");
     TCase *tc = unit_case(suite, "seat", 120);
 
-    tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_checked_fixture(tc, store_begin, store_end);
     tcase_add_test(tc, each_claims_a_seat_of_its_own_until_none_is_left);
     tcase_add_test(tc,
                    the_seat_of_a_dead_process_is_taken_and_its_tags_are_void);

@@ -3,37 +3,13 @@
 #include "store/ops/view.h"
 #include "core_suite.h"
 #include "core_world.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/ops/keys.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* Keys, sweeps and full memory. */
-
-#define ROOM ((size_t)4 << 20)
-
-static ground_t g;
-
-static void begin(void)
-{
-    ground_init(&g, ROOM);
-}
-
-static void end(void)
-{
-    ground_cleanup(&g);
-}
-
-static push_ticket_t open_stream(const char *user, const char *device,
-                                 const char *channel)
-{
-    push_ticket_t ticket;
-
-    ck_assert_int_eq(ground_checkin(&g, user, device, channel, &ticket),
-                     PUSH_OK);
-    return ticket;
-}
 
 /* ---- idempotency keys ---- */
 
@@ -519,9 +495,9 @@ int main(void)
     TCase *sweep = unit_case(suite, "sweep", 60);
     TCase *full = unit_case(suite, "pressure", 60);
 
-    tcase_add_checked_fixture(keys, begin, end);
-    tcase_add_checked_fixture(sweep, begin, end);
-    tcase_add_checked_fixture(full, begin, end);
+    tcase_add_checked_fixture(keys, store_begin, store_end);
+    tcase_add_checked_fixture(sweep, store_begin, store_end);
+    tcase_add_checked_fixture(full, store_begin, store_end);
     tcase_add_test(keys,
                    a_key_gives_the_first_answer_again_until_its_window_ends);
     tcase_add_test(keys, a_request_that_failed_gives_its_key_back);

@@ -1,6 +1,6 @@
 #include "core_suite.h"
 #include "core_world.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/ops/life.h"
 #include "store/ops/view.h"
 
@@ -8,30 +8,6 @@
 #include <string.h>
 
 /* What an administrator sees. */
-
-#define ROOM ((size_t)4 << 20)
-
-static ground_t g;
-
-static void begin(void)
-{
-    ground_init(&g, ROOM);
-}
-
-static void end(void)
-{
-    ground_cleanup(&g);
-}
-
-static push_ticket_t open_stream(const char *user, const char *device,
-                                 const char *channel)
-{
-    push_ticket_t ticket;
-
-    ck_assert_int_eq(ground_checkin(&g, user, device, channel, &ticket),
-                     PUSH_OK);
-    return ticket;
-}
 
 typedef struct {
     int messages, lives, devices;
@@ -164,7 +140,7 @@ int main(void)
     Suite *suite = suite_create("view");
     TCase *view = unit_case(suite, "view", 60);
 
-    tcase_add_checked_fixture(view, begin, end);
+    tcase_add_checked_fixture(view, store_begin, store_end);
     tcase_add_test(view, the_life_of_a_message_is_seen_from_publish_to_end);
     tcase_add_test(view, a_channels_message_is_seen_for_each_of_its_readers);
     tcase_add_test(

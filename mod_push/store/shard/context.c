@@ -39,6 +39,8 @@ void push_store_drop_device(push_store_t *store, push_device_t *device)
     push_heap_t *heap = &store->heaps[device->shard];
     push_ref_t ref = push_ref_of(heap, device);
 
+    /* A stream of it may be on its way from a process that died: it ends. */
+    device->gen = 0;
     push_node_be(device, PUSH_NODE_NONE);
     PUSH_FAILPOINT("device-died");
     push_user_drop(heap, push_at(heap, device->user), device);

@@ -304,7 +304,8 @@ void push_keeper_turn_away(push_keeper_t *keeper,
     if (migrant->part) {
         push_hold_release(keeper->store, migrant->part);
     }
-    close(migrant->adoption.fd);
+    push_stream_drop_link(&(push_link_t){.fd = migrant->adoption.fd,
+                                         .ssl = migrant->adoption.ssl});
 }
 
 static bool unpack(push_keeper_t *keeper, push_stream_t *stream,

@@ -7,10 +7,10 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "store/shard/hold.h"
 #include "store/shm/room.h"
 #include "store/shm/thread.h"
 #include "stream/loop/keeper.h"
+#include "stream/loop/migrants.h"
 #include "stream/loop/pace.h"
 #include "stream/loop/news.h"
 #include "store/shm/clock.h"
@@ -67,74 +67,10 @@ static void adopt_arrivals(push_reactor_t *reactor)
     }
 }
 
-/* A stream that moves is never dropped, whatever the limit. */
-static bool count_in(const push_keeper_t *keeper,
-                     const push_migrant_t *migrant)
-{
-    if (!migrant->opened) {
-        return push_room_fulfil(&keeper->store->seats, migrant->promised,
-                                keeper->seat);
-    }
-    atomic_fetch_add(&keeper->seat->streams, 1);
-    return true;
-}
-
-/* False if what it writes from is gone: its client has to come again. */
-static bool settle_migrant(const push_keeper_t *keeper,
-                           const push_migrant_t *migrant)
-{
-    const push_ticket_t *ticket = &migrant->adoption.ticket;
-
-    /* The seat may have changed hands meanwhile. */
-    push_store_move(keeper->store, ticket, keeper->seat_index);
-    if (!migrant->part
-        || push_hold_adopt(keeper->store, migrant->part, ticket->gen,
-                           keeper->store->tag)) {
-        return true;
-    }
-    push_store_checkout(keeper->store, ticket, &keeper->now);
-    close(migrant->adoption.fd);
-    return false;
-}
-
-/* Takes in the streams that were sent to a seat. */
-static void adopt_migrants(push_reactor_t *reactor, unsigned seat)
-{
-    push_keeper_t *keeper = &reactor->keeper;
-    push_migrant_t migrant;
-
-    while (
-        push_migration_receive(keeper->store->seats.receive[seat], &migrant)) {
-        if (!count_in(keeper, &migrant)) {
-            push_keeper_turn_away(keeper, &migrant);
-        }
-        else if (settle_migrant(keeper, &migrant)) {
-            push_keeper_adopt(keeper, &migrant);
-        }
-        else {
-            push_room_give_back(keeper->seat);
-        }
-    }
-}
-
-/* Streams were on their way to a process that died: they live on here. */
-static void adopt_lost(push_reactor_t *reactor)
-{
-    const push_seats_t *seats = &reactor->keeper.store->seats;
-
-    for (unsigned i = 0; i < seats->count; i++) {
-        uint32_t holder = atomic_load(&seats->seats[i].pid);
-
-        if (!holder || holder == PUSH_SEAT_LEFT) {
-            adopt_migrants(reactor, i);
-        }
-    }
-}
-
 static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
 {
     if (event->data.u32 == MIGRANT_INDEX) {
-        adopt_migrants(reactor, reactor->keeper.seat_index);
+        push_migrants_adopt(&reactor->keeper, reactor->keeper.seat_index);
     }
     else if (event->data.u32 != WAKE_INDEX) {
         push_keeper_on_event(&reactor->keeper, event->data.u32, event->events);
@@ -250,7 +186,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     adopt_arrivals(reactor);
     if (limit == WAIT_MAX_MS && keeper->now.mono >= reactor->look_again) {
         reactor->look_again = keeper->now.mono + WAIT_MAX_MS;
-        adopt_lost(reactor);
+        push_migrants_adopt_lost(keeper);
     }
     push_keeper_take_news(keeper);
     push_keeper_flush(keeper);
@@ -290,7 +226,7 @@ static void leave(push_reactor_t *reactor)
         bool awaited = push_seat_awaited(keeper->seat);
 
         adopt_arrivals(reactor);
-        adopt_migrants(reactor, reactor->keeper.seat_index);
+        push_migrants_adopt(&reactor->keeper, reactor->keeper.seat_index);
         if (!awaited && keeper->streams.count == keeper->fixed) {
             break;
         }
@@ -315,13 +251,13 @@ static void *run(void *data)
     push_keeper_t *keeper = &reactor->keeper;
     push_farewell_t last;
 
-    adopt_migrants(reactor, reactor->keeper.seat_index);
+    push_migrants_adopt(&reactor->keeper, reactor->keeper.seat_index);
     while (!atomic_load(&reactor->stop)) {
         turn(reactor, WAIT_MAX_MS);
     }
     leave(reactor);
     adopt_arrivals(reactor);
-    adopt_migrants(reactor, reactor->keeper.seat_index);
+    push_migrants_adopt(&reactor->keeper, reactor->keeper.seat_index);
     last = farewell(reactor, atomic_load(&reactor->stop),
                     streams_to_return(reactor));
     push_keeper_end_all(keeper, &last, false);

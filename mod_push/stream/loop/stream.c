@@ -424,6 +424,11 @@ bool push_stream_moves(const push_stream_t *stream)
     return transport_of(stream)->moves && !stream->pumped && !stream->poll;
 }
 
+void push_stream_drop_link(push_link_t *link)
+{
+    (link->ssl ? &push_transport_tls : &push_transport_tcp)->close(link);
+}
+
 void push_stream_close(push_store_t *store, push_stream_t *stream)
 {
     if (stream->part) {

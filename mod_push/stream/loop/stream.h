@@ -107,6 +107,9 @@ bool push_stream_peer_left(push_stream_t *stream);
 /* True if it could go on in another process. */
 bool push_stream_moves(const push_stream_t *stream);
 
+/* Closes a connection that became no stream. */
+void push_stream_drop_link(push_link_t *link);
+
 /* Closes the socket and lets go of what the stream holds. */
 void push_stream_close(push_store_t *store, push_stream_t *stream);
 

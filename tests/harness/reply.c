@@ -1,4 +1,4 @@
-#include "pushbench_http.h"
+#include "reply.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,10 +15,11 @@ enum {
     CHUNK_TRAILER_LINE
 };
 
-void pb_head_init(struct pb_head *head)
+void reply_head_init(struct reply_head *head)
 {
     memset(head, 0, sizeof *head);
     head->content_length = -1;
+    head->retry_after = -1;
 }
 
 /* The value of the header `name` (with its colon), or NULL if it is another */
@@ -38,33 +39,30 @@ static void keep_validator(const char *line, const char *name, char *kept)
     const char *value = header_value(line, name);
 
     if (value) {
-        snprintf(kept, PB_VALIDATOR, "%s", value);
+        snprintf(kept, REPLY_VALIDATOR, "%s", value);
     }
 }
 
-static bool head_line(struct pb_head *head)
+static bool status_line(struct reply_head *head)
 {
-    const char *value;
+    if (strncmp(head->line, "HTTP/1.", 7) != 0 || head->len < 12) {
+        return false;
+    }
+    head->status = atoi(head->line + 9);
+    return head->status >= 100 && head->status <= 599;
+}
 
-    if (head->len > 0 && head->line[head->len - 1] == '\r') {
-        head->len--;
-    }
-    head->line[head->len] = '\0';
-    if (head->status == 0) {
-        if (strncmp(head->line, "HTTP/1.", 7) != 0 || head->len < 12) {
-            return false;
-        }
-        head->status = atoi(head->line + 9);
-        return head->status >= 100 && head->status <= 599;
-    }
-    if (head->len == 0) {
-        head->done = true;
-        return true;
-    }
-    value = header_value(head->line, "Content-Length:");
+static bool header_line(struct reply_head *head)
+{
+    const char *value = header_value(head->line, "Content-Length:");
+
     if (value) {
         head->content_length = strtoll(value, NULL, 10);
         return head->content_length >= 0;
+    }
+    value = header_value(head->line, "Retry-After:");
+    if (value) {
+        head->retry_after = strtoll(value, NULL, 10);
     }
     value = header_value(head->line, "Transfer-Encoding:");
     if (value) {
@@ -79,7 +77,23 @@ static bool head_line(struct pb_head *head)
     return true;
 }
 
-ptrdiff_t pb_head_feed(struct pb_head *head, const char *at, size_t len)
+static bool head_line(struct reply_head *head)
+{
+    if (head->len > 0 && head->line[head->len - 1] == '\r') {
+        head->len--;
+    }
+    head->line[head->len] = '\0';
+    if (head->status == 0) {
+        return status_line(head);
+    }
+    if (head->len == 0) {
+        head->done = true;
+        return true;
+    }
+    return header_line(head);
+}
+
+ptrdiff_t reply_head_feed(struct reply_head *head, const char *at, size_t len)
 {
     size_t used = 0;
 
@@ -100,28 +114,28 @@ ptrdiff_t pb_head_feed(struct pb_head *head, const char *at, size_t len)
     return (ptrdiff_t)used;
 }
 
-void pb_body_init(struct pb_body *body, const struct pb_head *head)
+void reply_body_init(struct reply_body *body, const struct reply_head *head)
 {
     memset(body, 0, sizeof *body);
     if (head->chunked) {
-        body->kind = PB_BODY_CHUNKED;
+        body->kind = REPLY_BODY_CHUNKED;
         body->state = CHUNK_SIZE;
     }
     else if (head->content_length >= 0) {
-        body->kind = PB_BODY_LENGTH;
+        body->kind = REPLY_BODY_LENGTH;
         body->left = (uint64_t)head->content_length;
         body->done = body->left == 0;
     }
     else {
-        body->kind = PB_BODY_TO_EOF;
+        body->kind = REPLY_BODY_TO_EOF;
     }
     if (head->status == 204 || head->status == 304) {
         body->done = true;
     }
 }
 
-static size_t take_data(struct pb_body *body, const char *at, size_t len,
-                        struct pb_slice *slice)
+static size_t take_data(struct reply_body *body, const char *at, size_t len,
+                        struct reply_slice *slice)
 {
     slice->at = at;
     slice->len = len < body->left ? len : (size_t)body->left;
@@ -139,7 +153,7 @@ static int hex_value(char c)
 }
 
 /* The line with a chunk's size; the line's end decides what follows. */
-static void chunk_size_byte(struct pb_body *body, char c)
+static void chunk_size_byte(struct reply_body *body, char c)
 {
     int digit = hex_value(c);
 
@@ -161,7 +175,7 @@ static void chunk_size_byte(struct pb_body *body, char c)
 }
 
 /* One byte of the framing after a chunk or after the last chunk. */
-static void chunk_end_byte(struct pb_body *body, char c)
+static void chunk_end_byte(struct reply_body *body, char c)
 {
     if (body->state == CHUNK_DATA_END) {
         if (c == '\n') {
@@ -180,8 +194,8 @@ static void chunk_end_byte(struct pb_body *body, char c)
     }
 }
 
-static size_t feed_chunked(struct pb_body *body, const char *at, size_t len,
-                           struct pb_slice *slice)
+static size_t feed_chunked(struct reply_body *body, const char *at, size_t len,
+                           struct reply_slice *slice)
 {
     size_t used = 0;
 
@@ -204,8 +218,8 @@ static size_t feed_chunked(struct pb_body *body, const char *at, size_t len,
     return used;
 }
 
-size_t pb_body_feed(struct pb_body *body, const char *at, size_t len,
-                    struct pb_slice *slice)
+size_t reply_body_feed(struct reply_body *body, const char *at, size_t len,
+                       struct reply_slice *slice)
 {
     size_t used;
 
@@ -214,10 +228,10 @@ size_t pb_body_feed(struct pb_body *body, const char *at, size_t len,
     if (body->done || body->broken) {
         return 0;
     }
-    if (body->kind == PB_BODY_CHUNKED) {
+    if (body->kind == REPLY_BODY_CHUNKED) {
         return feed_chunked(body, at, len, slice);
     }
-    if (body->kind == PB_BODY_TO_EOF) {
+    if (body->kind == REPLY_BODY_TO_EOF) {
         slice->len = len;
         return len;
     }
