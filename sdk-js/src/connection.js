@@ -9,8 +9,8 @@ import { watchdog } from './watchdog.js';
 
 /**
  * One device's stream: connects, reconnects, and ends. It knows no listeners
- * and no tabs (hooks), and no bytes (transport). What it consists of: when it
- * tries again (retry.js), whether there is life (watchdog.js), what came
+ * and no tabs (hooks), and no bytes (transport). Its parts are when it tries
+ * again (retry.js), whether there is life (watchdog.js), and how far it came
  * (progress.js).
  *
  * A function whose variables are its state, as each of these, and not a class:
@@ -24,9 +24,9 @@ export const connect = (settings, hooks) => {
   const { transport, silence, connectTimeout, random } = settings;
   /** Replaced for every attempt; its reason is why that attempt ended. */
   let attempt = new AbortController();
-  /** How often it failed, and what that was when `open` was told. */
-  let failed = 0;
-  let told = -1;
+  /** How often it broke off, and how often it had when `open` was told. */
+  let breaks = 0;
+  let openAt = -1;
   /** @type {import('./retry.js').Retry} */
   const known = { failures: 0, refresh: false };
   /** @type {Record<string, string>} */
@@ -58,11 +58,10 @@ export const connect = (settings, hooks) => {
     await null;
     while (!closed) {
       let error;
-      hooks.state({ state: 'connecting' });
       do {
         error = await stream();
       } while (!closed && error.code === 'PUSH_ERR_AGAIN');
-      failed++;
+      breaks++;
       const delay = delayAfter(settings, known, error);
       if (error.final) {
         stop(error);
@@ -86,6 +85,9 @@ export const connect = (settings, hooks) => {
     let code = 'TOKEN';
     begin();
     expect('TIMEOUT', connectTimeout);
+    if (openAt !== breaks) {
+      hooks.state({ state: 'connecting' });
+    }
     try {
       headers = await credentials(settings, known.refresh, signal);
       code = 'NETWORK';
@@ -122,10 +124,10 @@ export const connect = (settings, hooks) => {
     if (head) {
       accepted(head);
       known.refresh = false;
-      if (told !== failed) {
-        const since = (told = failed);
+      if (openAt !== breaks) {
+        const since = (openAt = breaks);
         AbortSignal.timeout(PROVEN).onabort = () => {
-          if (since === failed) {
+          if (since === breaks) {
             known.failures = 0;
           }
         };

@@ -49,7 +49,7 @@ const BEAT = 1000;
 /**
  * A stream where it passes, else polls: give it as the option `transport`.
  *
- * Streams count as held up when two in a row brought no byte behind their
+ * Streams count as held up when two in a row brought no byte but with their
  * head, or no head, in the time they had. Then polls are tried. Once one was
  * answered the page polls at this Location, and tries a stream again every 30
  * minutes.
@@ -241,9 +241,11 @@ async function* hold({ signal }, promise, end) {
  */
 const tick = (ms, signal) =>
   new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => {
+    const over = () => {
       clearTimeout(timer);
+      signal.removeEventListener('abort', over);
       resolve();
-    });
+    };
+    const timer = setTimeout(over, ms);
+    signal.addEventListener('abort', over);
   });

@@ -313,3 +313,21 @@ test('close does not wait for an acknowledgement without an answer', async (t) =
   const ms = performance.now() - since;
   assert.ok(ms < 9000, `${ms} ms: the connect time is 10 s`);
 });
+
+test('a client that is closed while it says that it connects opens no stream', async (t) => {
+  const { server, client } = await listening(t, (s, n) =>
+    n === 1 ? open(s).cut() : open(s),
+  );
+  const told = [];
+  client.onstate = ({ state }) => {
+    told.push(state);
+    if (state === 'connecting') {
+      client.close();
+    }
+  };
+  await until(() => told.includes('closed'));
+  /* An attempt would have come by the time that another request has. */
+  await fetch(`${server.url}/ack?id=1`, { method: 'POST' });
+  assert.deepEqual(told, ['waiting', 'connecting', 'closed']);
+  assert.equal(server.streams.length, 1);
+});

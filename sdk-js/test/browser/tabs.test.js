@@ -160,6 +160,15 @@ async function processOf(page) {
   return found;
 }
 
+/** A group that got a message, and the tab that leads it. */
+async function begun(t) {
+  const group = await Group.open();
+  t.after(() => group.close());
+  await group.publish('a');
+  await group.allGot(['a']);
+  return { group, leader: await group.leader() };
+}
+
 /**
  * A test whose body returns how long the stream took to move. That must be in
  * 2 s: a busy machine may need longer, but not each time.
@@ -297,11 +306,7 @@ moves(
   'the leader closes: the stream moves in 2 s, nothing twice',
   LIMIT,
   async (t) => {
-    const group = await Group.open();
-    t.after(() => group.close());
-    await group.publish('a');
-    await group.allGot(['a']);
-    const leader = await group.leader();
+    const { group, leader } = await begun(t);
     group.without(leader);
     await leader.close();
     const took = await group.moves(['a'], 'b');
@@ -314,11 +319,7 @@ moves(
   'the leader crashes: the stream moves in 2 s, nothing twice',
   DRIVEN,
   async (t) => {
-    const group = await Group.open();
-    t.after(() => group.close());
-    await group.publish('a');
-    await group.allGot(['a']);
-    const leader = await group.leader();
+    const { group, leader } = await begun(t);
     const pid = await processOf(leader);
     group.without(leader);
     process.kill(pid, 'SIGKILL');
