@@ -353,6 +353,11 @@ format: $(FORMAT_TARGETS) ## lay out C files as .clang-format says (DIRS=mod_pus
 	@find $(or $(DIRS),mod_push sdk-c tests) -name node_modules -prune -o \
 		-name '*.[ch]' -print0 2>/dev/null | xargs -0 -r clang-format-14 -i
 
+.PHONY: reference
+reference: ## make docs/directives.md and conf/mod_push.xml from conf/push.conf
+	@conf/reference md >docs/directives.md
+	@conf/reference xml >conf/mod_push.xml
+
 .PHONY: floors
 floors: ## draw which folder may include which (docs/floors.svg)
 	@tests/lint/draw_floors >docs/floors.svg

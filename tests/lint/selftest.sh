@@ -35,7 +35,8 @@ uint32_t push_apple(uint32_t seed)
 C
     echo '#include "core/apple.h"' >"$tree/mod_push/store/shm/pear.c"
     touch "$tree"/mod_push/{store/shm/pear,stream/loop/plum,http/identity/quince,server/config}.h
-    echo 'row_t r[] = {{"PushShmSize", 64, "1M to 1G"}};' \
+    printf '%s\n' 'row_t r[] = {' \
+        '    {"PushShmSize", A_SIZE, GLOBAL(n), 64 * MIB, 1, 2, "", "1M to 1G"}};' \
         >"$tree/mod_push/server/config.c"
     cat >"$tree/conf/push.conf" <<'C'
 #   Syntax:   PushShmSize bytes
@@ -172,6 +173,10 @@ expect directives 'lacks its Range'
 
 sed -i 's/1M to 1G/1M to 2G/' "$tree/conf/push.conf"
 expect directives 'the range of PushShmSize is 1M to 1G'
+sed -i 's/Default:  PushShmSize 64M/Default:  PushShmSize 65M/' "$tree/conf/push.conf"
+expect directives 'the default of PushShmSize is 67108864'
+cp "$here/../../conf/reference" "$tree/conf/"
+expect directives 'docs/directives.md is older'
 
 append tests/unit/test_apple.c 'START_TEST(it_rots)\n{\n}\nEND_TEST\n'
 expect registered 'it_rots is not registered'
