@@ -199,6 +199,10 @@ PUSHC_HARNESS := $(call objects,tests/harness/*.c)
 $(PUSHC_REAL_TESTS): $(PUSHC_HARNESS)
 $(PUSHC_REAL_TESTS): | $(B)/push-checker $(PUSHC_TOOLS) $(PUSHC_EXAMPLES)
 
+# The parts of pushctl below its table of commands.
+$(B)/sdk-c/test_pushctl: $(PUSHC_TOOL_COMMON) $(filter-out $(addprefix \
+	$(B)/obj/sdk-c/pushctl/,main.o usage.o complete.o),$(PUSHCTL_OBJS))
+
 $(PUSHC_UNIT) $(PUSHC_REAL_TESTS): $(B)/sdk-c/%: $(B)/obj/sdk-c/test/%.o \
 		$(PUSHC_TEST_COMMON) $(B)/libpushc.a
 	$(call say,LD,$@)

@@ -89,8 +89,9 @@ static void print_head(const struct ctl_frame *f, FILE *out)
     char time[CTL_TEXT_MAX];
 
     ctl_text_time(ctl_text_now(), 0, time);
-    fprintf(out, "pushctl top  %s  %s  every %ld s%s\n", f->url, time,
-            f->interval, f->keys ? "  q quit, + - slower, faster" : "");
+    fprintf(out, "pushctl top  %s  %s  every %ld s%s\n", f->url,
+            time + strlen("YYYY-MM-DD "), f->interval,
+            f->keys ? "  q: quit  + -: slower, faster" : "");
     if (*f->error) {
         fprintf(out, "no answer: %s\n", f->error);
     }

@@ -32,7 +32,7 @@ static void show_recall(FILE *out, const json_t *answer)
                                    json_object_get(answer, "recalled"));
 
     if (id && devices) {
-        fprintf(out, "%s recalled from %s devices\n", id, devices);
+        fprintf(out, "%s recalled, devices: %s\n", id, devices);
     }
     free(id);
     free(devices);
@@ -92,7 +92,7 @@ static void take_publish(struct ctl *c, int option, const char *value)
 
 static void print_result(const pushc_result *r)
 {
-    printf("%s  %ld devices, %ld of them connected\n", r->id, r->recipients,
+    printf("%s  devices %ld, connected %ld\n", r->id, r->recipients,
            r->connected);
 }
 

@@ -18,7 +18,7 @@ const struct ctl_option ctl_globals[] = {
     {'T', "token", "TOKEN", "bearer token"},
     {OPT_TOKEN_FILE, "token-file", "FILE", "bearer token, its first line"},
     {OPT_BASIC, "basic", "USER:PASS", "basic authentication"},
-    {'L', "url", "URL", "the administration's Location: " DEFAULT_URL},
+    {'L', "url", "URL", "the administration: " DEFAULT_URL},
     {'W', "timeout", "SECONDS", "wait so long for an answer: 10"},
     {OPT_CACERT, "cacert", "FILE", "CA certificates that are trusted, PEM"},
     {OPT_CERT, "cert", "FILE", "client certificate, PEM"},

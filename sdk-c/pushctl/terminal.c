@@ -16,7 +16,7 @@
 /* Sequences of ECMA-48 and of xterm, which every terminal of today knows. */
 #define SCREEN_OTHER "\033[?1049h\033[?25l"
 #define SCREEN_OWN   "\033[?25h\033[?1049l"
-#define HOME         "\033[H"
+#define TO_ROW       "\033[%zu;1H"
 #define REVERSE      "\033[7m"
 #define NORMAL       "\033[0m"
 #define ERASE_LINE   "\033[K"
@@ -114,20 +114,22 @@ static void size_of(size_t *rows, size_t *columns)
 void ctl_terminal_draw(const char *text)
 {
     size_t rows, columns;
+    size_t shown = 0;
     char line[4096];
 
     size_of(&rows, &columns);
-    fputs(HOME, stdout);
-    for (size_t row = 0; row < rows && *text; row++) {
+    for (; shown < rows && *text; shown++) {
         size_t length = strcspn(text, "\n");
 
         snprintf(line, sizeof(line), "%.*s", (int)length, text);
-        printf("%s%s%.*s%s%s", row ? "\r\n" : "", row ? "" : REVERSE,
-               (int)ctl_text_fit(line, columns), line, row ? "" : NORMAL,
-               ERASE_LINE);
+        printf(TO_ROW ERASE_LINE "%s%.*s%s", shown + 1, shown ? "" : REVERSE,
+               (int)ctl_text_fit(line, columns), line, shown ? "" : NORMAL);
         text += length + (text[length] == '\n');
     }
-    put(ERASE_BELOW);
+    if (shown < rows) {
+        printf(TO_ROW ERASE_BELOW, shown + 1);
+    }
+    put("");
 }
 
 /* ---- waiting ---- */

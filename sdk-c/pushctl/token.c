@@ -24,12 +24,13 @@ struct token {
 
 static const struct ctl_option token_options[] = {
     {TOKEN_JWT_KEY, "jwt-key", "FILE",
-     "what signs: a secret, or a private key in PEM; -: stdin"},
+     "a secret or a private key (PEM); -: stdin"},
     {TOKEN_ALG, "alg", "HS256|RS256|PS256|ES256", "what the key is for"},
     {TOKEN_KID, "kid", "ID", "which key it is, in the header"},
     {'l', "lifetime", "SECONDS", "until it expires: 3600"},
     {'c', "channel", "PATTERN", "may follow it; repeat for more"},
-    {'p', "publish", "PATTERN", "may publish to user:NAME, channel:NAME, *"},
+    {'p', "publish", "PATTERN",
+     "may publish: user:X, channel:X, broadcast, *"},
     {'a', "admin", NULL, "may use the rest of the administration"},
     {'i', "issuer", "NAME", "as PushJWTIssuer wants it"},
     {'A', "audience", "NAME", "as PushJWTAudience wants it"},
@@ -162,6 +163,7 @@ static void show_times(FILE *out, const json_t *both)
         if (json_is_integer(at) && json_integer_value(at) < SECONDS_MAX) {
             json_object_set_new(copy, times[i].name,
                                 json_integer(1000 * json_integer_value(at)));
+            json_object_del(claims, times[i].claim);
         }
     }
     ctl_show(out, copy);

@@ -73,7 +73,7 @@ static void show_sent_away(FILE *out, const json_t *answer)
     if (line && user && streams) {
         char *text = NULL;
 
-        if (asprintf(&text, "%s: %s streams ended", user, streams) >= 0) {
+        if (asprintf(&text, "%s: streams ended: %s", user, streams) >= 0) {
             ctl_table_add(line, text);
             ctl_table_print(line, out, 0);
             free(text);
