@@ -96,6 +96,15 @@ static void print_result(const pushc_result *r)
            r->connected);
 }
 
+/* As the other commands end, where push-pub ends with 1. */
+static int exit_of(int status)
+{
+    return status == PUSHC_ERR_NETWORK || status == PUSHC_ERR_TLS
+                   || status == PUSHC_ERR_DEADLINE
+               ? EXIT_UNREACHED
+               : common_exit(status);
+}
+
 static int run_publish(struct ctl *c)
 {
     struct publish *p = c->state;
@@ -103,7 +112,7 @@ static int run_publish(struct ctl *c)
     publish_check(p);
     p->timeout = c->timeout;
     p->print = print_result;
-    return common_exit(publish_run(p));
+    return exit_of(publish_run(p));
 }
 
 const struct ctl_command ctl_publish = {
