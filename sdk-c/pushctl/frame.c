@@ -228,6 +228,11 @@ json_t *ctl_frame_json(const struct ctl_frame *f)
     }
     json_object_set(frame, "stats", f->now.stats);
     json_object_set_new(frame, "rates", rates);
+    if (f->before.stats) {
+        json_object_set_new(
+            frame, "seconds",
+            json_real((double)(f->now.at - f->before.at) / 1000));
+    }
     if (f->now.channels) {
         json_object_set(frame, "channels", f->now.channels);
     }
