@@ -113,6 +113,9 @@ lint-sdk-c:
 		echo "pushc.h has $$lines lines, 400 are allowed"; exit 1; }
 	@! grep -l 'curl/curl.h' sdk-c/src/*.[ch] | grep -v '/transport.c$$' || { \
 		echo 'libcurl is for transport.c alone'; exit 1; }
+	@! grep -lE '<(curl|openssl)/' sdk-c/pushctl/*.[ch] | \
+		grep -v -e /http.c$$ -e /jws.c$$ || { \
+		echo 'libcurl is for http.c, libcrypto for jws.c alone'; exit 1; }
 
 # What is found from another place is found by the way to it, so that the
 # whole may be moved.

@@ -29,10 +29,12 @@ static void show_stats(FILE *out, const json_t *stats)
 
     json_object_foreach((json_t *)stats, name, value)
     {
-        json_t *into = json_is_object(value) || json_is_array(value) ? sorted
-                       : ctl_stats_is_now(name)
-                           ? json_object_get(sorted, "now")
-                           : json_object_get(sorted, "since the start");
+        const char *part = json_is_integer(value) && !ctl_stats_is_now(name)
+                               ? "since the start"
+                               : "now";
+        json_t *into = json_object_size(value) > 2
+                           ? sorted
+                           : json_object_get(sorted, part);
 
         json_object_set(into, name, value);
     }

@@ -98,6 +98,14 @@ static void set_behaviour(struct ctl_http *h)
     curl_easy_setopt(e, CURLOPT_VERBOSE, (long)h->ctl->common.verbose);
 }
 
+static int add_header(struct ctl_http *h, const char *line)
+{
+    struct curl_slist *more = curl_slist_append(h->headers, line);
+
+    h->headers = more ? more : h->headers;
+    return more ? 0 : -1;
+}
+
 /* Not 0: libcurl did not take all of them. */
 static int set_all(struct ctl_http *h)
 {
@@ -105,13 +113,13 @@ static int set_all(struct ctl_http *h)
     CURL *e = h->easy;
 
     set_behaviour(h);
+    if (add_header(h, "Push-Client: pushctl/" PUSHC_VERSION) != 0) {
+        return -1;
+    }
     for (size_t i = 0; i < o->header_count; i++) {
-        struct curl_slist *more = curl_slist_append(h->headers, o->headers[i]);
-
-        if (!more) {
+        if (add_header(h, o->headers[i]) != 0) {
             return -1;
         }
-        h->headers = more;
     }
     curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->headers);
     return set(e, CURLOPT_PROTOCOLS_STR, "http,https")
@@ -171,6 +179,7 @@ static int set_token(struct ctl_http *h)
         failed = o->on_token((void *)&h->ctl->common, 0, text, sizeof(text));
         token = text;
     }
+    failed = failed || (token && strpbrk(token, "\r\n"));
     if (token && !failed) {
         curl_easy_setopt(h->easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
         failed = set(h->easy, CURLOPT_XOAUTH2_BEARER, token);
@@ -258,7 +267,8 @@ void ctl_http_ask(struct ctl_http *h, const char *method, const char *path,
     }
     if (url && set_token(h) != 0) {
         answer->exit = EXIT_DENIED;
-        snprintf(answer->error, sizeof(answer->error), "there is no token");
+        snprintf(answer->error, sizeof(answer->error),
+                 "there is no token, or it is none");
     }
     else if (url && !set(h->easy, CURLOPT_URL, url)) {
         answer->error[0] = '\0';

@@ -1,5 +1,4 @@
 /* main.c - pushctl: the table of commands, and a run of one. */
-#include <curl/curl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,9 +40,7 @@ int main(int argc, char **argv)
     c.common.pushc.ctx = &c.common;
     ctl_usage_parse(&c, &settings, argc, argv);
     ctl_settings_finish(&settings, &c);
-    curl_global_init(CURL_GLOBAL_DEFAULT);
     status = c.command->run(&c);
-    curl_global_cleanup();
     ctl_settings_cleanup(&settings);
     common_cleanup(&c.common);
     free(c.state);

@@ -8,6 +8,7 @@
 #include "case.h"
 #include "http.h"
 #include "keep.h"
+#include "scripted.h"
 #include "server.h"
 #include "shell.h"
 #include "stream.h"
@@ -166,6 +167,68 @@ START_TEST(check_fails_where_the_server_is_not_well)
     ck_assert_ptr_nonnull(strstr(said, "status          degraded\n"));
     ck_assert_ptr_nonnull(strstr(said, "died 3\n"));
     ck_assert_ptr_nonnull(strstr(said, "code 1\n"));
+}
+END_TEST
+
+/* ---- what a server may answer ---- */
+
+static const struct {
+    int status;
+    const char *type, *body, *words;
+    int code;
+    const char *said; /* by pushctl */
+} answers[] = {
+    {503, "application/json",
+     "{\"status\":\"degraded\",\"reason\":\"the disk\"}", "check -q", 1,
+     "reason the disk\n"},
+    {503, "application/problem+json",
+     "{\"type\":\"urn:mod_push:problem:busy\",\"status\":503,"
+     "\"detail\":\"a part is locked\"}",
+     "check", 1, "pushctl: HTTP 503: a part is locked\n"},
+    {500, "text/html", "<p>no</p>", "stats", 1, "pushctl: HTTP 500\n"},
+    {302, "text/html", "", "stats", 1, "pushctl: HTTP 302\n"},
+    {404, "application/problem+json",
+     "{\"detail\":\"user: \\u001b[2J\\u009b\"}", "user x", 4,
+     "HTTP 404: user: ?[2J?\n"},
+    {401, "application/problem+json", "{\"detail\":\"token: exp\"}", "stats",
+     3, "HTTP 401: token: exp\n"},
+    {200, "application/json", "{\"streams\":", "stats", 1, "is no JSON"},
+    {200, "application/json", "", "stats", 1, "is no JSON"},
+    {200, "application/json",
+     "{\"streams\":1,\"users\":3,\"of "
+     "tomorrow\":2,\"state\":{\"disk\":\"ok\"},"
+     "\"acked\":4,\"recalled\":5}",
+     "stats", 0,
+     "now\n  streams  1\n  users    3\n  state    disk ok\n"
+     "since the start\n  of tomorrow  2\n  acked        4\n"},
+    {200, "application/json", "{\"devices\":[],\"user\":\"x\"}", "user x", 0,
+     "id  device  app"},
+};
+
+static int answer_row(void *ctx, struct scripted_request *r)
+{
+    int row = *(int *)ctx;
+    char headers[80];
+
+    snprintf(headers, sizeof(headers), "Content-Type: %s\r\n",
+             answers[row].type);
+    scripted_answer(r, answers[row].status, headers, answers[row].body);
+    return 0;
+}
+
+START_TEST(what_a_server_answers_is_told)
+{
+    int row = _i;
+    struct scripted *other = scripted_start(answer_row, &row);
+    const char *said = shell_run(
+        keep_printf("set +e; $CTL %s -L %s; echo code $?", answers[row].words,
+                    scripted_url(other)));
+
+    ck_assert_msg(strstr(said, answers[row].said) != NULL, "%s", said);
+    ck_assert_msg(strstr(said, keep_printf("code %d\n", answers[row].code))
+                      != NULL,
+                  "%s", said);
+    scripted_stop(other);
 }
 END_TEST
 
@@ -497,6 +560,7 @@ int main(void)
     tcase_add_test(tc, what_a_full_mailbox_evicts_and_refuses_is_counted);
     tcase_add_test(tc, check_says_that_all_is_well);
     tcase_add_test(tc, check_fails_where_the_server_is_not_well);
+    tcase_add_row_test(tc, what_a_server_answers_is_told, answers);
     tcase_add_test(tc, a_user_s_devices_are_listed_and_shown);
     tcase_add_test(tc, a_user_is_sent_away);
     tcase_add_test(tc, a_message_is_published_followed_and_recalled);
