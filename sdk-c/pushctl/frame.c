@@ -8,7 +8,8 @@
 #include "table.h"
 #include "text.h"
 
-#define BAR 30 /* characters */
+#define BAR      30 /* characters */
+#define CHANNELS 50 /* of them are shown */
 
 /* ---- looks ---- */
 
@@ -37,19 +38,10 @@ static int is_counter(const char *name, const json_t *value)
     return json_is_integer(value) && !ctl_stats_is_now(name);
 }
 
+/* This count never falls while the server runs. */
 static int went_back(const struct ctl_look *a, const struct ctl_look *b)
 {
-    const char *name;
-    json_t *value;
-
-    json_object_foreach(b->stats, name, value)
-    {
-        if (is_counter(name, value)
-            && json_integer_value(value) < number(a, name)) {
-            return 1;
-        }
-    }
-    return 0;
+    return number(b, "published") < number(a, "published");
 }
 
 void ctl_frame_take(struct ctl_frame *f, const struct ctl_look *look)
@@ -184,11 +176,44 @@ static void print_rates(const struct ctl_frame *f, FILE *out)
     ctl_table_destroy(t);
 }
 
-void ctl_frame_print(const struct ctl_frame *f, FILE *out)
+static json_int_t subscribers(const void *channel)
+{
+    return json_integer_value(
+        json_object_get(*(json_t *const *)channel, "subscribers"));
+}
+
+static int by_subscribers(const void *a, const void *b)
+{
+    return (subscribers(b) > subscribers(a))
+           - (subscribers(b) < subscribers(a));
+}
+
+/* The largest first, as far as there is room on a screen. */
+static void print_channels(const struct ctl_frame *f, FILE *out)
 {
     static const char *const names[] = {"channel", "subscribers", "connected",
                                         "messages", NULL};
+    size_t count = json_array_size(f->now.channels);
+    json_t **sorted = calloc(count + 1, sizeof(*sorted));
+    json_t *rows = json_array();
 
+    for (size_t i = 0; sorted && i < count; i++) {
+        sorted[i] = json_array_get(f->now.channels, i);
+    }
+    if (sorted && count > 0) {
+        qsort(sorted, count, sizeof(*sorted), by_subscribers);
+        for (size_t i = 0; i < count && i < CHANNELS; i++) {
+            json_array_append(rows, sorted[i]);
+        }
+        fputc('\n', out);
+        ctl_show_table(out, rows, names, 0);
+    }
+    json_decref(rows);
+    free(sorted);
+}
+
+void ctl_frame_print(const struct ctl_frame *f, FILE *out)
+{
     print_head(f, out);
     if (!f->now.stats) {
         return;
@@ -198,10 +223,7 @@ void ctl_frame_print(const struct ctl_frame *f, FILE *out)
     print_state(f, out);
     fputc('\n', out);
     print_rates(f, out);
-    if (json_array_size(f->now.channels) > 0) {
-        fputc('\n', out);
-        ctl_show_table(out, f->now.channels, names, 0);
-    }
+    print_channels(f, out);
 }
 
 /* ---- for programs ---- */

@@ -21,8 +21,8 @@ struct ctl_frame {
     int keys;          /* whether keys are read, and said so */
 };
 
-/* Take a newer look, whose stats are owned by the frame then. Where a counter
- * went back the server began anew, and so do the rates. */
+/* Take a newer look, whose JSON is owned by the frame then. Where fewer were
+ * published than before the server began anew, and so do the rates. */
 void ctl_frame_take(struct ctl_frame *f, const struct ctl_look *look);
 void ctl_frame_cleanup(struct ctl_frame *f);
 

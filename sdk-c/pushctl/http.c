@@ -210,7 +210,7 @@ static int exit_of(long status)
 }
 
 /* The detail of a problem (RFC 9457), or what little there is to say. */
-static void explain(const struct ctl_http *h, struct ctl_answer *answer)
+static void say_why(const struct ctl_http *h, struct ctl_answer *answer)
 {
     const char *detail = json_string_value(
         json_object_get(answer->json, "detail"));
@@ -246,7 +246,7 @@ static void judge(struct ctl_http *h, CURLcode code, struct ctl_answer *answer)
     answer->exit = exit_of(answer->status);
     answer->json = h->body ? json_loadb(h->body, h->length, 0, NULL) : NULL;
     if (answer->exit != EXIT_OK || !answer->json) {
-        explain(h, answer);
+        say_why(h, answer);
     }
 }
 

@@ -206,7 +206,8 @@ static struct ctl_look look_at(int64_t at, int published, int streams)
         json_pack("{s:i,s:i,s:i,s:{s:i,s:i},s:{s:s}}", "streams", streams,
                   "channels", 1, "published", published, "memory", "size",
                   2048, "used", 1024, "state", "durability", "memory"),
-        json_pack("[{s:s,s:i,s:i,s:i}]", "channel", "news", "messages", 2,
+        json_pack("[{s:s,s:i},{s:s,s:i,s:i,s:i}]", "channel", "small",
+                  "subscribers", 2, "channel", "news", "messages", 2,
                   "subscribers", 3, "connected", 1)};
 
     ck_assert_ptr_nonnull(look.stats);
@@ -239,7 +240,8 @@ START_TEST(a_frame_has_the_rates_between_two_looks)
     ck_assert_ptr_nonnull(
         strstr(text, "published         500         333            1,100\n"));
     ck_assert_ptr_nonnull(
-        strstr(text, "news               3          1         2\n"));
+        strstr(text, "news               3          1         2\n"
+                     "small              2          -         -\n"));
     ck_assert_ptr_null(strstr(text, "no answer"));
     free(text);
     ctl_frame_cleanup(&f);
@@ -301,7 +303,7 @@ START_TEST(a_frame_for_programs_has_figures_and_rates)
     ck_assert_int_eq(json_integer_value(json_object_get(
                          json_object_get(json, "stats"), "streams")),
                      5);
-    ck_assert_uint_eq(json_array_size(json_object_get(json, "channels")), 1);
+    ck_assert_uint_eq(json_array_size(json_object_get(json, "channels")), 2);
     json_decref(json);
     ctl_frame_cleanup(&f);
 }
