@@ -5,6 +5,16 @@
 
 #include "settings.h"
 
+/* "a|b" as "a b"; nothing where there is no choice. */
+static void put_choices(const char *argument)
+{
+    if (strchr(argument, '|')) {
+        for (; *argument; argument++) {
+            putchar(*argument == '|' ? ' ' : *argument);
+        }
+    }
+}
+
 /* ---- bash ---- */
 
 static void bash_names(const struct ctl_option *o)
@@ -36,9 +46,7 @@ static void bash_values(const struct ctl_option *o)
         bash_pattern(o);
         if (strchr(o->argument, '|')) {
             printf("            COMPREPLY=($(compgen -W '");
-            for (const char *at = o->argument; *at; at++) {
-                putchar(*at == '|' ? ' ' : *at);
-            }
+            put_choices(o->argument);
             printf("' -- \"$cur\"))\n");
         }
         else if (strcmp(o->argument, "FILE") == 0) {
@@ -61,6 +69,7 @@ static void bash_commands(void)
     printf("    case $command in\n");
     for (size_t i = 0; ctl_commands[i]; i++) {
         printf("        %s) words='", ctl_commands[i]->name);
+        put_choices(ctl_commands[i]->arguments);
         bash_names(ctl_commands[i]->options);
         printf("' ;;\n");
     }
@@ -143,9 +152,7 @@ static void zsh_argument(const char *argument)
     printf(":");
     if (strchr(argument, '|')) {
         printf("value:(");
-        for (; *argument; argument++) {
-            putchar(*argument == '|' ? ' ' : *argument);
-        }
+        put_choices(argument);
         printf(")");
     }
     else if (strcmp(argument, "FILE") == 0) {
@@ -197,12 +204,17 @@ static void zsh_commands(void)
 }
 
 /* What the words behind a command may be, by its line of usage. */
-static const char *zsh_rest(const struct ctl_command *command)
+static void zsh_rest(const struct ctl_command *command)
 {
-    return command->most == 0 ? ""
-           : strcmp(command->arguments, "bash|zsh") == 0
-               ? "'1:shell:(bash zsh)'"
-               : "'1:name: '";
+    if (strchr(command->arguments, '|')) {
+        printf("        '1:value:(");
+        put_choices(command->arguments);
+        printf(")'");
+    }
+    else if (command->most > 0) {
+        printf("        '1:name: '");
+    }
+    printf(" ;;\n");
 }
 
 static void complete_zsh(void)
@@ -226,7 +238,7 @@ static void complete_zsh(void)
     for (size_t i = 0; ctl_commands[i]; i++) {
         printf("        %s) _arguments $all \\\n", ctl_commands[i]->name);
         zsh_options(ctl_commands[i]->options);
-        printf("        %s ;;\n", zsh_rest(ctl_commands[i]));
+        zsh_rest(ctl_commands[i]);
     }
     printf("        esac ;;\n    esac\n}\n\n_pushctl \"$@\"\n");
 }

@@ -516,6 +516,7 @@ START_TEST(bash_completes_every_command_and_option)
         "try pushctl -L token st | grep -qx stats || echo 'no value'\n"
         "test \"$(try pushctl publish -q v)\" = very-low || echo 'no choice'\n"
         "try pushctl token --jwt-key c.b | grep -qx c.bash || echo 'no file'\n"
+        "test \"$(try pushctl completion z)\" = zsh || echo 'no word'\n"
         "E\n"
         "bash try.bash > wrong 2>&1; cat wrong; test ! -s wrong");
 }
