@@ -1,11 +1,12 @@
-# The C SDK: libpushc, push-sub, push-pub, and their tests.
+# The C SDK: libpushc, push-sub, push-pub, pushctl, and their tests.
 
 include tests/checker/build.mk tests/fuzz/build.mk
 
 PUSHC_VERSION := 1.0.0
 PUSHC_SOVERSION := 1
 
-DEB_PACKAGES += libcurl4-openssl-dev libuv1-dev libevent-dev cmake groff-base
+DEB_PACKAGES += libcurl4-openssl-dev libuv1-dev libevent-dev cmake groff-base \
+                mandoc zsh
 
 PUSHC_PKGS   := libcurl jansson
 PUSHC_CFLAGS := $(shell pkg-config --cflags $(PUSHC_PKGS) 2>/dev/null) -pthread
@@ -13,7 +14,8 @@ PUSHC_LIBS   := $(shell pkg-config --libs $(PUSHC_PKGS) 2>/dev/null) -pthread
 
 PUSHC_OBJS  := $(call objects,sdk-c/src/*.c)
 PUSHC_REAL  := $(B)/libpushc.so.$(PUSHC_VERSION)
-PUSHC_TOOLS := $(B)/push-sub $(B)/push-pub
+PUSHCTL     := $(B)/pushctl
+PUSHC_TOOLS := $(B)/push-sub $(B)/push-pub $(PUSHCTL)
 
 ALL_TARGETS += $(B)/libpushc.a $(B)/libpushc.so $(PUSHC_TOOLS)
 
@@ -52,10 +54,26 @@ PUSHC_TOOL_COMMON := $(filter-out %/push-sub.o %/push-pub.o,$(PUSHC_TOOL_OBJS))
 $(B)/obj/sdk-c/tools/%.o: sdk-c/tools/%.c
 	$(call pushc_compile,)
 
-$(PUSHC_TOOLS): $(B)/%: $(B)/obj/sdk-c/tools/%.o $(PUSHC_TOOL_COMMON) \
-		$(B)/libpushc.a
+$(filter-out $(PUSHCTL),$(PUSHC_TOOLS)): $(B)/%: $(B)/obj/sdk-c/tools/%.o \
+		$(PUSHC_TOOL_COMMON) $(B)/libpushc.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PUSHC_LIBS)
+
+# libcrypto signs the tokens that it makes.
+PUSHCTL_OBJS := $(call objects,sdk-c/pushctl/*.c)
+
+$(B)/obj/sdk-c/pushctl/%.o: sdk-c/pushctl/%.c
+	$(call pushc_compile,)
+
+$(PUSHCTL): $(PUSHCTL_OBJS) $(PUSHC_TOOL_COMMON) $(B)/libpushc.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PUSHC_LIBS) -lcrypto
+
+# Made by the program, so that they know all that it knows.
+$(B)/completion/pushctl.bash $(B)/completion/pushctl.zsh: \
+		$(B)/completion/pushctl.%: $(PUSHCTL)
+	@mkdir -p $(@D)
+	$(Q)$< completion $* >$@.new && mv $@.new $@
 
 PUSHC_EXAMPLES := $(patsubst sdk-c/examples/%.c,$(B)/sdk-c/example-%,\
                     $(wildcard sdk-c/examples/*.c))
@@ -95,6 +113,9 @@ lint-sdk-c:
 		echo "pushc.h has $$lines lines, 400 are allowed"; exit 1; }
 	@! grep -l 'curl/curl.h' sdk-c/src/*.[ch] | grep -v '/transport.c$$' || { \
 		echo 'libcurl is for transport.c alone'; exit 1; }
+	@! grep -lE '<(curl|openssl)/' sdk-c/pushctl/*.[ch] | \
+		grep -v -e /http.c$$ -e /jws.c$$ || { \
+		echo 'libcurl is for http.c, libcrypto for jws.c alone'; exit 1; }
 
 # What is found from another place is found by the way to it, so that the
 # whole may be moved.
@@ -106,13 +127,17 @@ pushc_fill = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(PUSHC_VERSION)|' \
 PUSHC_TO  = $(DESTDIR)$(PREFIX)
 PUSHC_LIB = $(DESTDIR)$(LIBDIR)
 PUSHC_BUILT := $(B)/libpushc.a $(B)/libpushc.so $(PUSHC_TOOLS) \
-               $(B)/man3/pushc_publish.3
+               $(B)/man3/pushc_publish.3 $(B)/completion/pushctl.bash \
+               $(B)/completion/pushctl.zsh
+PUSHC_BASH  = $(PUSHC_TO)/share/bash-completion/completions
+PUSHC_ZSH   = $(PUSHC_TO)/share/zsh/site-functions
 
 .PHONY: install-sdk-c
 install-sdk-c: $(PUSHC_BUILT) ## install the C SDK and its tools alone
 	install -d '$(PUSHC_TO)/bin' '$(PUSHC_TO)/include/pushc' \
 		'$(PUSHC_LIB)/pkgconfig' '$(PUSHC_LIB)/cmake/pushc' \
-		'$(PUSHC_TO)/share/man/man1' '$(PUSHC_TO)/share/man/man3'
+		'$(PUSHC_TO)/share/man/man1' '$(PUSHC_TO)/share/man/man3' \
+		'$(PUSHC_BASH)' '$(PUSHC_ZSH)'
 	install -m 755 $(PUSHC_TOOLS) '$(PUSHC_TO)/bin'
 	install -m 644 sdk-c/include/pushc.h '$(PUSHC_TO)/include'
 	install -m 644 sdk-c/include/pushc/*.h '$(PUSHC_TO)/include/pushc'
@@ -129,6 +154,8 @@ install-sdk-c: $(PUSHC_BUILT) ## install the C SDK and its tools alone
 		> '$(PUSHC_LIB)/cmake/pushc/pushcConfigVersion.cmake'
 	install -m 644 sdk-c/man/*.1 '$(PUSHC_TO)/share/man/man1'
 	install -m 644 sdk-c/man/*.3 $(B)/man3/*.3 '$(PUSHC_TO)/share/man/man3'
+	install -m 644 $(B)/completion/pushctl.bash '$(PUSHC_BASH)/pushctl'
+	install -m 644 $(B)/completion/pushctl.zsh '$(PUSHC_ZSH)/_pushctl'
 	@[ -n '$(DESTDIR)' ] || $(LDCONFIG) || \
 		echo 'ldconfig did not run: programs may not find libpushc.so yet'
 
@@ -136,6 +163,7 @@ install-sdk-c: $(PUSHC_BUILT) ## install the C SDK and its tools alone
 uninstall-sdk-c: ## remove the C SDK and its tools alone
 	rm -f $(foreach t,$(notdir $(PUSHC_TOOLS)),'$(PUSHC_TO)/bin/$(t)' \
 		'$(PUSHC_TO)/share/man/man1/$(t).1')
+	rm -f '$(PUSHC_BASH)/pushctl' '$(PUSHC_ZSH)/_pushctl'
 	rm -f '$(PUSHC_TO)/include/pushc.h' \
 		$(foreach h,$(notdir $(wildcard sdk-c/include/pushc/*.h)),\
 			'$(PUSHC_TO)/include/pushc/$(h)')
@@ -174,6 +202,10 @@ PUSHC_HARNESS := $(call objects,tests/harness/*.c)
 $(PUSHC_REAL_TESTS): $(PUSHC_HARNESS)
 $(PUSHC_REAL_TESTS): | $(B)/push-checker $(PUSHC_TOOLS) $(PUSHC_EXAMPLES)
 
+# The parts of pushctl below its table of commands.
+$(B)/sdk-c/test_pushctl: $(PUSHC_TOOL_COMMON) $(filter-out $(addprefix \
+	$(B)/obj/sdk-c/pushctl/,main.o usage.o complete.o),$(PUSHCTL_OBJS))
+
 $(PUSHC_UNIT) $(PUSHC_REAL_TESTS): $(B)/sdk-c/%: $(B)/obj/sdk-c/test/%.o \
 		$(PUSHC_TEST_COMMON) $(B)/libpushc.a
 	$(call say,LD,$@)
@@ -192,6 +224,6 @@ valgrind-sdk-c: $(PUSHC_VALGRIND)
 	@CK_TIMEOUT_MULTIPLIER=20 tests/run --alone \
 		$(foreach t,$(PUSHC_VALGRIND),'$(VALGRIND) $(t)')
 
--include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) \
+-include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) $(PUSHCTL_OBJS:.o=.d) \
          $(patsubst %.c,$(B)/obj/%.d,$(wildcard sdk-c/test/*.c \
            sdk-c/examples/*.c))

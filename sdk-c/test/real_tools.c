@@ -2,41 +2,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "case.h"
 #include "keep.h"
 #include "scripted.h"
 #include "server.h"
+#include "shell.h"
 
 static struct server *server;
 static char *dir;
 
-/* Run a script with $SUB, $PUB (with their URLs), $EX, $BASE and $DIR; its
- * output. Fails the test where it ends with anything but 0. */
-static const char *run(const char *script)
-{
-    char said[16384] = "";
-    size_t n;
-    FILE *p = popen(keep_printf("exec 2>&1; cd \"$DIR\"; set -e; %s", script),
-                    "r");
-
-    ck_assert_ptr_nonnull(p);
-    n = fread(said, 1, sizeof(said) - 1, p);
-    said[n] = '\0';
-    ck_assert_msg(pclose(p) == 0, "%s\n%s", script, said);
-    return keep_printf("%s", said);
-}
-
-/* Set the variables of run() for the server. */
+/* Set what scripts know: $SUB, $PUB (with their URLs), $EX, $BASE and $DIR. */
 static void dress(void)
 {
-    const char *build = getenv("PUSH_BUILD");
+    const char *build = shell_build();
     char cwd[512];
 
     ck_assert_ptr_nonnull(getcwd(cwd, sizeof(cwd)));
-    build = build ? build : keep_printf("%s/build", cwd);
     setenv("TOP", cwd, 1);
     dir = keep_printf("%s/htdocs", server->root);
     setenv("DIR", dir, 1);
@@ -62,7 +45,7 @@ static void setup(void)
 
 START_TEST(what_push_pub_publishes_push_sub_prints)
 {
-    const char *said = run(
+    const char *said = shell_run(
         "$PUB -u ann -m one >/dev/null; $PUB -u ann -m two -e t >/dev/null;"
         "printf three > f; $PUB -u ann -f f >/dev/null;"
         "printf 'fo\\nur' | $PUB -u ann -s >/dev/null; $PUB -u ann -n "
@@ -75,10 +58,11 @@ END_TEST
 
 START_TEST(lines_go_one_message_each_in_order)
 {
-    const char *said = run("seq 1 500 > wanted; $PUB -u ann -l < wanted > ids;"
-                           "test $(sort -u ids | wc -l) = 500;"
-                           "$SUB -u ann -d d -C 500 > got;"
-                           "cmp got wanted; echo same");
+    const char *said = shell_run(
+        "seq 1 500 > wanted; $PUB -u ann -l < wanted > ids;"
+        "test $(sort -u ids | wc -l) = 500;"
+        "$SUB -u ann -d d -C 500 > got;"
+        "cmp got wanted; echo same");
 
     ck_assert_str_eq(said, "same\n");
 }
@@ -86,8 +70,8 @@ END_TEST
 
 START_TEST(json_is_for_programs)
 {
-    const char *said = run("$PUB -u ann -j -m '\"q\"' -K k1; "
-                           "$SUB -u ann -d d -j -C 1");
+    const char *said = shell_run("$PUB -u ann -j -m '\"q\"' -K k1; "
+                                 "$SUB -u ann -d d -j -C 1");
 
     ck_assert_ptr_nonnull(strstr(said, "\"key\":\"k1\""));
     ck_assert_ptr_nonnull(strstr(said, "\"data\":\"\\\"q\\\"\""));
@@ -111,7 +95,7 @@ static int with_meta(void *ctx, struct scripted_request *r)
 START_TEST(what_a_message_tells_of_itself_is_a_member_of_its_json)
 {
     struct scripted *other = scripted_start(with_meta, NULL);
-    const char *said = run(
+    const char *said = shell_run(
         keep_printf("${SUB%% -L *} -L %s/ramen -j -C 1 --meta type,time",
                     scripted_url(other)));
 
@@ -124,10 +108,11 @@ END_TEST
 
 START_TEST(polls_can_be_asked_for)
 {
-    const char *said = run("printf '1\\n2\\n' | $PUB -u ann -l >/dev/null;"
-                           "$SUB -u ann -C 2 --transport poll -v 2>log;"
-                           "grep -c 'polls: open' log;"
-                           "$SUB --transport pigeon 2>/dev/null || echo no");
+    const char *said = shell_run(
+        "printf '1\\n2\\n' | $PUB -u ann -l >/dev/null;"
+        "$SUB -u ann -C 2 --transport poll -v 2>log;"
+        "grep -c 'polls: open' log;"
+        "$SUB --transport pigeon 2>/dev/null || echo no");
 
     ck_assert_str_eq(said, "1\n2\n1\nno\n");
 }
@@ -135,7 +120,7 @@ END_TEST
 
 START_TEST(a_cursor_file_carries_over_runs)
 {
-    const char *said = run(
+    const char *said = shell_run(
         "printf '1\\n2\\n3\\n' | $PUB -u ann -l >/dev/null;"
         "$SUB -u ann -d d --cursor-file c -C 2; cat c >/dev/null;"
         "$SUB -u ann -d d --cursor-file c -C 1 -F '%s %d';"
@@ -147,7 +132,7 @@ END_TEST
 
 START_TEST(channels_and_devices_are_told_apart)
 {
-    const char *said = run(
+    const char *said = shell_run(
         "$SUB -u ann -d d1 -c news -C 2 > a & "
         "$SUB -u ann -d d2 -C 1 > b & "
         "until test $(curl -s $BASE/push/users/ann/devices | "
@@ -161,7 +146,7 @@ END_TEST
 
 START_TEST(binary_is_printed_as_base64_on_request)
 {
-    const char *said = run(
+    const char *said = shell_run(
         "for i in 1 2 3 4; do printf '\\377\\376a' | $PUB -u ann -s "
         ">/dev/null; done; $SUB -u ann -d d -C 1 --base64;"
         "$SUB -u ann -d e -C 1 --base64 -F '<%d>';"
@@ -175,7 +160,7 @@ END_TEST
 
 START_TEST(what_is_too_large_is_skipped_and_told_or_ends_it)
 {
-    const char *said = run(
+    const char *said = shell_run(
         "$PUB -u ann -m one >/dev/null; seq 1 1000 > f;"
         "id=$($PUB -u ann -f f); $PUB -u ann -m three >/dev/null;"
         "$SUB -u ann -d d -C 2 --max-event-bytes 1000 | sed 's/ 2\\.[^ ]* "
@@ -200,7 +185,7 @@ START_TEST(a_channel_that_is_closed_is_named_and_is_no_credential)
     server = server_start(&(struct server_options){
         .receive = "PushUser query:user\nPushChannels news"});
     dress();
-    said = run("set +e; $SUB -u ann -d d -c secret -W 20; echo $?");
+    said = shell_run("set +e; $SUB -u ann -d d -c secret -W 20; echo $?");
     ck_assert_ptr_nonnull(strstr(said, "push-sub: HTTP 403: channel: secret"));
     ck_assert_ptr_nonnull(strstr(said, "\n3\n"));
     ck_assert_ptr_null(strstr(said, "credentials"));
@@ -214,9 +199,9 @@ START_TEST(a_small_window_stalls_nobody)
     server = server_start(&(struct server_options){
         .receive = "PushUser query:user\nPushMaxInFlight 16"});
     dress();
-    said = run("seq 1 200 > wanted; $PUB -u ann -l < wanted >/dev/null;"
-               "$SUB -u ann -d d -C 200 -W 20 > got; cmp got wanted;"
-               "echo same");
+    said = shell_run("seq 1 200 > wanted; $PUB -u ann -l < wanted >/dev/null;"
+                     "$SUB -u ann -d d -C 200 -W 20 > got; cmp got wanted;"
+                     "echo same");
     ck_assert_str_eq(said, "same\n");
 }
 END_TEST
@@ -227,7 +212,7 @@ START_TEST(what_the_manual_pages_show_works)
 {
     static const char *const pages[] = {"push-sub", "push-pub"};
 
-    run(keep_printf(
+    shell_run(keep_printf(
         "mkdir bin; printf 'exec %%s \"$@\" -W 1\\n' \"$SUB\" > bin/push-sub;"
         "printf 'exec %%s \"$@\"\\n' \"$PUB\" > bin/push-pub;"
         "sed -i '1i #!/bin/sh' bin/*; chmod +x bin/*; PATH=$PWD/bin:$PATH;"
@@ -262,14 +247,14 @@ static const struct {
 
 START_TEST(exit_codes_say_what_happened)
 {
-    run(keep_printf("set +e; %s; test $? = %d", codes[_i].command,
-                    codes[_i].code));
+    shell_run(keep_printf("set +e; %s; test $? = %d", codes[_i].command,
+                          codes[_i].code));
 }
 END_TEST
 
 START_TEST(a_signal_ends_push_sub_in_order)
 {
-    const char *said = run(
+    const char *said = shell_run(
         "id=$($PUB -u ann -m one); : > a; $SUB -u ann -d d > a & pid=$!;"
         "until grep -q one a; do sleep 0.05; done;"
         "kill -TERM $pid; set +e; wait $pid; echo $?;"
@@ -283,7 +268,7 @@ START_TEST(the_examples_run)
 {
     static const char *const receivers[] = {"receive", "epoll", "libuv",
                                             "libevent"};
-    const char *said = run(
+    const char *said = shell_run(
         keep_printf("${EX}publish $BASE/push ann one two >/dev/null;"
                     "${EX}%s $BASE/ramen ann 2",
                     receivers[_i]));

@@ -75,6 +75,35 @@ START_TEST(the_manual_pages_are_sound)
 }
 END_TEST
 
+/* Which version is installed says the page's foot; a date says nothing. */
+START_TEST(the_manual_of_pushctl_has_nothing_that_mandoc_finds)
+{
+    run("mandoc -Tlint \"$ROOT/usr/share/man/man1/pushctl.1\" > "
+        "\"$ROOT/said\" || true; ! grep -v 'missing date' \"$ROOT/said\"");
+}
+END_TEST
+
+START_TEST(every_command_and_option_of_pushctl_is_in_its_manual)
+{
+    run("ctl=\"$ROOT/usr/bin/pushctl\"; sed 's/\\\\-/-/g' "
+        "\"$ROOT/usr/share/man/man1/pushctl.1\" > \"$ROOT/page\"; "
+        "commands=$(\"$ctl\" --help | sed -n '/^Commands/,/^Opt/s/^  "
+        "\\([a-z]*\\) .*/\\1/p'); test $(echo $commands | wc -w) -ge 12; "
+        "for c in $commands; do grep -q \"^.fB$c.fR\" \"$ROOT/page\" || "
+        "{ echo \"$c\"; exit 1; }; "
+        "for o in $(\"$ctl\" $c --help | sed -n "
+        "'s/^  [ -].*\\(--[a-z-]*\\).*/\\1/p'); do grep -q -e \"[ ^]$o\\b\" "
+        "\"$ROOT/page\" || { echo \"$c $o\"; exit 1; }; done; done");
+}
+END_TEST
+
+START_TEST(completions_are_where_shells_look_for_them)
+{
+    run("bash -n \"$ROOT/usr/share/bash-completion/completions/pushctl\"; "
+        "zsh -n \"$ROOT/usr/share/zsh/site-functions/_pushctl\"");
+}
+END_TEST
+
 START_TEST(every_option_of_the_tools_is_in_their_manual)
 {
     run("for t in push-sub push-pub; do "
@@ -210,6 +239,9 @@ int main(void)
     tcase_add_test(tc, every_function_of_the_header_is_exported_and_described);
     tcase_add_test(tc, the_manual_pages_are_sound);
     tcase_add_test(tc, every_option_of_the_tools_is_in_their_manual);
+    tcase_add_test(tc, the_manual_of_pushctl_has_nothing_that_mandoc_finds);
+    tcase_add_test(tc, every_command_and_option_of_pushctl_is_in_its_manual);
+    tcase_add_test(tc, completions_are_where_shells_look_for_them);
     tcase_add_test(tc, pkg_config_links_a_program);
     tcase_add_test(tc, cmake_finds_the_package);
     tcase_add_test(tc, libraries_go_where_libdir_says);

@@ -1,4 +1,4 @@
-/* common.h - what push-sub and push-pub share: options, output, exit codes. */
+/* common.h - what the tools share: options, output, exit codes. */
 #ifndef PUSHC_TOOLS_COMMON_H
 #define PUSHC_TOOLS_COMMON_H
 
@@ -8,15 +8,17 @@
 /* Exit codes. */
 enum {
     EXIT_OK = 0,
-    EXIT_FAILED = 1,  /* not all was accepted, or the server refused */
-    EXIT_USAGE = 2,   /* the command line is wrong */
-    EXIT_DENIED = 3,  /* access was refused: 401, 403 */
-    EXIT_TIMEOUT = 27 /* nothing in time, as mosquitto_sub has it */
+    EXIT_FAILED = 1,    /* not all was accepted, or the server refused */
+    EXIT_USAGE = 2,     /* the command line is wrong */
+    EXIT_DENIED = 3,    /* access was refused: 401, 403 */
+    EXIT_MISSING = 4,   /* pushctl: what was asked for is not there: 404 */
+    EXIT_UNREACHED = 5, /* pushctl: no connection, or it broke */
+    EXIT_TIMEOUT = 27   /* nothing in time, as mosquitto_sub has it */
 };
 
 #define LIST_MAX 64
 
-/* Options of both tools; pushc is filled in as they come. */
+/* Options of all tools; pushc is filled in as they come. */
 struct common {
     const char *name; /* of the tool */
     pushc_options pushc;

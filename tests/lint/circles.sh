@@ -8,7 +8,7 @@ set -u
 . "$(dirname "$0")/files.bash"
 
 roots=()
-for root in mod_push sdk-c/src; do
+for root in mod_push sdk-c/src sdk-c/pushctl; do
     [ ! -d "$root" ] || roots+=("$root")
 done
 [ ${#roots[@]} -gt 0 ] || exit 0

@@ -1,0 +1,53 @@
+/* main.c - pushctl: the table of commands, and a run of one. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "complete.h"
+#include "figures.h"
+#include "messages.h"
+#include "token.h"
+#include "top.h"
+#include "usage.h"
+#include "users.h"
+
+const struct ctl_command *const ctl_commands[] = {
+    &ctl_stats,  &ctl_top,     &ctl_check,  &ctl_user,
+    &ctl_device, &ctl_message, &ctl_recall, &ctl_disconnect,
+    &ctl_revoke, &ctl_publish, &ctl_token,  &ctl_completion,
+    NULL,
+};
+
+const struct ctl_command *ctl_find(const char *name)
+{
+    for (size_t i = 0; ctl_commands[i]; i++) {
+        if (strcmp(ctl_commands[i]->name, name) == 0) {
+            return ctl_commands[i];
+        }
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    struct ctl_settings settings = {0};
+    struct ctl c = {0};
+    int status;
+
+    setlocale(LC_ALL, "");
+    common_init(&c.common, "pushctl", NULL);
+    c.common.pushc.ctx = &c.common;
+    ctl_usage_parse(&c, &settings, argc, argv);
+    ctl_settings_finish(&settings, &c);
+    status = c.command->run(&c);
+    ctl_settings_cleanup(&settings);
+    common_cleanup(&c.common);
+    free(c.state);
+    free(c.url);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        common_say(&c.common, "the output cannot be written");
+        status = status == EXIT_OK ? EXIT_FAILED : status;
+    }
+    return status;
+}
