@@ -16,7 +16,7 @@
 #include "http/admin/admin.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
-#include "http/gate.h"
+#include "http/checks.h"
 #include "http/problem.h"
 #include "http/subscribe/receive.h"
 #include "http/runtime.h"
@@ -113,7 +113,7 @@ static unsigned method_of(const request_rec *r)
                                        : GET;
 }
 
-/* What there is under PushEndpoint subscribe. */
+/* The paths under PushEndpoint subscribe. */
 static const struct resource {
     const char *path;    /* below the base */
     const char *allowed; /* as Allow says it */
@@ -164,7 +164,7 @@ static int handler(request_rec *r)
     if (match == PUSH_ENDPOINT_NOT_OURS) {
         return DECLINED;
     }
-    push_gate_headers(r);
+    push_common_headers(r);
     if (match == PUSH_ENDPOINT_CLOSED) {
         return push_problem_send(
             r, push_problem(r->pool, 404, "not-found",
@@ -200,7 +200,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(push_endpoint_map, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_fixups(push_endpoint_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_log_transaction(push_gate_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_log_transaction(push_clean_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
     push_endless_register();
 }
 

@@ -8,10 +8,10 @@
 #include "store/shm/clock.h"
 
 /*
- * What the HTTP side asks of whoever has the messages and the devices: a
- * table of functions, chosen once at start, so that one binary serves alone
- * or as one of several.  How messages get from there into streams is no
- * concern of it: that stays in this machine's shared memory.
+ * A broker has the messages and the devices.  The HTTP side asks it by this
+ * table of functions, chosen once at start, so that one binary serves alone or
+ * as one of several.  How messages get from there into streams is no concern
+ * of it: that stays in this machine's shared memory.
  *
  * Any thread may call, and each call may block, for a few seconds at most.
  * Whatever else a call says, it may give PUSH_BUSY: it was not done in good
@@ -59,16 +59,16 @@ struct push_broker_t {
 
     /*
      * Claims a device for a stream of the reactor at checkin->seat, which
-     * takes the ticket; an older stream of it ends, wherever that is.
+     * takes the stream; an older one of the device ends, wherever that is.
      * *session names the numbering.  Statuses: push_store_checkin().
      */
     push_status_t (*claim)(push_broker_t *broker,
                            const push_checkin_t *checkin,
-                           const push_time_t *now, push_ticket_t *ticket,
-                           uint64_t *session);
+                           const push_time_t *now,
+                           push_stream_ref_t *stream_ref, uint64_t *session);
 
-    /* No reactor has taken the ticket.  A no-op if a newer one was given. */
-    void (*release)(push_broker_t *broker, const push_ticket_t *ticket,
+    /* No reactor has taken the stream.  A no-op if a newer one was claimed. */
+    void (*release)(push_broker_t *broker, const push_stream_ref_t *stream_ref,
                     const push_time_t *now);
 
     /*
@@ -90,9 +90,9 @@ struct push_broker_t {
 
     /*
      * Ends all streams of a user that are open now, and counts them.  refuse
-     * (mono ms, or 0): until then the user's tokens that were issued up to
-     * now are refused too, and their streams say so.  PUSH_TOO_MANY: there is
-     * no place to note it.
+     * (mono ms, or 0): until then the user's tokens that were issued up to now
+     * are refused too, and their streams say so.  PUSH_TOO_MANY: there is no
+     * entry left to note it in.
      */
     push_status_t (*dismiss)(push_broker_t *broker, push_text_t user,
                              int64_t refuse, uint32_t *streams);
@@ -113,7 +113,7 @@ struct push_broker_t {
     /* ---- for administrators ---- */
 
     /* PUSH_NOT_FOUND. */
-    push_status_t (*look)(push_broker_t *broker, const push_look_t *look,
+    push_status_t (*view)(push_broker_t *broker, const push_view_t *read_view,
                           const push_visitor_t *visitor);
     void (*stats)(push_broker_t *broker, push_stats_view_t *stats);
     void (*health)(push_broker_t *broker, push_health_t *health);

@@ -37,18 +37,15 @@ static uint64_t hash_of(const push_store_t *store, const push_text_t *parts,
 static uint64_t request_hash(const push_store_t *store,
                              const push_publication_t *publication)
 {
-    const push_draft_t *draft = &publication->draft;
+    const push_message_spec_t *spec = &publication->spec;
     const push_audience_t *audience = &publication->audience;
     char numbers[64];
     int len = snprintf(numbers, sizeof(numbers), "%d %d %" PRId64 " %d",
-                       audience->kind, draft->urgency, draft->ttl,
-                       draft->content.ack_now);
-    const push_text_t parts[] = {{numbers, (uint32_t)len},
-                                 audience->name,
-                                 draft->device,
-                                 draft->topic,
-                                 draft->content.event,
-                                 draft->content.data};
+                       audience->kind, spec->urgency, spec->ttl,
+                       spec->content.ack_now);
+    const push_text_t parts[] = {
+        {numbers, (uint32_t)len}, audience->name,    spec->device, spec->topic,
+        spec->content.event,      spec->content.data};
 
     return hash_of(store, parts, sizeof(parts) / sizeof(parts[0]));
 }
@@ -126,22 +123,22 @@ static push_status_t recall(push_broker_t *broker, uint64_t mid,
 
 static push_status_t claim(push_broker_t *broker,
                            const push_checkin_t *checkin,
-                           const push_time_t *now, push_ticket_t *ticket,
-                           uint64_t *session)
+                           const push_time_t *now,
+                           push_stream_ref_t *stream_ref, uint64_t *session)
 {
     push_status_t status = push_store_checkin(broker->data, checkin, now,
-                                              ticket);
+                                              stream_ref);
 
     *session = status == PUSH_OK
-                   ? push_store_session(broker->data, ticket->gen)
+                   ? push_store_session(broker->data, stream_ref->gen)
                    : 0;
     return status;
 }
 
-static void release(push_broker_t *broker, const push_ticket_t *ticket,
+static void release(push_broker_t *broker, const push_stream_ref_t *stream_ref,
                     const push_time_t *now)
 {
-    push_store_checkout(broker->data, ticket, now);
+    push_store_checkout(broker->data, stream_ref, now);
 }
 
 static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
@@ -207,16 +204,16 @@ static push_status_t use(push_broker_t *broker, push_text_t ticket,
 
 /* ---- for administrators ---- */
 
-static push_status_t look(push_broker_t *broker, const push_look_t *what,
-                          const push_visitor_t *visitor)
+static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
+                               const push_visitor_t *visitor)
 {
     switch (what->kind) {
-    case PUSH_LOOK_MESSAGE:
+    case PUSH_VIEW_MESSAGE:
         return push_view_message(broker->data, what->mid, &what->now, visitor);
-    case PUSH_LOOK_DEVICE:
+    case PUSH_VIEW_DEVICE:
         return push_view_device(broker->data, what->id, &what->now,
                                 visitor->device, visitor->data);
-    case PUSH_LOOK_DEVICES:
+    case PUSH_VIEW_DEVICES:
         return push_view_devices(broker->data, what->user, &what->now,
                                  visitor->device, visitor->data);
     default:
@@ -257,7 +254,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .revoked = revoked,
                               .take = take,
                               .use = use,
-                              .look = look,
+                              .view = read_view,
                               .stats = stats,
                               .health = health,
                               .check = check};

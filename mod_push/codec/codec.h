@@ -11,7 +11,9 @@
  * from one call to the next but the forms that its caller keeps.
  */
 
-/* What a client asked to be told of every message, beside what all are. */
+/*
+ * The members of a message that a client asked for besides those that all get.
+ */
 #define PUSH_META_TYPE    1u
 #define PUSH_META_CHANNEL 2u
 #define PUSH_META_URGENCY 4u
@@ -46,7 +48,7 @@ typedef struct push_notice_t {
     uint32_t spread_ms;
 } push_notice_t;
 
-/* What stands between the parts of a batch, which is a poll's whole answer. */
+/* The separators of a batch, which is a poll's whole answer. */
 typedef enum push_seam_t {
     PUSH_SEAM_BEGIN,    /* before the gaps */
     PUSH_SEAM_NEXT,     /* between two of either */
@@ -58,7 +60,7 @@ typedef struct push_codec_t {
     const char *name;
     const char *type; /* of the answer's content */
     void (*message)(push_output_t *out, push_letter_t *letter);
-    void (*gap)(push_output_t *out, const push_told_t *gap);
+    void (*gap)(push_output_t *out, const push_gap_report_t *gap);
     void (*beat)(push_output_t *out, bool event);
     void (*bye)(push_output_t *out, const push_notice_t *notice);
 

@@ -44,7 +44,7 @@ char *push_output_room(push_output_t *out, size_t len)
     return out->scratch + out->used;
 }
 
-/* What is skipped at the front leaves a hole in the scratch. */
+/* Bytes that are skipped at the front leave a hole in the scratch. */
 void push_output_fill(push_output_t *out, const char *end)
 {
     const char *from = out->scratch + out->used;

@@ -7,11 +7,11 @@
 #include <sys/uio.h>
 
 /*
- * What one system call is going to write: pieces, some of them in the scratch
- * of this output, some of them borrowed.  Nothing is allocated.  Both are
- * bounded: what does not fit any more is left out, and all that comes behind
- * it, and the output says that it was cut.  A message that was cut goes on in
- * the next output, whose first bytes are skipped.
+ * An output is what one system call is going to write: pieces, some of them in
+ * the scratch of this output, some of them borrowed.  Nothing is allocated.
+ * Both are bounded: a piece that does not fit any more is left out, and all
+ * that come behind it, and the output says that it was cut.  A message that
+ * was cut goes on in the next output, whose first bytes are skipped.
  */
 
 #define PUSH_OUTPUT_PIECES  480u

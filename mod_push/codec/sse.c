@@ -350,7 +350,7 @@ static void sse_message(push_output_t *out, push_letter_t *letter)
 
 #define NOTE_MAX 256u
 
-static void sse_gap(push_output_t *out, const push_told_t *gap)
+static void sse_gap(push_output_t *out, const push_gap_report_t *gap)
 {
     char *at = push_output_room(out, NOTE_MAX);
 

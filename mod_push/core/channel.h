@@ -5,14 +5,14 @@
 
 /*
  * A channel, or the one log of all broadcasts: published to once, read by any
- * number of devices through places of their own.
+ * number of devices through subscriptions of their own.
  */
 
 typedef struct push_channel_t {
     push_log_t log;
-    _Atomic uint32_t subscribers; /* contexts that have a place */
+    _Atomic uint32_t subscribers; /* contexts that subscribe to it */
     _Atomic uint32_t connected;   /* of them, with an open stream */
-    _Atomic uint32_t arriving;    /* places of check-ins under way */
+    _Atomic uint32_t arriving;    /* check-ins under way that subscribe */
     uint32_t name_at;             /* where its name stands, behind links */
     uint32_t name_len;
     _Atomic uint32_t links[]; /* one a reactor: its wake-up list */

@@ -18,17 +18,17 @@ typedef struct push_checkin_t {
     uint32_t max_in_flight;
     uint32_t max_streams;         /* of this user */
     uint32_t max_devices;         /* likewise; the longest away goes */
-    uint32_t max_places;          /* in channels, of all its devices */
+    uint32_t max_subscriptions;   /* in channels, of all its devices */
     uint32_t max_streams_address; /* 0: any number */
     const push_cursor_t *cursor;  /* NULL: none was given */
     unsigned seat;                /* of the reactor that will hold it */
 } push_checkin_t;
 
 /* A stream, as it is known to whoever claimed it and to its reactor. */
-typedef struct push_ticket_t {
+typedef struct push_stream_ref_t {
     push_ref_t device;
     uint32_t gen;
     unsigned char id[PUSH_CONTEXT_BYTES];
-} push_ticket_t;
+} push_stream_ref_t;
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "core/types.h"
 
-/* What is promised of what was accepted (PushDurability). */
+/* How durable an accepted message is (PushDurability). */
 typedef enum push_durability_t {
     PUSH_DURABILITY_UNSET,
     PUSH_DURABILITY_MEMORY,
@@ -12,9 +12,10 @@ typedef enum push_durability_t {
 } push_durability_t;
 
 /*
- * What one caller has to be told is on disk: in the caller's memory, all zero
- * at first, and passed to each call whose effect is to be waited for.  Any
- * thread may wait, one at a time.  Only the broker and the store look into it.
+ * A commit collects what one caller waits for until it is on disk.  It lies in
+ * the caller's memory, all zero at first, and is passed to each call whose
+ * effect is to be waited for.  Any thread may wait, one at a time.  Only the
+ * broker and the store look into it.
  */
 typedef struct push_commit_t {
     uint64_t lot;      /* the last one that was handed over */

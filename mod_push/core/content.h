@@ -4,11 +4,11 @@
 #include "core/text.h"
 #include "core/types.h"
 
-/* What becomes a message. */
+/* Content and specification of a message that is to be. */
 
 #define PUSH_TOPIC_MAX 32 /* bytes (RFC 8030, section 5.4) */
 
-/* What a publisher has to say. */
+/* The content of a message, as its publisher gave it. */
 typedef struct push_content_t {
     push_text_t event; /* event type; empty for none */
     push_text_t type;  /* content type; empty if none was given */
@@ -16,14 +16,16 @@ typedef struct push_content_t {
     bool ack_now;      /* the publisher asked for a receipt */
 } push_content_t;
 
-/* What a publisher asks for, checked and complete. */
-typedef struct push_draft_t {
+/*
+ * All that a message is made of, as its publisher asked, checked and complete.
+ */
+typedef struct push_message_spec_t {
     push_content_t content;
     push_text_t topic;  /* collapse key; empty for none */
     push_text_t device; /* empty: every device of the user */
     push_urgency_t urgency;
     int64_t ttl; /* ms; 0: only streams that are open now */
-} push_draft_t;
+} push_message_spec_t;
 
 /* A message as it was kept elsewhere. */
 typedef struct push_stored_t {

@@ -79,7 +79,7 @@ void push_device_cleanup(push_heap_t *heap, push_device_t *device)
     if (device->labels) {
         heap->release(heap, device->labels);
     }
-    if (push_device_subs_count(device)) {
-        heap->release(heap, push_device_subs_ref(device));
+    if (push_device_subscriptions_count(device)) {
+        heap->release(heap, push_device_subscriptions_ref(device));
     }
 }

@@ -1,7 +1,7 @@
 #ifndef PUSH_DEVICE_H
 #define PUSH_DEVICE_H
 
-#include "core/sub.h"
+#include "core/subscription.h"
 #include "core/window.h"
 
 /*
@@ -39,7 +39,7 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_ONLINE   1u
 #define PUSH_DEVICE_EXPLICIT 2u /* only acknowledgements move the window */
 #define PUSH_DEVICE_MADE_UP  4u /* its id was made up by the server */
-/* Its open stream is to end: an administrator said so. */
+/* The device's open stream is to end: an administrator said so. */
 #define PUSH_DEVICE_DISMISSED 8u
 #define PUSH_DEVICE_REVOKED   16u /* and its tokens are of no use any more */
 /* The state on disk lags behind: what it is, or only how far it has read. */
@@ -51,16 +51,16 @@ typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
     unsigned char id[PUSH_CONTEXT_BYTES];
     push_ref_t user;
-    _Atomic uint64_t subs; /* count << 32 | reference: change as one */
-    push_ref_t sibling;    /* the user's next device */
+    _Atomic uint64_t subscriptions; /* count << 32 | reference, as one */
+    push_ref_t sibling;             /* the user's next device */
     push_ref_t labels;
-    uint8_t shard;    /* never changes */
-    uint8_t traits;   /* PUSH_DEVICE_* */
-    uint8_t lowest;   /* urgency; what is below stays in the mailbox */
-    uint32_t gen;     /* number of its newest stream; 0: it broke off */
-    uint32_t child;   /* seat and incarnation of the reactor that holds it */
-    uint32_t bringer; /* the same, of who must bring the stream there */
-    _Atomic uint32_t wake; /* link of the wake-up list; 0 outside of it */
+    uint8_t shard;          /* never changes */
+    uint8_t traits;         /* PUSH_DEVICE_* */
+    uint8_t lowest;         /* urgency; what is below stays in the mailbox */
+    uint32_t gen;           /* number of its newest stream; 0: it broke off */
+    uint32_t owner;         /* seat and incarnation of its stream's reactor */
+    uint32_t handoff_owner; /* the same, of who must hand the stream over */
+    _Atomic uint32_t wake;  /* link of the wake-up list; 0 outside of it */
     uint32_t max_in_flight;
     uint32_t address;     /* of its stream; see push_guard_address() */
     push_window_t window; /* of seq acked + 1 … sent */
@@ -79,33 +79,36 @@ typedef struct push_device_t {
 
 /* The most that a device context costs, bytes; without its channels. */
 #define PUSH_DEVICE_OVERHEAD                                                  \
-    (sizeof(push_device_t) + 2 * sizeof(push_sub_t) + PUSH_LABELS             \
+    (sizeof(push_device_t) + 2 * sizeof(push_subscription_t) + PUSH_LABELS    \
      + PUSH_LABELS_MAX)
 
 _Static_assert(PUSH_DEVICE_OVERHEAD <= 512,
                "a device context costs at most 512 bytes");
 
-static inline push_ref_t push_device_subs_ref(const push_device_t *device)
+static inline push_ref_t push_device_subscriptions_ref(
+    const push_device_t *device)
 {
-    return (push_ref_t)atomic_load(&device->subs);
+    return (push_ref_t)atomic_load(&device->subscriptions);
 }
 
-static inline unsigned push_device_subs_count(const push_device_t *device)
+static inline unsigned push_device_subscriptions_count(
+    const push_device_t *device)
 {
-    return (unsigned)(atomic_load(&device->subs) >> 32);
+    return (unsigned)(atomic_load(&device->subscriptions) >> 32);
 }
 
-static inline void push_device_set_subs(push_device_t *device, push_ref_t ref,
-                                        unsigned count)
+static inline void push_device_set_subscriptions(push_device_t *device,
+                                                 push_ref_t ref,
+                                                 unsigned count)
 {
-    atomic_store_explicit(&device->subs, (uint64_t)count << 32 | ref,
+    atomic_store_explicit(&device->subscriptions, (uint64_t)count << 32 | ref,
                           memory_order_relaxed);
 }
 
-static inline push_sub_t *push_device_subs(const push_heap_t *heap,
-                                           const push_device_t *device)
+static inline push_subscription_t *push_device_subscriptions(
+    const push_heap_t *heap, const push_device_t *device)
 {
-    return push_at(heap, push_device_subs_ref(device));
+    return push_at(heap, push_device_subscriptions_ref(device));
 }
 
 push_text_t push_device_label(const push_heap_t *heap,

@@ -22,7 +22,7 @@ typedef uint32_t push_ref_t;
 #define PUSH_NONE     0u
 
 /*
- * What an object is, known to the heap from its allocation on, so that the
+ * The kind of an object, known to the heap from its allocation on, so that the
  * objects of a part of the memory can be found without any list.
  */
 typedef enum push_kind_t {
@@ -31,7 +31,7 @@ typedef enum push_kind_t {
     PUSH_MESSAGE
 } push_kind_t;
 
-/* What a node is; the log kinds (core/log.h) are the same numbers. */
+/* The kind of a node; the log kinds (core/log.h) are the same numbers. */
 typedef enum push_node_kind_t {
     PUSH_NODE_NONE, /* not complete yet, or on its way out */
     PUSH_NODE_USER,

@@ -17,17 +17,17 @@ typedef struct push_lane_t {
     _Atomic uint32_t tail;    /* the oldest that has a slot */
     _Atomic push_ref_t ring;  /* slots; PUSH_NONE while it never had one */
     _Atomic uint32_t evicted; /* behind the last dropped without a slot */
-    uint32_t live;            /* nothing before it is live */
+    uint32_t first_live;      /* no position before it is live */
 } push_lane_t;
 
 /* The slots of a lane; their number is a power of two. */
 typedef struct push_ring_t {
-    uint32_t limbo; /* the heap's, once retired */
-    uint32_t mask;  /* slots - 1 */
+    uint32_t retired; /* the heap's link, once retired */
+    uint32_t mask;    /* slots - 1 */
     _Atomic uint32_t slots[];
 } push_ring_t;
 
-/* What stands in a slot without a message: it was forgotten, or evicted. */
+/* A slot without a message says why: it was forgotten, or evicted. */
 #define PUSH_HOLE_GONE    0u
 #define PUSH_HOLE_EVICTED 1u /* no object stands there */
 

@@ -140,7 +140,7 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
                            ? PUSH_TRAIT_CHANNEL
                            : 0u;
     due_by(log, push_message_until(message));
-    log->live++;
+    log->live_count++;
     log->topics += message->topic_len != 0;
     slot_set(ring_of(heap, lane), head, ref);
     PUSH_FAILPOINT("append-slot");
@@ -163,7 +163,7 @@ static void count_out(push_heap_t *heap, push_log_t *log,
 {
     if (push_message_fate(message) == PUSH_LIVE) {
         push_event_of_message(heap, PUSH_EVENT_ENDED, message, fate, now);
-        log->live--;
+        log->live_count--;
         log->topics -= message->topic_len != 0;
     }
 }
@@ -178,19 +178,19 @@ void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
 }
 
 bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
-                     push_spot_t *spot)
+                     push_entry_t *entry)
 {
     push_lane_t *l = &log->lanes[lane];
     const push_ring_t *ring = ring_of(heap, l);
 
-    if (push_before(l->live, l->tail)) {
-        l->live = l->tail;
+    if (push_before(l->first_live, l->tail)) {
+        l->first_live = l->tail;
     }
-    for (; l->live != l->head; l->live++) {
-        push_message_t *message = message_at(heap, ring, l->live);
+    for (; l->first_live != l->head; l->first_live++) {
+        push_message_t *message = message_at(heap, ring, l->first_live);
 
         if (message && push_message_fate(message) == PUSH_LIVE) {
-            *spot = (push_spot_t){message, lane, l->live};
+            *entry = (push_entry_t){message, lane, l->first_live};
             return true;
         }
     }
@@ -238,35 +238,35 @@ void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane)
 
 /* Steps to the next message of the log; false behind the last. */
 static bool log_next(const push_heap_t *heap, const push_log_t *log,
-                     push_spot_t *spot)
+                     push_entry_t *entry)
 {
-    for (; spot->lane < PUSH_LANES; spot->lane++) {
-        const push_lane_t *lane = &log->lanes[spot->lane];
+    for (; entry->lane < PUSH_LANES; entry->lane++) {
+        const push_lane_t *lane = &log->lanes[entry->lane];
         const push_ring_t *ring = ring_of(heap, lane);
 
-        spot->at = spot->message ? spot->at + 1 : lane->tail;
-        for (; spot->at != lane->head; spot->at++) {
-            spot->message = message_at(heap, ring, spot->at);
-            if (spot->message) {
+        entry->at = entry->message ? entry->at + 1 : lane->tail;
+        for (; entry->at != lane->head; entry->at++) {
+            entry->message = message_at(heap, ring, entry->at);
+            if (entry->message) {
                 return true;
             }
         }
-        spot->message = NULL;
+        entry->message = NULL;
     }
     return false;
 }
 
 bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
-                         const push_draft_t *draft, const push_time_t *now,
-                         push_spot_t *spot)
+                         const push_message_spec_t *spec,
+                         const push_time_t *now, push_entry_t *entry)
 {
-    *spot = (push_spot_t){0};
-    if (!draft->topic.len || !log->topics) {
+    *entry = (push_entry_t){0};
+    if (!spec->topic.len || !log->topics) {
         return false;
     }
-    while (log_next(heap, log, spot)) {
-        if (push_message_alive(spot->message, now->mono)
-            && push_message_same_audience(spot->message, draft)) {
+    while (log_next(heap, log, entry)) {
+        if (push_message_alive(entry->message, now->mono)
+            && push_message_same_audience(entry->message, spec)) {
             return true;
         }
     }
@@ -274,11 +274,11 @@ bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
 }
 
 bool push_log_find(const push_heap_t *heap, const push_log_t *log,
-                   uint64_t mid, push_spot_t *spot)
+                   uint64_t mid, push_entry_t *entry)
 {
-    *spot = (push_spot_t){0};
-    while (log_next(heap, log, spot)) {
-        if (spot->message->mid == mid) {
+    *entry = (push_entry_t){0};
+    while (log_next(heap, log, entry)) {
+        if (entry->message->mid == mid) {
             return true;
         }
     }
@@ -325,21 +325,21 @@ uint32_t push_log_seek(const push_heap_t *heap, const push_log_t *log,
 uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,
                         const push_time_t *now)
 {
-    push_spot_t spot = {0};
+    push_entry_t entry = {0};
     uint32_t forgotten = 0;
 
     if (!hurry && now->mono < log->due) {
         return 0;
     }
     log->due = INT64_MAX;
-    while (log_next(heap, log, &spot)) {
-        if (is_over(heap, log, spot.message, now)
-            || (hurry && push_message_fate(spot.message) != PUSH_LIVE)) {
-            push_log_remove(heap, log, spot.lane, spot.at, PUSH_SLOT_GONE);
+    while (log_next(heap, log, &entry)) {
+        if (is_over(heap, log, entry.message, now)
+            || (hurry && push_message_fate(entry.message) != PUSH_LIVE)) {
+            push_log_remove(heap, log, entry.lane, entry.at, PUSH_SLOT_GONE);
             forgotten++;
         }
         else {
-            due_by(log, push_message_until(spot.message));
+            due_by(log, push_message_until(entry.message));
         }
     }
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {

@@ -6,8 +6,8 @@
 
 /*
  * A log holds what was published to one user, one channel or to all, in four
- * lanes, one an urgency, each in publish order.  Who is to receive it keeps a
- * place in every lane, so a publish costs the same for one reader and for a
+ * lanes, one an urgency, each in publish order.  Each subscription keeps a
+ * cursor in every lane, so a publish costs the same for one reader and for a
  * million.
  *
  * Writers hold the lock of the log's shard.  Readers need none: they find a
@@ -23,11 +23,11 @@ typedef enum push_log_kind_t {
 
 /* The first member of a user and of a channel. */
 typedef struct push_log_t {
-    push_node_t node; /* hash: of its name; kind: a push_log_kind_t */
-    uint32_t live;    /* messages that have not ended */
-    uint32_t topics;  /* of them, with a collapse key */
-    uint32_t lost_at; /* of a user's: ticks; see push_user_t */
-    int64_t due;      /* mono ms; before this a sweep has nothing to do */
+    push_node_t node;    /* hash: of its name; kind: a push_log_kind_t */
+    uint32_t live_count; /* messages that have not ended */
+    uint32_t topics;     /* of them, with a collapse key */
+    uint32_t lost_at;    /* of a user's: ticks; see push_user_t */
+    int64_t due;         /* mono ms; before this a sweep has nothing to do */
     push_lane_t lanes[PUSH_LANES];
 } push_log_t;
 
@@ -36,7 +36,7 @@ static inline push_log_kind_t push_log_kind(const push_log_t *log)
     return (push_log_kind_t)push_node_kind(log);
 }
 
-/* What a reader finds at a position. */
+/* The outcome of reading one position of a lane. */
 typedef enum push_slot_t {
     PUSH_SLOT_MESSAGE,
     PUSH_SLOT_GONE,    /* ended and forgotten */
@@ -45,12 +45,12 @@ typedef enum push_slot_t {
     PUSH_SLOT_END      /* nothing there yet */
 } push_slot_t;
 
-/* A message and where it stands. */
-typedef struct push_spot_t {
+/* An entry of a log: a message, and the lane and position where it stands. */
+typedef struct push_entry_t {
     push_message_t *message;
     unsigned lane;
     uint32_t at;
-} push_spot_t;
+} push_entry_t;
 
 /* Slots in use in all lanes: at least the number of live messages. */
 uint32_t push_log_length(const push_log_t *log);
@@ -81,7 +81,7 @@ void push_log_end(push_heap_t *heap, push_log_t *log, push_message_t *message,
 
 /* The oldest live message of a lane; false if there is none. */
 bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
-                     push_spot_t *spot);
+                     push_entry_t *entry);
 
 /* Takes a message out; its slot stays, and says why it is empty. */
 void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
@@ -91,16 +91,16 @@ void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
 void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane);
 
 /*
- * Where the live message stands that the draft would replace: the one with
- * its collapse key and audience.  False if there is none.
+ * The entry of the live message that a new one of this spec would replace: the
+ * one with its collapse key and audience.  False if there is none.
  */
 bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
-                         const push_draft_t *draft, const push_time_t *now,
-                         push_spot_t *spot);
+                         const push_message_spec_t *spec,
+                         const push_time_t *now, push_entry_t *entry);
 
 /* Where the message with this mid stands; false if it is not here. */
 bool push_log_find(const push_heap_t *heap, const push_log_t *log,
-                   uint64_t mid, push_spot_t *spot);
+                   uint64_t mid, push_entry_t *entry);
 
 /* The first position of a lane behind which no mid is below this one. */
 uint32_t push_log_seek(const push_heap_t *heap, const push_log_t *log,

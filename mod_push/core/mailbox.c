@@ -23,14 +23,14 @@ typedef struct {
 } candidate_t;
 
 static bool sendable(const push_heap_t *heap, const push_device_t *device,
-                     const push_message_t *message, unsigned sub,
+                     const push_message_t *message, unsigned subscription,
                      const push_time_t *now)
 {
     if (!push_message_alive(message, now->mono)
         || push_device_missed(device, message)) {
         return false;
     }
-    return sub != PUSH_SUB_USER
+    return subscription != PUSH_SUBSCRIPTION_USER
            || (push_device_wants(heap, device, message)
                && !push_message_outcome(heap, message,
                                         push_ref_of(heap, device)));
@@ -41,54 +41,60 @@ typedef struct {
     uint32_t until; /* the position behind the last that was dropped */
 } loss_t;
 
-static void count_loss(push_device_t *device, push_sub_t *sub, unsigned lane,
+static void count_loss(push_device_t *device,
+                       push_subscription_t *subscription, unsigned lane,
                        loss_t loss)
 {
-    uint32_t from = sub->told[lane];
+    uint32_t from = subscription->reported[lane];
 
-    if (push_before(from, sub->cursor[lane])) {
-        from = sub->cursor[lane];
+    if (push_before(from, subscription->cursor[lane])) {
+        from = subscription->cursor[lane];
     }
     if (push_before(from, loss.until)) {
         device->losses.count[loss.reason][lane] += loss.until - from;
-        PUSH_FAILPOINT("look-loss-counted");
-        sub->told[lane] = loss.until;
+        PUSH_FAILPOINT("read-loss-counted");
+        subscription->reported[lane] = loss.until;
     }
 }
 
-/* What the cursor has passed is accounted for. */
-static void catch_up(push_sub_t *sub, unsigned lane)
+/* All that the cursor has passed is accounted for. */
+static void catch_up(push_subscription_t *subscription, unsigned lane)
 {
-    if (push_before(sub->told[lane], sub->cursor[lane])) {
-        sub->told[lane] = sub->cursor[lane];
+    if (push_before(subscription->reported[lane],
+                    subscription->cursor[lane])) {
+        subscription->reported[lane] = subscription->cursor[lane];
     }
 }
 
 /* Moves the cursor to the next message that may be sent, if there is one. */
-static candidate_t look(const push_heap_t *heap, push_device_t *device,
-                        unsigned index, unsigned lane, const push_time_t *now)
+static candidate_t read_candidate(const push_heap_t *heap,
+                                  push_device_t *device, unsigned index,
+                                  unsigned lane, const push_time_t *now)
 {
-    push_sub_t *sub = &push_device_subs(heap, device)[index];
-    const push_log_t *log = push_sub_log(heap, sub);
+    push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[index];
+    const push_log_t *log = push_subscription_log(heap, subscription);
     const push_lane_t *l = &log->lanes[lane];
     candidate_t none = {UINT64_MAX, PUSH_NONE};
     push_ref_t ref = PUSH_NONE;
     uint32_t tail;
 
     for (;;) {
-        switch (push_log_read(heap, log, lane, sub->cursor[lane], &ref)) {
+        switch (
+            push_log_read(heap, log, lane, subscription->cursor[lane], &ref)) {
         case PUSH_SLOT_END:
-            catch_up(sub, lane);
+            catch_up(subscription, lane);
             return none;
         case PUSH_SLOT_PASSED:
             tail = push_lane_tail(l); /* read first: it is stored last */
-            count_loss(device, sub, lane,
+            count_loss(device, subscription, lane,
                        (loss_t){PUSH_GAP_MEMORY, l->evicted});
-            sub->cursor[lane] = tail;
+            subscription->cursor[lane] = tail;
             continue;
         case PUSH_SLOT_EVICTED:
-            count_loss(device, sub, lane,
-                       (loss_t){PUSH_GAP_MEMORY, sub->cursor[lane] + 1});
+            count_loss(device, subscription, lane,
+                       (loss_t){PUSH_GAP_MEMORY,
+                                subscription->cursor[lane] + 1});
             break;
         case PUSH_SLOT_GONE:
             break;
@@ -96,13 +102,13 @@ static candidate_t look(const push_heap_t *heap, push_device_t *device,
             const push_message_t *message = push_at(heap, ref);
 
             if (sendable(heap, device, message, index, now)) {
-                catch_up(sub, lane);
+                catch_up(subscription, lane);
                 return (candidate_t){message->mid, ref};
             }
             break;
         }
         }
-        sub->cursor[lane]++;
+        subscription->cursor[lane]++;
     }
 }
 
@@ -131,14 +137,14 @@ static bool window_open(const push_device_t *device)
            < (is_explicit(device) ? most : 2 * most);
 }
 
-static void look_at_mark(push_slide_t *slide, uint64_t arrived)
+static void check_mark(push_slide_t *slide, uint64_t arrived)
 {
     if (slide->mark != slide->arrived && arrived >= slide->mark_at) {
         slide->arrived = slide->mark;
     }
 }
 
-/* What has arrived may be behind the mark; then the next mark is set. */
+/* More may have arrived than the mark asks for; then the next mark is set. */
 static void note_arrival(const push_heap_t *heap, const push_device_t *device,
                          const push_batch_t *batch)
 {
@@ -147,13 +153,13 @@ static void note_arrival(const push_heap_t *heap, const push_device_t *device,
     if (!slide) {
         return;
     }
-    look_at_mark(slide, batch->arrived);
+    check_mark(slide, batch->arrived);
     if (slide->mark == slide->arrived
         && (batch->arrived
             || push_session_in_flight(device) >= device->max_in_flight)) {
         slide->mark = (uint32_t)device->sent;
         slide->mark_at = batch->written;
-        look_at_mark(slide, batch->arrived);
+        check_mark(slide, batch->arrived);
     }
 }
 
@@ -179,13 +185,13 @@ static bool make_way(push_heap_t *heap, push_device_t *device,
     return true;
 }
 
-/* A place in the window; a full one slides, if it may. */
-static bool take_place(push_heap_t *heap, push_device_t *device,
-                       push_place_t place, const push_time_t *now,
-                       push_batch_t *batch)
+/* Appends the position to the window; a full window slides, if it may. */
+static bool take_position(push_heap_t *heap, push_device_t *device,
+                          push_position_t position, const push_time_t *now,
+                          push_batch_t *batch)
 {
     while (!window_open(device)
-           || push_window_append(heap, &device->window, place) != PUSH_OK) {
+           || push_window_append(heap, &device->window, position) != PUSH_OK) {
         if (!make_way(heap, device, now, batch)) {
             return false;
         }
@@ -201,7 +207,7 @@ static bool take_place(push_heap_t *heap, push_device_t *device,
 
 typedef struct {
     push_ref_t ref;
-    push_place_t place;
+    push_position_t position;
 } found_t;
 
 /* Puts one message into flight; false if the batch has to end before it. */
@@ -216,7 +222,8 @@ static bool take(push_heap_t *heap, push_device_t *device, found_t found,
     }
     batch->more = batch->count == batch->max
                   || (batch->count && size > batch->bytes);
-    if (batch->more || !take_place(heap, device, found.place, now, batch)) {
+    if (batch->more
+        || !take_position(heap, device, found.position, now, batch)) {
         return false;
     }
     PUSH_FAILPOINT("collect-in-window");
@@ -233,27 +240,28 @@ static bool collect_lane(push_heap_t *heap, push_device_t *device,
                          unsigned lane, const push_time_t *now,
                          push_batch_t *batch)
 {
-    push_sub_t *subs = push_device_subs(heap, device);
-    candidate_t candidates[PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX];
-    unsigned count = push_device_subs_count(device);
+    push_subscription_t *subscriptions = push_device_subscriptions(heap,
+                                                                   device);
+    candidate_t candidates[PUSH_SUBSCRIPTION_CHANNELS + PUSH_CHANNELS_MAX];
+    unsigned count = push_device_subscriptions_count(device);
 
     for (unsigned i = 0; i < count; i++) {
-        candidates[i] = look(heap, device, i, lane, now);
+        candidates[i] = read_candidate(heap, device, i, lane, now);
     }
     for (;;) {
         unsigned i = oldest(candidates, count);
-        push_place_t place = {(uint16_t)i, (uint16_t)lane,
-                              subs[i].cursor[lane]};
+        push_position_t position = {(uint16_t)i, (uint16_t)lane,
+                                    subscriptions[i].cursor[lane]};
 
         if (!candidates[i].ref) {
             return true;
         }
-        if (!take(heap, device, (found_t){candidates[i].ref, place}, now,
+        if (!take(heap, device, (found_t){candidates[i].ref, position}, now,
                   batch)) {
             return false;
         }
-        subs[i].cursor[lane]++;
-        candidates[i] = look(heap, device, i, lane, now);
+        subscriptions[i].cursor[lane]++;
+        candidates[i] = read_candidate(heap, device, i, lane, now);
     }
 }
 
@@ -279,41 +287,44 @@ void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
 /* The oldest pending message in a lane of a subscription, from at on. */
 static push_message_t *pending_from(const push_heap_t *heap,
                                     const push_device_t *device,
-                                    push_place_t *place,
+                                    push_position_t *position,
                                     const push_time_t *now)
 {
-    const push_sub_t *sub = &push_device_subs(heap, device)[place->sub];
-    const push_log_t *log = push_sub_log(heap, sub);
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[position->subscription];
+    const push_log_t *log = push_subscription_log(heap, subscription);
     push_ref_t ref = PUSH_NONE;
 
     for (;;) {
-        switch (push_log_read(heap, log, place->lane, place->at, &ref)) {
+        switch (push_log_read(heap, log, position->lane, position->at, &ref)) {
         case PUSH_SLOT_END:
             return NULL;
         case PUSH_SLOT_PASSED:
-            place->at = push_lane_tail(&log->lanes[place->lane]);
+            position->at = push_lane_tail(&log->lanes[position->lane]);
             continue;
         case PUSH_SLOT_MESSAGE:
-            if (sendable(heap, device, push_at(heap, ref), place->sub, now)) {
+            if (sendable(heap, device, push_at(heap, ref),
+                         position->subscription, now)) {
                 return push_at(heap, ref);
             }
             break;
         default:
             break;
         }
-        place->at++;
+        position->at++;
     }
 }
 
 static uint32_t pending_in_lane(const push_heap_t *heap,
                                 const push_device_t *device,
-                                push_place_t place, const push_time_t *now)
+                                push_position_t position,
+                                const push_time_t *now)
 {
     uint32_t count = 0;
 
-    while (pending_from(heap, device, &place, now)) {
+    while (pending_from(heap, device, &position, now)) {
         count++;
-        place.at++;
+        position.at++;
     }
     return count;
 }
@@ -323,15 +334,16 @@ uint32_t push_mailbox_pending(const push_heap_t *heap,
                               const push_time_t *now, unsigned from,
                               unsigned to)
 {
-    const push_sub_t *subs = push_device_subs(heap, device);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
     uint32_t count = 0;
 
     for (unsigned i = from; i < to; i++) {
         for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-            push_place_t place = {(uint16_t)i, (uint16_t)lane,
-                                  subs[i].cursor[lane]};
+            push_position_t position = {(uint16_t)i, (uint16_t)lane,
+                                        subscriptions[i].cursor[lane]};
 
-            count += pending_in_lane(heap, device, place, now);
+            count += pending_in_lane(heap, device, position, now);
         }
     }
     return count;
@@ -341,12 +353,14 @@ uint32_t push_mailbox_pending(const push_heap_t *heap,
 static uint32_t pending_at_most(const push_heap_t *heap,
                                 const push_device_t *device)
 {
-    const push_sub_t *sub = push_device_subs(heap, device);
-    const push_log_t *log = push_sub_log(heap, sub);
+    const push_subscription_t *subscription = push_device_subscriptions(
+        heap, device);
+    const push_log_t *log = push_subscription_log(heap, subscription);
     uint32_t count = 0;
 
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-        count += push_lane_head(&log->lanes[lane]) - sub->cursor[lane];
+        count += push_lane_head(&log->lanes[lane])
+                 - subscription->cursor[lane];
     }
     return count;
 }
@@ -355,9 +369,11 @@ static uint32_t pending_at_most(const push_heap_t *heap,
 static push_status_t displace(push_heap_t *heap, push_device_t *device,
                               unsigned lane, const push_time_t *now)
 {
-    push_sub_t *sub = push_device_subs(heap, device);
-    push_place_t place = {PUSH_SUB_USER, (uint16_t)lane, sub->cursor[lane]};
-    push_message_t *message = pending_from(heap, device, &place, now);
+    push_subscription_t *subscription = push_device_subscriptions(heap,
+                                                                  device);
+    push_position_t position = {PUSH_SUBSCRIPTION_USER, (uint16_t)lane,
+                                subscription->cursor[lane]};
+    push_message_t *message = pending_from(heap, device, &position, now);
 
     if (!message) {
         return PUSH_MAILBOX_FULL;
@@ -371,7 +387,7 @@ static push_status_t displace(push_heap_t *heap, push_device_t *device,
         return PUSH_NO_MEMORY;
     }
     PUSH_FAILPOINT("displace-settled");
-    sub->cursor[lane] = place.at + 1;
+    subscription->cursor[lane] = position.at + 1;
     push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     return PUSH_OK;
 }
@@ -381,8 +397,8 @@ push_status_t push_mailbox_make_room(push_heap_t *heap, push_device_t *device,
                                      const push_time_t *now)
 {
     if (pending_at_most(heap, device) < limit
-        || push_mailbox_pending(heap, device, now, PUSH_SUB_USER,
-                                PUSH_SUB_BROADCAST)
+        || push_mailbox_pending(heap, device, now, PUSH_SUBSCRIPTION_USER,
+                                PUSH_SUBSCRIPTION_BROADCAST)
                < limit) {
         return PUSH_OK;
     }
@@ -412,13 +428,13 @@ bool push_mailbox_gap(const push_device_t *device, push_gap_t *reason,
     return false;
 }
 
-void push_mailbox_gap_told(push_device_t *device, push_gap_t reason,
-                           push_urgency_t urgency)
+void push_mailbox_gap_reported(push_device_t *device, push_gap_t reason,
+                               push_urgency_t urgency)
 {
     uint32_t *loss = &device->losses.count[reason][urgency];
 
     device->gaps.count[reason][urgency] += *loss;
-    PUSH_FAILPOINT("gap-told");
+    PUSH_FAILPOINT("gap-reported");
     *loss = 0;
     device->gap_seq = device->sent + 1;
 }

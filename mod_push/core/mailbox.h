@@ -16,7 +16,7 @@ typedef struct push_pick_t {
     uint64_t seq;
 } push_pick_t;
 
-/* What is to be sent at once. */
+/* Messages that are to be sent at once. */
 typedef struct push_batch_t {
     push_pick_t *picks; /* room for max */
     uint32_t max;
@@ -61,7 +61,7 @@ bool push_mailbox_gap(const push_device_t *device, push_gap_t *reason,
                       push_urgency_t *urgency, uint32_t *dropped);
 
 /* The gap was written before the next message. */
-void push_mailbox_gap_told(push_device_t *device, push_gap_t reason,
-                           push_urgency_t urgency);
+void push_mailbox_gap_reported(push_device_t *device, push_gap_t reason,
+                               push_urgency_t urgency);
 
 #endif

@@ -89,18 +89,19 @@ push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
     return ref;
 }
 
-push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
-                               uint64_t mid, int64_t now)
+push_ref_t push_message_create(push_heap_t *heap,
+                               const push_message_spec_t *spec, uint64_t mid,
+                               int64_t now)
 {
     const push_stored_t stored = {.mid = mid,
-                                  .topic = draft->topic,
-                                  .device = draft->device,
-                                  .content = draft->content,
-                                  .urgency = draft->urgency};
-    int64_t until = now + (draft->ttl ? draft->ttl : NOW_MS);
+                                  .topic = spec->topic,
+                                  .device = spec->device,
+                                  .content = spec->content,
+                                  .urgency = spec->urgency};
+    int64_t until = now + (spec->ttl ? spec->ttl : NOW_MS);
     push_ref_t ref = push_message_restore(heap, &stored, until);
 
-    if (ref && !draft->ttl) {
+    if (ref && !spec->ttl) {
         push_message_t *message = push_at(heap, ref);
 
         message->traits |= PUSH_TRAIT_NOW;
@@ -152,14 +153,14 @@ static bool same_text(const char *at, size_t len, const push_text_t *text)
 }
 
 bool push_message_same_audience(const push_message_t *message,
-                                const push_draft_t *draft)
+                                const push_message_spec_t *spec)
 {
     return message->topic_len
-           && same_text(message->bytes, message->topic_len, &draft->topic)
-           && message->device_len == draft->device.len
+           && same_text(message->bytes, message->topic_len, &spec->topic)
+           && message->device_len == spec->device.len
            && (!message->device_len
                || same_text(message->bytes + message->topic_len,
-                            message->device_len, &draft->device));
+                            message->device_len, &spec->device));
 }
 
 static uint32_t ms_since_publish(const push_message_t *message,

@@ -16,7 +16,7 @@
  * which write the payload straight from here where they can.
  */
 typedef struct push_message_t {
-    uint32_t limbo;        /* the heap's, once retired */
+    uint32_t retired;      /* the heap's link, once retired */
     push_ref_t log;        /* where it was published to; never changes */
     uint64_t mid;          /* never changes */
     _Atomic uint64_t life; /* end (mono ms) << 24 | payload; log's lock */
@@ -43,7 +43,7 @@ typedef struct push_message_t {
 #define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
 #define PUSH_MESSAGE_MAX    ((1u << 24) - 1) /* bytes of a payload */
 
-/* What a message became for one device; in the list of the message. */
+/* The fate of a message for one device; in the list of the message. */
 typedef struct push_outcome_t {
     push_ref_t next;
     push_ref_t device;
@@ -59,8 +59,9 @@ _Static_assert(PUSH_MESSAGE_OVERHEAD <= 64,
                "a queued message costs at most 64 bytes beyond its texts");
 
 /* PUSH_NONE when there is no memory; not yet in any log. */
-push_ref_t push_message_create(push_heap_t *heap, const push_draft_t *draft,
-                               uint64_t mid, int64_t now);
+push_ref_t push_message_create(push_heap_t *heap,
+                               const push_message_spec_t *spec, uint64_t mid,
+                               int64_t now);
 
 /* The same for such a message; it expires at until (mono ms). */
 push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
@@ -98,7 +99,7 @@ static inline bool push_message_alive(const push_message_t *m, int64_t now)
 }
 
 bool push_message_same_audience(const push_message_t *message,
-                                const push_draft_t *draft);
+                                const push_message_spec_t *spec);
 
 /* Ends it for everybody who has not acknowledged it; a no-op if it has. */
 void push_message_end(push_heap_t *heap, push_message_t *message,

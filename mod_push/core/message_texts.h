@@ -3,7 +3,7 @@
 
 #include "core/message.h"
 
-/* What stands behind a message's header: texts, borrowed from it. */
+/* The texts that stand behind a message's header, borrowed from it. */
 
 static inline push_text_t push_message_topic(const push_message_t *m)
 {

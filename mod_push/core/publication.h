@@ -5,7 +5,7 @@
 #include "core/idempotency.h"
 #include "core/log.h"
 
-/* To whom: one user (draft.device: one device), one channel, or all. */
+/* The audience: one user (spec.device: one device), one channel, or all. */
 typedef struct push_audience_t {
     push_log_kind_t kind;
     push_text_t name; /* of the user or the channel */
@@ -15,7 +15,7 @@ typedef struct push_audience_t {
 /* One message that is to be published, checked; its texts are borrowed. */
 typedef struct push_publication_t {
     push_audience_t audience;
-    push_draft_t draft;
+    push_message_spec_t spec;
     push_text_t key; /* idempotency key; empty for none */
     push_time_t now; /* when it came */
 } push_publication_t;
@@ -26,7 +26,7 @@ typedef struct push_claim_t {
     uint64_t request; /* a hash of all of it */
 } push_claim_t;
 
-/* What came of a publication; it borrows nothing. */
+/* The outcome of a publication; it borrows nothing. */
 typedef struct push_answer_t {
     push_receipt_t receipt;
     push_claim_t claim; /* if keyed */

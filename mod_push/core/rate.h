@@ -18,7 +18,7 @@ typedef enum push_rate_kind_t {
     PUSH_RATE_USER
 } push_rate_kind_t;
 
-/* What came of one more. */
+/* The outcome of taking one more. */
 typedef struct push_rate_t {
     uint32_t limit;     /* a second */
     uint32_t remaining; /* that would be let through now */

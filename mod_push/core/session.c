@@ -6,29 +6,31 @@
 
 /*
  * The idea: a session is acked, sent and the window between them, of which the
- * index-th place is seq acked + 1 + index.  An acknowledgement takes places
- * from the old end, and notes the outcome in messages of the user's log.  To
- * go back, after a reconnect or because a socket took no more, takes places
- * from the new end and sets each cursor to the lowest that came out; then all
- * of it is pending, and competes by urgency again.  Where numbers cannot be
- * trusted (the client names another message, a process died in the middle) a
- * new session begins with nothing sent: rather twice than not at all.
+ * index-th position is seq acked + 1 + index.  An acknowledgement takes
+ * positions from the old end, and notes the outcome in messages of the user's
+ * log.  To go back, after a reconnect or because a socket took no more, takes
+ * positions from the new end and sets each cursor to the lowest that came out;
+ * then all of it is pending, and competes by urgency again.  Where numbers
+ * cannot be trusted (the client names another message, a process died in the
+ * middle) a new session begins with nothing sent: rather twice than not at
+ * all.
  *
  * Each of these is a loop of single steps that leave window, acked and sent
  * one apart at most; which step was the last is not known after a death, hence
  * push_session_reset().
  */
 
-/* The message at a place of the device, or NULL if it is forgotten. */
+/* The message at a position of the device, or NULL if it is forgotten. */
 static push_message_t *message_at(const push_heap_t *heap,
                                   const push_device_t *device,
-                                  push_place_t place)
+                                  push_position_t position)
 {
-    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[position.subscription];
     push_ref_t ref = PUSH_NONE;
 
-    if (push_log_read(heap, push_sub_log(heap, sub), place.lane, place.at,
-                      &ref)
+    if (push_log_read(heap, push_subscription_log(heap, subscription),
+                      position.lane, position.at, &ref)
         != PUSH_SLOT_MESSAGE) {
         return NULL;
     }
@@ -68,7 +70,7 @@ static void forget_restart(push_device_t *device)
 }
 
 static void tell_acked(push_heap_t *heap, const push_device_t *device,
-                       push_place_t place, const push_time_t *now)
+                       push_position_t position, const push_time_t *now)
 {
     push_event_t acked = {.kind = PUSH_EVENT_ACKED,
                           .heap = heap,
@@ -76,18 +78,18 @@ static void tell_acked(push_heap_t *heap, const push_device_t *device,
                           .now = now,
                           .seq = device->acked};
 
-    acked.message = message_at(heap, device, place);
+    acked.message = message_at(heap, device, position);
     push_events_tell(heap->events, &acked);
 }
 
 static void take_oldest(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now)
 {
-    push_place_t place = push_window_take_first(heap, &device->window);
+    push_position_t position = push_window_take_first(heap, &device->window);
 
     PUSH_FAILPOINT("ack-taken");
-    if (place.sub == PUSH_SUB_USER) {
-        push_message_t *message = message_at(heap, device, place);
+    if (position.subscription == PUSH_SUBSCRIPTION_USER) {
+        push_message_t *message = message_at(heap, device, position);
 
         if (message) {
             push_message_settle(heap, message, push_ref_of(heap, device),
@@ -99,7 +101,7 @@ static void take_oldest(push_heap_t *heap, push_device_t *device,
     device->last_ack = now->wall;
     push_count(heap->counts, PUSH_COUNT_ACKED, 1);
     if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
-        tell_acked(heap, device, place, now);
+        tell_acked(heap, device, position, now);
     }
 }
 
@@ -154,8 +156,8 @@ static void acknowledge(push_heap_t *heap, push_device_t *device, uint64_t seq,
 }
 
 /*
- * What only counts as acknowledged, and was sent above seq, may not have been
- * received.  Nobody knows any more what it was.
+ * Messages above seq that only count as acknowledged may not have been
+ * received.  Nobody knows any more which they were.
  */
 static void count_assumed(push_heap_t *heap, push_device_t *device,
                           uint64_t seq)
@@ -176,45 +178,49 @@ static void count_assumed(push_heap_t *heap, push_device_t *device,
 }
 
 /*
- * What comes back may have been dropped while it was in flight.  The cursor
- * had passed it, so that is counted here; where it is still there, whoever
- * drops it later finds it not yet counted.
+ * A message that comes back may have been dropped while it was in flight.  The
+ * cursor had passed it, so the loss is counted here; if the message is still
+ * there, its later loss is found not yet counted.
  */
 static void count_loss(const push_heap_t *heap, push_device_t *device,
-                       push_place_t place)
+                       push_position_t position)
 {
-    push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
-    const push_log_t *log = push_sub_log(heap, sub);
+    push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[position.subscription];
+    const push_log_t *log = push_subscription_log(heap, subscription);
     push_ref_t ref = PUSH_NONE;
-    push_slot_t slot = push_log_read(heap, log, place.lane, place.at, &ref);
+    push_slot_t slot = push_log_read(heap, log, position.lane, position.at,
+                                     &ref);
 
     if (slot == PUSH_SLOT_EVICTED) {
-        device->losses.count[PUSH_GAP_MEMORY][place.lane]++;
+        device->losses.count[PUSH_GAP_MEMORY][position.lane]++;
     }
     else if (slot == PUSH_SLOT_PASSED
-             && push_before(place.at, log->lanes[place.lane].evicted)) {
-        device->losses.count[PUSH_GAP_MEMORY][place.lane]++;
+             && push_before(position.at, log->lanes[position.lane].evicted)) {
+        device->losses.count[PUSH_GAP_MEMORY][position.lane]++;
     }
     else if (slot == PUSH_SLOT_MESSAGE) {
-        sub->told[place.lane] = place.at;
+        subscription->reported[position.lane] = position.at;
     }
 }
 
 void push_session_return(push_heap_t *heap, push_device_t *device,
                          uint64_t keep)
 {
-    push_sub_t *subs = push_device_subs(heap, device);
+    push_subscription_t *subscriptions = push_device_subscriptions(heap,
+                                                                   device);
 
     if (device->sent > keep && device->gap_seq > keep) {
         gaps_return(device);
     }
     while (device->sent > keep) {
-        push_place_t place = push_window_last(heap, &device->window);
-        uint32_t *cursor = &subs[place.sub].cursor[place.lane];
+        push_position_t position = push_window_last(heap, &device->window);
+        uint32_t *cursor =
+            &subscriptions[position.subscription].cursor[position.lane];
 
-        count_loss(heap, device, place);
-        if (push_before(place.at, *cursor)) {
-            *cursor = place.at;
+        count_loss(heap, device, position);
+        if (push_before(position.at, *cursor)) {
+            *cursor = position.at;
         }
         PUSH_FAILPOINT("return-cursor");
         push_window_drop_last(heap, &device->window);
@@ -235,31 +241,34 @@ static void begin_at(push_heap_t *heap, push_device_t *device, uint64_t seq)
 }
 
 /*
- * What may have been in flight is pending again.  A user's log says itself
- * what was acknowledged; of a channel the window says what was not, so it
- * goes only after all cursors.
+ * All that may have been in flight is pending again.  A user's log says itself
+ * what was acknowledged; of a channel the window says what was not, so it goes
+ * only after all cursors.
  */
 static void rewind_cursors(const push_heap_t *heap, push_device_t *device,
                            unsigned index)
 {
-    push_sub_t *sub = &push_device_subs(heap, device)[index];
+    push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[index];
 
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-        push_place_t place = {(uint16_t)index, (uint16_t)lane,
-                              sub->cursor[lane]};
+        push_position_t position = {(uint16_t)index, (uint16_t)lane,
+                                    subscription->cursor[lane]};
         uint32_t at;
 
-        if (index == PUSH_SUB_USER) {
-            at = push_lane_tail(&push_sub_log(heap, sub)->lanes[lane]);
+        if (index == PUSH_SUBSCRIPTION_USER) {
+            at = push_lane_tail(
+                &push_subscription_log(heap, subscription)->lanes[lane]);
         }
         else {
-            at = push_window_lowest(heap, &device->window, place);
+            at = push_window_lowest(heap, &device->window, position);
         }
-        if (push_before(at, sub->cursor[lane])) {
-            sub->cursor[lane] = at;
+        if (push_before(at, subscription->cursor[lane])) {
+            subscription->cursor[lane] = at;
         }
-        if (push_before(sub->cursor[lane], sub->told[lane])) {
-            sub->told[lane] = sub->cursor[lane];
+        if (push_before(subscription->cursor[lane],
+                        subscription->reported[lane])) {
+            subscription->reported[lane] = subscription->cursor[lane];
         }
         PUSH_FAILPOINT("reset-cursor");
     }
@@ -267,7 +276,7 @@ static void rewind_cursors(const push_heap_t *heap, push_device_t *device,
 
 void push_session_reset(push_heap_t *heap, push_device_t *device)
 {
-    for (unsigned i = 0; i < push_device_subs_count(device); i++) {
+    for (unsigned i = 0; i < push_device_subscriptions_count(device); i++) {
         rewind_cursors(heap, device, i);
     }
     gaps_return(device);
@@ -284,17 +293,19 @@ void push_session_reset(push_heap_t *heap, push_device_t *device)
 static void mismatch(push_heap_t *heap, push_device_t *device,
                      const push_cursor_t *cursor, const push_time_t *now)
 {
-    const push_sub_t *sub = push_device_subs(heap, device);
-    push_spot_t spot;
+    const push_subscription_t *subscription = push_device_subscriptions(
+        heap, device);
+    push_entry_t entry;
 
     begin_at(heap, device, 0);
     if (!cursor->has_mid) {
         device->stale = cursor->seq;
         return;
     }
-    if (push_log_find(heap, push_sub_log(heap, sub), cursor->mid, &spot)
-        && push_device_wants(heap, device, spot.message)) {
-        push_message_settle(heap, spot.message, push_ref_of(heap, device),
+    if (push_log_find(heap, push_subscription_log(heap, subscription),
+                      cursor->mid, &entry)
+        && push_device_wants(heap, device, entry.message)) {
+        push_message_settle(heap, entry.message, push_ref_of(heap, device),
                             PUSH_ACKED, now);
     }
 }

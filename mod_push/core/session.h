@@ -21,7 +21,7 @@ push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
                                const push_cursor_t *cursor,
                                const push_time_t *now);
 
-/* What was sent above keep goes back to the mailbox. */
+/* Returns the messages that were sent above keep to the mailbox. */
 void push_session_return(push_heap_t *heap, push_device_t *device,
                          uint64_t keep);
 

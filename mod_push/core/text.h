@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* What the texts of a message may consist of. */
+/* The characters that the texts of a message may consist of. */
 
 #define PUSH_EVENT_MAX 64
 #define PUSH_TYPE_MAX  255

@@ -35,16 +35,16 @@ typedef enum push_gap_t {
     PUSH_GAP_MEMORY,
     PUSH_GAP_MAILBOX,
     PUSH_GAPS,
-    /* Only told: what a device counts as dropped for want of memory. */
+    /* Only reported: what a device counts as dropped for want of memory. */
     PUSH_GAP_STATE_LOST = PUSH_GAPS
 } push_gap_t;
 
-/* A gap as a client is told of it. */
-typedef struct push_told_t {
+/* A gap as it is reported to a client. */
+typedef struct push_gap_report_t {
     push_gap_t reason;
     push_urgency_t urgency;
     uint32_t dropped;
-} push_told_t;
+} push_gap_report_t;
 
 typedef enum push_status_t {
     PUSH_OK,
@@ -57,11 +57,11 @@ typedef enum push_status_t {
     PUSH_KEY_BUSY,   /* the first request under this key still runs */
     PUSH_TOO_MANY,   /* a limit of count was reached */
     PUSH_CROWDED,    /* too many streams from one address */
-    PUSH_TOO_MANY_DEVICES,  /* of one user, all of them online */
-    PUSH_TOO_MANY_PLACES,   /* in channels, of one user's devices */
-    PUSH_TOO_MANY_CHANNELS, /* in all */
-    PUSH_BUSY,              /* a lock could not be had in good time */
-    PUSH_NO_STATE           /* the state on disk takes nothing at the moment */
+    PUSH_TOO_MANY_DEVICES,       /* of one user, all of them online */
+    PUSH_TOO_MANY_SUBSCRIPTIONS, /* in channels, of one user's devices */
+    PUSH_TOO_MANY_CHANNELS,      /* in all */
+    PUSH_BUSY,                   /* a lock could not be had in good time */
+    PUSH_NO_STATE /* the state on disk takes nothing at the moment */
 } push_status_t;
 
 /* The moment of an operation, in milliseconds on both clocks. */

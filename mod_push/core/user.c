@@ -17,9 +17,10 @@ static uint32_t settled_before(const push_heap_t *heap,
 
     EACH_DEVICE(heap, user, device)
     {
-        push_place_t place = {PUSH_SUB_USER, (uint16_t)lane,
-                              push_device_subs(heap, device)->cursor[lane]};
-        uint32_t at = push_window_lowest(heap, &device->window, place);
+        push_position_t position = {
+            PUSH_SUBSCRIPTION_USER, (uint16_t)lane,
+            push_device_subscriptions(heap, device)->cursor[lane]};
+        uint32_t at = push_window_lowest(heap, &device->window, position);
 
         if (push_before(at, lowest)) {
             lowest = at;
@@ -47,22 +48,22 @@ static void note_lost(push_user_t *user, const push_message_t *message,
 
 /* The lane's oldest live message, if no device waits for it any more. */
 static bool oldest_settled(const push_heap_t *heap, push_user_t *user,
-                           unsigned lane, push_spot_t *spot)
+                           unsigned lane, push_entry_t *entry)
 {
-    return push_log_oldest(heap, &user->log, lane, spot)
-           && push_before(spot->at, settled_before(heap, user, lane));
+    return push_log_oldest(heap, &user->log, lane, entry)
+           && push_before(entry->at, settled_before(heap, user, lane));
 }
 
 uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
                                   const push_time_t *now)
 {
     uint32_t forgotten = 0;
-    push_spot_t spot;
+    push_entry_t entry;
 
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-        while (oldest_settled(heap, user, lane, &spot)) {
-            note_lost(user, spot.message, now);
-            push_log_remove(heap, &user->log, lane, spot.at, PUSH_SLOT_GONE);
+        while (oldest_settled(heap, user, lane, &entry)) {
+            note_lost(user, entry.message, now);
+            push_log_remove(heap, &user->log, lane, entry.at, PUSH_SLOT_GONE);
             forgotten++;
         }
         push_log_trim(heap, &user->log, lane);
@@ -86,25 +87,25 @@ static bool acknowledged(const push_heap_t *heap,
     return false;
 }
 
-/* What somebody received has done its work; the rest was evicted. */
+/* A message that somebody received has done its work; the rest was evicted. */
 static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
                         const push_time_t *now)
 {
-    push_spot_t spot;
+    push_entry_t entry;
 
-    if (!oldest_settled(heap, user, lane, &spot)) {
+    if (!oldest_settled(heap, user, lane, &entry)) {
         return false;
     }
-    note_lost(user, spot.message, now);
-    if (acknowledged(heap, spot.message)) {
-        push_log_remove(heap, &user->log, lane, spot.at, PUSH_SLOT_GONE);
+    note_lost(user, entry.message, now);
+    if (acknowledged(heap, entry.message)) {
+        push_log_remove(heap, &user->log, lane, entry.at, PUSH_SLOT_GONE);
         push_log_trim(heap, &user->log, lane);
         return true;
     }
-    if (!spot.message->outcomes) {
+    if (!entry.message->outcomes) {
         push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     }
-    push_log_end(heap, &user->log, spot.message, PUSH_EVICTED, now);
+    push_log_end(heap, &user->log, entry.message, PUSH_EVICTED, now);
     return true;
 }
 
@@ -112,9 +113,9 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
 static void keep_within(push_heap_t *heap, push_user_t *user,
                         const push_publish_t *publish)
 {
-    unsigned urgency = publish->draft->urgency;
+    unsigned urgency = publish->spec->urgency;
 
-    while (user->log.live > publish->limit) {
+    while (user->log.live_count > publish->limit) {
         unsigned lane = PUSH_LANES;
 
         while (lane > urgency
@@ -131,14 +132,14 @@ static void keep_within(push_heap_t *heap, push_user_t *user,
 static bool kept_is_above(const push_heap_t *heap, push_user_t *user,
                           push_urgency_t urgency, uint32_t limit)
 {
-    push_spot_t spot;
+    push_entry_t entry;
 
     for (unsigned lane = urgency; lane < PUSH_LANES; lane++) {
-        if (push_log_oldest(heap, &user->log, lane, &spot)) {
+        if (push_log_oldest(heap, &user->log, lane, &entry)) {
             return false;
         }
     }
-    return user->log.live >= limit;
+    return user->log.live_count >= limit;
 }
 
 static bool addressed(const push_heap_t *heap, const push_device_t *device,
@@ -152,7 +153,7 @@ static bool addressed(const push_heap_t *heap, const push_device_t *device,
 typedef struct {
     push_user_t *user;
     push_message_t *message;
-    push_spot_t older; /* what the message replaces, if anything */
+    push_entry_t older; /* what the message replaces, if anything */
     push_publish_t *publish;
     push_status_t refusal; /* why the last mailbox refused, if one did */
 } offer_t;
@@ -161,7 +162,8 @@ typedef struct {
 static push_status_t offer(push_heap_t *heap, const offer_t *o,
                            push_device_t *device)
 {
-    push_place_t older = {PUSH_SUB_USER, (uint16_t)o->older.lane, o->older.at};
+    push_position_t older = {PUSH_SUBSCRIPTION_USER, (uint16_t)o->older.lane,
+                             o->older.at};
     const push_time_t *now = &o->publish->now;
 
     if (o->older.message
@@ -226,7 +228,7 @@ static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
 {
     push_publish_t *publish = o->publish;
 
-    push_log_find_topic(heap, &o->user->log, publish->draft, &publish->now,
+    push_log_find_topic(heap, &o->user->log, publish->spec, &publish->now,
                         &o->older);
     admit(heap, o);
     if (turned_away(heap, o) && o->refusal == PUSH_NO_MEMORY) {
@@ -243,15 +245,15 @@ static push_status_t admit_or_refuse(push_heap_t *heap, offer_t *o)
 push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
                                 push_publish_t *publish)
 {
-    const push_draft_t *draft = publish->draft;
+    const push_message_spec_t *spec = publish->spec;
     offer_t o = {.user = user, .publish = publish};
     push_status_t status;
     push_ref_t ref;
 
-    if (push_log_reserve(heap, &user->log, draft->urgency) != PUSH_OK) {
+    if (push_log_reserve(heap, &user->log, spec->urgency) != PUSH_OK) {
         return PUSH_NO_MEMORY;
     }
-    ref = push_message_create(heap, draft, publish->receipt.mid,
+    ref = push_message_create(heap, spec, publish->receipt.mid,
                               publish->now.mono);
     if (!ref) {
         return PUSH_NO_MEMORY;
@@ -262,7 +264,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         push_message_release(heap, ref);
         return status;
     }
-    if (!draft->ttl && !publish->receipt.connected) {
+    if (!spec->ttl && !publish->receipt.connected) {
         push_message_release(heap, ref);
         replace(heap, &o);
         return PUSH_OK;
@@ -276,10 +278,11 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
 
 push_fate_t push_user_fate(const push_heap_t *heap,
                            const push_device_t *device,
-                           const push_message_t *message, push_place_t place,
-                           const push_time_t *now)
+                           const push_message_t *message,
+                           push_position_t position, const push_time_t *now)
 {
-    const push_sub_t *sub = push_device_subs(heap, device);
+    const push_subscription_t *subscription = push_device_subscriptions(
+        heap, device);
     const push_outcome_t *outcome;
 
     outcome = push_message_outcome(heap, message, push_ref_of(heap, device));
@@ -292,37 +295,39 @@ push_fate_t push_user_fate(const push_heap_t *heap,
     if (push_message_until(message) <= now->mono) {
         return PUSH_EXPIRED;
     }
-    if (push_window_holds(heap, &device->window, place)) {
+    if (push_window_holds(heap, &device->window, position)) {
         return PUSH_IN_FLIGHT;
     }
     if (push_device_missed(device, message)) {
         return PUSH_EXPIRED;
     }
-    return push_before(place.at, sub->cursor[place.lane]) ? PUSH_ACKED
-                                                          : PUSH_PENDING;
+    return push_before(position.at, subscription->cursor[position.lane])
+               ? PUSH_ACKED
+               : PUSH_PENDING;
 }
 
 void push_user_evict(push_heap_t *heap, push_user_t *user,
-                     const push_spot_t *spot, const push_time_t *now)
+                     const push_entry_t *entry, const push_time_t *now)
 {
-    push_place_t place = {PUSH_SUB_USER, (uint16_t)spot->lane, spot->at};
+    push_position_t position = {PUSH_SUBSCRIPTION_USER, (uint16_t)entry->lane,
+                                entry->at};
 
     EACH_DEVICE(heap, user, device)
     {
-        push_fate_t fate = push_user_fate(heap, device, spot->message, place,
-                                          now);
+        push_fate_t fate = push_user_fate(heap, device, entry->message,
+                                          position, now);
 
         if ((fate == PUSH_PENDING || fate == PUSH_IN_FLIGHT)
-            && push_device_wants(heap, device, spot->message)) {
-            device->losses.count[PUSH_GAP_MEMORY][spot->lane]++;
+            && push_device_wants(heap, device, entry->message)) {
+            device->losses.count[PUSH_GAP_MEMORY][entry->lane]++;
         }
     }
     PUSH_FAILPOINT("evict-counted");
-    if (push_message_alive(spot->message, now->mono)) {
-        note_lost(user, spot->message, now);
+    if (push_message_alive(entry->message, now->mono)) {
+        note_lost(user, entry->message, now);
         push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     }
-    push_log_remove(heap, &user->log, spot->lane, spot->at, PUSH_SLOT_GONE);
+    push_log_remove(heap, &user->log, entry->lane, entry->at, PUSH_SLOT_GONE);
 }
 
 void push_user_adopt(push_heap_t *heap, push_user_t *user,
@@ -333,7 +338,8 @@ void push_user_adopt(push_heap_t *heap, push_user_t *user,
     PUSH_FAILPOINT("adopt-sibling");
     user->devices = push_ref_of(heap, device);
     user->devices_count++;
-    push_sub_init(heap, push_device_subs(heap, device), device->user, 0);
+    push_subscription_init(heap, push_device_subscriptions(heap, device),
+                           device->user, 0);
     for (int i = 0; i < PUSH_LANES; i++) {
         if (user->lost_until <= now->mono) {
             user->lost[i] = 0;

@@ -28,7 +28,7 @@ typedef struct push_user_t {
     char name[];
 } push_user_t;
 
-/* What came of a publish. */
+/* The outcome of a publish. */
 typedef struct push_receipt_t {
     uint64_t mid;
     uint32_t recipients;
@@ -38,7 +38,7 @@ typedef struct push_receipt_t {
 
 /* One publish: what, under which limits, when, and what came of it. */
 typedef struct push_publish_t {
-    const push_draft_t *draft;
+    const push_message_spec_t *spec;
     uint32_t limit; /* messages: of a mailbox, or kept by a channel */
     push_time_t now;
     push_receipt_t receipt; /* its mid is set before */
@@ -54,8 +54,8 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
 /* How a message in the user's log stands for one of the devices. */
 push_fate_t push_user_fate(const push_heap_t *heap,
                            const push_device_t *device,
-                           const push_message_t *message, push_place_t place,
-                           const push_time_t *now);
+                           const push_message_t *message,
+                           push_position_t position, const push_time_t *now);
 
 /* Puts a new device at the start of the log; tells it what was dropped. */
 void push_user_adopt(push_heap_t *heap, push_user_t *user,
@@ -67,7 +67,7 @@ void push_user_drop(push_heap_t *heap, push_user_t *user,
 
 /* Drops a message for want of memory; whoever waits for it will be told. */
 void push_user_evict(push_heap_t *heap, push_user_t *user,
-                     const push_spot_t *spot, const push_time_t *now);
+                     const push_entry_t *entry, const push_time_t *now);
 
 /* Drops the messages that no device waits for; returns how many. */
 uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,

@@ -6,7 +6,7 @@
 #include "core/log.h"
 
 /*
- * What an administrator may see.  Visitors run with locks held: they look and
+ * Views for an administrator.  Visitors run with locks held: they read and
  * copy, and do nothing that can wait.  Texts are borrowed until they return.
  */
 
@@ -53,23 +53,23 @@ typedef struct push_channel_view_t {
 
 typedef void push_channel_visit_t(void *data, const push_channel_view_t *view);
 
-/* What is to be looked at. */
-typedef enum push_look_kind_t {
-    PUSH_LOOK_MESSAGE, /* a message, then its life for each device */
-    PUSH_LOOK_DEVICE,
-    PUSH_LOOK_DEVICES, /* of a user */
-    PUSH_LOOK_CHANNELS
-} push_look_kind_t;
+/* Which view is asked for. */
+typedef enum push_view_kind_t {
+    PUSH_VIEW_MESSAGE, /* a message, then its life for each device */
+    PUSH_VIEW_DEVICE,
+    PUSH_VIEW_DEVICES, /* of a user */
+    PUSH_VIEW_CHANNELS
+} push_view_kind_t;
 
-typedef struct push_look_t {
-    push_look_kind_t kind;
+typedef struct push_view_t {
+    push_view_kind_t kind;
     uint64_t mid;            /* of the message */
     const unsigned char *id; /* of the device context */
     push_text_t user;        /* of the devices */
     push_time_t now;
-} push_look_t;
+} push_view_t;
 
-/* Who looks; it need have those functions only that its look calls. */
+/* The receiver of a view; it needs only the functions that the view calls. */
 typedef struct push_visitor_t {
     void (*message)(void *data, const push_message_view_t *view);
     void (*life)(void *data, const push_life_view_t *view);
@@ -80,7 +80,7 @@ typedef struct push_visitor_t {
 
 typedef struct push_stats_view_t {
     uint64_t users, devices, channels, messages, streams;
-    uint64_t pumped; /* of streams: those that hold a worker thread */
+    uint64_t bridged; /* of streams: those that hold a worker thread */
     uint64_t memory_size, memory_used;
     uint64_t recovered;
     uint64_t counts[PUSH_COUNTS]; /* by push_count_t */

@@ -59,13 +59,14 @@ push_slide_t *push_window_slide(const push_heap_t *heap,
     return ring ? &ring->slide : NULL;
 }
 
-static bool continues(const push_run_t *run, push_place_t place)
+static bool continues(const push_run_t *run, push_position_t position)
 {
-    return run->first.sub == place.sub && run->first.lane == place.lane
-           && run->first.at + run->count == place.at;
+    return run->first.subscription == position.subscription
+           && run->first.lane == position.lane
+           && run->first.at + run->count == position.at;
 }
 
-/* The new ring is whole before it takes the place of the old one. */
+/* The new ring is whole before it replaces the old one. */
 static push_status_t window_grow(push_heap_t *heap, push_window_t *window)
 {
     push_runs_t *old = ring_of(heap, window);
@@ -98,7 +99,7 @@ static push_status_t window_grow(push_heap_t *heap, push_window_t *window)
 }
 
 push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
-                                 push_place_t place)
+                                 push_position_t position)
 {
     push_runs_t *ring = ring_of(heap, window);
     uint32_t used = used_of(ring);
@@ -106,7 +107,7 @@ push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
     if (used) {
         push_run_t *run = run_at(ring, used - 1);
 
-        if (continues(run, place)) {
+        if (continues(run, position)) {
             run->count++;
             return PUSH_OK;
         }
@@ -117,17 +118,18 @@ push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
         }
         ring = ring_at(heap, window);
     }
-    *run_at(ring, used) = (push_run_t){place, 1};
+    *run_at(ring, used) = (push_run_t){position, 1};
     PUSH_FAILPOINT("runs-append-written");
     set_span(ring, start_of(ring), used + 1);
     return PUSH_OK;
 }
 
-push_place_t push_window_take_first(push_heap_t *heap, push_window_t *window)
+push_position_t push_window_take_first(push_heap_t *heap,
+                                       push_window_t *window)
 {
     push_runs_t *ring = ring_at(heap, window);
     push_run_t *run = run_at(ring, 0);
-    push_place_t place = run->first;
+    push_position_t position = run->first;
 
     run->first.at++;
     PUSH_FAILPOINT("runs-first-half-taken");
@@ -139,18 +141,18 @@ push_place_t push_window_take_first(push_heap_t *heap, push_window_t *window)
             push_window_cleanup(heap, window);
         }
     }
-    return place;
+    return position;
 }
 
-push_place_t push_window_last(const push_heap_t *heap,
-                              const push_window_t *window)
+push_position_t push_window_last(const push_heap_t *heap,
+                                 const push_window_t *window)
 {
     push_runs_t *ring = ring_at(heap, window);
     const push_run_t *run = run_at(ring, used_of(ring) - 1);
-    push_place_t place = run->first;
+    push_position_t position = run->first;
 
-    place.at += run->count - 1;
-    return place;
+    position.at += run->count - 1;
+    return position;
 }
 
 void push_window_drop_last(push_heap_t *heap, push_window_t *window)
@@ -168,32 +170,33 @@ void push_window_drop_last(push_heap_t *heap, push_window_t *window)
     }
 }
 
-push_place_t push_window_get(const push_heap_t *heap,
-                             const push_window_t *window, uint32_t index)
+push_position_t push_window_get(const push_heap_t *heap,
+                                const push_window_t *window, uint32_t index)
 {
     push_runs_t *ring = ring_at(heap, window);
     const push_run_t *run = run_at(ring, 0);
-    push_place_t place;
+    push_position_t position;
 
     for (uint32_t i = 1; index >= run->count; i++) {
         index -= run->count;
         run = run_at(ring, i);
     }
-    place = run->first;
-    place.at += index;
-    return place;
+    position = run->first;
+    position.at += index;
+    return position;
 }
 
 bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
-                       push_place_t place)
+                       push_position_t position)
 {
     push_runs_t *ring = ring_of(heap, window);
 
     for (uint32_t i = 0; i < used_of(ring); i++) {
         const push_run_t *run = run_at(ring, i);
 
-        if (run->first.sub == place.sub && run->first.lane == place.lane
-            && place.at - run->first.at < run->count) {
+        if (run->first.subscription == position.subscription
+            && run->first.lane == position.lane
+            && position.at - run->first.at < run->count) {
             return true;
         }
     }
@@ -201,19 +204,21 @@ bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
 }
 
 uint32_t push_window_lowest(const push_heap_t *heap,
-                            const push_window_t *window, push_place_t place)
+                            const push_window_t *window,
+                            push_position_t position)
 {
     push_runs_t *ring = ring_of(heap, window);
 
     for (uint32_t i = 0; i < used_of(ring); i++) {
         const push_run_t *run = run_at(ring, i);
 
-        if (run->first.sub == place.sub && run->first.lane == place.lane) {
-            return push_before(run->first.at, place.at) ? run->first.at
-                                                        : place.at;
+        if (run->first.subscription == position.subscription
+            && run->first.lane == position.lane) {
+            return push_before(run->first.at, position.at) ? run->first.at
+                                                           : position.at;
         }
     }
-    return place.at;
+    return position.at;
 }
 
 /* An idle device keeps no runs. */

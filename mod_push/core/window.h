@@ -7,23 +7,24 @@
 #include "core/types.h"
 
 /*
- * What is in flight to one device, in order of seq, as runs of neighbouring
- * positions of one lane of one subscription.  A stream that follows one busy
- * channel needs a single run, however many messages are in flight.
+ * The window of a device is all that is in flight to it, in order of seq, as
+ * runs of neighbouring positions of one lane of one subscription.  A stream
+ * that follows one busy channel needs a single run, however many messages are
+ * in flight.
  *
  * All functions run with the lock of the device's shard.  Whatever store is
  * the last of a process that died, the runs that are found are runs that were
  * there; only which seq they stand for may be off by one.
  */
 
-typedef struct push_place_t {
-    uint16_t sub;  /* which of the device's subscriptions */
-    uint16_t lane; /* urgency */
-    uint32_t at;   /* position in that lane */
-} push_place_t;
+typedef struct push_position_t {
+    uint16_t subscription; /* which of the device's subscriptions */
+    uint16_t lane;         /* urgency */
+    uint32_t at;           /* position in that lane */
+} push_position_t;
 
 typedef struct push_run_t {
-    push_place_t first;
+    push_position_t first;
     uint32_t count;
 } push_run_t;
 
@@ -63,31 +64,36 @@ push_run_t *push_window_run(const push_heap_t *heap,
                             const push_window_t *window, uint32_t index);
 
 push_status_t push_window_append(push_heap_t *heap, push_window_t *window,
-                                 push_place_t place);
+                                 push_position_t position);
 
 /* The oldest, taken out.  The window must not be empty. */
-push_place_t push_window_take_first(push_heap_t *heap, push_window_t *window);
+push_position_t push_window_take_first(push_heap_t *heap,
+                                       push_window_t *window);
 
 /* The newest, looked at or taken out.  The window must not be empty. */
-push_place_t push_window_last(const push_heap_t *heap,
-                              const push_window_t *window);
+push_position_t push_window_last(const push_heap_t *heap,
+                                 const push_window_t *window);
 void push_window_drop_last(push_heap_t *heap, push_window_t *window);
 
 /* The index-th oldest, counted from 0; it must be there. */
-push_place_t push_window_get(const push_heap_t *heap,
-                             const push_window_t *window, uint32_t index);
+push_position_t push_window_get(const push_heap_t *heap,
+                                const push_window_t *window, uint32_t index);
 
-/* True if the place is in flight. */
+/* True if the position is in flight. */
 bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
-                       push_place_t place);
+                       push_position_t position);
 
 /* How it slides; NULL while nothing is in flight. */
 push_slide_t *push_window_slide(const push_heap_t *heap,
                                 const push_window_t *window);
 
-/* The oldest position in flight of place's lane and subscription, or at. */
+/*
+ * The oldest position in flight of the same lane and subscription, or
+ * position.at.
+ */
 uint32_t push_window_lowest(const push_heap_t *heap,
-                            const push_window_t *window, push_place_t place);
+                            const push_window_t *window,
+                            push_position_t position);
 
 void push_window_cleanup(push_heap_t *heap, push_window_t *window);
 

@@ -8,9 +8,9 @@
 #include "http/settings.h"
 
 /*
- * A place that the server configuration opened: a <Location> with
- * PushEndpoint.  Nothing else is one, whatever handler a request ends up
- * with: .htaccess files and mod_rewrite can set handlers too.
+ * An endpoint is opened by the server configuration: a <Location> with
+ * PushEndpoint.  Nothing else is one, whatever handler a request ends up with:
+ * .htaccess files and mod_rewrite can set handlers too.
  */
 
 /* The endpoint that the request was sent to, or NULL. */
@@ -42,8 +42,8 @@ void push_endpoint_check(apr_pool_t *pool, const server_rec *s,
                          const ap_directive_t *tree);
 
 /*
- * Whether the handler of the request is ours.  One that is, at a place that
- * is no endpoint of its kind, is told in the log.
+ * Whether the handler of the request is ours.  One that is, at a path that is
+ * no endpoint of its kind, is told in the log.
  */
 typedef enum push_endpoint_match_t {
     PUSH_ENDPOINT_NOT_OURS,

@@ -52,7 +52,7 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
         {PUSH_TOO_MANY_DEVICES, 429, "too-many-devices",
          "this user has as many devices online as may be "
          "(PushMaxDevicesPerUser)"},
-        {PUSH_TOO_MANY_PLACES, 429, "too-many-channels",
+        {PUSH_TOO_MANY_SUBSCRIPTIONS, 429, "too-many-channels",
          "channel: the devices of this user follow as many as may be "
          "(PushMaxChannelsPerUser)"},
         {PUSH_TOO_MANY_CHANNELS, 503, "too-many-channels",

@@ -26,7 +26,10 @@ const push_problem_t *push_problem(apr_pool_t *pool, int status,
 /* This child is on its way out, and its memory is not the server's any more. */
 const push_problem_t *push_problem_superseded(apr_pool_t *pool);
 
-/* What a status of the store means for a publisher, or NULL for PUSH_OK. */
+/*
+ * The problem that a status of the store means for a publisher, or NULL for
+ * PUSH_OK.
+ */
 const push_problem_t *push_problem_of_status(apr_pool_t *pool,
                                              push_status_t status);
 

@@ -36,16 +36,20 @@ static push_reactor_t *roomiest(void)
     return found;
 }
 
-/* Whoever is not the first to reserve looks again: one more is taken then. */
-bool push_runtime_berth(bool can_move, push_berth_t *berth)
+/*
+ * A request that was not the first to reserve tries again: one more is taken
+ * then.
+ */
+bool push_runtime_reserve(bool can_move, push_reservation_t *reservation)
 {
     push_reactor_t *reactor = roomiest();
 
     while (reactor) {
-        if (push_berth_reserve(berth, runtime.store, reactor)) {
+        if (push_reservation_make(reservation, runtime.store, reactor)) {
             return true;
         }
         reactor = roomiest();
     }
-    return can_move && push_berth_promise(berth, runtime.store);
+    return can_move
+           && push_reservation_make_elsewhere(reservation, runtime.store);
 }

@@ -4,11 +4,11 @@
 #include "broker/broker.h"
 #include "http/settings.h"
 
-/* What a child has for its requests; server/process.c fills it in. */
+/* All that a child has for its requests; server/process.c fills it in. */
 
 #define PUSH_REACTORS_MAX 16
 
-struct push_berth_t;
+struct push_reservation_t;
 struct push_reactor_t;
 
 typedef struct push_runtime_t {
@@ -20,7 +20,7 @@ typedef struct push_runtime_t {
     uint32_t max_blocking;   /* streams that hold a worker thread */
     uint32_t max_publishers; /* NDJSON requests, which hold one too */
     int64_t jwt_lifetime;    /* ms */
-    int64_t largest;         /* bytes; no place takes a larger payload */
+    int64_t largest;         /* bytes; no endpoint takes a larger payload */
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */
@@ -42,10 +42,11 @@ static inline push_broker_t *push_broker(void)
 bool push_runtime_superseded(void);
 
 /*
- * A place for one more stream: in this child or, if this is full and the
- * stream can be passed on, in another one.  False if there is none.  It is
- * reserved; see push_berth_reserve().
+ * Reserves room for one more stream: in this child or, if this is full and the
+ * stream can be passed on, in another one.  False if there is none; see
+ * push_reservation_make().
  */
-bool push_runtime_berth(bool can_move, struct push_berth_t *berth);
+bool push_runtime_reserve(bool can_move,
+                          struct push_reservation_t *reservation);
 
 #endif

@@ -10,7 +10,7 @@
 #include "http/identity/claims.h"
 
 /*
- * What the configuration says, as the handlers read it; server/config.c fills it in.
+ * The configuration as the handlers read it; server/config.c fills it in.
  * Every number is in the unit that its comment gives.
  */
 
@@ -65,7 +65,7 @@ typedef enum push_endpoint_kind_t {
     PUSH_ENDPOINT_ADMIN      /* handler push-admin */
 } push_endpoint_kind_t;
 
-/* What PushEndpoint says of a place; see http/endpoint.h. */
+/* The kind of an endpoint, by PushEndpoint; see http/endpoint.h. */
 typedef struct push_endpoint_t {
     push_endpoint_kind_t kind;
     const char *base; /* path of the Location, without a slash at its end */

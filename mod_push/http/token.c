@@ -143,15 +143,15 @@ typedef struct {
     unsigned count;
 } keys_t;
 
-static void log_news(request_rec *r, const push_keyfile_t *file,
-                     push_keyfile_news_t news, const char *error)
+static void log_change(request_rec *r, const push_keyfile_t *file,
+                       push_keyfile_change_t change, const char *error)
 {
-    if (news == PUSH_KEYFILE_RENEWED) {
+    if (change == PUSH_KEYFILE_RENEWED) {
         ap_log_rerror(APLOG_MARK, APLOG_NOTICE, 0, r,
                       "PUSH0041: new keys of tokens from %s",
                       push_keyfile_path(file));
     }
-    else if (news == PUSH_KEYFILE_BROKEN) {
+    else if (change == PUSH_KEYFILE_BROKEN) {
         ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
                       "PUSH0042: %s: %s; the keys it had before go on",
                       push_keyfile_path(file), error);
@@ -167,12 +167,12 @@ static void borrow_keys(request_rec *r, keys_t *keys)
     for (int i = 0; files && i < files->nelts && i < SETS_MAX; i++) {
         push_keyfile_t *file = APR_ARRAY_IDX(files, i, push_keyfile_t *);
         const char *error = "";
-        push_keyfile_news_t news;
+        push_keyfile_change_t change;
 
         keys->files[i] = file;
-        keys->sets[i] = push_keyfile_acquire(file, now, &news, &error);
+        keys->sets[i] = push_keyfile_acquire(file, now, &change, &error);
         keys->count++;
-        log_news(r, file, news, error);
+        log_change(r, file, change, error);
     }
 }
 

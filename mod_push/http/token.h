@@ -6,7 +6,9 @@
 
 /* Identity by token (PushUser jwt): RFC 6750, RFC 7519. */
 
-/* Who asks, and what a token says that they may.  Lives as long as r. */
+/*
+ * The identity of a request, and what its token allows.  Lives as long as r.
+ */
 typedef struct push_identity_t {
     push_text_t user;
     bool by_token;          /* the rest is what the token allows */

@@ -18,7 +18,7 @@ APLOG_USE_MODULE(push);
 
 #define UNSET (-1)
 
-/* What a number is, and so how it is written. */
+/* The unit of a number, and so how it is written. */
 typedef enum {
     A_COUNT, /* digits */
     A_SIZE,  /* bytes; K, M, G */

@@ -16,7 +16,7 @@ const push_global_t *push_config_global(const server_rec *s);
 
 /*
  * Fills in the defaults of what no directive set, for all servers, and finds
- * the largest payload that any place takes; after the merge.
+ * the largest payload that any endpoint takes; after the merge.
  */
 void push_config_defaults(server_rec *main);
 

@@ -17,7 +17,9 @@
 
 #define KEY_OF_3 "push"
 
-/* What layout 3 kept.  The guard's size is unknown: it stays mapped. */
+/*
+ * The form that layout 3 kept.  The guard's size is unknown: it stays mapped.
+ */
 typedef struct {
     void *base;
     uint64_t size;

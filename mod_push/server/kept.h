@@ -6,10 +6,10 @@
 #include "server/state.h"
 
 /*
- * What outlives a graceful restart: kept by httpd's parent process, to its
- * end.  The module itself does not outlive it, and the one that finds this
- * may be another version: so all that is here stays at its place in every
- * version, and is only appended to.
+ * All that outlives a graceful restart: kept by httpd's parent process, to its
+ * end.  The module itself does not outlive it, and the one that finds this may
+ * be another version: so all that is here stays at its place in every version,
+ * and is only appended to.
  */
 
 #define PUSH_KEPT_FORMAT 1u
@@ -34,13 +34,18 @@ _Static_assert(offsetof(push_kept_t, base) == 8
                    && offsetof(push_state_kept_t, lock) == 1048,
                "other versions know what is kept");
 
-/* What the version before this one, or of this, has kept; NULL: nothing. */
+/*
+ * The record that the version before this one, or this one, has kept; NULL:
+ * none.
+ */
 push_kept_t *push_kept_find(void);
 
 /* A new one, all zero, that the next generation will find. */
 push_kept_t *push_kept_create(void);
 
-/* What wakes the next seat, and where it gets streams from others. */
+/*
+ * The descriptors of the next seat: what wakes it, and where it gets streams.
+ */
 bool push_kept_add_seat(push_kept_t *kept);
 
 /*

@@ -40,7 +40,7 @@ APLOG_USE_MODULE(push);
 
 /* Set by the parent before it forks; read by the children. */
 static push_kept_t *kept;
-static push_ground_t ground;
+static push_mapping_t mapping;
 static push_limits_t limits;
 static int64_t reactors_wanted;
 static int64_t max_streams_wanted;
@@ -60,16 +60,16 @@ static _Atomic int64_t leave_until; /* mono ms; streams may move */
 
 /* ---- the parent ---- */
 
-static push_ground_t ground_of(const push_kept_t *what)
+static push_mapping_t mapping_of(const push_kept_t *what)
 {
-    return (push_ground_t){.base = what->base,
-                           .size = what->size,
-                           .seats = what->seats,
-                           .events = what->events,
-                           .receive = what->receive,
-                           .send = what->send,
-                           .guard = what->guard,
-                           .layout = push_layout(push_migration_layout())};
+    return (push_mapping_t){.base = what->base,
+                            .size = what->size,
+                            .seats = what->seats,
+                            .events = what->events,
+                            .receive = what->receive,
+                            .send = what->send,
+                            .guard = what->guard,
+                            .layout = push_layout(push_migration_layout())};
 }
 
 static bool make_seats(push_kept_t *new, uint32_t seats)
@@ -110,9 +110,9 @@ static push_guard_t *make_guard(server_rec *s)
 }
 
 /* The memory, and what its reactors are woken by; false, and says why. */
-static bool make_ground(server_rec *s, const push_global_t *global,
-                        const push_limits_t *within, push_kept_t *new,
-                        push_store_t *store)
+static bool make_mapping(server_rec *s, const push_global_t *global,
+                         const push_limits_t *within, push_kept_t *new,
+                         push_store_t *store)
 {
     uint64_t size = (uint64_t)global->shm_size;
     uint32_t seats = seats_for_mpm(global);
@@ -134,8 +134,8 @@ static bool make_ground(server_rec *s, const push_global_t *global,
     }
     new->guard_size = sizeof(push_guard_t);
     if (make_seats(new, seats)) {
-        ground = ground_of(new);
-        if (push_store_create(store, &ground, within)) {
+        mapping = mapping_of(new);
+        if (push_store_create(store, &mapping, within)) {
             return true;
         }
     }
@@ -146,8 +146,8 @@ static bool make_ground(server_rec *s, const push_global_t *global,
     return false;
 }
 
-/* Whatever of it make_ground() has made. */
-static void give_back_ground(const push_kept_t *made)
+/* Gives back what make_mapping() has made. */
+static void give_back_mapping(const push_kept_t *made)
 {
     for (uint32_t i = 0; i < made->seats; i++) {
         close(made->events[i]);
@@ -176,9 +176,9 @@ bool push_process_check(server_rec *s, const push_global_t *global)
     push_limits_t within = limits_of(global);
     push_kept_t trial = {0};
     push_store_t store;
-    bool well = make_ground(s, global, &within, &trial, &store);
+    bool well = make_mapping(s, global, &within, &trial, &store);
 
-    give_back_ground(&trial);
+    give_back_mapping(&trial);
     return push_state_check(s, global) && well;
 }
 
@@ -187,7 +187,7 @@ static bool make_segment(server_rec *s, const push_global_t *global,
                          push_store_t *store)
 {
     kept = push_kept_create();
-    return make_ground(s, global, &limits, kept, store);
+    return make_mapping(s, global, &limits, kept, store);
 }
 
 static int begin(server_rec *s, const push_global_t *global)
@@ -200,9 +200,9 @@ static int begin(server_rec *s, const push_global_t *global)
 }
 
 /*
- * What is kept is of another layout, and children still use it: they let go,
- * and another segment takes its place.  What they have on disk comes along;
- * all else is lost, and told to the devices that come back.
+ * The segment that was kept is of another layout, and children still use it:
+ * they let go, and another segment succeeds it.  Their state on disk comes
+ * along; all else is lost, and reported to the devices that come back.
  */
 static int succeed(server_rec *s, const push_global_t *global)
 {
@@ -230,12 +230,12 @@ static int succeed(server_rec *s, const push_global_t *global)
     return OK;
 }
 
-/* Its layout is ours. */
+/* The layout of the segment that was kept is ours. */
 static bool fits(const push_kept_t *what)
 {
-    ground = ground_of(what);
+    mapping = mapping_of(what);
     return what->format == PUSH_KEPT_FORMAT
-           && push_segment_check(what->base, what->size, ground.layout);
+           && push_segment_check(what->base, what->size, mapping.layout);
 }
 
 /*
@@ -355,11 +355,11 @@ static void log_end(void *data, const push_ended_t *ended)
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, (server_rec *)data,
                  "PUSH0010: stream ended: device %u, %s, %" APR_UINT64_T_FMT
                  " ms, %u messages, %" APR_UINT64_T_FMT " bytes",
-                 ended->ticket.device, push_end_name(ended->why),
+                 ended->stream_ref.device, push_end_name(ended->why),
                  ended->duration, ended->messages, ended->bytes);
 }
 
-/* Another segment takes the place of ours. */
+/* Another segment succeeds ours. */
 static void let_go(push_store_t *store)
 {
     push_state_retire(store, &kept->state);
@@ -420,7 +420,7 @@ static uint32_t publishers_for_child(void)
     return threads < 4 ? 1 : (uint32_t)threads / 4;
 }
 
-/* What one of the reactors may take of the streams of this child. */
+/* The share of one reactor in the streams of this child. */
 static uint32_t share_of(uint32_t max_streams, unsigned which)
 {
     uint32_t count = (uint32_t)reactors_wanted;
@@ -433,7 +433,7 @@ static bool is_superseded(const push_store_t *store)
     return push_segment_superseded(store->segment);
 }
 
-/* What the handlers of this child find. */
+/* Fills in what the handlers of this child use. */
 static push_runtime_t *make_runtime(void)
 {
     push_runtime_t *runtime = push_runtime_own();
@@ -479,7 +479,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
 {
     push_runtime_t *runtime;
 
-    if (!kept || !push_store_open(&own_store, &ground, &limits)) {
+    if (!kept || !push_store_open(&own_store, &mapping, &limits)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s,
                      "PUSH0005: the shared memory is of another version: "
                      "restart httpd fully");
@@ -531,6 +531,6 @@ void push_process_stopping(int graceful)
         atomic_store(&leave_until, push_clock_now().mono + LEAVE_MS_UNSURE);
     }
     for (unsigned i = 0; i < runtime->reactors_count; i++) {
-        push_reactor_end_pumped(runtime->reactors[i], end_reason);
+        push_reactor_end_bridged(runtime->reactors[i], end_reason);
     }
 }

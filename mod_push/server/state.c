@@ -24,7 +24,7 @@ APLOG_USE_MODULE(push);
 #define INHERIT_ASK_OLD_MS 1000 /* of a version that does not know of it */
 #define INHERIT_KILL_MS    7500
 #define INHERIT_END_MS     8500
-#define INHERIT_LOOK_MS    20
+#define INHERIT_POLL_MS    20
 
 /* ---- the parent ---- */
 
@@ -118,7 +118,7 @@ static bool is_too_long(const char *dir)
 
 static const char too_long[] = "is too long a path";
 
-/* What is in use is written down before it can be used. */
+/* A key is written down before it can be used. */
 static bool name_state(const push_global_t *global, push_state_kept_t *kept,
                        push_sentence_t *why)
 {
@@ -135,8 +135,9 @@ static bool name_state(const push_global_t *global, push_state_kept_t *kept,
 }
 
 /*
- * Who tests a configuration need not be who starts the server: to somebody
- * else than root the directory may also belong to those that root would start.
+ * The user who tests a configuration need not be the one who starts the
+ * server: to somebody else than root the directory may also belong to those
+ * that root would start.
  */
 bool push_state_check(server_rec *s, const push_global_t *global)
 {
@@ -222,7 +223,7 @@ static int await_lock(server_rec *s, const char *dir, int ask_ms,
             }
             urge(s, step++ ? SIGKILL : SIGTERM);
         }
-        apr_sleep(apr_time_from_msec(INHERIT_LOOK_MS));
+        apr_sleep(apr_time_from_msec(INHERIT_POLL_MS));
         lock = push_statedir_prepare(dir, &who, why);
     }
     return lock;

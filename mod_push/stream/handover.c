@@ -21,12 +21,13 @@
  * The steps, in order.  At pre_connection, before every other module, a
  * cleanup is registered: cleanups run in reverse order, so ours is the last
  * thing that happens to the connection.  The request runs as any other; its
- * handler has a berth, checks the device in, takes filters that rewrite bodies
- * out of the answer, and flushes the head through the others.  push_handover()
- * duplicates the socket, puts one that was never connected on the descriptor
- * that httpd knows, and sets aborted: httpd writes its access log, frees
- * request and connection, and gives the worker back.  Only then the cleanup
- * hands the duplicate to the reactor; before, some filter could still write.
+ * handler has a reservation, checks the device in, takes filters that rewrite
+ * bodies out of the answer, and flushes the head through the others.
+ * push_handover() duplicates the socket, puts one that was never connected on
+ * the descriptor that httpd knows, and sets aborted: httpd writes its access
+ * log, frees request and connection, and gives the worker back.  Only then the
+ * cleanup hands the duplicate to the reactor; before, some filter could still
+ * write.
  *
  * TCP_USER_TIMEOUT (PushWriteTimeout) ends a client that takes nothing.
  * TCP_NOTSENT_LOWAT leaves what cannot be sent yet in the mailbox, where a
@@ -39,15 +40,15 @@ module AP_MODULE_DECLARE_DATA push_module;
 
 APLOG_USE_MODULE(push);
 
-/* What is not yet sent stays in the mailbox, not in the kernel. */
+/* Messages that are not yet sent stay in the mailbox, not in the kernel. */
 #define NOT_SENT_MAX (16 << 10)
 
 /* A connection that may become a stream; in its pool. */
 typedef struct {
-    bool ready;             /* false: it is still httpd's */
-    SSL *ssl;               /* of mod_ssl; NULL: plain TCP */
-    _Atomic unsigned pumps; /* HTTP/2: streams that its requests carry */
-    push_berth_t berth;
+    bool ready;               /* false: it is still httpd's */
+    SSL *ssl;                 /* of mod_ssl; NULL: plain TCP */
+    _Atomic unsigned bridges; /* HTTP/2: streams that its requests carry */
+    push_reservation_t reservation;
     push_adoption_t adoption;
 } leaving_t;
 
@@ -68,7 +69,7 @@ static apr_status_t left(void *data)
             SSL_set_app_data(leaving->adoption.ssl, NULL);
             SSL_set_shutdown(leaving->adoption.ssl, 0);
         }
-        push_berth_adopt(&leaving->berth, &leaving->adoption);
+        push_reservation_adopt(&leaving->reservation, &leaving->adoption);
     }
     return APR_SUCCESS;
 }
@@ -113,9 +114,9 @@ bool push_handover_abandoned(request_rec *r)
            && poll(&peer, 1, 0) == 1;
 }
 
-_Atomic unsigned *push_handover_pumps(request_rec *r)
+_Atomic unsigned *push_handover_bridges(request_rec *r)
 {
-    return &leaving_of(r->connection->master)->pumps;
+    return &leaving_of(r->connection->master)->bridges;
 }
 
 /* Those that change headers only, or belong to the core. */
@@ -154,7 +155,7 @@ void push_handover_filters(request_rec *r)
     }
 }
 
-/* What httpd's connections have already costs no system call. */
+/* Options that httpd's connections have already cost no system call. */
 static void set_usual_options(apr_socket_t *socket)
 {
     apr_socket_opt_set(socket, APR_SO_NONBLOCK, 1);
@@ -237,7 +238,7 @@ static void take_tls(leaving_t *leaving)
     SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
 }
 
-bool push_handover(request_rec *r, const push_berth_t *berth,
+bool push_handover(request_rec *r, const push_reservation_t *reservation,
                    const push_adoption_t *adoption, int write_timeout)
 {
     conn_rec *c = r->connection;
@@ -260,7 +261,7 @@ bool push_handover(request_rec *r, const push_berth_t *berth,
     }
     set_options(leaving->adoption.fd, write_timeout);
     take_tls(leaving);
-    leaving->berth = *berth;
+    leaving->reservation = *reservation;
     leaving->ready = true;
     c->aborted = 1;
     c->keepalive = AP_CONN_CLOSE;

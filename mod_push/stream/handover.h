@@ -29,10 +29,10 @@ const char *push_handover_refusal(request_rec *r);
 bool push_handover_abandoned(request_rec *r);
 
 /*
- * Of an HTTP/2 request (it has a master connection): how many pumps its
+ * Of an HTTP/2 request (it has a master connection): how many bridges its
  * connection carries, shared by the threads of its requests.
  */
-_Atomic unsigned *push_handover_pumps(request_rec *r);
+_Atomic unsigned *push_handover_bridges(request_rec *r);
 
 /* Takes filters that rewrite bodies out of the answer. */
 void push_handover_filters(request_rec *r);
@@ -42,7 +42,7 @@ void push_handover_filters(request_rec *r);
  * in ms.  False if the client has left or there is no descriptor; then the
  * caller checks the device out.
  */
-bool push_handover(request_rec *r, const push_berth_t *berth,
+bool push_handover(request_rec *r, const push_reservation_t *reservation,
                    const push_adoption_t *adoption, int write_timeout);
 
 #endif

@@ -119,7 +119,7 @@ static void attempt(struct client *c, int64_t now)
     count_in(crowd->tries, crowd, now);
     c->fd = client_connect(c);
     client_expect(c);
-    c->farewell = false;
+    c->bye = false;
     c->state = CLIENT_CONNECTING;
     c->due = now + ATTEMPT_MS;
     if (c->fd < 0) {
@@ -183,7 +183,7 @@ static uint64_t delay(struct client *c, uint64_t after)
         b.kind = PUSHC_BACKOFF_RETRY_AFTER;
         b.hint = after;
     }
-    else if (c->farewell) {
+    else if (c->bye) {
         b.kind = PUSHC_BACKOFF_SPREAD;
         b.hint = c->spread;
     }
@@ -200,7 +200,7 @@ void client_lost(struct client *c, uint64_t after)
     }
     if (c->state == CLIENT_OPEN) {
         note(c, "cut");
-        if (!c->farewell) {
+        if (!c->bye) {
             c->crowd->counts.dropped++;
         }
         if (now - c->opened >= PROOF_MS) {

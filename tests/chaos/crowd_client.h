@@ -65,7 +65,7 @@ struct client {
     int64_t last;    /* when the last byte came */
     unsigned failed; /* attempts in a row */
     uint64_t retry;  /* ms, the last retry: */
-    bool farewell;   /* push.bye came on this stream */
+    bool bye;        /* push.bye came on this stream */
     uint64_t spread; /* of it, ms */
     struct reply_head head;
     struct sse sse;

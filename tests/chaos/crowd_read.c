@@ -161,7 +161,7 @@ static void on_gap(struct client *c)
 static void on_bye(struct client *c)
 {
     c->crowd->counts.byes++;
-    c->farewell = true;
+    c->bye = true;
     c->spread = number_behind(c->fields.data, "\"spread_ms\":");
     if (c->spread > c->crowd->counts.spread) {
         c->crowd->counts.spread = c->spread;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "case.h"
-#include "census.h"
+#include "usage.h"
 #include "chaos.h"
 #include "crowd.h"
 #include "faults.h"
@@ -26,13 +26,13 @@ static const struct server_options roomy = {
               "PushDrainTime 60"};
 
 /* Every child has come, none of the old ones is left: count it then. */
-static struct census settled(struct loop *loop, const struct server *s)
+static struct usage settled(struct loop *loop, const struct server *s)
 {
     loop_until(loop, SETTLE_MS, server_is_quiet(s));
-    return census_take(s);
+    return usage_take(s);
 }
 
-static void expect_no_leak(struct census before, struct census after,
+static void expect_no_leak(struct usage before, struct usage after,
                            int restarts)
 {
     ck_assert_int_eq(after.processes, before.processes);
@@ -57,7 +57,7 @@ START_TEST(
         .server = s, .users = 1000, .rate = 500, .journal = co.journal};
     struct crowd *crowd = crowd_start(loop, &co);
     struct feed *feed;
-    struct census before, after;
+    struct usage before, after;
     int i, restarts = chaos_pick(3, 100);
     int64_t late;
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "case.h"
-#include "census.h"
+#include "usage.h"
 #include "chaos.h"
 #include "crowd.h"
 #include "faults.h"
@@ -108,17 +108,17 @@ START_TEST(
     struct crowd *crowd = crowd_start(loop, &readers);
     struct crowd *mute;
     struct feed *feed;
-    struct census before, during;
+    struct usage before, during;
     double without, with;
 
     loop_until(loop, OPEN_MS, crowd_open(crowd) == 100);
     without = p99(loop, crowd, "without");
-    before = census_take(s);
+    before = usage_take(s);
     mute = crowd_start(loop, &stuck);
     loop_until(loop, OPEN_MS, crowd_open(mute) == STUCK);
     feed = feed_start(loop, &fo);
     with = p99_beside(loop, crowd, 5 * without + 100);
-    during = census_take(s);
+    during = usage_take(s);
     expect_bounded(s);
     mute->options.last = true;
     /* Whoever takes nothing for PushWriteTimeout is closed, the others not. */
@@ -351,9 +351,9 @@ START_TEST(
     full = crowd_open(crowd);
     ck_assert_int_gt(full, 100);
     ck_assert_int_lt(full, 600);
-    cpu = census_cpu(s);
+    cpu = usage_cpu(s);
     loop_run(loop, chaos_duration(2000));
-    cpu = census_cpu(s) - cpu;
+    cpu = usage_cpu(s) - cpu;
     ck_assert_int_eq(crowd_open(crowd), full);
     ck_assert_int_eq(crowd->counts.unadvised, 0);
     ck_assert_int_eq(crowd->counts.dropped + crowd->counts.silences, 0);

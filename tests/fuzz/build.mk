@@ -31,7 +31,7 @@ FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h mod_push/*/*/*.h sdk-c/
 FUZZ_CORE    := $(wildcard mod_push/core/*.c mod_push/codec/*.c)
 FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
                   message.c base64.c list.c mem.c)
-FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c draft.c) \
+FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c fields.c) \
                 $(addprefix mod_push/http/,json.c params.c problem.c) \
                 tests/fuzz/httpd_stand_in.c $(FUZZ_CORE)
 

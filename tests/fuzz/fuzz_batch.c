@@ -118,11 +118,11 @@ static void check(const push_content_t *content, size_t part)
     static push_output_t out;
     static char text[ROOM], rest[ROOM];
     push_heap_t heap = {.alloc = alloc_one};
-    push_draft_t draft = {.content = *content, .ttl = 1};
+    push_message_spec_t spec = {.content = *content, .ttl = 1};
     push_letter_t letter = {.seq = 7, .meta = PUSH_META_TYPE};
     size_t size;
 
-    letter.message = push_at(&heap, push_message_create(&heap, &draft, 1, 0));
+    letter.message = push_at(&heap, push_message_create(&heap, &spec, 1, 0));
     push_output_begin(&out, 0);
     add_batch(&out, &letter);
     size = gather(&out, text);

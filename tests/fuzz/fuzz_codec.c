@@ -122,11 +122,11 @@ static void check(const push_content_t *content, size_t part)
     static push_output_t out;
     static char stream[1 << 17], rest[1 << 17];
     push_heap_t heap = {.alloc = alloc_one};
-    push_draft_t draft = {.content = *content, .ttl = 1};
+    push_message_spec_t spec = {.content = *content, .ttl = 1};
     push_letter_t letter = {.seq = 7};
     size_t size;
 
-    letter.message = push_at(&heap, push_message_create(&heap, &draft, 1, 0));
+    letter.message = push_at(&heap, push_message_create(&heap, &spec, 1, 0));
     push_output_begin(&out, 0);
     push_codec_sse.message(&out, &letter);
     size = gather(&out, stream);

@@ -30,9 +30,9 @@ static void check_name(const push_publication_t *asked)
     }
 }
 
-static void check_draft(const push_publication_t *asked)
+static void check_spec(const push_publication_t *asked)
 {
-    const push_draft_t *d = &asked->draft;
+    const push_message_spec_t *d = &asked->spec;
 
     REQUIRE(d->urgency <= PUSH_VERY_LOW);
     REQUIRE(d->ttl >= 0 && d->ttl <= MAX_TTL);
@@ -75,7 +75,7 @@ static void check_ttl(push_text_t line, const push_publication_t *asked)
     const json_t *ttl = json_object_get(object, "ttl");
     double wanted = ttl ? 1000 * json_real_value(ttl) : 300000;
 
-    REQUIRE((double)asked->draft.ttl == (wanted < MAX_TTL ? wanted : MAX_TTL));
+    REQUIRE((double)asked->spec.ttl == (wanted < MAX_TTL ? wanted : MAX_TTL));
     json_decref(object);
 }
 
@@ -147,7 +147,7 @@ static void parse(apr_pool_t *pool, push_text_t line)
         return;
     }
     check_name(&asked);
-    check_draft(&asked);
+    check_spec(&asked);
     check_raw(line, "data");
     check_raw(line, "ttl");
     check_ttl(line, &asked);

@@ -94,18 +94,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     push_time_t now = push_clock_now();
     push_restore_t *restore = push_restore_create(&now);
     static const int none[4];
-    push_ground_t ground = {.base = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
-                                         MAP_SHARED | MAP_ANONYMOUS, -1, 0),
-                            .size = ROOM,
-                            .seats = 4,
-                            .events = none,
-                            .guard = guard()};
+    push_mapping_t mapping = {.base = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
+                                           MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+                              .size = ROOM,
+                              .seats = 4,
+                              .events = none,
+                              .guard = guard()};
     push_restored_t restored;
     static push_store_t store;
 
-    REQUIRE(restore && ground.base != MAP_FAILED);
+    REQUIRE(restore && mapping.base != MAP_FAILED);
     memset(&store, 0, sizeof(store));
-    REQUIRE(push_store_create(&store, &ground, &limits));
+    REQUIRE(push_store_create(&store, &mapping, &limits));
     while (size >= 4) {
         size_t used = add_record(restore, data, size, now.wall);
 
@@ -116,6 +116,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     look_around(&store, &restored);
     REQUIRE(!restored.revocations || store.guard->revocations);
     push_restore_destroy(restore);
-    munmap(ground.base, ROOM);
+    munmap(mapping.base, ROOM);
     return 0;
 }

@@ -57,8 +57,8 @@ void sim_link_make_room(sim_t *s, sim_link_t *link, size_t bytes)
     link->space = bytes;
     if (link->starved && bytes && !link->closed && !link->moving) {
         link->starved = false;
-        push_keeper_on_event(&s->children[link->child].keeper, link->index,
-                             EPOLLOUT);
+        push_stream_set_on_event(&s->children[link->child].set, link->index,
+                                 EPOLLOUT);
     }
 }
 
@@ -79,8 +79,8 @@ void sim_link_leave(sim_link_t *link)
 void sim_link_notice(sim_t *s, sim_link_t *link, bool broken)
 {
     if (!link->moving) {
-        push_keeper_on_event(&s->children[link->child].keeper, link->index,
-                             broken ? EPOLLERR : EPOLLIN | EPOLLRDHUP);
+        push_stream_set_on_event(&s->children[link->child].set, link->index,
+                                 broken ? EPOLLERR : EPOLLIN | EPOLLRDHUP);
     }
 }
 
@@ -91,8 +91,8 @@ bool sim_link_done(const sim_t *s, const sim_link_t *link)
     if (link->closed || link->moving || link->at < link->len) {
         return false;
     }
-    stream = push_streams_at(&s->children[link->child].keeper.streams,
-                             link->index);
+    stream = push_stream_table_at(&s->children[link->child].set.streams,
+                                  link->index);
     return !stream->part && !stream->link.rest;
 }
 

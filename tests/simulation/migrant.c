@@ -50,10 +50,10 @@ bool push_migration_receive(int socket, push_migrant_t *migrant)
 void sim_migrants_send(sim_t *s, unsigned from, unsigned most)
 {
     unsigned to = (from + 1) % SIM_CHILDREN;
-    unsigned seat = s->children[to].keeper.seat_index;
+    unsigned seat = s->children[to].set.seat_index;
 
     s->at_work = from;
-    push_keeper_send_away(&s->children[from].keeper, seat, (int)seat, most);
+    push_stream_set_send_away(&s->children[from].set, seat, (int)seat, most);
 }
 
 void sim_migrants_drop(sim_t *s)

@@ -3,7 +3,7 @@
 
 #include "broker/local.h"
 #include "store/shard/store.h"
-#include "stream/loop/keeper.h"
+#include "stream/loop/stream_set.h"
 
 /* What a simulation is made of; see sim.h. */
 
@@ -48,7 +48,7 @@ typedef struct sim_link_t {
 typedef struct sim_child_t {
     push_store_t store;
     push_broker_t broker;
-    push_keeper_t keeper;
+    push_stream_set_t set;
 } sim_child_t;
 
 typedef enum sim_kind_t {

@@ -62,7 +62,7 @@ push_status_t PROBE(push_store_publish)(push_store_t *store,
     push_publication_t p = *publication;
 
     if (broken(SIM_ORDER_BY_PUBLISH)) {
-        p.draft.urgency = PUSH_NORMAL;
+        p.spec.urgency = PUSH_NORMAL;
     }
     if (broken(SIM_WRONG_USER) && p.audience.kind == PUSH_LOG_USER) {
         p.audience.name = sim_user_name(p.audience.name.at[1] == '0');
@@ -126,19 +126,20 @@ static void note_slid(int client, uint64_t from, uint64_t to)
 PROBED(push_delivery_begin);
 
 push_status_t PROBE(push_delivery_begin)(push_store_t *store,
-                                         const push_ticket_t *ticket,
+                                         const push_stream_ref_t *stream_ref,
                                          const push_time_t *now,
                                          push_delivery_t *delivery)
 {
-    const push_device_t *device = push_store_device_at(store, ticket->device);
-    sim_link_t *link = sim_link_of_stream(current, ticket->gen);
+    const push_device_t *device = push_store_device_at(store,
+                                                       stream_ref->device);
+    sim_link_t *link = sim_link_of_stream(current, stream_ref->gen);
     uint64_t acked = device->acked;
     bool may_fail = current->fail_at != 0;
     push_time_t when = *now;
     push_status_t status;
 
     when.mono -= broken(SIM_EXPIRED_SENT) ? 100000 : 0;
-    status = REAL(push_delivery_begin)(store, ticket, &when, delivery);
+    status = REAL(push_delivery_begin)(store, stream_ref, &when, delivery);
     current->short_sent |= may_fail && !current->fail_at;
     if (status == PUSH_OK) {
         current->flushes++;
@@ -153,11 +154,12 @@ push_status_t PROBE(push_delivery_begin)(push_store_t *store,
 
 PROBED(push_delivery_cut);
 
-bool PROBE(push_delivery_cut)(push_store_t *store, const push_ticket_t *ticket,
+bool PROBE(push_delivery_cut)(push_store_t *store,
+                              const push_stream_ref_t *stream_ref,
                               uint64_t seq)
 {
     return broken(SIM_UNWRITTEN_IS_SENT)
-           || REAL(push_delivery_cut)(store, ticket, seq);
+           || REAL(push_delivery_cut)(store, stream_ref, seq);
 }
 
 /* ---- what clients say ---- */

@@ -122,11 +122,11 @@ static push_publication_t publication_of(const sim_t *s, int index)
     const sim_publish_t *p = &s->publishes[index];
     push_publication_t publication = {
         .audience.kind = p->kind,
-        .draft = {.content.data = {p->data, p->len},
-                  .content.ack_now = p->receipt,
-                  .topic = topics[p->topic],
-                  .urgency = p->urgency,
-                  .ttl = ttl_of(p)},
+        .spec = {.content.data = {p->data, p->len},
+                 .content.ack_now = p->receipt,
+                 .topic = topics[p->topic],
+                 .urgency = p->urgency,
+                 .ttl = ttl_of(p)},
         .now = s->now};
 
     if (p->kind == PUSH_LOG_USER) {
@@ -136,7 +136,7 @@ static push_publication_t publication_of(const sim_t *s, int index)
         publication.audience.name = sim_channel_name(p->to);
     }
     if (p->device >= 0) {
-        publication.draft.device = sim_device_name(p->device);
+        publication.spec.device = sim_device_name(p->device);
     }
     if (p->keyed) {
         int len = snprintf(key, sizeof(key), "key %d", index);
@@ -217,18 +217,18 @@ static void find_end(sim_t *s, sim_publish_t *p)
 {
     const push_heap_t *heap = &s->store->heaps[0];
     const push_log_t *log = log_of(s, p);
-    push_spot_t spot;
+    push_entry_t entry;
 
-    if (!log || !push_log_find(heap, log, p->mid, &spot)) {
+    if (!log || !push_log_find(heap, log, p->mid, &entry)) {
         p->fate = fate_of_forgotten(s, p);
         return;
     }
-    p->fate = push_message_fate(spot.message);
+    p->fate = push_message_fate(entry.message);
     for (int i = 0; p->kind == PUSH_LOG_USER && i < SIM_CLIENTS; i++) {
         const push_outcome_t *outcome = NULL;
 
         if (s->known[i] && p->of[i].life == s->lives[i]) {
-            outcome = push_message_outcome(heap, spot.message,
+            outcome = push_message_outcome(heap, entry.message,
                                            s->tickets[i].device);
         }
         if (outcome && outcome->fate != PUSH_ACKED) {
@@ -237,7 +237,7 @@ static void find_end(sim_t *s, sim_publish_t *p)
     }
 }
 
-void sim_publish_look(sim_t *s)
+void sim_publish_refresh(sim_t *s)
 {
     for (int i = 0; i < s->published; i++) {
         sim_publish_t *p = &s->publishes[i];

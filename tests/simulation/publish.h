@@ -19,7 +19,7 @@ void sim_publish_again(sim_t *s, uint32_t choice);
 void sim_publish_recall(sim_t *s, uint32_t choice);
 
 /* Notes which messages have ended, and how. */
-void sim_publish_look(sim_t *s);
+void sim_publish_refresh(sim_t *s);
 
 /* It only counts as acknowledged by the client from here on. */
 void sim_publish_slid(sim_t *s, int client, uint64_t mid);

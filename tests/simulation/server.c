@@ -13,7 +13,7 @@
 #include "simulation/story.h"
 #include "store/shard/shard.h"
 #include "stream/loop/migrants.h"
-#include "stream/loop/news.h"
+#include "stream/loop/wakeups.h"
 
 #define LIFETIME 40000 /* ms; of the token of some streams */
 
@@ -72,12 +72,12 @@ static void on_end(void *data, const push_ended_t *ended)
 static void start_child(sim_t *s, unsigned which)
 {
     sim_child_t *child = &s->children[which];
-    push_keeper_t *keeper = &child->keeper;
-    const push_ground_t ground = {.base = memory,
-                                  .size = SIM_MEMORY,
-                                  .events = no_events,
-                                  .receive = sockets,
-                                  .send = sockets};
+    push_stream_set_t *set = &child->set;
+    const push_mapping_t ground = {.base = memory,
+                                   .size = SIM_MEMORY,
+                                   .events = no_events,
+                                   .receive = sockets,
+                                   .send = sockets};
     int seat;
 
     NEEDS(push_store_open(&child->store, &ground, &s->limits),
@@ -86,31 +86,31 @@ static void start_child(sim_t *s, unsigned which)
     NEEDS(seat >= 0, "there is no seat");
     push_store_sit(&child->store, (unsigned)seat);
     push_local_init(&child->broker, &child->store);
-    *keeper = (push_keeper_t){.store = &child->store,
-                              .seat = &child->store.seats.seats[seat],
-                              .seat_index = (unsigned)seat,
-                              .epoll = -1,
-                              .start = SIM_START,
-                              .ended = on_end};
-    NEEDS(push_keeper_init(keeper), "no memory for a keeper");
-    keeper->random = which;
+    *set = (push_stream_set_t){.store = &child->store,
+                               .seat = &child->store.seats.seats[seat],
+                               .seat_index = (unsigned)seat,
+                               .epoll = -1,
+                               .start = SIM_START,
+                               .ended = on_end};
+    NEEDS(push_stream_set_init(set), "no memory for a stream set");
+    set->random = which;
     push_seat_follow(push_store_broadcast(&child->store), (unsigned)seat);
 }
 
 /* Its connections are closed, and it does nothing more. */
 static void end_child(sim_child_t *child)
 {
-    push_streams_t *streams = &child->keeper.streams;
+    push_stream_table_t *streams = &child->set.streams;
 
     for (uint32_t i = 0; i < streams->used; i++) {
-        push_stream_t *stream = push_streams_at(streams, i);
+        push_stream_t *stream = push_stream_table_at(streams, i);
 
         if (stream->link.fd >= 0) {
             stream->part = PUSH_NONE;
             push_stream_close(&child->store, stream);
         }
     }
-    push_keeper_cleanup(&child->keeper);
+    push_stream_set_cleanup(&child->set);
 }
 
 /* A process id that nobody has: they end at 2^22. */
@@ -121,7 +121,7 @@ void sim_server_kill(sim_t *s, unsigned which)
     sim_child_t *child = &s->children[which];
 
     end_child(child);
-    atomic_store(&child->keeper.seat->pid, DEAD_PID);
+    atomic_store(&child->set.seat->pid, DEAD_PID);
     start_child(s, which);
 }
 
@@ -132,7 +132,7 @@ static void age(const sim_t *s, push_log_t *log)
         log->lanes[i].head = s->position;
         log->lanes[i].tail = s->position;
         log->lanes[i].evicted = s->position;
-        log->lanes[i].live = s->position;
+        log->lanes[i].first_live = s->position;
     }
 }
 
@@ -154,10 +154,10 @@ static void age_all(const sim_t *s)
 /* Nothing in it may be random. */
 static void make_segment(sim_t *s)
 {
-    const push_ground_t ground = {.base = memory,
-                                  .size = SIM_MEMORY,
-                                  .seats = SIM_SEATS,
-                                  .events = no_events};
+    const push_mapping_t ground = {.base = memory,
+                                   .size = SIM_MEMORY,
+                                   .seats = SIM_SEATS,
+                                   .events = no_events};
     push_store_t *store = &s->children[0].store;
     push_segment_t *segment = (push_segment_t *)(void *)memory;
     dice_t d = dice(s->seed ^ (uint64_t)s->now.mono);
@@ -198,18 +198,18 @@ void sim_server_stop(sim_t *s)
 
 void sim_server_turn(sim_t *s, unsigned which)
 {
-    push_keeper_t *keeper = &s->children[which].keeper;
-    uint32_t before = keeper->ms;
+    push_stream_set_t *set = &s->children[which].set;
+    uint32_t before = set->ms;
 
     s->at_work = which;
-    push_keeper_look_at_clock(keeper);
-    push_keeper_expire(keeper);
-    push_keeper_beat(keeper, keeper->ms - before);
-    push_keeper_end_overtaken(keeper);
-    push_migrants_adopt(keeper, keeper->seat_index);
-    push_migrants_adopt_lost(keeper);
-    push_keeper_take_news(keeper);
-    push_keeper_flush(keeper);
+    push_stream_set_read_clock(set);
+    push_stream_set_expire(set);
+    push_stream_set_beat(set, set->ms - before);
+    push_stream_set_end_overtaken(set);
+    push_migrants_adopt(set, set->seat_index);
+    push_migrants_adopt_lost(set);
+    push_stream_set_take_wakeups(set);
+    push_stream_set_flush(set);
 }
 
 static void look_at_device(sim_t *s, int client)
@@ -233,7 +233,7 @@ void sim_server_look(sim_t *s)
     for (int i = 0; i < SIM_CLIENTS; i++) {
         look_at_device(s, i);
     }
-    sim_publish_look(s);
+    sim_publish_refresh(s);
 }
 
 /* ---- what an operation acknowledges ---- */
@@ -241,7 +241,7 @@ void sim_server_look(sim_t *s)
 /* All that was in flight before it. */
 typedef struct {
     uint64_t mids[SIM_SEQS];
-    push_place_t places[SIM_SEQS];
+    push_position_t positions[SIM_SEQS];
     uint32_t count;
 } flight_t;
 
@@ -252,7 +252,7 @@ static void look(sim_t *s, int client, flight_t *flight)
     flight->count = device ? (uint32_t)push_session_in_flight(device) : 0;
     for (uint32_t i = 0; i < flight->count; i++) {
         flight->mids[i] = s->sent[client][(device->acked + 1 + i) % SIM_SEQS];
-        flight->places[i] = push_window_get(heap_of(s), &device->window, i);
+        flight->positions[i] = push_window_get(heap_of(s), &device->window, i);
     }
 }
 
@@ -260,22 +260,24 @@ static bool settled(sim_t *s, const push_device_t *device, uint64_t mid)
 {
     const push_outcome_t *outcome = NULL;
     const push_user_t *user = push_at(heap_of(s), device->user);
-    push_spot_t spot;
+    push_entry_t entry;
 
-    if (push_log_find(heap_of(s), &user->log, mid, &spot)) {
-        outcome = push_message_outcome(heap_of(s), spot.message,
+    if (push_log_find(heap_of(s), &user->log, mid, &entry)) {
+        outcome = push_message_outcome(heap_of(s), entry.message,
                                        push_ref_of(heap_of(s), device));
     }
     return outcome && outcome->fate == PUSH_ACKED;
 }
 
 /* It was in flight, is not any more, and will not be sent again. */
-static bool passed(sim_t *s, const push_device_t *device, push_place_t place)
+static bool passed(sim_t *s, const push_device_t *device,
+                   push_position_t position)
 {
-    const push_sub_t *sub = &push_device_subs(heap_of(s), device)[place.sub];
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap_of(s), device)[position.subscription];
 
-    return push_before(place.at, sub->cursor[place.lane])
-           && !push_window_holds(heap_of(s), &device->window, place);
+    return push_before(position.at, subscription->cursor[position.lane])
+           && !push_window_holds(heap_of(s), &device->window, position);
 }
 
 /* Under the life of the context in which the client received it. */
@@ -299,7 +301,7 @@ static void tell_difference(sim_t *s, int client, const flight_t *before,
     const push_device_t *device = sim_device(s, client);
 
     for (uint32_t i = 0; i < before->count; i++) {
-        if (passed(s, device, before->places[i])
+        if (passed(s, device, before->positions[i])
             || settled(s, device, before->mids[i])) {
             tell_acked(s, client, before->mids[i]);
         }
@@ -344,9 +346,9 @@ static push_status_t claim(sim_t *s, const sim_packet_t *packet,
     checkin.max_in_flight = s->window;
     checkin.max_streams = 16;
     checkin.max_devices = 16;
-    checkin.max_places = 64;
+    checkin.max_subscriptions = 64;
     checkin.cursor = cursor;
-    checkin.seat = child->keeper.seat_index;
+    checkin.seat = child->set.seat_index;
     return child->broker.claim(&child->broker, &checkin, &s->now,
                                &s->tickets[client], &link->session);
 }
@@ -354,17 +356,17 @@ static push_status_t claim(sim_t *s, const sim_packet_t *packet,
 /* The stream is the reactor's from here on. */
 static void hand_over(sim_t *s, sim_link_t *link)
 {
-    push_keeper_t *keeper = &s->children[link->child].keeper;
+    push_stream_set_t *set = &s->children[link->child].set;
     push_migrant_t migrant = {
         .adoption = {.fd = sim_link_number(s, link),
-                     .ticket = s->tickets[link->client],
+                     .stream_ref = s->tickets[link->client],
                      .heartbeat = SIM_HEARTBEAT,
                      .expires = link->conn % 8 ? 0 : s->now.mono + LIFETIME}};
 
     s->at_work = link->child;
-    atomic_fetch_add(&keeper->seat->streams, 1);
-    push_keeper_look_at_clock(keeper);
-    push_keeper_adopt(keeper, &migrant);
+    atomic_fetch_add(&set->seat->streams, 1);
+    push_stream_set_read_clock(set);
+    push_stream_set_adopt(set, &migrant);
 }
 
 static void begin_numbering(sim_t *s, int client)
@@ -468,19 +470,20 @@ push_status_t sim_server_ack(sim_t *s, const sim_packet_t *packet)
 static bool forgotten(sim_t *s, int client, const push_cursor_t *cursor)
 {
     const push_device_t *device = sim_device(s, client);
-    push_place_t place;
+    push_position_t position;
     push_ref_t ref;
 
     if (!cursor->has_mid) {
         return false;
     }
-    place = push_window_get(heap_of(s), &device->window,
-                            (uint32_t)(cursor->seq - device->acked - 1));
-    return push_log_read(
-               heap_of(s),
-               push_sub_log(heap_of(s),
-                            &push_device_subs(heap_of(s), device)[place.sub]),
-               place.lane, place.at, &ref)
+    position = push_window_get(heap_of(s), &device->window,
+                               (uint32_t)(cursor->seq - device->acked - 1));
+    return push_log_read(heap_of(s),
+                         push_subscription_log(
+                             heap_of(s),
+                             &push_device_subscriptions(
+                                 heap_of(s), device)[position.subscription]),
+                         position.lane, position.at, &ref)
            != PUSH_SLOT_MESSAGE;
 }
 

@@ -49,8 +49,8 @@ typedef struct sim_t {
     push_migrant_t migrants[SIM_LINKS]; /* on their way to another */
     int migrants_to[SIM_LINKS];         /* seats */
     int migrants_count;
-    push_ticket_t tickets[SIM_CLIENTS]; /* of the newest stream, */
-    bool known[SIM_CLIENTS];            /* if there is a context */
+    push_stream_ref_t tickets[SIM_CLIENTS]; /* of the newest stream, */
+    bool known[SIM_CLIENTS];                /* if there is a context */
     unsigned lives[SIM_CLIENTS]; /* contexts that a client has had so far */
     bool strangers[SIM_CLIENTS]; /* what this life has lost nobody counts */
     uint64_t sent[SIM_CLIENTS][SIM_SEQS]; /* the mid that went as a seq */

@@ -317,7 +317,7 @@ static void settle_streams(sim_t *s)
     for (unsigned i = 0; i < SIM_CHILDREN; i++) {
         do {
             sim_server_turn(s, i);
-        } while (s->children[i].keeper.queue.count);
+        } while (s->children[i].set.queue.count);
     }
 }
 
@@ -359,8 +359,8 @@ static bool at_rest(sim_t *s)
         if (!device || !(device->traits & PUSH_DEVICE_ONLINE)
             || !all_arrived(s, i)
             || push_mailbox_pending(&s->store->heaps[0], device, &s->now,
-                                    PUSH_SUB_USER,
-                                    push_device_subs_count(device))
+                                    PUSH_SUBSCRIPTION_USER,
+                                    push_device_subscriptions_count(device))
             || !sim_client_conn(s, i)) {
             return false;
         }

@@ -18,9 +18,9 @@ void sim_server_retire(sim_t *s, int user)
     int64_t retention = s->store->limits.retention;
 
     s->store->limits.retention = 0;
-    if (push_lock_try(&s->store->segment->janitor) == PUSH_LOCKED) {
+    if (push_lock_try(&s->store->segment->sweep_lock) == PUSH_LOCKED) {
         push_store_sweep(s->store, name.shard, &s->now);
-        push_lock_release(&s->store->segment->janitor);
+        push_lock_release(&s->store->segment->sweep_lock);
     }
     s->store->limits.retention = retention;
     sim_server_look(s);

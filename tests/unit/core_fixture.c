@@ -34,6 +34,6 @@ void world_end(void)
 
 void cast(push_channel_t *channel, const char *text, push_urgency_t urgency)
 {
-    ck_assert_int_eq(world_cast(&w, channel, draft_urgent(text, urgency)),
+    ck_assert_int_eq(world_cast(&w, channel, spec_urgent(text, urgency)),
                      PUSH_OK);
 }

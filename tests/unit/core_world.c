@@ -84,15 +84,18 @@ push_channel_t *world_channel(world_t *world)
 static void follow(world_t *world, push_device_t *device,
                    push_channel_t *const *channels, unsigned count)
 {
-    push_sub_t *subs = push_device_subs(world->heap, device);
+    push_subscription_t *subscriptions = push_device_subscriptions(world->heap,
+                                                                   device);
     uint64_t joined = push_mid_now(&world->clock);
 
-    push_sub_init(world->heap, &subs[PUSH_SUB_BROADCAST],
-                  push_ref_of(world->heap, world->broadcast), joined);
+    push_subscription_init(world->heap,
+                           &subscriptions[PUSH_SUBSCRIPTION_BROADCAST],
+                           push_ref_of(world->heap, world->broadcast), joined);
     world->broadcast->subscribers++;
     for (unsigned i = 0; i < count; i++) {
-        push_sub_init(world->heap, &subs[PUSH_SUB_CHANNELS + i],
-                      push_ref_of(world->heap, channels[i]), joined);
+        push_subscription_init(world->heap,
+                               &subscriptions[PUSH_SUBSCRIPTION_CHANNELS + i],
+                               push_ref_of(world->heap, channels[i]), joined);
         channels[i]->subscribers++;
     }
 }
@@ -105,12 +108,13 @@ push_device_t *world_device(world_t *world, push_user_t *user,
     push_text_t labels[PUSH_LABELS] = {[PUSH_LABEL_DEVICE] = words(name)};
     push_device_t *device = push_at(heap, heap->alloc(heap, sizeof(*device),
                                                       PUSH_NODE));
-    size_t size = (PUSH_SUB_CHANNELS + count) * sizeof(push_sub_t);
+    size_t size = (PUSH_SUBSCRIPTION_CHANNELS + count)
+                  * sizeof(push_subscription_t);
 
     memset(device, 0, sizeof(*device));
-    push_device_set_subs(device, heap->alloc(heap, size, PUSH_PART),
-                         PUSH_SUB_CHANNELS + count);
-    memset(push_device_subs(heap, device), 0, size);
+    push_device_set_subscriptions(device, heap->alloc(heap, size, PUSH_PART),
+                                  PUSH_SUBSCRIPTION_CHANNELS + count);
+    memset(push_device_subscriptions(heap, device), 0, size);
     ck_assert_int_eq(push_device_set_labels(heap, device, labels), PUSH_OK);
     push_user_adopt(heap, user, device, &world->now);
     follow(world, device, channels, count);
@@ -122,11 +126,12 @@ push_device_t *world_device(world_t *world, push_user_t *user,
 
 static void count_connected(world_t *world, push_device_t *device, int by)
 {
-    const push_sub_t *subs = push_device_subs(world->heap, device);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        world->heap, device);
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
-        push_channel_t *channel = push_at(world->heap, subs[i].log);
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
+        push_channel_t *channel = push_at(world->heap, subscriptions[i].log);
 
         channel->connected += (uint32_t)by;
     }
@@ -134,12 +139,14 @@ static void count_connected(world_t *world, push_device_t *device, int by)
 
 void world_drop(world_t *world, push_device_t *device)
 {
-    const push_sub_t *subs = push_device_subs(world->heap, device);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        world->heap, device);
 
     world_close(world, device);
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
-        ((push_channel_t *)push_at(world->heap, subs[i].log))->subscribers--;
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
+        ((push_channel_t *)push_at(world->heap, subscriptions[i].log))
+            ->subscribers--;
     }
     push_user_drop(world->heap, push_at(world->heap, device->user), device);
     push_device_cleanup(world->heap, device);
@@ -176,38 +183,39 @@ push_text_t words(const char *text)
     return (push_text_t){text, text ? (uint32_t)strlen(text) : 0};
 }
 
-push_draft_t draft(const char *text)
+push_message_spec_t spec(const char *text)
 {
-    return (push_draft_t){
+    return (push_message_spec_t){
         .content.data = words(text), .urgency = PUSH_NORMAL, .ttl = 300000};
 }
 
-push_draft_t draft_urgent(const char *text, push_urgency_t urgency)
+push_message_spec_t spec_urgent(const char *text, push_urgency_t urgency)
 {
-    push_draft_t d = draft(text);
+    push_message_spec_t d = spec(text);
 
     d.urgency = urgency;
     return d;
 }
 
-push_draft_t draft_topic(const char *text, const char *topic)
+push_message_spec_t spec_topic(const char *text, const char *topic)
 {
-    push_draft_t d = draft(text);
+    push_message_spec_t d = spec(text);
 
     d.topic = words(topic);
     return d;
 }
 
-static push_publish_t begin(world_t *world, const push_draft_t *d,
+static push_publish_t begin(world_t *world, const push_message_spec_t *d,
                             uint32_t limit)
 {
-    push_publish_t publish = {.draft = d, .limit = limit, .now = world->now};
+    push_publish_t publish = {.spec = d, .limit = limit, .now = world->now};
 
     publish.receipt.mid = push_mid_next(&world->clock, world->now.wall, 1, 2);
     return publish;
 }
 
-push_status_t world_publish(world_t *world, push_user_t *user, push_draft_t d)
+push_status_t world_publish(world_t *world, push_user_t *user,
+                            push_message_spec_t d)
 {
     push_publish_t publish = begin(world, &d, world->limit);
     push_status_t status = push_user_publish(world->heap, user, &publish);
@@ -217,7 +225,7 @@ push_status_t world_publish(world_t *world, push_user_t *user, push_draft_t d)
 }
 
 push_status_t world_cast(world_t *world, push_channel_t *channel,
-                         push_draft_t d)
+                         push_message_spec_t d)
 {
     push_publish_t publish = begin(world, &d, world->history);
     push_status_t status = push_channel_publish(world->heap, channel,
@@ -229,7 +237,7 @@ push_status_t world_cast(world_t *world, push_channel_t *channel,
 
 uint64_t world_say(world_t *world, push_user_t *user, const char *text)
 {
-    ck_assert_int_eq(world_publish(world, user, draft(text)), PUSH_OK);
+    ck_assert_int_eq(world_publish(world, user, spec(text)), PUSH_OK);
     return world->receipt.mid;
 }
 
@@ -257,7 +265,7 @@ static void tell_gaps(world_t *world, push_device_t *device, uint64_t first)
     char text[64];
 
     while (push_mailbox_gap(device, &reason, &urgency, &dropped)) {
-        push_mailbox_gap_told(device, reason, urgency);
+        push_mailbox_gap_reported(device, reason, urgency);
         device->gap_seq = first;
         lost[urgency] += dropped;
     }
@@ -304,7 +312,8 @@ const char *world_flush(world_t *world, push_device_t *device)
 uint32_t world_pending(world_t *world, const push_device_t *device)
 {
     return push_mailbox_pending(world->heap, device, &world->now,
-                                PUSH_SUB_USER, push_device_subs_count(device));
+                                PUSH_SUBSCRIPTION_USER,
+                                push_device_subscriptions_count(device));
 }
 
 push_cursor_t cursor(uint64_t seq)
@@ -332,13 +341,14 @@ push_fate_t world_fate(world_t *world, const push_device_t *device,
                        uint64_t mid)
 {
     const push_user_t *user = push_at(world->heap, device->user);
-    push_spot_t spot;
-    push_place_t place;
+    push_entry_t entry;
+    push_position_t position;
 
-    if (!push_log_find(world->heap, &user->log, mid, &spot)) {
+    if (!push_log_find(world->heap, &user->log, mid, &entry)) {
         return PUSH_LIVE;
     }
-    place = (push_place_t){PUSH_SUB_USER, (uint16_t)spot.lane, spot.at};
-    return push_user_fate(world->heap, device, spot.message, place,
+    position = (push_position_t){PUSH_SUBSCRIPTION_USER, (uint16_t)entry.lane,
+                                 entry.at};
+    return push_user_fate(world->heap, device, entry.message, position,
                           &world->now);
 }

@@ -60,16 +60,16 @@ void world_open(world_t *world, push_device_t *device,
 void world_close(world_t *world, push_device_t *device);
 
 /* A message of normal urgency that lives for five minutes. */
-push_draft_t draft(const char *text);
-push_draft_t draft_urgent(const char *text, push_urgency_t urgency);
-push_draft_t draft_topic(const char *text, const char *topic);
+push_message_spec_t spec(const char *text);
+push_message_spec_t spec_urgent(const char *text, push_urgency_t urgency);
+push_message_spec_t spec_topic(const char *text, const char *topic);
 push_text_t words(const char *text);
 
 /* The receipt is kept in the world. */
 push_status_t world_publish(world_t *world, push_user_t *user,
-                            push_draft_t draft);
+                            push_message_spec_t spec);
 push_status_t world_cast(world_t *world, push_channel_t *channel,
-                         push_draft_t draft);
+                         push_message_spec_t spec);
 
 /* The same by its text alone; must succeed.  Returns the mid. */
 uint64_t world_say(world_t *world, push_user_t *user, const char *text);

@@ -28,7 +28,7 @@ static const struct {
 
 static char large[LARGE];
 
-void crash_limits(ground_t *g)
+void crash_limits(fixture_t *g)
 {
     g->store.limits.max_pending = 24;
     g->store.limits.history = 16;
@@ -48,8 +48,9 @@ const char *crash_name(const crash_journal_t *j, const char *text)
 
 /* ---- clients ---- */
 
-static push_status_t open_stream(ground_t *g, push_checkin_t *c,
-                                 const char *device, push_ticket_t *ticket)
+static push_status_t open_stream(fixture_t *g, push_checkin_t *c,
+                                 const char *device,
+                                 push_stream_ref_t *stream_ref)
 {
     c->labels[PUSH_LABEL_DEVICE] = named(device);
     c->explicit_acks = true;
@@ -57,13 +58,13 @@ static push_status_t open_stream(ground_t *g, push_checkin_t *c,
     c->max_in_flight = 1024;
     c->max_streams = 16;
     c->max_devices = 64;
-    c->max_places = 4096;
+    c->max_subscriptions = 4096;
     c->seat = g->store.tag & 0xffffu;
-    return push_store_checkin(&g->store, c, &g->now, ticket);
+    return push_store_checkin(&g->store, c, &g->now, stream_ref);
 }
 
-static push_status_t arrive(ground_t *g, crash_journal_t *j, unsigned device,
-                            push_ticket_t *ticket)
+static push_status_t arrive(fixture_t *g, crash_journal_t *j, unsigned device,
+                            push_stream_ref_t *stream_ref)
 {
     push_text_t channel = named(crash_name(j, "channel"));
     push_checkin_t c = {.user = named(crash_name(j, devices[device].user)),
@@ -71,7 +72,7 @@ static push_status_t arrive(ground_t *g, crash_journal_t *j, unsigned device,
                         .channels_count = devices[device].follows,
                         .cursor = &j->devices[device].at};
 
-    return open_stream(g, &c, devices[device].device, ticket);
+    return open_stream(g, &c, devices[device].device, stream_ref);
 }
 
 /* "m17" of a message, "k5" of a key. */
@@ -94,15 +95,15 @@ static void receive(crash_journal_t *j, unsigned device,
 }
 
 /* One flush; what was collected counts as received when all is written. */
-unsigned crash_flush(ground_t *g, crash_journal_t *j, unsigned device,
-                     const push_ticket_t *ticket)
+unsigned crash_flush(fixture_t *g, crash_journal_t *j, unsigned device,
+                     const push_stream_ref_t *stream_ref)
 {
     push_seat_t *seat = &g->store.seats.seats[g->store.tag & 0xffffu];
     push_delivery_t *delivery = &g->delivery;
     push_status_t status;
 
     push_epoch_enter(&g->store.epoch, seat);
-    status = push_delivery_begin(&g->store, ticket, &g->now, delivery);
+    status = push_delivery_begin(&g->store, stream_ref, &g->now, delivery);
     if (status != PUSH_OK) {
         delivery->count = 0;
         delivery->gaps_count = 0;
@@ -117,19 +118,20 @@ unsigned crash_flush(ground_t *g, crash_journal_t *j, unsigned device,
         j->devices[device].at = cursor_mid(delivery->picks[i].seq,
                                            delivery->picks[i].message->mid);
     }
-    push_delivery_written(&g->store, ticket, &seat->counts, delivery->count,
-                          delivery->sent);
+    push_delivery_written(&g->store, stream_ref, &seat->counts,
+                          delivery->count, delivery->sent);
     j->delivered += delivery->count;
     push_epoch_leave(seat);
     return delivery->count;
 }
 
-push_status_t crash_acknowledge(ground_t *g, crash_journal_t *j,
-                                unsigned device, const push_ticket_t *ticket)
+push_status_t crash_acknowledge(fixture_t *g, crash_journal_t *j,
+                                unsigned device,
+                                const push_stream_ref_t *stream_ref)
 {
     return push_store_ack(&g->store,
                           named(crash_name(j, devices[device].user)),
-                          ticket->id, &j->devices[device].at, &g->now);
+                          stream_ref->id, &j->devices[device].at, &g->now);
 }
 
 /* ---- publishers ---- */
@@ -144,9 +146,9 @@ typedef struct {
     int64_t ttl;   /* 0: five minutes */
 } order_t;
 
-static push_draft_t draft_of(const order_t *order, const char *text)
+static push_message_spec_t spec_of(const order_t *order, const char *text)
 {
-    push_draft_t d = draft_urgent(text, order->urgency);
+    push_message_spec_t d = spec_urgent(text, order->urgency);
 
     if (order->topic) {
         d.topic = named(order->topic);
@@ -163,23 +165,23 @@ static push_draft_t draft_of(const order_t *order, const char *text)
     return d;
 }
 
-static push_status_t publish(ground_t *g, crash_journal_t *j, order_t order)
+static push_status_t publish(fixture_t *g, crash_journal_t *j, order_t order)
 {
     push_audience_t audience = {.kind = order.kind, .name = named(order.to)};
     uint32_t number = j->messages_count;
     crash_message_t *message = &j->messages[number];
     push_status_t status;
-    push_draft_t draft;
+    push_message_spec_t spec;
     char text[16];
 
     NEEDS(number < CRASH_MESSAGES, "the journal is full");
     snprintf(text, sizeof(text), "m%u", number);
-    draft = draft_of(&order, text);
+    spec = spec_of(&order, text);
     message->to = (uint8_t)order.bits;
     message->topic = order.topic != NULL;
     message->state = CRASH_TRIED;
     j->messages_count++;
-    status = store_publish(&g->store, &audience, &draft, &g->now, &g->receipt);
+    status = store_publish(&g->store, &audience, &spec, &g->now, &g->receipt);
     if (status == PUSH_OK) {
         j->published++;
         message->state = order.ttl ? CRASH_EXCUSED : CRASH_ACCEPTED;
@@ -187,7 +189,7 @@ static push_status_t publish(ground_t *g, crash_journal_t *j, order_t order)
     return status;
 }
 
-void crash_say(ground_t *g, crash_journal_t *j, const char *user,
+void crash_say(fixture_t *g, crash_journal_t *j, const char *user,
                unsigned bits, push_urgency_t urgency)
 {
     publish(g, j,
@@ -197,7 +199,7 @@ void crash_say(ground_t *g, crash_journal_t *j, const char *user,
                       .urgency = urgency});
 }
 
-void crash_cast(ground_t *g, crash_journal_t *j, push_urgency_t urgency)
+void crash_cast(fixture_t *g, crash_journal_t *j, push_urgency_t urgency)
 {
     publish(g, j,
             (order_t){.kind = PUSH_LOG_CHANNEL,
@@ -214,7 +216,7 @@ push_claim_t crash_key(const crash_journal_t *j, uint32_t number)
     return claim_of(key, number);
 }
 
-push_status_t crash_claim(ground_t *g, crash_journal_t *j, uint32_t number,
+push_status_t crash_claim(fixture_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience)
 {
     const push_claim_t claim = crash_key(j, number);
@@ -223,18 +225,18 @@ push_status_t crash_claim(ground_t *g, crash_journal_t *j, uint32_t number,
                                 &g->receipt);
 }
 
-void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number)
+void crash_publish_keyed(fixture_t *g, crash_journal_t *j, uint32_t number)
 {
     push_audience_t audience = {.kind = PUSH_LOG_USER,
                                 .name = named(crash_name(j, "keyed"))};
     const push_claim_t claim = crash_key(j, number);
     char text[16];
-    push_draft_t draft;
+    push_message_spec_t spec;
 
     snprintf(text, sizeof(text), "k%u", number);
     if (crash_claim(g, j, number, &audience) == PUSH_OK) {
-        draft = draft_urgent(text, PUSH_NORMAL);
-        NEEDS(store_publish(&g->store, &audience, &draft, &g->now, &g->receipt)
+        spec = spec_urgent(text, PUSH_NORMAL);
+        NEEDS(store_publish(&g->store, &audience, &spec, &g->now, &g->receipt)
                   == PUSH_OK,
               "a keyed publish failed");
         j->published++;
@@ -244,7 +246,7 @@ void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number)
 
 /* ---- a round of everything ---- */
 
-static void talk(ground_t *g, crash_journal_t *j)
+static void talk(fixture_t *g, crash_journal_t *j)
 {
     for (int i = 0; i < 6; i++) {
         crash_say(g, j, "a", TO_A, (push_urgency_t)(i % 3));
@@ -281,7 +283,7 @@ static void talk(ground_t *g, crash_journal_t *j)
     }
 }
 
-static void recall_one(ground_t *g, crash_journal_t *j)
+static void recall_one(fixture_t *g, crash_journal_t *j)
 {
     uint32_t number = j->messages_count;
     uint32_t recalled;
@@ -292,21 +294,21 @@ static void recall_one(ground_t *g, crash_journal_t *j)
 }
 
 /* A socket takes one message, and a part of the second. */
-static void write_partly(ground_t *g, crash_journal_t *j,
-                         const push_ticket_t *ticket)
+static void write_partly(fixture_t *g, crash_journal_t *j,
+                         const push_stream_ref_t *stream_ref)
 {
     push_seat_t *seat = &g->store.seats.seats[g->store.tag & 0xffffu];
     push_ref_t hold = PUSH_NONE;
 
     push_epoch_enter(&g->store.epoch, seat);
-    if (push_delivery_begin(&g->store, ticket, &g->now, &g->delivery)
+    if (push_delivery_begin(&g->store, stream_ref, &g->now, &g->delivery)
             == PUSH_OK
         && g->delivery.count > 1) {
         const push_pick_t *picks = g->delivery.picks;
 
-        hold = push_hold_take(&g->store, picks[1].ref, ticket->gen,
+        hold = push_hold_take(&g->store, picks[1].ref, stream_ref->gen,
                               g->store.tag);
-        push_delivery_cut(&g->store, ticket, picks[0].seq);
+        push_delivery_cut(&g->store, stream_ref, picks[0].seq);
         receive(j, A1, picks[0].message);
         j->devices[A1].at = cursor_mid(picks[0].seq, picks[0].message->mid);
     }
@@ -317,7 +319,7 @@ static void write_partly(ground_t *g, crash_journal_t *j,
 }
 
 /* Somebody comes, acknowledges one message, and goes. */
-static void visit(ground_t *g, crash_journal_t *j, const char *user,
+static void visit(fixture_t *g, crash_journal_t *j, const char *user,
                   const char *channel)
 {
     static const push_cursor_t first = {.seq = 1};
@@ -325,23 +327,23 @@ static void visit(ground_t *g, crash_journal_t *j, const char *user,
     push_checkin_t c = {.user = named(user),
                         .channels = &follows,
                         .channels_count = channel != NULL};
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
-    if (open_stream(g, &c, "1", &ticket) != PUSH_OK) {
+    if (open_stream(g, &c, "1", &stream_ref) != PUSH_OK) {
         return;
     }
-    j->published += ground_publish(g, PUSH_LOG_USER, user, "x", PUSH_NORMAL)
+    j->published += fixture_publish(g, PUSH_LOG_USER, user, "x", PUSH_NORMAL)
                     == PUSH_OK;
-    if (push_delivery_begin(&g->store, &ticket, &g->now, &g->delivery)
+    if (push_delivery_begin(&g->store, &stream_ref, &g->now, &g->delivery)
         == PUSH_OK) {
-        push_store_ack(&g->store, named(user), ticket.id, &first, &g->now);
+        push_store_ack(&g->store, named(user), stream_ref.id, &first, &g->now);
     }
-    push_store_move(&g->store, &ticket, g->store.tag & 0xffffu);
-    push_store_checkout(&g->store, &ticket, &g->now);
+    push_store_move(&g->store, &stream_ref, g->store.tag & 0xffffu);
+    push_store_checkout(&g->store, &stream_ref, &g->now);
 }
 
 /* Enough users of one shard for its tables to grow. */
-static void crowd(ground_t *g, crash_journal_t *j)
+static void crowd(fixture_t *g, crash_journal_t *j)
 {
     unsigned shard = push_store_name(&g->store, named("crowd")).shard;
     unsigned found = 0;
@@ -358,7 +360,7 @@ static void crowd(ground_t *g, crash_journal_t *j)
 }
 
 /* Whole pages of small objects, for a moment. */
-static void burst(ground_t *g, crash_journal_t *j)
+static void burst(fixture_t *g, crash_journal_t *j)
 {
     for (int i = 0; i < 400; i++) {
         publish(g, j,
@@ -371,7 +373,7 @@ static void burst(ground_t *g, crash_journal_t *j)
 }
 
 /* More than there is room for: what is low gives way. */
-static void fill_memory(ground_t *g, crash_journal_t *j)
+static void fill_memory(fixture_t *g, crash_journal_t *j)
 {
     push_status_t status = PUSH_OK;
 
@@ -397,7 +399,7 @@ static void fill_memory(ground_t *g, crash_journal_t *j)
 }
 
 /* As relief does when nothing else is left: those who are away go. */
-static void forget_guests(ground_t *g)
+static void forget_guests(fixture_t *g)
 {
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         if (push_shard_enter(&g->store, i)) {
@@ -408,29 +410,29 @@ static void forget_guests(ground_t *g)
     }
 }
 
-static void listen_to_all(ground_t *g, crash_journal_t *j,
-                          push_ticket_t *tickets)
+static void listen_to_all(fixture_t *g, crash_journal_t *j,
+                          push_stream_ref_t *stream_refs)
 {
     static const unsigned often[] = {A1, A2, B1, TOPICS, KEYED};
 
     for (unsigned i = 0; i < sizeof(often) / sizeof(often[0]); i++) {
         unsigned device = often[i];
 
-        while (crash_flush(g, j, device, &tickets[device])) {
+        while (crash_flush(g, j, device, &stream_refs[device])) {
         }
-        crash_acknowledge(g, j, device, &tickets[device]);
+        crash_acknowledge(g, j, device, &stream_refs[device]);
     }
 }
 
-void crash_pass(ground_t *g, crash_journal_t *j, int64_t ms)
+void crash_pass(fixture_t *g, crash_journal_t *j, int64_t ms)
 {
     if (j->alone) {
-        ground_pass(g, ms);
+        fixture_pass(g, ms);
         j->now = g->now;
     }
 }
 
-void crash_sweep(ground_t *g)
+void crash_sweep(fixture_t *g)
 {
     push_seat_t *seat = &g->store.seats.seats[g->store.tag & 0xffffu];
     unsigned index = g->store.tag & 0xffffu;
@@ -452,28 +454,30 @@ void crash_sweep(ground_t *g)
  * A device whose context went in a full memory, after its process had died,
  * is a new one, for which there is room as soon as what fills it has expired.
  */
-static push_status_t arrive_in_time(ground_t *g, crash_journal_t *j,
-                                    unsigned device, push_ticket_t *ticket)
+static push_status_t arrive_in_time(fixture_t *g, crash_journal_t *j,
+                                    unsigned device,
+                                    push_stream_ref_t *stream_ref)
 {
-    push_status_t status = arrive(g, j, device, ticket);
+    push_status_t status = arrive(g, j, device, stream_ref);
 
     if (status == PUSH_NO_MEMORY) {
         crash_pass(g, j, FILLED_MS);
         crash_sweep(g);
-        status = arrive(g, j, device, ticket);
+        status = arrive(g, j, device, stream_ref);
     }
     return status;
 }
 
-void crash_arrive(ground_t *g, crash_journal_t *j, push_ticket_t *tickets)
+void crash_arrive(fixture_t *g, crash_journal_t *j,
+                  push_stream_ref_t *stream_refs)
 {
     push_ref_t channels[8];
 
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
-        push_status_t status = arrive_in_time(g, j, i, &tickets[i]);
+        push_status_t status = arrive_in_time(g, j, i, &stream_refs[i]);
 
         NEEDS(status == PUSH_OK, "device %u is refused: %d", i, (int)status);
-        push_delivery_channels(&g->store, &tickets[i], channels, 8);
+        push_delivery_channels(&g->store, &stream_refs[i], channels, 8);
         for (unsigned c = 0; c < 1u + devices[i].follows; c++) {
             push_seat_follow(push_at(&g->store.heaps[0], channels[c]),
                              g->store.tag & 0xffffu);
@@ -481,23 +485,23 @@ void crash_arrive(ground_t *g, crash_journal_t *j, push_ticket_t *tickets)
     }
 }
 
-void crash_prepare(ground_t *g, crash_journal_t *j)
+void crash_prepare(fixture_t *g, crash_journal_t *j)
 {
-    push_ticket_t tickets[CRASH_DEVICES];
+    push_stream_ref_t stream_refs[CRASH_DEVICES];
 
-    crash_arrive(g, j, tickets);
+    crash_arrive(g, j, stream_refs);
     j->now = g->now;
 }
 
-void crash_work(ground_t *g, crash_journal_t *j, int rounds)
+void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
 {
-    push_ticket_t tickets[CRASH_DEVICES];
+    push_stream_ref_t stream_refs[CRASH_DEVICES];
     char guest[32];
 
     g->now = j->now;
     crash_pass(g, j, 1600);
     crash_sweep(g);
-    crash_arrive(g, j, tickets);
+    crash_arrive(g, j, stream_refs);
     for (int round = 0; round < rounds; round++) {
         talk(g, j);
         recall_one(g, j);
@@ -505,27 +509,27 @@ void crash_work(ground_t *g, crash_journal_t *j, int rounds)
             j->key_times[j->keys_count] = g->now.mono;
             crash_publish_keyed(g, j, j->keys_count++);
         }
-        write_partly(g, j, &tickets[A1]);
+        write_partly(g, j, &stream_refs[A1]);
         snprintf(guest, sizeof(guest), "guest%d", round);
         visit(g, j, crash_name(j, guest), crash_name(j, guest));
-        listen_to_all(g, j, tickets);
+        listen_to_all(g, j, stream_refs);
         if (round == 1) {
             burst(g, j);
         }
         if (round == 2 && j->alone) {
             fill_memory(g, j);
-            crash_flush(g, j, SPARE, &tickets[SPARE]);
+            crash_flush(g, j, SPARE, &stream_refs[SPARE]);
         }
         if (round == 3) {
-            arrive(g, j, A2, &tickets[A2]);
+            arrive(g, j, A2, &stream_refs[A2]);
             crowd(g, j);
             if (j->alone) {
                 forget_guests(g);
             }
         }
         if (round == 4) {
-            crash_flush(g, j, FULL, &tickets[FULL]);
-            crash_flush(g, j, LATE, &tickets[LATE]);
+            crash_flush(g, j, FULL, &stream_refs[FULL]);
+            crash_flush(g, j, LATE, &stream_refs[LATE]);
             crash_pass(g, j, RETENTION + 5000);
         }
         crash_pass(g, j, 1600);

@@ -1,7 +1,7 @@
 #ifndef STORE_CRASH_H
 #define STORE_CRASH_H
 
-#include "store_ground.h"
+#include "store_fixture.h"
 
 /*
  * A process that does everything the store can do, writes down what it was
@@ -51,33 +51,33 @@ typedef struct crash_journal_t {
 } crash_journal_t;
 
 /* Small limits, so that everything happens soon. */
-void crash_limits(ground_t *ground);
+void crash_limits(fixture_t *fixture);
 
 /* Before the process starts: its devices come for the first time. */
-void crash_prepare(ground_t *ground, crash_journal_t *journal);
+void crash_prepare(fixture_t *fixture, crash_journal_t *journal);
 
 /* In the process, from its seat: so many rounds of everything. */
-void crash_work(ground_t *ground, crash_journal_t *journal, int rounds);
+void crash_work(fixture_t *fixture, crash_journal_t *journal, int rounds);
 
 /*
  * After its death: service within a second, a sound structure, nothing lost,
  * nothing twice.  Fails the test otherwise.
  */
-void crash_verify(ground_t *ground, crash_journal_t *journal);
+void crash_verify(fixture_t *fixture, crash_journal_t *journal);
 
 /*
  * Nothing that was counted is lost, and nothing counts twice: what a process
  * was doing when it died may count or not.  Part of the above.
  */
-void crash_counts(const ground_t *ground, crash_journal_t *journal);
+void crash_counts(const fixture_t *fixture, crash_journal_t *journal);
 
 /* Lets everything end; fails the test if memory is lost then. */
-void crash_empty(ground_t *ground, uint64_t used);
+void crash_empty(fixture_t *fixture, uint64_t used);
 
 /* Bytes in use, but for what stays for good and grows: tables, one log. */
-uint64_t crash_used(const ground_t *ground);
+uint64_t crash_used(const fixture_t *fixture);
 
-/* Sweeps as a reactor would, after it took its news. */
-void crash_sweep(ground_t *ground);
+/* Sweeps as a reactor would, after it took its wake-ups. */
+void crash_sweep(fixture_t *fixture);
 
 #endif

@@ -11,7 +11,7 @@
 
 /* ---- after the death ---- */
 
-static void sound(ground_t *g)
+static void sound(fixture_t *g)
 {
     push_check_t check;
 
@@ -58,7 +58,7 @@ static void nothing_lost(const crash_journal_t *j, unsigned device)
           "device %u lost m%u", device, first);
 }
 
-static void once_a_key(ground_t *g, crash_journal_t *j)
+static void once_a_key(fixture_t *g, crash_journal_t *j)
 {
     push_audience_t audience = {.kind = PUSH_LOG_USER,
                                 .name = named(crash_name(j, "keyed"))};
@@ -90,7 +90,7 @@ static bool accepted(const crash_journal_t *j)
  * The next operations.  Where memory was full, what the dead kept others from
  * freeing is free after the sweep that follows a repair.
  */
-static void serve(ground_t *g, crash_journal_t *j)
+static void serve(fixture_t *g, crash_journal_t *j)
 {
     crash_say(g, j, "a", TO_A, PUSH_NORMAL);
     if (!accepted(j)) {
@@ -113,7 +113,7 @@ static void between(uint64_t count, uint64_t known, uint64_t unknown,
           (unsigned long)unknown);
 }
 
-void crash_counts(const ground_t *g, crash_journal_t *j)
+void crash_counts(const fixture_t *g, crash_journal_t *j)
 {
     uint64_t sums[PUSH_COUNTS];
 
@@ -132,23 +132,23 @@ void crash_counts(const ground_t *g, crash_journal_t *j)
     }
 }
 
-void crash_verify(ground_t *g, crash_journal_t *j)
+void crash_verify(fixture_t *g, crash_journal_t *j)
 {
-    push_ticket_t tickets[CRASH_DEVICES];
+    push_stream_ref_t stream_refs[CRASH_DEVICES];
     int64_t before;
 
     g->now = j->now;
     before = push_clock_now().mono;
     serve(g, j);
-    crash_arrive(g, j, tickets);
+    crash_arrive(g, j, stream_refs);
     NEEDS(push_clock_now().mono - before < 1000, "service took more than 1 s");
     crash_sweep(g);
     sound(g);
     once_a_key(g, j);
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
-        while (crash_flush(g, j, i, &tickets[i])) {
+        while (crash_flush(g, j, i, &stream_refs[i])) {
         }
-        crash_acknowledge(g, j, i, &tickets[i]);
+        crash_acknowledge(g, j, i, &stream_refs[i]);
         nothing_lost(j, i);
     }
     for (uint32_t i = 0; i < j->keys_count; i++) {
@@ -157,21 +157,21 @@ void crash_verify(ground_t *g, crash_journal_t *j)
     sound(g);
     crash_counts(g, j);
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
-        push_store_checkout(&g->store, &tickets[i], &g->now);
+        push_store_checkout(&g->store, &stream_refs[i], &g->now);
     }
 }
 
 /* ---- memory ---- */
 
-static uint64_t bytes_of(const ground_t *g, push_ref_t ref)
+static uint64_t bytes_of(const fixture_t *g, push_ref_t ref)
 {
     push_object_t object = {.size = 0};
 
-    return ref && push_slab_look(&g->store.slab, ref, &object) ? object.size
+    return ref && push_slab_find(&g->store.slab, ref, &object) ? object.size
                                                                : 0;
 }
 
-uint64_t crash_used(const ground_t *g)
+uint64_t crash_used(const fixture_t *g)
 {
     const push_store_t *store = &g->store;
     uint64_t used = store->segment->slab.used;
@@ -188,14 +188,14 @@ uint64_t crash_used(const ground_t *g)
     return used;
 }
 
-void crash_empty(ground_t *g, uint64_t used)
+void crash_empty(fixture_t *g, uint64_t used)
 {
     static const push_text_t nowhere = {NULL, 0}; /* where all come from */
     push_stats_view_t stats;
     push_channel_t *all = push_store_broadcast(&g->store);
 
     for (int i = 0; i < 4; i++) {
-        ground_pass(g, 400000);
+        fixture_pass(g, 400000);
         crash_sweep(g);
     }
     /* Its seat goes on, but no stream there follows a channel any more. */

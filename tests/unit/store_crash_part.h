@@ -21,26 +21,28 @@ enum { A1, A2, B1, FULL, TOPICS, LATE, KEYED, SPARE };
 const char *crash_name(const crash_journal_t *j, const char *text);
 
 /* All devices come, from the seat of this process. */
-void crash_arrive(ground_t *g, crash_journal_t *j, push_ticket_t *tickets);
+void crash_arrive(fixture_t *g, crash_journal_t *j,
+                  push_stream_ref_t *stream_refs);
 
 /* One flush; what was collected counts as received.  How many it was. */
-unsigned crash_flush(ground_t *g, crash_journal_t *j, unsigned device,
-                     const push_ticket_t *ticket);
+unsigned crash_flush(fixture_t *g, crash_journal_t *j, unsigned device,
+                     const push_stream_ref_t *stream_ref);
 
-push_status_t crash_acknowledge(ground_t *g, crash_journal_t *j,
-                                unsigned device, const push_ticket_t *ticket);
+push_status_t crash_acknowledge(fixture_t *g, crash_journal_t *j,
+                                unsigned device,
+                                const push_stream_ref_t *stream_ref);
 
 /* To a user, or to the channel. */
-void crash_say(ground_t *g, crash_journal_t *j, const char *user,
+void crash_say(fixture_t *g, crash_journal_t *j, const char *user,
                unsigned bits, push_urgency_t urgency);
-void crash_cast(ground_t *g, crash_journal_t *j, push_urgency_t urgency);
+void crash_cast(fixture_t *g, crash_journal_t *j, push_urgency_t urgency);
 
 push_claim_t crash_key(const crash_journal_t *journal, uint32_t number);
-push_status_t crash_claim(ground_t *g, crash_journal_t *j, uint32_t number,
+push_status_t crash_claim(fixture_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience);
-void crash_publish_keyed(ground_t *g, crash_journal_t *j, uint32_t number);
+void crash_publish_keyed(fixture_t *g, crash_journal_t *j, uint32_t number);
 
 /* The time of a journal, unless others share it: then it stands. */
-void crash_pass(ground_t *g, crash_journal_t *j, int64_t ms);
+void crash_pass(fixture_t *g, crash_journal_t *j, int64_t ms);
 
 #endif

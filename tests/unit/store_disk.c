@@ -26,7 +26,7 @@ void disk_init(disk_t *disk)
     strcpy(disk->dir, "/tmp/push-disk-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(disk->dir));
     snprintf(disk->file, sizeof(disk->file), "%s/" PUSH_STATE_FILE, disk->dir);
-    ground_init(&disk->g, DISK_ROOM);
+    fixture_init(&disk->g, DISK_ROOM);
     push_local_init(&disk->broker, &disk->g.store);
 }
 
@@ -42,7 +42,7 @@ static int remove_entry(const char *path, const struct stat *st, int type,
 void disk_cleanup(disk_t *disk)
 {
     push_journal_stop(&disk->g.store);
-    ground_cleanup(&disk->g);
+    fixture_cleanup(&disk->g);
     nftw(disk->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -54,8 +54,8 @@ push_recover_status_t disk_recover(disk_t *disk, size_t room)
                                 -1};
 
     push_journal_stop(&disk->g.store);
-    ground_cleanup(&disk->g);
-    ground_init(&disk->g, room);
+    fixture_cleanup(&disk->g);
+    fixture_init(&disk->g, room);
     if (disk->guarded) {
         disk->g.store.guard = shared_memory(sizeof(push_guard_t));
         ck_assert(push_guard_create(disk->g.store.guard));
@@ -95,7 +95,7 @@ push_status_t disk_accept(disk_t *disk, push_log_kind_t kind, const char *name,
 {
     push_broker_t *broker = &disk->broker;
     push_publication_t publication = {.audience = {kind, named(name), 0},
-                                      .draft = draft(text),
+                                      .spec = spec(text),
                                       .now = disk->g.now};
     push_commit_t commit = {0};
     push_answer_t answer;

@@ -4,7 +4,7 @@
 #include "broker/local.h"
 #include "store/disk/journal.h"
 #include "store/recovery/recover.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 
 /* A store with its state on disk, in a directory of its own. */
 
@@ -12,7 +12,7 @@
 #define DISK_SIZE ((uint64_t)64 << 20)
 
 typedef struct disk_t {
-    ground_t g;
+    fixture_t g;
     push_broker_t broker; /* of g.store */
     char dir[64];
     char file[96];

@@ -2,29 +2,29 @@
 
 #include <check.h>
 
-ground_t g;
+fixture_t g;
 
 void store_begin(void)
 {
-    ground_init(&g, (size_t)4 << 20);
+    fixture_init(&g, (size_t)4 << 20);
 }
 
 void store_begin_large(void)
 {
-    ground_init(&g, (size_t)16 << 20);
+    fixture_init(&g, (size_t)16 << 20);
 }
 
 void store_end(void)
 {
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
-push_ticket_t open_stream(const char *user, const char *device,
-                          const char *channel)
+push_stream_ref_t open_stream(const char *user, const char *device,
+                              const char *channel)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
-    ck_assert_int_eq(ground_checkin(&g, user, device, channel, &ticket),
+    ck_assert_int_eq(fixture_checkin(&g, user, device, channel, &stream_ref),
                      PUSH_OK);
-    return ticket;
+    return stream_ref;
 }

@@ -1,11 +1,11 @@
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
-#include "store_ground.h"
+#include "store_fixture.h"
 
 /* The store of a test: made before each of a case, and gone behind it. */
 
-extern ground_t g;
+extern fixture_t g;
 
 /* Fixtures: 4 MiB, or 16 MiB for what is large. */
 void store_begin(void);
@@ -13,7 +13,7 @@ void store_begin_large(void);
 void store_end(void);
 
 /* A stream of user/device opens on seat 0; must succeed.  channel may be NULL. */
-push_ticket_t open_stream(const char *user, const char *device,
-                          const char *channel);
+push_stream_ref_t open_stream(const char *user, const char *device,
+                              const char *channel);
 
 #endif

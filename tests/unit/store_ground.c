@@ -1,4 +1,4 @@
-#include "store_ground.h"
+#include "store_fixture.h"
 
 #include <check.h>
 #include <signal.h>
@@ -24,31 +24,31 @@ void *shared_memory(size_t size)
     return memory;
 }
 
-void ground_init(ground_t *g, size_t size)
+void fixture_init(fixture_t *g, size_t size)
 {
     static const push_limits_t limits = {.max_pending = 1000,
                                          .history = 1000,
                                          .retention = 1800000,
                                          .idempotency = 300000};
-    push_ground_t ground = {.size = size, .seats = GROUND_SEATS};
+    push_mapping_t mapping = {.size = size, .seats = FIXTURE_SEATS};
 
     memset(g, 0, sizeof(*g));
     g->size = size;
     g->base = shared_memory(size);
-    for (int i = 0; i < GROUND_SEATS; i++) {
+    for (int i = 0; i < FIXTURE_SEATS; i++) {
         g->events[i] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         ck_assert_int_ge(g->events[i], 0);
     }
-    ground.base = g->base;
-    ground.events = g->events;
-    ck_assert(push_store_create(&g->store, &ground, &limits));
+    mapping.base = g->base;
+    mapping.events = g->events;
+    ck_assert(push_store_create(&g->store, &mapping, &limits));
     ck_assert_int_eq(push_seat_claim(&g->store.seats, (uint32_t)getpid()), 0);
     g->now = push_clock_now();
 }
 
-void ground_cleanup(ground_t *g)
+void fixture_cleanup(fixture_t *g)
 {
-    for (int i = 0; i < GROUND_SEATS; i++) {
+    for (int i = 0; i < FIXTURE_SEATS; i++) {
         close(g->events[i]);
     }
     munmap(g->base, g->size);
@@ -97,11 +97,11 @@ push_text_t named(const char *text)
 
 push_status_t store_publish(push_store_t *store,
                             const push_audience_t *audience,
-                            const push_draft_t *draft, const push_time_t *now,
-                            push_receipt_t *receipt)
+                            const push_message_spec_t *spec,
+                            const push_time_t *now, push_receipt_t *receipt)
 {
     const push_publication_t publication = {
-        .audience = *audience, .draft = *draft, .now = *now};
+        .audience = *audience, .spec = *spec, .now = *now};
     push_answer_t answer = {0};
     push_status_t status = push_store_publish(store, &publication, NULL,
                                               &answer);
@@ -118,18 +118,18 @@ push_claim_t claim_of(const char *key, uint64_t request)
     return claim;
 }
 
-push_status_t ground_publish(ground_t *g, push_log_kind_t kind,
-                             const char *name, const char *text,
-                             push_urgency_t urgency)
+push_status_t fixture_publish(fixture_t *g, push_log_kind_t kind,
+                              const char *name, const char *text,
+                              push_urgency_t urgency)
 {
     push_audience_t audience = {.kind = kind, .name = named(name)};
-    push_draft_t d = draft_urgent(text, urgency);
+    push_message_spec_t d = spec_urgent(text, urgency);
 
     return store_publish(&g->store, &audience, &d, &g->now, &g->receipt);
 }
 
-static push_status_t checkin(ground_t *g, push_checkin_t *c,
-                             const char *device, push_ticket_t *ticket)
+static push_status_t checkin(fixture_t *g, push_checkin_t *c,
+                             const char *device, push_stream_ref_t *stream_ref)
 {
     c->labels[PUSH_LABEL_DEVICE] = named(device);
     c->explicit_acks = true;
@@ -137,30 +137,32 @@ static push_status_t checkin(ground_t *g, push_checkin_t *c,
     c->max_in_flight = 1024;
     c->max_streams = 16;
     c->max_devices = 64;
-    c->max_places = 4096;
-    return push_store_checkin(&g->store, c, &g->now, ticket);
+    c->max_subscriptions = 4096;
+    return push_store_checkin(&g->store, c, &g->now, stream_ref);
 }
 
-push_status_t ground_checkin(ground_t *g, const char *user, const char *device,
-                             const char *channel, push_ticket_t *ticket)
+push_status_t fixture_checkin(fixture_t *g, const char *user,
+                              const char *device, const char *channel,
+                              push_stream_ref_t *stream_ref)
 {
     push_text_t name = named(channel);
     push_checkin_t c = {.user = named(user),
                         .channels = &name,
                         .channels_count = channel != NULL};
 
-    return checkin(g, &c, device, ticket);
+    return checkin(g, &c, device, stream_ref);
 }
 
-push_status_t ground_resume(ground_t *g, const char *user, const char *device,
-                            const push_cursor_t *at, push_ticket_t *ticket)
+push_status_t fixture_resume(fixture_t *g, const char *user,
+                             const char *device, const push_cursor_t *at,
+                             push_stream_ref_t *stream_ref)
 {
     push_checkin_t c = {.user = named(user), .cursor = at};
 
-    return checkin(g, &c, device, ticket);
+    return checkin(g, &c, device, stream_ref);
 }
 
-static void add(ground_t *g, const char *more)
+static void add(fixture_t *g, const char *more)
 {
     size_t len = strlen(g->text);
 
@@ -168,7 +170,7 @@ static void add(ground_t *g, const char *more)
              more);
 }
 
-static void add_delivery(ground_t *g)
+static void add_delivery(fixture_t *g)
 {
     const push_delivery_t *delivery = &g->delivery;
     char text[300];
@@ -189,14 +191,14 @@ static void add_delivery(ground_t *g)
     }
 }
 
-const char *ground_flush(ground_t *g, const push_ticket_t *ticket)
+const char *fixture_flush(fixture_t *g, const push_stream_ref_t *stream_ref)
 {
     push_seat_t *seat = &g->store.seats.seats[0];
     push_status_t status;
 
     g->text[0] = '\0';
     push_epoch_enter(&g->store.epoch, seat);
-    status = push_delivery_begin(&g->store, ticket, &g->now, &g->delivery);
+    status = push_delivery_begin(&g->store, stream_ref, &g->now, &g->delivery);
     if (status == PUSH_OK) {
         add_delivery(g);
     }
@@ -204,15 +206,16 @@ const char *ground_flush(ground_t *g, const push_ticket_t *ticket)
     return status == PUSH_OK ? g->text : NULL;
 }
 
-push_status_t ground_ack(ground_t *g, const char *user,
-                         const push_ticket_t *ticket, uint64_t seq)
+push_status_t fixture_ack(fixture_t *g, const char *user,
+                          const push_stream_ref_t *stream_ref, uint64_t seq)
 {
     push_cursor_t at = cursor(seq);
 
-    return push_store_ack(&g->store, named(user), ticket->id, &at, &g->now);
+    return push_store_ack(&g->store, named(user), stream_ref->id, &at,
+                          &g->now);
 }
 
-uint64_t ground_count(const ground_t *g, push_count_t what)
+uint64_t fixture_count(const fixture_t *g, push_count_t what)
 {
     uint64_t sums[PUSH_COUNTS];
 
@@ -220,7 +223,7 @@ uint64_t ground_count(const ground_t *g, push_count_t what)
     return sums[what];
 }
 
-void ground_pass(ground_t *g, int64_t ms)
+void fixture_pass(fixture_t *g, int64_t ms)
 {
     g->now.mono += ms;
     g->now.wall += ms;

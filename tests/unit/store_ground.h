@@ -1,5 +1,5 @@
-#ifndef STORE_GROUND_H
-#define STORE_GROUND_H
+#ifndef STORE_FIXTURE_H
+#define STORE_FIXTURE_H
 
 #include <sys/types.h>
 
@@ -12,21 +12,21 @@
  * child fails by ending with another status than 0.
  */
 
-#define GROUND_SEATS 8
+#define FIXTURE_SEATS 8
 
-typedef struct ground_t {
+typedef struct fixture_t {
     push_store_t store;
     void *base;
     size_t size;
-    int events[GROUND_SEATS];
+    int events[FIXTURE_SEATS];
     push_time_t now;
     push_receipt_t receipt; /* of the last publish */
     push_delivery_t delivery;
-    char text[8192]; /* of the last ground_flush() */
-} ground_t;
+    char text[8192]; /* of the last fixture_flush() */
+} fixture_t;
 
-void ground_init(ground_t *ground, size_t size);
-void ground_cleanup(ground_t *ground);
+void fixture_init(fixture_t *fixture, size_t size);
+void fixture_cleanup(fixture_t *fixture);
 
 /* Memory that children share with the test; zeroed. */
 void *shared_memory(size_t size);
@@ -56,35 +56,36 @@ push_text_t named(const char *text);
 /* A publish for which nobody waits. */
 push_status_t store_publish(push_store_t *store,
                             const push_audience_t *audience,
-                            const push_draft_t *draft, const push_time_t *now,
-                            push_receipt_t *receipt);
+                            const push_message_spec_t *spec,
+                            const push_time_t *now, push_receipt_t *receipt);
 
 /* The claim of a request with a key. */
 push_claim_t claim_of(const char *key, uint64_t request);
 
-push_status_t ground_publish(ground_t *ground, push_log_kind_t kind,
-                             const char *name, const char *text,
-                             push_urgency_t urgency);
+push_status_t fixture_publish(fixture_t *fixture, push_log_kind_t kind,
+                              const char *name, const char *text,
+                              push_urgency_t urgency);
 
 /* A stream of user/device opens on seat 0; may fail. */
-push_status_t ground_checkin(ground_t *ground, const char *user,
-                             const char *device, const char *channel,
-                             push_ticket_t *ticket);
+push_status_t fixture_checkin(fixture_t *fixture, const char *user,
+                              const char *device, const char *channel,
+                              push_stream_ref_t *stream_ref);
 
 /* The same with the client's cursor. */
-push_status_t ground_resume(ground_t *ground, const char *user,
-                            const char *device, const push_cursor_t *cursor,
-                            push_ticket_t *ticket);
+push_status_t fixture_resume(fixture_t *fixture, const char *user,
+                             const char *device, const push_cursor_t *cursor,
+                             push_stream_ref_t *stream_ref);
 
 /* What is sent now: "!low:3 1=text 2=text"; NULL if it is stale. */
-const char *ground_flush(ground_t *ground, const push_ticket_t *ticket);
+const char *fixture_flush(fixture_t *fixture,
+                          const push_stream_ref_t *stream_ref);
 
-push_status_t ground_ack(ground_t *ground, const char *user,
-                         const push_ticket_t *ticket, uint64_t seq);
+push_status_t fixture_ack(fixture_t *fixture, const char *user,
+                          const push_stream_ref_t *stream_ref, uint64_t seq);
 
-void ground_pass(ground_t *ground, int64_t ms);
+void fixture_pass(fixture_t *fixture, int64_t ms);
 
 /* What all processes have counted. */
-uint64_t ground_count(const ground_t *ground, push_count_t what);
+uint64_t fixture_count(const fixture_t *fixture, push_count_t what);
 
 #endif

@@ -26,7 +26,7 @@ static void end(void)
 
 static void cast(const char *text, push_urgency_t urgency)
 {
-    ck_assert_int_eq(world_cast(&w, channel, draft_urgent(text, urgency)),
+    ck_assert_int_eq(world_cast(&w, channel, spec_urgent(text, urgency)),
                      PUSH_OK);
 }
 
@@ -175,7 +175,7 @@ END_TEST
 
 START_TEST(the_end_of_a_ttl_is_no_gap)
 {
-    push_draft_t d = draft("brief");
+    push_message_spec_t d = spec("brief");
 
     d.ttl = 1000;
     w.history = 2;
@@ -189,10 +189,10 @@ END_TEST
 
 START_TEST(a_topic_collapses_in_a_channel)
 {
-    ck_assert_int_eq(world_cast(&w, channel, draft_topic("a", "t")), PUSH_OK);
+    ck_assert_int_eq(world_cast(&w, channel, spec_topic("a", "t")), PUSH_OK);
     cast("b", PUSH_NORMAL);
-    ck_assert_int_eq(world_cast(&w, channel, draft_topic("c", "t")), PUSH_OK);
-    ck_assert_int_eq(world_cast(&w, w.broadcast, draft_topic("d", "t")),
+    ck_assert_int_eq(world_cast(&w, channel, spec_topic("c", "t")), PUSH_OK);
+    ck_assert_int_eq(world_cast(&w, w.broadcast, spec_topic("d", "t")),
                      PUSH_OK);
     ck_assert_str_eq(world_flush(&w, device), "1=b 2=c 3=d");
 }
@@ -200,12 +200,11 @@ END_TEST
 
 START_TEST(a_topic_collapses_also_where_the_newer_is_for_nobody)
 {
-    push_draft_t now = draft_topic("now", "t");
+    push_message_spec_t now = spec_topic("now", "t");
 
     now.ttl = 0;
     world_close(&w, device);
-    ck_assert_int_eq(world_cast(&w, channel, draft_topic("old", "t")),
-                     PUSH_OK);
+    ck_assert_int_eq(world_cast(&w, channel, spec_topic("old", "t")), PUSH_OK);
     ck_assert_int_eq(world_cast(&w, channel, now), PUSH_OK);
     ck_assert_str_eq(world_flush(&w, device), "");
 }
@@ -216,7 +215,7 @@ START_TEST(what_was_replaced_takes_no_place_in_the_history)
     w.history = 3;
     cast("slow", PUSH_NORMAL);
     for (int i = 0; i < 40; i++) {
-        ck_assert_int_eq(world_cast(&w, channel, draft_topic("t", "t")),
+        ck_assert_int_eq(world_cast(&w, channel, spec_topic("t", "t")),
                          PUSH_OK);
     }
     ck_assert_str_eq(world_flush(&w, device), "1=slow 2=t");
@@ -226,7 +225,7 @@ END_TEST
 
 START_TEST(what_has_expired_takes_no_place_in_the_history)
 {
-    push_draft_t d = draft("brief");
+    push_message_spec_t d = spec("brief");
 
     d.ttl = 1000;
     w.history = 3;
@@ -246,7 +245,7 @@ START_TEST(the_slots_of_a_channel_are_bounded_whatever_has_ended)
     w.history = 2;
     cast("slow", PUSH_NORMAL);
     for (int i = 0; i < 200; i++) {
-        ck_assert_int_eq(world_cast(&w, channel, draft_topic("t", "t")),
+        ck_assert_int_eq(world_cast(&w, channel, spec_topic("t", "t")),
                          PUSH_OK);
         ck_assert_uint_le(push_log_length(&channel->log), 32);
     }
@@ -274,10 +273,12 @@ END_TEST
 START_TEST(channels_are_counted_over_the_wrap_of_their_positions)
 {
     push_lane_t *lane = &channel->log.lanes[PUSH_NORMAL];
-    push_sub_t *sub = &push_device_subs(w.heap, device)[PUSH_SUB_CHANNELS];
+    push_subscription_t *subscription = &push_device_subscriptions(
+        w.heap, device)[PUSH_SUBSCRIPTION_CHANNELS];
 
     lane->head = lane->tail = lane->evicted = UINT32_MAX - 3;
-    sub->cursor[PUSH_NORMAL] = sub->told[PUSH_NORMAL] = UINT32_MAX - 3;
+    subscription->cursor[PUSH_NORMAL] = subscription->reported[PUSH_NORMAL] =
+        UINT32_MAX - 3;
     w.history = 3;
     cast_numbers(0, 10);
     ck_assert_str_eq(world_flush(&w, device), "!normal:7 1=7 2=8 3=9");
@@ -289,7 +290,8 @@ END_TEST
 START_TEST(what_was_dropped_long_ago_does_not_return_with_the_wrap)
 {
     push_lane_t *lane = &channel->log.lanes[PUSH_NORMAL];
-    push_sub_t *sub = &push_device_subs(w.heap, device)[PUSH_SUB_CHANNELS];
+    push_subscription_t *subscription = &push_device_subscriptions(
+        w.heap, device)[PUSH_SUBSCRIPTION_CHANNELS];
     uint32_t at = 0;
 
     w.history = 2;
@@ -302,7 +304,7 @@ START_TEST(what_was_dropped_long_ago_does_not_return_with_the_wrap)
         world_ack(&w, device, cursor(device->sent));
         push_log_cleanup(w.heap, &channel->log);
         lane->head = lane->tail = at;
-        sub->cursor[PUSH_NORMAL] = at;
+        subscription->cursor[PUSH_NORMAL] = at;
         cast_numbers(i, i + 1);
         push_log_trim(w.heap, &channel->log, PUSH_NORMAL);
         ck_assert_ptr_null(strchr(world_flush(&w, device), '!'));

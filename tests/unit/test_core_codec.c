@@ -33,10 +33,10 @@ static void tear_down(void)
 /* A message of this content, as number 7. */
 static push_letter_t letter_of(const push_content_t *content)
 {
-    push_draft_t draft = {.content = *content, .ttl = 1000};
+    push_message_spec_t spec = {.content = *content, .ttl = 1000};
     push_letter_t letter = {.seq = 7};
 
-    made = push_message_create(&memory.heap, &draft, (uint64_t)WHEN << 22, 0);
+    made = push_message_create(&memory.heap, &spec, (uint64_t)WHEN << 22, 0);
     ck_assert_uint_ne(made, PUSH_NONE);
     letter.message = push_at(&memory.heap, made);
     return letter;
@@ -186,16 +186,16 @@ static const struct {
 
 START_TEST(who_asks_is_told_and_nobody_else)
 {
-    push_draft_t draft = {.content = {.data = bytes(TEXT("x"))},
-                          .urgency = metas[_i].urgency,
-                          .ttl = 1000};
+    push_message_spec_t spec = {.content = {.data = bytes(TEXT("x"))},
+                                .urgency = metas[_i].urgency,
+                                .ttl = 1000};
     push_letter_t letter = {.seq = 7, .meta = metas[_i].meta};
     wire_t wire;
 
-    draft.content.type = bytes(metas[_i].type, strlen(metas[_i].type));
+    spec.content.type = bytes(metas[_i].type, strlen(metas[_i].type));
     letter.channel = bytes(metas[_i].channel, strlen(metas[_i].channel));
     letter.message = push_at(&memory.heap,
-                             push_message_create(&memory.heap, &draft,
+                             push_message_create(&memory.heap, &spec,
                                                  (uint64_t)WHEN << 22, 0));
     wire = written(letter, SIZE_MAX, SIZE_MAX);
     expect_fields(&wire, metas[_i].fields, metas[_i].why);
@@ -310,7 +310,7 @@ START_TEST(what_does_not_fit_is_left_out_and_all_behind_it)
     ck_assert_uint_le(out.count, PUSH_OUTPUT_PIECES);
     push_codec_sse.message(&out, &letter);
     push_codec_sse.beat(&out, true);
-    push_codec_sse.gap(&out, &(push_told_t){.dropped = 1});
+    push_codec_sse.gap(&out, &(push_gap_report_t){.dropped = 1});
     ck_assert_uint_eq(out.bytes, size);
     free(data);
 }
@@ -452,9 +452,10 @@ START_TEST(heartbeats_gaps_and_the_end_are_events_of_their_own)
     push_codec_sse.beat(&out, true);
     expect_output("event: heartbeat\ndata:\n\n");
     push_output_begin(&out, 0);
-    push_codec_sse.gap(&out, &(push_told_t){PUSH_GAP_STATE_LOST, PUSH_LOW,
-                                            UINT32_MAX});
-    push_codec_sse.gap(&out, &(push_told_t){PUSH_GAP_MAILBOX, PUSH_HIGH, 1});
+    push_codec_sse.gap(&out, &(push_gap_report_t){PUSH_GAP_STATE_LOST,
+                                                  PUSH_LOW, UINT32_MAX});
+    push_codec_sse.gap(&out,
+                       &(push_gap_report_t){PUSH_GAP_MAILBOX, PUSH_HIGH, 1});
     expect_output("event: push.gap\ndata: {\"dropped\":4294967295,"
                   "\"reason\":\"state-lost\",\"urgency\":\"low\"}\n\n"
                   "event: push.gap\ndata: {\"dropped\":1,"

@@ -83,9 +83,9 @@ static void end(void)
 START_TEST(a_message_is_told_when_it_is_published_acknowledged_and_ends)
 {
     listen("", ALL);
-    world_publish(&w, user, draft_topic("a", "t"));
+    world_publish(&w, user, spec_topic("a", "t"));
     expect("published a; ");
-    world_publish(&w, user, draft_topic("b", "t"));
+    world_publish(&w, user, spec_topic("b", "t"));
     expect("published b; ended a replaced; ");
     world_say(&w, user, "c");
     expect("published c; ");
@@ -107,8 +107,8 @@ START_TEST(a_channel_tells_the_same)
     device = world_device(&w, user, "e", &channel, 1);
     world_open(&w, device, NULL);
     listen("", ALL);
-    world_cast(&w, channel, draft_topic("a", "t"));
-    world_cast(&w, channel, draft_topic("b", "t"));
+    world_cast(&w, channel, spec_topic("a", "t"));
+    world_cast(&w, channel, spec_topic("b", "t"));
     expect("published a; published b; ended a replaced; ");
     world_flush(&w, device);
     world_ack(&w, device, cursor(1));
@@ -119,19 +119,19 @@ END_TEST
 /* For ever-full memory: ended is told with the message still whole. */
 START_TEST(what_leaves_its_log_alive_is_told_as_ended_once)
 {
-    push_spot_t spot;
+    push_entry_t entry;
     uint64_t mid = world_say(&w, user, "a");
 
     listen("", ALL);
-    ck_assert(push_log_find(w.heap, &user->log, mid, &spot));
-    push_user_evict(w.heap, user, &spot, &w.now);
+    ck_assert(push_log_find(w.heap, &user->log, mid, &entry));
+    push_user_evict(w.heap, user, &entry, &w.now);
     expect("ended a evicted; ");
 }
 END_TEST
 
 START_TEST(a_message_for_nobody_is_not_told)
 {
-    push_draft_t d = draft("x");
+    push_message_spec_t d = spec("x");
 
     world_close(&w, device);
     listen("", ALL);

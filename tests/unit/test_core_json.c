@@ -30,23 +30,22 @@ static push_text_t bytes(const char *at, size_t len)
     return (push_text_t){at, (uint32_t)len};
 }
 
-/* A message of this draft, as number 7. */
-static push_letter_t letter_of(push_draft_t draft)
+/* A message of this spec, as number 7. */
+static push_letter_t letter_of(push_message_spec_t spec)
 {
     push_letter_t letter = {.seq = 7};
     push_ref_t made;
 
-    draft.ttl = 1000;
-    made = push_message_create(&memory.heap, &draft, (uint64_t)WHEN << 22, 0);
+    spec.ttl = 1000;
+    made = push_message_create(&memory.heap, &spec, (uint64_t)WHEN << 22, 0);
     ck_assert_uint_ne(made, PUSH_NONE);
     letter.message = push_at(&memory.heap, made);
     return letter;
 }
 
-static wire_t whole(push_draft_t draft)
+static wire_t whole(push_message_spec_t spec)
 {
-    return wire_written(&push_codec_json, letter_of(draft), SIZE_MAX,
-                        SIZE_MAX);
+    return wire_written(&push_codec_json, letter_of(spec), SIZE_MAX, SIZE_MAX);
 }
 
 /* It must be an object with this id, and these members behind. */
@@ -116,8 +115,9 @@ static const struct {
 
 START_TEST(a_payload_is_data_text_or_base64)
 {
-    push_draft_t draft = {.content.data = bytes(rows[_i].data, rows[_i].len)};
-    wire_t wire = whole(draft);
+    push_message_spec_t spec = {
+        .content.data = bytes(rows[_i].data, rows[_i].len)};
+    wire_t wire = whole(spec);
 
     expect(&wire, rows[_i].member, rows[_i].why);
     free(wire.at);
@@ -152,11 +152,11 @@ END_TEST
 
 START_TEST(event_and_receipt_stand_before_the_payload)
 {
-    push_draft_t draft = {.content = {.event = bytes(ROW("trip.eta")),
-                                      .type = bytes(ROW("text/plain")),
-                                      .data = bytes(ROW("{}")),
-                                      .ack_now = true}};
-    wire_t wire = whole(draft);
+    push_message_spec_t spec = {.content = {.event = bytes(ROW("trip.eta")),
+                                            .type = bytes(ROW("text/plain")),
+                                            .data = bytes(ROW("{}")),
+                                            .ack_now = true}};
+    wire_t wire = whole(spec);
 
     expect(&wire, "\"event\":\"trip.eta\",\"ack\":\"now\",\"data\":{}", "");
     free(wire.at);
@@ -165,11 +165,11 @@ END_TEST
 
 START_TEST(who_asks_is_told_more)
 {
-    push_draft_t draft = {
+    push_message_spec_t spec = {
         .content = {.type = bytes(ROW("text/plain; charset=\"utf-8\"")),
                     .data = bytes(ROW("x"))},
         .urgency = PUSH_LOW};
-    push_letter_t letter = letter_of(draft);
+    push_letter_t letter = letter_of(spec);
     wire_t wire;
 
     letter.meta = PUSH_META_TYPE | PUSH_META_CHANNEL | PUSH_META_URGENCY
@@ -188,13 +188,13 @@ END_TEST
 START_TEST(the_longest_names_have_room)
 {
     char name[UINT8_MAX];
-    push_draft_t draft = {.content = {.type = bytes(name, sizeof(name)),
-                                      .data = bytes(ROW("1"))}};
+    push_message_spec_t spec = {.content = {.type = bytes(name, sizeof(name)),
+                                            .data = bytes(ROW("1"))}};
     push_letter_t letter;
     wire_t wire;
 
     memset(name, '\\', sizeof(name));
-    letter = letter_of(draft);
+    letter = letter_of(spec);
     letter.seq = UINT64_MAX;
     letter.device = letter.channel = bytes(name, sizeof(name));
     letter.meta = PUSH_META_TYPE | PUSH_META_CHANNEL | PUSH_META_URGENCY
@@ -222,9 +222,9 @@ static char *payload_of(int which, size_t len)
 START_TEST(parts_of_a_message_are_the_whole_wherever_it_is_cut)
 {
     char *data = payload_of(_i, 300);
-    push_draft_t draft = {
+    push_message_spec_t spec = {
         .content = {.event = bytes(ROW("e")), .data = bytes(data, 300)}};
-    push_letter_t letter = letter_of(draft);
+    push_letter_t letter = letter_of(spec);
     wire_t want;
 
     letter.device = bytes(ROW("xkfiKT2Z"));
@@ -247,8 +247,8 @@ START_TEST(a_large_message_goes_out_in_several_writes)
 {
     size_t len = (size_t)1 << 20;
     char *data = payload_of(_i, len);
-    push_draft_t draft = {.content.data = bytes(data, len)};
-    push_letter_t letter = letter_of(draft);
+    push_message_spec_t spec = {.content.data = bytes(data, len)};
+    push_letter_t letter = letter_of(spec);
     wire_t want = wire_written(&push_codec_json, letter, SIZE_MAX, SIZE_MAX);
     wire_t got = wire_written(&push_codec_json, letter, 5, 9973);
 
@@ -277,17 +277,17 @@ static void expect_output(const char *text)
 START_TEST(a_batch_is_one_object)
 {
     const push_codec_t *json = &push_codec_json;
-    push_draft_t draft = {.content.data = bytes(ROW("1")), .ttl = 1000};
+    push_message_spec_t spec = {.content.data = bytes(ROW("1")), .ttl = 1000};
     push_letter_t letter = {.seq = 7};
 
     letter.message = push_at(&memory.heap,
-                             push_message_create(&memory.heap, &draft, 0, 0));
+                             push_message_create(&memory.heap, &spec, 0, 0));
     letter.device = bytes(ROW("xkfiKT2Z"));
     push_output_begin(&out, 0);
     json->seam(&out, PUSH_SEAM_BEGIN);
-    json->gap(&out, &(push_told_t){PUSH_GAP_STATE_LOST, PUSH_LOW, 3});
+    json->gap(&out, &(push_gap_report_t){PUSH_GAP_STATE_LOST, PUSH_LOW, 3});
     json->seam(&out, PUSH_SEAM_NEXT);
-    json->gap(&out, &(push_told_t){PUSH_GAP_MAILBOX, PUSH_HIGH, 1});
+    json->gap(&out, &(push_gap_report_t){PUSH_GAP_MAILBOX, PUSH_HIGH, 1});
     json->seam(&out, PUSH_SEAM_MESSAGES);
     json->message(&out, &letter);
     json->seam(&out, PUSH_SEAM_NEXT);

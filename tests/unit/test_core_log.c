@@ -36,7 +36,7 @@ static void start_at(uint32_t at)
 
 static push_ref_t append_text(const char *text)
 {
-    push_draft_t d = draft(text);
+    push_message_spec_t d = spec(text);
     push_ref_t ref;
 
     NEEDS(push_log_reserve(heap, lg, d.urgency) == PUSH_OK, "no memory");
@@ -184,21 +184,21 @@ END_TEST
 
 START_TEST(a_message_is_found_by_its_mid_in_any_lane)
 {
-    push_draft_t d = draft_urgent("low", PUSH_LOW);
+    push_message_spec_t d = spec_urgent("low", PUSH_LOW);
     push_message_t *first = push_at(heap, append_text("a"));
-    push_spot_t spot;
+    push_entry_t entry;
     push_ref_t ref;
 
     ck_assert_int_eq(push_log_reserve(heap, lg, PUSH_LOW), PUSH_OK);
     ref = push_message_create(heap, &d, 77, world.now.mono);
     push_log_append(heap, lg, ref);
-    ck_assert(push_log_find(heap, lg, 77, &spot));
-    ck_assert_uint_eq(spot.lane, PUSH_LOW);
-    ck_assert_ptr_eq(spot.message, push_at(heap, ref));
-    ck_assert(push_log_find(heap, lg, first->mid, &spot));
-    ck_assert_ptr_eq(spot.message, first);
-    ck_assert_uint_eq(spot.at, 0);
-    ck_assert(!push_log_find(heap, lg, 78, &spot));
+    ck_assert(push_log_find(heap, lg, 77, &entry));
+    ck_assert_uint_eq(entry.lane, PUSH_LOW);
+    ck_assert_ptr_eq(entry.message, push_at(heap, ref));
+    ck_assert(push_log_find(heap, lg, first->mid, &entry));
+    ck_assert_ptr_eq(entry.message, first);
+    ck_assert_uint_eq(entry.at, 0);
+    ck_assert(!push_log_find(heap, lg, 78, &entry));
 }
 END_TEST
 

@@ -7,7 +7,7 @@
 
 static void say_urgent(const char *text, push_urgency_t urgency)
 {
-    ck_assert_int_eq(world_publish(&w, user, draft_urgent(text, urgency)),
+    ck_assert_int_eq(world_publish(&w, user, spec_urgent(text, urgency)),
                      PUSH_OK);
 }
 
@@ -123,7 +123,7 @@ END_TEST
 
 START_TEST(a_message_is_sent_until_its_last_millisecond)
 {
-    push_draft_t d = draft("brief");
+    push_message_spec_t d = spec("brief");
 
     d.ttl = 5000;
     world_publish(&w, user, d);
@@ -139,7 +139,7 @@ END_TEST
 
 START_TEST(a_clock_set_by_a_day_does_not_end_what_was_granted)
 {
-    push_draft_t d = draft("stays");
+    push_message_spec_t d = spec("stays");
 
     d.ttl = 5000;
     world_publish(&w, user, d);
@@ -153,7 +153,7 @@ END_TEST
 START_TEST(ttl_0_reaches_the_streams_that_are_open_and_no_other)
 {
     push_device_t *away = world_device(&w, user, "away", NULL, 0);
-    push_draft_t d = draft("now");
+    push_message_spec_t d = spec("now");
 
     d.ttl = 0;
     ck_assert_int_eq(world_publish(&w, user, d), PUSH_OK);
@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(ttl_0_is_not_kept_for_a_stream_that_reopens)
 {
-    push_draft_t d = draft("now");
+    push_message_spec_t d = spec("now");
 
     d.ttl = 0;
     ck_assert_int_eq(world_publish(&w, user, d), PUSH_OK);
@@ -181,7 +181,7 @@ END_TEST
 
 START_TEST(ttl_0_with_no_stream_open_reaches_nobody)
 {
-    push_draft_t d = draft("now");
+    push_message_spec_t d = spec("now");
     uint32_t live;
 
     world_close(&w, device);
@@ -200,7 +200,7 @@ END_TEST
 START_TEST(a_message_for_one_device_is_for_no_other)
 {
     push_device_t *other = world_device(&w, user, "dd", NULL, 0);
-    push_draft_t d = draft("mine");
+    push_message_spec_t d = spec("mine");
 
     d.device = words("d");
     ck_assert_int_eq(world_publish(&w, user, d), PUSH_OK);
@@ -246,7 +246,7 @@ START_TEST(where_all_that_waits_is_more_urgent_the_only_recipient_refuses)
     w.limit = 2;
     say_urgent("a", PUSH_NORMAL);
     say_urgent("b", PUSH_NORMAL);
-    ck_assert_int_eq(world_publish(&w, user, draft_urgent("c", PUSH_LOW)),
+    ck_assert_int_eq(world_publish(&w, user, spec_urgent("c", PUSH_LOW)),
                      PUSH_MAILBOX_FULL);
     ck_assert_uint_eq(w.receipt.refused, 1);
     ck_assert_uint_eq(w.receipt.recipients, 0);
@@ -263,7 +263,7 @@ START_TEST(one_of_two_that_refuses_is_counted_and_the_other_receives)
     say_urgent("a", PUSH_NORMAL);
     say_urgent("b", PUSH_NORMAL);
     world_flush(&w, other);
-    ck_assert_int_eq(world_publish(&w, user, draft_urgent("c", PUSH_LOW)),
+    ck_assert_int_eq(world_publish(&w, user, spec_urgent("c", PUSH_LOW)),
                      PUSH_OK);
     ck_assert_uint_eq(w.receipt.refused, 1);
     ck_assert_uint_eq(w.receipt.recipients, 1);
@@ -275,7 +275,7 @@ END_TEST
 
 START_TEST(what_is_in_flight_or_expired_takes_no_room)
 {
-    push_draft_t d = draft("brief");
+    push_message_spec_t d = spec("brief");
 
     w.limit = 2;
     d.ttl = 1000;
@@ -354,7 +354,7 @@ START_TEST(a_gap_with_no_message_behind_it_is_told_again_after_a_cut)
 {
     w.limit = 1;
     world_say(&w, user, "a");
-    world_publish(&w, user, draft_urgent("b", PUSH_HIGH));
+    world_publish(&w, user, spec_urgent("b", PUSH_HIGH));
     device->lowest = PUSH_HIGH;
     world_ack(&w, device, cursor(0));
     ck_assert_str_eq(world_flush(&w, device), "!normal:1 1=b");
@@ -381,16 +381,16 @@ END_TEST
 START_TEST(what_memory_took_is_told_by_urgency)
 {
     uint64_t evicted[2];
-    push_spot_t spot;
+    push_entry_t entry;
 
     evicted[0] = world_say(&w, user, "a");
     say_urgent("b", PUSH_LOW);
     evicted[1] = w.receipt.mid;
     world_say(&w, user, "c");
     for (int i = 0; i < 2; i++) {
-        ck_assert(push_log_find(w.heap, &user->log, evicted[i], &spot));
-        push_log_end(w.heap, &user->log, spot.message, PUSH_EVICTED, &w.now);
-        push_log_remove(w.heap, &user->log, spot.lane, spot.at,
+        ck_assert(push_log_find(w.heap, &user->log, evicted[i], &entry));
+        push_log_end(w.heap, &user->log, entry.message, PUSH_EVICTED, &w.now);
+        push_log_remove(w.heap, &user->log, entry.lane, entry.at,
                         PUSH_SLOT_EVICTED);
     }
     ck_assert_str_eq(world_flush(&w, device), "!normal:1 !low:1 1=c");

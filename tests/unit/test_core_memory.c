@@ -28,29 +28,29 @@ static void set_up(void)
     world_say(&s.w, s.user, "b");
     world_flush(&s.w, s.device);
     s.w.limit = 4;
-    world_publish(&s.w, s.user, draft_topic("c", "t"));
+    world_publish(&s.w, s.user, spec_topic("c", "t"));
     world_say(&s.w, s.user, "d");
 }
 
 static push_status_t publish(void)
 {
-    return world_publish(&s.w, s.user, draft("new"));
+    return world_publish(&s.w, s.user, spec("new"));
 }
 
 static push_status_t replace(void)
 {
-    return world_publish(&s.w, s.user, draft_topic("new", "t"));
+    return world_publish(&s.w, s.user, spec_topic("new", "t"));
 }
 
 static push_status_t displace(void)
 {
     s.w.limit = 2;
-    return world_publish(&s.w, s.user, draft("new"));
+    return world_publish(&s.w, s.user, spec("new"));
 }
 
 static push_status_t cast(void)
 {
-    return world_cast(&s.w, s.channel, draft("new"));
+    return world_cast(&s.w, s.channel, spec("new"));
 }
 
 static push_status_t label(void)
@@ -109,8 +109,8 @@ START_TEST(a_flush_without_memory_sends_less_and_the_rest_later)
         char all[256];
 
         set_up();
-        world_cast(&s.w, s.channel, draft("x"));
-        world_publish(&s.w, s.user, draft_urgent("y", PUSH_LOW));
+        world_cast(&s.w, s.channel, spec("x"));
+        world_publish(&s.w, s.user, spec_urgent("y", PUSH_LOW));
         watched_heap_fail_at(&s.w.memory, n);
         strcpy(all, world_flush(&s.w, s.device));
         failed = s.w.memory.failed;
@@ -138,7 +138,7 @@ START_TEST(what_cannot_be_noted_as_evicted_stays_in_the_mailbox)
     s.w.limit = 1;
     mid = world_say(&s.w, s.user, "a");
     watched_heap_fail_at(&s.w.memory, 2); /* 1 is the message itself */
-    ck_assert_int_eq(world_publish(&s.w, s.user, draft("b")), PUSH_NO_MEMORY);
+    ck_assert_int_eq(world_publish(&s.w, s.user, spec("b")), PUSH_NO_MEMORY);
     ck_assert_uint_eq(s.w.receipt.refused, 0);
     ck_assert(s.w.memory.failed);
     ck_assert_int_eq(world_fate(&s.w, s.device, mid), PUSH_PENDING);

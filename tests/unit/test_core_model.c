@@ -96,23 +96,23 @@ static push_status_t publish_for_real(const model_message_t *message,
                                       int64_t ttl)
 {
     static const char *const topics[] = {NULL, "t", "u"};
-    push_draft_t draft = {.urgency = message->urgency,
-                          .ttl = ttl,
-                          .topic = words(topics[message->topic])};
+    push_message_spec_t spec = {.urgency = message->urgency,
+                                .ttl = ttl,
+                                .topic = words(topics[message->topic])};
     char text[12];
 
     snprintf(text, sizeof(text), "%d", run.m.count);
-    draft.content.data = words(text);
+    spec.content.data = words(text);
     if (message->device >= 0) {
-        draft.device = words(name_of(message->device));
+        spec.device = words(name_of(message->device));
     }
     switch (message->kind) {
     case TO_USER:
-        return world_publish(&run.w, run.users[message->to], draft);
+        return world_publish(&run.w, run.users[message->to], spec);
     case TO_CHANNEL:
-        return world_cast(&run.w, run.channels[message->to], draft);
+        return world_cast(&run.w, run.channels[message->to], spec);
     default:
-        return world_cast(&run.w, run.w.broadcast, draft);
+        return world_cast(&run.w, run.w.broadcast, spec);
     }
 }
 
@@ -274,12 +274,12 @@ static void recall(void)
 {
     int i = (int)dice_below(&run.d, (uint32_t)run.m.count + 1);
     const model_message_t *message = &run.m.messages[i];
-    push_spot_t spot;
+    push_entry_t entry;
 
     if (i < run.m.count && model_alive(&run.m, i)
         && (message->kind == TO_USER || run.focus != HISTORY)) {
-        if (push_log_find(run.w.heap, log_of(message), message->mid, &spot)) {
-            push_log_end(run.w.heap, log_of(message), spot.message,
+        if (push_log_find(run.w.heap, log_of(message), message->mid, &entry)) {
+            push_log_end(run.w.heap, log_of(message), entry.message,
                          PUSH_RECALLED, &run.w.now);
         }
         model_end(&run.m, i, PUSH_RECALLED);

@@ -57,7 +57,7 @@ START_TEST(a_cursor_resumes_as_the_row_says)
     say(5, mids);
     ck_assert_str_eq(world_flush(&w, device), "1=a 2=b 3=c 4=d 5=e");
     ck_assert_int_eq(world_ack(&w, device, cursor(2)), PUSH_OK);
-    world_publish(&w, user, draft_urgent("f", PUSH_HIGH));
+    world_publish(&w, user, spec_urgent("f", PUSH_HIGH));
     switch (resumes[_i].claim) {
     case RIGHT:
         at = cursor_mid(at.seq, mids[at.seq - 1]);
@@ -139,7 +139,7 @@ END_TEST
 START_TEST(a_mid_meant_for_another_device_acknowledges_nothing)
 {
     push_device_t *other = world_device(&w, user, "other", NULL, 0);
-    push_draft_t d = draft("for other");
+    push_message_spec_t d = spec("for other");
 
     d.device = words("other");
     ck_assert_int_eq(world_publish(&w, user, d), PUSH_OK);
@@ -155,9 +155,9 @@ START_TEST(what_comes_back_competes_again_by_urgency)
 
     say(3, mids);
     world_flush(&w, device);
-    ck_assert_int_eq(world_publish(&w, user, draft_urgent("low", PUSH_LOW)),
+    ck_assert_int_eq(world_publish(&w, user, spec_urgent("low", PUSH_LOW)),
                      PUSH_OK);
-    ck_assert_int_eq(world_publish(&w, user, draft_urgent("high", PUSH_HIGH)),
+    ck_assert_int_eq(world_publish(&w, user, spec_urgent("high", PUSH_HIGH)),
                      PUSH_OK);
     world_resume(&w, device, cursor_mid(1, mids[0]));
     ck_assert_str_eq(world_flush(&w, device), "2=high 3=b 4=c 5=low");
@@ -166,7 +166,7 @@ END_TEST
 
 START_TEST(what_expired_in_flight_is_not_sent_again)
 {
-    push_draft_t d = draft("brief");
+    push_message_spec_t d = spec("brief");
 
     d.ttl = 1000;
     ck_assert_int_eq(world_publish(&w, user, d), PUSH_OK);

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-static void publish(push_draft_t d)
+static void publish(push_message_spec_t d)
 {
     ck_assert_int_eq(world_publish(&w, user, d), PUSH_OK);
 }
@@ -15,10 +15,10 @@ START_TEST(the_newest_of_a_topic_replaces_what_was_not_delivered)
 {
     uint64_t first;
 
-    publish(draft_topic("old", "t"));
+    publish(spec_topic("old", "t"));
     first = w.receipt.mid;
     world_say(&w, user, "between");
-    publish(draft_topic("new", "t"));
+    publish(spec_topic("new", "t"));
     ck_assert_int_eq(world_fate(&w, device, first), PUSH_REPLACED);
     ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_REPLACED], 1);
     ck_assert_str_eq(world_flush(&w, device), "1=between 2=new");
@@ -29,26 +29,26 @@ END_TEST
 
 START_TEST(another_topic_and_none_replace_nothing)
 {
-    publish(draft_topic("a", "t"));
-    publish(draft_topic("b", "tt"));
-    publish(draft_topic("c", "T"));
-    publish(draft("d"));
-    publish(draft("e"));
+    publish(spec_topic("a", "t"));
+    publish(spec_topic("b", "tt"));
+    publish(spec_topic("c", "T"));
+    publish(spec("d"));
+    publish(spec("e"));
     ck_assert_str_eq(world_flush(&w, device), "1=a 2=b 3=c 4=d 5=e");
 }
 END_TEST
 
 START_TEST(a_topic_collapses_only_within_its_audience)
 {
-    push_draft_t one = draft_topic("one", "t");
-    push_draft_t again = draft_topic("again", "t");
+    push_message_spec_t one = spec_topic("one", "t");
+    push_message_spec_t again = spec_topic("again", "t");
     push_user_t *other_user = world_user(&w);
 
     one.device = words("d");
     again.device = words("d");
-    publish(draft_topic("all", "t"));
+    publish(spec_topic("all", "t"));
     publish(one);
-    ck_assert_int_eq(world_publish(&w, other_user, draft_topic("x", "t")),
+    ck_assert_int_eq(world_publish(&w, other_user, spec_topic("x", "t")),
                      PUSH_OK);
     ck_assert_uint_eq(world_pending(&w, device), 2);
     publish(again);
@@ -58,11 +58,11 @@ END_TEST
 
 START_TEST(a_topic_collapses_over_urgencies)
 {
-    push_draft_t low = draft_topic("low", "t");
+    push_message_spec_t low = spec_topic("low", "t");
 
     low.urgency = PUSH_LOW;
     publish(low);
-    publish(draft_topic("normal", "t"));
+    publish(spec_topic("normal", "t"));
     ck_assert_str_eq(world_flush(&w, device), "1=normal");
     publish(low);
     ck_assert_str_eq(world_flush(&w, device), "2=low");
@@ -71,9 +71,9 @@ END_TEST
 
 START_TEST(in_a_retransmission_only_the_newest_of_a_topic_is_sent)
 {
-    publish(draft_topic("first", "t"));
+    publish(spec_topic("first", "t"));
     ck_assert_str_eq(world_flush(&w, device), "1=first");
-    publish(draft_topic("second", "t"));
+    publish(spec_topic("second", "t"));
     world_resume(&w, device, cursor(0));
     ck_assert_str_eq(world_flush(&w, device), "1=second");
 }
@@ -83,11 +83,11 @@ START_TEST(what_was_acknowledged_is_not_replaced_for_that_device)
 {
     uint64_t first;
 
-    publish(draft_topic("first", "t"));
+    publish(spec_topic("first", "t"));
     first = w.receipt.mid;
     world_flush(&w, device);
     world_ack(&w, device, cursor(1));
-    publish(draft_topic("second", "t"));
+    publish(spec_topic("second", "t"));
     ck_assert_int_eq(world_fate(&w, device, first), PUSH_ACKED);
 }
 END_TEST
@@ -95,9 +95,9 @@ END_TEST
 START_TEST(a_replacement_needs_no_room_in_a_full_mailbox)
 {
     w.limit = 2;
-    publish(draft_topic("a", "t"));
+    publish(spec_topic("a", "t"));
     world_say(&w, user, "b");
-    publish(draft_topic("c", "t"));
+    publish(spec_topic("c", "t"));
     ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_EVICTED], 0);
     ck_assert_str_eq(world_flush(&w, device), "1=b 2=c");
 }
@@ -105,12 +105,12 @@ END_TEST
 
 START_TEST(an_expired_message_is_not_replaced)
 {
-    push_draft_t brief = draft_topic("brief", "t");
+    push_message_spec_t brief = spec_topic("brief", "t");
 
     brief.ttl = 1000;
     publish(brief);
     world_pass(&w, 1000);
-    publish(draft_topic("later", "t"));
+    publish(spec_topic("later", "t"));
     ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_REPLACED], 0);
     ck_assert_str_eq(world_flush(&w, device), "1=later");
 }
@@ -121,7 +121,7 @@ END_TEST
 START_TEST(a_device_that_appears_before_the_ttl_ends_finds_the_message)
 {
     push_device_t *late;
-    push_draft_t brief = draft("brief");
+    push_message_spec_t brief = spec("brief");
 
     brief.ttl = 1000;
     publish(brief);
@@ -138,7 +138,7 @@ END_TEST
 START_TEST(a_message_for_a_device_that_is_not_known_yet_waits_for_it)
 {
     push_device_t *late;
-    push_draft_t d = draft("for late");
+    push_message_spec_t d = spec("for late");
 
     d.device = words("late");
     publish(d);
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(what_was_dropped_for_a_device_to_come_is_told_when_it_comes)
 {
     push_device_t *late;
-    push_draft_t d = draft("first");
+    push_message_spec_t d = spec("first");
 
     w.limit = 1;
     d.device = words("late");
@@ -174,7 +174,7 @@ START_TEST(a_user_without_devices_keeps_no_more_than_a_mailbox_holds)
     w.limit = 3;
     for (int i = 0; i < 7; i++) {
         snprintf(text, sizeof(text), "m%d", i);
-        ck_assert_int_eq(world_publish(&w, absent, draft(text)), PUSH_OK);
+        ck_assert_int_eq(world_publish(&w, absent, spec(text)), PUSH_OK);
         ck_assert_uint_eq(w.receipt.recipients, 0);
     }
     late = world_device(&w, absent, "late", NULL, 0);
@@ -190,9 +190,9 @@ START_TEST(a_user_without_devices_keeps_the_urgent_and_refuses_the_rest)
     w.limit = 2;
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(
-            world_publish(&w, absent, draft_urgent("h", PUSH_HIGH)), PUSH_OK);
+            world_publish(&w, absent, spec_urgent("h", PUSH_HIGH)), PUSH_OK);
     }
-    ck_assert_int_eq(world_publish(&w, absent, draft("n")), PUSH_MAILBOX_FULL);
+    ck_assert_int_eq(world_publish(&w, absent, spec("n")), PUSH_MAILBOX_FULL);
     ck_assert_uint_eq(push_log_length(&absent->log), 2);
 }
 END_TEST
@@ -200,17 +200,17 @@ END_TEST
 START_TEST(what_was_recalled_leaves_room_for_a_user_without_devices)
 {
     push_user_t *absent = world_user(&w);
-    push_spot_t spot;
+    push_entry_t entry;
 
     w.limit = 2;
     for (int i = 0; i < 2; i++) {
         ck_assert_int_eq(
-            world_publish(&w, absent, draft_urgent("h", PUSH_HIGH)), PUSH_OK);
-        ck_assert(push_log_find(w.heap, &absent->log, w.receipt.mid, &spot));
-        push_log_end(w.heap, &absent->log, spot.message, PUSH_RECALLED,
+            world_publish(&w, absent, spec_urgent("h", PUSH_HIGH)), PUSH_OK);
+        ck_assert(push_log_find(w.heap, &absent->log, w.receipt.mid, &entry));
+        push_log_end(w.heap, &absent->log, entry.message, PUSH_RECALLED,
                      &w.now);
     }
-    ck_assert_int_eq(world_publish(&w, absent, draft("n")), PUSH_OK);
+    ck_assert_int_eq(world_publish(&w, absent, spec("n")), PUSH_OK);
 }
 END_TEST
 
@@ -271,8 +271,8 @@ START_TEST(what_was_dropped_is_not_told_after_its_ttl)
     push_device_t *late;
 
     w.limit = 1;
-    world_publish(&w, absent, draft("a"));
-    world_publish(&w, absent, draft("b"));
+    world_publish(&w, absent, spec("a"));
+    world_publish(&w, absent, spec("b"));
     world_pass(&w, 300000);
     late = world_device(&w, absent, "late", NULL, 0);
     ck_assert_str_eq(world_flush(&w, late), "");

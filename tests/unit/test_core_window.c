@@ -20,26 +20,28 @@ static void end(void)
     watched_heap_destroy(&memory);
 }
 
-static push_place_t place(unsigned sub, unsigned lane, uint32_t at)
+static push_position_t position(unsigned subscription, unsigned lane,
+                                uint32_t at)
 {
-    return (push_place_t){(uint16_t)sub, (uint16_t)lane, at};
+    return (push_position_t){(uint16_t)subscription, (uint16_t)lane, at};
 }
 
-static void append(push_place_t p)
+static void append(push_position_t p)
 {
     NEEDS(push_window_append(heap, &window, p) == PUSH_OK, "no memory");
 }
 
-static void expect(push_place_t got, push_place_t want)
+static void expect(push_position_t got, push_position_t want)
 {
-    NEEDS(got.sub == want.sub && got.lane == want.lane && got.at == want.at,
-          "%u/%u/%u is not %u/%u/%u", got.sub, got.lane, got.at, want.sub,
-          want.lane, want.at);
+    NEEDS(got.subscription == want.subscription && got.lane == want.lane
+              && got.at == want.at,
+          "%u/%u/%u is not %u/%u/%u", got.subscription, got.lane, got.at,
+          want.subscription, want.lane, want.at);
 }
 
-static push_place_t take_last(void)
+static push_position_t take_last(void)
 {
-    push_place_t last = push_window_last(heap, &window);
+    push_position_t last = push_window_last(heap, &window);
 
     push_window_drop_last(heap, &window);
     return last;
@@ -48,13 +50,13 @@ static push_place_t take_last(void)
 START_TEST(neighbours_of_one_lane_stand_in_one_run)
 {
     for (uint32_t i = 0; i < 1000; i++) {
-        append(place(2, 1, 50 + i));
+        append(position(2, 1, 50 + i));
     }
     ck_assert_uint_eq(push_window_runs(heap, &window), 1);
     ck_assert_uint_eq(memory.live, 1);
-    expect(push_window_get(heap, &window, 999), place(2, 1, 1049));
-    expect(push_window_take_first(heap, &window), place(2, 1, 50));
-    expect(take_last(), place(2, 1, 1049));
+    expect(push_window_get(heap, &window, 999), position(2, 1, 1049));
+    expect(push_window_take_first(heap, &window), position(2, 1, 50));
+    expect(take_last(), position(2, 1, 1049));
     push_window_cleanup(heap, &window);
     watched_heap_cleanup(&memory);
     watched_heap_init(&memory);
@@ -63,59 +65,60 @@ END_TEST
 
 START_TEST(another_lane_subscription_or_a_hole_begins_a_run)
 {
-    append(place(0, 1, 7));
-    append(place(0, 1, 8));
-    append(place(0, 2, 9));
-    append(place(1, 2, 10));
-    append(place(1, 2, 12));
-    append(place(1, 2, 12));
+    append(position(0, 1, 7));
+    append(position(0, 1, 8));
+    append(position(0, 2, 9));
+    append(position(1, 2, 10));
+    append(position(1, 2, 12));
+    append(position(1, 2, 12));
     ck_assert_uint_eq(push_window_runs(heap, &window), 5);
 }
 END_TEST
 
 START_TEST(a_run_goes_on_over_the_wrap_of_positions)
 {
-    append(place(0, 0, UINT32_MAX - 1));
-    append(place(0, 0, UINT32_MAX));
-    append(place(0, 0, 0));
-    append(place(0, 0, 1));
+    append(position(0, 0, UINT32_MAX - 1));
+    append(position(0, 0, UINT32_MAX));
+    append(position(0, 0, 0));
+    append(position(0, 0, 1));
     ck_assert_uint_eq(push_window_runs(heap, &window), 1);
-    ck_assert(push_window_holds(heap, &window, place(0, 0, UINT32_MAX)));
-    ck_assert(push_window_holds(heap, &window, place(0, 0, 1)));
-    ck_assert(!push_window_holds(heap, &window, place(0, 0, 2)));
-    ck_assert(!push_window_holds(heap, &window, place(0, 0, UINT32_MAX - 2)));
-    ck_assert_uint_eq(push_window_lowest(heap, &window, place(0, 0, 2)),
+    ck_assert(push_window_holds(heap, &window, position(0, 0, UINT32_MAX)));
+    ck_assert(push_window_holds(heap, &window, position(0, 0, 1)));
+    ck_assert(!push_window_holds(heap, &window, position(0, 0, 2)));
+    ck_assert(
+        !push_window_holds(heap, &window, position(0, 0, UINT32_MAX - 2)));
+    ck_assert_uint_eq(push_window_lowest(heap, &window, position(0, 0, 2)),
                       UINT32_MAX - 1);
-    expect(take_last(), place(0, 0, 1));
-    expect(push_window_get(heap, &window, 2), place(0, 0, 0));
+    expect(take_last(), position(0, 0, 1));
+    expect(push_window_get(heap, &window, 2), position(0, 0, 0));
 }
 END_TEST
 
 START_TEST(an_empty_window_keeps_no_memory)
 {
-    append(place(0, 0, 1));
-    append(place(0, 0, 5));
+    append(position(0, 0, 1));
+    append(position(0, 0, 5));
     take_last();
     push_window_take_first(heap, &window);
     ck_assert_uint_eq(memory.live, 0);
-    append(place(0, 0, 9));
-    expect(push_window_take_first(heap, &window), place(0, 0, 9));
+    append(position(0, 0, 9));
+    expect(push_window_take_first(heap, &window), position(0, 0, 9));
     ck_assert_uint_eq(memory.live, 0);
 }
 END_TEST
 
 START_TEST(a_window_that_cannot_grow_stays_as_it_was)
 {
-    append(place(0, 0, 1));
-    append(place(0, 0, 3));
+    append(position(0, 0, 1));
+    append(position(0, 0, 3));
     watched_heap_fail_at(&memory, 1);
-    ck_assert_int_eq(push_window_append(heap, &window, place(0, 0, 5)),
+    ck_assert_int_eq(push_window_append(heap, &window, position(0, 0, 5)),
                      PUSH_NO_MEMORY);
     ck_assert_uint_eq(push_window_runs(heap, &window), 2);
-    append(place(0, 0, 4));
-    expect(push_window_get(heap, &window, 0), place(0, 0, 1));
-    expect(push_window_get(heap, &window, 1), place(0, 0, 3));
-    expect(push_window_get(heap, &window, 2), place(0, 0, 4));
+    append(position(0, 0, 4));
+    expect(push_window_get(heap, &window, 0), position(0, 0, 1));
+    expect(push_window_get(heap, &window, 1), position(0, 0, 3));
+    expect(push_window_get(heap, &window, 2), position(0, 0, 4));
 }
 END_TEST
 
@@ -124,7 +127,7 @@ END_TEST
 #define ROOM 4096
 
 typedef struct {
-    push_place_t places[ROOM];
+    push_position_t positions[ROOM];
     uint32_t first, last;
 } array_t;
 
@@ -133,25 +136,25 @@ static void compare(const array_t *array)
     uint32_t count = array->last - array->first;
 
     for (uint32_t i = 0; i < count; i++) {
-        push_place_t p = array->places[array->first + i];
+        push_position_t p = array->positions[array->first + i];
         uint32_t lowest = p.at;
 
         expect(push_window_get(heap, &window, i), p);
         NEEDS(push_window_holds(heap, &window, p), "not held");
         for (uint32_t j = array->last; j-- > array->first;) {
-            if (array->places[j].sub == p.sub
-                && array->places[j].lane == p.lane) {
-                lowest = array->places[j].at;
+            if (array->positions[j].subscription == p.subscription
+                && array->positions[j].lane == p.lane) {
+                lowest = array->positions[j].at;
             }
         }
         NEEDS(push_window_lowest(heap, &window, p) == lowest, "lowest");
     }
 }
 
-static bool in_array(const array_t *array, push_place_t p)
+static bool in_array(const array_t *array, push_position_t p)
 {
     for (uint32_t i = array->first; i < array->last; i++) {
-        if (!memcmp(&array->places[i], &p, sizeof(p))) {
+        if (!memcmp(&array->positions[i], &p, sizeof(p))) {
             return true;
         }
     }
@@ -166,33 +169,36 @@ START_TEST(a_window_is_a_plain_array_to_whoever_asks)
 
     memset(&array, 0, sizeof(array));
     for (int step = 0; step < (watched_by_valgrind() ? 150 : 600); step++) {
-        uint32_t sub = dice_below(&d, 3);
+        uint32_t subscription = dice_below(&d, 3);
         uint32_t lane = dice_below(&d, 2);
 
         if (dice_below(&d, 3) && array.last - array.first < 200) {
             uint32_t run = 1 + dice_below(&d, 4);
 
-            heads[sub][lane] += dice_one_in(&d, 3) ? dice_below(&d, 5) : 0;
+            heads[subscription][lane] += dice_one_in(&d, 3) ? dice_below(&d, 5)
+                                                            : 0;
             while (run-- && array.last < ROOM) {
-                push_place_t p = place(sub, lane, heads[sub][lane]++);
+                push_position_t p = position(subscription, lane,
+                                             heads[subscription][lane]++);
 
                 append(p);
-                array.places[array.last++] = p;
+                array.positions[array.last++] = p;
             }
         }
         else if (array.last > array.first && dice_one_in(&d, 2)) {
             expect(push_window_take_first(heap, &window),
-                   array.places[array.first++]);
+                   array.positions[array.first++]);
         }
         else if (array.last > array.first) {
-            push_place_t p = take_last();
+            push_position_t p = take_last();
 
-            expect(p, array.places[--array.last]);
-            heads[p.sub][p.lane] = p.at;
+            expect(p, array.positions[--array.last]);
+            heads[p.subscription][p.lane] = p.at;
         }
         if (step % 50 == 0) {
-            push_place_t p = place(sub, lane,
-                                   heads[sub][lane] - 3 + dice_below(&d, 6));
+            push_position_t p = position(subscription, lane,
+                                         heads[subscription][lane] - 3
+                                             + dice_below(&d, 6));
 
             compare(&array);
             ck_assert_int_eq(push_window_holds(heap, &window, p),
@@ -201,7 +207,7 @@ START_TEST(a_window_is_a_plain_array_to_whoever_asks)
     }
     while (array.last > array.first) {
         expect(push_window_take_first(heap, &window),
-               array.places[array.first++]);
+               array.positions[array.first++]);
     }
     ck_assert_uint_eq(memory.live, 0);
     watched_heap_check(&memory);

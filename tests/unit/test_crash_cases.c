@@ -5,7 +5,7 @@
 #include "store/shard/inventory.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/validate.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/shard/shard.h"
 #include "store/ops/ack.h"
 #include "store/ops/keys.h"
@@ -20,17 +20,17 @@
 
 #define ROOM ((size_t)4 << 20)
 
-static ground_t g;
+static fixture_t g;
 
 static void begin(void)
 {
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
 }
 
 static void end(void)
 {
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 /* ---- a process that dies ---- */
@@ -90,16 +90,18 @@ static void sound(void)
     ck_assert_uint_eq(check.skipped, 0);
 }
 
-static push_ticket_t ticket;
+static push_stream_ref_t stream_ref;
 
 static void open_stream(const char *channel)
 {
-    ck_assert_int_eq(ground_checkin(&g, "u", "d", channel, &ticket), PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", channel, &stream_ref),
+                     PUSH_OK);
 }
 
 static void say(const char *text)
 {
-    NEEDS(ground_publish(&g, PUSH_LOG_USER, "u", text, PUSH_NORMAL) == PUSH_OK,
+    NEEDS(fixture_publish(&g, PUSH_LOG_USER, "u", text, PUSH_NORMAL)
+              == PUSH_OK,
           "a publish failed");
 }
 
@@ -109,7 +111,7 @@ static push_cursor_t acked;
 
 static void acknowledge(void)
 {
-    push_store_ack(&g.store, named("u"), ticket.id, &acked, &g.now);
+    push_store_ack(&g.store, named("u"), stream_ref.id, &acked, &g.now);
 }
 
 static const char *const in_ack[] = {"runs-first-half-taken", "ack-taken",
@@ -128,24 +130,24 @@ START_TEST(a_half_done_acknowledgement_leads_to_none_of_what_was_not_received)
     say("a");
     say("b");
     say("c");
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a 2=b 3=c");
     at = cursor_mid(3, g.delivery.picks[2].message->mid);
     acked = cursor(1);
     dies_at(in_ack[_i], 1, acknowledge);
     say("d");
-    ck_assert_int_eq(ground_ack(&g, "u", &ticket, 3), PUSH_STALE);
-    ck_assert_ptr_null(ground_flush(&g, &ticket));
-    ck_assert_int_eq(push_delivery_verdict(&g.store, &ticket),
+    ck_assert_int_eq(fixture_ack(&g, "u", &stream_ref, 3), PUSH_STALE);
+    ck_assert_ptr_null(fixture_flush(&g, &stream_ref));
+    ck_assert_int_eq(push_delivery_state(&g.store, &stream_ref),
                      PUSH_BROKEN_OFF);
-    ck_assert_int_eq(ground_resume(&g, "u", "d", &at, &ticket), PUSH_OK);
-    ck_assert_ptr_nonnull(strstr(ground_flush(&g, &ticket), "=d"));
+    ck_assert_int_eq(fixture_resume(&g, "u", "d", &at, &stream_ref), PUSH_OK);
+    ck_assert_ptr_nonnull(strstr(fixture_flush(&g, &stream_ref), "=d"));
     sound();
 }
 END_TEST
 
 static void flush_it(void)
 {
-    ground_flush(&g, &ticket);
+    fixture_flush(&g, &stream_ref);
 }
 
 static const char *const in_collect[] = {"collect-in-window", "collect-sent",
@@ -157,19 +159,19 @@ START_TEST(a_batch_that_was_not_finished_is_delivered_to_the_next_stream)
 {
     open_stream("c");
     say("a");
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "b", PUSH_NORMAL);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "b", PUSH_NORMAL);
     say("c");
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "d", PUSH_NORMAL);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "d", PUSH_NORMAL);
     dies_at(in_collect[_i], 2 - (_i > 2), flush_it);
     open_stream("c");
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c 4=d");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a 2=b 3=c 4=d");
     sound();
 }
 END_TEST
 
 static void cut_it(void)
 {
-    push_delivery_cut(&g.store, &ticket, 1);
+    push_delivery_cut(&g.store, &stream_ref, 1);
 }
 
 static const char *const in_return[] = {"return-cursor", "return-dropped",
@@ -181,13 +183,13 @@ START_TEST(what_was_half_returned_is_pending_in_a_channel_too)
     for (int i = 0; i < 4; i++) {
         char text[2] = {(char)('a' + i), '\0'};
 
-        ground_publish(&g, PUSH_LOG_CHANNEL, "c", text,
-                       i == 3 ? PUSH_LOW : PUSH_NORMAL);
+        fixture_publish(&g, PUSH_LOG_CHANNEL, "c", text,
+                        i == 3 ? PUSH_LOW : PUSH_NORMAL);
     }
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c 4=d");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a 2=b 3=c 4=d");
     dies_at(in_return[_i], 1, cut_it);
     open_stream("c");
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c 4=d");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a 2=b 3=c 4=d");
     sound();
 }
 END_TEST
@@ -213,12 +215,12 @@ static void done(const push_receipt_t *receipt)
 
 static void publish_keyed(void)
 {
-    push_draft_t draft = draft_urgent("keyed", PUSH_NORMAL);
+    push_message_spec_t spec = spec_urgent("keyed", PUSH_NORMAL);
     push_audience_t audience;
     push_receipt_t receipt;
 
     if (claim(&audience) == PUSH_OK) {
-        store_publish(&g.store, &audience, &draft, &g.now, &receipt);
+        store_publish(&g.store, &audience, &spec, &g.now, &receipt);
         done(&receipt);
     }
 }
@@ -232,7 +234,7 @@ START_TEST(a_claim_whose_message_was_published_gets_its_answer)
     ck_assert_int_eq(claim(&audience), PUSH_OVER);
     ck_assert_uint_eq(again.recipients, 1);
     ck_assert_uint_eq(again.connected, 1);
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=keyed");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=keyed");
     ck_assert_uint_eq(again.mid, g.delivery.picks[0].message->mid);
 }
 END_TEST
@@ -242,7 +244,7 @@ START_TEST(a_claim_whose_message_was_not_published_is_free_again)
     open_stream(NULL);
     dies_at("publish", 1, publish_keyed);
     publish_keyed();
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=keyed");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=keyed");
 }
 END_TEST
 
@@ -254,9 +256,9 @@ START_TEST(the_sweep_ends_the_claims_of_the_dead)
     open_stream(NULL);
     dies_at("append-head", 1, publish_keyed);
     sweep();
-    ground_pass(&g, 290000);
+    fixture_pass(&g, 290000);
     ck_assert_int_eq(claim(&audience), PUSH_OVER);
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=keyed");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=keyed");
 }
 END_TEST
 
@@ -276,14 +278,14 @@ static push_ref_t held;
 
 static void hold_it(void)
 {
-    held = push_hold_take(&g.store, g.delivery.picks[0].ref, ticket.gen,
+    held = push_hold_take(&g.store, g.delivery.picks[0].ref, stream_ref.gen,
                           g.store.tag);
 }
 
 static void hold_and_go_on(void)
 {
     hold_it();
-    ground_publish(&g, PUSH_LOG_USER, "u", "more", PUSH_NORMAL);
+    fixture_publish(&g, PUSH_LOG_USER, "u", "more", PUSH_NORMAL);
 }
 
 START_TEST(the_hold_of_a_dead_reactor_ends_and_that_of_a_living_one_does_not)
@@ -292,7 +294,7 @@ START_TEST(the_hold_of_a_dead_reactor_ends_and_that_of_a_living_one_does_not)
 
     open_stream(NULL);
     say("held");
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=held");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=held");
     message = g.delivery.picks[0].message;
     hold_it();
     dies_at("append-slot", 1, hold_and_go_on);
@@ -301,16 +303,17 @@ START_TEST(the_hold_of_a_dead_reactor_ends_and_that_of_a_living_one_does_not)
     sweep();
     ck_assert_uint_eq(message->refs, 2);
     for (int i = 0; i < 2; i++) {
-        ground_pass(&g, 400000);
+        fixture_pass(&g, 400000);
         sweep();
     }
     ck_assert_uint_eq(message->refs, 1);
     ck_assert_mem_eq(world_payload(message).at, "held", 4);
-    ck_assert(push_hold_adopt(&g.store, held, ticket.gen, g.store.tag));
-    ck_assert(!push_hold_adopt(&g.store, held, ticket.gen + 1, g.store.tag));
+    ck_assert(push_hold_adopt(&g.store, held, stream_ref.gen, g.store.tag));
+    ck_assert(
+        !push_hold_adopt(&g.store, held, stream_ref.gen + 1, g.store.tag));
     push_hold_release(&g.store, held);
     sweep();
-    ck_assert(!push_hold_adopt(&g.store, held, ticket.gen, g.store.tag));
+    ck_assert(!push_hold_adopt(&g.store, held, stream_ref.gen, g.store.tag));
     sound();
 }
 END_TEST
@@ -324,7 +327,7 @@ static void say_it(void)
 
 static void cast_it(void)
 {
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_NORMAL);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_NORMAL);
 }
 
 START_TEST(a_wake_up_that_died_on_its_way_arrives_after_the_sweep)
@@ -338,8 +341,9 @@ START_TEST(a_wake_up_that_died_on_its_way_arrives_after_the_sweep)
     while (list && !push_seat_next_device(&g.store.seats, &list)) {
     }
     ck_assert_uint_eq(list, 2);
-    ck_assert_uint_eq(push_store_device_at(&g.store, ticket.device)->wake, 0);
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=x");
+    ck_assert_uint_eq(push_store_device_at(&g.store, stream_ref.device)->wake,
+                      0);
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=x");
 }
 END_TEST
 
@@ -350,7 +354,7 @@ START_TEST(a_wake_up_for_a_channel_that_died_on_its_way_arrives_too)
     uint32_t list;
 
     open_stream("c");
-    push_delivery_channels(&g.store, &ticket, channels, 2);
+    push_delivery_channels(&g.store, &stream_ref, channels, 2);
     channel = push_at(&g.store.heaps[0], channels[1]);
     push_seat_follow(channel, 0);
     dies_at("wake-channel-claimed", 1, cast_it);
@@ -364,20 +368,20 @@ END_TEST
 /* The reactor had taken its list, and died before it was through. */
 START_TEST(a_device_in_a_list_that_a_dead_reactor_took_can_be_forgotten)
 {
-    push_ticket_t dead;
+    push_stream_ref_t dead;
     int seat;
 
     seat = push_seat_claim(&g.store.seats, (uint32_t)getpid());
     ck_assert_int_eq(seat, 1);
     open_stream(NULL);
-    dead = ticket;
+    dead = stream_ref;
     ck_assert(push_store_move(&g.store, &dead, 1));
     say("x");
     ck_assert_uint_ne(push_seat_devices(&g.store.seats.seats[1]), 0);
     push_seat_leave(&g.store.seats, 1);
     sweep();
     ck_assert_uint_eq(push_store_device_at(&g.store, dead.device)->wake, 0);
-    ground_pass(&g, 1800001);
+    fixture_pass(&g, 1800001);
     sweep();
     ck_assert_uint_eq(g.store
                           .shards[push_store_name(&g.store, named("u")).shard]
@@ -390,15 +394,15 @@ END_TEST
 
 static void come(void)
 {
-    push_ticket_t other;
+    push_stream_ref_t other;
 
-    ground_checkin(&g, "v", "d", "c", &other);
+    fixture_checkin(&g, "v", "d", "c", &other);
 }
 
 static const char *const in_checkin[] = {
-    "place-taken",        "places-counted", "connected-counted",
-    "places-swapped",     "stream-seated",  "device-made",
-    "older-stream-ended", "arrived",        "device-born"};
+    "place-taken",           "places-counted", "connected-counted",
+    "subscriptions-swapped", "stream-seated",  "device-made",
+    "older-stream-ended",    "arrived",        "device-born"};
 
 START_TEST(a_death_in_a_check_in_leaves_no_subscriber_that_is_none)
 {
@@ -523,8 +527,8 @@ START_TEST(a_repair_follows_nothing_that_it_has_not_checked)
     for (int i = 0; i < 30; i++) {
         open_stream("c");
         say("text");
-        ground_publish(&g, PUSH_LOG_CHANNEL, "u", "text", PUSH_NORMAL);
-        ground_flush(&g, &ticket);
+        fixture_publish(&g, PUSH_LOG_CHANNEL, "u", "text", PUSH_NORMAL);
+        fixture_flush(&g, &stream_ref);
     }
     shard = push_store_name(&g.store, named("u")).shard;
     ck_assert(push_shard_enter(&g.store, shard));

@@ -1,6 +1,6 @@
 #include "core/failpoint.h"
 #include "core_suite.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 
 #include <string.h>
 
@@ -8,24 +8,25 @@
 
 #define ROOM ((size_t)4 << 20)
 
-static ground_t g;
-static push_ticket_t ticket;
+static fixture_t g;
+static push_stream_ref_t stream_ref;
 
 static void begin(void)
 {
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
 }
 
 static void end(void)
 {
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static void say_to_channel(const char *text)
 {
-    ck_assert_int_eq(
-        ground_publish(&g, PUSH_LOG_CHANNEL, "c", text, PUSH_NORMAL), PUSH_OK);
+    ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_CHANNEL, "c", text,
+                                     PUSH_NORMAL),
+                     PUSH_OK);
 }
 
 /* A user whose flush does not lock the channel: on one thread, who overtakes
@@ -43,7 +44,7 @@ static const char *user_beside_the_channel(void)
 
 static void overtake(const char *name)
 {
-    if (!strcmp(name, "look-loss-counted")) {
+    if (!strcmp(name, "read-loss-counted")) {
         push_failpoint_hook = NULL;
         say_to_channel("5");
         say_to_channel("6");
@@ -56,12 +57,13 @@ START_TEST(what_is_dropped_while_a_gap_is_counted_is_counted_too)
     const char *user = user_beside_the_channel();
 
     g.store.limits.history = 2;
-    ck_assert_int_eq(ground_checkin(&g, user, "d", "c", &ticket), PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, user, "d", "c", &stream_ref),
+                     PUSH_OK);
     for (const char *text = "1234"; *text; text++) {
         say_to_channel((char[]){*text, '\0'});
     }
     push_failpoint_hook = overtake;
-    ck_assert_str_eq(ground_flush(&g, &ticket), "!normal:4 1=5 2=6");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "!normal:4 1=5 2=6");
     ck_assert_ptr_null(push_failpoint_hook);
 }
 END_TEST

@@ -62,13 +62,13 @@ static void on_point(const char *name)
     }
 }
 
-static ground_t g;
+static fixture_t g;
 static crash_journal_t *journal;
 static uint64_t used;
 
 static void begin(void)
 {
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
     crash_limits(&g);
     g.store.guard = shared_memory(sizeof(push_guard_t));
@@ -84,7 +84,7 @@ static void end(void)
     push_failpoint_hook = NULL;
     munmap(g.store.guard, sizeof(push_guard_t));
     munmap(journal, sizeof(*journal));
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static int work(void *data)
@@ -203,7 +203,7 @@ START_TEST(there_are_failpoints_in_every_critical_section)
         "collect",   "return",    "place",     "device",     "older",
         "stream",    "move",      "hold",      "table-grow", "ring-grow",
         "runs-grow", "page-take", "page-give", "run-take",   "pages-give",
-        "retire",    "limbo",     "repair",    "recount",    "key",
+        "retire",    "retired",   "repair",    "recount",    "key",
         "reset",     "wake",      "offline",   "user",       "channel",
         "trim",      "seat",      "counted"};
 
@@ -255,8 +255,8 @@ START_TEST(while_an_owner_is_stopped_others_are_answered_within_a_second)
         push_status_t status;
 
         snprintf(user, sizeof(user), "other%d", i);
-        status = ground_publish(&g, PUSH_LOG_USER, i ? user : "a-0", "x",
-                                PUSH_NORMAL);
+        status = fixture_publish(&g, PUSH_LOG_USER, i ? user : "a-0", "x",
+                                 PUSH_NORMAL);
         journal->published += status == PUSH_OK;
         NEEDS(push_clock_now().mono - at < 1000, "an answer took %ld ms",
               (long)(push_clock_now().mono - at));

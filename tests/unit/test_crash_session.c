@@ -2,7 +2,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/upkeep/validate.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/ops/ack.h"
 
 #include <signal.h>
@@ -14,19 +14,19 @@
 
 #define ROOM ((size_t)4 << 20)
 
-static ground_t g;
-static push_ticket_t ticket;
+static fixture_t g;
+static push_stream_ref_t stream_ref;
 static const char *point;
 
 static void begin(void)
 {
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
 }
 
 static void end(void)
 {
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static void on_point(const char *name)
@@ -44,7 +44,7 @@ static int check_in_anew(void *data)
     CHILD_NEEDS(seat > 0);
     push_store_sit(&g.store, (unsigned)seat);
     push_failpoint_hook = on_point;
-    ground_resume(&g, "u", "d", NULL, &ticket);
+    fixture_resume(&g, "u", "d", NULL, &stream_ref);
     return 0;
 }
 
@@ -54,15 +54,14 @@ static push_status_t acknowledge(uint64_t session)
 
     at.has_session = true;
     at.session = session;
-    return push_store_ack(&g.store, named("u"), ticket.id, &at, &g.now);
+    return push_store_ack(&g.store, named("u"), stream_ref.id, &at, &g.now);
 }
 
 /* In the order in which a check-in comes to them. */
-static const char *const points[] = {"session-open",       "return-cursor",
-                                     "return-dropped",     "begin-acked",
-                                     "older-stream-ended", "places-swapped",
-                                     "stream-numbered",    "stream-seated",
-                                     "session-close"};
+static const char *const points[] = {
+    "session-open",    "return-cursor",      "return-dropped",
+    "begin-acked",     "older-stream-ended", "subscriptions-swapped",
+    "stream-numbered", "stream-seated",      "session-close"};
 
 /*
  * Either nothing of the new session is there, or the token of the old one
@@ -74,23 +73,25 @@ START_TEST(no_token_of_an_earlier_stream_names_what_a_death_left_behind)
     int status;
     pid_t pid;
 
-    ck_assert_int_eq(ground_checkin(&g, "u", "d", NULL, &ticket), PUSH_OK);
-    before = push_store_session(&g.store, ticket.gen);
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", NULL, &stream_ref),
+                     PUSH_OK);
+    before = push_store_session(&g.store, stream_ref.gen);
     for (const char *text = "abc"; *text; text++) {
-        NEEDS(ground_publish(&g, PUSH_LOG_USER, "u", (char[]){*text, '\0'},
-                             PUSH_NORMAL)
+        NEEDS(fixture_publish(&g, PUSH_LOG_USER, "u", (char[]){*text, '\0'},
+                              PUSH_NORMAL)
                   == PUSH_OK,
               "a publish failed");
     }
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a 2=b 3=c");
     point = points[_i];
     pid = child_start(check_in_anew, NULL);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert_msg(WIFSIGNALED(status), "it never came to %s", point);
     ck_assert_int_eq(acknowledge(before), PUSH_STALE);
-    ck_assert_int_eq(ground_checkin(&g, "u", "d", NULL, &ticket), PUSH_OK);
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a 2=b 3=c");
-    after = push_store_session(&g.store, ticket.gen);
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", NULL, &stream_ref),
+                     PUSH_OK);
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a 2=b 3=c");
+    after = push_store_session(&g.store, stream_ref.gen);
     ck_assert_uint_ne(before, after);
     ck_assert_int_eq(acknowledge(before), PUSH_STALE);
     ck_assert_int_eq(acknowledge(after), PUSH_OK);

@@ -46,20 +46,21 @@ static void put(const char *text, mode_t mode)
 
 /* Bytes of the secret in use after a look. */
 static size_t secret_at(push_keyfile_t *file, int64_t now,
-                        push_keyfile_news_t expected)
+                        push_keyfile_change_t expected)
 {
-    push_keyfile_news_t news;
+    push_keyfile_change_t change;
     const char *error = NULL;
-    const push_keyset_t *keys = push_keyfile_acquire(file, now, &news, &error);
+    const push_keyset_t *keys = push_keyfile_acquire(file, now, &change,
+                                                     &error);
     size_t bytes = cjose_jwk_get_keysize(keys->keys[0].jwk, NULL) / 8;
 
-    ck_assert_int_eq(news, expected);
-    ck_assert(news != PUSH_KEYFILE_BROKEN || error);
+    ck_assert_int_eq(change, expected);
+    ck_assert(change != PUSH_KEYFILE_BROKEN || error);
     push_keyfile_release(file, keys);
     return bytes;
 }
 
-START_TEST(a_new_file_is_taken_at_the_next_look)
+START_TEST(a_new_file_is_taken_at_the_next_check)
 {
     const char *error = "";
     push_keyfile_t *file;
@@ -106,14 +107,14 @@ END_TEST
 
 START_TEST(keys_that_somebody_reads_outlive_their_file)
 {
-    push_keyfile_news_t news;
+    push_keyfile_change_t change;
     const char *error = "";
     push_keyfile_t *file;
     const push_keyset_t *old;
 
     put(A, 0600);
     file = push_keyfile_open(path, &error);
-    old = push_keyfile_acquire(file, 10000, &news, &error);
+    old = push_keyfile_acquire(file, 10000, &change, &error);
     put(B, 0600);
     ck_assert_uint_eq(secret_at(file, 11000, PUSH_KEYFILE_RENEWED), 33);
     ck_assert_uint_eq(cjose_jwk_get_keysize(old->keys[0].jwk, NULL), 256);
@@ -143,7 +144,7 @@ int main(void)
     TCase *tc = unit_case(suite, "keyfile", 10);
 
     tcase_add_checked_fixture(tc, make_path, remove_path);
-    tcase_add_test(tc, a_new_file_is_taken_at_the_next_look);
+    tcase_add_test(tc, a_new_file_is_taken_at_the_next_check);
     tcase_add_test(tc, a_broken_file_leaves_the_old_keys_and_is_told_once);
     tcase_add_test(tc, keys_that_somebody_reads_outlive_their_file);
     tcase_add_test(tc, a_secret_that_everybody_may_read_is_refused);

@@ -3,17 +3,17 @@
 #include "broker/local.h"
 #include "core_suite.h"
 #include "core_world.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/shm/clock.h"
 
 /* This machine's store as the HTTP side sees it. */
 
-static ground_t g;
+static fixture_t g;
 static push_broker_t broker;
 
 static void begin(void)
 {
-    ground_init(&g, (size_t)4 << 20);
+    fixture_init(&g, (size_t)4 << 20);
     g.store.guard = shared_memory(sizeof(push_guard_t));
     ck_assert(push_guard_create(g.store.guard));
     push_local_init(&broker, &g.store);
@@ -21,13 +21,13 @@ static void begin(void)
 
 static void end(void)
 {
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static push_publication_t message(const char *text, const char *key)
 {
     return (push_publication_t){.audience = {PUSH_LOG_USER, named("ada"), 0},
-                                .draft = draft(text),
+                                .spec = spec(text),
                                 .key = named(key),
                                 .now = g.now};
 }
@@ -80,8 +80,8 @@ START_TEST(the_hash_of_a_request_tells_where_its_parts_end)
     push_answer_t answer;
     push_commit_t commit = {0};
 
-    first.draft.topic = named("ab");
-    other.draft.topic = named("a");
+    first.spec.topic = named("ab");
+    other.spec.topic = named("a");
     ck_assert_int_eq(broker.publish(&broker, &first, &commit, &answer),
                      PUSH_OK);
     ck_assert_int_eq(broker.settle(&broker, &commit, &answer), PUSH_OK);
@@ -97,17 +97,18 @@ START_TEST(a_device_is_claimed_acknowledges_and_is_released)
     push_cursor_t at = cursor(1);
     push_answer_t answer;
     push_commit_t commit = {0};
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     uint64_t session = 0;
     char device[PUSH_DEVICE_MAX + 1];
 
-    ck_assert_int_eq(
-        broker.claim(&broker, &checkin, &g.now, &ticket, &session), PUSH_OK);
+    ck_assert_int_eq(broker.claim(&broker, &checkin, &g.now, &stream_ref,
+                                  &session),
+                     PUSH_OK);
     ck_assert_uint_ne(session, 0);
     ck_assert_int_eq(broker.publish(&broker, &first, &commit, &answer),
                      PUSH_OK);
     ck_assert_uint_eq(answer.receipt.connected, 1);
-    ck_assert_str_eq(ground_flush(&g, &ticket), "1=a");
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a");
     at.has_session = true;
     at.session = session + 1;
     checkin.cursor = &at;
@@ -117,7 +118,7 @@ START_TEST(a_device_is_claimed_acknowledges_and_is_released)
     ck_assert(
         broker.only_made_up(&broker, named("ada"), named("app"), device));
     ck_assert_str_eq(device, "phone");
-    broker.release(&broker, &ticket, &g.now);
+    broker.release(&broker, &stream_ref, &g.now);
     first = message("b", "");
     ck_assert_int_eq(broker.publish(&broker, &first, &commit, &answer),
                      PUSH_OK);
@@ -149,29 +150,31 @@ START_TEST(an_administrator_finds_devices_and_messages)
     push_publication_t first = message("a", "");
     push_answer_t answer;
     push_commit_t commit = {0};
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     uint64_t session;
     unsigned seen = 0;
     const push_visitor_t visitor = {.message = see_message,
                                     .life = see_life,
                                     .device = see_device,
                                     .data = &seen};
-    push_look_t look = {
-        .kind = PUSH_LOOK_DEVICES, .user = named("ada"), .now = g.now};
+    push_view_t read_view = {
+        .kind = PUSH_VIEW_DEVICES, .user = named("ada"), .now = g.now};
 
-    ck_assert_int_eq(broker.look(&broker, &look, &visitor), PUSH_NOT_FOUND);
-    ck_assert_int_eq(
-        broker.claim(&broker, &checkin, &g.now, &ticket, &session), PUSH_OK);
+    ck_assert_int_eq(broker.view(&broker, &read_view, &visitor),
+                     PUSH_NOT_FOUND);
+    ck_assert_int_eq(broker.claim(&broker, &checkin, &g.now, &stream_ref,
+                                  &session),
+                     PUSH_OK);
     ck_assert_int_eq(broker.publish(&broker, &first, &commit, &answer),
                      PUSH_OK);
-    ck_assert_int_eq(broker.look(&broker, &look, &visitor), PUSH_OK);
-    look.kind = PUSH_LOOK_DEVICE;
-    look.id = ticket.id;
-    ck_assert_int_eq(broker.look(&broker, &look, &visitor), PUSH_OK);
+    ck_assert_int_eq(broker.view(&broker, &read_view, &visitor), PUSH_OK);
+    read_view.kind = PUSH_VIEW_DEVICE;
+    read_view.id = stream_ref.id;
+    ck_assert_int_eq(broker.view(&broker, &read_view, &visitor), PUSH_OK);
     ck_assert_uint_eq(seen, 2);
-    look.kind = PUSH_LOOK_MESSAGE;
-    look.mid = answer.receipt.mid;
-    ck_assert_int_eq(broker.look(&broker, &look, &visitor), PUSH_OK);
+    read_view.kind = PUSH_VIEW_MESSAGE;
+    read_view.mid = answer.receipt.mid;
+    ck_assert_int_eq(broker.view(&broker, &read_view, &visitor), PUSH_OK);
     ck_assert_uint_eq(seen, 4);
 }
 END_TEST
@@ -180,21 +183,23 @@ START_TEST(who_is_dismissed_may_come_back_and_who_is_revoked_may_not)
 {
     push_checkin_t checkin = arrival(NULL);
     push_time_t now = push_clock_now();
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     uint64_t session;
     uint32_t streams;
 
-    ck_assert_int_eq(
-        broker.claim(&broker, &checkin, &g.now, &ticket, &session), PUSH_OK);
+    ck_assert_int_eq(broker.claim(&broker, &checkin, &g.now, &stream_ref,
+                                  &session),
+                     PUSH_OK);
     ck_assert_int_eq(broker.dismiss(&broker, named("ada"), 0, &streams),
                      PUSH_OK);
     ck_assert_uint_eq(streams, 1);
-    ck_assert_int_eq(push_delivery_verdict(&g.store, &ticket), PUSH_DISMISSED);
+    ck_assert_int_eq(push_delivery_state(&g.store, &stream_ref),
+                     PUSH_DISMISSED);
     ck_assert(!broker.revoked(&broker, named("ada"), now.wall));
     ck_assert_int_eq(broker.dismiss(&broker, named("ada"), now.mono + 60000,
                                     &streams),
                      PUSH_OK);
-    ck_assert_int_eq(push_delivery_verdict(&g.store, &ticket), PUSH_REVOKED);
+    ck_assert_int_eq(push_delivery_state(&g.store, &stream_ref), PUSH_REVOKED);
     ck_assert(broker.revoked(&broker, named("ada"), now.wall));
 }
 END_TEST

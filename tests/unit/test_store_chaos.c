@@ -14,13 +14,13 @@
 #define ROUNDS  6
 #define LIFE    20 /* rounds of work, then it waits for its death */
 
-static ground_t g;
+static fixture_t g;
 static crash_journal_t *journals;
 static uint64_t used;
 
 static void begin(void)
 {
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
     crash_limits(&g);
     journals = shared_memory(WORKERS * sizeof(*journals));
@@ -34,7 +34,7 @@ static void begin(void)
 static void end(void)
 {
     munmap(journals, WORKERS * sizeof(*journals));
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static int work(void *data)

@@ -24,7 +24,7 @@ static push_status_t publish(push_commit_t *commit, push_answer_t *answer)
 {
     push_publication_t publication = {.audience = {PUSH_LOG_USER, named("ada"),
                                                    0},
-                                      .draft = draft("x"),
+                                      .spec = spec("x"),
                                       .now = disk.g.now};
 
     return disk.broker.publish(&disk.broker, &publication, commit, answer);

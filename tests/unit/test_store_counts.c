@@ -2,7 +2,7 @@
 #include "core_world.h"
 #include "store/ops/view.h"
 #include "store/upkeep/sweep.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -22,12 +22,12 @@ typedef struct said_t {
     _Atomic uint64_t published, delivered;
 } said_t;
 
-static ground_t g;
+static fixture_t g;
 static said_t *said;
 
 static void begin(void)
 {
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
     g.store.limits.max_pending = 8;
     said = shared_memory(PROCESSES * sizeof(*said));
@@ -36,7 +36,7 @@ static void begin(void)
 static void end(void)
 {
     munmap(said, PROCESSES * sizeof(*said));
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static void sweep(void)
@@ -53,8 +53,8 @@ static void say_one(said_t *mine, unsigned number)
     char own[16];
 
     snprintf(own, sizeof(own), "own%u", number);
-    if (ground_publish(&g, PUSH_LOG_USER, number % 2 ? own : "all", "x",
-                       PUSH_NORMAL)
+    if (fixture_publish(&g, PUSH_LOG_USER, number % 2 ? own : "all", "x",
+                        PUSH_NORMAL)
         == PUSH_OK) {
         mine->published++;
     }
@@ -64,7 +64,7 @@ static int work(void *data)
 {
     const unsigned number = *(const unsigned *)data;
     int seat = push_seat_claim(&g.store.seats, (uint32_t)getpid());
-    push_ticket_t nobody = {0};
+    push_stream_ref_t nobody = {0};
     said_t *mine = &said[number];
 
     CHILD_NEEDS(seat > 0);
@@ -142,7 +142,7 @@ END_TEST
 
 static void count_in(int seat, unsigned messages)
 {
-    const push_ticket_t nobody = {0};
+    const push_stream_ref_t nobody = {0};
 
     push_delivery_written(&g.store, &nobody, &g.store.seats.seats[seat].counts,
                           messages, 1);
@@ -167,15 +167,15 @@ START_TEST(a_seat_goes_on_counting_where_the_dead_one_stopped)
     pid = child_start(sit_count_and_die, &second);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
     ck_assert(WIFSIGNALED(status));
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_DELIVERED), 8);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_DELIVERED), 8);
     sweep();
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_DELIVERED), 8);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_DELIVERED), 8);
     ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_DELIVERED), 8);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_DELIVERED), 8);
     count_in(1, 1);
     push_seat_leave(&g.store.seats, 1);
     sweep();
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_DELIVERED), 9);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_DELIVERED), 9);
 }
 END_TEST
 
@@ -185,9 +185,9 @@ START_TEST(stats_are_the_sums_and_each_counter_has_its_name)
 {
     push_stats_view_t stats;
 
-    ground_publish(&g, PUSH_LOG_USER, "a", "x", PUSH_NORMAL);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_NORMAL);
-    ground_publish(&g, PUSH_LOG_BROADCAST, NULL, "x", PUSH_NORMAL);
+    fixture_publish(&g, PUSH_LOG_USER, "a", "x", PUSH_NORMAL);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_NORMAL);
+    fixture_publish(&g, PUSH_LOG_BROADCAST, NULL, "x", PUSH_NORMAL);
     count_in(0, 2);
     push_view_stats(&g.store, &stats);
     ck_assert_uint_eq(stats.counts[PUSH_COUNT_PUBLISHED], 3);
@@ -200,16 +200,17 @@ END_TEST
 
 START_TEST(a_full_mailbox_counts_what_it_refused_as_such)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     g.store.limits.max_pending = 1;
-    ck_assert_int_eq(ground_checkin(&g, "a", "d", NULL, &ticket), PUSH_OK);
-    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "a", "x", PUSH_HIGH),
+    ck_assert_int_eq(fixture_checkin(&g, "a", "d", NULL, &stream_ref),
                      PUSH_OK);
-    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "a", "y", PUSH_LOW),
+    ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_USER, "a", "x", PUSH_HIGH),
+                     PUSH_OK);
+    ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_USER, "a", "y", PUSH_LOW),
                      PUSH_MAILBOX_FULL);
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_PUBLISHED), 1);
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_REFUSED), 1);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_PUBLISHED), 1);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_REFUSED), 1);
 }
 END_TEST
 

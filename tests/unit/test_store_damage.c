@@ -46,26 +46,26 @@ static const char *name_of(int name)
 static void publish_all(int name)
 {
     for (int k = 0; k < MESSAGES; k++) {
-        ck_assert_int_eq(ground_publish(&disk.g, PUSH_LOG_USER, name_of(name),
-                                        payload(name, k), PUSH_NORMAL),
+        ck_assert_int_eq(fixture_publish(&disk.g, PUSH_LOG_USER, name_of(name),
+                                         payload(name, k), PUSH_NORMAL),
                          PUSH_OK);
     }
 }
 
 static void begin(void)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     disk_init(&disk);
     disk_again(&disk, PUSH_DURABILITY_INTERVAL);
     for (int name = 0; name < NAMES; name++) {
-        ck_assert_int_eq(ground_checkin(&disk.g, name_of(name), "d", "c",
-                                        &ticket),
+        ck_assert_int_eq(fixture_checkin(&disk.g, name_of(name), "d", "c",
+                                         &stream_ref),
                          PUSH_OK);
         publish_all(name);
-        ground_flush(&disk.g, &ticket);
-        ground_ack(&disk.g, name_of(name), &ticket, 2);
-        push_store_checkout(&disk.g.store, &ticket, &disk.g.now);
+        fixture_flush(&disk.g, &stream_ref);
+        fixture_ack(&disk.g, name_of(name), &stream_ref, 2);
+        push_store_checkout(&disk.g.store, &stream_ref, &disk.g.now);
     }
     push_journal_stop(&disk.g.store);
     whole = disk_bytes(disk.file, &whole_size);
@@ -149,13 +149,13 @@ static void expect_genuine(int name, const push_message_t *message)
 
 static void expect_only_what_was_published(void)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     for (int name = 0; name < NAMES; name++) {
-        ck_assert_int_eq(ground_checkin(&disk.g, name_of(name), "d", "c",
-                                        &ticket),
+        ck_assert_int_eq(fixture_checkin(&disk.g, name_of(name), "d", "c",
+                                         &stream_ref),
                          PUSH_OK);
-        ck_assert_ptr_nonnull(ground_flush(&disk.g, &ticket));
+        ck_assert_ptr_nonnull(fixture_flush(&disk.g, &stream_ref));
         /* Nobody knows what is missing, so each is told that something is. */
         if (disk.recovery.aside[0]
             && disk.recovery.restored.devices == NAMES) {
@@ -281,11 +281,11 @@ static push_record_t *sample(int which)
                                .data = named("x")}}};
     push_device_record_t device = {.user = named("ada"),
                                    .max_in_flight = 5,
-                                   .places_count = 2,
+                                   .subscriptions_count = 2,
                                    .labels = {named("d"), named("app")}};
     push_key_record_t key = {.request = 9};
 
-    device.places[1].name = named("c");
+    device.subscriptions[1].name = named("c");
     return which == 0   ? push_message_make(&message)
            : which == 1 ? push_device_make(&device)
                         : push_key_make(&key);

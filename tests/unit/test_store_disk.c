@@ -32,13 +32,13 @@ static void end(void)
     disk_cleanup(&disk);
 }
 
-static push_ticket_t checkin(const char *user, const char *channel)
+static push_stream_ref_t checkin(const char *user, const char *channel)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
-    ck_assert_int_eq(ground_checkin(&disk.g, user, "d", channel, &ticket),
+    ck_assert_int_eq(fixture_checkin(&disk.g, user, "d", channel, &stream_ref),
                      PUSH_OK);
-    return ticket;
+    return stream_ref;
 }
 
 static void say(push_log_kind_t kind, const char *name, const char *text)
@@ -48,7 +48,7 @@ static void say(push_log_kind_t kind, const char *name, const char *text)
 
 START_TEST(what_was_published_comes_back_in_its_order)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     say(PUSH_LOG_USER, "ada", "a");
@@ -57,8 +57,8 @@ START_TEST(what_was_published_comes_back_in_its_order)
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     ck_assert_uint_eq(disk.recovery.restored.messages, 3);
     say(PUSH_LOG_USER, "ada", "c");
-    ticket = checkin("ada", NULL);
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket), "1=a 2=b 3=c");
+    stream_ref = checkin("ada", NULL);
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref), "1=a 2=b 3=c");
 }
 END_TEST
 
@@ -67,7 +67,7 @@ START_TEST(a_message_keeps_its_id_and_ids_go_on_above_it)
     uint64_t mid;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ground_pass(&disk.g, 100000); /* the wall clock is set back later */
+    fixture_pass(&disk.g, 100000); /* the wall clock is set back later */
     say(PUSH_LOG_USER, "ada", "a");
     mid = disk.g.receipt.mid;
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
@@ -86,7 +86,7 @@ END_TEST
 START_TEST(what_expired_meanwhile_does_not_come_back)
 {
     push_audience_t audience = {PUSH_LOG_USER, named("ada"), 0};
-    push_draft_t d = draft("x");
+    push_message_spec_t d = spec("x");
     int64_t begun;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
@@ -100,14 +100,14 @@ START_TEST(what_expired_meanwhile_does_not_come_back)
 }
 END_TEST
 
-/* A place that was taken before the first message of all. */
+/* A subscription that was taken before the first message of all. */
 START_TEST(a_place_in_a_channel_comes_back)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ticket = checkin("ada", "c");
-    push_store_checkout(&disk.g.store, &ticket, &disk.g.now);
+    stream_ref = checkin("ada", "c");
+    push_store_checkout(&disk.g.store, &stream_ref, &disk.g.now);
     if (_i) {
         say(PUSH_LOG_CHANNEL, "c", "a");
         say(PUSH_LOG_CHANNEL, "c", "b");
@@ -115,46 +115,46 @@ START_TEST(a_place_in_a_channel_comes_back)
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     ck_assert_uint_eq(disk.recovery.restored.devices, 1);
     say(PUSH_LOG_CHANNEL, "c", "c");
-    ticket = checkin("ada", "c");
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket),
+    stream_ref = checkin("ada", "c");
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref),
                      _i ? "1=a 2=b 3=c" : "1=c");
 }
 END_TEST
 
 START_TEST(what_was_acknowledged_does_not_come_back)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ticket = checkin("ada", "c");
+    stream_ref = checkin("ada", "c");
     say(PUSH_LOG_USER, "ada", "a");
     say(PUSH_LOG_CHANNEL, "c", "b");
     say(PUSH_LOG_USER, "ada", "c");
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket), "1=a 2=b 3=c");
-    ck_assert_int_eq(ground_ack(&disk.g, "ada", &ticket, 2), PUSH_OK);
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref), "1=a 2=b 3=c");
+    ck_assert_int_eq(fixture_ack(&disk.g, "ada", &stream_ref, 2), PUSH_OK);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ticket = checkin("ada", "c");
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket), "1=c");
+    stream_ref = checkin("ada", "c");
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref), "1=c");
 }
 END_TEST
 
 START_TEST(a_gap_that_was_not_told_is_told_after_a_restart)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     disk.g.store.limits.max_pending = 2;
     disk.g.store.limits.history = 2;
-    ticket = checkin("ada", "c");
-    push_store_checkout(&disk.g.store, &ticket, &disk.g.now);
+    stream_ref = checkin("ada", "c");
+    push_store_checkout(&disk.g.store, &stream_ref, &disk.g.now);
     for (int i = 0; i < 3; i++) {
         say(PUSH_LOG_USER, "ada", "u");
         say(PUSH_LOG_CHANNEL, "c", "c");
     }
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ticket = checkin("ada", "c");
+    stream_ref = checkin("ada", "c");
     /* One of the channel's, as memory; one of the mailbox. */
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket),
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref),
                      "!normal:1 !normal:1 1=u 2=c 3=u 4=c");
 }
 END_TEST
@@ -162,22 +162,22 @@ END_TEST
 START_TEST(memory_that_is_too_small_keeps_the_urgent_and_the_new)
 {
     static char text[4097];
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     memset(text, 'x', sizeof(text) - 1);
     disk_again(&disk, PUSH_DURABILITY_INTERVAL);
-    ticket = checkin("ada", NULL);
-    push_store_checkout(&disk.g.store, &ticket, &disk.g.now);
+    stream_ref = checkin("ada", NULL);
+    push_store_checkout(&disk.g.store, &stream_ref, &disk.g.now);
     /* The state holds more than a segment of 2 MiB. */
-    ground_publish(&disk.g, PUSH_LOG_USER, "ada", "urgent", PUSH_HIGH);
+    fixture_publish(&disk.g, PUSH_LOG_USER, "ada", "urgent", PUSH_HIGH);
     for (int i = 0; i < 600; i++) {
-        ground_publish(&disk.g, PUSH_LOG_USER, "ada", text, PUSH_LOW);
+        fixture_publish(&disk.g, PUSH_LOG_USER, "ada", text, PUSH_LOW);
     }
     ck_assert_int_eq(disk_recover(&disk, (size_t)2 << 20), PUSH_RECOVERED);
     ck_assert_uint_gt(disk.recovery.restored.dropped, 100);
     ck_assert_uint_gt(disk.recovery.restored.messages, 50);
-    ticket = checkin("ada", NULL);
-    ground_flush(&disk.g, &ticket);
+    stream_ref = checkin("ada", NULL);
+    fixture_flush(&disk.g, &stream_ref);
     ck_assert_int_eq(disk.g.delivery.gaps[0].reason, PUSH_GAP_STATE_LOST);
     ck_assert_uint_eq(disk.g.delivery.gaps[0].dropped,
                       disk.recovery.restored.dropped);
@@ -189,7 +189,7 @@ END_TEST
 static push_publication_t keyed(const char *text)
 {
     return (push_publication_t){.audience = {PUSH_LOG_USER, named("ada"), 0},
-                                .draft = draft(text),
+                                .spec = spec(text),
                                 .key = named("key"),
                                 .now = disk.g.now};
 }
@@ -221,18 +221,18 @@ END_TEST
 
 /* ---- processes that die, disks that fail ---- */
 
-static int gate[2];
+static int latch[2];
 
 /* Holds the transaction until the test says so. */
-static bool look_at_gate(void *data, const push_record_t *record,
-                         push_record_t **found)
+static bool wait_for_latch(void *data, const push_record_t *record,
+                           push_record_t **found)
 {
     char c;
 
     (void)record;
     (void)found;
     *(_Atomic int *)data = 1;
-    return read(gate[0], &c, 1) < 0;
+    return read(latch[0], &c, 1) < 0;
 }
 
 static int block_writers(void *data)
@@ -241,9 +241,9 @@ static int block_writers(void *data)
     push_durable_error_t error;
     push_durable_t *durable;
     push_records_t records = {0};
-    const push_durable_job_t job = {&records, 0, look_at_gate, data};
+    const push_durable_job_t job = {&records, 0, wait_for_latch, data};
 
-    push_records_append(&records, push_device_look(id, 0));
+    push_records_append(&records, push_device_refresh(id, 0));
     CHILD_NEEDS(push_durable_open(&durable, disk.file, DISK_SIZE,
                                   PUSH_DURABLE_WRITE, &error)
                 == PUSH_DURABLE_OK);
@@ -259,7 +259,7 @@ static int publish_and_die(void *data)
     disk_start(&disk, PUSH_DURABILITY_INTERVAL, DISK_SIZE);
     for (int i = 0; i < 10; i++) {
         CHILD_NEEDS(
-            ground_publish(&disk.g, PUSH_LOG_USER, "ada", "x", PUSH_HIGH)
+            fixture_publish(&disk.g, PUSH_LOG_USER, "ada", "x", PUSH_HIGH)
             == PUSH_OK);
     }
     return 0;
@@ -271,14 +271,14 @@ START_TEST(what_a_dead_process_had_queued_is_written_by_another)
     push_disk_t *shared;
     pid_t blocker;
 
-    ck_assert_int_eq(pipe(gate), 0);
+    ck_assert_int_eq(pipe(latch), 0);
     ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
     shared = &disk.g.store.segment->disk;
     blocker = child_start(block_writers, (void *)blocked);
     DISK_AWAIT(atomic_load(blocked));
     child_expect(child_start(publish_and_die, NULL));
     ck_assert_uint_eq(shared->records, 0);
-    ck_assert_int_eq(write(gate[1], "x", 1), 1);
+    ck_assert_int_eq(write(latch[1], "x", 1), 1);
     child_expect(blocker);
     disk_start(&disk, PUSH_DURABILITY_INTERVAL, DISK_SIZE);
     push_disk_reap(&disk.g.store);
@@ -290,7 +290,7 @@ END_TEST
 
 START_TEST(with_commit_a_failing_disk_is_an_error_and_gets_well_by_itself)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     char hidden[128];
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
@@ -307,8 +307,8 @@ START_TEST(with_commit_a_failing_disk_is_an_error_and_gets_well_by_itself)
     ck_assert_int_eq(disk.failed, 1);
     ck_assert_int_eq(disk.well, 1);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ticket = checkin("ada", NULL);
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket), "1=well");
+    stream_ref = checkin("ada", NULL);
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref), "1=well");
 }
 END_TEST
 
@@ -433,10 +433,10 @@ static void *come(void *data)
                         .max_in_flight = 10,
                         .max_streams = 16,
                         .max_devices = 64,
-                        .max_places = 4096};
-    push_ticket_t ticket;
+                        .max_subscriptions = 4096};
+    push_stream_ref_t stream_ref;
 
-    NEEDS(push_store_checkin(&disk.g.store, &c, &disk.g.now, &ticket)
+    NEEDS(push_store_checkin(&disk.g.store, &c, &disk.g.now, &stream_ref)
               == PUSH_OK,
           "no stream");
     return NULL;
@@ -458,7 +458,7 @@ START_TEST(those_who_wait_at_the_same_time_share_a_write)
     uint64_t before;
     pid_t child;
 
-    ck_assert_int_eq(pipe(gate), 0);
+    ck_assert_int_eq(pipe(latch), 0);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     before = disk.g.store.segment->disk.writes;
     child = child_start(block_writers, (void *)blocked);
@@ -468,7 +468,7 @@ START_TEST(those_who_wait_at_the_same_time_share_a_write)
         pthread_create(&threads[i], NULL, come, names[i]);
     }
     DISK_AWAIT(devices_now() == COMERS);
-    ck_assert_int_eq(write(gate[1], "x", 1), 1);
+    ck_assert_int_eq(write(latch[1], "x", 1), 1);
     for (int i = 0; i < COMERS; i++) {
         pthread_join(threads[i], NULL);
     }

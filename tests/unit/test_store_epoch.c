@@ -158,7 +158,7 @@ START_TEST(a_reader_in_another_process_never_sees_reused_bytes)
     ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
     pid = child_start(read_on, NULL);
     for (uint32_t i = 0; i < WRITTEN; i++) {
-        push_draft_t d = draft("");
+        push_message_spec_t d = spec("");
 
         d.content.data = (push_text_t){text, payload(text, i)};
         /* A reader that sleeps in its epoch may hold all memory back. */

@@ -3,7 +3,7 @@
 #include "store/ops/ack.h"
 #include "store/ops/life.h"
 #include "store/upkeep/sweep.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 
 #define ROOM ((size_t)8 << 20)
 
-static ground_t g;
-static push_ticket_t ticket;
+static fixture_t g;
+static push_stream_ref_t stream_ref;
 static char told[600];
 
 static void add_device(const push_event_t *event, char *to, size_t room)
@@ -73,7 +73,7 @@ static void begin(void)
 {
     const push_listener_t listener = {~0u, on_event, &g};
 
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
     ck_assert(push_events_listen(&g.store.events, &listener));
     told[0] = '\0';
@@ -81,19 +81,20 @@ static void begin(void)
 
 static void end(void)
 {
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static void come(void)
 {
-    ck_assert_int_eq(ground_checkin(&g, "anna", "phone", NULL, &ticket),
+    ck_assert_int_eq(fixture_checkin(&g, "anna", "phone", NULL, &stream_ref),
                      PUSH_OK);
 }
 
 static void say(const char *text)
 {
-    ck_assert_int_eq(
-        ground_publish(&g, PUSH_LOG_USER, "anna", text, PUSH_NORMAL), PUSH_OK);
+    ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_USER, "anna", text,
+                                     PUSH_NORMAL),
+                     PUSH_OK);
 }
 
 static void sweep(void)
@@ -111,17 +112,18 @@ START_TEST(all_that_happens_to_a_message_is_told)
     say("a");
     say("b");
     expect("published a; published b; ");
-    ground_flush(&g, &ticket);
-    push_delivery_written(&g.store, &ticket, &g.store.seats.seats[0].counts,
-                          g.delivery.count, g.delivery.sent);
+    fixture_flush(&g, &stream_ref);
+    push_delivery_written(&g.store, &stream_ref,
+                          &g.store.seats.seats[0].counts, g.delivery.count,
+                          g.delivery.sent);
     expect("written anna/phone 2 to 2; ");
-    ground_ack(&g, "anna", &ticket, 1);
+    fixture_ack(&g, "anna", &stream_ref, 1);
     expect("acked a anna/phone; ");
     ck_assert_int_eq(push_store_recall(&g.store, g.receipt.mid, &g.now,
                                        &recalled),
                      PUSH_OK);
     expect("ended b recalled; ");
-    push_store_checkout(&g.store, &ticket, &g.now);
+    push_store_checkout(&g.store, &stream_ref, &g.now);
     expect("went anna/phone; ");
 }
 END_TEST
@@ -136,7 +138,8 @@ static push_status_t poll(bool well)
 {
     const push_copier_t copier = {copy, &well};
 
-    return push_delivery_poll(&g.store, &ticket, &g.now, &g.delivery, &copier);
+    return push_delivery_poll(&g.store, &stream_ref, &g.now, &g.delivery,
+                              &copier);
 }
 
 START_TEST(a_poll_that_is_answered_is_told_and_counted_as_written)
@@ -146,7 +149,7 @@ START_TEST(a_poll_that_is_answered_is_told_and_counted_as_written)
     told[0] = '\0';
     ck_assert_int_eq(poll(true), PUSH_OK);
     expect("written anna/phone 1 to 1; ");
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_DELIVERED), 1);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_DELIVERED), 1);
     ck_assert_int_eq(poll(true), PUSH_OK);
     expect("");
 }
@@ -159,21 +162,21 @@ START_TEST(a_poll_whose_answer_has_no_memory_is_neither)
     told[0] = '\0';
     ck_assert_int_eq(poll(false), PUSH_NO_MEMORY);
     expect("");
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_DELIVERED), 0);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_DELIVERED), 0);
 }
 END_TEST
 
 START_TEST(a_stream_that_takes_over_from_another_is_no_coming)
 {
-    push_ticket_t first;
+    push_stream_ref_t first;
 
     come();
-    first = ticket;
+    first = stream_ref;
     told[0] = '\0';
     come();
     push_store_checkout(&g.store, &first, &g.now);
     expect("");
-    push_store_checkout(&g.store, &ticket, &g.now);
+    push_store_checkout(&g.store, &stream_ref, &g.now);
     expect("went anna/phone; ");
 }
 END_TEST
@@ -183,7 +186,7 @@ START_TEST(a_stream_that_moves_to_another_seat_is_neither_gone_nor_come)
     ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
     come();
     told[0] = '\0';
-    ck_assert(push_store_move(&g.store, &ticket, 1));
+    ck_assert(push_store_move(&g.store, &stream_ref, 1));
     expect("");
 }
 END_TEST
@@ -193,14 +196,14 @@ START_TEST(a_device_whose_reactor_left_is_told_to_have_gone_by_the_sweep)
 {
     ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
     come();
-    push_store_move(&g.store, &ticket, 1);
+    push_store_move(&g.store, &stream_ref, 1);
     told[0] = '\0';
     push_seat_leave(&g.store.seats, 1);
     sweep();
     expect("went anna/phone; ");
     sweep();
     expect("");
-    ck_assert(push_store_move(&g.store, &ticket, 0));
+    ck_assert(push_store_move(&g.store, &stream_ref, 0));
     expect("came anna/phone; ");
 }
 END_TEST

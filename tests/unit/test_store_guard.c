@@ -5,7 +5,7 @@
 
 #include "core_suite.h"
 #include "store/upkeep/sweep.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/shm/clock.h"
 
 /* What all children agree on to keep somebody out. */
@@ -267,16 +267,16 @@ END_TEST
 /* Streams come, go, are taken over, move: the counter follows. */
 START_TEST(the_count_of_an_address_is_that_of_its_open_streams)
 {
-    ground_t g;
-    push_ticket_t first, second, other;
+    fixture_t g;
+    push_stream_ref_t first, second, other;
     uint32_t address;
 
-    ground_init(&g, 4 << 20);
+    fixture_init(&g, 4 << 20);
     g.store.guard = guard;
     address = push_guard_address(guard, named(""));
-    ck_assert_int_eq(ground_checkin(&g, "ada", "d1", NULL, &first), PUSH_OK);
-    ck_assert_int_eq(ground_checkin(&g, "ada", "d2", NULL, &other), PUSH_OK);
-    ck_assert_int_eq(ground_checkin(&g, "ada", "d1", NULL, &second), PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, "ada", "d1", NULL, &first), PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, "ada", "d2", NULL, &other), PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, "ada", "d1", NULL, &second), PUSH_OK);
     ck_assert_uint_eq(push_guard_enter(guard, address), 3);
     push_guard_leave(guard, address);
     push_store_checkout(&g.store, &first, &g.now);
@@ -286,18 +286,18 @@ START_TEST(the_count_of_an_address_is_that_of_its_open_streams)
     ck_assert(push_store_move(&g.store, &second, 0));
     ck_assert(push_store_move(&g.store, &second, 0));
     ck_assert_uint_eq(push_guard_enter(guard, address), 3);
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 END_TEST
 
 static int die_with_streams(void *data)
 {
-    ground_t *g = data;
-    push_ticket_t ticket;
+    fixture_t *g = data;
+    push_stream_ref_t stream_ref;
 
     atomic_store(&g->store.seats.seats[0].pid, (uint32_t)getpid());
-    CHILD_NEEDS(ground_checkin(g, "ada", "d1", NULL, &ticket) == PUSH_OK);
-    CHILD_NEEDS(ground_checkin(g, "ada", "d2", NULL, &ticket) == PUSH_OK);
+    CHILD_NEEDS(fixture_checkin(g, "ada", "d1", NULL, &stream_ref) == PUSH_OK);
+    CHILD_NEEDS(fixture_checkin(g, "ada", "d2", NULL, &stream_ref) == PUSH_OK);
     CHILD_NEEDS(push_guard_enter(guard, push_guard_address(guard, named("")))
                 == 3);
     push_guard_leave(guard, push_guard_address(guard, named("")));
@@ -306,9 +306,9 @@ static int die_with_streams(void *data)
 
 START_TEST(the_streams_of_a_process_that_died_count_no_more)
 {
-    ground_t g;
+    fixture_t g;
 
-    ground_init(&g, 4 << 20);
+    fixture_init(&g, 4 << 20);
     g.store.guard = guard;
     child_expect(child_start(die_with_streams, &g));
     push_seat_reap(&g.store.seats);
@@ -317,7 +317,7 @@ START_TEST(the_streams_of_a_process_that_died_count_no_more)
     }
     ck_assert_uint_eq(
         push_guard_enter(guard, push_guard_address(guard, named(""))), 1);
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 END_TEST
 

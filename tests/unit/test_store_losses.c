@@ -20,13 +20,13 @@ static void end(void)
     disk_cleanup(&disk);
 }
 
-static push_ticket_t checkin(const char *user)
+static push_stream_ref_t checkin(const char *user)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
-    ck_assert_int_eq(ground_checkin(&disk.g, user, "d", NULL, &ticket),
+    ck_assert_int_eq(fixture_checkin(&disk.g, user, "d", NULL, &stream_ref),
                      PUSH_OK);
-    return ticket;
+    return stream_ref;
 }
 
 static void say(const char *user, const char *text)
@@ -38,7 +38,7 @@ static void say(const char *user, const char *text)
 START_TEST(what_was_lost_before_anybody_came_is_told_after_restarts)
 {
     static const char *const told[] = {"!normal:2 1=c", "!normal:1 1=c"};
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
     disk.g.store.limits.max_pending = 1;
@@ -48,8 +48,8 @@ START_TEST(what_was_lost_before_anybody_came_is_told_after_restarts)
     for (int i = 0; i <= _i; i++) {
         disk_again(&disk, PUSH_DURABILITY_COMMIT);
     }
-    ticket = checkin("ada");
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket), told[_i]);
+    stream_ref = checkin("ada");
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref), told[_i]);
 }
 END_TEST
 
@@ -66,20 +66,20 @@ static void forget_devices_of(const char *user)
 
 static void expect_state_lost(const char *user)
 {
-    push_ticket_t ticket = checkin(user);
+    push_stream_ref_t stream_ref = checkin(user);
 
-    ground_flush(&disk.g, &ticket);
+    fixture_flush(&disk.g, &stream_ref);
     ck_assert_uint_eq(disk.g.delivery.gaps_count, 1);
     ck_assert_int_eq(disk.g.delivery.gaps[0].reason, PUSH_GAP_STATE_LOST);
 }
 
 START_TEST(a_device_that_full_memory_forgot_is_told_after_restarts)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     disk_again(&disk, PUSH_DURABILITY_INTERVAL);
-    ticket = checkin("ada");
-    push_store_checkout(&disk.g.store, &ticket, &disk.g.now);
+    stream_ref = checkin("ada");
+    push_store_checkout(&disk.g.store, &stream_ref, &disk.g.now);
     disk_again(&disk, PUSH_DURABILITY_INTERVAL);
     forget_devices_of("ada");
     for (int i = 0; i <= _i; i++) {
@@ -103,15 +103,15 @@ static bool is_known(const char *user)
 
 START_TEST(a_device_that_a_restart_has_no_memory_for_is_told)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     int forgotten = 0;
     char name[16];
 
     disk_again(&disk, PUSH_DURABILITY_INTERVAL);
     for (int i = 0; i < DEVICES; i++) {
         snprintf(name, sizeof(name), "u%d", i);
-        ticket = checkin(name);
-        push_store_checkout(&disk.g.store, &ticket, &disk.g.now);
+        stream_ref = checkin(name);
+        push_store_checkout(&disk.g.store, &stream_ref, &disk.g.now);
     }
     ck_assert_int_eq(disk_recover(&disk, (size_t)2 << 20), PUSH_RECOVERED);
     ck_assert_uint_lt(disk.recovery.restored.devices, DEVICES);

@@ -190,7 +190,7 @@ static void write_old(void)
 
 START_TEST(a_state_of_version_2_comes_back_and_is_one_of_version_3_then)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     write_old();
     for (int i = 0; i < 2; i++) {
@@ -198,9 +198,9 @@ START_TEST(a_state_of_version_2_comes_back_and_is_one_of_version_3_then)
         ck_assert_uint_eq(disk.recovery.restored.messages, 2);
         ck_assert_uint_eq(disk.recovery.restored.invalid, 0);
     }
-    ck_assert_int_eq(ground_checkin(&disk.g, "ada", "d", NULL, &ticket),
+    ck_assert_int_eq(fixture_checkin(&disk.g, "ada", "d", NULL, &stream_ref),
                      PUSH_OK);
-    ck_assert_str_eq(ground_flush(&disk.g, &ticket), "1=a 2=b\nc");
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref), "1=a 2=b\nc");
 }
 END_TEST
 

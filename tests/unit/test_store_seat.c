@@ -17,7 +17,7 @@ START_TEST(each_claims_a_seat_of_its_own_until_none_is_left)
 {
     uint32_t self = (uint32_t)getpid();
 
-    for (int i = 1; i < GROUND_SEATS; i++) {
+    for (int i = 1; i < FIXTURE_SEATS; i++) {
         ck_assert_int_eq(push_seat_claim(&g.store.seats, self), i);
     }
     ck_assert_int_eq(push_seat_claim(&g.store.seats, self), -1);
@@ -66,7 +66,7 @@ START_TEST(a_seat_that_was_left_is_borrowed_from_those_who_would_claim_it)
     ck_assert(!push_seat_borrow(&g.store.seats, 1, self));
     push_seat_leave(&g.store.seats, 1);
     ck_assert(push_seat_borrow(&g.store.seats, 1, self));
-    for (int i = 3; i < GROUND_SEATS; i++) {
+    for (int i = 3; i < FIXTURE_SEATS; i++) {
         ck_assert_int_eq(push_seat_claim(&g.store.seats, self), i);
     }
     ck_assert_int_eq(push_seat_claim(&g.store.seats, self), -1);
@@ -90,24 +90,26 @@ START_TEST(the_streams_of_all_who_sit_are_counted)
 }
 END_TEST
 
-START_TEST(a_device_with_much_news_stands_in_the_list_once)
+START_TEST(a_device_with_many_wake_ups_stands_in_the_list_once)
 {
     push_seat_t *seat = &g.store.seats.seats[0];
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     push_device_t *device;
     uint32_t list;
 
-    ck_assert_int_eq(ground_checkin(&g, "u", "d", NULL, &ticket), PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", NULL, &stream_ref),
+                     PUSH_OK);
     for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(
-            ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH), PUSH_OK);
+            fixture_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH), PUSH_OK);
     }
     list = push_seat_devices(seat);
     device = push_seat_next_device(&g.store.seats, &list);
-    ck_assert_ptr_eq(device, push_store_device_at(&g.store, ticket.device));
+    ck_assert_ptr_eq(device,
+                     push_store_device_at(&g.store, stream_ref.device));
     ck_assert_ptr_null(push_seat_next_device(&g.store.seats, &list));
     ck_assert_uint_eq(push_seat_devices(seat), 0);
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH);
     ck_assert_uint_ne(push_seat_devices(seat), 0);
 }
 END_TEST
@@ -115,11 +117,12 @@ END_TEST
 START_TEST(only_seats_that_follow_a_channel_hear_of_it)
 {
     push_channel_t *channel;
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     uint32_t list;
 
-    ck_assert_int_eq(ground_checkin(&g, "u", "d", "news", &ticket), PUSH_OK);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", "news", &stream_ref),
+                     PUSH_OK);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
     ck_assert_uint_eq(push_seat_channels(&g.store.seats.seats[0]), 0);
     {
         push_name_t name = push_store_name(&g.store, named("news"));
@@ -129,15 +132,15 @@ START_TEST(only_seats_that_follow_a_channel_hear_of_it)
         push_shard_leave(&g.store, name.shard);
     }
     push_seat_follow(channel, 0);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
     ck_assert_uint_eq(push_seat_channels(&g.store.seats.seats[1]), 0);
     list = push_seat_channels(&g.store.seats.seats[0]);
     ck_assert_ptr_eq(push_seat_next_channel(&g.store.seats, 0, &list),
                      channel);
     ck_assert_ptr_null(push_seat_next_channel(&g.store.seats, 0, &list));
     push_seat_unfollow(channel, 0);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "news", "x", PUSH_HIGH);
     ck_assert_uint_eq(push_seat_channels(&g.store.seats.seats[0]), 0);
 }
 END_TEST
@@ -148,18 +151,18 @@ END_TEST
 #define DEVICES   7
 
 typedef struct {
-    _Atomic uint32_t given[DEVICES]; /* news by the publisher */
-    _Atomic uint32_t taken[DEVICES]; /* news that the reactor saw */
+    _Atomic uint32_t given[DEVICES]; /* wake-ups by the publisher */
+    _Atomic uint32_t taken[DEVICES]; /* wake-ups that the reactor saw */
     _Atomic uint32_t sleeps;
-} news_t;
+} wakes_t;
 
-static news_t *news;
-static push_ticket_t tickets[DEVICES];
+static wakes_t *wakes;
+static push_stream_ref_t stream_refs[DEVICES];
 
 static bool all_taken(void)
 {
     for (int i = 0; i < DEVICES; i++) {
-        if (atomic_load(&news->taken[i]) != atomic_load(&news->given[i])) {
+        if (atomic_load(&wakes->taken[i]) != atomic_load(&wakes->given[i])) {
             return false;
         }
     }
@@ -170,7 +173,7 @@ static uint32_t index_of(const push_device_t *device)
 {
     uint32_t i = 0;
 
-    while (push_store_device_at(&g.store, tickets[i].device) != device) {
+    while (push_store_device_at(&g.store, stream_refs[i].device) != device) {
         i++;
     }
     return i;
@@ -190,14 +193,14 @@ static int react(void *data)
 
         while (device) {
             uint32_t i = index_of(device);
-            uint32_t now = atomic_load(&news->given[i]);
+            uint32_t now = atomic_load(&wakes->given[i]);
 
-            seen += now - atomic_load(&news->taken[i]);
-            atomic_store(&news->taken[i], now);
+            seen += now - atomic_load(&wakes->taken[i]);
+            atomic_store(&wakes->taken[i], now);
             device = push_seat_next_device(&g.store.seats, &list);
         }
         if (seen < HANDOVERS && push_seat_sleep(seat)) {
-            atomic_fetch_add(&news->sleeps, 1);
+            atomic_fetch_add(&wakes->sleeps, 1);
             CHILD_NEEDS(poll(&wake, 1, 30000) == 1);
             CHILD_NEEDS(read(wake.fd, &value, sizeof(value)) > 0);
             push_seat_awake(seat);
@@ -211,11 +214,11 @@ START_TEST(of_a_million_wake_ups_none_is_lost)
     dice_t d = dice(1);
     pid_t pid;
 
-    news = shared_memory(sizeof(*news));
+    wakes = shared_memory(sizeof(*wakes));
     for (int i = 0; i < DEVICES; i++) {
         char name[2] = {(char)('a' + i), '\0'};
 
-        ck_assert_int_eq(ground_checkin(&g, "u", name, NULL, &tickets[i]),
+        ck_assert_int_eq(fixture_checkin(&g, "u", name, NULL, &stream_refs[i]),
                          PUSH_OK);
     }
     pid = child_start(react, NULL);
@@ -223,10 +226,10 @@ START_TEST(of_a_million_wake_ups_none_is_lost)
         int64_t limit = push_clock_now().mono + 20000;
         uint32_t device = dice_below(&d, DEVICES);
 
-        atomic_fetch_add(&news->given[device], 1);
-        push_seat_wake_device(&g.store.seats,
-                              push_store_device_at(&g.store,
-                                                   tickets[device].device));
+        atomic_fetch_add(&wakes->given[device], 1);
+        push_seat_wake_device(
+            &g.store.seats,
+            push_store_device_at(&g.store, stream_refs[device].device));
         while (i % 16 == 0 && !all_taken()) {
             NEEDS(push_clock_now().mono < limit, "a wake-up was lost");
             sched_yield();
@@ -234,7 +237,7 @@ START_TEST(of_a_million_wake_ups_none_is_lost)
     }
     child_expect(pid);
     ck_assert(all_taken());
-    ck_assert_uint_gt(news->sleeps, 100);
+    ck_assert_uint_gt(wakes->sleeps, 100);
 }
 END_TEST
 
@@ -250,7 +253,7 @@ int main(void)
     tcase_add_test(
         tc, a_seat_that_was_left_is_borrowed_from_those_who_would_claim_it);
     tcase_add_test(tc, the_streams_of_all_who_sit_are_counted);
-    tcase_add_test(tc, a_device_with_much_news_stands_in_the_list_once);
+    tcase_add_test(tc, a_device_with_many_wake_ups_stands_in_the_list_once);
     tcase_add_test(tc, only_seats_that_follow_a_channel_hear_of_it);
     tcase_add_test(tc, of_a_million_wake_ups_none_is_lost);
     return unit_run(suite);

@@ -1,7 +1,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/upkeep/sweep.h"
-#include "store_ground.h"
+#include "store_fixture.h"
 #include "store/ops/ack.h"
 
 #include <pthread.h>
@@ -25,12 +25,12 @@
 #define HISTORY    32 /* of the channel: memory is reused under the readers */
 #define WAIT_S     60
 
-static ground_t g;
+static fixture_t g;
 static _Atomic bool over; /* for those that go on until the others are done */
 
 static void begin(void)
 {
-    ground_init(&g, ROOM);
+    fixture_init(&g, ROOM);
     ck_assert_int_eq(push_seat_claim(&g.store.seats, (uint32_t)getpid()), 1);
     push_store_sit(&g.store, 0);
     g.store.limits.max_pending = 2 * PUBLISHERS * MESSAGES;
@@ -40,7 +40,7 @@ static void begin(void)
 
 static void end(void)
 {
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 /* ---- publishers ---- */
@@ -48,7 +48,7 @@ static void end(void)
 static void publish(push_log_kind_t kind, const char *name, const char *text)
 {
     push_audience_t audience = {.kind = kind, .name = named(name)};
-    push_draft_t d = draft_urgent(text, PUSH_NORMAL);
+    push_message_spec_t d = spec_urgent(text, PUSH_NORMAL);
     push_receipt_t receipt;
     push_status_t status;
 
@@ -80,7 +80,7 @@ static void *publisher(void *data)
 
 typedef struct {
     char user[16];
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     push_cursor_t at;
     int next[2][PUBLISHERS]; /* the least that is still to come, by kind */
     unsigned received, dropped;
@@ -93,7 +93,7 @@ typedef struct {
 } reactor_t;
 
 static push_status_t check_in(const char *user, const char *device,
-                              unsigned seat, push_ticket_t *ticket)
+                              unsigned seat, push_stream_ref_t *stream_ref)
 {
     push_text_t channel = named("news");
     push_checkin_t c = {.user = named(user),
@@ -104,11 +104,11 @@ static push_status_t check_in(const char *user, const char *device,
                         .max_in_flight = 1024,
                         .max_streams = 16,
                         .max_devices = 64,
-                        .max_places = 4096,
+                        .max_subscriptions = 4096,
                         .seat = seat};
 
     c.labels[PUSH_LABEL_DEVICE] = named(device);
-    return push_store_checkin(&g.store, &c, &g.now, ticket);
+    return push_store_checkin(&g.store, &c, &g.now, stream_ref);
 }
 
 static void reactor_init(reactor_t *r, unsigned seat)
@@ -120,10 +120,11 @@ static void reactor_init(reactor_t *r, unsigned seat)
         reader_t *reader = &r->readers[i];
 
         snprintf(reader->user, sizeof(reader->user), "%u", seat * STREAMS + i);
-        ck_assert_int_eq(check_in(reader->user, "d", seat, &reader->ticket),
-                         PUSH_OK);
-        ck_assert_uint_eq(
-            push_delivery_channels(&g.store, &reader->ticket, channels, 2), 2);
+        ck_assert_int_eq(
+            check_in(reader->user, "d", seat, &reader->stream_ref), PUSH_OK);
+        ck_assert_uint_eq(push_delivery_channels(&g.store, &reader->stream_ref,
+                                                 channels, 2),
+                          2);
         for (unsigned c = 0; c < 2; c++) {
             push_seat_follow(push_at(&g.store.heaps[0], channels[c]), seat);
         }
@@ -157,7 +158,8 @@ static void read_along(reactor_t *r, reader_t *reader)
     unsigned count = 0;
 
     push_epoch_enter(&g.store.epoch, seat);
-    status = push_delivery_begin(&g.store, &reader->ticket, &g.now, delivery);
+    status = push_delivery_begin(&g.store, &reader->stream_ref, &g.now,
+                                 delivery);
     if (status == PUSH_OK) {
         count = delivery->count;
         for (unsigned i = 0; i < delivery->gaps_count; i++) {
@@ -171,12 +173,12 @@ static void read_along(reactor_t *r, reader_t *reader)
     CHILD_NEEDS(status == PUSH_OK || status == PUSH_BUSY);
     if (count) {
         status = push_store_ack(&g.store, named(reader->user),
-                                reader->ticket.id, &reader->at, &g.now);
+                                reader->stream_ref.id, &reader->at, &g.now);
         CHILD_NEEDS(status == PUSH_OK || status == PUSH_BUSY);
     }
 }
 
-static void take_news(unsigned index)
+static void take_wakeups(unsigned index)
 {
     push_seat_t *seat = &g.store.seats.seats[index];
     uint32_t list;
@@ -209,7 +211,7 @@ static void *reactor(void *data)
 
     while (!has_all(r)) {
         CHILD_NEEDS(time(NULL) < deadline);
-        take_news(r->seat);
+        take_wakeups(r->seat);
         for (unsigned i = 0; i < STREAMS; i++) {
             read_along(r, &r->readers[i]);
         }
@@ -223,15 +225,15 @@ static void *reactor(void *data)
 /* Devices of the same users come and go. */
 static void *visitor(void *unused)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     char device[16];
 
     (void)unused;
     for (unsigned i = 0; !atomic_load(&over); i++) {
         snprintf(device, sizeof(device), "v%u", i % 8);
-        if (check_in(i % 2 ? "0" : "3", device, 0, &ticket) == PUSH_OK) {
-            push_delivery_verdict(&g.store, &ticket);
-            push_store_checkout(&g.store, &ticket, &g.now);
+        if (check_in(i % 2 ? "0" : "3", device, 0, &stream_ref) == PUSH_OK) {
+            push_delivery_state(&g.store, &stream_ref);
+            push_store_checkout(&g.store, &stream_ref, &g.now);
         }
     }
     return NULL;

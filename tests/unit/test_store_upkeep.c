@@ -42,7 +42,7 @@ START_TEST(a_key_gives_the_first_answer_again_until_its_window_ends)
     ck_assert_uint_eq(again.mid, 42);
     ck_assert_uint_eq(again.recipients, 3);
     ck_assert_int_eq(claim("k", 2, &again), PUSH_KEY_REUSED);
-    ground_pass(&g, 300000);
+    fixture_pass(&g, 300000);
     ck_assert_int_eq(claim("k", 2, &again), PUSH_OK);
 }
 END_TEST
@@ -60,7 +60,7 @@ END_TEST
 /* ---- sweeps ---- */
 
 /* As a reactor does that has nothing to send. */
-static void take_news(void)
+static void take_wakeups(void)
 {
     uint32_t list = push_seat_devices(&g.store.seats.seats[0]);
     const push_device_t *device;
@@ -72,7 +72,7 @@ static void take_news(void)
 
 static void sweep_all(void)
 {
-    take_news();
+    take_wakeups();
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_store_sweep(&g.store, i, &g.now);
     }
@@ -82,25 +82,25 @@ START_TEST(after_sweeps_nothing_is_left_of_what_is_over)
 {
     uint64_t used = g.store.segment->slab.used;
     push_receipt_t receipt;
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     push_stats_view_t stats;
 
     for (int i = 0; i < 20; i++) {
         char name[16];
 
         snprintf(name, sizeof(name), "u%d", i);
-        ticket = open_stream(name, "d", name);
-        ground_publish(&g, PUSH_LOG_USER, name, "x", PUSH_HIGH);
-        ground_publish(&g, PUSH_LOG_CHANNEL, name, "x", PUSH_HIGH);
-        ground_flush(&g, &ticket);
-        push_store_checkout(&g.store, &ticket, &g.now);
+        stream_ref = open_stream(name, "d", name);
+        fixture_publish(&g, PUSH_LOG_USER, name, "x", PUSH_HIGH);
+        fixture_publish(&g, PUSH_LOG_CHANNEL, name, "x", PUSH_HIGH);
+        fixture_flush(&g, &stream_ref);
+        push_store_checkout(&g.store, &stream_ref, &g.now);
         ck_assert_int_eq(claim(name, 1, &receipt), PUSH_OK);
     }
-    ground_pass(&g, 300000);
+    fixture_pass(&g, 300000);
     sweep_all();
     push_view_stats(&g.store, &stats);
     ck_assert_uint_eq(stats.devices, 20);
-    ground_pass(&g, 1800000);
+    fixture_pass(&g, 1800000);
     sweep_all();
     sweep_all();
     push_view_stats(&g.store, &stats);
@@ -115,8 +115,8 @@ END_TEST
 START_TEST(a_wall_clock_set_by_a_day_ends_nothing)
 {
     static const int64_t days[] = {86400000, -2 * (int64_t)86400000};
-    push_ticket_t away = open_stream("u", "away", "c");
-    push_ticket_t here = open_stream("u", "here", "c");
+    push_stream_ref_t away = open_stream("u", "away", "c");
+    push_stream_ref_t here = open_stream("u", "here", "c");
     push_receipt_t receipt = {.mid = 7};
     push_stats_view_t stats;
 
@@ -124,32 +124,32 @@ START_TEST(a_wall_clock_set_by_a_day_ends_nothing)
     ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OK);
     done("k", &receipt);
     for (int i = 0; i < 2; i++) {
-        ground_publish(&g, PUSH_LOG_USER, "u", i ? "b" : "a", PUSH_HIGH);
+        fixture_publish(&g, PUSH_LOG_USER, "u", i ? "b" : "a", PUSH_HIGH);
         g.now.wall += days[i];
         sweep_all();
         ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OVER);
     }
-    ground_publish(&g, PUSH_LOG_USER, "u", "c", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_USER, "u", "c", PUSH_HIGH);
     push_view_stats(&g.store, &stats);
     ck_assert_uint_eq(stats.devices, 2);
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_EXPIRED), 0);
-    ck_assert_str_eq(ground_flush(&g, &here), "1=a 2=b 3=c");
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_EXPIRED), 0);
+    ck_assert_str_eq(fixture_flush(&g, &here), "1=a 2=b 3=c");
     away = open_stream("u", "away", "c");
-    ck_assert_str_eq(ground_flush(&g, &away), "1=a 2=b 3=c");
+    ck_assert_str_eq(fixture_flush(&g, &away), "1=a 2=b 3=c");
 }
 END_TEST
 
 START_TEST(a_device_whose_process_is_gone_is_not_connected)
 {
-    push_ticket_t ticket = open_stream("u", "d", "c");
+    push_stream_ref_t stream_ref = open_stream("u", "d", "c");
 
-    (void)ticket;
+    (void)stream_ref;
     push_seat_leave(&g.store.seats, 0);
     sweep_all();
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH);
     ck_assert_uint_eq(g.receipt.recipients, 1);
     ck_assert_uint_eq(g.receipt.connected, 0);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_HIGH);
     ck_assert_uint_eq(g.receipt.connected, 0);
 }
 END_TEST
@@ -175,10 +175,10 @@ static unsigned dead_seat(void)
 }
 
 /* True if our reactor is woken for the device; its list is empty then. */
-static bool has_news(const push_ticket_t *ticket)
+static bool has_news(const push_stream_ref_t *stream_ref)
 {
     const push_device_t *wanted = push_store_device_at(&g.store,
-                                                       ticket->device);
+                                                       stream_ref->device);
     uint32_t list = push_seat_devices(&g.store.seats.seats[0]);
     const push_device_t *device;
     bool found = false;
@@ -192,8 +192,8 @@ static bool has_news(const push_ticket_t *ticket)
 
 static void publish_to_u(const char *text)
 {
-    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "u", text, PUSH_NORMAL),
-                     PUSH_OK);
+    ck_assert_int_eq(
+        fixture_publish(&g, PUSH_LOG_USER, "u", text, PUSH_NORMAL), PUSH_OK);
 }
 
 static void sweep_in_turn(void)
@@ -205,24 +205,24 @@ static void sweep_in_turn(void)
 /* The device stands in the list of the dead: nothing else wakes it. */
 START_TEST(a_device_that_left_a_reactor_before_its_death_is_woken_where_it_is)
 {
-    push_ticket_t ticket = open_stream("u", "d", NULL);
+    push_stream_ref_t stream_ref = open_stream("u", "d", NULL);
 
-    ck_assert(push_store_move(&g.store, &ticket, dead_seat()));
+    ck_assert(push_store_move(&g.store, &stream_ref, dead_seat()));
     publish_to_u("before");
-    ticket = open_stream("u", "d", NULL);
+    stream_ref = open_stream("u", "d", NULL);
     publish_to_u("after");
-    ck_assert(!has_news(&ticket));
+    ck_assert(!has_news(&stream_ref));
     sweep_in_turn();
-    ck_assert(has_news(&ticket));
+    ck_assert(has_news(&stream_ref));
 }
 END_TEST
 
 /* Two go from a reactor, in whose list they stand, to one that dies. */
 START_TEST(the_death_of_a_reactor_does_not_cut_the_list_of_another)
 {
-    push_ticket_t first = open_stream("u", "first", NULL);
-    push_ticket_t between = open_stream("u", "between", NULL);
-    push_ticket_t last = open_stream("u", "last", NULL);
+    push_stream_ref_t first = open_stream("u", "first", NULL);
+    push_stream_ref_t between = open_stream("u", "between", NULL);
+    push_stream_ref_t last = open_stream("u", "last", NULL);
     unsigned seat = dead_seat();
 
     publish_to_u("news");
@@ -240,33 +240,33 @@ static char kilobyte[1025];
 static push_status_t say(const char *user, push_urgency_t urgency)
 {
     memset(kilobyte, 'x', sizeof(kilobyte) - 1);
-    return ground_publish(&g, PUSH_LOG_USER, user, kilobyte, urgency);
+    return fixture_publish(&g, PUSH_LOG_USER, user, kilobyte, urgency);
 }
 
 START_TEST(full_memory_refuses_low_drops_the_oldest_low_and_takes_high)
 {
-    push_ticket_t ticket = open_stream("u", "d", NULL);
+    push_stream_ref_t stream_ref = open_stream("u", "d", NULL);
     uint32_t low = 0;
 
     g.store.limits.max_pending = 100000;
     while (say("u", PUSH_LOW) == PUSH_OK) {
         low++;
-        ground_pass(&g, 1);
+        fixture_pass(&g, 1);
         NEEDS(low < 10000, "memory never fills");
     }
     ck_assert_uint_gt(low, 1000);
     ck_assert(push_pressure_above(&g.store, 85));
     for (int i = 0; i < 50; i++) {
-        ground_pass(&g, 1);
+        fixture_pass(&g, 1);
         ck_assert_int_eq(say("u", PUSH_NORMAL), PUSH_OK);
         ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
     }
-    ck_assert_uint_gt(ground_count(&g, PUSH_COUNT_EVICTED), 0);
-    ground_flush(&g, &ticket);
+    ck_assert_uint_gt(fixture_count(&g, PUSH_COUNT_EVICTED), 0);
+    fixture_flush(&g, &stream_ref);
     ck_assert_uint_eq(g.delivery.gaps_count, 1);
     ck_assert_int_eq(g.delivery.gaps[0].urgency, PUSH_LOW);
     ck_assert_uint_eq(g.delivery.gaps[0].dropped,
-                      ground_count(&g, PUSH_COUNT_EVICTED));
+                      fixture_count(&g, PUSH_COUNT_EVICTED));
     ck_assert_int_eq(push_message_urgency(g.delivery.picks[0].message),
                      PUSH_HIGH);
 }
@@ -283,7 +283,7 @@ START_TEST(memory_full_of_high_serves_again_when_their_time_is_over)
         NEEDS(high < 10000, "memory never fills");
     }
     ck_assert(push_pressure_above(&g.store, 85));
-    ground_pass(&g, 300000);
+    fixture_pass(&g, 300000);
     sweep_all();
     ck_assert_int_eq(say("u", PUSH_LOW), PUSH_OK);
     ck_assert(!push_pressure_above(&g.store, 50));
@@ -295,36 +295,36 @@ static push_status_t say_to_stranger(int i, push_urgency_t urgency)
     char name[16];
 
     snprintf(name, sizeof(name), "s%d", i);
-    return ground_publish(&g, PUSH_LOG_USER, name, "x", urgency);
+    return fixture_publish(&g, PUSH_LOG_USER, name, "x", urgency);
 }
 
 START_TEST(a_flood_for_users_who_never_come_does_not_stop_the_others)
 {
-    push_ticket_t ticket = open_stream("u", "d", NULL);
+    push_stream_ref_t stream_ref = open_stream("u", "d", NULL);
     push_stats_view_t stats;
 
     for (int i = 0; i < 40000; i++) {
         char sent[32];
 
-        ground_pass(&g, 1);
+        fixture_pass(&g, 1);
         ck_assert_int_eq(say_to_stranger(i, PUSH_NORMAL), PUSH_OK);
         if (i % 100 == 0) {
             snprintf(sent, sizeof(sent), "%d=u", i / 100 + 1);
-            ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "u", "u",
-                                            PUSH_NORMAL),
+            ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_USER, "u", "u",
+                                             PUSH_NORMAL),
                              PUSH_OK);
-            ck_assert_str_eq(ground_flush(&g, &ticket), sent);
-            ground_ack(&g, "u", &ticket, (uint64_t)i / 100 + 1);
-            take_news();
+            ck_assert_str_eq(fixture_flush(&g, &stream_ref), sent);
+            fixture_ack(&g, "u", &stream_ref, (uint64_t)i / 100 + 1);
+            take_wakeups();
         }
     }
     push_view_stats(&g.store, &stats);
     ck_assert_uint_lt(stats.users, 30000);
     /* The first is forgotten, and told nevertheless; the last is not. */
-    ticket = open_stream("s0", "d", NULL);
-    ck_assert_str_eq(ground_flush(&g, &ticket), "!normal:1");
-    ticket = open_stream("s39999", "d", NULL);
-    ck_assert_ptr_nonnull(strstr(ground_flush(&g, &ticket), "1=x"));
+    stream_ref = open_stream("s0", "d", NULL);
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "!normal:1");
+    stream_ref = open_stream("s39999", "d", NULL);
+    ck_assert_ptr_nonnull(strstr(fixture_flush(&g, &stream_ref), "1=x"));
 }
 END_TEST
 
@@ -342,11 +342,11 @@ static bool is_known(int i)
 static const char *told_to(int i)
 {
     char name[16];
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     snprintf(name, sizeof(name), "s%d", i);
-    ticket = open_stream(name, "d", NULL);
-    return ground_flush(&g, &ticket);
+    stream_ref = open_stream(name, "d", NULL);
+    return fixture_flush(&g, &stream_ref);
 }
 
 /* Two messages have no room, and a third one lives for a second only. */
@@ -354,7 +354,7 @@ static void lose_two(int i)
 {
     char name[16];
     push_audience_t audience = {.kind = PUSH_LOG_USER};
-    push_draft_t d = draft_urgent("x", PUSH_NORMAL);
+    push_message_spec_t d = spec_urgent("x", PUSH_NORMAL);
 
     snprintf(name, sizeof(name), "s%d", i);
     audience.name = named(name);
@@ -365,7 +365,7 @@ static void lose_two(int i)
     ck_assert_int_eq(
         store_publish(&g.store, &audience, &d, &g.now, &g.receipt), PUSH_OK);
     g.store.limits.max_pending = 100000;
-    ground_pass(&g, 1);
+    fixture_pass(&g, 1);
 }
 
 #define LOSERS 5000 /* what is left of each takes 160 bytes */
@@ -376,12 +376,12 @@ START_TEST(of_what_was_lost_the_oldest_is_forgotten_first_and_up_to_a_bound)
     int old = 0, young = 0;
 
     for (int i = 0; i < LOSERS; i++) {
-        ground_pass(&g, i == LOSERS / 2 ? 60000 : 0);
+        fixture_pass(&g, i == LOSERS / 2 ? 60000 : 0);
         lose_two(i);
     }
-    ground_pass(&g, 1001);
+    fixture_pass(&g, 1001);
     sweep_all();
-    ck_assert_uint_eq(ground_count(&g, PUSH_COUNT_EVICTED), 2 * LOSERS);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_EVICTED), 2 * LOSERS);
     while (!g.store.segment->walks) {
         ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
     }
@@ -399,36 +399,36 @@ END_TEST
 
 START_TEST(strangers_are_told_no_longer_than_what_was_dropped_would_live)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     for (int i = 0; i < 40000; i++) {
-        ground_pass(&g, 1);
+        fixture_pass(&g, 1);
         say_to_stranger(i, PUSH_NORMAL);
     }
-    ck_assert_uint_gt(ground_count(&g, PUSH_COUNT_EVICTED), 0);
-    ground_pass(&g, 300000);
-    ticket = open_stream("s0", "d", NULL);
-    ck_assert_str_eq(ground_flush(&g, &ticket), "");
+    ck_assert_uint_gt(fixture_count(&g, PUSH_COUNT_EVICTED), 0);
+    fixture_pass(&g, 300000);
+    stream_ref = open_stream("s0", "d", NULL);
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "");
 }
 END_TEST
 
 /* What was published meanwhile to its channels nobody kept for it. */
 START_TEST(a_device_whose_context_went_for_a_newer_one_is_told)
 {
-    push_ticket_t old = open_stream("u", "old", "c");
+    push_stream_ref_t old = open_stream("u", "old", "c");
     char name[16];
 
     push_store_checkout(&g.store, &old, &g.now);
     for (unsigned i = 0; i < PUSH_DEVICES_MAX; i++) {
-        push_ticket_t ticket;
+        push_stream_ref_t stream_ref;
 
-        ground_pass(&g, 1);
+        fixture_pass(&g, 1);
         snprintf(name, sizeof(name), "new%u", i);
-        ticket = open_stream("u", name, NULL);
-        ck_assert_str_eq(ground_flush(&g, &ticket), "");
-        push_store_checkout(&g.store, &ticket, &g.now);
+        stream_ref = open_stream("u", name, NULL);
+        ck_assert_str_eq(fixture_flush(&g, &stream_ref), "");
+        push_store_checkout(&g.store, &stream_ref, &g.now);
     }
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "missed", PUSH_HIGH);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "missed", PUSH_HIGH);
     old = open_stream("u", "old", "c");
     ck_assert_int_eq(push_delivery_begin(&g.store, &old, &g.now, &g.delivery),
                      PUSH_OK);
@@ -449,7 +449,7 @@ START_TEST(who_is_refused_for_want_of_memory_walks_no_shard)
     say_to_stranger(i, PUSH_NORMAL);
     walks = g.store.segment->walks;
     for (int j = 0; j < 1000; j++) {
-        ground_pass(&g, 1);
+        fixture_pass(&g, 1);
         ck_assert_int_eq(say_to_stranger(i, PUSH_NORMAL), PUSH_NO_MEMORY);
     }
     ck_assert_uint_eq(g.store.segment->walks, walks);
@@ -462,7 +462,7 @@ END_TEST
 /* What they bring into being is not more urgent than a normal message. */
 START_TEST(check_ins_leave_the_reserve_to_what_is_high)
 {
-    push_ticket_t known = open_stream("u", "d", "c"), ticket;
+    push_stream_ref_t known = open_stream("u", "d", "c"), stream_ref;
     push_status_t status;
     int i = 0;
 
@@ -471,19 +471,19 @@ START_TEST(check_ins_leave_the_reserve_to_what_is_high)
         char name[16];
 
         snprintf(name, sizeof(name), "s%d", i++);
-        status = ground_checkin(&g, name, "d", name, &ticket);
+        status = fixture_checkin(&g, name, "d", name, &stream_ref);
         NEEDS(i < 100000, "memory never fills");
     } while (status == PUSH_OK);
     ck_assert_int_eq(status, PUSH_NO_MEMORY);
     ck_assert(!push_pressure_above(&g.store, 91));
-    ck_assert_int_eq(ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH),
+    ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_HIGH),
                      PUSH_OK);
-    ck_assert_str_eq(ground_flush(&g, &known), "1=x");
+    ck_assert_str_eq(fixture_flush(&g, &known), "1=x");
     /* Who is known may come back all the same. */
-    ck_assert_int_eq(ground_checkin(&g, "u", "d", "c", &known), PUSH_OK);
-    ck_assert_int_eq(ground_checkin(&g, "u", "e", "c", &ticket),
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", "c", &known), PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, "u", "e", "c", &stream_ref),
                      PUSH_NO_MEMORY);
-    ck_assert_int_eq(ground_checkin(&g, "u", "d", "new", &ticket),
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", "new", &stream_ref),
                      PUSH_NO_MEMORY);
 }
 END_TEST

@@ -54,15 +54,15 @@ static push_fate_t only_fate(uint64_t mid)
 
 START_TEST(the_life_of_a_message_is_seen_from_publish_to_end)
 {
-    push_ticket_t ticket = open_stream("u", "d", NULL);
+    push_stream_ref_t stream_ref = open_stream("u", "d", NULL);
     uint64_t mid;
 
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
+    fixture_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
     mid = g.receipt.mid;
     ck_assert_int_eq(only_fate(mid), PUSH_PENDING);
-    ground_flush(&g, &ticket);
+    fixture_flush(&g, &stream_ref);
     ck_assert_int_eq(only_fate(mid), PUSH_IN_FLIGHT);
-    ground_ack(&g, "u", &ticket, 1);
+    fixture_ack(&g, "u", &stream_ref, 1);
     ck_assert_int_eq(only_fate(mid), PUSH_ACKED);
 }
 END_TEST
@@ -76,7 +76,7 @@ START_TEST(a_channels_message_is_seen_for_each_of_its_readers)
     open_stream("u", "d", "c");
     open_stream("v", "d", "c");
     open_stream("w", "d", NULL);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_LOW);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_LOW);
     ck_assert_int_eq(
         push_view_message(&g.store, g.receipt.mid, &g.now, &visitor), PUSH_OK);
     ck_assert_int_eq(seen.messages, 1);
@@ -88,19 +88,19 @@ END_TEST
 
 START_TEST(what_is_recalled_is_sent_to_nobody_who_has_not_acknowledged_it)
 {
-    push_ticket_t a = open_stream("u", "a", NULL);
-    push_ticket_t b = open_stream("u", "b", NULL);
+    push_stream_ref_t a = open_stream("u", "a", NULL);
+    push_stream_ref_t b = open_stream("u", "b", NULL);
     uint32_t recalled;
     uint64_t mid;
 
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
+    fixture_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
     mid = g.receipt.mid;
-    ground_flush(&g, &a);
-    ground_ack(&g, "u", &a, 1);
+    fixture_flush(&g, &a);
+    fixture_ack(&g, "u", &a, 1);
     ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
                      PUSH_OK);
     ck_assert_uint_eq(recalled, 1);
-    ck_assert_str_eq(ground_flush(&g, &b), "");
+    ck_assert_str_eq(fixture_flush(&g, &b), "");
     ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
                      PUSH_OVER);
     ck_assert_int_eq(push_store_recall(&g.store, mid ^ (1u << 20), &g.now,
@@ -111,15 +111,15 @@ END_TEST
 
 START_TEST(devices_are_seen_with_what_waits_for_them)
 {
-    push_ticket_t ticket = open_stream("u", "d", "c");
+    push_stream_ref_t stream_ref = open_stream("u", "d", "c");
     seen_t seen = {0};
 
-    ground_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
-    ground_flush(&g, &ticket);
-    ground_publish(&g, PUSH_LOG_USER, "u", "y", PUSH_LOW);
-    ground_publish(&g, PUSH_LOG_CHANNEL, "c", "z", PUSH_LOW);
-    ck_assert_int_eq(push_view_device(&g.store, ticket.id, &g.now, see_device,
-                                      &seen),
+    fixture_publish(&g, PUSH_LOG_USER, "u", "x", PUSH_LOW);
+    fixture_flush(&g, &stream_ref);
+    fixture_publish(&g, PUSH_LOG_USER, "u", "y", PUSH_LOW);
+    fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "z", PUSH_LOW);
+    ck_assert_int_eq(push_view_device(&g.store, stream_ref.id, &g.now,
+                                      see_device, &seen),
                      PUSH_OK);
     ck_assert_uint_eq(seen.device.pending, 2);
     ck_assert_uint_eq(seen.device.in_flight, 1);

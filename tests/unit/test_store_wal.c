@@ -293,11 +293,12 @@ static void end_disk(void)
 
 static int commit_and_die(void *data)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     (void)data;
     disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
-    CHILD_NEEDS(ground_checkin(&disk.g, "ada", "d", NULL, &ticket) == PUSH_OK);
+    CHILD_NEEDS(fixture_checkin(&disk.g, "ada", "d", NULL, &stream_ref)
+                == PUSH_OK);
     for (int i = 0; i < 30; i++) {
         CHILD_NEEDS(disk_accept(&disk, PUSH_LOG_USER, "ada", "x") == PUSH_OK);
     }
@@ -318,14 +319,14 @@ static void leave_log(void)
 
 static void expect_told(void)
 {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
 
     ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVERED);
     ck_assert_uint_eq(disk.recovery.logs, 1);
     ck_assert_ptr_nonnull(strstr(disk.recovery.why.text, "commit."));
-    ck_assert_int_eq(ground_checkin(&disk.g, "ada", "d", NULL, &ticket),
+    ck_assert_int_eq(fixture_checkin(&disk.g, "ada", "d", NULL, &stream_ref),
                      PUSH_OK);
-    ground_flush(&disk.g, &ticket);
+    fixture_flush(&disk.g, &stream_ref);
     ck_assert_uint_eq(disk.g.delivery.gaps_count, 1);
     ck_assert_int_eq(disk.g.delivery.gaps[0].reason, PUSH_GAP_STATE_LOST);
     disk_again(&disk, PUSH_DURABILITY_COMMIT);

@@ -8,7 +8,7 @@
 #define STREAMS 300u
 
 typedef struct {
-    push_streams_t streams;
+    push_stream_table_t streams;
     push_deadlines_t deadlines;
     int64_t at[STREAMS]; /* 0: none */
 } world_t;
@@ -17,14 +17,14 @@ static void world_init(world_t *w)
 {
     memset(w, 0, sizeof(*w));
     for (uint32_t i = 0; i < STREAMS; i++) {
-        ck_assert_uint_eq(push_streams_take(&w->streams), i);
+        ck_assert_uint_eq(push_stream_table_take(&w->streams), i);
     }
 }
 
 static void world_cleanup(world_t *w)
 {
     push_deadlines_cleanup(&w->deadlines);
-    push_streams_cleanup(&w->streams);
+    push_stream_table_cleanup(&w->streams);
 }
 
 static int64_t earliest(const world_t *w)

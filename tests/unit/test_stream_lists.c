@@ -2,7 +2,7 @@
 #include "stream/loop/beat.h"
 #include "stream/loop/followers.h"
 #include "stream/loop/map.h"
-#include "stream/loop/pace.h"
+#include "stream/loop/batching.h"
 #include "stream/loop/queue.h"
 
 #include <stdlib.h>
@@ -46,11 +46,11 @@ END_TEST
 
 /* ---- the queue ---- */
 
-/* Streams that end before their turn, whose places are taken again at once:
+/* Streams that end before their turn, whose entries are taken again at once:
  * each leaves an entry behind. */
 START_TEST(the_queue_has_room_for_streams_that_come_and_go_before_their_turn)
 {
-    push_streams_t few = {0};
+    push_stream_table_t few = {0};
     push_queue_t queue = {0};
     uint32_t steady;
 
@@ -58,22 +58,22 @@ START_TEST(the_queue_has_room_for_streams_that_come_and_go_before_their_turn)
     ck_assert(push_queue_reserve(&queue, &few));
     push_queue_drop(&queue, 0);
     for (unsigned round = 0; round < 1000; round++) {
-        uint32_t index = push_streams_take(&few);
+        uint32_t index = push_stream_table_take(&few);
 
         ck_assert(push_queue_reserve(&queue, &few));
         push_queue_add(&queue, &few, index);
         ck_assert_uint_le(queue.count, queue.room);
-        push_streams_give(&few, index);
+        push_stream_table_give(&few, index);
     }
     ck_assert_uint_eq(few.used, 1);
     ck_assert_uint_eq(queue.count, 1000);
     push_queue_drop(&queue, 1000);
     steady = queue.room;
-    push_streams_take(&few);
+    push_stream_table_take(&few);
     ck_assert(push_queue_reserve(&queue, &few));
     ck_assert_uint_eq(queue.room, steady);
     push_queue_cleanup(&queue);
-    push_streams_cleanup(&few);
+    push_stream_table_cleanup(&few);
 }
 END_TEST
 
@@ -97,7 +97,7 @@ static uint32_t count_followers(const push_followers_t *followers,
     return count;
 }
 
-START_TEST(news_of_a_channel_find_all_that_follow_it_and_no_other)
+START_TEST(wake_ups_of_a_channel_reach_all_that_follow_it_and_no_other)
 {
     bool follows[CHANNELS + 1][STREAMS] = {{false}};
     uint32_t totals[CHANNELS + 1] = {0};
@@ -140,34 +140,34 @@ END_TEST
 START_TEST(a_stream_keeps_its_address_and_its_index_while_it_lives)
 {
     push_stream_t *addresses[2000];
-    push_streams_t streams;
+    push_stream_table_t streams;
     uint32_t index;
 
     memset(&streams, 0, sizeof(streams));
     for (uint32_t i = 0; i < 2000; i++) {
-        index = push_streams_take(&streams);
+        index = push_stream_table_take(&streams);
         NEEDS(index == i, "index %u is not %u", index, i);
-        addresses[i] = push_streams_at(&streams, i);
+        addresses[i] = push_stream_table_at(&streams, i);
         NEEDS(addresses[i]->link.fd == -1, "not cleared");
         addresses[i]->link.fd = (int)i;
     }
     for (uint32_t i = 0; i < 2000; i++) {
-        NEEDS(push_streams_at(&streams, i) == addresses[i], "it moved");
+        NEEDS(push_stream_table_at(&streams, i) == addresses[i], "it moved");
         NEEDS(addresses[i]->link.fd == (int)i, "it changed");
     }
-    push_streams_give(&streams, 7);
-    push_streams_give(&streams, 1999);
+    push_stream_table_give(&streams, 7);
+    push_stream_table_give(&streams, 1999);
     ck_assert_uint_eq(streams.count, 1998);
-    ck_assert_uint_eq(push_streams_take(&streams), 1999);
-    ck_assert_uint_eq(push_streams_take(&streams), 7);
-    ck_assert_uint_eq(push_streams_take(&streams), 2000);
-    push_streams_cleanup(&streams);
+    ck_assert_uint_eq(push_stream_table_take(&streams), 1999);
+    ck_assert_uint_eq(push_stream_table_take(&streams), 7);
+    ck_assert_uint_eq(push_stream_table_take(&streams), 2000);
+    push_stream_table_cleanup(&streams);
 }
 END_TEST
 
 /* ---- heartbeats ---- */
 
-static push_streams_t streams;
+static push_stream_table_t streams;
 static push_beats_t beats;
 
 static void begin(void)
@@ -178,15 +178,15 @@ static void begin(void)
 
 static void end(void)
 {
-    push_streams_cleanup(&streams);
+    push_stream_table_cleanup(&streams);
 }
 
 static uint32_t join(uint32_t interval, uint32_t now)
 {
-    uint32_t index = push_streams_take(&streams);
+    uint32_t index = push_stream_table_take(&streams);
 
-    push_streams_at(&streams, index)->beat = (uint8_t)push_beat_for(&beats,
-                                                                    interval);
+    push_stream_table_at(&streams, index)->beat = (uint8_t)push_beat_for(
+        &beats, interval);
     push_beat_join(&beats, &streams, index, now);
     return index;
 }
@@ -259,8 +259,9 @@ static uint32_t rounds(uint32_t from, uint32_t to, uint32_t *latest)
             if (index == PUSH_NO_STREAM) {
                 break;
             }
-            if (now - push_streams_at(&streams, index)->written > *latest) {
-                *latest = now - push_streams_at(&streams, index)->written;
+            if (now - push_stream_table_at(&streams, index)->written
+                > *latest) {
+                *latest = now - push_stream_table_at(&streams, index)->written;
             }
             push_beat_touch(&beats, &streams, index, now);
             beaten++;
@@ -299,33 +300,35 @@ START_TEST(the_wait_ends_when_the_next_is_due)
 }
 END_TEST
 
-/* ---- pace ---- */
+/* ---- the batching pause ---- */
 
 START_TEST(a_reactor_pauses_when_it_is_busy_with_little_for_each_stream)
 {
-    push_pace_t pace = {0};
+    push_batching_t batching = {0};
 
-    ck_assert_uint_eq(push_pace_after(&pace, 1000, 500, 500), 0);
+    ck_assert_uint_eq(push_batching_pause(&batching, 1000, 500, 500), 0);
     ck_assert_uint_eq(
-        push_pace_after(&pace, 999 + PUSH_PACE_BUSY_MS, 500, 500), 0);
-    ck_assert_uint_eq(push_pace_after(&pace, 1000 + PUSH_PACE_BUSY_MS, 500,
-                                      500),
-                      PUSH_PACE_PAUSE_MS);
-    ck_assert_uint_eq(push_pace_after(&pace, 1050, 500, 1500),
-                      PUSH_PACE_PAUSE_MS);
-    push_pace_rest(&pace);
-    ck_assert_uint_eq(push_pace_after(&pace, 1060, 500, 500), 0);
+        push_batching_pause(&batching, 999 + PUSH_BATCHING_BUSY_MS, 500, 500),
+        0);
+    ck_assert_uint_eq(
+        push_batching_pause(&batching, 1000 + PUSH_BATCHING_BUSY_MS, 500, 500),
+        PUSH_BATCHING_PAUSE_MS);
+    ck_assert_uint_eq(push_batching_pause(&batching, 1050, 500, 1500),
+                      PUSH_BATCHING_PAUSE_MS);
+    push_batching_reset(&batching);
+    ck_assert_uint_eq(push_batching_pause(&batching, 1060, 500, 500), 0);
 }
 END_TEST
 
 START_TEST(a_reactor_does_not_pause_while_it_has_much_for_each_stream)
 {
-    push_pace_t pace = {0};
+    push_batching_t batching = {0};
 
     for (int64_t now = 1000; now < 2000; now += 10) {
-        ck_assert_uint_eq(
-            push_pace_after(&pace, now, 100, 100 * PUSH_PACE_ENOUGH), 0);
-        ck_assert_uint_eq(push_pace_after(&pace, now, 0, 0), 0);
+        ck_assert_uint_eq(push_batching_pause(&batching, now, 100,
+                                              100 * PUSH_BATCHING_ENOUGH),
+                          0);
+        ck_assert_uint_eq(push_batching_pause(&batching, now, 0, 0), 0);
     }
 }
 END_TEST
@@ -335,12 +338,13 @@ int main(void)
     Suite *suite = suite_create("the lists of a reactor");
     TCase *lists = unit_case(suite, "lists", 60);
     TCase *beat = unit_case(suite, "heartbeats", 60);
-    TCase *pace = unit_case(suite, "pace", 60);
+    TCase *batching = unit_case(suite, "pace", 60);
 
     tcase_add_checked_fixture(beat, begin, end);
     tcase_add_loop_test(lists, a_map_holds_what_a_plain_array_holds, 0, 6);
     tcase_add_loop_test(
-        lists, news_of_a_channel_find_all_that_follow_it_and_no_other, 0, 5);
+        lists, wake_ups_of_a_channel_reach_all_that_follow_it_and_no_other, 0,
+        5);
     tcase_add_test(
         lists,
         the_queue_has_room_for_streams_that_come_and_go_before_their_turn);
@@ -356,8 +360,9 @@ int main(void)
         beats_that_fall_due_at_once_spread_and_none_is_half_a_second_late);
     tcase_add_test(beat, the_wait_ends_when_the_next_is_due);
     tcase_add_test(
-        pace, a_reactor_pauses_when_it_is_busy_with_little_for_each_stream);
-    tcase_add_test(pace,
+        batching,
+        a_reactor_pauses_when_it_is_busy_with_little_for_each_stream);
+    tcase_add_test(batching,
                    a_reactor_does_not_pause_while_it_has_much_for_each_stream);
     return unit_run(suite);
 }

@@ -6,7 +6,7 @@
 
 #include "http/publish/allow.h"
 #include "http/endpoint.h"
-#include "http/gate.h"
+#include "http/checks.h"
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
@@ -80,7 +80,7 @@ static bool is_route(const apr_array_header_t *path, const char *const *parts,
     return true;
 }
 
-/* What a token may publish is asked when it is known to whom. */
+/* Whether a token may publish is asked when it is known to whom. */
 static bool publishes(const apr_array_header_t *path)
 {
     static const char *const parts[] = {"messages"};
@@ -132,7 +132,7 @@ static const push_problem_t *check_request(request_rec *r)
 
     return check_access(r)
         ?: push_check_host(r)
-        ?: push_gate_query(r, &params)
+        ?: push_check_query(r, &params)
         ?: (changes_nothing(r) ? NULL : push_check_forgery(r))
         ?: check_token(r, &params);
 }

@@ -1,6 +1,6 @@
 #include "http/admin/dismiss.h"
 
-#include "http/gate.h"
+#include "http/checks.h"
 #include "http/json.h"
 #include "http/runtime.h"
 

@@ -6,14 +6,14 @@
 #include "http/params.h"
 #include "http/runtime.h"
 
-/* What the broker shows, as JSON. */
+/* The views of the broker, as JSON. */
 
-static push_status_t look(push_look_t what, const push_visitor_t *visitor)
+static push_status_t read_view(push_view_t what, const push_visitor_t *visitor)
 {
     push_broker_t *broker = push_broker();
 
     what.now = push_clock_now();
-    return broker->look(broker, &what, visitor);
+    return broker->view(broker, &what, visitor);
 }
 
 static void set(json_t *object, const char *name, json_t *value)
@@ -96,9 +96,9 @@ int push_show_devices(request_rec *r, const char *user)
     json_t *body = json_object();
     json_t *devices = json_array();
     const push_visitor_t visitor = {.device = add_device, .data = devices};
-    push_status_t status = look((push_look_t){.kind = PUSH_LOOK_DEVICES,
-                                              .user = push_text_of(user)},
-                                &visitor);
+    push_status_t status = read_view((push_view_t){.kind = PUSH_VIEW_DEVICES,
+                                                   .user = push_text_of(user)},
+                                     &visitor);
 
     set(body, "user", push_json_text(push_text_of(user)));
     set(body, "devices", devices);
@@ -121,8 +121,8 @@ int push_show_device(request_rec *r, const char *id)
     const push_visitor_t visitor = {.device = take_device, .data = &body};
 
     if (push_context_parse(id, strlen(id), context)) {
-        status = look((push_look_t){.kind = PUSH_LOOK_DEVICE, .id = context},
-                      &visitor);
+        status = read_view(
+            (push_view_t){.kind = PUSH_VIEW_DEVICE, .id = context}, &visitor);
     }
     return answer(r, status, body);
 }
@@ -200,8 +200,8 @@ int push_show_message(request_rec *r, const char *text)
     uint64_t mid;
 
     if (push_mid_parse(text, strlen(text), &mid)) {
-        status = look((push_look_t){.kind = PUSH_LOOK_MESSAGE, .mid = mid},
-                      &visitor);
+        status = read_view(
+            (push_view_t){.kind = PUSH_VIEW_MESSAGE, .mid = mid}, &visitor);
     }
     for (int i = PUSH_PENDING; i < PUSH_FATES; i++) {
         set(counts, push_fate_name((push_fate_t)i),
@@ -247,8 +247,8 @@ int push_show_channels(request_rec *r, const char *none)
     json_t *body = json_object();
     json_t *channels = json_array();
     const push_visitor_t visitor = {.channel = add_channel, .data = channels};
-    push_status_t status = look((push_look_t){.kind = PUSH_LOOK_CHANNELS},
-                                &visitor);
+    push_status_t status = read_view((push_view_t){.kind = PUSH_VIEW_CHANNELS},
+                                     &visitor);
 
     (void)none;
     set(body, "channels", channels);
@@ -275,7 +275,7 @@ static const char *disk_name(const push_health_t *health)
                              : "ok";
 }
 
-/* What is on disk, and what is not; waiting is of this child. */
+/* The state on disk, and what it lacks; waiting is of this child. */
 static json_t *state_json(const push_health_t *health)
 {
     json_t *state = json_object();
@@ -303,7 +303,7 @@ int push_show_stats(request_rec *r, const char *none)
     broker->stats(broker, &stats);
     broker->health(broker, &health);
     set_number(body, "streams", stats.streams);
-    set_number(body, "blocking_streams", stats.pumped);
+    set_number(body, "blocking_streams", stats.bridged);
     set_number(body, "devices", stats.devices);
     set_number(body, "users", stats.users);
     set_number(body, "channels", stats.channels);

@@ -3,7 +3,7 @@
 
 #include <httpd.h>
 
-/* What an administrator sees; each answers one request. */
+/* The views for an administrator; each function answers one request. */
 
 int push_show_message(request_rec *r, const char *mid);
 int push_recall_message(request_rec *r, const char *mid);

@@ -4,8 +4,8 @@
 #include "http/identity/jwt.h"
 
 /*
- * What a token allows, as its claims say.  Patterns (pattern.h) stand in an
- * array of strings, or in one string with spaces between them.
+ * The permissions that a token's claims give.  Patterns (pattern.h) stand in
+ * an array of strings, or in one string with spaces between them.
  */
 
 #define PUSH_CLAIM_PATTERNS_MAX 256u /* of one claim */

@@ -31,7 +31,10 @@ typedef enum push_jwt_status_t {
     PUSH_JWT_STATUSES
 } push_jwt_status_t;
 
-/* What is wrong, for the client: names the claim, never quotes the token. */
+/*
+ * The reason of a refusal, for the client: names the claim, never quotes the
+ * token.
+ */
 const char *push_jwt_reason(push_jwt_status_t status);
 
 /*
@@ -46,7 +49,7 @@ push_jwt_status_t push_jwt_verify(const char *token, size_t len,
 /* A claim that is a NumericDate, in ms; false if it is absent or none. */
 bool push_jwt_time(const json_t *claims, const char *name, int64_t *ms);
 
-/* What a token must say; NULL and 0: nothing. */
+/* The claims that a token must have; NULL and 0: nothing. */
 typedef struct push_jwt_policy_t {
     const char *issuer;
     const char *const *audiences; /* any of them */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOK_EVERY_MS 1000
+#define CHECK_EVERY_MS 1000
 
 /* Keys in use: freed when the file has newer ones and nobody reads them. */
 typedef struct holder_t {
@@ -23,8 +23,8 @@ struct push_keyfile_t {
     /* ---- with the lock ---- */
     pthread_mutex_t lock;
     holder_t *holders; /* the newest first */
-    int64_t looked;    /* mono ms; the last look at the file */
-    struct stat seen;  /* the file at that look; zero: it was not there */
+    int64_t checked;   /* mono ms; the last check of the file */
+    struct stat seen;  /* the file at that check; zero: it was not there */
 };
 
 static const char no_memory[] = "no memory for its keys";
@@ -169,16 +169,16 @@ const char *push_keyfile_path(const push_keyfile_t *file)
     return file->path;
 }
 
-static push_keyfile_news_t look(push_keyfile_t *file, int64_t now,
-                                const char **error)
+static push_keyfile_change_t refresh(push_keyfile_t *file, int64_t now,
+                                     const char **error)
 {
     struct stat status = {0};
     push_keyset_t *keys;
 
-    if (now - file->looked < LOOK_EVERY_MS) {
+    if (now - file->checked < CHECK_EVERY_MS) {
         return PUSH_KEYFILE_SAME;
     }
-    file->looked = now;
+    file->checked = now;
     if (stat(file->path, &status)) {
         memset(&status, 0, sizeof(status));
     }
@@ -195,13 +195,13 @@ static push_keyfile_news_t look(push_keyfile_t *file, int64_t now,
 }
 
 const push_keyset_t *push_keyfile_acquire(push_keyfile_t *file, int64_t now,
-                                          push_keyfile_news_t *news,
+                                          push_keyfile_change_t *change,
                                           const char **error)
 {
     const push_keyset_t *keys;
 
     pthread_mutex_lock(&file->lock);
-    *news = look(file, now, error);
+    *change = refresh(file, now, error);
     drop_old(file);
     file->holders->readers++;
     keys = file->holders->keys;

@@ -20,19 +20,19 @@ void push_keyfile_close(push_keyfile_t *file);
 
 const char *push_keyfile_path(const push_keyfile_t *file);
 
-/* What a look at the file found. */
-typedef enum push_keyfile_news_t {
+/* The outcome of checking the file. */
+typedef enum push_keyfile_change_t {
     PUSH_KEYFILE_SAME,
     PUSH_KEYFILE_RENEWED,
-    PUSH_KEYFILE_BROKEN /* told once a change; the keys before go on */
-} push_keyfile_news_t;
+    PUSH_KEYFILE_BROKEN /* reported once a change; the keys before go on */
+} push_keyfile_change_t;
 
 /*
- * Borrows the keys until push_keyfile_release(), after a look at the file if
+ * Borrows the keys until push_keyfile_release(), after a check of the file if
  * the last one was a second ago (mono ms).  Why it is broken is in *error.
  */
 const push_keyset_t *push_keyfile_acquire(push_keyfile_t *file, int64_t now,
-                                          push_keyfile_news_t *news,
+                                          push_keyfile_change_t *change,
                                           const char **error);
 void push_keyfile_release(push_keyfile_t *file, const push_keyset_t *keys);
 

@@ -35,7 +35,7 @@ unsigned push_algorithm_of(const char *name)
     return 0;
 }
 
-/* What a key may be used for by its kind and size; 0: nothing, and why. */
+/* The uses that a key's kind and size allow; 0: none, and why. */
 static unsigned algorithms_of(const cjose_jwk_t *jwk, const char **error)
 {
     size_t bits = cjose_jwk_get_keysize(jwk, NULL);
@@ -194,7 +194,7 @@ static bool parse_pem(push_keyset_t *set, const char *bytes, size_t len,
 
 /* ---- JWK and JWK Set ---- */
 
-/* What the members "use", "key_ops" and "alg" leave of a key's uses. */
+/* The uses of a key that its members "use", "key_ops" and "alg" leave. */
 static unsigned allowed_by(const json_t *key, const char **error)
 {
     const char *use = json_string_value(json_object_get(key, "use"));

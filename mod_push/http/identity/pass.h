@@ -39,8 +39,8 @@ char *push_pass_seal(const push_pass_t *pass, const unsigned char *key,
                      const char *bound);
 
 /*
- * False unless it is one of this key for this place, and its time is not over
- * (now is wall ms).
+ * False unless it is one of this key for this endpoint, and its time is not
+ * over (now is wall ms).
  */
 bool push_pass_open(push_pass_t *pass, const char *text,
                     const unsigned char *key, const char *bound, int64_t now);

@@ -95,7 +95,7 @@ void push_allow_key(request_rec *r, apr_pool_t *pool,
 
 /* ---- rates ---- */
 
-/* Who publishes: by token, by httpd's authentication, or from where. */
+/* The publisher's name: by token, by httpd's authentication, or by address. */
 static push_text_t publisher_of(const request_rec *r)
 {
     return push_text_of(r->user ? r->user : r->useragent_ip);

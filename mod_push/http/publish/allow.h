@@ -1,10 +1,10 @@
 #ifndef PUSH_ALLOW_H
 #define PUSH_ALLOW_H
 
-#include "http/publish/draft.h"
+#include "http/publish/fields.h"
 #include "http/identify.h"
 
-/* What a publisher may do: to whom, and how often. */
+/* The permissions of a publisher: to whom, and how often. */
 
 /* Notes who asks, for the rest of the request. */
 void push_allow_set(request_rec *r, const push_identity_t *identity);

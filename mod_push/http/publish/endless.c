@@ -103,7 +103,7 @@ static apr_status_t catch_end(ap_filter_t *f, apr_bucket_brigade *brigade)
 
 void push_endless_register(void)
 {
-    /* It comes before all filters that would see the end. */
+    /* This filter comes before all that would see the end. */
     catcher = ap_register_output_filter("PUSH_ENDLESS", catch_end, NULL,
                                         AP_FTYPE_RESOURCE - 1);
 }

@@ -48,7 +48,7 @@ static const push_problem_t *parse_audience(const parse_t *p)
     return string_field(p, PUSH_MEMBER_USER, &to.user)
         ?: string_field(p, PUSH_MEMBER_CHANNEL, &to.channel)
         ?: string_field(p, PUSH_MEMBER_DEVICE, &to.device)
-        ?: push_draft_audience(p->pool, p->asked, &to);
+        ?: push_fields_audience(p->pool, p->asked, &to);
 }
 
 static const push_problem_t *parse_strings(const parse_t *p)
@@ -57,11 +57,11 @@ static const push_problem_t *parse_strings(const parse_t *p)
         push_member_id_t id;
         const push_problem_t *(*take)(apr_pool_t *, push_publication_t *,
                                       const push_field_t *);
-    } rows[] = {{PUSH_MEMBER_URGENCY, push_draft_urgency},
-                {PUSH_MEMBER_TOPIC, push_draft_topic},
-                {PUSH_MEMBER_EVENT, push_draft_event},
-                {PUSH_MEMBER_TYPE, push_draft_type},
-                {PUSH_MEMBER_KEY, push_draft_key}};
+    } rows[] = {{PUSH_MEMBER_URGENCY, push_fields_urgency},
+                {PUSH_MEMBER_TOPIC, push_fields_topic},
+                {PUSH_MEMBER_EVENT, push_fields_event},
+                {PUSH_MEMBER_TYPE, push_fields_type},
+                {PUSH_MEMBER_KEY, push_fields_key}};
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -86,7 +86,7 @@ static const push_problem_t *parse_ttl(const parse_t *p)
         && (raw.len > 10 || !push_number_parse(raw.at, raw.len, &seconds))) {
         return bad(p, "ttl", "seconds, a number from 0 to 9999999999");
     }
-    push_draft_ttl(p->settings, p->asked, raw.len ? (int64_t)seconds : -1);
+    push_fields_ttl(p->settings, p->asked, raw.len ? (int64_t)seconds : -1);
     return NULL;
 }
 
@@ -97,7 +97,7 @@ static const push_problem_t *parse_receipt(const parse_t *p)
     if (receipt == PUSH_MEMBER_STRING || receipt == PUSH_MEMBER_OTHER) {
         return bad(p, "receipt", "true or false");
     }
-    p->asked->draft.content.ack_now = receipt == PUSH_MEMBER_TRUE;
+    p->asked->spec.content.ack_now = receipt == PUSH_MEMBER_TRUE;
     return NULL;
 }
 
@@ -110,7 +110,7 @@ static const push_problem_t *decode_base64(const parse_t *p,
     if (!push_base64_decode(field->text.at, field->text.len, bytes, &count)) {
         return bad(p, "base64", "base64 with padding (RFC 4648, section 4)");
     }
-    p->asked->draft.content.data = (push_text_t){bytes, (uint32_t)count};
+    p->asked->spec.content.data = (push_text_t){bytes, (uint32_t)count};
     return NULL;
 }
 
@@ -130,12 +130,12 @@ static const push_problem_t *parse_payload(const parse_t *p)
                    "exactly one of data, text and base64 is the "
                    "payload");
     }
-    p->asked->draft.content.data = data.len ? data : text.text;
+    p->asked->spec.content.data = data.len ? data : text.text;
     if (base64.given) {
         problem = decode_base64(p, &base64);
     }
     if (!problem
-        && p->asked->draft.content.data.len > p->settings->max_message_size) {
+        && p->asked->spec.content.data.len > p->settings->max_message_size) {
         return push_problem(p->pool, 413, "too-large",
                             "payload: at most %" APR_INT64_T_FMT
                             " bytes (PushMaxMessageSize)",

@@ -1,7 +1,7 @@
 #ifndef PUSH_LINE_H
 #define PUSH_LINE_H
 
-#include "http/publish/draft.h"
+#include "http/publish/fields.h"
 
 /*
  * One line of a stream of messages: a JSON object

@@ -31,7 +31,7 @@
 #define ANSWERS_MAX  (4u << 20)
 
 /* How often a silent publisher's thread looks what else may end it. */
-#define LOOK_UP apr_time_from_msec(500)
+#define POLL_INTERVAL apr_time_from_msec(500)
 
 /* For how long lines are still taken when the child is about to end. */
 #define LAST_LINES apr_time_from_msec(1000)
@@ -285,7 +285,7 @@ static bool must_stop(apr_time_t *until)
     return apr_time_now() >= *until;
 }
 
-/* Who publishes with a token does so until it ends, or is revoked. */
+/* A publisher with a token may go on until it ends, or is revoked. */
 static bool is_barred(lines_t *l)
 {
     l->barred = push_allow_still(l->r, l->r->pool);
@@ -308,7 +308,7 @@ static apr_status_t wait_for_input(lines_t *l)
         return APR_EOF;
     }
     do {
-        status = apr_poll(&poll, 1, &ready, LOOK_UP);
+        status = apr_poll(&poll, 1, &ready, POLL_INTERVAL);
         if (ending()) {
             return APR_EOF;
         }

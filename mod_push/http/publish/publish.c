@@ -48,7 +48,7 @@ static const push_problem_t *parse_audience(request_rec *r,
         ?: param_field(&params, "broadcast", &to.broadcast)
         ?: param_field(&params, "device", &to.device)
         ?: check_broadcast(r->pool, &to.broadcast)
-        ?: push_draft_audience(r->pool, asked, &to);
+        ?: push_fields_audience(r->pool, asked, &to);
 }
 
 /* Seconds (RFC 8030, section 5.2). */
@@ -64,8 +64,8 @@ static const push_problem_t *parse_ttl(request_rec *r,
         return push_problem(r->pool, 400, "bad-header",
                             "TTL: seconds, a number from 0 to 9999999999");
     }
-    push_draft_ttl(push_settings(r), asked,
-                   field.given ? (int64_t)seconds : -1);
+    push_fields_ttl(push_settings(r), asked,
+                    field.given ? (int64_t)seconds : -1);
     return NULL;
 }
 
@@ -83,11 +83,11 @@ static const push_problem_t *parse_headers(request_rec *r,
         const char *name;
         const push_problem_t *(*take)(apr_pool_t *, push_publication_t *,
                                       const push_field_t *);
-    } rows[] = {{"Urgency", push_draft_urgency},
-                {"Topic", push_draft_topic},
-                {"Push-Event", push_draft_event},
-                {"Content-Type", push_draft_type},
-                {"Idempotency-Key", push_draft_key}};
+    } rows[] = {{"Urgency", push_fields_urgency},
+                {"Topic", push_fields_topic},
+                {"Push-Event", push_fields_event},
+                {"Content-Type", push_fields_type},
+                {"Idempotency-Key", push_fields_key}};
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -95,7 +95,7 @@ static const push_problem_t *parse_headers(request_rec *r,
 
         problem = rows[i].take(r->pool, asked, &field);
     }
-    asked->draft.content.ack_now = wants_receipt(r);
+    asked->spec.content.ack_now = wants_receipt(r);
     return problem ?: parse_ttl(r, asked);
 }
 
@@ -119,7 +119,10 @@ static void append_bytes(apr_array_header_t *bytes, const char *data,
     apr_array_cat(bytes, &more);
 }
 
-/* What kept the body from being read; SDKs try again after 408 only. */
+/*
+ * The problem that kept the body from being read; SDKs try again after 408
+ * only.
+ */
 static const push_problem_t *bad_body(request_rec *r, apr_status_t status)
 {
     return APR_STATUS_IS_TIMEUP(status)
@@ -186,12 +189,12 @@ static int answer(request_rec *r, const push_publication_t *asked,
     push_mid_write(receipt->mid, mid);
     url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
                       NULL);
-    r->status = asked->draft.content.ack_now ? HTTP_ACCEPTED : HTTP_CREATED;
+    r->status = asked->spec.content.ack_now ? HTTP_ACCEPTED : HTTP_CREATED;
     apr_table_setn(r->headers_out, "Location", url);
     apr_table_setn(r->headers_out, "TTL",
                    apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
-                                asked->draft.ttl / 1000));
-    if (asked->draft.content.ack_now) {
+                                asked->spec.ttl / 1000));
+    if (asked->spec.content.ack_now) {
         apr_table_setn(
             r->headers_out, "Link",
             apr_psprintf(r->pool, "<%s>; rel=\"urn:ietf:params:push:receipt\"",
@@ -217,7 +220,7 @@ static const push_problem_t *check(request_rec *r, push_publication_t *asked)
     return parse_audience(r, asked)
         ?: push_allow_audience(r, r->pool, asked)
         ?: parse_headers(r, asked)
-        ?: read_body(r, &asked->draft.content.data)
+        ?: read_body(r, &asked->spec.content.data)
         ?: push_allow_rate(r, r->pool, asked, true);
 }
 

@@ -3,7 +3,7 @@
 
 #include "core/user.h"
 
-/* What a publisher is answered, as text. */
+/* The answer to a publisher, as text. */
 
 /* Characters of a receipt at most. */
 #define PUSH_RECEIPT_CHARS 128u

@@ -32,13 +32,13 @@ void push_head_limits(request_rec *r)
                                 push_runtime()->largest));
 }
 
-void push_head_stream(request_rec *r, const push_ticket_t *ticket,
+void push_head_stream(request_rec *r, const push_stream_ref_t *stream_ref,
                       uint64_t number)
 {
     char *device = apr_pcalloc(r->pool, PUSH_CONTEXT_CHARS + 1);
     char *session = apr_pcalloc(r->pool, PUSH_MID_CHARS + 1);
 
-    push_context_write(ticket->id, device);
+    push_context_write(stream_ref->id, device);
     push_mid_write(number, session);
     apr_table_setn(r->headers_out, "Push-Device", device);
     apr_table_setn(r->headers_out, "Push-Session", session);

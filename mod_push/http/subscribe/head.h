@@ -5,14 +5,14 @@
 
 /* The head of what GET receive answers, and the first line of a stream. */
 
-/* Who keeps the answer, and how: nobody. */
+/* Says that no cache keeps the answer. */
 void push_head_set(request_rec *r);
 
-/* What a client would have to be configured with otherwise. */
+/* Adds what a client would have to be configured with otherwise. */
 void push_head_limits(request_rec *r);
 
 /* Whose stream it is, and the name of the numbers that it gives. */
-void push_head_stream(request_rec *r, const push_ticket_t *ticket,
+void push_head_stream(request_rec *r, const push_stream_ref_t *stream_ref,
                       uint64_t session);
 
 /*

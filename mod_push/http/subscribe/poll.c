@@ -45,11 +45,11 @@ static void send_body(request_rec *r, const push_codec_t *codec,
 }
 
 int push_poll_serve(request_rec *r, const push_subscriber_t *subscriber,
-                    const push_ticket_t *ticket, push_status_t *status)
+                    const push_stream_ref_t *stream_ref, push_status_t *status)
 {
     const push_wait_t *wait = &subscriber->wait;
     push_time_t now = push_clock_now();
-    push_poll_t poll = {.ticket = *ticket,
+    push_poll_t poll = {.stream_ref = *stream_ref,
                         .codec = wait->codec,
                         .meta = subscriber->meta,
                         .waits = wait->ms != 0};

@@ -9,6 +9,7 @@
  * *status: nothing was answered.
  */
 int push_poll_serve(request_rec *r, const push_subscriber_t *subscriber,
-                    const push_ticket_t *ticket, push_status_t *status);
+                    const push_stream_ref_t *stream_ref,
+                    push_status_t *status);
 
 #endif

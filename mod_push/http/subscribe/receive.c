@@ -6,12 +6,12 @@
 #include <http_protocol.h>
 #include <http_ssl.h>
 
-#include "http/gate.h"
+#include "http/checks.h"
 #include "codec/json.h"
 #include "codec/sse.h"
 #include "http/subscribe/head.h"
 #include "http/subscribe/poll.h"
-#include "http/subscribe/pump.h"
+#include "http/subscribe/h2_bridge.h"
 #include "http/runtime.h"
 #include "http/subscribe/subscriber.h"
 #include "http/token.h"
@@ -60,26 +60,27 @@ static bool send_head(request_rec *r, const push_codec_t *codec)
     return ap_rflush(r) >= 0 && !r->connection->aborted;
 }
 
-/* To the reactor: the connection itself, or over HTTP/2 what pumps to it. */
-static bool part_with(request_rec *r, const push_berth_t *berth,
+/* Gives the reactor the connection itself, or over HTTP/2 a bridge to it. */
+static bool part_with(request_rec *r, const push_reservation_t *reservation,
                       const push_adoption_t *adoption)
 {
     int write_timeout = (int)push_settings(r)->write_timeout;
 
     return r->connection->master
-               ? push_pump_run(r, berth, adoption, write_timeout)
-               : push_handover(r, berth, adoption, write_timeout);
+               ? push_h2_bridge_run(r, reservation, adoption, write_timeout)
+               : push_handover(r, reservation, adoption, write_timeout);
 }
 
-static void give_up(const push_berth_t *berth, const push_ticket_t *ticket)
+static void give_up(const push_reservation_t *reservation,
+                    const push_stream_ref_t *stream_ref)
 {
     push_broker_t *broker = push_broker();
     push_time_t now = push_clock_now();
 
-    if (berth->store) {
-        push_berth_cancel(berth);
+    if (reservation->store) {
+        push_reservation_cancel(reservation);
     }
-    broker->release(broker, ticket, &now);
+    broker->release(broker, stream_ref, &now);
 }
 
 /* When the stream ends by itself: with its right to be one, or its wait. */
@@ -91,13 +92,13 @@ static int64_t end_of(const push_subscriber_t *subscriber)
     return subscriber->wait.polls && (!ends || wait < ends) ? wait : ends;
 }
 
-static int open_stream(request_rec *r, const push_berth_t *berth,
+static int open_stream(request_rec *r, const push_reservation_t *reservation,
                        const push_subscriber_t *subscriber,
-                       const push_ticket_t *ticket)
+                       const push_stream_ref_t *stream_ref)
 {
     const push_settings_t *settings = push_settings(r);
     const push_codec_t *codec = subscriber->wait.codec;
-    push_adoption_t adoption = {.ticket = *ticket,
+    push_adoption_t adoption = {.stream_ref = *stream_ref,
                                 .heartbeat = (uint32_t)settings->heartbeat,
                                 .event_beats = subscriber->event_beats,
                                 .meta = (uint8_t)subscriber->meta,
@@ -107,13 +108,13 @@ static int open_stream(request_rec *r, const push_berth_t *berth,
 
     set_head(r, codec);
     push_handover_filters(r);
-    if (!send_head(r, codec) || !part_with(r, berth, &adoption)) {
-        give_up(berth, ticket);
+    if (!send_head(r, codec) || !part_with(r, reservation, &adoption)) {
+        give_up(reservation, stream_ref);
     }
     return OK;
 }
 
-/* What does not depend on whose stream it is. */
+/* Refuses what may be refused without knowing whose stream it is. */
 static void set_limits(request_rec *r, const push_wait_t *wait)
 {
     push_head_limits(r);
@@ -133,26 +134,26 @@ static const push_problem_t *refusal_of(const request_rec *r,
                : push_problem_of_status(r->pool, status);
 }
 
-static int serve(request_rec *r, const push_berth_t *berth,
+static int serve(request_rec *r, const push_reservation_t *reservation,
                  const push_subscriber_t *subscriber,
-                 const push_ticket_t *ticket)
+                 const push_stream_ref_t *stream_ref)
 {
     push_status_t status = PUSH_OK;
     int answered = DECLINED;
 
     if (subscriber->wait.polls) {
-        answered = push_poll_serve(r, subscriber, ticket, &status);
+        answered = push_poll_serve(r, subscriber, stream_ref, &status);
     }
     if (answered == DECLINED) {
-        return open_stream(r, berth, subscriber, ticket);
+        return open_stream(r, reservation, subscriber, stream_ref);
     }
-    give_up(berth, ticket);
+    give_up(reservation, stream_ref);
     return status == PUSH_OK
                ? answered
                : come_again(r, &subscriber->wait, refusal_of(r, status));
 }
 
-/* It is answered here and now, whatever the connection is. */
+/* A poll is answered here and now, whatever the connection is. */
 static bool is_short(const push_subscriber_t *subscriber)
 {
     return subscriber->wait.polls && !subscriber->wait.ms;
@@ -167,7 +168,7 @@ static const push_problem_t *check_request(request_rec *r,
         refusal = "a stream cannot be a part of another answer";
     }
     else if (!is_short(subscriber)) {
-        refusal = r->connection->master ? push_pump_refusal(r)
+        refusal = r->connection->master ? push_h2_bridge_refusal(r)
                                         : push_handover_refusal(r);
     }
     if (refusal) {
@@ -191,7 +192,7 @@ static const push_problem_t *check_page(request_rec *r,
     return push_check_page(r);
 }
 
-/* It must not take over from the attempt that its client has made since. */
+/* An attempt must not take over from one that its client has made since. */
 static int let_go(request_rec *r)
 {
     ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
@@ -200,22 +201,28 @@ static int let_go(request_rec *r)
     return OK;
 }
 
-/* What holds on to this process, or ends soon, does not go to another one. */
+/*
+ * A stream that holds on to this process, or ends soon, does not go to another
+ * one.
+ */
 static bool can_move(const request_rec *r, const push_subscriber_t *subscriber)
 {
     return !r->connection->master && !ap_ssl_conn_is_ssl(r->connection)
            && !subscriber->wait.polls;
 }
 
-/* A place for the stream, if it needs one; else a seat that it goes by. */
-static bool find_berth(const request_rec *r,
-                       const push_subscriber_t *subscriber,
-                       push_berth_t *berth)
+/*
+ * Reserves room for the stream, if it needs some; else finds a seat that it
+ * goes by.
+ */
+static bool make_reservation(const request_rec *r,
+                             const push_subscriber_t *subscriber,
+                             push_reservation_t *reservation)
 {
     if (!is_short(subscriber)) {
-        return push_runtime_berth(can_move(r, subscriber), berth);
+        return push_runtime_reserve(can_move(r, subscriber), reservation);
     }
-    *berth = (push_berth_t){
+    *reservation = (push_reservation_t){
         .seat = push_reactor_seat(push_runtime()->reactors[0])};
     return true;
 }
@@ -224,8 +231,8 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
 {
     const push_problem_t *problem;
     push_broker_t *broker = push_broker();
-    push_berth_t berth;
-    push_ticket_t ticket;
+    push_reservation_t reservation;
+    push_stream_ref_t stream_ref;
     push_time_t now = push_clock_now();
     push_status_t status;
     uint64_t session;
@@ -234,18 +241,18 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
         return come_again(r, &subscriber->wait,
                           push_problem_superseded(r->pool));
     }
-    if (!find_berth(r, subscriber, &berth)) {
+    if (!make_reservation(r, subscriber, &reservation)) {
         return overloaded(r, &subscriber->wait,
                           "this server has as many streams as it can hold "
                           "(PushMaxStreams)");
     }
-    subscriber->checkin.seat = berth.seat;
+    subscriber->checkin.seat = reservation.seat;
     subscriber->ends = push_identity_ends(&subscriber->identity, &now);
-    status = broker->claim(broker, &subscriber->checkin, &now, &ticket,
+    status = broker->claim(broker, &subscriber->checkin, &now, &stream_ref,
                            &session);
     if (status != PUSH_OK) {
-        if (berth.store) {
-            push_berth_cancel(&berth);
+        if (reservation.store) {
+            push_reservation_cancel(&reservation);
         }
         return come_again(r, &subscriber->wait,
                           push_problem_of_status(r->pool, status));
@@ -257,26 +264,26 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
      */
     problem = push_token_recheck(r, r->pool, &subscriber->identity);
     if (problem) {
-        give_up(&berth, &ticket);
+        give_up(&reservation, &stream_ref);
         return push_problem_send(r, problem);
     }
     push_head_set(r);
     set_limits(r, &subscriber->wait);
-    push_head_stream(r, &ticket, session);
-    return serve(r, &berth, subscriber, &ticket);
+    push_head_stream(r, &stream_ref, session);
+    return serve(r, &reservation, subscriber, &stream_ref);
 }
 
 /* Over HTTP/2: this thread is the stream's for as long as it is open. */
 static int receive_here(request_rec *r, push_subscriber_t *subscriber)
 {
-    const char *full = push_pump_begin(r);
+    const char *full = push_h2_bridge_begin(r);
     int answered;
 
     if (full) {
         return overloaded(r, &subscriber->wait, full);
     }
     answered = receive(r, subscriber);
-    push_pump_end(r);
+    push_h2_bridge_end(r);
     return answered;
 }
 

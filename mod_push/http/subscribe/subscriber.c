@@ -4,7 +4,7 @@
 #include <sys/random.h>
 
 #include "core/text.h"
-#include "http/gate.h"
+#include "http/checks.h"
 #include "http/identity/pattern.h"
 #include "http/runtime.h"
 #include "http/subscribe/ticket.h"
@@ -173,7 +173,7 @@ static const push_problem_t *identify(request_rec *r, push_subscriber_t *s)
 static const push_problem_t *parse_identity(request_rec *r,
                                             push_subscriber_t *s)
 {
-    return push_gate_query(r, &s->params)
+    return push_check_query(r, &s->params)
         ?: identify(r, s)
         ?: parse_cursors(r, s)
         ?: parse_label(s, PUSH_LABEL_APP, "app")
@@ -287,7 +287,7 @@ _Static_assert(PUSH_META_TYPE == 1u << 0 && PUSH_META_CHANNEL == 1u << 1
                    && PUSH_META_TIME == 1u << 3,
                "meta_of() has the words in this order");
 
-/* What every message is to be told of beside; words between commas. */
+/* The members that each message is to carry besides; words between commas. */
 static const push_problem_t *parse_meta(push_subscriber_t *s)
 {
     const char *value = NULL;
@@ -383,12 +383,14 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
     s->checkin.max_in_flight = window_of(settings, s);
     s->checkin.max_streams = (uint32_t)settings->max_streams_user;
     s->checkin.max_devices = (uint32_t)settings->max_devices_user;
-    s->checkin.max_places = (uint32_t)settings->max_channels_user;
+    s->checkin.max_subscriptions = (uint32_t)settings->max_channels_user;
     s->checkin.max_streams_address = (uint32_t)settings->max_streams_address;
     return problem;
 }
 
-/* What no stream can have been told is a session all the same: another one. */
+/*
+ * A token that no stream can have had is a session all the same: another one.
+ */
 static const push_problem_t *parse_session(push_subscriber_t *s)
 {
     static const char legal[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -7,8 +7,8 @@
 #include "core/checkin.h"
 
 /*
- * What a subscriber's request says of its device, its cursor and its wishes,
- * checked and ready for the store.
+ * A subscriber's request: its device, its cursor and its wishes, checked and
+ * ready for the store.
  */
 
 typedef struct push_subscriber_t {

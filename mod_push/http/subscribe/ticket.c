@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "core/device.h"
-#include "http/gate.h"
+#include "http/checks.h"
 #include "http/identity/pass.h"
 #include "http/json.h"
 #include "http/runtime.h"
@@ -29,7 +29,7 @@ static const char *host_of(request_rec *r)
 }
 
 /* A ticket is of use at the Location and host that gave it. */
-static const char *place_of(request_rec *r)
+static const char *location_of(request_rec *r)
 {
     const char *last = strrchr(r->uri, '/');
     const char *base = apr_pstrmemdup(r->pool, r->uri,
@@ -71,7 +71,7 @@ static const push_problem_t *make_pass(request_rec *r, push_pass_t *pass)
     const push_problem_t *problem;
 
     memset(pass, 0, sizeof(*pass));
-    problem = push_gate_query(r, &params)
+    problem = push_check_query(r, &params)
         ?: push_check_forgery(r)
         ?: push_identify(r, &params, &identity)
         ?: parse_device(&params, &pass->device, &pass->app);
@@ -101,7 +101,7 @@ int push_ticket_give(request_rec *r)
     if (problem) {
         return push_problem_send(r, problem);
     }
-    text = push_pass_seal(&pass, push_broker()->secret, place_of(r));
+    text = push_pass_seal(&pass, push_broker()->secret, location_of(r));
     if (!text) {
         return push_problem_send(
             r, push_problem(r->pool, 413, "too-large",
@@ -157,7 +157,7 @@ const push_problem_t *push_ticket_identify(request_rec *r,
                                            push_identity_t *identity)
 {
     push_broker_t *broker = push_broker();
-    const char *place = place_of(r);
+    const char *location = location_of(r);
     const char *device, *app;
     const push_problem_t *problem = parse_device(params, &device, &app);
     push_status_t status;
@@ -167,7 +167,7 @@ const push_problem_t *push_ticket_identify(request_rec *r,
     if (problem) {
         return problem;
     }
-    if (!push_pass_open(&pass, ticket, push_broker()->secret, place,
+    if (!push_pass_open(&pass, ticket, push_broker()->secret, location,
                         push_clock_now().wall)) {
         return bad_ticket(r);
     }

@@ -35,7 +35,10 @@ static int match(const char *range, const char *type)
     return !strcmp(range, "*/*");
 }
 
-/* What an Accept gives a type, by the range that names it most exactly. */
+/*
+ * The quality that an Accept gives a type, by the range that names it most
+ * exactly.
+ */
 static double acceptance(apr_pool_t *pool, const char *accept,
                          const char *type)
 {

@@ -5,9 +5,9 @@
 #include "http/params.h"
 
 /*
- * What a request to receive says of how it is to be answered: by a stream, or,
- * with the parameter `wait` or the preference of that name (RFC 7240, section
- * 4.3), as a poll.
+ * How a request to receive is to be answered: by a stream, or, with the
+ * parameter `wait` or the preference of that name (RFC 7240, section 4.3), as
+ * a poll.
  */
 
 typedef struct push_wait_t {

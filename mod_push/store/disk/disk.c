@@ -24,22 +24,22 @@ void push_disk_missing(push_store_t *store, uint64_t mid)
                     mid ? mid : push_mid_now(&store->segment->clock));
 }
 
-static push_journal_place_t *places_of(const push_store_t *store)
+static push_journal_entry_t *entries_of(const push_store_t *store)
 {
-    return (push_journal_place_t *)(void *)(store->slab.base
+    return (push_journal_entry_t *)(void *)(store->slab.base
                                             + store->segment->journals_at);
 }
 
-push_journal_place_t *push_disk_claim(const push_store_t *store)
+push_journal_entry_t *push_disk_claim(const push_store_t *store)
 {
-    push_journal_place_t *places = places_of(store);
+    push_journal_entry_t *entries = entries_of(store);
 
     for (uint32_t i = 0; i < store->segment->seats; i++) {
         uint32_t nobody = 0;
 
-        if (atomic_compare_exchange_strong(&places[i].pid, &nobody,
+        if (atomic_compare_exchange_strong(&entries[i].pid, &nobody,
                                            (uint32_t)getpid())) {
-            return &places[i];
+            return &entries[i];
         }
     }
     return NULL;
@@ -52,10 +52,10 @@ static bool process_gone(uint32_t pid)
 
 bool push_disk_forgotten(const push_store_t *store, uint32_t pid)
 {
-    const push_journal_place_t *places = places_of(store);
+    const push_journal_entry_t *entries = entries_of(store);
 
     for (uint32_t i = 0; i < store->segment->seats; i++) {
-        if (places[i].pid == pid) {
+        if (entries[i].pid == pid) {
             return false;
         }
     }
@@ -64,18 +64,18 @@ bool push_disk_forgotten(const push_store_t *store, uint32_t pid)
 
 void push_disk_reap(push_store_t *store)
 {
-    push_journal_place_t *places = places_of(store);
+    push_journal_entry_t *entries = entries_of(store);
 
     for (uint32_t i = 0; i < store->segment->seats; i++) {
-        uint32_t holder = atomic_load(&places[i].pid);
+        uint32_t holder = atomic_load(&entries[i].pid);
         uint64_t unsaved;
 
         if (!holder || !process_gone(holder)) {
             continue;
         }
-        unsaved = atomic_load(&places[i].unsaved);
+        unsaved = atomic_load(&entries[i].unsaved);
         push_disk_missing(store, unsaved);
-        atomic_store(&places[i].unsaved, 0);
-        atomic_compare_exchange_strong(&places[i].pid, &holder, 0);
+        atomic_store(&entries[i].unsaved, 0);
+        atomic_compare_exchange_strong(&entries[i].pid, &holder, 0);
     }
 }

@@ -4,10 +4,10 @@
 #include "store/shard/store.h"
 
 /*
- * What all processes know of the state on disk (push_disk_t): from which mid
- * on something may lack there.  Each process that writes has a place in the
- * segment, in which it says so of its queue; when it died, what stands there
- * is what is missing.  No locks.
+ * The state on disk as all processes know it (push_disk_t): from which mid on
+ * something may lack there.  Each process that writes has an entry in the
+ * segment, in which it says so of its queue; when it died, its entry says what
+ * is missing.  No locks.
  */
 
 typedef enum push_disk_failing_t {
@@ -22,10 +22,10 @@ void push_disk_missing(push_store_t *store, uint64_t mid);
 /* Makes it the lower one of the two; 0 is none. */
 void push_disk_lower(_Atomic uint64_t *mid, uint64_t to);
 
-/* A place for this process; NULL if there is none. */
-push_journal_place_t *push_disk_claim(const push_store_t *store);
+/* An entry for this process; NULL if there is none. */
+push_journal_entry_t *push_disk_claim(const push_store_t *store);
 
-/* It is gone, and what it left has been taken up. */
+/* The process is gone, and what it left has been taken up. */
 bool push_disk_forgotten(const push_store_t *store, uint32_t pid);
 
 /* Takes up what processes left that died; one sweep at a time. */

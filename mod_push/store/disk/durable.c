@@ -32,7 +32,7 @@
 /* Pages of one write beyond those of its records. */
 #define PAGES_BESIDE 64u
 
-/* What LMDB maps for its usual number of readers, 126. */
+/* The bytes that LMDB maps for its usual number of readers, 126. */
 #define READERS_BYTES 8192u
 
 /* Expired records that are forgotten with a write, beside two a record. */
@@ -94,7 +94,10 @@ static int open_table(push_durable_t *durable, bool create)
     return mdb_txn_commit(txn);
 }
 
-/* What it reads is no database: a reader's end says so to who started it. */
+/*
+ * The file is no database: the end of the reading process says so to the one
+ * that started it.
+ */
 __attribute__((noreturn)) static void end_reader(MDB_env *env,
                                                  const char *what)
 {
@@ -410,10 +413,10 @@ static int write_one(const push_durable_t *durable, MDB_txn *txn,
     if (record->expires && record->expires <= job->now) {
         return 0;
     }
-    if (record->how != PUSH_RECORD_LOOK) {
+    if (record->how != PUSH_RECORD_REFRESH) {
         return put(durable, txn, record);
     }
-    if (!job->look(job->data, record, &found)) {
+    if (!job->refresh(job->data, record, &found)) {
         return 0;
     }
     status = found ? put(durable, txn, found)

@@ -8,10 +8,10 @@
 #include "store/disk/record.h"
 
 /*
- * What a durable store does: it keeps records under their keys, writes many
- * of them as one, and forgets what has expired.  This is the seam behind
- * which LMDB stands (durable.c), and behind which a store for several
- * machines would: nothing else knows how records are kept.
+ * A durable store keeps records under their keys, writes many of them as one,
+ * and forgets those that have expired.  This is the seam behind which LMDB
+ * stands (durable.c), and behind which a store for several machines would:
+ * nothing else knows how records are kept.
  *
  * One process opens a store at most once at a time, and uses it from one
  * thread; it must not be taken over a fork().
@@ -29,7 +29,7 @@ typedef enum push_durable_status_t {
 
 #define PUSH_DURABLE_WHY 256
 
-/* What went wrong last, in words: "state.mdb: No space left on device". */
+/* The last error, in words: "state.mdb: No space left on device". */
 typedef struct push_durable_error_t {
     char text[PUSH_DURABLE_WHY];
 } push_durable_error_t;
@@ -40,7 +40,7 @@ typedef enum push_durable_mode_t {
     PUSH_DURABLE_CREATE /* new; nobody else has it open */
 } push_durable_mode_t;
 
-/* size: bytes it may take; not looked at for PUSH_DURABLE_READ. */
+/* size: bytes it may take; not used for PUSH_DURABLE_READ. */
 push_durable_status_t push_durable_open(push_durable_t **durable,
                                         const char *path, uint64_t size,
                                         push_durable_mode_t mode,
@@ -48,16 +48,16 @@ push_durable_status_t push_durable_open(push_durable_t **durable,
 void push_durable_close(push_durable_t *durable);
 
 /*
- * PUSH_RECORD_LOOK: gives the record to be written, taken, or NULL if what it
- * is about is gone.  False: what is there stands.
+ * PUSH_RECORD_REFRESH: gives the record to be written, taken, or NULL if its
+ * object is gone.  False: the record that is there stands.
  */
-typedef bool push_durable_look_t(void *data, const push_record_t *record,
-                                 push_record_t **found);
+typedef bool push_durable_refresh_t(void *data, const push_record_t *record,
+                                    push_record_t **found);
 
 typedef struct push_durable_job_t {
     const push_records_t *records;
     int64_t now; /* wall ms */
-    push_durable_look_t *look;
+    push_durable_refresh_t *refresh;
     void *data;
 } push_durable_job_t;
 

@@ -6,7 +6,7 @@
 
 /* The record of a shard that forgot something (record.c). */
 
-/* What a shard remembers of what it forgot; 0: nothing. */
+/* The memory of a shard of what it forgot; 0: nothing. */
 typedef struct push_forgot_record_t {
     uint8_t shard;
     int64_t strangers_until; /* wall ms */
@@ -18,6 +18,6 @@ bool push_forgot_read(push_text_t key, push_text_t value,
                       push_forgot_record_t *forgot);
 
 /* The record that says: write what the shard forgot when its turn comes. */
-push_record_t *push_forgot_look(unsigned shard);
+push_record_t *push_forgot_refresh(unsigned shard);
 
 #endif

@@ -26,7 +26,7 @@
  * writer at a time; with the log it is 160 to 400 us and 10,700 to 16,000, on
  * a disk whose sync takes 0.16 to 2 ms.
  *
- * Before records join, the lowest mid of them stands in the process's place in
+ * Before records join, the lowest mid of them stands in the process's entry in
  * the segment: should the process die, it is known from where on the segment
  * has to be written again.
  */
@@ -56,8 +56,8 @@ static void announce(push_journal_t *journal, uint64_t lowest)
     if (!journal->lowest || lowest < journal->lowest) {
         journal->lowest = lowest;
     }
-    if (journal->place) {
-        push_disk_lower(&journal->place->unsaved, lowest);
+    if (journal->entry) {
+        push_disk_lower(&journal->entry->unsaved, lowest);
     }
 }
 

@@ -11,7 +11,7 @@
  *   note   with a shard locked, it remembers a record (push_shard_note())
  *   hand over   when the shard is left: all that was noted in it joins the
  *               queue as one lot, and gets to the disk together
- *   wait   a publisher that was promised so waits until it is there: its
+ *   wait   a publisher to whom that was granted waits until it is there: its
  *          push_commit_t knows the lots
  *
  * The objects in the segment are the truth.  What a process had queued when
@@ -20,7 +20,9 @@
  * is not on disk yet, and `missing` there sums up what is to be made good.
  */
 
-/* What is not yet on disk is at most so old, ms, if the disk is well. */
+/*
+ * A record that is not yet on disk is at most so old, ms, if the disk is well.
+ */
 #define PUSH_JOURNAL_INTERVAL_MS 500
 
 /* Beyond this, bytes, records are dropped and made good later. */

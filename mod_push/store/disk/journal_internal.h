@@ -10,8 +10,9 @@
 #include "store/disk/wal.h"
 
 /*
- * What journal.c (the side of those who publish) and journal_thread.c (the
- * side of the disk) share; nobody else includes it.
+ * The journal, as journal.c (the side of those who publish) and
+ * journal_thread.c (the side of the disk) share it; nobody else includes this
+ * header.
  *
  * A lot is what was handed over at once.  With `commit` it is fresh until it
  * is in the write-ahead log, which the first publisher that waits writes for
@@ -21,7 +22,7 @@
 struct push_journal_t {
     push_store_t *store;
     push_journal_options_t options;
-    push_journal_place_t *place; /* ours, or NULL */
+    push_journal_entry_t *entry; /* ours, or NULL */
     pthread_t thread;
 
     pthread_mutex_t lock; /* guards all from here on */
@@ -41,7 +42,7 @@ struct push_journal_t {
     bool over;       /* nothing joins them any more */
     bool syncing;    /* somebody writes the log, without the lock */
     bool log_full;   /* until the state has all that it holds */
-    bool log_named;  /* the state names it; before, nothing is promised */
+    bool log_named;  /* the state names it; before, nothing relies on it */
     push_wal_t *log; /* NULL: there is none */
 
     /* ---- the journal's thread only ---- */

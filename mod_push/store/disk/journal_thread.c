@@ -81,7 +81,7 @@ static push_durable_status_t try_write(push_journal_t *journal,
     }
     if (status == PUSH_DURABLE_OK) {
         const push_durable_job_t job = {records, push_clock_now().wall,
-                                        push_save_look, journal->store};
+                                        push_save_refresh, journal->store};
 
         status = push_durable_write(journal->durable, &job, error);
     }
@@ -147,8 +147,8 @@ static void await(push_journal_t *journal)
 /* With the lock: what is queued now stays announced, the rest is on disk. */
 static void withdraw(push_journal_t *journal)
 {
-    if (journal->place) {
-        atomic_store(&journal->place->unsaved, journal->lowest);
+    if (journal->entry) {
+        atomic_store(&journal->entry->unsaved, journal->lowest);
     }
 }
 
@@ -274,7 +274,7 @@ static bool remove_old_logs(push_journal_t *journal, const old_logs_t *old)
     push_records_t records = {0};
 
     for (unsigned i = 0; i < old->count; i++) {
-        push_record_t *record = push_named_log_look(old->pids[i]);
+        push_record_t *record = push_named_log_refresh(old->pids[i]);
 
         if (!record) {
             push_records_cleanup(&records);
@@ -291,7 +291,7 @@ static bool remove_old_logs(push_journal_t *journal, const old_logs_t *old)
     return true;
 }
 
-/* Whoever takes this up announces it, so that it survives us. */
+/* The journal that takes this up announces it, so that it survives us. */
 static void make_good(push_journal_t *journal)
 {
     push_disk_t *disk = push_journal_disk(journal);
@@ -303,8 +303,8 @@ static void make_good(push_journal_t *journal)
     }
     find_old_logs(journal, &old);
     from = atomic_load(&disk->missing);
-    if (journal->place) {
-        push_disk_lower(&journal->place->unsaved, from);
+    if (journal->entry) {
+        push_disk_lower(&journal->entry->unsaved, from);
     }
     if (atomic_compare_exchange_strong(&disk->missing, &from, 0)) {
         if (!write_shards(journal, from)) {
@@ -410,7 +410,7 @@ bool push_journal_start(push_store_t *store,
     }
     journal->store = store;
     journal->options = *options;
-    journal->place = push_disk_claim(store);
+    journal->entry = push_disk_claim(store);
     journal->tick = push_clock_now().mono;
     init_locks(journal);
     open_log(journal);
@@ -457,7 +457,7 @@ static bool needs_log(push_journal_t *journal)
     }
     record = atomic_load(&disk->missing) || atomic_load(&disk->failing)
                  ? NULL
-                 : push_named_log_look((uint32_t)getpid());
+                 : push_named_log_refresh((uint32_t)getpid());
     if (!record) {
         return true;
     }
@@ -506,9 +506,9 @@ static bool finish(push_journal_t *journal)
     pthread_mutex_unlock(&journal->lock);
     push_wal_destroy(log, needed);
     push_durable_close(journal->durable);
-    if (journal->place) {
-        atomic_store(&journal->place->unsaved, 0);
-        atomic_store(&journal->place->pid, 0);
+    if (journal->entry) {
+        atomic_store(&journal->entry->unsaved, 0);
+        atomic_store(&journal->entry->pid, 0);
     }
     return true;
 }

@@ -41,7 +41,7 @@ static unsigned char *put_text(unsigned char *at, push_text_t text)
 
 #define PUT(at, variable) put(at, &(variable), sizeof(variable))
 
-/* What is left to be read; once too little was left, nothing is. */
+/* The bytes left to be read; once too few were left, none are. */
 typedef struct {
     const char *at;
     const char *end;
@@ -206,7 +206,7 @@ push_record_t *push_message_make(const push_message_record_t *message)
     return record;
 }
 
-/* Its types go to the socket as they are. */
+/* The types of a message go to the socket as they are. */
 static bool get_body(reader_t *r, push_content_t *content)
 {
     uint8_t event_len, type_len;
@@ -309,13 +309,13 @@ push_record_t *push_revoked_make(const push_revoked_record_t *revoked)
     return record;
 }
 
-push_record_t *push_revoked_look(const uint64_t id[2])
+push_record_t *push_revoked_refresh(const uint64_t id[2])
 {
     push_record_t *record = record_create(PUSH_RECORD_REVOKED, id,
                                           2 * sizeof(*id), 0);
 
     if (record) {
-        record->how = PUSH_RECORD_LOOK;
+        record->how = PUSH_RECORD_REFRESH;
     }
     return record;
 }
@@ -352,14 +352,14 @@ push_record_t *push_forgot_make(const push_forgot_record_t *forgot)
     return record;
 }
 
-push_record_t *push_forgot_look(unsigned shard)
+push_record_t *push_forgot_refresh(unsigned shard)
 {
     uint8_t id = (uint8_t)shard;
     push_record_t *record = record_create(PUSH_RECORD_FORGOT, &id, sizeof(id),
                                           0);
 
     if (record) {
-        record->how = PUSH_RECORD_LOOK;
+        record->how = PUSH_RECORD_REFRESH;
         record->shard = id;
     }
     return record;
@@ -394,13 +394,13 @@ push_record_t *push_named_log_make(const push_named_log_t *log)
     return record;
 }
 
-push_record_t *push_named_log_look(uint32_t pid)
+push_record_t *push_named_log_refresh(uint32_t pid)
 {
     push_record_t *record = record_create(PUSH_RECORD_LOG, &pid, sizeof(pid),
                                           0);
 
     if (record) {
-        record->how = PUSH_RECORD_LOOK;
+        record->how = PUSH_RECORD_REFRESH;
     }
     return record;
 }
@@ -422,7 +422,7 @@ bool push_named_log_read(push_text_t key, push_text_t value,
 /* ---- device contexts ---- */
 
 typedef struct {
-    uint8_t traits, lowest, user_len, places;
+    uint8_t traits, lowest, user_len, subscriptions;
     uint32_t max_in_flight;
     uint32_t settled;
     uint8_t labels[PUSH_LABELS];
@@ -438,39 +438,40 @@ static size_t device_size(const push_device_record_t *device)
     for (int i = 0; i < PUSH_LABELS; i++) {
         size += device->labels[i].len;
     }
-    for (unsigned i = 0; i < device->places_count; i++) {
-        const push_place_record_t *place = &device->places[i];
+    for (unsigned i = 0; i < device->subscriptions_count; i++) {
+        const push_subscription_record_t *saved = &device->subscriptions[i];
 
-        size += 1 + place->name.len + sizeof(place->joined)
-                + sizeof(place->next);
+        size += 1 + saved->name.len + sizeof(saved->joined)
+                + sizeof(saved->next);
     }
     return size;
 }
 
-static unsigned char *put_place(unsigned char *at,
-                                const push_place_record_t *place)
+static unsigned char *put_subscription(unsigned char *at,
+                                       const push_subscription_record_t *saved)
 {
-    uint8_t len = (uint8_t)place->name.len;
+    uint8_t len = (uint8_t)saved->name.len;
 
     at = PUT(at, len);
-    at = put_text(at, place->name);
-    at = PUT(at, place->joined);
-    return PUT(at, place->next);
+    at = put_text(at, saved->name);
+    at = PUT(at, saved->joined);
+    return PUT(at, saved->next);
 }
 
 push_record_t *push_device_make(const push_device_record_t *device)
 {
-    device_head_t head = {.traits = device->traits,
-                          .lowest = device->lowest,
-                          .user_len = (uint8_t)device->user.len,
-                          .places = (uint8_t)device->places_count,
-                          .max_in_flight = device->max_in_flight,
-                          .settled = push_device_settled_count(device),
-                          .first_seen = device->first_seen,
-                          .last_seen = device->last_seen,
-                          .last_ack = device->last_ack,
-                          .left = device->left,
-                          .losses = device->losses};
+    device_head_t head = {
+        .traits = device->traits,
+        .lowest = device->lowest,
+        .user_len = (uint8_t)device->user.len,
+        .subscriptions = (uint8_t)device->subscriptions_count,
+        .max_in_flight = device->max_in_flight,
+        .settled = push_device_settled_count(device),
+        .first_seen = device->first_seen,
+        .last_seen = device->last_seen,
+        .last_ack = device->last_ack,
+        .left = device->left,
+        .losses = device->losses};
     push_record_t *record = record_create(PUSH_RECORD_DEVICE, device->id,
                                           PUSH_CONTEXT_BYTES,
                                           device_size(device));
@@ -487,39 +488,39 @@ push_record_t *push_device_make(const push_device_record_t *device)
         at = put_text(at, device->labels[i]);
     }
     at = put_text(at, device->settled);
-    for (unsigned i = 0; i < device->places_count; i++) {
-        at = put_place(at, &device->places[i]);
+    for (unsigned i = 0; i < device->subscriptions_count; i++) {
+        at = put_subscription(at, &device->subscriptions[i]);
     }
     return record;
 }
 
-push_record_t *push_device_look(const unsigned char *id, unsigned shard)
+push_record_t *push_device_refresh(const unsigned char *id, unsigned shard)
 {
     push_record_t *record = record_create(PUSH_RECORD_DEVICE, id,
                                           PUSH_CONTEXT_BYTES, 0);
 
     if (record) {
-        record->how = PUSH_RECORD_LOOK;
+        record->how = PUSH_RECORD_REFRESH;
         record->shard = (uint8_t)shard;
     }
     return record;
 }
 
-static bool get_places(reader_t *r, unsigned count,
-                       push_device_record_t *device)
+static bool get_subscriptions(reader_t *r, unsigned count,
+                              push_device_record_t *device)
 {
     if (!count || count > 1 + PUSH_CHANNELS_MAX) {
         return false;
     }
-    device->places_count = count;
+    device->subscriptions_count = count;
     for (unsigned i = 0; i < count; i++) {
-        push_place_record_t *place = &device->places[i];
+        push_subscription_record_t *saved = &device->subscriptions[i];
         uint8_t len;
 
         GET(r, len);
-        place->name = get_text(r, len);
-        GET(r, place->joined);
-        GET(r, place->next);
+        saved->name = get_text(r, len);
+        GET(r, saved->joined);
+        GET(r, saved->next);
         if ((i == 0) != (len == 0)) {
             return false;
         }
@@ -556,7 +557,7 @@ bool push_device_read(push_text_t key, push_text_t value,
         labels += head.labels[i];
     }
     device->settled = get_text(&r, head.settled * sizeof(push_settled_t));
-    if (!get_places(&r, head.places, device) || !complete(&r)
+    if (!get_subscriptions(&r, head.subscriptions, device) || !complete(&r)
         || !is_key(key, PUSH_RECORD_DEVICE, PUSH_CONTEXT_BYTES)
         || head.traits & (uint8_t)~known || head.lowest >= PUSH_LANES
         || !head.user_len || !head.max_in_flight || labels > PUSH_LABELS_MAX

@@ -9,7 +9,7 @@
  * What the state on disk is made of, and what each record says.
  *
  *   'D' context id   a device context: what is known of it, what it has
- *                    acknowledged of its user's log, its places in channels
+ *                    acknowledged of its user's log, its subscriptions
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'R' mark id      since when a user's tokens are refused
@@ -89,7 +89,7 @@ bool push_revoked_read(push_text_t key, push_text_t value,
                        push_revoked_record_t *revoked);
 
 /* The record that says: write this mark as it is when its turn comes. */
-push_record_t *push_revoked_look(const uint64_t id[2]);
+push_record_t *push_revoked_refresh(const uint64_t id[2]);
 
 /* The log of a process; see store/disk/wal.h. */
 typedef struct push_named_log_t {
@@ -102,14 +102,14 @@ bool push_named_log_read(push_text_t key, push_text_t value,
                          push_named_log_t *log);
 
 /* The record that says: nothing is only in this log any more. */
-push_record_t *push_named_log_look(uint32_t pid);
+push_record_t *push_named_log_refresh(uint32_t pid);
 
-/* What a device has to be sent of a channel, or (no name) of the broadcast. */
-typedef struct push_place_record_t {
+/* A subscription to a channel, or (no name) to the broadcast. */
+typedef struct push_subscription_record_t {
     push_text_t name;
     uint64_t joined;
     uint64_t next[PUSH_LANES]; /* what is below was acknowledged */
-} push_place_record_t;
+} push_subscription_record_t;
 
 /* A message of the user's log that is not to be sent to the device again. */
 typedef struct push_settled_t {
@@ -130,8 +130,8 @@ typedef struct push_device_record_t {
     int64_t left;                            /* wall ms; 0: it was online */
     push_losses_t losses;
     push_text_t settled; /* push_settled_t, not aligned */
-    unsigned places_count;
-    push_place_record_t places[1 + PUSH_CHANNELS_MAX];
+    unsigned subscriptions_count;
+    push_subscription_record_t subscriptions[1 + PUSH_CHANNELS_MAX];
 } push_device_record_t;
 
 push_record_t *push_device_make(const push_device_record_t *device);
@@ -139,7 +139,7 @@ bool push_device_read(push_text_t key, push_text_t value,
                       push_device_record_t *device);
 
 /* The record that says: write this device as it is when its turn comes. */
-push_record_t *push_device_look(const unsigned char *id, unsigned shard);
+push_record_t *push_device_refresh(const unsigned char *id, unsigned shard);
 
 static inline unsigned push_device_settled_count(
     const push_device_record_t *device)

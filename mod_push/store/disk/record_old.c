@@ -13,8 +13,8 @@
 #define DEVICE_AT 6u
 
 /*
- * What was written, and what has been read of it.  What is made of it is never
- * longer than what was read of it so far, so both are in the same place.
+ * The old value, and how much of it has been read.  The new one is never
+ * longer than what was read so far, so both are in the same memory.
  */
 typedef struct {
     char *at;

@@ -9,7 +9,9 @@
 
 #define SETS_A_PART (PUSH_MARK_SETS / PUSH_SHARDS)
 
-/* What could not be noted now is taken up by whoever makes good. */
+/*
+ * A record that could not be noted now is written when losses are made good.
+ */
 static void note(push_store_t *store, push_text_t user, push_commit_t *commit)
 {
     push_records_t records = {0};
@@ -17,7 +19,7 @@ static void note(push_store_t *store, push_text_t user, push_commit_t *commit)
     uint64_t id[2];
 
     push_guard_id(store->guard, user, id);
-    record = push_revoked_look(id);
+    record = push_revoked_refresh(id);
     if (record) {
         push_records_append(&records, record);
         push_journal_hand_over(store, &records, commit);
@@ -92,8 +94,8 @@ bool push_revocation_save(push_store_t *store, unsigned part,
     return true;
 }
 
-bool push_revocation_look(push_store_t *store, const push_record_t *record,
-                          push_record_t **found)
+bool push_revocation_refresh(push_store_t *store, const push_record_t *record,
+                             push_record_t **found)
 {
     push_mark_t mark;
     uint64_t id[2];

@@ -12,7 +12,7 @@
 
 /*
  * Refuses the user's tokens that were issued up to now, until they are all
- * over (mono ms).  PUSH_BUSY; PUSH_TOO_MANY: no place is left.  commit is for
+ * over (mono ms).  PUSH_BUSY; PUSH_TOO_MANY: no entry is left.  commit is for
  * push_revocation_wait(); NULL: nobody waits.
  */
 push_status_t push_revocation_add(push_store_t *store, push_text_t user,
@@ -34,11 +34,11 @@ push_status_t push_revocation_wait(push_store_t *store, push_commit_t *commit);
 bool push_revocation_save(push_store_t *store, unsigned part,
                           push_records_t *records);
 
-/* As push_durable_look_t, of a record by push_revoked_look(). */
-bool push_revocation_look(push_store_t *store, const push_record_t *record,
-                          push_record_t **found);
+/* As push_durable_refresh_t, of a record by push_revoked_refresh(). */
+bool push_revocation_refresh(push_store_t *store, const push_record_t *record,
+                             push_record_t **found);
 
-/* Puts one back that lasts for so many ms; false: there is no place. */
+/* Puts one back that lasts for so many ms; false: no entry is left. */
 bool push_revocation_restore(push_store_t *store,
                              const push_revoked_record_t *record,
                              int64_t until);

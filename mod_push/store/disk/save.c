@@ -20,7 +20,7 @@
  */
 
 /*
- * A place at a channel's end may be so far back in time: a message with an
+ * A cursor at a channel's end may be so far back in time: a message with an
  * earlier mid may be about to be appended by another process.
  */
 #define PLACE_SLACK ((uint64_t)2000 << 22) /* 2000 ms, as a mid has them */
@@ -103,7 +103,7 @@ static void add_settled(settled_t *list, const push_settled_t *settled)
     list->at[list->count++] = *settled;
 }
 
-/* What of the user's log is over for the device. */
+/* The messages of the user's log that are over for the device. */
 static void collect_settled(const push_heap_t *heap,
                             const push_device_t *device, settled_t *list)
 {
@@ -134,32 +134,32 @@ static void collect_settled(const push_heap_t *heap,
     }
 }
 
-/* A lane of a place, while it is looked at. */
+/* The scan of one lane of a subscription. */
 typedef struct {
     const push_heap_t *heap;
-    const push_sub_t *sub;
+    const push_subscription_t *subscription;
     const push_log_t *log;
     unsigned lane;
-    uint32_t from; /* what is before was acknowledged, or told as a gap */
+    uint32_t from; /* what is before was acknowledged, or reported as a gap */
     push_losses_t *losses;
-} look_t;
+} scan_t;
 
 /*
  * Steps to the first message.  What was dropped before it nobody could tell
  * after a restart, so it is counted now; what is dropped behind it has a
  * record that says so.
  */
-static const push_message_t *first_message(const look_t *look, uint32_t at)
+static const push_message_t *first_message(const scan_t *scan, uint32_t at)
 {
-    const push_lane_t *l = &look->log->lanes[look->lane];
-    uint32_t *count = &look->losses->count[PUSH_GAP_MEMORY][look->lane];
-    uint32_t from = look->from, evicted;
+    const push_lane_t *l = &scan->log->lanes[scan->lane];
+    uint32_t *count = &scan->losses->count[PUSH_GAP_MEMORY][scan->lane];
+    uint32_t from = scan->from, evicted;
     push_ref_t ref = PUSH_NONE;
 
     for (;; at++) {
-        switch (push_log_read(look->heap, look->log, look->lane, at, &ref)) {
+        switch (push_log_read(scan->heap, scan->log, scan->lane, at, &ref)) {
         case PUSH_SLOT_MESSAGE:
-            return push_at(look->heap, ref);
+            return push_at(scan->heap, ref);
         case PUSH_SLOT_END:
             return NULL;
         case PUSH_SLOT_PASSED:
@@ -181,61 +181,68 @@ static const push_message_t *first_message(const look_t *look, uint32_t at)
 
 /*
  * The mid of the first message that the device may still need.  now is a mid
- * behind all that were taken when the lane was looked at; some of them may
- * not stand in it yet, so a place at its end lies somewhat before.
+ * behind all that were taken when the lane was scanned; some of them may not
+ * stand in it yet, so a cursor at its end lies somewhat before.
  */
-static uint64_t next_in_lane(const look_t *look, uint32_t at, uint64_t now)
+static uint64_t next_in_lane(const scan_t *scan, uint32_t at, uint64_t now)
 {
     uint64_t before = now > PLACE_SLACK ? now - PLACE_SLACK : 0;
     const push_message_t *message;
     push_ref_t ref = PUSH_NONE;
 
-    if (push_log_read(look->heap, look->log, look->lane, at - 1, &ref)
+    if (push_log_read(scan->heap, scan->log, scan->lane, at - 1, &ref)
         == PUSH_SLOT_MESSAGE) {
-        return ((push_message_t *)push_at(look->heap, ref))->mid + 1;
+        return ((push_message_t *)push_at(scan->heap, ref))->mid + 1;
     }
-    message = first_message(look, at);
+    message = first_message(scan, at);
     if (message) {
         return message->mid;
     }
-    return before > look->sub->joined ? before : look->sub->joined;
+    return before > scan->subscription->joined ? before
+                                               : scan->subscription->joined;
 }
 
-static void collect_place(const push_heap_t *heap, const push_device_t *device,
-                          unsigned index, uint64_t now,
-                          push_device_record_t *record)
+static void collect_subscription(const push_heap_t *heap,
+                                 const push_device_t *device, unsigned index,
+                                 uint64_t now, push_device_record_t *record)
 {
-    const push_sub_t *sub = &push_device_subs(heap, device)[index];
-    push_place_record_t *place = &record->places[index - PUSH_SUB_BROADCAST];
-    look_t look = {.heap = heap,
-                   .sub = sub,
-                   .log = push_sub_log(heap, sub),
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[index];
+    push_subscription_record_t *saved =
+        &record->subscriptions[index - PUSH_SUBSCRIPTION_BROADCAST];
+    scan_t scan = {.heap = heap,
+                   .subscription = subscription,
+                   .log = push_subscription_log(heap, subscription),
                    .losses = &record->losses};
 
-    place->name = push_channel_name(push_at(heap, sub->log));
-    place->joined = sub->joined;
+    saved->name = push_channel_name(push_at(heap, subscription->log));
+    saved->joined = subscription->joined;
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-        push_place_t cursor = {(uint16_t)index, (uint16_t)lane,
-                               sub->cursor[lane]};
+        push_position_t cursor = {(uint16_t)index, (uint16_t)lane,
+                                  subscription->cursor[lane]};
         uint32_t at = push_window_lowest(heap, &device->window, cursor);
 
-        look.lane = lane;
-        look.from = at != cursor.at                    ? at
-                    : push_before(at, sub->told[lane]) ? sub->told[lane]
-                                                       : at;
-        place->next[lane] = next_in_lane(&look, at, now);
+        scan.lane = lane;
+        scan.from = at != cursor.at ? at
+                    : push_before(at, subscription->reported[lane])
+                        ? subscription->reported[lane]
+                        : at;
+        saved->next[lane] = next_in_lane(&scan, at, now);
     }
 }
 
-static void collect_places(push_store_t *store, const push_device_t *device,
-                           push_device_record_t *record)
+static void collect_subscriptions(push_store_t *store,
+                                  const push_device_t *device,
+                                  push_device_record_t *record)
 {
     uint64_t now = push_mid_now(&store->segment->clock);
 
-    record->places_count = push_device_subs_count(device) - PUSH_SUB_BROADCAST;
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
-        collect_place(&store->heaps[device->shard], device, i, now, record);
+    record->subscriptions_count = push_device_subscriptions_count(device)
+                                  - PUSH_SUBSCRIPTION_BROADCAST;
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
+        collect_subscription(&store->heaps[device->shard], device, i, now,
+                             record);
     }
 }
 
@@ -286,7 +293,7 @@ push_record_t *push_save_device(push_store_t *store,
 
     collect_session(device, now, &record);
     collect_labels(heap, device, &record);
-    collect_places(store, device, &record);
+    collect_subscriptions(store, device, &record);
     collect_settled(heap, device, &settled);
     record.settled = (push_text_t){(const char *)settled.at,
                                    settled.count
@@ -312,7 +319,7 @@ void push_save_if_changed(push_store_t *store, push_device_t *device,
             && *written >= PUSH_SAVE_ADVANCED)) {
         return;
     }
-    record = push_device_look(device->id, device->shard);
+    record = push_device_refresh(device->id, device->shard);
     if (record) {
         device->traits &= (uint8_t) ~(PUSH_DEVICE_CHANGED
                                       | PUSH_DEVICE_ADVANCED);
@@ -335,7 +342,7 @@ push_record_t *push_save_key(const push_key_t *key, const push_time_t *now)
 
 /* ---- what was forgotten ---- */
 
-/* What users without a device have lost is not kept one by one. */
+/* The losses of users without a device are not kept one by one. */
 static int64_t lost_until(const push_heap_t *heap, const push_shard_t *shard)
 {
     int64_t until = shard->strangers_until;
@@ -446,7 +453,7 @@ static void collect_shard(collection_t *c, unsigned index)
     while (push_table_walk(c->heap, &shard->contexts, &ref)) {
         const push_device_t *device = push_at(c->heap, ref);
 
-        take(c, push_device_look(device->id, index));
+        take(c, push_device_refresh(device->id, index));
     }
     while (push_table_walk(c->heap, &shard->keys, &ref)) {
         collect_key(c, push_at(c->heap, ref));
@@ -484,7 +491,7 @@ bool push_save_changed(push_store_t *store, unsigned shard,
     while (push_table_walk(heap, &store->shards[shard].contexts, &ref)) {
         push_device_t *device = push_at(heap, ref);
         push_record_t *record = device->traits & lags
-                                    ? push_device_look(device->id, shard)
+                                    ? push_device_refresh(device->id, shard)
                                     : NULL;
 
         if (record) {
@@ -496,7 +503,7 @@ bool push_save_changed(push_store_t *store, unsigned shard,
     return true;
 }
 
-static bool look_at_device(push_store_t *store, const push_record_t *record,
+static bool refresh_device(push_store_t *store, const push_record_t *record,
                            push_record_t **found)
 {
     unsigned shard = record->shard % PUSH_SHARDS;
@@ -515,7 +522,7 @@ static bool look_at_device(push_store_t *store, const push_record_t *record,
     return !device || *found;
 }
 
-static bool look_at_forgot(push_store_t *store, const push_record_t *record,
+static bool refresh_forgot(push_store_t *store, const push_record_t *record,
                            push_record_t **found)
 {
     unsigned shard = record->shard % PUSH_SHARDS;
@@ -530,28 +537,28 @@ static bool look_at_forgot(push_store_t *store, const push_record_t *record,
     return true;
 }
 
-static bool look(push_store_t *store, const push_record_t *record,
-                 push_record_t **found)
+static bool refresh(push_store_t *store, const push_record_t *record,
+                    push_record_t **found)
 {
     switch (record->key[0]) {
     case PUSH_RECORD_LOG:
         *found = NULL;
         return true;
     case PUSH_RECORD_REVOKED:
-        return push_revocation_look(store, record, found);
+        return push_revocation_refresh(store, record, found);
     case PUSH_RECORD_FORGOT:
-        return look_at_forgot(store, record, found);
+        return refresh_forgot(store, record, found);
     default:
-        return look_at_device(store, record, found);
+        return refresh_device(store, record, found);
     }
 }
 
-bool push_save_look(void *data, const push_record_t *record,
-                    push_record_t **found)
+bool push_save_refresh(void *data, const push_record_t *record,
+                       push_record_t **found)
 {
     push_store_t *store = data;
 
-    if (look(store, record, found)) {
+    if (refresh(store, record, found)) {
         return true;
     }
     push_disk_missing(store, push_mid_now(&store->segment->clock));

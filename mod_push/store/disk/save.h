@@ -44,8 +44,8 @@ bool push_save_shard(push_store_t *store, unsigned shard, uint64_t from,
 bool push_save_changed(push_store_t *store, unsigned shard,
                        push_records_t *records);
 
-/* A push_durable_look_t; data is the store. */
-bool push_save_look(void *data, const push_record_t *record,
-                    push_record_t **found);
+/* A push_durable_refresh_t; data is the store. */
+bool push_save_refresh(void *data, const push_record_t *record,
+                       push_record_t **found);
 
 #endif

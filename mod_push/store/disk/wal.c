@@ -179,7 +179,7 @@ static void put_batch(const push_wal_t *wal, const push_records_t *records,
 
     memcpy(wal->buffer, &head, sizeof(head));
     for (; record; record = record->next) {
-        if (record->how != PUSH_RECORD_LOOK) {
+        if (record->how != PUSH_RECORD_REFRESH) {
             at = put_frame(wal, at, record);
         }
     }
@@ -191,7 +191,7 @@ bool push_wal_append(push_wal_t *wal, const push_records_t *records)
     size_t len = 0, need;
 
     for (const push_record_t *r = records->first; r; r = r->next) {
-        len += r->how == PUSH_RECORD_LOOK ? 0 : frame_size(r);
+        len += r->how == PUSH_RECORD_REFRESH ? 0 : frame_size(r);
     }
     need = len + 2 * sizeof(push_wal_mark_t);
     if (wal->at + need > PUSH_WAL_SIZE || !make_room(wal, need)) {
@@ -220,7 +220,7 @@ void push_wal_rewind(push_wal_t *wal)
 
 /* ---- the files of a directory ---- */
 
-/* What was kept of a damaged one has more than a number behind the dot. */
+/* The copy of a damaged log has more than a number behind the dot. */
 static bool names_log(const char *name)
 {
     const char *pid = name + sizeof(PUSH_WAL_PREFIX) - 1;

@@ -4,19 +4,19 @@
 #include "store/disk/durable.h"
 
 /*
- * A write-ahead log: what was promised to be on disk before the state itself
- * is written.  Each process that commits has a file of its own, of a fixed
- * size and filled with zeros at first, so that an append is one write and one
- * sync, and needs nobody's lock.
+ * A write-ahead log: what has to be on disk before the state itself is
+ * written.  Each process that commits has a file of its own, of a fixed size
+ * and filled with zeros at first, so that an append is one write and one sync,
+ * and needs nobody's lock.
  *
  * Records are keyed and final (a message, its end, a key with its answer), so
  * it does no harm to read one again that the state already has.
  *
- * What is damaged is told from what was never written: every append is a
- * batch between two marks, which carry the lap (how often the log began anew)
- * and the batch's number in it, and all checksums use the key of the state.
- * Only a log that the state names (PUSH_RECORD_LOG) is judged, since nothing
- * is promised before it does.
+ * What is damaged is told from what was never written: every append is a batch
+ * between two marks, which carry the lap (how often the log began anew) and
+ * the batch's number in it, and all checksums use the key of the state.  Only
+ * a log that the state names (PUSH_RECORD_LOG) is judged, since nothing relies
+ * on it before it does.
  */
 
 #define PUSH_WAL_SIZE   ((uint64_t)8 << 20)
@@ -27,7 +27,7 @@ typedef struct push_wal_t push_wal_t;
 /* A new file in the directory; NULL, with errno.  key: of the state. */
 push_wal_t *push_wal_create(const char *dir, const uint64_t key[2]);
 
-/* What tells it from all other logs; never 0. */
+/* The number that tells the log from all others; never 0. */
 uint64_t push_wal_id(const push_wal_t *wal);
 
 /* Closes it, and removes it unless somebody still needs what it holds. */
@@ -36,7 +36,7 @@ void push_wal_destroy(push_wal_t *wal, bool needed);
 /*
  * Writes the records and syncs; blocks for the disk.  False: there is no room
  * for all of them before push_wal_rewind(), or the disk fails.  Records of
- * other kinds (PUSH_RECORD_LOOK) are passed over.
+ * other kinds (PUSH_RECORD_REFRESH) are passed over.
  */
 bool push_wal_append(push_wal_t *wal, const push_records_t *records);
 

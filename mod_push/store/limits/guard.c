@@ -132,7 +132,7 @@ static push_mark_t *soonest_over(const search_t *search)
 }
 
 /*
- * until comes last: before, the place is free.  Only the compiler has to be
+ * until comes last: before, the entry is free.  Only the compiler has to be
  * kept from moving it, see core/failpoint.h.
  */
 static void set_mark(const search_t *search, push_mark_t *mark, int64_t value,
@@ -175,17 +175,17 @@ push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
                              int64_t until)
 {
     push_status_t status = PUSH_OVER;
-    push_mark_t *place;
+    push_mark_t *entry;
     search_t search;
 
     if (!search_begin(&search, guard, &guard->tickets, ticket)) {
         return PUSH_BUSY;
     }
     if (!find(&search)) {
-        place = soonest_over(&search);
+        entry = soonest_over(&search);
         status = PUSH_BUSY;
-        if (is_over(&search, place)) {
-            set_mark(&search, place, 0, until);
+        if (is_over(&search, entry)) {
+            set_mark(&search, entry, 0, until);
             status = PUSH_OK;
         }
     }
@@ -195,7 +195,7 @@ push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
 
 /* ---- revocations ---- */
 
-/* What was revoked up to the later moment was so up to the earlier one. */
+/* Tokens revoked up to the later moment were so up to the earlier one. */
 static void unite(push_mark_t *mark, const push_mark_t *with)
 {
     if (mark->value < with->value) {
@@ -209,15 +209,15 @@ static void unite(push_mark_t *mark, const push_mark_t *with)
 push_status_t push_guard_restore(push_guard_t *guard, const push_mark_t *mark)
 {
     push_status_t status = PUSH_TOO_MANY;
-    push_mark_t *place;
+    push_mark_t *entry;
     search_t search;
 
     if (!search_id(&search, &guard->revoked, mark->id)) {
         return PUSH_BUSY;
     }
-    place = find(&search);
-    if (place) {
-        unite(place, mark);
+    entry = find(&search);
+    if (entry) {
+        unite(entry, mark);
         status = PUSH_OK;
     }
     else if (is_over(&search, soonest_over(&search))) {
@@ -291,7 +291,7 @@ bool push_guard_revoked(push_guard_t *guard, push_text_t user, int64_t issued)
 
 /* ---- streams of an address ---- */
 
-static uint32_t place_of(uint32_t address, unsigned which)
+static uint32_t counter_of(uint32_t address, unsigned which)
 {
     return address >> (16 * which) & 0xffffu;
 }
@@ -299,13 +299,13 @@ static uint32_t place_of(uint32_t address, unsigned which)
 static _Atomic uint32_t *counter(push_guard_t *guard, uint32_t address,
                                  unsigned which)
 {
-    return &guard->addresses[which][place_of(address, which)];
+    return &guard->addresses[which][counter_of(address, which)];
 }
 
 void push_guard_tally(push_address_tally_t *tally, uint32_t address)
 {
-    tally->counts[0][place_of(address, 0)]++;
-    tally->counts[1][place_of(address, 1)]++;
+    tally->counts[0][counter_of(address, 0)]++;
+    tally->counts[1][counter_of(address, 1)]++;
 }
 
 void push_guard_set_addresses(push_guard_t *guard,

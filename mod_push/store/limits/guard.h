@@ -8,23 +8,25 @@
 #include "store/shm/lock.h"
 
 /*
- * What all children must agree on to keep somebody out: how often, from
- * where, with which ticket, and since when no more.  A shared mapping of its
- * own beside the segment, made by the parent and kept over graceful restarts.
+ * The guard holds what all children must agree on to keep somebody out: how
+ * often, from where, with which ticket, and since when no more.  A shared
+ * mapping of its own beside the segment, made by the parent and kept over
+ * graceful restarts.
  *
- * It is made of tables of marks of fixed size: a mark has one of a few places,
- * found by its hash, so nothing is linked and nothing allocated, and a process
- * that dies leaves at worst one mark that is half written and soon over.
+ * It is made of tables of marks of fixed size: a mark has one of a few
+ * entries, found by its hash, so nothing is linked and nothing allocated, and
+ * a process that dies leaves at worst one mark that is half written and soon
+ * over.
  */
 
 #define PUSH_MARK_SETS  8192u
 #define PUSH_MARK_WAYS  16u
 #define PUSH_MARK_LOCKS 16u
 
-/* What is known of one name until some time. */
+/* A mark: what is known of one name until some time. */
 typedef struct push_mark_t {
     uint64_t id[2]; /* 128 bits of a keyed hash of the name */
-    int64_t until;  /* mono ms; from then on the place is free */
+    int64_t until;  /* mono ms; from then on the entry is free */
     int64_t value;
 } push_mark_t;
 
@@ -59,7 +61,7 @@ bool push_guard_create(push_guard_t *guard);
 
 /*
  * Takes one out of the name's bucket, see push_rate_take().  Where there are
- * more names than places, the bucket that is fullest is forgotten.
+ * more names than entries, the bucket that is fullest is forgotten.
  */
 bool push_guard_take(push_guard_t *guard, push_rate_kind_t kind,
                      push_text_t name, uint32_t limit, push_rate_t *rate);
@@ -74,7 +76,7 @@ push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
 
 /*
  * Refuses the user's tokens that were issued up to now (wall ms) until they
- * are all over (mono ms).  PUSH_BUSY; PUSH_TOO_MANY: no place is left.
+ * are all over (mono ms).  PUSH_BUSY; PUSH_TOO_MANY: no entry is left.
  */
 push_status_t push_guard_revoke(push_guard_t *guard, push_text_t user,
                                 int64_t now, int64_t until);
@@ -103,7 +105,7 @@ push_status_t push_guard_restore(push_guard_t *guard, const push_mark_t *mark);
 
 /* ---- streams of an address; guard may be NULL ---- */
 
-/* The places of an address among the counters. */
+/* The counters of an address. */
 uint32_t push_guard_address(const push_guard_t *guard, push_text_t address);
 
 /*

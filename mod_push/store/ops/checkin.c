@@ -6,7 +6,7 @@
 #include "store/shard/context.h"
 #include "store/ops/forget.h"
 #include "store/disk/journal.h"
-#include "store/shard/places.h"
+#include "store/shard/subscriptions.h"
 #include "store/ops/pressure.h"
 #include "store/shard/shard.h"
 
@@ -70,96 +70,106 @@ static push_device_t *new_device(push_store_t *store, push_user_t *user,
     push_heap_t *heap = &store->heaps[shard];
     push_ref_t ref = heap->alloc(heap, sizeof(push_device_t), PUSH_NODE);
     push_device_t *device;
-    push_ref_t subs;
+    push_ref_t subscriptions;
 
     if (!ref) {
         return NULL;
     }
     device = push_at(heap, ref);
     memset(device, 0, sizeof(*device));
-    subs = heap->alloc(heap, PUSH_SUB_CHANNELS * sizeof(push_sub_t),
-                       PUSH_PART);
-    if (!subs) {
+    subscriptions = heap->alloc(
+        heap, PUSH_SUBSCRIPTION_CHANNELS * sizeof(push_subscription_t),
+        PUSH_PART);
+    if (!subscriptions) {
         heap->release(heap, ref);
         return NULL;
     }
-    push_device_set_subs(device, subs, PUSH_SUB_CHANNELS);
+    push_device_set_subscriptions(device, subscriptions,
+                                  PUSH_SUBSCRIPTION_CHANNELS);
     memcpy(device->id, id, PUSH_CONTEXT_BYTES);
     memcpy(&device->node.hash, id, sizeof(device->node.hash));
     device->shard = (uint8_t)shard;
     device->first_seen = now->wall;
-    memset(push_device_subs(heap, device), 0,
-           PUSH_SUB_CHANNELS * sizeof(push_sub_t));
+    memset(push_device_subscriptions(heap, device), 0,
+           PUSH_SUBSCRIPTION_CHANNELS * sizeof(push_subscription_t));
     push_user_adopt(heap, user, device, now);
     return device;
 }
 
-/* Keeps the place it had in a log that it goes on following. */
-static void keep_place(const push_heap_t *heap, const push_device_t *device,
-                       push_sub_t *sub)
+/* Keeps the subscription to a log that the device goes on following. */
+static void keep_subscription(const push_heap_t *heap,
+                              const push_device_t *device,
+                              push_subscription_t *subscription)
 {
-    const push_sub_t *old = push_device_subs(heap, device);
+    const push_subscription_t *old = push_device_subscriptions(heap, device);
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
-        if (old[i].log == sub->log) {
-            *sub = old[i];
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
+        if (old[i].log == subscription->log) {
+            *subscription = old[i];
         }
     }
 }
 
 /* The set of channels given now replaces the one before. */
-static push_ref_t new_places(push_store_t *store, const push_device_t *device,
-                             const push_places_t *places)
+static push_ref_t new_subscriptions(push_store_t *store,
+                                    const push_device_t *device,
+                                    const push_subscription_list_t *wanted)
 {
     push_heap_t *heap = &store->heaps[device->shard];
-    push_ref_t ref = heap->alloc(heap, places->count * sizeof(push_sub_t),
-                                 PUSH_PART);
-    push_sub_t *subs;
+    push_ref_t ref = heap->alloc(
+        heap, wanted->count * sizeof(push_subscription_t), PUSH_PART);
+    push_subscription_t *subscriptions;
 
     if (!ref) {
         return PUSH_NONE;
     }
-    subs = push_at(heap, ref);
-    memcpy(subs, places->subs, places->count * sizeof(push_sub_t));
+    subscriptions = push_at(heap, ref);
+    memcpy(subscriptions, wanted->list,
+           wanted->count * sizeof(push_subscription_t));
     return ref;
 }
 
-static void use_places(push_store_t *store, push_device_t *device,
-                       push_ref_t ref, unsigned count)
+static void use_subscriptions(push_store_t *store, push_device_t *device,
+                              push_ref_t ref, unsigned count)
 {
     push_heap_t *heap = &store->heaps[device->shard];
-    push_sub_t *old = push_device_subs(heap, device);
-    push_ref_t before = push_device_subs_ref(device);
-    unsigned before_count = push_device_subs_count(device);
-    push_sub_t *subs = push_at(heap, ref);
+    push_subscription_t *old = push_device_subscriptions(heap, device);
+    push_ref_t before = push_device_subscriptions_ref(device);
+    unsigned before_count = push_device_subscriptions_count(device);
+    push_subscription_t *subscriptions = push_at(heap, ref);
 
-    subs[PUSH_SUB_USER] = old[PUSH_SUB_USER];
-    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
-        keep_place(heap, device, &subs[i]);
+    subscriptions[PUSH_SUBSCRIPTION_USER] = old[PUSH_SUBSCRIPTION_USER];
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < count; i++) {
+        keep_subscription(heap, device, &subscriptions[i]);
     }
-    push_places_count(store, subs, count, 1);
-    push_device_set_subs(device, ref, count);
-    PUSH_FAILPOINT("places-swapped");
-    if (old[PUSH_SUB_BROADCAST].log) {
-        push_places_count(store, old, before_count, -1);
+    push_subscriptions_count(store, subscriptions, count, 1);
+    push_device_set_subscriptions(device, ref, count);
+    PUSH_FAILPOINT("subscriptions-swapped");
+    if (old[PUSH_SUBSCRIPTION_BROADCAST].log) {
+        push_subscriptions_count(store, old, before_count, -1);
     }
     heap->release(heap, before);
 }
 
-/* What is published from now on it may be owed, by way of these places. */
+/*
+ * All that is published from now on may reach the device by these
+ * subscriptions.
+ */
 static bool follows_the_same(const push_heap_t *heap,
                              const push_device_t *device,
-                             const push_places_t *places)
+                             const push_subscription_list_t *wanted)
 {
-    const push_sub_t *subs = push_device_subs(heap, device);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
 
-    if (push_device_subs_count(device) != places->count) {
+    if (push_device_subscriptions_count(device) != wanted->count) {
         return false;
     }
-    for (unsigned i = PUSH_SUB_BROADCAST; i < places->count; i++) {
-        if (!push_places_have(places, subs[i].log)
-            && subs[i].log != places->subs[PUSH_SUB_BROADCAST].log) {
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < wanted->count; i++) {
+        if (!push_subscriptions_have(wanted, subscriptions[i].log)
+            && subscriptions[i].log
+                   != wanted->list[PUSH_SUBSCRIPTION_BROADCAST].log) {
             return false;
         }
     }
@@ -170,7 +180,7 @@ static void note_device(push_store_t *store, const push_device_t *device)
 {
     if (store->journal) {
         push_shard_note(store, device->shard,
-                        push_device_look(device->id, device->shard));
+                        push_device_refresh(device->id, device->shard));
     }
 }
 
@@ -189,7 +199,7 @@ static void end_older_stream(push_store_t *store, push_device_t *device)
 /* One check-in on its way, with the lock of the user's shard. */
 typedef struct {
     const push_checkin_t *checkin;
-    const push_places_t *places;
+    const push_subscription_list_t *wanted;
     push_name_t name;
     uint32_t address;
     const push_time_t *now;
@@ -206,10 +216,10 @@ static void open_stream(push_store_t *store, push_device_t *device,
     device->max_in_flight = checkin->max_in_flight;
     device->gen = push_store_next_gen(store);
     PUSH_FAILPOINT("stream-numbered");
-    device->child = push_seat_tag(&store->seats.seats[checkin->seat],
+    device->owner = push_seat_tag(&store->seats.seats[checkin->seat],
                                   checkin->seat);
-    device->bringer = store->tag == PUSH_SEAT_NOBODY ? device->child
-                                                     : store->tag;
+    device->handoff_owner = store->tag == PUSH_SEAT_NOBODY ? device->owner
+                                                           : store->tag;
     device->since = push_mid_now(&store->segment->clock);
     device->last_seen = arrival->now->wall;
     PUSH_FAILPOINT("stream-seated");
@@ -227,22 +237,23 @@ static push_status_t checkin_device(push_store_t *store,
     const push_checkin_t *checkin = arrival->checkin;
     push_heap_t *heap = &store->heaps[device->shard];
     bool online = device->traits & PUSH_DEVICE_ONLINE;
-    push_ref_t subs = new_places(store, device, arrival->places);
+    push_ref_t subscriptions = new_subscriptions(store, device,
+                                                 arrival->wanted);
 
-    if (!subs) {
+    if (!subscriptions) {
         return PUSH_NO_MEMORY;
     }
     if (push_device_set_labels(heap, device, checkin->labels) != PUSH_OK) {
-        heap->release(heap, subs);
+        heap->release(heap, subscriptions);
         return PUSH_NO_MEMORY;
     }
-    if (!follows_the_same(heap, device, arrival->places)) {
+    if (!follows_the_same(heap, device, arrival->wanted)) {
         note_device(store, device);
     }
     push_session_open(store, device);
     push_session_resume(heap, device, checkin->cursor, arrival->now);
     end_older_stream(store, device);
-    use_places(store, device, subs, arrival->places->count);
+    use_subscriptions(store, device, subscriptions, arrival->wanted->count);
     open_stream(store, device, arrival);
     push_session_close(store, device);
     if (!online) {
@@ -263,9 +274,9 @@ static void discard(push_store_t *store, push_user_t *user,
 }
 
 /*
- * Its client has named it, so it may have been here before all was lost, or
- * its context went for that of a newer device of the user (spared).  Whether
- * there was anything for it nobody knows.
+ * A device that its client has named may have been here before all was lost,
+ * or its context went for that of a newer device of the user (spared).
+ * Whether there was anything for it nobody knows.
  */
 static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
                          push_device_t *device, bool spared)
@@ -282,7 +293,8 @@ static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
 }
 
 static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
-                                 push_user_t *user, push_ticket_t *ticket)
+                                 push_user_t *user,
+                                 push_stream_ref_t *stream_ref)
 {
     unsigned shard = arrival->name.shard;
     bool spared = user->spared;
@@ -292,7 +304,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     if (!spare_one(store, user, arrival->checkin->max_devices)) {
         return PUSH_TOO_MANY_DEVICES;
     }
-    device = new_device(store, user, shard, ticket->id, arrival->now);
+    device = new_device(store, user, shard, stream_ref->id, arrival->now);
     if (!device) {
         return PUSH_NO_MEMORY;
     }
@@ -302,19 +314,20 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
         discard(store, user, device);
         return status;
     }
-    ticket->device = push_ref_of(&store->heaps[shard], device);
-    ticket->gen = device->gen;
+    stream_ref->device = push_ref_of(&store->heaps[shard], device);
+    stream_ref->gen = device->gen;
     PUSH_FAILPOINT("device-made");
     push_node_be(device, PUSH_NODE_DEVICE);
     PUSH_FAILPOINT("device-born");
     push_table_add(&store->heaps[shard], &store->shards[shard].contexts,
-                   ticket->device);
+                   stream_ref->device);
     return PUSH_OK;
 }
 
-/* Places in channels that the user's other devices have. */
-static unsigned other_places(const push_heap_t *heap, const push_user_t *user,
-                             const push_device_t *but)
+/* Counts the channels that the user's other devices subscribe to. */
+static unsigned other_subscriptions(const push_heap_t *heap,
+                                    const push_user_t *user,
+                                    const push_device_t *but)
 {
     push_ref_t ref = user->devices;
     unsigned count = 0;
@@ -322,9 +335,9 @@ static unsigned other_places(const push_heap_t *heap, const push_user_t *user,
     while (ref) {
         const push_device_t *device = push_at(heap, ref);
 
-        count += device != but
-                     ? push_device_subs_count(device) - PUSH_SUB_CHANNELS
-                     : 0;
+        count += device != but ? push_device_subscriptions_count(device)
+                                     - PUSH_SUBSCRIPTION_CHANNELS
+                               : 0;
         ref = device->sibling;
     }
     return count;
@@ -343,9 +356,9 @@ static push_status_t check_user(const push_store_t *store,
         return PUSH_TOO_MANY;
     }
     if (checkin->channels_count
-        && other_places(heap, user, device) + checkin->channels_count
-               > checkin->max_places) {
-        return PUSH_TOO_MANY_PLACES;
+        && other_subscriptions(heap, user, device) + checkin->channels_count
+               > checkin->max_subscriptions) {
+        return PUSH_TOO_MANY_SUBSCRIPTIONS;
     }
     return PUSH_OK;
 }
@@ -367,8 +380,9 @@ static push_status_t check_before(push_store_t *store,
         status = check_user(store, arrival, user,
                             push_store_device(store, arrival->name.shard, id));
     }
-    else if (arrival->checkin->channels_count > arrival->checkin->max_places) {
-        status = PUSH_TOO_MANY_PLACES;
+    else if (arrival->checkin->channels_count
+             > arrival->checkin->max_subscriptions) {
+        status = PUSH_TOO_MANY_SUBSCRIPTIONS;
     }
     push_shard_leave(store, arrival->name.shard);
     return status;
@@ -395,12 +409,12 @@ static bool enter_address(push_store_t *store, const arrival_t *arrival,
 
 static push_status_t checkin_user(push_store_t *store,
                                   const arrival_t *arrival,
-                                  push_ticket_t *ticket)
+                                  push_stream_ref_t *stream_ref)
 {
     unsigned shard = arrival->name.shard;
     push_heap_t *heap = &store->heaps[shard];
-    push_device_t *device = push_store_device(store, shard, ticket->id);
-    bool make = device || arrival->places->room;
+    push_device_t *device = push_store_device(store, shard, stream_ref->id);
+    bool make = device || arrival->wanted->room;
     push_user_t *user = make ? push_store_user(store, &arrival->name, true)
                              : NULL;
     push_status_t status;
@@ -416,25 +430,26 @@ static push_status_t checkin_user(push_store_t *store,
         return PUSH_CROWDED;
     }
     status = device ? checkin_device(store, arrival, device)
-                    : checkin_new(store, arrival, user, ticket);
+                    : checkin_new(store, arrival, user, stream_ref);
     if (status != PUSH_OK) {
         push_guard_leave(store->guard, arrival->address);
     }
     else if (device) {
-        ticket->device = push_ref_of(heap, device);
-        ticket->gen = device->gen;
+        stream_ref->device = push_ref_of(heap, device);
+        stream_ref->gen = device->gen;
     }
     return status;
 }
 
 push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,
-                                 const push_time_t *now, push_ticket_t *ticket)
+                                 const push_time_t *now,
+                                 push_stream_ref_t *stream_ref)
 {
-    push_places_t places;
+    push_subscription_list_t wanted;
     const arrival_t arrival = {
         .checkin = checkin,
-        .places = &places,
+        .wanted = &wanted,
         .name = push_store_name(store, checkin->user),
         .address = push_guard_address(store->guard,
                                       checkin->labels[PUSH_LABEL_ADDRESS]),
@@ -443,22 +458,23 @@ push_status_t push_store_checkin(push_store_t *store,
     push_status_t status;
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
-                          checkin->labels[PUSH_LABEL_APP], ticket->id);
-    places.room = push_pressure_admit(store, PUSH_LOW, now);
-    status = check_before(store, &arrival, ticket->id);
+                          checkin->labels[PUSH_LABEL_APP], stream_ref->id);
+    wanted.room = push_pressure_admit(store, PUSH_LOW, now);
+    status = check_before(store, &arrival, stream_ref->id);
     if (status != PUSH_OK) {
         return status;
     }
-    status = push_places_take(store, &places, checkin->channels,
-                              checkin->channels_count, checkin->from_oldest);
+    status = push_subscriptions_take(store, &wanted, checkin->channels,
+                                     checkin->channels_count,
+                                     checkin->from_oldest);
     if (status == PUSH_OK) {
         status = PUSH_BUSY;
         if (push_shard_enter(store, arrival.name.shard)) {
-            status = checkin_user(store, &arrival, ticket);
+            status = checkin_user(store, &arrival, stream_ref);
             push_shard_leave_for(store, arrival.name.shard, &commit);
         }
     }
-    push_places_arrived(store, &places);
+    push_subscriptions_arrived(store, &wanted);
     if (status == PUSH_OK) {
         /* A disk that fails must not keep devices away. */
         push_journal_wait_state(store, &commit);
@@ -466,22 +482,22 @@ push_status_t push_store_checkin(push_store_t *store,
     return status;
 }
 
-bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
+bool push_store_move(push_store_t *store, const push_stream_ref_t *stream_ref,
                      unsigned seat)
 {
-    push_device_t *device = push_store_device_at(store, ticket->device);
+    push_device_t *device = push_store_device_at(store, stream_ref->device);
     unsigned shard = device->shard % PUSH_SHARDS;
     bool ours;
 
     if (!push_shard_enter(store, shard)) {
         return false;
     }
-    ours = device->gen == ticket->gen;
+    ours = device->gen == stream_ref->gen;
     if (ours) {
-        device->bringer = store->tag == PUSH_SEAT_NOBODY ? device->child
-                                                         : store->tag;
+        device->handoff_owner = store->tag == PUSH_SEAT_NOBODY ? device->owner
+                                                               : store->tag;
         PUSH_FAILPOINT("move-guarded");
-        device->child = push_seat_tag(&store->seats.seats[seat], seat);
+        device->owner = push_seat_tag(&store->seats.seats[seat], seat);
         if (!(device->traits & PUSH_DEVICE_ONLINE)) {
             push_guard_enter(store->guard, device->address);
             push_store_count_stream(store, device, 1);
@@ -504,16 +520,18 @@ void push_store_wake(push_store_t *store, push_device_t *device)
     }
 }
 
-void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
+void push_store_checkout(push_store_t *store,
+                         const push_stream_ref_t *stream_ref,
                          const push_time_t *now)
 {
-    push_device_t *device = push_store_device_at(store, ticket->device);
+    push_device_t *device = push_store_device_at(store, stream_ref->device);
     unsigned shard = device->shard % PUSH_SHARDS;
 
     if (!push_shard_enter(store, shard)) {
         return;
     }
-    if (device->gen == ticket->gen && device->traits & PUSH_DEVICE_ONLINE) {
+    if (device->gen == stream_ref->gen
+        && device->traits & PUSH_DEVICE_ONLINE) {
         push_store_mark_offline(store, device, now);
     }
     push_shard_leave(store, shard);

@@ -8,30 +8,31 @@
 
 /*
  * Checks a device in: finds or makes its context, refreshes what is known of
- * it, resumes its session, takes over its stream.  PUSH_NO_MEMORY
- * (the last of the memory is for messages), PUSH_TOO_MANY (streams of this
- * user), PUSH_CROWDED (streams of its address), PUSH_TOO_MANY_DEVICES,
- * PUSH_TOO_MANY_PLACES, PUSH_TOO_MANY_CHANNELS, PUSH_BUSY: nothing was
+ * it, resumes its session, takes over its stream.  PUSH_NO_MEMORY (the last of
+ * the memory is for messages), PUSH_TOO_MANY (streams of this user),
+ * PUSH_CROWDED (streams of its address), PUSH_TOO_MANY_DEVICES,
+ * PUSH_TOO_MANY_SUBSCRIPTIONS, PUSH_TOO_MANY_CHANNELS, PUSH_BUSY: nothing was
  * changed.
  */
 push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,
                                  const push_time_t *now,
-                                 push_ticket_t *ticket);
+                                 push_stream_ref_t *stream_ref);
 
 /*
- * News of the device go to another seat from now on; the device is online,
+ * Wake-ups of the device go to another seat from now on; the device is online,
  * even if that was forgotten on the way.  False if a newer stream took over,
  * or the mailbox is locked.
  */
-bool push_store_move(push_store_t *store, const push_ticket_t *ticket,
+bool push_store_move(push_store_t *store, const push_stream_ref_t *stream_ref,
                      unsigned seat);
 
 /* Puts the device on the list of its reactor, if it is online. */
 void push_store_wake(push_store_t *store, push_device_t *device);
 
 /* The stream ended.  A no-op if a newer one took over. */
-void push_store_checkout(push_store_t *store, const push_ticket_t *ticket,
+void push_store_checkout(push_store_t *store,
+                         const push_stream_ref_t *stream_ref,
                          const push_time_t *now);
 
 /* ---- with the lock of the device's shard ---- */

@@ -6,18 +6,19 @@
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 
-/* The device of a ticket with its shard locked, or NULL and the reason. */
-static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,
+/* The device of a stream ref with its shard locked, or NULL and the reason. */
+static push_device_t *enter(push_store_t *store,
+                            const push_stream_ref_t *stream_ref,
                             push_status_t *status)
 {
-    push_device_t *device = push_store_device_at(store, ticket->device);
+    push_device_t *device = push_store_device_at(store, stream_ref->device);
     unsigned shard = device->shard % PUSH_SHARDS;
 
     if (!push_shard_enter(store, shard)) {
         *status = PUSH_BUSY;
         return NULL;
     }
-    if (device->gen != ticket->gen) {
+    if (device->gen != stream_ref->gen) {
         push_shard_leave(store, shard);
         *status = PUSH_STALE;
         return NULL;
@@ -27,7 +28,7 @@ static push_device_t *enter(push_store_t *store, const push_ticket_t *ticket,
 }
 
 /* Losses of a restart are told as such until they have arrived. */
-static void name_gap(push_device_t *device, push_told_t *gap)
+static void name_gap(push_device_t *device, push_gap_report_t *gap)
 {
     if (gap->reason == PUSH_GAP_MEMORY
         && device->traits & PUSH_DEVICE_STATE_LOST) {
@@ -37,11 +38,11 @@ static void name_gap(push_device_t *device, push_told_t *gap)
 
 static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
 {
-    push_told_t *gap = delivery->gaps;
+    push_gap_report_t *gap = delivery->gaps;
 
     while (
         push_mailbox_gap(device, &gap->reason, &gap->urgency, &gap->dropped)) {
-        push_mailbox_gap_told(device, gap->reason, gap->urgency);
+        push_mailbox_gap_reported(device, gap->reason, gap->urgency);
         name_gap(device, gap);
         gap++;
     }
@@ -61,10 +62,11 @@ static void copy_device(const push_heap_t *heap, const push_device_t *device,
 }
 
 push_status_t push_delivery_device(push_store_t *store,
-                                   const push_ticket_t *ticket, char *text)
+                                   const push_stream_ref_t *stream_ref,
+                                   char *text)
 {
     push_status_t status;
-    const push_device_t *device = enter(store, ticket, &status);
+    const push_device_t *device = enter(store, stream_ref, &status);
 
     if (device) {
         copy_device(&store->heaps[device->shard], device, text);
@@ -114,10 +116,10 @@ static void collect(push_store_t *store, push_device_t *device,
 
 /* As enter(), of a device whose stream may go on. */
 static push_device_t *enter_open(push_store_t *store,
-                                 const push_ticket_t *ticket,
+                                 const push_stream_ref_t *stream_ref,
                                  push_status_t *status)
 {
-    push_device_t *device = enter(store, ticket, status);
+    push_device_t *device = enter(store, stream_ref, status);
 
     if (device
         && device->traits & (PUSH_DEVICE_DISMISSED | PUSH_DEVICE_REVOKED)) {
@@ -129,12 +131,12 @@ static push_device_t *enter_open(push_store_t *store,
 }
 
 push_status_t push_delivery_begin(push_store_t *store,
-                                  const push_ticket_t *ticket,
+                                  const push_stream_ref_t *stream_ref,
                                   const push_time_t *now,
                                   push_delivery_t *delivery)
 {
     push_status_t status;
-    push_device_t *device = enter_open(store, ticket, &status);
+    push_device_t *device = enter_open(store, stream_ref, &status);
 
     if (device) {
         collect(store, device, now, delivery);
@@ -143,13 +145,14 @@ push_status_t push_delivery_begin(push_store_t *store,
     return status;
 }
 
-static void tell_written(push_store_t *store, const push_ticket_t *ticket,
+static void tell_written(push_store_t *store,
+                         const push_stream_ref_t *stream_ref,
                          unsigned messages, uint64_t seq)
 {
     if (messages && push_events_wanted(&store->events, PUSH_EVENT_WRITTEN)) {
         const push_event_t written = {
             .kind = PUSH_EVENT_WRITTEN,
-            .device = push_store_device_at(store, ticket->device),
+            .device = push_store_device_at(store, stream_ref->device),
             .seq = seq,
             .messages = messages};
 
@@ -158,13 +161,13 @@ static void tell_written(push_store_t *store, const push_ticket_t *ticket,
 }
 
 push_status_t push_delivery_poll(push_store_t *store,
-                                 const push_ticket_t *ticket,
+                                 const push_stream_ref_t *stream_ref,
                                  const push_time_t *now,
                                  push_delivery_t *delivery,
                                  const push_copier_t *copier)
 {
     push_status_t status;
-    push_device_t *device = enter_open(store, ticket, &status);
+    push_device_t *device = enter_open(store, stream_ref, &status);
 
     if (!device) {
         return status;
@@ -179,16 +182,16 @@ push_status_t push_delivery_poll(push_store_t *store,
     }
     push_shard_leave(store, device->shard);
     if (status == PUSH_OK) {
-        tell_written(store, ticket, delivery->count, delivery->sent);
+        tell_written(store, stream_ref, delivery->count, delivery->sent);
     }
     return status;
 }
 
-bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
-                       uint64_t seq)
+bool push_delivery_cut(push_store_t *store,
+                       const push_stream_ref_t *stream_ref, uint64_t seq)
 {
     push_status_t status;
-    push_device_t *device = enter(store, ticket, &status);
+    push_device_t *device = enter(store, stream_ref, &status);
 
     if (!device) {
         return false;
@@ -200,20 +203,22 @@ bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
     return true;
 }
 
-void push_delivery_written(push_store_t *store, const push_ticket_t *ticket,
+void push_delivery_written(push_store_t *store,
+                           const push_stream_ref_t *stream_ref,
                            push_counts_t *counts, unsigned messages,
                            uint64_t seq)
 {
     push_count(counts, PUSH_COUNT_DELIVERED, messages);
-    tell_written(store, ticket, messages, seq);
+    tell_written(store, stream_ref, messages, seq);
 }
 
-push_verdict_t push_delivery_verdict(push_store_t *store,
-                                     const push_ticket_t *ticket)
+push_stream_state_t push_delivery_state(push_store_t *store,
+                                        const push_stream_ref_t *stream_ref)
 {
-    const push_device_t *device = push_store_device_at(store, ticket->device);
+    const push_device_t *device = push_store_device_at(store,
+                                                       stream_ref->device);
 
-    if (device->gen != ticket->gen) {
+    if (device->gen != stream_ref->gen) {
         return device->gen ? PUSH_TAKEN_OVER : PUSH_BROKEN_OFF;
     }
     if (device->traits & PUSH_DEVICE_REVOKED) {
@@ -223,23 +228,24 @@ push_verdict_t push_delivery_verdict(push_store_t *store,
                                                   : PUSH_GOES_ON;
 }
 
-int push_delivery_channels(push_store_t *store, const push_ticket_t *ticket,
+int push_delivery_channels(push_store_t *store,
+                           const push_stream_ref_t *stream_ref,
                            push_ref_t *channels, int max)
 {
     push_status_t status;
-    push_device_t *device = enter(store, ticket, &status);
-    const push_sub_t *subs;
+    push_device_t *device = enter(store, stream_ref, &status);
+    const push_subscription_t *subscriptions;
     int count = 0;
 
     if (!device) {
         return status == PUSH_BUSY ? -1 : 0;
     }
-    device->bringer = device->child;
-    subs = push_device_subs(&store->heaps[0], device);
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
+    device->handoff_owner = device->owner;
+    subscriptions = push_device_subscriptions(&store->heaps[0], device);
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
         if (count < max) {
-            channels[count++] = subs[i].log;
+            channels[count++] = subscriptions[i].log;
         }
     }
     push_shard_leave(store, device->shard);

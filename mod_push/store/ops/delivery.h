@@ -4,9 +4,9 @@
 #include "store/ops/checkin.h"
 
 /*
- * What a reactor writes next to a stream.  It reads message bytes straight
- * from the segment: everything between push_delivery_begin() and
- * push_delivery_end() must lie between push_epoch_enter() and
+ * A delivery is what a reactor writes next to a stream.  It reads message
+ * bytes straight from the segment: everything between push_delivery_begin()
+ * and push_delivery_end() must lie between push_epoch_enter() and
  * push_epoch_leave().
  */
 
@@ -14,14 +14,14 @@
 #define PUSH_DELIVERY_BYTES (64u << 10) /* about so much at once */
 
 typedef struct push_delivery_t {
-    /* What its caller says; see push_batch_t. */
+    /* Set by the caller; see push_batch_t. */
     uint64_t written; /* bytes of the stream so far */
     uint64_t arrived; /* of them, what the client's TCP has; 0: not known */
-    bool hold_gaps;   /* without a message behind them they are not told */
+    bool hold_gaps;   /* without a message behind them they are not reported */
 
-    /* What there is. */
+    /* Set by push_delivery_begin(). */
     uint64_t sent; /* the last seq that this or an earlier delivery has */
-    push_told_t gaps[PUSH_GAPS * PUSH_LANES]; /* to be told first */
+    push_gap_report_t gaps[PUSH_GAPS * PUSH_LANES]; /* to be reported first */
     unsigned gaps_count;
     push_pick_t picks[PUSH_DELIVERY_MAX];
     unsigned count;
@@ -33,7 +33,7 @@ typedef struct push_delivery_t {
 
 /* PUSH_STALE: the stream is over.  PUSH_BUSY: try again later. */
 push_status_t push_delivery_begin(push_store_t *store,
-                                  const push_ticket_t *ticket,
+                                  const push_stream_ref_t *stream_ref,
                                   const push_time_t *now,
                                   push_delivery_t *delivery);
 
@@ -50,47 +50,50 @@ typedef struct push_copier_t {
  * it did not.
  */
 push_status_t push_delivery_poll(push_store_t *store,
-                                 const push_ticket_t *ticket,
+                                 const push_stream_ref_t *stream_ref,
                                  const push_time_t *now,
                                  push_delivery_t *delivery,
                                  const push_copier_t *copier);
 
 /* The made-up device id of the stream, or empty.  As push_delivery_begin(). */
 push_status_t push_delivery_device(push_store_t *store,
-                                   const push_ticket_t *ticket, char *device);
+                                   const push_stream_ref_t *stream_ref,
+                                   char *device);
 
 /*
  * Only the messages up to seq were written: what is above is pending again.
  * If the last of them was written in part, push_hold_take() keeps it.  False:
  * the stream has to end.
  */
-bool push_delivery_cut(push_store_t *store, const push_ticket_t *ticket,
-                       uint64_t seq);
+bool push_delivery_cut(push_store_t *store,
+                       const push_stream_ref_t *stream_ref, uint64_t seq);
 
 /* So many messages were written, up to seq; with the counts of the seat. */
-void push_delivery_written(push_store_t *store, const push_ticket_t *ticket,
+void push_delivery_written(push_store_t *store,
+                           const push_stream_ref_t *stream_ref,
                            push_counts_t *counts, unsigned messages,
                            uint64_t seq);
 
-/* Whether a stream may go on, or why not. */
-typedef enum push_verdict_t {
+/* The state of a stream: whether it may go on, or why not. */
+typedef enum push_stream_state_t {
     PUSH_GOES_ON,
     PUSH_TAKEN_OVER, /* by a newer stream of its device */
     PUSH_BROKEN_OFF, /* by a death: its client is to come again */
     PUSH_DISMISSED,  /* by an administrator */
     PUSH_REVOKED     /* likewise, and its tokens with it */
-} push_verdict_t;
+} push_stream_state_t;
 
 /* Needs no lock. */
-push_verdict_t push_delivery_verdict(push_store_t *store,
-                                     const push_ticket_t *ticket);
+push_stream_state_t push_delivery_state(push_store_t *store,
+                                        const push_stream_ref_t *stream_ref);
 
 /*
- * The stream has arrived at the reactor that its news go to: the channels
- * that it follows, at most max.  Returns how many; 0 also if it may not go
- * on; -1 if its mailbox is locked: it has not arrived yet, try again.
+ * The stream has arrived at the reactor that its wake-ups go to: gives the
+ * channels that it follows, at most max.  Returns how many; 0 also if it may
+ * not go on; -1 if its mailbox is locked: it has not arrived yet, try again.
  */
-int push_delivery_channels(push_store_t *store, const push_ticket_t *ticket,
+int push_delivery_channels(push_store_t *store,
+                           const push_stream_ref_t *stream_ref,
                            push_ref_t *channels, int max);
 
 #endif

@@ -7,14 +7,17 @@
 #include "store/disk/forgot.h"
 #include "store/disk/record.h"
 
-/* What a context takes besides its places, with rounding. */
+/* The bytes that a context takes besides its subscriptions, with rounding. */
 #define CONTEXT_BYTES 512u
 
-/* What is forgotten here is forgotten on disk, and told after a restart too. */
+/*
+ * A context that is forgotten here is forgotten on disk, and reported after a
+ * restart too.
+ */
 static void note_shard(push_store_t *store, unsigned shard)
 {
     if (store->journal) {
-        push_shard_note(store, shard, push_forgot_look(shard));
+        push_shard_note(store, shard, push_forgot_refresh(shard));
     }
 }
 
@@ -22,7 +25,7 @@ static void forget_device(push_store_t *store, push_device_t *device)
 {
     if (store->journal) {
         push_shard_note(store, device->shard,
-                        push_device_look(device->id, device->shard));
+                        push_device_refresh(device->id, device->shard));
     }
     push_store_drop_device(store, device);
 }
@@ -37,12 +40,14 @@ static bool is_away(const push_device_t *device)
 static uint64_t cost_of(const push_store_t *store, const push_device_t *device)
 {
     const push_heap_t *heap = &store->heaps[0];
-    const push_sub_t *subs = push_device_subs(heap, device);
-    unsigned count = push_device_subs_count(device);
-    uint64_t bytes = CONTEXT_BYTES + (uint64_t)count * sizeof(push_sub_t);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
+    unsigned count = push_device_subscriptions_count(device);
+    uint64_t bytes = CONTEXT_BYTES
+                     + (uint64_t)count * sizeof(push_subscription_t);
 
-    for (unsigned i = PUSH_SUB_CHANNELS; i < count; i++) {
-        const push_channel_t *channel = push_at(heap, subs[i].log);
+    for (unsigned i = PUSH_SUBSCRIPTION_CHANNELS; i < count; i++) {
+        const push_channel_t *channel = push_at(heap, subscriptions[i].log);
 
         if (atomic_load(&channel->subscribers) == 1) {
             bytes += sizeof(*channel) + channel->name_len

@@ -4,7 +4,7 @@
 #include "store/shard/store.h"
 
 /*
- * What a full memory does without: contexts of devices that are away, and
+ * A full memory does without contexts of devices that are away, and without
  * channels that nobody follows.  A device that comes back is told of the loss,
  * from what its shard notes of all that it forgot: rather one too many than
  * one too few.

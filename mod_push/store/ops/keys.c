@@ -63,7 +63,7 @@ static void answer(push_key_t *key, const push_receipt_t *receipt)
     key->done = 1;
 }
 
-/* What stands in a key begins behind its node. */
+/* The content of a key begins behind its node. */
 static void fill(push_key_t *key, const push_key_t *wanted)
 {
     memcpy((char *)key + sizeof(key->node),

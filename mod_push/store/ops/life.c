@@ -14,15 +14,15 @@ typedef struct {
     push_store_t *store;
     const push_heap_t *heap;
     push_log_t *log;
-    push_spot_t spot;
+    push_entry_t entry;
     uint64_t mid;
     const push_time_t *now;
 } search_t;
 
-static bool look_in(search_t *search, push_log_t *log)
+static bool find_in(search_t *search, push_log_t *log)
 {
     search->log = log;
-    return push_log_find(search->heap, log, search->mid, &search->spot);
+    return push_log_find(search->heap, log, search->mid, &search->entry);
 }
 
 /* With the lock of the shard. */
@@ -33,17 +33,17 @@ static bool search_shard(search_t *search, unsigned shard)
 
     search->heap = &search->store->heaps[shard];
     while (push_table_walk(search->heap, &s->users, &ref)) {
-        if (look_in(search, push_at(search->heap, ref))) {
+        if (find_in(search, push_at(search->heap, ref))) {
             return true;
         }
     }
     while (push_table_walk(search->heap, &s->channels, &ref)) {
-        if (look_in(search, push_at(search->heap, ref))) {
+        if (find_in(search, push_at(search->heap, ref))) {
             return true;
         }
     }
     return shard == 0
-           && look_in(search, &push_store_broadcast(search->store)->log);
+           && find_in(search, &push_store_broadcast(search->store)->log);
 }
 
 static int64_t ends_at(const push_message_t *message, const push_time_t *now)
@@ -66,7 +66,7 @@ static push_text_t name_of(const push_log_t *log)
 
 static void view_message(const search_t *search, push_message_view_t *view)
 {
-    const push_message_t *message = search->spot.message;
+    const push_message_t *message = search->entry.message;
     push_fate_t fate = push_message_fate(message);
 
     if (fate == PUSH_LIVE && !push_message_alive(message, search->now->mono)) {
@@ -90,7 +90,7 @@ static void view_message(const search_t *search, push_message_view_t *view)
 static int64_t when(const search_t *search, const push_device_t *device,
                     push_fate_t fate)
 {
-    const push_message_t *message = search->spot.message;
+    const push_message_t *message = search->entry.message;
     const push_outcome_t *outcome = push_message_outcome(
         search->heap, message, push_ref_of(search->heap, device));
     int64_t created = push_mid_ms(message->mid);
@@ -108,11 +108,12 @@ static int64_t when(const search_t *search, const push_device_t *device,
 
 static push_fate_t fate_of(const search_t *search, const push_device_t *device)
 {
-    push_place_t place = {PUSH_SUB_USER, (uint16_t)search->spot.lane,
-                          search->spot.at};
+    push_position_t position = {PUSH_SUBSCRIPTION_USER,
+                                (uint16_t)search->entry.lane,
+                                search->entry.at};
 
-    return push_user_fate(search->heap, device, search->spot.message, place,
-                          search->now);
+    return push_user_fate(search->heap, device, search->entry.message,
+                          position, search->now);
 }
 
 static void each_device_of_user(const search_t *search,
@@ -124,7 +125,7 @@ static void each_device_of_user(const search_t *search,
     while (ref) {
         const push_device_t *device = push_at(search->heap, ref);
 
-        if (push_device_wants(search->heap, device, search->spot.message)) {
+        if (push_device_wants(search->heap, device, search->entry.message)) {
             push_fate_t fate = fate_of(search, device);
             push_life_view_t view = {device->id, fate,
                                      when(search, device, fate)};
@@ -147,17 +148,20 @@ typedef struct {
     int64_t ends;
 } channel_message_t;
 
-/* What is in flight when it ends counts as ended, unless it is acknowledged. */
+/*
+ * A message in flight when it ends counts as ended, unless it is acknowledged.
+ */
 static push_fate_t fate_in_channel(const push_heap_t *heap,
                                    const push_device_t *device,
-                                   push_place_t place, push_fate_t fate)
+                                   push_position_t position, push_fate_t fate)
 {
-    const push_sub_t *sub = &push_device_subs(heap, device)[place.sub];
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[position.subscription];
 
-    if (push_window_holds(heap, &device->window, place)) {
+    if (push_window_holds(heap, &device->window, position)) {
         return fate == PUSH_LIVE ? PUSH_IN_FLIGHT : fate;
     }
-    if (push_before(place.at, sub->cursor[place.lane])) {
+    if (push_before(position.at, subscription->cursor[position.lane])) {
         return PUSH_ACKED;
     }
     return fate == PUSH_LIVE ? PUSH_PENDING : fate;
@@ -168,18 +172,20 @@ static void life_in_channel(const push_heap_t *heap,
                             const channel_message_t *message,
                             const push_visitor_t *visitor)
 {
-    const push_sub_t *subs = push_device_subs(heap, device);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
     push_life_view_t view = {.id = device->id};
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
-        push_place_t place = {(uint16_t)i, (uint16_t)message->lane,
-                              message->at};
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
+        push_position_t position = {(uint16_t)i, (uint16_t)message->lane,
+                                    message->at};
 
-        if (subs[i].log != message->log || message->mid < subs[i].joined) {
+        if (subscriptions[i].log != message->log
+            || message->mid < subscriptions[i].joined) {
             continue;
         }
-        view.fate = fate_in_channel(heap, device, place, message->fate);
+        view.fate = fate_in_channel(heap, device, position, message->fate);
         view.at = view.fate == message->fate ? message->ends : 0;
         visitor->life(visitor->data, &view);
     }
@@ -225,8 +231,8 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
         message = (channel_message_t){mid,
                                       view.kind,
                                       push_ref_of(search.heap, search.log),
-                                      search.spot.lane,
-                                      search.spot.at,
+                                      search.entry.lane,
+                                      search.entry.at,
                                       view.fate,
                                       view.ends};
     }
@@ -250,9 +256,9 @@ static void count_recipients(const search_t *search, push_receipt_t *receipt)
     while (ref) {
         const push_device_t *device = push_at(search->heap, ref);
         const push_outcome_t *outcome = push_message_outcome(
-            search->heap, search->spot.message, ref);
+            search->heap, search->entry.message, ref);
 
-        if (push_device_wants(search->heap, device, search->spot.message)) {
+        if (push_device_wants(search->heap, device, search->entry.message)) {
             if (outcome && outcome->fate == PUSH_REFUSED) {
                 receipt->refused++;
             }
@@ -303,7 +309,7 @@ static uint32_t count_waiting(const search_t *search)
     while (ref) {
         const push_device_t *device = push_at(search->heap, ref);
 
-        if (push_device_wants(search->heap, device, search->spot.message)) {
+        if (push_device_wants(search->heap, device, search->entry.message)) {
             push_fate_t fate = fate_of(search, device);
 
             count += fate == PUSH_PENDING || fate == PUSH_IN_FLIGHT;
@@ -327,12 +333,12 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
     }
     if (search_shard(&search, shard)) {
         status = PUSH_OVER;
-        if (push_message_alive(search.spot.message, now->mono)) {
+        if (push_message_alive(search.entry.message, now->mono)) {
             if (push_log_kind(search.log) == PUSH_LOG_USER) {
                 *recalled = count_waiting(&search);
             }
-            push_log_end(&store->heaps[shard], search.log, search.spot.message,
-                         PUSH_RECALLED, now);
+            push_log_end(&store->heaps[shard], search.log,
+                         search.entry.message, PUSH_RECALLED, now);
             status = PUSH_OK;
         }
     }

@@ -7,8 +7,8 @@
 /* The life of one message: found by its mid, seen, recalled. */
 
 /*
- * What the publisher of a message would be told now.  PUSH_NOT_FOUND if no
- * log has it, PUSH_BUSY.
+ * Gives what the publisher of a message would be told now.  PUSH_NOT_FOUND if
+ * no log has it, PUSH_BUSY.
  */
 push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
                                 push_receipt_t *receipt);

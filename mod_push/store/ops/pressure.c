@@ -45,8 +45,8 @@
 #define VAIN_MS 5000
 
 /*
- * Who makes room, and what the last walk through all logs found.  A walk reads
- * most of the memory, so each looks for what the next step has to know.
+ * The state of a relief, and what its last walk through all logs found.  A
+ * walk reads most of the memory, so each finds what the next step has to know.
  */
 typedef struct {
     push_store_t *store;
@@ -144,8 +144,8 @@ static void find_oldest(const push_heap_t *heap, const push_log_t *log,
 }
 
 /*
- * What has ended, and what all devices of a user have received.  Where a user
- * has no device yet, everything waits for the first one.
+ * Forgets what has ended, and what all devices of a user have received.  Where
+ * a user has no device yet, everything waits for the first one.
  */
 static void forget(push_heap_t *heap, push_log_t *log, relief_t *relief)
 {
@@ -160,25 +160,26 @@ static void forget(push_heap_t *heap, push_log_t *log, relief_t *relief)
 
 /* A channel's readers find the empty slot, and count it then. */
 static void evict_from_channel(push_heap_t *heap, push_log_t *log,
-                               const push_spot_t *spot, const push_time_t *now)
+                               const push_entry_t *entry,
+                               const push_time_t *now)
 {
     push_slot_t why = PUSH_SLOT_GONE;
 
-    if (push_message_alive(spot->message, now->mono)) {
+    if (push_message_alive(entry->message, now->mono)) {
         why = PUSH_SLOT_EVICTED;
         push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
     }
-    push_log_remove(heap, log, spot->lane, spot->at, why);
+    push_log_remove(heap, log, entry->lane, entry->at, why);
 }
 
 static void evict_one(push_heap_t *heap, push_log_t *log,
-                      const push_spot_t *spot, relief_t *relief)
+                      const push_entry_t *entry, relief_t *relief)
 {
     if (push_log_kind(log) == PUSH_LOG_USER) {
-        push_user_evict(heap, (push_user_t *)log, spot, relief->now);
+        push_user_evict(heap, (push_user_t *)log, entry, relief->now);
     }
     else {
-        evict_from_channel(heap, log, spot, relief->now);
+        evict_from_channel(heap, log, entry, relief->now);
     }
     relief->count++;
 }
@@ -187,19 +188,19 @@ static void evict_before(push_heap_t *heap, push_log_t *log, relief_t *relief)
 {
     const push_lane_t *lane = &log->lanes[relief->lane];
     push_ref_t ref = PUSH_NONE;
-    push_spot_t spot;
+    push_entry_t entry;
 
     for (uint32_t at = lane->tail; at != lane->head; at++) {
         if (push_log_read(heap, log, relief->lane, at, &ref)
             != PUSH_SLOT_MESSAGE) {
             continue;
         }
-        spot = (push_spot_t){push_at(heap, ref), relief->lane, at};
-        if (spot.message->mid >= relief->before) {
-            note_oldest(relief, relief->lane, spot.message->mid);
+        entry = (push_entry_t){push_at(heap, ref), relief->lane, at};
+        if (entry.message->mid >= relief->before) {
+            note_oldest(relief, relief->lane, entry.message->mid);
             return;
         }
-        evict_one(heap, log, &spot, relief);
+        evict_one(heap, log, &entry, relief);
     }
 }
 
@@ -433,7 +434,7 @@ static bool is_being_relieved(push_store_t *store)
     return false;
 }
 
-/* What is used at most for a message of this urgency, which is not high. */
+/* The memory used at most for a message of this urgency, which is not high. */
 static unsigned limit_of(push_store_t *store, push_urgency_t urgency)
 {
     if (urgency >= PUSH_LOW) {

@@ -32,7 +32,7 @@ static push_status_t publish_to_user(push_store_t *store,
                                      push_publish_t *publish)
 {
     push_heap_t *heap = &store->heaps[name->shard];
-    int64_t ttl = publish->draft->ttl;
+    int64_t ttl = publish->spec->ttl;
     push_user_t *user = push_store_user(store, name, ttl != 0);
     push_status_t status;
 
@@ -155,9 +155,9 @@ push_status_t push_store_publish(push_store_t *store,
                                  push_commit_t *commit, push_answer_t *answer)
 {
     const push_audience_t *audience = &publication->audience;
-    push_publish_t publish = {.draft = &publication->draft,
+    push_publish_t publish = {.spec = &publication->spec,
                               .now = publication->now};
-    push_urgency_t urgency = publication->draft.urgency;
+    push_urgency_t urgency = publication->spec.urgency;
     push_status_t status = PUSH_NO_MEMORY;
 
     if (push_pressure_admit(store, urgency, &publish.now)) {

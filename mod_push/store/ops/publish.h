@@ -4,7 +4,9 @@
 #include "core/publication.h"
 #include "store/shard/store.h"
 
-/* Publishing: from a checked draft to the mailboxes, and the wake-ups. */
+/*
+ * Publishing: from a checked publication to the mailboxes, and the wake-ups.
+ */
 
 /*
  * Publishes, whatever the key says; on disk the key, if answer->keyed, joins

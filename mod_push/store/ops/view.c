@@ -11,7 +11,8 @@ static void view_device(push_store_t *store, const push_device_t *device,
                         const push_time_t *now, push_device_view_t *view)
 {
     const push_heap_t *heap = &store->heaps[device->shard];
-    const push_sub_t *subs = push_device_subs(heap, device);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
     const push_user_t *user = push_at(heap, device->user);
 
     view->id = device->id;
@@ -24,15 +25,17 @@ static void view_device(push_store_t *store, const push_device_t *device,
     view->first_seen = device->first_seen;
     view->last_seen = view->online ? now->wall : device->last_seen;
     view->last_ack = device->last_ack;
-    view->pending = push_mailbox_pending(heap, device, now, PUSH_SUB_USER,
-                                         push_device_subs_count(device));
+    view->pending = push_mailbox_pending(
+        heap, device, now, PUSH_SUBSCRIPTION_USER,
+        push_device_subscriptions_count(device));
     view->in_flight = push_session_in_flight(device);
     view->acked = device->acked;
     view->sent = device->sent;
-    view->channels_count = push_device_subs_count(device) - PUSH_SUB_CHANNELS;
+    view->channels_count = push_device_subscriptions_count(device)
+                           - PUSH_SUBSCRIPTION_CHANNELS;
     for (unsigned i = 0; i < view->channels_count; i++) {
         const push_channel_t *channel = push_at(
-            heap, subs[PUSH_SUB_CHANNELS + i].log);
+            heap, subscriptions[PUSH_SUBSCRIPTION_CHANNELS + i].log);
 
         view->channels[i] = push_channel_name(channel);
     }
@@ -159,7 +162,7 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
     push_view_counts(store, stats->counts);
     for (uint32_t i = 0; i < store->seats.count; i++) {
         stats->streams += store->seats.seats[i].streams;
-        stats->pumped += store->seats.seats[i].pumped;
+        stats->bridged += store->seats.seats[i].bridged;
     }
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         const push_heap_t *heap = &store->heaps[i];

@@ -4,7 +4,7 @@
 #include "core/view.h"
 #include "store/shard/store.h"
 
-/* What an administrator may see. */
+/* Views of the store for an administrator. */
 
 /* Every device of a user.  PUSH_NOT_FOUND, PUSH_BUSY. */
 push_status_t push_view_devices(push_store_t *store, push_text_t user,

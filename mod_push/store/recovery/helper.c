@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* It is taken for dead when it says nothing for so long. */
+/* A helper is taken for dead when it says nothing for so long. */
 #define SILENCE_MS 20000
 
 /* ---- the helper ---- */

@@ -102,7 +102,7 @@ static bool is_named(const push_intake_t *intake, uint32_t pid)
     return false;
 }
 
-/* Of no log that is not named is anything promised, but it does no harm. */
+/* Nothing relies on a log that is not named, but reading it does no harm. */
 static bool read_others(const reading_t *reading)
 {
     uint32_t pids[PUSH_LOGS_MAX];
@@ -217,7 +217,9 @@ static bool take_all(push_intake_t *intake, const push_helper_t *helper)
     return well;
 }
 
-/* What was heard up to the end of the helper; it may not have come to it. */
+/*
+ * The records heard up to the end of the helper, which may not have read all.
+ */
 static void hear_out(push_intake_t *intake, push_helper_t *helper)
 {
     bool complete = take_all(intake, helper);

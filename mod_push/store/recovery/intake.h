@@ -19,7 +19,7 @@ typedef struct push_state_t {
     int lock; /* as push_statedir_prepare() gave it */
 } push_state_t;
 
-/* What the start found and did. */
+/* The report of the start: what it found and did. */
 typedef struct push_recovery_t {
     push_restored_t restored;
     uint64_t damaged;    /* records that are not what was written */
@@ -37,7 +37,7 @@ typedef struct push_read_log_t {
     bool spoiled; /* it is damaged or missing */
 } push_read_log_t;
 
-/* What the parent heard. */
+/* The records that the parent heard. */
 typedef struct push_intake_t {
     push_restore_t *restore; /* gets the records */
     push_recovery_t *recovery;

@@ -22,13 +22,13 @@
  * record through a pipe, another one the logs, whose key is in the state; both
  * may crash on a damaged page, and then what came before counts.  The parent
  * checks every record by its checksum, drops what expired, and builds the
- * objects: messages by mid, devices with their places, keys, revocations.  The
- * key of the hash that finds a name's shard comes from the state as well, for
- * a mid names its shard.  A third helper writes a new file from the segment,
- * which takes the place of the old one by rename().  So no damage of the old
- * file outlives a start, not even in LMDB's list of free pages, which nothing
- * checks, and a start that breaks off leaves the old file as it was.  What was
- * damaged is kept under another name.
+ * objects: messages by mid, devices with their subscriptions, keys,
+ * revocations.  The key of the hash that finds a name's shard comes from the
+ * state as well, for a mid names its shard.  A third helper writes a new file
+ * from the segment, which takes the place of the old one by rename().  So no
+ * damage of the old file outlives a start, not even in LMDB's list of free
+ * pages, which nothing checks, and a start that breaks off leaves the old file
+ * as it was.  What was damaged is kept under another name.
  *
  * The file in which LMDB keeps its readers is made here too, without holes:
  * LMDB maps it, and on a full disk a write to a hole would kill a child.
@@ -168,7 +168,7 @@ static push_durable_status_t write_shards(push_durable_t *durable,
         }
         if (records->bytes > WRITE_BYTES || i == PUSH_SHARDS - 1) {
             const push_durable_job_t job = {records, push_clock_now().wall,
-                                            push_save_look, store};
+                                            push_save_refresh, store};
 
             status = push_durable_write(durable, &job, error);
             push_records_cleanup(records);
@@ -235,7 +235,7 @@ static bool exists(const char *path)
 }
 
 /*
- * What is damaged stays, under another name, for whoever wants to look: name
+ * A damaged file stays, under another name, for an administrator to see: name
  * is that of a file in the directory.
  */
 static void set_aside(const push_state_t *state, push_recovery_t *recovery,
@@ -267,7 +267,7 @@ static void set_logs_aside(const push_state_t *state, push_intake_t *intake)
     }
 }
 
-/* What the logs held is in the new state, or belonged to none. */
+/* All that the logs held is in the new state, or belonged to none. */
 static void remove_logs(const push_state_t *state)
 {
     uint32_t pids[PUSH_LOGS_MAX];

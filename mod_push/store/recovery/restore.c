@@ -229,7 +229,9 @@ static void drop_from(push_raw_t **by, size_t count, uint64_t room)
     }
 }
 
-/* What has no room is dropped, the least urgent and oldest of all. */
+/*
+ * Messages that have no room are dropped, the least urgent and oldest of all.
+ */
 static void choose(push_restore_t *restore, const push_store_t *store)
 {
     uint64_t room = room_for_messages(restore, store);
@@ -354,7 +356,7 @@ static void tell_strangers(const push_restore_t *restore, push_store_t *store,
     }
 }
 
-/* What a restart takes, or what had been dropped before it. */
+/* The reason of a loss: the restart, or what had been dropped before it. */
 static push_gap_t why_lost(const push_raw_t *raw, const push_log_t *log)
 {
     if (raw->message.fate == PUSH_LIVE) {

@@ -4,7 +4,7 @@
 #include "store/shard/context.h"
 #include "store/recovery/restore_internal.h"
 
-/* Device contexts, once the logs are there that they have places in. */
+/* Device contexts, once the logs are there that they subscribe to. */
 
 typedef struct {
     const push_restore_t *restore;
@@ -84,60 +84,61 @@ static void count_lost_of_user(const arrival_t *a)
     }
 }
 
-static void count_lost_of_place(const arrival_t *a, push_ref_t log,
-                                const push_place_record_t *place)
+static void count_lost_of(const arrival_t *a, push_ref_t log,
+                          const push_subscription_record_t *saved)
 {
     const push_losts_t *lost = &a->restore->lost;
-    size_t i = first_lost(lost, log, place->joined);
+    size_t i = first_lost(lost, log, saved->joined);
 
     for (; i < lost->count && lost->at[i].log == log; i++) {
-        if (lost->at[i].mid >= place->next[lost->at[i].lane]) {
+        if (lost->at[i].mid >= saved->next[lost->at[i].lane]) {
             count_lost(a, &lost->at[i]);
         }
     }
 }
 
-/* ---- its places ---- */
+/* ---- its subscriptions ---- */
 
 static push_channel_t *channel_of(const arrival_t *a,
-                                  const push_place_record_t *place)
+                                  const push_subscription_record_t *saved)
 {
     push_name_t name;
 
-    if (!place->name.len) {
+    if (!saved->name.len) {
         return push_store_broadcast(a->store);
     }
-    name = push_store_name(a->store, place->name);
+    name = push_store_name(a->store, saved->name);
     return push_store_channel(a->store, &name, true);
 }
 
-static void restore_place(const arrival_t *a, push_channel_t *channel,
-                          const push_place_record_t *place)
+static void restore_subscription(const arrival_t *a, push_channel_t *channel,
+                                 const push_subscription_record_t *saved)
 {
-    unsigned count = push_device_subs_count(a->device);
-    push_sub_t *sub = &push_device_subs(a->heap, a->device)[count];
+    unsigned count = push_device_subscriptions_count(a->device);
+    push_subscription_t *subscription = &push_device_subscriptions(
+        a->heap, a->device)[count];
     push_ref_t log = push_ref_of(a->heap, channel);
 
-    push_sub_init(a->heap, sub, log, place->joined);
+    push_subscription_init(a->heap, subscription, log, saved->joined);
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-        sub->cursor[lane] = push_log_seek(a->heap, &channel->log, lane,
-                                          place->next[lane]);
-        sub->told[lane] = sub->cursor[lane];
+        subscription->cursor[lane] = push_log_seek(a->heap, &channel->log,
+                                                   lane, saved->next[lane]);
+        subscription->reported[lane] = subscription->cursor[lane];
     }
-    push_device_set_subs(a->device, push_device_subs_ref(a->device),
-                         count + 1);
+    push_device_set_subscriptions(
+        a->device, push_device_subscriptions_ref(a->device), count + 1);
     atomic_fetch_add(&channel->subscribers, 1);
-    count_lost_of_place(a, log, place);
+    count_lost_of(a, log, saved);
 }
 
-static void restore_places(const arrival_t *a)
+static void restore_subscriptions(const arrival_t *a)
 {
-    for (unsigned i = 0; i < a->record->places_count; i++) {
-        const push_place_record_t *place = &a->record->places[i];
-        push_channel_t *channel = channel_of(a, place);
+    for (unsigned i = 0; i < a->record->subscriptions_count; i++) {
+        const push_subscription_record_t *saved = &a->record->subscriptions[i];
+        push_channel_t *channel = channel_of(a, saved);
 
         if (channel) {
-            restore_place(a, channel, place);
+            restore_subscription(a, channel, saved);
         }
     }
 }
@@ -196,28 +197,31 @@ static void restore_session(const arrival_t *a)
     device->left = now->mono - away;
 }
 
-/* Its memory: the context, its labels, and all its places. */
+/* Allocates the context, its labels, and all its subscriptions. */
 static bool make_device(arrival_t *a)
 {
     push_heap_t *heap = a->heap;
-    unsigned places = PUSH_SUB_BROADCAST + a->record->places_count;
+    unsigned total = PUSH_SUBSCRIPTION_BROADCAST
+                     + a->record->subscriptions_count;
     push_ref_t ref = heap->alloc(heap, sizeof(push_device_t), PUSH_NODE);
-    push_ref_t subs;
+    push_ref_t subscriptions;
 
     if (!ref) {
         return false;
     }
     a->device = push_at(heap, ref);
     memset(a->device, 0, sizeof(*a->device));
-    subs = heap->alloc(heap, places * sizeof(push_sub_t), PUSH_PART);
-    if (subs
+    subscriptions = heap->alloc(heap, total * sizeof(push_subscription_t),
+                                PUSH_PART);
+    if (subscriptions
         && push_device_set_labels(heap, a->device, a->record->labels)
                == PUSH_OK) {
-        push_device_set_subs(a->device, subs, PUSH_SUB_BROADCAST);
+        push_device_set_subscriptions(a->device, subscriptions,
+                                      PUSH_SUBSCRIPTION_BROADCAST);
         return true;
     }
-    if (subs) {
-        heap->release(heap, subs);
+    if (subscriptions) {
+        heap->release(heap, subscriptions);
     }
     heap->release(heap, ref);
     return false;
@@ -238,7 +242,7 @@ static bool restore_device(arrival_t *a)
         count_lost(a, &(push_lost_t){.lane = PUSH_NORMAL,
                                      .reason = PUSH_GAP_STATE_LOST});
     }
-    restore_places(a);
+    restore_subscriptions(a);
     settle_all(a);
     push_node_be(a->device, PUSH_NODE_DEVICE);
     push_table_add(a->heap, &a->store->shards[a->name.shard].contexts,

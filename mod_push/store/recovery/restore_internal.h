@@ -3,7 +3,10 @@
 
 #include "store/recovery/restore.h"
 
-/* What restore.c, restore_device.c and restore_losses.c share; nobody else includes it. */
+/*
+ * The parts that restore.c, restore_device.c and restore_losses.c share;
+ * nobody else includes them.
+ */
 
 /* A record as it was read. */
 typedef struct push_raw_t {

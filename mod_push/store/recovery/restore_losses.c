@@ -3,10 +3,10 @@
 #include "store/recovery/restore_internal.h"
 
 /*
- * What had been lost or forgotten before the restart, for those who appear
- * after it: a user's losses one by one where there is room for the user, else
- * as the shard tells them.  They are counted from the records of the messages
- * that had to go, the newest first, in up to a sixteenth of the memory.
+ * Losses from before the restart, for those who appear after it: a user's
+ * losses one by one where there is room for the user, else as the shard tells
+ * them.  They are counted from the records of the messages that had to go, the
+ * newest first, in up to a sixteenth of the memory.
  */
 
 static void extend(int64_t *until, int64_t to)

@@ -71,7 +71,7 @@ static bool check_self(const char *path, const push_owner_t *owner,
 }
 
 /*
- * Whoever can rename a directory on the way can put another one there.  real
+ * A user who can rename a directory on the way can put another one there. real
  * is a resolved path, which is taken apart: of the directory, or of a name
  * where it is going to be.
  */

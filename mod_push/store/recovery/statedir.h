@@ -14,7 +14,7 @@
 #define PUSH_STATE_NEXT "next.mdb"
 #define PUSH_STATE_LOCK "lock"
 
-/* Who the children are. */
+/* The user and group of the children. */
 typedef struct push_owner_t {
     uid_t uid;
     gid_t gid;

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 #include "core/event.h"
-#include "store/shard/places.h"
+#include "store/shard/subscriptions.h"
 
 void push_store_context_id(push_text_t user, push_text_t device,
                            push_text_t app, unsigned char *id)
@@ -16,8 +16,9 @@ void push_store_context_id(push_text_t user, push_text_t device,
 void push_store_count_stream(push_store_t *store, const push_device_t *device,
                              int by)
 {
-    push_places_connect(store, push_device_subs(&store->heaps[0], device),
-                        push_device_subs_count(device), by);
+    push_subscriptions_connect(
+        store, push_device_subscriptions(&store->heaps[0], device),
+        push_device_subscriptions_count(device), by);
 }
 
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
@@ -45,8 +46,8 @@ void push_store_drop_device(push_store_t *store, push_device_t *device)
     PUSH_FAILPOINT("device-died");
     push_user_drop(heap, push_at(heap, device->user), device);
     push_table_remove(heap, &store->shards[device->shard].contexts, ref);
-    push_places_count(store, push_device_subs(heap, device),
-                      push_device_subs_count(device), -1);
+    push_subscriptions_count(store, push_device_subscriptions(heap, device),
+                             push_device_subscriptions_count(device), -1);
     push_device_cleanup(heap, device);
     heap->release(heap, ref);
 }

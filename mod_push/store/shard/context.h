@@ -14,11 +14,11 @@ void push_store_context_id(push_text_t user, push_text_t device,
 
 /* ---- with the lock of the device's shard ---- */
 
-/* Its channels count one open stream more, or one less. */
+/* The device's channels count one open stream more, or one less. */
 void push_store_count_stream(push_store_t *store, const push_device_t *device,
                              int by);
 
-/* Its stream is gone; it must be online. */
+/* The device's stream is gone; it must be online. */
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
                              const push_time_t *now);
 

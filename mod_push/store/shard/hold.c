@@ -52,7 +52,7 @@ bool push_hold_adopt(push_store_t *store, push_ref_t ref, uint32_t gen,
     unsigned shard;
     push_ref_t at;
 
-    if (!push_slab_look(&store->slab, ref, &object)
+    if (!push_slab_find(&store->slab, ref, &object)
         || PUSH_TAG_KIND(object.tag) != PUSH_PART) {
         return false;
     }

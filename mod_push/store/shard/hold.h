@@ -19,7 +19,9 @@
 push_ref_t push_hold_take(push_store_t *store, push_ref_t message,
                           uint32_t gen, uint32_t tag);
 
-/* Its holder needs it no more.  Takes no lock; what it held goes later. */
+/*
+ * The holder needs the hold no more.  Takes no lock; the message goes later.
+ */
 static inline void push_hold_release(push_store_t *store, push_ref_t hold)
 {
     atomic_store(&push_hold_at(store, hold)->holder, 0);

@@ -9,7 +9,7 @@ static bool note(void *data, const push_object_t *object)
 {
     push_inventory_t *inventory = data;
 
-    if (object->tag == PUSH_TAG_LIMBO
+    if (object->tag == PUSH_TAG_RETIRED
         || PUSH_TAG_SHARD(object->tag) != inventory->shard) {
         return true;
     }

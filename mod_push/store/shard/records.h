@@ -13,9 +13,9 @@
 #define PUSH_RECORD_KEY_MAX 17 /* bytes */
 
 typedef enum push_record_how_t {
-    PUSH_RECORD_PUT, /* replaces what is there */
-    PUSH_RECORD_ADD, /* what is there stands */
-    PUSH_RECORD_LOOK /* written as it is when its turn comes */
+    PUSH_RECORD_PUT,    /* replaces what is there */
+    PUSH_RECORD_ADD,    /* what is there stands */
+    PUSH_RECORD_REFRESH /* written as it is when its turn comes */
 } push_record_how_t;
 
 /* One record on its way to the disk; from malloc(), owned by who holds it. */
@@ -25,7 +25,7 @@ typedef struct push_record_t {
     uint64_t mid;    /* of the message that it came with, or 0 */
     uint32_t len;    /* of its value */
     uint8_t how;     /* push_record_how_t */
-    uint8_t shard;   /* of PUSH_RECORD_LOOK */
+    uint8_t shard;   /* of PUSH_RECORD_REFRESH */
     uint8_t key_len;
     unsigned char key[PUSH_RECORD_KEY_MAX];
     unsigned char value[];

@@ -84,7 +84,7 @@ static void enlist(push_inventory_t *inv, push_item_t *item)
     PUSH_FAILPOINT("repair-enlisted");
 }
 
-/* It is always there, and known by its place. */
+/* The broadcast is always there, and known by its reference. */
 static void restore_broadcast(push_inventory_t *inv)
 {
     push_channel_t *channel = push_store_broadcast(inv->store);
@@ -118,7 +118,10 @@ static void enlist_nodes(push_inventory_t *inv)
 
 /* ---- devices ---- */
 
-/* Its stream ends when its reactor looks; then the client comes again. */
+/*
+ * The device's stream ends at its reactor's next check; then the client comes
+ * again.
+ */
 static void end_stream(push_store_t *store, push_device_t *device)
 {
     device->gen = 0;
@@ -135,19 +138,22 @@ static void end_stream(push_store_t *store, push_device_t *device)
     }
 }
 
-/* No place is beyond what was published. */
-static void check_places(const push_inventory_t *inv, push_device_t *device)
+/* No cursor is beyond what was published. */
+static void check_subscriptions(const push_inventory_t *inv,
+                                push_device_t *device)
 {
-    push_sub_t *subs = push_device_subs(inv->heap, device);
+    push_subscription_t *subscriptions = push_device_subscriptions(inv->heap,
+                                                                   device);
 
-    for (unsigned i = 0; i < push_device_subs_count(device); i++) {
-        const push_log_t *log = push_sub_log(inv->heap, &subs[i]);
+    for (unsigned i = 0; i < push_device_subscriptions_count(device); i++) {
+        const push_log_t *log = push_subscription_log(inv->heap,
+                                                      &subscriptions[i]);
 
         for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
             uint32_t head = push_lane_head(&log->lanes[lane]);
 
-            if (push_before(head, subs[i].cursor[lane])) {
-                subs[i].cursor[lane] = head;
+            if (push_before(head, subscriptions[i].cursor[lane])) {
+                subscriptions[i].cursor[lane] = head;
             }
         }
     }
@@ -181,7 +187,8 @@ static void enlist_device(push_inventory_t *inv, push_item_t *item)
 
     item->marked = true;
     push_inventory_mark(inv, device->labels, PUSH_PART, 0);
-    push_inventory_mark(inv, push_device_subs_ref(device), PUSH_PART, 0);
+    push_inventory_mark(inv, push_device_subscriptions_ref(device), PUSH_PART,
+                        0);
     push_table_link(inv->heap, &shard->contexts, item->ref);
     device->sibling = user->devices;
     user->devices = item->ref;
@@ -189,14 +196,14 @@ static void enlist_device(push_inventory_t *inv, push_item_t *item)
     PUSH_FAILPOINT("repair-device-enlisted");
 }
 
-/* No other device has its labels or places. */
+/* No other device has its labels or subscriptions. */
 static bool unshared(const push_inventory_t *inv, const push_device_t *device)
 {
-    push_ref_t subs = push_device_subs_ref(device);
+    push_ref_t subscriptions = push_device_subscriptions_ref(device);
 
-    return device->labels != subs
+    return device->labels != subscriptions
            && !push_inventory_find(inv, device->labels, PUSH_PART, 0)->marked
-           && !push_inventory_find(inv, subs, PUSH_PART, 0)->marked;
+           && !push_inventory_find(inv, subscriptions, PUSH_PART, 0)->marked;
 }
 
 static void enlist_devices(push_inventory_t *inv)
@@ -224,7 +231,7 @@ static void check_sessions(push_inventory_t *inv)
         push_device_t *device = push_at(inv->heap, inv->items[i].ref);
 
         if (is_node(inv, &inv->items[i], PUSH_NODE_DEVICE)) {
-            check_places(inv, device);
+            check_subscriptions(inv, device);
             check_session(inv, device);
             PUSH_FAILPOINT("repair-session");
         }
@@ -233,7 +240,7 @@ static void check_sessions(push_inventory_t *inv)
 
 /* ---- logs ---- */
 
-/* What became of a message, of devices that exist. */
+/* The outcomes of a message, of devices that exist. */
 static void check_outcomes(push_inventory_t *inv, push_message_t *message)
 {
     push_ref_t *link = &message->outcomes;
@@ -275,7 +282,7 @@ static void check_slot(push_inventory_t *inv, push_log_t *log, unsigned lane,
     }
     atomic_store(&message->refs, 1);
     if (push_message_fate(message) == PUSH_LIVE) {
-        log->live++;
+        log->live_count++;
         log->topics += message->topic_len != 0;
     }
     check_outcomes(inv, message);
@@ -293,9 +300,9 @@ static void check_lane(push_inventory_t *inv, push_log_t *log, unsigned index)
         atomic_store(&lane->tail, push_lane_head(lane));
         atomic_store(&lane->ring, PUSH_NONE);
     }
-    if (push_before(lane->live, lane->tail)
-        || push_before(lane->head, lane->live)) {
-        lane->live = lane->tail;
+    if (push_before(lane->first_live, lane->tail)
+        || push_before(lane->head, lane->first_live)) {
+        lane->first_live = lane->tail;
     }
     if (!lane->ring) {
         return;
@@ -316,7 +323,7 @@ static void check_logs(push_inventory_t *inv)
             && !is_node(inv, &inv->items[i], PUSH_NODE_BROADCAST)) {
             continue;
         }
-        log->live = 0;
+        log->live_count = 0;
         log->due = 0;
         log->topics = 0;
         for (unsigned lane = 0; lane < PUSH_LANES; lane++) {

@@ -78,13 +78,13 @@ static bool labels_shape(const push_inventory_t *inventory,
     return size <= item->size;
 }
 
-/* A channel that somebody has a place in stays, in whatever shard it is. */
+/* A channel that some device subscribes to stays, in whatever shard it is. */
 static bool is_channel(const push_inventory_t *inventory, push_ref_t ref)
 {
     push_object_t object;
     push_node_kind_t kind;
 
-    if (!push_slab_look(&inventory->store->slab, ref, &object)
+    if (!push_slab_find(&inventory->store->slab, ref, &object)
         || PUSH_TAG_KIND(object.tag) != PUSH_NODE
         || object.size < sizeof(push_channel_t)) {
         return false;
@@ -93,24 +93,25 @@ static bool is_channel(const push_inventory_t *inventory, push_ref_t ref)
     return kind == PUSH_NODE_CHANNEL || kind == PUSH_NODE_BROADCAST;
 }
 
-static bool subs_shape(const push_inventory_t *inventory,
-                       const push_device_t *device)
+static bool subscriptions_shape(const push_inventory_t *inventory,
+                                const push_device_t *device)
 {
-    unsigned count = push_device_subs_count(device);
-    const push_sub_t *subs;
+    unsigned count = push_device_subscriptions_count(device);
+    const push_subscription_t *subscriptions;
 
-    if (count < PUSH_SUB_CHANNELS
-        || count > PUSH_SUB_CHANNELS + PUSH_CHANNELS_MAX
-        || !push_inventory_find(inventory, push_device_subs_ref(device),
-                                PUSH_PART, count * sizeof(*subs))) {
+    if (count < PUSH_SUBSCRIPTION_CHANNELS
+        || count > PUSH_SUBSCRIPTION_CHANNELS + PUSH_CHANNELS_MAX
+        || !push_inventory_find(inventory,
+                                push_device_subscriptions_ref(device),
+                                PUSH_PART, count * sizeof(*subscriptions))) {
         return false;
     }
-    subs = push_device_subs(inventory->heap, device);
-    if (subs[PUSH_SUB_USER].log != device->user) {
+    subscriptions = push_device_subscriptions(inventory->heap, device);
+    if (subscriptions[PUSH_SUBSCRIPTION_USER].log != device->user) {
         return false;
     }
-    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
-        if (!is_channel(inventory, subs[i].log)) {
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < count; i++) {
+        if (!is_channel(inventory, subscriptions[i].log)) {
             return false;
         }
     }
@@ -120,7 +121,8 @@ static bool subs_shape(const push_inventory_t *inventory,
 bool push_shape_device(const push_inventory_t *inventory,
                        const push_device_t *device)
 {
-    return labels_shape(inventory, device) && subs_shape(inventory, device);
+    return labels_shape(inventory, device)
+           && subscriptions_shape(inventory, device);
 }
 
 bool push_shape_window(const push_inventory_t *inventory,
@@ -146,7 +148,7 @@ bool push_shape_window(const push_inventory_t *inventory,
         const push_run_t *run = push_window_run(inventory->heap,
                                                 &device->window, i);
 
-        if (run->first.sub >= push_device_subs_count(device)
+        if (run->first.subscription >= push_device_subscriptions_count(device)
             || run->first.lane >= PUSH_LANES) {
             return false;
         }

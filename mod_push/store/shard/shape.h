@@ -13,7 +13,7 @@
 bool push_shape_node(const push_inventory_t *inventory,
                      const push_item_t *item);
 
-/* The device's labels and places; the channels may be of any shard. */
+/* The device's labels and subscriptions; the channels may be of any shard. */
 bool push_shape_device(const push_inventory_t *inventory,
                        const push_device_t *device);
 

@@ -13,13 +13,13 @@ static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
     return push_slab_alloc(&store->slab, size, PUSH_TAG(kind, heap->owner));
 }
 
-/* It could not be given back: the next sweep of the shard finds it. */
+/* An object could not be given back: the next sweep of the shard finds it. */
 static void leave_behind(push_store_t *store, push_ref_t ref)
 {
     push_object_t object;
 
-    if (push_slab_look(&store->slab, ref, &object)
-        && object.tag != PUSH_TAG_LIMBO) {
+    if (push_slab_find(&store->slab, ref, &object)
+        && object.tag != PUSH_TAG_RETIRED) {
         atomic_store(&store->shards[PUSH_TAG_SHARD(object.tag)].untidy, 1);
     }
 }
@@ -42,11 +42,11 @@ static void heap_retire(push_heap_t *heap, push_ref_t ref)
     }
 }
 
-static void view_segment(push_store_t *store, const push_ground_t *ground,
+static void view_segment(push_store_t *store, const push_mapping_t *mapping,
                          const push_limits_t *limits)
 {
-    push_segment_t *segment = ground->base;
-    unsigned char *bytes = ground->base;
+    push_segment_t *segment = mapping->base;
+    unsigned char *bytes = mapping->base;
 
     store->segment = segment;
     store->journal = NULL;
@@ -54,7 +54,7 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
     store->limits = *limits;
-    store->guard = ground->guard;
+    store->guard = mapping->guard;
     store->visitors = &segment->visitors;
     store->checkins = &segment->checkins;
     store->tag = PUSH_SEAT_NOBODY;
@@ -64,9 +64,9 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     store->seats.base = bytes;
     store->seats.seats = (push_seat_t *)(void *)(bytes + segment->seats_at);
     store->seats.count = segment->seats;
-    store->seats.events = ground->events;
-    store->seats.receive = ground->receive;
-    store->seats.send = ground->send;
+    store->seats.events = mapping->events;
+    store->seats.receive = mapping->receive;
+    store->seats.send = mapping->send;
     store->epoch.segment = segment;
     store->epoch.seats = store->seats.seats;
     store->epoch.slab = &store->slab;
@@ -82,13 +82,13 @@ static void view_segment(push_store_t *store, const push_ground_t *ground,
     }
 }
 
-bool push_store_open(push_store_t *store, const push_ground_t *ground,
+bool push_store_open(push_store_t *store, const push_mapping_t *mapping,
                      const push_limits_t *limits)
 {
-    if (!push_segment_check(ground->base, ground->size, ground->layout)) {
+    if (!push_segment_check(mapping->base, mapping->size, mapping->layout)) {
         return false;
     }
-    view_segment(store, ground, limits);
+    view_segment(store, mapping, limits);
     return true;
 }
 
@@ -119,17 +119,17 @@ static push_channel_t *make_channel(push_store_t *store,
     return channel;
 }
 
-bool push_store_create(push_store_t *store, const push_ground_t *ground,
+bool push_store_create(push_store_t *store, const push_mapping_t *mapping,
                        const push_limits_t *limits)
 {
     static const push_name_t everybody = {{NULL, 0}, 0, 0};
     const push_channel_t *broadcast;
 
-    if (!push_segment_create(ground->base, ground->size, ground->seats,
-                             ground->layout)) {
+    if (!push_segment_create(mapping->base, mapping->size, mapping->seats,
+                             mapping->layout)) {
         return false;
     }
-    view_segment(store, ground, limits);
+    view_segment(store, mapping, limits);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_shard_t *shard = &store->shards[i];
 

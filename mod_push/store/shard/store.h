@@ -12,9 +12,10 @@
 /*
  * A process's view of the shared segment, and the way into its shards.
  *
- * Order of locks: the janitor's, that of relief, a shard, the limbo, a slab class, the slab's
- * pages.  No thread holds two shards at once, but for the recount, which
- * holds the janitor's lock and takes all shards in ascending order.
+ * Order of locks: the sweep lock, that of relief, a shard, the retired lists,
+ * a slab class, the slab's pages.  No thread holds two shards at once, but for
+ * the recount, which holds the sweep lock and takes all shards in ascending
+ * order.
  */
 
 typedef struct push_limits_t {
@@ -46,8 +47,8 @@ typedef struct push_store_t {
         noted[PUSH_SHARDS]; /* each its shard's lock; to be written */
 } push_store_t;
 
-/* Where the segment is mapped, and how its reactors are woken. */
-typedef struct push_ground_t {
+/* The mapping of the segment, and how its reactors are woken. */
+typedef struct push_mapping_t {
     void *base;
     uint64_t size;
     uint32_t seats; /* reactors that there may be at once */
@@ -57,14 +58,14 @@ typedef struct push_ground_t {
     const int *send;
     push_guard_t *guard; /* may be NULL */
     uint64_t layout;     /* push_layout(): who may use the segment */
-} push_ground_t;
+} push_mapping_t;
 
 /* A view of a segment that is in use; false if it is not usable. */
-bool push_store_open(push_store_t *store, const push_ground_t *ground,
+bool push_store_open(push_store_t *store, const push_mapping_t *mapping,
                      const push_limits_t *limits);
 
 /* Lays out a segment in zeroed memory; false if it is too small. */
-bool push_store_create(push_store_t *store, const push_ground_t *ground,
+bool push_store_create(push_store_t *store, const push_mapping_t *mapping,
                        const push_limits_t *limits);
 
 /* This process has a seat now, and is counted there when it is in a shard. */

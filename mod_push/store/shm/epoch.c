@@ -21,7 +21,7 @@
 
 void push_epoch_enter(const push_epoch_t *epoch, push_seat_t *seat)
 {
-    uint64_t now = atomic_load(&epoch->segment->limbo.epoch);
+    uint64_t now = atomic_load(&epoch->segment->retired.epoch);
 
     /* Sequentially consistent: what we read next is read after the sign. */
     atomic_store(&seat->reading, now + 1);
@@ -38,17 +38,20 @@ static uint32_t *link_of(const push_epoch_t *epoch, push_ref_t ref)
                                 + (uint64_t)ref * PUSH_REF_UNIT);
 }
 
-/* With the lock of the limbo.  Its tag says first that it is here. */
+/*
+ * With the lock of the retired lists.  The object's tag says first that it is
+ * here.
+ */
 static void put(push_epoch_t *epoch, push_ref_t ref)
 {
-    push_limbo_t *limbo = &epoch->segment->limbo;
-    unsigned which = (unsigned)(atomic_load(&limbo->epoch) % PUSH_EPOCHS);
+    push_retired_t *retired = &epoch->segment->retired;
+    unsigned which = (unsigned)(atomic_load(&retired->epoch) % PUSH_EPOCHS);
 
-    push_slab_set_tag(epoch->slab, ref, PUSH_TAG_LIMBO);
+    push_slab_set_tag(epoch->slab, ref, PUSH_TAG_RETIRED);
     PUSH_FAILPOINT("retire-tagged");
-    *link_of(epoch, ref) = limbo->lists[which];
-    limbo->lists[which] = ref;
-    atomic_fetch_add(&limbo->waiting, 1);
+    *link_of(epoch, ref) = retired->lists[which];
+    retired->lists[which] = ref;
+    atomic_fetch_add(&retired->waiting, 1);
     PUSH_FAILPOINT("retire-linked");
 }
 
@@ -61,7 +64,7 @@ static bool find_retired(void *data, const push_object_t *object)
 {
     found_t *found = data;
 
-    if (object->tag != PUSH_TAG_LIMBO) {
+    if (object->tag != PUSH_TAG_RETIRED) {
         return true;
     }
     if (found->count == found->room) {
@@ -82,42 +85,42 @@ static bool find_retired(void *data, const push_object_t *object)
  * A process died while it changed the lists.  What is retired says so itself;
  * all of it waits for two more epochs.
  */
-static bool repair_limbo(push_epoch_t *epoch)
+static bool repair_retired(push_epoch_t *epoch)
 {
-    push_limbo_t *limbo = &epoch->segment->limbo;
+    push_retired_t *retired = &epoch->segment->retired;
     found_t found = {0};
     bool whole = push_slab_each(epoch->slab, find_retired, &found);
 
     if (whole) {
         for (int i = 0; i < PUSH_EPOCHS; i++) {
-            limbo->lists[i] = PUSH_NONE;
+            retired->lists[i] = PUSH_NONE;
         }
-        atomic_store(&limbo->waiting, 0);
+        atomic_store(&retired->waiting, 0);
         for (size_t i = 0; i < found.count; i++) {
             put(epoch, found.refs[i]);
-            PUSH_FAILPOINT("limbo-repair");
+            PUSH_FAILPOINT("retired-repair");
         }
-        limbo->damaged = 0;
+        retired->damaged = 0;
     }
     free(found.refs);
     return whole;
 }
 
 /* Damage that could not be repaired keeps everybody out until it is. */
-static bool lock_limbo(push_epoch_t *epoch)
+static bool lock_retired(push_epoch_t *epoch)
 {
-    push_limbo_t *limbo = &epoch->segment->limbo;
-    push_lock_status_t status = push_lock_acquire(&limbo->lock);
+    push_retired_t *retired = &epoch->segment->retired;
+    push_lock_status_t status = push_lock_acquire(&retired->lock);
 
     if (status == PUSH_LOCK_BUSY) {
         return false;
     }
     if (status == PUSH_LOCKED_AFTER_DEATH) {
-        limbo->damaged = 1;
+        retired->damaged = 1;
         atomic_fetch_add(&epoch->segment->recovered, 1);
     }
-    if (limbo->damaged && !repair_limbo(epoch)) {
-        push_lock_release(&limbo->lock);
+    if (retired->damaged && !repair_retired(epoch)) {
+        push_lock_release(&retired->lock);
         return false;
     }
     return true;
@@ -137,72 +140,72 @@ static bool all_readers_in(const push_epoch_t *epoch, uint64_t now)
 }
 
 /*
- * One by one: an object is in the list or not in limbo any more, but for the
+ * One by one: an object is in the list or not retired any more, but for the
  * moment between, after which the lists are derived anew.
  */
 static void free_list(push_epoch_t *epoch, unsigned which)
 {
-    push_limbo_t *limbo = &epoch->segment->limbo;
+    push_retired_t *retired = &epoch->segment->retired;
 
-    while (limbo->lists[which]) {
-        push_ref_t ref = limbo->lists[which];
+    while (retired->lists[which]) {
+        push_ref_t ref = retired->lists[which];
         push_ref_t next = *link_of(epoch, ref);
 
         if (!push_slab_release(epoch->slab, ref)) {
             return;
         }
-        PUSH_FAILPOINT("limbo-freed");
-        limbo->lists[which] = next;
-        atomic_fetch_sub(&limbo->waiting, 1);
+        PUSH_FAILPOINT("retired-freed");
+        retired->lists[which] = next;
+        atomic_fetch_sub(&retired->waiting, 1);
     }
 }
 
-/* With the lock of the limbo. */
+/* With the lock of the retired lists. */
 static void try_advance(push_epoch_t *epoch)
 {
-    push_limbo_t *limbo = &epoch->segment->limbo;
-    uint64_t now = atomic_load(&limbo->epoch);
+    push_retired_t *retired = &epoch->segment->retired;
+    uint64_t now = atomic_load(&retired->epoch);
 
     if (all_readers_in(epoch, now)) {
         unsigned last = (unsigned)((now + 2) % PUSH_EPOCHS);
 
         free_list(epoch, last);
-        if (!limbo->lists[last]) {
+        if (!retired->lists[last]) {
             PUSH_FAILPOINT("epoch-freed");
-            atomic_store(&limbo->epoch, now + 1);
+            atomic_store(&retired->epoch, now + 1);
         }
     }
 }
 
 bool push_epoch_retire(push_epoch_t *epoch, push_ref_t ref)
 {
-    if (!lock_limbo(epoch)) {
+    if (!lock_retired(epoch)) {
         return false;
     }
     put(epoch, ref);
-    push_lock_release(&epoch->segment->limbo.lock);
+    push_lock_release(&epoch->segment->retired.lock);
     return true;
 }
 
 void push_epoch_advance(push_epoch_t *epoch)
 {
-    if (!lock_limbo(epoch)) {
+    if (!lock_retired(epoch)) {
         return;
     }
     for (int i = 0; i < PUSH_EPOCHS; i++) {
         try_advance(epoch);
     }
-    push_lock_release(&epoch->segment->limbo.lock);
+    push_lock_release(&epoch->segment->retired.lock);
 }
 
 void push_epoch_tidy(push_epoch_t *epoch)
 {
-    if (atomic_load_explicit(&epoch->segment->limbo.waiting,
+    if (atomic_load_explicit(&epoch->segment->retired.waiting,
                              memory_order_relaxed)
             < ENOUGH
-        || !lock_limbo(epoch)) {
+        || !lock_retired(epoch)) {
         return;
     }
     try_advance(epoch);
-    push_lock_release(&epoch->segment->limbo.lock);
+    push_lock_release(&epoch->segment->retired.lock);
 }

@@ -12,8 +12,8 @@
  */
 
 /*
- * Whoever has a shard locked may read logs of other shards too, which need no
- * lock; no epoch ends while somebody is in a shard.
+ * A thread that has a shard locked may read logs of other shards too, which
+ * need no lock; no epoch ends while somebody is in a shard.
  */
 
 typedef struct push_epoch_t {
@@ -30,7 +30,7 @@ void push_epoch_leave(push_seat_t *seat);
 
 /*
  * Frees the object when nobody can be reading it any more.  False if the
- * limbo is busy: then it still belongs to its shard.
+ * retired lists are busy: then it still belongs to its shard.
  */
 bool push_epoch_retire(push_epoch_t *epoch, push_ref_t ref);
 

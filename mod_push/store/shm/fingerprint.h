@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /*
- * A number made of sizes, places and constants: two builds that agree on all
+ * A number made of sizes, offsets and constants: two builds that agree on all
  * of them get the same one.
  */
 

@@ -19,7 +19,7 @@ typedef struct push_prefix_t {
     uint64_t magic;  /* PUSH_SEGMENT_MAGIC; written last */
     uint64_t layout; /* push_layout() of the version that made it */
     uint64_t size;   /* bytes in all */
-    _Atomic uint32_t superseded; /* 1: another segment takes its place */
+    _Atomic uint32_t superseded; /* 1: another segment succeeds it */
     uint32_t unused;
     _Atomic int64_t lost_until; /* mono ms; see push_segment_forget() */
     uint64_t reserved[3];       /* 0 */
@@ -53,8 +53,8 @@ static inline bool push_segment_superseded(const void *base)
 }
 
 /*
- * The segment takes the place of one whose content is lost: contexts that are
- * made until then (mono ms) are told so.
+ * The segment succeeds one whose content is lost: contexts that are made until
+ * then (mono ms) are told so.
  */
 void push_segment_forget(void *base, int64_t until);
 int64_t push_segment_forgotten(const void *base);

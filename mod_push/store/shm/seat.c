@@ -19,10 +19,10 @@
  * listed again, which is one flush too many.  Link still taken at 2: then b is
  * still to come, and c after it.  Published while the reactor goes to sleep:
  * 3, 4, d and e are sequentially consistent, so either d sees the list or 4
- * sees asleep.  Published between check-in and adoption: the news finds no
+ * sees asleep.  Published between check-in and adoption: the wake-up finds no
  * stream and is dropped, and the first flush after the adoption finds the
  * message.  A device that moved to another reactor while it stood in the old
- * one's list: the old one sees that device->child is another seat, and passes
+ * one's list: the old one sees that device->owner is another seat, and passes
  * it on.  A device that was taken over twice may still stand in the list of
  * the first, so that the second learns nothing: that seat is marked as
  * overtaken, and its reactor looks at all its streams within half a second.  A
@@ -80,21 +80,21 @@ bool push_seat_vacant(const push_seat_t *seat)
     return !holder || process_gone(holder);
 }
 
-/* What the process before left behind is of no more use. */
+/* Whatever the process before left behind is of no more use. */
 static void seat_clear(push_seat_t *seat)
 {
     atomic_fetch_add(&seat->incarnation, 1);
     atomic_store(&seat->reading, 0);
     atomic_store(&seat->asleep, 0);
     atomic_store(&seat->streams, 0);
-    atomic_store(&seat->pumped, 0);
+    atomic_store(&seat->bridged, 0);
     atomic_store(&seat->closed, 0);
     atomic_store(&seat->visitors, 0);
     atomic_store(&seat->taking, 0);
     atomic_store(&seat->overtaken, 0);
     atomic_store(&seat->checkins, 0);
     atomic_store(&seat->limit, 0);
-    atomic_store(&seat->promised, 0);
+    atomic_store(&seat->reserved, 0);
 }
 
 static bool seat_take(push_seat_t *seat, uint32_t holder, uint32_t pid)
@@ -182,7 +182,7 @@ uint32_t push_seat_streams(const push_seats_t *seats)
     return sum;
 }
 
-/* Its lists are emptied each time: somebody may have added to them. */
+/* The seat's lists are emptied each time: somebody may have added to them. */
 bool push_seat_reap(const push_seats_t *seats)
 {
     bool dead = false;
@@ -307,7 +307,7 @@ static void push_on(_Atomic uint32_t *head, _Atomic uint32_t *link,
 static push_seat_t *seat_of(const push_seats_t *seats,
                             const push_device_t *device)
 {
-    uint32_t index = device->child & SEAT_MASK;
+    uint32_t index = device->owner & SEAT_MASK;
 
     return device->traits & PUSH_DEVICE_ONLINE && index < seats->count
                    && is_taken(&seats->seats[index])

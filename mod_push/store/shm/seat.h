@@ -4,9 +4,9 @@
 #include "store/shm/segment.h"
 
 /*
- * Wake-ups.  What has news for a reactor stands in its seat's list at most
- * once, so a burst of publishes costs one wake-up; the reactor's eventfd is
- * written only while it sleeps.
+ * Wake-ups.  A device or channel that a reactor has to see stands in its
+ * seat's list at most once, so a burst of publishes costs one wake-up; the
+ * reactor's eventfd is written only while it sleeps.
  *
  * A list is a stack of references that are linked through the objects: 0 is
  * an object outside of every list, SEAT_END the last one of a list.  Pushing
@@ -56,7 +56,7 @@ void push_seat_sent(push_seat_t *seat);
  * Clears the seats of processes that died, and the lists of all that were
  * left.  True if there was a dead one.  The seats cannot be claimed until
  * push_seat_free(), which returns those whose bit in left is set (as
- * push_seat_left() gave them).  With the janitor's lock.
+ * push_seat_left() gave them).  With the sweep lock.
  */
 bool push_seat_reap(const push_seats_t *seats);
 
@@ -83,7 +83,7 @@ void push_seat_leave(const push_seats_t *seats, unsigned seat);
 bool push_seat_sleep(push_seat_t *seat);
 void push_seat_awake(push_seat_t *seat);
 
-/* The next device with news, taken out of list; see push_seat_devices(). */
+/* The next device to be woken, taken out of list; see push_seat_devices(). */
 push_device_t *push_seat_next_device(const push_seats_t *seats,
                                      uint32_t *list);
 push_channel_t *push_seat_next_channel(const push_seats_t *seats,
@@ -123,10 +123,10 @@ void push_seat_end_device(const push_seats_t *seats, push_device_t *device);
 
 /* ---- any thread ---- */
 
-/* Lets the reactor look around although it has no news. */
+/* Wakes the reactor although no list has a wake-up for it. */
 void push_seat_ring(const push_seats_t *seats, unsigned seat);
 
-/* device->child: which seat, and the low bits of its incarnation. */
+/* device->owner: which seat, and the low bits of its incarnation. */
 static inline uint32_t push_seat_tag(const push_seat_t *seat, unsigned index)
 {
     return (atomic_load(&seat->incarnation) & 0xffffu) << 16 | index;

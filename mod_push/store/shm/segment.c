@@ -35,7 +35,7 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
     segment->shards_at = at;
     at = align_line(at + PUSH_SHARDS * sizeof(push_shard_t));
     segment->journals_at = at;
-    at = align_line(at + (uint64_t)seats * sizeof(push_journal_place_t));
+    at = align_line(at + (uint64_t)seats * sizeof(push_journal_entry_t));
     if (at >= size
         || getrandom(segment->hash_key, sizeof(segment->hash_key), 0)
                != sizeof(segment->hash_key)
@@ -44,8 +44,8 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
         return false;
     }
     segment->node = (uint32_t)(segment->hash_key[0] % 64);
-    if (push_lock_init(&segment->limbo.lock)
-        || push_lock_init(&segment->janitor)
+    if (push_lock_init(&segment->retired.lock)
+        || push_lock_init(&segment->sweep_lock)
         || push_lock_init(&segment->relief)
         || !create_shards((push_shard_t *)(void *)((unsigned char *)base
                                                    + segment->shards_at))

@@ -19,8 +19,8 @@
  */
 
 /*
- * What the layout means.  It is raised where that changes and no size, place
- * or constant of store/upkeep/layout.c does.
+ * The version of what the layout means.  It is raised where that changes and
+ * no size, offset or constant of store/upkeep/layout.c does.
  */
 #define PUSH_SEGMENT_VERSION 4u
 
@@ -42,56 +42,56 @@ typedef struct push_shard_t {
 } push_shard_t;
 
 /*
- * The place of one reactor in the segment: its wake-up lists, and the sign
+ * A seat is one reactor's part of the segment: its wake-up lists, and the sign
  * that it is reading.
  */
 typedef struct push_seat_t {
     _Atomic uint32_t pid;         /* 0: free; PUSH_SEAT_LEFT */
     _Atomic uint32_t incarnation; /* how often it was taken */
-    _Atomic uint32_t devices;     /* wake-up list: devices with news */
-    _Atomic uint32_t channels;    /* wake-up list: channels with news */
+    _Atomic uint32_t devices;     /* wake-up list of devices */
+    _Atomic uint32_t channels;    /* wake-up list of channels */
     _Atomic uint32_t asleep;      /* 1: wants the eventfd to be written */
     _Atomic uint32_t streams;     /* of this reactor, or on their way to it */
     _Atomic uint64_t reading;     /* epoch + 1 while it reads, or 0 */
     _Atomic uint32_t closed;      /* 1: takes no more streams */
     _Atomic uint32_t visitors;    /* threads of its process in a shard */
     _Atomic uint32_t senders;     /* who may be sending it streams */
-    _Atomic uint32_t pumped;      /* of streams: those that hold a worker */
+    _Atomic uint32_t bridged;     /* of streams: those that hold a worker */
     _Atomic uint16_t taking;      /* 1 while it empties lists it took */
-    _Atomic uint16_t overtaken;   /* 1: some stream, without news */
+    _Atomic uint16_t overtaken;   /* 1: some stream, with no wake-up */
     _Atomic uint32_t checkins;    /* of its process, under way */
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
-    _Atomic uint32_t promised;    /* streams that its process will send away */
+    _Atomic uint32_t reserved;    /* reservations it has at other seats */
     _Alignas(64) push_counts_t counts; /* its thread's; never cleared */
 } push_seat_t;
 
-/* Nobody's; what was bound to it has not been seen to yet. */
+/* Nobody's seat; what was bound to it has not been seen to yet. */
 #define PUSH_SEAT_LEFT UINT32_MAX
 
 _Static_assert(offsetof(push_seat_t, counts) == 64, "the rest is one line");
 _Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
 
-/* What a recount has to look at; see store/upkeep/recount.h. */
-#define PUSH_RECOUNT_PLACES   1u /* subscribers and connected of channels */
-#define PUSH_RECOUNT_ARRIVING 2u
-#define PUSH_RECOUNT_ALL      3u
+/* The parts of a recount; see store/upkeep/recount.h. */
+#define PUSH_RECOUNT_SUBSCRIPTIONS 1u /* counts of channels */
+#define PUSH_RECOUNT_ARRIVING      2u
+#define PUSH_RECOUNT_ALL           3u
 
 #define PUSH_EPOCHS 3
 
-/* Objects that readers may still look at; see store/shm/epoch.h. */
-typedef struct push_limbo_t {
+/* Retired objects, perhaps still being read; see store/shm/epoch.h. */
+typedef struct push_retired_t {
     push_lock_t lock;
     _Atomic uint64_t epoch;
     push_ref_t lists[PUSH_EPOCHS];
     _Atomic uint32_t waiting; /* objects in all lists */
     uint32_t damaged;         /* 1: not repaired since an owner died */
-} push_limbo_t;
+} push_retired_t;
 
-/* The place of one process that writes the state on disk. */
-typedef struct push_journal_place_t {
+/* The entry of one process that writes the state on disk. */
+typedef struct push_journal_entry_t {
     _Atomic uint32_t pid;     /* 0: free */
     _Atomic uint64_t unsaved; /* mids from here on wait in it; 0: none */
-} push_journal_place_t;
+} push_journal_entry_t;
 
 /* The state on disk, as all processes know it; see store/disk/journal.h. */
 typedef struct push_disk_t {
@@ -125,11 +125,11 @@ typedef struct push_segment_t {
     push_lock_t relief;       /* held by who makes room */
     uint64_t seats_at;        /* offsets from the start */
     uint64_t shards_at;
-    push_lock_t janitor;  /* held by who sweeps */
-    uint64_t journals_at; /* one for each seat */
+    push_lock_t sweep_lock; /* held by who sweeps */
+    uint64_t journals_at;   /* one for each seat */
     push_disk_t disk;
     push_deaths_t deaths;
-    push_limbo_t limbo;
+    push_retired_t retired;
     push_slab_shared_t slab;
 } push_segment_t;
 

@@ -27,7 +27,7 @@
 #define PUSH_TAG_SHARD(tag)   ((tag)&63u)
 
 /* Retired, and owned by no shard any more (store/shm/epoch.h). */
-#define PUSH_TAG_LIMBO 1u
+#define PUSH_TAG_RETIRED 1u
 
 typedef struct push_page_t {
     uint32_t next, prev; /* pages of the class with free objects; index + 1 */
@@ -91,7 +91,7 @@ typedef struct push_object_t {
 } push_object_t;
 
 /* The object that begins at ref, whatever ref is; false if there is none. */
-bool push_slab_look(const push_slab_t *slab, push_ref_t ref,
+bool push_slab_find(const push_slab_t *slab, push_ref_t ref,
                     push_object_t *object);
 
 /*

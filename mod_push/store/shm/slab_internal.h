@@ -3,7 +3,10 @@
 
 #include "store/shm/slab.h"
 
-/* Where things stand in the slab; for slab.c, census.c and layout.c only. */
+/*
+ * Where things stand in the slab; for slab.c, slab_iterator.c and layout.c
+ * only.
+ */
 
 #define PAGE_FREE 0u
 #define PAGE_RUN  255u /* the first page of a run */

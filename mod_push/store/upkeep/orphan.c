@@ -5,7 +5,7 @@
 
 #define ROOM_MIN 256u
 
-/* What is to be woken again. */
+/* The devices and channels that are to be woken again. */
 typedef struct {
     push_ref_t *refs;
     size_t count, room;
@@ -132,7 +132,7 @@ void push_orphans_adopt(push_store_t *store, unsigned shard)
 
 void push_orphan_device(push_store_t *store, push_device_t *device)
 {
-    unsigned seat = device->child & 0xffffu;
+    unsigned seat = device->owner & 0xffffu;
 
     if (atomic_load(&device->wake) && seat < store->seats.count
         && push_seat_vacant(&store->seats.seats[seat])) {

@@ -8,8 +8,8 @@
  * that were on their way into or out of one when a process died.  Nobody
  * would wake their reactor any more, nor could they ever be forgotten.
  *
- * Only who holds the janitor's lock looks for them; and links are claimed
- * with the lock of the object's shard only, so nobody else is at it.
+ * Only the holder of the sweep lock looks for them; and links are claimed with
+ * the lock of the object's shard only, so nobody else is at it.
  */
 
 /*

@@ -57,13 +57,14 @@ static void tallies_cleanup(const tallies_t *all)
 static void tally_device(push_store_t *store, tallies_t *all,
                          const push_device_t *device)
 {
-    const push_sub_t *subs = push_device_subs(&store->heaps[0], device);
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        &store->heaps[0], device);
 
-    for (unsigned i = PUSH_SUB_BROADCAST; i < push_device_subs_count(device);
-         i++) {
-        tally_t *tally = tally_of(all, subs[i].log);
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
+        tally_t *tally = tally_of(all, subscriptions[i].log);
 
-        tally->channel = subs[i].log;
+        tally->channel = subscriptions[i].log;
         tally->subscribers++;
         tally->connected += device->traits & PUSH_DEVICE_ONLINE;
     }
@@ -143,7 +144,7 @@ static void recount(push_store_t *store, uint32_t wanted)
 {
     tallies_t all;
 
-    if (wanted & PUSH_RECOUNT_PLACES) {
+    if (wanted & PUSH_RECOUNT_SUBSCRIPTIONS) {
         bool counted = tally_all(store, &all);
 
         if (counted) {
@@ -153,7 +154,7 @@ static void recount(push_store_t *store, uint32_t wanted)
         if (!counted) {
             return;
         }
-        wanted &= ~PUSH_RECOUNT_PLACES;
+        wanted &= ~PUSH_RECOUNT_SUBSCRIPTIONS;
     }
     if (!checkins_under_way(store)) {
         forget_arriving(store);

@@ -10,7 +10,7 @@
  * and counts anew.
  */
 
-/* Counts if some count may be wrong.  With the janitor's lock. */
+/* Counts if some count may be wrong.  With the sweep lock. */
 void push_recount(push_store_t *store);
 
 /* Some count may be wrong. */

@@ -35,12 +35,12 @@ typedef struct {
 static void notice_dead_reactor(push_store_t *store, push_device_t *device,
                                 const push_time_t *now)
 {
-    bool alive = push_seat_held(&store->seats, device->child);
+    bool alive = push_seat_held(&store->seats, device->owner);
 
     if (device->traits & PUSH_DEVICE_ONLINE
         && (!alive
-            || (device->bringer != device->child
-                && !push_seat_held(&store->seats, device->bringer)))) {
+            || (device->handoff_owner != device->owner
+                && !push_seat_held(&store->seats, device->handoff_owner)))) {
         push_store_mark_offline(store, device, now);
     }
     if (!alive) {
@@ -61,7 +61,10 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
         ref = device->sibling;
         notice_dead_reactor(store, device, now);
         if (round->death) {
-            /* Its news may have stood in the list of the dead. */
+            /*
+             * The device's wake-up may have stood in the list of the dead
+             * process.
+             */
             push_seat_wake_device(&store->seats, device);
         }
         push_save_if_changed(store, device, &round->written);
@@ -111,7 +114,7 @@ static void sweep_channels(push_store_t *store, unsigned shard, bool hurry,
     push_forget_channels(store, shard);
 }
 
-/* What a death left in the shard, or a lock that was busy. */
+/* Clears up what a death left in the shard, or a lock that was busy. */
 static void tidy(push_store_t *store, unsigned shard)
 {
     push_shard_t *s = &store->shards[shard];
@@ -191,10 +194,10 @@ bool push_store_sweep_due(push_store_t *store, const push_time_t *now)
     if (now->mono < due
         || !atomic_compare_exchange_strong(&store->segment->sweep_next, &due,
                                            now->mono + SWEEP_MS)
-        || push_lock_try(&store->segment->janitor) == PUSH_LOCK_BUSY) {
+        || push_lock_try(&store->segment->sweep_lock) == PUSH_LOCK_BUSY) {
         return false;
     }
     sweep_all(store, now);
-    push_lock_release(&store->segment->janitor);
+    push_lock_release(&store->segment->sweep_lock);
     return true;
 }

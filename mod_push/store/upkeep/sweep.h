@@ -11,7 +11,7 @@
 
 /*
  * False, with nothing done, if the shard's lock is busy: the next sweep will
- * do.  With the janitor's lock.
+ * do.  With the sweep lock.
  */
 bool push_store_sweep(push_store_t *store, unsigned shard,
                       const push_time_t *now);

@@ -13,7 +13,7 @@
  */
 
 /* How often the thread looks whether a sweep is due, ms. */
-#define LOOK_MS 250
+#define POLL_MS 250
 
 struct push_sweeper_t {
     push_store_t *store;
@@ -31,7 +31,7 @@ static struct timespec soon(void)
     struct timespec at;
 
     clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += LOOK_MS * 1000000L;
+    at.tv_nsec += POLL_MS * 1000000L;
     at.tv_sec += at.tv_nsec / 1000000000;
     at.tv_nsec %= 1000000000;
     return at;

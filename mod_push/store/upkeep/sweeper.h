@@ -6,7 +6,7 @@
 /*
  * The thread of a child that sweeps, so that no reactor has to stop for it.
  * The sweepers of all children take turns; see push_store_sweep_due().  It is
- * also who sees first that another segment takes the place of this one.
+ * also who sees first that another segment succeeds this one.
  */
 
 typedef struct push_sweeper_t push_sweeper_t;

@@ -47,33 +47,33 @@ unsigned push_beat_for(push_beats_t *beats, uint32_t interval)
     return beats->count++;
 }
 
-void push_beat_leave(push_beats_t *beats, push_streams_t *streams,
+void push_beat_leave(push_beats_t *beats, push_stream_table_t *streams,
                      uint32_t index)
 {
-    const push_stream_t *stream = push_streams_at(streams, index);
+    const push_stream_t *stream = push_stream_table_at(streams, index);
     push_beat_t *list = &beats->lists[stream->beat];
 
     if (stream->beat_prev == PUSH_NO_STREAM) {
         list->first = stream->beat_next;
     }
     else {
-        push_streams_at(streams, stream->beat_prev)->beat_next =
+        push_stream_table_at(streams, stream->beat_prev)->beat_next =
             stream->beat_next;
     }
     if (stream->beat_next == PUSH_NO_STREAM) {
         list->last = stream->beat_prev;
     }
     else {
-        push_streams_at(streams, stream->beat_next)->beat_prev =
+        push_stream_table_at(streams, stream->beat_next)->beat_prev =
             stream->beat_prev;
     }
     list->count--;
 }
 
-void push_beat_join(push_beats_t *beats, push_streams_t *streams,
+void push_beat_join(push_beats_t *beats, push_stream_table_t *streams,
                     uint32_t index, uint32_t now)
 {
-    push_stream_t *stream = push_streams_at(streams, index);
+    push_stream_t *stream = push_stream_table_at(streams, index);
     push_beat_t *list = &beats->lists[stream->beat];
 
     stream->written = now;
@@ -83,13 +83,13 @@ void push_beat_join(push_beats_t *beats, push_streams_t *streams,
         list->first = index;
     }
     else {
-        push_streams_at(streams, list->last)->beat_next = index;
+        push_stream_table_at(streams, list->last)->beat_next = index;
     }
     list->last = index;
     list->count++;
 }
 
-void push_beat_touch(push_beats_t *beats, push_streams_t *streams,
+void push_beat_touch(push_beats_t *beats, push_stream_table_t *streams,
                      uint32_t index, uint32_t now)
 {
     push_beat_leave(beats, streams, index);
@@ -97,7 +97,7 @@ void push_beat_touch(push_beats_t *beats, push_streams_t *streams,
 }
 
 uint32_t push_beat_next(const push_beats_t *beats,
-                        const push_streams_t *streams, unsigned which,
+                        const push_stream_table_t *streams, unsigned which,
                         uint32_t now, uint32_t *budget)
 {
     const push_beat_t *list = &beats->lists[which];
@@ -106,7 +106,7 @@ uint32_t push_beat_next(const push_beats_t *beats,
     if (list->first == PUSH_NO_STREAM) {
         return PUSH_NO_STREAM;
     }
-    idle = now - push_streams_at(streams, list->first)->written;
+    idle = now - push_stream_table_at(streams, list->first)->written;
     if (idle < list->interval) {
         return PUSH_NO_STREAM;
     }
@@ -130,7 +130,7 @@ uint32_t push_beat_budget(const push_beats_t *beats, unsigned which,
 }
 
 uint32_t push_beat_wait(const push_beats_t *beats,
-                        const push_streams_t *streams, uint32_t now,
+                        const push_stream_table_t *streams, uint32_t now,
                         uint32_t limit)
 {
     uint32_t wait = limit;
@@ -142,7 +142,7 @@ uint32_t push_beat_wait(const push_beats_t *beats,
         if (list->first == PUSH_NO_STREAM) {
             continue;
         }
-        idle = now - push_streams_at(streams, list->first)->written;
+        idle = now - push_stream_table_at(streams, list->first)->written;
         if (idle >= list->interval) {
             return PUSH_BEAT_TICK;
         }

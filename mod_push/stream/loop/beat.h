@@ -1,7 +1,7 @@
 #ifndef PUSH_BEAT_H
 #define PUSH_BEAT_H
 
-#include "stream/loop/streams.h"
+#include "stream/loop/stream_table.h"
 
 /*
  * Heartbeats.  All streams of one interval stand in one list in order of
@@ -27,14 +27,14 @@ typedef struct push_beats_t {
 unsigned push_beat_for(push_beats_t *beats, uint32_t interval);
 
 /* A new stream, whose list is set. */
-void push_beat_join(push_beats_t *beats, push_streams_t *streams,
+void push_beat_join(push_beats_t *beats, push_stream_table_t *streams,
                     uint32_t index, uint32_t now);
 
 /* The stream was written to. */
-void push_beat_touch(push_beats_t *beats, push_streams_t *streams,
+void push_beat_touch(push_beats_t *beats, push_stream_table_t *streams,
                      uint32_t index, uint32_t now);
 
-void push_beat_leave(push_beats_t *beats, push_streams_t *streams,
+void push_beat_leave(push_beats_t *beats, push_stream_table_t *streams,
                      uint32_t index);
 
 /*
@@ -50,12 +50,12 @@ uint32_t push_beat_budget(const push_beats_t *beats, unsigned which,
  * touches it, whatever comes of the beat.
  */
 uint32_t push_beat_next(const push_beats_t *beats,
-                        const push_streams_t *streams, unsigned which,
+                        const push_stream_table_t *streams, unsigned which,
                         uint32_t now, uint32_t *budget);
 
 /* ms until the next one is due; at most limit, at least PUSH_BEAT_TICK. */
 uint32_t push_beat_wait(const push_beats_t *beats,
-                        const push_streams_t *streams, uint32_t now,
+                        const push_stream_table_t *streams, uint32_t now,
                         uint32_t limit);
 
 #endif

@@ -5,29 +5,31 @@
 
 #define ROOM_MIN 64u
 
-/* Puts an entry at a place of the heap; its stream knows where it is. */
-static void put(const push_deadlines_t *deadlines, push_streams_t *streams,
-                uint32_t place, push_deadline_t entry)
+/* Puts an entry at a position of the heap; its stream knows where it is. */
+static void put(const push_deadlines_t *deadlines,
+                push_stream_table_t *streams, uint32_t position,
+                push_deadline_t entry)
 {
-    deadlines->heap[place] = entry;
-    push_streams_at(streams, entry.index)->deadline = place + 1;
+    deadlines->heap[position] = entry;
+    push_stream_table_at(streams, entry.index)->deadline = position + 1;
 }
 
-static void sift_up(const push_deadlines_t *deadlines, push_streams_t *streams,
-                    uint32_t place, push_deadline_t entry)
+static void sift_up(const push_deadlines_t *deadlines,
+                    push_stream_table_t *streams, uint32_t position,
+                    push_deadline_t entry)
 {
-    while (place && deadlines->heap[(place - 1) / 2].at > entry.at) {
-        put(deadlines, streams, place, deadlines->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
+    while (position && deadlines->heap[(position - 1) / 2].at > entry.at) {
+        put(deadlines, streams, position, deadlines->heap[(position - 1) / 2]);
+        position = (position - 1) / 2;
     }
-    put(deadlines, streams, place, entry);
+    put(deadlines, streams, position, entry);
 }
 
 static void sift_down(const push_deadlines_t *deadlines,
-                      push_streams_t *streams, uint32_t place,
+                      push_stream_table_t *streams, uint32_t position,
                       push_deadline_t entry)
 {
-    uint32_t child = 2 * place + 1;
+    uint32_t child = 2 * position + 1;
 
     while (child < deadlines->count) {
         if (child + 1 < deadlines->count
@@ -37,11 +39,11 @@ static void sift_down(const push_deadlines_t *deadlines,
         if (deadlines->heap[child].at >= entry.at) {
             break;
         }
-        put(deadlines, streams, place, deadlines->heap[child]);
-        place = child;
-        child = 2 * place + 1;
+        put(deadlines, streams, position, deadlines->heap[child]);
+        position = child;
+        child = 2 * position + 1;
     }
-    put(deadlines, streams, place, entry);
+    put(deadlines, streams, position, entry);
 }
 
 static bool reserve(push_deadlines_t *deadlines)
@@ -61,8 +63,9 @@ static bool reserve(push_deadlines_t *deadlines)
     return true;
 }
 
-bool push_deadline_join(push_deadlines_t *deadlines, push_streams_t *streams,
-                        uint32_t index, int64_t at)
+bool push_deadline_join(push_deadlines_t *deadlines,
+                        push_stream_table_t *streams, uint32_t index,
+                        int64_t at)
 {
     if (!reserve(deadlines)) {
         return false;
@@ -72,11 +75,11 @@ bool push_deadline_join(push_deadlines_t *deadlines, push_streams_t *streams,
     return true;
 }
 
-void push_deadline_leave(push_deadlines_t *deadlines, push_streams_t *streams,
-                         uint32_t index)
+void push_deadline_leave(push_deadlines_t *deadlines,
+                         push_stream_table_t *streams, uint32_t index)
 {
-    push_stream_t *stream = push_streams_at(streams, index);
-    uint32_t place = stream->deadline - 1;
+    push_stream_t *stream = push_stream_table_at(streams, index);
+    uint32_t position = stream->deadline - 1;
     push_deadline_t last;
 
     if (!stream->deadline) {
@@ -84,21 +87,21 @@ void push_deadline_leave(push_deadlines_t *deadlines, push_streams_t *streams,
     }
     stream->deadline = 0;
     last = deadlines->heap[--deadlines->count];
-    if (place == deadlines->count) {
+    if (position == deadlines->count) {
         return;
     }
-    if (place && deadlines->heap[(place - 1) / 2].at > last.at) {
-        sift_up(deadlines, streams, place, last);
+    if (position && deadlines->heap[(position - 1) / 2].at > last.at) {
+        sift_up(deadlines, streams, position, last);
     }
     else {
-        sift_down(deadlines, streams, place, last);
+        sift_down(deadlines, streams, position, last);
     }
 }
 
 int64_t push_deadline_of(const push_deadlines_t *deadlines,
-                         const push_streams_t *streams, uint32_t index)
+                         const push_stream_table_t *streams, uint32_t index)
 {
-    uint32_t deadline = push_streams_at(streams, index)->deadline;
+    uint32_t deadline = push_stream_table_at(streams, index)->deadline;
 
     return deadline ? deadlines->heap[deadline - 1].at : 0;
 }

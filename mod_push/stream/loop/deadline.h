@@ -1,7 +1,7 @@
 #ifndef PUSH_DEADLINE_H
 #define PUSH_DEADLINE_H
 
-#include "stream/loop/streams.h"
+#include "stream/loop/stream_table.h"
 
 /*
  * Streams that end at a time that is known before: when a token expires.  A
@@ -21,16 +21,17 @@ typedef struct push_deadlines_t {
 } push_deadlines_t;
 
 /* False when there is no memory.  The stream has no deadline yet. */
-bool push_deadline_join(push_deadlines_t *deadlines, push_streams_t *streams,
-                        uint32_t index, int64_t at);
+bool push_deadline_join(push_deadlines_t *deadlines,
+                        push_stream_table_t *streams, uint32_t index,
+                        int64_t at);
 
 /* A no-op if it has none. */
-void push_deadline_leave(push_deadlines_t *deadlines, push_streams_t *streams,
-                         uint32_t index);
+void push_deadline_leave(push_deadlines_t *deadlines,
+                         push_stream_table_t *streams, uint32_t index);
 
 /* When the stream ends; 0: it has no deadline. */
 int64_t push_deadline_of(const push_deadlines_t *deadlines,
-                         const push_streams_t *streams, uint32_t index);
+                         const push_stream_table_t *streams, uint32_t index);
 
 /* A stream whose deadline has come, or PUSH_NO_STREAM. */
 uint32_t push_deadline_next(const push_deadlines_t *deadlines, int64_t now);

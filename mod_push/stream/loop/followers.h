@@ -5,7 +5,7 @@
 
 /*
  * Which streams of this reactor follow which channel.  A publish to a channel
- * wakes each reactor once; from there the news spreads through these lists.
+ * wakes each reactor once; from there the wake-up spreads through these lists.
  * One thread.
  */
 
@@ -13,14 +13,14 @@ typedef struct push_follower_t {
     uint32_t channel;        /* reference in shared memory */
     uint32_t stream;         /* index */
     uint32_t next, prev;     /* of the same channel; index + 1 */
-    uint32_t next_of_stream; /* index + 1; also links free places */
+    uint32_t next_of_stream; /* index + 1; also links free entries */
 } push_follower_t;
 
 typedef struct push_followers_t {
     push_map_t first; /* channel → its first follower, index + 1 */
-    push_follower_t *places;
+    push_follower_t *entries;
     uint32_t room;
-    uint32_t used; /* places that were ever used */
+    uint32_t used; /* entries that were ever used */
     uint32_t free; /* index + 1 */
 } push_followers_t;
 

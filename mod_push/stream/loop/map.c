@@ -23,8 +23,8 @@ void push_map_cleanup(push_map_t *map)
     map->entries = NULL;
 }
 
-/* Where the key is, or the empty place where it would be. */
-static uint32_t place_of(const push_map_t *map, uint32_t key)
+/* The position of the key, or the empty one where it would be. */
+static uint32_t position_of(const push_map_t *map, uint32_t key)
 {
     uint32_t at = home(map, key);
 
@@ -36,7 +36,7 @@ static uint32_t place_of(const push_map_t *map, uint32_t key)
 
 uint32_t push_map_get(const push_map_t *map, uint32_t key, uint32_t missing)
 {
-    const push_map_entry_t *entry = &map->entries[place_of(map, key)];
+    const push_map_entry_t *entry = &map->entries[position_of(map, key)];
 
     return entry->key ? entry->value : missing;
 }
@@ -53,7 +53,7 @@ static bool grow(push_map_t *map)
     }
     for (uint32_t i = 0; i <= map->mask; i++) {
         if (map->entries[i].key) {
-            larger.entries[place_of(&larger, map->entries[i].key)] =
+            larger.entries[position_of(&larger, map->entries[i].key)] =
                 map->entries[i];
         }
     }
@@ -69,16 +69,16 @@ bool push_map_put(push_map_t *map, uint32_t key, uint32_t value)
     if (map->count * 4 > map->mask * 3 && !grow(map)) {
         return false;
     }
-    entry = &map->entries[place_of(map, key)];
+    entry = &map->entries[position_of(map, key)];
     map->count += !entry->key;
     *entry = (push_map_entry_t){key, value};
     return true;
 }
 
-/* Moves up what probed past the place that becomes empty. */
+/* Moves up the entries that probed past the one that becomes empty. */
 void push_map_remove(push_map_t *map, uint32_t key)
 {
-    uint32_t hole = place_of(map, key);
+    uint32_t hole = position_of(map, key);
     uint32_t at = hole;
 
     if (!map->entries[hole].key) {

@@ -4,12 +4,13 @@
 #include <string.h>
 
 /*
- * Called for each stream that is let in.  From then on until the next one, each
- * stream is added once at most, and once more while the queue is worked off.
- * What stands there already stays: a stream that ended leaves its entry behind,
- * and the one that takes its place has one of its own.
+ * Called for each stream that is let in.  From then on until the next one,
+ * each stream is added once at most, and once more while the queue is worked
+ * off.  What stands there already stays: a stream that ended leaves its entry
+ * behind, and the one that succeeds it has one of its own.
  */
-bool push_queue_reserve(push_queue_t *queue, const push_streams_t *streams)
+bool push_queue_reserve(push_queue_t *queue,
+                        const push_stream_table_t *streams)
 {
     uint32_t needed = queue->count + streams->used * 2 + 2;
     uint32_t *indexes;
@@ -26,10 +27,10 @@ bool push_queue_reserve(push_queue_t *queue, const push_streams_t *streams)
     return true;
 }
 
-void push_queue_add(push_queue_t *queue, push_streams_t *streams,
+void push_queue_add(push_queue_t *queue, push_stream_table_t *streams,
                     uint32_t index)
 {
-    push_stream_t *stream = push_streams_at(streams, index);
+    push_stream_t *stream = push_stream_table_at(streams, index);
 
     if (!stream->queued && !stream->blocked) {
         stream->queued = 1;

@@ -5,8 +5,9 @@
 #include "stream/loop/stream.h"
 
 /*
- * A thread that owns streams: it writes when a mailbox has news, beats their
- * hearts, and notices when a peer leaves.  A child has one, or a few.
+ * A reactor is a thread that owns streams: it writes when a mailbox was
+ * filled, beats their hearts, and notices when a peer leaves.  A child has
+ * one, or a few.
  */
 
 typedef struct push_reactor_t push_reactor_t;
@@ -34,17 +35,17 @@ void push_reactor_stop(push_reactor_t *reactor, push_end_t why, bool together,
                        const _Atomic int64_t *leave_until);
 
 /*
- * Ends the pumped streams, now and as they come: the threads at their other
+ * Ends the bridged streams, now and as they come: the threads at their other
  * ends have to finish before the child can.  Any thread.
  */
-void push_reactor_end_pumped(push_reactor_t *reactor, push_end_t why);
+void push_reactor_end_bridged(push_reactor_t *reactor, push_end_t why);
 
-/* Where a stream is going to live. */
-typedef struct push_berth_t {
+/* A reservation for one stream, at the reactor where it is going to live. */
+typedef struct push_reservation_t {
     push_store_t *store;
     unsigned seat;
     push_reactor_t *reactor; /* NULL: in another child */
-} push_berth_t;
+} push_reservation_t;
 
 /* ---- any thread ---- */
 
@@ -54,19 +55,21 @@ uint32_t push_reactor_room(const push_reactor_t *reactor);
 unsigned push_reactor_seat(const push_reactor_t *reactor);
 
 /*
- * Keeps a place for a stream until it is handed over or push_berth_cancel() is
- * called; false: the reactor has as many streams as it may.
+ * Reserves room for a stream until it is handed over or
+ * push_reservation_cancel() is called; false: the reactor has as many streams
+ * as it may.
  */
-bool push_berth_reserve(push_berth_t *berth, push_store_t *store,
-                        push_reactor_t *reactor);
+bool push_reservation_make(push_reservation_t *reservation,
+                           push_store_t *store, push_reactor_t *reactor);
 
-/* The same at the reactor of another child; see push_room_promise(). */
-bool push_berth_promise(push_berth_t *berth, push_store_t *store);
+/* The same at the reactor of another child; see push_reserve_elsewhere(). */
+bool push_reservation_make_elsewhere(push_reservation_t *reservation,
+                                     push_store_t *store);
 
-void push_berth_cancel(const push_berth_t *berth);
+void push_reservation_cancel(const push_reservation_t *reservation);
 
 /* Hands a stream over; false, with the stream ended, if that fails. */
-bool push_berth_adopt(const push_berth_t *berth,
-                      const push_adoption_t *adoption);
+bool push_reservation_adopt(const push_reservation_t *reservation,
+                            const push_adoption_t *adoption);
 
 #endif

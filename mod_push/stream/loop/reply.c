@@ -14,8 +14,8 @@
  */
 
 /*
- * Its log is there: the device of the stream has a place in it, and a log that
- * it gives up from now on stays for as long as we read.
+ * The log of the message is there: the device of the stream subscribes to it,
+ * and a log that it gives up from now on stays for as long as we read.
  */
 push_letter_t push_letter_for(const push_store_t *store,
                               const push_message_t *message,
@@ -154,7 +154,8 @@ push_status_t push_poll_answer(push_store_t *store, push_poll_t *poll,
     delivery.written = 0;
     delivery.arrived = 0;
     delivery.hold_gaps = poll->waits;
-    status = push_delivery_poll(store, &poll->ticket, now, &delivery, &copier);
+    status = push_delivery_poll(store, &poll->stream_ref, now, &delivery,
+                                &copier);
     if (status != PUSH_OK) {
         free(reply.bytes);
         return status;

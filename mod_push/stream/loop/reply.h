@@ -31,7 +31,7 @@ void push_reply_write(push_reply_t *reply, push_output_t *out,
 
 /* A poll that is answered by the thread that has its request. */
 typedef struct push_poll_t {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     const push_codec_t *codec;
     unsigned meta;
     bool waits; /* it can wait: gaps alone are no answer */

@@ -54,19 +54,19 @@ static const push_codec_t *codec_of(const push_stream_t *stream)
     return stream->json ? &push_codec_json : &push_codec_sse;
 }
 
-static push_ticket_t ticket_of(const push_stream_t *stream)
+static push_stream_ref_t stream_ref_of(const push_stream_t *stream)
 {
-    return (push_ticket_t){.device = stream->device, .gen = stream->gen};
+    return (push_stream_ref_t){.device = stream->device, .gen = stream->gen};
 }
 
 /* So many messages more are out, the last of them as seq. */
 static void note_written(const push_writer_t *writer, push_stream_t *stream,
                          unsigned messages, uint64_t seq)
 {
-    const push_ticket_t ticket = ticket_of(stream);
+    const push_stream_ref_t stream_ref = stream_ref_of(stream);
 
     stream->messages += messages;
-    push_delivery_written(writer->store, &ticket, writer->counts, messages,
+    push_delivery_written(writer->store, &stream_ref, writer->counts, messages,
                           seq);
 }
 
@@ -231,14 +231,14 @@ static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
                                  size_t sent)
 {
     const push_delivery_t *delivery = &writer->delivery;
-    const push_ticket_t ticket = ticket_of(stream);
+    const push_stream_ref_t stream_ref = stream_ref_of(stream);
     push_store_t *store = writer->store;
     uint64_t seq = delivery->count ? delivery->picks[0].seq - 1 : 0;
     size_t begin = writer->gaps_len;
     unsigned whole = 0;
 
     if (sent < begin) {
-        if (delivery->count && !push_delivery_cut(store, &ticket, seq)) {
+        if (delivery->count && !push_delivery_cut(store, &stream_ref, seq)) {
             return PUSH_FLUSH_BROKEN;
         }
         return keep_rest(stream, writer->out.scratch + sent, begin - sent);
@@ -254,7 +254,7 @@ static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
         }
         seq++;
     }
-    if (!push_delivery_cut(store, &ticket, seq)) {
+    if (!push_delivery_cut(store, &stream_ref, seq)) {
         return PUSH_FLUSH_BROKEN;
     }
     return sent < writer->out.bytes ? PUSH_FLUSH_BLOCKED : go_on(stream);
@@ -270,22 +270,24 @@ static uint64_t arrived(const push_stream_t *stream)
     return transport_of(stream)->arrived(&stream->link);
 }
 
-/* What is next; a window that is full looks what has arrived. */
+/*
+ * Begins the next delivery; a window that is full asks how much has arrived.
+ */
 static push_status_t begin(push_store_t *store, push_stream_t *stream,
                            const push_time_t *now, push_delivery_t *delivery)
 {
-    const push_ticket_t ticket = ticket_of(stream);
+    const push_stream_ref_t stream_ref = stream_ref_of(stream);
     bool asked = stream->full;
     push_status_t status;
 
     delivery->hold_gaps = false;
     delivery->written = stream->link.bytes;
     delivery->arrived = asked ? arrived(stream) : 0;
-    status = push_delivery_begin(store, &ticket, now, delivery);
+    status = push_delivery_begin(store, &stream_ref, now, delivery);
     if (status == PUSH_OK && delivery->full && !asked && !delivery->count
         && !delivery->gaps_count) {
         delivery->arrived = arrived(stream);
-        status = push_delivery_begin(store, &ticket, now, delivery);
+        status = push_delivery_begin(store, &stream_ref, now, delivery);
     }
     stream->full = status == PUSH_OK && delivery->full;
     return status;
@@ -327,7 +329,7 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
 static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
                            const push_time_t *now)
 {
-    const push_ticket_t ticket = ticket_of(stream);
+    const push_stream_ref_t stream_ref = stream_ref_of(stream);
     push_delivery_t *delivery = &writer->delivery;
     push_reply_t reply = {.store = writer->store,
                           .codec = codec_of(stream),
@@ -338,7 +340,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     delivery->hold_gaps = !stream->due;
     delivery->written = stream->link.bytes;
     delivery->arrived = 0;
-    status = push_delivery_begin(writer->store, &ticket, now, delivery);
+    status = push_delivery_begin(writer->store, &stream_ref, now, delivery);
     if (status != PUSH_OK) {
         return flush_status(status);
     }
@@ -358,7 +360,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
 push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
                                const push_time_t *now)
 {
-    const push_ticket_t ticket = ticket_of(stream);
+    const push_stream_ref_t stream_ref = stream_ref_of(stream);
     push_flush_t flushed = PUSH_FLUSH_DONE;
 
     if (stream->link.rest) {
@@ -366,7 +368,7 @@ push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
     }
     if (flushed == PUSH_FLUSH_DONE && stream->part) {
         char device[PUSH_DEVICE_MAX + 1];
-        push_status_t status = push_delivery_device(writer->store, &ticket,
+        push_status_t status = push_delivery_device(writer->store, &stream_ref,
                                                     device);
 
         if (status != PUSH_OK) {
@@ -421,7 +423,7 @@ bool push_stream_peer_left(push_stream_t *stream)
 
 bool push_stream_moves(const push_stream_t *stream)
 {
-    return transport_of(stream)->moves && !stream->pumped && !stream->poll;
+    return transport_of(stream)->moves && !stream->bridged && !stream->poll;
 }
 
 void push_stream_drop_link(push_link_t *link)

@@ -25,9 +25,11 @@ typedef enum push_end_t {
     PUSH_END_ANSWERED    /* it was a poll, and has its answer */
 } push_end_t;
 
-/* What is known of a stream that has ended; borrowed until the callback returns. */
+/*
+ * The record of a stream that has ended; borrowed until the callback returns.
+ */
 typedef struct push_ended_t {
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     push_end_t why;
     uint64_t duration; /* ms */
     uint32_t messages;
@@ -35,13 +37,13 @@ typedef struct push_ended_t {
 } push_ended_t;
 
 typedef struct push_stream_t {
-    push_link_t link; /* of fd -1: this place is free */
+    push_link_t link; /* of fd -1: this entry is free */
     uint32_t gen;
     push_ref_t device;
     uint32_t beat_next, beat_prev; /* in its heartbeat's list */
     uint32_t written;  /* ms of the reactor's clock; the last write */
-    uint32_t follows;  /* its first place among the followers */
-    uint32_t deadline; /* 1 + its place among the deadlines, or 0 */
+    uint32_t follows;  /* its first entry among the followers */
+    uint32_t deadline; /* 1 + its position among the deadlines, or 0 */
     uint32_t messages; /* written */
     push_ref_t part;   /* the hold of a message written only in part */
     uint32_t part_at;  /* bytes of it that were written */
@@ -53,9 +55,10 @@ typedef struct push_stream_t {
     uint64_t blocked : 1;      /* the socket takes no more: wait for it */
     uint64_t queued : 1;       /* among those to be flushed */
     uint64_t event_beats : 1;  /* heartbeats as events */
-    uint64_t pumped : 1;       /* its peer is a worker thread of this child */
-    uint64_t arriving : 1;     /* the store does not know that it is here */
-    uint64_t full : 1;         /* its window was, until more has arrived */
+    uint64_t
+        bridged : 1; /* a worker thread of this child carries it (HTTP/2) */
+    uint64_t arriving : 1; /* the store does not know that it is here */
+    uint64_t full : 1;     /* its window was, until more has arrived */
     uint64_t patience : 2; /* how long it has waited for that, see waits.h */
     uint64_t json : 1;     /* written by that codec */
     uint64_t poll : 1;     /* it ends with the first answer */
@@ -73,11 +76,11 @@ typedef enum push_flush_t {
     PUSH_FLUSH_FULL,    /* the client's TCP has to acknowledge some first */
     PUSH_FLUSH_LATER,   /* the mailbox is locked: try again */
     PUSH_FLUSH_OVER,    /* the answer of a poll is written */
-    PUSH_FLUSH_STALE,   /* it may not go on: push_delivery_verdict() */
+    PUSH_FLUSH_STALE,   /* it may not go on: push_delivery_state() */
     PUSH_FLUSH_BROKEN   /* the connection is of no use */
 } push_flush_t;
 
-/* What writes to the streams of one thread; large.  NULL: no memory. */
+/* A writer serves all streams of one thread; it is large.  NULL: no memory. */
 typedef struct push_writer_t push_writer_t;
 
 push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat);

@@ -35,17 +35,17 @@ static bool grow(push_waits_t *waits)
     return true;
 }
 
-bool push_waits_add(push_waits_t *waits, push_streams_t *streams,
+bool push_waits_add(push_waits_t *waits, push_stream_table_t *streams,
                     uint32_t index, uint32_t ms)
 {
-    push_stream_t *stream = push_streams_at(streams, index);
+    push_stream_t *stream = push_stream_table_at(streams, index);
 
     if (!stream->patience) {
         if (waits->count == waits->room && !grow(waits)) {
             return false;
         }
         if (!waits->count) {
-            waits->looked = ms;
+            waits->polled = ms;
         }
         stream->patience = 1;
         waits->indexes[waits->count++] = index;
@@ -57,18 +57,18 @@ bool push_waits_add(push_waits_t *waits, push_streams_t *streams,
     return true;
 }
 
-void push_waits_look(push_waits_t *waits, push_streams_t *streams,
+void push_waits_poll(push_waits_t *waits, push_stream_table_t *streams,
                      push_queue_t *queue, uint32_t ms)
 {
     uint32_t kept = 0;
 
-    if (!waits->count || !is_due(1, waits->looked, ms)) {
+    if (!waits->count || !is_due(1, waits->polled, ms)) {
         return;
     }
     waits->patience = PATIENCE_MAX;
     for (uint32_t i = 0; i < waits->count; i++) {
         uint32_t index = waits->indexes[i];
-        push_stream_t *stream = push_streams_at(streams, index);
+        push_stream_t *stream = push_stream_table_at(streams, index);
         unsigned patience = stream->patience;
 
         if (!is_waiting(stream)) {
@@ -76,12 +76,12 @@ void push_waits_look(push_waits_t *waits, push_streams_t *streams,
             continue;
         }
         waits->indexes[kept++] = index;
-        if (is_due(patience, waits->looked, ms)) {
+        if (is_due(patience, waits->polled, ms)) {
             stream->blocked = 0;
             push_queue_add(queue, streams, index);
         }
         if (patience < PATIENCE_MAX
-            && is_due(patience + 1, waits->looked, ms)) {
+            && is_due(patience + 1, waits->polled, ms)) {
             stream->patience = ++patience & PATIENCE_MAX;
         }
         if (patience < waits->patience) {
@@ -89,7 +89,7 @@ void push_waits_look(push_waits_t *waits, push_streams_t *streams,
         }
     }
     waits->count = kept;
-    waits->looked = ms;
+    waits->polled = ms;
 }
 
 uint32_t push_waits_next(const push_waits_t *waits, uint32_t ms,

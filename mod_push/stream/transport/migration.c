@@ -12,21 +12,24 @@
 
 /*
  * The way of a stream to another reactor: under the lock of its shard the
- * device's news goes to the new seat (push_store_move()); then the descriptor
- * and the record of the stream go over the socket, or, if that takes no more,
- * the device moves back; then the old process closes its copy.  The new one
- * adopts the stream and flushes it, so news that found no stream there in
- * between is sent.  One thing may be lost: the hold of a message written in
- * part, if the old process is killed between the first two steps; it stays
- * until the process of the new seat ends.
+ * device's wake-ups go to the new seat (push_store_move()); then the
+ * descriptor and the record of the stream go over the socket, or, if that
+ * takes no more, the device moves back; then the old process closes its copy.
+ * The new one adopts the stream and flushes it, so a wake-up that found no
+ * stream there in between is sent.  One thing may be lost: the hold of a
+ * message written in part, if the old process is killed between the first two
+ * steps; it stays until the process of the new seat ends.
  */
 
-/* What goes from one process to another; see store/upkeep/layout.c. */
+/*
+ * The message that goes from one process to another; see
+ * store/upkeep/layout.c.
+ */
 static const uint64_t facts[] = {
     PUSH_REST_MAX,
     SIZE(push_migrant_t),
     AT(push_migrant_t, adoption),
-    AT(push_migrant_t, promised),
+    AT(push_migrant_t, reserved),
     AT(push_migrant_t, part),
     AT(push_migrant_t, part_at),
     AT(push_migrant_t, part_seq),
@@ -37,19 +40,19 @@ static const uint64_t facts[] = {
     AT(push_migrant_t, rest),
     SIZE(push_adoption_t),
     AT(push_adoption_t, fd),
-    AT(push_adoption_t, ticket),
+    AT(push_adoption_t, stream_ref),
     AT(push_adoption_t, heartbeat),
     AT(push_adoption_t, event_beats),
     AT(push_adoption_t, meta),
-    AT(push_adoption_t, pumped),
+    AT(push_adoption_t, bridged),
     AT(push_adoption_t, poll),
     AT(push_adoption_t, json),
     AT(push_adoption_t, expires),
     AT(push_adoption_t, ssl),
-    SIZE(push_ticket_t),
-    AT(push_ticket_t, device),
-    AT(push_ticket_t, gen),
-    AT(push_ticket_t, id),
+    SIZE(push_stream_ref_t),
+    AT(push_stream_ref_t, device),
+    AT(push_stream_ref_t, gen),
+    AT(push_stream_ref_t, id),
 };
 
 uint64_t push_migration_layout(void)
@@ -73,7 +76,7 @@ bool push_migration_open(int sockets[2])
     return true;
 }
 
-/* What stands behind the rest is not sent. */
+/* Bytes that stand behind the rest are not sent. */
 static size_t packed_size(const push_migrant_t *migrant)
 {
     return offsetof(push_migrant_t, rest) + migrant->rest_len;

@@ -12,11 +12,11 @@
 /* A socket that is to become a stream: taken. */
 typedef struct push_adoption_t {
     int fd;
-    push_ticket_t ticket;
+    push_stream_ref_t stream_ref;
     uint32_t heartbeat; /* ms */
     bool event_beats;
     uint8_t meta;       /* PUSH_META_* */
-    bool pumped;        /* the other end is a worker's; it cannot move */
+    bool bridged;       /* the other end is a worker's; it cannot move */
     bool poll;          /* it ends with its first answer; it cannot move */
     bool json;          /* written by that codec */
     int64_t expires;    /* mono ms; the stream ends then; 0: never */
@@ -27,7 +27,7 @@ typedef struct push_adoption_t {
 
 typedef struct push_migrant_t {
     push_adoption_t adoption;
-    uint32_t promised; /* of a new one: the seat that promised it a place */
+    uint32_t reserved; /* of a new one: the seat where it is reserved */
     push_ref_t part;   /* as in push_stream_t */
     uint32_t part_at;
     uint64_t part_seq;

@@ -7,8 +7,8 @@
 #include <sys/uio.h>
 
 /*
- * What takes a stream's bytes.  A transport is a table of functions on a link,
- * which is the connection as they know it; one thread has it at a time.
+ * A transport takes a stream's bytes: a table of functions on a link, which is
+ * the connection as they know it; one thread has it at a time.
  */
 
 typedef struct push_transport_t push_transport_t;

@@ -1,4 +1,4 @@
-#include "http/subscribe/pump.h"
+#include "http/subscribe/h2_bridge.h"
 
 #include <apr_portable.h>
 #include <errno.h>
@@ -31,7 +31,7 @@
  * while a connection has streams it keeps a thread of the MPM as well: as many
  * such connections as ThreadsPerChild leave nothing for anybody else
  * (PUSH0052).  httpd waits for its threads before the cleanup that stops the
- * reactors, so child_stopping ends pumped streams first.
+ * reactors, so child_stopping ends bridged streams first.
  */
 
 APLOG_USE_MODULE(push);
@@ -42,16 +42,18 @@ APLOG_USE_MODULE(push);
  */
 #define CONNECTION_MAX 4u
 
-/* What is not yet sent stays in the mailbox, not in the socket pair. */
+/*
+ * Messages that are not yet sent stay in the mailbox, not in the socket pair.
+ */
 #define NOT_SENT_MAX (16 << 10)
 #define READ_SIZE    (16 << 10)
 
 /* How often a silent stream looks whether its client has left. */
-#define LOOK_UP_MS 200
+#define POLL_MS 200
 
-static _Atomic unsigned pumps; /* of this child */
+static _Atomic unsigned bridges; /* of this child */
 
-/* Who wonders why streams are few, or refused, finds it in the error log. */
+/* The error log says once why streams are few, or refused. */
 static void warn_once(request_rec *r)
 {
     static atomic_flag warned = ATOMIC_FLAG_INIT;
@@ -66,7 +68,7 @@ static void warn_once(request_rec *r)
     }
 }
 
-const char *push_pump_refusal(request_rec *r)
+const char *push_h2_bridge_refusal(request_rec *r)
 {
     warn_once(r);
     return push_runtime()->max_blocking
@@ -75,7 +77,7 @@ const char *push_pump_refusal(request_rec *r)
                  "PushMaxBlockingStreams above 0";
 }
 
-static bool take_place(_Atomic unsigned *count, unsigned most)
+static bool take_one(_Atomic unsigned *count, unsigned most)
 {
     if (atomic_fetch_add(count, 1) < most) {
         return true;
@@ -84,23 +86,23 @@ static bool take_place(_Atomic unsigned *count, unsigned most)
     return false;
 }
 
-const char *push_pump_begin(request_rec *r)
+const char *push_h2_bridge_begin(request_rec *r)
 {
-    if (!take_place(push_handover_pumps(r), CONNECTION_MAX)) {
+    if (!take_one(push_handover_bridges(r), CONNECTION_MAX)) {
         return "this connection carries as many streams as it may: 4";
     }
-    if (!take_place(&pumps, push_runtime()->max_blocking)) {
-        atomic_fetch_sub(push_handover_pumps(r), 1);
+    if (!take_one(&bridges, push_runtime()->max_blocking)) {
+        atomic_fetch_sub(push_handover_bridges(r), 1);
         return "this child carries as many streams over HTTP/2 as it may "
                "(PushMaxBlockingStreams)";
     }
     return NULL;
 }
 
-void push_pump_end(request_rec *r)
+void push_h2_bridge_end(request_rec *r)
 {
-    atomic_fetch_sub(push_handover_pumps(r), 1);
-    atomic_fetch_sub(&pumps, 1);
+    atomic_fetch_sub(push_handover_bridges(r), 1);
+    atomic_fetch_sub(&bridges, 1);
 }
 
 /* Without it a client that vanished would hold its threads for minutes. */
@@ -136,7 +138,7 @@ static ssize_t await_bytes(int fd, char *bytes, size_t room)
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     ssize_t got = -1;
 
-    if (poll(&wait, 1, LOOK_UP_MS) > 0) {
+    if (poll(&wait, 1, POLL_MS) > 0) {
         got = recv(fd, bytes, room, MSG_DONTWAIT);
         if (got < 0 && errno != EINTR && errno != EAGAIN) {
             got = 0;
@@ -145,7 +147,7 @@ static ssize_t await_bytes(int fd, char *bytes, size_t room)
     return got;
 }
 
-static void pump(request_rec *r, int fd)
+static void carry(request_rec *r, int fd)
 {
     apr_bucket_brigade *out = apr_brigade_create(r->pool,
                                                  r->connection->bucket_alloc);
@@ -172,11 +174,11 @@ static void hang_up(int fd)
     close(fd);
 }
 
-bool push_pump_run(request_rec *r, const push_berth_t *berth,
-                   const push_adoption_t *adoption, int write_timeout)
+bool push_h2_bridge_run(request_rec *r, const push_reservation_t *reservation,
+                        const push_adoption_t *adoption, int write_timeout)
 {
     static const int not_sent = NOT_SENT_MAX;
-    push_adoption_t pumped = *adoption;
+    push_adoption_t bridged = *adoption;
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
@@ -186,10 +188,10 @@ bool push_pump_run(request_rec *r, const push_berth_t *berth,
     }
     setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &not_sent, sizeof(not_sent));
     set_write_timeout(r, write_timeout);
-    pumped.fd = pair[0];
-    pumped.pumped = true;
-    push_berth_adopt(berth, &pumped);
-    pump(r, pair[1]);
+    bridged.fd = pair[0];
+    bridged.bridged = true;
+    push_reservation_adopt(reservation, &bridged);
+    carry(r, pair[1]);
     hang_up(pair[1]);
     return true;
 }

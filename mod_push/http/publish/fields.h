@@ -1,5 +1,5 @@
-#ifndef PUSH_DRAFT_H
-#define PUSH_DRAFT_H
+#ifndef PUSH_FIELDS_H
+#define PUSH_FIELDS_H
 
 #include "core/publication.h"
 #include "http/params.h"
@@ -24,27 +24,27 @@ typedef struct push_address_t {
 } push_address_t;
 
 /* Each checks one field and takes it into the publication, if it is given. */
-const push_problem_t *push_draft_audience(apr_pool_t *pool,
+const push_problem_t *push_fields_audience(apr_pool_t *pool,
+                                           push_publication_t *asked,
+                                           const push_address_t *address);
+const push_problem_t *push_fields_urgency(apr_pool_t *pool,
                                           push_publication_t *asked,
-                                          const push_address_t *address);
-const push_problem_t *push_draft_urgency(apr_pool_t *pool,
-                                         push_publication_t *asked,
-                                         const push_field_t *field);
-const push_problem_t *push_draft_topic(apr_pool_t *pool,
+                                          const push_field_t *field);
+const push_problem_t *push_fields_topic(apr_pool_t *pool,
+                                        push_publication_t *asked,
+                                        const push_field_t *field);
+const push_problem_t *push_fields_event(apr_pool_t *pool,
+                                        push_publication_t *asked,
+                                        const push_field_t *field);
+const push_problem_t *push_fields_type(apr_pool_t *pool,
                                        push_publication_t *asked,
                                        const push_field_t *field);
-const push_problem_t *push_draft_event(apr_pool_t *pool,
-                                       push_publication_t *asked,
-                                       const push_field_t *field);
-const push_problem_t *push_draft_type(apr_pool_t *pool,
+const push_problem_t *push_fields_key(apr_pool_t *pool,
                                       push_publication_t *asked,
                                       const push_field_t *field);
-const push_problem_t *push_draft_key(apr_pool_t *pool,
-                                     push_publication_t *asked,
-                                     const push_field_t *field);
 
 /* seconds were given, or -1; grants at most PushMaxTTL. */
-void push_draft_ttl(const push_settings_t *settings, push_publication_t *asked,
-                    int64_t seconds);
+void push_fields_ttl(const push_settings_t *settings,
+                     push_publication_t *asked, int64_t seconds);
 
 #endif

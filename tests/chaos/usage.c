@@ -1,4 +1,4 @@
-#include "census.h"
+#include "usage.h"
 
 #include <check.h>
 #include <dirent.h>
@@ -41,16 +41,16 @@ static long private_memory(pid_t pid, long *shared)
     return kilobytes(text, "\nPss_Anon:");
 }
 
-static void add(struct census *c, pid_t pid)
+static void add(struct usage *c, pid_t pid)
 {
     c->processes++;
     c->threads += entries(pid, "task");
     c->descriptors += entries(pid, "fd");
 }
 
-struct census census_take(const struct server *s)
+struct usage usage_take(const struct server *s)
 {
-    struct census c = {0};
+    struct usage c = {0};
     pid_t pids[64];
     int i, count = server_children(s, pids, 64);
 
@@ -76,7 +76,7 @@ static long cpu_of(pid_t pid)
     return (user + system) * 1000 / sysconf(_SC_CLK_TCK);
 }
 
-long census_cpu(const struct server *s)
+long usage_cpu(const struct server *s)
 {
     pid_t pids[64];
     int i, count = server_children(s, pids, 64);

@@ -1,7 +1,7 @@
 #include "core_suite.h"
-#include "store_ground.h"
-#include "stream/loop/keeper.h"
-#include "stream/loop/news.h"
+#include "store_fixture.h"
+#include "stream/loop/stream_set.h"
+#include "stream/loop/wakeups.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -14,9 +14,9 @@
 
 #define INTERVAL 4000u
 
-static ground_t g;
-static push_keeper_t keeper;
-static push_ticket_t ticket;
+static fixture_t g;
+static push_stream_set_t set;
+static push_stream_ref_t stream_ref;
 static int client; /* the other end of the stream */
 static char got[1 << 20];
 
@@ -44,12 +44,12 @@ static int check_in(const char *device, push_migrant_t *migrant)
     ck_assert_int_eq(setsockopt(sockets[1], SOL_SOCKET, SO_SNDBUF, &buffer,
                                 sizeof(buffer)),
                      0);
-    ck_assert_int_eq(ground_checkin(&g, "anna", device, "news", &ticket),
+    ck_assert_int_eq(fixture_checkin(&g, "anna", device, "news", &stream_ref),
                      PUSH_OK);
     *migrant = (push_migrant_t){.adoption = {.fd = sockets[1],
-                                             .ticket = ticket,
+                                             .stream_ref = stream_ref,
                                              .heartbeat = INTERVAL}};
-    atomic_fetch_add(&keeper.seat->streams, 1);
+    atomic_fetch_add(&set.seat->streams, 1);
     return sockets[0];
 }
 
@@ -58,30 +58,30 @@ static void set_up(void)
 {
     push_migrant_t migrant;
 
-    ground_init(&g, (size_t)8 << 20);
-    keeper = (push_keeper_t){.store = &g.store,
-                             .seat = &g.store.seats.seats[0],
-                             .epoll = epoll_create1(EPOLL_CLOEXEC),
-                             .ended = on_end};
-    ck_assert(push_keeper_init(&keeper));
-    push_keeper_look_at_clock(&keeper);
+    fixture_init(&g, (size_t)8 << 20);
+    set = (push_stream_set_t){.store = &g.store,
+                              .seat = &g.store.seats.seats[0],
+                              .epoll = epoll_create1(EPOLL_CLOEXEC),
+                              .ended = on_end};
+    ck_assert(push_stream_set_init(&set));
+    push_stream_set_read_clock(&set);
     client = check_in("phone", &migrant);
-    push_keeper_adopt(&keeper, &migrant);
-    push_keeper_flush(&keeper);
+    push_stream_set_adopt(&set, &migrant);
+    push_stream_set_flush(&set);
 }
 
 static void tear_down(void)
 {
-    push_keeper_cleanup(&keeper);
-    close(keeper.epoll);
+    push_stream_set_cleanup(&set);
+    close(set.epoll);
     close(client);
-    ground_cleanup(&g);
+    fixture_cleanup(&g);
 }
 
 static push_lock_t *mailbox_lock(void)
 {
     const push_device_t *device = push_store_device_at(&g.store,
-                                                       ticket.device);
+                                                       stream_ref.device);
 
     return &g.store.shards[device->shard].lock;
 }
@@ -89,8 +89,8 @@ static push_lock_t *mailbox_lock(void)
 /* The interval is over: what is due is written. */
 static void beat_is_due(void)
 {
-    keeper.ms += INTERVAL;
-    push_keeper_beat(&keeper, INTERVAL);
+    set.ms += INTERVAL;
+    push_stream_set_beat(&set, INTERVAL);
 }
 
 /* Appends what the client has received to what it got before. */
@@ -106,9 +106,9 @@ static size_t receive(size_t length)
 static void publish_to(push_log_kind_t kind, const char *name,
                        const char *text)
 {
-    ck_assert_int_eq(ground_publish(&g, kind, name, text, PUSH_NORMAL),
+    ck_assert_int_eq(fixture_publish(&g, kind, name, text, PUSH_NORMAL),
                      PUSH_OK);
-    push_keeper_take_news(&keeper);
+    push_stream_set_take_wakeups(&set);
 }
 
 static void publish(const char *text)
@@ -126,9 +126,9 @@ START_TEST(a_heart_beats_while_the_mailbox_is_locked)
     receive(0);
     ck_assert_str_eq(got, "\n");
     push_lock_release(mailbox_lock());
-    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 5);
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 5);
     publish("hello");
-    push_keeper_flush(&keeper);
+    push_stream_set_flush(&set);
     receive(0);
     ck_assert_ptr_nonnull(strstr(got, "data: hello\n\n"));
 }
@@ -143,15 +143,15 @@ START_TEST(no_heart_beats_within_a_message_while_the_mailbox_is_locked)
 
     memset(text, 'x', sizeof(text) - 1);
     publish(text);
-    push_keeper_flush(&keeper);
+    push_stream_set_flush(&set);
     length = receive(0);
     ck_assert_uint_gt(length, sizeof(text) / 2);
     ck_assert_uint_lt(length, sizeof(text));
-    push_keeper_on_event(&keeper, 0, EPOLLOUT);
+    push_stream_set_on_event(&set, 0, EPOLLOUT);
     ck_assert_int_eq(push_lock_acquire(mailbox_lock()), PUSH_LOCKED);
     beat_is_due();
     push_lock_release(mailbox_lock());
-    push_keeper_flush(&keeper);
+    push_stream_set_flush(&set);
     receive(length);
     ck_assert_ptr_nonnull(strstr(got, "\ndata: "));
     ck_assert_str_eq(strstr(got, "\ndata: ") + 7 + strlen(text), "\n\n");
@@ -170,17 +170,17 @@ START_TEST(what_is_too_large_for_one_write_goes_on_with_the_next_turn)
     memset(bytes, 0xff, sizeof(bytes) - 1);
     publish(bytes);
     publish("behind");
-    push_keeper_flush(&keeper);
+    push_stream_set_flush(&set);
     length = receive(0);
     ck_assert_uint_gt(length, 60000);
     ck_assert_ptr_null(strstr(got, "\n\n"));
-    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 0);
-    push_keeper_flush(&keeper);
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 0);
+    push_stream_set_flush(&set);
     length = receive(length);
     ck_assert_ptr_nonnull(strstr(got, "data: behind\n\n"));
     ck_assert_uint_eq(
         (size_t)(strstr(got, "\n\n") - (strstr(got, "\ndata: ") + 7)), 80000);
-    ck_assert_uint_eq(keeper.queue.count, 0);
+    ck_assert_uint_eq(set.queue.count, 0);
 }
 END_TEST
 
@@ -193,14 +193,14 @@ START_TEST(
 
     client = check_in("tablet", &migrant);
     ck_assert_int_eq(push_lock_acquire(mailbox_lock()), PUSH_LOCKED);
-    push_keeper_adopt(&keeper, &migrant);
-    push_keeper_flush(&keeper);
+    push_stream_set_adopt(&set, &migrant);
+    push_stream_set_flush(&set);
     push_lock_release(mailbox_lock());
-    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 5);
-    push_keeper_flush(&keeper);
-    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 1000);
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 5);
+    push_stream_set_flush(&set);
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 1000);
     publish_to(PUSH_LOG_CHANNEL, "news", "to all");
-    push_keeper_flush(&keeper);
+    push_stream_set_flush(&set);
     receive(0);
     ck_assert_ptr_nonnull(strstr(got, "data: to all\n\n"));
     close(phone);
@@ -211,15 +211,15 @@ END_TEST
 START_TEST(
     a_stream_that_is_taken_over_while_its_device_stands_in_another_list_is_told)
 {
-    push_device_t *device = push_store_device_at(&g.store, ticket.device);
+    push_device_t *device = push_store_device_at(&g.store, stream_ref.device);
 
     atomic_store(&device->wake, 1);
-    ck_assert_int_eq(ground_checkin(&g, "anna", "phone", "news", &ticket),
+    ck_assert_int_eq(fixture_checkin(&g, "anna", "phone", "news", &stream_ref),
                      PUSH_OK);
-    push_keeper_take_news(&keeper);
-    push_keeper_flush(&keeper);
+    push_stream_set_take_wakeups(&set);
+    push_stream_set_flush(&set);
     expected = PUSH_END_SUPERSEDED;
-    push_keeper_end_overtaken(&keeper);
+    push_stream_set_end_overtaken(&set);
     ck_assert_int_eq(expected, PUSH_END_PEER);
     receive(0);
     ck_assert_ptr_nonnull(strstr(got, "superseded"));
@@ -229,20 +229,20 @@ END_TEST
 /* The clock goes on, and all that is due has its turns. */
 static void flush_after(uint32_t ms)
 {
-    keeper.ms += ms;
+    set.ms += ms;
     do {
-        push_keeper_flush(&keeper);
-    } while (keeper.queue.count);
+        push_stream_set_flush(&set);
+    } while (set.queue.count);
 }
 
 /* Of a stream that does not acknowledge, four messages may be in flight. */
 static void slide_after_four(void)
 {
-    push_device_t *device = push_store_device_at(&g.store, ticket.device);
+    push_device_t *device = push_store_device_at(&g.store, stream_ref.device);
 
     device->traits &= (uint8_t)~PUSH_DEVICE_EXPLICIT;
     device->max_in_flight = 2;
-    keeper.ms = 1 << 20;
+    set.ms = 1 << 20;
     for (int i = 1; i <= 9; i++) {
         char text[] = {'m', (char)('0' + i), '\0'};
 
@@ -267,8 +267,8 @@ START_TEST(a_full_window_goes_on_when_its_reader_has_taken_something)
     receive(length);
     ck_assert_ptr_nonnull(strstr(got, "data: m9\n\n"));
     flush_after(4);
-    ck_assert_uint_eq(keeper.waits.count, 0);
-    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 1000);
+    ck_assert_uint_eq(set.waits.count, 0);
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 1000);
 }
 END_TEST
 
@@ -278,15 +278,15 @@ START_TEST(the_longer_a_window_is_full_the_less_often_it_is_looked_at)
 
     slide_after_four();
     flush_after(0);
-    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 4);
-    flushes = keeper.flushes;
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 4);
+    flushes = set.flushes;
     for (int ms = 0; ms < 1000; ms++) {
         flush_after(1);
     }
     /* Eight in the first 32 ms, seven until 256 ms, then four a second. */
-    ck_assert_uint_le(keeper.flushes - flushes, 20);
-    ck_assert_uint_gt(push_keeper_wait(&keeper, 1000), 4);
-    ck_assert_uint_eq(keeper.waits.count, 1);
+    ck_assert_uint_le(set.flushes - flushes, 20);
+    ck_assert_uint_gt(push_stream_set_wait(&set, 1000), 4);
+    ck_assert_uint_eq(set.waits.count, 1);
     receive(0);
     flush_after(256);
     receive(0);
@@ -317,13 +317,13 @@ START_TEST(a_stream_that_ends_while_its_window_is_full_waits_no_more)
 
     slide_after_four();
     flush_after(0);
-    ck_assert_uint_eq(keeper.waits.count, 1);
+    ck_assert_uint_eq(set.waits.count, 1);
     expected = PUSH_END_ERROR;
-    push_keeper_on_event(&keeper, 0, EPOLLERR);
+    push_stream_set_on_event(&set, 0, EPOLLERR);
     client = check_in("tablet", &migrant);
-    push_keeper_adopt(&keeper, &migrant);
+    push_stream_set_adopt(&set, &migrant);
     flush_after(4);
-    ck_assert_uint_eq(keeper.waits.count, 0);
+    ck_assert_uint_eq(set.waits.count, 0);
     publish("hello");
     flush_after(0);
     receive(0);
@@ -344,29 +344,29 @@ static void poll_comes(void)
     client = check_in("tablet", &migrant);
     migrant.adoption.poll = true;
     migrant.adoption.json = true;
-    migrant.adoption.expires = keeper.now.mono + WAIT;
-    push_keeper_adopt(&keeper, &migrant);
-    push_keeper_flush(&keeper);
+    migrant.adoption.expires = set.now.mono + WAIT;
+    push_stream_set_adopt(&set, &migrant);
+    push_stream_set_flush(&set);
     ck_assert_uint_eq(receive(0), 0);
     expected = PUSH_END_ANSWERED;
 }
 
 static void wait_is_over(void)
 {
-    keeper.now.mono += WAIT;
-    push_keeper_expire(&keeper);
-    push_keeper_flush(&keeper);
+    set.now.mono += WAIT;
+    push_stream_set_expire(&set);
+    push_stream_set_flush(&set);
 }
 
 START_TEST(a_poll_ends_with_its_first_answer)
 {
-    uint32_t streams = keeper.streams.count;
+    uint32_t streams = set.streams.count;
 
     poll_comes();
     publish_to(PUSH_LOG_CHANNEL, "news", "{}");
-    push_keeper_flush(&keeper);
+    push_stream_set_flush(&set);
     ck_assert_int_eq(expected, PUSH_END_PEER);
-    ck_assert_uint_eq(keeper.streams.count, streams);
+    ck_assert_uint_eq(set.streams.count, streams);
     receive(0);
     ck_assert_ptr_nonnull(strstr(got, "\"data\":{}}],\"cursor\":\"1."));
 }
@@ -379,8 +379,8 @@ START_TEST(a_poll_ends_with_its_wait_when_its_mailbox_is_free)
     wait_is_over();
     push_lock_release(mailbox_lock());
     ck_assert_int_eq(expected, PUSH_END_ANSWERED);
-    ck_assert_uint_eq(push_keeper_wait(&keeper, 1000), 5);
-    push_keeper_flush(&keeper);
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 5);
+    push_stream_set_flush(&set);
     ck_assert_int_eq(expected, PUSH_END_PEER);
     receive(0);
     ck_assert_str_eq(got, "{\"gaps\":[],\"messages\":[],\"more\":false}\n");
@@ -396,14 +396,14 @@ START_TEST(a_poll_ends_when_its_socket_has_taken_all_of_the_answer)
     memset(text, 'x', sizeof(text) - 1);
     poll_comes();
     publish_to(PUSH_LOG_CHANNEL, "news", text);
-    push_keeper_flush(&keeper);
+    push_stream_set_flush(&set);
     ck_assert_int_eq(expected, PUSH_END_ANSWERED);
     publish_to(PUSH_LOG_CHANNEL, "news", "later");
     wait_is_over();
     beat_is_due();
     length = receive(0);
-    push_keeper_on_event(&keeper, 1, EPOLLOUT);
-    push_keeper_flush(&keeper);
+    push_stream_set_on_event(&set, 1, EPOLLOUT);
+    push_stream_set_flush(&set);
     ck_assert_int_eq(expected, PUSH_END_PEER);
     receive(length);
     ck_assert_ptr_nonnull(strstr(got, "xxx\"}],\"cursor\":\"1."));
@@ -414,8 +414,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("keeper");
-    TCase *tc = unit_case(suite, "keeper", 60);
+    Suite *suite = suite_create("stream set");
+    TCase *tc = unit_case(suite, "stream set", 60);
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, a_heart_beats_while_the_mailbox_is_locked);

@@ -1,25 +1,25 @@
-#ifndef PUSH_GATE_H
-#define PUSH_GATE_H
+#ifndef PUSH_CHECKS_H
+#define PUSH_CHECKS_H
 
 #include "http/params.h"
 
 /*
- * What every request has to pass before anything is looked up for it, so that
- * the answer to who may not pass tells nothing of what is there.
+ * The checks that every request has to pass before anything is looked up for
+ * it, so that a refusal tells nothing of what is there.
  */
 
 /* The headers of every answer: not to be stored, and of no other type. */
-void push_gate_headers(request_rec *r);
+void push_common_headers(request_rec *r);
 
 /* The query, decoded; a problem also if there is a token in it. */
-const push_problem_t *push_gate_query(request_rec *r, push_params_t *params);
+const push_problem_t *push_check_query(request_rec *r, push_params_t *params);
 
 /*
  * Hook log_transaction, before anything is logged: a ticket or a token is in no
  * log either where a request of ours was refused before its handler looked, or
  * where an internal redirect led to it, or away from it.
  */
-int push_gate_log(request_rec *r);
+int push_clean_log(request_rec *r);
 
 /*
  * A problem if a browser says (Origin, Sec-Fetch-Site) that the request comes

@@ -4,10 +4,10 @@
 
 #define RECOUNTS 16u /* attempts, while others allocate */
 
-/* Looking at objects without knowing from whom they hang. */
+/* Finds and visits objects without knowing what refers to them. */
 
-static bool look_in_run(const push_slab_t *slab, uint32_t index,
-                        push_object_t *object)
+static bool find_run(const push_slab_t *slab, uint32_t index,
+                     push_object_t *object)
 {
     const push_page_t *page = &slab->pages[index];
 
@@ -17,7 +17,7 @@ static bool look_in_run(const push_slab_t *slab, uint32_t index,
            && object->ref == ref_of(slab, page_bytes(slab, index));
 }
 
-bool push_slab_look(const push_slab_t *slab, push_ref_t ref,
+bool push_slab_find(const push_slab_t *slab, push_ref_t ref,
                     push_object_t *object)
 {
     uint64_t offset = (uint64_t)ref * PUSH_REF_UNIT;
@@ -35,7 +35,7 @@ bool push_slab_look(const push_slab_t *slab, push_ref_t ref,
     object->ref = ref;
     state = slab->pages[index].state;
     if (state == PAGE_RUN) {
-        return look_in_run(slab, (uint32_t)index, object);
+        return find_run(slab, (uint32_t)index, object);
     }
     if (!state || state > CLASSES || within % size_of(state - 1)
         || within / size_of(state - 1) >= objects_of(state - 1)) {
@@ -91,8 +91,7 @@ static bool each_run(push_slab_t *slab, push_slab_visit_t *visit, void *data)
     for (uint32_t i = 0; all && i < slab->shared->pages; i++) {
         push_object_t object = {.ref = ref_of(slab, page_bytes(slab, i))};
 
-        if (slab->pages[i].state == PAGE_RUN
-            && look_in_run(slab, i, &object)) {
+        if (slab->pages[i].state == PAGE_RUN && find_run(slab, i, &object)) {
             all = visit(data, &object);
         }
     }

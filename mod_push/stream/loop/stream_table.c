@@ -1,9 +1,9 @@
-#include "stream/loop/streams.h"
+#include "stream/loop/stream_table.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool grow(push_streams_t *streams)
+static bool grow(push_stream_table_t *streams)
 {
     push_stream_t **pieces = realloc(streams->pieces,
                                      (streams->pieces_count + 1)
@@ -13,7 +13,7 @@ static bool grow(push_streams_t *streams)
         return false;
     }
     streams->pieces = pieces;
-    pieces[streams->pieces_count] = malloc(PUSH_STREAMS_PIECE
+    pieces[streams->pieces_count] = malloc(PUSH_STREAM_TABLE_PIECE
                                            * sizeof(push_stream_t));
     if (!pieces[streams->pieces_count]) {
         return false;
@@ -22,31 +22,31 @@ static bool grow(push_streams_t *streams)
     return true;
 }
 
-uint32_t push_streams_take(push_streams_t *streams)
+uint32_t push_stream_table_take(push_stream_table_t *streams)
 {
     uint32_t index = streams->free - 1;
     push_stream_t *stream;
 
     if (streams->free) {
-        streams->free = push_streams_at(streams, index)->follows;
+        streams->free = push_stream_table_at(streams, index)->follows;
     }
-    else if (streams->used < streams->pieces_count * PUSH_STREAMS_PIECE
+    else if (streams->used < streams->pieces_count * PUSH_STREAM_TABLE_PIECE
              || grow(streams)) {
         index = streams->used++;
     }
     else {
         return PUSH_NO_STREAM;
     }
-    stream = push_streams_at(streams, index);
+    stream = push_stream_table_at(streams, index);
     memset(stream, 0, sizeof(*stream));
     stream->link.fd = -1;
     streams->count++;
     return index;
 }
 
-void push_streams_give(push_streams_t *streams, uint32_t index)
+void push_stream_table_give(push_stream_table_t *streams, uint32_t index)
 {
-    push_stream_t *stream = push_streams_at(streams, index);
+    push_stream_t *stream = push_stream_table_at(streams, index);
 
     stream->link.fd = -1;
     stream->follows = streams->free;
@@ -54,7 +54,7 @@ void push_streams_give(push_streams_t *streams, uint32_t index)
     streams->count--;
 }
 
-void push_streams_cleanup(push_streams_t *streams)
+void push_stream_table_cleanup(push_stream_table_t *streams)
 {
     for (uint32_t i = 0; i < streams->pieces_count; i++) {
         free(streams->pieces[i]);

@@ -1,4 +1,4 @@
-#include "store/shm/room.h"
+#include "store/shm/reserve.h"
 #include "core_suite.h"
 #include "store_fixture.h"
 
@@ -8,15 +8,18 @@
 #define LIMIT    3u
 #define ATTEMPTS 200000
 
-/* Whoever gets a place looks whether there are too many, and gives it back. */
+/*
+ * Each that gets a reservation checks whether there are too many, and gives it
+ * back.
+ */
 static int reserve_and_give_back(void *data)
 {
     push_seat_t *seat = data;
 
     for (int i = 0; i < ATTEMPTS; i++) {
-        if (push_room_reserve(&g.store.seats, seat)) {
+        if (push_reserve_here(&g.store.seats, seat)) {
             CHILD_NEEDS(atomic_load(&seat->streams) <= LIMIT);
-            push_room_give_back(seat);
+            push_reserve_give_back(seat);
         }
     }
     return 0;
@@ -46,72 +49,73 @@ START_TEST(the_seat_with_the_most_room_is_found_and_none_where_all_are_full)
     for (int i = 1; i < 4; i++) {
         ck_assert_int_eq(push_seat_claim(&g.store.seats, self), i);
     }
-    ck_assert_int_eq(push_room_find(&g.store.seats), -1);
+    ck_assert_int_eq(push_reserve_find(&g.store.seats), -1);
     seats[1].limit = 2;
     seats[2].limit = 9;
     seats[2].streams = 8;
-    ck_assert_int_eq(push_room_find(&g.store.seats), 1);
-    ck_assert(push_room_reserve(&g.store.seats, &seats[1]));
-    ck_assert(push_room_reserve(&g.store.seats, &seats[1]));
-    ck_assert(!push_room_reserve(&g.store.seats, &seats[1]));
-    ck_assert_int_eq(push_room_find(&g.store.seats), 2);
+    ck_assert_int_eq(push_reserve_find(&g.store.seats), 1);
+    ck_assert(push_reserve_here(&g.store.seats, &seats[1]));
+    ck_assert(push_reserve_here(&g.store.seats, &seats[1]));
+    ck_assert(!push_reserve_here(&g.store.seats, &seats[1]));
+    ck_assert_int_eq(push_reserve_find(&g.store.seats), 2);
     push_seat_close(&seats[2]);
-    ck_assert_int_eq(push_room_find(&g.store.seats), -1);
-    push_room_give_back(&seats[1]);
-    ck_assert_int_eq(push_room_find(&g.store.seats), 1);
+    ck_assert_int_eq(push_reserve_find(&g.store.seats), -1);
+    push_reserve_give_back(&seats[1]);
+    ck_assert_int_eq(push_reserve_find(&g.store.seats), 1);
 }
 END_TEST
 
-START_TEST(promises_of_all_count_until_they_are_over_or_their_maker_is)
+START_TEST(reservations_of_all_count_until_they_are_over_or_their_maker_is)
 {
     push_seats_t *seats = &g.store.seats;
 
     ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 1);
     ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 2);
     seats->seats[2].limit = 2;
-    ck_assert(push_room_promise(seats, 0, 2));
-    ck_assert(push_room_promise(seats, 1, 2));
-    ck_assert(!push_room_promise(seats, 0, 2));
-    push_room_cancel(seats, 0);
-    ck_assert(push_room_promise(seats, 0, 2));
-    ck_assert(!push_room_promise(seats, 0, 2));
+    ck_assert(push_reserve_elsewhere(seats, 0, 2));
+    ck_assert(push_reserve_elsewhere(seats, 1, 2));
+    ck_assert(!push_reserve_elsewhere(seats, 0, 2));
+    push_reserve_cancel(seats, 0);
+    ck_assert(push_reserve_elsewhere(seats, 0, 2));
+    ck_assert(!push_reserve_elsewhere(seats, 0, 2));
     push_seat_leave(seats, 1);
-    ck_assert(push_room_promise(seats, 0, 2));
-    ck_assert(!push_room_promise(seats, 0, 2));
+    ck_assert(push_reserve_elsewhere(seats, 0, 2));
+    ck_assert(!push_reserve_elsewhere(seats, 0, 2));
     /* Somebody of the seat that was left comes to its end. */
-    push_room_cancel(seats, 1);
-    ck_assert_uint_eq(seats->seats[1].promised, 0);
+    push_reserve_cancel(seats, 1);
+    ck_assert_uint_eq(seats->seats[1].reserved, 0);
 }
 END_TEST
 
 /* It would be told to come again, though it was told that it is welcome. */
-START_TEST(nobody_takes_a_place_that_is_promised)
+START_TEST(nobody_takes_a_place_that_is_reserved_elsewhere)
 {
     push_seats_t *seats = &g.store.seats;
     push_seat_t *to = &seats->seats[1];
 
     ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 1);
     to->limit = 2;
-    ck_assert(push_room_promise(seats, 0, 1));
-    ck_assert(push_room_reserve(seats, to));
-    ck_assert(!push_room_reserve(seats, to));
-    ck_assert(push_room_fulfil(seats, 0, to));
+    ck_assert(push_reserve_elsewhere(seats, 0, 1));
+    ck_assert(push_reserve_here(seats, to));
+    ck_assert(!push_reserve_here(seats, to));
+    ck_assert(push_reserve_fulfil(seats, 0, to));
     ck_assert_uint_eq(to->streams, 2);
-    ck_assert_uint_eq(seats->seats[0].promised, 0);
-    push_room_give_back(to);
-    ck_assert(push_room_reserve(seats, to));
+    ck_assert_uint_eq(seats->seats[0].reserved, 0);
+    push_reserve_give_back(to);
+    ck_assert(push_reserve_here(seats, to));
 }
 END_TEST
 
 /* Its child could not start a reactor: what it writes would be no seat. */
-START_TEST(who_has_no_seat_promises_nothing)
+START_TEST(who_has_no_seat_reserves_nothing_elsewhere)
 {
     push_seats_t *seats = &g.store.seats;
 
     ck_assert_int_eq(push_seat_claim(seats, (uint32_t)getpid()), 1);
     seats->seats[1].limit = 2;
-    ck_assert(!push_room_promise(seats, push_seat_index(PUSH_SEAT_NOBODY), 1));
-    ck_assert(!push_room_promise(seats, seats->count, 1));
+    ck_assert(
+        !push_reserve_elsewhere(seats, push_seat_index(PUSH_SEAT_NOBODY), 1));
+    ck_assert(!push_reserve_elsewhere(seats, seats->count, 1));
 }
 END_TEST
 
@@ -125,9 +129,9 @@ int main(void)
         tc, of_many_who_reserve_at_once_no_more_get_a_place_than_there_are);
     tcase_add_test(
         tc, the_seat_with_the_most_room_is_found_and_none_where_all_are_full);
-    tcase_add_test(tc, who_has_no_seat_promises_nothing);
-    tcase_add_test(tc, nobody_takes_a_place_that_is_promised);
+    tcase_add_test(tc, who_has_no_seat_reserves_nothing_elsewhere);
+    tcase_add_test(tc, nobody_takes_a_place_that_is_reserved_elsewhere);
     tcase_add_test(
-        tc, promises_of_all_count_until_they_are_over_or_their_maker_is);
+        tc, reservations_of_all_count_until_they_are_over_or_their_maker_is);
     return unit_run(suite);
 }

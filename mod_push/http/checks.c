@@ -1,4 +1,4 @@
-#include "http/gate.h"
+#include "http/checks.h"
 
 #include <apr_strings.h>
 #include <arpa/inet.h>
@@ -8,13 +8,13 @@
 #include "http/settings.h"
 #include "http/token.h"
 
-void push_gate_headers(request_rec *r)
+void push_common_headers(request_rec *r)
 {
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     apr_table_setn(r->headers_out, "X-Content-Type-Options", "nosniff");
 }
 
-const push_problem_t *push_gate_query(request_rec *r, push_params_t *params)
+const push_problem_t *push_check_query(request_rec *r, push_params_t *params)
 {
     const push_problem_t *problem = push_params_parse(r, params);
 
@@ -30,16 +30,16 @@ static bool bears_secret(request_rec *r)
     push_params_t params;
 
     return r->args
-           && (push_gate_query(r, &params)
+           && (push_check_query(r, &params)
                || push_params_all(&params, "ticket")->nelts);
 }
 
-int push_gate_log(request_rec *r)
+int push_clean_log(request_rec *r)
 {
     request_rec *last = r;
     bool ours = false;
 
-    /* What was served here, without a detour, has been looked at. */
+    /* A request that was served here, without a detour, has been checked. */
     if (r->status < HTTP_NO_CONTENT && !r->next) {
         return DECLINED;
     }

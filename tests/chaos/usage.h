@@ -1,12 +1,12 @@
 /*
  * What a server takes up, over its parent and all its children, from /proc.
  */
-#ifndef CHAOS_CENSUS_H
-#define CHAOS_CENSUS_H
+#ifndef CHAOS_USAGE_H
+#define CHAOS_USAGE_H
 
 #include "server.h"
 
-struct census {
+struct usage {
     int processes;
     int threads;
     int descriptors; /* of the parent and all children */
@@ -15,9 +15,9 @@ struct census {
     long shared;     /* shared memory, KiB: the segment */
 };
 
-struct census census_take(const struct server *s);
+struct usage usage_take(const struct server *s);
 
 /* Processor time used so far by the parent and the children that live, ms. */
-long census_cpu(const struct server *s);
+long usage_cpu(const struct server *s);
 
 #endif

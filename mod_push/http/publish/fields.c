@@ -1,4 +1,4 @@
-#include "http/publish/draft.h"
+#include "http/publish/fields.h"
 
 #include <apr_strings.h>
 
@@ -29,13 +29,13 @@ static const push_problem_t *take_device(apr_pool_t *pool,
     if (!push_device_valid(device->text.at, device->text.len)) {
         return bad(pool, device, "1-128 of A-Z a-z 0-9 . _ ~ -");
     }
-    asked->draft.device = device->text;
+    asked->spec.device = device->text;
     return NULL;
 }
 
-const push_problem_t *push_draft_audience(apr_pool_t *pool,
-                                          push_publication_t *asked,
-                                          const push_address_t *address)
+const push_problem_t *push_fields_audience(apr_pool_t *pool,
+                                           push_publication_t *asked,
+                                           const push_address_t *address)
 {
     const push_field_t *channel = &address->channel;
     const push_field_t *name = channel->given ? channel : &address->user;
@@ -58,21 +58,21 @@ const push_problem_t *push_draft_audience(apr_pool_t *pool,
     return take_device(pool, asked, &address->device);
 }
 
-const push_problem_t *push_draft_urgency(apr_pool_t *pool,
-                                         push_publication_t *asked,
-                                         const push_field_t *field)
+const push_problem_t *push_fields_urgency(apr_pool_t *pool,
+                                          push_publication_t *asked,
+                                          const push_field_t *field)
 {
-    asked->draft.urgency = PUSH_NORMAL;
+    asked->spec.urgency = PUSH_NORMAL;
     if (field->given
-        && !push_urgency_parse(field->text, &asked->draft.urgency)) {
+        && !push_urgency_parse(field->text, &asked->spec.urgency)) {
         return bad(pool, field, "high, normal, low or very-low");
     }
     return NULL;
 }
 
-const push_problem_t *push_draft_topic(apr_pool_t *pool,
-                                       push_publication_t *asked,
-                                       const push_field_t *field)
+const push_problem_t *push_fields_topic(apr_pool_t *pool,
+                                        push_publication_t *asked,
+                                        const push_field_t *field)
 {
     static const char legal[] = "1-32 characters of base64url";
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -89,13 +89,13 @@ const push_problem_t *push_draft_topic(apr_pool_t *pool,
             return bad(pool, field, legal);
         }
     }
-    asked->draft.topic = field->text;
+    asked->spec.topic = field->text;
     return NULL;
 }
 
-const push_problem_t *push_draft_event(apr_pool_t *pool,
-                                       push_publication_t *asked,
-                                       const push_field_t *field)
+const push_problem_t *push_fields_event(apr_pool_t *pool,
+                                        push_publication_t *asked,
+                                        const push_field_t *field)
 {
     static const char reserved[] = "push.";
 
@@ -109,14 +109,14 @@ const push_problem_t *push_draft_event(apr_pool_t *pool,
         && !memcmp(field->text.at, reserved, sizeof(reserved) - 1)) {
         return bad(pool, field, "names that begin with push. are reserved");
     }
-    asked->draft.content.event = field->text;
+    asked->spec.content.event = field->text;
     return NULL;
 }
 
-/* What the payload is; only passed on. */
-const push_problem_t *push_draft_type(apr_pool_t *pool,
-                                      push_publication_t *asked,
-                                      const push_field_t *field)
+/* The content type of the payload is only passed on. */
+const push_problem_t *push_fields_type(apr_pool_t *pool,
+                                       push_publication_t *asked,
+                                       const push_field_t *field)
 {
     if (!field->text.len) {
         return NULL;
@@ -125,13 +125,13 @@ const push_problem_t *push_draft_type(apr_pool_t *pool,
         return bad(pool, field,
                    "1-255 printable ASCII characters, the first no blank");
     }
-    asked->draft.content.type = field->text;
+    asked->spec.content.type = field->text;
     return NULL;
 }
 
-const push_problem_t *push_draft_key(apr_pool_t *pool,
-                                     push_publication_t *asked,
-                                     const push_field_t *field)
+const push_problem_t *push_fields_key(apr_pool_t *pool,
+                                      push_publication_t *asked,
+                                      const push_field_t *field)
 {
     if (!field->given) {
         return NULL;
@@ -148,10 +148,10 @@ const push_problem_t *push_draft_key(apr_pool_t *pool,
     return NULL;
 }
 
-void push_draft_ttl(const push_settings_t *settings, push_publication_t *asked,
-                    int64_t seconds)
+void push_fields_ttl(const push_settings_t *settings,
+                     push_publication_t *asked, int64_t seconds)
 {
     int64_t ttl = seconds < 0 ? settings->default_ttl : seconds * 1000;
 
-    asked->draft.ttl = ttl < settings->max_ttl ? ttl : settings->max_ttl;
+    asked->spec.ttl = ttl < settings->max_ttl ? ttl : settings->max_ttl;
 }

@@ -1,4 +1,4 @@
-#include "store/shard/places.h"
+#include "store/shard/subscriptions.h"
 #include "store/shard/shard.h"
 
 #include <stdatomic.h>
@@ -15,40 +15,44 @@ static push_channel_t *channel_of(push_store_t *store, push_ref_t log)
     return push_at(&store->heaps[0], log);
 }
 
-bool push_places_have(const push_places_t *places, push_ref_t log)
+bool push_subscriptions_have(const push_subscription_list_t *wanted,
+                             push_ref_t log)
 {
-    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
-        if (places->subs[i].log == log) {
+    for (unsigned i = PUSH_SUBSCRIPTION_CHANNELS; i < wanted->count; i++) {
+        if (wanted->list[i].log == log) {
             return true;
         }
     }
     return false;
 }
 
-void push_places_count(push_store_t *store, const push_sub_t *subs,
-                       unsigned count, int by)
+void push_subscriptions_count(push_store_t *store,
+                              const push_subscription_t *subscriptions,
+                              unsigned count, int by)
 {
-    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
-        atomic_fetch_add(&channel_of(store, subs[i].log)->subscribers,
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < count; i++) {
+        atomic_fetch_add(&channel_of(store, subscriptions[i].log)->subscribers,
                          (uint32_t)by);
         PUSH_FAILPOINT("places-counted");
     }
 }
 
-void push_places_arrived(push_store_t *store, const push_places_t *places)
+void push_subscriptions_arrived(push_store_t *store,
+                                const push_subscription_list_t *wanted)
 {
-    for (unsigned i = PUSH_SUB_CHANNELS; i < places->count; i++) {
-        atomic_fetch_sub(&channel_of(store, places->subs[i].log)->arriving, 1);
+    for (unsigned i = PUSH_SUBSCRIPTION_CHANNELS; i < wanted->count; i++) {
+        atomic_fetch_sub(&channel_of(store, wanted->list[i].log)->arriving, 1);
         PUSH_FAILPOINT("arrived");
     }
     atomic_fetch_sub(store->checkins, 1);
 }
 
-void push_places_connect(push_store_t *store, const push_sub_t *subs,
-                         unsigned count, int by)
+void push_subscriptions_connect(push_store_t *store,
+                                const push_subscription_t *subscriptions,
+                                unsigned count, int by)
 {
-    for (unsigned i = PUSH_SUB_BROADCAST; i < count; i++) {
-        atomic_fetch_add(&channel_of(store, subs[i].log)->connected,
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < count; i++) {
+        atomic_fetch_add(&channel_of(store, subscriptions[i].log)->connected,
                          (uint32_t)by);
         PUSH_FAILPOINT("connected-counted");
     }
@@ -80,14 +84,14 @@ static bool may_add_channel(const push_store_t *store)
 
 /* The channel, which a subscriber may bring into being; or why it may not. */
 static push_status_t find_or_make(push_store_t *store, const push_name_t *name,
-                                  const push_places_t *places,
+                                  const push_subscription_list_t *wanted,
                                   push_channel_t **channel)
 {
     *channel = push_store_channel(store, name, false);
     if (*channel) {
         return PUSH_OK;
     }
-    if (!places->room) {
+    if (!wanted->room) {
         return PUSH_NO_MEMORY;
     }
     if (!may_add_channel(store)) {
@@ -97,8 +101,9 @@ static push_status_t find_or_make(push_store_t *store, const push_name_t *name,
     return *channel ? PUSH_OK : PUSH_NO_MEMORY;
 }
 
-static push_status_t place_in_channel(push_store_t *store, push_text_t text,
-                                      uint64_t joined, push_places_t *places)
+static push_status_t subscribe_to(push_store_t *store, push_text_t text,
+                                  uint64_t joined,
+                                  push_subscription_list_t *wanted)
 {
     push_name_t name = push_store_name(store, text);
     push_heap_t *heap = &store->heaps[name.shard];
@@ -108,11 +113,11 @@ static push_status_t place_in_channel(push_store_t *store, push_text_t text,
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
-    status = find_or_make(store, &name, places, &channel);
+    status = find_or_make(store, &name, wanted, &channel);
     if (status == PUSH_OK
-        && !push_places_have(places, push_ref_of(heap, channel))) {
-        push_sub_init(heap, &places->subs[places->count++],
-                      push_ref_of(heap, channel), joined);
+        && !push_subscriptions_have(wanted, push_ref_of(heap, channel))) {
+        push_subscription_init(heap, &wanted->list[wanted->count++],
+                               push_ref_of(heap, channel), joined);
         atomic_fetch_add(&channel->arriving, 1);
         PUSH_FAILPOINT("place-taken");
     }
@@ -120,21 +125,24 @@ static push_status_t place_in_channel(push_store_t *store, push_text_t text,
     return status;
 }
 
-push_status_t push_places_take(push_store_t *store, push_places_t *places,
-                               const push_text_t *channels, unsigned count,
-                               bool from_oldest)
+push_status_t push_subscriptions_take(push_store_t *store,
+                                      push_subscription_list_t *wanted,
+                                      const push_text_t *channels,
+                                      unsigned count, bool from_oldest)
 {
     uint64_t joined = push_mid_now(&store->segment->clock);
     push_status_t status = PUSH_OK;
 
-    memset(&places->subs[PUSH_SUB_USER], 0, sizeof(push_sub_t));
-    push_sub_init(&store->heaps[0], &places->subs[PUSH_SUB_BROADCAST],
-                  store->segment->broadcast, joined);
-    places->count = PUSH_SUB_CHANNELS;
+    memset(&wanted->list[PUSH_SUBSCRIPTION_USER], 0,
+           sizeof(push_subscription_t));
+    push_subscription_init(&store->heaps[0],
+                           &wanted->list[PUSH_SUBSCRIPTION_BROADCAST],
+                           store->segment->broadcast, joined);
+    wanted->count = PUSH_SUBSCRIPTION_CHANNELS;
     atomic_fetch_add(store->checkins, 1);
     for (unsigned i = 0; i < count && status == PUSH_OK; i++) {
-        status = place_in_channel(store, channels[i], from_oldest ? 0 : joined,
-                                  places);
+        status = subscribe_to(store, channels[i], from_oldest ? 0 : joined,
+                              wanted);
     }
     return status;
 }
