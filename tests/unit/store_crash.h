@@ -1,7 +1,7 @@
 #ifndef STORE_CRASH_H
 #define STORE_CRASH_H
 
-#include "store_fixture.h"
+#include "store_shared.h"
 
 /*
  * A process that does everything the store can do, writes down what it was

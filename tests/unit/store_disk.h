@@ -4,7 +4,7 @@
 #include "broker/local.h"
 #include "store/disk/journal.h"
 #include "store/recovery/recover.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 
 /* A store with its state on disk, in a directory of its own. */
 

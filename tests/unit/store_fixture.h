@@ -1,7 +1,7 @@
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
-#include "store_fixture.h"
+#include "store_shared.h"
 
 /* The store of a test: made before each of a case, and gone behind it. */
 

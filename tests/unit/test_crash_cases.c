@@ -5,7 +5,7 @@
 #include "store/shard/inventory.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/validate.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 #include "store/shard/shard.h"
 #include "store/ops/ack.h"
 #include "store/ops/keys.h"

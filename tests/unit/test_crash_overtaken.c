@@ -1,6 +1,6 @@
 #include "core/failpoint.h"
 #include "core_suite.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/upkeep/validate.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 #include "store/ops/ack.h"
 
 #include <signal.h>

@@ -3,7 +3,7 @@
 #include "broker/local.h"
 #include "core_suite.h"
 #include "core_world.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 #include "store/shm/clock.h"
 
 /* This machine's store as the HTTP side sees it. */

@@ -2,7 +2,7 @@
 #include "core_world.h"
 #include "store/ops/view.h"
 #include "store/upkeep/sweep.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "store/ops/ack.h"
 #include "store/ops/life.h"
 #include "store/upkeep/sweep.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 
 #include "core_suite.h"
 #include "store/upkeep/sweep.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 #include "store/shm/clock.h"
 
 /* What all children agree on to keep somebody out. */

@@ -1,6 +1,6 @@
 #include "store/shm/lock.h"
 #include "core_suite.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 #include "store/shm/clock.h"
 
 #include <signal.h>

@@ -1,6 +1,6 @@
 #include "store/shm/slab.h"
 #include "core_suite.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/upkeep/sweep.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 #include "store/ops/ack.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 #include "core_suite.h"
-#include "store_fixture.h"
+#include "store_shared.h"
 #include "stream/loop/stream_set.h"
 #include "stream/loop/wakeups.h"
 

@@ -1,4 +1,4 @@
-#include "store_fixture.h"
+#include "store_shared.h"
 
 #include <check.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
-#ifndef STORE_FIXTURE_H
-#define STORE_FIXTURE_H
+#ifndef STORE_SHARED_H
+#define STORE_SHARED_H
 
 #include <sys/types.h>
 
