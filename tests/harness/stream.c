@@ -36,6 +36,7 @@ struct stream *stream_begin(struct wire *w, const char *head)
     reply_head_feed(&parsed, head, strlen(head));
     reply_body_init(&st->body, &parsed);
     st->status = parsed.status;
+    st->draft = keep(malloc(sizeof(*st->draft)), free);
     sse_init(&st->sse, take_line, st);
     return st;
 }
@@ -198,27 +199,28 @@ static bool read_line(struct stream *st, int64_t deadline)
 
 const struct event *stream_next_in(struct stream *st, int64_t milliseconds)
 {
+    static const struct draft empty = {.event = {.seq = -1,
+                                                 .id = "",
+                                                 .mid = "",
+                                                 .device = "",
+                                                 .type = "",
+                                                 .data = "",
+                                                 .enc = "",
+                                                 .ack = ""}};
     int64_t deadline = wait_now() + milliseconds;
+    struct draft *d = st->draft;
     struct event *e;
-    struct draft d = {.event = {.seq = -1,
-                                .id = "",
-                                .mid = "",
-                                .device = "",
-                                .type = "",
-                                .data = "",
-                                .enc = "",
-                                .ack = ""}};
 
-    st->draft = &d;
-    while (!d.whole) {
+    *d = empty;
+    while (!d->whole) {
         /* The rest of an event that has begun is on its way. */
-        if (!read_line(st, d.any ? deadline + WAIT_MS : deadline)) {
-            ck_assert_msg(!d.any || st->wire->ended, "half an event");
+        if (!read_line(st, d->any ? deadline + WAIT_MS : deadline)) {
+            ck_assert_msg(!d->any || st->wire->ended, "half an event");
             return NULL;
         }
     }
     e = keep(malloc(sizeof(*e)), free);
-    *e = d.event;
+    *e = d->event;
     e->at = wait_now();
     return e;
 }

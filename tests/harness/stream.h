@@ -42,7 +42,7 @@ struct stream {
     int beats;              /* empty lines that ended no event */
     struct reply_body body; /* in chunks where a proxy put it into them */
     struct sse sse;
-    struct draft *draft; /* while stream_next_in() waits */
+    struct draft *draft; /* the event that is being read */
 };
 
 /* Ask for a stream and read the head of the answer, whatever its status.

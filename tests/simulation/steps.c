@@ -49,6 +49,16 @@ static void recall(sim_t *s, int client, uint32_t choice)
     sim_publish_recall(s, choice);
 }
 
+/* Attempts come again and again where that is the fault: it is seldom seen. */
+static void carry_one(sim_t *s, unsigned index, sim_fortune_t fortune)
+{
+    if (s->fault == SIM_ABANDONED_SERVED
+        && s->packets[index].kind == SIM_CONNECT) {
+        fortune = SIM_ARRIVES_AND_STAYS;
+    }
+    sim_carry(s, index, fortune);
+}
+
 static void carry(sim_t *s, int client, uint32_t choice)
 {
     static const sim_fortune_t fortunes[] = {
@@ -57,7 +67,7 @@ static void carry(sim_t *s, int client, uint32_t choice)
 
     (void)client;
     if (s->packets_count) {
-        sim_carry(s, choice / 8 % s->packets_count, fortunes[choice % 8]);
+        carry_one(s, choice / 8 % s->packets_count, fortunes[choice % 8]);
     }
 }
 
@@ -111,7 +121,7 @@ static void connect_now(sim_t *s, int client, uint32_t choice)
     }
     sim_client_connect(s, client, lowest);
     if (idle && choice % 3 && s->packets_count) {
-        sim_carry(s, s->packets_count - 1, SIM_ARRIVES);
+        carry_one(s, s->packets_count - 1, SIM_ARRIVES);
     }
 }
 
