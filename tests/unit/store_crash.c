@@ -48,9 +48,9 @@ const char *crash_name(const crash_journal_t *j, const char *text)
 
 /* ---- clients ---- */
 
-static push_status_t open_stream(fixture_t *g, push_checkin_t *c,
-                                 const char *device,
-                                 push_stream_ref_t *stream_ref)
+static push_status_t check_in(fixture_t *g, push_checkin_t *c,
+                              const char *device,
+                              push_stream_ref_t *stream_ref)
 {
     c->labels[PUSH_LABEL_DEVICE] = named(device);
     c->explicit_acks = true;
@@ -72,7 +72,7 @@ static push_status_t arrive(fixture_t *g, crash_journal_t *j, unsigned device,
                         .channels_count = devices[device].follows,
                         .cursor = &j->devices[device].at};
 
-    return open_stream(g, &c, devices[device].device, stream_ref);
+    return check_in(g, &c, devices[device].device, stream_ref);
 }
 
 /* "m17" of a message, "k5" of a key. */
@@ -329,7 +329,7 @@ static void visit(fixture_t *g, crash_journal_t *j, const char *user,
                         .channels_count = channel != NULL};
     push_stream_ref_t stream_ref;
 
-    if (open_stream(g, &c, "1", &stream_ref) != PUSH_OK) {
+    if (check_in(g, &c, "1", &stream_ref) != PUSH_OK) {
         return;
     }
     j->published += fixture_publish(g, PUSH_LOG_USER, user, "x", PUSH_NORMAL)
