@@ -40,6 +40,9 @@ LIBDIR  ?= $(PREFIX)/lib
 LDCONFIG ?= /sbin/ldconfig
 APXS    ?= apxs
 
+# One number for the module, the SDKs and the packages.
+VERSION := $(shell cat VERSION)
+
 # Where a2enmod finds modules; empty where httpd is not Debian's.
 MODS_AVAILABLE ?= $(wildcard $(SYSCONFDIR)/mods-available)
 
@@ -221,6 +224,7 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 -include sdk-c/build.mk sdk-js/build.mk
 -include tests/bench/build.mk tests/integration/build.mk tests/chaos/build.mk
 -include tests/browser/build.mk tests/simulation/build.mk
+-include conf/build.mk
 
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(IDENTITY_OBJS:.o=.d) $(IDENTITY_TESTS:$(B)/%=$(B)/obj/%.d) \
