@@ -274,7 +274,7 @@ test: deps ## install what is missing, build and test everything
 	@$(MAKE) $(JOBS) MODE=tsan thread-programs
 	@tests/run --alone '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
 		'$(MAKE) check-plain' '$(MAKE) asan' '$(MAKE) check-threads' \
-		'$(MAKE) check-packages' \
+		'$(MAKE) check-packages-short' \
 		$(if $(JS_TESTS),'$(MAKE) check-js') \
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 

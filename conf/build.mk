@@ -15,7 +15,7 @@ deb: ## build the Debian packages into build/deb (as root it installs what that 
 	@conf/deb $(DEB_TREE) '$(CC)' $(DEB_SOURCES)
 
 .PHONY: npm-pack
-npm-pack: $(NPM_STAMPS) ## the JavaScript SDK as npm takes it, into build/npm
+npm-pack: sdk-js/node_modules/.stamp ## the JavaScript SDK as npm takes it, into build/npm
 	@mkdir -p build/npm
 	@cd sdk-js && npm pack --silent --pack-destination ../build/npm
 
@@ -26,14 +26,21 @@ image-context: deb ## what a container engine builds an image from, into build/i
 	@cp build/deb/libapache2-mod-push_$(VERSION)_*.deb \
 		build/deb/push-tools_$(VERSION)_*.deb build/image/packages
 
-# In an overlay of this machine's root: two minutes.  check-packages-bare has a
-# Debian with nothing but apt, as a user may have, which takes another minute.
-.PHONY: check-packages
-check-packages: image-context npm-pack ## build, install, upgrade, remove and purge the packages
+# In an overlay of this machine's root.  `make test` does without the image, so
+# that it takes less than two minutes; check-packages-bare has a Debian with
+# nothing but apt, as a user may have.
+PACKAGE_SUITES = 'tests/packages/files $(VERSION)' \
+                 'tests/packages/check $(VERSION) $(BARE)'
+
+.PHONY: check-packages-short
+check-packages-short: deb npm-pack
 	@tests/packages/next $(VERSION) '$(CC)'
-	@tests/run --alone 'tests/packages/files $(VERSION)' \
-		'tests/packages/check $(VERSION) $(BARE)' \
-		'tests/packages/image build/image $(BARE)'
+	@tests/run --alone $(PACKAGE_SUITES)
+
+.PHONY: check-packages
+check-packages: image-context npm-pack ## build, install, upgrade, remove and purge the packages; run the image
+	@tests/packages/next $(VERSION) '$(CC)'
+	@tests/run --alone $(PACKAGE_SUITES) 'tests/packages/image build/image $(BARE)'
 
 .PHONY: check-packages-bare
 check-packages-bare: build/packages/bare ## the same in a bare Debian 12
