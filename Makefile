@@ -40,6 +40,9 @@ LIBDIR  ?= $(PREFIX)/lib
 LDCONFIG ?= /sbin/ldconfig
 APXS    ?= apxs
 
+# One number for the module, the SDKs and the packages.
+VERSION := $(shell cat VERSION)
+
 # Where a2enmod finds modules; empty where httpd is not Debian's.
 MODS_AVAILABLE ?= $(wildcard $(SYSCONFDIR)/mods-available)
 
@@ -221,6 +224,7 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 -include sdk-c/build.mk sdk-js/build.mk
 -include tests/bench/build.mk tests/integration/build.mk tests/chaos/build.mk
 -include tests/browser/build.mk tests/simulation/build.mk
+-include conf/build.mk
 
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(IDENTITY_OBJS:.o=.d) $(IDENTITY_TESTS:$(B)/%=$(B)/obj/%.d) \
@@ -270,6 +274,7 @@ test: deps ## install what is missing, build and test everything
 	@$(MAKE) $(JOBS) MODE=tsan thread-programs
 	@tests/run --alone '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
 		'$(MAKE) check-plain' '$(MAKE) asan' '$(MAKE) check-threads' \
+		'$(MAKE) check-packages-short' \
 		$(if $(JS_TESTS),'$(MAKE) check-js') \
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 
@@ -358,6 +363,20 @@ reference: ## make docs/directives.md and conf/mod_push.xml from conf/push.conf
 	@conf/reference md >docs/directives.md
 	@conf/reference xml >conf/mod_push.xml
 
+# What cannot read the file VERSION when it is built or run has a copy of it.
+STAMP := sed -i -E
+.PHONY: version
+version: ## write the number in the file VERSION to all that has a copy of it
+	$(Q)$(STAMP) 's/(define PUSHC?_VERSION ")[^"]*/\1$(VERSION)/' \
+		mod_push/server/version.h sdk-c/include/pushc.h
+	$(Q)$(STAMP) '1s/(^.TH .*libpushc )[^"]*/\1$(VERSION)/' sdk-c/man/*.[13]
+	$(Q)$(STAMP) "s,('mod-push-client/)[^']*,\1$(VERSION)," \
+		sdk-js/src/settings.js
+	$(Q)$(STAMP) '1,/"version"/s/("version": ")[^"]*/\1$(VERSION)/' \
+		sdk-js/package.json sdk-js/package-lock.json
+	$(Q)$(STAMP) '/"": \{/,/"version"/s/("version": ")[^"]*/\1$(VERSION)/' \
+		sdk-js/package-lock.json
+
 .PHONY: floors
 floors: ## draw which folder may include which (docs/floors.svg)
 	@tests/lint/draw_floors >docs/floors.svg
@@ -376,11 +395,12 @@ coverage: ## line coverage of unit and integration tests (needs gcovr)
 install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module, the SDKs, the tools and their pages
 	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/mod_push'
 	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
-	cp -R conf/examples '$(DESTDIR)$(PREFIX)/share/mod_push/'
+	cp -R conf/examples conf/systemd '$(DESTDIR)$(PREFIX)/share/mod_push/'
 	chmod -R a+rX '$(DESTDIR)$(PREFIX)/share/mod_push'
 	@if [ -n '$(MODS_AVAILABLE)' ]; then \
 		set -x; \
-		install -d '$(DESTDIR)$(MODS_AVAILABLE)'; \
+		install -d '$(DESTDIR)$(MODS_AVAILABLE)' \
+			'$(DESTDIR)$(SYSCONFDIR)/push.d'; \
 		install -m 644 conf/push.load conf/push.conf \
 			'$(DESTDIR)$(MODS_AVAILABLE)/'; \
 	else \
@@ -404,6 +424,7 @@ uninstall: ## remove all that `make install` has installed
 			echo 'push.conf was changed, and stays'; \
 		fi; \
 		rm -f push.load; \
+		rmdir ../push.d 2>/dev/null || true; \
 	fi
 
 .PHONY: clean

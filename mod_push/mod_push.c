@@ -13,6 +13,7 @@
 #include "server/config.h"
 #include "server/config_check.h"
 #include "server/process.h"
+#include "server/version.h"
 #include "http/admin/admin.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
@@ -52,9 +53,10 @@ static int check_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
 static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
                        server_rec *s)
 {
-    (void)conf;
     (void)log;
     (void)temp;
+    /* For the log's first line, and the Server header of ServerTokens Full. */
+    ap_add_version_component(conf, "mod_push/" PUSH_VERSION);
     push_config_defaults(s);
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;

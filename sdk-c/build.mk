@@ -2,7 +2,8 @@
 
 include tests/checker/build.mk tests/fuzz/build.mk
 
-PUSHC_VERSION := 1.0.0
+PUSHC_VERSION := $(VERSION)
+# What programs are linked with: it changes when they must be built anew.
 PUSHC_SOVERSION := 1
 
 DEB_PACKAGES += libcurl4-openssl-dev libuv1-dev libevent-dev cmake groff-base \

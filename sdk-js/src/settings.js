@@ -1,7 +1,7 @@
 import { fetchStream } from './fetch.js';
 
 /** Sent as `Push-Client`, so that the server answers overload with 503. */
-export const NAME = 'mod-push-client/0.1.0';
+export const NAME = 'mod-push-client/1.0.0';
 
 /**
  * @typedef {object} PushOptions

@@ -221,6 +221,25 @@ expect paths 'apple.h:7: there is no store/pear.c'
 append mod_push/core/apple.c 'int f; /* see pear.c, and fig.c */\n'
 expect paths 'apple.c:7: there is no fig.c'
 
+mkdir "$tree/conf/docker"
+append conf/docker/Dockerfile 'FROM debian:latest\nUSER root\nCOPY here /\n'
+expect dockerfile 'runs as root'
+mkdir "$tree/conf/docker"
+append conf/docker/Dockerfile 'USER www-data\nCOPY here /\n'
+expect dockerfile 'copies here, which is not there'
+mkdir "$tree/conf/docker"
+append conf/docker/Dockerfile 'RUN apt-get update \\\\\n  && apt-get install -y curl\n'
+expect dockerfile 'installs what is recommended'
+
+append VERSION '1.2.3\n'
+append mod_push/server/version.h '#define PUSH_VERSION "1.2.4"\n'
+expect version 'version 1.2.4, and VERSION says 1.2.3'
+append VERSION '1.2.3\n'
+append CHANGES.md '# Changes\n## 1.2.2\n- It.\n## 1.2.3\n'
+expect version 'CHANGES.md: version 1.2.2'
+append VERSION '1.2\n'
+expect version '1.2 is not three numbers'
+
 append mod_push/core/apple.c '/* TO''DO */\n'
 expect leftovers 'apple.c'
 
