@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "needs.h"
 #include "parser.h"
 #include "suite.h"
 #include "vectors.h"
@@ -41,9 +42,8 @@ static void check_meta(const struct row *r, const struct pushc_block *b,
     same_string(r, b->type, vectors_string(wanted, "type"), "type");
     same_string(r, b->channel, vectors_string(wanted, "channel"), "channel");
     same_string(r, b->urgency, vectors_string(wanted, "urgency"), "urgency");
-    ck_assert_msg((double)b->time == vectors_number(wanted, "time"),
-                  "%s: time is %llu", r->description,
-                  (unsigned long long)b->time);
+    NEEDS((double)b->time == vectors_number(wanted, "time"),
+          "%s: time is %llu", r->description, (unsigned long long)b->time);
 }
 
 static void check_event(struct row *r, const struct pushc_block *b)
@@ -107,16 +107,15 @@ static void check_end(struct row *r)
     const json_t *errors = json_object_get(r->json, "errors");
     const char *id = r->parser.last_id.bytes;
 
-    ck_assert_msg(r->events
-                      == json_array_size(json_object_get(r->json, "events")),
-                  "%s: %zu events", r->description, r->events);
+    NEEDS(r->events == json_array_size(json_object_get(r->json, "events")),
+          "%s: %zu events", r->description, r->events);
     same_string(r, id && r->parser.last_id.length ? id : "",
                 vectors_string(r->json, "lastEventId"), "last event id");
-    ck_assert_msg(r->parser.retry == (uint64_t)json_integer_value(retry),
-                  "%s: retry is %llu", r->description,
-                  (unsigned long long)r->parser.retry);
-    ck_assert_msg((size_t)r->error == json_array_size(errors), "%s: %s",
-                  r->description, r->error ? "an error too many" : "no error");
+    NEEDS(r->parser.retry == (uint64_t)json_integer_value(retry),
+          "%s: retry is %llu", r->description,
+          (unsigned long long)r->parser.retry);
+    NEEDS((size_t)r->error == json_array_size(errors), "%s: %s",
+          r->description, r->error ? "an error too many" : "no error");
     if (r->error) {
         ck_assert_str_eq(json_string_value(json_array_get(errors, 0)),
                          "event-too-large");
@@ -261,17 +260,18 @@ static void check_large(struct row *r, const struct pushc_block *b)
                                           r->events);
 
     if (!b->too_large) {
-        ck_assert(!json_object_get(wanted, "too_large"));
+        NEEDS(!json_object_get(wanted, "too_large"), "%s: it is not too large",
+              r->description);
         check_event(r, b);
         return;
     }
-    ck_assert_msg(json_is_true(json_object_get(wanted, "too_large")),
-                  "%s: event %zu is too large", r->description, r->events);
+    NEEDS(json_is_true(json_object_get(wanted, "too_large")),
+          "%s: event %zu is too large", r->description, r->events);
     same_string(r, b->has_id ? b->id : "", vectors_string(wanted, "id"), "id");
     same_string(r, b->ack_now ? "now" : NULL, vectors_string(wanted, "ack"),
                 "ack");
-    ck_assert(!b->has_data);
-    ck_assert_uint_eq(b->length, 0);
+    NEEDS(!b->has_data && !b->length, "%s: too large, and has data",
+          r->description);
     r->events++;
 }
 
@@ -286,8 +286,7 @@ static void feed_large(struct row *r, const char *bytes, size_t left)
             check_large(r, &block);
         }
     } while (got == PUSHC_PARSED_BLOCK);
-    ck_assert_msg(got == PUSHC_PARSED_ALL && left == 0, "%s: %d",
-                  r->description, got);
+    NEEDS(got == PUSHC_PARSED_ALL && left == 0, "%s: %d", r->description, got);
 }
 
 static void run_large(struct row *r, size_t size)
@@ -366,11 +365,12 @@ static void expect_message(const struct pushc_block *block)
     while (transcript.next < count && !is_message(transcript.next)) {
         transcript.next++;
     }
-    ck_assert_uint_lt(transcript.next, count);
-    ck_assert_str_eq(block->id,
-                     vectors_string(piece_at(transcript.next), "id"));
-    ck_assert_str_eq(block->data,
-                     vectors_string(piece_at(transcript.next), "data"));
+    NEEDS(transcript.next < count, "a message too many");
+    NEEDS(!strcmp(block->id, vectors_string(piece_at(transcript.next), "id")),
+          "its id is %s", block->id);
+    NEEDS(!strcmp(block->data,
+                  vectors_string(piece_at(transcript.next), "data")),
+          "its data are %s", block->data);
     transcript.next++;
 }
 
@@ -385,7 +385,7 @@ static void feed_transcript(const char *bytes, size_t left)
             expect_message(&block);
         }
     } while (got == PUSHC_PARSED_BLOCK);
-    ck_assert_int_eq(got, PUSHC_PARSED_ALL);
+    NEEDS(got == PUSHC_PARSED_ALL, "parsed: %d", got);
 }
 
 /* The pieces from one on, up to so many bytes of them. */
@@ -431,11 +431,12 @@ static void cut_transcript(size_t bytes)
     feed_from(0, bytes);
     last = transcript.parser.last_id.length ? transcript.parser.last_id.bytes
                                             : "";
-    ck_assert_uint_eq(transcript.next, behind);
-    ck_assert_str_eq(last, id);
+    NEEDS(transcript.next == behind, "%zu pieces", transcript.next);
+    NEEDS(!strcmp(last, id), "the last id is %s", last);
     pushc_parser_reset(&transcript.parser);
     feed_from(behind, SIZE_MAX);
-    ck_assert_uint_eq(transcript.next, json_array_size(transcript.pieces));
+    NEEDS(transcript.next == json_array_size(transcript.pieces), "%zu pieces",
+          transcript.next);
     pushc_parser_cleanup(&transcript.parser);
 }
 

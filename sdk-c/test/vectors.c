@@ -1,12 +1,12 @@
 /* vectors.c - read tests/vectors. */
 #include "vectors.h"
 
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base64.h"
+#include "needs.h"
 
 json_t *vectors_load(const char *name)
 {
@@ -31,8 +31,7 @@ static char *repeat(const json_t *text, size_t *length)
     char *out = malloc(n * times + 1);
     size_t i;
 
-    ck_assert_ptr_nonnull(s);
-    ck_assert_ptr_nonnull(out);
+    NEEDS(s && out, "repeat: no text, or no memory");
     for (i = 0; i < times; i++) {
         memcpy(out + i * n, s, n);
     }
@@ -46,9 +45,9 @@ static char *decode(const json_t *base64, size_t *length)
     char *out = malloc(n + 1);
     long got;
 
-    ck_assert_ptr_nonnull(out);
+    NEEDS(out, "no memory");
     got = pushc_base64_decode(json_string_value(base64), n, out);
-    ck_assert_int_ge(got, 0);
+    NEEDS(got >= 0, "base64: no such");
     *length = (size_t)got;
     return out;
 }
@@ -64,7 +63,7 @@ static char *join(const json_t *parts, size_t *length)
         char *part = vectors_text(json_array_get(parts, i), &n);
 
         out = realloc(out, *length + n + 1);
-        ck_assert_ptr_nonnull(out);
+        NEEDS(out, "no memory");
         memcpy(out + *length, part, n);
         *length += n;
         free(part);
@@ -85,10 +84,10 @@ char *vectors_text(const json_t *text, size_t *length)
     if (json_object_get(text, "base64")) {
         return decode(json_object_get(text, "base64"), length);
     }
-    ck_assert(json_is_string(text));
+    NEEDS(json_is_string(text), "a text is no string");
     *length = json_string_length(text);
     out = malloc(*length + 1);
-    ck_assert_ptr_nonnull(out);
+    NEEDS(out, "no memory");
     memcpy(out, json_string_value(text), *length);
     return out;
 }

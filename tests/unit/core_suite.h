@@ -2,6 +2,8 @@
 #define CORE_SUITE_H
 
 #include <check.h>
+
+#include "harness/needs.h"
 #include <stdint.h>
 
 /* What every unit test program does the same way. */
@@ -15,17 +17,6 @@ TCase *unit_case(Suite *suite, const char *name, int seconds);
 
 /* Runs the suite and prints Check's summary; the exit status for main. */
 int unit_run(Suite *suite);
-
-/*
- * An assertion that costs nothing while it holds: Check writes to a file at
- * each of its own, which is too much in a loop.
- */
-#define NEEDS(condition, ...)                                                 \
-    do {                                                                      \
-        if (!(condition)) {                                                   \
-            ck_abort_msg(__VA_ARGS__);                                        \
-        }                                                                     \
-    } while (0)
 
 /*
  * A seeded generator (xorshift64*): the same numbers for the same seed on
