@@ -71,11 +71,16 @@ const struct guide_block *guide_read(const char *page)
 
 /* ---- commands of a block ---- */
 
-static bool goes_on(const char *line)
+/* True where the last line ends in a backslash, or a here-document that ends
+ * with a line END is open. */
+static bool goes_on(const char *command)
 {
-    size_t length = strlen(line);
+    const char *end = command + strlen(command);
 
-    return length > 0 && line[length - 1] == '\\';
+    if (strstr(command, "<<'END'") != NULL) {
+        return end - command < 4 || strcmp(end - 4, "\nEND") != 0;
+    }
+    return end > command && end[-1] == '\\';
 }
 
 const struct guide_step *guide_steps(const struct guide_block *block)
@@ -98,7 +103,7 @@ const struct guide_step *guide_steps(const struct guide_block *block)
         if (command) {
             steps[last].command = keep_printf("%s\n%s", steps[last].command,
                                               line);
-            command = goes_on(line);
+            command = goes_on(steps[last].command);
         }
         else {
             steps[last].says = keep_printf("%s%s\n", steps[last].says, line);

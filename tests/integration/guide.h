@@ -11,7 +11,8 @@
  * Any other second word, or none, is not done.  In what a command says, "…"
  * stands for anything within a line, alone on a line for any lines; a line
  * that begins with a space continues the one above it; how many spaces or
- * empty lines there are does not matter.
+ * empty lines there are does not matter.  A command goes on behind a backslash
+ * at the end of its line, and behind <<'END' up to the line END.
  */
 #ifndef INTEGRATION_GUIDE_H
 #define INTEGRATION_GUIDE_H
