@@ -115,14 +115,14 @@ const struct guide_step *guide_steps(const struct guide_block *block)
 /* ---- what a command says ---- */
 
 /* A copy with one space, or one empty line, where there are several, without
- * any at the end; with joined, without what makes a line continue. */
+ * any at the end and without carriage returns; with joined, without what makes a line continue. */
 static const char *squeezed(const char *text, bool joined)
 {
     char *copy = keep_copy(text, strlen(text));
     char *to = copy;
 
     for (; *text != '\0'; text++) {
-        if (*text == ' ' && to > copy && to[-1] == ' ') {
+        if (*text == '\r' || (*text == ' ' && to > copy && to[-1] == ' ')) {
             continue;
         }
         if (joined && *text == '\n' && text[1] == ' ') {
@@ -135,7 +135,7 @@ static const char *squeezed(const char *text, bool joined)
         }
         *to++ = *text;
     }
-    while (to > copy && strchr(" \r\n", to[-1]) != NULL) {
+    while (to > copy && strchr(" \n", to[-1]) != NULL) {
         to--;
     }
     *to = '\0';
