@@ -114,26 +114,36 @@ const struct guide_step *guide_steps(const struct guide_block *block)
 
 /* ---- what a command says ---- */
 
-/* A copy with one space, or one empty line, where there are several, without
- * any at the end and without carriage returns; with joined, without what makes a line continue. */
+/* True where a character that comes behind what ends at end is one too many:
+ * a carriage return, a space behind a space, one that begins a line, or a
+ * second empty line. */
+static bool is_spare(char c, const char *begin, const char *end)
+{
+    if (c == ' ') {
+        return end == begin || end[-1] == ' ' || end[-1] == '\n';
+    }
+    if (c == '\n') {
+        return end - begin > 1 && end[-1] == '\n' && end[-2] == '\n';
+    }
+    return c == '\r';
+}
+
+/* A copy without what does not matter; with joined, without the ends of lines
+ * that go on in the next one. */
 static const char *squeezed(const char *text, bool joined)
 {
     char *copy = keep_copy(text, strlen(text));
     char *to = copy;
 
+    text += strspn(text, " \r\n");
     for (; *text != '\0'; text++) {
-        if (*text == '\r' || (*text == ' ' && to > copy && to[-1] == ' ')) {
-            continue;
-        }
-        if (joined && *text == '\n' && text[1] == ' ') {
+        if (joined && to > copy && to[-1] == ',' && text[0] == '\n'
+            && text[1] == ' ') {
             text += strspn(text + 1, " ");
-            continue;
         }
-        if (*text == '\n' && to - copy > 1 && to[-1] == '\n'
-            && to[-2] == '\n') {
-            continue;
+        else if (!is_spare(*text, copy, to)) {
+            *to++ = *text;
         }
-        *to++ = *text;
     }
     while (to > copy && strchr(" \n", to[-1]) != NULL) {
         to--;

@@ -9,9 +9,10 @@
  *   LANGUAGE NAME   a file of that name, which has a dot
  *
  * Any other second word, or none, is not done.  In what a command says, "…"
- * stands for anything within a line, alone on a line for any lines; a line
- * that begins with a space continues the one above it; how many spaces or
- * empty lines there are does not matter.  A command goes on behind a backslash
+ * stands for anything within a line, alone on a line for any lines; where a
+ * line that ends in a comma is followed by one that begins with a space, both
+ * are one; how much space a line begins with, how many spaces there are, and
+ * how many empty lines, does not matter.  A command goes on behind a backslash
  * at the end of its line, and behind <<'END' up to the line END.
  */
 #ifndef INTEGRATION_GUIDE_H

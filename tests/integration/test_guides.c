@@ -250,6 +250,9 @@ static const struct {
     {"a  b\n", "a    b", false, true},
     {"a\n\nb\n", "a\n\n\n\nb\n", false, true},
     {"a\n\nb\n", "a\nb\n", false, false},
+    {"a\n  \xe2\x80\xa6\nz\n", "a\n b\n c\nz\n", false, true},
+    {"a\n b\n", "ab\n", false, false},
+    {"a\n", "\na\r\n", false, true},
 };
 
 START_TEST(what_is_said_is_compared)
