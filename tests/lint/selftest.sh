@@ -221,6 +221,11 @@ expect paths 'apple.h:7: there is no store/pear.c'
 append mod_push/core/apple.c 'int f; /* see pear.c, and fig.c */\n'
 expect paths 'apple.c:7: there is no fig.c'
 
+append docs/guide.md '# The guide: 1\n[a](#the-guide-1), [b](http://x/y), [c](fig.md)\n'
+expect links 'docs/guide.md:2: there is no fig.md'
+append docs/guide.md '[a](operations.md), [b](../tests/go), [c](operations.md#it)\n'
+expect links 'docs/guide.md:1: there is no operations.md#it'
+
 append mod_push/core/apple.c '/* TO''DO */\n'
 expect leftovers 'apple.c'
 
