@@ -89,3 +89,7 @@ FEED_TESTS := $(B)/tests/integration/test_bulk \
               $(B)/tests/integration/test_publishers
 
 $(FEED_TESTS): $(B)/obj/tests/integration/feed.o
+
+# What the guides tell to type: the tools are the build's own.
+$(B)/tests/integration/test_guides: $(B)/obj/tests/integration/guide.o \
+		| $(PUSHC_TOOLS)

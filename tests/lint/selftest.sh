@@ -240,6 +240,11 @@ expect version 'CHANGES.md: version 1.2.2'
 append VERSION '1.2\n'
 expect version '1.2 is not three numbers'
 
+append docs/guide.md '# The guide: 1\n[a](#the-guide-1), [b](http://x/y), [c](fig.md)\n'
+expect links 'docs/guide.md:2: there is no fig.md'
+append docs/guide.md '[a](operations.md), [b](../tests/go), [c](operations.md#it)\n'
+expect links 'docs/guide.md:1: there is no operations.md#it'
+
 append mod_push/core/apple.c '/* TO''DO */\n'
 expect leftovers 'apple.c'
 
