@@ -300,7 +300,7 @@ check-plain: $(B)/mod_push.so $(INTEGRATION_TESTS) ## those of them that show mo
 	@tests/run $(call suites,$(PLAIN_TESTS))
 
 .PHONY: check-js
-check-js: $(B)/mod_push.so $(NPM_STAMPS) ## tests of the JavaScript SDK in Node
+check-js: $(B)/mod_push.so $(B)/push-checker $(NPM_STAMPS) ## tests of the JavaScript SDK in Node
 	@tests/run $(call node_suites,$(JS_TESTS))
 
 .PHONY: check-browser
