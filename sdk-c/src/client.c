@@ -138,10 +138,12 @@ static uint64_t turn(void *owner)
     if (c->state == PUSHC_STOPPED) {
         return PUSHC_NEVER;
     }
-    take_word(c, now);
+    /* Before the application's word: what was read between two turns may have
+     * made it stop, and it is told that the stream was open all the same. */
     if (c->state == PUSHC_OPEN && c->reported != PUSHC_OPEN) {
         pushc_client_enter(c, PUSHC_OPEN);
     }
+    take_word(c, now);
     hand_over_batch(c);
     if (!c->stopping) {
         pushc_stream_check(c, now);
