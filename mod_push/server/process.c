@@ -38,6 +38,9 @@ APLOG_USE_MODULE(push);
 /* ms for streams to find a new home, where they may find none */
 #define LEAVE_MS_UNSURE 1500u
 
+/* ms in which httpd replaces the last child that ended, if it does */
+#define LEAVE_MS_ALONE 2500u
+
 /* Set by the parent before it forks; read by the children. */
 static push_kept_t *kept;
 static push_mapping_t mapping;
@@ -55,8 +58,8 @@ static push_durability_t durability;
 static push_store_t own_store;
 static push_sweeper_t *sweeper;
 static push_end_t end_reason = PUSH_END_SHUTDOWN;
-static bool all_end = true;         /* the streams of all processes */
-static _Atomic int64_t leave_until; /* mono ms; streams may move */
+static bool all_end = true; /* the streams of all processes */
+static push_leave_t leave;  /* where streams may go meanwhile */
 
 /* ---- the parent ---- */
 
@@ -369,7 +372,7 @@ static void let_go(push_store_t *store)
 static void hurry(int signal)
 {
     (void)signal;
-    atomic_store(&leave_until, 0);
+    atomic_store(&leave.until, 0);
 }
 
 static apr_status_t stop_threads(void *data)
@@ -383,7 +386,7 @@ static apr_status_t stop_threads(void *data)
     }
     while (runtime->reactors_count) {
         push_reactor_stop(runtime->reactors[--runtime->reactors_count],
-                          end_reason, all_end, &leave_until);
+                          end_reason, all_end, &leave);
     }
     push_state_stop(&own_store);
     return APR_SUCCESS;
@@ -512,23 +515,32 @@ static bool newer_generation(void)
            && ap_get_scoreboard_global()->running_generation != mine;
 }
 
+static void let_streams_leave(int64_t longest, int64_t alone)
+{
+    int64_t now = push_clock_now().mono;
+
+    end_reason = PUSH_END_RESTART;
+    atomic_store(&leave.alone_until, now + alone);
+    atomic_store(&leave.until, now + longest);
+}
+
 /*
- * In a graceful end other children are there, or will be in a moment.  The
- * prefork MPM does not say whether an end is graceful, so there only a moment
- * is given.
+ * In a graceful end other children are there, or will be in a moment; but if
+ * the whole server ends (graceful-stop), which nobody tells a child, there are
+ * none, and the generation stays.  The prefork MPM does not say whether an end
+ * is graceful, so there only a moment is given.
  */
 void push_process_stopping(int graceful)
 {
     const push_runtime_t *runtime = push_runtime_own();
+    bool restarts = newer_generation();
 
     all_end = !graceful; /* else most streams stay open */
     if (graceful) {
-        end_reason = PUSH_END_RESTART;
-        atomic_store(&leave_until, push_clock_now().mono + drain_time);
+        let_streams_leave(drain_time, restarts ? drain_time : LEAVE_MS_ALONE);
     }
-    else if (newer_generation()) {
-        end_reason = PUSH_END_RESTART;
-        atomic_store(&leave_until, push_clock_now().mono + LEAVE_MS_UNSURE);
+    else if (restarts) {
+        let_streams_leave(LEAVE_MS_UNSURE, LEAVE_MS_UNSURE);
     }
     for (unsigned i = 0; i < runtime->reactors_count; i++) {
         push_reactor_end_bridged(runtime->reactors[i], end_reason);

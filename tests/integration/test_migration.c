@@ -168,6 +168,25 @@ START_TEST(a_full_child_passes_streams_to_one_with_room)
 }
 END_TEST
 
+START_TEST(streams_do_not_wait_for_a_child_when_the_whole_server_ends)
+{
+    struct server_options o = {
+        .global = "PushDrainTime 600\nGracefulShutdownTimeout 0"};
+    struct server *s = server_start(&o);
+    struct stream *st[4];
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        st[i] = stream_open(s, keep_printf("user=u%d&device=d&seq=0", i),
+                            NULL);
+    }
+    kill(s->pid, SIGWINCH);
+    for (i = 0; i < 4; i++) {
+        stream_expect_bye(st[i], "restart");
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("migration");
@@ -181,5 +200,7 @@ int main(void)
     tcase_add_test(tc, a_full_child_passes_streams_to_one_with_room);
     tcase_add_test(tc, an_idle_stream_that_moves_is_not_silent);
     tcase_add_test(tc, the_peer_of_a_moved_stream_is_seen_to_leave);
+    tcase_add_test(tc,
+                   streams_do_not_wait_for_a_child_when_the_whole_server_ends);
     return case_run(suite);
 }

@@ -37,10 +37,10 @@ struct push_reactor_t {
 
     /* any thread */
     _Atomic(arrival_t *) arrivals;
-    _Atomic int stop;                   /* 1 + push_end_t */
-    _Atomic int end_bridged;            /* 1 + push_end_t, or 0 */
-    const _Atomic int64_t *leave_until; /* mono ms; set before stop */
-    _Atomic bool together;              /* likewise */
+    _Atomic int stop;          /* 1 + push_end_t */
+    _Atomic int end_bridged;   /* 1 + push_end_t, or 0 */
+    const push_leave_t *leave; /* set before stop */
+    _Atomic bool together;     /* likewise */
 
     /* reactor thread only */
     push_stream_set_t set;
@@ -216,14 +216,28 @@ static uint32_t send_some(push_reactor_t *reactor)
     return gone;
 }
 
+/* Nobody is left to take streams, and nobody is expected any more. */
+static bool is_last(const push_reactor_t *reactor)
+{
+    const push_stream_set_t *set = &reactor->set;
+
+    return atomic_load(&reactor->leave->alone_until) <= set->now.mono
+           && push_seat_open(&set->store->seats) < 0;
+}
+
 /* Streams find a new home in another child while there is time for it. */
 static void leave(push_reactor_t *reactor)
 {
     push_stream_set_t *set = &reactor->set;
 
     push_seat_close(set->seat);
-    while (atomic_load(reactor->leave_until) > set->now.mono) {
+    while (atomic_load(&reactor->leave->until) > set->now.mono) {
         bool awaited = push_seat_awaited(set->seat);
+
+        if (is_last(reactor)) {
+            atomic_store(&reactor->together, true);
+            break;
+        }
 
         adopt_arrivals(reactor);
         push_migrants_adopt(&reactor->set, reactor->set.seat_index);
@@ -449,11 +463,11 @@ void push_reactor_end_bridged(push_reactor_t *reactor, push_end_t why)
 }
 
 void push_reactor_stop(push_reactor_t *reactor, push_end_t why, bool together,
-                       const _Atomic int64_t *leave_until)
+                       const push_leave_t *leave)
 {
     push_stream_set_t *set = &reactor->set;
 
-    reactor->leave_until = leave_until;
+    reactor->leave = leave;
     atomic_store(&reactor->together, together);
     atomic_store(&reactor->stop, 1 + (int)why);
     push_seat_ring(&set->store->seats, set->seat_index);

@@ -25,14 +25,20 @@ typedef struct push_reactor_options_t {
 /* NULL if there is no seat, no memory or no thread. */
 push_reactor_t *push_reactor_start(const push_reactor_options_t *options);
 
+/* How long streams may look for another child; mono ms, changed meanwhile. */
+typedef struct push_leave_t {
+    _Atomic int64_t until;
+    _Atomic int64_t alone_until; /* where there is no other child */
+} push_leave_t;
+
 /*
- * Ends the thread.  Its streams move to other children as long as there are
- * any, until leave_until at most (mono ms, may be changed meanwhile); what is
+ * Ends the thread.  Its streams move to other children while they may; what is
  * left is ended in good order.  together: all processes of the server end, so
- * its clients are told to come back over a time that serves all of them.
+ * its clients are told to come back over a time that serves all of them; the
+ * same where no other child was left.
  */
 void push_reactor_stop(push_reactor_t *reactor, push_end_t why, bool together,
-                       const _Atomic int64_t *leave_until);
+                       const push_leave_t *leave);
 
 /*
  * Ends the bridged streams, now and as they come: the threads at their other
