@@ -6,6 +6,7 @@
 
 /* A device that comes, and the stream that it gets. */
 
+/* No broadcast is for a user whose name begins with $: the server's own. */
 typedef struct push_checkin_t {
     push_text_t user;
     push_text_t labels[PUSH_LABELS]; /* the device id and app are its name */

@@ -11,6 +11,7 @@
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
 #include "http/admin/show.h"
+#include "http/subscribe/receive.h"
 
 /* The way from a path below the Location to what answers it. */
 
@@ -21,7 +22,7 @@ static int not_found(request_rec *r)
                         "path: messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats, check or health"));
+                        "channels, stats, check, health, receive or ack"));
 }
 
 static const char *method_name(int method)
@@ -36,6 +37,19 @@ static int wrong_method(request_rec *r, const char *allowed)
     apr_table_setn(r->err_headers_out, "Allow", allowed);
     return push_problem_send(r, push_problem(r->pool, 405, "bad-method",
                                              "method: %s", allowed));
+}
+
+/* Operators receive and acknowledge as subscribers do. */
+static int receive(request_rec *r, const char *none)
+{
+    (void)none;
+    return push_receive(r);
+}
+
+static int ack(request_rec *r, const char *none)
+{
+    (void)none;
+    return push_ack(r);
 }
 
 #define PARTS_MAX 3
@@ -57,6 +71,8 @@ static const struct {
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"stats"}, 1, M_GET, push_show_stats},
+              {{"receive"}, 1, M_GET, receive},
+              {{"ack"}, 1, M_POST, ack},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 

@@ -1,6 +1,7 @@
 #include "http/admin/dismiss.h"
 
 #include "http/checks.h"
+#include "http/identify.h"
 #include "http/json.h"
 #include "http/runtime.h"
 
@@ -50,6 +51,17 @@ static int answer(request_rec *r, push_status_t status, push_text_t user,
     return push_json_send(r, "application/json", body);
 }
 
+/*
+ * A token that is refused from now on may have opened a stream of operators,
+ * who all are one user: these come again, and the token is looked at again.
+ */
+static void send_operators_away(push_broker_t *broker)
+{
+    uint32_t streams;
+
+    broker->dismiss(broker, push_text_of(PUSH_OPERATOR), 0, &streams);
+}
+
 static int send_away(request_rec *r, const char *part, int64_t refuse)
 {
     push_broker_t *broker = push_broker();
@@ -62,6 +74,9 @@ static int send_away(request_rec *r, const char *part, int64_t refuse)
         return push_problem_send(r, problem);
     }
     status = broker->dismiss(broker, user, refuse, &streams);
+    if (refuse) {
+        send_operators_away(broker);
+    }
     return answer(r, status, user, streams);
 }
 
