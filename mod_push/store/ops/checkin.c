@@ -185,10 +185,12 @@ static void note_device(push_store_t *store, const push_device_t *device)
 }
 
 /* The stream that is open now learns that a newer one takes over. */
-static void end_older_stream(push_store_t *store, push_device_t *device)
+static void end_older_stream(push_store_t *store, push_device_t *device,
+                             const push_time_t *now)
 {
     if (device->traits & PUSH_DEVICE_ONLINE) {
         push_seat_end_device(&store->seats, device);
+        device->left = now->mono;
         device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);
@@ -228,6 +230,7 @@ static void open_stream(push_store_t *store, push_device_t *device,
                                | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT
                                                          : 0)
                                | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
+    device->left = 0; /* only now: without a stream it would have gone then */
 }
 
 static push_status_t checkin_device(push_store_t *store,
@@ -252,7 +255,7 @@ static push_status_t checkin_device(push_store_t *store,
     }
     push_session_open(store, device);
     push_session_resume(heap, device, checkin->cursor, arrival->now);
-    end_older_stream(store, device);
+    end_older_stream(store, device, arrival->now);
     use_subscriptions(store, device, subscriptions, arrival->wanted->count);
     open_stream(store, device, arrival);
     push_session_close(store, device);
@@ -503,6 +506,7 @@ bool push_store_move(push_store_t *store, const push_stream_ref_t *stream_ref,
             push_guard_enter(store->guard, device->address);
             push_store_count_stream(store, device, 1);
             device->traits |= PUSH_DEVICE_ONLINE;
+            device->left = 0;
             push_event_of_device(&store->heaps[shard], PUSH_EVENT_CAME, device,
                                  NULL);
         }
