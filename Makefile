@@ -110,7 +110,8 @@ NPM_STAMPS        :=
 # does not even compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c)
-STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c)
+STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
+              mod_push/feeds/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
               $(foreach d,server stream http,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
@@ -134,6 +135,9 @@ $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
 $(B)/obj/mod_push/broker/%.o: mod_push/broker/%.c
+	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
+$(B)/obj/mod_push/feeds/%.o: mod_push/feeds/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
 # Tokens and what they allow: like the core, it knows neither httpd nor APR.

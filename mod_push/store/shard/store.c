@@ -259,6 +259,8 @@ push_channel_t *push_store_channel(push_store_t *store,
     if (ref || !make) {
         return ref ? push_at(heap, ref) : NULL;
     }
+    /* First: a bit without a channel costs a look, the reverse its feed. */
+    atomic_fetch_or(&store->segment->feeds.known, push_feed_bit(name->text));
     channel = make_channel(store, name, PUSH_LOG_CHANNEL);
     if (channel) {
         push_table_add(heap, table, push_ref_of(heap, channel));

@@ -4,7 +4,9 @@
 #include "core/channel.h"
 #include "core/idempotency.h"
 #include "store/shm/deaths.h"
+#include "store/shm/feed_words.h"
 #include "store/shm/prefix.h"
+#include "store/shm/retired.h"
 #include "store/shm/slab.h"
 #include "store/shm/table.h"
 
@@ -76,17 +78,6 @@ _Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
 #define PUSH_RECOUNT_ARRIVING      2u
 #define PUSH_RECOUNT_ALL           3u
 
-#define PUSH_EPOCHS 3
-
-/* Retired objects, perhaps still being read; see store/shm/epoch.h. */
-typedef struct push_retired_t {
-    push_lock_t lock;
-    _Atomic uint64_t epoch;
-    push_ref_t lists[PUSH_EPOCHS];
-    _Atomic uint32_t waiting; /* objects in all lists */
-    uint32_t damaged;         /* 1: not repaired since an owner died */
-} push_retired_t;
-
 /* The entry of one process that writes the state on disk. */
 typedef struct push_journal_entry_t {
     _Atomic uint32_t pid;     /* 0: free */
@@ -129,6 +120,7 @@ typedef struct push_segment_t {
     uint64_t journals_at;   /* one for each seat */
     push_disk_t disk;
     push_deaths_t deaths;
+    push_feed_words_t feeds;
     push_retired_t retired;
     push_slab_shared_t slab;
 } push_segment_t;

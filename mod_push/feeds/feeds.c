@@ -1,0 +1,230 @@
+#include "feeds/feeds.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "store/shard/shard.h"
+#include "store/shm/thread.h"
+
+/*
+ * The idea: whether anybody follows a feed is first asked of a word in the
+ * segment, which says whether its channel exists (push_feed_words_t): that
+ * costs one load, wherever something happens.  Only if it does, the thread
+ * looks at the channel itself, with its lock.
+ *
+ * A source is due for all children at one moment, which stands in the segment
+ * too.  All of them wake for it, and the one that moves it on makes the
+ * message.
+ */
+
+/* ms; how often the thread looks around when nothing wakes it. */
+#define POLL_MS 1000
+
+struct push_feeds_t {
+    push_feeds_options_t options;
+    pthread_t thread;
+    bool started;
+    int wake;          /* eventfd: something is to be done */
+    _Atomic bool stop; /* set before the last wake */
+
+    /* ---- the thread of feeds only ---- */
+    push_commit_t commit; /* of what was published in this turn */
+    push_answer_t answer; /* of the last of it */
+    bool published;
+};
+
+/* ---- thread of feeds only ---- */
+
+static bool superseded(const push_feeds_t *feeds)
+{
+    return push_segment_superseded(feeds->options.store->segment);
+}
+
+static uint32_t subscribers(push_store_t *store, push_text_t channel)
+{
+    push_name_t name = push_store_name(store, channel);
+    const push_channel_t *found;
+    uint32_t count = 0;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return 0;
+    }
+    found = push_store_channel(store, &name, false);
+    if (found) {
+        count = atomic_load(&found->subscribers);
+    }
+    push_shard_leave(store, name.shard);
+    return count;
+}
+
+bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
+{
+    push_store_t *store = feeds->options.store;
+
+    return push_feed_known(&store->segment->feeds, feed)
+           && subscribers(store, push_feed_channel(feed)) != 0;
+}
+
+push_status_t push_feed_publish(push_feeds_t *feeds, push_feed_t feed,
+                                const push_feed_message_t *message)
+{
+    push_broker_t *broker = feeds->options.broker;
+    push_publication_t publication = {
+        .audience = {.kind = PUSH_LOG_CHANNEL,
+                     .name = push_feed_channel(feed)},
+        .spec = {.content = {.event = message->event,
+                             .type = message->type,
+                             .data = message->data},
+                 .topic = message->topic,
+                 .urgency = message->urgency,
+                 .ttl = message->ttl},
+        .now = push_clock_now()};
+    push_status_t status;
+
+    if (!push_feed_followed(feeds, feed)) {
+        return PUSH_NOT_FOUND;
+    }
+    status = broker->publish(broker, &publication, &feeds->commit,
+                             &feeds->answer);
+    feeds->published = feeds->published || status == PUSH_OK;
+    return status;
+}
+
+/* One wait for the disk is enough for all that a turn has published. */
+static void settle(push_feeds_t *feeds)
+{
+    push_broker_t *broker = feeds->options.broker;
+
+    if (feeds->published) {
+        broker->settle(broker, &feeds->commit, &feeds->answer);
+    }
+    feeds->published = false;
+    feeds->commit = (push_commit_t){0};
+}
+
+static _Atomic int64_t *due_of(const push_feeds_t *feeds, unsigned feed)
+{
+    return &feeds->options.store->segment->feeds.next[feed];
+}
+
+static bool is_wanted(const push_feeds_t *feeds, unsigned feed)
+{
+    return feeds->options.sources[feed].make
+           && push_feed_known(&feeds->options.store->segment->feeds,
+                              (push_feed_t)feed);
+}
+
+/* True if it is time, and no other child was first. */
+static bool claim(const push_feeds_t *feeds, unsigned feed, int64_t now)
+{
+    _Atomic int64_t *next = due_of(feeds, feed);
+    int64_t due = atomic_load(next);
+
+    return now >= due
+           && atomic_compare_exchange_strong(
+               next, &due, now + feeds->options.sources[feed].every);
+}
+
+static void ask_sources(push_feeds_t *feeds)
+{
+    push_time_t now = push_clock_now();
+
+    for (unsigned i = 0; i < PUSH_FEEDS; i++) {
+        const push_feed_source_t *source = &feeds->options.sources[i];
+
+        if (is_wanted(feeds, i) && push_feed_followed(feeds, (push_feed_t)i)
+            && claim(feeds, i, now.mono)) {
+            source->make(feeds, &now, source->data);
+        }
+    }
+}
+
+/* ms until the next source is due, POLL_MS at most. */
+static int patience(const push_feeds_t *feeds)
+{
+    int64_t now = push_clock_now().mono;
+    int64_t wait = POLL_MS;
+
+    for (unsigned i = 0; i < PUSH_FEEDS; i++) {
+        int64_t left = atomic_load(due_of(feeds, i)) - now;
+
+        if (is_wanted(feeds, i) && left < wait) {
+            wait = left < 1 ? 1 : left;
+        }
+    }
+    return (int)wait;
+}
+
+static void sleep_until_woken(push_feeds_t *feeds)
+{
+    struct pollfd woken = {.fd = feeds->wake, .events = POLLIN};
+    uint64_t count;
+
+    if (poll(&woken, 1, patience(feeds)) > 0) {
+        while (read(feeds->wake, &count, sizeof(count)) < 0
+               && errno == EINTR) {
+        }
+    }
+}
+
+static void *run(void *data)
+{
+    push_feeds_t *feeds = data;
+
+    while (!atomic_load(&feeds->stop)) {
+        sleep_until_woken(feeds);
+        if (!superseded(feeds)) {
+            ask_sources(feeds);
+            settle(feeds);
+        }
+    }
+    return NULL;
+}
+
+/* ---- any thread ---- */
+
+static void wake(const push_feeds_t *feeds)
+{
+    static const uint64_t one = 1;
+
+    while (write(feeds->wake, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
+}
+
+push_feeds_t *push_feeds_create(const push_feeds_options_t *options)
+{
+    push_feeds_t *feeds = calloc(1, sizeof(*feeds));
+
+    if (!feeds) {
+        return NULL;
+    }
+    feeds->options = *options;
+    feeds->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (feeds->wake < 0) {
+        free(feeds);
+        return NULL;
+    }
+    return feeds;
+}
+
+bool push_feeds_start(push_feeds_t *feeds)
+{
+    feeds->started = push_thread_start(&feeds->thread, run, feeds);
+    return feeds->started;
+}
+
+void push_feeds_stop(push_feeds_t *feeds)
+{
+    atomic_store(&feeds->stop, true);
+    if (feeds->started) {
+        wake(feeds);
+        pthread_join(feeds->thread, NULL);
+    }
+    close(feeds->wake);
+    free(feeds);
+}
