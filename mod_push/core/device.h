@@ -36,6 +36,14 @@ typedef struct push_losses_t {
     uint32_t count[PUSH_GAPS][PUSH_LANES];
 } push_losses_t;
 
+/* What carries a stream, for who looks at it. */
+typedef enum push_carrier_t {
+    PUSH_BY_SSE,
+    PUSH_BY_POLL,
+    PUSH_BY_H2,
+    PUSH_CARRIERS
+} push_carrier_t;
+
 #define PUSH_DEVICE_ONLINE   1u
 #define PUSH_DEVICE_EXPLICIT 2u /* only acknowledgements move the window */
 #define PUSH_DEVICE_MADE_UP  4u /* its id was made up by the server */
@@ -57,6 +65,7 @@ typedef struct push_device_t {
     uint8_t shard;          /* never changes */
     uint8_t traits;         /* PUSH_DEVICE_* */
     uint8_t lowest;         /* urgency; what is below stays in the mailbox */
+    uint8_t carrier;        /* push_carrier_t, of its newest stream */
     _Atomic uint32_t gen;   /* number of its newest stream; 0: it broke off */
     _Atomic uint32_t owner; /* seat and incarnation of its stream's reactor */
     uint32_t handoff_owner; /* the same, of who must hand the stream over */

@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/lists.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -21,8 +22,9 @@ static int not_found(request_rec *r)
         r, push_problem(r->pool, 404, "not-found",
                         "path: messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
-                        "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats, check, health, receive or ack"));
+                        "users/<user>/revoke, users, devices, "
+                        "devices/<context id>, channels, streams, children, "
+                        "stats, check, health, receive or ack"));
 }
 
 static const char *method_name(int method)
@@ -63,6 +65,10 @@ static const struct {
 } routes[] = {{{"users", "*", "devices"}, 3, M_GET, push_show_devices},
               {{"users", "*", "streams"}, 3, M_DELETE, push_dismiss_streams},
               {{"users", "*", "revoke"}, 3, M_POST, push_revoke_tokens},
+              {{"users"}, 1, M_GET, push_show_devices},
+              {{"devices"}, 1, M_GET, push_show_devices},
+              {{"streams"}, 1, M_GET, push_show_streams},
+              {{"children"}, 1, M_GET, push_show_children},
               {{"streams"}, 1, M_DELETE, push_dismiss_streams},
               {{"revoke"}, 1, M_POST, push_revoke_tokens},
               {{"messages", "*"}, 2, M_GET, push_show_message},

@@ -215,6 +215,7 @@ static void open_stream(push_store_t *store, push_device_t *device,
     push_store_count_stream(store, device, 1);
     device->address = arrival->address;
     device->lowest = (uint8_t)checkin->lowest;
+    device->carrier = (uint8_t)checkin->carrier;
     device->max_in_flight = checkin->max_in_flight;
     device->gen = push_store_next_gen(store);
     PUSH_FAILPOINT("stream-numbered");
