@@ -83,6 +83,7 @@ typedef struct push_stats_view_t {
     uint64_t bridged; /* of streams: those that hold a worker thread */
     uint64_t memory_size, memory_used;
     uint64_t recovered;
+    uint64_t feeds_dropped; /* events that the server could not publish */
     uint64_t counts[PUSH_COUNTS]; /* by push_count_t */
 } push_stats_view_t;
 

@@ -456,11 +456,23 @@ static push_runtime_t *make_runtime(void)
     return runtime;
 }
 
+static void log_dropped(void *data, uint64_t count)
+{
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, (server_rec *)data,
+                 "PUSH0177: %" APR_UINT64_T_FMT " receipts, dead letters or "
+                 "changes of presence were dropped: more happened at once "
+                 "than could be published",
+                 count);
+}
+
 /* Before there are streams: what happens to them is to be noted. */
 static void make_feeds(push_runtime_t *runtime, server_rec *s)
 {
-    const push_feeds_options_t options = {
-        .store = &own_store, .broker = &runtime->broker, .ttl = events_ttl};
+    const push_feeds_options_t options = {.store = &own_store,
+                                          .broker = &runtime->broker,
+                                          .ttl = events_ttl,
+                                          .dropped = log_dropped,
+                                          .data = s};
 
     feeds = push_feeds_create(&options);
     if (!feeds) {

@@ -123,6 +123,7 @@ static const uint64_t facts[] = {
     SIZE(push_feed_words_t),
     AT(push_feed_words_t, known),
     AT(push_feed_words_t, next),
+    AT(push_feed_words_t, dropped),
     SIZE(push_disk_t),
     AT(push_disk_t, missing),
     AT(push_disk_t, failing),
