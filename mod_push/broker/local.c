@@ -8,6 +8,7 @@
 #include "store/shard/context.h"
 #include "store/ops/dismiss.h"
 #include "store/disk/journal.h"
+#include "store/ops/present.h"
 #include "store/ops/publish.h"
 #include "store/disk/revocation.h"
 #include "store/upkeep/validate.h"
@@ -216,6 +217,9 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
     case PUSH_VIEW_DEVICES:
         return push_view_devices(broker->data, what->user, &what->now,
                                  visitor->device, visitor->data);
+    case PUSH_VIEW_PRESENT:
+        return push_view_present(broker->data, what->channel, visitor->user,
+                                 visitor->data);
     default:
         push_view_channels(broker->data, &what->now, visitor->channel,
                            visitor->data);

@@ -46,6 +46,7 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_CHANGED    32u
 #define PUSH_DEVICE_ADVANCED   64u
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
+#define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
@@ -55,8 +56,8 @@ typedef struct push_device_t {
     push_ref_t sibling;             /* the user's next device */
     push_ref_t labels;
     uint8_t shard;          /* never changes */
-    uint8_t traits;         /* PUSH_DEVICE_* */
     uint8_t lowest;         /* urgency; what is below stays in the mailbox */
+    uint16_t traits;        /* PUSH_DEVICE_* */
     _Atomic uint32_t gen;   /* number of its newest stream; 0: it broke off */
     _Atomic uint32_t owner; /* seat and incarnation of its stream's reactor */
     uint32_t handoff_owner; /* the same, of who must hand the stream over */

@@ -66,7 +66,7 @@ static void forget_restart(push_device_t *device)
             return;
         }
     }
-    device->traits &= (uint8_t)~PUSH_DEVICE_STATE_LOST;
+    device->traits &= (uint16_t)~PUSH_DEVICE_STATE_LOST;
 }
 
 /* message: NULL if it is forgotten; seq: 0 if it was acknowledged by its mid. */

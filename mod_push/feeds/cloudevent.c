@@ -65,12 +65,35 @@ static json_t *context_json(const unsigned char *id)
     return text_json(context_text(id, room));
 }
 
+/* What happened, in a word. */
+static const char *presence_word(const push_note_t *note)
+{
+    if (note->kind == PUSH_LOG_USER) {
+        return note->came ? "connected" : "disconnected";
+    }
+    return note->came ? "occupied" : "vacated";
+}
+
 /* The last word of the id. */
 static const char *ending_of(const push_note_t *note)
 {
     return note->feed == PUSH_FEED_DEADLETTERS
                ? "dead"
                : push_fate_name((push_fate_t)note->fate);
+}
+
+/* "<context>/<ms>/connected", "<channel>/<ms>/vacated" */
+static json_t *presence_id_json(const push_note_t *note)
+{
+    char context[PUSH_CONTEXT_CHARS];
+    push_text_t whose = note->has_device
+                            ? context_text(note->device, context)
+                            : push_note_text(note, PUSH_NOTE_NAME);
+    char text[LINE_MAX_CHARS];
+
+    snprintf(text, sizeof(text), "%.*s/%" PRId64 "/%s", (int)whose.len,
+             whose.at, note->at, presence_word(note));
+    return json_string(text);
 }
 
 /* "<mid>/<context>/acked", or without the context. */
@@ -114,8 +137,14 @@ static json_t *type_json(const push_note_t *note)
 {
     char text[64];
 
-    snprintf(text, sizeof(text), "push.message.%s",
-             push_fate_name((push_fate_t)note->fate));
+    if (note->feed == PUSH_FEED_PRESENCE) {
+        snprintf(text, sizeof(text), "push.%s.%s",
+                 note->has_device ? "device" : "channel", presence_word(note));
+    }
+    else {
+        snprintf(text, sizeof(text), "push.message.%s",
+                 push_fate_name((push_fate_t)note->fate));
+    }
     return json_string(text);
 }
 
@@ -174,10 +203,28 @@ static json_t *message_json(const push_note_t *note)
     return data;
 }
 
+static json_t *presence_json(const push_note_t *note)
+{
+    json_t *data = json_object();
+
+    set_text(data, "channel", push_note_text(note, PUSH_NOTE_NAME));
+    set_text(data, "user", push_note_text(note, PUSH_NOTE_USER));
+    if (note->has_device) {
+        set(data, "device", context_json(note->device));
+    }
+    set_text(data, "device_id", push_note_text(note, PUSH_NOTE_DEVICE));
+    set_text(data, "app", push_note_text(note, PUSH_NOTE_APP));
+    return data;
+}
+
 static json_t *data_json(const push_note_t *note)
 {
-    json_t *data = message_json(note);
+    json_t *data;
 
+    if (note->feed == PUSH_FEED_PRESENCE) {
+        return presence_json(note);
+    }
+    data = message_json(note);
     if (note->feed == PUSH_FEED_DEADLETTERS) {
         set(data, "ended", json_integer(note->at));
         set(data, "reason",
@@ -197,7 +244,9 @@ char *push_cloudevent_make(const push_note_t *note)
     char *text;
 
     set(event, "specversion", json_string("1.0"));
-    set(event, "id", id_json(note));
+    set(event, "id",
+        note->feed == PUSH_FEED_PRESENCE ? presence_id_json(note)
+                                         : id_json(note));
     set(event, "source", json_string(SOURCE));
     set(event, "type", type_json(note));
     if (subject) {

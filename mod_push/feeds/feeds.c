@@ -4,10 +4,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "feeds/cloudevent.h"
 #include "feeds/listener.h"
 #include "feeds/note.h"
+#include "feeds/presence.h"
 #include "store/shard/shard.h"
 #include "store/shm/thread.h"
 
@@ -28,6 +30,9 @@
 /* ms; how often it says that something was dropped. */
 #define DROPPED_MS 60000
 
+/* us; what followers have to take a lot of messages before there are more. */
+#define PAUSE_US 5000
+
 /* Bytes of what waits to be published; some 4,000 notes. */
 #define QUEUE_BYTES (1u << 20)
 
@@ -37,13 +42,14 @@ struct push_feeds_t {
     bool started;
     _Atomic bool stop; /* set before the queue is rung */
     push_feed_listener_t listener;
+    push_presence_t presence;
 
     /* ---- the thread of feeds only ---- */
     push_note_t note;
     uint64_t dropped;     /* in all */
     uint64_t counted;     /* of them, those that <admin>/stats shows */
-    uint64_t told;        /* of them, those that options.dropped() knows of */
-    int64_t tell_next;    /* mono ms */
+    uint64_t reported;    /* of them, those that options.dropped() knows of */
+    int64_t report_next;  /* mono ms */
     push_commit_t commit; /* of what was published in this turn */
     push_answer_t answer; /* of the last of it */
     bool published;
@@ -219,36 +225,61 @@ static void count_dropped(push_feeds_t *feeds)
                          feeds->dropped - feeds->counted);
         feeds->counted = feeds->dropped;
     }
-    if (feeds->dropped != feeds->told && now >= feeds->tell_next
+    if (feeds->dropped != feeds->reported && now >= feeds->report_next
         && feeds->options.dropped) {
         feeds->options.dropped(feeds->options.data,
-                               feeds->dropped - feeds->told);
-        feeds->told = feeds->dropped;
-        feeds->tell_next = now + DROPPED_MS;
+                               feeds->dropped - feeds->reported);
+        feeds->reported = feeds->dropped;
+        feeds->report_next = now + DROPPED_MS;
     }
 }
 
-/* A turn: all that is there, with one wait for the disk. */
-static void publish_notes(push_feeds_t *feeds)
+/*
+ * As much as a channel keeps for its followers to take, and half of it is left
+ * for those who are slow; true if there may be more.
+ */
+static bool publish_notes(push_feeds_t *feeds)
 {
-    while (push_feed_queue_take(feeds->listener.queue, &feeds->note,
-                                sizeof(feeds->note))) {
+    uint32_t most = feeds->options.store->limits.history / 2 + 1;
+    uint32_t count = 0;
+
+    while (count < most
+           && push_feed_queue_take(feeds->listener.queue, &feeds->note,
+                                   sizeof(feeds->note))) {
         publish_note(feeds, &feeds->note);
+        count++;
     }
     count_dropped(feeds);
+    return count == most;
+}
+
+/* With one wait for the disk, for all of it. */
+static bool turn(push_feeds_t *feeds)
+{
+    bool more;
+
+    if (superseded(feeds)) {
+        return false;
+    }
+    more = publish_notes(feeds);
+    ask_sources(feeds);
+    settle(feeds);
+    return more;
 }
 
 static void *run(void *data)
 {
     push_feeds_t *feeds = data;
+    bool more = false;
 
     while (!atomic_load(&feeds->stop)) {
-        push_feed_queue_wait(feeds->listener.queue, patience(feeds));
-        if (!superseded(feeds)) {
-            publish_notes(feeds);
-            ask_sources(feeds);
-            settle(feeds);
+        if (more) {
+            usleep(PAUSE_US);
         }
+        else {
+            push_feed_queue_wait(feeds->listener.queue, patience(feeds));
+        }
+        more = turn(feeds);
     }
     return NULL;
 }
@@ -279,6 +310,10 @@ push_feeds_t *push_feeds_create(const push_feeds_options_t *options)
     }
     listener = listener_of(feeds);
     push_events_listen(&options->store->events, &listener);
+    if (options->presence) {
+        feeds->presence = push_feed_presence(&feeds->listener);
+        options->store->presence = &feeds->presence;
+    }
     return feeds;
 }
 
@@ -298,9 +333,8 @@ void push_feeds_stop(push_feeds_t *feeds)
         pthread_join(feeds->thread, NULL);
     }
     push_events_ignore(&feeds->options.store->events, &listener);
-    if (!superseded(feeds)) {
-        publish_notes(feeds);
-        settle(feeds);
+    feeds->options.store->presence = NULL;
+    while (turn(feeds)) {
     }
     push_feed_queue_destroy(feeds->listener.queue);
     free(feeds);

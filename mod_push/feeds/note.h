@@ -20,17 +20,19 @@ typedef struct push_note_missed_t {
 
 typedef enum push_note_text_t {
     PUSH_NOTE_NAME,   /* of the user or the channel */
-    PUSH_NOTE_DEVICE, /* device id: the message was for it alone */
+    PUSH_NOTE_DEVICE, /* device id; the message was for it alone */
     PUSH_NOTE_TOPIC,
     PUSH_NOTE_EVENT, /* event type */
     PUSH_NOTE_USER,  /* whose device it is */
+    PUSH_NOTE_APP,   /* of the device; presence */
     PUSH_NOTE_TEXTS
 } push_note_text_t;
 
 typedef struct push_note_t {
     push_feed_t feed;
-    push_log_kind_t kind; /* of the audience; presence: whose it is */
-    uint8_t fate;         /* push_fate_t; presence: 1 if it came */
+    push_log_kind_t kind; /* of the audience; presence: of whose it is */
+    uint8_t fate;         /* push_fate_t */
+    bool came;            /* presence */
     uint8_t urgency;
     bool has_device; /* device says which */
     uint8_t missed_count;

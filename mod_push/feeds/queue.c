@@ -86,6 +86,12 @@ static bool reserve(push_feed_queue_t *queue, size_t size, uint64_t *at)
     return true;
 }
 
+bool push_feed_queue_half_empty(const push_feed_queue_t *queue)
+{
+    return atomic_load(&queue->head) - atomic_load(&queue->tail)
+           < queue->room / 2;
+}
+
 void push_feed_queue_ring(push_feed_queue_t *queue)
 {
     static const uint64_t one = 1;

@@ -23,6 +23,9 @@ void push_feed_queue_destroy(push_feed_queue_t *queue);
 bool push_feed_queue_put(push_feed_queue_t *queue, const void *bytes,
                          size_t len);
 
+/* True if less than half of the room is taken. */
+bool push_feed_queue_half_empty(const push_feed_queue_t *queue);
+
 /* Ends the wait of the one who takes, or the next one. */
 void push_feed_queue_ring(push_feed_queue_t *queue);
 

@@ -2,18 +2,16 @@
 #include "core_suite.h"
 #include "core_world.h"
 #include "feeds/feeds.h"
-#include "feeds/queue.h"
 #include "store/ops/life.h"
 #include "store/upkeep/sweep.h"
 #include "store_shared.h"
 
 #include <jansson.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* What the server publishes itself: the queue, and each event's text. */
+/* What the server publishes itself: each event's text. */
 
 #define ROOM ((size_t)8 << 20)
 
@@ -43,7 +41,7 @@ static void end(void)
 static void listen_to(const char *channel)
 {
     const push_feeds_options_t options = {
-        .store = &g.store, .broker = &broker, .ttl = TTL_MS};
+        .store = &g.store, .broker = &broker, .ttl = TTL_MS, .presence = true};
 
     if (channel) {
         ck_assert_int_eq(fixture_checkin(&g, "operator", "desk", channel,
@@ -296,6 +294,142 @@ START_TEST(what_was_recalled_or_replaced_is_no_dead_letter)
 }
 END_TEST
 
+/* ---- presence ---- */
+
+/* What the follower was told of channels, or of others than itself. */
+static const char *presence(bool of_channels)
+{
+    static char text[600];
+
+    text[0] = '\0';
+    got();
+    for (size_t i = 0; i < json_array_size(events); i++) {
+        const char *user = json_string_value(data_of(i, "user"));
+        const char *channel = json_string_value(data_of(i, "channel"));
+        size_t len = strlen(text);
+
+        if (of_channels ? channel != NULL : user && strcmp(user, "operator")) {
+            snprintf(text + len, sizeof(text) - len, "%s %s; ",
+                     strrchr(attribute(i, "type"), '.') + 1,
+                     channel ? channel : user);
+        }
+    }
+    return text;
+}
+
+static void leave_anna(void)
+{
+    push_store_checkout(&g.store, &anna, &g.now);
+}
+
+static void come_back(const char *channel)
+{
+    ck_assert_int_eq(fixture_checkin(&g, "anna", "phone", channel, &anna),
+                     PUSH_OK);
+}
+
+static void pass(int64_t ms)
+{
+    fixture_pass(&g, ms);
+    sweep();
+}
+
+START_TEST(a_device_that_comes_and_one_that_stays_away_are_told)
+{
+    listen_to("$presence");
+    sweep();
+    sweep();
+    leave_anna();
+    pass(2900);
+    pass(200);
+    pass(10000);
+    ck_assert_str_eq(presence(false), "connected anna; disconnected anna; ");
+}
+END_TEST
+
+START_TEST(who_is_back_within_three_seconds_has_not_been_away)
+{
+    listen_to("$presence");
+    sweep();
+    leave_anna();
+    pass(2900);
+    come_back(NULL);
+    pass(10000);
+    ck_assert_str_eq(presence(false), "connected anna; ");
+}
+END_TEST
+
+START_TEST(a_device_that_is_forgotten_is_said_to_have_gone)
+{
+    g.store.limits.retention = 1000;
+    listen_to("$presence");
+    sweep();
+    leave_anna();
+    pass(1500);
+    ck_assert_str_eq(presence(false), "connected anna; disconnected anna; ");
+}
+END_TEST
+
+START_TEST(a_channel_is_occupied_and_vacated)
+{
+    listen_to("$presence");
+    come_back("city");
+    sweep();
+    leave_anna();
+    come_back("city");
+    pass(5000);
+    leave_anna();
+    pass(1000);
+    pass(1000);
+    pass(2500);
+    pass(10000);
+    ck_assert_str_eq(presence(true), "occupied city; vacated city; ");
+}
+END_TEST
+
+/* What nobody heard is not said to who comes later. */
+START_TEST(a_follower_hears_of_what_changes_from_then_on)
+{
+    listen_to(NULL);
+    sweep();
+    ck_assert_int_eq(fixture_checkin(&g, "operator", "desk", "$presence",
+                                     &follower),
+                     PUSH_OK);
+    sweep();
+    leave_anna();
+    pass(5000);
+    ck_assert_str_eq(presence(false), "disconnected anna; ");
+}
+END_TEST
+
+static void add_user(void *data, push_text_t user)
+{
+    char *text = data;
+
+    snprintf(text + strlen(text), 100 - strlen(text), "%.*s ", (int)user.len,
+             user.at);
+}
+
+START_TEST(each_user_who_is_connected_to_a_channel_is_listed_once)
+{
+    const push_view_t what = {
+        .kind = PUSH_VIEW_PRESENT, .channel = named("city"), .now = g.now};
+    push_stream_ref_t other;
+    char text[100] = "";
+    const push_visitor_t visitor = {.user = add_user, .data = text};
+
+    listen_to(NULL);
+    come_back("city");
+    ck_assert_int_eq(fixture_checkin(&g, "anna", "tablet", "city", &other),
+                     PUSH_OK);
+    ck_assert_int_eq(fixture_checkin(&g, "bob", "tv", "town", &other),
+                     PUSH_OK);
+    ck_assert_int_eq(broker.view(&broker, &what, &visitor), PUSH_OK);
+    ck_assert_str_eq(text, "anna ");
+    push_feeds_stop(feeds);
+}
+END_TEST
+
 /* ---- what does not fit ---- */
 
 START_TEST(what_does_not_fit_is_counted_and_nobody_waits)
@@ -312,98 +446,6 @@ START_TEST(what_does_not_fit_is_counted_and_nobody_waits)
     ck_assert_uint_gt(got(), 3000);
     ck_assert_uint_eq(json_array_size(events) + g.store.segment->feeds.dropped,
                       20000);
-}
-END_TEST
-
-/* ---- the queue ---- */
-
-START_TEST(a_queue_gives_back_what_was_put_in_round_and_round)
-{
-    push_feed_queue_t *queue = push_feed_queue_create(256);
-    dice_t d = dice(7);
-    char put[100], taken[100];
-    unsigned in = 0, out = 0;
-
-    for (int i = 0; i < 20000; i++) {
-        size_t len = 1 + in % 90;
-
-        memset(put, (int)(in % 251), sizeof(put));
-        if (dice_one_in(&d, 2)) {
-            in += push_feed_queue_put(queue, put, len);
-            continue;
-        }
-        len = push_feed_queue_take(queue, taken, sizeof(taken));
-        ck_assert_uint_eq(len, out == in ? 0 : 1 + out % 90);
-        ck_assert(!len || (unsigned char)taken[len - 1] == out % 251);
-        out += len != 0;
-    }
-    ck_assert_uint_gt(out, 5000);
-    push_feed_queue_destroy(queue);
-}
-END_TEST
-
-START_TEST(a_full_queue_refuses_and_loses_nothing)
-{
-    push_feed_queue_t *queue = push_feed_queue_create(256);
-    char bytes[24] = "x";
-    unsigned in = 0, out = 0;
-
-    while (push_feed_queue_put(queue, bytes, sizeof(bytes))) {
-        in++;
-    }
-    ck_assert_uint_eq(in, 8);
-    while (push_feed_queue_take(queue, bytes, sizeof(bytes))) {
-        out++;
-    }
-    ck_assert_uint_eq(out, in);
-    ck_assert(push_feed_queue_put(queue, bytes, sizeof(bytes)));
-    push_feed_queue_destroy(queue);
-}
-END_TEST
-
-#define PUTTERS    4
-#define PIECES     20000u
-#define SMALL_ROOM 4096u
-
-static push_feed_queue_t *shared;
-
-static void *put_all(void *data)
-{
-    uint32_t piece[7] = {(uint32_t)(uintptr_t)data};
-
-    for (uint32_t i = 1; i <= PIECES; i++) {
-        piece[1] = i;
-        while (!push_feed_queue_put(shared, piece,
-                                    8 + (i % 6) * sizeof(*piece))) {
-            sched_yield();
-        }
-    }
-    return NULL;
-}
-
-START_TEST(many_threads_put_in_what_one_takes_in_the_order_of_each)
-{
-    pthread_t threads[PUTTERS];
-    uint32_t last[PUTTERS] = {0};
-    uint32_t piece[7];
-    unsigned taken = 0;
-
-    shared = push_feed_queue_create(SMALL_ROOM);
-    for (uintptr_t i = 0; i < PUTTERS; i++) {
-        ck_assert(!pthread_create(&threads[i], NULL, put_all, (void *)i));
-    }
-    while (taken < PUTTERS * PIECES) {
-        if (!push_feed_queue_take(shared, piece, sizeof(piece))) {
-            push_feed_queue_wait(shared, 1000);
-            continue;
-        }
-        ck_assert_uint_eq(piece[1], ++last[piece[0]]);
-        taken++;
-    }
-    for (int i = 0; i < PUTTERS; i++) {
-        pthread_join(threads[i], NULL);
-    }
-    push_feed_queue_destroy(shared);
 }
 END_TEST
 
@@ -462,13 +504,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("the server's own channels");
-    TCase *tc = unit_case(suite, "queue", 60);
-
-    tcase_add_test(tc, a_queue_gives_back_what_was_put_in_round_and_round);
-    tcase_add_test(tc, a_full_queue_refuses_and_loses_nothing);
-    tcase_add_test(tc,
-                   many_threads_put_in_what_one_takes_in_the_order_of_each);
-    tc = unit_case(suite, "messages", 60);
+    TCase *tc = unit_case(suite, "messages", 60);
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc,
                    a_receipt_is_a_cloud_event_with_the_message_and_its_device);
@@ -481,6 +517,12 @@ int main(void)
     tcase_add_test(tc, a_dead_letter_names_the_devices_that_missed_it);
     tcase_add_test(tc, what_one_device_acknowledged_is_no_dead_letter);
     tcase_add_test(tc, what_was_recalled_or_replaced_is_no_dead_letter);
+    tcase_add_test(tc, a_device_that_comes_and_one_that_stays_away_are_told);
+    tcase_add_test(tc, who_is_back_within_three_seconds_has_not_been_away);
+    tcase_add_test(tc, a_device_that_is_forgotten_is_said_to_have_gone);
+    tcase_add_test(tc, a_channel_is_occupied_and_vacated);
+    tcase_add_test(tc, a_follower_hears_of_what_changes_from_then_on);
+    tcase_add_test(tc, each_user_who_is_connected_to_a_channel_is_listed_once);
     tcase_add_test(tc, what_does_not_fit_is_counted_and_nobody_waits);
     tcase_add_test(
         tc, a_periodic_feed_is_made_by_one_of_all_and_only_for_a_follower);

@@ -56,4 +56,8 @@ static inline bool push_table_walk(const push_heap_t *heap,
     return *ref != PUSH_NONE;
 }
 
+/* The first object of a bucket, from 0 to mask; its node.next is the next. */
+push_ref_t push_table_bucket(const push_heap_t *heap,
+                             const push_table_t *table, uint32_t bucket);
+
 #endif
