@@ -19,6 +19,7 @@
 #include "http/endpoint.h"
 #include "http/checks.h"
 #include "http/problem.h"
+#include "http/subscribe/present.h"
 #include "http/subscribe/receive.h"
 #include "http/runtime.h"
 #include "http/subscribe/ticket.h"
@@ -125,6 +126,7 @@ static const struct resource {
     {"/receive", "GET, HEAD, OPTIONS", GET | HEAD, push_receive},
     {"/ack", "POST, OPTIONS", POST, push_ack},
     {"/ticket", "POST, OPTIONS", POST, push_ticket_give},
+    {"/presence", "GET, HEAD, OPTIONS", GET | HEAD, push_present},
 };
 
 static const struct resource *resource_at(const char *path)
@@ -145,8 +147,8 @@ static int subscriber(request_rec *r)
     push_cross_origin(r);
     if (!resource) {
         return push_problem_send(r, push_problem(r->pool, 404, "not-found",
-                                                 "path: receive, ack or "
-                                                 "ticket"));
+                                                 "path: receive, ack, "
+                                                 "ticket or presence"));
     }
     if (r->method_number == M_OPTIONS) {
         apr_table_setn(r->err_headers_out, "Allow", resource->allowed);

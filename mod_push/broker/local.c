@@ -9,6 +9,7 @@
 #include "store/shard/context.h"
 #include "store/ops/dismiss.h"
 #include "store/disk/journal.h"
+#include "store/ops/present.h"
 #include "store/ops/publish.h"
 #include "store/ops/streams.h"
 #include "store/disk/revocation.h"
@@ -222,6 +223,9 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
         return push_channels_list(broker->data, what, visitor);
     case PUSH_VIEW_STREAMS:
         return push_streams_list(broker->data, what, visitor);
+    case PUSH_VIEW_PRESENT:
+        return push_view_present(broker->data, what->channel, visitor->user,
+                                 visitor->data);
     default:
         push_view_reactors(broker->data, visitor->reactor, visitor->data);
         return PUSH_OK;

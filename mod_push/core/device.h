@@ -36,13 +36,14 @@ typedef struct push_losses_t {
     uint32_t count[PUSH_GAPS][PUSH_LANES];
 } push_losses_t;
 
-/* What carries a stream, for who looks at it. */
+/* What carries a stream. */
 typedef enum push_carrier_t {
     PUSH_BY_SSE,
     PUSH_BY_POLL,
-    PUSH_BY_H2,
-    PUSH_CARRIERS
+    PUSH_BY_H2
 } push_carrier_t;
+
+#define PUSH_CARRIERS 3
 
 #define PUSH_DEVICE_ONLINE   1u
 #define PUSH_DEVICE_EXPLICIT 2u /* only acknowledgements move the window */
@@ -54,6 +55,8 @@ typedef enum push_carrier_t {
 #define PUSH_DEVICE_CHANGED    32u
 #define PUSH_DEVICE_ADVANCED   64u
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
+#define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
+#define PUSH_DEVICE_CARRIER    14   /* bits from here: push_carrier_t */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
@@ -63,9 +66,8 @@ typedef struct push_device_t {
     push_ref_t sibling;             /* the user's next device */
     push_ref_t labels;
     uint8_t shard;          /* never changes */
-    uint8_t traits;         /* PUSH_DEVICE_* */
     uint8_t lowest;         /* urgency; what is below stays in the mailbox */
-    uint8_t carrier;        /* push_carrier_t, of its newest stream */
+    uint16_t traits;        /* PUSH_DEVICE_* */
     _Atomic uint32_t gen;   /* number of its newest stream; 0: it broke off */
     _Atomic uint32_t owner; /* seat and incarnation of its stream's reactor */
     uint32_t handoff_owner; /* the same, of who must hand the stream over */

@@ -15,6 +15,8 @@ typedef struct push_channel_view_t {
 
 typedef void push_channel_visit_t(void *data, const push_channel_view_t *view);
 
+typedef void push_user_visit_t(void *data, push_text_t user);
+
 /* An open stream, and how far its client is behind. */
 typedef struct push_stream_view_t {
     unsigned char id[PUSH_CONTEXT_BYTES]; /* of its device context */

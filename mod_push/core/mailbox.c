@@ -1,5 +1,6 @@
 #include "core/mailbox.h"
 
+#include "core/event.h"
 #include "core/message_texts.h"
 
 /*
@@ -389,6 +390,7 @@ static push_status_t displace(push_heap_t *heap, push_device_t *device,
     PUSH_FAILPOINT("displace-settled");
     subscription->cursor[lane] = position.at + 1;
     push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+    push_event_of_drop(heap, message, device, PUSH_EVICTED, now);
     return PUSH_OK;
 }
 

@@ -66,19 +66,21 @@ static void forget_restart(push_device_t *device)
             return;
         }
     }
-    device->traits &= (uint8_t)~PUSH_DEVICE_STATE_LOST;
+    device->traits &= (uint16_t)~PUSH_DEVICE_STATE_LOST;
 }
 
+/* message: NULL if it is forgotten; seq: 0 if it was acknowledged by its mid. */
 static void tell_acked(push_heap_t *heap, const push_device_t *device,
-                       push_position_t position, const push_time_t *now)
+                       const push_message_t *message, uint64_t seq,
+                       const push_time_t *now)
 {
-    push_event_t acked = {.kind = PUSH_EVENT_ACKED,
-                          .heap = heap,
-                          .device = device,
-                          .now = now,
-                          .seq = device->acked};
+    const push_event_t acked = {.kind = PUSH_EVENT_ACKED,
+                                .heap = heap,
+                                .message = message,
+                                .device = device,
+                                .now = now,
+                                .seq = seq};
 
-    acked.message = message_at(heap, device, position);
     push_events_tell(heap->events, &acked);
 }
 
@@ -101,7 +103,8 @@ static void take_oldest(push_heap_t *heap, push_device_t *device,
     device->last_ack = now->wall;
     push_count(heap->counts, PUSH_COUNT_ACKED, 1);
     if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
-        tell_acked(heap, device, position, now);
+        tell_acked(heap, device, message_at(heap, device, position),
+                   device->acked, now);
     }
 }
 
@@ -289,6 +292,19 @@ void push_session_reset(push_heap_t *heap, push_device_t *device)
     device->gap_seq = 0;
 }
 
+/* It was received, although nobody knows as which seq. */
+static void acknowledge_one(push_heap_t *heap, push_device_t *device,
+                            push_message_t *message, const push_time_t *now)
+{
+    push_ref_t ref = push_ref_of(heap, device);
+    bool known = push_message_outcome(heap, message, ref);
+
+    push_message_settle(heap, message, ref, PUSH_ACKED, now);
+    if (!known && push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
+        tell_acked(heap, device, message, 0, now);
+    }
+}
+
 /* The cursor is of another session: at most its own message was received. */
 static void mismatch(push_heap_t *heap, push_device_t *device,
                      const push_cursor_t *cursor, const push_time_t *now)
@@ -305,8 +321,7 @@ static void mismatch(push_heap_t *heap, push_device_t *device,
     if (push_log_find(heap, push_subscription_log(heap, subscription),
                       cursor->mid, &entry)
         && push_device_wants(heap, device, entry.message)) {
-        push_message_settle(heap, entry.message, push_ref_of(heap, device),
-                            PUSH_ACKED, now);
+        acknowledge_one(heap, device, entry.message, now);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "core/user.h"
 
+#include "core/event.h"
+
 static push_device_t *device_at(const push_heap_t *heap, push_ref_t ref)
 {
     return ref ? push_at(heap, ref) : NULL;
@@ -216,6 +218,23 @@ static bool turned_away(const push_heap_t *heap, const offer_t *o)
                                 o->publish->limit));
 }
 
+/* Who refused it, now that it is published all the same. */
+static void tell_refusals(push_heap_t *heap, const offer_t *o)
+{
+    if (!o->publish->receipt.refused
+        || !push_events_wanted(heap->events, PUSH_EVENT_DROPPED)) {
+        return;
+    }
+    EACH_DEVICE(heap, o->user, device)
+    {
+        if (push_message_outcome(heap, o->message,
+                                 push_ref_of(heap, device))) {
+            push_event_of_drop(heap, o->message, device, PUSH_REFUSED,
+                               &o->publish->now);
+        }
+    }
+}
+
 static void replace(push_heap_t *heap, const offer_t *o)
 {
     if (o->older.message) {
@@ -270,6 +289,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         return PUSH_OK;
     }
     push_log_publish(heap, &user->log, ref, &publish->now);
+    tell_refusals(heap, &o);
     /* Only now: should this process die between, both are delivered. */
     replace(heap, &o);
     keep_within(heap, user, publish);

@@ -54,6 +54,7 @@ typedef enum push_view_kind_t {
     PUSH_VIEW_DEVICES,  /* of a user */
     PUSH_VIEW_CHANNELS, /* a list */
     PUSH_VIEW_STREAMS,  /* likewise */
+    PUSH_VIEW_PRESENT,  /* users who are connected to a channel */
     PUSH_VIEW_REACTORS  /* takes no lock */
 } push_view_kind_t;
 
@@ -63,6 +64,7 @@ typedef struct push_view_t {
     const unsigned char *id; /* of the device context */
     push_text_t user;        /* of the devices */
     push_list_t list;
+    push_text_t channel;     /* to which users are connected */
     push_time_t now;
 } push_view_t;
 
@@ -74,6 +76,7 @@ typedef struct push_visitor_t {
     push_channel_visit_t *channel;
     push_stream_visit_t *stream;
     push_reactor_visit_t *reactor;
+    push_user_visit_t *user;
     void *data;
 } push_visitor_t;
 
@@ -82,6 +85,7 @@ typedef struct push_stats_view_t {
     uint64_t bridged; /* of streams: those that hold a worker thread */
     uint64_t memory_size, memory_used;
     uint64_t recovered;
+    uint64_t feeds_dropped; /* events that the server could not publish */
     uint64_t counts[PUSH_COUNTS]; /* by push_count_t */
 } push_stats_view_t;
 

@@ -1,13 +1,15 @@
 #include "feeds/feeds.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "feeds/cloudevent.h"
+#include "feeds/listener.h"
+#include "feeds/note.h"
+#include "feeds/presence.h"
 #include "store/shard/shard.h"
 #include "store/shm/thread.h"
 
@@ -25,14 +27,29 @@
 /* ms; how often the thread looks around when nothing wakes it. */
 #define POLL_MS 1000
 
+/* ms; how often it says that something was dropped. */
+#define DROPPED_MS 60000
+
+/* us; what followers have to take a lot of messages before there are more. */
+#define PAUSE_US 5000
+
+/* Bytes of what waits to be published; some 4,000 notes. */
+#define QUEUE_BYTES (1u << 20)
+
 struct push_feeds_t {
     push_feeds_options_t options;
     pthread_t thread;
     bool started;
-    int wake;          /* eventfd: something is to be done */
-    _Atomic bool stop; /* set before the last wake */
+    _Atomic bool stop; /* set before the queue is rung */
+    push_feed_listener_t listener;
+    push_presence_t presence;
 
     /* ---- the thread of feeds only ---- */
+    push_note_t note;
+    uint64_t dropped;     /* in all */
+    uint64_t counted;     /* of them, those that <admin>/stats shows */
+    uint64_t reported;    /* of them, those that options.dropped() knows of */
+    int64_t report_next;  /* mono ms */
     push_commit_t commit; /* of what was published in this turn */
     push_answer_t answer; /* of the last of it */
     bool published;
@@ -160,54 +177,142 @@ static int patience(const push_feeds_t *feeds)
     return (int)wait;
 }
 
-static void sleep_until_woken(push_feeds_t *feeds)
-{
-    struct pollfd woken = {.fd = feeds->wake, .events = POLLIN};
-    uint64_t count;
+/* ---- what was noted ---- */
 
-    if (poll(&woken, 1, patience(feeds)) > 0) {
-        while (read(feeds->wake, &count, sizeof(count)) < 0
-               && errno == EINTR) {
+static push_text_t text_of(const char *text)
+{
+    return (push_text_t){text, (uint32_t)strlen(text)};
+}
+
+static void publish_text(push_feeds_t *feeds, push_feed_t feed,
+                         const char *text)
+{
+    static const char *const events[PUSH_FEEDS] = {
+        [PUSH_FEED_RECEIPTS] = "receipt",
+        [PUSH_FEED_DEADLETTERS] = "deadletter",
+        [PUSH_FEED_PRESENCE] = "presence"};
+    const push_feed_message_t message = {.event = text_of(events[feed]),
+                                         .type = text_of(PUSH_CLOUDEVENT_TYPE),
+                                         .data = text_of(text),
+                                         .urgency = PUSH_LOW,
+                                         .ttl = feeds->options.ttl};
+    push_status_t status = push_feed_publish(feeds, feed, &message);
+
+    feeds->dropped += status != PUSH_OK && status != PUSH_NOT_FOUND;
+}
+
+static void publish_note(push_feeds_t *feeds, const push_note_t *note)
+{
+    char *text;
+
+    if (push_feed_followed(feeds, note->feed)) {
+        text = push_cloudevent_make(note);
+        if (text) {
+            publish_text(feeds, note->feed, text);
         }
+        free(text);
     }
+}
+
+/* Counts what was dropped; once a minute somebody may be told. */
+static void count_dropped(push_feeds_t *feeds)
+{
+    int64_t now = push_clock_now().mono;
+
+    feeds->dropped += atomic_exchange(&feeds->listener.dropped, 0);
+    if (feeds->dropped != feeds->counted) {
+        atomic_fetch_add(&feeds->options.store->segment->feeds.dropped,
+                         feeds->dropped - feeds->counted);
+        feeds->counted = feeds->dropped;
+    }
+    if (feeds->dropped != feeds->reported && now >= feeds->report_next
+        && feeds->options.dropped) {
+        feeds->options.dropped(feeds->options.data,
+                               feeds->dropped - feeds->reported);
+        feeds->reported = feeds->dropped;
+        feeds->report_next = now + DROPPED_MS;
+    }
+}
+
+/*
+ * As much as a channel keeps for its followers to take, and half of it is left
+ * for those who are slow; true if there may be more.
+ */
+static bool publish_notes(push_feeds_t *feeds)
+{
+    uint32_t most = feeds->options.store->limits.history / 2 + 1;
+    uint32_t count = 0;
+
+    while (count < most
+           && push_feed_queue_take(feeds->listener.queue, &feeds->note,
+                                   sizeof(feeds->note))) {
+        publish_note(feeds, &feeds->note);
+        count++;
+    }
+    count_dropped(feeds);
+    return count == most;
+}
+
+/* With one wait for the disk, for all of it. */
+static bool turn(push_feeds_t *feeds)
+{
+    bool more;
+
+    if (superseded(feeds)) {
+        return false;
+    }
+    more = publish_notes(feeds);
+    ask_sources(feeds);
+    settle(feeds);
+    return more;
 }
 
 static void *run(void *data)
 {
     push_feeds_t *feeds = data;
+    bool more = false;
 
     while (!atomic_load(&feeds->stop)) {
-        sleep_until_woken(feeds);
-        if (!superseded(feeds)) {
-            ask_sources(feeds);
-            settle(feeds);
+        if (more) {
+            usleep(PAUSE_US);
         }
+        else {
+            push_feed_queue_wait(feeds->listener.queue, patience(feeds));
+        }
+        more = turn(feeds);
     }
     return NULL;
 }
 
 /* ---- any thread ---- */
 
-static void wake(const push_feeds_t *feeds)
+static push_listener_t listener_of(push_feeds_t *feeds)
 {
-    static const uint64_t one = 1;
-
-    while (write(feeds->wake, &one, sizeof(one)) < 0 && errno == EINTR) {
-    }
+    return (push_listener_t){.kinds = PUSH_FEED_EVENTS,
+                             .tell = push_feed_listener_tell,
+                             .data = &feeds->listener};
 }
 
 push_feeds_t *push_feeds_create(const push_feeds_options_t *options)
 {
     push_feeds_t *feeds = calloc(1, sizeof(*feeds));
+    push_listener_t listener;
 
     if (!feeds) {
         return NULL;
     }
     feeds->options = *options;
-    feeds->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (feeds->wake < 0) {
+    feeds->listener.words = &options->store->segment->feeds;
+    feeds->listener.queue = push_feed_queue_create(QUEUE_BYTES);
+    if (!feeds->listener.queue) {
         free(feeds);
         return NULL;
+    }
+    listener = listener_of(feeds);
+    push_events_listen(&options->store->events, &listener);
+    if (options->presence) {
+        feeds->presence = push_feed_presence(&feeds->listener);
+        options->store->presence = &feeds->presence;
     }
     return feeds;
 }
@@ -220,11 +325,17 @@ bool push_feeds_start(push_feeds_t *feeds)
 
 void push_feeds_stop(push_feeds_t *feeds)
 {
+    push_listener_t listener = listener_of(feeds);
+
     atomic_store(&feeds->stop, true);
     if (feeds->started) {
-        wake(feeds);
+        push_feed_queue_ring(feeds->listener.queue);
         pthread_join(feeds->thread, NULL);
     }
-    close(feeds->wake);
+    push_events_ignore(&feeds->options.store->events, &listener);
+    feeds->options.store->presence = NULL;
+    while (turn(feeds)) {
+    }
+    push_feed_queue_destroy(feeds->listener.queue);
     free(feeds);
 }

@@ -23,7 +23,11 @@ typedef struct push_feed_source_t {
 typedef struct push_feeds_options_t {
     struct push_store_t *store; /* borrowed for good, as is the broker */
     push_broker_t *broker;
-    int64_t ttl;                            /* ms; of what happened */
+    int64_t ttl;   /* ms; of what happened */
+    bool presence; /* who comes and goes is published too */
+    /* In the thread of feeds, once a minute: so many more were dropped. */
+    void (*dropped)(void *data, uint64_t count);
+    void *data;
     push_feed_source_t sources[PUSH_FEEDS]; /* each with its feed's index */
 } push_feeds_options_t;
 

@@ -20,6 +20,7 @@ typedef struct push_runtime_t {
     uint32_t max_blocking;   /* streams that hold a worker thread */
     uint32_t max_publishers; /* NDJSON requests, which hold one too */
     int64_t jwt_lifetime;    /* ms */
+    bool presence;           /* PushPresence */
     int64_t largest;         /* bytes; no endpoint takes a larger payload */
 } push_runtime_t;
 

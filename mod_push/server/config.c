@@ -11,6 +11,7 @@
 
 #include "server/config_endpoint.h"
 #include "server/config_identity.h"
+#include "server/config_observe.h"
 #include "core/rate.h"
 #include "http/identity/pattern.h"
 
@@ -440,6 +441,8 @@ const command_rec push_commands[] = {
     NUMBER("PushDrainTime", RSRC_CONF,
            "how long the streams of an ending child may look for another"),
     NUMBER("PushEventsTTL", RSRC_CONF, "TTL of what the server publishes"),
+    AP_INIT_FLAG("PushPresence", push_config_presence, NULL, RSRC_CONF,
+                 "whether it is told who comes and goes: on or off"),
     AP_INIT_TAKE12("PushStateDir", set_state_dir, NULL, RSRC_CONF,
                    "directory of the state on disk, and how large it may be"),
     AP_INIT_TAKE1("PushDurability", set_durability, NULL, RSRC_CONF,

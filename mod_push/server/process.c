@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "broker/local.h"
-#include "feeds/feeds.h"
 #include "http/runtime.h"
 #include "server/kept.h"
+#include "server/process_feeds.h"
 #include "server/state.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
@@ -50,13 +50,12 @@ static int64_t max_publishers_wanted;
 static int64_t drain_time;
 static int64_t jwt_lifetime;
 static int64_t largest;
-static int64_t events_ttl;
+static bool presence;
 static push_durability_t durability;
 
 /* A child's own. */
 static push_store_t own_store;
 static push_sweeper_t *sweeper;
-static push_feeds_t *feeds;
 static push_end_t end_reason = PUSH_END_SHUTDOWN;
 static bool all_end = true;         /* the streams of all processes */
 static _Atomic int64_t leave_until; /* mono ms; streams may move */
@@ -325,7 +324,8 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     drain_time = global->drain_time;
     jwt_lifetime = global->jwt_lifetime;
     largest = global->largest;
-    events_ttl = global->events_ttl;
+    presence = global->presence != 0;
+    push_process_feeds_prepare(global);
     durability = global->durability;
     kept = push_kept_find();
     if (!kept) {
@@ -389,10 +389,7 @@ static apr_status_t stop_threads(void *data)
         push_reactor_stop(runtime->reactors[--runtime->reactors_count],
                           end_reason, all_end, &leave_until);
     }
-    if (feeds) {
-        push_feeds_stop(feeds);
-        feeds = NULL;
-    }
+    push_process_feeds_stop();
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -452,31 +449,9 @@ static push_runtime_t *make_runtime(void)
     runtime->max_blocking = (uint32_t)max_blocking;
     runtime->max_publishers = publishers_for_child();
     runtime->jwt_lifetime = jwt_lifetime;
+    runtime->presence = presence;
     runtime->largest = largest;
     return runtime;
-}
-
-/* Before there are streams: what happens to them is to be noted. */
-static void make_feeds(push_runtime_t *runtime, server_rec *s)
-{
-    const push_feeds_options_t options = {
-        .store = &own_store, .broker = &runtime->broker, .ttl = events_ttl};
-
-    feeds = push_feeds_create(&options);
-    if (!feeds) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
-                     "PUSH0175: this child says nothing on the server's own "
-                     "channels: there is no memory for that");
-    }
-}
-
-static void start_feeds(server_rec *s)
-{
-    if (feeds && !push_feeds_start(feeds)) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
-                     "PUSH0176: this child says nothing on the server's own "
-                     "channels: the thread cannot be started");
-    }
 }
 
 static uint32_t own_generation(void)
@@ -527,13 +502,13 @@ void push_process_start(apr_pool_t *child, server_rec *s)
     }
     runtime = make_runtime();
     push_state_start(s, &kept->state, durability, &own_store);
-    make_feeds(runtime, s);
+    push_process_feeds_make(&own_store, &runtime->broker, s);
     if (!start_reactors(runtime, s)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0006: cannot start a reactor: this child refuses "
                      "streams");
     }
-    start_feeds(s);
+    push_process_feeds_start(s);
     sweeper = push_sweeper_start(&own_store, let_go);
     if (!sweeper) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,

@@ -39,7 +39,8 @@ static void on_event(void *data, const push_event_t *event)
     static const char *const names[] = {
         [PUSH_EVENT_PUBLISHED] = "published", [PUSH_EVENT_WRITTEN] = "written",
         [PUSH_EVENT_ACKED] = "acked",         [PUSH_EVENT_ENDED] = "ended",
-        [PUSH_EVENT_CAME] = "came",           [PUSH_EVENT_WENT] = "went"};
+        [PUSH_EVENT_CAME] = "came",           [PUSH_EVENT_WENT] = "went",
+        [PUSH_EVENT_DROPPED] = "dropped"};
     char message[100] = "", device[100] = "", more[100] = "";
     size_t len = strlen(told);
 
@@ -56,7 +57,7 @@ static void on_event(void *data, const push_event_t *event)
         snprintf(more, sizeof(more), " %u to %lu", event->messages,
                  (unsigned long)event->seq);
     }
-    if (event->kind == PUSH_EVENT_ENDED) {
+    if (event->kind == PUSH_EVENT_ENDED || event->kind == PUSH_EVENT_DROPPED) {
         snprintf(more, sizeof(more), " %s", push_fate_name(event->fate));
     }
     snprintf(told + len, sizeof(told) - len, "%s%s%s%s; ", names[event->kind],

@@ -83,7 +83,7 @@ static void add_stream(void *data, const push_stream_view_t *view)
         json_pack("{s:o, s:s%, s:o, s:s, s:I, s:I, s:I, s:I}", "user",
                   push_json_text(view->user), "device", id, sizeof(id),
                   "label", push_json_text(view->label), "transport",
-                  carriers[view->carrier], "since", (json_int_t)view->since,
+                  carriers[view->carrier % PUSH_CARRIERS], "since", (json_int_t)view->since,
                   "blocked_ms", (json_int_t)view->blocked, "pending",
                   (json_int_t)view->pending, "in_flight",
                   (json_int_t)view->in_flight));

@@ -295,6 +295,7 @@ int push_show_stats(request_rec *r, const char *none)
         set_number(body, push_count_name((push_count_t)i), stats.counts[i]);
     }
     set_number(body, "recovered", stats.recovered);
+    set_number(body, "feeds_dropped", stats.feeds_dropped);
     set_number(memory, "size", stats.memory_size);
     set_number(memory, "used", stats.memory_used);
     set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);

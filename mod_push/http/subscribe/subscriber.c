@@ -489,3 +489,20 @@ const push_problem_t *push_subscriber_parse_ack(request_rec *r,
     }
     return problem ? problem : parse_session(s);
 }
+
+const push_problem_t *push_subscriber_parse_channel(request_rec *r,
+                                                    push_subscriber_t *s,
+                                                    const char **channel)
+{
+    const push_problem_t *problem;
+
+    memset(s, 0, sizeof(*s));
+    problem = push_check_query(r, &s->params)
+        ?: identify(r, s)
+        ?: push_params_one(&s->params, "channel", channel)
+        ?: parse_channels(r, s);
+    if (!problem && !*channel) {
+        problem = bad(s, "channel", "missing: 1-255 bytes of UTF-8");
+    }
+    return problem;
+}

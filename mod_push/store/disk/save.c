@@ -321,8 +321,8 @@ void push_save_if_changed(push_store_t *store, push_device_t *device,
     }
     record = push_device_refresh(device->id, device->shard);
     if (record) {
-        device->traits &= (uint8_t) ~(PUSH_DEVICE_CHANGED
-                                      | PUSH_DEVICE_ADVANCED);
+        device->traits &= (uint16_t) ~(PUSH_DEVICE_CHANGED
+                                       | PUSH_DEVICE_ADVANCED);
         (*written)++;
         push_shard_note(store, device->shard, record);
     }
@@ -495,7 +495,7 @@ bool push_save_changed(push_store_t *store, unsigned shard,
                                     : NULL;
 
         if (record) {
-            device->traits &= (uint8_t)~lags;
+            device->traits &= (uint16_t)~lags;
             push_records_append(records, record);
         }
     }

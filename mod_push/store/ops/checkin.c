@@ -191,7 +191,7 @@ static void end_older_stream(push_store_t *store, push_device_t *device,
     if (device->traits & PUSH_DEVICE_ONLINE) {
         push_seat_end_device(&store->seats, device);
         device->left = now->mono;
-        device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+        device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);
         push_store_count_stream(store, device, -1);
@@ -215,7 +215,6 @@ static void open_stream(push_store_t *store, push_device_t *device,
     push_store_count_stream(store, device, 1);
     device->address = arrival->address;
     device->lowest = (uint8_t)checkin->lowest;
-    device->carrier = (uint8_t)checkin->carrier;
     device->max_in_flight = checkin->max_in_flight;
     device->gen = push_store_next_gen(store);
     PUSH_FAILPOINT("stream-numbered");
@@ -226,11 +225,12 @@ static void open_stream(push_store_t *store, push_device_t *device,
     device->since = push_mid_now(&store->segment->clock);
     device->last_seen = arrival->now->wall;
     PUSH_FAILPOINT("stream-seated");
-    device->traits = (uint8_t)((device->traits & PUSH_DEVICE_STATE_LOST)
-                               | PUSH_DEVICE_ONLINE | PUSH_DEVICE_CHANGED
-                               | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT
-                                                         : 0)
-                               | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
+    device->traits =
+        (uint16_t)((device->traits
+                    & (PUSH_DEVICE_STATE_LOST | PUSH_DEVICE_PRESENT))
+                   | PUSH_DEVICE_ONLINE | PUSH_DEVICE_CHANGED
+                   | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0)
+                   | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
     device->left = 0; /* only now: without a stream it would have gone then */
 }
 

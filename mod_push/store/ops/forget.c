@@ -227,7 +227,8 @@ static bool is_idle(const push_store_t *store, const push_channel_t *channel)
             return false;
         }
     }
-    return !atomic_load(&channel->subscribers)
+    return !(store->presence && channel->occupied)
+           && !atomic_load(&channel->subscribers)
            && !atomic_load(&channel->arriving)
            && push_log_empty(&channel->log);
 }

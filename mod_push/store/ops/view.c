@@ -150,10 +150,11 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
 {
     push_time_t now = push_clock_now();
 
-    *stats = (push_stats_view_t){.memory_size = push_slab_size(&store->slab),
-                                 .memory_used = store->segment->slab.used,
-                                 .recovered = store->segment->recovered
-                                              + store->segment->slab.repairs};
+    *stats = (push_stats_view_t){
+        .memory_size = push_slab_size(&store->slab),
+        .memory_used = store->segment->slab.used,
+        .recovered = store->segment->recovered + store->segment->slab.repairs,
+        .feeds_dropped = store->segment->feeds.dropped};
     push_view_counts(store, stats->counts);
     for (uint32_t i = 0; i < store->seats.count; i++) {
         stats->streams += store->seats.seats[i].streams;

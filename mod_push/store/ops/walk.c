@@ -38,17 +38,15 @@ static uint32_t visit_bucket(const walk_t *walk, const push_heap_t *heap,
 static bool visit_some(const walk_t *walk, unsigned shard, uint32_t *bucket)
 {
     const push_heap_t *heap = &walk->store->heaps[shard];
+    const push_table_t *table = table_of(walk, shard);
     uint32_t seen = 0;
-    push_ref_t ref;
 
-    while (seen < AT_ONCE) {
-        if (!push_table_bucket(heap, table_of(walk, shard), *bucket, &ref)) {
-            return false;
-        }
-        seen += visit_bucket(walk, heap, ref);
+    while (seen < AT_ONCE && *bucket <= table->mask) {
+        seen += visit_bucket(walk, heap,
+                             push_table_bucket(heap, table, *bucket));
         ++*bucket;
     }
-    return true;
+    return *bucket <= table->mask;
 }
 
 void push_walk(push_store_t *store, size_t table, push_walk_visit_t *visit,

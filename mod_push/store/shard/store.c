@@ -50,6 +50,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
 
     store->segment = segment;
     store->journal = NULL;
+    store->presence = NULL;
     store->events = (push_events_t){0};
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);

@@ -10,6 +10,7 @@ typedef struct push_feed_words_t {
     /* PUSH_FEED_BIT(): its channel may exist; the lock of its shard */
     _Atomic uint32_t known;
     _Atomic int64_t next[PUSH_FEEDS]; /* mono ms; of those that are periodic */
+    _Atomic uint64_t dropped;         /* events that could not be published */
 } push_feed_words_t;
 
 /* False: nobody follows the channel of this feed.  Takes no lock. */

@@ -147,12 +147,8 @@ push_ref_t push_table_next(const push_heap_t *heap, const push_table_t *table,
     return bucket <= table->mask ? buckets[bucket] : PUSH_NONE;
 }
 
-bool push_table_bucket(const push_heap_t *heap, const push_table_t *table,
-                       uint32_t bucket, push_ref_t *ref)
+push_ref_t push_table_bucket(const push_heap_t *heap,
+                             const push_table_t *table, uint32_t bucket)
 {
-    if (bucket > table->mask) {
-        return false;
-    }
-    *ref = buckets_of(heap, table)[bucket];
-    return true;
+    return buckets_of(heap, table)[bucket];
 }

@@ -48,14 +48,6 @@ void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref);
 push_ref_t push_table_next(const push_heap_t *heap, const push_table_t *table,
                            push_ref_t ref);
 
-/*
- * The first object of a bucket, whose others follow by their node's next;
- * false behind the last bucket.  For walks that let go of the lock in between:
- * a table that grows shows some objects twice, and misses none.
- */
-bool push_table_bucket(const push_heap_t *heap, const push_table_t *table,
-                       uint32_t bucket, push_ref_t *ref);
-
 /* The same as a loop's condition: moves *ref on, from PUSH_NONE at first. */
 static inline bool push_table_walk(const push_heap_t *heap,
                                    const push_table_t *table, push_ref_t *ref)
@@ -63,5 +55,9 @@ static inline bool push_table_walk(const push_heap_t *heap,
     *ref = push_table_next(heap, table, *ref);
     return *ref != PUSH_NONE;
 }
+
+/* The first object of a bucket, from 0 to mask; its node.next is the next. */
+push_ref_t push_table_bucket(const push_heap_t *heap,
+                             const push_table_t *table, uint32_t bucket);
 
 #endif

@@ -7,6 +7,7 @@
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
 #include "store/upkeep/orphan.h"
+#include "store/upkeep/presence.h"
 #include "store/ops/pressure.h"
 #include "store/ops/publish.h"
 #include "store/upkeep/recount.h"
@@ -60,6 +61,7 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
 
         ref = device->sibling;
         notice_dead_reactor(store, device, now);
+        push_presence_sweep_device(store, device, now);
         if (round->death) {
             /*
              * The device's wake-up may have stood in the list of the dead
@@ -107,6 +109,7 @@ static void sweep_channels(push_store_t *store, unsigned shard, bool hurry,
 
     while (push_table_walk(heap, &store->shards[shard].channels, &ref)) {
         push_log_sweep(heap, push_at(heap, ref), hurry, now);
+        push_presence_sweep_channel(store, push_at(heap, ref), now);
     }
     if (shard == 0) {
         push_log_sweep(heap, &push_store_broadcast(store)->log, hurry, now);

@@ -1,0 +1,13 @@
+#ifndef PUSH_CONFIG_OBSERVE_H
+#define PUSH_CONFIG_OBSERVE_H
+
+#include <httpd.h>
+
+#include <http_config.h>
+
+/* Directives about what an administrator sees. */
+
+/* PushPresence: on or off. */
+const char *push_config_presence(cmd_parms *cmd, void *dir, int on);
+
+#endif
