@@ -233,6 +233,11 @@ static void health(push_broker_t *broker, push_health_t *view)
     push_view_health(broker->data, view);
 }
 
+static void metrics(push_broker_t *broker, push_metrics_t *view)
+{
+    push_view_metrics(broker->data, view);
+}
+
 static void check(push_broker_t *broker, push_check_t *found)
 {
     push_validate(broker->data, found);
@@ -243,6 +248,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
     *broker = (push_broker_t){.data = store,
                               .secret = store->guard ? store->guard->secret
                                                      : NULL,
+                              .counts = store->counts,
                               .publish = publish,
                               .settle = settle,
                               .recall = recall,
@@ -257,5 +263,6 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .view = read_view,
                               .stats = stats,
                               .health = health,
+                              .metrics = metrics,
                               .check = check};
 }

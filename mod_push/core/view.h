@@ -3,6 +3,7 @@
 
 #include "core/checkin.h"
 #include "core/commit.h"
+#include "core/families.h"
 #include "core/log.h"
 
 /*
@@ -83,8 +84,23 @@ typedef struct push_stats_view_t {
     uint64_t bridged; /* of streams: those that hold a worker thread */
     uint64_t memory_size, memory_used;
     uint64_t recovered;
-    uint64_t counts[PUSH_COUNTS]; /* by push_count_t */
+    uint64_t counts[PUSH_TOTALS]; /* by push_total_t */
 } push_stats_view_t;
+
+/* All for <admin>/metrics; no lock is taken for it. */
+typedef struct push_metrics_t {
+    uint64_t sums[PUSH_COUNTS];                 /* by push_count_t */
+    uint64_t streams[PUSH_BY_TRANSPORT_VALUES]; /* that are open */
+    uint64_t users, devices, channels;
+    uint64_t messages, near_full; /* as of the last sweep, a second ago */
+    uint64_t memory_size, memory_used;
+    uint64_t recovered;
+    uint64_t layout;
+    int64_t started; /* wall ms; when the memory was made */
+    bool kept;       /* there is a state on disk; what follows is of it */
+    bool well;
+    uint64_t state_size, state_used, state_waiting, state_errors;
+} push_metrics_t;
 
 /* How it stands, and the state on disk. */
 typedef struct push_health_t {

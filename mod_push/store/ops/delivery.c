@@ -36,7 +36,8 @@ static void name_gap(push_device_t *device, push_gap_report_t *gap)
     }
 }
 
-static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
+static void collect_gaps(const push_heap_t *heap, push_device_t *device,
+                         push_delivery_t *delivery)
 {
     push_gap_report_t *gap = delivery->gaps;
 
@@ -47,6 +48,10 @@ static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
         gap++;
     }
     delivery->gaps_count = (unsigned)(gap - delivery->gaps);
+    for (unsigned i = 0; i < delivery->gaps_count; i++) {
+        push_count(heap->counts, PUSH_COUNT_GAPS + delivery->gaps[i].reason,
+                   1);
+    }
 }
 
 static void copy_device(const push_heap_t *heap, const push_device_t *device,
@@ -105,7 +110,7 @@ static void collect(push_store_t *store, push_device_t *device,
         device->traits |= PUSH_DEVICE_ADVANCED;
     }
     if (batch.count || !delivery->hold_gaps) {
-        collect_gaps(device, delivery);
+        collect_gaps(heap, device, delivery);
     }
     if (delivery->gaps_count) {
         device->gap_seq = first;
@@ -145,6 +150,27 @@ push_status_t push_delivery_begin(push_store_t *store,
     return status;
 }
 
+/* It is a while since now. */
+static void count_written(const push_written_t *written)
+{
+    const push_tally_t *tally = &written->tally;
+    push_time_t now = {.us = push_clock_us()};
+
+    now.wall = written->now->wall + (now.us - written->now->us) / 1000;
+    for (unsigned i = 0; i < PUSH_LANES; i++) {
+        if (tally->messages[i]) {
+            push_count(written->counts, PUSH_COUNT_WRITTEN + i,
+                       tally->messages[i]);
+            push_count(written->counts, PUSH_COUNT_WRITTEN_BYTES + i,
+                       tally->bytes[i]);
+        }
+        if (tally->oldest[i]) {
+            push_count_time(written->counts, PUSH_TIME_WRITE_LATENCY, i,
+                            push_message_age(tally->oldest[i], &now));
+        }
+    }
+}
+
 static void tell_written(push_store_t *store,
                          const push_stream_ref_t *stream_ref,
                          unsigned messages, uint64_t seq)
@@ -166,6 +192,7 @@ push_status_t push_delivery_poll(push_store_t *store,
                                  push_delivery_t *delivery,
                                  const push_copier_t *copier)
 {
+    push_written_t written = {.now = now};
     push_status_t status;
     push_device_t *device = enter_open(store, stream_ref, &status);
 
@@ -173,9 +200,9 @@ push_status_t push_delivery_poll(push_store_t *store,
         return status;
     }
     collect(store, device, now, delivery);
-    if (copier->copy(copier->data, delivery)) {
-        push_count(store->heaps[device->shard].counts, PUSH_COUNT_DELIVERED,
-                   delivery->count);
+    if (copier->copy(copier->data, delivery, &written.tally)) {
+        written.counts = store->heaps[device->shard].counts;
+        count_written(&written);
     }
     else {
         status = PUSH_NO_MEMORY;
@@ -205,11 +232,17 @@ bool push_delivery_cut(push_store_t *store,
 
 void push_delivery_written(push_store_t *store,
                            const push_stream_ref_t *stream_ref,
-                           push_counts_t *counts, unsigned messages,
-                           uint64_t seq)
+                           const push_written_t *written)
 {
-    push_count(counts, PUSH_COUNT_DELIVERED, messages);
-    tell_written(store, stream_ref, messages, seq);
+    unsigned messages = 0;
+
+    for (unsigned i = 0; i < PUSH_LANES; i++) {
+        messages += written->tally.messages[i];
+    }
+    if (messages) {
+        count_written(written);
+        tell_written(store, stream_ref, messages, written->seq);
+    }
 }
 
 push_stream_state_t push_delivery_state(push_store_t *store,

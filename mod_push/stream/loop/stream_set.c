@@ -1,5 +1,6 @@
 #include "stream/loop/stream_set.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +47,44 @@ static void unfollow(push_stream_set_t *set, push_stream_t *stream)
     }
 }
 
+/* TCP gave up what it had to write (PushWriteTimeout). */
+static bool timed_out(const push_stream_t *stream)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return !getsockopt(stream->link.fd, SOL_SOCKET, SO_ERROR, &error, &len)
+           && error == ETIMEDOUT;
+}
+
+/* What breaks otherwise is the client's doing, or somebody's on the way. */
+static unsigned closed_by(const push_stream_t *stream, push_end_t why)
+{
+    static const unsigned char reasons[] = {
+        [PUSH_END_PEER] = PUSH_BY_CLOSED_CLIENT,
+        [PUSH_END_ERROR] = PUSH_BY_CLOSED_CLIENT,
+        [PUSH_END_SUPERSEDED] = PUSH_BY_CLOSED_SUPERSEDED,
+        [PUSH_END_RESTART] = PUSH_BY_CLOSED_RESTART,
+        [PUSH_END_SHUTDOWN] = PUSH_BY_CLOSED_SHUTDOWN,
+        [PUSH_END_EXPIRED] = PUSH_BY_CLOSED_EXPIRED_TOKEN,
+        [PUSH_END_DISMISSED] = PUSH_BY_CLOSED_DISCONNECTED,
+        [PUSH_END_ANSWERED] = PUSH_BY_CLOSED_ANSWERED};
+
+    return why == PUSH_END_ERROR && timed_out(stream)
+               ? PUSH_BY_CLOSED_WRITE_TIMEOUT
+               : reasons[why];
+}
+
+static void count_end(const push_stream_set_t *set, unsigned reason,
+                      uint64_t ms)
+{
+    push_counts_t *counts = &set->seat->counts;
+
+    push_count(counts, PUSH_COUNT_CLOSED + reason, 1);
+    push_count_time(counts, PUSH_TIME_STREAM_DURATION, reason,
+                    (int64_t)ms * 1000);
+}
+
 static void report_end(push_stream_set_t *set, const push_stream_t *stream,
                        push_end_t why)
 {
@@ -56,6 +95,7 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
                           .messages = stream->messages,
                           .bytes = stream->link.bytes};
 
+    count_end(set, closed_by(stream, why), ended.duration);
     set->ended(set->data, &ended);
 }
 
@@ -65,6 +105,15 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
 static bool is_fixed(const push_stream_t *stream)
 {
     return !push_stream_moves(stream);
+}
+
+/* Where streams of its kind are counted. */
+static _Atomic uint32_t *carried_by(const push_stream_set_t *set,
+                                    const push_stream_t *stream)
+{
+    return &set->seat->carried[stream->poll      ? PUSH_BY_TRANSPORT_POLL
+                               : stream->bridged ? PUSH_BY_TRANSPORT_H2
+                                                 : PUSH_BY_TRANSPORT_SSE];
 }
 
 /* Takes it out of every list, and closes it here. */
@@ -80,6 +129,7 @@ static void forget(push_stream_set_t *set, uint32_t index)
     }
     set->fixed -= is_fixed(stream);
     atomic_fetch_sub(&set->seat->bridged, stream->bridged);
+    atomic_fetch_sub(carried_by(set, stream), 1);
     push_stream_close(set->store, stream);
     push_stream_table_give(&set->streams, index);
     push_reserve_give_back(set->seat);
@@ -168,6 +218,7 @@ static void after_write(push_stream_set_t *set, uint32_t index,
         enqueue(set, index);
         break;
     case PUSH_FLUSH_BLOCKED:
+        push_count(&set->seat->counts, PUSH_COUNT_BLOCKED, 1);
         stream->blocked = 1;
         stream->full = 0;
         /* fall through */
@@ -275,6 +326,8 @@ static void beat(push_stream_set_t *set, uint32_t index)
     }
     if (status == PUSH_FLUSH_IDLE) {
         status = push_stream_beat(set->writer, stream);
+        push_count(&set->seat->counts, PUSH_COUNT_HEARTBEATS,
+                   status == PUSH_FLUSH_DONE);
     }
     after_write(set, index, status);
 }
@@ -300,6 +353,8 @@ void push_stream_set_turn_away(push_stream_set_t *set,
                                const push_migrant_t *migrant)
 {
     say_come_again(set, migrant);
+    count_end(set, PUSH_BY_CLOSED_RESTART,
+              migrant->opened ? (uint64_t)set->now.mono - migrant->opened : 0);
     push_store_checkout(set->store, &migrant->adoption.stream_ref, &set->now);
     if (migrant->part) {
         push_hold_release(set->store, migrant->part);
@@ -324,6 +379,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->json = adoption->json;
     set->fixed += is_fixed(stream);
     atomic_fetch_add(&set->seat->bridged, stream->bridged);
+    atomic_fetch_add(carried_by(set, stream), 1);
     stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
     stream->opened = migrant->opened ? migrant->opened
                                      : (uint64_t)set->now.mono;
@@ -463,6 +519,7 @@ uint32_t push_stream_set_send_away(push_stream_set_t *set, unsigned seat,
             break;
         }
         let_go(set, i);
+        push_count(&set->seat->counts, PUSH_COUNT_MOVED, 1);
         count++;
     }
     return count;
