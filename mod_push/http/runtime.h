@@ -35,6 +35,12 @@ static inline push_broker_t *push_broker(void)
     return &push_runtime()->broker;
 }
 
+/* Counts one, in a process that has reactors.  Any thread. */
+static inline void push_counted(unsigned what)
+{
+    push_count_shared(push_broker()->counts, (push_count_t)what, 1);
+}
+
 /*
  * In a process that has reactors: its segment is not the server's any more,
  * so nothing new is to be done in it.

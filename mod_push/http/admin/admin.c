@@ -147,7 +147,8 @@ int push_admin(request_rec *r)
         problem = push_allow_admin(r);
     }
     if (problem) {
-        return push_problem_send(r, problem);
+        return push_problem_send(
+            r, publishes(path) ? push_problem_count(problem) : problem);
     }
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;

@@ -1,6 +1,5 @@
 #include "stream/loop/stream_set.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "store/shard/hold.h"
 #include "store/shm/reserve.h"
 #include "store/shm/clock.h"
+#include "stream/loop/tally.h"
 
 #define LATER_MS      5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
@@ -47,44 +47,6 @@ static void unfollow(push_stream_set_t *set, push_stream_t *stream)
     }
 }
 
-/* TCP gave up what it had to write (PushWriteTimeout). */
-static bool timed_out(const push_stream_t *stream)
-{
-    int error = 0;
-    socklen_t len = sizeof(error);
-
-    return !getsockopt(stream->link.fd, SOL_SOCKET, SO_ERROR, &error, &len)
-           && error == ETIMEDOUT;
-}
-
-/* What breaks otherwise is the client's doing, or somebody's on the way. */
-static unsigned closed_by(const push_stream_t *stream, push_end_t why)
-{
-    static const unsigned char reasons[] = {
-        [PUSH_END_PEER] = PUSH_BY_CLOSED_CLIENT,
-        [PUSH_END_ERROR] = PUSH_BY_CLOSED_CLIENT,
-        [PUSH_END_SUPERSEDED] = PUSH_BY_CLOSED_SUPERSEDED,
-        [PUSH_END_RESTART] = PUSH_BY_CLOSED_RESTART,
-        [PUSH_END_SHUTDOWN] = PUSH_BY_CLOSED_SHUTDOWN,
-        [PUSH_END_EXPIRED] = PUSH_BY_CLOSED_EXPIRED_TOKEN,
-        [PUSH_END_DISMISSED] = PUSH_BY_CLOSED_DISCONNECTED,
-        [PUSH_END_ANSWERED] = PUSH_BY_CLOSED_ANSWERED};
-
-    return why == PUSH_END_ERROR && timed_out(stream)
-               ? PUSH_BY_CLOSED_WRITE_TIMEOUT
-               : reasons[why];
-}
-
-static void count_end(const push_stream_set_t *set, unsigned reason,
-                      uint64_t ms)
-{
-    push_counts_t *counts = &set->seat->counts;
-
-    push_count(counts, PUSH_COUNT_CLOSED + reason, 1);
-    push_count_time(counts, PUSH_TIME_STREAM_DURATION, reason,
-                    (int64_t)ms * 1000);
-}
-
 static void report_end(push_stream_set_t *set, const push_stream_t *stream,
                        push_end_t why)
 {
@@ -95,7 +57,7 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
                           .messages = stream->messages,
                           .bytes = stream->link.bytes};
 
-    count_end(set, closed_by(stream, why), ended.duration);
+    push_count_end(set->seat, push_closed_by(stream, why), ended.duration);
     set->ended(set->data, &ended);
 }
 
@@ -105,15 +67,6 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
 static bool is_fixed(const push_stream_t *stream)
 {
     return !push_stream_moves(stream);
-}
-
-/* Where streams of its kind are counted. */
-static _Atomic uint32_t *carried_by(const push_stream_set_t *set,
-                                    const push_stream_t *stream)
-{
-    return &set->seat->carried[stream->poll      ? PUSH_BY_TRANSPORT_POLL
-                               : stream->bridged ? PUSH_BY_TRANSPORT_H2
-                                                 : PUSH_BY_TRANSPORT_SSE];
 }
 
 /* Takes it out of every list, and closes it here. */
@@ -129,7 +82,7 @@ static void forget(push_stream_set_t *set, uint32_t index)
     }
     set->fixed -= is_fixed(stream);
     atomic_fetch_sub(&set->seat->bridged, stream->bridged);
-    atomic_fetch_sub(carried_by(set, stream), 1);
+    push_count_carried(set->seat, stream, -1);
     push_stream_close(set->store, stream);
     push_stream_table_give(&set->streams, index);
     push_reserve_give_back(set->seat);
@@ -353,8 +306,9 @@ void push_stream_set_turn_away(push_stream_set_t *set,
                                const push_migrant_t *migrant)
 {
     say_come_again(set, migrant);
-    count_end(set, PUSH_BY_CLOSED_RESTART,
-              migrant->opened ? (uint64_t)set->now.mono - migrant->opened : 0);
+    push_count_end(set->seat, PUSH_BY_CLOSED_RESTART,
+                   migrant->opened ? (uint64_t)set->now.mono - migrant->opened
+                                   : 0);
     push_store_checkout(set->store, &migrant->adoption.stream_ref, &set->now);
     if (migrant->part) {
         push_hold_release(set->store, migrant->part);
@@ -379,7 +333,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->json = adoption->json;
     set->fixed += is_fixed(stream);
     atomic_fetch_add(&set->seat->bridged, stream->bridged);
-    atomic_fetch_add(carried_by(set, stream), 1);
+    push_count_carried(set->seat, stream, 1);
     stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
     stream->opened = migrant->opened ? migrant->opened
                                      : (uint64_t)set->now.mono;
