@@ -61,6 +61,7 @@ static const push_problem_t *parse_strings(const parse_t *p)
                 {PUSH_MEMBER_TOPIC, push_fields_topic},
                 {PUSH_MEMBER_EVENT, push_fields_event},
                 {PUSH_MEMBER_TYPE, push_fields_type},
+                {PUSH_MEMBER_TRACEPARENT, push_fields_trace},
                 {PUSH_MEMBER_KEY, push_fields_key}};
     const push_problem_t *problem = NULL;
 

@@ -76,6 +76,14 @@ static bool wants_receipt(request_rec *r)
     return prefer && ap_find_token(r->pool, prefer, "respond-async");
 }
 
+/* What the trace's other members cannot read is none (W3C, section 3.2.4). */
+static void take_trace(request_rec *r, push_publication_t *asked)
+{
+    push_field_t field = header_field(r, "traceparent");
+
+    push_fields_trace(r->pool, asked, &field);
+}
+
 static const push_problem_t *parse_headers(request_rec *r,
                                            push_publication_t *asked)
 {
@@ -95,6 +103,7 @@ static const push_problem_t *parse_headers(request_rec *r,
 
         problem = rows[i].take(r->pool, asked, &field);
     }
+    take_trace(r, asked);
     asked->spec.content.ack_now = wants_receipt(r);
     return problem ?: parse_ttl(r, asked);
 }
