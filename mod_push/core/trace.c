@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Where the fields begin, in text and in bytes. */
-enum { ID_AT = 3, PARENT_AT = 36, FLAGS_AT = 53 };
+enum { ID_AT = PUSH_TRACE_ID_AT, PARENT_AT = 36, FLAGS_AT = 53 };
 enum { ID_BYTES = 16, PARENT_BYTES = 8, FLAGS_BYTE = 24 };
 
 #define FLAGS_KNOWN 3 /* sampled, and (of level 2) that the id is random */

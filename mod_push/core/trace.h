@@ -11,8 +11,9 @@
  */
 
 #define PUSH_TRACE_BYTES    25u
-#define PUSH_TRACE_ID_CHARS 32u
 #define PUSH_TRACE_CHARS    55u
+#define PUSH_TRACE_ID_AT    3u /* of these, the trace id */
+#define PUSH_TRACE_ID_CHARS 32u
 
 /*
  * Reads the text of such a header into PUSH_TRACE_BYTES.  False: it is
@@ -22,10 +23,7 @@
  */
 bool push_trace_parse(const char *text, size_t len, char *trace);
 
-/*
- * Writes PUSH_TRACE_CHARS, without a NUL.  The trace id alone are
- * PUSH_TRACE_ID_CHARS from the fourth on.
- */
+/* Writes PUSH_TRACE_CHARS, without a NUL. */
 void push_trace_write(const char *trace, char *text);
 
 #endif

@@ -61,7 +61,6 @@ static const push_problem_t *parse_strings(const parse_t *p)
                 {PUSH_MEMBER_TOPIC, push_fields_topic},
                 {PUSH_MEMBER_EVENT, push_fields_event},
                 {PUSH_MEMBER_TYPE, push_fields_type},
-                {PUSH_MEMBER_TRACEPARENT, push_fields_trace},
                 {PUSH_MEMBER_KEY, push_fields_key}};
     const push_problem_t *problem = NULL;
 
@@ -72,6 +71,15 @@ static const push_problem_t *parse_strings(const parse_t *p)
                       ?: rows[i].take(p->pool, p->asked, &field);
     }
     return problem;
+}
+
+/* Before all that may be refused, so that the log can name the trace. */
+static const push_problem_t *parse_trace(const parse_t *p)
+{
+    push_field_t field;
+
+    return string_field(p, PUSH_MEMBER_TRACEPARENT, &field)
+               ?: push_fields_trace(p->pool, p->asked, &field);
 }
 
 static const push_problem_t *parse_ttl(const parse_t *p)
@@ -161,6 +169,7 @@ const push_problem_t *push_line_parse(apr_pool_t *pool,
                   ? NULL
                   : push_members_load(pool, line, p.members);
     return problem
+        ?: parse_trace(&p)
         ?: parse_audience(&p)
         ?: parse_strings(&p)
         ?: parse_ttl(&p)

@@ -8,6 +8,7 @@
 #include "http/runtime.h"
 #include "http/publish/lines.h"
 #include "http/publish/receipt.h"
+#include "http/publish/traced.h"
 
 static push_field_t header_field(const request_rec *r, const char *name)
 {
@@ -103,7 +104,6 @@ static const push_problem_t *parse_headers(request_rec *r,
 
         problem = rows[i].take(r->pool, asked, &field);
     }
-    take_trace(r, asked);
     asked->spec.content.ack_now = wants_receipt(r);
     return problem ?: parse_ttl(r, asked);
 }
@@ -255,11 +255,15 @@ int push_publish(request_rec *r, const char *none)
     if (is_lines(r)) {
         return push_publish_lines(r);
     }
+    take_trace(r, &asked);
     problem = check(r, &asked);
     if (!problem) {
         push_allow_key(r, r->pool, &asked);
         problem = push_problem_of_status(r->pool, publish(&asked, &published));
     }
-    return problem ? push_problem_send(r, problem)
-                   : answer(r, &asked, &published.receipt);
+    if (problem) {
+        push_traced_refusal(r, &asked, problem);
+        return push_problem_send(r, problem);
+    }
+    return answer(r, &asked, &published.receipt);
 }
