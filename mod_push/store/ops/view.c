@@ -151,10 +151,8 @@ void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
     }
 }
 
-void push_view_stats(push_store_t *store, push_stats_view_t *stats)
+void push_view_figures(const push_store_t *store, push_stats_view_t *stats)
 {
-    push_time_t now = push_clock_now();
-
     *stats = (push_stats_view_t){.memory_size = push_slab_size(&store->slab),
                                  .memory_used = store->segment->slab.used,
                                  .recovered = store->segment->recovered
@@ -165,6 +163,20 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         stats->bridged += store->seats.seats[i].bridged;
     }
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        const push_shard_t *shard = &store->shards[i];
+
+        stats->users += push_table_count(&shard->users);
+        stats->devices += push_table_count(&shard->contexts);
+        stats->channels += push_table_count(&shard->channels);
+    }
+}
+
+void push_view_stats(push_store_t *store, push_stats_view_t *stats)
+{
+    push_time_t now = push_clock_now();
+
+    push_view_figures(store, stats);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         const push_heap_t *heap = &store->heaps[i];
         const push_shard_t *shard = &store->shards[i];
         push_ref_t ref = PUSH_NONE;
@@ -172,9 +184,6 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         if (!push_shard_enter(store, i)) {
             continue;
         }
-        stats->users += shard->users.count;
-        stats->devices += shard->contexts.count;
-        stats->channels += shard->channels.count;
         while (push_table_walk(heap, &shard->users, &ref)) {
             stats->messages += live_messages(heap, push_at(heap, ref), &now);
         }
