@@ -228,6 +228,11 @@ static void stats(push_broker_t *broker, push_stats_view_t *view)
     push_view_stats(broker->data, view);
 }
 
+static void figures(push_broker_t *broker, push_stats_view_t *view)
+{
+    push_view_figures(broker->data, view);
+}
+
 static void health(push_broker_t *broker, push_health_t *view)
 {
     push_view_health(broker->data, view);
@@ -262,6 +267,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .use = use,
                               .view = read_view,
                               .stats = stats,
+                              .figures = figures,
                               .health = health,
                               .metrics = metrics,
                               .check = check};

@@ -15,6 +15,7 @@
 #include "http/runtime.h"
 #include "server/kept.h"
 #include "server/state.h"
+#include "server/undelivered.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/sweeper.h"
@@ -385,6 +386,7 @@ static apr_status_t stop_threads(void *data)
         push_reactor_stop(runtime->reactors[--runtime->reactors_count],
                           end_reason, all_end, &leave_until);
     }
+    push_undelivered_stop();
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -487,6 +489,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
     }
     runtime = make_runtime();
     push_state_start(s, &kept->state, durability, &own_store);
+    push_undelivered_start(s, &own_store);
     if (!start_reactors(runtime, s)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0006: cannot start a reactor: this child refuses "

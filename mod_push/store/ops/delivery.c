@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/message_texts.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 
@@ -150,7 +151,24 @@ push_status_t push_delivery_begin(push_store_t *store,
     return status;
 }
 
-/* It is a while since now. */
+/* The oldest message of an urgency took its time until now. */
+static void count_latency(const push_written_t *written, unsigned urgency,
+                          const push_time_t *now)
+{
+    const push_message_t *message = written->tally.oldest[urgency];
+    push_sample_t sample = {.urgency = urgency,
+                            .us = push_message_age(message, now),
+                            .wall = now->wall};
+    unsigned bucket = push_count_time(written->counts, PUSH_TIME_WRITE_LATENCY,
+                                      urgency, sample.us);
+    push_text_t trace = push_message_trace(message);
+
+    if (trace.len && written->exemplars) {
+        memcpy(sample.trace, trace.at, sizeof(sample.trace));
+        push_exemplar_note(written->exemplars, bucket, &sample);
+    }
+}
+
 static void count_written(const push_written_t *written)
 {
     const push_tally_t *tally = &written->tally;
@@ -165,8 +183,7 @@ static void count_written(const push_written_t *written)
                        tally->bytes[i]);
         }
         if (tally->oldest[i]) {
-            push_count_time(written->counts, PUSH_TIME_WRITE_LATENCY, i,
-                            push_message_age(tally->oldest[i], &now));
+            count_latency(written, i, &now);
         }
     }
 }

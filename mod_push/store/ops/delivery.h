@@ -91,7 +91,8 @@ bool push_delivery_cut(push_store_t *store,
 /* What was written to a stream just now, counted in a block of its writer. */
 typedef struct push_written_t {
     push_counts_t *counts;
-    const push_time_t *now; /* a while ago */
+    push_exemplars_t *exemplars; /* of its seat; NULL: none are kept */
+    const push_time_t *now;      /* a while ago */
     push_tally_t tally;
     uint64_t seq; /* of the last one */
 } push_written_t;

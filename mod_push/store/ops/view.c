@@ -159,9 +159,8 @@ void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
     }
 }
 
-void push_view_stats(push_store_t *store, push_stats_view_t *stats)
+void push_view_figures(const push_store_t *store, push_stats_view_t *stats)
 {
-    push_time_t now = push_clock_now();
     uint64_t sums[PUSH_COUNTS];
 
     *stats = (push_stats_view_t){.memory_size = push_slab_size(&store->slab),
@@ -177,6 +176,20 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         stats->bridged += store->seats.seats[i].bridged;
     }
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        const push_shard_t *shard = &store->shards[i];
+
+        stats->users += push_table_count(&shard->users);
+        stats->devices += push_table_count(&shard->contexts);
+        stats->channels += push_table_count(&shard->channels);
+    }
+}
+
+void push_view_stats(push_store_t *store, push_stats_view_t *stats)
+{
+    push_time_t now = push_clock_now();
+
+    push_view_figures(store, stats);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         const push_heap_t *heap = &store->heaps[i];
         const push_shard_t *shard = &store->shards[i];
         push_ref_t ref = PUSH_NONE;
@@ -184,9 +197,6 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         if (!push_shard_enter(store, i)) {
             continue;
         }
-        stats->users += shard->users.count;
-        stats->devices += shard->contexts.count;
-        stats->channels += shard->channels.count;
         while (push_table_walk(heap, &shard->users, &ref)) {
             stats->messages += live_messages(heap, push_at(heap, ref), &now);
         }
@@ -223,16 +233,11 @@ void push_view_health(push_store_t *store, push_health_t *health)
 
 /* ---- with no lock ---- */
 
-static uint32_t look_at(const uint32_t *count)
-{
-    return __atomic_load_n(count, __ATOMIC_RELAXED);
-}
-
 static void add_shard(const push_shard_t *shard, push_metrics_t *metrics)
 {
-    metrics->users += look_at(&shard->users.count);
-    metrics->devices += look_at(&shard->contexts.count);
-    metrics->channels += look_at(&shard->channels.count);
+    metrics->users += push_table_count(&shard->users);
+    metrics->devices += push_table_count(&shard->contexts);
+    metrics->channels += push_table_count(&shard->channels);
     metrics->messages += atomic_load(&shard->live);
     metrics->near_full += atomic_load(&shard->crowded);
 }
@@ -250,6 +255,18 @@ static void add_streams(const push_seat_t *seat, push_metrics_t *metrics)
         all -= count < all ? count : all;
     }
     metrics->streams[PUSH_BY_TRANSPORT_SSE] += all;
+}
+
+static void add_exemplars(const push_seat_t *seat, push_metrics_t *metrics)
+{
+    for (unsigned i = 0; i < PUSH_EXEMPLARS; i++) {
+        push_sample_t sample;
+
+        if (push_exemplar_read(&seat->exemplars, i, &sample)
+            && sample.wall > metrics->exemplars[i].wall) {
+            metrics->exemplars[i] = sample;
+        }
+    }
 }
 
 static void add_state(const push_store_t *store, push_metrics_t *metrics)
@@ -278,6 +295,7 @@ void push_view_metrics(push_store_t *store, push_metrics_t *metrics)
     }
     for (uint32_t i = 0; i < store->seats.count; i++) {
         add_streams(&store->seats.seats[i], metrics);
+        add_exemplars(&store->seats.seats[i], metrics);
     }
     add_state(store, metrics);
 }

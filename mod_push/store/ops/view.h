@@ -25,6 +25,9 @@ void push_view_metrics(push_store_t *store, push_metrics_t *metrics);
 
 void push_view_stats(push_store_t *store, push_stats_view_t *stats);
 
+/* The same but for the messages, which are 0.  Takes no lock of a shard. */
+void push_view_figures(const push_store_t *store, push_stats_view_t *stats);
+
 /* Takes no lock of a shard. */
 void push_view_health(push_store_t *store, push_health_t *health);
 

@@ -2,6 +2,7 @@
 #define PUSH_SEGMENT_H
 
 #include "core/channel.h"
+#include "core/exemplar.h"
 #include "core/idempotency.h"
 #include "store/shm/deaths.h"
 #include "store/shm/journals.h"
@@ -67,6 +68,7 @@ typedef struct push_seat_t {
     _Atomic uint32_t reserved;    /* reservations it has at other seats */
     push_counts_t counts;         /* its thread's; never cleared */
     push_counts_t workers;        /* of its process; likewise */
+    push_exemplars_t exemplars;   /* its thread's; likewise */
     _Atomic uint32_t carried[PUSH_BY_TRANSPORT_VALUES]; /* of streams */
 } push_seat_t;
 

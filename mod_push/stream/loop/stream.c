@@ -40,6 +40,7 @@ push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
     if (writer) {
         writer->store = store;
         writer->written.counts = &seat->counts;
+        writer->written.exemplars = &seat->exemplars;
     }
     return writer;
 }
@@ -424,6 +425,7 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
     }
     push_output_begin(out, 0);
     codec_of(stream)->beat(out, stream->event_beats);
+    push_count(writer->written.counts, PUSH_COUNT_HEARTBEATS, 1);
     return send_text(stream, out->scratch, out->bytes);
 }
 

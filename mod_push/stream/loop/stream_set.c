@@ -279,8 +279,6 @@ static void beat(push_stream_set_t *set, uint32_t index)
     }
     if (status == PUSH_FLUSH_IDLE) {
         status = push_stream_beat(set->writer, stream);
-        push_count(&set->seat->counts, PUSH_COUNT_HEARTBEATS,
-                   status == PUSH_FLUSH_DONE);
     }
     after_write(set, index, status);
 }
@@ -326,7 +324,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->device = adoption->stream_ref.device;
     stream->gen = adoption->stream_ref.gen;
     stream->event_beats = adoption->event_beats;
-    stream->meta = adoption->meta & 15u;
+    stream->meta = adoption->meta & PUSH_META_ALL;
     stream->link.ssl = adoption->ssl;
     stream->bridged = adoption->bridged;
     stream->poll = adoption->poll;
