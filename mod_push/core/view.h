@@ -100,9 +100,9 @@ typedef struct push_metrics_t {
     uint64_t memory_size, memory_used;
     uint64_t recovered;
     uint64_t layout;
-    int64_t started; /* wall ms; when the memory was made */
-    bool kept;       /* there is a state on disk; what follows is of it */
-    bool well;
+    int64_t started;   /* wall ms; when the memory was made */
+    bool kept;         /* there is a state on disk; what follows is of it */
+    uint64_t state_ok; /* 1: it can be written */
     uint64_t state_size, state_used, state_waiting, state_errors;
 } push_metrics_t;
 

@@ -13,6 +13,7 @@ struct push_reactor_t;
 
 typedef struct push_runtime_t {
     push_broker_t broker;
+    const char *version;        /* of the module */
     struct push_store_t *store; /* of this machine, where streams live */
     bool (*superseded)(const struct push_store_t *store);
     struct push_reactor_t *reactors[PUSH_REACTORS_MAX];

@@ -274,7 +274,7 @@ static void add_state(const push_store_t *store, push_metrics_t *metrics)
     const push_disk_t *disk = &store->segment->disk;
 
     metrics->kept = store->journal != NULL;
-    metrics->well = !atomic_load(&disk->failing);
+    metrics->state_ok = !atomic_load(&disk->failing);
     metrics->state_size = atomic_load(&disk->size);
     metrics->state_used = atomic_load(&disk->used);
     metrics->state_waiting = push_disk_waiting(store);

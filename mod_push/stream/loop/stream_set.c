@@ -13,10 +13,9 @@
 #include "store/shm/clock.h"
 #include "stream/loop/tally.h"
 
-#define LATER_MS      5u     /* until a locked mailbox is tried again */
-#define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
-#define EXPIRED_MS    1000u  /* and of one that may come again; jittered */
-
+#define LATER_MS       5u     /* until a locked mailbox is tried again */
+#define SUPERSEDED_MS  30000u /* retry of a client that was taken over from */
+#define EXPIRED_MS     1000u  /* and of one that may come again; jittered */
 #define TURNED_AWAY_MS 10000u /* of one for which there is no room; likewise */
 
 static push_stream_t *stream_at(const push_stream_set_t *set, uint32_t index)
