@@ -8,6 +8,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mod_ssl_openssl.h>
+#include <mod_status.h>
 #include <mpm_common.h>
 
 #include "server/config.h"
@@ -15,6 +16,7 @@
 #include "server/process.h"
 #include "server/version.h"
 #include "http/admin/admin.h"
+#include "http/admin/status.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
 #include "http/checks.h"
@@ -205,6 +207,9 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(push_endpoint_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(push_clean_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Only where mod_status is loaded: for each request for its page. */
+    APR_OPTIONAL_HOOK(ap, status_hook, push_status_section, NULL, NULL,
+                      APR_HOOK_MIDDLE);
     push_endless_register();
 }
 

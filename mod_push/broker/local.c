@@ -237,9 +237,19 @@ static void stats(push_broker_t *broker, push_stats_view_t *view)
     push_view_stats(broker->data, view);
 }
 
+static void figures(push_broker_t *broker, push_stats_view_t *view)
+{
+    push_view_figures(broker->data, view);
+}
+
 static void health(push_broker_t *broker, push_health_t *view)
 {
     push_view_health(broker->data, view);
+}
+
+static void metrics(push_broker_t *broker, push_metrics_t *view)
+{
+    push_view_metrics(broker->data, view);
 }
 
 static void check(push_broker_t *broker, push_check_t *found)
@@ -252,6 +262,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
     *broker = (push_broker_t){.data = store,
                               .secret = store->guard ? store->guard->secret
                                                      : NULL,
+                              .counts = store->counts,
                               .publish = publish,
                               .settle = settle,
                               .recall = recall,
@@ -265,6 +276,8 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .use = use,
                               .view = read_view,
                               .stats = stats,
+                              .figures = figures,
                               .health = health,
+                              .metrics = metrics,
                               .check = check};
 }

@@ -38,9 +38,9 @@ typedef struct push_losses_t {
 
 /* What carries a stream. */
 typedef enum push_carrier_t {
-    PUSH_BY_SSE,
-    PUSH_BY_POLL,
-    PUSH_BY_H2
+    PUSH_CARRIER_SSE,
+    PUSH_CARRIER_POLL,
+    PUSH_CARRIER_H2
 } push_carrier_t;
 
 #define PUSH_CARRIERS 3

@@ -16,6 +16,8 @@
 #include "server/kept.h"
 #include "server/process_feeds.h"
 #include "server/state.h"
+#include "server/version.h"
+#include "server/undelivered.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/sweeper.h"
@@ -390,6 +392,7 @@ static apr_status_t stop_threads(void *data)
                           end_reason, all_end, &leave_until);
     }
     push_process_feeds_stop();
+    push_undelivered_stop();
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -444,6 +447,7 @@ static push_runtime_t *make_runtime(void)
     push_runtime_t *runtime = push_runtime_own();
 
     push_local_init(&runtime->broker, &own_store);
+    runtime->version = PUSH_VERSION;
     runtime->store = &own_store;
     runtime->superseded = is_superseded;
     runtime->max_blocking = (uint32_t)max_blocking;
@@ -484,6 +488,7 @@ static bool start_reactors(push_runtime_t *runtime, server_rec *s)
         }
         if (!runtime->reactors_count) {
             push_store_sit(&own_store, push_reactor_seat(reactor));
+            runtime->broker.counts = own_store.counts;
         }
         runtime->reactors[runtime->reactors_count++] = reactor;
     }
@@ -503,6 +508,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
     runtime = make_runtime();
     push_state_start(s, &kept->state, durability, &own_store);
     push_process_feeds_make(&own_store, &runtime->broker, s);
+    push_undelivered_start(s, &own_store);
     if (!start_reactors(runtime, s)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0006: cannot start a reactor: this child refuses "

@@ -11,6 +11,7 @@
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
 #include "http/admin/lists.h"
+#include "http/admin/metrics.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -24,7 +25,7 @@ static int not_found(request_rec *r)
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, users, devices, "
                         "devices/<context id>, channels, streams, children, "
-                        "stats, check, health, receive or ack"));
+                        "stats, metrics, check, health, receive or ack"));
 }
 
 static const char *method_name(int method)
@@ -79,6 +80,7 @@ static const struct {
               {{"stats"}, 1, M_GET, push_show_stats},
               {{"receive"}, 1, M_GET, receive},
               {{"ack"}, 1, M_POST, ack},
+              {{"metrics"}, 1, M_GET, push_show_metrics},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 
@@ -169,7 +171,8 @@ int push_admin(request_rec *r)
         problem = push_allow_admin(r);
     }
     if (problem) {
-        return push_problem_send(r, problem);
+        return push_problem_send(
+            r, publishes(path) ? push_problem_count(problem) : problem);
     }
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;

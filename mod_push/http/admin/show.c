@@ -159,6 +159,16 @@ static json_t *audience_json(const push_message_view_t *view)
     return audience;
 }
 
+static void set_trace(json_t *object, push_text_t trace)
+{
+    char text[PUSH_TRACE_CHARS];
+
+    if (trace.len) {
+        push_trace_write(trace.at, text);
+        set(object, "traceparent", json_stringn(text, sizeof(text)));
+    }
+}
+
 static void take_message(void *data, const push_message_view_t *view)
 {
     json_t *body = ((life_t *)data)->body;
@@ -168,6 +178,7 @@ static void take_message(void *data, const push_message_view_t *view)
     set(body, "urgency", json_string(push_urgency_name(view->urgency)));
     set_text(body, "topic", view->topic);
     set_text(body, "event", view->event);
+    set_trace(body, view->trace);
     set(body, "size", json_integer(view->size));
     set(body, "state", json_string(push_fate_name(view->fate)));
     set(body, "created", json_integer(view->created));
@@ -243,7 +254,7 @@ static void set_number(json_t *object, const char *name, uint64_t value)
     set(object, name, json_integer((json_int_t)value));
 }
 
-static const char *durability_name(push_durability_t durability)
+const char *push_durability_word(push_durability_t durability)
 {
     static const char *const names[] = {"memory", "memory", "interval",
                                         "commit"};
@@ -251,7 +262,7 @@ static const char *durability_name(push_durability_t durability)
     return names[durability];
 }
 
-static const char *disk_name(const push_health_t *health)
+const char *push_disk_word(const push_health_t *health)
 {
     return health->failing   ? "failing"
            : health->lagging ? "catching-up"
@@ -263,9 +274,10 @@ static json_t *state_json(const push_health_t *health)
 {
     json_t *state = json_object();
 
-    set(state, "durability", json_string(durability_name(health->durability)));
+    set(state, "durability",
+        json_string(push_durability_word(health->durability)));
     if (health->kept) {
-        set(state, "disk", json_string(disk_name(health)));
+        set(state, "disk", json_string(push_disk_word(health)));
         set_number(state, "waiting", health->waiting);
         set_number(state, "writes", health->writes);
         set_number(state, "records", health->records);
@@ -291,8 +303,8 @@ int push_show_stats(request_rec *r, const char *none)
     set_number(body, "users", stats.users);
     set_number(body, "channels", stats.channels);
     set_number(body, "messages", stats.messages);
-    for (int i = 0; i < PUSH_COUNTS; i++) {
-        set_number(body, push_count_name((push_count_t)i), stats.counts[i]);
+    for (int i = 0; i < PUSH_TOTALS; i++) {
+        set_number(body, push_total_name((push_total_t)i), stats.counts[i]);
     }
     set_number(body, "recovered", stats.recovered);
     set_number(body, "feeds_dropped", stats.feeds_dropped);
@@ -308,19 +320,23 @@ int push_show_stats(request_rec *r, const char *none)
 /* So many in a minute are no accident. */
 #define DEATHS_DEGRADED 3u
 
+bool push_health_well(const push_health_t *health)
+{
+    return !health->failing && health->died < DEATHS_DEGRADED;
+}
+
 int push_show_health(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
     push_health_t health;
     json_t *body = json_object();
     json_t *children = json_object();
-    bool well;
 
     (void)none;
     broker->health(broker, &health);
-    well = !health.failing && health.died < DEATHS_DEGRADED;
     set_number(children, "died", health.died);
-    set(body, "status", json_string(well ? "ok" : "degraded"));
+    set(body, "status",
+        json_string(push_health_well(&health) ? "ok" : "degraded"));
     set_number(body, "memory_percent", health.memory_percent);
     set(body, "state", state_json(&health));
     set(body, "children", children);

@@ -26,8 +26,12 @@ void push_view_reactors(const push_store_t *store, push_reactor_visit_t *visit,
 
 /* What was counted, by push_count_t.  Takes no lock. */
 void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS]);
+void push_view_metrics(push_store_t *store, push_metrics_t *metrics);
 
 void push_view_stats(push_store_t *store, push_stats_view_t *stats);
+
+/* The same but for the messages, which are 0.  Takes no lock of a shard. */
+void push_view_figures(const push_store_t *store, push_stats_view_t *stats);
 
 /* Takes no lock of a shard. */
 void push_view_health(push_store_t *store, push_health_t *health);

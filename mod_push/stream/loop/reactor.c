@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "store/shm/reserve.h"
@@ -20,7 +19,6 @@
 #define WAIT_MAX_MS   1000u
 #define LEAVE_MS      50u  /* between two looks for a new home */
 #define POLL_MS       500u /* between two checks of all streams */
-#define PULSE_MS      50u  /* between two looks at how busy it is */
 #define LEAVE_AT_ONCE 256u /* streams sent away before others get a turn */
 
 /* The descriptors that epoll reports and that are no streams. */
@@ -50,7 +48,7 @@ struct push_reactor_t {
     int64_t next_check; /* mono ms; for streams sent to dead processes */
     uint32_t crowd;     /* streams of the whole server, as last counted */
     int64_t polled;     /* when, mono ms */
-    int64_t pulsed;     /* likewise */
+    int64_t busy_since; /* mono µs */
 };
 
 /* ---- reactor thread only ---- */
@@ -75,7 +73,10 @@ static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
     if (event->data.u32 == MIGRANT_INDEX) {
         push_migrants_adopt(&reactor->set, reactor->set.seat_index);
     }
-    else if (event->data.u32 != WAKE_INDEX) {
+    else if (event->data.u32 == WAKE_INDEX) {
+        push_count(&reactor->set.seat->counts, PUSH_COUNT_WAKEUPS, 1);
+    }
+    else {
         push_stream_set_on_event(&reactor->set, event->data.u32,
                                  event->events);
     }
@@ -139,15 +140,25 @@ static int may_wait(push_reactor_t *reactor, uint32_t limit)
     return (int)wait;
 }
 
+/* Until now; the next time of it begins with another clock reading. */
+static void count_busy(push_reactor_t *reactor)
+{
+    push_count(&reactor->set.seat->counts, PUSH_COUNT_BUSY,
+               (uint64_t)(push_clock_us() - reactor->busy_since));
+}
+
 static void wait_for_events(push_reactor_t *reactor, uint32_t limit)
 {
     struct epoll_event events[EVENTS_MAX];
     push_stream_set_t *set = &reactor->set;
-    int count = epoll_wait(set->epoll, events, EVENTS_MAX,
-                           may_wait(reactor, limit));
+    int wait = may_wait(reactor, limit);
+    int count;
 
+    count_busy(reactor);
+    count = epoll_wait(set->epoll, events, EVENTS_MAX, wait);
     push_seat_awake(set->seat);
     push_stream_set_read_clock(set);
+    reactor->busy_since = set->now.us;
     for (int i = 0; i < count; i++) {
         on_event(reactor, &events[i]);
     }
@@ -160,7 +171,9 @@ static void pause_if_busy(push_reactor_t *reactor, uint32_t flushes,
         &reactor->batching, reactor->set.now.mono, flushes, messages);
 
     if (ms) {
+        count_busy(reactor);
         poll(NULL, 0, (int)ms);
+        reactor->busy_since = push_clock_us();
     }
 }
 
@@ -179,26 +192,11 @@ static void poll_all(push_reactor_t *reactor)
     }
 }
 
-static uint64_t processor_time(void)
+/* That it lives; the clock of the set was read just now. */
+static void beat(const push_reactor_t *reactor)
 {
-    struct timespec at = {0};
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
-    return (uint64_t)at.tv_sec * 1000000 + (uint64_t)at.tv_nsec / 1000;
-}
-
-/* A turn costs no clock of its own: the one of the set was read just now. */
-static void pulse(push_reactor_t *reactor)
-{
-    const push_stream_set_t *set = &reactor->set;
-    push_pulse_t *own = &set->seat->pulse;
-
-    atomic_store_explicit(&own->beat, set->now.mono, memory_order_relaxed);
-    if (set->now.mono >= reactor->pulsed + PULSE_MS) {
-        reactor->pulsed = set->now.mono;
-        atomic_store_explicit(&own->busy, processor_time(),
-                              memory_order_relaxed);
-    }
+    atomic_store_explicit(&reactor->set.seat->pulse.beat,
+                          reactor->set.now.mono, memory_order_relaxed);
 }
 
 static void turn(push_reactor_t *reactor, uint32_t limit)
@@ -208,7 +206,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     uint32_t flushes = set->flushes;
     uint32_t messages = set->messages;
 
-    pulse(reactor);
+    beat(reactor);
     poll_all(reactor);
     adopt_arrivals(reactor);
     if (limit == WAIT_MAX_MS && set->now.mono >= reactor->next_check) {
@@ -277,6 +275,7 @@ static void *run(void *data)
     push_stream_set_t *set = &reactor->set;
     push_close_notice_t last;
 
+    reactor->busy_since = push_clock_us();
     push_migrants_adopt(&reactor->set, reactor->set.seat_index);
     while (!atomic_load(&reactor->stop)) {
         turn(reactor, WAIT_MAX_MS);
@@ -405,6 +404,11 @@ bool push_reservation_adopt(const push_reservation_t *reservation,
         return true;
     }
     push_reservation_cancel(reservation);
+    push_count_shared(reservation->store->counts,
+                      PUSH_COUNT_CLOSED + PUSH_BY_CLOSED_RESTART, 1);
+    push_count_time_shared(reservation->store->counts,
+                           PUSH_TIME_STREAM_DURATION, PUSH_BY_CLOSED_RESTART,
+                           0, 1);
     push_store_checkout(reservation->store, &adoption->stream_ref, &now);
     close(adoption->fd);
     return false;
@@ -443,7 +447,6 @@ static void begin_pulse(const push_reactor_t *reactor)
 {
     push_pulse_t *own = &reactor->set.seat->pulse;
 
-    atomic_store(&own->busy, 0);
     atomic_store(&own->beat, push_clock_now().mono);
     atomic_store(&own->generation, reactor->options.generation);
 }
