@@ -147,6 +147,19 @@ $(B)/obj/mod_push/http/identity/%.o: mod_push/http/identity/%.c
 # The module record is all that httpd sees; the hooks beside it are static.
 $(B)/obj/mod_push/mod_push.o: VISIBILITY := default
 
+# Where the dashboard is, unless PushDashboard says otherwise.
+DASHBOARD := $(PREFIX)/share/mod_push/dashboard
+$(B)/obj/mod_push/http/admin/pages.o: $(B)/dashboard-dir
+$(B)/obj/mod_push/http/admin/pages.o: HTTPD_CFLAGS += \
+	-DPUSH_DASHBOARD_DIR='"$(DASHBOARD)"'
+
+$(B)/dashboard-dir: .FORCE
+	@mkdir -p $(@D)
+	@echo '$(DASHBOARD)' | cmp -s - $@ || echo '$(DASHBOARD)' >$@
+
+.PHONY: .FORCE
+.FORCE:
+
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
 

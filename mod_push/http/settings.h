@@ -98,6 +98,7 @@ typedef struct push_settings_t {
     const apr_array_header_t *channels; /* const char *: patterns */
     const apr_array_header_t *origins;  /* const char * */
     const push_endpoint_t *endpoint;    /* NULL: nothing is served */
+    const char *dashboard; /* directory; "": off, NULL: the compiled-in one */
     push_jwt_settings_t jwt;
 } push_settings_t;
 

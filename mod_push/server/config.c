@@ -447,6 +447,8 @@ const command_rec push_commands[] = {
                    "directory of the state on disk, and how large it may be"),
     AP_INIT_TAKE1("PushDurability", set_durability, NULL, RSRC_CONF,
                   "when a message is on disk: commit, interval or memory"),
+    AP_INIT_TAKE1("PushDashboard", push_config_dashboard, NULL, RSRC_CONF,
+                  "directory of the page at <admin>/, or off"),
     AP_INIT_TAKE1("PushEndpoint", push_config_endpoint, NULL, ACCESS_CONF,
                   "what the Location serves: subscribe or admin"),
     AP_INIT_TAKE1("PushUser", push_config_user, NULL, ANYWHERE,
@@ -532,6 +534,9 @@ void *push_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     }
     if (inner->origins) {
         merged->origins = inner->origins;
+    }
+    if (inner->dashboard) {
+        merged->dashboard = inner->dashboard;
     }
     if (inner->endpoint) {
         merged->endpoint = inner->endpoint;

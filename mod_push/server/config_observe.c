@@ -1,5 +1,7 @@
 #include "server/config_observe.h"
 
+#include <apr_strings.h>
+
 #include "http/settings.h"
 
 /* ---- PushPresence ---- */
@@ -15,4 +17,25 @@ const char *push_config_presence(cmd_parms *cmd, void *dir, int on)
         global->presence = on;
     }
     return error;
+}
+
+/* ---- PushDashboard ---- */
+
+const char *push_config_dashboard(cmd_parms *cmd, void *dir, const char *path)
+{
+    push_settings_t *settings = dir;
+
+    if (!strcasecmp(path, "off")) {
+        settings->dashboard = "";
+        return NULL;
+    }
+    settings->dashboard = *path ? ap_server_root_relative(cmd->pool, path)
+                                : NULL;
+    if (!settings->dashboard) {
+        return apr_psprintf(cmd->pool,
+                            "PushDashboard must be off or the path of a "
+                            "directory, not \"%s\"",
+                            path);
+    }
+    return NULL;
 }

@@ -10,4 +10,7 @@
 /* PushPresence: on or off. */
 const char *push_config_presence(cmd_parms *cmd, void *dir, int on);
 
+/* PushDashboard: a directory, or off. */
+const char *push_config_dashboard(cmd_parms *cmd, void *dir, const char *path);
+
 #endif

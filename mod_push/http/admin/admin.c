@@ -12,6 +12,7 @@
 #include "http/admin/dismiss.h"
 #include "http/admin/lists.h"
 #include "http/admin/metrics.h"
+#include "http/admin/pages.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -21,7 +22,7 @@ static int not_found(request_rec *r)
 {
     return push_problem_send(
         r, push_problem(r->pool, 404, "not-found",
-                        "path: messages, messages/<mid>, "
+                        "path: / (the dashboard), messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, users, devices, "
                         "devices/<context id>, channels, streams, children, "
@@ -63,7 +64,11 @@ static const struct {
     int count;
     int method;
     int (*answer)(request_rec *r, const char *part);
-} routes[] = {{{"users", "*", "devices"}, 3, M_GET, push_show_devices},
+} routes[] = {{{NULL}, 0, M_GET, push_page_redirect},
+              {{""}, 1, M_GET, push_page_index},
+              {{"ui", "*"}, 2, M_GET, push_page_file},
+              {{"ui", "sdk", "*"}, 3, M_GET, push_page_sdk},
+              {{"users", "*", "devices"}, 3, M_GET, push_show_devices},
               {{"users", "*", "streams"}, 3, M_DELETE, push_dismiss_streams},
               {{"users", "*", "revoke"}, 3, M_POST, push_revoke_tokens},
               {{"users"}, 1, M_GET, push_show_devices},
