@@ -278,7 +278,7 @@ deps: ## install the Debian packages that are missing (needs root)
 .PHONY: run
 run: ## build, and run the demo on http://127.0.0.1:8080/ (PORT=8080)
 	@.ci/deps $(sort $(RUN_PACKAGES))
-	@$(MAKE) $(B)/mod_push.so
+	@$(MAKE) $(B)/mod_push.so uplot
 	@PUSH_MODULE='$(PUSH_MODULE)' conf/run
 
 # Two compilations at a time, unless the user said how many.
