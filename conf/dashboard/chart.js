@@ -7,7 +7,7 @@ import { el, setText } from './dom.js';
 import { MINUTES } from './feed.js';
 import { clock } from './format.js';
 
-const HEIGHT = 190;
+const HEIGHT = 180;
 const TABLE_MS = 5000; // a table that changes each second cannot be read
 
 const colour = (name) =>
@@ -18,6 +18,7 @@ const dark = matchMedia('(prefers-color-scheme: dark)');
 export class Chart {
   #series;
   #format;
+  #steps;
   #plot = null;
   #box;
   #values = [];
@@ -26,10 +27,12 @@ export class Chart {
   #points = [];
   #shown = -Infinity; // when the table was filled last
 
-  /* series: { label, colour: a custom property, dash, read(point) } */
-  constructor(figure, series, format) {
+  /* series: { label, colour: a custom property, dash, read(point) }; steps: what
+   * may lie between two lines of the grid, where it is not uPlot's choice. */
+  constructor(figure, series, format, steps) {
     this.#series = series;
     this.#format = format;
+    this.#steps = steps;
     this.#box = figure.querySelector('.plot');
     this.#sentence = figure.querySelector('.sentence');
     this.#table = this.#makeTable(figure);
@@ -132,13 +135,15 @@ export class Chart {
         axes: [
           {
             ...axis,
+            size: 30,
             space: 70,
             values: (plot, times) =>
               times.map((s) => clock(s * 1000).slice(0, 5)),
           },
           {
             ...axis,
-            size: 62,
+            ...(this.#steps && { incrs: this.#steps }),
+            size: 72,
             values: (plot, values) => values.map(this.#format),
           },
         ],

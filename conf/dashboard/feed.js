@@ -3,8 +3,7 @@
  * the SDK that this project ships.  Readings are kept for 15 minutes.
  */
 
-import { PushClient } from './sdk/index.js';
-import { deviceId } from './sdk/index.js';
+import { deviceId, PushClient } from './sdk/index.js';
 import { rate } from './rates.js';
 
 export const MINUTES = 15;
@@ -13,7 +12,7 @@ const WINDOW_MS = 60000;
 export class Feed {
   #listeners = new Set();
   #client;
-  points = []; // { time, streams, published, written, acked } for the lines
+  points = []; // { time, streams, memory, published, written, acked }: lines
   recent = []; // whole readings of the last minute, the oldest first
 
   /* told(state, detail): open, waiting or closed, and why. */
@@ -57,6 +56,7 @@ export class Feed {
     this.points.push({
       time: reading.time,
       streams: reading.streams,
+      memory: reading.memory.used,
       published: before ? rate(reading, before, 'published') : null,
       written: before ? rate(reading, before, 'delivered') : null,
       acked: before ? rate(reading, before, 'acked') : null,
@@ -79,7 +79,6 @@ export function open(base, name, channels, told) {
   const client = new PushClient(base, {
     channels,
     device: `dashboard-${deviceId('sessionStorage', `mod-push ${name}`)}`,
-    headers: {},
   });
   client.onstate = ({ state, cause }) => told(state, cause?.message ?? '');
   return client;

@@ -49,10 +49,10 @@ async function search() {
   try {
     const said = [];
     if (user) {
-      said.push(showDevices(await api.devices(user)));
+      said.push(await devicesOf(user));
     }
     if (message) {
-      said.push(showLife(await api.message(message), user));
+      said.push(await lifeOf(message, user));
     }
     tell(said.join(' '));
     if (user && message) {
@@ -68,7 +68,21 @@ function tell(text, level = '') {
   $('found').dataset.level = level;
 }
 
+/* What is not there is an answer too. */
+const unless404 = (text) => (error) => {
+  if (error.status !== 404) {
+    throw error;
+  }
+  return text;
+};
+
 /* ---- a user's devices ---- */
+
+const devicesOf = (user) =>
+  api
+    .devices(user)
+    .then(showDevices)
+    .catch(unless404(`No device of ${user} is known here.`));
 
 function showDevices({ user, devices }) {
   const now = Date.now();
@@ -102,7 +116,7 @@ function showDevices({ user, devices }) {
   $('found-devices').hidden = !devices.length;
   return devices.length
     ? `${user} has ${plural(devices.length, 'device')}.`
-    : `${user} has no device: none was here since PushDeviceRetention.`;
+    : `No device of ${user} is known here.`;
 }
 
 const nameOf = ({ device, app, id }) =>
@@ -115,6 +129,12 @@ function explainDevice(user, device) {
 }
 
 /* ---- a message's life ---- */
+
+const lifeOf = (mid, user) =>
+  api
+    .message(mid)
+    .then((message) => showLife(message, user))
+    .catch(unless404(`Message ${mid} is not known, or not any more.`));
 
 const facts = (message) => [
   ['To', audienceText(message.audience)],

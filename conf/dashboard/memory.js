@@ -1,10 +1,17 @@
 /* The shared memory, the state on disk, and mailboxes that fill up. */
 
+import { Chart } from './chart.js';
 import { $, setText } from './dom.js';
 import { bytes, count, percent } from './format.js';
 import { levelOf } from './flow.js';
 
 export function memory(feed) {
+  const line = new Chart(
+    $('chart-memory'),
+    [{ label: 'used', colour: '--series-1', read: (p) => p.memory }],
+    (value) => (value === null ? '–' : bytes(value)),
+    Array.from({ length: 50 }, (none, power) => 2 ** power),
+  );
   return () => {
     const { memory: is, state } = feed.last;
     const share = is.used / is.size;
@@ -23,6 +30,7 @@ export function memory(feed) {
     $('disk').dataset.level = diskLevel(state);
     setText($('state-writes'), state.disk ? writesText(state) : '–');
     showNearFull(feed.last);
+    line.draw(feed.points);
   };
 }
 
