@@ -43,14 +43,14 @@ function show(streams, find) {
         stream.user,
       ),
       stream.label || stream.device,
-      stream.transport,
-      clock(stream.since),
       {
         text: stream.blocked_ms ? duration(stream.blocked_ms) : 'no',
         level: stream.blocked_ms > 5000 ? 'warn' : '',
       },
       count(stream.pending),
       count(stream.in_flight),
+      stream.transport,
+      clock(stream.since),
     ],
   );
 }
