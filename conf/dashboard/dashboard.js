@@ -81,5 +81,5 @@ setInterval(age, 1000);
 const shown = find();
 slowest(shown.user);
 act(shown);
-tail();
+tail(shown);
 sizing();

@@ -124,7 +124,7 @@ const nameOf = ({ device, app, id }) =>
 
 function explainDevice(user, device) {
   const { message } = fields();
-  const of = { user, device: device.device || device.id, message };
+  const of = { user, device: device.id, message };
   return showVerdict(of).catch((error) => tell(error.message, 'bad'));
 }
 

@@ -16,7 +16,8 @@ const CHANNELS = {
 const TYPES = ['receipt', 'presence', 'deadletter'];
 const ROWS = 200;
 
-export function tail() {
+/* show: what find() returned. */
+export function tail(show) {
   let client = null;
   let seen = 0;
 
@@ -27,7 +28,7 @@ export function tail() {
     }
     seen++;
     $('tail-empty').hidden = true;
-    $('tail-log').prepend(row(event, message.event));
+    $('tail-log').prepend(row(event, message.event, show));
     while ($('tail-log').children.length > ROWS) {
       $('tail-log').lastElementChild.remove();
     }
@@ -80,35 +81,46 @@ function read(message) {
 
 /* The members of data that name something; a payload is not among them. */
 const NAMED = [
-  'message',
-  'id',
-  'mid',
-  'outcome',
   'reason',
   'event',
+  'topic',
   'urgency',
   'channel',
-  'user',
-  'device',
   'app',
-  'address',
   'transport',
+  'subscribers',
 ];
 
-function row({ type = '', subject = '', time, data = {} }, kind) {
+function row({ type = '', subject = '', time, data }, kind, show) {
+  const known = data ?? {};
   const what = type.replace(/^push\./, '');
-  const named = NAMED.filter((name) => isPlain(data?.[name])).map(
-    (name) => `${name} ${data[name]}`,
-  );
+  const named = NAMED.filter((name) => isPlain(known[name]));
+  const missed = Array.isArray(known.devices) ? known.devices.length : 0;
+  const details = named.map((name) => `${name} ${known[name]}`);
+  if (missed) {
+    details.push(`missed by ${plural(missed, 'device')}`);
+  }
   return el(
     'li',
     {},
     el('time', {}, clock(Date.parse(time) || Date.now())),
     el('span', { class: 'chip', 'data-kind': kind }, what),
-    el('span', { class: 'what' }, subject),
-    el('span', { class: 'detail' }, named.join(' · ')),
+    el('span', { class: 'what' }, subject || 'everyone'),
+    el(
+      'span',
+      { class: 'detail' },
+      isPlain(known.message) ? messageLink(known.message, show) : null,
+      details.join(' · '),
+    ),
   );
 }
+
+const messageLink = (id, show) =>
+  el(
+    'button',
+    { type: 'button', class: 'link', onclick: () => show.message(id) },
+    id,
+  );
 
 const isPlain = (value) =>
   typeof value === 'string' || typeof value === 'number';
