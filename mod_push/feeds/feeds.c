@@ -62,7 +62,8 @@ static bool superseded(const push_feeds_t *feeds)
     return push_segment_superseded(feeds->options.store->segment);
 }
 
-static uint32_t subscribers(push_store_t *store, push_text_t channel)
+/* How many devices follow the channel; with open: have a stream that does. */
+static uint32_t followers(push_store_t *store, push_text_t channel, bool open)
 {
     push_name_t name = push_store_name(store, channel);
     const push_channel_t *found;
@@ -73,7 +74,7 @@ static uint32_t subscribers(push_store_t *store, push_text_t channel)
     }
     found = push_store_channel(store, &name, false);
     if (found) {
-        count = atomic_load(&found->subscribers);
+        count = atomic_load(open ? &found->connected : &found->subscribers);
     }
     push_shard_leave(store, name.shard);
     return count;
@@ -84,7 +85,12 @@ bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
     push_store_t *store = feeds->options.store;
 
     return push_feed_known(&store->segment->feeds, feed)
-           && subscribers(store, push_feed_channel(feed)) != 0;
+           && followers(store, push_feed_channel(feed), false) != 0;
+}
+
+bool push_feed_connected(push_feeds_t *feeds, push_feed_t feed)
+{
+    return followers(feeds->options.store, push_feed_channel(feed), true) != 0;
 }
 
 push_status_t push_feed_publish(push_feeds_t *feeds, push_feed_t feed,

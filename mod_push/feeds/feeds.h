@@ -64,6 +64,9 @@ typedef struct push_feed_message_t {
  */
 bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed);
 
+/* Whether a stream is open that follows it: for what is of use now only. */
+bool push_feed_connected(push_feeds_t *feeds, push_feed_t feed);
+
 /*
  * Publishes to the channel of the feed.  PUSH_NOT_FOUND: nobody follows it,
  * and nothing was done; else as push_broker_t's publish().

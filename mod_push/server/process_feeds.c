@@ -2,7 +2,7 @@
 
 #include <http_log.h>
 
-#include "feeds/feeds.h"
+#include "feeds/stats.h"
 
 APLOG_USE_MODULE(push);
 
@@ -30,12 +30,16 @@ static void log_dropped(void *data, uint64_t count)
 void push_process_feeds_make(struct push_store_t *store, push_broker_t *broker,
                              server_rec *s)
 {
-    const push_feeds_options_t options = {.store = store,
-                                          .broker = broker,
-                                          .ttl = events_ttl,
-                                          .presence = presence,
-                                          .dropped = log_dropped,
-                                          .data = s};
+    const push_feed_source_t stats = {
+        .every = PUSH_STATS_EVERY_MS, .make = push_feed_stats, .data = broker};
+    const push_feeds_options_t options = {
+        .store = store,
+        .broker = broker,
+        .ttl = events_ttl,
+        .presence = presence,
+        .dropped = log_dropped,
+        .data = s,
+        .sources = {[PUSH_FEED_STATS] = stats}};
 
     feeds = push_feeds_create(&options);
     if (!feeds) {

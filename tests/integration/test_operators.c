@@ -56,6 +56,48 @@ START_TEST(an_operator_follows_the_servers_own_channels)
 }
 END_TEST
 
+START_TEST(stats_come_every_second_while_a_stream_follows_them)
+{
+    struct server *s = server_start(NULL);
+    const json_t *first, *second;
+    struct stream *st;
+    const struct event *e;
+    json_int_t published;
+
+    publish(s, "user=ada", NULL, "x");
+    st = follow_open(s, "device=d&seq=0&channel=$stats&meta=type,urgency",
+                     NULL);
+    e = stream_next(st);
+    ck_assert_str_eq(e->type, "stats");
+    first = json_keep(json_loads(e->data, 0, NULL));
+    ck_assert_int_eq(json_int_at(first, "streams"), 1);
+    ck_assert_int_ge(json_int_at(first, "published"), 1);
+    ck_assert_uint_eq(json_array_size(json_at(first, "children")), 2);
+    ck_assert_int_gt(json_int_at(first, "children.0.pid"), 1);
+    ck_assert_int_ge(json_int_at(first, "children.1.busy_ms"), 0);
+    ck_assert_int_gt(json_int_at(first, "memory.size"), 0);
+    ck_assert_uint_eq(
+        json_array_size(json_at(first, "write_latency.buckets")) + 1,
+        json_array_size(json_at(first, "write_latency.very-low")));
+    ck_assert_uint_eq(json_array_size(json_at(first, "ack_latency.buckets"))
+                          + 1,
+                      json_array_size(json_at(first, "ack_latency.high")));
+    second = json_keep(json_loads(stream_next(st)->data, 0, NULL));
+    ck_assert_int_gt(json_int_at(second, "time"), json_int_at(first, "time"));
+    /* One child of all makes them, and none does when nobody looks. */
+    ck_assert_int_le(
+        (json_int_at(second, "published") - json_int_at(first, "published"))
+            * 900,
+        json_int_at(second, "time") - json_int_at(first, "time"));
+    ck_assert_int_ge(json_int_at(second, "write_latency.low.17"), 1);
+    stream_close(st);
+    wait_until(stat_of(s, "streams") == 0);
+    published = stat_of(s, "published");
+    wait_until(wait_now() >= st->wire->last_bytes + 2500);
+    ck_assert_int_le(stat_of(s, "published"), published + 1);
+}
+END_TEST
+
 START_TEST(an_operator_may_poll)
 {
     struct server *s = server_start(NULL);
@@ -281,6 +323,7 @@ int main(void)
     TCase *tc = case_add(suite, "operators", 60);
 
     tcase_add_test(tc, an_operator_follows_the_servers_own_channels);
+    tcase_add_test(tc, stats_come_every_second_while_a_stream_follows_them);
     tcase_add_test(tc, an_operator_may_poll);
     tcase_add_test(tc, what_is_for_everybody_is_not_for_operators);
     tcase_add_test(tc, no_channel_of_others_and_no_foreign_page);

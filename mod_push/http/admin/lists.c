@@ -1,5 +1,6 @@
 #include "http/admin/lists.h"
 
+#include "broker/whole.h"
 #include "http/admin/query.h"
 #include "http/json.h"
 #include "http/runtime.h"
@@ -113,15 +114,7 @@ static void add_reactor(void *data, const push_reactor_view_t *view)
 {
     push_time_t now = push_clock_now();
 
-    json_array_append_new(
-        data, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "pid",
-                        (json_int_t)view->pid, "seat", (json_int_t)view->seat,
-                        "streams", (json_int_t)view->streams, "reserved",
-                        (json_int_t)view->reserved, "busy_ms",
-                        (json_int_t)view->busy, "generation",
-                        (json_int_t)view->generation, "draining",
-                        view->draining, "last_beat",
-                        (json_int_t)(now.wall - now.mono + view->beat)));
+    json_array_append_new(data, push_whole_child(view, &now));
 }
 
 int push_show_children(request_rec *r, const char *none)

@@ -2,6 +2,7 @@
 
 #include <http_protocol.h>
 
+#include "broker/whole.h"
 #include "http/admin/query.h"
 #include "http/json.h"
 #include "http/params.h"
@@ -254,67 +255,16 @@ static void set_number(json_t *object, const char *name, uint64_t value)
     set(object, name, json_integer((json_int_t)value));
 }
 
-const char *push_durability_word(push_durability_t durability)
-{
-    static const char *const names[] = {"memory", "memory", "interval",
-                                        "commit"};
-
-    return names[durability];
-}
-
-const char *push_disk_word(const push_health_t *health)
-{
-    return health->failing   ? "failing"
-           : health->lagging ? "catching-up"
-                             : "ok";
-}
-
-/* The state on disk, and what it lacks; waiting is of this child. */
-static json_t *state_json(const push_health_t *health)
-{
-    json_t *state = json_object();
-
-    set(state, "durability",
-        json_string(push_durability_word(health->durability)));
-    if (health->kept) {
-        set(state, "disk", json_string(push_disk_word(health)));
-        set_number(state, "waiting", health->waiting);
-        set_number(state, "writes", health->writes);
-        set_number(state, "records", health->records);
-        set_number(state, "errors", health->errors);
-    }
-    return state;
-}
-
 int push_show_stats(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
     push_stats_view_t stats;
     push_health_t health;
-    json_t *body = json_object();
-    json_t *memory = json_object();
 
     (void)none;
     broker->stats(broker, &stats);
     broker->health(broker, &health);
-    set_number(body, "streams", stats.streams);
-    set_number(body, "blocking_streams", stats.bridged);
-    set_number(body, "devices", stats.devices);
-    set_number(body, "users", stats.users);
-    set_number(body, "channels", stats.channels);
-    set_number(body, "messages", stats.messages);
-    for (int i = 0; i < PUSH_TOTALS; i++) {
-        set_number(body, push_total_name((push_total_t)i), stats.counts[i]);
-    }
-    set_number(body, "recovered", stats.recovered);
-    set_number(body, "feeds_dropped", stats.feeds_dropped);
-    set_number(memory, "size", stats.memory_size);
-    set_number(memory, "used", stats.memory_used);
-    set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
-    set_number(memory, "device_context_max", PUSH_DEVICE_OVERHEAD);
-    set(body, "memory", memory);
-    set(body, "state", state_json(&health));
-    return answer(r, PUSH_OK, body);
+    return answer(r, PUSH_OK, push_whole_stats(&stats, &health));
 }
 
 /* So many in a minute are no accident. */
@@ -338,7 +288,7 @@ int push_show_health(request_rec *r, const char *none)
     set(body, "status",
         json_string(push_health_well(&health) ? "ok" : "degraded"));
     set_number(body, "memory_percent", health.memory_percent);
-    set(body, "state", state_json(&health));
+    set(body, "state", push_whole_state(&health));
     set(body, "children", children);
     if (health.refusing) {
         r->status = HTTP_SERVICE_UNAVAILABLE;

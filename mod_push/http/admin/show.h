@@ -6,8 +6,6 @@
 #include "core/view.h"
 
 /* The state as a word: how it is kept, and of one that is, how it stands. */
-const char *push_durability_word(push_durability_t durability);
-const char *push_disk_word(const push_health_t *health);
 
 /* Nothing is wrong that somebody should look at. */
 bool push_health_well(const push_health_t *health);

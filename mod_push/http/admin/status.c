@@ -5,6 +5,7 @@
 #include <http_protocol.h>
 #include <mod_status.h>
 
+#include "broker/whole.h"
 #include "http/admin/show.h"
 #include "http/runtime.h"
 
