@@ -110,7 +110,8 @@ NPM_STAMPS        :=
 # does not even compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c)
-STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c)
+STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
+              mod_push/feeds/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
               $(foreach d,server stream http,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
@@ -136,12 +137,28 @@ $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
 $(B)/obj/mod_push/broker/%.o: mod_push/broker/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
+$(B)/obj/mod_push/feeds/%.o: mod_push/feeds/%.c
+	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
 # Tokens and what they allow: like the core, it knows neither httpd nor APR.
 $(B)/obj/mod_push/http/identity/%.o: mod_push/http/identity/%.c
 	$(call compile,-D_GNU_SOURCE $(PKG_CFLAGS))
 
 # The module record is all that httpd sees; the hooks beside it are static.
 $(B)/obj/mod_push/mod_push.o: VISIBILITY := default
+
+# Where the dashboard is, unless PushDashboard says otherwise.
+DASHBOARD := $(PREFIX)/share/mod_push/dashboard
+$(B)/obj/mod_push/http/admin/pages.o: $(B)/dashboard-dir
+$(B)/obj/mod_push/http/admin/pages.o: HTTPD_CFLAGS += \
+	-DPUSH_DASHBOARD_DIR='"$(DASHBOARD)"'
+
+$(B)/dashboard-dir: .FORCE
+	@mkdir -p $(@D)
+	@echo '$(DASHBOARD)' | cmp -s - $@ || echo '$(DASHBOARD)' >$@
+
+.PHONY: .FORCE
+.FORCE:
 
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
@@ -261,7 +278,7 @@ deps: ## install the Debian packages that are missing (needs root)
 .PHONY: run
 run: ## build, and run the demo on http://127.0.0.1:8080/ (PORT=8080)
 	@.ci/deps $(sort $(RUN_PACKAGES))
-	@$(MAKE) $(B)/mod_push.so
+	@$(MAKE) $(B)/mod_push.so uplot
 	@PUSH_MODULE='$(PUSH_MODULE)' conf/run
 
 # Two compilations at a time, unless the user said how many.

@@ -2,16 +2,38 @@
 
 DEB_PACKAGES += build-essential debhelper lintian iproute2 util-linux
 
+# What draws the lines of the dashboard.  Without npm, or without a network, it
+# tells them in tables alone.
+NPM_STAMPS += conf/dashboard/node_modules/.stamp
+
+conf/dashboard/node_modules/.stamp: conf/dashboard/package-lock.json
+	$(call say,NPM,conf/dashboard)
+	$(Q)cd conf/dashboard && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+.PHONY: uplot
+uplot:
+	@[ -e conf/dashboard/node_modules/uplot ] \
+		|| $(MAKE) conf/dashboard/node_modules/.stamp \
+		|| echo 'no uPlot: the dashboard has tables in place of lines'
+
+INSTALL_TARGETS += install-dashboard
+
+.PHONY: install-dashboard
+install-dashboard: uplot
+	conf/lay-dashboard '$(DESTDIR)$(DASHBOARD)'
+
 # The tree with conf/debian at its top, as Debian's tools want it.
 DEB_TREE    := build/deb/mod-push-$(VERSION)
 DEB_SOURCES := .ci CHANGES.md LICENSE Makefile README.md VERSION conf docs \
                mod_push sdk-c sdk-js tests
 # What `make deb` needs beside what the module is built with.
-DEB_TOOLS   := build-essential debhelper libcurl4-openssl-dev
+DEB_TOOLS   := build-essential debhelper libcurl4-openssl-dev npm
 
 .PHONY: deb
 deb: ## build the Debian packages into build/deb (as root it installs what that needs)
 	@.ci/deps $(sort $(RUN_PACKAGES) $(DEB_TOOLS))
+	@$(MAKE) conf/dashboard/node_modules/.stamp
 	@conf/deb $(DEB_TREE) '$(CC)' $(DEB_SOURCES)
 
 .PHONY: npm-pack

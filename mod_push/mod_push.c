@@ -8,6 +8,7 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mod_ssl_openssl.h>
+#include <mod_status.h>
 #include <mpm_common.h>
 
 #include "server/config.h"
@@ -15,10 +16,12 @@
 #include "server/process.h"
 #include "server/version.h"
 #include "http/admin/admin.h"
+#include "http/admin/status.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
 #include "http/checks.h"
 #include "http/problem.h"
+#include "http/subscribe/present.h"
 #include "http/subscribe/receive.h"
 #include "http/runtime.h"
 #include "http/subscribe/ticket.h"
@@ -125,6 +128,7 @@ static const struct resource {
     {"/receive", "GET, HEAD, OPTIONS", GET | HEAD, push_receive},
     {"/ack", "POST, OPTIONS", POST, push_ack},
     {"/ticket", "POST, OPTIONS", POST, push_ticket_give},
+    {"/presence", "GET, HEAD, OPTIONS", GET | HEAD, push_present},
 };
 
 static const struct resource *resource_at(const char *path)
@@ -145,8 +149,8 @@ static int subscriber(request_rec *r)
     push_cross_origin(r);
     if (!resource) {
         return push_problem_send(r, push_problem(r->pool, 404, "not-found",
-                                                 "path: receive, ack or "
-                                                 "ticket"));
+                                                 "path: receive, ack, "
+                                                 "ticket or presence"));
     }
     if (r->method_number == M_OPTIONS) {
         apr_table_setn(r->err_headers_out, "Allow", resource->allowed);
@@ -203,6 +207,9 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_fixups(push_endpoint_fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_log_transaction(push_clean_log, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    /* Only where mod_status is loaded: for each request for its page. */
+    APR_OPTIONAL_HOOK(ap, status_hook, push_status_section, NULL, NULL,
+                      APR_HOOK_MIDDLE);
     push_endless_register();
 }
 

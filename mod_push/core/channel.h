@@ -15,6 +15,8 @@ typedef struct push_channel_t {
     _Atomic uint32_t arriving;    /* check-ins under way that subscribe */
     uint32_t name_at;             /* where its name stands, behind links */
     uint32_t name_len;
+    uint32_t occupied;        /* 1: it was last said to be; its shard's lock */
+    int64_t vacant_since;     /* mono ms, 0: it is not; likewise */
     _Atomic uint32_t links[]; /* one a reactor: its wake-up list */
 } push_channel_t;
 

@@ -54,6 +54,23 @@ void push_event_of_message(push_heap_t *heap, push_event_kind_t kind,
     }
 }
 
+void push_event_of_drop(push_heap_t *heap,
+                        const struct push_message_t *message,
+                        const struct push_device_t *device, push_fate_t fate,
+                        const push_time_t *now)
+{
+    if (push_events_wanted(heap->events, PUSH_EVENT_DROPPED)) {
+        const push_event_t event = {.kind = PUSH_EVENT_DROPPED,
+                                    .heap = heap,
+                                    .message = message,
+                                    .device = device,
+                                    .now = now,
+                                    .fate = fate};
+
+        push_events_tell(heap->events, &event);
+    }
+}
+
 void push_event_of_device(push_heap_t *heap, push_event_kind_t kind,
                           const struct push_device_t *device,
                           const push_time_t *now)

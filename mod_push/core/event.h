@@ -23,22 +23,23 @@ typedef enum push_event_kind_t {
     PUSH_EVENT_PUBLISHED, /* message stands in its log */
     PUSH_EVENT_WRITTEN,   /* so many messages, to a stream of device */
     PUSH_EVENT_ACKED,     /* by device, or it counts as acknowledged */
-    PUSH_EVENT_ENDED,     /* message, alive and whole still, is about to */
-    PUSH_EVENT_CAME,      /* device has a stream, and had none */
-    PUSH_EVENT_WENT       /* device has none any more */
+    PUSH_EVENT_DROPPED, /* message, for device alone, whose mailbox is full */
+    PUSH_EVENT_ENDED,   /* message, alive and whole still, is about to */
+    PUSH_EVENT_CAME,    /* device has a stream, and had none */
+    PUSH_EVENT_WENT     /* device has none any more */
 } push_event_kind_t;
 
 typedef struct push_event_t {
     push_event_kind_t kind;
     push_heap_t *heap; /* of the shard that is locked; NULL: of none */
-    /* published, ended; acked: NULL if it is forgotten already */
+    /* published, dropped, ended; acked: NULL if it is forgotten already */
     const struct push_message_t *message;
     /* all others; written: it names the device, and may be of another now */
     const struct push_device_t *device;
     const push_time_t *now; /* NULL: not at hand where it happens */
-    push_fate_t fate;       /* ended */
-    uint64_t seq;           /* acked; written: of the last one */
-    unsigned messages;      /* written */
+    push_fate_t fate;       /* ended; dropped: evicted or refused */
+    uint64_t seq;      /* acked (0: none named it); written: of the last one */
+    unsigned messages; /* written */
 } push_event_t;
 
 #define PUSH_EVENT_BIT(kind) (1u << (kind))
@@ -83,6 +84,12 @@ void push_events_tell(const push_events_t *events, const push_event_t *event);
 void push_event_of_message(push_heap_t *heap, push_event_kind_t kind,
                            const struct push_message_t *message,
                            push_fate_t fate, const push_time_t *now);
+
+/* Tells of a message that a device will not get. */
+void push_event_of_drop(push_heap_t *heap,
+                        const struct push_message_t *message,
+                        const struct push_device_t *device, push_fate_t fate,
+                        const push_time_t *now);
 
 /* Tells of a device that came or went; now may be NULL. */
 void push_event_of_device(push_heap_t *heap, push_event_kind_t kind,

@@ -66,19 +66,21 @@ static void forget_restart(push_device_t *device)
             return;
         }
     }
-    device->traits &= (uint8_t)~PUSH_DEVICE_STATE_LOST;
+    device->traits &= (uint16_t)~PUSH_DEVICE_STATE_LOST;
 }
 
+/* message: NULL if it is forgotten; seq: 0 if it was acknowledged by its mid. */
 static void tell_acked(push_heap_t *heap, const push_device_t *device,
-                       push_position_t position, const push_time_t *now)
+                       const push_message_t *message, uint64_t seq,
+                       const push_time_t *now)
 {
-    push_event_t acked = {.kind = PUSH_EVENT_ACKED,
-                          .heap = heap,
-                          .device = device,
-                          .now = now,
-                          .seq = device->acked};
+    const push_event_t acked = {.kind = PUSH_EVENT_ACKED,
+                                .heap = heap,
+                                .message = message,
+                                .device = device,
+                                .now = now,
+                                .seq = seq};
 
-    acked.message = message_at(heap, device, position);
     push_events_tell(heap->events, &acked);
 }
 
@@ -99,9 +101,10 @@ static void take_oldest(push_heap_t *heap, push_device_t *device,
     PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
-    push_count(heap->counts, PUSH_COUNT_ACKED, 1);
+    push_count_settled(heap, PUSH_BY_OUTCOME_ACKED, position.lane, 1);
     if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
-        tell_acked(heap, device, position, now);
+        tell_acked(heap, device, message_at(heap, device, position),
+                   device->acked, now);
     }
 }
 
@@ -229,10 +232,25 @@ void push_session_return(push_heap_t *heap, push_device_t *device,
     }
 }
 
+/* All that is in flight is about to be pending again. */
+static void count_rewritten(const push_heap_t *heap,
+                            const push_device_t *device)
+{
+    uint32_t count = (uint32_t)push_session_in_flight(device);
+
+    for (uint32_t i = 0; i < count; i++) {
+        push_count(heap->counts,
+                   PUSH_COUNT_REWRITTEN
+                       + push_window_get(heap, &device->window, i).lane,
+                   1);
+    }
+}
+
 /* A session in which seq of the last acknowledged message is seq. */
 static void begin_at(push_heap_t *heap, push_device_t *device, uint64_t seq)
 {
     count_assumed(heap, device, seq);
+    count_rewritten(heap, device);
     push_session_return(heap, device, device->acked);
     gaps_return(device);
     device->acked = seq;
@@ -289,6 +307,19 @@ void push_session_reset(push_heap_t *heap, push_device_t *device)
     device->gap_seq = 0;
 }
 
+/* It was received, although nobody knows as which seq. */
+static void acknowledge_one(push_heap_t *heap, push_device_t *device,
+                            push_message_t *message, const push_time_t *now)
+{
+    push_ref_t ref = push_ref_of(heap, device);
+    bool known = push_message_outcome(heap, message, ref);
+
+    push_message_settle(heap, message, ref, PUSH_ACKED, now);
+    if (!known && push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
+        tell_acked(heap, device, message, 0, now);
+    }
+}
+
 /* The cursor is of another session: at most its own message was received. */
 static void mismatch(push_heap_t *heap, push_device_t *device,
                      const push_cursor_t *cursor, const push_time_t *now)
@@ -305,8 +336,7 @@ static void mismatch(push_heap_t *heap, push_device_t *device,
     if (push_log_find(heap, push_subscription_log(heap, subscription),
                       cursor->mid, &entry)
         && push_device_wants(heap, device, entry.message)) {
-        push_message_settle(heap, entry.message, push_ref_of(heap, device),
-                            PUSH_ACKED, now);
+        acknowledge_one(heap, device, entry.message, now);
     }
 }
 
@@ -342,6 +372,26 @@ void push_session_resume(push_heap_t *heap, push_device_t *device,
     begin_at(heap, device, cursor->seq);
 }
 
+/* The message whose way is timed may be among those that have arrived. */
+static void time_acked(const push_heap_t *heap, const push_device_t *device,
+                       uint64_t seq, const push_time_t *now)
+{
+    const push_slide_t *slide = push_window_slide(heap, &device->window);
+    uint32_t index;
+
+    if (!slide || !(device->traits & PUSH_DEVICE_EXPLICIT)) {
+        return;
+    }
+    index = slide->mark - (uint32_t)device->acked - 1;
+    if (index < seq - device->acked) {
+        push_position_t position = push_window_get(heap, &device->window,
+                                                   index);
+
+        push_count_time(heap->counts, PUSH_TIME_ACK_LATENCY, position.lane,
+                        (now->mono - (int64_t)slide->mark_at) * 1000);
+    }
+}
+
 push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
                                const push_cursor_t *cursor,
                                const push_time_t *now)
@@ -356,6 +406,7 @@ push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
         if (cursor->has_mid && message && message->mid != cursor->mid) {
             return PUSH_STALE;
         }
+        time_acked(heap, device, cursor->seq, now);
     }
     acknowledge(heap, device, cursor->seq, now);
     device->stale = 0;

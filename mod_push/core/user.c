@@ -1,5 +1,7 @@
 #include "core/user.h"
 
+#include "core/event.h"
+
 static push_device_t *device_at(const push_heap_t *heap, push_ref_t ref)
 {
     return ref ? push_at(heap, ref) : NULL;
@@ -103,7 +105,7 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
         return true;
     }
     if (!entry.message->outcomes) {
-        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, lane, 1);
     }
     push_log_end(heap, &user->log, entry.message, PUSH_EVICTED, now);
     return true;
@@ -216,6 +218,23 @@ static bool turned_away(const push_heap_t *heap, const offer_t *o)
                                 o->publish->limit));
 }
 
+/* Who refused it, now that it is published all the same. */
+static void tell_refusals(push_heap_t *heap, const offer_t *o)
+{
+    if (!o->publish->receipt.refused
+        || !push_events_wanted(heap->events, PUSH_EVENT_DROPPED)) {
+        return;
+    }
+    EACH_DEVICE(heap, o->user, device)
+    {
+        if (push_message_outcome(heap, o->message,
+                                 push_ref_of(heap, device))) {
+            push_event_of_drop(heap, o->message, device, PUSH_REFUSED,
+                               &o->publish->now);
+        }
+    }
+}
+
 static void replace(push_heap_t *heap, const offer_t *o)
 {
     if (o->older.message) {
@@ -253,8 +272,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
     if (push_log_reserve(heap, &user->log, spec->urgency) != PUSH_OK) {
         return PUSH_NO_MEMORY;
     }
-    ref = push_message_create(heap, spec, publish->receipt.mid,
-                              publish->now.mono);
+    ref = push_message_create(heap, spec, publish->receipt.mid, &publish->now);
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
@@ -270,6 +288,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         return PUSH_OK;
     }
     push_log_publish(heap, &user->log, ref, &publish->now);
+    tell_refusals(heap, &o);
     /* Only now: should this process die between, both are delivered. */
     replace(heap, &o);
     keep_within(heap, user, publish);
@@ -325,7 +344,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
     PUSH_FAILPOINT("evict-counted");
     if (push_message_alive(entry->message, now->mono)) {
         note_lost(user, entry->message, now);
-        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, entry->lane, 1);
     }
     push_log_remove(heap, &user->log, entry->lane, entry->at, PUSH_SLOT_GONE);
 }

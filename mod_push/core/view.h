@@ -3,6 +3,9 @@
 
 #include "core/checkin.h"
 #include "core/commit.h"
+#include "core/exemplar.h"
+#include "core/families.h"
+#include "core/list.h"
 #include "core/log.h"
 
 /*
@@ -33,6 +36,7 @@ typedef struct push_message_view_t {
     push_text_t device;
     push_text_t topic;
     push_text_t event;
+    push_text_t trace; /* PUSH_TRACE_BYTES, or empty */
     push_urgency_t urgency;
     push_fate_t fate; /* of the whole; PUSH_LIVE: not over */
     int64_t created;  /* wall ms */
@@ -46,19 +50,15 @@ typedef struct push_life_view_t {
     int64_t at; /* wall ms; 0: not known */
 } push_life_view_t;
 
-typedef struct push_channel_view_t {
-    push_text_t name;
-    uint32_t messages, subscribers, connected;
-} push_channel_view_t;
-
-typedef void push_channel_visit_t(void *data, const push_channel_view_t *view);
-
 /* Which view is asked for. */
 typedef enum push_view_kind_t {
     PUSH_VIEW_MESSAGE, /* a message, then its life for each device */
     PUSH_VIEW_DEVICE,
-    PUSH_VIEW_DEVICES, /* of a user */
-    PUSH_VIEW_CHANNELS
+    PUSH_VIEW_DEVICES,  /* of a user */
+    PUSH_VIEW_CHANNELS, /* a list */
+    PUSH_VIEW_STREAMS,  /* likewise */
+    PUSH_VIEW_PRESENT,  /* users who are connected to a channel */
+    PUSH_VIEW_REACTORS  /* takes no lock */
 } push_view_kind_t;
 
 typedef struct push_view_t {
@@ -66,6 +66,8 @@ typedef struct push_view_t {
     uint64_t mid;            /* of the message */
     const unsigned char *id; /* of the device context */
     push_text_t user;        /* of the devices */
+    push_list_t list;
+    push_text_t channel;     /* to which users are connected */
     push_time_t now;
 } push_view_t;
 
@@ -75,6 +77,9 @@ typedef struct push_visitor_t {
     void (*life)(void *data, const push_life_view_t *view);
     push_device_visit_t *device;
     push_channel_visit_t *channel;
+    push_stream_visit_t *stream;
+    push_reactor_visit_t *reactor;
+    push_user_visit_t *user;
     void *data;
 } push_visitor_t;
 
@@ -83,8 +88,26 @@ typedef struct push_stats_view_t {
     uint64_t bridged; /* of streams: those that hold a worker thread */
     uint64_t memory_size, memory_used;
     uint64_t recovered;
-    uint64_t counts[PUSH_COUNTS]; /* by push_count_t */
+    uint64_t feeds_dropped; /* events that the server could not publish */
+    uint64_t counts[PUSH_TOTALS]; /* by push_total_t */
 } push_stats_view_t;
+
+/* All for <admin>/metrics; no lock is taken for it. */
+typedef struct push_metrics_t {
+    uint64_t sums[PUSH_COUNTS]; /* by push_count_t */
+    /* of each bucket of the write latency the last one; wall 0: none */
+    push_sample_t exemplars[PUSH_EXEMPLARS];
+    uint64_t streams[PUSH_BY_TRANSPORT_VALUES]; /* that are open */
+    uint64_t users, devices, channels;
+    uint64_t messages, near_full; /* as of the last sweep, a second ago */
+    uint64_t memory_size, memory_used;
+    uint64_t recovered;
+    uint64_t layout;
+    int64_t started;   /* wall ms; when the memory was made */
+    bool kept;         /* there is a state on disk; what follows is of it */
+    uint64_t state_ok; /* 1: it can be written */
+    uint64_t state_size, state_used, state_waiting, state_errors;
+} push_metrics_t;
 
 /* How it stands, and the state on disk. */
 typedef struct push_health_t {

@@ -32,6 +32,8 @@ typedef struct push_global_t {
     int64_t retention;      /* ms */
     int64_t drain_time;     /* ms */
     int64_t jwt_lifetime;   /* ms; the longest that a token may be valid */
+    int64_t events_ttl;     /* ms; of the server's own messages */
+    int presence;           /* 1: who comes and goes is told */
     int64_t largest;        /* bytes; PushMaxMessageSize at most, anywhere */
     const char *state_dir;  /* NULL: nothing is kept on disk */
     int64_t state_size;     /* bytes */
@@ -96,6 +98,7 @@ typedef struct push_settings_t {
     const apr_array_header_t *channels; /* const char *: patterns */
     const apr_array_header_t *origins;  /* const char * */
     const push_endpoint_t *endpoint;    /* NULL: nothing is served */
+    const char *dashboard; /* directory; "": off, NULL: the compiled-in one */
     push_jwt_settings_t jwt;
 } push_settings_t;
 

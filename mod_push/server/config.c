@@ -11,6 +11,7 @@
 
 #include "server/config_endpoint.h"
 #include "server/config_identity.h"
+#include "server/config_observe.h"
 #include "core/rate.h"
 #include "http/identity/pattern.h"
 
@@ -63,6 +64,8 @@ static const number_t numbers[] = {
      1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
     {"PushDrainTime", A_TIME, GLOBAL(drain_time), 10 * SECONDS, 0,
      600 * SECONDS, "s", "0s to 600s"},
+    {"PushEventsTTL", A_TIME, GLOBAL(events_ttl), 300 * SECONDS, 1 * SECONDS,
+     86400 * SECONDS, "s", "1s to 86400s"},
     {"PushJWTMaxLifetime", A_TIME, GLOBAL(jwt_lifetime), 86400 * SECONDS,
      1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
     {"PushJWTLeeway", A_TIME, LOCAL(jwt_leeway), 10 * SECONDS, 0,
@@ -437,10 +440,15 @@ const command_rec push_commands[] = {
            "how long a device that is away is remembered"),
     NUMBER("PushDrainTime", RSRC_CONF,
            "how long the streams of an ending child may look for another"),
+    NUMBER("PushEventsTTL", RSRC_CONF, "TTL of what the server publishes"),
+    AP_INIT_FLAG("PushPresence", push_config_presence, NULL, RSRC_CONF,
+                 "whether it is told who comes and goes: on or off"),
     AP_INIT_TAKE12("PushStateDir", set_state_dir, NULL, RSRC_CONF,
                    "directory of the state on disk, and how large it may be"),
     AP_INIT_TAKE1("PushDurability", set_durability, NULL, RSRC_CONF,
                   "when a message is on disk: commit, interval or memory"),
+    AP_INIT_TAKE1("PushDashboard", push_config_dashboard, NULL, RSRC_CONF,
+                  "directory of the page at <admin>/, or off"),
     AP_INIT_TAKE1("PushEndpoint", push_config_endpoint, NULL, ACCESS_CONF,
                   "what the Location serves: subscribe or admin"),
     AP_INIT_TAKE1("PushUser", push_config_user, NULL, ANYWHERE,
@@ -526,6 +534,9 @@ void *push_config_merge_dir(apr_pool_t *pool, void *base, void *add)
     }
     if (inner->origins) {
         merged->origins = inner->origins;
+    }
+    if (inner->dashboard) {
+        merged->dashboard = inner->dashboard;
     }
     if (inner->endpoint) {
         merged->endpoint = inner->endpoint;

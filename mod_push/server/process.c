@@ -14,7 +14,10 @@
 #include "broker/local.h"
 #include "http/runtime.h"
 #include "server/kept.h"
+#include "server/process_feeds.h"
 #include "server/state.h"
+#include "server/version.h"
+#include "server/undelivered.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/sweeper.h"
@@ -52,6 +55,7 @@ static int64_t max_publishers_wanted;
 static int64_t drain_time;
 static int64_t jwt_lifetime;
 static int64_t largest;
+static bool presence;
 static push_durability_t durability;
 
 /* A child's own. */
@@ -325,6 +329,8 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     drain_time = global->drain_time;
     jwt_lifetime = global->jwt_lifetime;
     largest = global->largest;
+    presence = global->presence != 0;
+    push_process_feeds_prepare(global);
     durability = global->durability;
     kept = push_kept_find();
     if (!kept) {
@@ -388,6 +394,8 @@ static apr_status_t stop_threads(void *data)
         push_reactor_stop(runtime->reactors[--runtime->reactors_count],
                           end_reason, all_end, &leave);
     }
+    push_process_feeds_stop();
+    push_undelivered_stop();
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -442,13 +450,23 @@ static push_runtime_t *make_runtime(void)
     push_runtime_t *runtime = push_runtime_own();
 
     push_local_init(&runtime->broker, &own_store);
+    runtime->version = PUSH_VERSION;
     runtime->store = &own_store;
     runtime->superseded = is_superseded;
     runtime->max_blocking = (uint32_t)max_blocking;
     runtime->max_publishers = publishers_for_child();
     runtime->jwt_lifetime = jwt_lifetime;
+    runtime->presence = presence;
     runtime->largest = largest;
     return runtime;
+}
+
+static uint32_t own_generation(void)
+{
+    int generation = 0;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    return (uint32_t)generation;
 }
 
 /* False if one of them could not be started. */
@@ -456,6 +474,7 @@ static bool start_reactors(push_runtime_t *runtime, server_rec *s)
 {
     push_reactor_options_t options = {.store = &own_store,
                                       .pid = (uint32_t)getpid(),
+                                      .generation = own_generation(),
                                       .retry_ms = 1000,
                                       .accept_rate = ACCEPT_RATE,
                                       .ended = log_end,
@@ -472,6 +491,7 @@ static bool start_reactors(push_runtime_t *runtime, server_rec *s)
         }
         if (!runtime->reactors_count) {
             push_store_sit(&own_store, push_reactor_seat(reactor));
+            runtime->broker.counts = own_store.counts;
         }
         runtime->reactors[runtime->reactors_count++] = reactor;
     }
@@ -490,11 +510,14 @@ void push_process_start(apr_pool_t *child, server_rec *s)
     }
     runtime = make_runtime();
     push_state_start(s, &kept->state, durability, &own_store);
+    push_process_feeds_make(&own_store, &runtime->broker, s);
+    push_undelivered_start(s, &own_store);
     if (!start_reactors(runtime, s)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0006: cannot start a reactor: this child refuses "
                      "streams");
     }
+    push_process_feeds_start(s);
     sweeper = push_sweeper_start(&own_store, let_go);
     if (!sweeper) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
@@ -508,11 +531,9 @@ void push_process_start(apr_pool_t *child, server_rec *s)
 /* A restart begins a new generation of children, a stop does not. */
 static bool newer_generation(void)
 {
-    int mine = 0;
-
-    ap_mpm_query(AP_MPMQ_GENERATION, &mine);
     return ap_exists_scoreboard_image()
-           && ap_get_scoreboard_global()->running_generation != mine;
+           && (uint32_t)ap_get_scoreboard_global()->running_generation
+                  != own_generation();
 }
 
 static void let_streams_leave(int64_t longest, int64_t alone)

@@ -66,6 +66,7 @@ function configuration(root, port, lines) {
     'MaxRequestWorkers 75',
     'MinSpareThreads 30',
     'MaxSpareThreads 75',
+    `PushDashboard "${root}/dashboard"`,
     `Define PUSH_DEMO "${root}/htdocs"`,
     `Include "${TREE}/conf/examples/demo.conf"`,
     ...lines,
@@ -111,6 +112,9 @@ export class Httpd {
       path.join(root, 'htdocs', 'sdk'),
       { recursive: true },
     );
+    execFileSync(path.join(TREE, 'conf', 'lay-dashboard'), [
+      path.join(root, 'dashboard'),
+    ]);
     const file = path.join(root, 'httpd.conf');
     await fs.writeFile(file, configuration(root, httpd.port, lines));
     httpd.#child = spawn(HTTPD, ['-d', root, '-f', file, '-DFOREGROUND'], {

@@ -179,7 +179,8 @@ static const struct {
 START_TEST(an_endpoint_has_its_documented_paths_and_no_others)
 {
     /* Slashes stay as they came, so that empty parts are seen. */
-    struct server_options o = {.global = "MergeSlashes Off\n"};
+    struct server_options o = {.global = "MergeSlashes Off\n"
+                                         "PushDashboard off\n"};
     struct server *s = server_start(&o);
 
     for (size_t i = 0; i < COUNT(paths); i++) {

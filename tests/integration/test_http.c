@@ -267,6 +267,96 @@ START_TEST(health_and_stats_tell_what_there_is)
 }
 END_TEST
 
+/* ---- mod_status ---- */
+
+#define STATUS "/server-status"
+
+static struct server *start_with_status(const char *more)
+{
+    const char *modules = getenv("PUSH_HTTPD_MODULES");
+    struct server_options o = {
+        .global = keep_printf(
+            "LoadModule status_module %s/mod_status.so\n"
+            "<Location \"" STATUS "\">\nSetHandler server-status\n"
+            "</Location>\n%s",
+            modules != NULL ? modules : "/usr/lib/apache2/modules", more)};
+
+    return server_start(&o);
+}
+
+/* The line of ?auto; "" if there is none. */
+static const char *status_line(const struct server *s, const char *name)
+{
+    struct answer *a = http_get(s, STATUS "?auto");
+    const char *at = strstr(a->body, keep_printf("\n%s: ", name));
+
+    ck_assert_int_eq(a->status, 200);
+    return at == NULL ? "" : keep_copy(at + 1, strcspn(at + 1, "\n"));
+}
+
+START_TEST(mod_status_has_our_figures_as_lines)
+{
+    static const char *const rows[][2] = {{"PushStreams", "streams"},
+                                          {"PushDevices", "devices"},
+                                          {"PushUsers", "users"},
+                                          {"PushChannels", "channels"},
+                                          {"PushPublished", "published"},
+                                          {"PushDelivered", "delivered"},
+                                          {"PushAcked", "acked"},
+                                          {"PushRefused", "refused"},
+                                          {"PushMemorySize", "memory.size"},
+                                          {"PushBlockingStreams",
+                                           "blocking_streams"}};
+    struct server *s = start_with_status("PushStateDir state\n"
+                                         "PushDurability commit\n");
+    struct stream *st = stream_open(
+        s, "user=ada&device=d1&seq=0&channel=c&channel=e", NULL);
+    struct stream *other = stream_open(s, "user=eve&device=d1&seq=0", NULL);
+
+    publish(s, "user=ada", NULL, "x");
+    publish(s, "broadcast=1", NULL, "y");
+    expect_message(st, 1, "x");
+    expect_message(other, 1, "y");
+    acknowledge(s, "user=ada&device=d1&seq=1");
+    wait_until(stat_of(s, "delivered") == 3);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        ck_assert_str_eq(status_line(s, rows[i][0]),
+                         keep_printf("%s: %lld", rows[i][0],
+                                     (long long)stat_of(s, rows[i][1])));
+    }
+    ck_assert_str_eq(status_line(s, "PushStreams"), "PushStreams: 2");
+    ck_assert_str_eq(status_line(s, "PushPublished"), "PushPublished: 2");
+    ck_assert_str_eq(status_line(s, "PushStatus"), "PushStatus: ok");
+    ck_assert_str_eq(status_line(s, "PushDurability"),
+                     "PushDurability: commit");
+    ck_assert_str_eq(status_line(s, "PushDisk"), "PushDisk: ok");
+}
+END_TEST
+
+START_TEST(mod_status_has_our_figures_as_a_table_or_without_one)
+{
+    struct server *s = start_with_status("");
+    struct stream *st = stream_open(
+        s, "user=%3Cscript%3E&device=d1&seq=0&channel=%3Cb%3E", NULL);
+    struct answer *a;
+
+    publish(s, "channel=%3Cb%3E", NULL, "<i>");
+    expect_message(st, 1, "<i>");
+    a = http_get(s, STATUS);
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_ptr_nonnull(strstr(a->body, "<h2>mod_push</h2>\n<table>\n"));
+    ck_assert_ptr_nonnull(strstr(
+        a->body, "<tr><th scope=\"row\">published</th><td>1</td></tr>\n"));
+    ck_assert_ptr_nonnull(
+        strstr(a->body, "<th scope=\"row\">blocking streams</th><td>0</td>"));
+    ck_assert_ptr_null(strstr(a->body, "<script>"));
+    ck_assert_ptr_null(strstr(a->body, "disk"));
+    a = http_get(s, STATUS "?notable");
+    ck_assert_ptr_nonnull(strstr(a->body, "<h2>mod_push</h2>\n<pre>\n"));
+    ck_assert_ptr_nonnull(strstr(a->body, "\npublished: 1\n"));
+}
+END_TEST
+
 START_TEST(every_answer_forbids_caching)
 {
     static const char *const targets[] = {"/push/stats",
@@ -416,6 +506,8 @@ int main(void)
     tcase_add_test(
         tc, a_stream_leaves_one_line_in_the_access_log_at_its_hand_over);
     tcase_add_test(tc, health_and_stats_tell_what_there_is);
+    tcase_add_test(tc, mod_status_has_our_figures_as_lines);
+    tcase_add_test(tc, mod_status_has_our_figures_as_a_table_or_without_one);
     tcase_add_test(tc, every_answer_forbids_caching);
     tc = case_add(suite, "access", 30);
     tcase_add_test(tc, the_administration_is_closed_without_a_require);

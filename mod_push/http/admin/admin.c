@@ -10,7 +10,11 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/lists.h"
+#include "http/admin/metrics.h"
+#include "http/admin/pages.h"
 #include "http/admin/show.h"
+#include "http/subscribe/receive.h"
 
 /* The way from a path below the Location to what answers it. */
 
@@ -18,10 +22,11 @@ static int not_found(request_rec *r)
 {
     return push_problem_send(
         r, push_problem(r->pool, 404, "not-found",
-                        "path: messages, messages/<mid>, "
+                        "path: / (the dashboard), messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
-                        "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats, check or health"));
+                        "users/<user>/revoke, users, devices, "
+                        "devices/<context id>, channels, streams, children, "
+                        "stats, metrics, check, health, receive or ack"));
 }
 
 static const char *method_name(int method)
@@ -38,6 +43,19 @@ static int wrong_method(request_rec *r, const char *allowed)
                                              "method: %s", allowed));
 }
 
+/* Operators receive and acknowledge as subscribers do. */
+static int receive(request_rec *r, const char *none)
+{
+    (void)none;
+    return push_receive(r);
+}
+
+static int ack(request_rec *r, const char *none)
+{
+    (void)none;
+    return push_ack(r);
+}
+
 #define PARTS_MAX 3
 
 /* "*" stands for one part that is handed on. */
@@ -46,9 +64,17 @@ static const struct {
     int count;
     int method;
     int (*answer)(request_rec *r, const char *part);
-} routes[] = {{{"users", "*", "devices"}, 3, M_GET, push_show_devices},
+} routes[] = {{{NULL}, 0, M_GET, push_page_redirect},
+              {{""}, 1, M_GET, push_page_index},
+              {{"ui", "*"}, 2, M_GET, push_page_file},
+              {{"ui", "sdk", "*"}, 3, M_GET, push_page_sdk},
+              {{"users", "*", "devices"}, 3, M_GET, push_show_devices},
               {{"users", "*", "streams"}, 3, M_DELETE, push_dismiss_streams},
               {{"users", "*", "revoke"}, 3, M_POST, push_revoke_tokens},
+              {{"users"}, 1, M_GET, push_show_devices},
+              {{"devices"}, 1, M_GET, push_show_devices},
+              {{"streams"}, 1, M_GET, push_show_streams},
+              {{"children"}, 1, M_GET, push_show_children},
               {{"streams"}, 1, M_DELETE, push_dismiss_streams},
               {{"revoke"}, 1, M_POST, push_revoke_tokens},
               {{"messages", "*"}, 2, M_GET, push_show_message},
@@ -57,6 +83,9 @@ static const struct {
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"stats"}, 1, M_GET, push_show_stats},
+              {{"receive"}, 1, M_GET, receive},
+              {{"ack"}, 1, M_POST, ack},
+              {{"metrics"}, 1, M_GET, push_show_metrics},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 
@@ -147,7 +176,8 @@ int push_admin(request_rec *r)
         problem = push_allow_admin(r);
     }
     if (problem) {
-        return push_problem_send(r, problem);
+        return push_problem_send(
+            r, publishes(path) ? push_problem_count(problem) : problem);
     }
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;

@@ -2,6 +2,8 @@
 
 #include <http_protocol.h>
 
+#include "broker/whole.h"
+#include "http/admin/query.h"
 #include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"
@@ -91,16 +93,22 @@ static void add_device(void *data, const push_device_view_t *view)
     json_array_append_new(data, device_json(view));
 }
 
-int push_show_devices(request_rec *r, const char *user)
+int push_show_devices(request_rec *r, const char *part)
 {
-    json_t *body = json_object();
-    json_t *devices = json_array();
-    const push_visitor_t visitor = {.device = add_device, .data = devices};
-    push_status_t status = read_view((push_view_t){.kind = PUSH_VIEW_DEVICES,
-                                                   .user = push_text_of(user)},
-                                     &visitor);
+    push_view_t what = {.kind = PUSH_VIEW_DEVICES};
+    const push_problem_t *problem = push_query_user(r, part, &what.user);
+    json_t *body;
+    json_t *devices;
+    push_status_t status;
 
-    set(body, "user", push_json_text(push_text_of(user)));
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
+    body = json_object();
+    devices = json_array();
+    status = read_view(what, &(push_visitor_t){.device = add_device,
+                                               .data = devices});
+    set(body, "user", push_json_text(what.user));
     set(body, "devices", devices);
     return answer(r, status, body);
 }
@@ -152,6 +160,16 @@ static json_t *audience_json(const push_message_view_t *view)
     return audience;
 }
 
+static void set_trace(json_t *object, push_text_t trace)
+{
+    char text[PUSH_TRACE_CHARS];
+
+    if (trace.len) {
+        push_trace_write(trace.at, text);
+        set(object, "traceparent", json_stringn(text, sizeof(text)));
+    }
+}
+
 static void take_message(void *data, const push_message_view_t *view)
 {
     json_t *body = ((life_t *)data)->body;
@@ -161,6 +179,7 @@ static void take_message(void *data, const push_message_view_t *view)
     set(body, "urgency", json_string(push_urgency_name(view->urgency)));
     set_text(body, "topic", view->topic);
     set_text(body, "event", view->event);
+    set_trace(body, view->trace);
     set(body, "size", json_integer(view->size));
     set(body, "state", json_string(push_fate_name(view->fate)));
     set(body, "created", json_integer(view->created));
@@ -231,64 +250,9 @@ int push_recall_message(request_rec *r, const char *text)
 
 /* ---- the whole ---- */
 
-static void add_channel(void *data, const push_channel_view_t *view)
-{
-    json_t *channel = json_object();
-
-    set(channel, "channel", push_json_text(view->name));
-    set(channel, "messages", json_integer(view->messages));
-    set(channel, "subscribers", json_integer(view->subscribers));
-    set(channel, "connected", json_integer(view->connected));
-    json_array_append_new(data, channel);
-}
-
-int push_show_channels(request_rec *r, const char *none)
-{
-    json_t *body = json_object();
-    json_t *channels = json_array();
-    const push_visitor_t visitor = {.channel = add_channel, .data = channels};
-    push_status_t status = read_view((push_view_t){.kind = PUSH_VIEW_CHANNELS},
-                                     &visitor);
-
-    (void)none;
-    set(body, "channels", channels);
-    return answer(r, status, body);
-}
-
 static void set_number(json_t *object, const char *name, uint64_t value)
 {
     set(object, name, json_integer((json_int_t)value));
-}
-
-static const char *durability_name(push_durability_t durability)
-{
-    static const char *const names[] = {"memory", "memory", "interval",
-                                        "commit"};
-
-    return names[durability];
-}
-
-static const char *disk_name(const push_health_t *health)
-{
-    return health->failing   ? "failing"
-           : health->lagging ? "catching-up"
-                             : "ok";
-}
-
-/* The state on disk, and what it lacks; waiting is of this child. */
-static json_t *state_json(const push_health_t *health)
-{
-    json_t *state = json_object();
-
-    set(state, "durability", json_string(durability_name(health->durability)));
-    if (health->kept) {
-        set(state, "disk", json_string(disk_name(health)));
-        set_number(state, "waiting", health->waiting);
-        set_number(state, "writes", health->writes);
-        set_number(state, "records", health->records);
-        set_number(state, "errors", health->errors);
-    }
-    return state;
 }
 
 int push_show_stats(request_rec *r, const char *none)
@@ -296,33 +260,20 @@ int push_show_stats(request_rec *r, const char *none)
     push_broker_t *broker = push_broker();
     push_stats_view_t stats;
     push_health_t health;
-    json_t *body = json_object();
-    json_t *memory = json_object();
 
     (void)none;
     broker->stats(broker, &stats);
     broker->health(broker, &health);
-    set_number(body, "streams", stats.streams);
-    set_number(body, "blocking_streams", stats.bridged);
-    set_number(body, "devices", stats.devices);
-    set_number(body, "users", stats.users);
-    set_number(body, "channels", stats.channels);
-    set_number(body, "messages", stats.messages);
-    for (int i = 0; i < PUSH_COUNTS; i++) {
-        set_number(body, push_count_name((push_count_t)i), stats.counts[i]);
-    }
-    set_number(body, "recovered", stats.recovered);
-    set_number(memory, "size", stats.memory_size);
-    set_number(memory, "used", stats.memory_used);
-    set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
-    set_number(memory, "device_context_max", PUSH_DEVICE_OVERHEAD);
-    set(body, "memory", memory);
-    set(body, "state", state_json(&health));
-    return answer(r, PUSH_OK, body);
+    return answer(r, PUSH_OK, push_whole_stats(&stats, &health));
 }
 
 /* So many in a minute are no accident. */
 #define DEATHS_DEGRADED 3u
+
+bool push_health_well(const push_health_t *health)
+{
+    return !health->failing && health->died < DEATHS_DEGRADED;
+}
 
 int push_show_health(request_rec *r, const char *none)
 {
@@ -330,15 +281,14 @@ int push_show_health(request_rec *r, const char *none)
     push_health_t health;
     json_t *body = json_object();
     json_t *children = json_object();
-    bool well;
 
     (void)none;
     broker->health(broker, &health);
-    well = !health.failing && health.died < DEATHS_DEGRADED;
     set_number(children, "died", health.died);
-    set(body, "status", json_string(well ? "ok" : "degraded"));
+    set(body, "status",
+        json_string(push_health_well(&health) ? "ok" : "degraded"));
     set_number(body, "memory_percent", health.memory_percent);
-    set(body, "state", state_json(&health));
+    set(body, "state", push_whole_state(&health));
     set(body, "children", children);
     if (health.refusing) {
         r->status = HTTP_SERVICE_UNAVAILABLE;

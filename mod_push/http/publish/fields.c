@@ -52,7 +52,7 @@ const push_problem_t *push_fields_audience(apr_pool_t *pool,
     if (!push_name_valid(name->text)) {
         return bad(pool, name, "1-255 bytes of UTF-8 without controls");
     }
-    if (channel->given && name->text.at[0] == '$') {
+    if (name->text.at[0] == '$') {
         return bad(pool, name, "names that begin with $ are reserved");
     }
     return take_device(pool, asked, &address->device);
@@ -126,6 +126,25 @@ const push_problem_t *push_fields_type(apr_pool_t *pool,
                    "1-255 printable ASCII characters, the first no blank");
     }
     asked->spec.content.type = field->text;
+    return NULL;
+}
+
+const push_problem_t *push_fields_trace(apr_pool_t *pool,
+                                        push_publication_t *asked,
+                                        const push_field_t *field)
+{
+    char *trace;
+
+    if (!field->given) {
+        return NULL;
+    }
+    trace = apr_palloc(pool, PUSH_TRACE_BYTES);
+    if (!push_trace_parse(field->text.at, field->text.len, trace)) {
+        return bad(pool, field,
+                   "00-, 32 and 16 lower-case hexadecimal digits, not all 0, "
+                   "and 2 more, with a dash between them (W3C Trace Context)");
+    }
+    asked->spec.content.trace = (push_text_t){trace, PUSH_TRACE_BYTES};
     return NULL;
 }
 

@@ -12,6 +12,7 @@
 #include "http/json.h"
 #include "http/publish/line.h"
 #include "http/publish/receipt.h"
+#include "http/publish/traced.h"
 #include "http/runtime.h"
 
 /*
@@ -84,6 +85,7 @@ static void put_json(lines_t *l, json_t *line)
 
 static void put_problem(lines_t *l, const push_problem_t *problem)
 {
+    push_problem_count(problem);
     put_json(l,
              json_pack("{s:o}", "error", push_problem_json(l->pool, problem)));
 }
@@ -112,8 +114,12 @@ static void settle(lines_t *l)
         }
     }
     if (l->answers->nelts) {
-        apr_array_clear(l->answers);
+        int64_t start = l->now.us;
+
         l->now = push_clock_now();
+        push_count_time_shared(broker->counts, PUSH_TIME_PUBLISH_DURATION, 0,
+                               l->now.us - start, (uint64_t)l->answers->nelts);
+        apr_array_clear(l->answers);
     }
     l->commit = (push_commit_t){0};
 }
@@ -122,6 +128,13 @@ static void refuse(lines_t *l, const push_problem_t *problem)
 {
     settle(l);
     put_problem(l, problem);
+}
+
+static void refuse_line(lines_t *l, const push_publication_t *asked,
+                        const push_problem_t *problem)
+{
+    push_traced_refusal(l->r, asked, problem);
+    refuse(l, problem);
 }
 
 static push_status_t publish(lines_t *l, push_publication_t *asked,
@@ -147,7 +160,7 @@ static void publish_line(lines_t *l, push_publication_t *asked)
         APR_ARRAY_PUSH(l->answers, push_answer_t) = answer;
     }
     else {
-        refuse(l, push_problem_of_status(l->pool, status));
+        refuse_line(l, asked, push_problem_of_status(l->pool, status));
     }
 }
 
@@ -167,7 +180,7 @@ static void take_line(lines_t *l, const char *at, size_t len)
         ?: push_allow_audience(l->r, l->pool, &asked)
         ?: push_allow_rate(l->r, l->pool, &asked, false);
     if (problem) {
-        refuse(l, problem);
+        refuse_line(l, &asked, problem);
         return;
     }
     push_allow_key(l->r, l->pool, &asked);
@@ -442,7 +455,7 @@ static int turn_away(request_rec *r, const push_problem_t *problem)
 {
     apr_table_setn(r->headers_out, "Connection", "close");
     r->connection->keepalive = AP_CONN_CLOSE;
-    return push_problem_send(r, problem);
+    return push_problem_send(r, push_problem_count(problem));
 }
 
 int push_publish_lines(request_rec *r)

@@ -33,4 +33,8 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
 const push_problem_t *push_subscriber_parse_ack(request_rec *r,
                                                 push_subscriber_t *subscriber);
 
+/* User and the one channel of the query, which the user may follow. */
+const push_problem_t *push_subscriber_parse_channel(
+    request_rec *r, push_subscriber_t *subscriber, const char **channel);
+
 #endif

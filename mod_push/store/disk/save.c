@@ -50,6 +50,7 @@ static push_stored_t stored_of(const push_message_t *message)
         .device = push_message_device(message),
         .content = {.event = push_message_event(message),
                     .type = push_message_type(message),
+                    .trace = push_message_trace(message),
                     .data = push_message_payload(message),
                     .ack_now = (message->traits & PUSH_TRAIT_RECEIPT) != 0},
         .urgency = push_message_urgency(message)};
@@ -321,8 +322,8 @@ void push_save_if_changed(push_store_t *store, push_device_t *device,
     }
     record = push_device_refresh(device->id, device->shard);
     if (record) {
-        device->traits &= (uint8_t) ~(PUSH_DEVICE_CHANGED
-                                      | PUSH_DEVICE_ADVANCED);
+        device->traits &= (uint16_t) ~(PUSH_DEVICE_CHANGED
+                                       | PUSH_DEVICE_ADVANCED);
         (*written)++;
         push_shard_note(store, device->shard, record);
     }
@@ -495,7 +496,7 @@ bool push_save_changed(push_store_t *store, unsigned shard,
                                     : NULL;
 
         if (record) {
-            device->traits &= (uint8_t)~lags;
+            device->traits &= (uint16_t)~lags;
             push_records_append(records, record);
         }
     }

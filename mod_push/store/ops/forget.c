@@ -227,7 +227,8 @@ static bool is_idle(const push_store_t *store, const push_channel_t *channel)
             return false;
         }
     }
-    return !atomic_load(&channel->subscribers)
+    return !(store->presence && channel->occupied)
+           && !atomic_load(&channel->subscribers)
            && !atomic_load(&channel->arriving)
            && push_log_empty(&channel->log);
 }
@@ -244,10 +245,13 @@ void push_forget_channels(push_store_t *store, unsigned shard)
 
         forget_links(store, channel);
         if (is_idle(store, channel)) {
+            uint32_t feed = push_feed_bit(push_channel_name(channel));
+
             push_node_be(channel, PUSH_NODE_NONE);
             PUSH_FAILPOINT("channel-died");
             push_log_cleanup(heap, &channel->log);
             push_table_remove(heap, channels, ref);
+            atomic_fetch_and(&store->segment->feeds.known, ~feed);
             heap->retire(heap, ref); /* reactors read its name */
         }
         ref = next;

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/disk/disk.h"
 #include "store/disk/journal.h"
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
@@ -95,9 +96,8 @@ push_status_t push_view_device(push_store_t *store, const unsigned char *id,
     return status;
 }
 
-/* Live messages; those that ended are only still remembered. */
-static uint32_t live_messages(const push_heap_t *heap, const push_log_t *log,
-                              const push_time_t *now)
+uint32_t push_view_messages(const push_heap_t *heap, const push_log_t *log,
+                            const push_time_t *now)
 {
     uint32_t count = 0;
 
@@ -116,27 +116,24 @@ static uint32_t live_messages(const push_heap_t *heap, const push_log_t *log,
     return count;
 }
 
-void push_view_channels(push_store_t *store, const push_time_t *now,
-                        push_channel_visit_t *visit, void *data)
+void push_view_reactors(const push_store_t *store, push_reactor_visit_t *visit,
+                        void *data)
 {
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        const push_heap_t *heap = &store->heaps[i];
-        const push_table_t *table = &store->shards[i].channels;
-        push_ref_t ref = PUSH_NONE;
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        const push_seat_t *seat = &store->seats.seats[i];
+        push_reactor_view_t view = {.pid = atomic_load(&seat->pid),
+                                    .seat = i,
+                                    .streams = atomic_load(&seat->streams),
+                                    .reserved = atomic_load(&seat->reserved),
+                                    .busy = seat->counts.of[PUSH_COUNT_BUSY]
+                                            / 1000,
+                                    .generation = seat->pulse.generation,
+                                    .draining = atomic_load(&seat->closed),
+                                    .beat = seat->pulse.beat};
 
-        if (!push_shard_enter(store, i)) {
-            continue;
-        }
-        while (push_table_walk(heap, table, &ref)) {
-            const push_channel_t *channel = push_at(heap, ref);
-            push_channel_view_t view = {
-                push_channel_name(channel),
-                live_messages(heap, &channel->log, now), channel->subscribers,
-                channel->connected};
-
+        if (view.pid && !push_seat_vacant(seat)) {
             visit(data, &view);
         }
-        push_shard_leave(store, i);
     }
 }
 
@@ -146,8 +143,41 @@ void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_counts_add(sums, &store->shards[i].counts);
     }
+    push_counts_add(sums, &store->segment->counts);
     for (uint32_t i = 0; i < store->seats.count; i++) {
-        push_counts_add(sums, &store->seats.seats[i].counts);
+        const push_seat_t *seat = &store->seats.seats[i];
+
+        /* Nobody ever had it: all is 0. */
+        if (atomic_load(&seat->incarnation)) {
+            push_counts_add(sums, &seat->counts);
+            push_counts_add(sums, &seat->workers);
+        }
+    }
+}
+
+void push_view_figures(const push_store_t *store, push_stats_view_t *stats)
+{
+    uint64_t sums[PUSH_COUNTS];
+
+    *stats = (push_stats_view_t){
+        .memory_size = push_slab_size(&store->slab),
+        .memory_used = store->segment->slab.used,
+        .recovered = store->segment->recovered + store->segment->slab.repairs,
+        .feeds_dropped = store->segment->feeds.dropped};
+    push_view_counts(store, sums);
+    for (int i = 0; i < PUSH_TOTALS; i++) {
+        stats->counts[i] = push_total_of(sums, (push_total_t)i);
+    }
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        stats->streams += store->seats.seats[i].streams;
+        stats->bridged += store->seats.seats[i].bridged;
+    }
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        const push_shard_t *shard = &store->shards[i];
+
+        stats->users += push_table_count(&shard->users);
+        stats->devices += push_table_count(&shard->contexts);
+        stats->channels += push_table_count(&shard->channels);
     }
 }
 
@@ -155,15 +185,7 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
 {
     push_time_t now = push_clock_now();
 
-    *stats = (push_stats_view_t){.memory_size = push_slab_size(&store->slab),
-                                 .memory_used = store->segment->slab.used,
-                                 .recovered = store->segment->recovered
-                                              + store->segment->slab.repairs};
-    push_view_counts(store, stats->counts);
-    for (uint32_t i = 0; i < store->seats.count; i++) {
-        stats->streams += store->seats.seats[i].streams;
-        stats->bridged += store->seats.seats[i].bridged;
-    }
+    push_view_figures(store, stats);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         const push_heap_t *heap = &store->heaps[i];
         const push_shard_t *shard = &store->shards[i];
@@ -172,17 +194,16 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         if (!push_shard_enter(store, i)) {
             continue;
         }
-        stats->users += shard->users.count;
-        stats->devices += shard->contexts.count;
-        stats->channels += shard->channels.count;
         while (push_table_walk(heap, &shard->users, &ref)) {
-            stats->messages += live_messages(heap, push_at(heap, ref), &now);
+            stats->messages += push_view_messages(heap, push_at(heap, ref),
+                                                  &now);
         }
         while (push_table_walk(heap, &shard->channels, &ref)) {
-            stats->messages += live_messages(heap, push_at(heap, ref), &now);
+            stats->messages += push_view_messages(heap, push_at(heap, ref),
+                                                  &now);
         }
         if (!i) {
-            stats->messages += live_messages(
+            stats->messages += push_view_messages(
                 heap, &push_store_broadcast(store)->log, &now);
         }
         push_shard_leave(store, i);
@@ -207,4 +228,73 @@ void push_view_health(push_store_t *store, push_health_t *health)
         .memory_percent = (unsigned)(store->segment->slab.used * 100
                                      / push_slab_size(&store->slab)),
         .died = push_deaths_since(&store->segment->deaths, minute_ago)};
+}
+
+/* ---- with no lock ---- */
+
+static void add_shard(const push_shard_t *shard, push_metrics_t *metrics)
+{
+    metrics->users += push_table_count(&shard->users);
+    metrics->devices += push_table_count(&shard->contexts);
+    metrics->channels += push_table_count(&shard->channels);
+    metrics->messages += atomic_load(&shard->live);
+    metrics->near_full += atomic_load(&shard->crowded);
+}
+
+/* Those on their way to a reactor are no polls, and not over HTTP/2. */
+static void add_streams(const push_seat_t *seat, push_metrics_t *metrics)
+{
+    uint64_t all = atomic_load(&seat->streams);
+
+    for (unsigned i = PUSH_BY_TRANSPORT_SSE + 1; i < PUSH_BY_TRANSPORT_VALUES;
+         i++) {
+        uint64_t count = atomic_load(&seat->carried[i]);
+
+        metrics->streams[i] += count;
+        all -= count < all ? count : all;
+    }
+    metrics->streams[PUSH_BY_TRANSPORT_SSE] += all;
+}
+
+static void add_exemplars(const push_seat_t *seat, push_metrics_t *metrics)
+{
+    for (unsigned i = 0; i < PUSH_EXEMPLARS; i++) {
+        push_sample_t sample;
+
+        if (push_exemplar_read(&seat->exemplars, i, &sample)
+            && sample.wall > metrics->exemplars[i].wall) {
+            metrics->exemplars[i] = sample;
+        }
+    }
+}
+
+static void add_state(const push_store_t *store, push_metrics_t *metrics)
+{
+    const push_disk_t *disk = &store->segment->disk;
+
+    metrics->kept = store->journal != NULL;
+    metrics->state_ok = !atomic_load(&disk->failing);
+    metrics->state_size = atomic_load(&disk->size);
+    metrics->state_used = atomic_load(&disk->used);
+    metrics->state_waiting = push_disk_waiting(store);
+    metrics->state_errors = atomic_load(&disk->errors);
+}
+
+void push_view_metrics(push_store_t *store, push_metrics_t *metrics)
+{
+    *metrics = (push_metrics_t){.memory_size = push_slab_size(&store->slab),
+                                .memory_used = store->segment->slab.used,
+                                .recovered = store->segment->recovered
+                                             + store->segment->slab.repairs,
+                                .layout = store->segment->prefix.layout,
+                                .started = store->segment->created};
+    push_view_counts(store, metrics->sums);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        add_shard(&store->shards[i], metrics);
+    }
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        add_streams(&store->seats.seats[i], metrics);
+        add_exemplars(&store->seats.seats[i], metrics);
+    }
+    add_state(store, metrics);
 }

@@ -26,8 +26,8 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
 {
     device->left = now->mono;
     device->last_seen = now->wall;
-    device->traits = (uint8_t)((device->traits & ~PUSH_DEVICE_ONLINE)
-                               | PUSH_DEVICE_CHANGED);
+    device->traits = (uint16_t)((device->traits & ~PUSH_DEVICE_ONLINE)
+                                | PUSH_DEVICE_CHANGED);
     PUSH_FAILPOINT("offline-marked");
     push_guard_leave(store->guard, device->address);
     push_store_count_stream(store, device, -1);
@@ -40,6 +40,9 @@ void push_store_drop_device(push_store_t *store, push_device_t *device)
     push_heap_t *heap = &store->heaps[device->shard];
     push_ref_t ref = push_ref_of(heap, device);
 
+    if (store->presence && device->traits & PUSH_DEVICE_PRESENT) {
+        store->presence->device(store->presence->data, heap, device, false);
+    }
     /* A stream of it may be on its way from a process that died: it ends. */
     device->gen = 0;
     push_node_be(device, PUSH_NODE_NONE);

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "core/event.h"
+#include "store/shard/hold.h"
 #include "store/shard/shape.h"
 #include "store/shm/clock.h"
 
@@ -132,7 +133,7 @@ static void end_stream(push_store_t *store, push_device_t *device)
         push_seat_wake_device(&store->seats, device);
         device->left = now.mono;
         device->last_seen = now.wall;
-        device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
+        device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
         push_event_of_device(&store->heaps[device->shard], PUSH_EVENT_WENT,
                              device, &now);
     }

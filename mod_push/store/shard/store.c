@@ -50,6 +50,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
 
     store->segment = segment;
     store->journal = NULL;
+    store->presence = NULL;
     store->events = (push_events_t){0};
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
@@ -57,6 +58,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->guard = mapping->guard;
     store->visitors = &segment->visitors;
     store->checkins = &segment->checkins;
+    store->counts = &segment->counts;
     store->tag = PUSH_SEAT_NOBODY;
     store->slab.base = bytes;
     store->slab.shared = &segment->slab;
@@ -152,6 +154,7 @@ void push_store_sit(push_store_t *store, unsigned seat)
 {
     store->visitors = &store->seats.seats[seat].visitors;
     store->checkins = &store->seats.seats[seat].checkins;
+    store->counts = &store->seats.seats[seat].workers;
     store->tag = push_seat_tag(&store->seats.seats[seat], seat);
 }
 
@@ -259,6 +262,8 @@ push_channel_t *push_store_channel(push_store_t *store,
     if (ref || !make) {
         return ref ? push_at(heap, ref) : NULL;
     }
+    /* First: a bit without a channel costs a look, the reverse its feed. */
+    atomic_fetch_or(&store->segment->feeds.known, push_feed_bit(name->text));
     channel = make_channel(store, name, PUSH_LOG_CHANNEL);
     if (channel) {
         push_table_add(heap, table, push_ref_of(heap, channel));

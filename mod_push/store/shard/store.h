@@ -6,6 +6,7 @@
 #include "store/shm/clock.h"
 #include "store/shm/epoch.h"
 #include "store/limits/guard.h"
+#include "store/shard/presence.h"
 #include "store/shard/records.h"
 #include "store/shm/seat.h"
 
@@ -33,7 +34,8 @@ typedef struct push_store_t {
     /* takes what was noted, once its shard is left; NULL: it is dropped */
     void (*hand_over)(struct push_store_t *store, push_records_t *records,
                       push_commit_t *commit);
-    push_events_t events; /* who listens, in this process */
+    push_events_t events;            /* who listens, in this process */
+    const push_presence_t *presence; /* NULL: nobody asks for it */
     push_slab_t slab;
     push_epoch_t epoch;
     push_seats_t seats;
@@ -41,6 +43,7 @@ typedef struct push_store_t {
     push_guard_t *guard;            /* NULL: nothing is limited */
     _Atomic uint32_t *visitors;     /* of this process's seat */
     _Atomic uint32_t *checkins;     /* likewise */
+    push_counts_t *counts;          /* likewise, of its workers */
     uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
     push_records_t
@@ -130,21 +133,6 @@ static inline push_device_t *push_store_device_at(push_store_t *store,
                                                   push_ref_t ref)
 {
     return push_at(&store->heaps[0], ref);
-}
-
-/* Of a message that a stream has written in part; see store/shard/hold.h. */
-typedef struct push_hold_t {
-    push_ref_t next;
-    push_ref_t message;
-    uint32_t gen;            /* number of the stream */
-    _Atomic uint32_t holder; /* seat and incarnation; 0: given back */
-} push_hold_t;
-
-_Static_assert(sizeof(push_hold_t) == 16, "a hold is 16 bytes");
-
-static inline push_hold_t *push_hold_at(push_store_t *store, push_ref_t hold)
-{
-    return push_at(&store->heaps[0], hold);
 }
 
 #endif

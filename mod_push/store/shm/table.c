@@ -146,3 +146,9 @@ push_ref_t push_table_next(const push_heap_t *heap, const push_table_t *table,
     }
     return bucket <= table->mask ? buckets[bucket] : PUSH_NONE;
 }
+
+push_ref_t push_table_bucket(const push_heap_t *heap,
+                             const push_table_t *table, uint32_t bucket)
+{
+    return buckets_of(heap, table)[bucket];
+}

@@ -7,8 +7,8 @@
 
 /*
  * A hash table of nodes.  It grows with what it holds; where memory is short
- * its chains grow instead.  All functions run with the lock of the table's
- * shard.  A table is derived from the nodes that exist: after a death it is
+ * its chains grow instead.  All functions but one run with the lock of the
+ * table's shard.  A table is derived from the nodes that exist: after a death it is
  * cleared and filled again.
  */
 
@@ -41,6 +41,12 @@ void push_table_clear(const push_heap_t *heap, push_table_t *table);
 
 void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref);
 
+/* How many it has.  Needs no lock: then it is as of a moment ago. */
+static inline uint32_t push_table_count(const push_table_t *table)
+{
+    return __atomic_load_n(&table->count, __ATOMIC_RELAXED);
+}
+
 /*
  * Walks the table: the object after ref, or the first one for PUSH_NONE;
  * PUSH_NONE behind the last.  To remove objects on the way, step first.
@@ -55,5 +61,9 @@ static inline bool push_table_walk(const push_heap_t *heap,
     *ref = push_table_next(heap, table, *ref);
     return *ref != PUSH_NONE;
 }
+
+/* The first object of a bucket, from 0 to mask; its node.next is the next. */
+push_ref_t push_table_bucket(const push_heap_t *heap,
+                             const push_table_t *table, uint32_t bucket);
 
 #endif

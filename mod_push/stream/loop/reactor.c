@@ -48,6 +48,7 @@ struct push_reactor_t {
     int64_t next_check; /* mono ms; for streams sent to dead processes */
     uint32_t crowd;     /* streams of the whole server, as last counted */
     int64_t polled;     /* when, mono ms */
+    int64_t busy_since; /* mono µs */
 };
 
 /* ---- reactor thread only ---- */
@@ -72,7 +73,10 @@ static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
     if (event->data.u32 == MIGRANT_INDEX) {
         push_migrants_adopt(&reactor->set, reactor->set.seat_index);
     }
-    else if (event->data.u32 != WAKE_INDEX) {
+    else if (event->data.u32 == WAKE_INDEX) {
+        push_count(&reactor->set.seat->counts, PUSH_COUNT_WAKEUPS, 1);
+    }
+    else {
         push_stream_set_on_event(&reactor->set, event->data.u32,
                                  event->events);
     }
@@ -136,15 +140,25 @@ static int may_wait(push_reactor_t *reactor, uint32_t limit)
     return (int)wait;
 }
 
+/* Until now; the next time of it begins with another clock reading. */
+static void count_busy(push_reactor_t *reactor)
+{
+    push_count(&reactor->set.seat->counts, PUSH_COUNT_BUSY,
+               (uint64_t)(push_clock_us() - reactor->busy_since));
+}
+
 static void wait_for_events(push_reactor_t *reactor, uint32_t limit)
 {
     struct epoll_event events[EVENTS_MAX];
     push_stream_set_t *set = &reactor->set;
-    int count = epoll_wait(set->epoll, events, EVENTS_MAX,
-                           may_wait(reactor, limit));
+    int wait = may_wait(reactor, limit);
+    int count;
 
+    count_busy(reactor);
+    count = epoll_wait(set->epoll, events, EVENTS_MAX, wait);
     push_seat_awake(set->seat);
     push_stream_set_read_clock(set);
+    reactor->busy_since = set->now.us;
     for (int i = 0; i < count; i++) {
         on_event(reactor, &events[i]);
     }
@@ -157,7 +171,9 @@ static void pause_if_busy(push_reactor_t *reactor, uint32_t flushes,
         &reactor->batching, reactor->set.now.mono, flushes, messages);
 
     if (ms) {
+        count_busy(reactor);
         poll(NULL, 0, (int)ms);
+        reactor->busy_since = push_clock_us();
     }
 }
 
@@ -176,6 +192,13 @@ static void poll_all(push_reactor_t *reactor)
     }
 }
 
+/* That it lives; the clock of the set was read just now. */
+static void beat(const push_reactor_t *reactor)
+{
+    atomic_store_explicit(&reactor->set.seat->pulse.beat,
+                          reactor->set.now.mono, memory_order_relaxed);
+}
+
 static void turn(push_reactor_t *reactor, uint32_t limit)
 {
     push_stream_set_t *set = &reactor->set;
@@ -183,6 +206,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     uint32_t flushes = set->flushes;
     uint32_t messages = set->messages;
 
+    beat(reactor);
     poll_all(reactor);
     adopt_arrivals(reactor);
     if (limit == WAIT_MAX_MS && set->now.mono >= reactor->next_check) {
@@ -265,6 +289,7 @@ static void *run(void *data)
     push_stream_set_t *set = &reactor->set;
     push_close_notice_t last;
 
+    reactor->busy_since = push_clock_us();
     push_migrants_adopt(&reactor->set, reactor->set.seat_index);
     while (!atomic_load(&reactor->stop)) {
         turn(reactor, WAIT_MAX_MS);
@@ -393,6 +418,11 @@ bool push_reservation_adopt(const push_reservation_t *reservation,
         return true;
     }
     push_reservation_cancel(reservation);
+    push_count_shared(reservation->store->counts,
+                      PUSH_COUNT_CLOSED + PUSH_BY_CLOSED_RESTART, 1);
+    push_count_time_shared(reservation->store->counts,
+                           PUSH_TIME_STREAM_DURATION, PUSH_BY_CLOSED_RESTART,
+                           0, 1);
     push_store_checkout(reservation->store, &adoption->stream_ref, &now);
     close(adoption->fd);
     return false;
@@ -427,6 +457,14 @@ static bool prepare(push_reactor_t *reactor)
     return true;
 }
 
+static void begin_pulse(const push_reactor_t *reactor)
+{
+    push_pulse_t *own = &reactor->set.seat->pulse;
+
+    atomic_store(&own->beat, push_clock_now().mono);
+    atomic_store(&own->generation, reactor->options.generation);
+}
+
 push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
 {
     push_store_t *store = options->store;
@@ -446,6 +484,7 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
     reactor->set.seat_index = (unsigned)seat;
     reactor->set.seat = &store->seats.seats[seat];
     atomic_store(&reactor->set.seat->limit, options->max_streams);
+    begin_pulse(reactor);
     if (!prepare(reactor)
         || !push_thread_start(&reactor->thread, run, reactor)) {
         reactor_cleanup(reactor);

@@ -51,7 +51,7 @@ typedef struct push_stream_t {
     push_resume_t part_resume; /* where in it the next write looks on */
     uint64_t opened : 40;      /* mono ms, of 34 years */
     uint64_t beat : 4;         /* which heartbeat */
-    uint64_t meta : 4;         /* PUSH_META_* */
+    uint64_t meta : 5;         /* PUSH_META_* */
     uint64_t blocked : 1;      /* the socket takes no more: wait for it */
     uint64_t queued : 1;       /* among those to be flushed */
     uint64_t event_beats : 1;  /* heartbeats as events */
@@ -63,6 +63,7 @@ typedef struct push_stream_t {
     uint64_t json : 1;     /* written by that codec */
     uint64_t poll : 1;     /* it ends with the first answer */
     uint64_t due : 1;      /* the wait of a poll is over */
+    uint64_t stuck : 1;    /* its device says since when it is blocked */
     uint64_t answered : 1; /* the answer of a poll is written, or in rest */
 } push_stream_t;
 

@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include "store/shard/hold.h"
+#include "stream/loop/stuck.h"
 #include "store/shm/reserve.h"
 #include "store/shm/clock.h"
+#include "stream/loop/tally.h"
 
-#define LATER_MS      5u     /* until a locked mailbox is tried again */
-#define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
-#define EXPIRED_MS    1000u  /* and of one that may come again; jittered */
-
+#define LATER_MS       5u     /* until a locked mailbox is tried again */
+#define SUPERSEDED_MS  30000u /* retry of a client that was taken over from */
+#define EXPIRED_MS     1000u  /* and of one that may come again; jittered */
 #define TURNED_AWAY_MS 10000u /* of one for which there is no room; likewise */
 
 static push_stream_t *stream_at(const push_stream_set_t *set, uint32_t index)
@@ -56,6 +57,7 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
                           .messages = stream->messages,
                           .bytes = stream->link.bytes};
 
+    push_count_end(set->seat, push_closed_by(stream, why), ended.duration);
     set->ended(set->data, &ended);
 }
 
@@ -80,6 +82,7 @@ static void forget(push_stream_set_t *set, uint32_t index)
     }
     set->fixed -= is_fixed(stream);
     atomic_fetch_sub(&set->seat->bridged, stream->bridged);
+    push_count_carried(set->seat, stream, -1);
     push_stream_close(set->store, stream);
     push_stream_table_give(&set->streams, index);
     push_reserve_give_back(set->seat);
@@ -153,6 +156,7 @@ static void after_write(push_stream_set_t *set, uint32_t index,
     if (status != PUSH_FLUSH_FULL) {
         stream->patience = stream->patience != 0;
     }
+    push_stuck_note(set->store, stream, status, &set->now);
     switch (status) {
     case PUSH_FLUSH_IDLE:
         break;
@@ -168,6 +172,7 @@ static void after_write(push_stream_set_t *set, uint32_t index,
         enqueue(set, index);
         break;
     case PUSH_FLUSH_BLOCKED:
+        push_count(&set->seat->counts, PUSH_COUNT_BLOCKED, 1);
         stream->blocked = 1;
         stream->full = 0;
         /* fall through */
@@ -300,6 +305,9 @@ void push_stream_set_turn_away(push_stream_set_t *set,
                                const push_migrant_t *migrant)
 {
     say_come_again(set, migrant);
+    push_count_end(set->seat, PUSH_BY_CLOSED_RESTART,
+                   migrant->opened ? (uint64_t)set->now.mono - migrant->opened
+                                   : 0);
     push_store_checkout(set->store, &migrant->adoption.stream_ref, &set->now);
     if (migrant->part) {
         push_hold_release(set->store, migrant->part);
@@ -317,13 +325,14 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->device = adoption->stream_ref.device;
     stream->gen = adoption->stream_ref.gen;
     stream->event_beats = adoption->event_beats;
-    stream->meta = adoption->meta & 15u;
+    stream->meta = adoption->meta & PUSH_META_ALL;
     stream->link.ssl = adoption->ssl;
     stream->bridged = adoption->bridged;
     stream->poll = adoption->poll;
     stream->json = adoption->json;
     set->fixed += is_fixed(stream);
     atomic_fetch_add(&set->seat->bridged, stream->bridged);
+    push_count_carried(set->seat, stream, 1);
     stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
     stream->opened = migrant->opened ? migrant->opened
                                      : (uint64_t)set->now.mono;
@@ -332,6 +341,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->part = migrant->part;
     stream->part_at = migrant->part_at;
     stream->part_seq = migrant->part_seq;
+    stream->stuck = migrant->opened != 0; /* it may be: the next turn shows */
     if (migrant->rest_len) {
         stream->link.rest = malloc(migrant->rest_len);
         if (!stream->link.rest) {
@@ -463,6 +473,7 @@ uint32_t push_stream_set_send_away(push_stream_set_t *set, unsigned seat,
             break;
         }
         let_go(set, i);
+        push_count(&set->seat->counts, PUSH_COUNT_MOVED, 1);
         count++;
     }
     return count;

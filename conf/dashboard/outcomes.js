@@ -1,0 +1,46 @@
+/* What became of messages, by reason, and the gaps that devices were told. */
+
+import { $, fillRows, setText } from './dom.js';
+import { count } from './format.js';
+
+const OUTCOMES = [
+  ['acked', 'acknowledged', 'the device is done with it'],
+  ['expired', 'expired', 'its TTL ended first'],
+  ['replaced', 'replaced', 'a newer one of its Topic took its place'],
+  ['recalled', 'recalled', 'taken back by its publisher'],
+  ['evicted', 'evicted', 'made room: memory or a mailbox was full'],
+  ['refused', 'refused', 'the mailbox was full of more urgent ones'],
+  ['unacked', 'not acknowledged', 'the window was full for too long'],
+  ['failed', 'failed', 'could not be delivered'],
+];
+
+/* Lost, against the wish of who published it. */
+const BAD = new Set(['evicted', 'refused', 'failed']);
+
+export function outcomes(feed) {
+  return () => {
+    const { last } = feed;
+    const shown = OUTCOMES.filter(([name]) => name in last);
+    fillRows(
+      $('outcome-rows'),
+      shown,
+      ([name]) => name,
+      ([name, label, why]) => [
+        label,
+        count(last[name]),
+        { text: count(feed.inMinute(name)), level: levelOf(feed, name) },
+        why,
+      ],
+    );
+    setText($('total-published'), count(last.published));
+    setText($('total-written'), count(last.delivered));
+    const known = typeof last.gaps === 'number';
+    $('gaps').hidden = !known;
+    if (known) {
+      setText($('total-gaps'), count(last.gaps));
+    }
+  };
+}
+
+const levelOf = (feed, name) =>
+  BAD.has(name) && feed.inMinute(name) > 0 ? 'bad' : '';

@@ -1,0 +1,69 @@
+#include "feeds/presence.h"
+
+#include <string.h>
+
+#include "feeds/note.h"
+
+/*
+ * With a shard locked.  While nobody follows `$presence`, what changes is
+ * taken as said: who comes later sees what changes from then on.
+ */
+
+static bool is_followed(const push_feed_listener_t *listener)
+{
+    return push_feed_known(listener->words, PUSH_FEED_PRESENCE);
+}
+
+/* Half of the queue is for what happens but once. */
+static bool put(push_feed_listener_t *listener, const push_note_t *note)
+{
+    return push_feed_queue_half_empty(listener->queue)
+           && push_feed_queue_put(listener->queue, note, push_note_size(note));
+}
+
+static bool note_device(void *data, const push_heap_t *heap,
+                        const push_device_t *device, bool online)
+{
+    const push_user_t *user = push_at(heap, device->user);
+    push_note_t note;
+
+    if (!is_followed(data)) {
+        return true;
+    }
+    push_note_init(&note, PUSH_FEED_PRESENCE, PUSH_LIVE);
+    note.kind = PUSH_LOG_USER;
+    note.came = online;
+    note.at = device->last_seen;
+    note.has_device = true;
+    memcpy(note.device, device->id, sizeof(note.device));
+    push_note_add_text(&note, PUSH_NOTE_DEVICE,
+                       push_device_label(heap, device, PUSH_LABEL_DEVICE));
+    push_note_add_text(&note, PUSH_NOTE_USER,
+                       (push_text_t){user->name, user->name_len});
+    push_note_add_text(&note, PUSH_NOTE_APP,
+                       push_device_label(heap, device, PUSH_LABEL_APP));
+    return put(data, &note);
+}
+
+/* The server's own channels are nobody's presence. */
+static bool note_channel(void *data, const push_channel_t *channel,
+                         bool occupied, const push_time_t *now)
+{
+    push_text_t name = push_channel_name(channel);
+    push_note_t note;
+
+    if (!is_followed(data) || *name.at == '$') {
+        return true;
+    }
+    push_note_init(&note, PUSH_FEED_PRESENCE, PUSH_LIVE);
+    note.kind = PUSH_LOG_CHANNEL;
+    note.came = occupied;
+    note.at = now->wall;
+    push_note_add_text(&note, PUSH_NOTE_NAME, name);
+    return put(data, &note);
+}
+
+push_presence_t push_feed_presence(push_feed_listener_t *listener)
+{
+    return (push_presence_t){note_device, note_channel, listener};
+}
