@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/receipt.h"
 #include "http/admin/show.h"
 
 /* The way from a path below the Location to what answers it. */
@@ -18,7 +19,7 @@ static int not_found(request_rec *r)
 {
     return push_problem_send(
         r, push_problem(r->pool, 404, "not-found",
-                        "path: messages, messages/<mid>, "
+                        "path: messages, messages/<mid>, receipts/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, devices/<context id>, "
                         "channels, stats, check or health"));
@@ -53,6 +54,7 @@ static const struct {
               {{"revoke"}, 1, M_POST, push_revoke_tokens},
               {{"messages", "*"}, 2, M_GET, push_show_message},
               {{"messages", "*"}, 2, M_DELETE, push_recall_message},
+              {{"receipts", "*"}, 2, M_GET, push_show_receipt},
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
