@@ -4,12 +4,14 @@
 #include <stdio.h>
 
 #include "core/hash.h"
+#include "store/ops/channels.h"
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
 #include "store/ops/dismiss.h"
 #include "store/disk/journal.h"
 #include "store/ops/present.h"
 #include "store/ops/publish.h"
+#include "store/ops/streams.h"
 #include "store/disk/revocation.h"
 #include "store/upkeep/validate.h"
 #include "store/ops/view.h"
@@ -217,12 +219,15 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
     case PUSH_VIEW_DEVICES:
         return push_view_devices(broker->data, what->user, &what->now,
                                  visitor->device, visitor->data);
+    case PUSH_VIEW_CHANNELS:
+        return push_channels_list(broker->data, what, visitor);
+    case PUSH_VIEW_STREAMS:
+        return push_streams_list(broker->data, what, visitor);
     case PUSH_VIEW_PRESENT:
         return push_view_present(broker->data, what->channel, visitor->user,
                                  visitor->data);
     default:
-        push_view_channels(broker->data, &what->now, visitor->channel,
-                           visitor->data);
+        push_view_reactors(broker->data, visitor->reactor, visitor->data);
         return PUSH_OK;
     }
 }

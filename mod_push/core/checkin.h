@@ -6,6 +6,7 @@
 
 /* A device that comes, and the stream that it gets. */
 
+/* No broadcast is for a user whose name begins with $: the server's own. */
 typedef struct push_checkin_t {
     push_text_t user;
     push_text_t labels[PUSH_LABELS]; /* the device id and app are its name */
@@ -14,6 +15,7 @@ typedef struct push_checkin_t {
     bool from_oldest; /* new subscriptions begin at what is still kept */
     bool made_up;     /* the device id was made up by the server */
     bool explicit_acks;
+    push_carrier_t carrier;
     push_urgency_t lowest;
     uint32_t max_in_flight;
     uint32_t max_streams;         /* of this user */

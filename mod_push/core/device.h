@@ -36,6 +36,15 @@ typedef struct push_losses_t {
     uint32_t count[PUSH_GAPS][PUSH_LANES];
 } push_losses_t;
 
+/* What carries a stream. */
+typedef enum push_carrier_t {
+    PUSH_BY_SSE,
+    PUSH_BY_POLL,
+    PUSH_BY_H2
+} push_carrier_t;
+
+#define PUSH_CARRIERS 3
+
 #define PUSH_DEVICE_ONLINE   1u
 #define PUSH_DEVICE_EXPLICIT 2u /* only acknowledgements move the window */
 #define PUSH_DEVICE_MADE_UP  4u /* its id was made up by the server */
@@ -47,6 +56,7 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_ADVANCED   64u
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
 #define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
+#define PUSH_DEVICE_CARRIER    14   /* bits from here: push_carrier_t */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
@@ -67,12 +77,12 @@ typedef struct push_device_t {
     push_window_t window; /* of seq acked + 1 … sent */
     uint64_t acked;
     uint64_t sent;
-    uint64_t stale;       /* a plain cursor of another session, or 0 */
-    uint64_t since;       /* mids above were published to the open stream */
-    int64_t first_seen;   /* wall ms */
-    int64_t last_seen;    /* wall ms */
-    int64_t last_ack;     /* wall ms, 0 for never */
-    int64_t left;         /* mono ms; when the stream ended */
+    uint64_t stale;     /* a plain cursor of another session, or 0 */
+    uint64_t since;     /* mids above were published to the open stream */
+    int64_t first_seen; /* wall ms */
+    int64_t last_seen;  /* wall ms */
+    int64_t last_ack;   /* wall ms, 0 for never */
+    int64_t left; /* mono ms; when the stream ended, see below if it is open */
     uint64_t gap_seq;     /* the first seq behind the gaps told */
     push_losses_t losses; /* to be told */
     push_losses_t gaps;   /* told, not known to have arrived */
@@ -118,6 +128,15 @@ push_text_t push_device_label(const push_heap_t *heap,
 /* Replaces all labels; the last are cut to PUSH_LABELS_MAX bytes in all. */
 push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
                                      const push_text_t *labels);
+
+/*
+ * Since when the socket of its open stream takes nothing more without having
+ * taken all there was meanwhile (mono ms); 0: it has, or there is no stream.
+ */
+static inline int64_t push_device_blocked_since(const push_device_t *device)
+{
+    return device->traits & PUSH_DEVICE_ONLINE ? device->left : 0;
+}
 
 /* True if a message in the user's log is meant for this device. */
 bool push_device_wants(const push_heap_t *heap, const push_device_t *device,

@@ -3,6 +3,7 @@
 
 #include "core/checkin.h"
 #include "core/commit.h"
+#include "core/list.h"
 #include "core/log.h"
 
 /*
@@ -46,22 +47,15 @@ typedef struct push_life_view_t {
     int64_t at; /* wall ms; 0: not known */
 } push_life_view_t;
 
-typedef struct push_channel_view_t {
-    push_text_t name;
-    uint32_t messages, subscribers, connected;
-} push_channel_view_t;
-
-typedef void push_channel_visit_t(void *data, const push_channel_view_t *view);
-
-typedef void push_user_visit_t(void *data, push_text_t user);
-
 /* Which view is asked for. */
 typedef enum push_view_kind_t {
     PUSH_VIEW_MESSAGE, /* a message, then its life for each device */
     PUSH_VIEW_DEVICE,
-    PUSH_VIEW_DEVICES, /* of a user */
-    PUSH_VIEW_CHANNELS,
-    PUSH_VIEW_PRESENT /* users who are connected to a channel */
+    PUSH_VIEW_DEVICES,  /* of a user */
+    PUSH_VIEW_CHANNELS, /* a list */
+    PUSH_VIEW_STREAMS,  /* likewise */
+    PUSH_VIEW_PRESENT,  /* users who are connected to a channel */
+    PUSH_VIEW_REACTORS  /* takes no lock */
 } push_view_kind_t;
 
 typedef struct push_view_t {
@@ -69,6 +63,7 @@ typedef struct push_view_t {
     uint64_t mid;            /* of the message */
     const unsigned char *id; /* of the device context */
     push_text_t user;        /* of the devices */
+    push_list_t list;
     push_text_t channel;     /* to which users are connected */
     push_time_t now;
 } push_view_t;
@@ -79,6 +74,8 @@ typedef struct push_visitor_t {
     void (*life)(void *data, const push_life_view_t *view);
     push_device_visit_t *device;
     push_channel_visit_t *channel;
+    push_stream_visit_t *stream;
+    push_reactor_visit_t *reactor;
     push_user_visit_t *user;
     void *data;
 } push_visitor_t;

@@ -40,6 +40,13 @@ const push_endpoint_t *push_endpoint(const request_rec *r)
     return push_settings(r)->endpoint;
 }
 
+bool push_endpoint_is_admin(const request_rec *r)
+{
+    const push_endpoint_t *endpoint = push_endpoint(r);
+
+    return endpoint && endpoint->kind == PUSH_ENDPOINT_ADMIN;
+}
+
 const char *push_endpoint_path(const request_rec *r)
 {
     const push_endpoint_t *endpoint = push_endpoint(r);

@@ -4,6 +4,7 @@
 #include <httpd.h>
 
 #include <http_config.h>
+#include <stdbool.h>
 
 #include "http/settings.h"
 
@@ -27,6 +28,9 @@ const char *push_endpoint_path(const request_rec *r);
  * more than there should be makes an empty part.  Elements: const char *.
  */
 apr_array_header_t *push_endpoint_parts(request_rec *r);
+
+/* True if the request was sent to an endpoint of the administration. */
+bool push_endpoint_is_admin(const request_rec *r);
 
 /* Hook map_to_storage: no file stands behind the administration. */
 int push_endpoint_map(request_rec *r);

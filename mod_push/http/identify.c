@@ -68,12 +68,29 @@ const push_problem_t *push_identify(request_rec *r,
         problem = push_problem(r->pool, 400, "bad-parameter",
                                "user: 1-255 bytes of UTF-8 without controls");
     }
+    if (!problem && identity->user.at[0] == '$') {
+        problem = push_problem(r->pool, 403, "reserved-user",
+                               "user: names that begin with $ are the "
+                               "server's own");
+    }
     if (!problem && identity->by_token) {
         /* The access log says who it was. */
         r->user = apr_pstrmemdup(r->pool, identity->user.at,
                                  identity->user.len);
     }
     return problem;
+}
+
+const push_problem_t *push_identify_operator(request_rec *r,
+                                             const push_params_t *params,
+                                             push_identity_t *identity)
+{
+    if (push_settings(r)->user_kind == PUSH_USER_JWT) {
+        return push_identify(r, params, identity);
+    }
+    memset(identity, 0, sizeof(*identity));
+    identity->user = push_text_of(PUSH_OPERATOR);
+    return NULL;
 }
 
 int64_t push_identity_ends(const push_identity_t *identity,

@@ -454,11 +454,20 @@ static push_runtime_t *make_runtime(void)
     return runtime;
 }
 
+static uint32_t own_generation(void)
+{
+    int generation = 0;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    return (uint32_t)generation;
+}
+
 /* False if one of them could not be started. */
 static bool start_reactors(push_runtime_t *runtime, server_rec *s)
 {
     push_reactor_options_t options = {.store = &own_store,
                                       .pid = (uint32_t)getpid(),
+                                      .generation = own_generation(),
                                       .retry_ms = 1000,
                                       .accept_rate = ACCEPT_RATE,
                                       .ended = log_end,
@@ -513,11 +522,9 @@ void push_process_start(apr_pool_t *child, server_rec *s)
 /* A restart begins a new generation of children, a stop does not. */
 static bool newer_generation(void)
 {
-    int mine = 0;
-
-    ap_mpm_query(AP_MPMQ_GENERATION, &mine);
     return ap_exists_scoreboard_image()
-           && ap_get_scoreboard_global()->running_generation != mine;
+           && (uint32_t)ap_get_scoreboard_global()->running_generation
+                  != own_generation();
 }
 
 /*

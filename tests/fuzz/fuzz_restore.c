@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "store/recovery/restore.h"
+#include "store/ops/channels.h"
 #include "store/ops/view.h"
 
 #include "fuzz.h"
@@ -66,13 +67,18 @@ static void look_around(push_store_t *store, const push_restored_t *restored)
     push_time_t now = push_clock_now();
     push_stats_view_t stats;
     uint64_t seen = 0;
-    const push_visitor_t visitor = {
-        .message = see_message, .life = see_life, .data = &seen};
+    const push_visitor_t visitor = {.message = see_message,
+                                    .life = see_life,
+                                    .channel = see_channel,
+                                    .data = &seen};
+    bool more;
+    push_view_t list = {.list = {.limit = 1000, .more = &more}};
 
     push_view_stats(store, &stats);
     REQUIRE(stats.messages <= restored->messages);
     REQUIRE(stats.devices == restored->devices);
-    push_view_channels(store, &now, see_channel, NULL);
+    list.now = now;
+    REQUIRE(push_channels_list(store, &list, &visitor) == PUSH_OK);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_view_message(store, (uint64_t)i << 6, &now, &visitor);
     }

@@ -358,6 +358,30 @@ static void wait_is_over(void)
     push_stream_set_flush(&set);
 }
 
+/* Until all is out: a moment later the socket is as full as before. */
+START_TEST(a_device_knows_since_when_its_socket_is_full)
+{
+    static char text[300000]; /* more than the socket takes, less than twice */
+    const push_device_t *device = push_store_device_at(&g.store,
+                                                       stream_ref.device);
+    int64_t since = set.now.mono;
+
+    memset(text, 'x', sizeof(text) - 1);
+    ck_assert_int_eq(push_device_blocked_since(device), 0);
+    publish(text);
+    push_stream_set_flush(&set);
+    ck_assert_int_eq(push_device_blocked_since(device), since);
+    set.now.mono += 5;
+    push_stream_set_on_event(&set, 0, EPOLLOUT);
+    push_stream_set_flush(&set);
+    ck_assert_int_eq(push_device_blocked_since(device), since);
+    receive(0);
+    push_stream_set_on_event(&set, 0, EPOLLOUT);
+    push_stream_set_flush(&set);
+    ck_assert_int_eq(push_device_blocked_since(device), 0);
+}
+END_TEST
+
 START_TEST(a_poll_ends_with_its_first_answer)
 {
     uint32_t streams = set.streams.count;
@@ -436,6 +460,7 @@ int main(void)
     tcase_add_test(tc, a_heart_beats_while_the_window_is_full);
     tcase_add_test(tc,
                    a_stream_that_ends_while_its_window_is_full_waits_no_more);
+    tcase_add_test(tc, a_device_knows_since_when_its_socket_is_full);
     tcase_add_test(tc, a_poll_ends_with_its_first_answer);
     tcase_add_test(tc, a_poll_ends_with_its_wait_when_its_mailbox_is_free);
     tcase_add_test(tc,

@@ -10,8 +10,10 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/lists.h"
 #include "http/admin/receipt.h"
 #include "http/admin/show.h"
+#include "http/subscribe/receive.h"
 
 /* The way from a path below the Location to what answers it. */
 
@@ -21,8 +23,9 @@ static int not_found(request_rec *r)
         r, push_problem(r->pool, 404, "not-found",
                         "path: messages, messages/<mid>, receipts/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
-                        "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats, check or health"));
+                        "users/<user>/revoke, users, devices, "
+                        "devices/<context id>, channels, streams, children, "
+                        "stats, check, health, receive or ack"));
 }
 
 static const char *method_name(int method)
@@ -39,6 +42,19 @@ static int wrong_method(request_rec *r, const char *allowed)
                                              "method: %s", allowed));
 }
 
+/* Operators receive and acknowledge as subscribers do. */
+static int receive(request_rec *r, const char *none)
+{
+    (void)none;
+    return push_receive(r);
+}
+
+static int ack(request_rec *r, const char *none)
+{
+    (void)none;
+    return push_ack(r);
+}
+
 #define PARTS_MAX 3
 
 /* "*" stands for one part that is handed on. */
@@ -50,6 +66,10 @@ static const struct {
 } routes[] = {{{"users", "*", "devices"}, 3, M_GET, push_show_devices},
               {{"users", "*", "streams"}, 3, M_DELETE, push_dismiss_streams},
               {{"users", "*", "revoke"}, 3, M_POST, push_revoke_tokens},
+              {{"users"}, 1, M_GET, push_show_devices},
+              {{"devices"}, 1, M_GET, push_show_devices},
+              {{"streams"}, 1, M_GET, push_show_streams},
+              {{"children"}, 1, M_GET, push_show_children},
               {{"streams"}, 1, M_DELETE, push_dismiss_streams},
               {{"revoke"}, 1, M_POST, push_revoke_tokens},
               {{"messages", "*"}, 2, M_GET, push_show_message},
@@ -59,6 +79,8 @@ static const struct {
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"stats"}, 1, M_GET, push_show_stats},
+              {{"receive"}, 1, M_GET, receive},
+              {{"ack"}, 1, M_POST, ack},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 

@@ -1,6 +1,7 @@
 #include "http/admin/dismiss.h"
 
-#include "http/checks.h"
+#include "http/admin/query.h"
+#include "http/identify.h"
 #include "http/json.h"
 #include "http/runtime.h"
 
@@ -8,28 +9,6 @@
  * Administrators send a user away.  The answers are the same for users who
  * exist and who do not.
  */
-
-/* The user of the path, or else of the query: a name may hold a slash. */
-static const push_problem_t *user_of(request_rec *r, const char *part,
-                                     push_text_t *user)
-{
-    const push_problem_t *problem = NULL;
-    const char *name = part;
-    push_params_t params;
-
-    if (!name) {
-        problem = push_params_parse(r, &params);
-        if (!problem) {
-            problem = push_params_one(&params, "user", &name);
-        }
-    }
-    *user = push_text_of(name);
-    if (!problem && !push_name_valid(*user)) {
-        problem = push_problem(r->pool, 400, "bad-parameter",
-                               "user: 1-255 bytes of UTF-8 without controls");
-    }
-    return problem;
-}
 
 static int answer(request_rec *r, push_status_t status, push_text_t user,
                   uint32_t streams)
@@ -50,11 +29,22 @@ static int answer(request_rec *r, push_status_t status, push_text_t user,
     return push_json_send(r, "application/json", body);
 }
 
+/*
+ * A token that is refused from now on may have opened a stream of operators,
+ * who all are one user: these come again, and the token is looked at again.
+ */
+static void send_operators_away(push_broker_t *broker)
+{
+    uint32_t streams;
+
+    broker->dismiss(broker, push_text_of(PUSH_OPERATOR), 0, &streams);
+}
+
 static int send_away(request_rec *r, const char *part, int64_t refuse)
 {
     push_broker_t *broker = push_broker();
     push_text_t user;
-    const push_problem_t *problem = user_of(r, part, &user);
+    const push_problem_t *problem = push_query_user(r, part, &user);
     uint32_t streams = 0;
     push_status_t status;
 
@@ -62,6 +52,9 @@ static int send_away(request_rec *r, const char *part, int64_t refuse)
         return push_problem_send(r, problem);
     }
     status = broker->dismiss(broker, user, refuse, &streams);
+    if (refuse) {
+        send_operators_away(broker);
+    }
     return answer(r, status, user, streams);
 }
 

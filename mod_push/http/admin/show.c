@@ -2,6 +2,7 @@
 
 #include <http_protocol.h>
 
+#include "http/admin/query.h"
 #include "http/json.h"
 #include "http/params.h"
 #include "http/runtime.h"
@@ -91,16 +92,22 @@ static void add_device(void *data, const push_device_view_t *view)
     json_array_append_new(data, device_json(view));
 }
 
-int push_show_devices(request_rec *r, const char *user)
+int push_show_devices(request_rec *r, const char *part)
 {
-    json_t *body = json_object();
-    json_t *devices = json_array();
-    const push_visitor_t visitor = {.device = add_device, .data = devices};
-    push_status_t status = read_view((push_view_t){.kind = PUSH_VIEW_DEVICES,
-                                                   .user = push_text_of(user)},
-                                     &visitor);
+    push_view_t what = {.kind = PUSH_VIEW_DEVICES};
+    const push_problem_t *problem = push_query_user(r, part, &what.user);
+    json_t *body;
+    json_t *devices;
+    push_status_t status;
 
-    set(body, "user", push_json_text(push_text_of(user)));
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
+    body = json_object();
+    devices = json_array();
+    status = read_view(what, &(push_visitor_t){.device = add_device,
+                                               .data = devices});
+    set(body, "user", push_json_text(what.user));
     set(body, "devices", devices);
     return answer(r, status, body);
 }
@@ -230,30 +237,6 @@ int push_recall_message(request_rec *r, const char *text)
 }
 
 /* ---- the whole ---- */
-
-static void add_channel(void *data, const push_channel_view_t *view)
-{
-    json_t *channel = json_object();
-
-    set(channel, "channel", push_json_text(view->name));
-    set(channel, "messages", json_integer(view->messages));
-    set(channel, "subscribers", json_integer(view->subscribers));
-    set(channel, "connected", json_integer(view->connected));
-    json_array_append_new(data, channel);
-}
-
-int push_show_channels(request_rec *r, const char *none)
-{
-    json_t *body = json_object();
-    json_t *channels = json_array();
-    const push_visitor_t visitor = {.channel = add_channel, .data = channels};
-    push_status_t status = read_view((push_view_t){.kind = PUSH_VIEW_CHANNELS},
-                                     &visitor);
-
-    (void)none;
-    set(body, "channels", channels);
-    return answer(r, status, body);
-}
 
 static void set_number(json_t *object, const char *name, uint64_t value)
 {

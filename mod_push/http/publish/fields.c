@@ -52,7 +52,7 @@ const push_problem_t *push_fields_audience(apr_pool_t *pool,
     if (!push_name_valid(name->text)) {
         return bad(pool, name, "1-255 bytes of UTF-8 without controls");
     }
-    if (channel->given && name->text.at[0] == '$') {
+    if (name->text.at[0] == '$') {
         return bad(pool, name, "names that begin with $ are reserved");
     }
     return take_device(pool, asked, &address->device);

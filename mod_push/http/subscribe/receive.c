@@ -7,6 +7,7 @@
 #include <http_ssl.h>
 
 #include "http/checks.h"
+#include "http/endpoint.h"
 #include "codec/json.h"
 #include "codec/sse.h"
 #include "http/subscribe/head.h"
@@ -186,7 +187,8 @@ static const push_problem_t *check_page(request_rec *r,
                                         const push_subscriber_t *subscriber)
 {
     if (r->header_only || subscriber->by_ticket || push_token_is_bearer(r)
-        || push_settings(r)->user_kind == PUSH_USER_QUERY) {
+        || (push_settings(r)->user_kind == PUSH_USER_QUERY
+            && !push_endpoint_is_admin(r))) {
         return NULL;
     }
     return push_check_page(r);

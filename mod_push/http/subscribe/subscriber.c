@@ -5,12 +5,19 @@
 
 #include "core/text.h"
 #include "http/checks.h"
+#include "http/endpoint.h"
 #include "http/identity/pattern.h"
 #include "http/runtime.h"
 #include "http/subscribe/ticket.h"
 
 #define SESSION_MAX  32u /* characters of Push-Session */
 #define IMPLICIT_MIN 256 /* messages in half of a window that slides */
+
+/*
+ * All operators are one user, whatever the limits of users are: so many may
+ * follow at a time, and as many devices are remembered.
+ */
+#define OPERATORS_MIN 32u
 
 static const push_problem_t *bad(const push_subscriber_t *s, const char *name,
                                  const char *legal)
@@ -150,12 +157,23 @@ static const push_problem_t *make_up_device(push_subscriber_t *s)
     return NULL;
 }
 
+/* Who the administration has let in. */
+static const push_problem_t *identify_operator(request_rec *r,
+                                               push_subscriber_t *s)
+{
+    s->checkin.user = push_text_of(PUSH_OPERATOR);
+    return push_identify_operator(r, &s->params, &s->identity);
+}
+
 /* A stream may be opened by a ticket, nothing else may be done by one. */
 static const push_problem_t *identify(request_rec *r, push_subscriber_t *s)
 {
     const char *ticket = NULL;
     const push_problem_t *problem = NULL;
 
+    if (push_endpoint_is_admin(r)) {
+        return identify_operator(r, s);
+    }
     if (s->takes_ticket) {
         problem = push_params_one(&s->params, "ticket", &ticket);
     }
@@ -182,13 +200,19 @@ static const push_problem_t *parse_identity(request_rec *r,
 
 /* ---- wishes ---- */
 
-/* Closed, unless the configuration or the token opens it. */
+/*
+ * Closed, unless the configuration or the token opens it.  Operators follow
+ * the server's own channels and no other.
+ */
 static bool channel_allowed(const request_rec *r,
                             const push_identity_t *identity,
                             const char *channel)
 {
     const apr_array_header_t *list = push_settings(r)->channels;
 
+    if (push_endpoint_is_admin(r)) {
+        return *channel == '$';
+    }
     for (int i = 0; list && i < list->nelts; i++) {
         if (push_pattern_matches(APR_ARRAY_IDX(list, i, const char *),
                                  channel)) {
@@ -196,6 +220,21 @@ static bool channel_allowed(const request_rec *r,
         }
     }
     return push_claims_match(identity->channels, channel);
+}
+
+static const push_problem_t *closed_channel(const request_rec *r,
+                                            const push_subscriber_t *s,
+                                            const char *channel)
+{
+    const char *by = push_endpoint_is_admin(r)
+                         ? "here: only those that begin with $"
+                     : s->identity.by_token ? "(PushChannels, or the token)"
+                                            : "(PushChannels)";
+
+    return push_problem(r->pool, 403, "channel-closed",
+                        "channel: %s is not one of those that may be "
+                        "subscribed %s",
+                        channel, by);
 }
 
 static const push_problem_t *parse_channels(request_rec *r,
@@ -219,11 +258,7 @@ static const push_problem_t *parse_channels(request_rec *r,
             return bad(s, "channel", "1-255 bytes of UTF-8 without controls");
         }
         if (!channel_allowed(r, &s->identity, name)) {
-            return push_problem(r->pool, 403, "channel-closed",
-                                "channel: %s is not one of those that may "
-                                "be subscribed (PushChannels%s)",
-                                name,
-                                s->identity.by_token ? ", or the token" : "");
+            return closed_channel(r, s, name);
         }
     }
     s->checkin.channels = channels;
@@ -327,6 +362,9 @@ static const push_problem_t *parse_wishes(request_rec *r, push_subscriber_t *s)
 
     /* The cursor of the next poll says what has come, and nothing else does. */
     s->checkin.explicit_acks = explicit_acks || s->wait.polls;
+    s->checkin.carrier = s->wait.polls           ? PUSH_BY_POLL
+                         : r->connection->master ? PUSH_BY_H2
+                                                 : PUSH_BY_SSE;
     s->checkin.from_oldest = oldest;
     s->event_beats = event == 0;
     return problem;
@@ -367,6 +405,28 @@ static uint32_t window_of(const push_settings_t *settings,
     return (uint32_t)most;
 }
 
+/* The limits of a user, or those of all operators together. */
+static void set_limits(const push_settings_t *settings,
+                       push_checkin_t *checkin, bool operators)
+{
+    uint32_t least = operators ? OPERATORS_MIN : 0;
+
+    checkin->max_streams = (uint32_t)settings->max_streams_user;
+    checkin->max_devices = (uint32_t)settings->max_devices_user;
+    checkin->max_subscriptions = (uint32_t)settings->max_channels_user;
+    checkin->max_streams_address = (uint32_t)settings->max_streams_address;
+    if (checkin->max_streams < least) {
+        checkin->max_streams = least;
+    }
+    if (checkin->max_devices < least) {
+        checkin->max_devices = least;
+    }
+    if (operators) {
+        /* There are few such channels: who reloads a page is not refused. */
+        checkin->max_subscriptions = PUSH_DEVICES_MAX * PUSH_CHANNELS_MAX;
+    }
+}
+
 const push_problem_t *push_subscriber_parse(request_rec *r,
                                             push_subscriber_t *s)
 {
@@ -381,10 +441,7 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
         ?: parse_wishes(r, s)
         ?: make_up_device(s);
     s->checkin.max_in_flight = window_of(settings, s);
-    s->checkin.max_streams = (uint32_t)settings->max_streams_user;
-    s->checkin.max_devices = (uint32_t)settings->max_devices_user;
-    s->checkin.max_subscriptions = (uint32_t)settings->max_channels_user;
-    s->checkin.max_streams_address = (uint32_t)settings->max_streams_address;
+    set_limits(settings, &s->checkin, push_endpoint_is_admin(r));
     return problem;
 }
 

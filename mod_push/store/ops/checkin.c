@@ -185,10 +185,12 @@ static void note_device(push_store_t *store, const push_device_t *device)
 }
 
 /* The stream that is open now learns that a newer one takes over. */
-static void end_older_stream(push_store_t *store, push_device_t *device)
+static void end_older_stream(push_store_t *store, push_device_t *device,
+                             const push_time_t *now)
 {
     if (device->traits & PUSH_DEVICE_ONLINE) {
         push_seat_end_device(&store->seats, device);
+        device->left = now->mono;
         device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);
@@ -229,6 +231,7 @@ static void open_stream(push_store_t *store, push_device_t *device,
                    | PUSH_DEVICE_ONLINE | PUSH_DEVICE_CHANGED
                    | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0)
                    | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
+    device->left = 0; /* only now: without a stream it would have gone then */
 }
 
 static push_status_t checkin_device(push_store_t *store,
@@ -253,7 +256,7 @@ static push_status_t checkin_device(push_store_t *store,
     }
     push_session_open(store, device);
     push_session_resume(heap, device, checkin->cursor, arrival->now);
-    end_older_stream(store, device);
+    end_older_stream(store, device, arrival->now);
     use_subscriptions(store, device, subscriptions, arrival->wanted->count);
     open_stream(store, device, arrival);
     push_session_close(store, device);
@@ -461,6 +464,7 @@ push_status_t push_store_checkin(push_store_t *store,
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], stream_ref->id);
     wanted.room = push_pressure_admit(store, PUSH_LOW, now);
+    wanted.own = checkin->user.len && checkin->user.at[0] == '$';
     status = check_before(store, &arrival, stream_ref->id);
     if (status != PUSH_OK) {
         return status;
@@ -503,6 +507,7 @@ bool push_store_move(push_store_t *store, const push_stream_ref_t *stream_ref,
             push_guard_enter(store->guard, device->address);
             push_store_count_stream(store, device, 1);
             device->traits |= PUSH_DEVICE_ONLINE;
+            device->left = 0;
             push_event_of_device(&store->heaps[shard], PUSH_EVENT_CAME, device,
                                  NULL);
         }

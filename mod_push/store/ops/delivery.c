@@ -212,6 +212,22 @@ void push_delivery_written(push_store_t *store,
     tell_written(store, stream_ref, messages, seq);
 }
 
+bool push_delivery_blocked(push_store_t *store,
+                           const push_stream_ref_t *stream_ref, int64_t since)
+{
+    push_status_t status;
+    push_device_t *device = enter(store, stream_ref, &status);
+
+    if (!device) {
+        return status != PUSH_BUSY;
+    }
+    if (device->traits & PUSH_DEVICE_ONLINE && (!since || !device->left)) {
+        device->left = since;
+    }
+    push_shard_leave(store, device->shard);
+    return true;
+}
+
 push_stream_state_t push_delivery_state(push_store_t *store,
                                         const push_stream_ref_t *stream_ref)
 {

@@ -74,6 +74,14 @@ void push_delivery_written(push_store_t *store,
                            push_counts_t *counts, unsigned messages,
                            uint64_t seq);
 
+/*
+ * The socket of the stream takes no more since then (mono ms), which stands if
+ * it is known to be full already; since 0: it has taken all there was.  False
+ * if a lock is busy: try again.
+ */
+bool push_delivery_blocked(push_store_t *store,
+                           const push_stream_ref_t *stream_ref, int64_t since);
+
 /* The state of a stream: whether it may go on, or why not. */
 typedef enum push_stream_state_t {
     PUSH_GOES_ON,

@@ -95,9 +95,8 @@ push_status_t push_view_device(push_store_t *store, const unsigned char *id,
     return status;
 }
 
-/* Live messages; those that ended are only still remembered. */
-static uint32_t live_messages(const push_heap_t *heap, const push_log_t *log,
-                              const push_time_t *now)
+uint32_t push_view_messages(const push_heap_t *heap, const push_log_t *log,
+                            const push_time_t *now)
 {
     uint32_t count = 0;
 
@@ -116,27 +115,23 @@ static uint32_t live_messages(const push_heap_t *heap, const push_log_t *log,
     return count;
 }
 
-void push_view_channels(push_store_t *store, const push_time_t *now,
-                        push_channel_visit_t *visit, void *data)
+void push_view_reactors(const push_store_t *store, push_reactor_visit_t *visit,
+                        void *data)
 {
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        const push_heap_t *heap = &store->heaps[i];
-        const push_table_t *table = &store->shards[i].channels;
-        push_ref_t ref = PUSH_NONE;
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        const push_seat_t *seat = &store->seats.seats[i];
+        push_reactor_view_t view = {.pid = atomic_load(&seat->pid),
+                                    .seat = i,
+                                    .streams = atomic_load(&seat->streams),
+                                    .reserved = atomic_load(&seat->reserved),
+                                    .busy = seat->pulse.busy / 1000,
+                                    .generation = seat->pulse.generation,
+                                    .draining = atomic_load(&seat->closed),
+                                    .beat = seat->pulse.beat};
 
-        if (!push_shard_enter(store, i)) {
-            continue;
-        }
-        while (push_table_walk(heap, table, &ref)) {
-            const push_channel_t *channel = push_at(heap, ref);
-            push_channel_view_t view = {
-                push_channel_name(channel),
-                live_messages(heap, &channel->log, now), channel->subscribers,
-                channel->connected};
-
+        if (view.pid && !push_seat_vacant(seat)) {
             visit(data, &view);
         }
-        push_shard_leave(store, i);
     }
 }
 
@@ -177,13 +172,15 @@ void push_view_stats(push_store_t *store, push_stats_view_t *stats)
         stats->devices += shard->contexts.count;
         stats->channels += shard->channels.count;
         while (push_table_walk(heap, &shard->users, &ref)) {
-            stats->messages += live_messages(heap, push_at(heap, ref), &now);
+            stats->messages += push_view_messages(heap, push_at(heap, ref),
+                                                  &now);
         }
         while (push_table_walk(heap, &shard->channels, &ref)) {
-            stats->messages += live_messages(heap, push_at(heap, ref), &now);
+            stats->messages += push_view_messages(heap, push_at(heap, ref),
+                                                  &now);
         }
         if (!i) {
-            stats->messages += live_messages(
+            stats->messages += push_view_messages(
                 heap, &push_store_broadcast(store)->log, &now);
         }
         push_shard_leave(store, i);

@@ -16,8 +16,13 @@ push_status_t push_view_device(push_store_t *store, const unsigned char *id,
                                const push_time_t *now,
                                push_device_visit_t *visit, void *data);
 
-void push_view_channels(push_store_t *store, const push_time_t *now,
-                        push_channel_visit_t *visit, void *data);
+/* Live messages of a log; those that ended are only still remembered. */
+uint32_t push_view_messages(const push_heap_t *heap, const push_log_t *log,
+                            const push_time_t *now);
+
+/* The reactors of all children that live, by seat.  Takes no lock. */
+void push_view_reactors(const push_store_t *store, push_reactor_visit_t *visit,
+                        void *data);
 
 /* What was counted, by push_count_t.  Takes no lock. */
 void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS]);

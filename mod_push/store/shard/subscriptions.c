@@ -10,6 +10,9 @@
  */
 #define CHANNEL_SHARE 1024u
 
+/* What the server's own users follow in place of the broadcast: it is silent. */
+static const push_text_t silence = {"$nobody", 7};
+
 static push_channel_t *channel_of(push_store_t *store, push_ref_t log)
 {
     return push_at(&store->heaps[0], log);
@@ -37,10 +40,17 @@ void push_subscriptions_count(push_store_t *store,
     }
 }
 
+/* Where the subscriptions begin that are not the same for everybody. */
+static unsigned first_of(const push_subscription_list_t *wanted)
+{
+    return wanted->own ? PUSH_SUBSCRIPTION_BROADCAST
+                       : PUSH_SUBSCRIPTION_CHANNELS;
+}
+
 void push_subscriptions_arrived(push_store_t *store,
                                 const push_subscription_list_t *wanted)
 {
-    for (unsigned i = PUSH_SUBSCRIPTION_CHANNELS; i < wanted->count; i++) {
+    for (unsigned i = first_of(wanted); i < wanted->count; i++) {
         atomic_fetch_sub(&channel_of(store, wanted->list[i].log)->arriving, 1);
         PUSH_FAILPOINT("arrived");
     }
@@ -138,8 +148,11 @@ push_status_t push_subscriptions_take(push_store_t *store,
     push_subscription_init(&store->heaps[0],
                            &wanted->list[PUSH_SUBSCRIPTION_BROADCAST],
                            store->segment->broadcast, joined);
-    wanted->count = PUSH_SUBSCRIPTION_CHANNELS;
+    wanted->count = first_of(wanted);
     atomic_fetch_add(store->checkins, 1);
+    if (wanted->own) {
+        status = subscribe_to(store, silence, joined, wanted);
+    }
     for (unsigned i = 0; i < count && status == PUSH_OK; i++) {
         status = subscribe_to(store, channels[i], from_oldest ? 0 : joined,
                               wanted);

@@ -43,6 +43,13 @@ typedef struct push_shard_t {
     push_counts_t counts;    /* never cleared; see core/counts.h */
 } push_shard_t;
 
+/* That a reactor lives, and how busy it is: written by its thread alone. */
+typedef struct push_pulse_t {
+    _Atomic int64_t beat;        /* mono ms; when it last looked around */
+    _Atomic uint64_t busy;       /* us; the processor time of its thread */
+    _Atomic uint32_t generation; /* of httpd's children, from 0 */
+} push_pulse_t;
+
 /*
  * A seat is one reactor's part of the segment: its wake-up lists, and the sign
  * that it is reading.
@@ -65,6 +72,7 @@ typedef struct push_seat_t {
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
     _Atomic uint32_t reserved;    /* reservations it has at other seats */
     _Alignas(64) push_counts_t counts; /* its thread's; never cleared */
+    _Alignas(64) push_pulse_t pulse;
 } push_seat_t;
 
 /* Nobody's seat; what was bound to it has not been seen to yet. */

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store/shm/reserve.h"
@@ -19,6 +20,7 @@
 #define WAIT_MAX_MS   1000u
 #define LEAVE_MS      50u  /* between two looks for a new home */
 #define POLL_MS       500u /* between two checks of all streams */
+#define PULSE_MS      50u  /* between two looks at how busy it is */
 #define LEAVE_AT_ONCE 256u /* streams sent away before others get a turn */
 
 /* The descriptors that epoll reports and that are no streams. */
@@ -48,6 +50,7 @@ struct push_reactor_t {
     int64_t next_check; /* mono ms; for streams sent to dead processes */
     uint32_t crowd;     /* streams of the whole server, as last counted */
     int64_t polled;     /* when, mono ms */
+    int64_t pulsed;     /* likewise */
 };
 
 /* ---- reactor thread only ---- */
@@ -176,6 +179,28 @@ static void poll_all(push_reactor_t *reactor)
     }
 }
 
+static uint64_t processor_time(void)
+{
+    struct timespec at = {0};
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &at);
+    return (uint64_t)at.tv_sec * 1000000 + (uint64_t)at.tv_nsec / 1000;
+}
+
+/* A turn costs no clock of its own: the one of the set was read just now. */
+static void pulse(push_reactor_t *reactor)
+{
+    const push_stream_set_t *set = &reactor->set;
+    push_pulse_t *own = &set->seat->pulse;
+
+    atomic_store_explicit(&own->beat, set->now.mono, memory_order_relaxed);
+    if (set->now.mono >= reactor->pulsed + PULSE_MS) {
+        reactor->pulsed = set->now.mono;
+        atomic_store_explicit(&own->busy, processor_time(),
+                              memory_order_relaxed);
+    }
+}
+
 static void turn(push_reactor_t *reactor, uint32_t limit)
 {
     push_stream_set_t *set = &reactor->set;
@@ -183,6 +208,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     uint32_t flushes = set->flushes;
     uint32_t messages = set->messages;
 
+    pulse(reactor);
     poll_all(reactor);
     adopt_arrivals(reactor);
     if (limit == WAIT_MAX_MS && set->now.mono >= reactor->next_check) {
@@ -413,6 +439,15 @@ static bool prepare(push_reactor_t *reactor)
     return true;
 }
 
+static void begin_pulse(const push_reactor_t *reactor)
+{
+    push_pulse_t *own = &reactor->set.seat->pulse;
+
+    atomic_store(&own->busy, 0);
+    atomic_store(&own->beat, push_clock_now().mono);
+    atomic_store(&own->generation, reactor->options.generation);
+}
+
 push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
 {
     push_store_t *store = options->store;
@@ -432,6 +467,7 @@ push_reactor_t *push_reactor_start(const push_reactor_options_t *options)
     reactor->set.seat_index = (unsigned)seat;
     reactor->set.seat = &store->seats.seats[seat];
     atomic_store(&reactor->set.seat->limit, options->max_streams);
+    begin_pulse(reactor);
     if (!prepare(reactor)
         || !push_thread_start(&reactor->thread, run, reactor)) {
         reactor_cleanup(reactor);

@@ -15,6 +15,7 @@ typedef struct push_reactor_t push_reactor_t;
 typedef struct push_reactor_options_t {
     push_store_t *store;
     uint32_t pid;
+    uint32_t generation;  /* of httpd's children */
     uint32_t max_streams; /* that come from httpd, not those that move here */
     uint32_t retry_ms;    /* for the reconnects after an orderly end */
     uint32_t accept_rate; /* reconnects a second that the server wants */

@@ -63,6 +63,7 @@ typedef struct push_stream_t {
     uint64_t json : 1;     /* written by that codec */
     uint64_t poll : 1;     /* it ends with the first answer */
     uint64_t due : 1;      /* the wait of a poll is over */
+    uint64_t stuck : 1;    /* its device says since when it is blocked */
     uint64_t answered : 1; /* the answer of a poll is written, or in rest */
 } push_stream_t;
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "store/shard/hold.h"
+#include "stream/loop/stuck.h"
 #include "store/shm/reserve.h"
 #include "store/shm/clock.h"
 
@@ -153,6 +154,7 @@ static void after_write(push_stream_set_t *set, uint32_t index,
     if (status != PUSH_FLUSH_FULL) {
         stream->patience = stream->patience != 0;
     }
+    push_stuck_note(set->store, stream, status, &set->now);
     switch (status) {
     case PUSH_FLUSH_IDLE:
         break;
@@ -332,6 +334,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->part = migrant->part;
     stream->part_at = migrant->part_at;
     stream->part_seq = migrant->part_seq;
+    stream->stuck = migrant->opened != 0; /* it may be: the next turn shows */
     if (migrant->rest_len) {
         stream->link.rest = malloc(migrant->rest_len);
         if (!stream->link.rest) {

@@ -1,0 +1,130 @@
+#include "http/admin/lists.h"
+
+#include "http/admin/query.h"
+#include "http/json.h"
+#include "http/runtime.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* Asks for the list under this name, and answers with it. */
+static int answer(request_rec *r, const char *name, push_view_t what,
+                  push_visitor_t visitor)
+{
+    push_broker_t *broker = push_broker();
+    json_t *body = json_object();
+    json_t *list = json_array();
+    bool more = false;
+    push_status_t status;
+
+    visitor.data = list;
+    what.list.more = &more;
+    what.now = push_clock_now();
+    status = broker->view(broker, &what, &visitor);
+    json_object_set_new(body, name, list);
+    if (what.kind != PUSH_VIEW_REACTORS) {
+        json_object_set_new(body, "more", json_boolean(more));
+    }
+    if (status == PUSH_OK) {
+        return push_json_send(r, "application/json", body);
+    }
+    json_decref(body);
+    return push_problem_send(r, push_problem_of_status(r->pool, status));
+}
+
+/* ---- channels ---- */
+
+static const push_order_word_t channel_orders[] = {
+    {"name", PUSH_ORDER_NAME},
+    {"messages", PUSH_ORDER_MESSAGES},
+    {"subscribers", PUSH_ORDER_SUBSCRIBERS},
+    {"connected", PUSH_ORDER_CONNECTED}};
+
+static void add_channel(void *data, const push_channel_view_t *view)
+{
+    json_array_append_new(data,
+                          json_pack("{s:o, s:I, s:I, s:I}", "channel",
+                                    push_json_text(view->name), "messages",
+                                    (json_int_t)view->messages, "subscribers",
+                                    (json_int_t)view->subscribers, "connected",
+                                    (json_int_t)view->connected));
+}
+
+int push_show_channels(request_rec *r, const char *none)
+{
+    static const push_list_rules_t rules = {
+        .orders = channel_orders,
+        .orders_count = COUNT(channel_orders),
+        .limit = 100,
+        .most = 1000,
+        .has_prefix = true};
+    push_view_t what = {.kind = PUSH_VIEW_CHANNELS};
+    const push_problem_t *problem = push_query_list(r, &rules, &what.list);
+
+    (void)none;
+    return problem ? push_problem_send(r, problem)
+                   : answer(r, "channels", what,
+                            (push_visitor_t){.channel = add_channel});
+}
+
+/* ---- streams ---- */
+
+static const push_order_word_t stream_orders[] = {
+    {"blocked", PUSH_ORDER_BLOCKED}, {"pending", PUSH_ORDER_PENDING}};
+
+static void add_stream(void *data, const push_stream_view_t *view)
+{
+    static const char *const carriers[PUSH_CARRIERS] = {
+        [PUSH_BY_SSE] = "sse", [PUSH_BY_POLL] = "poll", [PUSH_BY_H2] = "h2"};
+    char id[PUSH_CONTEXT_CHARS];
+
+    push_context_write(view->id, id);
+    json_array_append_new(
+        data,
+        json_pack("{s:o, s:s%, s:o, s:s, s:I, s:I, s:I, s:I}", "user",
+                  push_json_text(view->user), "device", id, sizeof(id),
+                  "label", push_json_text(view->label), "transport",
+                  carriers[view->carrier % PUSH_CARRIERS], "since", (json_int_t)view->since,
+                  "blocked_ms", (json_int_t)view->blocked, "pending",
+                  (json_int_t)view->pending, "in_flight",
+                  (json_int_t)view->in_flight));
+}
+
+int push_show_streams(request_rec *r, const char *none)
+{
+    static const push_list_rules_t rules = {
+        .orders = stream_orders,
+        .orders_count = COUNT(stream_orders),
+        .limit = 20,
+        .most = 200};
+    push_view_t what = {.kind = PUSH_VIEW_STREAMS};
+    const push_problem_t *problem = push_query_list(r, &rules, &what.list);
+
+    (void)none;
+    return problem ? push_problem_send(r, problem)
+                   : answer(r, "streams", what,
+                            (push_visitor_t){.stream = add_stream});
+}
+
+/* ---- children ---- */
+
+static void add_reactor(void *data, const push_reactor_view_t *view)
+{
+    push_time_t now = push_clock_now();
+
+    json_array_append_new(
+        data, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:I}", "pid",
+                        (json_int_t)view->pid, "seat", (json_int_t)view->seat,
+                        "streams", (json_int_t)view->streams, "reserved",
+                        (json_int_t)view->reserved, "busy_ms",
+                        (json_int_t)view->busy, "generation",
+                        (json_int_t)view->generation, "draining",
+                        view->draining, "last_beat",
+                        (json_int_t)(now.wall - now.mono + view->beat)));
+}
+
+int push_show_children(request_rec *r, const char *none)
+{
+    (void)none;
+    return answer(r, "children", (push_view_t){.kind = PUSH_VIEW_REACTORS},
+                  (push_visitor_t){.reactor = add_reactor});
+}

@@ -1,0 +1,104 @@
+#include "http/admin/query.h"
+
+#include <apr_strings.h>
+
+#include "core/ids.h"
+
+const push_problem_t *push_query_user(request_rec *r, const char *part,
+                                      push_text_t *user)
+{
+    const push_problem_t *problem = NULL;
+    const char *name = part;
+    push_params_t params;
+
+    if (!name) {
+        problem = push_params_parse(r, &params);
+        if (!problem) {
+            problem = push_params_one(&params, "user", &name);
+        }
+    }
+    *user = push_text_of(name);
+    if (!problem && !push_name_valid(*user)) {
+        problem = push_problem(r->pool, 400, "bad-parameter",
+                               "user: 1-255 bytes of UTF-8 without controls");
+    }
+    return problem;
+}
+
+static const push_problem_t *parse_limit(const push_params_t *params,
+                                         const push_list_rules_t *rules,
+                                         push_list_t *list)
+{
+    const char *text = NULL;
+    uint64_t limit = rules->limit;
+    const push_problem_t *problem = push_params_one(params, "limit", &text);
+
+    if (!problem && text
+        && (!push_number_parse(text, strlen(text), &limit) || !limit
+            || limit > rules->most)) {
+        problem = push_problem(params->pool, 400, "bad-parameter",
+                               "limit: a number from 1 to %u", rules->most);
+    }
+    list->limit = (uint32_t)limit;
+    return problem;
+}
+
+/* "name, messages or connected" */
+static const char *words_of(apr_pool_t *pool, const push_list_rules_t *rules)
+{
+    const char *words = rules->orders[0].word;
+
+    for (unsigned i = 1; i < rules->orders_count; i++) {
+        words = apr_pstrcat(pool, words,
+                            i + 1 == rules->orders_count ? " or " : ", ",
+                            rules->orders[i].word, NULL);
+    }
+    return words;
+}
+
+static const push_problem_t *parse_sort(const push_params_t *params,
+                                        const push_list_rules_t *rules,
+                                        push_list_t *list)
+{
+    const char *word = NULL;
+    const push_problem_t *problem = push_params_one(params, "sort", &word);
+
+    list->order = rules->orders[0].order;
+    if (problem || !word) {
+        return problem;
+    }
+    for (unsigned i = 0; i < rules->orders_count; i++) {
+        if (!strcmp(word, rules->orders[i].word)) {
+            list->order = rules->orders[i].order;
+            return NULL;
+        }
+    }
+    return push_problem(params->pool, 400, "bad-parameter", "sort: %s",
+                        words_of(params->pool, rules));
+}
+
+static const push_problem_t *parse_prefix(const push_params_t *params,
+                                          const push_list_rules_t *rules,
+                                          push_list_t *list)
+{
+    const char *prefix = NULL;
+    const push_problem_t *problem = NULL;
+
+    if (rules->has_prefix) {
+        problem = push_params_one(params, "prefix", &prefix);
+    }
+    list->prefix = push_text_of(prefix);
+    return problem;
+}
+
+const push_problem_t *push_query_list(request_rec *r,
+                                      const push_list_rules_t *rules,
+                                      push_list_t *list)
+{
+    push_params_t params;
+
+    return push_params_parse(r, &params)
+        ?: parse_limit(&params, rules, list)
+        ?: parse_sort(&params, rules, list)
+        ?: parse_prefix(&params, rules, list);
+}

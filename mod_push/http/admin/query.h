@@ -1,0 +1,33 @@
+#ifndef PUSH_ADMIN_QUERY_H
+#define PUSH_ADMIN_QUERY_H
+
+#include "core/list.h"
+#include "http/params.h"
+
+/* What an administrator's query asks for. */
+
+/* The user of the path, or else of the query: a name may hold a slash. */
+const push_problem_t *push_query_user(request_rec *r, const char *part,
+                                      push_text_t *user);
+
+/* An order, by its word in `sort`. */
+typedef struct push_order_word_t {
+    const char *word;
+    push_order_t order;
+} push_order_word_t;
+
+/* What a list may be asked for; the first order is the default. */
+typedef struct push_list_rules_t {
+    const push_order_word_t *orders;
+    unsigned orders_count;
+    uint32_t limit; /* by default */
+    uint32_t most;
+    bool has_prefix;
+} push_list_rules_t;
+
+/* `limit`, `sort` and `prefix`; all of the list but its more. */
+const push_problem_t *push_query_list(request_rec *r,
+                                      const push_list_rules_t *rules,
+                                      push_list_t *list);
+
+#endif
