@@ -18,6 +18,8 @@
 #define PUSH_META_CHANNEL 2u
 #define PUSH_META_URGENCY 4u
 #define PUSH_META_TIME    8u
+#define PUSH_META_TRACE   16u
+#define PUSH_META_ALL     31u
 
 /*
  * A place in a message that is written in parts: where a line of its payload

@@ -13,8 +13,8 @@
 /* Bytes that one byte of a text comes to, at most: \u001f. */
 #define ESCAPED 6u
 
-/* Names of members, two numbers, and four texts. */
-#define HEAD_MAX (256u + 2 * PUSH_DIGITS_MAX + 4 * ESCAPED * UINT8_MAX)
+/* Names of members, a trace, two numbers, and four texts. */
+#define HEAD_MAX (320u + 2 * PUSH_DIGITS_MAX + 4 * ESCAPED * UINT8_MAX)
 
 /* So many bytes of a payload are escaped in one step. */
 #define STEP 1024u
@@ -80,6 +80,19 @@ static char *put_id(char *at, const push_letter_t *letter)
     return at;
 }
 
+static char *put_trace(char *at, const push_message_t *message)
+{
+    push_text_t trace = push_message_trace(message);
+
+    if (trace.len) {
+        at = PUSH_PUT(at, ",\"trace\":\"");
+        push_trace_write(trace.at, at);
+        at += PUSH_TRACE_CHARS;
+        *at++ = '"';
+    }
+    return at;
+}
+
 static char *put_meta(char *at, const push_letter_t *letter)
 {
     const push_message_t *message = letter->message;
@@ -103,7 +116,7 @@ static char *put_meta(char *at, const push_letter_t *letter)
         at = PUSH_PUT(at, ",\"time\":");
         at = push_put_number(at, (uint64_t)push_mid_ms(message->mid));
     }
-    return at;
+    return letter->meta & PUSH_META_TRACE ? put_trace(at, message) : at;
 }
 
 typedef enum { DATA, TEXT, BASE64 } form_t;

@@ -21,8 +21,8 @@
  * KiB, many lines 0.1.
  */
 
-/* Names of fields and their ends, two numbers and four texts. */
-#define HEAD_MAX (192u + 2 * PUSH_DIGITS_MAX + 4 * UINT8_MAX)
+/* Names of fields and their ends, a trace, two numbers and four texts. */
+#define HEAD_MAX (256u + 2 * PUSH_DIGITS_MAX + 4 * UINT8_MAX)
 
 /* Copying so many bytes costs less than a piece of their own. */
 #define SHORT 1024u
@@ -44,6 +44,19 @@ static char *put_id(char *at, const push_letter_t *letter)
         at = push_put_text(at, &letter->device);
     }
     *at++ = '\n';
+    return at;
+}
+
+static char *put_trace(char *at, const push_message_t *message)
+{
+    push_text_t trace = push_message_trace(message);
+
+    if (trace.len) {
+        at = PUSH_PUT(at, "trace: ");
+        push_trace_write(trace.at, at);
+        at += PUSH_TRACE_CHARS;
+        *at++ = '\n';
+    }
     return at;
 }
 
@@ -73,7 +86,7 @@ static char *put_meta(char *at, const push_letter_t *letter)
         at = push_put_number(at, (uint64_t)push_mid_ms(message->mid));
         *at++ = '\n';
     }
-    return at;
+    return letter->meta & PUSH_META_TRACE ? put_trace(at, message) : at;
 }
 
 /* From at on, where there is room for HEAD_MAX; returns its end. */

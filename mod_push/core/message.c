@@ -26,7 +26,8 @@ size_t push_message_stored_size(const push_stored_t *stored)
     const push_content_t *content = &stored->content;
 
     return PUSH_MESSAGE_HEADER + stored->topic.len + stored->device.len
-           + content->event.len + content->type.len + content->data.len;
+           + content->event.len + content->trace.len + content->type.len
+           + content->data.len;
 }
 
 /* Looked at once, so that no writing has to. */
@@ -55,11 +56,14 @@ static void put_texts(push_message_t *message, const push_stored_t *stored)
 
     message->topic_len = (uint8_t)stored->topic.len;
     message->device_len = (uint8_t)stored->device.len;
-    message->event_len = (uint8_t)content->event.len;
+    message->event_len = (uint8_t)(content->event.len
+                                   | (content->trace.len ? PUSH_MESSAGE_TRACED
+                                                         : 0));
     message->type_len = (uint8_t)content->type.len;
     at = put_text(message->bytes, &stored->topic);
     at = put_text(at, &stored->device);
     at = put_text(at, &content->event);
+    at = put_text(at, &content->trace);
     at = put_text(at, &content->type);
     put_text(at, &content->data);
 }

@@ -11,8 +11,8 @@
 /*
  * A message as it is stored: once, whatever the number of its recipients, and
  * as it was published.  Behind the header stand its collapse key, the device
- * it is meant for, its event type and its content type (all four mostly
- * empty), and its payload.  How it looks on a wire is for the codecs (codec/),
+ * it is meant for, its event type, the trace it is part of and its content type
+ * (all five mostly empty), and its payload.  How it looks on a wire is for the codecs (codec/),
  * which write the payload straight from here where they can.
  */
 typedef struct push_message_t {
@@ -27,7 +27,7 @@ typedef struct push_message_t {
     uint8_t traits;        /* urgency and PUSH_TRAIT_*; never change */
     uint8_t topic_len;     /* never changes */
     uint8_t device_len;    /* never changes */
-    uint8_t event_len;     /* never changes */
+    uint8_t event_len;     /* and PUSH_MESSAGE_TRACED; never changes */
     uint8_t type_len;      /* never changes */
     char bytes[];
 } push_message_t;
@@ -39,6 +39,11 @@ typedef struct push_message_t {
 #define PUSH_TRAIT_LINES   32u  /* it is text with a CR or LF in it */
 #define PUSH_TRAIT_CHANNEL 64u  /* its log is that of a channel */
 #define PUSH_TRAIT_RETURNS 128u /* of PUSH_TRAIT_LINES: with a CR in it */
+
+#define PUSH_MESSAGE_TRACED 128u /* in event_len: PUSH_TRACE_BYTES follow */
+
+_Static_assert(PUSH_EVENT_MAX < PUSH_MESSAGE_TRACED,
+               "the longest event type leaves this bit free");
 
 #define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
 #define PUSH_MESSAGE_MAX    ((1u << 24) - 1) /* bytes of a payload */

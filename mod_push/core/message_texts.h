@@ -18,13 +18,24 @@ static inline push_text_t push_message_device(const push_message_t *m)
 static inline push_text_t push_message_event(const push_message_t *m)
 {
     return (push_text_t){m->bytes + m->topic_len + m->device_len,
-                         m->event_len};
+                         m->event_len & ~PUSH_MESSAGE_TRACED};
+}
+
+/* PUSH_TRACE_BYTES, see core/trace.h; empty if its publisher gave none. */
+static inline push_text_t push_message_trace(const push_message_t *m)
+{
+    push_text_t event = push_message_event(m);
+
+    return (push_text_t){event.at + event.len,
+                         m->event_len & PUSH_MESSAGE_TRACED ? PUSH_TRACE_BYTES
+                                                            : 0};
 }
 
 /* Bytes before the payload. */
 static inline uint32_t push_message_labels(const push_message_t *m)
 {
-    return (uint32_t)m->topic_len + m->device_len + m->event_len + m->type_len;
+    return (uint32_t)m->topic_len + m->device_len + push_message_event(m).len
+           + push_message_trace(m).len + m->type_len;
 }
 
 static inline push_text_t push_message_type(const push_message_t *m)

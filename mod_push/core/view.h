@@ -34,6 +34,7 @@ typedef struct push_message_view_t {
     push_text_t device;
     push_text_t topic;
     push_text_t event;
+    push_text_t trace; /* PUSH_TRACE_BYTES, or empty */
     push_urgency_t urgency;
     push_fate_t fate; /* of the whole; PUSH_LIVE: not over */
     int64_t created;  /* wall ms */

@@ -16,6 +16,7 @@
 #include "server/kept.h"
 #include "server/process_feeds.h"
 #include "server/state.h"
+#include "server/undelivered.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/sweeper.h"
@@ -390,6 +391,7 @@ static apr_status_t stop_threads(void *data)
                           end_reason, all_end, &leave_until);
     }
     push_process_feeds_stop();
+    push_undelivered_stop();
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -503,6 +505,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
     runtime = make_runtime();
     push_state_start(s, &kept->state, durability, &own_store);
     push_process_feeds_make(&own_store, &runtime->broker, s);
+    push_undelivered_start(s, &own_store);
     if (!start_reactors(runtime, s)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0006: cannot start a reactor: this child refuses "

@@ -8,7 +8,7 @@
 /* Room for the end of base64 that is cut off: decoding writes whole triples. */
 #define SLACK 3
 
-enum { ID, MID, EVENT, ENCODING, TYPE, CHANNEL, URGENCY, STRINGS };
+enum { ID, MID, EVENT, ENCODING, TYPE, CHANNEL, URGENCY, TRACE, STRINGS };
 
 struct pushc_item *pushc_item_create(const struct pushc_mem *mem,
                                      const struct pushc_block *block,
@@ -16,7 +16,7 @@ struct pushc_item *pushc_item_create(const struct pushc_mem *mem,
 {
     const char *s[STRINGS] = {block->id,       mid,         block->event,
                               block->encoding, block->type, block->channel,
-                              block->urgency};
+                              block->urgency,  block->trace};
     size_t size = sizeof(struct pushc_item) + block->length + 1 + SLACK;
     struct pushc_item *item;
     long decoded = -1;
@@ -57,7 +57,8 @@ struct pushc_item *pushc_item_create(const struct pushc_mem *mem,
                 .type = s[TYPE] ? s[TYPE] : "",
                 .channel = s[CHANNEL] ? s[CHANNEL] : "",
                 .urgency = s[URGENCY] ? s[URGENCY] : "",
-                .time = block->time},
+                .time = block->time,
+                .trace = s[TRACE] ? s[TRACE] : ""},
         .bytes = size,
     };
     at[item->pub.length] = '\0';

@@ -26,7 +26,7 @@
 static const char *const text_names[PUSHC_TEXTS] = {
     [PUSHC_TEXT_EVENT] = "event",     [PUSHC_TEXT_ENCODING] = "enc",
     [PUSHC_TEXT_TYPE] = "type",       [PUSHC_TEXT_CHANNEL] = "channel",
-    [PUSHC_TEXT_URGENCY] = "urgency",
+    [PUSHC_TEXT_URGENCY] = "urgency", [PUSHC_TEXT_TRACE] = "trace",
 };
 
 void pushc_parser_init(struct pushc_parser *p, const struct pushc_mem *mem,
@@ -234,6 +234,7 @@ static int finish_block(struct pushc_parser *p, struct pushc_block *block)
     block->type = text(p, PUSHC_TEXT_TYPE, NULL);
     block->channel = text(p, PUSHC_TEXT_CHANNEL, NULL);
     block->urgency = text(p, PUSHC_TEXT_URGENCY, NULL);
+    block->trace = text(p, PUSHC_TEXT_TRACE, NULL);
     block->time = p->time;
     block->data = p->data.bytes;
     block->length = p->data.length;

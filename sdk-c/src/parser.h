@@ -18,10 +18,10 @@ struct pushc_block {
     size_t length;
     const char *id;       /* the last event id, of this block or before */
     const char *encoding; /* field enc, or NULL */
-    const char *type, *channel, *urgency; /* of those names, or NULL */
-    uint64_t time;                        /* field time, or 0 */
-    int has_id;                           /* id was given in this block */
-    int has_data;                         /* 0: only its id counts */
+    const char *type, *channel, *urgency, *trace; /* of those names, or NULL */
+    uint64_t time;                                /* field time, or 0 */
+    int has_id;    /* id was given in this block */
+    int has_data;  /* 0: only its id counts */
     int too_large; /* the data were above the limit, and are gone */
     int ack_now;   /* field ack was "now" */
 };
@@ -44,6 +44,7 @@ enum pushc_text {
     PUSHC_TEXT_TYPE,
     PUSHC_TEXT_CHANNEL,
     PUSHC_TEXT_URGENCY,
+    PUSHC_TEXT_TRACE,
     PUSHC_TEXTS
 };
 

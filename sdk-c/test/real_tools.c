@@ -86,7 +86,7 @@ static int with_meta(void *ctx, struct scripted_request *r)
         return scripted_answer(r, 204, "", "");
     }
     scripted_stream(r);
-    scripted_say(r, "id: 1.m1\ntype: a/b\ntime: 17\ndata: %s\n\n",
+    scripted_say(r, "id: 1.m1\ntype: a/b\ntime: 17\ntrace: 00-a\ndata: %s\n\n",
                  strstr(r->target, "meta=type%2Ctime") ? "asked" : "");
     scripted_hold(r, -1);
     return 0;
@@ -99,9 +99,10 @@ START_TEST(what_a_message_tells_of_itself_is_a_member_of_its_json)
         keep_printf("${SUB%% -L *} -L %s/ramen -j -C 1 --meta type,time",
                     scripted_url(other)));
 
-    ck_assert_str_eq(said, "{\"seq\":1,\"mid\":\"m1\",\"id\":\"1.m1\","
-                           "\"event\":\"message\",\"type\":\"a/b\","
-                           "\"time\":17,\"data\":\"asked\"}\n");
+    ck_assert_str_eq(said,
+                     "{\"seq\":1,\"mid\":\"m1\",\"id\":\"1.m1\","
+                     "\"event\":\"message\",\"type\":\"a/b\","
+                     "\"time\":17,\"trace\":\"00-a\",\"data\":\"asked\"}\n");
     scripted_stop(other);
 }
 END_TEST

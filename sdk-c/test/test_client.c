@@ -406,11 +406,12 @@ static int tell_of_messages(void *ctx, struct scripted_request *r)
     scripted_query(r, "meta", meta, sizeof(meta));
     snprintf(ctx, 64, "%s", meta);
     scripted_stream(r);
-    scripted_say(r, "id: 1.m1\ntype: image/png\nchannel: news\n"
-                    "urgency: high\ntime: 1764409845123\nenc: base64\n"
-                    "data: AA==\n\n"
-                    "id: 2.m2\ntime: soon\ndata: d2\n\n"
-                    "id: 3.m3\ntime: 17x\ntype\ndata: d3\n\n");
+    scripted_say(
+        r, "id: 1.m1\ntype: image/png\nchannel: news\n"
+           "urgency: high\ntime: 1764409845123\ntrace: 00-a\nenc: base64\n"
+           "data: AA==\n\n"
+           "id: 2.m2\ntime: soon\ndata: d2\n\n"
+           "id: 3.m3\ntime: 17x\ntype\ndata: d3\n\n");
     scripted_hold(r, -1);
     return 0;
 }
@@ -422,6 +423,7 @@ static int check_meta(struct probe *p, pushc_message *m)
     ck_assert_str_eq(m->channel, m->seq == 1 ? "news" : "");
     ck_assert_str_eq(m->urgency, m->seq == 1 ? "high" : "");
     ck_assert_uint_eq(m->time, m->seq == 1 ? 1764409845123 : 0);
+    ck_assert_str_eq(m->trace, m->seq == 1 ? "00-a" : "");
     return PUSHC_DONE;
 }
 

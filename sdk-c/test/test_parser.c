@@ -42,6 +42,7 @@ static void check_meta(const struct row *r, const struct pushc_block *b,
     same_string(r, b->type, vectors_string(wanted, "type"), "type");
     same_string(r, b->channel, vectors_string(wanted, "channel"), "channel");
     same_string(r, b->urgency, vectors_string(wanted, "urgency"), "urgency");
+    same_string(r, b->trace, vectors_string(wanted, "trace"), "trace");
     NEEDS((double)b->time == vectors_number(wanted, "time"),
           "%s: time is %llu", r->description, (unsigned long long)b->time);
 }

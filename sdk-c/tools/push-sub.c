@@ -35,7 +35,7 @@ static const char help[] =
     "      --base64             data in base64; with --json where they are\n"
     "                           not UTF-8, else that is hex\n"
     "      --meta LIST          with --json, what is told of a message:\n"
-    "                           type,channel,urgency,time, or some of it\n"
+    "                           some of type,channel,urgency,time,trace\n"
     "      --max-event-bytes N  larger ones are skipped, and told; as the\n"
     "                           server says, from 1 to 16 MiB\n"
     "      --stop-on-large      end there instead\n"
@@ -385,6 +385,7 @@ static void put_json(const struct sub *s, const pushc_message *m)
     if (m->time > 0) {
         json_object_set_new(o, "time", json_integer((json_int_t)m->time));
     }
+    add_meta(o, "trace", m->trace);
     if (data) {
         json_object_set_new(o, "data", data);
     }

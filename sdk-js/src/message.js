@@ -15,12 +15,13 @@ export const OWN = ['open', 'error', 'state', 'gap', 'bye'];
  * @property {string} mid the message's id, the same however often it is
  *   delivered
  * @property {string} [contentType] the content type that the publisher gave;
- *   this and the next three where the option `meta` asks for them. (`type` is
+ *   this and the next four where the option `meta` asks for them. (`type` is
  *   the event's, as everywhere in the DOM)
  * @property {string} [channel] that it was published to; none: to a user, a
  *   device or everyone
  * @property {'high' | 'normal' | 'low' | 'very-low'} [urgency]
  * @property {number} [time] when it was published, ms since 1970
+ * @property {string} [trace] the publisher's `traceparent` (W3C Trace Context)
  * @property {() => void} ack I am done with this message: acknowledge it
  * @property {<Payload = T>() => Payload} json the payload, parsed
  */

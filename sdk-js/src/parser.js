@@ -8,10 +8,11 @@ import { PushError } from './error.js';
  * @property {string} [enc] `base64`: so is the data
  * @property {string} [ack] `now`: to be acknowledged at once
  * @property {string} [type] of the payload, as `meta` asks for it, and so
- *   `channel`, `urgency` and `time`
+ *   `channel`, `urgency`, `time` and `trace`
  * @property {string} [channel]
  * @property {string} [urgency]
  * @property {number} [time]
+ * @property {string} [trace]
  * @property {string} lastEventId its id, or that of the last event with one
  * @property {string} [mid] the part of `id` that names the message
  * @property {boolean} [large] above the limit: its data was dropped
@@ -112,8 +113,7 @@ export const sseParser = (limit = Infinity, stop) => {
     } else if (/^(retry: ?\d+|time: ?\d{1,15})$/.test(line)) {
       /** @type {any} */ (name === 'time' ? event : parser)[name] = +value;
     } else if (
-      /^(event|enc|ack|type|channel|urgency)$/.test(name) ||
-      (name === 'id' && !value.includes('\0'))
+      /^(event|enc|ack|type|channel|urgency|trace|id(?!.*\0))(:|$)/s.test(line)
     ) {
       event[/** @type {'event'} */ (name)] = value;
     }

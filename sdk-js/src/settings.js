@@ -7,7 +7,7 @@ export const NAME = 'mod-push-client/1.0.0';
  * @typedef {object} PushOptions
  * @property {string[]} [channels] to follow, beside what is sent to the user
  * @property {string} [meta] what else to tell of every message: some of
- *   `type,channel,urgency,time`. Default: nothing
+ *   `type,channel,urgency,time,trace`. Default: nothing
  * @property {string} [device] 1–128 of `A-Za-z0-9._~-`; one stream a device.
  *   Default: one that the tab keeps (with `share`: all tabs of the origin);
  *   in Node a new one each time, so give one there

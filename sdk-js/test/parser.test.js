@@ -37,7 +37,7 @@ function outcome(pieces, limit, stop = true) {
 const told = (input) =>
   [...sseParser().feed(bytesOf(input))].map((event) => {
     const { event: type, data, lastEventId: id, ack } = event;
-    const { type: contentType, channel, urgency, time } = event;
+    const { type: contentType, channel, urgency, time, trace } = event;
     return JSON.parse(
       JSON.stringify({
         event: type,
@@ -48,6 +48,7 @@ const told = (input) =>
         channel,
         urgency,
         time,
+        trace,
       }),
     );
   });

@@ -35,7 +35,7 @@ const payload = (data) =>
     ? data
     : { base64: Buffer.from(data).toString('base64') };
 
-const META = { type: 'contentType', channel: 0, urgency: 0, time: 0 };
+const META = { type: 'contentType', channel: 0, urgency: 0, time: 0, trace: 0 };
 
 function seen(message) {
   const { lastEventId: id, event, data } = message;

@@ -80,7 +80,8 @@ $(B)/tests/integration/test_upgrade: | $(B)/relayout/mod_push.so
 # It has its journal judged.
 $(B)/tests/integration/test_crash: | $(B)/push-checker
 
-POLL_TESTS := $(B)/tests/integration/test_poll \
+POLL_TESTS := $(B)/tests/integration/test_meta \
+              $(B)/tests/integration/test_poll \
               $(B)/tests/integration/test_poll_wait
 
 $(POLL_TESTS): $(B)/obj/tests/integration/poll.o

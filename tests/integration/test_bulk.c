@@ -164,6 +164,7 @@ static const char *const bad_lines[][2] = {
     {"{\"user\":\"ada\",\"d\\u0061ta\":5}", "data"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"urgency\":\"now\"}", "urgency"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"topic\":\"a b\"}", "topic"},
+    {"{\"user\":\"ada\",\"text\":\"x\",\"traceparent\":\"\"}", "traceparent"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"event\":\"push.bye\"}", "event"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"event\":\"a\\nid: 9\"}", "event"},
     {"{\"user\":\"ada\",\"text\":\"x\",\"key\":17}", "key"},

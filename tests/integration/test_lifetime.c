@@ -9,6 +9,7 @@
 #include "http.h"
 #include "keep.h"
 #include "server.h"
+#include "serverlog.h"
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
@@ -314,6 +315,72 @@ START_TEST(a_message_that_is_not_known_is_404)
 }
 END_TEST
 
+/* ---- what the log says of traces ---- */
+
+/* A trace id of 32 times this digit, and one that it is found by. */
+#define TRACE(digit)                                                          \
+    keep_printf("traceparent: 00-%032d-00f067aa0ba902b7-01\r\n", digit)
+#define TRACED(digit) keep_printf("trace %032d: ", digit)
+
+static void recall(const struct server *s, const char *mid)
+{
+    ck_assert_int_eq(http_do(s, "DELETE",
+                             keep_printf("/push/messages/%s", mid), NULL, NULL)
+                         ->status,
+                     200);
+}
+
+START_TEST(the_log_names_the_trace_of_a_publish_that_was_refused)
+{
+    struct server *s = server_start(NULL);
+
+    http_expect(publish_try(s, "user=ada&channel=c", TRACE(1), "x"), 400,
+                "user");
+    http_expect(publish_try(s, "user=ada",
+                            keep_printf("%sUrgency: now\r\n", TRACE(2)), "x"),
+                400, "Urgency");
+    http_expect(publish_try(s, "user=ada", "Urgency: now\r\n", "x"), 400,
+                "Urgency");
+    publish_lines(s, "{\"user\":\"ada\",\"traceparent\":\"00-0000000000000000"
+                     "0000000000000003-00f067aa0ba902b7-01\"}\n"
+                     "{\"user\":\"ada\"}\n");
+    ck_assert_int_eq(serverlog_count(s, "PUSH0165: "), 3);
+    ck_assert_int_eq(
+        serverlog_count(s, keep_printf("%sa publish was refused: 400 "
+                                       "bad-header: Urgency",
+                                       TRACED(2))),
+        1);
+    ck_assert_int_eq(serverlog_count(s, TRACED(1)), 1);
+    ck_assert_int_eq(serverlog_count(s, TRACED(3)), 1);
+}
+END_TEST
+
+START_TEST(the_log_names_the_trace_of_a_message_that_ended_undelivered)
+{
+    struct server *s = server_start(NULL);
+    struct stream *one = stream_open(s, "user=ada&device=d1&seq=0", NULL);
+    const char *mid;
+
+    leave(s, stream_open(s, "user=ada&device=d2&seq=0", NULL));
+    mid = publish(s, "user=ada", TRACE(1), "for two");
+    expect_message(one, 1, "for two");
+    acknowledge(s, "user=ada&device=d1&seq=1");
+    recall(s, mid);
+    wait_until(serverlog_count(
+        s, keep_printf("%smessage %s ended (recalled), and 1 of 2 devices had "
+                       "not acknowledged it",
+                       TRACED(1), mid)));
+    mid = publish(s, "user=ada&device=d1", TRACE(2), "for one");
+    expect_message(one, 2, "for one");
+    acknowledge(s, "user=ada&device=d1&seq=2");
+    recall(s, mid);
+    publish(s, "user=eve", keep_printf("%sTTL: 1\r\n", TRACE(3)), "nobody");
+    wait_until(serverlog_count(s, keep_printf("%smessage", TRACED(3))));
+    ck_assert_int_eq(serverlog_count(s, "(expired), and 0 of 0 devices"), 1);
+    ck_assert_int_eq(serverlog_count(s, TRACED(2)), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("lifetime");
@@ -338,5 +405,8 @@ int main(void)
     tcase_add_test(tc, what_is_recalled_from_a_channel_is_in_flight_no_more);
     tcase_add_test(tc, the_life_of_a_message_is_told_for_each_device);
     tcase_add_test(tc, a_message_that_is_not_known_is_404);
+    tcase_add_test(tc, the_log_names_the_trace_of_a_publish_that_was_refused);
+    tcase_add_test(
+        tc, the_log_names_the_trace_of_a_message_that_ended_undelivered);
     return case_run(suite);
 }

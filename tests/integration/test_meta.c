@@ -1,6 +1,6 @@
 /*
  * What a message is beside its payload, for a client that asks (`meta`): its
- * content type, channel, urgency and time.
+ * content type, channel, urgency, time and trace.
  */
 #include <check.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #include "case.h"
 #include "keep.h"
+#include "poll.h"
 #include "server.h"
 #include "stream.h"
 #include "verbs.h"
@@ -113,12 +114,108 @@ START_TEST(a_line_of_json_says_the_type_by_a_member)
 }
 END_TEST
 
+/* ---- traces ---- */
+
+#define TRACE    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+#define NO_TRACE "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01"
+
+static const char *trace_of(const struct server *s, const char *mid)
+{
+    const json_t *trace = json_at(life_of(s, mid), "traceparent");
+
+    return trace ? json_string_value(trace) : "";
+}
+
+START_TEST(the_trace_of_a_publish_is_told_to_who_asks)
+{
+    struct server *s = server_start(NULL);
+    struct stream *st = stream_open(
+        s, "user=ada&device=d&seq=0&channel=c&meta=trace,urgency", NULL);
+    struct stream *other = stream_open(s, "user=ada&device=e&seq=0", NULL);
+    const char *mid;
+
+    mid = publish(s, "user=ada", "traceparent: " TRACE "\r\n", "a");
+    ck_assert_str_eq(fields_of(st, "a"), "urgency: normal\ntrace: " TRACE);
+    ck_assert_str_eq(fields_of(other, "a"), "");
+    ck_assert_str_eq(trace_of(s, mid), TRACE);
+    mid = publish(s, "channel=c",
+                  "Traceparent: " TRACE "\r\nPush-Event: e\r\n"
+                  "Content-Type: a/b\r\n",
+                  "b");
+    ck_assert_str_eq(fields_of(st, "b"),
+                     "event: e\nurgency: normal\ntrace: " TRACE);
+    ck_assert_str_eq(trace_of(s, mid), TRACE);
+    mid = publish(s, "user=ada", NULL, "c");
+    ck_assert_str_eq(fields_of(st, "c"), "urgency: normal");
+    ck_assert_str_eq(trace_of(s, mid), "");
+}
+END_TEST
+
+START_TEST(a_malformed_trace_is_as_none_in_a_header_and_an_error_in_a_line)
+{
+    struct server *s = server_start(NULL);
+    const char *mid;
+    struct answer *a;
+
+    mid = publish(s, "user=ada", "traceparent: " NO_TRACE "\r\n", "a");
+    ck_assert_str_eq(trace_of(s, mid), "");
+    mid = publish(s, "user=ada",
+                  "traceparent: " TRACE "\r\ntraceparent: " TRACE "\r\n", "a");
+    ck_assert_str_eq(trace_of(s, mid), "");
+    a = publish_lines(s, "{\"user\":\"ada\",\"text\":\"b\","
+                         "\"traceparent\":\"" NO_TRACE "\"}\n");
+    ck_assert_ptr_nonnull(strstr(a->body, "bad-member"));
+    ck_assert_ptr_nonnull(strstr(a->body, "\"traceparent: "));
+    a = publish_lines(s, "{\"user\":\"ada\",\"text\":\"b\","
+                         "\"traceparent\":7}\n");
+    ck_assert_ptr_nonnull(strstr(a->body, "\"traceparent: a string"));
+}
+END_TEST
+
+START_TEST(lines_and_polls_have_the_trace_as_members)
+{
+    struct server *s = server_start(NULL);
+    struct answer *a;
+
+    poll_once(s, "");
+    publish_lines(s, "{\"user\":\"ada\",\"event\":\"e\",\"data\":1,"
+                     "\"traceparent\":\"" TRACE "\"}\n"
+                     "{\"user\":\"ada\",\"data\":2}\n");
+    a = poll_once(s, "&meta=trace");
+    ck_assert_str_eq(json_text_at(a->json, "messages.0.trace"), TRACE);
+    ck_assert_str_eq(json_text_at(a->json, "messages.0.event"), "e");
+    ck_assert_int_eq(json_int_at(a->json, "messages.0.data"), 1);
+    ck_assert_ptr_null(json_at(a->json, "messages.1.trace"));
+    a = poll_once(s, "&meta=time");
+    ck_assert_ptr_null(json_at(a->json, "messages.0.trace"));
+}
+END_TEST
+
+START_TEST(a_trace_comes_back_from_disk)
+{
+    struct server_options o = {.global = "PushStateDir state\n"
+                                         "PushDurability commit\n"};
+    struct server *s = server_start(&o);
+    const char *mid = publish(
+        s, "user=ada", "traceparent: " TRACE "\r\nPush-Event: e\r\n", "a");
+    struct stream *st;
+
+    server_kill(s);
+    server_again(s);
+    ck_assert_str_eq(trace_of(s, mid), TRACE);
+    st = stream_open(s, "user=ada&device=d&seq=0&meta=trace", NULL);
+    ck_assert_str_eq(fields_of(st, "a"), "event: e\ntrace: " TRACE);
+}
+END_TEST
+
+/* ---- streams that move, messages in parts ---- */
+
 /* The stream is another child's then. */
 START_TEST(a_stream_that_moved_is_told_on)
 {
     struct server *s = server_start(NULL);
-    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&channel=c" ALL,
-                                    NULL);
+    struct stream *st = stream_open(
+        s, "user=ada&device=d&seq=0&channel=c" ALL ",trace", NULL);
 
     publish(s, "channel=c", NULL, "before");
     without_time(fields_of(st, "before"));
@@ -126,6 +223,8 @@ START_TEST(a_stream_that_moved_is_told_on)
     publish(s, "channel=c", "Content-Type: a/b\r\n", "after");
     ck_assert_str_eq(without_time(fields_of(st, "after")),
                      "type: a/b\nchannel: c\nurgency: normal\n");
+    publish(s, "user=ada", "traceparent: " TRACE "\r\n", "traced");
+    ck_assert_ptr_nonnull(strstr(fields_of(st, "traced"), "trace: " TRACE));
 }
 END_TEST
 
@@ -160,6 +259,11 @@ int main(void)
     tcase_add_test(tc, who_asks_is_told_of_every_message);
     tcase_add_test(tc, only_what_was_asked_for_is_told);
     tcase_add_test(tc, a_line_of_json_says_the_type_by_a_member);
+    tcase_add_test(tc, the_trace_of_a_publish_is_told_to_who_asks);
+    tcase_add_test(
+        tc, a_malformed_trace_is_as_none_in_a_header_and_an_error_in_a_line);
+    tcase_add_test(tc, lines_and_polls_have_the_trace_as_members);
+    tcase_add_test(tc, a_trace_comes_back_from_disk);
     tcase_add_test(tc, a_stream_that_moved_is_told_on);
     tcase_add_test(
         tc, a_large_message_that_is_written_in_parts_has_its_fields_once);

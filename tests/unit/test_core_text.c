@@ -2,11 +2,12 @@
 
 #include "codec/base64.h"
 #include "core/text.h"
+#include "core/trace.h"
 #include "core_suite.h"
 
 #include <stdlib.h>
 
-/* What the texts of a message may be, and base64. */
+/* What the texts of a message may be, traces and base64. */
 
 #define TEXT(literal) literal, sizeof(literal) - 1
 
@@ -120,6 +121,78 @@ START_TEST(a_content_type_is_printable_and_not_too_long)
 }
 END_TEST
 
+/* ---- traces, W3C Trace Context, section 3.2 ---- */
+
+#define TRACE_ID "4bf92f3577b34da6a3ce929d0e0e4736"
+#define PARENT   "00f067aa0ba902b7"
+#define ZEROES   "00000000000000000000000000000000"
+
+/* What goes in, and what is passed on; NULL: nothing is. */
+static const struct {
+    const char *why, *text, *passed_on;
+} traces[] = {
+    {"sampled", "00-" TRACE_ID "-" PARENT "-01",
+     "00-" TRACE_ID "-" PARENT "-01"},
+    {"not sampled", "00-" TRACE_ID "-" PARENT "-00",
+     "00-" TRACE_ID "-" PARENT "-00"},
+    {"a random id", "00-" TRACE_ID "-" PARENT "-03",
+     "00-" TRACE_ID "-" PARENT "-03"},
+    {"flags of nobody", "00-" TRACE_ID "-" PARENT "-fd",
+     "00-" TRACE_ID "-" PARENT "-01"},
+    {"a later version", "cc-" TRACE_ID "-" PARENT "-01",
+     "00-" TRACE_ID "-" PARENT "-01"},
+    {"a later version, longer", "cc-" TRACE_ID "-" PARENT "-01-what-else",
+     "00-" TRACE_ID "-" PARENT "-01"},
+    {"a later version, no dash", "cc-" TRACE_ID "-" PARENT "-01.what", NULL},
+    {"version 00, longer", "00-" TRACE_ID "-" PARENT "-01-what-else", NULL},
+    {"the version that is none", "ff-" TRACE_ID "-" PARENT "-01", NULL},
+    {"no version", TRACE_ID "-" PARENT "-01", NULL},
+    {"nothing", "", NULL},
+    {"two of them",
+     "00-" TRACE_ID "-" PARENT "-01, 00-" TRACE_ID "-" PARENT "-01", NULL},
+    {"space before", " 00-" TRACE_ID "-" PARENT "-01", NULL},
+    {"no trace id", "00-" ZEROES "-" PARENT "-01", NULL},
+    {"no parent id", "00-" TRACE_ID "-0000000000000000-01", NULL},
+    {"upper case", "00-4BF92F3577B34DA6A3CE929D0E0E4736-" PARENT "-01", NULL},
+    {"no digit", "00-" TRACE_ID "-" PARENT "-0x", NULL},
+    {"a version of letters", "0x-" TRACE_ID "-" PARENT "-01", NULL},
+    {"other separators", "00_" TRACE_ID "_" PARENT "_01", NULL},
+    {"a dash too early", "00-4bf92f3577b34da6a3ce929d0e0e473-6" PARENT "-01",
+     NULL},
+};
+
+START_TEST(a_trace_is_passed_on_in_version_00_or_not_taken)
+{
+    char trace[PUSH_TRACE_BYTES], back[PUSH_TRACE_CHARS + 1] = {0};
+    size_t len = strlen(traces[_i].text);
+    char *copy = malloc(len + !len);
+
+    memcpy(copy, traces[_i].text, len);
+    ck_assert_msg(push_trace_parse(copy, len, trace)
+                      == (traces[_i].passed_on != NULL),
+                  "%s", traces[_i].why);
+    if (traces[_i].passed_on) {
+        push_trace_write(trace, back);
+        ck_assert_str_eq(back, traces[_i].passed_on);
+    }
+    free(copy);
+}
+END_TEST
+
+START_TEST(a_part_of_a_trace_is_none)
+{
+    char trace[PUSH_TRACE_BYTES];
+
+    for (size_t len = 0; len < PUSH_TRACE_CHARS; len++) {
+        char *copy = malloc(len + !len);
+
+        memcpy(copy, traces[0].text, len);
+        ck_assert_msg(!push_trace_parse(copy, len, trace), "%zu", len);
+        free(copy);
+    }
+}
+END_TEST
+
 /* ---- base64, RFC 4648, section 10 ---- */
 
 static const struct {
@@ -173,6 +246,9 @@ int main(void)
     tcase_add_row_test(tc, only_utf8_without_nul_goes_as_text, texts);
     tcase_add_test(tc, one_bad_byte_is_found_wherever_it_stands);
     tcase_add_test(tc, an_event_type_has_only_its_few_characters);
+    tcase_add_row_test(tc, a_trace_is_passed_on_in_version_00_or_not_taken,
+                       traces);
+    tcase_add_test(tc, a_part_of_a_trace_is_none);
     tcase_add_test(tc, a_content_type_is_printable_and_not_too_long);
     return unit_run(suite);
 }

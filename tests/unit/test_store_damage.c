@@ -277,6 +277,7 @@ static push_record_t *sample(int which)
                    .topic = named("t"),
                    .device = named("d"),
                    .content = {.event = named("e"),
+                               .trace = named("0123456789abcdef01234567x"),
                                .type = named("text/plain"),
                                .data = named("x")}}};
     push_device_record_t device = {.user = named("ada"),

@@ -7,7 +7,7 @@
 #include "store/disk/record_old.h"
 #include "store_disk.h"
 
-/* Messages as versions 1 and 2 of the state had them. */
+/* Messages as versions 1 to 3 of the state had them. */
 
 static disk_t disk;
 
@@ -142,6 +142,67 @@ START_TEST(a_message_that_ended_stays_one)
 }
 END_TEST
 
+/* ---- version 3 ---- */
+
+/* Behind the head: name "ada", no Topic, device "d", the body. */
+static size_t value_3(char *value, int fate, const char *body, size_t len)
+{
+    size_t size = old_value(value, fate, body, len);
+
+    value[PUSH_MESSAGE_FORM_AT] = 3;
+    return size;
+}
+
+#define BODY_3 "\1\3\2\0\0\0ea/bxy"
+
+START_TEST(a_message_of_version_3_has_no_trace_and_all_the_rest)
+{
+    char value[256];
+    size_t len = value_3(value, PUSH_LIVE, TEXT(BODY_3));
+    push_message_record_t message;
+    const push_content_t *content = &message.stored.content;
+
+    ck_assert(read_old(value, len, &message));
+    ck_assert_uint_eq(content->trace.len, 0);
+    ck_assert_mem_eq(content->event.at, "e", 1);
+    ck_assert_mem_eq(content->type.at, "a/b", 3);
+    ck_assert_uint_eq(content->data.len, 2);
+    ck_assert_mem_eq(content->data.at, "xy", 2);
+    len = value_3(value, PUSH_RECALLED, "", 0);
+    ck_assert(read_old(value, len, &message));
+    ck_assert_int_eq(message.fate, PUSH_RECALLED);
+}
+END_TEST
+
+/* In memory of exactly this length, so that a sanitizer sees who reads on. */
+START_TEST(a_part_of_a_message_of_version_3_is_none)
+{
+    for (size_t len = 0; len < sizeof(BODY_3) - 1; len++) {
+        char *value = malloc(12 + len);
+        push_message_record_t message;
+        size_t all = value_3(value, PUSH_LIVE, BODY_3, len);
+
+        NEEDS(!read_old(value, all, &message), "%zu bytes", len);
+        free(value);
+    }
+}
+END_TEST
+
+START_TEST(damage_in_version_3_is_not_taken_for_a_trace)
+{
+    static const char body[] = "\x81\0\1\0\0\0e0123456789abcdef01234567xx";
+    char value[256];
+    size_t len = value_3(value, PUSH_LIVE, body, sizeof(body) - 1);
+    push_message_record_t message;
+
+    ck_assert(!read_old(value, len, &message));
+    value[PUSH_MESSAGE_FORM_AT] = PUSH_MESSAGE_FORM;
+    ck_assert(read_old(value, len, &message));
+    ck_assert_uint_eq(message.stored.content.trace.len, PUSH_TRACE_BYTES);
+    ck_assert_mem_eq(message.stored.content.data.at, "x", 1);
+}
+END_TEST
+
 /* ---- a whole state ---- */
 
 /* Its mid is of the shard that has its user. */
@@ -188,7 +249,7 @@ static void write_old(void)
     push_durable_close(durable);
 }
 
-START_TEST(a_state_of_version_2_comes_back_and_is_one_of_version_3_then)
+START_TEST(a_state_of_version_2_comes_back_and_is_a_new_one_then)
 {
     push_stream_ref_t stream_ref;
 
@@ -213,9 +274,11 @@ int main(void)
     tcase_add_row_test(tc, a_part_of_a_frame_is_no_message, rows);
     tcase_add_row_test(tc, what_is_no_frame_is_no_message, wrong);
     tcase_add_test(tc, a_message_that_ended_stays_one);
+    tcase_add_test(tc, a_message_of_version_3_has_no_trace_and_all_the_rest);
+    tcase_add_test(tc, a_part_of_a_message_of_version_3_is_none);
+    tcase_add_test(tc, damage_in_version_3_is_not_taken_for_a_trace);
     tc = unit_case(suite, "state", 60);
     tcase_add_checked_fixture(tc, begin, end);
-    tcase_add_test(
-        tc, a_state_of_version_2_comes_back_and_is_one_of_version_3_then);
+    tcase_add_test(tc, a_state_of_version_2_comes_back_and_is_a_new_one_then);
     return unit_run(suite);
 }

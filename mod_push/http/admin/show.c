@@ -159,6 +159,16 @@ static json_t *audience_json(const push_message_view_t *view)
     return audience;
 }
 
+static void set_trace(json_t *object, push_text_t trace)
+{
+    char text[PUSH_TRACE_CHARS];
+
+    if (trace.len) {
+        push_trace_write(trace.at, text);
+        set(object, "traceparent", json_stringn(text, sizeof(text)));
+    }
+}
+
 static void take_message(void *data, const push_message_view_t *view)
 {
     json_t *body = ((life_t *)data)->body;
@@ -168,6 +178,7 @@ static void take_message(void *data, const push_message_view_t *view)
     set(body, "urgency", json_string(push_urgency_name(view->urgency)));
     set_text(body, "topic", view->topic);
     set_text(body, "event", view->event);
+    set_trace(body, view->trace);
     set(body, "size", json_integer(view->size));
     set(body, "state", json_string(push_fate_name(view->fate)));
     set(body, "created", json_integer(view->created));

@@ -129,6 +129,25 @@ const push_problem_t *push_fields_type(apr_pool_t *pool,
     return NULL;
 }
 
+const push_problem_t *push_fields_trace(apr_pool_t *pool,
+                                        push_publication_t *asked,
+                                        const push_field_t *field)
+{
+    char *trace;
+
+    if (!field->given) {
+        return NULL;
+    }
+    trace = apr_palloc(pool, PUSH_TRACE_BYTES);
+    if (!push_trace_parse(field->text.at, field->text.len, trace)) {
+        return bad(pool, field,
+                   "00-, 32 and 16 lower-case hexadecimal digits, not all 0, "
+                   "and 2 more, with a dash between them (W3C Trace Context)");
+    }
+    asked->spec.content.trace = (push_text_t){trace, PUSH_TRACE_BYTES};
+    return NULL;
+}
+
 const push_problem_t *push_fields_key(apr_pool_t *pool,
                                       push_publication_t *asked,
                                       const push_field_t *field)

@@ -39,6 +39,10 @@ const push_problem_t *push_fields_event(apr_pool_t *pool,
 const push_problem_t *push_fields_type(apr_pool_t *pool,
                                        push_publication_t *asked,
                                        const push_field_t *field);
+/* A malformed one is for the caller to report, or to ignore. */
+const push_problem_t *push_fields_trace(apr_pool_t *pool,
+                                        push_publication_t *asked,
+                                        const push_field_t *field);
 const push_problem_t *push_fields_key(apr_pool_t *pool,
                                       push_publication_t *asked,
                                       const push_field_t *field);

@@ -73,6 +73,15 @@ static const push_problem_t *parse_strings(const parse_t *p)
     return problem;
 }
 
+/* Before all that may be refused, so that the log can name the trace. */
+static const push_problem_t *parse_trace(const parse_t *p)
+{
+    push_field_t field;
+
+    return string_field(p, PUSH_MEMBER_TRACEPARENT, &field)
+               ?: push_fields_trace(p->pool, p->asked, &field);
+}
+
 static const push_problem_t *parse_ttl(const parse_t *p)
 {
     const push_member_t *ttl = &p->members[PUSH_MEMBER_TTL];
@@ -160,6 +169,7 @@ const push_problem_t *push_line_parse(apr_pool_t *pool,
                   ? NULL
                   : push_members_load(pool, line, p.members);
     return problem
+        ?: parse_trace(&p)
         ?: parse_audience(&p)
         ?: parse_strings(&p)
         ?: parse_ttl(&p)

@@ -6,7 +6,8 @@
 /*
  * One line of a stream of messages: a JSON object
  *   {"user"|"channel"|"broadcast", "device", "ttl", "urgency", "topic",
- *    "event", "type", "key", "receipt", "data"|"text"|"base64"}
+ *    "event", "type", "traceparent", "key", "receipt",
+ *    "data"|"text"|"base64"}
  */
 
 /*

@@ -12,6 +12,7 @@
 #include "http/json.h"
 #include "http/publish/line.h"
 #include "http/publish/receipt.h"
+#include "http/publish/traced.h"
 #include "http/runtime.h"
 
 /*
@@ -124,6 +125,13 @@ static void refuse(lines_t *l, const push_problem_t *problem)
     put_problem(l, problem);
 }
 
+static void refuse_line(lines_t *l, const push_publication_t *asked,
+                        const push_problem_t *problem)
+{
+    push_traced_refusal(l->r, asked, problem);
+    refuse(l, problem);
+}
+
 static push_status_t publish(lines_t *l, push_publication_t *asked,
                              push_answer_t *answer)
 {
@@ -147,7 +155,7 @@ static void publish_line(lines_t *l, push_publication_t *asked)
         APR_ARRAY_PUSH(l->answers, push_answer_t) = answer;
     }
     else {
-        refuse(l, push_problem_of_status(l->pool, status));
+        refuse_line(l, asked, push_problem_of_status(l->pool, status));
     }
 }
 
@@ -167,7 +175,7 @@ static void take_line(lines_t *l, const char *at, size_t len)
         ?: push_allow_audience(l->r, l->pool, &asked)
         ?: push_allow_rate(l->r, l->pool, &asked, false);
     if (problem) {
-        refuse(l, problem);
+        refuse_line(l, &asked, problem);
         return;
     }
     push_allow_key(l->r, l->pool, &asked);

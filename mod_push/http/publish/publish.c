@@ -8,6 +8,7 @@
 #include "http/runtime.h"
 #include "http/publish/lines.h"
 #include "http/publish/receipt.h"
+#include "http/publish/traced.h"
 
 static push_field_t header_field(const request_rec *r, const char *name)
 {
@@ -74,6 +75,14 @@ static bool wants_receipt(request_rec *r)
     const char *prefer = apr_table_get(r->headers_in, "Prefer");
 
     return prefer && ap_find_token(r->pool, prefer, "respond-async");
+}
+
+/* What the trace's other members cannot read is none (W3C, section 3.2.4). */
+static void take_trace(request_rec *r, push_publication_t *asked)
+{
+    push_field_t field = header_field(r, "traceparent");
+
+    push_fields_trace(r->pool, asked, &field);
 }
 
 static const push_problem_t *parse_headers(request_rec *r,
@@ -249,11 +258,15 @@ int push_publish(request_rec *r, const char *none)
     if (is_lines(r)) {
         return push_publish_lines(r);
     }
+    take_trace(r, &asked);
     problem = check(r, &asked);
     if (!problem) {
         push_allow_key(r, r->pool, &asked);
         problem = push_problem_of_status(r->pool, publish(&asked, &published));
     }
-    return problem ? push_problem_send(r, problem)
-                   : answer(r, &asked, &published.receipt);
+    if (problem) {
+        push_traced_refusal(r, &asked, problem);
+        return push_problem_send(r, problem);
+    }
+    return answer(r, &asked, &published.receipt);
 }

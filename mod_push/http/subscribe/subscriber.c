@@ -306,8 +306,11 @@ static const push_problem_t *parse_urgency(push_subscriber_t *s)
 
 static unsigned meta_of(const char *word, size_t len)
 {
-    static const push_text_t words[] = {
-        {"type", 4}, {"channel", 7}, {"urgency", 7}, {"time", 4}};
+    static const push_text_t words[] = {{"type", 4},
+                                        {"channel", 7},
+                                        {"urgency", 7},
+                                        {"time", 4},
+                                        {"trace", 5}};
 
     for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (len == words[i].len && !memcmp(word, words[i].at, len)) {
@@ -318,8 +321,8 @@ static unsigned meta_of(const char *word, size_t len)
 }
 
 _Static_assert(PUSH_META_TYPE == 1u << 0 && PUSH_META_CHANNEL == 1u << 1
-                   && PUSH_META_URGENCY == 1u << 2
-                   && PUSH_META_TIME == 1u << 3,
+                   && PUSH_META_URGENCY == 1u << 2 && PUSH_META_TIME == 1u << 3
+                   && PUSH_META_TRACE == 1u << 4,
                "meta_of() has the words in this order");
 
 /* The members that each message is to carry besides; words between commas. */
@@ -335,8 +338,8 @@ static const push_problem_t *parse_meta(push_subscriber_t *s)
 
         if (!meta) {
             problem = bad(s, "meta",
-                          "some of type, channel, urgency and time, with a "
-                          "comma between two");
+                          "some of type, channel, urgency, time and trace, "
+                          "with a comma between two");
         }
         s->meta |= meta;
         value = value[len] ? value + len + 1 : NULL;

@@ -129,7 +129,8 @@ typedef struct {
 
 /*
  * Behind the texts that the head counts stands, of one that is live, how long
- * event type, content type (1 byte each) and payload (4) are, and these.  So
+ * event type, content type (1 byte each) and payload (4) are, and these; in
+ * between the trace, where PUSH_MESSAGE_TRACED stands in the first length.  So
  * what has ended has the shorter record.
  */
 _Static_assert(sizeof(message_head_t) == PUSH_MESSAGE_HEAD
@@ -155,16 +156,18 @@ static uint64_t read_mid(const char *at)
 
 static size_t body_size(const push_content_t *content)
 {
-    return (size_t)PUSH_MESSAGE_BODY + content->event.len + content->type.len
-           + content->data.len;
+    return (size_t)PUSH_MESSAGE_BODY + content->event.len + content->trace.len
+           + content->type.len + content->data.len;
 }
 
 static void put_body(unsigned char *at, const push_content_t *content)
 {
-    *at++ = (unsigned char)content->event.len;
+    *at++ = (unsigned char)(content->event.len
+                            | (content->trace.len ? PUSH_MESSAGE_TRACED : 0));
     *at++ = (unsigned char)content->type.len;
     at = PUT(at, content->data.len);
     at = put_text(at, content->event);
+    at = put_text(at, content->trace);
     at = put_text(at, content->type);
     put_text(at, content->data);
 }
@@ -211,11 +214,15 @@ static bool get_body(reader_t *r, push_content_t *content)
 {
     uint8_t event_len, type_len;
     uint32_t data_len;
+    size_t trace_len;
 
     GET(r, event_len);
     GET(r, type_len);
     GET(r, data_len);
+    trace_len = event_len & PUSH_MESSAGE_TRACED ? PUSH_TRACE_BYTES : 0;
+    event_len &= (uint8_t)~PUSH_MESSAGE_TRACED;
     content->event = get_text(r, event_len);
+    content->trace = get_text(r, trace_len);
     content->type = get_text(r, type_len);
     content->data = get_text(r, data_len);
     return complete(r) && data_len <= PUSH_MESSAGE_MAX

@@ -33,8 +33,8 @@
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
 
-/* 2 (see record_old.h) is read too, and 1: logs without marks. */
-#define PUSH_STATE_VERSION 3u
+/* 3 and 2 (see record_old.h) are read too, and 1: logs without marks. */
+#define PUSH_STATE_VERSION 4u
 
 /* ---- what a record says ----
  *

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "codec/base64.h"
-#include "core/text.h"
+#include "core/message.h"
+
+#define FORM_3 3
 
 /* The head's bytes; see store/disk/record.c. */
 #define FATE_AT   1u /* 0: it is live */
@@ -129,18 +131,38 @@ static size_t length_at(const char *value, unsigned at)
     return (unsigned char)value[at];
 }
 
+/* Behind head, name, topic and device; 0: they are not all there. */
+static size_t body_at(const char *value, uint32_t len)
+{
+    size_t at = PUSH_MESSAGE_HEAD;
+
+    if (len >= at) {
+        at += length_at(value, NAME_AT) + length_at(value, TOPIC_AT)
+              + length_at(value, DEVICE_AT);
+    }
+    return at <= len ? at : 0;
+}
+
+/* No event type was so long that its length could be taken for a trace. */
+static void upgrade_3(char *value, uint32_t len, size_t body)
+{
+    if (value[FATE_AT] || body == len
+        || !(length_at(value, (unsigned)body) & PUSH_MESSAGE_TRACED)) {
+        value[PUSH_MESSAGE_FORM_AT] = PUSH_MESSAGE_FORM;
+    }
+}
+
 uint32_t push_message_upgrade(char *value, uint32_t len)
 {
-    size_t before = PUSH_MESSAGE_HEAD;
+    size_t before = body_at(value, len);
     frame_t frame;
     long made = 0;
 
-    if (len < before || value[PUSH_MESSAGE_FORM_AT]) {
+    if (before && value[PUSH_MESSAGE_FORM_AT] == FORM_3) {
+        upgrade_3(value, len, before);
         return len;
     }
-    before += length_at(value, NAME_AT) + length_at(value, TOPIC_AT)
-              + length_at(value, DEVICE_AT);
-    if (before > len) {
+    if (!before || value[PUSH_MESSAGE_FORM_AT]) {
         return len;
     }
     frame = (frame_t){value + before, value + len};

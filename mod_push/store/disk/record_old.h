@@ -4,14 +4,15 @@
 #include <stdint.h>
 
 /*
- * Messages as the state had them before version 3: behind head, name, topic
- * and device stood what went to the socket, but for its `id:`.
+ * Messages as the state had them before version 4.  In version 3 they have no
+ * trace.  Before that, behind head, name, topic and device stood what went to
+ * the socket, but for its `id:`.
  */
 
 /* Of a message's record now; see store/disk/record.c. */
 #define PUSH_MESSAGE_HEAD    8u
 #define PUSH_MESSAGE_FORM_AT 7u /* where the head says its form, once 0 */
-#define PUSH_MESSAGE_FORM    3u
+#define PUSH_MESSAGE_FORM    4u
 #define PUSH_MESSAGE_BODY    6u /* bytes between device and event type */
 
 /*

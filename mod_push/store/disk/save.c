@@ -50,6 +50,7 @@ static push_stored_t stored_of(const push_message_t *message)
         .device = push_message_device(message),
         .content = {.event = push_message_event(message),
                     .type = push_message_type(message),
+                    .trace = push_message_trace(message),
                     .data = push_message_payload(message),
                     .ack_now = (message->traits & PUSH_TRAIT_RECEIPT) != 0},
         .urgency = push_message_urgency(message)};

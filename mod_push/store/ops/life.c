@@ -78,6 +78,7 @@ static void view_message(const search_t *search, push_message_view_t *view)
                                   .device = push_message_device(message),
                                   .topic = push_message_topic(message),
                                   .event = push_message_event(message),
+                                  .trace = push_message_trace(message),
                                   .urgency = push_message_urgency(message),
                                   .fate = fate,
                                   .created = push_mid_ms(message->mid),

@@ -51,7 +51,7 @@ typedef struct push_stream_t {
     push_resume_t part_resume; /* where in it the next write looks on */
     uint64_t opened : 40;      /* mono ms, of 34 years */
     uint64_t beat : 4;         /* which heartbeat */
-    uint64_t meta : 4;         /* PUSH_META_* */
+    uint64_t meta : 5;         /* PUSH_META_* */
     uint64_t blocked : 1;      /* the socket takes no more: wait for it */
     uint64_t queued : 1;       /* among those to be flushed */
     uint64_t event_beats : 1;  /* heartbeats as events */

@@ -319,7 +319,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->device = adoption->stream_ref.device;
     stream->gen = adoption->stream_ref.gen;
     stream->event_beats = adoption->event_beats;
-    stream->meta = adoption->meta & 15u;
+    stream->meta = adoption->meta & PUSH_META_ALL;
     stream->link.ssl = adoption->ssl;
     stream->bridged = adoption->bridged;
     stream->poll = adoption->poll;
