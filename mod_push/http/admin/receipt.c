@@ -14,12 +14,12 @@
 /*
  * The receipt of one message (RFC 8030, sections 5.1 and 6.3), where its
  * publisher looks by itself.  Who prefers to wait holds a worker thread, which
- * looks again and again, less often the longer it takes; so only as many wait
+ * reads again and again, less often the longer it takes; so only as many wait
  * as may publish lines, which hold one too.
  */
 
-#define LOOK_MS     20 /* between the first two looks */
-#define LOOK_MS_MAX 500
+#define READ_MS     20 /* between the first two reads */
+#define READ_MS_MAX 500
 
 typedef struct {
     json_int_t counts[PUSH_FATES];
@@ -40,7 +40,7 @@ static void take_life(void *data, const push_life_view_t *view)
     state->devices++;
 }
 
-static push_status_t look(uint64_t mid, state_t *state)
+static push_status_t read_state(uint64_t mid, state_t *state)
 {
     push_broker_t *broker = push_broker();
     const push_view_t what = {
@@ -101,17 +101,17 @@ static int64_t patience(request_rec *r)
     return (int64_t)seconds * 1000;
 }
 
-static push_status_t look_until(uint64_t mid, int64_t ms, state_t *state)
+static push_status_t read_until(uint64_t mid, int64_t ms, state_t *state)
 {
     int64_t until = push_clock_now().mono + ms;
-    int64_t pause = LOOK_MS;
-    push_status_t status = look(mid, state);
+    int64_t pause = READ_MS;
+    push_status_t status = read_state(mid, state);
 
     while (status == PUSH_OK && !is_decided(state)
            && push_clock_now().mono + pause <= until && !child_ends()) {
         apr_sleep(pause * 1000);
-        pause = pause * 2 < LOOK_MS_MAX ? pause * 2 : LOOK_MS_MAX;
-        status = look(mid, state);
+        pause = pause * 2 < READ_MS_MAX ? pause * 2 : READ_MS_MAX;
+        status = read_state(mid, state);
     }
     return status;
 }
@@ -121,9 +121,9 @@ static push_status_t wait_for(request_rec *r, uint64_t mid, state_t *state)
     push_status_t status;
 
     if (!may_wait()) {
-        return look(mid, state);
+        return read_state(mid, state);
     }
-    status = look_until(mid, patience(r), state);
+    status = read_until(mid, patience(r), state);
     atomic_fetch_sub(&waiting, 1);
     return status;
 }
