@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/trace.h"
+
 /* Where all of it comes from; with the id it names one event. */
 #define SOURCE "/push"
 
@@ -133,6 +135,18 @@ static json_t *subject_json(const push_note_t *note)
     return json_string(text);
 }
 
+/* An extension of CloudEvents: the trace that the message is part of. */
+static void set_trace(json_t *event, const push_note_t *note)
+{
+    push_text_t trace = push_note_text(note, PUSH_NOTE_TRACE);
+    char text[PUSH_TRACE_CHARS];
+
+    if (trace.len) {
+        push_trace_write(trace.at, text);
+        set(event, "traceparent", json_stringn(text, sizeof(text)));
+    }
+}
+
 static json_t *type_json(const push_note_t *note)
 {
     char text[64];
@@ -254,6 +268,7 @@ char *push_cloudevent_make(const push_note_t *note)
     }
     set(event, "time", time_json(note->at));
     set(event, "datacontenttype", json_string("application/json"));
+    set_trace(event, note);
     set(event, "data", data_json(note));
     text = json_dumps(event, JSON_COMPACT);
     json_decref(event);

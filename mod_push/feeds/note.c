@@ -71,6 +71,7 @@ void push_note_add_message(push_note_t *note, const push_heap_t *heap,
     push_note_add_text(note, PUSH_NOTE_DEVICE, push_message_device(message));
     push_note_add_text(note, PUSH_NOTE_TOPIC, push_message_topic(message));
     push_note_add_text(note, PUSH_NOTE_EVENT, push_message_event(message));
+    push_note_add_text(note, PUSH_NOTE_TRACE, push_message_trace(message));
 }
 
 push_text_t push_note_text(const push_note_t *note, push_note_text_t which)

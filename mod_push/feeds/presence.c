@@ -21,13 +21,14 @@ static bool put(push_feed_listener_t *listener, const push_note_t *note)
            && push_feed_queue_put(listener->queue, note, push_note_size(note));
 }
 
+/* Operators are nobody's presence. */
 static bool note_device(void *data, const push_heap_t *heap,
                         const push_device_t *device, bool online)
 {
     const push_user_t *user = push_at(heap, device->user);
     push_note_t note;
 
-    if (!is_followed(data)) {
+    if (!is_followed(data) || *user->name == '$') {
         return true;
     }
     push_note_init(&note, PUSH_FEED_PRESENCE, PUSH_LIVE);

@@ -1,4 +1,5 @@
 #include "broker/local.h"
+#include "core/trace.h"
 #include "core_suite.h"
 #include "core_world.h"
 #include "feeds/feeds.h"
@@ -54,14 +55,19 @@ static void listen_to(const char *channel)
                      PUSH_OK);
 }
 
+#define TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 /* Publishes to anna, who acknowledges nothing by herself. */
 static push_status_t publish(const char *text, const char *topic, bool receipt)
 {
     push_audience_t audience = {.kind = PUSH_LOG_USER, .name = named("anna")};
     push_message_spec_t spec = spec_urgent(text, PUSH_NORMAL);
+    char trace[PUSH_TRACE_BYTES];
 
+    ck_assert(push_trace_parse(TRACE, strlen(TRACE), trace));
     spec.content.ack_now = receipt;
     spec.content.event = named("trip.eta");
+    spec.content.trace = (push_text_t){trace, sizeof(trace)};
     if (topic) {
         spec.topic = named(topic);
     }
@@ -137,6 +143,7 @@ START_TEST(a_receipt_is_a_cloud_event_with_the_message_and_its_device)
     ck_assert_str_eq(attribute(0, "source"), "/push");
     ck_assert_str_eq(attribute(0, "type"), "push.message.acked");
     ck_assert_str_eq(attribute(0, "subject"), subject);
+    ck_assert_str_eq(attribute(0, "traceparent"), TRACE);
     ck_assert_str_eq(attribute(0, "datacontenttype"), "application/json");
     ck_assert_uint_eq(strlen(attribute(0, "time")),
                       strlen("2026-11-29T16:46:11.123Z"));

@@ -13,6 +13,7 @@
 #include "http/admin/lists.h"
 #include "http/admin/metrics.h"
 #include "http/admin/pages.h"
+#include "http/admin/receipt.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -23,6 +24,7 @@ static int not_found(request_rec *r)
     return push_problem_send(
         r, push_problem(r->pool, 404, "not-found",
                         "path: / (the dashboard), messages, messages/<mid>, "
+                        "receipts/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, users, devices, "
                         "devices/<context id>, channels, streams, children, "
@@ -79,6 +81,7 @@ static const struct {
               {{"revoke"}, 1, M_POST, push_revoke_tokens},
               {{"messages", "*"}, 2, M_GET, push_show_message},
               {{"messages", "*"}, 2, M_DELETE, push_recall_message},
+              {{"receipts", "*"}, 2, M_GET, push_show_receipt},
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},

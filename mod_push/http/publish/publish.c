@@ -193,9 +193,11 @@ static int answer(request_rec *r, const push_publication_t *asked,
 {
     char mid[PUSH_MID_CHARS + 1] = {0};
     char body[PUSH_RECEIPT_CHARS];
-    const char *url;
+    const char *url, *base;
 
     push_mid_write(receipt->mid, mid);
+    base = apr_pstrmemdup(r->pool, r->uri,
+                          strlen(r->uri) - strlen("messages"));
     url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
                       NULL);
     r->status = asked->spec.content.ack_now ? HTTP_ACCEPTED : HTTP_CREATED;
@@ -204,10 +206,11 @@ static int answer(request_rec *r, const push_publication_t *asked,
                    apr_psprintf(r->pool, "%" APR_INT64_T_FMT,
                                 asked->spec.ttl / 1000));
     if (asked->spec.content.ack_now) {
-        apr_table_setn(
-            r->headers_out, "Link",
-            apr_psprintf(r->pool, "<%s>; rel=\"urn:ietf:params:push:receipt\"",
-                         url));
+        apr_table_setn(r->headers_out, "Link",
+                       apr_psprintf(r->pool,
+                                    "<%sreceipts/%s>; "
+                                    "rel=\"urn:ietf:params:push:receipt\"",
+                                    ap_os_escape_path(r->pool, base, 1), mid));
     }
     return push_json_send_text(r, "application/json", body,
                                push_receipt_write(receipt, body));

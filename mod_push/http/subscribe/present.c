@@ -48,7 +48,7 @@ static void add_user(void *data, push_text_t user)
 }
 
 /* The answer as text; NULL with a status: it could not be looked at. */
-static char *look(const char *channel, push_status_t *status)
+static char *read_users(const char *channel, push_status_t *status)
 {
     push_broker_t *broker = push_broker();
     found_t found = {.users = json_array()};
@@ -96,7 +96,7 @@ static push_status_t refresh(answer_t *answer, const char *channel)
 {
     int64_t from = push_clock_now().mono;
     push_status_t status;
-    char *text = look(channel, &status);
+    char *text = read_users(channel, &status);
     int64_t now = push_clock_now().mono;
 
     if (text) {

@@ -8,6 +8,7 @@
 #include "codec/json.h"
 #include "codec/sse.h"
 #include "core/ids.h"
+#include "http/prefer.h"
 #include "http/settings.h"
 
 /* ---- Accept (RFC 9110, section 12.5.1) ---- */
@@ -78,27 +79,6 @@ static const push_codec_t *codec_for(request_rec *r)
 
 /* ---- how long ---- */
 
-/*
- * The preference; NULL where there is none, or none that makes sense: such is
- * to be ignored (RFC 7240, section 2).
- */
-static const char *preferred(request_rec *r, uint64_t *seconds)
-{
-    const char *prefer = apr_table_get(r->headers_in, "Prefer");
-    char *list = apr_pstrdup(r->pool, prefer ? prefer : "");
-    char *next = NULL;
-
-    for (char *one = apr_strtok(list, ",;", &next); one;
-         one = apr_strtok(NULL, ",;", &next)) {
-        apr_collapse_spaces(one, one);
-        if (!strncasecmp(one, "wait=", 5)
-            && push_number_parse(one + 5, strlen(one + 5), seconds)) {
-            return one;
-        }
-    }
-    return NULL;
-}
-
 const push_problem_t *push_wait_parse(request_rec *r, push_params_t *params,
                                       push_wait_t *wait)
 {
@@ -120,7 +100,7 @@ const push_problem_t *push_wait_parse(request_rec *r, push_params_t *params,
             " (PushMaxWait)",
             most);
     }
-    wait->polls = text || preferred(r, &seconds);
+    wait->polls = text || push_prefer_wait(r, &seconds);
     if (wait->polls) {
         wait->ms = (uint32_t)((seconds < most ? seconds : most) * 1000);
         wait->codec = codec_for(r);
