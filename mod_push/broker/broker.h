@@ -24,6 +24,7 @@ typedef struct push_broker_t push_broker_t;
 struct push_broker_t {
     void *data;                  /* the implementation's own */
     const unsigned char *secret; /* 32 bytes; seals tickets */
+    push_counts_t *counts;       /* shared by all threads of the process */
 
     /* ---- messages ---- */
 
@@ -119,6 +120,7 @@ struct push_broker_t {
     /* The same but for the messages, which are 0.  It waits for nothing. */
     void (*figures)(push_broker_t *broker, push_stats_view_t *figures);
     void (*health)(push_broker_t *broker, push_health_t *health);
+    void (*metrics)(push_broker_t *broker, push_metrics_t *metrics);
 
     /* Of this machine; costs time and memory. */
     void (*check)(push_broker_t *broker, push_check_t *check);

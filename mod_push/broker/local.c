@@ -238,6 +238,11 @@ static void health(push_broker_t *broker, push_health_t *view)
     push_view_health(broker->data, view);
 }
 
+static void metrics(push_broker_t *broker, push_metrics_t *view)
+{
+    push_view_metrics(broker->data, view);
+}
+
 static void check(push_broker_t *broker, push_check_t *found)
 {
     push_validate(broker->data, found);
@@ -248,6 +253,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
     *broker = (push_broker_t){.data = store,
                               .secret = store->guard ? store->guard->secret
                                                      : NULL,
+                              .counts = store->counts,
                               .publish = publish,
                               .settle = settle,
                               .recall = recall,
@@ -263,5 +269,6 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .stats = stats,
                               .figures = figures,
                               .health = health,
+                              .metrics = metrics,
                               .check = check};
 }

@@ -87,7 +87,7 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     if (push_log_reserve(heap, log, spec->urgency) != PUSH_OK) {
         return PUSH_NO_MEMORY;
     }
-    ref = push_message_create(heap, spec, receipt->mid, publish->now.mono);
+    ref = push_message_create(heap, spec, receipt->mid, &publish->now);
     if (!ref) {
         return PUSH_NO_MEMORY;
     }

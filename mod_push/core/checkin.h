@@ -22,6 +22,7 @@ typedef struct push_checkin_t {
     uint32_t max_streams_address; /* 0: any number */
     const push_cursor_t *cursor;  /* NULL: none was given */
     unsigned seat;                /* of the reactor that will hold it */
+    unsigned transport;           /* PUSH_BY_TRANSPORT_* */
 } push_checkin_t;
 
 /* A stream, as it is known to whoever claimed it and to its reactor. */

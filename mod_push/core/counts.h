@@ -2,18 +2,23 @@
 #define PUSH_COUNTS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/failpoint.h"
+#include "core/figures.h"
+#include "core/labels.h"
 
 /*
  * What happened since the memory was made, in numbers that only rise.
  *
- * Counters stand in blocks.  A block has one writer at a time, so to count is
- * a load and a store: each shard has one, for who holds its lock, and each
- * seat has one, for its reactor's thread, which counts with no lock.  A block
- * outlives its writers: the next owner of the lock or of the seat goes on
- * where the last one stopped or was killed, so there is nothing to hand on,
+ * Counters stand in blocks.  Most blocks have one writer at a time, so to
+ * count is a load and a store: each shard has one, for who holds its lock, and
+ * each seat has one, for its reactor's thread, which counts with no lock.
+ * Each seat has another one for the threads of its process that serve
+ * requests or write to disk; they add atomically (the functions ..._shared).
+ * A block outlives its writers: the next owner of the lock or of the seat goes
+ * on where the last one stopped or was killed, so there is nothing to hand on,
  * and no sum can fall or count twice.  Who reads adds up all blocks.
  *
  * With two processes in 64 shards, 52 ns for a lock that is taken and given
@@ -22,35 +27,48 @@
  * which would have to be claimed, and handed on when the thread dies.
  */
 
-/*
- * Each counter, with its name in <admin>/stats, which shows them in this
- * order; docs/protocol.md says what it means.  All are counted in the block of
- * the shard that is locked, DELIVERED of a stream in that of the seat.
- */
-#define PUSH_COUNT_TABLE(COUNT)                                               \
-    COUNT(PUBLISHED, "published")                                             \
-    COUNT(DELIVERED, "delivered")                                             \
-    COUNT(ACKED, "acked")                                                     \
-    COUNT(EXPIRED, "expired")                                                 \
-    COUNT(REPLACED, "replaced")                                               \
-    COUNT(RECALLED, "recalled")                                               \
-    COUNT(EVICTED, "evicted")                                                 \
-    COUNT(REFUSED, "refused")
-
-#define PUSH_COUNT_KIND(kind, name) PUSH_COUNT_##kind,
+/* The first cell of each figure, and in between those that follow it. */
+#define PUSH_CELLS(kind, cells)                                               \
+    PUSH_COUNT_##kind,                                                        \
+        PUSH_COUNT_##kind##_LAST = PUSH_COUNT_##kind + (cells)-1,
+#define PUSH_COUNT_CELLS(kind, name, label, other, help)                      \
+    PUSH_CELLS(kind, PUSH_BY_##label##_VALUES *PUSH_BY_##other##_VALUES)
+/* Of a histogram: for each value its buckets, and the sum in µs. */
+#define PUSH_HISTOGRAM_CELLS(kind, name, label, bounds, help)                 \
+    PUSH_CELLS(kind,                                                          \
+               PUSH_BY_##label##_VALUES *(PUSH_BOUNDS_##bounds##_COUNT + 2))
 
 typedef enum push_count_t {
-    PUSH_COUNT_TABLE(PUSH_COUNT_KIND) PUSH_COUNTS
+    PUSH_COUNT_TABLE(PUSH_COUNT_CELLS)
+        PUSH_HISTOGRAM_TABLE(PUSH_HISTOGRAM_CELLS) PUSH_COUNTS
 } push_count_t;
 
-#undef PUSH_COUNT_KIND
+#undef PUSH_CELLS
+#undef PUSH_COUNT_CELLS
+#undef PUSH_HISTOGRAM_CELLS
+
+#define PUSH_HISTOGRAM_KIND(kind, name, label, bounds, help) PUSH_TIME_##kind,
+
+typedef enum push_histogram_t {
+    PUSH_HISTOGRAM_TABLE(PUSH_HISTOGRAM_KIND) PUSH_HISTOGRAMS
+} push_histogram_t;
+
+#undef PUSH_HISTOGRAM_KIND
+
+/* The cell of a figure for a value of its second label, of so many, too. */
+static inline push_count_t push_cell(unsigned first, unsigned value,
+                                     unsigned other, unsigned others)
+{
+    return (push_count_t)(first + value * others + other);
+}
 
 /* One block. */
 typedef struct push_counts_t {
-    _Atomic uint64_t of[PUSH_COUNTS]; /* push_count_t */
+    _Alignas(64) _Atomic uint64_t of[PUSH_COUNTS]; /* push_count_t */
 } push_counts_t;
 
-/* The block's writer only. */
+/* ---- the block's only writer ---- */
+
 static inline void push_count(push_counts_t *counts, push_count_t what,
                               uint64_t more)
 {
@@ -62,9 +80,25 @@ static inline void push_count(push_counts_t *counts, push_count_t what,
     PUSH_FAILPOINT("counted");
 }
 
-/* Adds the block to the sums.  Any thread. */
-void push_counts_add(uint64_t sums[PUSH_COUNTS], const push_counts_t *counts);
+/* A time, for a value of the histogram's label; returns its bucket. */
+unsigned push_count_time(push_counts_t *counts, push_histogram_t histogram,
+                         unsigned value, int64_t us);
 
-const char *push_count_name(push_count_t what);
+/* ---- one writer of many ---- */
+
+static inline void push_count_shared(push_counts_t *counts, push_count_t what,
+                                     uint64_t more)
+{
+    atomic_fetch_add_explicit(&counts->of[what], more, memory_order_relaxed);
+}
+
+/* The same time, so many times. */
+void push_count_time_shared(push_counts_t *counts, push_histogram_t histogram,
+                            unsigned value, int64_t us, uint64_t times);
+
+/* ---- any thread ---- */
+
+/* Adds the block to the sums. */
+void push_counts_add(uint64_t sums[PUSH_COUNTS], const push_counts_t *counts);
 
 #endif

@@ -102,4 +102,15 @@ static inline push_ref_t push_ref_of(const push_heap_t *heap, const void *p)
                         / PUSH_REF_UNIT);
 }
 
+/* So many messages of this urgency ended so (PUSH_BY_OUTCOME_*). */
+static inline void push_count_settled(const push_heap_t *heap,
+                                      unsigned outcome, unsigned urgency,
+                                      uint64_t messages)
+{
+    push_count(heap->counts,
+               push_cell(PUSH_COUNT_SETTLED, outcome, urgency,
+                         PUSH_BY_URGENCY_VALUES),
+               messages);
+}
+
 #endif

@@ -185,6 +185,20 @@ static bool make_way(push_heap_t *heap, push_device_t *device,
     return true;
 }
 
+/* The way of the next message is timed, unless that of one in flight is. */
+static void time_next(const push_heap_t *heap, const push_device_t *device,
+                      const push_time_t *now)
+{
+    push_slide_t *slide = push_window_slide(heap, &device->window);
+    uint32_t next = (uint32_t)device->sent + 1;
+
+    if (!push_before((uint32_t)device->acked, slide->mark)
+        || !push_before(slide->mark, next)) {
+        slide->mark = next;
+        slide->mark_at = (uint64_t)now->mono;
+    }
+}
+
 /* Appends the position to the window; a full window slides, if it may. */
 static bool take_position(push_heap_t *heap, push_device_t *device,
                           push_position_t position, const push_time_t *now,
@@ -201,6 +215,9 @@ static bool take_position(push_heap_t *heap, push_device_t *device,
 
         slide->arrived = (uint32_t)device->acked;
         slide->mark = slide->arrived;
+    }
+    if (is_explicit(device)) {
+        time_next(heap, device, now);
     }
     return true;
 }
@@ -365,6 +382,19 @@ static uint32_t pending_at_most(const push_heap_t *heap,
     return count;
 }
 
+#define CROWDED_PERCENT 80u
+
+bool push_mailbox_crowded(const push_heap_t *heap, const push_device_t *device,
+                          uint32_t limit, const push_time_t *now)
+{
+    uint64_t crowded = (uint64_t)limit * CROWDED_PERCENT / 100;
+
+    return pending_at_most(heap, device) >= crowded
+           && push_mailbox_pending(heap, device, now, PUSH_SUBSCRIPTION_USER,
+                                   PUSH_SUBSCRIPTION_BROADCAST)
+                  >= crowded;
+}
+
 /* PUSH_MAILBOX_FULL if nothing is pending in this lane. */
 static push_status_t displace(push_heap_t *heap, push_device_t *device,
                               unsigned lane, const push_time_t *now)
@@ -388,7 +418,7 @@ static push_status_t displace(push_heap_t *heap, push_device_t *device,
     }
     PUSH_FAILPOINT("displace-settled");
     subscription->cursor[lane] = position.at + 1;
-    push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+    push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, lane, 1);
     return PUSH_OK;
 }
 

@@ -64,4 +64,8 @@ bool push_mailbox_gap(const push_device_t *device, push_gap_t *reason,
 void push_mailbox_gap_reported(push_device_t *device, push_gap_t reason,
                                push_urgency_t urgency);
 
+/* True if so much is pending of what may be (limit) that it is soon full. */
+bool push_mailbox_crowded(const push_heap_t *heap, const push_device_t *device,
+                          uint32_t limit, const push_time_t *now);
+
 #endif

@@ -95,22 +95,39 @@ push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
 
 push_ref_t push_message_create(push_heap_t *heap,
                                const push_message_spec_t *spec, uint64_t mid,
-                               int64_t now)
+                               const push_time_t *now)
 {
     const push_stored_t stored = {.mid = mid,
                                   .topic = spec->topic,
                                   .device = spec->device,
                                   .content = spec->content,
                                   .urgency = spec->urgency};
-    int64_t until = now + (spec->ttl ? spec->ttl : NOW_MS);
+    int64_t until = now->mono + (spec->ttl ? spec->ttl : NOW_MS);
     push_ref_t ref = push_message_restore(heap, &stored, until);
 
-    if (ref && !spec->ttl) {
+    if (ref) {
         push_message_t *message = push_at(heap, ref);
 
-        message->traits |= PUSH_TRAIT_NOW;
+        atomic_store_explicit(&message->ended_after, (uint32_t)now->us,
+                              memory_order_relaxed);
+        message->traits |= spec->ttl ? 0 : PUSH_TRAIT_NOW;
     }
     return ref;
+}
+
+/* What the two clocks may differ by, µs, of the same moment. */
+#define SAME_US 5000
+
+/* The mid says it on the other clock, and to the ms. */
+int64_t push_message_age(const push_message_t *message, const push_time_t *now)
+{
+    uint32_t published = atomic_load_explicit(&message->ended_after,
+                                              memory_order_relaxed);
+    int64_t exact = (uint32_t)((uint32_t)now->us - published);
+    int64_t about = (now->wall - push_mid_ms(message->mid)) * 1000;
+
+    about = about < 0 ? 0 : about;
+    return exact - about < SAME_US && about - exact < SAME_US ? exact : about;
 }
 
 static void forget_outcomes(push_heap_t *heap, push_message_t *message)
@@ -176,16 +193,19 @@ static uint32_t ms_since_publish(const push_message_t *message,
 }
 
 /* What was evicted is counted by who knows whether it was a loss. */
-static void count_end(const push_heap_t *heap, push_fate_t fate)
+static void count_end(const push_heap_t *heap, const push_message_t *message,
+                      push_fate_t fate)
 {
+    push_urgency_t urgency = push_message_urgency(message);
+
     if (fate == PUSH_EXPIRED) {
-        push_count(heap->counts, PUSH_COUNT_EXPIRED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_EXPIRED, urgency, 1);
     }
     else if (fate == PUSH_REPLACED) {
-        push_count(heap->counts, PUSH_COUNT_REPLACED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_REPLACED, urgency, 1);
     }
     else if (fate == PUSH_RECALLED) {
-        push_count(heap->counts, PUSH_COUNT_RECALLED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_RECALLED, urgency, 1);
     }
 }
 
@@ -195,12 +215,14 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     if (push_message_fate(message) != PUSH_LIVE) {
         return;
     }
-    message->ended_after = ms_since_publish(message, now);
+    atomic_store_explicit(&message->ended_after,
+                          ms_since_publish(message, now),
+                          memory_order_relaxed);
     atomic_store(&message->fate, (uint8_t)fate);
     PUSH_FAILPOINT("end-fate");
     atomic_store(&message->life, life_of(now->mono + LINGER_MS,
                                          message->life & PUSH_MESSAGE_MAX));
-    count_end(heap, fate);
+    count_end(heap, message, fate);
 }
 
 bool push_message_settle(push_heap_t *heap, push_message_t *message,

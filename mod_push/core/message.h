@@ -21,7 +21,9 @@ typedef struct push_message_t {
     uint64_t mid;          /* never changes */
     _Atomic uint64_t life; /* end (mono ms) << 24 | payload; log's lock */
     push_ref_t outcomes;   /* what became of it, per device; log's lock */
-    uint32_t ended_after;  /* ms from publish to end, if it has ended */
+    /* ms from publish to end, if it has ended, else when it was published:
+     * low bits of push_time_t.us, see push_message_age(); log's lock */
+    _Atomic uint32_t ended_after;
     _Atomic uint16_t refs; /* 1 for its log, 1 for each partial write */
     _Atomic uint8_t fate;  /* push_fate_t; log's lock to change */
     uint8_t traits;        /* urgency and PUSH_TRAIT_*; never change */
@@ -66,7 +68,7 @@ _Static_assert(PUSH_MESSAGE_OVERHEAD <= 64,
 /* PUSH_NONE when there is no memory; not yet in any log. */
 push_ref_t push_message_create(push_heap_t *heap,
                                const push_message_spec_t *spec, uint64_t mid,
-                               int64_t now);
+                               const push_time_t *now);
 
 /* The same for such a message; it expires at until (mono ms). */
 push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
@@ -102,6 +104,13 @@ static inline bool push_message_alive(const push_message_t *m, int64_t now)
 {
     return push_message_fate(m) == PUSH_LIVE && push_message_until(m) > now;
 }
+
+/*
+ * µs since it was published, as well as that is known: of one that was
+ * restored to the ms.  Needs no lock: what ends meanwhile is as one restored.
+ */
+int64_t push_message_age(const push_message_t *message,
+                         const push_time_t *now);
 
 bool push_message_same_audience(const push_message_t *message,
                                 const push_message_spec_t *spec);

@@ -99,7 +99,7 @@ static void take_oldest(push_heap_t *heap, push_device_t *device,
     PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
-    push_count(heap->counts, PUSH_COUNT_ACKED, 1);
+    push_count_settled(heap, PUSH_BY_OUTCOME_ACKED, position.lane, 1);
     if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
         tell_acked(heap, device, position, now);
     }
@@ -229,10 +229,25 @@ void push_session_return(push_heap_t *heap, push_device_t *device,
     }
 }
 
+/* All that is in flight is about to be pending again. */
+static void count_rewritten(const push_heap_t *heap,
+                            const push_device_t *device)
+{
+    uint32_t count = (uint32_t)push_session_in_flight(device);
+
+    for (uint32_t i = 0; i < count; i++) {
+        push_count(heap->counts,
+                   PUSH_COUNT_REWRITTEN
+                       + push_window_get(heap, &device->window, i).lane,
+                   1);
+    }
+}
+
 /* A session in which seq of the last acknowledged message is seq. */
 static void begin_at(push_heap_t *heap, push_device_t *device, uint64_t seq)
 {
     count_assumed(heap, device, seq);
+    count_rewritten(heap, device);
     push_session_return(heap, device, device->acked);
     gaps_return(device);
     device->acked = seq;
@@ -342,6 +357,26 @@ void push_session_resume(push_heap_t *heap, push_device_t *device,
     begin_at(heap, device, cursor->seq);
 }
 
+/* The message whose way is timed may be among those that have arrived. */
+static void time_acked(const push_heap_t *heap, const push_device_t *device,
+                       uint64_t seq, const push_time_t *now)
+{
+    const push_slide_t *slide = push_window_slide(heap, &device->window);
+    uint32_t index;
+
+    if (!slide || !(device->traits & PUSH_DEVICE_EXPLICIT)) {
+        return;
+    }
+    index = slide->mark - (uint32_t)device->acked - 1;
+    if (index < seq - device->acked) {
+        push_position_t position = push_window_get(heap, &device->window,
+                                                   index);
+
+        push_count_time(heap->counts, PUSH_TIME_ACK_LATENCY, position.lane,
+                        (now->mono - (int64_t)slide->mark_at) * 1000);
+    }
+}
+
 push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
                                const push_cursor_t *cursor,
                                const push_time_t *now)
@@ -356,6 +391,7 @@ push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
         if (cursor->has_mid && message && message->mid != cursor->mid) {
             return PUSH_STALE;
         }
+        time_acked(heap, device, cursor->seq, now);
     }
     acknowledge(heap, device, cursor->seq, now);
     device->stale = 0;

@@ -68,6 +68,7 @@ typedef enum push_status_t {
 typedef struct push_time_t {
     int64_t mono; /* never set back: decides every expiry */
     int64_t wall; /* since 1970: only shown, and in the mid */
+    int64_t us;   /* mono in µs, for what is measured; 0: not known */
 } push_time_t;
 
 /* Bytes that somebody else owns; not terminated. */

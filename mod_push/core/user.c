@@ -103,7 +103,7 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
         return true;
     }
     if (!entry.message->outcomes) {
-        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, lane, 1);
     }
     push_log_end(heap, &user->log, entry.message, PUSH_EVICTED, now);
     return true;
@@ -253,8 +253,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
     if (push_log_reserve(heap, &user->log, spec->urgency) != PUSH_OK) {
         return PUSH_NO_MEMORY;
     }
-    ref = push_message_create(heap, spec, publish->receipt.mid,
-                              publish->now.mono);
+    ref = push_message_create(heap, spec, publish->receipt.mid, &publish->now);
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
@@ -325,7 +324,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
     PUSH_FAILPOINT("evict-counted");
     if (push_message_alive(entry->message, now->mono)) {
         note_lost(user, entry->message, now);
-        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, entry->lane, 1);
     }
     push_log_remove(heap, &user->log, entry->lane, entry->at, PUSH_SLOT_GONE);
 }

@@ -31,14 +31,16 @@ typedef struct push_run_t {
 /*
  * How a window slides whose client does not acknowledge.  Of a seq these are
  * the low 32 bits.  A mark says which seq arrives with which byte of the
- * stream; there is one at a time, and none while it is what has arrived.
+ * stream; there is one at a time, and none while it is what has arrived.  Where
+ * the client acknowledges, no mark is needed: there it is the message in
+ * flight, one at a time, whose way is timed.
  */
 typedef struct push_slide_t {
     uint32_t assumed; /* the last acked that only count as acknowledged */
     uint32_t gaps;    /* messages whose loss was told before one of these */
     uint32_t arrived; /* up to this seq the client's TCP has all bytes */
     uint32_t mark;    /* seq */
-    uint64_t mark_at; /* bytes of the stream that end with it */
+    uint64_t mark_at; /* bytes of the stream that end with it; mono ms */
 } push_slide_t;
 
 /* A ring of room runs. */

@@ -13,6 +13,7 @@ struct push_reactor_t;
 
 typedef struct push_runtime_t {
     push_broker_t broker;
+    const char *version;        /* of the module */
     struct push_store_t *store; /* of this machine, where streams live */
     bool (*superseded)(const struct push_store_t *store);
     struct push_reactor_t *reactors[PUSH_REACTORS_MAX];
@@ -33,6 +34,12 @@ push_runtime_t *push_runtime_own(void);
 static inline push_broker_t *push_broker(void)
 {
     return &push_runtime()->broker;
+}
+
+/* Counts one, in a process that has reactors.  Any thread. */
+static inline void push_counted(unsigned what)
+{
+    push_count_shared(push_broker()->counts, (push_count_t)what, 1);
 }
 
 /*

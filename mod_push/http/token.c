@@ -108,6 +108,7 @@ static const push_problem_t *bad_token(request_rec *r, apr_pool_t *pool,
 {
     const char *reason = push_jwt_reason(status);
 
+    push_counted(PUSH_COUNT_TOKENS + status - PUSH_JWT_MALFORMED);
     if (may_log()) {
         ap_log_rerror(APLOG_MARK, APLOG_INFO, 0, r,
                       "PUSH0040: a token was refused: %s", reason);

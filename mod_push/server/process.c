@@ -15,6 +15,7 @@
 #include "http/runtime.h"
 #include "server/kept.h"
 #include "server/state.h"
+#include "server/version.h"
 #include "server/undelivered.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
@@ -441,6 +442,7 @@ static push_runtime_t *make_runtime(void)
     push_runtime_t *runtime = push_runtime_own();
 
     push_local_init(&runtime->broker, &own_store);
+    runtime->version = PUSH_VERSION;
     runtime->store = &own_store;
     runtime->superseded = is_superseded;
     runtime->max_blocking = (uint32_t)max_blocking;
@@ -471,6 +473,7 @@ static bool start_reactors(push_runtime_t *runtime, server_rec *s)
         }
         if (!runtime->reactors_count) {
             push_store_sit(&own_store, push_reactor_seat(reactor));
+            runtime->broker.counts = own_store.counts;
         }
         runtime->reactors[runtime->reactors_count++] = reactor;
     }

@@ -80,7 +80,7 @@ typedef struct pushc_message {
     int ack_now;          /* the publisher waits for the acknowledgement */
     unsigned attempt;     /* 1, and one more each time it is handed over */
     const char *type, *channel, *urgency; /* if options.meta asks, or "" */
-    uint64_t time; /* likewise: of publishing, ms since 1970, or 0 */
+    uint64_t time;     /* likewise: of publishing, ms since 1970, or 0 */
     const char *trace; /* likewise: a traceparent (W3C Trace Context), or "" */
 } pushc_message;
 
@@ -249,8 +249,8 @@ typedef struct pushc_options {
     unsigned idle_ms;       /* a streaming request rests, then ends: 5000 */
     unsigned stop_ms;  /* both: for last acknowledgements, results: 3000 */
     int stop_on_large; /* clients: 1: stop there instead of PUSHC_SKIPPED */
-    const char *meta; /* clients: some of "type,channel,urgency,time,trace" */
-    int transport;    /* clients: a pushc_transport_kind */
+    const char *meta;  /* clients: some of "type,channel,urgency,time,trace" */
+    int transport;     /* clients: a pushc_transport_kind */
 } pushc_options;
 
 #define PUSHC_OPTIONS_INIT PUSHC_SIZED(pushc_options)

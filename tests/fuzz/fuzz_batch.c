@@ -122,7 +122,8 @@ static void check(const push_content_t *content, size_t part)
     push_letter_t letter = {.seq = 7, .meta = PUSH_META_TYPE};
     size_t size;
 
-    letter.message = push_at(&heap, push_message_create(&heap, &spec, 1, 0));
+    letter.message = push_at(&heap, push_message_create(&heap, &spec, 1,
+                                                        &(push_time_t){0}));
     push_output_begin(&out, 0);
     add_batch(&out, &letter);
     size = gather(&out, text);

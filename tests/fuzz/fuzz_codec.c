@@ -126,7 +126,8 @@ static void check(const push_content_t *content, size_t part)
     push_letter_t letter = {.seq = 7};
     size_t size;
 
-    letter.message = push_at(&heap, push_message_create(&heap, &spec, 1, 0));
+    letter.message = push_at(&heap, push_message_create(&heap, &spec, 1,
+                                                        &(push_time_t){0}));
     push_output_begin(&out, 0);
     push_codec_sse.message(&out, &letter);
     size = gather(&out, stream);

@@ -244,3 +244,11 @@ bool watched_by_valgrind(void)
 {
     return ON_VALGRIND;
 }
+
+uint64_t core_counted(const watched_heap_t *watched, push_total_t total)
+{
+    uint64_t sums[PUSH_COUNTS] = {0};
+
+    push_counts_add(sums, &watched->counts);
+    return push_total_of(sums, total);
+}

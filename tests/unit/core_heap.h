@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "core/families.h"
 #include "core/heap.h"
 
 /*
@@ -29,6 +30,9 @@ typedef struct watched_heap_t {
 } watched_heap_t;
 
 void watched_heap_init(watched_heap_t *watched);
+
+/* What was counted there. */
+uint64_t core_counted(const watched_heap_t *watched, push_total_t total);
 
 /* The n-th allocation from now on fails, once; 0: none does. */
 void watched_heap_fail_at(watched_heap_t *watched, uint32_t n);

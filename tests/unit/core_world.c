@@ -17,7 +17,7 @@ void world_init(world_t *world)
     memset(world, 0, sizeof(*world));
     watched_heap_init(&world->memory);
     world->heap = &world->memory.heap;
-    world->now = (push_time_t){1000, WORLD_START};
+    world->now = (push_time_t){1000, WORLD_START, 1000000};
     world->limit = WORLD_LIMIT;
     world->history = WORLD_HISTORY;
     make_broadcast(world);

@@ -118,8 +118,8 @@ unsigned crash_flush(fixture_t *g, crash_journal_t *j, unsigned device,
         j->devices[device].at = cursor_mid(delivery->picks[i].seq,
                                            delivery->picks[i].message->mid);
     }
-    push_delivery_written(&g->store, stream_ref, &seat->counts,
-                          delivery->count, delivery->sent);
+    fixture_written(g, stream_ref, (unsigned)(seat - g->store.seats.seats),
+                    delivery->count, delivery->sent);
     j->delivered += delivery->count;
     push_epoch_leave(seat);
     return delivery->count;

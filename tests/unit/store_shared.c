@@ -215,12 +215,24 @@ push_status_t fixture_ack(fixture_t *g, const char *user,
                           &g->now);
 }
 
-uint64_t fixture_count(const fixture_t *g, push_count_t what)
+uint64_t fixture_count(const fixture_t *g, push_total_t what)
 {
     uint64_t sums[PUSH_COUNTS];
 
     push_view_counts(&g->store, sums);
-    return sums[what];
+    return push_total_of(sums, what);
+}
+
+void fixture_written(fixture_t *g, const push_stream_ref_t *stream_ref,
+                     unsigned seat, unsigned messages, uint64_t seq)
+{
+    const push_written_t written = {
+        .counts = &g->store.seats.seats[seat].counts,
+        .now = &g->now,
+        .tally.messages[PUSH_NORMAL] = messages,
+        .seq = seq};
+
+    push_delivery_written(&g->store, stream_ref, &written);
 }
 
 void fixture_pass(fixture_t *g, int64_t ms)

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include "core/families.h"
 #include "store/ops/checkin.h"
 #include "store/ops/delivery.h"
 #include "store/ops/publish.h"
@@ -86,6 +87,10 @@ push_status_t fixture_ack(fixture_t *fixture, const char *user,
 void fixture_pass(fixture_t *fixture, int64_t ms);
 
 /* What all processes have counted. */
-uint64_t fixture_count(const fixture_t *fixture, push_count_t what);
+uint64_t fixture_count(const fixture_t *fixture, push_total_t what);
+
+/* So many messages were written by the reactor of the seat, up to seq. */
+void fixture_written(fixture_t *fixture, const push_stream_ref_t *stream_ref,
+                     unsigned seat, unsigned messages, uint64_t seq);
 
 #endif

@@ -36,7 +36,8 @@ static push_letter_t letter_of(const push_content_t *content)
     push_message_spec_t spec = {.content = *content, .ttl = 1000};
     push_letter_t letter = {.seq = 7};
 
-    made = push_message_create(&memory.heap, &spec, (uint64_t)WHEN << 22, 0);
+    made = push_message_create(&memory.heap, &spec, (uint64_t)WHEN << 22,
+                               &(push_time_t){0});
     ck_assert_uint_ne(made, PUSH_NONE);
     letter.message = push_at(&memory.heap, made);
     return letter;
@@ -196,7 +197,8 @@ START_TEST(who_asks_is_told_and_nobody_else)
     letter.channel = bytes(metas[_i].channel, strlen(metas[_i].channel));
     letter.message = push_at(&memory.heap,
                              push_message_create(&memory.heap, &spec,
-                                                 (uint64_t)WHEN << 22, 0));
+                                                 (uint64_t)WHEN << 22,
+                                                 &(push_time_t){0}));
     wire = written(letter, SIZE_MAX, SIZE_MAX);
     expect_fields(&wire, metas[_i].fields, metas[_i].why);
     free(wire.at);

@@ -37,7 +37,8 @@ static push_letter_t letter_of(push_message_spec_t spec)
     push_ref_t made;
 
     spec.ttl = 1000;
-    made = push_message_create(&memory.heap, &spec, (uint64_t)WHEN << 22, 0);
+    made = push_message_create(&memory.heap, &spec, (uint64_t)WHEN << 22,
+                               &(push_time_t){0});
     ck_assert_uint_ne(made, PUSH_NONE);
     letter.message = push_at(&memory.heap, made);
     return letter;
@@ -281,7 +282,8 @@ START_TEST(a_batch_is_one_object)
     push_letter_t letter = {.seq = 7};
 
     letter.message = push_at(&memory.heap,
-                             push_message_create(&memory.heap, &spec, 0, 0));
+                             push_message_create(&memory.heap, &spec, 0,
+                                                 &(push_time_t){0}));
     letter.device = bytes(ROW("xkfiKT2Z"));
     push_output_begin(&out, 0);
     json->seam(&out, PUSH_SEAM_BEGIN);

@@ -42,7 +42,7 @@ static push_ref_t append_text(const char *text)
     NEEDS(push_log_reserve(heap, lg, d.urgency) == PUSH_OK, "no memory");
     ref = push_message_create(
         heap, &d, push_mid_next(&world.clock, world.now.wall, 0, 0),
-        world.now.mono);
+        &world.now);
     NEEDS(ref, "no memory");
     push_log_append(heap, lg, ref);
     return ref;
@@ -190,7 +190,7 @@ START_TEST(a_message_is_found_by_its_mid_in_any_lane)
     push_ref_t ref;
 
     ck_assert_int_eq(push_log_reserve(heap, lg, PUSH_LOW), PUSH_OK);
-    ref = push_message_create(heap, &d, 77, world.now.mono);
+    ref = push_message_create(heap, &d, 77, &world.now);
     push_log_append(heap, lg, ref);
     ck_assert(push_log_find(heap, lg, 77, &entry));
     ck_assert_uint_eq(entry.lane, PUSH_LOW);
@@ -215,7 +215,7 @@ START_TEST(a_sweep_ends_what_expired_and_forgets_it_a_minute_later)
     later.mono += 1000;
     ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 0);
     ck_assert_int_eq(push_message_fate(short_lived), PUSH_EXPIRED);
-    ck_assert_uint_eq(world.memory.counts.of[PUSH_COUNT_EXPIRED], 1);
+    ck_assert_uint_eq(core_counted(&world.memory, PUSH_TOTAL_EXPIRED), 1);
     later.mono += 59999;
     ck_assert_uint_eq(push_log_sweep(heap, lg, false, &later), 0);
     later.mono += 1;

@@ -227,7 +227,7 @@ START_TEST(a_full_mailbox_drops_the_oldest_of_the_lowest_urgency)
     ck_assert_uint_eq(world_pending(&w, device), 4);
     ck_assert_str_eq(world_flush(&w, device), "!normal:1 !low:1 !very-low:2 "
                                               "1=h7 2=h8 3=n5 4=n6");
-    ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_EVICTED], 4);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_EVICTED), 4);
 }
 END_TEST
 
@@ -287,7 +287,7 @@ START_TEST(what_is_in_flight_or_expired_takes_no_room)
     world_pass(&w, 1000);
     say_urgent("c", PUSH_LOW);
     say_urgent("d", PUSH_LOW);
-    ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_EVICTED], 0);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_EVICTED), 0);
     ck_assert_str_eq(world_flush(&w, device), "3=c 4=d");
 }
 END_TEST
@@ -300,7 +300,7 @@ START_TEST(channels_do_not_fill_a_mailbox)
     }
     say_urgent("a", PUSH_LOW);
     say_urgent("b", PUSH_LOW);
-    ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_EVICTED], 0);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_EVICTED), 0);
     ck_assert_uint_eq(world_pending(&w, device), 7);
 }
 END_TEST

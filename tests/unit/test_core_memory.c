@@ -150,7 +150,7 @@ END_TEST
 START_TEST(a_key_replays_as_its_state_says)
 {
     static const unsigned char id[PUSH_KEY_BYTES] = {1, 2, 3};
-    push_time_t now = {1000, WORLD_START};
+    push_time_t now = {1000, WORLD_START, 0};
     push_key_t key;
 
     push_key_init(&key, id, 7, 2000);

@@ -276,7 +276,7 @@ START_TEST(an_acknowledgement_is_counted_once_a_message)
     world_ack(&w, device, cursor(3));
     world_ack(&w, device, cursor(3));
     world_resume(&w, device, cursor(4));
-    ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_ACKED], 4);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_ACKED), 4);
 }
 END_TEST
 

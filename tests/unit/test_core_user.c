@@ -20,7 +20,7 @@ START_TEST(the_newest_of_a_topic_replaces_what_was_not_delivered)
     world_say(&w, user, "between");
     publish(spec_topic("new", "t"));
     ck_assert_int_eq(world_fate(&w, device, first), PUSH_REPLACED);
-    ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_REPLACED], 1);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_REPLACED), 1);
     ck_assert_str_eq(world_flush(&w, device), "1=between 2=new");
     world_cleanup(&w);
     world_begin();
@@ -98,7 +98,7 @@ START_TEST(a_replacement_needs_no_room_in_a_full_mailbox)
     publish(spec_topic("a", "t"));
     world_say(&w, user, "b");
     publish(spec_topic("c", "t"));
-    ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_EVICTED], 0);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_EVICTED), 0);
     ck_assert_str_eq(world_flush(&w, device), "1=b 2=c");
 }
 END_TEST
@@ -111,7 +111,7 @@ START_TEST(an_expired_message_is_not_replaced)
     publish(brief);
     world_pass(&w, 1000);
     publish(spec_topic("later", "t"));
-    ck_assert_uint_eq(w.memory.counts.of[PUSH_COUNT_REPLACED], 0);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_REPLACED), 0);
     ck_assert_str_eq(world_flush(&w, device), "1=later");
 }
 END_TEST

@@ -68,7 +68,7 @@ START_TEST(a_repeated_request_is_answered_and_not_published_again)
     ck_assert_int_eq(broker.publish(&broker, &other, &commit, &again),
                      PUSH_KEY_REUSED);
     broker.stats(&broker, &stats);
-    ck_assert_uint_eq(stats.counts[PUSH_COUNT_PUBLISHED], 1);
+    ck_assert_uint_eq(stats.counts[PUSH_TOTAL_PUBLISHED], 1);
     ck_assert_uint_eq(stats.messages, 1);
 }
 END_TEST

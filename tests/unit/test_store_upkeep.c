@@ -132,7 +132,7 @@ START_TEST(a_wall_clock_set_by_a_day_ends_nothing)
     fixture_publish(&g, PUSH_LOG_USER, "u", "c", PUSH_HIGH);
     push_view_stats(&g.store, &stats);
     ck_assert_uint_eq(stats.devices, 2);
-    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_EXPIRED), 0);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_TOTAL_EXPIRED), 0);
     ck_assert_str_eq(fixture_flush(&g, &here), "1=a 2=b 3=c");
     away = open_stream("u", "away", "c");
     ck_assert_str_eq(fixture_flush(&g, &away), "1=a 2=b 3=c");
@@ -261,12 +261,12 @@ START_TEST(full_memory_refuses_low_drops_the_oldest_low_and_takes_high)
         ck_assert_int_eq(say("u", PUSH_NORMAL), PUSH_OK);
         ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
     }
-    ck_assert_uint_gt(fixture_count(&g, PUSH_COUNT_EVICTED), 0);
+    ck_assert_uint_gt(fixture_count(&g, PUSH_TOTAL_EVICTED), 0);
     fixture_flush(&g, &stream_ref);
     ck_assert_uint_eq(g.delivery.gaps_count, 1);
     ck_assert_int_eq(g.delivery.gaps[0].urgency, PUSH_LOW);
     ck_assert_uint_eq(g.delivery.gaps[0].dropped,
-                      fixture_count(&g, PUSH_COUNT_EVICTED));
+                      fixture_count(&g, PUSH_TOTAL_EVICTED));
     ck_assert_int_eq(push_message_urgency(g.delivery.picks[0].message),
                      PUSH_HIGH);
 }
@@ -381,7 +381,7 @@ START_TEST(of_what_was_lost_the_oldest_is_forgotten_first_and_up_to_a_bound)
     }
     fixture_pass(&g, 1001);
     sweep_all();
-    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_EVICTED), 2 * LOSERS);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_TOTAL_EVICTED), 2 * LOSERS);
     while (!g.store.segment->walks) {
         ck_assert_int_eq(say("u", PUSH_HIGH), PUSH_OK);
     }
@@ -405,7 +405,7 @@ START_TEST(strangers_are_told_no_longer_than_what_was_dropped_would_live)
         fixture_pass(&g, 1);
         say_to_stranger(i, PUSH_NORMAL);
     }
-    ck_assert_uint_gt(fixture_count(&g, PUSH_COUNT_EVICTED), 0);
+    ck_assert_uint_gt(fixture_count(&g, PUSH_TOTAL_EVICTED), 0);
     fixture_pass(&g, 300000);
     stream_ref = open_stream("s0", "d", NULL);
     ck_assert_str_eq(fixture_flush(&g, &stream_ref), "");

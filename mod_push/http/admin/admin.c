@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/metrics.h"
 #include "http/admin/show.h"
 
 /* The way from a path below the Location to what answers it. */
@@ -21,7 +22,7 @@ static int not_found(request_rec *r)
                         "path: messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats, check or health"));
+                        "channels, stats, metrics, check or health"));
 }
 
 static const char *method_name(int method)
@@ -57,6 +58,7 @@ static const struct {
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"stats"}, 1, M_GET, push_show_stats},
+              {{"metrics"}, 1, M_GET, push_show_metrics},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 
@@ -147,7 +149,8 @@ int push_admin(request_rec *r)
         problem = push_allow_admin(r);
     }
     if (problem) {
-        return push_problem_send(r, problem);
+        return push_problem_send(
+            r, publishes(path) ? push_problem_count(problem) : problem);
     }
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;

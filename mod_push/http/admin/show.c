@@ -320,8 +320,8 @@ int push_show_stats(request_rec *r, const char *none)
     set_number(body, "users", stats.users);
     set_number(body, "channels", stats.channels);
     set_number(body, "messages", stats.messages);
-    for (int i = 0; i < PUSH_COUNTS; i++) {
-        set_number(body, push_count_name((push_count_t)i), stats.counts[i]);
+    for (int i = 0; i < PUSH_TOTALS; i++) {
+        set_number(body, push_total_name((push_total_t)i), stats.counts[i]);
     }
     set_number(body, "recovered", stats.recovered);
     set_number(memory, "size", stats.memory_size);

@@ -76,8 +76,8 @@ static void put_figures(const section_t *section,
     put_number(section, "devices", stats->devices);
     put_number(section, "users", stats->users);
     put_number(section, "channels", stats->channels);
-    for (int i = 0; i < PUSH_COUNTS; i++) {
-        put_number(section, push_count_name((push_count_t)i),
+    for (int i = 0; i < PUSH_TOTALS; i++) {
+        put_number(section, push_total_name((push_total_t)i),
                    stats->counts[i]);
     }
     put_number(section, "recovered", stats->recovered);

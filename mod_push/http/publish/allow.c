@@ -147,6 +147,7 @@ const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
             set_fields(r, rows[i].name, &rate);
         }
         if (!taken) {
+            push_counted(PUSH_COUNT_LIMITED + rows[i].kind);
             return push_problem(pool, 429, "rate", "%s", rows[i].detail);
         }
     }

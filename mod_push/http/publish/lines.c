@@ -85,6 +85,7 @@ static void put_json(lines_t *l, json_t *line)
 
 static void put_problem(lines_t *l, const push_problem_t *problem)
 {
+    push_problem_count(problem);
     put_json(l,
              json_pack("{s:o}", "error", push_problem_json(l->pool, problem)));
 }
@@ -113,8 +114,12 @@ static void settle(lines_t *l)
         }
     }
     if (l->answers->nelts) {
-        apr_array_clear(l->answers);
+        int64_t start = l->now.us;
+
         l->now = push_clock_now();
+        push_count_time_shared(broker->counts, PUSH_TIME_PUBLISH_DURATION, 0,
+                               l->now.us - start, (uint64_t)l->answers->nelts);
+        apr_array_clear(l->answers);
     }
     l->commit = (push_commit_t){0};
 }
@@ -450,7 +455,7 @@ static int turn_away(request_rec *r, const push_problem_t *problem)
 {
     apr_table_setn(r->headers_out, "Connection", "close");
     r->connection->keepalive = AP_CONN_CLOSE;
-    return push_problem_send(r, problem);
+    return push_problem_send(r, push_problem_count(problem));
 }
 
 int push_publish_lines(request_rec *r)

@@ -241,8 +241,14 @@ static push_status_t publish(push_publication_t *asked, push_answer_t *answer)
 
     asked->now = push_clock_now();
     status = broker->publish(broker, asked, &commit, answer);
-    return status == PUSH_OK ? broker->settle(broker, &commit, answer)
-                             : status;
+    if (status == PUSH_OK) {
+        status = broker->settle(broker, &commit, answer);
+    }
+    if (status == PUSH_OK) {
+        push_count_time_shared(broker->counts, PUSH_TIME_PUBLISH_DURATION, 0,
+                               push_clock_us() - asked->now.us, 1);
+    }
+    return status;
 }
 
 int push_publish(request_rec *r, const char *none)
@@ -263,7 +269,7 @@ int push_publish(request_rec *r, const char *none)
     }
     if (problem) {
         push_traced_refusal(r, &asked, problem);
-        return push_problem_send(r, problem);
+        return push_problem_send(r, push_problem_count(problem));
     }
     return answer(r, &asked, &published.receipt);
 }

@@ -46,9 +46,11 @@ static int come_again(request_rec *r, const push_wait_t *wait,
     return OK;
 }
 
-static int overloaded(request_rec *r, const push_wait_t *wait,
+/* full: PUSH_BY_NOT_OPENED_*, of what there is no more. */
+static int overloaded(request_rec *r, const push_wait_t *wait, unsigned full,
                       const char *detail)
 {
+    push_counted(PUSH_COUNT_NOT_OPENED + full);
     return come_again(
         r, wait, push_problem(r->pool, 503, "too-many-streams", "%s", detail));
 }
@@ -71,11 +73,16 @@ static bool part_with(request_rec *r, const push_reservation_t *reservation,
                : push_handover(r, reservation, adoption, write_timeout);
 }
 
+/* The stream was opened, and ends for this reason (PUSH_BY_CLOSED_*). */
 static void give_up(const push_reservation_t *reservation,
-                    const push_stream_ref_t *stream_ref)
+                    const push_stream_ref_t *stream_ref, unsigned reason)
 {
     push_broker_t *broker = push_broker();
     push_time_t now = push_clock_now();
+
+    push_counted(PUSH_COUNT_CLOSED + reason);
+    push_count_time_shared(broker->counts, PUSH_TIME_STREAM_DURATION, reason,
+                           0, 1);
 
     if (reservation->store) {
         push_reservation_cancel(reservation);
@@ -109,7 +116,7 @@ static int open_stream(request_rec *r, const push_reservation_t *reservation,
     set_head(r, codec);
     push_handover_filters(r);
     if (!send_head(r, codec) || !part_with(r, reservation, &adoption)) {
-        give_up(reservation, stream_ref);
+        give_up(reservation, stream_ref, PUSH_BY_CLOSED_CLIENT);
     }
     return OK;
 }
@@ -134,6 +141,14 @@ static const push_problem_t *refusal_of(const request_rec *r,
                : push_problem_of_status(r->pool, status);
 }
 
+/* Why a poll ended that was answered here. */
+static unsigned reason_of(push_status_t status)
+{
+    return status == PUSH_OK      ? PUSH_BY_CLOSED_ANSWERED
+           : status == PUSH_STALE ? PUSH_BY_CLOSED_SUPERSEDED
+                                  : PUSH_BY_CLOSED_CLIENT;
+}
+
 static int serve(request_rec *r, const push_reservation_t *reservation,
                  const push_subscriber_t *subscriber,
                  const push_stream_ref_t *stream_ref)
@@ -147,7 +162,7 @@ static int serve(request_rec *r, const push_reservation_t *reservation,
     if (answered == DECLINED) {
         return open_stream(r, reservation, subscriber, stream_ref);
     }
-    give_up(reservation, stream_ref);
+    give_up(reservation, stream_ref, reason_of(status));
     return status == PUSH_OK
                ? answered
                : come_again(r, &subscriber->wait, refusal_of(r, status));
@@ -227,6 +242,34 @@ static bool make_reservation(const request_rec *r,
     return true;
 }
 
+static unsigned transport_of(const request_rec *r,
+                             const push_subscriber_t *subscriber)
+{
+    return subscriber->wait.polls  ? PUSH_BY_TRANSPORT_POLL
+           : r->connection->master ? PUSH_BY_TRANSPORT_H2
+                                   : PUSH_BY_TRANSPORT_SSE;
+}
+
+/* What there is no room for; a lock that is busy is none of it. */
+static void count_refusal(push_status_t status)
+{
+    static const struct {
+        push_status_t status;
+        unsigned reason;
+    } rows[] = {{PUSH_TOO_MANY, PUSH_BY_NOT_OPENED_USER},
+                {PUSH_TOO_MANY_DEVICES, PUSH_BY_NOT_OPENED_USER},
+                {PUSH_TOO_MANY_SUBSCRIPTIONS, PUSH_BY_NOT_OPENED_USER},
+                {PUSH_CROWDED, PUSH_BY_NOT_OPENED_ADDRESS},
+                {PUSH_TOO_MANY_CHANNELS, PUSH_BY_NOT_OPENED_FULL},
+                {PUSH_NO_MEMORY, PUSH_BY_NOT_OPENED_MEMORY}};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        if (rows[i].status == status) {
+            push_counted(PUSH_COUNT_NOT_OPENED + rows[i].reason);
+        }
+    }
+}
+
 static int receive(request_rec *r, push_subscriber_t *subscriber)
 {
     const push_problem_t *problem;
@@ -242,11 +285,12 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
                           push_problem_superseded(r->pool));
     }
     if (!make_reservation(r, subscriber, &reservation)) {
-        return overloaded(r, &subscriber->wait,
+        return overloaded(r, &subscriber->wait, PUSH_BY_NOT_OPENED_FULL,
                           "this server has as many streams as it can hold "
                           "(PushMaxStreams)");
     }
     subscriber->checkin.seat = reservation.seat;
+    subscriber->checkin.transport = transport_of(r, subscriber);
     subscriber->ends = push_identity_ends(&subscriber->identity, &now);
     status = broker->claim(broker, &subscriber->checkin, &now, &stream_ref,
                            &session);
@@ -254,6 +298,7 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
         if (reservation.store) {
             push_reservation_cancel(&reservation);
         }
+        count_refusal(status);
         return come_again(r, &subscriber->wait,
                           push_problem_of_status(r->pool, status));
     }
@@ -264,7 +309,7 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
      */
     problem = push_token_recheck(r, r->pool, &subscriber->identity);
     if (problem) {
-        give_up(&reservation, &stream_ref);
+        give_up(&reservation, &stream_ref, PUSH_BY_CLOSED_EXPIRED_TOKEN);
         return push_problem_send(r, problem);
     }
     push_head_set(r);
@@ -280,7 +325,8 @@ static int receive_here(request_rec *r, push_subscriber_t *subscriber)
     int answered;
 
     if (full) {
-        return overloaded(r, &subscriber->wait, full);
+        return overloaded(r, &subscriber->wait, PUSH_BY_NOT_OPENED_NO_THREAD,
+                          full);
     }
     answered = receive(r, subscriber);
     push_h2_bridge_end(r);

@@ -124,6 +124,7 @@ static apr_status_t free_opened(void *opened)
 
 static const push_problem_t *bad_ticket(request_rec *r)
 {
+    push_counted(PUSH_COUNT_TOKENS + PUSH_BY_TOKEN_TICKET);
     apr_table_setn(r->err_headers_out, "WWW-Authenticate",
                    "Bearer realm=\"push\"");
     return push_problem(r->pool, 401, "bad-ticket",

@@ -62,6 +62,17 @@ bool push_disk_forgotten(const push_store_t *store, uint32_t pid)
     return process_gone(pid);
 }
 
+uint64_t push_disk_waiting(const push_store_t *store)
+{
+    const push_journal_entry_t *entries = entries_of(store);
+    uint64_t bytes = 0;
+
+    for (uint32_t i = 0; i < store->segment->seats; i++) {
+        bytes += atomic_load(&entries[i].waiting);
+    }
+    return bytes;
+}
+
 void push_disk_reap(push_store_t *store)
 {
     push_journal_entry_t *entries = entries_of(store);
@@ -76,6 +87,7 @@ void push_disk_reap(push_store_t *store)
         unsaved = atomic_load(&entries[i].unsaved);
         push_disk_missing(store, unsaved);
         atomic_store(&entries[i].unsaved, 0);
+        atomic_store(&entries[i].waiting, 0);
         atomic_compare_exchange_strong(&entries[i].pid, &holder, 0);
     }
 }

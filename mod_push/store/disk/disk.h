@@ -28,6 +28,9 @@ push_journal_entry_t *push_disk_claim(const push_store_t *store);
 /* The process is gone, and what it left has been taken up. */
 bool push_disk_forgotten(const push_store_t *store, uint32_t pid);
 
+/* Bytes that wait in all processes. */
+uint64_t push_disk_waiting(const push_store_t *store);
+
 /* Takes up what processes left that died; one sweep at a time. */
 void push_disk_reap(push_store_t *store);
 

@@ -76,6 +76,7 @@ static void join(push_journal_t *journal, push_records_t *records,
         pthread_cond_signal(&journal->filled);
     }
     push_records_join(&journal->fresh, records);
+    push_journal_show_waiting(journal);
     journal->handed++;
 }
 
@@ -156,12 +157,15 @@ static void lead(push_journal_t *journal)
 {
     push_records_t records = {0};
     uint64_t lot = journal->handed;
+    int64_t start = push_clock_us();
     bool well;
 
     push_records_join(&records, &journal->fresh);
     journal->syncing = true;
     pthread_mutex_unlock(&journal->lock);
     well = push_wal_append(journal->log, &records);
+    push_count_time_shared(journal->store->counts, PUSH_TIME_SYNC_DURATION, 0,
+                           push_clock_us() - start, 1);
     pthread_mutex_lock(&journal->lock);
     journal->syncing = false;
     push_records_join(&journal->queue, &records);

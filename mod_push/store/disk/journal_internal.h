@@ -67,6 +67,14 @@ static inline size_t push_journal_bytes(const push_journal_t *journal)
     return journal->queue.bytes + journal->fresh.bytes;
 }
 
+/* With the lock: what waits has changed. */
+static inline void push_journal_show_waiting(const push_journal_t *journal)
+{
+    if (journal->entry) {
+        atomic_store(&journal->entry->waiting, push_journal_bytes(journal));
+    }
+}
+
 /* So many ms from now, as pthread_cond_timedwait() takes it. */
 struct timespec push_journal_deadline(int64_t ms);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "store/disk/journal_internal.h"
@@ -149,6 +150,7 @@ static void withdraw(push_journal_t *journal)
 {
     if (journal->entry) {
         atomic_store(&journal->entry->unsaved, journal->lowest);
+        push_journal_show_waiting(journal);
     }
 }
 
@@ -317,12 +319,24 @@ static void make_good(push_journal_t *journal)
     }
 }
 
+static void show_size(const push_journal_t *journal)
+{
+    push_disk_t *disk = push_journal_disk(journal);
+    struct stat file;
+
+    atomic_store(&disk->size, journal->options.size);
+    if (!stat(journal->options.path, &file)) {
+        atomic_store(&disk->used, (uint64_t)file.st_size);
+    }
+}
+
 static void tick(push_journal_t *journal)
 {
     push_records_t nothing = {0};
 
     journal->tick = push_clock_now().mono + TICK_MS;
     make_good(journal);
+    show_size(journal);
     if (++journal->ticks % TICKS_TO_TIDY == 0 && journal->durable
         && push_durable_tidy(journal->durable, push_clock_now().wall)) {
         write_records(journal, &nothing);
@@ -508,6 +522,7 @@ static bool finish(push_journal_t *journal)
     push_durable_close(journal->durable);
     if (journal->entry) {
         atomic_store(&journal->entry->unsaved, 0);
+        atomic_store(&journal->entry->waiting, 0);
         atomic_store(&journal->entry->pid, 0);
     }
     return true;

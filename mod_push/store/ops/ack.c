@@ -42,6 +42,12 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
             push_seat_wake_device(&store->seats, device);
         }
     }
+    push_count(store->heaps[name.shard].counts,
+               PUSH_COUNT_ACKS
+                   + (status == PUSH_OK      ? PUSH_BY_ACK_OK
+                      : status == PUSH_STALE ? PUSH_BY_ACK_STALE
+                                             : PUSH_BY_ACK_UNKNOWN),
+               1);
     push_shard_leave(store, name.shard);
     return status;
 }

@@ -230,6 +230,20 @@ static void open_stream(push_store_t *store, push_device_t *device,
                                | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
 }
 
+/* How it came: with the place of the stream before, or of an unknown one. */
+static unsigned opened_as(const push_device_t *device,
+                          const push_cursor_t *cursor, bool online)
+{
+    if (online) {
+        return PUSH_BY_OPENED_TAKEOVER;
+    }
+    if (!cursor || !cursor->seq) {
+        return PUSH_BY_OPENED_NEW;
+    }
+    return device->acked == cursor->seq ? PUSH_BY_OPENED_RESUMED
+                                        : PUSH_BY_OPENED_STALE;
+}
+
 static push_status_t checkin_device(push_store_t *store,
                                     const arrival_t *arrival,
                                     push_device_t *device)
@@ -256,6 +270,11 @@ static push_status_t checkin_device(push_store_t *store,
     use_subscriptions(store, device, subscriptions, arrival->wanted->count);
     open_stream(store, device, arrival);
     push_session_close(store, device);
+    push_count(heap->counts,
+               push_cell(PUSH_COUNT_OPENED, checkin->transport,
+                         opened_as(device, checkin->cursor, online),
+                         PUSH_BY_OPENED_VALUES),
+               1);
     if (!online) {
         push_event_of_device(heap, PUSH_EVENT_CAME, device, arrival->now);
     }

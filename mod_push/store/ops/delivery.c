@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/message_texts.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 
@@ -36,7 +37,8 @@ static void name_gap(push_device_t *device, push_gap_report_t *gap)
     }
 }
 
-static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
+static void collect_gaps(const push_heap_t *heap, push_device_t *device,
+                         push_delivery_t *delivery)
 {
     push_gap_report_t *gap = delivery->gaps;
 
@@ -47,6 +49,10 @@ static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
         gap++;
     }
     delivery->gaps_count = (unsigned)(gap - delivery->gaps);
+    for (unsigned i = 0; i < delivery->gaps_count; i++) {
+        push_count(heap->counts, PUSH_COUNT_GAPS + delivery->gaps[i].reason,
+                   1);
+    }
 }
 
 static void copy_device(const push_heap_t *heap, const push_device_t *device,
@@ -105,7 +111,7 @@ static void collect(push_store_t *store, push_device_t *device,
         device->traits |= PUSH_DEVICE_ADVANCED;
     }
     if (batch.count || !delivery->hold_gaps) {
-        collect_gaps(device, delivery);
+        collect_gaps(heap, device, delivery);
     }
     if (delivery->gaps_count) {
         device->gap_seq = first;
@@ -145,6 +151,43 @@ push_status_t push_delivery_begin(push_store_t *store,
     return status;
 }
 
+/* The oldest message of an urgency took its time until now. */
+static void count_latency(const push_written_t *written, unsigned urgency,
+                          const push_time_t *now)
+{
+    const push_message_t *message = written->tally.oldest[urgency];
+    push_sample_t sample = {.urgency = urgency,
+                            .us = push_message_age(message, now),
+                            .wall = now->wall};
+    unsigned bucket = push_count_time(written->counts, PUSH_TIME_WRITE_LATENCY,
+                                      urgency, sample.us);
+    push_text_t trace = push_message_trace(message);
+
+    if (trace.len && written->exemplars) {
+        memcpy(sample.trace, trace.at, sizeof(sample.trace));
+        push_exemplar_note(written->exemplars, bucket, &sample);
+    }
+}
+
+static void count_written(const push_written_t *written)
+{
+    const push_tally_t *tally = &written->tally;
+    push_time_t now = {.us = push_clock_us()};
+
+    now.wall = written->now->wall + (now.us - written->now->us) / 1000;
+    for (unsigned i = 0; i < PUSH_LANES; i++) {
+        if (tally->messages[i]) {
+            push_count(written->counts, PUSH_COUNT_WRITTEN + i,
+                       tally->messages[i]);
+            push_count(written->counts, PUSH_COUNT_WRITTEN_BYTES + i,
+                       tally->bytes[i]);
+        }
+        if (tally->oldest[i]) {
+            count_latency(written, i, &now);
+        }
+    }
+}
+
 static void tell_written(push_store_t *store,
                          const push_stream_ref_t *stream_ref,
                          unsigned messages, uint64_t seq)
@@ -166,6 +209,7 @@ push_status_t push_delivery_poll(push_store_t *store,
                                  push_delivery_t *delivery,
                                  const push_copier_t *copier)
 {
+    push_written_t written = {.now = now};
     push_status_t status;
     push_device_t *device = enter_open(store, stream_ref, &status);
 
@@ -173,9 +217,9 @@ push_status_t push_delivery_poll(push_store_t *store,
         return status;
     }
     collect(store, device, now, delivery);
-    if (copier->copy(copier->data, delivery)) {
-        push_count(store->heaps[device->shard].counts, PUSH_COUNT_DELIVERED,
-                   delivery->count);
+    if (copier->copy(copier->data, delivery, &written.tally)) {
+        written.counts = store->heaps[device->shard].counts;
+        count_written(&written);
     }
     else {
         status = PUSH_NO_MEMORY;
@@ -205,11 +249,17 @@ bool push_delivery_cut(push_store_t *store,
 
 void push_delivery_written(push_store_t *store,
                            const push_stream_ref_t *stream_ref,
-                           push_counts_t *counts, unsigned messages,
-                           uint64_t seq)
+                           const push_written_t *written)
 {
-    push_count(counts, PUSH_COUNT_DELIVERED, messages);
-    tell_written(store, stream_ref, messages, seq);
+    unsigned messages = 0;
+
+    for (unsigned i = 0; i < PUSH_LANES; i++) {
+        messages += written->tally.messages[i];
+    }
+    if (messages) {
+        count_written(written);
+        tell_written(store, stream_ref, messages, written->seq);
+    }
 }
 
 push_stream_state_t push_delivery_state(push_store_t *store,

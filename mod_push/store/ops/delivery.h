@@ -13,6 +13,25 @@
 #define PUSH_DELIVERY_MAX   120u        /* messages at once */
 #define PUSH_DELIVERY_BYTES (64u << 10) /* about so much at once */
 
+/* What was written of a delivery, by urgency. */
+typedef struct push_tally_t {
+    uint32_t messages[PUSH_LANES];
+    uint64_t bytes[PUSH_LANES];
+    const push_message_t *oldest[PUSH_LANES];
+} push_tally_t;
+
+/* In the order of their seqs. */
+static inline void push_tally_add(push_tally_t *tally,
+                                  const push_message_t *message, size_t bytes)
+{
+    push_urgency_t urgency = push_message_urgency(message);
+
+    if (!tally->messages[urgency]++) {
+        tally->oldest[urgency] = message;
+    }
+    tally->bytes[urgency] += bytes;
+}
+
 typedef struct push_delivery_t {
     /* Set by the caller; see push_batch_t. */
     uint64_t written; /* bytes of the stream so far */
@@ -39,7 +58,8 @@ push_status_t push_delivery_begin(push_store_t *store,
 
 /* Who copies a delivery; copy() returns false if there is no memory for it. */
 typedef struct push_copier_t {
-    bool (*copy)(void *data, const push_delivery_t *delivery);
+    bool (*copy)(void *data, const push_delivery_t *delivery,
+                 push_tally_t *tally);
     void *data;
 } push_copier_t;
 
@@ -68,11 +88,18 @@ push_status_t push_delivery_device(push_store_t *store,
 bool push_delivery_cut(push_store_t *store,
                        const push_stream_ref_t *stream_ref, uint64_t seq);
 
-/* So many messages were written, up to seq; with the counts of the seat. */
+/* What was written to a stream just now, counted in a block of its writer. */
+typedef struct push_written_t {
+    push_counts_t *counts;
+    push_exemplars_t *exemplars; /* of its seat; NULL: none are kept */
+    const push_time_t *now;      /* a while ago */
+    push_tally_t tally;
+    uint64_t seq; /* of the last one */
+} push_written_t;
+
 void push_delivery_written(push_store_t *store,
                            const push_stream_ref_t *stream_ref,
-                           push_counts_t *counts, unsigned messages,
-                           uint64_t seq);
+                           const push_written_t *written);
 
 /* The state of a stream: whether it may go on, or why not. */
 typedef enum push_stream_state_t {

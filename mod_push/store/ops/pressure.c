@@ -167,7 +167,7 @@ static void evict_from_channel(push_heap_t *heap, push_log_t *log,
 
     if (push_message_alive(entry->message, now->mono)) {
         why = PUSH_SLOT_EVICTED;
-        push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, entry->lane, 1);
     }
     push_log_remove(heap, log, entry->lane, entry->at, why);
 }

@@ -113,22 +113,35 @@ static push_record_t *key_record(const push_store_t *store,
 }
 
 static void count(const push_heap_t *heap, push_status_t status,
+                  const push_publication_t *publication,
                   const push_receipt_t *receipt)
 {
+    unsigned urgency = publication->spec.urgency;
+    unsigned audience = (unsigned)publication->audience.kind - PUSH_LOG_USER;
+
     if (status == PUSH_OK) {
-        push_count(heap->counts, PUSH_COUNT_PUBLISHED, 1);
+        push_count(heap->counts,
+                   push_cell(PUSH_COUNT_PUBLISHED, audience, urgency,
+                             PUSH_BY_URGENCY_VALUES),
+                   1);
+        push_count(heap->counts,
+                   push_cell(PUSH_COUNT_PUBLISHED_BYTES, audience, urgency,
+                             PUSH_BY_URGENCY_VALUES),
+                   publication->spec.content.data.len);
     }
     if (receipt->refused) {
-        push_count(heap->counts, PUSH_COUNT_REFUSED, receipt->refused);
+        push_count_settled(heap, PUSH_BY_OUTCOME_REFUSED, urgency,
+                           receipt->refused);
     }
 }
 
 static push_status_t publish_once(push_store_t *store,
-                                  const push_audience_t *audience,
+                                  const push_publication_t *publication,
                                   push_publish_t *publish,
                                   push_commit_t *commit,
                                   const push_answer_t *answer)
 {
+    const push_audience_t *audience = &publication->audience;
     push_name_t name = name_of(store, audience);
     push_status_t status;
 
@@ -140,7 +153,7 @@ static push_status_t publish_once(push_store_t *store,
                              : next_mid(store, name.shard, &publish->now)};
     PUSH_FAILPOINT("publish");
     status = publish_by_kind(store, audience->kind, &name, publish);
-    count(&store->heaps[name.shard], status, &publish->receipt);
+    count(&store->heaps[name.shard], status, publication, &publish->receipt);
     /* The message and the key that it came with get to the disk together. */
     if (status == PUSH_OK && answer->keyed && store->journal) {
         push_shard_note(store, name.shard,
@@ -154,7 +167,6 @@ push_status_t push_store_publish(push_store_t *store,
                                  const push_publication_t *publication,
                                  push_commit_t *commit, push_answer_t *answer)
 {
-    const push_audience_t *audience = &publication->audience;
     push_publish_t publish = {.spec = &publication->spec,
                               .now = publication->now};
     push_urgency_t urgency = publication->spec.urgency;
@@ -164,10 +176,11 @@ push_status_t push_store_publish(push_store_t *store,
         if (store->journal) {
             push_journal_throttle(store);
         }
-        status = publish_once(store, audience, &publish, commit, answer);
+        status = publish_once(store, publication, &publish, commit, answer);
         if (status == PUSH_NO_MEMORY
             && push_pressure_relieve(store, urgency, &publish.now)) {
-            status = publish_once(store, audience, &publish, commit, answer);
+            status = publish_once(store, publication, &publish, commit,
+                                  answer);
         }
     }
     answer->receipt = publish.receipt;

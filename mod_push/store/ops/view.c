@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "store/disk/disk.h"
 #include "store/disk/journal.h"
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
@@ -146,18 +147,30 @@ void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_counts_add(sums, &store->shards[i].counts);
     }
+    push_counts_add(sums, &store->segment->counts);
     for (uint32_t i = 0; i < store->seats.count; i++) {
-        push_counts_add(sums, &store->seats.seats[i].counts);
+        const push_seat_t *seat = &store->seats.seats[i];
+
+        /* Nobody ever had it: all is 0. */
+        if (atomic_load(&seat->incarnation)) {
+            push_counts_add(sums, &seat->counts);
+            push_counts_add(sums, &seat->workers);
+        }
     }
 }
 
 void push_view_figures(const push_store_t *store, push_stats_view_t *stats)
 {
+    uint64_t sums[PUSH_COUNTS];
+
     *stats = (push_stats_view_t){.memory_size = push_slab_size(&store->slab),
                                  .memory_used = store->segment->slab.used,
                                  .recovered = store->segment->recovered
                                               + store->segment->slab.repairs};
-    push_view_counts(store, stats->counts);
+    push_view_counts(store, sums);
+    for (int i = 0; i < PUSH_TOTALS; i++) {
+        stats->counts[i] = push_total_of(sums, (push_total_t)i);
+    }
     for (uint32_t i = 0; i < store->seats.count; i++) {
         stats->streams += store->seats.seats[i].streams;
         stats->bridged += store->seats.seats[i].bridged;
@@ -216,4 +229,73 @@ void push_view_health(push_store_t *store, push_health_t *health)
         .memory_percent = (unsigned)(store->segment->slab.used * 100
                                      / push_slab_size(&store->slab)),
         .died = push_deaths_since(&store->segment->deaths, minute_ago)};
+}
+
+/* ---- with no lock ---- */
+
+static void add_shard(const push_shard_t *shard, push_metrics_t *metrics)
+{
+    metrics->users += push_table_count(&shard->users);
+    metrics->devices += push_table_count(&shard->contexts);
+    metrics->channels += push_table_count(&shard->channels);
+    metrics->messages += atomic_load(&shard->live);
+    metrics->near_full += atomic_load(&shard->crowded);
+}
+
+/* Those on their way to a reactor are no polls, and not over HTTP/2. */
+static void add_streams(const push_seat_t *seat, push_metrics_t *metrics)
+{
+    uint64_t all = atomic_load(&seat->streams);
+
+    for (unsigned i = PUSH_BY_TRANSPORT_SSE + 1; i < PUSH_BY_TRANSPORT_VALUES;
+         i++) {
+        uint64_t count = atomic_load(&seat->carried[i]);
+
+        metrics->streams[i] += count;
+        all -= count < all ? count : all;
+    }
+    metrics->streams[PUSH_BY_TRANSPORT_SSE] += all;
+}
+
+static void add_exemplars(const push_seat_t *seat, push_metrics_t *metrics)
+{
+    for (unsigned i = 0; i < PUSH_EXEMPLARS; i++) {
+        push_sample_t sample;
+
+        if (push_exemplar_read(&seat->exemplars, i, &sample)
+            && sample.wall > metrics->exemplars[i].wall) {
+            metrics->exemplars[i] = sample;
+        }
+    }
+}
+
+static void add_state(const push_store_t *store, push_metrics_t *metrics)
+{
+    const push_disk_t *disk = &store->segment->disk;
+
+    metrics->kept = store->journal != NULL;
+    metrics->state_ok = !atomic_load(&disk->failing);
+    metrics->state_size = atomic_load(&disk->size);
+    metrics->state_used = atomic_load(&disk->used);
+    metrics->state_waiting = push_disk_waiting(store);
+    metrics->state_errors = atomic_load(&disk->errors);
+}
+
+void push_view_metrics(push_store_t *store, push_metrics_t *metrics)
+{
+    *metrics = (push_metrics_t){.memory_size = push_slab_size(&store->slab),
+                                .memory_used = store->segment->slab.used,
+                                .recovered = store->segment->recovered
+                                             + store->segment->slab.repairs,
+                                .layout = store->segment->prefix.layout,
+                                .started = store->segment->created};
+    push_view_counts(store, metrics->sums);
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        add_shard(&store->shards[i], metrics);
+    }
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        add_streams(&store->seats.seats[i], metrics);
+        add_exemplars(&store->seats.seats[i], metrics);
+    }
+    add_state(store, metrics);
 }

@@ -21,6 +21,7 @@ void push_view_channels(push_store_t *store, const push_time_t *now,
 
 /* What was counted, by push_count_t.  Takes no lock. */
 void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS]);
+void push_view_metrics(push_store_t *store, push_metrics_t *metrics);
 
 void push_view_stats(push_store_t *store, push_stats_view_t *stats);
 

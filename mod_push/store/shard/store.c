@@ -57,6 +57,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->guard = mapping->guard;
     store->visitors = &segment->visitors;
     store->checkins = &segment->checkins;
+    store->counts = &segment->counts;
     store->tag = PUSH_SEAT_NOBODY;
     store->slab.base = bytes;
     store->slab.shared = &segment->slab;
@@ -152,6 +153,7 @@ void push_store_sit(push_store_t *store, unsigned seat)
 {
     store->visitors = &store->seats.seats[seat].visitors;
     store->checkins = &store->seats.seats[seat].checkins;
+    store->counts = &store->seats.seats[seat].workers;
     store->tag = push_seat_tag(&store->seats.seats[seat], seat);
 }
 

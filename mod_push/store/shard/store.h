@@ -41,6 +41,7 @@ typedef struct push_store_t {
     push_guard_t *guard;            /* NULL: nothing is limited */
     _Atomic uint32_t *visitors;     /* of this process's seat */
     _Atomic uint32_t *checkins;     /* likewise */
+    push_counts_t *counts;          /* likewise, of its workers */
     uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
     push_records_t

@@ -2,15 +2,22 @@
 
 #include <time.h>
 
-static int64_t clock_ms(clockid_t clock)
+static int64_t clock_us(clockid_t clock)
 {
     struct timespec at;
 
     clock_gettime(clock, &at);
-    return (int64_t)at.tv_sec * 1000 + at.tv_nsec / 1000000;
+    return (int64_t)at.tv_sec * 1000000 + at.tv_nsec / 1000;
+}
+
+int64_t push_clock_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
 }
 
 push_time_t push_clock_now(void)
 {
-    return (push_time_t){clock_ms(CLOCK_MONOTONIC), clock_ms(CLOCK_REALTIME)};
+    int64_t us = push_clock_us();
+
+    return (push_time_t){us / 1000, clock_us(CLOCK_REALTIME) / 1000, us};
 }

@@ -6,4 +6,7 @@
 /* The moment, on the clocks that all times of the store are of. */
 push_time_t push_clock_now(void);
 
+/* The one that is never set back, in µs. */
+int64_t push_clock_us(void);
+
 #endif

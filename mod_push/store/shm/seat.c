@@ -88,6 +88,9 @@ static void seat_clear(push_seat_t *seat)
     atomic_store(&seat->asleep, 0);
     atomic_store(&seat->streams, 0);
     atomic_store(&seat->bridged, 0);
+    for (unsigned i = 0; i < PUSH_BY_TRANSPORT_VALUES; i++) {
+        atomic_store(&seat->carried[i], 0);
+    }
     atomic_store(&seat->closed, 0);
     atomic_store(&seat->visitors, 0);
     atomic_store(&seat->taking, 0);

@@ -3,6 +3,8 @@
 #include <stdatomic.h>
 #include <sys/random.h>
 
+#include "store/shm/clock.h"
+
 #define LINE 64u
 
 static uint64_t align_line(uint64_t offset)
@@ -29,6 +31,7 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
 
     segment->prefix.layout = layout;
     segment->prefix.size = size;
+    segment->created = push_clock_now().wall;
     segment->seats = seats;
     segment->seats_at = at;
     at = align_line(at + (uint64_t)seats * sizeof(push_seat_t));

@@ -2,8 +2,10 @@
 #define PUSH_SEGMENT_H
 
 #include "core/channel.h"
+#include "core/exemplar.h"
 #include "core/idempotency.h"
 #include "store/shm/deaths.h"
+#include "store/shm/journals.h"
 #include "store/shm/prefix.h"
 #include "store/shm/slab.h"
 #include "store/shm/table.h"
@@ -38,7 +40,9 @@ typedef struct push_shard_t {
     _Atomic uint32_t untidy; /* 1: something could not be given back */
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
     int64_t away_until;      /* the same; see push_forget_away() */
-    push_counts_t counts;    /* never cleared; see core/counts.h */
+    _Atomic uint32_t live;   /* messages, as of the last sweep */
+    _Atomic uint32_t crowded; /* mailboxes that were nearly full then */
+    push_counts_t counts;     /* never cleared; see core/counts.h */
 } push_shard_t;
 
 /*
@@ -62,7 +66,10 @@ typedef struct push_seat_t {
     _Atomic uint32_t checkins;    /* of its process, under way */
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
     _Atomic uint32_t reserved;    /* reservations it has at other seats */
-    _Alignas(64) push_counts_t counts; /* its thread's; never cleared */
+    push_counts_t counts;         /* its thread's; never cleared */
+    push_counts_t workers;        /* of its process; likewise */
+    push_exemplars_t exemplars;   /* its thread's; likewise */
+    _Atomic uint32_t carried[PUSH_BY_TRANSPORT_VALUES]; /* of streams */
 } push_seat_t;
 
 /* Nobody's seat; what was bound to it has not been seen to yet. */
@@ -87,25 +94,11 @@ typedef struct push_retired_t {
     uint32_t damaged;         /* 1: not repaired since an owner died */
 } push_retired_t;
 
-/* The entry of one process that writes the state on disk. */
-typedef struct push_journal_entry_t {
-    _Atomic uint32_t pid;     /* 0: free */
-    _Atomic uint64_t unsaved; /* mids from here on wait in it; 0: none */
-} push_journal_entry_t;
-
-/* The state on disk, as all processes know it; see store/disk/journal.h. */
-typedef struct push_disk_t {
-    _Atomic uint64_t missing; /* mids from here on may lack there; 0: none */
-    _Atomic uint32_t failing; /* 0: well, else push_disk_failing_t */
-    _Atomic uint32_t errors;  /* writes that failed */
-    _Atomic uint64_t writes;  /* transactions */
-    _Atomic uint64_t records; /* written by them */
-} push_disk_t;
-
 typedef struct push_segment_t {
     push_prefix_t prefix;
     uint64_t hash_key[2];
     uint64_t session_key[2]; /* random; names sessions, and never kept */
+    int64_t created;         /* wall ms */
     uint32_t node;           /* 0…63, in every mid */
     uint32_t seats;
     push_ref_t broadcast; /* the channel of all devices */
@@ -114,6 +107,7 @@ typedef struct push_segment_t {
 #endif
     push_mid_clock_t clock;
     _Atomic uint64_t recovered; /* locks taken over from a dead process */
+    push_counts_t counts;       /* of workers that have no seat */
     _Atomic uint32_t streams;   /* ever opened; numbers them */
     _Atomic uint32_t visitors;  /* as push_seat_t's, of who has no seat */
     _Atomic uint32_t checkins;  /* likewise */

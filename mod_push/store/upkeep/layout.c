@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/device.h"
+#include "core/families.h"
 #include "core/hash.h"
 #include "core/session.h"
 #include "store/shm/fingerprint.h"
@@ -90,6 +91,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, prefix),
     AT(push_segment_t, hash_key),
     AT(push_segment_t, session_key),
+    AT(push_segment_t, created),
     AT(push_segment_t, node),
     AT(push_segment_t, seats),
     AT(push_segment_t, broadcast),
@@ -98,6 +100,7 @@ static const uint64_t facts[] = {
 #endif
     AT(push_segment_t, clock),
     AT(push_segment_t, recovered),
+    AT(push_segment_t, counts),
     AT(push_segment_t, streams),
     AT(push_segment_t, visitors),
     AT(push_segment_t, checkins),
@@ -126,6 +129,8 @@ static const uint64_t facts[] = {
     AT(push_disk_t, errors),
     AT(push_disk_t, writes),
     AT(push_disk_t, records),
+    AT(push_disk_t, size),
+    AT(push_disk_t, used),
     SIZE(push_retired_t),
     AT(push_retired_t, lock),
     AT(push_retired_t, epoch),
@@ -165,6 +170,17 @@ static const uint64_t facts[] = {
     AT(push_seat_t, limit),
     AT(push_seat_t, reserved),
     AT(push_seat_t, counts),
+    AT(push_seat_t, workers),
+    AT(push_seat_t, exemplars),
+    AT(push_seat_t, carried),
+    SIZE(push_exemplars_t),
+    AT(push_exemplars_t, of),
+    SIZE(push_exemplar_t),
+    AT(push_exemplar_t, version),
+    AT(push_exemplar_t, urgency),
+    AT(push_exemplar_t, us),
+    AT(push_exemplar_t, wall),
+    AT(push_exemplar_t, trace),
     SIZE(push_shard_t),
     AT(push_shard_t, lock),
     AT(push_shard_t, users),
@@ -178,6 +194,8 @@ static const uint64_t facts[] = {
     AT(push_shard_t, untidy),
     AT(push_shard_t, strangers_until),
     AT(push_shard_t, away_until),
+    AT(push_shard_t, live),
+    AT(push_shard_t, crowded),
     AT(push_shard_t, counts),
     SIZE(push_table_t),
     AT(push_table_t, buckets),
@@ -186,6 +204,7 @@ static const uint64_t facts[] = {
     SIZE(push_journal_entry_t),
     AT(push_journal_entry_t, pid),
     AT(push_journal_entry_t, unsaved),
+    AT(push_journal_entry_t, waiting),
     SIZE(push_page_t),
     AT(push_page_t, next),
     AT(push_page_t, prev),
@@ -348,9 +367,33 @@ static const uint64_t facts[] = {
     AT(push_mark_t, value),
 };
 
-uint64_t push_layout(uint64_t transport)
+static uint64_t add_text(uint64_t sum, const char *text)
 {
     static const uint64_t no_key[2];
+    const uint64_t hash = push_hash(no_key, text, strlen(text));
+
+    return push_fingerprint_add(sum, &hash, 1);
+}
+
+/* Which cells are whose. */
+static uint64_t add_family(uint64_t sum, const push_family_t *family)
+{
+    sum = add_text(sum, family->name);
+    for (unsigned i = 0; i < 2; i++) {
+        for (unsigned j = 0; j < family->labels[i]->count; j++) {
+            sum = add_text(sum, family->labels[i]->values[j]);
+        }
+    }
+    for (unsigned i = 0; i < family->bounds_count; i++) {
+        const uint64_t bound = (uint64_t)family->bounds[i];
+
+        sum = push_fingerprint_add(sum, &bound, 1);
+    }
+    return sum;
+}
+
+uint64_t push_layout(uint64_t transport)
+{
     uint64_t sum = push_fingerprint_add(PUSH_FINGERPRINT_START, facts,
                                         sizeof(facts) / sizeof(*facts));
 
@@ -359,11 +402,8 @@ uint64_t push_layout(uint64_t transport)
 
         sum = push_fingerprint_add(sum, &size, 1);
     }
-    for (int i = 0; i < PUSH_COUNTS; i++) {
-        const char *name = push_count_name((push_count_t)i);
-        const uint64_t hash = push_hash(no_key, name, strlen(name));
-
-        sum = push_fingerprint_add(sum, &hash, 1);
+    for (int i = 0; i < PUSH_FAMILIES; i++) {
+        sum = add_family(sum, push_family((push_family_kind_t)i));
     }
     return push_fingerprint_add(sum, &transport, 1);
 }

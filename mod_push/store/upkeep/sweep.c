@@ -25,6 +25,8 @@ typedef struct {
     const push_time_t *now;
     bool death;       /* a reactor was found dead */
     unsigned written; /* devices of which the state was saved */
+    uint32_t live;    /* messages of the shard */
+    uint32_t crowded; /* its mailboxes that are nearly full */
 } round_t;
 
 /*
@@ -68,12 +70,21 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
             push_seat_wake_device(&store->seats, device);
         }
         push_save_if_changed(store, device, &round->written);
+        round->crowded += push_mailbox_crowded(heap, device,
+                                               store->limits.max_pending, now);
         if (!(device->traits & PUSH_DEVICE_ONLINE)
             && device->left + store->limits.retention <= now->mono
             && !atomic_load(&device->wake)) {
             push_store_drop_device(store, device);
         }
     }
+}
+
+static void sweep_log(push_heap_t *heap, push_log_t *log, bool hurry,
+                      round_t *round)
+{
+    push_log_sweep(heap, log, hurry, round->now);
+    round->live += log->live_count;
 }
 
 static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
@@ -88,7 +99,7 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
         push_ref_t next = push_table_next(heap, users, ref);
         push_user_t *user = push_at(heap, ref);
 
-        push_log_sweep(heap, &user->log, hurry, now);
+        sweep_log(heap, &user->log, hurry, round);
         sweep_devices(store, user, round);
         if (!user->devices && push_log_empty(&user->log)
             && user->lost_until <= now->mono) {
@@ -100,16 +111,16 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
 }
 
 static void sweep_channels(push_store_t *store, unsigned shard, bool hurry,
-                           const push_time_t *now)
+                           round_t *round)
 {
     push_heap_t *heap = &store->heaps[shard];
     push_ref_t ref = PUSH_NONE;
 
     while (push_table_walk(heap, &store->shards[shard].channels, &ref)) {
-        push_log_sweep(heap, push_at(heap, ref), hurry, now);
+        sweep_log(heap, push_at(heap, ref), hurry, round);
     }
     if (shard == 0) {
-        push_log_sweep(heap, &push_store_broadcast(store)->log, hurry, now);
+        sweep_log(heap, &push_store_broadcast(store)->log, hurry, round);
     }
     push_forget_channels(store, shard);
 }
@@ -133,6 +144,8 @@ static bool sweep_shard(push_store_t *store, unsigned shard, round_t *round)
     if (!push_shard_enter(store, shard)) {
         return false;
     }
+    round->live = 0;
+    round->crowded = 0;
     tidy(store, shard);
     if (store->shards[shard].strangers_until <= now->mono) {
         store->shards[shard].strangers_until = 0;
@@ -141,7 +154,9 @@ static bool sweep_shard(push_store_t *store, unsigned shard, round_t *round)
     if (store->shards[shard].orphans) {
         push_orphans_adopt(store, shard);
     }
-    sweep_channels(store, shard, hurry, now);
+    sweep_channels(store, shard, hurry, round);
+    atomic_store(&store->shards[shard].live, round->live);
+    atomic_store(&store->shards[shard].crowded, round->crowded);
     push_shard_leave(store, shard);
     push_store_keys_sweep(store, shard, now);
     push_epoch_advance(&store->epoch);

@@ -48,6 +48,7 @@ struct push_reactor_t {
     int64_t next_check; /* mono ms; for streams sent to dead processes */
     uint32_t crowd;     /* streams of the whole server, as last counted */
     int64_t polled;     /* when, mono ms */
+    int64_t busy_since; /* mono µs */
 };
 
 /* ---- reactor thread only ---- */
@@ -72,7 +73,10 @@ static void on_event(push_reactor_t *reactor, const struct epoll_event *event)
     if (event->data.u32 == MIGRANT_INDEX) {
         push_migrants_adopt(&reactor->set, reactor->set.seat_index);
     }
-    else if (event->data.u32 != WAKE_INDEX) {
+    else if (event->data.u32 == WAKE_INDEX) {
+        push_count(&reactor->set.seat->counts, PUSH_COUNT_WAKEUPS, 1);
+    }
+    else {
         push_stream_set_on_event(&reactor->set, event->data.u32,
                                  event->events);
     }
@@ -136,15 +140,25 @@ static int may_wait(push_reactor_t *reactor, uint32_t limit)
     return (int)wait;
 }
 
+/* Until now; the next time of it begins with another clock reading. */
+static void count_busy(push_reactor_t *reactor)
+{
+    push_count(&reactor->set.seat->counts, PUSH_COUNT_BUSY,
+               (uint64_t)(push_clock_us() - reactor->busy_since));
+}
+
 static void wait_for_events(push_reactor_t *reactor, uint32_t limit)
 {
     struct epoll_event events[EVENTS_MAX];
     push_stream_set_t *set = &reactor->set;
-    int count = epoll_wait(set->epoll, events, EVENTS_MAX,
-                           may_wait(reactor, limit));
+    int wait = may_wait(reactor, limit);
+    int count;
 
+    count_busy(reactor);
+    count = epoll_wait(set->epoll, events, EVENTS_MAX, wait);
     push_seat_awake(set->seat);
     push_stream_set_read_clock(set);
+    reactor->busy_since = set->now.us;
     for (int i = 0; i < count; i++) {
         on_event(reactor, &events[i]);
     }
@@ -157,7 +171,9 @@ static void pause_if_busy(push_reactor_t *reactor, uint32_t flushes,
         &reactor->batching, reactor->set.now.mono, flushes, messages);
 
     if (ms) {
+        count_busy(reactor);
         poll(NULL, 0, (int)ms);
+        reactor->busy_since = push_clock_us();
     }
 }
 
@@ -251,6 +267,7 @@ static void *run(void *data)
     push_stream_set_t *set = &reactor->set;
     push_close_notice_t last;
 
+    reactor->busy_since = push_clock_us();
     push_migrants_adopt(&reactor->set, reactor->set.seat_index);
     while (!atomic_load(&reactor->stop)) {
         turn(reactor, WAIT_MAX_MS);
@@ -379,6 +396,11 @@ bool push_reservation_adopt(const push_reservation_t *reservation,
         return true;
     }
     push_reservation_cancel(reservation);
+    push_count_shared(reservation->store->counts,
+                      PUSH_COUNT_CLOSED + PUSH_BY_CLOSED_RESTART, 1);
+    push_count_time_shared(reservation->store->counts,
+                           PUSH_TIME_STREAM_DURATION, PUSH_BY_CLOSED_RESTART,
+                           0, 1);
     push_store_checkout(reservation->store, &adoption->stream_ref, &now);
     close(adoption->fd);
     return false;

@@ -75,6 +75,7 @@ static void add_message(push_reply_t *reply, push_output_t *out,
         gather(reply, out);
         done += out->bytes;
     } while (out->cut && !reply->failed);
+    push_tally_add(reply->tally, letter.message, done);
 }
 
 static void add_seam(push_reply_t *reply, push_output_t *out, push_seam_t seam)
@@ -125,11 +126,13 @@ void push_reply_write(push_reply_t *reply, push_output_t *out,
 
 /* ---- a poll in a worker's thread ---- */
 
-static bool copy_delivery(void *data, const push_delivery_t *delivery)
+static bool copy_delivery(void *data, const push_delivery_t *delivery,
+                          push_tally_t *tally)
 {
     push_reply_t *reply = data;
     push_output_t *out;
 
+    reply->tally = tally;
     if (!delivery->count && !delivery->gaps_count) {
         return true;
     }

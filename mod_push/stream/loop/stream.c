@@ -24,13 +24,13 @@ const char *push_end_name(push_end_t why)
 /* One a thread: what one system call is going to write. */
 struct push_writer_t {
     push_store_t *store;
-    push_counts_t *counts; /* of the reactor's seat */
     push_output_t out;
     push_forms_t forms; /* that pieces of out may be borrowed from */
     size_t gaps_len;    /* bytes of the gaps before the messages */
     size_t ends[PUSH_DELIVERY_MAX]; /* of the messages that are whole in it */
     unsigned whole;
     push_delivery_t delivery;
+    push_written_t written; /* with the counts of the reactor's seat */
 };
 
 push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
@@ -39,7 +39,8 @@ push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
 
     if (writer) {
         writer->store = store;
-        writer->counts = &seat->counts;
+        writer->written.counts = &seat->counts;
+        writer->written.exemplars = &seat->exemplars;
     }
     return writer;
 }
@@ -59,15 +60,18 @@ static push_stream_ref_t stream_ref_of(const push_stream_t *stream)
     return (push_stream_ref_t){.device = stream->device, .gen = stream->gen};
 }
 
-/* So many messages more are out, the last of them as seq. */
-static void note_written(const push_writer_t *writer, push_stream_t *stream,
-                         unsigned messages, uint64_t seq)
+/* The writer's tally is out, the last message of it as seq. */
+static void note_written(push_writer_t *writer, push_stream_t *stream,
+                         const push_time_t *now, uint64_t seq)
 {
     const push_stream_ref_t stream_ref = stream_ref_of(stream);
 
-    stream->messages += messages;
-    push_delivery_written(writer->store, &stream_ref, writer->counts, messages,
-                          seq);
+    for (unsigned i = 0; i < PUSH_LANES; i++) {
+        stream->messages += writer->written.tally.messages[i];
+    }
+    writer->written.now = now;
+    writer->written.seq = seq;
+    push_delivery_written(writer->store, &stream_ref, &writer->written);
 }
 
 static const push_transport_t *transport_of(const push_stream_t *stream)
@@ -149,8 +153,13 @@ static push_flush_t go_on(const push_stream_t *stream)
     return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;
 }
 
+static void begin_tally(push_writer_t *writer)
+{
+    writer->written.tally = (push_tally_t){0};
+}
+
 static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
-                                const char *device)
+                                const char *device, const push_time_t *now)
 {
     push_store_t *store = writer->store;
     push_output_t *out = &writer->out;
@@ -177,9 +186,11 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     if (out->cut) {
         return go_on(stream);
     }
+    begin_tally(writer);
+    push_tally_add(&writer->written.tally, letter.message, stream->part_at);
+    note_written(writer, stream, now, stream->part_seq);
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
-    note_written(writer, stream, 1, stream->part_seq);
     return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
 }
 
@@ -212,6 +223,23 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
     }
 }
 
+/* The first messages of the delivery are out whole. */
+static void note_whole(push_writer_t *writer, push_stream_t *stream,
+                       unsigned count, const push_time_t *now)
+{
+    const push_delivery_t *delivery = &writer->delivery;
+    size_t begin = writer->gaps_len;
+
+    begin_tally(writer);
+    for (unsigned i = 0; i < count; i++) {
+        push_tally_add(&writer->written.tally, delivery->picks[i].message,
+                       writer->ends[i] - begin);
+        begin = writer->ends[i];
+    }
+    note_written(writer, stream, now,
+                 count ? delivery->picks[count - 1].seq : 0);
+}
+
 /* The message at index was written in part: so many bytes of it. */
 static bool keep_part(push_writer_t *writer, push_stream_t *stream,
                       unsigned index, size_t bytes)
@@ -228,7 +256,7 @@ static bool keep_part(push_writer_t *writer, push_stream_t *stream,
 
 /* Only so many bytes were written: the rest goes back to the mailbox. */
 static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
-                                 size_t sent)
+                                 size_t sent, const push_time_t *now)
 {
     const push_delivery_t *delivery = &writer->delivery;
     const push_stream_ref_t stream_ref = stream_ref_of(stream);
@@ -247,7 +275,7 @@ static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
         begin = writer->ends[whole++];
     }
     seq += whole;
-    note_written(writer, stream, whole, seq);
+    note_whole(writer, stream, whole, now);
     if (sent > begin) {
         if (!keep_part(writer, stream, whole, sent - begin)) {
             return PUSH_FLUSH_BROKEN;
@@ -313,9 +341,9 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
         return PUSH_FLUSH_BROKEN;
     }
     if (out->cut || (size_t)sent < out->bytes) {
-        return cut_delivery(writer, stream, (size_t)sent);
+        return cut_delivery(writer, stream, (size_t)sent, now);
     }
-    note_written(writer, stream, delivery->count, delivery->sent);
+    note_whole(writer, stream, delivery->count, now);
     if (stream->link.rest) {
         return PUSH_FLUSH_BLOCKED;
     }
@@ -333,7 +361,8 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     push_delivery_t *delivery = &writer->delivery;
     push_reply_t reply = {.store = writer->store,
                           .codec = codec_of(stream),
-                          .meta = stream->meta};
+                          .meta = stream->meta,
+                          .tally = &writer->written.tally};
     push_flush_t sent = PUSH_FLUSH_BROKEN;
     push_status_t status;
 
@@ -347,10 +376,11 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     if (!delivery->count && !stream->due) {
         return PUSH_FLUSH_IDLE;
     }
+    begin_tally(writer);
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
         stream->answered = 1;
-        note_written(writer, stream, delivery->count, delivery->sent);
+        note_written(writer, stream, now, delivery->sent);
         sent = send_text(stream, reply.bytes, reply.len);
     }
     free(reply.bytes);
@@ -374,7 +404,7 @@ push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
         if (status != PUSH_OK) {
             return flush_status(status);
         }
-        flushed = finish_part(writer, stream, device);
+        flushed = finish_part(writer, stream, device, now);
     }
     if (flushed != PUSH_FLUSH_DONE) {
         return flushed;
@@ -395,6 +425,7 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
     }
     push_output_begin(out, 0);
     codec_of(stream)->beat(out, stream->event_beats);
+    push_count(writer->written.counts, PUSH_COUNT_HEARTBEATS, 1);
     return send_text(stream, out->scratch, out->bytes);
 }
 

@@ -11,11 +11,11 @@
 #include "store/shard/hold.h"
 #include "store/shm/reserve.h"
 #include "store/shm/clock.h"
+#include "stream/loop/tally.h"
 
-#define LATER_MS      5u     /* until a locked mailbox is tried again */
-#define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
-#define EXPIRED_MS    1000u  /* and of one that may come again; jittered */
-
+#define LATER_MS       5u     /* until a locked mailbox is tried again */
+#define SUPERSEDED_MS  30000u /* retry of a client that was taken over from */
+#define EXPIRED_MS     1000u  /* and of one that may come again; jittered */
 #define TURNED_AWAY_MS 10000u /* of one for which there is no room; likewise */
 
 static push_stream_t *stream_at(const push_stream_set_t *set, uint32_t index)
@@ -56,6 +56,7 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
                           .messages = stream->messages,
                           .bytes = stream->link.bytes};
 
+    push_count_end(set->seat, push_closed_by(stream, why), ended.duration);
     set->ended(set->data, &ended);
 }
 
@@ -80,6 +81,7 @@ static void forget(push_stream_set_t *set, uint32_t index)
     }
     set->fixed -= is_fixed(stream);
     atomic_fetch_sub(&set->seat->bridged, stream->bridged);
+    push_count_carried(set->seat, stream, -1);
     push_stream_close(set->store, stream);
     push_stream_table_give(&set->streams, index);
     push_reserve_give_back(set->seat);
@@ -168,6 +170,7 @@ static void after_write(push_stream_set_t *set, uint32_t index,
         enqueue(set, index);
         break;
     case PUSH_FLUSH_BLOCKED:
+        push_count(&set->seat->counts, PUSH_COUNT_BLOCKED, 1);
         stream->blocked = 1;
         stream->full = 0;
         /* fall through */
@@ -300,6 +303,9 @@ void push_stream_set_turn_away(push_stream_set_t *set,
                                const push_migrant_t *migrant)
 {
     say_come_again(set, migrant);
+    push_count_end(set->seat, PUSH_BY_CLOSED_RESTART,
+                   migrant->opened ? (uint64_t)set->now.mono - migrant->opened
+                                   : 0);
     push_store_checkout(set->store, &migrant->adoption.stream_ref, &set->now);
     if (migrant->part) {
         push_hold_release(set->store, migrant->part);
@@ -324,6 +330,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->json = adoption->json;
     set->fixed += is_fixed(stream);
     atomic_fetch_add(&set->seat->bridged, stream->bridged);
+    push_count_carried(set->seat, stream, 1);
     stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
     stream->opened = migrant->opened ? migrant->opened
                                      : (uint64_t)set->now.mono;
@@ -463,6 +470,7 @@ uint32_t push_stream_set_send_away(push_stream_set_t *set, unsigned seat,
             break;
         }
         let_go(set, i);
+        push_count(&set->seat->counts, PUSH_COUNT_MOVED, 1);
         count++;
     }
     return count;

@@ -1,0 +1,50 @@
+#include "stream/loop/tally.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+/* TCP gave up what it had to write (PushWriteTimeout). */
+static bool timed_out(const push_stream_t *stream)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return !getsockopt(stream->link.fd, SOL_SOCKET, SO_ERROR, &error, &len)
+           && error == ETIMEDOUT;
+}
+
+/* What breaks otherwise is the client's doing, or somebody's on the way. */
+unsigned push_closed_by(const push_stream_t *stream, push_end_t why)
+{
+    static const unsigned char reasons[] = {
+        [PUSH_END_PEER] = PUSH_BY_CLOSED_CLIENT,
+        [PUSH_END_ERROR] = PUSH_BY_CLOSED_CLIENT,
+        [PUSH_END_SUPERSEDED] = PUSH_BY_CLOSED_SUPERSEDED,
+        [PUSH_END_RESTART] = PUSH_BY_CLOSED_RESTART,
+        [PUSH_END_SHUTDOWN] = PUSH_BY_CLOSED_SHUTDOWN,
+        [PUSH_END_EXPIRED] = PUSH_BY_CLOSED_EXPIRED_TOKEN,
+        [PUSH_END_DISMISSED] = PUSH_BY_CLOSED_DISCONNECTED,
+        [PUSH_END_ANSWERED] = PUSH_BY_CLOSED_ANSWERED};
+
+    return why == PUSH_END_ERROR && timed_out(stream)
+               ? PUSH_BY_CLOSED_WRITE_TIMEOUT
+               : reasons[why];
+}
+
+void push_count_end(push_seat_t *seat, unsigned reason, uint64_t ms)
+{
+    push_count(&seat->counts, PUSH_COUNT_CLOSED + reason, 1);
+    push_count_time(&seat->counts, PUSH_TIME_STREAM_DURATION, reason,
+                    (int64_t)ms * 1000);
+}
+
+void push_count_carried(push_seat_t *seat, const push_stream_t *stream,
+                        int more)
+{
+    unsigned kind = stream->poll      ? PUSH_BY_TRANSPORT_POLL
+                    : stream->bridged ? PUSH_BY_TRANSPORT_H2
+                                      : PUSH_BY_TRANSPORT_SSE;
+
+    atomic_fetch_add(&seat->carried[kind], (uint32_t)more);
+}
