@@ -224,6 +224,7 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 -include sdk-c/build.mk sdk-js/build.mk
 -include tests/bench/build.mk tests/integration/build.mk tests/chaos/build.mk
 -include tests/browser/build.mk tests/simulation/build.mk
+-include tests/monitoring/build.mk
 -include conf/build.mk
 
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
@@ -275,6 +276,7 @@ test: deps ## install what is missing, build and test everything
 	@tests/run --alone '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
 		'$(MAKE) check-plain' '$(MAKE) asan' '$(MAKE) check-threads' \
 		'$(MAKE) check-packages-short' \
+		$(if $(MONITORING_TESTS),'$(MAKE) check-monitoring') \
 		$(if $(JS_TESTS),'$(MAKE) check-js') \
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 
