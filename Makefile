@@ -397,7 +397,8 @@ coverage: ## line coverage of unit and integration tests (needs gcovr)
 install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module, the SDKs, the tools and their pages
 	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/mod_push'
 	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
-	cp -R conf/examples conf/systemd '$(DESTDIR)$(PREFIX)/share/mod_push/'
+	cp -R conf/examples conf/systemd conf/monitoring \
+		'$(DESTDIR)$(PREFIX)/share/mod_push/'
 	chmod -R a+rX '$(DESTDIR)$(PREFIX)/share/mod_push'
 	@if [ -n '$(MODS_AVAILABLE)' ]; then \
 		set -x; \
