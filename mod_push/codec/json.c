@@ -86,8 +86,8 @@ static char *put_trace(char *at, const push_message_t *message)
 
     if (trace.len) {
         at = PUSH_PUT(at, ",\"trace\":\"");
-        push_trace_write(trace.at, at);
-        at += PUSH_TRACE_CHARS;
+        push_traceparent_write(trace.at, at);
+        at += PUSH_TRACEPARENT_CHARS;
         *at++ = '"';
     }
     return at;

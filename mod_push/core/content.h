@@ -2,7 +2,7 @@
 #define PUSH_CONTENT_H
 
 #include "core/text.h"
-#include "core/trace.h"
+#include "core/traceparent.h"
 #include "core/types.h"
 
 /* Content and specification of a message that is to be. */
@@ -13,9 +13,10 @@
 typedef struct push_content_t {
     push_text_t event; /* event type; empty for none */
     push_text_t type;  /* content type; empty if none was given */
-    push_text_t trace; /* PUSH_TRACE_BYTES of core/trace.h; empty for none */
-    push_text_t data;  /* payload, any bytes */
-    bool ack_now;      /* the publisher asked for a receipt */
+    push_text_t
+        trace; /* PUSH_TRACEPARENT_BYTES of core/traceparent.h; empty for none */
+    push_text_t data; /* payload, any bytes */
+    bool ack_now;     /* the publisher asked for a receipt */
 } push_content_t;
 
 /*

@@ -42,7 +42,8 @@ typedef struct push_message_t {
 #define PUSH_TRAIT_CHANNEL 64u  /* its log is that of a channel */
 #define PUSH_TRAIT_RETURNS 128u /* of PUSH_TRAIT_LINES: with a CR in it */
 
-#define PUSH_MESSAGE_TRACED 128u /* in event_len: PUSH_TRACE_BYTES follow */
+#define PUSH_MESSAGE_TRACED                                                   \
+    128u /* in event_len: PUSH_TRACEPARENT_BYTES follow */
 
 _Static_assert(PUSH_EVENT_MAX < PUSH_MESSAGE_TRACED,
                "the longest event type leaves this bit free");

@@ -21,14 +21,14 @@ static inline push_text_t push_message_event(const push_message_t *m)
                          m->event_len & ~PUSH_MESSAGE_TRACED};
 }
 
-/* PUSH_TRACE_BYTES, see core/trace.h; empty if its publisher gave none. */
+/* PUSH_TRACEPARENT_BYTES, see core/traceparent.h; empty if its publisher gave none. */
 static inline push_text_t push_message_trace(const push_message_t *m)
 {
     push_text_t event = push_message_event(m);
 
-    return (push_text_t){event.at + event.len,
-                         m->event_len & PUSH_MESSAGE_TRACED ? PUSH_TRACE_BYTES
-                                                            : 0};
+    return (push_text_t){
+        event.at + event.len,
+        m->event_len & PUSH_MESSAGE_TRACED ? PUSH_TRACEPARENT_BYTES : 0};
 }
 
 /* Bytes before the payload. */

@@ -36,7 +36,7 @@ typedef struct push_message_view_t {
     push_text_t device;
     push_text_t topic;
     push_text_t event;
-    push_text_t trace; /* PUSH_TRACE_BYTES, or empty */
+    push_text_t trace; /* PUSH_TRACEPARENT_BYTES, or empty */
     push_urgency_t urgency;
     push_fate_t fate; /* of the whole; PUSH_LIVE: not over */
     int64_t created;  /* wall ms */
@@ -67,7 +67,7 @@ typedef struct push_view_t {
     const unsigned char *id; /* of the device context */
     push_text_t user;        /* of the devices */
     push_list_t list;
-    push_text_t channel;     /* to which users are connected */
+    push_text_t channel; /* to which users are connected */
     push_time_t now;
 } push_view_t;
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/trace.h"
+#include "core/traceparent.h"
 
 /* Where all of it comes from; with the id it names one event. */
 #define SOURCE "/push"
@@ -139,10 +139,10 @@ static json_t *subject_json(const push_note_t *note)
 static void set_trace(json_t *event, const push_note_t *note)
 {
     push_text_t trace = push_note_text(note, PUSH_NOTE_TRACE);
-    char text[PUSH_TRACE_CHARS];
+    char text[PUSH_TRACEPARENT_CHARS];
 
     if (trace.len) {
-        push_trace_write(trace.at, text);
+        push_traceparent_write(trace.at, text);
         set(event, "traceparent", json_stringn(text, sizeof(text)));
     }
 }

@@ -23,7 +23,7 @@ typedef enum push_note_text_t {
     PUSH_NOTE_DEVICE, /* device id; the message was for it alone */
     PUSH_NOTE_TOPIC,
     PUSH_NOTE_EVENT, /* event type */
-    PUSH_NOTE_TRACE, /* see core/trace.h */
+    PUSH_NOTE_TRACE, /* see core/traceparent.h */
     PUSH_NOTE_USER,  /* whose device it is */
     PUSH_NOTE_APP,   /* of the device; presence */
     PUSH_NOTE_TEXTS

@@ -27,7 +27,7 @@ APLOG_USE_MODULE(push);
 #define TURN_MS 250
 
 typedef struct {
-    char trace[PUSH_TRACE_BYTES];
+    char trace[PUSH_TRACEPARENT_BYTES];
     push_fate_t fate;
     uint64_t mid;
     uint32_t devices, missed; /* for which it was; which did not acknowledge */
@@ -145,16 +145,16 @@ static const push_listener_t listener = {
 
 static void say(const text_t *note)
 {
-    char trace[PUSH_TRACE_CHARS], mid[PUSH_MID_CHARS];
+    char trace[PUSH_TRACEPARENT_CHARS], mid[PUSH_MID_CHARS];
 
-    push_trace_write(note->trace, trace);
+    push_traceparent_write(note->trace, trace);
     push_mid_write(note->mid, mid);
     ap_log_error(APLOG_MARK, APLOG_INFO, 0, own.server,
                  "PUSH0166: trace %.*s: message %.*s ended (%s), and %u of %u "
                  "devices had not acknowledged it",
-                 (int)PUSH_TRACE_ID_CHARS, trace + PUSH_TRACE_ID_AT,
-                 (int)PUSH_MID_CHARS, mid, push_fate_name(note->fate),
-                 note->missed, note->devices);
+                 (int)PUSH_TRACEPARENT_ID_CHARS,
+                 trace + PUSH_TRACEPARENT_ID_AT, (int)PUSH_MID_CHARS, mid,
+                 push_fate_name(note->fate), note->missed, note->devices);
 }
 
 static void say_all(void)

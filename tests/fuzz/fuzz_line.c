@@ -46,7 +46,8 @@ static void check_spec(const push_publication_t *asked)
                 && strncmp(d->content.event.at, "push.", 5) != 0));
     REQUIRE(!d->content.type.len
             || push_type_valid(d->content.type.at, d->content.type.len));
-    REQUIRE(!d->content.trace.len || d->content.trace.len == PUSH_TRACE_BYTES);
+    REQUIRE(!d->content.trace.len
+            || d->content.trace.len == PUSH_TRACEPARENT_BYTES);
     REQUIRE(asked->key.len <= PUSH_KEY_MAX);
 }
 

@@ -2,7 +2,7 @@
 
 #include "codec/base64.h"
 #include "core/text.h"
-#include "core/trace.h"
+#include "core/traceparent.h"
 #include "core_suite.h"
 
 #include <stdlib.h>
@@ -163,16 +163,16 @@ static const struct {
 
 START_TEST(a_trace_is_passed_on_in_version_00_or_not_taken)
 {
-    char trace[PUSH_TRACE_BYTES], back[PUSH_TRACE_CHARS + 1] = {0};
+    char trace[PUSH_TRACEPARENT_BYTES], back[PUSH_TRACEPARENT_CHARS + 1] = {0};
     size_t len = strlen(traces[_i].text);
     char *copy = malloc(len + !len);
 
     memcpy(copy, traces[_i].text, len);
-    ck_assert_msg(push_trace_parse(copy, len, trace)
+    ck_assert_msg(push_traceparent_parse(copy, len, trace)
                       == (traces[_i].passed_on != NULL),
                   "%s", traces[_i].why);
     if (traces[_i].passed_on) {
-        push_trace_write(trace, back);
+        push_traceparent_write(trace, back);
         ck_assert_str_eq(back, traces[_i].passed_on);
     }
     free(copy);
@@ -181,13 +181,13 @@ END_TEST
 
 START_TEST(a_part_of_a_trace_is_none)
 {
-    char trace[PUSH_TRACE_BYTES];
+    char trace[PUSH_TRACEPARENT_BYTES];
 
-    for (size_t len = 0; len < PUSH_TRACE_CHARS; len++) {
+    for (size_t len = 0; len < PUSH_TRACEPARENT_CHARS; len++) {
         char *copy = malloc(len + !len);
 
         memcpy(copy, traces[0].text, len);
-        ck_assert_msg(!push_trace_parse(copy, len, trace), "%zu", len);
+        ck_assert_msg(!push_traceparent_parse(copy, len, trace), "%zu", len);
         free(copy);
     }
 }

@@ -1,5 +1,5 @@
 #include "broker/local.h"
-#include "core/trace.h"
+#include "core/traceparent.h"
 #include "core_suite.h"
 #include "core_world.h"
 #include "feeds/feeds.h"
@@ -62,9 +62,9 @@ static push_status_t publish(const char *text, const char *topic, bool receipt)
 {
     push_audience_t audience = {.kind = PUSH_LOG_USER, .name = named("anna")};
     push_message_spec_t spec = spec_urgent(text, PUSH_NORMAL);
-    char trace[PUSH_TRACE_BYTES];
+    char trace[PUSH_TRACEPARENT_BYTES];
 
-    ck_assert(push_trace_parse(TRACE, strlen(TRACE), trace));
+    ck_assert(push_traceparent_parse(TRACE, strlen(TRACE), trace));
     spec.content.ack_now = receipt;
     spec.content.event = named("trip.eta");
     spec.content.trace = (push_text_t){trace, sizeof(trace)};

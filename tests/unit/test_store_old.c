@@ -198,7 +198,8 @@ START_TEST(damage_in_version_3_is_not_taken_for_a_trace)
     ck_assert(!read_old(value, len, &message));
     value[PUSH_MESSAGE_FORM_AT] = PUSH_MESSAGE_FORM;
     ck_assert(read_old(value, len, &message));
-    ck_assert_uint_eq(message.stored.content.trace.len, PUSH_TRACE_BYTES);
+    ck_assert_uint_eq(message.stored.content.trace.len,
+                      PUSH_TRACEPARENT_BYTES);
     ck_assert_mem_eq(message.stored.content.data.at, "x", 1);
 }
 END_TEST

@@ -162,10 +162,10 @@ static json_t *audience_json(const push_message_view_t *view)
 
 static void set_trace(json_t *object, push_text_t trace)
 {
-    char text[PUSH_TRACE_CHARS];
+    char text[PUSH_TRACEPARENT_CHARS];
 
     if (trace.len) {
-        push_trace_write(trace.at, text);
+        push_traceparent_write(trace.at, text);
         set(object, "traceparent", json_stringn(text, sizeof(text)));
     }
 }

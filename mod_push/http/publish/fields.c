@@ -138,13 +138,13 @@ const push_problem_t *push_fields_trace(apr_pool_t *pool,
     if (!field->given) {
         return NULL;
     }
-    trace = apr_palloc(pool, PUSH_TRACE_BYTES);
-    if (!push_trace_parse(field->text.at, field->text.len, trace)) {
+    trace = apr_palloc(pool, PUSH_TRACEPARENT_BYTES);
+    if (!push_traceparent_parse(field->text.at, field->text.len, trace)) {
         return bad(pool, field,
                    "00-, 32 and 16 lower-case hexadecimal digits, not all 0, "
                    "and 2 more, with a dash between them (W3C Trace Context)");
     }
-    asked->spec.content.trace = (push_text_t){trace, PUSH_TRACE_BYTES};
+    asked->spec.content.trace = (push_text_t){trace, PUSH_TRACEPARENT_BYTES};
     return NULL;
 }
 

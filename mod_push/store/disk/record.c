@@ -219,7 +219,7 @@ static bool get_body(reader_t *r, push_content_t *content)
     GET(r, event_len);
     GET(r, type_len);
     GET(r, data_len);
-    trace_len = event_len & PUSH_MESSAGE_TRACED ? PUSH_TRACE_BYTES : 0;
+    trace_len = event_len & PUSH_MESSAGE_TRACED ? PUSH_TRACEPARENT_BYTES : 0;
     event_len &= (uint8_t)~PUSH_MESSAGE_TRACED;
     content->event = get_text(r, event_len);
     content->trace = get_text(r, trace_len);

@@ -1,9 +1,9 @@
-#include "core/trace.h"
+#include "core/traceparent.h"
 
 #include <string.h>
 
 /* Where the fields begin, in text and in bytes. */
-enum { ID_AT = PUSH_TRACE_ID_AT, PARENT_AT = 36, FLAGS_AT = 53 };
+enum { ID_AT = PUSH_TRACEPARENT_ID_AT, PARENT_AT = 36, FLAGS_AT = 53 };
 enum { ID_BYTES = 16, PARENT_BYTES = 8, FLAGS_BYTE = 24 };
 
 #define FLAGS_KNOWN 3 /* sampled, and (of level 2) that the id is random */
@@ -54,15 +54,15 @@ static bool has_version(const char *text, size_t len)
 {
     char version;
 
-    if (len < PUSH_TRACE_CHARS || !parse_hex(text, 1, &version)
+    if (len < PUSH_TRACEPARENT_CHARS || !parse_hex(text, 1, &version)
         || version == (char)0xff) {
         return false;
     }
-    return len == PUSH_TRACE_CHARS
-           || (version && text[PUSH_TRACE_CHARS] == '-');
+    return len == PUSH_TRACEPARENT_CHARS
+           || (version && text[PUSH_TRACEPARENT_CHARS] == '-');
 }
 
-bool push_trace_parse(const char *text, size_t len, char *trace)
+bool push_traceparent_parse(const char *text, size_t len, char *trace)
 {
     char *parent = trace + ID_BYTES;
 
@@ -77,7 +77,7 @@ bool push_trace_parse(const char *text, size_t len, char *trace)
     return !is_zero(trace, ID_BYTES) && !is_zero(parent, PARENT_BYTES);
 }
 
-void push_trace_write(const char *trace, char *text)
+void push_traceparent_write(const char *trace, char *text)
 {
     char *at = text;
 
