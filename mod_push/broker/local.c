@@ -7,6 +7,7 @@
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
 #include "store/ops/dismiss.h"
+#include "store/ops/explain.h"
 #include "store/disk/journal.h"
 #include "store/ops/publish.h"
 #include "store/disk/revocation.h"
@@ -233,6 +234,14 @@ static void health(push_broker_t *broker, push_health_t *view)
     push_view_health(broker->data, view);
 }
 
+static push_status_t explain(push_broker_t *broker,
+                             const push_question_t *question,
+                             push_facts_t *facts, unsigned *count)
+{
+    return push_store_explain(broker->data, question, facts, PUSH_DEVICES_MAX,
+                              count);
+}
+
 static void check(push_broker_t *broker, push_check_t *found)
 {
     push_validate(broker->data, found);
@@ -257,5 +266,6 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .view = read_view,
                               .stats = stats,
                               .health = health,
+                              .explain = explain,
                               .check = check};
 }

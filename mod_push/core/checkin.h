@@ -14,6 +14,7 @@ typedef struct push_checkin_t {
     bool from_oldest; /* new subscriptions begin at what is still kept */
     bool made_up;     /* the device id was made up by the server */
     bool explicit_acks;
+    bool traced; /* PushTrace names the user */
     push_urgency_t lowest;
     uint32_t max_in_flight;
     uint32_t max_streams;         /* of this user */

@@ -57,6 +57,7 @@ typedef struct push_device_t {
     uint8_t shard;          /* never changes */
     uint8_t traits;         /* PUSH_DEVICE_* */
     uint8_t lowest;         /* urgency; what is below stays in the mailbox */
+    uint8_t went;           /* push_went_t, while there is no stream */
     _Atomic uint32_t gen;   /* number of its newest stream; 0: it broke off */
     _Atomic uint32_t owner; /* seat and incarnation of its stream's reactor */
     uint32_t handoff_owner; /* the same, of who must hand the stream over */

@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/explain.h"
 #include "http/admin/show.h"
 
 /* The way from a path below the Location to what answers it. */
@@ -21,7 +22,7 @@ static int not_found(request_rec *r)
                         "path: messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats, check or health"));
+                        "channels, explain, stats, check or health"));
 }
 
 static const char *method_name(int method)
@@ -56,6 +57,7 @@ static const struct {
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
+              {{"explain"}, 1, M_GET, push_show_explanation},
               {{"stats"}, 1, M_GET, push_show_stats},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/trace.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 
@@ -36,6 +37,18 @@ static void name_gap(push_device_t *device, push_gap_report_t *gap)
     }
 }
 
+/* How many messages the gaps of a delivery are about is in the trace. */
+static void trace_gaps(const push_heap_t *heap, const push_device_t *device,
+                       const push_delivery_t *delivery, const push_time_t *now)
+{
+    push_trace_entry_t told = push_trace_event(PUSH_TRACE_GAP, 0, 0);
+
+    for (unsigned i = 0; i < delivery->gaps_count; i++) {
+        told.value += delivery->gaps[i].dropped;
+    }
+    push_trace_note(heap, device, &told, now);
+}
+
 static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
 {
     push_gap_report_t *gap = delivery->gaps;
@@ -63,13 +76,16 @@ static void copy_device(const push_heap_t *heap, const push_device_t *device,
 
 push_status_t push_delivery_device(push_store_t *store,
                                    const push_stream_ref_t *stream_ref,
-                                   char *text)
+                                   char *text, bool *traced)
 {
     push_status_t status;
     const push_device_t *device = enter(store, stream_ref, &status);
 
     if (device) {
-        copy_device(&store->heaps[device->shard], device, text);
+        const push_heap_t *heap = &store->heaps[device->shard];
+
+        copy_device(heap, device, text);
+        *traced = push_trace_ref(heap, device) > PUSH_TRACE_NO_ROOM;
         push_shard_leave(store, device->shard);
     }
     return status;
@@ -107,7 +123,9 @@ static void collect(push_store_t *store, push_device_t *device,
     if (batch.count || !delivery->hold_gaps) {
         collect_gaps(device, delivery);
     }
+    delivery->traced = push_trace_ref(heap, device) > PUSH_TRACE_NO_ROOM;
     if (delivery->gaps_count) {
+        trace_gaps(heap, device, delivery, now);
         device->gap_seq = first;
     }
     push_session_close(store, device);
@@ -160,6 +178,19 @@ static void tell_written(push_store_t *store,
     }
 }
 
+static void trace_written(const push_heap_t *heap, const push_device_t *device,
+                          const push_pick_t *picks, unsigned count)
+{
+    const push_time_t now = push_clock_now();
+
+    for (unsigned i = 0; i < count; i++) {
+        const push_trace_entry_t written = push_trace_event(
+            PUSH_TRACE_WRITTEN, picks[i].seq, picks[i].message->mid);
+
+        push_trace_note(heap, device, &written, &now);
+    }
+}
+
 push_status_t push_delivery_poll(push_store_t *store,
                                  const push_stream_ref_t *stream_ref,
                                  const push_time_t *now,
@@ -179,6 +210,10 @@ push_status_t push_delivery_poll(push_store_t *store,
     }
     else {
         status = PUSH_NO_MEMORY;
+    }
+    if (status == PUSH_OK && delivery->traced) {
+        trace_written(&store->heaps[device->shard], device, delivery->picks,
+                      delivery->count);
     }
     push_shard_leave(store, device->shard);
     if (status == PUSH_OK) {
@@ -203,6 +238,19 @@ bool push_delivery_cut(push_store_t *store,
     return true;
 }
 
+void push_delivery_trace(push_store_t *store,
+                         const push_stream_ref_t *stream_ref,
+                         const push_pick_t *picks, unsigned count)
+{
+    push_status_t status;
+    const push_device_t *device = enter(store, stream_ref, &status);
+
+    if (device) {
+        trace_written(&store->heaps[device->shard], device, picks, count);
+        push_shard_leave(store, device->shard);
+    }
+}
+
 void push_delivery_written(push_store_t *store,
                            const push_stream_ref_t *stream_ref,
                            push_counts_t *counts, unsigned messages,
@@ -221,7 +269,12 @@ bool push_delivery_blocked(push_store_t *store,
     if (!device) {
         return status != PUSH_BUSY;
     }
-    if (device->traits & PUSH_DEVICE_ONLINE && (!since || !device->left)) {
+    if (device->traits & PUSH_DEVICE_ONLINE && !since != !device->left) {
+        const push_time_t now = push_clock_now();
+        const push_trace_entry_t event = push_trace_event(
+            since ? PUSH_TRACE_BLOCKED : PUSH_TRACE_UNBLOCKED, 0, 0);
+
+        push_trace_note(&store->heaps[device->shard], device, &event, &now);
         device->left = since;
     }
     push_shard_leave(store, device->shard);
