@@ -86,6 +86,8 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
                                     : channel->connected;
     receipt->connected = channel->connected;
     if (!spec->ttl && !receipt->connected) {
+        push_gone_note_nobody(heap, push_log_kind(log), log->node.hash,
+                              receipt->mid);
         replace(heap, log, &older, publish);
         return PUSH_OK;
     }

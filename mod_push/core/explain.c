@@ -93,6 +93,20 @@ static int64_t published(const push_facts_t *f)
 
 /* ---- was there such a message? ---- */
 
+/* Of one that ended before its time, only when. */
+static bool is_ttl_known(const push_message_facts_t *m)
+{
+    return m->now_only || m->fate == PUSH_LIVE || m->fate == PUSH_EXPIRED;
+}
+
+/* The moments of publishing and of the end are not of one clock. */
+static const char *ttl_of(const push_facts_t *f, push_span_t *span)
+{
+    return f->message.now_only
+               ? "0"
+               : push_explain_span(f->message.ends - published(f) + 500, span);
+}
+
 static void say_published(const push_facts_t *f, push_explanation_t *e)
 {
     static const char *const kinds[] = {[PUSH_LOG_USER] = "the user",
@@ -105,13 +119,13 @@ static void say_published(const push_facts_t *f, push_explanation_t *e)
         push_explain_step(e, published(f), "published", "It was published.");
         return;
     }
-    push_explain_step(
-        e, published(f), "published",
-        "It was published to %s%s%s%s%s, with urgency %s and TTL %s.",
-        kinds[m->kind], *m->name ? " " : "", m->name,
-        *m->device ? ", device " : "", m->device,
-        push_urgency_name(m->urgency),
-        m->now_only ? "0" : push_explain_span(m->ends - published(f), &span));
+    push_explain_step(e, published(f), "published",
+                      "It was published to %s%s%s%s%s, with urgency %s%s%s.",
+                      kinds[m->kind], *m->name ? " " : "", m->name,
+                      *m->device ? ", device " : "", m->device,
+                      push_urgency_name(m->urgency),
+                      is_ttl_known(m) ? " and TTL " : "",
+                      is_ttl_known(m) ? ttl_of(f, &span) : "");
 }
 
 static void say_gone(const push_facts_t *f, push_explanation_t *e)
@@ -125,7 +139,8 @@ static void say_gone(const push_facts_t *f, push_explanation_t *e)
         [PUSH_GONE_HISTORY] = "It went for newer ones (PushChannelHistory).",
         [PUSH_GONE_MEMORY] = "It went, for the memory was full (PushShmSize).",
         [PUSH_GONE_SETTLED] =
-            "It went early, for no known device waited for it."};
+            "It went early, for no known device waited for it.",
+        [PUSH_GONE_NOBODY] = "It was for nobody: no stream was open."};
 
     push_explain_step(e, f->message.gone_at, "gone", "%s",
                       texts[f->message.gone]);
@@ -160,6 +175,13 @@ static void explain_gone(const push_facts_t *f, push_explanation_t *e)
                          "It was dropped for newer ones: at most %u messages "
                          "are kept for a user (PushMaxPending).",
                          f->max_pending);
+        break;
+    case PUSH_GONE_NOBODY:
+        push_explain_end(e, PUSH_CAUSE_NO_STREAM_THEN,
+                         "Its TTL was 0, so it was only for streams that were "
+                         "open when it was published, %s ago: there were "
+                         "none.",
+                         span.text);
         break;
     case PUSH_GONE_RECALLED:
         push_explain_end(e, PUSH_CAUSE_RECALLED,
@@ -395,7 +417,7 @@ static void explain_expired(const push_facts_t *f, push_explanation_t *e)
     const push_device_facts_t *d = &f->device;
     push_span_t span;
 
-    push_explain_span(m->ends - published(f), &span);
+    ttl_of(f, &span);
     push_explain_step(e, m->ends, "expired", "Its TTL ended.");
     if (m->now_only && !d->held) {
         push_explain_end(e, PUSH_CAUSE_NO_STREAM_THEN,

@@ -1,24 +1,41 @@
 #include "core/gone.h"
 
+static void add(push_heap_t *heap, const push_gone_t *gone)
+{
+    push_gone_ring_t *ring = heap->gone;
+
+    if (ring) {
+        ring->kept[ring->count % PUSH_GONE_KEPT] = *gone;
+        PUSH_FAILPOINT("gone-noted");
+        ring->count++;
+    }
+}
+
 void push_gone_note(push_heap_t *heap, const push_log_t *log,
                     const push_message_t *message, push_gone_why_t why,
                     const push_time_t *now)
 {
-    push_gone_ring_t *ring = heap->gone;
     int64_t after = push_message_fate(message) == PUSH_LIVE
                         ? now->wall - push_mid_ms(message->mid)
                         : (int64_t)message->ended_after;
+    const push_gone_t gone = {.mid = message->mid,
+                              .after = after > 0 ? (uint32_t)after : 0,
+                              .name = (uint16_t)log->node.hash,
+                              .kind = (uint8_t)push_log_kind(log),
+                              .why = (uint8_t)why};
 
-    if (ring) {
-        ring->kept[ring->count % PUSH_GONE_KEPT] = (push_gone_t){
-            .mid = message->mid,
-            .after = after > 0 ? (uint32_t)after : 0,
-            .name = (uint16_t)log->node.hash,
-            .kind = (uint8_t)push_log_kind(log),
-            .why = (uint8_t)why};
-        PUSH_FAILPOINT("gone-noted");
-        ring->count++;
-    }
+    add(heap, &gone);
+}
+
+void push_gone_note_nobody(push_heap_t *heap, push_log_kind_t kind,
+                           uint32_t name, uint64_t mid)
+{
+    const push_gone_t gone = {.mid = mid,
+                              .name = (uint16_t)name,
+                              .kind = (uint8_t)kind,
+                              .why = PUSH_GONE_NOBODY};
+
+    add(heap, &gone);
 }
 
 push_gone_why_t push_gone_why(const push_message_t *message,

@@ -19,7 +19,8 @@ typedef enum push_gone_why_t {
     PUSH_GONE_MAILBOX, /* PushMaxPending of a user without devices */
     PUSH_GONE_HISTORY, /* PushChannelHistory */
     PUSH_GONE_MEMORY,
-    PUSH_GONE_SETTLED /* for want of memory: no known device waited for it */
+    PUSH_GONE_SETTLED, /* for want of memory: no known device waited for it */
+    PUSH_GONE_NOBODY   /* it never was in one: TTL 0, and no stream was open */
 } push_gone_why_t;
 
 typedef struct push_gone_t {
@@ -46,6 +47,10 @@ _Static_assert(sizeof(push_gone_ring_t) == 1024, "a shard keeps a page of it");
 void push_gone_note(push_heap_t *heap, const push_log_t *log,
                     const push_message_t *message, push_gone_why_t why,
                     const push_time_t *now);
+
+/* The message never got into the log of this name. */
+void push_gone_note_nobody(push_heap_t *heap, push_log_kind_t kind,
+                           uint32_t name, uint64_t mid);
 
 /* Why it goes that has ended; else as said. */
 push_gone_why_t push_gone_why(const push_message_t *message,

@@ -272,6 +272,8 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         return status;
     }
     if (!spec->ttl && !publish->receipt.connected) {
+        push_gone_note_nobody(heap, PUSH_LOG_USER, user->log.node.hash,
+                              publish->receipt.mid);
         push_message_release(heap, ref);
         replace(heap, &o);
         return PUSH_OK;

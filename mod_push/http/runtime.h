@@ -21,6 +21,7 @@ typedef struct push_runtime_t {
     uint32_t max_publishers; /* NDJSON requests, which hold one too */
     int64_t jwt_lifetime;    /* ms */
     int64_t largest;         /* bytes; no endpoint takes a larger payload */
+    const apr_array_header_t *traced; /* const char *: patterns of users */
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */

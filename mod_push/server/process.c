@@ -49,6 +49,7 @@ static int64_t max_publishers_wanted;
 static int64_t drain_time;
 static int64_t jwt_lifetime;
 static int64_t largest;
+static const apr_array_header_t *traced; /* const char *: patterns */
 static push_durability_t durability;
 
 /* A child's own. */
@@ -322,6 +323,7 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     drain_time = global->drain_time;
     jwt_lifetime = global->jwt_lifetime;
     largest = global->largest;
+    traced = global->traced;
     durability = global->durability;
     kept = push_kept_find();
     if (!kept) {
@@ -445,6 +447,7 @@ static push_runtime_t *make_runtime(void)
     runtime->max_publishers = publishers_for_child();
     runtime->jwt_lifetime = jwt_lifetime;
     runtime->largest = largest;
+    runtime->traced = traced;
     return runtime;
 }
 

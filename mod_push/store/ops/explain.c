@@ -193,14 +193,36 @@ static int64_t oldest_sent(const push_heap_t *heap,
     return push_mid_ms(((const push_message_t *)push_at(heap, ref))->mid);
 }
 
+/* The newest mid that a lane still has, or 0. */
+static uint64_t newest_in(const push_heap_t *heap, const push_log_t *log,
+                          unsigned lane)
+{
+    uint32_t tail = push_lane_tail(&log->lanes[lane]);
+    push_ref_t ref = PUSH_NONE;
+
+    for (uint32_t at = push_lane_head(&log->lanes[lane]); at != tail; at--) {
+        if (push_log_read(heap, log, lane, at - 1, &ref)
+            == PUSH_SLOT_MESSAGE) {
+            return ((const push_message_t *)push_at(heap, ref))->mid;
+        }
+    }
+    return 0;
+}
+
+/* Of what the logs still have, something is of the device's time. */
 static bool anything_published(const push_heap_t *heap,
                                const push_device_t *device)
 {
     const push_subscription_t *s = push_device_subscriptions(heap, device);
 
     for (unsigned i = 0; i < push_device_subscriptions_count(device); i++) {
-        if (!push_log_empty(push_subscription_log(heap, &s[i]))) {
-            return true;
+        for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+            uint64_t newest = newest_in(
+                heap, push_subscription_log(heap, &s[i]), lane);
+
+            if (newest && newest >= s[i].joined) {
+                return true;
+            }
         }
     }
     return false;
