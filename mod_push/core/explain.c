@@ -367,42 +367,52 @@ static void say_device(const push_facts_t *f, push_explanation_t *e)
     }
     if (d->lost) {
         push_explain_step(e, 0, "gap",
-                          "%u messages were dropped, and %s is yet to hear "
-                          "of it by push.gap.",
-                          d->lost, d->label);
+                          "Dropped messages that %s is yet to hear of by "
+                          "push.gap: %u.",
+                          d->label, d->lost);
     }
 }
 
-/* What the ring has of the message, and of the device since it came. */
+/* A sentence for an event of the device; NULL: it has none. */
+static const char *event_text(push_trace_what_t what)
+{
+    static const char *const texts[PUSH_TRACE_WHATS] = {
+        [PUSH_TRACE_CAME] = "It opened a stream.",
+        [PUSH_TRACE_WENT] = "Its stream ended.",
+        [PUSH_TRACE_BLOCKED] = "Its socket took no more.",
+        [PUSH_TRACE_UNBLOCKED] = "Its socket went on."};
+
+    return (unsigned)what < PUSH_TRACE_WHATS ? texts[what] : NULL;
+}
+
+static void say_event(const push_facts_t *f, const push_trace_entry_t *event,
+                      push_explanation_t *e)
+{
+    push_trace_what_t what = (push_trace_what_t)(event->what >> 28);
+    bool written = what == PUSH_TRACE_WRITTEN || what == PUSH_TRACE_AGAIN;
+    unsigned seq = event->what & PUSH_TRACE_SEQ;
+    int64_t at = f->trace.base + event->at;
+
+    if (written && event->value == f->message.mid) {
+        push_explain_step(e, at, push_trace_name(what),
+                          "It was written%s as seq %u.",
+                          what == PUSH_TRACE_AGAIN ? " again" : "", seq);
+    }
+    else if (what == PUSH_TRACE_ACKED && at >= published(f)) {
+        push_explain_step(e, at, "acked", "It acknowledged up to seq %u.",
+                          seq);
+    }
+    else if (event_text(what) && at >= published(f)) {
+        push_explain_step(e, at, push_trace_name(what), "%s",
+                          event_text(what));
+    }
+}
+
+/* What the ring has of the message, and of the device since. */
 static void say_trace(const push_facts_t *f, push_explanation_t *e)
 {
-    const push_trace_view_t *t = &f->trace;
-
-    for (unsigned i = 0; i < t->count; i++) {
-        const push_trace_entry_t *entry = &t->entries[i];
-        push_trace_what_t what = (push_trace_what_t)(entry->what >> 28);
-        unsigned seq = entry->what & PUSH_TRACE_SEQ;
-        int64_t at = t->base + entry->at;
-
-        if ((what == PUSH_TRACE_WRITTEN || what == PUSH_TRACE_AGAIN)
-            && entry->value == f->message.mid) {
-            push_explain_step(e, at, push_trace_name(what),
-                              "It was written%s as seq %u.",
-                              what == PUSH_TRACE_AGAIN ? " again" : "", seq);
-        }
-        else if (at < published(f)) {
-            continue;
-        }
-        else if (what == PUSH_TRACE_BLOCKED) {
-            push_explain_step(e, at, "blocked", "Its socket took no more.");
-        }
-        else if (what == PUSH_TRACE_UNBLOCKED) {
-            push_explain_step(e, at, "unblocked", "Its socket went on.");
-        }
-        else if (what == PUSH_TRACE_ACKED) {
-            push_explain_step(e, at, "acked", "It acknowledged up to seq %u.",
-                              seq);
-        }
+    for (unsigned i = 0; i < f->trace.count; i++) {
+        say_event(f, &f->trace.entries[i], e);
     }
 }
 

@@ -21,6 +21,11 @@ static int64_t none_since(const push_device_facts_t *d)
     return since > d->oldest_sent ? since : d->oldest_sent;
 }
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static bool window_full(const push_facts_t *f)
 {
     uint64_t most = f->device.max_in_flight;
@@ -91,15 +96,17 @@ static void explain_window(const push_facts_t *f, push_explanation_t *e,
                       d->acked + 1, d->sent);
     if (is_explicit(f)) {
         push_explain_end(e, PUSH_CAUSE_WINDOW_FULL,
-                         "%s%s has %" PRIu64 " messages in flight and has "
+                         "%s%s has %" PRIu64 " message%s in flight and has "
                          "acknowledged none for %s.",
-                         waits, d->label, push_facts_in_flight(f), span.text);
+                         waits, d->label, push_facts_in_flight(f),
+                         plural(push_facts_in_flight(f)), span.text);
     }
     else {
         push_explain_end(e, PUSH_CAUSE_WINDOW_FULL,
-                         "%s%s has %" PRIu64 " messages in flight, and its "
+                         "%s%s has %" PRIu64 " message%s in flight, and its "
                          "connection has confirmed none for %s.",
-                         waits, d->label, push_facts_in_flight(f), span.text);
+                         waits, d->label, push_facts_in_flight(f),
+                         plural(push_facts_in_flight(f)), span.text);
     }
 }
 
@@ -177,9 +184,8 @@ void push_explain_waiting(const push_facts_t *f, push_explanation_t *e)
     else if (!explain_obstacle(f, e, "It waits: ")) {
         push_explain_end(e, PUSH_CAUSE_ON_ITS_WAY,
                          "It is on its way: %s has an open stream, and "
-                         "nothing is in the way of the %u messages that wait "
-                         "for it.",
-                         d->label, d->pending);
+                         "nothing is in the way of what waits for it.",
+                         d->label);
     }
 }
 
@@ -192,10 +198,12 @@ static void explain_idle(const push_facts_t *f, push_explanation_t *e)
 
     if (push_facts_in_flight(f) && is_explicit(f)) {
         push_explain_end(e, PUSH_CAUSE_IN_FLIGHT,
-                         "%" PRIu64 " messages were written to %s and are not "
-                         "acknowledged, the oldest as seq %" PRIu64 "; "
+                         "%s has %" PRIu64 " message%s in flight, from seq "
+                         "%" PRIu64 " on, and has acknowledged none for %s; "
                          "nothing else waits for it.",
-                         push_facts_in_flight(f), d->label, d->acked + 1);
+                         d->label, push_facts_in_flight(f),
+                         plural(push_facts_in_flight(f)), d->acked + 1,
+                         push_explain_span(f->now - none_since(d), &span));
     }
     else if (d->sent && is_explicit(f)) {
         e->arrived = true;
@@ -229,15 +237,17 @@ void push_explain_silence(const push_facts_t *f, push_explanation_t *e)
     }
     if (d->filtered && d->filtered == d->pending) {
         push_explain_end(e, PUSH_CAUSE_FILTERED,
-                         "%u messages wait for %s, all of an urgency that its "
-                         "stream does not take: it takes nothing below %s.",
-                         d->filtered, d->label, push_urgency_name(d->lowest));
+                         "What waits for %s, %u message%s, is of an urgency "
+                         "that its stream does not take: it takes nothing "
+                         "below %s.",
+                         d->label, d->filtered, plural(d->filtered),
+                         push_urgency_name(d->lowest));
     }
     else if (d->pending) {
         push_explain_end(e, PUSH_CAUSE_ON_ITS_WAY,
-                         "%u messages are on their way to %s, which has an "
-                         "open stream.",
-                         d->pending, d->label);
+                         "%s has an open stream, and %u message%s on the way "
+                         "to it.",
+                         d->label, d->pending, plural(d->pending));
     }
     else {
         explain_idle(f, e);

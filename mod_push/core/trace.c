@@ -83,6 +83,25 @@ void push_trace_note(const push_heap_t *heap, const push_device_t *device,
     trace->count++;
 }
 
+void push_trace_cut(const push_heap_t *heap, const push_device_t *device,
+                    uint64_t seq)
+{
+    push_trace_t *trace = push_trace_of(heap, device);
+    unsigned most = PUSH_TRACE_KEPT;
+
+    while (trace && trace->count && most--) {
+        uint32_t what =
+            trace->entries[(trace->count - 1) % PUSH_TRACE_KEPT].what;
+
+        if ((what >> 28 != PUSH_TRACE_WRITTEN
+             && what >> 28 != PUSH_TRACE_AGAIN)
+            || (what & PUSH_TRACE_SEQ) <= (seq & PUSH_TRACE_SEQ)) {
+            break;
+        }
+        trace->count--;
+    }
+}
+
 void push_trace_copy(const push_heap_t *heap, const push_device_t *device,
                      push_trace_view_t *view)
 {

@@ -71,6 +71,10 @@ void push_trace_end(push_heap_t *heap, push_device_t *device);
 void push_trace_note(const push_heap_t *heap, const push_device_t *device,
                      const push_trace_entry_t *event, const push_time_t *now);
 
+/* What was noted last as written above seq was not. */
+void push_trace_cut(const push_heap_t *heap, const push_device_t *device,
+                    uint64_t seq);
+
 /* What happened, of a seq (0: of none), with its value. */
 static inline push_trace_entry_t push_trace_event(push_trace_what_t what,
                                                   uint64_t seq, uint64_t value)

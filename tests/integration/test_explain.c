@@ -489,13 +489,13 @@ static const struct {
     {silent_acked, "phone", "all-acknowledged",
      "phone has acknowledged all that was for it, the last # s ago."},
     {silent_unacked, "phone", "in-flight",
-     "1 messages were written to phone and are not acknowledged, the oldest "
-     "as seq 1"},
+     "phone has 1 message in flight, from seq 1 on, and has acknowledged none "
+     "for # s; nothing else waits for it."},
     {silent_window, "phone", "window-full",
      "phone has 2 messages in flight and has acknowledged none for # s."},
     {silent_socket, "phone", "socket-full", "the socket of phone is full"},
     {silent_filter, "phone", "urgency-filter",
-     "1 messages wait for phone, all of an urgency that its stream does"},
+     "What waits for phone, 1 message, is of an urgency that its stream does"},
     {silent_away, "phone", "away", "phone is away for # s."},
     {silent_sent_away, "phone", "disconnected", "phone has no stream for # s"},
     {never_came, "", "no-device", "No device of user u# is known here"},

@@ -37,18 +37,6 @@ static void name_gap(push_device_t *device, push_gap_report_t *gap)
     }
 }
 
-/* How many messages the gaps of a delivery are about is in the trace. */
-static void trace_gaps(const push_heap_t *heap, const push_device_t *device,
-                       const push_delivery_t *delivery, const push_time_t *now)
-{
-    push_trace_entry_t told = push_trace_event(PUSH_TRACE_GAP, 0, 0);
-
-    for (unsigned i = 0; i < delivery->gaps_count; i++) {
-        told.value += delivery->gaps[i].dropped;
-    }
-    push_trace_note(heap, device, &told, now);
-}
-
 static void collect_gaps(push_device_t *device, push_delivery_t *delivery)
 {
     push_gap_report_t *gap = delivery->gaps;
@@ -76,16 +64,13 @@ static void copy_device(const push_heap_t *heap, const push_device_t *device,
 
 push_status_t push_delivery_device(push_store_t *store,
                                    const push_stream_ref_t *stream_ref,
-                                   char *text, bool *traced)
+                                   char *text)
 {
     push_status_t status;
     const push_device_t *device = enter(store, stream_ref, &status);
 
     if (device) {
-        const push_heap_t *heap = &store->heaps[device->shard];
-
-        copy_device(heap, device, text);
-        *traced = push_trace_ref(heap, device) > PUSH_TRACE_NO_ROOM;
+        copy_device(&store->heaps[device->shard], device, text);
         push_shard_leave(store, device->shard);
     }
     return status;
@@ -95,6 +80,27 @@ static bool window_full(const push_device_t *device)
 {
     return device->traits & PUSH_DEVICE_EXPLICIT
            && push_session_in_flight(device) >= device->max_in_flight;
+}
+
+/* What is not written in the end is taken back, see push_delivery_cut(). */
+static void trace(const push_heap_t *heap, const push_device_t *device,
+                  const push_delivery_t *delivery, const push_time_t *now)
+{
+    push_trace_entry_t event = push_trace_event(PUSH_TRACE_GAP, 0, 0);
+
+    for (unsigned i = 0; i < delivery->gaps_count; i++) {
+        event.value += delivery->gaps[i].dropped;
+    }
+    if (event.value) {
+        push_trace_note(heap, device, &event, now);
+    }
+    for (unsigned i = 0; i < delivery->count; i++) {
+        const push_pick_t *pick = &delivery->picks[i];
+
+        event = push_trace_event(PUSH_TRACE_WRITTEN, pick->seq,
+                                 pick->message->mid);
+        push_trace_note(heap, device, &event, now);
+    }
 }
 
 /* With the lock of the device's shard. */
@@ -123,12 +129,13 @@ static void collect(push_store_t *store, push_device_t *device,
     if (batch.count || !delivery->hold_gaps) {
         collect_gaps(device, delivery);
     }
-    delivery->traced = push_trace_ref(heap, device) > PUSH_TRACE_NO_ROOM;
     if (delivery->gaps_count) {
-        trace_gaps(heap, device, delivery, now);
         device->gap_seq = first;
     }
     push_session_close(store, device);
+    if (push_trace_of(heap, device)) {
+        trace(heap, device, delivery, now);
+    }
     copy_device(heap, device, delivery->device);
 }
 
@@ -178,19 +185,6 @@ static void tell_written(push_store_t *store,
     }
 }
 
-static void trace_written(const push_heap_t *heap, const push_device_t *device,
-                          const push_pick_t *picks, unsigned count)
-{
-    const push_time_t now = push_clock_now();
-
-    for (unsigned i = 0; i < count; i++) {
-        const push_trace_entry_t written = push_trace_event(
-            PUSH_TRACE_WRITTEN, picks[i].seq, picks[i].message->mid);
-
-        push_trace_note(heap, device, &written, &now);
-    }
-}
-
 push_status_t push_delivery_poll(push_store_t *store,
                                  const push_stream_ref_t *stream_ref,
                                  const push_time_t *now,
@@ -211,10 +205,6 @@ push_status_t push_delivery_poll(push_store_t *store,
     else {
         status = PUSH_NO_MEMORY;
     }
-    if (status == PUSH_OK && delivery->traced) {
-        trace_written(&store->heaps[device->shard], device, delivery->picks,
-                      delivery->count);
-    }
     push_shard_leave(store, device->shard);
     if (status == PUSH_OK) {
         tell_written(store, stream_ref, delivery->count, delivery->sent);
@@ -233,22 +223,10 @@ bool push_delivery_cut(push_store_t *store,
     }
     push_session_open(store, device);
     push_session_return(&store->heaps[device->shard], device, seq);
+    push_trace_cut(&store->heaps[device->shard], device, seq);
     push_session_close(store, device);
     push_shard_leave(store, device->shard);
     return true;
-}
-
-void push_delivery_trace(push_store_t *store,
-                         const push_stream_ref_t *stream_ref,
-                         const push_pick_t *picks, unsigned count)
-{
-    push_status_t status;
-    const push_device_t *device = enter(store, stream_ref, &status);
-
-    if (device) {
-        trace_written(&store->heaps[device->shard], device, picks, count);
-        push_shard_leave(store, device->shard);
-    }
 }
 
 void push_delivery_written(push_store_t *store,

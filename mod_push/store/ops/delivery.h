@@ -28,7 +28,6 @@ typedef struct push_delivery_t {
     bool more;                        /* than could be collected at once */
     bool full;                        /* more has to arrive first */
     bool closed;                      /* an explicit window is full */
-    bool traced;                      /* see push_delivery_trace() */
     char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
 } push_delivery_t;
 
@@ -56,13 +55,10 @@ push_status_t push_delivery_poll(push_store_t *store,
                                  push_delivery_t *delivery,
                                  const push_copier_t *copier);
 
-/*
- * The made-up device id of the stream, or empty, and whether it is traced.  As
- * push_delivery_begin().
- */
+/* The made-up device id of the stream, or empty.  As push_delivery_begin(). */
 push_status_t push_delivery_device(push_store_t *store,
                                    const push_stream_ref_t *stream_ref,
-                                   char *device, bool *traced);
+                                   char *device);
 
 /*
  * Only the messages up to seq were written: what is above is pending again.
@@ -71,14 +67,6 @@ push_status_t push_delivery_device(push_store_t *store,
  */
 bool push_delivery_cut(push_store_t *store,
                        const push_stream_ref_t *stream_ref, uint64_t seq);
-
-/*
- * What was written of a device that is traced: the first so many picks.  A
- * no-op if its stream is over.
- */
-void push_delivery_trace(push_store_t *store,
-                         const push_stream_ref_t *stream_ref,
-                         const push_pick_t *picks, unsigned count);
 
 /* So many messages were written, up to seq; with the counts of the seat. */
 void push_delivery_written(push_store_t *store,

@@ -70,19 +70,6 @@ static void note_written(const push_writer_t *writer, push_stream_t *stream,
                           seq);
 }
 
-/* The same, of the first of the delivery. */
-static void note_delivered(const push_writer_t *writer, push_stream_t *stream,
-                           unsigned messages, uint64_t seq)
-{
-    const push_stream_ref_t stream_ref = stream_ref_of(stream);
-
-    note_written(writer, stream, messages, seq);
-    if (writer->delivery.traced) {
-        push_delivery_trace(writer->store, &stream_ref, writer->delivery.picks,
-                            messages);
-    }
-}
-
 static const push_transport_t *transport_of(const push_stream_t *stream)
 {
     return stream->link.ssl ? &push_transport_tls : &push_transport_tcp;
@@ -167,9 +154,10 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
 {
     push_store_t *store = writer->store;
     push_output_t *out = &writer->out;
-    const push_message_t *message = push_at(
-        &store->heaps[0], push_hold_at(store, stream->part)->message);
-    push_letter_t letter = letter_for(writer, stream, message, device);
+    push_letter_t letter = letter_for(
+        writer, stream,
+        push_at(&store->heaps[0], push_hold_at(store, stream->part)->message),
+        device);
     ssize_t sent;
 
     letter.seq = stream->part_seq;
@@ -189,11 +177,9 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     if (out->cut) {
         return go_on(stream);
     }
-    writer->delivery.picks[0] = (push_pick_t){message, PUSH_NONE,
-                                              stream->part_seq};
-    note_delivered(writer, stream, 1, stream->part_seq);
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
+    note_written(writer, stream, 1, stream->part_seq);
     return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_DONE;
 }
 
@@ -261,7 +247,7 @@ static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
         begin = writer->ends[whole++];
     }
     seq += whole;
-    note_delivered(writer, stream, whole, seq);
+    note_written(writer, stream, whole, seq);
     if (sent > begin) {
         if (!keep_part(writer, stream, whole, sent - begin)) {
             return PUSH_FLUSH_BROKEN;
@@ -329,7 +315,7 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
     if (out->cut || (size_t)sent < out->bytes) {
         return cut_delivery(writer, stream, (size_t)sent);
     }
-    note_delivered(writer, stream, delivery->count, delivery->sent);
+    note_written(writer, stream, delivery->count, delivery->sent);
     if (stream->link.rest) {
         return PUSH_FLUSH_BLOCKED;
     }
@@ -364,7 +350,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
         stream->answered = 1;
-        note_delivered(writer, stream, delivery->count, delivery->sent);
+        note_written(writer, stream, delivery->count, delivery->sent);
         sent = send_text(stream, reply.bytes, reply.len);
     }
     free(reply.bytes);
@@ -382,8 +368,8 @@ push_flush_t push_stream_flush(push_writer_t *writer, push_stream_t *stream,
     }
     if (flushed == PUSH_FLUSH_DONE && stream->part) {
         char device[PUSH_DEVICE_MAX + 1];
-        push_status_t status = push_delivery_device(
-            writer->store, &stream_ref, device, &writer->delivery.traced);
+        push_status_t status = push_delivery_device(writer->store, &stream_ref,
+                                                    device);
 
         if (status != PUSH_OK) {
             return flush_status(status);
