@@ -139,7 +139,7 @@ static push_status_t claim(push_broker_t *broker,
 static void release(push_broker_t *broker, const push_stream_ref_t *stream_ref,
                     const push_time_t *now)
 {
-    push_store_checkout(broker->data, stream_ref, now);
+    push_store_end(broker->data, stream_ref, PUSH_WENT_ANSWERED, now);
 }
 
 static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
