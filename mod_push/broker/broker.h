@@ -2,6 +2,7 @@
 #define PUSH_BROKER_H
 
 #include "core/checkin.h"
+#include "core/facts.h"
 #include "core/publication.h"
 #include "core/rate.h"
 #include "core/view.h"
@@ -121,6 +122,15 @@ struct push_broker_t {
     void (*figures)(push_broker_t *broker, push_stats_view_t *figures);
     void (*health)(push_broker_t *broker, push_health_t *health);
     void (*metrics)(push_broker_t *broker, push_metrics_t *metrics);
+
+    /*
+     * What is known that may explain why a message has not arrived, or why a
+     * device hears nothing: for each device that is asked about, at most
+     * PUSH_DEVICES_MAX, and at least one, not known, if there is none.
+     */
+    push_status_t (*explain)(push_broker_t *broker,
+                             const push_question_t *question,
+                             push_facts_t *facts, unsigned *count);
 
     /* Of this machine; costs time and memory. */
     void (*check)(push_broker_t *broker, push_check_t *check);

@@ -8,6 +8,7 @@
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
 #include "store/ops/dismiss.h"
+#include "store/ops/explain.h"
 #include "store/disk/journal.h"
 #include "store/ops/present.h"
 #include "store/ops/publish.h"
@@ -141,7 +142,7 @@ static push_status_t claim(push_broker_t *broker,
 static void release(push_broker_t *broker, const push_stream_ref_t *stream_ref,
                     const push_time_t *now)
 {
-    push_store_checkout(broker->data, stream_ref, now);
+    push_store_end(broker->data, stream_ref, PUSH_WENT_ANSWERED, now);
 }
 
 static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
@@ -252,6 +253,14 @@ static void metrics(push_broker_t *broker, push_metrics_t *view)
     push_view_metrics(broker->data, view);
 }
 
+static push_status_t explain(push_broker_t *broker,
+                             const push_question_t *question,
+                             push_facts_t *facts, unsigned *count)
+{
+    return push_store_explain(broker->data, question, facts, PUSH_DEVICES_MAX,
+                              count);
+}
+
 static void check(push_broker_t *broker, push_check_t *found)
 {
     push_validate(broker->data, found);
@@ -279,5 +288,6 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .figures = figures,
                               .health = health,
                               .metrics = metrics,
+                              .explain = explain,
                               .check = check};
 }

@@ -1,5 +1,7 @@
 #include "core/channel.h"
 
+#include "core/gone.h"
+
 /*
  * The lane whose oldest message is the oldest of all; *entry is that message.
  */
@@ -39,6 +41,8 @@ static void forget(push_heap_t *heap, push_log_t *log,
                           ? PUSH_SLOT_EVICTED
                           : PUSH_SLOT_GONE;
 
+    push_gone_note(heap, log, entry->message,
+                   push_gone_why(entry->message, PUSH_GONE_HISTORY, now), now);
     push_log_remove(heap, log, entry->lane, entry->at, why);
     push_log_trim(heap, log, entry->lane);
 }
@@ -58,10 +62,11 @@ static void keep_within(push_heap_t *heap, push_log_t *log, uint32_t limit,
 }
 
 static void replace(push_heap_t *heap, push_log_t *log,
-                    const push_entry_t *older, const push_time_t *now)
+                    const push_entry_t *older, const push_publish_t *publish)
 {
     if (older->message) {
-        push_log_end(heap, log, older->message, PUSH_REPLACED, now);
+        push_log_end(heap, log, older->message, PUSH_REPLACED, &publish->now);
+        push_message_replaced(older->message, publish->receipt.mid);
     }
 }
 
@@ -81,7 +86,9 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
                                     : channel->connected;
     receipt->connected = channel->connected;
     if (!spec->ttl && !receipt->connected) {
-        replace(heap, log, &older, &publish->now);
+        push_gone_note_nobody(heap, push_log_kind(log), log->node.hash,
+                              receipt->mid);
+        replace(heap, log, &older, publish);
         return PUSH_OK;
     }
     if (push_log_reserve(heap, log, spec->urgency) != PUSH_OK) {
@@ -92,7 +99,7 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
         return PUSH_NO_MEMORY;
     }
     push_log_publish(heap, log, ref, &publish->now);
-    replace(heap, log, &older, &publish->now);
+    replace(heap, log, &older, publish);
     if (older.message && push_log_length(log) > publish->limit) {
         forget(heap, log, &older, &publish->now);
     }

@@ -16,6 +16,7 @@ typedef struct push_checkin_t {
     bool made_up;     /* the device id was made up by the server */
     bool explicit_acks;
     push_carrier_t carrier;
+    bool traced; /* PushTrace names the user */
     push_urgency_t lowest;
     uint32_t max_in_flight;
     uint32_t max_streams;         /* of this user */

@@ -54,7 +54,10 @@ typedef enum push_carrier_t {
 #define PUSH_DEVICE_ADVANCED   64u  /* nor how far it has read, no more */
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
 #define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
-#define PUSH_DEVICE_CARRIER    14   /* bits from here: push_carrier_t */
+/* 4 bits from here: push_went_t, while it has no stream */
+#define PUSH_DEVICE_WENT     9
+#define PUSH_DEVICE_WENT_ALL (15u << PUSH_DEVICE_WENT)
+#define PUSH_DEVICE_CARRIER  14 /* bits from here: push_carrier_t */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
@@ -93,6 +96,20 @@ typedef struct push_device_t {
 
 _Static_assert(PUSH_DEVICE_OVERHEAD <= 512,
                "a device context costs at most 512 bytes");
+
+_Static_assert(PUSH_WENT_CAUSES <= 16, "they have four bits");
+
+static inline push_went_t push_device_went(const push_device_t *device)
+{
+    return (push_went_t)((device->traits & PUSH_DEVICE_WENT_ALL)
+                         >> PUSH_DEVICE_WENT);
+}
+
+static inline void push_device_set_went(push_device_t *device, push_went_t why)
+{
+    device->traits = (uint16_t)((device->traits & ~PUSH_DEVICE_WENT_ALL)
+                                | (unsigned)why << PUSH_DEVICE_WENT);
+}
 
 static inline push_ref_t push_device_subscriptions_ref(
     const push_device_t *device)

@@ -70,6 +70,7 @@ struct push_heap_t {
     unsigned char *base;
     push_counts_t *counts;              /* who has the lock counts there */
     const struct push_events_t *events; /* NULL: nobody listens */
+    struct push_gone_ring_t *gone;      /* NULL: nobody asks */
 
     /*
      * size bytes, of which a node's first are cleared; PUSH_NONE when there
@@ -87,6 +88,8 @@ struct push_heap_t {
      */
     void (*retire)(push_heap_t *heap, push_ref_t ref);
 
+    uint32_t *traces; /* devices that are traced; NULL: none may be */
+    uint32_t traces_max;
     void *memory;   /* the implementation's own */
     unsigned owner; /* which part of the memory's users this view is for */
 };

@@ -367,6 +367,25 @@ uint32_t push_mailbox_pending(const push_heap_t *heap,
     return count;
 }
 
+uint32_t push_mailbox_filtered(const push_heap_t *heap,
+                               const push_device_t *device,
+                               const push_time_t *now)
+{
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
+    uint32_t count = 0;
+
+    for (unsigned i = 0; i < push_device_subscriptions_count(device); i++) {
+        for (unsigned lane = device->lowest + 1u; lane < PUSH_LANES; lane++) {
+            push_position_t position = {(uint16_t)i, (uint16_t)lane,
+                                        subscriptions[i].cursor[lane]};
+
+            count += pending_in_lane(heap, device, position, now);
+        }
+    }
+    return count;
+}
+
 /* An upper bound of the pending messages of the user, at no cost. */
 static uint32_t pending_at_most(const push_heap_t *heap,
                                 const push_device_t *device)

@@ -46,6 +46,11 @@ uint32_t push_mailbox_pending(const push_heap_t *heap,
                               const push_time_t *now, unsigned from,
                               unsigned to);
 
+/* Those of all subscriptions that its stream does not take: see lowest. */
+uint32_t push_mailbox_filtered(const push_heap_t *heap,
+                               const push_device_t *device,
+                               const push_time_t *now);
+
 /*
  * Sees to it that fewer than limit messages of the user are pending before
  * one of this urgency is added: the oldest of the lowest urgency that is not

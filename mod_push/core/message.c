@@ -225,6 +225,25 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     count_end(heap, message, fate);
 }
 
+/*
+ * Both are of one shard, and the moment of the end is that of the successor:
+ * only its count within the millisecond is to be kept.
+ */
+void push_message_replaced(push_message_t *message, uint64_t by)
+{
+    message->ended_after = (uint32_t)(push_mid_ms(by)
+                                      - push_mid_ms(message->mid));
+    message->successor = (uint16_t)(by >> 12 & 1023u);
+}
+
+uint64_t push_message_successor(const push_message_t *message, unsigned node)
+{
+    uint64_t ms = (uint64_t)push_mid_ms(message->mid) + message->ended_after;
+
+    return ms << 22 | (uint64_t)message->successor << 12
+           | (uint64_t)push_mid_shard(message->mid) << 6 | node;
+}
+
 bool push_message_settle(push_heap_t *heap, push_message_t *message,
                          push_ref_t device, push_fate_t fate,
                          const push_time_t *now)

@@ -25,6 +25,7 @@ typedef struct push_message_t {
      * low bits of push_time_t.us, see push_message_age(); log's lock */
     _Atomic uint32_t ended_after;
     _Atomic uint16_t refs; /* 1 for its log, 1 for each partial write */
+    uint16_t successor;    /* see push_message_successor(); log's lock */
     _Atomic uint8_t fate;  /* push_fate_t; log's lock to change */
     uint8_t traits;        /* urgency and PUSH_TRAIT_*; never change */
     uint8_t topic_len;     /* never changes */
@@ -119,6 +120,12 @@ bool push_message_same_audience(const push_message_t *message,
 /* Ends it for everybody who has not acknowledged it; a no-op if it has. */
 void push_message_end(push_heap_t *heap, push_message_t *message,
                       push_fate_t fate, const push_time_t *now);
+
+/* It ends because the message with this mid, of its log, replaces it. */
+void push_message_replaced(push_message_t *message, uint64_t by);
+
+/* Of one that was replaced: the mid of what replaced it. */
+uint64_t push_message_successor(const push_message_t *message, unsigned node);
 
 /*
  * Notes what became of it for one device; the first note stands.  False, and

@@ -8,6 +8,7 @@ void push_subscription_init(const push_heap_t *heap,
 
     subscription->joined = joined;
     subscription->log = ref;
+    subscription->since = 0;
     for (int i = 0; i < PUSH_LANES; i++) {
         subscription->cursor[i] = joined ? push_lane_head(&log->lanes[i])
                                          : push_lane_tail(&log->lanes[i]);

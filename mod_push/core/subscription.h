@@ -12,6 +12,7 @@
 typedef struct push_subscription_t {
     uint64_t joined; /* older mids are not meant for it */
     push_ref_t log;
+    uint32_t since; /* wall s, 0: not known; see push_device_trace() */
     uint32_t cursor[PUSH_LANES];   /* the next position to read */
     uint32_t reported[PUSH_LANES]; /* losses before these are counted */
 } push_subscription_t;

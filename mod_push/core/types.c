@@ -25,6 +25,15 @@ const char *push_gap_name(push_gap_t gap)
     return names[gap];
 }
 
+const char *push_went_name(push_went_t why)
+{
+    static const char *const names[] = {
+        "unknown",  "peer",          "error",        "superseded", "restart",
+        "shutdown", "expired-token", "disconnected", "answered",   "died"};
+
+    return names[(unsigned)why <= PUSH_WENT_DIED ? why : PUSH_WENT_UNKNOWN];
+}
+
 static bool is(push_text_t text, const char *word)
 {
     return text.len == strlen(word) && !strncasecmp(text.at, word, text.len);

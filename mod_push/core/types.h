@@ -30,6 +30,21 @@ typedef enum push_fate_t {
     PUSH_FATES
 } push_fate_t;
 
+/* Why a device has no stream any more. */
+typedef enum push_went_t {
+    PUSH_WENT_UNKNOWN,
+    PUSH_WENT_PEER,      /* the client closed it */
+    PUSH_WENT_ERROR,     /* the connection broke */
+    PUSH_WENT_TAKEN,     /* a newer stream took over */
+    PUSH_WENT_RESTART,   /* its process ended, the server went on */
+    PUSH_WENT_SHUTDOWN,  /* the server ended */
+    PUSH_WENT_TOKEN,     /* its token expired or was revoked */
+    PUSH_WENT_DISMISSED, /* an administrator ended it */
+    PUSH_WENT_ANSWERED,  /* it was a poll, and has its answer */
+    PUSH_WENT_DIED,      /* its process died */
+    PUSH_WENT_CAUSES
+} push_went_t;
+
 /* Why messages were dropped that a device had not acknowledged. */
 typedef enum push_gap_t {
     PUSH_GAP_MEMORY,
@@ -81,6 +96,7 @@ typedef struct push_text_t {
 const char *push_urgency_name(push_urgency_t urgency);
 const char *push_fate_name(push_fate_t fate);
 const char *push_gap_name(push_gap_t gap);
+const char *push_went_name(push_went_t why);
 
 /*
  * The four names in any case, and "medium" for normal; false if it is none of

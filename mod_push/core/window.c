@@ -186,21 +186,32 @@ push_position_t push_window_get(const push_heap_t *heap,
     return position;
 }
 
-bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
-                       push_position_t position)
+bool push_window_find(const push_heap_t *heap, const push_window_t *window,
+                      push_position_t position, uint32_t *index)
 {
     push_runs_t *ring = ring_of(heap, window);
 
+    *index = 0;
     for (uint32_t i = 0; i < used_of(ring); i++) {
         const push_run_t *run = run_at(ring, i);
 
         if (run->first.subscription == position.subscription
             && run->first.lane == position.lane
             && position.at - run->first.at < run->count) {
+            *index += position.at - run->first.at;
             return true;
         }
+        *index += run->count;
     }
     return false;
+}
+
+bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
+                       push_position_t position)
+{
+    uint32_t index;
+
+    return push_window_find(heap, window, position, &index);
 }
 
 uint32_t push_window_lowest(const push_heap_t *heap,

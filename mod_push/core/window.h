@@ -85,6 +85,10 @@ push_position_t push_window_get(const push_heap_t *heap,
 bool push_window_holds(const push_heap_t *heap, const push_window_t *window,
                        push_position_t position);
 
+/* The same, and how many stand before it. */
+bool push_window_find(const push_heap_t *heap, const push_window_t *window,
+                      push_position_t position, uint32_t *index);
+
 /* How it slides; NULL while nothing is in flight. */
 push_slide_t *push_window_slide(const push_heap_t *heap,
                                 const push_window_t *window);

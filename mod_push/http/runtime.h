@@ -23,6 +23,7 @@ typedef struct push_runtime_t {
     int64_t jwt_lifetime;    /* ms */
     bool presence;           /* PushPresence */
     int64_t largest;         /* bytes; no endpoint takes a larger payload */
+    const apr_array_header_t *traced; /* const char *: patterns of users */
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */

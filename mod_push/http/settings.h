@@ -37,6 +37,7 @@ typedef struct push_global_t {
     int64_t largest;        /* bytes; PushMaxMessageSize at most, anywhere */
     const char *state_dir;  /* NULL: nothing is kept on disk */
     int64_t state_size;     /* bytes */
+    const apr_array_header_t *traced; /* const char *: patterns of users */
     push_durability_t durability;
 } push_global_t;
 

@@ -449,6 +449,8 @@ const command_rec push_commands[] = {
                   "when a message is on disk: commit, interval or memory"),
     AP_INIT_TAKE1("PushDashboard", push_config_dashboard, NULL, RSRC_CONF,
                   "directory of the page at <admin>/, or off"),
+    AP_INIT_ITERATE("PushTrace", push_config_trace, NULL, RSRC_CONF,
+                    "users of whose devices the last events are kept"),
     AP_INIT_TAKE1("PushEndpoint", push_config_endpoint, NULL, ACCESS_CONF,
                   "what the Location serves: subscribe or admin"),
     AP_INIT_TAKE1("PushUser", push_config_user, NULL, ANYWHERE,

@@ -12,5 +12,7 @@ const char *push_config_presence(cmd_parms *cmd, void *dir, int on);
 
 /* PushDashboard: a directory, or off. */
 const char *push_config_dashboard(cmd_parms *cmd, void *dir, const char *path);
+/* PushTrace: a pattern of users whose devices are traced. */
+const char *push_config_trace(cmd_parms *cmd, void *dir, const char *pattern);
 
 #endif

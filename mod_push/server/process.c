@@ -56,6 +56,7 @@ static int64_t drain_time;
 static int64_t jwt_lifetime;
 static int64_t largest;
 static bool presence;
+static const apr_array_header_t *traced; /* const char *: patterns */
 static push_durability_t durability;
 
 /* A child's own. */
@@ -331,6 +332,7 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     largest = global->largest;
     presence = global->presence != 0;
     push_process_feeds_prepare(global);
+    traced = global->traced;
     durability = global->durability;
     kept = push_kept_find();
     if (!kept) {
@@ -458,6 +460,7 @@ static push_runtime_t *make_runtime(void)
     runtime->jwt_lifetime = jwt_lifetime;
     runtime->presence = presence;
     runtime->largest = largest;
+    runtime->traced = traced;
     return runtime;
 }
 

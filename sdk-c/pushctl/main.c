@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "complete.h"
+#include "explain.h"
 #include "figures.h"
 #include "messages.h"
 #include "token.h"
@@ -13,10 +14,10 @@
 #include "users.h"
 
 const struct ctl_command *const ctl_commands[] = {
-    &ctl_stats,  &ctl_top,     &ctl_check,  &ctl_user,
-    &ctl_device, &ctl_message, &ctl_recall, &ctl_disconnect,
-    &ctl_revoke, &ctl_publish, &ctl_token,  &ctl_completion,
-    NULL,
+    &ctl_stats,      &ctl_top,     &ctl_check,   &ctl_user,
+    &ctl_device,     &ctl_message, &ctl_explain, &ctl_recall,
+    &ctl_disconnect, &ctl_revoke,  &ctl_publish, &ctl_token,
+    &ctl_completion, NULL,
 };
 
 const struct ctl_command *ctl_find(const char *name)

@@ -307,6 +307,36 @@ START_TEST(a_message_is_published_followed_and_recalled)
 }
 END_TEST
 
+START_TEST(it_is_explained_why_a_message_did_not_arrive)
+{
+    struct stream *phone = stream_open(server, "user=a%2Fb&device=phone&seq=0",
+                                       NULL);
+    const char *mid = publish(server, "user=a%2Fb", NULL, "x");
+    const json_t *found;
+    const char *said;
+
+    expect_message(phone, 1, "x");
+    acknowledge(server, "user=a%2Fb&device=phone&seq=1");
+    said = ctl(keep_printf("explain %s --user a/b --device phone", mid));
+    ck_assert_ptr_nonnull(
+        strstr(said, "  It was published to the user a/b, "));
+    ck_assert_ptr_nonnull(
+        strstr(said, "\nIt arrived: phone acknowledged it 0 s ago.\n"));
+    found = ctl_json(keep_printf("explain -u a/b -d phone %s", mid));
+    ck_assert_str_eq(json_text_at(found, "cause"), "acknowledged");
+    leave(server, stream_open(server, "user=a%2Fb&device=tab&seq=0", NULL));
+    said = ctl("explain --user a/b");
+    ck_assert_ptr_nonnull(strstr(said, "phone\n  "));
+    ck_assert_ptr_nonnull(strstr(said, "\ntab is away for "));
+    ck_assert_ptr_nonnull(strstr(said, "\n1 of 2 devices of user a/b have "));
+    ck_assert_ptr_nonnull(
+        strstr(shell_run("$CTL explain 2>&1 || echo code $?"), "code 2\n"));
+    ck_assert_ptr_nonnull(
+        strstr(shell_run("$CTL explain x -u ann 2>&1 || echo code $?"),
+               "message: the 11 characters"));
+}
+END_TEST
+
 START_TEST(lines_are_published_as_they_come)
 {
     const char *said = shell_run("seq 1 50 | $CTL publish -u ann -l | "
@@ -567,6 +597,7 @@ int main(void)
     tcase_add_test(tc, a_user_s_devices_are_listed_and_shown);
     tcase_add_test(tc, a_user_is_sent_away);
     tcase_add_test(tc, a_message_is_published_followed_and_recalled);
+    tcase_add_test(tc, it_is_explained_why_a_message_did_not_arrive);
     tcase_add_test(tc, lines_are_published_as_they_come);
     tcase_add_row_test(tc, exit_codes_say_what_happened, codes);
     tcase_add_test(tc, access_that_is_refused_is_told_apart);

@@ -14,6 +14,7 @@
 #include "http/admin/metrics.h"
 #include "http/admin/pages.h"
 #include "http/admin/receipt.h"
+#include "http/admin/explain.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -28,7 +29,8 @@ static int not_found(request_rec *r)
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, users, devices, "
                         "devices/<context id>, channels, streams, children, "
-                        "stats, metrics, check, health, receive or ack"));
+                        "explain, stats, metrics, check, health, receive or "
+                        "ack"));
 }
 
 static const char *method_name(int method)
@@ -85,6 +87,7 @@ static const struct {
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
+              {{"explain"}, 1, M_GET, push_show_explanation},
               {{"stats"}, 1, M_GET, push_show_stats},
               {{"receive"}, 1, M_GET, receive},
               {{"ack"}, 1, M_POST, ack},

@@ -430,6 +430,21 @@ static void set_limits(const push_settings_t *settings,
     }
 }
 
+/* Whether PushTrace names the user. */
+static bool is_traced(apr_pool_t *pool, push_text_t user)
+{
+    const apr_array_header_t *traced = push_runtime()->traced;
+    const char *name = traced ? apr_pstrmemdup(pool, user.at, user.len) : NULL;
+
+    for (int i = 0; traced && i < traced->nelts; i++) {
+        if (push_pattern_matches(APR_ARRAY_IDX(traced, i, const char *),
+                                 name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const push_problem_t *push_subscriber_parse(request_rec *r,
                                             push_subscriber_t *s)
 {
@@ -443,6 +458,7 @@ const push_problem_t *push_subscriber_parse(request_rec *r,
         ?: parse_channels(r, s)
         ?: parse_wishes(r, s)
         ?: make_up_device(s);
+    s->checkin.traced = !problem && is_traced(r->pool, s->checkin.user);
     s->checkin.max_in_flight = window_of(settings, s);
     set_limits(settings, &s->checkin, push_endpoint_is_admin(r));
     return problem;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/trace.h"
 #include "store/ops/checkin.h"
 #include "store/shard/shard.h"
 
@@ -38,6 +39,10 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
                                   now);
         push_session_close(store, device);
         if (status == PUSH_OK) {
+            const push_trace_entry_t acked = push_trace_event(PUSH_TRACE_ACKED,
+                                                              cursor->seq, 0);
+
+            push_trace_note(&store->heaps[name.shard], device, &acked, now);
             device->traits |= PUSH_DEVICE_ADVANCED;
             push_seat_wake_device(&store->seats, device);
         }

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/trace.h"
 #include "store/shard/context.h"
 #include "store/ops/forget.h"
 #include "store/disk/journal.h"
@@ -188,9 +189,14 @@ static void note_device(push_store_t *store, const push_device_t *device)
 static void end_older_stream(push_store_t *store, push_device_t *device,
                              const push_time_t *now)
 {
+    const push_trace_entry_t taken = push_trace_event(PUSH_TRACE_WENT, 0,
+                                                      PUSH_WENT_TAKEN);
+
     if (device->traits & PUSH_DEVICE_ONLINE) {
         push_seat_end_device(&store->seats, device);
+        push_trace_note(&store->heaps[device->shard], device, &taken, now);
         device->left = now->mono;
+        push_device_set_went(device, PUSH_WENT_TAKEN);
         device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);
@@ -206,6 +212,28 @@ typedef struct {
     uint32_t address;
     const push_time_t *now;
 } arrival_t;
+
+/* The trace of a device begins and ends where its user's does. */
+static void trace_arrival(push_heap_t *heap, push_device_t *device,
+                          const arrival_t *arrival)
+{
+    const push_checkin_t *c = arrival->checkin;
+    const push_trace_entry_t came = push_trace_event(
+        PUSH_TRACE_CAME, 0, c->cursor ? c->cursor->seq : 0);
+    const push_trace_entry_t settings = push_trace_event(
+        PUSH_TRACE_SETTINGS, 0,
+        (uint64_t)c->max_in_flight << 16 | (uint64_t)c->explicit_acks << 8
+            | (uint64_t)c->lowest);
+
+    if (c->traced) {
+        push_trace_begin(heap, device, arrival->now);
+        push_trace_note(heap, device, &came, arrival->now);
+        push_trace_note(heap, device, &settings, arrival->now);
+    }
+    else {
+        push_trace_end(heap, device);
+    }
+}
 
 static void open_stream(push_store_t *store, push_device_t *device,
                         const arrival_t *arrival)
@@ -279,6 +307,7 @@ static push_status_t checkin_device(push_store_t *store,
                          opened_as(device, checkin->cursor, online),
                          PUSH_BY_OPENED_VALUES),
                1);
+    trace_arrival(heap, device, arrival);
     if (!online) {
         push_event_of_device(heap, PUSH_EVENT_CAME, device, arrival->now);
     }
@@ -549,6 +578,12 @@ void push_store_checkout(push_store_t *store,
                          const push_stream_ref_t *stream_ref,
                          const push_time_t *now)
 {
+    push_store_end(store, stream_ref, PUSH_WENT_UNKNOWN, now);
+}
+
+void push_store_end(push_store_t *store, const push_stream_ref_t *stream_ref,
+                    push_went_t why, const push_time_t *now)
+{
     push_device_t *device = push_store_device_at(store, stream_ref->device);
     unsigned shard = device->shard % PUSH_SHARDS;
 
@@ -557,7 +592,7 @@ void push_store_checkout(push_store_t *store,
     }
     if (device->gen == stream_ref->gen
         && device->traits & PUSH_DEVICE_ONLINE) {
-        push_store_mark_offline(store, device, now);
+        push_store_mark_offline(store, device, why, now);
     }
     push_shard_leave(store, shard);
 }

@@ -35,6 +35,10 @@ void push_store_checkout(push_store_t *store,
                          const push_stream_ref_t *stream_ref,
                          const push_time_t *now);
 
+/* The same, and it is known why. */
+void push_store_end(push_store_t *store, const push_stream_ref_t *stream_ref,
+                    push_went_t why, const push_time_t *now);
+
 /* ---- with the lock of the device's shard ---- */
 
 /*

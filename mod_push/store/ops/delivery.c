@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/message_texts.h"
+#include "core/trace.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 
@@ -87,6 +88,27 @@ static bool window_full(const push_device_t *device)
            && push_session_in_flight(device) >= device->max_in_flight;
 }
 
+/* What is not written in the end is taken back, see push_delivery_cut(). */
+static void trace(const push_heap_t *heap, const push_device_t *device,
+                  const push_delivery_t *delivery, const push_time_t *now)
+{
+    push_trace_entry_t event = push_trace_event(PUSH_TRACE_GAP, 0, 0);
+
+    for (unsigned i = 0; i < delivery->gaps_count; i++) {
+        event.value += delivery->gaps[i].dropped;
+    }
+    if (event.value) {
+        push_trace_note(heap, device, &event, now);
+    }
+    for (unsigned i = 0; i < delivery->count; i++) {
+        const push_pick_t *pick = &delivery->picks[i];
+
+        event = push_trace_event(PUSH_TRACE_WRITTEN, pick->seq,
+                                 pick->message->mid);
+        push_trace_note(heap, device, &event, now);
+    }
+}
+
 /* With the lock of the device's shard. */
 static void collect(push_store_t *store, push_device_t *device,
                     const push_time_t *now, push_delivery_t *delivery)
@@ -117,6 +139,9 @@ static void collect(push_store_t *store, push_device_t *device,
         device->gap_seq = first;
     }
     push_session_close(store, device);
+    if (push_trace_of(heap, device)) {
+        trace(heap, device, delivery, now);
+    }
     copy_device(heap, device, delivery->device);
 }
 
@@ -242,6 +267,7 @@ bool push_delivery_cut(push_store_t *store,
     }
     push_session_open(store, device);
     push_session_return(&store->heaps[device->shard], device, seq);
+    push_trace_cut(&store->heaps[device->shard], device, seq);
     push_session_close(store, device);
     push_shard_leave(store, device->shard);
     return true;
@@ -271,7 +297,12 @@ bool push_delivery_blocked(push_store_t *store,
     if (!device) {
         return status != PUSH_BUSY;
     }
-    if (device->traits & PUSH_DEVICE_ONLINE && (!since || !device->left)) {
+    if (device->traits & PUSH_DEVICE_ONLINE && !since != !device->left) {
+        const push_time_t now = push_clock_now();
+        const push_trace_entry_t event = push_trace_event(
+            since ? PUSH_TRACE_BLOCKED : PUSH_TRACE_UNBLOCKED, 0, 0);
+
+        push_trace_note(&store->heaps[device->shard], device, &event, &now);
         device->left = since;
     }
     push_shard_leave(store, device->shard);

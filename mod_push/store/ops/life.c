@@ -86,6 +86,28 @@ static void view_message(const search_t *search, push_message_view_t *view)
                                   .size = push_message_payload(message).len};
 }
 
+bool push_life_find(push_store_t *store, uint64_t mid, push_found_t *found)
+{
+    search_t search = {.store = store, .mid = mid};
+
+    if (!search_shard(&search, push_mid_shard(mid))) {
+        return false;
+    }
+    *found = (push_found_t){search.log, search.entry};
+    return true;
+}
+
+void push_life_look(const push_store_t *store, const push_found_t *found,
+                    const push_time_t *now, push_message_view_t *view)
+{
+    const search_t search = {.heap = &store->heaps[0],
+                             .log = found->log,
+                             .entry = found->entry,
+                             .now = now};
+
+    view_message(&search, view);
+}
+
 /* ---- a user's message: with the lock of its shard ---- */
 
 static int64_t when(const search_t *search, const push_device_t *device,

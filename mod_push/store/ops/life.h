@@ -6,6 +6,19 @@
 
 /* The life of one message: found by its mid, seen, recalled. */
 
+/* Where a message stands. */
+typedef struct push_found_t {
+    push_log_t *log;
+    push_entry_t entry;
+} push_found_t;
+
+/* Finds it; false: no log has it.  With the lock of the mid's shard. */
+bool push_life_find(push_store_t *store, uint64_t mid, push_found_t *found);
+
+/* How it looks; texts are borrowed.  With the same lock. */
+void push_life_look(const push_store_t *store, const push_found_t *found,
+                    const push_time_t *now, push_message_view_t *view);
+
 /*
  * Gives what the publisher of a message would be told now.  PUSH_NOT_FOUND if
  * no log has it, PUSH_BUSY.

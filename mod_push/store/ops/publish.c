@@ -36,8 +36,13 @@ static push_status_t publish_to_user(push_store_t *store,
     push_user_t *user = push_store_user(store, name, ttl != 0);
     push_status_t status;
 
+    if (!user && ttl) {
+        return PUSH_NO_MEMORY;
+    }
     if (!user) {
-        return ttl ? PUSH_NO_MEMORY : PUSH_OK;
+        push_gone_note_nobody(heap, PUSH_LOG_USER, (uint32_t)name->hash,
+                              publish->receipt.mid);
+        return PUSH_OK;
     }
     publish->limit = store->limits.max_pending;
     status = push_user_publish(heap, user, publish);

@@ -195,6 +195,7 @@ static void restore_session(const arrival_t *a)
     device->last_seen = record->last_seen;
     device->last_ack = record->last_ack;
     device->left = now->mono - away;
+    push_device_set_went(device, PUSH_WENT_SHUTDOWN);
 }
 
 /* Allocates the context, its labels, and all its subscriptions. */

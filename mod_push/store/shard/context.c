@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "core/event.h"
+#include "core/trace.h"
 #include "store/shard/subscriptions.h"
 
 void push_store_context_id(push_text_t user, push_text_t device,
@@ -22,9 +23,13 @@ void push_store_count_stream(push_store_t *store, const push_device_t *device,
 }
 
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
-                             const push_time_t *now)
+                             push_went_t why, const push_time_t *now)
 {
+    const push_trace_entry_t went = push_trace_event(PUSH_TRACE_WENT, 0, why);
+
+    push_trace_note(&store->heaps[device->shard], device, &went, now);
     device->left = now->mono;
+    push_device_set_went(device, why);
     device->last_seen = now->wall;
     device->traits = (uint16_t)((device->traits & ~PUSH_DEVICE_ONLINE)
                                 | PUSH_DEVICE_CHANGED);

@@ -20,7 +20,7 @@ void push_store_count_stream(push_store_t *store, const push_device_t *device,
 
 /* The device's stream is gone; it must be online. */
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
-                             const push_time_t *now);
+                             push_went_t why, const push_time_t *now);
 
 /* Forgets a context; it must be offline. */
 void push_store_drop_device(push_store_t *store, push_device_t *device);

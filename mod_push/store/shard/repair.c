@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "core/trace.h"
 #include "core/event.h"
 #include "store/shard/hold.h"
 #include "store/shard/shape.h"
@@ -132,6 +133,7 @@ static void end_stream(push_store_t *store, push_device_t *device)
 
         push_seat_wake_device(&store->seats, device);
         device->left = now.mono;
+        device->went = PUSH_WENT_DIED;
         device->last_seen = now.wall;
         device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
         push_event_of_device(&store->heaps[device->shard], PUSH_EVENT_WENT,
@@ -226,14 +228,34 @@ static void enlist_devices(push_inventory_t *inv)
     }
 }
 
+/* Now that all else is marked: a trace that is something else is none. */
+static void check_trace(push_inventory_t *inv, push_device_t *device)
+{
+    push_subscription_t *own = &push_device_subscriptions(
+        inv->heap, device)[PUSH_SUBSCRIPTION_USER];
+
+    if (own->since <= PUSH_TRACE_NO_ROOM) {
+        return;
+    }
+    if (push_inventory_mark(inv, own->since, PUSH_PART,
+                            sizeof(push_trace_t))) {
+        inv->store->shards[inv->shard].traces++;
+    }
+    else {
+        own->since = PUSH_NONE;
+    }
+}
+
 static void check_sessions(push_inventory_t *inv)
 {
+    inv->store->shards[inv->shard].traces = 0;
     for (size_t i = 0; i < inv->count; i++) {
         push_device_t *device = push_at(inv->heap, inv->items[i].ref);
 
         if (is_node(inv, &inv->items[i], PUSH_NODE_DEVICE)) {
             check_subscriptions(inv, device);
             check_session(inv, device);
+            check_trace(inv, device);
             PUSH_FAILPOINT("repair-session");
         }
     }

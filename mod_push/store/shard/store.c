@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/hash.h"
+#include "core/trace.h"
 
 static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
 {
@@ -42,11 +43,20 @@ static void heap_retire(push_heap_t *heap, push_ref_t ref)
     }
 }
 
+/* Devices of one shard. */
+static uint32_t most_traces(const push_store_t *store)
+{
+    return 1
+           + (uint32_t)(push_slab_size(&store->slab) / PUSH_TRACE_PART
+                        / PUSH_SHARDS / sizeof(push_trace_t));
+}
+
 static void view_segment(push_store_t *store, const push_mapping_t *mapping,
                          const push_limits_t *limits)
 {
     push_segment_t *segment = mapping->base;
     unsigned char *bytes = mapping->base;
+    uint32_t traces;
 
     store->segment = segment;
     store->journal = NULL;
@@ -72,10 +82,14 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->epoch.segment = segment;
     store->epoch.seats = store->seats.seats;
     store->epoch.slab = &store->slab;
+    traces = most_traces(store);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         store->heaps[i] = (push_heap_t){.base = bytes,
                                         .counts = &store->shards[i].counts,
                                         .events = &store->events,
+                                        .gone = &store->shards[i].gone,
+                                        .traces = &store->shards[i].traces,
+                                        .traces_max = traces,
                                         .alloc = heap_alloc,
                                         .release = heap_release,
                                         .retire = heap_retire,
@@ -132,6 +146,7 @@ bool push_store_create(push_store_t *store, const push_mapping_t *mapping,
         return false;
     }
     view_segment(store, mapping, limits);
+    store->segment->made = push_clock_now().wall;
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_shard_t *shard = &store->shards[i];
 

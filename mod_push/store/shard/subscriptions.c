@@ -141,6 +141,7 @@ push_status_t push_subscriptions_take(push_store_t *store,
                                       unsigned count, bool from_oldest)
 {
     uint64_t joined = push_mid_now(&store->segment->clock);
+    uint32_t now = (uint32_t)(push_clock_now().wall / 1000);
     push_status_t status = PUSH_OK;
 
     memset(&wanted->list[PUSH_SUBSCRIPTION_USER], 0,
@@ -156,6 +157,9 @@ push_status_t push_subscriptions_take(push_store_t *store,
     for (unsigned i = 0; i < count && status == PUSH_OK; i++) {
         status = subscribe_to(store, channels[i], from_oldest ? 0 : joined,
                               wanted);
+    }
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < wanted->count; i++) {
+        wanted->list[i].since = now;
     }
     return status;
 }

@@ -3,6 +3,7 @@
 
 #include "core/channel.h"
 #include "core/exemplar.h"
+#include "core/gone.h"
 #include "core/idempotency.h"
 #include "store/shm/deaths.h"
 #include "store/shm/feed_words.h"
@@ -40,11 +41,13 @@ typedef struct push_shard_t {
     uint32_t damaged;        /* 1: not repaired since an owner died */
     uint32_t orphans;        /* 1: a wake-up may have been lost on its way */
     _Atomic uint32_t untidy; /* 1: something could not be given back */
+    uint32_t traces;         /* devices with a trace; see core/trace.h */
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
     int64_t away_until;      /* the same; see push_forget_away() */
     _Atomic uint32_t live;   /* messages, as of the last sweep */
     _Atomic uint32_t crowded; /* mailboxes that were nearly full then */
     push_counts_t counts;     /* never cleared; see core/counts.h */
+    push_gone_ring_t gone;    /* see core/gone.h */
 } push_shard_t;
 
 /* That a reactor lives: written by its thread alone. */
@@ -104,6 +107,7 @@ typedef struct push_segment_t {
 #ifdef PUSH_SEGMENT_SPARE
     uint8_t spare[PUSH_SEGMENT_SPARE]; /* a layout to test upgrades with */
 #endif
+    int64_t made; /* wall ms; older mids were given by another memory */
     push_mid_clock_t clock;
     _Atomic uint64_t recovered; /* locks taken over from a dead process */
     push_counts_t counts;       /* of workers that have no seat */

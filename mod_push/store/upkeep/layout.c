@@ -6,6 +6,7 @@
 #include "core/families.h"
 #include "core/hash.h"
 #include "core/session.h"
+#include "core/trace.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
 #include "store/shard/hold.h"
@@ -38,6 +39,10 @@ static const uint64_t facts[] = {
     PUSH_LANES,
     PUSH_FATES,
     PUSH_GAPS,
+    PUSH_GONE_KEPT,
+    PUSH_TRACE_KEPT,
+    PUSH_TRACE_WHATS,
+    PUSH_TRACE_NO_ROOM,
     PUSH_LABELS,
     PUSH_FEEDS,
     PUSH_EPOCHS,
@@ -100,6 +105,7 @@ static const uint64_t facts[] = {
 #ifdef PUSH_SEGMENT_SPARE
     AT(push_segment_t, spare),
 #endif
+    AT(push_segment_t, made),
     AT(push_segment_t, clock),
     AT(push_segment_t, recovered),
     AT(push_segment_t, counts),
@@ -203,11 +209,32 @@ static const uint64_t facts[] = {
     AT(push_shard_t, damaged),
     AT(push_shard_t, orphans),
     AT(push_shard_t, untidy),
+    AT(push_shard_t, traces),
     AT(push_shard_t, strangers_until),
     AT(push_shard_t, away_until),
     AT(push_shard_t, live),
     AT(push_shard_t, crowded),
     AT(push_shard_t, counts),
+    AT(push_shard_t, gone),
+    SIZE(push_trace_t),
+    AT(push_trace_t, count),
+    AT(push_trace_t, spare),
+    AT(push_trace_t, base),
+    AT(push_trace_t, entries),
+    SIZE(push_trace_entry_t),
+    AT(push_trace_entry_t, at),
+    AT(push_trace_entry_t, what),
+    AT(push_trace_entry_t, value),
+    SIZE(push_gone_ring_t),
+    AT(push_gone_ring_t, count),
+    AT(push_gone_ring_t, spare),
+    AT(push_gone_ring_t, kept),
+    SIZE(push_gone_t),
+    AT(push_gone_t, mid),
+    AT(push_gone_t, after),
+    AT(push_gone_t, name),
+    AT(push_gone_t, kind),
+    AT(push_gone_t, why),
     SIZE(push_table_t),
     AT(push_table_t, buckets),
     AT(push_table_t, mask),
@@ -302,6 +329,7 @@ static const uint64_t facts[] = {
     SIZE(push_subscription_t),
     AT(push_subscription_t, joined),
     AT(push_subscription_t, log),
+    AT(push_subscription_t, since),
     AT(push_subscription_t, cursor),
     AT(push_subscription_t, reported),
     SIZE(push_window_t),
@@ -332,6 +360,7 @@ static const uint64_t facts[] = {
     AT(push_message_t, outcomes),
     AT(push_message_t, ended_after),
     AT(push_message_t, refs),
+    AT(push_message_t, successor),
     AT(push_message_t, fate),
     AT(push_message_t, traits),
     AT(push_message_t, topic_len),

@@ -44,7 +44,7 @@ static void notice_dead_reactor(push_store_t *store, push_device_t *device,
         && (!alive
             || (device->handoff_owner != device->owner
                 && !push_seat_held(&store->seats, device->handoff_owner)))) {
-        push_store_mark_offline(store, device, now);
+        push_store_mark_offline(store, device, PUSH_WENT_DIED, now);
     }
     if (!alive) {
         push_orphan_device(store, device);

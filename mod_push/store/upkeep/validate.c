@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/trace.h"
 #include "store/shard/hold.h"
 #include "store/shard/shape.h"
 #include "store/shard/shard.h"
@@ -13,6 +14,7 @@
 typedef struct {
     push_inventory_t inv;
     push_check_t *check;
+    uint32_t traces;
 } walk_t;
 
 __attribute__((format(printf, 2, 3))) static void wrong(walk_t *walk,
@@ -159,6 +161,20 @@ static void check_subscriptions(walk_t *walk, const push_device_t *device)
     }
 }
 
+static void check_trace(walk_t *walk, const push_device_t *device)
+{
+    push_ref_t ref = push_trace_ref(walk->inv.heap, device);
+
+    if (ref <= PUSH_TRACE_NO_ROOM) {
+        return;
+    }
+    walk->traces++;
+    if (!push_inventory_mark(&walk->inv, ref, PUSH_PART,
+                             sizeof(push_trace_t))) {
+        wrong(walk, "trace %u is none, or of two devices", ref);
+    }
+}
+
 static void check_device(walk_t *walk, push_ref_t ref)
 {
     const push_device_t *device = push_at(walk->inv.heap, ref);
@@ -174,6 +190,7 @@ static void check_device(walk_t *walk, push_ref_t ref)
         return;
     }
     check_subscriptions(walk, device);
+    check_trace(walk, device);
     if (!push_shape_window(inv, device, &in_flight)
         || (device->window.runs
             && !push_inventory_mark(inv, device->window.runs, PUSH_PART, 0))) {
@@ -334,6 +351,9 @@ static void check_shard(walk_t *walk)
     }
     check_holds(walk);
     check_rest(walk);
+    if (shard->traces != walk->traces) {
+        wrong(walk, "%u traces are counted: %u", shard->traces, walk->traces);
+    }
     if (shard->changing) {
         wrong(walk, "device %u is being changed by nobody", shard->changing);
     }

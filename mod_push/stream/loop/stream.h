@@ -25,6 +25,10 @@ typedef enum push_end_t {
     PUSH_END_ANSWERED    /* it was a poll, and has its answer */
 } push_end_t;
 
+_Static_assert((int)PUSH_END_PEER + 1 == (int)PUSH_WENT_PEER
+                   && (int)PUSH_END_ANSWERED + 1 == (int)PUSH_WENT_ANSWERED,
+               "why a stream ended is why its device went");
+
 /*
  * The record of a stream that has ended; borrowed until the callback returns.
  */

@@ -95,7 +95,7 @@ static void end_stream(push_stream_set_t *set, uint32_t index, push_end_t why)
                                     .gen = stream->gen};
 
     report_end(set, stream, why);
-    push_store_checkout(set->store, &stream_ref, &set->now);
+    push_store_end(set->store, &stream_ref, (push_went_t)(why + 1), &set->now);
     forget(set, index);
 }
 
