@@ -252,6 +252,11 @@ static void metrics(push_broker_t *broker, push_metrics_t *view)
     push_view_metrics(broker->data, view);
 }
 
+static unsigned stuck(push_broker_t *broker)
+{
+    return push_view_stuck(broker->data);
+}
+
 static void check(push_broker_t *broker, push_check_t *found)
 {
     push_validate(broker->data, found);
@@ -278,6 +283,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .stats = stats,
                               .figures = figures,
                               .health = health,
+                              .stuck = stuck,
                               .metrics = metrics,
                               .check = check};
 }

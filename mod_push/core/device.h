@@ -36,15 +36,6 @@ typedef struct push_losses_t {
     uint32_t count[PUSH_GAPS][PUSH_LANES];
 } push_losses_t;
 
-/* What carries a stream. */
-typedef enum push_carrier_t {
-    PUSH_CARRIER_SSE,
-    PUSH_CARRIER_POLL,
-    PUSH_CARRIER_H2
-} push_carrier_t;
-
-#define PUSH_CARRIERS 3
-
 #define PUSH_DEVICE_ONLINE   1u
 #define PUSH_DEVICE_EXPLICIT 2u /* only acknowledgements move the window */
 #define PUSH_DEVICE_MADE_UP  4u /* its id was made up by the server */
@@ -56,7 +47,7 @@ typedef enum push_carrier_t {
 #define PUSH_DEVICE_ADVANCED   64u
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
 #define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
-#define PUSH_DEVICE_CARRIER    14   /* bits from here: push_carrier_t */
+#define PUSH_DEVICE_TRANSPORT  14 /* bits from here: PUSH_BY_TRANSPORT_* */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
