@@ -121,6 +121,9 @@ struct push_broker_t {
     /* The same but for the messages, which are 0.  It waits for nothing. */
     void (*figures)(push_broker_t *broker, push_stats_view_t *figures);
     void (*health)(push_broker_t *broker, push_health_t *health);
+
+    /* How many parts of what is shared have a lock that is stuck. */
+    unsigned (*stuck)(push_broker_t *broker);
     void (*metrics)(push_broker_t *broker, push_metrics_t *metrics);
 
     /*

@@ -261,6 +261,11 @@ static push_status_t explain(push_broker_t *broker,
                               count);
 }
 
+static unsigned stuck(push_broker_t *broker)
+{
+    return push_view_stuck(broker->data);
+}
+
 static void check(push_broker_t *broker, push_check_t *found)
 {
     push_validate(broker->data, found);
@@ -287,6 +292,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .stats = stats,
                               .figures = figures,
                               .health = health,
+                              .stuck = stuck,
                               .metrics = metrics,
                               .explain = explain,
                               .check = check};

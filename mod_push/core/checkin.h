@@ -6,6 +6,10 @@
 
 /* A device that comes, and the stream that it gets. */
 
+/* How users begin by which the server proves that it delivers; http/probe.c. */
+#define PUSH_PROBE_USER      "$health/"
+#define PUSH_PROBE_RETENTION 5000 /* ms; such a device is remembered */
+
 /* No broadcast is for a user whose name begins with $: the server's own. */
 typedef struct push_checkin_t {
     push_text_t user;
@@ -15,7 +19,6 @@ typedef struct push_checkin_t {
     bool from_oldest; /* new subscriptions begin at what is still kept */
     bool made_up;     /* the device id was made up by the server */
     bool explicit_acks;
-    push_carrier_t carrier;
     bool traced; /* PushTrace names the user */
     push_urgency_t lowest;
     uint32_t max_in_flight;

@@ -36,28 +36,21 @@ typedef struct push_losses_t {
     uint32_t count[PUSH_GAPS][PUSH_LANES];
 } push_losses_t;
 
-/* What carries a stream. */
-typedef enum push_carrier_t {
-    PUSH_CARRIER_SSE,
-    PUSH_CARRIER_POLL,
-    PUSH_CARRIER_H2
-} push_carrier_t;
-
-#define PUSH_CARRIERS 3
-
-#define PUSH_DEVICE_ONLINE     1u
-#define PUSH_DEVICE_EXPLICIT   2u   /* only acknowledgements move the window */
-#define PUSH_DEVICE_MADE_UP    4u   /* its id was made up by the server */
-#define PUSH_DEVICE_DISMISSED  8u   /* an administrator ends its stream */
-#define PUSH_DEVICE_REVOKED    16u  /* and its tokens are of no use any more */
-#define PUSH_DEVICE_CHANGED    32u  /* the state on disk has not all of it */
-#define PUSH_DEVICE_ADVANCED   64u  /* nor how far it has read, no more */
+#define PUSH_DEVICE_ONLINE   1u
+#define PUSH_DEVICE_EXPLICIT 2u /* only acknowledgements move the window */
+#define PUSH_DEVICE_MADE_UP  4u /* its id was made up by the server */
+/* The device's open stream is to end: an administrator said so. */
+#define PUSH_DEVICE_DISMISSED 8u
+#define PUSH_DEVICE_REVOKED   16u /* and its tokens are of no use any more */
+/* The state on disk lags behind: what it is, or only how far it has read. */
+#define PUSH_DEVICE_CHANGED    32u
+#define PUSH_DEVICE_ADVANCED   64u
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
 #define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
 /* 4 bits from here: push_went_t, while it has no stream */
-#define PUSH_DEVICE_WENT     9
-#define PUSH_DEVICE_WENT_ALL (15u << PUSH_DEVICE_WENT)
-#define PUSH_DEVICE_CARRIER  14 /* bits from here: push_carrier_t */
+#define PUSH_DEVICE_WENT      9
+#define PUSH_DEVICE_WENT_ALL  (15u << PUSH_DEVICE_WENT)
+#define PUSH_DEVICE_TRANSPORT 14 /* bits from here: PUSH_BY_TRANSPORT_* */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */

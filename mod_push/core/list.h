@@ -21,10 +21,10 @@ typedef void push_user_visit_t(void *data, push_text_t user);
 typedef struct push_stream_view_t {
     unsigned char id[PUSH_CONTEXT_BYTES]; /* of its device context */
     push_text_t user;
-    push_text_t label; /* the device id that the client gave */
-    push_carrier_t carrier;
-    int64_t since;   /* wall ms; when it was opened */
-    int64_t blocked; /* ms that its socket takes nothing; 0: it takes */
+    push_text_t label;  /* the device id that the client gave */
+    unsigned transport; /* PUSH_BY_TRANSPORT_* */
+    int64_t since;      /* wall ms; when it was opened */
+    int64_t blocked;    /* ms that its socket takes nothing; 0: it takes */
     uint32_t pending;
     uint64_t in_flight;
 } push_stream_view_t;

@@ -18,6 +18,7 @@ typedef struct push_runtime_t {
     bool (*superseded)(const struct push_store_t *store);
     struct push_reactor_t *reactors[PUSH_REACTORS_MAX];
     unsigned reactors_count;
+    unsigned reactors_wanted;
     uint32_t max_blocking;   /* streams that hold a worker thread */
     uint32_t max_publishers; /* NDJSON requests, which hold one too */
     int64_t jwt_lifetime;    /* ms */

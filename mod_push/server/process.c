@@ -454,6 +454,7 @@ static push_runtime_t *make_runtime(void)
     push_local_init(&runtime->broker, &own_store);
     runtime->version = PUSH_VERSION;
     runtime->store = &own_store;
+    runtime->reactors_wanted = (unsigned)reactors_wanted;
     runtime->superseded = is_superseded;
     runtime->max_blocking = (uint32_t)max_blocking;
     runtime->max_publishers = publishers_for_child();

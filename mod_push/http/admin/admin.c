@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/health.h"
 #include "http/admin/lists.h"
 #include "http/admin/metrics.h"
 #include "http/admin/pages.h"

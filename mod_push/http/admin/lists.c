@@ -1,6 +1,7 @@
 #include "http/admin/lists.h"
 
 #include "broker/whole.h"
+#include "core/families.h"
 #include "http/admin/query.h"
 #include "http/json.h"
 #include "http/runtime.h"
@@ -74,22 +75,21 @@ static const push_order_word_t stream_orders[] = {
 
 static void add_stream(void *data, const push_stream_view_t *view)
 {
-    static const char *const carriers[PUSH_CARRIERS] = {
-        [PUSH_CARRIER_SSE] = "sse",
-        [PUSH_CARRIER_POLL] = "poll",
-        [PUSH_CARRIER_H2] = "h2"};
+    const push_label_names_t *transports =
+        push_family(PUSH_FAMILY_OPENED)->labels[0];
     char id[PUSH_CONTEXT_CHARS];
 
     push_context_write(view->id, id);
     json_array_append_new(
-        data, json_pack("{s:o, s:s%, s:o, s:s, s:I, s:I, s:I, s:I}", "user",
-                        push_json_text(view->user), "device", id, sizeof(id),
-                        "label", push_json_text(view->label), "transport",
-                        carriers[view->carrier % PUSH_CARRIERS], "since",
-                        (json_int_t)view->since, "blocked_ms",
-                        (json_int_t)view->blocked, "pending",
-                        (json_int_t)view->pending, "in_flight",
-                        (json_int_t)view->in_flight));
+        data,
+        json_pack("{s:o, s:s%, s:o, s:s, s:I, s:I, s:I, s:I}", "user",
+                  push_json_text(view->user), "device", id, sizeof(id),
+                  "label", push_json_text(view->label), "transport",
+                  transports->values[view->transport % transports->count],
+                  "since", (json_int_t)view->since, "blocked_ms",
+                  (json_int_t)view->blocked, "pending",
+                  (json_int_t)view->pending, "in_flight",
+                  (json_int_t)view->in_flight));
 }
 
 int push_show_streams(request_rec *r, const char *none)

@@ -267,35 +267,6 @@ int push_show_stats(request_rec *r, const char *none)
     return answer(r, PUSH_OK, push_whole_stats(&stats, &health));
 }
 
-/* So many in a minute are no accident. */
-#define DEATHS_DEGRADED 3u
-
-bool push_health_well(const push_health_t *health)
-{
-    return !health->failing && health->died < DEATHS_DEGRADED;
-}
-
-int push_show_health(request_rec *r, const char *none)
-{
-    push_broker_t *broker = push_broker();
-    push_health_t health;
-    json_t *body = json_object();
-    json_t *children = json_object();
-
-    (void)none;
-    broker->health(broker, &health);
-    set_number(children, "died", health.died);
-    set(body, "status",
-        json_string(push_health_well(&health) ? "ok" : "degraded"));
-    set_number(body, "memory_percent", health.memory_percent);
-    set(body, "state", push_whole_state(&health));
-    set(body, "children", children);
-    if (health.refusing) {
-        r->status = HTTP_SERVICE_UNAVAILABLE;
-    }
-    return push_json_send(r, "application/json", body);
-}
-
 /* ---- is all of it sound? ---- */
 
 static json_t *texts_json(const push_check_t *check)

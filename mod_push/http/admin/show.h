@@ -3,13 +3,6 @@
 
 #include <httpd.h>
 
-#include "core/view.h"
-
-/* The state as a word: how it is kept, and of one that is, how it stands. */
-
-/* Nothing is wrong that somebody should look at. */
-bool push_health_well(const push_health_t *health);
-
 /* The views for an administrator; each function answers one request. */
 
 int push_show_message(request_rec *r, const char *mid);
@@ -18,7 +11,6 @@ int push_recall_message(request_rec *r, const char *mid);
 int push_show_devices(request_rec *r, const char *user);
 int push_show_device(request_rec *r, const char *id);
 int push_show_stats(request_rec *r, const char *none);
-int push_show_health(request_rec *r, const char *none);
 int push_show_check(request_rec *r, const char *none);
 
 #endif

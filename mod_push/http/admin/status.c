@@ -6,7 +6,7 @@
 #include <mod_status.h>
 
 #include "broker/whole.h"
-#include "http/admin/show.h"
+#include "http/admin/health.h"
 #include "http/runtime.h"
 
 /*

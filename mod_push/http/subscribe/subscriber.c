@@ -365,9 +365,6 @@ static const push_problem_t *parse_wishes(request_rec *r, push_subscriber_t *s)
 
     /* The cursor of the next poll says what has come, and nothing else does. */
     s->checkin.explicit_acks = explicit_acks || s->wait.polls;
-    s->checkin.carrier = s->wait.polls           ? PUSH_CARRIER_POLL
-                         : r->connection->master ? PUSH_CARRIER_H2
-                                                 : PUSH_CARRIER_SSE;
     s->checkin.from_oldest = oldest;
     s->event_beats = event == 0;
     return problem;

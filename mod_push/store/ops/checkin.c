@@ -258,7 +258,8 @@ static void open_stream(push_store_t *store, push_device_t *device,
                     & (PUSH_DEVICE_STATE_LOST | PUSH_DEVICE_PRESENT))
                    | PUSH_DEVICE_ONLINE | PUSH_DEVICE_CHANGED
                    | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0)
-                   | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0));
+                   | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0)
+                   | checkin->transport << PUSH_DEVICE_TRANSPORT);
     device->left = 0; /* only now: without a stream it would have gone then */
 }
 

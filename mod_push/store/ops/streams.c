@@ -103,8 +103,7 @@ static void take(void *data, const push_heap_t *heap, const void *node)
     entry.view.blocked = blocked ? streams->now.mono - blocked : 0;
     entry.behind = behind_of(heap, device);
     if (push_top_wants(&streams->top, &entry)) {
-        entry.view.carrier = (push_carrier_t)(device->traits
-                                              >> PUSH_DEVICE_CARRIER);
+        entry.view.transport = device->traits >> PUSH_DEVICE_TRANSPORT;
         entry.view.since = device->last_seen;
         copy_texts(heap, device, &entry);
         push_top_put(&streams->top, &entry);

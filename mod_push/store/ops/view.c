@@ -298,3 +298,18 @@ void push_view_metrics(push_store_t *store, push_metrics_t *metrics)
     }
     add_state(store, metrics);
 }
+
+unsigned push_view_stuck(push_store_t *store)
+{
+    unsigned stuck = 0;
+
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        if (push_shard_enter(store, i)) {
+            push_shard_leave(store, i);
+        }
+        else {
+            stuck++;
+        }
+    }
+    return stuck;
+}

@@ -28,6 +28,12 @@ void push_view_reactors(const push_store_t *store, push_reactor_visit_t *visit,
 void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS]);
 void push_view_metrics(push_store_t *store, push_metrics_t *metrics);
 
+/*
+ * How many shards have a lock that nobody lets go of; takes each for a moment,
+ * and where one is stuck up to PUSH_LOCK_WAIT_MS and some more.
+ */
+unsigned push_view_stuck(push_store_t *store);
+
 void push_view_stats(push_store_t *store, push_stats_view_t *stats);
 
 /* The same but for the messages, which are 0.  Takes no lock of a shard. */

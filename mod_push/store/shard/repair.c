@@ -133,7 +133,7 @@ static void end_stream(push_store_t *store, push_device_t *device)
 
         push_seat_wake_device(&store->seats, device);
         device->left = now.mono;
-        device->went = PUSH_WENT_DIED;
+        push_device_set_went(device, PUSH_WENT_DIED);
         device->last_seen = now.wall;
         device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
         push_event_of_device(&store->heaps[device->shard], PUSH_EVENT_WENT,

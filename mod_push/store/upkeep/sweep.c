@@ -1,7 +1,9 @@
 #include "store/upkeep/sweep.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
+#include "core/checkin.h"
 #include "store/shard/context.h"
 #include "store/disk/disk.h"
 #include "store/ops/forget.h"
@@ -51,10 +53,23 @@ static void notice_dead_reactor(push_store_t *store, push_device_t *device,
     }
 }
 
+/* Those by which the server proves that it delivers are of no more use. */
+static int64_t retention_of(const push_store_t *store, const push_user_t *user)
+{
+    static const char probe[] = PUSH_PROBE_USER;
+    bool is_probe = user->name_len >= sizeof(probe) - 1
+                    && !memcmp(user->name, probe, sizeof(probe) - 1);
+
+    return is_probe && store->limits.retention > PUSH_PROBE_RETENTION
+               ? PUSH_PROBE_RETENTION
+               : store->limits.retention;
+}
+
 static void sweep_devices(push_store_t *store, push_user_t *user,
                           round_t *round)
 {
     const push_time_t *now = round->now;
+    int64_t retention = retention_of(store, user);
     push_heap_t *heap = &store->heaps[0];
     push_ref_t ref = user->devices;
 
@@ -75,7 +90,7 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
         round->crowded += push_mailbox_crowded(heap, device,
                                                store->limits.max_pending, now);
         if (!(device->traits & PUSH_DEVICE_ONLINE)
-            && device->left + store->limits.retention <= now->mono
+            && device->left + retention <= now->mono
             && !atomic_load(&device->wake)) {
             push_store_drop_device(store, device);
         }

@@ -346,17 +346,20 @@ static unsigned own_seat(const push_store_t *store)
     return push_seat_index(store->tag);
 }
 
+bool push_reservation_make_at(push_reservation_t *reservation,
+                              push_store_t *store, unsigned seat)
+{
+    *reservation = (push_reservation_t){store, seat, NULL};
+    return push_reserve_elsewhere(&store->seats, own_seat(store), seat);
+}
+
 bool push_reservation_make_elsewhere(push_reservation_t *reservation,
                                      push_store_t *store)
 {
     int seat = push_reserve_find(&store->seats);
 
-    if (seat < 0) {
-        return false;
-    }
-    *reservation = (push_reservation_t){store, (unsigned)seat, NULL};
-    return push_reserve_elsewhere(&store->seats, own_seat(store),
-                                  reservation->seat);
+    return seat >= 0
+           && push_reservation_make_at(reservation, store, (unsigned)seat);
 }
 
 void push_reservation_cancel(const push_reservation_t *reservation)

@@ -73,6 +73,10 @@ bool push_reservation_make(push_reservation_t *reservation,
 bool push_reservation_make_elsewhere(push_reservation_t *reservation,
                                      push_store_t *store);
 
+/* The same at a seat of another child, or of this one. */
+bool push_reservation_make_at(push_reservation_t *reservation,
+                              push_store_t *store, unsigned seat);
+
 void push_reservation_cancel(const push_reservation_t *reservation);
 
 /* Hands a stream over; false, with the stream ended, if that fails. */
