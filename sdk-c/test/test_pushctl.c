@@ -12,6 +12,7 @@
 #include "../pushctl/settings.h"
 #include "../pushctl/show.h"
 #include "../pushctl/table.h"
+#include "../pushctl/tail.h"
 #include "../pushctl/text.h"
 #include "suite.h"
 
@@ -134,6 +135,35 @@ START_TEST(text_is_cut_at_a_column_and_never_within_a_character)
     ck_assert_uint_eq(ctl_text_fit(text, 3), 4);
     ck_assert_uint_eq(ctl_text_fit(text, 4), 7);
     ck_assert_uint_eq(ctl_text_fit(text, 80), strlen(text));
+}
+END_TEST
+
+/* ---- events ---- */
+
+static const struct {
+    const char *data, *line;
+} events[] = {
+    {"{\"specversion\":\"1.0\",\"type\":\"push.message.acked\","
+     "\"subject\":\"ann/ctx\",\"time\":\"2026-11-29T16:46:11.123Z\","
+     "\"data\":{\"message\":\"8yI\",\"event\":\"trip.eta\","
+     "\"urgency\":\"high\"}}",
+     "16:46:11.123  acked         8yI  ann/ctx  trip.eta  high"},
+    {"{\"specversion\":\"1.0\",\"type\":\"push.message.expired\","
+     "\"subject\":\"a\\u001b[2J\",\"time\":\"2026-11-29T16:46:11.123Z\","
+     "\"data\":{\"message\":\"8yI\",\"devices\":[{}]}}",
+     "16:46:11.123  expired       8yI  a?[2J  dead: missed by 1 device"},
+    {"{\"specversion\":1,\"type\":3}", "              "},
+    {"{\"time\":1795439335648,\"streams\":1200,\"memory\":{}}",
+     "streams 1,200"},
+    {"no json\a", "no json?"},
+};
+
+START_TEST(an_event_is_one_clean_line)
+{
+    char *line = ctl_tail_line(events[_i].data, strlen(events[_i].data));
+
+    ck_assert_str_eq(line, events[_i].line);
+    free(line);
 }
 END_TEST
 
@@ -429,6 +459,8 @@ int main(void)
     tcase_add_test(tc, a_time_says_how_far_it_is);
     tcase_add_test(tc, text_is_cut_at_a_column_and_never_within_a_character);
     tcase_add_test(tc, columns_are_as_wide_as_what_is_in_them);
+    tcase_add_loop_test(tc, an_event_is_one_clean_line, 0,
+                        sizeof(events) / sizeof(events[0]));
     tcase_add_loop_test(tc, an_answer_is_shown_by_the_names_in_it, 0,
                         sizeof(shown) / sizeof(shown[0]));
     tcase_add_test(tc, a_frame_has_the_rates_between_two_looks);
