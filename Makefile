@@ -227,6 +227,7 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 -include sdk-c/build.mk sdk-js/build.mk
 -include tests/bench/build.mk tests/integration/build.mk tests/chaos/build.mk
 -include tests/browser/build.mk tests/simulation/build.mk
+-include tests/monitoring/build.mk
 -include conf/build.mk
 
 DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
@@ -278,6 +279,7 @@ test: deps ## install what is missing, build and test everything
 	@tests/run --alone '$(MAKE) lint' '$(MAKE) check' '$(MAKE) valgrind' \
 		'$(MAKE) check-plain' '$(MAKE) asan' '$(MAKE) check-threads' \
 		'$(MAKE) check-packages-short' \
+		$(if $(MONITORING_TESTS),'$(MAKE) check-monitoring') \
 		$(if $(JS_TESTS),'$(MAKE) check-js') \
 		$(if $(BROWSER_TESTS),'$(MAKE) check-browser')
 
@@ -398,7 +400,8 @@ coverage: ## line coverage of unit and integration tests (needs gcovr)
 install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module, the SDKs, the tools and their pages
 	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/mod_push'
 	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
-	cp -R conf/examples conf/systemd '$(DESTDIR)$(PREFIX)/share/mod_push/'
+	cp -R conf/examples conf/systemd conf/monitoring \
+		'$(DESTDIR)$(PREFIX)/share/mod_push/'
 	chmod -R a+rX '$(DESTDIR)$(PREFIX)/share/mod_push'
 	@if [ -n '$(MODS_AVAILABLE)' ]; then \
 		set -x; \

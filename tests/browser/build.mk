@@ -10,7 +10,7 @@ tests/browser/node_modules/.stamp: tests/browser/package-lock.json
 	$(Q)cd tests/browser && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-PAGES := tests/browser/*.js conf/examples/demo/*.js conf/examples/demo/*.css
+PAGES := tests/browser/*.js tests/monitoring/*.mjs conf/examples/demo/*.js conf/examples/demo/*.css
 PRETTIER := tests/browser/node_modules/.bin/prettier \
             --config tests/browser/package.json --log-level warn
 

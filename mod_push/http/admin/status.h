@@ -6,7 +6,7 @@
 /*
  * Our section of mod_status's page: the figures of GET <admin>/stats and
  * health, but for the messages, which would have to be counted with locks
- * held.  flags are AP_STATUS_* of mod_status.h.  Returns OK.
+ * held.  flags are the AP_STATUS_* of that module.  Returns OK.
  */
 int push_status_section(request_rec *r, int flags);
 
