@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/families.h"
+#include "core/times.h"
 #include "core/types.h"
 #include "http/admin/exposition.h"
 

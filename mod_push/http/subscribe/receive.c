@@ -6,6 +6,7 @@
 #include <http_protocol.h>
 #include <http_ssl.h>
 
+#include "core/times.h"
 #include "http/checks.h"
 #include "http/endpoint.h"
 #include "codec/json.h"

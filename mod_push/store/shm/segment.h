@@ -44,10 +44,10 @@ typedef struct push_shard_t {
     uint32_t traces;         /* devices with a trace; see core/trace.h */
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
     int64_t away_until;      /* the same; see push_forget_away() */
-    _Atomic uint32_t live;   /* messages, as of the last sweep */
-    _Atomic uint32_t crowded; /* mailboxes that were nearly full then */
-    push_counts_t counts;     /* never cleared; see core/counts.h */
-    push_gone_ring_t gone;    /* see core/gone.h */
+    _Atomic uint32_t messages; /* live, as of the last sweep */
+    _Atomic uint32_t crowded;  /* mailboxes that were nearly full then */
+    push_counts_t counts;      /* never cleared; see core/counts.h */
+    push_gone_ring_t gone;     /* see core/gone.h */
 } push_shard_t;
 
 /* That a reactor lives: written by its thread alone. */
