@@ -189,6 +189,9 @@ $(B)/obj/tests/unit/%.o: tests/unit/%.c
 $(B)/obj/tests/fuzz/%.o: tests/fuzz/%.c
 	$(call compile,-D_GNU_SOURCE -Itests $(PKG_CFLAGS))
 
+# Pure, though it lives beside handlers.
+$(B)/tests/unit/test_core_exposition: $(B)/obj/mod_push/http/admin/exposition.o
+
 $(CORE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

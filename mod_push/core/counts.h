@@ -80,10 +80,6 @@ static inline void push_count(push_counts_t *counts, push_count_t what,
     PUSH_FAILPOINT("counted");
 }
 
-/* A time, for a value of the histogram's label; returns its bucket. */
-unsigned push_count_time(push_counts_t *counts, push_histogram_t histogram,
-                         unsigned value, int64_t us);
-
 /* ---- one writer of many ---- */
 
 static inline void push_count_shared(push_counts_t *counts, push_count_t what,
@@ -91,10 +87,6 @@ static inline void push_count_shared(push_counts_t *counts, push_count_t what,
 {
     atomic_fetch_add_explicit(&counts->of[what], more, memory_order_relaxed);
 }
-
-/* The same time, so many times. */
-void push_count_time_shared(push_counts_t *counts, push_histogram_t histogram,
-                            unsigned value, int64_t us, uint64_t times);
 
 /* ---- any thread ---- */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/event.h"
+#include "core/times.h"
 
 /*
  * The idea: a session is acked, sent and the window between them, of which the

@@ -20,7 +20,7 @@ ALONE_TESTS += $(B)/tests/integration/test_upgrade
 # upgrade), and all together (soak).
 PLAIN_TESTS += $(patsubst %,$(B)/tests/integration/test_%,config crash \
                  delivery flood harness http2_ends interrupted limits \
-                 migration restart soak tls upgrade)
+                 metrics migration restart soak tls upgrade)
 
 $(HARNESS_OBJS) $(IT_OBJS): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE -Itests/harness)
@@ -51,6 +51,11 @@ build/proxies/fetched: tests/integration/fetch-proxies
 
 $(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \
 		| build/proxies/fetched
+
+# Prometheus's own reader judges the figures.
+DEB_PACKAGES += prometheus
+
+$(B)/tests/integration/test_metrics: $(B)/obj/tests/integration/scrape.o
 
 # What users of Debian enable modules with.
 $(B)/a2enmod: tests/integration/fetch-a2enmod

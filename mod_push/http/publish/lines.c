@@ -7,6 +7,7 @@
 #include <http_protocol.h>
 #include <stdatomic.h>
 
+#include "core/times.h"
 #include "http/publish/allow.h"
 #include "http/publish/endless.h"
 #include "http/json.h"

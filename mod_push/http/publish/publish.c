@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
+#include "core/times.h"
 #include "http/publish/allow.h"
 #include "http/json.h"
 #include "http/runtime.h"

@@ -6,6 +6,7 @@
 #include <http_protocol.h>
 #include <http_ssl.h>
 
+#include "core/times.h"
 #include "http/checks.h"
 #include "codec/json.h"
 #include "codec/sse.h"

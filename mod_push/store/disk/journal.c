@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/times.h"
 #include "store/disk/journal_internal.h"
 #include "store/shm/lock.h"
 #include "store/shm/clock.h"

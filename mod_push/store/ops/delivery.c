@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/message_texts.h"
+#include "core/times.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 

@@ -238,7 +238,7 @@ static void add_shard(const push_shard_t *shard, push_metrics_t *metrics)
     metrics->users += push_table_count(&shard->users);
     metrics->devices += push_table_count(&shard->contexts);
     metrics->channels += push_table_count(&shard->channels);
-    metrics->messages += atomic_load(&shard->live);
+    metrics->messages += atomic_load(&shard->messages);
     metrics->near_full += atomic_load(&shard->crowded);
 }
 

@@ -38,14 +38,13 @@ typedef struct push_store_t {
     push_epoch_t epoch;
     push_seats_t seats;
     push_limits_t limits;
-    push_guard_t *guard;            /* NULL: nothing is limited */
-    _Atomic uint32_t *visitors;     /* of this process's seat */
-    _Atomic uint32_t *checkins;     /* likewise */
-    push_counts_t *counts;          /* likewise, of its workers */
-    uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
-    push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
-    push_records_t
-        noted[PUSH_SHARDS]; /* each its shard's lock; to be written */
+    push_guard_t *guard;               /* NULL: nothing is limited */
+    _Atomic uint32_t *visitors;        /* of this process's seat */
+    _Atomic uint32_t *checkins;        /* likewise */
+    push_counts_t *counts;             /* likewise, of its workers */
+    uint32_t tag;                      /* the seat's, or PUSH_SEAT_NOBODY */
+    push_heap_t heaps[PUSH_SHARDS];    /* the memory as each shard sees it */
+    push_records_t noted[PUSH_SHARDS]; /* to be written; its shard's lock */
 } push_store_t;
 
 /* The mapping of the segment, and how its reactors are woken. */

@@ -40,9 +40,9 @@ typedef struct push_shard_t {
     _Atomic uint32_t untidy; /* 1: something could not be given back */
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
     int64_t away_until;      /* the same; see push_forget_away() */
-    _Atomic uint32_t live;   /* messages, as of the last sweep */
-    _Atomic uint32_t crowded; /* mailboxes that were nearly full then */
-    push_counts_t counts;     /* never cleared; see core/counts.h */
+    _Atomic uint32_t messages; /* live, as of the last sweep */
+    _Atomic uint32_t crowded;  /* mailboxes that were nearly full then */
+    push_counts_t counts;      /* never cleared; see core/counts.h */
 } push_shard_t;
 
 /*

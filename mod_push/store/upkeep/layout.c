@@ -194,7 +194,7 @@ static const uint64_t facts[] = {
     AT(push_shard_t, untidy),
     AT(push_shard_t, strangers_until),
     AT(push_shard_t, away_until),
-    AT(push_shard_t, live),
+    AT(push_shard_t, messages),
     AT(push_shard_t, crowded),
     AT(push_shard_t, counts),
     SIZE(push_table_t),

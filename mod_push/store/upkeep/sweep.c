@@ -23,10 +23,10 @@
 /* One sweep of some shards. */
 typedef struct {
     const push_time_t *now;
-    bool death;       /* a reactor was found dead */
-    unsigned written; /* devices of which the state was saved */
-    uint32_t live;    /* messages of the shard */
-    uint32_t crowded; /* its mailboxes that are nearly full */
+    bool death;        /* a reactor was found dead */
+    unsigned written;  /* devices of which the state was saved */
+    uint32_t messages; /* of the shard, that are live */
+    uint32_t crowded;  /* its mailboxes that are nearly full */
 } round_t;
 
 /*
@@ -84,7 +84,7 @@ static void sweep_log(push_heap_t *heap, push_log_t *log, bool hurry,
                       round_t *round)
 {
     push_log_sweep(heap, log, hurry, round->now);
-    round->live += log->live_count;
+    round->messages += log->live_count;
 }
 
 static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
@@ -144,7 +144,7 @@ static bool sweep_shard(push_store_t *store, unsigned shard, round_t *round)
     if (!push_shard_enter(store, shard)) {
         return false;
     }
-    round->live = 0;
+    round->messages = 0;
     round->crowded = 0;
     tidy(store, shard);
     if (store->shards[shard].strangers_until <= now->mono) {
@@ -155,7 +155,7 @@ static bool sweep_shard(push_store_t *store, unsigned shard, round_t *round)
         push_orphans_adopt(store, shard);
     }
     sweep_channels(store, shard, hurry, round);
-    atomic_store(&store->shards[shard].live, round->live);
+    atomic_store(&store->shards[shard].messages, round->messages);
     atomic_store(&store->shards[shard].crowded, round->crowded);
     push_shard_leave(store, shard);
     push_store_keys_sweep(store, shard, now);

@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "core/times.h"
 #include "store/shm/reserve.h"
 #include "store/shm/thread.h"
 #include "stream/loop/stream_set.h"

@@ -4,6 +4,8 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
+#include "core/times.h"
+
 /* TCP gave up what it had to write (PushWriteTimeout). */
 static bool timed_out(const push_stream_t *stream)
 {
