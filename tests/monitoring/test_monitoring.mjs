@@ -232,7 +232,9 @@ describe('what the server has', () => {
   });
 
   it('is what the documentation has', () => {
-    const table = read('docs', 'protocol.md').match(/^\|.*`push_.*/gm).join();
+    const table = read('docs', 'protocol.md')
+      .match(/^\|.*`push_.*/gm)
+      .join();
     for (const { name } of selectors([rules, ...queries].join(' '))) {
       const family = name.replace(/_bucket$/, '');
       assert.ok(table.includes(`\`${family}\``), family);
