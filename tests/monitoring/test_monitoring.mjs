@@ -231,6 +231,16 @@ describe('what the server has', () => {
     }
   });
 
+  it('is what the documentation has', () => {
+    const table = read('docs', 'protocol.md')
+      .match(/^\|.*`push_.*/gm)
+      .join();
+    for (const { name } of selectors([rules, ...queries].join(' '))) {
+      const family = name.replace(/_bucket$/, '');
+      assert.ok(table.includes(`\`${family}\``), family);
+    }
+  });
+
   it('is what the dashboard groups by, and puts into its legends', () => {
     for (const { title, targets } of panels) {
       for (const { expr, legendFormat } of targets) {
