@@ -19,10 +19,7 @@
  * with what all versions have in common, see store/shm/prefix.h.
  */
 
-/*
- * The version of what the layout means.  It is raised where that changes and
- * no size, offset or constant of store/upkeep/layout.c does.
- */
+/* Raised where what the layout means changes, and no fact of layout.c does. */
 #define PUSH_SEGMENT_VERSION 4u
 
 /* Users, their devices and messages, or channels; and idempotency keys. */
@@ -44,10 +41,7 @@ typedef struct push_shard_t {
     push_gone_ring_t gone;   /* see core/gone.h */
 } push_shard_t;
 
-/*
- * A seat is one reactor's part of the segment: its wake-up lists, and the sign
- * that it is reading.
- */
+/* One reactor's part of the segment: its wake-up lists, that it is reading. */
 typedef struct push_seat_t {
     _Atomic uint32_t pid;         /* 0: free; PUSH_SEAT_LEFT */
     _Atomic uint32_t incarnation; /* how often it was taken */
