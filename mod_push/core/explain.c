@@ -406,9 +406,11 @@ static void explain_expired(const push_facts_t *f, push_explanation_t *e)
 static void explain_replaced(const push_facts_t *f, push_explanation_t *e)
 {
     const push_message_facts_t *m = &f->message;
-    mid_text_t text;
+    mid_text_t text = {"?"};
 
-    mid_of(m->successor, &text);
+    if (m->successor) {
+        mid_of(m->successor, &text);
+    }
     push_explain_step(e, m->ends, "replaced", "Message %s replaced it.",
                       text.text);
     push_explain_end(e, PUSH_CAUSE_REPLACED,

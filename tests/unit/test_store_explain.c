@@ -78,8 +78,8 @@ END_TEST
 
 START_TEST(only_the_last_that_went_are_remembered)
 {
-    push_gone_ring_t *ring = &g.store.shards[7].gone;
     push_heap_t *heap = &g.store.heaps[7];
+    const push_gone_ring_t *ring = heap->gone;
 
     for (uint64_t mid = 1; mid <= PUSH_GONE_KEPT + 2; mid++) {
         push_gone_note_nobody(heap, PUSH_NODE_USER, 5, mid);
@@ -87,6 +87,30 @@ START_TEST(only_the_last_that_went_are_remembered)
     ck_assert_ptr_null(push_gone_find(ring, 2));
     ck_assert_uint_eq(push_gone_find(ring, 3)->mid, 3);
     ck_assert_uint_eq(push_gone_find(ring, PUSH_GONE_KEPT + 2)->name, 5);
+}
+END_TEST
+
+/* With a key, a message may have got its mid before that which it replaces. */
+START_TEST(what_replaced_a_message_is_known_unless_it_is_older)
+{
+    push_audience_t audience = {.kind = PUSH_LOG_USER, .name = named("u")};
+    push_message_spec_t spec = spec_urgent("x", PUSH_NORMAL);
+    push_stream_ref_t stream_ref = open_stream("u", "d", NULL);
+    uint64_t mids[3];
+
+    leave(&stream_ref);
+    spec.topic = named("t");
+    for (int i = 0; i < 3; i++) {
+        audience.mid = i == 2 ? mids[0] - 4096 : 0;
+        ck_assert_int_eq(store_publish(&g.store, &audience, &spec, &g.now,
+                                       &g.receipt),
+                         PUSH_OK);
+        mids[i] = g.receipt.mid;
+    }
+    ck_assert_str_eq(cause_of("u", "d", mids[0]), "replaced");
+    ck_assert_uint_eq(facts->message.successor, mids[1]);
+    ck_assert_str_eq(cause_of("u", "d", mids[1]), "replaced");
+    ck_assert_uint_eq(facts->message.successor, 0);
 }
 END_TEST
 
@@ -211,6 +235,7 @@ int main(void)
     tcase_add_checked_fixture(tc, store_begin, store_end);
     tcase_add_test(tc, a_message_that_is_forgotten_is_known_to_have_expired);
     tcase_add_test(tc, only_the_last_that_went_are_remembered);
+    tcase_add_test(tc, what_replaced_a_message_is_known_unless_it_is_older);
     tc = unit_case(suite, "traces", 20);
     tcase_add_checked_fixture(tc, store_begin, store_end);
     tcase_add_test(tc, a_trace_begins_and_ends_with_a_check_in);

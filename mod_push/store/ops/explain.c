@@ -100,7 +100,7 @@ static push_status_t ask_message(inquiry_t *q)
     if (!push_shard_enter(store, shard)) {
         return PUSH_BUSY;
     }
-    gone = push_gone_find(&store->shards[shard].gone, mid);
+    gone = push_gone_find(store->heaps[shard].gone, mid);
     if (push_life_find(store, mid, &found)) {
         look_at_message(q, &found);
     }

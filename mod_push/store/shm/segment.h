@@ -13,7 +13,7 @@
  * The shared segment: one piece of memory that the parent makes and all
  * children map, kept over graceful restarts.
  *
- *   header | seats | shards | journals | page table | pages
+ *   header | seats | shards | journals | gone | page table | pages
  *
  * Everything in it is addressed by offsets from its start.  The header begins
  * with what all versions have in common, see store/shm/prefix.h.
@@ -38,7 +38,6 @@ typedef struct push_shard_t {
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
     int64_t away_until;      /* the same; see push_forget_away() */
     push_counts_t counts;    /* never cleared; see core/counts.h */
-    push_gone_ring_t gone;   /* see core/gone.h */
 } push_shard_t;
 
 /* One reactor's part of the segment: its wake-up lists, that it is reading. */
@@ -125,6 +124,7 @@ typedef struct push_segment_t {
     uint64_t shards_at;
     push_lock_t sweep_lock; /* held by who sweeps */
     uint64_t journals_at;   /* one for each seat */
+    uint64_t gone_at;       /* a push_gone_ring_t for each shard */
     push_disk_t disk;
     push_deaths_t deaths;
     push_retired_t retired;
