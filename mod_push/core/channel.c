@@ -41,7 +41,7 @@ static void forget(push_heap_t *heap, push_log_t *log,
                           ? PUSH_SLOT_EVICTED
                           : PUSH_SLOT_GONE;
 
-    push_gone_note(heap, log, entry->message,
+    push_gone_note(heap, entry->message,
                    push_gone_why(entry->message, PUSH_GONE_HISTORY, now), now);
     push_log_remove(heap, log, entry->lane, entry->at, why);
     push_log_trim(heap, log, entry->lane);
@@ -86,7 +86,7 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
                                     : channel->connected;
     receipt->connected = channel->connected;
     if (!spec->ttl && !receipt->connected) {
-        push_gone_note_nobody(heap, push_log_kind(log), log->node.hash,
+        push_gone_note_nobody(heap, push_node_kind(log), log->node.hash,
                               receipt->mid);
         replace(heap, log, &older, publish);
         return PUSH_OK;

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "core/trace.h"
-
 push_text_t push_device_label(const push_heap_t *heap,
                               const push_device_t *device, push_label_t label)
 {
@@ -77,7 +75,6 @@ bool push_device_missed(const push_device_t *device,
 
 void push_device_cleanup(push_heap_t *heap, push_device_t *device)
 {
-    push_trace_end(heap, device);
     push_window_cleanup(heap, &device->window);
     if (device->labels) {
         heap->release(heap, device->labels);

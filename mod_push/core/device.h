@@ -154,7 +154,7 @@ bool push_device_wants(const push_heap_t *heap, const push_device_t *device,
 bool push_device_missed(const push_device_t *device,
                         const push_message_t *message);
 
-/* Gives back what hangs on the device, not the device itself. */
+/* Gives back what hangs on the device, but not its trace, nor itself. */
 void push_device_cleanup(push_heap_t *heap, push_device_t *device);
 
 #endif

@@ -1,9 +1,8 @@
 #include "core/explain.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
+
+#include "core/waiting.h"
 
 /*
  * The idea: the questions that a person would ask, in the order in which they
@@ -11,62 +10,6 @@
  * over before it could be sent, and if not, what is in its way?  Each answer
  * is a step; the first that settles it is the cause, and has the sentence.
  */
-
-const char *push_cause_name(push_cause_t cause)
-{
-#define NAME(kind, name) name,
-    static const char *const names[] = {PUSH_CAUSE_TABLE(NAME)};
-#undef NAME
-
-    return names[cause];
-}
-
-void push_explain_step(push_explanation_t *e, int64_t at, const char *what,
-                       const char *format, ...)
-{
-    push_step_t *step = &e->steps[e->count];
-    va_list args;
-
-    if (e->count < PUSH_STEPS_MAX) {
-        step->at = at;
-        step->what = what;
-        va_start(args, format);
-        vsnprintf(step->text, sizeof(step->text), format, args);
-        va_end(args);
-        e->count++;
-    }
-}
-
-void push_explain_end(push_explanation_t *e, push_cause_t cause,
-                      const char *format, ...)
-{
-    va_list args;
-
-    e->cause = cause;
-    va_start(args, format);
-    vsnprintf(e->verdict, sizeof(e->verdict), format, args);
-    va_end(args);
-}
-
-const char *push_explain_span(int64_t ms, push_span_t *span)
-{
-    static const struct {
-        int64_t ms;
-        const char *word;
-    } units[] = {{86400000, "days"}, {3600000, "h"}, {60000, "min"}};
-    int64_t count = (ms < 0 ? 0 : ms) / 1000;
-    const char *word = "s";
-
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (ms >= 2 * units[i].ms) {
-            count = ms / units[i].ms;
-            word = units[i].word;
-            break;
-        }
-    }
-    snprintf(span->text, sizeof(span->text), "%" PRId64 " %s", count, word);
-    return span->text;
-}
 
 /* How long ago a moment is, in words. */
 static const char *ago(const push_facts_t *f, int64_t at, push_span_t *span)
@@ -463,9 +406,11 @@ static void explain_expired(const push_facts_t *f, push_explanation_t *e)
 static void explain_replaced(const push_facts_t *f, push_explanation_t *e)
 {
     const push_message_facts_t *m = &f->message;
-    mid_text_t text;
+    mid_text_t text = {"?"};
 
-    mid_of(m->successor, &text);
+    if (m->successor) {
+        mid_of(m->successor, &text);
+    }
     push_explain_step(e, m->ends, "replaced", "Message %s replaced it.",
                       text.text);
     push_explain_end(e, PUSH_CAUSE_REPLACED,
@@ -561,25 +506,6 @@ static void explain_fate(const push_facts_t *f, push_explanation_t *e)
     }
 }
 
-/* In the order of time; what has none stays behind what it stood behind. */
-static void sort_steps(push_explanation_t *e)
-{
-    int64_t keys[PUSH_STEPS_MAX];
-
-    for (unsigned i = 0; i < e->count; i++) {
-        push_step_t step = e->steps[i];
-        int64_t key = step.at ? step.at : i ? keys[i - 1] : 0;
-        unsigned at = i;
-
-        for (; at && keys[at - 1] > key; at--) {
-            e->steps[at] = e->steps[at - 1];
-            keys[at] = keys[at - 1];
-        }
-        e->steps[at] = step;
-        keys[at] = key;
-    }
-}
-
 static void explain_message(const push_facts_t *f, push_explanation_t *e)
 {
     if (explain_unknown(f, e) || explain_other_user(f, e)
@@ -604,5 +530,5 @@ void push_explain(const push_facts_t *facts, push_explanation_t *e)
         say_device(facts, e);
         push_explain_silence(facts, e);
     }
-    sort_steps(e);
+    push_explain_sort(e);
 }

@@ -11,23 +11,23 @@ static void add(push_heap_t *heap, const push_gone_t *gone)
     }
 }
 
-void push_gone_note(push_heap_t *heap, const push_log_t *log,
-                    const push_message_t *message, push_gone_why_t why,
-                    const push_time_t *now)
+void push_gone_note(push_heap_t *heap, const push_message_t *message,
+                    push_gone_why_t why, const push_time_t *now)
 {
+    const push_node_t *log = push_at(heap, message->log);
     int64_t after = push_message_fate(message) == PUSH_LIVE
                         ? now->wall - push_mid_ms(message->mid)
                         : (int64_t)message->ended_after;
     const push_gone_t gone = {.mid = message->mid,
                               .after = after > 0 ? (uint32_t)after : 0,
-                              .name = (uint16_t)log->node.hash,
-                              .kind = (uint8_t)push_log_kind(log),
+                              .name = (uint16_t)log->hash,
+                              .kind = (uint8_t)push_node_kind(log),
                               .why = (uint8_t)why};
 
     add(heap, &gone);
 }
 
-void push_gone_note_nobody(push_heap_t *heap, push_log_kind_t kind,
+void push_gone_note_nobody(push_heap_t *heap, push_node_kind_t kind,
                            uint32_t name, uint64_t mid)
 {
     const push_gone_t gone = {.mid = mid,

@@ -1,7 +1,7 @@
 #ifndef PUSH_GONE_H
 #define PUSH_GONE_H
 
-#include "core/log.h"
+#include "core/message.h"
 
 /*
  * The last messages that were taken out of the logs of a shard, and why, for
@@ -27,7 +27,7 @@ typedef struct push_gone_t {
     uint64_t mid;   /* 0: none */
     uint32_t after; /* ms from publish */
     uint16_t name;  /* the low bits of the hash of its log's name */
-    uint8_t kind;   /* push_log_kind_t */
+    uint8_t kind;   /* push_node_kind_t */
     uint8_t why;    /* push_gone_why_t */
 } push_gone_t;
 
@@ -44,12 +44,11 @@ _Static_assert(sizeof(push_gone_ring_t) == 1024, "a shard keeps a page of it");
 /* ---- with the lock of the shard of this heap ---- */
 
 /* The message is about to leave the log; a no-op for a heap without a ring. */
-void push_gone_note(push_heap_t *heap, const push_log_t *log,
-                    const push_message_t *message, push_gone_why_t why,
-                    const push_time_t *now);
+void push_gone_note(push_heap_t *heap, const push_message_t *message,
+                    push_gone_why_t why, const push_time_t *now);
 
 /* The message never got into the log of this name. */
-void push_gone_note_nobody(push_heap_t *heap, push_log_kind_t kind,
+void push_gone_note_nobody(push_heap_t *heap, push_node_kind_t kind,
                            uint32_t name, uint64_t mid);
 
 /* Why it goes that has ended; else as said. */

@@ -336,7 +336,7 @@ uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,
     while (log_next(heap, log, &entry)) {
         if (is_over(heap, log, entry.message, now)
             || (hurry && push_message_fate(entry.message) != PUSH_LIVE)) {
-            push_gone_note(heap, log, entry.message,
+            push_gone_note(heap, entry.message,
                            push_gone_why(entry.message, PUSH_GONE_NOT, now),
                            now);
             push_log_remove(heap, log, entry.lane, entry.at, PUSH_SLOT_GONE);

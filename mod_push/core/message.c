@@ -225,21 +225,30 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     count_end(heap, message, fate);
 }
 
+/* In place of a count: the successor's mid was given before its own. */
+#define NO_COUNT UINT16_MAX
+
 /*
  * Both are of one shard, and the moment of the end is that of the successor:
  * only its count within the millisecond is to be kept.
  */
 void push_message_replaced(push_message_t *message, uint64_t by)
 {
-    message->ended_after = (uint32_t)(push_mid_ms(by)
-                                      - push_mid_ms(message->mid));
-    message->successor = (uint16_t)(by >> 12 & 1023u);
+    message->successor = NO_COUNT;
+    if (by > message->mid) {
+        message->ended_after = (uint32_t)(push_mid_ms(by)
+                                          - push_mid_ms(message->mid));
+        message->successor = (uint16_t)(by >> 12 & 1023u);
+    }
 }
 
 uint64_t push_message_successor(const push_message_t *message, unsigned node)
 {
     uint64_t ms = (uint64_t)push_mid_ms(message->mid) + message->ended_after;
 
+    if (message->successor == NO_COUNT) {
+        return 0;
+    }
     return ms << 22 | (uint64_t)message->successor << 12
            | (uint64_t)push_mid_shard(message->mid) << 6 | node;
 }

@@ -66,8 +66,7 @@ uint32_t push_user_forget_settled(push_heap_t *heap, push_user_t *user,
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
         while (oldest_settled(heap, user, lane, &entry)) {
             note_lost(user, entry.message, now);
-            push_gone_note(heap, &user->log, entry.message, PUSH_GONE_SETTLED,
-                           now);
+            push_gone_note(heap, entry.message, PUSH_GONE_SETTLED, now);
             push_log_remove(heap, &user->log, lane, entry.at, PUSH_SLOT_GONE);
             forgotten++;
         }
@@ -103,8 +102,7 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
     }
     note_lost(user, entry.message, now);
     if (acknowledged(heap, entry.message)) {
-        push_gone_note(heap, &user->log, entry.message, PUSH_GONE_SETTLED,
-                       now);
+        push_gone_note(heap, entry.message, PUSH_GONE_SETTLED, now);
         push_log_remove(heap, &user->log, lane, entry.at, PUSH_SLOT_GONE);
         push_log_trim(heap, &user->log, lane);
         return true;
@@ -289,7 +287,7 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
         return status;
     }
     if (!spec->ttl && !publish->receipt.connected) {
-        push_gone_note_nobody(heap, PUSH_LOG_USER, user->log.node.hash,
+        push_gone_note_nobody(heap, PUSH_NODE_USER, user->log.node.hash,
                               publish->receipt.mid);
         push_message_release(heap, ref);
         replace(heap, &o);
@@ -354,7 +352,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
         note_lost(user, entry->message, now);
         push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, entry->lane, 1);
     }
-    push_gone_note(heap, &user->log, entry->message,
+    push_gone_note(heap, entry->message,
                    push_gone_why(entry->message, PUSH_GONE_MEMORY, now), now);
     push_log_remove(heap, &user->log, entry->lane, entry->at, PUSH_SLOT_GONE);
 }

@@ -49,6 +49,8 @@ build/proxies/fetched: tests/integration/fetch-proxies
 	$(call say,GET,$(@D))
 	$(Q)$< $(@D)
 
+$(B)/tests/integration/test_explain: $(B)/obj/tests/integration/causes.o
+
 $(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \
 		| build/proxies/fetched
 

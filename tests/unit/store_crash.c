@@ -54,6 +54,7 @@ static push_status_t check_in(fixture_t *g, push_checkin_t *c,
 {
     c->labels[PUSH_LABEL_DEVICE] = named(device);
     c->explicit_acks = true;
+    c->traced = atomic_load(&g->store.segment->streams) % 4 != 0;
     c->lowest = PUSH_VERY_LOW;
     c->max_in_flight = 1024;
     c->max_streams = 16;

@@ -133,6 +133,7 @@ static push_status_t checkin(fixture_t *g, push_checkin_t *c,
 {
     c->labels[PUSH_LABEL_DEVICE] = named(device);
     c->explicit_acks = true;
+    c->traced = g->traced;
     c->lowest = PUSH_VERY_LOW;
     c->max_in_flight = 1024;
     c->max_streams = 16;

@@ -25,6 +25,7 @@ static fixture_t g;
 static void begin(void)
 {
     fixture_init(&g, ROOM);
+    g.traced = true;
     push_store_sit(&g.store, 0);
 }
 

@@ -21,6 +21,7 @@ static const char *point;
 static void begin(void)
 {
     fixture_init(&g, ROOM);
+    g.traced = true;
     push_store_sit(&g.store, 0);
 }
 

@@ -322,6 +322,7 @@ static void discard(push_store_t *store, push_user_t *user,
     push_heap_t *heap = &store->heaps[device->shard];
 
     push_user_drop(heap, user, device);
+    push_trace_end(heap, device);
     push_device_cleanup(heap, device);
     heap->release(heap, push_ref_of(heap, device));
 }

@@ -14,12 +14,12 @@
 typedef struct {
     push_store_t *store;
     const push_question_t *question;
-    push_name_t name;      /* of the user */
-    push_facts_t *facts;   /* those at hand; the first are the pattern */
-    uint16_t gone_name;    /* of a message that is gone */
-    push_ref_t log;        /* of a message that is here */
-    push_position_t place; /* in the log; not yet whose subscription */
-    push_fate_t fate;      /* of the whole message */
+    push_name_t name;         /* of the user */
+    push_facts_t *facts;      /* those at hand; the first are the pattern */
+    uint16_t gone_name;       /* of a message that is gone */
+    push_ref_t log;           /* of a message that is here */
+    push_position_t position; /* in the log; of no subscription yet */
+    push_fate_t fate;         /* of the whole message */
 } inquiry_t;
 
 static void copy_text(char *to, size_t room, push_text_t text)
@@ -60,7 +60,7 @@ static void look_at_message(inquiry_t *q, const push_found_t *found)
     const push_message_t *message = found->entry.message;
     push_message_view_t view;
 
-    push_life_look(q->store, found, &q->question->now, &view);
+    push_life_read(q->store, found, &q->question->now, &view);
     m->known = PUSH_KNOWN_HERE;
     m->kind = view.kind;
     COPY_TEXT(m->name, view.name);
@@ -71,8 +71,8 @@ static void look_at_message(inquiry_t *q, const push_found_t *found)
     m->ends = view.ends;
     m->successor = push_message_successor(message, q->store->segment->node);
     q->log = push_ref_of(&q->store->heaps[0], found->log);
-    q->place = (push_position_t){0, (uint16_t)found->entry.lane,
-                                 found->entry.at};
+    q->position = (push_position_t){0, (uint16_t)found->entry.lane,
+                                    found->entry.at};
     q->fate = view.fate;
 }
 
@@ -100,7 +100,7 @@ static push_status_t ask_message(inquiry_t *q)
     if (!push_shard_enter(store, shard)) {
         return PUSH_BUSY;
     }
-    gone = push_gone_find(&store->shards[shard].gone, mid);
+    gone = push_gone_find(store->heaps[shard].gone, mid);
     if (push_life_find(store, mid, &found)) {
         look_at_message(q, &found);
     }
@@ -328,7 +328,7 @@ static void look_in_channel(const inquiry_t *q, const push_device_t *device,
     const push_heap_t *heap = &q->store->heaps[0];
     const push_subscription_t *s = &push_device_subscriptions(heap,
                                                               device)[index];
-    push_position_t position = q->place;
+    push_position_t position = q->position;
 
     position.subscription = (uint16_t)index;
     d->follows = true;

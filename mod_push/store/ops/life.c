@@ -97,7 +97,7 @@ bool push_life_find(push_store_t *store, uint64_t mid, push_found_t *found)
     return true;
 }
 
-void push_life_look(const push_store_t *store, const push_found_t *found,
+void push_life_read(const push_store_t *store, const push_found_t *found,
                     const push_time_t *now, push_message_view_t *view)
 {
     const search_t search = {.heap = &store->heaps[0],

@@ -16,7 +16,7 @@ typedef struct push_found_t {
 bool push_life_find(push_store_t *store, uint64_t mid, push_found_t *found);
 
 /* How it looks; texts are borrowed.  With the same lock. */
-void push_life_look(const push_store_t *store, const push_found_t *found,
+void push_life_read(const push_store_t *store, const push_found_t *found,
                     const push_time_t *now, push_message_view_t *view);
 
 /*

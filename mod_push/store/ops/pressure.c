@@ -169,7 +169,7 @@ static void evict_from_channel(push_heap_t *heap, push_log_t *log,
         why = PUSH_SLOT_EVICTED;
         push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, entry->lane, 1);
     }
-    push_gone_note(heap, log, entry->message,
+    push_gone_note(heap, entry->message,
                    push_gone_why(entry->message, PUSH_GONE_MEMORY, now), now);
     push_log_remove(heap, log, entry->lane, entry->at, why);
 }

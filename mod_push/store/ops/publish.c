@@ -40,7 +40,7 @@ static push_status_t publish_to_user(push_store_t *store,
         return PUSH_NO_MEMORY;
     }
     if (!user) {
-        push_gone_note_nobody(heap, PUSH_LOG_USER, (uint32_t)name->hash,
+        push_gone_note_nobody(heap, PUSH_NODE_USER, (uint32_t)name->hash,
                               publish->receipt.mid);
         return PUSH_OK;
     }

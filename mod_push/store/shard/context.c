@@ -56,6 +56,7 @@ void push_store_drop_device(push_store_t *store, push_device_t *device)
     push_table_remove(heap, &store->shards[device->shard].contexts, ref);
     push_subscriptions_count(store, push_device_subscriptions(heap, device),
                              push_device_subscriptions_count(device), -1);
+    push_trace_end(heap, device);
     push_device_cleanup(heap, device);
     heap->release(heap, ref);
 }

@@ -56,6 +56,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
 {
     push_segment_t *segment = mapping->base;
     unsigned char *bytes = mapping->base;
+    push_gone_ring_t *gone;
     uint32_t traces;
 
     store->segment = segment;
@@ -82,12 +83,13 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->epoch.segment = segment;
     store->epoch.seats = store->seats.seats;
     store->epoch.slab = &store->slab;
+    gone = (push_gone_ring_t *)(void *)(bytes + segment->gone_at);
     traces = most_traces(store);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         store->heaps[i] = (push_heap_t){.base = bytes,
                                         .counts = &store->shards[i].counts,
                                         .events = &store->events,
-                                        .gone = &store->shards[i].gone,
+                                        .gone = gone + i,
                                         .traces = &store->shards[i].traces,
                                         .traces_max = traces,
                                         .alloc = heap_alloc,

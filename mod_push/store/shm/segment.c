@@ -39,6 +39,8 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
     at = align_line(at + PUSH_SHARDS * sizeof(push_shard_t));
     segment->journals_at = at;
     at = align_line(at + (uint64_t)seats * sizeof(push_journal_entry_t));
+    segment->gone_at = at;
+    at = align_line(at + PUSH_SHARDS * sizeof(push_gone_ring_t));
     if (at >= size
         || getrandom(segment->hash_key, sizeof(segment->hash_key), 0)
                != sizeof(segment->hash_key)

@@ -17,16 +17,13 @@
  * The shared segment: one piece of memory that the parent makes and all
  * children map, kept over graceful restarts.
  *
- *   header | seats | shards | journals | page table | pages
+ *   header | seats | shards | journals | gone | page table | pages
  *
  * Everything in it is addressed by offsets from its start.  The header begins
  * with what all versions have in common, see store/shm/prefix.h.
  */
 
-/*
- * The version of what the layout means.  It is raised where that changes and
- * no size, offset or constant of store/upkeep/layout.c does.
- */
+/* Raised where what the layout means changes, and no fact of layout.c does. */
 #define PUSH_SEGMENT_VERSION 4u
 
 /* Users, their devices and messages, or channels; and idempotency keys. */
@@ -47,7 +44,6 @@ typedef struct push_shard_t {
     _Atomic uint32_t messages; /* live, as of the last sweep */
     _Atomic uint32_t crowded;  /* mailboxes that were nearly full then */
     push_counts_t counts;      /* never cleared; see core/counts.h */
-    push_gone_ring_t gone;     /* see core/gone.h */
 } push_shard_t;
 
 /* That a reactor lives: written by its thread alone. */
@@ -56,10 +52,7 @@ typedef struct push_pulse_t {
     _Atomic uint32_t generation; /* of httpd's children, from 0 */
 } push_pulse_t;
 
-/*
- * A seat is one reactor's part of the segment: its wake-up lists, and the sign
- * that it is reading.
- */
+/* One reactor's part of the segment: its wake-up lists, that it is reading. */
 typedef struct push_seat_t {
     _Atomic uint32_t pid;         /* 0: free; PUSH_SEAT_LEFT */
     _Atomic uint32_t incarnation; /* how often it was taken */
@@ -124,6 +117,7 @@ typedef struct push_segment_t {
     uint64_t shards_at;
     push_lock_t sweep_lock; /* held by who sweeps */
     uint64_t journals_at;   /* one for each seat */
+    uint64_t gone_at;       /* a push_gone_ring_t for each shard */
     push_disk_t disk;
     push_deaths_t deaths;
     push_feed_words_t feeds;

@@ -1,6 +1,6 @@
-#include <inttypes.h>
+#include "core/waiting.h"
 
-#include "core/explain.h"
+#include <inttypes.h>
 
 /*
  * What keeps a device from getting more, in the order in which it is looked
