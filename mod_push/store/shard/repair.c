@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 
 #include "core/event.h"
-#include "store/shard/hold.h"
+#include "store/shard/held.h"
 #include "store/shard/shape.h"
 #include "store/shm/clock.h"
 
