@@ -62,21 +62,20 @@ static bool superseded(const push_feeds_t *feeds)
     return push_segment_superseded(feeds->options.store->segment);
 }
 
-static uint32_t subscribers(push_store_t *store, push_text_t channel)
+/* Where that is not known, as the lock is busy, publishing will say so. */
+static bool has_subscribers(push_store_t *store, push_text_t channel)
 {
     push_name_t name = push_store_name(store, channel);
     const push_channel_t *found;
-    uint32_t count = 0;
+    bool some;
 
     if (!push_shard_enter(store, name.shard)) {
-        return 0;
+        return true;
     }
     found = push_store_channel(store, &name, false);
-    if (found) {
-        count = atomic_load(&found->subscribers);
-    }
+    some = found && atomic_load(&found->subscribers);
     push_shard_leave(store, name.shard);
-    return count;
+    return some;
 }
 
 bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
@@ -84,7 +83,7 @@ bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
     push_store_t *store = feeds->options.store;
 
     return push_feed_known(&store->segment->feeds, feed)
-           && subscribers(store, push_feed_channel(feed)) != 0;
+           && has_subscribers(store, push_feed_channel(feed));
 }
 
 push_status_t push_feed_publish(push_feeds_t *feeds, push_feed_t feed,
