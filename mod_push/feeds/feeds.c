@@ -62,22 +62,24 @@ static bool superseded(const push_feeds_t *feeds)
     return push_segment_superseded(feeds->options.store->segment);
 }
 
-/* How many devices follow the channel; with open: have a stream that does. */
-static uint32_t followers(push_store_t *store, push_text_t channel, bool open)
+/*
+ * Whether devices follow the channel; with open: with a stream.  Where that is
+ * not known, as the lock is busy, publishing will say so.
+ */
+static bool has_followers(push_store_t *store, push_feed_t feed, bool open)
 {
-    push_name_t name = push_store_name(store, channel);
+    push_name_t name = push_store_name(store, push_feed_channel(feed));
     const push_channel_t *found;
-    uint32_t count = 0;
+    bool some;
 
     if (!push_shard_enter(store, name.shard)) {
-        return 0;
+        return true;
     }
     found = push_store_channel(store, &name, false);
-    if (found) {
-        count = atomic_load(open ? &found->connected : &found->subscribers);
-    }
+    some = found
+           && atomic_load(open ? &found->connected : &found->subscribers);
     push_shard_leave(store, name.shard);
-    return count;
+    return some;
 }
 
 bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
@@ -85,12 +87,12 @@ bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
     push_store_t *store = feeds->options.store;
 
     return push_feed_known(&store->segment->feeds, feed)
-           && followers(store, push_feed_channel(feed), false) != 0;
+           && has_followers(store, feed, false);
 }
 
 bool push_feed_connected(push_feeds_t *feeds, push_feed_t feed)
 {
-    return followers(feeds->options.store, push_feed_channel(feed), true) != 0;
+    return has_followers(feeds->options.store, feed, true);
 }
 
 push_status_t push_feed_publish(push_feeds_t *feeds, push_feed_t feed,

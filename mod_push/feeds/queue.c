@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 /*
@@ -36,16 +36,18 @@ struct push_feed_queue_t {
 
 push_feed_queue_t *push_feed_queue_create(size_t room)
 {
-    push_feed_queue_t *queue = aligned_alloc(64, sizeof(*queue) + room);
+    /* Zero, and no memory of the machine until it is used. */
+    push_feed_queue_t *queue = mmap(NULL, sizeof(*queue) + room,
+                                    PROT_READ | PROT_WRITE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (!queue) {
+    if (queue == MAP_FAILED) {
         return NULL;
     }
-    memset(queue, 0, sizeof(*queue) + room);
     queue->room = room;
     queue->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (queue->event < 0) {
-        free(queue);
+        munmap(queue, sizeof(*queue) + room);
         return NULL;
     }
     return queue;
@@ -54,7 +56,7 @@ push_feed_queue_t *push_feed_queue_create(size_t room)
 void push_feed_queue_destroy(push_feed_queue_t *queue)
 {
     close(queue->event);
-    free(queue);
+    munmap(queue, sizeof(*queue) + queue->room);
 }
 
 /* The length that stands before a piece. */

@@ -1,7 +1,7 @@
 #ifndef PUSH_HOLD_H
 #define PUSH_HOLD_H
 
-#include "store/shard/store.h"
+#include "store/shard/held.h"
 
 /*
  * Holds.  A message of which a stream has written a part must stay where it
@@ -10,21 +10,6 @@
  * it can be given back when its holder has died, and a repair of the shard
  * knows what a living reactor still writes from.
  */
-
-/* Of a message that a stream has written in part. */
-typedef struct push_hold_t {
-    push_ref_t next;
-    push_ref_t message;
-    uint32_t gen;            /* number of the stream */
-    _Atomic uint32_t holder; /* seat and incarnation; 0: given back */
-} push_hold_t;
-
-_Static_assert(sizeof(push_hold_t) == 16, "a hold is 16 bytes");
-
-static inline push_hold_t *push_hold_at(push_store_t *store, push_ref_t hold)
-{
-    return push_at(&store->heaps[0], hold);
-}
 
 /*
  * A hold of the message for the stream gen of the reactor with this tag;

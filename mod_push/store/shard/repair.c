@@ -4,7 +4,7 @@
 
 #include "core/trace.h"
 #include "core/event.h"
-#include "store/shard/hold.h"
+#include "store/shard/held.h"
 #include "store/shard/shape.h"
 #include "store/shm/clock.h"
 
