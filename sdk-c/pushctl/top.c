@@ -91,7 +91,7 @@ static int look(struct top *t)
     if (l.stats
         && json_integer_value(json_object_get(l.stats, "channels"))
                <= CHANNELS_MAX) {
-        channels = ask(t, "channels");
+        channels = ask(t, "channels?sort=subscribers&limit=50");
         l.channels = json_incref(json_object_get(channels, "channels"));
         json_decref(channels);
     }
