@@ -388,6 +388,8 @@ static void prove(push_proof_t *proof)
         proven = try(reactor, proof);
     }
     if (!proven && !proof->stuck) {
+        /* A child that has died meanwhile is at no fault. */
+        find_reactors(&reactors, &now);
         reactor = choose(&reactors, false, now.mono);
         proven = reactor && try(reactor, proof);
     }

@@ -17,6 +17,7 @@ static void forget(struct ctl_look *look)
 {
     json_decref(look->stats);
     json_decref(look->channels);
+    json_decref(look->children);
     memset(look, 0, sizeof(*look));
 }
 
@@ -26,6 +27,7 @@ static void copy(struct ctl_look *to, const struct ctl_look *from)
     *to = *from;
     json_incref(to->stats);
     json_incref(to->channels);
+    json_incref(to->children);
 }
 
 static json_int_t number(const struct ctl_look *look, const char *name)
@@ -176,6 +178,67 @@ static void print_rates(const struct ctl_frame *f, FILE *out)
     ctl_table_destroy(t);
 }
 
+/* ---- children ---- */
+
+/* The reactor that had the seat at the look before, NULL: none. */
+static const json_t *same_reactor(const struct ctl_look *look,
+                                  const json_t *child)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach(look->children, i, one)
+    {
+        if (json_equal(json_object_get(one, "pid"),
+                       json_object_get(child, "pid"))
+            && json_equal(json_object_get(one, "seat"),
+                          json_object_get(child, "seat"))) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* "12 %" of the time between the looks, "-" where that is not known. */
+static json_t *busy_text(const struct ctl_frame *f, const json_t *child)
+{
+    const json_t *before = same_reactor(&f->before, child);
+    json_int_t span = (json_int_t)(f->now.at - f->before.at);
+    json_int_t busy = json_integer_value(json_object_get(child, "busy_ms"))
+                      - json_integer_value(json_object_get(before, "busy_ms"));
+
+    return before && span > 0 ? json_sprintf("%d %%", (int)(busy * 100 / span))
+                              : json_string("-");
+}
+
+static void print_children(const struct ctl_frame *f, FILE *out)
+{
+    static const char *const names[] = {
+        "pid", "seat", "streams", "busy", "generation", "draining", NULL};
+    json_t *rows = json_array();
+    const json_t *child;
+    size_t i;
+
+    json_array_foreach(f->now.children, i, child)
+    {
+        json_t *row = json_copy((json_t *)child);
+
+        json_object_set_new(
+            row, "pid",
+            json_sprintf("%" JSON_INTEGER_FORMAT,
+                         json_integer_value(json_object_get(child, "pid"))));
+        json_object_set_new(row, "busy", busy_text(f, child));
+        json_array_append_new(rows, row);
+    }
+    if (json_array_size(rows) > 0) {
+        fputc('\n', out);
+        ctl_show_table(out, rows, names, 0);
+    }
+    json_decref(rows);
+}
+
+/* ---- channels ---- */
+
 static json_int_t subscribers(const void *channel)
 {
     return json_integer_value(
@@ -223,6 +286,7 @@ void ctl_frame_print(const struct ctl_frame *f, FILE *out)
     print_state(f, out);
     fputc('\n', out);
     print_rates(f, out);
+    print_children(f, out);
     print_channels(f, out);
 }
 
@@ -257,6 +321,9 @@ json_t *ctl_frame_json(const struct ctl_frame *f)
     }
     if (f->now.channels) {
         json_object_set(frame, "channels", f->now.channels);
+    }
+    if (f->now.children) {
+        json_object_set(frame, "children", f->now.children);
     }
     return frame;
 }

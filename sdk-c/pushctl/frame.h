@@ -11,6 +11,7 @@ struct ctl_look {
     int64_t at;       /* ms, of a clock that never goes back */
     json_t *stats;    /* owned; NULL: nothing yet */
     json_t *channels; /* owned; the array, NULL: not asked */
+    json_t *children; /* owned; likewise */
 };
 
 struct ctl_frame {
@@ -33,8 +34,8 @@ double ctl_frame_rate(const struct ctl_look *a, const struct ctl_look *b,
 /* Write it as lines; the one with what matters most comes first. */
 void ctl_frame_print(const struct ctl_frame *f, FILE *out);
 
-/* The same for programs: time, stats, rates over so many seconds, channels; or
- * time and error. Owned by the caller. */
+/* The same for programs: time, stats, rates over so many seconds, channels and
+ * children; or time and error. Owned by the caller. */
 json_t *ctl_frame_json(const struct ctl_frame *f);
 
 #endif

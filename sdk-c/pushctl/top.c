@@ -84,19 +84,26 @@ static json_t *ask(struct top *t, const char *path)
 /* The exit code; a look that failed changes nothing but the error. */
 static int look(struct top *t)
 {
-    struct ctl_look l = {0, ask(t, "stats"), NULL};
+    /* First, since its failure is none: older servers do not have it. */
+    json_t *children = ask(t, "children");
+    struct ctl_look l = {.stats = ask(t, "stats")};
     json_t *channels = NULL;
 
     l.at = now_ms();
+    l.children = json_incref(json_object_get(children, "children"));
+    json_decref(children);
     if (l.stats
         && json_integer_value(json_object_get(l.stats, "channels"))
                <= CHANNELS_MAX) {
-        channels = ask(t, "channels");
+        channels = ask(t, "channels?sort=subscribers&limit=50");
         l.channels = json_incref(json_object_get(channels, "channels"));
         json_decref(channels);
     }
     if (l.stats) {
         ctl_frame_take(&t->frame, &l);
+    }
+    else {
+        json_decref(l.children);
     }
     t->frame.error = t->answer.error;
     t->frame.interval = t->interval;

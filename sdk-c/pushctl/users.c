@@ -20,18 +20,9 @@ static void show_devices(FILE *out, const json_t *answer)
 static int run_user(struct ctl *c)
 {
     json_t *devices;
-    char *path;
-    int status = EXIT_FAILED;
+    int status = ctl_ask_name(c, "GET", "users?user=", c->arguments[0],
+                              &devices);
 
-    if (strchr(c->arguments[0], '/')) {
-        common_usage(&c->common,
-                     "the server cannot be asked for a user with a '/'");
-    }
-    path = ctl_path("users/", c->arguments[0], "/devices");
-    if (path) {
-        status = ctl_ask(c, "GET", path, &devices);
-    }
-    free(path);
     return status == EXIT_OK ? ctl_put(c, devices, show_devices) : status;
 }
 

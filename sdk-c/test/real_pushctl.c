@@ -258,6 +258,9 @@ START_TEST(a_user_s_devices_are_listed_and_shown)
     ck_assert_ptr_nonnull(strstr(said, "\nchannels    news\n"));
     ck_assert_ptr_nonnull(strstr(said, "\nlast ack    -\n"));
     ck_assert_ptr_nonnull(strstr(said, "evil?31m\n"));
+    stream_open(server, "user=acme%2Fann&device=desk&seq=0", NULL);
+    ck_assert_str_eq(
+        json_text_at(ctl_json("user acme/ann"), "devices.0.device"), "desk");
 }
 END_TEST
 
@@ -359,7 +362,6 @@ static const struct {
     {2, "stats -T a --basic b:c"},
     {2, "stats --config missing"},
     {2, "user"},
-    {2, "user a/b"},
     {2, "message one two"},
     {2, "publish -m x"},
     {2, "publish -u ann"},
@@ -375,6 +377,7 @@ static const struct {
     {4, "recall 8yIJLk1DzU7"},
     {4, "device nonsense"},
     {4, "user nobody"},
+    {4, "user no/body"},
     {4, "stats -L $BASE/nothing"},
     {5, "stats -L http://127.0.0.1:1/push"},
     {5, "top --json -n 1 -L http://127.0.0.1:1/push"},

@@ -232,13 +232,15 @@ END_TEST
 static struct ctl_look look_at(int64_t at, int published, int streams)
 {
     struct ctl_look look = {
-        at,
-        json_pack("{s:i,s:i,s:i,s:{s:i,s:i},s:{s:s}}", "streams", streams,
-                  "channels", 1, "published", published, "memory", "size",
-                  2048, "used", 1024, "state", "durability", "memory"),
-        json_pack("[{s:s,s:i},{s:s,s:i,s:i,s:i}]", "channel", "small",
-                  "subscribers", 2, "channel", "news", "messages", 2,
-                  "subscribers", 3, "connected", 1)};
+        .at = at,
+        .stats = json_pack("{s:i,s:i,s:i,s:{s:i,s:i},s:{s:s}}", "streams",
+                           streams, "channels", 1, "published", published,
+                           "memory", "size", 2048, "used", 1024, "state",
+                           "durability", "memory"),
+        .channels = json_pack("[{s:s,s:i},{s:s,s:i,s:i,s:i}]", "channel",
+                              "small", "subscribers", 2, "channel", "news",
+                              "messages", 2, "subscribers", 3, "connected",
+                              1)};
 
     ck_assert_ptr_nonnull(look.stats);
     return look;
@@ -273,6 +275,31 @@ START_TEST(a_frame_has_the_rates_between_two_looks)
         strstr(text, "news               3          1         2\n"
                      "small              2          -         -\n"));
     ck_assert_ptr_null(strstr(text, "no answer"));
+    free(text);
+    ctl_frame_cleanup(&f);
+}
+END_TEST
+
+START_TEST(a_frame_has_how_busy_each_child_was_between_two_looks)
+{
+    struct ctl_frame f = {.url = "u", .error = ""};
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    for (int i = 0; i < 2; i++) {
+        struct ctl_look look = look_at(1000 + 2000 * i, 1, 1);
+
+        look.children = json_pack("[{s:i,s:i,s:i,s:i,s:i,s:b}]", "pid", 4711,
+                                  "seat", 3, "streams", 7, "busy_ms",
+                                  100 + 500 * i, "generation", 2, "draining",
+                                  0);
+        ctl_frame_take(&f, &look);
+    }
+    ctl_frame_print(&f, out);
+    fclose(out);
+    ck_assert_ptr_nonnull(strstr(text, "\n4711  "));
+    ck_assert_ptr_nonnull(strstr(text, "25 %"));
     free(text);
     ctl_frame_cleanup(&f);
 }
@@ -466,6 +493,7 @@ int main(void)
     tcase_add_test(tc, a_frame_has_the_rates_between_two_looks);
     tcase_add_test(tc, a_server_that_began_anew_has_no_rate_below_zero);
     tcase_add_test(tc, a_look_that_failed_keeps_the_figures_and_says_why);
+    tcase_add_test(tc, a_frame_has_how_busy_each_child_was_between_two_looks);
     tcase_add_test(tc, a_frame_for_programs_has_figures_and_rates);
     tcase_add_test(tc, the_token_of_rfc_7515_is_read);
     tcase_add_loop_test(tc, what_is_no_token_is_not_read, 0,

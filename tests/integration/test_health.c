@@ -208,28 +208,6 @@ START_TEST(a_memory_that_is_nearly_full_is_told)
 }
 END_TEST
 
-START_TEST(children_that_die_repeatedly_are_a_reason)
-{
-    struct server *s = server_start(NULL);
-    pid_t pids[4];
-    struct answer *a;
-
-    for (int i = 0; i < 3; i++) {
-        int count = server_children(s, pids, 4);
-
-        ck_assert_int_gt(count, 0);
-        server_kill_child(s, pids[0]);
-        wait_until(json_int_at(health_of(s)->json, "children.died") == i + 1);
-        wait_until(server_children(s, pids, 4) >= 2);
-    }
-    a = health_of(s);
-    ck_assert_int_eq(a->status, 200);
-    ck_assert_str_eq(json_text_at(a->json, "status"), "degraded");
-    ck_assert_str_eq(detail_of(a, "children"),
-                     "3 children died in the last minute");
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("health");
@@ -243,6 +221,5 @@ int main(void)
     tcase_add_test(
         tc, a_child_that_stands_still_is_found_and_so_is_that_it_goes_on);
     tcase_add_test(tc, a_memory_that_is_nearly_full_is_told);
-    tcase_add_test(tc, children_that_die_repeatedly_are_a_reason);
     return case_run(suite);
 }

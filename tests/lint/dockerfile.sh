@@ -29,7 +29,7 @@ deny() {
 need '^FROM debian:[a-z]+-slim$' 'is not of a named slim Debian'
 need '^EXPOSE 8080$' 'does not expose 8080'
 need '^STOPSIGNAL SIGWINCH$' 'is not ended by SIGWINCH'
-need '^HEALTHCHECK .*CMD \[".*/health"\]$' 'has no health check'
+need '^HEALTHCHECK .*CMD \[".*/health(\?live)?"\]$' 'has no health check'
 need '^CMD \["/' 'has no CMD in exec form'
 need '/proc/self/fd/1' 'does not log to the standard output'
 need '/proc/self/fd/2' 'does not log errors to the standard error'

@@ -2,6 +2,7 @@
 #include "core_world.h"
 #include "store_fixture.h"
 #include "store/ops/life.h"
+#include "store/ops/streams.h"
 #include "store/ops/view.h"
 
 #include <stdio.h>
@@ -135,10 +136,72 @@ START_TEST(devices_are_seen_with_what_waits_for_them)
 }
 END_TEST
 
+/* ---- lists ---- */
+
+#define STREAMS 600 /* more than are looked at with the lock held once */
+
+typedef struct {
+    unsigned count;
+    uint32_t pending[8];
+    char users[8][8];
+} listed_t;
+
+static void see_stream(void *data, const push_stream_view_t *view)
+{
+    listed_t *listed = data;
+
+    ck_assert_uint_lt(listed->count, 8);
+    listed->pending[listed->count] = view->pending;
+    snprintf(listed->users[listed->count], 8, "%.*s", (int)view->user.len,
+             view->user.at);
+    listed->count++;
+}
+
+START_TEST(the_streams_with_most_to_come_are_listed_out_of_many)
+{
+    listed_t listed = {0};
+    bool more = false;
+    const push_visitor_t visitor = {.stream = see_stream, .data = &listed};
+    const push_view_t what = {
+        .kind = PUSH_VIEW_STREAMS,
+        .now = g.now,
+        .list = {.order = PUSH_ORDER_PENDING, .limit = 3, .more = &more}};
+
+    for (int i = 0; i < STREAMS; i++) {
+        char user[8];
+
+        snprintf(user, sizeof(user), "u%d", i);
+        open_stream(user, "d", NULL);
+        for (int j = 0; j < (i == 7 ? 3 : i == 400 ? 2 : i == 599); j++) {
+            fixture_publish(&g, PUSH_LOG_USER, user, "x", PUSH_NORMAL);
+        }
+    }
+    ck_assert_int_eq(push_streams_list(&g.store, &what, &visitor), PUSH_OK);
+    ck_assert_uint_eq(listed.count, 3);
+    ck_assert(more);
+    ck_assert_str_eq(listed.users[0], "u7");
+    ck_assert_uint_eq(listed.pending[0], 3);
+    ck_assert_str_eq(listed.users[1], "u400");
+    ck_assert_str_eq(listed.users[2], "u599");
+    ck_assert_uint_eq(listed.pending[2], 1);
+}
+END_TEST
+
+START_TEST(a_lock_that_nobody_lets_go_of_is_counted)
+{
+    ck_assert_uint_eq(push_view_stuck(&g.store), 0);
+    ck_assert_int_eq(push_lock_acquire(&g.store.shards[5].lock), PUSH_LOCKED);
+    ck_assert_uint_eq(push_view_stuck(&g.store), 1);
+    push_lock_release(&g.store.shards[5].lock);
+    ck_assert_uint_eq(push_view_stuck(&g.store), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("view");
     TCase *view = unit_case(suite, "view", 60);
+    TCase *large;
 
     tcase_add_checked_fixture(view, store_begin, store_end);
     tcase_add_test(view, the_life_of_a_message_is_seen_from_publish_to_end);
@@ -146,5 +209,10 @@ int main(void)
     tcase_add_test(
         view, what_is_recalled_is_sent_to_nobody_who_has_not_acknowledged_it);
     tcase_add_test(view, devices_are_seen_with_what_waits_for_them);
+    tcase_add_test(view, a_lock_that_nobody_lets_go_of_is_counted);
+    large = unit_case(suite, "lists", 60);
+    tcase_add_checked_fixture(large, store_begin_large, store_end);
+    tcase_add_test(large,
+                   the_streams_with_most_to_come_are_listed_out_of_many);
     return unit_run(suite);
 }

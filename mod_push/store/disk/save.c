@@ -504,6 +504,19 @@ bool push_save_changed(push_store_t *store, unsigned shard,
     return true;
 }
 
+/*
+ * Devices of the server's own users are not: nothing that is kept waits for
+ * them.  They are those that do not follow the broadcast.
+ */
+static bool is_kept(const push_store_t *store, const push_device_t *device)
+{
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        &store->heaps[device->shard], device);
+
+    return subscriptions[PUSH_SUBSCRIPTION_BROADCAST].log
+           == store->segment->broadcast;
+}
+
 static bool refresh_device(push_store_t *store, const push_record_t *record,
                            push_record_t **found)
 {
@@ -516,7 +529,7 @@ static bool refresh_device(push_store_t *store, const push_record_t *record,
         return false;
     }
     device = push_store_device(store, shard, record->key + 1);
-    if (device) {
+    if (device && is_kept(store, device)) {
         *found = push_save_device(store, device, &now);
     }
     push_shard_leave(store, shard);
