@@ -36,7 +36,7 @@ export const devices = (user) => ask('GET', `users?user=${part(user)}`);
 
 export const message = (mid) => ask('GET', `messages/${part(mid)}`);
 
-export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=20`);
+export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=8`);
 
 /* of: { message, user, device }, what is known of them. */
 export function explain(of) {
