@@ -32,6 +32,11 @@ async function ask(method, path, init = {}) {
 
 export const stats = () => ask('GET', 'stats');
 
+export const metrics = async () => {
+  const answer = await fetch(new URL('metrics', BASE), { cache: 'no-store' });
+  return answer.ok ? answer.text() : '';
+};
+
 export const devices = (user) => ask('GET', `users?user=${part(user)}`);
 
 export const message = (mid) => ask('GET', `messages/${part(mid)}`);

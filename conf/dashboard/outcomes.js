@@ -2,6 +2,7 @@
 
 import { $, fillRows, setText } from './dom.js';
 import { count } from './format.js';
+import { sums } from './samples.js';
 
 const OUTCOMES = [
   ['acked', 'acknowledged', 'the device is done with it'],
@@ -34,12 +35,22 @@ export function outcomes(feed) {
     );
     setText($('total-published'), count(last.published));
     setText($('total-written'), count(last.delivered));
-    const known = typeof last.gaps === 'number';
-    $('gaps').hidden = !known;
-    if (known) {
-      setText($('total-gaps'), count(last.gaps));
-    }
   };
+}
+
+/* samples: of <admin>/metrics. */
+export function gaps(samples) {
+  const reasons = Object.entries(sums(samples, 'push_gaps_total', 'reason'));
+  const told = reasons.filter(([, number]) => number);
+  const all = told.reduce((sum, [, number]) => sum + number, 0);
+  $('gaps').hidden = !reasons.length;
+  setText($('total-gaps'), count(all));
+  setText(
+    $('gap-reasons'),
+    told.length
+      ? ` (${told.map(([why, number]) => `${why} ${count(number)}`).join(', ')})`
+      : '',
+  );
 }
 
 const levelOf = (feed, name) =>
