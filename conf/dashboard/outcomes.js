@@ -7,10 +7,10 @@ import { sums } from './samples.js';
 const OUTCOMES = [
   ['acked', 'acknowledged', 'the device is done with it'],
   ['expired', 'expired', 'its TTL ended first'],
-  ['replaced', 'replaced', 'a newer one of its Topic took its place'],
+  ['replaced', 'replaced', 'a newer one of its Topic came'],
   ['recalled', 'recalled', 'taken back by its publisher'],
-  ['evicted', 'evicted', 'made room: memory or a mailbox was full'],
-  ['refused', 'refused', 'the mailbox was full of more urgent ones'],
+  ['evicted', 'evicted', 'memory or a mailbox was full'],
+  ['refused', 'refused', 'the mailbox was too full'],
   ['unacked', 'not acknowledged', 'the window was full for too long'],
   ['failed', 'failed', 'could not be delivered'],
 ];
