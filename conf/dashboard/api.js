@@ -32,11 +32,16 @@ async function ask(method, path, init = {}) {
 
 export const stats = () => ask('GET', 'stats');
 
+export const metrics = async () => {
+  const answer = await fetch(new URL('metrics', BASE), { cache: 'no-store' });
+  return answer.ok ? answer.text() : '';
+};
+
 export const devices = (user) => ask('GET', `users?user=${part(user)}`);
 
 export const message = (mid) => ask('GET', `messages/${part(mid)}`);
 
-export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=20`);
+export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=8`);
 
 /* of: { message, user, device }, what is known of them. */
 export function explain(of) {

@@ -102,9 +102,12 @@ export class Chart {
     return body;
   }
 
+  /* 15 minutes, or less while there are no more points. */
   #range() {
-    const end = this.#points.at(-1)?.time ?? Date.now();
-    return { min: end / 1000 - MINUTES * 60, max: end / 1000 };
+    const end = (this.#points.at(-1)?.time ?? Date.now()) / 1000;
+    const begin = (this.#points[0]?.time ?? 0) / 1000;
+    const longest = end - MINUTES * 60;
+    return { min: Math.max(longest, Math.min(begin, end - 60)), max: end };
   }
 
   #data() {
@@ -137,8 +140,7 @@ export class Chart {
             ...axis,
             size: 30,
             space: 70,
-            values: (plot, times) =>
-              times.map((s) => clock(s * 1000).slice(0, 5)),
+            values: (plot, times) => times.map(timeOf),
           },
           {
             ...axis,
@@ -208,6 +210,10 @@ export class Chart {
     );
   }
 }
+
+/* A time of an axis, with seconds where its neighbour is in the same minute. */
+const timeOf = (s, at, times) =>
+  clock(s * 1000).slice(0, times[1] - times[0] < 60 ? 8 : 5);
 
 /* The newest first. */
 function byMinute(points) {

@@ -8,12 +8,13 @@ import { act } from './act.js';
 import { children } from './children.js';
 import { $, say, setText } from './dom.js';
 import { Feed } from './feed.js';
+import { figures } from './figures.js';
 import { find } from './find.js';
 import { flow } from './flow.js';
 import { clock } from './format.js';
 import { latency } from './latency.js';
-import { memory } from './memory.js';
-import { outcomes } from './outcomes.js';
+import { memory, nearFull } from './memory.js';
+import { gaps, outcomes } from './outcomes.js';
 import { sizing } from './sizing.js';
 import { slowest } from './slowest.js';
 import { tail } from './tail.js';
@@ -77,6 +78,11 @@ feed.listen(() => {
 });
 document.addEventListener('visibilitychange', show);
 setInterval(age, 1000);
+
+figures((samples) => {
+  gaps(samples);
+  nearFull(samples);
+});
 
 const shown = find();
 slowest(shown.user);

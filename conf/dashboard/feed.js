@@ -8,6 +8,7 @@ import { rate } from './rates.js';
 
 export const MINUTES = 15;
 const WINDOW_MS = 60000;
+const SMOOTH_MS = 4500; // of rates: acknowledgements come in batches
 
 export class Feed {
   #listeners = new Set();
@@ -44,11 +45,18 @@ export class Feed {
     return before ? Math.max(0, this.last[name] - before[name]) : 0;
   }
 
+  /* What rates are made against: the last reading that is old enough. */
+  #earlier(time) {
+    const old = this.recent.filter((one) => one.time <= time - SMOOTH_MS);
+    return old[old.length - 1] ?? this.recent[0];
+  }
+
   #take(reading) {
     const before = this.last;
     if (before && reading.time <= before.time) {
       return;
     }
+    const earlier = this.#earlier(reading.time);
     this.recent.push(reading);
     while (this.recent[0].time < reading.time - WINDOW_MS) {
       this.recent.shift();
@@ -57,9 +65,9 @@ export class Feed {
       time: reading.time,
       streams: reading.streams,
       memory: reading.memory.used,
-      published: before ? rate(reading, before, 'published') : null,
-      written: before ? rate(reading, before, 'delivered') : null,
-      acked: before ? rate(reading, before, 'acked') : null,
+      published: earlier ? rate(reading, earlier, 'published') : null,
+      written: earlier ? rate(reading, earlier, 'delivered') : null,
+      acked: earlier ? rate(reading, earlier, 'acked') : null,
     });
     while (this.points[0].time < reading.time - MINUTES * 60000) {
       this.points.shift();

@@ -29,7 +29,6 @@ export function memory(feed) {
     setText($('disk'), diskText(state));
     $('disk').dataset.level = diskLevel(state);
     setText($('state-writes'), state.disk ? writesText(state) : '–');
-    showNearFull(feed.last);
     line.draw(feed.points);
   };
 }
@@ -47,11 +46,12 @@ const diskLevel = ({ disk }) =>
 const writesText = ({ writes, records, errors }) =>
   `${count(writes)} writes of ${count(records)} records, ${count(errors)} failed`;
 
-function showNearFull(last) {
-  const near = last.near_full ?? last.mailboxes_near_full;
-  $('near-full-row').hidden = near === undefined;
-  if (near !== undefined) {
-    setText($('near-full'), count(near));
-    $('near-full').dataset.level = near > 0 ? 'warn' : '';
+/* samples: of <admin>/metrics. */
+export function nearFull(samples) {
+  const found = samples.find(({ name }) => name === 'push_mailboxes_near_full');
+  $('near-full-row').hidden = !found;
+  if (found) {
+    setText($('near-full'), count(found.value));
+    $('near-full').dataset.level = found.value > 0 ? 'warn' : '';
   }
 }

@@ -2,14 +2,15 @@
 
 import { $, fillRows, setText } from './dom.js';
 import { count } from './format.js';
+import { sums } from './samples.js';
 
 const OUTCOMES = [
   ['acked', 'acknowledged', 'the device is done with it'],
   ['expired', 'expired', 'its TTL ended first'],
-  ['replaced', 'replaced', 'a newer one of its Topic took its place'],
+  ['replaced', 'replaced', 'a newer one of its Topic came'],
   ['recalled', 'recalled', 'taken back by its publisher'],
-  ['evicted', 'evicted', 'made room: memory or a mailbox was full'],
-  ['refused', 'refused', 'the mailbox was full of more urgent ones'],
+  ['evicted', 'evicted', 'memory or a mailbox was full'],
+  ['refused', 'refused', 'the mailbox was too full'],
   ['unacked', 'not acknowledged', 'the window was full for too long'],
   ['failed', 'failed', 'could not be delivered'],
 ];
@@ -34,12 +35,22 @@ export function outcomes(feed) {
     );
     setText($('total-published'), count(last.published));
     setText($('total-written'), count(last.delivered));
-    const known = typeof last.gaps === 'number';
-    $('gaps').hidden = !known;
-    if (known) {
-      setText($('total-gaps'), count(last.gaps));
-    }
   };
+}
+
+/* samples: of <admin>/metrics. */
+export function gaps(samples) {
+  const reasons = Object.entries(sums(samples, 'push_gaps_total', 'reason'));
+  const told = reasons.filter(([, number]) => number);
+  const all = told.reduce((sum, [, number]) => sum + number, 0);
+  $('gaps').hidden = !reasons.length;
+  setText($('total-gaps'), count(all));
+  setText(
+    $('gap-reasons'),
+    told.length
+      ? ` (${told.map(([why, number]) => `${why} ${count(number)}`).join(', ')})`
+      : '',
+  );
 }
 
 const levelOf = (feed, name) =>

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { capacity, writeSize } from '../../conf/dashboard/capacity.js';
 import { bytes, duration, seconds } from '../../conf/dashboard/format.js';
 import { between, quantile, rate } from '../../conf/dashboard/rates.js';
+import { parse, sums } from '../../conf/dashboard/samples.js';
 import { launch } from './chromium.js';
 import { Httpd } from './httpd.js';
 import { Network } from './proxy.js';
@@ -201,6 +202,16 @@ describe('the dashboard', { timeout: 600000 }, () => {
       new RegExp(` of ${bytes(memory.size).replace('.', '\\.')} `),
     );
     await shows('#durability', 'memory');
+    await shows('#near-full', '0');
+    await shows('#total-gaps', /^\d+$/);
+    const seen = await page.$$eval('#latency-rows tr', (rows) =>
+      rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
+    );
+    assert.deepEqual(
+      seen.map(([urgency]) => urgency),
+      ['high', 'normal', 'low', 'very-low'],
+    );
+    await shows('#latency-rows tr[data-key="low"] td', /^[\d.]+ (µs|ms|s)$/);
   });
 
   it('draws lines, and tells them in a sentence and a table', async () => {
@@ -501,6 +512,14 @@ describe('what the dashboard reckons', () => {
     assert.deepEqual(between([3, 5], [1, 2]), [2, 3]);
     assert.deepEqual(between([1, 2], [3, 5]), [1, 2]);
     assert.deepEqual(between([1, 2], undefined), [1, 2]);
+  });
+
+  it('sums of metrics', () => {
+    const samples = parse(
+      '# TYPE a counter\na{x="1",y="2"} 3\na{x="1",y="3"} 4\nb 1e3\n',
+    );
+    assert.deepEqual(sums(samples, 'a', 'x'), { 1: 7 });
+    assert.deepEqual(sums(samples, 'b', 'x'), { '': 1000 });
   });
 
   it('says numbers as one reads them', () => {
