@@ -128,10 +128,10 @@ START_TEST(all_that_happens_to_a_message_is_told)
 END_TEST
 
 static bool copy(void *data, const push_delivery_t *delivery,
-                 push_tally_t *tally)
+                 push_written_sums_t *tally)
 {
     for (unsigned i = 0; i < delivery->count; i++) {
-        push_tally_add(tally, delivery->picks[i].message, 1, 1);
+        push_written_sums_add(tally, delivery->picks[i].message, 1, 1);
     }
     return *(const bool *)data;
 }

@@ -181,7 +181,7 @@ push_status_t push_delivery_begin(push_store_t *store,
 static void count_latency(const push_written_t *written, unsigned urgency,
                           const push_time_t *now)
 {
-    const push_message_t *message = written->tally.oldest[urgency];
+    const push_message_t *message = written->sums.oldest[urgency];
     push_sample_t sample = {.urgency = urgency,
                             .us = push_message_age(message, now),
                             .wall = now->wall};
@@ -197,18 +197,18 @@ static void count_latency(const push_written_t *written, unsigned urgency,
 
 static void count_written(const push_written_t *written)
 {
-    const push_tally_t *tally = &written->tally;
+    const push_written_sums_t *sums = &written->sums;
     push_time_t now = {.us = push_clock_us()};
 
     now.wall = written->now->wall + (now.us - written->now->us) / 1000;
     for (unsigned i = 0; i < PUSH_LANES; i++) {
-        if (tally->messages[i]) {
+        if (sums->messages[i]) {
             push_count(written->counts, PUSH_COUNT_WRITTEN + i,
-                       tally->messages[i]);
+                       sums->messages[i]);
             push_count(written->counts, PUSH_COUNT_WRITTEN_BYTES + i,
-                       tally->bytes[i]);
+                       sums->bytes[i]);
         }
-        if (tally->oldest[i]) {
+        if (sums->oldest[i]) {
             count_latency(written, i, &now);
         }
     }
@@ -243,7 +243,7 @@ push_status_t push_delivery_poll(push_store_t *store,
         return status;
     }
     collect(store, device, now, delivery);
-    if (copier->copy(copier->data, delivery, &written.tally)) {
+    if (copier->copy(copier->data, delivery, &written.sums)) {
         written.counts = store->heaps[device->shard].counts;
         count_written(&written);
     }
@@ -281,7 +281,7 @@ void push_delivery_written(push_store_t *store,
     unsigned messages = 0;
 
     for (unsigned i = 0; i < PUSH_LANES; i++) {
-        messages += written->tally.messages[i];
+        messages += written->sums.messages[i];
     }
     if (messages) {
         count_written(written);

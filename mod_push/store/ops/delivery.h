@@ -14,24 +14,24 @@
 #define PUSH_DELIVERY_BYTES (64u << 10) /* about so much at once */
 
 /* What was written of a delivery, by urgency. */
-typedef struct push_tally_t {
+typedef struct push_written_sums_t {
     uint32_t messages[PUSH_LANES];
     uint64_t bytes[PUSH_LANES];
     const push_message_t *oldest[PUSH_LANES];
-} push_tally_t;
+} push_written_sums_t;
 
 /* Adds so many of one urgency, this and those behind it, in order of seq. */
-static inline void push_tally_add(push_tally_t *tally,
-                                  const push_message_t *first, unsigned count,
-                                  size_t bytes)
+static inline void push_written_sums_add(push_written_sums_t *sums,
+                                         const push_message_t *first,
+                                         unsigned count, size_t bytes)
 {
     push_urgency_t urgency = push_message_urgency(first);
 
-    if (!tally->messages[urgency]) {
-        tally->oldest[urgency] = first;
+    if (!sums->messages[urgency]) {
+        sums->oldest[urgency] = first;
     }
-    tally->messages[urgency] += count;
-    tally->bytes[urgency] += bytes;
+    sums->messages[urgency] += count;
+    sums->bytes[urgency] += bytes;
 }
 
 typedef struct push_delivery_t {
@@ -61,7 +61,7 @@ push_status_t push_delivery_begin(push_store_t *store,
 /* Who copies a delivery; copy() returns false if there is no memory for it. */
 typedef struct push_copier_t {
     bool (*copy)(void *data, const push_delivery_t *delivery,
-                 push_tally_t *tally);
+                 push_written_sums_t *sums);
     void *data;
 } push_copier_t;
 
@@ -95,7 +95,7 @@ typedef struct push_written_t {
     push_counts_t *counts;
     push_exemplars_t *exemplars; /* of its seat; NULL: none are kept */
     const push_time_t *now;      /* a while ago */
-    push_tally_t tally;
+    push_written_sums_t sums;
     uint64_t seq; /* of the last one */
 } push_written_t;
 

@@ -75,7 +75,7 @@ static void add_message(push_reply_t *reply, push_output_t *out,
         gather(reply, out);
         done += out->bytes;
     } while (out->cut && !reply->failed);
-    push_tally_add(reply->tally, letter.message, 1, done);
+    push_written_sums_add(reply->sums, letter.message, 1, done);
 }
 
 static void add_seam(push_reply_t *reply, push_output_t *out, push_seam_t seam)
@@ -127,12 +127,12 @@ void push_reply_write(push_reply_t *reply, push_output_t *out,
 /* ---- a poll in a worker's thread ---- */
 
 static bool copy_delivery(void *data, const push_delivery_t *delivery,
-                          push_tally_t *tally)
+                          push_written_sums_t *sums)
 {
     push_reply_t *reply = data;
     push_output_t *out;
 
-    reply->tally = tally;
+    reply->sums = sums;
     if (!delivery->count && !delivery->gaps_count) {
         return true;
     }

@@ -22,8 +22,8 @@ typedef struct push_reply_t {
     char *bytes;   /* of malloc(); the caller frees them */
     size_t len;
     size_t room;
-    bool failed;         /* there was no memory */
-    push_tally_t *tally; /* of what is written */
+    bool failed;               /* there was no memory */
+    push_written_sums_t *sums; /* of what is written */
 } push_reply_t;
 
 /* Adds the delivery, by way of out; its messages must stay until then. */

@@ -60,14 +60,14 @@ static push_stream_ref_t stream_ref_of(const push_stream_t *stream)
     return (push_stream_ref_t){.device = stream->device, .gen = stream->gen};
 }
 
-/* The writer's tally is out, the last message of it as seq. */
+/* The writer's sums is out, the last message of it as seq. */
 static void note_written(push_writer_t *writer, push_stream_t *stream,
                          const push_time_t *now, uint64_t seq)
 {
     const push_stream_ref_t stream_ref = stream_ref_of(stream);
 
     for (unsigned i = 0; i < PUSH_LANES; i++) {
-        stream->messages += writer->written.tally.messages[i];
+        stream->messages += writer->written.sums.messages[i];
     }
     writer->written.now = now;
     writer->written.seq = seq;
@@ -153,9 +153,9 @@ static push_flush_t go_on(const push_stream_t *stream)
     return stream->link.rest ? PUSH_FLUSH_BLOCKED : PUSH_FLUSH_MORE;
 }
 
-static void begin_tally(push_writer_t *writer)
+static void begin_sums(push_writer_t *writer)
 {
-    writer->written.tally = (push_tally_t){0};
+    writer->written.sums = (push_written_sums_t){0};
 }
 
 static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
@@ -186,8 +186,9 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     if (out->cut) {
         return go_on(stream);
     }
-    begin_tally(writer);
-    push_tally_add(&writer->written.tally, letter.message, 1, stream->part_at);
+    begin_sums(writer);
+    push_written_sums_add(&writer->written.sums, letter.message, 1,
+                          stream->part_at);
     note_written(writer, stream, now, stream->part_seq);
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
@@ -234,14 +235,14 @@ static void note_whole(push_writer_t *writer, push_stream_t *stream,
     size_t begin = writer->gaps_len;
     unsigned next;
 
-    begin_tally(writer);
+    begin_sums(writer);
     for (unsigned i = 0; i < count; i = next) {
         bool alike = push_message_urgency(picks[i].message)
                      == push_message_urgency(picks[count - 1].message);
 
         next = alike ? count : i + 1;
-        push_tally_add(&writer->written.tally, picks[i].message, next - i,
-                       writer->ends[next - 1] - begin);
+        push_written_sums_add(&writer->written.sums, picks[i].message,
+                              next - i, writer->ends[next - 1] - begin);
         begin = writer->ends[next - 1];
     }
     note_written(writer, stream, now, count ? picks[count - 1].seq : 0);
@@ -369,7 +370,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     push_reply_t reply = {.store = writer->store,
                           .codec = codec_of(stream),
                           .meta = stream->meta,
-                          .tally = &writer->written.tally};
+                          .sums = &writer->written.sums};
     push_flush_t sent = PUSH_FLUSH_BROKEN;
     push_status_t status;
 
@@ -383,7 +384,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     if (!delivery->count && !stream->due) {
         return PUSH_FLUSH_IDLE;
     }
-    begin_tally(writer);
+    begin_sums(writer);
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
         stream->answered = 1;

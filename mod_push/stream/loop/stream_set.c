@@ -12,7 +12,7 @@
 #include "stream/loop/stuck.h"
 #include "store/shm/reserve.h"
 #include "store/shm/clock.h"
-#include "stream/loop/tally.h"
+#include "stream/loop/stream_counts.h"
 
 #define LATER_MS       5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS  30000u /* retry of a client that was taken over from */

@@ -1,4 +1,4 @@
-#include "stream/loop/tally.h"
+#include "stream/loop/stream_counts.h"
 
 #include <errno.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
-#ifndef PUSH_STREAM_TALLY_H
-#define PUSH_STREAM_TALLY_H
+#ifndef PUSH_STREAM_COUNTS_H
+#define PUSH_STREAM_COUNTS_H
 
 #include "stream/loop/stream.h"
 
