@@ -9,10 +9,13 @@
 
 #define SIM_CLIENTS                                                           \
     4 /* client i: device i / SIM_USERS of user i % SIM_USERS */
-#define SIM_USERS     2
-#define SIM_CHILDREN  2 /* processes of the server */
-#define SIM_SEATS     4u
-#define SIM_MEMORY    ((size_t)1 << 20)
+#define SIM_USERS    2
+#define SIM_CHILDREN 2 /* processes of the server */
+#define SIM_SEATS    4u
+/* Beside what is counted, which no pressure changes. */
+#define SIM_MEMORY                                                            \
+    (((size_t)1 << 20) + PUSH_SHARDS * sizeof(push_counts_t)                  \
+     + SIM_SEATS * sizeof(push_seat_t))
 #define SIM_START     1000000 /* mono ms */
 #define SIM_CHANNELS  2
 #define SIM_PUBLISHES 160
