@@ -185,20 +185,6 @@ static bool make_way(push_heap_t *heap, push_device_t *device,
     return true;
 }
 
-/* The way of the next message is timed, unless that of one in flight is. */
-static void time_next(const push_heap_t *heap, const push_device_t *device,
-                      const push_time_t *now)
-{
-    push_slide_t *slide = push_window_slide(heap, &device->window);
-    uint32_t next = (uint32_t)device->sent + 1;
-
-    if (!push_before((uint32_t)device->acked, slide->mark)
-        || !push_before(slide->mark, next)) {
-        slide->mark = next;
-        slide->mark_at = (uint64_t)now->mono;
-    }
-}
-
 /* Appends the position to the window; a full window slides, if it may. */
 static bool take_position(push_heap_t *heap, push_device_t *device,
                           push_position_t position, const push_time_t *now,
@@ -215,9 +201,6 @@ static bool take_position(push_heap_t *heap, push_device_t *device,
 
         slide->arrived = (uint32_t)device->acked;
         slide->mark = slide->arrived;
-    }
-    if (is_explicit(device)) {
-        time_next(heap, device, now);
     }
     return true;
 }
@@ -282,6 +265,21 @@ static bool collect_lane(push_heap_t *heap, push_device_t *device,
     }
 }
 
+/* The first message of the batch is timed, unless one before it still is. */
+static void time_first(const push_heap_t *heap, const push_device_t *device,
+                       const push_time_t *now, const push_batch_t *batch)
+{
+    push_slide_t *slide = push_window_slide(heap, &device->window);
+    uint32_t first = (uint32_t)device->sent - batch->count + 1;
+
+    if (slide
+        && (!push_before((uint32_t)device->acked, slide->mark)
+            || !push_before(slide->mark, first))) {
+        slide->mark = first;
+        slide->mark_at = (uint64_t)now->mono;
+    }
+}
+
 void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
                           const push_time_t *now, push_batch_t *batch)
 {
@@ -298,6 +296,9 @@ void push_mailbox_collect(push_heap_t *heap, push_device_t *device,
         if (!collect_lane(heap, device, lane, now, batch)) {
             break;
         }
+    }
+    if (batch->count && is_explicit(device)) {
+        time_first(heap, device, now, batch);
     }
 }
 

@@ -52,10 +52,9 @@ build/proxies/fetched: tests/integration/fetch-proxies
 $(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \
 		| build/proxies/fetched
 
-# Prometheus's own reader judges the figures.
-DEB_PACKAGES += prometheus
-
-$(B)/tests/integration/test_metrics: $(B)/obj/tests/integration/scrape.o
+# Prometheus's own reader judges the figures (tests/monitoring).
+$(B)/tests/integration/test_metrics: $(B)/obj/tests/integration/scrape.o \
+		| $(B)/promtool
 
 # What users of Debian enable modules with.
 $(B)/a2enmod: tests/integration/fetch-a2enmod

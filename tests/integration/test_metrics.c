@@ -422,9 +422,9 @@ START_TEST(promtool_finds_nothing_wrong_and_the_state_is_told)
                && value_of(s, "push_commit_sync_duration_seconds_count") >= 1);
     ck_assert_int_ge(scrape_count(one), 350);
     server_write(s, "metrics.txt", scrape_text(one));
-    ck_assert_str_eq(shell_run(keep_printf("promtool check metrics "
+    ck_assert_str_eq(shell_run(keep_printf("%s/promtool check metrics "
                                            "< %s/metrics.txt 2>&1",
-                                           s->root)),
+                                           shell_build(), s->root)),
                      "");
 }
 END_TEST

@@ -342,12 +342,40 @@ START_TEST(a_reader_beside_a_writer_reads_in_order_and_only_whole_messages)
 }
 END_TEST
 
+/* µs and ms since the publish, by both clocks, and how old it is then. */
+static const struct {
+    int64_t us, wall, age;
+} ages[] = {
+    {0, 0, 0},
+    {250, 0, 250},
+    {999, 1, 999},
+    {4800000000, 4800000, 4800000000}, /* beyond 32 bits */
+    {70000, 3000, 3000000},            /* another clock was set */
+    {70000, -3000, 0},
+};
+
+START_TEST(a_message_knows_its_age_to_the_microsecond)
+{
+    push_message_spec_t d = spec("x");
+    push_time_t at = {world.now.mono, world.now.wall, 0xfffffff0};
+    push_ref_t ref = push_message_create(
+        heap, &d, push_mid_next(&world.clock, world.now.wall, 0, 0), &at);
+    const push_message_t *message = push_at(heap, ref);
+
+    at.us += ages[_i].us;
+    at.wall += ages[_i].wall;
+    ck_assert_int_eq(push_message_age(message, &at), ages[_i].age);
+    push_message_release(heap, ref);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log");
     TCase *tc = unit_case(suite, "log", 60);
 
     tcase_add_checked_fixture(tc, begin, end);
+    tcase_add_row_test(tc, a_message_knows_its_age_to_the_microsecond, ages);
     tcase_add_test(tc, a_ring_that_grows_keeps_every_position);
     tcase_add_test(tc, positions_go_on_over_their_wrap);
     tcase_add_test(tc, a_message_in_the_middle_goes_and_its_slot_says_why);

@@ -280,6 +280,89 @@ START_TEST(an_acknowledgement_is_counted_once_a_message)
 }
 END_TEST
 
+/* ---- what is timed ---- */
+
+static uint64_t cell(unsigned which)
+{
+    uint64_t sums[PUSH_COUNTS] = {0};
+
+    push_counts_add(sums, &w.memory.counts);
+    return sums[which];
+}
+
+/* How many acknowledgements were timed of normal urgency, and their sum, µs. */
+#define TIMED (PUSH_COUNT_ACK_LATENCY + PUSH_BOUNDS_ACKED_COUNT + 2)
+#define SUM   (TIMED + PUSH_BOUNDS_ACKED_COUNT + 1)
+
+static uint64_t timed(void)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = TIMED; i < SUM; i++) {
+        count += cell(i);
+    }
+    return count;
+}
+
+START_TEST(one_message_in_flight_is_timed_until_it_is_acknowledged)
+{
+    uint64_t mids[6];
+
+    say(2, mids);
+    world_flush(&w, device);
+    world_pass(&w, 100);
+    say(1, mids);
+    world_flush(&w, device);
+    world_pass(&w, 20);
+    world_ack(&w, device, cursor(1));
+    ck_assert_uint_eq(timed(), 1);
+    ck_assert_uint_eq(cell(SUM), 120000);
+    /* Those that were in flight meanwhile are not. */
+    world_ack(&w, device, cursor(3));
+    ck_assert_uint_eq(timed(), 1);
+    say(1, mids);
+    world_flush(&w, device);
+    world_pass(&w, 7);
+    world_ack(&w, device, cursor(4));
+    ck_assert_uint_eq(timed(), 2);
+    ck_assert_uint_eq(cell(SUM), 127000);
+}
+END_TEST
+
+START_TEST(what_went_back_is_timed_from_when_it_is_sent_again)
+{
+    uint64_t mids[2];
+
+    say(2, mids);
+    world_flush(&w, device);
+    world_pass(&w, 1000);
+    push_session_return(w.heap, device, 0);
+    world_flush(&w, device);
+    world_pass(&w, 30);
+    world_ack(&w, device, cursor(2));
+    ck_assert_uint_eq(timed(), 1);
+    ck_assert_uint_eq(cell(SUM), 30000);
+}
+END_TEST
+
+START_TEST(a_resume_and_an_implicit_window_time_nothing)
+{
+    world_open_t open = {.implicit = true};
+    uint64_t mids[4];
+
+    say(2, mids);
+    world_flush(&w, device);
+    world_resume(&w, device, cursor(1));
+    ck_assert_uint_eq(timed(), 0);
+    ck_assert_uint_eq(cell(PUSH_COUNT_REWRITTEN + PUSH_NORMAL), 1);
+    world_open(&w, device, &open);
+    world_flush(&w, device);
+    world_pass(&w, 10);
+    world_ack(&w, device, cursor(1));
+    ck_assert_uint_eq(timed(), 0);
+}
+END_TEST
+
 START_TEST(what_was_acknowledged_is_never_sent_again)
 {
     uint64_t mids[4];
@@ -321,6 +404,10 @@ int main(void)
         ack, beyond_those_bounds_a_cursor_of_another_session_is_a_mismatch,
         far);
     tcase_add_test(ack, an_acknowledgement_is_counted_once_a_message);
+    tcase_add_test(ack,
+                   one_message_in_flight_is_timed_until_it_is_acknowledged);
+    tcase_add_test(ack, what_went_back_is_timed_from_when_it_is_sent_again);
+    tcase_add_test(ack, a_resume_and_an_implicit_window_time_nothing);
     tcase_add_test(ack, what_was_acknowledged_is_never_sent_again);
     return unit_run(suite);
 }

@@ -130,7 +130,7 @@ static bool copy(void *data, const push_delivery_t *delivery,
                  push_tally_t *tally)
 {
     for (unsigned i = 0; i < delivery->count; i++) {
-        push_tally_add(tally, delivery->picks[i].message, 1);
+        push_tally_add(tally, delivery->picks[i].message, 1, 1);
     }
     return *(const bool *)data;
 }

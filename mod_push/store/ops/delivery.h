@@ -20,15 +20,17 @@ typedef struct push_tally_t {
     const push_message_t *oldest[PUSH_LANES];
 } push_tally_t;
 
-/* In the order of their seqs. */
+/* Adds so many of one urgency, this and those behind it, in order of seq. */
 static inline void push_tally_add(push_tally_t *tally,
-                                  const push_message_t *message, size_t bytes)
+                                  const push_message_t *first, unsigned count,
+                                  size_t bytes)
 {
-    push_urgency_t urgency = push_message_urgency(message);
+    push_urgency_t urgency = push_message_urgency(first);
 
-    if (!tally->messages[urgency]++) {
-        tally->oldest[urgency] = message;
+    if (!tally->messages[urgency]) {
+        tally->oldest[urgency] = first;
     }
+    tally->messages[urgency] += count;
     tally->bytes[urgency] += bytes;
 }
 

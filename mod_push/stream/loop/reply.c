@@ -75,7 +75,7 @@ static void add_message(push_reply_t *reply, push_output_t *out,
         gather(reply, out);
         done += out->bytes;
     } while (out->cut && !reply->failed);
-    push_tally_add(reply->tally, letter.message, done);
+    push_tally_add(reply->tally, letter.message, 1, done);
 }
 
 static void add_seam(push_reply_t *reply, push_output_t *out, push_seam_t seam)

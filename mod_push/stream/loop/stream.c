@@ -187,7 +187,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
         return go_on(stream);
     }
     begin_tally(writer);
-    push_tally_add(&writer->written.tally, letter.message, stream->part_at);
+    push_tally_add(&writer->written.tally, letter.message, 1, stream->part_at);
     note_written(writer, stream, now, stream->part_seq);
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
@@ -223,21 +223,28 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
     }
 }
 
-/* The first messages of the delivery are out whole. */
+/*
+ * The first messages of the delivery are out whole.  They stand by urgency, so
+ * mostly one look at both ends is enough.
+ */
 static void note_whole(push_writer_t *writer, push_stream_t *stream,
                        unsigned count, const push_time_t *now)
 {
-    const push_delivery_t *delivery = &writer->delivery;
+    const push_pick_t *picks = writer->delivery.picks;
     size_t begin = writer->gaps_len;
+    unsigned next;
 
     begin_tally(writer);
-    for (unsigned i = 0; i < count; i++) {
-        push_tally_add(&writer->written.tally, delivery->picks[i].message,
-                       writer->ends[i] - begin);
-        begin = writer->ends[i];
+    for (unsigned i = 0; i < count; i = next) {
+        bool alike = push_message_urgency(picks[i].message)
+                     == push_message_urgency(picks[count - 1].message);
+
+        next = alike ? count : i + 1;
+        push_tally_add(&writer->written.tally, picks[i].message, next - i,
+                       writer->ends[next - 1] - begin);
+        begin = writer->ends[next - 1];
     }
-    note_written(writer, stream, now,
-                 count ? delivery->picks[count - 1].seq : 0);
+    note_written(writer, stream, now, count ? picks[count - 1].seq : 0);
 }
 
 /* The message at index was written in part: so many bytes of it. */
