@@ -12,9 +12,10 @@
 #define SIM_USERS    2
 #define SIM_CHILDREN 2 /* processes of the server */
 #define SIM_SEATS    4u
-/* Beside what is counted, which no pressure changes. */
+/* Beside what is counted and what went, which no pressure changes. */
 #define SIM_MEMORY                                                            \
-    (((size_t)1 << 20) + PUSH_SHARDS * sizeof(push_counts_t)                  \
+    (((size_t)1 << 20)                                                        \
+     + PUSH_SHARDS * (sizeof(push_counts_t) + sizeof(push_gone_ring_t))       \
      + SIM_SEATS * sizeof(push_seat_t))
 #define SIM_START     1000000 /* mono ms */
 #define SIM_CHANNELS  2
