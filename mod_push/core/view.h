@@ -67,7 +67,7 @@ typedef struct push_view_t {
     const unsigned char *id; /* of the device context */
     push_text_t user;        /* of the devices */
     push_list_t list;
-    push_text_t channel;     /* to which users are connected */
+    push_text_t channel; /* to which users are connected */
     push_time_t now;
 } push_view_t;
 
