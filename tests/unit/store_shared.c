@@ -230,7 +230,7 @@ void fixture_written(fixture_t *g, const push_stream_ref_t *stream_ref,
     const push_written_t written = {
         .counts = &g->store.seats.seats[seat].counts,
         .now = &g->now,
-        .tally.messages[PUSH_NORMAL] = messages,
+        .sums.messages[PUSH_NORMAL] = messages,
         .seq = seq};
 
     push_delivery_written(&g->store, stream_ref, &written);

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/device_away.h"
 #include "core/trace.h"
 #include "store/shard/context.h"
 #include "store/ops/forget.h"
