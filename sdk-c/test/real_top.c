@@ -276,11 +276,14 @@ START_TEST(a_server_that_is_away_for_a_while_is_told)
 }
 END_TEST
 
-/* The first answer, and then nothing. */
+/* The first answer with figures, and then nothing. */
 static int hang(void *ctx, struct scripted_request *r)
 {
     int *asked = ctx;
 
+    if (strstr(r->target, "/children")) {
+        return scripted_answer(r, 404, "", "");
+    }
     if ((*asked)++ > 0) {
         scripted_hold(r, -1);
         return 0;

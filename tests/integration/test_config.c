@@ -185,7 +185,7 @@ START_TEST(the_minimal_example_works)
     struct server_options o = {.include = "conf/examples/minimal.conf"};
     struct server *s = server_start(&o);
 
-    http_expect(http_get(s, "/push/health"), 200, NULL);
+    http_expect(http_get(s, "/push/health?live"), 200, NULL);
     publish(s, "user=ada", NULL, "x");
     ck_assert_int_eq(stat_of(s, "published"), 1);
 }
