@@ -70,6 +70,8 @@ struct push_heap_t {
     unsigned char *base;
     push_counts_t *counts;              /* who has the lock counts there */
     const struct push_events_t *events; /* NULL: nobody listens */
+    struct push_tally_t *tally;         /* as counts; NULL: none */
+    const struct push_classes_t *classes; /* by which it is told apart */
 
     /*
      * size bytes, of which a node's first are cleared; PUSH_NONE when there

@@ -1,6 +1,7 @@
 #include "core/mailbox.h"
 
 #include "core/message_texts.h"
+#include "core/tally.h"
 
 /*
  * The idea: a mailbox is not kept, it is read.  Each subscription has a cursor
@@ -389,6 +390,7 @@ static push_status_t displace(push_heap_t *heap, push_device_t *device,
     PUSH_FAILPOINT("displace-settled");
     subscription->cursor[lane] = position.at + 1;
     push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+    push_tally_message(heap, message, PUSH_TALLY_EVICTED);
     return PUSH_OK;
 }
 

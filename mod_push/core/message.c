@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/tally.h"
+
 /* How long the end of a message can still be asked for. */
 #define LINGER_MS 60000
 
@@ -172,16 +174,20 @@ static uint32_t ms_since_publish(const push_message_t *message,
 }
 
 /* What was evicted is counted by who knows whether it was a loss. */
-static void count_end(const push_heap_t *heap, push_fate_t fate)
+static void count_end(const push_heap_t *heap, const push_message_t *message,
+                      push_fate_t fate)
 {
     if (fate == PUSH_EXPIRED) {
         push_count(heap->counts, PUSH_COUNT_EXPIRED, 1);
+        push_tally_message(heap, message, PUSH_TALLY_EXPIRED);
     }
     else if (fate == PUSH_REPLACED) {
         push_count(heap->counts, PUSH_COUNT_REPLACED, 1);
+        push_tally_message(heap, message, PUSH_TALLY_REPLACED);
     }
     else if (fate == PUSH_RECALLED) {
         push_count(heap->counts, PUSH_COUNT_RECALLED, 1);
+        push_tally_message(heap, message, PUSH_TALLY_RECALLED);
     }
 }
 
@@ -196,7 +202,7 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
     PUSH_FAILPOINT("end-fate");
     atomic_store(&message->life, life_of(now->mono + LINGER_MS,
                                          message->life & PUSH_MESSAGE_MAX));
-    count_end(heap, fate);
+    count_end(heap, message, fate);
 }
 
 bool push_message_settle(push_heap_t *heap, push_message_t *message,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/event.h"
+#include "core/tally.h"
 
 /*
  * The idea: a session is acked, sent and the window between them, of which the
@@ -70,15 +71,15 @@ static void forget_restart(push_device_t *device)
 }
 
 static void tell_acked(push_heap_t *heap, const push_device_t *device,
-                       push_position_t position, const push_time_t *now)
+                       const push_message_t *message, const push_time_t *now)
 {
-    push_event_t acked = {.kind = PUSH_EVENT_ACKED,
-                          .heap = heap,
-                          .device = device,
-                          .now = now,
-                          .seq = device->acked};
+    const push_event_t acked = {.kind = PUSH_EVENT_ACKED,
+                                .heap = heap,
+                                .message = message,
+                                .device = device,
+                                .now = now,
+                                .seq = device->acked};
 
-    acked.message = message_at(heap, device, position);
     push_events_tell(heap->events, &acked);
 }
 
@@ -86,22 +87,20 @@ static void take_oldest(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now)
 {
     push_position_t position = push_window_take_first(heap, &device->window);
+    push_message_t *message = message_at(heap, device, position);
 
     PUSH_FAILPOINT("ack-taken");
-    if (position.subscription == PUSH_SUBSCRIPTION_USER) {
-        push_message_t *message = message_at(heap, device, position);
-
-        if (message) {
-            push_message_settle(heap, message, push_ref_of(heap, device),
-                                PUSH_ACKED, now);
-        }
+    if (message && position.subscription == PUSH_SUBSCRIPTION_USER) {
+        push_message_settle(heap, message, push_ref_of(heap, device),
+                            PUSH_ACKED, now);
     }
     PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
     push_count(heap->counts, PUSH_COUNT_ACKED, 1);
+    push_tally_message(heap, message, PUSH_TALLY_ACKED);
     if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
-        tell_acked(heap, device, position, now);
+        tell_acked(heap, device, message, now);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "core/user.h"
 
+#include "core/tally.h"
+
 static push_device_t *device_at(const push_heap_t *heap, push_ref_t ref)
 {
     return ref ? push_at(heap, ref) : NULL;
@@ -104,6 +106,7 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
     }
     if (!entry.message->outcomes) {
         push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_tally_message(heap, entry.message, PUSH_TALLY_EVICTED);
     }
     push_log_end(heap, &user->log, entry.message, PUSH_EVICTED, now);
     return true;
@@ -326,6 +329,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
     if (push_message_alive(entry->message, now->mono)) {
         note_lost(user, entry->message, now);
         push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_tally_message(heap, entry->message, PUSH_TALLY_EVICTED);
     }
     push_log_remove(heap, &user->log, entry->lane, entry->at, PUSH_SLOT_GONE);
 }

@@ -437,6 +437,7 @@ static void write_the_rest(push_journal_t *journal)
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_save_changed(journal->store, i, &records);
     }
+    push_report_save_open(journal->store, &records);
     pthread_mutex_lock(&journal->lock);
     push_records_join(&journal->queue, &records);
     if (!push_journal_empty(journal)) {

@@ -14,6 +14,8 @@
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'R' mark id      since when a user's tokens are refused
  *   'F' shard        until when it tells of what it forgot (forgot.h)
+ *   'B' step time    what happened then, by event class; 'B' alone: which
+ *                    names those are (report_record.h)
  *   'L' pid          a write-ahead log that may hold what is nowhere else
  *   '!' and '~'      version of the format and secrets, at both ends
  *   'W'              nothing: written to see whether the disk takes it
@@ -32,6 +34,7 @@
 #define PUSH_RECORD_META_2  '~'
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
+#define PUSH_RECORD_REPORT  'B'
 
 /* 2 (see record_old.h) is read too, and 1: logs without marks. */
 #define PUSH_STATE_VERSION 3u

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/tally.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 
@@ -160,6 +161,16 @@ static void tell_written(push_store_t *store,
     }
 }
 
+static void count_delivered(const push_heap_t *heap,
+                            const push_delivery_t *delivery)
+{
+    push_count(heap->counts, PUSH_COUNT_DELIVERED, delivery->count);
+    for (unsigned i = 0; i < delivery->count; i++) {
+        push_tally_message(heap, delivery->picks[i].message,
+                           PUSH_TALLY_DELIVERED);
+    }
+}
+
 push_status_t push_delivery_poll(push_store_t *store,
                                  const push_stream_ref_t *stream_ref,
                                  const push_time_t *now,
@@ -174,8 +185,7 @@ push_status_t push_delivery_poll(push_store_t *store,
     }
     collect(store, device, now, delivery);
     if (copier->copy(copier->data, delivery)) {
-        push_count(store->heaps[device->shard].counts, PUSH_COUNT_DELIVERED,
-                   delivery->count);
+        count_delivered(&store->heaps[device->shard], delivery);
     }
     else {
         status = PUSH_NO_MEMORY;

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/tally.h"
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
@@ -168,6 +169,7 @@ static void evict_from_channel(push_heap_t *heap, push_log_t *log,
     if (push_message_alive(entry->message, now->mono)) {
         why = PUSH_SLOT_EVICTED;
         push_count(heap->counts, PUSH_COUNT_EVICTED, 1);
+        push_tally_message(heap, entry->message, PUSH_TALLY_EVICTED);
     }
     push_log_remove(heap, log, entry->lane, entry->at, why);
 }

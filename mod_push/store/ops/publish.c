@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "core/tally.h"
 #include "store/disk/journal.h"
 #include "store/ops/pressure.h"
 #include "store/disk/save.h"
@@ -113,13 +114,18 @@ static push_record_t *key_record(const push_store_t *store,
 }
 
 static void count(const push_heap_t *heap, push_status_t status,
-                  const push_receipt_t *receipt)
+                  const push_publish_t *publish)
 {
+    push_text_t event = publish->spec->content.event;
+    uint32_t refused = publish->receipt.refused;
+
     if (status == PUSH_OK) {
         push_count(heap->counts, PUSH_COUNT_PUBLISHED, 1);
+        push_tally(heap, event, PUSH_TALLY_PUBLISHED, 1);
     }
-    if (receipt->refused) {
-        push_count(heap->counts, PUSH_COUNT_REFUSED, receipt->refused);
+    if (refused) {
+        push_count(heap->counts, PUSH_COUNT_REFUSED, refused);
+        push_tally(heap, event, PUSH_TALLY_REFUSED, refused);
     }
 }
 
@@ -140,7 +146,7 @@ static push_status_t publish_once(push_store_t *store,
                              : next_mid(store, name.shard, &publish->now)};
     PUSH_FAILPOINT("publish");
     status = publish_by_kind(store, audience->kind, &name, publish);
-    count(&store->heaps[name.shard], status, &publish->receipt);
+    count(&store->heaps[name.shard], status, publish);
     /* The message and the key that it came with get to the disk together. */
     if (status == PUSH_OK && answer->keyed && store->journal) {
         push_shard_note(store, name.shard,

@@ -51,8 +51,10 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->segment = segment;
     store->journal = NULL;
     store->events = (push_events_t){0};
+    push_classes_init(&store->classes);
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
+    store->reports = (void *)(bytes + segment->reports_at);
     store->limits = *limits;
     store->guard = mapping->guard;
     store->visitors = &segment->visitors;
@@ -74,6 +76,8 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
         store->heaps[i] = (push_heap_t){.base = bytes,
                                         .counts = &store->shards[i].counts,
                                         .events = &store->events,
+                                        .tally = &store->shards[i].tally,
+                                        .classes = &store->classes,
                                         .alloc = heap_alloc,
                                         .release = heap_release,
                                         .retire = heap_retire,

@@ -29,11 +29,13 @@ typedef struct push_limits_t {
 typedef struct push_store_t {
     push_segment_t *segment;
     push_shard_t *shards;
+    struct push_reports_t *reports; /* see store/shard/report.h */
     struct push_journal_t *journal; /* NULL: nothing is kept on disk */
     /* takes what was noted, once its shard is left; NULL: it is dropped */
     void (*hand_over)(struct push_store_t *store, push_records_t *records,
                       push_commit_t *commit);
     push_events_t events; /* who listens, in this process */
+    push_classes_t classes; /* by which it counts */
     push_slab_t slab;
     push_epoch_t epoch;
     push_seats_t seats;
@@ -43,8 +45,7 @@ typedef struct push_store_t {
     _Atomic uint32_t *checkins;     /* likewise */
     uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
     push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
-    push_records_t
-        noted[PUSH_SHARDS]; /* each its shard's lock; to be written */
+    push_records_t noted[PUSH_SHARDS]; /* to be written; its shard's lock */
 } push_store_t;
 
 /* The mapping of the segment, and how its reactors are woken. */
@@ -53,9 +54,7 @@ typedef struct push_mapping_t {
     uint64_t size;
     uint32_t seats; /* reactors that there may be at once */
     /* one for each, borrowed for good; see push_seats_t */
-    const int *events;
-    const int *receive;
-    const int *send;
+    const int *events, *receive, *send;
     push_guard_t *guard; /* may be NULL */
     uint64_t layout;     /* push_layout(): who may use the segment */
 } push_mapping_t;

@@ -3,6 +3,7 @@
 
 #include "core/channel.h"
 #include "core/idempotency.h"
+#include "core/tally.h"
 #include "store/shm/deaths.h"
 #include "store/shm/prefix.h"
 #include "store/shm/slab.h"
@@ -12,7 +13,7 @@
  * The shared segment: one piece of memory that the parent makes and all
  * children map, kept over graceful restarts.
  *
- *   header | seats | shards | journals | page table | pages
+ *   header | seats | shards | journals | reports | page table | pages
  *
  * Everything in it is addressed by offsets from its start.  The header begins
  * with what all versions have in common, see store/shm/prefix.h.
@@ -39,6 +40,7 @@ typedef struct push_shard_t {
     int64_t strangers_until; /* mono ms, 0: none; see push_store_drop_user() */
     int64_t away_until;      /* the same; see push_forget_away() */
     push_counts_t counts;    /* never cleared; see core/counts.h */
+    push_tally_t tally;      /* likewise */
 } push_shard_t;
 
 /*
@@ -63,9 +65,10 @@ typedef struct push_seat_t {
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
     _Atomic uint32_t reserved;    /* reservations it has at other seats */
     _Alignas(64) push_counts_t counts; /* its thread's; never cleared */
+    _Atomic uint32_t delivered[PUSH_CLASSES]; /* likewise */
 } push_seat_t;
 
-/* Nobody's seat; what was bound to it has not been seen to yet. */
+/* Nobody's; what was bound to it has not been seen to. */
 #define PUSH_SEAT_LEFT UINT32_MAX
 
 _Static_assert(offsetof(push_seat_t, counts) == 64, "the rest is one line");
@@ -127,23 +130,18 @@ typedef struct push_segment_t {
     uint64_t shards_at;
     push_lock_t sweep_lock; /* held by who sweeps */
     uint64_t journals_at;   /* one for each seat */
+    uint64_t reports_at;    /* see store/shm/reports.h */
     push_disk_t disk;
     push_deaths_t deaths;
     push_retired_t retired;
     push_slab_shared_t slab;
 } push_segment_t;
 
-/*
- * Lays out a segment of size bytes of zeroed memory for so many reactors, and
- * marks it with its layout.  False if it is too small.
- */
+/* Lays out size bytes of zeroed memory; false if they are too few. */
 bool push_segment_create(void *base, uint64_t size, uint32_t seats,
                          uint64_t layout);
 
-/*
- * In the parent, at the end of a child; now: mono ms.  One that still holds a
- * seat has died: who ends in order leaves its seats first.
- */
+/* In the parent: a child ended (mono ms); if it holds a seat, it died. */
 void push_segment_child_ended(push_segment_t *segment, uint32_t pid,
                               int64_t now);
 

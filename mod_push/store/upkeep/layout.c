@@ -10,6 +10,7 @@
 #include "store/shard/hold.h"
 #include "store/shm/slab_internal.h"
 #include "store/disk/record.h"
+#include "store/shm/reports.h"
 #include "store/shm/seat.h"
 
 /*
@@ -38,6 +39,8 @@ static const uint64_t facts[] = {
     PUSH_FATES,
     PUSH_GAPS,
     PUSH_LABELS,
+    PUSH_CLASS_NAMES,
+    PUSH_CLASS_NAMED,
     PUSH_EPOCHS,
     PUSH_REF_UNIT,
     PUSH_PART,
@@ -110,6 +113,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, sweep_lock),
     AT(push_segment_t, deaths),
     AT(push_segment_t, journals_at),
+    AT(push_segment_t, reports_at),
     AT(push_segment_t, disk),
     AT(push_segment_t, retired),
     AT(push_segment_t, slab),
@@ -163,6 +167,7 @@ static const uint64_t facts[] = {
     AT(push_seat_t, limit),
     AT(push_seat_t, reserved),
     AT(push_seat_t, counts),
+    AT(push_seat_t, delivered),
     SIZE(push_shard_t),
     AT(push_shard_t, lock),
     AT(push_shard_t, users),
@@ -177,6 +182,7 @@ static const uint64_t facts[] = {
     AT(push_shard_t, strangers_until),
     AT(push_shard_t, away_until),
     AT(push_shard_t, counts),
+    AT(push_shard_t, tally),
     SIZE(push_table_t),
     AT(push_table_t, buckets),
     AT(push_table_t, mask),
@@ -184,6 +190,37 @@ static const uint64_t facts[] = {
     SIZE(push_journal_entry_t),
     AT(push_journal_entry_t, pid),
     AT(push_journal_entry_t, unsaved),
+    SIZE(push_tally_t),
+    AT(push_tally_t, of),
+    SIZE(push_reports_t),
+    AT(push_reports_t, lock),
+    AT(push_reports_t, valid),
+    AT(push_reports_t, rooms),
+    AT(push_reports_t, bases),
+    AT(push_reports_t, names),
+    SIZE(push_reports_base_t),
+    AT(push_reports_base_t, minute),
+    AT(push_reports_base_t, before),
+    AT(push_reports_base_t, day),
+    AT(push_reports_base_t, spans),
+    SIZE(push_sums_t),
+    AT(push_sums_t, of),
+    SIZE(push_figures_t),
+    AT(push_figures_t, of),
+    SIZE(push_span_t),
+    AT(push_span_t, tail),
+    AT(push_span_t, head),
+    SIZE(push_entry_head_t),
+    AT(push_entry_head_t, time),
+    AT(push_entry_head_t, len),
+    AT(push_entry_head_t, unused),
+    SIZE(push_reports_name_t),
+    AT(push_reports_name_t, name),
+    AT(push_reports_name_t, active),
+    AT(push_reports_name_t, left),
+    SIZE(push_class_name_t),
+    AT(push_class_name_t, len),
+    AT(push_class_name_t, text),
     SIZE(push_page_t),
     AT(push_page_t, next),
     AT(push_page_t, prev),
@@ -346,9 +383,16 @@ static const uint64_t facts[] = {
     AT(push_mark_t, value),
 };
 
-uint64_t push_layout(uint64_t transport)
+static uint64_t add_name(uint64_t sum, const char *name)
 {
     static const uint64_t no_key[2];
+    const uint64_t hash = push_hash(no_key, name, strlen(name));
+
+    return push_fingerprint_add(sum, &hash, 1);
+}
+
+uint64_t push_layout(uint64_t transport)
+{
     uint64_t sum = push_fingerprint_add(PUSH_FINGERPRINT_START, facts,
                                         sizeof(facts) / sizeof(*facts));
 
@@ -358,10 +402,10 @@ uint64_t push_layout(uint64_t transport)
         sum = push_fingerprint_add(sum, &size, 1);
     }
     for (int i = 0; i < PUSH_COUNTS; i++) {
-        const char *name = push_count_name((push_count_t)i);
-        const uint64_t hash = push_hash(no_key, name, strlen(name));
-
-        sum = push_fingerprint_add(sum, &hash, 1);
+        sum = add_name(sum, push_count_name((push_count_t)i));
+    }
+    for (int i = 0; i < PUSH_TALLIES; i++) {
+        sum = add_name(sum, push_tally_name((push_tally_kind_t)i));
     }
     return push_fingerprint_add(sum, &transport, 1);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "core/tally.h"
 #include "store/shard/hold.h"
 #include "stream/transport/tcp.h"
 #include "stream/transport/tls.h"
@@ -24,7 +25,7 @@ const char *push_end_name(push_end_t why)
 /* One a thread: what one system call is going to write. */
 struct push_writer_t {
     push_store_t *store;
-    push_counts_t *counts; /* of the reactor's seat */
+    push_seat_t *seat; /* the reactor's: where it counts */
     push_output_t out;
     push_forms_t forms; /* that pieces of out may be borrowed from */
     size_t gaps_len;    /* bytes of the gaps before the messages */
@@ -39,7 +40,7 @@ push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
 
     if (writer) {
         writer->store = store;
-        writer->counts = &seat->counts;
+        writer->seat = seat;
     }
     return writer;
 }
@@ -66,8 +67,28 @@ static void note_written(const push_writer_t *writer, push_stream_t *stream,
     const push_stream_ref_t stream_ref = stream_ref_of(stream);
 
     stream->messages += messages;
-    push_delivery_written(writer->store, &stream_ref, writer->counts, messages,
-                          seq);
+    push_delivery_written(writer->store, &stream_ref, &writer->seat->counts,
+                          messages, seq);
+}
+
+/* One of this event type is out: counted by its class. */
+static void tally_written(const push_writer_t *writer,
+                          const push_message_t *message)
+{
+    unsigned class = push_class_of(&writer->store->classes,
+                                   push_message_event(message));
+
+    push_tally_add(&writer->seat->delivered[class], 1);
+}
+
+/* The first of the delivery are out, so many, the last of them as seq. */
+static void note_delivered(const push_writer_t *writer, push_stream_t *stream,
+                           unsigned messages, uint64_t seq)
+{
+    for (unsigned i = 0; i < messages; i++) {
+        tally_written(writer, writer->delivery.picks[i].message);
+    }
+    note_written(writer, stream, messages, seq);
 }
 
 static const push_transport_t *transport_of(const push_stream_t *stream)
@@ -154,10 +175,9 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
 {
     push_store_t *store = writer->store;
     push_output_t *out = &writer->out;
-    push_letter_t letter = letter_for(
-        writer, stream,
-        push_at(&store->heaps[0], push_hold_at(store, stream->part)->message),
-        device);
+    const push_message_t *message = push_at(
+        &store->heaps[0], push_hold_at(store, stream->part)->message);
+    push_letter_t letter = letter_for(writer, stream, message, device);
     ssize_t sent;
 
     letter.seq = stream->part_seq;
@@ -177,6 +197,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     if (out->cut) {
         return go_on(stream);
     }
+    tally_written(writer, message);
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
     note_written(writer, stream, 1, stream->part_seq);
@@ -247,7 +268,7 @@ static push_flush_t cut_delivery(push_writer_t *writer, push_stream_t *stream,
         begin = writer->ends[whole++];
     }
     seq += whole;
-    note_written(writer, stream, whole, seq);
+    note_delivered(writer, stream, whole, seq);
     if (sent > begin) {
         if (!keep_part(writer, stream, whole, sent - begin)) {
             return PUSH_FLUSH_BROKEN;
@@ -315,7 +336,7 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
     if (out->cut || (size_t)sent < out->bytes) {
         return cut_delivery(writer, stream, (size_t)sent);
     }
-    note_written(writer, stream, delivery->count, delivery->sent);
+    note_delivered(writer, stream, delivery->count, delivery->sent);
     if (stream->link.rest) {
         return PUSH_FLUSH_BLOCKED;
     }
@@ -350,7 +371,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
         stream->answered = 1;
-        note_written(writer, stream, delivery->count, delivery->sent);
+        note_delivered(writer, stream, delivery->count, delivery->sent);
         sent = send_text(stream, reply.bytes, reply.len);
     }
     free(reply.bytes);
