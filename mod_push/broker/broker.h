@@ -4,6 +4,7 @@
 #include "core/checkin.h"
 #include "core/publication.h"
 #include "core/rate.h"
+#include "core/report.h"
 #include "core/view.h"
 #include "store/shm/clock.h"
 
@@ -116,6 +117,10 @@ struct push_broker_t {
     push_status_t (*view)(push_broker_t *broker, const push_view_t *read_view,
                           const push_visitor_t *visitor);
     void (*stats)(push_broker_t *broker, push_stats_view_t *stats);
+    /* PUSH_NO_MEMORY; then, and with PUSH_BUSY, nothing was visited. */
+    push_status_t (*report)(push_broker_t *broker,
+                            const push_report_query_t *query,
+                            push_report_visit_t *visit, void *data);
     void (*health)(push_broker_t *broker, push_health_t *health);
 
     /* Of this machine; costs time and memory. */

@@ -6,6 +6,7 @@
 #include "core/hash.h"
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
+#include "store/shard/report.h"
 #include "store/ops/dismiss.h"
 #include "store/disk/journal.h"
 #include "store/ops/publish.h"
@@ -228,6 +229,13 @@ static void stats(push_broker_t *broker, push_stats_view_t *view)
     push_view_stats(broker->data, view);
 }
 
+static push_status_t report(push_broker_t *broker,
+                            const push_report_query_t *query,
+                            push_report_visit_t *visit, void *data)
+{
+    return push_report_read(broker->data, query, visit, data);
+}
+
 static void health(push_broker_t *broker, push_health_t *view)
 {
     push_view_health(broker->data, view);
@@ -256,6 +264,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .use = use,
                               .view = read_view,
                               .stats = stats,
+                              .report = report,
                               .health = health,
                               .check = check};
 }

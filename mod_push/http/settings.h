@@ -6,6 +6,7 @@
 #include <ap_expr.h>
 #include <stdint.h>
 
+#include "core/class.h"
 #include "core/commit.h"
 #include "http/identity/claims.h"
 
@@ -35,6 +36,7 @@ typedef struct push_global_t {
     int64_t largest;        /* bytes; PushMaxMessageSize at most, anywhere */
     const char *state_dir;  /* NULL: nothing is kept on disk */
     int64_t state_size;     /* bytes */
+    const apr_array_header_t *events; /* push_class_name_t; NULL: none */
     push_durability_t durability;
 } push_global_t;
 

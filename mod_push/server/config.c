@@ -11,6 +11,7 @@
 
 #include "server/config_endpoint.h"
 #include "server/config_identity.h"
+#include "server/config_observe.h"
 #include "core/rate.h"
 #include "http/identity/pattern.h"
 
@@ -441,6 +442,8 @@ const command_rec push_commands[] = {
                    "directory of the state on disk, and how large it may be"),
     AP_INIT_TAKE1("PushDurability", set_durability, NULL, RSRC_CONF,
                   "when a message is on disk: commit, interval or memory"),
+    AP_INIT_ITERATE("PushMetricsEvents", push_config_event, NULL, RSRC_CONF,
+                    "event types that are counted by name"),
     AP_INIT_TAKE1("PushEndpoint", push_config_endpoint, NULL, ACCESS_CONF,
                   "what the Location serves: subscribe or admin"),
     AP_INIT_TAKE1("PushUser", push_config_user, NULL, ANYWHERE,

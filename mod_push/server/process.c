@@ -15,6 +15,7 @@
 #include "http/runtime.h"
 #include "server/kept.h"
 #include "server/state.h"
+#include "store/shard/report.h"
 #include "store/upkeep/layout.h"
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/sweeper.h"
@@ -49,6 +50,7 @@ static int64_t max_publishers_wanted;
 static int64_t drain_time;
 static int64_t jwt_lifetime;
 static int64_t largest;
+static const apr_array_header_t *events; /* push_class_name_t */
 static push_durability_t durability;
 
 /* A child's own. */
@@ -322,6 +324,7 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     drain_time = global->drain_time;
     jwt_lifetime = global->jwt_lifetime;
     largest = global->largest;
+    events = global->events;
     durability = global->durability;
     kept = push_kept_find();
     if (!kept) {
@@ -475,6 +478,35 @@ static bool start_reactors(push_runtime_t *runtime, server_rec *s)
     return true;
 }
 
+/* The first child of a configuration says what comes of its names. */
+static void count_by_names(server_rec *s)
+{
+    push_naming_t naming = {.now = push_clock_now()};
+    int generation = 0;
+    push_status_t status;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    naming.configuration = (uint64_t)generation;
+    if (events) {
+        naming.names = (const push_class_name_t *)(void *)events->elts;
+        naming.count = (unsigned)events->nelts;
+    }
+    status = push_report_rename(&own_store, &naming);
+    if (status == PUSH_BUSY) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, s,
+                     "PUSH0180: PushMetricsEvents: the reports are locked: "
+                     "this child counts all event types as other");
+    }
+    if (status == PUSH_OK && naming.left_out) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PUSH0181: PushMetricsEvents: %u names have to wait, %s "
+                     "is the first: reports still keep what was counted under "
+                     "other names, and there are %u in all. What has these "
+                     "names is counted as other",
+                     naming.left_out, naming.waiting, PUSH_CLASS_NAMES);
+    }
+}
+
 void push_process_start(apr_pool_t *child, server_rec *s)
 {
     push_runtime_t *runtime;
@@ -485,6 +517,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
                      "restart httpd fully");
         return;
     }
+    count_by_names(s);
     runtime = make_runtime();
     push_state_start(s, &kept->state, durability, &own_store);
     if (!start_reactors(runtime, s)) {

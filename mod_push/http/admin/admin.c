@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/reports.h"
 #include "http/admin/show.h"
 
 /* The way from a path below the Location to what answers it. */
@@ -21,7 +22,7 @@ static int not_found(request_rec *r)
                         "path: messages, messages/<mid>, "
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, devices/<context id>, "
-                        "channels, stats, check or health"));
+                        "channels, stats, reports, check or health"));
 }
 
 static const char *method_name(int method)
@@ -57,6 +58,7 @@ static const struct {
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"stats"}, 1, M_GET, push_show_stats},
+              {{"reports"}, 1, M_GET, push_show_reports},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "store/disk/journal_internal.h"
+#include "store/disk/report_record.h"
 #include "store/disk/save.h"
 #include "store/shm/thread.h"
 #include "store/shm/clock.h"

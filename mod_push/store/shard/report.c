@@ -83,18 +83,17 @@ bool push_report_close(push_store_t *store, const push_time_t *now,
     return closed;
 }
 
-bool push_report_rename(push_store_t *store, const push_class_name_t *names,
-                        unsigned count, const push_time_t *now,
-                        unsigned *left_out, const char **waiting)
+push_status_t push_report_rename(push_store_t *store, push_naming_t *naming)
 {
+    bool given;
+
     if (!push_report_enter(store)) {
-        return false;
+        return PUSH_BUSY;
     }
-    *left_out = push_reports_rename(store->reports, names, count, now,
-                                    waiting);
+    given = push_reports_rename(store->reports, naming);
     push_reports_classes(store->reports, &store->classes);
     push_report_leave(store);
-    return true;
+    return given ? PUSH_OK : PUSH_OVER;
 }
 
 /* ---- reading ---- */

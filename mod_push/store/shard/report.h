@@ -30,12 +30,10 @@ bool push_report_close(push_store_t *store, const push_time_t *now,
                        int64_t *minute);
 
 /*
- * This process counts by the names from now on; see push_reports_rename().
- * False if the lock is busy: then by none.
+ * This process counts by the names from now on.  PUSH_BUSY: by none; PUSH_OVER:
+ * another process has given them their classes, see push_reports_rename().
  */
-bool push_report_rename(push_store_t *store, const push_class_name_t *names,
-                        unsigned count, const push_time_t *now,
-                        unsigned *left_out, const char **waiting);
+push_status_t push_report_rename(push_store_t *store, push_naming_t *naming);
 
 /* PUSH_BUSY; PUSH_NO_MEMORY.  Rows in order of their times. */
 push_status_t push_report_read(push_store_t *store,

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/hash.h"
+
 /*
  * The idea: counting goes on in blocks that only rise, and once a minute one
  * process takes the difference of their sums to those of a minute before.  So
@@ -385,11 +387,11 @@ static void take_place(push_reports_name_t *at, const push_class_name_t *name)
     at->name.len = name->len;
 }
 
-static bool is_wanted(const push_class_name_t *names, unsigned count,
+static bool is_wanted(const push_naming_t *naming,
                       const push_reports_name_t *at)
 {
-    for (unsigned i = 0; i < count; i++) {
-        if (same(&names[i], &at->name)) {
+    for (unsigned i = 0; i < naming->count; i++) {
+        if (same(&naming->names[i], &at->name)) {
             return true;
         }
     }
@@ -397,46 +399,64 @@ static bool is_wanted(const push_class_name_t *names, unsigned count,
 }
 
 /* Those that stay first: none of them gives its place to another. */
-static void mark_active(push_reports_t *reports,
-                        const push_class_name_t *names, unsigned count,
-                        bool active, const push_time_t *now)
+static void mark_active(push_reports_t *reports, const push_naming_t *naming,
+                        bool active)
 {
     for (unsigned i = 0; i < PUSH_CLASS_NAMES; i++) {
         push_reports_name_t *at = &reports->names[i];
 
-        if (at->name.len && is_wanted(names, count, at) == active
+        if (at->name.len && is_wanted(naming, at) == active
             && at->active != active) {
-            at->left = now->mono;
+            at->left = naming->now.mono;
             at->active = active;
         }
     }
 }
 
-unsigned push_reports_rename(push_reports_t *reports,
-                             const push_class_name_t *names, unsigned count,
-                             const push_time_t *now, const char **waiting)
+static void give_class(push_reports_t *reports, const push_class_name_t *name,
+                       push_naming_t *naming, const push_figures_t *used)
 {
-    push_figures_t used;
-    unsigned left_out = 0;
+    push_reports_name_t *at = find_name(reports, name);
 
-    find_used(reports, now->wall, &used);
-    mark_active(reports, names, count, true, now);
-    for (unsigned i = 0; i < count; i++) {
-        push_reports_name_t *at = find_name(reports, &names[i]);
-
-        at = at ? at : find_place(reports, now, &used);
+    if (!at) {
+        at = find_place(reports, &naming->now, used);
         if (at) {
-            if (!same(&at->name, &names[i])) {
-                take_place(at, &names[i]);
-            }
-            at->active = 1;
-        }
-        else if (!left_out++) {
-            *waiting = names[i].text;
+            take_place(at, name);
         }
     }
-    mark_active(reports, names, count, false, now);
-    return left_out;
+    if (at) {
+        at->active = 1;
+    }
+    else if (!naming->left_out++) {
+        naming->waiting = name->text;
+    }
+}
+
+static uint64_t mark_of(const push_naming_t *naming)
+{
+    const uint64_t key[2] = {naming->configuration, naming->count};
+
+    return push_hash(key, naming->names,
+                     naming->count * sizeof(*naming->names));
+}
+
+bool push_reports_rename(push_reports_t *reports, push_naming_t *naming)
+{
+    uint64_t mark = mark_of(naming);
+    push_figures_t used;
+
+    naming->left_out = 0;
+    if (reports->named == mark) {
+        return false;
+    }
+    find_used(reports, naming->now.wall, &used);
+    mark_active(reports, naming, true);
+    for (unsigned i = 0; i < naming->count; i++) {
+        give_class(reports, &naming->names[i], naming, &used);
+    }
+    mark_active(reports, naming, false);
+    reports->named = mark;
+    return true;
 }
 
 void push_reports_classes(const push_reports_t *reports,

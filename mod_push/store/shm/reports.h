@@ -44,6 +44,7 @@ typedef struct push_reports_t {
     push_lock_t lock;
     _Atomic uint32_t valid; /* which of the bases is */
     uint32_t rooms[PUSH_STEPS]; /* bytes of the rings, which stand behind */
+    uint64_t named; /* which names were asked for last */
     push_reports_base_t bases[2];
     push_reports_name_t names[PUSH_CLASS_NAMES];
 } push_reports_t;
@@ -92,14 +93,23 @@ void push_reports_add(const push_reports_t *reports, push_step_t step,
 
 /* ---- names ---- */
 
+/* The names that are to be counted from now on. */
+typedef struct push_naming_t {
+    const push_class_name_t *names; /* zero behind their text */
+    unsigned count;
+    uint64_t configuration; /* which of them asks */
+    push_time_t now;
+    /* set by push_reports_rename() */
+    unsigned left_out;   /* names that have to wait until a class is free */
+    const char *waiting; /* the first of them */
+} push_naming_t;
+
 /*
- * The names that are to be counted from now on; each has one class, as long
- * as anything counted by that is kept.  Returns how many have to wait until
- * one is free, and makes waiting the first of them; now: wall and mono.
+ * Gives each name a class, which no other name has as long as anything that
+ * was counted by it is kept.  False, with nothing done, if that was asked for
+ * before: one configuration has the same classes in all processes.
  */
-unsigned push_reports_rename(push_reports_t *reports,
-                             const push_class_name_t *names, unsigned count,
-                             const push_time_t *now, const char **waiting);
+bool push_reports_rename(push_reports_t *reports, push_naming_t *naming);
 
 /* The class of each name that is counted. */
 void push_reports_classes(const push_reports_t *reports,

@@ -196,6 +196,7 @@ static const uint64_t facts[] = {
     AT(push_reports_t, lock),
     AT(push_reports_t, valid),
     AT(push_reports_t, rooms),
+    AT(push_reports_t, named),
     AT(push_reports_t, bases),
     AT(push_reports_t, names),
     SIZE(push_reports_base_t),
