@@ -21,9 +21,14 @@ static bool is_name(const push_class_name_t *name, push_text_t text)
     return name->len == text.len && !memcmp(name->text, text.at, text.len);
 }
 
-void push_classes_init(push_classes_t *classes)
+_Static_assert(PUSH_CLASSES <= 1u << PUSH_CLASS_MARK_SHIFT,
+               "a mark has room for a class");
+
+void push_classes_init(push_classes_t *classes, uint32_t naming)
 {
     memset(classes, 0, sizeof(*classes));
+    classes->mark = PUSH_CLASS_MARK
+                    | (naming << PUSH_CLASS_MARK_SHIFT & ~PUSH_CLASS_MARK);
     push_classes_add(classes, (push_text_t){"message", 7}, PUSH_CLASS_MESSAGE);
 }
 

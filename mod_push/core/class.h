@@ -1,6 +1,7 @@
 #ifndef PUSH_CLASS_H
 #define PUSH_CLASS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "core/text.h"
@@ -29,14 +30,28 @@ typedef struct push_class_name_t {
 /* Twice as many as names, and a power of two. */
 #define PUSH_CLASS_SLOTS 128u
 
+/*
+ * A mark says of which class something is, and by which naming: those of
+ * another naming are found by their name again.  No reference is so high.
+ */
+#define PUSH_CLASS_MARK       0xf0000000u
+#define PUSH_CLASS_MARK_SHIFT 6 /* below are classes */
+
+/* Of a lane: all messages from a position on have this mark. */
+typedef struct push_class_span_t {
+    _Atomic uint32_t mark;
+    _Atomic uint32_t since;
+} push_class_span_t;
+
 /* An open hash table from names to classes; all 0: no name has a class. */
 typedef struct push_classes_t {
+    uint32_t mark;                   /* of class 0 */
     uint8_t slots[PUSH_CLASS_SLOTS]; /* the class; 0: free */
     push_class_name_t names[PUSH_CLASSES];
 } push_classes_t;
 
-/* An empty table, but for the name `message`. */
-void push_classes_init(push_classes_t *classes);
+/* An empty table, but for the name `message`; which naming it is. */
+void push_classes_init(push_classes_t *classes, uint32_t naming);
 
 /* Gives the name a class, which has none so far. */
 void push_classes_add(push_classes_t *classes, push_text_t name,

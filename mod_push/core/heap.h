@@ -68,9 +68,9 @@ typedef struct push_heap_t push_heap_t;
 
 struct push_heap_t {
     unsigned char *base;
-    push_counts_t *counts;              /* who has the lock counts there */
-    const struct push_events_t *events; /* NULL: nobody listens */
-    struct push_tally_t *tally;         /* as counts; NULL: none */
+    push_counts_t *counts;                /* who has the lock counts there */
+    const struct push_events_t *events;   /* NULL: nobody listens */
+    struct push_tally_t *tally;           /* as counts; NULL: none */
     const struct push_classes_t *classes; /* by which it is told apart */
 
     /*

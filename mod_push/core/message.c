@@ -66,6 +66,14 @@ static void put_texts(push_message_t *message, const push_stored_t *stored)
     put_text(at, &content->data);
 }
 
+/* Found once, so that whoever counts it finds it there. */
+static uint32_t mark_of(const push_heap_t *heap, push_text_t event)
+{
+    return heap->classes
+               ? heap->classes->mark | push_class_of(heap->classes, event)
+               : 0;
+}
+
 push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
                                 int64_t until)
 {
@@ -82,6 +90,7 @@ push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
     }
     message = push_at(heap, ref);
     memset(message, 0, PUSH_MESSAGE_HEADER);
+    message->retired = mark_of(heap, stored->content.event);
     message->mid = stored->mid;
     message->life = life_of(until, size);
     message->refs = 1;

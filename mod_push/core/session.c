@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/channel.h"
 #include "core/event.h"
 #include "core/tally.h"
 
@@ -71,36 +72,66 @@ static void forget_restart(push_device_t *device)
 }
 
 static void tell_acked(push_heap_t *heap, const push_device_t *device,
-                       const push_message_t *message, const push_time_t *now)
+                       push_position_t position, const push_time_t *now)
 {
-    const push_event_t acked = {.kind = PUSH_EVENT_ACKED,
-                                .heap = heap,
-                                .message = message,
-                                .device = device,
-                                .now = now,
-                                .seq = device->acked};
+    push_event_t acked = {.kind = PUSH_EVENT_ACKED,
+                          .heap = heap,
+                          .device = device,
+                          .now = now,
+                          .seq = device->acked};
 
+    acked.message = message_at(heap, device, position);
     push_events_tell(heap->events, &acked);
+}
+
+/*
+ * The channel mostly knows the class: to look at a message that was sent a
+ * thousand messages ago takes as long as all the rest of an acknowledgement.
+ */
+static void tally_acked(const push_heap_t *heap, const push_device_t *device,
+                        push_position_t position,
+                        const push_message_t *message)
+{
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[position.subscription];
+
+    if (position.subscription != PUSH_SUBSCRIPTION_USER) {
+        unsigned class = push_channel_class(heap->classes,
+                                            push_at(heap, subscription->log),
+                                            position.lane, position.at);
+
+        if (class < PUSH_CLASSES) {
+            push_tally_add(&heap->tally->of[class][PUSH_TALLY_ACKED], 1);
+            return;
+        }
+        message = message_at(heap, device, position);
+    }
+    push_tally_message(heap, message, PUSH_TALLY_ACKED);
 }
 
 static void take_oldest(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now)
 {
     push_position_t position = push_window_take_first(heap, &device->window);
-    push_message_t *message = message_at(heap, device, position);
+    push_message_t *message = NULL;
 
     PUSH_FAILPOINT("ack-taken");
-    if (message && position.subscription == PUSH_SUBSCRIPTION_USER) {
-        push_message_settle(heap, message, push_ref_of(heap, device),
-                            PUSH_ACKED, now);
+    if (position.subscription == PUSH_SUBSCRIPTION_USER) {
+        message = message_at(heap, device, position);
+        if (message) {
+            push_message_settle(heap, message, push_ref_of(heap, device),
+                                PUSH_ACKED, now);
+        }
     }
     PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
     push_count(heap->counts, PUSH_COUNT_ACKED, 1);
-    push_tally_message(heap, message, PUSH_TALLY_ACKED);
+    if (heap->tally) {
+        tally_acked(heap, device, position, message);
+    }
     if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
-        tell_acked(heap, device, message, now);
+        tell_acked(heap, device, position, now);
     }
 }
 

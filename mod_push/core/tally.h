@@ -47,6 +47,18 @@ static inline void push_tally_add(_Atomic uint32_t *figure, uint32_t more)
     PUSH_FAILPOINT("tallied");
 }
 
+/* One load, unless it is retired, or of before other names were given. */
+static inline unsigned push_class_of_message(const push_classes_t *classes,
+                                             const push_message_t *message)
+{
+    uint32_t class = __atomic_load_n(&message->retired, __ATOMIC_RELAXED)
+                     ^ classes->mark;
+
+    return class < PUSH_CLASSES
+               ? class
+               : push_class_of(classes, push_message_event(message));
+}
+
 /* With the lock of the shard of this heap; of an event type, or none. */
 static inline void push_tally(const push_heap_t *heap, push_text_t event,
                               push_tally_kind_t what, uint32_t more)
@@ -63,11 +75,12 @@ static inline void push_tally_message(const push_heap_t *heap,
                                       const push_message_t *message,
                                       push_tally_kind_t what)
 {
-    if (message) {
-        push_tally(heap, push_message_event(message), what, 1);
-    }
-    else if (heap->tally) {
-        push_tally_add(&heap->tally->of[PUSH_CLASS_OTHER][what], 1);
+    if (heap->tally) {
+        unsigned class = message
+                             ? push_class_of_message(heap->classes, message)
+                             : PUSH_CLASS_OTHER;
+
+        push_tally_add(&heap->tally->of[class][what], 1);
     }
 }
 

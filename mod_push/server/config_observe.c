@@ -20,7 +20,8 @@ static const push_class_name_t *find_event(const apr_array_header_t *events,
         const push_class_name_t *each = &APR_ARRAY_IDX(events, i,
                                                        push_class_name_t);
 
-        if (each->len == strlen(name) && !memcmp(each->text, name, each->len)) {
+        if (each->len == strlen(name)
+            && !memcmp(each->text, name, each->len)) {
             return each;
         }
     }

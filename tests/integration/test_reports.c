@@ -96,11 +96,11 @@ static const char *say(const struct server *s, const char *user,
 /* Eleven are delivered, one by one, and the first six acknowledged. */
 static void deliver(struct server *s)
 {
-    static const char *const events[] = {
-        "order", "order", "order", "order", "order",  "price",
-        "price", "price", "",      "",      "strange"};
-    struct stream *st = stream_open(
-        s, "user=ada&device=d&seq=0&ack=explicit", NULL);
+    static const char *const events[] = {"order", "order", "order",  "order",
+                                         "order", "price", "price",  "price",
+                                         "",      "",      "strange"};
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&ack=explicit",
+                                    NULL);
 
     for (int i = 0; i < 11; i++) {
         say(s, "ada", events[i], "");
@@ -197,22 +197,22 @@ static const char *const wrong[][2] = {
 static void expect_problems(const struct server *s)
 {
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
-        http_expect(
-            http_get(s, keep_printf("/push/reports%s", wrong[i][0])), 400,
-            wrong[i][1]);
+        http_expect(http_get(s, keep_printf("/push/reports%s", wrong[i][0])),
+                    400, wrong[i][1]);
     }
     http_expect(http_do(s, "POST", "/push/reports", NULL, ""), 405, NULL);
 }
 
-static const char *const spans[] = {
-    "?from=2026-01-01T00:00:00Z", "?from=2026-01-01t01:00:00.5%2B01:00",
-    "?from=2026-01-01T01:00:00+01:00", "?from=1767225600&to=4102444800"};
+static const char *const spans[] = {"?from=2026-01-01T00:00:00Z",
+                                    "?from=2026-01-01t01:00:00.5%2B01:00",
+                                    "?from=2026-01-01T01:00:00+01:00",
+                                    "?from=1767225600&to=4102444800"};
 
 static void expect_spans(const struct server *s)
 {
     for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++) {
-        struct answer *a = http_get(
-            s, keep_printf("/push/reports%s", spans[i]));
+        struct answer *a = http_get(s,
+                                    keep_printf("/push/reports%s", spans[i]));
 
         http_expect(a, 200, NULL);
         ck_assert_str_eq(json_text_at(a->json, "from"),
@@ -240,8 +240,8 @@ START_TEST(reports_are_asked_for_by_time_step_and_form)
     const json_t *row = json_array_get(rows_of(s, ""), 0);
 
     ck_assert_str_eq(json_text_at(row, "event"), "order");
-    ck_assert(json_is_true(json_at(json_array_get(rows_of(s, "?step=day"), 0),
-                                   "open")));
+    ck_assert(json_is_true(
+        json_at(json_array_get(rows_of(s, "?step=day"), 0), "open")));
     ck_assert_ptr_null(
         json_at(json_array_get(rows_of(s, "?by=total"), 0), "event"));
     expect_problems(s);
@@ -252,8 +252,8 @@ START_TEST(reports_are_asked_for_by_time_step_and_form)
     http_expect(http_do(s, "GET", "/push/reports?format=json",
                         "Accept: text/csv\r\n", NULL),
                 200, "\"rows\"");
-    ck_assert_int_eq(
-        http_do(s, "HEAD", "/push/reports", NULL, NULL)->length, 0);
+    ck_assert_int_eq(http_do(s, "HEAD", "/push/reports", NULL, NULL)->length,
+                     0);
 }
 END_TEST
 

@@ -59,10 +59,9 @@ static void tell(void *data, const push_report_row_t *row)
                             row->event.at, row->open ? "*" : "");
     for (int i = 0; i < PUSH_TALLIES; i++) {
         if (row->of[i]) {
-            len += (size_t)snprintf(
-                told + len, sizeof(told) - len, " %s=%llu",
-                push_tally_name((push_tally_kind_t)i),
-                (unsigned long long)row->of[i]);
+            len += (size_t)snprintf(told + len, sizeof(told) - len, " %s=%llu",
+                                    push_tally_name((push_tally_kind_t)i),
+                                    (unsigned long long)row->of[i]);
         }
     }
 }
@@ -210,9 +209,8 @@ static void last_minute(void *data, const push_report_row_t *row)
 /* All classes, with figures as large as they can be: the ring is too small. */
 START_TEST(where_a_ring_is_full_the_oldest_go_and_none_is_half)
 {
-    const push_report_query_t query = {.step = PUSH_STEP_MINUTE,
-                                       .to = INT64_MAX,
-                                       .now = {.wall = AT(24, 0)}};
+    const push_report_query_t query = {
+        .step = PUSH_STEP_MINUTE, .to = INT64_MAX, .now = {.wall = AT(24, 0)}};
     int64_t seen[2] = {0};
 
     closes_at(AT(0, 0));
@@ -540,8 +538,8 @@ START_TEST(minutes_days_and_names_come_back_from_the_disk)
         }
         disk_sweep(push_clock_now().wall);
     }
-    ck_assert_ptr_nonnull(strstr(disk_report(PUSH_STEP_DAY),
-                                 " order published=5; "));
+    ck_assert_ptr_nonnull(
+        strstr(disk_report(PUSH_STEP_DAY), " order published=5; "));
     ck_assert_ptr_nonnull(strstr(disk_report(PUSH_STEP_MINUTE), "expired=9"));
     /* The name has its class again, and no other name gets it. */
     disk_rename("other-name");
@@ -567,10 +565,10 @@ START_TEST(a_minute_that_its_process_did_not_write_is_made_good)
     disk_start(&disk, PUSH_DURABILITY_INTERVAL, DISK_SIZE);
     DISK_AWAIT(!atomic_load(&disk.g.store.segment->disk.missing));
     disk_again(&disk, PUSH_DURABILITY_INTERVAL);
-    ck_assert_ptr_nonnull(strstr(disk_report(PUSH_STEP_MINUTE),
-                                 "published=5"));
-    ck_assert_ptr_nonnull(strstr(disk_report(PUSH_STEP_MINUTE),
-                                 "published=2"));
+    ck_assert_ptr_nonnull(
+        strstr(disk_report(PUSH_STEP_MINUTE), "published=5"));
+    ck_assert_ptr_nonnull(
+        strstr(disk_report(PUSH_STEP_MINUTE), "published=2"));
 }
 END_TEST
 
@@ -589,15 +587,14 @@ int main(void)
         steps, what_happened_before_the_first_sweep_is_of_the_first_minute);
     tcase_add_test(steps, minutes_in_which_nothing_happened_have_no_rows);
     tcase_add_test(steps, a_day_has_the_sum_of_its_minutes);
-    tcase_add_test(steps,
-                   a_clock_that_is_set_back_loses_and_doubles_nothing);
+    tcase_add_test(steps, a_clock_that_is_set_back_loses_and_doubles_nothing);
     tcase_add_test(steps, what_is_older_than_reports_reach_is_not_told);
     tcase_add_test(steps, where_a_ring_is_full_the_oldest_go_and_none_is_half);
     tcase_add_test(steps, a_sum_that_wraps_is_told_right);
-    tcase_add_test(
-        steps, only_the_steps_that_begin_in_the_time_asked_for_are_told);
-    tcase_add_test(
-        names, what_has_no_name_is_other_and_what_has_no_type_is_message);
+    tcase_add_test(steps,
+                   only_the_steps_that_begin_in_the_time_asked_for_are_told);
+    tcase_add_test(names,
+                   what_has_no_name_is_other_and_what_has_no_type_is_message);
     tcase_add_test(names, many_names_that_look_alike_are_told_apart);
     tcase_add_test(names,
                    a_name_that_goes_keeps_its_past_and_comes_back_to_it);

@@ -11,7 +11,7 @@
 
 typedef struct {
     push_reports_t *reports;
-    int64_t open[PUSH_STEPS]; /* the steps that are now */
+    int64_t open[PUSH_STEPS];           /* the steps that are now */
     push_figures_t figures[PUSH_STEPS]; /* of them */
 } past_t;
 

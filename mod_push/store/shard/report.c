@@ -143,9 +143,8 @@ static void take(search_t *search, int64_t time, const push_figures_t *figures,
                  bool open)
 {
     for (unsigned i = 0; i < PUSH_CLASSES; i++) {
-        found_t found = {.time = time,
-                         .class = search->query->total ? 0 : i,
-                         .open = open};
+        found_t found = {
+            .time = time, .class = search->query->total ? 0 : i, .open = open};
 
         if (!is_empty(figures->of[i]) && make_room(search)) {
             memcpy(found.of, figures->of[i], sizeof(found.of));
@@ -158,8 +157,7 @@ static void take(search_t *search, int64_t time, const push_figures_t *figures,
 static bool is_wanted(const push_report_query_t *query, int64_t time)
 {
     return time >= query->from && time < query->to
-           && time + push_step_ms(query->step)
-                      + push_step_kept_ms(query->step)
+           && time + push_step_ms(query->step) + push_step_kept_ms(query->step)
                   > query->now.wall;
 }
 
@@ -208,10 +206,10 @@ static push_text_t name_of(const search_t *search, unsigned class)
     if (search->query->total) {
         return (push_text_t){NULL, 0};
     }
-    return class == PUSH_CLASS_OTHER     ? (push_text_t){"other", 5}
-           : class == PUSH_CLASS_MESSAGE ? (push_text_t){"message", 7}
-                                         : (push_text_t){name->text,
-                                                         name->len};
+    return class == PUSH_CLASS_OTHER ? (push_text_t){"other", 5}
+           : class == PUSH_CLASS_MESSAGE
+               ? (push_text_t){"message", 7}
+               : (push_text_t){name->text, name->len};
 }
 
 /* The row that begins at first; returns how many are summed up in it. */

@@ -51,7 +51,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->segment = segment;
     store->journal = NULL;
     store->events = (push_events_t){0};
-    push_classes_init(&store->classes);
+    push_classes_init(&store->classes, 0);
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
     store->reports = (void *)(bytes + segment->reports_at);

@@ -34,17 +34,17 @@ typedef struct push_store_t {
     /* takes what was noted, once its shard is left; NULL: it is dropped */
     void (*hand_over)(struct push_store_t *store, push_records_t *records,
                       push_commit_t *commit);
-    push_events_t events; /* who listens, in this process */
+    push_events_t events;   /* who listens, in this process */
     push_classes_t classes; /* by which it counts */
     push_slab_t slab;
     push_epoch_t epoch;
     push_seats_t seats;
     push_limits_t limits;
-    push_guard_t *guard;            /* NULL: nothing is limited */
-    _Atomic uint32_t *visitors;     /* of this process's seat */
-    _Atomic uint32_t *checkins;     /* likewise */
-    uint32_t tag;                   /* the seat's, or PUSH_SEAT_NOBODY */
-    push_heap_t heaps[PUSH_SHARDS]; /* the memory as each shard sees it */
+    push_guard_t *guard;               /* NULL: nothing is limited */
+    _Atomic uint32_t *visitors;        /* of this process's seat */
+    _Atomic uint32_t *checkins;        /* likewise */
+    uint32_t tag;                      /* the seat's, or PUSH_SEAT_NOBODY */
+    push_heap_t heaps[PUSH_SHARDS];    /* the memory as each shard sees it */
     push_records_t noted[PUSH_SHARDS]; /* to be written; its shard's lock */
 } push_store_t;
 

@@ -222,8 +222,7 @@ bool push_reports_next(const push_reports_t *reports, push_step_t step,
     const push_span_t *span = &push_reports_base(reports)->spans[step];
     push_entry_head_t *head = &entry->head;
 
-    entry->at = head->len ? entry->at + sizeof(*head) + head->len
-                          : span->tail;
+    entry->at = head->len ? entry->at + sizeof(*head) + head->len : span->tail;
     if (entry->at >= span->head) {
         return false;
     }
@@ -232,7 +231,8 @@ bool push_reports_next(const push_reports_t *reports, push_step_t step,
 }
 
 void push_reports_add(const push_reports_t *reports, push_step_t step,
-                      const push_reports_entry_t *entry, push_figures_t *figures)
+                      const push_reports_entry_t *entry,
+                      push_figures_t *figures)
 {
     unsigned char rows[PUSH_ROWS_MAX];
 
@@ -456,13 +456,14 @@ bool push_reports_rename(push_reports_t *reports, push_naming_t *naming)
     }
     mark_active(reports, naming, false);
     reports->named = mark;
+    reports->namings++;
     return true;
 }
 
 void push_reports_classes(const push_reports_t *reports,
                           push_classes_t *classes)
 {
-    push_classes_init(classes);
+    push_classes_init(classes, reports->namings);
     for (unsigned i = 0; i < PUSH_CLASS_NAMES; i++) {
         const push_class_name_t *name = &reports->names[i].name;
 

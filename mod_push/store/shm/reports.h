@@ -42,9 +42,10 @@ typedef struct push_reports_name_t {
 
 typedef struct push_reports_t {
     push_lock_t lock;
-    _Atomic uint32_t valid; /* which of the bases is */
+    _Atomic uint32_t valid;     /* which of the bases is */
     uint32_t rooms[PUSH_STEPS]; /* bytes of the rings, which stand behind */
-    uint64_t named; /* which names were asked for last */
+    uint64_t named;             /* which names were asked for last */
+    uint32_t namings;           /* how often others were */
     push_reports_base_t bases[2];
     push_reports_name_t names[PUSH_CLASS_NAMES];
 } push_reports_t;
@@ -89,7 +90,8 @@ bool push_reports_next(const push_reports_t *reports, push_step_t step,
 
 /* Adds the figures of the entry. */
 void push_reports_add(const push_reports_t *reports, push_step_t step,
-                      const push_reports_entry_t *entry, push_figures_t *figures);
+                      const push_reports_entry_t *entry,
+                      push_figures_t *figures);
 
 /* ---- names ---- */
 

@@ -64,7 +64,7 @@ typedef struct push_seat_t {
     _Atomic uint32_t checkins;    /* of its process, under way */
     _Atomic uint32_t limit;       /* the most streams it takes from httpd */
     _Atomic uint32_t reserved;    /* reservations it has at other seats */
-    _Alignas(64) push_counts_t counts; /* its thread's; never cleared */
+    _Alignas(64) push_counts_t counts;        /* its thread's; never cleared */
     _Atomic uint32_t delivered[PUSH_CLASSES]; /* likewise */
 } push_seat_t;
 

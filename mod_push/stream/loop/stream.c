@@ -71,22 +71,33 @@ static void note_written(const push_writer_t *writer, push_stream_t *stream,
                           messages, seq);
 }
 
-/* One of this event type is out: counted by its class. */
-static void tally_written(const push_writer_t *writer,
-                          const push_message_t *message)
+static unsigned class_of(const push_writer_t *writer,
+                         const push_message_t *message)
 {
-    unsigned class = push_class_of(&writer->store->classes,
-                                   push_message_event(message));
+    return push_class_of_message(&writer->store->classes, message);
+}
 
-    push_tally_add(&writer->seat->delivered[class], 1);
+static void tally_written(const push_writer_t *writer, unsigned class,
+                          unsigned messages)
+{
+    push_tally_add(&writer->seat->delivered[class], messages);
 }
 
 /* The first of the delivery are out, so many, the last of them as seq. */
 static void note_delivered(const push_writer_t *writer, push_stream_t *stream,
                            unsigned messages, uint64_t seq)
 {
-    for (unsigned i = 0; i < messages; i++) {
-        tally_written(writer, writer->delivery.picks[i].message);
+    const push_pick_t *picks = writer->delivery.picks;
+    unsigned first = 0;
+
+    /* Mostly they are of one class. */
+    for (unsigned i = 1; i <= messages; i++) {
+        unsigned class = class_of(writer, picks[first].message);
+
+        if (i == messages || class_of(writer, picks[i].message) != class) {
+            tally_written(writer, class, i - first);
+            first = i;
+        }
     }
     note_written(writer, stream, messages, seq);
 }
@@ -197,7 +208,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     if (out->cut) {
         return go_on(stream);
     }
-    tally_written(writer, message);
+    tally_written(writer, class_of(writer, message), 1);
     push_hold_release(store, stream->part);
     stream->part = PUSH_NONE;
     note_written(writer, stream, 1, stream->part_seq);
