@@ -1,7 +1,7 @@
 #ifndef PUSH_CHANNEL_H
 #define PUSH_CHANNEL_H
 
-#include "core/class.h"
+#include "core/class_span.h"
 #include "core/user.h"
 
 /*
@@ -26,23 +26,8 @@ static inline push_text_t push_channel_name(const push_channel_t *channel)
                          channel->name_len};
 }
 
-/*
- * The class of what is at a position, if it is known without a look at the
- * message, else PUSH_CLASSES.  Needs no lock: who publishes says first since
- * when, and then what.
- */
-static inline unsigned push_channel_class(const push_classes_t *classes,
-                                          const push_channel_t *channel,
-                                          unsigned lane, uint32_t at)
-{
-    const push_class_span_t *span = &channel->classes[lane];
-    uint32_t class = atomic_load_explicit(&span->mark, memory_order_acquire)
-                     ^ classes->mark;
-    uint32_t since = atomic_load_explicit(&span->since, memory_order_relaxed);
-
-    return class < PUSH_CLASSES && !push_before(at, since) ? class
-                                                           : PUSH_CLASSES;
-}
+_Static_assert(offsetof(push_channel_t, classes) == sizeof(push_log_t),
+               "push_class_at() looks behind the log");
 
 /*
  * Publishes to the channel, which keeps at most limit live messages; the

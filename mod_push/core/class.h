@@ -1,7 +1,6 @@
 #ifndef PUSH_CLASS_H
 #define PUSH_CLASS_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "core/text.h"
@@ -36,12 +35,6 @@ typedef struct push_class_name_t {
  */
 #define PUSH_CLASS_MARK       0xf0000000u
 #define PUSH_CLASS_MARK_SHIFT 6 /* below are classes */
-
-/* Of a lane: all messages from a position on have this mark. */
-typedef struct push_class_span_t {
-    _Atomic uint32_t mark;
-    _Atomic uint32_t since;
-} push_class_span_t;
 
 /* An open hash table from names to classes; all 0: no name has a class. */
 typedef struct push_classes_t {

@@ -1,7 +1,7 @@
 #include "core/mailbox.h"
 
 #include "core/message_texts.h"
-#include "core/tally.h"
+#include "core/tally_message.h"
 
 /*
  * The idea: a mailbox is not kept, it is read.  Each subscription has a cursor

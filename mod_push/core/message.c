@@ -186,17 +186,21 @@ static uint32_t ms_since_publish(const push_message_t *message,
 static void count_end(const push_heap_t *heap, const push_message_t *message,
                       push_fate_t fate)
 {
+    const push_text_t event = {message->bytes + message->topic_len
+                                   + message->device_len,
+                               message->event_len};
+
     if (fate == PUSH_EXPIRED) {
         push_count(heap->counts, PUSH_COUNT_EXPIRED, 1);
-        push_tally_message(heap, message, PUSH_TALLY_EXPIRED);
+        push_tally(heap, event, PUSH_TALLY_EXPIRED, 1);
     }
     else if (fate == PUSH_REPLACED) {
         push_count(heap->counts, PUSH_COUNT_REPLACED, 1);
-        push_tally_message(heap, message, PUSH_TALLY_REPLACED);
+        push_tally(heap, event, PUSH_TALLY_REPLACED, 1);
     }
     else if (fate == PUSH_RECALLED) {
         push_count(heap->counts, PUSH_COUNT_RECALLED, 1);
-        push_tally_message(heap, message, PUSH_TALLY_RECALLED);
+        push_tally(heap, event, PUSH_TALLY_RECALLED, 1);
     }
 }
 

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "core/channel.h"
+#include "core/class_span.h"
 #include "core/event.h"
-#include "core/tally.h"
+#include "core/tally_message.h"
 
 /*
  * The idea: a session is acked, sent and the window between them, of which the
@@ -96,9 +96,9 @@ static void tally_acked(const push_heap_t *heap, const push_device_t *device,
         heap, device)[position.subscription];
 
     if (position.subscription != PUSH_SUBSCRIPTION_USER) {
-        unsigned class = push_channel_class(heap->classes,
-                                            push_at(heap, subscription->log),
-                                            position.lane, position.at);
+        unsigned class = push_class_at(
+            heap->classes, push_subscription_log(heap, subscription),
+            position.lane, position.at);
 
         if (class < PUSH_CLASSES) {
             push_tally_add(&heap->tally->of[class][PUSH_TALLY_ACKED], 1);

@@ -3,7 +3,6 @@
 
 #include "core/class.h"
 #include "core/heap.h"
-#include "core/message_texts.h"
 
 /*
  * What happened, by event class: the figures of reports.  They stand in blocks
@@ -47,18 +46,6 @@ static inline void push_tally_add(_Atomic uint32_t *figure, uint32_t more)
     PUSH_FAILPOINT("tallied");
 }
 
-/* One load, unless it is retired, or of before other names were given. */
-static inline unsigned push_class_of_message(const push_classes_t *classes,
-                                             const push_message_t *message)
-{
-    uint32_t class = __atomic_load_n(&message->retired, __ATOMIC_RELAXED)
-                     ^ classes->mark;
-
-    return class < PUSH_CLASSES
-               ? class
-               : push_class_of(classes, push_message_event(message));
-}
-
 /* With the lock of the shard of this heap; of an event type, or none. */
 static inline void push_tally(const push_heap_t *heap, push_text_t event,
                               push_tally_kind_t what, uint32_t more)
@@ -67,20 +54,6 @@ static inline void push_tally(const push_heap_t *heap, push_text_t event,
         unsigned class = push_class_of(heap->classes, event);
 
         push_tally_add(&heap->tally->of[class][what], more);
-    }
-}
-
-/* The same of a message; NULL: it is forgotten, so nobody knows its class. */
-static inline void push_tally_message(const push_heap_t *heap,
-                                      const push_message_t *message,
-                                      push_tally_kind_t what)
-{
-    if (heap->tally) {
-        unsigned class = message
-                             ? push_class_of_message(heap->classes, message)
-                             : PUSH_CLASS_OTHER;
-
-        push_tally_add(&heap->tally->of[class][what], 1);
     }
 }
 

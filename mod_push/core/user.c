@@ -1,6 +1,6 @@
 #include "core/user.h"
 
-#include "core/tally.h"
+#include "core/tally_message.h"
 
 static push_device_t *device_at(const push_heap_t *heap, push_ref_t ref)
 {

@@ -268,13 +268,14 @@ END_TEST
 static push_naming_t renamed(const char *list)
 {
     static push_class_name_t names[PUSH_CLASS_NAMES];
-    static uint64_t configuration;
+    static uint64_t configuration = 0;
     char copy[1024], *last;
     push_naming_t naming = {.names = names,
-                            .configuration = ++configuration,
+                            .configuration = configuration,
                             .now = {.mono = wall, .wall = wall}};
     push_naming_t again;
 
+    configuration++;
     memset(names, 0, sizeof(names));
     snprintf(copy, sizeof(copy), "%s", list);
     for (char *name = strtok_r(copy, " ", &last); name;
@@ -409,11 +410,6 @@ static void pass(int64_t ms)
     push_store_sweep_due(&g.store, &g.now);
 }
 
-static uint64_t stats(push_count_t what)
-{
-    return fixture_count(&g, what);
-}
-
 /* What reports say and what the counters say is the same. */
 static void figures_agree(void)
 {
@@ -428,10 +424,10 @@ static void figures_agree(void)
         }
         /* What a stream wrote is counted where it is written. */
         ck_assert_msg(i == PUSH_TALLY_DELIVERED
-                          || sum == stats((push_count_t)i),
+                          || sum == fixture_count(&g, (push_count_t)i),
                       "%s: %llu, %llu", push_tally_name((push_tally_kind_t)i),
                       (unsigned long long)sum,
-                      (unsigned long long)stats((push_count_t)i));
+                      (unsigned long long)fixture_count(&g, (push_count_t)i));
     }
 }
 

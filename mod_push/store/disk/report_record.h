@@ -11,6 +11,8 @@
  * their turn comes, so the open minute may be written too, and again.
  */
 
+#define PUSH_RECORD_REPORT 'B'
+
 /* What a record says. */
 typedef enum push_report_part_t {
     PUSH_REPORT_STEP, /* of one minute or day */

@@ -3,7 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "core/tally.h"
+#include "core/tally_message.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
 

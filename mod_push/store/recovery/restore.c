@@ -7,6 +7,7 @@
 #include "store/recovery/restore_internal.h"
 #include "store/disk/revocation.h"
 #include "store/disk/record_old.h"
+#include "store/disk/report_record.h"
 
 /* So much of the segment may be full after a start. */
 #define FILL_PERCENT 85u

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-#include "core/tally.h"
+#include "core/tally_message.h"
 #include "store/shard/hold.h"
 #include "stream/transport/tcp.h"
 #include "stream/transport/tls.h"
