@@ -21,7 +21,8 @@ static inline unsigned push_class_at(const push_classes_t *classes,
                                      const push_log_t *log, unsigned lane,
                                      uint32_t at)
 {
-    const push_class_span_t *span = (const push_class_span_t *)(log + 1) + lane;
+    const push_class_span_t *span = (const push_class_span_t *)(log + 1)
+                                    + lane;
     uint32_t class = atomic_load_explicit(&span->mark, memory_order_acquire)
                      ^ classes->mark;
     uint32_t since = atomic_load_explicit(&span->since, memory_order_relaxed);

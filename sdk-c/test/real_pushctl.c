@@ -138,38 +138,6 @@ START_TEST(what_a_full_mailbox_evicts_and_refuses_is_counted)
 }
 END_TEST
 
-/* The column of a report by event type, summed up over all minutes. */
-static const char *sum_of(const char *event, int column)
-{
-    return shell_run(keep_printf("$CTL reports --csv | awk -F, -v OFS= "
-                                 "'$2 == \"%s\" { s += $%d } "
-                                 "END { print s + 0 }'",
-                                 event, column));
-}
-
-START_TEST(reports_tell_what_happened_in_each_minute)
-{
-    const json_t *rows;
-
-    publish(server, "user=bob", NULL, "x");
-    publish(server, "user=bob", "Push-Event: order\r\n", "x");
-    publish(server, "user=bob", "Push-Event: order\r\n", "x");
-    rows = json_at(ctl_json("reports"), "rows");
-    ck_assert_int_ge((int)json_array_size(rows), 2);
-    ck_assert_str_eq(sum_of("other", 3), "2\n");
-    ck_assert_str_eq(sum_of("message", 3), "1\n");
-    ck_assert_str_eq(
-        ctl("reports --step day --by total --csv | head -1 | tr -d '\\r'"),
-        "time,published,delivered,acked,expired,replaced,recalled,evicted,"
-        "refused\n");
-    ck_assert_str_eq(ctl("reports --step day --from 1000000000 --by=event "
-                         "--to 4102444800 | sed -n 's/  */ /g; "
-                         "s/^.*Z\\( other .*\\)/\\1/p'"),
-                     " other 2 0 0 0 0 0 0 0\n");
-    ck_assert_str_eq(ctl("reports --to 1000"), "");
-}
-END_TEST
-
 START_TEST(check_says_that_all_is_well)
 {
     const char *said = ctl("check");
@@ -368,10 +336,6 @@ static const struct {
     {2, ""},
     {2, "nonsense"},
     {2, "stats more"},
-    {2, "reports --csv --json"},
-    {2, "reports --step"},
-    {1, "reports --step hour"},
-    {1, "reports --from 2026-02-30T00:00:00Z"},
     {2, "stats --nonsense"},
     {2, "stats -W soon"},
     {2, "stats -L ftp://127.0.0.1/"},
@@ -597,7 +561,6 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, the_figures_are_what_happened);
     tcase_add_test(tc, what_a_full_mailbox_evicts_and_refuses_is_counted);
-    tcase_add_test(tc, reports_tell_what_happened_in_each_minute);
     tcase_add_test(tc, check_says_that_all_is_well);
     tcase_add_test(tc, check_fails_where_the_server_is_not_well);
     tcase_add_row_test(tc, what_a_server_answers_is_told, answers);
