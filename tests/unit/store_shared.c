@@ -220,7 +220,7 @@ uint64_t fixture_count(const fixture_t *g, push_total_t what)
 {
     uint64_t sums[PUSH_COUNTS];
 
-    push_view_counts(&g->store, sums);
+    push_store_counts(&g->store, sums);
     return push_total_of(sums, what);
 }
 

@@ -16,6 +16,7 @@
 #include "http/admin/pages.h"
 #include "http/admin/receipt.h"
 #include "http/admin/explain.h"
+#include "http/admin/reports.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -30,7 +31,7 @@ static int not_found(request_rec *r)
                         "users/<user>/devices, users/<user>/streams, "
                         "users/<user>/revoke, users, devices, "
                         "devices/<context id>, channels, streams, children, "
-                        "explain, stats, metrics, check, health, receive or "
+                        "explain, stats, metrics, reports, check, health, receive or "
                         "ack"));
 }
 
@@ -93,6 +94,7 @@ static const struct {
               {{"receive"}, 1, M_GET, receive},
               {{"ack"}, 1, M_POST, ack},
               {{"metrics"}, 1, M_GET, push_show_metrics},
+              {{"reports"}, 1, M_GET, push_show_reports},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 
