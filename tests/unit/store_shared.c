@@ -230,7 +230,7 @@ void fixture_written(fixture_t *g, const push_stream_ref_t *stream_ref,
     const push_written_t written = {
         .counts = &g->store.seats.seats[seat].counts,
         .now = &g->now,
-        .tally.messages[PUSH_NORMAL] = messages,
+        .sums.messages[PUSH_NORMAL] = messages,
         .seq = seq};
 
     push_delivery_written(&g->store, stream_ref, &written);
@@ -240,4 +240,24 @@ void fixture_pass(fixture_t *g, int64_t ms)
 {
     g->now.mono += ms;
     g->now.wall += ms;
+}
+
+void fixture_happens(fixture_t *g, unsigned class, push_tally_kind_t what,
+                     uint32_t more)
+{
+    static const push_count_t cells[PUSH_TALLIES] = {
+        [PUSH_TALLY_PUBLISHED] = PUSH_COUNT_PUBLISHED,
+        [PUSH_TALLY_DELIVERED] = PUSH_COUNT_WRITTEN};
+    unsigned outcome = what - PUSH_TALLY_ACKED + PUSH_BY_OUTCOME_ACKED;
+    push_shard_t *shard = &g->store.shards[class % PUSH_SHARDS];
+
+    if (class != PUSH_CLASS_OTHER) {
+        push_tally_add(&shard->tally.of[class][what], more);
+    }
+    push_count(&shard->counts,
+               what < PUSH_TALLY_ACKED
+                   ? cells[what]
+                   : push_cell(PUSH_COUNT_SETTLED, outcome, 0,
+                               PUSH_BY_URGENCY_VALUES),
+               more);
 }

@@ -67,8 +67,9 @@ static void dies_at(const char *point, int count)
 
 static void happens(uint32_t more)
 {
-    push_tally_add(&g.store.shards[7].tally.of[0][PUSH_TALLY_PUBLISHED], more);
-    happened += more;
+    fixture_happens(&g, PUSH_CLASS_OTHER, PUSH_TALLY_PUBLISHED, more);
+    fixture_happens(&g, PUSH_CLASS_NAMED, PUSH_TALLY_PUBLISHED, more);
+    happened += 2 * more;
 }
 
 static void add(void *data, const push_report_row_t *row)
