@@ -138,9 +138,11 @@ static void refuse_one(struct server *s)
 
 START_TEST(figures_are_what_happened_over_deaths_and_restarts)
 {
-    struct server_options o = {.global = NAMED "PushStateDir state\n"
-                                               "PushMaxPending 2\n"
-                                               "PushDefaultTTL 60\n"};
+    struct server_options o = {
+        .global = "PushMetricsEvents order price message\n"
+                  "PushStateDir state\n"
+                  "PushMaxPending 2\n"
+                  "PushDefaultTTL 60\n"};
     struct server *s = server_start(&o);
     pid_t child;
     const json_t *day;
@@ -298,9 +300,17 @@ START_TEST(names_that_change_with_a_restart_do_not_mix_figures)
     expect_figure(rows, "order", "published", 1);
     expect_figure(rows, "other", "published", 1);
     expect_figure(rows, "trade", "published", 1);
+    change(s, "");
+    say(s, "ada", "order", "");
+    say(s, "ada", "", "");
+    expect_figure(rows_of(s, ""), "order", "published", 1);
+    expect_figure(rows_of(s, ""), "other", "published", 3);
     change(s, NAMED);
     say(s, "ada", "order", "");
-    expect_figure(rows_of(s, ""), "order", "published", 2);
+    rows = rows_of(s, "");
+    expect_figure(rows, "order", "published", 2);
+    expect_figure(rows, "other", "published", 3);
+    expect_figure(rows_of(s, "?by=total"), NULL, "published", 6);
     /* The classes of three names are not free yet. */
     many = "PushMetricsEvents";
     for (int i = 0; i < 32; i++) {
