@@ -16,12 +16,13 @@
 #include "users.h"
 
 const struct ctl_command *const ctl_commands[] = {
-    &ctl_stats,  &ctl_top, &ctl_reports,    &ctl_tail,    &ctl_check,      &ctl_user,
-    &ctl_device, &ctl_message, &ctl_explain, &ctl_recall,     &ctl_disconnect,
-    &ctl_revoke, &ctl_publish, &ctl_token,   &ctl_completion, NULL,
-    &ctl_stats,      &ctl_top,    &ctl_reports, &ctl_check,
-    &ctl_user,       &ctl_device, &ctl_message, &ctl_recall,
-    &ctl_disconnect, &ctl_revoke, &ctl_publish, &ctl_token,
+    &ctl_stats,      &ctl_top,    &ctl_reports,    &ctl_tail,
+    &ctl_check,      &ctl_user,   &ctl_device,     &ctl_message,
+    &ctl_explain,    &ctl_recall, &ctl_disconnect, &ctl_revoke,
+    &ctl_publish,    &ctl_token,  &ctl_completion, NULL,
+    &ctl_stats,      &ctl_top,    &ctl_reports,    &ctl_check,
+    &ctl_user,       &ctl_device, &ctl_message,    &ctl_recall,
+    &ctl_disconnect, &ctl_revoke, &ctl_publish,    &ctl_token,
     &ctl_completion, NULL,
 };
 

@@ -255,9 +255,8 @@ void fixture_happens(fixture_t *g, unsigned class, push_tally_kind_t what,
         push_tally_add(&shard->tally.of[class][what], more);
     }
     push_count(&shard->counts,
-               what < PUSH_TALLY_ACKED
-                   ? cells[what]
-                   : push_cell(PUSH_COUNT_SETTLED, outcome, 0,
-                               PUSH_BY_URGENCY_VALUES),
+               what < PUSH_TALLY_ACKED ? cells[what]
+                                       : push_cell(PUSH_COUNT_SETTLED, outcome,
+                                                   0, PUSH_BY_URGENCY_VALUES),
                more);
 }

@@ -23,7 +23,7 @@ typedef struct fixture_t {
     push_time_t now;
     push_receipt_t receipt; /* of the last publish */
     push_delivery_t delivery;
-    bool traced; /* all that checks in from here on */
+    bool traced;     /* all that checks in from here on */
     char text[8192]; /* of the last fixture_flush() */
 } fixture_t;
 

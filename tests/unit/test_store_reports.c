@@ -1,10 +1,9 @@
 #include "core_suite.h"
 #include "core_world.h"
-#include "store/disk/journal_thread.h"
 #include "store/shard/report.h"
 #include "store/upkeep/sweep.h"
-#include "store_disk.h"
 #include "store_fixture.h"
+#include "store_reports.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -13,11 +12,6 @@
 
 /* Reports, on a clock that the tests set. */
 
-/* A minute of a day, in the year 2026. */
-#define DAY      INT64_C(20500)
-#define AT(h, m) ((DAY * 1440 + (h)*60 + (m)) * PUSH_MINUTE_MS)
-
-#define FIRST PUSH_CLASS_NAMED
 
 static int64_t wall;
 
@@ -77,28 +71,6 @@ static bool closes_at(int64_t at)
 
 /* ---- what is told ---- */
 
-static char told[65536];
-
-static void tell(void *data, const push_report_row_t *row)
-{
-    size_t len = strlen(told);
-    int64_t ms = *(push_period_t *)data == PUSH_STEP_DAY ? PUSH_DAY_MS
-                                                       : PUSH_MINUTE_MS;
-    int64_t since = row->time / ms - (ms == PUSH_DAY_MS ? DAY : DAY * 1440);
-
-    len += (size_t)snprintf(told + len, sizeof(told) - len, "%s%d%s%.*s%s",
-                            len ? "; " : "", (int)since,
-                            row->event.len ? " " : "", (int)row->event.len,
-                            row->event.at, row->open ? "*" : "");
-    for (int i = 0; i < PUSH_TALLIES; i++) {
-        if (row->of[i]) {
-            len += (size_t)snprintf(told + len, sizeof(told) - len, " %s=%llu",
-                                    push_tally_name((push_tally_kind_t)i),
-                                    (unsigned long long)row->of[i]);
-        }
-    }
-}
-
 /* "720 message published=1; 721* ...": steps since the DAY, or days. */
 static const char *report_of(push_period_t step, bool total)
 {
@@ -109,7 +81,8 @@ static const char *report_of(push_period_t step, bool total)
                                        .now = {.wall = wall}};
 
     told[0] = '\0';
-    ck_assert_int_eq(push_report_read(&g.store, &query, tell, &step), PUSH_OK);
+    ck_assert_int_eq(push_report_read(&g.store, &query, reports_tell, &step),
+                     PUSH_OK);
     return told;
 }
 
@@ -288,7 +261,8 @@ START_TEST(only_the_steps_that_begin_in_the_time_asked_for_are_told)
         happens(PUSH_CLASS_OTHER, PUSH_TALLY_REFUSED, 1);
     }
     told[0] = '\0';
-    ck_assert_int_eq(push_report_read(&g.store, &query, tell, &step), PUSH_OK);
+    ck_assert_int_eq(push_report_read(&g.store, &query, reports_tell, &step),
+                     PUSH_OK);
     ck_assert_str_eq(told, "721 other refused=1; 722 other refused=1");
 }
 END_TEST
@@ -527,122 +501,14 @@ START_TEST(each_end_of_a_message_is_counted_by_its_type)
 }
 END_TEST
 
-/* ---- over restarts ---- */
-
-static disk_t disk;
-
-static void disk_begin(void)
-{
-    disk_init(&disk);
-}
-
-static void disk_end(void)
-{
-    disk_cleanup(&disk);
-}
-
-static char *disk_report(push_period_t step)
-{
-    const push_report_query_t query = {
-        .step = step, .to = INT64_MAX, .now = push_clock_now()};
-
-    told[0] = '\0';
-    ck_assert_int_eq(push_report_read(&disk.g.store, &query, tell, &step),
-                     PUSH_OK);
-    return told;
-}
-
-static void disk_sweep(int64_t wall_ms)
-{
-    const push_time_t now = {.mono = push_clock_now().mono, .wall = wall_ms};
-
-    atomic_store(&disk.g.store.segment->sweep_next, 0);
-    ck_assert(push_store_sweep_due(&disk.g.store, &now));
-}
-
-static void disk_happens(push_tally_kind_t what, uint32_t more)
-{
-    fixture_happens(&disk.g, FIRST, what, more);
-}
-
-static void disk_rename(const char *name)
-{
-    push_class_name_t names[1] = {{.len = (uint8_t)strlen(name)}};
-    push_naming_t naming = {
-        .names = names, .count = 1, .now = push_clock_now()};
-
-    memcpy(names[0].text, name, names[0].len);
-    ck_assert_int_eq(push_report_rename(&disk.g.store, &naming), PUSH_OK);
-}
-
-/* How often it stops between: what is open goes on, and is not doubled. */
-START_TEST(minutes_days_and_names_come_back_from_the_disk)
-{
-    int64_t now = push_clock_now().wall;
-    char before[2][2048];
-
-    disk_again(&disk, PUSH_DURABILITY_INTERVAL);
-    disk_rename("order");
-    disk_sweep(now - 3 * PUSH_DAY_MS);
-    disk_happens(PUSH_TALLY_PUBLISHED, 5);
-    disk_sweep(now - 2 * PUSH_MINUTE_MS);
-    disk_happens(PUSH_TALLY_ACKED, 7);
-    disk_sweep(now);
-    disk_happens(PUSH_TALLY_EXPIRED, 9);
-    strcpy(before[0], disk_report(PUSH_STEP_MINUTE));
-    strcpy(before[1], disk_report(PUSH_STEP_DAY));
-    for (int i = 0; i < 3; i++) {
-        disk_again(&disk, PUSH_DURABILITY_INTERVAL);
-        if (push_clock_now().wall / PUSH_MINUTE_MS == now / PUSH_MINUTE_MS) {
-            ck_assert_str_eq(disk_report(PUSH_STEP_MINUTE), before[0]);
-            ck_assert_str_eq(disk_report(PUSH_STEP_DAY), before[1]);
-        }
-        disk_sweep(push_clock_now().wall);
-    }
-    ck_assert_ptr_nonnull(
-        strstr(disk_report(PUSH_STEP_DAY), " order published=5; "));
-    ck_assert_ptr_nonnull(strstr(disk_report(PUSH_STEP_MINUTE), "expired=9"));
-    /* The name has its class again, and no other name gets it. */
-    disk_rename("other-name");
-    ck_assert_uint_eq(push_class_of(&disk.g.store.classes, named("order")),
-                      PUSH_CLASS_OTHER);
-    ck_assert_uint_eq(
-        push_class_of(&disk.g.store.classes, named("other-name")), FIRST + 1);
-}
-END_TEST
-
-/* What the queue of a process had when it died is written by another one. */
-START_TEST(a_minute_that_its_process_did_not_write_is_made_good)
-{
-    int64_t now = push_clock_now().wall;
-
-    disk_again(&disk, PUSH_DURABILITY_INTERVAL);
-    disk_sweep(now - PUSH_MINUTE_MS);
-    disk_happens(PUSH_TALLY_PUBLISHED, 5);
-    push_journal_stop(&disk.g.store);
-    disk_sweep(now);
-    disk_happens(PUSH_TALLY_PUBLISHED, 2);
-    atomic_store(&disk.g.store.segment->disk.missing, UINT64_MAX);
-    disk_start(&disk, PUSH_DURABILITY_INTERVAL, DISK_SIZE);
-    DISK_AWAIT(!atomic_load(&disk.g.store.segment->disk.missing));
-    disk_again(&disk, PUSH_DURABILITY_INTERVAL);
-    ck_assert_ptr_nonnull(
-        strstr(disk_report(PUSH_STEP_MINUTE), "published=5"));
-    ck_assert_ptr_nonnull(
-        strstr(disk_report(PUSH_STEP_MINUTE), "published=2"));
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("reports");
     TCase *steps = unit_case(suite, "steps", 60);
     TCase *names = unit_case(suite, "names", 60);
-    TCase *restarts = unit_case(suite, "restarts", 60);
 
     tcase_add_checked_fixture(steps, begin_named, store_end);
     tcase_add_checked_fixture(names, begin, store_end);
-    tcase_add_checked_fixture(restarts, disk_begin, disk_end);
     tcase_add_test(steps, a_minute_has_what_happened_between_its_closes);
     tcase_add_test(
         steps, what_happened_before_the_first_sweep_is_of_the_first_minute);
@@ -664,8 +530,5 @@ int main(void)
                    a_name_that_goes_keeps_its_past_and_comes_back_to_it);
     tcase_add_test(names, a_new_name_waits_until_a_class_has_no_past);
     tcase_add_test(names, each_end_of_a_message_is_counted_by_its_type);
-    tcase_add_test(restarts, minutes_days_and_names_come_back_from_the_disk);
-    tcase_add_test(restarts,
-                   a_minute_that_its_process_did_not_write_is_made_good);
     return unit_run(suite);
 }

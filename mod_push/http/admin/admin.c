@@ -25,14 +25,15 @@
 static int not_found(request_rec *r)
 {
     return push_problem_send(
-        r, push_problem(r->pool, 404, "not-found",
-                        "path: / (the dashboard), messages, messages/<mid>, "
-                        "receipts/<mid>, "
-                        "users/<user>/devices, users/<user>/streams, "
-                        "users/<user>/revoke, users, devices, "
-                        "devices/<context id>, channels, streams, children, "
-                        "explain, stats, metrics, reports, check, health, receive or "
-                        "ack"));
+        r, push_problem(
+               r->pool, 404, "not-found",
+               "path: / (the dashboard), messages, messages/<mid>, "
+               "receipts/<mid>, "
+               "users/<user>/devices, users/<user>/streams, "
+               "users/<user>/revoke, users, devices, "
+               "devices/<context id>, channels, streams, children, "
+               "explain, stats, metrics, reports, check, health, receive or "
+               "ack"));
 }
 
 static const char *method_name(int method)

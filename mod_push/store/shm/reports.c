@@ -147,7 +147,8 @@ bool push_rows_add(push_figures_t *figures, const unsigned char *rows,
 
 /* ---- rings ---- */
 
-static unsigned char *ring_of(const push_reports_t *reports, push_period_t step)
+static unsigned char *ring_of(const push_reports_t *reports,
+                              push_period_t step)
 {
     unsigned char *ring = (unsigned char *)(uintptr_t)(reports + 1);
 
