@@ -12,7 +12,7 @@
 #define SIM_USERS     2
 #define SIM_CHILDREN  2 /* processes of the server */
 #define SIM_SEATS     4u
-#define SIM_MEMORY    ((size_t)1152 << 10)
+#define SIM_MEMORY    ((size_t)1472 << 10)
 #define SIM_START     1000000 /* mono ms */
 #define SIM_CHANNELS  2
 #define SIM_PUBLISHES 160
