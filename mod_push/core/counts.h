@@ -55,7 +55,7 @@ typedef enum push_histogram_t {
 
 #undef PUSH_HISTOGRAM_KIND
 
-/* The cell of a figure for a value of its second label, of so many, too. */
+/* The cell for a value of the first label and one of the other, of so many. */
 static inline push_count_t push_cell(unsigned first, unsigned value,
                                      unsigned other, unsigned others)
 {

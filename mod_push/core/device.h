@@ -47,9 +47,7 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_ADVANCED   64u
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
 #define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
-/* 4 bits from here: push_went_t, while it has no stream */
-#define PUSH_DEVICE_WENT      9
-#define PUSH_DEVICE_WENT_ALL  (15u << PUSH_DEVICE_WENT)
+/* bits 9 to 12: why it went; see core/device_away.h */
 #define PUSH_DEVICE_TRANSPORT 14 /* bits from here: PUSH_BY_TRANSPORT_* */
 
 typedef struct push_device_t {
@@ -90,20 +88,6 @@ typedef struct push_device_t {
 _Static_assert(PUSH_DEVICE_OVERHEAD <= 512,
                "a device context costs at most 512 bytes");
 
-_Static_assert(PUSH_WENT_CAUSES <= 16, "they have four bits");
-
-static inline push_went_t push_device_went(const push_device_t *device)
-{
-    return (push_went_t)((device->traits & PUSH_DEVICE_WENT_ALL)
-                         >> PUSH_DEVICE_WENT);
-}
-
-static inline void push_device_set_went(push_device_t *device, push_went_t why)
-{
-    device->traits = (uint16_t)((device->traits & ~PUSH_DEVICE_WENT_ALL)
-                                | (unsigned)why << PUSH_DEVICE_WENT);
-}
-
 static inline push_ref_t push_device_subscriptions_ref(
     const push_device_t *device)
 {
@@ -136,15 +120,6 @@ push_text_t push_device_label(const push_heap_t *heap,
 /* Replaces all labels; the last are cut to PUSH_LABELS_MAX bytes in all. */
 push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
                                      const push_text_t *labels);
-
-/*
- * Since when the socket of its open stream takes nothing more without having
- * taken all there was meanwhile (mono ms); 0: it has, or there is no stream.
- */
-static inline int64_t push_device_blocked_since(const push_device_t *device)
-{
-    return device->traits & PUSH_DEVICE_ONLINE ? device->left : 0;
-}
 
 /* True if a message in the user's log is meant for this device. */
 bool push_device_wants(const push_heap_t *heap, const push_device_t *device,

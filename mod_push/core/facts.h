@@ -51,7 +51,7 @@ typedef struct push_device_facts_t {
     unsigned char id[PUSH_CONTEXT_BYTES];
     char label[PUSH_DEVICE_MAX + 1];
     char app[PUSH_APP_MAX + 1];
-    uint16_t traits;/* PUSH_DEVICE_* */
+    uint16_t traits; /* PUSH_DEVICE_* */
     push_went_t went;
     push_urgency_t lowest;
     int64_t first_seen; /* wall ms */

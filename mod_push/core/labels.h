@@ -48,7 +48,7 @@
     VALUE(NOT_OPENED, ADDRESS, "address")                                     \
     VALUE(NOT_OPENED, FULL, "full")                                           \
     VALUE(NOT_OPENED, MEMORY, "memory")                                       \
-        VALUE(NOT_OPENED, NO_THREAD, "no_thread")
+    VALUE(NOT_OPENED, NO_THREAD, "no_thread")
 #define PUSH_BY_LIMIT(VALUE) /* push_rate_kind_t */                           \
     VALUE(LIMIT, PUBLISHER, "publisher") VALUE(LIMIT, USER, "user")
 #define PUSH_BY_TOKEN(VALUE) /* push_jwt_status_t - 1, and tickets */         \

@@ -3,9 +3,7 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "core/families.h"
 #include "http/json.h"
-#include "http/runtime.h"
 
 const push_problem_t *push_problem(apr_pool_t *pool, int status,
                                    const char *name, const char *detail, ...)
@@ -96,15 +94,6 @@ json_t *push_problem_json(apr_pool_t *pool, const push_problem_t *problem)
                      title(problem), "status", problem->status, "detail",
                      push_json_text((push_text_t){
                          problem->detail, (uint32_t)strlen(problem->detail)}));
-}
-
-const push_problem_t *push_problem_count(const push_problem_t *problem)
-{
-    if (problem) {
-        push_counted(PUSH_COUNT_REJECTED
-                     + push_label_value(PUSH_FAMILY_REJECTED, problem->name));
-    }
-    return problem;
 }
 
 int push_problem_send(request_rec *r, const push_problem_t *problem)

@@ -33,9 +33,6 @@ const push_problem_t *push_problem_superseded(apr_pool_t *pool);
 const push_problem_t *push_problem_of_status(apr_pool_t *pool,
                                              push_status_t status);
 
-/* Counts a publish that was refused for it, if it is one; returns it. */
-const push_problem_t *push_problem_count(const push_problem_t *problem);
-
 /* Answers with the problem; returns what the handler returns. */
 int push_problem_send(request_rec *r, const push_problem_t *problem);
 

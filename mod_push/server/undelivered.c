@@ -10,7 +10,6 @@
 
 #include "core/message_texts.h"
 #include "core/user.h"
-#include "http/runtime.h"
 #include "store/shm/thread.h"
 
 APLOG_USE_MODULE(push);

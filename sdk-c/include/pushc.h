@@ -2,10 +2,9 @@
  * pushc.h - receive from and publish to a mod_push server.
  *
  * A client keeps one event stream open for one device, reconnects by itself,
- * and hands over every message at least once; a message is acknowledged only
- * after the application said that it is done with it. A publisher sends
- * messages, one request each or over one streaming connection, and never
- * sends one twice. The wire is described in docs/protocol.md.
+ * and hands over every message at least once; it acknowledges one only after
+ * the application said that it is done with it. A publisher sends each message
+ * once, by requests or over one streaming connection. See docs/protocol.md.
  *
  * Strings are UTF-8, times are milliseconds, functions return PUSHC_OK (0),
  * PUSHC_AGAIN, or a negative PUSHC_ERR_*. Different handles may be used by

@@ -154,6 +154,7 @@ static const struct {
     int status;
 } paths[] = {
     {"GET", "/push/stats", 200},
+    {"GET", "/push/health?live", 200},
     {"GET", "/push/stats/", 404},
     {"GET", "/push/x/stats", 404},
     {"GET", "/push/", 404},
@@ -165,6 +166,7 @@ static const struct {
     {"POST", "/push/messages/?user=ada", 404},
     {"POST", "/push/users//revoke", 404},
     {"DELETE", "/push/x/streams?user=ada", 404},
+    {"GET", "/push/x/receive?user=ada", 404},
     {"GET", "/push/receive/?user=ada", 404},
     {"POST", "/ramen/ticket/", 404},
     {"GET", "/ramen/x/receive?user=ada", 404},

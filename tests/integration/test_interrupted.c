@@ -150,8 +150,8 @@ START_TEST(health_says_that_children_die_repeatedly)
     ck_assert_str_eq(json_text_at(http_get(s, "/push/health")->json, "status"),
                      "degraded");
     ck_assert_int_eq(http_get(s, "/push/health")->status, 200);
-    ck_assert_ptr_nonnull(strstr(http_get(s, "/push/health")->body,
-                                 "\"reason\":\"children\""));
+    ck_assert_ptr_nonnull(
+        strstr(http_get(s, "/push/health")->body, "\"reason\":\"children\""));
 }
 END_TEST
 

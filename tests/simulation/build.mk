@@ -8,7 +8,7 @@ SIM_PUSHC := $(patsubst %,$(B)/obj/sdk-c/src/%.o,parser session records \
 # link.c stands for tcp.c, migrant.c for migration.c; of these functions probe.c has a second one, which
 # whoever calls them gets.
 SIM_STREAM := $(filter-out %/tcp.o %/migration.o,$(STREAM_PARTS))
-SIM_PROBED := push_clock_now push_slab_alloc push_store_publish \
+SIM_PROBED := push_clock_now push_clock_us push_slab_alloc push_store_publish \
               push_store_key_claim push_seat_wake_device \
               push_store_next_gen push_delivery_begin push_delivery_cut push_session_ack \
               push_store_ack push_session_resume

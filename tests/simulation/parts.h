@@ -2,6 +2,7 @@
 #define SIM_PARTS_H
 
 #include "broker/local.h"
+#include "store/shm/reports.h"
 #include "store/shard/store.h"
 #include "stream/loop/stream_set.h"
 
@@ -9,10 +10,14 @@
 
 #define SIM_CLIENTS                                                           \
     4 /* client i: device i / SIM_USERS of user i % SIM_USERS */
-#define SIM_USERS     2
-#define SIM_CHILDREN  2 /* processes of the server */
-#define SIM_SEATS     4u
-#define SIM_MEMORY    ((size_t)1472 << 10)
+#define SIM_USERS    2
+#define SIM_CHILDREN 2 /* processes of the server */
+#define SIM_SEATS    4u
+/* Beside what is counted and what went, which no pressure changes. */
+#define SIM_MEMORY                                                            \
+    (((size_t)1 << 20)                                                        \
+     + PUSH_SHARDS * (sizeof(push_counts_t) + sizeof(push_gone_ring_t))       \
+     + SIM_SEATS * sizeof(push_seat_t))
 #define SIM_START     1000000 /* mono ms */
 #define SIM_CHANNELS  2
 #define SIM_PUBLISHES 160

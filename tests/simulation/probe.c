@@ -37,7 +37,15 @@ PROBED(push_clock_now);
 
 push_time_t PROBE(push_clock_now)(void)
 {
-    return current->now;
+    return (push_time_t){current->now.mono, current->now.wall,
+                         current->now.mono * 1000};
+}
+
+PROBED(push_clock_us);
+
+int64_t PROBE(push_clock_us)(void)
+{
+    return current->now.mono * 1000;
 }
 
 PROBED(push_slab_alloc);

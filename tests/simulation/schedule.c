@@ -51,7 +51,7 @@ static void start(sim_t *s, const sim_schedule_t *schedule, FILE *out)
                                 .retention = 1800000,
                                 .idempotency = SIM_KEY_MS};
     s->implicit = dice_one_in(&d, 3);
-    s->now = (push_time_t){SIM_START, 1700000000000};
+    s->now = (push_time_t){SIM_START, 1700000000000, 0};
     sim_server_start(s);
     for (int i = 0; i < SIM_CLIENTS; i++) {
         s->clients[i] = sim_client_create(s);

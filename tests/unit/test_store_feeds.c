@@ -171,9 +171,9 @@ START_TEST(with_nobody_listening_nothing_is_stored)
     listen_to(NULL);
     say("a", true);
     flush_and_ack(1);
-    before = fixture_count(&g, PUSH_COUNT_PUBLISHED);
+    before = fixture_count(&g, PUSH_TOTAL_PUBLISHED);
     push_feeds_stop(feeds);
-    ck_assert_uint_eq(fixture_count(&g, PUSH_COUNT_PUBLISHED), before);
+    ck_assert_uint_eq(fixture_count(&g, PUSH_TOTAL_PUBLISHED), before);
     ck_assert_uint_eq(g.store.segment->feeds.known, 0);
 }
 END_TEST

@@ -1,5 +1,6 @@
 #include "core_suite.h"
 #include "store_shared.h"
+#include "core/device_away.h"
 #include "stream/loop/stream_set.h"
 #include "stream/loop/wakeups.h"
 

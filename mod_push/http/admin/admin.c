@@ -8,6 +8,7 @@
 #include "http/endpoint.h"
 #include "http/checks.h"
 #include "http/publish/publish.h"
+#include "http/rejection.h"
 #include "http/runtime.h"
 #include "http/admin/dismiss.h"
 #include "http/admin/health.h"
@@ -186,8 +187,8 @@ int push_admin(request_rec *r)
         problem = push_allow_admin(r);
     }
     if (problem) {
-        return push_problem_send(
-            r, publishes(path) ? push_problem_count(problem) : problem);
+        return push_problem_send(r, publishes(path) ? push_rejection(problem)
+                                                    : problem);
     }
     for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
         const char *part = NULL;

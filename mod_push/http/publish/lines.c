@@ -14,6 +14,7 @@
 #include "http/publish/line.h"
 #include "http/publish/receipt.h"
 #include "http/publish/traced.h"
+#include "http/rejection.h"
 #include "http/runtime.h"
 
 /*
@@ -86,7 +87,7 @@ static void put_json(lines_t *l, json_t *line)
 
 static void put_problem(lines_t *l, const push_problem_t *problem)
 {
-    push_problem_count(problem);
+    push_rejection(problem);
     put_json(l,
              json_pack("{s:o}", "error", push_problem_json(l->pool, problem)));
 }
@@ -456,7 +457,7 @@ static int turn_away(request_rec *r, const push_problem_t *problem)
 {
     apr_table_setn(r->headers_out, "Connection", "close");
     r->connection->keepalive = AP_CONN_CLOSE;
-    return push_problem_send(r, push_problem_count(problem));
+    return push_problem_send(r, push_rejection(problem));
 }
 
 int push_publish_lines(request_rec *r)

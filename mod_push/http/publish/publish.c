@@ -6,6 +6,7 @@
 #include "core/times.h"
 #include "http/publish/allow.h"
 #include "http/json.h"
+#include "http/rejection.h"
 #include "http/runtime.h"
 #include "http/publish/lines.h"
 #include "http/publish/receipt.h"
@@ -273,7 +274,7 @@ int push_publish(request_rec *r, const char *none)
     }
     if (problem) {
         push_traced_refusal(r, &asked, problem);
-        return push_problem_send(r, push_problem_count(problem));
+        return push_problem_send(r, push_rejection(problem));
     }
     return answer(r, &asked, &published.receipt);
 }

@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/device_away.h"
 #include "core/trace.h"
 #include "store/shard/context.h"
 #include "store/ops/forget.h"
@@ -267,14 +268,10 @@ static void open_stream(push_store_t *store, push_device_t *device,
 static unsigned opened_as(const push_device_t *device,
                           const push_cursor_t *cursor, bool online)
 {
-    if (online) {
-        return PUSH_BY_OPENED_TAKEOVER;
-    }
-    if (!cursor || !cursor->seq) {
-        return PUSH_BY_OPENED_NEW;
-    }
-    return device->acked == cursor->seq ? PUSH_BY_OPENED_RESUMED
-                                        : PUSH_BY_OPENED_STALE;
+    return online                         ? PUSH_BY_OPENED_TAKEOVER
+           : !cursor || !cursor->seq      ? PUSH_BY_OPENED_NEW
+           : device->acked == cursor->seq ? PUSH_BY_OPENED_RESUMED
+                                          : PUSH_BY_OPENED_STALE;
 }
 
 static push_status_t checkin_device(push_store_t *store,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/device_away.h"
 #include "store/ops/life.h"
 #include "store/shard/shard.h"
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/device_away.h"
 #include "store/ops/top.h"
 #include "store/ops/walk.h"
 #include "store/shard/shard.h"

@@ -1,6 +1,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/device_away.h"
 #include "store/shard/context.h"
 #include "store/recovery/restore_internal.h"
 

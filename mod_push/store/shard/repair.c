@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "core/device_away.h"
 #include "core/trace.h"
 #include "core/event.h"
 #include "store/shard/held.h"

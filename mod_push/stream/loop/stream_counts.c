@@ -41,6 +41,14 @@ void push_count_end(push_seat_t *seat, unsigned reason, uint64_t ms)
                     (int64_t)ms * 1000);
 }
 
+void push_count_turned_away(push_seat_t *seat, const push_migrant_t *migrant,
+                            const push_time_t *now)
+{
+    push_count_end(seat, PUSH_BY_CLOSED_RESTART,
+                   migrant->opened ? (uint64_t)now->mono - migrant->opened
+                                   : 0);
+}
+
 void push_count_carried(push_seat_t *seat, const push_stream_t *stream,
                         int more)
 {
@@ -49,4 +57,5 @@ void push_count_carried(push_seat_t *seat, const push_stream_t *stream,
                                       : PUSH_BY_TRANSPORT_SSE;
 
     atomic_fetch_add(&seat->carried[kind], (uint32_t)more);
+    atomic_fetch_add(&seat->bridged, (uint32_t)more * stream->bridged);
 }

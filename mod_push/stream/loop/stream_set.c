@@ -81,7 +81,6 @@ static void forget(push_stream_set_t *set, uint32_t index)
         push_map_remove(&set->devices, stream->device);
     }
     set->fixed -= is_fixed(stream);
-    atomic_fetch_sub(&set->seat->bridged, stream->bridged);
     push_count_carried(set->seat, stream, -1);
     push_stream_close(set->store, stream);
     push_stream_table_give(&set->streams, index);
@@ -305,9 +304,7 @@ void push_stream_set_turn_away(push_stream_set_t *set,
                                const push_migrant_t *migrant)
 {
     say_come_again(set, migrant);
-    push_count_end(set->seat, PUSH_BY_CLOSED_RESTART,
-                   migrant->opened ? (uint64_t)set->now.mono - migrant->opened
-                                   : 0);
+    push_count_turned_away(set->seat, migrant, &set->now);
     push_store_checkout(set->store, &migrant->adoption.stream_ref, &set->now);
     if (migrant->part) {
         push_hold_release(set->store, migrant->part);
@@ -331,7 +328,6 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->poll = adoption->poll;
     stream->json = adoption->json;
     set->fixed += is_fixed(stream);
-    atomic_fetch_add(&set->seat->bridged, stream->bridged);
     push_count_carried(set->seat, stream, 1);
     stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
     stream->opened = migrant->opened ? migrant->opened
