@@ -94,6 +94,7 @@ static int note_message(struct probe *p, pushc_message *m)
     add(o, "type", m->type);
     add(o, "channel", m->channel);
     add(o, "urgency", m->urgency);
+    add(o, "trace", m->trace);
     if (m->time > 0) {
         json_object_set_new(o, "time", json_integer((json_int_t)m->time));
     }
