@@ -18,7 +18,8 @@
  * too small at most, and only until the next look.  Of each figure it is kept
  * how much was accounted for (push_reports_base_t), and only what is more than
  * that is accounted for once more; so nothing is accounted for twice, as
- * `other` and by its name.  What is killed between its two stores is missing.
+ * `other` and by its name.  Who is killed between the two stores has told of
+ * it by its name, and `other` has one less.
  */
 
 bool push_report_enter(push_store_t *store)
