@@ -5,6 +5,7 @@
 #include "core/facts.h"
 #include "core/publication.h"
 #include "core/rate.h"
+#include "core/report.h"
 #include "core/view.h"
 #include "store/shm/clock.h"
 
@@ -120,6 +121,10 @@ struct push_broker_t {
     void (*stats)(push_broker_t *broker, push_stats_view_t *stats);
     /* The same but for the messages, which are 0.  It waits for nothing. */
     void (*figures)(push_broker_t *broker, push_stats_view_t *figures);
+    /* PUSH_NO_MEMORY; then, and with PUSH_BUSY, nothing was visited. */
+    push_status_t (*report)(push_broker_t *broker,
+                            const push_report_query_t *query,
+                            push_report_visit_t *visit, void *data);
     void (*health)(push_broker_t *broker, push_health_t *health);
 
     /* How many parts of what is shared have a lock that is stuck. */

@@ -7,6 +7,7 @@
 #include "store/ops/channels.h"
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
+#include "store/shard/report.h"
 #include "store/ops/dismiss.h"
 #include "store/ops/explain.h"
 #include "store/disk/journal.h"
@@ -243,6 +244,13 @@ static void figures(push_broker_t *broker, push_stats_view_t *view)
     push_view_figures(broker->data, view);
 }
 
+static push_status_t report(push_broker_t *broker,
+                            const push_report_query_t *query,
+                            push_report_visit_t *visit, void *data)
+{
+    return push_report_read(broker->data, query, visit, data);
+}
+
 static void health(push_broker_t *broker, push_health_t *view)
 {
     push_view_health(broker->data, view);
@@ -291,6 +299,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .view = read_view,
                               .stats = stats,
                               .figures = figures,
+                              .report = report,
                               .health = health,
                               .stuck = stuck,
                               .metrics = metrics,

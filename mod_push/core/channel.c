@@ -70,6 +70,23 @@ static void replace(push_heap_t *heap, push_log_t *log,
     }
 }
 
+/* Before it stands there: should the process die now, nothing is wrong. */
+static void note_class(push_channel_t *channel, unsigned lane,
+                       const push_message_t *message)
+{
+    push_class_span_t *span = &channel->classes[lane];
+
+    if (atomic_load_explicit(&span->mark, memory_order_relaxed)
+        != message->retired) {
+        atomic_store_explicit(&span->since,
+                              push_lane_head(&channel->log.lanes[lane]),
+                              memory_order_relaxed);
+        PUSH_FAILPOINT("channel-class");
+        atomic_store_explicit(&span->mark, message->retired,
+                              memory_order_release);
+    }
+}
+
 push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
                                    push_publish_t *publish)
 {
@@ -98,6 +115,7 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     if (!ref) {
         return PUSH_NO_MEMORY;
     }
+    note_class(channel, spec->urgency, push_at(heap, ref));
     push_log_publish(heap, log, ref, &publish->now);
     replace(heap, log, &older, publish);
     if (older.message && push_log_length(log) > publish->limit) {

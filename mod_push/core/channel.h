@@ -1,6 +1,7 @@
 #ifndef PUSH_CHANNEL_H
 #define PUSH_CHANNEL_H
 
+#include "core/class_span.h"
 #include "core/user.h"
 
 /*
@@ -10,6 +11,7 @@
 
 typedef struct push_channel_t {
     push_log_t log;
+    push_class_span_t classes[PUSH_LANES];
     _Atomic uint32_t subscribers; /* contexts that subscribe to it */
     _Atomic uint32_t connected;   /* of them, with an open stream */
     _Atomic uint32_t arriving;    /* check-ins under way that subscribe */
@@ -25,6 +27,9 @@ static inline push_text_t push_channel_name(const push_channel_t *channel)
     return (push_text_t){(const char *)channel + channel->name_at,
                          channel->name_len};
 }
+
+_Static_assert(offsetof(push_channel_t, classes) == sizeof(push_log_t),
+               "push_class_at() looks behind the log");
 
 /*
  * Publishes to the channel, which keeps at most limit live messages; the

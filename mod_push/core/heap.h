@@ -71,6 +71,8 @@ struct push_heap_t {
     push_counts_t *counts;              /* who has the lock counts there */
     const struct push_events_t *events; /* NULL: nobody listens */
     struct push_gone_ring_t *gone;      /* NULL: nobody asks */
+    struct push_tally_t *tally; /* as counts; NULL: no names are given */
+    const struct push_classes_t *classes; /* by which it is told apart */
 
     /*
      * size bytes, of which a node's first are cleared; PUSH_NONE when there

@@ -2,6 +2,7 @@
 
 #include "core/event.h"
 #include "core/message_texts.h"
+#include "core/tally_message.h"
 
 /*
  * The idea: a mailbox is not kept, it is read.  Each subscription has a cursor
@@ -439,6 +440,7 @@ static push_status_t displace(push_heap_t *heap, push_device_t *device,
     }
     PUSH_FAILPOINT("displace-settled");
     subscription->cursor[lane] = position.at + 1;
+    push_tally_message(heap, message, PUSH_TALLY_EVICTED);
     push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, lane, 1);
     push_event_of_drop(heap, message, device, PUSH_EVICTED, now);
     return PUSH_OK;

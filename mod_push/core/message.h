@@ -16,7 +16,7 @@
  * which write the payload straight from here where they can.
  */
 typedef struct push_message_t {
-    uint32_t retired;      /* the heap's link, once retired */
+    uint32_t retired;      /* the heap's link; till then its class's mark */
     push_ref_t log;        /* where it was published to; never changes */
     uint64_t mid;          /* never changes */
     _Atomic uint64_t life; /* end (mono ms) << 24 | payload; log's lock */

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "core/class_span.h"
 #include "core/event.h"
+#include "core/tally_message.h"
 #include "core/times.h"
 
 /*
@@ -85,15 +87,40 @@ static void tell_acked(push_heap_t *heap, const push_device_t *device,
     push_events_tell(heap->events, &acked);
 }
 
+/*
+ * The channel mostly knows the class: to look at a message that was sent a
+ * thousand messages ago takes as long as all the rest of an acknowledgement.
+ */
+static void tally_acked(const push_heap_t *heap, const push_device_t *device,
+                        push_position_t position,
+                        const push_message_t *message)
+{
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[position.subscription];
+
+    if (position.subscription != PUSH_SUBSCRIPTION_USER) {
+        unsigned class = push_class_at(
+            heap->classes, push_subscription_log(heap, subscription),
+            position.lane, position.at);
+
+        if (class < PUSH_CLASSES) {
+            push_tally_class(heap, class, PUSH_TALLY_ACKED, 1);
+            return;
+        }
+        message = message_at(heap, device, position);
+    }
+    push_tally_message(heap, message, PUSH_TALLY_ACKED);
+}
+
 static void take_oldest(push_heap_t *heap, push_device_t *device,
                         const push_time_t *now)
 {
     push_position_t position = push_window_take_first(heap, &device->window);
+    push_message_t *message = NULL;
 
     PUSH_FAILPOINT("ack-taken");
     if (position.subscription == PUSH_SUBSCRIPTION_USER) {
-        push_message_t *message = message_at(heap, device, position);
-
+        message = message_at(heap, device, position);
         if (message) {
             push_message_settle(heap, message, push_ref_of(heap, device),
                                 PUSH_ACKED, now);
@@ -102,6 +129,9 @@ static void take_oldest(push_heap_t *heap, push_device_t *device,
     PUSH_FAILPOINT("ack-settled");
     device->acked++;
     device->last_ack = now->wall;
+    if (heap->tally) {
+        tally_acked(heap, device, position, message);
+    }
     push_count_settled(heap, PUSH_BY_OUTCOME_ACKED, position.lane, 1);
     if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
         tell_acked(heap, device, message_at(heap, device, position),

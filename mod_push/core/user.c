@@ -2,6 +2,7 @@
 
 #include "core/event.h"
 #include "core/gone.h"
+#include "core/tally_message.h"
 
 static push_device_t *device_at(const push_heap_t *heap, push_ref_t ref)
 {
@@ -108,6 +109,7 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
         return true;
     }
     if (!entry.message->outcomes) {
+        push_tally_message(heap, entry.message, PUSH_TALLY_EVICTED);
         push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, lane, 1);
     }
     push_log_end(heap, &user->log, entry.message, PUSH_EVICTED, now);
@@ -350,6 +352,7 @@ void push_user_evict(push_heap_t *heap, push_user_t *user,
     PUSH_FAILPOINT("evict-counted");
     if (push_message_alive(entry->message, now->mono)) {
         note_lost(user, entry->message, now);
+        push_tally_message(heap, entry->message, PUSH_TALLY_EVICTED);
         push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, entry->lane, 1);
     }
     push_gone_note(heap, entry->message,

@@ -6,6 +6,7 @@
 #include <ap_expr.h>
 #include <stdint.h>
 
+#include "core/class.h"
 #include "core/commit.h"
 #include "http/identity/claims.h"
 
@@ -38,6 +39,7 @@ typedef struct push_global_t {
     const char *state_dir;  /* NULL: nothing is kept on disk */
     int64_t state_size;     /* bytes */
     const apr_array_header_t *traced; /* const char *: patterns of users */
+    const apr_array_header_t *events; /* push_class_name_t; NULL: none */
     push_durability_t durability;
 } push_global_t;
 

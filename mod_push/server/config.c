@@ -451,6 +451,8 @@ const command_rec push_commands[] = {
                   "directory of the page at <admin>/, or off"),
     AP_INIT_ITERATE("PushTrace", push_config_trace, NULL, RSRC_CONF,
                     "users of whose devices the last events are kept"),
+    AP_INIT_ITERATE("PushMetricsEvents", push_config_event, NULL, RSRC_CONF,
+                    "event types that are counted by name"),
     AP_INIT_TAKE1("PushEndpoint", push_config_endpoint, NULL, ACCESS_CONF,
                   "what the Location serves: subscribe or admin"),
     AP_INIT_TAKE1("PushUser", push_config_user, NULL, ANYWHERE,

@@ -12,7 +12,11 @@ const char *push_config_presence(cmd_parms *cmd, void *dir, int on);
 
 /* PushDashboard: a directory, or off. */
 const char *push_config_dashboard(cmd_parms *cmd, void *dir, const char *path);
+
 /* PushTrace: a pattern of users whose devices are traced. */
 const char *push_config_trace(cmd_parms *cmd, void *dir, const char *pattern);
+
+/* PushMetricsEvents: an event type that is counted by name. */
+const char *push_config_event(cmd_parms *cmd, void *dir, const char *name);
 
 #endif

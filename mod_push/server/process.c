@@ -16,6 +16,7 @@
 #include "server/kept.h"
 #include "server/process_feeds.h"
 #include "server/state.h"
+#include "server/names.h"
 #include "server/version.h"
 #include "server/undelivered.h"
 #include "store/upkeep/layout.h"
@@ -57,6 +58,7 @@ static int64_t jwt_lifetime;
 static int64_t largest;
 static bool presence;
 static const apr_array_header_t *traced; /* const char *: patterns */
+static const apr_array_header_t *events; /* push_class_name_t */
 static push_durability_t durability;
 
 /* A child's own. */
@@ -333,6 +335,7 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     presence = global->presence != 0;
     push_process_feeds_prepare(global);
     traced = global->traced;
+    events = global->events;
     durability = global->durability;
     kept = push_kept_find();
     if (!kept) {
@@ -512,6 +515,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
                      "restart httpd fully");
         return;
     }
+    push_names_give(&own_store, events, s);
     runtime = make_runtime();
     push_state_start(s, &kept->state, durability, &own_store);
     push_process_feeds_make(&own_store, &runtime->broker, s);

@@ -9,15 +9,21 @@
 #include "figures.h"
 #include "messages.h"
 #include "tail.h"
+#include "reports.h"
 #include "token.h"
 #include "top.h"
 #include "usage.h"
 #include "users.h"
 
 const struct ctl_command *const ctl_commands[] = {
-    &ctl_stats,  &ctl_top,     &ctl_tail,    &ctl_check,      &ctl_user,
-    &ctl_device, &ctl_message, &ctl_explain, &ctl_recall,     &ctl_disconnect,
-    &ctl_revoke, &ctl_publish, &ctl_token,   &ctl_completion, NULL,
+    &ctl_stats,      &ctl_top,    &ctl_reports,    &ctl_tail,
+    &ctl_check,      &ctl_user,   &ctl_device,     &ctl_message,
+    &ctl_explain,    &ctl_recall, &ctl_disconnect, &ctl_revoke,
+    &ctl_publish,    &ctl_token,  &ctl_completion, NULL,
+    &ctl_stats,      &ctl_top,    &ctl_reports,    &ctl_check,
+    &ctl_user,       &ctl_device, &ctl_message,    &ctl_recall,
+    &ctl_disconnect, &ctl_revoke, &ctl_publish,    &ctl_token,
+    &ctl_completion, NULL,
 };
 
 const struct ctl_command *ctl_find(const char *name)

@@ -64,6 +64,15 @@ END_TEST
 static const char *const wrong_lines[][2] = {
     {"PushShmSize 1", "PushShmSize"},
     {"PushMaxPending 0", "PushMaxPending"},
+    {"PushMetricsEvents a/b", "PushMetricsEvents"},
+    {"PushMetricsEvents \"\"", "PushMetricsEvents"},
+    {"PushMetricsEvents push.gap", "PushMetricsEvents"},
+    {"PushMetricsEvents order other", "PushMetricsEvents"},
+    {"PushMetricsEvents 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 "
+     "21 22 23 24 25 26 27 28 29 30 31 32\nPushMetricsEvents 33",
+     "PushMetricsEvents must be at most 32 event types"},
+    {"<VirtualHost *>\nPushMetricsEvents a\n</VirtualHost>",
+     "PushMetricsEvents"},
     {"PushMaxInFlight 0", "PushMaxInFlight"},
     {"PushReactors 0", "PushReactors"},
     {"PushMaxBlockingStreams 10001", "PushMaxBlockingStreams"},

@@ -2,6 +2,7 @@
 #define SIM_PARTS_H
 
 #include "broker/local.h"
+#include "store/shm/reports.h"
 #include "store/shard/store.h"
 #include "stream/loop/stream_set.h"
 
@@ -15,7 +16,10 @@
 /* Beside what is counted and what went, which no pressure changes. */
 #define SIM_MEMORY                                                            \
     (((size_t)1 << 20)                                                        \
-     + PUSH_SHARDS * (sizeof(push_counts_t) + sizeof(push_gone_ring_t))       \
+     + PUSH_SHARDS                                                            \
+           * (sizeof(push_counts_t) + sizeof(push_gone_ring_t)                \
+              + sizeof(push_tally_t))                                         \
+     + sizeof(push_reports_t) + (48u << 10) /* of rings */                    \
      + SIM_SEATS * sizeof(push_seat_t))
 #define SIM_START     1000000 /* mono ms */
 #define SIM_CHANNELS  2

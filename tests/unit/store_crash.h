@@ -69,7 +69,7 @@ void crash_verify(fixture_t *fixture, crash_journal_t *journal);
  * Nothing that was counted is lost, and nothing counts twice: what a process
  * was doing when it died may count or not.  Part of the above.
  */
-void crash_counts(const fixture_t *fixture, crash_journal_t *journal);
+void crash_counts(fixture_t *fixture, crash_journal_t *journal);
 
 /* Lets everything end; fails the test if memory is lost then. */
 void crash_empty(fixture_t *fixture, uint64_t used);

@@ -220,7 +220,7 @@ uint64_t fixture_count(const fixture_t *g, push_total_t what)
 {
     uint64_t sums[PUSH_COUNTS];
 
-    push_view_counts(&g->store, sums);
+    push_store_counts(&g->store, sums);
     return push_total_of(sums, what);
 }
 
@@ -240,4 +240,23 @@ void fixture_pass(fixture_t *g, int64_t ms)
 {
     g->now.mono += ms;
     g->now.wall += ms;
+}
+
+void fixture_happens(fixture_t *g, unsigned class, push_tally_kind_t what,
+                     uint32_t more)
+{
+    static const push_count_t cells[PUSH_TALLIES] = {
+        [PUSH_TALLY_PUBLISHED] = PUSH_COUNT_PUBLISHED,
+        [PUSH_TALLY_DELIVERED] = PUSH_COUNT_WRITTEN};
+    unsigned outcome = what - PUSH_TALLY_ACKED + PUSH_BY_OUTCOME_ACKED;
+    push_shard_t *shard = &g->store.shards[class % PUSH_SHARDS];
+
+    if (class != PUSH_CLASS_OTHER) {
+        push_tally_add(&shard->tally.of[class][what], more);
+    }
+    push_count(&shard->counts,
+               what < PUSH_TALLY_ACKED ? cells[what]
+                                       : push_cell(PUSH_COUNT_SETTLED, outcome,
+                                                   0, PUSH_BY_URGENCY_VALUES),
+               more);
 }

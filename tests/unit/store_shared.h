@@ -90,6 +90,10 @@ void fixture_pass(fixture_t *fixture, int64_t ms);
 /* What all processes have counted. */
 uint64_t fixture_count(const fixture_t *fixture, push_total_t what);
 
+/* Something of this class happens, so often, in the shard of its number. */
+void fixture_happens(fixture_t *fixture, unsigned class,
+                     push_tally_kind_t what, uint32_t more);
+
 /* So many messages were written by the reactor of the seat, up to seq. */
 void fixture_written(fixture_t *fixture, const push_stream_ref_t *stream_ref,
                      unsigned seat, unsigned messages, uint64_t seq);

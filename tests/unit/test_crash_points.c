@@ -1,5 +1,6 @@
 #include "core/failpoint.h"
 #include "core_suite.h"
+#include "store/shard/report.h"
 #include "store_crash.h"
 #include "store/shm/clock.h"
 
@@ -66,10 +67,20 @@ static fixture_t g;
 static crash_journal_t *journal;
 static uint64_t used;
 
+/* Messages without an event type have a class of their own. */
+static void count_by_name(void)
+{
+    static const push_class_name_t name = {7, "message"};
+    push_naming_t naming = {.names = &name, .count = 1, .now = g.now};
+
+    ck_assert_int_eq(push_report_rename(&g.store, &naming), PUSH_OK);
+}
+
 static void begin(void)
 {
     fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);
+    count_by_name();
     crash_limits(&g);
     g.store.guard = shared_memory(sizeof(push_guard_t));
     ck_assert(push_guard_create(g.store.guard));
@@ -205,7 +216,7 @@ START_TEST(there_are_failpoints_in_every_critical_section)
         "runs-grow", "page-take", "page-give", "run-take",   "pages-give",
         "retire",    "retired",   "repair",    "recount",    "key",
         "reset",     "wake",      "offline",   "user",       "channel",
-        "trim",      "seat",      "counted"};
+        "trim",      "seat",      "counted",   "tallied",    "report"};
 
     ck_assert_int_ge(names_count, 30);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

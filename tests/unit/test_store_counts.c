@@ -81,7 +81,7 @@ static void nothing_fell(uint64_t *before)
 {
     uint64_t sums[PUSH_COUNTS];
 
-    push_view_counts(&g.store, sums);
+    push_store_counts(&g.store, sums);
     for (int i = 0; i < PUSH_COUNTS; i++) {
         NEEDS(sums[i] >= before[i], "cell %d fell", i);
         before[i] = sums[i];

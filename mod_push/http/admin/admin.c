@@ -17,6 +17,7 @@
 #include "http/admin/pages.h"
 #include "http/admin/receipt.h"
 #include "http/admin/explain.h"
+#include "http/admin/reports.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -25,14 +26,15 @@
 static int not_found(request_rec *r)
 {
     return push_problem_send(
-        r, push_problem(r->pool, 404, "not-found",
-                        "path: / (the dashboard), messages, messages/<mid>, "
-                        "receipts/<mid>, "
-                        "users/<user>/devices, users/<user>/streams, "
-                        "users/<user>/revoke, users, devices, "
-                        "devices/<context id>, channels, streams, children, "
-                        "explain, stats, metrics, check, health, receive or "
-                        "ack"));
+        r, push_problem(
+               r->pool, 404, "not-found",
+               "path: / (the dashboard), messages, messages/<mid>, "
+               "receipts/<mid>, "
+               "users/<user>/devices, users/<user>/streams, "
+               "users/<user>/revoke, users, devices, "
+               "devices/<context id>, channels, streams, children, "
+               "explain, stats, metrics, reports, check, health, receive or "
+               "ack"));
 }
 
 static const char *method_name(int method)
@@ -94,6 +96,7 @@ static const struct {
               {{"receive"}, 1, M_GET, receive},
               {{"ack"}, 1, M_POST, ack},
               {{"metrics"}, 1, M_GET, push_show_metrics},
+              {{"reports"}, 1, M_GET, push_show_reports},
               {{"check"}, 1, M_GET, push_show_check},
               {{"health"}, 1, M_GET, push_show_health}};
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "store/disk/journal_internal.h"
+#include "store/disk/report_record.h"
 #include "store/disk/save.h"
 #include "store/shm/thread.h"
 #include "store/shm/clock.h"
@@ -451,6 +452,7 @@ static void write_the_rest(push_journal_t *journal)
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         push_save_changed(journal->store, i, &records);
     }
+    push_report_save_open(journal->store, &records);
     pthread_mutex_lock(&journal->lock);
     push_records_join(&journal->queue, &records);
     if (!push_journal_empty(journal)) {

@@ -14,6 +14,7 @@
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'R' mark id      since when a user's tokens are refused
  *   'F' shard        until when it tells of what it forgot (forgot.h)
+ *   'B' step time    what happened then, by event class (report_record.h)
  *   'L' pid          a write-ahead log that may hold what is nowhere else
  *   '!' and '~'      version of the format and secrets, at both ends
  *   'W'              nothing: written to see whether the disk takes it
@@ -37,7 +38,6 @@
 #define PUSH_STATE_VERSION 4u
 
 /* ---- what a record says ----
- *
  * _make gives a record, or NULL for want of memory.  _read takes a value
  * apart; false if it is not one that _make gave.  Texts are borrowed from it.
  */

@@ -6,6 +6,7 @@
 
 #include "store/disk/disk.h"
 #include "store/disk/forgot.h"
+#include "store/disk/report_record.h"
 #include "store/disk/journal.h"
 #include "store/disk/revocation.h"
 #include "core/message_texts.h"
@@ -476,6 +477,9 @@ bool push_save_shard(push_store_t *store, unsigned shard, uint64_t from,
     }
     collect_shard(&c, shard);
     push_shard_leave(store, shard);
+    if (!shard && !push_report_save(store, records)) {
+        return false;
+    }
     return push_revocation_save(store, shard, records) && c.complete;
 }
 
@@ -562,6 +566,8 @@ static bool refresh(push_store_t *store, const push_record_t *record,
         return push_revocation_refresh(store, record, found);
     case PUSH_RECORD_FORGOT:
         return refresh_forgot(store, record, found);
+    case PUSH_RECORD_REPORT:
+        return push_report_refresh(store, record, found);
     default:
         return refresh_device(store, record, found);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/message_texts.h"
+#include "core/tally_message.h"
 #include "core/times.h"
 #include "core/trace.h"
 #include "store/shard/hold.h"
@@ -229,6 +230,15 @@ static void tell_written(push_store_t *store,
     }
 }
 
+static void tally_delivered(const push_heap_t *heap,
+                            const push_delivery_t *delivery)
+{
+    for (unsigned i = 0; heap->tally && i < delivery->count; i++) {
+        push_tally_message(heap, delivery->picks[i].message,
+                           PUSH_TALLY_DELIVERED);
+    }
+}
+
 push_status_t push_delivery_poll(push_store_t *store,
                                  const push_stream_ref_t *stream_ref,
                                  const push_time_t *now,
@@ -245,6 +255,7 @@ push_status_t push_delivery_poll(push_store_t *store,
     collect(store, device, now, delivery);
     if (copier->copy(copier->data, delivery, &written.sums)) {
         written.counts = store->heaps[device->shard].counts;
+        tally_delivered(&store->heaps[device->shard], delivery);
         count_written(&written);
     }
     else {

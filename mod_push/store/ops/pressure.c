@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/tally_message.h"
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
 #include "store/shard/shard.h"
@@ -167,6 +168,7 @@ static void evict_from_channel(push_heap_t *heap, push_log_t *log,
 
     if (push_message_alive(entry->message, now->mono)) {
         why = PUSH_SLOT_EVICTED;
+        push_tally_message(heap, entry->message, PUSH_TALLY_EVICTED);
         push_count_settled(heap, PUSH_BY_OUTCOME_EVICTED, entry->lane, 1);
     }
     push_gone_note(heap, entry->message,

@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "core/tally.h"
 #include "store/disk/journal.h"
 #include "store/ops/pressure.h"
 #include "store/disk/save.h"
@@ -121,10 +122,12 @@ static void count(const push_heap_t *heap, push_status_t status,
                   const push_publication_t *publication,
                   const push_receipt_t *receipt)
 {
+    push_text_t event = publication->spec.content.event;
     unsigned urgency = publication->spec.urgency;
     unsigned audience = (unsigned)publication->audience.kind - PUSH_LOG_USER;
 
     if (status == PUSH_OK) {
+        push_tally(heap, event, PUSH_TALLY_PUBLISHED, 1);
         push_count(heap->counts,
                    push_cell(PUSH_COUNT_PUBLISHED, audience, urgency,
                              PUSH_BY_URGENCY_VALUES),
@@ -135,6 +138,7 @@ static void count(const push_heap_t *heap, push_status_t status,
                    publication->spec.content.data.len);
     }
     if (receipt->refused) {
+        push_tally(heap, event, PUSH_TALLY_REFUSED, receipt->refused);
         push_count_settled(heap, PUSH_BY_OUTCOME_REFUSED, urgency,
                            receipt->refused);
     }

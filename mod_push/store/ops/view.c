@@ -137,24 +137,6 @@ void push_view_reactors(const push_store_t *store, push_reactor_visit_t *visit,
     }
 }
 
-void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
-{
-    memset(sums, 0, PUSH_COUNTS * sizeof(*sums));
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        push_counts_add(sums, &store->shards[i].counts);
-    }
-    push_counts_add(sums, &store->segment->counts);
-    for (uint32_t i = 0; i < store->seats.count; i++) {
-        const push_seat_t *seat = &store->seats.seats[i];
-
-        /* Nobody ever had it: all is 0. */
-        if (atomic_load(&seat->incarnation)) {
-            push_counts_add(sums, &seat->counts);
-            push_counts_add(sums, &seat->workers);
-        }
-    }
-}
-
 void push_view_figures(const push_store_t *store, push_stats_view_t *stats)
 {
     uint64_t sums[PUSH_COUNTS];
@@ -164,7 +146,7 @@ void push_view_figures(const push_store_t *store, push_stats_view_t *stats)
         .memory_used = store->segment->slab.used,
         .recovered = store->segment->recovered + store->segment->slab.repairs,
         .feeds_dropped = store->segment->feeds.dropped};
-    push_view_counts(store, sums);
+    push_store_counts(store, sums);
     for (int i = 0; i < PUSH_TOTALS; i++) {
         stats->counts[i] = push_total_of(sums, (push_total_t)i);
     }
@@ -288,7 +270,7 @@ void push_view_metrics(push_store_t *store, push_metrics_t *metrics)
                                              + store->segment->slab.repairs,
                                 .layout = store->segment->prefix.layout,
                                 .started = store->segment->created};
-    push_view_counts(store, metrics->sums);
+    push_store_counts(store, metrics->sums);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         add_shard(&store->shards[i], metrics);
     }

@@ -24,8 +24,7 @@ uint32_t push_view_messages(const push_heap_t *heap, const push_log_t *log,
 void push_view_reactors(const push_store_t *store, push_reactor_visit_t *visit,
                         void *data);
 
-/* What was counted, by push_count_t.  Takes no lock. */
-void push_view_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS]);
+/* Takes no lock. */
 void push_view_metrics(push_store_t *store, push_metrics_t *metrics);
 
 /*

@@ -7,6 +7,7 @@
 #include "store/recovery/restore_internal.h"
 #include "store/disk/revocation.h"
 #include "store/disk/record_old.h"
+#include "store/disk/report_record.h"
 
 /* So much of the segment may be full after a start. */
 #define FILL_PERCENT 85u
@@ -37,6 +38,7 @@ void push_restore_forget(push_restore_t *restore)
     list_cleanup(&restore->keys);
     list_cleanup(&restore->revocations);
     list_cleanup(&restore->forgot);
+    list_cleanup(&restore->reports);
 }
 
 void push_restore_destroy(push_restore_t *restore)
@@ -95,6 +97,8 @@ static push_raws_t *list_for(push_restore_t *restore, char type)
         return &restore->revocations;
     case PUSH_RECORD_FORGOT:
         return &restore->forgot;
+    case PUSH_RECORD_REPORT:
+        return &restore->reports;
     default:
         return NULL;
     }
@@ -558,6 +562,7 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
     push_restore_losses(restore, store);
     restore_keys(restore, store);
     restore_revocations(restore, store);
+    push_restore_reports(restore, store);
     push_epoch_advance(&store->epoch);
     *restored = restore->restored;
 }

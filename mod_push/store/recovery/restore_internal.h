@@ -43,7 +43,7 @@ struct push_restore_t {
     bool has_meta;
     bool torn;
     push_meta_record_t meta;
-    push_raws_t messages, devices, keys, revocations, forgot;
+    push_raws_t messages, devices, keys, revocations, forgot, reports;
     push_losts_t lost;
     push_restored_t restored;
 };
@@ -64,6 +64,9 @@ static inline int64_t push_restore_until(const push_restore_t *restore,
     return restore->now.mono
            + (left < PUSH_TIME_LEFT_MAX ? left : PUSH_TIME_LEFT_MAX);
 }
+
+/* Last, since what is restored is not to be counted. */
+void push_restore_reports(push_restore_t *restore, push_store_t *store);
 
 void push_restore_devices(push_restore_t *restore, push_store_t *store);
 

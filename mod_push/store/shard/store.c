@@ -63,8 +63,10 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->journal = NULL;
     store->presence = NULL;
     store->events = (push_events_t){0};
+    push_classes_init(&store->classes, 0);
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
+    store->reports = (void *)(bytes + segment->reports_at);
     store->limits = *limits;
     store->guard = mapping->guard;
     store->visitors = &segment->visitors;
@@ -92,6 +94,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
                                         .gone = gone + i,
                                         .traces = &store->shards[i].traces,
                                         .traces_max = traces,
+                                        .classes = &store->classes,
                                         .alloc = heap_alloc,
                                         .release = heap_release,
                                         .retire = heap_retire,
@@ -356,4 +359,22 @@ void push_store_digest(const push_text_t *parts, unsigned count,
     EVP_DigestFinal_ex(context, digest, NULL);
     EVP_MD_CTX_free(context);
     memcpy(id, digest, PUSH_CONTEXT_BYTES);
+}
+
+void push_store_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
+{
+    memset(sums, 0, PUSH_COUNTS * sizeof(*sums));
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
+        push_counts_add(sums, &store->shards[i].counts);
+    }
+    push_counts_add(sums, &store->segment->counts);
+    for (uint32_t i = 0; i < store->seats.count; i++) {
+        const push_seat_t *seat = &store->seats.seats[i];
+
+        /* Nobody ever had it: all is 0. */
+        if (atomic_load(&seat->incarnation)) {
+            push_counts_add(sums, &seat->counts);
+            push_counts_add(sums, &seat->workers);
+        }
+    }
 }

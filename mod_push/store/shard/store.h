@@ -30,12 +30,14 @@ typedef struct push_limits_t {
 typedef struct push_store_t {
     push_segment_t *segment;
     push_shard_t *shards;
+    struct push_reports_t *reports; /* see store/shard/report.h */
     struct push_journal_t *journal; /* NULL: nothing is kept on disk */
     /* takes what was noted, once its shard is left; NULL: it is dropped */
     void (*hand_over)(struct push_store_t *store, push_records_t *records,
                       push_commit_t *commit);
     push_events_t events;            /* who listens, in this process */
     const push_presence_t *presence; /* NULL: nobody asks for it */
+    push_classes_t classes;          /* by which it counts */
     push_slab_t slab;
     push_epoch_t epoch;
     push_seats_t seats;
@@ -55,9 +57,7 @@ typedef struct push_mapping_t {
     uint64_t size;
     uint32_t seats; /* reactors that there may be at once */
     /* one for each, borrowed for good; see push_seats_t */
-    const int *events;
-    const int *receive;
-    const int *send;
+    const int *events, *receive, *send;
     push_guard_t *guard; /* may be NULL */
     uint64_t layout;     /* push_layout(): who may use the segment */
 } push_mapping_t;
@@ -127,6 +127,9 @@ push_device_t *push_store_device(push_store_t *store, unsigned shard,
 /* SHA-256 of the parts, each behind its length, cut to 16 bytes. */
 void push_store_digest(const push_text_t *parts, unsigned count,
                        unsigned char *id);
+
+/* What was counted ever, by push_count_t.  Needs no lock. */
+void push_store_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS]);
 
 static inline push_device_t *push_store_device_at(push_store_t *store,
                                                   push_ref_t ref)

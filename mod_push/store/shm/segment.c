@@ -4,12 +4,18 @@
 #include <sys/random.h>
 
 #include "store/shm/clock.h"
+#include "store/shm/reports.h"
 
 #define LINE 64u
 
 static uint64_t align_line(uint64_t offset)
 {
     return (offset + LINE - 1) / LINE * LINE;
+}
+
+static void *at_offset(void *base, uint64_t offset)
+{
+    return (unsigned char *)base + offset;
 }
 
 static bool create_shards(push_shard_t *shards)
@@ -41,6 +47,8 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
     at = align_line(at + (uint64_t)seats * sizeof(push_journal_entry_t));
     segment->gone_at = at;
     at = align_line(at + PUSH_SHARDS * sizeof(push_gone_ring_t));
+    segment->reports_at = at;
+    at = align_line(at + push_reports_size(size));
     if (at >= size
         || getrandom(segment->hash_key, sizeof(segment->hash_key), 0)
                != sizeof(segment->hash_key)
@@ -52,8 +60,8 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
     if (push_lock_init(&segment->retired.lock)
         || push_lock_init(&segment->sweep_lock)
         || push_lock_init(&segment->relief)
-        || !create_shards((push_shard_t *)(void *)((unsigned char *)base
-                                                   + segment->shards_at))
+        || push_reports_create(at_offset(base, segment->reports_at), size)
+        || !create_shards(at_offset(base, segment->shards_at))
         || !push_slab_create(&slab, base, &segment->slab, at, size - at)) {
         return false;
     }

@@ -5,6 +5,7 @@
 #include "core/exemplar.h"
 #include "core/gone.h"
 #include "core/idempotency.h"
+#include "core/tally.h"
 #include "store/shm/deaths.h"
 #include "store/shm/feed_words.h"
 #include "store/shm/journals.h"
@@ -17,7 +18,7 @@
  * The shared segment: one piece of memory that the parent makes and all
  * children map, kept over graceful restarts.
  *
- *   header | seats | shards | journals | gone | page table | pages
+ *   header | seats | shards | journals | gone | reports | page table | pages
  *
  * Everything in it is addressed by offsets from its start.  The header begins
  * with what all versions have in common, see store/shm/prefix.h.
@@ -44,6 +45,7 @@ typedef struct push_shard_t {
     _Atomic uint32_t messages; /* live, as of the last sweep */
     _Atomic uint32_t crowded;  /* mailboxes that were nearly full then */
     push_counts_t counts;      /* never cleared; see core/counts.h */
+    push_tally_t tally;        /* likewise */
 } push_shard_t;
 
 /* That a reactor lives: written by its thread alone. */
@@ -74,10 +76,11 @@ typedef struct push_seat_t {
     push_counts_t workers;        /* of its process; likewise */
     push_exemplars_t exemplars;   /* its thread's; likewise */
     _Atomic uint32_t carried[PUSH_BY_TRANSPORT_VALUES]; /* of streams */
+    _Atomic uint32_t delivered[PUSH_CLASSES]; /* as counts; see core/tally.h */
     _Alignas(64) push_pulse_t pulse;
 } push_seat_t;
 
-/* Nobody's seat; what was bound to it has not been seen to yet. */
+/* Nobody's; what was bound to it has not been seen to. */
 #define PUSH_SEAT_LEFT UINT32_MAX
 
 _Static_assert(offsetof(push_seat_t, counts) == 64, "the rest is one line");
@@ -118,6 +121,7 @@ typedef struct push_segment_t {
     push_lock_t sweep_lock; /* held by who sweeps */
     uint64_t journals_at;   /* one for each seat */
     uint64_t gone_at;       /* a push_gone_ring_t for each shard */
+    uint64_t reports_at;    /* see store/shm/reports.h */
     push_disk_t disk;
     push_deaths_t deaths;
     push_feed_words_t feeds;
@@ -125,17 +129,11 @@ typedef struct push_segment_t {
     push_slab_shared_t slab;
 } push_segment_t;
 
-/*
- * Lays out a segment of size bytes of zeroed memory for so many reactors, and
- * marks it with its layout.  False if it is too small.
- */
+/* Lays out size bytes of zeroed memory; false if they are too few. */
 bool push_segment_create(void *base, uint64_t size, uint32_t seats,
                          uint64_t layout);
 
-/*
- * In the parent, at the end of a child; now: mono ms.  One that still holds a
- * seat has died: who ends in order leaves its seats first.
- */
+/* In the parent: a child ended (mono ms); if it holds a seat, it died. */
 void push_segment_child_ended(push_segment_t *segment, uint32_t pid,
                               int64_t now);
 

@@ -12,6 +12,7 @@
 #include "store/shard/hold.h"
 #include "store/shm/slab_internal.h"
 #include "store/disk/record.h"
+#include "store/shm/reports.h"
 #include "store/shm/seat.h"
 
 /*
@@ -45,6 +46,8 @@ static const uint64_t facts[] = {
     PUSH_TRACE_NO_ROOM,
     PUSH_LABELS,
     PUSH_FEEDS,
+    PUSH_CLASS_NAMES,
+    PUSH_CLASS_NAMED,
     PUSH_EPOCHS,
     PUSH_REF_UNIT,
     PUSH_PART,
@@ -125,6 +128,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, feeds),
     AT(push_segment_t, journals_at),
     AT(push_segment_t, gone_at),
+    AT(push_segment_t, reports_at),
     AT(push_segment_t, disk),
     AT(push_segment_t, retired),
     AT(push_segment_t, slab),
@@ -199,6 +203,7 @@ static const uint64_t facts[] = {
     AT(push_exemplar_t, us),
     AT(push_exemplar_t, wall),
     AT(push_exemplar_t, trace),
+    AT(push_seat_t, delivered),
     SIZE(push_shard_t),
     AT(push_shard_t, lock),
     AT(push_shard_t, users),
@@ -235,6 +240,7 @@ static const uint64_t facts[] = {
     AT(push_gone_t, name),
     AT(push_gone_t, kind),
     AT(push_gone_t, why),
+    AT(push_shard_t, tally),
     SIZE(push_table_t),
     AT(push_table_t, buckets),
     AT(push_table_t, mask),
@@ -243,6 +249,39 @@ static const uint64_t facts[] = {
     AT(push_journal_entry_t, pid),
     AT(push_journal_entry_t, unsaved),
     AT(push_journal_entry_t, waiting),
+    SIZE(push_tally_t),
+    AT(push_tally_t, of),
+    SIZE(push_reports_t),
+    AT(push_reports_t, lock),
+    AT(push_reports_t, valid),
+    AT(push_reports_t, rooms),
+    AT(push_reports_t, named),
+    AT(push_reports_t, namings),
+    AT(push_reports_t, bases),
+    AT(push_reports_t, names),
+    SIZE(push_reports_base_t),
+    AT(push_reports_base_t, minute),
+    AT(push_reports_base_t, before),
+    AT(push_reports_base_t, day),
+    AT(push_reports_base_t, spans),
+    SIZE(push_sums_t),
+    AT(push_sums_t, of),
+    SIZE(push_figures_t),
+    AT(push_figures_t, of),
+    SIZE(push_span_t),
+    AT(push_span_t, tail),
+    AT(push_span_t, head),
+    SIZE(push_entry_head_t),
+    AT(push_entry_head_t, time),
+    AT(push_entry_head_t, len),
+    AT(push_entry_head_t, unused),
+    SIZE(push_reports_name_t),
+    AT(push_reports_name_t, name),
+    AT(push_reports_name_t, active),
+    AT(push_reports_name_t, left),
+    SIZE(push_class_name_t),
+    AT(push_class_name_t, len),
+    AT(push_class_name_t, text),
     SIZE(push_page_t),
     AT(push_page_t, next),
     AT(push_page_t, prev),
@@ -285,6 +324,10 @@ static const uint64_t facts[] = {
     AT(push_user_t, name),
     SIZE(push_channel_t),
     AT(push_channel_t, log),
+    AT(push_channel_t, classes),
+    SIZE(push_class_span_t),
+    AT(push_class_span_t, mark),
+    AT(push_class_span_t, since),
     AT(push_channel_t, subscribers),
     AT(push_channel_t, connected),
     AT(push_channel_t, arriving),
@@ -446,6 +489,9 @@ uint64_t push_layout(uint64_t transport)
     }
     for (int i = 0; i < PUSH_FAMILIES; i++) {
         sum = add_family(sum, push_family((push_family_kind_t)i));
+    }
+    for (int i = 0; i < PUSH_TALLIES; i++) {
+        sum = add_text(sum, push_tally_name((push_tally_kind_t)i));
     }
     return push_fingerprint_add(sum, &transport, 1);
 }

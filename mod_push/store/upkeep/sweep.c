@@ -6,6 +6,7 @@
 #include "core/checkin.h"
 #include "store/shard/context.h"
 #include "store/disk/disk.h"
+#include "store/disk/report_record.h"
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
 #include "store/upkeep/orphan.h"
@@ -14,6 +15,7 @@
 #include "store/ops/publish.h"
 #include "store/upkeep/recount.h"
 #include "store/shard/repair.h"
+#include "store/shard/report.h"
 #include "store/disk/save.h"
 #include "store/shard/shard.h"
 #include "store/ops/keys.h"
@@ -189,6 +191,16 @@ bool push_store_sweep(push_store_t *store, unsigned shard,
     return sweep_shard(store, shard, &round);
 }
 
+/* First what the sweep itself has ended, then the minute, then the disk. */
+static void close_minute(push_store_t *store, const push_time_t *now)
+{
+    int64_t minute;
+
+    if (push_report_close(store, now, &minute)) {
+        push_report_note(store, minute);
+    }
+}
+
 /* A seat is free when all shards have seen that its reactor is gone. */
 static void sweep_all(push_store_t *store, const push_time_t *now)
 {
@@ -213,6 +225,7 @@ static void sweep_all(push_store_t *store, const push_time_t *now)
     }
     push_recount(store);
     push_slab_recount(&store->slab);
+    close_minute(store, now);
 }
 
 void push_store_sweep_soon(void *base)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "core/tally_message.h"
 #include "store/shard/hold.h"
 #include "stream/transport/tcp.h"
 #include "stream/transport/tls.h"
@@ -24,6 +25,7 @@ const char *push_end_name(push_end_t why)
 /* One a thread: what one system call is going to write. */
 struct push_writer_t {
     push_store_t *store;
+    _Atomic uint32_t *tally; /* the seat's, by class */
     push_output_t out;
     push_forms_t forms; /* that pieces of out may be borrowed from */
     size_t gaps_len;    /* bytes of the gaps before the messages */
@@ -39,6 +41,7 @@ push_writer_t *push_writer_create(push_store_t *store, push_seat_t *seat)
 
     if (writer) {
         writer->store = store;
+        writer->tally = seat->delivered;
         writer->written.counts = &seat->counts;
         writer->written.exemplars = &seat->exemplars;
     }
@@ -72,6 +75,31 @@ static void note_written(push_writer_t *writer, push_stream_t *stream,
     writer->written.now = now;
     writer->written.seq = seq;
     push_delivery_written(writer->store, &stream_ref, &writer->written);
+}
+
+static void tally_class(const push_writer_t *writer,
+                        const push_message_t *message, unsigned messages)
+{
+    unsigned class = push_class_of_message(&writer->store->classes, message);
+
+    if (class != PUSH_CLASS_OTHER) {
+        push_tally_add(&writer->tally[class], messages);
+    }
+}
+
+/* The first messages of the delivery are out, so many. */
+static void tally_written(const push_writer_t *writer, unsigned messages)
+{
+    const push_pick_t *picks = writer->delivery.picks;
+
+    for (unsigned i = 0; i < messages; i++) {
+        tally_class(writer, picks[i].message, 1);
+    }
+}
+
+static bool tallies(const push_writer_t *writer)
+{
+    return writer->store->heaps[0].tally != NULL;
 }
 
 static const push_transport_t *transport_of(const push_stream_t *stream)
@@ -163,10 +191,9 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
 {
     push_store_t *store = writer->store;
     push_output_t *out = &writer->out;
-    push_letter_t letter = letter_for(
-        writer, stream,
-        push_at(&store->heaps[0], push_hold_at(store, stream->part)->message),
-        device);
+    const push_message_t *message = push_at(
+        &store->heaps[0], push_hold_at(store, stream->part)->message);
+    push_letter_t letter = letter_for(writer, stream, message, device);
     ssize_t sent;
 
     letter.seq = stream->part_seq;
@@ -185,6 +212,9 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
     }
     if (out->cut) {
         return go_on(stream);
+    }
+    if (tallies(writer)) {
+        tally_class(writer, message, 1);
     }
     begin_sums(writer);
     push_written_sums_add(&writer->written.sums, letter.message, 1,
@@ -235,6 +265,9 @@ static void note_whole(push_writer_t *writer, push_stream_t *stream,
     size_t begin = writer->gaps_len;
     unsigned next;
 
+    if (tallies(writer)) {
+        tally_written(writer, count);
+    }
     begin_sums(writer);
     for (unsigned i = 0; i < count; i = next) {
         bool alike = push_message_urgency(picks[i].message)
@@ -388,6 +421,9 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
         stream->answered = 1;
+        if (tallies(writer)) {
+            tally_written(writer, delivery->count);
+        }
         note_written(writer, stream, now, delivery->sent);
         sent = send_text(stream, reply.bytes, reply.len);
     }
