@@ -71,12 +71,15 @@ static bool reserve(push_feed_queue_t *queue, size_t size, uint64_t *at)
 {
     uint64_t head = atomic_load(&queue->head);
     uint64_t skip;
+    int64_t used;
 
     do {
         uint64_t left = queue->room - (head & (queue->room - 1));
 
         skip = left < size ? left : 0;
-        if (head + skip + size - atomic_load(&queue->tail) > queue->room) {
+        /* Negative where others have moved both on meanwhile: tried again. */
+        used = (int64_t)(head + skip + size - atomic_load(&queue->tail));
+        if (used > (int64_t)queue->room) {
             return false;
         }
     } while (!atomic_compare_exchange_weak(&queue->head, &head,
