@@ -168,7 +168,7 @@ START_TEST(the_streams_with_most_to_come_are_listed_out_of_many)
         .list = {.order = PUSH_ORDER_PENDING, .limit = 3, .more = &more}};
 
     for (int i = 0; i < STREAMS; i++) {
-        char user[8];
+        char user[16];
 
         snprintf(user, sizeof(user), "u%d", i);
         open_stream(user, "d", NULL);
