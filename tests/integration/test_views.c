@@ -204,12 +204,13 @@ START_TEST(every_child_has_its_reactors_listed)
 {
     struct server_options o = {.global = "PushReactors 2"};
     struct server *s = server_start(&o);
-    const json_t *answer = list_of(s, "children");
+    const json_t *answer;
     pid_t pids[8];
     int count = server_children(s, pids, 8);
 
     ck_assert_int_eq(count, 2);
-    ck_assert_uint_eq(json_array_size(json_at(answer, "children")), 4);
+    wait_until((answer = list_of(s, "children"))
+               && json_array_size(json_at(answer, "children")) == 4);
     for (int i = 0; i < count; i++) {
         ck_assert(has_child(answer, pids[i]));
     }
