@@ -77,8 +77,7 @@ static uint64_t count_channels(const push_store_t *store)
     uint64_t count = 0;
 
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        count += __atomic_load_n(&store->shards[i].channels.count,
-                                 __ATOMIC_RELAXED);
+        count += push_table_count(&store->shards[i].channels);
     }
     return count;
 }

@@ -14,6 +14,11 @@ static push_node_t *node_at(const push_heap_t *heap, push_ref_t ref)
     return push_at(heap, ref);
 }
 
+static void set_count(push_table_t *table, uint32_t count)
+{
+    atomic_store_explicit(&table->count, count, memory_order_relaxed);
+}
+
 static push_ref_t make_buckets(push_heap_t *heap, uint32_t count)
 {
     push_ref_t ref = heap->alloc(heap, count * sizeof(uint32_t), PUSH_PART);
@@ -33,7 +38,7 @@ bool push_table_create(push_heap_t *heap, push_table_t *table)
     }
     table->mask = BUCKETS_MIN - 1;
     table->buckets = ref;
-    table->count = 0;
+    set_count(table, 0);
     return true;
 }
 
@@ -41,7 +46,7 @@ void push_table_clear(const push_heap_t *heap, push_table_t *table)
 {
     memset(buckets_of(heap, table), 0,
            (table->mask + (size_t)1) * sizeof(uint32_t));
-    table->count = 0;
+    set_count(table, 0);
 }
 
 push_ref_t push_table_find(const push_heap_t *heap, const push_table_t *table,
@@ -100,7 +105,7 @@ static void grow(push_heap_t *heap, push_table_t *table)
 
 void push_table_add(push_heap_t *heap, push_table_t *table, push_ref_t ref)
 {
-    if (table->count > table->mask) {
+    if (push_table_count(table) > table->mask) {
         grow(heap, table);
     }
     push_table_link(heap, table, ref);
@@ -111,7 +116,7 @@ void push_table_link(const push_heap_t *heap, push_table_t *table,
 {
     chain(heap, buckets_of(heap, table), table->mask, ref);
     PUSH_FAILPOINT("table-add");
-    table->count++;
+    set_count(table, push_table_count(table) + 1);
 }
 
 void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref)
@@ -124,7 +129,7 @@ void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref)
     }
     *link = node_at(heap, ref)->next;
     PUSH_FAILPOINT("table-remove");
-    table->count--;
+    set_count(table, push_table_count(table) - 1);
 }
 
 push_ref_t push_table_next(const push_heap_t *heap, const push_table_t *table,

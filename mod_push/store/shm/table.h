@@ -1,6 +1,7 @@
 #ifndef PUSH_TABLE_H
 #define PUSH_TABLE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "core/heap.h"
@@ -8,14 +9,14 @@
 /*
  * A hash table of nodes.  It grows with what it holds; where memory is short
  * its chains grow instead.  All functions but one run with the lock of the
- * table's shard.  A table is derived from the nodes that exist: after a death it is
- * cleared and filled again.
+ * table's shard.  A table is derived from the nodes that exist: after a death
+ * it is cleared and filled again.
  */
 
 typedef struct push_table_t {
     push_ref_t buckets;
     uint32_t mask;
-    uint32_t count;
+    _Atomic uint32_t count; /* who has the lock changes it; any thread reads */
 } push_table_t;
 
 /* True if the object is the one that is looked for. */
@@ -44,7 +45,7 @@ void push_table_remove(push_heap_t *heap, push_table_t *table, push_ref_t ref);
 /* How many it has.  Needs no lock: then it is as of a moment ago. */
 static inline uint32_t push_table_count(const push_table_t *table)
 {
-    return __atomic_load_n(&table->count, __ATOMIC_RELAXED);
+    return atomic_load_explicit(&table->count, memory_order_relaxed);
 }
 
 /*
