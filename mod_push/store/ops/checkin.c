@@ -185,10 +185,13 @@ static void note_device(push_store_t *store, const push_device_t *device)
 }
 
 /* The stream that is open now learns that a newer one takes over. */
-static void end_older_stream(push_store_t *store, push_device_t *device)
+static void end_older_stream(push_store_t *store, push_device_t *device,
+                             const push_time_t *now)
 {
     if (device->traits & PUSH_DEVICE_ONLINE) {
         push_seat_end_device(&store->seats, device);
+        device->left = now->mono;
+        device->last_seen = now->wall;
         device->traits &= (uint8_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);
@@ -252,7 +255,7 @@ static push_status_t checkin_device(push_store_t *store,
     }
     push_session_open(store, device);
     push_session_resume(heap, device, checkin->cursor, arrival->now);
-    end_older_stream(store, device);
+    end_older_stream(store, device, arrival->now);
     use_subscriptions(store, device, subscriptions, arrival->wanted->count);
     open_stream(store, device, arrival);
     push_session_close(store, device);
