@@ -66,7 +66,7 @@ static push_store_t own_store;
 static push_sweeper_t *sweeper;
 static push_end_t end_reason = PUSH_END_SHUTDOWN;
 static bool all_end = true; /* the streams of all processes */
-static push_leave_t leave;  /* where streams may go meanwhile */
+static push_leave_t leave;  /* how long streams may look for another child */
 
 /* ---- the parent ---- */
 

@@ -95,6 +95,15 @@ static void receive(crash_journal_t *j, unsigned device,
     }
 }
 
+/* Gaps come before the messages of their flush. */
+static void hear_gaps(crash_device_t *device, const push_delivery_t *delivery)
+{
+    for (unsigned i = 0; i < delivery->gaps_count; i++) {
+        device->gaps += delivery->gaps[i].dropped;
+        device->forgotten |= delivery->gaps[i].reason == PUSH_GAP_STATE_LOST;
+    }
+}
+
 /* One flush; what was collected counts as received when all is written. */
 unsigned crash_flush(fixture_t *g, crash_journal_t *j, unsigned device,
                      const push_stream_ref_t *stream_ref)
@@ -109,11 +118,7 @@ unsigned crash_flush(fixture_t *g, crash_journal_t *j, unsigned device,
         delivery->count = 0;
         delivery->gaps_count = 0;
     }
-    for (unsigned i = 0; i < delivery->gaps_count; i++) {
-        j->devices[device].gaps += delivery->gaps[i].dropped;
-        j->devices[device].forgotten |= delivery->gaps[i].reason
-                                        == PUSH_GAP_STATE_LOST;
-    }
+    hear_gaps(&j->devices[device], delivery);
     for (unsigned i = 0; i < delivery->count; i++) {
         receive(j, device, delivery->picks[i].message);
         j->devices[device].at = cursor_mid(delivery->picks[i].seq,
@@ -309,6 +314,7 @@ static void write_partly(fixture_t *g, crash_journal_t *j,
 
         hold = push_hold_take(&g->store, picks[1].ref, stream_ref->gen,
                               g->store.tag);
+        hear_gaps(&j->devices[A1], &g->delivery);
         push_delivery_cut(&g->store, stream_ref, picks[0].seq);
         receive(j, A1, picks[0].message);
         j->devices[A1].at = cursor_mid(picks[0].seq, picks[0].message->mid);

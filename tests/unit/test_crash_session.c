@@ -1,6 +1,7 @@
 #include "core/failpoint.h"
 #include "core_suite.h"
 #include "core_world.h"
+#include "store/upkeep/sweep.h"
 #include "store/upkeep/validate.h"
 #include "store_shared.h"
 #include "store/ops/ack.h"
@@ -60,9 +61,21 @@ static push_status_t acknowledge(uint64_t session)
 
 /* In the order in which a check-in comes to them. */
 static const char *const points[] = {
-    "session-open",    "return-cursor",      "return-dropped",
-    "begin-acked",     "older-stream-ended", "subscriptions-swapped",
-    "stream-numbered", "stream-seated",      "session-close"};
+    "session-open",          "return-cursor",     "return-dropped",
+    "begin-acked",           "older-stream-left", "older-stream-ended",
+    "subscriptions-swapped", "stream-numbered",   "stream-seated",
+    "stream-online",         "session-close"};
+
+static void die_at(const char *name)
+{
+    int status;
+    pid_t pid;
+
+    point = name;
+    pid = child_start(check_in_anew, NULL);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFSIGNALED(status), "it never came to %s", name);
+}
 
 /*
  * Either nothing of the new session is there, or the token of the old one
@@ -71,8 +84,6 @@ static const char *const points[] = {
 START_TEST(no_token_of_an_earlier_stream_names_what_a_death_left_behind)
 {
     uint64_t before, after;
-    int status;
-    pid_t pid;
 
     ck_assert_int_eq(fixture_checkin(&g, "u", "d", NULL, &stream_ref),
                      PUSH_OK);
@@ -84,10 +95,7 @@ START_TEST(no_token_of_an_earlier_stream_names_what_a_death_left_behind)
               "a publish failed");
     }
     ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a 2=b 3=c");
-    point = points[_i];
-    pid = child_start(check_in_anew, NULL);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFSIGNALED(status), "it never came to %s", point);
+    die_at(points[_i]);
     ck_assert_int_eq(acknowledge(before), PUSH_STALE);
     ck_assert_int_eq(fixture_checkin(&g, "u", "d", NULL, &stream_ref),
                      PUSH_OK);
@@ -96,6 +104,26 @@ START_TEST(no_token_of_an_earlier_stream_names_what_a_death_left_behind)
     ck_assert_uint_ne(before, after);
     ck_assert_int_eq(acknowledge(before), PUSH_STALE);
     ck_assert_int_eq(acknowledge(after), PUSH_OK);
+}
+END_TEST
+
+/* Its retention does not begin before its last stream ended. */
+START_TEST(a_context_outlives_a_death_in_its_check_in)
+{
+    g.store.limits.retention = 10000;
+    ck_assert_int_eq(fixture_checkin(&g, "u", "d", NULL, &stream_ref),
+                     PUSH_OK);
+    ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_USER, "u", "a", PUSH_NORMAL),
+                     PUSH_OK);
+    ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=a");
+    die_at(points[_i]);
+    for (int i = 0; i < 2; i++) {
+        atomic_store(&g.store.segment->sweep_next, 0);
+        push_store_sweep_due(&g.store, &g.now);
+    }
+    ck_assert_int_eq(fixture_publish(&g, PUSH_LOG_USER, "u", "b", PUSH_NORMAL),
+                     PUSH_OK);
+    ck_assert_int_eq(g.receipt.recipients, 1);
 }
 END_TEST
 
@@ -108,5 +136,6 @@ int main(void)
     tcase_add_row_test(
         tc, no_token_of_an_earlier_stream_names_what_a_death_left_behind,
         points);
+    tcase_add_row_test(tc, a_context_outlives_a_death_in_its_check_in, points);
     return unit_run(suite);
 }

@@ -197,7 +197,9 @@ static void end_older_stream(push_store_t *store, push_device_t *device,
         push_seat_end_device(&store->seats, device);
         push_trace_note(&store->heaps[device->shard], device, &taken, now);
         device->left = now->mono;
+        device->last_seen = now->wall;
         push_device_set_went(device, PUSH_WENT_TAKEN);
+        PUSH_FAILPOINT("older-stream-left");
         device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
         PUSH_FAILPOINT("older-stream-ended");
         push_guard_leave(store->guard, device->address);
@@ -261,6 +263,7 @@ static void open_stream(push_store_t *store, push_device_t *device,
                    | (checkin->explicit_acks ? PUSH_DEVICE_EXPLICIT : 0)
                    | (checkin->made_up ? PUSH_DEVICE_MADE_UP : 0)
                    | checkin->transport << PUSH_DEVICE_TRANSPORT);
+    PUSH_FAILPOINT("stream-online");
     device->left = 0; /* only now: without a stream it would have gone then */
 }
 
@@ -554,6 +557,7 @@ bool push_store_move(push_store_t *store, const push_stream_ref_t *stream_ref,
             push_guard_enter(store->guard, device->address);
             push_store_count_stream(store, device, 1);
             device->traits |= PUSH_DEVICE_ONLINE;
+            PUSH_FAILPOINT("move-online");
             device->left = 0;
             push_event_of_device(&store->heaps[shard], PUSH_EVENT_CAME, device,
                                  NULL);

@@ -32,6 +32,7 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
     device->left = now->mono;
     push_device_set_went(device, why);
     device->last_seen = now->wall;
+    PUSH_FAILPOINT("offline-timed");
     device->traits = (uint16_t)((device->traits & ~PUSH_DEVICE_ONLINE)
                                 | PUSH_DEVICE_CHANGED);
     PUSH_FAILPOINT("offline-marked");

@@ -263,7 +263,6 @@ static void leave(push_reactor_t *reactor)
             atomic_store(&reactor->together, true);
             break;
         }
-
         adopt_arrivals(reactor);
         push_migrants_adopt(&reactor->set, reactor->set.seat_index);
         if (!awaited && set->streams.count == set->fixed) {
