@@ -1,11 +1,32 @@
 #include "core/event.h"
 
+/* What all of them want to be told, and by which gate. */
+static void sum_up(push_events_t *events)
+{
+    unsigned kinds[] = {0, 0};
+
+    events->gate = NULL;
+    for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
+        const push_listener_t *at = &events->listeners[i];
+
+        kinds[at->gate != NULL] |= at->kinds;
+        if (at->kinds && at->gate) {
+            events->gate = at->gate;
+        }
+    }
+    events->kinds = kinds[0];
+    events->gated = kinds[1];
+}
+
 bool push_events_listen(push_events_t *events, const push_listener_t *listener)
 {
+    if (listener->gate && events->gate && listener->gate != events->gate) {
+        return false;
+    }
     for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
         if (!events->listeners[i].kinds) {
             events->listeners[i] = *listener;
-            events->kinds |= listener->kinds;
+            sum_up(events);
             return true;
         }
     }
@@ -15,17 +36,14 @@ bool push_events_listen(push_events_t *events, const push_listener_t *listener)
 /* The function stays there: a thread may be about to call it. */
 void push_events_ignore(push_events_t *events, const push_listener_t *listener)
 {
-    unsigned kinds = 0;
-
     for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
         push_listener_t *at = &events->listeners[i];
 
         if (at->tell == listener->tell && at->data == listener->data) {
             at->kinds = 0;
         }
-        kinds |= at->kinds;
     }
-    events->kinds = kinds;
+    sum_up(events);
 }
 
 void push_events_tell(const push_events_t *events, const push_event_t *event)
@@ -33,7 +51,8 @@ void push_events_tell(const push_events_t *events, const push_event_t *event)
     for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
         const push_listener_t *at = &events->listeners[i];
 
-        if (at->kinds & PUSH_EVENT_BIT(event->kind)) {
+        if (at->kinds & PUSH_EVENT_BIT(event->kind)
+            && push_gate_open(at->gate)) {
             at->tell(at->data, event);
         }
     }

@@ -167,9 +167,6 @@ void push_feed_listener_tell(void *data, const push_event_t *event)
 {
     push_feed_listener_t *listener = data;
 
-    if (!atomic_load_explicit(&listener->words->known, memory_order_relaxed)) {
-        return;
-    }
     if (event->kind == PUSH_EVENT_ACKED) {
         note_ack(listener, event);
     }

@@ -229,7 +229,7 @@ void fixture_written(fixture_t *g, const push_stream_ref_t *stream_ref,
 {
     const push_written_t written = {
         .counts = &g->store.seats.seats[seat].counts,
-        .now = &g->now,
+        .at = g->now,
         .sums.messages[PUSH_NORMAL] = messages,
         .seq = seq};
 

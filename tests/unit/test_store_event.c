@@ -72,7 +72,8 @@ static void expect(const char *wanted)
 
 static void begin(void)
 {
-    const push_listener_t listener = {~0u, on_event, &g};
+    const push_listener_t listener = {
+        .kinds = ~0u, .tell = on_event, .data = &g};
 
     fixture_init(&g, ROOM);
     push_store_sit(&g.store, 0);

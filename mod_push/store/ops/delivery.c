@@ -178,14 +178,13 @@ push_status_t push_delivery_begin(push_store_t *store,
     return status;
 }
 
-/* The oldest message of an urgency took its time until now. */
-static void count_latency(const push_written_t *written, unsigned urgency,
-                          const push_time_t *now)
+/* The oldest message of an urgency took its time until it was written. */
+static void count_latency(const push_written_t *written, unsigned urgency)
 {
     const push_message_t *message = written->sums.oldest[urgency];
     push_sample_t sample = {.urgency = urgency,
-                            .us = push_message_age(message, now),
-                            .wall = now->wall};
+                            .us = push_message_age(message, &written->at),
+                            .wall = written->at.wall};
     unsigned bucket = push_count_time(written->counts, PUSH_TIME_WRITE_LATENCY,
                                       urgency, sample.us);
     push_text_t trace = push_message_trace(message);
@@ -199,9 +198,7 @@ static void count_latency(const push_written_t *written, unsigned urgency,
 static void count_written(const push_written_t *written)
 {
     const push_written_sums_t *sums = &written->sums;
-    push_time_t now = {.us = push_clock_us()};
 
-    now.wall = written->now->wall + (now.us - written->now->us) / 1000;
     for (unsigned i = 0; i < PUSH_LANES; i++) {
         if (sums->messages[i]) {
             push_count(written->counts, PUSH_COUNT_WRITTEN + i,
@@ -210,7 +207,7 @@ static void count_written(const push_written_t *written)
                        sums->bytes[i]);
         }
         if (sums->oldest[i]) {
-            count_latency(written, i, &now);
+            count_latency(written, i);
         }
     }
 }
@@ -245,7 +242,7 @@ push_status_t push_delivery_poll(push_store_t *store,
                                  push_delivery_t *delivery,
                                  const push_copier_t *copier)
 {
-    push_written_t written = {.now = now};
+    push_written_t written = {.counts = NULL};
     push_status_t status;
     push_device_t *device = enter_open(store, stream_ref, &status);
 
@@ -255,6 +252,7 @@ push_status_t push_delivery_poll(push_store_t *store,
     collect(store, device, now, delivery);
     if (copier->copy(copier->data, delivery, &written.sums)) {
         written.counts = store->heaps[device->shard].counts;
+        written.at = push_clock_later(now);
         tally_delivered(&store->heaps[device->shard], delivery);
         count_written(&written);
     }

@@ -94,7 +94,7 @@ bool push_delivery_cut(push_store_t *store,
 typedef struct push_written_t {
     push_counts_t *counts;
     push_exemplars_t *exemplars; /* of its seat; NULL: none are kept */
-    const push_time_t *now;      /* a while ago */
+    push_time_t at;
     push_written_sums_t sums;
     uint64_t seq; /* of the last one */
 } push_written_t;

@@ -21,3 +21,11 @@ push_time_t push_clock_now(void)
 
     return (push_time_t){us / 1000, clock_us(CLOCK_REALTIME) / 1000, us};
 }
+
+push_time_t push_clock_later(const push_time_t *earlier)
+{
+    int64_t us = push_clock_us();
+
+    return (push_time_t){us / 1000, earlier->wall + (us - earlier->us) / 1000,
+                         us};
+}
