@@ -249,12 +249,12 @@ void fixture_happens(fixture_t *g, unsigned class, push_tally_kind_t what,
         [PUSH_TALLY_PUBLISHED] = PUSH_COUNT_PUBLISHED,
         [PUSH_TALLY_DELIVERED] = PUSH_COUNT_WRITTEN};
     unsigned outcome = what - PUSH_TALLY_ACKED + PUSH_BY_OUTCOME_ACKED;
-    push_shard_t *shard = &g->store.shards[class % PUSH_SHARDS];
+    push_shard_counts_t *counted = &g->store.counted[class % PUSH_SHARDS];
 
     if (class != PUSH_CLASS_OTHER) {
-        push_tally_add(&shard->tally.of[class][what], more);
+        push_tally_add(&counted->by_class.of[class][what], more);
     }
-    push_count(&shard->counts,
+    push_count(&counted->by_label,
                what < PUSH_TALLY_ACKED ? cells[what]
                                        : push_cell(PUSH_COUNT_SETTLED, outcome,
                                                    0, PUSH_BY_URGENCY_VALUES),

@@ -309,7 +309,7 @@ static uint32_t tallied_in_all(void)
 
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         for (unsigned j = 0; j < PUSH_CLASSES; j++) {
-            sum += g.store.shards[i].tally.of[j][PUSH_TALLY_PUBLISHED];
+            sum += g.store.counted[i].by_class.of[j][PUSH_TALLY_PUBLISHED];
         }
     }
     return sum;
@@ -359,7 +359,7 @@ START_TEST(a_count_that_is_under_way_is_told_once)
     closes_at(AT(12, 0));
     happens(PUSH_CLASS_OTHER, PUSH_TALLY_PUBLISHED, 2);
     closes_at(AT(12, 1));
-    named = &g.store.shards[5].tally.of[FIRST][PUSH_TALLY_PUBLISHED];
+    named = &g.store.counted[5].by_class.of[FIRST][PUSH_TALLY_PUBLISHED];
     push_tally_add(named, 1);
     ck_assert_uint_eq(all_of(PUSH_STEP_DAY), 3);
     closes_at(AT(12, 2));
@@ -475,7 +475,7 @@ static uint32_t tallied(const char *user, unsigned class,
 {
     unsigned shard = push_store_name(&g.store, named(user)).shard;
 
-    return g.store.shards[shard].tally.of[class][what];
+    return g.store.counted[shard].by_class.of[class][what];
 }
 
 START_TEST(each_end_of_a_message_is_counted_by_its_type)

@@ -66,7 +66,7 @@ static void add_totals(const push_store_t *store, push_sums_t *sums)
 static void add_named(const push_store_t *store, push_sums_t *sums)
 {
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        add_tally(sums, &store->shards[i].tally);
+        add_tally(sums, &store->counted[i].by_class);
     }
     for (uint32_t i = 0; i < store->seats.count; i++) {
         const push_seat_t *seat = &store->seats.seats[i];
@@ -141,7 +141,8 @@ push_status_t push_report_rename(push_store_t *store, push_naming_t *naming)
     push_reports_classes(store->reports, &store->classes);
     push_report_leave(store);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        store->heaps[i].tally = naming->count ? &store->shards[i].tally : NULL;
+        store->heaps[i].tally = naming->count ? &store->counted[i].by_class
+                                              : NULL;
     }
     return given ? PUSH_OK : PUSH_OVER;
 }

@@ -66,6 +66,8 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     push_classes_init(&store->classes, 0);
     memset(store->noted, 0, sizeof(store->noted));
     store->shards = (push_shard_t *)(void *)(bytes + segment->shards_at);
+    store->counted = (push_shard_counts_t *)(void *)(bytes
+                                                     + segment->counts_at);
     store->reports = (void *)(bytes + segment->reports_at);
     store->limits = *limits;
     store->guard = mapping->guard;
@@ -89,7 +91,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     traces = most_traces(store);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         store->heaps[i] = (push_heap_t){.base = bytes,
-                                        .counts = &store->shards[i].counts,
+                                        .counts = &store->counted[i].by_label,
                                         .events = &store->events,
                                         .gone = gone + i,
                                         .traces = &store->shards[i].traces,
@@ -365,7 +367,7 @@ void push_store_counts(const push_store_t *store, uint64_t sums[PUSH_COUNTS])
 {
     memset(sums, 0, PUSH_COUNTS * sizeof(*sums));
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        push_counts_add(sums, &store->shards[i].counts);
+        push_counts_add(sums, &store->counted[i].by_label);
     }
     push_counts_add(sums, &store->segment->counts);
     for (uint32_t i = 0; i < store->seats.count; i++) {

@@ -30,6 +30,7 @@ typedef struct push_limits_t {
 typedef struct push_store_t {
     push_segment_t *segment;
     push_shard_t *shards;
+    push_shard_counts_t *counted;   /* of the shards */
     struct push_reports_t *reports; /* see store/shard/report.h */
     struct push_journal_t *journal; /* NULL: nothing is kept on disk */
     /* takes what was noted, once its shard is left; NULL: it is dropped */

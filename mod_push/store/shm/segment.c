@@ -43,6 +43,8 @@ bool push_segment_create(void *base, uint64_t size, uint32_t seats,
     at = align_line(at + (uint64_t)seats * sizeof(push_seat_t));
     segment->shards_at = at;
     at = align_line(at + PUSH_SHARDS * sizeof(push_shard_t));
+    segment->counts_at = at;
+    at = align_line(at + PUSH_SHARDS * sizeof(push_shard_counts_t));
     segment->journals_at = at;
     at = align_line(at + (uint64_t)seats * sizeof(push_journal_entry_t));
     segment->gone_at = at;

@@ -18,7 +18,8 @@
  * The shared segment: one piece of memory that the parent makes and all
  * children map, kept over graceful restarts.
  *
- *   header | seats | shards | journals | gone | reports | page table | pages
+ *   header | seats | shards | counts | journals | gone | reports | page table
+ *   | pages
  *
  * Everything in it is addressed by offsets from its start.  The header begins
  * with what all versions have in common, see store/shm/prefix.h.
@@ -29,7 +30,7 @@
 
 /* Users, their devices and messages, or channels; and idempotency keys. */
 typedef struct push_shard_t {
-    push_lock_t lock;
+    _Alignas(64) push_lock_t lock;
     push_table_t users;
     push_table_t contexts;
     push_table_t channels;
@@ -44,9 +45,13 @@ typedef struct push_shard_t {
     int64_t away_until;      /* the same; see push_forget_away() */
     _Atomic uint32_t messages; /* live, as of the last sweep */
     _Atomic uint32_t crowded;  /* mailboxes that were nearly full then */
-    push_counts_t counts;      /* never cleared; see core/counts.h */
-    push_tally_t tally;        /* likewise */
 } push_shard_t;
+
+/* What is counted with the lock of a shard; never cleared. */
+typedef struct push_shard_counts_t {
+    push_counts_t by_label; /* see core/counts.h */
+    push_tally_t by_class;  /* see core/tally.h */
+} push_shard_counts_t;
 
 /* That a reactor lives: written by its thread alone. */
 typedef struct push_pulse_t {
@@ -85,6 +90,7 @@ typedef struct push_seat_t {
 
 _Static_assert(offsetof(push_seat_t, counts) == 64, "the rest is one line");
 _Static_assert(sizeof(push_shard_t) % 64 == 0, "shards stay apart");
+_Static_assert(sizeof(push_shard_counts_t) % 64 == 0, "so do their counts");
 
 /* The parts of a recount; see store/upkeep/recount.h. */
 #define PUSH_RECOUNT_SUBSCRIPTIONS 1u /* counts of channels */
@@ -118,6 +124,7 @@ typedef struct push_segment_t {
     push_lock_t relief;       /* held by who makes room */
     uint64_t seats_at;        /* offsets from the start */
     uint64_t shards_at;
+    uint64_t counts_at;     /* a push_shard_counts_t for each shard */
     push_lock_t sweep_lock; /* held by who sweeps */
     uint64_t journals_at;   /* one for each seat */
     uint64_t gone_at;       /* a push_gone_ring_t for each shard */
