@@ -1,26 +1,27 @@
 #include "core/event.h"
 
-/* What all of them want to be told, and by which gate. */
+/* What all of them want to be told. */
 static void sum_up(push_events_t *events)
 {
     unsigned kinds[] = {0, 0};
 
-    events->gate = NULL;
+    events->enabled = NULL;
     for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
         const push_listener_t *at = &events->listeners[i];
 
-        kinds[at->gate != NULL] |= at->kinds;
-        if (at->kinds && at->gate) {
-            events->gate = at->gate;
+        kinds[at->enabled != NULL] |= at->kinds;
+        if (at->kinds && at->enabled) {
+            events->enabled = at->enabled;
         }
     }
     events->kinds = kinds[0];
-    events->gated = kinds[1];
+    events->optional = kinds[1];
 }
 
 bool push_events_listen(push_events_t *events, const push_listener_t *listener)
 {
-    if (listener->gate && events->gate && listener->gate != events->gate) {
+    if (listener->enabled && events->enabled
+        && listener->enabled != events->enabled) {
         return false;
     }
     for (unsigned i = 0; i < PUSH_LISTENERS_MAX; i++) {
@@ -52,7 +53,7 @@ void push_events_tell(const push_events_t *events, const push_event_t *event)
         const push_listener_t *at = &events->listeners[i];
 
         if (at->kinds & PUSH_EVENT_BIT(event->kind)
-            && push_gate_open(at->gate)) {
+            && push_listener_enabled(at->enabled)) {
             at->tell(at->data, event);
         }
     }

@@ -48,23 +48,23 @@ typedef struct push_listener_t {
     unsigned kinds; /* PUSH_EVENT_BIT() of those that it is told */
     void (*tell)(void *data, const push_event_t *event);
     void *data;
-    const _Atomic uint32_t *gate; /* while it is 0 nothing is told; or NULL */
+    const _Atomic uint32_t *enabled; /* or NULL; while it is 0: deaf */
 } push_listener_t;
 
 #define PUSH_LISTENERS_MAX 8u
 
 /* Who listens in this process; all 0: nobody. */
 typedef struct push_events_t {
-    unsigned kinds; /* of all without a gate */
-    unsigned gated; /* of all behind the gate */
-    const _Atomic uint32_t *gate;
+    unsigned kinds;    /* of all that always hear */
+    unsigned optional; /* of all that are told while enabled is not 0 */
+    const _Atomic uint32_t *enabled;
     push_listener_t listeners[PUSH_LISTENERS_MAX];
 } push_events_t;
 
 /*
  * While nobody publishes or has a stream here.  They are told in the order in
  * which they began to listen, as long as none has ended; false: too many, or
- * a second gate.
+ * one that is enabled by something else than another.
  */
 bool push_events_listen(push_events_t *events,
                         const push_listener_t *listener);
@@ -73,9 +73,9 @@ bool push_events_listen(push_events_t *events,
 void push_events_ignore(push_events_t *events,
                         const push_listener_t *listener);
 
-static inline bool push_gate_open(const _Atomic uint32_t *gate)
+static inline bool push_listener_enabled(const _Atomic uint32_t *enabled)
 {
-    return !gate || atomic_load_explicit(gate, memory_order_relaxed);
+    return !enabled || atomic_load_explicit(enabled, memory_order_relaxed);
 }
 
 /* Whether there is somebody to tell; events may be NULL. */
@@ -84,8 +84,8 @@ static inline bool push_events_wanted(const push_events_t *events,
 {
     return events
            && (events->kinds & PUSH_EVENT_BIT(kind)
-               || (events->gated & PUSH_EVENT_BIT(kind)
-                   && push_gate_open(events->gate)));
+               || (events->optional & PUSH_EVENT_BIT(kind)
+                   && push_listener_enabled(events->enabled)));
 }
 
 void push_events_tell(const push_events_t *events, const push_event_t *event);

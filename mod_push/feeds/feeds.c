@@ -299,7 +299,7 @@ static push_listener_t listener_of(push_feeds_t *feeds)
     return (push_listener_t){.kinds = PUSH_FEED_EVENTS,
                              .tell = push_feed_listener_tell,
                              .data = &feeds->listener,
-                             .gate = &feeds->listener.words->known};
+                             .enabled = &feeds->listener.words->known};
 }
 
 push_feeds_t *push_feeds_create(const push_feeds_options_t *options)

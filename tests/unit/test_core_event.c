@@ -178,25 +178,25 @@ START_TEST(there_is_room_for_so_many_listeners_and_no_more)
 }
 END_TEST
 
-START_TEST(behind_a_gate_nothing_is_told_while_it_is_closed)
+START_TEST(who_is_not_enabled_is_told_nothing)
 {
-    static _Atomic uint32_t gate, other;
-    push_listener_t gated = listener("2:", ALL);
+    static _Atomic uint32_t enabled, other;
+    push_listener_t optional = listener("2:", ALL);
     push_listener_t elsewhere = listener("3:", ALL);
 
-    gated.gate = &gate;
-    elsewhere.gate = &other;
+    optional.enabled = &enabled;
+    elsewhere.enabled = &other;
     listen("1:", PUSH_EVENT_BIT(PUSH_EVENT_PUBLISHED));
-    ck_assert(push_events_listen(&events, &gated));
+    ck_assert(push_events_listen(&events, &optional));
     ck_assert(!push_events_listen(&events, &elsewhere));
     ck_assert(!push_events_wanted(&events, PUSH_EVENT_ACKED));
     world_say(&w, user, "a");
     expect("1:published a; ");
-    atomic_store(&gate, 1);
+    atomic_store(&enabled, 1);
     ck_assert(push_events_wanted(&events, PUSH_EVENT_ACKED));
     world_say(&w, user, "b");
     expect("1:published b; 2:published b; ");
-    push_events_ignore(&events, &gated);
+    push_events_ignore(&events, &optional);
     ck_assert(!push_events_wanted(&events, PUSH_EVENT_ACKED));
     ck_assert(push_events_listen(&events, &elsewhere));
 }
@@ -216,6 +216,6 @@ int main(void)
     tcase_add_test(
         tc, each_listener_is_told_its_kinds_in_the_order_of_their_coming);
     tcase_add_test(tc, there_is_room_for_so_many_listeners_and_no_more);
-    tcase_add_test(tc, behind_a_gate_nothing_is_told_while_it_is_closed);
+    tcase_add_test(tc, who_is_not_enabled_is_told_nothing);
     return unit_run(suite);
 }

@@ -363,7 +363,7 @@ START_TEST(a_count_that_is_under_way_is_told_once)
     push_tally_add(named, 1);
     ck_assert_uint_eq(all_of(PUSH_STEP_DAY), 3);
     closes_at(AT(12, 2));
-    push_count(&g.store.shards[5].counts, PUSH_COUNT_PUBLISHED, 1);
+    push_count(&g.store.counted[5].by_label, PUSH_COUNT_PUBLISHED, 1);
     happens(PUSH_CLASS_OTHER, PUSH_TALLY_PUBLISHED, 1);
     closes_at(AT(12, 3));
     ck_assert_str_eq(report_of(PUSH_STEP_MINUTE, false),

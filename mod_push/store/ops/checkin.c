@@ -197,7 +197,6 @@ static void end_older_stream(push_store_t *store, push_device_t *device,
         push_seat_end_device(&store->seats, device);
         push_trace_note(&store->heaps[device->shard], device, &taken, now);
         device->left = now->mono;
-        device->last_seen = now->wall;
         push_device_set_went(device, PUSH_WENT_TAKEN);
         PUSH_FAILPOINT("older-stream-left");
         device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
