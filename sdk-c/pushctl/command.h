@@ -29,12 +29,13 @@ struct ctl_command;
 
 /* One run of pushctl. */
 struct ctl {
-    struct common common;              /* its url ends with no slash */
-    char *url;                         /* our copy of that, where it did */
-    long timeout;                      /* seconds, for one answer */
-    const struct ctl_command *command; /* that runs */
-    void *state;                       /* the command's, see below */
-    char **arguments;                  /* of the command, and how many */
+    struct common common; /* its url ends with no slash */
+    char *url;            /* our copy of that, where it did */
+    long timeout;         /* seconds, for one answer */
+    const struct ctl_command *const *commands; /* all; ends with NULL */
+    const struct ctl_command *command;         /* that runs */
+    void *state;                               /* the command's, see below */
+    char **arguments; /* of the command, and how many */
     int count;
 };
 
@@ -55,11 +56,5 @@ struct ctl_command {
     /* Do it; the exit code. */
     int (*run)(struct ctl *c);
 };
-
-/* All commands, in the order of --help; ends with NULL. */
-extern const struct ctl_command *const ctl_commands[];
-
-/* NULL: there is none of that name. */
-const struct ctl_command *ctl_find(const char *name);
 
 #endif

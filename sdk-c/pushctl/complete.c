@@ -64,18 +64,18 @@ static void bash_function(const char *name, const struct ctl_option *o)
     printf("        *) return 1 ;;\n    esac\n}\n\n");
 }
 
-static void bash_commands(void)
+static void bash_commands(const struct ctl_command *const *commands)
 {
     printf("    case $command in\n");
-    for (size_t i = 0; ctl_commands[i]; i++) {
-        printf("        %s) words='", ctl_commands[i]->name);
-        put_choices(ctl_commands[i]->arguments);
-        bash_names(ctl_commands[i]->options);
+    for (size_t i = 0; commands[i]; i++) {
+        printf("        %s) words='", commands[i]->name);
+        put_choices(commands[i]->arguments);
+        bash_names(commands[i]->options);
         printf("' ;;\n");
     }
     printf("        '') words='");
-    for (size_t i = 0; ctl_commands[i]; i++) {
-        printf(" %s", ctl_commands[i]->name);
+    for (size_t i = 0; commands[i]; i++) {
+        printf(" %s", commands[i]->name);
     }
     printf("' ;;\n    esac\n");
 }
@@ -110,14 +110,14 @@ static const char bash_end[] =
     "}\n\n"
     "complete -o bashdefault -F _pushctl pushctl\n";
 
-static void complete_bash(void)
+static void complete_bash(const struct ctl_command *const *commands)
 {
     printf("# bash completion for pushctl, made by `pushctl completion bash`."
            "\n# shellcheck shell=bash disable=SC2207\n\n");
     bash_function("all", ctl_globals);
-    for (size_t i = 0; ctl_commands[i]; i++) {
-        if (ctl_commands[i]->options) {
-            bash_function(ctl_commands[i]->name, ctl_commands[i]->options);
+    for (size_t i = 0; commands[i]; i++) {
+        if (commands[i]->options) {
+            bash_function(commands[i]->name, commands[i]->options);
         }
     }
     printf("_pushctl_takes_value() {\n    local cur='' COMPREPLY\n"
@@ -125,7 +125,7 @@ static void complete_bash(void)
     printf("%s    local all='", bash_body);
     bash_names(ctl_globals);
     printf("'\n");
-    bash_commands();
+    bash_commands(commands);
     printf("%s", bash_end);
 }
 
@@ -192,12 +192,12 @@ static void zsh_options(const struct ctl_option *o)
     }
 }
 
-static void zsh_commands(void)
+static void zsh_commands(const struct ctl_command *const *commands)
 {
     printf("    commands=(\n");
-    for (size_t i = 0; ctl_commands[i]; i++) {
-        printf("        '%s:", ctl_commands[i]->name);
-        zsh_text(ctl_commands[i]->summary);
+    for (size_t i = 0; commands[i]; i++) {
+        printf("        '%s:", commands[i]->name);
+        zsh_text(commands[i]->summary);
         printf("'\n");
     }
     printf("    )\n");
@@ -217,7 +217,7 @@ static void zsh_rest(const struct ctl_command *command)
     printf(" ;;\n");
 }
 
-static void complete_zsh(void)
+static void complete_zsh(const struct ctl_command *const *commands)
 {
     printf(
         "#compdef pushctl\n"
@@ -225,7 +225,7 @@ static void complete_zsh(void)
         "_pushctl() {\n    local -a commands all\n"
         "    local context state state_descr line\n"
         "    typeset -A opt_args\n");
-    zsh_commands();
+    zsh_commands(commands);
     printf("    all=(\n");
     for (const struct ctl_option *o = ctl_globals; o->name; o++) {
         zsh_options((const struct ctl_option[]){*o, {0, NULL, NULL, NULL}});
@@ -235,10 +235,10 @@ static void complete_zsh(void)
            "    case $state in\n"
            "    command) _describe command commands ;;\n"
            "    words)\n        case $line[1] in\n");
-    for (size_t i = 0; ctl_commands[i]; i++) {
-        printf("        %s) _arguments $all \\\n", ctl_commands[i]->name);
-        zsh_options(ctl_commands[i]->options);
-        zsh_rest(ctl_commands[i]);
+    for (size_t i = 0; commands[i]; i++) {
+        printf("        %s) _arguments $all \\\n", commands[i]->name);
+        zsh_options(commands[i]->options);
+        zsh_rest(commands[i]);
     }
     printf("        esac ;;\n    esac\n}\n\n_pushctl \"$@\"\n");
 }
@@ -248,10 +248,10 @@ static void complete_zsh(void)
 static int run_completion(struct ctl *c)
 {
     if (strcmp(c->arguments[0], "bash") == 0) {
-        complete_bash();
+        complete_bash(c->commands);
     }
     else if (strcmp(c->arguments[0], "zsh") == 0) {
-        complete_zsh();
+        complete_zsh(c->commands);
     }
     else {
         common_usage(&c->common, "completion is for bash and zsh, not for %s",

@@ -2,7 +2,6 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "complete.h"
 #include "explain.h"
@@ -15,31 +14,17 @@
 #include "usage.h"
 #include "users.h"
 
-const struct ctl_command *const ctl_commands[] = {
-    &ctl_stats,      &ctl_top,    &ctl_reports,    &ctl_tail,
-    &ctl_check,      &ctl_user,   &ctl_device,     &ctl_message,
-    &ctl_explain,    &ctl_recall, &ctl_disconnect, &ctl_revoke,
-    &ctl_publish,    &ctl_token,  &ctl_completion, NULL,
-    &ctl_stats,      &ctl_top,    &ctl_reports,    &ctl_check,
-    &ctl_user,       &ctl_device, &ctl_message,    &ctl_recall,
-    &ctl_disconnect, &ctl_revoke, &ctl_publish,    &ctl_token,
-    &ctl_completion, NULL,
-};
-
-const struct ctl_command *ctl_find(const char *name)
-{
-    for (size_t i = 0; ctl_commands[i]; i++) {
-        if (strcmp(ctl_commands[i]->name, name) == 0) {
-            return ctl_commands[i];
-        }
-    }
-    return NULL;
-}
+/* In the order of --help. */
+static const struct ctl_command *const commands[] = {
+    &ctl_stats,   &ctl_top,    &ctl_reports,    &ctl_tail,
+    &ctl_check,   &ctl_user,   &ctl_device,     &ctl_message,
+    &ctl_explain, &ctl_recall, &ctl_disconnect, &ctl_revoke,
+    &ctl_publish, &ctl_token,  &ctl_completion, NULL};
 
 int main(int argc, char **argv)
 {
     struct ctl_settings settings = {0};
-    struct ctl c = {0};
+    struct ctl c = {.commands = commands};
     int status;
 
     setlocale(LC_ALL, "");

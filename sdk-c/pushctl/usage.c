@@ -77,18 +77,17 @@ static void help_command(const struct ctl_command *command)
     print_options("Options of all commands", ctl_globals);
 }
 
-static void help(const struct ctl_command *command)
+static void help(const struct ctl *c)
 {
-    if (command) {
-        help_command(command);
+    if (c->command) {
+        help_command(c->command);
         exit(EXIT_OK);
     }
     printf("pushctl - look after a mod_push server\n"
            "usage: pushctl COMMAND [OPTION]... [ARGUMENT]...\n"
            "Commands:\n");
-    for (size_t i = 0; ctl_commands[i]; i++) {
-        printf("  %-12s %s\n", ctl_commands[i]->name,
-               ctl_commands[i]->summary);
+    for (size_t i = 0; c->commands[i]; i++) {
+        printf("  %-12s %s\n", c->commands[i]->name, c->commands[i]->summary);
     }
     print_options("Options of all commands", ctl_globals);
     printf("pushctl COMMAND --help lists those of a command.\n");
@@ -108,7 +107,7 @@ static void take(struct ctl *c, struct ctl_settings *s, int option)
         }
     }
     if (option == OPT_HELP) {
-        help(c->command);
+        help(c);
     }
     ctl_settings_option(s, &c->common, option, optarg);
 }
@@ -131,12 +130,23 @@ static void take_all(struct ctl *c, struct ctl_settings *s, int argc,
     }
 }
 
+/* NULL: there is none of that name. */
+static const struct ctl_command *find(const struct ctl *c, const char *name)
+{
+    for (size_t i = 0; c->commands[i]; i++) {
+        if (strcmp(c->commands[i]->name, name) == 0) {
+            return c->commands[i];
+        }
+    }
+    return NULL;
+}
+
 static void choose(struct ctl *c, const char *name)
 {
     if (!name) {
         common_usage(&c->common, "say a command");
     }
-    c->command = ctl_find(name);
+    c->command = find(c, name);
     if (!c->command) {
         common_usage(&c->common, "there is no command %s", name);
     }

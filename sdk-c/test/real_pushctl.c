@@ -157,10 +157,13 @@ START_TEST(check_fails_where_the_server_is_not_well)
 {
     pid_t child[8];
     const char *said;
+    char died[32];
 
     for (int i = 0; i < 3; i++) {
         wait_until(server_children(server, child, 8) >= 2);
         server_kill_child(server, child[0]);
+        snprintf(died, sizeof(died), "\"died\":%d}", i + 1);
+        wait_until(strstr(http_get(server, "/push/health")->body, died));
     }
     wait_until(strstr(http_get(server, "/push/health")->body, "degraded"));
     said = shell_run("set +e; $CTL check --quick; echo code $?");
