@@ -147,9 +147,7 @@ START_TEST(check_says_that_all_is_well)
     ck_assert_ptr_nonnull(strstr(said, "sound     yes\n"));
     ck_assert_str_eq(json_text_at(json, "health.status"), "ok");
     ck_assert_int_eq(json_int_at(json, "check.wrong"), 0);
-    json = ctl_json("check -q");
-    ck_assert_str_eq(json_text_at(json, "health.status"), "ok");
-    ck_assert_ptr_null(json_at(json, "check"));
+    ck_assert_ptr_null(json_at(ctl_json("check -q"), "check"));
 }
 END_TEST
 
@@ -157,13 +155,12 @@ START_TEST(check_fails_where_the_server_is_not_well)
 {
     pid_t child[8];
     const char *said;
-    char died[32];
+    const char *died[] = {"\"died\":1}", "\"died\":2}", "\"died\":3}"};
 
     for (int i = 0; i < 3; i++) {
         wait_until(server_children(server, child, 8) >= 2);
         server_kill_child(server, child[0]);
-        snprintf(died, sizeof(died), "\"died\":%d}", i + 1);
-        wait_until(strstr(http_get(server, "/push/health")->body, died));
+        wait_until(strstr(http_get(server, "/push/health")->body, died[i]));
     }
     wait_until(strstr(http_get(server, "/push/health")->body, "degraded"));
     said = shell_run("set +e; $CTL check --quick; echo code $?");
