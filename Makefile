@@ -264,7 +264,7 @@ export PUSH_BUILD  = $(abspath $(B))
 # Suites wait more than they work, so two of them share the machine, except for
 # those that must not; a browser takes it whole.  Groups of suites run one after
 # the other.
-SUITE_JOBS ?= 2
+SUITE_JOBS ?= 3
 export SUITE_JOBS
 
 suites = $(filter-out $(ALONE_TESTS),$(1)) --alone $(filter $(ALONE_TESTS),$(1))
