@@ -17,6 +17,7 @@
 #include "list.h"
 
 struct socket_state {
+    const CURL *easy; /* for which it was watched last */
     int fd;
     int what;
 };
@@ -86,6 +87,34 @@ static struct socket_state *add_socket(struct pushc_transport *t, int fd)
     return &t->sockets[t->socket_count++];
 }
 
+static void forget_socket(struct pushc_transport *t, struct socket_state *s)
+{
+    int fd = s->fd;
+
+    *s = t->sockets[--t->socket_count];
+    if (t->watch(t->watcher, fd, 0) != 0) {
+        t->broken = 1;
+    }
+}
+
+/*
+ * Those of a request that ends.  libcurl (7.88) closes a socket that still
+ * connects before it says so: its number may be another file's by then.
+ */
+static void forget_sockets(struct pushc_transport *t, const CURL *easy)
+{
+    size_t i = 0;
+
+    while (i < t->socket_count) {
+        if (t->sockets[i].easy == easy) {
+            forget_socket(t, &t->sockets[i]);
+        }
+        else {
+            i++;
+        }
+    }
+}
+
 static int on_socket(CURL *easy, curl_socket_t fd, int action, void *ctx,
                      void *unused)
 {
@@ -96,21 +125,20 @@ static int on_socket(CURL *easy, curl_socket_t fd, int action, void *ctx,
                : action == CURL_POLL_INOUT ? PUSHC_READ | PUSHC_WRITE
                                            : 0;
 
-    (void)easy;
     (void)unused;
-    if (!s && what) {
-        s = add_socket(t, fd);
-        if (!s) {
-            t->broken = 1;
-            return 0;
+    if (!what) {
+        if (s) {
+            forget_socket(t, s);
         }
+        return 0;
     }
-    if (s) {
-        s->what = what;
+    s = s ? s : add_socket(t, fd);
+    if (!s) {
+        t->broken = 1;
+        return 0;
     }
-    if (s && !what) {
-        *s = t->sockets[--t->socket_count];
-    }
+    s->easy = easy;
+    s->what = what;
     if (t->watch(t->watcher, fd, what) != 0) {
         t->broken = 1;
     }
@@ -202,10 +230,16 @@ static void destroy(struct pushc_exchange *x)
     pushc_mem_free(mem, x);
 }
 
+static void detach(struct pushc_exchange *x)
+{
+    forget_sockets(x->t, x->easy);
+    curl_multi_remove_handle(x->t->multi, x->easy);
+}
+
 void pushc_exchange_cancel(struct pushc_exchange *x)
 {
     if (x) {
-        curl_multi_remove_handle(x->t->multi, x->easy);
+        detach(x);
         destroy(x);
     }
 }
@@ -254,7 +288,7 @@ static void finish(struct pushc_exchange *x, CURLcode code)
              code == CURLE_OK ? ""
              : x->error[0]    ? x->error
                               : curl_easy_strerror(code));
-    curl_multi_remove_handle(t->multi, x->easy);
+    detach(x);
     x->ops->on_done(x->ctx, status_of(x, code), &x->answer);
     destroy(x);
 }

@@ -1,5 +1,6 @@
 /* test_loop.c - clients and publishers inside an application's loop. */
 #include <check.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,44 @@ START_TEST(a_loop_that_refuses_is_an_error_of_the_start)
 }
 END_TEST
 
+/* Counts descriptors that are watched, and those let go when closed. */
+struct counting {
+    pushc_source *source;
+    int fd; /* the first */
+    int watched;
+    int closed;
+};
+
+static int count(void *ctx, pushc_source *source, int fd, int what)
+{
+    struct counting *c = ctx;
+
+    c->fd = c->source ? c->fd : fd;
+    c->source = source;
+    c->watched += what != 0;
+    c->closed += !what && fcntl(fd, F_GETFD) < 0;
+    return 0;
+}
+
+START_TEST(a_descriptor_is_let_go_before_it_is_closed)
+{
+    struct counting counting = {0};
+    pushc_loop loop = {sizeof(loop), &counting, count, no_timer, NULL};
+    pushc_options o = PUSHC_OPTIONS_INIT;
+    pushc_client *client;
+
+    o.url = url;
+    o.loop = &loop;
+    ck_assert_int_eq(pushc_client_create(&o, &client), PUSHC_OK);
+    ck_assert_int_eq(pushc_client_start(client), PUSHC_OK);
+    pushc_source_ready(counting.source, counting.fd, PUSHC_READ);
+    pushc_source_timeout(counting.source);
+    ck_assert_int_gt(counting.watched, 1);
+    pushc_client_destroy(client); /* while it connects */
+    ck_assert_int_eq(counting.closed, 0);
+}
+END_TEST
+
 static void take_status(void *ctx, const pushc_result *r)
 {
     *(int *)ctx = r->status;
@@ -297,6 +336,7 @@ int main(void)
         a_client_that_is_destroyed_in_mid_stream_leaves_nothing_in_the_loop);
     tcase_add_test(tc, a_publisher_runs_in_the_loop_of_the_application);
     tcase_add_test(tc, a_loop_that_refuses_is_an_error_of_the_start);
+    tcase_add_test(tc, a_descriptor_is_let_go_before_it_is_closed);
     tcase_add_loop_test(
         tc, a_loop_that_refuses_later_is_the_result_of_what_was_published, 0,
         2);
