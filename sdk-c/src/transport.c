@@ -16,20 +16,11 @@
 
 #include "list.h"
 
-struct socket_state {
-    const CURL *easy; /* for which it was watched last */
-    int fd;
-    int what;
-};
-
 struct pushc_transport {
     const struct pushc_settings *set; /* borrowed */
-    pushc_watch_fn watch;
-    void *watcher; /* borrowed */
     CURLM *multi;
     uint64_t due; /* UINT64_MAX: none */
-    struct socket_state *sockets;
-    size_t socket_count, socket_room;
+    struct pushc_sockets sockets;
     struct pushc_list exchanges; /* all under way */
     int broken;
 };
@@ -57,89 +48,17 @@ static void init_curl(void)
 
 /* ---- descriptors and time ---- */
 
-static struct socket_state *find_socket(struct pushc_transport *t, int fd)
-{
-    size_t i;
-
-    for (i = 0; i < t->socket_count; i++) {
-        if (t->sockets[i].fd == fd) {
-            return &t->sockets[i];
-        }
-    }
-    return NULL;
-}
-
-static struct socket_state *add_socket(struct pushc_transport *t, int fd)
-{
-    if (t->socket_count == t->socket_room) {
-        size_t room = t->socket_room * 2;
-        struct socket_state *more = pushc_mem_realloc(&t->set->mem, t->sockets,
-                                                      room * sizeof(*more));
-
-        if (!more) {
-            return NULL;
-        }
-        t->sockets = more;
-        t->socket_room = room;
-    }
-    t->sockets[t->socket_count].fd = fd;
-    t->sockets[t->socket_count].what = 0;
-    return &t->sockets[t->socket_count++];
-}
-
-static void forget_socket(struct pushc_transport *t, struct socket_state *s)
-{
-    int fd = s->fd;
-
-    *s = t->sockets[--t->socket_count];
-    if (t->watch(t->watcher, fd, 0) != 0) {
-        t->broken = 1;
-    }
-}
-
-/*
- * Those of a request that ends.  libcurl (7.88) closes a socket that still
- * connects before it says so: its number may be another file's by then.
- */
-static void forget_sockets(struct pushc_transport *t, const CURL *easy)
-{
-    size_t i = 0;
-
-    while (i < t->socket_count) {
-        if (t->sockets[i].easy == easy) {
-            forget_socket(t, &t->sockets[i]);
-        }
-        else {
-            i++;
-        }
-    }
-}
-
 static int on_socket(CURL *easy, curl_socket_t fd, int action, void *ctx,
                      void *unused)
 {
     struct pushc_transport *t = ctx;
-    struct socket_state *s = find_socket(t, fd);
     int what = action == CURL_POLL_IN      ? PUSHC_READ
                : action == CURL_POLL_OUT   ? PUSHC_WRITE
                : action == CURL_POLL_INOUT ? PUSHC_READ | PUSHC_WRITE
                                            : 0;
 
     (void)unused;
-    if (!what) {
-        if (s) {
-            forget_socket(t, s);
-        }
-        return 0;
-    }
-    s = s ? s : add_socket(t, fd);
-    if (!s) {
-        t->broken = 1;
-        return 0;
-    }
-    s->easy = easy;
-    s->what = what;
-    if (t->watch(t->watcher, fd, what) != 0) {
+    if (pushc_sockets_set(&t->sockets, fd, what, easy) != 0) {
         t->broken = 1;
     }
     return 0;
@@ -165,18 +84,18 @@ int pushc_transport_create(const struct pushc_settings *set,
         return PUSHC_ERR_MEMORY;
     }
     t->set = set;
-    t->watch = watch;
-    t->watcher = watcher;
+    t->sockets.watch = watch;
+    t->sockets.watcher = watcher;
     t->due = UINT64_MAX;
     t->multi = once_status == CURLE_OK ? curl_multi_init() : NULL;
     /* A connection needs two, since IPv6 and IPv4 may be tried together. There
      * is room for all from the start: growing could fail where it must not. */
-    t->socket_room = 2 * (size_t)set->o.parallel + 8;
-    t->sockets = pushc_mem_zalloc(&set->mem,
-                                  t->socket_room * sizeof(*t->sockets));
-    if (!t->multi || !t->sockets) {
+    if (pushc_sockets_init(&t->sockets, &set->mem,
+                           2 * (size_t)set->o.parallel + 8)
+            != 0
+        || !t->multi) {
         curl_multi_cleanup(t->multi);
-        pushc_mem_free(&set->mem, t->sockets);
+        pushc_sockets_cleanup(&t->sockets);
         pushc_mem_free(&set->mem, t);
         return PUSHC_ERR_MEMORY;
     }
@@ -198,7 +117,7 @@ void pushc_transport_destroy(struct pushc_transport *t)
             PUSHC_LINKED(t->exchanges.first, struct pushc_exchange));
     }
     curl_multi_cleanup(t->multi);
-    pushc_mem_free(&t->set->mem, t->sockets);
+    pushc_sockets_cleanup(&t->sockets);
     pushc_mem_free(&t->set->mem, t);
 }
 
@@ -209,7 +128,7 @@ uint64_t pushc_transport_due(const struct pushc_transport *t)
 
 int pushc_transport_listens(const struct pushc_transport *t)
 {
-    return t->socket_count > 0;
+    return t->sockets.count > 0;
 }
 
 int pushc_transport_broken(const struct pushc_transport *t)
@@ -230,9 +149,15 @@ static void destroy(struct pushc_exchange *x)
     pushc_mem_free(mem, x);
 }
 
+/*
+ * libcurl (7.88) closes a socket that still connects before it says so: its
+ * number may be another file's by then.
+ */
 static void detach(struct pushc_exchange *x)
 {
-    forget_sockets(x->t, x->easy);
+    if (pushc_sockets_forget(&x->t->sockets, x->easy) != 0) {
+        x->t->broken = 1;
+    }
     curl_multi_remove_handle(x->t->multi, x->easy);
 }
 
@@ -322,7 +247,7 @@ void pushc_transport_ready(struct pushc_transport *t, int fd, int what)
     int mask = (what & PUSHC_READ ? CURL_CSELECT_IN : 0)
                | (what & PUSHC_WRITE ? CURL_CSELECT_OUT : 0);
 
-    if (find_socket(t, fd)) {
+    if (pushc_sockets_has(&t->sockets, fd)) {
         act(t, fd, mask);
     }
 }
@@ -339,11 +264,11 @@ void pushc_transport_drain(struct pushc_transport *t)
 {
     size_t i = 0;
 
-    while (i < t->socket_count) {
-        struct pollfd p = {t->sockets[i].fd, POLLIN, 0};
+    while (i < t->sockets.count) {
+        struct pollfd p = {t->sockets.of[i].fd, POLLIN, 0};
 
         i++;
-        if ((t->sockets[i - 1].what & PUSHC_READ) && poll(&p, 1, 0) == 1) {
+        if ((t->sockets.of[i - 1].what & PUSHC_READ) && poll(&p, 1, 0) == 1) {
             act(t, p.fd, CURL_CSELECT_IN);
         }
     }

@@ -10,6 +10,7 @@
 
 #include "head.h"
 #include "settings.h"
+#include "sockets.h"
 
 struct pushc_transport;
 struct pushc_exchange;
@@ -56,10 +57,6 @@ struct pushc_exchange_ops {
      * be taken, by setting it to NULL. */
     void (*on_done)(void *ctx, int status, struct pushc_answer *answer);
 };
-
-/* Have fd watched for what (PUSHC_READ|PUSHC_WRITE), or, for 0, no more. 0,
- * or the transport is broken. */
-typedef int (*pushc_watch_fn)(void *watcher, int fd, int what);
 
 /* PUSHC_OK or PUSHC_ERR_MEMORY. set and watcher are borrowed. */
 int pushc_transport_create(const struct pushc_settings *set,
