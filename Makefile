@@ -261,9 +261,9 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
 export PUSH_MODULE = $(abspath $(B)/mod_push.so)
 export PUSH_BUILD  = $(abspath $(B))
 
-# Suites wait more than they work, so three of them share the machine, except for
-# those that must not; a browser takes it whole.  Groups of suites run one after
-# the other.
+# Suites wait more than they work, so three of them share the machine, except
+# for those that must not; a browser takes it whole.  Groups of suites run one
+# after the other.
 SUITE_JOBS ?= 3
 export SUITE_JOBS
 

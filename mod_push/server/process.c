@@ -42,9 +42,6 @@ APLOG_USE_MODULE(push);
 /* ms for streams to find a new home, where they may find none */
 #define LEAVE_MS_UNSURE 1500u
 
-/* ms in which a generation of the prefork MPM begins, if one does */
-#define GENERATION_MS 500
-
 /* ms in which httpd replaces the last child that ended, if it does */
 #define LEAVE_MS_ALONE 2500u
 
@@ -547,23 +544,6 @@ static bool newer_generation(void)
                   != own_generation();
 }
 
-/*
- * The prefork MPM ends its children first, and begins the generation when it
- * has read its configuration.
- */
-static bool restarts_now(void)
-{
-    int64_t end = push_clock_now().mono + GENERATION_MS;
-    int threaded = AP_MPMQ_NOT_SUPPORTED;
-
-    ap_mpm_query(AP_MPMQ_IS_THREADED, &threaded);
-    while (threaded == AP_MPMQ_NOT_SUPPORTED && !newer_generation()
-           && push_clock_now().mono < end) {
-        apr_sleep(apr_time_from_msec(10));
-    }
-    return newer_generation();
-}
-
 static void let_streams_leave(int64_t longest, int64_t alone)
 {
     int64_t now = push_clock_now().mono;
@@ -582,7 +562,7 @@ static void let_streams_leave(int64_t longest, int64_t alone)
 void push_process_stopping(int graceful)
 {
     const push_runtime_t *runtime = push_runtime_own();
-    bool restarts = restarts_now();
+    bool restarts = newer_generation();
 
     all_end = !graceful; /* else most streams stay open */
     if (graceful) {
