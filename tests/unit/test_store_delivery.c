@@ -1,4 +1,5 @@
 #include "store/ops/delivery.h"
+#include "store/shard/context.h"
 #include "store/shard/hold.h"
 #include "store/upkeep/sweep.h"
 #include "core_suite.h"
@@ -18,9 +19,20 @@ static void say(const char *user, const char *text)
         fixture_publish(&g, PUSH_LOG_USER, user, text, PUSH_NORMAL), PUSH_OK);
 }
 
+/* What a stream of user/device would be called, though none is open. */
+static push_stream_ref_t never_opened(const char *user, const char *device)
+{
+    push_stream_ref_t stream_ref = {0};
+
+    push_store_context_id(named(user), named(device), named(""),
+                          stream_ref.id);
+    return stream_ref;
+}
+
 START_TEST(a_message_goes_from_publish_to_acknowledgement)
 {
     push_stream_ref_t stream_ref = open_stream("u", "d", NULL);
+    push_stream_ref_t nobody = never_opened("nobody", "d");
 
     say("u", "hello");
     ck_assert_uint_eq(g.receipt.recipients, 1);
@@ -28,8 +40,7 @@ START_TEST(a_message_goes_from_publish_to_acknowledgement)
     ck_assert_str_eq(fixture_flush(&g, &stream_ref), "1=hello");
     ck_assert_int_eq(fixture_ack(&g, "u", &stream_ref, 2), PUSH_STALE);
     ck_assert_int_eq(fixture_ack(&g, "u", &stream_ref, 1), PUSH_OK);
-    ck_assert_int_eq(fixture_ack(&g, "nobody", &stream_ref, 1),
-                     PUSH_NOT_FOUND);
+    ck_assert_int_eq(fixture_ack(&g, "nobody", &nobody, 1), PUSH_NOT_FOUND);
     ck_assert_str_eq(fixture_flush(&g, &stream_ref), "");
 }
 END_TEST
