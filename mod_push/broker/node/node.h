@@ -37,8 +37,8 @@ typedef enum push_cluster_event_t {
 typedef struct push_cluster_options_t {
     const char *const *urls; /* PushCluster */
     unsigned urls_count;
-    const char *prefix; /* of all keys and channels */
-    const char *url;    /* of this node; "" for none */
+    const char *prefix;          /* of all keys and channels */
+    const char *url;             /* of this node; "" for none */
     const char *ca, *cert, *key; /* files for TLS; NULL: not set */
     unsigned replicas;           /* PushClusterReplicas */
     int64_t linger;              /* ms */

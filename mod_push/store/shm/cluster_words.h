@@ -34,11 +34,11 @@ typedef struct push_master_words_t {
 } push_master_words_t;
 
 typedef struct push_cluster_words_t {
-    push_lock_t link;        /* held by the child that is the node's link */
-    uint16_t owner;          /* node id << 10 | incarnation */
-    uint16_t incarnation;    /* 0–1023; new with the mapping */
-    _Atomic uint32_t leased; /* 1: owner is ours */
-    _Atomic int64_t lease;   /* mono ms, 0: never; when it was renewed */
+    push_lock_t link;         /* held by the child that is the node's link */
+    uint16_t owner;           /* node id << 10 | incarnation */
+    uint16_t incarnation;     /* 0–1023; new with the mapping */
+    _Atomic uint32_t leased;  /* 1: owner is ours */
+    _Atomic int64_t lease;    /* mono ms, 0: never; when it was renewed */
     _Atomic uint32_t request; /* the last number of a question to a node */
     _Atomic uint32_t unreadable; /* records that this version cannot read */
     _Atomic uint64_t tick;       /* the highest one that was seen */
