@@ -1,4 +1,4 @@
-#include "broker/node/awaited.h"
+#include "store/shm/awaited.h"
 
 #include <linux/futex.h>
 #include <string.h>
