@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "store/shm/awaited.h"
 #include "store/shm/lock.h"
 
 /*
@@ -45,6 +46,7 @@ typedef struct push_cluster_words_t {
     push_master_words_t masters[PUSH_MASTERS_MAX];
     uint8_t home[PUSH_CLUSTER_PARTITIONS]; /* its master's index, + 1 */
     _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_* */
+    push_awaited_t awaited; /* what threads of the node wait for */
 } push_cluster_words_t;
 
 #endif
