@@ -34,13 +34,13 @@
 #define PUSH_ENTRY_END      'E'
 
 /* How much a lane has lost for its limit, at the newest of what was lost. */
-typedef struct push_mark_t {
+typedef struct push_lane_mark_t {
     uint32_t dropped;
     int64_t until; /* Redis ms; then all of that would have expired */
-} push_mark_t;
+} push_lane_mark_t;
 
 /* One entry; what its kind does not have is 0 or empty.  Texts are borrowed. */
-typedef struct push_entry_t {
+typedef struct push_inbox_entry_t {
     unsigned partition;
     char kind;
     bool known;      /* a kind of this version, and its bytes are right */
@@ -50,7 +50,7 @@ typedef struct push_entry_t {
     unsigned lane;
     uint64_t tick;
     int64_t expires; /* Redis ms */
-    push_mark_t mark;
+    push_lane_mark_t mark;
     push_text_t record; /* of M a message's; of G, N a device's */
     push_text_t session;
     uint64_t mid;
@@ -60,7 +60,7 @@ typedef struct push_entry_t {
     uint64_t request; /* chosen by who asked */
     unsigned from;    /* the owner that asked or answers */
     push_text_t body;
-} push_entry_t;
+} push_inbox_entry_t;
 
 typedef struct push_entries_t {
     const unsigned char *at, *end;
@@ -73,6 +73,6 @@ void push_entries_begin(push_entries_t *entries, push_text_t bytes);
  * The next one.  False at the end, and at bytes that are no entry (broken).
  * One that is !known has partition and kind alone, and is to be skipped.
  */
-bool push_entries_next(push_entries_t *entries, push_entry_t *entry);
+bool push_entries_next(push_entries_t *entries, push_inbox_entry_t *entry);
 
 #endif

@@ -61,7 +61,7 @@ typedef struct push_tell_call_t {
 void push_library_tell_all(push_command_t *command,
                            const push_tell_call_t *call);
 /* To how many it went who are alive; each answers S. */
-bool push_tell_reply(const push_reply_t *reply, uint32_t *told);
+bool push_tell_reply(const push_reply_t *reply, uint32_t *reached);
 
 /* ---- push_revoke: a mark for all nodes, and E; partition 0 ---- */
 
