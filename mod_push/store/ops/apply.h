@@ -50,11 +50,5 @@ push_name_t push_log_name_hash(const push_store_t *store, push_text_t log);
 /* 0–1023 */
 unsigned push_log_partition(const push_store_t *store, push_text_t log);
 
-/* ---- with the lock of the log's shard; store/ops/follow.c uses it ---- */
-
-/* The same for one entry of a log that is found and not behind. */
-push_apply_t push_apply_to(push_store_t *store, push_log_t *log,
-                           const push_applied_t *entry,
-                           const push_time_t *now);
 
 #endif

@@ -5,19 +5,20 @@
 
 /*
  * From a device context of this node to the bytes by which another one goes on
- * with it: its record, the value of push_device_make(), and where it is exact
- * the session behind it (store/ops/session_block.h).
+ * with it: its record, the value of push_device_make(), and its session
+ * (store/ops/session_block.h).
  */
 
 typedef struct push_export_t {
-    push_record_t *record; /* owned by the caller: free() */
+    push_record_t *made;  /* owns what follows: push_export_cleanup() */
+    unsigned char *block; /* likewise */
+    push_text_t record;
+    push_text_t session; /* empty: only the record was asked for */
     uint32_t fence;
-    bool online;
-    bool exact;         /* the record has the session */
-    int64_t left;       /* wall ms, 0 while it is online */
-    push_text_t user;   /* in record */
-    push_text_t device; /* likewise: its id; its CRC is what libraries ask */
+    bool online; /* it has a stream, or had one until now */
 } push_export_t;
+
+void push_export_cleanup(push_export_t *exported);
 
 /*
  * What is to be saved of it as it stands, without the session, and notes that

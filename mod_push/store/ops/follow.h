@@ -2,7 +2,7 @@
 #define PUSH_FOLLOW_H
 
 #include "store/ops/apply.h"
-#include "store/shard/followed.h"
+#include "store/shard/copy.h"
 
 /*
  * Logs that this node follows: begun, loaded whole, loaded again from their
@@ -36,15 +36,18 @@ typedef struct push_dropped_t {
     uint64_t tick;
     uint32_t lane;
     uint32_t count;
+    int64_t until; /* mono ms; then all of them would have expired */
 } push_dropped_t;
 
-/* A whole answer: all its pieces (`more`) together. */
+/* An answer about a log, or a piece of it. */
 typedef struct push_loaded_t {
     push_text_t log;
     uint32_t errand; /* of push_follow_begin(); 0: of a resync, see there */
-    uint64_t since;  /* tick; it has all that was published behind it, */
+    uint64_t since;  /* tick, 0: the beginning; it has all behind it, */
     uint64_t tick;   /* up to this one */
-    push_applied_t *entries; /* messages and recalls, in any order */
+    bool whole;      /* what is between and not among the entries ended */
+    bool more;       /* another piece follows, since this one's tick */
+    push_applied_t *entries; /* messages and recalls; put into order here */
     unsigned count;
     const push_dropped_t *marks;
     unsigned marks_count;
@@ -52,12 +55,13 @@ typedef struct push_loaded_t {
 
 /*
  * Puts what is loaded into the log: messages in the order of their ticks, then
- * recalls; what the log has already is passed over.  LIVE afterwards, and not
- * behind unless more was dropped meanwhile: *again says so, and then
- * push_follow_begin() gives a new errand.  A resync (errand 0) is of a log that
- * is LIVE, and of no errand: PUSH_STALE if its version is not yet `since`, or
- * if it is not LIVE.  PUSH_STALE: another errand took over, nothing was
- * changed.  PUSH_NOT_FOUND: the log went meanwhile.  PUSH_BUSY.
+ * recalls; what the log has already is passed over.  Behind the last piece the
+ * log is LIVE, and not behind unless more was dropped meanwhile: *again says
+ * so, and then push_follow_begin() gives a new errand.  A resync (errand 0) is
+ * of a log that is LIVE, and of no errand.  PUSH_STALE: another errand took
+ * over, or the log's version is below `since`, or (of a resync) it is not LIVE:
+ * nothing was changed.  PUSH_NOT_FOUND: the log went meanwhile.  PUSH_BUSY: it
+ * is to be called again.
  */
 push_status_t push_follow_load(push_store_t *store,
                                const push_loaded_t *loaded,

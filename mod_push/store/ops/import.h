@@ -11,10 +11,10 @@
 
 typedef struct push_import_t {
     push_text_t user;
-    const unsigned char *id;  /* PUSH_CONTEXT_BYTES */
-    push_text_t record;       /* as push_export_t's record has it */
-    bool exact;               /* with the session; else a new one begins */
-    uint32_t fence;           /* that the claim gave */
+    const unsigned char *id; /* PUSH_CONTEXT_BYTES */
+    push_text_t record;
+    push_text_t session;         /* empty: a new one begins */
+    uint32_t fence;              /* that the claim gave */
     const push_dropped_t *marks; /* of the user's log, as loaded */
     unsigned marks_count;
 } push_import_t;
@@ -39,8 +39,7 @@ push_status_t push_store_import(push_store_t *store,
  * The channels that the record names, borrowed from it, at most
  * PUSH_CHANNELS_MAX; false: it cannot be read.
  */
-bool push_import_channels(push_text_t record, bool exact,
-                          const unsigned char *id, push_text_t *channels,
-                          unsigned *count);
+bool push_import_channels(push_text_t record, const unsigned char *id,
+                          push_text_t *channels, unsigned *count);
 
 #endif

@@ -9,7 +9,7 @@
 #include "core/trace.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
-#include "store/shard/followed.h"
+#include "store/shard/copy.h"
 #include "store/shard/hold.h"
 #include "store/shard/owned.h"
 #include "store/shm/slab_internal.h"
@@ -375,15 +375,15 @@ static const uint64_t facts[] = {
     AT(push_owned_t, session),
     AT(push_owned_t, gen),
     AT(push_owned_t, unused),
-    SIZE(push_followed_t),
-    AT(push_followed_t, version),
-    AT(push_followed_t, dropped),
-    AT(push_followed_t, loader),
-    AT(push_followed_t, errand),
-    AT(push_followed_t, state),
-    AT(push_followed_t, part),
-    AT(push_followed_t, unused),
-    AT(push_followed_t, marked),
+    SIZE(push_log_copy_t),
+    AT(push_log_copy_t, version),
+    AT(push_log_copy_t, dropped),
+    AT(push_log_copy_t, loader),
+    AT(push_log_copy_t, errand),
+    AT(push_log_copy_t, state),
+    AT(push_log_copy_t, part),
+    AT(push_log_copy_t, unused),
+    AT(push_log_copy_t, marked),
     SIZE(push_losses_t),
     AT(push_losses_t, count),
     SIZE(push_labels_t),

@@ -1,4 +1,4 @@
-#include "store/shard/followed.h"
+#include "store/shard/copy.h"
 
 /* It begins at a multiple of this, behind the name. */
 #define ALIGNMENT 8u
@@ -17,7 +17,7 @@ static size_t size_of(const push_log_t *log)
            + ((const push_channel_t *)log)->name_len;
 }
 
-push_followed_t *push_followed(const push_store_t *store,
+push_log_copy_t *push_log_copy(const push_store_t *store,
                                const push_log_t *log)
 {
     if (!store->segment->cluster) {
@@ -28,17 +28,17 @@ push_followed_t *push_followed(const push_store_t *store,
                        + (push_ref_t)(aligned(size_of(log)) / PUSH_REF_UNIT));
 }
 
-size_t push_followed_room(const push_store_t *store, size_t size)
+size_t push_copy_room(const push_store_t *store, size_t size)
 {
     return store->segment->cluster
-               ? aligned(size) - size + sizeof(push_followed_t)
+               ? aligned(size) - size + sizeof(push_log_copy_t)
                : 0;
 }
 
-uint64_t push_followed_now(push_store_t *store, const push_log_t *log)
+uint64_t push_copy_now(push_store_t *store, const push_log_t *log)
 {
-    const push_followed_t *followed = push_followed(store, log);
+    const push_log_copy_t *copy = push_log_copy(store, log);
 
-    return followed ? PUSH_MID_BEHIND(atomic_load(&followed->version))
-                    : push_mid_now(&store->segment->clock);
+    return copy ? PUSH_MID_LAST(atomic_load(&copy->version))
+                : push_mid_now(&store->segment->clock);
 }

@@ -1,5 +1,5 @@
-#ifndef PUSH_FOLLOWED_H
-#define PUSH_FOLLOWED_H
+#ifndef PUSH_COPY_H
+#define PUSH_COPY_H
 
 #include "store/shard/store.h"
 
@@ -22,7 +22,7 @@ typedef enum push_follow_state_t {
     PUSH_FOLLOW_LEAVING /* nobody here needs it; about to be forgotten */
 } push_follow_state_t;
 
-typedef struct push_followed_t {
+typedef struct push_log_copy_t {
     _Atomic uint64_t version; /* tick */
     uint64_t dropped;         /* tick; the newest that was not applied */
     uint32_t loader; /* seat's tag of the process that loads or leaves it */
@@ -31,28 +31,28 @@ typedef struct push_followed_t {
     uint8_t part;    /* the low bits of its partition; never changes */
     uint16_t unused;
     uint32_t marked[PUSH_LANES]; /* dropped elsewhere for the limit */
-} push_followed_t;
+} push_log_copy_t;
 
-_Static_assert(sizeof(push_followed_t) == 48, "a followed log costs 48 bytes");
+_Static_assert(sizeof(push_log_copy_t) == 48, "a followed log costs 48 bytes");
 
-/* Of a mid, and the lowest mid that a tick and those behind it have. */
-#define PUSH_TICK_OF(mid) ((mid) >> 12)
-#define PUSH_MID_BEHIND(tick) (((tick) << 12) | 4095u)
+/* The tick of a mid, and the last mid that a tick can have. */
+#define PUSH_TICK_OF(mid)   ((mid) >> 12)
+#define PUSH_MID_LAST(tick) (((tick) << 12) | 4095u)
 
 /* NULL where the segment is none of a cluster. */
-push_followed_t *push_followed(const push_store_t *store,
+push_log_copy_t *push_log_copy(const push_store_t *store,
                                const push_log_t *log);
 
 /* Bytes for it behind an object of so many; 0 on one machine. */
-size_t push_followed_room(const push_store_t *store, size_t size);
+size_t push_copy_room(const push_store_t *store, size_t size);
 
-static inline bool push_followed_behind(const push_followed_t *followed)
+static inline bool push_copy_behind(const push_log_copy_t *copy)
 {
-    return followed->dropped
-           > atomic_load_explicit(&followed->version, memory_order_relaxed);
+    return copy->dropped
+           > atomic_load_explicit(&copy->version, memory_order_relaxed);
 }
 
 /* A mid below all that will be published to the log from now on. */
-uint64_t push_followed_now(push_store_t *store, const push_log_t *log);
+uint64_t push_copy_now(push_store_t *store, const push_log_t *log);
 
 #endif
