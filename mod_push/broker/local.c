@@ -113,15 +113,17 @@ static push_status_t settle(push_broker_t *broker, push_commit_t *commit,
         push_time_t now = push_clock_now();
         uint32_t recalled;
 
-        push_store_recall(store, answer->receipt.mid, &now, &recalled);
+        push_store_recall(store, &(push_sought_t){.mid = answer->receipt.mid},
+                          &now, &recalled);
     }
     return status;
 }
 
-static push_status_t recall(push_broker_t *broker, uint64_t mid,
+static push_status_t recall(push_broker_t *broker,
+                            const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled)
 {
-    return push_store_recall(broker->data, mid, now, recalled);
+    return push_store_recall(broker->data, message, now, recalled);
 }
 
 /* ---- devices ---- */
@@ -214,7 +216,8 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
 {
     switch (what->kind) {
     case PUSH_VIEW_MESSAGE:
-        return push_view_message(broker->data, what->mid, &what->now, visitor);
+        return push_view_message(broker->data, &what->message, &what->now,
+                                 visitor);
     case PUSH_VIEW_DEVICE:
         return push_view_device(broker->data, what->id, &what->now,
                                 visitor->device, visitor->data);

@@ -40,13 +40,19 @@ typedef struct push_receipt_t {
 typedef struct push_publish_t {
     const push_message_spec_t *spec;
     uint32_t limit; /* messages: of a mailbox, or kept by a channel */
+    /*
+     * It was accepted elsewhere, and other devices have it: a full mailbox
+     * cannot turn it away any more, and its device is told a gap.
+     */
+    bool stored;
     push_time_t now;
     push_receipt_t receipt; /* its mid is set before */
 } push_publish_t;
 
 /*
  * Publishes to the user.  On PUSH_NO_MEMORY and PUSH_MAILBOX_FULL (there is
- * one recipient or none, and it refused) nothing was changed.
+ * one recipient or none, and it refused; never of one that is stored) nothing
+ * was changed.
  */
 push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
                                 push_publish_t *publish);

@@ -296,7 +296,7 @@ static void recall_one(fixture_t *g, crash_journal_t *j)
 
     crash_say(g, j, "a", TO_A, PUSH_NORMAL);
     j->messages[number].state = CRASH_EXCUSED;
-    push_store_recall(&g->store, g->receipt.mid, &g->now, &recalled);
+    push_store_recall(&g->store, SOUGHT(g->receipt.mid), &g->now, &recalled);
 }
 
 /* A socket takes one message, and a part of the second. */

@@ -64,6 +64,9 @@ push_status_t store_publish(push_store_t *store,
 /* The claim of a request with a key. */
 push_claim_t claim_of(const char *key, uint64_t request);
 
+/* A message by its mid alone. */
+#define SOUGHT(id) (&(push_sought_t){.mid = (id)})
+
 push_status_t fixture_publish(fixture_t *fixture, push_log_kind_t kind,
                               const char *name, const char *text,
                               push_urgency_t urgency);
