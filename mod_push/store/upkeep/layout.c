@@ -109,6 +109,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, spare),
 #endif
     AT(push_segment_t, made),
+    AT(push_segment_t, keys_restored),
     AT(push_segment_t, clock),
     AT(push_segment_t, recovered),
     AT(push_segment_t, counts),
