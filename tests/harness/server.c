@@ -332,10 +332,8 @@ void server_rest(struct server *s)
 
 void server_stop(struct server *s)
 {
-    if (s->pid != 0) {
-        server_rest(s);
-        serverroot_remove(s->root);
-    }
+    server_rest(s);
+    serverroot_remove(s->root);
 }
 
 /* The group holds the children too, also where the parent is gone. */

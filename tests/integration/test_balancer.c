@@ -7,6 +7,7 @@
 
 #include "balancer.h"
 #include "case.h"
+#include "keep.h"
 #include "verbs.h"
 
 static struct server *(*const kinds[])(struct server *const *, int) = {
@@ -41,7 +42,6 @@ START_TEST(a_stream_passes_and_a_server_that_died_is_left_out)
     struct server *front = kinds[_i](nodes, 2);
     struct stream *st;
 
-    server_allow(nodes[0], "exit signal");
     server_kill(nodes[0]);
     wait_until(publish_try(front, "user=a", NULL, "x")->status == 201);
     st = stream_open(front, "user=a", NULL);
