@@ -9,6 +9,7 @@
 #include "core/trace.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
+#include "store/shm/awaited.h"
 #include "store/shard/hold.h"
 #include "store/shm/slab_internal.h"
 #include "store/disk/record.h"
@@ -452,6 +453,24 @@ static const uint64_t facts[] = {
     AT(push_mark_t, id),
     AT(push_mark_t, until),
     AT(push_mark_t, value),
+
+    PUSH_AWAITED_KEY,
+    PUSH_AWAITED_WAYS,
+    PUSH_AWAITED_SETS,
+    SIZE(push_awaited_t),
+    AT(push_awaited_t, lock),
+    AT(push_awaited_t, numbers),
+    AT(push_awaited_t, slots),
+    SIZE(push_awaited_slot_t),
+    AT(push_awaited_slot_t, rung),
+    AT(push_awaited_slot_t, tag),
+    AT(push_awaited_slot_t, number),
+    AT(push_awaited_slot_t, happened),
+    AT(push_awaited_slot_t, until),
+    AT(push_awaited_slot_t, key),
+    AT(push_awaited_slot_t, value),
+    AT(push_awaited_slot_t, fence),
+    AT(push_awaited_slot_t, by),
 };
 
 static uint64_t add_text(uint64_t sum, const char *text)

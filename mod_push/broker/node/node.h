@@ -1,0 +1,106 @@
+#ifndef PUSH_NODE_H
+#define PUSH_NODE_H
+
+#include "broker/broker.h"
+#include "store/shard/store.h"
+#include "store/shm/cluster_words.h"
+
+/*
+ * A cluster, as one child of a node takes part in it.
+ *
+ *   workers   call the broker's functions; they queue commands at the courier
+ *             and wait
+ *   courier   one thread a child; see redis/courier.h
+ *   link      one thread a child, but only the one that holds the lock of the
+ *             words works: it drains this node's inboxes, and waits for Redis
+ *             on behalf of no single log or device
+ *   steward   one thread a child; what has to wait for Redis but has no worker
+ */
+
+struct push_courier_t;
+struct push_link_t;
+struct push_steward_t;
+struct push_saver_t;
+
+/* What a node has to say; server/cluster.c makes log messages of it. */
+typedef enum push_cluster_event_t {
+    PUSH_CLUSTER_TROUBLE,    /* a master's inbox has a hole: logs are asked */
+    PUSH_CLUSTER_AWAY,       /* a master does not answer */
+    PUSH_CLUSTER_BACK,       /* it does again */
+    PUSH_CLUSTER_REFUSED,    /* Redis says that something is set up wrongly */
+    PUSH_CLUSTER_UNREADABLE, /* a record that this version cannot read */
+    PUSH_CLUSTER_LEASE_LATE, /* the lease could not be renewed */
+    PUSH_CLUSTER_LEASED,     /* this node has an id (again) */
+    PUSH_CLUSTER_EVENTS
+} push_cluster_event_t;
+
+typedef struct push_cluster_options_t {
+    const char *const *urls; /* PushCluster */
+    unsigned urls_count;
+    const char *prefix;          /* of all keys and channels */
+    const char *url;             /* of this node; "" for none */
+    const char *ca, *cert, *key; /* files for TLS; NULL: not set */
+    unsigned replicas;           /* PushClusterReplicas */
+    int64_t linger;              /* ms */
+    push_durability_t durability;
+    /* Any thread. */
+    void (*report)(void *data, push_cluster_event_t what, const char *detail);
+    void *data;
+} push_cluster_options_t;
+
+typedef struct push_cluster_t {
+    push_store_t *store;
+    push_broker_t local; /* this machine's store alone; broker/local.h */
+    push_cluster_words_t *words;
+    push_cluster_options_t options; /* what it refers to is borrowed */
+    struct push_courier_t *courier;
+    struct push_link_t *link;
+    struct push_steward_t *steward;
+    struct push_saver_t *saver;
+    _Atomic bool linked; /* this child has the link */
+} push_cluster_t;
+
+/* This node's name in Redis; its id is leased, see PUSH_NO_OWNER. */
+#define PUSH_NO_OWNER 0xffffu
+
+static inline uint16_t push_cluster_owner(const push_cluster_t *cluster)
+{
+    return atomic_load(&cluster->words->leased) ? cluster->words->owner
+                                                : PUSH_NO_OWNER;
+}
+
+/* ---- where names live ---- */
+
+/* The partition of a user or a channel; of the broadcast 0. */
+static inline unsigned push_cluster_partition(const push_name_t *name)
+{
+    return name->shard << 4 | (unsigned)(name->hash >> 38 & 15);
+}
+
+/* Of a message. */
+static inline unsigned push_mid_partition(uint64_t mid)
+{
+    return push_mid_shard(mid) << 4 | (unsigned)(mid & 15);
+}
+
+/* tick << 12 | shard << 6 | low bits of the partition */
+static inline uint64_t push_mid_of_tick(uint64_t tick, unsigned partition)
+{
+    return tick << 12 | (uint64_t)(partition >> 4) << 6 | (partition & 15);
+}
+
+static inline uint64_t push_tick_of_mid(uint64_t mid)
+{
+    return mid >> 12;
+}
+
+/* ---- clocks ---- */
+
+/*
+ * The moment (mono ms) that a master's clock (wall ms) will say expires, by
+ * the offset of the last drain; by this machine's clock before the first.
+ */
+int64_t push_cluster_until(const push_cluster_t *cluster, unsigned partition,
+                           int64_t expires, const push_time_t *now);
+
+#endif
