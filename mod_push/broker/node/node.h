@@ -57,6 +57,7 @@ typedef struct push_cluster_t {
     struct push_link_t *link;
     struct push_steward_t *steward;
     struct push_saver_t *saver;
+    _Atomic bool linked; /* this child has the link */
 } push_cluster_t;
 
 /* This node's name in Redis; its id is leased, see PUSH_NO_OWNER. */
