@@ -120,7 +120,7 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
 
         sweep_log(heap, &user->log, hurry, round);
         sweep_devices(store, user, round);
-        if (!user->devices && push_log_empty(&user->log)
+        if (push_forget_is_remnant(store, user)
             && user->lost_until <= now->mono) {
             user->lost_until = 0;
             push_store_drop_user(store, shard, user);
