@@ -90,6 +90,9 @@ uint32_t world_pending(world_t *world, const push_device_t *device);
 push_cursor_t cursor(uint64_t seq);
 push_cursor_t cursor_mid(uint64_t seq, uint64_t mid);
 
+/* Takes up where the client says it stands, as a check-in does. */
+void world_take_up(world_t *world, push_device_t *device,
+                   const push_cursor_t *at);
 void world_resume(world_t *world, push_device_t *device, push_cursor_t at);
 push_status_t world_ack(world_t *world, push_device_t *device,
                         push_cursor_t at);
