@@ -506,6 +506,19 @@ void crash_prepare(fixture_t *g, crash_journal_t *j)
     j->now = g->now;
 }
 
+/* Its number is of no session; of what it names in the channel the mid says. */
+static void arrive_from_elsewhere(fixture_t *g, crash_journal_t *j,
+                                  unsigned device,
+                                  push_stream_ref_t *stream_ref)
+{
+    crash_cast(g, j, PUSH_VERY_LOW);
+    crash_cast(g, j, PUSH_VERY_LOW);
+    while (crash_flush(g, j, device, stream_ref)) {
+    }
+    j->devices[device].at.seq += 1000000;
+    arrive(g, j, device, stream_ref);
+}
+
 void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
 {
     push_stream_ref_t stream_refs[CRASH_DEVICES];
@@ -528,6 +541,7 @@ void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
         listen_to_all(g, j, stream_refs);
         if (round == 1) {
             burst(g, j);
+            arrive_from_elsewhere(g, j, B1, &stream_refs[B1]);
         }
         if (round == 2 && j->alone) {
             fill_memory(g, j);
