@@ -216,7 +216,8 @@ push_message_spec_t spec_topic(const char *text, const char *topic)
 static push_publish_t begin(world_t *world, const push_message_spec_t *d,
                             uint32_t limit)
 {
-    push_publish_t publish = {.spec = d, .limit = limit, .now = world->now};
+    push_publish_t publish = {
+        .spec = d, .limit = limit, .stored = world->stored, .now = world->now};
 
     publish.receipt.mid = push_mid_next(&world->clock, world->now.wall, 1, 2);
     return publish;

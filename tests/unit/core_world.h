@@ -21,6 +21,7 @@ typedef struct world_t {
     push_channel_t *broadcast;
     uint32_t limit;
     uint32_t history;
+    bool stored;      /* what is published was accepted elsewhere */
     uint64_t written; /* bytes of the streams; 0: all arrives at once */
     uint64_t arrived;
     bool full;              /* the last flush: an implicit window was */
