@@ -9,11 +9,8 @@
 #include "core/trace.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
-<<<<<<< HEAD
 #include "store/shm/awaited.h"
-=======
 #include "store/shard/copy.h"
->>>>>>> h3-store
 #include "store/shard/hold.h"
 #include "store/shard/owned.h"
 #include "store/shm/slab_internal.h"
