@@ -15,7 +15,9 @@ typedef struct push_load_t {
     push_text_t log; /* borrowed until the end */
     push_follow_t follow;
     push_request_t request;
-    bool asked;            /* request is on its way */
+    bool asked;            /* request was sent, and */
+    bool waited;           /* it is over */
+    bool taken;            /* the log has a piece of it */
     push_dropped_t *marks; /* of all its pieces */
     unsigned marks_count, marks_room;
 } push_load_t;
@@ -34,6 +36,10 @@ push_status_t push_load_begin(push_cluster_t *cluster, push_load_t *load,
  */
 push_status_t push_load_take(push_cluster_t *cluster, push_load_t *load,
                              const push_followed_t *followed);
+
+/* What is said of the log's devices here, with the one that is to come. */
+push_following_t push_load_following(push_cluster_t *cluster,
+                                     const push_load_t *load);
 
 /* Waits until the log is LIVE.  PUSH_NO_STATE: Redis did not answer. */
 push_status_t push_load_wait(push_cluster_t *cluster, push_load_t *load);

@@ -34,6 +34,14 @@ typedef struct push_master_words_t {
     _Atomic int64_t offset;  /* ms; its clock (wall) less ours (mono) */
 } push_master_words_t;
 
+/* A node that is asked for devices, see broker/node/frozen.h. */
+typedef struct push_frozen_words_t {
+    _Atomic uint32_t missed; /* owner << 16 | time-outs */
+    _Atomic int64_t until;   /* mono ms; until then it is not asked */
+} push_frozen_words_t;
+
+#define PUSH_NODES_MAX 64u
+
 typedef struct push_cluster_words_t {
     push_lock_t link;         /* held by the child that is the node's link */
     uint16_t owner;           /* node id << 10 | incarnation */
@@ -46,6 +54,8 @@ typedef struct push_cluster_words_t {
     push_master_words_t masters[PUSH_MASTERS_MAX];
     uint8_t home[PUSH_CLUSTER_PARTITIONS]; /* its master's index, + 1 */
     _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_* */
+    push_frozen_words_t frozen[PUSH_NODES_MAX];
+    _Atomic int64_t linger; /* mono ms; when what is idle is given up next */
     push_awaited_t awaited; /* what threads of the node wait for */
 } push_cluster_words_t;
 
