@@ -6,6 +6,7 @@
 #include "broker/library/device_calls.h"
 #include "broker/node/frozen.h"
 #include "broker/node/load.h"
+#include "broker/node/loading.h"
 #include "broker/node/yield.h"
 #include "redis/courier.h"
 #include "store/ops/checkin.h"
@@ -45,13 +46,6 @@ typedef struct {
     bool granted;
     bool is_new; /* its check-in is to make it */
 } claim_t;
-
-static push_status_t status_of(push_failure_t failure)
-{
-    return failure == PUSH_FAILURE_NONE   ? PUSH_OK
-           : failure == PUSH_FAILURE_FULL ? PUSH_NO_MEMORY
-                                          : PUSH_NO_STATE;
-}
 
 /* ---- the logs ---- */
 
@@ -169,7 +163,7 @@ static push_status_t ask(claim_t *claim, bool force)
     push_request_init(&claim->request, call.device.home.partition);
     claim->asked = true;
     push_library_claim(&claim->request.command, &call);
-    status = status_of(
+    status = push_status_of_failure(
         push_courier_call(claim->cluster->courier, &claim->request));
     if (status != PUSH_OK) {
         return status;
@@ -321,7 +315,7 @@ static push_status_t bring(claim_t *claim)
 
     claim->is_new = false;
     claim->granted = false;
-    if (push_cluster_owner(claim->cluster) == PUSH_NO_OWNER) {
+    if (push_cluster_owner(claim->cluster) == PUSH_OWNER_NOBODY) {
         return PUSH_NO_STATE;
     }
     status = begin_logs(claim, here);

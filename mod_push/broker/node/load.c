@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "broker/node/loading.h"
 #include "redis/courier.h"
 
 /* How long a worker waits for a log that another thread is bringing. */
@@ -12,6 +13,9 @@
 /* How often it looks; the other one may be in another process, and may die. */
 #define LOOK_FIRST_US 500
 #define LOOK_LAST_US  16000
+
+/* Of one answer: lanes have one each, but other versions may give more. */
+#define MARKS_MAX 16u
 
 push_log_name_t push_log_name(char kind, push_text_t name)
 {
@@ -25,104 +29,22 @@ push_log_name_t push_log_name(char kind, push_text_t name)
     return made;
 }
 
-push_home_t push_cluster_home(const push_cluster_t *cluster,
-                              unsigned partition)
-{
-    return (push_home_t){.prefix = {cluster->options.prefix,
-                                    (uint32_t)strlen(cluster->options.prefix)},
-                         .partition = partition};
-}
-
 /* ---- from an answer to the segment ---- */
 
-typedef struct {
-    push_applied_t *at;
-    unsigned count, room;
-} applied_t;
-
-/* Room for one more of size bytes each; false: no memory. */
-static bool grow(void **at, unsigned count, unsigned *room, size_t size)
+/* Marks of all pieces are kept, for the import of a device. */
+static bool keep_marks(push_cluster_t *cluster, push_load_t *load,
+                       const push_loading_t *loading, const push_time_t *now)
 {
-    unsigned more = *room ? *room * 2 : 32;
-    void *grown;
+    unsigned room = load->marks_count + MARKS_MAX;
+    push_dropped_t *marks;
 
-    if (count < *room) {
-        return true;
+    marks = realloc(load->marks, room * sizeof(*marks));
+    if (!marks) {
+        return false;
     }
-    grown = realloc(*at, more * size);
-    if (grown) {
-        *at = grown;
-        *room = more;
-    }
-    return grown != NULL;
-}
-
-static bool add_mark(push_load_t *load, const push_inbox_entry_t *entry,
-                     int64_t until)
-{
-    void *at = load->marks;
-    bool well = grow(&at, load->marks_count, &load->marks_room,
-                     sizeof(*load->marks));
-
-    load->marks = at;
-    if (well) {
-        load->marks[load->marks_count++] = (push_dropped_t){
-            .tick = entry->tick,
-            .lane = entry->lane,
-            .count = entry->mark.dropped,
-            .until = until};
-    }
-    return well;
-}
-
-static bool add_applied(applied_t *list, const push_applied_t *applied)
-{
-    void *at = list->at;
-    bool well = grow(&at, list->count, &list->room, sizeof(*list->at));
-
-    list->at = at;
-    if (well) {
-        list->at[list->count++] = *applied;
-    }
-    return well;
-}
-
-static bool add_entry(push_cluster_t *cluster, push_load_t *load,
-                      const push_inbox_entry_t *entry, applied_t *list)
-{
-    push_time_t now = push_clock_now();
-    int64_t expires = entry->is_mark ? entry->mark.until : entry->expires;
-    int64_t until = push_cluster_until(cluster, entry->partition, expires,
-                                       &now);
-
-    if (entry->kind == PUSH_ENTRY_MESSAGE && entry->is_mark) {
-        return add_mark(load, entry, until);
-    }
-    if (entry->kind != PUSH_ENTRY_MESSAGE
-        && entry->kind != PUSH_ENTRY_RECALL) {
-        return true;
-    }
-    return add_applied(
-        list, &(push_applied_t){
-                  .log = load->log,
-                  .tick = entry->tick,
-                  .recall = entry->kind == PUSH_ENTRY_RECALL ? entry->mid : 0,
-                  .record = entry->record,
-                  .until = expires ? until : 0});
-}
-
-static bool read_entries(push_cluster_t *cluster, push_load_t *load,
-                         push_text_t bytes, applied_t *list)
-{
-    push_entries_t entries;
-    push_inbox_entry_t entry;
-
-    push_entries_begin(&entries, bytes);
-    while (push_entries_next(&entries, &entry)) {
-        if (entry.known && !add_entry(cluster, load, &entry, list)) {
-            return false;
-        }
-    }
+    load->marks = marks;
+    load->marks_count += push_loading_marks(
+        cluster, loading, now, marks + load->marks_count, MARKS_MAX);
     return true;
 }
 
@@ -130,28 +52,19 @@ static bool read_entries(push_cluster_t *cluster, push_load_t *load,
 static push_status_t put(push_cluster_t *cluster, push_load_t *load,
                          const push_followed_t *followed)
 {
+    const push_loading_t loading = {
+        .partition = push_log_partition(cluster->store, load->log),
+        .log = load->log,
+        .errand = load->follow.errand,
+        .since = load->follow.since,
+        .followed = followed};
     push_time_t now = push_clock_now();
-    unsigned marks_before = load->marks_count;
-    applied_t list = {0};
     push_status_t status = PUSH_NO_MEMORY;
     bool again = false;
 
-    if (read_entries(cluster, load, followed->entries, &list)) {
-        const push_loaded_t loaded = {
-            .log = load->log,
-            .errand = load->follow.errand,
-            .since = load->follow.since,
-            .tick = followed->version,
-            .whole = followed->whole,
-            .more = followed->more,
-            .entries = list.at,
-            .count = list.count,
-            .marks = load->marks ? load->marks + marks_before : NULL,
-            .marks_count = load->marks_count - marks_before};
-
-        status = push_follow_load(cluster->store, &loaded, &now, &again);
+    if (keep_marks(cluster, load, &loading, &now)) {
+        status = push_loading_put(cluster, &loading, &now, &again);
     }
-    free(list.at);
     if (status == PUSH_OK) {
         load->taken = true;
         load->follow.since = followed->version;

@@ -19,7 +19,7 @@ typedef struct push_load_t {
     bool waited;           /* it is over */
     bool taken;            /* the log has a piece of it */
     push_dropped_t *marks; /* of all its pieces */
-    unsigned marks_count, marks_room;
+    unsigned marks_count;
 } push_load_t;
 
 /*
@@ -59,9 +59,5 @@ static inline push_text_t push_log_text(const push_log_name_t *name)
 {
     return (push_text_t){name->text, name->len};
 }
-
-/* Where the partition of a log is. */
-push_home_t push_cluster_home(const push_cluster_t *cluster,
-                              unsigned partition);
 
 #endif
