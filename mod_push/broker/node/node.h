@@ -39,6 +39,7 @@ typedef struct push_cluster_options_t {
     unsigned urls_count;
     const char *prefix;          /* of all keys and channels */
     const char *url;             /* of this node; "" for none */
+    const char *version;         /* of the module */
     const char *ca, *cert, *key; /* files for TLS; NULL: not set */
     unsigned replicas;           /* PushClusterReplicas */
     int64_t linger;              /* ms */

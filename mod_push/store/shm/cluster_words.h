@@ -5,6 +5,7 @@
 
 #include "store/shm/awaited.h"
 #include "store/shm/lock.h"
+#include "store/shm/roster.h"
 
 /*
  * What all children of a node of a cluster must agree on: who holds the link,
@@ -47,6 +48,7 @@ typedef struct push_cluster_words_t {
     uint8_t home[PUSH_CLUSTER_PARTITIONS]; /* its master's index, + 1 */
     _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_* */
     push_awaited_t awaited; /* what threads of the node wait for */
+    push_roster_t roster;   /* who else takes part */
 } push_cluster_words_t;
 
 #endif
