@@ -2,6 +2,7 @@
 #define PUSH_NODE_H
 
 #include "broker/broker.h"
+#include "broker/library/keys.h"
 #include "store/shard/store.h"
 #include "store/shm/cluster_words.h"
 
@@ -82,17 +83,6 @@ static inline unsigned push_cluster_partition(const push_name_t *name)
 static inline unsigned push_mid_partition(uint64_t mid)
 {
     return push_mid_shard(mid) << 4 | (unsigned)(mid & 15);
-}
-
-/* tick << 12 | shard << 6 | low bits of the partition */
-static inline uint64_t push_mid_of_tick(uint64_t tick, unsigned partition)
-{
-    return tick << 12 | (uint64_t)(partition >> 4) << 6 | (partition & 15);
-}
-
-static inline uint64_t push_tick_of_mid(uint64_t mid)
-{
-    return mid >> 12;
 }
 
 /* ---- clocks ---- */
