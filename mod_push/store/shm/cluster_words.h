@@ -5,6 +5,7 @@
 
 #include "store/shm/awaited.h"
 #include "store/shm/lock.h"
+#include "store/shm/roster.h"
 
 /*
  * What all children of a node of a cluster must agree on: who holds the link,
@@ -58,6 +59,7 @@ typedef struct push_cluster_words_t {
     push_frozen_words_t frozen[PUSH_NODES_MAX];
     _Atomic int64_t linger; /* mono ms; when what is idle is given up next */
     push_awaited_t awaited; /* what threads of the node wait for */
+    push_roster_t roster;   /* who else takes part */
 } push_cluster_words_t;
 
 /* In zeroed shared memory; false: no lock can be made. */
