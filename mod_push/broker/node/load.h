@@ -5,6 +5,7 @@
 #include "broker/node/node.h"
 #include "redis/request.h"
 #include "store/ops/follow.h"
+#include "store/ops/follow_walk.h"
 
 /*
  * Brings a log to this node: begins to follow it, asks Redis, and puts the

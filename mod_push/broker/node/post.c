@@ -47,3 +47,11 @@ void push_post_send(push_post_t *post)
 {
     push_courier_send(post->cluster->courier, &post->request);
 }
+
+void push_post_drop(push_post_t *post)
+{
+    if (post) {
+        push_request_cleanup(&post->request);
+        free(post);
+    }
+}

@@ -31,4 +31,7 @@ void push_post_about(push_post_t *post, push_text_t user,
 /* Sends it, and frees it when it is over. */
 void push_post_send(push_post_t *post);
 
+/* Frees one that is not sent; NULL: nothing. */
+void push_post_drop(push_post_t *post);
+
 #endif
