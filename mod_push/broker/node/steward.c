@@ -15,6 +15,7 @@ struct push_steward_t {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    push_resync_t resync; /* the thread's */
     /* ---- with the lock ---- */
     push_errand_t *first, *last;
     bool woken;
@@ -75,7 +76,8 @@ static void *run(void *data)
         if (errand) {
             errand->run(cluster, errand);
         }
-        if (atomic_load(&cluster->linked) && push_resync_some(cluster)) {
+        if (atomic_load(&cluster->linked)
+            && push_resync_some(cluster, &steward->resync)) {
             push_steward_wake(steward);
         }
     }
