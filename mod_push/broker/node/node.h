@@ -42,6 +42,7 @@ typedef struct push_cluster_options_t {
     const struct push_redis_settings_t *redis; /* how it is reached */
     const char *prefix;                        /* of all keys and channels */
     const char *url;                           /* of this node; "" for none */
+    const char *version;                       /* of the module */
     unsigned replicas;                         /* PushClusterReplicas */
     int64_t linger;                            /* ms */
     push_durability_t durability;
