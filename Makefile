@@ -191,8 +191,6 @@ $(B)/dashboard-dir: .FORCE
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
 
-$(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(STORE_OBJS) $(NODE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
-$(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(LIBRARY_OBJS) $(STORE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
 $(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(LIBRARY_OBJS) $(STORE_OBJS) $(NODE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-z,relro,-z,now,--as-needed \
