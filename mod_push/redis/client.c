@@ -148,8 +148,8 @@ static void let_leave(push_client_t *client)
     for (; request; request = push_request_list_take(&client->over)) {
         client->figures.commands++;
         client->figures.failures[request->failure]++;
-        if (client->leaving) {
-            client->leaving(client->leaving_data, request);
+        if (client->owner) {
+            client->leaving(client->owner, request);
         }
         if (request->done) {
             request->done(request);
@@ -197,6 +197,9 @@ static void report_topology(push_client_t *client)
     }
     if (client->version != client->slots->version) {
         client->version = client->slots->version;
+        if (client->owner) {
+            client->moved(client->owner, client->slots);
+        }
         if (client->hooks.moved) {
             client->hooks.moved(client->hooks.data, client->slots);
         }

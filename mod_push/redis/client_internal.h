@@ -47,9 +47,11 @@ typedef struct push_node_t {
 struct push_client_t {
     const push_redis_settings_t *settings;
     push_client_hooks_t hooks;
-    /* A request will be over, and its memory may be gone then; or NULL. */
-    void (*leaving)(void *data, const push_request_t *request);
-    void *leaving_data;
+    /* The courier, or NULL; what it gets to know: a request that will be over
+     * (its memory may be gone then), and a map that is another one. */
+    void *owner;
+    void (*leaving)(void *owner, const push_request_t *request);
+    void (*moved)(void *owner, const push_slots_t *slots);
     push_topology_t *topology;
     push_slots_t *slots; /* the topology's */
     uint32_t version;    /* of them, as reported */

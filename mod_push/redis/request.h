@@ -53,7 +53,8 @@ struct push_request_t {
     unsigned tries;
     unsigned asking; /* index of the master to be asked, or PUSH_NO_MASTER */
     bool loaded;     /* the library was loaded for it already */
-    size_t bytes;    /* that the courier counts */
+    unsigned bucket; /* of the courier, which counts it there */
+    size_t bytes;
     sem_t over;
 };
 
