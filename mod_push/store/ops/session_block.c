@@ -63,7 +63,6 @@ unsigned char *push_session_block_make(const push_store_t *store,
     block.stale = device->stale;
     block.session = push_owned_session(store, device);
     block.gap_seq = device->gap_seq;
-    block.losses = device->losses;
     block.gaps = device->gaps;
     block.assumed = slide ? slide->assumed : 0;
     block.assumed_gaps = slide ? slide->gaps : 0;

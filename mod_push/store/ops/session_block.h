@@ -27,8 +27,7 @@ typedef struct push_session_block_t {
     uint64_t acked, sent, stale;
     uint64_t session; /* its token, see push_store_session() */
     uint64_t gap_seq;
-    push_losses_t losses; /* to be told; the record has the sum of both */
-    push_losses_t gaps;   /* told, not known to have arrived */
+    push_losses_t gaps; /* told, not known to have arrived; see the record */
     uint32_t assumed, assumed_gaps; /* as push_slide_t's */
 } push_session_block_t;
 
