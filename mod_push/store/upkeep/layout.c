@@ -113,6 +113,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, cluster),
     AT(push_segment_t, errands),
     AT(push_segment_t, made),
+    AT(push_segment_t, keys_restored),
     AT(push_segment_t, clock),
     AT(push_segment_t, recovered),
     AT(push_segment_t, counts),
