@@ -164,7 +164,7 @@ START_TEST(channels_and_what_is_for_all_go_with_the_device)
     expect_message(one, 1, "in a");
     publish(c->nodes[1], "channel=b", NULL, "in b");
     expect_message(one, 2, "in b");
-    publish(c->nodes[1], "broadcast", NULL, "for all");
+    publish(c->nodes[1], "broadcast=1", NULL, "for all");
     expect_message(one, 3, "for all");
     two = stream_open(c->nodes[1],
                       "user=ada&device=d1&seq=1&channel=a&channel=b", NULL);
