@@ -343,6 +343,13 @@ run: ## build, and run the demo on http://127.0.0.1:8080/ (PORT=8080)
 	@$(MAKE) $(B)/mod_push.so uplot
 	@PUSH_MODULE='$(PUSH_MODULE)' conf/run
 
+.PHONY: run-cluster
+run-cluster: ## build, and run three nodes on six redis-servers, to kill them (PORT=8080)
+	@.ci/deps $(sort $(RUN_PACKAGES) redis-server redis-tools \
+		libcurl4-openssl-dev)
+	@$(MAKE) $(B)/mod_push.so $(B)/push-sub $(B)/push-pub uplot
+	@PUSH_MODULE='$(PUSH_MODULE)' PUSH_BUILD='$(PUSH_BUILD)' conf/cluster/run
+
 # Two compilations at a time, unless the user said how many.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j2)
 

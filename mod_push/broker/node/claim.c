@@ -7,6 +7,7 @@
 #include "broker/node/frozen.h"
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
+#include "broker/node/saver.h"
 #include "broker/node/yield.h"
 #include "redis/courier.h"
 #include "store/ops/checkin.h"
@@ -428,6 +429,7 @@ static push_status_t check_in_by_claim(push_cluster_t *cluster,
         .max_streams = checkin->max_streams};
     claim_t *claim = calloc(1, sizeof(*claim));
     push_status_t status = PUSH_NO_MEMORY;
+    bool is_new = false;
 
     if (!claim) {
         return status;
@@ -437,9 +439,15 @@ static push_status_t check_in_by_claim(push_cluster_t *cluster,
     status = begin(claim);
     if (status == PUSH_OK) {
         status = bring_and_check_in(claim, checkin, now, stream_ref);
+        is_new = claim->is_new;
         end(claim);
     }
     free(claim);
+    if (status == PUSH_OK && is_new
+        && cluster->options.durability == PUSH_DURABILITY_COMMIT) {
+        /* A Redis that fails must not keep devices away. */
+        push_saver_write(cluster, checkin->user, stream_ref->id);
+    }
     return status;
 }
 
@@ -452,7 +460,10 @@ push_status_t push_claim(push_cluster_t *cluster,
 
     own.fence = 0;
     status = push_store_checkin(cluster->store, &own, now, stream_ref);
-    if (status == PUSH_NOT_FOUND) {
+    if (status == PUSH_OK) {
+        push_saver_came_back(cluster, checkin->user);
+    }
+    else if (status == PUSH_NOT_FOUND) {
         push_store_context_id(checkin->user,
                               checkin->labels[PUSH_LABEL_DEVICE],
                               checkin->labels[PUSH_LABEL_APP], stream_ref->id);

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "broker/library/device_calls.h"
+#include "broker/node/followers.h"
 #include "broker/node/linger.h"
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
@@ -50,6 +51,7 @@ typedef struct outcome_t {
 
 struct push_saver_t {
     push_cluster_t *cluster;
+    push_followers_t *followers; /* NULL: no memory for it */
     pthread_t thread;
     pthread_mutex_t lock; /* guards all from here on */
     pthread_cond_t changed;
@@ -424,6 +426,9 @@ static void *run(void *data)
         if (now.mono >= next) {
             mark_anew(saver);
             push_linger_tick(saver->cluster, &now);
+            if (saver->followers) {
+                push_followers_tell(saver->followers);
+            }
             next = now.mono + TICK_MS;
         }
         work = await(saver, next - now.mono);
@@ -458,11 +463,11 @@ push_saver_t *push_saver_start(push_cluster_t *cluster)
     cluster->saver = saver;
     atomic_store(&own, saver);
     cluster->store->hand_over = hand_over;
+    saver->followers = push_followers_start(cluster);
     if (!push_thread_start(&saver->thread, run, saver)) {
         cluster->store->hand_over = NULL;
         atomic_store(&own, NULL);
-        cluster->saver = NULL;
-        free(saver);
+        push_saver_free(saver);
         return NULL;
     }
     return saver;
@@ -483,12 +488,22 @@ void push_saver_free(push_saver_t *saver)
 {
     take_outcomes(saver, saver->outcomes);
     saver->cluster->saver = NULL;
+    if (saver->followers) {
+        push_followers_stop(saver->followers);
+    }
     pthread_cond_destroy(&saver->changed);
     pthread_mutex_destroy(&saver->lock);
     free(saver);
 }
 
-/* ---- any thread: one device, now ---- */
+/* ---- any thread ---- */
+
+void push_saver_came_back(push_cluster_t *cluster, push_text_t user)
+{
+    if (cluster->saver) {
+        push_followers_came_back(cluster->saver->followers, user);
+    }
+}
 
 push_status_t push_saver_write(push_cluster_t *cluster, push_text_t user,
                                const unsigned char *id)

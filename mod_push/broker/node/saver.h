@@ -35,6 +35,9 @@ void push_saver_free(push_saver_t *saver);
  */
 void push_saver_anew(push_cluster_t *cluster, unsigned partition);
 
+/* A device of this user came back without a claim; its publishers are told. */
+void push_saver_came_back(push_cluster_t *cluster, push_text_t user);
+
 /*
  * Writes one device now, to as many replicas as PushClusterReplicas says, and
  * waits.  PUSH_NOT_FOUND: it is not ours, or not any more; PUSH_NO_STATE.
