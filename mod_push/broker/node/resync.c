@@ -7,6 +7,7 @@
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
 #include "redis/courier.h"
+#include "store/ops/follow_walk.h"
 
 /* Calls under way at once. */
 #define CALLS 64
@@ -43,10 +44,11 @@ static void send(turn_t *turn, call_t *call)
     for (unsigned i = 0; i < call->count; i++) {
         const push_follow_view_t *view = &call->views[i];
 
-        call->logs[i] = (push_following_t){{view->log, view->log_len},
-                                           view->connected,
-                                           view->subscribers,
-                                           view->version};
+        call->logs[i] = (push_following_t){
+            .log = {view->log, view->log_len},
+            .connected = view->connected,
+            .subscribers = view->subscribers,
+            .since = view->version};
     }
     push_request_init(&call->request, call->partition);
     push_library_resync(
