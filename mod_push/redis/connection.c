@@ -428,7 +428,8 @@ static void take_reply(push_connection_t *connection, push_reply_t *reply)
         push_reply_free(reply);
         return;
     }
-    tag = push_inflight_at(inflight, inflight->from++)->tag;
+    tag = push_inflight_at(inflight, inflight->from)->tag;
+    inflight->from++;
     if (is_own(tag)) {
         greeted(connection, tag, reply);
     }
