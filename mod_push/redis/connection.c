@@ -136,8 +136,9 @@ void push_connection_close(push_connection_t *connection,
     let_go(connection);
     while (inflight->from < end) {
         push_inflight_command_t command = *push_inflight_at(inflight,
-                                                            inflight->from++);
+                                                            inflight->from);
 
+        inflight->from++;
         if (command.tag && !is_own(command.tag)) {
             hooks->dropped(hooks->data, command.tag, command.begins < offered);
         }
