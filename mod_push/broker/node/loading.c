@@ -173,6 +173,7 @@ typedef struct {
     unsigned partition;
     int64_t deadline;
     push_follow_t follow;
+    bool rest; /* since is the version of a piece */
 } following_t;
 
 /* One piece is asked for and put; *more: another one is to be. */
@@ -189,12 +190,13 @@ static push_status_t ask(following_t *f, bool *more)
     push_follow_look(cluster->store, f->log, &view);
     push_request_init(&request, f->partition);
     request.deadline = f->deadline;
-    push_library_follow(&request.command,
-                        &(push_follow_call_t){
-                            .home = push_cluster_home(cluster, f->partition),
-                            .owner = push_cluster_owner(cluster),
-                            .following = {f->log, view.connected,
-                                          view.subscribers, f->follow.since}});
+    push_library_follow(
+        &request.command,
+        &(push_follow_call_t){.home = push_cluster_home(cluster, f->partition),
+                              .owner = push_cluster_owner(cluster),
+                              .following = {f->log, view.connected,
+                                            view.subscribers, f->follow.since,
+                                            f->rest}});
     status = push_status_of_failure(
         push_courier_call(cluster->courier, &request));
     if (status == PUSH_OK && !push_follow_reply(request.reply, &reply)) {
@@ -210,6 +212,7 @@ static push_status_t ask(following_t *f, bool *more)
             &now, &again);
         f->follow.since = reply.followed.version;
         *more = status == PUSH_OK && reply.followed.more;
+        f->rest = *more;
     }
     push_request_cleanup(&request);
     return status;

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "redis/client.h"
+#include "redis/client_call.h"
 
 /* For each question; the first one also connects, and loads the library. */
 #define ANSWER_MS 5000

@@ -46,7 +46,8 @@ static void send(turn_t *turn, call_t *call)
         call->logs[i] = (push_following_t){{view->log, view->log_len},
                                            view->connected,
                                            view->subscribers,
-                                           view->version};
+                                           view->version,
+                                           false};
     }
     push_request_init(&call->request, call->partition);
     push_library_resync(
