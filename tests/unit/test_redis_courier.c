@@ -418,9 +418,9 @@ static const char long_reply[] = "*2\r\n$5\r\nabcde\r\n:12\r\n";
 START_TEST(a_reply_that_is_cut_leaves_the_outcome_unknown)
 {
     struct fake_redis *redis = fake();
-    fixture_t *f = start(redis);
 
     for (size_t cut = 0; cut < sizeof(long_reply) - 1; cut++) {
+        fixture_t *f = start(redis);
         push_request_t *request = request_of("FCALL a");
 
         request->deadline = push_redis_now() + WAIT_MS;
@@ -429,6 +429,8 @@ START_TEST(a_reply_that_is_cut_leaves_the_outcome_unknown)
         ck_assert_int_eq(request->failure, PUSH_FAILURE_UNKNOWN);
         ck_assert_ptr_null(request->reply);
         ck_assert_uint_eq(fake_redis_count(redis, "FCALL"), cut + 1);
+        push_courier_stop(f->courier);
+        f->courier = NULL;
     }
 }
 END_TEST
