@@ -81,7 +81,7 @@ void push_save_if_changed(push_store_t *store, push_device_t *device,
 {
     push_record_t *record;
 
-    if (!store->journal
+    if (!store->hand_over
         || !(device->traits & (PUSH_DEVICE_CHANGED | PUSH_DEVICE_ADVANCED))
         || (!(device->traits & PUSH_DEVICE_CHANGED)
             && *written >= PUSH_SAVE_ADVANCED)) {
