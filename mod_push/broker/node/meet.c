@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "redis/client.h"
 #include "redis/client_call.h"
 
 /* For each question; the first one also connects, and loads the library. */
