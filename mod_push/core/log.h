@@ -62,6 +62,14 @@ bool push_log_empty(const push_log_t *log);
 push_slot_t push_log_read(const push_heap_t *heap, const push_log_t *log,
                           unsigned lane, uint32_t at, push_ref_t *ref);
 
+/*
+ * Where the message with this mid stands; false if it is not found.  It counts
+ * on mids that rise in a lane: of two that were published with keys at the
+ * same moment it may miss one.
+ */
+bool push_log_search(const push_heap_t *heap, const push_log_t *log,
+                     uint64_t mid, push_entry_t *entry);
+
 /* ---- with the lock of the log's shard ---- */
 
 /* Makes sure that the next append to the lane cannot fail. */
@@ -93,6 +101,12 @@ void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
  */
 void push_log_lose(push_heap_t *heap, push_log_t *log, unsigned lane,
                    uint32_t count);
+
+/*
+ * Sees to it that so many positions before the tail read as passed, and not as
+ * dropped; of the log of a user, where nothing is dropped without a count.
+ */
+void push_log_pass(push_log_t *log, unsigned lane, uint32_t count);
 
 /* True if a message with this mid or a later one stands in the lane. */
 bool push_log_reaches(const push_heap_t *heap, const push_log_t *log,

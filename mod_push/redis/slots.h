@@ -43,6 +43,13 @@ void push_slots_single(push_slots_t *slots, const push_address_t *address);
 bool push_slots_take(push_slots_t *slots, const push_reply_t *reply,
                      const push_address_t *asked);
 
+/*
+ * The address of a node of such a reply (host, port, …); false: it has none.
+ * asked is taken for a host that the node does not know itself.
+ */
+bool push_slots_node(const push_reply_t *node, const push_address_t *asked,
+                     push_address_t *address);
+
 /* The partition of the slot is at master now (a MOVED said so). */
 void push_slots_move(push_slots_t *slots, unsigned slot, unsigned master);
 

@@ -56,7 +56,7 @@ typedef struct push_lease_reply_t {
     unsigned owner; /* this node's */
     push_meta_reply_t meta;
     unsigned count;
-    push_peer_t peers[64]; /* this node included */
+    push_peer_t peers[PUSH_CLUSTER_NODES]; /* this node included */
 } push_lease_reply_t;
 
 void push_library_lease(push_command_t *command,

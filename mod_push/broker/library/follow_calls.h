@@ -10,6 +10,7 @@ typedef struct push_following_t {
     uint32_t connected;   /* its streams there; at most 2^24 - 1 */
     uint32_t subscribers; /* its devices there */
     uint64_t since;       /* the version that it has; 0: nothing */
+    bool rest;            /* since is the version of an answer with more */
 } push_following_t;
 
 /*
@@ -21,8 +22,9 @@ typedef struct push_following_t {
 typedef struct push_followed_t {
     uint64_t version;
     bool more;
-    bool whole; /* nothing that is not among the entries is in the log: since
-                   was 0, or too old to know what was recalled */
+    bool whole; /* these are the first of all there is, and what the node has
+                   and is not given is no more: since was 0, or too old to know
+                   what was recalled */
     push_text_t entries;
 } push_followed_t;
 

@@ -21,6 +21,7 @@
 struct push_courier_t;
 struct push_link_t;
 struct push_steward_t;
+struct push_redis_settings_t;
 struct push_saver_t;
 
 /* What a node has to say; server/cluster.c makes log messages of it. */
@@ -31,20 +32,21 @@ typedef enum push_cluster_event_t {
     PUSH_CLUSTER_REFUSED,    /* Redis says that something is set up wrongly */
     PUSH_CLUSTER_UNREADABLE, /* a record that this version cannot read */
     PUSH_CLUSTER_LEASE_LATE, /* the lease could not be renewed */
-    PUSH_CLUSTER_LEASED,     /* this node has an id (again) */
+    PUSH_CLUSTER_LEASED,     /* this node has a number, or another one */
+    PUSH_CLUSTER_CROWDED,    /* there are as many nodes as may be */
+    PUSH_CLUSTER_FOREIGN,    /* Redis has another cluster's data now */
     PUSH_CLUSTER_EVENTS
 } push_cluster_event_t;
 
 typedef struct push_cluster_options_t {
-    const char *const *urls; /* PushCluster */
-    unsigned urls_count;
-    const char *prefix;          /* of all keys and channels */
-    const char *url;             /* of this node; "" for none */
-    const char *version;         /* of the module */
-    const char *ca, *cert, *key; /* files for TLS; NULL: not set */
-    unsigned replicas;           /* PushClusterReplicas */
-    int64_t linger;              /* ms */
+    const struct push_redis_settings_t *redis; /* how it is reached */
+    const char *prefix;                        /* of all keys and channels */
+    const char *url;                           /* of this node; "" for none */
+    const char *version;                       /* of the module */
+    unsigned replicas;                         /* PushClusterReplicas */
+    int64_t linger;                            /* ms */
     push_durability_t durability;
+    unsigned char check[16]; /* of PushClusterSecret, see push_meta_call_t */
     /* Any thread. */
     void (*report)(void *data, push_cluster_event_t what, const char *detail);
     void *data;
@@ -55,6 +57,7 @@ typedef struct push_cluster_t {
     push_broker_t local; /* this machine's store alone; broker/local.h */
     push_cluster_words_t *words;
     push_cluster_options_t options; /* what it refers to is borrowed */
+    push_text_t prefix;             /* as options has it */
     struct push_courier_t *courier;
     struct push_link_t *link;
     struct push_steward_t *steward;
@@ -62,16 +65,13 @@ typedef struct push_cluster_t {
     _Atomic bool linked; /* this child has the link */
 } push_cluster_t;
 
-/* This node's name in Redis; its id is leased, see PUSH_NO_OWNER. */
-#define PUSH_NO_OWNER 0xffffu
-
-static inline uint16_t push_cluster_owner(const push_cluster_t *cluster)
+/* This node's number in Redis; PUSH_OWNER_NOBODY until it has one. */
+static inline unsigned push_cluster_owner(const push_cluster_t *cluster)
 {
-    return atomic_load(&cluster->words->leased) ? cluster->words->owner
-                                                : PUSH_NO_OWNER;
+    return atomic_load(&cluster->words->owner);
 }
 
-/* ---- where names live ---- */
+/* ---- where names live; see also broker/library/keys.h ---- */
 
 /* The partition of a user or a channel; of the broadcast 0. */
 static inline unsigned push_cluster_partition(const push_name_t *name)
@@ -79,10 +79,10 @@ static inline unsigned push_cluster_partition(const push_name_t *name)
     return name->shard << 4 | (unsigned)(name->hash >> 38 & 15);
 }
 
-/* Of a message. */
-static inline unsigned push_mid_partition(uint64_t mid)
+static inline push_home_t push_cluster_home(const push_cluster_t *cluster,
+                                            unsigned partition)
 {
-    return push_mid_shard(mid) << 4 | (unsigned)(mid & 15);
+    return (push_home_t){cluster->prefix, partition};
 }
 
 /* ---- clocks ---- */

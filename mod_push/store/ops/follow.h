@@ -6,8 +6,8 @@
 
 /*
  * Logs that this node follows: begun, loaded whole, loaded again from their
- * version, left.  What is under way stands in the segment, so what a process
- * began that died is found (push_follow_walk()) and begun by another one.
+ * version.  What is under way stands in the segment, so what a process began
+ * that died is found (push_follow_walk()) and begun by another one.
  * Each function takes the lock of the log's shard; log is as in
  * push_applied_t.
  */
@@ -77,61 +77,5 @@ push_status_t push_follow_fail(push_store_t *store, push_text_t log,
 /* Entries of the log up to tick were not applied: it is behind from now on. */
 push_status_t push_follow_drop(push_store_t *store, push_text_t log,
                                uint64_t tick);
-
-/*
- * Nobody here needs the log: no device, no subscriber, none arriving.  mine:
- * the caller tells the cluster (push_unfollow), then ends it.  While it is
- * LEAVING nobody begins it.  PUSH_OVER: it is needed (or the broadcast);
- * PUSH_NOT_FOUND; PUSH_BUSY.
- */
-push_status_t push_follow_leave(push_store_t *store, push_text_t log,
-                                push_follow_t *follow);
-
-/*
- * left: the log goes, with all its messages, and the object of its user or
- * channel.  Else (the cluster may think that we follow) it is to be loaded
- * again from its version on.  PUSH_STALE, PUSH_NOT_FOUND, PUSH_BUSY.
- */
-push_status_t push_follow_left(push_store_t *store, push_text_t log,
-                               uint32_t errand, bool left);
-
-/* ---- to find them ---- */
-
-typedef struct push_follow_view_t {
-    char log[1 + PUSH_NAME_MAX];
-    unsigned log_len;
-    push_follow_state_t state;
-    uint64_t version;
-    bool behind;
-    bool unattended; /* LOADING, LEAVING or behind, and nobody is at it */
-    bool idle;       /* LIVE, and nobody here needs it */
-    uint32_t connected, subscribers; /* devices of this node */
-} push_follow_view_t;
-
-/* What is of interest; 0: all that is followed. */
-#define PUSH_FOLLOW_UNATTENDED 1u
-#define PUSH_FOLLOW_IDLE       2u
-
-/* Where a walk stands; 0 at first. */
-typedef struct push_follow_walk_t {
-    unsigned partition;
-    unsigned what;
-    uint32_t bucket; /* the walk's own */
-    uint32_t part;   /* likewise */
-    bool done;       /* there is no more */
-} push_follow_walk_t;
-
-/*
- * The next followed logs of the partition, at most room: copied.  Each is
- * found that was followed before the walk began and still is; one may come
- * twice.  PUSH_BUSY: nothing, try again.
- */
-push_status_t push_follow_walk(push_store_t *store, push_follow_walk_t *walk,
-                               push_follow_view_t *views, unsigned room,
-                               unsigned *count);
-
-/* The same of one log.  PUSH_NOT_FOUND: it is not followed. */
-push_status_t push_follow_look(push_store_t *store, push_text_t log,
-                               push_follow_view_t *view);
 
 #endif

@@ -46,6 +46,23 @@ push_log_copy_t *push_log_copy(const push_store_t *store,
 /* Bytes for it behind an object of so many; 0 on one machine. */
 size_t push_copy_room(const push_store_t *store, size_t size);
 
+/* The log is one that this node hears of, or is about to. */
+static inline bool push_copy_followed(const push_store_t *store,
+                                      const push_log_t *log)
+{
+    const push_log_copy_t *copy = push_log_copy(store, log);
+
+    return copy && copy->state != PUSH_FOLLOW_NOT;
+}
+
+static inline bool push_copy_live(const push_store_t *store,
+                                  const push_log_t *log)
+{
+    const push_log_copy_t *copy = push_log_copy(store, log);
+
+    return !copy || copy->state == PUSH_FOLLOW_LIVE;
+}
+
 static inline bool push_copy_behind(const push_log_copy_t *copy)
 {
     return copy->dropped

@@ -1,4 +1,5 @@
 #include "store/shard/subscriptions.h"
+#include "store/shard/copy.h"
 #include "store/shard/shard.h"
 
 #include <stdatomic.h>
@@ -110,9 +111,25 @@ static push_status_t find_or_make(push_store_t *store, const push_name_t *name,
     return *channel ? PUSH_OK : PUSH_NO_MEMORY;
 }
 
-static push_status_t subscribe_to(push_store_t *store, push_text_t text,
-                                  uint64_t joined,
-                                  push_subscription_list_t *wanted)
+/* In a cluster a channel is brought into being by following it. */
+static push_status_t find(push_store_t *store, const push_name_t *name,
+                          const push_subscription_list_t *wanted,
+                          push_channel_t **channel)
+{
+    bool own = wanted->own && wanted->count == PUSH_SUBSCRIPTION_BROADCAST;
+
+    if (!store->segment->cluster || own) {
+        return find_or_make(store, name, wanted, channel);
+    }
+    *channel = push_store_channel(store, name, false);
+    return *channel && push_copy_live(store, &(*channel)->log)
+               ? PUSH_OK
+               : PUSH_NOT_FOUND;
+}
+
+push_status_t push_subscriptions_add(push_store_t *store,
+                                     push_subscription_list_t *wanted,
+                                     push_text_t text, bool oldest)
 {
     push_name_t name = push_store_name(store, text);
     push_heap_t *heap = &store->heaps[name.shard];
@@ -122,11 +139,12 @@ static push_status_t subscribe_to(push_store_t *store, push_text_t text,
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
-    status = find_or_make(store, &name, wanted, &channel);
+    status = find(store, &name, wanted, &channel);
     if (status == PUSH_OK
         && !push_subscriptions_have(wanted, push_ref_of(heap, channel))) {
-        push_subscription_init(heap, &wanted->list[wanted->count++],
-                               push_ref_of(heap, channel), joined);
+        push_subscription_init(
+            heap, &wanted->list[wanted->count++], push_ref_of(heap, channel),
+            oldest ? 0 : push_copy_now(store, &channel->log));
         atomic_fetch_add(&channel->arriving, 1);
         PUSH_FAILPOINT("place-taken");
     }
@@ -134,31 +152,62 @@ static push_status_t subscribe_to(push_store_t *store, push_text_t text,
     return status;
 }
 
-push_status_t push_subscriptions_take(push_store_t *store,
-                                      push_subscription_list_t *wanted,
-                                      const push_text_t *channels,
-                                      unsigned count, bool from_oldest)
+void push_subscriptions_begin(push_store_t *store,
+                              push_subscription_list_t *wanted)
 {
-    uint64_t joined = push_mid_now(&store->segment->clock);
-    uint32_t now = (uint32_t)(push_clock_now().wall / 1000);
-    push_status_t status = PUSH_OK;
+    const push_log_t *broadcast = &push_store_broadcast(store)->log;
 
     memset(&wanted->list[PUSH_SUBSCRIPTION_USER], 0,
            sizeof(push_subscription_t));
     push_subscription_init(&store->heaps[0],
                            &wanted->list[PUSH_SUBSCRIPTION_BROADCAST],
-                           store->segment->broadcast, joined);
+                           store->segment->broadcast,
+                           push_copy_now(store, broadcast));
     wanted->count = first_of(wanted);
     atomic_fetch_add(store->checkins, 1);
+}
+
+push_status_t push_subscriptions_take(push_store_t *store,
+                                      push_subscription_list_t *wanted,
+                                      const push_text_t *channels,
+                                      unsigned count, bool from_oldest)
+{
+    uint32_t now = (uint32_t)(push_clock_now().wall / 1000);
+    push_status_t status = PUSH_OK;
+
+    push_subscriptions_begin(store, wanted);
     if (wanted->own) {
-        status = subscribe_to(store, silence, joined, wanted);
+        status = push_subscriptions_add(store, wanted, silence, false);
+    }
+    else if (!push_copy_live(store, &push_store_broadcast(store)->log)) {
+        status = PUSH_NOT_FOUND;
     }
     for (unsigned i = 0; i < count && status == PUSH_OK; i++) {
-        status = subscribe_to(store, channels[i], from_oldest ? 0 : joined,
-                              wanted);
+        status = push_subscriptions_add(store, wanted, channels[i],
+                                        from_oldest);
     }
     for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < wanted->count; i++) {
         wanted->list[i].since = now;
     }
     return status;
+}
+
+uint64_t push_subscriptions_now(push_store_t *store,
+                                const push_device_t *device)
+{
+    const push_heap_t *heap = &store->heaps[0];
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
+    uint64_t now = push_copy_now(store, push_at(heap, device->user));
+
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         store->segment->cluster
+         && i < push_device_subscriptions_count(device);
+         i++) {
+        uint64_t here = push_copy_now(
+            store, push_subscription_log(heap, &subscriptions[i]));
+
+        now = here < now ? here : now;
+    }
+    return now;
 }

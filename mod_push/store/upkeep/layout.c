@@ -10,6 +10,7 @@
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
 #include "store/shm/awaited.h"
+#include "store/shm/cluster_words.h"
 #include "store/shard/copy.h"
 #include "store/shard/hold.h"
 #include "store/shard/owned.h"
@@ -113,7 +114,9 @@ static const uint64_t facts[] = {
     AT(push_segment_t, spare),
 #endif
     AT(push_segment_t, cluster),
+    AT(push_segment_t, errands),
     AT(push_segment_t, made),
+    AT(push_segment_t, keys_restored),
     AT(push_segment_t, clock),
     AT(push_segment_t, recovered),
     AT(push_segment_t, counts),
@@ -476,6 +479,27 @@ static const uint64_t facts[] = {
     PUSH_AWAITED_KEY,
     PUSH_AWAITED_WAYS,
     PUSH_AWAITED_SETS,
+    PUSH_MASTERS_MAX,
+    PUSH_CLUSTER_PARTITIONS,
+    PUSH_PARTITION_OK,
+    SIZE(push_master_words_t),
+    AT(push_master_words_t, name),
+    AT(push_master_words_t, vm),
+    AT(push_master_words_t, have),
+    AT(push_master_words_t, drained),
+    AT(push_master_words_t, offset),
+    SIZE(push_cluster_words_t),
+    AT(push_cluster_words_t, link),
+    AT(push_cluster_words_t, owner),
+    AT(push_cluster_words_t, lease),
+    AT(push_cluster_words_t, request),
+    AT(push_cluster_words_t, unreadable),
+    AT(push_cluster_words_t, tick),
+    AT(push_cluster_words_t, masters),
+    AT(push_cluster_words_t, home),
+    AT(push_cluster_words_t, states),
+    AT(push_cluster_words_t, epochs),
+    AT(push_cluster_words_t, awaited),
     SIZE(push_awaited_t),
     AT(push_awaited_t, lock),
     AT(push_awaited_t, numbers),
