@@ -235,7 +235,8 @@ STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 $(B)/obj/tests/unit/%.o: tests/unit/%.c
 	$(call compile,-Itests \
 		$(if $(filter-out core_% test_core_%,$(notdir $<)),$(APR_CFLAGS)) \
-		$(if $(findstring identity_,$<),-D_GNU_SOURCE))
+		$(if $(or $(findstring identity_,$<),$(findstring \
+		test_redis_,$<)),-D_GNU_SOURCE -Itests/harness))
 
 # Replayed by a unit test, see tests/unit/test_identity_corpus.c.
 $(B)/obj/tests/fuzz/%.o: tests/fuzz/%.c
@@ -257,11 +258,11 @@ $(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/o
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
-# The fake and the real server are the harness's.
-REDIS_HELPERS := $(call objects,tests/harness/fake_redis*.c) \
-                 $(B)/obj/tests/harness/wait.o
-$(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(REDIS_HELPERS) \
-		$(B)/libpush_redis.a $(B)/libpush_core.a
+# They speak with a fake Redis and with real ones, which are the harness's.
+REDIS_HELPERS := $(call objects,tests/harness/*.c)
+
+$(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(REDIS_HELPERS) $(B)/libpush_redis.a \
+		$(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
