@@ -1,4 +1,5 @@
 #include "core_suite.h"
+#include "core_world.h"
 #include "store/ops/ack.h"
 #include "store/ops/disown.h"
 #include "store/ops/unfollow.h"
