@@ -35,8 +35,8 @@ static inline push_inflight_command_t *push_inflight_at(
 }
 
 /* Takes the oldest; there must be one. */
-static inline push_inflight_command_t
-push_inflight_take(push_inflight_t *inflight)
+static inline push_inflight_command_t push_inflight_take(
+    push_inflight_t *inflight)
 {
     return inflight->ring[inflight->from++ & (inflight->room - 1)];
 }

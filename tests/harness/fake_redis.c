@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -278,12 +279,14 @@ static void take(struct fake_redis *fake, struct connection *c)
 static void accept_one(struct fake_redis *fake)
 {
     int fd = accept(fake->listener, NULL, NULL);
+    int on = 1;
 
     for (int i = 0; fd >= 0 && i < CONNECTIONS; i++) {
         if (fake->connections[i].fd < 0) {
             fake->connections[i] = (struct connection){.fd = fd,
                                                        .bytes = malloc(ROOM)};
             need(fake->connections[i].bytes != NULL, "memory");
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
             fake->accepted++;
             return;
         }
