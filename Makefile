@@ -71,7 +71,7 @@ APR_LIBS     := $(shell apu-1-config --link-ld --libs 2>/dev/null) \
                 $(shell apr-1-config --link-ld --libs 2>/dev/null)
 HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS 2>/dev/null) \
                 -I$(shell $(APXS) -q INCLUDEDIR 2>/dev/null) $(APR_CFLAGS)
-MODULE_PKGS  := jansson cjose libcrypto libssl lmdb
+MODULE_PKGS  := jansson cjose libcrypto libssl lmdb hiredis
 PKG_CFLAGS   := $(shell pkg-config --cflags $(MODULE_PKGS) 2>/dev/null)
 PKG_LIBS     := $(shell pkg-config --libs $(MODULE_PKGS) 2>/dev/null)
 CHECK_LIBS   := $(shell pkg-config --libs check 2>/dev/null)
@@ -86,7 +86,8 @@ endif
 # `make run` needs these, `make test` all of DEB_PACKAGES.
 RUN_PACKAGES := gcc libc6-dev pkg-config apache2-bin apache2-dev \
                 apache2-ssl-dev curl \
-                libjansson-dev libcjose-dev libssl-dev liblmdb-dev
+                libjansson-dev libcjose-dev libssl-dev liblmdb-dev \
+                libhiredis-dev
 DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
                 shellcheck
 
@@ -106,12 +107,17 @@ NPM_STAMPS        :=
 # ---- the module, floor by floor -------------------------------------------
 
 # The core and the codecs are compiled without httpd's and APR's include
-# directories, the store and the broker without httpd's: a forbidden include
-# does not even compile.
+# directories, the store and the broker without httpd's, the Redis client
+# without both: a forbidden include does not even compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c)
+REDIS_OBJS := $(call objects,mod_push/redis/*.c)
+LIBRARY_OBJS := $(call objects,mod_push/broker/library/*.c) \
+                $(B)/obj/gen/library_text.o
 STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
               mod_push/feeds/*.c)
+NODE_OBJS  := $(call objects,mod_push/broker/node/*.c \
+              mod_push/broker/cluster/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
               $(foreach d,server stream http,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
@@ -131,11 +137,33 @@ $(B)/obj/mod_push/core/%.o: mod_push/core/%.c
 $(B)/obj/mod_push/codec/%.o: mod_push/codec/%.c
 	$(call compile,)
 
+$(B)/obj/mod_push/redis/%.o: mod_push/redis/%.c
+	$(call compile,-D_GNU_SOURCE $(PKG_CFLAGS))
+
 $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
 $(B)/obj/mod_push/broker/%.o: mod_push/broker/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
+# Calls of the function library know neither APR nor httpd.
+$(B)/obj/mod_push/broker/library/%.o: mod_push/broker/library/%.c
+	$(call compile,$(PKG_CFLAGS))
+
+# The library itself: these files, in this order, are one text.
+LIBRARY_LUA := $(patsubst %,mod_push/broker/library/lua/%.lua,push tick inbox \
+               log rate publish follow device peer cluster register)
+$(B)/gen/library_text.c: $(LIBRARY_LUA)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "broker/library/library.h"'; \
+		echo 'push_text_t push_library_text(void) {'; \
+		echo 'static const char text[] ='; \
+		sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $^; \
+		echo '; return (push_text_t){text, sizeof(text) - 1}; }'; } >$@
+
+$(B)/obj/gen/library_text.o: $(B)/gen/library_text.c
+	$(call compile,)
 
 $(B)/obj/mod_push/feeds/%.o: mod_push/feeds/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
@@ -163,15 +191,18 @@ $(B)/dashboard-dir: .FORCE
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
 
-$(B)/mod_push.so: $(CORE_OBJS) $(STORE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
+$(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(LIBRARY_OBJS) $(STORE_OBJS) $(NODE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-z,relro,-z,now,--as-needed \
 		-o $@ $^ $(PKG_LIBS) -pthread
 
 $(B)/libpush_core.a: $(CORE_OBJS)
+$(B)/libpush_redis.a: $(REDIS_OBJS)
+$(B)/libpush_library.a: $(LIBRARY_OBJS)
 $(B)/libpush_store.a: $(STORE_OBJS)
 $(B)/libpush_identity.a: $(IDENTITY_OBJS)
-$(B)/libpush_core.a $(B)/libpush_store.a $(B)/libpush_identity.a:
+$(B)/libpush_core.a $(B)/libpush_redis.a $(B)/libpush_library.a \
+$(B)/libpush_store.a $(B)/libpush_identity.a:
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -180,27 +211,34 @@ $(B)/libpush_core.a $(B)/libpush_store.a $(B)/libpush_identity.a:
 
 # test_core_*.c link the core and the codecs alone, test_store_*.c the store and APR too,
 # test_stream_*.c also those parts of stream/ that know nothing of httpd;
-# test_identity_*.c link http/identity.
+# test_identity_*.c link http/identity, test_redis_*.c the Redis client,
+# test_library_*.c the calls of the function library, and a real Redis.
 # test_crash_*.c need failpoints: they are built in that mode only, where they
 # are the only tests.
 # Other .c files of tests/unit are helpers: core_*.c are linked into all
-# kinds of test, store_*.c into those of the store and of the streams.
+# kinds of test, store_*.c into those of the store and of the streams, redis_*.c
+# into those of the Redis client.
 CORE_TESTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_core_*.c))
 STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
 STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
+REDIS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_redis_*.c))
+LIBRARY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_library_*.c))
 IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
 CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
                $(wildcard tests/unit/test_crash_*.c))
 # A shard whose lock it waits for in vain refuses: it counts on the processor.
 ALONE_TESTS += build/failpoints/tests/unit/test_crash_points
-UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS)
+UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS) \
+               $(REDIS_TESTS) $(LIBRARY_TESTS)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 
 $(B)/obj/tests/unit/%.o: tests/unit/%.c
 	$(call compile,-Itests \
 		$(if $(filter-out core_% test_core_%,$(notdir $<)),$(APR_CFLAGS)) \
-		$(if $(findstring identity_,$<),-D_GNU_SOURCE))
+		$(if $(or $(findstring identity_,$<),$(findstring \
+		/redis_,$<),$(findstring test_redis_,$<)),-D_GNU_SOURCE \
+		-Itests/harness))
 
 # Replayed by a unit test, see tests/unit/test_identity_corpus.c.
 $(B)/obj/tests/fuzz/%.o: tests/fuzz/%.c
@@ -221,6 +259,26 @@ $(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/o
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
+
+# They speak with a fake Redis and with real ones, which are the harness's.
+REDIS_HELPERS := $(call objects,tests/harness/*.c tests/unit/redis_*.c)
+
+$(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(REDIS_HELPERS) $(B)/libpush_redis.a \
+		$(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(PKG_LIBS) -pthread
+
+# The harness brings the Redis.
+LIBRARY_HELPERS := $(call objects,tests/unit/library_*.c)
+$(LIBRARY_TESTS): $(B)/%: $(B)/obj/%.o $(LIBRARY_HELPERS) \
+		$(call objects,tests/harness/*.c) \
+		$(B)/libpush_library.a $(B)/libpush_redis.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IT_LIBS) \
+		$(PKG_LIBS) -pthread
 
 STREAM_PARTS := $(call objects,mod_push/stream/*/*.c)
 
@@ -247,13 +305,17 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 -include tests/monitoring/build.mk
 -include conf/build.mk
 
-DEPFILES := $(CORE_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
+DEPFILES := $(CORE_OBJS:.o=.d) $(REDIS_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(NODE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(IDENTITY_OBJS:.o=.d) $(IDENTITY_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(REDIS_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(LIBRARY_OBJS:.o=.d) $(LIBRARY_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(LIBRARY_HELPERS:.o=.d) \
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STREAM_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(patsubst %.c,$(B)/obj/%.d,$(wildcard tests/unit/test_crash_*.c)) \
-            $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d)
+            $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d) \
+            $(REDIS_HELPERS:.o=.d)
 -include $(DEPFILES)
 
 # ---- targets --------------------------------------------------------------
@@ -284,6 +346,13 @@ run: ## build, and run the demo on http://127.0.0.1:8080/ (PORT=8080)
 	@.ci/deps $(sort $(RUN_PACKAGES))
 	@$(MAKE) $(B)/mod_push.so uplot
 	@PUSH_MODULE='$(PUSH_MODULE)' conf/run
+
+.PHONY: run-cluster
+run-cluster: ## build, and run three nodes on six redis-servers, to kill them (PORT=8080)
+	@.ci/deps $(sort $(RUN_PACKAGES) redis-server redis-tools \
+		libcurl4-openssl-dev)
+	@$(MAKE) $(B)/mod_push.so $(B)/push-sub $(B)/push-pub uplot
+	@PUSH_MODULE='$(PUSH_MODULE)' PUSH_BUILD='$(PUSH_BUILD)' conf/cluster/run
 
 # Two compilations at a time, unless the user said how many.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j2)

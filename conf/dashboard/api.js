@@ -76,6 +76,8 @@ export async function message(mid, to = {}) {
   return answer;
 }
 
+export const cluster = () => ask('GET', 'cluster');
+
 export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=8`);
 
 /* of: { message, user, device }, what is known of them. */

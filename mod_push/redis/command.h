@@ -1,6 +1,8 @@
 #ifndef PUSH_REDIS_COMMAND_H
 #define PUSH_REDIS_COMMAND_H
 
+#include <stddef.h>
+
 #include "core/types.h"
 
 /*

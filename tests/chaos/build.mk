@@ -19,7 +19,7 @@ $(CHAOS_TESTS): $(B)/%: $(B)/obj/%.o $(CHAOS_ACTORS) $(HARNESS_OBJS) \
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PUSHC_LIBS) \
-		-lssl -lcrypto -lm
+		-lhiredis -lssl -lcrypto -lm
 
 $(CHAOS_TESTS): | $(B)/push-checker $(B)/tests/chaos/wallclock.so
 
@@ -30,6 +30,14 @@ $(B)/tests/chaos/wallclock.so: tests/chaos/preload/wallclock.c
 	$(Q)$(CC) $(CSTD) $(WARN) -D_GNU_SOURCE -fPIC -shared $(CFLAGS) -o $@ $<
 
 -include $(CHAOS_ACTORS:.o=.d) $(CHAOS_TEST_OBJS:.o=.d)
+
+# Half an hour of faults, one after the other.
+CLUSTER_TIME = $(if $(filter environment command%,$(origin SECONDS)),$(SECONDS),1800)
+
+.PHONY: check-cluster
+check-cluster: ## faults of a whole cluster for half an hour (SEED=n SECONDS=n)
+	@$(MAKE) check-chaos SECONDS=$(CLUSTER_TIME) \
+		CHAOS_TESTS=$(B)/tests/chaos/test_chaos_cluster
 
 # The long version, one suite after the other; SECONDS is for each fault.
 CHAOS_TIME = $(if $(filter environment command%,$(origin SECONDS)),$(SECONDS),60)

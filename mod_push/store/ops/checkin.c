@@ -132,7 +132,7 @@ static bool follows_the_same(const push_heap_t *heap,
 
 static void note_device(push_store_t *store, const push_device_t *device)
 {
-    if (store->journal) {
+    if (store->hand_over) {
         push_shard_note(store, device->shard,
                         push_device_refresh(device->id, device->shard));
     }
