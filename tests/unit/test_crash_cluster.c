@@ -226,7 +226,7 @@ static void hear_of_drops(void)
 
     follow("cmarks");
     for (int i = 0; i < 2; i++) {
-        NEEDS(push_follow_look(&g.store, named("cmarks"), &view) == PUSH_OK,
+        NEEDS(push_follow_read(&g.store, named("cmarks"), &view) == PUSH_OK,
               "it is not followed");
         cluster->marks += 2;
         mark.tick = ++cluster->tick;
@@ -342,7 +342,8 @@ static void release(void)
           "it is not ours");
     keep(&exported);
     cluster->fence++;
-    push_store_yielded(&g.store, named("a"), id, exported.fence, true, &g.now);
+    push_store_yielded(&g.store, named("a"), id,
+                       &(push_yielded_t){exported.fence, true}, &g.now);
     push_export_cleanup(&exported);
 }
 

@@ -132,19 +132,17 @@ static void *flood(void *data)
 START_TEST(who_sends_more_than_4096_waits_until_some_are_over)
 {
     struct fake_redis *redis = fake();
-    fixture_t *f = start_at(
-        keep_printf("redis://127.0.0.1:%d", fake_redis_port(redis)));
     flood_t *all = keep(calloc(1, sizeof(*all)), free);
     pthread_t thread;
 
-    all->f = f;
-    ck_assert_int_eq(call(f, "FCALL a")->failure, PUSH_FAILURE_NONE);
-    fake_redis_freeze(redis, true);
     for (unsigned i = 0; i <= PUSH_COURIER_COMMANDS; i++) {
         all->requests[i] = request_of("FCALL a");
         all->requests[i]->done = count_over;
         all->requests[i]->deadline = push_redis_now() + WAIT_MS;
     }
+    all->f = start(redis);
+    ck_assert_int_eq(call(all->f, "FCALL a")->failure, PUSH_FAILURE_NONE);
+    fake_redis_freeze(redis, true);
     pthread_create(&thread, NULL, flood, all);
     wait_until(atomic_load(&all->sent) == PUSH_COURIER_COMMANDS);
     ck_assert_uint_eq(atomic_load(&over), 0);
@@ -168,8 +166,8 @@ static void send_again(push_request_t *request)
 START_TEST(what_is_over_may_be_sent_again_at_once)
 {
     struct fake_redis *redis = fake();
-    fixture_t *f = start(redis);
     push_request_t *request = request_of("FCALL a");
+    fixture_t *f = start(redis);
 
     request->done = send_again;
     request->data = f;

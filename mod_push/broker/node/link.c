@@ -48,6 +48,7 @@ struct push_link_t {
     uint32_t version;    /* of the map that is followed */
     drain_t drains[PUSH_MASTERS];
     drain_t lease;
+    bool late;    /* that it is was said */
     drain_t load; /* of the library, where a master has an older one */
 };
 
@@ -315,6 +316,20 @@ static void lease_due(push_link_t *link)
     push_client_send(link->client, &lease->request);
 }
 
+/* Says so once; the next lease is the end of it. */
+static void see_lateness(push_link_t *link)
+{
+    int64_t lease = atomic_load(&link->cluster->words->lease);
+    bool late = lease
+                && push_clock_now().mono
+                       > lease + PUSH_LEASE_EVERY_MS + PUSH_LEASE_LATE_MS;
+
+    if (late && !link->late) {
+        report(link, PUSH_CLUSTER_LEASE_LATE, "");
+    }
+    link->late = late;
+}
+
 /* ---- the thread ---- */
 
 static void on_trouble(void *data, const push_redis_trouble_t *trouble)
@@ -408,6 +423,7 @@ static void turn(push_link_t *link)
     unsigned client, wakes = 0;
 
     lease_due(link);
+    see_lateness(link);
     follow_map(link);
     drain_due(link);
     fds[0] = (struct pollfd){.fd = link->event, .events = POLLIN};
