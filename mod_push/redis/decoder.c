@@ -2,9 +2,51 @@
 
 #include <hiredis/hiredis.h>
 
+/*
+ * hiredis makes room for an array as soon as it is announced, whatever is.  So
+ * one that is larger than any answer is refused; all else is hiredis' own,
+ * which each task has as its private data.
+ */
+#define ELEMENTS_MAX (1 << 20)
+
+static const redisReplyObjectFunctions *usual(const redisReadTask *task)
+{
+    return task->privdata;
+}
+
+static void *create_string(const redisReadTask *task, char *bytes, size_t len)
+{
+    return usual(task)->createString(task, bytes, len);
+}
+
+static void *create_array(const redisReadTask *task, int elements)
+{
+    return elements <= ELEMENTS_MAX ? usual(task)->createArray(task, elements)
+                                    : NULL;
+}
+
+static void *create_integer(const redisReadTask *task, long long number)
+{
+    return usual(task)->createInteger(task, number);
+}
+
+static void *create_nil(const redisReadTask *task)
+{
+    return usual(task)->createNil(task);
+}
+
 push_decoder_t *push_decoder_create(void)
 {
-    return redisReaderCreate();
+    static redisReplyObjectFunctions functions = {create_string, create_array,
+                                                  create_integer, create_nil,
+                                                  freeReplyObject};
+    push_decoder_t *decoder = redisReaderCreate();
+
+    if (decoder) {
+        decoder->privdata = decoder->fn;
+        decoder->fn = &functions;
+    }
+    return decoder;
 }
 
 void push_decoder_destroy(push_decoder_t *decoder)
