@@ -433,7 +433,8 @@ tsan: ## unit tests under ThreadSanitizer
 
 # Those unit tests that have threads.
 THREAD_TESTS := $(patsubst %,$(B)/tests/unit/test_%,core_ids core_log \
-                  store_disk store_threads) $(B)/sdk-c/test_threads
+                  redis_courier redis_lots store_disk store_threads) \
+                $(B)/sdk-c/test_threads
 
 .PHONY: thread-programs
 thread-programs: $(THREAD_TESTS)
