@@ -144,8 +144,7 @@ struct push_broker_t {
 
     /* Of this machine; costs time and memory. */
     void (*check)(push_broker_t *broker, push_check_t *check);
-    /* The cluster, as this machine sees it.  False: it is alone. */
+    /* As this machine sees it; false: it is alone. */
     bool (*cluster)(push_broker_t *broker, push_cluster_view_t *view);
 };
-
 #endif
