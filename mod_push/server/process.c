@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "broker/local.h"
 #include "http/runtime.h"
 #include "server/cluster.h"
 #include "server/kept.h"
@@ -473,13 +472,7 @@ static push_runtime_t *make_runtime(server_rec *s)
 {
     push_runtime_t *runtime = push_runtime_own();
 
-    if (kept->cluster) {
-        push_server_cluster_init(s, &own_store, kept->cluster,
-                                 &runtime->broker);
-    }
-    else {
-        push_local_init(&runtime->broker, &own_store);
-    }
+    push_server_cluster_init(s, &own_store, kept->cluster, &runtime->broker);
     runtime->version = PUSH_VERSION;
     runtime->store = &own_store;
     runtime->reactors_wanted = (unsigned)reactors_wanted;
@@ -550,9 +543,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
                      "PUSH0006: cannot start a reactor: this child refuses "
                      "streams");
     }
-    if (kept->cluster) {
-        push_server_cluster_start(s);
-    }
+    push_server_cluster_start(s);
     push_process_feeds_start(s);
     sweeper = push_sweeper_start(&own_store, let_go);
     if (!sweeper) {

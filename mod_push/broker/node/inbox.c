@@ -195,28 +195,30 @@ static void forget_epochs(push_cluster_words_t *words, unsigned master)
     }
 }
 
-uint64_t push_inbox_epoch(const push_origin_t *origin)
+/*
+ * Nobody told us what other nodes took, or Redis has lost what is ours: to write
+ * a device says both.
+ */
+static void write_devices(inbox_t *in)
 {
-    uint64_t epoch;
+    const push_cluster_words_t *words = in->cluster->words;
 
-    memcpy(&epoch, origin->epoch, sizeof(epoch));
-    return epoch;
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        if (words->home[i] == in->master + 1) {
+            push_saver_anew(in->cluster, i);
+        }
+    }
 }
 
-/* The data is not what it was: our devices are written anew. */
+/* The data is not what it was. */
 static bool see_epoch(inbox_t *in, unsigned partition,
                       const push_drain_reply_t *drained)
 {
     push_cluster_words_t *words = in->cluster->words;
     uint64_t known = atomic_load(&words->epochs[partition]);
-    uint64_t epoch = push_inbox_epoch(&drained->origin);
+    uint64_t epoch = push_masters_epoch(drained->origin.epoch);
 
     if (known && known != epoch) {
-        for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-            if (words->home[i] == in->master + 1) {
-                push_saver_anew(in->cluster, i);
-            }
-        }
         forget_epochs(words, in->master);
     }
     atomic_store(&words->epochs[partition], epoch);
@@ -244,6 +246,7 @@ static void see_trouble(inbox_t *in, unsigned partition,
         in->suspected = true;
     }
     if (hole) {
+        write_devices(in);
         report(in->cluster, PUSH_CLUSTER_TROUBLE, hole);
     }
 }

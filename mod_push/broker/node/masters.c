@@ -13,6 +13,14 @@ uint64_t push_masters_hash(push_text_t text)
     return hash ? hash : 1;
 }
 
+uint64_t push_masters_epoch(const unsigned char *epoch)
+{
+    uint64_t number;
+
+    memcpy(&number, epoch, sizeof(number));
+    return number;
+}
+
 static uint64_t name_of(const push_address_t *address)
 {
     char room[PUSH_REDIS_ADDRESS_TEXT];
