@@ -112,6 +112,8 @@ NPM_STAMPS        :=
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c)
 REDIS_OBJS := $(call objects,mod_push/redis/*.c)
+LIBRARY_OBJS := $(call objects,mod_push/broker/library/*.c) \
+                $(B)/obj/gen/library_text.o
 STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
               mod_push/feeds/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
@@ -142,6 +144,25 @@ $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
 $(B)/obj/mod_push/broker/%.o: mod_push/broker/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
+# Calls of the function library know neither APR nor httpd.
+$(B)/obj/mod_push/broker/library/%.o: mod_push/broker/library/%.c
+	$(call compile,$(PKG_CFLAGS))
+
+# The library itself: these files, in this order, are one text.
+LIBRARY_LUA := $(patsubst %,mod_push/broker/library/lua/%.lua,push tick inbox \
+               log rate publish follow device peer cluster register)
+$(B)/gen/library_text.c: $(LIBRARY_LUA)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q){ echo '#include "broker/library/library.h"'; \
+		echo 'push_text_t push_library_text(void) {'; \
+		echo 'static const char text[] ='; \
+		sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $^; \
+		echo '; return (push_text_t){text, sizeof(text) - 1}; }'; } >$@
+
+$(B)/obj/gen/library_text.o: $(B)/gen/library_text.c
+	$(call compile,)
+
 $(B)/obj/mod_push/feeds/%.o: mod_push/feeds/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
 
@@ -168,17 +189,18 @@ $(B)/dashboard-dir: .FORCE
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
 
-$(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(STORE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
+$(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(LIBRARY_OBJS) $(STORE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-z,relro,-z,now,--as-needed \
 		-o $@ $^ $(PKG_LIBS) -pthread
 
 $(B)/libpush_core.a: $(CORE_OBJS)
 $(B)/libpush_redis.a: $(REDIS_OBJS)
+$(B)/libpush_library.a: $(LIBRARY_OBJS)
 $(B)/libpush_store.a: $(STORE_OBJS)
 $(B)/libpush_identity.a: $(IDENTITY_OBJS)
-$(B)/libpush_core.a $(B)/libpush_redis.a $(B)/libpush_store.a \
-$(B)/libpush_identity.a:
+$(B)/libpush_core.a $(B)/libpush_redis.a $(B)/libpush_library.a \
+$(B)/libpush_store.a $(B)/libpush_identity.a:
 	$(call say,AR,$@)
 	@mkdir -p $(@D)
 	$(Q)rm -f $@ && ar rcs $@ $^
@@ -187,7 +209,8 @@ $(B)/libpush_identity.a:
 
 # test_core_*.c link the core and the codecs alone, test_store_*.c the store and APR too,
 # test_stream_*.c also those parts of stream/ that know nothing of httpd;
-# test_identity_*.c link http/identity, test_redis_*.c the Redis client.
+# test_identity_*.c link http/identity, test_redis_*.c the Redis client,
+# test_library_*.c the calls of the function library, and a real Redis.
 # test_crash_*.c need failpoints: they are built in that mode only, where they
 # are the only tests.
 # Other .c files of tests/unit are helpers: core_*.c are linked into all
@@ -196,13 +219,14 @@ CORE_TESTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_core_*.c))
 STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
 STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
 REDIS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_redis_*.c))
+LIBRARY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_library_*.c))
 IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
 CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
                $(wildcard tests/unit/test_crash_*.c))
 # A shard whose lock it waits for in vain refuses: it counts on the processor.
 ALONE_TESTS += build/failpoints/tests/unit/test_crash_points
 UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS) \
-               $(REDIS_TESTS)
+               $(REDIS_TESTS) $(LIBRARY_TESTS)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 
@@ -241,6 +265,16 @@ $(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(REDIS_HELPERS) \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(PKG_LIBS) -pthread
 
+# The harness brings the Redis.
+LIBRARY_HELPERS := $(call objects,tests/unit/library_*.c)
+$(LIBRARY_TESTS): $(B)/%: $(B)/obj/%.o $(LIBRARY_HELPERS) \
+		$(call objects,tests/harness/*.c) \
+		$(B)/libpush_library.a $(B)/libpush_redis.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IT_LIBS) \
+		$(PKG_LIBS) -pthread
+
 STREAM_PARTS := $(call objects,mod_push/stream/*/*.c)
 
 $(STREAM_TESTS): $(B)/%: $(B)/obj/%.o $(STREAM_PARTS) $(CORE_HELPERS) \
@@ -270,6 +304,8 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(REDIS_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJ
             $(IDENTITY_OBJS:.o=.d) $(IDENTITY_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(REDIS_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(LIBRARY_OBJS:.o=.d) $(LIBRARY_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(LIBRARY_HELPERS:.o=.d) \
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STREAM_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(patsubst %.c,$(B)/obj/%.d,$(wildcard tests/unit/test_crash_*.c)) \

@@ -19,7 +19,7 @@ $(CHAOS_TESTS): $(B)/%: $(B)/obj/%.o $(CHAOS_ACTORS) $(HARNESS_OBJS) \
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PUSHC_LIBS) \
-		-lssl -lcrypto -lm
+		-lhiredis -lssl -lcrypto -lm
 
 $(CHAOS_TESTS): | $(B)/push-checker $(B)/tests/chaos/wallclock.so
 

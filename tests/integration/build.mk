@@ -3,7 +3,7 @@
 # what is no test is linked into those that name it below.
 
 DEB_PACKAGES += check libjansson-dev libssl-dev openssl apache2-bin \
-                libnghttp2-dev
+                libnghttp2-dev redis-server libhiredis-dev haproxy
 
 HARNESS_OBJS := $(call objects,tests/harness/*.c)
 IT_OBJS := $(call objects,tests/integration/*.c)
@@ -29,7 +29,7 @@ $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS) | $(B)/push-checker
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(IT_LIBS) \
-		-ljansson -lssl -lcrypto -pthread
+		-ljansson -lhiredis -lssl -lcrypto -pthread
 
 H2_TESTS := $(B)/tests/integration/test_http2 \
             $(B)/tests/integration/test_http2_ends \

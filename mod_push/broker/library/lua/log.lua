@@ -1,0 +1,192 @@
+-- ---- logs ----
+-- A member of a lane is tick u56, expires u48 (Redis ms), record.  One with
+-- expires 0 is a mark, the first of its lane: dropped u32, until u48.
+
+local SIX = '\0\0\0\0\0\0'
+local SCAN = 2000 -- members that are searched for what has expired
+
+-- key → before that (ms) nothing has expired that a search would find
+local soonest, soonest_count = {}, 0
+
+local function is_mark(member)
+  return sub(member, 8, 13) == SIX
+end
+
+local function expires_of(member)
+  return (unpack('>I6', member, 8))
+end
+
+local function remove(key, members)
+  for i = 1, #members, 1000 do
+    call('ZREM', key, values(members, i, math.min(i + 999, #members)))
+  end
+end
+
+local function note_soonest(key, at)
+  if not soonest[key] then
+    soonest_count = soonest_count + 1
+    if soonest_count > 10000 then
+      soonest, soonest_count = {}, 1
+    end
+  end
+  soonest[key] = at
+end
+
+-- Takes out what has expired; gives how many that were.
+local function drop_expired(key, ms)
+  local at = soonest[key]
+  if at and at > ms then
+    return 0
+  end
+  at = math.huge
+  local over = {}
+  local members = call('ZRANGE', key, 0, SCAN - 1)
+  for i = 1, #members do
+    if not is_mark(members[i]) then
+      local expires = expires_of(members[i])
+      if expires <= ms then
+        over[#over + 1] = members[i]
+      elseif expires < at then
+        at = expires
+      end
+    end
+  end
+  remove(key, over)
+  note_soonest(key, at)
+  return #over
+end
+
+-- The lane's mark: 1, dropped, until; 0 if it has none.
+local function mark_of(key, ms)
+  local first = call('ZRANGE', key, 0, 0)[1]
+  if not first or not is_mark(first) then
+    return 0, 0, 0
+  end
+  local dropped, til = unpack('>I4I6', first, 14)
+  if til <= ms then -- all of it would have expired
+    dropped, til = 0, 0
+  end
+  return 1, dropped, til
+end
+
+-- Brings a lane of count members to its limit: what has expired goes first,
+-- then the oldest, which the mark counts.
+local function trim(key, count, cap, ms)
+  local marks, dropped, til = mark_of(key, ms)
+  count = count - marks
+  if count <= cap then
+    return
+  end
+  count = count - drop_expired(key, ms)
+  if count <= cap then
+    return
+  end
+  local last = marks + count - cap - 1
+  local oldest = call('ZRANGE', key, marks, last)
+  for i = 1, #oldest do
+    til = math.max(til, expires_of(oldest[i]))
+  end
+  dropped = math.min(dropped + #oldest, 4294967295)
+  local t = unpack('>I7', oldest[#oldest])
+  call('ZREMRANGEBYRANK', key, 0, last)
+  call('ZADD', key, t, pack('>I7c6I4I6', t, SIX, dropped, til))
+end
+
+-- Puts a member that expires then into its lane.
+local function append(key, t, member, expires, cap, ms)
+  call('ZADD', key, t, member)
+  local count = call('ZCARD', key)
+  if count == 1 then
+    call('PEXPIREAT', key, expires)
+  else
+    call('PEXPIREAT', key, expires, 'GT')
+    local at = soonest[key]
+    if at and expires < at then
+      soonest[key] = expires
+    end
+    if count > cap then
+      trim(key, count, cap, ms)
+    end
+  end
+end
+
+local function is_over(member, ms)
+  if is_mark(member) then
+    return unpack('>I6', member, 18) <= ms
+  end
+  return expires_of(member) <= ms
+end
+
+-- One lane, read on from a tick in steps.
+local STEP = 256
+
+local function lane_next(lane)
+  lane.at = lane.at + 1
+  if lane.at > #lane.list and #lane.list == STEP then
+    lane.list = call('ZRANGEBYSCORE', lane.key, format('(%.0f', lane.tick),
+      '+inf', 'LIMIT', 0, STEP)
+    lane.at = 1
+  end
+  lane.member = lane.list[lane.at]
+  lane.tick = lane.member and unpack('>I7', lane.member) or math.huge
+end
+
+local function lane_open(key, number_, since)
+  local list = call('ZRANGEBYSCORE', key, format('(%.0f', since), '+inf',
+    'LIMIT', 0, STEP)
+  if #list == 0 then
+    return nil
+  end
+  local lane = {key = key, letter = char(number_), list = list, at = 0}
+  lane_next(lane)
+  return lane
+end
+
+local function first_of(lanes)
+  local first = lanes[1]
+  for i = 2, #lanes do
+    if lanes[i].tick < first.tick then
+      first = lanes[i]
+    end
+  end
+  return first
+end
+
+-- Appends entries of what is above since in the lanes keys[from…from + 3], in
+-- the order of ticks, to out.  Gives the bytes, and the last tick if that was
+-- not all.
+local function read_log(part, keys, from, log, since, room, ms, out)
+  local lanes, name, bytes, upto = {}, named(log), 0, since
+  for i = 0, 3 do
+    lanes[#lanes + 1] = lane_open(keys[from + i], i, since)
+  end
+  while #lanes > 0 do
+    local lane = first_of(lanes)
+    if not lane.member then
+      return bytes, nil
+    end
+    if bytes >= room then
+      return bytes, upto
+    end
+    if not is_over(lane.member, ms) then
+      local entry = entry_of(part, 'M', name .. lane.letter .. lane.member)
+      out[#out + 1] = entry
+      bytes = bytes + #entry
+    end
+    upto = lane.tick
+    lane_next(lane)
+  end
+  return bytes, nil
+end
+
+-- Likewise what was recalled of the log since then.
+local function read_recalls(part, x, log, since, out)
+  local list = call('ZRANGEBYSCORE', x, format('(%.0f', since), '+inf',
+    'WITHSCORES')
+  for i = 1, #list, 2 do
+    if sub(list[i], 9) == log then
+      out[#out + 1] = entry_of(part, 'X', named(log)
+        .. pack('>I7', tonumber(list[i + 1])) .. sub(list[i], 1, 8))
+    end
+  end
+end

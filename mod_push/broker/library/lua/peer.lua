@@ -1,0 +1,82 @@
+-- ---- what nodes ask each other ----
+
+-- KEYS D f h; partition log context kind to request from body.  To whoever owns
+-- the device, or to the owner that is given.  Gives found, owner, heard.
+local function push_send(keys, a)
+  local ms, part, ctx, to = now(), part_of(keys[2], a[1]), a[3], number(a[5])
+  local found = 0
+  if to == 0 then
+    local value = call('HGET', keys[1], ctx)
+    if value then
+      found, to = 1, unpack('>I2', value)
+    end
+  end
+  if to == 0 then
+    return {found, 0, 0}
+  end
+  local entry = entry_of(part, a[4], named(a[2]) .. ctx .. a[6]
+    .. pack('>I2', number(a[7])) .. a[8])
+  return {found, to, post_heard(part, to, entry, ms)}
+end
+
+-- KEYS f h; partition log request from body.  To all who follow the log.
+local function push_ask(keys, a)
+  local ms, part, asked = now(), part_of(keys[1], a[1]), 0
+  local e = call('HGET', keys[1], a[2]) or NONE
+  local entry = entry_of(part, 'Q', named(a[2]) .. string.rep('\0', 16) .. a[3]
+    .. pack('>I2', number(a[4])) .. a[5])
+  for i = 1, #e, 9 do
+    if post(part, unpack('>I2', e, i), entry, ms) then
+      asked = asked + 1
+    end
+  end
+  return asked
+end
+
+-- KEYS h; partition to request from body
+local function push_answer(keys, a)
+  local part = part_of(keys[1], a[1])
+  return post_heard(part, number(a[2]), entry_of(part, 'S', a[3]
+    .. pack('>I2', number(a[4])) .. a[5]), now())
+end
+
+local function end_streams(part, a, from, ms)
+  local reached = 0
+  local entry = entry_of(part, 'E', named(a[2]) .. a[3]
+    .. pack('>I2', number(a[4])) .. a[5])
+  for i = from, #a do
+    if post_heard(part, number(a[i]), entry, ms) > 0 then
+      reached = reached + 1
+    end
+  end
+  return reached
+end
+
+-- KEYS h; partition log request from body owner….  Gives how many hear it.
+local function push_tell_all(keys, a)
+  return end_streams(part_of(keys[1], a[1]), a, 6, now())
+end
+
+-- KEYS h revoked; partition log request from body mark issued until owner….
+-- A mark is issued u56, until u56 (wall ms).
+local function push_revoke(keys, a)
+  local ms, marks = now(), keys[2]
+  local issued, til = number(a[7]), number(a[8])
+  local all = call('HGETALL', marks)
+  for i = 1, #all, 2 do
+    local was, ends = unpack('>I7I7', all[i + 1])
+    if all[i] == a[6] then
+      issued, til = math.max(issued, was), math.max(til, ends)
+    elseif ends <= ms then
+      call('HDEL', marks, all[i])
+    end
+  end
+  call('HSET', marks, a[6], pack('>I7I7', issued, til))
+  keep_until(marks, til)
+  return end_streams(part_of(keys[1], a[1]), a, 9, ms)
+end
+
+-- KEYS revoked: all marks, as they are.
+local function push_marks(keys)
+  return call('HGETALL', keys[1])
+end

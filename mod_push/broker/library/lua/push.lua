@@ -1,0 +1,47 @@
+#!lua name=push
+-- What Redis keeps for a cluster of mod_push; see README.md beside the source.
+
+local VERSION = 1
+
+-- Redis has no globals while a library is loaded: they are bound at the first
+-- call.
+local call, pack, unpack, sub, format, concat, char, floor, sort, sha1hex
+local tonumber, values
+
+-- Of this VM: its id, and the time of its first call.
+local vm, began
+
+local SILENT = 15000 -- ms without a drain, and an inbox is given up
+local INBOX = 8388608 -- bytes; more, and it is emptied
+local ANSWER = 1048576 -- bytes of messages in an answer, about
+local RECALLS = 600000 -- ms for which recalls are known
+local NONE = ''
+
+local function now()
+  local t = call('TIME')
+  return t[1] * 1000 + floor(t[2] / 1000)
+end
+
+local function bind()
+  call, sha1hex = redis.call, redis.sha1hex
+  pack, unpack = struct.pack, struct.unpack
+  sub, format, char = string.sub, string.format, string.char
+  concat, sort = table.concat, table.sort
+  floor, tonumber, values = math.floor, _G.tonumber, _G.unpack
+  began = now()
+  local t = call('TIME')
+  -- Where a table lies differs from process to process.
+  vm = VERSION .. '-' .. sub(sha1hex(t[1] .. t[2] .. tostring({})
+    .. tostring(call)), 1, 16)
+end
+
+local function number(text)
+  return tonumber(text) or 0
+end
+
+-- The key lives at least until then (ms).
+local function keep_until(key, at)
+  if call('PEXPIREAT', key, at, 'GT') == 0 and call('PTTL', key) < 0 then
+    call('PEXPIREAT', key, at)
+  end
+end

@@ -1,0 +1,35 @@
+-- ---- rates and tickets ----
+-- A bucket is one number, as in core/rate.h: when it is full again, here in
+-- µs.  It holds what comes in a second.
+
+-- Takes up to want; gives how many, how many are left, and the µs until the
+-- next one comes.
+local function take(key, limit, want)
+  local t = call('TIME')
+  local us = t[1] * 1000000 + t[2]
+  local each = 1000000 / limit
+  local missing = math.max(number(call('GET', key)) - us, 0)
+  missing = math.min(missing, 1000000)
+  local taken = math.min(want, floor((1000000 - missing) / each + 0.001))
+  if taken > 0 then
+    missing = missing + taken * each
+    call('SET', key, format('%.3f', us + missing), 'PX',
+      floor(missing / 1000) + 1)
+  end
+  local left = floor((1000000 - missing) / each + 0.001)
+  local wait = math.max(missing + each - 1000000, 0)
+  return taken, left, left > 0 and 0 or math.ceil(wait)
+end
+
+-- KEYS Q; limit want
+local function push_take(keys, a)
+  local limit = math.max(number(a[1]), 1)
+  local taken, left, wait = take(keys[1], limit, math.max(number(a[2]), 1))
+  return {taken, left, wait}
+end
+
+-- KEYS W; ms
+local function push_once(keys, a)
+  local ms = math.max(number(a[1]), 1)
+  return call('SET', keys[1], NONE, 'NX', 'PX', ms) and 1 or 0
+end

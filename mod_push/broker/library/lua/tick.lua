@@ -1,0 +1,62 @@
+-- ---- a partition ----
+
+local parts = {} -- base → partition
+local spaces = {} -- prefix → what all its partitions here share
+
+-- Of a key whose name is one letter behind the tag: `f`, `h`.
+local function part_of(key, p)
+  local base = sub(key, 1, -2)
+  local part = parts[base]
+  if not part then
+    local prefix = string.match(base, '^(.*){') or base
+    local space = spaces[prefix]
+    if not space then
+      space = {inbox = {}}
+      spaces[prefix] = space
+    end
+    part = {p = number(p), base = base, space = space, ceil = 0, salt = 0}
+    parts[base] = part
+  end
+  return part
+end
+
+-- Bytes that no other partition, VM or call gives.
+local function eight(part, ms)
+  part.salt = part.salt + 1
+  local hex = sha1hex(vm .. part.base .. format('%.0f', ms) .. ':' .. part.salt)
+  local bytes = {}
+  for i = 1, 15, 2 do
+    bytes[#bytes + 1] = char(tonumber(sub(hex, i, i + 1), 16))
+  end
+  return concat(bytes)
+end
+
+-- Of the partition's data: another one where all keys were lost.
+local function epoch_of(part, h, ms)
+  local epoch = call('HGET', h, 'e')
+  if not epoch then
+    epoch = eight(part, ms)
+    call('HSET', h, 'e', epoch)
+  end
+  return epoch
+end
+
+-- The next one: above all that were given, by whichever master.  The ceiling
+-- in the key is a second ahead, so whoever is promoted goes on above it.
+local function tick_of(part, h, ms)
+  local t, last = ms * 1024, part.last
+  if not last then
+    last = number(call('HGET', h, 'c'))
+    part.ceil = last
+  end
+  if t <= last then
+    t = last + 1
+  end
+  part.last = t
+  if t >= part.ceil then
+    part.ceil = t + 1024000
+    call('HSET', h, 'c', part.ceil)
+    epoch_of(part, h, ms)
+  end
+  return t
+end

@@ -1,0 +1,96 @@
+#ifndef PUSH_LIBRARY_PUBLISH_CALLS_H
+#define PUSH_LIBRARY_PUBLISH_CALLS_H
+
+#include "broker/library/library.h"
+#include "core/idempotency.h"
+#include "core/rate.h"
+
+/* ---- push_publish: one message into its log, and to all who follow it ---- */
+
+typedef struct push_publish_call_t {
+    push_home_t home;
+    push_text_t log;
+    unsigned lane;            /* push_urgency_t */
+    int64_t ttl;              /* ms; 0: into no log, only to who follows now */
+    push_text_t topic;        /* collapse key; empty for none */
+    push_text_t device;       /* a user's device id; empty: all of them */
+    push_text_t record;       /* value of push_message_make() */
+    uint32_t cap;             /* messages of the lane; at least 1 */
+    uint32_t rate;            /* a second, to this user; 0: any number */
+    const unsigned char *key; /* PUSH_KEY_BYTES; NULL: none */
+    uint64_t request;         /* with key: a hash of all that is asked for */
+    int64_t window;           /* ms; with key: how long it is known */
+} push_publish_call_t;
+
+typedef enum push_published_t {
+    PUSH_PUBLISHED_NEW,
+    PUSH_PUBLISHED_AGAIN,  /* the first answer under this key */
+    PUSH_PUBLISHED_REUSED, /* the key is another request's; not published */
+    PUSH_PUBLISHED_RATE    /* too many for this user; not published */
+} push_published_t;
+
+typedef struct push_publish_reply_t {
+    push_published_t outcome;
+    uint64_t tick; /* mid: push_mid_of_tick() */
+    uint32_t recipients;
+    uint32_t connected;
+    int64_t now;      /* Redis ms at the call */
+    push_rate_t rate; /* where one was given, and it was not AGAIN */
+} push_publish_reply_t;
+
+void push_library_publish(push_command_t *command,
+                          const push_publish_call_t *call);
+bool push_publish_reply(const push_reply_t *reply,
+                        push_publish_reply_t *published);
+
+/* The device's number in a record's header, by which publish() counts it. */
+uint32_t push_library_device_crc(push_text_t device);
+
+/* ---- push_recall: takes a message out of its log, and tells followers ---- */
+
+typedef struct push_recall_call_t {
+    push_home_t home;
+    push_text_t log;
+    uint64_t mid;
+} push_recall_call_t;
+
+typedef struct push_recall_reply_t {
+    bool found; /* else nothing was changed: it has ended, or never was */
+    uint64_t tick;
+    uint32_t connected;
+} push_recall_reply_t;
+
+void push_library_recall(push_command_t *command,
+                         const push_recall_call_t *call);
+bool push_recall_reply(const push_reply_t *reply,
+                       push_recall_reply_t *recalled);
+
+/* ---- push_take: tokens of a rate, up to as many as are wanted ---- */
+
+typedef struct push_take_call_t {
+    push_home_t home; /* the name's partition */
+    push_text_t name; /* of the bucket: kind and who */
+    uint32_t limit;   /* a second; 1 to PUSH_RATE_MAX */
+    uint32_t want;
+} push_take_call_t;
+
+typedef struct push_take_reply_t {
+    uint32_t taken;
+    push_rate_t rate;
+} push_take_reply_t;
+
+void push_library_take(push_command_t *command, const push_take_call_t *call);
+bool push_take_reply(const push_reply_t *reply, push_take_reply_t *taken);
+
+/* ---- push_once: true the first time only, for so long ---- */
+
+typedef struct push_once_call_t {
+    push_home_t home; /* the nonce's partition */
+    push_text_t nonce;
+    int64_t ms;
+} push_once_call_t;
+
+void push_library_once(push_command_t *command, const push_once_call_t *call);
+bool push_once_reply(const push_reply_t *reply, bool *first);
+
+#endif
