@@ -61,6 +61,30 @@ static void keep_within(push_heap_t *heap, push_log_t *log, uint32_t limit,
     }
 }
 
+/* Where it is stored each lane has the limit for itself; so it has here. */
+static void keep_lane_within(push_heap_t *heap, push_log_t *log, unsigned lane,
+                             const push_publish_t *publish)
+{
+    const push_lane_t *l = &log->lanes[lane];
+    uint64_t slots = (uint64_t)publish->limit * SLOTS_EACH;
+    push_ref_t ref = PUSH_NONE;
+
+    push_log_trim(heap, log, lane);
+    while (l->head - l->tail > publish->limit
+           && push_log_read(heap, log, lane, l->tail, &ref)
+                  == PUSH_SLOT_MESSAGE) {
+        push_message_t *message = push_at(heap, ref);
+        const push_entry_t entry = {message, lane, l->tail};
+
+        if (push_message_alive(message, publish->now.mono)
+            && l->head - l->tail <= slots
+            && push_log_live_in(heap, log, lane) <= publish->limit) {
+            return;
+        }
+        forget(heap, log, &entry, &publish->now);
+    }
+}
+
 static void replace(push_heap_t *heap, push_log_t *log,
                     const push_entry_t *older, const push_publish_t *publish)
 {
@@ -118,6 +142,10 @@ push_status_t push_channel_publish(push_heap_t *heap, push_channel_t *channel,
     note_class(channel, spec->urgency, push_at(heap, ref));
     push_log_publish(heap, log, ref, &publish->now);
     replace(heap, log, &older, publish);
+    if (publish->stored) {
+        keep_lane_within(heap, log, spec->urgency, publish);
+        return PUSH_OK;
+    }
     if (older.message && push_log_length(log) > publish->limit) {
         forget(heap, log, &older, &publish->now);
     }

@@ -29,6 +29,11 @@ typedef struct push_checkin_t {
     const push_cursor_t *cursor;  /* NULL: none was given */
     unsigned seat;                /* of the reactor that will hold it */
     unsigned transport;           /* PUSH_BY_TRANSPORT_* */
+    /*
+     * In a cluster: the fence that a claim gave for a context that is nowhere
+     * yet; 0: the context has to be here, and ours.  On one machine unused.
+     */
+    uint32_t fence;
 } push_checkin_t;
 
 /* A stream, as it is known to whoever claimed it and to its reactor. */

@@ -237,6 +237,83 @@ void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane)
     atomic_store(&l->tail, tail);
 }
 
+/* The order lets a reader find too many dropped rather than too few. */
+static void lose_all(push_lane_t *lane, uint32_t count)
+{
+    uint32_t head = lane->head + count;
+
+    atomic_store(&lane->evicted, head);
+    PUSH_FAILPOINT("lose-evicted");
+    atomic_store(&lane->tail, head);
+    PUSH_FAILPOINT("lose-tail");
+    atomic_store(&lane->head, head);
+}
+
+/* Room for a slot: at worst that of the oldest message, which goes. */
+static void make_room(push_heap_t *heap, push_log_t *log, unsigned lane)
+{
+    push_lane_t *l = &log->lanes[lane];
+
+    if (push_log_reserve(heap, log, lane) != PUSH_OK) {
+        push_log_remove(heap, log, lane, l->tail, PUSH_SLOT_EVICTED);
+        push_log_trim(heap, log, lane);
+    }
+}
+
+void push_log_lose(push_heap_t *heap, push_log_t *log, unsigned lane,
+                   uint32_t count)
+{
+    push_lane_t *l = &log->lanes[lane];
+
+    push_log_trim(heap, log, lane);
+    for (; count && l->tail != l->head; count--) {
+        make_room(heap, log, lane);
+        if (l->tail == l->head) {
+            break;
+        }
+        slot_set(ring_of(heap, l), l->head, PUSH_HOLE_EVICTED);
+        PUSH_FAILPOINT("lose-slot");
+        atomic_store(&l->head, l->head + 1);
+    }
+    if (count) {
+        lose_all(l, count);
+    }
+}
+
+bool push_log_reaches(const push_heap_t *heap, const push_log_t *log,
+                      unsigned lane, uint64_t mid)
+{
+    const push_lane_t *l = &log->lanes[lane];
+    const push_ring_t *ring = ring_of(heap, l);
+
+    for (uint32_t at = l->head; at != l->tail; at--) {
+        const push_message_t *message = message_at(heap, ring, at - 1);
+
+        if (message) {
+            return message->mid >= mid;
+        }
+    }
+    return false;
+}
+
+uint32_t push_log_live_in(const push_heap_t *heap, const push_log_t *log,
+                          unsigned lane)
+{
+    const push_lane_t *l = &log->lanes[lane];
+    const push_ring_t *ring = ring_of(heap, l);
+    uint32_t count = 0;
+
+    if (l->head - l->tail == push_log_length(log)) {
+        return log->live_count;
+    }
+    for (uint32_t at = l->tail; at != l->head; at++) {
+        const push_message_t *message = message_at(heap, ring, at);
+
+        count += message && push_message_fate(message) == PUSH_LIVE;
+    }
+    return count;
+}
+
 /* Steps to the next message of the log; false behind the last. */
 static bool log_next(const push_heap_t *heap, const push_log_t *log,
                      push_entry_t *entry)

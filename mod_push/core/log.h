@@ -87,6 +87,21 @@ bool push_log_oldest(const push_heap_t *heap, push_log_t *log, unsigned lane,
 void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
                      uint32_t at, push_slot_t why);
 
+/*
+ * Messages that could not be stored, count of them, would stand here: readers
+ * find that they were dropped.  Allocates nothing that it cannot do without.
+ */
+void push_log_lose(push_heap_t *heap, push_log_t *log, unsigned lane,
+                   uint32_t count);
+
+/* True if a message with this mid or a later one stands in the lane. */
+bool push_log_reaches(const push_heap_t *heap, const push_log_t *log,
+                      unsigned lane, uint64_t mid);
+
+/* Live messages of one lane; a walk, unless the others are empty. */
+uint32_t push_log_live_in(const push_heap_t *heap, const push_log_t *log,
+                          unsigned lane);
+
 /* Gives up the empty slots at the lane's old end. */
 void push_log_trim(const push_heap_t *heap, push_log_t *log, unsigned lane);
 

@@ -116,12 +116,31 @@ static bool drop_oldest(push_heap_t *heap, push_user_t *user, unsigned lane,
     return true;
 }
 
+/*
+ * Where it is stored each lane has the limit for itself, and what is kept there
+ * is kept here, since a device may come for it.
+ */
+static void keep_lane_within(push_heap_t *heap, push_user_t *user,
+                             const push_publish_t *publish)
+{
+    unsigned lane = publish->spec->urgency;
+
+    while (user->log.live_count > publish->limit
+           && push_log_live_in(heap, &user->log, lane) > publish->limit
+           && drop_oldest(heap, user, lane, &publish->now)) {
+    }
+}
+
 /* Keeps what waits for devices that may still appear within the limit. */
 static void keep_within(push_heap_t *heap, push_user_t *user,
                         const push_publish_t *publish)
 {
     unsigned urgency = publish->spec->urgency;
 
+    if (publish->stored) {
+        keep_lane_within(heap, user, publish);
+        return;
+    }
     while (user->log.live_count > publish->limit) {
         unsigned lane = PUSH_LANES;
 

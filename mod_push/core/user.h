@@ -40,6 +40,11 @@ typedef struct push_receipt_t {
 typedef struct push_publish_t {
     const push_message_spec_t *spec;
     uint32_t limit; /* messages: of a mailbox, or kept by a channel */
+    /*
+     * It was accepted elsewhere, and other devices have it: a full mailbox
+     * cannot turn it away any more, and its device is told a gap.
+     */
+    bool stored;
     push_time_t now;
     push_receipt_t receipt; /* its mid is set before */
 } push_publish_t;

@@ -4,6 +4,7 @@
 
 #include "core/trace.h"
 #include "store/ops/checkin.h"
+#include "store/shard/owned.h"
 #include "store/shard/shard.h"
 
 /* Acknowledgements, and whose they are where no device is named. */
@@ -14,7 +15,7 @@ static bool is_of_another(const push_store_t *store,
                           const push_cursor_t *cursor)
 {
     return cursor->has_session
-           && cursor->session != push_store_session(store, device->gen);
+           && cursor->session != push_owned_session(store, device);
 }
 
 push_status_t push_store_ack(push_store_t *store, push_text_t user,
@@ -30,6 +31,9 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
         return PUSH_BUSY;
     }
     device = push_store_device(store, name.shard, id);
+    if (device && !push_is_owned(store, device)) {
+        device = NULL;
+    }
     if (device && is_of_another(store, device, cursor)) {
         status = PUSH_STALE;
     }

@@ -10,67 +10,19 @@
 #include "store/disk/journal.h"
 #include "store/shard/subscriptions.h"
 #include "store/ops/pressure.h"
+#include "store/ops/quota.h"
+#include "store/shard/copy.h"
+#include "store/shard/owned.h"
 #include "store/shard/shard.h"
 
 /* ---- with the lock of the user's shard ---- */
-
-static unsigned online_streams(const push_heap_t *heap,
-                               const push_user_t *user,
-                               const push_device_t *but)
-{
-    push_ref_t ref = user->devices;
-    unsigned count = 0;
-
-    while (ref) {
-        const push_device_t *device = push_at(heap, ref);
-
-        count += device != but && device->traits & PUSH_DEVICE_ONLINE;
-        ref = device->sibling;
-    }
-    return count;
-}
-
-/* A user's context that can be spared for a new one: the longest away. */
-static push_device_t *longest_away(const push_heap_t *heap,
-                                   const push_user_t *user)
-{
-    push_device_t *found = NULL;
-    push_ref_t ref = user->devices;
-
-    while (ref) {
-        push_device_t *device = push_at(heap, ref);
-
-        if (!(device->traits & PUSH_DEVICE_ONLINE)
-            && !atomic_load(&device->wake)
-            && (!found || device->left < found->left)) {
-            found = device;
-        }
-        ref = device->sibling;
-    }
-    return found;
-}
-
-/* False if one more would be too many, and none can be spared for it. */
-static bool spare_one(push_store_t *store, push_user_t *user, uint32_t most)
-{
-    while (user->devices_count >= most) {
-        push_device_t *spare = longest_away(&store->heaps[0], user);
-
-        if (!spare) {
-            return false;
-        }
-        user->spared = 1;
-        push_store_drop_device(store, spare);
-    }
-    return true;
-}
 
 static push_device_t *new_device(push_store_t *store, push_user_t *user,
                                  unsigned shard, const unsigned char *id,
                                  const push_time_t *now)
 {
     push_heap_t *heap = &store->heaps[shard];
-    push_ref_t ref = heap->alloc(heap, sizeof(push_device_t), PUSH_NODE);
+    push_ref_t ref = heap->alloc(heap, push_owned_size(store), PUSH_NODE);
     push_device_t *device;
     push_ref_t subscriptions;
 
@@ -78,7 +30,7 @@ static push_device_t *new_device(push_store_t *store, push_user_t *user,
         return NULL;
     }
     device = push_at(heap, ref);
-    memset(device, 0, sizeof(*device));
+    memset(device, 0, push_owned_size(store));
     subscriptions = heap->alloc(
         heap, PUSH_SUBSCRIPTION_CHANNELS * sizeof(push_subscription_t),
         PUSH_PART);
@@ -186,26 +138,6 @@ static void note_device(push_store_t *store, const push_device_t *device)
     }
 }
 
-/* The stream that is open now learns that a newer one takes over. */
-static void end_older_stream(push_store_t *store, push_device_t *device,
-                             const push_time_t *now)
-{
-    const push_trace_entry_t taken = push_trace_event(PUSH_TRACE_WENT, 0,
-                                                      PUSH_WENT_TAKEN);
-
-    if (device->traits & PUSH_DEVICE_ONLINE) {
-        push_seat_end_device(&store->seats, device);
-        push_trace_note(&store->heaps[device->shard], device, &taken, now);
-        device->left = now->mono;
-        push_device_set_went(device, PUSH_WENT_TAKEN);
-        PUSH_FAILPOINT("older-stream-left");
-        device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
-        PUSH_FAILPOINT("older-stream-ended");
-        push_guard_leave(store->guard, device->address);
-        push_store_count_stream(store, device, -1);
-    }
-}
-
 /* One check-in on its way, with the lock of the user's shard. */
 typedef struct {
     const push_checkin_t *checkin;
@@ -252,7 +184,7 @@ static void open_stream(push_store_t *store, push_device_t *device,
                                   checkin->seat);
     device->handoff_owner = store->tag == PUSH_SEAT_NOBODY ? device->owner
                                                            : store->tag;
-    device->since = push_mid_now(&store->segment->clock);
+    device->since = push_subscriptions_now(store, device);
     device->last_seen = arrival->now->wall;
     PUSH_FAILPOINT("stream-seated");
     device->traits =
@@ -298,7 +230,7 @@ static push_status_t checkin_device(push_store_t *store,
     }
     push_session_open(store, device);
     push_session_resume(heap, device, checkin->cursor, arrival->now);
-    end_older_stream(store, device, arrival->now);
+    push_store_supersede(store, device, arrival->now);
     use_subscriptions(store, device, subscriptions, arrival->wanted->count);
     open_stream(store, device, arrival);
     push_session_close(store, device);
@@ -329,7 +261,8 @@ static void discard(push_store_t *store, push_user_t *user,
 /*
  * A device that its client has named may have been here before all was lost,
  * or its context went for that of a newer device of the user (spared).
- * Whether there was anything for it nobody knows.
+ * Whether there was anything for it nobody knows.  In a cluster its record
+ * would be there.
  */
 static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
                          push_device_t *device, bool spared)
@@ -339,9 +272,23 @@ static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
                 || push_segment_forgotten(store->segment) > arrival->now->mono
                 || push_forget_may_know(store, device->shard, arrival->now);
 
-    if (lost && (!checkin->made_up || checkin->cursor)) {
+    if (lost && !store->segment->cluster
+        && (!checkin->made_up || checkin->cursor)) {
         device->losses.count[PUSH_GAP_MEMORY][PUSH_NORMAL]++;
         device->traits |= PUSH_DEVICE_STATE_LOST;
+    }
+}
+
+/* In a cluster: by the fence that a claim gave. */
+static void own(const push_store_t *store, const push_device_t *device,
+                uint32_t fence)
+{
+    push_owned_t *owned = push_owned(store, device);
+
+    if (owned && fence) {
+        owned->fence = fence;
+        PUSH_FAILPOINT("cluster-own-fence");
+        owned->state = PUSH_OWNED;
     }
 }
 
@@ -354,7 +301,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     push_device_t *device;
     push_status_t status;
 
-    if (!spare_one(store, user, arrival->checkin->max_devices)) {
+    if (!push_quota_spare(store, user, arrival->checkin->max_devices)) {
         return PUSH_TOO_MANY_DEVICES;
     }
     device = new_device(store, user, shard, stream_ref->id, arrival->now);
@@ -369,6 +316,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     }
     stream_ref->device = push_ref_of(&store->heaps[shard], device);
     stream_ref->gen = device->gen;
+    own(store, device, arrival->checkin->fence);
     PUSH_FAILPOINT("device-made");
     push_node_be(device, PUSH_NODE_DEVICE);
     PUSH_FAILPOINT("device-born");
@@ -377,46 +325,25 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     return PUSH_OK;
 }
 
-/* Counts the channels that the user's other devices subscribe to. */
-static unsigned other_subscriptions(const push_heap_t *heap,
-                                    const push_user_t *user,
-                                    const push_device_t *but)
+/*
+ * In a cluster: the user's log is here, and the context is ours, or a claim
+ * found none.
+ */
+static bool is_at_home(push_store_t *store, const arrival_t *arrival,
+                       const push_device_t *device)
 {
-    push_ref_t ref = user->devices;
-    unsigned count = 0;
+    const push_user_t *user;
 
-    while (ref) {
-        const push_device_t *device = push_at(heap, ref);
-
-        count += device != but ? push_device_subscriptions_count(device)
-                                     - PUSH_SUBSCRIPTION_CHANNELS
-                               : 0;
-        ref = device->sibling;
+    if (!store->segment->cluster) {
+        return true;
     }
-    return count;
+    user = push_store_user(store, &arrival->name, false);
+    return user && push_copy_live(store, &user->log)
+           && (arrival->checkin->fence
+               || (device && push_is_owned(store, device)));
 }
 
-/* Whether the user may have one more stream, with so many channels. */
-static push_status_t check_user(const push_store_t *store,
-                                const arrival_t *arrival,
-                                const push_user_t *user,
-                                const push_device_t *device)
-{
-    const push_heap_t *heap = &store->heaps[arrival->name.shard];
-    const push_checkin_t *checkin = arrival->checkin;
-
-    if (online_streams(heap, user, device) >= checkin->max_streams) {
-        return PUSH_TOO_MANY;
-    }
-    if (checkin->channels_count
-        && other_subscriptions(heap, user, device) + checkin->channels_count
-               > checkin->max_subscriptions) {
-        return PUSH_TOO_MANY_SUBSCRIPTIONS;
-    }
-    return PUSH_OK;
-}
-
-/* The same before any channel is made for it.  A user who is not known has
+/* Its limits before any channel is made for it.  A user who is not known has
  * nothing yet. */
 static push_status_t check_before(push_store_t *store,
                                   const arrival_t *arrival,
@@ -429,9 +356,14 @@ static push_status_t check_before(push_store_t *store,
         return PUSH_BUSY;
     }
     user = push_store_user(store, &arrival->name, false);
-    if (user) {
-        status = check_user(store, arrival, user,
-                            push_store_device(store, arrival->name.shard, id));
+    if (!is_at_home(store, arrival,
+                    push_store_device(store, arrival->name.shard, id))) {
+        status = PUSH_NOT_FOUND;
+    }
+    else if (user) {
+        status = push_quota_check(store, arrival->checkin, user,
+                                  push_store_device(store, arrival->name.shard,
+                                                    id));
     }
     else if (arrival->checkin->channels_count
              > arrival->checkin->max_subscriptions) {
@@ -468,14 +400,17 @@ static push_status_t checkin_user(push_store_t *store,
     push_heap_t *heap = &store->heaps[shard];
     push_device_t *device = push_store_device(store, shard, stream_ref->id);
     bool make = device || arrival->wanted->room;
-    push_user_t *user = make ? push_store_user(store, &arrival->name, true)
-                             : NULL;
+    push_user_t *user;
     push_status_t status;
 
+    if (!is_at_home(store, arrival, device)) {
+        return PUSH_NOT_FOUND;
+    }
+    user = make ? push_store_user(store, &arrival->name, true) : NULL;
     if (!user) {
         return PUSH_NO_MEMORY;
     }
-    status = check_user(store, arrival, user, device);
+    status = push_quota_check(store, arrival->checkin, user, device);
     if (status != PUSH_OK) {
         return status;
     }
@@ -488,6 +423,7 @@ static push_status_t checkin_user(push_store_t *store,
         push_guard_leave(store->guard, arrival->address);
     }
     else if (device) {
+        own(store, device, arrival->checkin->fence);
         stream_ref->device = push_ref_of(heap, device);
         stream_ref->gen = device->gen;
     }

@@ -12,7 +12,9 @@
  * the memory is for messages), PUSH_TOO_MANY (streams of this user),
  * PUSH_CROWDED (streams of its address), PUSH_TOO_MANY_DEVICES,
  * PUSH_TOO_MANY_SUBSCRIPTIONS, PUSH_TOO_MANY_CHANNELS, PUSH_BUSY: nothing was
- * changed.
+ * changed.  In a cluster also PUSH_NOT_FOUND: the context is not here and ours
+ * (and none was granted, see push_checkin_t's fence), or the user's log or a
+ * channel is not LIVE here: claim and follow, then again.
  */
 push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,

@@ -195,7 +195,7 @@ void push_forget_remnants(push_store_t *store, unsigned shard,
         push_ref_t next = push_table_next(heap, users, ref);
         push_user_t *user = push_at(heap, ref);
 
-        if (push_forget_is_remnant(user)) {
+        if (push_forget_is_remnant(store, user)) {
             forget_remnant(store, shard, user, remnants);
         }
         ref = next;
@@ -230,7 +230,8 @@ static bool is_idle(const push_store_t *store, const push_channel_t *channel)
     return !(store->presence && channel->occupied)
            && !atomic_load(&channel->subscribers)
            && !atomic_load(&channel->arriving)
-           && push_log_empty(&channel->log);
+           && push_log_empty(&channel->log)
+           && !push_copy_followed(store, &channel->log);
 }
 
 void push_forget_channels(push_store_t *store, unsigned shard)

@@ -1,7 +1,7 @@
 #ifndef PUSH_FORGET_H
 #define PUSH_FORGET_H
 
-#include "store/shard/store.h"
+#include "store/shard/copy.h"
 
 /*
  * A full memory does without contexts of devices that are away, and without
@@ -47,9 +47,12 @@ typedef struct push_remnants_t {
 /* To be counted anew, as of now, which is borrowed. */
 void push_forget_begin(push_remnants_t *remnants, const push_time_t *now);
 
-static inline bool push_forget_is_remnant(const push_user_t *user)
+/* Not one whose log this node follows: that goes by push_follow_left(). */
+static inline bool push_forget_is_remnant(const push_store_t *store,
+                                          const push_user_t *user)
 {
-    return !user->devices && push_log_empty(&user->log);
+    return !user->devices && push_log_empty(&user->log)
+           && !push_copy_followed(store, &user->log);
 }
 
 /* Counts one, and makes it small; it goes if there is nothing to be told. */

@@ -84,7 +84,7 @@ static void each_user_of(relief_t *relief, unsigned shard, each_log_t *visit)
         push_user_t *user = push_at(heap, ref);
 
         visit(heap, &user->log, relief);
-        if (push_forget_is_remnant(user)) {
+        if (push_forget_is_remnant(store, user)) {
             push_forget_count_remnant(store, shard, user, &relief->remnants);
         }
         ref = next;

@@ -181,6 +181,10 @@ push_status_t push_store_publish(push_store_t *store,
     push_urgency_t urgency = publication->spec.urgency;
     push_status_t status = PUSH_NO_MEMORY;
 
+    if (store->segment->cluster) {
+        answer->receipt = publish.receipt;
+        return PUSH_NO_STATE;
+    }
     if (push_pressure_admit(store, urgency, &publish.now)) {
         if (store->journal) {
             push_journal_throttle(store);

@@ -11,7 +11,8 @@
 /*
  * Publishes, whatever the key says; on disk the key, if answer->keyed, joins
  * its message.  PUSH_NO_MEMORY, PUSH_MAILBOX_FULL: nothing was changed.
- * PUSH_BUSY: a lock could not be had; nothing was changed.
+ * PUSH_BUSY: a lock could not be had; nothing was changed.  PUSH_NO_STATE: this
+ * is a node of a cluster, where the order is given elsewhere.
  */
 push_status_t push_store_publish(push_store_t *store,
                                  const push_publication_t *publication,

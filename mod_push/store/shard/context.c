@@ -42,6 +42,25 @@ void push_store_mark_offline(push_store_t *store, push_device_t *device,
                          now);
 }
 
+void push_store_supersede(push_store_t *store, push_device_t *device,
+                          const push_time_t *now)
+{
+    const push_trace_entry_t taken = push_trace_event(PUSH_TRACE_WENT, 0,
+                                                      PUSH_WENT_TAKEN);
+
+    if (device->traits & PUSH_DEVICE_ONLINE) {
+        push_seat_end_device(&store->seats, device);
+        push_trace_note(&store->heaps[device->shard], device, &taken, now);
+        device->left = now->mono;
+        push_device_set_went(device, PUSH_WENT_TAKEN);
+        PUSH_FAILPOINT("older-stream-left");
+        device->traits &= (uint16_t)~PUSH_DEVICE_ONLINE;
+        PUSH_FAILPOINT("older-stream-ended");
+        push_guard_leave(store->guard, device->address);
+        push_store_count_stream(store, device, -1);
+    }
+}
+
 void push_store_drop_device(push_store_t *store, push_device_t *device)
 {
     push_heap_t *heap = &store->heaps[device->shard];

@@ -22,6 +22,10 @@ void push_store_count_stream(push_store_t *store, const push_device_t *device,
 void push_store_mark_offline(push_store_t *store, push_device_t *device,
                              push_went_t why, const push_time_t *now);
 
+/* The stream that is open, if any, learns that a newer one takes over. */
+void push_store_supersede(push_store_t *store, push_device_t *device,
+                          const push_time_t *now);
+
 /* Forgets a context; it must be offline. */
 void push_store_drop_device(push_store_t *store, push_device_t *device);
 

@@ -3,11 +3,19 @@
 #include <string.h>
 
 #include "core/message_texts.h"
+#include "store/shard/copy.h"
+#include "store/shard/owned.h"
 
-static bool user_shape(const push_item_t *item, const push_user_t *user)
+static bool user_shape(const push_inventory_t *inventory,
+                       const push_item_t *item, const push_user_t *user)
 {
-    return item->size >= sizeof(*user)
-           && item->size >= sizeof(*user) + user->name_len;
+    size_t size = sizeof(*user);
+
+    if (item->size < size) {
+        return false;
+    }
+    size += user->name_len;
+    return item->size >= size + push_copy_room(inventory->store, size);
 }
 
 static bool channel_shape(const push_inventory_t *inventory,
@@ -19,7 +27,10 @@ static bool channel_shape(const push_inventory_t *inventory,
 
     return item->size >= name_at && channel->name_at == name_at
            && channel->name_len <= PUSH_NAME_MAX
-           && item->size >= name_at + channel->name_len;
+           && item->size
+                  >= name_at + channel->name_len
+                         + push_copy_room(inventory->store,
+                                              name_at + channel->name_len);
 }
 
 static bool device_node_shape(const push_inventory_t *inventory,
@@ -28,8 +39,8 @@ static bool device_node_shape(const push_inventory_t *inventory,
 {
     const push_item_t *user;
 
-    if (item->size < sizeof(*device) || device->shard != inventory->shard
-        || device->lowest >= PUSH_LANES
+    if (item->size < push_owned_size(inventory->store)
+        || device->shard != inventory->shard || device->lowest >= PUSH_LANES
         || memcmp(&device->node.hash, device->id, sizeof(device->node.hash))) {
         return false;
     }
@@ -47,7 +58,7 @@ bool push_shape_node(const push_inventory_t *inventory,
 
     switch (push_node_kind(node)) {
     case PUSH_NODE_USER:
-        return user_shape(item, node);
+        return user_shape(inventory, item, node);
     case PUSH_NODE_CHANNEL:
     case PUSH_NODE_BROADCAST:
         return channel_shape(inventory, item, node);

@@ -6,6 +6,7 @@
 
 #include "core/hash.h"
 #include "core/trace.h"
+#include "store/shard/copy.h"
 
 static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
 {
@@ -122,7 +123,9 @@ static push_channel_t *make_channel(push_store_t *store,
     push_heap_t *heap = &store->heaps[name->shard];
     size_t size = sizeof(push_channel_t)
                   + store->seats.count * sizeof(uint32_t);
-    push_ref_t ref = heap->alloc(heap, size + name->text.len, PUSH_NODE);
+    size_t whole = size + name->text.len;
+    push_ref_t ref = heap->alloc(
+        heap, whole + push_copy_room(store, whole), PUSH_NODE);
     push_channel_t *channel;
 
     if (!ref) {
@@ -136,6 +139,7 @@ static push_channel_t *make_channel(push_store_t *store,
     if (name->text.len) {
         memcpy((char *)channel + size, name->text.at, name->text.len);
     }
+    memset((char *)channel + whole, 0, push_copy_room(store, whole));
     PUSH_FAILPOINT("channel-made");
     push_node_be(channel, (push_node_kind_t)kind);
     PUSH_FAILPOINT("channel-born");
@@ -151,6 +155,13 @@ bool push_store_create(push_store_t *store, const push_mapping_t *mapping,
     if (!push_segment_create(mapping->base, mapping->size, mapping->seats,
                              mapping->layout)) {
         return false;
+    }
+    if (mapping->hash_key) {
+        push_segment_t *segment = mapping->base;
+
+        memcpy(segment->hash_key, mapping->hash_key,
+               sizeof(segment->hash_key));
+        segment->cluster = 1;
     }
     view_segment(store, mapping, limits);
     store->segment->made = push_clock_now().wall;
@@ -221,11 +232,14 @@ push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
     push_ref_t ref = push_table_find(heap, table, (uint32_t)name->hash,
                                      same_user, &name->text);
     push_user_t *user;
+    size_t whole;
 
     if (ref || !make) {
         return ref ? push_at(heap, ref) : NULL;
     }
-    ref = heap->alloc(heap, sizeof(*user) + name->text.len, PUSH_NODE);
+    whole = sizeof(*user) + name->text.len;
+    ref = heap->alloc(heap, whole + push_copy_room(store, whole),
+                      PUSH_NODE);
     if (!ref) {
         return NULL;
     }
@@ -234,6 +248,7 @@ push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
     user->log.node.hash = (uint32_t)name->hash;
     user->name_len = (uint8_t)name->text.len;
     memcpy(user->name, name->text.at, name->text.len);
+    memset((char *)user + whole, 0, push_copy_room(store, whole));
     user->lost_until = store->shards[name->shard].strangers_until;
     user->lost[PUSH_NORMAL] = user->lost_until != 0;
     PUSH_FAILPOINT("user-made");

@@ -61,6 +61,12 @@ typedef struct push_mapping_t {
     const int *events, *receive, *send;
     push_guard_t *guard; /* may be NULL */
     uint64_t layout;     /* push_layout(): who may use the segment */
+    /*
+     * Of a segment that is made for a node of a cluster: the 16 bytes by which
+     * the cluster hashes names; NULL: of one machine, its own.  Borrowed by
+     * push_store_create().
+     */
+    const unsigned char *hash_key;
 } push_mapping_t;
 
 /* A view of a segment that is in use; false if it is not usable. */

@@ -1,4 +1,5 @@
 #include "store/shard/subscriptions.h"
+#include "store/shard/copy.h"
 #include "store/shard/shard.h"
 
 #include <stdatomic.h>
@@ -110,8 +111,25 @@ static push_status_t find_or_make(push_store_t *store, const push_name_t *name,
     return *channel ? PUSH_OK : PUSH_NO_MEMORY;
 }
 
+/* In a cluster a channel is brought into being by following it. */
+static push_status_t find(push_store_t *store, const push_name_t *name,
+                          const push_subscription_list_t *wanted,
+                          push_channel_t **channel)
+{
+    bool own = wanted->own && wanted->count == PUSH_SUBSCRIPTION_BROADCAST;
+
+    if (!store->segment->cluster || own) {
+        return find_or_make(store, name, wanted, channel);
+    }
+    *channel = push_store_channel(store, name, false);
+    return *channel && push_copy_live(store, &(*channel)->log)
+               ? PUSH_OK
+               : PUSH_NOT_FOUND;
+}
+
+/* oldest: it begins at what is still kept. */
 static push_status_t subscribe_to(push_store_t *store, push_text_t text,
-                                  uint64_t joined,
+                                  bool oldest,
                                   push_subscription_list_t *wanted)
 {
     push_name_t name = push_store_name(store, text);
@@ -122,11 +140,12 @@ static push_status_t subscribe_to(push_store_t *store, push_text_t text,
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
-    status = find_or_make(store, &name, wanted, &channel);
+    status = find(store, &name, wanted, &channel);
     if (status == PUSH_OK
         && !push_subscriptions_have(wanted, push_ref_of(heap, channel))) {
-        push_subscription_init(heap, &wanted->list[wanted->count++],
-                               push_ref_of(heap, channel), joined);
+        push_subscription_init(
+            heap, &wanted->list[wanted->count++], push_ref_of(heap, channel),
+            oldest ? 0 : push_copy_now(store, &channel->log));
         atomic_fetch_add(&channel->arriving, 1);
         PUSH_FAILPOINT("place-taken");
     }
@@ -139,7 +158,7 @@ push_status_t push_subscriptions_take(push_store_t *store,
                                       const push_text_t *channels,
                                       unsigned count, bool from_oldest)
 {
-    uint64_t joined = push_mid_now(&store->segment->clock);
+    const push_log_t *broadcast = &push_store_broadcast(store)->log;
     uint32_t now = (uint32_t)(push_clock_now().wall / 1000);
     push_status_t status = PUSH_OK;
 
@@ -147,18 +166,41 @@ push_status_t push_subscriptions_take(push_store_t *store,
            sizeof(push_subscription_t));
     push_subscription_init(&store->heaps[0],
                            &wanted->list[PUSH_SUBSCRIPTION_BROADCAST],
-                           store->segment->broadcast, joined);
+                           store->segment->broadcast,
+                           push_copy_now(store, broadcast));
     wanted->count = first_of(wanted);
     atomic_fetch_add(store->checkins, 1);
     if (wanted->own) {
-        status = subscribe_to(store, silence, joined, wanted);
+        status = subscribe_to(store, silence, false, wanted);
+    }
+    else if (!push_copy_live(store, broadcast)) {
+        status = PUSH_NOT_FOUND;
     }
     for (unsigned i = 0; i < count && status == PUSH_OK; i++) {
-        status = subscribe_to(store, channels[i], from_oldest ? 0 : joined,
-                              wanted);
+        status = subscribe_to(store, channels[i], from_oldest, wanted);
     }
     for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < wanted->count; i++) {
         wanted->list[i].since = now;
     }
     return status;
+}
+
+uint64_t push_subscriptions_now(push_store_t *store,
+                                const push_device_t *device)
+{
+    const push_heap_t *heap = &store->heaps[0];
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
+    uint64_t now = push_copy_now(store, push_at(heap, device->user));
+
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         store->segment->cluster
+         && i < push_device_subscriptions_count(device);
+         i++) {
+        uint64_t here = push_copy_now(
+            store, push_subscription_log(heap, &subscriptions[i]));
+
+        now = here < now ? here : now;
+    }
+    return now;
 }

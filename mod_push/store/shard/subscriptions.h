@@ -19,7 +19,8 @@ typedef struct push_subscription_list_t {
 /*
  * Finds the channels of a check-in, or brings them into being as far as there
  * is room and the limit lets it: PUSH_NO_MEMORY, PUSH_BUSY,
- * PUSH_TOO_MANY_CHANNELS.  New subscriptions begin at the end of the channel,
+ * PUSH_TOO_MANY_CHANNELS; in a cluster none is made, and PUSH_NOT_FOUND says
+ * that one is not LIVE here.  New subscriptions begin at the end of the channel,
  * or at what is still kept (from_oldest).  Whatever it returns,
  * push_subscriptions_arrived() follows.
  */
@@ -31,6 +32,14 @@ push_status_t push_subscriptions_take(push_store_t *store,
 /* The check-in is over: no channel has to wait for it any more. */
 void push_subscriptions_arrived(push_store_t *store,
                                 const push_subscription_list_t *wanted);
+
+/*
+ * A mid below all that is published from now on to any log that the device
+ * follows.  In a cluster each log has a clock of its own, so it is that of the
+ * one that lags most.  With the lock of the device's shard.
+ */
+uint64_t push_subscriptions_now(push_store_t *store,
+                                const push_device_t *device);
 
 /* True if the channel is among them. */
 bool push_subscriptions_have(const push_subscription_list_t *wanted,

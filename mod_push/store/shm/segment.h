@@ -109,6 +109,8 @@ typedef struct push_segment_t {
 #ifdef PUSH_SEGMENT_SPARE
     uint8_t spare[PUSH_SEGMENT_SPARE]; /* a layout to test upgrades with */
 #endif
+    uint32_t cluster; /* 1: of a node of one; see store/shard/copy.h */
+    _Atomic uint32_t errands; /* ever begun there; numbers them */
     int64_t made; /* wall ms; older mids were given by another memory */
     push_mid_clock_t clock;
     _Atomic uint64_t recovered; /* locks taken over from a dead process */

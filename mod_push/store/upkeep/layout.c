@@ -9,7 +9,9 @@
 #include "core/trace.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
+#include "store/shard/copy.h"
 #include "store/shard/hold.h"
+#include "store/shard/owned.h"
 #include "store/shm/slab_internal.h"
 #include "store/disk/record.h"
 #include "store/shm/reports.h"
@@ -108,6 +110,8 @@ static const uint64_t facts[] = {
 #ifdef PUSH_SEGMENT_SPARE
     AT(push_segment_t, spare),
 #endif
+    AT(push_segment_t, cluster),
+    AT(push_segment_t, errands),
     AT(push_segment_t, made),
     AT(push_segment_t, clock),
     AT(push_segment_t, recovered),
@@ -366,6 +370,21 @@ static const uint64_t facts[] = {
     AT(push_device_t, gap_seq),
     AT(push_device_t, losses),
     AT(push_device_t, gaps),
+    SIZE(push_owned_t),
+    AT(push_owned_t, fence),
+    AT(push_owned_t, state),
+    AT(push_owned_t, session),
+    AT(push_owned_t, gen),
+    AT(push_owned_t, unused),
+    SIZE(push_log_copy_t),
+    AT(push_log_copy_t, version),
+    AT(push_log_copy_t, dropped),
+    AT(push_log_copy_t, loader),
+    AT(push_log_copy_t, errand),
+    AT(push_log_copy_t, state),
+    AT(push_log_copy_t, part),
+    AT(push_log_copy_t, unused),
+    AT(push_log_copy_t, marked),
     SIZE(push_losses_t),
     AT(push_losses_t, count),
     SIZE(push_labels_t),

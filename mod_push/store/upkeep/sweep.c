@@ -14,6 +14,7 @@
 #include "store/ops/pressure.h"
 #include "store/ops/publish.h"
 #include "store/upkeep/recount.h"
+#include "store/shard/owned.h"
 #include "store/shard/repair.h"
 #include "store/shard/report.h"
 #include "store/disk/save.h"
@@ -67,6 +68,15 @@ static int64_t retention_of(const push_store_t *store, const push_user_t *user)
                : store->limits.retention;
 }
 
+/* ms.  What another node has is only kept until its stream has seen that. */
+static int64_t kept_for(const push_store_t *store, const push_device_t *device,
+                        int64_t retention)
+{
+    const push_owned_t *owned = push_owned(store, device);
+
+    return owned && owned->state == PUSH_OWNED_NOT ? SWEEP_MS : retention;
+}
+
 static void sweep_devices(push_store_t *store, push_user_t *user,
                           round_t *round)
 {
@@ -92,7 +102,7 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
         round->crowded += push_mailbox_crowded(heap, device,
                                                store->limits.max_pending, now);
         if (!(device->traits & PUSH_DEVICE_ONLINE)
-            && device->left + retention <= now->mono
+            && device->left + kept_for(store, device, retention) <= now->mono
             && !atomic_load(&device->wake)) {
             push_store_drop_device(store, device);
         }
@@ -120,7 +130,7 @@ static void sweep_users(push_store_t *store, unsigned shard, bool hurry,
 
         sweep_log(heap, &user->log, hurry, round);
         sweep_devices(store, user, round);
-        if (!user->devices && push_log_empty(&user->log)
+        if (push_forget_is_remnant(store, user)
             && user->lost_until <= now->mono) {
             user->lost_until = 0;
             push_store_drop_user(store, shard, user);

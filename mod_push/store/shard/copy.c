@@ -1,0 +1,44 @@
+#include "store/shard/copy.h"
+
+/* It begins at a multiple of this, behind the name. */
+#define ALIGNMENT 8u
+
+static size_t aligned(size_t size)
+{
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+static size_t size_of(const push_log_t *log)
+{
+    if (push_log_kind(log) == PUSH_LOG_USER) {
+        return sizeof(push_user_t) + ((const push_user_t *)log)->name_len;
+    }
+    return (size_t)((const push_channel_t *)log)->name_at
+           + ((const push_channel_t *)log)->name_len;
+}
+
+push_log_copy_t *push_log_copy(const push_store_t *store,
+                               const push_log_t *log)
+{
+    if (!store->segment->cluster) {
+        return NULL;
+    }
+    return push_at(&store->heaps[0],
+                   push_ref_of(&store->heaps[0], log)
+                       + (push_ref_t)(aligned(size_of(log)) / PUSH_REF_UNIT));
+}
+
+size_t push_copy_room(const push_store_t *store, size_t size)
+{
+    return store->segment->cluster
+               ? aligned(size) - size + sizeof(push_log_copy_t)
+               : 0;
+}
+
+uint64_t push_copy_now(push_store_t *store, const push_log_t *log)
+{
+    const push_log_copy_t *copy = push_log_copy(store, log);
+
+    return copy ? PUSH_MID_LAST(atomic_load(&copy->version))
+                : push_mid_now(&store->segment->clock);
+}
