@@ -52,10 +52,12 @@ struct push_broker_t {
 
     /*
      * Takes a message back; *recalled counts the devices that will not get it
-     * any more.  PUSH_NOT_FOUND, PUSH_OVER: it has ended already;
-     * PUSH_NO_STATE: it is recalled, but may come back after a restart.
+     * any more.  PUSH_NOT_FOUND, also where it is for somebody else than it
+     * says; PUSH_OVER: it has ended already; PUSH_NO_STATE: it is recalled,
+     * but may come back after a restart.
      */
-    push_status_t (*recall)(push_broker_t *broker, uint64_t mid,
+    push_status_t (*recall)(push_broker_t *broker,
+                            const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled);
 
     /* ---- devices ---- */
@@ -135,6 +137,7 @@ struct push_broker_t {
      * What is known that may explain why a message has not arrived, or why a
      * device hears nothing: for each device that is asked about, at most
      * PUSH_DEVICES_MAX, and at least one, not known, if there is none.
+     * PUSH_NOT_FOUND: the message is for another audience than it says.
      */
     push_status_t (*explain)(push_broker_t *broker,
                              const push_question_t *question,

@@ -1,9 +1,5 @@
 #include "broker/local.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
-#include "core/hash.h"
 #include "store/ops/channels.h"
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
@@ -24,45 +20,20 @@
 
 /* ---- messages ---- */
 
-/* Over the parts with their lengths. */
-static uint64_t hash_of(const push_store_t *store, const push_text_t *parts,
-                        unsigned count)
-{
-    uint64_t chain[2] = {store->segment->hash_key[0],
-                         store->segment->hash_key[1]};
-
-    for (unsigned i = 0; i < count; i++) {
-        chain[0] = push_hash(chain, parts[i].at, parts[i].len);
-        chain[1] += parts[i].len;
-    }
-    return chain[0];
-}
-
-/* It is kept on disk: another order of the parts makes other requests. */
-static uint64_t request_hash(const push_store_t *store,
-                             const push_publication_t *publication)
-{
-    const push_message_spec_t *spec = &publication->spec;
-    const push_audience_t *audience = &publication->audience;
-    char numbers[64];
-    int len = snprintf(numbers, sizeof(numbers), "%d %d %" PRId64 " %d",
-                       audience->kind, spec->urgency, spec->ttl,
-                       spec->content.ack_now);
-    const push_text_t parts[] = {
-        {numbers, (uint32_t)len}, audience->name,    spec->device, spec->topic,
-        spec->content.event,      spec->content.data};
-
-    return hash_of(store, parts, sizeof(parts) / sizeof(parts[0]));
-}
-
 static push_status_t claim_key(push_store_t *store,
                                push_publication_t *publication,
                                push_answer_t *answer)
 {
-    push_store_key_name(publication->key, request_hash(store, publication),
-                        &answer->claim);
-    return push_store_key_claim(store, &answer->claim, &publication->audience,
-                                &publication->now, &answer->receipt);
+    push_status_t status;
+
+    push_store_key_name(store, publication, &answer->claim);
+    status = push_store_key_of_old(store, publication, &answer->claim,
+                                   &answer->receipt);
+    return status != PUSH_OK
+               ? status
+               : push_store_key_claim(store, &answer->claim,
+                                      &publication->audience,
+                                      &publication->now, &answer->receipt);
 }
 
 /* The claim of the key, the message, and at last the answer to the key. */
@@ -113,15 +84,17 @@ static push_status_t settle(push_broker_t *broker, push_commit_t *commit,
         push_time_t now = push_clock_now();
         uint32_t recalled;
 
-        push_store_recall(store, answer->receipt.mid, &now, &recalled);
+        push_store_recall(store, &(push_sought_t){.mid = answer->receipt.mid},
+                          &now, &recalled);
     }
     return status;
 }
 
-static push_status_t recall(push_broker_t *broker, uint64_t mid,
+static push_status_t recall(push_broker_t *broker,
+                            const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled)
 {
-    return push_store_recall(broker->data, mid, now, recalled);
+    return push_store_recall(broker->data, message, now, recalled);
 }
 
 /* ---- devices ---- */
@@ -214,7 +187,8 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
 {
     switch (what->kind) {
     case PUSH_VIEW_MESSAGE:
-        return push_view_message(broker->data, what->mid, &what->now, visitor);
+        return push_view_message(broker->data, &what->message, &what->now,
+                                 visitor);
     case PUSH_VIEW_DEVICE:
         return push_view_device(broker->data, what->id, &what->now,
                                 visitor->device, visitor->data);

@@ -3,8 +3,8 @@
 
 #include "core/device.h"
 #include "core/gone.h"
+#include "core/publication.h"
 #include "core/trace.h"
-#include "core/user.h"
 
 /*
  * What is known of a message, a user and one of the user's devices at one
@@ -13,7 +13,8 @@
 
 /* The question: why did this message not arrive, or why is there silence? */
 typedef struct push_question_t {
-    uint64_t mid; /* 0: no message is named */
+    uint64_t mid;                    /* 0: no message is named */
+    const push_audience_t *audience; /* of the message; NULL: not said */
     push_text_t user;
     push_text_t device; /* its label or context id as text; empty: all */
     push_time_t now;

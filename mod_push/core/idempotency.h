@@ -8,8 +8,8 @@
 /*
  * The idempotency window: a publisher that repeats a request under the same
  * key gets the first answer again (draft-ietf-httpapi-idempotency-key-header).
- * A key is known by 128 bits of the SHA-256 of the publisher's text, a request
- * by 64 bits of the hash of all that it asks for.
+ * A key is known by 128 bits of the SHA-256 of its audience and the publisher's
+ * text, a request by 64 bits of the hash of all that it asks for.
  */
 
 #define PUSH_KEY_BYTES 16

@@ -12,6 +12,18 @@ typedef struct push_audience_t {
     uint64_t mid;     /* that a key was claimed with; 0: any */
 } push_audience_t;
 
+/*
+ * A message that a request names.  Who published it knows for whom it was;
+ * where that is said, no other log is searched, and a message that is there
+ * for somebody else is not found.
+ */
+typedef struct push_sought_t {
+    uint64_t mid;
+    bool addressed;           /* what follows is said */
+    push_audience_t audience; /* its mid is not used */
+    push_text_t device;       /* of a user's message; empty: not said */
+} push_sought_t;
+
 /* One message that is to be published, checked; its texts are borrowed. */
 typedef struct push_publication_t {
     push_audience_t audience;

@@ -51,7 +51,8 @@ typedef struct push_publish_t {
 
 /*
  * Publishes to the user.  On PUSH_NO_MEMORY and PUSH_MAILBOX_FULL (there is
- * one recipient or none, and it refused) nothing was changed.
+ * one recipient or none, and it refused; never of one that is stored) nothing
+ * was changed.
  */
 push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
                                 push_publish_t *publish);

@@ -6,7 +6,7 @@
 #include "core/exemplar.h"
 #include "core/families.h"
 #include "core/list.h"
-#include "core/log.h"
+#include "core/publication.h"
 
 /*
  * Views for an administrator.  Visitors run with locks held: they read and
@@ -63,7 +63,7 @@ typedef enum push_view_kind_t {
 
 typedef struct push_view_t {
     push_view_kind_t kind;
-    uint64_t mid;            /* of the message */
+    push_sought_t message;
     const unsigned char *id; /* of the device context */
     push_text_t user;        /* of the devices */
     push_list_t list;

@@ -19,6 +19,15 @@
 extern __attribute__((visibility("default")))
 module AP_MODULE_DECLARE_DATA push_module;
 
+/* PushCluster and what belongs to it.  NULL: not set. */
+typedef struct push_cluster_settings_t {
+    const apr_array_header_t *urls; /* const char *; NULL: no cluster */
+    const char *secret;             /* path of a file */
+    const char *prefix;             /* of all keys in Redis */
+    const char *url;                /* of this node; NULL: not told */
+    const char *ca, *cert, *key;    /* paths of files */
+} push_cluster_settings_t;
+
 /* For the whole server. */
 typedef struct push_global_t {
     int64_t shm_size;       /* bytes */
@@ -41,6 +50,9 @@ typedef struct push_global_t {
     const apr_array_header_t *traced; /* const char *: patterns of users */
     const apr_array_header_t *events; /* push_class_name_t; NULL: none */
     push_durability_t durability;
+    push_cluster_settings_t cluster;
+    int64_t replicas; /* that have a message under `commit` */
+    int64_t linger;   /* ms; a device that is away stays with its node */
 } push_global_t;
 
 typedef enum push_user_kind_t {

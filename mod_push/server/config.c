@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "server/config_cluster.h"
 #include "server/config_endpoint.h"
 #include "server/config_identity.h"
 #include "server/config_observe.h"
@@ -66,6 +67,9 @@ static const number_t numbers[] = {
      600 * SECONDS, "s", "0s to 600s"},
     {"PushEventsTTL", A_TIME, GLOBAL(events_ttl), 300 * SECONDS, 1 * SECONDS,
      86400 * SECONDS, "s", "1s to 86400s"},
+    {"PushClusterReplicas", A_COUNT, GLOBAL(replicas), 0, 0, 5, "", "0 to 5"},
+    {"PushClusterLinger", A_TIME, GLOBAL(linger), 30 * SECONDS, 0,
+     3600 * SECONDS, "s", "0s to 3600s"},
     {"PushJWTMaxLifetime", A_TIME, GLOBAL(jwt_lifetime), 86400 * SECONDS,
      1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
     {"PushJWTLeeway", A_TIME, LOCAL(jwt_leeway), 10 * SECONDS, 0,
@@ -496,6 +500,20 @@ const command_rec push_commands[] = {
     NUMBER("PushDefaultTTL", ANYWHERE, "TTL of a message that gives none"),
     NUMBER("PushMaxTTL", ANYWHERE, "longest TTL that is granted"),
     NUMBER("PushMaxMessageSize", ANYWHERE, "largest payload"),
+    AP_INIT_ITERATE("PushCluster", push_config_cluster, NULL, RSRC_CONF,
+                    "URLs of Redis, which the nodes of a cluster share"),
+    AP_INIT_TAKE1("PushClusterSecret", push_config_cluster_secret, NULL,
+                  RSRC_CONF, "a file that all nodes of the cluster have"),
+    AP_INIT_TAKE1("PushClusterPrefix", push_config_cluster_prefix, NULL,
+                  RSRC_CONF, "how all keys of the cluster begin"),
+    AP_INIT_TAKE1("PushClusterUrl", push_config_cluster_url, NULL, RSRC_CONF,
+                  "where this node is found by administrators"),
+    AP_INIT_ITERATE("PushClusterTLS", push_config_cluster_tls, NULL, RSRC_CONF,
+                    "files for rediss: ca=, cert=, key="),
+    NUMBER("PushClusterReplicas", RSRC_CONF,
+           "replicas that have a message before it is accepted"),
+    NUMBER("PushClusterLinger", RSRC_CONF,
+           "how long a device that is away stays with its node"),
     {NULL}};
 
 /* ---- configurations ---- */
@@ -556,8 +574,9 @@ const push_global_t *push_config_global(const server_rec *s)
 
     fill_numbers(global, true);
     if (global->durability == PUSH_DURABILITY_UNSET) {
-        global->durability = global->state_dir ? PUSH_DURABILITY_INTERVAL
-                                               : PUSH_DURABILITY_MEMORY;
+        global->durability = global->state_dir || global->cluster.urls
+                                 ? PUSH_DURABILITY_INTERVAL
+                                 : PUSH_DURABILITY_MEMORY;
     }
     return global;
 }

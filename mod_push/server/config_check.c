@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "server/config.h"
+#include "server/config_cluster.h"
 
 /*
  * Tokens without keys.  Which sections a request meets is known when it comes,
@@ -153,11 +154,15 @@ static const char *without_keys(apr_pool_t *pool, const server_rec *s)
 const char *push_config_conflict(apr_pool_t *pool, const server_rec *s)
 {
     const push_global_t *global = push_config_global(s);
-    const char *conflict = NULL;
+    const char *conflict = push_config_cluster_conflict(global);
 
-    if (global->durability > PUSH_DURABILITY_MEMORY && !global->state_dir) {
-        return "PushDurability commit and interval need a PushStateDir, which "
-               "is not set";
+    if (conflict) {
+        return conflict;
+    }
+    if (global->durability > PUSH_DURABILITY_MEMORY && !global->state_dir
+        && !global->cluster.urls) {
+        return "PushDurability commit and interval need a PushStateDir or "
+               "PushCluster, and neither is set";
     }
     /*
      * Virtual hosts have the sections of the main server too, and where there

@@ -80,7 +80,8 @@ static void look_around(push_store_t *store, const push_restored_t *restored)
     list.now = now;
     REQUIRE(push_channels_list(store, &list, &visitor) == PUSH_OK);
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        push_view_message(store, (uint64_t)i << 6, &now, &visitor);
+        push_view_message(store, &(push_sought_t){.mid = (uint64_t)i << 6},
+                          &now, &visitor);
     }
 }
 

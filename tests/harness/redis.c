@@ -6,12 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "keep.h"
+#include "process.h"
 #include "server.h"
 #include "serverroot.h"
 #include "wait.h"
@@ -93,20 +92,6 @@ static void configure(struct redis *r)
 
 /* ---- its process ---- */
 
-static void run(const struct redis *r)
-{
-    setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (freopen("/dev/null", "r", stdin) == NULL
-        || freopen(file_of(r, "logs/stderr"), "a", stderr) == NULL) {
-        _exit(126);
-    }
-    dup2(STDERR_FILENO, STDOUT_FILENO);
-    execlp("redis-server", "redis-server", file_of(r, "redis.conf"),
-           (char *)NULL);
-    _exit(127);
-}
-
 static void hang_up(struct redis *r)
 {
     if (r->context != NULL) {
@@ -115,26 +100,10 @@ static void hang_up(struct redis *r)
     }
 }
 
-static bool has_ended(struct redis *r)
-{
-    return waitpid(r->pid, NULL, WNOHANG) == r->pid;
-}
-
 static void end_by(struct redis *r, int signal_number)
 {
-    int64_t deadline = wait_now() + WAIT_MS;
-
     hang_up(r);
-    if (r->pid == 0) {
-        return;
-    }
-    kill(r->pid, signal_number);
-    while (!has_ended(r)) {
-        if (wait_now() > deadline) {
-            kill(r->pid, SIGKILL);
-        }
-        wait_a_little();
-    }
+    process_end(r->pid, signal_number);
     r->pid = 0;
 }
 
@@ -166,16 +135,13 @@ static bool answers(struct redis *r)
 
 void redis_again(struct redis *r)
 {
+    const char *const argv[] = {"redis-server", file_of(r, "redis.conf"),
+                                NULL};
     int64_t deadline = wait_now() + WAIT_MS;
 
-    fflush(NULL);
-    r->pid = fork();
-    ck_assert_int_ge(r->pid, 0);
-    if (r->pid == 0) {
-        run(r);
-    }
+    r->pid = process_start(argv, file_of(r, "logs/stderr"));
     while (!answers(r)) {
-        if (has_ended(r)) {
+        if (process_has_ended(r->pid)) {
             r->pid = 0;
             ck_abort_msg("redis-server does not start: %s%s",
                          keep_file(file_of(r, "logs/stderr"), NULL),

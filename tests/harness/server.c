@@ -87,6 +87,7 @@ static struct server *make_server(const struct server_options *options)
     }
     s->options.mpm = s->options.mpm != NULL ? s->options.mpm : "event";
     s->options.children = s->options.children > 0 ? s->options.children : 2;
+    s->options.threads = s->options.threads > 0 ? s->options.threads : 16;
     s->root = serverroot_make();
     make_directory(s, "htdocs", 0755);
     make_directory(s, "logs", 01777);
@@ -121,7 +122,7 @@ static void run_httpd(const struct server *s)
 
 static void spawn(struct server *s)
 {
-    s->port = server_free_port();
+    s->port = s->options.port > 0 ? s->options.port : server_free_port();
     serverconf_write(s);
     fflush(NULL);
     s->pid = fork();
@@ -331,10 +332,8 @@ void server_rest(struct server *s)
 
 void server_stop(struct server *s)
 {
-    if (s->pid != 0) {
-        server_rest(s);
-        serverroot_remove(s->root);
-    }
+    server_rest(s);
+    serverroot_remove(s->root);
 }
 
 /* The group holds the children too, also where the parent is gone. */

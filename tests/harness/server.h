@@ -19,6 +19,9 @@
 struct server_options {
     const char *mpm;     /* "event" (usual), "worker" or "prefork" */
     int children;        /* children that serve, 2 */
+    int threads;         /* worker threads a child, 16 */
+    int port;            /* of 127.0.0.1, which server_free_port() gave; a
+                            free one, another at each start */
     const char *global;  /* more configuration lines, server level */
     const char *receive; /* lines within <Location "/ramen">; usually
                             PushUser query:user and PushChannels * */

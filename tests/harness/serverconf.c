@@ -51,6 +51,7 @@ static void write_modules(FILE *f, const struct server *s)
 static void write_processes(FILE *f, const struct server *s)
 {
     int children = s->options.children;
+    int threads = s->options.threads;
 
     fprintf(f, "StartServers %d\n", children);
     if (strcmp(s->options.mpm, "prefork") == 0) {
@@ -61,10 +62,11 @@ static void write_processes(FILE *f, const struct server *s)
         return;
     }
     fprintf(f,
-            "ThreadsPerChild 16\nThreadLimit 16\nServerLimit %d\n"
+            "ThreadsPerChild %d\nThreadLimit %d\nServerLimit %d\n"
             "MaxRequestWorkers %d\nMinSpareThreads %d\n"
             "MaxSpareThreads 10000\n",
-            3 * children, 16 * children, 16 * children);
+            threads, threads, 3 * children, threads * children,
+            threads * children);
 }
 
 static void write_house(FILE *f, const struct server *s)

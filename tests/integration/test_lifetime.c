@@ -171,12 +171,33 @@ START_TEST(another_request_under_the_same_idempotency_key_is_422)
     publish(s, "user=ada", key, "once");
     http_expect(publish_try(s, "user=ada", key, "twice"), 422,
                 "Idempotency-Key");
-    http_expect(publish_try(s, "user=bob", key, "once"), 422,
-                "Idempotency-Key");
     http_expect(publish_try(s, "user=ada",
                             keep_printf("%sUrgency: high\r\n", key), "once"),
                 422, "Idempotency-Key");
     publish(s, "user=ada", "Idempotency-Key: \"abc-2\"\r\n", "twice");
+}
+END_TEST
+
+START_TEST(the_same_idempotency_key_for_another_audience_is_another_key)
+{
+    static const char *const audiences[] = {"user=ada", "user=bob",
+                                            "user=ada&device=phone",
+                                            "channel=ada", "broadcast=1"};
+    enum { COUNT = sizeof(audiences) / sizeof(*audiences) };
+    struct server *s = server_start(NULL);
+    const char *key = "Idempotency-Key: \"abc-1\"\r\n";
+    const char *mids[COUNT];
+
+    for (int i = 0; i < COUNT; i++) {
+        mids[i] = keep_printf("%s", publish(s, audiences[i], key, "once"));
+        for (int j = 0; j < i; j++) {
+            ck_assert_str_ne(mids[i], mids[j]);
+        }
+    }
+    for (int i = 0; i < COUNT; i++) {
+        ck_assert_str_eq(publish(s, audiences[i], key, "once"), mids[i]);
+    }
+    ck_assert_int_eq(stat_of(s, "published"), COUNT);
 }
 END_TEST
 
@@ -397,6 +418,8 @@ int main(void)
     tc = case_add(suite, "idempotency", 30);
     tcase_add_test(tc, a_repeated_idempotency_key_sends_nothing_twice);
     tcase_add_test(tc, another_request_under_the_same_idempotency_key_is_422);
+    tcase_add_test(
+        tc, the_same_idempotency_key_for_another_audience_is_another_key);
     tcase_add_test(tc, a_key_is_remembered_by_every_child);
     tcase_add_test(tc, a_key_is_forgotten_after_its_window);
     tc = case_add(suite, "recall", 30);

@@ -255,7 +255,8 @@ void sim_publish_recall(sim_t *s, uint32_t choice)
     uint32_t recalled;
 
     if (p->mid && p->fate == PUSH_LIVE) {
-        broker->recall(broker, p->mid, &s->now, &recalled);
+        broker->recall(broker, &(push_sought_t){.mid = p->mid}, &s->now,
+                       &recalled);
         sim_server_look(s);
     }
 }

@@ -214,18 +214,19 @@ void crash_cast(fixture_t *g, crash_journal_t *j, push_urgency_t urgency)
                       .urgency = urgency});
 }
 
-push_claim_t crash_key(const crash_journal_t *j, uint32_t number)
+push_claim_t crash_key(const fixture_t *g, const crash_journal_t *j,
+                       uint32_t number)
 {
     char key[32];
 
     snprintf(key, sizeof(key), "k%u-%u", number, j->number);
-    return claim_of(key, number);
+    return claim_of(&g->store, key, number);
 }
 
 push_status_t crash_claim(fixture_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience)
 {
-    const push_claim_t claim = crash_key(j, number);
+    const push_claim_t claim = crash_key(g, j, number);
 
     return push_store_key_claim(&g->store, &claim, audience, &g->now,
                                 &g->receipt);
@@ -235,7 +236,7 @@ void crash_publish_keyed(fixture_t *g, crash_journal_t *j, uint32_t number)
 {
     push_audience_t audience = {.kind = PUSH_LOG_USER,
                                 .name = named(crash_name(j, "keyed"))};
-    const push_claim_t claim = crash_key(j, number);
+    const push_claim_t claim = crash_key(g, j, number);
     char text[16];
     push_message_spec_t spec;
 
@@ -296,7 +297,7 @@ static void recall_one(fixture_t *g, crash_journal_t *j)
 
     crash_say(g, j, "a", TO_A, PUSH_NORMAL);
     j->messages[number].state = CRASH_EXCUSED;
-    push_store_recall(&g->store, g->receipt.mid, &g->now, &recalled);
+    push_store_recall(&g->store, SOUGHT(g->receipt.mid), &g->now, &recalled);
 }
 
 /* A socket takes one message, and a part of the second. */

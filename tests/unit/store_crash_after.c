@@ -74,7 +74,7 @@ static void once_a_key(fixture_t *g, crash_journal_t *j)
         NEEDS(status == PUSH_OK || status == PUSH_OVER, "key %u stands at %d",
               i, (int)status);
         if (status == PUSH_OK) {
-            const push_claim_t claim = crash_key(j, i);
+            const push_claim_t claim = crash_key(g, j, i);
 
             push_store_key_done(&g->store, &claim, NULL);
             crash_publish_keyed(g, j, i);

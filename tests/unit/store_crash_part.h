@@ -37,7 +37,8 @@ void crash_say(fixture_t *g, crash_journal_t *j, const char *user,
                unsigned bits, push_urgency_t urgency);
 void crash_cast(fixture_t *g, crash_journal_t *j, push_urgency_t urgency);
 
-push_claim_t crash_key(const crash_journal_t *journal, uint32_t number);
+push_claim_t crash_key(const fixture_t *g, const crash_journal_t *journal,
+                       uint32_t number);
 push_status_t crash_claim(fixture_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience);
 void crash_publish_keyed(fixture_t *g, crash_journal_t *j, uint32_t number);

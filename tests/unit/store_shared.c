@@ -110,11 +110,16 @@ push_status_t store_publish(push_store_t *store,
     return status;
 }
 
-push_claim_t claim_of(const char *key, uint64_t request)
+push_claim_t claim_of(const push_store_t *store, const char *key,
+                      uint64_t request)
 {
+    const push_publication_t publication = {.audience = {.kind = PUSH_LOG_USER,
+                                                         .name = named("u")},
+                                            .key = named(key)};
     push_claim_t claim;
 
-    push_store_key_name(named(key), request, &claim);
+    push_store_key_name(store, &publication, &claim);
+    claim.request = request;
     return claim;
 }
 

@@ -61,8 +61,12 @@ push_status_t store_publish(push_store_t *store,
                             const push_message_spec_t *spec,
                             const push_time_t *now, push_receipt_t *receipt);
 
-/* The claim of a request with a key. */
-push_claim_t claim_of(const char *key, uint64_t request);
+/* The claim of a request to the user "u" with a key. */
+push_claim_t claim_of(const push_store_t *store, const char *key,
+                      uint64_t request);
+
+/* A message by its mid alone. */
+#define SOUGHT(id) (&(push_sought_t){.mid = (id)})
 
 push_status_t fixture_publish(fixture_t *fixture, push_log_kind_t kind,
                               const char *name, const char *text,

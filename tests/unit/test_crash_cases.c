@@ -201,7 +201,7 @@ static push_receipt_t again;
 
 static push_status_t claim(push_audience_t *audience)
 {
-    const push_claim_t wish = claim_of("k", 1);
+    const push_claim_t wish = claim_of(&g.store, "k", 1);
 
     *audience = (push_audience_t){.kind = PUSH_LOG_USER, .name = named("u")};
     return push_store_key_claim(&g.store, &wish, audience, &g.now, &again);
@@ -209,7 +209,7 @@ static push_status_t claim(push_audience_t *audience)
 
 static void done(const push_receipt_t *receipt)
 {
-    const push_claim_t wish = claim_of("k", 1);
+    const push_claim_t wish = claim_of(&g.store, "k", 1);
 
     push_store_key_done(&g.store, &wish, receipt);
 }

@@ -173,7 +173,7 @@ START_TEST(an_administrator_finds_devices_and_messages)
     ck_assert_int_eq(broker.view(&broker, &read_view, &visitor), PUSH_OK);
     ck_assert_uint_eq(seen, 2);
     read_view.kind = PUSH_VIEW_MESSAGE;
-    read_view.mid = answer.receipt.mid;
+    read_view.message.mid = answer.receipt.mid;
     ck_assert_int_eq(broker.view(&broker, &read_view, &visitor), PUSH_OK);
     ck_assert_uint_eq(seen, 4);
 }

@@ -76,8 +76,8 @@ START_TEST(a_message_keeps_its_id_and_ids_go_on_above_it)
     {
         uint32_t recalled;
 
-        ck_assert_int_eq(push_store_recall(&disk.g.store, mid, &disk.g.now,
-                                           &recalled),
+        ck_assert_int_eq(push_store_recall(&disk.g.store, SOUGHT(mid),
+                                           &disk.g.now, &recalled),
                          PUSH_OK);
     }
 }
@@ -321,7 +321,7 @@ static int commit_and_die(void *data)
     for (int i = 0; i < 10; i++) {
         CHILD_NEEDS(disk_accept(&disk, PUSH_LOG_USER, "ada", "x") == PUSH_OK);
     }
-    CHILD_NEEDS(push_store_recall(&disk.g.store, disk.g.receipt.mid,
+    CHILD_NEEDS(push_store_recall(&disk.g.store, SOUGHT(disk.g.receipt.mid),
                                   &disk.g.now, &recalled)
                 == PUSH_OK);
     return 0;

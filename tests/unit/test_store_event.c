@@ -119,7 +119,7 @@ START_TEST(all_that_happens_to_a_message_is_told)
     expect("written anna/phone 2 to 2; ");
     fixture_ack(&g, "anna", &stream_ref, 1);
     expect("acked a anna/phone; ");
-    ck_assert_int_eq(push_store_recall(&g.store, g.receipt.mid, &g.now,
+    ck_assert_int_eq(push_store_recall(&g.store, SOUGHT(g.receipt.mid), &g.now,
                                        &recalled),
                      PUSH_OK);
     expect("ended b recalled; ");

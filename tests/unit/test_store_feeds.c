@@ -186,7 +186,7 @@ START_TEST(each_end_of_a_message_has_its_own_type)
     ck_assert_int_eq(publish("old", "t", true), PUSH_OK);
     ck_assert_int_eq(publish("new", "t", true), PUSH_OK);
     say("recalled", true);
-    ck_assert_int_eq(push_store_recall(&g.store, g.receipt.mid, &g.now,
+    ck_assert_int_eq(push_store_recall(&g.store, SOUGHT(g.receipt.mid), &g.now,
                                        &recalled),
                      PUSH_OK);
     fixture_pass(&g, 400000);
@@ -206,7 +206,7 @@ START_TEST(a_device_has_one_receipt_of_a_message)
     listen_to("$receipts");
     say("a", true);
     fixture_flush(&g, &anna);
-    ck_assert_int_eq(push_store_recall(&g.store, g.receipt.mid, &g.now,
+    ck_assert_int_eq(push_store_recall(&g.store, SOUGHT(g.receipt.mid), &g.now,
                                        &recalled),
                      PUSH_OK);
     ck_assert_int_eq(fixture_ack(&g, "anna", &anna, 1), PUSH_OK);
@@ -242,7 +242,7 @@ START_TEST(the_end_of_a_channels_message_says_how_many_follow_it)
     ck_assert_int_eq(store_publish(&g.store, &audience, &spec, &g.now,
                                    &g.receipt),
                      PUSH_OK);
-    ck_assert_int_eq(push_store_recall(&g.store, g.receipt.mid, &g.now,
+    ck_assert_int_eq(push_store_recall(&g.store, SOUGHT(g.receipt.mid), &g.now,
                                        &recalled),
                      PUSH_OK);
     ck_assert_uint_eq(got(), 1);
@@ -294,7 +294,7 @@ START_TEST(what_was_recalled_or_replaced_is_no_dead_letter)
     listen_to("$deadletters");
     ck_assert_int_eq(publish("old", "t", true), PUSH_OK);
     ck_assert_int_eq(publish("new", "t", true), PUSH_OK);
-    ck_assert_int_eq(push_store_recall(&g.store, g.receipt.mid, &g.now,
+    ck_assert_int_eq(push_store_recall(&g.store, SOUGHT(g.receipt.mid), &g.now,
                                        &recalled),
                      PUSH_OK);
     ck_assert_uint_eq(got(), 0);

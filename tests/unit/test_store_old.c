@@ -5,9 +5,10 @@
 #include "store/disk/durable.h"
 #include "store/disk/record.h"
 #include "store/disk/record_old.h"
+#include "store/ops/keys.h"
 #include "store_disk.h"
 
-/* Messages as versions 1 to 3 of the state had them. */
+/* Messages as versions 1 to 3 of the state had them, and keys up to 4. */
 
 static disk_t disk;
 
@@ -225,6 +226,29 @@ static push_record_t *old_record(uint64_t number, int fate, const char *frame)
     return record;
 }
 
+static push_publication_t keyed(const char *user, const char *text)
+{
+    return (push_publication_t){
+        .audience = {.kind = PUSH_LOG_USER, .name = named(user)},
+        .spec = {.content.data = named(text), .ttl = 60000},
+        .key = named("key"),
+        .now = disk.g.now};
+}
+
+/* Its id said nothing of the audience. */
+static push_record_t *old_key_record(const char *user, const char *text)
+{
+    const push_publication_t publication = keyed(user, text);
+    push_key_record_t record = {.receipt = {.mid = 77, .recipients = 5},
+                                .expires = disk.g.now.wall + 60000};
+    push_claim_t claim;
+
+    push_store_key_name(&disk.g.store, &publication, &claim);
+    record.request = claim.request;
+    push_store_digest(&publication.key, 1, record.id);
+    return push_key_make(&record);
+}
+
 static void write_old(void)
 {
     push_meta_record_t meta = {.version = 2};
@@ -243,6 +267,7 @@ static void write_old(void)
     push_records_append(&records, old_record(2, PUSH_RECALLED, ""));
     push_records_append(&records,
                         old_record(3, PUSH_LIVE, "data: b\ndata: c\n\n"));
+    push_records_append(&records, old_key_record("ada", "keyed"));
     push_records_append(&records, push_meta_make(&meta, PUSH_RECORD_META_2));
     ck_assert_int_eq(push_durable_write(durable, &job, &error),
                      PUSH_DURABLE_OK);
@@ -266,6 +291,40 @@ START_TEST(a_state_of_version_2_comes_back_and_is_a_new_one_then)
 }
 END_TEST
 
+static push_status_t publish_keyed(const char *user, const char *text,
+                                   push_answer_t *answer)
+{
+    push_publication_t publication = keyed(user, text);
+    push_commit_t commit = {0};
+    push_status_t status = disk.broker.publish(&disk.broker, &publication,
+                                               &commit, answer);
+
+    return status == PUSH_OK
+               ? disk.broker.settle(&disk.broker, &commit, answer)
+               : status;
+}
+
+START_TEST(a_key_of_all_audiences_answers_its_request_and_stops_no_other)
+{
+    push_answer_t answer;
+
+    write_old();
+    for (int i = 0; i < 2; i++) {
+        disk_again(&disk, PUSH_DURABILITY_COMMIT);
+        ck_assert_int_eq(publish_keyed("ada", "keyed", &answer), PUSH_OK);
+        ck_assert(answer.again);
+        ck_assert_uint_eq(answer.receipt.mid, 77);
+        ck_assert_uint_eq(answer.receipt.recipients, 5);
+        ck_assert_int_eq(publish_keyed("bob", "keyed", &answer), PUSH_OK);
+        ck_assert_int_eq(answer.again, i);
+        ck_assert_uint_ne(answer.receipt.mid, 77);
+    }
+    fixture_pass(&disk.g, 60000);
+    ck_assert_int_eq(publish_keyed("ada", "keyed", &answer), PUSH_OK);
+    ck_assert(!answer.again);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("old");
@@ -281,5 +340,7 @@ int main(void)
     tc = unit_case(suite, "state", 60);
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, a_state_of_version_2_comes_back_and_is_a_new_one_then);
+    tcase_add_test(
+        tc, a_key_of_all_audiences_answers_its_request_and_stops_no_other);
     return unit_run(suite);
 }

@@ -16,7 +16,7 @@
 static push_status_t claim(const char *key, uint64_t request,
                            push_receipt_t *receipt)
 {
-    const push_claim_t wish = claim_of(key, request);
+    const push_claim_t wish = claim_of(&g.store, key, request);
     push_audience_t audience = {.kind = PUSH_LOG_USER, .name = named("u")};
 
     return push_store_key_claim(&g.store, &wish, &audience, &g.now, receipt);
@@ -24,7 +24,7 @@ static push_status_t claim(const char *key, uint64_t request,
 
 static void done(const char *key, const push_receipt_t *receipt)
 {
-    const push_claim_t wish = claim_of(key, 1);
+    const push_claim_t wish = claim_of(&g.store, key, 1);
 
     push_store_key_done(&g.store, &wish, receipt);
 }
@@ -54,6 +54,36 @@ START_TEST(a_request_that_failed_gives_its_key_back)
     ck_assert_int_eq(claim("k", 1, &receipt), PUSH_OK);
     done("k", NULL);
     ck_assert_int_eq(claim("k", 2, &receipt), PUSH_OK);
+}
+END_TEST
+
+START_TEST(the_same_key_for_another_audience_is_another_key)
+{
+    static const struct {
+        push_log_kind_t kind;
+        const char *name, *device;
+    } audiences[] = {{PUSH_LOG_USER, "u", ""},     {PUSH_LOG_USER, "v", ""},
+                     {PUSH_LOG_USER, "u", "d"},    {PUSH_LOG_USER, "ud", ""},
+                     {PUSH_LOG_CHANNEL, "u", ""},  {PUSH_LOG_CHANNEL, "v", ""},
+                     {PUSH_LOG_BROADCAST, "", ""}, {PUSH_LOG_USER, "u", "dk"}};
+    push_receipt_t receipt;
+
+    for (int again = 0; again < 2; again++) {
+        for (size_t i = 0; i < sizeof(audiences) / sizeof(*audiences); i++) {
+            push_publication_t publication = {
+                .audience = {.kind = audiences[i].kind,
+                             .name = named(audiences[i].name)},
+                .spec = {.device = named(audiences[i].device)},
+                .key = named("k")};
+            push_claim_t wish;
+
+            push_store_key_name(&g.store, &publication, &wish);
+            ck_assert_int_eq(push_store_key_claim(&g.store, &wish,
+                                                  &publication.audience,
+                                                  &g.now, &receipt),
+                             again ? PUSH_KEY_BUSY : PUSH_OK);
+        }
+    }
 }
 END_TEST
 
@@ -501,6 +531,7 @@ int main(void)
     tcase_add_test(keys,
                    a_key_gives_the_first_answer_again_until_its_window_ends);
     tcase_add_test(keys, a_request_that_failed_gives_its_key_back);
+    tcase_add_test(keys, the_same_key_for_another_audience_is_another_key);
     tcase_add_test(sweep, after_sweeps_nothing_is_left_of_what_is_over);
     tcase_add_test(sweep, a_wall_clock_set_by_a_day_ends_nothing);
     tcase_add_test(sweep, a_device_whose_process_is_gone_is_not_connected);

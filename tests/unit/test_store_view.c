@@ -47,8 +47,8 @@ static push_fate_t only_fate(uint64_t mid)
     push_visitor_t visitor = {
         .message = see_message, .life = see_life, .data = &seen};
 
-    ck_assert_int_eq(push_view_message(&g.store, mid, &g.now, &visitor),
-                     PUSH_OK);
+    ck_assert_int_eq(
+        push_view_message(&g.store, SOUGHT(mid), &g.now, &visitor), PUSH_OK);
     ck_assert_int_eq(seen.lives, 1);
     return seen.life[0].fate;
 }
@@ -78,8 +78,9 @@ START_TEST(a_channels_message_is_seen_for_each_of_its_readers)
     open_stream("v", "d", "c");
     open_stream("w", "d", NULL);
     fixture_publish(&g, PUSH_LOG_CHANNEL, "c", "x", PUSH_LOW);
-    ck_assert_int_eq(
-        push_view_message(&g.store, g.receipt.mid, &g.now, &visitor), PUSH_OK);
+    ck_assert_int_eq(push_view_message(&g.store, SOUGHT(g.receipt.mid), &g.now,
+                                       &visitor),
+                     PUSH_OK);
     ck_assert_int_eq(seen.messages, 1);
     ck_assert_int_eq(seen.lives, 2);
     ck_assert_int_eq(seen.message.kind, PUSH_LOG_CHANNEL);
@@ -98,14 +99,15 @@ START_TEST(what_is_recalled_is_sent_to_nobody_who_has_not_acknowledged_it)
     mid = g.receipt.mid;
     fixture_flush(&g, &a);
     fixture_ack(&g, "u", &a, 1);
-    ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
-                     PUSH_OK);
+    ck_assert_int_eq(
+        push_store_recall(&g.store, SOUGHT(mid), &g.now, &recalled), PUSH_OK);
     ck_assert_uint_eq(recalled, 1);
     ck_assert_str_eq(fixture_flush(&g, &b), "");
-    ck_assert_int_eq(push_store_recall(&g.store, mid, &g.now, &recalled),
-                     PUSH_OVER);
-    ck_assert_int_eq(push_store_recall(&g.store, mid ^ (1u << 20), &g.now,
+    ck_assert_int_eq(push_store_recall(&g.store, SOUGHT(mid), &g.now,
                                        &recalled),
+                     PUSH_OVER);
+    ck_assert_int_eq(push_store_recall(&g.store, SOUGHT(mid ^ (1u << 20)),
+                                       &g.now, &recalled),
                      PUSH_NOT_FOUND);
 }
 END_TEST

@@ -40,11 +40,12 @@ static void take_life(void *data, const push_life_view_t *view)
     state->devices++;
 }
 
-static push_status_t read_state(uint64_t mid, state_t *state)
+static push_status_t read_state(const push_sought_t *sought, state_t *state)
 {
     push_broker_t *broker = push_broker();
-    const push_view_t what = {
-        .kind = PUSH_VIEW_MESSAGE, .mid = mid, .now = push_clock_now()};
+    const push_view_t what = {.kind = PUSH_VIEW_MESSAGE,
+                              .message = *sought,
+                              .now = push_clock_now()};
     const push_visitor_t visitor = {
         .message = take_message, .life = take_life, .data = state};
 
@@ -101,29 +102,31 @@ static int64_t patience(request_rec *r)
     return (int64_t)seconds * 1000;
 }
 
-static push_status_t read_until(uint64_t mid, int64_t ms, state_t *state)
+static push_status_t read_until(const push_sought_t *sought, int64_t ms,
+                                state_t *state)
 {
     int64_t until = push_clock_now().mono + ms;
     int64_t pause = READ_MS;
-    push_status_t status = read_state(mid, state);
+    push_status_t status = read_state(sought, state);
 
     while (status == PUSH_OK && !is_decided(state)
            && push_clock_now().mono + pause <= until && !child_ends()) {
         apr_sleep(pause * 1000);
         pause = pause * 2 < READ_MS_MAX ? pause * 2 : READ_MS_MAX;
-        status = read_state(mid, state);
+        status = read_state(sought, state);
     }
     return status;
 }
 
-static push_status_t wait_for(request_rec *r, uint64_t mid, state_t *state)
+static push_status_t wait_for(request_rec *r, const push_sought_t *sought,
+                              state_t *state)
 {
     push_status_t status;
 
     if (!may_wait()) {
-        return read_state(mid, state);
+        return read_state(sought, state);
     }
-    status = read_until(mid, patience(r), state);
+    status = read_until(sought, patience(r), state);
     atomic_fetch_sub(&waiting, 1);
     return status;
 }
@@ -160,11 +163,11 @@ static const push_problem_t *unacknowledged(request_rec *r,
 int push_show_receipt(request_rec *r, const char *text)
 {
     push_status_t status = PUSH_NOT_FOUND;
+    push_sought_t sought = {0};
     state_t state;
-    uint64_t mid;
 
-    if (push_mid_parse(text, strlen(text), &mid)) {
-        status = wait_for(r, mid, &state);
+    if (push_mid_parse(text, strlen(text), &sought.mid)) {
+        status = wait_for(r, &sought, &state);
     }
     if (status != PUSH_OK) {
         return push_problem_send(r, push_problem_of_status(r->pool, status));

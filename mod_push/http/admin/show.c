@@ -215,12 +215,11 @@ int push_show_message(request_rec *r, const char *text)
     const push_visitor_t visitor = {
         .message = take_message, .life = take_life, .data = &life};
     json_t *counts = json_object();
+    push_view_t what = {.kind = PUSH_VIEW_MESSAGE};
     push_status_t status = PUSH_NOT_FOUND;
-    uint64_t mid;
 
-    if (push_mid_parse(text, strlen(text), &mid)) {
-        status = read_view(
-            (push_view_t){.kind = PUSH_VIEW_MESSAGE, .mid = mid}, &visitor);
+    if (push_mid_parse(text, strlen(text), &what.message.mid)) {
+        status = read_view(what, &visitor);
     }
     for (int i = PUSH_PENDING; i < PUSH_FATES; i++) {
         set(counts, push_fate_name((push_fate_t)i),
@@ -237,13 +236,13 @@ int push_recall_message(request_rec *r, const char *text)
     push_time_t now = push_clock_now();
     push_status_t status = PUSH_NOT_FOUND;
     json_t *body = json_object();
+    push_sought_t sought = {0};
     uint32_t recalled = 0;
-    uint64_t mid = 0;
 
-    if (push_mid_parse(text, strlen(text), &mid)) {
-        status = broker->recall(broker, mid, &now, &recalled);
+    if (push_mid_parse(text, strlen(text), &sought.mid)) {
+        status = broker->recall(broker, &sought, &now, &recalled);
     }
-    set(body, "id", mid_json(mid));
+    set(body, "id", mid_json(sought.mid));
     set(body, "recalled", json_integer(recalled));
     return answer(r, status, body);
 }

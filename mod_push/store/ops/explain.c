@@ -88,6 +88,30 @@ static void look_at_note(inquiry_t *q, const push_gone_t *gone)
     q->gone_name = gone->name;
 }
 
+/* A message of which more is known than its mid was for this audience. */
+static bool is_of_audience(const inquiry_t *q)
+{
+    const push_audience_t *audience = q->question->audience;
+    const push_message_facts_t *m = &q->facts->message;
+    push_text_t name = {m->name, (uint32_t)strlen(m->name)};
+
+    if (!audience
+        || (m->known != PUSH_KNOWN_HERE && m->known != PUSH_KNOWN_GONE)) {
+        return true;
+    }
+    if (m->kind != audience->kind) {
+        return false;
+    }
+    if (m->kind == PUSH_LOG_BROADCAST) {
+        return true;
+    }
+    return m->known == PUSH_KNOWN_HERE
+               ? same(name, audience->name)
+               : q->gone_name
+                     == (uint16_t)push_store_name(q->store, audience->name)
+                            .hash;
+}
+
 static push_status_t ask_message(inquiry_t *q)
 {
     push_store_t *store = q->store;
@@ -109,7 +133,7 @@ static push_status_t ask_message(inquiry_t *q)
         look_at_note(q, gone);
     }
     push_shard_leave(store, shard);
-    return PUSH_OK;
+    return is_of_audience(q) ? PUSH_OK : PUSH_NOT_FOUND;
 }
 
 /* ---- a device: with the lock of its user's shard ---- */
@@ -431,6 +455,7 @@ push_status_t push_store_explain(push_store_t *store,
                    .question = question,
                    .name = push_store_name(store, question->user),
                    .facts = facts};
+    push_status_t status = PUSH_OK;
     const push_user_t *user;
 
     memset(facts, 0, sizeof(*facts));
@@ -439,8 +464,11 @@ push_status_t push_store_explain(push_store_t *store,
     facts->history = store->limits.history;
     COPY_TEXT(facts->user, question->user);
     COPY_TEXT(facts->asked, question->device);
-    if (question->mid && ask_message(&q) != PUSH_OK) {
-        return PUSH_BUSY;
+    if (question->mid) {
+        status = ask_message(&q);
+    }
+    if (status != PUSH_OK) {
+        return status;
     }
     if (!push_shard_enter(store, q.name.shard)) {
         return PUSH_BUSY;

@@ -1,8 +1,11 @@
 #include "store/ops/keys.h"
 
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "core/hash.h"
 #include "store/ops/publish.h"
 #include "store/shard/shard.h"
 #include "store/ops/life.h"
@@ -13,6 +16,10 @@
  * claimant that died it is looked up whether that mid is in its log: then the
  * request has its answer; else it never happened, for the dead publish
  * nothing any more.
+ *
+ * A key counts for one audience.  It once counted for all of them, and a state
+ * on disk may still have such keys.  They look like any other; so while one
+ * that came from disk may be good, a key is looked up by its old id as well.
  */
 
 /* Claims of the dead that one sweep of a shard ends. */
@@ -197,11 +204,77 @@ static push_status_t try_claim(push_store_t *store, const push_key_t *wanted,
     return status;
 }
 
-void push_store_key_name(push_text_t key, uint64_t request,
+/* Over the parts with their lengths. */
+static uint64_t hash_of(const push_store_t *store, const push_text_t *parts,
+                        unsigned count)
+{
+    uint64_t chain[2] = {store->segment->hash_key[0],
+                         store->segment->hash_key[1]};
+
+    for (unsigned i = 0; i < count; i++) {
+        chain[0] = push_hash(chain, parts[i].at, parts[i].len);
+        chain[1] += parts[i].len;
+    }
+    return chain[0];
+}
+
+/* It is kept on disk: another order of the parts makes other requests. */
+static uint64_t request_hash(const push_store_t *store,
+                             const push_publication_t *publication)
+{
+    const push_message_spec_t *spec = &publication->spec;
+    const push_audience_t *audience = &publication->audience;
+    char numbers[64];
+    int len = snprintf(numbers, sizeof(numbers), "%d %d %" PRId64 " %d",
+                       audience->kind, spec->urgency, spec->ttl,
+                       spec->content.ack_now);
+    const push_text_t parts[] = {
+        {numbers, (uint32_t)len}, audience->name,    spec->device, spec->topic,
+        spec->content.event,      spec->content.data};
+
+    return hash_of(store, parts, sizeof(parts) / sizeof(parts[0]));
+}
+
+void push_store_key_name(const push_store_t *store,
+                         const push_publication_t *publication,
                          push_claim_t *claim)
 {
-    push_store_digest(&key, 1, claim->id);
-    claim->request = request;
+    static const char *const kinds[] = {[PUSH_LOG_USER] = "u",
+                                        [PUSH_LOG_CHANNEL] = "c",
+                                        [PUSH_LOG_BROADCAST] = "b"};
+    const push_audience_t *audience = &publication->audience;
+    const push_text_t parts[] = {{kinds[audience->kind], 1},
+                                 audience->name,
+                                 publication->spec.device,
+                                 publication->key};
+
+    push_store_digest(parts, sizeof(parts) / sizeof(parts[0]), claim->id);
+    claim->request = request_hash(store, publication);
+}
+
+push_status_t push_store_key_of_old(push_store_t *store,
+                                    const push_publication_t *publication,
+                                    const push_claim_t *claim,
+                                    push_receipt_t *receipt)
+{
+    const push_time_t *now = &publication->now;
+    unsigned char id[PUSH_KEY_BYTES];
+    push_status_t status = PUSH_OK;
+    const push_key_t *key;
+
+    if (store->segment->keys_restored <= now->mono) {
+        return PUSH_OK;
+    }
+    push_store_digest(&publication->key, 1, id);
+    if (!push_shard_enter(store, shard_of(id))) {
+        return PUSH_BUSY;
+    }
+    key = find(store, id);
+    if (key && replay(key, claim->request, now, receipt) == PUSH_OVER) {
+        status = PUSH_OVER;
+    }
+    push_shard_leave(store, shard_of(id));
+    return status;
 }
 
 push_status_t push_store_key_claim(push_store_t *store,

@@ -4,11 +4,25 @@
 #include "core/publication.h"
 #include "store/shard/store.h"
 
-/* Idempotency keys: claimed before their message is published, answered after. */
+/*
+ * Idempotency keys: claimed before their message is published, answered after.
+ * The same key for another audience is another key.
+ */
 
-/* The claim of a request with this key. */
-void push_store_key_name(push_text_t key, uint64_t request,
+/* The claim of a request with a key. */
+void push_store_key_name(const push_store_t *store,
+                         const push_publication_t *publication,
                          push_claim_t *claim);
+
+/*
+ * The answer to the same request under a key that counted for all audiences,
+ * as a state on disk may have it.  PUSH_OK: there is none; PUSH_OVER: receipt
+ * is that answer; PUSH_BUSY.
+ */
+push_status_t push_store_key_of_old(push_store_t *store,
+                                    const push_publication_t *publication,
+                                    const push_claim_t *claim,
+                                    push_receipt_t *receipt);
 
 /*
  * Claims an idempotency key for a request.  PUSH_OK: it is the first;

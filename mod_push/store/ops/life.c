@@ -46,6 +46,54 @@ static bool search_shard(search_t *search, unsigned shard)
            && find_in(search, &push_store_broadcast(search->store)->log);
 }
 
+/* The log that the request names, if messages with this mid can be in it. */
+static push_log_t *log_named(push_store_t *store,
+                             const push_audience_t *audience, unsigned shard)
+{
+    push_name_t name;
+
+    if (audience->kind == PUSH_LOG_BROADCAST) {
+        return shard == 0 ? &push_store_broadcast(store)->log : NULL;
+    }
+    name = push_store_name(store, audience->name);
+    if (name.shard != shard) {
+        return NULL;
+    }
+    if (audience->kind == PUSH_LOG_USER) {
+        push_user_t *user = push_store_user(store, &name, false);
+
+        return user ? &user->log : NULL;
+    }
+    else {
+        push_channel_t *channel = push_store_channel(store, &name, false);
+
+        return channel ? &channel->log : NULL;
+    }
+}
+
+static bool is_for_device(const push_message_t *message, push_text_t device)
+{
+    push_text_t own = push_message_device(message);
+
+    return !device.len
+           || (own.len == device.len && !memcmp(own.at, device.at, own.len));
+}
+
+/* With the lock of the shard. */
+static bool seek(search_t *search, const push_sought_t *sought)
+{
+    unsigned shard = push_mid_shard(sought->mid);
+    push_log_t *log;
+
+    if (!sought->addressed) {
+        return search_shard(search, shard);
+    }
+    search->heap = &search->store->heaps[shard];
+    log = log_named(search->store, &sought->audience, shard);
+    return log && find_in(search, log)
+           && is_for_device(search->entry.message, sought->device);
+}
+
 static int64_t ends_at(const push_message_t *message, const push_time_t *now)
 {
     if (push_message_fate(message) != PUSH_LIVE) {
@@ -232,18 +280,19 @@ static void each_reader(push_store_t *store, const channel_message_t *message,
     }
 }
 
-push_status_t push_view_message(push_store_t *store, uint64_t mid,
+push_status_t push_view_message(push_store_t *store,
+                                const push_sought_t *sought,
                                 const push_time_t *now,
                                 const push_visitor_t *visitor)
 {
-    search_t search = {.store = store, .mid = mid, .now = now};
-    unsigned shard = push_mid_shard(mid);
+    search_t search = {.store = store, .mid = sought->mid, .now = now};
+    unsigned shard = push_mid_shard(sought->mid);
     channel_message_t message = {0};
 
     if (!push_shard_enter(store, shard)) {
         return PUSH_BUSY;
     }
-    if (search_shard(&search, shard)) {
+    if (seek(&search, sought)) {
         push_message_view_t view;
 
         view_message(&search, &view);
@@ -251,7 +300,7 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
         if (view.kind == PUSH_LOG_USER) {
             each_device_of_user(&search, visitor);
         }
-        message = (channel_message_t){mid,
+        message = (channel_message_t){sought->mid,
                                       view.kind,
                                       push_ref_of(search.heap, search.log),
                                       search.entry.lane,
@@ -342,11 +391,12 @@ static uint32_t count_waiting(const search_t *search)
     return count;
 }
 
-push_status_t push_store_recall(push_store_t *store, uint64_t mid,
+push_status_t push_store_recall(push_store_t *store,
+                                const push_sought_t *sought,
                                 const push_time_t *now, uint32_t *recalled)
 {
-    search_t search = {.store = store, .mid = mid, .now = now};
-    unsigned shard = push_mid_shard(mid);
+    search_t search = {.store = store, .mid = sought->mid, .now = now};
+    unsigned shard = push_mid_shard(sought->mid);
     push_status_t status = PUSH_NOT_FOUND;
     push_commit_t commit = {0};
 
@@ -354,7 +404,7 @@ push_status_t push_store_recall(push_store_t *store, uint64_t mid,
     if (!push_shard_enter(store, shard)) {
         return PUSH_BUSY;
     }
-    if (search_shard(&search, shard)) {
+    if (seek(&search, sought)) {
         status = PUSH_OVER;
         if (push_message_alive(search.entry.message, now->mono)) {
             if (push_log_kind(search.log) == PUSH_LOG_USER) {

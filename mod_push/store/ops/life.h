@@ -27,10 +27,12 @@ push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
                                 push_receipt_t *receipt);
 
 /*
- * A message, then its life for each device.  PUSH_NOT_FOUND, PUSH_BUSY.
+ * A message, then its life for each device.  PUSH_NOT_FOUND, also where it is
+ * for somebody else than is said; PUSH_BUSY.
  * For a channel's message the devices are looked for in all shards.
  */
-push_status_t push_view_message(push_store_t *store, uint64_t mid,
+push_status_t push_view_message(push_store_t *store,
+                                const push_sought_t *sought,
                                 const push_time_t *now,
                                 const push_visitor_t *visitor);
 
@@ -40,7 +42,8 @@ push_status_t push_view_message(push_store_t *store, uint64_t mid,
  * PUSH_NOT_FOUND, PUSH_OVER, PUSH_BUSY; PUSH_NO_STATE: it is recalled, but
  * may come back after a restart.
  */
-push_status_t push_store_recall(push_store_t *store, uint64_t mid,
+push_status_t push_store_recall(push_store_t *store,
+                                const push_sought_t *sought,
                                 const push_time_t *now, uint32_t *recalled);
 
 #endif

@@ -465,6 +465,9 @@ static bool restore_key(push_store_t *store, const push_key_record_t *record,
     key->done = 1;
     push_node_be(key, PUSH_NODE_KEY);
     push_table_add(heap, &store->shards[shard].keys, ref);
+    if (store->segment->keys_restored < until) {
+        store->segment->keys_restored = until;
+    }
     return true;
 }
 

@@ -112,6 +112,7 @@ typedef struct push_segment_t {
     uint32_t cluster; /* 1: of a node of one; see store/shard/copy.h */
     _Atomic uint32_t errands; /* ever begun there; numbers them */
     int64_t made; /* wall ms; older mids were given by another memory */
+    int64_t keys_restored; /* mono ms; the end of the keys that disk had */
     push_mid_clock_t clock;
     _Atomic uint64_t recovered; /* locks taken over from a dead process */
     push_counts_t counts;       /* of workers that have no seat */

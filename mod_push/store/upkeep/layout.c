@@ -9,6 +9,8 @@
 #include "core/trace.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
+#include "store/shm/awaited.h"
+#include "store/shm/cluster_words.h"
 #include "store/shard/copy.h"
 #include "store/shard/hold.h"
 #include "store/shard/owned.h"
@@ -113,6 +115,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, cluster),
     AT(push_segment_t, errands),
     AT(push_segment_t, made),
+    AT(push_segment_t, keys_restored),
     AT(push_segment_t, clock),
     AT(push_segment_t, recovered),
     AT(push_segment_t, counts),
@@ -471,6 +474,45 @@ static const uint64_t facts[] = {
     AT(push_mark_t, id),
     AT(push_mark_t, until),
     AT(push_mark_t, value),
+
+    PUSH_AWAITED_KEY,
+    PUSH_AWAITED_WAYS,
+    PUSH_AWAITED_SETS,
+    PUSH_MASTERS_MAX,
+    PUSH_CLUSTER_PARTITIONS,
+    PUSH_PARTITION_OK,
+    SIZE(push_master_words_t),
+    AT(push_master_words_t, name),
+    AT(push_master_words_t, vm),
+    AT(push_master_words_t, have),
+    AT(push_master_words_t, drained),
+    AT(push_master_words_t, offset),
+    SIZE(push_cluster_words_t),
+    AT(push_cluster_words_t, link),
+    AT(push_cluster_words_t, owner),
+    AT(push_cluster_words_t, lease),
+    AT(push_cluster_words_t, request),
+    AT(push_cluster_words_t, unreadable),
+    AT(push_cluster_words_t, tick),
+    AT(push_cluster_words_t, masters),
+    AT(push_cluster_words_t, home),
+    AT(push_cluster_words_t, states),
+    AT(push_cluster_words_t, epochs),
+    AT(push_cluster_words_t, awaited),
+    SIZE(push_awaited_t),
+    AT(push_awaited_t, lock),
+    AT(push_awaited_t, numbers),
+    AT(push_awaited_t, slots),
+    SIZE(push_awaited_slot_t),
+    AT(push_awaited_slot_t, rung),
+    AT(push_awaited_slot_t, tag),
+    AT(push_awaited_slot_t, number),
+    AT(push_awaited_slot_t, happened),
+    AT(push_awaited_slot_t, until),
+    AT(push_awaited_slot_t, key),
+    AT(push_awaited_slot_t, value),
+    AT(push_awaited_slot_t, fence),
+    AT(push_awaited_slot_t, by),
 };
 
 static uint64_t add_text(uint64_t sum, const char *text)

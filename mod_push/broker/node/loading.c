@@ -1,0 +1,271 @@
+#include "broker/node/loading.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "redis/courier.h"
+
+/* How often an errand of somebody else at the log is looked at, ms. */
+#define POLL_MS 2
+
+/* ---- one answer ---- */
+
+typedef struct {
+    push_applied_t *entries;
+    push_dropped_t *marks;
+    unsigned entries_count, marks_count;
+    unsigned room;
+    bool failed;
+} pieces_t;
+
+/* One more of both may be added. */
+static bool make_room(pieces_t *pieces)
+{
+    unsigned room = pieces->room ? pieces->room * 2 : 64;
+    push_applied_t *entries;
+    push_dropped_t *marks;
+
+    if (pieces->entries_count < pieces->room
+        && pieces->marks_count < pieces->room) {
+        return true;
+    }
+    entries = realloc(pieces->entries, room * sizeof(*entries));
+    if (entries) {
+        pieces->entries = entries;
+    }
+    marks = realloc(pieces->marks, room * sizeof(*marks));
+    if (marks) {
+        pieces->marks = marks;
+    }
+    if (!entries || !marks) {
+        pieces->failed = true;
+        return false;
+    }
+    pieces->room = room;
+    return true;
+}
+
+static bool is_same(push_text_t a, push_text_t b)
+{
+    return a.len == b.len && !memcmp(a.at, b.at, a.len);
+}
+
+static push_dropped_t dropped_of(const push_cluster_t *cluster,
+                                 const push_inbox_entry_t *entry,
+                                 const push_time_t *now)
+{
+    return (
+        push_dropped_t){.tick = entry->tick,
+                        .lane = entry->lane,
+                        .count = entry->mark.dropped,
+                        .until = push_cluster_until(cluster, entry->partition,
+                                                    entry->mark.until, now)};
+}
+
+static void add(const push_cluster_t *cluster, pieces_t *pieces,
+                const push_inbox_entry_t *entry, const push_time_t *now)
+{
+    if (!make_room(pieces)) {
+        return;
+    }
+    if (entry->is_mark) {
+        pieces->marks[pieces->marks_count++] = dropped_of(cluster, entry, now);
+        return;
+    }
+    pieces->entries[pieces->entries_count++] = (push_applied_t){
+        .log = entry->log,
+        .tick = entry->tick,
+        .recall = entry->kind == PUSH_ENTRY_RECALL ? entry->mid : 0,
+        .record = entry->record,
+        .until = entry->expires ? push_cluster_until(cluster, entry->partition,
+                                                     entry->expires, now)
+                                : 0};
+}
+
+static bool is_of(const push_inbox_entry_t *entry, push_text_t log)
+{
+    return entry->known && is_same(entry->log, log)
+           && (entry->kind == PUSH_ENTRY_MESSAGE
+               || entry->kind == PUSH_ENTRY_RECALL);
+}
+
+static void take_apart(const push_cluster_t *cluster,
+                       const push_loading_t *loading, const push_time_t *now,
+                       pieces_t *pieces)
+{
+    push_entries_t entries;
+    push_inbox_entry_t entry;
+
+    push_entries_begin(&entries, loading->followed->entries);
+    while (push_entries_next(&entries, &entry)) {
+        if (is_of(&entry, loading->log)) {
+            add(cluster, pieces, &entry, now);
+        }
+    }
+}
+
+push_status_t push_loading_put(push_cluster_t *cluster,
+                               const push_loading_t *loading,
+                               const push_time_t *now, bool *again)
+{
+    const push_followed_t *followed = loading->followed;
+    pieces_t pieces = {0};
+    push_status_t status = PUSH_NO_MEMORY;
+
+    *again = false;
+    take_apart(cluster, loading, now, &pieces);
+    if (!pieces.failed) {
+        push_loaded_t loaded = {.log = loading->log,
+                                .errand = loading->errand,
+                                .since = loading->since,
+                                .tick = followed->version,
+                                .whole = followed->whole,
+                                .more = followed->more,
+                                .entries = pieces.entries,
+                                .count = pieces.entries_count,
+                                .marks = pieces.marks,
+                                .marks_count = pieces.marks_count};
+
+        status = push_follow_load(cluster->store, &loaded, now, again);
+    }
+    free(pieces.entries);
+    free(pieces.marks);
+    return status;
+}
+
+unsigned push_loading_marks(const push_cluster_t *cluster,
+                            const push_loading_t *loading,
+                            const push_time_t *now, push_dropped_t *marks,
+                            unsigned room)
+{
+    push_entries_t entries;
+    push_inbox_entry_t entry;
+    unsigned count = 0;
+
+    push_entries_begin(&entries, loading->followed->entries);
+    while (count < room && push_entries_next(&entries, &entry)) {
+        if (is_of(&entry, loading->log) && entry.is_mark) {
+            marks[count++] = dropped_of(cluster, &entry, now);
+        }
+    }
+    return count;
+}
+
+push_status_t push_status_of_failure(unsigned failure)
+{
+    switch (failure) {
+    case PUSH_FAILURE_NONE:
+        return PUSH_OK;
+    case PUSH_FAILURE_FULL:
+    case PUSH_FAILURE_MEMORY:
+        return PUSH_NO_MEMORY;
+    default:
+        return PUSH_NO_STATE;
+    }
+}
+
+/* ---- a log is followed ---- */
+
+typedef struct {
+    push_cluster_t *cluster;
+    push_text_t log;
+    unsigned partition;
+    int64_t deadline;
+    push_follow_t follow;
+} following_t;
+
+/* One piece is asked for and put; *more: another one is to be. */
+static push_status_t ask(following_t *f, bool *more)
+{
+    push_cluster_t *cluster = f->cluster;
+    push_follow_view_t view = {0};
+    push_follow_reply_t reply;
+    push_request_t request;
+    push_status_t status;
+    bool again = false;
+
+    *more = false;
+    push_follow_look(cluster->store, f->log, &view);
+    push_request_init(&request, f->partition);
+    request.deadline = f->deadline;
+    push_library_follow(&request.command,
+                        &(push_follow_call_t){
+                            .home = push_cluster_home(cluster, f->partition),
+                            .owner = push_cluster_owner(cluster),
+                            .following = {f->log, view.connected,
+                                          view.subscribers, f->follow.since}});
+    status = push_status_of_failure(
+        push_courier_call(cluster->courier, &request));
+    if (status == PUSH_OK && !push_follow_reply(request.reply, &reply)) {
+        status = PUSH_NO_STATE;
+    }
+    if (status == PUSH_OK) {
+        push_time_t now = push_clock_now();
+
+        status = push_loading_put(
+            cluster,
+            &(push_loading_t){f->partition, f->log, f->follow.errand,
+                              f->follow.since, &reply.followed},
+            &now, &again);
+        f->follow.since = reply.followed.version;
+        *more = status == PUSH_OK && reply.followed.more;
+    }
+    push_request_cleanup(&request);
+    return status;
+}
+
+static push_status_t load(following_t *f)
+{
+    push_status_t status;
+    bool more;
+
+    do {
+        status = ask(f, &more);
+    } while (more && push_redis_now() < f->deadline);
+    if (more || (status != PUSH_OK && status != PUSH_STALE)) {
+        push_follow_fail(f->cluster->store, f->log, f->follow.errand);
+    }
+    return more ? PUSH_NO_STATE : status;
+}
+
+static void pause_for(int64_t ms)
+{
+    struct timespec span = {.tv_nsec = ms * 1000000L};
+
+    nanosleep(&span, NULL);
+}
+
+push_status_t push_loading_follow(push_cluster_t *cluster, push_text_t log,
+                                  int64_t deadline)
+{
+    following_t f = {.cluster = cluster,
+                     .log = log,
+                     .partition = push_log_partition(cluster->store, log),
+                     .deadline = deadline};
+    push_status_t status = PUSH_OK;
+
+    if (push_cluster_owner(cluster) == PUSH_OWNER_NOBODY) {
+        return PUSH_NO_STATE;
+    }
+    while (status == PUSH_OK || status == PUSH_STALE
+           || status == PUSH_NOT_FOUND) {
+        status = push_follow_begin(cluster->store, log, &f.follow);
+        if (status != PUSH_OK) {
+            return status;
+        }
+        if (f.follow.mine) {
+            status = load(&f);
+        }
+        else if (f.follow.state == PUSH_FOLLOW_LIVE) {
+            return PUSH_OK;
+        }
+        else {
+            pause_for(POLL_MS);
+        }
+        if (push_redis_now() >= deadline) {
+            return PUSH_NO_STATE;
+        }
+    }
+    return status;
+}

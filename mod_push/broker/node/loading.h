@@ -1,0 +1,43 @@
+#ifndef PUSH_LOADING_H
+#define PUSH_LOADING_H
+
+#include "broker/library/follow_calls.h"
+#include "broker/node/node.h"
+#include "store/ops/follow.h"
+
+/* From what Redis says of a log to the log in the segment. */
+
+typedef struct push_loading_t {
+    unsigned partition;
+    push_text_t log;
+    uint32_t errand; /* of push_follow_begin(); 0: of a resync */
+    uint64_t since;  /* that was asked with */
+    const push_followed_t *followed;
+} push_loading_t;
+
+/*
+ * Puts one answer into the segment; as push_follow_load().  PUSH_NO_MEMORY:
+ * nothing was changed.
+ */
+push_status_t push_loading_put(push_cluster_t *cluster,
+                               const push_loading_t *loading,
+                               const push_time_t *now, bool *again);
+
+/* The marks of an answer, for push_store_import(); at most room of them. */
+unsigned push_loading_marks(const push_cluster_t *cluster,
+                            const push_loading_t *loading,
+                            const push_time_t *now, push_dropped_t *marks,
+                            unsigned room);
+
+/*
+ * Follows a log and loads it: PUSH_OK, it is LIVE.  Waits for Redis, and for
+ * other errands at the log, until deadline (push_redis_now()).  PUSH_NO_STATE:
+ * Redis does not say; PUSH_BUSY; PUSH_NO_MEMORY.
+ */
+push_status_t push_loading_follow(push_cluster_t *cluster, push_text_t log,
+                                  int64_t deadline);
+
+/* What a failure means to whoever has to be answered. */
+push_status_t push_status_of_failure(unsigned failure);
+
+#endif

@@ -1,0 +1,58 @@
+#ifndef PUSH_MASTERS_H
+#define PUSH_MASTERS_H
+
+#include "broker/node/node.h"
+#include "redis/slots.h"
+
+/*
+ * What the words say of masters and partitions.  The link's thread alone
+ * changes it, but for the last three functions.
+ */
+
+/* 64 bits of any text that Redis gives; never 0. */
+uint64_t push_masters_hash(push_text_t text);
+
+/*
+ * The index in the words of the master of this address; one that is new takes
+ * the place of one that has no partition any more.
+ */
+unsigned push_masters_index(push_cluster_words_t *words,
+                            const push_slots_t *slots,
+                            const push_address_t *address);
+
+/*
+ * Each partition's home is as the map says.  One that has moved is suspect.
+ * True if some have.
+ */
+bool push_masters_follow(push_cluster_words_t *words,
+                         const push_slots_t *slots);
+
+/* All partitions of the master (an index of the words) are suspect. */
+void push_masters_suspect(push_cluster_words_t *words, unsigned master);
+
+/* Every partition is. */
+void push_masters_suspect_all(push_cluster_words_t *words);
+
+/* ---- any thread ---- */
+
+static inline bool push_partition_suspect(const push_cluster_words_t *words,
+                                          unsigned partition)
+{
+    return atomic_load(&words->states[partition]) != PUSH_PARTITION_OK;
+}
+
+/*
+ * Each suspicion has a number of its own, so that a resync that began before
+ * it does not end it.  Gives the number, 0: none.
+ */
+unsigned push_partition_suspicion(const push_cluster_words_t *words,
+                                  unsigned partition);
+
+/* The partition is well, unless it became suspect once more. */
+bool push_partition_mended(push_cluster_words_t *words, unsigned partition,
+                           unsigned suspicion);
+
+/* It is suspect, once more if it was. */
+void push_partition_suspected(push_cluster_words_t *words, unsigned partition);
+
+#endif

@@ -1,0 +1,94 @@
+#ifndef PUSH_NODE_H
+#define PUSH_NODE_H
+
+#include "broker/broker.h"
+#include "broker/library/keys.h"
+#include "store/shard/store.h"
+#include "store/shm/cluster_words.h"
+
+/*
+ * A cluster, as one child of a node takes part in it.
+ *
+ *   workers   call the broker's functions; they queue commands at the courier
+ *             and wait
+ *   courier   one thread a child; see redis/courier.h
+ *   link      one thread a child, but only the one that holds the lock of the
+ *             words works: it drains this node's inboxes, and waits for Redis
+ *             on behalf of no single log or device
+ *   steward   one thread a child; what has to wait for Redis but has no worker
+ */
+
+struct push_courier_t;
+struct push_link_t;
+struct push_steward_t;
+struct push_redis_settings_t;
+struct push_saver_t;
+
+/* What a node has to say; server/cluster.c makes log messages of it. */
+typedef enum push_cluster_event_t {
+    PUSH_CLUSTER_TROUBLE,    /* a master's inbox has a hole: logs are asked */
+    PUSH_CLUSTER_AWAY,       /* a master does not answer */
+    PUSH_CLUSTER_BACK,       /* it does again */
+    PUSH_CLUSTER_REFUSED,    /* Redis says that something is set up wrongly */
+    PUSH_CLUSTER_UNREADABLE, /* a record that this version cannot read */
+    PUSH_CLUSTER_LEASE_LATE, /* the lease could not be renewed */
+    PUSH_CLUSTER_LEASED,     /* this node has an id (again) */
+    PUSH_CLUSTER_EVENTS
+} push_cluster_event_t;
+
+typedef struct push_cluster_options_t {
+    const struct push_redis_settings_t *redis; /* how it is reached */
+    const char *prefix;                        /* of all keys and channels */
+    const char *url;                           /* of this node; "" for none */
+    unsigned replicas;                         /* PushClusterReplicas */
+    int64_t linger;                            /* ms */
+    push_durability_t durability;
+    unsigned char check[16]; /* of PushClusterSecret, see push_meta_call_t */
+    /* Any thread. */
+    void (*report)(void *data, push_cluster_event_t what, const char *detail);
+    void *data;
+} push_cluster_options_t;
+
+typedef struct push_cluster_t {
+    push_store_t *store;
+    push_broker_t local; /* this machine's store alone; broker/local.h */
+    push_cluster_words_t *words;
+    push_cluster_options_t options; /* what it refers to is borrowed */
+    push_text_t prefix;             /* as options has it */
+    struct push_courier_t *courier;
+    struct push_link_t *link;
+    struct push_steward_t *steward;
+    struct push_saver_t *saver;
+    _Atomic bool linked; /* this child has the link */
+} push_cluster_t;
+
+/* This node's number in Redis; PUSH_OWNER_NOBODY until it has one. */
+static inline unsigned push_cluster_owner(const push_cluster_t *cluster)
+{
+    return atomic_load(&cluster->words->owner);
+}
+
+/* ---- where names live; see also broker/library/keys.h ---- */
+
+/* The partition of a user or a channel; of the broadcast 0. */
+static inline unsigned push_cluster_partition(const push_name_t *name)
+{
+    return name->shard << 4 | (unsigned)(name->hash >> 38 & 15);
+}
+
+static inline push_home_t push_cluster_home(const push_cluster_t *cluster,
+                                            unsigned partition)
+{
+    return (push_home_t){cluster->prefix, partition};
+}
+
+/* ---- clocks ---- */
+
+/*
+ * The moment (mono ms) that a master's clock (wall ms) will say expires, by
+ * the offset of the last drain; by this machine's clock before the first.
+ */
+int64_t push_cluster_until(const push_cluster_t *cluster, unsigned partition,
+                           int64_t expires, const push_time_t *now);
+
+#endif

@@ -1,0 +1,40 @@
+#ifndef PUSH_NODE_SAVER_H
+#define PUSH_NODE_SAVER_H
+
+#include "broker/node/node.h"
+
+/*
+ * The saver: a thread of each child that writes what this node knows of its
+ * devices to Redis.  Which devices are to be written is noted as for a state
+ * on disk: at a shard's end, and by the sweep for those that only read on.
+ * What another node has taken meanwhile ends here (FENCED); what Redis has
+ * lost is claimed anew (GONE).
+ *
+ * In one child of the node at a time it also releases devices that have been
+ * away for PushClusterLinger, and leaves logs that nobody here needs.
+ */
+
+typedef struct push_saver_t push_saver_t;
+
+/* Starts the thread, and takes what the store hands over.  NULL, with errno. */
+push_saver_t *push_saver_start(push_cluster_t *cluster);
+
+/* Sends what is queued, waits for it a second at most, and joins the thread. */
+void push_saver_stop(push_saver_t *saver);
+
+/* ---- any thread ---- */
+
+/*
+ * Redis has lost what it knew of the devices of this partition: all that are
+ * ours there are written again, and those that have no record claimed anew.
+ */
+void push_saver_anew(push_cluster_t *cluster, unsigned partition);
+
+/*
+ * Writes one device now, to as many replicas as PushClusterReplicas says, and
+ * waits.  PUSH_NOT_FOUND: it is not ours, or not any more; PUSH_NO_STATE.
+ */
+push_status_t push_saver_write(push_cluster_t *cluster, push_text_t user,
+                               const unsigned char *id);
+
+#endif

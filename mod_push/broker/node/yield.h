@@ -1,0 +1,39 @@
+#ifndef PUSH_NODE_YIELD_H
+#define PUSH_NODE_YIELD_H
+
+#include "broker/library/entries.h"
+#include "broker/node/node.h"
+
+/*
+ * A device goes to another node, or to nobody.  Its stream ends as superseded,
+ * and its record with the session is sent, without anybody waiting for that.
+ */
+
+/* ---- the link: never waits for Redis ---- */
+
+/* Y: another node asks for a device. */
+void push_yield_asked(push_cluster_t *cluster,
+                      const push_inbox_entry_t *entry);
+
+/* Z: another node has forced us out of a device. */
+void push_yield_forced(push_cluster_t *cluster,
+                       const push_inbox_entry_t *entry);
+
+/* ---- any thread ---- */
+
+/* Of which device, and to whom it goes. */
+typedef struct push_yield_to_t {
+    push_text_t user;
+    const unsigned char *id;
+    unsigned owner; /* PUSH_OWNER_NOBODY: it is released */
+    uint32_t fence; /* that who asks has seen */
+} push_yield_to_t;
+
+/*
+ * Gives it up; *sent: the record is on its way.  PUSH_NOT_FOUND: it is not
+ * ours; PUSH_OVER: not yet, its log is being loaded; PUSH_BUSY,
+ * PUSH_NO_MEMORY.
+ */
+push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to);
+
+#endif

@@ -1,0 +1,276 @@
+#include "store/shm/awaited.h"
+
+#include <linux/futex.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "store/shm/clock.h"
+
+/*
+ * The idea: a set-associative table, whose lock is held for a few stores, and
+ * a futex in each slot.  Who waits remembers the word as it was when it looked
+ * at the slot with the lock, so nothing that happens afterwards is missed.
+ * There is no condition variable, since one in shared memory does not outlive
+ * a process that dies in it.
+ */
+
+static void ring(push_awaited_slot_t *slot)
+{
+    atomic_fetch_add(&slot->rung, 1);
+    syscall(SYS_futex, &slot->rung, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+}
+
+/* Until the word is another one, or for ms; may come back too early. */
+static void sleep_on(push_awaited_slot_t *slot, uint32_t seen, int64_t ms)
+{
+    struct timespec most = {.tv_sec = ms / 1000,
+                            .tv_nsec = ms % 1000 * 1000000};
+
+    if (ms > 0) {
+        syscall(SYS_futex, &slot->rung, FUTEX_WAIT, seen, &most, NULL, 0);
+    }
+}
+
+static bool enter(push_awaited_t *table)
+{
+    /* What a death leaves is one slot half written, which its end sets free.
+     */
+    return push_lock_acquire(&table->lock) != PUSH_LOCK_BUSY;
+}
+
+static push_awaited_slot_t *set_of(push_awaited_t *table,
+                                   const unsigned char *key)
+{
+    uint32_t mix = 2166136261u;
+
+    for (unsigned i = 0; i < PUSH_AWAITED_KEY; i++) {
+        mix = (mix ^ key[i]) * 16777619u;
+    }
+    return table->slots[(mix ^ mix >> 16) % PUSH_AWAITED_SETS];
+}
+
+/* ---- with the lock ---- */
+
+static push_awaited_slot_t *find(push_awaited_t *table,
+                                 const unsigned char *key)
+{
+    push_awaited_slot_t *set = set_of(table, key);
+
+    for (unsigned i = 0; i < PUSH_AWAITED_WAYS; i++) {
+        if (set[i].number && !memcmp(set[i].key, key, PUSH_AWAITED_KEY)) {
+            return &set[i];
+        }
+    }
+    return NULL;
+}
+
+static bool abandoned(const push_awaited_slot_t *slot,
+                      const push_wait_begin_t *begin, int64_t now)
+{
+    return slot->until <= now
+           || (begin->seats && slot->tag != PUSH_SEAT_NOBODY
+               && !push_seat_held(begin->seats, slot->tag));
+}
+
+static push_awaited_slot_t *find_free(push_awaited_t *table,
+                                      const push_wait_begin_t *begin,
+                                      int64_t now)
+{
+    push_awaited_slot_t *set = set_of(table, begin->key);
+
+    for (unsigned i = 0; i < PUSH_AWAITED_WAYS; i++) {
+        if (!set[i].number || abandoned(&set[i], begin, now)) {
+            return &set[i];
+        }
+    }
+    return NULL;
+}
+
+static void take(push_awaited_t *table, push_awaited_slot_t *slot,
+                 const push_wait_begin_t *begin, push_wait_ref_t *wait)
+{
+    uint32_t number = push_awaited_number(table);
+
+    slot->tag = begin->tag;
+    slot->happened = 0;
+    slot->value = 0;
+    slot->fence = 0;
+    slot->by = 0;
+    slot->until = push_clock_now().mono + begin->ms;
+    memcpy(slot->key, begin->key, PUSH_AWAITED_KEY);
+    slot->number = number;
+    *wait = (push_wait_ref_t){.table = table,
+                              .slot = slot,
+                              .number = number,
+                              .seen = atomic_load(&slot->rung)};
+}
+
+static push_wait_result_t result_of(const push_wait_ref_t *wait)
+{
+    const push_awaited_slot_t *slot = wait->slot;
+
+    return slot->number == wait->number
+               ? (push_wait_result_t){slot->happened, slot->value, slot->fence,
+                                      slot->by}
+               : (push_wait_result_t){0};
+}
+
+/* ---- any thread ---- */
+
+bool push_awaited_init(push_awaited_t *table)
+{
+    return !push_lock_init(&table->lock);
+}
+
+uint32_t push_awaited_number(push_awaited_t *table)
+{
+    uint32_t number;
+
+    do {
+        number = atomic_fetch_add(&table->numbers, 1) + 1;
+    } while (!number);
+    return number;
+}
+
+/* One look: PUSH_KEY_BUSY: another thread has this key. */
+static push_status_t try_begin(push_awaited_t *table,
+                               const push_wait_begin_t *begin,
+                               push_wait_ref_t *wait)
+{
+    int64_t now = push_clock_now().mono;
+    push_status_t status = PUSH_OK;
+    push_awaited_slot_t *slot;
+
+    if (!enter(table)) {
+        return PUSH_BUSY;
+    }
+    slot = find(table, begin->key);
+    if (slot && !abandoned(slot, begin, now)) {
+        wait->slot = slot;
+        wait->seen = atomic_load(&slot->rung);
+        status = PUSH_KEY_BUSY;
+    }
+    else {
+        slot = slot ? slot : find_free(table, begin, now);
+        if (slot) {
+            take(table, slot, begin, wait);
+        }
+        else {
+            status = PUSH_BUSY;
+        }
+    }
+    push_lock_release(&table->lock);
+    return status;
+}
+
+push_status_t push_awaited_begin(push_awaited_t *table,
+                                 push_wait_begin_t *begin,
+                                 push_wait_ref_t *wait)
+{
+    int64_t until = push_clock_now().mono + begin->patience;
+    push_status_t status = try_begin(table, begin, wait);
+
+    begin->after = status == PUSH_KEY_BUSY;
+    while (status == PUSH_KEY_BUSY) {
+        int64_t left = until - push_clock_now().mono;
+
+        if (left <= 0) {
+            return PUSH_BUSY;
+        }
+        sleep_on(wait->slot, wait->seen, left);
+        status = try_begin(table, begin, wait);
+    }
+    return status;
+}
+
+void push_awaited_again(push_wait_ref_t *wait, int64_t ms)
+{
+    if (!enter(wait->table)) {
+        return;
+    }
+    if (wait->slot->number == wait->number) {
+        wait->slot->happened &= PUSH_AWAITED_WANTED;
+        wait->slot->until = push_clock_now().mono + ms;
+        wait->seen = atomic_load(&wait->slot->rung);
+    }
+    push_lock_release(&wait->table->lock);
+}
+
+static push_wait_result_t look_at(push_wait_ref_t *wait)
+{
+    push_wait_result_t result = {0};
+
+    wait->seen = atomic_load(&wait->slot->rung);
+    if (enter(wait->table)) {
+        result = result_of(wait);
+        push_lock_release(&wait->table->lock);
+    }
+    return result;
+}
+
+push_wait_result_t push_awaited_wait(push_wait_ref_t *wait, uint32_t what,
+                                     int64_t ms)
+{
+    int64_t until = push_clock_now().mono + ms;
+    push_wait_result_t result = look_at(wait);
+
+    while (!(result.happened & what)) {
+        int64_t left = until - push_clock_now().mono;
+
+        if (left <= 0) {
+            break;
+        }
+        sleep_on(wait->slot, wait->seen, left);
+        result = look_at(wait);
+    }
+    return result;
+}
+
+push_wait_result_t push_awaited_end(push_wait_ref_t *wait)
+{
+    push_wait_result_t result = {0};
+
+    if (!enter(wait->table)) {
+        return result; /* its time ends it */
+    }
+    result = result_of(wait);
+    if (wait->slot->number == wait->number) {
+        wait->slot->number = 0;
+    }
+    push_lock_release(&wait->table->lock);
+    ring(wait->slot);
+    return result;
+}
+
+/* ---- the link ---- */
+
+bool push_awaited_tell(push_awaited_t *table, const unsigned char *key,
+                       const push_wait_result_t *result)
+{
+    push_awaited_slot_t *slot;
+
+    if (!enter(table)) {
+        return false;
+    }
+    slot = find(table, key);
+    if (slot && slot->until <= push_clock_now().mono) {
+        slot = NULL;
+    }
+    if (slot) {
+        slot->happened |= result->happened;
+        if (result->happened & PUSH_AWAITED_WANTED) {
+            slot->by = result->by;
+            slot->fence = result->fence;
+        }
+        else {
+            slot->value = result->value;
+        }
+    }
+    push_lock_release(&table->lock);
+    if (slot) {
+        ring(slot);
+    }
+    return slot != NULL;
+}

@@ -1,0 +1,56 @@
+#ifndef PUSH_CLUSTER_WORDS_H
+#define PUSH_CLUSTER_WORDS_H
+
+#include <stdatomic.h>
+
+#include "store/shm/awaited.h"
+#include "store/shm/lock.h"
+
+/*
+ * What all children of a node of a cluster must agree on: who holds the link,
+ * how far each inbox is drained, which partitions are suspect.  A shared
+ * mapping of its own beside the segment, made with it by the parent, and there
+ * in a cluster only.
+ *
+ * Whoever holds the link writes all but the link's lock.  It may die at any
+ * instruction: `have` is stored when what was drained is applied, and an entry
+ * that is applied twice is skipped by its log's version.
+ */
+
+#define PUSH_MASTERS_MAX        64u
+#define PUSH_CLUSTER_PARTITIONS 1024u
+
+/*
+ * A partition whose state is another one is suspect: its entries are not
+ * applied until its logs are asked for.  See push_partition_suspected().
+ */
+#define PUSH_PARTITION_OK 0u
+
+/* One master, as the link knows it. */
+typedef struct push_master_words_t {
+    uint64_t name;           /* hash of its address; 0: none was seen */
+    char vm[24];             /* the id of its library's state; "": none */
+    _Atomic uint64_t have;   /* the last entry of its inbox that is applied */
+    _Atomic int64_t drained; /* mono ms, 0: never; the inbox was empty */
+    _Atomic int64_t offset;  /* ms; its clock (wall) less ours (mono) */
+} push_master_words_t;
+
+typedef struct push_cluster_words_t {
+    push_lock_t link;         /* held by the child that is the node's link */
+    _Atomic uint32_t owner;   /* this node's number, or 0: it has none */
+    _Atomic int64_t lease;    /* mono ms, 0: never; when it was renewed */
+    _Atomic uint32_t request; /* the last number of a question to a node */
+    _Atomic uint32_t unreadable; /* records that this version cannot read */
+    _Atomic uint64_t tick;       /* the highest one that was seen */
+    push_master_words_t masters[PUSH_MASTERS_MAX];
+    uint8_t home[PUSH_CLUSTER_PARTITIONS]; /* its master's index, + 1 */
+    _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_OK… */
+    /* of the data of each; 0: not known */
+    _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
+    push_awaited_t awaited; /* what threads of the node wait for */
+} push_cluster_words_t;
+
+/* In zeroed shared memory; false: no lock can be made. */
+bool push_cluster_words_create(push_cluster_words_t *words);
+
+#endif
