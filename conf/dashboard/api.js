@@ -41,6 +41,8 @@ export const devices = (user) => ask('GET', `users?user=${part(user)}`);
 
 export const message = (mid) => ask('GET', `messages/${part(mid)}`);
 
+export const cluster = () => ask('GET', 'cluster');
+
 export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=8`);
 
 /* of: { message, user, device }, what is known of them. */

@@ -14,6 +14,7 @@ import { flow } from './flow.js';
 import { clock } from './format.js';
 import { latency } from './latency.js';
 import { memory, nearFull } from './memory.js';
+import { nodes } from './nodes.js';
 import { gaps, outcomes } from './outcomes.js';
 import { sizing } from './sizing.js';
 import { slowest } from './slowest.js';
@@ -84,6 +85,7 @@ figures((samples) => {
   nearFull(samples);
 });
 
+nodes();
 const shown = find();
 slowest(shown.user);
 act(shown);

@@ -3,6 +3,7 @@
 
 #include "core/checkin.h"
 #include "core/facts.h"
+#include "core/nodes.h"
 #include "core/publication.h"
 #include "core/rate.h"
 #include "core/report.h"
@@ -145,6 +146,9 @@ struct push_broker_t {
 
     /* Of this machine; costs time and memory. */
     void (*check)(push_broker_t *broker, push_check_t *check);
+
+    /* The cluster, as this machine sees it.  False: it is alone. */
+    bool (*cluster)(push_broker_t *broker, push_cluster_view_t *view);
 };
 
 #endif

@@ -253,6 +253,13 @@ static void check(push_broker_t *broker, push_check_t *found)
     push_validate(broker->data, found);
 }
 
+static bool cluster(push_broker_t *broker, push_cluster_view_t *view)
+{
+    (void)broker;
+    (void)view;
+    return false;
+}
+
 void push_local_init(push_broker_t *broker, push_store_t *store)
 {
     *broker = (push_broker_t){.data = store,
@@ -278,5 +285,6 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .stuck = stuck,
                               .metrics = metrics,
                               .explain = explain,
-                              .check = check};
+                              .check = check,
+                              .cluster = cluster};
 }

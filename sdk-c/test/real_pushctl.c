@@ -138,6 +138,14 @@ START_TEST(what_a_full_mailbox_evicts_and_refuses_is_counted)
 }
 END_TEST
 
+START_TEST(a_server_that_is_alone_says_so)
+{
+    ck_assert_str_eq(ctl("cluster"),
+                     "This server is alone: it has no PushCluster.\n");
+    ck_assert(json_is_null(json_at(ctl_json("cluster"), "node")));
+}
+END_TEST
+
 START_TEST(check_says_that_all_is_well)
 {
     const char *said = ctl("check");
@@ -579,6 +587,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_test(tc, the_figures_are_what_happened);
     tcase_add_test(tc, what_a_full_mailbox_evicts_and_refuses_is_counted);
+    tcase_add_test(tc, a_server_that_is_alone_says_so);
     tcase_add_test(tc, check_says_that_all_is_well);
     tcase_add_test(tc, check_fails_where_the_server_is_not_well);
     tcase_add_row_test(tc, what_a_server_answers_is_told, answers);

@@ -110,6 +110,7 @@ unsigned push_masters_index(push_cluster_words_t *words,
                             const push_slots_t *slots,
                             const push_address_t *address)
 {
+    char room[PUSH_REDIS_ADDRESS_TEXT];
     uint64_t name = name_of(address);
     unsigned i = find(words, name);
 
@@ -118,6 +119,8 @@ unsigned push_masters_index(push_cluster_words_t *words,
         words->masters[i] = (push_master_words_t){0};
         PUSH_FAILPOINT("master");
         words->masters[i].name = name;
+        push_roster_name(&words->roster, i,
+                         push_address_format(address, room));
     }
     return i;
 }

@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/rejection.h"
 #include "http/runtime.h"
+#include "http/admin/cluster.h"
 #include "http/admin/dismiss.h"
 #include "http/admin/health.h"
 #include "http/admin/lists.h"
@@ -32,7 +33,7 @@ static int not_found(request_rec *r)
                "receipts/<mid>, "
                "users/<user>/devices, users/<user>/streams, "
                "users/<user>/revoke, users, devices, "
-               "devices/<context id>, channels, streams, children, "
+               "devices/<context id>, channels, streams, children, cluster, "
                "explain, stats, metrics, reports, check, health, receive or "
                "ack"));
 }
@@ -83,6 +84,7 @@ static const struct {
               {{"devices"}, 1, M_GET, push_show_devices},
               {{"streams"}, 1, M_GET, push_show_streams},
               {{"children"}, 1, M_GET, push_show_children},
+              {{"cluster"}, 1, M_GET, push_show_cluster},
               {{"streams"}, 1, M_DELETE, push_dismiss_streams},
               {{"revoke"}, 1, M_POST, push_revoke_tokens},
               {{"messages", "*"}, 2, M_GET, push_show_message},

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "http/admin/exposition.h"
+#include "http/admin/metrics_cluster.h"
 #include "http/json.h"
 #include "http/runtime.h"
 
@@ -226,6 +227,17 @@ static bool accepts_open(const request_rec *r)
     return false;
 }
 
+/* Of a node of a cluster. */
+static void put_cluster(request_rec *r, const push_exposition_t *to)
+{
+    push_broker_t *broker = push_broker();
+    push_cluster_view_t *view = apr_palloc(r->pool, sizeof(*view));
+
+    if (broker->cluster(broker, view)) {
+        push_metrics_cluster(to, view, push_clock_now().mono);
+    }
+}
+
 int push_show_metrics(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
@@ -243,6 +255,7 @@ int push_show_metrics(request_rec *r, const char *none)
         put_rows(&scrape, state_rows,
                  sizeof(state_rows) / sizeof(*state_rows));
     }
+    put_cluster(r, &to);
     for (int i = 0; i < PUSH_FAMILIES; i++) {
         put_family(&scrape, (push_family_kind_t)i);
     }

@@ -5,6 +5,7 @@
 
 #include "store/shm/awaited.h"
 #include "store/shm/lock.h"
+#include "store/shm/roster.h"
 
 /*
  * What all children of a node of a cluster must agree on: who holds the link,
@@ -48,6 +49,7 @@ typedef struct push_cluster_words_t {
     /* of the data of each; 0: not known */
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_awaited_t awaited; /* what threads of the node wait for */
+    push_roster_t roster;   /* who else takes part */
 } push_cluster_words_t;
 
 /* In zeroed shared memory; false: no lock can be made. */

@@ -17,6 +17,7 @@
 #include "store/shm/slab_internal.h"
 #include "store/disk/record.h"
 #include "store/shm/reports.h"
+#include "store/shm/roster.h"
 #include "store/shm/seat.h"
 
 /*
@@ -513,6 +514,18 @@ static const uint64_t facts[] = {
     AT(push_awaited_slot_t, value),
     AT(push_awaited_slot_t, fence),
     AT(push_awaited_slot_t, by),
+    SIZE(push_roster_t),
+    AT(push_roster_t, lock),
+    AT(push_roster_t, count),
+    AT(push_roster_t, nodes),
+    AT(push_roster_t, masters),
+    SIZE(push_node_view_t),
+    AT(push_node_view_t, owner),
+    AT(push_node_view_t, self),
+    AT(push_node_view_t, renewed),
+    AT(push_node_view_t, url),
+    AT(push_node_view_t, version),
+    AT(push_node_view_t, of),
 };
 
 static uint64_t add_text(uint64_t sum, const char *text)
