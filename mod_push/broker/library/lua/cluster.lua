@@ -79,7 +79,7 @@ local function push_lease(keys, a)
     peers[node] = {owner = owner, age = 0, url = a[4], info = a[5]}
     call('HSET', keys[2], node, pack('>I2I6I2', owner, ms, #a[4]) .. a[4]
       .. a[5])
-    call('PEXPIRE', keys[2], 2 * LEASE)
+    call('PEXPIREAT', keys[2], ms + 2 * LEASE)
   end
   local reply = {outcome, owner, vm, all[1], all[2], all[3]}
   for node = 0, NODES - 1 do

@@ -96,17 +96,17 @@ end
 local function append(key, t, member, expires, cap, ms)
   call('ZADD', key, t, member)
   local count = call('ZCARD', key)
+  local at = soonest[key]
+  if at and (count == 1 or expires < at) then
+    soonest[key] = expires
+  end
   if count == 1 then
     call('PEXPIREAT', key, expires)
-  else
-    call('PEXPIREAT', key, expires, 'GT')
-    local at = soonest[key]
-    if at and expires < at then
-      soonest[key] = expires
-    end
-    if count > cap then
-      trim(key, count, cap, ms)
-    end
+    return
+  end
+  call('PEXPIREAT', key, expires, 'GT')
+  if cap > 0 and count > cap then
+    trim(key, count, cap, ms)
   end
 end
 

@@ -121,7 +121,7 @@ local function push_publish(keys, a)
   end
   if k then
     call('SET', k, request .. pack('>I7I4I4', m.tick, recipients, connected),
-      'PX', math.max(number(a[11]), 1))
+      'PXAT', ms + math.max(number(a[11]), 1))
   end
   return {0, m.tick, recipients, connected, ms, left or 0, wait or 0}
 end

@@ -10,13 +10,13 @@ local function take(key, limit, want)
   local each = 1000000 / limit
   local missing = math.max(number(call('GET', key)) - us, 0)
   missing = math.min(missing, 1000000)
-  local taken = math.min(want, floor((1000000 - missing) / each + 0.001))
+  local taken = math.min(want, floor((1000000 - missing + 0.001) / each))
   if taken > 0 then
     missing = missing + taken * each
-    call('SET', key, format('%.3f', us + missing), 'PX',
-      floor(missing / 1000) + 1)
+    call('SET', key, format('%.3f', us + missing), 'PXAT',
+      floor((us + missing) / 1000) + 1)
   end
-  local left = floor((1000000 - missing) / each + 0.001)
+  local left = floor((1000000 - missing + 0.001) / each)
   local wait = math.max(missing + each - 1000000, 0)
   return taken, left, left > 0 and 0 or math.ceil(wait)
 end
@@ -30,6 +30,6 @@ end
 
 -- KEYS W; ms
 local function push_once(keys, a)
-  local ms = math.max(number(a[1]), 1)
-  return call('SET', keys[1], NONE, 'NX', 'PX', ms) and 1 or 0
+  local til = now() + math.max(number(a[1]), 1)
+  return call('SET', keys[1], NONE, 'NX', 'PXAT', til) and 1 or 0
 end

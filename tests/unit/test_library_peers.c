@@ -1,0 +1,340 @@
+/*
+ * What nodes ask each other through Redis, and what all of them share.
+ */
+#include "library_kit.h"
+
+#include <string.h>
+
+#include "harness/case.h"
+#include "harness/keep.h"
+#include "harness/wait.h"
+
+#define A push_owner_make(1, 1)
+#define B push_owner_make(2, 1)
+
+static push_send_call_t ack_call(struct library_node *from)
+{
+    static const unsigned char context[PUSH_CONTEXT_BYTES] =
+        "\001ccccccccccccccc";
+
+    return (push_send_call_t){.home = from->library->home,
+                              .log = TEXT("uanna"),
+                              .context = context,
+                              .kind = PUSH_ENTRY_ACK,
+                              .request = UINT64_C(0xfffffffffffffff1),
+                              .from = from->owner,
+                              .body = TEXT("seq 7")};
+}
+
+static push_send_reply_t send_to(struct library *l,
+                                 const push_send_call_t *call)
+{
+    push_send_reply_t sent;
+    push_command_t command;
+
+    push_library_send(&command, call);
+    ck_assert(push_send_reply(library_send(l, &command), &sent));
+    return sent;
+}
+
+START_TEST(an_ack_goes_to_the_owner_and_its_answer_comes_back)
+{
+    struct library *l = library_start(NULL);
+    struct library_node one = library_node(l, A);
+    struct library_node other = library_node(l, B);
+    push_claim_call_t claim = library_claim_call(&one, "uanna", 1);
+    push_send_call_t call = ack_call(&other);
+    push_answer_call_t answer = {l->home, B, call.request, A, TEXT("204")};
+    push_send_reply_t sent = send_to(l, &call);
+    push_inbox_entry_t entry;
+    push_command_t command;
+
+    ck_assert(!sent.found);
+    ck_assert_uint_eq(sent.owner, PUSH_OWNER_NOBODY);
+    library_claim(l, &claim);
+    library_subscribe(&one);
+    sent = send_to(l, &call);
+    ck_assert(sent.found);
+    ck_assert_uint_eq(sent.owner, A);
+    ck_assert_uint_eq(sent.heard, 1);
+    entry = library_only(&one);
+    ck_assert_int_eq(entry.kind, PUSH_ENTRY_ACK);
+    ck_assert(text_is(entry.log, "uanna"));
+    ck_assert_int_eq(entry.context[0], 1);
+    ck_assert(entry.request == call.request);
+    ck_assert_uint_eq(entry.from, B);
+    ck_assert(text_is(entry.body, "seq 7"));
+    push_library_answer(&command, &answer);
+    library_send(l, &command);
+    entry = library_only(&other);
+    ck_assert_int_eq(entry.kind, PUSH_ENTRY_ANSWER);
+    ck_assert(entry.request == call.request);
+    ck_assert_uint_eq(entry.from, A);
+    ck_assert(text_is(entry.body, "204"));
+}
+END_TEST
+
+START_TEST(a_question_goes_to_one_owner_or_to_all_who_follow)
+{
+    struct library *l = library_start(NULL);
+    struct library_node one = library_node(l, A);
+    struct library_node other = library_node(l, B);
+    push_send_call_t call = ack_call(&other);
+    push_inbox_entry_t entry;
+    push_command_t command;
+    uint32_t asked;
+
+    call.kind = PUSH_ENTRY_QUESTION;
+    call.context = NULL;
+    call.to = A;
+    ck_assert_uint_eq(send_to(l, &call).owner, A);
+    entry = library_only(&one);
+    ck_assert_int_eq(entry.kind, PUSH_ENTRY_QUESTION);
+    ck_assert_int_eq(entry.context[0], 0);
+    library_follow(&one, "uanna", 0);
+    library_follow(&other, "uanna", 0);
+    push_library_ask(&command, &call);
+    ck_assert(push_ask_reply(library_send(l, &command), &asked));
+    ck_assert_uint_eq(asked, 2);
+    ck_assert_int_eq(library_only(&one).kind, PUSH_ENTRY_QUESTION);
+    ck_assert(text_is(library_only(&other).body, "seq 7"));
+}
+END_TEST
+
+START_TEST(all_nodes_are_told_to_end_a_users_streams)
+{
+    struct library *l = library_start(NULL);
+    struct library_node one = library_node(l, A);
+    struct library_node other = library_node(l, B);
+    unsigned owners[] = {A, B, push_owner_make(3, 1)};
+    push_tell_call_t call = {l->home, TEXT("uanna"), 5, B, TEXT("why"),
+                             3,       owners};
+    push_inbox_entry_t entry;
+    push_command_t command;
+    uint32_t reached;
+
+    library_subscribe(&one);
+    library_subscribe(&other);
+    push_library_tell_all(&command, &call);
+    ck_assert(push_tell_reply(library_send(l, &command), &reached));
+    ck_assert_uint_eq(reached, 2);
+    entry = library_only(&one);
+    ck_assert_int_eq(entry.kind, PUSH_ENTRY_END);
+    ck_assert(text_is(entry.log, "uanna"));
+    ck_assert(text_is(entry.body, "why"));
+    ck_assert_uint_eq(entry.from, B);
+    ck_assert_int_eq(library_only(&other).kind, PUSH_ENTRY_END);
+}
+END_TEST
+
+static void revoke(struct library *l, struct library_node *node,
+                   const push_revocation_t *mark)
+{
+    push_tell_call_t call = {
+        l->home, TEXT("uanna"), 5, node->owner, TEXT("mark"), 1, &node->owner};
+    push_command_t command;
+    uint32_t reached;
+
+    push_library_revoke(&command, &call, mark);
+    ck_assert(push_tell_reply(library_send(l, &command), &reached));
+}
+
+START_TEST(a_revocation_is_known_until_its_tokens_have_expired)
+{
+    int64_t now;
+    struct library *l = library_start_clock(&now);
+    struct library_node node = library_node(l, A);
+    push_revocation_t one = {"one............", now - 5, now + 1000};
+    push_revocation_t two = {"two............", now, now + 5000};
+    push_revocation_t read;
+    const push_reply_t *reply;
+    push_command_t command;
+    unsigned at = 0;
+
+    l->home.partition = 0;
+    revoke(l, &node, &one);
+    ck_assert_int_eq(library_only(&node).kind, PUSH_ENTRY_END);
+    one.issued -= 10;
+    revoke(l, &node, &one);
+    push_library_marks(&command, &l->home);
+    reply = library_send(l, &command);
+    ck_assert(push_marks_next(reply, &at, &read));
+    ck_assert_mem_eq(read.id, one.id, sizeof(read.id));
+    ck_assert_int_eq(read.issued, one.issued + 10);
+    ck_assert_int_eq(read.until, one.until);
+    ck_assert(!push_marks_next(reply, &at, &read));
+    library_set_clock(l, now += 1000);
+    revoke(l, &node, &two);
+    push_library_marks(&command, &l->home);
+    reply = library_send(l, &command);
+    at = 0;
+    ck_assert(push_marks_next(reply, &at, &read));
+    ck_assert_mem_eq(read.id, two.id, sizeof(read.id));
+    ck_assert(!push_marks_next(reply, &at, &read));
+}
+END_TEST
+
+static push_lease_call_t lease_call(struct library *l, unsigned owner,
+                                    const char *url)
+{
+    push_lease_call_t call = {.meta = {.home = l->home},
+                              .owner = owner,
+                              .url = text_of(url),
+                              .info = TEXT("info")};
+
+    call.meta.home.partition = 0;
+    call.meta.hash_key[0] = UINT64_C(0xfedcba9876543210);
+    call.meta.hash_key[1] = owner;
+    memset(call.meta.check, 'c', sizeof(call.meta.check));
+    return call;
+}
+
+static push_lease_reply_t lease(struct library *l, unsigned owner,
+                                const char *url)
+{
+    push_lease_call_t call = lease_call(l, owner, url);
+    push_lease_reply_t leased;
+    push_command_t command;
+
+    push_library_lease(&command, &call);
+    ck_assert(push_lease_reply(library_send(l, &command), &leased));
+    return leased;
+}
+
+START_TEST(all_nodes_get_the_key_of_the_first)
+{
+    struct library *l = library_start(NULL);
+    push_meta_call_t call = lease_call(l, 1, "").meta;
+    push_meta_reply_t first;
+    push_meta_reply_t second;
+    push_command_t command;
+
+    push_library_meta(&command, &call);
+    ck_assert(push_meta_reply(library_send(l, &command), &first));
+    ck_assert(first.hash_key[0] == UINT64_C(0xfedcba9876543210));
+    ck_assert(first.hash_key[1] == 1);
+    call.hash_key[0] = 2;
+    call.check[0] = 'd';
+    push_library_meta(&command, &call);
+    ck_assert(push_meta_reply(library_send(l, &command), &second));
+    ck_assert(second.hash_key[0] == first.hash_key[0]);
+    ck_assert_int_eq(second.check[0], 'c');
+    ck_assert_mem_eq(second.epoch, first.epoch, sizeof(first.epoch));
+    ck_assert_str_eq(second.vm.id, first.vm.id);
+}
+END_TEST
+
+START_TEST(each_node_gets_a_number_of_its_own_and_keeps_it)
+{
+    struct library *l = library_start(NULL);
+    push_lease_reply_t one = lease(l, PUSH_OWNER_NOBODY, "http://one/");
+    push_lease_reply_t two = lease(l, PUSH_OWNER_NOBODY, "http://two/");
+    push_lease_reply_t again = lease(l, one.owner, "http://one/");
+
+    ck_assert_int_eq(one.outcome, PUSH_LEASED);
+    ck_assert_uint_ne(push_owner_node(one.owner), push_owner_node(two.owner));
+    ck_assert_uint_ne(one.owner, PUSH_OWNER_NOBODY);
+    ck_assert_int_eq(again.outcome, PUSH_LEASED);
+    ck_assert_uint_eq(again.owner, one.owner);
+    ck_assert_uint_eq(again.count, 2);
+    ck_assert_uint_eq(again.peers[1].owner, two.owner);
+    ck_assert(text_is(again.peers[1].url, "http://two/"));
+    ck_assert(text_is(again.peers[1].info, "info"));
+    ck_assert(again.meta.hash_key[1] == 0);
+}
+END_TEST
+
+START_TEST(a_number_is_taken_only_60_s_after_its_last_lease)
+{
+    int64_t now;
+    struct library *l = library_start_clock(&now);
+    push_lease_reply_t one = lease(l, PUSH_OWNER_NOBODY, "http://one/");
+    push_lease_reply_t two;
+
+    library_set_clock(l, now += 59999);
+    two = lease(l, PUSH_OWNER_NOBODY, "http://two/");
+    ck_assert_uint_ne(push_owner_node(one.owner), push_owner_node(two.owner));
+    ck_assert_int_eq(two.peers[0].age, 59999);
+    library_set_clock(l, now += 1);
+    two = lease(l, PUSH_OWNER_NOBODY, "http://three/");
+    ck_assert_uint_eq(push_owner_node(one.owner), push_owner_node(two.owner));
+    ck_assert_uint_ne(one.owner, two.owner);
+    ck_assert_int_eq(lease(l, one.owner, "http://one/").outcome,
+                     PUSH_LEASE_LOST);
+}
+END_TEST
+
+START_TEST(there_are_64_numbers)
+{
+    struct library *l = library_start(NULL);
+
+    for (unsigned i = 0; i < PUSH_CLUSTER_NODES; i++) {
+        ck_assert_int_eq(lease(l, PUSH_OWNER_NOBODY, "http://n/").outcome,
+                         PUSH_LEASED);
+    }
+    ck_assert_int_eq(lease(l, PUSH_OWNER_NOBODY, "http://n/").outcome,
+                     PUSH_LEASE_FULL);
+}
+END_TEST
+
+START_TEST(a_master_says_which_library_it_has)
+{
+    struct library *l = library_start(NULL);
+    push_hello_reply_t hello;
+    push_command_t command;
+
+    push_library_hello(&command, &l->home);
+    ck_assert(push_library_hello_reply(library_send(l, &command), &hello));
+    ck_assert_uint_eq(hello.vm.version, PUSH_LIBRARY_VERSION);
+    ck_assert(!push_library_older(hello.vm.version));
+    ck_assert(push_library_older(PUSH_LIBRARY_VERSION - 1));
+    push_library_load(&command, 0, false);
+    ck_assert(push_library_is_loaded(library_send(l, &command)));
+    push_library_load(&command, 0, true);
+    ck_assert(push_library_is_loaded(library_send(l, &command)));
+    redis_call(l->redis, "FUNCTION FLUSH");
+    push_library_hello(&command, &l->home);
+    ck_assert(!push_library_hello_reply(library_send(l, &command), &hello));
+}
+END_TEST
+
+/* So that a newer node may call an older library, and the other way. */
+START_TEST(arguments_that_are_missing_or_not_known_do_no_harm)
+{
+    struct library *l = library_start(NULL);
+    push_publish_reply_t published;
+    redisReply *reply = redis_call(
+        l->redis, "FCALL push_publish 4 push:{t}f push:{t}h push:{t}1uanna "
+                  "push:{t}Duanna 5 uanna 1 60000 10 record");
+
+    ck_assert(push_publish_reply(reply, &published));
+    ck_assert_int_eq(published.outcome, PUSH_PUBLISHED_NEW);
+    reply = redis_call(
+        l->redis,
+        "FCALL push_publish 4 push:{t}f push:{t}h push:{t}1uanna "
+        "push:{t}Duanna 5 uanna 1 60000 10 record %s %s 0 %s 0 0 "
+        "new newer",
+        "", "", "");
+    ck_assert(push_publish_reply(reply, &published));
+    ck_assert_int_eq(published.outcome, PUSH_PUBLISHED_NEW);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("library peers");
+    TCase *tc = case_add(suite, "peers", 60);
+
+    tcase_add_test(tc, an_ack_goes_to_the_owner_and_its_answer_comes_back);
+    tcase_add_test(tc, a_question_goes_to_one_owner_or_to_all_who_follow);
+    tcase_add_test(tc, all_nodes_are_told_to_end_a_users_streams);
+    tcase_add_test(tc, a_revocation_is_known_until_its_tokens_have_expired);
+    tc = case_add(suite, "cluster", 60);
+    tcase_add_test(tc, all_nodes_get_the_key_of_the_first);
+    tcase_add_test(tc, each_node_gets_a_number_of_its_own_and_keeps_it);
+    tcase_add_test(tc, a_number_is_taken_only_60_s_after_its_last_lease);
+    tcase_add_test(tc, there_are_64_numbers);
+    tcase_add_test(tc, a_master_says_which_library_it_has);
+    tcase_add_test(tc, arguments_that_are_missing_or_not_known_do_no_harm);
+    return case_run(suite);
+}
