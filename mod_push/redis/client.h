@@ -58,9 +58,9 @@ void push_client_destroy(push_client_t *client);
  */
 void push_client_send(push_client_t *client, push_request_t *request);
 
-/* At most room of them are enough: PUSH_CLIENT_FDS. */
+/* Fills in at most PUSH_CLIENT_FDS of them; returns how many. */
 #define PUSH_CLIENT_FDS (PUSH_MASTERS * 3 + 1)
-unsigned push_client_pollfds(const push_client_t *client, struct pollfd *fds);
+unsigned push_client_pollfds(push_client_t *client, struct pollfd *fds);
 
 /* When push_client_serve() has something to do at the latest. */
 int64_t push_client_until(const push_client_t *client);
@@ -79,9 +79,5 @@ void push_client_renew(push_client_t *client);
 
 void push_client_figures(const push_client_t *client,
                          push_client_figures_t *figures);
-
-/* Sends, polls and serves until the request is over; done is not called.  For
- * who has no thread yet: the server's start. */
-void push_client_call(push_client_t *client, push_request_t *request);
 
 #endif

@@ -30,7 +30,9 @@ struct push_request_t {
     push_command_t command;
     int64_t deadline;  /* by push_redis_now(); init: in a second */
     unsigned replicas; /* so many must have it (WAIT n 200); init: 0 */
-    int master;        /* index of one master; init: -1, the partition's */
+    /* The index of one master, to which it is sent once, wherever that says
+     * to go; init: -1, to the partition's, until it has run. */
+    int master;
     /* Called by the thread of the client when the request is over, and may
      * then free it; NULL: somebody waits (push_courier_wait()). */
     void (*done)(push_request_t *request);
@@ -41,14 +43,18 @@ struct push_request_t {
     unsigned replicated; /* replicas that have it, if any were asked for */
     unsigned answered;   /* the index of the master that gave the reply */
     /* ---- the client's own ---- */
-    push_request_t *next;
-    push_address_t *ask; /* to be sent there, behind ASKING */
-    int64_t again;       /* not to be sent before */
-    int64_t sent;        /* µs */
+    struct push_request_list_t *in;
+    push_request_t *next, *prev;
+    struct push_line_t *line; /* on which it was sent */
+    uint64_t number;          /* there */
+    int64_t sent;             /* µs */
+    int64_t again;            /* ms; not to be sent before */
+    unsigned heap_at;
     unsigned tries;
-    unsigned queued_at;
-    bool waits_for_library;
-    bool counted;
+    unsigned asking; /* index of the master to be asked, or PUSH_NO_MASTER */
+    bool loaded;     /* the library was loaded for it already */
+    unsigned bucket; /* of the courier, which counts it there */
+    size_t bytes;
     sem_t over;
 };
 

@@ -42,7 +42,7 @@ void push_wakes_destroy(push_wakes_t *wakes);
 void push_wakes_follow(push_wakes_t *wakes, const push_slots_t *slots);
 
 #define PUSH_WAKES_FDS PUSH_MASTERS
-unsigned push_wakes_pollfds(const push_wakes_t *wakes, struct pollfd *fds);
+unsigned push_wakes_pollfds(push_wakes_t *wakes, struct pollfd *fds);
 int64_t push_wakes_until(const push_wakes_t *wakes);
 void push_wakes_serve(push_wakes_t *wakes, const struct pollfd *fds,
                       unsigned count);
