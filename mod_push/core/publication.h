@@ -30,6 +30,7 @@ typedef struct push_publication_t {
     push_message_spec_t spec;
     push_text_t key; /* idempotency key; empty for none */
     push_time_t now; /* when it came */
+    bool relayed;    /* another region has sent it: it goes to no further one */
 } push_publication_t;
 
 /* An idempotency key as it is known, with what its request asks for. */

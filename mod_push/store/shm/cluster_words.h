@@ -5,6 +5,7 @@
 
 #include "store/shm/awaited.h"
 #include "store/shm/lock.h"
+#include "store/shm/relay_words.h"
 #include "store/shm/roster.h"
 
 /*
@@ -50,6 +51,7 @@ typedef struct push_cluster_words_t {
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_awaited_t awaited; /* what threads of the node wait for */
     push_roster_t roster;   /* who else takes part */
+    push_relay_words_t relay; /* what waits for other regions */
 } push_cluster_words_t;
 
 /* In zeroed shared memory; false: no lock can be made. */
