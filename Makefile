@@ -116,6 +116,9 @@ LIBRARY_OBJS := $(call objects,mod_push/broker/library/*.c) \
                 $(B)/obj/gen/library_text.o
 STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
               mod_push/feeds/*.c)
+NODE_OBJS  := $(call objects,mod_push/broker/relay/*.c \
+              mod_push/broker/node/*.c \
+              mod_push/broker/cluster/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
               $(foreach d,server stream http,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
@@ -189,7 +192,7 @@ $(B)/dashboard-dir: .FORCE
 $(B)/obj/mod_push/%.o: mod_push/%.c
 	$(call compile,$(HTTPD_CFLAGS) $(PKG_CFLAGS))
 
-$(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(LIBRARY_OBJS) $(STORE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
+$(B)/mod_push.so: $(CORE_OBJS) $(REDIS_OBJS) $(LIBRARY_OBJS) $(STORE_OBJS) $(NODE_OBJS) $(IDENTITY_OBJS) $(RIM_OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(SAN) $(LDFLAGS) -Wl,-z,relro,-z,now,--as-needed \
 		-o $@ $^ $(PKG_LIBS) -pthread
@@ -300,7 +303,7 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 -include tests/monitoring/build.mk
 -include conf/build.mk
 
-DEPFILES := $(CORE_OBJS:.o=.d) $(REDIS_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
+DEPFILES := $(CORE_OBJS:.o=.d) $(REDIS_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(NODE_OBJS:.o=.d) $(RIM_OBJS:.o=.d) \
             $(IDENTITY_OBJS:.o=.d) $(IDENTITY_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(REDIS_TESTS:$(B)/%=$(B)/obj/%.d) \
@@ -340,6 +343,13 @@ run: ## build, and run the demo on http://127.0.0.1:8080/ (PORT=8080)
 	@.ci/deps $(sort $(RUN_PACKAGES))
 	@$(MAKE) $(B)/mod_push.so uplot
 	@PUSH_MODULE='$(PUSH_MODULE)' conf/run
+
+.PHONY: run-cluster
+run-cluster: ## build, and run three nodes on six redis-servers, to kill them (PORT=8080)
+	@.ci/deps $(sort $(RUN_PACKAGES) redis-server redis-tools \
+		libcurl4-openssl-dev)
+	@$(MAKE) $(B)/mod_push.so $(B)/push-sub $(B)/push-pub uplot
+	@PUSH_MODULE='$(PUSH_MODULE)' PUSH_BUILD='$(PUSH_BUILD)' conf/cluster/run
 
 # Two compilations at a time, unless the user said how many.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j2)

@@ -213,7 +213,7 @@ $(PUSHC_UNIT) $(PUSHC_REAL_TESTS): $(B)/sdk-c/%: $(B)/obj/sdk-c/test/%.o \
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libpushc.a \
 		$(CHECK_LIBS) $(PUSHC_LIBS) -luv -levent_core \
-		-Wl,--as-needed -lssl -lcrypto
+		-Wl,--as-needed -lhiredis -lssl -lcrypto
 
 # These fork: so every test has a report of its own.
 PUSHC_VALGRIND := $(addprefix $(B)/sdk-c/test_,parser session client publish \

@@ -400,6 +400,56 @@ uint32_t push_log_seek(const push_heap_t *heap, const push_log_t *log,
     return low;
 }
 
+static push_message_t *read_message(const push_heap_t *heap,
+                                    const push_log_t *log, unsigned lane,
+                                    uint32_t at)
+{
+    push_ref_t ref = PUSH_NONE;
+
+    return push_log_read(heap, log, lane, at, &ref) == PUSH_SLOT_MESSAGE
+               ? push_at(heap, ref)
+               : NULL;
+}
+
+static bool search_lane(const push_heap_t *heap, const push_log_t *log,
+                        unsigned lane, uint64_t mid, push_entry_t *entry)
+{
+    uint32_t low = push_lane_tail(&log->lanes[lane]);
+    uint32_t high = push_lane_head(&log->lanes[lane]);
+
+    while (push_before(low, high)) {
+        uint32_t middle = low + (high - low) / 2;
+        uint32_t at = middle;
+        push_message_t *message = read_message(heap, log, lane, at);
+
+        while (!message && at + 1 != high) {
+            message = read_message(heap, log, lane, ++at);
+        }
+        if (message && message->mid == mid) {
+            *entry = (push_entry_t){message, lane, at};
+            return true;
+        }
+        if (!message || message->mid > mid) {
+            high = middle;
+        }
+        else {
+            low = at + 1;
+        }
+    }
+    return false;
+}
+
+bool push_log_search(const push_heap_t *heap, const push_log_t *log,
+                     uint64_t mid, push_entry_t *entry)
+{
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        if (search_lane(heap, log, lane, mid, entry)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 uint32_t push_log_sweep(push_heap_t *heap, push_log_t *log, bool hurry,
                         const push_time_t *now)
 {

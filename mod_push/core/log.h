@@ -62,6 +62,14 @@ bool push_log_empty(const push_log_t *log);
 push_slot_t push_log_read(const push_heap_t *heap, const push_log_t *log,
                           unsigned lane, uint32_t at, push_ref_t *ref);
 
+/*
+ * Where the message with this mid stands; false if it is not found.  It counts
+ * on mids that rise in a lane: of two that were published with keys at the
+ * same moment it may miss one.
+ */
+bool push_log_search(const push_heap_t *heap, const push_log_t *log,
+                     uint64_t mid, push_entry_t *entry);
+
 /* ---- with the lock of the log's shard ---- */
 
 /* Makes sure that the next append to the lane cannot fail. */

@@ -43,6 +43,7 @@ typedef struct push_claim_t {
 typedef struct push_answer_t {
     push_receipt_t receipt;
     push_claim_t claim; /* if keyed */
+    struct push_flight_t *flight; /* what a cluster's node has under way */
     bool keyed;
     bool again; /* the receipt is that of an earlier request */
 } push_answer_t;

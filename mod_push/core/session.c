@@ -338,40 +338,130 @@ void push_session_reset(push_heap_t *heap, push_device_t *device)
     device->gap_seq = 0;
 }
 
+/* ---- what the message of another session tells ---- */
+
 /* It was received, although nobody knows as which seq. */
-static void acknowledge_one(push_heap_t *heap, push_device_t *device,
-                            push_message_t *message, const push_time_t *now)
+static void acknowledge_at(push_heap_t *heap, push_device_t *device,
+                           push_position_t position, push_message_t *message,
+                           const push_time_t *now)
 {
     push_ref_t ref = push_ref_of(heap, device);
-    bool known = push_message_outcome(heap, message, ref);
 
-    push_message_settle(heap, message, ref, PUSH_ACKED, now);
-    if (!known && push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
+    if (position.subscription == PUSH_SUBSCRIPTION_USER) {
+        if (push_message_outcome(heap, message, ref)) {
+            return;
+        }
+        push_message_settle(heap, message, ref, PUSH_ACKED, now);
+        PUSH_FAILPOINT("received-settled");
+    }
+    device->last_ack = now->wall;
+    if (heap->tally) {
+        tally_acked(heap, device, position, message);
+    }
+    push_count_settled(heap, PUSH_BY_OUTCOME_ACKED, position.lane, 1);
+    if (push_events_wanted(heap->events, PUSH_EVENT_ACKED)) {
         tell_acked(heap, device, message, 0, now);
     }
 }
 
-/* The cursor is of another session: at most its own message was received. */
-static void mismatch(push_heap_t *heap, push_device_t *device,
-                     const push_cursor_t *cursor, const push_time_t *now)
+/* A message that stands before one that was received may have been sent. */
+static bool may_have_come(const push_heap_t *heap, const push_device_t *device,
+                          unsigned index, const push_message_t *message,
+                          const push_time_t *now)
 {
-    const push_subscription_t *subscription = push_device_subscriptions(
-        heap, device);
-    push_entry_t entry;
+    return push_message_alive(message, now->mono)
+           && !push_device_missed(device, message)
+           && (index != PUSH_SUBSCRIPTION_USER
+               || push_device_wants(heap, device, message));
+}
 
-    begin_at(heap, device, 0);
-    if (!cursor->has_mid) {
-        device->stale = cursor->seq;
+/*
+ * All before the entry in its lane has come, too, or was told as a gap.  The
+ * log of a user says of each message what was acknowledged; in another log the
+ * cursor does.
+ */
+static void acknowledge_lane(push_heap_t *heap, push_device_t *device,
+                             unsigned index, const push_entry_t *last,
+                             const push_time_t *now)
+{
+    push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[index];
+    uint32_t *cursor = &subscription->cursor[last->lane];
+    push_position_t position = {(uint16_t)index, (uint16_t)last->lane,
+                                *cursor};
+    uint32_t tail = push_lane_tail(
+        &push_subscription_log(heap, subscription)->lanes[last->lane]);
+
+    if (push_before(last->at, *cursor)) {
         return;
     }
-    if (push_log_find(heap, push_subscription_log(heap, subscription),
-                      cursor->mid, &entry)
-        && push_device_wants(heap, device, entry.message)) {
-        acknowledge_one(heap, device, entry.message, now);
+    if (push_before(position.at, tail)) {
+        position.at = tail;
+    }
+    for (; push_before(position.at, last->at); position.at++) {
+        push_message_t *message = message_at(heap, device, position);
+
+        if (message && may_have_come(heap, device, index, message, now)) {
+            acknowledge_at(heap, device, position, message, now);
+        }
+    }
+    acknowledge_at(heap, device, position, last->message, now);
+    if (index != PUSH_SUBSCRIPTION_USER) {
+        PUSH_FAILPOINT("received-cursor");
+        *cursor = last->at + 1;
     }
 }
 
-void push_session_resume(push_heap_t *heap, push_device_t *device,
+/* Which subscription has the message, if it is meant for the device. */
+static bool find_received(const push_heap_t *heap, const push_device_t *device,
+                          uint64_t mid, unsigned *index, push_entry_t *entry)
+{
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        heap, device);
+
+    *index = PUSH_SUBSCRIPTION_USER;
+    if (push_log_find(heap, push_subscription_log(heap, subscriptions), mid,
+                      entry)) {
+        return push_device_wants(heap, device, entry->message);
+    }
+    for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
+         i < push_device_subscriptions_count(device); i++) {
+        *index = i;
+        if (subscriptions[i].log && mid >= subscriptions[i].joined
+            && push_log_search(heap,
+                               push_subscription_log(heap, &subscriptions[i]),
+                               mid, entry)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void push_session_received(push_heap_t *heap, push_device_t *device,
+                           uint64_t mid, const push_time_t *now)
+{
+    push_entry_t entry;
+    unsigned index;
+
+    if (find_received(heap, device, mid, &index, &entry)) {
+        acknowledge_lane(heap, device, index, &entry, now);
+    }
+}
+
+/* ---- where the client stands ---- */
+
+/* The cursor is of another session. */
+static bool mismatch(push_heap_t *heap, push_device_t *device,
+                     const push_cursor_t *cursor)
+{
+    begin_at(heap, device, 0);
+    if (!cursor->has_mid) {
+        device->stale = cursor->seq;
+    }
+    return cursor->has_mid;
+}
+
+bool push_session_resume(push_heap_t *heap, push_device_t *device,
                          const push_cursor_t *cursor, const push_time_t *now)
 {
     const push_message_t *message;
@@ -379,28 +469,26 @@ void push_session_resume(push_heap_t *heap, push_device_t *device,
     if (!cursor || !cursor->seq) {
         device->stale = 0;
         begin_at(heap, device, 0);
-        return;
+        return false;
     }
     if (!cursor->has_mid && cursor->seq == device->stale) {
-        mismatch(heap, device, cursor, now);
-        return;
+        return mismatch(heap, device, cursor);
     }
     device->stale = 0;
     if (cursor->seq <= device->acked) {
         begin_at(heap, device, cursor->seq);
-        return;
+        return false;
     }
     if (cursor->seq > device->sent) {
-        mismatch(heap, device, cursor, now);
-        return;
+        return mismatch(heap, device, cursor);
     }
     message = message_sent_as(heap, device, cursor->seq);
     if (cursor->has_mid && (!message || message->mid != cursor->mid)) {
-        mismatch(heap, device, cursor, now);
-        return;
+        return mismatch(heap, device, cursor);
     }
     acknowledge(heap, device, cursor->seq, now);
     begin_at(heap, device, cursor->seq);
+    return false;
 }
 
 /* The message whose way is timed may be among those that have arrived. */

@@ -9,9 +9,21 @@
  * All functions run with the lock of the user's shard.
  */
 
-/* Takes up where the client says it stands; NULL: it does not say. */
-void push_session_resume(push_heap_t *heap, push_device_t *device,
+/*
+ * Takes up where the client says it stands; NULL: it does not say.  True if
+ * its cursor names a message, and is of another session: when the device has
+ * the subscriptions of its stream, push_session_received() follows.
+ */
+bool push_session_resume(push_heap_t *heap, push_device_t *device,
                          const push_cursor_t *cursor, const push_time_t *now);
+
+/*
+ * The client has received this message on some stream of the device, and so
+ * all that stands before it in its lane of its log, or it was told a gap: that
+ * is acknowledged.  Nothing must be in flight.
+ */
+void push_session_received(push_heap_t *heap, push_device_t *device,
+                           uint64_t mid, const push_time_t *now);
 
 /*
  * Acknowledges everything up to the cursor.  PUSH_STALE, with nothing

@@ -202,6 +202,24 @@ static push_status_t offer(push_heap_t *heap, const offer_t *o,
                                   o->publish->limit, now);
 }
 
+/*
+ * The mailbox has no room for it.  A publisher is told so; of what is stored
+ * already nobody is, so it is a loss of the device.
+ */
+static void refuse(push_heap_t *heap, const offer_t *o, push_device_t *device)
+{
+    uint32_t *lost = &device->losses.count[PUSH_GAP_MAILBOX]
+                                          [push_message_urgency(o->message)];
+    bool stored = o->publish->stored;
+
+    *lost += stored;
+    PUSH_FAILPOINT("refusal-counted");
+    if (!push_message_settle(heap, o->message, push_ref_of(heap, device),
+                             PUSH_REFUSED, &o->publish->now)) {
+        *lost -= stored;
+    }
+}
+
 /* Makes room in every mailbox, or notes who refuses. */
 static void admit(push_heap_t *heap, offer_t *o)
 {
@@ -217,8 +235,7 @@ static void admit(push_heap_t *heap, offer_t *o)
         status = offer(heap, o, device);
         if (status != PUSH_OK) {
             o->refusal = status;
-            push_message_settle(heap, o->message, push_ref_of(heap, device),
-                                PUSH_REFUSED, &o->publish->now);
+            refuse(heap, o, device);
             receipt->refused++;
             continue;
         }
@@ -232,7 +249,7 @@ static bool turned_away(const push_heap_t *heap, const offer_t *o)
 {
     const push_receipt_t *receipt = &o->publish->receipt;
 
-    if (receipt->recipients) {
+    if (receipt->recipients || o->publish->stored) {
         return false;
     }
     return receipt->refused == 1

@@ -26,6 +26,9 @@ typedef struct push_kept_t {
     int receive[PUSH_KEPT_SEATS];
     int send[PUSH_KEPT_SEATS];
     push_state_kept_t state;
+    /* ---- where the segment's layout is ours ---- */
+    void *cluster; /* push_cluster_words_t; NULL: this server is alone */
+    uint64_t cluster_size;
 } push_kept_t;
 
 _Static_assert(offsetof(push_kept_t, base) == 8

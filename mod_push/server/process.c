@@ -13,6 +13,7 @@
 
 #include "broker/local.h"
 #include "http/runtime.h"
+#include "server/cluster.h"
 #include "server/kept.h"
 #include "server/process_feeds.h"
 #include "server/state.h"
@@ -79,6 +80,7 @@ static push_mapping_t mapping_of(const push_kept_t *what)
                             .receive = what->receive,
                             .send = what->send,
                             .guard = what->guard,
+                            .hash_key = push_server_cluster_key(),
                             .layout = push_layout(push_migration_layout())};
 }
 
@@ -143,6 +145,10 @@ static bool make_mapping(server_rec *s, const push_global_t *global,
         return false;
     }
     new->guard_size = sizeof(push_guard_t);
+    if (!push_server_cluster_make(s, new->guard, &new->cluster,
+                                  &new->cluster_size)) {
+        return false;
+    }
     if (make_seats(new, seats)) {
         mapping = mapping_of(new);
         if (push_store_create(store, &mapping, within)) {
@@ -167,6 +173,9 @@ static void give_back_mapping(const push_kept_t *made)
     if (made->guard) {
         munmap(made->guard, made->guard_size);
     }
+    if (made->cluster) {
+        munmap(made->cluster, made->cluster_size);
+    }
     if (made->base) {
         munmap(made->base, made->size);
     }
@@ -189,13 +198,17 @@ bool push_process_check(server_rec *s, const push_global_t *global)
     bool well = make_mapping(s, global, &within, &trial, &store);
 
     give_back_mapping(&trial);
-    return push_state_check(s, global) && well;
+    return push_state_check(s, global) && push_server_cluster_check(s, global)
+           && well;
 }
 
 /* False, after a sentence in the log: httpd cannot serve. */
 static bool make_segment(server_rec *s, const push_global_t *global,
                          push_store_t *store)
 {
+    if (!push_server_cluster_meet(s)) {
+        return false;
+    }
     kept = push_kept_create();
     return make_mapping(s, global, &limits, kept, store);
 }
@@ -240,12 +253,14 @@ static int succeed(server_rec *s, const push_global_t *global)
     return OK;
 }
 
-/* The layout of the segment that was kept is ours. */
+/* The layout of the segment that was kept is ours, and it is of a cluster if
+ * this server is a node of one. */
 static bool fits(const push_kept_t *what)
 {
     mapping = mapping_of(what);
     return what->format == PUSH_KEPT_FORMAT
-           && push_segment_check(what->base, what->size, mapping.layout);
+           && push_segment_check(what->base, what->size, mapping.layout)
+           && (what->cluster != NULL) == push_server_cluster_wanted();
 }
 
 /*
@@ -337,6 +352,9 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     traced = global->traced;
     events = global->events;
     durability = global->durability;
+    if (!push_server_cluster_read(s, global)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     kept = push_kept_find();
     if (!kept) {
         status = begin(s, global);
@@ -401,6 +419,7 @@ static apr_status_t stop_threads(void *data)
     }
     push_process_feeds_stop();
     push_undelivered_stop();
+    push_server_cluster_stop();
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -450,11 +469,17 @@ static bool is_superseded(const push_store_t *store)
 }
 
 /* Fills in what the handlers of this child use. */
-static push_runtime_t *make_runtime(void)
+static push_runtime_t *make_runtime(server_rec *s)
 {
     push_runtime_t *runtime = push_runtime_own();
 
-    push_local_init(&runtime->broker, &own_store);
+    if (kept->cluster) {
+        push_server_cluster_init(s, &own_store, kept->cluster,
+                                 &runtime->broker);
+    }
+    else {
+        push_local_init(&runtime->broker, &own_store);
+    }
     runtime->version = PUSH_VERSION;
     runtime->store = &own_store;
     runtime->reactors_wanted = (unsigned)reactors_wanted;
@@ -516,7 +541,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
         return;
     }
     push_names_give(&own_store, events, s);
-    runtime = make_runtime();
+    runtime = make_runtime(s);
     push_state_start(s, &kept->state, durability, &own_store);
     push_process_feeds_make(&own_store, &runtime->broker, s);
     push_undelivered_start(s, &own_store);
@@ -524,6 +549,9 @@ void push_process_start(apr_pool_t *child, server_rec *s)
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0006: cannot start a reactor: this child refuses "
                      "streams");
+    }
+    if (kept->cluster) {
+        push_server_cluster_start(s);
     }
     push_process_feeds_start(s);
     sweeper = push_sweeper_start(&own_store, let_go);

@@ -50,6 +50,13 @@ $(eval $(call fuzz_target,restore,$(FUZZ_CORE) $$(wildcard \
 FUZZ_IDENTITY := $(wildcard mod_push/http/identity/*.[ch]) \
                  tests/harness/jws.c tests/harness/jws.h
 
+# hiredis makes the tree, as redis/reply.c says.
+FUZZ_LIBRARY := $(wildcard mod_push/broker/library/*.c) mod_push/redis/reply.c \
+                mod_push/redis/command.c mod_push/redis/buffer.c \
+                mod_push/redis/tags.c $(B)/gen/library_text.c
+
+$(eval $(call fuzz_target,entries,$(FUZZ_LIBRARY),$$(PKG_CFLAGS),-lhiredis))
+
 $(eval $(call fuzz_target,jwt,$(FUZZ_IDENTITY),-Itests,$$(PKG_LIBS)))
 
 # Only the fuzzers need clang.

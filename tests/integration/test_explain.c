@@ -250,6 +250,28 @@ START_TEST(a_device_for_whose_trace_there_is_no_room_says_so)
 }
 END_TEST
 
+START_TEST(a_message_is_asked_about_with_the_channel_that_has_it)
+{
+    static const char *const others[] = {"channel=d", "broadcast=1"};
+    struct server *s = server_start(NULL);
+    const char *mid = publish(s, "channel=c", NULL, "hello");
+    const char *query = keep_printf("user=ada&message=%s", mid);
+
+    phone_left(s, "ada", "");
+    ck_assert_str_eq(
+        json_text_at(explain(s, keep_printf("%s&channel=c", query)), "cause"),
+        "channel-not-followed");
+    for (int i = 0; i < 2; i++) {
+        http_expect(
+            http_get(s, keep_printf("/push/explain?%s&%s", query, others[i])),
+            404, NULL);
+    }
+    http_expect(http_get(s,
+                         keep_printf("/push/explain?%s&broadcast=no", query)),
+                400, "broadcast");
+}
+END_TEST
+
 /* ---- a full memory ---- */
 
 START_TEST(what_went_for_want_of_memory_is_said_to_have)
@@ -287,6 +309,7 @@ int main(void)
     tcase_add_test(
         tc, of_several_devices_each_has_its_chain_and_the_user_a_verdict);
     tcase_add_test(tc, a_question_that_is_unclear_is_answered_by_the_field);
+    tcase_add_test(tc, a_message_is_asked_about_with_the_channel_that_has_it);
     tcase_add_test(tc, what_went_for_want_of_memory_is_said_to_have);
     tc = case_add(suite, "traces", 60);
     tcase_add_test(tc,

@@ -114,7 +114,7 @@ START_TEST(type_and_receipt_stand_in_fields_of_their_own)
 
     ck_assert_int_eq(a->status, 202);
     ck_assert_ptr_nonnull(link);
-    ck_assert_str_eq(link, keep_printf("</push/receipts/%s>; "
+    ck_assert_str_eq(link, keep_printf("</push/receipts/%s?user=ada>; "
                                        "rel=\"urn:ietf:params:push:receipt\"",
                                        json_text_at(a->json, "id")));
     ck_assert_str_eq(e->type, "trip.accepted");

@@ -307,7 +307,7 @@ START_TEST(the_life_of_a_message_is_told_for_each_device)
     ck_assert_int_eq(json_int_at(a->json, "recipients"), 1);
     ck_assert_int_eq(json_int_at(a->json, "connected"), 1);
     ck_assert_str_eq(http_header(a, "Location"),
-                     keep_printf("/push/messages/%s", mid));
+                     keep_printf("/push/messages/%s?user=ada", mid));
     expect_message(st, 1, "x");
     life = life_of(s, mid);
     ck_assert_str_eq(json_text_at(life, "id"), mid);

@@ -243,6 +243,92 @@ START_TEST(a_graceful_restart_begins_another_generation)
 }
 END_TEST
 
+/* ---- one message, by its address ---- */
+
+static const char *const audiences[] = {
+    "user=ada",    "user=ada&device=phone", "user=a+b%26c%3dd%2f%c3%bc%3f%23",
+    "channel=ada", "channel=%22%3e%2c+x",   "broadcast=1",
+};
+
+START_TEST(a_message_is_found_at_the_address_that_its_publisher_was_told)
+{
+    struct server *s = server_start(NULL);
+
+    for (size_t i = 0; i < COUNT(audiences); i++) {
+        struct answer *a = publish_try(s, audiences[i], NULL, "x");
+        const char *mid = json_text_at(a->json, "id");
+        const char *url = http_header(a, "Location");
+
+        ck_assert_str_eq(url, keep_printf("/push/messages/%s?%s", mid,
+                                          audiences[i]));
+        a = http_get(s, url);
+        ck_assert_msg(a->status == 200, "%s: %s", url, a->body);
+        ck_assert_str_eq(json_text_at(a->json, "id"), mid);
+        ck_assert_int_eq(http_do(s, "DELETE", url, NULL, NULL)->status, 200);
+        ck_assert_str_eq(json_text_at(life_of(s, mid), "state"), "recalled");
+        http_expect(http_do(s, "DELETE", url, NULL, NULL), 409, "message");
+    }
+}
+END_TEST
+
+START_TEST(a_message_is_not_found_where_it_is_said_to_be_of_somebody_else)
+{
+    static const char *const methods[] = {"GET", "DELETE"};
+    struct server *s = server_start(NULL);
+
+    for (size_t i = 0; i < COUNT(audiences); i++) {
+        const char *mid = publish(s, audiences[i], NULL, "x");
+
+        for (size_t j = 0; j < COUNT(audiences); j++) {
+            /* Of a device, or of the user: both are right of it. */
+            if (j == i || (i == 1 && j == 0)) {
+                continue;
+            }
+            for (size_t k = 0; k < COUNT(methods); k++) {
+                http_expect(http_do(s, methods[k],
+                                    keep_printf("/push/messages/%s?%s", mid,
+                                                audiences[j]),
+                                    NULL, NULL),
+                            404, NULL);
+            }
+            http_expect(http_get(s, keep_printf("/push/receipts/%s?%s", mid,
+                                                audiences[j])),
+                        404, NULL);
+        }
+        ck_assert_str_eq(json_text_at(life_of(s, mid), "state"), "live");
+    }
+}
+END_TEST
+
+static const struct {
+    const char *query, *detail;
+} bad_addresses[] = {
+    {"user=ada&channel=c", "channel"},
+    {"user=ada&broadcast=1", "broadcast"},
+    {"channel=c&broadcast=1", "broadcast"},
+    {"broadcast=true", "broadcast: 1"},
+    {"user=", "user"},
+    {"channel=a%01", "channel"},
+    {"device=d", "device"},
+    {"channel=c&device=d", "device"},
+    {"user=ada&device=%2F", "device"},
+    {"user=ada&user=ada", "user"},
+};
+
+START_TEST(an_address_that_makes_no_sense_is_answered_by_the_field)
+{
+    struct server *s = server_start(NULL);
+    const char *mid = publish(s, "user=ada", NULL, "x");
+
+    for (size_t i = 0; i < COUNT(bad_addresses); i++) {
+        http_expect(http_get(s, keep_printf("/push/messages/%s?%s", mid,
+                                            bad_addresses[i].query)),
+                    400, bad_addresses[i].detail);
+    }
+    ck_assert_str_eq(json_text_at(life_of(s, mid), "state"), "live");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("views");
@@ -255,5 +341,11 @@ int main(void)
     tcase_add_test(tc, the_slowest_streams_come_first);
     tcase_add_test(tc, every_child_has_its_reactors_listed);
     tcase_add_test(tc, a_graceful_restart_begins_another_generation);
+    tcase_add_test(
+        tc, a_message_is_found_at_the_address_that_its_publisher_was_told);
+    tcase_add_test(
+        tc, a_message_is_not_found_where_it_is_said_to_be_of_somebody_else);
+    tcase_add_test(tc,
+                   an_address_that_makes_no_sense_is_answered_by_the_field);
     return case_run(suite);
 }

@@ -11,7 +11,7 @@ SIM_STREAM := $(filter-out %/tcp.o %/migration.o,$(STREAM_PARTS))
 SIM_PROBED := push_clock_now push_clock_us push_slab_alloc push_store_publish \
               push_store_key_claim push_seat_wake_device \
               push_store_next_gen push_delivery_begin push_delivery_cut push_session_ack \
-              push_store_ack push_session_resume
+              push_store_ack push_session_resume push_session_received
 
 UNIT_TESTS += $(B)/tests/simulation/test_simulation
 

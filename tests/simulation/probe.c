@@ -229,7 +229,7 @@ static const push_cursor_t *bend(push_heap_t *heap, push_device_t *device,
 
 PROBED(push_session_resume);
 
-void PROBE(push_session_resume)(push_heap_t *heap, push_device_t *device,
+bool PROBE(push_session_resume)(push_heap_t *heap, push_device_t *device,
                                 const push_cursor_t *cursor,
                                 const push_time_t *now)
 {
@@ -239,6 +239,38 @@ void PROBE(push_session_resume)(push_heap_t *heap, push_device_t *device,
         at = *cursor;
     }
     bend(heap, device, &at);
-    REAL(push_session_resume)
-    (heap, device, at.seq == UINT64_MAX ? NULL : &at, now);
+    return REAL(push_session_resume)(heap, device,
+                                     at.seq == UINT64_MAX ? NULL : &at, now);
+}
+
+/* The message behind this one in its lane, or this one. */
+static uint64_t next_mid(const push_heap_t *heap, const push_device_t *device,
+                         uint64_t mid)
+{
+    const push_subscription_t *s = push_device_subscriptions(heap, device);
+
+    for (unsigned i = 0; i < push_device_subscriptions_count(device); i++) {
+        const push_log_t *log = s[i].log ? push_subscription_log(heap, &s[i])
+                                         : NULL;
+        push_entry_t entry;
+        push_ref_t ref = PUSH_NONE;
+
+        if (log && push_log_find(heap, log, mid, &entry)
+            && push_log_read(heap, log, entry.lane, entry.at + 1, &ref)
+                   == PUSH_SLOT_MESSAGE) {
+            return ((const push_message_t *)push_at(heap, ref))->mid;
+        }
+    }
+    return mid;
+}
+
+PROBED(push_session_received);
+
+void PROBE(push_session_received)(push_heap_t *heap, push_device_t *device,
+                                  uint64_t mid, const push_time_t *now)
+{
+    if (broken(SIM_RECEIVED_ONE_TOO_FAR)) {
+        mid = next_mid(heap, device, mid);
+    }
+    REAL(push_session_received)(heap, device, mid, now);
 }

@@ -138,6 +138,7 @@ static const struct {
     {SIM_SESSION_IGNORED, "order"},
     {SIM_REPLACED_NOT_TOLD, "lost"},
     {SIM_SLID_NOT_TOLD, "silent-gap"},
+    {SIM_RECEIVED_ONE_TOO_FAR, "lost"},
     {SIM_NOBODY_WOKEN, "stuck"},
 };
 

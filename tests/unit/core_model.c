@@ -342,8 +342,15 @@ void model_return(model_t *m, int index, uint64_t keep)
         gaps_again(d);
     }
     while (d->sent > keep) {
+        int i;
+
         d->sent--;
-        d->state[d->flight[d->sent - d->acked]] = WAITING;
+        i = d->flight[d->sent - d->acked];
+        d->state[i] = WAITING;
+        if (m->messages[i].dropped) {
+            d->state[i] = OVER;
+            d->losses[PUSH_GAP_MEMORY][m->messages[i].urgency]++;
+        }
     }
 }
 
@@ -365,6 +372,27 @@ static void begin_at(model_t *m, int index, uint64_t seq)
     d->sent = seq;
 }
 
+/* What is in the log of a message, and of its urgency. */
+static bool same_lane(const model_message_t *a, const model_message_t *b)
+{
+    return a->kind == b->kind && a->to == b->to && a->urgency == b->urgency;
+}
+
+/* It has come, and so has all before it in its lane. */
+static void received(model_t *m, model_device_t *d, int last)
+{
+    for (int i = 0; i <= last; i++) {
+        const model_message_t *message = &m->messages[i];
+
+        if (same_lane(message, &m->messages[last]) && meant(m, d, i)
+            && d->state[i] == WAITING
+            && (message->kind != TO_USER || i == last
+                || (model_alive(m, i) && !(message->now && i < d->opened)))) {
+            d->state[i] = OVER;
+        }
+    }
+}
+
 static void mismatch(model_t *m, int index, const push_cursor_t *at)
 {
     model_device_t *d = &m->devices[index];
@@ -375,10 +403,9 @@ static void mismatch(model_t *m, int index, const push_cursor_t *at)
         return;
     }
     for (int i = 0; i < m->count; i++) {
-        if (m->messages[i].mid == at->mid && m->messages[i].kind == TO_USER
-            && meant(m, d, i) && m->messages[i].fate == PUSH_LIVE
-            && !m->messages[i].gone) {
-            d->state[i] = OVER;
+        if (m->messages[i].mid == at->mid && !m->messages[i].gone
+            && meant(m, d, i)) {
+            received(m, d, i);
         }
     }
 }

@@ -153,13 +153,21 @@ void world_drop(world_t *world, push_device_t *device)
     world->heap->release(world->heap, push_ref_of(world->heap, device));
 }
 
+void world_take_up(world_t *world, push_device_t *device,
+                   const push_cursor_t *at)
+{
+    if (push_session_resume(world->heap, device, at, &world->now)) {
+        push_session_received(world->heap, device, at->mid, &world->now);
+    }
+}
+
 void world_open(world_t *world, push_device_t *device,
                 const world_open_t *open)
 {
     static const world_open_t usual;
 
     open = open ? open : &usual;
-    push_session_resume(world->heap, device, open->resume, &world->now);
+    world_take_up(world, device, open->resume);
     if (!(device->traits & PUSH_DEVICE_ONLINE)) {
         count_connected(world, device, 1);
     }
@@ -208,7 +216,8 @@ push_message_spec_t spec_topic(const char *text, const char *topic)
 static push_publish_t begin(world_t *world, const push_message_spec_t *d,
                             uint32_t limit)
 {
-    push_publish_t publish = {.spec = d, .limit = limit, .now = world->now};
+    push_publish_t publish = {
+        .spec = d, .limit = limit, .stored = world->stored, .now = world->now};
 
     publish.receipt.mid = push_mid_next(&world->clock, world->now.wall, 1, 2);
     return publish;
@@ -328,7 +337,7 @@ push_cursor_t cursor_mid(uint64_t seq, uint64_t mid)
 
 void world_resume(world_t *world, push_device_t *device, push_cursor_t at)
 {
-    push_session_resume(world->heap, device, &at, &world->now);
+    world_take_up(world, device, &at);
 }
 
 push_status_t world_ack(world_t *world, push_device_t *device,

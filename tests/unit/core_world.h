@@ -21,6 +21,7 @@ typedef struct world_t {
     push_channel_t *broadcast;
     uint32_t limit;
     uint32_t history;
+    bool stored;      /* what is published was accepted elsewhere */
     uint64_t written; /* bytes of the streams; 0: all arrives at once */
     uint64_t arrived;
     bool full;              /* the last flush: an implicit window was */
@@ -90,6 +91,9 @@ uint32_t world_pending(world_t *world, const push_device_t *device);
 push_cursor_t cursor(uint64_t seq);
 push_cursor_t cursor_mid(uint64_t seq, uint64_t mid);
 
+/* Takes up where the client says it stands, as a check-in does. */
+void world_take_up(world_t *world, push_device_t *device,
+                   const push_cursor_t *at);
 void world_resume(world_t *world, push_device_t *device, push_cursor_t at);
 push_status_t world_ack(world_t *world, push_device_t *device,
                         push_cursor_t at);

@@ -506,6 +506,42 @@ void crash_prepare(fixture_t *g, crash_journal_t *j)
     j->now = g->now;
 }
 
+/* What was accepted elsewhere finds a mailbox full of what is more urgent. */
+static void overfill(fixture_t *g, const crash_journal_t *j)
+{
+    const push_name_t name = push_store_name(&g->store,
+                                             named(crash_name(j, "full")));
+    const push_message_spec_t spec = spec_urgent("stored", PUSH_VERY_LOW);
+    push_publish_t publish = {.spec = &spec,
+                              .limit = g->store.limits.max_pending,
+                              .stored = true,
+                              .now = g->now};
+    push_audience_t audience = {.kind = PUSH_LOG_USER, .name = name.text};
+    push_user_t *user;
+
+    publish.receipt.mid = push_store_next_mid(&g->store, &audience, &g->now);
+    if (push_shard_enter(&g->store, name.shard)) {
+        user = push_store_user(&g->store, &name, false);
+        if (user) {
+            push_user_publish(&g->store.heaps[name.shard], user, &publish);
+        }
+        push_shard_leave(&g->store, name.shard);
+    }
+}
+
+/* Its number is of no session; of what it names in the channel the mid says. */
+static void arrive_from_elsewhere(fixture_t *g, crash_journal_t *j,
+                                  unsigned device,
+                                  push_stream_ref_t *stream_ref)
+{
+    crash_cast(g, j, PUSH_VERY_LOW);
+    crash_cast(g, j, PUSH_VERY_LOW);
+    while (crash_flush(g, j, device, stream_ref)) {
+    }
+    j->devices[device].at.seq += 1000000;
+    arrive(g, j, device, stream_ref);
+}
+
 void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
 {
     push_stream_ref_t stream_refs[CRASH_DEVICES];
@@ -528,6 +564,8 @@ void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
         listen_to_all(g, j, stream_refs);
         if (round == 1) {
             burst(g, j);
+            overfill(g, j);
+            arrive_from_elsewhere(g, j, B1, &stream_refs[B1]);
         }
         if (round == 2 && j->alone) {
             fill_memory(g, j);

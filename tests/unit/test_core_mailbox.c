@@ -273,6 +273,51 @@ START_TEST(one_of_two_that_refuses_is_counted_and_the_other_receives)
 }
 END_TEST
 
+START_TEST(
+    what_is_stored_already_is_lost_to_a_full_mailbox_and_kept_for_others)
+{
+    push_device_t *late;
+    uint64_t mid;
+
+    w.limit = 2;
+    say_urgent("a", PUSH_NORMAL);
+    say_urgent("b", PUSH_NORMAL);
+    w.stored = true;
+    ck_assert_int_eq(world_publish(&w, user, spec_urgent("c", PUSH_LOW)),
+                     PUSH_OK);
+    mid = w.receipt.mid;
+    ck_assert_uint_eq(w.receipt.refused, 1);
+    ck_assert_uint_eq(w.receipt.recipients, 0);
+    ck_assert_int_eq(world_fate(&w, device, mid), PUSH_REFUSED);
+    ck_assert_str_eq(world_flush(&w, device), "!low:1 1=a 2=b");
+    ck_assert_int_eq(world_ack(&w, device, cursor(2)), PUSH_OK);
+    say_urgent("d", PUSH_LOW);
+    ck_assert_str_eq(world_flush(&w, device), "3=d");
+    w.limit = 9;
+    late = world_device(&w, user, "late", NULL, 0);
+    world_open(&w, late, NULL);
+    ck_assert_str_eq(world_flush(&w, late), "1=a 2=b 3=c 4=d");
+}
+END_TEST
+
+START_TEST(what_is_stored_already_is_kept_for_a_user_without_devices)
+{
+    push_user_t *absent = world_user(&w);
+    push_device_t *late;
+
+    w.limit = 2;
+    w.stored = true;
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(
+            world_publish(&w, absent, spec_urgent("h", PUSH_HIGH)), PUSH_OK);
+    }
+    ck_assert_int_eq(world_publish(&w, absent, spec("n")), PUSH_OK);
+    late = world_device(&w, absent, "late", NULL, 0);
+    world_open(&w, late, NULL);
+    ck_assert_str_eq(world_flush(&w, late), "1=h 2=h 3=n");
+}
+END_TEST
+
 START_TEST(what_is_in_flight_or_expired_takes_no_room)
 {
     push_message_spec_t d = spec("brief");
@@ -444,6 +489,11 @@ int main(void)
         full, where_all_that_waits_is_more_urgent_the_only_recipient_refuses);
     tcase_add_test(full,
                    one_of_two_that_refuses_is_counted_and_the_other_receives);
+    tcase_add_test(
+        full,
+        what_is_stored_already_is_lost_to_a_full_mailbox_and_kept_for_others);
+    tcase_add_test(full,
+                   what_is_stored_already_is_kept_for_a_user_without_devices);
     tcase_add_test(full, what_is_in_flight_or_expired_takes_no_room);
     tcase_add_test(full, channels_do_not_fill_a_mailbox);
     tcase_add_test(full, a_gap_is_told_once);

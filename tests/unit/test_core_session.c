@@ -41,11 +41,11 @@ static const struct {
     {"one more, with its mid", RIGHT, 3, "4=f 5=d 6=e", 3},
     {"all", PLAIN, 5, "6=f", 5},
     {"all, with its mid", RIGHT, 5, "6=f", 5},
-    {"the mid of another", WRONG, 4, "1=f 2=c 3=d", 0},
+    {"the mid of another", WRONG, 4, "1=f", 0},
     {"a mid of nowhere", UNKNOWN, 4, "1=f 2=c 3=d 4=e", 0},
     {"beyond what was sent", PLAIN, 6, "1=f 2=c 3=d 4=e", 0},
     {"beyond, with a mid of nowhere", UNKNOWN, 6, "1=f 2=c 3=d 4=e", 0},
-    {"beyond, with the mid of e", WRONG, 9, "1=f 2=c 3=d", 0},
+    {"beyond, with the mid of e", WRONG, 9, "1=f", 0},
     {"far beyond", PLAIN, INT64_MAX, "1=f 2=c 3=d 4=e", 0},
 };
 
@@ -71,8 +71,7 @@ START_TEST(a_cursor_resumes_as_the_row_says)
     default:
         break;
     }
-    push_session_resume(w.heap, device,
-                        resumes[_i].claim == NO_CURSOR ? NULL : &at, &w.now);
+    world_take_up(&w, device, resumes[_i].claim == NO_CURSOR ? NULL : &at);
     ck_assert_msg(device->acked == resumes[_i].acked
                       && device->sent == resumes[_i].acked,
                   "%s", resumes[_i].why);
@@ -124,15 +123,52 @@ START_TEST(an_acknowledgement_ends_the_staleness_of_a_plain_cursor)
 }
 END_TEST
 
-START_TEST(the_mid_of_another_session_acknowledges_that_message_alone)
+START_TEST(the_mid_of_another_session_acknowledges_all_before_it_in_its_lane)
 {
-    uint64_t mids[4];
+    push_message_spec_t other = spec("for other");
+    uint64_t mids[4], low, others;
 
+    other.device = words("other");
+    world_publish(&w, user, spec_urgent("low", PUSH_LOW));
+    low = w.receipt.mid;
+    world_publish(&w, user, other);
+    others = w.receipt.mid;
     say(4, mids);
     world_resume(&w, device, cursor_mid(99, mids[2]));
-    ck_assert_str_eq(world_flush(&w, device), "1=a 2=b 3=d");
-    ck_assert_int_eq(world_fate(&w, device, mids[2]), PUSH_ACKED);
+    ck_assert_str_eq(world_flush(&w, device), "1=d 2=low");
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(world_fate(&w, device, mids[i]), PUSH_ACKED);
+    }
     ck_assert_int_eq(world_fate(&w, device, mids[3]), PUSH_IN_FLIGHT);
+    ck_assert_int_eq(world_fate(&w, device, low), PUSH_IN_FLIGHT);
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_ACKED), 3);
+    /* Nothing is noted of what was never meant for the device. */
+    device = world_device(&w, user, "other", NULL, 0);
+    ck_assert_int_eq(world_fate(&w, device, others), PUSH_PENDING);
+}
+END_TEST
+
+START_TEST(a_mid_of_a_channel_acknowledges_all_before_it_in_its_lane)
+{
+    push_channel_t *channel = world_channel(&w);
+    uint64_t mids[4];
+
+    device = world_device(&w, user, "e", &channel, 1);
+    world_open(&w, device, NULL);
+    for (int i = 0; i < 4; i++) {
+        char text[] = {(char)('a' + i), '\0'};
+
+        world_cast(&w, channel, spec(text));
+        mids[i] = w.receipt.mid;
+    }
+    world_cast(&w, channel, spec_urgent("low", PUSH_LOW));
+    ck_assert_str_eq(world_flush(&w, device), "1=a 2=b 3=c 4=d 5=low");
+    world_resume(&w, device, cursor_mid(99, mids[2]));
+    ck_assert_str_eq(world_flush(&w, device), "1=d 2=low");
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_ACKED), 3);
+    world_resume(&w, device, cursor_mid(99, mids[0]));
+    ck_assert_str_eq(world_flush(&w, device), "1=d 2=low");
+    ck_assert_uint_eq(core_counted(&w.memory, PUSH_TOTAL_ACKED), 3);
 }
 END_TEST
 
@@ -257,11 +293,11 @@ START_TEST(beyond_those_bounds_a_cursor_of_another_session_is_a_mismatch)
     world_flush(&w, device);
     world_resume(&w, device, cursor_mid(far[_i] + 3, mids[1]));
     ck_assert_uint_eq(device->acked, 0);
-    ck_assert_int_eq(world_fate(&w, device, mids[0]), PUSH_PENDING);
+    ck_assert_int_eq(world_fate(&w, device, mids[0]), PUSH_ACKED);
     ck_assert_int_eq(world_fate(&w, device, mids[1]), PUSH_ACKED);
-    ck_assert_str_eq(world_flush(&w, device), "1=a 2=c");
+    ck_assert_str_eq(world_flush(&w, device), "1=c");
     world_resume(&w, device, cursor(far[_i] + 3));
-    ck_assert_str_eq(world_flush(&w, device), "1=a 2=c");
+    ck_assert_str_eq(world_flush(&w, device), "1=c");
     ck_assert_int_eq(world_ack(&w, device, cursor(far[_i] + 1)), PUSH_STALE);
     ck_assert_uint_eq(device->acked, 0);
 }
@@ -391,8 +427,11 @@ int main(void)
     tcase_add_test(resume, a_stale_plain_cursor_with_the_right_mid_is_taken);
     tcase_add_test(resume,
                    an_acknowledgement_ends_the_staleness_of_a_plain_cursor);
+    tcase_add_test(
+        resume,
+        the_mid_of_another_session_acknowledges_all_before_it_in_its_lane);
     tcase_add_test(resume,
-                   the_mid_of_another_session_acknowledges_that_message_alone);
+                   a_mid_of_a_channel_acknowledges_all_before_it_in_its_lane);
     tcase_add_test(resume,
                    a_mid_meant_for_another_device_acknowledges_nothing);
     tcase_add_test(resume, what_comes_back_competes_again_by_urgency);

@@ -15,6 +15,10 @@ push_status_t push_acks_take(push_cluster_t *cluster,
                              const push_checkin_t *checkin,
                              const push_time_t *now);
 
+/* As only_made_up() of the broker, of the user's contexts on all nodes. */
+bool push_acks_only_made_up(push_cluster_t *cluster, push_text_t user,
+                            push_text_t app, char *device);
+
 /* ---- the link: never waits for Redis ---- */
 
 /* A: another node asks for an acknowledgement. */

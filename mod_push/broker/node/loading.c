@@ -2,12 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "redis/courier.h"
-
-/* How often an errand of somebody else at the log is looked at, ms. */
-#define POLL_MS 2
 
 /* ---- one answer ---- */
 
@@ -163,109 +159,4 @@ push_status_t push_status_of_failure(unsigned failure)
     default:
         return PUSH_NO_STATE;
     }
-}
-
-/* ---- a log is followed ---- */
-
-typedef struct {
-    push_cluster_t *cluster;
-    push_text_t log;
-    unsigned partition;
-    int64_t deadline;
-    push_follow_t follow;
-} following_t;
-
-/* One piece is asked for and put; *more: another one is to be. */
-static push_status_t ask(following_t *f, bool *more)
-{
-    push_cluster_t *cluster = f->cluster;
-    push_follow_view_t view = {0};
-    push_follow_reply_t reply;
-    push_request_t request;
-    push_status_t status;
-    bool again = false;
-
-    *more = false;
-    push_follow_look(cluster->store, f->log, &view);
-    push_request_init(&request, f->partition);
-    request.deadline = f->deadline;
-    push_library_follow(&request.command,
-                        &(push_follow_call_t){
-                            .home = push_cluster_home(cluster, f->partition),
-                            .owner = push_cluster_owner(cluster),
-                            .following = {f->log, view.connected,
-                                          view.subscribers, f->follow.since}});
-    status = push_status_of_failure(
-        push_courier_call(cluster->courier, &request));
-    if (status == PUSH_OK && !push_follow_reply(request.reply, &reply)) {
-        status = PUSH_NO_STATE;
-    }
-    if (status == PUSH_OK) {
-        push_time_t now = push_clock_now();
-
-        status = push_loading_put(
-            cluster,
-            &(push_loading_t){f->partition, f->log, f->follow.errand,
-                              f->follow.since, &reply.followed},
-            &now, &again);
-        f->follow.since = reply.followed.version;
-        *more = status == PUSH_OK && reply.followed.more;
-    }
-    push_request_cleanup(&request);
-    return status;
-}
-
-static push_status_t load(following_t *f)
-{
-    push_status_t status;
-    bool more;
-
-    do {
-        status = ask(f, &more);
-    } while (more && push_redis_now() < f->deadline);
-    if (more || (status != PUSH_OK && status != PUSH_STALE)) {
-        push_follow_fail(f->cluster->store, f->log, f->follow.errand);
-    }
-    return more ? PUSH_NO_STATE : status;
-}
-
-static void pause_for(int64_t ms)
-{
-    struct timespec span = {.tv_nsec = ms * 1000000L};
-
-    nanosleep(&span, NULL);
-}
-
-push_status_t push_loading_follow(push_cluster_t *cluster, push_text_t log,
-                                  int64_t deadline)
-{
-    following_t f = {.cluster = cluster,
-                     .log = log,
-                     .partition = push_log_partition(cluster->store, log),
-                     .deadline = deadline};
-    push_status_t status = PUSH_OK;
-
-    if (push_cluster_owner(cluster) == PUSH_OWNER_NOBODY) {
-        return PUSH_NO_STATE;
-    }
-    while (status == PUSH_OK || status == PUSH_STALE
-           || status == PUSH_NOT_FOUND) {
-        status = push_follow_begin(cluster->store, log, &f.follow);
-        if (status != PUSH_OK) {
-            return status;
-        }
-        if (f.follow.mine) {
-            status = load(&f);
-        }
-        else if (f.follow.state == PUSH_FOLLOW_LIVE) {
-            return PUSH_OK;
-        }
-        else {
-            pause_for(POLL_MS);
-        }
-        if (push_redis_now() >= deadline) {
-            return PUSH_NO_STATE;
-        }
-    }
-    return status;
 }

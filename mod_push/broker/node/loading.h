@@ -29,14 +29,6 @@ unsigned push_loading_marks(const push_cluster_t *cluster,
                             const push_time_t *now, push_dropped_t *marks,
                             unsigned room);
 
-/*
- * Follows a log and loads it: PUSH_OK, it is LIVE.  Waits for Redis, and for
- * other errands at the log, until deadline (push_redis_now()).  PUSH_NO_STATE:
- * Redis does not say; PUSH_BUSY; PUSH_NO_MEMORY.
- */
-push_status_t push_loading_follow(push_cluster_t *cluster, push_text_t log,
-                                  int64_t deadline);
-
 /* What a failure means to whoever has to be answered. */
 push_status_t push_status_of_failure(unsigned failure);
 

@@ -32,7 +32,9 @@ typedef enum push_cluster_event_t {
     PUSH_CLUSTER_REFUSED,    /* Redis says that something is set up wrongly */
     PUSH_CLUSTER_UNREADABLE, /* a record that this version cannot read */
     PUSH_CLUSTER_LEASE_LATE, /* the lease could not be renewed */
-    PUSH_CLUSTER_LEASED,     /* this node has an id (again) */
+    PUSH_CLUSTER_LEASED,     /* this node has a number, or another one */
+    PUSH_CLUSTER_CROWDED,    /* there are as many nodes as may be */
+    PUSH_CLUSTER_FOREIGN,    /* Redis has another cluster's data now */
     PUSH_CLUSTER_EVENTS
 } push_cluster_event_t;
 
@@ -40,6 +42,7 @@ typedef struct push_cluster_options_t {
     const struct push_redis_settings_t *redis; /* how it is reached */
     const char *prefix;                        /* of all keys and channels */
     const char *url;                           /* of this node; "" for none */
+    const char *version;                       /* of the module */
     unsigned replicas;                         /* PushClusterReplicas */
     int64_t linger;                            /* ms */
     push_durability_t durability;

@@ -188,7 +188,7 @@ void push_peers_view(const push_cluster_t *cluster, push_cluster_view_t *view)
 
     memset(view, 0, sizeof(*view));
     push_roster_read(&from->roster, view);
-    view->leased = atomic_load(&from->leased);
+    view->leased = atomic_load(&from->owner) != 0;
     view->owner = from->owner;
     view->lease = atomic_load(&from->lease);
     view->unreadable = atomic_load(&from->unreadable);

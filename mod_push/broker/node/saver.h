@@ -19,8 +19,13 @@ typedef struct push_saver_t push_saver_t;
 /* Starts the thread, and takes what the store hands over.  NULL, with errno. */
 push_saver_t *push_saver_start(push_cluster_t *cluster);
 
-/* Sends what is queued, waits for it a second at most, and joins the thread. */
+/*
+ * Sends what is queued, waits for it a second at most, and joins the thread.
+ * What was sent may still be answered until the courier has stopped;
+ * push_saver_free() is for behind that.
+ */
 void push_saver_stop(push_saver_t *saver);
+void push_saver_free(push_saver_t *saver);
 
 /* ---- any thread ---- */
 
@@ -29,6 +34,9 @@ void push_saver_stop(push_saver_t *saver);
  * ours there are written again, and those that have no record claimed anew.
  */
 void push_saver_anew(push_cluster_t *cluster, unsigned partition);
+
+/* A device of this user came back without a claim; its publishers are told. */
+void push_saver_came_back(push_cluster_t *cluster, push_text_t user);
 
 /*
  * Writes one device now, to as many replicas as PushClusterReplicas says, and

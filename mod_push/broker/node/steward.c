@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "broker/node/ends.h"
+#include "broker/node/load.h"
+#include "broker/node/masters.h"
 #include "broker/node/resync.h"
+#include "redis/request.h"
 #include "store/shm/thread.h"
 
 /* How often the segment is looked through although nobody woke us, ms. */
@@ -15,6 +19,9 @@ struct push_steward_t {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
+    push_resync_t resync; /* the thread's, as the next two */
+    bool caught_up;       /* the broadcast and the marks are here */
+    int64_t not_before;   /* push_redis_now(); of trying that */
     /* ---- with the lock ---- */
     push_errand_t *first, *last;
     bool woken;
@@ -65,6 +72,49 @@ static void drop(push_errand_t *errand)
     }
 }
 
+static bool follow_broadcast(push_cluster_t *cluster)
+{
+    static const push_text_t broadcast = {"b", 1};
+    push_load_t load;
+    push_status_t status = push_load_begin(cluster, &load, broadcast, true);
+
+    if (status == PUSH_OK) {
+        status = push_load_wait(cluster, &load);
+    }
+    push_load_end(cluster, &load);
+    return status == PUSH_OK;
+}
+
+/* Every node follows the broadcast, and knows who is revoked. */
+static bool catch_up(push_cluster_t *cluster)
+{
+    return follow_broadcast(cluster) && push_ends_recover(cluster) == PUSH_OK;
+}
+
+/*
+ * Where partition 0 was suspect, as it is at first, entries of it may have
+ * been missed: those that say who is revoked are asked for by their marks.
+ */
+static void see_to_segment(push_steward_t *steward)
+{
+    push_cluster_t *cluster = steward->cluster;
+
+    if (!atomic_load(&cluster->linked)) {
+        steward->caught_up = false;
+        return;
+    }
+    if (push_partition_suspect(cluster->words, 0)) {
+        steward->caught_up = false;
+    }
+    if (push_resync_some(cluster, &steward->resync)) {
+        push_steward_wake(steward);
+    }
+    if (!steward->caught_up && push_redis_now() >= steward->not_before) {
+        steward->caught_up = catch_up(cluster);
+        steward->not_before = push_redis_now() + POLL_MS;
+    }
+}
+
 static void *run(void *data)
 {
     push_steward_t *steward = data;
@@ -75,9 +125,7 @@ static void *run(void *data)
         if (errand) {
             errand->run(cluster, errand);
         }
-        if (atomic_load(&cluster->linked) && push_resync_some(cluster)) {
-            push_steward_wake(steward);
-        }
+        see_to_segment(steward);
     }
     if (errand) {
         drop(errand);

@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 
 #include "core/explain.h"
+#include "http/admin/query.h"
 #include "http/checks.h"
 #include "http/json.h"
 #include "http/runtime.h"
@@ -63,14 +64,29 @@ static const push_problem_t *parse_device(const push_params_t *params,
                              "1-128 of A-Z a-z 0-9 . _ ~ -");
 }
 
-static const push_problem_t *parse(request_rec *r, push_question_t *question)
+/* Of the message: the user is whose devices are asked about. */
+static const push_problem_t *parse_audience(const push_params_t *params,
+                                            push_question_t *question,
+                                            push_sought_t *message)
+{
+    const push_problem_t *problem = push_query_channel(params, message);
+
+    if (!problem && message->addressed) {
+        question->audience = &message->audience;
+    }
+    return problem;
+}
+
+static const push_problem_t *parse(request_rec *r, push_question_t *question,
+                                   push_sought_t *message)
 {
     push_params_t params;
 
     return push_params_parse(r, &params)
         ?: parse_message(&params, question)
         ?: parse_user(&params, question)
-        ?: parse_device(&params, question);
+        ?: parse_device(&params, question)
+        ?: parse_audience(&params, question, message);
 }
 
 /* ---- the answer ---- */
@@ -242,7 +258,8 @@ int push_show_explanation(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
     push_question_t question = {.now = push_clock_now()};
-    const push_problem_t *problem = parse(r, &question);
+    push_sought_t message = {0};
+    const push_problem_t *problem = parse(r, &question, &message);
     push_facts_t *facts;
     push_status_t status;
     unsigned count;

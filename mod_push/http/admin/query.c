@@ -25,6 +25,86 @@ const push_problem_t *push_query_user(request_rec *r, const char *part,
     return problem;
 }
 
+/* ---- a message, and whom it was for ---- */
+
+static const push_problem_t *take_audience(const push_params_t *params,
+                                           const char *name,
+                                           push_log_kind_t kind,
+                                           push_sought_t *sought)
+{
+    const char *text = NULL;
+    const push_problem_t *problem = push_params_one(params, name, &text);
+
+    if (problem || !text) {
+        return problem;
+    }
+    if (sought->addressed) {
+        return push_problem(params->pool, 400, "bad-parameter",
+                            "%s: one of user, channel and broadcast says for "
+                            "whom the message is",
+                            name);
+    }
+    sought->addressed = true;
+    sought->audience = (push_audience_t){.kind = kind};
+    if (kind == PUSH_LOG_BROADCAST) {
+        return strcmp(text, "1")
+                   ? push_problem(params->pool, 400, "bad-parameter",
+                                  "broadcast: 1")
+                   : NULL;
+    }
+    sought->audience.name = push_text_of(text);
+    return push_name_valid(sought->audience.name)
+               ? NULL
+               : push_problem(params->pool, 400, "bad-parameter",
+                              "%s: 1-255 bytes of UTF-8 without controls",
+                              name);
+}
+
+static const push_problem_t *take_device(const push_params_t *params,
+                                         push_sought_t *sought)
+{
+    const char *text = NULL;
+    const push_problem_t *problem = push_params_one(params, "device", &text);
+
+    if (problem || !text) {
+        return problem;
+    }
+    if (!sought->addressed || sought->audience.kind != PUSH_LOG_USER) {
+        return push_problem(params->pool, 400, "bad-parameter",
+                            "device: goes with user only");
+    }
+    sought->device = push_text_of(text);
+    return push_device_valid(text, strlen(text))
+               ? NULL
+               : push_problem(params->pool, 400, "bad-parameter",
+                              "device: 1-128 of A-Z a-z 0-9 . _ ~ -");
+}
+
+const push_problem_t *push_query_channel(const push_params_t *params,
+                                         push_sought_t *sought)
+{
+    return take_audience(params, "channel", PUSH_LOG_CHANNEL, sought)
+               ?: take_audience(params, "broadcast", PUSH_LOG_BROADCAST,
+                                sought);
+}
+
+const push_problem_t *push_query_message(request_rec *r, const char *part,
+                                         push_sought_t *sought)
+{
+    push_params_t params;
+
+    *sought = (push_sought_t){0};
+    if (!push_mid_parse(part, strlen(part), &sought->mid)) {
+        return push_problem_of_status(r->pool, PUSH_NOT_FOUND);
+    }
+    return push_params_parse(r, &params)
+        ?: take_audience(&params, "user", PUSH_LOG_USER, sought)
+        ?: push_query_channel(&params, sought)
+        ?: take_device(&params, sought);
+}
+
+/* ---- a list ---- */
+
 static const push_problem_t *parse_limit(const push_params_t *params,
                                          const push_list_rules_t *rules,
                                          push_list_t *list)

@@ -2,6 +2,7 @@
 #define PUSH_ADMIN_QUERY_H
 
 #include "core/list.h"
+#include "core/publication.h"
 #include "http/params.h"
 
 /* What an administrator's query asks for. */
@@ -9,6 +10,18 @@
 /* The user of the path, or else of the query: a name may hold a slash. */
 const push_problem_t *push_query_user(request_rec *r, const char *part,
                                       push_text_t *user);
+
+/*
+ * The message whose id is the part of the path; whom it was for, if the query
+ * says so by `user`, perhaps with `device`, by `channel` or `broadcast`.  404
+ * if that is no id of a message.
+ */
+const push_problem_t *push_query_message(request_rec *r, const char *part,
+                                         push_sought_t *sought);
+
+/* The same of `channel` and `broadcast` alone. */
+const push_problem_t *push_query_channel(const push_params_t *params,
+                                         push_sought_t *sought);
 
 /* An order, by its word in `sort`. */
 typedef struct push_order_word_t {

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "http/admin/query.h"
 #include "http/json.h"
 #include "http/prefer.h"
 #include "http/problem.h"
@@ -162,15 +163,16 @@ static const push_problem_t *unacknowledged(request_rec *r,
 
 int push_show_receipt(request_rec *r, const char *text)
 {
-    push_status_t status = PUSH_NOT_FOUND;
-    push_sought_t sought = {0};
+    push_sought_t sought;
+    const push_problem_t *problem = push_query_message(r, text, &sought);
     state_t state;
 
-    if (push_mid_parse(text, strlen(text), &sought.mid)) {
-        status = wait_for(r, &sought, &state);
+    if (!problem) {
+        problem = push_problem_of_status(r->pool,
+                                         wait_for(r, &sought, &state));
     }
-    if (status != PUSH_OK) {
-        return push_problem_send(r, push_problem_of_status(r->pool, status));
+    if (problem) {
+        return push_problem_send(r, problem);
     }
     if (!is_decided(&state)) {
         return answer_pending(r, text, &state);

@@ -211,16 +211,21 @@ static void take_life(void *data, const push_life_view_t *view)
 
 int push_show_message(request_rec *r, const char *text)
 {
-    life_t life = {json_object(), json_array(), {0}};
+    push_view_t what = {.kind = PUSH_VIEW_MESSAGE};
+    const push_problem_t *problem = push_query_message(r, text, &what.message);
+    life_t life = {NULL, NULL, {0}};
     const push_visitor_t visitor = {
         .message = take_message, .life = take_life, .data = &life};
-    json_t *counts = json_object();
-    push_view_t what = {.kind = PUSH_VIEW_MESSAGE};
-    push_status_t status = PUSH_NOT_FOUND;
+    push_status_t status;
+    json_t *counts;
 
-    if (push_mid_parse(text, strlen(text), &what.message.mid)) {
-        status = read_view(what, &visitor);
+    if (problem) {
+        return push_problem_send(r, problem);
     }
+    life.body = json_object();
+    life.devices = json_array();
+    counts = json_object();
+    status = read_view(what, &visitor);
     for (int i = PUSH_PENDING; i < PUSH_FATES; i++) {
         set(counts, push_fate_name((push_fate_t)i),
             json_integer(life.counts[i]));
@@ -234,14 +239,17 @@ int push_recall_message(request_rec *r, const char *text)
 {
     push_broker_t *broker = push_broker();
     push_time_t now = push_clock_now();
-    push_status_t status = PUSH_NOT_FOUND;
-    json_t *body = json_object();
-    push_sought_t sought = {0};
+    push_sought_t sought;
+    const push_problem_t *problem = push_query_message(r, text, &sought);
+    push_status_t status;
     uint32_t recalled = 0;
+    json_t *body;
 
-    if (push_mid_parse(text, strlen(text), &sought.mid)) {
-        status = broker->recall(broker, &sought, &now, &recalled);
+    if (problem) {
+        return push_problem_send(r, problem);
     }
+    status = broker->recall(broker, &sought, &now, &recalled);
+    body = json_object();
     set(body, "id", mid_json(sought.mid));
     set(body, "recalled", json_integer(recalled));
     return answer(r, status, body);

@@ -190,9 +190,30 @@ static const push_problem_t *read_body(request_rec *r, push_text_t *body)
     return NULL;
 }
 
+static const char *escaped(apr_pool_t *pool, push_text_t text)
+{
+    return ap_escape_urlencoded(pool, apr_pstrmemdup(pool, text.at, text.len));
+}
+
+/* For whom it is, as the query that looks it up says it. */
+static const char *query_of(apr_pool_t *pool, const push_publication_t *asked)
+{
+    const push_audience_t *audience = &asked->audience;
+    push_text_t device = asked->spec.device;
+
+    if (audience->kind == PUSH_LOG_BROADCAST) {
+        return "broadcast=1";
+    }
+    return apr_pstrcat(pool,
+                       audience->kind == PUSH_LOG_USER ? "user=" : "channel=",
+                       escaped(pool, audience->name),
+                       device.len ? "&device=" : NULL, device.at, NULL);
+}
+
 static int answer(request_rec *r, const push_publication_t *asked,
                   const push_receipt_t *receipt)
 {
+    const char *query = query_of(r->pool, asked);
     char mid[PUSH_MID_CHARS + 1] = {0};
     char body[PUSH_RECEIPT_CHARS];
     const char *url, *base;
@@ -201,7 +222,7 @@ static int answer(request_rec *r, const push_publication_t *asked,
     base = apr_pstrmemdup(r->pool, r->uri,
                           strlen(r->uri) - strlen("messages"));
     url = apr_pstrcat(r->pool, ap_os_escape_path(r->pool, r->uri, 1), "/", mid,
-                      NULL);
+                      "?", query, NULL);
     r->status = asked->spec.content.ack_now ? HTTP_ACCEPTED : HTTP_CREATED;
     apr_table_setn(r->headers_out, "Location", url);
     apr_table_setn(r->headers_out, "TTL",
@@ -210,9 +231,10 @@ static int answer(request_rec *r, const push_publication_t *asked,
     if (asked->spec.content.ack_now) {
         apr_table_setn(r->headers_out, "Link",
                        apr_psprintf(r->pool,
-                                    "<%sreceipts/%s>; "
+                                    "<%sreceipts/%s?%s>; "
                                     "rel=\"urn:ietf:params:push:receipt\"",
-                                    ap_os_escape_path(r->pool, base, 1), mid));
+                                    ap_os_escape_path(r->pool, base, 1), mid,
+                                    query));
     }
     return push_json_send_text(r, "application/json", body,
                                push_receipt_write(receipt, body));

@@ -1,7 +1,7 @@
 #ifndef PUSH_SAVE_H
 #define PUSH_SAVE_H
 
-#include "store/disk/record.h"
+#include "store/disk/save_device.h"
 #include "store/shard/store.h"
 
 /* From the objects of the segment to the records that say what they are. */
@@ -12,9 +12,6 @@
 push_record_t *push_save_message(const push_store_t *store,
                                  const push_message_t *message,
                                  push_fate_t fate, const push_time_t *now);
-push_record_t *push_save_device(push_store_t *store,
-                                const push_device_t *device,
-                                const push_time_t *now);
 push_record_t *push_save_key(const push_key_t *key, const push_time_t *now);
 
 /*

@@ -132,7 +132,7 @@ static bool follows_the_same(const push_heap_t *heap,
 
 static void note_device(push_store_t *store, const push_device_t *device)
 {
-    if (store->journal) {
+    if (store->hand_over) {
         push_shard_note(store, device->shard,
                         push_device_refresh(device->id, device->shard));
     }
@@ -215,6 +215,7 @@ static push_status_t checkin_device(push_store_t *store,
     const push_checkin_t *checkin = arrival->checkin;
     push_heap_t *heap = &store->heaps[device->shard];
     bool online = device->traits & PUSH_DEVICE_ONLINE;
+    bool foreign;
     push_ref_t subscriptions = new_subscriptions(store, device,
                                                  arrival->wanted);
 
@@ -229,9 +230,13 @@ static push_status_t checkin_device(push_store_t *store,
         note_device(store, device);
     }
     push_session_open(store, device);
-    push_session_resume(heap, device, checkin->cursor, arrival->now);
+    foreign = push_session_resume(heap, device, checkin->cursor, arrival->now);
     push_store_supersede(store, device, arrival->now);
     use_subscriptions(store, device, subscriptions, arrival->wanted->count);
+    if (foreign) {
+        push_session_received(heap, device, checkin->cursor->mid,
+                              arrival->now);
+    }
     open_stream(store, device, arrival);
     push_session_close(store, device);
     push_count(heap->counts,

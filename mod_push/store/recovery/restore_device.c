@@ -1,8 +1,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#include "core/device_away.h"
-#include "store/shard/context.h"
+#include "store/ops/rebuild.h"
 #include "store/recovery/restore_internal.h"
 
 /* Device contexts, once the logs are there that they subscribe to. */
@@ -120,12 +119,7 @@ static void restore_subscription(const arrival_t *a, push_channel_t *channel,
         a->heap, a->device)[count];
     push_ref_t log = push_ref_of(a->heap, channel);
 
-    push_subscription_init(a->heap, subscription, log, saved->joined);
-    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
-        subscription->cursor[lane] = push_log_seek(a->heap, &channel->log,
-                                                   lane, saved->next[lane]);
-        subscription->reported[lane] = subscription->cursor[lane];
-    }
+    push_rebuild_subscription(a->heap, &channel->log, saved, subscription);
     push_device_set_subscriptions(
         a->device, push_device_subscriptions_ref(a->device), count + 1);
     atomic_fetch_add(&channel->subscribers, 1);
@@ -144,60 +138,7 @@ static void restore_subscriptions(const arrival_t *a)
     }
 }
 
-/* ---- what it has acknowledged ---- */
-
-static void settle(const arrival_t *a, const push_settled_t *settled_one)
-{
-    const push_user_t *user = push_at(a->heap, a->device->user);
-    unsigned lane = settled_one->lane % PUSH_LANES;
-    uint32_t at = push_log_seek(a->heap, &user->log, lane, settled_one->mid);
-    push_ref_t ref = PUSH_NONE;
-    push_message_t *message;
-
-    if (push_log_read(a->heap, &user->log, lane, at, &ref)
-        != PUSH_SLOT_MESSAGE) {
-        return;
-    }
-    message = push_at(a->heap, ref);
-    if (message->mid == settled_one->mid && settled_one->fate < PUSH_FATES) {
-        push_message_settle(a->heap, message, push_ref_of(a->heap, a->device),
-                            (push_fate_t)settled_one->fate, &a->restore->now);
-    }
-}
-
-static void settle_all(const arrival_t *a)
-{
-    push_settled_t at;
-
-    for (unsigned i = 0; i < push_device_settled_count(a->record); i++) {
-        memcpy(&at, a->record->settled.at + i * sizeof(at), sizeof(at));
-        settle(a, &at);
-    }
-}
-
 /* ---- the device ---- */
-
-static void restore_session(const arrival_t *a)
-{
-    const push_device_record_t *record = a->record;
-    const push_time_t *now = &a->restore->now;
-    push_device_t *device = a->device;
-    int64_t away = record->left && record->left < now->wall
-                       ? now->wall - record->left
-                       : 0;
-
-    memcpy(device->id, record->id, PUSH_CONTEXT_BYTES);
-    memcpy(&device->node.hash, record->id, sizeof(device->node.hash));
-    device->shard = (uint8_t)a->name.shard;
-    device->traits = record->traits | PUSH_DEVICE_CHANGED;
-    device->lowest = record->lowest;
-    device->max_in_flight = record->max_in_flight;
-    device->first_seen = record->first_seen;
-    device->last_seen = record->last_seen;
-    device->last_ack = record->last_ack;
-    device->left = now->mono - away;
-    push_device_set_went(device, PUSH_WENT_SHUTDOWN);
-}
 
 /* Allocates the context, its labels, and all its subscriptions. */
 static bool make_device(arrival_t *a)
@@ -236,7 +177,7 @@ static bool restore_device(arrival_t *a)
     if (!user || user->devices_count >= PUSH_DEVICES_MAX || !make_device(a)) {
         return false;
     }
-    restore_session(a);
+    push_rebuild_fields(a->device, a->name.shard, a->record, &a->restore->now);
     push_user_adopt(a->heap, user, a->device, &a->restore->now);
     a->device->losses = a->record->losses;
     count_lost_of_user(a);
@@ -245,7 +186,7 @@ static bool restore_device(arrival_t *a)
                                      .reason = PUSH_GAP_STATE_LOST});
     }
     restore_subscriptions(a);
-    settle_all(a);
+    push_rebuild_settled(a->heap, a->device, a->record, &a->restore->now);
     push_node_be(a->device, PUSH_NODE_DEVICE);
     push_table_add(a->heap, &a->store->shards[a->name.shard].contexts,
                    push_ref_of(a->heap, a->device));
@@ -259,16 +200,6 @@ static void tell_who_comes(const arrival_t *a)
                                                  + a->store->limits.retention;
 }
 
-/* The id says whose context it is: nobody gets that of another. */
-static bool is_genuine(const push_device_record_t *record)
-{
-    unsigned char id[PUSH_CONTEXT_BYTES];
-
-    push_store_context_id(record->user, record->labels[PUSH_LABEL_DEVICE],
-                          record->labels[PUSH_LABEL_APP], id);
-    return !memcmp(id, record->id, sizeof(id));
-}
-
 void push_restore_devices(push_restore_t *restore, push_store_t *store)
 {
     for (size_t i = 0; i < restore->devices.count; i++) {
@@ -277,7 +208,7 @@ void push_restore_devices(push_restore_t *restore, push_store_t *store)
         arrival_t a = {.restore = restore, .store = store, .record = &record};
 
         if (!push_device_read(raw->key, raw->value, &record)
-            || !is_genuine(&record)
+            || !push_rebuild_is_genuine(&record)
             || push_store_device(
                 store, push_store_name(store, record.user).shard, record.id)) {
             restore->restored.invalid++;

@@ -25,6 +25,9 @@ typedef struct push_owned_t {
 _Static_assert(sizeof(push_device_t) % PUSH_REF_UNIT == 0,
                "it begins where the context ends");
 
+/* ms for which a context stays that is ours no more, so its stream sees that. */
+#define PUSH_DISOWN_MS 1000
+
 /* NULL where the segment is none of a cluster. */
 push_owned_t *push_owned(const push_store_t *store,
                          const push_device_t *device);

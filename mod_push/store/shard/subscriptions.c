@@ -127,10 +127,9 @@ static push_status_t find(push_store_t *store, const push_name_t *name,
                : PUSH_NOT_FOUND;
 }
 
-/* oldest: it begins at what is still kept. */
-static push_status_t subscribe_to(push_store_t *store, push_text_t text,
-                                  bool oldest,
-                                  push_subscription_list_t *wanted)
+push_status_t push_subscriptions_add(push_store_t *store,
+                                     push_subscription_list_t *wanted,
+                                     push_text_t text, bool oldest)
 {
     push_name_t name = push_store_name(store, text);
     push_heap_t *heap = &store->heaps[name.shard];
@@ -153,14 +152,10 @@ static push_status_t subscribe_to(push_store_t *store, push_text_t text,
     return status;
 }
 
-push_status_t push_subscriptions_take(push_store_t *store,
-                                      push_subscription_list_t *wanted,
-                                      const push_text_t *channels,
-                                      unsigned count, bool from_oldest)
+void push_subscriptions_begin(push_store_t *store,
+                              push_subscription_list_t *wanted)
 {
     const push_log_t *broadcast = &push_store_broadcast(store)->log;
-    uint32_t now = (uint32_t)(push_clock_now().wall / 1000);
-    push_status_t status = PUSH_OK;
 
     memset(&wanted->list[PUSH_SUBSCRIPTION_USER], 0,
            sizeof(push_subscription_t));
@@ -170,14 +165,26 @@ push_status_t push_subscriptions_take(push_store_t *store,
                            push_copy_now(store, broadcast));
     wanted->count = first_of(wanted);
     atomic_fetch_add(store->checkins, 1);
+}
+
+push_status_t push_subscriptions_take(push_store_t *store,
+                                      push_subscription_list_t *wanted,
+                                      const push_text_t *channels,
+                                      unsigned count, bool from_oldest)
+{
+    uint32_t now = (uint32_t)(push_clock_now().wall / 1000);
+    push_status_t status = PUSH_OK;
+
+    push_subscriptions_begin(store, wanted);
     if (wanted->own) {
-        status = subscribe_to(store, silence, false, wanted);
+        status = push_subscriptions_add(store, wanted, silence, false);
     }
-    else if (!push_copy_live(store, broadcast)) {
+    else if (!push_copy_live(store, &push_store_broadcast(store)->log)) {
         status = PUSH_NOT_FOUND;
     }
     for (unsigned i = 0; i < count && status == PUSH_OK; i++) {
-        status = subscribe_to(store, channels[i], from_oldest, wanted);
+        status = push_subscriptions_add(store, wanted, channels[i],
+                                        from_oldest);
     }
     for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST; i < wanted->count; i++) {
         wanted->list[i].since = now;

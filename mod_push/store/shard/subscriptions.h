@@ -29,6 +29,16 @@ push_status_t push_subscriptions_take(push_store_t *store,
                                       const push_text_t *channels,
                                       unsigned count, bool from_oldest);
 
+/*
+ * The same in two steps: the broadcast alone, then one channel more, which may
+ * be there already.
+ */
+void push_subscriptions_begin(push_store_t *store,
+                              push_subscription_list_t *wanted);
+push_status_t push_subscriptions_add(push_store_t *store,
+                                     push_subscription_list_t *wanted,
+                                     push_text_t channel, bool from_oldest);
+
 /* The check-in is over: no channel has to wait for it any more. */
 void push_subscriptions_arrived(push_store_t *store,
                                 const push_subscription_list_t *wanted);

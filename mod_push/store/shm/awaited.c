@@ -246,6 +246,20 @@ push_wait_result_t push_awaited_end(push_wait_ref_t *wait)
 
 /* ---- the link ---- */
 
+bool push_awaited_has(push_awaited_t *table, const unsigned char *key)
+{
+    const push_awaited_slot_t *slot;
+    bool has;
+
+    if (!enter(table)) {
+        return false;
+    }
+    slot = find(table, key);
+    has = slot && slot->until > push_clock_now().mono;
+    push_lock_release(&table->lock);
+    return has;
+}
+
 bool push_awaited_tell(push_awaited_t *table, const unsigned char *key,
                        const push_wait_result_t *result)
 {

@@ -95,6 +95,9 @@ push_wait_result_t push_awaited_end(push_wait_ref_t *wait);
 
 /* ---- the link ---- */
 
+/* Whether somebody has a wait under the key. */
+bool push_awaited_has(push_awaited_t *table, const unsigned char *key);
+
 /*
  * Tells who waits under the key; false: nobody does, or (the lock is held by
  * a process that is stopped) nobody can be told.

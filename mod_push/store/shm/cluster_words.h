@@ -37,6 +37,14 @@ typedef struct push_master_words_t {
     _Atomic int64_t offset;  /* ms; its clock (wall) less ours (mono) */
 } push_master_words_t;
 
+/* A node that is asked for devices, see broker/node/frozen.h. */
+typedef struct push_frozen_words_t {
+    _Atomic uint32_t missed; /* owner << 16 | time-outs */
+    _Atomic int64_t until;   /* mono ms; until then it is not asked */
+} push_frozen_words_t;
+
+#define PUSH_NODES_MAX 64u
+
 typedef struct push_cluster_words_t {
     push_lock_t link;         /* held by the child that is the node's link */
     _Atomic uint32_t owner;   /* this node's number, or 0: it has none */
@@ -49,6 +57,8 @@ typedef struct push_cluster_words_t {
     _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_OK… */
     /* of the data of each; 0: not known */
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
+    push_frozen_words_t frozen[PUSH_NODES_MAX];
+    _Atomic int64_t linger; /* mono ms; when what is idle is given up next */
     push_awaited_t awaited; /* what threads of the node wait for */
     push_roster_t roster;   /* who else takes part */
     push_relay_words_t relay; /* what waits for other regions */

@@ -1,0 +1,289 @@
+#include "broker/cluster/cluster.h"
+
+#include <string.h>
+
+#include "broker/library/library.h"
+#include "broker/local.h"
+#include "broker/node/acks.h"
+#include "broker/node/claim.h"
+#include "broker/node/ends.h"
+#include "broker/node/lease.h"
+#include "broker/node/link.h"
+#include "broker/node/peers.h"
+#include "broker/node/publish.h"
+#include "broker/node/rates.h"
+#include "broker/node/recall.h"
+#include "broker/node/saver.h"
+#include "broker/node/steward.h"
+#include "redis/courier.h"
+
+/*
+ * What is not said here is of this machine alone: views, reports, metrics and
+ * explanations are those of broker/local.c, of what this node has.
+ */
+
+/* A master that was not drained for so long, ms, cannot be lived with. */
+#define DRAINED_LATE_MS 3000
+
+/* ---- messages ---- */
+
+static push_status_t publish(push_broker_t *broker,
+                             push_publication_t *publication,
+                             push_commit_t *commit, push_answer_t *answer)
+{
+    push_cluster_t *cluster = broker->data;
+
+    (void)commit; /* the answer has what is under way */
+    if (push_segment_superseded(cluster->store->segment)) {
+        return PUSH_BUSY;
+    }
+    return push_node_publish(cluster, publication, answer);
+}
+
+static push_status_t settle(push_broker_t *broker, push_commit_t *commit,
+                            push_answer_t *answer)
+{
+    (void)commit;
+    return push_node_settle(broker->data, answer);
+}
+
+static push_status_t recall(push_broker_t *broker,
+                            const push_sought_t *message,
+                            const push_time_t *now, uint32_t *recalled)
+{
+    return push_node_recall(broker->data, message, now, recalled);
+}
+
+/* ---- devices ---- */
+
+static push_status_t claim(push_broker_t *broker,
+                           const push_checkin_t *checkin,
+                           const push_time_t *now,
+                           push_stream_ref_t *stream_ref, uint64_t *session)
+{
+    return push_claim(broker->data, checkin, now, stream_ref, session);
+}
+
+static push_broker_t *local_of(push_broker_t *broker)
+{
+    return &((push_cluster_t *)broker->data)->local;
+}
+
+static void release(push_broker_t *broker, const push_stream_ref_t *stream_ref,
+                    const push_time_t *now)
+{
+    local_of(broker)->release(local_of(broker), stream_ref, now);
+}
+
+static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
+                         const push_time_t *now)
+{
+    return push_acks_take(broker->data, checkin, now);
+}
+
+static bool only_made_up(push_broker_t *broker, push_text_t user,
+                         push_text_t app, char *device)
+{
+    return local_of(broker)->only_made_up(local_of(broker), user, app, device);
+}
+
+/* ---- users, limits ---- */
+
+static push_status_t dismiss(push_broker_t *broker, push_text_t user,
+                             int64_t refuse, uint32_t *streams)
+{
+    return push_ends_dismiss(broker->data, user, refuse, streams);
+}
+
+static bool revoked(push_broker_t *broker, push_text_t user, int64_t issued)
+{
+    return local_of(broker)->revoked(local_of(broker), user, issued);
+}
+
+static bool take(push_broker_t *broker, push_rate_kind_t kind,
+                 push_text_t name, uint32_t limit, push_rate_t *rate)
+{
+    return push_rates_take(broker->data, kind, name, limit, rate);
+}
+
+static push_status_t use(push_broker_t *broker, push_text_t ticket,
+                         int64_t until)
+{
+    return push_rates_use(broker->data, ticket, until);
+}
+
+/* ---- for administrators ---- */
+
+static push_status_t view(push_broker_t *broker, const push_view_t *what,
+                          const push_visitor_t *visitor)
+{
+    return local_of(broker)->view(local_of(broker), what, visitor);
+}
+
+static void stats(push_broker_t *broker, push_stats_view_t *found)
+{
+    local_of(broker)->stats(local_of(broker), found);
+}
+
+static void figures(push_broker_t *broker, push_stats_view_t *found)
+{
+    local_of(broker)->figures(local_of(broker), found);
+}
+
+static push_status_t report(push_broker_t *broker,
+                            const push_report_query_t *query,
+                            push_report_visit_t *visit, void *data)
+{
+    return local_of(broker)->report(local_of(broker), query, visit, data);
+}
+
+/* Every master that has a partition was drained to its end lately. */
+static bool is_drained(const push_cluster_words_t *words, int64_t now)
+{
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        unsigned home = words->home[i];
+
+        if (!home
+            || atomic_load(&words->masters[home - 1].drained)
+                   < now - DRAINED_LATE_MS) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_well(const push_cluster_t *cluster)
+{
+    const push_cluster_words_t *words = cluster->words;
+    int64_t now = push_clock_now().mono;
+
+    return push_cluster_owner(cluster) != PUSH_OWNER_NOBODY
+           && atomic_load(&words->lease)
+                  >= now - PUSH_LEASE_EVERY_MS - PUSH_LEASE_LATE_MS
+           && is_drained(words, now);
+}
+
+static void health(push_broker_t *broker, push_health_t *found)
+{
+    push_cluster_t *cluster = broker->data;
+
+    local_of(broker)->health(local_of(broker), found);
+    found->durability = cluster->options.durability;
+    found->kept = true;
+    found->failing = !is_well(cluster);
+    found->refusing = found->failing;
+}
+
+static unsigned stuck(push_broker_t *broker)
+{
+    return local_of(broker)->stuck(local_of(broker));
+}
+
+static void metrics(push_broker_t *broker, push_metrics_t *found)
+{
+    local_of(broker)->metrics(local_of(broker), found);
+}
+
+static push_status_t explain(push_broker_t *broker,
+                             const push_question_t *question,
+                             push_facts_t *facts, unsigned *count)
+{
+    return local_of(broker)->explain(local_of(broker), question, facts, count);
+}
+
+static void check(push_broker_t *broker, push_check_t *found)
+{
+    local_of(broker)->check(local_of(broker), found);
+}
+
+static bool nodes(push_broker_t *broker, push_cluster_view_t *found)
+{
+    push_peers_view(broker->data, found);
+    return true;
+}
+
+/* ---- start and stop ---- */
+
+static void fill_library(void *data, push_command_t *command)
+{
+    (void)data;
+    push_library_load(command, command->partition, false);
+}
+
+void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
+                       push_cluster_words_t *words,
+                       const push_cluster_options_t *options,
+                       push_broker_t *broker)
+{
+    *cluster = (push_cluster_t){.store = store,
+                                .words = words,
+                                .options = *options,
+                                .prefix = {options->prefix,
+                                           (uint32_t)strlen(options->prefix)}};
+    push_local_init(&cluster->local, store);
+    *broker = (push_broker_t){.data = cluster,
+                              .secret = cluster->local.secret,
+                              .counts = store->counts,
+                              .publish = publish,
+                              .settle = settle,
+                              .recall = recall,
+                              .claim = claim,
+                              .release = release,
+                              .ack = ack,
+                              .only_made_up = only_made_up,
+                              .dismiss = dismiss,
+                              .revoked = revoked,
+                              .take = take,
+                              .use = use,
+                              .view = view,
+                              .stats = stats,
+                              .figures = figures,
+                              .report = report,
+                              .health = health,
+                              .stuck = stuck,
+                              .metrics = metrics,
+                              .explain = explain,
+                              .check = check,
+                              .cluster = nodes};
+}
+
+bool push_cluster_start(push_cluster_t *cluster)
+{
+    push_client_hooks_t hooks = {.library = fill_library};
+
+    cluster->courier = push_courier_start(cluster->options.redis, &hooks);
+    if (cluster->courier) {
+        cluster->steward = push_steward_start(cluster);
+    }
+    if (cluster->steward) {
+        cluster->saver = push_saver_start(cluster);
+    }
+    if (cluster->saver) {
+        cluster->link = push_link_start(cluster);
+    }
+    if (!cluster->link) {
+        push_cluster_stop(cluster);
+    }
+    return cluster->link != NULL;
+}
+
+/* First who gives the others something to do. */
+void push_cluster_stop(push_cluster_t *cluster)
+{
+    if (cluster->link) {
+        push_link_stop(cluster->link);
+        cluster->link = NULL;
+    }
+    if (cluster->saver) {
+        push_saver_stop(cluster->saver);
+        cluster->saver = NULL;
+    }
+    if (cluster->steward) {
+        push_steward_stop(cluster->steward);
+        cluster->steward = NULL;
+    }
+    if (cluster->courier) {
+        push_courier_stop(cluster->courier);
+        cluster->courier = NULL;
+    }
+}

@@ -1,0 +1,283 @@
+#include "broker/node/inbox.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "broker/node/acks.h"
+#include "broker/node/claim.h"
+#include "broker/node/ends.h"
+#include "broker/node/masters.h"
+#include "broker/node/saver.h"
+#include "broker/node/steward.h"
+#include "broker/node/yield.h"
+#include "core/failpoint.h"
+#include "store/ops/apply.h"
+
+/* Messages and recalls that are applied at once. */
+#define LOT 128
+
+typedef struct {
+    push_cluster_t *cluster;
+    unsigned master;
+    push_time_t now;
+    push_applied_t lot[LOT];
+    unsigned partitions[LOT];
+    unsigned count;
+    bool suspected;
+} inbox_t;
+
+/* ---- messages and recalls ---- */
+
+static void report(push_cluster_t *cluster, push_cluster_event_t what,
+                   const char *detail)
+{
+    cluster->options.report(cluster->options.data, what, detail);
+}
+
+static void count_unreadable(push_cluster_t *cluster)
+{
+    if (!atomic_fetch_add(&cluster->words->unreadable, 1)) {
+        report(cluster, PUSH_CLUSTER_UNREADABLE, "");
+    }
+}
+
+/* A log that lacks something is loaded with all of its partition. */
+static void see_to(inbox_t *in, unsigned which)
+{
+    switch (in->lot[which].outcome) {
+    case PUSH_APPLY_BUSY:
+    case PUSH_APPLY_BEHIND:
+        push_partition_suspected(in->cluster->words, in->partitions[which]);
+        in->suspected = true;
+        break;
+    case PUSH_APPLY_UNREADABLE:
+        count_unreadable(in->cluster);
+        break;
+    default:
+        break;
+    }
+}
+
+static void apply(inbox_t *in)
+{
+    push_cluster_words_t *words = in->cluster->words;
+
+    for (unsigned i = 0; i < in->count; i++) {
+        in->lot[i].suspect = push_partition_suspect(words, in->partitions[i]);
+    }
+    if (in->count) {
+        push_store_apply(in->cluster->store, in->lot, in->count, &in->now);
+    }
+    for (unsigned i = 0; i < in->count; i++) {
+        see_to(in, i);
+    }
+    in->count = 0;
+}
+
+static void note_tick(push_cluster_words_t *words, uint64_t tick)
+{
+    if (tick > atomic_load_explicit(&words->tick, memory_order_relaxed)) {
+        atomic_store_explicit(&words->tick, tick, memory_order_relaxed);
+    }
+}
+
+static void add(inbox_t *in, const push_inbox_entry_t *entry)
+{
+    push_applied_t *applied = &in->lot[in->count];
+    bool recalled = entry->kind == PUSH_ENTRY_RECALL;
+
+    *applied = (push_applied_t){.log = entry->log,
+                                .tick = entry->tick,
+                                .recall = recalled ? entry->mid : 0,
+                                .record = entry->record};
+    if (entry->expires) {
+        applied->until = push_cluster_until(in->cluster, entry->partition,
+                                            entry->expires, &in->now);
+    }
+    in->partitions[in->count++] = entry->partition;
+    note_tick(in->cluster->words, entry->tick);
+    if (in->count == LOT) {
+        apply(in);
+    }
+}
+
+/* ---- all else ---- */
+
+static void take_answer(push_cluster_t *cluster,
+                        const push_inbox_entry_t *entry)
+{
+    if (!push_acks_answered(cluster, entry)) {
+        push_ends_answered(cluster, entry);
+    }
+}
+
+static const struct {
+    char kind;
+    push_entry_take_t *take;
+} takers[] = {{PUSH_ENTRY_YIELD, push_yield_asked},
+              {PUSH_ENTRY_GRANT, push_claim_granted},
+              {PUSH_ENTRY_ABSENT, push_claim_granted},
+              {PUSH_ENTRY_FORCED, push_yield_forced},
+              {PUSH_ENTRY_ACK, push_acks_asked},
+              {PUSH_ENTRY_ANSWER, take_answer},
+              {PUSH_ENTRY_END, push_ends_asked}};
+
+static void take_other(push_cluster_t *cluster,
+                       const push_inbox_entry_t *entry)
+{
+    for (size_t i = 0; i < sizeof(takers) / sizeof(*takers); i++) {
+        if (takers[i].kind == entry->kind) {
+            takers[i].take(cluster, entry);
+            return;
+        }
+    }
+}
+
+/* The partition is served by another master than the one we knew. */
+static void see_home(inbox_t *in, unsigned partition)
+{
+    push_cluster_words_t *words = in->cluster->words;
+
+    if (words->home[partition] != in->master + 1) {
+        push_partition_suspected(words, partition);
+        words->home[partition] = (uint8_t)(in->master + 1);
+        in->suspected = true;
+    }
+}
+
+static void take(inbox_t *in, const push_inbox_entry_t *entry)
+{
+    if (!entry->known) {
+        count_unreadable(in->cluster);
+        return;
+    }
+    see_home(in, entry->partition);
+    if (entry->kind == PUSH_ENTRY_MESSAGE
+        || entry->kind == PUSH_ENTRY_RECALL) {
+        add(in, entry);
+        return;
+    }
+    apply(in);
+    take_other(in->cluster, entry);
+}
+
+/* ---- whether it goes on where it was ---- */
+
+static bool is_same_vm(const push_master_words_t *master, const push_vm_t *vm)
+{
+    return !strncmp(master->vm, vm->id, sizeof(master->vm));
+}
+
+static const char *hole_of(const push_master_words_t *master,
+                           const push_drain_reply_t *drained)
+{
+    if (!is_same_vm(master, &drained->origin.vm)) {
+        return master->vm[0] ? "its library began anew (a restart, a "
+                               "failover, or a new version)"
+                             : NULL;
+    }
+    if (drained->lost
+        || (drained->last >= drained->first
+            && drained->first > atomic_load(&master->have) + 1)) {
+        return "it has dropped entries, since they were too many or fetched "
+               "too late";
+    }
+    return NULL;
+}
+
+/* Of every partition of the master but this one nothing is known any more. */
+static void forget_epochs(push_cluster_words_t *words, unsigned master)
+{
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        if (words->home[i] == master + 1) {
+            atomic_store(&words->epochs[i], 0);
+        }
+    }
+}
+
+uint64_t push_inbox_epoch(const push_origin_t *origin)
+{
+    uint64_t epoch;
+
+    memcpy(&epoch, origin->epoch, sizeof(epoch));
+    return epoch;
+}
+
+/* The data is not what it was: our devices are written anew. */
+static bool see_epoch(inbox_t *in, unsigned partition,
+                      const push_drain_reply_t *drained)
+{
+    push_cluster_words_t *words = in->cluster->words;
+    uint64_t known = atomic_load(&words->epochs[partition]);
+    uint64_t epoch = push_inbox_epoch(&drained->origin);
+
+    if (known && known != epoch) {
+        for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+            if (words->home[i] == in->master + 1) {
+                push_saver_anew(in->cluster, i);
+            }
+        }
+        forget_epochs(words, in->master);
+    }
+    atomic_store(&words->epochs[partition], epoch);
+    return known && known != epoch;
+}
+
+static void see_trouble(inbox_t *in, unsigned partition,
+                        const push_drain_reply_t *drained)
+{
+    push_cluster_words_t *words = in->cluster->words;
+    push_master_words_t *master = &words->masters[in->master];
+    bool is_first = !master->vm[0];
+    const char *hole = hole_of(master, drained);
+
+    if (see_epoch(in, partition, drained)) {
+        hole = "its data was lost (FLUSHALL, or a restart without it)";
+    }
+    if (!is_same_vm(master, &drained->origin.vm)) {
+        atomic_store(&master->have, 0);
+        PUSH_FAILPOINT("master-vm");
+        snprintf(master->vm, sizeof(master->vm), "%s", drained->origin.vm.id);
+    }
+    if (hole || is_first) {
+        push_masters_suspect(words, in->master);
+        in->suspected = true;
+    }
+    if (hole) {
+        report(in->cluster, PUSH_CLUSTER_TROUBLE, hole);
+    }
+}
+
+bool push_inbox_take(push_cluster_t *cluster, unsigned master,
+                     unsigned partition, const push_drain_reply_t *drained)
+{
+    push_master_words_t *words = &cluster->words->masters[master];
+    inbox_t in = {
+        .cluster = cluster, .master = master, .now = push_clock_now()};
+    push_entries_t entries;
+    push_inbox_entry_t entry;
+
+    atomic_store(&words->offset, drained->origin.now - in.now.mono);
+    see_trouble(&in, partition, drained);
+    push_entries_begin(&entries, drained->entries);
+    while (push_entries_next(&entries, &entry)) {
+        take(&in, &entry);
+    }
+    apply(&in);
+    if (entries.broken) {
+        count_unreadable(cluster);
+        push_masters_suspect(cluster->words, master);
+        in.suspected = true;
+    }
+    PUSH_FAILPOINT("drained");
+    if (drained->last >= drained->first) {
+        atomic_store(&words->have, drained->last);
+    }
+    if (!drained->more) {
+        atomic_store(&words->drained, in.now.mono);
+    }
+    if (in.suspected) {
+        push_steward_wake(cluster->steward);
+    }
+    return in.suspected;
+}

@@ -1,0 +1,217 @@
+#include "broker/node/load.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "broker/node/loading.h"
+#include "redis/courier.h"
+
+/* How long a worker waits for a log that another thread is bringing. */
+#define LOAD_MS 3000
+
+/* How often it looks; the other one may be in another process, and may die. */
+#define LOOK_FIRST_US 500
+#define LOOK_LAST_US  16000
+
+/* Of one answer: lanes have one each, but other versions may give more. */
+#define MARKS_MAX 16u
+
+push_log_name_t push_log_name(char kind, push_text_t name)
+{
+    push_log_name_t made = {.text = {kind}, .len = 1};
+    unsigned len = name.len < PUSH_NAME_MAX ? name.len : PUSH_NAME_MAX;
+
+    if (len) {
+        memcpy(made.text + 1, name.at, len);
+    }
+    made.len += len;
+    return made;
+}
+
+/* ---- from an answer to the segment ---- */
+
+/* Marks of all pieces are kept, for the import of a device. */
+static bool keep_marks(push_cluster_t *cluster, push_load_t *load,
+                       const push_loading_t *loading, const push_time_t *now)
+{
+    unsigned room = load->marks_count + MARKS_MAX;
+    push_dropped_t *marks;
+
+    marks = realloc(load->marks, room * sizeof(*marks));
+    if (!marks) {
+        return false;
+    }
+    load->marks = marks;
+    load->marks_count += push_loading_marks(
+        cluster, loading, now, marks + load->marks_count, MARKS_MAX);
+    return true;
+}
+
+/* Puts one piece into the log; the next one is asked for from its end. */
+static push_status_t put(push_cluster_t *cluster, push_load_t *load,
+                         const push_followed_t *followed)
+{
+    const push_loading_t loading = {
+        .partition = push_log_partition(cluster->store, load->log),
+        .log = load->log,
+        .errand = load->follow.errand,
+        .since = load->follow.since,
+        .followed = followed};
+    push_time_t now = push_clock_now();
+    push_status_t status = PUSH_NO_MEMORY;
+    bool again = false;
+
+    if (keep_marks(cluster, load, &loading, &now)) {
+        status = push_loading_put(cluster, &loading, &now, &again);
+    }
+    if (status == PUSH_OK) {
+        load->taken = true;
+        load->follow.since = followed->version;
+        load->follow.mine = followed->more;
+        load->follow.state = followed->more || again ? PUSH_FOLLOW_LOADING
+                                                     : PUSH_FOLLOW_LIVE;
+    }
+    return status;
+}
+
+push_status_t push_load_take(push_cluster_t *cluster, push_load_t *load,
+                             const push_followed_t *followed)
+{
+    return load->follow.mine ? put(cluster, load, followed) : PUSH_OK;
+}
+
+/* ---- asking ---- */
+
+push_following_t push_load_following(push_cluster_t *cluster,
+                                     const push_load_t *load)
+{
+    push_follow_view_t view = {.log_len = 0};
+
+    if (push_follow_look(cluster->store, load->log, &view) != PUSH_OK) {
+        view = (push_follow_view_t){.log_len = 0};
+    }
+    return (push_following_t){.log = load->log,
+                              .connected = view.connected + 1,
+                              .subscribers = view.subscribers + 1,
+                              .since = load->follow.since};
+}
+
+/* rest: behind a piece that was not all of it. */
+static void ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
+{
+    unsigned partition = push_log_partition(cluster->store, load->log);
+    push_follow_call_t call = {.home = push_cluster_home(cluster, partition),
+                               .owner = push_cluster_owner(cluster),
+                               .following = push_load_following(cluster,
+                                                                load)};
+
+    call.following.rest = rest;
+    if (load->asked) {
+        push_request_cleanup(&load->request);
+    }
+    push_request_init(&load->request, partition);
+    push_library_follow(&load->request.command, &call);
+    push_courier_send(cluster->courier, &load->request);
+    load->asked = true;
+    load->waited = false;
+}
+
+push_status_t push_load_begin(push_cluster_t *cluster, push_load_t *load,
+                              push_text_t log, bool ask)
+{
+    push_status_t status;
+
+    *load = (push_load_t){.log = log};
+    status = push_follow_begin(cluster->store, log, &load->follow);
+    if (status == PUSH_OK && load->follow.mine && ask) {
+        ask_for(cluster, load, false);
+    }
+    return status;
+}
+
+/* What we asked for ourselves: each answer, until there is no more. */
+static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
+{
+    push_follow_reply_t reply;
+    push_status_t status = PUSH_OK;
+
+    if (!load->asked) {
+        ask_for(cluster, load, load->taken);
+    }
+    while (status == PUSH_OK && load->follow.mine) {
+        push_courier_wait(cluster->courier, &load->request);
+        load->waited = true;
+        if (load->request.failure != PUSH_FAILURE_NONE
+            || !push_follow_reply(load->request.reply, &reply)) {
+            return PUSH_NO_STATE;
+        }
+        status = put(cluster, load, &reply.followed);
+        if (status == PUSH_OK && load->follow.mine) {
+            ask_for(cluster, load, true);
+        }
+    }
+    return status;
+}
+
+static void pause_us(long us)
+{
+    const struct timespec span = {.tv_nsec = us * 1000};
+
+    nanosleep(&span, NULL);
+}
+
+/* Another thread of this node brings it, or we do if that one gives up. */
+static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
+                                int64_t until)
+{
+    long us = LOOK_FIRST_US;
+    push_status_t status = PUSH_OK;
+
+    while (status == PUSH_OK && !load->follow.mine
+           && load->follow.state != PUSH_FOLLOW_LIVE) {
+        if (push_clock_now().mono >= until) {
+            return PUSH_BUSY;
+        }
+        pause_us(us);
+        us = us * 2 < LOOK_LAST_US ? us * 2 : LOOK_LAST_US;
+        status = push_follow_begin(cluster->store, load->log, &load->follow);
+    }
+    return status;
+}
+
+push_status_t push_load_wait(push_cluster_t *cluster, push_load_t *load)
+{
+    int64_t until = push_clock_now().mono + LOAD_MS;
+    push_status_t status = PUSH_OK;
+
+    while (status == PUSH_OK
+           && (load->follow.mine || load->follow.state != PUSH_FOLLOW_LIVE)) {
+        if (push_clock_now().mono >= until) {
+            return PUSH_BUSY;
+        }
+        status = load->follow.mine ? fetch(cluster, load)
+                                   : await_live(cluster, load, until);
+        if (status == PUSH_STALE || status == PUSH_NOT_FOUND) {
+            load->follow.mine = false; /* another errand is at it */
+            load->follow.state = PUSH_FOLLOW_LOADING;
+            status = PUSH_OK;
+        }
+    }
+    return status;
+}
+
+void push_load_end(push_cluster_t *cluster, push_load_t *load)
+{
+    if (load->asked && !load->waited) {
+        push_courier_wait(cluster->courier, &load->request);
+    }
+    if (load->asked) {
+        push_request_cleanup(&load->request);
+    }
+    if (load->follow.mine) {
+        push_follow_fail(cluster->store, load->log, load->follow.errand);
+    }
+    free(load->marks);
+    *load = (push_load_t){.log = load->log};
+}

@@ -1,0 +1,203 @@
+#include "broker/node/publish.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/library/publish_calls.h"
+#include "broker/node/loading.h"
+#include "broker/node/names.h"
+#include "broker/node/recall.h"
+#include "core/tally.h"
+#include "redis/courier.h"
+#include "store/disk/record.h"
+#include "store/ops/keys.h"
+#include "store/shard/shard.h"
+
+/* A publication on its way; from malloc(). */
+typedef struct push_flight_t {
+    push_request_t request;
+    push_named_log_ref_t log;
+    push_log_kind_t kind;
+    push_urgency_t urgency;
+    uint32_t bytes; /* of the payload */
+    uint32_t event_len;
+    char event[PUSH_EVENT_MAX];
+} push_flight_t;
+
+/* ---- it is sent ---- */
+
+static push_record_t *record_of(const push_publication_t *publication)
+{
+    const push_message_spec_t *spec = &publication->spec;
+
+    return push_message_make(
+        &(push_message_record_t){.kind = publication->audience.kind,
+                                 .fate = PUSH_LIVE,
+                                 .name = publication->audience.name,
+                                 .stored = {.topic = spec->topic,
+                                            .device = spec->device,
+                                            .content = spec->content,
+                                            .urgency = spec->urgency}});
+}
+
+static void fill(const push_cluster_t *cluster, push_flight_t *flight,
+                 const push_publication_t *publication,
+                 const push_answer_t *answer, const push_record_t *record)
+{
+    const push_limits_t *limits = &cluster->store->limits;
+    const push_message_spec_t *spec = &publication->spec;
+    push_publish_call_t call = {
+        .home = push_cluster_home(cluster, flight->log.partition),
+        .log = {flight->log.text, flight->log.len},
+        .lane = spec->urgency,
+        .ttl = spec->ttl,
+        .topic = spec->topic,
+        .device = spec->device,
+        .record = {(const char *)record->value, record->len},
+        .cap = flight->kind == PUSH_LOG_USER ? limits->max_pending
+                                             : limits->history};
+
+    if (answer->keyed) {
+        call.key = answer->claim.id;
+        call.request = answer->claim.request;
+        call.window = limits->idempotency;
+    }
+    push_library_publish(&flight->request.command, &call);
+}
+
+static push_flight_t *make_flight(const push_cluster_t *cluster,
+                                  const push_publication_t *publication)
+{
+    push_text_t event = publication->spec.content.event;
+    push_flight_t *flight = calloc(1, sizeof(*flight));
+
+    if (!flight) {
+        return NULL;
+    }
+    push_names_log(cluster, publication->audience.kind,
+                   publication->audience.name, &flight->log);
+    flight->kind = publication->audience.kind;
+    flight->urgency = publication->spec.urgency;
+    flight->bytes = publication->spec.content.data.len;
+    flight->event_len = event.len <= PUSH_EVENT_MAX ? event.len : 0;
+    memcpy(flight->event, event.at ? event.at : "", flight->event_len);
+    push_request_init(&flight->request, flight->log.partition);
+    return flight;
+}
+
+static void free_flight(push_flight_t *flight)
+{
+    push_request_cleanup(&flight->request);
+    free(flight);
+}
+
+static bool commits(const push_cluster_t *cluster)
+{
+    return cluster->options.durability == PUSH_DURABILITY_COMMIT;
+}
+
+push_status_t push_node_publish(push_cluster_t *cluster,
+                                const push_publication_t *publication,
+                                push_answer_t *answer)
+{
+    push_record_t *record = record_of(publication);
+    push_flight_t *flight = record ? make_flight(cluster, publication) : NULL;
+
+    *answer = (push_answer_t){.keyed = publication->key.len != 0};
+    if (!flight) {
+        free(record);
+        return PUSH_NO_MEMORY;
+    }
+    if (answer->keyed) {
+        push_store_key_name(cluster->store, publication, &answer->claim);
+    }
+    fill(cluster, flight, publication, answer, record);
+    free(record);
+    /* What is in no log cannot be lost with it: nobody waits for replicas. */
+    if (commits(cluster) && publication->spec.ttl) {
+        flight->request.replicas = cluster->options.replicas;
+    }
+    answer->flight = flight;
+    push_courier_send(cluster->courier, &flight->request);
+    return PUSH_OK;
+}
+
+/* ---- it is over ---- */
+
+/* As store/ops/publish.c counts what it publishes. */
+static void count(push_cluster_t *cluster, const push_flight_t *flight)
+{
+    unsigned shard = flight->log.partition >> 4;
+    push_heap_t *heap = &cluster->store->heaps[shard];
+    unsigned audience = (unsigned)flight->kind - PUSH_LOG_USER;
+
+    if (!push_shard_enter(cluster->store, shard)) {
+        return;
+    }
+    push_tally(heap, (push_text_t){flight->event, flight->event_len},
+               PUSH_TALLY_PUBLISHED, 1);
+    push_count(heap->counts,
+               push_cell(PUSH_COUNT_PUBLISHED, audience, flight->urgency,
+                         PUSH_BY_URGENCY_VALUES),
+               1);
+    push_count(heap->counts,
+               push_cell(PUSH_COUNT_PUBLISHED_BYTES, audience, flight->urgency,
+                         PUSH_BY_URGENCY_VALUES),
+               flight->bytes);
+    push_shard_leave(cluster->store, shard);
+}
+
+static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,
+                             push_answer_t *answer)
+{
+    push_publish_reply_t reply;
+
+    if (!push_publish_reply(flight->request.reply, &reply)) {
+        return PUSH_NO_STATE;
+    }
+    if (reply.outcome == PUSH_PUBLISHED_REUSED) {
+        return PUSH_KEY_REUSED;
+    }
+    answer->again = reply.outcome == PUSH_PUBLISHED_AGAIN;
+    answer->receipt = (push_receipt_t){
+        .mid = push_mid_of_tick(reply.tick, flight->log.partition),
+        .recipients = reply.recipients,
+        .connected = reply.connected};
+    if (!answer->again) {
+        count(cluster, flight);
+    }
+    return PUSH_OK;
+}
+
+/* A message with a key stays: a repeated request is answered with it. */
+static push_status_t see_replicas(push_cluster_t *cluster,
+                                  const push_flight_t *flight,
+                                  const push_answer_t *answer)
+{
+    if (!answer->keyed) {
+        push_recall_log(cluster, &flight->log, answer->receipt.mid, NULL);
+    }
+    return PUSH_NO_STATE;
+}
+
+push_status_t push_node_settle(push_cluster_t *cluster, push_answer_t *answer)
+{
+    push_flight_t *flight = answer->flight;
+    push_failure_t failure;
+    push_status_t status;
+
+    answer->flight = NULL;
+    push_courier_wait(cluster->courier, &flight->request);
+    failure = flight->request.failure;
+    if (failure != PUSH_FAILURE_NONE && failure != PUSH_FAILURE_REPLICAS) {
+        status = push_status_of_failure(failure);
+    }
+    else {
+        status = receive(cluster, flight, answer);
+    }
+    if (status == PUSH_OK && failure == PUSH_FAILURE_REPLICAS) {
+        status = see_replicas(cluster, flight, answer);
+    }
+    free_flight(flight);
+    return status;
+}

@@ -1,0 +1,20 @@
+#ifndef PUSH_NODE_PUBLISH_H
+#define PUSH_NODE_PUBLISH_H
+
+#include "broker/node/node.h"
+
+/*
+ * Publishing in a cluster: publish() sends, settle() waits, so that all that
+ * was begun with one commit is pipelined.  What is under way is a push_flight_t
+ * that the answer has in between.
+ */
+
+/* As publish() of the broker; settle() must follow PUSH_OK. */
+push_status_t push_node_publish(push_cluster_t *cluster,
+                                const push_publication_t *publication,
+                                push_answer_t *answer);
+
+/* As settle() of the broker. */
+push_status_t push_node_settle(push_cluster_t *cluster, push_answer_t *answer);
+
+#endif

@@ -1,0 +1,243 @@
+#include "broker/node/yield.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/library/device_calls.h"
+#include "broker/node/linger.h"
+#include "broker/node/load.h"
+#include "broker/node/post.h"
+#include "broker/node/steward.h"
+#include "store/ops/disown.h"
+#include "store/ops/export.h"
+
+/*
+ * The idea: a device that is given up is exported and from then on unusable
+ * here (YIELDING).  The record goes to Redis without anybody waiting; what came
+ * of it an errand of the steward puts into the segment, since that takes the
+ * lock of a shard, and the courier waits for none.  If the process dies in
+ * between, the device stays unusable until its client comes, here or
+ * elsewhere, and is claimed.
+ */
+
+/* An owner that is loading the device's log is asked again so often, and this
+ * often; after that the other node forces it. */
+#define TRIES  100u
+#define TRY_MS 5
+#define TRY_NS (TRY_MS * 1000000L)
+
+/* ---- errands ---- */
+
+typedef struct {
+    push_errand_t errand;
+    push_log_name_t user; /* as its log's name */
+    unsigned char id[PUSH_CONTEXT_BYTES];
+    uint32_t fence;
+    unsigned owner; /* to whom */
+    unsigned tries;
+    bool gone;
+} matter_t;
+
+static matter_t *matter_of(push_text_t user, const unsigned char *id,
+                           void (*run)(push_cluster_t *, push_errand_t *))
+{
+    matter_t *matter = calloc(1, sizeof(*matter));
+
+    if (matter) {
+        matter->errand.run = run;
+        matter->user = push_log_name('u', user);
+        memcpy(matter->id, id, PUSH_CONTEXT_BYTES);
+    }
+    return matter;
+}
+
+static push_text_t user_of(const matter_t *matter)
+{
+    return (push_text_t){matter->user.text + 1, matter->user.len - 1};
+}
+
+static void settle(push_cluster_t *cluster, push_errand_t *errand)
+{
+    matter_t *matter = (matter_t *)errand;
+    push_time_t now = push_clock_now();
+
+    push_store_yielded(cluster->store, user_of(matter), matter->id,
+                       matter->fence, matter->gone, &now);
+    push_linger_leave(cluster, push_log_text(&matter->user));
+    free(matter);
+}
+
+/* The courier's thread: what came of the record. */
+static void yielded(push_post_t *post)
+{
+    matter_t *matter = matter_of(post->user, post->id, settle);
+
+    if (matter) {
+        matter->fence = post->fence;
+        matter->gone = post->request.failure == PUSH_FAILURE_NONE
+                       || push_failure_may_have_run(post->request.failure);
+        push_steward_add(post->cluster->steward, &matter->errand);
+    }
+}
+
+/* ---- the record goes out ---- */
+
+static push_device_call_t device_call(const push_cluster_t *cluster,
+                                      const push_log_name_t *log,
+                                      const push_yield_to_t *to)
+{
+    unsigned partition = push_log_partition(cluster->store,
+                                            push_log_text(log));
+
+    return (push_device_call_t){.home = push_cluster_home(cluster, partition),
+                                .log = push_log_text(log),
+                                .context = to->id,
+                                .owner = push_cluster_owner(cluster),
+                                .fence = to->fence,
+                                .keep = cluster->store->limits.retention};
+}
+
+/* over: NULL if nothing is here that has to know. */
+static push_status_t send(push_cluster_t *cluster,
+                          const push_yield_call_t *call,
+                          const push_yield_to_t *to,
+                          void (*over)(push_post_t *post))
+{
+    push_post_t *post = push_post_begin(cluster, call->device.home.partition);
+
+    if (!post) {
+        return PUSH_NO_MEMORY;
+    }
+    push_library_yield(&post->request.command, call);
+    push_post_about(post, to->user, to->id, call->device.fence);
+    post->over = over;
+    push_post_send(post);
+    return PUSH_OK;
+}
+
+static push_status_t send_absent(push_cluster_t *cluster,
+                                 const push_yield_to_t *to)
+{
+    push_log_name_t log = push_log_name('u', to->user);
+    const push_yield_call_t call = {.device = device_call(cluster, &log, to),
+                                    .to = to->owner,
+                                    .absent = true};
+
+    return send(cluster, &call, to, NULL);
+}
+
+static push_status_t send_export(push_cluster_t *cluster,
+                                 const push_yield_to_t *to,
+                                 const push_export_t *exported)
+{
+    push_log_name_t log = push_log_name('u', to->user);
+    push_yield_call_t call = {.device = device_call(cluster, &log, to),
+                              .to = to->owner,
+                              .exact = exported->session.len != 0,
+                              .record = exported->record,
+                              .session = exported->session};
+
+    call.device.fence = exported->fence;
+    return send(cluster, &call, to, yielded);
+}
+
+push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to)
+{
+    push_time_t now = push_clock_now();
+    push_export_t exported;
+    push_status_t status = push_store_yield(cluster->store, to->user, to->id,
+                                            &now, &exported);
+
+    if (status == PUSH_OK) {
+        status = send_export(cluster, to, &exported);
+        if (status != PUSH_OK) {
+            push_store_yielded(cluster->store, to->user, to->id,
+                               exported.fence, false, &now);
+        }
+        push_export_cleanup(&exported);
+    }
+    return status;
+}
+
+/* ---- the link ---- */
+
+/* False: it is not an entry about a user's device. */
+static bool read_user(const push_inbox_entry_t *entry, push_text_t *user)
+{
+    if (entry->log.len < 1 || entry->log.at[0] != 'u') {
+        return false;
+    }
+    *user = (push_text_t){entry->log.at + 1, entry->log.len - 1};
+    return true;
+}
+
+static void try_later(push_cluster_t *cluster, const push_yield_to_t *to,
+                      unsigned tries);
+
+static void try_to(push_cluster_t *cluster, const push_yield_to_t *to,
+                   unsigned tries)
+{
+    push_status_t status = push_yield(cluster, to);
+
+    if (status == PUSH_NOT_FOUND) {
+        send_absent(cluster, to);
+    }
+    else if (status == PUSH_OVER && tries < TRIES) {
+        try_later(cluster, to, tries + 1);
+    }
+    /* Busy, or no memory: who asks forces us after a second. */
+}
+
+static void try_again(push_cluster_t *cluster, push_errand_t *errand)
+{
+    matter_t *matter = (matter_t *)errand;
+    const push_yield_to_t to = {.user = user_of(matter),
+                                .id = matter->id,
+                                .owner = matter->owner,
+                                .fence = matter->fence};
+    const struct timespec span = {.tv_nsec = TRY_NS};
+
+    nanosleep(&span, NULL); /* the log is being loaded */
+    try_to(cluster, &to, matter->tries);
+    free(matter);
+}
+
+static void try_later(push_cluster_t *cluster, const push_yield_to_t *to,
+                      unsigned tries)
+{
+    matter_t *matter = matter_of(to->user, to->id, try_again);
+
+    if (matter) {
+        matter->owner = to->owner;
+        matter->fence = to->fence;
+        matter->tries = tries;
+        push_steward_add(cluster->steward, &matter->errand);
+    }
+}
+
+void push_yield_asked(push_cluster_t *cluster, const push_inbox_entry_t *entry)
+{
+    const push_wait_result_t wanted = {.happened = PUSH_AWAITED_WANTED,
+                                       .fence = entry->fence,
+                                       .by = (uint16_t)entry->owner};
+    push_yield_to_t to = {
+        .id = entry->context, .owner = entry->owner, .fence = entry->fence};
+
+    if (read_user(entry, &to.user)
+        && !push_awaited_tell(&cluster->words->awaited, entry->context,
+                              &wanted)) {
+        try_to(cluster, &to, 0);
+    }
+}
+
+void push_yield_forced(push_cluster_t *cluster,
+                       const push_inbox_entry_t *entry)
+{
+    push_time_t now = push_clock_now();
+    push_text_t user;
+
+    if (read_user(entry, &user)) {
+        push_store_disown(cluster->store, user, entry->context, entry->fence,
+                          &now);
+    }
+}

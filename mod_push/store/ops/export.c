@@ -1,0 +1,186 @@
+#include "store/ops/export.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/event.h"
+#include "store/disk/save_device.h"
+#include "store/ops/own_internal.h"
+#include "store/ops/session_block.h"
+#include "store/shard/context.h"
+#include "store/shard/copy.h"
+#include "store/shard/shard.h"
+
+void push_export_cleanup(push_export_t *exported)
+{
+    free(exported->made);
+    free(exported->block);
+    *exported = (push_export_t){0};
+}
+
+/* ---- with the lock of the device's shard ---- */
+
+push_status_t push_own_enter(push_store_t *store, push_text_t user,
+                             const unsigned char *id, push_own_t *own)
+{
+    *own = (push_own_t){.store = store, .name = push_store_name(store, user)};
+    if (!push_shard_enter(store, own->name.shard)) {
+        return PUSH_BUSY;
+    }
+    own->device = push_store_device(store, own->name.shard, id);
+    own->owned = own->device ? push_owned(store, own->device) : NULL;
+    if (own->owned) {
+        return PUSH_OK;
+    }
+    push_shard_leave(store, own->name.shard);
+    return PUSH_NOT_FOUND;
+}
+
+/* Its numbers stay those of the stream that gave them. */
+void push_own_end_stream(push_own_t *own, const push_time_t *now)
+{
+    push_device_t *device = own->device;
+    bool online = device->traits & PUSH_DEVICE_ONLINE;
+    uint64_t session = push_owned_session(own->store, device);
+
+    push_store_supersede(own->store, device, now);
+    own->owned->gen = push_store_next_gen(own->store);
+    own->owned->session = session;
+    PUSH_FAILPOINT("cluster-superseded");
+    device->gen = own->owned->gen;
+    PUSH_FAILPOINT("cluster-stream-ended");
+    if (online) {
+        device->last_seen = now->wall;
+        push_event_of_device(&own->store->heaps[device->shard],
+                             PUSH_EVENT_WENT, device, now);
+    }
+}
+
+/* The server's own users are of this node alone. */
+static bool is_kept(const push_own_t *own)
+{
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        &own->store->heaps[0], own->device);
+
+    return subscriptions[PUSH_SUBSCRIPTION_BROADCAST].log
+           == own->store->segment->broadcast;
+}
+
+static push_status_t make_record(push_own_t *own, const push_time_t *now,
+                                 push_export_t *exported)
+{
+    push_record_t *record = push_save_device(own->store, own->device, now);
+
+    if (!record) {
+        return PUSH_NO_MEMORY;
+    }
+    exported->made = record;
+    exported->record = (push_text_t){(const char *)record->value, record->len};
+    exported->fence = own->owned->fence;
+    exported->online = own->device->traits & PUSH_DEVICE_ONLINE;
+    return PUSH_OK;
+}
+
+push_status_t push_store_export(push_store_t *store, push_text_t user,
+                                const unsigned char *id,
+                                const push_time_t *now,
+                                push_export_t *exported)
+{
+    push_own_t own;
+    push_status_t status = push_own_enter(store, user, id, &own);
+
+    *exported = (push_export_t){0};
+    if (status != PUSH_OK) {
+        return status;
+    }
+    status = own.owned->state == PUSH_OWNED && is_kept(&own)
+                 ? make_record(&own, now, exported)
+                 : PUSH_NOT_FOUND;
+    if (status == PUSH_OK) {
+        own.device->traits &= (uint16_t) ~(PUSH_DEVICE_CHANGED
+                                           | PUSH_DEVICE_ADVANCED);
+    }
+    push_shard_leave(store, own.name.shard);
+    return status;
+}
+
+static push_status_t make_block(push_own_t *own, push_export_t *exported)
+{
+    uint32_t len;
+
+    exported->block = push_session_block_make(own->store, own->device, &len);
+    if (!exported->block) {
+        return PUSH_NO_MEMORY;
+    }
+    exported->session = (push_text_t){(const char *)exported->block, len};
+    return PUSH_OK;
+}
+
+static push_status_t yield(push_own_t *own, const push_time_t *now,
+                           push_export_t *exported)
+{
+    const push_user_t *user = push_at(&own->store->heaps[0],
+                                      own->device->user);
+    push_status_t status;
+
+    if (own->owned->state == PUSH_OWNED_NOT || !is_kept(own)) {
+        return PUSH_NOT_FOUND;
+    }
+    if (!push_copy_live(own->store, &user->log)) {
+        return PUSH_OVER;
+    }
+    status = make_record(own, now, exported);
+    if (status == PUSH_OK) {
+        status = make_block(own, exported);
+    }
+    if (status == PUSH_OK) {
+        own->owned->state = PUSH_OWNED_YIELDING;
+        PUSH_FAILPOINT("cluster-yielding");
+        if (exported->online) {
+            push_own_end_stream(own, now);
+        }
+    }
+    return status;
+}
+
+push_status_t push_store_yield(push_store_t *store, push_text_t user,
+                               const unsigned char *id, const push_time_t *now,
+                               push_export_t *exported)
+{
+    push_own_t own;
+    push_status_t status = push_own_enter(store, user, id, &own);
+
+    *exported = (push_export_t){0};
+    if (status != PUSH_OK) {
+        return status;
+    }
+    status = yield(&own, now, exported);
+    push_shard_leave(store, own.name.shard);
+    if (status != PUSH_OK) {
+        push_export_cleanup(exported);
+    }
+    return status;
+}
+
+push_status_t push_store_yielded(push_store_t *store, push_text_t user,
+                                 const unsigned char *id, uint32_t fence,
+                                 bool gone, const push_time_t *now)
+{
+    push_own_t own;
+    push_status_t status = push_own_enter(store, user, id, &own);
+
+    if (status != PUSH_OK) {
+        return status;
+    }
+    if (own.owned->fence == fence && own.owned->state == PUSH_OWNED_YIELDING) {
+        if (gone) {
+            push_own_forget(&own, now);
+        }
+        else {
+            own.owned->state = PUSH_OWNED;
+        }
+    }
+    push_shard_leave(store, own.name.shard);
+    return PUSH_OK;
+}

@@ -1,0 +1,31 @@
+#ifndef PUSH_OWN_INTERNAL_H
+#define PUSH_OWN_INTERNAL_H
+
+#include "store/shard/owned.h"
+
+/* What export.c, import.c and disown.c share; nobody else includes it. */
+
+/* A context with its shard locked. */
+typedef struct push_own_t {
+    push_store_t *store;
+    push_name_t name; /* of its user */
+    push_device_t *device;
+    push_owned_t *owned;
+} push_own_t;
+
+/*
+ * PUSH_OK: the lock is held, and push_shard_leave() follows.  PUSH_NOT_FOUND:
+ * it is not here; PUSH_BUSY.
+ */
+push_status_t push_own_enter(push_store_t *store, push_text_t user,
+                             const unsigned char *id, push_own_t *own);
+
+/* ---- with the lock of the shard ---- */
+
+/* Its stream ends as superseded, if it has one. */
+void push_own_end_stream(push_own_t *own, const push_time_t *now);
+
+/* It is ours no more; it goes when its stream has seen that. */
+void push_own_forget(push_own_t *own, const push_time_t *now);
+
+#endif
