@@ -30,6 +30,31 @@ async function ask(method, path, init = {}) {
   return answer;
 }
 
+/*
+ * Whom messages were for, as far as it was seen here.  A machine alone finds a
+ * message by its id; where it is one of several, they find it by this.
+ */
+const addresses = new Map();
+const ADDRESSES_MAX = 1000;
+
+/* to: { user, device }, { channel } or { broadcast }. */
+export function addressed(mid, to) {
+  if (addresses.size === ADDRESSES_MAX) {
+    addresses.delete(addresses.keys().next().value);
+  }
+  addresses.set(mid, to);
+}
+
+const queryOf = (to) =>
+  new URLSearchParams(
+    Object.entries(to)
+      .filter(([, value]) => value)
+      .map(([name, value]) => [name, value === true ? 1 : value]),
+  );
+
+const addressOf = (mid, to = addresses.get(mid) ?? {}) =>
+  `messages/${part(mid)}?${queryOf(to)}`;
+
 export const stats = () => ask('GET', 'stats');
 
 export const metrics = async () => {
@@ -39,7 +64,17 @@ export const metrics = async () => {
 
 export const devices = (user) => ask('GET', `users?user=${part(user)}`);
 
-export const message = (mid) => ask('GET', `messages/${part(mid)}`);
+/* to: where it may be as well, if it is not known whom it was for. */
+export async function message(mid, to = {}) {
+  const answer = await ask('GET', addressOf(mid)).catch((error) => {
+    if (error.status !== 404 || addresses.has(mid) || !to.user) {
+      throw error;
+    }
+    return ask('GET', addressOf(mid, to));
+  });
+  addressed(mid, answer.audience);
+  return answer;
+}
 
 export const cluster = () => ask('GET', 'cluster');
 
@@ -47,16 +82,16 @@ export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=8`);
 
 /* of: { message, user, device }, what is known of them. */
 export function explain(of) {
-  const known = Object.entries(of).filter(([, value]) => value);
-  return ask('GET', `explain?${new URLSearchParams(known)}`);
+  const { channel, broadcast } = addresses.get(of.message) ?? {};
+  return ask('GET', `explain?${queryOf({ ...of, channel, broadcast })}`);
 }
 
-export const recall = (mid) => ask('DELETE', `messages/${part(mid)}`);
+export const recall = (mid) => ask('DELETE', addressOf(mid));
 
 export const disconnect = (user) => ask('DELETE', `streams?user=${part(user)}`);
 
 /* to: { user }, { channel } or { broadcast: 1 }. */
-export function publish(to, { text, urgency, ttl, topic, event }) {
+export async function publish(to, { text, urgency, ttl, topic, event }) {
   const headers = {
     'Content-Type': 'text/plain; charset=utf-8',
     'Idempotency-Key': crypto.randomUUID?.() ?? String(Math.random()),
@@ -69,6 +104,11 @@ export function publish(to, { text, urgency, ttl, topic, event }) {
   if (event) {
     headers['Push-Event'] = event;
   }
-  const query = new URLSearchParams(to);
-  return ask('POST', `messages?${query}`, { headers, body: text });
+  const query = queryOf(to);
+  const answer = await ask('POST', `messages?${query}`, {
+    headers,
+    body: text,
+  });
+  addressed(answer.id, to);
+  return answer;
 }

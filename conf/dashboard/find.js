@@ -132,7 +132,7 @@ function explainDevice(user, device) {
 
 const lifeOf = (mid, user) =>
   api
-    .message(mid)
+    .message(mid, { user })
     .then((message) => showLife(message, user))
     .catch(unless404(`Message ${mid} is not known, or not any more.`));
 

@@ -3,7 +3,7 @@
  * They are CloudEvents; of their data only what names a thing is shown.
  */
 
-import { BASE } from './api.js';
+import { BASE, addressed } from './api.js';
 import { $, el, say, setText } from './dom.js';
 import { open } from './feed.js';
 import { clock, plural } from './format.js';
@@ -93,6 +93,9 @@ const NAMED = [
 
 function row({ type = '', subject = '', time, data }, kind, show) {
   const known = data ?? {};
+  if (known.message && known.audience) {
+    addressed(known.message, known.audience);
+  }
   const what = type.replace(/^push\./, '');
   const named = NAMED.filter((name) => isPlain(known[name]));
   const missed = Array.isArray(known.devices) ? known.devices.length : 0;

@@ -243,9 +243,9 @@ static void lose_all(push_lane_t *lane, uint32_t count)
     uint32_t head = lane->head + count;
 
     atomic_store(&lane->evicted, head);
-    PUSH_FAILPOINT("lose-evicted");
+    PUSH_FAILPOINT("cluster-lose-evicted");
     atomic_store(&lane->tail, head);
-    PUSH_FAILPOINT("lose-tail");
+    PUSH_FAILPOINT("cluster-lose-tail");
     atomic_store(&lane->head, head);
 }
 
@@ -272,11 +272,20 @@ void push_log_lose(push_heap_t *heap, push_log_t *log, unsigned lane,
             break;
         }
         slot_set(ring_of(heap, l), l->head, PUSH_HOLE_EVICTED);
-        PUSH_FAILPOINT("lose-slot");
+        PUSH_FAILPOINT("cluster-lose-slot");
         atomic_store(&l->head, l->head + 1);
     }
     if (count) {
         lose_all(l, count);
+    }
+}
+
+void push_log_pass(push_log_t *log, unsigned lane, uint32_t count)
+{
+    push_lane_t *l = &log->lanes[lane];
+
+    if (l->tail - l->evicted < count) {
+        atomic_store(&l->evicted, l->tail - count);
     }
 }
 

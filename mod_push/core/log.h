@@ -102,6 +102,12 @@ void push_log_remove(push_heap_t *heap, push_log_t *log, unsigned lane,
 void push_log_lose(push_heap_t *heap, push_log_t *log, unsigned lane,
                    uint32_t count);
 
+/*
+ * Sees to it that so many positions before the tail read as passed, and not as
+ * dropped; of the log of a user, where nothing is dropped without a count.
+ */
+void push_log_pass(push_log_t *log, unsigned lane, uint32_t count);
+
 /* True if a message with this mid or a later one stands in the lane. */
 bool push_log_reaches(const push_heap_t *heap, const push_log_t *log,
                       unsigned lane, uint64_t mid);

@@ -136,8 +136,9 @@ void push_connection_close(push_connection_t *connection,
     let_go(connection);
     while (inflight->from < end) {
         push_inflight_command_t command = *push_inflight_at(inflight,
-                                                            inflight->from++);
+                                                            inflight->from);
 
+        inflight->from++;
         if (command.tag && !is_own(command.tag)) {
             hooks->dropped(hooks->data, command.tag, command.begins < offered);
         }
@@ -428,7 +429,8 @@ static void take_reply(push_connection_t *connection, push_reply_t *reply)
         push_reply_free(reply);
         return;
     }
-    tag = push_inflight_at(inflight, inflight->from++)->tag;
+    tag = push_inflight_at(inflight, inflight->from)->tag;
+    inflight->from++;
     if (is_own(tag)) {
         greeted(connection, tag, reply);
     }

@@ -9,12 +9,14 @@
 #include "text.h"
 
 struct question {
-    const char *user, *device;
+    const char *user, *device, *channel, *broadcast;
 };
 
 static const struct ctl_option explain_options[] = {
     {'u', "user", "NAME", "whose devices are asked about; needed"},
     {'d', "device", "ID", "this one alone, by its name or its id"},
+    {'c', "channel", "NAME", "the message was published to this channel"},
+    {'b', "broadcast", NULL, "the message was published to everyone"},
     {0, NULL, NULL, NULL},
 };
 
@@ -22,7 +24,19 @@ static void take_explain(struct ctl *c, int option, const char *value)
 {
     struct question *q = c->state;
 
-    *(option == 'u' ? &q->user : &q->device) = value;
+    switch (option) {
+    case 'u':
+        q->user = value;
+        break;
+    case 'd':
+        q->device = value;
+        break;
+    case 'c':
+        q->channel = value;
+        break;
+    default:
+        q->broadcast = "1";
+    }
 }
 
 static void put_text(FILE *out, const json_t *text)
@@ -88,23 +102,6 @@ static void show_explanation(FILE *out, const json_t *answer)
     put_text(out, json_object_get(answer, "verdict"));
 }
 
-/* path, which is taken, and one more parameter behind it; NULL: no memory. */
-static char *with(char *path, const char *name, const char *value)
-{
-    char *before = NULL;
-    char *longer = NULL;
-
-    if (!value) {
-        return path;
-    }
-    if (path && asprintf(&before, "%s&%s=", path, name) >= 0) {
-        longer = ctl_path(before, value, "");
-        free(before);
-    }
-    free(path);
-    return longer;
-}
-
 static int run_explain(struct ctl *c)
 {
     const struct question *q = c->state;
@@ -116,8 +113,10 @@ static int run_explain(struct ctl *c)
         common_usage(&c->common, "say whose devices: --user NAME");
     }
     path = ctl_path("explain?user=", q->user, "");
-    path = with(path, "device", q->device);
-    path = with(path, "message", c->count ? c->arguments[0] : NULL);
+    path = ctl_path_with(path, "device", q->device);
+    path = ctl_path_with(path, "message", c->count ? c->arguments[0] : NULL);
+    path = ctl_path_with(path, "channel", q->channel);
+    path = ctl_path_with(path, "broadcast", q->broadcast);
     if (path) {
         status = ctl_ask(c, "GET", path, &answer);
     }

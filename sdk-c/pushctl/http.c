@@ -317,6 +317,25 @@ char *ctl_path(const char *before, const char *name, const char *after)
     return path;
 }
 
+char *ctl_path_with(char *path, const char *name, const char *value)
+{
+    char *before = NULL;
+    char *longer = NULL;
+
+    if (!value) {
+        return path;
+    }
+    if (path
+        && asprintf(&before, "%s%c%s=", path, strchr(path, '?') ? '&' : '?',
+                    name)
+               >= 0) {
+        longer = ctl_path(before, value, "");
+        free(before);
+    }
+    free(path);
+    return longer;
+}
+
 int ctl_ask_name(const struct ctl *c, const char *method, const char *before,
                  const char *name, json_t **json)
 {

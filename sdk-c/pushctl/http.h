@@ -38,6 +38,10 @@ void ctl_http_ask(struct ctl_http *h, const char *method, const char *path,
  * memory. */
 char *ctl_path(const char *before, const char *name, const char *after);
 
+/* The path, which is taken, with one more parameter in its query; itself where
+ * value is NULL. NULL: no memory. */
+char *ctl_path_with(char *path, const char *name, const char *value);
+
 /* Ask one question on a connection of its own and, where that fails, say why.
  * The exit code; on EXIT_OK, *json is owned by the caller. */
 int ctl_ask(const struct ctl *c, const char *method, const char *path,

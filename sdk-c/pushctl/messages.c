@@ -7,11 +7,61 @@
 #include "http.h"
 #include "show.h"
 
+/* Whom a message was for; several machines need it to find the message. */
+struct address {
+    const char *user, *device, *channel, *broadcast;
+};
+
+static const struct ctl_option address_options[] = {
+    {'u', "user", "NAME", "it was published to this user"},
+    {'d', "device", "ID", "with --user: to this device"},
+    {'c', "channel", "NAME", "it was published to this channel"},
+    {'b', "broadcast", NULL, "it was published to everyone"},
+    {0, NULL, NULL, NULL},
+};
+
+static void take_address(struct ctl *c, int option, const char *value)
+{
+    struct address *to = c->state;
+
+    switch (option) {
+    case 'u':
+        to->user = value;
+        break;
+    case 'd':
+        to->device = value;
+        break;
+    case 'c':
+        to->channel = value;
+        break;
+    default:
+        to->broadcast = "1";
+    }
+}
+
+/* As ctl_ask(), about the message that is the argument. */
+static int ask_message(struct ctl *c, const char *method, json_t **answer)
+{
+    const struct address *to = c->state;
+    char *path = ctl_path("messages/", c->arguments[0], "");
+    int status = EXIT_FAILED;
+
+    *answer = NULL;
+    path = ctl_path_with(path, "user", to->user);
+    path = ctl_path_with(path, "device", to->device);
+    path = ctl_path_with(path, "channel", to->channel);
+    path = ctl_path_with(path, "broadcast", to->broadcast);
+    if (path) {
+        status = ctl_ask(c, method, path, answer);
+    }
+    free(path);
+    return status;
+}
+
 static int run_message(struct ctl *c)
 {
     json_t *message;
-    int status = ctl_ask_name(c, "GET", "messages/", c->arguments[0],
-                              &message);
+    int status = ask_message(c, "GET", &message);
 
     return status == EXIT_OK ? ctl_put(c, message, NULL) : status;
 }
@@ -20,8 +70,12 @@ const struct ctl_command ctl_message = {
     .name = "message",
     .arguments = "ID",
     .summary = "tell what became of a message, device by device",
+    .details = "Where the server is one of several, say whom it was for.",
     .least = 1,
     .most = 1,
+    .options = address_options,
+    .state_size = sizeof(struct address),
+    .take = take_address,
     .run = run_message,
 };
 
@@ -41,8 +95,7 @@ static void show_recall(FILE *out, const json_t *answer)
 static int run_recall(struct ctl *c)
 {
     json_t *answer;
-    int status = ctl_ask_name(c, "DELETE", "messages/", c->arguments[0],
-                              &answer);
+    int status = ask_message(c, "DELETE", &answer);
 
     return status == EXIT_OK ? ctl_put(c, answer, show_recall) : status;
 }
@@ -52,9 +105,13 @@ const struct ctl_command ctl_recall = {
     .arguments = "ID",
     .summary = "take a message back where it is not acknowledged",
     .details = "For a channel or a broadcast the number of devices is not "
-               "counted, and 0.",
+               "counted, and 0. Where the server is one of several, say whom "
+               "it was for.",
     .least = 1,
     .most = 1,
+    .options = address_options,
+    .state_size = sizeof(struct address),
+    .take = take_address,
     .run = run_recall,
 };
 

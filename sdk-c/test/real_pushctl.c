@@ -318,6 +318,35 @@ START_TEST(a_message_is_published_followed_and_recalled)
 }
 END_TEST
 
+/* What was published, and how it is asked about: by whom it was for. */
+static const struct {
+    const char *publish, *audience, *other;
+} addresses[] = {{"-u a/b", "-u a/b", "-u a"},
+                 {"-u a -d tab", "-u a -d tab", "-u a -d top"},
+                 {"-c 'a b'", "-c 'a b'", "-u 'a b'"},
+                 {"-b", "-b", "-c b"}};
+
+START_TEST(a_message_is_found_by_whom_it_was_for_and_by_nobody_else)
+{
+    const char *said = ctl(
+        keep_printf("publish %s -m x", addresses[_i].publish));
+    const char *id = keep_copy(said, strcspn(said, " "));
+
+    for (int i = 0; i < 2; i++) {
+        const char *command = i ? "recall" : "message";
+
+        said = shell_run(keep_printf("$CTL %s %s %s 2>&1 || echo code $?",
+                                     command, id, addresses[_i].other));
+        ck_assert_msg(strstr(said, "code 4\n") != NULL, "%s", said);
+        ck_assert_str_eq(
+            json_text_at(ctl_json(keep_printf("%s %s %s", command, id,
+                                              addresses[_i].audience)),
+                         "id"),
+            id);
+    }
+}
+END_TEST
+
 START_TEST(it_is_explained_why_a_message_did_not_arrive)
 {
     const char *words = keep_printf("explain %s --user a/b",
@@ -357,6 +386,8 @@ static const struct {
     {0, "publish -u ann -m --nonsense"},
     {1, "publish -u ann -m x -e 'bad event'"},
     {1, "disconnect \"$(printf '\\001')\""},
+    {1, "message 8yIJLk1DzU7 -u a -c b"},
+    {1, "recall 8yIJLk1DzU7 -d d"},
     {1, "stats -L $BASE/page"},
     {1, "token --show nonsense"},
     {2, ""},
@@ -594,6 +625,9 @@ int main(void)
     tcase_add_test(tc, a_user_s_devices_are_listed_and_shown);
     tcase_add_test(tc, a_user_is_sent_away);
     tcase_add_test(tc, a_message_is_published_followed_and_recalled);
+    tcase_add_loop_test(
+        tc, a_message_is_found_by_whom_it_was_for_and_by_nobody_else, 0,
+        (int)(sizeof(addresses) / sizeof(addresses[0])));
     tcase_add_test(tc, it_is_explained_why_a_message_did_not_arrive);
     tcase_add_test(tc, lines_are_published_as_they_come);
     tcase_add_row_test(tc, exit_codes_say_what_happened, codes);

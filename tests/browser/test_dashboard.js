@@ -300,7 +300,11 @@ describe('the dashboard', { timeout: 600000 }, () => {
     await shows('#published', /^Accepted as [0-9A-Za-z]{11} for 1 device/);
     const id = await page.inputValue('#recall-message');
     await page.click('#recall-form button');
-    await page.click('#confirm-yes');
+    const [request] = await Promise.all([
+      page.waitForRequest((asked) => asked.method() === 'DELETE'),
+      page.click('#confirm-yes'),
+    ]);
+    assert.ok(request.url().endsWith(`/push/messages/${id}?user=dora`));
     await shows('#recalled', `${id} is recalled; 1 device will not get it.`);
     const life = await fetch(`${httpd.base}/push/messages/${id}`);
     assert.equal((await life.json()).state, 'recalled');

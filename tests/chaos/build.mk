@@ -31,6 +31,14 @@ $(B)/tests/chaos/wallclock.so: tests/chaos/preload/wallclock.c
 
 -include $(CHAOS_ACTORS:.o=.d) $(CHAOS_TEST_OBJS:.o=.d)
 
+# Half an hour of faults, one after the other.
+CLUSTER_TIME = $(if $(filter environment command%,$(origin SECONDS)),$(SECONDS),1800)
+
+.PHONY: check-cluster
+check-cluster: ## faults of a whole cluster for half an hour (SEED=n SECONDS=n)
+	@$(MAKE) check-chaos SECONDS=$(CLUSTER_TIME) \
+		CHAOS_TESTS=$(B)/tests/chaos/test_chaos_cluster
+
 # The long version, one suite after the other; SECONDS is for each fault.
 CHAOS_TIME = $(if $(filter environment command%,$(origin SECONDS)),$(SECONDS),60)
 CHAOS_SEED = $(or $(SEED),$(shell od -An -N4 -tu4 /dev/urandom))

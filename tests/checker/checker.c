@@ -16,6 +16,7 @@ static const struct {
     {"delivered", 1, 1}, {"cut", 1, 0},       {"acked", 1, 0},
     {"expired", 1, 1},   {"replaced", 1, 1},  {"recalled", 1, 1},
     {"evicted", 1, 1},   {"refused", 1, 1},   {"gap", 1, 0},
+    {"crash", 0, 0},
 };
 
 /* ---- the map ---- */
@@ -117,6 +118,9 @@ static const char *take(struct line *line, json_t *json)
     }
     if (line->what == WHAT_TRIED && !line->key) {
         return "key is missing";
+    }
+    if (line->what == WHAT_CRASH && integer(json, "within") < 0) {
+        return "within is missing";
     }
     return NULL;
 }

@@ -25,7 +25,8 @@ enum what {
     WHAT_RECALLED,
     WHAT_EVICTED,
     WHAT_REFUSED,
-    WHAT_GAP
+    WHAT_GAP,
+    WHAT_CRASH
 };
 
 /* A line, with what every rule needs of it at hand. */

@@ -233,6 +233,23 @@ static void ack_stream(const struct checker *c, struct index *acked,
     }
 }
 
+/* A crash since then may have taken the acknowledgement with it. */
+static int is_forgotten(const struct checker *c, const struct line *ack,
+                        const struct line *again)
+{
+    const struct line *line;
+
+    for (line = c->lines; line < again; line++) {
+        double within = json_number_value(
+            json_object_get(line->json, "within"));
+
+        if (line->what == WHAT_CRASH && ack->t >= line->t - within) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void check_order(struct checker *c, struct index *last,
                         struct index *acked, const struct line *line)
 {
@@ -248,7 +265,7 @@ static void check_order(struct checker *c, struct index *last,
                           "seq %lld follows %lld on one stream of %s",
                           line->seq, before->seq, line->device);
     }
-    if (ack) {
+    if (ack && !is_forgotten(c, ack, line)) {
         const struct line *witness[WITNESS_MAX] = {ack, line};
 
         checker_violation(c, "order", witness,

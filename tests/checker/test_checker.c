@@ -23,6 +23,9 @@
 #define CUT(t, conn)                                                          \
     "{\"t\":" #t ",\"what\":\"cut\",\"device\":\"a/1\",\"conn\":" #conn "}\n"
 
+#define CRASH(t, within)                                                      \
+    "{\"t\":" #t ",\"what\":\"crash\",\"within\":" #within "}\n"
+
 /* rule: the one that is broken, or NULL; proof: the last line of its witness,
  * or NULL. */
 static const struct {
@@ -84,6 +87,19 @@ static const struct {
          3, "delivered",
          "m1") "{\"t\":4,\"what\":\"acked\",\"device\":\"a/1\",\"conn\":1,"
                "\"seq\":1}\n" RECEIVED(5, 2, 2, "m1")},
+    /* A crash may make what was acknowledged shortly before come again. */
+    {NULL, NULL,
+     DEVICE ACCEPTED(1, "m1", TO_A) RECEIVED(2, 1, 1, "m1")
+         LINE(3, "delivered", "m1") LINE(4, "acked", "m1") CRASH(9, 5)
+             RECEIVED(10, 2, 2, "m1")},
+    {"order", "  7: ",
+     DEVICE ACCEPTED(1, "m1", TO_A) RECEIVED(2, 1, 1, "m1")
+         LINE(3, "delivered", "m1") LINE(4, "acked", "m1") CRASH(9, 4)
+             RECEIVED(10, 2, 2, "m1")},
+    {"order", "  6: ",
+     DEVICE ACCEPTED(1, "m1", TO_A) RECEIVED(2, 1, 1, "m1")
+         LINE(3, "delivered", "m1") LINE(4, "acked", "m1")
+             RECEIVED(5, 2, 2, "m1") CRASH(9, 5)},
     /* 4 */
     {"duplicate", "  5: ",
      DEVICE ACCEPTED(1, "m1", TO_A) RECEIVED(2, 1, 1, "m1")

@@ -87,7 +87,7 @@ static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
 static bool only_made_up(push_broker_t *broker, push_text_t user,
                          push_text_t app, char *device)
 {
-    return local_of(broker)->only_made_up(local_of(broker), user, app, device);
+    return push_acks_only_made_up(broker->data, user, app, device);
 }
 
 /* ---- users, limits ---- */
@@ -300,7 +300,10 @@ bool push_cluster_start(push_cluster_t *cluster)
     return cluster->link != NULL;
 }
 
-/* First who gives the others something to do. */
+/*
+ * First who gives the others something to do.  What the courier still has under
+ * way is told to the saver and the steward until it has stopped.
+ */
 void push_cluster_stop(push_cluster_t *cluster)
 {
     if (cluster->link) {
@@ -311,14 +314,20 @@ void push_cluster_stop(push_cluster_t *cluster)
     cluster->relay = NULL;
     if (cluster->saver) {
         push_saver_stop(cluster->saver);
-        cluster->saver = NULL;
     }
     if (cluster->steward) {
         push_steward_stop(cluster->steward);
-        cluster->steward = NULL;
     }
     if (cluster->courier) {
         push_courier_stop(cluster->courier);
         cluster->courier = NULL;
+    }
+    if (cluster->saver) {
+        push_saver_free(cluster->saver);
+        cluster->saver = NULL;
+    }
+    if (cluster->steward) {
+        push_steward_free(cluster->steward);
+        cluster->steward = NULL;
     }
 }

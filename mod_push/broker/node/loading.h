@@ -4,6 +4,7 @@
 #include "broker/library/follow_calls.h"
 #include "broker/node/node.h"
 #include "store/ops/follow.h"
+#include "store/ops/follow_walk.h"
 
 /* From what Redis says of a log to the log in the segment. */
 

@@ -188,8 +188,8 @@ void push_peers_view(const push_cluster_t *cluster, push_cluster_view_t *view)
 
     memset(view, 0, sizeof(*view));
     push_roster_read(&from->roster, view);
-    view->leased = atomic_load(&from->owner) != 0;
-    view->owner = from->owner;
+    view->owner = (uint16_t)atomic_load(&from->owner);
+    view->leased = view->owner != PUSH_OWNER_NOBODY;
     view->lease = atomic_load(&from->lease);
     view->unreadable = atomic_load(&from->unreadable);
     view->masters_count = view_masters(from, view->masters);

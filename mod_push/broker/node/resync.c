@@ -25,7 +25,6 @@ typedef struct {
     push_following_t logs[PUSH_RESYNC_MAX];
     unsigned partition;
     unsigned count;
-    bool sent;
 } call_t;
 
 typedef struct {
@@ -44,11 +43,10 @@ static void send(turn_t *turn, call_t *call)
     for (unsigned i = 0; i < call->count; i++) {
         const push_follow_view_t *view = &call->views[i];
 
-        call->logs[i] = (push_following_t){
-            .log = {view->log, view->log_len},
-            .connected = view->connected,
-            .subscribers = view->subscribers,
-            .since = view->version};
+        call->logs[i] = (push_following_t){.log = {view->log, view->log_len},
+                                           .connected = view->connected,
+                                           .subscribers = view->subscribers,
+                                           .since = view->version};
     }
     push_request_init(&call->request, call->partition);
     push_library_resync(
@@ -57,24 +55,24 @@ static void send(turn_t *turn, call_t *call)
                               push_cluster_owner(cluster), call->count,
                               call->logs});
     push_courier_send(cluster->courier, &call->request);
-    call->sent = true;
 }
 
 /* True: the log lacks nothing that it could have. */
-static bool put(turn_t *turn, const call_t *call, unsigned which,
+static bool put(turn_t *turn, unsigned partition,
+                const push_following_t *following,
                 const push_followed_t *followed)
 {
     push_time_t now = push_clock_now();
     bool again = false;
     push_status_t status = push_loading_put(
         turn->cluster,
-        &(push_loading_t){call->partition, call->logs[which].log, 0,
-                          call->logs[which].since, followed},
+        &(push_loading_t){partition, following->log, 0, following->since,
+                          followed},
         &now, &again);
 
     switch (status) {
     case PUSH_OK:
-        return !again && !followed->more;
+        return !again;
     case PUSH_STALE: /* it has an errand, which sees to it */
     case PUSH_NOT_FOUND:
         return true;
@@ -83,27 +81,65 @@ static bool put(turn_t *turn, const call_t *call, unsigned which,
     }
 }
 
+/* The pieces of a long log behind the first one. */
+static bool put_rest(turn_t *turn, unsigned partition,
+                     push_following_t following, push_followed_t followed)
+{
+    push_cluster_t *cluster = turn->cluster;
+    bool well = true;
+
+    while (well && followed.more) {
+        push_resync_reply_t *reply = malloc(sizeof(*reply));
+        push_request_t request;
+
+        following.since = followed.version;
+        following.rest = true;
+        push_request_init(&request, partition);
+        push_library_resync(
+            &request.command,
+            &(push_resync_call_t){push_cluster_home(cluster, partition),
+                                  push_cluster_owner(cluster), 1, &following});
+        well = reply
+               && push_courier_call(cluster->courier, &request)
+                      == PUSH_FAILURE_NONE
+               && push_resync_reply(request.reply, reply) && reply->count == 1
+               && put(turn, partition, &following, &reply->logs[0]);
+        followed = well ? reply->logs[0] : followed;
+        push_request_cleanup(&request);
+        free(reply);
+    }
+    return well;
+}
+
+static bool put_all(turn_t *turn, const call_t *call,
+                    const push_resync_reply_t *reply)
+{
+    bool whole = true;
+
+    for (unsigned i = 0; i < reply->count; i++) {
+        whole = put(turn, call->partition, &call->logs[i], &reply->logs[i])
+                && put_rest(turn, call->partition, call->logs[i],
+                            reply->logs[i])
+                && whole;
+    }
+    return whole;
+}
+
 static bool receive(turn_t *turn, call_t *call)
 {
     push_resync_reply_t *reply = malloc(sizeof(*reply));
-    bool whole = true;
+    bool whole;
 
     push_courier_wait(turn->cluster->courier, &call->request);
-    if (!reply || call->request.failure != PUSH_FAILURE_NONE
-        || !push_resync_reply(call->request.reply, reply)
-        || reply->count != call->count) {
-        whole = false;
-    }
-    for (unsigned i = 0; whole && i < reply->count; i++) {
-        whole = put(turn, call, i, &reply->logs[i]) && whole;
-    }
+    whole = reply && call->request.failure == PUSH_FAILURE_NONE
+            && push_resync_reply(call->request.reply, reply)
+            && reply->count == call->count && put_all(turn, call, reply);
     if (whole) {
         atomic_store(&turn->cluster->words->epochs[call->partition],
                      push_inbox_epoch(&reply->origin));
     }
     free(reply);
     push_request_cleanup(&call->request);
-    call->sent = false;
     return whole;
 }
 

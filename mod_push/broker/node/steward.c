@@ -154,14 +154,17 @@ push_steward_t *push_steward_start(push_cluster_t *cluster)
 
 void push_steward_stop(push_steward_t *steward)
 {
-    push_errand_t *errand;
-
     pthread_mutex_lock(&steward->lock);
     steward->stop = true;
     pthread_cond_signal(&steward->changed);
     pthread_mutex_unlock(&steward->lock);
     pthread_join(steward->thread, NULL);
-    errand = steward->first;
+}
+
+void push_steward_free(push_steward_t *steward)
+{
+    push_errand_t *errand = steward->first;
+
     while (errand) {
         push_errand_t *next = errand->next;
 

@@ -28,8 +28,12 @@ typedef struct push_steward_t push_steward_t;
 /* Starts the thread; NULL, with errno. */
 push_steward_t *push_steward_start(push_cluster_t *cluster);
 
-/* Joins the thread, drops the errands that are left, and frees it. */
+/*
+ * Joins the thread.  Errands may still be added, which nobody runs, until the
+ * courier has stopped; then push_steward_free() drops them and frees it.
+ */
 void push_steward_stop(push_steward_t *steward);
+void push_steward_free(push_steward_t *steward);
 
 /* ---- any thread ---- */
 

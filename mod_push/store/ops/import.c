@@ -242,6 +242,9 @@ static bool make_window(coming_t *c, push_heap_t *heap, made_t *made)
     uint32_t left[PUSH_LANES];
 
     memcpy(left, c->gone, sizeof(left));
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        push_log_pass(&made->user->log, lane, left[lane]);
+    }
     for (unsigned i = 0; i < c->block.count; i++) {
         push_position_t position = c->positions[i];
         unsigned lane = position.lane;

@@ -1,0 +1,96 @@
+/*
+ * The calls of the model, and what they answer.
+ */
+#ifndef HARNESS_LIBRARY_MODEL_CALLS_H
+#define HARNESS_LIBRARY_MODEL_CALLS_H
+
+#include "library_model.h"
+
+struct model_publish {
+    unsigned log, lane;
+    int64_t ttl;
+    unsigned record, cap;
+    unsigned topic;  /* from 1; 0: none */
+    unsigned device; /* from 1, the number of its id; 0: all */
+    unsigned key;    /* from 1; 0: none */
+    unsigned request;
+    int64_t window;
+    unsigned rate; /* a divisor of 1000000; 0: none */
+};
+
+struct model_published {
+    unsigned outcome; /* as push_published_t */
+    uint64_t tick;
+    uint32_t recipients, connected, remaining;
+    int64_t wait_us;
+};
+
+struct model_published model_publish(struct model *m,
+                                     const struct model_publish *call);
+bool model_recall(struct model *m, unsigned log, uint64_t tick);
+
+struct model_followed {
+    uint64_t version;
+    bool whole;
+    struct model_entries entries;
+};
+
+struct model_follow {
+    unsigned log, owner;
+    uint32_t connected, subscribers;
+    uint64_t since;
+};
+
+void model_follow(struct model *m, const struct model_follow *call,
+                  struct model_followed *followed);
+bool model_unfollow(struct model *m, unsigned log, unsigned owner);
+
+struct model_drained {
+    bool lost;
+    uint64_t first, last;
+    struct model_entries entries;
+};
+
+void model_drain(struct model *m, unsigned owner, uint64_t have,
+                 struct model_drained *drained);
+
+struct model_claim {
+    struct model_follow follow; /* the user's log, and who claims */
+    unsigned device;
+    int64_t keep;
+    bool force, known;
+    unsigned max_devices, max_streams;
+};
+
+struct model_claimed {
+    unsigned outcome; /* as push_claimed_t */
+    uint32_t fence;
+    bool exact;
+    unsigned record, session, owner;
+    struct model_followed followed;
+};
+
+void model_claim(struct model *m, const struct model_claim *call,
+                 struct model_claimed *claimed);
+
+struct model_write {
+    unsigned log, device, owner;
+    uint32_t fence;
+    int64_t keep;
+    bool online;        /* of a save */
+    unsigned to;        /* of a yield */
+    bool absent, exact; /* likewise */
+    unsigned record, session;
+};
+
+struct model_wrote {
+    unsigned outcome; /* as push_saved_t */
+    unsigned owner;
+    uint32_t fence;
+};
+
+struct model_wrote model_save(struct model *m, const struct model_write *call);
+struct model_wrote model_yield(struct model *m,
+                               const struct model_write *call);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * What the files of the model share.
+ */
+#ifndef HARNESS_LIBRARY_MODEL_PART_H
+#define HARNESS_LIBRARY_MODEL_PART_H
+
+#include "library_model_calls.h"
+
+/* Whether the owner has drained in the last 15 s. */
+bool model_is_alive(const struct model *m, unsigned owner);
+
+/* Into the owner's inbox; false where it is silent. */
+bool model_post(struct model *m, unsigned owner,
+                const struct model_entry *entry);
+
+#endif
