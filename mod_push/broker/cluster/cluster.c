@@ -201,7 +201,10 @@ static void check(push_broker_t *broker, push_check_t *found)
 
 static bool nodes(push_broker_t *broker, push_cluster_view_t *found)
 {
-    push_peers_view(broker->data, found);
+    push_cluster_t *cluster = broker->data;
+
+    push_peers_view(cluster, found);
+    push_relay_view(cluster->relay, found);
     return true;
 }
 

@@ -76,6 +76,22 @@ void push_relay_published(push_relay_t *relay, unsigned partition,
     push_relay_wake(relay);
 }
 
+void push_relay_view(const push_relay_t *relay, push_cluster_view_t *view)
+{
+    view->regions_count = relay ? relay->options.count : 0;
+    for (unsigned i = 0; i < view->regions_count; i++) {
+        push_relay_region_words_t *words = &relay->options.words->regions[i];
+        push_region_view_t *region = &view->regions[i];
+
+        snprintf(region->name, sizeof(region->name), "%s",
+                 relay->options.regions[i].name);
+        region->waiting = atomic_load(&words->waiting);
+        region->oldest = atomic_load(&words->oldest);
+        region->trouble = atomic_load(&words->trouble);
+    }
+    view->relay_known = relay ? atomic_load(&relay->options.words->known) : 0;
+}
+
 /* ---- the start and the end ---- */
 
 /* A word that no other thread has in leases. */

@@ -3,6 +3,7 @@
 
 #include "broker/library/relay_calls.h"
 #include "core/counts.h"
+#include "core/nodes.h"
 #include "core/publication.h"
 
 /*
@@ -18,7 +19,7 @@
 struct push_courier_t;
 struct push_relay_words_t;
 
-#define PUSH_REGIONS 8u
+#define PUSH_REGIONS PUSH_REGIONS_MAX
 
 /* One region, as the administrator set it. */
 typedef struct push_region_t {
@@ -87,5 +88,8 @@ bool push_relay_fill(const push_relay_t *relay,
 /* A message that was filled in was published; fell: as the reply says. */
 void push_relay_published(push_relay_t *relay, unsigned partition,
                           push_urgency_t urgency, uint32_t fell);
+
+/* How things stand with each region, for administrators. */
+void push_relay_view(const push_relay_t *relay, push_cluster_view_t *view);
 
 #endif

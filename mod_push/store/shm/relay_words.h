@@ -4,12 +4,12 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "core/nodes.h"
+
 /*
  * What waits for other regions in all of the cluster, as the node's child that
  * has the link heard it last from Redis; part of push_cluster_words_t.
  */
-
-#define PUSH_RELAY_REGIONS_MAX 8u
 
 typedef struct push_relay_region_words_t {
     _Atomic uint64_t waiting;
@@ -19,7 +19,7 @@ typedef struct push_relay_region_words_t {
 
 typedef struct push_relay_words_t {
     _Atomic int64_t known; /* wall ms of the last answer of all masters; 0 */
-    push_relay_region_words_t regions[PUSH_RELAY_REGIONS_MAX];
+    push_relay_region_words_t regions[PUSH_REGIONS_MAX];
 } push_relay_words_t;
 
 #endif
