@@ -18,10 +18,11 @@ static bool is_for(const push_region_t *region, push_urgency_t urgency)
     return urgency <= region->urgency;
 }
 
-/* What the server itself publishes is about this region. */
-static bool is_feed(const push_audience_t *audience)
+/* What the server itself publishes is about this region, as are the users by
+ * whom it tries out whether it is well. */
+static bool is_own(const push_audience_t *audience)
 {
-    return audience->kind == PUSH_LOG_CHANNEL && audience->name.len
+    return audience->kind != PUSH_LOG_BROADCAST && audience->name.len
            && audience->name.at[0] == '$';
 }
 
@@ -34,7 +35,7 @@ bool push_relay_fill(const push_relay_t *relay,
 
     *failed = false;
     *body = NULL;
-    if (!relay || publication->relayed || is_feed(&publication->audience)) {
+    if (!relay || publication->relayed || is_own(&publication->audience)) {
         return false;
     }
     while (count < relay->options.count
