@@ -217,7 +217,8 @@ $(B)/libpush_store.a $(B)/libpush_identity.a:
 # test_crash_*.c need failpoints: they are built in that mode only, where they
 # are the only tests.
 # Other .c files of tests/unit are helpers: core_*.c are linked into all
-# kinds of test, store_*.c into those of the store and of the streams.
+# kinds of test, store_*.c into those of the store and of the streams, redis_*.c
+# into those of the Redis client.
 CORE_TESTS  := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_core_*.c))
 STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
 STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
@@ -236,7 +237,9 @@ STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 $(B)/obj/tests/unit/%.o: tests/unit/%.c
 	$(call compile,-Itests \
 		$(if $(filter-out core_% test_core_%,$(notdir $<)),$(APR_CFLAGS)) \
-		$(if $(findstring identity_,$<),-D_GNU_SOURCE))
+		$(if $(or $(findstring identity_,$<),$(findstring \
+		/redis_,$<),$(findstring test_redis_,$<)),-D_GNU_SOURCE \
+		-Itests/harness))
 
 # Replayed by a unit test, see tests/unit/test_identity_corpus.c.
 $(B)/obj/tests/fuzz/%.o: tests/fuzz/%.c
@@ -258,11 +261,11 @@ $(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/o
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
-# The fake and the real server are the harness's.
-REDIS_HELPERS := $(call objects,tests/harness/fake_redis*.c) \
-                 $(B)/obj/tests/harness/wait.o
-$(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(REDIS_HELPERS) \
-		$(B)/libpush_redis.a $(B)/libpush_core.a
+# They speak with a fake Redis and with real ones, which are the harness's.
+REDIS_HELPERS := $(call objects,tests/harness/*.c tests/unit/redis_*.c)
+
+$(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(REDIS_HELPERS) $(B)/libpush_redis.a \
+		$(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
@@ -312,7 +315,8 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(REDIS_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(NODE_OB
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(STREAM_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(patsubst %.c,$(B)/obj/%.d,$(wildcard tests/unit/test_crash_*.c)) \
-            $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d)
+            $(CORE_HELPERS:.o=.d) $(STORE_HELPERS:.o=.d) \
+            $(REDIS_HELPERS:.o=.d)
 -include $(DEPFILES)
 
 # ---- targets --------------------------------------------------------------

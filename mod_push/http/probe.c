@@ -25,7 +25,8 @@
  * costs one descriptor and one reservation, and is asked anew when it goes on.
  *
  * Each pair of children has a device of its own: one that stands in the list
- * of a stuck reactor could not be woken at another.  The sweep forgets them a
+ * of a stuck reactor could not be woken at another.  A child's user has a name
+ * that no child of another node of the cluster has.  The sweep forgets them a
  * few seconds after their last use (PUSH_PROBE_RETENTION).
  */
 
@@ -34,7 +35,7 @@
 /* ms; a reactor that lives looks around once a second. */
 #define STALE_MS 2000
 
-#define NAME_MAX_CHARS 24
+#define NAME_MAX_CHARS 48
 #define NONCE_CHARS    16
 #define ROUNDS         2u
 
@@ -46,7 +47,8 @@ typedef struct {
 } known_t;
 
 static pthread_mutex_t running = PTHREAD_MUTEX_INITIALIZER;
-static known_t known[SEATS_MAX]; /* running */
+static known_t known[SEATS_MAX];        /* running */
+static char own_nonce[NONCE_CHARS + 1]; /* running; "": not made yet */
 
 static pthread_mutex_t result_lock = PTHREAD_MUTEX_INITIALIZER;
 static push_proof_t result; /* result_lock; at 0: there is none yet */
@@ -87,8 +89,12 @@ static void prepare(probe_t *probe, unsigned seat)
 {
     unsigned own = push_reactor_seat(push_runtime()->reactors[0]);
 
+    if (!*own_nonce) {
+        make_nonce(own_nonce);
+    }
     memset(probe, 0, sizeof(*probe));
-    snprintf(probe->user, sizeof(probe->user), PUSH_PROBE_USER "%u", own);
+    snprintf(probe->user, sizeof(probe->user), PUSH_PROBE_USER "%u-%s", own,
+             own_nonce);
     snprintf(probe->device, sizeof(probe->device), "seat-%u", seat);
     make_nonce(probe->nonce);
     probe->seat = seat;

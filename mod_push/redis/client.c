@@ -185,15 +185,28 @@ void push_client_destroy(push_client_t *client)
 
 /* ---- what is reported ---- */
 
+bool push_reported_now(push_reported_t *reported, push_failure_t failure)
+{
+    int64_t now = push_redis_now();
+    bool another = reported->failure != PUSH_FAILURE_NONE
+                   && failure != PUSH_FAILURE_NONE;
+
+    if (failure == reported->failure
+        || (another && now - reported->at < CALM_MS)) {
+        return false;
+    }
+    *reported = (push_reported_t){failure, now};
+    return true;
+}
+
 static void report_topology(push_client_t *client)
 {
     const char *why;
     push_failure_t failure = push_topology_failure(client->topology, &why);
-    bool failing = failure != PUSH_FAILURE_NONE;
 
-    if (failing != client->reported) {
-        client->reported = failing;
-        push_client_report(client, failure, NULL, failing ? why : "");
+    if (push_reported_now(&client->reported, failure)) {
+        push_client_report(client, failure, NULL,
+                           failure == PUSH_FAILURE_NONE ? "" : why);
     }
     if (client->version != client->slots->version) {
         client->version = client->slots->version;

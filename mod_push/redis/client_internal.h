@@ -34,14 +34,20 @@ typedef struct push_line_t {
     int64_t used;
 } push_line_t;
 
+/* What was reported last, and when. */
+typedef struct push_reported_t {
+    push_failure_t failure;
+    int64_t at;
+} push_reported_t;
+
 /* One master. */
 typedef struct push_node_t {
     push_line_t lines[PUSH_LINES];
     push_request_list_t waiting, lot, library;
-    bool loading;           /* the library */
-    bool reported;          /* that it is away */
-    push_failure_t refuses; /* what was reported of its replies */
-    int64_t refused;        /* when it did last */
+    bool loading;             /* the library */
+    push_reported_t reported; /* of its connections */
+    push_failure_t refuses;   /* what was reported of its replies */
+    int64_t refused;          /* when it did last */
 } push_node_t;
 
 struct push_client_t {
@@ -53,9 +59,9 @@ struct push_client_t {
     void (*leaving)(void *owner, const push_request_t *request);
     void (*moved)(void *owner, const push_slots_t *slots);
     push_topology_t *topology;
-    push_slots_t *slots; /* the topology's */
-    uint32_t version;    /* of them, as reported */
-    bool reported;       /* that no node answers */
+    push_slots_t *slots;      /* the topology's */
+    uint32_t version;         /* of them, as reported */
+    push_reported_t reported; /* of all nodes */
     bool resolves_itself;
     push_request_list_t fresh, parked, over;
     push_deadlines_t deadlines;
@@ -76,6 +82,10 @@ void push_client_park(push_client_t *client, push_request_t *request,
                       int64_t ms);
 void push_client_report(push_client_t *client, push_failure_t failure,
                         const push_address_t *address, const char *text);
+
+/* True if it has to be reported: it begins, is over, or is another one (which
+ * is not said more often than every ten seconds). */
+bool push_reported_now(push_reported_t *reported, push_failure_t failure);
 
 /* ---- line.c ---- */
 

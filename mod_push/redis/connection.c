@@ -135,10 +135,8 @@ void push_connection_close(push_connection_t *connection,
     }
     let_go(connection);
     while (inflight->from < end) {
-        push_inflight_command_t command = *push_inflight_at(inflight,
-                                                            inflight->from);
+        push_inflight_command_t command = push_inflight_take(inflight);
 
-        inflight->from++;
         if (command.tag && !is_own(command.tag)) {
             hooks->dropped(hooks->data, command.tag, command.begins < offered);
         }
@@ -429,8 +427,7 @@ static void take_reply(push_connection_t *connection, push_reply_t *reply)
         push_reply_free(reply);
         return;
     }
-    tag = push_inflight_at(inflight, inflight->from)->tag;
-    inflight->from++;
+    tag = push_inflight_take(inflight).tag;
     if (is_own(tag)) {
         greeted(connection, tag, reply);
     }

@@ -34,6 +34,13 @@ static inline push_inflight_command_t *push_inflight_at(
                : NULL;
 }
 
+/* Takes the oldest; there must be one. */
+static inline push_inflight_command_t push_inflight_take(
+    push_inflight_t *inflight)
+{
+    return inflight->ring[inflight->from++ & (inflight->room - 1)];
+}
+
 /* Room for one more; false: no memory. */
 bool push_inflight_reserve(push_inflight_t *inflight);
 

@@ -161,8 +161,8 @@ static void opened(void *data)
 
     line->away = false;
     line->opened = push_redis_now();
-    if (node->reported && !push_node_away(node)) {
-        node->reported = false;
+    if (!push_node_away(node)
+        && push_reported_now(&node->reported, PUSH_FAILURE_NONE)) {
         push_client_report(line->client, PUSH_FAILURE_NONE,
                            push_connection_address(line->connection), "");
     }
@@ -224,9 +224,8 @@ static void closed(void *data, push_failure_t failure, const char *why)
         fail_all(line->client, &node->lot, PUSH_FAILURE_AWAY);
         fail_all(line->client, &node->library, PUSH_FAILURE_AWAY);
     }
-    if (!node->reported
-        && line->client->slots->masters[line->master].partitions) {
-        node->reported = true;
+    if (line->client->slots->masters[line->master].partitions
+        && push_reported_now(&node->reported, failure)) {
         push_client_report(line->client, failure,
                            push_connection_address(line->connection), why);
     }
@@ -314,7 +313,7 @@ void push_node_serve(push_client_t *client, unsigned master, int64_t now)
         }
     }
     if (idle) {
-        node->reported = false;
+        node->reported.failure = PUSH_FAILURE_NONE;
         return;
     }
     keep_open(&node->lines[0], now);

@@ -128,6 +128,24 @@ static void check_lists(const push_reply_t *reply)
     }
 }
 
+/* hiredis asks for the memory of an array before it comes. */
+static bool has_large_array(const char *bytes, size_t size)
+{
+    size_t digits = 0;
+    bool array = false;
+
+    for (size_t i = 0; i < size; i++) {
+        bool digit = bytes[i] >= '0' && bytes[i] <= '9';
+
+        digits = array && digit ? digits + 1 : 0;
+        array = bytes[i] == '*' || (array && digit);
+        if (digits > 4) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void check_replies(const char *bytes, size_t size)
 {
     redisReader *reader = redisReaderCreate();
@@ -150,7 +168,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     char *copy = fuzz_copy(bytes, size);
 
     check_entries(copy, size);
-    check_replies(copy, size);
+    if (!has_large_array(copy, size)) {
+        check_replies(copy, size);
+    }
     free(copy);
     return 0;
 }

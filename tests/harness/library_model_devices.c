@@ -182,7 +182,10 @@ static struct model_device *owned(struct model *m,
         return NULL;
     }
     *out = (struct model_wrote){1, d->owner, d->fence};
-    return d->owner == call->owner && d->fence == call->fence ? d : NULL;
+    return call->owner != 0 && d->owner == call->owner
+                   && d->fence == call->fence
+               ? d
+               : NULL;
 }
 
 struct model_wrote model_save(struct model *m, const struct model_write *call)

@@ -102,6 +102,36 @@ START_TEST(from_oldest_begins_at_the_oldest_that_is_kept)
 }
 END_TEST
 
+/* Nothing is known of the device any more; its cursor says what it has. */
+START_TEST(the_mid_of_a_channel_says_what_a_forgotten_device_has_received)
+{
+    struct server_options o = {.global = "PushDeviceRetention 1"};
+    struct server *s = server_start(&o);
+    const char *query = "user=bob&device=d1&channel=news&from=oldest";
+    struct stream *st;
+    const char *id = "";
+
+    for (int i = 1; i <= 5; i++) {
+        publish(s, "channel=news", i == 4 ? "Urgency: low\r\n" : NULL,
+                keep_printf("m%d", i));
+    }
+    publish(s, "user=bob", "TTL: 60\r\n", "mine");
+    st = stream_open(s, keep_printf("%s&seq=0", query), NULL);
+    for (int i = 1; i <= 3; i++) {
+        const struct event *e = stream_next(st);
+
+        ck_assert_str_eq(e->data, keep_printf("m%d", i));
+        id = e->id;
+    }
+    leave(s, st);
+    wait_until(stat_of(s, "devices") == 0);
+    st = stream_open(s, keep_printf("%s&ack=explicit&id=%s", query, id), NULL);
+    expect_message(st, 1, "m5");
+    expect_message(st, 2, "mine");
+    expect_message(st, 3, "m4");
+}
+END_TEST
+
 START_TEST(the_place_is_kept_while_the_device_is_away)
 {
     struct server *s = server_start(NULL);
@@ -294,6 +324,8 @@ int main(void)
     tc = case_add(suite, "place", 30);
     tcase_add_test(tc, a_new_subscription_begins_now);
     tcase_add_test(tc, from_oldest_begins_at_the_oldest_that_is_kept);
+    tcase_add_test(
+        tc, the_mid_of_a_channel_says_what_a_forgotten_device_has_received);
     tcase_add_test(tc, the_place_is_kept_while_the_device_is_away);
     tcase_add_test(tc, the_channels_of_a_connect_replace_those_before);
     tcase_add_test(tc, who_is_too_far_behind_is_told_of_the_gap);

@@ -153,8 +153,8 @@ push_stream_ref_t node_come(fixture_t *g, const char *user, const char *device,
     return stream_ref;
 }
 
-push_status_t node_checkin(fixture_t *g, const char *user, const char *device,
-                           const char *channel, const push_cursor_t *cursor,
+push_status_t node_checkin(fixture_t *g, const char *user, const char *channel,
+                           const push_cursor_t *cursor,
                            push_stream_ref_t *stream_ref)
 {
     push_text_t name = named(channel);
@@ -163,7 +163,7 @@ push_status_t node_checkin(fixture_t *g, const char *user, const char *device,
                         .channels_count = channel != NULL,
                         .cursor = cursor};
 
-    return checkin(g, &c, device, stream_ref);
+    return checkin(g, &c, "d", stream_ref);
 }
 
 void node_id(const char *user, const char *device, unsigned char *id)

@@ -50,10 +50,9 @@ push_stream_ref_t node_come(fixture_t *node, const char *user,
                             const char *device, const char *channel,
                             uint32_t fence);
 
-/* A check-in of what is here; cursor may be NULL. */
+/* A check-in of the device d, which is here; cursor may be NULL. */
 push_status_t node_checkin(fixture_t *node, const char *user,
-                           const char *device, const char *channel,
-                           const push_cursor_t *cursor,
+                           const char *channel, const push_cursor_t *cursor,
                            push_stream_ref_t *stream_ref);
 
 void node_id(const char *user, const char *device, unsigned char *id);

@@ -10,6 +10,7 @@
 
 #include "harness/case.h"
 #include "harness/keep.h"
+#include "harness/wait.h"
 
 #define ACL_FILE "conf/examples/redis-push.acl"
 
@@ -108,6 +109,19 @@ START_TEST(no_right_of_the_user_is_superfluous)
 }
 END_TEST
 
+START_TEST(a_redis_in_cluster_mode_runs_every_function)
+{
+    struct redis_options options = {.cluster = true};
+    struct library *l = library_start(&options);
+    const char *error;
+
+    redis_call(l->redis, "CLUSTER ADDSLOTSRANGE 0 16383");
+    wait_until(strcmp(redis_info(l->redis, "cluster_state"), "ok") == 0);
+    error = library_scenario(l);
+    ck_assert_msg(error == NULL, "%s", error);
+}
+END_TEST
+
 /* ---- declared keys, as MONITOR shows them ---- */
 
 /* The n-th word of a line of MONITOR, as it stands between its quotes. */
@@ -181,6 +195,7 @@ int main(void)
 
     tcase_add_test(tc, the_users_rights_are_enough);
     tcase_add_test(tc, no_right_of_the_user_is_superfluous);
+    tcase_add_test(tc, a_redis_in_cluster_mode_runs_every_function);
     tcase_add_test(tc, every_key_that_a_function_touches_is_among_its_keys);
     return case_run(suite);
 }

@@ -325,7 +325,7 @@ START_TEST(on_one_machine_no_log_is_applied_to_and_nothing_is_larger)
     name = push_store_name(&alone.store, named("ada"));
     ck_assert_ptr_null(push_log_copy(
         &alone.store, &push_store_user(&alone.store, &name, false)->log));
-    ck_assert_uint_eq(push_copy_room(&alone.store, 1000), 0);
+    ck_assert_uint_eq(push_copy_room(alone.store.segment, 1000), 0);
     fixture_cleanup(&alone);
 }
 END_TEST

@@ -5,7 +5,6 @@
 #include "store/upkeep/sweep.h"
 #include "store_cluster.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,11 +36,24 @@ static push_status_t load(push_loaded_t loaded, bool *again)
     return push_follow_load(&g.store, &loaded, &g.now, again);
 }
 
+/* An answer that has nothing, up to this tick. */
+static bool load_nothing(const char *log, uint32_t errand, uint64_t tick)
+{
+    bool again;
+
+    ck_assert_int_eq(load((push_loaded_t){.log = named(log),
+                                          .errand = errand,
+                                          .tick = tick},
+                          &again),
+                     PUSH_OK);
+    return again;
+}
+
 static push_follow_view_t look(const char *log)
 {
     push_follow_view_t view;
 
-    ck_assert_int_eq(push_follow_look(&g.store, named(log), &view), PUSH_OK);
+    ck_assert_int_eq(push_follow_read(&g.store, named(log), &view), PUSH_OK);
     return view;
 }
 
@@ -122,12 +134,7 @@ START_TEST(what_comes_while_it_is_loaded_is_asked_for_again)
     bool again;
 
     ck_assert_int_eq(node_say(&g, "uada", 21, "late"), PUSH_APPLY_LATER);
-    ck_assert_int_eq(load((push_loaded_t){.log = named("uada"),
-                                          .errand = follow.errand,
-                                          .tick = 20},
-                          &again),
-                     PUSH_OK);
-    ck_assert(again);
+    ck_assert(load_nothing("uada", follow.errand, 20));
     ck_assert(look("uada").behind);
     ck_assert_int_eq(node_say(&g, "uada", 22, "later"), PUSH_APPLY_BEHIND);
     follow = start("uada");
@@ -152,14 +159,9 @@ END_TEST
 START_TEST(what_the_answer_has_already_is_not_asked_for_again)
 {
     push_follow_t follow = start("uada");
-    bool again;
 
     ck_assert_int_eq(node_say(&g, "uada", 19, "early"), PUSH_APPLY_LATER);
-    load((push_loaded_t){.log = named("uada"),
-                         .errand = follow.errand,
-                         .tick = 20},
-         &again);
-    ck_assert(!again);
+    ck_assert(!load_nothing("uada", follow.errand, 20));
 }
 END_TEST
 
@@ -393,7 +395,7 @@ START_TEST(a_log_is_left_when_nobody_here_needs_it)
     ck_assert_int_eq(push_follow_left(&g.store, named("ubob"), follow.errand,
                                       true),
                      PUSH_OK);
-    ck_assert_int_eq(push_follow_look(&g.store, named("ubob"), &view),
+    ck_assert_int_eq(push_follow_read(&g.store, named("ubob"), &view),
                      PUSH_NOT_FOUND);
     ck_assert_int_eq(node_say(&g, "ubob", 12, "x"), PUSH_APPLY_UNKNOWN);
 }
@@ -485,68 +487,6 @@ START_TEST(what_a_process_began_that_died_is_found_and_begun_again)
 }
 END_TEST
 
-/* ---- walks ---- */
-
-static unsigned walk_all(unsigned what, unsigned room, unsigned *wrong)
-{
-    push_follow_view_t views[64];
-    unsigned total = 0;
-
-    for (unsigned p = 0; p < 1024; p++) {
-        push_follow_walk_t walk = {.partition = p, .what = what};
-
-        while (!walk.done) {
-            unsigned count;
-
-            ck_assert_int_eq(push_follow_walk(&g.store, &walk, views, room,
-                                              &count),
-                             PUSH_OK);
-            ck_assert(count || walk.done);
-            for (unsigned i = 0; i < count; i++) {
-                push_text_t log = {views[i].log, views[i].log_len};
-
-                *wrong += push_log_partition(&g.store, log) != p;
-            }
-            total += count;
-        }
-    }
-    return total;
-}
-
-START_TEST(a_walk_finds_each_log_of_a_partition_once)
-{
-    unsigned wrong = 0;
-    char log[32];
-
-    for (int i = 0; i < 2000; i++) {
-        snprintf(log, sizeof(log), "%cname%d", i % 2 ? 'u' : 'c', i);
-        node_follow(&g, log, 10);
-    }
-    ck_assert_uint_eq(walk_all(0, 50, &wrong), 2001);
-    ck_assert_uint_eq(walk_all(PUSH_FOLLOW_IDLE, 64, &wrong), 2000);
-    ck_assert_uint_eq(walk_all(PUSH_FOLLOW_UNATTENDED, 64, &wrong), 0);
-    ck_assert_uint_eq(wrong, 0);
-}
-END_TEST
-
-START_TEST(a_view_says_how_many_devices_of_this_node_follow)
-{
-    push_stream_ref_t ada;
-
-    node_follow(&g, "uada", 10);
-    node_follow(&g, "cnews", 10);
-    ada = node_come(&g, "ada", "d", "news", 1);
-    node_come(&g, "ada", "e", NULL, 1);
-    push_store_checkout(&g.store, &ada, &g.now);
-    ck_assert_uint_eq(look("uada").subscribers, 2);
-    ck_assert_uint_eq(look("uada").connected, 1);
-    ck_assert_uint_eq(look("cnews").subscribers, 1);
-    ck_assert_uint_eq(look("cnews").connected, 0);
-    ck_assert_uint_eq(look("b").subscribers, 2);
-    ck_assert(!look("cnews").idle);
-}
-END_TEST
-
 /* ---- check-ins ---- */
 
 START_TEST(nobody_checks_in_where_the_logs_are_not_live)
@@ -554,22 +494,22 @@ START_TEST(nobody_checks_in_where_the_logs_are_not_live)
     push_stream_ref_t stream_ref;
     push_follow_t follow;
 
-    ck_assert_int_eq(node_checkin(&g, "ada", "d", NULL, NULL, &stream_ref),
+    ck_assert_int_eq(node_checkin(&g, "ada", NULL, NULL, &stream_ref),
                      PUSH_NOT_FOUND);
     follow = start("uada");
-    ck_assert_int_eq(node_checkin(&g, "ada", "d", NULL, NULL, &stream_ref),
+    ck_assert_int_eq(node_checkin(&g, "ada", NULL, NULL, &stream_ref),
                      PUSH_NOT_FOUND);
     push_follow_fail(&g.store, named("uada"), follow.errand);
     node_follow(&g, "uada", 10);
-    ck_assert_int_eq(node_checkin(&g, "ada", "d", NULL, NULL, &stream_ref),
+    ck_assert_int_eq(node_checkin(&g, "ada", NULL, NULL, &stream_ref),
                      PUSH_NOT_FOUND);
     node_come(&g, "ada", "d", NULL, 1);
-    ck_assert_int_eq(node_checkin(&g, "ada", "d", NULL, NULL, &stream_ref),
+    ck_assert_int_eq(node_checkin(&g, "ada", NULL, NULL, &stream_ref),
                      PUSH_OK);
-    ck_assert_int_eq(node_checkin(&g, "ada", "d", "news", NULL, &stream_ref),
+    ck_assert_int_eq(node_checkin(&g, "ada", "news", NULL, &stream_ref),
                      PUSH_NOT_FOUND);
     node_follow(&g, "cnews", 10);
-    ck_assert_int_eq(node_checkin(&g, "ada", "d", "news", NULL, &stream_ref),
+    ck_assert_int_eq(node_checkin(&g, "ada", "news", NULL, &stream_ref),
                      PUSH_OK);
 }
 END_TEST
@@ -598,8 +538,6 @@ int main(void)
     tcase_add_test(tc, a_channel_that_was_left_goes_by_the_sweep);
     tcase_add_test(tc,
                    what_a_process_began_that_died_is_found_and_begun_again);
-    tcase_add_test(tc, a_walk_finds_each_log_of_a_partition_once);
-    tcase_add_test(tc, a_view_says_how_many_devices_of_this_node_follow);
     tcase_add_test(tc, nobody_checks_in_where_the_logs_are_not_live);
     return unit_run(suite);
 }

@@ -188,7 +188,7 @@ static void say(push_cluster_t *cluster, const name_t *name)
     push_follow_view_t view;
     push_post_t *post;
 
-    if (push_follow_look(cluster->store, log, &view) != PUSH_OK
+    if (push_follow_read(cluster->store, log, &view) != PUSH_OK
         || view.state != PUSH_FOLLOW_LIVE) {
         return; /* a claim or a load says it, or nobody is there any more */
     }

@@ -135,7 +135,8 @@ static void drained(push_request_t *request)
         && push_drain_reply(request->reply, &reply)) {
         push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
         replace_library(link, drain->master, reply.origin.vm.version);
-        wait = reply.more || drain->woken ? 0 : DRAIN_MS;
+        /* Only an inbox that was found empty wakes us for what comes next. */
+        wait = reply.last >= reply.first || drain->woken ? 0 : DRAIN_MS;
     }
     push_request_cleanup(request);
     drain->busy = false;

@@ -88,7 +88,7 @@ push_following_t push_load_following(push_cluster_t *cluster,
 {
     push_follow_view_t view = {.log_len = 0};
 
-    if (push_follow_look(cluster->store, load->log, &view) != PUSH_OK) {
+    if (push_follow_read(cluster->store, load->log, &view) != PUSH_OK) {
         view = (push_follow_view_t){.log_len = 0};
     }
     return (push_following_t){.log = load->log,

@@ -271,7 +271,7 @@ static void claim(push_saver_t *saver, const outcome_t *outcome)
                            outcome->id, device)) {
         return;
     }
-    if (push_follow_look(cluster->store, push_log_text(&outcome->user), &view)
+    if (push_follow_read(cluster->store, push_log_text(&outcome->user), &view)
         == PUSH_OK) {
         call.following.connected = view.connected;
         call.following.subscribers = view.subscribers;

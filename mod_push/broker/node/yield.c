@@ -62,7 +62,7 @@ static void settle(push_cluster_t *cluster, push_errand_t *errand)
     push_time_t now = push_clock_now();
 
     push_store_yielded(cluster->store, user_of(matter), matter->id,
-                       matter->fence, matter->gone, &now);
+                       &(push_yielded_t){matter->fence, matter->gone}, &now);
     push_linger_leave(cluster, push_log_text(&matter->user));
     free(matter);
 }
@@ -152,7 +152,7 @@ push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to)
         status = send_export(cluster, to, &exported);
         if (status != PUSH_OK) {
             push_store_yielded(cluster->store, to->user, to->id,
-                               exported.fence, false, &now);
+                               &(push_yielded_t){exported.fence, false}, &now);
         }
         push_export_cleanup(&exported);
     }

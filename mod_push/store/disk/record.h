@@ -119,12 +119,6 @@ typedef struct push_settled_t {
     uint16_t lane;
 } push_settled_t;
 
-/*
- * A fate that no message has for a device: all of the lane up to this mid is
- * settled.  Only what a cluster keeps has it.
- */
-#define PUSH_SETTLED_UP_TO PUSH_LIVE
-
 typedef struct push_device_record_t {
     unsigned char id[PUSH_CONTEXT_BYTES];
     push_text_t user;

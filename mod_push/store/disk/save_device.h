@@ -5,6 +5,12 @@
 #include "store/shard/store.h"
 
 /*
+ * A fate of push_settled_t that no message has for a device: all of the lane
+ * up to this mid is settled.  Only what a cluster keeps has it.
+ */
+#define PUSH_SETTLED_UP_TO PUSH_LIVE
+
+/*
  * From a device context to its record.  With the lock of its shard; NULL: no
  * memory.  In a cluster the record says of each lane of the user's log up to
  * where all is settled (PUSH_SETTLED_UP_TO), and lists only what is above, and

@@ -164,8 +164,9 @@ push_status_t push_store_yield(push_store_t *store, push_text_t user,
 }
 
 push_status_t push_store_yielded(push_store_t *store, push_text_t user,
-                                 const unsigned char *id, uint32_t fence,
-                                 bool gone, const push_time_t *now)
+                                 const unsigned char *id,
+                                 const push_yielded_t *yielded,
+                                 const push_time_t *now)
 {
     push_own_t own;
     push_status_t status = push_own_enter(store, user, id, &own);
@@ -173,8 +174,9 @@ push_status_t push_store_yielded(push_store_t *store, push_text_t user,
     if (status != PUSH_OK) {
         return status;
     }
-    if (own.owned->fence == fence && own.owned->state == PUSH_OWNED_YIELDING) {
-        if (gone) {
+    if (own.owned->fence == yielded->fence
+        && own.owned->state == PUSH_OWNED_YIELDING) {
+        if (yielded->gone) {
             push_own_forget(&own, now);
         }
         else {

@@ -41,12 +41,19 @@ push_status_t push_store_yield(push_store_t *store, push_text_t user,
                                const unsigned char *id, const push_time_t *now,
                                push_export_t *exported);
 
+/* What came of a yield. */
+typedef struct push_yielded_t {
+    uint32_t fence; /* of the export */
+    bool gone;      /* another node has it, or nobody; else it stays ours */
+} push_yielded_t;
+
 /*
- * gone: another node has it, or nobody; else it is ours as before (the call was
- * refused before it did anything).  A no-op if its fence is another one now.
+ * It goes or, where the call was refused before it did anything, is ours as
+ * before.  A no-op if its fence is another one now.
  */
 push_status_t push_store_yielded(push_store_t *store, push_text_t user,
-                                 const unsigned char *id, uint32_t fence,
-                                 bool gone, const push_time_t *now);
+                                 const unsigned char *id,
+                                 const push_yielded_t *yielded,
+                                 const push_time_t *now);
 
 #endif

@@ -66,7 +66,7 @@ static void view_log(const push_store_t *store, const push_log_t *log,
     view_devices(&store->heaps[0], log, view);
 }
 
-push_status_t push_follow_look(push_store_t *store, push_text_t log,
+push_status_t push_follow_read(push_store_t *store, push_text_t log,
                                push_follow_view_t *view)
 {
     push_follow_found_t found;

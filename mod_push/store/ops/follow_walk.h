@@ -39,7 +39,7 @@ push_status_t push_follow_walk(push_store_t *store, push_follow_walk_t *walk,
                                unsigned *count);
 
 /* The same of one log.  PUSH_NOT_FOUND: it is not followed. */
-push_status_t push_follow_look(push_store_t *store, push_text_t log,
+push_status_t push_follow_read(push_store_t *store, push_text_t log,
                                push_follow_view_t *view);
 
 #endif

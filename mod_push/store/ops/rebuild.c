@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/device_away.h"
+#include "store/disk/save_device.h"
 #include "store/shard/context.h"
 
 bool push_rebuild_is_genuine(const push_device_record_t *record)

@@ -1,13 +1,5 @@
 #include "store/shard/copy.h"
 
-/* It begins at a multiple of this, behind the name. */
-#define ALIGNMENT 8u
-
-static size_t aligned(size_t size)
-{
-    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
 static size_t size_of(const push_log_t *log)
 {
     if (push_log_kind(log) == PUSH_LOG_USER) {
@@ -23,16 +15,10 @@ push_log_copy_t *push_log_copy(const push_store_t *store,
     if (!store->segment->cluster) {
         return NULL;
     }
-    return push_at(&store->heaps[0],
-                   push_ref_of(&store->heaps[0], log)
-                       + (push_ref_t)(aligned(size_of(log)) / PUSH_REF_UNIT));
-}
-
-size_t push_copy_room(const push_store_t *store, size_t size)
-{
-    return store->segment->cluster
-               ? aligned(size) - size + sizeof(push_log_copy_t)
-               : 0;
+    return push_at(
+        &store->heaps[0],
+        push_ref_of(&store->heaps[0], log)
+            + (push_ref_t)(push_copy_at(size_of(log)) / PUSH_REF_UNIT));
 }
 
 uint64_t push_copy_now(push_store_t *store, const push_log_t *log)

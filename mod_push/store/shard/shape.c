@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/message_texts.h"
-#include "store/shard/copy.h"
+#include "store/shard/copied.h"
 #include "store/shard/owned.h"
 
 static bool user_shape(const push_inventory_t *inventory,
@@ -15,7 +15,8 @@ static bool user_shape(const push_inventory_t *inventory,
         return false;
     }
     size += user->name_len;
-    return item->size >= size + push_copy_room(inventory->store, size);
+    return item->size
+           >= size + push_copy_room(inventory->store->segment, size);
 }
 
 static bool channel_shape(const push_inventory_t *inventory,
@@ -27,10 +28,9 @@ static bool channel_shape(const push_inventory_t *inventory,
 
     return item->size >= name_at && channel->name_at == name_at
            && channel->name_len <= PUSH_NAME_MAX
-           && item->size
-                  >= name_at + channel->name_len
-                         + push_copy_room(inventory->store,
-                                              name_at + channel->name_len);
+           && item->size >= name_at + channel->name_len
+                                + push_copy_room(inventory->store->segment,
+                                                 name_at + channel->name_len);
 }
 
 static bool device_node_shape(const push_inventory_t *inventory,

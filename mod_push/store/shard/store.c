@@ -6,7 +6,7 @@
 
 #include "core/hash.h"
 #include "core/trace.h"
-#include "store/shard/copy.h"
+#include "store/shard/copied.h"
 
 static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
 {
@@ -125,7 +125,7 @@ static push_channel_t *make_channel(push_store_t *store,
                   + store->seats.count * sizeof(uint32_t);
     size_t whole = size + name->text.len;
     push_ref_t ref = heap->alloc(
-        heap, whole + push_copy_room(store, whole), PUSH_NODE);
+        heap, whole + push_copy_room(store->segment, whole), PUSH_NODE);
     push_channel_t *channel;
 
     if (!ref) {
@@ -139,7 +139,7 @@ static push_channel_t *make_channel(push_store_t *store,
     if (name->text.len) {
         memcpy((char *)channel + size, name->text.at, name->text.len);
     }
-    memset((char *)channel + whole, 0, push_copy_room(store, whole));
+    memset((char *)channel + whole, 0, push_copy_room(store->segment, whole));
     PUSH_FAILPOINT("channel-made");
     push_node_be(channel, (push_node_kind_t)kind);
     PUSH_FAILPOINT("channel-born");
@@ -238,7 +238,7 @@ push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
         return ref ? push_at(heap, ref) : NULL;
     }
     whole = sizeof(*user) + name->text.len;
-    ref = heap->alloc(heap, whole + push_copy_room(store, whole),
+    ref = heap->alloc(heap, whole + push_copy_room(store->segment, whole),
                       PUSH_NODE);
     if (!ref) {
         return NULL;
@@ -248,7 +248,7 @@ push_user_t *push_store_user(push_store_t *store, const push_name_t *name,
     user->log.node.hash = (uint32_t)name->hash;
     user->name_len = (uint8_t)name->text.len;
     memcpy(user->name, name->text.at, name->text.len);
-    memset((char *)user + whole, 0, push_copy_room(store, whole));
+    memset((char *)user + whole, 0, push_copy_room(store->segment, whole));
     user->lost_until = store->shards[name->shard].strangers_until;
     user->lost[PUSH_NORMAL] = user->lost_until != 0;
     PUSH_FAILPOINT("user-made");

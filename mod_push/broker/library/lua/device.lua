@@ -55,7 +55,8 @@ local function others_of(part, key, log, ctx, ms)
         o.count = o.count + 1
         if is_online(d, part.space, ms) then
           o.online = o.online + 1
-        elseif not o.spare or d.left < o.spare.left then
+        elseif not o.spare or d.left < o.spare.left
+          or (d.left == o.spare.left and all[i] < o.ctx) then
           o.spare, o.ctx = d, all[i]
         end
       end
@@ -159,7 +160,7 @@ local function owned(key, ctx, owner, fence)
     return nil, {2, 0, 0}
   end
   local d = device_of(value)
-  if d.owner ~= owner or d.fence ~= fence then
+  if owner == 0 or d.owner ~= owner or d.fence ~= fence then
     return nil, {1, d.owner, d.fence}
   end
   return d

@@ -56,38 +56,34 @@ local function drop_expired(key, ms)
   return #over
 end
 
--- The lane's mark: 1, dropped, until; 0 if it has none.
-local function mark_of(key, ms)
-  local first = call('ZRANGE', key, 0, 0)[1]
-  if not first or not is_mark(first) then
-    return 0, 0, 0
-  end
-  local dropped, til = unpack('>I4I6', first, 14)
-  if til <= ms then -- all of it would have expired
-    dropped, til = 0, 0
-  end
-  return 1, dropped, til
-end
-
 -- Brings a lane of count members to its limit: what has expired goes first,
 -- then the oldest, which the mark counts.
 local function trim(key, count, cap, ms)
-  local marks, dropped, til = mark_of(key, ms)
-  count = count - marks
-  if count <= cap then
+  local oldest = call('ZRANGE', key, 0, count - cap - 1)
+  local marks, dropped, til = is_mark(oldest[1]) and 1 or 0, 0, 0
+  if count - marks <= cap then
     return
   end
-  count = count - drop_expired(key, ms)
-  if count <= cap then
+  local gone = drop_expired(key, ms)
+  if count - gone - marks <= cap then
     return
   end
-  local last = marks + count - cap - 1
-  local oldest = call('ZRANGE', key, marks, last)
-  for i = 1, #oldest do
+  if gone > 0 then
+    count = count - gone
+    oldest = call('ZRANGE', key, 0, count - cap - 1)
+  end
+  if marks == 1 then
+    dropped, til = unpack('>I4I6', oldest[1], 14)
+    if til <= ms then -- all of it would have expired
+      dropped, til = 0, 0
+    end
+  end
+  local last = count - cap - 1 -- among the members, from 0
+  for i = 1 + marks, last + 1 do
     til = math.max(til, expires_of(oldest[i]))
   end
-  dropped = math.min(dropped + #oldest, 4294967295)
-  local t = unpack('>I7', oldest[#oldest])
+  dropped = math.min(dropped + last + 1 - marks, 4294967295)
+  local t = unpack('>I7', oldest[last + 1])
   call('ZREMRANGEBYRANK', key, 0, last)
   call('ZADD', key, t, pack('>I7c6I4I6', t, SIX, dropped, til))
 end
@@ -131,9 +127,8 @@ local function lane_next(lane)
   lane.tick = lane.member and unpack('>I7', lane.member) or math.huge
 end
 
-local function lane_open(key, number_, since)
-  local list = call('ZRANGEBYSCORE', key, format('(%.0f', since), '+inf',
-    'LIMIT', 0, STEP)
+local function lane_open(key, number_, above)
+  local list = call('ZRANGEBYSCORE', key, above, '+inf', 'LIMIT', 0, STEP)
   if #list == 0 then
     return nil
   end
@@ -156,9 +151,13 @@ end
 -- the order of ticks, to out.  Gives the bytes, and the last tick if that was
 -- not all.
 local function read_log(part, keys, from, log, since, room, ms, out)
+  if call('EXISTS', values(keys, from, from + 3)) == 0 then
+    return 0, nil
+  end
   local lanes, name, bytes, upto = {}, named(log), 0, since
+  local above = since == 0 and '-inf' or format('(%.0f', since)
   for i = 0, 3 do
-    lanes[#lanes + 1] = lane_open(keys[from + i], i, since)
+    lanes[#lanes + 1] = lane_open(keys[from + i], i, above)
   end
   while #lanes > 0 do
     local lane = first_of(lanes)
