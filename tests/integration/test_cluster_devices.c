@@ -348,6 +348,44 @@ START_TEST(a_frozen_node_loses_its_device_and_ends_its_stream_when_it_goes_on)
 }
 END_TEST
 
+/*
+ * So long that its inbox was given up: nobody tells it what it has lost, and
+ * it finds out by what it writes.
+ */
+START_TEST(a_node_that_stood_still_for_long_is_fenced)
+{
+    enum { STILL_MS = 17000 };
+    struct cluster *c = two_nodes();
+    struct stream *one = stream_open(c->nodes[0], "user=ada&device=d1&seq=0",
+                                     NULL);
+    struct stream *kept = stream_open(c->nodes[0], "user=bob&device=d1&seq=0",
+                                      NULL);
+    struct stream *two;
+    int64_t paused;
+
+    publish(c->nodes[1], "user=ada", NULL, "first");
+    expect_message(one, 1, "first");
+    server_allow(c->nodes[0], "PUSH");
+    cluster_pause(c->nodes[0]);
+    paused = wait_now();
+    two = stream_open(c->nodes[1], "user=ada&device=d1&seq=0", NULL);
+    expect_text(two, "first");
+    publish(c->nodes[1], "user=ada", NULL, "second");
+    expect_text(two, "second");
+    publish(c->nodes[1], "user=bob", NULL, "for bob");
+    wait_until(wait_now() - paused >= STILL_MS);
+    cluster_continue(c->nodes[0]);
+    stream_expect_bye(one, "superseded");
+    /* What nobody took goes on, with what was missed. */
+    expect_message(kept, 1, "for bob");
+    cluster_await_well(c);
+    publish(c->nodes[0], "user=ada", NULL, "third");
+    expect_text(two, "third");
+    publish(c->nodes[1], "user=bob", NULL, "again for bob");
+    expect_message(kept, 2, "again for bob");
+}
+END_TEST
+
 START_TEST(after_three_devices_a_frozen_node_is_not_asked_any_more)
 {
     enum { DEVICES = 5 };
@@ -420,6 +458,7 @@ int main(void)
     tcase_add_test(
         tc,
         a_frozen_node_loses_its_device_and_ends_its_stream_when_it_goes_on);
+    tcase_add_test(tc, a_node_that_stood_still_for_long_is_fenced);
     tcase_add_test(tc,
                    after_three_devices_a_frozen_node_is_not_asked_any_more);
     tcase_add_test(tc, what_redis_has_lost_its_owner_writes_again);

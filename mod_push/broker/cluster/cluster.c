@@ -28,6 +28,12 @@
 /* A master that was not drained for so long, ms, cannot be lived with. */
 #define DRAINED_LATE_MS 3000
 
+/* False: its threads could not be started, or have ended. */
+static bool runs(push_broker_t *broker)
+{
+    return atomic_load(&((push_cluster_t *)broker->data)->runs);
+}
+
 /* ---- messages ---- */
 
 static push_status_t publish(push_broker_t *broker,
@@ -37,7 +43,7 @@ static push_status_t publish(push_broker_t *broker,
     push_cluster_t *cluster = broker->data;
 
     (void)commit; /* the answer has what is under way */
-    if (push_segment_superseded(cluster->store->segment)) {
+    if (!runs(broker) || push_segment_superseded(cluster->store->segment)) {
         return PUSH_BUSY;
     }
     return push_node_publish(cluster, publication, answer);
@@ -54,7 +60,9 @@ static push_status_t recall(push_broker_t *broker,
                             const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled)
 {
-    return push_node_recall(broker->data, message, now, recalled);
+    return !runs(broker)
+               ? PUSH_BUSY
+               : push_node_recall(broker->data, message, now, recalled);
 }
 
 /* ---- devices ---- */
@@ -64,7 +72,9 @@ static push_status_t claim(push_broker_t *broker,
                            const push_time_t *now,
                            push_stream_ref_t *stream_ref, uint64_t *session)
 {
-    return push_claim(broker->data, checkin, now, stream_ref, session);
+    return !runs(broker)
+               ? PUSH_BUSY
+               : push_claim(broker->data, checkin, now, stream_ref, session);
 }
 
 static push_broker_t *local_of(push_broker_t *broker)
@@ -81,7 +91,8 @@ static void release(push_broker_t *broker, const push_stream_ref_t *stream_ref,
 static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
                          const push_time_t *now)
 {
-    return push_acks_take(broker->data, checkin, now);
+    return !runs(broker) ? PUSH_BUSY
+                         : push_acks_take(broker->data, checkin, now);
 }
 
 static bool only_made_up(push_broker_t *broker, push_text_t user,
@@ -95,7 +106,9 @@ static bool only_made_up(push_broker_t *broker, push_text_t user,
 static push_status_t dismiss(push_broker_t *broker, push_text_t user,
                              int64_t refuse, uint32_t *streams)
 {
-    return push_ends_dismiss(broker->data, user, refuse, streams);
+    return !runs(broker)
+               ? PUSH_BUSY
+               : push_ends_dismiss(broker->data, user, refuse, streams);
 }
 
 static bool revoked(push_broker_t *broker, push_text_t user, int64_t issued)
@@ -106,13 +119,18 @@ static bool revoked(push_broker_t *broker, push_text_t user, int64_t issued)
 static bool take(push_broker_t *broker, push_rate_kind_t kind,
                  push_text_t name, uint32_t limit, push_rate_t *rate)
 {
-    return push_rates_take(broker->data, kind, name, limit, rate);
+    push_cluster_t *cluster = broker->data;
+
+    return runs(broker)
+               ? push_rates_take(cluster, kind, name, limit, rate)
+               : cluster->local.take(&cluster->local, kind, name, limit, rate);
 }
 
 static push_status_t use(push_broker_t *broker, push_text_t ticket,
                          int64_t until)
 {
-    return push_rates_use(broker->data, ticket, until);
+    return !runs(broker) ? PUSH_BUSY
+                         : push_rates_use(broker->data, ticket, until);
 }
 
 /* ---- for administrators ---- */
@@ -300,6 +318,7 @@ bool push_cluster_start(push_cluster_t *cluster)
     if (!cluster->link) {
         push_cluster_stop(cluster);
     }
+    atomic_store(&cluster->runs, cluster->link != NULL);
     return cluster->link != NULL;
 }
 

@@ -134,7 +134,7 @@ static push_device_call_t device_call(const claim_t *claim)
         .context = claim->claimant->id,
         .owner = push_cluster_owner(claim->cluster),
         .fence = claim->reply.fence,
-        .keep = claim->cluster->store->limits.retention};
+        .keep = push_device_keep(claim->cluster, claim->claimant->user)};
 }
 
 static void let_go_of_reply(claim_t *claim)

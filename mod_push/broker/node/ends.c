@@ -18,7 +18,11 @@
  */
 
 #define ANSWER_MS 1000
-#define BODY      (1 + sizeof(push_revocation_t))
+
+/* A node whose lease is older has an inbox that was dropped, or is about to
+ * be: it finds marks when it is back, and its clients are elsewhere. */
+#define ALIVE_MS 15000
+#define BODY     (1 + sizeof(push_revocation_t))
 
 /* ---- bodies ---- */
 
@@ -161,6 +165,7 @@ typedef struct {
     unsigned count;
     push_wait_ref_t waits[PUSH_CLUSTER_NODES];
     unsigned waiting;
+    uint32_t reached; /* of them: those whose inbox has it */
 } round_t;
 
 /* The other nodes that are alive. */
@@ -181,7 +186,8 @@ static push_status_t find_peers(round_t *round)
         && push_lease_reply(request.reply, lease)) {
         status = PUSH_OK;
         for (unsigned i = 0; i < lease->count; i++) {
-            if (lease->peers[i].owner != push_cluster_owner(cluster)) {
+            if (lease->peers[i].owner != push_cluster_owner(cluster)
+                && lease->peers[i].age < ALIVE_MS) {
                 round->owners[round->count++] = lease->peers[i].owner;
             }
         }
@@ -236,6 +242,10 @@ static push_status_t tell(round_t *round, const push_revocation_t *mark)
     }
     status = push_status_of_failure(
         push_courier_call(cluster->courier, &request));
+    if (status == PUSH_OK
+        && !push_tell_reply(request.reply, &round->reached)) {
+        status = PUSH_NO_STATE;
+    }
     push_request_cleanup(&request);
     return status;
 }
@@ -245,15 +255,17 @@ static push_status_t tell(round_t *round, const push_revocation_t *mark)
 static uint32_t gather(round_t *round)
 {
     int64_t until = push_redis_now() + ANSWER_MS;
-    uint32_t streams = 0;
+    uint32_t streams = 0, answered = 0;
 
     for (unsigned i = 0; i < round->waiting; i++) {
-        int64_t left = until - push_redis_now();
+        int64_t left = answered < round->reached ? until - push_redis_now()
+                                                 : 0;
         push_wait_result_t result = push_awaited_wait(
             &round->waits[i], PUSH_AWAITED_ANSWERED, left > 0 ? left : 0);
 
         if (result.happened & PUSH_AWAITED_ANSWERED) {
             streams += result.value;
+            answered++;
         }
         push_awaited_end(&round->waits[i]);
     }

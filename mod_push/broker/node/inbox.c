@@ -203,7 +203,22 @@ uint64_t push_inbox_epoch(const push_origin_t *origin)
     return epoch;
 }
 
-/* The data is not what it was: our devices are written anew. */
+/*
+ * Nobody told us what other nodes took, or Redis has lost what is ours: to write
+ * a device says both.
+ */
+static void write_devices(inbox_t *in)
+{
+    const push_cluster_words_t *words = in->cluster->words;
+
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        if (words->home[i] == in->master + 1) {
+            push_saver_anew(in->cluster, i);
+        }
+    }
+}
+
+/* The data is not what it was. */
 static bool see_epoch(inbox_t *in, unsigned partition,
                       const push_drain_reply_t *drained)
 {
@@ -212,11 +227,6 @@ static bool see_epoch(inbox_t *in, unsigned partition,
     uint64_t epoch = push_inbox_epoch(&drained->origin);
 
     if (known && known != epoch) {
-        for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-            if (words->home[i] == in->master + 1) {
-                push_saver_anew(in->cluster, i);
-            }
-        }
         forget_epochs(words, in->master);
     }
     atomic_store(&words->epochs[partition], epoch);
@@ -244,6 +254,7 @@ static void see_trouble(inbox_t *in, unsigned partition,
         in->suspected = true;
     }
     if (hole) {
+        write_devices(in);
         report(in->cluster, PUSH_CLUSTER_TROUBLE, hole);
     }
 }

@@ -48,6 +48,7 @@ struct push_link_t {
     uint32_t version;    /* of the map that is followed */
     drain_t drains[PUSH_MASTERS];
     drain_t lease;
+    bool late;    /* that it is was said */
     drain_t load; /* of the library, where a master has an older one */
 };
 
@@ -124,6 +125,12 @@ static unsigned pick_partition(const push_link_t *link, const drain_t *drain)
     return any;
 }
 
+/* An inbox wakes us again only when a drain has found it empty. */
+static bool found_nothing(const push_drain_reply_t *reply)
+{
+    return reply->last < reply->first;
+}
+
 static void drained(push_request_t *request)
 {
     drain_t *drain = request->data;
@@ -135,8 +142,7 @@ static void drained(push_request_t *request)
         && push_drain_reply(request->reply, &reply)) {
         push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
         replace_library(link, drain->master, reply.origin.vm.version);
-        /* Only an inbox that was found empty wakes us for what comes next. */
-        wait = reply.last >= reply.first || drain->woken ? 0 : DRAIN_MS;
+        wait = found_nothing(&reply) && !drain->woken ? DRAIN_MS : 0;
     }
     push_request_cleanup(request);
     drain->busy = false;
@@ -310,6 +316,20 @@ static void lease_due(push_link_t *link)
     push_client_send(link->client, &lease->request);
 }
 
+/* Says so once; the next lease is the end of it. */
+static void see_lateness(push_link_t *link)
+{
+    int64_t lease = atomic_load(&link->cluster->words->lease);
+    bool late = lease
+                && push_clock_now().mono
+                       > lease + PUSH_LEASE_EVERY_MS + PUSH_LEASE_LATE_MS;
+
+    if (late && !link->late) {
+        report(link, PUSH_CLUSTER_LEASE_LATE, "");
+    }
+    link->late = late;
+}
+
 /* ---- the thread ---- */
 
 static void on_trouble(void *data, const push_redis_trouble_t *trouble)
@@ -403,6 +423,7 @@ static void turn(push_link_t *link)
     unsigned client, wakes = 0;
 
     lease_due(link);
+    see_lateness(link);
     follow_map(link);
     drain_due(link);
     fds[0] = (struct pollfd){.fd = link->event, .events = POLLIN};

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "broker/node/loading.h"
+#include "core/checkin.h"
 #include "redis/courier.h"
 
 /* How long a worker waits for a log that another thread is bringing. */
@@ -27,6 +28,19 @@ push_log_name_t push_log_name(char kind, push_text_t name)
     }
     made.len += len;
     return made;
+}
+
+/* Those by which a node proves that it delivers are of no more use. */
+int64_t push_device_keep(const push_cluster_t *cluster, push_text_t user)
+{
+    static const char probe[] = PUSH_PROBE_USER;
+    int64_t retention = cluster->store->limits.retention;
+    bool is_probe = user.len >= sizeof(probe) - 1
+                    && !memcmp(user.at, probe, sizeof(probe) - 1);
+
+    return is_probe && retention > 4 * PUSH_PROBE_RETENTION
+               ? 4 * PUSH_PROBE_RETENTION
+               : retention;
 }
 
 /* ---- from an answer to the segment ---- */

@@ -56,6 +56,9 @@ typedef struct push_log_name_t {
 
 push_log_name_t push_log_name(char kind, push_text_t name);
 
+/* How long Redis keeps the record of a device of this user, ms. */
+int64_t push_device_keep(const push_cluster_t *cluster, push_text_t user);
+
 static inline push_text_t push_log_text(const push_log_name_t *name)
 {
     return (push_text_t){name->text, name->len};

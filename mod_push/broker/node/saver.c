@@ -184,6 +184,11 @@ static void claimed(push_post_t *post)
 
 /* ---- the saver's thread ---- */
 
+static push_text_t name_in(const push_log_name_t *log)
+{
+    return (push_text_t){log->text + 1, log->len - 1};
+}
+
 static push_device_call_t device_call(const push_cluster_t *cluster,
                                       const push_log_name_t *log,
                                       const unsigned char *id, uint32_t fence)
@@ -191,12 +196,13 @@ static push_device_call_t device_call(const push_cluster_t *cluster,
     unsigned partition = push_log_partition(cluster->store,
                                             push_log_text(log));
 
-    return (push_device_call_t){.home = push_cluster_home(cluster, partition),
-                                .log = push_log_text(log),
-                                .context = id,
-                                .owner = push_cluster_owner(cluster),
-                                .fence = fence,
-                                .keep = cluster->store->limits.retention};
+    return (
+        push_device_call_t){.home = push_cluster_home(cluster, partition),
+                            .log = push_log_text(log),
+                            .context = id,
+                            .owner = push_cluster_owner(cluster),
+                            .fence = fence,
+                            .keep = push_device_keep(cluster, name_in(log))};
 }
 
 static void send(push_saver_t *saver, push_post_t *post)
@@ -216,11 +222,6 @@ static push_save_call_t save_call(const push_cluster_t *cluster,
                                                     exported->fence),
                               .online = exported->online,
                               .record = exported->record};
-}
-
-static push_text_t name_in(const push_log_name_t *log)
-{
-    return (push_text_t){log->text + 1, log->len - 1};
 }
 
 /* One device, as it is now. */

@@ -94,7 +94,7 @@ static push_device_call_t device_call(const push_cluster_t *cluster,
                                 .context = to->id,
                                 .owner = push_cluster_owner(cluster),
                                 .fence = to->fence,
-                                .keep = cluster->store->limits.retention};
+                                .keep = push_device_keep(cluster, to->user)};
 }
 
 /* over: NULL if nothing is here that has to know. */
