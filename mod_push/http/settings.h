@@ -31,7 +31,7 @@ typedef struct push_cluster_settings_t {
 /* A region that PushRelay names.  NULL: not set. */
 typedef struct push_relay_settings_t {
     const char *url;
-    const char *name; /* told apart by it */
+    const char *name;       /* told apart by it */
     const char *token, *ca; /* paths of files */
     push_urgency_t urgency; /* what is less urgent is not for it */
 } push_relay_settings_t;

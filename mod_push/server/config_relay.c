@@ -7,7 +7,7 @@
 
 #define REGIONS_MAX 8
 #define URL_MAX     1024 /* bytes */
-#define NAME_BYTES   64   /* bytes */
+#define NAME_BYTES  64   /* bytes */
 
 static const char legal_name[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                  "abcdefghijklmnopqrstuvwxyz0123456789._:-";
@@ -20,8 +20,7 @@ static bool is_name(const char *text)
 }
 
 /* No fragment, no password that a log would have. */
-static const char *check_url(cmd_parms *cmd, const char *text,
-                             apr_uri_t *uri)
+static const char *check_url(cmd_parms *cmd, const char *text, apr_uri_t *uri)
 {
     bool printable = strlen(text) <= URL_MAX;
 

@@ -85,11 +85,11 @@ bool push_server_relay_read(server_rec *s, const push_global_t *global)
 {
     bool good = true;
 
-    options = (push_relay_options_t){.regions = regions,
-                                     .keep = global->relay_keep,
-                                     .entries = (uint32_t)
-                                                    global->relay_entries,
-                                     .bytes = (uint64_t)global->relay_size};
+    options = (push_relay_options_t){
+        .regions = regions,
+        .keep = global->relay_keep,
+        .entries = (uint32_t)global->relay_entries,
+        .bytes = (uint64_t)global->relay_size};
     for (int i = 0; global->relays && i < global->relays->nelts && good; i++) {
         good = read_region(
             s, &APR_ARRAY_IDX(global->relays, i, push_relay_settings_t),

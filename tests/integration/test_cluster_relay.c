@@ -119,8 +119,8 @@ START_TEST(three_regions_in_a_ring_pass_nothing_on)
     struct stream *streams[3];
 
     for (int i = 0; i < 3; i++) {
-        nodes[i] = region(ports[i], relay_to(ports[(i + 1) % 3], ""))
-                       ->nodes[0];
+        nodes[i] =
+            region(ports[i], relay_to(ports[(i + 1) % 3], ""))->nodes[0];
         streams[i] = stream_open(nodes[i], "user=u&device=d&channel=c", NULL);
     }
     publish(nodes[0], "channel=c", HIGH, "of 0");
@@ -143,10 +143,10 @@ START_TEST(a_region_that_takes_more_and_one_that_takes_less_get_their_own)
 {
     struct server *all = server_start(NULL);
     struct server *urgent = server_start(NULL);
-    struct server *s = region(
-        0, keep_printf("%s%s", relay_to(urgent->port, ""),
-                       relay_to(all->port, "urgency=very-low")))
-                           ->nodes[0];
+    struct server *s =
+        region(0, keep_printf("%s%s", relay_to(urgent->port, ""),
+                              relay_to(all->port, "urgency=very-low")))
+            ->nodes[0];
     struct stream *st = stream_open(urgent, "user=anna&device=d", NULL);
     struct stream *every = stream_open(all, "user=anna&device=d", NULL);
 
@@ -163,8 +163,8 @@ END_TEST
 
 START_TEST(a_message_arrives_as_it_was_published)
 {
-    static const char trace[]
-        = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    static const char trace[] =
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     struct farside *far = farside_start();
     struct server *s = node_to(far->port, "");
     const json_t *line;
@@ -229,7 +229,8 @@ START_TEST(a_region_that_was_away_gets_all_of_it_once_and_in_order)
 }
 END_TEST
 
-START_TEST(a_sender_that_is_killed_before_the_removal_sends_it_with_the_same_key)
+START_TEST(
+    a_sender_that_is_killed_before_the_removal_sends_it_with_the_same_key)
 {
     struct farside *far = farside_start();
     struct server *real = server_start(NULL);
@@ -398,8 +399,10 @@ START_TEST(two_nodes_on_several_masters_send_each_message_once)
 {
     struct server *far = server_start(
         &(struct server_options){.port = server_free_port()});
-    struct cluster *c = cluster_start(&(struct cluster_options){
-        .nodes = 2, .masters = 3, .node = {.global = relay_to(far->port, "")}});
+    struct cluster *c = cluster_start(&(
+        struct cluster_options){.nodes = 2,
+                                .masters = 3,
+                                .node = {.global = relay_to(far->port, "")}});
     struct stream *st;
 
     for (int i = 0; i < 2; i++) {
@@ -454,8 +457,7 @@ static const struct {
 
 START_TEST(a_wrong_value_stops_the_start_with_a_sentence)
 {
-    struct server_options o = {
-        .global = keep_printf("%s\n", wrong[_i].lines)};
+    struct server_options o = {.global = keep_printf("%s\n", wrong[_i].lines)};
     const char *said = server_refusal(&o);
 
     ck_assert_msg(strstr(said, wrong[_i].said) != NULL, "\"%s\" said: %s",

@@ -287,8 +287,8 @@ START_TEST(a_message_waits_no_longer_than_its_ttl_or_the_region_keeps_it)
     push_publish_call_t call = relayed(l, "a", &west, 1);
     push_relay_entry_t entry;
     push_command_t command;
-    push_relay_take_call_t take_call = {l->home, west.region, TEXT("me"), 1000,
-                                        10,      1000};
+    push_relay_take_call_t take_call = {l->home, west.region, TEXT("me"),
+                                        1000,    10,          1000};
     push_publish_reply_t published[3];
     const push_reply_t *reply;
 
@@ -352,8 +352,7 @@ int main(void)
     Suite *suite = suite_create("library relay");
     TCase *tc = case_add(suite, "list", 60);
 
-    tcase_add_test(tc,
-                   a_message_waits_for_each_region_that_its_publish_names);
+    tcase_add_test(tc, a_message_waits_for_each_region_that_its_publish_names);
     tcase_add_test(
         tc, a_repeated_key_and_a_refused_rate_put_nothing_into_the_list);
     tcase_add_test(tc,
@@ -363,8 +362,7 @@ int main(void)
                    a_holder_that_died_has_the_list_until_its_lease_is_over);
     tcase_add_test(tc,
                    what_is_over_leaves_the_list_and_the_rest_keeps_its_order);
-    tcase_add_test(tc,
-                   all_that_was_taken_may_stay_where_that_is_all_there_is);
+    tcase_add_test(tc, all_that_was_taken_may_stay_where_that_is_all_there_is);
     tcase_add_test(tc,
                    an_answer_has_no_more_entries_or_bytes_than_were_asked_for);
     tc = case_add(suite, "limits", 60);

@@ -66,8 +66,8 @@ typedef struct push_cluster_t {
     struct push_steward_t *steward;
     struct push_saver_t *saver;
     struct push_relay_t *relay; /* NULL: there is no other region */
-    _Atomic bool linked; /* this child has the link */
-    _Atomic bool runs;   /* all threads of this child do */
+    _Atomic bool linked;        /* this child has the link */
+    _Atomic bool runs;          /* all threads of this child do */
 } push_cluster_t;
 
 /* This node's number in Redis; PUSH_OWNER_NOBODY until it has one. */

@@ -19,15 +19,16 @@ typedef struct push_leftovers_sum_t {
 
 struct push_leftovers_t {
     push_relay_t *relay;
-    int64_t next;     /* mono ms */
-    int64_t all_next; /* mono ms */
+    int64_t next;                  /* mono ms */
+    int64_t all_next;              /* mono ms */
     uint8_t home[PUSH_PARTITIONS]; /* index of its master, + 1; 0: not known */
     char vm[PUSH_MASTERS][sizeof(((push_vm_t *)0)->id)]; /* "": not known */
     push_relay_call_t asks[PUSH_MASTERS];
     unsigned asked; /* of these, on their way */
     bool complete;  /* all that are over have an answer */
     push_leftovers_sum_t sums[PUSH_REGIONS];
-    push_partitions_t unknown[PUSH_REGIONS]; /* their lists are to be counted */
+    push_partitions_t
+        unknown[PUSH_REGIONS]; /* their lists are to be counted */
     push_relay_call_t counts[COUNTS];
     bool counting[COUNTS]; /* is on its way */
 };
@@ -66,8 +67,7 @@ static unsigned take_first(push_partitions_t *set)
 {
     for (unsigned i = 0; i < PUSH_RELAY_BITS; i++) {
         if (set->bits[i]) {
-            unsigned found = i * 64
-                             + (unsigned)__builtin_ctzll(set->bits[i]);
+            unsigned found = i * 64 + (unsigned)__builtin_ctzll(set->bits[i]);
 
             push_partitions_drop(set, found);
             return found;
@@ -205,8 +205,8 @@ static void ask_all(push_leftovers_t *leftovers)
     memset(leftovers->sums, 0, sizeof(leftovers->sums));
     leftovers->complete = true;
     for (unsigned i = 0; i < PUSH_PARTITIONS; i++) {
-        unsigned master = push_courier_master(leftovers->relay->options.courier,
-                                              i);
+        unsigned master = push_courier_master(
+            leftovers->relay->options.courier, i);
 
         if (master >= PUSH_MASTERS) {
             leftovers->complete = false;

@@ -181,8 +181,8 @@ void push_lot_answered(push_lot_t *lot, const char *answer, size_t len)
     unsigned line = 0;
 
     while (line < lot->lines_count) {
-        const char *newline = len ? memchr(answer, '\n', (size_t)(end - answer))
-                                  : NULL;
+        const char *newline =
+            len ? memchr(answer, '\n', (size_t)(end - answer)) : NULL;
         outcome_t outcome;
 
         if (!newline) {

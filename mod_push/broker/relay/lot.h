@@ -11,7 +11,7 @@
  */
 
 #define PUSH_LOT_LISTS   32u
-#define PUSH_LOT_ENTRIES 100u           /* of a list */
+#define PUSH_LOT_ENTRIES 100u          /* of a list */
 #define PUSH_LOT_BYTES   (64u * 1024u) /* of a list; one entry may be more */
 
 /* A message without a TTL is for who is there now: it is sent within so long. */

@@ -327,9 +327,8 @@ void push_region_turn(push_region_state_t *region, int64_t now)
     for (unsigned i = 0; i < PUSH_SHIPMENTS; i++) {
         under_way += region->shipments[i].step != PUSH_SHIPMENT_IDLE;
     }
-    for (unsigned i = 0; i < PUSH_SHIPMENTS && under_way < most
-                         && now >= region->until;
-         i++) {
+    for (unsigned i = 0;
+         i < PUSH_SHIPMENTS && under_way < most && now >= region->until; i++) {
         push_shipment_t *shipment = &region->shipments[i];
 
         if (shipment->step != PUSH_SHIPMENT_IDLE) {

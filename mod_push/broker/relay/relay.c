@@ -38,9 +38,9 @@ bool push_relay_fill(const push_relay_t *relay,
     if (!relay || publication->relayed || is_own(&publication->audience)) {
         return false;
     }
-    while (count < relay->options.count
-           && is_for(&relay->options.regions[count],
-                     publication->spec.urgency)) {
+    while (
+        count < relay->options.count
+        && is_for(&relay->options.regions[count], publication->spec.urgency)) {
         count++;
     }
     if (!count) {

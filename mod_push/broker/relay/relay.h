@@ -56,8 +56,8 @@ typedef struct push_relay_options_t {
     int64_t keep;                 /* ms; PushRelayKeep */
     uint32_t entries;             /* PushRelayLimit */
     uint64_t bytes;
-    const char *prefix; /* of keys */
-    char cluster[17];   /* a word that no other cluster has */
+    const char *prefix;             /* of keys */
+    char cluster[17];               /* a word that no other cluster has */
     struct push_courier_t *courier; /* started; stopped later */
     push_counts_t *counts;          /* shared by the process's threads */
     struct push_relay_words_t *words;

@@ -78,7 +78,7 @@ struct push_shipment_t {
 /* What was counted and not reported yet. */
 typedef struct push_relay_losses_t {
     uint64_t refused, expired;
-    char reason[256];      /* of the last one refused */
+    char reason[256]; /* of the last one refused */
 } push_relay_losses_t;
 
 struct push_region_state_t {
@@ -86,13 +86,13 @@ struct push_region_state_t {
     const push_region_t *set;
     unsigned index;
     _Atomic uint64_t woken[PUSH_RELAY_BITS]; /* any thread sets bits */
-    push_partitions_t ready; /* something waits there */
-    push_partitions_t busy;  /* in a shipment */
-    unsigned next;           /* where the search for ready ones goes on */
+    push_partitions_t ready;                 /* something waits there */
+    push_partitions_t busy;                  /* in a shipment */
+    unsigned next; /* where the search for ready ones goes on */
     push_shipment_t shipments[PUSH_SHIPMENTS];
-    unsigned failures;          /* in a row */
-    int64_t until;              /* mono ms; nothing is tried before */
-    bool trouble;               /* is reported */
+    unsigned failures;           /* in a row */
+    int64_t until;               /* mono ms; nothing is tried before */
+    bool trouble;                /* is reported */
     push_relay_event_t reported; /* if so, as what */
     push_relay_losses_t losses;
     int64_t losses_next; /* mono ms; when the next ones are reported */
@@ -107,13 +107,14 @@ struct push_relay_t {
     char holder[24]; /* this thread's word in leases */
     _Atomic bool stop;
     _Atomic uint64_t fell; /* messages, not reported yet; any thread */
-    _Atomic bool rung; /* the thread was woken, and has not looked yet */
+    _Atomic bool rung;     /* the thread was woken, and has not looked yet */
     pthread_mutex_t lock;
     push_relay_call_t *finished, **finished_end; /* with lock */
     /* ---- the relay's thread only ---- */
-    int64_t fell_next;           /* mono ms; when the next ones are reported */
-    unsigned out;                /* calls on their way, in all */
-    struct push_leftovers_t *leftovers; /* NULL while the child does not lead */
+    int64_t fell_next; /* mono ms; when the next ones are reported */
+    unsigned out;      /* calls on their way, in all */
+    struct push_leftovers_t
+        *leftovers; /* NULL while the child does not lead */
 };
 
 /* ---- sender.c ---- */

@@ -107,9 +107,9 @@ static void report_fallen(push_relay_t *relay, int64_t now, bool all)
     }
     if (fell) {
         relay->fell_next = now + FELL_MS;
-        relay->options.report(
-            relay->options.data,
-            &(push_relay_report_t){PUSH_RELAY_FELL, NULL, fell, ""});
+        relay->options.report(relay->options.data,
+                              &(push_relay_report_t){PUSH_RELAY_FELL, NULL,
+                                                     fell, ""});
     }
 }
 

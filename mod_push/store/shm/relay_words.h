@@ -14,7 +14,8 @@
 typedef struct push_relay_region_words_t {
     _Atomic uint64_t waiting;
     _Atomic int64_t oldest; /* wall ms of the first of them; 0: none waits */
-    _Atomic int64_t trouble; /* wall ms since when it takes nothing; 0: it does */
+    _Atomic int64_t
+        trouble; /* wall ms since when it takes nothing; 0: it does */
 } push_relay_region_words_t;
 
 typedef struct push_relay_words_t {
