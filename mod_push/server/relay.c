@@ -102,24 +102,24 @@ bool push_server_relay_read(server_rec *s, const push_global_t *global)
 
 static const struct {
     int level;
-    const char *tag, *text;
+    const char *tag, *text; /* the tag with what it is about */
 } events[PUSH_RELAY_EVENTS] = {
-    [PUSH_RELAY_AWAY] = {APLOG_WARNING, "PUSH0221",
+    [PUSH_RELAY_AWAY] = {APLOG_WARNING, "PUSH0221: PushRelay",
                          "the region takes no messages now, they wait"},
-    [PUSH_RELAY_DENIED] = {APLOG_ERR, "PUSH0222",
+    [PUSH_RELAY_DENIED] = {APLOG_ERR, "PUSH0222: PushRelay",
                            "the region refuses the token (token=), messages "
                            "wait"},
-    [PUSH_RELAY_WRONG] = {APLOG_ERR, "PUSH0223",
+    [PUSH_RELAY_WRONG] = {APLOG_ERR, "PUSH0223: PushRelay",
                           "the URL is not where the region takes messages "
                           "(<admin>/messages), they wait"},
-    [PUSH_RELAY_BACK] = {APLOG_NOTICE, "PUSH0224",
+    [PUSH_RELAY_BACK] = {APLOG_NOTICE, "PUSH0224: PushRelay",
                          "the region takes messages again"},
-    [PUSH_RELAY_REFUSED] = {APLOG_WARNING, "PUSH0225",
+    [PUSH_RELAY_REFUSED] = {APLOG_WARNING, "PUSH0225: PushRelay",
                             "messages that the region refused for good"},
-    [PUSH_RELAY_EXPIRED] = {APLOG_WARNING, "PUSH0226",
+    [PUSH_RELAY_EXPIRED] = {APLOG_WARNING, "PUSH0226: PushRelay",
                             "messages that expired before the region took "
                             "them"},
-    [PUSH_RELAY_FELL] = {APLOG_ERR, "PUSH0227",
+    [PUSH_RELAY_FELL] = {APLOG_ERR, "PUSH0227: PushRelay",
                          "messages fell off lists that are full "
                          "(PushRelayEntries, PushRelaySize)"}};
 
@@ -132,7 +132,7 @@ static void report(void *data, const push_relay_report_t *what)
                  (unsigned long long)what->count);
     }
     ap_log_error(APLOG_MARK, events[what->what].level, 0, (server_rec *)data,
-                 "%s: PushRelay%s%s: %s%s%s%s", events[what->what].tag,
+                 "%s%s%s: %s%s%s%s", events[what->what].tag,
                  what->region ? " " : "",
                  what->region ? what->region->name : "",
                  events[what->what].text, count, *what->detail ? ": " : "",
