@@ -71,7 +71,7 @@ APR_LIBS     := $(shell apu-1-config --link-ld --libs 2>/dev/null) \
                 $(shell apr-1-config --link-ld --libs 2>/dev/null)
 HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS 2>/dev/null) \
                 -I$(shell $(APXS) -q INCLUDEDIR 2>/dev/null) $(APR_CFLAGS)
-MODULE_PKGS  := jansson cjose libcrypto libssl lmdb hiredis
+MODULE_PKGS  := jansson cjose libcrypto libssl lmdb hiredis libcurl
 PKG_CFLAGS   := $(shell pkg-config --cflags $(MODULE_PKGS) 2>/dev/null)
 PKG_LIBS     := $(shell pkg-config --libs $(MODULE_PKGS) 2>/dev/null)
 CHECK_LIBS   := $(shell pkg-config --libs check 2>/dev/null)
@@ -87,7 +87,7 @@ endif
 RUN_PACKAGES := gcc libc6-dev pkg-config apache2-bin apache2-dev \
                 apache2-ssl-dev curl \
                 libjansson-dev libcjose-dev libssl-dev liblmdb-dev \
-                libhiredis-dev
+                libhiredis-dev libcurl4-openssl-dev
 DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
                 shellcheck
 
@@ -116,7 +116,8 @@ LIBRARY_OBJS := $(call objects,mod_push/broker/library/*.c) \
                 $(B)/obj/gen/library_text.o
 STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
               mod_push/feeds/*.c)
-NODE_OBJS  := $(call objects,mod_push/broker/node/*.c \
+NODE_OBJS  := $(call objects,mod_push/broker/relay/*.c \
+              mod_push/broker/node/*.c \
               mod_push/broker/cluster/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
@@ -152,7 +153,7 @@ $(B)/obj/mod_push/broker/library/%.o: mod_push/broker/library/%.c
 
 # The library itself: these files, in this order, are one text.
 LIBRARY_LUA := $(patsubst %,mod_push/broker/library/lua/%.lua,push tick inbox \
-               log rate publish follow device peer cluster register)
+               log rate relay publish follow device peer cluster register)
 $(B)/gen/library_text.c: $(LIBRARY_LUA)
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)

@@ -43,6 +43,8 @@
           "Tokens and tickets that were refused.")                            \
     COUNT(LIMITED, "push_limited_total", LIMIT, NONE,                         \
           "Publishes above a rate.")                                          \
+    COUNT(RELAYED, "push_relay_messages_total", RELAYED, NONE,                \
+          "Messages for other regions, by what became of them.")              \
     COUNT(BUSY, "push_reactor_busy_seconds_total", NONE, NONE,                \
           "Time in which reactors did not wait.")
 

@@ -65,6 +65,11 @@
     VALUE(TOKEN, AUDIENCE, "audience")                                        \
     VALUE(TOKEN, CLAIM, "claim")                                              \
     VALUE(TOKEN, REVOKED, "revoked") VALUE(TOKEN, TICKET, "ticket")
+#define PUSH_BY_RELAYED(VALUE)                                                \
+    VALUE(RELAYED, QUEUED, "queued")                                          \
+    VALUE(RELAYED, SENT, "sent")                                              \
+    VALUE(RELAYED, REFUSED, "refused")                                        \
+    VALUE(RELAYED, EXPIRED, "expired") VALUE(RELAYED, FELL, "fell")
 #define PUSH_BY_REJECTED(VALUE) /* types of problems that a publish meets */  \
     VALUE(REJECTED, PARAMETER, "bad-parameter")                               \
     VALUE(REJECTED, HEADER, "bad-header")                                     \
@@ -104,7 +109,9 @@
     LABEL(OPENED, "result")                                                   \
     LABEL(CLOSED, "reason")                                                   \
     LABEL(NOT_OPENED, "reason")                                               \
-    LABEL(LIMIT, "limit") LABEL(TOKEN, "reason") LABEL(REJECTED, "reason")
+    LABEL(LIMIT, "limit")                                                     \
+    LABEL(RELAYED, "result")                                                  \
+    LABEL(TOKEN, "reason") LABEL(REJECTED, "reason")
 
 /* PUSH_BY_<label>_<value>, and PUSH_BY_<label>_VALUES: how many there are. */
 #define PUSH_VALUE(label, kind, name) PUSH_BY_##label##_##kind,

@@ -32,6 +32,8 @@ typedef enum push_node_figure_t {
 #define PUSH_NODE_URL     256u /* bytes of PushClusterUrl */
 #define PUSH_NODE_VERSION 23u
 #define PUSH_MASTER_NAME  127u
+#define PUSH_REGION_NAME  64u
+#define PUSH_REGIONS_MAX  8u
 
 typedef struct push_node_view_t {
     uint32_t owner;                      /* node id << 10 | incarnation */
@@ -51,14 +53,24 @@ typedef struct push_master_view_t {
     int64_t offset;   /* its clock less this machine's, ms */
 } push_master_view_t;
 
+/* Another region, as PushRelay names it. */
+typedef struct push_region_view_t {
+    char name[PUSH_REGION_NAME + 1];
+    uint64_t waiting; /* messages for it, in all of the cluster */
+    int64_t oldest;   /* wall ms of the first of them; 0: none waits */
+    int64_t trouble;  /* wall ms since when it takes nothing; 0: it does */
+} push_region_view_t;
+
 typedef struct push_cluster_view_t {
     bool leased;
     uint32_t owner;
     int64_t lease;       /* mono ms; 0: never */
     uint32_t unreadable; /* records that this version could not read */
-    unsigned nodes_count, masters_count;
+    unsigned nodes_count, masters_count, regions_count;
     push_node_view_t nodes[PUSH_NODES_MAX];
     push_master_view_t masters[PUSH_NODES_MAX];
+    push_region_view_t regions[PUSH_REGIONS_MAX];
+    int64_t relay_known; /* wall ms; as of when waiting and oldest are */
 } push_cluster_view_t;
 
 #endif

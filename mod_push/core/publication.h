@@ -30,6 +30,7 @@ typedef struct push_publication_t {
     push_message_spec_t spec;
     push_text_t key; /* idempotency key; empty for none */
     push_time_t now; /* when it came */
+    bool relayed; /* another region has sent it: it goes to no further one */
 } push_publication_t;
 
 /* An idempotency key as it is known, with what its request asks for. */
@@ -41,7 +42,7 @@ typedef struct push_claim_t {
 /* The outcome of a publication; it borrows nothing. */
 typedef struct push_answer_t {
     push_receipt_t receipt;
-    push_claim_t claim; /* if keyed */
+    push_claim_t claim;           /* if keyed */
     struct push_flight_t *flight; /* what a cluster's node has under way */
     bool keyed;
     bool again; /* the receipt is that of an earlier request */

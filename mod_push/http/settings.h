@@ -28,6 +28,14 @@ typedef struct push_cluster_settings_t {
     const char *ca, *cert, *key;    /* paths of files */
 } push_cluster_settings_t;
 
+/* A region that PushRelay names.  NULL: not set. */
+typedef struct push_relay_settings_t {
+    const char *url;
+    const char *name;       /* told apart by it */
+    const char *token, *ca; /* paths of files */
+    push_urgency_t urgency; /* what is less urgent is not for it */
+} push_relay_settings_t;
+
 /* For the whole server. */
 typedef struct push_global_t {
     int64_t shm_size;       /* bytes */
@@ -53,6 +61,10 @@ typedef struct push_global_t {
     push_cluster_settings_t cluster;
     int64_t replicas; /* that have a message under `commit` */
     int64_t linger;   /* ms; a device that is away stays with its node */
+    apr_array_header_t *relays; /* push_relay_settings_t; NULL: none */
+    int64_t relay_keep;         /* ms; a message waits for a region */
+    int64_t relay_entries;      /* of a partition, for a region */
+    int64_t relay_size;         /* bytes, likewise */
 } push_global_t;
 
 typedef enum push_user_kind_t {

@@ -13,6 +13,7 @@
 #include "broker/node/meet.h"
 #include "redis/settings.h"
 #include "server/config_cluster.h"
+#include "server/relay.h"
 #include "server/version.h"
 
 APLOG_USE_MODULE(push);
@@ -123,7 +124,8 @@ bool push_server_cluster_read(server_rec *s, const push_global_t *global)
         .replicas = (unsigned)global->replicas,
         .linger = global->linger,
         .durability = global->durability};
-    return read_urls(s, cluster) && read_secret(s, cluster->secret);
+    return read_urls(s, cluster) && read_secret(s, cluster->secret)
+           && push_server_relay_read(s, global);
 }
 
 bool push_server_cluster_check(server_rec *s, const push_global_t *global)
@@ -243,6 +245,7 @@ void push_server_cluster_init(server_rec *s, push_store_t *store, void *words,
     }
     options.report = report;
     options.data = s;
+    options.relay = push_server_relay_options(s);
     push_cluster_init(&own, store, words, &options, broker);
 }
 

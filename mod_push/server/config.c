@@ -1,8 +1,6 @@
 #include "server/config.h"
 
-#include <apr_lib.h>
 #include <apr_strings.h>
-#include <errno.h>
 #include <http_config.h>
 #include <http_core.h>
 #include <http_log.h>
@@ -13,6 +11,8 @@
 #include "server/config_endpoint.h"
 #include "server/config_identity.h"
 #include "server/config_observe.h"
+#include "server/config_relay.h"
+#include "server/config_value.h"
 #include "core/rate.h"
 #include "http/identity/pattern.h"
 
@@ -70,6 +70,12 @@ static const number_t numbers[] = {
     {"PushClusterReplicas", A_COUNT, GLOBAL(replicas), 0, 0, 5, "", "0 to 5"},
     {"PushClusterLinger", A_TIME, GLOBAL(linger), 30 * SECONDS, 0,
      3600 * SECONDS, "s", "0s to 3600s"},
+    {"PushRelayKeep", A_TIME, GLOBAL(relay_keep), 86400 * SECONDS, 1 * SECONDS,
+     2592000 * SECONDS, "s", "1s to 2592000s"},
+    {"PushRelayEntries", A_COUNT, GLOBAL(relay_entries), 100000, 1, 10000000,
+     "", "1 to 10000000"},
+    {"PushRelaySize", A_SIZE, GLOBAL(relay_size), 16 * MIB, 64 * KIB, 1 * GIB,
+     "", "64K to 1G"},
     {"PushJWTMaxLifetime", A_TIME, GLOBAL(jwt_lifetime), 86400 * SECONDS,
      1 * SECONDS, 31536000 * SECONDS, "s", "1s to 31536000s"},
     {"PushJWTLeeway", A_TIME, LOCAL(jwt_leeway), 10 * SECONDS, 0,
@@ -144,78 +150,16 @@ static void fill_numbers(void *config, bool global)
 
 /* ---- values ---- */
 
-static bool parse_count(const char *text, int64_t *value)
-{
-    char *end;
-
-    if (!apr_isdigit(*text)) {
-        return false;
-    }
-    errno = 0;
-    *value = apr_strtoi64(text, &end, 10);
-    return !*end && !errno;
-}
-
-static bool parse_size(const char *text, int64_t *value)
-{
-    static const char suffixes[] = "KMG";
-    const char *suffix;
-    char *end;
-    int64_t unit = 1;
-
-    if (!apr_isdigit(*text)) {
-        return false;
-    }
-    errno = 0;
-    *value = apr_strtoi64(text, &end, 10);
-    suffix = *end ? strchr(suffixes, apr_toupper(*end)) : NULL;
-    if (suffix) {
-        unit = 1LL << (10 * (suffix - suffixes + 1));
-        end++;
-    }
-    if (*end || errno || *value > INT64_MAX / unit) {
-        return false;
-    }
-    *value *= unit;
-    return true;
-}
-
-/* httpd looks at the first letters of a suffix only. */
-static bool is_time_suffix(const char *text)
-{
-    static const char *const suffixes[] = {"", "ms", "s", "min", "h"};
-    size_t i = 0;
-
-    while (i < sizeof(suffixes) / sizeof(suffixes[0])
-           && strcasecmp(text, suffixes[i])) {
-        i++;
-    }
-    return i < sizeof(suffixes) / sizeof(suffixes[0]);
-}
-
-static bool parse_time(const char *text, const char *unit, int64_t *value)
-{
-    apr_interval_time_t interval;
-
-    if (!apr_isdigit(*text)
-        || !is_time_suffix(text + strspn(text, "0123456789"))
-        || ap_timeout_parameter_parse(text, &interval, unit) != APR_SUCCESS) {
-        return false;
-    }
-    *value = interval / 1000;
-    return true;
-}
-
 static bool parse_number(const number_t *number, const char *text,
                          int64_t *value)
 {
     switch (number->kind) {
     case A_COUNT:
-        return parse_count(text, value);
+        return push_value_count(text, value);
     case A_SIZE:
-        return parse_size(text, value);
+        return push_value_size(text, value);
     default:
-        return parse_time(text, number->unit, value);
+        return push_value_time(text, number->unit, value);
     }
 }
 
@@ -273,7 +217,7 @@ static const char *set_or_auto(const cmd_parms *cmd, const char *text,
         *field = 0;
         return NULL;
     }
-    if (!parse_count(text, field) || *field < 1 || *field > most) {
+    if (!push_value_count(text, field) || *field < 1 || *field > most) {
         return apr_psprintf(cmd->pool,
                             "%s must be auto or from 1 to %" APR_INT64_T_FMT
                             ", not \"%s\"",
@@ -318,7 +262,7 @@ static const char *set_state_dir(cmd_parms *cmd, void *dir, const char *path,
     }
     global->state_size = 1 * GIB;
     if (size
-        && (!parse_size(size, &global->state_size)
+        && (!push_value_size(size, &global->state_size)
             || global->state_size < 1 * MIB
             || global->state_size > 1024 * GIB)) {
         return apr_psprintf(cmd->pool,
@@ -394,7 +338,7 @@ static bool is_origin(const char *text)
     if (*end == ':') {
         int64_t port;
 
-        return parse_count(end + 1, &port) && port > 0 && port <= 65535;
+        return push_value_count(end + 1, &port) && port > 0 && port <= 65535;
     }
     return !*end;
 }
@@ -514,6 +458,14 @@ const command_rec push_commands[] = {
            "replicas that have a message before it is accepted"),
     NUMBER("PushClusterLinger", RSRC_CONF,
            "how long a device that is away stays with its node"),
+    AP_INIT_TAKE_ARGV("PushRelay", push_config_relay, NULL, RSRC_CONF,
+                      "where another region takes what is published here"),
+    NUMBER("PushRelayKeep", RSRC_CONF,
+           "how long a message waits for another region"),
+    NUMBER("PushRelayEntries", RSRC_CONF,
+           "messages of a partition that wait for a region"),
+    NUMBER("PushRelaySize", RSRC_CONF,
+           "bytes of a partition that wait for a region"),
     {NULL}};
 
 /* ---- configurations ---- */

@@ -69,7 +69,9 @@ struct server *cluster_add(struct cluster *c)
     struct server *node;
 
     ck_assert_int_lt(c->count, CLUSTER_NODES_MAX);
-    o.port = server_free_port();
+    if (o.port == 0) {
+        o.port = server_free_port();
+    }
     o.global = keep_printf("%s%s", cluster_lines(c, o.port),
                            o.global != NULL ? o.global : "");
     node = server_start(&o);

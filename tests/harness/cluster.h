@@ -18,7 +18,8 @@ struct cluster_options {
     int replicas;               /* of each master */
     struct redis_options redis; /* how each redis-server is */
     struct server_options node; /* how each node is; its `global` lines come
-                                    behind those that make it a node */
+                                    behind those that make it a node; its
+                                    `port` is for one node alone */
     const char *user;           /* "NAME:PASSWORD@" within its PushCluster */
 };
 

@@ -92,6 +92,9 @@ POLL_TESTS := $(B)/tests/integration/test_meta \
 
 $(POLL_TESTS): $(B)/obj/tests/integration/poll.o
 
+# Another region, which answers as the test says.
+$(B)/tests/integration/test_cluster_relay: $(B)/obj/tests/integration/farside.o
+
 FEED_TESTS := $(B)/tests/integration/test_bulk \
               $(B)/tests/integration/test_publishers
 

@@ -1,5 +1,6 @@
 #include "broker/cluster/cluster.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "broker/library/library.h"
@@ -15,6 +16,8 @@
 #include "broker/node/recall.h"
 #include "broker/node/saver.h"
 #include "broker/node/steward.h"
+#include "broker/relay/relay.h"
+#include "core/hash.h"
 #include "redis/courier.h"
 
 /*
@@ -216,7 +219,10 @@ static void check(push_broker_t *broker, push_check_t *found)
 
 static bool nodes(push_broker_t *broker, push_cluster_view_t *found)
 {
-    push_peers_view(broker->data, found);
+    push_cluster_t *cluster = broker->data;
+
+    push_peers_view(cluster, found);
+    push_relay_view(cluster->relay, found);
     return true;
 }
 
@@ -265,6 +271,36 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
                               .cluster = nodes};
 }
 
+/* A word that no other cluster has, and that does not tell the key. */
+static void name_cluster(const push_cluster_t *cluster, char *word,
+                         size_t size)
+{
+    static const char what[] = "relay";
+    uint64_t hash = push_hash(cluster->store->segment->hash_key, what,
+                              sizeof(what) - 1);
+
+    snprintf(word, size, "%016llx", (unsigned long long)hash);
+}
+
+/* True also where there is nothing to relay to. */
+static bool start_relay(push_cluster_t *cluster)
+{
+    push_relay_options_t options;
+
+    if (!cluster->options.relay) {
+        return true;
+    }
+    options = *cluster->options.relay;
+    options.prefix = cluster->options.prefix;
+    options.courier = cluster->courier;
+    options.counts = cluster->store->counts;
+    options.words = &cluster->words->relay;
+    options.leads = &cluster->linked;
+    name_cluster(cluster, options.cluster, sizeof(options.cluster));
+    cluster->relay = push_relay_start(&options);
+    return cluster->relay != NULL;
+}
+
 bool push_cluster_start(push_cluster_t *cluster)
 {
     push_client_hooks_t hooks = {.library = fill_library};
@@ -276,7 +312,7 @@ bool push_cluster_start(push_cluster_t *cluster)
     if (cluster->steward) {
         cluster->saver = push_saver_start(cluster);
     }
-    if (cluster->saver) {
+    if (cluster->saver && start_relay(cluster)) {
         cluster->link = push_link_start(cluster);
     }
     if (!cluster->link) {
@@ -296,6 +332,8 @@ void push_cluster_stop(push_cluster_t *cluster)
         push_link_stop(cluster->link);
         cluster->link = NULL;
     }
+    push_relay_stop(cluster->relay);
+    cluster->relay = NULL;
     if (cluster->saver) {
         push_saver_stop(cluster->saver);
     }

@@ -43,6 +43,23 @@ static void add_keys(push_command_t *command, const push_publish_call_t *call,
                          (push_text_t){(const char *)call->key,
                                        PUSH_KEY_BYTES});
     }
+    for (unsigned i = 0; i < call->lists_count; i++) {
+        push_library_key(command, home, PUSH_KEY_RELAY, call->lists[i].region);
+    }
+}
+
+static void add_relay(push_command_t *command, const push_publish_call_t *call)
+{
+    push_command_text(command, call->relay);
+    push_command_unsigned(command, call->lists_count);
+    for (unsigned i = 0; i < call->lists_count; i++) {
+        const push_relay_list_t *list = &call->lists[i];
+
+        push_command_text(command, list->region);
+        push_command_number(command, list->keep);
+        push_command_unsigned(command, list->entries);
+        push_command_unsigned(command, list->bytes);
+    }
 }
 
 void push_library_publish(push_command_t *command,
@@ -50,7 +67,7 @@ void push_library_publish(push_command_t *command,
 {
     bool is_user = call->log.len && call->log.at[0] == 'u';
     unsigned keys = 3 + is_user + (call->rate != 0) + 5 * (call->topic.len > 0)
-                    + (call->key != NULL);
+                    + (call->key != NULL) + call->lists_count;
 
     push_call_begin(command, &call->home, "push_publish", keys);
     add_keys(command, call, is_user);
@@ -73,6 +90,9 @@ void push_library_publish(push_command_t *command,
         push_command_unsigned(command, 0);
     }
     push_command_unsigned(command, call->rate);
+    if (call->lists_count) {
+        add_relay(command, call);
+    }
 }
 
 static void read_rate(push_parts_t *parts, unsigned index, push_rate_t *rate)
@@ -94,6 +114,9 @@ bool push_publish_reply(const push_reply_t *reply,
     published->connected = (uint32_t)push_part_number(&parts, 3, UINT32_MAX);
     published->now = (int64_t)push_part_number(&parts, 4, PUSH_MS_MAX);
     read_rate(&parts, 5, &published->rate);
+    published->fell = push_reply_count(reply) > 7
+                          ? (uint32_t)push_part_number(&parts, 7, UINT32_MAX)
+                          : 0;
     return !parts.wrong;
 }
 

@@ -5,6 +5,16 @@
 #include "core/idempotency.h"
 #include "core/rate.h"
 
+/* Where a message waits for another region; see relay_calls.h. */
+typedef struct push_relay_list_t {
+    push_text_t region; /* its name: 1 to PUSH_REGION_MAX bytes */
+    int64_t keep;       /* ms that it may wait, where its TTL is longer */
+    uint32_t entries;   /* at most; the oldest falls off */
+    uint64_t bytes;     /* likewise */
+} push_relay_list_t;
+
+#define PUSH_REGION_MAX 64
+
 /* ---- push_publish: one message into its log, and to all who follow it ---- */
 
 typedef struct push_publish_call_t {
@@ -20,6 +30,9 @@ typedef struct push_publish_call_t {
     const unsigned char *key; /* PUSH_KEY_BYTES; NULL: none */
     uint64_t request;         /* with key: a hash of all that is asked for */
     int64_t window;           /* ms; with key: how long it is known */
+    push_text_t relay;        /* the message as other regions get it */
+    const push_relay_list_t *lists; /* in which it waits for them */
+    unsigned lists_count;           /* 0: it is not for them */
 } push_publish_call_t;
 
 typedef enum push_published_t {
@@ -36,6 +49,7 @@ typedef struct push_publish_reply_t {
     uint32_t connected;
     int64_t now;      /* Redis ms at the call */
     push_rate_t rate; /* where one was given, and it was not AGAIN */
+    uint32_t fell;    /* messages that the lists' limits took out of them */
 } push_publish_reply_t;
 
 void push_library_publish(push_command_t *command,

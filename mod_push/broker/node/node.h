@@ -23,6 +23,8 @@ struct push_link_t;
 struct push_steward_t;
 struct push_redis_settings_t;
 struct push_saver_t;
+struct push_relay_t;
+struct push_relay_options_t;
 
 /* What a node has to say; server/cluster.c makes log messages of it. */
 typedef enum push_cluster_event_t {
@@ -47,6 +49,7 @@ typedef struct push_cluster_options_t {
     int64_t linger;                            /* ms */
     push_durability_t durability;
     unsigned char check[16]; /* of PushClusterSecret, see push_meta_call_t */
+    const struct push_relay_options_t *relay; /* to regions; NULL: to none */
     /* Any thread. */
     void (*report)(void *data, push_cluster_event_t what, const char *detail);
     void *data;
@@ -62,8 +65,9 @@ typedef struct push_cluster_t {
     struct push_link_t *link;
     struct push_steward_t *steward;
     struct push_saver_t *saver;
-    _Atomic bool linked; /* this child has the link */
-    _Atomic bool runs;   /* all threads of this child do */
+    struct push_relay_t *relay; /* NULL: there is no other region */
+    _Atomic bool linked;        /* this child has the link */
+    _Atomic bool runs;          /* all threads of this child do */
 } push_cluster_t;
 
 /* This node's number in Redis; PUSH_OWNER_NOBODY until it has one. */

@@ -7,6 +7,7 @@
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
 #include "broker/node/recall.h"
+#include "broker/relay/relay.h"
 #include "core/tally.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
@@ -20,6 +21,7 @@ typedef struct push_flight_t {
     push_log_kind_t kind;
     push_urgency_t urgency;
     uint32_t bytes; /* of the payload */
+    bool relayed;   /* it waits for other regions, too */
     uint32_t event_len;
     char event[PUSH_EVENT_MAX];
 } push_flight_t;
@@ -40,7 +42,8 @@ static push_record_t *record_of(const push_publication_t *publication)
                                             .urgency = spec->urgency}});
 }
 
-static void fill(const push_cluster_t *cluster, push_flight_t *flight,
+/* False: no memory. */
+static bool fill(const push_cluster_t *cluster, push_flight_t *flight,
                  const push_publication_t *publication,
                  const push_answer_t *answer, const push_record_t *record)
 {
@@ -56,13 +59,19 @@ static void fill(const push_cluster_t *cluster, push_flight_t *flight,
         .record = {(const char *)record->value, record->len},
         .cap = flight->kind == PUSH_LOG_USER ? limits->max_pending
                                              : limits->history};
+    char *body;
+    bool failed;
 
     if (answer->keyed) {
         call.key = answer->claim.id;
         call.request = answer->claim.request;
         call.window = limits->idempotency;
     }
+    flight->relayed = push_relay_fill(cluster->relay, publication, &call,
+                                      &body, &failed);
     push_library_publish(&flight->request.command, &call);
+    free(body);
+    return !failed;
 }
 
 static push_flight_t *make_flight(const push_cluster_t *cluster,
@@ -111,7 +120,11 @@ push_status_t push_node_publish(push_cluster_t *cluster,
     if (answer->keyed) {
         push_store_key_name(cluster->store, publication, &answer->claim);
     }
-    fill(cluster, flight, publication, answer, record);
+    if (!fill(cluster, flight, publication, answer, record)) {
+        free(record);
+        free_flight(flight);
+        return PUSH_NO_MEMORY;
+    }
     free(record);
     /* What is in no log cannot be lost with it: nobody waits for replicas. */
     if (commits(cluster) && publication->spec.ttl) {
@@ -165,6 +178,10 @@ static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,
         .connected = reply.connected};
     if (!answer->again) {
         count(cluster, flight);
+    }
+    if (flight->relayed && !answer->again) {
+        push_relay_published(cluster->relay, flight->log.partition,
+                             flight->urgency, reply.fell);
     }
     return PUSH_OK;
 }

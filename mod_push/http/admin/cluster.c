@@ -62,11 +62,28 @@ static json_t *self_json(const push_cluster_view_t *view,
                      "unreadable", (json_int_t)view->unreadable);
 }
 
+/* ms since then, by the wall clock; null: there is no such moment. */
+static json_t *since_json(int64_t then, const push_time_t *now)
+{
+    return then ? json_integer(then < now->wall ? now->wall - then : 0)
+                : json_null();
+}
+
+static json_t *region_json(const push_region_view_t *region,
+                           const push_time_t *now)
+{
+    return json_pack("{s:o, s:I, s:o, s:o}", "name", text_json(region->name),
+                     "waiting", (json_int_t)region->waiting, "oldest_ms",
+                     since_json(region->oldest, now), "away_ms",
+                     since_json(region->trouble, now));
+}
+
 static json_t *cluster_json(const push_cluster_view_t *view)
 {
     push_time_t now = push_clock_now();
     json_t *nodes = json_array();
     json_t *masters = json_array();
+    json_t *regions = json_array();
 
     for (unsigned i = 0; i < view->nodes_count; i++) {
         json_array_append_new(nodes, node_json(&view->nodes[i], &now));
@@ -74,8 +91,11 @@ static json_t *cluster_json(const push_cluster_view_t *view)
     for (unsigned i = 0; i < view->masters_count; i++) {
         json_array_append_new(masters, master_json(&view->masters[i], &now));
     }
-    return json_pack("{s:o, s:o, s:o}", "node", self_json(view, &now), "nodes",
-                     nodes, "masters", masters);
+    for (unsigned i = 0; i < view->regions_count; i++) {
+        json_array_append_new(regions, region_json(&view->regions[i], &now));
+    }
+    return json_pack("{s:o, s:o, s:o, s:o}", "node", self_json(view, &now),
+                     "nodes", nodes, "masters", masters, "regions", regions);
 }
 
 int push_show_cluster(request_rec *r, const char *none)
@@ -87,6 +107,6 @@ int push_show_cluster(request_rec *r, const char *none)
     return push_json_send(r, "application/json",
                           broker->cluster(broker, view)
                               ? cluster_json(view)
-                              : json_pack("{s:n, s:[], s:[]}", "node", "nodes",
-                                          "masters"));
+                              : json_pack("{s:n, s:[], s:[], s:[]}", "node",
+                                          "nodes", "masters", "regions"));
 }

@@ -234,7 +234,9 @@ static void put_cluster(request_rec *r, const push_exposition_t *to)
     push_cluster_view_t *view = apr_palloc(r->pool, sizeof(*view));
 
     if (broker->cluster(broker, view)) {
-        push_metrics_cluster(to, view, push_clock_now().mono);
+        push_time_t now = push_clock_now();
+
+        push_metrics_cluster(to, view, &now);
     }
 }
 

@@ -56,9 +56,59 @@ static void put_masters(const push_exposition_t *to,
     }
 }
 
-void push_metrics_cluster(const push_exposition_t *to,
-                          const push_cluster_view_t *view, int64_t now)
+typedef push_amount_t region_figure_t(const push_region_view_t *region,
+                                      int64_t wall);
+
+static push_amount_t waiting_of(const push_region_view_t *region, int64_t wall)
 {
-    put_node(to, view, now);
-    put_masters(to, view, now);
+    (void)wall;
+    return (push_amount_t){region->waiting, 1};
+}
+
+static push_amount_t oldest_of(const push_region_view_t *region, int64_t wall)
+{
+    return age(region->oldest ? region->oldest : wall, wall);
+}
+
+static push_amount_t away_of(const push_region_view_t *region, int64_t wall)
+{
+    return age(region->trouble ? region->trouble : wall, wall);
+}
+
+static void put_regions(const push_exposition_t *to,
+                        const push_cluster_view_t *view, int64_t wall)
+{
+    static const struct {
+        const char *name, *help;
+        region_figure_t *figure;
+    } rows[] = {{"push_relay_waiting_messages",
+                 "Messages of the whole cluster that wait for a region.",
+                 waiting_of},
+                {"push_relay_oldest_seconds",
+                 "For how long the first of them has waited.", oldest_of},
+                {"push_relay_away_seconds",
+                 "For how long the region has taken nothing from this node.",
+                 away_of}};
+
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        push_exposition_family(to, rows[row].name, "gauge", rows[row].help);
+        for (unsigned i = 0; i < view->regions_count; i++) {
+            const push_pair_t pairs[PUSH_PAIRS] = {
+                {"region", view->regions[i].name}};
+
+            push_exposition_value(to, rows[row].name, pairs,
+                                  rows[row].figure(&view->regions[i], wall));
+        }
+    }
+}
+
+void push_metrics_cluster(const push_exposition_t *to,
+                          const push_cluster_view_t *view,
+                          const push_time_t *now)
+{
+    put_node(to, view, now->mono);
+    put_masters(to, view, now->mono);
+    if (view->regions_count) {
+        put_regions(to, view, now->wall);
+    }
 }

@@ -6,6 +6,7 @@
 
 /* The figures that only a node of a cluster has. */
 void push_metrics_cluster(const push_exposition_t *to,
-                          const push_cluster_view_t *view, int64_t now);
+                          const push_cluster_view_t *view,
+                          const push_time_t *now);
 
 #endif

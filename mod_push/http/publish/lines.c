@@ -13,6 +13,7 @@
 #include "http/json.h"
 #include "http/publish/line.h"
 #include "http/publish/receipt.h"
+#include "http/publish/relayed.h"
 #include "http/publish/traced.h"
 #include "http/rejection.h"
 #include "http/runtime.h"
@@ -58,6 +59,7 @@ typedef struct {
         *barred;                 /* since when the token is no good, or NULL */
     push_commit_t commit;        /* of the lines that are not yet answered */
     apr_array_header_t *answers; /* push_answer_t; likewise */
+    push_relayed_t relayed;
 } lines_t;
 
 static void put(lines_t *l, const char *text, size_t len)
@@ -136,6 +138,7 @@ static void refuse_line(lines_t *l, const push_publication_t *asked,
                         const push_problem_t *problem)
 {
     push_traced_refusal(l->r, asked, problem);
+    push_relayed_refused(&l->relayed, asked, problem);
     refuse(l, problem);
 }
 
@@ -145,6 +148,7 @@ static push_status_t publish(lines_t *l, push_publication_t *asked,
     push_broker_t *broker = push_broker();
 
     asked->now = l->now;
+    asked->relayed = l->relayed.is;
     return broker->publish(broker, asked, &l->commit, answer);
 }
 
@@ -180,6 +184,7 @@ static void take_line(lines_t *l, const char *at, size_t len)
     }
     problem = push_line_parse(l->pool, push_settings(l->r), line, &asked)
         ?: push_allow_audience(l->r, l->pool, &asked)
+        ?: push_relayed_check(&l->relayed, l->pool, &asked)
         ?: push_allow_rate(l->r, l->pool, &asked, false);
     if (problem) {
         refuse_line(l, &asked, problem);
@@ -414,9 +419,9 @@ static void tell_end(lines_t *l, apr_status_t status)
     }
 }
 
-static void publish_all(request_rec *r)
+static void publish_all(request_rec *r, bool relayed)
 {
-    lines_t l = {.r = r};
+    lines_t l = {.r = r, .relayed = {.is = relayed}};
     apr_status_t status;
 
     l.line_max = (size_t)push_settings(r)->max_message_size * 6
@@ -462,7 +467,9 @@ static int turn_away(request_rec *r, const push_problem_t *problem)
 
 int push_publish_lines(request_rec *r)
 {
-    const push_problem_t *problem = push_allow_any(r);
+    bool relayed;
+    const push_problem_t *problem = push_allow_any(r)
+        ?: push_relayed_read(r, &relayed);
 
     if (problem) {
         return turn_away(r, problem);
@@ -474,7 +481,7 @@ int push_publish_lines(request_rec *r)
                             "may be, %u (PushMaxPublishers)",
                             push_runtime()->max_publishers));
     }
-    publish_all(r);
+    publish_all(r, relayed);
     atomic_fetch_sub(&publishers, 1);
     return OK;
 }

@@ -10,6 +10,7 @@
 #include "http/runtime.h"
 #include "http/publish/lines.h"
 #include "http/publish/receipt.h"
+#include "http/publish/relayed.h"
 #include "http/publish/traced.h"
 
 static push_field_t header_field(const request_rec *r, const char *name)
@@ -256,6 +257,7 @@ static const push_problem_t *check(request_rec *r, push_publication_t *asked)
     return parse_audience(r, asked)
         ?: push_allow_audience(r, r->pool, asked)
         ?: parse_headers(r, asked)
+        ?: push_relayed_read(r, &asked->relayed)
         ?: read_body(r, &asked->spec.content.data)
         ?: push_allow_rate(r, r->pool, asked, true);
 }

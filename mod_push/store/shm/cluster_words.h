@@ -5,6 +5,7 @@
 
 #include "store/shm/awaited.h"
 #include "store/shm/lock.h"
+#include "store/shm/relay_words.h"
 #include "store/shm/roster.h"
 
 /*
@@ -57,9 +58,10 @@ typedef struct push_cluster_words_t {
     /* of the data of each; 0: not known */
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_frozen_words_t frozen[PUSH_NODES_MAX];
-    _Atomic int64_t linger; /* mono ms; when what is idle is given up next */
-    push_awaited_t awaited; /* what threads of the node wait for */
-    push_roster_t roster;   /* who else takes part */
+    _Atomic int64_t linger;   /* mono ms; when what is idle is given up next */
+    push_awaited_t awaited;   /* what threads of the node wait for */
+    push_roster_t roster;     /* who else takes part */
+    push_relay_words_t relay; /* what waits for other regions */
 } push_cluster_words_t;
 
 /* In zeroed shared memory; false: no lock can be made. */

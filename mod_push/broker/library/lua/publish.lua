@@ -61,10 +61,10 @@ local function count_devices(key, crc)
 end
 
 -- KEYS f h lane, of a user's log D, with a rate Q, with a Topic T and the four
--- lanes, with a key K; partition log lane ttl cap record topic device crc
--- request window rate.  Gives what became of it (0 new, 1 again, 2 the key is
+-- lanes, with a key K, of each region O; partition log lane ttl cap record topic device crc
+-- request window rate relay….  Gives what became of it (0 new, 1 again, 2 the key is
 -- another request's, 3 the rate), tick, recipients, connected, ms, what is left
--- of the rate, and µs until it gives one more.
+-- of the rate, µs until it gives one more, and how many fell off regions' lists.
 local function push_publish(keys, a)
   local ms, part, log, at = now(), part_of(keys[1], a[1]), a[2], 3
   local m = {ms = ms, lane = number(a[3]), ttl = number(a[4]),
@@ -84,7 +84,8 @@ local function push_publish(keys, a)
     at = at + 5
   end
   if request ~= NONE then
-    k = keys[at + 1]
+    at = at + 1
+    k = keys[at]
     local old = call('GET', k)
     if old then
       if sub(old, 1, 8) ~= request then
@@ -123,7 +124,8 @@ local function push_publish(keys, a)
     call('SET', k, request .. pack('>I7I4I4', m.tick, recipients, connected),
       'PXAT', ms + math.max(number(a[11]), 1))
   end
-  return {0, m.tick, recipients, connected, ms, left or 0, wait or 0}
+  local dropped = a[13] and relay(part, m, keys, at + 1, a, 13) or 0
+  return {0, m.tick, recipients, connected, ms, left or 0, wait or 0, dropped}
 end
 
 -- KEYS f h X and the four lanes; partition log tick mid.  Gives found, the

@@ -6,7 +6,7 @@ local VERSION = 1
 -- Redis has no globals while a library is loaded: they are bound at the first
 -- call.
 local call, pack, unpack, sub, format, concat, char, floor, sort, sha1hex
-local tonumber, values
+local tonumber, values, pairs
 
 -- Of this VM: its id, and the time of its first call.
 local vm, began
@@ -28,6 +28,7 @@ local function bind()
   sub, format, char = string['sub'], string.format, string.char
   concat, sort = table.concat, table.sort
   floor, tonumber, values = math.floor, _G.tonumber, _G.unpack
+  pairs = _G.pairs
   began = now()
   local t = call('TIME')
   -- Where a table lies differs from process to process.
