@@ -469,7 +469,7 @@ int push_publish_lines(request_rec *r)
 {
     bool relayed;
     const push_problem_t *problem = push_allow_any(r)
-        ?: push_relayed_read(r, &relayed);
+                                        ?: push_relayed_read(r, &relayed);
 
     if (problem) {
         return turn_away(r, problem);

@@ -229,8 +229,7 @@ static bool is_idle(const push_store_t *store, const push_channel_t *channel)
     }
     return !(store->presence && channel->occupied)
            && !atomic_load(&channel->subscribers)
-           && !atomic_load(&channel->arriving)
-           && push_log_empty(&channel->log)
+           && !atomic_load(&channel->arriving) && push_log_empty(&channel->log)
            && !push_copy_followed(store, &channel->log);
 }
 

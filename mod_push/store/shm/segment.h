@@ -109,7 +109,7 @@ typedef struct push_segment_t {
 #ifdef PUSH_SEGMENT_SPARE
     uint8_t spare[PUSH_SEGMENT_SPARE]; /* a layout to test upgrades with */
 #endif
-    uint32_t cluster; /* 1: of a node of one; see store/shard/copy.h */
+    uint32_t cluster;         /* 1: of a node of one; see store/shard/copy.h */
     _Atomic uint32_t errands; /* ever begun there; numbers them */
     int64_t made; /* wall ms; older mids were given by another memory */
     int64_t keys_restored; /* mono ms; the end of the keys that disk had */

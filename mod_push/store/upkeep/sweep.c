@@ -74,7 +74,8 @@ static int64_t kept_for(const push_store_t *store, const push_device_t *device,
 {
     const push_owned_t *owned = push_owned(store, device);
 
-    return owned && owned->state == PUSH_OWNED_NOT ? PUSH_DISOWN_MS : retention;
+    return owned && owned->state == PUSH_OWNED_NOT ? PUSH_DISOWN_MS
+                                                   : retention;
 }
 
 static void sweep_devices(push_store_t *store, push_user_t *user,
