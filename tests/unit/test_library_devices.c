@@ -89,7 +89,7 @@ START_TEST(an_owner_saves_and_who_is_not_the_owner_is_fenced)
 }
 END_TEST
 
-START_TEST(a_claim_asks_the_owner_who_gives_record_and_session)
+START_TEST(a_claim_asks_the_owner_who_leaves_record_and_session_for_it)
 {
     struct library *l = library_start(NULL);
     struct library_node one = library_node(l, A);
@@ -115,14 +115,43 @@ START_TEST(a_claim_asks_the_owner_who_gives_record_and_session)
     ck_assert_int_eq(entry.kind, PUSH_ENTRY_GRANT);
     ck_assert_uint_eq(entry.fence, fence + 1);
     ck_assert(entry.exact);
-    ck_assert(text_is(entry.record, "record"));
-    ck_assert(text_is(entry.session, "session"));
     ck_assert_int_eq(library_yield(l, &yield).outcome, PUSH_SAVED_FENCED);
+    claimed = claim(&other, false);
+    ck_assert_int_eq(claimed.outcome, PUSH_CLAIMED);
+    ck_assert(claimed.exact);
+    ck_assert(text_is(claimed.record, "record"));
+    ck_assert(text_is(claimed.session, "session"));
+    claimed = claim(&other, false);
+    ck_assert(!claimed.exact);
+    ck_assert_uint_eq(claimed.session.len, 0);
+}
+END_TEST
+
+/* It was never used: who was to have it left it to the next one. */
+START_TEST(a_session_that_nobody_came_for_goes_on_to_who_claims_next)
+{
+    struct library *l = library_start(NULL);
+    struct library_node one = library_node(l, A);
+    struct library_node other = library_node(l, B);
+    push_yield_call_t yield = yield_call(l, A, claim(&one, false).fence, B);
+    push_claim_reply_t claimed;
+
+    library_yield(l, &yield);
+    library_subscribe(&other);
+    claimed = claim(&one, false);
+    ck_assert_int_eq(claimed.outcome, PUSH_CLAIMED_WAIT);
+    yield = yield_call(l, B, claimed.fence, A);
+    yield.absent = true;
+    ck_assert_int_eq(library_yield(l, &yield).outcome, PUSH_SAVED);
+    claimed = claim(&one, false);
+    ck_assert(claimed.exact);
+    ck_assert(text_is(claimed.record, "record"));
+    ck_assert(text_is(claimed.session, "session"));
 }
 END_TEST
 
 /* The owner of a stale session could acknowledge what was never received. */
-START_TEST(a_session_that_was_handed_over_is_given_to_no_later_claim)
+START_TEST(a_session_that_is_left_to_another_is_given_to_nobody_by_force)
 {
     struct library *l = library_start(NULL);
     struct library_node one = library_node(l, A);
@@ -201,8 +230,8 @@ START_TEST(an_owner_that_has_nothing_of_it_gives_what_was_saved)
     ck_assert_int_eq(library_yield(l, &yield).outcome, PUSH_SAVED);
     entry = library_only(&other);
     ck_assert_int_eq(entry.kind, PUSH_ENTRY_ABSENT);
-    ck_assert(text_is(entry.record, "saved"));
     ck_assert(!entry.exact);
+    ck_assert(text_is(claim(&other, false).record, "saved"));
 }
 END_TEST
 
@@ -423,9 +452,12 @@ int main(void)
 
     tcase_add_test(tc, a_device_that_nobody_knows_is_made_with_its_log);
     tcase_add_test(tc, an_owner_saves_and_who_is_not_the_owner_is_fenced);
-    tcase_add_test(tc, a_claim_asks_the_owner_who_gives_record_and_session);
+    tcase_add_test(
+        tc, a_claim_asks_the_owner_who_leaves_record_and_session_for_it);
+    tcase_add_test(
+        tc, a_session_that_is_left_to_another_is_given_to_nobody_by_force);
     tcase_add_test(tc,
-                   a_session_that_was_handed_over_is_given_to_no_later_claim);
+                   a_session_that_nobody_came_for_goes_on_to_who_claims_next);
     tcase_add_test(tc, a_released_session_is_given_to_one_claim_only);
     tcase_add_test(tc, a_forced_claim_needs_no_owner_and_tells_him);
     tcase_add_test(tc, an_owner_that_has_nothing_of_it_gives_what_was_saved);

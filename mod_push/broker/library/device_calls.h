@@ -49,8 +49,7 @@ typedef struct push_claim_reply_t {
     push_origin_t origin;
     push_followed_t followed; /* as in push_follow_reply_t */
     uint32_t fence;
-    bool exact; /* the session stands behind the record, once: it is given to
-                   no other claim */
+    bool exact;         /* session is right: it is given once, to one claim */
     push_text_t record; /* empty: it was never saved */
     push_text_t session;
     unsigned owner; /* before the claim; with WAIT the one that was asked */
@@ -76,9 +75,10 @@ typedef struct push_save_reply_t {
     uint32_t fence;
 } push_save_reply_t;
 
-/* push_yield: to another owner, who gets G (N: absent, the caller has nothing
- * of it, and record is not used), or to nobody.  To nobody, the session is
- * kept for the next claim, and the device is offline. */
+/* push_yield: to another owner, who is told by G (N: absent, the caller has
+ * nothing of it, and record is not used) and claims it, or to nobody: then the
+ * device is offline.  The session is kept for one claim, by whom it is left to;
+ * a force by any other one ends it. */
 typedef struct push_yield_call_t {
     push_device_call_t device;
     unsigned to; /* PUSH_OWNER_NOBODY: a release */

@@ -14,8 +14,9 @@
  *   -  mark       as M with expires 0: that many were dropped for the limit
  *   X  recall     log, tick, mid
  *   Y  yield      log, context, fence, asker: give it up to that owner
- *   G  grant      log, context, fence, exact, record (+ session)
- *   N  grant      the same, but the owner had nothing: what the key has
+ *   G  grant      log, context, fence, exact, record (+ session): both are
+ *                 empty, and a claim gives them
+ *   N  grant      the same, but the owner had nothing
  *   Z  forced     log, context, fence, new owner: the device is another's
  *   A  ack        log, context, request, from, body
  *   Q  question   log, context (zeros: of no device), request, from, body

@@ -87,10 +87,11 @@ local function has_room(part, key, w, exists, ms)
   return nil
 end
 
--- The device is the caller's now.  Gives the session, if that may be used.
+-- The device is the caller's now.  Gives the session, if that may be used: once,
+-- by nobody but whom it was left to.
 local function grant(part, key, w, d, ms)
   local record, session, exact = record_of(d), NONE, 0
-  if d.owner == 0 and d.flags >= 2 then
+  if d.flags >= 2 and (d.owner == 0 or d.owner == w.owner) then
     exact, session = 1, session_of(d)
   end
   d.fence = raise(d.fence)
@@ -167,6 +168,7 @@ end
 
 -- KEYS D f h; partition log context owner fence keep to absent exact record
 -- session.  Gives 0 written, 1 fenced or 2 gone; owner and fence as they are.
+-- Who gets it is told by G or N, and claims it to have the record.
 local function push_yield(keys, a)
   local ms, part, log, ctx = now(), part_of(keys[2], a[1]), a[2], a[3]
   local d, refused = owned(keys[1], ctx, number(a[4]), number(a[5]))
@@ -174,20 +176,22 @@ local function push_yield(keys, a)
     return refused
   end
   local to, absent = number(a[7]), a[8] == '1'
-  local exact = not absent and a[9] == '1'
-  local record = absent and record_of(d) or a[10] or NONE
-  local session = exact and a[11] or NONE
+  local exact, record, session = a[9] == '1', a[10] or NONE, a[11] or NONE
+  if absent then
+    exact, record, session = d.flags >= 2, record_of(d), session_of(d)
+  end
+  if not exact then
+    session = NONE
+  end
   d.owner, d.fence, d.til = to, raise(d.fence), ms + number(a[6])
-  if to == 0 then
-    d.flags = exact and 2 or 0
-    d.left = ms
-    store(keys[1], ctx, d, record, session)
-  else
-    d.flags, d.left = 1, 0
-    store(keys[1], ctx, d, record, NONE)
+  d.flags, d.left = exact and 2 or 0, ms
+  if to ~= 0 then
+    d.flags, d.left = d.flags + 1, 0
+  end
+  store(keys[1], ctx, d, record, session)
+  if to ~= 0 then
     post(part, to, entry_of(part, absent and 'N' or 'G', named(log) .. ctx
-      .. pack('>I4I1I4', d.fence, exact and 1 or 0, #record) .. record
-      .. session), ms)
+      .. pack('>I4I1I4', d.fence, exact and 1 or 0, 0)), ms)
   end
   return {0, d.owner, d.fence}
 end
