@@ -136,12 +136,8 @@ static void drained(push_request_t *request)
         && push_drain_reply(request->reply, &reply)) {
         push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
         replace_library(link, drain->master, reply.origin.vm.version);
-<<<<<<< HEAD
-        wait = found_nothing(&reply) && !drain->woken ? DRAIN_MS : 0;
-=======
         /* Only an inbox that was found empty wakes us for what comes next. */
         wait = reply.last >= reply.first || drain->woken ? 0 : DRAIN_MS;
->>>>>>> h6-run
     }
     push_request_cleanup(request);
     drain->busy = false;
