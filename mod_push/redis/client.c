@@ -5,6 +5,9 @@
 /* What a master refused is over when it has not done so again for so long. */
 #define CALM_MS 10000
 
+/* While a master is away, who may have taken its partitions over? */
+#define ASK_MS 500
+
 push_client_t *push_client_create(const push_redis_settings_t *settings,
                                   const push_client_hooks_t *hooks)
 {
@@ -250,6 +253,17 @@ unsigned push_client_pollfds(push_client_t *client, struct pollfd *fds)
     return count + 1;
 }
 
+static bool any_away(const push_client_t *client)
+{
+    for (unsigned i = 0; i < client->slots->end; i++) {
+        if (client->slots->masters[i].partitions
+            && push_node_away(&client->nodes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int64_t push_client_until(const push_client_t *client)
 {
     int64_t until = push_topology_until(client->topology);
@@ -269,6 +283,9 @@ int64_t push_client_until(const push_client_t *client)
     }
     for (const push_request_t *r = client->parked.first; r; r = r->next) {
         until = r->again < until ? r->again : until;
+    }
+    if (client->asked + ASK_MS < until && any_away(client)) {
+        until = client->asked + ASK_MS;
     }
     if (client->deadlines.count
         && client->deadlines.heap[0]->deadline < until) {
@@ -303,6 +320,10 @@ void push_client_serve(push_client_t *client, const struct pollfd *fds,
     for (unsigned i = 0; i < client->slots->end; i++) {
         push_node_serve(client, i, now);
         report_calm(client, i, now);
+    }
+    if (client->asked + ASK_MS <= now && any_away(client)) {
+        client->asked = now;
+        push_topology_renew(client->topology);
     }
     report_topology(client);
     let_leave(client);

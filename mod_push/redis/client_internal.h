@@ -60,6 +60,7 @@ struct push_client_t {
     void (*moved)(void *owner, const push_slots_t *slots);
     push_topology_t *topology;
     push_slots_t *slots;      /* the topology's */
+    int64_t asked;            /* for the map, while a master is away */
     uint32_t version;         /* of them, as reported */
     push_reported_t reported; /* of all nodes */
     bool resolves_itself;

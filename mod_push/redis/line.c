@@ -313,7 +313,11 @@ void push_node_serve(push_client_t *client, unsigned master, int64_t now)
         }
     }
     if (idle) {
-        node->reported.failure = PUSH_FAILURE_NONE;
+        if (push_reported_now(&node->reported, PUSH_FAILURE_NONE)) {
+            push_client_report(client, PUSH_FAILURE_NONE,
+                               &client->slots->masters[master].address,
+                               "it is no master any more");
+        }
         return;
     }
     keep_open(&node->lines[0], now);

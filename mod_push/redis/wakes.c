@@ -25,6 +25,7 @@ typedef struct {
     push_connection_t *connection;
     unsigned asked; /* SSUBSCRIBEs without a reply */
     bool said;      /* that all are subscribed */
+    bool settled;   /* nothing is to be subscribed, and nothing asked */
     bool open;
     unsigned tries;
     int64_t again;                /* not to be opened before */
@@ -108,6 +109,7 @@ static void subscribe(source_t *source, unsigned partition)
         wakes->at[partition] = (uint8_t)source->master;
         source->asked++;
         source->said = false;
+        source->settled = false;
     }
 }
 
@@ -147,6 +149,7 @@ static void opened(void *data)
 
     source->open = true;
     source->said = false;
+    source->settled = false;
     source->ping = now + PING_MS;
     memset(source->wakes->retry, 0, sizeof(source->wakes->retry));
 }
@@ -159,6 +162,7 @@ static void let_go(source_t *source, unsigned partition)
     if (wakes->at[partition] != source->master) {
         return;
     }
+    source->settled = false;
     wakes->at[partition] = PUSH_NO_MASTER;
     wakes->retry[partition] = push_redis_now() + RETRY_MS;
     hooks->moved(hooks->data, source->master, partition);
@@ -265,7 +269,13 @@ static void closed(void *data, push_failure_t failure, const char *why)
 
 void push_wakes_follow(push_wakes_t *wakes, const push_slots_t *slots)
 {
+    if (wakes->slots.version == slots->version) {
+        return;
+    }
     wakes->slots = *slots;
+    for (unsigned i = 0; i < PUSH_MASTERS; i++) {
+        wakes->sources[i].settled = false;
+    }
 }
 
 static bool is_wanted(const push_wakes_t *wakes, unsigned master)
@@ -321,12 +331,15 @@ static void serve_open(source_t *source, int64_t now)
         push_connection_close(source->connection, PUSH_FAILURE_SETUP, why);
         return;
     }
-    subscribe_all(source, now);
+    if (!source->settled) {
+        subscribe_all(source, now);
+        source->settled = is_complete(source);
+    }
     if (now >= source->ping && send_words(source, "PING", NULL, &ping_tag)) {
         source->ping = now + PING_MS;
     }
     push_connection_flush(source->connection);
-    if (!source->said && is_complete(source)) {
+    if (source->settled && !source->said) {
         source->said = true;
         hooks->subscribed(hooks->data, source->master);
     }
@@ -362,7 +375,7 @@ static int64_t source_until(const source_t *source)
     if (!source->open) {
         return until;
     }
-    for (unsigned i = 0; i < PUSH_PARTITIONS; i++) {
+    for (unsigned i = 0; i < PUSH_PARTITIONS && !source->settled; i++) {
         if (wakes->slots.master_of[i] == source->master
             && wakes->at[i] != source->master && wakes->retry[i] < until) {
             until = wakes->retry[i];

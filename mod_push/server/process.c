@@ -235,8 +235,8 @@ static int succeed(server_rec *s, const push_global_t *global)
 
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  "PUSH0141: this version of the module has another layout of "
-                 "the shared memory: a new one is made, and streams are told "
-                 "to come again");
+                 "the shared memory, or PushCluster was set or removed: a new "
+                 "one is made, and streams are told to come again");
     push_kept_supersede(kept);
     if (!make_segment(s, global, &store)) {
         return HTTP_INTERNAL_SERVER_ERROR;

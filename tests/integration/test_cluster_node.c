@@ -255,8 +255,9 @@ START_TEST(without_redis_streams_stay_and_publishes_are_refused)
     redis_again(c->redis);
     back = wait_now();
     cluster_await_well(c);
+    wait_until(publish_try(c->nodes[0], "user=anna", NULL, "two")->status
+               == 201);
     ck_assert_int_le(wait_now() - back, 10000);
-    publish(c->nodes[0], "user=anna", NULL, "two");
     expect_message(st, 2, "two");
 }
 END_TEST
@@ -336,6 +337,29 @@ START_TEST(what_redis_has_no_memory_for_is_refused)
     redis_call(c->redis, "CONFIG SET maxmemory 0");
     publish(c->nodes[0], "user=anna", NULL, "two");
     expect_message(st, 2, "two");
+}
+END_TEST
+
+START_TEST(a_record_that_cannot_be_read_is_passed_over)
+{
+    struct cluster *c = two_nodes();
+    struct stream *st = stream_open(c->nodes[1], "user=anna&device=d", NULL);
+
+    for (int i = 0; i < c->count; i++) {
+        server_allow(c->nodes[i], "PUSH0206");
+    }
+    publish(c->nodes[0], "broadcast=1", NULL, "one");
+    expect_message(st, 1, "one");
+    /* As a node of a version to come might publish: to all, in partition 0. */
+    redis_call(c->redis,
+               "FCALL push_publish 3 push:{fkt}f push:{fkt}h push:{fkt}1b "
+               "0 b 1 60000 1000 what-no-version-of-today-can-read");
+    publish(c->nodes[0], "broadcast=1", NULL, "two");
+    expect_message(st, 2, "two");
+    wait_until(serverlog_count(c->nodes[1], "PUSH0206") == 1);
+    ck_assert_int_eq(json_int_at(http_get(c->nodes[1], "/push/cluster")->json,
+                                 "node.unreadable"),
+                     1);
 }
 END_TEST
 
@@ -519,6 +543,7 @@ static void add_faults(Suite *suite)
     tcase_add_test(tc, a_library_that_is_gone_is_loaded_again);
     tcase_add_test(tc, another_child_goes_on_where_one_died);
     tcase_add_test(tc, what_redis_has_no_memory_for_is_refused);
+    tcase_add_test(tc, a_record_that_cannot_be_read_is_passed_over);
     tcase_add_test(tc, a_graceful_restart_keeps_streams_and_number);
     tcase_add_test(tc, a_node_that_was_killed_is_replaced_by_another);
 }

@@ -340,6 +340,34 @@ START_TEST(a_master_that_dies_is_replaced_by_its_replica)
 }
 END_TEST
 
+START_TEST(a_master_that_stands_still_is_left_for_good)
+{
+    struct redis_cluster *c = redis_cluster_start(3, 1, NULL);
+    push_courier_t *courier = courier_of(redis_cluster_urls(c));
+    struct redis *old = redis_cluster_master_of(c, 8);
+    push_client_figures_t figures_now;
+    push_failure_t failure;
+    int64_t before, sum;
+
+    ck_assert_int_eq(add_in(courier, 0, &failure), 1);
+    redis_pause(old);
+    before = wait_now();
+    ck_assert_int_eq(add_in(courier, 0, &failure), -1);
+    ck_assert_int_eq(failure, PUSH_FAILURE_UNKNOWN);
+    ck_assert_int_lt(wait_now(), before + 3000);
+    wait_until(add_in(courier, 0, &failure) > 0);
+    sum = add_in(courier, 0, &failure);
+    ck_assert_int_gt(sum, 1);
+    redis_continue(old);
+    wait_until(redis_cluster_is_well(c));
+    for (int i = 1; i <= 50; i++) {
+        ck_assert_int_eq(add_in(courier, 0, &failure), sum + i);
+    }
+    push_courier_figures(courier, &figures_now);
+    ck_assert_uint_eq(figures_now.masters, 3);
+}
+END_TEST
+
 START_TEST(replicas_have_what_they_were_asked_to_have)
 {
     struct redis_cluster *c = redis_cluster_start(3, 1, NULL);
@@ -516,6 +544,7 @@ int main(void)
     tcase_add_test(tc, slots_that_move_are_followed_without_an_error);
     tcase_add_test(tc, a_slot_on_its_way_answers_from_both_ends);
     tcase_add_test(tc, a_master_that_dies_is_replaced_by_its_replica);
+    tcase_add_test(tc, a_master_that_stands_still_is_left_for_good);
     tcase_add_test(tc, replicas_have_what_they_were_asked_to_have);
     tc = case_add(suite, "wakes", 120);
     tcase_add_test(tc, a_wake_of_each_partition_is_heard_on_a_single_redis);

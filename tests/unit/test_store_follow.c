@@ -232,6 +232,7 @@ START_TEST(a_resync_repeats_nothing_and_recalls_what_was_recalled)
 }
 END_TEST
 
+/* Since the beginning, or since a version that is too old. */
 START_TEST(what_a_whole_answer_does_not_have_has_ended)
 {
     push_applied_t entries[2];
@@ -249,7 +250,7 @@ START_TEST(what_a_whole_answer_does_not_have_has_ended)
     entries[0] = said(&g, "uada", 13, "stays");
     entries[1] = said(&g, "uada", 15, "new");
     ck_assert_int_eq(load((push_loaded_t){.log = named("uada"),
-                                          .since = 0,
+                                          .since = _i ? 13 : 0,
                                           .tick = 20,
                                           .whole = true,
                                           .entries = entries,
@@ -558,7 +559,7 @@ int main(void)
     tcase_add_test(tc, entries_of_a_suspect_partition_are_noted_and_loaded);
     tcase_add_test(tc, a_resync_from_a_version_that_is_not_reached_is_refused);
     tcase_add_test(tc, a_resync_repeats_nothing_and_recalls_what_was_recalled);
-    tcase_add_test(tc, what_a_whole_answer_does_not_have_has_ended);
+    tcase_add_loop_test(tc, what_a_whole_answer_does_not_have_has_ended, 0, 2);
     tcase_add_test(tc, pieces_of_an_answer_are_loaded_one_after_the_other);
     tcase_add_test(tc, a_long_log_is_loaded_to_its_end);
     tcase_add_test(tc, what_was_dropped_elsewhere_for_the_limit_is_told);

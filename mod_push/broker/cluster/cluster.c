@@ -95,7 +95,8 @@ static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
 static bool only_made_up(push_broker_t *broker, push_text_t user,
                          push_text_t app, char *device)
 {
-    return push_acks_only_made_up(broker->data, user, app, device);
+    return runs(broker)
+           && push_acks_only_made_up(broker->data, user, app, device);
 }
 
 /* ---- users, limits ---- */

@@ -74,13 +74,6 @@ static void apply(inbox_t *in)
     in->count = 0;
 }
 
-static void note_tick(push_cluster_words_t *words, uint64_t tick)
-{
-    if (tick > atomic_load_explicit(&words->tick, memory_order_relaxed)) {
-        atomic_store_explicit(&words->tick, tick, memory_order_relaxed);
-    }
-}
-
 static void add(inbox_t *in, const push_inbox_entry_t *entry)
 {
     push_applied_t *applied = &in->lot[in->count];
@@ -95,7 +88,6 @@ static void add(inbox_t *in, const push_inbox_entry_t *entry)
                                             entry->expires, &in->now);
     }
     in->partitions[in->count++] = entry->partition;
-    note_tick(in->cluster->words, entry->tick);
     if (in->count == LOT) {
         apply(in);
     }

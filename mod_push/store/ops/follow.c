@@ -263,7 +263,7 @@ static bool has_ended(const push_loaded_t *loaded,
     uint64_t tick = PUSH_TICK_OF(message->mid);
 
     return push_message_alive(message, now->mono)
-           && !(message->traits & PUSH_TRAIT_NOW) && tick > loaded->since
+           && !(message->traits & PUSH_TRAIT_NOW) && tick > loaded->from
            && tick <= loaded->tick && tick > marked && !is_among(loaded, tick);
 }
 

@@ -45,8 +45,9 @@ typedef struct push_loaded_t {
     uint32_t errand; /* of push_follow_begin(); 0: of a resync, see there */
     uint64_t since;  /* tick, 0: the beginning; it has all behind it, */
     uint64_t tick;   /* up to this one */
-    bool whole;      /* what is between and not among the entries ended */
-    bool more;       /* another piece follows, since this one's tick */
+    bool whole;    /* what is behind `from` and not among the entries ended */
+    uint64_t from; /* tick; of the first piece 0, of the next where it began */
+    bool more;     /* another piece follows, since this one's tick */
     push_applied_t *entries; /* messages and recalls; put into order here */
     unsigned count;
     const push_dropped_t *marks;

@@ -45,12 +45,10 @@ typedef struct push_frozen_words_t {
 #define PUSH_NODES_MAX 64u
 
 typedef struct push_cluster_words_t {
-    push_lock_t link;         /* held by the child that is the node's link */
-    _Atomic uint32_t owner;   /* this node's number, or 0: it has none */
-    _Atomic int64_t lease;    /* mono ms, 0: never; when it was renewed */
-    _Atomic uint32_t request; /* the last number of a question to a node */
+    push_lock_t link;       /* held by the child that is the node's link */
+    _Atomic uint32_t owner; /* this node's number, or 0: it has none */
+    _Atomic int64_t lease;  /* mono ms, 0: never; when it was renewed */
     _Atomic uint32_t unreadable; /* records that this version cannot read */
-    _Atomic uint64_t tick;       /* the highest one that was seen */
     push_master_words_t masters[PUSH_MASTERS_MAX];
     uint8_t home[PUSH_CLUSTER_PARTITIONS]; /* its master's index, + 1 */
     _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_OK… */
