@@ -1,5 +1,7 @@
 #include "library_model_part.h"
 
+#include "broker/library/entries.h"
+
 #include <stdlib.h>
 #include <string.h>
 
