@@ -1,5 +1,7 @@
 #include "library_model_part.h"
 
+#include "broker/library/entries.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -322,8 +324,9 @@ struct model_published model_publish(struct model *m,
         return out;
     }
     out.tick = next_tick(m);
-    entry.member = (struct model_member){out.tick, m->now + call->ttl,
-                                         call->record, 0, 0};
+    entry.member = (struct model_member){
+        out.tick, call->ttl > 0 ? m->now + call->ttl : PUSH_EXPIRES_NOW,
+        call->record, 0, 0};
     entry.tick = out.tick;
     if (call->topic > 0) {
         replace(m, call, &entry.member);

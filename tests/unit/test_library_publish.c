@@ -100,11 +100,14 @@ START_TEST(a_message_with_ttl_0_is_told_and_kept_nowhere)
     struct library *l = library_start(NULL);
     struct library_node node = library_node(l, push_owner_make(1, 1));
     push_publish_call_t call = library_message(l, "cnews", "now");
+    push_inbox_entry_t told;
 
     library_follow(&node, "cnews", 0);
     call.ttl = 0;
     library_publish(l, &call);
-    ck_assert(text_is(library_only(&node).record, "now"));
+    told = library_only(&node);
+    ck_assert(text_is(told.record, "now"));
+    ck_assert_int_eq(told.expires, PUSH_EXPIRES_NOW);
     ck_assert_str_eq(lane_of(l, "cnews", PUSH_NORMAL), "");
 }
 END_TEST

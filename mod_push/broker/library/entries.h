@@ -11,6 +11,7 @@
  * kind that this version does not know is skipped by its length.
  *
  *   M  message    log, lane, tick, expires, record
+ *                 (PUSH_EXPIRES_NOW: TTL 0)
  *   -  mark       as M with expires 0: that many were dropped for the limit
  *   X  recall     log, tick, mid
  *   Y  yield      log, context, fence, asker: give it up to that owner
@@ -34,6 +35,9 @@
 #define PUSH_ENTRY_ANSWER   'S'
 #define PUSH_ENTRY_END      'E'
 
+/* The end of a message that is for streams that are open now. */
+#define PUSH_EXPIRES_NOW 1
+
 /* How much a lane has lost for its limit, at the newest of what was lost. */
 typedef struct push_lane_mark_t {
     uint32_t dropped;
@@ -50,7 +54,7 @@ typedef struct push_inbox_entry_t {
     push_text_t log; /* 'u' + user, 'c' + channel, or 'b' */
     unsigned lane;
     uint64_t tick;
-    int64_t expires; /* Redis ms */
+    int64_t expires; /* Redis ms, or PUSH_EXPIRES_NOW */
     push_lane_mark_t mark;
     push_text_t record; /* of M a message's; of G, N a device's */
     push_text_t session;

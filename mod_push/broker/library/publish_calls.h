@@ -48,7 +48,8 @@ typedef struct push_publish_reply_t {
     uint32_t recipients;
     uint32_t connected;
     int64_t now;      /* Redis ms at the call */
-    push_rate_t rate; /* where one was given, and it was not AGAIN */
+    push_rate_t rate; /* where one was given, and not of AGAIN or
+                         REUSED; limit is 0, as the call has it */
     uint32_t fell;    /* messages that the lists' limits took out of them */
 } push_publish_reply_t;
 

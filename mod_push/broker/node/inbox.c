@@ -83,7 +83,7 @@ static void add(inbox_t *in, const push_inbox_entry_t *entry)
                                 .tick = entry->tick,
                                 .recall = recalled ? entry->mid : 0,
                                 .record = entry->record};
-    if (entry->expires) {
+    if (entry->expires > PUSH_EXPIRES_NOW) {
         applied->until = push_cluster_until(in->cluster, entry->partition,
                                             entry->expires, &in->now);
     }

@@ -103,7 +103,7 @@ local function push_publish(keys, a)
     end
   end
   m.tick = tick_of(part, keys[2], ms)
-  m.expires = ms + m.ttl
+  m.expires = m.ttl > 0 and ms + m.ttl or 1 -- 1: TTL 0
   if t then
     replace(keys, t, m)
   end
