@@ -87,13 +87,32 @@ static struct run begin(void)
     return run;
 }
 
+/* With what became of those that are not, where some are missing. */
+static void expect_all_open(struct run *run, const char *after)
+{
+    const struct crowd_counts *n = &run->crowd->counts;
+    int64_t end = wait_now() + OPEN_MS;
+
+    while (crowd_open(run->crowd) < CLIENTS) {
+        ck_assert_msg(
+            wait_now() < end,
+            "%s: %d of %d clients are back; %llu attempts, %llu "
+            "refused, %llu without an answer, %llu byes, %llu silent",
+            after, crowd_open(run->crowd), CLIENTS,
+            (unsigned long long)n->attempts, (unsigned long long)n->refused,
+            (unsigned long long)n->failed, (unsigned long long)n->byes,
+            (unsigned long long)n->silences);
+        loop_turn(run->scene.loop);
+    }
+}
+
 /* Each client is there again, and all is well. */
 static void recover(struct run *run, const char *after)
 {
     struct loop *loop = run->scene.loop;
     int64_t start = wait_now();
 
-    loop_until(loop, OPEN_MS, crowd_open(run->crowd) == CLIENTS);
+    expect_all_open(run, after);
     loop_until(loop, WELL_MS, scene_is_well(&run->scene));
     printf("%s: well after %lld ms\n", after, (long long)(wait_now() - start));
     fflush(stdout);
