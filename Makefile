@@ -271,6 +271,17 @@ $(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(REDIS_HELPERS) $(B)/libpush_redis.a \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(PKG_LIBS) -pthread
 
+# What a node keeps track of, without a Redis.
+NODE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_node_*.c))
+UNIT_TESTS += $(NODE_TESTS)
+$(NODE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(NODE_OBJS) \
+		$(B)/libpush_library.a $(B)/libpush_store.a \
+		$(B)/libpush_redis.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(PKG_LIBS) $(APR_LIBS) -pthread
+
 # The harness brings the Redis.
 LIBRARY_HELPERS := $(call objects,tests/unit/library_*.c)
 $(LIBRARY_TESTS): $(B)/%: $(B)/obj/%.o $(LIBRARY_HELPERS) \
@@ -423,7 +434,8 @@ tsan: ## unit tests under ThreadSanitizer
 
 # Those unit tests that have threads.
 THREAD_TESTS := $(patsubst %,$(B)/tests/unit/test_%,core_ids core_log \
-                  store_disk store_threads) $(B)/sdk-c/test_threads
+                  redis_courier redis_lots store_disk store_threads) \
+                $(B)/sdk-c/test_threads
 
 .PHONY: thread-programs
 thread-programs: $(THREAD_TESTS)

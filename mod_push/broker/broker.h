@@ -53,10 +53,8 @@ struct push_broker_t {
 
     /*
      * Takes a message back; *recalled counts the devices that will not get it
-     * any more.  PUSH_NOT_FOUND, also where it is for somebody else than it
-     * says; PUSH_OVER: it has ended already; PUSH_NO_STATE: it is recalled,
-     * but may come back after a restart.
-     */
+     * (in a cluster those of this node).  PUSH_NOT_FOUND, also where it is for
+     * somebody else; PUSH_OVER; PUSH_NO_STATE: it may come back. */
     push_status_t (*recall)(push_broker_t *broker,
                             const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled);
@@ -138,7 +136,7 @@ struct push_broker_t {
      * What is known that may explain why a message has not arrived, or why a
      * device hears nothing: for each device that is asked about, at most
      * PUSH_DEVICES_MAX, and at least one, not known, if there is none.
-     * PUSH_NOT_FOUND: the message is for another audience than it says.
+     * PUSH_NOT_FOUND: the message is for another audience.
      */
     push_status_t (*explain)(push_broker_t *broker,
                              const push_question_t *question,
@@ -146,9 +144,7 @@ struct push_broker_t {
 
     /* Of this machine; costs time and memory. */
     void (*check)(push_broker_t *broker, push_check_t *check);
-
-    /* The cluster, as this machine sees it.  False: it is alone. */
+    /* As this machine sees it; false: it is alone. */
     bool (*cluster)(push_broker_t *broker, push_cluster_view_t *view);
 };
-
 #endif

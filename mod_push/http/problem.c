@@ -36,13 +36,16 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
         const char *detail;
     } rows[] = {
         {PUSH_NO_MEMORY, 503, "memory-full",
-         "the shared memory is full (PushShmSize); nothing was changed"},
+         "the memory is full (PushShmSize, in a cluster also Redis); nothing "
+         "was "
+         "changed"},
         {PUSH_MAILBOX_FULL, 503, "mailbox-full",
          "the recipient's mailbox is full of messages that are more urgent "
          "(PushMaxPending)"},
         {PUSH_NO_STATE, 503, "state-unavailable",
-         "the message could not be written to disk (PushStateDir): try again, "
-         "best with the same Idempotency-Key"},
+         "the message could not be kept (PushStateDir, PushCluster), or "
+         "nobody "
+         "knows: try again, best with the same Idempotency-Key"},
         {PUSH_BUSY, 503, "busy", "a part of the store is locked"},
         {PUSH_TOO_MANY, 429, "too-many-streams",
          "this user has as many streams as may be (PushMaxStreamsPerUser)"},

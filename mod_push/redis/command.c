@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/encode.h"
-
-/* What frames one word, and the whole: "$4294967295\r\n" and "\r\n". */
-#define FRAME 16u
-
 void push_command_begin(push_command_t *command, unsigned partition)
 {
     *command = (push_command_t){.partition = partition};
@@ -97,30 +92,4 @@ void push_command_cleanup(push_command_t *command)
     free(command->lens);
     free(command->bytes);
     push_command_begin(command, command->partition);
-}
-
-bool push_command_encode(const push_command_t *command, push_buffer_t *out)
-{
-    const unsigned char *word = command->bytes;
-    char *to;
-
-    if (command->failed || !command->count
-        || !push_buffer_reserve(out,
-                                command->len + FRAME * (command->count + 1))) {
-        return false;
-    }
-    to = out->bytes + out->to;
-    to += sprintf(to, "*%u\r\n", command->count);
-    for (unsigned i = 0; i < command->count; i++) {
-        to += sprintf(to, "$%" PRIu32 "\r\n", command->lens[i]);
-        if (command->lens[i]) {
-            memcpy(to, word, command->lens[i]);
-        }
-        to += command->lens[i];
-        word += command->lens[i];
-        memcpy(to, "\r\n", 2);
-        to += 2;
-    }
-    out->to = (size_t)(to - out->bytes);
-    return true;
 }

@@ -92,13 +92,13 @@ static void show(push_courier_t *courier)
 /* With the lock. */
 static void take_queue(push_courier_t *courier)
 {
-    push_request_t *request;
-
-    while ((request = push_request_list_take(&courier->queue)) != NULL) {
-        push_client_send(courier->client, request);
+    while (courier->queue.first) {
+        push_client_send(courier->client,
+                         push_request_list_take(&courier->queue));
     }
-    while ((request = push_request_list_take(&courier->refused)) != NULL) {
-        push_request_list_append(&courier->client->over, request);
+    while (courier->refused.first) {
+        push_request_list_append(&courier->client->over,
+                                 push_request_list_take(&courier->refused));
     }
 }
 
@@ -139,7 +139,8 @@ static void refuse_last(push_courier_t *courier)
     push_request_t *request;
 
     pthread_mutex_lock(&courier->lock);
-    while ((request = push_request_list_take(&courier->refused)) != NULL) {
+    while (courier->refused.first) {
+        request = push_request_list_take(&courier->refused);
         pthread_mutex_unlock(&courier->lock);
         request->done(request);
         pthread_mutex_lock(&courier->lock);

@@ -1,6 +1,8 @@
 #ifndef PUSH_REDIS_DECODER_H
 #define PUSH_REDIS_DECODER_H
 
+#include <stddef.h>
+
 #include "redis/reply.h"
 
 /* Makes replies of the bytes of one connection, however they are cut. */

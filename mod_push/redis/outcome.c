@@ -185,7 +185,6 @@ void push_outcome_loaded(push_client_t *client, unsigned master,
     push_text_t text = push_reply_text(reply);
     bool refused = push_reply_kind(reply) == PUSH_REPLY_ERROR
                    && !memmem(text.at, text.len, "already exists", 14);
-    push_request_t *request;
 
     if (refused) {
         char room[PUSH_REDIS_WHY];
@@ -195,7 +194,9 @@ void push_outcome_loaded(push_client_t *client, unsigned master,
         push_client_report(client, PUSH_FAILURE_LIBRARY,
                            &client->slots->masters[master].address, room);
     }
-    while ((request = push_request_list_take(&node->library)) != NULL) {
+    while (node->library.first) {
+        push_request_t *request = push_request_list_take(&node->library);
+
         if (!refused) {
             push_client_park(client, request, 0);
         }

@@ -4,9 +4,9 @@
 #include "core/types.h"
 
 /*
- * A reply of Redis (RESP2), as a tree.  Only redis/reply.c knows that hiredis
- * made it.  Texts are borrowed until the reply is freed.  What is asked of a
- * reply of another kind, or NULL, gives nothing: 0, an empty text, NULL.
+ * A reply of Redis (RESP2), as a tree.  Only reply.c and decoder.c know that
+ * hiredis made it.  Texts are borrowed until the reply is freed.  What is asked
+ * of a reply of another kind, or NULL, gives nothing: 0, an empty text, NULL.
  */
 
 typedef struct redisReply push_reply_t;

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 
 #include "broker/cluster/cluster.h"
+#include "broker/local.h"
 #include "broker/node/meet.h"
 #include "redis/settings.h"
 #include "server/config_cluster.h"
@@ -195,42 +196,53 @@ bool push_server_cluster_make(server_rec *s, push_guard_t *guard, void **words,
 
 static const struct {
     int level;
-    const char *tag, *text;
+    const char *text;
 } events[PUSH_CLUSTER_EVENTS] = {
-    [PUSH_CLUSTER_TROUBLE] = {APLOG_NOTICE, "PUSH0202",
-                              "what a master has for this node is not whole, "
+    [PUSH_CLUSTER_TROUBLE] = {APLOG_NOTICE,
+                              "PUSH0202: PushCluster: what a master has for "
+                              "this node is not whole, "
                               "logs are asked for anew"},
-    [PUSH_CLUSTER_AWAY] = {APLOG_ERR, "PUSH0203",
-                           "no answer; what needs it is refused with 503"},
-    [PUSH_CLUSTER_BACK] = {APLOG_NOTICE, "PUSH0204", "it answers again"},
-    [PUSH_CLUSTER_REFUSED] = {APLOG_ERR, "PUSH0205",
-                              "Redis refuses: see the user of PushCluster and "
+    [PUSH_CLUSTER_AWAY] = {APLOG_ERR, "PUSH0203: PushCluster: no answer; what "
+                                      "needs it is refused with 503"},
+    [PUSH_CLUSTER_BACK] = {APLOG_NOTICE,
+                           "PUSH0204: PushCluster: it answers again"},
+    [PUSH_CLUSTER_REFUSED] = {APLOG_ERR,
+                              "PUSH0205: PushCluster: Redis refuses: see the "
+                              "user of PushCluster and "
                               "its rights"},
-    [PUSH_CLUSTER_UNREADABLE] = {APLOG_WARNING, "PUSH0206",
-                                 "a record of a newer version of the module "
-                                 "is passed over here: upgrade this node"},
-    [PUSH_CLUSTER_LEASE_LATE] = {APLOG_ERR, "PUSH0207",
-                                 "the number of this node could not be "
-                                 "renewed"},
-    [PUSH_CLUSTER_LEASED] = {APLOG_NOTICE, "PUSH0208", "this node is number"},
-    [PUSH_CLUSTER_CROWDED] = {APLOG_ERR, "PUSH0209",
-                              "there are 64 nodes already, one must be gone "
-                              "for a minute"},
-    [PUSH_CLUSTER_FOREIGN] = {APLOG_CRIT, "PUSH0210",
-                              "Redis has the data of another cluster "
-                              "(PushClusterPrefix, PushClusterSecret): "
-                              "restart this node fully"}};
+    [PUSH_CLUSTER_UNREADABLE] =
+        {APLOG_WARNING,
+         "PUSH0206: PushCluster: a record of a newer version of the module "
+         "is passed over here: upgrade this node"},
+    [PUSH_CLUSTER_LEASE_LATE] =
+        {APLOG_ERR,
+         "PUSH0207: PushCluster: the number of this node could not be "
+         "renewed"},
+    [PUSH_CLUSTER_LEASED] = {APLOG_NOTICE,
+                             "PUSH0208: PushCluster: this node is number"},
+    [PUSH_CLUSTER_CROWDED] =
+        {APLOG_ERR,
+         "PUSH0209: PushCluster: there are 64 nodes already, one must be gone "
+         "for a minute"},
+    [PUSH_CLUSTER_FOREIGN] = {
+        APLOG_CRIT,
+        "PUSH0210: PushCluster: Redis has the data of another cluster "
+        "(PushClusterPrefix, PushClusterSecret): "
+        "restart this node fully"}};
 
 static void report(void *data, push_cluster_event_t what, const char *detail)
 {
     ap_log_error(APLOG_MARK, events[what].level, 0, (server_rec *)data,
-                 "%s: PushCluster: %s%s%s", events[what].tag,
-                 events[what].text, *detail ? ": " : "", detail);
+                 "%s%s%s", events[what].text, *detail ? ": " : "", detail);
 }
 
 void push_server_cluster_init(server_rec *s, push_store_t *store, void *words,
                               push_broker_t *broker)
 {
+    if (!words) {
+        push_local_init(broker, store);
+        return;
+    }
     options.report = report;
     options.data = s;
     options.relay = push_server_relay_options(s);
@@ -239,7 +251,7 @@ void push_server_cluster_init(server_rec *s, push_store_t *store, void *words,
 
 void push_server_cluster_start(server_rec *s)
 {
-    if (!push_cluster_start(&own)) {
+    if (own.store && !push_cluster_start(&own)) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, errno, s,
                      "PUSH0211: PushCluster: cannot start the threads of a "
                      "node: this child refuses what needs Redis");
@@ -248,5 +260,7 @@ void push_server_cluster_start(server_rec *s)
 
 void push_server_cluster_stop(void)
 {
-    push_cluster_stop(&own);
+    if (own.store) {
+        push_cluster_stop(&own);
+    }
 }

@@ -37,11 +37,11 @@ bool push_server_cluster_make(server_rec *s, push_guard_t *guard, void **words,
 
 /* ---- a child ---- */
 
-/* The broker of this node. */
+/* The broker of this node or, without words, of this machine alone. */
 void push_server_cluster_init(server_rec *s, push_store_t *store, void *words,
                               push_broker_t *broker);
 
-/* Its threads; and their end, a no-op if they were not started. */
+/* A node's threads, and their end; no-ops on one machine. */
 void push_server_cluster_start(server_rec *s);
 void push_server_cluster_stop(void);
 

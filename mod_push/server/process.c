@@ -11,7 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "broker/local.h"
 #include "http/runtime.h"
 #include "server/cluster.h"
 #include "server/kept.h"
@@ -236,8 +235,8 @@ static int succeed(server_rec *s, const push_global_t *global)
 
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  "PUSH0141: this version of the module has another layout of "
-                 "the shared memory: a new one is made, and streams are told "
-                 "to come again");
+                 "the shared memory, or PushCluster was set or removed: a new "
+                 "one is made, and streams are told to come again");
     push_kept_supersede(kept);
     if (!make_segment(s, global, &store)) {
         return HTTP_INTERNAL_SERVER_ERROR;
@@ -473,13 +472,7 @@ static push_runtime_t *make_runtime(server_rec *s)
 {
     push_runtime_t *runtime = push_runtime_own();
 
-    if (kept->cluster) {
-        push_server_cluster_init(s, &own_store, kept->cluster,
-                                 &runtime->broker);
-    }
-    else {
-        push_local_init(&runtime->broker, &own_store);
-    }
+    push_server_cluster_init(s, &own_store, kept->cluster, &runtime->broker);
     runtime->version = PUSH_VERSION;
     runtime->store = &own_store;
     runtime->reactors_wanted = (unsigned)reactors_wanted;
@@ -550,9 +543,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
                      "PUSH0006: cannot start a reactor: this child refuses "
                      "streams");
     }
-    if (kept->cluster) {
-        push_server_cluster_start(s);
-    }
+    push_server_cluster_start(s);
     push_process_feeds_start(s);
     sweeper = push_sweeper_start(&own_store, let_go);
     if (!sweeper) {

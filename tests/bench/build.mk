@@ -62,6 +62,11 @@ bench: $(B)/mod_push.so $(B)/pushbench $(B)/durablebench $(B)/slowsync.so ## mod
 	@PUSHBENCH='$(B)/pushbench' tests/bench/bench
 	@DURABLEBENCH='$(B)/durablebench' SLOWSYNC='$(B)/slowsync.so' tests/bench/durable
 
+.PHONY: bench-cluster
+bench-cluster: $(B)/mod_push.so $(B)/pushbench ## 1, 2 and 3 nodes on one redis-server, beside nchan (4 minutes; BENCH_QUICK=1: 1)
+	@.ci/deps $(BENCH_PACKAGES) redis-server redis-tools curl
+	@PUSHBENCH='$(B)/pushbench' tests/bench/cluster
+
 .PHONY: bench-scale
 bench-scale: $(B)/mod_push.so $(B)/pushbench ## cost of a delivery up to 100,000 mailboxes, and 100,000 streams held (4 minutes)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/scale delivery hold

@@ -31,6 +31,10 @@ static const char *const USAGE =
     "not\n"
     "                   by TLS (0)\n"
     "  --servers N      bare: processes that serve (2)\n"
+    "  --nodes N        servers, at the url's port and those behind it:\n"
+    "                   streams and publishers are spread over them (1)\n"
+    "  --apart N        1: the first server is published to, and the others\n"
+    "                   have the streams (0)\n"
     "  --server-pid P   root of the server's processes: its CPU and memory\n"
     "  --warm N         idle: streams opened before the first measure (100)\n"
     "  --procs N        subscriber processes (2)\n"
@@ -68,6 +72,8 @@ static const struct option_row ROWS[] = {
     ROW("--rate", NUMBER, rate, 0, 1000000),
     ROW("--spare", NUMBER, spare, 0, 1000000),
     ROW("--servers", NUMBER, servers, 1, 200),
+    ROW("--nodes", NUMBER, nodes, 1, 64),
+    ROW("--apart", NUMBER, apart, 0, 1),
     ROW("--tls", NUMBER, tls, 0, 65535),
     ROW("--seconds", SECONDS, seconds, 0, 3600),
     ROW("--warmup", SECONDS, warmup, 0, 3600),
@@ -91,6 +97,7 @@ static void set_defaults(struct pb_options *options)
     options->window = 2048;
     options->ahead = 400;
     options->servers = 2;
+    options->nodes = 1;
     options->size = 100;
     options->warmup = 0.5;
     options->seconds = 3;

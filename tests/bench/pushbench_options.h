@@ -34,6 +34,8 @@ struct pb_options {
     unsigned size;             /* payload bytes */
     unsigned rate;             /* messages a second; 0 = as fast as it goes */
     unsigned servers;          /* bare: processes that serve */
+    unsigned nodes;            /* servers, at consecutive ports */
+    unsigned apart;            /* 1: streams are not where is published */
     unsigned tls;              /* port for subscribers by TLS; 0 = plain */
     double warmup;             /* s before the measured time */
     double seconds;            /* s measured */
@@ -46,6 +48,21 @@ struct pb_options {
  * what is wrong.
  */
 bool pb_options_parse(struct pb_options *options, int argc, char **argv);
+
+/* How far behind the first port is the server of the i-th publisher. */
+static inline unsigned pb_publisher_node(const struct pb_options *options,
+                                         unsigned i)
+{
+    return options->apart ? 0 : i % options->nodes;
+}
+
+/* The same of the i-th stream. */
+static inline unsigned pb_stream_node(const struct pb_options *options,
+                                      unsigned i)
+{
+    return options->apart && options->nodes > 1 ? 1 + i % (options->nodes - 1)
+                                                : i % options->nodes;
+}
 
 /* Whether the run publishes and nobody receives. */
 static inline bool pb_only_publishes(const struct pb_options *options)

@@ -395,10 +395,13 @@ static bool conn_init(struct publisher *self, struct conn *conn, unsigned i)
     size_t request = PB_REQUEST_ROOM + options->size;
     size_t room = options->ndjson ? CHUNK_SIZE + 2 * request
                                   : request * options->depth;
+    struct sockaddr_in server = options->server;
 
+    server.sin_port = htons(
+        (uint16_t)(ntohs(server.sin_port) + pb_publisher_node(options, i)));
     conn->owner = self;
     conn->out = malloc(room);
-    conn->fd = pb_connect_begin(&options->server, i % options->sources);
+    conn->fd = pb_connect_begin(&server, i % options->sources);
     reply_head_init(&conn->head);
     return conn->out && conn->fd >= 0
            && pb_watch(self->epoll, conn->fd, EPOLLOUT, conn);

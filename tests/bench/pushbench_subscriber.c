@@ -213,9 +213,13 @@ static void stream_connect(struct stream *stream)
 {
     struct subscriber *self = stream->owner;
     const struct pb_options *options = self->options;
+    struct sockaddr_in server = self->server;
 
+    server.sin_port = htons(
+        (uint16_t)(ntohs(server.sin_port)
+                   + pb_stream_node(options, stream->index)));
     stream->head = malloc(sizeof *stream->head);
-    stream->conn.fd = pb_connect_begin(&self->server,
+    stream->conn.fd = pb_connect_begin(&server,
                                        stream->index % options->sources);
     if (!stream->head || stream->conn.fd < 0) {
         stream_fail(stream, strerror(errno));

@@ -1,6 +1,7 @@
 /* What pushbench reports can be believed: its parsers and its arithmetic. */
 #include "pushbench_hist.h"
 #include "reply.h"
+#include "pushbench_options.h"
 #include "pushbench_proc.h"
 #include "pushbench_rank.h"
 #include "pushbench_sse.h"
@@ -343,6 +344,31 @@ END_TEST
 
 #define COUNT(table) ((int)(sizeof(table) / sizeof *(table)))
 
+/* ---- several servers ---- */
+
+static const struct {
+    unsigned nodes, apart;
+    const char *streams, *publishers; /* how far behind the first port */
+} SPREADS[] = {{1, 0, "0000", "0000"},
+               {3, 0, "0120", "0120"},
+               {1, 1, "0000", "0000"},
+               {2, 1, "1111", "0000"},
+               {3, 1, "1212", "0000"}};
+
+START_TEST(streams_and_publishers_are_spread_over_the_servers)
+{
+    const struct pb_options options = {.nodes = SPREADS[_i].nodes,
+                                       .apart = SPREADS[_i].apart};
+
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert_uint_eq(pb_stream_node(&options, i),
+                          (unsigned)(SPREADS[_i].streams[i] - '0'));
+        ck_assert_uint_eq(pb_publisher_node(&options, i),
+                          (unsigned)(SPREADS[_i].publishers[i] - '0'));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pushbench");
@@ -367,6 +393,9 @@ int main(void)
     tcase_add_test(tcase, samples_that_are_equal_are_not_told_apart);
     tcase_add_test(tcase, memory_and_cpu_are_read_from_proc);
     tcase_add_test(tcase, what_memory_is_left_is_read_from_the_kernels_text);
+    tcase_add_loop_test(tcase,
+                        streams_and_publishers_are_spread_over_the_servers, 0,
+                        COUNT(SPREADS));
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
     failures = srunner_ntests_failed(runner);

@@ -59,6 +59,11 @@ $(eval $(call fuzz_target,entries,$(FUZZ_LIBRARY),$$(PKG_CFLAGS),-lhiredis))
 
 $(eval $(call fuzz_target,jwt,$(FUZZ_IDENTITY),-Itests,$$(PKG_LIBS)))
 
+FUZZ_REDIS := $(addprefix mod_push/redis/,address.c decoder.c failure.c \
+                reply.c slots.c tags.c url.c)
+
+$(eval $(call fuzz_target,redis,$(FUZZ_REDIS),,-lhiredis -pthread))
+
 # Only the fuzzers need clang.
 .PHONY: fuzz-deps
 fuzz-deps:

@@ -165,8 +165,12 @@ static void check_replies(const char *bytes, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    char *copy = fuzz_copy(bytes, size);
+    char *copy;
 
+    if (!size) {
+        return 0;
+    }
+    copy = fuzz_copy(bytes, size);
     check_entries(copy, size);
     if (!has_large_array(copy, size)) {
         check_replies(copy, size);

@@ -1,7 +1,9 @@
 #include "cluster.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,9 +115,59 @@ void cluster_kill(struct server *node)
     server_kill(node);
 }
 
+/* The letter behind the name in a stat file of /proc; 0 where it is gone. */
+static char state_in(const char *path)
+{
+    char line[512];
+    const char *name_end;
+    FILE *file = fopen(path, "r");
+    size_t got;
+
+    if (file == NULL) {
+        return 0;
+    }
+    got = fread(line, 1, sizeof(line) - 1, file);
+    fclose(file);
+    line[got] = '\0';
+    name_end = strrchr(line, ')');
+    return name_end != NULL && name_end[1] == ' ' ? name_end[2] : 0;
+}
+
+/* The signal reaches one thread, which tells the others when it next runs. */
+static bool stands_still(pid_t pid)
+{
+    char path[64];
+    bool still = true;
+    struct dirent *task;
+    DIR *tasks;
+
+    snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+    tasks = opendir(path);
+    if (tasks == NULL) {
+        return true;
+    }
+    for (task = readdir(tasks); still && task != NULL; task = readdir(tasks)) {
+        char stat[sizeof(path) + sizeof(task->d_name) + 8];
+
+        if (task->d_name[0] != '.') {
+            snprintf(stat, sizeof(stat), "%s/%s/stat", path, task->d_name);
+            still = strchr("TZX", state_in(stat)) != NULL;
+        }
+    }
+    closedir(tasks);
+    return still;
+}
+
 void cluster_pause(const struct server *node)
 {
+    pid_t children[64];
+    int i, count = server_children(node, children, 64);
+
     ck_assert_int_eq(kill(-node->pid, SIGSTOP), 0);
+    wait_until(stands_still(node->pid));
+    for (i = 0; i < count; i++) {
+        wait_until(stands_still(children[i]));
+    }
 }
 
 void cluster_continue(const struct server *node)

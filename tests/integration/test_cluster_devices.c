@@ -412,6 +412,72 @@ START_TEST(after_three_devices_a_frozen_node_is_not_asked_any_more)
 }
 END_TEST
 
+START_TEST(a_device_goes_on_where_a_child_of_its_node_died)
+{
+    struct cluster *c = two_nodes();
+    struct server *node = c->nodes[0];
+    struct stream *st = stream_open(node, "user=ada&device=d1&seq=0", NULL);
+
+    publish(c->nodes[1], "user=ada", NULL, "first");
+    publish(c->nodes[1], "user=ada", NULL, "second");
+    expect_message(st, 1, "first");
+    expect_message(st, 2, "second");
+    server_kill_child(node, holder_of(node, st));
+    publish(c->nodes[1], "user=ada", NULL, "third");
+    st = stream_open(node, "user=ada&device=d1&seq=1", NULL);
+    expect_message(st, 2, "second");
+    expect_message(st, 3, "third");
+    st = stream_open(c->nodes[1], "user=ada&device=d1&seq=2", NULL);
+    expect_message(st, 3, "third");
+}
+END_TEST
+
+START_TEST(a_node_keeps_its_devices_over_a_graceful_restart)
+{
+    struct cluster *c = two_nodes();
+    struct stream *st = stream_open(c->nodes[0], "user=ada&device=d1&seq=0",
+                                    NULL);
+
+    publish(c->nodes[1], "user=ada", NULL, "first");
+    expect_message(st, 1, "first");
+    server_graceful(c->nodes[0]);
+    publish(c->nodes[1], "user=ada", NULL, "second");
+    expect_message(st, 2, "second");
+    acknowledge(c->nodes[1], "user=ada&device=d1&seq=2");
+    st = stream_open(c->nodes[1], "user=ada&device=d1&seq=2", NULL);
+    publish(c->nodes[0], "user=ada", NULL, "third");
+    expect_message(st, 3, "third");
+}
+END_TEST
+
+START_TEST(publishers_are_told_of_the_devices_of_all_nodes)
+{
+    struct cluster *c = two_nodes();
+    struct stream *one = stream_open(
+        c->nodes[0], "user=ada&device=d1&seq=0&channel=news", NULL);
+    struct answer *a;
+
+    stream_open(c->nodes[1], "user=ada&device=d2&seq=0&channel=news", NULL);
+    stream_open(c->nodes[1], "user=bob&device=d1&seq=0&channel=news", NULL);
+    a = publish_try(c->nodes[0], "user=ada&ttl=1", NULL, "x");
+    ck_assert_int_eq(json_int_at(a->json, "recipients"), 2);
+    ck_assert_int_eq(json_int_at(a->json, "connected"), 2);
+    do {
+        a = publish_try(c->nodes[0], "channel=news&ttl=1", NULL, "x");
+    } while (json_int_at(a->json, "recipients") != 3
+             || json_int_at(a->json, "connected") != 3);
+    leave(c->nodes[0], one);
+    do {
+        a = publish_try(c->nodes[1], "channel=news&ttl=1", NULL, "x");
+    } while (json_int_at(a->json, "recipients") != 3
+             || json_int_at(a->json, "connected") != 2);
+    do {
+        a = publish_try(c->nodes[1], "user=ada&ttl=1", NULL, "x");
+    } while (json_int_at(a->json, "recipients") != 2
+             || json_int_at(a->json, "connected") != 1);
+}
+END_TEST
+
 START_TEST(what_redis_has_lost_its_owner_writes_again)
 {
     struct cluster *c = two_nodes();
@@ -449,6 +515,7 @@ int main(void)
     tcase_add_test(tc, channels_and_what_is_for_all_go_with_the_device);
     tcase_add_test(tc, two_clients_with_one_device_take_it_from_each_other);
     tcase_add_test(tc, a_user_has_devices_at_both_nodes);
+    tcase_add_test(tc, publishers_are_told_of_the_devices_of_all_nodes);
     tc = case_add(suite, "acks", 60);
     tcase_add_test(tc, a_device_acknowledges_at_a_node_that_does_not_have_it);
     tcase_add_test(tc, a_device_that_nobody_has_acknowledges_at_any_node);
@@ -461,6 +528,8 @@ int main(void)
     tcase_add_test(tc, a_node_that_stood_still_for_long_is_fenced);
     tcase_add_test(tc,
                    after_three_devices_a_frozen_node_is_not_asked_any_more);
+    tcase_add_test(tc, a_device_goes_on_where_a_child_of_its_node_died);
+    tcase_add_test(tc, a_node_keeps_its_devices_over_a_graceful_restart);
     tcase_add_test(tc, what_redis_has_lost_its_owner_writes_again);
     return case_run(suite);
 }

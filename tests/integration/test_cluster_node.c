@@ -255,8 +255,9 @@ START_TEST(without_redis_streams_stay_and_publishes_are_refused)
     redis_again(c->redis);
     back = wait_now();
     cluster_await_well(c);
+    wait_until(publish_try(c->nodes[0], "user=anna", NULL, "two")->status
+               == 201);
     ck_assert_int_le(wait_now() - back, 10000);
-    publish(c->nodes[0], "user=anna", NULL, "two");
     expect_message(st, 2, "two");
 }
 END_TEST
@@ -339,6 +340,146 @@ START_TEST(what_redis_has_no_memory_for_is_refused)
 }
 END_TEST
 
+START_TEST(a_record_that_cannot_be_read_is_passed_over)
+{
+    struct cluster *c = two_nodes();
+    struct stream *st = stream_open(c->nodes[1], "user=anna&device=d", NULL);
+
+    for (int i = 0; i < c->count; i++) {
+        server_allow(c->nodes[i], "PUSH0206");
+    }
+    publish(c->nodes[0], "broadcast=1", NULL, "one");
+    expect_message(st, 1, "one");
+    /* As a node of a version to come might publish: to all, in partition 0. */
+    redis_call(c->redis,
+               "FCALL push_publish 3 push:{fkt}f push:{fkt}h push:{fkt}1b "
+               "0 b 1 60000 1000 what-no-version-of-today-can-read");
+    publish(c->nodes[0], "broadcast=1", NULL, "two");
+    expect_message(st, 2, "two");
+    wait_until(serverlog_count(c->nodes[1], "PUSH0206") == 1);
+    ck_assert_int_eq(json_int_at(http_get(c->nodes[1], "/push/cluster")->json,
+                                 "node.unreadable"),
+                     1);
+}
+END_TEST
+
+START_TEST(a_graceful_restart_keeps_streams_and_number)
+{
+    struct cluster *c = two_nodes();
+    struct server *node = c->nodes[1];
+    struct stream *st = stream_open(node, "user=anna&device=d", NULL);
+
+    publish(c->nodes[0], "user=anna", NULL, "one");
+    expect_message(st, 1, "one");
+    server_graceful(node);
+    publish(c->nodes[0], "user=anna", NULL, "two");
+    expect_message(st, 2, "two");
+    ck_assert_int_eq(serverlog_count(node, "PUSH0208"), 1);
+}
+END_TEST
+
+START_TEST(a_node_that_was_killed_is_replaced_by_another)
+{
+    struct cluster *c = two_nodes();
+    struct stream *st = stream_open(c->nodes[1], "user=anna&device=d", NULL);
+    int64_t killed;
+
+    publish(c->nodes[0], "user=anna", NULL, "one");
+    expect_message(st, 1, "one");
+    cluster_kill(c->nodes[1]);
+    publish(c->nodes[0], "user=anna", NULL, "two");
+    killed = wait_now();
+    st = stream_open(c->nodes[0], "user=anna&device=d", NULL);
+    while (strcmp(stream_next(st)->data, "two") != 0) {
+    }
+    ck_assert_int_le(wait_now() - killed, 3000);
+}
+END_TEST
+
+/* ---- a Redis Cluster ---- */
+
+static struct cluster *on_masters(const char *lines)
+{
+    return cluster_start(&(struct cluster_options){
+        .nodes = 2, .masters = 3, .replicas = 1, .node = {.global = lines}});
+}
+
+/* Messages to many users, who are at many masters, from node to node. */
+static void exchange(struct cluster *c, struct stream **streams, int users,
+                     const char *text, int seq)
+{
+    for (int i = 0; i < users; i++) {
+        const char *query = keep_printf("user=u%d", i);
+
+        wait_until(publish_try(c->nodes[i % 2], query, NULL, text)->status
+                   == 201);
+    }
+    for (int i = 0; i < users; i++) {
+        expect_message(streams[i], seq, text);
+    }
+}
+
+START_TEST(when_a_master_dies_its_replica_goes_on)
+{
+    enum { USERS = 12 };
+    struct cluster *c = on_masters(NULL);
+    struct stream *streams[USERS];
+
+    allow(c, away, sizeof(away) / sizeof(*away));
+    for (int i = 0; i < USERS; i++) {
+        streams[i] = stream_open(c->nodes[(i + 1) % 2],
+                                 keep_printf("user=u%d&device=d", i), NULL);
+    }
+    exchange(c, streams, USERS, "one", 1);
+    redis_kill(c->engine->servers[0]);
+    exchange(c, streams, USERS, "two", 2);
+    cluster_await_well(c);
+    exchange(c, streams, USERS, "three", 3);
+}
+END_TEST
+
+START_TEST(a_commit_is_refused_without_its_replica)
+{
+    struct cluster *c = on_masters(
+        "PushDurability commit\nPushClusterReplicas 1\n");
+    struct stream *st = stream_open(c->nodes[1], "user=anna&device=d", NULL);
+    static const char key[] = "Idempotency-Key: \"k1\"\r\n";
+
+    publish(c->nodes[0], "user=anna", NULL, "one");
+    expect_message(st, 1, "one");
+    for (int i = 3; i < 6; i++) {
+        redis_pause(c->engine->servers[i]);
+    }
+    http_expect(publish_try(c->nodes[0], "user=anna", key, "two"), 503,
+                "Idempotency-Key");
+    for (int i = 3; i < 6; i++) {
+        redis_continue(c->engine->servers[i]);
+    }
+    /* What has a key stands: to repeat it gives its answer. */
+    wait_until(publish_try(c->nodes[0], "user=anna", key, "two")->status
+               == 201);
+    expect_message(st, 2, "two");
+}
+END_TEST
+
+START_TEST(partitions_that_move_lose_nothing)
+{
+    struct cluster *c = on_masters(NULL);
+    struct stream *streams[12];
+
+    allow(c, away, sizeof(away) / sizeof(*away));
+    for (int i = 0; i < 12; i++) {
+        streams[i] = stream_open(c->nodes[(i + 1) % 2],
+                                 keep_printf("user=u%d&device=d", i), NULL);
+    }
+    exchange(c, streams, 12, "one", 1);
+    redis_cluster_move(c->engine, 0, 5000, c->engine->servers[1]);
+    exchange(c, streams, 12, "two", 2);
+    cluster_await_well(c);
+    exchange(c, streams, 12, "three", 3);
+}
+END_TEST
+
 /* ---- the start ---- */
 
 START_TEST(a_node_with_another_secret_does_not_start)
@@ -402,6 +543,18 @@ static void add_faults(Suite *suite)
     tcase_add_test(tc, a_library_that_is_gone_is_loaded_again);
     tcase_add_test(tc, another_child_goes_on_where_one_died);
     tcase_add_test(tc, what_redis_has_no_memory_for_is_refused);
+    tcase_add_test(tc, a_record_that_cannot_be_read_is_passed_over);
+    tcase_add_test(tc, a_graceful_restart_keeps_streams_and_number);
+    tcase_add_test(tc, a_node_that_was_killed_is_replaced_by_another);
+}
+
+static void add_masters(Suite *suite)
+{
+    TCase *tc = case_add(suite, "masters", 120);
+
+    tcase_add_test(tc, when_a_master_dies_its_replica_goes_on);
+    tcase_add_test(tc, a_commit_is_refused_without_its_replica);
+    tcase_add_test(tc, partitions_that_move_lose_nothing);
 }
 
 static void add_start(Suite *suite)
@@ -432,6 +585,7 @@ int main(void)
     tcase_add_test(tc, streams_of_a_user_end_at_all_nodes);
     tcase_add_test(tc, a_token_that_is_revoked_is_refused_at_all_nodes);
     add_faults(suite);
+    add_masters(suite);
     add_start(suite);
     return case_run(suite);
 }

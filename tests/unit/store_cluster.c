@@ -69,9 +69,9 @@ static push_log_kind_t kind_of(const char *log)
 
 push_applied_t entry_of(const fixture_t *g, const order_t *order)
 {
-    static push_record_t *records[256];
+    static push_record_t *records[1024];
     static unsigned next;
-    push_record_t **record = &records[next++ % 256];
+    push_record_t **record = &records[next++ % 1024];
     int64_t ttl = order->ttl ? order->ttl : 300000;
     push_message_record_t m = {
         .kind = kind_of(order->log),

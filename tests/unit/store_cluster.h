@@ -28,7 +28,7 @@ typedef struct order_t {
     bool suspect;
 } order_t;
 
-/* An entry as the cluster has it; what it refers to lives until the next 256. */
+/* An entry as the cluster has it; what it refers to lives until the next 1024. */
 push_applied_t entry_of(const fixture_t *node, const order_t *order);
 /* The same of a text at the urgency normal. */
 push_applied_t said(const fixture_t *node, const char *log, uint64_t tick,

@@ -83,7 +83,7 @@ void moves_follow(fixture_t *g, const char *log)
             entries[loaded.count++] = entry_of(g, &moves_kept[i].order);
         }
     }
-    ck_assert_uint_lt(loaded.count, 256); /* entry_of() keeps so many */
+    ck_assert_uint_lt(loaded.count, 1024); /* entry_of() keeps so many */
     loaded.errand = begun.errand;
     loaded.tick = ++moves_tick;
     if (begun.mine) {

@@ -173,6 +173,17 @@ START_TEST(what_is_no_reply_breaks_the_decoder_for_good)
 }
 END_TEST
 
+START_TEST(an_array_that_is_larger_than_any_answer_takes_no_memory)
+{
+    push_decoder_t *decoder = push_decoder_create();
+    push_reply_t *reply;
+
+    ck_assert(push_decoder_feed(decoder, "*1000000000\r\n", 13));
+    ck_assert_int_eq(push_decoder_next(decoder, &reply), PUSH_DECODED_BROKEN);
+    push_decoder_destroy(decoder);
+}
+END_TEST
+
 static const struct {
     const char *text;
     int64_t number;
@@ -343,6 +354,8 @@ int main(void)
     tcase_add_test(tc, a_reply_is_the_same_wherever_its_bytes_are_cut_in_two);
     tcase_add_test(tc, a_reply_that_comes_byte_by_byte_is_the_same);
     tcase_add_test(tc, what_is_no_reply_breaks_the_decoder_for_good);
+    tcase_add_test(tc,
+                   an_array_that_is_larger_than_any_answer_takes_no_memory);
     tcase_add_row_test(tc, a_text_that_is_a_number_is_read_as_one, numbers);
     tcase_add_test(tc, no_reply_at_all_says_nothing);
     tc = case_add(suite, "errors", 20);

@@ -295,6 +295,36 @@ START_TEST(pieces_of_an_answer_are_loaded_one_after_the_other)
 }
 END_TEST
 
+/* In several runs, between which others may have the lock. */
+START_TEST(a_long_log_is_loaded_to_its_end)
+{
+    static push_applied_t entries[700];
+    push_follow_t follow = start("uada");
+    push_stream_ref_t ada;
+    unsigned received = 0;
+    bool again;
+
+    for (unsigned i = 0; i < 700; i++) {
+        entries[i] = said(&g, "uada", 711 - i, "x");
+    }
+    ck_assert_int_eq(load((push_loaded_t){.log = named("uada"),
+                                          .errand = follow.errand,
+                                          .tick = 800,
+                                          .entries = entries,
+                                          .count = 700},
+                          &again),
+                     PUSH_OK);
+    ck_assert(!again);
+    ck_assert(!look("uada").behind);
+    ada = node_come(&g, "ada", "d", NULL, 1);
+    do {
+        ck_assert_ptr_nonnull(fixture_flush(&g, &ada));
+        received += g.delivery.count;
+    } while (g.delivery.count);
+    ck_assert_uint_eq(received, 700);
+}
+END_TEST
+
 /* Of a user a device that is new is told, of a channel one that reads it. */
 START_TEST(what_was_dropped_elsewhere_for_the_limit_is_told)
 {
@@ -530,6 +560,7 @@ int main(void)
     tcase_add_test(tc, a_resync_repeats_nothing_and_recalls_what_was_recalled);
     tcase_add_test(tc, what_a_whole_answer_does_not_have_has_ended);
     tcase_add_test(tc, pieces_of_an_answer_are_loaded_one_after_the_other);
+    tcase_add_test(tc, a_long_log_is_loaded_to_its_end);
     tcase_add_test(tc, what_was_dropped_elsewhere_for_the_limit_is_told);
     tcase_add_test(tc, a_mark_that_was_told_before_is_not_told_again);
     tcase_add_test(tc, a_log_is_left_when_nobody_here_needs_it);

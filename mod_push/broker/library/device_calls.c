@@ -1,7 +1,6 @@
 #include "broker/library/device_calls.h"
 
 #include "broker/library/call.h"
-#include "broker/library/followed.h"
 #include "broker/library/publish_calls.h"
 
 /* A VM may have heard of nobody yet. */

@@ -1,7 +1,6 @@
 #include "broker/library/follow_calls.h"
 
 #include "broker/library/call.h"
-#include "broker/library/followed.h"
 
 /* Parts of an answer that say what Redis has of a log. */
 #define FOLLOWED 4u

@@ -2,7 +2,7 @@
 #define PUSH_LIBRARY_FOLLOW_CALLS_H
 
 #include "broker/library/entries.h"
-#include "broker/library/library.h"
+#include "broker/library/followed.h"
 
 /* Of a log, what a node says that follows it. */
 typedef struct push_following_t {
@@ -12,28 +12,6 @@ typedef struct push_following_t {
     uint64_t since;       /* the version that it has; 0: nothing */
     bool rest;            /* since is the version of an answer with more */
 } push_following_t;
-
-/*
- * Of a log, what Redis says.  The entries are to be applied in order; then the
- * log is at version.  Where more is set, about 1 MiB was given, and it is to
- * be followed again from version on.  Entries are messages above since, what
- * expired left out, and after them the recalls since then.
- */
-typedef struct push_followed_t {
-    uint64_t version;
-    bool more;
-    bool whole; /* these are the first of all there is, and what the node has
-                   and is not given is no more: since was 0, or too old to know
-                   what was recalled */
-    push_text_t entries;
-} push_followed_t;
-
-/* In each answer: another vm or epoch than before means trouble. */
-typedef struct push_origin_t {
-    push_vm_t vm;
-    unsigned char epoch[8]; /* zeros: the partition has none yet */
-    int64_t now;            /* Redis ms */
-} push_origin_t;
 
 /* ---- push_follow: one log, from now on in the owner's inbox ---- */
 

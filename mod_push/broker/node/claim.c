@@ -14,6 +14,7 @@
 #include "store/ops/disown.h"
 #include "store/ops/import.h"
 #include "store/shard/context.h"
+#include "store/shard/subscriptions.h"
 
 /*
  * The idea: whoever brings a device holds its wait (store/shm/awaited.h) until
@@ -266,6 +267,32 @@ static push_status_t import(claim_t *claim)
     return claim->is_new ? PUSH_OK : status;
 }
 
+/*
+ * A channel that nobody here follows yet may be left again before the device
+ * does; it would lose its place there.  So they are held as by a check-in.
+ */
+static push_status_t import_with_channels(claim_t *claim)
+{
+    push_store_t *store = claim->cluster->store;
+    push_subscription_list_t *held = calloc(1, sizeof(*held));
+    push_text_t channels[PUSH_CHANNELS_MAX];
+    unsigned count = 0;
+    push_status_t status;
+
+    if (!held) {
+        return PUSH_NO_MEMORY;
+    }
+    push_import_channels(claim->reply.record, claim->claimant->id, channels,
+                         &count);
+    status = push_subscriptions_take(store, held, channels, count, false);
+    if (status == PUSH_OK) {
+        status = import(claim);
+    }
+    push_subscriptions_arrived(store, held);
+    free(held);
+    return status;
+}
+
 static push_status_t take_granted(claim_t *claim)
 {
     push_status_t status;
@@ -275,7 +302,8 @@ static push_status_t take_granted(claim_t *claim)
     if (status == PUSH_OK) {
         status = await_logs(claim);
     }
-    return status == PUSH_OK && !claim->is_new ? import(claim) : status;
+    return status == PUSH_OK && !claim->is_new ? import_with_channels(claim)
+                                               : status;
 }
 
 /* Ours, but not to be had here: to nobody, as it was. */
@@ -380,6 +408,10 @@ push_status_t push_claim_context(push_cluster_t *cluster,
     status = begin(claim);
     if (status == PUSH_OK) {
         status = bring(claim);
+        if (status == PUSH_NOT_FOUND
+            && claim->reply.outcome != PUSH_CLAIMED_GONE) {
+            status = PUSH_BUSY; /* a log went again, or the context did */
+        }
         if (status == PUSH_OK && claim->is_new) {
             /* Nothing is known of it, and no client is here to begin it. */
             give_back(claim);

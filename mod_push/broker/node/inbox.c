@@ -195,14 +195,6 @@ static void forget_epochs(push_cluster_words_t *words, unsigned master)
     }
 }
 
-uint64_t push_inbox_epoch(const push_origin_t *origin)
-{
-    uint64_t epoch;
-
-    memcpy(&epoch, origin->epoch, sizeof(epoch));
-    return epoch;
-}
-
 /*
  * Nobody told us what other nodes took, or Redis has lost what is ours: to write
  * a device says both.
@@ -224,7 +216,7 @@ static bool see_epoch(inbox_t *in, unsigned partition,
 {
     push_cluster_words_t *words = in->cluster->words;
     uint64_t known = atomic_load(&words->epochs[partition]);
-    uint64_t epoch = push_inbox_epoch(&drained->origin);
+    uint64_t epoch = push_masters_epoch(drained->origin.epoch);
 
     if (known && known != epoch) {
         forget_epochs(words, in->master);

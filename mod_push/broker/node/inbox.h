@@ -20,7 +20,4 @@ typedef void push_entry_take_t(push_cluster_t *cluster,
 bool push_inbox_take(push_cluster_t *cluster, unsigned master,
                      unsigned partition, const push_drain_reply_t *drained);
 
-/* The epoch of a partition's data, as an answer has it; 0: none. */
-uint64_t push_inbox_epoch(const push_origin_t *origin);
-
 #endif

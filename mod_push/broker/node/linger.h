@@ -10,7 +10,4 @@
  */
 void push_linger_tick(push_cluster_t *cluster, const push_time_t *now);
 
-/* Leaves a log if no device here needs it; waits for no reply.  Any thread. */
-void push_linger_leave(push_cluster_t *cluster, push_text_t log);
-
 #endif

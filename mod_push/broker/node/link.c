@@ -125,12 +125,6 @@ static unsigned pick_partition(const push_link_t *link, const drain_t *drain)
     return any;
 }
 
-/* An inbox wakes us again only when a drain has found it empty. */
-static bool found_nothing(const push_drain_reply_t *reply)
-{
-    return reply->last < reply->first;
-}
-
 static void drained(push_request_t *request)
 {
     drain_t *drain = request->data;
@@ -142,7 +136,8 @@ static void drained(push_request_t *request)
         && push_drain_reply(request->reply, &reply)) {
         push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
         replace_library(link, drain->master, reply.origin.vm.version);
-        wait = found_nothing(&reply) && !drain->woken ? DRAIN_MS : 0;
+        /* Only an inbox that was found empty wakes us for what comes next. */
+        wait = reply.last >= reply.first || drain->woken ? 0 : DRAIN_MS;
     }
     push_request_cleanup(request);
     drain->busy = false;

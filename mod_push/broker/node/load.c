@@ -11,9 +11,9 @@
 /* How long a worker waits for a log that another thread is bringing. */
 #define LOAD_MS 3000
 
-/* How often it looks; the other one may be in another process, and may die. */
-#define LOOK_FIRST_US 500
-#define LOOK_LAST_US  16000
+/* How often it asks; the other one may be in another process, and may die. */
+#define POLL_FIRST_US 500
+#define POLL_LAST_US  16000
 
 /* Of one answer: lanes have one each, but other versions may give more. */
 #define MARKS_MAX 16u
@@ -179,7 +179,7 @@ static void pause_us(long us)
 static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
                                 int64_t until)
 {
-    long us = LOOK_FIRST_US;
+    long us = POLL_FIRST_US;
     push_status_t status = PUSH_OK;
 
     while (status == PUSH_OK && !load->follow.mine
@@ -188,7 +188,7 @@ static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
             return PUSH_BUSY;
         }
         pause_us(us);
-        us = us * 2 < LOOK_LAST_US ? us * 2 : LOOK_LAST_US;
+        us = us * 2 < POLL_LAST_US ? us * 2 : POLL_LAST_US;
         status = push_follow_begin(cluster->store, load->log, &load->follow);
     }
     return status;

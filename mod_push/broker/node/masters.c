@@ -13,6 +13,14 @@ uint64_t push_masters_hash(push_text_t text)
     return hash ? hash : 1;
 }
 
+uint64_t push_masters_epoch(const unsigned char *epoch)
+{
+    uint64_t number;
+
+    memcpy(&number, epoch, sizeof(number));
+    return number;
+}
+
 static uint64_t name_of(const push_address_t *address)
 {
     char room[PUSH_REDIS_ADDRESS_TEXT];
@@ -106,6 +114,18 @@ static unsigned find_free(const push_cluster_words_t *words,
     return i;
 }
 
+/* What was at the master before is nowhere, until the map says where. */
+static void begin_anew(push_cluster_words_t *words, unsigned master)
+{
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        if (words->home[i] == master + 1) {
+            words->home[i] = 0;
+        }
+    }
+    PUSH_FAILPOINT("master-left");
+    words->masters[master] = (push_master_words_t){0};
+}
+
 unsigned push_masters_index(push_cluster_words_t *words,
                             const push_slots_t *slots,
                             const push_address_t *address)
@@ -116,7 +136,7 @@ unsigned push_masters_index(push_cluster_words_t *words,
 
     if (i == PUSH_MASTERS_MAX) {
         i = find_free(words, slots);
-        words->masters[i] = (push_master_words_t){0};
+        begin_anew(words, i);
         PUSH_FAILPOINT("master");
         words->masters[i].name = name;
         push_roster_name(&words->roster, i,

@@ -12,6 +12,9 @@
 /* 64 bits of any text that Redis gives; never 0. */
 uint64_t push_masters_hash(push_text_t text);
 
+/* The epoch of a partition's data, of the 8 bytes of an answer; 0: none. */
+uint64_t push_masters_epoch(const unsigned char *epoch);
+
 /*
  * The index in the words of the master of this address; one that is new takes
  * the place of one that has no partition any more.

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/node/inbox.h"
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
 #include "redis/courier.h"
@@ -136,7 +135,7 @@ static bool receive(turn_t *turn, call_t *call)
             && reply->count == call->count && put_all(turn, call, reply);
     if (whole) {
         atomic_store(&turn->cluster->words->epochs[call->partition],
-                     push_inbox_epoch(&reply->origin));
+                     push_masters_epoch(reply->origin.epoch));
     }
     free(reply);
     push_request_cleanup(&call->request);

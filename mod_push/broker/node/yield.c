@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "broker/library/device_calls.h"
-#include "broker/node/linger.h"
+#include "broker/node/leave.h"
 #include "broker/node/load.h"
 #include "broker/node/post.h"
 #include "broker/node/steward.h"
@@ -63,7 +63,7 @@ static void settle(push_cluster_t *cluster, push_errand_t *errand)
 
     push_store_yielded(cluster->store, user_of(matter), matter->id,
                        &(push_yielded_t){matter->fence, matter->gone}, &now);
-    push_linger_leave(cluster, push_log_text(&matter->user));
+    push_leave(cluster, push_log_text(&matter->user));
     free(matter);
 }
 

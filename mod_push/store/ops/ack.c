@@ -66,9 +66,11 @@ static bool same(push_text_t a, push_text_t b)
     return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));
 }
 
-static unsigned count_made_up(const push_heap_t *heap, const push_user_t *user,
-                              push_text_t app, char *text)
+static unsigned count_made_up(const push_store_t *store,
+                              const push_user_t *user, push_text_t app,
+                              char *text)
 {
+    const push_heap_t *heap = &store->heaps[0];
     push_ref_t ref = user->devices;
     unsigned count = 0;
 
@@ -76,6 +78,7 @@ static unsigned count_made_up(const push_heap_t *heap, const push_user_t *user,
         const push_device_t *device = push_at(heap, ref);
 
         if (device->traits & PUSH_DEVICE_MADE_UP
+            && push_is_owned(store, device)
             && same(push_device_label(heap, device, PUSH_LABEL_APP), app)) {
             push_text_t id = push_device_label(heap, device,
                                                PUSH_LABEL_DEVICE);
@@ -100,8 +103,7 @@ bool push_store_only_made_up(push_store_t *store, push_text_t text,
         return false;
     }
     user = push_store_user(store, &name, false);
-    only = user
-           && count_made_up(&store->heaps[name.shard], user, app, device) == 1;
+    only = user && count_made_up(store, user, app, device) == 1;
     push_shard_leave(store, name.shard);
     return only;
 }

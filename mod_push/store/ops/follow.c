@@ -352,6 +352,15 @@ static void load_done(const load_t *load, const push_follow_found_t *found,
     }
 }
 
+/* While others have the lock: nothing newer gets in before what is to come. */
+static void keep_behind(const push_follow_found_t *found,
+                        const push_loaded_t *loaded, bool done)
+{
+    if (!done && found->copy->dropped < loaded->tick) {
+        found->copy->dropped = loaded->tick;
+    }
+}
+
 static push_status_t load_next(load_t *load, push_store_t *store, bool *done,
                                bool *again)
 {
@@ -371,6 +380,7 @@ static push_status_t load_next(load_t *load, push_store_t *store, bool *done,
     if (status == PUSH_OK) {
         load_run(load, &found);
         *done = load->at == load->loaded->count;
+        keep_behind(&found, load->loaded, *done);
     }
     if (*done) {
         load_done(load, &found, again);

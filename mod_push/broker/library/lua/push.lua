@@ -25,7 +25,7 @@ end
 local function bind()
   call, sha1hex = redis.call, redis.sha1hex
   pack, unpack = struct.pack, struct.unpack
-  sub, format, char = string.sub, string.format, string.char
+  sub, format, char = string['sub'], string.format, string.char
   concat, sort = table.concat, table.sort
   floor, tonumber, values = math.floor, _G.tonumber, _G.unpack
   pairs = _G.pairs

@@ -1,0 +1,159 @@
+/* What a node keeps track of: its masters, and which partitions are suspect. */
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/node/masters.h"
+#include "core_suite.h"
+
+static push_cluster_words_t *words;
+static push_slots_t slots;
+
+static void set_up(void)
+{
+    words = calloc(1, sizeof(*words));
+    ck_assert_ptr_nonnull(words);
+    push_slots_init(&slots);
+}
+
+static void tear_down(void)
+{
+    free(words);
+}
+
+static push_address_t address_of(unsigned number)
+{
+    push_address_t address;
+    char host[32];
+
+    snprintf(host, sizeof(host), "redis-%u", number);
+    ck_assert(push_address_set(&address, host, strlen(host), 6379));
+    return address;
+}
+
+/* The partitions up to end are at this master, in the map. */
+static void give(unsigned from, unsigned end, unsigned number)
+{
+    push_address_t address = address_of(number);
+    unsigned master = push_slots_master(&slots, &address);
+
+    for (unsigned i = from; i < end; i++) {
+        push_slots_move(&slots, push_partition_slot(i), master);
+    }
+}
+
+START_TEST(a_resync_does_not_end_a_suspicion_that_is_newer_than_it)
+{
+    unsigned first, second;
+
+    ck_assert(!push_partition_suspect(words, 7));
+    push_partition_suspected(words, 7);
+    first = push_partition_suspicion(words, 7);
+    push_partition_suspected(words, 7);
+    second = push_partition_suspicion(words, 7);
+    ck_assert_uint_ne(first, second);
+    ck_assert(!push_partition_mended(words, 7, first));
+    ck_assert(push_partition_suspect(words, 7));
+    ck_assert(push_partition_mended(words, 7, second));
+    ck_assert(!push_partition_suspect(words, 7));
+}
+END_TEST
+
+START_TEST(a_suspicion_is_never_taken_for_none)
+{
+    for (unsigned i = 0; i < 600; i++) {
+        push_partition_suspected(words, 7);
+        ck_assert(push_partition_suspect(words, 7));
+    }
+}
+END_TEST
+
+START_TEST(a_partition_that_moves_is_suspect_and_no_other)
+{
+    give(0, 1024, 1);
+    ck_assert(push_masters_follow(words, &slots));
+    for (unsigned i = 0; i < 1024; i++) {
+        ck_assert(push_partition_mended(words, i,
+                                        push_partition_suspicion(words, i)));
+    }
+    ck_assert(!push_masters_follow(words, &slots));
+    give(5, 6, 2);
+    ck_assert(push_masters_follow(words, &slots));
+    for (unsigned i = 0; i < 1024; i++) {
+        ck_assert_int_eq(push_partition_suspect(words, i), i == 5);
+    }
+}
+END_TEST
+
+START_TEST(a_master_keeps_its_place_in_the_words_whatever_the_map_calls_it)
+{
+    push_address_t one = address_of(1), two = address_of(2);
+    unsigned index;
+
+    give(0, 512, 1);
+    give(512, 1024, 2);
+    push_masters_follow(words, &slots);
+    index = push_masters_index(words, &slots, &two);
+    atomic_store(&words->masters[index].have, 42);
+    /* The map of another process, which met the second one first. */
+    push_slots_init(&slots);
+    give(512, 1024, 2);
+    give(0, 512, 1);
+    ck_assert(!push_masters_follow(words, &slots));
+    ck_assert_uint_eq(push_masters_index(words, &slots, &two), index);
+    ck_assert_uint_ne(push_masters_index(words, &slots, &one), index);
+    ck_assert_uint_eq(atomic_load(&words->masters[index].have), 42);
+}
+END_TEST
+
+START_TEST(masters_that_are_gone_make_room_for_new_ones)
+{
+    for (unsigned i = 0; i < 300; i++) {
+        push_address_t address = address_of(i);
+
+        push_slots_init(&slots);
+        give(0, 1024, i);
+        ck_assert(push_masters_follow(words, &slots));
+        ck_assert_uint_eq(words->home[0],
+                          1 + push_masters_index(words, &slots, &address));
+        ck_assert_uint_eq(words->home[0], words->home[1023]);
+    }
+}
+END_TEST
+
+START_TEST(trouble_at_a_master_is_about_its_partitions_alone)
+{
+    push_address_t one = address_of(1);
+
+    give(0, 512, 1);
+    give(512, 1024, 2);
+    push_masters_follow(words, &slots);
+    for (unsigned i = 0; i < 1024; i++) {
+        push_partition_mended(words, i, push_partition_suspicion(words, i));
+    }
+    push_masters_suspect(words, push_masters_index(words, &slots, &one));
+    for (unsigned i = 0; i < 1024; i++) {
+        ck_assert_int_eq(push_partition_suspect(words, i), i < 512);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("node_masters");
+    TCase *tc = tcase_create("masters");
+
+    tcase_add_checked_fixture(tc, set_up, tear_down);
+    tcase_add_test(tc,
+                   a_resync_does_not_end_a_suspicion_that_is_newer_than_it);
+    tcase_add_test(tc, a_suspicion_is_never_taken_for_none);
+    tcase_add_test(tc, a_partition_that_moves_is_suspect_and_no_other);
+    tcase_add_test(
+        tc, a_master_keeps_its_place_in_the_words_whatever_the_map_calls_it);
+    tcase_add_test(tc, masters_that_are_gone_make_room_for_new_ones);
+    tcase_add_test(tc, trouble_at_a_master_is_about_its_partitions_alone);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
