@@ -125,12 +125,6 @@ static unsigned pick_partition(const push_link_t *link, const drain_t *drain)
     return any;
 }
 
-/* An inbox wakes us again only when a drain has found it empty. */
-static bool found_nothing(const push_drain_reply_t *reply)
-{
-    return reply->last < reply->first;
-}
-
 static void drained(push_request_t *request)
 {
     drain_t *drain = request->data;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/relay/calls.h"
 #include "redis/slots.h"
 #include "store/shm/clock.h"
 

@@ -1,7 +1,7 @@
 #ifndef PUSH_RELAY_LEFTOVERS_H
 #define PUSH_RELAY_LEFTOVERS_H
 
-#include "broker/relay/relay_internal.h"
+#include "broker/relay/state.h"
 
 /*
  * What waits and nobody sends: since its sender died, or Redis did not answer

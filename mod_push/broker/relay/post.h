@@ -1,7 +1,7 @@
 #ifndef PUSH_RELAY_POST_H
 #define PUSH_RELAY_POST_H
 
-#include "broker/relay/relay_internal.h"
+#include "broker/relay/state.h"
 
 /* A shipment's request to its region. */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/relay/calls.h"
 #include "broker/relay/post.h"
 #include "store/shm/clock.h"
 

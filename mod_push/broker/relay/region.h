@@ -1,7 +1,7 @@
 #ifndef PUSH_RELAY_REGION_H
 #define PUSH_RELAY_REGION_H
 
-#include "broker/relay/relay_internal.h"
+#include "broker/relay/state.h"
 
 /* One region: what is sent to it, when, and what is reported of it. */
 

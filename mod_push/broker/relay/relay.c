@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "broker/relay/body.h"
+#include "broker/relay/calls.h"
 #include "broker/relay/region.h"
+#include "broker/relay/sender.h"
 #include "store/shm/clock.h"
 #include "store/shm/thread.h"
 

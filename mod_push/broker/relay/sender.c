@@ -1,3 +1,6 @@
+#include "broker/relay/sender.h"
+
+#include "broker/relay/calls.h"
 #include "broker/relay/leftovers.h"
 #include "broker/relay/region.h"
 #include "store/shm/clock.h"
@@ -11,57 +14,6 @@
 
 #define STOP_MS 1500  /* for what is under way at the end */
 #define FELL_MS 60000 /* between two reports */
-
-/* ---- calls ---- */
-
-/* In the courier's thread. */
-static void is_finished(push_request_t *request)
-{
-    push_relay_call_t *call = request->data;
-    push_relay_t *relay = call->relay;
-
-    call->next = NULL;
-    pthread_mutex_lock(&relay->lock);
-    *relay->finished_end = call;
-    relay->finished_end = &call->next;
-    pthread_mutex_unlock(&relay->lock);
-    push_relay_wake(relay);
-}
-
-push_command_t *push_relay_call_begin(push_relay_t *relay,
-                                      push_relay_call_t *call,
-                                      unsigned partition)
-{
-    push_request_init(&call->request, partition);
-    call->relay = relay;
-    return &call->request.command;
-}
-
-void push_relay_call(push_relay_call_t *call)
-{
-    call->relay->out++;
-    call->request.done = is_finished;
-    call->request.data = call;
-    push_courier_send(call->relay->options.courier, &call->request);
-}
-
-static void finish_calls(push_relay_t *relay)
-{
-    push_relay_call_t *call;
-
-    pthread_mutex_lock(&relay->lock);
-    call = relay->finished;
-    relay->finished = NULL;
-    relay->finished_end = &relay->finished;
-    pthread_mutex_unlock(&relay->lock);
-    while (call) {
-        push_relay_call_t *next = call->next;
-
-        relay->out--;
-        call->over(call);
-        call = next;
-    }
-}
 
 /* ---- requests ---- */
 
@@ -137,7 +89,7 @@ static void turn(push_relay_t *relay)
     int64_t now = push_redis_now();
 
     atomic_store(&relay->rung, false);
-    finish_calls(relay);
+    push_relay_calls_finish(relay);
     look_after_leftovers(relay, now);
     report_fallen(relay, now, false);
     for (unsigned i = 0; i < relay->options.count; i++) {
@@ -165,7 +117,7 @@ static void end(push_relay_t *relay)
         int64_t now = push_redis_now();
 
         atomic_store(&relay->rung, false);
-        finish_calls(relay);
+        push_relay_calls_finish(relay);
         finish_requests(relay);
         if (now >= until) {
             for (unsigned i = 0; i < relay->options.count; i++) {
@@ -197,11 +149,4 @@ void *push_relay_run(void *data)
     }
     end(relay);
     return NULL;
-}
-
-void push_relay_wake(push_relay_t *relay)
-{
-    if (!atomic_exchange(&relay->rung, true)) {
-        curl_multi_wakeup(relay->multi);
-    }
 }

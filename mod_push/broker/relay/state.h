@@ -1,11 +1,11 @@
-#ifndef PUSH_RELAY_INTERNAL_H
-#define PUSH_RELAY_INTERNAL_H
+#ifndef PUSH_RELAY_STATE_H
+#define PUSH_RELAY_STATE_H
 
 #include <curl/curl.h>
 #include <pthread.h>
 
 #include "broker/relay/lot.h"
-#include "broker/relay/relay.h"
+#include "broker/relay/options.h"
 #include "redis/courier.h"
 #include "store/shm/relay_words.h"
 
@@ -116,21 +116,5 @@ struct push_relay_t {
     struct push_leftovers_t
         *leftovers; /* NULL while the child does not lead */
 };
-
-/* ---- sender.c ---- */
-
-/* The thread. */
-void *push_relay_run(void *relay);
-
-/* Sends the command that is in the call; over() follows. */
-void push_relay_call(push_relay_call_t *call);
-
-/* Begins its command anew, for a partition. */
-push_command_t *push_relay_call_begin(push_relay_t *relay,
-                                      push_relay_call_t *call,
-                                      unsigned partition);
-
-/* Any thread. */
-void push_relay_wake(push_relay_t *relay);
 
 #endif
