@@ -3,6 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of two texts that the operator wrote. */
+static bool differ(const char *one, const char *other)
+{
+    return strcmp(one, other) != 0;
+}
+
 /* What differs between two URLs that must agree in it; NULL: nothing. */
 static const char *difference(const push_redis_url_t *a,
                               const push_redis_url_t *b)
@@ -13,13 +19,13 @@ static const char *difference(const push_redis_url_t *a,
     if (a->tls != b->tls || a->sentinel != b->sentinel) {
         return "has another scheme than the first";
     }
-    if (strcmp(a->user, b->user)) {
+    if (differ(a->user, b->user)) {
         return "has another user than the first";
     }
-    if (strcmp(a->password, b->password)) {
+    if (differ(a->password, b->password)) {
         return "has another password than the first";
     }
-    if (strcmp(a->master, b->master)) {
+    if (differ(a->master, b->master)) {
         return "has another name of the master than the first";
     }
     return NULL;

@@ -137,7 +137,7 @@ static void drained(push_request_t *request)
         push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
         replace_library(link, drain->master, reply.origin.vm.version);
         /* Only an inbox that was found empty wakes us for what comes next. */
-        wait = found_nothing(&reply) && !drain->woken ? DRAIN_MS : 0;
+        wait = reply.last >= reply.first || drain->woken ? 0 : DRAIN_MS;
     }
     push_request_cleanup(request);
     drain->busy = false;
