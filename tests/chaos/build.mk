@@ -7,8 +7,11 @@ CHAOS_TEST_OBJS := $(call objects,tests/chaos/test_*.c)
 CHAOS_ACTORS    := $(filter-out $(CHAOS_TEST_OBJS),$(call objects,tests/chaos/*.c))
 CHAOS_TESTS     := $(CHAOS_TEST_OBJS:$(B)/obj/%.o=$(B)/%)
 
-INTEGRATION_TESTS += $(CHAOS_TESTS)
-PLAIN_TESTS += $(CHAOS_TESTS)
+# A whole cluster takes minutes: make check-cluster.
+CLUSTER_TESTS := $(B)/tests/chaos/test_chaos_cluster
+
+INTEGRATION_TESTS += $(filter-out $(CLUSTER_TESTS),$(CHAOS_TESTS))
+PLAIN_TESTS += $(filter-out $(CLUSTER_TESTS),$(CHAOS_TESTS))
 
 $(CHAOS_ACTORS) $(CHAOS_TEST_OBJS): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE -Itests -Itests/harness -Isdk-c/include \
@@ -37,7 +40,7 @@ CLUSTER_TIME = $(if $(filter environment command%,$(origin SECONDS)),$(SECONDS),
 .PHONY: check-cluster
 check-cluster: ## faults of a whole cluster for half an hour (SEED=n SECONDS=n)
 	@$(MAKE) check-chaos SECONDS=$(CLUSTER_TIME) \
-		CHAOS_TESTS=$(B)/tests/chaos/test_chaos_cluster
+		CHAOS_TESTS=$(CLUSTER_TESTS)
 
 # The long version, one suite after the other; SECONDS is for each fault.
 CHAOS_TIME = $(if $(filter environment command%,$(origin SECONDS)),$(SECONDS),60)
@@ -48,4 +51,4 @@ check-chaos: $(B)/mod_push.so $(CHAOS_TESTS) ## faults for minutes (SEED=n SECON
 	@export CHAOS_SEED=$$(echo $(CHAOS_SEED)) CHAOS_SECONDS=$(CHAOS_TIME) \
 		SUITE_TIMEOUT=7200; \
 	echo "SEED=$$CHAOS_SEED SECONDS=$$CHAOS_SECONDS make check-chaos"; \
-	tests/run --alone $(CHAOS_TESTS)
+	tests/run --alone $(filter-out $(if $(filter command%,$(origin CHAOS_TESTS)),,$(CLUSTER_TESTS)),$(CHAOS_TESTS))
