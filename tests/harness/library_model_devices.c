@@ -121,7 +121,7 @@ static void grant(struct model *m, const struct model_claim *call,
     struct model_log *log = &m->logs[call->follow.log];
     struct model_device *d = &log->devices[call->device];
 
-    out->exact = d->owner == 0 && d->exact;
+    out->exact = d->exact && (d->owner == 0 || d->owner == call->follow.owner);
     out->record = d->record;
     out->session = out->exact ? d->session : 0;
     d->fence++;
@@ -214,28 +214,25 @@ struct model_wrote model_yield(struct model *m, const struct model_write *call)
 {
     struct model_wrote out;
     struct model_device *d = owned(m, call, &out);
-    bool exact = call->exact && !call->absent;
     struct model_entry entry = {.kind = call->absent ? 'N' : 'G',
                                 .log = call->log,
-                                .device = call->device,
-                                .exact = exact,
-                                .session = exact ? call->session : 0};
+                                .device = call->device};
 
     if (d == NULL) {
         return out;
     }
     if (!call->absent) {
         d->record = call->record;
+        d->exact = call->exact;
+        d->session = call->exact ? call->session : 0;
     }
     d->fence++;
     d->owner = call->to;
     d->online = call->to != 0;
-    d->exact = call->to == 0 && exact;
-    d->session = d->exact ? call->session : 0;
     d->left = call->to == 0 ? m->now : 0;
     keep_device(&m->logs[call->log], d, m->now + call->keep);
     entry.fence = d->fence;
-    entry.record = d->record;
+    entry.exact = d->exact;
     if (call->to != 0) {
         model_post(m, call->to, &entry);
     }

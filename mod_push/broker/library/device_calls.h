@@ -49,8 +49,7 @@ typedef struct push_claim_reply_t {
     push_origin_t origin;
     push_followed_t followed; /* as in push_follow_reply_t */
     uint32_t fence;
-    bool exact; /* the session stands behind the record, once: it is given to
-                   no other claim */
+    bool exact;         /* session is right: it is given once, to one claim */
     push_text_t record; /* empty: it was never saved */
     push_text_t session;
     unsigned owner; /* before the claim; with WAIT the one that was asked */

@@ -35,7 +35,8 @@ typedef struct push_publish_reply_t {
     uint32_t recipients;
     uint32_t connected;
     int64_t now;      /* Redis ms at the call */
-    push_rate_t rate; /* where one was given, and it was not AGAIN */
+    push_rate_t rate; /* where one was given, and not of AGAIN or
+                         REUSED; limit is 0, as the call has it */
 } push_publish_reply_t;
 
 void push_library_publish(push_command_t *command,
