@@ -98,8 +98,8 @@ START_TEST(idempotency_keys_of_two_tokens_are_two)
     ck_assert_str_ne(ids[0], ids[1]);
     ck_assert_str_eq(ids[0], ids[2]);
     /* Another payload under it: only for who used it. */
-    http_expect(publish_try(s, "user=bob",
-                            keep_printf("%sIdempotency-Key: k\r\n", one), "x"),
+    http_expect(publish_try(s, "user=ada",
+                            keep_printf("%sIdempotency-Key: k\r\n", one), "y"),
                 422, NULL);
     http_expect(publish_try(s, "user=ada",
                             keep_printf("%sIdempotency-Key: k\r\n", two), "x"),

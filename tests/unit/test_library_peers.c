@@ -57,6 +57,7 @@ START_TEST(an_ack_goes_to_the_owner_and_its_answer_comes_back)
     ck_assert(sent.found);
     ck_assert_uint_eq(sent.owner, A);
     ck_assert_uint_eq(sent.heard, 1);
+    ck_assert(sent.alive);
     entry = library_only(&one);
     ck_assert_int_eq(entry.kind, PUSH_ENTRY_ACK);
     ck_assert(text_is(entry.log, "uanna"));
@@ -80,6 +81,7 @@ START_TEST(a_question_goes_to_one_owner_or_to_all_who_follow)
     struct library_node one = library_node(l, A);
     struct library_node other = library_node(l, B);
     push_send_call_t call = ack_call(&other);
+    push_send_reply_t sent;
     push_inbox_entry_t entry;
     push_command_t command;
     uint32_t asked;
@@ -87,7 +89,11 @@ START_TEST(a_question_goes_to_one_owner_or_to_all_who_follow)
     call.kind = PUSH_ENTRY_QUESTION;
     call.context = NULL;
     call.to = A;
-    ck_assert_uint_eq(send_to(l, &call).owner, A);
+    sent = send_to(l, &call);
+    ck_assert_uint_eq(sent.owner, A);
+    /* Who is not subscribed yet finds it all the same. */
+    ck_assert_uint_eq(sent.heard, 0);
+    ck_assert(sent.alive);
     entry = library_only(&one);
     ck_assert_int_eq(entry.kind, PUSH_ENTRY_QUESTION);
     ck_assert_int_eq(entry.context[0], 0);

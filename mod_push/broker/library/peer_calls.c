@@ -36,11 +36,12 @@ void push_library_send(push_command_t *command, const push_send_call_t *call)
 
 bool push_send_reply(const push_reply_t *reply, push_send_reply_t *sent)
 {
-    push_parts_t parts = push_parts(reply, 3);
+    push_parts_t parts = push_parts(reply, 4);
 
     sent->found = push_part_flag(&parts, 0);
     sent->owner = (unsigned)push_part_number(&parts, 1, UINT16_MAX);
     sent->heard = (uint32_t)push_part_number(&parts, 2, UINT32_MAX);
+    sent->alive = push_part_flag(&parts, 3);
     return !parts.wrong;
 }
 

@@ -21,7 +21,8 @@ typedef struct push_send_call_t {
 typedef struct push_send_reply_t {
     bool found;     /* the device has a record */
     unsigned owner; /* to whom it went; nobody: it went nowhere */
-    uint32_t heard; /* who was woken; 0: nobody listens */
+    uint32_t heard; /* who was woken; 0: it finds it by its next drain */
+    bool alive;     /* it drains its inbox; else nothing was sent */
 } push_send_reply_t;
 
 void push_library_send(push_command_t *command, const push_send_call_t *call);

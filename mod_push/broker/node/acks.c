@@ -176,7 +176,10 @@ static push_status_t send(question_t *question)
     return status;
 }
 
-/* Nobody has it, or its owner is gone: it comes here. */
+/*
+ * Nobody has it, or its owner is gone: it comes here.  Never from an owner who
+ * is only slow: that would end the stream which the device has there.
+ */
 static push_status_t take_over(question_t *question)
 {
     const push_checkin_t *checkin = question->checkin;
@@ -199,7 +202,7 @@ static push_status_t ask(question_t *question)
     if (status != PUSH_OK || !question->sent.found
         || question->sent.owner == PUSH_OWNER_NOBODY
         || question->sent.owner == push_cluster_owner(question->cluster)
-        || !question->sent.heard) {
+        || !question->sent.alive) {
         push_awaited_end(&question->wait);
         return status == PUSH_OK && question->sent.found ? take_over(question)
                : status == PUSH_OK                       ? PUSH_NOT_FOUND

@@ -1,7 +1,7 @@
 -- ---- what nodes ask each other ----
 
 -- KEYS D f h; partition log context kind to request from body.  To whoever owns
--- the device, or to the owner that is given.  Gives found, owner, heard.
+-- the device, or to the owner that is given.  Gives found, owner, heard, alive.
 local function push_send(keys, a)
   local ms, part, ctx, to = now(), part_of(keys[2], a[1]), a[3], number(a[5])
   local found = 0
@@ -12,11 +12,12 @@ local function push_send(keys, a)
     end
   end
   if to == 0 then
-    return {found, 0, 0}
+    return {found, 0, 0, 0}
   end
   local entry = entry_of(part, a[4], named(a[2]) .. ctx .. a[6]
     .. pack('>I2', number(a[7])) .. a[8])
-  return {found, to, post_heard(part, to, entry, ms)}
+  return {found, to, post_heard(part, to, entry, ms),
+    is_alive(part.space, to, ms) and 1 or 0}
 end
 
 -- KEYS f h; partition log request from body.  To all who follow the log.
