@@ -11,6 +11,7 @@
 #include "store/disk/record.h"
 #include "store/disk/save_device.h"
 #include "store/ops/life.h"
+#include "store/ops/rebuild.h"
 #include "store/ops/view.h"
 
 /* What is asked of each device that is elsewhere. */
@@ -81,7 +82,8 @@ static bool read_record(const push_viewed_t *viewed,
 
     memcpy(key + 1, viewed->context, PUSH_CONTEXT_BYTES);
     return push_device_read((push_text_t){key, sizeof(key)}, viewed->record,
-                            record);
+                            record)
+           && push_rebuild_is_genuine(record);
 }
 
 static void plan_asks(view_t *view, other_t *other, bool of_message)
