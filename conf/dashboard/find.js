@@ -96,9 +96,11 @@ function showDevices({ user, devices }) {
       device.online
         ? { text: 'online', level: 'good' }
         : { text: `away, seen ${ago(device.last_seen, now)}`, level: '' },
-      count(device.pending),
-      count(device.in_flight),
-      `${device.acked_seq} of ${device.sent_seq}`,
+      device.pending === null ? '–' : count(device.pending),
+      device.in_flight === null ? '–' : count(device.in_flight),
+      device.sent_seq === null
+        ? '–'
+        : `${device.acked_seq} of ${device.sent_seq}`,
       ago(device.last_ack, now),
       device.channels.join(', ') || '–',
       el(

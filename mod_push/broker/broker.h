@@ -52,8 +52,8 @@ struct push_broker_t {
                             push_answer_t *answer);
 
     /*
-     * Takes a message back; *recalled counts the devices that will not get it
-     * (in a cluster those of this node).  PUSH_NOT_FOUND, also where it is for
+     * Takes a message back; *recalled counts the devices that will not get it.
+     * PUSH_NOT_FOUND, also where it is for
      * somebody else; PUSH_OVER; PUSH_NO_STATE: it may come back. */
     push_status_t (*recall)(push_broker_t *broker,
                             const push_sought_t *message,

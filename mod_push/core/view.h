@@ -19,6 +19,9 @@ typedef struct push_device_view_t {
     push_text_t labels[PUSH_LABELS];
     bool online;
     bool explicit_acks;
+    bool unheld; /* no node has it in memory: pending, in_flight, acked and
+                    sent are not known */
+    bool stale;  /* nor are they: its node does not answer */
     int64_t first_seen, last_seen, last_ack; /* wall ms; 0: never */
     uint32_t pending;
     uint64_t in_flight;
@@ -48,6 +51,7 @@ typedef struct push_life_view_t {
     const unsigned char *id;
     push_fate_t fate;
     int64_t at; /* wall ms; 0: not known */
+    bool stale; /* as was last written: its node does not answer */
 } push_life_view_t;
 
 /* Which view is asked for. */

@@ -59,15 +59,26 @@ static void expect_both(struct stream *st, int64_t seq, const char *one,
     ck_assert_int_eq(second->seq, seq + 1);
 }
 
-/* Whether a node has the device among those that it shows. */
+/* Whether a node itself has the device: by its context id that is seen from
+ * there alone. */
 static bool has_device(const struct server *node, const char *user,
                        const char *device)
 {
-    const struct answer *a = http_get(
-        node, keep_printf("/push/devices?user=%s", user));
+    const json_t *devices = json_at(
+        http_get(node, keep_printf("/push/devices?user=%s", user))->json,
+        "devices");
 
-    return a->status == 200
-           && strstr(a->body, keep_printf("\"%s\"", device)) != NULL;
+    for (size_t i = 0; i < json_array_size(devices); i++) {
+        const json_t *one = json_array_get(devices, i);
+
+        if (strcmp(json_text_at(one, "device"), device) == 0) {
+            return http_get(node, keep_printf("/push/devices/%s",
+                                              json_text_at(one, "id")))
+                       ->status
+                   == 200;
+        }
+    }
+    return false;
 }
 
 /* ---- a device moves ---- */

@@ -133,6 +133,65 @@ START_TEST(all_nodes_are_told_to_end_a_users_streams)
 }
 END_TEST
 
+static push_read_reply_t read_of(struct library *l, uint64_t tick)
+{
+    push_read_reply_t read;
+    push_command_t command;
+
+    push_library_read(&command, &l->home, TEXT("uanna"),
+                      push_mid_of_tick(tick, l->home.partition));
+    ck_assert(push_read_reply(library_send(l, &command), &read));
+    if (read.found) {
+        read.record = text_of(
+            keep_printf("%.*s", (int)read.record.len, read.record.at));
+    }
+    return read;
+}
+
+START_TEST(one_message_is_read_until_its_time_is_over)
+{
+    int64_t now;
+    struct library *l = library_start_clock(&now);
+    push_publish_call_t call = library_message(l, "uanna", "first");
+    uint64_t first = library_publish(l, &call).tick, second;
+    push_read_reply_t read;
+
+    call.lane = 3;
+    call.record = TEXT("second");
+    call.ttl += 1;
+    second = library_publish(l, &call).tick;
+    read = read_of(l, second);
+    ck_assert(read.found);
+    ck_assert_uint_eq(read.lane, 3);
+    ck_assert_int_eq(read.expires, now + call.ttl);
+    ck_assert(text_is(read.record, "second"));
+    ck_assert(text_is(read_of(l, first).record, "first"));
+    ck_assert(!read_of(l, second + 1).found);
+    library_set_clock(l, now + call.ttl - 1);
+    ck_assert(!read_of(l, first).found);
+    ck_assert(read_of(l, second).found);
+    ck_assert(library_recall(l, "uanna", second));
+    ck_assert(!read_of(l, second).found);
+}
+END_TEST
+
+/* What two messages dropped left behind is no message. */
+START_TEST(the_mark_of_a_lane_is_not_read_as_a_message)
+{
+    struct library *l = library_start(NULL);
+    push_publish_call_t call = library_message(l, "uanna", "x");
+    uint64_t ticks[3];
+
+    call.cap = 1;
+    for (int i = 0; i < 3; i++) {
+        ticks[i] = library_publish(l, &call).tick;
+    }
+    ck_assert(!read_of(l, ticks[0]).found);
+    ck_assert(!read_of(l, ticks[1]).found);
+    ck_assert(read_of(l, ticks[2]).found);
+}
+END_TEST
+
 static void revoke(struct library *l, struct library_node *node,
                    const push_revocation_t *mark)
 {
@@ -333,6 +392,8 @@ int main(void)
 
     tcase_add_test(tc, an_ack_goes_to_the_owner_and_its_answer_comes_back);
     tcase_add_test(tc, a_question_goes_to_one_owner_or_to_all_who_follow);
+    tcase_add_test(tc, one_message_is_read_until_its_time_is_over);
+    tcase_add_test(tc, the_mark_of_a_lane_is_not_read_as_a_message);
     tcase_add_test(tc, all_nodes_are_told_to_end_a_users_streams);
     tcase_add_test(tc, a_revocation_is_known_until_its_tokens_have_expired);
     tc = case_add(suite, "cluster", 60);

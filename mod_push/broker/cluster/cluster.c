@@ -16,13 +16,14 @@
 #include "broker/node/recall.h"
 #include "broker/node/saver.h"
 #include "broker/node/steward.h"
+#include "broker/node/views.h"
 #include "broker/relay/relay.h"
 #include "core/hash.h"
 #include "redis/courier.h"
 
 /*
- * What is not said here is of this machine alone: views, reports, metrics and
- * explanations are those of broker/local.c, of what this node has.
+ * What is not said here is of this machine alone: other views, reports, metrics
+ * and explanations are those of broker/local.c, of what this node has.
  */
 
 /* A master that was not drained for so long, ms, cannot be lived with. */
@@ -139,6 +140,15 @@ static push_status_t use(push_broker_t *broker, push_text_t ticket,
 static push_status_t view(push_broker_t *broker, const push_view_t *what,
                           const push_visitor_t *visitor)
 {
+    push_cluster_t *cluster = broker->data;
+
+    if (runs(broker) && what->kind == PUSH_VIEW_MESSAGE) {
+        return push_views_message(cluster, &what->message, &what->now,
+                                  visitor);
+    }
+    if (runs(broker) && what->kind == PUSH_VIEW_DEVICES) {
+        return push_views_devices(cluster, what->user, &what->now, visitor);
+    }
     return local_of(broker)->view(local_of(broker), what, visitor);
 }
 

@@ -7,6 +7,7 @@
 #define HEAD        27u /* of a device's record, see lua/device.lua */
 #define FLAG_ONLINE 1u
 #define FLAG_EXACT  2u
+#define MEMBER      13u /* of a message, see lua/log.lua */
 #define MARK        14u /* issued u56, until u56 */
 
 static void add_request(push_command_t *command, uint64_t request,
@@ -173,5 +174,34 @@ bool push_view_next(const push_reply_t *reply, unsigned *at,
     viewed->record = (push_text_t){value.at + HEAD,
                                    (uint32_t)push_big(value.at + HEAD - 4, 4)};
     *at += 2;
+    return true;
+}
+
+void push_library_read(push_command_t *command, const push_home_t *home,
+                       push_text_t log, uint64_t mid)
+{
+    push_call_begin(command, home, "push_read", PUSH_LANES);
+    push_call_lanes(command, home, log);
+    push_command_unsigned(command, push_tick_of_mid(mid));
+}
+
+bool push_read_reply(const push_reply_t *reply, push_read_reply_t *read)
+{
+    push_parts_t parts = push_parts(reply, 1);
+    push_text_t member;
+
+    *read = (push_read_reply_t){.found = false};
+    push_part_number(&parts, 0, PUSH_MS_MAX);
+    if (parts.wrong || push_reply_count(reply) == 1) {
+        return !parts.wrong;
+    }
+    read->lane = (unsigned)push_part_number(&parts, 1, PUSH_LANES - 1);
+    member = push_part_text(&parts, 2);
+    if (parts.wrong || member.len < MEMBER) {
+        return false;
+    }
+    read->found = true;
+    read->expires = (int64_t)push_big(member.at + 7, 6);
+    read->record = (push_text_t){member.at + MEMBER, member.len - MEMBER};
     return true;
 }

@@ -102,4 +102,18 @@ typedef struct push_viewed_t {
 bool push_view_next(const push_reply_t *reply, unsigned *at,
                     push_viewed_t *viewed);
 
+/* ---- push_read: one message of a log, likewise ---- */
+
+void push_library_read(push_command_t *command, const push_home_t *home,
+                       push_text_t log, uint64_t mid);
+
+typedef struct push_read_reply_t {
+    bool found;
+    unsigned lane;      /* push_urgency_t */
+    int64_t expires;    /* Redis ms */
+    push_text_t record; /* value of push_message_make() */
+} push_read_reply_t;
+
+bool push_read_reply(const push_reply_t *reply, push_read_reply_t *read);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/node/acks.h"
+#include "broker/node/ask.h"
 #include "broker/node/claim.h"
 #include "broker/node/ends.h"
 #include "broker/node/masters.h"
@@ -98,7 +99,8 @@ static void add(inbox_t *in, const push_inbox_entry_t *entry)
 static void take_answer(push_cluster_t *cluster,
                         const push_inbox_entry_t *entry)
 {
-    if (!push_acks_answered(cluster, entry)) {
+    if (!push_ask_answered(cluster, entry)
+        && !push_acks_answered(cluster, entry)) {
         push_ends_answered(cluster, entry);
     }
 }
@@ -111,6 +113,7 @@ static const struct {
               {PUSH_ENTRY_ABSENT, push_claim_granted},
               {PUSH_ENTRY_FORCED, push_yield_forced},
               {PUSH_ENTRY_ACK, push_acks_asked},
+              {PUSH_ENTRY_QUESTION, push_ask_asked},
               {PUSH_ENTRY_ANSWER, take_answer},
               {PUSH_ENTRY_END, push_ends_asked}};
 

@@ -4,6 +4,7 @@
 
 #include "broker/library/publish_calls.h"
 #include "broker/node/loading.h"
+#include "broker/node/views.h"
 #include "redis/courier.h"
 #include "store/ops/life.h"
 #include "store/shard/shard.h"
@@ -78,24 +79,32 @@ static push_status_t find(push_cluster_t *cluster,
 
 /* ---- who will not get it ---- */
 
-static void ignore_message(void *data, const push_message_view_t *view)
+typedef struct {
+    bool counts; /* it is a user's message */
+    uint32_t waiting;
+} count_t;
+
+static void take_message(void *data, const push_message_view_t *view)
 {
-    (void)data;
-    (void)view;
+    ((count_t *)data)->counts = view->kind == PUSH_LOG_USER;
 }
 
 static void count_waiting(void *data, const push_life_view_t *view)
 {
-    *(uint32_t *)data += view->fate == PUSH_PENDING
-                         || view->fate == PUSH_IN_FLIGHT;
+    count_t *count = data;
+
+    count->waiting += count->counts
+                      && (view->fate == PUSH_PENDING
+                          || view->fate == PUSH_IN_FLIGHT);
 }
 
 push_status_t push_node_recall(push_cluster_t *cluster,
                                const push_sought_t *message,
                                const push_time_t *now, uint32_t *recalled)
 {
-    push_visitor_t visitor = {
-        .message = ignore_message, .life = count_waiting, .data = recalled};
+    count_t count = {.counts = false};
+    const push_visitor_t visitor = {
+        .message = take_message, .life = count_waiting, .data = &count};
     push_named_log_ref_t log;
     push_status_t here, status;
 
@@ -104,7 +113,8 @@ push_status_t push_node_recall(push_cluster_t *cluster,
     if (status != PUSH_OK) {
         return status;
     }
-    here = push_view_message(cluster->store, message, now, &visitor);
+    here = push_views_message(cluster, message, now, &visitor);
+    *recalled = count.waiting;
     status = push_recall_log(cluster, &log, message->mid, NULL);
     /* What is neither here nor there may never have been. */
     return status == PUSH_OVER && here == PUSH_NOT_FOUND ? PUSH_NOT_FOUND

@@ -57,6 +57,12 @@ static int answer(request_rec *r, push_status_t status, json_t *body)
 
 /* ---- devices ---- */
 
+static json_t *known(const push_device_view_t *view, uint64_t number)
+{
+    return view->unheld || view->stale ? json_null()
+                                       : json_integer((json_int_t)number);
+}
+
 static json_t *device_json(const push_device_view_t *view)
 {
     static const char *const names[PUSH_LABELS] = {"device",  "app",
@@ -75,10 +81,13 @@ static json_t *device_json(const push_device_view_t *view)
         json_string(view->explicit_acks ? "explicit" : "implicit"));
     set(device, "first_seen", json_integer(view->first_seen));
     set(device, "last_seen", json_integer(view->last_seen));
-    set(device, "pending", json_integer(view->pending));
-    set(device, "in_flight", json_integer((json_int_t)view->in_flight));
-    set(device, "acked_seq", json_integer((json_int_t)view->acked));
-    set(device, "sent_seq", json_integer((json_int_t)view->sent));
+    set(device, "pending", known(view, view->pending));
+    set(device, "in_flight", known(view, view->in_flight));
+    set(device, "acked_seq", known(view, view->acked));
+    set(device, "sent_seq", known(view, view->sent));
+    if (view->stale) {
+        set(device, "answered", json_false());
+    }
     set(device, "last_ack",
         view->last_ack ? json_integer(view->last_ack) : json_null());
     for (unsigned i = 0; i < view->channels_count; i++) {
@@ -205,6 +214,9 @@ static void take_life(void *data, const push_life_view_t *view)
     set(device, "state", json_string(push_fate_name(view->fate)));
     if (view->at) {
         set(device, "at", json_integer(view->at));
+    }
+    if (view->stale) {
+        set(device, "answered", json_false());
     }
     json_array_append_new(life->devices, device);
 }

@@ -198,8 +198,9 @@ static void each_device_of_user(const search_t *search,
 
         if (push_device_wants(search->heap, device, search->entry.message)) {
             push_fate_t fate = fate_of(search, device);
-            push_life_view_t view = {device->id, fate,
-                                     when(search, device, fate)};
+            push_life_view_t view = {.id = device->id,
+                                     .fate = fate,
+                                     .at = when(search, device, fate)};
 
             visitor->life(visitor->data, &view);
         }

@@ -22,6 +22,8 @@ static void view_device(push_store_t *store, const push_device_t *device,
         view->labels[i] = push_device_label(heap, device, (push_label_t)i);
     }
     view->online = device->traits & PUSH_DEVICE_ONLINE;
+    view->unheld = false;
+    view->stale = false;
     view->explicit_acks = device->traits & PUSH_DEVICE_EXPLICIT;
     view->first_seen = device->first_seen;
     view->last_seen = view->online ? now->wall : device->last_seen;

@@ -81,3 +81,18 @@ end
 local function push_marks(keys)
   return call('HGETALL', keys[1])
 end
+
+-- KEYS the four lanes of a log; tick.  Gives ms, and of the message that it is,
+-- unless its time is over, the lane and the member.
+local function push_read(keys, a)
+  local ms = now()
+  for lane = 0, 3 do
+    local found = call('ZRANGEBYSCORE', keys[lane + 1], a[1], a[1])
+    for i = 1, #found do
+      if not is_mark(found[i]) and not is_over(found[i], ms) then
+        return {ms, lane, found[i]}
+      end
+    end
+  end
+  return {ms}
+end

@@ -18,6 +18,7 @@ end
 register('push_hello', push_hello, 'no-writes', 'allow-oom')
 register('push_drain', push_drain, 'no-writes', 'allow-oom')
 register('push_view', push_view, 'no-writes', 'allow-oom')
+register('push_read', push_read, 'no-writes', 'allow-oom')
 register('push_relay_count', push_relay_count, 'no-writes', 'allow-oom')
 register('push_relay_waiting', push_relay_waiting, 'no-writes', 'allow-oom')
 register('push_marks', push_marks, 'no-writes', 'allow-oom')

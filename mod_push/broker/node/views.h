@@ -1,0 +1,27 @@
+#ifndef PUSH_NODE_VIEWS_H
+#define PUSH_NODE_VIEWS_H
+
+#include "broker/node/node.h"
+
+/*
+ * What administrators see, from any node: what this one has, then what Redis
+ * has, with how it stands at the nodes that own the devices.  All may wait for
+ * Redis, and 300 ms for owners.
+ */
+
+/*
+ * As push_view_message().  Of a user's message all devices are visited; of any
+ * other those of this node.  A message that this node does not have is found
+ * where its audience is said, until its time is over.
+ */
+push_status_t push_views_message(push_cluster_t *cluster,
+                                 const push_sought_t *sought,
+                                 const push_time_t *now,
+                                 const push_visitor_t *visitor);
+
+/* As push_view_devices(). */
+push_status_t push_views_devices(push_cluster_t *cluster, push_text_t user,
+                                 const push_time_t *now,
+                                 const push_visitor_t *visitor);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * Messages and devices of a user, seen from a node that does not have them.
+ */
+#include <check.h>
+#include <string.h>
+
+#include "case.h"
+#include "cluster.h"
+#include "keep.h"
+#include "verbs.h"
+
+/* Node 0 has the device d of the user a; node 1 has nothing of either. */
+struct two {
+    struct cluster *c;
+    struct server *owner;
+    struct server *other;
+    struct stream *st;
+};
+
+static struct two two_nodes(const char *lines)
+{
+    struct two t = {.c = cluster_start(&(struct cluster_options){
+                        .nodes = 2, .node = {.global = lines}})};
+
+    t.owner = t.c->nodes[0];
+    t.other = t.c->nodes[1];
+    t.st = stream_open(t.owner, "user=a&device=d&seq=0&ack=explicit", NULL);
+    return t;
+}
+
+/* How many devices have a message of the user in a state, as a node says. */
+static int count_at(const struct server *s, const char *mid, const char *state)
+{
+    return count_of(s, keep_printf("%s?user=a", mid), state);
+}
+
+static int receipt_at(const struct server *s, const char *mid)
+{
+    return http_get(s, keep_printf("/push/receipts/%s?user=a", mid))->status;
+}
+
+START_TEST(a_message_is_seen_from_every_node_as_its_owner_sees_it)
+{
+    struct two t = two_nodes(NULL);
+    const char *mid = publish(t.other, "user=a", "TTL: 60\r\nUrgency: low\r\n",
+                              "hello");
+    const char *named = keep_printf("%s?user=a", mid);
+    const json_t *seen;
+
+    expect_message(t.st, 1, "hello");
+    wait_until(count_at(t.other, mid, "in-flight") == 1);
+    seen = life_of(t.other, named);
+    ck_assert_str_eq(json_text_at(seen, "id"), mid);
+    ck_assert_str_eq(json_text_at(seen, "audience.user"), "a");
+    ck_assert_str_eq(json_text_at(seen, "state"), "live");
+    ck_assert_str_eq(json_text_at(seen, "urgency"), "low");
+    ck_assert_int_eq(json_int_at(seen, "size"), 5);
+    ck_assert_int_eq(json_int_at(seen, "ttl"), 60);
+    ck_assert_uint_eq(json_array_size(json_at(seen, "devices")), 1);
+    ck_assert_ptr_null(json_at(seen, "devices.0.answered"));
+    ck_assert_int_eq(receipt_at(t.other, mid), 202);
+    acknowledge(t.other, "user=a&device=d&seq=1");
+    ck_assert_int_eq(count_at(t.other, mid, "acked"), 1);
+    seen = life_of(t.other, named);
+    ck_assert_int_eq(json_int_at(seen, "devices.0.at"),
+                     json_int_at(life_of(t.owner, named), "devices.0.at"));
+    ck_assert_int_eq(receipt_at(t.other, mid), 204);
+}
+END_TEST
+
+START_TEST(a_message_is_not_seen_under_another_audience)
+{
+    struct two t = two_nodes(NULL);
+    const char *mid = publish(t.owner, "user=a", NULL, "x");
+
+    http_expect(http_get(t.other,
+                         keep_printf("/push/messages/%s?user=b", mid)),
+                404, NULL);
+    http_expect(
+        http_get(t.other,
+                 keep_printf("/push/messages/%s?user=a&device=e", mid)),
+        404, NULL);
+    http_expect(http_get(t.other, keep_printf("/push/messages/%s", mid)), 404,
+                NULL);
+}
+END_TEST
+
+START_TEST(a_recall_counts_the_devices_of_all_nodes)
+{
+    struct two t = two_nodes(NULL);
+    struct answer *a;
+    const char *mid;
+
+    stream_open(t.other, "user=a&device=e&seq=0&ack=explicit", NULL);
+    mid = publish(t.other, "user=a", NULL, "x");
+    wait_until(count_at(t.other, mid, "in-flight") == 2);
+    wait_until(count_at(t.owner, mid, "in-flight") == 2);
+    a = http_do(t.other, "DELETE",
+                keep_printf("/push/messages/%s?user=a", mid), NULL, NULL);
+    http_expect(a, 200, NULL);
+    ck_assert_int_eq(json_int_at(a->json, "recalled"), 2);
+}
+END_TEST
+
+/* Nobody has the device: its record says what it has had. */
+START_TEST(of_a_device_that_nobody_holds_its_record_is_shown)
+{
+    struct two t = two_nodes("PushClusterLinger 1s\n");
+    const char *before = publish(t.owner, "user=a", NULL, "x");
+    const char *after;
+    const json_t *devices;
+
+    expect_message(t.st, 1, "x");
+    acknowledge(t.owner, "user=a&device=d&seq=1");
+    leave(t.owner, t.st);
+    wait_until(http_get(t.other, "/push/users/a/devices")->status == 200
+               && json_is_null(
+                   json_at(http_get(t.other, "/push/users/a/devices")->json,
+                           "devices.0.pending")));
+    after = publish(t.owner, "user=a", NULL, "y");
+    ck_assert_int_eq(count_at(t.other, before, "acked"), 1);
+    ck_assert_int_eq(count_at(t.other, after, "pending"), 1);
+    devices = http_get(t.other, "/push/users/a/devices")->json;
+    ck_assert_str_eq(json_text_at(devices, "devices.0.device"), "d");
+    ck_assert(json_is_false(json_at(devices, "devices.0.online")));
+    ck_assert_ptr_null(json_at(devices, "devices.0.answered"));
+}
+END_TEST
+
+START_TEST(a_users_devices_are_listed_from_every_node)
+{
+    struct two t = two_nodes(NULL);
+    const json_t *seen;
+
+    stream_open(t.other, "user=a&device=e&seq=0&ack=explicit", NULL);
+    publish(t.other, "user=a", NULL, "x");
+    publish(t.other, "user=a", NULL, "y");
+    expect_message(t.st, 1, "x");
+    expect_message(t.st, 2, "y");
+    acknowledge(t.other, "user=a&device=d&seq=1");
+    seen = http_get(t.other, "/push/users/a/devices")->json;
+    ck_assert_uint_eq(json_array_size(json_at(seen, "devices")), 2);
+    ck_assert_str_eq(json_text_at(seen, "devices.0.device"), "e");
+    ck_assert_str_eq(json_text_at(seen, "devices.1.device"), "d");
+    ck_assert(json_is_true(json_at(seen, "devices.1.online")));
+    ck_assert_int_eq(json_int_at(seen, "devices.1.sent_seq"), 2);
+    ck_assert_int_eq(json_int_at(seen, "devices.1.acked_seq"), 1);
+    ck_assert_int_eq(json_int_at(seen, "devices.1.in_flight"), 1);
+    ck_assert_int_eq(json_int_at(seen, "devices.1.pending"), 0);
+    http_expect(http_get(t.other, "/push/users/nobody/devices"), 404, NULL);
+}
+END_TEST
+
+START_TEST(of_an_owner_that_does_not_answer_it_is_said)
+{
+    struct two t = two_nodes(NULL);
+    const char *mid = publish(t.other, "user=a", NULL, "x");
+    const json_t *seen;
+
+    wait_until(count_at(t.other, mid, "in-flight") == 1);
+    server_allow(t.owner, "PUSH02");
+    cluster_pause(t.owner);
+    seen = life_of(t.other, keep_printf("%s?user=a", mid));
+    ck_assert_str_eq(json_text_at(seen, "devices.0.state"), "pending");
+    ck_assert(json_is_false(json_at(seen, "devices.0.answered")));
+    seen = http_get(t.other, "/push/users/a/devices")->json;
+    ck_assert(json_is_false(json_at(seen, "devices.0.answered")));
+    ck_assert(json_is_null(json_at(seen, "devices.0.acked_seq")));
+    cluster_continue(t.owner);
+    wait_until(count_at(t.other, mid, "in-flight") == 1);
+}
+END_TEST
+
+START_TEST(a_channels_message_is_found_where_nobody_follows_it)
+{
+    struct two t = two_nodes(NULL);
+    const char *mid = publish(t.owner, "channel=c1", NULL, "x");
+    const json_t *seen = life_of(t.other, keep_printf("%s?channel=c1", mid));
+
+    ck_assert_str_eq(json_text_at(seen, "audience.channel"), "c1");
+    ck_assert_str_eq(json_text_at(seen, "state"), "live");
+    ck_assert_uint_eq(json_array_size(json_at(seen, "devices")), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cluster_views");
+    TCase *tc = case_add(suite, "cluster_views", 60);
+
+    tcase_add_test(tc, a_message_is_seen_from_every_node_as_its_owner_sees_it);
+    tcase_add_test(tc, a_message_is_not_seen_under_another_audience);
+    tcase_add_test(tc, a_recall_counts_the_devices_of_all_nodes);
+    tcase_add_test(tc, of_a_device_that_nobody_holds_its_record_is_shown);
+    tcase_add_test(tc, a_users_devices_are_listed_from_every_node);
+    tcase_add_test(tc, of_an_owner_that_does_not_answer_it_is_said);
+    tcase_add_test(tc, a_channels_message_is_found_where_nobody_follows_it);
+    return case_run(suite);
+}
