@@ -58,20 +58,22 @@ static void follow(push_line_t *line, push_request_t *request,
 static void not_run(push_line_t *line, push_request_t *request)
 {
     push_text_t text = push_reply_text(request->reply);
+    bool pinned = request->master >= 0;
     push_redirect_t redirect;
 
-    if (request->master >= 0) {
-        push_client_end(line->client, request, PUSH_FAILURE_AGAIN);
-        return;
-    }
-    if (push_redirect_parse(&redirect, text)) {
+    if (!pinned && push_redirect_parse(&redirect, text)) {
         follow(line, request, &redirect);
         return;
     }
     if (!begins(text, "TRYAGAIN") && !begins(text, "LOADING")) {
         push_topology_renew(line->client->topology);
     }
-    try_again(line->client, request, false);
+    if (pinned) {
+        push_client_end(line->client, request, PUSH_FAILURE_AGAIN);
+    }
+    else {
+        try_again(line->client, request, false);
+    }
 }
 
 /* Once, when a master begins to refuse; client.c says when it is over. */

@@ -253,6 +253,24 @@ START_TEST(a_slot_that_moved_has_the_map_asked_for)
 }
 END_TEST
 
+/* It may be the only one who asks that master. */
+START_TEST(a_master_that_is_none_any_more_has_the_map_asked_for)
+{
+    struct fake_redis *one = fake();
+    struct fake_redis *two = fake();
+    fixture_t *f = start(one);
+    push_request_t *request = request_of("FCALL a");
+
+    fake_redis_answer(one, "CLUSTER SLOTS", map_of(one));
+    fake_redis_always(one, "CLUSTER SLOTS", map_of(two));
+    fake_redis_answer(one, "FCALL", "-MOVED 8 127.0.0.1:1\r\n");
+    request->master = 0;
+    ck_assert_int_eq(push_courier_call(f->courier, request),
+                     PUSH_FAILURE_AGAIN);
+    wait_until(push_courier_master(f->courier, 1023) == 1);
+}
+END_TEST
+
 START_TEST(a_slot_on_its_way_is_asked_for_where_it_goes)
 {
     struct fake_redis *one = fake();
@@ -480,6 +498,7 @@ int main(void)
     tc = case_add(suite, "redirections", 40);
     tcase_add_test(tc, a_slot_that_moved_is_followed_and_remembered);
     tcase_add_test(tc, a_slot_that_moved_has_the_map_asked_for);
+    tcase_add_test(tc, a_master_that_is_none_any_more_has_the_map_asked_for);
     tcase_add_test(tc, a_slot_on_its_way_is_asked_for_where_it_goes);
     tc = case_add(suite, "connections", 60);
     tcase_add_test(tc, a_reply_that_is_cut_leaves_the_outcome_unknown);
