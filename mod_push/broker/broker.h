@@ -28,6 +28,7 @@ struct push_broker_t {
     void *data;                  /* the implementation's own */
     const unsigned char *secret; /* 32 bytes; seals tickets */
     push_counts_t *counts;       /* shared by all threads of the process */
+    bool paces;                  /* publish() sees to publication->rate */
 
     /* ---- messages ---- */
 
@@ -36,7 +37,7 @@ struct push_broker_t {
      * settle() follows, with the same commit; until then the receipt is not
      * final, and the answer may be moved.  One commit may be that of many
      * publications.  PUSH_NO_MEMORY, PUSH_MAILBOX_FULL, PUSH_KEY_REUSED,
-     * PUSH_KEY_BUSY: it is not published.
+     * PUSH_KEY_BUSY, where it paces PUSH_LIMITED: it is not published.
      */
     push_status_t (*publish)(push_broker_t *broker,
                              push_publication_t *publication,
