@@ -19,8 +19,7 @@
  * Any thread may call, and each call may block, for a few seconds at most.
  * Whatever else a call says, it may give PUSH_BUSY: it was not done in good
  * time, nothing was changed, the same may be tried again; and PUSH_NO_STATE:
- * what has to be kept cannot be kept at the moment.  Texts are borrowed until
- * the call returns.
+ * what has to be kept cannot be kept now.  Texts are borrowed for the call.
  */
 typedef struct push_broker_t push_broker_t;
 
@@ -28,6 +27,7 @@ struct push_broker_t {
     void *data;                  /* the implementation's own */
     const unsigned char *secret; /* 32 bytes; seals tickets */
     push_counts_t *counts;       /* shared by all threads of the process */
+    bool paces;                  /* publish() sees to publication->rate */
 
     /* ---- messages ---- */
 
@@ -35,8 +35,8 @@ struct push_broker_t {
      * Begins to publish, unless its key was answered before.  After PUSH_OK
      * settle() follows, with the same commit; until then the receipt is not
      * final, and the answer may be moved.  One commit may be that of many
-     * publications.  PUSH_NO_MEMORY, PUSH_MAILBOX_FULL, PUSH_KEY_REUSED,
-     * PUSH_KEY_BUSY: it is not published.
+     * publications.  It is not published: PUSH_NO_MEMORY, PUSH_MAILBOX_FULL,
+     * PUSH_KEY_REUSED, PUSH_KEY_BUSY, where it paces PUSH_LIMITED.
      */
     push_status_t (*publish)(push_broker_t *broker,
                              push_publication_t *publication,

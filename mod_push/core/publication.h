@@ -4,6 +4,7 @@
 #include "core/commit.h"
 #include "core/idempotency.h"
 #include "core/log.h"
+#include "core/rate.h"
 
 /* The audience: one user (spec.device: one device), one channel, or all. */
 typedef struct push_audience_t {
@@ -30,6 +31,8 @@ typedef struct push_publication_t {
     push_message_spec_t spec;
     push_text_t key; /* idempotency key; empty for none */
     push_time_t now; /* when it came */
+    uint32_t rate;   /* a second, to this user, where the broker paces; 0: any
+                        number */
     bool relayed; /* another region has sent it: it goes to no further one */
 } push_publication_t;
 
@@ -44,6 +47,8 @@ typedef struct push_answer_t {
     push_receipt_t receipt;
     push_claim_t claim;           /* if keyed */
     struct push_flight_t *flight; /* what a cluster's node has under way */
+    push_rate_t rate;             /* as publication->rate has left it; limit 0:
+                                     nobody says */
     bool keyed;
     bool again; /* the receipt is that of an earlier request */
 } push_answer_t;

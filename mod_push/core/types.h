@@ -70,6 +70,7 @@ typedef enum push_status_t {
     PUSH_OVER,       /* the message has ended already */
     PUSH_KEY_REUSED, /* the idempotency key belongs to another request */
     PUSH_KEY_BUSY,   /* the first request under this key still runs */
+    PUSH_LIMITED,    /* more of them a second than may be */
     PUSH_TOO_MANY,   /* a limit of count was reached */
     PUSH_CROWDED,    /* too many streams from one address */
     PUSH_TOO_MANY_DEVICES,       /* of one user, all of them online */

@@ -61,6 +61,7 @@ typedef struct push_global_t {
     push_cluster_settings_t cluster;
     int64_t replicas; /* that have a message under `commit` */
     int64_t linger;   /* ms; a device that is away stays with its node */
+    int64_t patience; /* ms; a node without Redis keeps its streams */
     apr_array_header_t *relays; /* push_relay_settings_t; NULL: none */
     int64_t relay_keep;         /* ms; a message waits for a region */
     int64_t relay_entries;      /* of a partition, for a region */

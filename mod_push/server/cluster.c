@@ -11,10 +11,12 @@
 #include "broker/cluster/cluster.h"
 #include "broker/local.h"
 #include "broker/node/meet.h"
+#include "http/runtime.h"
 #include "redis/settings.h"
 #include "server/config_cluster.h"
 #include "server/relay.h"
 #include "server/version.h"
+#include "stream/loop/reactor.h"
 
 APLOG_USE_MODULE(push);
 
@@ -123,6 +125,7 @@ bool push_server_cluster_read(server_rec *s, const push_global_t *global)
         .version = PUSH_VERSION,
         .replicas = (unsigned)global->replicas,
         .linger = global->linger,
+        .patience = global->patience,
         .durability = global->durability};
     return read_urls(s, cluster) && read_secret(s, cluster->secret)
            && push_server_relay_read(s, global);
@@ -224,16 +227,30 @@ static const struct {
         {APLOG_ERR,
          "PUSH0209: PushCluster: there are 64 nodes already, one must be gone "
          "for a minute"},
-    [PUSH_CLUSTER_FOREIGN] = {
-        APLOG_CRIT,
-        "PUSH0210: PushCluster: Redis has the data of another cluster "
-        "(PushClusterPrefix, PushClusterSecret): "
-        "restart this node fully"}};
+    [PUSH_CLUSTER_FOREIGN] =
+        {APLOG_CRIT,
+         "PUSH0210: PushCluster: Redis has the data of another cluster "
+         "(PushClusterPrefix, PushClusterSecret): "
+         "restart this node fully"},
+    [PUSH_CLUSTER_CUT_OFF] = {
+        APLOG_ERR,
+        "PUSH0212: PushCluster: Redis does not answer this node, but "
+        "another one: streams are sent away (PushClusterPatience)"}};
 
 static void report(void *data, push_cluster_event_t what, const char *detail)
 {
     ap_log_error(APLOG_MARK, events[what].level, 0, (server_rec *)data,
                  "%s%s%s", events[what].text, *detail ? ": " : "", detail);
+}
+
+/* Clients come back by the balancer, which knows who is well. */
+static void part(void)
+{
+    const push_runtime_t *runtime = push_runtime_own();
+
+    for (unsigned i = 0; i < runtime->reactors_count; i++) {
+        push_reactor_part(runtime->reactors[i]);
+    }
 }
 
 void push_server_cluster_init(server_rec *s, push_store_t *store, void *words,
@@ -244,6 +261,7 @@ void push_server_cluster_init(server_rec *s, push_store_t *store, void *words,
         return;
     }
     options.report = report;
+    options.part = part;
     options.data = s;
     options.relay = push_server_relay_options(s);
     push_cluster_init(&own, store, words, &options, broker);

@@ -56,11 +56,32 @@ static const char *tls_lines(const struct cluster *c)
                                                  : c->engine->servers[0]));
 }
 
-const char *cluster_lines(const struct cluster *c, int port)
+static const char *lines_by(const struct cluster *c, const char *urls,
+                            int port)
 {
     return keep_printf("%sPushClusterSecret %s\n%s"
                        "PushClusterUrl http://127.0.0.1:%d/push\n",
-                       url_lines(c), c->secret, tls_lines(c), port);
+                       urls, c->secret, tls_lines(c), port);
+}
+
+const char *cluster_lines(const struct cluster *c, int port)
+{
+    return lines_by(c, url_lines(c), port);
+}
+
+/* The next node's, which has a cable where the cluster is to have them. */
+static const char *next_lines(struct cluster *c, int port)
+{
+    struct cable *cable;
+
+    if (!c->options.cables) {
+        return cluster_lines(c, port);
+    }
+    cable = cable_to(c->redis->port);
+    c->cables[c->count] = cable;
+    return lines_by(
+        c, keep_printf("PushCluster redis://127.0.0.1:%d\n", cable->port),
+        port);
 }
 
 struct server *cluster_add(struct cluster *c)
@@ -72,7 +93,7 @@ struct server *cluster_add(struct cluster *c)
     if (o.port == 0) {
         o.port = server_free_port();
     }
-    o.global = keep_printf("%s%s", cluster_lines(c, o.port),
+    o.global = keep_printf("%s%s", next_lines(c, o.port),
                            o.global != NULL ? o.global : "");
     node = server_start(&o);
     c->nodes[c->count] = node;

@@ -5,6 +5,7 @@
 #ifndef HARNESS_CLUSTER_H
 #define HARNESS_CLUSTER_H
 
+#include "cable.h"
 #include "rediscluster.h"
 #include "server.h"
 
@@ -20,6 +21,8 @@ struct cluster_options {
     struct server_options node; /* how each node is; its `global` lines come
                                     behind those that make it a node; its
                                     `port` is for one node alone */
+    bool cables;                /* each node reaches the redis-server that is
+                                    alone by a cable of its own */
     const char *user;           /* "NAME:PASSWORD@" within its PushCluster */
 };
 
@@ -27,6 +30,7 @@ struct cluster {
     struct cluster_options options;
     int count;
     struct server *nodes[CLUSTER_NODES_MAX];
+    struct cable *cables[CLUSTER_NODES_MAX]; /* of each node, or NULL */
     struct redis *redis;          /* the one that is alone, or NULL */
     struct redis_cluster *engine; /* the Redis Cluster, or NULL */
     const char *secret;           /* the file of PushClusterSecret */

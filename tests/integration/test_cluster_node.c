@@ -129,44 +129,6 @@ START_TEST(lines_are_answered_each_and_arrive_in_order)
 }
 END_TEST
 
-START_TEST(a_users_rate_is_one_rate_at_all_nodes)
-{
-    struct cluster *c = cluster_start(&(struct cluster_options){
-        .nodes = 2, .node = {.admin = "Require local\nPushUserRate 4"}});
-    int64_t start = wait_now();
-    int accepted = 0;
-
-    for (int i = 0; i < 24; i++) {
-        int status =
-            publish_try(c->nodes[i % 2], "user=anna", NULL, "x")->status;
-
-        ck_assert(status == 201 || status == 429);
-        accepted += status == 201;
-    }
-    ck_assert_int_ge(accepted, 4);
-    ck_assert_int_le(accepted, 5 + 4 * (wait_now() - start) / 1000);
-}
-END_TEST
-
-START_TEST(a_publishers_rate_is_one_rate_at_all_nodes)
-{
-    struct cluster *c = cluster_start(&(struct cluster_options){
-        .nodes = 2, .node = {.admin = "Require local\nPushPublisherRate 20"}});
-    int64_t start = wait_now();
-    int accepted = 0;
-
-    for (int i = 0; i < 100; i++) {
-        const char *query = keep_printf("user=u%d", i);
-        int status = publish_try(c->nodes[i % 2], query, NULL, "x")->status;
-
-        ck_assert(status == 201 || status == 429);
-        accepted += status == 201;
-    }
-    ck_assert_int_ge(accepted, 20);
-    ck_assert_int_le(accepted, 22 + 20 * (wait_now() - start) / 1000);
-}
-END_TEST
-
 START_TEST(a_ticket_is_good_once_and_at_any_node)
 {
     struct cluster *c = cluster_start(&(struct cluster_options){
@@ -579,8 +541,6 @@ int main(void)
     tcase_add_test(tc, a_topic_replaces_what_came_by_another_node);
     tcase_add_test(tc, a_message_is_recalled_at_any_node);
     tcase_add_test(tc, lines_are_answered_each_and_arrive_in_order);
-    tcase_add_test(tc, a_users_rate_is_one_rate_at_all_nodes);
-    tcase_add_test(tc, a_publishers_rate_is_one_rate_at_all_nodes);
     tcase_add_test(tc, a_ticket_is_good_once_and_at_any_node);
     tcase_add_test(tc, streams_of_a_user_end_at_all_nodes);
     tcase_add_test(tc, a_token_that_is_revoked_is_refused_at_all_nodes);

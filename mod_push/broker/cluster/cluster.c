@@ -8,8 +8,8 @@
 #include "broker/node/acks.h"
 #include "broker/node/claim.h"
 #include "broker/node/ends.h"
-#include "broker/node/lease.h"
 #include "broker/node/link.h"
+#include "broker/node/patience.h"
 #include "broker/node/peers.h"
 #include "broker/node/publish.h"
 #include "broker/node/rates.h"
@@ -25,9 +25,6 @@
  * What is not said here is of this machine alone: other views, reports, metrics
  * and explanations are those of broker/local.c, of what this node has.
  */
-
-/* A master that was not drained for so long, ms, cannot be lived with. */
-#define DRAINED_LATE_MS 3000
 
 /* False: its threads could not be started, or have ended. */
 static bool runs(push_broker_t *broker)
@@ -169,32 +166,6 @@ static push_status_t report(push_broker_t *broker,
     return local_of(broker)->report(local_of(broker), query, visit, data);
 }
 
-/* Every master that has a partition was drained to its end lately. */
-static bool is_drained(const push_cluster_words_t *words, int64_t now)
-{
-    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-        unsigned home = words->home[i];
-
-        if (!home
-            || atomic_load(&words->masters[home - 1].drained)
-                   < now - DRAINED_LATE_MS) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_well(const push_cluster_t *cluster)
-{
-    const push_cluster_words_t *words = cluster->words;
-    int64_t now = push_clock_now().mono;
-
-    return push_cluster_owner(cluster) != PUSH_OWNER_NOBODY
-           && atomic_load(&words->lease)
-                  >= now - PUSH_LEASE_EVERY_MS - PUSH_LEASE_LATE_MS
-           && is_drained(words, now);
-}
-
 static void health(push_broker_t *broker, push_health_t *found)
 {
     push_cluster_t *cluster = broker->data;
@@ -202,7 +173,7 @@ static void health(push_broker_t *broker, push_health_t *found)
     local_of(broker)->health(local_of(broker), found);
     found->durability = cluster->options.durability;
     found->kept = true;
-    found->failing = !is_well(cluster);
+    found->failing = !push_patience_is_well(cluster);
     found->refusing = found->failing;
 }
 
@@ -259,6 +230,7 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
     *broker = (push_broker_t){.data = cluster,
                               .secret = cluster->local.secret,
                               .counts = store->counts,
+                              .paces = true,
                               .publish = publish,
                               .settle = settle,
                               .recall = recall,

@@ -37,6 +37,7 @@ typedef enum push_cluster_event_t {
     PUSH_CLUSTER_LEASED,     /* this node has a number, or another one */
     PUSH_CLUSTER_CROWDED,    /* there are as many nodes as may be */
     PUSH_CLUSTER_FOREIGN,    /* Redis has another cluster's data now */
+    PUSH_CLUSTER_CUT_OFF,    /* Redis answers a peer, but not this node */
     PUSH_CLUSTER_EVENTS
 } push_cluster_event_t;
 
@@ -47,11 +48,13 @@ typedef struct push_cluster_options_t {
     const char *version;                       /* of the module */
     unsigned replicas;                         /* PushClusterReplicas */
     int64_t linger;                            /* ms */
+    int64_t patience;                          /* ms; 0: without end */
     push_durability_t durability;
     unsigned char check[16]; /* of PushClusterSecret, see push_meta_call_t */
     const struct push_relay_options_t *relay; /* to regions; NULL: to none */
     /* Any thread. */
     void (*report)(void *data, push_cluster_event_t what, const char *detail);
+    void (*part)(void); /* lets this child's streams go; the steward's */
     void *data;
 } push_cluster_options_t;
 

@@ -20,6 +20,7 @@ typedef struct push_flight_t {
     push_named_log_ref_t log;
     push_log_kind_t kind;
     push_urgency_t urgency;
+    uint32_t rate;  /* of its user; 0: none */
     uint32_t bytes; /* of the payload */
     bool relayed;   /* it waits for other regions, too */
     uint32_t event_len;
@@ -58,7 +59,8 @@ static bool fill(const push_cluster_t *cluster, push_flight_t *flight,
         .device = spec->device,
         .record = {(const char *)record->value, record->len},
         .cap = flight->kind == PUSH_LOG_USER ? limits->max_pending
-                                             : limits->history};
+                                             : limits->history,
+        .rate = flight->rate};
     char *body;
     bool failed;
 
@@ -87,6 +89,7 @@ static push_flight_t *make_flight(const push_cluster_t *cluster,
                    publication->audience.name, &flight->log);
     flight->kind = publication->audience.kind;
     flight->urgency = publication->spec.urgency;
+    flight->rate = flight->kind == PUSH_LOG_USER ? publication->rate : 0;
     flight->bytes = publication->spec.content.data.len;
     flight->event_len = event.len <= PUSH_EVENT_MAX ? event.len : 0;
     memcpy(flight->event, event.at ? event.at : "", flight->event_len);
@@ -170,6 +173,14 @@ static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,
     }
     if (reply.outcome == PUSH_PUBLISHED_REUSED) {
         return PUSH_KEY_REUSED;
+    }
+    /* A repeated request takes nothing out of the bucket. */
+    if (flight->rate && reply.outcome != PUSH_PUBLISHED_AGAIN) {
+        answer->rate = reply.rate;
+        answer->rate.limit = flight->rate;
+    }
+    if (reply.outcome == PUSH_PUBLISHED_RATE) {
+        return PUSH_LIMITED;
     }
     answer->again = reply.outcome == PUSH_PUBLISHED_AGAIN;
     answer->receipt = (push_receipt_t){

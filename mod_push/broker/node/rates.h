@@ -4,7 +4,8 @@
 #include "broker/node/node.h"
 
 /*
- * Limits that all nodes share.  A user's rate is exact: one call a message.  A
+ * Limits that all nodes share.  A user's rate is exact: most publishes have it
+ * in their own call, see push_publication_t, others take one more.  A
  * publisher's tokens are taken in lots of what may come in 100 ms, which a
  * process keeps for as long.
  */

@@ -7,6 +7,7 @@
 #include "broker/node/ends.h"
 #include "broker/node/load.h"
 #include "broker/node/masters.h"
+#include "broker/node/patience.h"
 #include "broker/node/resync.h"
 #include "redis/request.h"
 #include "store/shm/thread.h"
@@ -19,9 +20,10 @@ struct push_steward_t {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    push_resync_t resync; /* the thread's, as the next two */
-    bool caught_up;       /* the broadcast and the marks are here */
-    int64_t not_before;   /* push_redis_now(); of trying that */
+    push_patience_t patience; /* the thread's, as the next three */
+    push_resync_t resync;
+    bool caught_up;     /* the broadcast and the marks are here */
+    int64_t not_before; /* push_redis_now(); of trying that */
     /* ---- with the lock ---- */
     push_errand_t *first, *last;
     bool woken;
@@ -126,6 +128,7 @@ static void *run(void *data)
             errand->run(cluster, errand);
         }
         see_to_segment(steward);
+        push_patience_see(cluster, &steward->patience);
     }
     if (errand) {
         drop(errand);
@@ -143,6 +146,7 @@ push_steward_t *push_steward_start(push_cluster_t *cluster)
         return NULL;
     }
     steward->cluster = cluster;
+    steward->patience.known = atomic_load(&cluster->words->partings);
     pthread_mutex_init(&steward->lock, NULL);
     pthread_cond_init(&steward->changed, NULL);
     if (!push_thread_start(&steward->thread, run, steward)) {

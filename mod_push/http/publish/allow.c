@@ -102,9 +102,10 @@ static push_text_t publisher_of(const request_rec *r)
 }
 
 /* The fields of one bucket; an answer may have those of two. */
-static void set_fields(request_rec *r, const char *name,
+static void set_fields(request_rec *r, push_rate_kind_t kind,
                        const push_rate_t *rate)
 {
+    const char *name = kind == PUSH_RATE_USER ? "user" : "publisher";
     const char *policy = apr_psprintf(r->pool, "\"%s\";q=%u;w=1", name,
                                       rate->limit);
     const char *left = apr_psprintf(r->pool, "\"%s\";r=%u;t=1", name,
@@ -114,27 +115,41 @@ static void set_fields(request_rec *r, const char *name,
     apr_table_mergen(r->err_headers_out, "RateLimit", left);
 }
 
+static const push_problem_t *limited(apr_pool_t *pool, push_rate_kind_t kind)
+{
+    static const char *const details[] = {
+        [PUSH_RATE_PUBLISHER] =
+            "publisher: more publishes a second than may be "
+            "(PushPublisherRate)",
+        [PUSH_RATE_USER] =
+            "user: more messages a second than may be (PushUserRate)"};
+
+    push_counted(PUSH_COUNT_LIMITED + kind);
+    return push_problem(pool, 429, "rate", "%s", details[kind]);
+}
+
+/* The lines behind it wait for its refusal, or the log has to name it. */
+static bool must_ask_first(const push_publication_t *asked, bool single)
+{
+    return !push_broker()->paces
+           || (!single && (asked->relayed || asked->spec.content.trace.len));
+}
+
 const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
-                                      const push_publication_t *asked,
-                                      bool fields)
+                                      push_publication_t *asked, bool single)
 {
     const push_settings_t *settings = push_settings(r);
+    int64_t user_rate = asked->audience.kind == PUSH_LOG_USER
+                            ? settings->user_rate
+                            : 0;
     const struct {
         push_rate_kind_t kind;
-        const char *name;
         int64_t limit;
         push_text_t who;
-        const char *detail;
-    } rows[] = {{PUSH_RATE_PUBLISHER, "publisher", settings->publisher_rate,
-                 publisher_of(r),
-                 "publisher: more publishes a second than may be "
-                 "(PushPublisherRate)"},
-                {PUSH_RATE_USER, "user",
-                 asked->audience.kind == PUSH_LOG_USER ? settings->user_rate
-                                                       : 0,
-                 asked->audience.name,
-                 "user: more messages a second than may be (PushUserRate)"}};
-
+    } rows[] = {{PUSH_RATE_PUBLISHER, settings->publisher_rate,
+                 publisher_of(r)},
+                {PUSH_RATE_USER, must_ask_first(asked, single) ? user_rate : 0,
+                 asked->audience.name}};
     push_broker_t *broker = push_broker();
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -143,13 +158,25 @@ const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
                      || broker->take(broker, rows[i].kind, rows[i].who,
                                      (uint32_t)rows[i].limit, &rate);
 
-        if (rows[i].limit && fields) {
-            set_fields(r, rows[i].name, &rate);
+        if (rows[i].limit && single) {
+            set_fields(r, rows[i].kind, &rate);
         }
         if (!taken) {
-            push_counted(PUSH_COUNT_LIMITED + rows[i].kind);
-            return push_problem(pool, 429, "rate", "%s", rows[i].detail);
+            return limited(pool, rows[i].kind);
         }
     }
+    asked->rate = rows[PUSH_RATE_USER].limit ? 0 : (uint32_t)user_rate;
     return NULL;
+}
+
+const push_problem_t *push_allow_settled(request_rec *r, apr_pool_t *pool,
+                                         push_status_t status,
+                                         const push_answer_t *answer,
+                                         bool single)
+{
+    if (single && answer->rate.limit) {
+        set_fields(r, PUSH_RATE_USER, &answer->rate);
+    }
+    return status == PUSH_LIMITED ? limited(pool, PUSH_RATE_USER)
+                                  : push_problem_of_status(pool, status);
 }

@@ -32,11 +32,19 @@ void push_allow_key(request_rec *r, apr_pool_t *pool,
 
 /*
  * One more publish of this publisher, and to this user, if it is one: 429
- * where there are too many (PushPublisherRate, PushUserRate).  fields: sets
- * the RateLimit fields of the answer (draft-ietf-httpapi-ratelimit-headers).
+ * where there are too many (PushPublisherRate, PushUserRate).  A broker that
+ * paces says so of the user's later, see push_allow_settled(), unless this is
+ * a line of many whose refusal has to be known before the next one.  single:
+ * sets the RateLimit fields of the answer
+ * (draft-ietf-httpapi-ratelimit-headers).
  */
 const push_problem_t *push_allow_rate(request_rec *r, apr_pool_t *pool,
-                                      const push_publication_t *asked,
-                                      bool fields);
+                                      push_publication_t *asked, bool single);
+
+/* What came of a publication; single: the same. */
+const push_problem_t *push_allow_settled(request_rec *r, apr_pool_t *pool,
+                                         push_status_t status,
+                                         const push_answer_t *answer,
+                                         bool single);
 
 #endif

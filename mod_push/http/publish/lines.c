@@ -114,7 +114,8 @@ static void settle(lines_t *l)
             put_receipt(l, &answer->receipt);
         }
         else {
-            put_problem(l, push_problem_of_status(l->pool, status));
+            put_problem(l, push_allow_settled(l->r, l->pool, status, answer,
+                                              false));
         }
     }
     if (l->answers->nelts) {
@@ -148,7 +149,6 @@ static push_status_t publish(lines_t *l, push_publication_t *asked,
     push_broker_t *broker = push_broker();
 
     asked->now = l->now;
-    asked->relayed = l->relayed.is;
     return broker->publish(broker, asked, &l->commit, answer);
 }
 
@@ -182,7 +182,9 @@ static void take_line(lines_t *l, const char *at, size_t len)
     if (!line.len) {
         return;
     }
-    problem = push_line_parse(l->pool, push_settings(l->r), line, &asked)
+    problem = push_line_parse(l->pool, push_settings(l->r), line, &asked);
+    asked.relayed = l->relayed.is;
+    problem = problem
         ?: push_allow_audience(l->r, l->pool, &asked)
         ?: push_relayed_check(&l->relayed, l->pool, &asked)
         ?: push_allow_rate(l->r, l->pool, &asked, false);

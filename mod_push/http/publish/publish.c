@@ -283,7 +283,8 @@ static push_status_t publish(push_publication_t *asked, push_answer_t *answer)
 int push_publish(request_rec *r, const char *none)
 {
     push_publication_t asked = {0};
-    push_answer_t published;
+    push_answer_t published = {0};
+    push_status_t status;
     const push_problem_t *problem;
 
     (void)none;
@@ -294,7 +295,8 @@ int push_publish(request_rec *r, const char *none)
     problem = check(r, &asked);
     if (!problem) {
         push_allow_key(r, r->pool, &asked);
-        problem = push_problem_of_status(r->pool, publish(&asked, &published));
+        status = publish(&asked, &published);
+        problem = push_allow_settled(r, r->pool, status, &published, true);
     }
     if (problem) {
         push_traced_refusal(r, &asked, problem);

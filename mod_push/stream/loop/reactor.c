@@ -40,6 +40,7 @@ struct push_reactor_t {
     _Atomic(arrival_t *) arrivals;
     _Atomic int stop;          /* 1 + push_end_t */
     _Atomic int end_bridged;   /* 1 + push_end_t, or 0 */
+    _Atomic bool part;         /* end those that are here */
     const push_leave_t *leave; /* set before stop */
     _Atomic bool together;     /* likewise */
 
@@ -113,13 +114,25 @@ static void end_bridged(push_reactor_t *reactor)
 }
 
 /* Another segment succeeds ours: nothing can move there. */
-static void end_superseded(push_reactor_t *reactor)
+static bool is_superseded(const push_reactor_t *reactor)
+{
+    return push_segment_superseded(reactor->set.store->segment);
+}
+
+static bool must_part(push_reactor_t *reactor)
+{
+    return atomic_load_explicit(&reactor->part, memory_order_relaxed)
+           && atomic_exchange(&reactor->part, false);
+}
+
+/* All that are here, as those of the other reactors at the same time. */
+static void end_present(push_reactor_t *reactor)
 {
     push_stream_set_t *set = &reactor->set;
     uint32_t streams = set->streams.count;
     push_close_notice_t last;
 
-    if (push_segment_superseded(set->store->segment) && streams) {
+    if ((must_part(reactor) || is_superseded(reactor)) && streams) {
         last = notice(reactor, 1 + (int)PUSH_END_RESTART,
                       streams < reactor->crowd ? reactor->crowd : streams);
         push_stream_set_end_all(set, &last, false);
@@ -134,6 +147,7 @@ static int may_wait(push_reactor_t *reactor, uint32_t limit)
         return 0;
     }
     if (atomic_load(&reactor->arrivals) || must_end_bridged(reactor)
+        || atomic_load(&reactor->part)
         || (atomic_load(&reactor->stop) && limit == WAIT_MAX_MS)) {
         return 0;
     }
@@ -217,7 +231,7 @@ static void turn(push_reactor_t *reactor, uint32_t limit)
     push_stream_set_take_wakeups(set);
     push_stream_set_flush(set);
     end_bridged(reactor);
-    end_superseded(reactor);
+    end_present(reactor);
     pause_if_busy(reactor, set->flushes - flushes, set->messages - messages);
     wait_for_events(reactor, limit);
     push_stream_set_expire(set);
@@ -501,6 +515,14 @@ void push_reactor_end_bridged(push_reactor_t *reactor, push_end_t why)
     const push_stream_set_t *set = &reactor->set;
 
     atomic_store(&reactor->end_bridged, 1 + (int)why);
+    push_seat_ring(&set->store->seats, set->seat_index);
+}
+
+void push_reactor_part(push_reactor_t *reactor)
+{
+    const push_stream_set_t *set = &reactor->set;
+
+    atomic_store(&reactor->part, true);
     push_seat_ring(&set->store->seats, set->seat_index);
 }
 

@@ -47,6 +47,13 @@ void push_reactor_stop(push_reactor_t *reactor, push_end_t why, bool together,
  */
 void push_reactor_end_bridged(push_reactor_t *reactor, push_end_t why);
 
+/*
+ * Ends the streams that it has now, in good order: their clients come back
+ * over a time that serves all of the server, to another server if they may.
+ * It goes on, and takes new ones.  Any thread.
+ */
+void push_reactor_part(push_reactor_t *reactor);
+
 /* A reservation for one stream, at the reactor where it is going to live. */
 typedef struct push_reservation_t {
     push_store_t *store;
