@@ -5,6 +5,7 @@
 
 #include "broker/node/masters.h"
 #include "broker/node/peers.h"
+#include "broker/node/saver.h"
 
 void push_lease_fill(push_cluster_t *cluster, push_command_t *command)
 {
@@ -41,6 +42,14 @@ static bool is_ours(push_cluster_t *cluster, const push_lease_reply_t *lease)
                       sizeof(lease->meta.check));
 }
 
+/* Who has been the node's by another number is found out by writing it. */
+static void write_devices(push_cluster_t *cluster)
+{
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        push_saver_anew(cluster, i);
+    }
+}
+
 bool push_lease_take(push_cluster_t *cluster, const push_lease_reply_t *lease)
 {
     push_cluster_words_t *words = cluster->words;
@@ -62,9 +71,12 @@ bool push_lease_take(push_cluster_t *cluster, const push_lease_reply_t *lease)
     if (owner == before) {
         return false;
     }
+    /* Who dies in between drains the old one again, and asks for its logs. */
+    push_masters_other_inboxes(words);
     atomic_store(&words->owner, owner);
     if (owner != PUSH_OWNER_NOBODY) {
         push_masters_suspect_all(words);
+        write_devices(cluster);
         snprintf(text, sizeof(text), "%u", push_owner_node(owner));
         report(cluster, PUSH_CLUSTER_LEASED, text);
     }

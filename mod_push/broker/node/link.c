@@ -32,6 +32,7 @@ typedef struct {
     unsigned master;    /* index in the map */
     unsigned words;     /* index in the words */
     unsigned partition; /* that the drain under way was asked with */
+    unsigned owner;     /* whose inbox that is */
     int64_t next;       /* push_redis_now(); when the next one is due */
     bool busy;          /* one is under way */
     bool woken;         /* since it was sent */
@@ -132,8 +133,11 @@ static void drained(push_request_t *request)
     push_drain_reply_t reply;
     int64_t wait = RETRY_MS;
 
-    if (request->failure == PUSH_FAILURE_NONE
-        && push_drain_reply(request->reply, &reply)) {
+    if (drain->owner != push_cluster_owner(link->cluster)) {
+        wait = 0; /* we have another inbox now, with other numbers */
+    }
+    else if (request->failure == PUSH_FAILURE_NONE
+             && push_drain_reply(request->reply, &reply)) {
         push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
         replace_library(link, drain->master, reply.origin.vm.version);
         /* Only an inbox that was found empty wakes us for what comes next. */
@@ -154,13 +158,14 @@ static void send_drain(push_link_t *link, drain_t *drain)
         return;
     }
     drain->partition = partition;
+    drain->owner = push_cluster_owner(cluster);
     drain->busy = true;
     drain->woken = false;
     push_request_init(&drain->request, partition);
     push_library_drain(
         &drain->request.command,
         &(push_drain_call_t){.home = push_cluster_home(cluster, partition),
-                             .owner = push_cluster_owner(cluster),
+                             .owner = drain->owner,
                              .vm = words->vm,
                              .have = atomic_load(&words->have)});
     drain->request.master = (int)drain->master;
