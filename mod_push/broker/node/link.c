@@ -10,6 +10,7 @@
 #include "broker/node/inbox.h"
 #include "broker/node/lease.h"
 #include "broker/node/masters.h"
+#include "broker/node/saver.h"
 #include "broker/node/steward.h"
 #include "redis/client.h"
 #include "redis/wakes.h"
@@ -224,15 +225,30 @@ static void on_lost(void *data, unsigned master, const char *why)
     (void)why;
 }
 
+/* Who was forced out may have been said where the partition was before. */
+static void write_moved(push_link_t *link, const uint8_t *before)
+{
+    const push_cluster_words_t *words = link->cluster->words;
+
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        if (before[i] && before[i] != words->home[i]) {
+            push_saver_anew(link->cluster, i);
+        }
+    }
+}
+
 static void follow_map(push_link_t *link)
 {
+    uint8_t before[PUSH_CLUSTER_PARTITIONS];
     const push_slots_t *slots = push_client_slots(link->client);
 
     if (!slots->known || slots->version == link->version) {
         return;
     }
     link->version = slots->version;
+    memcpy(before, link->cluster->words->home, sizeof(before));
     if (push_masters_follow(link->cluster->words, slots)) {
+        write_moved(link, before);
         push_steward_wake(link->cluster->steward);
     }
     for (unsigned i = 0; i < slots->end; i++) {
