@@ -5,7 +5,6 @@
 
 #include "broker/node/masters.h"
 #include "broker/node/peers.h"
-#include "broker/node/saver.h"
 
 void push_lease_fill(push_cluster_t *cluster, push_command_t *command)
 {
@@ -42,14 +41,6 @@ static bool is_ours(push_cluster_t *cluster, const push_lease_reply_t *lease)
                       sizeof(lease->meta.check));
 }
 
-/* Who has been the node's by another number is found out by writing it. */
-static void write_devices(push_cluster_t *cluster)
-{
-    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-        push_saver_anew(cluster, i);
-    }
-}
-
 bool push_lease_take(push_cluster_t *cluster, const push_lease_reply_t *lease)
 {
     push_cluster_words_t *words = cluster->words;
@@ -76,7 +67,6 @@ bool push_lease_take(push_cluster_t *cluster, const push_lease_reply_t *lease)
     atomic_store(&words->owner, owner);
     if (owner != PUSH_OWNER_NOBODY) {
         push_masters_suspect_all(words);
-        write_devices(cluster);
         snprintf(text, sizeof(text), "%u", push_owner_node(owner));
         report(cluster, PUSH_CLUSTER_LEASED, text);
     }

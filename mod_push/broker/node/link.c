@@ -289,6 +289,14 @@ static void make_wakes(push_link_t *link)
 
 /* ---- the lease ---- */
 
+/* What is the node's by another number is found out by writing it. */
+static void write_all(push_cluster_t *cluster)
+{
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        push_saver_anew(cluster, i);
+    }
+}
+
 static void leased(push_request_t *request)
 {
     drain_t *lease = request->data;
@@ -301,6 +309,7 @@ static void leased(push_request_t *request)
         wait = PUSH_LEASE_EVERY_MS;
         if (push_lease_take(link->cluster, reply)) {
             lease->woken = true; /* the wakes are made after this turn */
+            write_all(link->cluster);
             push_steward_wake(link->cluster->steward);
             wait = push_cluster_owner(link->cluster) == PUSH_OWNER_NOBODY
                        ? RETRY_MS
