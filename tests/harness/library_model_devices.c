@@ -110,6 +110,7 @@ static unsigned make_room(struct model *m, const struct model_claim *call,
         if (o.spare < 0) {
             return 4;
         }
+        devices[o.spare].fence++; /* so that its owner believes it */
         forget(m, log, (unsigned)o.spare);
     }
     return 0;

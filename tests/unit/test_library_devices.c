@@ -316,6 +316,8 @@ START_TEST(a_device_that_was_spared_is_taken_from_its_owner)
     entry = library_only(&one);
     ck_assert_int_eq(entry.kind, PUSH_ENTRY_FORCED);
     ck_assert_uint_eq(entry.owner, PUSH_OWNER_NOBODY);
+    /* Who has it by this fence believes only a later one. */
+    ck_assert_uint_gt(entry.fence, fence);
 }
 END_TEST
 

@@ -54,6 +54,26 @@ START_TEST(ticks_rise_and_tell_the_time)
 }
 END_TEST
 
+/* It was a replica meanwhile, and the other master's clock went ahead. */
+START_TEST(ticks_of_a_master_that_comes_back_rise_above_those_of_the_other)
+{
+    int64_t now;
+    struct library *l = library_start_clock(&now);
+    push_publish_call_t call = library_message(l, "uanna", "a");
+    uint64_t before = library_publish(l, &call).tick;
+    uint64_t ceiling = before + (uint64_t)60000 * 1024;
+    const redisReply *keys = redis_call(l->redis, "KEYS *}h");
+
+    ck_assert_uint_eq(keys->elements, 1);
+    redis_call(l->redis, "HSET %s c %llu", keys->element[0]->str,
+               (unsigned long long)ceiling);
+    library_set_clock(l, now + 2000);
+    ck_assert_uint_gt(library_publish(l, &call).tick, ceiling);
+    library_set_clock(l, now + 3000);
+    ck_assert_uint_gt(library_publish(l, &call).tick, ceiling + 1);
+}
+END_TEST
+
 START_TEST(ticks_rise_above_those_of_a_library_that_was_replaced)
 {
     struct library *l = library_start(NULL);
@@ -417,6 +437,8 @@ int main(void)
     TCase *tc = case_add(suite, "order", 60);
 
     tcase_add_test(tc, ticks_rise_and_tell_the_time);
+    tcase_add_test(
+        tc, ticks_of_a_master_that_comes_back_rise_above_those_of_the_other);
     tcase_add_test(tc, ticks_rise_above_those_of_a_library_that_was_replaced);
     tcase_add_test(
         tc, a_message_is_told_to_who_follows_and_is_read_by_who_comes_later);

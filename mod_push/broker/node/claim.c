@@ -7,6 +7,7 @@
 #include "broker/node/frozen.h"
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
+#include "broker/node/masters.h"
 #include "broker/node/saver.h"
 #include "broker/node/yield.h"
 #include "redis/courier.h"
@@ -31,6 +32,7 @@
 #define OWNER_MS   1000 /* for the owner that is asked */
 #define CLAIM_MS   8000 /* for one claim, with all of its calls */
 #define SECOND_MS  4000 /* for the claim of another thread */
+#define DOUBT_MS   2500 /* since the last drain; there is one each second */
 #define ROUNDS     3    /* a context may go again before its check-in */
 #define LOGS_MAX   (2 + 2 * PUSH_CHANNELS_MAX)
 #define USER_S_LOG 0
@@ -483,6 +485,39 @@ static push_status_t check_in_by_claim(push_cluster_t *cluster,
     return status;
 }
 
+/* ---- what is here, but may be another node's by now ---- */
+
+/* Its inbox says who was forced out; nobody has read that for a while. */
+static bool is_doubtful(const push_cluster_t *cluster, push_text_t user,
+                        const push_time_t *now)
+{
+    push_cluster_words_t *words = cluster->words;
+    push_log_name_t log = push_log_name('u', user);
+    unsigned partition = push_log_partition(cluster->store,
+                                            push_log_text(&log));
+    unsigned home = words->home[partition];
+
+    return push_partition_suspect(words, partition) || !home
+           || atomic_load(&words->masters[home - 1].drained) + DOUBT_MS
+                  < now->mono;
+}
+
+/*
+ * To write it says whose it is.  If Redis does not say, it is trusted: devices
+ * of this node come back though Redis is away.
+ */
+static void prove(push_cluster_t *cluster, push_text_t user,
+                  const unsigned char *id, const push_time_t *now)
+{
+    push_owned_view_t view;
+
+    if (push_store_owned(cluster->store, user, id, &view) == PUSH_OK
+        && view.state == PUSH_OWNED
+        && push_saver_write(cluster, user, id) == PUSH_STALE) {
+        push_store_disown(cluster->store, user, id, view.fence + 1, now);
+    }
+}
+
 push_status_t push_claim(push_cluster_t *cluster,
                          const push_checkin_t *checkin, const push_time_t *now,
                          push_stream_ref_t *stream_ref, uint64_t *session)
@@ -491,6 +526,11 @@ push_status_t push_claim(push_cluster_t *cluster,
     push_status_t status;
 
     own.fence = 0;
+    push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
+                          checkin->labels[PUSH_LABEL_APP], stream_ref->id);
+    if (is_doubtful(cluster, checkin->user, now)) {
+        prove(cluster, checkin->user, stream_ref->id, now);
+    }
     status = push_store_checkin(cluster->store, &own, now, stream_ref);
     if (status == PUSH_OK) {
         push_saver_came_back(cluster, checkin->user);

@@ -171,9 +171,8 @@ static const char *hole_of(const push_master_words_t *master,
                                "failover, or a new version)"
                              : NULL;
     }
-    if (drained->lost
-        || (drained->last >= drained->first
-            && drained->first > atomic_load(&master->have) + 1)) {
+    /* The answer that said lost may have been lost itself. */
+    if (drained->lost || drained->first > atomic_load(&master->have) + 1) {
         return "it has dropped entries, since they were too many or fetched "
                "too late";
     }
@@ -238,10 +237,10 @@ static void see_trouble(inbox_t *in, unsigned partition,
     }
     if (hole || is_first) {
         push_masters_suspect(words, in->master);
+        write_devices(in);
         in->suspected = true;
     }
     if (hole) {
-        write_devices(in);
         report(in->cluster, PUSH_CLUSTER_TROUBLE, hole);
     }
 }
@@ -268,9 +267,7 @@ bool push_inbox_take(push_cluster_t *cluster, unsigned master,
         in.suspected = true;
     }
     PUSH_FAILPOINT("drained");
-    if (drained->last >= drained->first) {
-        atomic_store(&words->have, drained->last);
-    }
+    atomic_store(&words->have, drained->last); /* of an empty one, too */
     if (!drained->more) {
         atomic_store(&words->drained, in.now.mono);
     }

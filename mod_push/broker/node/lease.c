@@ -62,6 +62,8 @@ bool push_lease_take(push_cluster_t *cluster, const push_lease_reply_t *lease)
     if (owner == before) {
         return false;
     }
+    /* Who dies in between drains the old one again, and asks for its logs. */
+    push_masters_other_inboxes(words);
     atomic_store(&words->owner, owner);
     if (owner != PUSH_OWNER_NOBODY) {
         push_masters_suspect_all(words);

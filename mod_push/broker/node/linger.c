@@ -4,6 +4,7 @@
 
 #include "broker/node/leave.h"
 #include "broker/node/owned.h"
+#include "broker/node/turns.h"
 #include "broker/node/yield.h"
 #include "store/ops/disown.h"
 #include "store/ops/follow_walk.h"
@@ -58,22 +59,17 @@ static void leave_idle(push_cluster_t *cluster, unsigned partition)
 
 /*
  * Redis keeps a record for the retention since it was written.  So all are
- * written again in a quarter of that, a few shards at a time.
+ * written again in a quarter of that, a few shards at a time: those whose turn has come
+ * since the tick before, however late this one is.
  */
-static void refresh(push_cluster_t *cluster, const push_time_t *now)
+static void refresh(push_cluster_t *cluster, int64_t before,
+                    const push_time_t *now)
 {
-    int64_t quarter = cluster->store->limits.retention / 4;
-    int64_t before = now->mono - TICK_MS;
-    unsigned from, to;
+    push_turns_t turns = push_turns_between(
+        before, now->mono, cluster->store->limits.retention / 4);
 
-    if (quarter < TICK_MS) {
-        quarter = TICK_MS;
-    }
-    from = (unsigned)(before * PUSH_SHARDS / quarter % PUSH_SHARDS);
-    to = (unsigned)(now->mono * PUSH_SHARDS / quarter % PUSH_SHARDS);
-    while (from != to) {
-        from = (from + 1) % PUSH_SHARDS;
-        push_owned_lag_shard(cluster->store, from);
+    for (unsigned i = 0; i < turns.count; i++) {
+        push_owned_lag_shard(cluster->store, (turns.first + i) % PUSH_SHARDS);
     }
 }
 
@@ -83,12 +79,11 @@ void push_linger_tick(push_cluster_t *cluster, const push_time_t *now)
     int64_t due = atomic_load(next);
     unsigned first = (unsigned)(now->mono / TICK_MS) * PARTITIONS;
 
-    if (now->mono < due
-        || !atomic_compare_exchange_strong(next, &due, now->mono + TICK_MS)
-        || push_cluster_owner(cluster) == PUSH_OWNER_NOBODY) {
+    if (now->mono < due || push_cluster_owner(cluster) == PUSH_OWNER_NOBODY
+        || !atomic_compare_exchange_strong(next, &due, now->mono + TICK_MS)) {
         return;
     }
-    refresh(cluster, now);
+    refresh(cluster, due ? due - TICK_MS : now->mono, now);
     release_away(cluster, now);
     for (unsigned i = 0; i < PARTITIONS; i++) {
         leave_idle(cluster, (first + i) % PUSH_CLUSTER_PARTITIONS);

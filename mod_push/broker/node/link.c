@@ -10,6 +10,7 @@
 #include "broker/node/inbox.h"
 #include "broker/node/lease.h"
 #include "broker/node/masters.h"
+#include "broker/node/saver.h"
 #include "broker/node/steward.h"
 #include "redis/client.h"
 #include "redis/wakes.h"
@@ -32,6 +33,7 @@ typedef struct {
     unsigned master;    /* index in the map */
     unsigned words;     /* index in the words */
     unsigned partition; /* that the drain under way was asked with */
+    unsigned owner;     /* whose inbox that is */
     int64_t next;       /* push_redis_now(); when the next one is due */
     bool busy;          /* one is under way */
     bool woken;         /* since it was sent */
@@ -132,8 +134,11 @@ static void drained(push_request_t *request)
     push_drain_reply_t reply;
     int64_t wait = RETRY_MS;
 
-    if (request->failure == PUSH_FAILURE_NONE
-        && push_drain_reply(request->reply, &reply)) {
+    if (drain->owner != push_cluster_owner(link->cluster)) {
+        wait = 0; /* we have another inbox now, with other numbers */
+    }
+    else if (request->failure == PUSH_FAILURE_NONE
+             && push_drain_reply(request->reply, &reply)) {
         push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
         replace_library(link, drain->master, reply.origin.vm.version);
         /* Only an inbox that was found empty wakes us for what comes next. */
@@ -154,13 +159,14 @@ static void send_drain(push_link_t *link, drain_t *drain)
         return;
     }
     drain->partition = partition;
+    drain->owner = push_cluster_owner(cluster);
     drain->busy = true;
     drain->woken = false;
     push_request_init(&drain->request, partition);
     push_library_drain(
         &drain->request.command,
         &(push_drain_call_t){.home = push_cluster_home(cluster, partition),
-                             .owner = push_cluster_owner(cluster),
+                             .owner = drain->owner,
                              .vm = words->vm,
                              .have = atomic_load(&words->have)});
     drain->request.master = (int)drain->master;
@@ -219,15 +225,30 @@ static void on_lost(void *data, unsigned master, const char *why)
     (void)why;
 }
 
+/* Who was forced out may have been said where the partition was before. */
+static void write_moved(push_link_t *link, const uint8_t *before)
+{
+    const push_cluster_words_t *words = link->cluster->words;
+
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        if (before[i] && before[i] != words->home[i]) {
+            push_saver_anew(link->cluster, i);
+        }
+    }
+}
+
 static void follow_map(push_link_t *link)
 {
+    uint8_t before[PUSH_CLUSTER_PARTITIONS];
     const push_slots_t *slots = push_client_slots(link->client);
 
     if (!slots->known || slots->version == link->version) {
         return;
     }
     link->version = slots->version;
+    memcpy(before, link->cluster->words->home, sizeof(before));
     if (push_masters_follow(link->cluster->words, slots)) {
+        write_moved(link, before);
         push_steward_wake(link->cluster->steward);
     }
     for (unsigned i = 0; i < slots->end; i++) {
@@ -268,6 +289,14 @@ static void make_wakes(push_link_t *link)
 
 /* ---- the lease ---- */
 
+/* What is the node's by another number is found out by writing it. */
+static void write_all(push_cluster_t *cluster)
+{
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        push_saver_anew(cluster, i);
+    }
+}
+
 static void leased(push_request_t *request)
 {
     drain_t *lease = request->data;
@@ -280,6 +309,7 @@ static void leased(push_request_t *request)
         wait = PUSH_LEASE_EVERY_MS;
         if (push_lease_take(link->cluster, reply)) {
             lease->woken = true; /* the wakes are made after this turn */
+            write_all(link->cluster);
             push_steward_wake(link->cluster->steward);
             wait = push_cluster_owner(link->cluster) == PUSH_OWNER_NOBODY
                        ? RETRY_MS

@@ -76,6 +76,13 @@ void push_masters_suspect_all(push_cluster_words_t *words)
 
 /* ---- masters ---- */
 
+void push_masters_other_inboxes(push_cluster_words_t *words)
+{
+    for (unsigned i = 0; i < PUSH_MASTERS_MAX; i++) {
+        atomic_store(&words->masters[i].have, 0);
+    }
+}
+
 static bool is_in_map(const push_slots_t *slots, uint64_t name)
 {
     for (unsigned i = 0; i < slots->end; i++) {

@@ -55,6 +55,9 @@ unsigned push_partition_suspicion(const push_cluster_words_t *words,
 bool push_partition_mended(push_cluster_words_t *words, unsigned partition,
                            unsigned suspicion);
 
+/* This node has another number: its inboxes there begin at their first entry. */
+void push_masters_other_inboxes(push_cluster_words_t *words);
+
 /* It is suspect, once more if it was. */
 void push_partition_suspected(push_cluster_words_t *words, unsigned partition);
 

@@ -44,6 +44,7 @@ typedef struct outcome_t {
     enum {
         NOT_WRITTEN, /* again, later */
         TAKEN,       /* another node has it, with this fence */
+        OTHERWISE,   /* it is ours, but by another fence than this one */
         GONE,        /* Redis knows nothing of it */
         OURS         /* it was claimed anew, with this fence */
     } what;
@@ -157,8 +158,11 @@ static void saved(push_post_t *post)
         add_outcome(cluster->saver, post, GONE, 0);
     }
     else if (reply.owner == push_cluster_owner(cluster)) {
-        /* A claim of our own was quicker. */
-        add_outcome(cluster->saver, post, NOT_WRITTEN, 0);
+        add_outcome(cluster->saver, post, OTHERWISE, post->fence);
+    }
+    else if (reply.fence == post->fence) {
+        /* Nobody has claimed it, but our number is another one than it was. */
+        add_outcome(cluster->saver, post, TAKEN, UINT32_MAX);
     }
     else {
         add_outcome(cluster->saver, post, TAKEN, reply.fence);
@@ -287,6 +291,25 @@ static void claim(push_saver_t *saver, const outcome_t *outcome)
     }
 }
 
+/*
+ * A claim of our own was quicker; or the answer of one was lost, which only
+ * another claim mends.
+ */
+static void see_fence(push_saver_t *saver, const outcome_t *outcome)
+{
+    push_store_t *store = saver->cluster->store;
+    push_text_t user = name_in(&outcome->user);
+    push_owned_view_t view;
+
+    if (push_store_owned(store, user, outcome->id, &view) == PUSH_OK
+        && view.state == PUSH_OWNED && view.fence == outcome->fence) {
+        claim(saver, outcome);
+    }
+    else {
+        push_owned_lags(store, user, outcome->id);
+    }
+}
+
 static void rest(push_saver_t *saver)
 {
     pthread_mutex_lock(&saver->lock);
@@ -303,6 +326,9 @@ static void take_outcome(push_saver_t *saver, const outcome_t *outcome)
     switch (outcome->what) {
     case TAKEN:
         push_store_disown(store, user, outcome->id, outcome->fence, &now);
+        break;
+    case OTHERWISE:
+        see_fence(saver, outcome);
         break;
     case GONE:
         claim(saver, outcome);
@@ -529,8 +555,11 @@ push_status_t push_saver_write(push_cluster_t *cluster, push_text_t user,
         push_courier_call(cluster->courier, &request));
     if (status == PUSH_OK) {
         status = !push_save_reply(request.reply, &reply) ? PUSH_NO_STATE
-                 : reply.outcome == PUSH_SAVED           ? PUSH_OK
-                                                         : PUSH_NOT_FOUND;
+                 : reply.outcome == PUSH_SAVED_FENCED
+                         && reply.owner != call.device.owner
+                     ? PUSH_STALE
+                 : reply.outcome == PUSH_SAVED ? PUSH_OK
+                                               : PUSH_NOT_FOUND;
     }
     if (status != PUSH_OK) {
         push_owned_lags(cluster->store, user, id);

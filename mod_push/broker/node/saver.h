@@ -40,7 +40,8 @@ void push_saver_came_back(push_cluster_t *cluster, push_text_t user);
 
 /*
  * Writes one device now, to as many replicas as PushClusterReplicas says, and
- * waits.  PUSH_NOT_FOUND: it is not ours, or not any more; PUSH_NO_STATE.
+ * waits.  PUSH_STALE: another node has it; PUSH_NOT_FOUND: it is not ours here,
+ * or there is no record of it; PUSH_NO_STATE.
  */
 push_status_t push_saver_write(push_cluster_t *cluster, push_text_t user,
                                const unsigned char *id);

@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "broker/library/device_calls.h"
 #include "broker/node/leave.h"
 #include "broker/node/load.h"
 #include "broker/node/post.h"
 #include "broker/node/steward.h"
+#include "redis/request.h"
 #include "store/ops/disown.h"
 #include "store/ops/export.h"
 
@@ -24,7 +26,6 @@
  * often; after that the other node forces it. */
 #define TRIES  100u
 #define TRY_MS 5
-#define TRY_NS (TRY_MS * 1000000L)
 
 /* ---- errands ---- */
 
@@ -35,6 +36,7 @@ typedef struct {
     uint32_t fence;
     unsigned owner; /* to whom */
     unsigned tries;
+    int64_t due; /* push_redis_now() */
     bool gone;
 } matter_t;
 
@@ -195,9 +197,12 @@ static void try_again(push_cluster_t *cluster, push_errand_t *errand)
                                 .id = matter->id,
                                 .owner = matter->owner,
                                 .fence = matter->fence};
-    const struct timespec span = {.tv_nsec = TRY_NS};
+    int64_t wait = matter->due - push_redis_now();
+    const struct timespec span = {.tv_nsec = wait * 1000000L};
 
-    nanosleep(&span, NULL); /* the log is being loaded */
+    if (wait > 0) { /* the log is being loaded; of many, the first one waits */
+        nanosleep(&span, NULL);
+    }
     try_to(cluster, &to, matter->tries);
     free(matter);
 }
@@ -211,6 +216,7 @@ static void try_later(push_cluster_t *cluster, const push_yield_to_t *to,
         matter->owner = to->owner;
         matter->fence = to->fence;
         matter->tries = tries;
+        matter->due = push_redis_now() + TRY_MS;
         push_steward_add(cluster->steward, &matter->errand);
     }
 }

@@ -82,6 +82,7 @@ local function has_room(part, key, w, exists, ms)
       return 4
     end
     call('HDEL', key, o.ctx)
+    o.spare.fence = raise(o.spare.fence) -- so that its owner believes it
     forced(part, w.log, o.ctx, o.spare, 0, ms)
   end
   return nil

@@ -52,11 +52,16 @@ local function tick_of(part, h, ms)
   if t <= last then
     t = last + 1
   end
-  part.last = t
   if t >= part.ceil then
+    -- A master that was a replica for a while may know an old VM's.
+    local c = number(call('HGET', h, 'c'))
+    if c > part.ceil and t <= c then
+      t = c + 1
+    end
     part.ceil = t + 1024000
     call('HSET', h, 'c', part.ceil)
     epoch_of(part, h, ms)
   end
+  part.last = t
   return t
 end

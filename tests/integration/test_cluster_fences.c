@@ -1,0 +1,202 @@
+/*
+ * What a node that was deaf for a while believes to own: it is found out by
+ * what is written, and nothing is lost on the way.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "case.h"
+#include "cluster.h"
+#include "keep.h"
+#include "stream.h"
+#include "verbs.h"
+#include "wait.h"
+
+/* An inbox that nobody drains for so long is given up. */
+#define STILL_MS 17000
+
+/* Of what Redis has of a device, what is before its record. */
+#define HEAD_BYTES 27
+
+/* ---- what Redis has, see broker/library/lua ---- */
+
+/* Of the records of a user, the first one; a record is owner, flags, fence. */
+static const char *key_of(struct redis *r, const char *pattern)
+{
+    const redisReply *keys = redis_call(r, "KEYS %s", pattern);
+
+    ck_assert_uint_ge(keys->elements, 1);
+    return keep_printf("%s", keys->element[0]->str);
+}
+
+static long long record_fence(struct redis *r, const char *key)
+{
+    return redis_call(r, "EVAL %s 1 %s",
+                      "local all = redis.call('HGETALL', KEYS[1])"
+                      "if #all == 0 then return -1 end "
+                      "local _, _, fence = struct.unpack('>I2I1I4', all[2])"
+                      "return fence",
+                      key)
+        ->integer;
+}
+
+/* Its fence grows by this, and its owner's number by that. */
+static void change_record(struct redis *r, const char *key, int fence,
+                          int owner)
+{
+    redis_call(r, "EVAL %s 1 %s %d %d",
+               "local all = redis.call('HGETALL', KEYS[1])"
+               "local o, flags, f = struct.unpack('>I2I1I4', all[2])"
+               "redis.call('HSET', KEYS[1], all[1], struct.pack('>I2I1I4',"
+               " o + ARGV[2], flags, f + ARGV[1]) .. all[2]:sub(8))",
+               key, fence, owner);
+}
+
+/* The number of a node in Redis; by more than 0 another one has it instead. */
+static long long number_of(struct redis *r, const struct server *node, int by)
+{
+    return redis_call(
+               r, "EVAL %s 1 %s :%d/ %d",
+               "local all = redis.call('HGETALL', KEYS[1])"
+               "for i = 1, #all, 2 do"
+               " if all[i + 1]:find(ARGV[1], 1, true) then"
+               "  local owner = struct.unpack('>I2', all[i + 1])"
+               "  if ARGV[2] ~= '0' then"
+               "   redis.call('HSET', KEYS[1], all[i], struct.pack('>I2',"
+               "    owner + ARGV[2]) .. all[i + 1]:sub(3))"
+               "  end"
+               "  return owner "
+               " end "
+               "end "
+               "return 0",
+               key_of(r, "*nodes"), node->port, by)
+        ->integer;
+}
+
+static struct cluster *two_nodes(void)
+{
+    return cluster_start(&(struct cluster_options){.nodes = 2});
+}
+
+START_TEST(a_node_whose_number_is_given_away_goes_on_by_another)
+{
+    struct cluster *c = two_nodes();
+    struct server *node = c->nodes[0];
+    struct stream *st = stream_open(node, "user=ada&device=d&seq=0", NULL);
+
+    for (int i = 1; i <= 5; i++) {
+        publish(c->nodes[1], "user=ada", NULL, keep_printf("%d", i));
+        expect_message(st, i, keep_printf("%d", i));
+    }
+    server_allow(node, "PUSH");
+    number_of(c->redis, node, 1);
+    wait_until(
+        redis_call(c->redis, "HLEN %s", key_of(c->redis, "*nodes"))->integer
+        == 3);
+    stream_expect_bye(st, "superseded");
+    st = stream_open(node, "user=bob&device=d&seq=0", NULL);
+    publish(c->nodes[1], "user=bob", NULL, "first");
+    expect_message(st, 1, "first");
+}
+END_TEST
+
+START_TEST(a_fence_of_ours_whose_answer_was_lost_is_found)
+{
+    struct cluster *c = two_nodes();
+    struct stream *st = stream_open(c->nodes[0], "user=ada&device=d&seq=0",
+                                    NULL);
+    const char *key;
+    long long before;
+
+    publish(c->nodes[1], "user=ada", NULL, "first");
+    expect_message(st, 1, "first");
+    key = key_of(c->redis, "*Duada");
+    change_record(c->redis, key, 7, 0);
+    before = record_fence(c->redis, key);
+    leave(c->nodes[0], st);
+    st = stream_open(c->nodes[0], "user=ada&device=d&seq=1", NULL);
+    wait_until(record_fence(c->redis, key) > before);
+    publish(c->nodes[1], "user=ada", NULL, "second");
+    expect_message(st, 2, "second");
+    st = stream_open(c->nodes[1], "user=ada&device=d&seq=2", NULL);
+    publish(c->nodes[0], "user=ada", NULL, "third");
+    expect_message(st, 3, "third");
+}
+END_TEST
+
+/* What the old master would have told is not in the inbox of the new one. */
+START_TEST(whose_a_device_is_is_asked_after_a_failover)
+{
+    struct cluster *c = cluster_start(
+        &(struct cluster_options){.nodes = 2, .masters = 3, .replicas = 1});
+    struct stream *st = stream_open(c->nodes[0], "user=ada&device=d&seq=0",
+                                    NULL);
+    struct redis *master = NULL;
+
+    for (int i = 0; i < c->engine->masters; i++) {
+        if (redis_call(c->engine->servers[i], "KEYS *Duada")->elements) {
+            master = c->engine->servers[i];
+        }
+    }
+    ck_assert_ptr_nonnull(master);
+    /* It was written, and there is nothing else to write. */
+    wait_until(redis_call(master, "HVALS %s", key_of(master, "*Duada"))
+                   ->element[0]
+                   ->len
+               > HEAD_BYTES);
+    for (int i = 0; i < 2; i++) {
+        server_allow(c->nodes[i], "PUSH");
+    }
+    change_record(master, key_of(master, "*Duada"), 1, 1024);
+    redis_call(master, "WAIT 1 2000");
+    redis_kill(master);
+    stream_expect_bye(st, "superseded");
+}
+END_TEST
+
+/*
+ * So long that the inbox was given up; and the answer that says so goes
+ * astray, as if the connection had broken.
+ */
+START_TEST(a_node_that_stood_still_trusts_nothing_before_it_is_proved)
+{
+    struct cluster *c = two_nodes();
+    struct stream *ada = stream_open(c->nodes[0], "user=ada&device=d&seq=0",
+                                     NULL);
+    struct stream *bob = stream_open(c->nodes[0], "user=bob&device=d&seq=0",
+                                     NULL);
+    int64_t paused;
+
+    publish(c->nodes[1], "user=ada", NULL, "first");
+    expect_message(ada, 1, "first");
+    server_allow(c->nodes[0], "PUSH");
+    cluster_pause(c->nodes[0]);
+    paused = wait_now();
+    ada = stream_open(c->nodes[1], "user=ada&device=d&seq=0", NULL);
+    stream_next(ada);
+    publish(c->nodes[1], "user=bob", NULL, "for bob");
+    wait_until(wait_now() - paused >= STILL_MS);
+    redis_call(c->redis, "FCALL push_drain 1 %s 0 %lld - 0",
+               key_of(c->redis, "*}h"), number_of(c->redis, c->nodes[0], 0));
+    cluster_continue(c->nodes[0]);
+    ada = stream_open(c->nodes[0], "user=ada&device=d&seq=1", NULL);
+    expect_message(bob, 1, "for bob");
+    publish(c->nodes[1], "user=ada", NULL, "second");
+    expect_message(ada, 2, "second");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cluster_fences");
+    TCase *tc = case_add(suite, "fences", 60);
+
+    tcase_add_test(tc, a_node_whose_number_is_given_away_goes_on_by_another);
+    tcase_add_test(tc, a_fence_of_ours_whose_answer_was_lost_is_found);
+    tcase_add_test(tc, whose_a_device_is_is_asked_after_a_failover);
+    tcase_add_test(tc,
+                   a_node_that_stood_still_trusts_nothing_before_it_is_proved);
+    return case_run(suite);
+}
