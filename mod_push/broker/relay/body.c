@@ -99,7 +99,6 @@ char *push_relay_body(const push_publication_t *publication, size_t *len)
                            + content->data.len);
     char *body = malloc(room);
     char *at = body;
-    char *less;
 
     if (!body) {
         return NULL;
@@ -113,6 +112,5 @@ char *push_relay_body(const push_publication_t *publication, size_t *len)
     at = put_payload(at, &content->data);
     *len = (size_t)(at - body);
     *at = '\0';
-    less = realloc(body, *len + 1);
-    return less ? less : body;
+    return body;
 }
