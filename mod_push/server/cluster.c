@@ -211,8 +211,8 @@ static const struct {
                            "PUSH0204: PushCluster: it answers again"},
     [PUSH_CLUSTER_REFUSED] = {APLOG_ERR,
                               "PUSH0205: PushCluster: Redis refuses: see the "
-                              "user of PushCluster and "
-                              "its rights"},
+                              "user of PushCluster and its rights (ACL LOG of "
+                              "Redis names what is missing)"},
     [PUSH_CLUSTER_UNREADABLE] =
         {APLOG_WARNING,
          "PUSH0206: PushCluster: a record of a newer version of the module "
