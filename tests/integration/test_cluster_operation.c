@@ -245,6 +245,50 @@ START_TEST(a_right_that_is_taken_is_named_and_publishes_get_503)
 }
 END_TEST
 
+START_TEST(a_node_that_may_not_subscribe_says_so_and_is_only_slow)
+{
+    struct cluster_options o = restricted(0);
+    struct cluster *c = cluster_prepare(&o);
+    struct server *node;
+    struct stream *st;
+
+    set_user(c->redis, "-ssubscribe");
+    node = cluster_add(c);
+    server_allow(node, "PUSH0205");
+    cluster_await_well(c);
+    st = stream_open(node, "user=anna&device=d", NULL);
+    publish(node, "user=anna", NULL, "one");
+    expect_message(st, 1, "one");
+    wait_until(serverlog_count(node, "'ssubscribe'") > 0);
+    set_user(c->redis, "+ssubscribe");
+    wait_until(serverlog_count(node, "PUSH0204") > 0);
+    /* It tried more than once, and said it once. */
+    ck_assert_int_eq(serverlog_count(node, "'ssubscribe'"), 1);
+}
+END_TEST
+
+START_TEST(a_commit_needs_the_right_to_wait_for_replicas)
+{
+    struct cluster_options o = restricted(1);
+    struct cluster *c = cluster_prepare(&o);
+    struct redis *replica = redis_start(&(struct redis_options){
+        .lines = keep_printf("%sreplicaof 127.0.0.1 %d\n", acl_line(),
+                             c->redis->port)});
+    struct server *node;
+
+    wait_until(strcmp(redis_info(replica, "master_link_status"), "up") == 0);
+    c->options.node.global = "PushDurability commit\nPushClusterReplicas 1\n";
+    node = cluster_add(c);
+    server_allow(node, "PUSH0205");
+    wait_until(publish_try(node, "user=anna", NULL, "one")->status == 201);
+    set_user(c->redis, "-wait");
+    http_expect(publish_try(node, "user=anna", NULL, "two"), 503, NULL);
+    wait_until(serverlog_count(node, "'wait'") > 0);
+    set_user(c->redis, "+wait");
+    publish(node, "user=anna", NULL, "three");
+}
+END_TEST
+
 /* ---- a sentinel ---- */
 
 /* A node on a Redis of its own URL, which says who it is. */
@@ -452,6 +496,8 @@ int main(void)
     tcase_add_test(tc, a_user_that_lacks_something_does_not_start_a_node);
     tcase_add_row_test(
         tc, a_right_that_is_taken_is_named_and_publishes_get_503, running);
+    tcase_add_test(tc, a_node_that_may_not_subscribe_says_so_and_is_only_slow);
+    tcase_add_test(tc, a_commit_needs_the_right_to_wait_for_replicas);
     tcase_add_test(tc,
                    under_a_sentinel_a_replica_goes_on_where_its_master_died);
     tcase_add_test(tc, prefixes_keep_two_clusters_of_one_redis_apart);
