@@ -251,6 +251,8 @@ START_TEST(a_node_that_may_not_subscribe_says_so_and_is_only_slow)
     struct cluster *c = cluster_prepare(&o);
     struct server *node;
     struct stream *st;
+    long long before;
+    int64_t begun;
 
     set_user(c->redis, "-ssubscribe");
     node = cluster_add(c);
@@ -260,6 +262,13 @@ START_TEST(a_node_that_may_not_subscribe_says_so_and_is_only_slow)
     publish(node, "user=anna", NULL, "one");
     expect_message(st, 1, "one");
     wait_until(serverlog_count(node, "'ssubscribe'") > 0);
+    /* It does not try all the time: over two seconds, that is. */
+    before = redis_info_number(c->redis, "total_connections_received");
+    begun = wait_now();
+    wait_until(wait_now() - begun > 2000);
+    ck_assert_int_lt(redis_info_number(c->redis, "total_connections_received")
+                         - before,
+                     20);
     set_user(c->redis, "+ssubscribe");
     wait_until(serverlog_count(node, "PUSH0204") > 0);
     /* It tried more than once, and said it once. */
