@@ -58,6 +58,9 @@ START_TEST(redis_may_demand_certificates_by_tls)
     st = stream_open(c->nodes[1], "user=anna&device=d", NULL);
     publish(c->nodes[0], "user=anna", NULL, "one");
     expect_message(st, 1, "one");
+    server_graceful(c->nodes[0]);
+    publish(c->nodes[0], "user=anna", NULL, "two");
+    expect_message(st, 2, "two");
 }
 END_TEST
 
