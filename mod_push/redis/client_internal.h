@@ -112,8 +112,9 @@ void push_outcome_answered(push_line_t *line, push_request_t *request,
 void push_outcome_dropped(push_line_t *line, push_request_t *request,
                           bool sent);
 
-/* The WAIT of the lot said that so many replicas have it. */
+/* So many replicas have the lot, as its WAIT said; or that was refused. */
 void push_outcome_lot(push_line_t *line, unsigned replicated);
+void push_outcome_waited(push_line_t *line, push_reply_t *reply);
 void push_outcome_loaded(push_client_t *client, unsigned master,
                          push_reply_t *reply);
 void push_outcome_late(push_client_t *client, push_request_t *request);

@@ -463,7 +463,7 @@ static bool decode(push_connection_t *connection, const char *bytes,
 
 static void receive(push_connection_t *connection)
 {
-    static const char lost[] = "the connection was lost";
+    const char *reason;
     ssize_t got;
 
     do {
@@ -476,12 +476,14 @@ static void receive(push_connection_t *connection)
     } while (got > 0);
     if (got != PUSH_SOCKET_AGAIN) {
         /* TLS 1.3 refuses a client's certificate only here. */
+        reason = push_socket_reason(&connection->socket);
         end(connection,
             connection->socket.ssl && connection->state == GREETING
                 ? PUSH_FAILURE_SETUP
                 : PUSH_FAILURE_AWAY,
-            "%s%s", lost,
-            connection->state == GREETING ? " before it was open" : "");
+            "the connection was lost%s%s%s",
+            connection->state == GREETING ? " before it was open" : "",
+            *reason ? ": " : "", reason);
     }
 }
 

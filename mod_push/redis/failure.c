@@ -24,6 +24,8 @@ static const struct {
     {"NOAUTH", PUSH_FAILURE_SETUP},
     {"WRONGPASS", PUSH_FAILURE_SETUP},
     {"NOPERM", PUSH_FAILURE_SETUP},
+    /* So says 7.0 of what a function may not do. */
+    {"ERR The user executing the script can't", PUSH_FAILURE_SETUP},
     {"DENIED", PUSH_FAILURE_SETUP},
     {"ERR invalid password", PUSH_FAILURE_SETUP},
     {"ERR AUTH ", PUSH_FAILURE_SETUP},

@@ -171,13 +171,10 @@ static void opened(void *data)
 static void answered(void *data, void *tag, push_reply_t *reply)
 {
     push_line_t *line = data;
-    int64_t replicated;
 
     if (tag == &wait_tag) {
-        replicated = push_reply_integer(reply);
-        push_reply_free(reply);
         line->in_lot = false;
-        push_outcome_lot(line, replicated > 0 ? (unsigned)replicated : 0);
+        push_outcome_waited(line, reply);
     }
     else if (tag == &load_tag) {
         node_of(line)->loading = false;

@@ -77,12 +77,11 @@ static void not_run(push_line_t *line, push_request_t *request)
 }
 
 /* Once, when a master begins to refuse; client.c says when it is over. */
-static void note_refusal(push_line_t *line, const push_request_t *request,
+static void note_refusal(push_line_t *line, push_text_t text,
                          push_failure_t failure)
 {
     push_client_t *client = line->client;
     push_node_t *node = &client->nodes[line->master];
-    push_text_t text = push_reply_text(request->reply);
     char room[PUSH_REDIS_WHY];
 
     if (failure < PUSH_FAILURE_LIBRARY || failure > PUSH_FAILURE_SETUP) {
@@ -104,7 +103,8 @@ static void needs_library(push_line_t *line, push_request_t *request)
     push_node_t *node = &client->nodes[line->master];
 
     if (!client->hooks.library || request->loaded) {
-        note_refusal(line, request, PUSH_FAILURE_LIBRARY);
+        note_refusal(line, push_reply_text(request->reply),
+                     PUSH_FAILURE_LIBRARY);
         push_client_end(client, request, PUSH_FAILURE_LIBRARY);
         return;
     }
@@ -149,7 +149,7 @@ void push_outcome_answered(push_line_t *line, push_request_t *request,
         needs_library(line, request);
     }
     else {
-        note_refusal(line, request, failure);
+        note_refusal(line, push_reply_text(request->reply), failure);
         push_client_end(line->client, request, failure);
     }
 }
@@ -178,6 +178,18 @@ void push_outcome_lot(push_line_t *line, unsigned replicated)
                                                      : PUSH_FAILURE_NONE);
         }
     }
+}
+
+void push_outcome_waited(push_line_t *line, push_reply_t *reply)
+{
+    int64_t replicated = push_reply_integer(reply);
+    push_text_t text = push_reply_text(reply);
+
+    if (push_reply_kind(reply) == PUSH_REPLY_ERROR) {
+        note_refusal(line, text, push_failure_of(text));
+    }
+    push_reply_free(reply);
+    push_outcome_lot(line, replicated > 0 ? (unsigned)replicated : 0);
 }
 
 void push_outcome_loaded(push_client_t *client, unsigned master,

@@ -122,6 +122,14 @@ static ssize_t tls_write(push_socket_t *socket, const void *from, size_t len)
     return tls_failed(socket, 0, false);
 }
 
+const char *push_socket_reason(const push_socket_t *socket)
+{
+    unsigned long error = socket->ssl ? ERR_peek_last_error() : 0;
+    const char *reason = error ? ERR_reason_error_string(error) : NULL;
+
+    return reason ? reason : "";
+}
+
 static ssize_t failed(void)
 {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR

@@ -36,6 +36,9 @@ int push_socket_handshake(push_socket_t *socket, char why[PUSH_REDIS_WHY]);
 ssize_t push_socket_read(push_socket_t *socket, void *to, size_t len);
 ssize_t push_socket_write(push_socket_t *socket, const void *from, size_t len);
 
+/* What TLS says of the last _LOST; "" where that is nothing. */
+const char *push_socket_reason(const push_socket_t *socket);
+
 void push_socket_close(push_socket_t *socket);
 
 #endif

@@ -176,7 +176,6 @@ static void answered(void *data, void *tag, push_reply_t *reply)
 
     if (tag != &ping_tag) {
         source->asked--;
-        source->tries = 0;
     }
     if (push_reply_kind(reply) == PUSH_REPLY_ERROR) {
         if (tag != &ping_tag && failure == PUSH_FAILURE_AGAIN) {
@@ -186,6 +185,9 @@ static void answered(void *data, void *tag, push_reply_t *reply)
             snprintf(source->refused, sizeof(source->refused), "%.*s",
                      (int)text.len, text.at);
         }
+    }
+    else if (tag != &ping_tag) {
+        source->tries = 0;
     }
     push_reply_free(reply);
 }

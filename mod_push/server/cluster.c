@@ -82,14 +82,21 @@ static bool read_secret(server_rec *s, const char *path)
     return true;
 }
 
+/* Before the module is unloaded: nobody would know it any more. */
+static apr_status_t free_tls(void *unused)
+{
+    (void)unused;
+    push_redis_tls_destroy(redis.tls);
+    redis.tls = NULL;
+    return APR_SUCCESS;
+}
+
 static bool read_urls(server_rec *s, const push_cluster_settings_t *cluster)
 {
     push_redis_tls_files_t files = {cluster->ca, cluster->cert, cluster->key};
     char why[PUSH_REDIS_WHY];
 
-    if (redis.tls) {
-        push_redis_tls_destroy(redis.tls);
-    }
+    free_tls(NULL);
     memset(&redis, 0, sizeof(redis));
     for (int i = 0; i < cluster->urls->nelts; i++) {
         if (!push_redis_settings_add(
@@ -102,6 +109,8 @@ static bool read_urls(server_rec *s, const push_cluster_settings_t *cluster)
         if (!redis.tls) {
             return refuse(s, "PushClusterTLS", why);
         }
+        apr_pool_cleanup_register(s->process->pconf, NULL, free_tls,
+                                  apr_pool_cleanup_null);
     }
     else if (cluster->ca || cluster->cert || cluster->key) {
         return refuse(s, "PushClusterTLS",
@@ -211,8 +220,8 @@ static const struct {
                            "PUSH0204: PushCluster: it answers again"},
     [PUSH_CLUSTER_REFUSED] = {APLOG_ERR,
                               "PUSH0205: PushCluster: Redis refuses: see the "
-                              "user of PushCluster and "
-                              "its rights"},
+                              "user of PushCluster and its rights (ACL LOG of "
+                              "Redis names what is missing)"},
     [PUSH_CLUSTER_UNREADABLE] =
         {APLOG_WARNING,
          "PUSH0206: PushCluster: a record of a newer version of the module "

@@ -255,6 +255,9 @@ static const struct {
      PUSH_FAILURE_SETUP},
     {"ERR unknown command 'FCALL', with args beginning with: ",
      PUSH_FAILURE_SETUP},
+    {"ERR The user executing the script can't run this command or subcommand "
+     "script: push_publish, on @user_function:9.",
+     PUSH_FAILURE_SETUP},
     {"DENIED Redis is running in protected mode", PUSH_FAILURE_SETUP},
     {"ERR wrong number of arguments", PUSH_FAILURE_ERROR},
     {"REUSED the key", PUSH_FAILURE_ERROR},

@@ -201,6 +201,7 @@ START_TEST(a_client_without_the_certificate_that_is_needed_is_told_so)
     f = start_tls(keep_printf("rediss://127.0.0.1:%d", r->tls_port),
                   tls_of(redis_ca(r), NULL, NULL));
     wait_until(reported(f) == PUSH_FAILURE_SETUP);
+    ck_assert(report_has(f, "certificate required"));
     f = start_tls(keep_printf("rediss://127.0.0.1:%d", r->tls_port),
                   tls_of(redis_ca(r), redis_client_certificate(r),
                          redis_client_key(r)));

@@ -284,9 +284,27 @@ static bool start_relay(push_cluster_t *cluster)
     return cluster->relay != NULL;
 }
 
+/* What the link calls is reported by it; rights that only a publish or a
+ * device needs are seen here. */
+static void see_refusal(void *data, const push_redis_trouble_t *trouble)
+{
+    const push_cluster_options_t *options = data;
+    char address[PUSH_REDIS_ADDRESS_TEXT];
+    char text[512];
+
+    if (trouble->failure == PUSH_FAILURE_SETUP && trouble->address) {
+        snprintf(text, sizeof(text), "%s: %s",
+                 push_address_format(trouble->address, address),
+                 trouble->text);
+        options->report(options->data, PUSH_CLUSTER_REFUSED, text);
+    }
+}
+
 bool push_cluster_start(push_cluster_t *cluster)
 {
-    push_client_hooks_t hooks = {.library = fill_library};
+    push_client_hooks_t hooks = {.data = &cluster->options,
+                                 .library = fill_library,
+                                 .trouble = see_refusal};
 
     cluster->courier = push_courier_start(cluster->options.redis, &hooks);
     if (cluster->courier) {

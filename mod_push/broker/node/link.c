@@ -37,6 +37,7 @@ typedef struct {
     int64_t next;       /* push_redis_now(); when the next one is due */
     bool busy;          /* one is under way */
     bool woken;         /* since it was sent */
+    bool deaf;          /* the master refuses to wake us; that was said */
 } drain_t;
 
 struct push_link_t {
@@ -217,12 +218,29 @@ static void on_moved(void *data, unsigned master, unsigned partition)
     push_client_renew(link->client);
 }
 
-/* Wakes that came meanwhile are replaced by the drain at `subscribed`. */
+static void on_subscribed(void *data, unsigned master)
+{
+    push_link_t *link = data;
+
+    if (link->drains[master].deaf) {
+        link->drains[master].deaf = false;
+        report(link, PUSH_CLUSTER_BACK, "subscriptions");
+    }
+    drain_at_once(link, master);
+}
+
+/* Wakes that came meanwhile are replaced by the drain at `subscribed`.  Where
+ * we may not subscribe, messages are as late as a drain comes by itself. */
 static void on_lost(void *data, unsigned master, const char *why)
 {
-    (void)data;
-    (void)master;
-    (void)why;
+    push_text_t text = {why, (uint32_t)strlen(why)};
+    push_link_t *link = data;
+
+    if (!link->drains[master].deaf
+        && push_failure_of(text) == PUSH_FAILURE_SETUP) {
+        link->drains[master].deaf = true;
+        report(link, PUSH_CLUSTER_REFUSED, why);
+    }
 }
 
 /* Who was forced out may have been said where the partition was before. */
@@ -273,7 +291,7 @@ static void make_wakes(push_link_t *link)
                                     .owner = owner,
                                     .hooks = {.data = link,
                                               .woken = on_woken,
-                                              .subscribed = on_woken,
+                                              .subscribed = on_subscribed,
                                               .lost = on_lost,
                                               .moved = on_moved}};
 

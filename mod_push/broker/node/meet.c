@@ -14,6 +14,7 @@ typedef struct {
     push_meeting_t *meeting;
     push_client_t *client;
     char trouble[256]; /* the last one that the client had */
+    bool refused;      /* that was SETUP */
     push_failure_t failure;
 } talk_t;
 
@@ -31,6 +32,7 @@ static void on_trouble(void *data, const push_redis_trouble_t *trouble)
     char address[PUSH_REDIS_ADDRESS_TEXT];
 
     if (trouble->failure != PUSH_FAILURE_NONE) {
+        talk->refused = trouble->failure == PUSH_FAILURE_SETUP;
         snprintf(talk->trouble, sizeof(talk->trouble), "%s: %s",
                  trouble->address
                      ? push_address_format(trouble->address, address)
@@ -49,8 +51,10 @@ static const char *advice_of(push_failure_t failure)
         return "Redis cannot be reached, or is not ready; see PushCluster and "
                "PushClusterTLS";
     case PUSH_FAILURE_SETUP:
-        return "Redis refuses this user, or is older than 7.0: see the user "
-               "and password of PushCluster, and conf/examples/redis-push.acl";
+        return "Redis refuses this node, or is older than 7.0: see the URL, "
+               "user and password of PushCluster, PushClusterTLS, and "
+               "conf/examples/redis-push.acl (ACL LOG of Redis names a right "
+               "that is missing)";
     case PUSH_FAILURE_LIBRARY:
         return "the function library cannot be loaded: Redis must be 7.0 or "
                "later, and the user needs +function|load";
@@ -67,11 +71,12 @@ static const char *advice_of(push_failure_t failure)
 static void note_failure(talk_t *talk, const push_request_t *request)
 {
     push_text_t error = push_reply_text(request->reply);
+    bool refused = request->failure == PUSH_FAILURE_AWAY && talk->refused;
 
     talk->failure = request->failure;
     snprintf(talk->meeting->why, sizeof(talk->meeting->why), "%s%s%.*s%s%s",
-             advice_of(request->failure), error.len ? ": " : "",
-             (int)error.len, error.len ? error.at : "",
+             advice_of(refused ? PUSH_FAILURE_SETUP : request->failure),
+             error.len ? ": " : "", (int)error.len, error.len ? error.at : "",
              talk->trouble[0] ? "; " : "", talk->trouble);
 }
 
