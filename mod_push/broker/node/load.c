@@ -71,6 +71,7 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
         .log = load->log,
         .errand = load->follow.errand,
         .since = load->follow.since,
+        .rest_of_whole = load->taken && load->whole,
         .followed = followed};
     push_time_t now = push_clock_now();
     push_status_t status = PUSH_NO_MEMORY;
@@ -80,6 +81,7 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
         status = push_loading_put(cluster, &loading, &now, &again);
     }
     if (status == PUSH_OK) {
+        load->whole = load->taken ? load->whole : followed->whole;
         load->taken = true;
         load->follow.since = followed->version;
         load->follow.mine = followed->more;
@@ -111,6 +113,14 @@ push_following_t push_load_following(push_cluster_t *cluster,
                               .since = load->follow.since};
 }
 
+static void let_go_of_answer(push_load_t *load)
+{
+    if (load->asked) {
+        push_request_cleanup(&load->request);
+        load->asked = false;
+    }
+}
+
 /* rest: behind a piece that was not all of it. */
 static void ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
 {
@@ -121,9 +131,7 @@ static void ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
                                                                 load)};
 
     call.following.rest = rest;
-    if (load->asked) {
-        push_request_cleanup(&load->request);
-    }
+    let_go_of_answer(load);
     push_request_init(&load->request, partition);
     push_library_follow(&load->request.command, &call);
     push_courier_send(cluster->courier, &load->request);
@@ -191,6 +199,11 @@ static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
         us = us * 2 < POLL_LAST_US ? us * 2 : POLL_LAST_US;
         status = push_follow_begin(cluster->store, load->log, &load->follow);
     }
+    if (status == PUSH_OK && load->follow.mine) {
+        /* Another errand: the log may have gone, and come, since we asked. */
+        let_go_of_answer(load);
+        load->taken = false;
+    }
     return status;
 }
 
@@ -220,9 +233,7 @@ void push_load_end(push_cluster_t *cluster, push_load_t *load)
     if (load->asked && !load->waited) {
         push_courier_wait(cluster->courier, &load->request);
     }
-    if (load->asked) {
-        push_request_cleanup(&load->request);
-    }
+    let_go_of_answer(load);
     if (load->follow.mine) {
         push_follow_fail(cluster->store, load->log, load->follow.errand);
     }

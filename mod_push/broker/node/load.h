@@ -18,7 +18,8 @@ typedef struct push_load_t {
     push_request_t request;
     bool asked;            /* request was sent, and */
     bool waited;           /* it is over */
-    bool taken;            /* the log has a piece of it */
+    bool taken;            /* the log has a piece of this errand's answer, */
+    bool whole;            /* which is a whole one */
     push_dropped_t *marks; /* of all its pieces */
     unsigned marks_count;
 } push_load_t;
