@@ -4,6 +4,7 @@
  */
 
 #include <check.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,11 @@
 #include "broker/node/resync.h"
 #include "harness/case.h"
 #include "harness/keep.h"
+#include "harness/wait.h"
 #include "library_kit.h"
 #include "redis/courier.h"
 #include "store/ops/apply_internal.h"
+#include "store/ops/unfollow.h"
 #include "store/shard/shard.h"
 #include "store_cluster.h"
 
@@ -180,6 +183,44 @@ START_TEST(what_was_recalled_long_ago_ends_in_whatever_piece_it_would_be)
 }
 END_TEST
 
+static void *resync_beside(void *data)
+{
+    (void)data;
+    resync();
+    return NULL;
+}
+
+static unsigned under_way(void)
+{
+    push_client_figures_t figures;
+
+    push_courier_figures(node.cluster.courier, &figures);
+    return figures.under_way;
+}
+
+/* The unfollow comes to Redis before the question. */
+START_TEST(a_log_that_is_left_while_it_is_asked_for_is_followed_again)
+{
+    push_follow_t follow;
+    pthread_t thread;
+
+    load();
+    redis_pause(node.library->redis);
+    ck_assert_int_eq(pthread_create(&thread, NULL, resync_beside, NULL), 0);
+    wait_until(under_way() == 1);
+    ck_assert_int_eq(push_follow_leave(&node.g.store, named(LOG), &follow),
+                     PUSH_OK);
+    ck_assert_int_eq(push_follow_left(&node.g.store, named(LOG), follow.errand,
+                                      true),
+                     PUSH_OK);
+    redis_continue(node.library->redis);
+    pthread_join(thread, NULL);
+    ck_assert_int_eq(redis_call(node.library->redis, "KEYS *}f")->elements, 1);
+    ck_assert_int_eq(look().state, PUSH_FOLLOW_LIVE);
+    ck_assert(look().idle);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node_load");
@@ -189,5 +230,7 @@ int main(void)
     tcase_add_loop_test(
         tc, what_was_recalled_long_ago_ends_in_whatever_piece_it_would_be, 0,
         2);
+    tcase_add_test(tc,
+                   a_log_that_is_left_while_it_is_asked_for_is_followed_again);
     return case_run(suite);
 }

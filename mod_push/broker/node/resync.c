@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/node/load.h"
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
 #include "redis/courier.h"
@@ -56,6 +57,22 @@ static void send(turn_t *turn, call_t *call)
     push_courier_send(cluster->courier, &call->request);
 }
 
+/*
+ * The log was left while Redis was asked, which counts us as followers again:
+ * so it is followed, until it is left in order.
+ */
+static bool follow(push_cluster_t *cluster, push_text_t log)
+{
+    push_load_t load;
+    push_status_t status = push_load_begin(cluster, &load, log, true);
+
+    if (status == PUSH_OK) {
+        status = push_load_wait(cluster, &load);
+    }
+    push_load_end(cluster, &load);
+    return status == PUSH_OK;
+}
+
 /* True: the log lacks nothing that it could have. */
 static bool put(const turn_t *turn, const push_loading_t *loading)
 {
@@ -68,8 +85,9 @@ static bool put(const turn_t *turn, const push_loading_t *loading)
     case PUSH_OK:
         return !again;
     case PUSH_STALE: /* it has an errand, which sees to it */
-    case PUSH_NOT_FOUND:
         return true;
+    case PUSH_NOT_FOUND:
+        return follow(turn->cluster, loading->log);
     default:
         return false;
     }
