@@ -49,6 +49,15 @@ push_status_t push_load_wait(push_cluster_t *cluster, push_load_t *load);
 /* An errand that was not brought to its end is given up for others. */
 void push_load_end(push_cluster_t *cluster, push_load_t *load);
 
+/* All of that, with nothing else to be done meanwhile. */
+push_status_t push_load_whole(push_cluster_t *cluster, push_text_t log);
+
+/*
+ * Rung when a log was loaded or left, or that was given up: of this one, or of
+ * others in its shard.
+ */
+push_bell_t *push_load_bell(push_cluster_t *cluster, push_text_t log);
+
 /* The name of the log of a user or a channel, in Redis and here. */
 typedef struct push_log_name_t {
     char text[1 + PUSH_NAME_MAX];

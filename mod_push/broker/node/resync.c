@@ -57,22 +57,6 @@ static void send(turn_t *turn, call_t *call)
     push_courier_send(cluster->courier, &call->request);
 }
 
-/*
- * The log was left while Redis was asked, which counts us as followers again:
- * so it is followed, until it is left in order.
- */
-static bool follow(push_cluster_t *cluster, push_text_t log)
-{
-    push_load_t load;
-    push_status_t status = push_load_begin(cluster, &load, log, true);
-
-    if (status == PUSH_OK) {
-        status = push_load_wait(cluster, &load);
-    }
-    push_load_end(cluster, &load);
-    return status == PUSH_OK;
-}
-
 /* True: the log lacks nothing that it could have. */
 static bool put(const turn_t *turn, const push_loading_t *loading)
 {
@@ -87,7 +71,9 @@ static bool put(const turn_t *turn, const push_loading_t *loading)
     case PUSH_STALE: /* it has an errand, which sees to it */
         return true;
     case PUSH_NOT_FOUND:
-        return follow(turn->cluster, loading->log);
+        /* It was left meanwhile, but now Redis counts us as followers again:
+         * so it is followed, until it is left in order. */
+        return push_load_whole(turn->cluster, loading->log) == PUSH_OK;
     default:
         return false;
     }
