@@ -222,6 +222,11 @@ static const struct {
                               "PUSH0205: PushCluster: Redis refuses: see the "
                               "user of PushCluster and its rights (ACL LOG of "
                               "Redis names what is missing)"},
+    [PUSH_CLUSTER_NO_WRITES] =
+        {APLOG_ERR,
+         "PUSH0215: PushCluster: Redis takes no writes now (its memory, its "
+         "disk, its replicas, or a script that runs); what needs them is "
+         "refused with 503"},
     [PUSH_CLUSTER_UNREADABLE] =
         {APLOG_WARNING,
          "PUSH0206: PushCluster: a record of a newer version of the module "

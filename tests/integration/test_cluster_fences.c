@@ -1,6 +1,7 @@
 /*
  * What a node that was deaf for a while believes to own: it is found out by
- * what is written, and nothing is lost on the way.
+ * what is written, and nothing is lost on the way. Nor is it in a long log, or
+ * while Redis has no room on its disk.
  */
 #include <check.h>
 #include <signal.h>
@@ -8,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "case.h"
 #include "cluster.h"
+#include "disk.h"
 #include "keep.h"
+#include "serverlog.h"
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
@@ -261,6 +265,68 @@ START_TEST(a_long_log_is_whole_at_all_nodes_whatever_they_missed)
 }
 END_TEST
 
+/* ---- a full disk ---- */
+
+/* Until it is refused: what was accepted arrives.  Gives its number. */
+static int publish_until_refused(struct cluster *c, struct stream *st,
+                                 int number)
+{
+    struct answer *a = publish_try(c->nodes[0], "user=anna", NULL,
+                                   keep_printf("m%d", number));
+
+    while (a->status == 201) {
+        expect_message(st, number, keep_printf("m%d", number));
+        number++;
+        a = publish_try(c->nodes[0], "user=anna", NULL,
+                        keep_printf("m%d", number));
+    }
+    http_expect(a, 503, NULL);
+    ck_assert_ptr_nonnull(http_header(a, "Retry-After"));
+    return number;
+}
+
+START_TEST(while_the_disk_of_redis_is_full_nothing_is_taken_and_nothing_lost)
+{
+    const char *disk = disk_mount("16m");
+    struct cluster *c;
+    struct stream *st;
+    int count;
+
+    if (disk == NULL) {
+        return;
+    }
+    ck_assert_int_eq(mkdir(keep_printf("%s/logs", disk), 0755), 0);
+    c = cluster_start(&(struct cluster_options){
+        .nodes = 2,
+        .redis = {.append = true, .lines = keep_printf("dir %s\n", disk)}});
+    for (int i = 0; i < c->count; i++) {
+        server_allow(c->nodes[i], "PUSH");
+    }
+    st = stream_open(c->nodes[1], "user=anna&device=d", NULL);
+    publish(c->nodes[0], "user=anna", NULL, "m1");
+    expect_message(st, 1, "m1");
+    disk_fill(disk);
+    count = publish_until_refused(c, st, 2);
+    wait_until(serverlog_count(c->nodes[0], "PUSH0215") > 0);
+    disk_empty(disk);
+    wait_until(
+        publish_try(c->nodes[0], "user=anna", NULL, keep_printf("m%d", count))
+            ->status
+        == 201);
+    expect_message(st, count, keep_printf("m%d", count));
+    /* And all of it is on the disk. */
+    redis_kill(c->redis);
+    redis_again(c->redis);
+    cluster_await_well(c);
+    wait_until(
+        (st = stream_try(c->nodes[0], "user=anna&device=e", NULL))->status
+        == 200);
+    for (int i = 1; i <= count; i++) {
+        expect_message(st, i, keep_printf("m%d", i));
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_fences");
@@ -272,5 +338,7 @@ int main(void)
     tcase_add_test(tc,
                    a_node_that_stood_still_trusts_nothing_before_it_is_proved);
     tcase_add_test(tc, a_long_log_is_whole_at_all_nodes_whatever_they_missed);
+    tcase_add_test(
+        tc, while_the_disk_of_redis_is_full_nothing_is_taken_and_nothing_lost);
     return case_run(suite);
 }

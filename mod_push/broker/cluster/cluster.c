@@ -284,19 +284,23 @@ static bool start_relay(push_cluster_t *cluster)
     return cluster->relay != NULL;
 }
 
-/* What the link calls is reported by it; rights that only a publish or a
- * device needs are seen here. */
+/* What the link calls is reported by it; what only a publish or a device needs
+ * is seen here: rights, and that Redis writes. */
 static void see_refusal(void *data, const push_redis_trouble_t *trouble)
 {
     const push_cluster_options_t *options = data;
     char address[PUSH_REDIS_ADDRESS_TEXT];
     char text[512];
+    bool takes_none = trouble->failure == PUSH_FAILURE_REFUSED;
 
-    if (trouble->failure == PUSH_FAILURE_SETUP && trouble->address) {
+    if ((takes_none || trouble->failure == PUSH_FAILURE_SETUP)
+        && trouble->address) {
         snprintf(text, sizeof(text), "%s: %s",
                  push_address_format(trouble->address, address),
                  trouble->text);
-        options->report(options->data, PUSH_CLUSTER_REFUSED, text);
+        options->report(
+            options->data,
+            takes_none ? PUSH_CLUSTER_NO_WRITES : PUSH_CLUSTER_REFUSED, text);
     }
 }
 

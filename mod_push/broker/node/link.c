@@ -389,6 +389,9 @@ static void on_trouble(void *data, const push_redis_trouble_t *trouble)
            : trouble->failure == PUSH_FAILURE_SETUP
                    || trouble->failure == PUSH_FAILURE_LIBRARY
                ? PUSH_CLUSTER_REFUSED
+           : trouble->failure == PUSH_FAILURE_REFUSED
+                   || trouble->failure == PUSH_FAILURE_FULL
+               ? PUSH_CLUSTER_NO_WRITES
                : PUSH_CLUSTER_AWAY,
            text);
 }

@@ -32,6 +32,7 @@ typedef enum push_cluster_event_t {
     PUSH_CLUSTER_AWAY,       /* a master does not answer */
     PUSH_CLUSTER_BACK,       /* it does again */
     PUSH_CLUSTER_REFUSED,    /* Redis says that something is set up wrongly */
+    PUSH_CLUSTER_NO_WRITES,  /* it takes none now, but goes on reading */
     PUSH_CLUSTER_UNREADABLE, /* a record that this version cannot read */
     PUSH_CLUSTER_LEASE_LATE, /* the lease could not be renewed */
     PUSH_CLUSTER_LEASED,     /* this node has a number, or another one */
