@@ -128,7 +128,7 @@ static bool has(uint64_t tick)
     unsigned found = 0;
 
     ck_assert(push_shard_enter(&node.g.store, name.shard));
-    log = push_log_named(&node.g.store, named(LOG), &name);
+    log = push_log_named(&node.g.store, named(LOG), &name, false);
     ck_assert_ptr_nonnull(log);
     for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
         const push_lane_t *l = &log->lanes[lane];

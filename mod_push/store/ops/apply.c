@@ -49,7 +49,7 @@ unsigned push_log_partition(const push_store_t *store, push_text_t log)
 }
 
 push_log_t *push_log_named(push_store_t *store, push_text_t log,
-                           const push_name_t *name)
+                           const push_name_t *name, bool make)
 {
     push_log_kind_t kind;
     push_text_t text;
@@ -61,10 +61,10 @@ push_log_t *push_log_named(push_store_t *store, push_text_t log,
     }
     switch (kind) {
     case PUSH_LOG_USER:
-        user = push_store_user(store, name, false);
+        user = push_store_user(store, name, make);
         return user ? &user->log : NULL;
     case PUSH_LOG_CHANNEL:
-        channel = push_store_channel(store, name, false);
+        channel = push_store_channel(store, name, make);
         return channel ? &channel->log : NULL;
     default:
         return &push_store_broadcast(store)->log;
@@ -300,7 +300,7 @@ static push_apply_t apply_one(const push_applying_t *applying,
                               const push_time_t *now)
 {
     push_store_t *store = applying->store;
-    push_log_t *log = push_log_named(store, entry->log, name);
+    push_log_t *log = push_log_named(store, entry->log, name, false);
     push_log_copy_t *copy = log ? push_log_copy(store, log) : NULL;
     push_apply_t outcome;
 

@@ -20,9 +20,10 @@ push_urgency_t push_apply_lowest(push_store_t *store, const push_time_t *now);
 
 /* ---- with the lock of the log's shard ---- */
 
-/* NULL: it is not here. */
+/* Makes its object where it is missing and that is wanted.  NULL: it is not
+ * here; no such log can be; no memory. */
 push_log_t *push_log_named(push_store_t *store, push_text_t log,
-                           const push_name_t *name);
+                           const push_name_t *name, bool make);
 
 /* Applies one entry, whatever the log's version and state are. */
 push_apply_t push_apply_to(const push_applying_t *applying, push_log_t *log,

@@ -1,31 +1,10 @@
 #include "store/ops/disown.h"
 
-#include <stdatomic.h>
 #include <string.h>
 
-#include "store/ops/own_internal.h"
+#include "store/ops/own.h"
 #include "store/shard/context.h"
 #include "store/shard/shard.h"
-
-/* The stream's reactor may look at it a while longer: then the sweep drops it. */
-void push_own_forget(push_own_t *own, const push_time_t *now)
-{
-    push_device_t *device = own->device;
-
-    own->owned->state = PUSH_OWNED_NOT;
-    PUSH_FAILPOINT("cluster-disowned");
-    if (device->traits & PUSH_DEVICE_ONLINE) {
-        push_own_end_stream(own, now);
-    }
-    else if (!atomic_load(&device->wake)
-             && device->left + PUSH_DISOWN_MS <= now->mono) {
-        push_store_drop_device(own->store, device);
-        return;
-    }
-    if (device->left > now->mono - PUSH_DISOWN_MS) {
-        device->left = now->mono;
-    }
-}
 
 push_status_t push_store_disown(push_store_t *store, push_text_t user,
                                 const unsigned char *id, uint32_t fence,

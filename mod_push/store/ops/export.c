@@ -1,12 +1,10 @@
 #include "store/ops/export.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/event.h"
 #include "store/disk/save_device.h"
-#include "store/ops/own_internal.h"
+#include "store/ops/own.h"
 #include "store/ops/session_block.h"
 #include "store/shard/context.h"
 #include "store/shard/copy.h"
@@ -20,42 +18,6 @@ void push_export_cleanup(push_export_t *exported)
 }
 
 /* ---- with the lock of the device's shard ---- */
-
-push_status_t push_own_enter(push_store_t *store, push_text_t user,
-                             const unsigned char *id, push_own_t *own)
-{
-    *own = (push_own_t){.store = store, .name = push_store_name(store, user)};
-    if (!push_shard_enter(store, own->name.shard)) {
-        return PUSH_BUSY;
-    }
-    own->device = push_store_device(store, own->name.shard, id);
-    own->owned = own->device ? push_owned(store, own->device) : NULL;
-    if (own->owned) {
-        return PUSH_OK;
-    }
-    push_shard_leave(store, own->name.shard);
-    return PUSH_NOT_FOUND;
-}
-
-/* Its numbers stay those of the stream that gave them. */
-void push_own_end_stream(push_own_t *own, const push_time_t *now)
-{
-    push_device_t *device = own->device;
-    bool online = device->traits & PUSH_DEVICE_ONLINE;
-    uint64_t session = push_owned_session(own->store, device);
-
-    push_store_supersede(own->store, device, now);
-    own->owned->gen = push_store_next_gen(own->store);
-    own->owned->session = session;
-    PUSH_FAILPOINT("cluster-superseded");
-    device->gen = own->owned->gen;
-    PUSH_FAILPOINT("cluster-stream-ended");
-    if (online) {
-        device->last_seen = now->wall;
-        push_event_of_device(&own->store->heaps[device->shard],
-                             PUSH_EVENT_WENT, device, now);
-    }
-}
 
 /* The server's own users are of this node alone. */
 static bool is_kept(const push_own_t *own)

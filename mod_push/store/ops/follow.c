@@ -21,29 +21,6 @@
 
 /* ---- with the lock of the shard ---- */
 
-static push_log_t *find_or_make(push_store_t *store, push_text_t log,
-                                const push_name_t *name)
-{
-    push_log_kind_t kind;
-    push_text_t text;
-    push_user_t *user;
-    push_channel_t *channel;
-
-    if (!push_log_name_parse(log, &kind, &text)) {
-        return NULL;
-    }
-    switch (kind) {
-    case PUSH_LOG_USER:
-        user = push_store_user(store, name, true);
-        return user ? &user->log : NULL;
-    case PUSH_LOG_CHANNEL:
-        channel = push_store_channel(store, name, true);
-        return channel ? &channel->log : NULL;
-    default:
-        return &push_store_broadcast(store)->log;
-    }
-}
-
 /* All that the cluster has comes with the log: there are no strangers. */
 static void forget_losses(push_log_t *log)
 {
@@ -121,7 +98,7 @@ push_status_t push_follow_begin(push_store_t *store, push_text_t log,
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
-    found = find_or_make(store, log, &name);
+    found = push_log_named(store, log, &name, true);
     if (found) {
         begin(store, &name, found, follow);
         status = PUSH_OK;
@@ -138,7 +115,7 @@ push_status_t push_follow_enter(push_store_t *store, push_text_t log,
     if (!push_shard_enter(store, found->name.shard)) {
         return PUSH_BUSY;
     }
-    found->log = push_log_named(store, log, &found->name);
+    found->log = push_log_named(store, log, &found->name, false);
     found->copy = found->log ? push_log_copy(store, found->log) : NULL;
     if (found->copy && found->copy->state != PUSH_FOLLOW_NOT) {
         return PUSH_OK;

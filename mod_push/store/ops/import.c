@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/device_away.h"
-#include "store/ops/own_internal.h"
+#include "store/ops/own.h"
 #include "store/ops/quota.h"
 #include "store/ops/rebuild.h"
 #include "store/ops/checkin.h"

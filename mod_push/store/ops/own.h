@@ -1,9 +1,9 @@
-#ifndef PUSH_OWN_INTERNAL_H
-#define PUSH_OWN_INTERNAL_H
+#ifndef PUSH_OWN_H
+#define PUSH_OWN_H
 
 #include "store/shard/owned.h"
 
-/* What export.c, import.c and disown.c share; nobody else includes it. */
+/* A context of this node, found and let go of: for export, import, disown. */
 
 /* A context with its shard locked. */
 typedef struct push_own_t {
