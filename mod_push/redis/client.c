@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 
-/* What a master refused is over when it has not done so again for so long. */
-#define CALM_MS 10000
-
 /* While a master is away, who may have taken its partitions over? */
 #define ASK_MS 500
 
@@ -34,35 +31,6 @@ push_client_t *push_client_create(const push_redis_settings_t *settings,
 }
 
 /* ---- requests ---- */
-
-void push_client_report(push_client_t *client, push_failure_t failure,
-                        const push_address_t *address, const char *text)
-{
-    const push_redis_trouble_t trouble = {failure, address, text};
-
-    if (client->hooks.trouble) {
-        client->hooks.trouble(client->hooks.data, &trouble);
-    }
-}
-
-void push_client_end(push_client_t *client, push_request_t *request,
-                     push_failure_t failure)
-{
-    request->failure = failure;
-    request->line = NULL;
-    push_request_list_remove(request);
-    push_deadlines_remove(&client->deadlines, request);
-    push_request_list_append(&client->over, request);
-}
-
-void push_client_park(push_client_t *client, push_request_t *request,
-                      int64_t ms)
-{
-    request->line = NULL;
-    request->again = push_redis_now() + ms;
-    push_request_list_remove(request);
-    push_request_list_append(ms ? &client->parked : &client->fresh, request);
-}
 
 void push_client_send(push_client_t *client, push_request_t *request)
 {
@@ -188,20 +156,6 @@ void push_client_destroy(push_client_t *client)
 
 /* ---- what is reported ---- */
 
-bool push_reported_now(push_reported_t *reported, push_failure_t failure)
-{
-    int64_t now = push_redis_now();
-    bool another = reported->failure != PUSH_FAILURE_NONE
-                   && failure != PUSH_FAILURE_NONE;
-
-    if (failure == reported->failure
-        || (another && now - reported->at < CALM_MS)) {
-        return false;
-    }
-    *reported = (push_reported_t){failure, now};
-    return true;
-}
-
 static void report_topology(push_client_t *client)
 {
     const char *why;
@@ -226,7 +180,8 @@ static void report_calm(push_client_t *client, unsigned master, int64_t now)
 {
     push_node_t *node = &client->nodes[master];
 
-    if (node->refuses != PUSH_FAILURE_NONE && now - node->refused >= CALM_MS) {
+    if (node->refuses != PUSH_FAILURE_NONE
+        && now - node->refused >= PUSH_CALM_MS) {
         node->refuses = PUSH_FAILURE_NONE;
         push_client_report(client, PUSH_FAILURE_NONE,
                            &client->slots->masters[master].address, "");

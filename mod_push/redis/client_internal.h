@@ -8,8 +8,9 @@
 #include "redis/topology.h"
 
 /*
- * What client.c (the client), line.c (its connections) and outcome.c (what
- * becomes of a reply) share.  A request is in one list at any time:
+ * What client.c (the client), line.c (its connections), outcome.c (what becomes
+ * of a reply) and fate.c (of a request) share; each asks those behind it alone.
+ * A request is in one list at any time:
  *
  *     fresh ─▶ waiting (no connection yet) ─▶ under_way ─▶ over
  *       ▲  └─▶ lot (replicas) ────────────▶ under_way
@@ -72,7 +73,10 @@ struct push_client_t {
     unsigned polled_count;
 };
 
-/* ---- client.c ---- */
+/* ---- fate.c ---- */
+
+/* What a master refused is over when it has not done so again for so long. */
+#define PUSH_CALM_MS 10000
 
 /* The request joins those that are over; done() is called later. */
 void push_client_end(push_client_t *client, push_request_t *request,
@@ -99,9 +103,6 @@ int64_t push_node_until(const push_client_t *client, unsigned master);
 /* Takes a request in that is for this master. */
 void push_node_take(push_client_t *client, unsigned master,
                     push_request_t *request);
-
-/* Loads the library there, if nobody does. */
-void push_node_load(push_client_t *client, unsigned master);
 
 bool push_node_away(const push_node_t *node);
 

@@ -112,7 +112,7 @@ static void send_lot(push_line_t *line)
     push_command_cleanup(&command);
 }
 
-void push_node_load(push_client_t *client, unsigned master)
+static void load_library(push_client_t *client, unsigned master)
 {
     push_node_t *node = &client->nodes[master];
     push_command_t command;
@@ -321,7 +321,7 @@ void push_node_serve(push_client_t *client, unsigned master, int64_t now)
     if (is_open(&node->lines[0])) {
         send_all(&node->lines[0], &node->waiting);
         if (node->library.first) {
-            push_node_load(client, master);
+            load_library(client, master);
         }
     }
     serve_lots(node, now);

@@ -112,8 +112,7 @@ static void needs_library(push_line_t *line, push_request_t *request)
     client->figures.again++;
     request->line = NULL;
     push_request_list_remove(request);
-    push_request_list_append(&node->library, request);
-    push_node_load(client, line->master);
+    push_request_list_append(&node->library, request); /* which loads it */
 }
 
 static void count_reply(push_line_t *line, const push_request_t *request)
