@@ -6,7 +6,7 @@
 
 #define CHILDREN_MAX 64
 #define RESTART_MS   60000
-#define LOOK_MS      40 /* between two looks at the processes */
+#define POLL_MS      40 /* between two looks at the processes */
 
 struct generation {
     const struct server *server;
@@ -41,7 +41,7 @@ static bool is_over(struct generation *g)
     pid_t pids[CHILDREN_MAX];
     int i, count;
 
-    if (now - g->looked < LOOK_MS) {
+    if (now - g->looked < POLL_MS) {
         return false;
     }
     g->looked = now;

@@ -82,17 +82,17 @@ START_TEST(a_bell_wakes_who_looked_before_it_was_rung)
     int64_t began = push_clock_now().mono;
 
     for (int i = 0; i < 20; i++) {
-        uint32_t seen = push_bell_look(bell);
+        uint32_t seen = push_bell_read(bell);
         pid_t ringer = child_start(ring_in_child, bell);
 
-        while (push_bell_look(bell) == seen) {
+        while (push_bell_read(bell) == seen) {
             push_bell_wait(bell, seen, LONG_MS);
         }
         child_expect(ringer);
     }
     ck_assert_int_lt(push_clock_now().mono - began, LONG_MS);
-    push_bell_wait(bell, push_bell_look(bell) - 1, LONG_MS); /* it was */
-    push_bell_wait(bell, push_bell_look(bell), 1);
+    push_bell_wait(bell, push_bell_read(bell) - 1, LONG_MS); /* it was */
+    push_bell_wait(bell, push_bell_read(bell), 1);
     ck_assert_int_lt(push_clock_now().mono - began, LONG_MS);
     ck_assert_uint_eq(atomic_load(&bell->sleepers), 0);
 }

@@ -11,7 +11,7 @@
 #define LOAD_MS 3000
 
 /* It looks so often without being told: the other one may have died. */
-#define LOOK_MS 20
+#define POLL_MS 20
 
 /* Of one answer: lanes have one each, but other versions may give more. */
 #define MARKS_MAX 16u
@@ -193,7 +193,7 @@ static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
 
     while (status == PUSH_OK && !load->follow.mine
            && load->follow.state != PUSH_FOLLOW_LIVE) {
-        uint32_t seen = push_bell_look(bell);
+        uint32_t seen = push_bell_read(bell);
 
         if (push_clock_now().mono >= until) {
             return PUSH_BUSY;
@@ -201,7 +201,7 @@ static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
         status = push_follow_begin(cluster->store, load->log, &load->follow);
         if (status == PUSH_OK && !load->follow.mine
             && load->follow.state != PUSH_FOLLOW_LIVE) {
-            push_bell_wait(bell, seen, LOOK_MS);
+            push_bell_wait(bell, seen, POLL_MS);
         }
     }
     if (status == PUSH_OK && load->follow.mine) {

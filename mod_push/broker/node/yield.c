@@ -201,7 +201,7 @@ static void try_again(push_cluster_t *cluster, push_errand_t *errand)
 static void try_to(push_cluster_t *cluster, const push_yield_to_t *to,
                    int64_t until)
 {
-    uint32_t seen = push_bell_look(bell_of(cluster, to->user));
+    uint32_t seen = push_bell_read(bell_of(cluster, to->user));
     push_status_t status = push_yield(cluster, to);
     matter_t *matter;
 

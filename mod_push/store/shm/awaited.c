@@ -80,7 +80,7 @@ static void take(push_awaited_t *table, push_awaited_slot_t *slot,
     *wait = (push_wait_ref_t){.table = table,
                               .slot = slot,
                               .number = number,
-                              .seen = push_bell_look(&slot->bell)};
+                              .seen = push_bell_read(&slot->bell)};
 }
 
 static push_wait_result_t result_of(const push_wait_ref_t *wait)
@@ -125,7 +125,7 @@ static push_status_t try_begin(push_awaited_t *table,
     slot = find(table, begin->key);
     if (slot && !abandoned(slot, begin, now)) {
         wait->slot = slot;
-        wait->seen = push_bell_look(&slot->bell);
+        wait->seen = push_bell_read(&slot->bell);
         status = PUSH_KEY_BUSY;
     }
     else {
@@ -169,7 +169,7 @@ void push_awaited_again(push_wait_ref_t *wait, int64_t ms)
     if (wait->slot->number == wait->number) {
         wait->slot->happened &= PUSH_AWAITED_WANTED;
         wait->slot->until = push_clock_now().mono + ms;
-        wait->seen = push_bell_look(&wait->slot->bell);
+        wait->seen = push_bell_read(&wait->slot->bell);
     }
     push_lock_release(&wait->table->lock);
 }
@@ -178,7 +178,7 @@ static push_wait_result_t look_at(push_wait_ref_t *wait)
 {
     push_wait_result_t result = {0};
 
-    wait->seen = push_bell_look(&wait->slot->bell);
+    wait->seen = push_bell_read(&wait->slot->bell);
     if (enter(wait->table)) {
         result = result_of(wait);
         push_lock_release(&wait->table->lock);

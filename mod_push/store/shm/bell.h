@@ -6,8 +6,8 @@
 
 /*
  * A word in shared memory on which threads of any process sleep until it is
- * rung.  Who waits remembers the word as it was before it looked whether there
- * is something to wait for, so nothing that happens afterwards is missed.
+ * rung.  Who waits remembers the word as it was before it saw whether there is
+ * something to wait for, so nothing that happens afterwards is missed.
  * There is no condition variable, since one in shared memory does not outlive
  * a process that dies in it.
  */
@@ -16,7 +16,7 @@ typedef struct push_bell_t {
     _Atomic uint32_t sleepers; /* too many where one died */
 } push_bell_t;
 
-static inline uint32_t push_bell_look(const push_bell_t *bell)
+static inline uint32_t push_bell_read(const push_bell_t *bell)
 {
     return atomic_load(&bell->rung);
 }
@@ -24,7 +24,7 @@ static inline uint32_t push_bell_look(const push_bell_t *bell)
 /* Wakes all. */
 void push_bell_ring(push_bell_t *bell);
 
-/* Until it is rung after the look, or for ms; may come back too early. */
+/* Until it is rung after that, or for ms; may come back too early. */
 void push_bell_wait(push_bell_t *bell, uint32_t seen, int64_t ms);
 
 #endif
