@@ -9,7 +9,7 @@
 
 /*
  * What client.c (the client), line.c (its connections), outcome.c (what becomes
- * of a reply) and fate.c (of a request) share; each asks those behind it alone.
+ * of a reply) and verdict.c (of a request) share; each asks those behind it alone.
  * A request is in one list at any time:
  *
  *     fresh ─▶ waiting (no connection yet) ─▶ under_way ─▶ over
@@ -73,7 +73,7 @@ struct push_client_t {
     unsigned polled_count;
 };
 
-/* ---- fate.c ---- */
+/* ---- verdict.c ---- */
 
 /* What a master refused is over when it has not done so again for so long. */
 #define PUSH_CALM_MS 10000
