@@ -8,8 +8,9 @@
 #define HEAD  5u /* name u8, length u32 */
 #define FIRST 1024u
 
-/* Bytes that the mark of an answer that is not whole may always have. */
-#define SPARE (HEAD + 1)
+/* Always left, so that the mark of what is not whole has room, with as much
+ * behind it. */
+#define SPARE (2 * (HEAD + 1))
 
 void push_rows_init(push_rows_t *rows, uint32_t limit)
 {
