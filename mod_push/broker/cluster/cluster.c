@@ -143,6 +143,9 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
         return push_views_message(cluster, &what->message, &what->now,
                                   visitor);
     }
+    if (runs(broker) && what->kind == PUSH_VIEW_DEVICE) {
+        return push_views_device(cluster, what, visitor);
+    }
     if (runs(broker) && what->kind == PUSH_VIEW_DEVICES) {
         return push_views_devices(cluster, what->user, &what->now, visitor);
     }

@@ -7,6 +7,8 @@
 #include "broker/node/ask.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
+#include "broker/node/seen_device.h"
+#include "broker/node/survey.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
 #include "store/disk/save_device.h"
@@ -414,4 +416,62 @@ push_status_t push_views_devices(push_cluster_t *cluster, push_text_t user,
     }
     free(view);
     return status;
+}
+
+/* ---- one device ---- */
+
+typedef struct {
+    const unsigned char *id;
+    const push_visitor_t *visitor;
+    bool found;
+} sought_device_t;
+
+static void take_one(void *data, const push_device_view_t *device)
+{
+    sought_device_t *sought = data;
+
+    if (!sought->found
+        && !memcmp(device->id, sought->id, PUSH_CONTEXT_BYTES)) {
+        sought->found = true;
+        sought->visitor->device(sought->visitor->data, device);
+    }
+}
+
+static void take_answer(void *data, unsigned owner, push_text_t answer)
+{
+    push_device_view_t device;
+
+    (void)owner;
+    if (push_seen_device_read(answer, &device)) {
+        take_one(data, &device);
+    }
+}
+
+push_status_t push_views_device(push_cluster_t *cluster,
+                                const push_view_t *what,
+                                const push_visitor_t *visitor)
+{
+    sought_device_t sought = {.id = what->id, .visitor = visitor};
+    const push_visitor_t one = {.device = take_one, .data = &sought};
+    push_survey_t survey = {.kind = PUSH_SURVEY_DEVICE,
+                            .question = push_seen_device_question(what->id),
+                            .take = take_answer,
+                            .data = &sought,
+                            .others = true};
+    push_status_t status = push_view_device(cluster->store, what->id,
+                                            &what->now, take_one, &sought);
+
+    if (status != PUSH_NOT_FOUND) {
+        return status;
+    }
+    push_survey(cluster, &survey);
+    if (!sought.found && what->user.len) {
+        status = push_views_devices(cluster, what->user, &what->now, &one);
+    }
+    if (visitor->nodes) {
+        visitor->nodes(visitor->data, &survey.nodes);
+    }
+    return sought.found        ? PUSH_OK
+           : status == PUSH_OK ? PUSH_NOT_FOUND
+                               : status;
 }

@@ -19,6 +19,14 @@ push_status_t push_views_message(push_cluster_t *cluster,
                                  const push_time_t *now,
                                  const push_visitor_t *visitor);
 
+/*
+ * As push_view_device(), of the node that has it.  Where a user is said and no
+ * node has the device, as that user's record in Redis has it.
+ */
+push_status_t push_views_device(push_cluster_t *cluster,
+                                const push_view_t *what,
+                                const push_visitor_t *visitor);
+
 /* As push_view_devices(). */
 push_status_t push_views_devices(push_cluster_t *cluster, push_text_t user,
                                  const push_time_t *now,
