@@ -10,9 +10,10 @@
  */
 
 /*
- * As push_view_message().  Of a user's message all devices are visited; of any
- * other those of this node.  A message that this node does not have is found
- * where its audience is said, until its time is over.
+ * As push_view_message(), with the devices of all nodes: of a user's message
+ * those that no node has, too.  A message that this node does not have is found
+ * where its audience is said, until its time is over, and else as long as any
+ * node knows it.
  */
 push_status_t push_views_message(push_cluster_t *cluster,
                                  const push_sought_t *sought,

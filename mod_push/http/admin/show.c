@@ -175,7 +175,8 @@ int push_show_device(request_rec *r, const char *id)
         json_decref(device.nodes);
         return push_problem_send(r, problem);
     }
-    if (device.body && device.nodes) {
+    if (device.nodes) {
+        device.body = device.body ?: json_object();
         set(device.body, "nodes", device.nodes);
     }
     return answer(r, status, device.body);
@@ -242,8 +243,8 @@ static void take_life(void *data, const push_life_view_t *view)
     life_t *life = data;
     json_t *device;
 
-    life->counts[view->fate]++;
-    if (json_array_size(life->devices) == LIVES_MAX) {
+    life->counts[view->fate] += view->count;
+    if (!view->id || json_array_size(life->devices) == LIVES_MAX) {
         return;
     }
     device = json_object();
@@ -258,13 +259,20 @@ static void take_life(void *data, const push_life_view_t *view)
     json_array_append_new(life->devices, device);
 }
 
+static void take_message_nodes(void *data, const push_nodes_asked_t *nodes)
+{
+    set(((life_t *)data)->body, "nodes", push_json_nodes(nodes));
+}
+
 int push_show_message(request_rec *r, const char *text)
 {
     push_view_t what = {.kind = PUSH_VIEW_MESSAGE};
     const push_problem_t *problem = push_query_message(r, text, &what.message);
     life_t life = {NULL, NULL, {0}};
-    const push_visitor_t visitor = {
-        .message = take_message, .life = take_life, .data = &life};
+    const push_visitor_t visitor = {.message = take_message,
+                                    .life = take_life,
+                                    .nodes = take_message_nodes,
+                                    .data = &life};
     push_status_t status;
     json_t *counts;
 
