@@ -6,6 +6,7 @@
 #include "core/exemplar.h"
 #include "core/families.h"
 #include "core/list.h"
+#include "core/nodes.h"
 #include "core/publication.h"
 
 /*
@@ -48,7 +49,8 @@ typedef struct push_message_view_t {
 } push_message_view_t;
 
 typedef struct push_life_view_t {
-    const unsigned char *id;
+    const unsigned char *id; /* NULL: of so many that are not named */
+    uint32_t count;          /* 1, or of those */
     push_fate_t fate;
     int64_t at; /* wall ms; 0: not known */
     bool stale; /* as was last written: its node does not answer */
@@ -84,6 +86,8 @@ typedef struct push_visitor_t {
     push_stream_visit_t *stream;
     push_reactor_visit_t *reactor;
     push_user_visit_t *user;
+    /* Last, where all nodes were asked; NULL: that is nobody's concern. */
+    void (*nodes)(void *data, const push_nodes_asked_t *nodes);
     void *data;
 } push_visitor_t;
 

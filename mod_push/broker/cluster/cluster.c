@@ -8,6 +8,7 @@
 #include "broker/node/acks.h"
 #include "broker/node/claim.h"
 #include "broker/node/ends.h"
+#include "broker/node/inquiry.h"
 #include "broker/node/link.h"
 #include "broker/node/patience.h"
 #include "broker/node/peers.h"
@@ -22,8 +23,8 @@
 #include "redis/courier.h"
 
 /*
- * What is not said here is of this machine alone: other views, reports, metrics
- * and explanations are those of broker/local.c, of what this node has.
+ * What is not said here is of this machine alone: other views, reports and
+ * metrics are those of broker/local.c, of what this node has.
  */
 
 /* False: its threads could not be started, or have ended. */
@@ -143,6 +144,9 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
         return push_views_message(cluster, &what->message, &what->now,
                                   visitor);
     }
+    if (runs(broker) && what->kind == PUSH_VIEW_DEVICE) {
+        return push_views_device(cluster, what, visitor);
+    }
     if (runs(broker) && what->kind == PUSH_VIEW_DEVICES) {
         return push_views_devices(cluster, what->user, &what->now, visitor);
     }
@@ -191,7 +195,9 @@ static push_status_t explain(push_broker_t *broker,
                              const push_question_t *question,
                              push_facts_t *facts, unsigned *count)
 {
-    return local_of(broker)->explain(local_of(broker), question, facts, count);
+    return runs(broker) ? push_inquiry(broker->data, question, facts, count)
+                        : local_of(broker)->explain(local_of(broker), question,
+                                                    facts, count);
 }
 
 static void check(push_broker_t *broker, push_check_t *found)

@@ -7,11 +7,13 @@
 #include "broker/node/ask.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
+#include "broker/node/recorded.h"
+#include "broker/node/seen_device.h"
+#include "broker/node/seen_message.h"
+#include "broker/node/survey.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
-#include "store/disk/save_device.h"
 #include "store/ops/life.h"
-#include "store/ops/rebuild.h"
 #include "store/ops/view.h"
 
 /* What is asked of each device that is elsewhere. */
@@ -37,7 +39,6 @@ typedef struct {
     unsigned asks_count;
     /* the message */
     push_message_view_t message; /* name and device alone of its texts */
-    unsigned lane;
     char name[PUSH_NAME_MAX];
     char device[PUSH_DEVICE_MAX];
 } view_t;
@@ -74,17 +75,6 @@ static bool is_here(const view_t *view, const unsigned char *id)
 }
 
 /* ---- devices that are elsewhere ---- */
-
-static bool read_record(const push_viewed_t *viewed,
-                        push_device_record_t *record)
-{
-    char key[1 + PUSH_CONTEXT_BYTES] = {PUSH_RECORD_DEVICE};
-
-    memcpy(key + 1, viewed->context, PUSH_CONTEXT_BYTES);
-    return push_device_read((push_text_t){key, sizeof(key)}, viewed->record,
-                            record)
-           && push_rebuild_is_genuine(record);
-}
 
 static void plan_asks(view_t *view, other_t *other, bool of_message)
 {
@@ -151,54 +141,16 @@ static bool has_said(const other_t *other, unsigned which)
 
 /* ---- a message ---- */
 
-static bool wants(const view_t *view, const push_device_record_t *record)
-{
-    push_text_t asked = view->message.device;
-    push_text_t own = record->labels[PUSH_LABEL_DEVICE];
-
-    return !asked.len
-           || (own.len == asked.len && !memcmp(own.at, asked.at, own.len));
-}
-
-/* What the record says: of one message, or of all up to one. */
-static void read_life(const view_t *view, const push_device_record_t *record,
-                      push_life_view_t *life)
-{
-    const push_message_view_t *message = &view->message;
-    bool passed = false;
-
-    for (unsigned i = 0; i < push_device_settled_count(record); i++) {
-        push_settled_t settled;
-
-        memcpy(&settled, record->settled.at + i * sizeof(settled),
-               sizeof(settled));
-        if (settled.fate == PUSH_SETTLED_UP_TO) {
-            passed |= settled.lane == view->lane
-                      && settled.mid >= message->mid;
-        }
-        else if (settled.mid == message->mid && settled.fate < PUSH_FATES) {
-            life->fate = (push_fate_t)settled.fate;
-            life->at = message->created + settled.after;
-            return;
-        }
-    }
-    life->fate = passed                       ? PUSH_ACKED
-                 : message->fate == PUSH_LIVE ? PUSH_PENDING
-                                              : message->fate;
-    life->at = passed                       ? 0
-               : message->fate == PUSH_LIVE ? message->created
-                                            : message->ends;
-}
-
 static void tell_life(view_t *view, const other_t *other)
 {
-    push_life_view_t life = {.id = other->viewed.context,
-                             .stale = other->asks != NULL};
+    push_life_view_t life = {
+        .id = other->viewed.context, .count = 1, .stale = other->asks != NULL};
     push_device_record_t record = {.settled = {NULL, 0}};
-    bool readable = read_record(&other->viewed, &record);
+    bool readable = push_recorded_read(&other->viewed, &record);
     int64_t after;
 
-    if (readable ? !wants(view, &record) : view->message.device.len != 0) {
+    if (readable ? !push_recorded_wants(&record, view->message.device)
+                 : view->message.device.len != 0) {
         return;
     }
     if (has_said(other, 0)) {
@@ -210,7 +162,7 @@ static void tell_life(view_t *view, const other_t *other)
         if (!readable) {
             record.settled = (push_text_t){NULL, 0};
         }
-        read_life(view, &record, &life);
+        life.fate = push_recorded_fate(&record, &view->message, &life.at);
     }
     view->visitor->life(view->visitor->data, &life);
 }
@@ -228,7 +180,6 @@ static void take_message(void *data, const push_message_view_t *message)
     view_t *view = data;
 
     view->message = *message;
-    view->lane = (unsigned)message->urgency;
     view->message.name = keep(view->name, message->name);
     view->message.device = keep(view->device, message->device);
     view->visitor->message(view->visitor->data, message);
@@ -238,7 +189,7 @@ static void take_life(void *data, const push_life_view_t *life)
 {
     view_t *view = data;
 
-    if (view->message.kind == PUSH_LOG_USER) {
+    if (view->message.kind == PUSH_LOG_USER && life->id) {
         note_here(view, life->id);
     }
     view->visitor->life(view->visitor->data, life);
@@ -305,6 +256,23 @@ static push_status_t find_in_redis(view_t *view, const push_sought_t *sought)
     return status;
 }
 
+push_status_t push_views_stored(push_cluster_t *cluster,
+                                const push_sought_t *sought,
+                                const push_time_t *now,
+                                const push_visitor_t *visitor)
+{
+    view_t *view = view_create(cluster, now, visitor);
+    push_status_t status = PUSH_NO_MEMORY;
+
+    if (view) {
+        push_names_log(cluster, sought->audience.kind, sought->audience.name,
+                       &view->log);
+        status = find_in_redis(view, sought);
+    }
+    free(view);
+    return status;
+}
+
 static push_status_t find(view_t *view, const push_sought_t *sought)
 {
     const push_visitor_t visitor = {
@@ -317,9 +285,76 @@ static push_status_t find(view_t *view, const push_sought_t *sought)
     }
     push_names_log(view->cluster, sought->audience.kind, sought->audience.name,
                    &view->log);
-    return view->log.partition == push_partition_of_mid(sought->mid)
-               ? find_in_redis(view, sought)
-               : PUSH_NOT_FOUND;
+    return find_in_redis(view, sought);
+}
+
+/* The first that has the message says how it is. */
+static void take_seen(void *data, unsigned owner, push_text_t answer)
+{
+    const push_visitor_t visitor = {.life = take_life, .data = data};
+    push_message_view_t message;
+    view_t *view = data;
+
+    (void)owner;
+    if (!push_seen_message_read(answer, &message)) {
+        return;
+    }
+    if (!view->message.mid) {
+        take_message(view, &message);
+    }
+    push_seen_message_lives(answer, &visitor);
+}
+
+static push_status_t ask_all(view_t *view, const push_sought_t *sought)
+{
+    push_survey_t survey = {.kind = PUSH_SURVEY_MESSAGE,
+                            .take = take_seen,
+                            .data = view,
+                            .others = true};
+    push_rows_t question;
+
+    push_rows_init(&question, PUSH_ROWS_MAX);
+    push_seen_message_ask(&question, sought);
+    survey.question = push_rows_bytes(&question);
+    push_survey(view->cluster, &survey);
+    push_rows_cleanup(&question);
+    if (view->visitor->nodes) {
+        view->visitor->nodes(view->visitor->data, &survey.nodes);
+    }
+    return view->message.mid ? PUSH_OK : PUSH_NOT_FOUND;
+}
+
+/* A mid says its partition. */
+static bool may_be(const push_cluster_t *cluster, const push_sought_t *sought)
+{
+    push_named_log_ref_t log;
+
+    if (!sought->addressed) {
+        return true;
+    }
+    push_names_log(cluster, sought->audience.kind, sought->audience.name,
+                   &log);
+    return log.partition == push_partition_of_mid(sought->mid);
+}
+
+/*
+ * Of a user's message Redis knows the devices; of any other, or one that is
+ * over, each node knows what it has.
+ */
+static push_status_t look_for(view_t *view, const push_sought_t *sought)
+{
+    push_status_t status = find(view, sought);
+
+    if (status == PUSH_NOT_FOUND
+        || (status == PUSH_OK && view->message.kind != PUSH_LOG_USER)) {
+        status = ask_all(view, sought);
+    }
+    if (status == PUSH_OK && view->message.kind == PUSH_LOG_USER) {
+        push_names_log(view->cluster, PUSH_LOG_USER, view->message.name,
+                       &view->log);
+        status = each_other(view, true, tell_life);
+    }
+    return status;
 }
 
 push_status_t push_views_message(push_cluster_t *cluster,
@@ -328,11 +363,11 @@ push_status_t push_views_message(push_cluster_t *cluster,
                                  const push_visitor_t *visitor)
 {
     view_t *view = view_create(cluster, now, visitor);
-    push_status_t status = view ? find(view, sought) : PUSH_NO_MEMORY;
+    push_status_t status = PUSH_NO_MEMORY;
 
-    if (status == PUSH_OK && view->message.kind == PUSH_LOG_USER) {
-        push_names_log(cluster, PUSH_LOG_USER, view->message.name, &view->log);
-        status = each_other(view, true, tell_life);
+    if (view) {
+        status = may_be(cluster, sought) ? look_for(view, sought)
+                                         : PUSH_NOT_FOUND;
     }
     free(view);
     return status;
@@ -365,7 +400,7 @@ static void tell_device(view_t *view, const other_t *other)
     push_device_record_t record;
     bool known = true;
 
-    if (read_record(&other->viewed, &record)) {
+    if (push_recorded_read(&other->viewed, &record)) {
         fill_device(&record, &device);
     }
     for (unsigned i = 0; i < NUMBERS; i++) {
@@ -414,4 +449,62 @@ push_status_t push_views_devices(push_cluster_t *cluster, push_text_t user,
     }
     free(view);
     return status;
+}
+
+/* ---- one device ---- */
+
+typedef struct {
+    const unsigned char *id;
+    const push_visitor_t *visitor;
+    bool found;
+} sought_device_t;
+
+static void take_one(void *data, const push_device_view_t *device)
+{
+    sought_device_t *sought = data;
+
+    if (!sought->found
+        && !memcmp(device->id, sought->id, PUSH_CONTEXT_BYTES)) {
+        sought->found = true;
+        sought->visitor->device(sought->visitor->data, device);
+    }
+}
+
+static void take_answer(void *data, unsigned owner, push_text_t answer)
+{
+    push_device_view_t device;
+
+    (void)owner;
+    if (push_seen_device_read(answer, &device)) {
+        take_one(data, &device);
+    }
+}
+
+push_status_t push_views_device(push_cluster_t *cluster,
+                                const push_view_t *what,
+                                const push_visitor_t *visitor)
+{
+    sought_device_t sought = {.id = what->id, .visitor = visitor};
+    const push_visitor_t one = {.device = take_one, .data = &sought};
+    push_survey_t survey = {.kind = PUSH_SURVEY_DEVICE,
+                            .question = push_seen_device_question(what->id),
+                            .take = take_answer,
+                            .data = &sought,
+                            .others = true};
+    push_status_t status = push_view_device(cluster->store, what->id,
+                                            &what->now, take_one, &sought);
+
+    if (status != PUSH_NOT_FOUND) {
+        return status;
+    }
+    push_survey(cluster, &survey);
+    if (!sought.found && what->user.len) {
+        status = push_views_devices(cluster, what->user, &what->now, &one);
+    }
+    if (visitor->nodes) {
+        visitor->nodes(visitor->data, &survey.nodes);
+    }
+    return sought.found        ? PUSH_OK
+           : status == PUSH_OK ? PUSH_NOT_FOUND
+                               : status;
 }

@@ -1,0 +1,19 @@
+#ifndef PUSH_NODE_ANSWERS_H
+#define PUSH_NODE_ANSWERS_H
+
+#include "broker/node/seen.h"
+
+/* What a node can be asked by another one, see broker/node/survey.h. */
+
+/* Numbers that nodes of all versions know: none is ever used again. */
+typedef enum push_survey_kind_t {
+    PUSH_SURVEY_DEVICE = 1, /* one context; see seen_device.h */
+    PUSH_SURVEY_MESSAGE,    /* its life; see seen_message.h */
+    PUSH_SURVEY_FACTS       /* for an explanation; see seen_facts.h */
+} push_survey_kind_t;
+
+/* Answers one of any kind; false also of one that this version does not know. */
+bool push_answers_take(push_cluster_t *cluster, unsigned kind,
+                       push_text_t question, push_rows_t *rows);
+
+#endif
