@@ -44,6 +44,13 @@ typedef struct push_node_view_t {
     uint64_t of[PUSH_NODE_FIGURES];      /* as of its last lease */
 } push_node_view_t;
 
+/* Who was asked for something that all nodes have a part of, by number. */
+typedef struct push_nodes_asked_t {
+    unsigned answered_count, silent_count;
+    uint8_t answered[PUSH_NODES_MAX];
+    uint8_t silent[PUSH_NODES_MAX]; /* what they have is not in it */
+} push_nodes_asked_t;
+
 /* One master of Redis, as this node sees it. */
 typedef struct push_master_view_t {
     char name[PUSH_MASTER_NAME + 1]; /* its address */

@@ -6,6 +6,7 @@
 #include "core/exemplar.h"
 #include "core/families.h"
 #include "core/list.h"
+#include "core/nodes.h"
 #include "core/publication.h"
 
 /*
@@ -84,6 +85,8 @@ typedef struct push_visitor_t {
     push_stream_visit_t *stream;
     push_reactor_visit_t *reactor;
     push_user_visit_t *user;
+    /* Last, where all nodes were asked; NULL: that is nobody's concern. */
+    void (*nodes)(void *data, const push_nodes_asked_t *nodes);
     void *data;
 } push_visitor_t;
 

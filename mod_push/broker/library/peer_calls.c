@@ -46,16 +46,6 @@ bool push_send_reply(const push_reply_t *reply, push_send_reply_t *sent)
     return !parts.wrong;
 }
 
-void push_library_ask(push_command_t *command, const push_send_call_t *call)
-{
-    push_call_begin(command, &call->home, "push_ask", 2);
-    push_call_key(command, &call->home, PUSH_KEY_FOLLOWERS);
-    push_call_key(command, &call->home, PUSH_KEY_HEADER);
-    push_command_unsigned(command, call->home.partition);
-    push_command_text(command, call->log);
-    add_request(command, call->request, call->from, call->body);
-}
-
 static bool read_count(const push_reply_t *reply, uint32_t *count)
 {
     int64_t number = push_reply_integer(reply);
@@ -69,18 +59,19 @@ static bool read_count(const push_reply_t *reply, uint32_t *count)
     return true;
 }
 
-bool push_ask_reply(const push_reply_t *reply, uint32_t *asked)
+static void begin_answer(push_command_t *command, const push_answer_call_t *call,
+                       const char *name)
 {
-    return read_count(reply, asked);
+    push_call_begin(command, &call->home, name, 1);
+    push_call_key(command, &call->home, PUSH_KEY_HEADER);
+    push_command_unsigned(command, call->home.partition);
+    push_command_unsigned(command, call->to);
 }
 
 void push_library_answer(push_command_t *command,
                          const push_answer_call_t *call)
 {
-    push_call_begin(command, &call->home, "push_answer", 1);
-    push_call_key(command, &call->home, PUSH_KEY_HEADER);
-    push_command_unsigned(command, call->home.partition);
-    push_command_unsigned(command, call->to);
+    begin_answer(command, call, "push_answer");
     add_request(command, call->request, call->from, call->body);
 }
 
@@ -105,6 +96,48 @@ void push_library_tell_all(push_command_t *command,
 bool push_tell_reply(const push_reply_t *reply, uint32_t *reached)
 {
     return read_count(reply, reached);
+}
+
+void push_library_ask(push_command_t *command, const push_tell_call_t *call)
+{
+    push_call_begin(command, &call->home, "push_ask", 1);
+    push_call_key(command, &call->home, PUSH_KEY_HEADER);
+    push_command_unsigned(command, call->home.partition);
+    add_request(command, call->request, call->from, call->body);
+    add_owners(command, call);
+}
+
+bool push_ask_reply(const push_reply_t *reply, unsigned count, bool *heard)
+{
+    push_parts_t parts = push_parts(reply, count);
+
+    for (unsigned i = 0; i < count; i++) {
+        heard[i] = push_part_number(&parts, i, UINT32_MAX) > 0;
+    }
+    return !parts.wrong;
+}
+
+void push_library_leave(push_command_t *command,
+                        const push_answer_call_t *call)
+{
+    begin_answer(command, call, "push_leave");
+    add_request(command, call->request, call->from, call->body);
+}
+
+void push_library_collect(push_command_t *command,
+                          const push_answer_call_t *call)
+{
+    begin_answer(command, call, "push_collect");
+    push_call_request(command, call->request);
+    push_command_unsigned(command, call->from);
+}
+
+bool push_collect_reply(const push_reply_t *reply, push_text_t *body)
+{
+    push_parts_t parts = push_parts(reply, 1);
+
+    *body = push_part_text(&parts, 0);
+    return !parts.wrong;
 }
 
 void push_library_revoke(push_command_t *command, const push_tell_call_t *call,

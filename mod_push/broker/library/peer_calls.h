@@ -28,12 +28,6 @@ typedef struct push_send_reply_t {
 void push_library_send(push_command_t *command, const push_send_call_t *call);
 bool push_send_reply(const push_reply_t *reply, push_send_reply_t *sent);
 
-/* ---- push_ask: Q to all who follow a log ---- */
-
-void push_library_ask(push_command_t *command, const push_send_call_t *call);
-/* To how many it went. */
-bool push_ask_reply(const push_reply_t *reply, uint32_t *asked);
-
 /* ---- push_answer: S to who asked ---- */
 
 typedef struct push_answer_call_t {
@@ -63,6 +57,24 @@ void push_library_tell_all(push_command_t *command,
                            const push_tell_call_t *call);
 /* To how many it went who are alive; each answers S. */
 bool push_tell_reply(const push_reply_t *reply, uint32_t *reached);
+
+/* ---- push_ask: Q to these owners, of no device ---- */
+
+/* Of the call all but the log. */
+void push_library_ask(push_command_t *command, const push_tell_call_t *call);
+/* Sets whether each of them hears it, which are as many as were asked. */
+bool push_ask_reply(const push_reply_t *reply, unsigned count, bool *heard);
+
+/* ---- push_leave, push_collect: an answer too long for an inbox ---- */
+
+/* S with its length (u32) says that it is there, for 5 s. */
+void push_library_leave(push_command_t *command,
+                        const push_answer_call_t *call);
+/* `body` is not looked at.  What was left is given once. */
+void push_library_collect(push_command_t *command,
+                          const push_answer_call_t *call);
+/* False: it is not there, or that is no answer.  Borrowed from the reply. */
+bool push_collect_reply(const push_reply_t *reply, push_text_t *body);
 
 /* ---- push_revoke: a mark for all nodes, and E; partition 0 ---- */
 

@@ -10,6 +10,7 @@
 #include "broker/node/masters.h"
 #include "broker/node/saver.h"
 #include "broker/node/steward.h"
+#include "broker/node/survey.h"
 #include "broker/node/yield.h"
 #include "core/failpoint.h"
 #include "store/ops/apply.h"
@@ -100,8 +101,20 @@ static void take_answer(push_cluster_t *cluster,
                         const push_inbox_entry_t *entry)
 {
     if (!push_ask_answered(cluster, entry)
-        && !push_acks_answered(cluster, entry)) {
+        && !push_acks_answered(cluster, entry)
+        && !push_survey_answered(cluster, entry)) {
         push_ends_answered(cluster, entry);
+    }
+}
+
+static void take_question(push_cluster_t *cluster,
+                          const push_inbox_entry_t *entry)
+{
+    if (entry->log.at[0] == 'u') {
+        push_ask_asked(cluster, entry);
+    }
+    else {
+        push_survey_asked(cluster, entry);
     }
 }
 
@@ -113,7 +126,7 @@ static const struct {
               {PUSH_ENTRY_ABSENT, push_claim_granted},
               {PUSH_ENTRY_FORCED, push_yield_forced},
               {PUSH_ENTRY_ACK, push_acks_asked},
-              {PUSH_ENTRY_QUESTION, push_ask_asked},
+              {PUSH_ENTRY_QUESTION, take_question},
               {PUSH_ENTRY_ANSWER, take_answer},
               {PUSH_ENTRY_END, push_ends_asked}};
 

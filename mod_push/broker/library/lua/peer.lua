@@ -20,18 +20,63 @@ local function push_send(keys, a)
     is_alive(part.space, to, ms) and 1 or 0}
 end
 
--- KEYS f h; partition log request from body.  To all who follow the log.
+-- KEYS h; partition request from body owner….  Q to each of these, of no log
+-- of a user; gives for each how many hear it.
 local function push_ask(keys, a)
-  local ms, part, asked = now(), part_of(keys[1], a[1]), 0
-  local e = call('HGET', keys[1], a[2]) or NONE
-  local entry = entry_of(part, 'Q', named(a[2]) .. string.rep('\0', 16) .. a[3]
-    .. pack('>I2', number(a[4])) .. a[5])
-  for i = 1, #e, 9 do
-    if post(part, unpack('>I2', e, i), entry, ms) then
-      asked = asked + 1
+  local ms, part, heard = now(), part_of(keys[1], a[1]), {}
+  local entry = entry_of(part, 'Q', named('b') .. string.rep('\0', 16) .. a[2]
+    .. pack('>I2', number(a[3])) .. a[4])
+  for i = 5, #a do
+    heard[i - 4] = post_heard(part, number(a[i]), entry, ms)
+  end
+  return heard
+end
+
+-- What nodes have left for who asked, until that one takes it: an inbox, and
+-- with it what is published, is not to wait behind it.
+local function left_of(space)
+  space.left = space.left or {bytes = 0, of = {}}
+  return space.left
+end
+
+local function take_left(left, name)
+  local one = left.of[name]
+  if one then
+    left.of[name] = nil
+    left.bytes = left.bytes - #one.body
+  end
+  return one
+end
+
+local function drop_old(left, ms)
+  for name, one in pairs(left.of) do
+    if ms - one.at >= UNTAKEN then
+      take_left(left, name)
     end
   end
-  return asked
+end
+
+-- KEYS h; partition to request from body.  Keeps it, and tells that by S with
+-- its length; 0 where there is no room, or nobody hears it.
+local function push_leave(keys, a)
+  local ms, part = now(), part_of(keys[1], a[1])
+  local left, name = left_of(part.space), a[2] .. ' ' .. a[4] .. ' ' .. a[3]
+  drop_old(left, ms)
+  take_left(left, name)
+  if left.bytes + #a[5] > LEFT then
+    return 0
+  end
+  left.of[name] = {at = ms, body = a[5]}
+  left.bytes = left.bytes + #a[5]
+  return post_heard(part, number(a[2]), entry_of(part, 'S', a[3]
+    .. pack('>I2', number(a[4])) .. pack('>I4', #a[5])), ms)
+end
+
+-- KEYS h; partition to request from.  What was left, once; else nothing.
+local function push_collect(keys, a)
+  local part = part_of(keys[1], a[1])
+  local one = take_left(left_of(part.space), a[2] .. ' ' .. a[4] .. ' ' .. a[3])
+  return one and {one.body} or {}
 end
 
 -- KEYS h; partition to request from body

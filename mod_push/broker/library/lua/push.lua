@@ -1,7 +1,7 @@
 #!lua name=push
 -- What Redis keeps for a cluster of mod_push; see README.md beside the source.
 
-local VERSION = 1
+local VERSION = 2
 
 -- Redis has no globals while a library is loaded: they are bound at the first
 -- call.
@@ -14,6 +14,8 @@ local vm, began
 local SILENT = 15000 -- ms without a drain, and an inbox is given up
 local INBOX = 8388608 -- bytes; more, and it is emptied
 local ANSWER = 1048576 -- bytes of messages in an answer, about
+local LEFT = 33554432 -- bytes of what nodes have left for who asked
+local UNTAKEN = 5000 -- ms for which it is kept
 local RECALLS = 600000 -- ms for which recalls are known
 local NONE = ''
 
