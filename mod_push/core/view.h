@@ -49,7 +49,8 @@ typedef struct push_message_view_t {
 } push_message_view_t;
 
 typedef struct push_life_view_t {
-    const unsigned char *id;
+    const unsigned char *id; /* NULL: of so many that are not named */
+    uint32_t count;          /* 1, or of those */
     push_fate_t fate;
     int64_t at; /* wall ms; 0: not known */
     bool stale; /* as was last written: its node does not answer */

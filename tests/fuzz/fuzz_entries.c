@@ -7,6 +7,7 @@
 #include "broker/library/cluster_calls.h"
 #include "broker/library/peer_calls.h"
 #include "broker/library/publish_calls.h"
+#include "broker/library/rows.h"
 
 #include "fuzz.h"
 
@@ -38,6 +39,23 @@ static void check_entries(const char *bytes, size_t size)
     }
     REQUIRE(count * 7 <= size);
     REQUIRE(entries.broken || entries.at == entries.end);
+}
+
+/* What another node says; a row's bytes are fields as well. */
+static void check_fields(push_text_t fields, unsigned depth)
+{
+    const push_text_t all = fields;
+    push_field_t field;
+
+    while (push_field_next(&fields, &field)) {
+        REQUIRE(field.name < 256);
+        REQUIRE(within(field.bytes, all.at, all.len));
+        push_field_number(&field);
+        if (depth) {
+            check_fields(field.bytes, depth - 1);
+        }
+    }
+    push_field_text_of(all, 1);
 }
 
 static void check_followed(const push_followed_t *followed)
@@ -84,8 +102,10 @@ static void check_others(const push_reply_t *reply)
     push_send_reply_t sent;
     push_meta_reply_t meta;
     push_hello_reply_t hello;
+    push_text_t left;
     uint32_t count;
     bool first;
+    bool heard[2];
 
     if (push_publish_reply(reply, &published)) {
         REQUIRE(published.outcome <= PUSH_PUBLISHED_RATE);
@@ -102,7 +122,8 @@ static void check_others(const push_reply_t *reply)
     push_take_reply(reply, &taken);
     push_send_reply(reply, &sent);
     push_meta_reply(reply, &meta);
-    push_ask_reply(reply, &count);
+    push_ask_reply(reply, 2, heard);
+    push_collect_reply(reply, &left);
     push_tell_reply(reply, &count);
     push_once_reply(reply, &first);
     push_library_is_loaded(reply);
@@ -172,6 +193,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     }
     copy = fuzz_copy(bytes, size);
     check_entries(copy, size);
+    check_fields((push_text_t){copy, (uint32_t)size}, 1);
     if (!has_large_array(copy, size)) {
         check_replies(copy, size);
     }

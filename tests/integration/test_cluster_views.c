@@ -80,8 +80,159 @@ START_TEST(a_message_is_not_seen_under_another_audience)
         http_get(t.other,
                  keep_printf("/push/messages/%s?user=a&device=e", mid)),
         404, NULL);
-    http_expect(http_get(t.other, keep_printf("/push/messages/%s", mid)), 404,
-                NULL);
+}
+END_TEST
+
+/* ---- all nodes are asked ---- */
+
+/* How many nodes answered, or did not; -1: they were not asked. */
+static int nodes_of(const json_t *seen, const char *how)
+{
+    const json_t *nodes = json_at(seen, keep_printf("nodes.%s", how));
+
+    return nodes != NULL ? (int)json_array_size(nodes) : -1;
+}
+
+START_TEST(a_message_is_found_where_its_audience_is_not_said)
+{
+    struct two t = two_nodes(NULL);
+    const char *mid = publish(t.other, "user=a", NULL, "x");
+    const json_t *seen;
+
+    wait_until(count_at(t.owner, mid, "in-flight") == 1);
+    seen = life_of(t.other, mid);
+    ck_assert_str_eq(json_text_at(seen, "audience.user"), "a");
+    ck_assert_int_eq(json_int_at(seen, "counts.in-flight"), 1);
+    ck_assert_uint_eq(json_array_size(json_at(seen, "devices")), 1);
+    ck_assert_int_eq(nodes_of(seen, "answered"), 2);
+    ck_assert_int_eq(nodes_of(seen, "silent"), 0);
+}
+END_TEST
+
+START_TEST(a_channels_message_shows_the_devices_of_all_nodes)
+{
+    struct two t = two_nodes(NULL);
+    struct stream *one = stream_open(
+        t.owner, "user=b&device=d&channel=c1&seq=0&ack=explicit", NULL);
+    struct stream *other = stream_open(
+        t.other, "user=c&device=d&channel=c1&seq=0&ack=explicit", NULL);
+    const char *mid = publish(t.other, "channel=c1", NULL, "x");
+    const json_t *seen;
+
+    expect_message(one, 1, "x");
+    expect_message(other, 1, "x");
+    acknowledge(t.owner, "user=c&device=d&seq=1");
+    for (int i = 0; i < 2; i++) {
+        const char *named = keep_printf("%s?channel=c1", mid);
+
+        wait_until(count_of(t.c->nodes[i], named, "acked") == 1);
+        seen = life_of(t.c->nodes[i], named);
+        ck_assert_int_eq(json_int_at(seen, "counts.in-flight"), 1);
+        ck_assert_uint_eq(json_array_size(json_at(seen, "devices")), 2);
+        ck_assert_int_eq(nodes_of(seen, "answered"), 2);
+    }
+    mid = publish(t.owner, "broadcast=1", NULL, "y");
+    /* The device of the pair, too. */
+    wait_until(
+        count_of(t.other, keep_printf("%s?broadcast=1", mid), "in-flight")
+        == 3);
+}
+END_TEST
+
+START_TEST(a_message_that_is_over_is_known_wherever_a_node_knows_it)
+{
+    struct two t = two_nodes(NULL);
+    const char *mid = publish(t.owner, "user=a", NULL, "x");
+    const char *path = keep_printf("/push/messages/%s", mid);
+    const json_t *seen;
+    struct answer *a;
+
+    expect_message(t.st, 1, "x");
+    a = http_do(t.other, "DELETE", path, NULL, NULL);
+    http_expect(a, 200, NULL);
+    ck_assert_int_eq(json_int_at(a->json, "recalled"), 1);
+    wait_until(strcmp(json_text_at(life_of(t.owner, mid), "state"), "recalled")
+               == 0);
+    for (int i = 0; i < 2; i++) {
+        seen = life_of(t.other, i ? keep_printf("%s?user=a", mid) : mid);
+        ck_assert_str_eq(json_text_at(seen, "state"), "recalled");
+        ck_assert_str_eq(json_text_at(seen, "audience.user"), "a");
+    }
+    http_expect(http_do(t.other, "DELETE", path, NULL, NULL), 409,
+                "message-over");
+    http_expect(http_get(t.other,
+                         keep_printf("/push/messages/%s?user=b", mid)),
+                404, NULL);
+}
+END_TEST
+
+/* The context id of the user's first device. */
+static const char *device_of(const struct server *s, const char *user)
+{
+    struct answer *a = http_get(s,
+                                keep_printf("/push/users/%s/devices", user));
+
+    http_expect(a, 200, NULL);
+    return json_text_at(a->json, "devices.0.id");
+}
+
+START_TEST(a_device_is_found_by_its_id_from_every_node)
+{
+    struct two t = two_nodes("PushClusterLinger 1s\n");
+    const char *path = keep_printf("/push/devices/%s",
+                                   device_of(t.owner, "a"));
+    const char *named = keep_printf("%s?user=a", path);
+    struct answer *a;
+
+    publish(t.other, "user=a", NULL, "x");
+    expect_message(t.st, 1, "x");
+    a = http_get(t.other, path);
+    http_expect(a, 200, NULL);
+    ck_assert_str_eq(json_text_at(a->json, "user"), "a");
+    ck_assert_str_eq(json_text_at(a->json, "device"), "d");
+    ck_assert(json_is_true(json_at(a->json, "online")));
+    ck_assert_int_eq(json_int_at(a->json, "in_flight"), 1);
+    ck_assert_int_eq(json_int_at(a->json, "sent_seq"), 1);
+    ck_assert_int_eq(nodes_of(a->json, "answered"), 2);
+    leave(t.owner, t.st);
+    /* Nobody has it any more. */
+    wait_until(http_get(t.owner, path)->status == 404);
+    a = http_get(t.other, path);
+    http_expect(a, 404, "not-found");
+    ck_assert_ptr_nonnull(strstr(a->body, "?user="));
+    a = http_get(t.other, named);
+    http_expect(a, 200, NULL);
+    ck_assert_str_eq(json_text_at(a->json, "device"), "d");
+    ck_assert(json_is_false(json_at(a->json, "online")));
+    ck_assert(json_is_null(json_at(a->json, "pending")));
+    http_expect(http_get(t.other, keep_printf("%s?user=", path)), 400,
+                "bad-parameter");
+}
+END_TEST
+
+START_TEST(a_node_that_is_silent_is_named)
+{
+    struct two t = two_nodes(NULL);
+    const char *path = keep_printf("/push/devices/%s?user=a",
+                                   device_of(t.owner, "a"));
+    const char *mid = publish(t.other, "channel=c1", NULL, "x");
+    int64_t start;
+    const json_t *seen;
+
+    server_allow(t.owner, "PUSH02");
+    cluster_pause(t.owner);
+    start = wait_now();
+    seen = http_get(t.other, path)->json;
+    ck_assert(json_is_false(json_at(seen, "answered")));
+    ck_assert_int_eq(nodes_of(seen, "answered"), 1);
+    ck_assert_int_eq(nodes_of(seen, "silent"), 1);
+    seen = life_of(t.other, keep_printf("%s?channel=c1", mid));
+    ck_assert_int_eq(nodes_of(seen, "silent"), 1);
+    ck_assert_int_lt(wait_now() - start, 5000);
+    cluster_continue(t.owner);
+    wait_until(nodes_of(life_of(t.other, keep_printf("%s?channel=c1", mid)),
+                        "answered")
+               == 2);
 }
 END_TEST
 
@@ -190,6 +341,12 @@ int main(void)
 
     tcase_add_test(tc, a_message_is_seen_from_every_node_as_its_owner_sees_it);
     tcase_add_test(tc, a_message_is_not_seen_under_another_audience);
+    tcase_add_test(tc, a_message_is_found_where_its_audience_is_not_said);
+    tcase_add_test(tc, a_channels_message_shows_the_devices_of_all_nodes);
+    tcase_add_test(tc,
+                   a_message_that_is_over_is_known_wherever_a_node_knows_it);
+    tcase_add_test(tc, a_device_is_found_by_its_id_from_every_node);
+    tcase_add_test(tc, a_node_that_is_silent_is_named);
     tcase_add_test(tc, a_recall_counts_the_devices_of_all_nodes);
     tcase_add_test(tc, of_a_device_that_nobody_holds_its_record_is_shown);
     tcase_add_test(tc, a_users_devices_are_listed_from_every_node);

@@ -222,9 +222,13 @@ static void peers(struct scenario *s)
 
     push_library_send(&command, &send);
     step(s, &command);
-    push_library_ask(&command, &send);
-    step(s, &command);
     push_library_answer(&command, &answer);
+    step(s, &command);
+    push_library_leave(&command, &answer);
+    step(s, &command);
+    push_library_collect(&command, &answer);
+    step(s, &command);
+    push_library_ask(&command, &all);
     step(s, &command);
     push_library_tell_all(&command, &all);
     step(s, &command);

@@ -3,8 +3,10 @@
  */
 #include "library_kit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "broker/library/rows.h"
 #include "harness/case.h"
 #include "harness/keep.h"
 #include "harness/wait.h"
@@ -75,7 +77,7 @@ START_TEST(an_ack_goes_to_the_owner_and_its_answer_comes_back)
 }
 END_TEST
 
-START_TEST(a_question_goes_to_one_owner_or_to_all_who_follow)
+START_TEST(a_question_goes_to_one_owner)
 {
     struct library *l = library_start(NULL);
     struct library_node one = library_node(l, A);
@@ -83,8 +85,6 @@ START_TEST(a_question_goes_to_one_owner_or_to_all_who_follow)
     push_send_call_t call = ack_call(&other);
     push_send_reply_t sent;
     push_inbox_entry_t entry;
-    push_command_t command;
-    uint32_t asked;
 
     call.kind = PUSH_ENTRY_QUESTION;
     call.context = NULL;
@@ -97,13 +97,175 @@ START_TEST(a_question_goes_to_one_owner_or_to_all_who_follow)
     entry = library_only(&one);
     ck_assert_int_eq(entry.kind, PUSH_ENTRY_QUESTION);
     ck_assert_int_eq(entry.context[0], 0);
-    library_follow(&one, "uanna", 0);
-    library_follow(&other, "uanna", 0);
+}
+END_TEST
+
+START_TEST(a_question_goes_to_all_nodes_and_says_who_hears_it)
+{
+    struct library *l = library_start(NULL);
+    struct library_node one = library_node(l, A);
+    struct library_node other = library_node(l, B);
+    unsigned owners[] = {push_owner_make(3, 1), A, B};
+    push_tell_call_t call = {l->home, {NULL, 0}, 5, B, TEXT("how"), 3, owners};
+    push_inbox_entry_t entry;
+    push_command_t command;
+    bool heard[3];
+
+    library_subscribe(&one);
     push_library_ask(&command, &call);
-    ck_assert(push_ask_reply(library_send(l, &command), &asked));
-    ck_assert_uint_eq(asked, 2);
-    ck_assert_int_eq(library_only(&one).kind, PUSH_ENTRY_QUESTION);
-    ck_assert(text_is(library_only(&other).body, "seq 7"));
+    ck_assert(push_ask_reply(library_send(l, &command), 3, heard));
+    ck_assert(!heard[0]);
+    ck_assert(heard[1]);
+    ck_assert(!heard[2]); /* it finds it by its next drain */
+    entry = library_only(&one);
+    ck_assert_int_eq(entry.kind, PUSH_ENTRY_QUESTION);
+    ck_assert(text_is(entry.log, "b"));
+    ck_assert(entry.request == 5);
+    ck_assert_uint_eq(entry.from, B);
+    ck_assert(text_is(entry.body, "how"));
+    ck_assert(text_is(library_only(&other).body, "how"));
+}
+END_TEST
+
+/* ---- answers ---- */
+
+START_TEST(what_rows_are_written_with_is_read_again_and_all_else_skipped)
+{
+    static const uint64_t numbers[] = {1, 255, 256, UINT64_MAX};
+    push_rows_t rows;
+    push_field_t field;
+    push_text_t bytes;
+    uint32_t row;
+
+    push_rows_init(&rows, PUSH_ROWS_MAX);
+    push_rows_number(&rows, 1, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        push_rows_number(&rows, 2 + i, numbers[i]);
+    }
+    row = push_rows_begin(&rows, 200);
+    push_rows_text(&rows, 2, TEXT("within"));
+    push_rows_end(&rows, row);
+    push_rows_text(&rows, 201, TEXT(""));
+    bytes = push_rows_bytes(&rows);
+    ck_assert(push_field_number_of(bytes, 1) == 0);
+    for (unsigned i = 0; i < 4; i++) {
+        ck_assert(push_field_number_of(bytes, 2 + i) == numbers[i]);
+    }
+    ck_assert(text_is(push_field_text_of(push_field_text_of(bytes, 200), 2),
+                      "within"));
+    ck_assert(!push_field_text_of(bytes, 202).len);
+    ck_assert(!push_field_number_of(bytes, PUSH_ROWS_MORE));
+    /* Cut anywhere, it ends there. */
+    for (uint32_t len = 0; len <= bytes.len; len++) {
+        char *copy = memcpy(keep(malloc(len + 1), free), bytes.at, len);
+        push_text_t rest = {copy, len};
+
+        while (push_field_next(&rest, &field)) {
+            ck_assert(field.bytes.at + field.bytes.len <= copy + len);
+        }
+        ck_assert(len < bytes.len || !rest.len);
+    }
+    push_rows_cleanup(&rows);
+}
+END_TEST
+
+START_TEST(a_row_that_has_no_room_is_left_out_as_a_whole_and_that_is_said)
+{
+    push_rows_t rows;
+    push_text_t bytes;
+    push_field_t field;
+    unsigned count = 0;
+
+    push_rows_init(&rows, 200);
+    for (unsigned i = 0; i < 10; i++) {
+        uint32_t row = push_rows_begin(&rows, 1);
+
+        push_rows_text(&rows, 2, TEXT("0123456789"));
+        push_rows_text(&rows, 3, TEXT("0123456789"));
+        push_rows_end(&rows, row);
+    }
+    bytes = push_rows_bytes(&rows);
+    ck_assert_uint_le(bytes.len, 200);
+    ck_assert(push_field_number_of(bytes, PUSH_ROWS_MORE) == 1);
+    while (push_field_next(&bytes, &field)) {
+        if (field.name == 1) {
+            ck_assert(
+                text_is(push_field_text_of(field.bytes, 3), "0123456789"));
+            count++;
+        }
+    }
+    ck_assert_uint_eq(count, 5);
+    push_rows_cleanup(&rows);
+}
+END_TEST
+
+static bool collect(struct library *l, const push_answer_call_t *call,
+                    push_text_t *body)
+{
+    push_command_t command;
+
+    push_library_collect(&command, call);
+    return push_collect_reply(library_send(l, &command), body);
+}
+
+/* An answer from A to B; it gives how many hear of it. */
+static int64_t leave(struct library *l, const push_answer_call_t *call)
+{
+    push_command_t command;
+
+    push_library_leave(&command, call);
+    return push_reply_integer(library_send(l, &command));
+}
+
+START_TEST(an_answer_is_left_for_who_asked_and_collected_once)
+{
+    struct library *l = library_start(NULL);
+    struct library_node other = library_node(l, B);
+    push_answer_call_t call = {l->home, B, 5, A, TEXT("rows")};
+    push_answer_call_t wrong[] = {{l->home, A, 5, A, {NULL, 0}},
+                                  {l->home, B, 6, A, {NULL, 0}},
+                                  {l->home, B, 5, B, {NULL, 0}}};
+    push_inbox_entry_t entry;
+    push_text_t body;
+
+    library_subscribe(&other);
+    ck_assert_int_eq(leave(l, &call), 1);
+    entry = library_only(&other);
+    ck_assert_int_eq(entry.kind, PUSH_ENTRY_ANSWER);
+    ck_assert(entry.request == 5);
+    ck_assert_uint_eq(entry.from, A);
+    ck_assert_uint_eq(entry.body.len, 4);
+    ck_assert_int_eq(entry.body.at[3], 4);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        ck_assert(!collect(l, &wrong[i], &body));
+    }
+    ck_assert(collect(l, &call, &body));
+    ck_assert(text_is(body, "rows"));
+    ck_assert(!collect(l, &call, &body));
+}
+END_TEST
+
+/* 32 MiB in all: what is too much is not kept, until there is room again. */
+START_TEST(answers_that_nobody_collects_have_their_limit)
+{
+    struct library *l = library_start(NULL);
+    struct library_node other = library_node(l, B);
+    uint32_t len = UINT32_C(1) << 20;
+    push_answer_call_t call = {
+        l->home, B, 0, A, {keep(calloc(1, len), free), len}};
+    push_text_t body;
+
+    library_subscribe(&other);
+    for (call.request = 0; call.request < 32; call.request++) {
+        ck_assert_int_eq(leave(l, &call), 1);
+    }
+    ck_assert_int_eq(leave(l, &call), 0);
+    call.request = 7;
+    ck_assert(collect(l, &call, &body));
+    ck_assert_uint_eq(body.len, len);
+    call.request = 32;
+    ck_assert_int_eq(leave(l, &call), 1);
+    ck_assert(collect(l, &call, &body));
 }
 END_TEST
 
@@ -391,7 +553,14 @@ int main(void)
     TCase *tc = case_add(suite, "peers", 60);
 
     tcase_add_test(tc, an_ack_goes_to_the_owner_and_its_answer_comes_back);
-    tcase_add_test(tc, a_question_goes_to_one_owner_or_to_all_who_follow);
+    tcase_add_test(tc, a_question_goes_to_one_owner);
+    tcase_add_test(tc, a_question_goes_to_all_nodes_and_says_who_hears_it);
+    tcase_add_test(
+        tc, what_rows_are_written_with_is_read_again_and_all_else_skipped);
+    tcase_add_test(
+        tc, a_row_that_has_no_room_is_left_out_as_a_whole_and_that_is_said);
+    tcase_add_test(tc, an_answer_is_left_for_who_asked_and_collected_once);
+    tcase_add_test(tc, answers_that_nobody_collects_have_their_limit);
     tcase_add_test(tc, one_message_is_read_until_its_time_is_over);
     tcase_add_test(tc, the_mark_of_a_lane_is_not_read_as_a_message);
     tcase_add_test(tc, all_nodes_are_told_to_end_a_users_streams);

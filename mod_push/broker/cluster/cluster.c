@@ -150,6 +150,8 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
     case PUSH_VIEW_MESSAGE:
         return push_views_message(cluster, &what->message, &what->now,
                                   visitor);
+    case PUSH_VIEW_DEVICE:
+        return push_views_device(cluster, what, visitor);
     case PUSH_VIEW_DEVICES:
         return push_views_devices(cluster, what->user, &what->now, visitor);
     case PUSH_VIEW_STREAMS:

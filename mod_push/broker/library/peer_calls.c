@@ -59,8 +59,8 @@ static bool read_count(const push_reply_t *reply, uint32_t *count)
     return true;
 }
 
-static void begin_answer(push_command_t *command, const push_answer_call_t *call,
-                       const char *name)
+static void begin_answer(push_command_t *command,
+                         const push_answer_call_t *call, const char *name)
 {
     push_call_begin(command, &call->home, name, 1);
     push_call_key(command, &call->home, PUSH_KEY_HEADER);

@@ -8,13 +8,12 @@
 #define HEAD  5u /* name u8, length u32 */
 #define FIRST 1024u
 
-/* Always left, so that the mark of what is not whole has room, with as much
- * behind it. */
-#define SPARE (2 * (HEAD + 1))
+/* Of the limit, for the mark of what is not whole. */
+#define SPARE (HEAD + 1)
 
 void push_rows_init(push_rows_t *rows, uint32_t limit)
 {
-    *rows = (push_rows_t){.limit = limit};
+    *rows = (push_rows_t){.limit = limit - SPARE};
 }
 
 void push_rows_cleanup(push_rows_t *rows)
@@ -29,7 +28,7 @@ static bool reserve(push_rows_t *rows, size_t more)
     size_t room = rows->room ? rows->room : FIRST;
     char *at;
 
-    if (need <= rows->room) {
+    if (need <= rows->room && need <= rows->limit) {
         return true;
     }
     while (room < need) {
@@ -55,7 +54,7 @@ static void write_head(char *at, unsigned name, uint32_t len)
 
 void push_rows_text(push_rows_t *rows, unsigned name, push_text_t text)
 {
-    if (rows->full || !reserve(rows, HEAD + text.len + SPARE)) {
+    if (rows->full || !reserve(rows, HEAD + text.len)) {
         return;
     }
     write_head(rows->at + rows->len, name, text.len);
@@ -101,10 +100,12 @@ void push_rows_end(push_rows_t *rows, uint32_t begun)
 
 push_text_t push_rows_bytes(push_rows_t *rows)
 {
-    if (rows->full && rows->at) {
+    if (rows->full && rows->limit) {
         rows->full = false;
+        rows->limit += SPARE;
         push_rows_number(rows, PUSH_ROWS_MORE, 1);
         rows->full = true;
+        rows->limit = 0;
     }
     return (push_text_t){rows->at, rows->len};
 }

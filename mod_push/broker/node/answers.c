@@ -2,7 +2,9 @@
 
 #include <stddef.h>
 
+#include "broker/node/seen_device.h"
 #include "broker/node/seen_lists.h"
+#include "broker/node/seen_message.h"
 #include "broker/node/seen_present.h"
 #include "broker/node/seen_report.h"
 #include "broker/node/seen_whole.h"
@@ -10,7 +12,9 @@
 static const struct {
     push_survey_kind_t kind;
     push_answer_take_t *take;
-} answers[] = {{PUSH_SURVEY_WHOLE, push_seen_whole_answer},
+} answers[] = {{PUSH_SURVEY_DEVICE, push_seen_device_answer},
+               {PUSH_SURVEY_MESSAGE, push_seen_message_answer},
+               {PUSH_SURVEY_WHOLE, push_seen_whole_answer},
                {PUSH_SURVEY_STREAMS, push_seen_streams_answer},
                {PUSH_SURVEY_CHANNELS, push_seen_channels_answer},
                {PUSH_SURVEY_PRESENT, push_seen_present_answer},

@@ -11,6 +11,10 @@ typedef struct push_named_log_ref_t {
     unsigned partition;
 } push_named_log_ref_t;
 
+/* The name of an audience's log, written into log. */
+push_text_t push_names_write(push_log_kind_t kind, push_text_t name,
+                             char log[1 + PUSH_NAME_MAX]);
+
 /* The log of an audience; its name is copied. */
 void push_names_log(const push_cluster_t *cluster, push_log_kind_t kind,
                     push_text_t name, push_named_log_ref_t *log);

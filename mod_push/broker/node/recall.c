@@ -6,8 +6,6 @@
 #include "broker/node/loading.h"
 #include "broker/node/views.h"
 #include "redis/courier.h"
-#include "store/ops/life.h"
-#include "store/shard/shard.h"
 
 push_status_t push_recall_log(push_cluster_t *cluster,
                               const push_named_log_ref_t *log, uint64_t mid,
@@ -35,88 +33,60 @@ push_status_t push_recall_log(push_cluster_t *cluster,
     return status == PUSH_OK && !reply.found ? PUSH_OVER : status;
 }
 
-/* ---- which log it is in ---- */
-
-static bool find_here(push_cluster_t *cluster, uint64_t mid,
-                      push_named_log_ref_t *log, push_status_t *status)
-{
-    unsigned shard = push_mid_shard(mid);
-    push_time_t now = push_clock_now();
-    push_message_view_t view;
-    push_found_t found;
-    bool here;
-
-    *status = PUSH_BUSY;
-    if (!push_shard_enter(cluster->store, shard)) {
-        return false;
-    }
-    *status = PUSH_NOT_FOUND;
-    here = push_life_find(cluster->store, mid, &found);
-    if (here) {
-        push_life_read(cluster->store, &found, &now, &view);
-        push_names_log(cluster, view.kind, view.name, log);
-    }
-    push_shard_leave(cluster->store, shard);
-    return here;
-}
-
-static push_status_t find(push_cluster_t *cluster,
-                          const push_sought_t *message,
-                          push_named_log_ref_t *log)
-{
-    push_status_t status = PUSH_NOT_FOUND;
-
-    if (!message->addressed) {
-        return find_here(cluster, message->mid, log, &status) ? PUSH_OK
-                                                              : status;
-    }
-    push_names_log(cluster, message->audience.kind, message->audience.name,
-                   log);
-    return log->partition == push_partition_of_mid(message->mid)
-               ? PUSH_OK
-               : PUSH_NOT_FOUND;
-}
-
 /* ---- who will not get it ---- */
 
 typedef struct {
-    bool counts; /* it is a user's message */
+    const push_cluster_t *cluster;
+    push_named_log_ref_t log; /* len 0: nobody has said it */
+    bool counts;              /* it is a user's message */
     uint32_t waiting;
 } count_t;
 
 static void take_message(void *data, const push_message_view_t *view)
 {
-    ((count_t *)data)->counts = view->kind == PUSH_LOG_USER;
+    count_t *count = data;
+
+    push_names_log(count->cluster, view->kind, view->name, &count->log);
+    count->counts = view->kind == PUSH_LOG_USER;
 }
 
 static void count_waiting(void *data, const push_life_view_t *view)
 {
     count_t *count = data;
 
-    count->waiting += count->counts
-                      && (view->fate == PUSH_PENDING
-                          || view->fate == PUSH_IN_FLIGHT);
+    if (count->counts
+        && (view->fate == PUSH_PENDING || view->fate == PUSH_IN_FLIGHT)) {
+        count->waiting += view->count;
+    }
+}
+
+/* What no node has may be in Redis: then its audience has to be said. */
+static bool say_log(count_t *count, const push_sought_t *message)
+{
+    if (!count->log.len && message->addressed) {
+        push_names_log(count->cluster, message->audience.kind,
+                       message->audience.name, &count->log);
+    }
+    return count->log.len
+           && count->log.partition == push_partition_of_mid(message->mid);
 }
 
 push_status_t push_node_recall(push_cluster_t *cluster,
                                const push_sought_t *message,
                                const push_time_t *now, uint32_t *recalled)
 {
-    count_t count = {.counts = false};
+    count_t count = {.cluster = cluster};
     const push_visitor_t visitor = {
         .message = take_message, .life = count_waiting, .data = &count};
-    push_named_log_ref_t log;
-    push_status_t here, status;
+    push_status_t seen = push_views_message(cluster, message, now, &visitor);
+    push_status_t status;
 
-    *recalled = 0;
-    status = find(cluster, message, &log);
-    if (status != PUSH_OK) {
-        return status;
-    }
-    here = push_views_message(cluster, message, now, &visitor);
     *recalled = count.waiting;
-    status = push_recall_log(cluster, &log, message->mid, NULL);
+    if (!say_log(&count, message)) {
+        return seen == PUSH_OK ? PUSH_NOT_FOUND : seen;
+    }
+    status = push_recall_log(cluster, &count.log, message->mid, NULL);
     /* What is neither here nor there may never have been. */
-    return status == PUSH_OVER && here == PUSH_NOT_FOUND ? PUSH_NOT_FOUND
+    return status == PUSH_OVER && seen == PUSH_NOT_FOUND ? PUSH_NOT_FOUND
                                                          : status;
 }

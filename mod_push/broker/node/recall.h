@@ -5,10 +5,8 @@
 
 /* A message is taken back, at all nodes. */
 
-/*
- * As recall() of the broker.  Where the audience is not said, the logs that
- * this node follows are searched.
- */
+/* As recall() of the broker.  Where the audience is not said, all nodes are
+ * asked who has it. */
 push_status_t push_node_recall(push_cluster_t *cluster,
                                const push_sought_t *message,
                                const push_time_t *now, uint32_t *recalled);

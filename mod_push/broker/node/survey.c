@@ -103,13 +103,13 @@ static bool ask(round_t *round, push_text_t body)
 {
     push_cluster_t *cluster = round->cluster;
     unsigned owners[PUSH_NODES_MAX];
-    const push_tell_call_t call = {
-        .home = push_cluster_home(cluster, round->partition),
-        .request = round->request,
-        .from = push_cluster_owner(cluster),
-        .body = body,
-        .count = round->count,
-        .owners = owners};
+    const push_tell_call_t call = {.home = push_cluster_home(cluster,
+                                                             round->partition),
+                                   .request = round->request,
+                                   .from = push_cluster_owner(cluster),
+                                   .body = body,
+                                   .count = round->count,
+                                   .owners = owners};
     push_request_t request;
     bool asked;
 
@@ -119,8 +119,7 @@ static bool ask(round_t *round, push_text_t body)
     push_request_init(&request, round->partition);
     request.deadline = round->until;
     push_library_ask(&request.command, &call);
-    asked = push_courier_call(cluster->courier, &request)
-                == PUSH_FAILURE_NONE
+    asked = push_courier_call(cluster->courier, &request) == PUSH_FAILURE_NONE
             && push_ask_reply(request.reply, round->count, round->heard);
     push_request_cleanup(&request);
     return asked;
@@ -199,12 +198,14 @@ static void take_own(round_t *round)
     push_survey_t *survey = round->survey;
     unsigned owner = push_cluster_owner(round->cluster);
     push_rows_t rows;
-    bool known;
+    bool known = true;
 
     push_rows_init(&rows, PUSH_ROWS_MAX);
-    known = push_answers_take(round->cluster, survey->kind, survey->question,
-                              &rows);
-    if (known) {
+    if (!survey->others) {
+        known = push_answers_take(round->cluster, survey->kind,
+                                  survey->question, &rows);
+    }
+    if (known && !survey->others) {
         survey->take(survey->data, owner, push_rows_bytes(&rows));
     }
     push_rows_cleanup(&rows);

@@ -16,6 +16,7 @@ typedef struct push_survey_t {
      * Takes no lock of a shard with it. */
     void (*take)(void *data, unsigned owner, push_text_t answer);
     void *data;
+    bool others;              /* take() has what this node would say */
     push_nodes_asked_t nodes; /* set by the call: who answered, and who not */
 } push_survey_t;
 

@@ -7,6 +7,9 @@
 #include "broker/node/ask.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
+#include "broker/node/seen_device.h"
+#include "broker/node/seen_message.h"
+#include "broker/node/survey.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
 #include "store/disk/save_device.h"
@@ -192,8 +195,8 @@ static void read_life(const view_t *view, const push_device_record_t *record,
 
 static void tell_life(view_t *view, const other_t *other)
 {
-    push_life_view_t life = {.id = other->viewed.context,
-                             .stale = other->asks != NULL};
+    push_life_view_t life = {
+        .id = other->viewed.context, .count = 1, .stale = other->asks != NULL};
     push_device_record_t record = {.settled = {NULL, 0}};
     bool readable = read_record(&other->viewed, &record);
     int64_t after;
@@ -238,7 +241,7 @@ static void take_life(void *data, const push_life_view_t *life)
 {
     view_t *view = data;
 
-    if (view->message.kind == PUSH_LOG_USER) {
+    if (view->message.kind == PUSH_LOG_USER && life->id) {
         note_here(view, life->id);
     }
     view->visitor->life(view->visitor->data, life);
@@ -317,9 +320,76 @@ static push_status_t find(view_t *view, const push_sought_t *sought)
     }
     push_names_log(view->cluster, sought->audience.kind, sought->audience.name,
                    &view->log);
-    return view->log.partition == push_partition_of_mid(sought->mid)
-               ? find_in_redis(view, sought)
-               : PUSH_NOT_FOUND;
+    return find_in_redis(view, sought);
+}
+
+/* The first that has the message says how it is. */
+static void take_seen(void *data, unsigned owner, push_text_t answer)
+{
+    const push_visitor_t visitor = {.life = take_life, .data = data};
+    push_message_view_t message;
+    view_t *view = data;
+
+    (void)owner;
+    if (!push_seen_message_read(answer, &message)) {
+        return;
+    }
+    if (!view->message.mid) {
+        take_message(view, &message);
+    }
+    push_seen_message_lives(answer, &visitor);
+}
+
+static push_status_t ask_all(view_t *view, const push_sought_t *sought)
+{
+    push_survey_t survey = {.kind = PUSH_SURVEY_MESSAGE,
+                            .take = take_seen,
+                            .data = view,
+                            .others = true};
+    push_rows_t question;
+
+    push_rows_init(&question, PUSH_ROWS_MAX);
+    push_seen_message_ask(&question, sought);
+    survey.question = push_rows_bytes(&question);
+    push_survey(view->cluster, &survey);
+    push_rows_cleanup(&question);
+    if (view->visitor->nodes) {
+        view->visitor->nodes(view->visitor->data, &survey.nodes);
+    }
+    return view->message.mid ? PUSH_OK : PUSH_NOT_FOUND;
+}
+
+/* A mid says its partition. */
+static bool may_be(const push_cluster_t *cluster, const push_sought_t *sought)
+{
+    push_named_log_ref_t log;
+
+    if (!sought->addressed) {
+        return true;
+    }
+    push_names_log(cluster, sought->audience.kind, sought->audience.name,
+                   &log);
+    return log.partition == push_partition_of_mid(sought->mid);
+}
+
+/*
+ * Of a user's message Redis knows the devices; of any other, or one that is
+ * over, each node knows what it has.
+ */
+static push_status_t look_for(view_t *view, const push_sought_t *sought)
+{
+    push_status_t status = find(view, sought);
+
+    if (status == PUSH_NOT_FOUND
+        || (status == PUSH_OK && view->message.kind != PUSH_LOG_USER)) {
+        status = ask_all(view, sought);
+    }
+    if (status == PUSH_OK && view->message.kind == PUSH_LOG_USER) {
+        push_names_log(view->cluster, PUSH_LOG_USER, view->message.name,
+                       &view->log);
+        status = each_other(view, true, tell_life);
+    }
+    return status;
 }
 
 push_status_t push_views_message(push_cluster_t *cluster,
@@ -328,11 +398,11 @@ push_status_t push_views_message(push_cluster_t *cluster,
                                  const push_visitor_t *visitor)
 {
     view_t *view = view_create(cluster, now, visitor);
-    push_status_t status = view ? find(view, sought) : PUSH_NO_MEMORY;
+    push_status_t status = PUSH_NO_MEMORY;
 
-    if (status == PUSH_OK && view->message.kind == PUSH_LOG_USER) {
-        push_names_log(cluster, PUSH_LOG_USER, view->message.name, &view->log);
-        status = each_other(view, true, tell_life);
+    if (view) {
+        status = may_be(cluster, sought) ? look_for(view, sought)
+                                         : PUSH_NOT_FOUND;
     }
     free(view);
     return status;
@@ -414,4 +484,62 @@ push_status_t push_views_devices(push_cluster_t *cluster, push_text_t user,
     }
     free(view);
     return status;
+}
+
+/* ---- one device ---- */
+
+typedef struct {
+    const unsigned char *id;
+    const push_visitor_t *visitor;
+    bool found;
+} sought_device_t;
+
+static void take_one(void *data, const push_device_view_t *device)
+{
+    sought_device_t *sought = data;
+
+    if (!sought->found
+        && !memcmp(device->id, sought->id, PUSH_CONTEXT_BYTES)) {
+        sought->found = true;
+        sought->visitor->device(sought->visitor->data, device);
+    }
+}
+
+static void take_answer(void *data, unsigned owner, push_text_t answer)
+{
+    push_device_view_t device;
+
+    (void)owner;
+    if (push_seen_device_read(answer, &device)) {
+        take_one(data, &device);
+    }
+}
+
+push_status_t push_views_device(push_cluster_t *cluster,
+                                const push_view_t *what,
+                                const push_visitor_t *visitor)
+{
+    sought_device_t sought = {.id = what->id, .visitor = visitor};
+    const push_visitor_t one = {.device = take_one, .data = &sought};
+    push_survey_t survey = {.kind = PUSH_SURVEY_DEVICE,
+                            .question = push_seen_device_question(what->id),
+                            .take = take_answer,
+                            .data = &sought,
+                            .others = true};
+    push_status_t status = push_view_device(cluster->store, what->id,
+                                            &what->now, take_one, &sought);
+
+    if (status != PUSH_NOT_FOUND) {
+        return status;
+    }
+    push_survey(cluster, &survey);
+    if (!sought.found && what->user.len) {
+        status = push_views_devices(cluster, what->user, &what->now, &one);
+    }
+    if (visitor->nodes) {
+        visitor->nodes(visitor->data, &survey.nodes);
+    }
+    return sought.found        ? PUSH_OK
+           : status == PUSH_OK ? PUSH_NOT_FOUND
+                               : status;
 }

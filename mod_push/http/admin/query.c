@@ -4,25 +4,41 @@
 
 #include "core/ids.h"
 
+/* NULL: the query has none. */
+static const push_problem_t *find_user(request_rec *r, const char **name)
+{
+    push_params_t params;
+
+    return push_params_parse(r, &params)
+               ?: push_params_one(&params, "user", name);
+}
+
+static const push_problem_t *take_user(request_rec *r, const char *name,
+                                       push_text_t *user)
+{
+    *user = push_text_of(name);
+    return push_name_valid(*user)
+               ? NULL
+               : push_problem(r->pool, 400, "bad-parameter",
+                              "user: 1-255 bytes of UTF-8 without controls");
+}
+
 const push_problem_t *push_query_user(request_rec *r, const char *part,
                                       push_text_t *user)
 {
-    const push_problem_t *problem = NULL;
     const char *name = part;
-    push_params_t params;
+    const push_problem_t *problem = name ? NULL : find_user(r, &name);
 
-    if (!name) {
-        problem = push_params_parse(r, &params);
-        if (!problem) {
-            problem = push_params_one(&params, "user", &name);
-        }
-    }
-    *user = push_text_of(name);
-    if (!problem && !push_name_valid(*user)) {
-        problem = push_problem(r->pool, 400, "bad-parameter",
-                               "user: 1-255 bytes of UTF-8 without controls");
-    }
-    return problem;
+    return problem ? problem : take_user(r, name, user);
+}
+
+const push_problem_t *push_query_owner(request_rec *r, push_text_t *user)
+{
+    const char *name = NULL;
+    const push_problem_t *problem = find_user(r, &name);
+
+    *user = (push_text_t){NULL, 0};
+    return problem || !name ? problem : take_user(r, name, user);
 }
 
 /* ---- a message, and whom it was for ---- */

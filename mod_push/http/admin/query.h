@@ -10,6 +10,9 @@
 const push_problem_t *push_query_user(request_rec *r, const char *part,
                                       push_text_t *user);
 
+/* The user of the query, if it names one; empty: it does not. */
+const push_problem_t *push_query_owner(request_rec *r, push_text_t *user);
+
 /*
  * The message whose id is the part of the path; whom it was for, if the query
  * says so by `user`, perhaps with `device`, by `channel` or `broadcast`.  404

@@ -122,26 +122,64 @@ int push_show_devices(request_rec *r, const char *part)
     return answer(r, status, body);
 }
 
+typedef struct {
+    json_t *body;  /* NULL: it was not found */
+    json_t *nodes; /* NULL: they were not asked */
+} device_t;
+
 static void take_device(void *data, const push_device_view_t *view)
 {
-    json_t **body = data;
+    device_t *device = data;
 
-    *body = device_json(view);
-    set_text(*body, "user", view->user);
+    device->body = device_json(view);
+    set_text(device->body, "user", view->user);
+}
+
+static void take_device_nodes(void *data, const push_nodes_asked_t *nodes)
+{
+    ((device_t *)data)->nodes = push_json_nodes(nodes);
+}
+
+/* In a cluster the id alone does not say where its record is. */
+static const push_problem_t *no_device(request_rec *r, bool asked, bool silent)
+{
+    if (!asked) {
+        return push_problem_of_status(r->pool, PUSH_NOT_FOUND);
+    }
+    return push_problem(r->pool, 404, "not-found",
+                        "path: no node has a device with this id%s; one that "
+                        "none has is found where ?user= says whose it is",
+                        silent ? " (some did not answer)" : "");
 }
 
 int push_show_device(request_rec *r, const char *id)
 {
     unsigned char context[PUSH_CONTEXT_BYTES];
+    push_view_t what = {.kind = PUSH_VIEW_DEVICE, .id = context};
+    const push_problem_t *problem = push_query_owner(r, &what.user);
     push_status_t status = PUSH_NOT_FOUND;
-    json_t *body = NULL;
-    const push_visitor_t visitor = {.device = take_device, .data = &body};
+    device_t device = {NULL, NULL};
+    const push_visitor_t visitor = {
+        .device = take_device, .nodes = take_device_nodes, .data = &device};
 
-    if (push_context_parse(id, strlen(id), context)) {
-        status = read_view(
-            (push_view_t){.kind = PUSH_VIEW_DEVICE, .id = context}, &visitor);
+    if (problem) {
+        return push_problem_send(r, problem);
     }
-    return answer(r, status, body);
+    if (push_context_parse(id, strlen(id), context)) {
+        status = read_view(what, &visitor);
+    }
+    if (status == PUSH_NOT_FOUND) {
+        problem = no_device(
+            r, device.nodes && !what.user.len,
+            json_array_size(json_object_get(device.nodes, "silent")));
+        json_decref(device.nodes);
+        return push_problem_send(r, problem);
+    }
+    if (device.nodes) {
+        device.body = device.body ?: json_object();
+        set(device.body, "nodes", device.nodes);
+    }
+    return answer(r, status, device.body);
 }
 
 /* ---- messages ---- */
@@ -205,8 +243,8 @@ static void take_life(void *data, const push_life_view_t *view)
     life_t *life = data;
     json_t *device;
 
-    life->counts[view->fate]++;
-    if (json_array_size(life->devices) == LIVES_MAX) {
+    life->counts[view->fate] += view->count;
+    if (!view->id || json_array_size(life->devices) == LIVES_MAX) {
         return;
     }
     device = json_object();
@@ -221,13 +259,20 @@ static void take_life(void *data, const push_life_view_t *view)
     json_array_append_new(life->devices, device);
 }
 
+static void take_message_nodes(void *data, const push_nodes_asked_t *nodes)
+{
+    set(((life_t *)data)->body, "nodes", push_json_nodes(nodes));
+}
+
 int push_show_message(request_rec *r, const char *text)
 {
     push_view_t what = {.kind = PUSH_VIEW_MESSAGE};
     const push_problem_t *problem = push_query_message(r, text, &what.message);
     life_t life = {NULL, NULL, {0}};
-    const push_visitor_t visitor = {
-        .message = take_message, .life = take_life, .data = &life};
+    const push_visitor_t visitor = {.message = take_message,
+                                    .life = take_life,
+                                    .nodes = take_message_nodes,
+                                    .data = &life};
     push_status_t status;
     json_t *counts;
 

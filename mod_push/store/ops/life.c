@@ -6,6 +6,7 @@
 #include "store/disk/journal.h"
 #include "store/ops/view.h"
 #include "core/message_texts.h"
+#include "store/shard/owned.h"
 #include "store/shard/shard.h"
 
 /* The life of one message: found by its mid, seen, recalled. */
@@ -196,9 +197,12 @@ static void each_device_of_user(const search_t *search,
     while (ref) {
         const push_device_t *device = push_at(search->heap, ref);
 
-        if (push_device_wants(search->heap, device, search->entry.message)) {
+        if (!push_is_left_over(search->store, device)
+            && push_device_wants(search->heap, device,
+                                 search->entry.message)) {
             push_fate_t fate = fate_of(search, device);
             push_life_view_t view = {.id = device->id,
+                                     .count = 1,
                                      .fate = fate,
                                      .at = when(search, device, fate)};
 
@@ -246,7 +250,7 @@ static void life_in_channel(const push_heap_t *heap,
 {
     const push_subscription_t *subscriptions = push_device_subscriptions(
         heap, device);
-    push_life_view_t view = {.id = device->id};
+    push_life_view_t view = {.id = device->id, .count = 1};
 
     for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
          i < push_device_subscriptions_count(device); i++) {
@@ -275,7 +279,11 @@ static void each_reader(push_store_t *store, const channel_message_t *message,
             continue;
         }
         while (push_table_walk(heap, table, &ref)) {
-            life_in_channel(heap, push_at(heap, ref), message, visitor);
+            const push_device_t *device = push_at(heap, ref);
+
+            if (!push_is_left_over(store, device)) {
+                life_in_channel(heap, device, message, visitor);
+            }
         }
         push_shard_leave(store, i);
     }

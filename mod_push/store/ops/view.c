@@ -5,6 +5,7 @@
 
 #include "store/disk/disk.h"
 #include "store/disk/journal.h"
+#include "store/shard/owned.h"
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
 
@@ -64,8 +65,10 @@ push_status_t push_view_devices(push_store_t *store, push_text_t text,
             const push_device_t *device = push_store_device_at(store, ref);
             push_device_view_t view;
 
-            view_device(store, device, now, &view);
-            visit(data, &view);
+            if (!push_is_left_over(store, device)) {
+                view_device(store, device, now, &view);
+                visit(data, &view);
+            }
             ref = device->sibling;
         }
     }
@@ -86,7 +89,7 @@ push_status_t push_view_device(push_store_t *store, const unsigned char *id,
             return PUSH_BUSY;
         }
         device = push_store_device(store, i, id);
-        if (device) {
+        if (device && !push_is_left_over(store, device)) {
             push_device_view_t view;
 
             view_device(store, device, now, &view);

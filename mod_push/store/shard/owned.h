@@ -44,6 +44,15 @@ static inline bool push_is_owned(const push_store_t *store,
     return !owned || owned->state == PUSH_OWNED;
 }
 
+/* It stands here for some moments yet, and is another node's, or nobody's. */
+static inline bool push_is_left_over(const push_store_t *store,
+                                     const push_device_t *device)
+{
+    const push_owned_t *owned = push_owned(store, device);
+
+    return owned && owned->state == PUSH_OWNED_NOT;
+}
+
 /*
  * The token of the seqs that the device's newest stream gave: of a stream of
  * this node, or of the one before the context came here.
