@@ -22,47 +22,50 @@ static uint32_t address_of(uint64_t entry)
     return (uint32_t)(entry >> 32);
 }
 
-static bool is_many(const push_cluster_t *cluster, uint32_t count,
-                    uint32_t limit)
+static bool is_many(uint32_t count, uint32_t nodes, uint32_t limit)
 {
-    uint32_t nodes = atomic_load(&cluster->words->addresses.nodes);
-
-    return nodes > 1 && (uint64_t)count * 2 * nodes > limit;
+    return (uint64_t)count * 2 * nodes > limit;
 }
 
-/* The entry of the address, or else the one that is worth least. */
-static _Atomic uint64_t *place_for(push_cluster_t *cluster, uint32_t address)
+/* The entry of the address, or the one with fewest streams if those are fewer
+ * than count; else NULL. */
+static _Atomic uint64_t *place_for(push_cluster_t *cluster, uint32_t address,
+                                   uint32_t count)
 {
     _Atomic uint64_t *ways =
         cluster->words->addresses.many[address % PUSH_ADDRESSES_SETS];
-    _Atomic uint64_t *least = NULL;
-    uint32_t fewest = UINT32_MAX;
+    _Atomic uint64_t *found = NULL;
 
     for (unsigned i = 0; i < PUSH_ADDRESSES_WAYS; i++) {
         uint64_t entry = atomic_load(&ways[i]);
-        uint32_t count = entry ? push_guard_streams(cluster->store->guard,
-                                                    address_of(entry))
-                               : 0;
+        uint32_t has = entry ? push_guard_streams(cluster->store->guard,
+                                                  address_of(entry))
+                             : 0;
 
         if (entry && address_of(entry) == address) {
             return &ways[i];
         }
-        if (count < fewest) {
-            least = &ways[i];
-            fewest = count;
+        if (has < count) {
+            found = &ways[i];
+            count = has;
         }
     }
-    return least;
+    return found;
 }
 
+/* What is many where there are as many nodes as may be: others may come. */
 void push_addresses_note(push_cluster_t *cluster, uint32_t address,
                          uint32_t limit)
 {
-    push_guard_t *guard = cluster->store->guard;
+    uint32_t count = limit ? push_guard_streams(cluster->store->guard, address)
+                           : 0;
+    _Atomic uint64_t *place = NULL;
 
-    if (limit && is_many(cluster, push_guard_streams(guard, address), limit)) {
-        atomic_store(place_for(cluster, address),
-                     (uint64_t)address << 32 | limit);
+    if (count && is_many(count, PUSH_NODES_MAX, limit)) {
+        place = place_for(cluster, address, count);
+    }
+    if (place) {
+        atomic_store(place, (uint64_t)address << 32 | limit);
     }
 }
 
@@ -73,9 +76,9 @@ static int by_count(const void *a, const void *b)
     return x->count > y->count ? -1 : x->count < y->count;
 }
 
-/* Those that have many still; the others are forgotten. */
 static unsigned collect(push_cluster_t *cluster, push_address_count_t *found)
 {
+    uint32_t nodes = atomic_load(&cluster->words->addresses.nodes);
     unsigned count = 0;
 
     for (unsigned i = 0; i < PUSH_ADDRESSES_SETS * PUSH_ADDRESSES_WAYS; i++) {
@@ -86,11 +89,11 @@ static unsigned collect(push_cluster_t *cluster, push_address_count_t *found)
         uint32_t streams = push_guard_streams(cluster->store->guard,
                                               address_of(entry));
 
-        if (entry && is_many(cluster, streams, (uint32_t)entry)) {
+        if (entry && nodes > 1 && is_many(streams, nodes, (uint32_t)entry)) {
             found[count++] = (push_address_count_t){address_of(entry),
                                                     streams};
         }
-        else if (entry) {
+        else if (entry && !streams) {
             atomic_compare_exchange_strong(at, &entry, 0);
         }
     }
