@@ -37,6 +37,7 @@
     CAUSE(REVOKED, "token-revoked")                                           \
     CAUSE(TOKEN_EXPIRED, "token-expired")                                     \
     CAUSE(AWAY, "away")                                                       \
+    CAUSE(NODE_SILENT, "node-silent")                                         \
     CAUSE(SOCKET_FULL, "socket-full")                                         \
     CAUSE(WINDOW_FULL, "window-full")                                         \
     CAUSE(FILTERED, "urgency-filter")                                         \

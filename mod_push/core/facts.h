@@ -3,6 +3,7 @@
 
 #include "core/device.h"
 #include "core/gone.h"
+#include "core/nodes.h"
 #include "core/publication.h"
 #include "core/trace.h"
 
@@ -18,6 +19,7 @@ typedef struct push_question_t {
     push_text_t user;
     push_text_t device; /* its label or context id as text; empty: all */
     push_time_t now;
+    push_nodes_asked_t *nodes; /* set where all nodes are asked; or NULL */
 } push_question_t;
 
 /* How the server knows a mid. */
@@ -49,6 +51,7 @@ typedef struct push_message_facts_t {
 
 typedef struct push_device_facts_t {
     bool known;
+    bool stale; /* as was last written: its node does not answer */
     unsigned char id[PUSH_CONTEXT_BYTES];
     char label[PUSH_DEVICE_MAX + 1];
     char app[PUSH_APP_MAX + 1];

@@ -259,7 +259,7 @@ void push_message_replaced(push_message_t *message, uint64_t by)
     }
 }
 
-uint64_t push_message_successor(const push_message_t *message, unsigned node)
+uint64_t push_message_successor(const push_message_t *message)
 {
     uint64_t ms = (uint64_t)push_mid_ms(message->mid) + message->ended_after;
 
@@ -267,7 +267,7 @@ uint64_t push_message_successor(const push_message_t *message, unsigned node)
         return 0;
     }
     return ms << 22 | (uint64_t)message->successor << 12
-           | (uint64_t)push_mid_shard(message->mid) << 6 | node;
+           | (message->mid & 0xfff);
 }
 
 bool push_message_settle(push_heap_t *heap, push_message_t *message,

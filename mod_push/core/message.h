@@ -125,7 +125,7 @@ void push_message_end(push_heap_t *heap, push_message_t *message,
 void push_message_replaced(push_message_t *message, uint64_t by);
 
 /* Of one that was replaced: the mid of what replaced it; 0: not known. */
-uint64_t push_message_successor(const push_message_t *message, unsigned node);
+uint64_t push_message_successor(const push_message_t *message);
 
 /*
  * Notes what became of it for one device; the first note stands.  False, and

@@ -4,7 +4,7 @@
 
 /*
  * What keeps a device from getting more, in the order in which it is looked
- * for: no stream, a socket that takes nothing, a full window, an urgency that
+ * for: a node that does not answer, no stream, a socket that takes nothing, a full window, an urgency that
  * it does not want; then it can only be on its way.
  */
 
@@ -110,11 +110,24 @@ static void explain_window(const push_facts_t *f, push_explanation_t *e,
     }
 }
 
+/* Of what a node has, only that is known which it has written. */
+static void explain_silent_node(const push_facts_t *f, push_explanation_t *e,
+                                const char *waits)
+{
+    push_explain_end(e, PUSH_CAUSE_NODE_SILENT,
+                     "%sthe node that has %s does not answer, so it is known "
+                     "only as it was last written, some seconds ago.",
+                     waits, f->device.label);
+}
+
 /* What is in the way of any message; false: nothing is. */
 static bool explain_obstacle(const push_facts_t *f, push_explanation_t *e,
                              const char *waits)
 {
-    if (!push_facts_online(f)) {
+    if (f->device.stale) {
+        explain_silent_node(f, e, *waits ? waits : "It is not known: ");
+    }
+    else if (!push_facts_online(f)) {
         explain_away(f, e, waits);
     }
     else if (f->device.blocked) {
@@ -171,7 +184,8 @@ void push_explain_waiting(const push_facts_t *f, push_explanation_t *e)
         e->arrived = push_facts_online(f) && !d->blocked && !is_explicit(f);
         explain_in_flight(f, e);
     }
-    else if (push_facts_online(f) && f->message.urgency > d->lowest) {
+    else if (!d->stale && push_facts_online(f)
+             && f->message.urgency > d->lowest) {
         push_explain_step(e, d->last_seen, "urgency-filter",
                           "Its stream wants no urgency below %s.",
                           push_urgency_name(d->lowest));

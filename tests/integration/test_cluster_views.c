@@ -166,6 +166,127 @@ START_TEST(a_message_that_is_over_is_known_wherever_a_node_knows_it)
 }
 END_TEST
 
+/* ---- explanations ---- */
+
+static const json_t *explain(const struct server *s, const char *query)
+{
+    struct answer *a = http_get(s, keep_printf("/push/explain?%s", query));
+
+    http_expect(a, 200, NULL);
+    return a->json;
+}
+
+static bool explains(const struct server *s, const char *query,
+                     const char *cause)
+{
+    return strcmp(json_text_at(explain(s, query), "cause"), cause) == 0;
+}
+
+static void expect_cause(const struct server *s, const char *query,
+                         const char *cause)
+{
+    const json_t *found = explain(s, query);
+
+    ck_assert_msg(!strcmp(json_text_at(found, "cause"), cause), "not %s: %s",
+                  cause, json_dumps(found, JSON_INDENT(1)));
+}
+
+START_TEST(any_node_explains_a_device_as_its_own_node_does)
+{
+    struct two t = two_nodes("PushTrace a\n");
+    const char *mid = publish(t.other, "user=a", NULL, "x");
+    const char *query = keep_printf("user=a&message=%s", mid);
+    const json_t *found;
+
+    wait_until(explains(t.other, query, "in-flight"));
+    found = explain(t.other, query);
+    ck_assert_int_eq(nodes_of(found, "answered"), 2);
+    ck_assert_str_eq(json_text_at(found, "device"), "d");
+    ck_assert_str_eq(json_text_at(found, "verdict"),
+                     json_text_at(explain(t.owner, query), "verdict"));
+    ck_assert_uint_gt(json_array_size(json_at(found, "trace")), 0);
+    expect_cause(t.other, "user=a", "in-flight");
+    acknowledge(t.other, "user=a&device=d&seq=1");
+    expect_cause(t.other, query, "acknowledged");
+    expect_cause(t.other, "user=a&device=e", "unknown-device");
+    expect_cause(t.other, "user=b", "no-device");
+    expect_cause(t.other, keep_printf("user=b&message=%s", mid),
+                 "another-user");
+    http_expect(http_get(t.other, keep_printf("/push/explain?user=a&message=%s"
+                                              "&channel=c1",
+                                              mid)),
+                404, NULL);
+    expect_cause(t.other, "user=a&message=K0000000000", "never-given");
+}
+END_TEST
+
+START_TEST(a_message_that_a_device_does_not_follow_is_explained_at_any_node)
+{
+    struct two t = two_nodes(NULL);
+    struct stream *st = stream_open(
+        t.owner, "user=b&device=d&channel=c1&seq=0&ack=explicit", NULL);
+    const char *mid = publish(t.other, "channel=c1", NULL, "x");
+
+    expect_message(st, 1, "x");
+    for (int i = 0; i < 2; i++) {
+        expect_cause(t.c->nodes[i],
+                     keep_printf("user=a&message=%s&channel=c1", mid),
+                     "channel-not-followed");
+        expect_cause(t.c->nodes[i],
+                     keep_printf("user=b&message=%s&channel=c1", mid),
+                     "in-flight");
+    }
+    /* Nobody follows it: only Redis has it. */
+    mid = publish(t.other, "channel=c2", NULL, "x");
+    expect_cause(t.other, keep_printf("user=a&message=%s&channel=c2", mid),
+                 "channel-not-followed");
+}
+END_TEST
+
+START_TEST(a_device_that_nobody_holds_is_explained_from_its_record)
+{
+    struct two t = two_nodes("PushClusterLinger 1s\n");
+    const char *before = publish(t.owner, "user=a", NULL, "x");
+    const char *after;
+    const json_t *found;
+
+    expect_message(t.st, 1, "x");
+    acknowledge(t.owner, "user=a&device=d&seq=1");
+    leave(t.owner, t.st);
+    wait_until(
+        json_is_null(json_at(http_get(t.other, "/push/users/a/devices")->json,
+                             "devices.0.pending")));
+    after = publish(t.owner, "user=a", NULL, "y");
+    expect_cause(t.other, keep_printf("user=a&message=%s", before),
+                 "acknowledged");
+    expect_cause(t.other, keep_printf("user=a&message=%s", after), "away");
+    found = explain(t.other, "user=a&device=d");
+    ck_assert_str_eq(json_text_at(found, "cause"), "away");
+    ck_assert_str_eq(json_text_at(found, "device"), "d");
+    ck_assert_ptr_null(json_at(found, "answered"));
+}
+END_TEST
+
+START_TEST(a_device_of_a_silent_node_is_explained_as_it_was_last_written)
+{
+    struct two t = two_nodes(NULL);
+    const char *mid = publish(t.other, "user=a", NULL, "x");
+    const char *query = keep_printf("user=a&message=%s", mid);
+    const json_t *found;
+
+    wait_until(explains(t.other, query, "in-flight"));
+    server_allow(t.owner, "PUSH02");
+    cluster_pause(t.owner);
+    found = explain(t.other, query);
+    ck_assert_str_eq(json_text_at(found, "cause"), "node-silent");
+    ck_assert_str_eq(json_text_at(found, "device"), "d");
+    ck_assert(json_is_false(json_at(found, "answered")));
+    ck_assert_int_eq(nodes_of(found, "silent"), 1);
+    cluster_continue(t.owner);
+    wait_until(explains(t.other, query, "in-flight"));
+}
+END_TEST
+
 /* The context id of the user's first device. */
 static const char *device_of(const struct server *s, const char *user)
 {
@@ -347,6 +468,13 @@ int main(void)
                    a_message_that_is_over_is_known_wherever_a_node_knows_it);
     tcase_add_test(tc, a_device_is_found_by_its_id_from_every_node);
     tcase_add_test(tc, a_node_that_is_silent_is_named);
+    tcase_add_test(tc, any_node_explains_a_device_as_its_own_node_does);
+    tcase_add_test(
+        tc, a_message_that_a_device_does_not_follow_is_explained_at_any_node);
+    tcase_add_test(tc,
+                   a_device_that_nobody_holds_is_explained_from_its_record);
+    tcase_add_test(
+        tc, a_device_of_a_silent_node_is_explained_as_it_was_last_written);
     tcase_add_test(tc, a_recall_counts_the_devices_of_all_nodes);
     tcase_add_test(tc, of_a_device_that_nobody_holds_its_record_is_shown);
     tcase_add_test(tc, a_users_devices_are_listed_from_every_node);

@@ -66,6 +66,15 @@ static void away(void)
 {
     f.device.traits = PUSH_DEVICE_EXPLICIT;
 }
+static void stale(void)
+{
+    f.device.stale = true;
+}
+static void silent_stale(void)
+{
+    silent();
+    stale();
+}
 static void implicit(void)
 {
     f.device.traits = PUSH_DEVICE_ONLINE;
@@ -415,6 +424,10 @@ static const struct {
     {assumed, PUSH_CAUSE_ASSUMED, "It was written to phone-7"},
     {assumed_after, PUSH_CAUSE_ASSUMED, "It was written to phone-7"},
     {away, PUSH_CAUSE_AWAY, "It waits: phone-7 is away for 60 min."},
+    {stale, PUSH_CAUSE_NODE_SILENT,
+     "It waits: the node that has phone-7 does not answer"},
+    {silent_stale, PUSH_CAUSE_NODE_SILENT,
+     "It is not known: the node that has phone-7 does not answer"},
     {dismissed, PUSH_CAUSE_DISMISSED, "It waits: phone-7 has no stream for"},
     {revoked, PUSH_CAUSE_REVOKED, "It waits: phone-7 has no stream for"},
     {token_over, PUSH_CAUSE_TOKEN_EXPIRED,

@@ -8,6 +8,7 @@
 #include "broker/node/acks.h"
 #include "broker/node/claim.h"
 #include "broker/node/ends.h"
+#include "broker/node/inquiry.h"
 #include "broker/node/link.h"
 #include "broker/node/patience.h"
 #include "broker/node/peers.h"
@@ -26,8 +27,8 @@
 #include "redis/courier.h"
 
 /*
- * What is not said here is of this machine alone: other views, metrics and
- * explanations are those of broker/local.c, of what this node has.
+ * What is not said here is of this machine alone: metrics, reactors and health
+ * are those of broker/local.c, of what this node has.
  */
 
 /* False: its threads could not be started, or have ended. */
@@ -215,7 +216,9 @@ static push_status_t explain(push_broker_t *broker,
                              const push_question_t *question,
                              push_facts_t *facts, unsigned *count)
 {
-    return local_of(broker)->explain(local_of(broker), question, facts, count);
+    return runs(broker) ? push_inquiry(broker->data, question, facts, count)
+                        : local_of(broker)->explain(local_of(broker), question,
+                                                    facts, count);
 }
 
 static void check(push_broker_t *broker, push_check_t *found)

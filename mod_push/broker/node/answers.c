@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "broker/node/seen_device.h"
+#include "broker/node/seen_facts.h"
 #include "broker/node/seen_lists.h"
 #include "broker/node/seen_message.h"
 #include "broker/node/seen_present.h"
@@ -14,6 +15,7 @@ static const struct {
     push_answer_take_t *take;
 } answers[] = {{PUSH_SURVEY_DEVICE, push_seen_device_answer},
                {PUSH_SURVEY_MESSAGE, push_seen_message_answer},
+               {PUSH_SURVEY_FACTS, push_seen_facts_answer},
                {PUSH_SURVEY_WHOLE, push_seen_whole_answer},
                {PUSH_SURVEY_STREAMS, push_seen_streams_answer},
                {PUSH_SURVEY_CHANNELS, push_seen_channels_answer},

@@ -7,14 +7,13 @@
 #include "broker/node/ask.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
+#include "broker/node/recorded.h"
 #include "broker/node/seen_device.h"
 #include "broker/node/seen_message.h"
 #include "broker/node/survey.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
-#include "store/disk/save_device.h"
 #include "store/ops/life.h"
-#include "store/ops/rebuild.h"
 #include "store/ops/view.h"
 
 /* What is asked of each device that is elsewhere. */
@@ -40,7 +39,6 @@ typedef struct {
     unsigned asks_count;
     /* the message */
     push_message_view_t message; /* name and device alone of its texts */
-    unsigned lane;
     char name[PUSH_NAME_MAX];
     char device[PUSH_DEVICE_MAX];
 } view_t;
@@ -77,17 +75,6 @@ static bool is_here(const view_t *view, const unsigned char *id)
 }
 
 /* ---- devices that are elsewhere ---- */
-
-static bool read_record(const push_viewed_t *viewed,
-                        push_device_record_t *record)
-{
-    char key[1 + PUSH_CONTEXT_BYTES] = {PUSH_RECORD_DEVICE};
-
-    memcpy(key + 1, viewed->context, PUSH_CONTEXT_BYTES);
-    return push_device_read((push_text_t){key, sizeof(key)}, viewed->record,
-                            record)
-           && push_rebuild_is_genuine(record);
-}
 
 static void plan_asks(view_t *view, other_t *other, bool of_message)
 {
@@ -154,54 +141,16 @@ static bool has_said(const other_t *other, unsigned which)
 
 /* ---- a message ---- */
 
-static bool wants(const view_t *view, const push_device_record_t *record)
-{
-    push_text_t asked = view->message.device;
-    push_text_t own = record->labels[PUSH_LABEL_DEVICE];
-
-    return !asked.len
-           || (own.len == asked.len && !memcmp(own.at, asked.at, own.len));
-}
-
-/* What the record says: of one message, or of all up to one. */
-static void read_life(const view_t *view, const push_device_record_t *record,
-                      push_life_view_t *life)
-{
-    const push_message_view_t *message = &view->message;
-    bool passed = false;
-
-    for (unsigned i = 0; i < push_device_settled_count(record); i++) {
-        push_settled_t settled;
-
-        memcpy(&settled, record->settled.at + i * sizeof(settled),
-               sizeof(settled));
-        if (settled.fate == PUSH_SETTLED_UP_TO) {
-            passed |= settled.lane == view->lane
-                      && settled.mid >= message->mid;
-        }
-        else if (settled.mid == message->mid && settled.fate < PUSH_FATES) {
-            life->fate = (push_fate_t)settled.fate;
-            life->at = message->created + settled.after;
-            return;
-        }
-    }
-    life->fate = passed                       ? PUSH_ACKED
-                 : message->fate == PUSH_LIVE ? PUSH_PENDING
-                                              : message->fate;
-    life->at = passed                       ? 0
-               : message->fate == PUSH_LIVE ? message->created
-                                            : message->ends;
-}
-
 static void tell_life(view_t *view, const other_t *other)
 {
     push_life_view_t life = {
         .id = other->viewed.context, .count = 1, .stale = other->asks != NULL};
     push_device_record_t record = {.settled = {NULL, 0}};
-    bool readable = read_record(&other->viewed, &record);
+    bool readable = push_recorded_read(&other->viewed, &record);
     int64_t after;
 
-    if (readable ? !wants(view, &record) : view->message.device.len != 0) {
+    if (readable ? !push_recorded_wants(&record, view->message.device)
+                 : view->message.device.len != 0) {
         return;
     }
     if (has_said(other, 0)) {
@@ -213,7 +162,7 @@ static void tell_life(view_t *view, const other_t *other)
         if (!readable) {
             record.settled = (push_text_t){NULL, 0};
         }
-        read_life(view, &record, &life);
+        life.fate = push_recorded_fate(&record, &view->message, &life.at);
     }
     view->visitor->life(view->visitor->data, &life);
 }
@@ -231,7 +180,6 @@ static void take_message(void *data, const push_message_view_t *message)
     view_t *view = data;
 
     view->message = *message;
-    view->lane = (unsigned)message->urgency;
     view->message.name = keep(view->name, message->name);
     view->message.device = keep(view->device, message->device);
     view->visitor->message(view->visitor->data, message);
@@ -305,6 +253,23 @@ static push_status_t find_in_redis(view_t *view, const push_sought_t *sought)
         status = PUSH_NOT_FOUND;
     }
     push_request_cleanup(&request);
+    return status;
+}
+
+push_status_t push_views_stored(push_cluster_t *cluster,
+                                const push_sought_t *sought,
+                                const push_time_t *now,
+                                const push_visitor_t *visitor)
+{
+    view_t *view = view_create(cluster, now, visitor);
+    push_status_t status = PUSH_NO_MEMORY;
+
+    if (view) {
+        push_names_log(cluster, sought->audience.kind, sought->audience.name,
+                       &view->log);
+        status = find_in_redis(view, sought);
+    }
+    free(view);
     return status;
 }
 
@@ -435,7 +400,7 @@ static void tell_device(view_t *view, const other_t *other)
     push_device_record_t record;
     bool known = true;
 
-    if (read_record(&other->viewed, &record)) {
+    if (push_recorded_read(&other->viewed, &record)) {
         fill_device(&record, &device);
     }
     for (unsigned i = 0; i < NUMBERS; i++) {

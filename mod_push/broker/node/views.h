@@ -20,6 +20,12 @@ push_status_t push_views_message(push_cluster_t *cluster,
                                  const push_time_t *now,
                                  const push_visitor_t *visitor);
 
+/* The message alone, as Redis has it for the audience that is said. */
+push_status_t push_views_stored(push_cluster_t *cluster,
+                                const push_sought_t *sought,
+                                const push_time_t *now,
+                                const push_visitor_t *visitor);
+
 /*
  * As push_view_device(), of the node that has it.  Where a user is said and no
  * node has the device, as that user's record in Redis has it.

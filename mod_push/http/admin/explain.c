@@ -183,6 +183,9 @@ static void set_device(json_t *body, const push_device_facts_t *device)
     if (*device->app) {
         set(body, "app", text_json(device->app));
     }
+    if (device->stale) {
+        set(body, "answered", json_false());
+    }
 }
 
 static void set_explanation(json_t *body, const push_facts_t *facts,
@@ -257,7 +260,8 @@ static void set_one(request_rec *r, json_t *body, const push_facts_t *facts)
 int push_show_explanation(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
-    push_question_t question = {.now = push_clock_now()};
+    push_nodes_asked_t nodes = {.answered_count = 0};
+    push_question_t question = {.now = push_clock_now(), .nodes = &nodes};
     push_sought_t message = {0};
     const push_problem_t *problem = parse(r, &question, &message);
     push_facts_t *facts;
@@ -282,5 +286,8 @@ int push_show_explanation(request_rec *r, const char *none)
         set_one(r, body, facts);
     }
     set(body, "user", push_json_text(question.user));
+    if (nodes.answered_count + nodes.silent_count) {
+        set(body, "nodes", push_json_nodes(&nodes));
+    }
     return push_json_send(r, "application/json", body);
 }

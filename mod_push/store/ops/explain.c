@@ -4,6 +4,7 @@
 
 #include "core/device_away.h"
 #include "store/ops/life.h"
+#include "store/shard/owned.h"
 #include "store/shard/shard.h"
 
 /*
@@ -42,6 +43,17 @@ static bool same(push_text_t a, push_text_t b)
 
 /* ---- the message: with the lock of its shard ---- */
 
+/* Between the clock of a master, by which a mid is given, and that of a node. */
+#define SKEW_MS 60000
+
+/* What other nodes know is none of this one's. */
+static push_known_t known_by_clock(const inquiry_t *q)
+{
+    return push_mid_ms(q->question->mid) > q->question->now.wall + SKEW_MS
+               ? PUSH_KNOWN_NEVER
+               : PUSH_KNOWN_NOT;
+}
+
 static push_known_t known_by_mid(const push_store_t *store, uint64_t mid)
 {
     const push_segment_t *segment = store->segment;
@@ -70,7 +82,7 @@ static void look_at_message(inquiry_t *q, const push_found_t *found)
     m->now_only = message->traits & PUSH_TRAIT_NOW;
     m->fate = view.fate;
     m->ends = view.ends;
-    m->successor = push_message_successor(message, q->store->segment->node);
+    m->successor = push_message_successor(message);
     q->log = push_ref_of(&q->store->heaps[0], found->log);
     q->position = (push_position_t){0, (uint16_t)found->entry.lane,
                                     found->entry.at};
@@ -121,7 +133,9 @@ static push_status_t ask_message(inquiry_t *q)
     push_found_t found;
 
     q->facts->message.mid = mid;
-    q->facts->message.known = known_by_mid(store, mid);
+    q->facts->message.known = store->segment->cluster
+                                  ? known_by_clock(q)
+                                  : known_by_mid(store, mid);
     if (!push_shard_enter(store, shard)) {
         return PUSH_BUSY;
     }
@@ -433,7 +447,7 @@ static unsigned ask_devices(inquiry_t *q, const push_user_t *user,
     while (ref && count < room) {
         const push_device_t *device = push_store_device_at(q->store, ref);
 
-        if (is_asked_for(q, device)) {
+        if (!push_is_left_over(q->store, device) && is_asked_for(q, device)) {
             facts[count] = pattern;
             ask_device(q, user, device, &facts[count]);
             count++;
