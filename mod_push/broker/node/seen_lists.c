@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/node/seen.h"
+#include "broker/node/seen_by.h"
 #include "store/ops/channels.h"
 #include "store/ops/streams.h"
 

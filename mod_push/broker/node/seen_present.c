@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "broker/node/seen.h"
+#include "broker/node/seen_by.h"
 #include "core/hash.h"
 #include "store/ops/present.h"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/node/seen.h"
+#include "broker/node/seen_by.h"
 #include "store/shard/report.h"
 
 /* Fields of a question; times are wall ms. */

@@ -5,7 +5,7 @@
 
 #include "broker/library/cluster_calls.h"
 #include "broker/node/patience.h"
-#include "broker/node/seen.h"
+#include "broker/node/seen_by.h"
 #include "redis/courier.h"
 
 #define HOLD_MS 2500

@@ -1,4 +1,4 @@
-#include "broker/node/seen.h"
+#include "broker/node/seen_by.h"
 
 typedef struct {
     const push_survey_t *asked;

@@ -1,5 +1,5 @@
-#ifndef PUSH_NODE_SEEN_H
-#define PUSH_NODE_SEEN_H
+#ifndef PUSH_NODE_SEEN_BY_H
+#define PUSH_NODE_SEEN_BY_H
 
 #include "broker/node/survey.h"
 
