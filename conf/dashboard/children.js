@@ -7,12 +7,15 @@ export function children(feed) {
   return () => {
     const { last, minuteAgo } = feed;
     const list = last.children ?? [];
+    const several = Boolean(last.nodes);
     $('children-empty').hidden = list.length > 0;
+    $('children-node').hidden = !several;
     fillRows(
       $('children-rows'),
-      [...list].sort((a, b) => a.seat - b.seat),
-      ({ pid, seat }) => `${pid} ${seat}`,
+      [...list].sort((a, b) => a.node - b.node || a.seat - b.seat),
+      ({ node, pid, seat }) => `${node} ${pid} ${seat}`,
       (child) => [
+        ...(several ? [String(child.node)] : []),
         String(child.pid),
         String(child.seat),
         count(child.streams),
@@ -28,7 +31,8 @@ export function children(feed) {
 
 function busyCell(child, now, before) {
   const then = before?.children?.find(
-    ({ pid, seat }) => pid === child.pid && seat === child.seat,
+    ({ node, pid, seat }) =>
+      node === child.node && pid === child.pid && seat === child.seat,
   );
   const time = before ? now.time - before.time : 0;
   if (!then || !(time > 0) || child.busy_ms < then.busy_ms) {

@@ -48,9 +48,22 @@ function show() {
   if (!document.hidden && feed.last) {
     panels.forEach((panel) => panel());
     setText($('as-of'), clock(feed.last.time));
+    setText($('of-nodes'), nodesText(feed.last));
+    $('of-nodes').dataset.level = feed.last.nodes?.silent.length ? 'bad' : '';
     document.documentElement.dataset.fed = 'yes';
     warn();
   }
+}
+
+/* Whose figures these are the sums of. */
+function nodesText({ nodes: of }) {
+  if (!of) {
+    return '';
+  }
+  const all = of.answered.length + of.silent.length;
+  return of.silent.length
+    ? `, of ${of.answered.length} of ${all} nodes: silent ${of.silent.join(', ')}`
+    : `, of ${all} nodes`;
 }
 
 /* What somebody who does not look should hear. */

@@ -4,7 +4,7 @@
  */
 
 import { deviceId, PushClient } from './sdk/index.js';
-import { rate } from './rates.js';
+import { rate, sameNodes } from './rates.js';
 
 export const MINUTES = 15;
 const WINDOW_MS = 60000;
@@ -55,6 +55,9 @@ export class Feed {
     const before = this.last;
     if (before && reading.time <= before.time) {
       return;
+    }
+    if (before && !sameNodes(before, reading)) {
+      this.recent = []; // sums of other nodes: nothing came between them
     }
     const earlier = this.#earlier(reading.time);
     this.recent.push(reading);

@@ -37,3 +37,12 @@ export function between(now, before) {
   }
   return now.map((sum, at) => sum - (before[at] ?? 0));
 }
+
+/* Whether two readings are sums of the same nodes; of a server that is alone
+ * they always are. */
+export function sameNodes(one, other) {
+  return nodesOf(one) === nodesOf(other);
+}
+
+const nodesOf = ({ nodes }) =>
+  [...(nodes?.answered ?? [])].sort((a, b) => a - b).join(' ');

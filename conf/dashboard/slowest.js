@@ -29,6 +29,8 @@ export function slowest(find) {
 }
 
 function show(streams, find) {
+  const several = streams.some(({ node }) => node !== undefined);
+  $('slowest-node').hidden = !several;
   setText($('slowest-empty'), 'No stream is open.');
   $('slowest-empty').hidden = streams.length > 0;
   $('slowest-table').hidden = !streams.length;
@@ -37,6 +39,7 @@ function show(streams, find) {
     streams,
     ({ user, device }) => `${device} ${user}`,
     (stream) => [
+      ...(several ? [String(stream.node)] : []),
       el(
         'button',
         { type: 'button', class: 'link', onclick: () => find(stream.user) },

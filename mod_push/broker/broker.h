@@ -7,7 +7,7 @@
 #include "core/publication.h"
 #include "core/rate.h"
 #include "core/report.h"
-#include "core/view.h"
+#include "core/whole.h"
 #include "store/shm/clock.h"
 
 /*
@@ -53,8 +53,8 @@ struct push_broker_t {
 
     /*
      * Takes a message back; *recalled counts the devices that will not get it.
-     * PUSH_NOT_FOUND, also where it is for
-     * somebody else; PUSH_OVER; PUSH_NO_STATE: it may come back. */
+     * PUSH_NOT_FOUND, also if for others; PUSH_OVER; PUSH_NO_STATE: unsure.
+     */
     push_status_t (*recall)(push_broker_t *broker,
                             const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled);
@@ -94,17 +94,14 @@ struct push_broker_t {
 
     /*
      * Ends all streams of a user that are open now, and counts them.  refuse
-     * (mono ms, or 0): until then the user's tokens that were issued up to now
-     * are refused too, and their streams say so.  PUSH_TOO_MANY: there is no
-     * entry left to note it in.
+     * (mono ms, or 0): until then the user's tokens of before are refused too,
+     * and their streams say so.  PUSH_TOO_MANY: no entry is left for it.
      */
     push_status_t (*dismiss)(push_broker_t *broker, push_text_t user,
                              int64_t refuse, uint32_t *streams);
 
     /* True if a token of the user that was issued then (wall ms) is refused. */
     bool (*revoked)(push_broker_t *broker, push_text_t user, int64_t issued);
-
-    /* ---- limits ---- */
 
     /* Takes one out of the bucket of the name; false if it is empty. */
     bool (*take)(push_broker_t *broker, push_rate_kind_t kind,
@@ -119,10 +116,14 @@ struct push_broker_t {
     /* PUSH_NOT_FOUND. */
     push_status_t (*view)(push_broker_t *broker, const push_view_t *read_view,
                           const push_visitor_t *visitor);
-    void (*stats)(push_broker_t *broker, push_stats_view_t *stats);
-    /* The same but for the messages, which are 0.  It waits for nothing. */
+    /* Of which nodes: PUSH_OF_*.  PUSH_NOT_FOUND: there is no such. */
+    push_status_t (*whole)(push_broker_t *broker, unsigned of,
+                           push_whole_t *whole);
+    /* For `$stats`; false: another node says it. */
+    bool (*reading)(push_broker_t *broker, push_reading_t *reading);
+    /* This machine's stats but for the messages, which are 0.  No wait. */
     void (*figures)(push_broker_t *broker, push_stats_view_t *figures);
-    /* PUSH_NO_MEMORY; then, and with PUSH_BUSY, nothing was visited. */
+    /* PUSH_NO_MEMORY, PUSH_NOT_FOUND; if not PUSH_OK, nothing was visited. */
     push_status_t (*report)(push_broker_t *broker,
                             const push_report_query_t *query,
                             push_report_visit_t *visit, void *data);

@@ -1,5 +1,8 @@
 #include "broker/local.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "store/ops/channels.h"
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
@@ -185,6 +188,9 @@ static push_status_t use(push_broker_t *broker, push_text_t ticket,
 static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
                                const push_visitor_t *visitor)
 {
+    if (what->of > PUSH_OF_SELF) {
+        return PUSH_NOT_FOUND;
+    }
     switch (what->kind) {
     case PUSH_VIEW_MESSAGE:
         return push_view_message(broker->data, &what->message, &what->now,
@@ -208,9 +214,45 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
     }
 }
 
-static void stats(push_broker_t *broker, push_stats_view_t *view)
+static push_status_t whole(push_broker_t *broker, unsigned of,
+                           push_whole_t *found)
 {
-    push_view_stats(broker->data, view);
+    if (of > PUSH_OF_SELF) {
+        return PUSH_NOT_FOUND;
+    }
+    found->alone = true;
+    push_view_stats(broker->data, &found->stats);
+    push_view_health(broker->data, &found->health);
+    return PUSH_OK;
+}
+
+static void take_child(void *data, const push_reactor_view_t *view)
+{
+    push_reading_t *found = data;
+
+    if (found->children_count < PUSH_READING_CHILDREN) {
+        found->children[found->children_count++] = *view;
+    }
+}
+
+/* No lock is taken for it: messages are as of the last sweep, a second ago. */
+static bool reading(push_broker_t *broker, push_reading_t *found)
+{
+    push_metrics_t *metrics = malloc(sizeof(*metrics));
+
+    if (!metrics) {
+        return false;
+    }
+    memset(found, 0, sizeof(*found));
+    found->whole.alone = true;
+    push_view_metrics(broker->data, metrics);
+    push_view_figures(broker->data, &found->whole.stats);
+    push_view_health(broker->data, &found->whole.health);
+    push_view_reactors(broker->data, take_child, found);
+    found->whole.stats.messages = metrics->messages;
+    memcpy(found->sums, metrics->sums, sizeof(found->sums));
+    free(metrics);
+    return true;
 }
 
 static void figures(push_broker_t *broker, push_stats_view_t *view)
@@ -222,7 +264,9 @@ static push_status_t report(push_broker_t *broker,
                             const push_report_query_t *query,
                             push_report_visit_t *visit, void *data)
 {
-    return push_report_read(broker->data, query, visit, data);
+    return query->of > PUSH_OF_SELF
+               ? PUSH_NOT_FOUND
+               : push_report_read(broker->data, query, visit, data);
 }
 
 static void health(push_broker_t *broker, push_health_t *view)
@@ -278,7 +322,8 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .take = take,
                               .use = use,
                               .view = read_view,
-                              .stats = stats,
+                              .whole = whole,
+                              .reading = reading,
                               .figures = figures,
                               .report = report,
                               .health = health,

@@ -44,9 +44,27 @@ json_t *push_whole_state(const push_health_t *health)
     return state;
 }
 
-json_t *push_whole_stats(const push_stats_view_t *stats,
-                         const push_health_t *health)
+static json_t *numbers_json(const uint8_t *nodes, unsigned count)
 {
+    json_t *numbers = json_array();
+
+    for (unsigned i = 0; i < count; i++) {
+        json_array_append_new(numbers, json_integer(nodes[i]));
+    }
+    return numbers;
+}
+
+json_t *push_whole_nodes(const push_nodes_asked_t *nodes)
+{
+    return json_pack("{s:o, s:o}", "answered",
+                     numbers_json(nodes->answered, nodes->answered_count),
+                     "silent",
+                     numbers_json(nodes->silent, nodes->silent_count));
+}
+
+json_t *push_whole_stats(const push_whole_t *whole)
+{
+    const push_stats_view_t *stats = &whole->stats;
     json_t *body = json_object();
     json_t *memory = json_object();
 
@@ -66,7 +84,10 @@ json_t *push_whole_stats(const push_stats_view_t *stats,
     set_number(memory, "message_overhead", PUSH_MESSAGE_OVERHEAD);
     set_number(memory, "device_context_max", PUSH_DEVICE_OVERHEAD);
     set(body, "memory", memory);
-    set(body, "state", push_whole_state(health));
+    set(body, "state", push_whole_state(&whole->health));
+    if (!whole->alone) {
+        set(body, "nodes", push_whole_nodes(&whole->nodes));
+    }
     return body;
 }
 
@@ -75,6 +96,9 @@ json_t *push_whole_child(const push_reactor_view_t *view,
 {
     json_t *child = json_object();
 
+    if (view->node) {
+        set_number(child, "node", view->node - 1);
+    }
     set_number(child, "pid", view->pid);
     set_number(child, "seat", view->seat);
     set_number(child, "streams", view->streams);

@@ -26,9 +26,10 @@ typedef struct push_checkin_t {
     uint32_t max_devices;         /* likewise; the longest away goes */
     uint32_t max_subscriptions;   /* in channels, of all its devices */
     uint32_t max_streams_address; /* 0: any number */
-    const push_cursor_t *cursor;  /* NULL: none was given */
-    unsigned seat;                /* of the reactor that will hold it */
-    unsigned transport;           /* PUSH_BY_TRANSPORT_* */
+    uint32_t elsewhere; /* streams of its address that other nodes have */
+    const push_cursor_t *cursor; /* NULL: none was given */
+    unsigned seat;               /* of the reactor that will hold it */
+    unsigned transport;          /* PUSH_BY_TRANSPORT_* */
     /*
      * In a cluster: the fence that a claim gave for a context that is nowhere
      * yet; 0: the context has to be here, and ours.  On one machine unused.

@@ -27,6 +27,8 @@ typedef struct push_stream_view_t {
     int64_t blocked;    /* ms that its socket takes nothing; 0: it takes */
     uint32_t pending;
     uint64_t in_flight;
+    uint64_t behind; /* messages that may be pending, at most */
+    unsigned node;   /* 1 + its number; 0: there is but one */
 } push_stream_view_t;
 
 typedef void push_stream_visit_t(void *data, const push_stream_view_t *view);
@@ -41,6 +43,7 @@ typedef struct push_reactor_view_t {
     uint32_t generation;
     bool draining; /* it takes no more streams */
     int64_t beat;  /* mono ms; when it last looked around */
+    unsigned node; /* 1 + its number; 0: there is but one */
 } push_reactor_view_t;
 
 typedef void push_reactor_visit_t(void *data, const push_reactor_view_t *view);

@@ -44,6 +44,11 @@ typedef struct push_node_view_t {
     uint64_t of[PUSH_NODE_FIGURES];      /* as of its last lease */
 } push_node_view_t;
 
+/* Of which nodes something is asked; a single machine is all of them. */
+#define PUSH_OF_ALL          0u
+#define PUSH_OF_SELF         1u
+#define PUSH_OF_NODE(number) (2u + (number))
+
 /* Who was asked for something that all nodes have a part of, by number. */
 typedef struct push_nodes_asked_t {
     unsigned answered_count, silent_count;

@@ -1,6 +1,7 @@
 #ifndef PUSH_REPORT_H
 #define PUSH_REPORT_H
 
+#include "core/nodes.h"
 #include "core/tally.h"
 
 /* A report: what happened in each step of some time, by event class. */
@@ -35,6 +36,8 @@ typedef struct push_report_query_t {
     int64_t from, to; /* wall ms; of steps that begin from then, before to */
     bool total;       /* all classes as one */
     push_time_t now;
+    unsigned of;               /* PUSH_OF_* */
+    push_nodes_asked_t *nodes; /* of a cluster: set; may be NULL */
 } push_report_query_t;
 
 /* One step and class in which something happened. */

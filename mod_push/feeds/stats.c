@@ -8,21 +8,16 @@
 /* ms; older figures are of no use to anybody. */
 #define STATS_TTL 5000
 
-static void add_child(void *data, const push_reactor_view_t *view)
+static json_t *children_json(const push_reading_t *reading,
+                             const push_time_t *now)
 {
-    push_time_t now = push_clock_now();
+    json_t *children = json_array();
 
-    json_array_append_new(data, push_whole_child(view, &now));
-}
-
-static json_t *children_json(push_broker_t *broker, const push_time_t *now)
-{
-    const push_view_t what = {.kind = PUSH_VIEW_REACTORS, .now = *now};
-    push_visitor_t visitor = {.reactor = add_child};
-
-    visitor.data = json_array();
-    broker->view(broker, &what, &visitor);
-    return visitor.data;
+    for (unsigned i = 0; i < reading->children_count; i++) {
+        json_array_append_new(children,
+                              push_whole_child(&reading->children[i], now));
+    }
+    return children;
 }
 
 /* The upper bounds of the buckets, in seconds. */
@@ -50,8 +45,7 @@ static json_t *buckets_json(const push_family_t *family, const uint64_t *cells)
     return buckets;
 }
 
-static json_t *times_json(push_family_kind_t kind,
-                          const push_metrics_t *metrics)
+static json_t *times_json(push_family_kind_t kind, const uint64_t *sums)
 {
     const push_family_t *family = push_family(kind);
     json_t *times = json_object();
@@ -61,30 +55,22 @@ static json_t *times_json(push_family_kind_t kind,
         unsigned first = family->first + i * (family->bounds_count + 2);
 
         json_object_set_new(times, family->labels[0]->values[i],
-                            buckets_json(family, &metrics->sums[first]));
+                            buckets_json(family, &sums[first]));
     }
     return times;
 }
 
-/* No lock is taken for it: messages are as of the last sweep, a second ago. */
-static json_t *stats_json(push_broker_t *broker, const push_time_t *now,
-                          push_metrics_t *metrics)
+static json_t *stats_json(const push_reading_t *reading,
+                          const push_time_t *now)
 {
-    push_stats_view_t stats;
-    push_health_t health;
-    json_t *body;
+    json_t *body = push_whole_stats(&reading->whole);
 
-    broker->figures(broker, &stats);
-    broker->health(broker, &health);
-    broker->metrics(broker, metrics);
-    stats.messages = metrics->messages;
-    body = push_whole_stats(&stats, &health);
     json_object_set_new(body, "time", json_integer(now->wall));
-    json_object_set_new(body, "children", children_json(broker, now));
+    json_object_set_new(body, "children", children_json(reading, now));
     json_object_set_new(body, "write_latency",
-                        times_json(PUSH_FAMILY_WRITE_LATENCY, metrics));
+                        times_json(PUSH_FAMILY_WRITE_LATENCY, reading->sums));
     json_object_set_new(body, "ack_latency",
-                        times_json(PUSH_FAMILY_ACK_LATENCY, metrics));
+                        times_json(PUSH_FAMILY_ACK_LATENCY, reading->sums));
     return body;
 }
 
@@ -101,25 +87,31 @@ static void publish(push_feeds_t *feeds, const char *text)
     push_feed_publish(feeds, PUSH_FEED_STATS, &message);
 }
 
-void push_feed_stats(push_feeds_t *feeds, const push_time_t *now, void *data)
+static void tell(push_feeds_t *feeds, const push_reading_t *reading)
 {
-    push_metrics_t *metrics = NULL;
-    json_t *body;
-    char *text;
+    push_time_t now = push_clock_now();
+    json_t *body = stats_json(reading, &now);
+    char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6));
 
-    if (!push_feed_connected(feeds, PUSH_FEED_STATS)) {
-        return;
-    }
-    metrics = malloc(sizeof(*metrics));
-    if (!metrics) {
-        return;
-    }
-    body = stats_json(data, now, metrics);
-    text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(6));
     if (text) {
         publish(feeds, text);
     }
     free(text);
     json_decref(body);
-    free(metrics);
+}
+
+void push_feed_stats(push_feeds_t *feeds, const push_time_t *now, void *data)
+{
+    push_broker_t *broker = data;
+    push_reading_t *reading;
+
+    (void)now;
+    if (!push_feed_connected(feeds, PUSH_FEED_STATS)) {
+        return;
+    }
+    reading = malloc(sizeof(*reading));
+    if (reading && broker->reading(broker, reading)) {
+        tell(feeds, reading);
+    }
+    free(reading);
 }

@@ -5,7 +5,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { readFileSync } from 'node:fs';
 import { capacity, writeSize } from '../../conf/dashboard/capacity.js';
 import { bytes, duration, seconds } from '../../conf/dashboard/format.js';
-import { between, quantile, rate } from '../../conf/dashboard/rates.js';
+import { between, quantile, rate, sameNodes } from '../../conf/dashboard/rates.js';
 import { parse, sums } from '../../conf/dashboard/samples.js';
 import { launch } from './chromium.js';
 import { Httpd } from './httpd.js';
@@ -509,6 +509,14 @@ describe('what the dashboard reckons', () => {
     assert.equal(quantile(0.5, bounds, [0, 10, 10, 10]).toFixed(3), '0.150');
     assert.equal(quantile(0.99, bounds, [0, 0, 0, 10]), 0.4);
     assert.equal(quantile(1, bounds, [2, 4, 4, 4]), 0.2);
+  });
+
+  it('no rate of two sums that are of other nodes', () => {
+    const of = (...answered) => ({ nodes: { answered, silent: [] } });
+    assert.ok(sameNodes({}, {}));
+    assert.ok(sameNodes(of(0, 1), of(1, 0)));
+    assert.ok(!sameNodes(of(0, 1), of(0)));
+    assert.ok(!sameNodes({}, of(0)));
   });
 
   it('rates, and none where a counter began anew', () => {

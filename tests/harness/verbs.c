@@ -63,6 +63,30 @@ int count_of(const struct server *s, const char *mid, const char *state)
     return count != NULL ? (int)json_integer_value(count) : 0;
 }
 
+struct stream *follow_try(const struct server *s, const char *query,
+                          const char *headers)
+{
+    struct wire *w = wire_open(s, 0);
+    const char *text = keep_printf("GET /push/receive?%s HTTP/1.1\r\n"
+                                   "Host: localhost\r\n%s\r\n",
+                                   query, headers != NULL ? headers : "");
+    const char *head;
+
+    wire_send(w, text, strlen(text));
+    head = http_head(w, wait_now() + WAIT_MS);
+    ck_assert_msg(head != NULL, "no answer to %s", text);
+    return stream_begin(w, head);
+}
+
+struct stream *follow_open(const struct server *s, const char *query,
+                           const char *headers)
+{
+    struct stream *st = follow_try(s, query, headers);
+
+    ck_assert_msg(st->status == 200, "%s%s", st->head, st->wire->bytes);
+    return st;
+}
+
 json_int_t stat_of(const struct server *s, const char *path)
 {
     struct answer *a = http_get(s, "/push/stats");

@@ -36,6 +36,13 @@ const json_t *life_of(const struct server *s, const char *mid);
 /* How many devices have the message in a state, as "pending". */
 int count_of(const struct server *s, const char *mid, const char *state);
 
+/* Ask for a stream of an operator, at the administration; query is what follows
+ * "receive?".  Any answer; and the same, which fails unless it is opened. */
+struct stream *follow_try(const struct server *s, const char *query,
+                          const char *headers);
+struct stream *follow_open(const struct server *s, const char *query,
+                           const char *headers);
+
 /* A number of the statistics, by its path. */
 json_int_t stat_of(const struct server *s, const char *path);
 

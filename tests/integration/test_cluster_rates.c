@@ -135,6 +135,48 @@ START_TEST(relayed_lines_of_a_user_above_the_rate_keep_their_order)
 }
 END_TEST
 
+/* The status of one more stream of the address, which is closed again. */
+static int stream_status(const struct server *s)
+{
+    struct stream *st = stream_try(s, "user=more&device=d&seq=0",
+                                   "Push-Client: test/1\r\n");
+    int status = st->status;
+
+    if (status == 200) {
+        leave(s, st);
+    }
+    else {
+        stream_close(st);
+    }
+    return status;
+}
+
+START_TEST(the_streams_of_an_address_are_limited_over_all_nodes)
+{
+    enum { LIMIT = 8, FIRST = 5 };
+    struct cluster *c = cluster_start(&(struct cluster_options){
+        .nodes = 2,
+        .node = {.receive = "PushUser query:user\n"
+                            "PushMaxStreamsPerAddress 8"}});
+    struct stream *streams[LIMIT];
+
+    for (int i = 0; i < LIMIT; i++) {
+        streams[i] = stream_open(c->nodes[i < FIRST ? 0 : 1],
+                                 keep_printf("user=u%d&device=d&seq=0", i),
+                                 NULL);
+    }
+    /* What nodes tell each other comes with their leases. */
+    wait_until(stream_status(c->nodes[1]) == 429);
+    wait_until(stream_status(c->nodes[0]) == 429);
+    /* One that comes from the other node is none more. */
+    stream_open(c->nodes[1], "user=u0&device=d&seq=0", NULL);
+    stream_expect_bye(streams[0], "superseded");
+    leave(c->nodes[0], streams[1]);
+    leave(c->nodes[0], streams[2]);
+    wait_until(stream_status(c->nodes[1]) == 200);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster rates");
@@ -145,5 +187,7 @@ int main(void)
     tcase_add_test(rates, a_publishers_rate_is_one_rate_at_all_nodes);
     tcase_add_test(rates,
                    relayed_lines_of_a_user_above_the_rate_keep_their_order);
+    tcase_add_test(rates,
+                   the_streams_of_an_address_are_limited_over_all_nodes);
     return case_run(suite);
 }

@@ -183,6 +183,246 @@ START_TEST(one_client_behind_a_balancer_needs_no_certain_node)
 }
 END_TEST
 
+/* ---- views of all nodes ---- */
+
+/* Two devices of two users, one at each node, that follow one channel; the
+ * nodes' numbers. */
+struct pair {
+    struct cluster *c;
+    struct stream *streams[2];
+    int numbers[2];
+};
+
+static struct pair pair_of(void)
+{
+    struct pair p = {.c = cluster_start(&(struct cluster_options){
+                         .nodes = 2,
+                         .node = {.global = "PushPresence on\n",
+                                  .receive = "PushUser query:user\n"
+                                             "PushChannels *\n"}})};
+
+    for (int i = 0; i < 2; i++) {
+        p.numbers[i] = (int)json_int_at(cluster_of(p.c->nodes[i]), "node.id");
+        p.streams[i] = stream_open(
+            p.c->nodes[i],
+            keep_printf("user=u%d&device=d&seq=0&channel=both&channel=own%d",
+                        i, i),
+            NULL);
+    }
+    for (int i = 0; i < 2; i++) {
+        wait_until(streams_of(p.c->nodes[i], p.c->nodes[1 - i]) == 1);
+    }
+    return p;
+}
+
+/* What a node answers to this; it names both as those that did. */
+static const json_t *of_all(const struct server *s, const char *path)
+{
+    struct answer *a = http_get(s, path);
+
+    http_expect(a, 200, NULL);
+    ck_assert_uint_eq(json_array_size(json_at(a->json, "nodes.answered")), 2);
+    ck_assert_uint_eq(json_array_size(json_at(a->json, "nodes.silent")), 0);
+    return a->json;
+}
+
+static void expect_channel(const json_t *list, int at, const char *name,
+                           int followers, int messages)
+{
+    const json_t *channel = json_array_get(json_at(list, "channels"),
+                                           (size_t)at);
+
+    ck_assert_str_eq(json_text_at(channel, "channel"), name);
+    ck_assert_int_eq(json_int_at(channel, "subscribers"), followers);
+    ck_assert_int_eq(json_int_at(channel, "connected"), followers);
+    ck_assert_int_eq(json_int_at(channel, "messages"), messages);
+}
+
+/* A figure of all rows of a report. */
+static json_int_t sum_of(const json_t *report, const char *figure)
+{
+    const json_t *rows = json_at(report, "rows");
+    json_int_t sum = 0;
+
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        sum += json_int_at(json_array_get(rows, i), figure);
+    }
+    return sum;
+}
+
+START_TEST(each_node_adds_up_the_figures_of_all)
+{
+    struct pair p = pair_of();
+    json_int_t before = stat_of(p.c->nodes[0], "published");
+    struct answer *a;
+
+    publish(p.c->nodes[0], "user=u0", NULL, "x");
+    publish(p.c->nodes[0], "user=u1", NULL, "x");
+    publish(p.c->nodes[1], "user=u1", NULL, "x");
+    expect_message(p.streams[0], 1, "x");
+    expect_message(p.streams[1], 1, "x");
+    expect_message(p.streams[1], 2, "x");
+    for (int i = 0; i < 2; i++) {
+        const struct server *s = p.c->nodes[i];
+        const json_t *all = of_all(s, "/push/stats");
+
+        ck_assert_int_eq(json_int_at(all, "streams"), 2);
+        wait_until(stat_of(s, "devices") == 2); /* probes are over */
+        ck_assert_int_eq(json_int_at(all, "published"), before + 3);
+        ck_assert_str_eq(json_text_at(all, "state.disk"), "ok");
+        a = http_get(s, "/push/stats?node=self");
+        ck_assert_int_eq(json_int_at(a->json, "streams"), 1);
+        ck_assert_int_eq(json_int_at(a->json, "nodes.answered.0"),
+                         p.numbers[i]);
+        before -= json_int_at(a->json, "published");
+        a = http_get(s, keep_printf("/push/stats?node=%d", p.numbers[1 - i]));
+        before -= json_int_at(a->json, "published");
+        ck_assert_int_eq(before, -3);
+        before = json_int_at(all, "published") - 3;
+        ck_assert_int_eq(json_int_at(a->json, "nodes.answered.0"),
+                         p.numbers[1 - i]);
+    }
+    http_expect(http_get(p.c->nodes[0], "/push/stats?node=63"), 404, "node");
+    http_expect(http_get(p.c->nodes[0], "/push/stats?node=64"), 400, "node");
+    http_expect(http_get(p.c->nodes[0], "/push/streams?node=a"), 400, "node");
+    a = http_get(p.c->nodes[0], "/push/reports?by=total");
+    ck_assert_uint_ge(json_array_size(json_at(a->json, "rows")), 1);
+    ck_assert_int_eq(sum_of(a->json, "published"), before + 3);
+    ck_assert_uint_eq(json_array_size(json_at(a->json, "nodes.answered")), 2);
+    a = http_get(p.c->nodes[0], "/push/reports?node=self");
+    ck_assert_int_lt(sum_of(a->json, "published"), before + 3);
+}
+END_TEST
+
+START_TEST(each_node_lists_the_streams_and_channels_of_all)
+{
+    struct pair p = pair_of();
+
+    publish(p.c->nodes[0], "channel=both", NULL, "x");
+    publish(p.c->nodes[1], "channel=own0", NULL, "x");
+    for (int i = 0; i < 2; i++) {
+        const struct server *s = p.c->nodes[i];
+        const json_t *list = of_all(s, "/push/streams");
+        const json_t *streams = json_at(list, "streams");
+
+        ck_assert_uint_eq(json_array_size(streams), 2);
+        ck_assert(json_is_false(json_at(list, "more")));
+        for (int j = 0; j < 2; j++) {
+            const json_t *stream = json_array_get(streams, (size_t)j);
+            int who = json_text_at(stream, "user")[1] - '0';
+
+            ck_assert_int_eq(json_int_at(stream, "node"), p.numbers[who]);
+        }
+        list = of_all(s, "/push/streams?limit=1");
+        ck_assert_uint_eq(json_array_size(json_at(list, "streams")), 1);
+        ck_assert(json_is_true(json_at(list, "more")));
+        wait_until(
+            json_int_at(of_all(s, "/push/channels"), "channels.0.messages")
+                == 1
+            && json_int_at(of_all(s, "/push/channels"), "channels.1.messages")
+                   == 1);
+        list = of_all(s, "/push/channels");
+        ck_assert_uint_eq(json_array_size(json_at(list, "channels")), 3);
+        expect_channel(list, 0, "both", 2, 1);
+        expect_channel(list, 1, "own0", 1, 1);
+        expect_channel(list, 2, "own1", 1, 0);
+        ck_assert(json_is_false(json_at(list, "more")));
+        list = of_all(s, "/push/channels?sort=connected&limit=1");
+        expect_channel(list, 0, "both", 2, 1);
+        ck_assert(json_is_true(json_at(list, "more")));
+        list = of_all(s, "/push/channels?prefix=own&limit=1");
+        expect_channel(list, 0, "own0", 1, 1);
+        ck_assert(json_is_true(json_at(list, "more")));
+        list = of_all(s, "/ramen/presence?user=u0&channel=both");
+        ck_assert_int_eq(json_int_at(list, "count"), 2);
+        ck_assert_uint_eq(json_array_size(json_at(list, "users")), 2);
+    }
+}
+END_TEST
+
+START_TEST(a_node_that_is_silent_is_named)
+{
+    struct pair p = pair_of();
+    const struct server *s = p.c->nodes[0];
+    const char *paths[] = {"/push/stats", "/push/streams", "/push/channels",
+                           "/push/reports"};
+    struct answer *a;
+
+    server_allow(p.c->nodes[1], "PUSH02");
+    cluster_pause(p.c->nodes[1]);
+    for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+        a = http_get(s, paths[i]);
+        http_expect(a, 200, NULL);
+        ck_assert_int_eq(json_int_at(a->json, "nodes.answered.0"),
+                         p.numbers[0]);
+        ck_assert_int_eq(json_int_at(a->json, "nodes.silent.0"), p.numbers[1]);
+    }
+    a = http_get(s, "/push/reports?format=csv");
+    ck_assert_str_eq(http_header(a, "Push-Silent-Nodes"),
+                     keep_printf("%d", p.numbers[1]));
+    http_expect(http_get(s,
+                         keep_printf("/push/streams?node=%d", p.numbers[1])),
+                503, NULL);
+    cluster_continue(p.c->nodes[1]);
+    wait_until(stat_of(s, "streams") == 2);
+}
+END_TEST
+
+/* ---- $stats ---- */
+
+#define STATS_EVERY_MS 1000
+
+/* The time of a reading of all nodes, as its text says; 0: of fewer. */
+static json_int_t reading_of(const struct event *e, int streams)
+{
+    const json_t *reading = json_keep(json_loads(e->data, 0, NULL));
+
+    ck_assert_str_eq(e->type, "stats");
+    return json_int_at(reading, "streams") == streams
+                   && json_array_size(json_at(reading, "nodes.silent")) == 0
+               ? json_int_at(reading, "time")
+               : 0;
+}
+
+START_TEST(stats_are_said_once_a_second_by_one_node_for_all)
+{
+    struct cluster *c = two_nodes();
+    struct stream *feeds[2];
+    json_int_t last = 0;
+    const json_t *reading;
+    int victim;
+
+    for (int i = 0; i < 2; i++) {
+        feeds[i] = follow_open(
+            c->nodes[i], keep_printf("device=d%d&seq=0&channel=$stats", i),
+            NULL);
+    }
+    while (last == 0) {
+        last = reading_of(stream_next(feeds[0]), 2);
+    }
+    for (int i = 0; i < 5; i++) {
+        json_int_t time = reading_of(stream_next(feeds[0]), 2);
+
+        ck_assert_int_ge(time - last, STATS_EVERY_MS / 2);
+        last = time;
+    }
+    reading = json_keep(json_loads(stream_next(feeds[0])->data, 0, NULL));
+    ck_assert_uint_eq(json_array_size(json_at(reading, "children")), 4);
+    ck_assert_int_ge(json_int_at(reading, "write_latency.low.17"), 1);
+    /* Whoever says it dies: the other one goes on, of itself alone. */
+    victim = (int)json_int_at(json_at(reading, "nodes.answered"), "0");
+    victim = json_int_at(cluster_of(c->nodes[0]), "node.id") == victim ? 0 : 1;
+    server_allow(c->nodes[1 - victim], "PUSH02");
+    cluster_kill(c->nodes[victim]);
+    do {
+        const struct event *e = stream_next(feeds[1 - victim]);
+
+        reading = json_keep(json_loads(e->data, 0, NULL));
+    } while (json_int_at(reading, "streams") != 1);
+    ck_assert_uint_le(json_array_size(json_at(reading, "nodes.answered")), 1);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_view");
@@ -195,5 +435,9 @@ int main(void)
     tcase_add_test(
         tc, while_redis_is_away_the_nodes_are_still_listed_and_health_is_red);
     tcase_add_test(tc, one_client_behind_a_balancer_needs_no_certain_node);
+    tcase_add_test(tc, each_node_adds_up_the_figures_of_all);
+    tcase_add_test(tc, each_node_lists_the_streams_and_channels_of_all);
+    tcase_add_test(tc, a_node_that_is_silent_is_named);
+    tcase_add_test(tc, stats_are_said_once_a_second_by_one_node_for_all);
     return case_run(suite);
 }

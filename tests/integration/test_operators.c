@@ -12,30 +12,6 @@
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))
 
-static struct stream *follow(const struct server *s, const char *query,
-                             const char *headers)
-{
-    struct wire *w = wire_open(s, 0);
-    const char *text = keep_printf("GET /push/receive?%s HTTP/1.1\r\n"
-                                   "Host: localhost\r\n%s\r\n",
-                                   query, headers != NULL ? headers : "");
-    const char *head;
-
-    wire_send(w, text, strlen(text));
-    head = http_head(w, wait_now() + WAIT_MS);
-    ck_assert_msg(head != NULL, "no answer to %s", text);
-    return stream_begin(w, head);
-}
-
-static struct stream *follow_open(const struct server *s, const char *query,
-                                  const char *headers)
-{
-    struct stream *st = follow(s, query, headers);
-
-    ck_assert_msg(st->status == 200, "%s%s", st->head, st->wire->bytes);
-    return st;
-}
-
 START_TEST(an_operator_follows_the_servers_own_channels)
 {
     struct server *s = server_start(NULL);

@@ -54,7 +54,7 @@ START_TEST(a_repeated_request_is_answered_and_not_published_again)
     push_publication_t other = message("b", "key");
     push_answer_t answer, again;
     push_commit_t commit = {0};
-    push_stats_view_t stats;
+    push_whole_t whole;
 
     ck_assert_int_eq(broker.publish(&broker, &first, &commit, &answer),
                      PUSH_OK);
@@ -67,9 +67,12 @@ START_TEST(a_repeated_request_is_answered_and_not_published_again)
     ck_assert_uint_eq(answer.receipt.mid, again.receipt.mid);
     ck_assert_int_eq(broker.publish(&broker, &other, &commit, &again),
                      PUSH_KEY_REUSED);
-    broker.stats(&broker, &stats);
-    ck_assert_uint_eq(stats.counts[PUSH_TOTAL_PUBLISHED], 1);
-    ck_assert_uint_eq(stats.messages, 1);
+    ck_assert_int_eq(broker.whole(&broker, PUSH_OF_ALL, &whole), PUSH_OK);
+    ck_assert(whole.alone);
+    ck_assert_uint_eq(whole.stats.counts[PUSH_TOTAL_PUBLISHED], 1);
+    ck_assert_uint_eq(whole.stats.messages, 1);
+    ck_assert_int_eq(broker.whole(&broker, PUSH_OF_NODE(0), &whole),
+                     PUSH_NOT_FOUND);
 }
 END_TEST
 

@@ -1,4 +1,4 @@
-#include "store/shm/roster.h"
+#include "store/shm/cluster_words.h"
 #include "core_suite.h"
 #include "store_shared.h"
 
@@ -67,6 +67,19 @@ START_TEST(a_writer_that_died_hinders_nobody)
 }
 END_TEST
 
+START_TEST(so_it_is_with_the_roster_of_a_nodes_words)
+{
+    push_cluster_words_t *words = shared_memory(sizeof(*words));
+
+    ck_assert(push_cluster_words_create(words));
+    roster = &words->roster;
+    child_expect(child_start(die_with_the_lock, NULL));
+    push_roster_set(roster, nodes, 2);
+    push_roster_read(roster, &view);
+    ck_assert_uint_eq(view.nodes_count, 2);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("roster");
@@ -77,5 +90,6 @@ int main(void)
     tcase_add_test(tc,
                    more_than_there_may_be_and_names_that_are_too_long_are_cut);
     tcase_add_test(tc, a_writer_that_died_hinders_nobody);
+    tcase_add_test(tc, so_it_is_with_the_roster_of_a_nodes_words);
     return unit_run(suite);
 }

@@ -16,6 +16,10 @@
 #include "broker/node/rates.h"
 #include "broker/node/recall.h"
 #include "broker/node/saver.h"
+#include "broker/node/seen_lists.h"
+#include "broker/node/seen_present.h"
+#include "broker/node/seen_report.h"
+#include "broker/node/seen_whole.h"
 #include "broker/node/steward.h"
 #include "broker/node/views.h"
 #include "broker/relay/relay.h"
@@ -23,8 +27,8 @@
 #include "redis/courier.h"
 
 /*
- * What is not said here is of this machine alone: other views, reports and
- * metrics are those of broker/local.c, of what this node has.
+ * What is not said here is of this machine alone: metrics, reactors and health
+ * are those of broker/local.c, of what this node has.
  */
 
 /* False: its threads could not be started, or have ended. */
@@ -140,22 +144,38 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
 {
     push_cluster_t *cluster = broker->data;
 
-    if (runs(broker) && what->kind == PUSH_VIEW_MESSAGE) {
+    if (!runs(broker)) {
+        return local_of(broker)->view(local_of(broker), what, visitor);
+    }
+    switch (what->kind) {
+    case PUSH_VIEW_MESSAGE:
         return push_views_message(cluster, &what->message, &what->now,
                                   visitor);
-    }
-    if (runs(broker) && what->kind == PUSH_VIEW_DEVICE) {
+    case PUSH_VIEW_DEVICE:
         return push_views_device(cluster, what, visitor);
-    }
-    if (runs(broker) && what->kind == PUSH_VIEW_DEVICES) {
+    case PUSH_VIEW_DEVICES:
         return push_views_devices(cluster, what->user, &what->now, visitor);
+    case PUSH_VIEW_STREAMS:
+        return push_seen_streams(cluster, what, visitor);
+    case PUSH_VIEW_CHANNELS:
+        return push_seen_channels(cluster, what, visitor);
+    case PUSH_VIEW_PRESENT:
+        return push_seen_present(cluster, what, visitor);
+    default:
+        return local_of(broker)->view(local_of(broker), what, visitor);
     }
-    return local_of(broker)->view(local_of(broker), what, visitor);
 }
 
-static void stats(push_broker_t *broker, push_stats_view_t *found)
+static push_status_t whole(push_broker_t *broker, unsigned of,
+                           push_whole_t *found)
 {
-    local_of(broker)->stats(local_of(broker), found);
+    return push_seen_whole(broker->data, runs(broker) ? of : PUSH_OF_SELF,
+                           found);
+}
+
+static bool reading(push_broker_t *broker, push_reading_t *found)
+{
+    return runs(broker) && push_seen_reading(broker->data, found);
 }
 
 static void figures(push_broker_t *broker, push_stats_view_t *found)
@@ -167,7 +187,8 @@ static push_status_t report(push_broker_t *broker,
                             const push_report_query_t *query,
                             push_report_visit_t *visit, void *data)
 {
-    return local_of(broker)->report(local_of(broker), query, visit, data);
+    return !runs(broker) ? PUSH_BUSY
+                         : push_seen_report(broker->data, query, visit, data);
 }
 
 static void health(push_broker_t *broker, push_health_t *found)
@@ -249,7 +270,8 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
                               .take = take,
                               .use = use,
                               .view = view,
-                              .stats = stats,
+                              .whole = whole,
+                              .reading = reading,
                               .figures = figures,
                               .report = report,
                               .health = health,

@@ -83,3 +83,17 @@ bool push_lease_reply(const push_reply_t *reply, push_lease_reply_t *lease)
     }
     return read_meta(&parts, 2, &lease->meta);
 }
+
+void push_library_hold(push_command_t *command, const push_hold_call_t *call)
+{
+    push_call_begin(command, &call->home, "push_hold", 1);
+    push_library_key(command, &call->home, PUSH_KEY_LEASE, call->name);
+    push_command_unsigned(command, call->owner);
+    push_command_number(command, call->ms);
+}
+
+bool push_hold_reply(const push_reply_t *reply, bool *held)
+{
+    *held = push_reply_integer(reply) == 1;
+    return push_reply_kind(reply) == PUSH_REPLY_INTEGER;
+}

@@ -63,4 +63,16 @@ void push_library_lease(push_command_t *command,
                         const push_lease_call_t *call);
 bool push_lease_reply(const push_reply_t *reply, push_lease_reply_t *lease);
 
+/* ---- push_hold: who does something for all, alone, for so long ---- */
+
+typedef struct push_hold_call_t {
+    push_home_t home;
+    push_text_t name; /* of what is done; no region has it */
+    unsigned owner;
+    int64_t ms;
+} push_hold_call_t;
+
+void push_library_hold(push_command_t *command, const push_hold_call_t *call);
+bool push_hold_reply(const push_reply_t *reply, bool *held);
+
 #endif

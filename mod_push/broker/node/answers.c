@@ -4,14 +4,23 @@
 
 #include "broker/node/seen_device.h"
 #include "broker/node/seen_facts.h"
+#include "broker/node/seen_lists.h"
 #include "broker/node/seen_message.h"
+#include "broker/node/seen_present.h"
+#include "broker/node/seen_report.h"
+#include "broker/node/seen_whole.h"
 
 static const struct {
     push_survey_kind_t kind;
     push_answer_take_t *take;
 } answers[] = {{PUSH_SURVEY_DEVICE, push_seen_device_answer},
                {PUSH_SURVEY_MESSAGE, push_seen_message_answer},
-               {PUSH_SURVEY_FACTS, push_seen_facts_answer}};
+               {PUSH_SURVEY_FACTS, push_seen_facts_answer},
+               {PUSH_SURVEY_WHOLE, push_seen_whole_answer},
+               {PUSH_SURVEY_STREAMS, push_seen_streams_answer},
+               {PUSH_SURVEY_CHANNELS, push_seen_channels_answer},
+               {PUSH_SURVEY_PRESENT, push_seen_present_answer},
+               {PUSH_SURVEY_REPORT, push_seen_report_answer}};
 
 bool push_answers_take(push_cluster_t *cluster, unsigned kind,
                        push_text_t question, push_rows_t *rows)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "broker/library/device_calls.h"
+#include "broker/node/addresses.h"
 #include "broker/node/frozen.h"
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
@@ -49,6 +50,7 @@ typedef struct {
     push_claim_reply_t reply;
     bool granted;
     bool is_new; /* its check-in is to make it */
+    bool moved;  /* another node had it until now */
 } claim_t;
 
 /* ---- the logs ---- */
@@ -225,6 +227,7 @@ static push_status_t ask_until_decided(claim_t *claim)
     push_awaited_again(&claim->wait, CLAIM_MS);
     status = ask(claim, false);
     if (status == PUSH_OK && claim->reply.outcome == PUSH_CLAIMED_WAIT) {
+        claim->moved = true;
         status = ask(claim, !await_owner(claim));
     }
     if (status == PUSH_OK && claim->reply.outcome == PUSH_CLAIMED_WAIT) {
@@ -439,6 +442,9 @@ static push_status_t bring_and_check_in(claim_t *claim,
         status = bring(claim);
         if (status == PUSH_OK) {
             checkin->fence = claim->is_new ? claim->reply.fence : 0;
+            /* Its stream there has ended, which is not told yet. */
+            checkin->elsewhere -= claim->moved && checkin->elsewhere;
+            claim->moved = false;
             status = push_store_checkin(store, checkin, now, stream_ref);
         }
         if (status != PUSH_OK && status != PUSH_NOT_FOUND && claim->is_new) {
@@ -522,10 +528,13 @@ push_status_t push_claim(push_cluster_t *cluster,
                          const push_checkin_t *checkin, const push_time_t *now,
                          push_stream_ref_t *stream_ref, uint64_t *session)
 {
+    uint32_t address = push_guard_address(cluster->store->guard,
+                                          checkin->labels[PUSH_LABEL_ADDRESS]);
     push_checkin_t own = *checkin;
     push_status_t status;
 
     own.fence = 0;
+    own.elsewhere = push_addresses_elsewhere(cluster, address);
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], stream_ref->id);
     if (is_doubtful(cluster, checkin->user, now)) {
@@ -541,9 +550,11 @@ push_status_t push_claim(push_cluster_t *cluster,
                               checkin->labels[PUSH_LABEL_APP], stream_ref->id);
         status = check_in_by_claim(cluster, &own, now, stream_ref);
     }
-    *session = status == PUSH_OK
-                   ? push_store_session(cluster->store, stream_ref->gen)
-                   : 0;
+    *session = 0;
+    if (status == PUSH_OK) {
+        *session = push_store_session(cluster->store, stream_ref->gen);
+        push_addresses_note(cluster, address, own.max_streams_address);
+    }
     return status;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "broker/node/addresses.h"
 #include "broker/node/masters.h"
 #include "store/shm/clock.h"
 
@@ -79,9 +80,10 @@ static void measure(const push_cluster_t *cluster,
     }
 }
 
-push_text_t push_peers_info(const push_cluster_t *cluster,
-                            char room[PUSH_PEER_INFO])
+push_text_t push_peers_info(push_cluster_t *cluster, char room[PUSH_PEER_INFO])
 {
+    char addresses[PUSH_ADDRESSES_TEXT];
+    push_text_t told = push_addresses_tell(cluster, addresses);
     uint64_t of[PUSH_NODE_FIGURES];
     int len = snprintf(room, PUSH_PEER_INFO, "version=%s",
                        cluster->options.version);
@@ -91,6 +93,8 @@ push_text_t push_peers_info(const push_cluster_t *cluster,
         len += snprintf(room + len, PUSH_PEER_INFO - (size_t)len,
                         " %s=%" PRIu64, words[i], of[i]);
     }
+    len += snprintf(room + len, PUSH_PEER_INFO - (size_t)len,
+                    " addresses=%.*s", (int)told.len, told.at);
     return (push_text_t){room, (uint32_t)len};
 }
 
@@ -178,6 +182,7 @@ void push_peers_keep(push_cluster_t *cluster, const push_lease_reply_t *lease)
         count++;
     }
     push_roster_set(&cluster->words->roster, nodes, count);
+    push_addresses_keep(cluster, lease);
 }
 
 /* The names of masters are by their index in the words, and so found before

@@ -7,14 +7,14 @@
 
 /*
  * What nodes tell each other of themselves: words of "name=number" with a
- * lease.  A name that is not known is skipped, one that is missing counts as
+ * lease, and one for the addresses that have many streams.  A name that is not known is skipped, one that is missing counts as
  * 0, so that nodes of different versions understand each other.
  */
 
-#define PUSH_PEER_INFO 1024u
+#define PUSH_PEER_INFO 2048u
 
 /* This node's, for push_lease_call_t; written into room.  Takes no lock. */
-push_text_t push_peers_info(const push_cluster_t *cluster,
+push_text_t push_peers_info(push_cluster_t *cluster,
                             char room[PUSH_PEER_INFO]);
 
 /* What a peer said of itself. */

@@ -187,14 +187,50 @@ static const push_problem_t *parse_prefix(const push_params_t *params,
     return problem;
 }
 
+const push_problem_t *push_query_nodes(const push_params_t *params,
+                                       unsigned *of)
+{
+    const char *text = NULL;
+    const push_problem_t *problem = push_params_one(params, "node", &text);
+    uint64_t number;
+
+    *of = PUSH_OF_ALL;
+    if (problem || !text) {
+        return problem;
+    }
+    if (!strcmp(text, "self")) {
+        *of = PUSH_OF_SELF;
+        return NULL;
+    }
+    if (!push_number_parse(text, strlen(text), &number)
+        || number >= PUSH_NODES_MAX) {
+        return push_problem(params->pool, 400, "bad-parameter",
+                            "node: self, or the number of a node, 0 to %u",
+                            PUSH_NODES_MAX - 1);
+    }
+    *of = PUSH_OF_NODE((unsigned)number);
+    return NULL;
+}
+
+const push_problem_t *push_query_nodes_found(apr_pool_t *pool, unsigned of,
+                                             push_status_t status)
+{
+    return status == PUSH_NOT_FOUND && of != PUSH_OF_ALL
+               ? push_problem(pool, 404, "not-found",
+                              "node: no node has the number %u now",
+                              of - PUSH_OF_NODE(0))
+               : push_problem_of_status(pool, status);
+}
+
 const push_problem_t *push_query_list(request_rec *r,
                                       const push_list_rules_t *rules,
-                                      push_list_t *list)
+                                      push_view_t *what)
 {
     push_params_t params;
 
     return push_params_parse(r, &params)
-        ?: parse_limit(&params, rules, list)
-        ?: parse_sort(&params, rules, list)
-        ?: parse_prefix(&params, rules, list);
+        ?: parse_limit(&params, rules, &what->list)
+        ?: parse_sort(&params, rules, &what->list)
+        ?: parse_prefix(&params, rules, &what->list)
+        ?: push_query_nodes(&params, &what->of);
 }

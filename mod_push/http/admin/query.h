@@ -1,8 +1,7 @@
 #ifndef PUSH_ADMIN_QUERY_H
 #define PUSH_ADMIN_QUERY_H
 
-#include "core/list.h"
-#include "core/publication.h"
+#include "core/view.h"
 #include "http/params.h"
 
 /* What an administrator's query asks for. */
@@ -41,9 +40,17 @@ typedef struct push_list_rules_t {
     bool has_prefix;
 } push_list_rules_t;
 
-/* `limit`, `sort` and `prefix`; all of the list but its more. */
+/* `limit`, `sort`, `prefix` and `node`; all of the list but its more. */
 const push_problem_t *push_query_list(request_rec *r,
                                       const push_list_rules_t *rules,
-                                      push_list_t *list);
+                                      push_view_t *what);
+
+/* Of which nodes, by `node`: PUSH_OF_*; all if it is not there. */
+const push_problem_t *push_query_nodes(const push_params_t *params,
+                                       unsigned *of);
+
+/* What a view of these nodes gave, as a problem; NULL: PUSH_OK. */
+const push_problem_t *push_query_nodes_found(apr_pool_t *pool, unsigned of,
+                                             push_status_t status);
 
 #endif

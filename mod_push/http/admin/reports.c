@@ -1,10 +1,13 @@
 #include "http/admin/reports.h"
 
 #include <apr_lib.h>
+#include <apr_strings.h>
 #include <http_protocol.h>
+#include <stdlib.h>
 #include <time.h>
 
-#include "http/params.h"
+#include "broker/whole.h"
+#include "http/admin/query.h"
 #include "http/runtime.h"
 
 /* ---- times ---- */
@@ -236,10 +239,39 @@ static void json_row(const answer_t *answer, const push_report_row_t *row,
     ap_rputs(row->open ? ",\"open\":true}" : "}", r);
 }
 
+static void end_json(const answer_t *answer)
+{
+    const push_nodes_asked_t *nodes = answer->query->nodes;
+    char *text;
+
+    ap_rputs("\n]", answer->r);
+    if (nodes->answered_count) {
+        json_t *object = push_whole_nodes(nodes);
+
+        text = json_dumps(object, JSON_COMPACT);
+        ap_rprintf(answer->r, ",\n\"nodes\":%s", text ? text : "null");
+        free(text);
+        json_decref(object);
+    }
+    ap_rputs("}\n", answer->r);
+}
+
+/* A table has no place for who is silent. */
+static void set_silent(const answer_t *answer)
+{
+    const push_nodes_asked_t *nodes = answer->query->nodes;
+
+    for (unsigned i = 0; i < nodes->silent_count; i++) {
+        apr_table_mergen(answer->r->headers_out, "Push-Silent-Nodes",
+                         apr_itoa(answer->r->pool, nodes->silent[i]));
+    }
+}
+
 static void begin_csv(const answer_t *answer)
 {
     request_rec *r = answer->r;
 
+    set_silent(answer);
     ap_set_content_type(r, "text/csv; charset=utf-8; header=present");
     ap_rputs(answer->query->total ? "time" : "time,event", r);
     for (int i = 0; i < PUSH_TALLIES; i++) {
@@ -294,28 +326,30 @@ static void add_row(void *data, const push_report_row_t *row)
 int push_show_reports(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
-    push_report_query_t query = {0};
+    push_nodes_asked_t nodes = {0};
+    push_report_query_t query = {.nodes = &nodes};
     answer_t answer = {.r = r, .query = &query};
     const push_problem_t *problem;
     push_params_t params;
-    push_status_t status;
 
     (void)none;
     problem = push_params_parse(r, &params)
                   ?: read_format(r, &params, &answer.csv)
-                  ?: read_query(&params, &query);
+                  ?: read_query(&params, &query)
+                  ?: push_query_nodes(&params, &query.of);
+    if (!problem) {
+        problem = push_query_nodes_found(r->pool, query.of,
+                                         broker->report(broker, &query,
+                                                        add_row, &answer));
+    }
     if (problem) {
         return push_problem_send(r, problem);
-    }
-    status = broker->report(broker, &query, add_row, &answer);
-    if (status != PUSH_OK) {
-        return push_problem_send(r, push_problem_of_status(r->pool, status));
     }
     if (!answer.rows) {
         begin_answer(&answer);
     }
     if (!answer.csv) {
-        ap_rputs("\n]}\n", r);
+        end_json(&answer);
     }
     return OK;
 }

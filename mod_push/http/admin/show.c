@@ -322,13 +322,19 @@ static void set_number(json_t *object, const char *name, uint64_t value)
 int push_show_stats(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
-    push_stats_view_t stats;
-    push_health_t health;
+    const push_problem_t *problem;
+    push_whole_t whole;
+    push_params_t params;
+    unsigned of = PUSH_OF_ALL;
 
     (void)none;
-    broker->stats(broker, &stats);
-    broker->health(broker, &health);
-    return answer(r, PUSH_OK, push_whole_stats(&stats, &health));
+    problem = push_params_parse(r, &params) ?: push_query_nodes(&params, &of);
+    if (!problem) {
+        problem = push_query_nodes_found(r->pool, of,
+                                         broker->whole(broker, of, &whole));
+    }
+    return problem ? push_problem_send(r, problem)
+                   : answer(r, PUSH_OK, push_whole_stats(&whole));
 }
 
 /* ---- is all of it sound? ---- */

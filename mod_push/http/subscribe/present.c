@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/whole.h"
 #include "http/json.h"
 #include "http/runtime.h"
 #include "http/subscribe/subscriber.h"
@@ -36,6 +37,7 @@ static answer_t answers[ANSWERS]; /* the lock's */
 typedef struct {
     json_t *users;
     json_int_t count;
+    json_t *nodes; /* NULL: there is one machine */
 } found_t;
 
 static void add_user(void *data, push_text_t user)
@@ -47,15 +49,23 @@ static void add_user(void *data, push_text_t user)
     }
 }
 
+static void take_nodes(void *data, const push_nodes_asked_t *nodes)
+{
+    ((found_t *)data)->nodes = push_whole_nodes(nodes);
+}
+
 /* The answer as text; NULL with a status: it could not be looked at. */
 static char *read_users(const char *channel, push_status_t *status)
 {
     push_broker_t *broker = push_broker();
     found_t found = {.users = json_array()};
+    bool more = false;
     const push_view_t what = {.kind = PUSH_VIEW_PRESENT,
                               .channel = push_text_of(channel),
+                              .list = {.more = &more},
                               .now = push_clock_now()};
-    const push_visitor_t visitor = {.user = add_user, .data = &found};
+    const push_visitor_t visitor = {
+        .user = add_user, .nodes = take_nodes, .data = &found};
     json_t *body = json_object();
     char *text;
 
@@ -63,6 +73,10 @@ static char *read_users(const char *channel, push_status_t *status)
     json_object_set_new(body, "channel", push_json_text(what.channel));
     json_object_set_new(body, "users", found.users);
     json_object_set_new(body, "count", json_integer(found.count));
+    if (found.nodes) {
+        json_object_set_new(body, "more", json_boolean(more));
+        json_object_set_new(body, "nodes", found.nodes);
+    }
     text = *status == PUSH_OK ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
     return text;

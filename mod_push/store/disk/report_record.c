@@ -168,7 +168,7 @@ static void find_figures(const push_store_t *store, push_period_t step,
 static bool step_record(const push_store_t *store, push_period_t step,
                         int64_t time, push_record_t **found)
 {
-    unsigned char rows[PUSH_ROWS_MAX];
+    unsigned char rows[PUSH_REPORT_ROWS];
     push_figures_t figures;
     size_t len;
 

@@ -325,6 +325,18 @@ uint32_t push_guard_address(const push_guard_t *guard, push_text_t address)
                : 0;
 }
 
+static uint32_t lesser(uint32_t one, uint32_t other)
+{
+    return one < other ? one : other;
+}
+
+uint32_t push_guard_streams(push_guard_t *guard, uint32_t address)
+{
+    return guard ? lesser(atomic_load(counter(guard, address, 0)),
+                          atomic_load(counter(guard, address, 1)))
+                 : 0;
+}
+
 uint32_t push_guard_enter(push_guard_t *guard, uint32_t address)
 {
     uint32_t first, second;
@@ -334,7 +346,7 @@ uint32_t push_guard_enter(push_guard_t *guard, uint32_t address)
     }
     first = atomic_fetch_add(counter(guard, address, 0), 1) + 1;
     second = atomic_fetch_add(counter(guard, address, 1), 1) + 1;
-    return first < second ? first : second;
+    return lesser(first, second);
 }
 
 void push_guard_leave(push_guard_t *guard, uint32_t address)

@@ -118,6 +118,9 @@ void push_guard_set_addresses(push_guard_t *guard,
 /* One more stream, counted in a tally. */
 void push_guard_tally(push_address_tally_t *tally, uint32_t address);
 
+/* How many streams it has; no fewer than there are. */
+uint32_t push_guard_streams(push_guard_t *guard, uint32_t address);
+
 /* One more stream; how many there are with it. */
 uint32_t push_guard_enter(push_guard_t *guard, uint32_t address);
 void push_guard_leave(push_guard_t *guard, uint32_t address);

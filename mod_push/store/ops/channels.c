@@ -2,15 +2,10 @@
 
 #include <string.h>
 
-#include "store/ops/top.h"
 #include "store/ops/view.h"
 #include "store/ops/walk.h"
 
-typedef struct {
-    uint32_t messages, subscribers, connected;
-    uint32_t len;
-    char name[PUSH_NAME_MAX];
-} entry_t;
+typedef push_channel_entry_t entry_t;
 
 typedef struct {
     const push_list_t *list;
@@ -60,18 +55,13 @@ static bool same(const void *one, const void *other)
     return !by_name(one, other);
 }
 
-static int (*order_of(const push_list_t *list))(const void *, const void *)
+void push_channels_order(push_order_t order, push_top_t *top)
 {
-    switch (list->order) {
-    case PUSH_ORDER_MESSAGES:
-        return by_messages;
-    case PUSH_ORDER_SUBSCRIBERS:
-        return by_subscribers;
-    case PUSH_ORDER_CONNECTED:
-        return by_connected;
-    default:
-        return by_name;
-    }
+    top->compare = order == PUSH_ORDER_MESSAGES      ? by_messages
+                   : order == PUSH_ORDER_SUBSCRIBERS ? by_subscribers
+                   : order == PUSH_ORDER_CONNECTED   ? by_connected
+                                                     : by_name;
+    top->same = same;
 }
 
 /* ---- the walk ---- */
@@ -117,10 +107,9 @@ push_status_t push_channels_list(push_store_t *store, const push_view_t *what,
     channels_t channels = {.list = &what->list,
                            .now = what->now,
                            .top = {.size = sizeof(entry_t),
-                                   .limit = what->list.limit,
-                                   .compare = order_of(&what->list),
-                                   .same = same}};
+                                   .limit = what->list.limit}};
 
+    push_channels_order(what->list.order, &channels.top);
     if (!push_top_init(&channels.top)) {
         return PUSH_NO_MEMORY;
     }

@@ -389,8 +389,10 @@ static bool enter_address(push_store_t *store, const arrival_t *arrival,
     bool takes_over = device && device->traits & PUSH_DEVICE_ONLINE
                       && device->address == arrival->address;
 
-    if (push_guard_enter(store->guard, arrival->address) - takes_over <= limit
-        || !limit) {
+    uint32_t streams = push_guard_enter(store->guard, arrival->address)
+                       - takes_over + arrival->checkin->elsewhere;
+
+    if (streams <= limit || !limit) {
         return true;
     }
     push_guard_leave(store->guard, arrival->address);

@@ -3,13 +3,11 @@
 #include <string.h>
 
 #include "core/device_away.h"
-#include "store/ops/top.h"
 #include "store/ops/walk.h"
 #include "store/shard/shard.h"
 
 typedef struct {
     push_stream_view_t view; /* its texts are those below */
-    uint64_t behind;         /* messages that may be pending, at most */
     unsigned shard;
     char user[PUSH_NAME_MAX];
     char label[PUSH_LABELS_MAX];
@@ -28,32 +26,39 @@ static int by_number(uint64_t one, uint64_t other)
     return one > other ? -1 : one < other;
 }
 
-static int by_id(const entry_t *one, const entry_t *other)
+static int by_id(const push_stream_view_t *one,
+                 const push_stream_view_t *other)
 {
-    return memcmp(one->view.id, other->view.id, PUSH_CONTEXT_BYTES);
+    return memcmp(one->id, other->id, PUSH_CONTEXT_BYTES);
 }
 
 static int by_blocked(const void *one, const void *other)
 {
-    const entry_t *a = one, *b = other;
+    const push_stream_view_t *a = one, *b = other;
 
-    return by_number((uint64_t)a->view.blocked, (uint64_t)b->view.blocked)
+    return by_number((uint64_t)a->blocked, (uint64_t)b->blocked)
         ?: by_number(a->behind, b->behind)
         ?: by_id(a, b);
 }
 
 static int by_pending(const void *one, const void *other)
 {
-    const entry_t *a = one, *b = other;
+    const push_stream_view_t *a = one, *b = other;
 
     return by_number(a->behind, b->behind)
-        ?: by_number((uint64_t)a->view.blocked, (uint64_t)b->view.blocked)
+        ?: by_number((uint64_t)a->blocked, (uint64_t)b->blocked)
         ?: by_id(a, b);
 }
 
 static bool same(const void *one, const void *other)
 {
     return !by_id(one, other);
+}
+
+void push_streams_order(push_order_t order, push_top_t *top)
+{
+    top->compare = order == PUSH_ORDER_PENDING ? by_pending : by_blocked;
+    top->same = same;
 }
 
 /* ---- the walk ---- */
@@ -102,7 +107,7 @@ static void take(void *data, const push_heap_t *heap, const void *node)
     }
     memcpy(entry.view.id, device->id, PUSH_CONTEXT_BYTES);
     entry.view.blocked = blocked ? streams->now.mono - blocked : 0;
-    entry.behind = behind_of(heap, device);
+    entry.view.behind = behind_of(heap, device);
     if (push_top_wants(&streams->top, &entry)) {
         entry.view.transport = device->traits >> PUSH_DEVICE_TRANSPORT;
         entry.view.since = device->last_seen;
@@ -137,13 +142,11 @@ static bool complete(push_store_t *store, const streams_t *streams,
 push_status_t push_streams_list(push_store_t *store, const push_view_t *what,
                                 const push_visitor_t *visitor)
 {
-    bool pending = what->list.order == PUSH_ORDER_PENDING;
     streams_t streams = {.now = what->now,
                          .top = {.size = sizeof(entry_t),
-                                 .limit = what->list.limit,
-                                 .compare = pending ? by_pending : by_blocked,
-                                 .same = same}};
+                                 .limit = what->list.limit}};
 
+    push_streams_order(what->list.order, &streams.top);
     if (!push_top_init(&streams.top)) {
         return PUSH_NO_MEMORY;
     }

@@ -2,6 +2,7 @@
 #define PUSH_STREAMS_H
 
 #include "core/view.h"
+#include "store/ops/top.h"
 #include "store/shard/store.h"
 
 /*
@@ -11,5 +12,8 @@
  */
 push_status_t push_streams_list(push_store_t *store, const push_view_t *what,
                                 const push_visitor_t *visitor);
+
+/* How a list of entries that begin with a push_stream_view_t is in order. */
+void push_streams_order(push_order_t order, push_top_t *top);
 
 #endif

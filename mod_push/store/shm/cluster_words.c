@@ -2,5 +2,6 @@
 
 bool push_cluster_words_create(push_cluster_words_t *words)
 {
-    return !push_lock_init(&words->link) && push_awaited_init(&words->awaited);
+    return !push_lock_init(&words->link) && !push_roster_init(&words->roster)
+           && push_awaited_init(&words->awaited);
 }

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 
+#include "store/shm/address_words.h"
 #include "store/shm/awaited.h"
 #include "store/shm/lock.h"
 #include "store/shm/relay_words.h"
@@ -66,6 +67,7 @@ typedef struct push_cluster_words_t {
     push_awaited_t awaited;   /* what threads of the node wait for */
     push_roster_t roster;     /* who else takes part */
     push_relay_words_t relay; /* what waits for other regions */
+    push_address_words_t addresses; /* with many streams, of all nodes */
 } push_cluster_words_t;
 
 /* In zeroed shared memory; false: no lock can be made. */

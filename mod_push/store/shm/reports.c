@@ -24,7 +24,7 @@
  * come a second time; who reads adds up what has the same.
  */
 
-#define ENTRY_MAX (sizeof(push_entry_head_t) + PUSH_ROWS_MAX)
+#define ENTRY_MAX (sizeof(push_entry_head_t) + PUSH_REPORT_ROWS)
 
 /* A ring's part of the segment, and the least and most of it. */
 static const struct {
@@ -94,7 +94,7 @@ static unsigned char *write_row(unsigned char *at, unsigned class,
 _Static_assert(PUSH_TALLIES <= 8, "a byte says which figures a row has");
 
 size_t push_rows_write(const push_figures_t *figures,
-                       unsigned char rows[PUSH_ROWS_MAX])
+                       unsigned char rows[PUSH_REPORT_ROWS])
 {
     unsigned char *at = rows;
 
@@ -228,14 +228,14 @@ bool push_reports_next(const push_reports_t *reports, push_period_t step,
         return false;
     }
     get(reports, step, entry->at, (unsigned char *)head, sizeof(*head));
-    return head->len && head->len <= PUSH_ROWS_MAX;
+    return head->len && head->len <= PUSH_REPORT_ROWS;
 }
 
 void push_reports_add(const push_reports_t *reports, push_period_t step,
                       const push_reports_entry_t *entry,
                       push_figures_t *figures)
 {
-    unsigned char rows[PUSH_ROWS_MAX];
+    unsigned char rows[PUSH_REPORT_ROWS];
 
     get(reports, step, entry->at + sizeof(entry->head), rows, entry->head.len);
     push_rows_add(figures, rows, entry->head.len);

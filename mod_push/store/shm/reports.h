@@ -130,10 +130,10 @@ void push_reports_go_on(push_reports_t *reports, int64_t minute,
 
 /* ---- the bytes of figures: rows of classes that have any ---- */
 
-#define PUSH_ROWS_MAX (PUSH_CLASSES * (2u + PUSH_TALLIES * 10u))
+#define PUSH_REPORT_ROWS (PUSH_CLASSES * (2u + PUSH_TALLIES * 10u))
 
 size_t push_rows_write(const push_figures_t *figures,
-                       unsigned char rows[PUSH_ROWS_MAX]);
+                       unsigned char rows[PUSH_REPORT_ROWS]);
 
 /* Adds them to figures; false if these are no such bytes. */
 bool push_rows_add(push_figures_t *figures, const unsigned char *rows,

@@ -92,3 +92,13 @@ local function push_lease(keys, a)
   end
   return reply
 end
+
+-- KEYS o; owner ms.  1: it is the owner's from now, for so long; 0: another's.
+local function push_hold(keys, a)
+  local held = call('GET', keys[1])
+  if held and held ~= a[1] then
+    return 0
+  end
+  call('SET', keys[1], a[1], 'PX', math.max(number(a[2]), 1))
+  return 1
+end

@@ -28,6 +28,7 @@ register('push_publish', push_publish)
 register('push_claim', push_claim)
 register('push_take', push_take)
 register('push_once', push_once)
+register('push_hold', push_hold)
 
 -- The same for a device that has a record, where there is no memory for more.
 register('push_reclaim', push_claim, 'allow-oom')
