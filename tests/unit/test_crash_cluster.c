@@ -343,7 +343,7 @@ static void release(void)
     keep(&exported);
     cluster->fence++;
     push_store_yielded(&g.store, named("a"), id,
-                       &(push_yielded_t){exported.fence, true}, &g.now);
+                       &(push_yielded_t){exported.fence, true, false}, &g.now);
     push_export_cleanup(&exported);
 }
 

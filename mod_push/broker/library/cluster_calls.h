@@ -63,4 +63,12 @@ void push_library_lease(push_command_t *command,
                         const push_lease_call_t *call);
 bool push_lease_reply(const push_reply_t *reply, push_lease_reply_t *lease);
 
+/*
+ * push_resign: the node ends.  To a partition of each master: nobody there
+ * waits for it any more; where that is partition 0, its number is free at
+ * once.
+ */
+void push_library_resign(push_command_t *command, const push_home_t *home,
+                         unsigned owner);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "broker/library/entries.h"
 #include "broker/node/node.h"
+#include "store/ops/disown.h"
 
 /*
  * A device goes to another node, or to nobody.  Its stream ends as superseded,
@@ -35,5 +36,11 @@ typedef struct push_yield_to_t {
  * PUSH_NO_MEMORY.
  */
 push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to);
+
+/* Gives up some of those that the walk finds, to nobody; returns how many. */
+unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk);
+
+/* As push_yield(), for a node that waits for an answer: N, if it is not ours. */
+void push_yield_answer(push_cluster_t *cluster, const push_yield_to_t *to);
 
 #endif

@@ -102,9 +102,13 @@ local function grant(part, key, w, d, ms)
   return exact, record, session
 end
 
+-- Gives how many hear it.  Of an owner that was there a moment ago another
+-- process may be about to take over its inbox: that one will.
 local function ask(part, w, d, ms)
-  return post_heard(part, d.owner, entry_of(part, 'Y', named(w.log) .. w.ctx
-    .. pack('>I4I2', d.fence, w.owner)), ms)
+  local q = part.space.inbox[d.owner]
+  local recent = q and ms - q.seen < MOMENT and 1 or 0
+  return math.max(recent, post_heard(part, d.owner, entry_of(part, 'Y',
+    named(w.log) .. w.ctx .. pack('>I4I2', d.fence, w.owner)), ms))
 end
 
 -- KEYS D f h X and the four lanes; partition log context owner keep how known

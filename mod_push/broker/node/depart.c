@@ -1,0 +1,103 @@
+#include "broker/node/depart.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "broker/library/cluster_calls.h"
+#include "broker/node/patience.h"
+#include "broker/node/yield.h"
+#include "redis/courier.h"
+#include "store/shm/clock.h"
+
+#define DEPART_MS 5000 /* httpd kills a child that has not ended in 9 s */
+#define LOOK_MS   2
+
+/* ---- devices ---- */
+
+static void wait_for_yields(const push_cluster_t *cluster, int64_t until)
+{
+    static const struct timespec span = {.tv_nsec = LOOK_MS * 1000000L};
+
+    while (atomic_load(&cluster->yielding) && push_clock_now().mono < until) {
+        nanosleep(&span, NULL);
+    }
+}
+
+/* Returns how many were sent, and waits until it is known what came of it. */
+static unsigned give_up_all(push_cluster_t *cluster, int64_t until)
+{
+    push_owned_walk_t walk = {.before = INT64_MAX};
+    unsigned sent = 0;
+
+    while (!walk.done && push_clock_now().mono < until) {
+        sent += push_yield_some(cluster, &walk);
+    }
+    wait_for_yields(cluster, until);
+    return sent;
+}
+
+static void report(const push_cluster_t *cluster, unsigned given,
+                   const push_time_t *begun, bool all)
+{
+    const push_cluster_options_t *options = &cluster->options;
+    char text[64];
+
+    snprintf(text, sizeof(text), "%u in %lld ms", given,
+             (long long)(push_clock_now().mono - begun->mono));
+    options->report(options->data,
+                    all ? PUSH_CLUSTER_LEFT : PUSH_CLUSTER_LEFT_SOME, text);
+}
+
+/* One more round for those that failed, as long as that gets fewer. */
+void push_depart(push_cluster_t *cluster)
+{
+    push_time_t begun = push_clock_now();
+    unsigned already = atomic_load(&cluster->yielded);
+    unsigned sent = UINT32_MAX, before;
+
+    if (!push_patience_is_well(cluster)) {
+        return;
+    }
+    do {
+        before = sent;
+        sent = give_up_all(cluster, begun.mono + DEPART_MS);
+    } while (sent && sent < before
+             && push_clock_now().mono < begun.mono + DEPART_MS);
+    report(cluster, atomic_load(&cluster->yielded) - already, &begun, !sent);
+}
+
+/* ---- the number ---- */
+
+static void resign_at(push_cluster_t *cluster, unsigned partition,
+                      unsigned owner)
+{
+    push_home_t home = push_cluster_home(cluster, partition);
+    push_request_t request;
+
+    push_request_init(&request, partition);
+    push_library_resign(&request.command, &home, owner);
+    push_courier_call(cluster->courier, &request);
+    push_request_cleanup(&request);
+}
+
+/* Partition 0, which has the roster, is the first. */
+void push_depart_resign(push_cluster_t *cluster)
+{
+    push_cluster_words_t *words = cluster->words;
+    unsigned owner = atomic_exchange(&words->owner, PUSH_OWNER_NOBODY);
+    int64_t until = push_clock_now().mono + PUSH_REQUEST_MS;
+    uint64_t done[4] = {0};
+
+    for (unsigned i = 0;
+         owner != PUSH_OWNER_NOBODY && i < PUSH_CLUSTER_PARTITIONS
+         && push_clock_now().mono < until;
+         i++) {
+        unsigned home = words->home[i];
+        uint64_t bit = UINT64_C(1) << home % 64;
+
+        if (home && !(done[home / 64] & bit)) {
+            done[home / 64] |= bit;
+            resign_at(cluster, i, owner);
+        }
+    }
+}
