@@ -1,8 +1,10 @@
 /*
  * What a node that was deaf for a while believes to own: it is found out by
- * what is written, and nothing is lost on the way.
+ * what is written, and nothing is lost on the way.  What a node that ends
+ * leaves to the others, and what is said of a device that goes.
  */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,7 @@
 #include "case.h"
 #include "cluster.h"
 #include "keep.h"
+#include "serverlog.h"
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
@@ -188,6 +191,144 @@ START_TEST(a_node_that_stood_still_trusts_nothing_before_it_is_proved)
 }
 END_TEST
 
+/* ---- a node ends ---- */
+
+static struct cluster *two_nodes_with_presence(void)
+{
+    return cluster_start(&(struct cluster_options){
+        .nodes = 2,
+        .node = {.receive = "PushUser query:user\nPushChannels * $presence\n",
+                 .global = "PushPresence on\n"}});
+}
+
+/* A node says what happens there only if somebody asks there for it. */
+static struct stream *follow_presence(struct cluster *c)
+{
+    struct stream *feed = NULL;
+
+    for (int i = 0; i < c->count; i++) {
+        feed = stream_open(c->nodes[i],
+                           keep_printf("user=operator&device=%d&seq=0"
+                                       "&channel=%%24presence&meta=type",
+                                       i),
+                           NULL);
+    }
+    return feed;
+}
+
+/* What is said next of anybody but who reads it: "ada connected". */
+static const char *said_next(struct stream *feed)
+{
+    for (;;) {
+        const json_t *event = json_keep(
+            json_loads(stream_next(feed)->data, 0, NULL));
+        const char *user = json_text_at(event, "data.user");
+
+        if (user != NULL && strcmp(user, "operator") != 0) {
+            return keep_printf("%s %s", user,
+                               strrchr(json_text_at(event, "type"), '.') + 1);
+        }
+    }
+}
+
+static unsigned nodes_seen_by(const struct server *s)
+{
+    return (unsigned)json_array_size(
+        json_at(http_get(s, "/push/cluster")->json, "nodes"));
+}
+
+static const struct stop_row {
+    int signal;
+    const char *bye;
+} stops[] = {{SIGTERM, "shutdown"}, {SIGWINCH, "restart"}};
+
+START_TEST(a_device_of_a_node_that_is_stopped_goes_on_at_another)
+{
+    const struct stop_row *row = &stops[_i];
+    struct cluster *c = two_nodes_with_presence();
+    struct server *node = c->nodes[0], *other = c->nodes[1];
+    struct stream *feed = follow_presence(c);
+    struct stream *st = stream_open(
+        node, "user=ada&device=d&seq=0&ack=explicit", NULL);
+    const char *third;
+
+    ck_assert_str_eq(said_next(feed), "ada connected");
+    publish(other, "user=ada", NULL, "first");
+    publish(other, "user=ada", NULL, "second");
+    third = publish(other, "user=ada", NULL, "third");
+    expect_message(st, 1, "first");
+    expect_message(st, 2, "second");
+    expect_message(st, 3, "third");
+    acknowledge(node, "user=ada&device=d&seq=2");
+    kill(node->pid, row->signal);
+    stream_expect_bye(st, row->bye);
+    server_rest(node);
+    ck_assert_int_eq(serverlog_count(node, "PUSH0213"), 1);
+    wait_until(nodes_seen_by(other) == 1);
+    st = stream_open(other, "user=ada&device=d&seq=2&ack=explicit", NULL);
+    ck_assert_str_eq(stream_next(st)->mid, third);
+    publish(other, "user=ada", NULL, "fourth");
+    expect_message(st, 4, "fourth");
+    /* It was never away, for who asks. */
+    stream_open(other, "user=bob&device=d&seq=0", NULL);
+    ck_assert_str_eq(said_next(feed), "bob connected");
+    leave(other, st);
+    ck_assert_str_eq(said_next(feed), "ada disconnected");
+}
+END_TEST
+
+/* A child that ends because another generation follows is not the last. */
+START_TEST(a_node_that_restarts_gracefully_gives_up_nothing)
+{
+    struct cluster *c = two_nodes();
+    struct stream *st = stream_open(c->nodes[0], "user=ada&device=d&seq=0",
+                                    NULL);
+    long long number = number_of(c->redis, c->nodes[0], 0);
+
+    publish(c->nodes[1], "user=ada", NULL, "first");
+    expect_message(st, 1, "first");
+    server_graceful(c->nodes[0]);
+    publish(c->nodes[1], "user=ada", NULL, "second");
+    expect_message(st, 2, "second");
+    ck_assert_int_eq(number_of(c->redis, c->nodes[0], 0), number);
+    ck_assert_int_eq(serverlog_count(c->nodes[0], "PUSH0213"), 0);
+}
+END_TEST
+
+/* ---- what is said of a device that goes ---- */
+
+static bool has_context(const struct server *node, const char *context)
+{
+    return http_get(node, keep_printf("/push/devices/%s", context))->status
+           == 200;
+}
+
+START_TEST(a_device_that_goes_from_node_to_node_is_online_once)
+{
+    struct cluster *c = two_nodes_with_presence();
+    struct stream *feed = follow_presence(c);
+    struct stream *st = stream_open(c->nodes[0], "user=ada&device=d&seq=0",
+                                    NULL);
+    const char *context;
+
+    ck_assert_str_eq(said_next(feed), "ada connected");
+    context = json_text_at(
+        http_get(c->nodes[0], "/push/devices?user=ada")->json, "devices.0.id");
+    for (int i = 1; i <= 20; i++) {
+        st = stream_open(c->nodes[i % 2], "user=ada&device=d&seq=0", NULL);
+        if (i % 5 == 0) {
+            wait_until(!has_context(c->nodes[(i + 1) % 2], context));
+        }
+    }
+    stream_open(c->nodes[0], "user=bob&device=d&seq=0", NULL);
+    ck_assert_str_eq(said_next(feed), "bob connected");
+    leave(c->nodes[0], st);
+    ck_assert_str_eq(said_next(feed), "ada disconnected");
+    stream_open(c->nodes[1], "user=eve&device=d&seq=0", NULL);
+    ck_assert_str_eq(said_next(feed), "eve connected");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_fences");
@@ -198,5 +339,11 @@ int main(void)
     tcase_add_test(tc, whose_a_device_is_is_asked_after_a_failover);
     tcase_add_test(tc,
                    a_node_that_stood_still_trusts_nothing_before_it_is_proved);
+    tc = case_add(suite, "ends", 60);
+    tcase_add_loop_test(tc,
+                        a_device_of_a_node_that_is_stopped_goes_on_at_another,
+                        0, sizeof(stops) / sizeof(*stops));
+    tcase_add_test(tc, a_node_that_restarts_gracefully_gives_up_nothing);
+    tcase_add_test(tc, a_device_that_goes_from_node_to_node_is_online_once);
     return case_run(suite);
 }

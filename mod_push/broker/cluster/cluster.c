@@ -331,9 +331,7 @@ bool push_cluster_start(push_cluster_t *cluster)
 void push_cluster_stop(push_cluster_t *cluster, bool last)
 {
     if (cluster->link) {
-        if (last) {
-            push_depart(cluster);
-        }
+        last = last && push_depart(cluster);
         push_link_stop(cluster->link);
         cluster->link = NULL;
         if (last) {

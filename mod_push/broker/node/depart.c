@@ -1,7 +1,10 @@
 #include "broker/node/depart.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "broker/library/cluster_calls.h"
 #include "broker/node/patience.h"
@@ -49,21 +52,40 @@ static void report(const push_cluster_t *cluster, unsigned given,
 }
 
 /* One more round for those that failed, as long as that gets fewer. */
-void push_depart(push_cluster_t *cluster)
+static void depart(push_cluster_t *cluster)
 {
     push_time_t begun = push_clock_now();
     unsigned already = atomic_load(&cluster->yielded);
     unsigned sent = UINT32_MAX, before;
 
-    if (!push_patience_is_well(cluster)) {
-        return;
-    }
     do {
         before = sent;
         sent = give_up_all(cluster, begun.mono + DEPART_MS);
     } while (sent && sent < before
              && push_clock_now().mono < begun.mono + DEPART_MS);
     report(cluster, atomic_load(&cluster->yielded) - already, &begun, !sent);
+}
+
+/* Of processes that end at once each may see no other; one does it, unless it
+ * was killed. */
+static bool is_first(push_cluster_words_t *words)
+{
+    uint32_t other = 0, own = (uint32_t)getpid();
+
+    return atomic_compare_exchange_strong(&words->departs, &other, own)
+           || (kill((pid_t)other, 0) && errno == ESRCH
+               && atomic_compare_exchange_strong(&words->departs, &other,
+                                                 own));
+}
+
+bool push_depart(push_cluster_t *cluster)
+{
+    bool first = is_first(cluster->words);
+
+    if (first && push_patience_is_well(cluster)) {
+        depart(cluster);
+    }
+    return first;
 }
 
 /* ---- the number ---- */
@@ -100,4 +122,5 @@ void push_depart_resign(push_cluster_t *cluster)
             resign_at(cluster, i, owner);
         }
     }
+    atomic_store(&words->departs, 0); /* should another child come after all */
 }

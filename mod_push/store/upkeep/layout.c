@@ -501,6 +501,7 @@ static const uint64_t facts[] = {
     AT(push_cluster_words_t, relay),
     AT(push_cluster_words_t, frozen),
     AT(push_cluster_words_t, partings),
+    AT(push_cluster_words_t, departs),
     AT(push_cluster_words_t, linger),
     AT(push_cluster_words_t, roster),
     SIZE(push_frozen_words_t),
