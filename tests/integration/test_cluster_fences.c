@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "case.h"
 #include "cluster.h"
@@ -295,13 +297,137 @@ START_TEST(a_node_that_restarts_gracefully_gives_up_nothing)
 }
 END_TEST
 
-/* ---- what is said of a device that goes ---- */
-
 static bool has_context(const struct server *node, const char *context)
 {
     return http_get(node, keep_printf("/push/devices/%s", context))->status
            == 200;
 }
+
+/* ---- a process dies while a device moves ---- */
+
+/* What the death of a process may cost a device at most. */
+#define RECLAIM_MS 3000
+
+/*
+ * ada's device is at node 0 when a process of a node is killed at a call, and
+ * comes to another one then.
+ */
+static const struct death_row {
+    const char *call;
+    const char *when;
+    int count; /* that it takes */
+    int at;    /* the node whose process dies */
+    int to;    /* where the client comes in the end */
+    bool anew; /* its session is lost */
+} deaths[] = {
+    {"push_yield", "before", 1, 0, 1, false},
+    {"push_yield", "after", 1, 0, 1, false},
+    {"push_claim", "before", 1, 1, 0, false},
+    {"push_claim", "after", 1, 1, 1, false},
+    {"push_claim", "after", 1, 1, 0, false},
+    {"push_claim", "before", 2, 1, 0, false},
+    {"push_claim", "after", 2, 1, 0, true},
+    {"push_claim", "after", 2, 1, 1, true},
+    {"push_save", "before", 1, 0, 1, false},
+    {"push_save", "after", 1, 0, 1, false},
+};
+
+static const char *arm(const struct cluster *c, const struct death_row *row)
+{
+    const char *file = getenv("PUSH_DIE_FILE");
+    const char *other = keep_printf("%s.new", file);
+    FILE *f = fopen(other, "w");
+
+    ck_assert_ptr_nonnull(f);
+    fprintf(f, "%d %s %s %d\n", (int)c->nodes[row->at]->pid, row->call,
+            row->when, row->count);
+    fclose(f);
+    ck_assert_int_eq(chmod(other, 0666), 0);
+    ck_assert_int_eq(rename(other, file), 0);
+    return file;
+}
+
+static bool is_empty(const char *file)
+{
+    struct stat s;
+
+    return stat(file, &s) == 0 && s.st_size == 0;
+}
+
+static void ask_and_leave_it(const struct server *s, const char *query)
+{
+    const char *request = keep_printf("GET /ramen/receive?%s HTTP/1.1\r\n"
+                                      "Host: localhost\r\n\r\n",
+                                      query);
+
+    wire_send(wire_open(s, 0), request, strlen(request));
+}
+
+/* Both are there again. */
+static void await_children(const struct server *node)
+{
+    pid_t pids[8];
+
+    wait_until(server_children(node, pids, 8) == 2);
+}
+
+/* Of a user whom no other row has. */
+static void die_at(struct cluster *c, const struct death_row *row, int i)
+{
+    const char *user = keep_printf("user=ada%d", i);
+    const char *device = keep_printf("%s&device=d&ack=explicit", user);
+    struct stream *st = stream_open(c->nodes[0],
+                                    keep_printf("%s&seq=0", device), NULL);
+    const char *file, *context;
+    int64_t died;
+
+    publish(c->nodes[0], user, NULL, "first");
+    publish(c->nodes[1], user, NULL, "second");
+    publish(c->nodes[0], user, NULL, "third");
+    expect_message(st, 1, "first");
+    expect_message(st, 2, "second");
+    expect_message(st, 3, "third");
+    context = json_text_at(
+        http_get(c->nodes[0], keep_printf("/push/devices?%s", user))->json,
+        "devices.0.id");
+    file = arm(c, row);
+    acknowledge(c->nodes[0], keep_printf("%s&device=d&seq=2", user));
+    if (strcmp(row->call, "push_save") != 0) {
+        ask_and_leave_it(c->nodes[1], keep_printf("%s&seq=2", device));
+    }
+    wait_until(is_empty(file));
+    died = wait_now();
+    st = stream_open(c->nodes[row->to], keep_printf("%s&seq=2", device), NULL);
+    ck_assert_msg(wait_now() - died <= RECLAIM_MS, "death %d: %d ms", i,
+                  (int)(wait_now() - died));
+    ck_assert_msg(stream_next(st)->seq == (row->anew ? 1 : 3), "death %d", i);
+    publish(c->nodes[1 - row->to], user, NULL, "fourth");
+    expect_message(st, row->anew ? 2 : 4, "fourth");
+    wait_until(!has_context(c->nodes[1 - row->to], context));
+    await_children(c->nodes[row->at]);
+}
+
+START_TEST(a_death_while_a_device_moves_loses_nothing_and_holds_nothing)
+{
+    const char *build = getenv("PUSH_BUILD");
+    struct cluster *c = cluster_prepare(&(struct cluster_options){
+        .nodes = 2,
+        .node = {.preload = keep_printf("%s/tests/integration/dieatcall.so",
+                                        build != NULL ? build : "build")}});
+
+    setenv("PUSH_DIE_FILE", keep_printf("%s.die", c->secret), 1);
+    cluster_add(c);
+    cluster_add(c);
+    cluster_await_well(c);
+    server_allow(c->nodes[0], "exit signal Killed");
+    server_allow(c->nodes[1], "exit signal Killed");
+    for (int i = 0; i < (int)(sizeof(deaths) / sizeof(*deaths)); i++) {
+        die_at(c, &deaths[i], i);
+    }
+}
+END_TEST
+
+/* ---- what is said of a device that goes ---- */
 
 START_TEST(a_device_that_goes_from_node_to_node_is_online_once)
 {
@@ -344,6 +470,8 @@ int main(void)
                         a_device_of_a_node_that_is_stopped_goes_on_at_another,
                         0, sizeof(stops) / sizeof(*stops));
     tcase_add_test(tc, a_node_that_restarts_gracefully_gives_up_nothing);
+    tcase_add_test(
+        tc, a_death_while_a_device_moves_loses_nothing_and_holds_nothing);
     tcase_add_test(tc, a_device_that_goes_from_node_to_node_is_online_once);
     return case_run(suite);
 }

@@ -17,8 +17,9 @@
  * here (YIELDING).  The record goes to Redis without anybody waiting; what came
  * of it an errand of the steward puts into the segment, since that takes the
  * lock of a shard, and the courier waits for none.  If the process dies in
- * between, whoever asks for the device gets it all the same; and another child
- * finds it YIELDING for too long, and gives it to nobody (linger.c).
+ * between, another child finds the device YIELDING and gives it to nobody: the
+ * one that takes over the link at once, since the node that asked waits for a
+ * second and does not ask again; else in some seconds (linger.c).
  */
 
 /* An owner that is loading the device's log is asked again so often, and this
@@ -204,6 +205,15 @@ unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk)
     return sent;
 }
 
+void push_yield_stuck(push_cluster_t *cluster, int64_t before)
+{
+    push_owned_walk_t walk = {.before = INT64_MIN, .stuck = before};
+
+    while (!walk.done) {
+        push_yield_some(cluster, &walk);
+    }
+}
+
 /* ---- the link ---- */
 
 /* False: it is not an entry about a user's device. */
@@ -277,6 +287,8 @@ void push_yield_asked(push_cluster_t *cluster, const push_inbox_entry_t *entry)
     push_yield_to_t to = {
         .id = entry->context, .owner = entry->owner, .fence = entry->fence};
 
+    push_awaited_bury(&cluster->words->awaited, &cluster->store->seats,
+                      entry->context);
     if (read_user(entry, &to.user)
         && !push_awaited_tell(&cluster->words->awaited, entry->context,
                               &wanted)) {

@@ -89,10 +89,13 @@ local function has_room(part, key, w, exists, ms)
 end
 
 -- The device is the caller's now.  Gives the session, if that may be used: once,
--- by nobody but whom it was left to.
+-- and to nobody but whom it was left to, for a master that was a replica may
+-- not know that he had it.  If it was left in the life of this VM, that knows
+-- that nobody came for it.
 local function grant(part, key, w, d, ms)
   local record, session, exact = record_of(d), NONE, 0
-  if d.flags >= 2 and (d.owner == 0 or d.owner == w.owner) then
+  if d.flags >= 2 and (d.owner == 0 or d.owner == w.owner or d.left > began)
+  then
     exact, session = 1, session_of(d)
   end
   d.fence = raise(d.fence)
@@ -189,9 +192,9 @@ local function push_yield(keys, a)
     session = NONE
   end
   d.owner, d.fence, d.til = to, raise(d.fence), ms + number(a[6])
-  d.flags, d.left = exact and 2 or 0, ms
+  d.flags, d.left = exact and 2 or 0, absent and d.left or ms
   if to ~= 0 then
-    d.flags, d.left = d.flags + 1, 0
+    d.flags, d.left = d.flags + 1, exact and d.left or 0
   end
   store(keys[1], ctx, d, record, session)
   if to ~= 0 then
