@@ -212,6 +212,24 @@ START_TEST(a_released_session_is_given_to_one_claim_only)
 }
 END_TEST
 
+START_TEST(who_releases_a_device_may_leave_its_log_with_it)
+{
+    struct library *l = library_start(NULL);
+    struct library_node one = library_node(l, A);
+    struct library_node other = library_node(l, B);
+    push_yield_call_t release = yield_call(l, A, claim(&one, false).fence,
+                                           PUSH_OWNER_NOBODY);
+    push_publish_call_t call = library_message(l, "uanna", "record");
+
+    library_follow(&other, "uanna", 0);
+    release.unfollow = true;
+    ck_assert_int_eq(library_yield(l, &release).outcome, PUSH_SAVED);
+    library_publish(l, &call);
+    ck_assert_uint_eq(library_count(library_drain(&one).entries), 0);
+    ck_assert_uint_eq(library_count(library_drain(&other).entries), 1);
+}
+END_TEST
+
 START_TEST(a_forced_claim_needs_no_owner_and_tells_him)
 {
     struct library *l = library_start(NULL);
@@ -486,6 +504,7 @@ int main(void)
     tcase_add_test(tc,
                    a_session_that_nobody_came_for_goes_on_to_who_claims_next);
     tcase_add_test(tc, a_released_session_is_given_to_one_claim_only);
+    tcase_add_test(tc, who_releases_a_device_may_leave_its_log_with_it);
     tcase_add_test(tc, a_forced_claim_needs_no_owner_and_tells_him);
     tcase_add_test(tc, an_owner_that_has_nothing_of_it_gives_what_was_saved);
     tcase_add_test(tc, another_life_of_the_same_node_is_not_asked);

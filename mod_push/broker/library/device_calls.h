@@ -87,6 +87,7 @@ typedef struct push_yield_call_t {
     bool exact; /* there is a session; it may be empty */
     push_text_t record;
     push_text_t session;
+    bool unfollow; /* the caller needs its user's log no more */
 } push_yield_call_t;
 
 void push_library_yield(push_command_t *command,

@@ -26,44 +26,37 @@ static void wait_for_yields(const push_cluster_t *cluster, int64_t until)
     }
 }
 
-/* Returns how many were sent, and waits until it is known what came of it. */
-static unsigned give_up_all(push_cluster_t *cluster, int64_t until)
-{
-    push_owned_walk_t walk = {.before = INT64_MAX};
-    unsigned sent = 0;
-
-    while (!walk.done && push_clock_now().mono < until) {
-        sent += push_yield_some(cluster, &walk);
-    }
-    wait_for_yields(cluster, until);
-    return sent;
-}
-
 static void report(const push_cluster_t *cluster, unsigned given,
-                   const push_time_t *begun, bool all)
+                   unsigned left, int64_t ms)
 {
     const push_cluster_options_t *options = &cluster->options;
-    char text[64];
+    char text[80];
 
-    snprintf(text, sizeof(text), "%u in %lld ms", given,
-             (long long)(push_clock_now().mono - begun->mono));
+    snprintf(text, sizeof(text), "%u in %lld ms, %u left", given,
+             (long long)ms, left);
     options->report(options->data,
-                    all ? PUSH_CLUSTER_LEFT : PUSH_CLUSTER_LEFT_SOME, text);
+                    left ? PUSH_CLUSTER_LEFT_SOME : PUSH_CLUSTER_LEFT, text);
 }
 
-/* One more round for those that failed, as long as that gets fewer. */
 static void depart(push_cluster_t *cluster)
 {
-    push_time_t begun = push_clock_now();
+    push_owned_walk_t walk = {.before = INT64_MAX};
+    int64_t begun = push_clock_now().mono, until = begun + DEPART_MS;
     unsigned already = atomic_load(&cluster->yielded);
-    unsigned sent = UINT32_MAX, before;
+    unsigned sent = 0, given, left = 0;
 
-    do {
-        before = sent;
-        sent = give_up_all(cluster, begun.mono + DEPART_MS);
-    } while (sent && sent < before
-             && push_clock_now().mono < begun.mono + DEPART_MS);
-    report(cluster, atomic_load(&cluster->yielded) - already, &begun, !sent);
+    while (!walk.done && push_clock_now().mono < until) {
+        sent += push_yield_some(cluster, &walk, true);
+    }
+    wait_for_yields(cluster, until);
+    given = atomic_load(&cluster->yielded) - already;
+    while (!walk.done) {
+        push_owned_ref_t refs[64];
+
+        left += push_owned_walk(cluster->store, &walk, refs, 64);
+    }
+    report(cluster, given, left + (sent > given ? sent - given : 0),
+           push_clock_now().mono - begun);
 }
 
 /* Of processes that end at once each may see no other; one does it, unless it

@@ -25,7 +25,7 @@ static void release_away(push_cluster_t *cluster, const push_time_t *now)
     unsigned released = 0;
 
     while (!walk.done && released < RELEASES) {
-        released += push_yield_some(cluster, &walk);
+        released += push_yield_some(cluster, &walk, false);
     }
 }
 

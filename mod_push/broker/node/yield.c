@@ -101,6 +101,17 @@ static void yielded(push_post_t *post)
     push_steward_add(post->cluster->steward, &matter->errand);
 }
 
+/* The same at the end of the node: should another child come after all, it
+ * finds the context YIELDING, and settles that. */
+static void departed(push_post_t *post)
+{
+    push_cluster_t *cluster = post->cluster;
+
+    atomic_fetch_add(&cluster->yielded,
+                     post->request.failure == PUSH_FAILURE_NONE);
+    atomic_fetch_sub(&cluster->yielding, 1);
+}
+
 /* ---- the record goes out ---- */
 
 static push_device_call_t device_call(const push_cluster_t *cluster,
@@ -156,12 +167,13 @@ static push_status_t send_export(push_cluster_t *cluster,
                               .to = to->owner,
                               .exact = exported->session.len != 0,
                               .record = exported->record,
-                              .session = exported->session};
+                              .session = exported->session,
+                              .unfollow = to->last};
     push_status_t status;
 
     call.device.fence = exported->fence;
     atomic_fetch_add(&cluster->yielding, 1);
-    status = send(cluster, &call, to, yielded);
+    status = send(cluster, &call, to, to->last ? departed : yielded);
     if (status != PUSH_OK) {
         atomic_fetch_sub(&cluster->yielding, 1);
     }
@@ -187,7 +199,8 @@ push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to)
     return status;
 }
 
-unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk)
+unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
+                         bool last)
 {
     push_owned_ref_t refs[BATCH];
     unsigned count = push_owned_walk(cluster->store, walk, refs, BATCH);
@@ -198,7 +211,8 @@ unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk)
         const push_yield_to_t to = {.user = {refs[i].user, refs[i].user_len},
                                     .id = refs[i].id,
                                     .owner = PUSH_OWNER_NOBODY,
-                                    .fence = refs[i].fence};
+                                    .fence = refs[i].fence,
+                                    .last = last};
 
         sent += push_yield(cluster, &to) == PUSH_OK;
     }
@@ -210,7 +224,7 @@ void push_yield_stuck(push_cluster_t *cluster, int64_t before)
     push_owned_walk_t walk = {.before = INT64_MIN, .stuck = before};
 
     while (!walk.done) {
-        push_yield_some(cluster, &walk);
+        push_yield_some(cluster, &walk, false);
     }
 }
 

@@ -28,6 +28,7 @@ typedef struct push_yield_to_t {
     const unsigned char *id;
     unsigned owner; /* PUSH_OWNER_NOBODY: it is released */
     uint32_t fence; /* that who asks has seen */
+    bool last;      /* the node ends: of its own segment nothing is needed */
 } push_yield_to_t;
 
 /*
@@ -37,8 +38,10 @@ typedef struct push_yield_to_t {
  */
 push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to);
 
-/* Gives up some of those that the walk finds, to nobody; returns how many. */
-unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk);
+/* Gives up some of those that the walk finds, to nobody; returns how many.
+ * last: as above. */
+unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
+                         bool last);
 
 /*
  * Gives those to nobody whose yield began before (mono ms), and was never

@@ -175,7 +175,8 @@ local function owned(key, ctx, owner, fence)
 end
 
 -- KEYS D f h; partition log context owner fence keep to absent exact record
--- session.  Gives 0 written, 1 fenced or 2 gone; owner and fence as they are.
+-- session unfollow.  Gives 0 written, 1 fenced or 2 gone; owner and fence as
+-- they are.
 -- Who gets it is told by G or N, and claims it to have the record.
 local function push_yield(keys, a)
   local ms, part, log, ctx = now(), part_of(keys[2], a[1]), a[2], a[3]
@@ -197,6 +198,9 @@ local function push_yield(keys, a)
     d.flags, d.left = d.flags + 1, exact and d.left or 0
   end
   store(keys[1], ctx, d, record, session)
+  if a[12] == '1' then
+    drop_follower(keys[2], log, number(a[4]))
+  end
   if to ~= 0 then
     post(part, to, entry_of(part, absent and 'N' or 'G', named(log) .. ctx
       .. pack('>I4I1I4', d.fence, exact and 1 or 0, 0)), ms)
