@@ -23,7 +23,7 @@ APLOG_USE_MODULE(push);
 #define SECRET_MIN 32u
 #define SECRET_MAX 4096u
 
-#define LOOK_MS 20 /* for another child */
+#define POLL_MS 20 /* for another child */
 
 /* Set by the parent before it forks; read by the children. */
 static push_redis_settings_t redis;
@@ -321,7 +321,7 @@ static bool is_last(const push_leave_t *leave)
             || atomic_load(&leave->until) <= now) {
             return true;
         }
-        apr_sleep(apr_time_from_msec(LOOK_MS));
+        apr_sleep(apr_time_from_msec(POLL_MS));
     }
     return false;
 }

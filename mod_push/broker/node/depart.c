@@ -13,13 +13,13 @@
 #include "store/shm/clock.h"
 
 #define DEPART_MS 5000 /* httpd kills a child that has not ended in 9 s */
-#define LOOK_MS   2
+#define POLL_MS   2
 
 /* ---- devices ---- */
 
 static void wait_for_yields(const push_cluster_t *cluster, int64_t until)
 {
-    static const struct timespec span = {.tv_nsec = LOOK_MS * 1000000L};
+    static const struct timespec span = {.tv_nsec = POLL_MS * 1000000L};
 
     while (atomic_load(&cluster->yielding) && push_clock_now().mono < until) {
         nanosleep(&span, NULL);

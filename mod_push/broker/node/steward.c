@@ -9,7 +9,6 @@
 #include "broker/node/masters.h"
 #include "broker/node/patience.h"
 #include "broker/node/resync.h"
-#include "broker/node/yield.h"
 #include "redis/request.h"
 #include "store/shm/thread.h"
 
@@ -24,7 +23,6 @@ struct push_steward_t {
     push_patience_t patience; /* the thread's, as the next three */
     push_resync_t resync;
     bool caught_up;     /* the broadcast and the marks are here */
-    bool took_over;     /* what the link before this one left is done */
     int64_t not_before; /* push_redis_now(); of trying that */
     /* ---- with the lock ---- */
     push_errand_t *first, *last;
@@ -105,12 +103,7 @@ static void see_to_segment(push_steward_t *steward)
 
     if (!atomic_load(&cluster->linked)) {
         steward->caught_up = false;
-        steward->took_over = false;
         return;
-    }
-    if (!steward->took_over) {
-        push_yield_stuck(cluster, push_clock_now().mono + 1);
-        steward->took_over = true;
     }
     if (push_partition_suspect(cluster->words, 0)) {
         steward->caught_up = false;

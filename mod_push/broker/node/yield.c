@@ -219,12 +219,24 @@ unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
     return sent;
 }
 
-void push_yield_stuck(push_cluster_t *cluster, int64_t before)
+static void yield_stuck(push_cluster_t *cluster, push_errand_t *errand)
 {
-    push_owned_walk_t walk = {.before = INT64_MIN, .stuck = before};
+    push_owned_walk_t walk = {.before = INT64_MIN,
+                              .stuck = push_clock_now().mono + 1};
 
     while (!walk.done) {
         push_yield_some(cluster, &walk, false);
+    }
+    free(errand);
+}
+
+void push_yield_take_over(push_cluster_t *cluster)
+{
+    push_errand_t *errand = calloc(1, sizeof(*errand));
+
+    if (errand) {
+        errand->run = yield_stuck;
+        push_steward_add(cluster->steward, errand);
     }
 }
 

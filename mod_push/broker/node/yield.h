@@ -44,12 +44,12 @@ unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
                          bool last);
 
 /*
- * Gives those to nobody whose yield began before (mono ms), and was never
- * settled: a process has died with it.  Redis knows whether it came to that,
- * and who waits for it gets it, session and all.  One that is under way after
- * all does no harm, but for a second that somebody waits.
+ * This child has the link now: what is YIELDING goes to nobody, by an errand,
+ * since a process has died with it.  Redis knows whether it came to that, and
+ * who waits for it gets it, session and all.  A yield that is under way after
+ * all takes no harm, but for a second that somebody waits.
  */
-void push_yield_stuck(push_cluster_t *cluster, int64_t before);
+void push_yield_take_over(push_cluster_t *cluster);
 
 /* As push_yield(), for a node that waits for an answer: N, if it is not ours. */
 void push_yield_answer(push_cluster_t *cluster, const push_yield_to_t *to);
