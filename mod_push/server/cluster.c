@@ -23,6 +23,8 @@ APLOG_USE_MODULE(push);
 #define SECRET_MIN 32u
 #define SECRET_MAX 4096u
 
+#define POLL_MS 20 /* for another child */
+
 /* Set by the parent before it forks; read by the children. */
 static push_redis_settings_t redis;
 static push_cluster_options_t options;
@@ -246,10 +248,17 @@ static const struct {
          "PUSH0210: PushCluster: Redis has the data of another cluster "
          "(PushClusterPrefix, PushClusterSecret): "
          "restart this node fully"},
-    [PUSH_CLUSTER_CUT_OFF] = {
-        APLOG_ERR,
-        "PUSH0212: PushCluster: Redis does not answer this node, but "
-        "another one: streams are sent away (PushClusterPatience)"}};
+    [PUSH_CLUSTER_CUT_OFF] =
+        {APLOG_ERR,
+         "PUSH0212: PushCluster: Redis does not answer this node, but "
+         "another one: streams are sent away (PushClusterPatience)"},
+    [PUSH_CLUSTER_LEFT] = {APLOG_NOTICE,
+                           "PUSH0213: PushCluster: this node ends, and has "
+                           "given up its devices"},
+    [PUSH_CLUSTER_LEFT_SOME] = {
+        APLOG_WARNING,
+        "PUSH0214: PushCluster: this node ends before it could give up all "
+        "of its devices; the rest comes again as after a kill"}};
 
 static void report(void *data, push_cluster_event_t what, const char *detail)
 {
@@ -290,9 +299,41 @@ void push_server_cluster_start(server_rec *s)
     }
 }
 
-void push_server_cluster_stop(void)
+/* No process has a seat in the segment; one that died is none. */
+static bool is_alone(const push_seats_t *seats)
+{
+    for (uint32_t i = 0; i < seats->count; i++) {
+        if (!push_seat_vacant(&seats->seats[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* And none comes soon. */
+static bool is_last(const push_leave_t *leave)
+{
+    push_store_t *store = own.store;
+
+    if (!leave) {
+        return push_segment_superseded(store->segment)
+               && is_alone(&store->seats);
+    }
+    while (is_alone(&store->seats)) {
+        int64_t now = push_clock_now().mono;
+
+        if (atomic_load(&leave->alone_until) <= now
+            || atomic_load(&leave->until) <= now) {
+            return true;
+        }
+        apr_sleep(apr_time_from_msec(POLL_MS));
+    }
+    return false;
+}
+
+void push_server_cluster_stop(const push_leave_t *leave)
 {
     if (own.store) {
-        push_cluster_stop(&own);
+        push_cluster_stop(&own, is_last(leave));
     }
 }

@@ -5,6 +5,7 @@
 #include "http/settings.h"
 #include "store/limits/guard.h"
 #include "store/shard/store.h"
+#include "stream/loop/reactor.h"
 
 /* This server as a node of a cluster (PushCluster), as httpd runs it. */
 
@@ -41,8 +42,12 @@ bool push_server_cluster_make(server_rec *s, push_guard_t *guard, void **words,
 void push_server_cluster_init(server_rec *s, push_store_t *store, void *words,
                               push_broker_t *broker);
 
-/* A node's threads, and their end; no-ops on one machine. */
+/*
+ * A node's threads, and their end; no-ops on one machine.  leave: how long
+ * another child may come, then the node ends with this one if it is the last;
+ * NULL: another generation of children goes on with it.
+ */
 void push_server_cluster_start(server_rec *s);
-void push_server_cluster_stop(void);
+void push_server_cluster_stop(const push_leave_t *leave);
 
 #endif

@@ -403,6 +403,22 @@ static void hurry(int signal)
     atomic_store(&leave.until, 0);
 }
 
+static uint32_t own_generation(void)
+{
+    int generation = 0;
+
+    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
+    return (uint32_t)generation;
+}
+
+/* A restart begins a new generation of children, a stop does not. */
+static bool newer_generation(void)
+{
+    return ap_exists_scoreboard_image()
+           && (uint32_t)ap_get_scoreboard_global()->running_generation
+                  != own_generation();
+}
+
 static apr_status_t stop_threads(void *data)
 {
     push_runtime_t *runtime = data;
@@ -418,7 +434,7 @@ static apr_status_t stop_threads(void *data)
     }
     push_process_feeds_stop();
     push_undelivered_stop();
-    push_server_cluster_stop();
+    push_server_cluster_stop(newer_generation() ? NULL : &leave);
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -486,14 +502,6 @@ static push_runtime_t *make_runtime(server_rec *s)
     return runtime;
 }
 
-static uint32_t own_generation(void)
-{
-    int generation = 0;
-
-    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
-    return (uint32_t)generation;
-}
-
 /* False if one of them could not be started. */
 static bool start_reactors(push_runtime_t *runtime, server_rec *s)
 {
@@ -553,14 +561,6 @@ void push_process_start(apr_pool_t *child, server_rec *s)
     }
     apr_pool_cleanup_register(child, runtime, stop_threads,
                               apr_pool_cleanup_null);
-}
-
-/* A restart begins a new generation of children, a stop does not. */
-static bool newer_generation(void)
-{
-    return ap_exists_scoreboard_image()
-           && (uint32_t)ap_get_scoreboard_global()->running_generation
-                  != own_generation();
 }
 
 static void let_streams_leave(int64_t longest, int64_t alone)

@@ -122,7 +122,9 @@ static void grant(struct model *m, const struct model_claim *call,
     struct model_log *log = &m->logs[call->follow.log];
     struct model_device *d = &log->devices[call->device];
 
-    out->exact = d->exact && (d->owner == 0 || d->owner == call->follow.owner);
+    out->exact = d->exact
+                 && (d->owner == 0 || d->owner == call->follow.owner
+                     || d->left > m->began);
     out->record = d->record;
     out->session = out->exact ? d->session : 0;
     d->fence++;
@@ -230,7 +232,7 @@ struct model_wrote model_yield(struct model *m, const struct model_write *call)
     d->fence++;
     d->owner = call->to;
     d->online = call->to != 0;
-    d->left = call->to == 0 ? m->now : 0;
+    d->left = call->to != 0 && !d->exact ? 0 : call->absent ? d->left : m->now;
     keep_device(&m->logs[call->log], d, m->now + call->keep);
     entry.fence = d->fence;
     entry.exact = d->exact;

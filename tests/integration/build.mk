@@ -65,14 +65,17 @@ $(B)/a2enmod: tests/integration/fetch-a2enmod
 
 $(B)/tests/integration/test_config: | $(B)/a2enmod
 
-# What holds the start of a server at one step.
-$(B)/tests/integration/holdstart.so: tests/integration/preload/holdstart.c
+# What holds the start of a server at one step, and what kills a child at a call.
+$(B)/tests/integration/holdstart.so $(B)/tests/integration/dieatcall.so: \
+		$(B)/tests/integration/%.so: tests/integration/preload/%.c
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CSTD) $(WARN) -D_GNU_SOURCE -fPIC -shared $(CFLAGS) -o $@ $<
 
 $(B)/tests/integration/test_interrupted: \
 		| $(B)/tests/integration/holdstart.so
+$(B)/tests/integration/test_cluster_fences: \
+		| $(B)/tests/integration/dieatcall.so
 
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)
 

@@ -147,7 +147,8 @@ void moves_make(fixture_t *from, fixture_t *to, bool exact)
     ck_assert_int_eq(moves_import(to, &exported, exact, exported.fence + 2),
                      PUSH_OK);
     push_store_yielded(&from->store, named("ada"), moves_id,
-                       &(push_yielded_t){exported.fence, true}, &from->now);
+                       &(push_yielded_t){exported.fence, true, true},
+                       &from->now);
     push_export_cleanup(&exported);
 }
 

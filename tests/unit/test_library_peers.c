@@ -491,6 +491,38 @@ START_TEST(a_number_is_taken_only_60_s_after_its_last_lease)
 }
 END_TEST
 
+static void resign(struct library *l, unsigned partition, unsigned owner)
+{
+    push_home_t home = {.prefix = l->home.prefix, .partition = partition};
+    push_command_t command;
+
+    push_library_resign(&command, &home, owner);
+    ck_assert_int_eq(library_send(l, &command)->integer, 1);
+}
+
+START_TEST(a_node_that_resigns_is_gone_at_once)
+{
+    struct library *l = library_start(NULL);
+    push_lease_reply_t one = lease(l, PUSH_OWNER_NOBODY, "http://one/");
+    push_lease_reply_t two = lease(l, PUSH_OWNER_NOBODY, "http://two/");
+    struct library_node node = library_node(l, one.owner);
+    push_publish_call_t call = library_message(l, "uanna", "record");
+
+    library_follow(&node, "uanna", 0);
+    resign(l, 0, one.owner + 1); /* a life that is over */
+    ck_assert_uint_eq(lease(l, two.owner, "http://two/").count, 2);
+    resign(l, 1, one.owner);
+    ck_assert_uint_eq(lease(l, two.owner, "http://two/").count, 2);
+    resign(l, 0, one.owner);
+    two = lease(l, two.owner, "http://two/");
+    ck_assert_uint_eq(two.count, 1);
+    ck_assert_uint_eq(two.peers[0].owner, two.owner);
+    /* What is published does not fill its inbox any more. */
+    library_publish(l, &call);
+    ck_assert_uint_eq(library_count(library_drain(&node).entries), 0);
+}
+END_TEST
+
 START_TEST(there_are_64_numbers)
 {
     struct library *l = library_start(NULL);
@@ -569,6 +601,7 @@ int main(void)
     tcase_add_test(tc, all_nodes_get_the_key_of_the_first);
     tcase_add_test(tc, each_node_gets_a_number_of_its_own_and_keeps_it);
     tcase_add_test(tc, a_number_is_taken_only_60_s_after_its_last_lease);
+    tcase_add_test(tc, a_node_that_resigns_is_gone_at_once);
     tcase_add_test(tc, there_are_64_numbers);
     tcase_add_test(tc, a_master_says_which_library_it_has);
     tcase_add_test(tc, arguments_that_are_missing_or_not_known_do_no_harm);

@@ -194,8 +194,12 @@ START_TEST(a_wait_of_a_process_that_died_is_taken_at_once)
     dead.tag = push_seat_tag(&fixture.store.seats.seats[seat], (unsigned)seat);
     ck_assert_int_eq(push_awaited_begin(table, &dead, &wait), PUSH_OK);
     ck_assert_int_eq(push_awaited_begin(table, &dead, &next), PUSH_BUSY);
+    push_awaited_bury(table, &fixture.store.seats, key);
+    ck_assert(push_awaited_has(table, key));
     push_seat_leave(&fixture.store.seats, (unsigned)seat);
     ck_assert_int_eq(push_awaited_begin(table, &dead, &next), PUSH_OK);
+    push_awaited_bury(table, &fixture.store.seats, key);
+    ck_assert(!push_awaited_has(table, key));
     fixture_cleanup(&fixture);
 }
 END_TEST

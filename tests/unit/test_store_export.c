@@ -154,7 +154,8 @@ START_TEST(at_the_node_before_nothing_of_it_is_left)
                                     &one.now),
                      PUSH_NOT_FOUND);
     push_store_yielded(&one.store, named("ada"), moves_id,
-                       &(push_yielded_t){exported.fence, true}, &one.now);
+                       &(push_yielded_t){exported.fence, true, true},
+                       &one.now);
     push_export_cleanup(&exported);
     ck_assert_int_eq(push_store_yield(&one.store, named("ada"), moves_id,
                                       &one.now, &exported),
@@ -220,10 +221,12 @@ START_TEST(a_yield_that_was_refused_leaves_it_ours)
     fixture_ack(&one, "ada", &ada, 1);
     exported = moves_yield(&one);
     push_store_yielded(&one.store, named("ada"), moves_id,
-                       &(push_yielded_t){exported.fence + 1, false}, &one.now);
+                       &(push_yielded_t){exported.fence + 1, false, false},
+                       &one.now);
     ck_assert(!push_is_owned(&one.store, moves_device(&one)));
     push_store_yielded(&one.store, named("ada"), moves_id,
-                       &(push_yielded_t){exported.fence, false}, &one.now);
+                       &(push_yielded_t){exported.fence, false, false},
+                       &one.now);
     push_export_cleanup(&exported);
     ada = moves_resume(&one, "news", cursor(3));
     ck_assert_str_eq(fixture_flush(&one, &ada), "4=d 5=e");

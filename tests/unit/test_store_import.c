@@ -189,9 +189,11 @@ START_TEST(what_another_node_took_ends_unless_it_is_ours_again)
 
     node_id("ada", "d", moves_id);
     push_store_refence(&one.store, named("ada"), moves_id, 5);
-    push_store_disown(&one.store, named("ada"), moves_id, 5, &one.now);
+    push_store_disown(&one.store, named("ada"), moves_id,
+                      &(push_taken_t){.fence = 5}, &one.now);
     ck_assert_int_eq(push_delivery_state(&one.store, &ada), PUSH_GOES_ON);
-    push_store_disown(&one.store, named("ada"), moves_id, 6, &one.now);
+    push_store_disown(&one.store, named("ada"), moves_id,
+                      &(push_taken_t){.fence = 6}, &one.now);
     ck_assert_int_eq(push_delivery_state(&one.store, &ada), PUSH_TAKEN_OVER);
     ck_assert_int_eq(
         push_store_owned(&one.store, named("ada"), moves_id, &view), PUSH_OK);

@@ -7,6 +7,7 @@
 #include "broker/local.h"
 #include "broker/node/acks.h"
 #include "broker/node/claim.h"
+#include "broker/node/depart.h"
 #include "broker/node/ends.h"
 #include "broker/node/inquiry.h"
 #include "broker/node/link.h"
@@ -349,7 +350,7 @@ bool push_cluster_start(push_cluster_t *cluster)
         cluster->link = push_link_start(cluster);
     }
     if (!cluster->link) {
-        push_cluster_stop(cluster);
+        push_cluster_stop(cluster, false);
     }
     atomic_store(&cluster->runs, cluster->link != NULL);
     return cluster->link != NULL;
@@ -359,11 +360,15 @@ bool push_cluster_start(push_cluster_t *cluster)
  * First who gives the others something to do.  What the courier still has under
  * way is told to the saver and the steward until it has stopped.
  */
-void push_cluster_stop(push_cluster_t *cluster)
+void push_cluster_stop(push_cluster_t *cluster, bool last)
 {
     if (cluster->link) {
+        last = last && push_depart(cluster);
         push_link_stop(cluster->link);
         cluster->link = NULL;
+        if (last) {
+            push_depart_resign(cluster);
+        }
     }
     push_relay_stop(cluster->relay);
     cluster->relay = NULL;

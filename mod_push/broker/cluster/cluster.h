@@ -18,7 +18,7 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
  * and then none of them runs. */
 bool push_cluster_start(push_cluster_t *cluster);
 
-/* Joins them. */
-void push_cluster_stop(push_cluster_t *cluster);
+/* Joins them.  last: the node ends with this process. */
+void push_cluster_stop(push_cluster_t *cluster, bool last);
 
 #endif

@@ -97,3 +97,15 @@ bool push_hold_reply(const push_reply_t *reply, bool *held)
     *held = push_reply_integer(reply) == 1;
     return push_reply_kind(reply) == PUSH_REPLY_INTEGER;
 }
+
+void push_library_resign(push_command_t *command, const push_home_t *home,
+                         unsigned owner)
+{
+    push_call_begin(command, home, "push_resign", home->partition ? 1 : 2);
+    push_call_key(command, home, PUSH_KEY_HEADER);
+    if (!home->partition) {
+        push_call_key(command, home, PUSH_KEY_NODES);
+    }
+    push_command_unsigned(command, home->partition);
+    push_command_unsigned(command, owner);
+}

@@ -74,5 +74,12 @@ typedef struct push_hold_call_t {
 
 void push_library_hold(push_command_t *command, const push_hold_call_t *call);
 bool push_hold_reply(const push_reply_t *reply, bool *held);
+/*
+ * push_resign: the node ends.  To a partition of each master: nobody there
+ * waits for it any more; where that is partition 0, its number is free at
+ * once.
+ */
+void push_library_resign(push_command_t *command, const push_home_t *home,
+                         unsigned owner);
 
 #endif

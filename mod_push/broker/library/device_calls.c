@@ -84,6 +84,7 @@ void push_library_yield(push_command_t *command, const push_yield_call_t *call)
     push_call_flag(command, call->exact);
     push_command_text(command, call->record);
     push_command_text(command, call->session);
+    push_call_flag(command, call->unfollow);
 }
 
 void push_library_save(push_command_t *command, const push_save_call_t *call)

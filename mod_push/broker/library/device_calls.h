@@ -78,7 +78,8 @@ typedef struct push_save_reply_t {
 /* push_yield: to another owner, who is told by G (N: absent, the caller has
  * nothing of it, and record is not used) and claims it, or to nobody: then the
  * device is offline.  The session is kept for one claim, by whom it is left to;
- * a force by any other one ends it. */
+ * a force by any other one ends it, unless it was left in the life of this VM,
+ * which knows that nobody had it. */
 typedef struct push_yield_call_t {
     push_device_call_t device;
     unsigned to; /* PUSH_OWNER_NOBODY: a release */
@@ -86,6 +87,7 @@ typedef struct push_yield_call_t {
     bool exact; /* there is a session; it may be empty */
     push_text_t record;
     push_text_t session;
+    bool unfollow; /* the caller needs its user's log no more */
 } push_yield_call_t;
 
 void push_library_yield(push_command_t *command,

@@ -311,11 +311,15 @@ static push_status_t take_granted(claim_t *claim)
                                                : status;
 }
 
-/* Ours, but not to be had here: to nobody, as it was. */
+/* Ours, but not to be had here: to whoever has asked meanwhile, or to nobody,
+ * as it was. */
 static void give_back(claim_t *claim)
 {
+    push_wait_result_t so_far = push_awaited_wait(&claim->wait, 0, 0);
     push_yield_call_t call = {.device = device_call(claim),
-                              .to = PUSH_OWNER_NOBODY,
+                              .to = so_far.happened & PUSH_AWAITED_WANTED
+                                        ? so_far.by
+                                        : PUSH_OWNER_NOBODY,
                               .exact = claim->reply.exact,
                               .record = claim->reply.record,
                               .session = claim->reply.session};
@@ -384,18 +388,19 @@ static push_status_t begin(claim_t *claim)
                               &claim->wait);
 }
 
-/* Another node has asked for it meanwhile: now it can have it. */
+/* Another node has asked for it meanwhile: now it can have it, or hears that
+ * it is not here. */
 static void end(claim_t *claim)
 {
     push_wait_result_t result = push_awaited_end(&claim->wait);
 
     let_go_of_reply(claim);
     if (result.happened & PUSH_AWAITED_WANTED) {
-        push_yield(claim->cluster,
-                   &(push_yield_to_t){.user = claim->claimant->user,
-                                      .id = claim->claimant->id,
-                                      .owner = result.by,
-                                      .fence = result.fence});
+        push_yield_answer(claim->cluster,
+                          &(push_yield_to_t){.user = claim->claimant->user,
+                                             .id = claim->claimant->id,
+                                             .owner = result.by,
+                                             .fence = result.fence});
     }
 }
 
@@ -520,7 +525,8 @@ static void prove(push_cluster_t *cluster, push_text_t user,
     if (push_store_owned(cluster->store, user, id, &view) == PUSH_OK
         && view.state == PUSH_OWNED
         && push_saver_write(cluster, user, id) == PUSH_STALE) {
-        push_store_disown(cluster->store, user, id, view.fence + 1, now);
+        push_store_disown(cluster->store, user, id,
+                          &(push_taken_t){view.fence + 1, true}, now);
     }
 }
 

@@ -6,33 +6,26 @@
 #include "broker/node/owned.h"
 #include "broker/node/turns.h"
 #include "broker/node/yield.h"
-#include "store/ops/disown.h"
 #include "store/ops/follow_walk.h"
 
 #define TICK_MS    1000
 #define BATCH      64u
+#define STUCK_MS   2000  /* a yield is settled long before */
 #define RELEASES   4000u /* devices of one tick */
 #define PARTITIONS 64u   /* of one tick, in which idle logs are looked for */
 
 /* ---- devices that have been away ---- */
 
+/* And what a process that died was about to give away: Redis knows whether it
+ * came to that. */
 static void release_away(push_cluster_t *cluster, const push_time_t *now)
 {
-    push_owned_walk_t walk = {.before = now->mono - cluster->options.linger};
-    push_owned_ref_t refs[BATCH];
+    push_owned_walk_t walk = {.before = now->mono - cluster->options.linger,
+                              .stuck = now->mono - STUCK_MS};
     unsigned released = 0;
 
     while (!walk.done && released < RELEASES) {
-        unsigned count = push_owned_walk(cluster->store, &walk, refs, BATCH);
-
-        for (unsigned i = 0; i < count; i++) {
-            push_yield(cluster, &(push_yield_to_t){.user = {refs[i].user,
-                                                            refs[i].user_len},
-                                                   .id = refs[i].id,
-                                                   .owner = PUSH_OWNER_NOBODY,
-                                                   .fence = refs[i].fence});
-        }
-        released += count;
+        released += push_yield_some(cluster, &walk, false);
     }
 }
 

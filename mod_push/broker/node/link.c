@@ -12,6 +12,7 @@
 #include "broker/node/masters.h"
 #include "broker/node/saver.h"
 #include "broker/node/steward.h"
+#include "broker/node/yield.h"
 #include "redis/client.h"
 #include "redis/wakes.h"
 #include "store/shm/thread.h"
@@ -417,6 +418,7 @@ static bool begin(push_link_t *link)
     }
     make_wakes(link);
     atomic_store(&link->cluster->linked, true);
+    push_yield_take_over(link->cluster);
     push_steward_wake(link->cluster->steward);
     return true;
 }

@@ -39,6 +39,8 @@ typedef enum push_cluster_event_t {
     PUSH_CLUSTER_CROWDED,    /* there are as many nodes as may be */
     PUSH_CLUSTER_FOREIGN,    /* Redis has another cluster's data now */
     PUSH_CLUSTER_CUT_OFF,    /* Redis answers a peer, but not this node */
+    PUSH_CLUSTER_LEFT,       /* the node has ended, and has no device more */
+    PUSH_CLUSTER_LEFT_SOME,  /* it had no time to give up all of them */
     PUSH_CLUSTER_EVENTS
 } push_cluster_event_t;
 
@@ -70,6 +72,8 @@ typedef struct push_cluster_t {
     struct push_steward_t *steward;
     struct push_saver_t *saver;
     struct push_relay_t *relay; /* NULL: there is no other region */
+    _Atomic unsigned yielding;  /* yields of this child, until settled */
+    _Atomic unsigned yielded;   /* those by which a device went */
     _Atomic bool linked;        /* this child has the link */
     _Atomic bool runs;          /* all threads of this child do */
 } push_cluster_t;

@@ -44,6 +44,7 @@ typedef struct outcome_t {
     enum {
         NOT_WRITTEN, /* again, later */
         TAKEN,       /* another node has it, with this fence */
+        NOBODYS,     /* it was given up, with this fence */
         OTHERWISE,   /* it is ours, but by another fence than this one */
         GONE,        /* Redis knows nothing of it */
         OURS         /* it was claimed anew, with this fence */
@@ -160,12 +161,14 @@ static void saved(push_post_t *post)
     else if (reply.owner == push_cluster_owner(cluster)) {
         add_outcome(cluster->saver, post, OTHERWISE, post->fence);
     }
-    else if (reply.fence == post->fence) {
-        /* Nobody has claimed it, but our number is another one than it was. */
-        add_outcome(cluster->saver, post, TAKEN, UINT32_MAX);
-    }
     else {
-        add_outcome(cluster->saver, post, TAKEN, reply.fence);
+        /* Where the fence is ours nobody has claimed it, but our number is
+         * another one than it was. */
+        bool ours = reply.fence == post->fence;
+
+        add_outcome(cluster->saver, post,
+                    ours || reply.owner == PUSH_OWNER_NOBODY ? NOBODYS : TAKEN,
+                    ours ? UINT32_MAX : reply.fence);
     }
 }
 
@@ -325,7 +328,10 @@ static void take_outcome(push_saver_t *saver, const outcome_t *outcome)
 
     switch (outcome->what) {
     case TAKEN:
-        push_store_disown(store, user, outcome->id, outcome->fence, &now);
+    case NOBODYS:
+        push_store_disown(
+            store, user, outcome->id,
+            &(push_taken_t){outcome->fence, outcome->what == TAKEN}, &now);
         break;
     case OTHERWISE:
         see_fence(saver, outcome);

@@ -9,7 +9,6 @@
 #include "broker/node/post.h"
 #include "broker/node/steward.h"
 #include "redis/request.h"
-#include "store/ops/disown.h"
 #include "store/ops/export.h"
 
 /*
@@ -17,14 +16,17 @@
  * here (YIELDING).  The record goes to Redis without anybody waiting; what came
  * of it an errand of the steward puts into the segment, since that takes the
  * lock of a shard, and the courier waits for none.  If the process dies in
- * between, the device stays unusable until its client comes, here or
- * elsewhere, and is claimed.
+ * between, another child finds the device YIELDING and gives it to nobody: the
+ * one that takes over the link at once, since the node that asked waits for a
+ * second and does not ask again; else in some seconds (linger.c).
  */
 
 /* While an owner loads the device's log it is asked again for so long; after
  * that the other node forces it.  It looks so often without being told. */
 #define TRIES_MS 500
 #define TRY_MS   5
+
+#define BATCH 64u
 
 /* ---- errands ---- */
 
@@ -37,7 +39,7 @@ typedef struct {
     int64_t until;  /* push_redis_now(); it is tried, */
     int64_t due;    /* and then the next time */
     uint32_t seen;  /* of the log's bell */
-    bool gone;
+    push_yielded_t yielded;
 } matter_t;
 
 static matter_t *matter_of(push_text_t user, const unsigned char *id,
@@ -64,9 +66,22 @@ static void settle(push_cluster_t *cluster, push_errand_t *errand)
     push_time_t now = push_clock_now();
 
     push_store_yielded(cluster->store, user_of(matter), matter->id,
-                       &(push_yielded_t){matter->fence, matter->gone}, &now);
+                       &matter->yielded, &now);
     push_leave(cluster, push_log_text(&matter->user));
+    atomic_fetch_add(&cluster->yielded, matter->yielded.gone);
+    atomic_fetch_sub(&cluster->yielding, 1);
     free(matter);
+}
+
+/* Whether another node has it, by what Redis says after the call. */
+static bool is_elsewhere(const push_post_t *post)
+{
+    push_save_reply_t reply;
+
+    return post->request.failure == PUSH_FAILURE_NONE
+           && push_save_reply(post->request.reply, &reply)
+           && reply.owner != PUSH_OWNER_NOBODY
+           && reply.owner != push_cluster_owner(post->cluster);
 }
 
 /* The courier's thread: what came of the record. */
@@ -74,12 +89,27 @@ static void yielded(push_post_t *post)
 {
     matter_t *matter = matter_of(post->user, post->id, settle);
 
-    if (matter) {
-        matter->fence = post->fence;
-        matter->gone = post->request.failure == PUSH_FAILURE_NONE
-                       || push_failure_may_have_run(post->request.failure);
-        push_steward_add(post->cluster->steward, &matter->errand);
+    if (!matter) {
+        atomic_fetch_sub(&post->cluster->yielding, 1);
+        return; /* whoever looks for what is stuck does it */
     }
+    matter->yielded = (push_yielded_t){
+        .fence = post->fence,
+        .gone = post->request.failure == PUSH_FAILURE_NONE
+                || push_failure_may_have_run(post->request.failure),
+        .elsewhere = is_elsewhere(post)};
+    push_steward_add(post->cluster->steward, &matter->errand);
+}
+
+/* The same at the end of the node: should another child come after all, it
+ * finds the context YIELDING, and settles that. */
+static void departed(push_post_t *post)
+{
+    push_cluster_t *cluster = post->cluster;
+
+    atomic_fetch_add(&cluster->yielded,
+                     post->request.failure == PUSH_FAILURE_NONE);
+    atomic_fetch_sub(&cluster->yielding, 1);
 }
 
 /* ---- the record goes out ---- */
@@ -137,10 +167,17 @@ static push_status_t send_export(push_cluster_t *cluster,
                               .to = to->owner,
                               .exact = exported->session.len != 0,
                               .record = exported->record,
-                              .session = exported->session};
+                              .session = exported->session,
+                              .unfollow = to->last};
+    push_status_t status;
 
     call.device.fence = exported->fence;
-    return send(cluster, &call, to, yielded);
+    atomic_fetch_add(&cluster->yielding, 1);
+    status = send(cluster, &call, to, to->last ? departed : yielded);
+    if (status != PUSH_OK) {
+        atomic_fetch_sub(&cluster->yielding, 1);
+    }
+    return status;
 }
 
 push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to)
@@ -154,11 +191,53 @@ push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to)
         status = send_export(cluster, to, &exported);
         if (status != PUSH_OK) {
             push_store_yielded(cluster->store, to->user, to->id,
-                               &(push_yielded_t){exported.fence, false}, &now);
+                               &(push_yielded_t){.fence = exported.fence},
+                               &now);
         }
         push_export_cleanup(&exported);
     }
     return status;
+}
+
+unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
+                         bool last)
+{
+    push_owned_ref_t refs[BATCH];
+    unsigned count = push_owned_walk(cluster->store, walk, refs, BATCH);
+
+    unsigned sent = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        const push_yield_to_t to = {.user = {refs[i].user, refs[i].user_len},
+                                    .id = refs[i].id,
+                                    .owner = PUSH_OWNER_NOBODY,
+                                    .fence = refs[i].fence,
+                                    .last = last};
+
+        sent += push_yield(cluster, &to) == PUSH_OK;
+    }
+    return sent;
+}
+
+static void yield_stuck(push_cluster_t *cluster, push_errand_t *errand)
+{
+    push_owned_walk_t walk = {.before = INT64_MIN,
+                              .stuck = push_clock_now().mono + 1};
+
+    while (!walk.done) {
+        push_yield_some(cluster, &walk, false);
+    }
+    free(errand);
+}
+
+void push_yield_take_over(push_cluster_t *cluster)
+{
+    push_errand_t *errand = calloc(1, sizeof(*errand));
+
+    if (errand) {
+        errand->run = yield_stuck;
+        push_steward_add(cluster->steward, errand);
+    }
 }
 
 /* ---- the link ---- */
@@ -182,6 +261,11 @@ static push_bell_t *bell_of(push_cluster_t *cluster, push_text_t user)
 
 static void try_to(push_cluster_t *cluster, const push_yield_to_t *to,
                    int64_t until);
+
+void push_yield_answer(push_cluster_t *cluster, const push_yield_to_t *to)
+{
+    try_to(cluster, to, push_redis_now() + TRIES_MS);
+}
 
 static void try_again(push_cluster_t *cluster, push_errand_t *errand)
 {
@@ -230,10 +314,12 @@ void push_yield_asked(push_cluster_t *cluster, const push_inbox_entry_t *entry)
     push_yield_to_t to = {
         .id = entry->context, .owner = entry->owner, .fence = entry->fence};
 
+    push_awaited_bury(&cluster->words->awaited, &cluster->store->seats,
+                      entry->context);
     if (read_user(entry, &to.user)
         && !push_awaited_tell(&cluster->words->awaited, entry->context,
                               &wanted)) {
-        try_to(cluster, &to, push_redis_now() + TRIES_MS);
+        push_yield_answer(cluster, &to);
     }
 }
 
@@ -244,7 +330,9 @@ void push_yield_forced(push_cluster_t *cluster,
     push_text_t user;
 
     if (read_user(entry, &user)) {
-        push_store_disown(cluster->store, user, entry->context, entry->fence,
+        push_store_disown(cluster->store, user, entry->context,
+                          &(push_taken_t){entry->fence,
+                                          entry->owner != PUSH_OWNER_NOBODY},
                           &now);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "broker/library/entries.h"
 #include "broker/node/node.h"
+#include "store/ops/disown.h"
 
 /*
  * A device goes to another node, or to nobody.  Its stream ends as superseded,
@@ -27,6 +28,7 @@ typedef struct push_yield_to_t {
     const unsigned char *id;
     unsigned owner; /* PUSH_OWNER_NOBODY: it is released */
     uint32_t fence; /* that who asks has seen */
+    bool last;      /* the node ends: of its own segment nothing is needed */
 } push_yield_to_t;
 
 /*
@@ -35,5 +37,21 @@ typedef struct push_yield_to_t {
  * PUSH_NO_MEMORY.
  */
 push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to);
+
+/* Gives up some of those that the walk finds, to nobody; returns how many.
+ * last: as above. */
+unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
+                         bool last);
+
+/*
+ * This child has the link now: what is YIELDING goes to nobody, by an errand,
+ * since a process has died with it.  Redis knows whether it came to that, and
+ * who waits for it gets it, session and all.  A yield that is under way after
+ * all takes no harm, but for a second that somebody waits.
+ */
+void push_yield_take_over(push_cluster_t *cluster);
+
+/* As push_yield(), for a node that waits for an answer: N, if it is not ours. */
+void push_yield_answer(push_cluster_t *cluster, const push_yield_to_t *to);
 
 #endif

@@ -7,7 +7,8 @@
 #include "store/shard/shard.h"
 
 push_status_t push_store_disown(push_store_t *store, push_text_t user,
-                                const unsigned char *id, uint32_t fence,
+                                const unsigned char *id,
+                                const push_taken_t *taken,
                                 const push_time_t *now)
 {
     push_own_t own;
@@ -16,8 +17,8 @@ push_status_t push_store_disown(push_store_t *store, push_text_t user,
     if (status != PUSH_OK) {
         return status;
     }
-    if (own.owned->fence < fence || fence == UINT32_MAX) {
-        push_own_forget(&own, now);
+    if (own.owned->fence < taken->fence || taken->fence == UINT32_MAX) {
+        push_own_forget(&own, taken->elsewhere, now);
     }
     push_shard_leave(store, own.name.shard);
     return PUSH_OK;
@@ -61,15 +62,27 @@ push_status_t push_store_refence(push_store_t *store, push_text_t user,
 
 /* ---- a walk through all of them ---- */
 
+/* That it is offline: who has it says so. */
+static bool is_to_be_said(const push_store_t *store,
+                          const push_device_t *device)
+{
+    return store->presence && device->traits & PUSH_DEVICE_PRESENT;
+}
+
 static bool is_wanted(const push_store_t *store, const push_owned_walk_t *walk,
                       const push_device_t *device)
 {
     const push_owned_t *owned = push_owned(store, device);
 
+    if (owned && owned->state == PUSH_OWNED_YIELDING) {
+        return walk->stuck
+               && (int32_t)(owned->since - (uint32_t)walk->stuck) < 0;
+    }
     return owned && owned->state == PUSH_OWNED
            && (walk->before == INT64_MAX
                || (!(device->traits & PUSH_DEVICE_ONLINE)
-                   && device->left < walk->before));
+                   && device->left < walk->before
+                   && !is_to_be_said(store, device)));
 }
 
 static void take(const push_store_t *store, const push_device_t *device,

@@ -5,14 +5,20 @@
 
 /* What a node has of contexts that are, or come to be, another one's. */
 
+/* Who has it now. */
+typedef struct push_taken_t {
+    uint32_t fence;
+    bool elsewhere; /* another node; else perhaps nobody */
+} push_taken_t;
+
 /*
- * Another node took the context with this fence or a later one ('Z', FENCED,
- * GONE): its stream ends as superseded, and it is forgotten.  A no-op if it
- * is ours by a later fence; fence UINT32_MAX: in any case.  PUSH_NOT_FOUND,
- * PUSH_BUSY.
+ * The context was taken with this fence or a later one ('Z', FENCED, GONE):
+ * its stream ends as superseded, and it is forgotten.  A no-op if it is ours
+ * by a later fence; fence UINT32_MAX: in any case.  PUSH_NOT_FOUND, PUSH_BUSY.
  */
 push_status_t push_store_disown(push_store_t *store, push_text_t user,
-                                const unsigned char *id, uint32_t fence,
+                                const unsigned char *id,
+                                const push_taken_t *taken,
                                 const push_time_t *now);
 
 /* Whether a check-in, or an acknowledgement, finds it here as ours. */
@@ -35,7 +41,7 @@ push_status_t push_store_owned(push_store_t *store, push_text_t user,
 push_status_t push_store_refence(push_store_t *store, push_text_t user,
                                  const unsigned char *id, uint32_t fence);
 
-/* A context that is ours, as a walk finds it. */
+/* A context that is ours, or was to be given away, as a walk finds it. */
 typedef struct push_owned_ref_t {
     unsigned char id[PUSH_CONTEXT_BYTES];
     char user[PUSH_NAME_MAX];
@@ -49,6 +55,8 @@ typedef struct push_owned_walk_t {
     uint32_t bucket;
     int64_t before; /* mono ms: those that left before; INT64_MAX: all, */
                     /* also those that are online */
+    int64_t stuck;  /* mono ms: and those whose yield began before, and was */
+                    /* never settled; 0: none */
     bool done;
 } push_owned_walk_t;
 

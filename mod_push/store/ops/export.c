@@ -67,11 +67,14 @@ push_status_t push_store_export(push_store_t *store, push_text_t user,
     return status;
 }
 
+/* A yield that is made again may come too late for where it was to go. */
 static push_status_t make_block(push_own_t *own, push_export_t *exported)
 {
+    bool again = own->owned->state == PUSH_OWNED_YIELDING;
     uint32_t len;
 
-    exported->block = push_session_block_make(own->store, own->device, &len);
+    exported->block = push_session_block_make(own->store, own->device, !again,
+                                              &len);
     if (!exported->block) {
         return PUSH_NO_MEMORY;
     }
@@ -97,6 +100,8 @@ static push_status_t yield(push_own_t *own, const push_time_t *now,
         status = make_block(own, exported);
     }
     if (status == PUSH_OK) {
+        own->owned->since = (uint32_t)now->mono;
+        PUSH_FAILPOINT("cluster-yields");
         own->owned->state = PUSH_OWNED_YIELDING;
         PUSH_FAILPOINT("cluster-yielding");
         if (exported->online) {
@@ -139,7 +144,7 @@ push_status_t push_store_yielded(push_store_t *store, push_text_t user,
     if (own.owned->fence == yielded->fence
         && own.owned->state == PUSH_OWNED_YIELDING) {
         if (yielded->gone) {
-            push_own_forget(&own, now);
+            push_own_forget(&own, yielded->elsewhere, now);
         }
         else {
             own.owned->state = PUSH_OWNED;

@@ -45,6 +45,7 @@ push_status_t push_store_yield(push_store_t *store, push_text_t user,
 typedef struct push_yielded_t {
     uint32_t fence; /* of the export */
     bool gone;      /* another node has it, or nobody; else it stays ours */
+    bool elsewhere; /* another one has it: what is said of it, that one says */
 } push_yielded_t;
 
 /*

@@ -430,6 +430,10 @@ static void fill(coming_t *c, push_heap_t *heap, made_t *made)
     push_device_t *device = made->device;
     uint16_t kept = made->is_new ? 0 : device->traits & PUSH_DEVICE_PRESENT;
 
+    if (c->exact && c->block.present) {
+        kept = PUSH_DEVICE_PRESENT;
+    }
+
     push_rebuild_fields(device, c->name.shard, &c->record, c->now);
     device->traits |= kept;
     device->left = c->now->mono;

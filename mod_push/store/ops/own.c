@@ -45,10 +45,13 @@ void push_own_end_stream(push_own_t *own, const push_time_t *now)
 }
 
 /* The stream's reactor may look at it a while longer: then the sweep drops it. */
-void push_own_forget(push_own_t *own, const push_time_t *now)
+void push_own_forget(push_own_t *own, bool elsewhere, const push_time_t *now)
 {
     push_device_t *device = own->device;
 
+    if (elsewhere) {
+        device->traits &= (uint16_t)~PUSH_DEVICE_PRESENT;
+    }
     own->owned->state = PUSH_OWNED_NOT;
     PUSH_FAILPOINT("cluster-disowned");
     if (device->traits & PUSH_DEVICE_ONLINE) {

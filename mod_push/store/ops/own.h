@@ -25,7 +25,10 @@ push_status_t push_own_enter(push_store_t *store, push_text_t user,
 /* Its stream ends as superseded, if it has one. */
 void push_own_end_stream(push_own_t *own, const push_time_t *now);
 
-/* It is ours no more; it goes when its stream has seen that. */
-void push_own_forget(push_own_t *own, const push_time_t *now);
+/*
+ * It is ours no more; it goes when its stream has seen that.  elsewhere: to
+ * another node, so nobody is told here that it is offline.
+ */
+void push_own_forget(push_own_t *own, bool elsewhere, const push_time_t *now);
 
 #endif

@@ -48,7 +48,7 @@ static void put_window(const push_heap_t *heap, const push_device_t *device,
 
 unsigned char *push_session_block_make(const push_store_t *store,
                                        const push_device_t *device,
-                                       uint32_t *len)
+                                       bool present, uint32_t *len)
 {
     const push_heap_t *heap = &store->heaps[device->shard];
     const push_slide_t *slide = push_window_slide(heap, &device->window);
@@ -66,6 +66,7 @@ unsigned char *push_session_block_make(const push_store_t *store,
     block.gaps = device->gaps;
     block.assumed = slide ? slide->assumed : 0;
     block.assumed_gaps = slide ? slide->gaps : 0;
+    block.present = present && device->traits & PUSH_DEVICE_PRESENT;
     *len = (uint32_t)(sizeof(block) + block.count * sizeof(push_flying_t));
     bytes = malloc(*len);
     if (bytes) {

@@ -29,17 +29,19 @@ typedef struct push_session_block_t {
     uint64_t gap_seq;
     push_losses_t gaps; /* told, not known to have arrived; see the record */
     uint32_t assumed, assumed_gaps; /* as push_slide_t's */
+    uint32_t present; /* 1: it was said to be online, and is not to be again */
+    uint32_t unused;
 } push_session_block_t;
 
-#define PUSH_SESSION_BLOCK 1u
+#define PUSH_SESSION_BLOCK 2u
 
 /*
  * The block of a device, from malloc(), and its length; NULL: no memory.  With
- * the lock of its shard.
+ * the lock of its shard.  present: whether it tells what was said of it.
  */
 unsigned char *push_session_block_make(const push_store_t *store,
                                        const push_device_t *device,
-                                       uint32_t *len);
+                                       bool present, uint32_t *len);
 
 /* False: it is none that this version made. */
 bool push_session_block_read(push_text_t bytes, push_session_block_t *block);

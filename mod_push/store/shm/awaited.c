@@ -9,6 +9,9 @@
  * a bell in each slot, which is looked at with the lock.
  */
 
+/* A process that died rings nobody: so often it is looked for. */
+#define DEATH_MS 100
+
 static bool enter(push_awaited_t *table)
 {
     /* What a death leaves is one slot half written, which its end sets free.
@@ -155,7 +158,8 @@ push_status_t push_awaited_begin(push_awaited_t *table,
         if (left <= 0) {
             return PUSH_BUSY;
         }
-        push_bell_wait(&wait->slot->bell, wait->seen, left);
+        push_bell_wait(&wait->slot->bell, wait->seen,
+                       left < DEATH_MS ? left : DEATH_MS);
         status = try_begin(table, begin, wait);
     }
     return status;
@@ -221,6 +225,22 @@ push_wait_result_t push_awaited_end(push_wait_ref_t *wait)
 }
 
 /* ---- the link ---- */
+
+void push_awaited_bury(push_awaited_t *table, const push_seats_t *seats,
+                       const unsigned char *key)
+{
+    push_awaited_slot_t *slot;
+
+    if (!enter(table)) {
+        return;
+    }
+    slot = find(table, key);
+    if (slot && slot->tag != PUSH_SEAT_NOBODY
+        && !push_seat_alive(seats, slot->tag)) {
+        slot->number = 0;
+    }
+    push_lock_release(&table->lock);
+}
 
 bool push_awaited_has(push_awaited_t *table, const unsigned char *key)
 {

@@ -94,6 +94,10 @@ push_wait_result_t push_awaited_end(push_wait_ref_t *wait);
 
 /* ---- the link ---- */
 
+/* Ends the wait under the key if its process has died, however lately. */
+void push_awaited_bury(push_awaited_t *table, const push_seats_t *seats,
+                       const unsigned char *key);
+
 /* Whether somebody has a wait under the key. */
 bool push_awaited_has(push_awaited_t *table, const unsigned char *key);
 

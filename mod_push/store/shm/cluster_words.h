@@ -61,7 +61,8 @@ typedef struct push_cluster_words_t {
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_frozen_words_t frozen[PUSH_NODES_MAX];
     _Atomic uint32_t partings; /* how often all streams were let go */
-    _Atomic int64_t linger; /* mono ms; when what is idle is given up next */
+    _Atomic uint32_t departs; /* pid of the process that ends the node, or 0 */
+    _Atomic int64_t linger;   /* mono ms; when what is idle is given up next */
     /* a log was loaded or left, or that was given up */
     push_bell_t loads[PUSH_LOAD_BELLS];
     push_awaited_t awaited;   /* what threads of the node wait for */

@@ -1,5 +1,7 @@
 #include "store/upkeep/presence.h"
 
+#include "store/shard/owned.h"
+
 /*
  * The idea: the device and the channel say themselves what was said of them
  * last.  The sweep, which comes by each second anyway, compares that with what
@@ -18,7 +20,7 @@ void push_presence_sweep_device(push_store_t *store, push_device_t *device,
     bool online = device->traits & PUSH_DEVICE_ONLINE;
     bool present = device->traits & PUSH_DEVICE_PRESENT;
 
-    if (!presence || online == present
+    if (!presence || online == present || !push_is_owned(store, device)
         || (!online && device->left + PUSH_PRESENCE_PATIENCE > now->mono)) {
         return;
     }

@@ -102,3 +102,17 @@ local function push_hold(keys, a)
   call('SET', keys[1], a[1], 'PX', math.max(number(a[2]), 1))
   return 1
 end
+
+-- KEYS h and, in partition 0, nodes; partition owner.  The node ends: nobody
+-- waits for it any more, and its number is free.
+local function push_resign(keys, a)
+  local part, owner = part_of(keys[1], a[1]), number(a[2])
+  silence(part.space, owner, now())
+  if keys[2] then
+    local value = call('HGET', keys[2], floor(owner / 1024))
+    if value and unpack('>I2', value) == owner then
+      call('HDEL', keys[2], floor(owner / 1024))
+    end
+  end
+  return 1
+end

@@ -89,10 +89,13 @@ local function has_room(part, key, w, exists, ms)
 end
 
 -- The device is the caller's now.  Gives the session, if that may be used: once,
--- by nobody but whom it was left to.
+-- and to nobody but whom it was left to, for a master that was a replica may
+-- not know that he had it.  If it was left in the life of this VM, that knows
+-- that nobody came for it.
 local function grant(part, key, w, d, ms)
   local record, session, exact = record_of(d), NONE, 0
-  if d.flags >= 2 and (d.owner == 0 or d.owner == w.owner) then
+  if d.flags >= 2 and (d.owner == 0 or d.owner == w.owner or d.left > began)
+  then
     exact, session = 1, session_of(d)
   end
   d.fence = raise(d.fence)
@@ -102,9 +105,13 @@ local function grant(part, key, w, d, ms)
   return exact, record, session
 end
 
+-- Gives how many hear it.  Of an owner that was there a moment ago another
+-- process may be about to take over its inbox: that one will.
 local function ask(part, w, d, ms)
-  return post_heard(part, d.owner, entry_of(part, 'Y', named(w.log) .. w.ctx
-    .. pack('>I4I2', d.fence, w.owner)), ms)
+  local q = part.space.inbox[d.owner]
+  local recent = q and ms - q.seen < MOMENT and 1 or 0
+  return math.max(recent, post_heard(part, d.owner, entry_of(part, 'Y',
+    named(w.log) .. w.ctx .. pack('>I4I2', d.fence, w.owner)), ms))
 end
 
 -- KEYS D f h X and the four lanes; partition log context owner keep how known
@@ -169,7 +176,8 @@ local function owned(key, ctx, owner, fence)
 end
 
 -- KEYS D f h; partition log context owner fence keep to absent exact record
--- session.  Gives 0 written, 1 fenced or 2 gone; owner and fence as they are.
+-- session unfollow.  Gives 0 written, 1 fenced or 2 gone; owner and fence as
+-- they are.
 -- Who gets it is told by G or N, and claims it to have the record.
 local function push_yield(keys, a)
   local ms, part, log, ctx = now(), part_of(keys[2], a[1]), a[2], a[3]
@@ -186,11 +194,14 @@ local function push_yield(keys, a)
     session = NONE
   end
   d.owner, d.fence, d.til = to, raise(d.fence), ms + number(a[6])
-  d.flags, d.left = exact and 2 or 0, ms
+  d.flags, d.left = exact and 2 or 0, absent and d.left or ms
   if to ~= 0 then
-    d.flags, d.left = d.flags + 1, 0
+    d.flags, d.left = d.flags + 1, exact and d.left or 0
   end
   store(keys[1], ctx, d, record, session)
+  if a[12] == '1' then
+    drop_follower(keys[2], log, number(a[4]))
+  end
   if to ~= 0 then
     post(part, to, entry_of(part, absent and 'N' or 'G', named(log) .. ctx
       .. pack('>I4I1I4', d.fence, exact and 1 or 0, 0)), ms)

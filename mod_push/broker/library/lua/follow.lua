@@ -55,20 +55,24 @@ local function push_follow(keys, a)
   return {vm, epoch, ms, version, more, whole, concat(out)}
 end
 
--- KEYS f; log owner
-local function push_unfollow(keys, a)
-  local e, owner = call('HGET', keys[1], a[1]) or NONE, number(a[2])
+local function drop_follower(f, log, owner)
+  local e = call('HGET', f, log) or NONE
   for i = 1, #e, 9 do
     if unpack('>I2', e, i) == owner then
       if #e == 9 then
-        call('HDEL', keys[1], a[1])
+        call('HDEL', f, log)
       else
-        call('HSET', keys[1], a[1], sub(e, 1, i - 1) .. sub(e, i + 9))
+        call('HSET', f, log, sub(e, 1, i - 1) .. sub(e, i + 9))
       end
       return 1
     end
   end
   return 0
+end
+
+-- KEYS f; log owner
+local function push_unfollow(keys, a)
+  return drop_follower(keys[1], a[1], number(a[2]))
 end
 
 -- KEYS f h X and four lanes a log; partition owner, and for each log log

@@ -30,6 +30,12 @@ local function is_alive(space, owner, ms)
   return ms - q.seen < SILENT
 end
 
+-- The owner says that it drains no more: as if it had long been silent.
+local function silence(space, owner, ms)
+  space.inbox[owner] = {first = 1, last = 0, bytes = 0, seen = ms - SILENT,
+    lost = true}
+end
+
 local function wake(part, owner)
   return call('SPUBLISH', part.base .. '>' .. owner, NONE)
 end

@@ -12,6 +12,7 @@ local tonumber, values, pairs
 local vm, began
 
 local SILENT = 15000 -- ms without a drain, and an inbox is given up
+local MOMENT = 1250 -- ms; an owner that lives drains each second
 local INBOX = 8388608 -- bytes; more, and it is emptied
 local ANSWER = 1048576 -- bytes of messages in an answer, about
 local LEFT = 33554432 -- bytes of what nodes have left for who asked
