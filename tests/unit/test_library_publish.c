@@ -298,7 +298,7 @@ START_TEST(a_recalled_message_is_gone_and_who_lacks_it_is_told)
     uint64_t since = library_follow(&node, "uanna", 0).followed.version;
     uint64_t tick = library_publish(l, &call).tick;
     push_inbox_entry_t told;
-    push_text_t entries;
+    push_pieces_t entries;
 
     library_drain(&node);
     ck_assert(library_recall(l, "uanna", tick));
