@@ -11,19 +11,20 @@
 
 #include "fuzz.h"
 
+/* bytes: NULL if they are in pieces, whose bounds the reader keeps. */
 static bool within(push_text_t text, const char *bytes, size_t size)
 {
-    return !text.len
+    return !text.len || !bytes
            || (text.at >= bytes && text.at + text.len <= bytes + size);
 }
 
-static void check_entries(const char *bytes, size_t size)
+static void check_entries(push_pieces_t run, const char *bytes, size_t size)
 {
     push_entries_t entries;
     push_inbox_entry_t entry;
     size_t count = 0;
 
-    push_entries_begin(&entries, (push_text_t){bytes, (uint32_t)size});
+    push_entries_begin(&entries, run);
     while (push_entries_next(&entries, &entry)) {
         count++;
         REQUIRE(entry.partition < PUSH_PARTITIONS);
@@ -37,7 +38,7 @@ static void check_entries(const char *bytes, size_t size)
         REQUIRE(entry.known || (!entry.log.len && !entry.record.len));
         REQUIRE(!entry.is_mark || entry.kind == PUSH_ENTRY_MESSAGE);
     }
-    REQUIRE(count * 7 <= size);
+    REQUIRE(!bytes || count * 7 <= size);
     REQUIRE(entries.broken || entries.at == entries.end);
 }
 
@@ -61,9 +62,8 @@ static void check_fields(push_text_t fields, unsigned depth)
 static void check_followed(const push_followed_t *followed)
 {
     REQUIRE(followed->version < UINT64_C(1) << 52);
-    if (followed->entries.len) {
-        check_entries(followed->entries.at, followed->entries.len);
-    }
+    check_entries(followed->entries, followed->entries.text.at,
+                  followed->entries.text.len);
 }
 
 static void check_follows(const push_reply_t *reply)
@@ -85,6 +85,8 @@ static void check_follows(const push_reply_t *reply)
     }
     if (push_drain_reply(reply, &drained)) {
         REQUIRE(drained.first <= drained.last + 1);
+        check_entries(drained.entries, drained.entries.text.at,
+                      drained.entries.text.len);
     }
     if (push_claim_reply(reply, &claimed)) {
         REQUIRE(claimed.outcome <= PUSH_CLAIMED_STREAMS);
@@ -192,8 +194,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         return 0;
     }
     copy = fuzz_copy(bytes, size);
-    check_entries(copy, size);
     check_fields((push_text_t){copy, (uint32_t)size}, 1);
+    check_entries((push_pieces_t){{copy, (uint32_t)size}, NULL}, copy, size);
     if (!has_large_array(copy, size)) {
         check_replies(copy, size);
     }

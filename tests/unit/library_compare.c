@@ -119,13 +119,13 @@ static void compare_entry(const push_inbox_entry_t *entry,
     }
 }
 
-void compare_entries(push_text_t bytes, const struct model_entries *expected)
+void compare_entries(push_pieces_t run, const struct model_entries *expected)
 {
     push_entries_t entries;
     push_inbox_entry_t entry;
     unsigned count = 0;
 
-    push_entries_begin(&entries, bytes);
+    push_entries_begin(&entries, run);
     while (push_entries_next(&entries, &entry)) {
         ck_assert_uint_lt(count, expected->count);
         compare_entry(&entry, &expected->list[count++]);

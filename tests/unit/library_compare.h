@@ -19,7 +19,7 @@ const unsigned char *compare_key(unsigned key);
 unsigned compare_owner(unsigned owner);
 
 /* Each fails the test where they differ. */
-void compare_entries(push_text_t bytes, const struct model_entries *entries);
+void compare_entries(push_pieces_t run, const struct model_entries *entries);
 void compare_state(struct library *l, const struct model *m);
 
 #endif

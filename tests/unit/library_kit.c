@@ -197,13 +197,13 @@ push_drain_reply_t library_drain(struct library_node *node)
     return drained;
 }
 
-unsigned library_count(push_text_t bytes)
+unsigned library_count(push_pieces_t run)
 {
     push_entries_t entries;
     push_inbox_entry_t entry;
     unsigned count = 0;
 
-    push_entries_begin(&entries, bytes);
+    push_entries_begin(&entries, run);
     while (push_entries_next(&entries, &entry)) {
         ck_assert(entry.known);
         count++;
@@ -212,12 +212,12 @@ unsigned library_count(push_text_t bytes)
     return count;
 }
 
-push_inbox_entry_t library_entry(push_text_t bytes, unsigned n)
+push_inbox_entry_t library_entry(push_pieces_t run, unsigned n)
 {
     push_entries_t entries;
     push_inbox_entry_t entry;
 
-    push_entries_begin(&entries, bytes);
+    push_entries_begin(&entries, run);
     for (unsigned i = 0; push_entries_next(&entries, &entry); i++) {
         if (i == n) {
             return entry;

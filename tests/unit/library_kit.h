@@ -71,8 +71,8 @@ push_save_reply_t library_save(struct library *l,
                                const push_save_call_t *call);
 
 /* The n-th of some entries, from 0; kind 0 where there are not so many. */
-push_inbox_entry_t library_entry(push_text_t entries, unsigned n);
-unsigned library_count(push_text_t entries);
+push_inbox_entry_t library_entry(push_pieces_t entries, unsigned n);
+unsigned library_count(push_pieces_t entries);
 
 /* A wake that waits for the node; the caller has subscribed it. */
 redisContext *library_subscribe(struct library_node *node);

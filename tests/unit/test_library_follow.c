@@ -38,7 +38,7 @@ START_TEST(a_drain_whose_answer_was_lost_gives_the_same_again)
     again = library_drain(&node);
     ck_assert_uint_eq(again.first, 3);
     ck_assert_uint_eq(again.last, 2);
-    ck_assert_uint_eq(again.entries.len, 0);
+    ck_assert_uint_eq(library_count(again.entries), 0);
 }
 END_TEST
 
@@ -283,7 +283,7 @@ START_TEST(counts_alone_change_what_publishers_hear)
     library_follow(&other, "cnews", 0);
     push_library_follow(&command, &call);
     ck_assert(push_follow_reply(library_send(l, &command), &followed));
-    ck_assert_uint_eq(followed.followed.entries.len, 0);
+    ck_assert_uint_eq(library_count(followed.followed.entries), 0);
     published = library_publish(l, &message);
     ck_assert_uint_eq(published.connected, 6);
     ck_assert_uint_eq(published.recipients, 9);

@@ -562,18 +562,26 @@ START_TEST(arguments_that_are_missing_or_not_known_do_no_harm)
 {
     struct library *l = library_start(NULL);
     push_publish_reply_t published;
+    static const char fixed[] = "\0\5"             /* partition */
+                                "\1"               /* lane */
+                                "\0\0\0\0\xea\x60" /* ttl */
+                                "\0\0\0\12"        /* cap */
+                                "\0\0\0\0"         /* number of a device id */
+                                "\0\0\0\0"         /* rate */
+                                "\0\0\0";          /* new */
     redisReply *reply = redis_call(
-        l->redis, "FCALL push_publish 4 push:{t}f push:{t}h push:{t}1uanna "
-                  "push:{t}Duanna 5 uanna 1 60000 10 record");
+        l->redis,
+        "FCALL push_publish 4 push:{t}f push:{t}h push:{t}1uanna "
+        "push:{t}Duanna %b uanna record",
+        fixed, (size_t)21);
 
     ck_assert(push_publish_reply(reply, &published));
     ck_assert_int_eq(published.outcome, PUSH_PUBLISHED_NEW);
     reply = redis_call(
         l->redis,
         "FCALL push_publish 4 push:{t}f push:{t}h push:{t}1uanna "
-        "push:{t}Duanna 5 uanna 1 60000 10 record %s %s 0 %s 0 0 "
-        "new newer",
-        "", "", "");
+        "push:{t}Duanna %b uanna record %s %s %s 0 new newer",
+        fixed, sizeof(fixed) - 1, "", "", "");
     ck_assert(push_publish_reply(reply, &published));
     ck_assert_int_eq(published.outcome, PUSH_PUBLISHED_NEW);
 }

@@ -200,6 +200,57 @@ START_TEST(a_lane_over_its_limit_loses_the_oldest_and_says_so)
 }
 END_TEST
 
+/* The messages of a channel's lane, as a follower is given them. */
+static unsigned kept(struct library *l, const char *log)
+{
+    struct library_node node = library_node(l, push_owner_make(1, 1));
+
+    return library_count(library_follow(&node, log, 0).followed.entries);
+}
+
+START_TEST(a_lane_comes_back_to_its_limit_when_it_is_an_eighth_above)
+{
+    struct library *l = library_start(NULL);
+    push_publish_call_t call = library_message(l, "cnews", "a");
+
+    call.cap = 16;
+    for (unsigned i = 1; i <= 18; i++) {
+        library_publish(l, &call);
+        ck_assert_uint_eq(kept(l, "cnews"), i);
+    }
+    for (unsigned i = 0; i < 100; i++) {
+        unsigned count;
+
+        library_publish(l, &call);
+        count = kept(l, "cnews"); /* with the mark */
+        ck_assert_uint_ge(count, 16 + 1);
+        ck_assert_uint_le(count, 18 + 1);
+    }
+    ck_assert_uint_eq(kept(l, "cnews"), 16 + 1 + (118 - 16) % 3);
+}
+END_TEST
+
+START_TEST(a_lane_that_was_taken_away_and_is_written_again_has_an_end)
+{
+    struct library *l = library_start(NULL);
+    push_publish_call_t call = library_message(l, "cnews", "a");
+
+    for (unsigned i = 0; i < 5; i++) {
+        library_publish(l, &call);
+    }
+    redis_call(l->redis, "FLUSHALL");
+    for (unsigned i = 0; i < 2; i++) {
+        library_publish(l, &call);
+        ck_assert_int_gt(
+            redis_call(l->redis, "EVAL %s 0",
+                       "return redis.call('PTTL', redis.call('KEYS', "
+                       "'*cnews')[1])")
+                ->integer,
+            0);
+    }
+}
+END_TEST
+
 START_TEST(what_has_expired_goes_before_the_oldest_and_is_no_loss)
 {
     int64_t now;
@@ -298,7 +349,7 @@ START_TEST(a_recalled_message_is_gone_and_who_lacks_it_is_told)
     uint64_t since = library_follow(&node, "uanna", 0).followed.version;
     uint64_t tick = library_publish(l, &call).tick;
     push_inbox_entry_t told;
-    push_text_t entries;
+    push_pieces_t entries;
 
     library_drain(&node);
     ck_assert(library_recall(l, "uanna", tick));
@@ -449,6 +500,10 @@ int main(void)
         a_message_takes_the_place_of_the_older_one_of_its_topic_in_any_lane);
     tcase_add_test(tc, topics_that_are_over_do_not_stay_in_the_index);
     tcase_add_test(tc, a_lane_over_its_limit_loses_the_oldest_and_says_so);
+    tcase_add_test(tc,
+                   a_lane_comes_back_to_its_limit_when_it_is_an_eighth_above);
+    tcase_add_test(tc,
+                   a_lane_that_was_taken_away_and_is_written_again_has_an_end);
     tcase_add_test(tc, what_has_expired_goes_before_the_oldest_and_is_no_loss);
     tcase_add_test(tc, a_mark_is_over_when_all_that_it_counts_would_be);
     tcase_add_test(

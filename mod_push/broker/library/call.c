@@ -34,13 +34,20 @@ void push_call_flag(push_command_t *command, bool flag)
     push_command_string(command, flag ? "1" : "0");
 }
 
+unsigned char *push_call_big(unsigned char *at, uint64_t number,
+                             unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        at[i] = (unsigned char)(number >> 8 * (bytes - 1 - i));
+    }
+    return at + bytes;
+}
+
 void push_call_request(push_command_t *command, uint64_t request)
 {
     unsigned char bytes[8];
 
-    for (unsigned i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (unsigned char)(request >> (56 - 8 * i));
-    }
+    push_call_big(bytes, request, sizeof(bytes));
     push_call_bytes(command, bytes, sizeof(bytes));
 }
 
@@ -77,6 +84,16 @@ push_text_t push_part_text(push_parts_t *parts, unsigned index)
         return (push_text_t){NULL, 0};
     }
     return push_reply_text(part);
+}
+
+push_pieces_t push_part_pieces(push_parts_t *parts, unsigned index)
+{
+    const push_reply_t *part = push_reply_at(parts->reply, index);
+
+    if (push_reply_kind(part) == PUSH_REPLY_ARRAY) {
+        return (push_pieces_t){{NULL, 0}, part};
+    }
+    return (push_pieces_t){push_part_text(parts, index), NULL};
 }
 
 void push_part_bytes(push_parts_t *parts, unsigned index, void *bytes,

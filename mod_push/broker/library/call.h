@@ -20,6 +20,9 @@ void push_call_lanes(push_command_t *command, const push_home_t *home,
 
 void push_call_bytes(push_command_t *command, const void *bytes, size_t len);
 void push_call_flag(push_command_t *command, bool flag);
+/* Writes a number in big-endian order; gives where it ends. */
+unsigned char *push_call_big(unsigned char *at, uint64_t number,
+                             unsigned bytes);
 /* Eight bytes, as they are in an entry. */
 void push_call_request(push_command_t *command, uint64_t request);
 
@@ -37,6 +40,14 @@ push_text_t push_part_text(push_parts_t *parts, unsigned index);
 /* A text of exactly len bytes. */
 void push_part_bytes(push_parts_t *parts, unsigned index, void *bytes,
                      size_t len);
+
+/* Bytes in a text or, one behind the other, in the texts of an array. */
+typedef struct push_pieces_t {
+    push_text_t text;
+    const push_reply_t *pieces; /* NULL: none */
+} push_pieces_t;
+
+push_pieces_t push_part_pieces(push_parts_t *parts, unsigned index);
 
 /* A tick has 52 bits, a time 48. */
 #define PUSH_TICK_MAX     ((UINT64_C(1) << 52) - 1)

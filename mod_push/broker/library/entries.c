@@ -9,12 +9,32 @@
 typedef struct push_body_t {
     const unsigned char *at, *end;
     bool wrong;
+    push_text_t rest; /* in another piece */
 } push_body_t;
+
+static const unsigned char nothing[1];
+
+static const unsigned char *bytes_of(push_text_t text)
+{
+    return text.len ? (const unsigned char *)text.at : nothing;
+}
+
+/* Goes on in the other piece where the first is over. */
+static void see_rest(push_body_t *body)
+{
+    if (body->at == body->end && body->rest.len) {
+        body->at = bytes_of(body->rest);
+        body->end = body->at + body->rest.len;
+        body->rest.len = 0;
+    }
+}
 
 static push_text_t take(push_body_t *body, size_t len)
 {
-    push_text_t taken = {(const char *)body->at, (uint32_t)len};
+    push_text_t taken;
 
+    see_rest(body);
+    taken = (push_text_t){(const char *)body->at, (uint32_t)len};
     if (body->wrong || (size_t)(body->end - body->at) < len) {
         body->wrong = true;
         return (push_text_t){NULL, 0};
@@ -25,6 +45,7 @@ static push_text_t take(push_body_t *body, size_t len)
 
 static push_text_t take_rest(push_body_t *body)
 {
+    see_rest(body);
     return take(body, (size_t)(body->end - body->at));
 }
 
@@ -148,34 +169,72 @@ static bool read_kind(push_body_t *body, push_inbox_entry_t *entry)
     }
 }
 
-void push_entries_begin(push_entries_t *entries, push_text_t bytes)
+/* True if there is a piece that was not seen yet: it is the next. */
+static bool open_piece(push_entries_t *entries)
 {
-    static const unsigned char nothing[1];
-    const unsigned char *at = bytes.len ? (const unsigned char *)bytes.at
-                                        : nothing;
+    push_text_t text;
 
-    *entries = (push_entries_t){at, at + bytes.len, false};
+    if (entries->piece >= push_reply_count(entries->run.pieces)) {
+        return false;
+    }
+    text = push_reply_text(
+        push_reply_at(entries->run.pieces, entries->piece++));
+    entries->at = bytes_of(text);
+    entries->end = entries->at + text.len;
+    return true;
+}
+
+void push_entries_begin(push_entries_t *entries, push_pieces_t run)
+{
+    const unsigned char *at = bytes_of(run.text);
+
+    *entries = (push_entries_t){run, 0, at, at + run.text.len, false};
+}
+
+/* So many bytes are the entry's.  False: they are not there. */
+static bool take_body(push_entries_t *entries, push_body_t *body, size_t len)
+{
+    size_t here = (size_t)(body->end - body->at);
+
+    if (len <= here) {
+        body->end = body->at + len;
+        entries->at = body->end;
+        return true;
+    }
+    if (!open_piece(entries)
+        || (size_t)(entries->end - entries->at) != len - here) {
+        return false;
+    }
+    body->rest = (push_text_t){(const char *)entries->at,
+                               (uint32_t)(len - here)};
+    entries->at = entries->end;
+    return true;
 }
 
 bool push_entries_next(push_entries_t *entries, push_inbox_entry_t *entry)
 {
-    push_body_t body = {entries->at, entries->end, false};
+    push_body_t body = {.wrong = false};
     size_t len;
 
     *entry = (push_inbox_entry_t){.kind = '\0'};
-    if (entries->broken || entries->at == entries->end) {
+    while (!entries->broken && entries->at == entries->end) {
+        if (!open_piece(entries)) {
+            return false;
+        }
+    }
+    if (entries->broken) {
         return false;
     }
+    body.at = entries->at;
+    body.end = entries->end;
     entry->partition = (unsigned)take_number(&body, 2);
     entry->kind = (char)take_number(&body, 1);
     len = (size_t)take_number(&body, 4);
-    if (body.wrong || (size_t)(body.end - body.at) < len
-        || entry->partition >= PUSH_PARTITIONS) {
+    if (body.wrong || entry->partition >= PUSH_PARTITIONS
+        || !take_body(entries, &body, len)) {
         entries->broken = true;
         return false;
     }
-    body.end = body.at + len;
-    entries->at = body.end;
     entry->known = read_kind(&body, entry) && !body.wrong;
     if (!entry->known) {
         *entry = (push_inbox_entry_t){.partition = entry->partition,

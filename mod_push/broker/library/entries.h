@@ -1,13 +1,13 @@
 #ifndef PUSH_LIBRARY_ENTRIES_H
 #define PUSH_LIBRARY_ENTRIES_H
 
-#include "broker/library/keys.h"
+#include "broker/library/call.h"
 #include "core/ids.h"
 
 /*
  * What a drain, a claim, a follow or a resync gives is a run of entries:
  * partition u16, kind u8, length u32, and so many bytes (all numbers
- * big-endian).  They stand in the order in which they are to be applied.  A
+ * big-endian).  An entry is in one piece of the run or two.  They stand in the order in which they are to be applied.  A
  * kind that this version does not know is skipped by its length.
  *
  *   M  message    log, lane, tick, expires, record
@@ -68,11 +68,13 @@ typedef struct push_inbox_entry_t {
 } push_inbox_entry_t;
 
 typedef struct push_entries_t {
-    const unsigned char *at, *end;
-    bool broken; /* the bytes end within an entry */
+    push_pieces_t run;
+    unsigned piece;                /* of the run, the next one */
+    const unsigned char *at, *end; /* what is left of the piece before it */
+    bool broken;                   /* a piece ends where an entry does not */
 } push_entries_t;
 
-void push_entries_begin(push_entries_t *entries, push_text_t bytes);
+void push_entries_begin(push_entries_t *entries, push_pieces_t run);
 
 /*
  * The next one.  False at the end, and at bytes that are no entry (broken).

@@ -104,7 +104,7 @@ bool push_drain_reply(const push_reply_t *reply, push_drain_reply_t *drained)
     drained->lost = push_part_flag(&parts, 3);
     drained->first = push_part_number(&parts, 4, PUSH_SEQUENCE_MAX);
     drained->last = push_part_number(&parts, 5, PUSH_SEQUENCE_MAX);
-    drained->entries = push_part_text(&parts, 6);
+    drained->entries = push_part_pieces(&parts, 6);
     last = push_part_number(&parts, 7, PUSH_SEQUENCE_MAX);
     drained->more = last > drained->last;
     return push_origin_read(&parts, 0, &drained->origin)

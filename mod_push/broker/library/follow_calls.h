@@ -83,8 +83,8 @@ typedef struct push_drain_call_t {
 typedef struct push_drain_reply_t {
     push_origin_t origin;
     bool lost;
-    uint64_t first, last; /* numbers of the entries; last < first: none */
-    push_text_t entries;  /* at most 1000, or about 256 KiB: there is more */
+    uint64_t first, last;  /* numbers of the entries; last < first: none */
+    push_pieces_t entries; /* at most 1000, or about 256 KiB: there is more */
     bool more;
 } push_drain_reply_t;
 

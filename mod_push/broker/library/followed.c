@@ -21,5 +21,5 @@ void push_followed_read(push_parts_t *parts, unsigned index,
     followed->version = push_part_number(parts, index, PUSH_TICK_MAX);
     followed->more = push_part_flag(parts, index + 1);
     followed->whole = push_part_flag(parts, index + 2);
-    followed->entries = push_part_text(parts, index + 3);
+    followed->entries = push_part_pieces(parts, index + 3);
 }

@@ -18,7 +18,7 @@ typedef struct push_followed_t {
     bool whole; /* these are the first of all there is, and what the node has
                    and is not given is no more: since was 0, or too old to know
                    what was recalled */
-    push_text_t entries;
+    push_pieces_t entries;
 } push_followed_t;
 
 /* In each answer: another vm or epoch than before means trouble. */

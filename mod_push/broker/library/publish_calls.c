@@ -2,6 +2,12 @@
 
 #include "broker/library/call.h"
 
+/* Bytes of a publish's fixed argument, of what a key adds, and of its answer:
+   as lua/publish.lua has them. */
+#define FIXED     21u
+#define FIXED_KEY 14u
+#define ANSWER    34u
+
 /* CRC-32 (ISO 3309), four bits at a time. */
 uint32_t push_library_device_crc(push_text_t device)
 {
@@ -62,6 +68,25 @@ static void add_relay(push_command_t *command, const push_publish_call_t *call)
     }
 }
 
+/* Numbers in one word: Redis makes a text of each word for Lua. */
+static void add_fixed(push_command_t *command, const push_publish_call_t *call)
+{
+    unsigned char bytes[FIXED + FIXED_KEY];
+    unsigned char *at = push_call_big(bytes, call->home.partition, 2);
+
+    at = push_call_big(at, call->lane, 1);
+    at = push_call_big(at, (uint64_t)call->ttl, 6);
+    at = push_call_big(at, call->cap, 4);
+    at = push_call_big(
+        at, call->device.len ? push_library_device_crc(call->device) : 0, 4);
+    at = push_call_big(at, call->rate, 4);
+    if (call->key) {
+        at = push_call_big(at, (uint64_t)call->window, 6);
+        at = push_call_big(at, call->request, 8);
+    }
+    push_call_bytes(command, bytes, (size_t)(at - bytes));
+}
+
 void push_library_publish(push_command_t *command,
                           const push_publish_call_t *call)
 {
@@ -71,25 +96,13 @@ void push_library_publish(push_command_t *command,
 
     push_call_begin(command, &call->home, "push_publish", keys);
     add_keys(command, call, is_user);
-    push_command_unsigned(command, call->home.partition);
+    add_fixed(command, call);
     push_command_text(command, call->log);
-    push_command_unsigned(command, call->lane);
-    push_command_number(command, call->ttl);
-    push_command_unsigned(command, call->cap);
     push_command_text(command, call->record);
-    push_command_text(command, call->topic);
-    push_command_text(command, call->device);
-    push_command_unsigned(
-        command, call->device.len ? push_library_device_crc(call->device) : 0);
-    if (call->key) {
-        push_call_request(command, call->request);
-        push_command_number(command, call->window);
+    if (call->topic.len || call->device.len || call->lists_count) {
+        push_command_text(command, call->topic);
+        push_command_text(command, call->device);
     }
-    else {
-        push_command_string(command, "");
-        push_command_unsigned(command, 0);
-    }
-    push_command_unsigned(command, call->rate);
     if (call->lists_count) {
         add_relay(command, call);
     }
@@ -102,22 +115,38 @@ static void read_rate(push_parts_t *parts, unsigned index, push_rate_t *rate)
     rate->wait = (int64_t)push_part_number(parts, index + 1, 1000000) * 1000;
 }
 
+static uint64_t next(push_text_t *text, unsigned bytes)
+{
+    uint64_t number = push_big(text->at, bytes);
+
+    text->at += bytes;
+    text->len -= bytes;
+    return number;
+}
+
 bool push_publish_reply(const push_reply_t *reply,
                         push_publish_reply_t *published)
 {
-    push_parts_t parts = push_parts(reply, 7);
+    push_text_t text = push_reply_text(reply);
+    uint64_t outcome, left, wait;
 
-    published->outcome = (push_published_t)push_part_number(
-        &parts, 0, PUSH_PUBLISHED_RATE);
-    published->tick = push_part_number(&parts, 1, PUSH_TICK_MAX);
-    published->recipients = (uint32_t)push_part_number(&parts, 2, UINT32_MAX);
-    published->connected = (uint32_t)push_part_number(&parts, 3, UINT32_MAX);
-    published->now = (int64_t)push_part_number(&parts, 4, PUSH_MS_MAX);
-    read_rate(&parts, 5, &published->rate);
-    published->fell = push_reply_count(reply) > 7
-                          ? (uint32_t)push_part_number(&parts, 7, UINT32_MAX)
-                          : 0;
-    return !parts.wrong;
+    *published = (push_publish_reply_t){.tick = 0};
+    if (push_reply_kind(reply) != PUSH_REPLY_TEXT || text.len < ANSWER) {
+        return false;
+    }
+    outcome = next(&text, 1);
+    published->tick = next(&text, 7);
+    published->recipients = (uint32_t)next(&text, 4);
+    published->connected = (uint32_t)next(&text, 4);
+    published->now = (int64_t)next(&text, 6);
+    left = next(&text, 4);
+    wait = next(&text, 4);
+    published->rate.remaining = (uint32_t)left;
+    published->rate.wait = (int64_t)wait * 1000;
+    published->fell = (uint32_t)next(&text, 4);
+    published->outcome = (push_published_t)outcome;
+    return outcome <= PUSH_PUBLISHED_RATE && published->tick <= PUSH_TICK_MAX
+           && left <= PUSH_RATE_MAX && wait <= 1000000;
 }
 
 void push_library_recall(push_command_t *command,

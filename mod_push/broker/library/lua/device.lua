@@ -158,7 +158,7 @@ local function push_claim(keys, a)
   if not counts then
     version, more, whole = catch_up(part, keys, 5, w, ms, out)
   end
-  return {outcome, vm, epoch, ms, version, more, whole, concat(out), d.fence,
+  return {outcome, vm, epoch, ms, version, more, whole, run_of(out), d.fence,
     exact, record, session, before, heard, age}
 end
 

@@ -52,7 +52,7 @@ local function push_follow(keys, a)
   local version, more, whole = catch_up(part, keys, 4, {log = a[2],
     since = number(a[6]), rest = a[7] == '1', room = ANSWER, h = keys[2],
     x = keys[3]}, ms, out)
-  return {vm, epoch, ms, version, more, whole, concat(out)}
+  return {vm, epoch, ms, version, more, whole, run_of(out)}
 end
 
 local function drop_follower(f, log, owner)
@@ -92,7 +92,7 @@ local function push_resync(keys, a)
     room = room - bytes
     local n = #reply
     reply[n + 1], reply[n + 2], reply[n + 3] = version, more, whole
-    reply[n + 4] = concat(out)
+    reply[n + 4] = run_of(out)
   end
   return reply
 end

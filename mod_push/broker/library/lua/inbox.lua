@@ -1,17 +1,24 @@
 -- ---- inboxes ----
--- An inbox is a queue of numbered entries for one owner, made by this VM.
+-- An inbox is a queue of numbered entries for one owner, made by this VM.  What
+-- an entry ends with may be a text of its own (rest): Redis reads each byte of
+-- each text that Lua makes, so none is made that need not be.
+
+local function inbox_of(first, ms)
+  return {first = first, last = first - 1, bytes = 0, seen = ms, rest = {}}
+end
 
 -- Given up: it is empty until its owner drains it, who is told that it lost.
 local function give_up(q)
-  return {first = q.last + 2, last = q.last + 1, bytes = 0, seen = q.seen,
-    lost = true}
+  local anew = inbox_of(q.last + 2, q.seen)
+  anew.lost = true
+  return anew
 end
 
 -- The inbox of an owner who is heard from now.
 local function touch(space, owner, ms)
   local q = space.inbox[owner]
   if not q then
-    q = {first = 1, last = 0, bytes = 0, seen = ms}
+    q = inbox_of(1, ms)
     space.inbox[owner] = q
   elseif ms - q.seen >= SILENT then
     q = give_up(q)
@@ -42,11 +49,11 @@ end
 
 -- Appends an entry; false if the owner is silent.  It is woken unless a wake
 -- is on its way.
-local function post(part, owner, entry, ms)
+local function post(part, owner, entry, ms, rest)
   local inbox = part.space.inbox
   local q = inbox[owner]
   if not q then
-    q = {first = 1, last = 0, bytes = 0, seen = ms}
+    q = inbox_of(1, ms)
     inbox[owner] = q
   end
   if ms - q.seen >= SILENT then
@@ -59,9 +66,9 @@ local function post(part, owner, entry, ms)
     q = give_up(q)
     inbox[owner] = q
   end
-  q.last = q.last + 1
-  q[q.last] = entry
-  q.bytes = q.bytes + #entry
+  local last = q.last + 1
+  q.last, q[last], q.rest[last] = last, entry, rest
+  q.bytes = q.bytes + #entry + (rest and #rest or 0)
   if not q.awake then
     q.awake = true
     wake(part, owner)
@@ -90,28 +97,65 @@ local function named(log)
   return pack('>I2', #log) .. log
 end
 
--- To all who follow the log; an owner who is silent follows no more.  Gives
--- the connected and the subscribers of all.
-local function tell(part, f, log, entry, ms)
-  local e = call('HGET', f, log)
-  if not e then
-    return 0, 0
-  end
-  local keep, connected, subscribers = {}, 0, 0
+-- Entries as they are answered.
+local function run_of(out)
+  return #out > 0 and out or NONE
+end
+
+-- The entry of a message up to its member, which is its rest.
+local function head_of(part, log, lane, member)
+  return pack('>I2c1I4I2', part.p, 'M', 3 + #log + #member, #log) .. log
+    .. char(lane)
+end
+
+-- Who is silent follows no more.
+local function leave_out(part, f, log, e, ms)
+  local keep = {}
   for i = 1, #e, 9 do
-    local owner, con, subs = unpack('>I2I3I4', e, i)
-    if post(part, owner, entry, ms) then
+    if is_alive(part.space, unpack('>I2', e, i), ms) then
       keep[#keep + 1] = sub(e, i, i + 8)
-      connected = connected + con
-      subscribers = subscribers + subs
     end
   end
   if #keep == 0 then
     call('HDEL', f, log)
-  elseif #keep * 9 < #e then
+  else
     call('HSET', f, log, concat(keep))
   end
-  return connected, subscribers
+end
+
+-- To all who follow the log.  Gives the connected and the subscribers of all,
+-- and whether there are any.
+local function tell(part, f, log, entry, ms, rest)
+  local e = call('HGET', f, log)
+  if not e then
+    return 0, 0, false
+  end
+  local connected, subscribers, silent = 0, 0, false
+  for i = 1, #e, 9 do
+    local owner, con, subs = unpack('>I2I3I4', e, i)
+    if post(part, owner, entry, ms, rest) then
+      connected = connected + con
+      subscribers = subscribers + subs
+    else
+      silent = true
+    end
+  end
+  if silent then
+    leave_out(part, f, log, e, ms)
+  end
+  return connected, subscribers, true
+end
+
+-- What the owner has goes.
+local function drop_taken(q, have)
+  local first, bytes, rests = q.first, q.bytes, q.rest
+  while first <= have and first <= q.last do
+    local rest = rests[first]
+    bytes = bytes - #q[first] - (rest and #rest or 0)
+    q[first], rests[first] = nil, nil
+    first = first + 1
+  end
+  q.first, q.bytes = first, bytes
 end
 
 -- KEYS h; partition owner vm have.  The key is there so that Redis says where
@@ -120,20 +164,25 @@ local function push_drain(keys, a)
   local ms, part = now(), part_of(keys[1], a[1])
   local q = touch(part.space, number(a[2]), ms)
   local have = a[3] == vm and number(a[4]) or 0
-  while q.first <= have and q.first <= q.last do
-    q.bytes = q.bytes - #q[q.first]
-    q[q.first] = nil
-    q.first = q.first + 1
-  end
-  local to, bytes, lost = q.first - 1, 0, q.lost
+  drop_taken(q, have)
+  local to, bytes, lost, run, n = q.first - 1, 0, q.lost, {}, 0
+  local rests = q.rest
   while to < q.last and to - q.first < 999 and bytes < 262144 do
     to = to + 1
-    bytes = bytes + #q[to]
+    local entry, rest = q[to], rests[to]
+    n = n + 1
+    run[n] = entry
+    bytes = bytes + #entry
+    if rest then
+      n = n + 1
+      run[n] = rest
+      bytes = bytes + #rest
+    end
   end
   if to < q.first then
     q.awake = false
   end
   q.lost = nil
   return {vm, call('HGET', keys[1], 'e') or NONE, ms, lost and 1 or 0,
-    q.first, to, concat(q, NONE, q.first, to), q.last}
+    q.first, to, run, q.last}
 end

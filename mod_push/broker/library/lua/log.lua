@@ -56,20 +56,28 @@ local function drop_expired(key, ms)
   return #over
 end
 
--- Brings a lane of count members to its limit: what has expired goes first,
--- then the oldest, which the mark counts.
+-- A lane may have an eighth more than its limit, and is brought back then: for
+-- many at once, and not for each.
+local function most_of(cap)
+  return cap > 0 and cap + (cap - cap % 8) / 8 or math.huge
+end
+
+-- Brings a lane of count members to its limit, if it has more than it may:
+-- what has expired goes first, then the oldest, which the mark counts.  Gives
+-- how many there are then.
 local function trim(key, count, cap, ms)
   local oldest = call('ZRANGE', key, 0, count - cap - 1)
   local marks, dropped, til = is_mark(oldest[1]) and 1 or 0, 0, 0
-  if count - marks <= cap then
-    return
+  local most = most_of(cap) + marks
+  if count <= most then
+    return count
   end
   local gone = drop_expired(key, ms)
-  if count - gone - marks <= cap then
-    return
+  count = count - gone
+  if count <= most then
+    return count
   end
   if gone > 0 then
-    count = count - gone
     oldest = call('ZRANGE', key, 0, count - cap - 1)
   end
   if marks == 1 then
@@ -85,25 +93,36 @@ local function trim(key, count, cap, ms)
   dropped = math.min(dropped + last + 1 - marks, 4294967295)
   local t = unpack('>I7', oldest[last + 1])
   call('ZREMRANGEBYRANK', key, 0, last)
-  call('ZADD', key, t, pack('>I7c6I4I6', t, SIX, dropped, til))
+  call('ZADD', key, digits(t), pack('>I7c6I4I6', t, SIX, dropped, til))
+  return cap + 1
 end
 
--- Puts a member that expires then into its lane.
-local function append(key, t, member, expires, cap, ms)
-  call('ZADD', key, t, member)
-  local count = call('ZCARD', key)
-  local at = soonest[key]
-  if at and (count == 1 or expires < at) then
+-- The lane has one more, which expires then: it lives at least so long, and has
+-- no more than it may.
+local function settle(key, expires, cap, ms)
+  local count, most = counts[key], most_of(cap)
+  local at, til = soonest[key], digits(expires)
+  if at and expires < at then
     soonest[key] = expires
   end
-  if count == 1 then
-    call('PEXPIREAT', key, expires)
+  -- Only a lane that was there can be made to live longer.
+  if count and count < most and call('PEXPIREAT', key, til, 'GT') == 1 then
+    counts[key] = count + 1
     return
   end
-  call('PEXPIREAT', key, expires, 'GT')
-  if cap > 0 and count > cap then
-    trim(key, count, cap, ms)
+  count = call('ZCARD', key)
+  if count == 1 then
+    if at then
+      soonest[key] = expires
+    end
+    call('PEXPIREAT', key, til)
+    return
   end
+  call('PEXPIREAT', key, til, 'GT')
+  if count > most then
+    count = trim(key, count, cap, ms)
+  end
+  note_count(key, count)
 end
 
 local function is_over(member, ms)
@@ -132,7 +151,7 @@ local function lane_open(key, number_, above)
   if #list == 0 then
     return nil
   end
-  local lane = {key = key, letter = char(number_), list = list, at = 0}
+  local lane = {key = key, number = number_, list = list, at = 0}
   lane_next(lane)
   return lane
 end
@@ -154,7 +173,7 @@ local function read_log(part, keys, from, log, since, room, ms, out)
   if call('EXISTS', values(keys, from, from + 3)) == 0 then
     return 0, nil
   end
-  local lanes, name, bytes, upto = {}, named(log), 0, since
+  local lanes, bytes, upto = {}, 0, since
   local above = since == 0 and '-inf' or format('(%.0f', since)
   for i = 0, 3 do
     lanes[#lanes + 1] = lane_open(keys[from + i], i, above)
@@ -168,9 +187,9 @@ local function read_log(part, keys, from, log, since, room, ms, out)
       return bytes, upto
     end
     if not is_over(lane.member, ms) then
-      local entry = entry_of(part, 'M', name .. lane.letter .. lane.member)
-      out[#out + 1] = entry
-      bytes = bytes + #entry
+      local head, n = head_of(part, log, lane.number, lane.member), #out
+      out[n + 1], out[n + 2] = head, lane.member
+      bytes = bytes + #head + #lane.member
     end
     upto = lane.tick
     lane_next(lane)

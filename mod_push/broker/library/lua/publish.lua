@@ -1,5 +1,8 @@
 -- ---- publish and recall ----
 
+-- Bytes of the fixed arguments without and with a key.
+local UNKEYED, KEYED = 21, 35
+
 -- The index of a log's Topics: device \0 topic → tick u56, lane u8, expires
 -- u48.  The field '' says at how many the index is searched for what is over.
 local SEARCH = 32
@@ -20,14 +23,18 @@ local function search_topics(key, count, ms)
   call('HSET', key, NONE, 2 * (count - #over) + SEARCH)
 end
 
--- The message takes the place of the older one of its Topic.  keys[from] is
+-- The message has taken the place of the older one of its Topic.  keys[from] is
 -- the index, the four lanes stand behind it.
 local function replace(keys, from, m)
   local index, field = keys[from], m.device .. '\0' .. m.topic
   local old = call('HGET', index, field)
   if old then
     local t, lane = unpack('>I7I1', old)
-    call('ZREMRANGEBYSCORE', keys[from + 1 + lane], t, t)
+    local key, tick = keys[from + 1 + lane], digits(t)
+    call('ZREMRANGEBYSCORE', key, tick, tick)
+    if lane ~= m.lane or m.ttl == 0 then
+      counts[key] = nil -- it may be gone
+    end
   end
   if m.ttl == 0 then
     if old then
@@ -38,9 +45,9 @@ local function replace(keys, from, m)
   call('HSET', index, field, pack('>I7I1I6', m.tick, m.lane, m.expires))
   local count = old and 0 or call('HLEN', index)
   if count == 1 then
-    call('PEXPIREAT', index, m.expires)
+    call('PEXPIREAT', index, digits(m.expires))
   else
-    call('PEXPIREAT', index, m.expires, 'GT')
+    call('PEXPIREAT', index, digits(m.expires), 'GT')
   end
   if count > SEARCH then
     search_topics(index, count, m.ms)
@@ -60,18 +67,28 @@ local function count_devices(key, crc)
   return found, online
 end
 
+-- What became of a message: 0 new, 1 again, 2 the key is another request's, 3
+-- the rate.
+local function published(outcome, tick, recipients, connected, ms, left, wait,
+    dropped)
+  return pack('>I1I7I4I4I6I4I4I4', outcome, tick, recipients, connected, ms,
+    left, wait, dropped)
+end
+
 -- KEYS f h lane, of a user's log D, with a rate Q, with a Topic T and the four
--- lanes, with a key K, of each region O; partition log lane ttl cap record topic device crc
--- request window rate relay….  Gives what became of it (0 new, 1 again, 2 the key is
--- another request's, 3 the rate), tick, recipients, connected, ms, what is left
--- of the rate, µs until it gives one more, and how many fell off regions' lists.
+-- lanes, with a key K, of each region O; fixed log record topic device relay….
+-- fixed is partition u16, lane u8, ttl u48, cap u32, number of the device id
+-- u32, rate u32, and with a key window u48, request u64.  Gives in one text what
+-- became of it u8, tick u56, recipients u32, connected u32, ms u48, what is left
+-- of the rate u32, µs until it gives one more u32, and how many fell off
+-- regions' lists u32.
 local function push_publish(keys, a)
-  local ms, part, log, at = now(), part_of(keys[1], a[1]), a[2], 3
-  local m = {ms = ms, lane = number(a[3]), ttl = number(a[4]),
-    topic = a[7] or NONE, device = a[8] or NONE}
-  local request, rate = a[10] or NONE, number(a[12])
-  local d, k, t, q, left, wait
-  if sub(log, 1, 1) == 'u' then
+  local ms, us = now()
+  local fixed, log, topic, device = a[1], a[2], a[4] or NONE, a[5] or NONE
+  local p, lane, ttl, cap, crc, rate = unpack('>I2I1I6I4I4I4', fixed)
+  local part, at = part_of(keys[1], p), 3
+  local d, k, t, q, window, request, left, wait
+  if byte(log) == 117 then -- u
     at = at + 1
     d = keys[at]
   end
@@ -79,70 +96,78 @@ local function push_publish(keys, a)
     at = at + 1
     q = keys[at]
   end
-  if m.topic ~= NONE then
+  if topic ~= NONE then
     t = at + 1
     at = at + 5
   end
-  if request ~= NONE then
+  if #fixed >= KEYED then
     at = at + 1
     k = keys[at]
+    window, request = unpack('>I6c8', fixed, UNKEYED + 1)
     local old = call('GET', k)
     if old then
       if sub(old, 1, 8) ~= request then
-        return {2, 0, 0, 0, ms, 0, 0}
+        return published(2, 0, 0, 0, ms, 0, 0, 0)
       end
       local tick, recipients, connected = unpack('>I7I4I4', old, 9)
-      return {1, tick, recipients, connected, ms, 0, 0}
+      return published(1, tick, recipients, connected, ms, 0, 0, 0)
     end
   end
   if q then
     local taken
-    taken, left, wait = take(q, rate, 1)
+    taken, left, wait = take(q, rate, 1, us)
     if taken == 0 then
-      return {3, 0, 0, 0, ms, left, wait}
+      return published(3, 0, 0, 0, ms, left, wait, 0)
     end
   end
-  m.tick = tick_of(part, keys[2], ms)
-  m.expires = m.ttl > 0 and ms + m.ttl or 1 -- 1: TTL 0
-  if t then
-    replace(keys, t, m)
+  local tick = tick_of(part, keys[2], ms)
+  local expires = ttl > 0 and ms + ttl or 1 -- 1: TTL 0
+  local member = pack('>I7I6', tick, expires) .. a[3]
+  if ttl > 0 then
+    call('ZADD', keys[3], digits(tick), member)
   end
-  local member = pack('>I7I6', m.tick, m.expires) .. a[6]
-  if m.ttl > 0 then
-    append(keys[3], m.tick, member, m.expires, number(a[5]), ms)
+  if t then
+    replace(keys, t, {ms = ms, lane = lane, ttl = ttl, topic = topic,
+      device = device, tick = tick, expires = expires})
+  end
+  if ttl > 0 then
+    settle(keys[3], expires, cap, ms)
   end
   local connected, recipients = tell(part, keys[1], log,
-    entry_of(part, 'M', named(log) .. char(m.lane) .. member), ms)
+    head_of(part, log, lane, member), ms, member)
   if d then
-    if m.device ~= NONE then
-      recipients, connected = count_devices(d, number(a[9]))
+    if device ~= NONE then
+      recipients, connected = count_devices(d, crc)
     else
       recipients = call('HLEN', d)
     end
   end
   if k then
-    call('SET', k, request .. pack('>I7I4I4', m.tick, recipients, connected),
-      'PXAT', ms + math.max(number(a[11]), 1))
+    call('SET', k, request .. pack('>I7I4I4', tick, recipients, connected),
+      'PXAT', digits(ms + math.max(window, 1)))
   end
-  local dropped = a[13] and relay(part, m, keys, at + 1, a, 13) or 0
-  return {0, m.tick, recipients, connected, ms, left or 0, wait or 0, dropped}
+  local dropped = a[6] and relay(part, {ms = ms, ttl = ttl, tick = tick}, keys,
+    at + 1, a, 6) or 0
+  return published(0, tick, recipients, connected, ms, left or 0, wait or 0,
+    dropped)
 end
 
 -- KEYS f h X and the four lanes; partition log tick mid.  Gives found, the
 -- tick of the recall, connected.
 local function push_recall(keys, a)
-  local ms, part, log, tick = now(), part_of(keys[1], a[1]), a[2], number(a[3])
+  local ms, part, log = now(), part_of(keys[1], a[1]), a[2]
   local found = 0
   for i = 4, 7 do
-    found = found + call('ZREMRANGEBYSCORE', keys[i], tick, tick)
+    found = found + call('ZREMRANGEBYSCORE', keys[i], a[3], a[3])
+    counts[keys[i]] = nil -- it may be gone
   end
   if found == 0 then
     return {0, 0, 0}
   end
   local t, x = tick_of(part, keys[2], ms), keys[3]
-  call('ZADD', x, t, a[4] .. log)
-  call('ZREMRANGEBYSCORE', x, '-inf', (ms - RECALLS) * 1024)
-  call('PEXPIREAT', x, ms + RECALLS)
+  call('ZADD', x, digits(t), a[4] .. log)
+  call('ZREMRANGEBYSCORE', x, '-inf', digits((ms - RECALLS) * 1024))
+  call('PEXPIREAT', x, digits(ms + RECALLS))
   local connected = tell(part, keys[1], log,
     entry_of(part, 'X', named(log) .. pack('>I7', t) .. a[4]), ms)
   return {1, t, connected}

@@ -6,7 +6,7 @@ local VERSION = 2
 -- Redis has no globals while a library is loaded: they are bound at the first
 -- call.
 local call, pack, unpack, sub, format, concat, char, floor, sort, sha1hex
-local tonumber, values, pairs
+local tonumber, values, pairs, byte
 
 -- Of this VM: its id, and the time of its first call.
 local vm, began
@@ -20,15 +20,24 @@ local UNTAKEN = 5000 -- ms for which it is kept
 local RECALLS = 600000 -- ms for which recalls are known
 local NONE = ''
 
+-- ms; and as a second number µs
 local function now()
   local t = call('TIME')
-  return t[1] * 1000 + floor(t[2] / 1000)
+  local us = t[1] * 1000000 + t[2]
+  return (us - us % 1000) / 1000, us
+end
+
+-- A whole number as Redis takes it; of itself it would be written with all that
+-- a fraction needs, which takes seven times as long.
+local function digits(n)
+  return format('%d', n)
 end
 
 local function bind()
   call, sha1hex = redis.call, redis.sha1hex
   pack, unpack = struct.pack, struct.unpack
   sub, format, char = string['sub'], string.format, string.char
+  byte = string.byte
   concat, sort = table.concat, table.sort
   floor, tonumber, values = math.floor, _G.tonumber, _G.unpack
   pairs = _G.pairs
@@ -45,7 +54,8 @@ end
 
 -- The key lives at least until then (ms).
 local function keep_until(key, at)
-  if call('PEXPIREAT', key, at, 'GT') == 0 and call('PTTL', key) < 0 then
-    call('PEXPIREAT', key, at)
+  if call('PEXPIREAT', key, digits(at), 'GT') == 0
+    and call('PTTL', key) < 0 then
+    call('PEXPIREAT', key, digits(at))
   end
 end

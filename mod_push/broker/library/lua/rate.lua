@@ -4,9 +4,7 @@
 
 -- Takes up to want; gives how many, how many are left, and the µs until the
 -- next one comes.
-local function take(key, limit, want)
-  local t = call('TIME')
-  local us = t[1] * 1000000 + t[2]
+local function take(key, limit, want, us)
   local each = 1000000 / limit
   local missing = math.max(number(call('GET', key)) - us, 0)
   missing = math.min(missing, 1000000)
@@ -14,7 +12,7 @@ local function take(key, limit, want)
   if taken > 0 then
     missing = missing + taken * each
     call('SET', key, format('%.3f', us + missing), 'PXAT',
-      floor((us + missing) / 1000) + 1)
+      digits(floor((us + missing) / 1000) + 1))
   end
   local left = floor((1000000 - missing + 0.001) / each)
   local wait = math.max(missing + each - 1000000, 0)
@@ -23,8 +21,10 @@ end
 
 -- KEYS Q; limit want
 local function push_take(keys, a)
+  local _, us = now()
   local limit = math.max(number(a[1]), 1)
-  local taken, left, wait = take(keys[1], limit, math.max(number(a[2]), 1))
+  local taken, left, wait = take(keys[1], limit, math.max(number(a[2]), 1),
+    us)
   return {taken, left, wait}
 end
 

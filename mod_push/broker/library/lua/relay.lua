@@ -150,7 +150,7 @@ end
 -- u32, tick of the first u56.
 local function push_relay_waiting(keys, a)
   local part = part_of(keys[1], a[1])
-  local answer = {vm, now()}
+  local answer = {vm, (now())}
   for i = 2, #a do
     local out = {}
     for p, mark in pairs(marks_of(part.space, a[i])) do

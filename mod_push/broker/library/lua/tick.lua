@@ -1,12 +1,16 @@
 -- ---- a partition ----
 
-local parts = {} -- base → partition
+local parts = {} -- base, and keys that begin with it → partition
 local spaces = {} -- prefix → what all its partitions here share
 
 -- Of a key whose name is one letter behind the tag: `f`, `h`.
 local function part_of(key, p)
+  local part = parts[key]
+  if part then
+    return part
+  end
   local base = sub(key, 1, -2)
-  local part = parts[base]
+  part = parts[base]
   if not part then
     local prefix = string.match(base, '^(.*){') or base
     local space = spaces[prefix]
@@ -17,6 +21,7 @@ local function part_of(key, p)
     part = {p = number(p), base = base, space = space, ceil = 0, salt = 0}
     parts[base] = part
   end
+  parts[key] = part
   return part
 end
 
@@ -29,6 +34,24 @@ local function eight(part, ms)
     bytes[#bytes + 1] = char(tonumber(sub(hex, i, i + 1), 16))
   end
   return concat(bytes)
+end
+
+-- Lanes that were written to lately, and how many members each has at most: so
+-- none is counted for each.  True as long as nobody but this VM writes there.
+local counts, counted = {}, 0
+
+local function forget_counts()
+  counts, counted = {}, 0
+end
+
+local function note_count(key, count)
+  if not counts[key] then
+    counted = counted + 1
+    if counted > 10000 then
+      counts, counted = {}, 1
+    end
+  end
+  counts[key] = count
 end
 
 -- Of the partition's data: another one where all keys were lost.
@@ -55,11 +78,14 @@ local function tick_of(part, h, ms)
   if t >= part.ceil then
     -- A master that was a replica for a while may know an old VM's.
     local c = number(call('HGET', h, 'c'))
+    if c ~= part.ceil then
+      forget_counts()
+    end
     if c > part.ceil and t <= c then
       t = c + 1
     end
     part.ceil = t + 1024000
-    call('HSET', h, 'c', part.ceil)
+    call('HSET', h, 'c', digits(part.ceil))
     epoch_of(part, h, ms)
   end
   part.last = t
