@@ -18,6 +18,7 @@
 #define WORDS  256
 #define LEASE  60000
 #define PEERS  64u
+#define HEAD   27u /* of a device's record */
 #define KEYED  offsetof(struct model, now) /* bytes that are in keys */
 
 /* A command, taken apart. */
@@ -207,6 +208,15 @@ static unsigned owner_of(push_text_t text)
     return owner;
 }
 
+/* Who calls has a number. */
+static unsigned caller_of(push_text_t text)
+{
+    unsigned owner = owner_of(text);
+
+    NEEDS(owner != 0, "a node calls that has no number");
+    return owner;
+}
+
 static unsigned owner_number(unsigned owner)
 {
     return (unsigned)number(cs_text_of(CS_OWNERS, owner));
@@ -285,6 +295,7 @@ static void pack_body(FILE *out, const struct model_entry *e,
         cs_pack(out, 0, 4);
         return;
     case PUSH_ENTRY_ACK:
+    case PUSH_ENTRY_QUESTION:
         pack_about_device(out, e);
         break;
     default:
@@ -456,7 +467,7 @@ static void run_follow(call_t *call)
 {
     struct model_followed *followed = malloc(sizeof(*followed));
     struct model_follow what = {.log = log_arg(call, 2),
-                                .owner = owner_of(call->args[3]),
+                                .owner = caller_of(call->args[3]),
                                 .connected = (uint32_t)arg(call, 4),
                                 .subscribers = (uint32_t)arg(call, 5),
                                 .since = arg(call, 6)};
@@ -472,7 +483,7 @@ static void run_follow(call_t *call)
 static void run_unfollow(call_t *call)
 {
     cs_reply_number(call->out, model_unfollow(call->m, log_arg(call, 1),
-                                              owner_of(call->args[2])));
+                                              caller_of(call->args[2])));
 }
 
 static void run_resync(call_t *call)
@@ -487,7 +498,7 @@ static void run_resync(call_t *call)
     for (unsigned i = 0; i < logs; i++) {
         unsigned at = 3 + 5 * i;
         struct model_follow what = {.log = log_arg(call, at),
-                                    .owner = owner_of(call->args[2]),
+                                    .owner = caller_of(call->args[2]),
                                     .connected = (uint32_t)arg(call, at + 1),
                                     .subscribers = (uint32_t)arg(call, at + 2),
                                     .since = arg(call, at + 3)};
@@ -506,7 +517,7 @@ static void run_drain(call_t *call)
                            call->args[3].len);
 
     NEEDS(drained != NULL, "no memory for an answer");
-    model_drain(call->m, owner_of(call->args[2]), same ? arg(call, 4) : 0,
+    model_drain(call->m, caller_of(call->args[2]), same ? arg(call, 4) : 0,
                 drained);
     cs_reply_array(call->out, 8);
     reply_origin(call);
@@ -564,7 +575,7 @@ static void run_claim(call_t *call)
 {
     struct model_claimed *claimed = malloc(sizeof(*claimed));
     struct model_claim claim = {.follow = {.log = log_arg(call, 2),
-                                           .owner = owner_of(call->args[4]),
+                                           .owner = caller_of(call->args[4]),
                                            .connected = (uint32_t)arg(call,
                                                                       11),
                                            .subscribers = (uint32_t)arg(call,
@@ -611,7 +622,7 @@ static void run_yield(call_t *call)
 {
     struct model_write write = {.log = log_arg(call, 2),
                                 .device = context_of(call->args[3]),
-                                .owner = owner_of(call->args[4]),
+                                .owner = caller_of(call->args[4]),
                                 .fence = (uint32_t)arg(call, 5),
                                 .keep = (int64_t)arg(call, 6),
                                 .to = owner_of(call->args[7]),
@@ -631,7 +642,7 @@ static void run_save(call_t *call)
     unsigned log = cs_engine_log(name_in_key(call->keys[0]));
     struct model_write write = {.log = log,
                                 .device = context_of(call->args[1]),
-                                .owner = owner_of(call->args[2]),
+                                .owner = caller_of(call->args[2]),
                                 .fence = (uint32_t)arg(call, 3),
                                 .keep = (int64_t)arg(call, 4),
                                 .online = is_set(call, 5),
@@ -703,6 +714,75 @@ static void run_answer(call_t *call)
 
     cs_reply_number(call->out,
                     post_heard(call, owner_of(call->args[2]), &entry));
+}
+
+static const struct model_member *find_member(const struct model_log *log,
+                                              uint64_t tick, unsigned *lane)
+{
+    for (*lane = 0; *lane < 4; ++*lane) {
+        const struct model_lane *l = &log->lanes[*lane];
+
+        for (unsigned i = 0; i < l->count; i++) {
+            if (l->members[i].tick == tick && l->members[i].expires) {
+                return &l->members[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static void run_read(call_t *call)
+{
+    unsigned log = cs_engine_log(name_in_key(call->keys[0])), lane;
+    const struct model_member *m = find_member(&call->m->logs[log],
+                                               arg(call, 1), &lane);
+    push_text_t record = cs_text_of(CS_RECORDS, m ? m->record : 0);
+
+    m = m && m->expires > call->m->now ? m : NULL;
+    cs_reply_array(call->out, m ? 3 : 1);
+    cs_reply_number(call->out, (uint64_t)call->m->now);
+    if (m) {
+        cs_reply_number(call->out, lane);
+        fprintf(call->out, "$%u\r\n", 13 + record.len);
+        cs_pack(call->out, m->tick, 7);
+        cs_pack(call->out, (uint64_t)m->expires, 6);
+        cs_pack_text(call->out, record);
+        fputs("\r\n", call->out);
+    }
+}
+
+/* All records of a user's devices. */
+static void run_view(call_t *call)
+{
+    unsigned log = cs_engine_log(name_in_key(call->keys[0]));
+    const struct model_device *devices = call->m->logs[log].devices;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < MODEL_DEVICES; i++) {
+        count += devices[i].known;
+    }
+    cs_reply_array(call->out, 2 * count);
+    for (unsigned i = 0; i < MODEL_DEVICES; i++) {
+        const struct model_device *d = &devices[i];
+        push_text_t record = cs_text_of(CS_RECORDS, d->record);
+        push_text_t session = cs_text_of(CS_RECORDS, d->session);
+
+        if (!d->known) {
+            continue;
+        }
+        cs_reply_text(call->out, cs_text_of(CS_CONTEXTS, i + 1));
+        fprintf(call->out, "$%u\r\n", HEAD + record.len + session.len);
+        cs_pack(call->out, d->owner ? owner_number(d->owner) : 0, 2);
+        cs_pack(call->out, (unsigned)d->online + 2u * d->exact, 1);
+        cs_pack(call->out, d->fence, 4);
+        cs_pack(call->out, 0, 4);
+        cs_pack(call->out, (uint64_t)d->left, 6);
+        cs_pack(call->out, (uint64_t)d->until, 6);
+        cs_pack(call->out, record.len, 4);
+        cs_pack_text(call->out, record);
+        cs_pack_text(call->out, session);
+        fputs("\r\n", call->out);
+    }
 }
 
 /* ---- the cluster ---- */
@@ -790,6 +870,7 @@ static const struct {
     {"push_claim", run_claim},     {"push_reclaim", run_claim},
     {"push_yield", run_yield},     {"push_save", run_save},
     {"push_send", run_send},       {"push_answer", run_answer},
+    {"push_view", run_view},       {"push_read", run_read},
     {"push_marks", run_marks},     {"push_lease", run_lease},
 };
 
@@ -821,7 +902,7 @@ static void dispatch(call_t *call)
             return;
         }
     }
-    NEEDS(false, "a function that is not simulated");
+    NEEDS(false, "%.*s is not simulated", (int)call->words[1].len, call->words[1].at);
 }
 
 static void look_at_inboxes(const struct model *m)
@@ -875,18 +956,19 @@ unsigned cs_engine_posted(unsigned owners[MODEL_OWNERS])
 bool cs_engine_has(unsigned log, uint64_t mid, int64_t *expires)
 {
     const cs_master_t *master = &engine.masters[cs_log_master(log)];
+    unsigned lane;
+    const struct model_member *m = find_member(&master->model->logs[log],
+                                               push_tick_of_mid(mid), &lane);
 
-    for (unsigned lane = 0; lane < 4; lane++) {
-        const struct model_lane *l = &master->model->logs[log].lanes[lane];
+    *expires = m ? m->expires : 0;
+    return m != NULL;
+}
 
-        for (unsigned i = 0; i < l->count; i++) {
-            if (l->members[i].expires
-                && push_mid_of_tick(l->members[i].tick, master->partition)
-                       == mid) {
-                *expires = l->members[i].expires;
-                return true;
-            }
-        }
-    }
-    return false;
+bool cs_engine_has_device(unsigned log, unsigned context)
+{
+    const struct model_device *d = &engine.masters[cs_log_master(log)]
+                                        .model->logs[log]
+                                        .devices[context];
+
+    return d->known && d->record != 0;
 }

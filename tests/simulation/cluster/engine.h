@@ -68,4 +68,7 @@ unsigned cs_engine_log(push_text_t name);
 /* Whether the log has this message still, and for how long (Redis ms). */
 bool cs_engine_has(unsigned log, uint64_t mid, int64_t *expires);
 
+/* Whether a device of the user has ever been written. */
+bool cs_engine_has_device(unsigned log, unsigned context);
+
 #endif

@@ -29,6 +29,7 @@ static struct {
     unsigned count;
     bool here[CS_CLIENTS];
     uint32_t dropped[CS_CLIENTS];
+    bool lost[CS_MASTERS]; /* a master has lost some of its keys */
     struct {
         unsigned log, context;
         uint32_t fence;
@@ -221,11 +222,32 @@ void cs_judge_saved(unsigned log, unsigned context, int node, uint32_t fence)
 
 /* ---- the faults tell ---- */
 
+/* A device of which nothing is left begins anew, with what comes from then. */
+static void forget(int client)
+{
+    judge.here[client] = false;
+    for (unsigned i = 0; i < judge.count; i++) {
+        judge.publishes[i].of[client].excused = true;
+        judge.publishes[i].of[client].acked = 0;
+    }
+}
+
+void cs_judge_not_written(void)
+{
+    for (int i = 0; i < CS_CLIENTS; i++) {
+        if (!cs_engine_has_device((unsigned)i % CS_USERS,
+                                  cs_client_context(i))) {
+            forget(i);
+        }
+    }
+}
+
 void cs_judge_tail_lost(unsigned master, bool commits)
 {
     int64_t expires;
 
     judge.wrote_count = 0;
+    judge.lost[master] = true;
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 
@@ -239,26 +261,25 @@ void cs_judge_tail_lost(unsigned master, bool commits)
             forgive(i, cs_now() - LAG_MS - cs_trouble_for());
         }
     }
+    if (!commits) {
+        cs_judge_not_written();
+    }
 }
 
 void cs_judge_flushed(unsigned master)
 {
     judge.wrote_count = 0;
+    judge.lost[master] = true;
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 
-        for (int j = 0; j < CS_CLIENTS; j++) {
-            /* Who was away has lost its place in channels, too. */
-            if (cs_log_master((unsigned)j % CS_USERS) == master
-                || (p->mid && cs_log_master(p->log) == master)) {
-                p->of[j].excused = true;
-                p->of[j].acked = 0;
-            }
+        for (int j = 0; p->mid && j < CS_CLIENTS; j++) {
+            p->of[j].excused |= cs_log_master(p->log) == master;
         }
     }
     for (int j = 0; j < CS_CLIENTS; j++) {
         if (cs_log_master((unsigned)j % CS_USERS) == master) {
-            judge.here[j] = false;
+            forget(j); /* and with it its places in channels */
         }
     }
 }
@@ -345,7 +366,7 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
         cs_violation("unequal: node %d lacks publish %u", node,
                      cs_publish_index(p));
     }
-    if (found && p->ended && p->told
+    if (found && p->ended && !judge.lost[cs_log_master(p->log)]
         && push_message_fate(entry.message) == PUSH_LIVE) {
         cs_violation("unequal: node %d has publish %u, which is over", node,
                      cs_publish_index(p));

@@ -15,7 +15,7 @@
 
 #define SEATS  2u
 #define MEMORY                                                                \
-    (((size_t)1 << 20)                                                        \
+    (((size_t)2 << 20)                                                        \
      + PUSH_SHARDS                                                            \
            * (sizeof(push_counts_t) + sizeof(push_gone_ring_t)                \
               + sizeof(push_tally_t))                                         \

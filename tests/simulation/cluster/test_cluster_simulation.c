@@ -19,6 +19,7 @@ int main(int argc, char **argv)
 
         cs_schedule_draw(&schedule, from, fault);
         schedule.shown = argc == 2;
+        fflush(stdout);
         if (fork() == 0) {
             violations = cs_schedule_run(&schedule, stdout);
             fflush(stdout);

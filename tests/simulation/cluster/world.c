@@ -117,7 +117,7 @@ void cs_schedule_draw(cs_schedule_t *schedule, uint64_t seed, cs_fault_t fault)
 static void start(const cs_schedule_t *schedule, FILE *out)
 {
     memset(&world, 0, sizeof(world));
-    world.dice = dice(~schedule->seed);
+    world.dice = dice(schedule->seed * 2654435761u + 1);
     world.fault = schedule->fault;
     world.commits = !dice_one_in(&world.dice, 3);
     cs_names_choose();
@@ -127,6 +127,7 @@ static void start(const cs_schedule_t *schedule, FILE *out)
     cs_wire_reset(&world.dice, schedule->fault);
     cs_nodes_reset(world.commits);
     cs_people_reset();
+    cs_say("publishes %swait for the replica", world.commits ? "" : "do not ");
     for (int i = 0; i < CS_NODES; i++) {
         cs_node_start(i);
     }
