@@ -5,6 +5,8 @@
 #include <time.h>
 
 #include "broker/node/loading.h"
+#include "broker/node/masters.h"
+#include "broker/node/steward.h"
 #include "core/checkin.h"
 #include "redis/courier.h"
 
@@ -150,8 +152,9 @@ static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
     push_follow_reply_t reply;
     push_status_t status = PUSH_OK;
 
-    if (!load->asked) {
-        ask_for(cluster, load, load->taken);
+    /* What came while it was loaded, or whose errand failed, is asked anew. */
+    if (!load->asked || load->waited) {
+        ask_for(cluster, load, !load->asked && load->taken);
     }
     while (status == PUSH_OK && load->follow.mine) {
         push_courier_wait(cluster->courier, &load->request);
@@ -215,6 +218,22 @@ push_status_t push_load_wait(push_cluster_t *cluster, push_load_t *load)
     return status;
 }
 
+/*
+ * What came while an errand was at it was left to that; if it ended before it
+ * had all, its readers would wait for the next message.
+ */
+static void see_to_rest(push_cluster_t *cluster, push_text_t log)
+{
+    push_follow_view_t view;
+
+    if (push_follow_read(cluster->store, log, &view) == PUSH_OK
+        && view.state == PUSH_FOLLOW_LIVE && view.unattended) {
+        push_partition_suspected(cluster->words,
+                                 push_log_partition(cluster->store, log));
+        push_steward_wake(cluster->steward);
+    }
+}
+
 void push_load_end(push_cluster_t *cluster, push_load_t *load)
 {
     if (load->asked && !load->waited) {
@@ -225,6 +244,9 @@ void push_load_end(push_cluster_t *cluster, push_load_t *load)
     }
     if (load->follow.mine) {
         push_follow_fail(cluster->store, load->log, load->follow.errand);
+    }
+    if (load->follow.mine || load->follow.state != PUSH_FOLLOW_LIVE) {
+        see_to_rest(cluster, load->log);
     }
     free(load->marks);
     *load = (push_load_t){.log = load->log};
