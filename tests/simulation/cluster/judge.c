@@ -363,8 +363,11 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
                && expires > cs_wall() + GRACE_MS;
 
     if (has && !found && p->log >= CS_USERS) {
-        cs_violation("unequal: node %d lacks publish %u", node,
-                     cs_publish_index(p));
+        const push_log_copy_t *copy = push_log_copy(store, log);
+
+        cs_violation("unequal: node %d, at %" PRIx64 ", behind %d, state %d loader %u errand %u tag %u lacks publish %u, of %" PRIx64,
+                     node, (uint64_t)atomic_load(&copy->version) << 12,
+                     push_copy_behind(copy), copy->state, copy->loader, copy->errand, store->tag, cs_publish_index(p), p->mid);
     }
     if (found && p->ended && !judge.lost[cs_log_master(p->log)]
         && push_message_fate(entry.message) == PUSH_LIVE) {
