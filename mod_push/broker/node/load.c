@@ -48,8 +48,8 @@ int64_t push_device_keep(const push_cluster_t *cluster, push_text_t user)
 /* ---- from an answer to the segment ---- */
 
 /* Marks of all pieces are kept, for the import of a device. */
-static bool keep_marks(push_cluster_t *cluster, push_load_t *load,
-                       const push_loading_t *loading, const push_time_t *now)
+static bool keep_marks(push_load_t *load, const push_loading_t *loading,
+                       const push_time_t *now)
 {
     unsigned room = load->marks_count + MARKS_MAX;
     push_dropped_t *marks;
@@ -60,7 +60,7 @@ static bool keep_marks(push_cluster_t *cluster, push_load_t *load,
     }
     load->marks = marks;
     load->marks_count += push_loading_marks(
-        cluster, loading, now, marks + load->marks_count, MARKS_MAX);
+        loading, now, marks + load->marks_count, MARKS_MAX);
     return true;
 }
 
@@ -78,7 +78,7 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
     push_status_t status = PUSH_NO_MEMORY;
     bool again = false;
 
-    if (keep_marks(cluster, load, &loading, &now)) {
+    if (keep_marks(load, &loading, &now)) {
         status = push_loading_put(cluster, &loading, &now, &again);
     }
     if (status == PUSH_OK) {
