@@ -254,6 +254,7 @@ void cs_judge_tail_lost(unsigned master, bool commits)
         if (p->mid && cs_log_master(p->log) == master
             && !cs_engine_has(p->log, p->mid, &expires)) {
             p->ended |= !commits || !p->told;
+            p->keyed &= p->told;
         }
     }
     for (int i = 0; i < CS_CLIENTS; i++) {
@@ -273,8 +274,12 @@ void cs_judge_flushed(unsigned master)
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 
-        for (int j = 0; p->mid && j < CS_CLIENTS; j++) {
-            p->of[j].excused |= cs_log_master(p->log) == master;
+        if (!p->mid || cs_log_master(p->log) != master) {
+            continue;
+        }
+        p->keyed &= p->told; /* the key is lost, too: nobody asks again */
+        for (int j = 0; j < CS_CLIENTS; j++) {
+            p->of[j].excused = true;
         }
     }
     for (int j = 0; j < CS_CLIENTS; j++) {
@@ -341,6 +346,7 @@ static void find_lost(int client)
         if (p->told && p->of[client].owed && !p->of[client].delivered
             && !p->of[client].excused && !p->ended
             && p->expires > cs_now() + GRACE_MS) {
+            cs_say("publish %u, device %d topic %u lane %u ttl %d", i, p->device, p->topic, p->urgency, (int) p->ttl);
             missing++;
             witness = i;
         }
@@ -362,6 +368,7 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
     bool has = cs_engine_has(p->log, p->mid, &expires)
                && expires > cs_wall() + GRACE_MS;
 
+    cs_say("publish %u at node %d: found %d, has %d", cs_publish_index(p), node, found, has);
     if (has && !found && p->log >= CS_USERS) {
         const push_log_copy_t *copy = push_log_copy(store, log);
 

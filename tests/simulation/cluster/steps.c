@@ -178,8 +178,7 @@ static void set_clock(uint32_t choice)
 {
     static const int64_t wall[] = {-60000, 0, 60000, 3600000};
 
-    cs_clock_set(node_of(choice), wall[choice / CS_NODES % 4],
-                 node_of(choice) * 5000);
+    cs_clock_set(node_of(choice), wall[choice / CS_NODES % 4]);
 }
 
 static const struct {

@@ -70,10 +70,9 @@ int64_t cs_wall(void)
     return WALL + now;
 }
 
-void cs_clock_set(int node, int64_t wall, int64_t mono)
+void cs_clock_set(int node, int64_t ahead)
 {
-    nodes[node].wall = wall;
-    nodes[node].mono = mono;
+    nodes[node].wall = ahead;
 }
 
 int cs_node(void)
@@ -103,6 +102,9 @@ void cs_threads_reset(void)
         threads[i].used = false;
     }
     memset(nodes, 0, sizeof(nodes));
+    for (int i = 0; i < CS_NODES; i++) {
+        nodes[i].mono = i * 5000;
+    }
     now = CS_START;
     at_work = CS_NOBODY;
     running = NULL;

@@ -22,8 +22,9 @@
 int64_t cs_now(void);
 void cs_pass(int64_t ms);
 
-/* By so much a node's wall clock is ahead of the others', and its mono one. */
-void cs_clock_set(int node, int64_t wall, int64_t mono);
+/* By so much a node's wall clock is ahead from now on.  Its mono clock began
+ * at another time than the others'. */
+void cs_clock_set(int node, int64_t ahead);
 
 /* The wall clock that all have who are not said to be off. */
 int64_t cs_wall(void);
