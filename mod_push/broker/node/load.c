@@ -163,6 +163,9 @@ static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
             || !push_follow_reply(load->request.reply, &reply)) {
             return PUSH_NO_STATE;
         }
+        push_partition_answered(cluster->words,
+                                load->request.command.partition,
+                                reply.origin.epoch);
         status = put(cluster, load, &reply.followed);
         if (status == PUSH_OK && load->follow.mine) {
             ask_for(cluster, load, true);

@@ -150,8 +150,8 @@ void cs_judge_stored(unsigned log, push_text_t record, uint64_t mid)
     if (p->topic) {
         replace_older(p);
     }
-    cs_say("publish %u is stored in log %u, lane %u, as %" PRIx64,
-           cs_publish_index(p), log, p->urgency, mid);
+    cs_say("publish %u is stored in log %u, lane %u, topic %u, as %" PRIx64,
+           cs_publish_index(p), log, p->urgency, p->topic, mid);
 }
 
 void cs_judge_recalled(uint64_t mid)
@@ -369,7 +369,7 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
                && expires > cs_wall() + GRACE_MS;
 
     cs_say("publish %u at node %d: found %d, has %d", cs_publish_index(p), node, found, has);
-    if (has && !found && p->log >= CS_USERS) {
+    if (has && !found && !p->ended && p->log >= CS_USERS) {
         const push_log_copy_t *copy = push_log_copy(store, log);
 
         cs_violation("unequal: node %d, at %" PRIx64 ", behind %d, state %d loader %u errand %u tag %u lacks publish %u, of %" PRIx64,

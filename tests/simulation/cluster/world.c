@@ -76,6 +76,9 @@ static void sweep_all(void)
             cs_node_sweep(i);
         }
     }
+    for (unsigned i = 0; i < CS_MASTERS; i++) {
+        cs_engine_replicate(i); /* a replica is some time behind, no more */
+    }
     world.swept = cs_now();
 }
 
