@@ -338,10 +338,10 @@ static void reply_entries(const call_t *call,
 }
 
 /* vm, epoch, time */
-static void reply_origin(const call_t *call)
+static void reply_origin_of(const call_t *call, push_text_t vm)
 {
     see_epoch(call->master);
-    cs_reply_string(call->out, call->master->vm);
+    cs_reply_text(call->out, vm);
     if (call->master->epoch) {
         fputs("$8\r\n", call->out);
         cs_pack(call->out, call->master->epoch, 8);
@@ -351,6 +351,13 @@ static void reply_origin(const call_t *call)
         cs_reply_string(call->out, "");
     }
     cs_reply_number(call->out, (uint64_t)call->m->now);
+}
+
+static void reply_origin(const call_t *call)
+{
+    const char *vm = call->master->vm;
+
+    reply_origin_of(call, (push_text_t){vm, (uint32_t)strlen(vm)});
 }
 
 /* version, more, whole, entries */
@@ -942,6 +949,28 @@ char *cs_engine_run(unsigned which, const push_command_t *command, bool commit,
     if (commit) {
         cs_engine_replicate(which);
     }
+    return bytes;
+}
+
+char *cs_engine_stale(unsigned which, const push_command_t *command,
+                      size_t *len)
+{
+    static call_t call;
+    char *bytes = NULL;
+
+    call = (call_t){.master = &engine.masters[which],
+                    .m = engine.masters[which].model};
+    take_apart(&call, command);
+    call.out = open_memstream(&bytes, len);
+    NEEDS(call.out != NULL, "no memory for an answer");
+    cs_reply_array(call.out, 8);
+    reply_origin_of(&call, call.args[3]);
+    cs_reply_number(call.out, 0);
+    cs_reply_number(call.out, arg(&call, 4) + 1);
+    cs_reply_number(call.out, arg(&call, 4));
+    cs_reply_string(call.out, "");
+    cs_reply_number(call.out, arg(&call, 4));
+    fclose(call.out);
     return bytes;
 }
 

@@ -40,6 +40,10 @@ unsigned cs_master_of(unsigned partition);
 char *cs_engine_run(unsigned master, const push_command_t *command,
                     bool commit, size_t *len);
 
+/* To a drain, what a master says that was one: nothing is new. */
+char *cs_engine_stale(unsigned master, const push_command_t *command,
+                      size_t *len);
+
 /* The owners whose inboxes were added to by the last call. */
 unsigned cs_engine_posted(unsigned owners[MODEL_OWNERS]);
 

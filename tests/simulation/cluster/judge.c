@@ -126,6 +126,7 @@ static void replace_older(const cs_publish_t *p)
             && older->topic == p->topic && older->log == p->log
             && older->device == p->device) {
             older->ended = true;
+            older->by = cs_publish_index(p) + 1;
         }
     }
 }
@@ -159,7 +160,7 @@ void cs_judge_recalled(uint64_t mid)
     cs_publish_t *p = find(mid);
 
     if (p) {
-        p->ended = true;
+        p->ended = p->recalled = true;
         cs_say("publish %u is recalled", cs_publish_index(p));
     }
 }
@@ -358,6 +359,22 @@ static void find_lost(int client)
     }
 }
 
+/*
+ * Redis tells for ten minutes what was recalled.  That a message was replaced
+ * the one tells that did so, while that is there.
+ */
+static bool is_told(const cs_publish_t *p)
+{
+    int64_t expires;
+
+    return !judge.lost[cs_log_master(p->log)]
+           && (p->recalled
+               || (p->by
+                   && cs_engine_has(p->log, cs_publish_at(p->by - 1)->mid,
+                                    &expires)
+                   && expires > cs_wall() + GRACE_MS));
+}
+
 /* Of a channel or the broadcast: whether it stands there, and lives. */
 static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
 {
@@ -376,7 +393,7 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
                      node, (uint64_t)atomic_load(&copy->version) << 12,
                      push_copy_behind(copy), copy->state, copy->loader, copy->errand, store->tag, cs_publish_index(p), p->mid);
     }
-    if (found && p->ended && !judge.lost[cs_log_master(p->log)]
+    if (found && p->ended && is_told(p)
         && push_message_fate(entry.message) == PUSH_LIVE) {
         cs_violation("unequal: node %d has publish %u, which is over", node,
                      cs_publish_index(p));

@@ -35,6 +35,8 @@ typedef struct cs_publish_t {
     uint64_t mid; /* 0: not stored */
     int64_t at, expires;
     bool ended; /* replaced, recalled: nobody has to get it */
+    bool recalled;
+    unsigned by; /* which one has replaced it, + 1; 0: none */
     struct {
         bool owed, delivered, excused;
         int64_t acked; /* 0: never, or that may be forgotten */

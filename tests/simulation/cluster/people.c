@@ -492,14 +492,29 @@ static void send(cs_publish_t *p, int node)
     }
 }
 
+void cs_publisher_end(unsigned log, int node)
+{
+    cs_publish_t *p = cs_publish_add();
+
+    if (p) {
+        p->log = log;
+        p->device = -1;
+        p->urgency = PUSH_NORMAL;
+        p->ttl = 600000;
+        p->keyed = true;
+        send(p, node);
+    }
+}
+
 void cs_publisher_publish(dice_t *d, int node)
 {
     static const int64_t ttls[] = {600000, 600000, 600000, 20000};
-    cs_publish_t *p = cs_node_is_up(node) ? cs_publish_add() : NULL;
+    cs_publish_t *p;
 
-    if (!p) {
+    if (!cs_node_is_up(node) || cs_publishes() + CS_LOGS >= CS_PUBLISHES) {
         return;
     }
+    p = cs_publish_add();
     p->log = dice_below(d, CS_LOGS);
     p->device = p->log < CS_USERS && dice_one_in(d, 4) ? (int)dice_below(d, 2)
                                                        : -1;

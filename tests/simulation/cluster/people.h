@@ -47,6 +47,9 @@ unsigned cs_client_context(int client);
 /* A new message, of what the dice say. */
 void cs_publisher_publish(dice_t *d, int node);
 
+/* The last message to a log; it must reach all. */
+void cs_publisher_end(unsigned log, int node);
+
 /* The publishers without an answer whose messages have keys ask again. */
 void cs_publishers_again(int node);
 

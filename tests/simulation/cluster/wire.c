@@ -253,24 +253,14 @@ static bool has_moved(const flight_t *flight)
            && flight->address != cs_master(flight->master)->address;
 }
 
-/* As it would answer that knows of nothing, and is asked without a key. */
-static void answer_stale(flight_t *flight)
-{
-    static const char stale[] = "*8\r\n$18\r\n1-00000000000000ff\r\n$0\r\n\r\n"
-                                ":%lld\r\n:0\r\n:1\r\n:0\r\n$0\r\n\r\n:0\r\n";
-    int len = asprintf(&flight->reply, stale, (long long)cs_wall());
-
-    NEEDS(len > 0, "no memory for a reply");
-    flight->len = (size_t)len;
-}
-
 static void run(flight_t *flight)
 {
     int before = cs_enter(flight->node);
 
     if (has_moved(flight)) {
         if (wire.fault == CS_BEAT_WITHOUT_KEY) {
-            answer_stale(flight);
+            flight->reply = cs_engine_stale(flight->master, &flight->command,
+                                            &flight->len);
         }
         else {
             flight->failure = PUSH_FAILURE_AGAIN;

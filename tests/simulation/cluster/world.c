@@ -193,6 +193,11 @@ static void settle(void)
     end_faults();
     cs_world_run(4000);
     while (!rests && rounds++ < ROUNDS) {
+        if (rounds == 6) {
+            for (unsigned log = 0; log < CS_LOGS; log++) {
+                cs_publisher_end(log, (int)log % CS_NODES);
+            }
+        }
         settle_round();
         rests = rounds > 8 && at_rest();
     }
