@@ -129,6 +129,9 @@ bool model_post(struct model *m, unsigned owner,
         }
         return false;
     }
+    if (inbox->queue.count == MODEL_QUEUE) {
+        lose(inbox);
+    }
     inbox->queue.list[inbox->queue.count++] = *entry;
     return true;
 }

@@ -9,14 +9,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Who compiles the model for many nodes says how many (-DMODEL_OWNERS=…). */
 #define MODEL_LOGS    4 /* two users, a channel, the broadcast */
 #define MODEL_MEMBERS 40
 #define MODEL_TOPICS  8
-#define MODEL_OWNERS  3
+#ifndef MODEL_OWNERS
+#define MODEL_OWNERS 3
+#endif
 #define MODEL_DEVICES 4
-#define MODEL_KEYS    4
+#ifndef MODEL_KEYS
+#define MODEL_KEYS 4
+#endif
 #define MODEL_RECALLS 400
-#define MODEL_QUEUE   900
+#ifndef MODEL_QUEUE
+#define MODEL_QUEUE 900
+#endif
 
 struct model_member {
     uint64_t tick;
@@ -102,16 +109,18 @@ struct model_recall {
 };
 
 struct model {
-    int64_t now, began;
-    uint64_t last, ceiling; /* of this VM; last 0: not read yet */
-    uint64_t ceiling_key;   /* what is in the key */
+    /* ---- what is in keys, and so at replicas ---- */
+    uint64_t ceiling_key;
     bool has_epoch;
     struct model_log logs[MODEL_LOGS];
-    struct model_inbox inboxes[MODEL_OWNERS];
     struct model_key keys[MODEL_KEYS];
     struct model_recall recalls[MODEL_RECALLS];
     unsigned recalls_count;
     int64_t recalls_expire;
+    /* ---- of this VM ---- */
+    int64_t now, began;
+    uint64_t last, ceiling; /* last 0: not read yet */
+    struct model_inbox inboxes[MODEL_OWNERS];
 };
 
 /* Owners are 1 to MODEL_OWNERS; logs below 2 are users'. */

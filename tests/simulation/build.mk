@@ -34,3 +34,36 @@ simulation: $(B)/tests/simulation/test_simulation ## run SEEDS=100000 seeds of f
 		tests/run --alone $<
 
 -include $(SIM_OBJS:.o=.d)
+
+# ---- several nodes --------------------------------------------------------
+# See cluster/world.h.  wire.c stands for redis/courier.c, client.c and
+# wakes.c, which are not linked; of these functions threads.c and probe.c have
+# a second one.
+
+CS_OBJS   := $(call objects,tests/simulation/cluster/*.c)
+CS_MODEL  := $(patsubst %,$(B)/obj/tests/simulation/cluster/%.o,\
+             library_model library_model_devices)
+CS_PROBED := clock_gettime pthread_cond_clockwait pthread_cond_signal \
+             nanosleep poll syscall push_redis_now push_store_apply \
+             push_session_resume push_copy_now
+CS_FOR_MANY := -DMODEL_OWNERS=24 -DMODEL_KEYS=96 -DMODEL_QUEUE=200
+
+UNIT_TESTS += $(B)/tests/simulation/test_cluster_simulation
+
+$(CS_OBJS): $(B)/obj/tests/simulation/cluster/%.o: tests/simulation/cluster/%.c
+	$(call compile,-D_GNU_SOURCE -Itests $(CS_FOR_MANY))
+
+$(CS_MODEL): $(B)/obj/tests/simulation/cluster/%.o: tests/harness/%.c
+	$(call compile,-D_GNU_SOURCE -Itests $(CS_FOR_MANY))
+
+$(B)/tests/simulation/test_cluster_simulation: $(CS_OBJS) $(CS_MODEL) \
+		$(B)/obj/tests/unit/core_suite.o $(B)/obj/tests/harness/keep.o \
+		$(NODE_OBJS) $(B)/libpush_library.a $(B)/libpush_store.a \
+		$(B)/libpush_redis.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) $(patsubst %,-Xlinker --wrap=%,$(CS_PROBED)) \
+		-o $@ $^ -Wl,--as-needed $(CHECK_LIBS) $(APR_LIBS) $(PKG_LIBS) \
+		-pthread
+
+-include $(CS_OBJS:.o=.d) $(CS_MODEL:.o=.d)

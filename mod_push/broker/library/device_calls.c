@@ -51,10 +51,12 @@ void push_library_claim(push_command_t *command, const push_claim_call_t *call)
 bool push_claim_reply(const push_reply_t *reply, push_claim_reply_t *claimed)
 {
     push_parts_t parts = push_parts(reply, 15);
+    bool well;
 
     claimed->outcome = (push_claimed_t)push_part_number(&parts, 0,
                                                         PUSH_CLAIMED_STREAMS);
-    push_followed_read(&parts, 4, &claimed->followed);
+    well = push_origin_read(&parts, 1, &claimed->origin);
+    push_followed_read(&parts, 4, &claimed->origin, &claimed->followed);
     claimed->fence = (uint32_t)push_part_number(&parts, 8, UINT32_MAX);
     claimed->exact = push_part_flag(&parts, 9);
     claimed->record = push_part_text(&parts, 10);
@@ -62,7 +64,7 @@ bool push_claim_reply(const push_reply_t *reply, push_claim_reply_t *claimed)
     claimed->owner = (unsigned)push_part_number(&parts, 12, UINT16_MAX);
     claimed->heard = (uint32_t)push_part_number(&parts, 13, UINT32_MAX);
     claimed->young = push_part_number(&parts, 14, PUSH_MS_MAX) < YOUNG;
-    return push_origin_read(&parts, 1, &claimed->origin);
+    return well && !parts.wrong;
 }
 
 void push_library_yield(push_command_t *command, const push_yield_call_t *call)

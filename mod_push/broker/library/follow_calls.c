@@ -29,9 +29,10 @@ bool push_follow_reply(const push_reply_t *reply,
                        push_follow_reply_t *followed)
 {
     push_parts_t parts = push_parts(reply, 3 + FOLLOWED);
+    bool well = push_origin_read(&parts, 0, &followed->origin);
 
-    push_followed_read(&parts, 3, &followed->followed);
-    return push_origin_read(&parts, 0, &followed->origin);
+    push_followed_read(&parts, 3, &followed->origin, &followed->followed);
+    return well && !parts.wrong;
 }
 
 void push_library_unfollow(push_command_t *command,
@@ -73,17 +74,20 @@ bool push_resync_reply(const push_reply_t *reply,
 {
     push_parts_t parts = push_parts(reply, 3);
     unsigned count = push_reply_count(reply);
+    bool well;
 
     resynced->count = 0;
     if (parts.wrong || (count - 3) % FOLLOWED
         || (count - 3) / FOLLOWED > PUSH_RESYNC_MAX) {
         return false;
     }
+    well = push_origin_read(&parts, 0, &resynced->origin);
     resynced->count = (count - 3) / FOLLOWED;
     for (unsigned i = 0; i < resynced->count; i++) {
-        push_followed_read(&parts, 3 + FOLLOWED * i, &resynced->logs[i]);
+        push_followed_read(&parts, 3 + FOLLOWED * i, &resynced->origin,
+                           &resynced->logs[i]);
     }
-    return push_origin_read(&parts, 0, &resynced->origin);
+    return well && !parts.wrong;
 }
 
 void push_library_drain(push_command_t *command, const push_drain_call_t *call)

@@ -16,8 +16,9 @@ bool push_origin_read(push_parts_t *parts, unsigned index,
 }
 
 void push_followed_read(push_parts_t *parts, unsigned index,
-                        push_followed_t *followed)
+                        const push_origin_t *origin, push_followed_t *followed)
 {
+    followed->now = origin->now;
     followed->version = push_part_number(parts, index, PUSH_TICK_MAX);
     followed->more = push_part_flag(parts, index + 1);
     followed->whole = push_part_flag(parts, index + 2);

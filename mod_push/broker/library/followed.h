@@ -19,6 +19,7 @@ typedef struct push_followed_t {
                    and is not given is no more: since was 0, or too old to know
                    what was recalled */
     push_pieces_t entries;
+    int64_t now; /* as in push_origin_t; expiries are by that clock */
 } push_followed_t;
 
 /* In each answer: another vm or epoch than before means trouble. */
@@ -34,8 +35,9 @@ typedef struct push_origin_t {
 bool push_origin_read(push_parts_t *parts, unsigned index,
                       push_origin_t *origin);
 
-/* version, more, whole and entries. */
+/* version, more, whole and entries; the time is that of the answer's origin. */
 void push_followed_read(push_parts_t *parts, unsigned index,
+                        const push_origin_t *origin,
                         push_followed_t *followed);
 
 #endif

@@ -177,6 +177,8 @@ static push_status_t ask(claim_t *claim, bool force)
     if (!push_claim_reply(claim->request.reply, &claim->reply)) {
         return PUSH_NO_STATE;
     }
+    push_partition_answered(claim->cluster->words, call.device.home.partition,
+                            claim->reply.origin.epoch);
     return claim->reply.outcome <= PUSH_CLAIMED_WAIT && !call.counts_only
                ? push_load_take(claim->cluster, log, &claim->reply.followed)
                : PUSH_OK;

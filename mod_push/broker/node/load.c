@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "broker/node/loading.h"
+#include "broker/node/masters.h"
+#include "broker/node/steward.h"
 #include "core/checkin.h"
 #include "redis/courier.h"
 
@@ -51,8 +53,8 @@ push_bell_t *push_load_bell(push_cluster_t *cluster, push_text_t log)
 /* ---- from an answer to the segment ---- */
 
 /* Marks of all pieces are kept, for the import of a device. */
-static bool keep_marks(push_cluster_t *cluster, push_load_t *load,
-                       const push_loading_t *loading, const push_time_t *now)
+static bool keep_marks(push_load_t *load, const push_loading_t *loading,
+                       const push_time_t *now)
 {
     unsigned room = load->marks_count + MARKS_MAX;
     push_dropped_t *marks;
@@ -63,7 +65,7 @@ static bool keep_marks(push_cluster_t *cluster, push_load_t *load,
     }
     load->marks = marks;
     load->marks_count += push_loading_marks(
-        cluster, loading, now, marks + load->marks_count, MARKS_MAX);
+        loading, now, marks + load->marks_count, MARKS_MAX);
     return true;
 }
 
@@ -82,7 +84,7 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
     push_status_t status = PUSH_NO_MEMORY;
     bool again = false;
 
-    if (keep_marks(cluster, load, &loading, &now)) {
+    if (keep_marks(load, &loading, &now)) {
         status = push_loading_put(cluster, &loading, &now, &again);
     }
     if (status == PUSH_OK && !followed->more) {
@@ -166,8 +168,9 @@ static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
     push_follow_reply_t reply;
     push_status_t status = PUSH_OK;
 
-    if (!load->asked) {
-        ask_for(cluster, load, load->taken);
+    /* What came while it was loaded, or whose errand failed, is asked anew. */
+    if (!load->asked || load->waited) {
+        ask_for(cluster, load, !load->asked && load->taken);
     }
     while (status == PUSH_OK && load->follow.mine) {
         push_courier_wait(cluster->courier, &load->request);
@@ -176,6 +179,9 @@ static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
             || !push_follow_reply(load->request.reply, &reply)) {
             return PUSH_NO_STATE;
         }
+        push_partition_answered(cluster->words,
+                                load->request.command.partition,
+                                reply.origin.epoch);
         status = put(cluster, load, &reply.followed);
         if (status == PUSH_OK && load->follow.mine) {
             ask_for(cluster, load, true);
@@ -233,6 +239,22 @@ push_status_t push_load_wait(push_cluster_t *cluster, push_load_t *load)
     return status;
 }
 
+/*
+ * What came while an errand was at it was left to that; if it ended before it
+ * had all, its readers would wait for the next message.
+ */
+static void see_to_rest(push_cluster_t *cluster, push_text_t log)
+{
+    push_follow_view_t view;
+
+    if (push_follow_read(cluster->store, log, &view) == PUSH_OK
+        && view.state == PUSH_FOLLOW_LIVE && view.unattended) {
+        push_partition_suspected(cluster->words,
+                                 push_log_partition(cluster->store, log));
+        push_steward_wake(cluster->steward);
+    }
+}
+
 void push_load_end(push_cluster_t *cluster, push_load_t *load)
 {
     if (load->asked && !load->waited) {
@@ -242,6 +264,9 @@ void push_load_end(push_cluster_t *cluster, push_load_t *load)
     if (load->follow.mine) {
         push_follow_fail(cluster->store, load->log, load->follow.errand);
         push_bell_ring(push_load_bell(cluster, load->log));
+    }
+    if (load->follow.mine || load->follow.state != PUSH_FOLLOW_LIVE) {
+        see_to_rest(cluster, load->log);
     }
     free(load->marks);
     *load = (push_load_t){.log = load->log};

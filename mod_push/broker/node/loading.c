@@ -47,7 +47,17 @@ static bool is_same(push_text_t a, push_text_t b)
     return a.len == b.len && !memcmp(a.at, b.at, a.len);
 }
 
-static push_dropped_t dropped_of(const push_cluster_t *cluster,
+/*
+ * The moment (mono ms) that the master's clock will say expires.  By its own
+ * answer: what a drain said may be of the master that had the log before.
+ */
+static int64_t until_of(const push_loading_t *loading, int64_t expires,
+                        const push_time_t *now)
+{
+    return expires - (loading->followed->now - now->mono);
+}
+
+static push_dropped_t dropped_of(const push_loading_t *loading,
                                  const push_inbox_entry_t *entry,
                                  const push_time_t *now)
 {
@@ -55,18 +65,17 @@ static push_dropped_t dropped_of(const push_cluster_t *cluster,
         push_dropped_t){.tick = entry->tick,
                         .lane = entry->lane,
                         .count = entry->mark.dropped,
-                        .until = push_cluster_until(cluster, entry->partition,
-                                                    entry->mark.until, now)};
+                        .until = until_of(loading, entry->mark.until, now)};
 }
 
-static void add(const push_cluster_t *cluster, pieces_t *pieces,
+static void add(const push_loading_t *loading, pieces_t *pieces,
                 const push_inbox_entry_t *entry, const push_time_t *now)
 {
     if (!make_room(pieces)) {
         return;
     }
     if (entry->is_mark) {
-        pieces->marks[pieces->marks_count++] = dropped_of(cluster, entry, now);
+        pieces->marks[pieces->marks_count++] = dropped_of(loading, entry, now);
         return;
     }
     pieces->entries[pieces->entries_count++] = (push_applied_t){
@@ -74,9 +83,7 @@ static void add(const push_cluster_t *cluster, pieces_t *pieces,
         .tick = entry->tick,
         .recall = entry->kind == PUSH_ENTRY_RECALL ? entry->mid : 0,
         .record = entry->record,
-        .until = entry->expires ? push_cluster_until(cluster, entry->partition,
-                                                     entry->expires, now)
-                                : 0};
+        .until = entry->expires ? until_of(loading, entry->expires, now) : 0};
 }
 
 static bool is_of(const push_inbox_entry_t *entry, push_text_t log)
@@ -86,8 +93,7 @@ static bool is_of(const push_inbox_entry_t *entry, push_text_t log)
                || entry->kind == PUSH_ENTRY_RECALL);
 }
 
-static void take_apart(const push_cluster_t *cluster,
-                       const push_loading_t *loading, const push_time_t *now,
+static void take_apart(const push_loading_t *loading, const push_time_t *now,
                        pieces_t *pieces)
 {
     push_entries_t entries;
@@ -96,7 +102,7 @@ static void take_apart(const push_cluster_t *cluster,
     push_entries_begin(&entries, loading->followed->entries);
     while (push_entries_next(&entries, &entry)) {
         if (is_of(&entry, loading->log)) {
-            add(cluster, pieces, &entry, now);
+            add(loading, pieces, &entry, now);
         }
     }
 }
@@ -110,7 +116,7 @@ push_status_t push_loading_put(push_cluster_t *cluster,
     push_status_t status = PUSH_NO_MEMORY;
 
     *again = false;
-    take_apart(cluster, loading, now, &pieces);
+    take_apart(loading, now, &pieces);
     if (!pieces.failed) {
         push_loaded_t loaded = {
             .log = loading->log,
@@ -132,8 +138,7 @@ push_status_t push_loading_put(push_cluster_t *cluster,
     return status;
 }
 
-unsigned push_loading_marks(const push_cluster_t *cluster,
-                            const push_loading_t *loading,
+unsigned push_loading_marks(const push_loading_t *loading,
                             const push_time_t *now, push_dropped_t *marks,
                             unsigned room)
 {
@@ -144,7 +149,7 @@ unsigned push_loading_marks(const push_cluster_t *cluster,
     push_entries_begin(&entries, loading->followed->entries);
     while (count < room && push_entries_next(&entries, &entry)) {
         if (is_of(&entry, loading->log) && entry.is_mark) {
-            marks[count++] = dropped_of(cluster, &entry, now);
+            marks[count++] = dropped_of(loading, &entry, now);
         }
     }
     return count;

@@ -26,8 +26,7 @@ push_status_t push_loading_put(push_cluster_t *cluster,
                                const push_time_t *now, bool *again);
 
 /* The marks of an answer, for push_store_import(); at most room of them. */
-unsigned push_loading_marks(const push_cluster_t *cluster,
-                            const push_loading_t *loading,
+unsigned push_loading_marks(const push_loading_t *loading,
                             const push_time_t *now, push_dropped_t *marks,
                             unsigned room);
 

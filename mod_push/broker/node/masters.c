@@ -58,6 +58,19 @@ void push_partition_suspected(push_cluster_words_t *words, unsigned partition)
                                            next));
 }
 
+void push_partition_answered(push_cluster_words_t *words, unsigned partition,
+                             const unsigned char *epoch)
+{
+    uint64_t known = 0, given = push_masters_epoch(epoch);
+
+    if (given
+        && !atomic_compare_exchange_strong(&words->epochs[partition], &known,
+                                           given)
+        && known != given) {
+        push_partition_suspected(words, partition);
+    }
+}
+
 void push_masters_suspect(push_cluster_words_t *words, unsigned master)
 {
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {

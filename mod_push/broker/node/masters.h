@@ -6,7 +6,7 @@
 
 /*
  * What the words say of masters and partitions.  The link's thread alone
- * changes it, but for the last three functions.
+ * changes it, but for the last functions.
  */
 
 /* 64 bits of any text that Redis gives; never 0. */
@@ -54,6 +54,13 @@ unsigned push_partition_suspicion(const push_cluster_words_t *words,
 /* The partition is well, unless it became suspect once more. */
 bool push_partition_mended(push_cluster_words_t *words, unsigned partition,
                            unsigned suspicion);
+
+/*
+ * The epoch that an answer about a log was given in (8 bytes): where it is
+ * another one than the partition's, the log may be followed no more.
+ */
+void push_partition_answered(push_cluster_words_t *words, unsigned partition,
+                             const unsigned char *epoch);
 
 /* This node has another number: its inboxes there begin at their first entry. */
 void push_masters_other_inboxes(push_cluster_words_t *words);

@@ -91,8 +91,9 @@ static void see_to_segment(push_steward_t *steward)
 {
     push_cluster_t *cluster = steward->cluster;
 
-    if (!atomic_load(&cluster->linked)) {
-        steward->caught_up = false;
+    if (!atomic_load(&cluster->linked)
+        || push_cluster_owner(cluster) == PUSH_OWNER_NOBODY) {
+        steward->caught_up = false; /* nor can a log be followed by nobody */
         return;
     }
     if (push_partition_suspect(cluster->words, 0)) {
