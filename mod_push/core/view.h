@@ -54,6 +54,22 @@ typedef struct push_life_view_t {
     bool stale; /* as was last written: its node does not answer */
 } push_life_view_t;
 
+/*
+ * A log as this machine has it.  The digest is of the ids of its messages that
+ * are alive: two that are the same, and not behind, have the same.
+ */
+typedef struct push_copy_view_t {
+    uint32_t messages;
+    uint64_t digest;
+    bool copied;      /* of what a cluster has: what follows is of that */
+    bool live;        /* what is published comes here */
+    bool behind;      /* what came was not applied: it is to be asked for */
+    bool asked;       /* a process of this machine is about to ask for it */
+    uint64_t version; /* tick: all that was published up to it is here */
+} push_copy_view_t;
+
+typedef void push_copy_visit_t(void *data, const push_copy_view_t *view);
+
 /* Which view is asked for. */
 typedef enum push_view_kind_t {
     PUSH_VIEW_MESSAGE, /* a message, then its life for each device */
@@ -62,6 +78,7 @@ typedef enum push_view_kind_t {
     PUSH_VIEW_CHANNELS, /* a list */
     PUSH_VIEW_STREAMS,  /* likewise */
     PUSH_VIEW_PRESENT,  /* users who are connected to a channel */
+    PUSH_VIEW_COPY,     /* of the log that message.audience is */
     PUSH_VIEW_REACTORS  /* takes no lock */
 } push_view_kind_t;
 
@@ -80,6 +97,7 @@ typedef struct push_visitor_t {
     void (*message)(void *data, const push_message_view_t *view);
     void (*life)(void *data, const push_life_view_t *view);
     push_device_visit_t *device;
+    push_copy_visit_t *copy;
     push_channel_visit_t *channel;
     push_stream_visit_t *stream;
     push_reactor_visit_t *reactor;
@@ -134,6 +152,8 @@ typedef struct push_check_t {
     /* what was looked at */
     uint64_t users, devices, channels, keys, messages, outcomes, holds;
     uint64_t objects; /* of the slab, in all */
+    uint64_t copies;  /* of a cluster's logs */
+    uint64_t behind;  /* of them, those that are not whole at the moment */
     /* what is wrong */
     uint64_t wrong;   /* in all; the first of them as texts */
     uint64_t leaked;  /* objects that nothing refers to; not counted above */

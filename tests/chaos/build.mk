@@ -25,6 +25,14 @@ $(CHAOS_TESTS): $(B)/%: $(B)/obj/%.o $(CHAOS_ACTORS) $(HARNESS_OBJS) \
 		-lhiredis -lssl -lcrypto -lm
 
 $(CHAOS_TESTS): | $(B)/push-checker $(B)/tests/chaos/wallclock.so
+$(CLUSTER_TESTS): | $(B)/tests/chaos/riders
+
+# Clients of the C SDK in a process of their own.
+$(B)/tests/chaos/riders: tests/chaos/clients/riders.c $(B)/libpushc.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CSTD) $(WARN) -D_GNU_SOURCE -Isdk-c/include $(PUSHC_CFLAGS) \
+		$(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PUSHC_LIBS)
 
 # Preloaded into a server, which loads a sanitizer before it.
 $(B)/tests/chaos/wallclock.so: tests/chaos/preload/wallclock.c

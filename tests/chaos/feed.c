@@ -26,6 +26,7 @@ struct publication {
     int user;
     const char *urgency;
     int64_t due;   /* when it was to be published, ms */
+    int64_t first; /* when it was first sent, ms; 0: not yet */
     int64_t after; /* not sent again before, ms */
     struct publication *next;
 };
@@ -276,6 +277,9 @@ static void begin(struct feed_line *line)
         return;
     }
     compose(line);
+    if (line->out->first == 0) {
+        line->out->first = wait_now();
+    }
     feed->counts.sent++;
     if (line->fd < 0) {
         if (!call(line)) {
@@ -298,6 +302,9 @@ static void accepted(struct feed_line *line)
     char mid[16] = "";
 
     feed->counts.accepted++;
+    if (wait_now() - p->first > feed->counts.longest) {
+        feed->counts.longest = wait_now() - p->first;
+    }
     if (at != NULL) {
         snprintf(mid, sizeof(mid), "%.11s", at + 7);
     }
@@ -321,7 +328,10 @@ static void full(struct feed_line *line)
     feed->counts.full++;
     feed->counts.unadvised += after < 0 && !feed->options.lines;
     if (feed->options.persists) {
-        again(feed, line->out, after >= 0 ? 1000 * after : 1000);
+        again(feed, line->out,
+              feed->options.impatient ? PAUSE_MS
+              : after >= 0            ? 1000 * after
+                                      : 1000);
         line->out = NULL;
     }
     else {
