@@ -9,10 +9,11 @@
 #include "keep.h"
 #include "namespace.h"
 
-#define OPEN_MS 120000
-#define FAR     (SCENE_NODES - 1)
-#define CHANNEL "all"
-#define RATE    20 /* messages a second to users of a kind */
+#define OPEN_MS     120000
+#define ACCEPTED_MS 1000 /* that a message waits where all is well */
+#define FAR         (SCENE_NODES - 1)
+#define CHANNEL     "all"
+#define RATE        20 /* messages a second to users of a kind */
 
 static const char *const users[SCENE_KINDS] = {"u", "c", "j"};
 
@@ -173,6 +174,12 @@ bool scene_is_well(const struct scene *scene)
 {
     int i;
 
+    for (i = 0; i < SCENE_FEEDS; i++) {
+        if (feed_waits(scene->feeds[i]) > ACCEPTED_MS) {
+            return false;
+        }
+    }
+
     if (!redis_cluster_is_well(scene->cluster->engine)) {
         return false;
     }
@@ -186,13 +193,15 @@ bool scene_is_well(const struct scene *scene)
 
 int64_t scene_longest_wait(const struct scene *scene)
 {
-    int64_t longest = 0;
+    int64_t longest = 0, waits;
     int i;
 
     for (i = 0; i < SCENE_FEEDS; i++) {
+        waits = feed_waits(scene->feeds[i]);
         if (scene->feeds[i]->counts.longest > longest) {
             longest = scene->feeds[i]->counts.longest;
         }
+        longest = waits > longest ? waits : longest;
     }
     return longest;
 }

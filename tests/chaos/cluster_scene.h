@@ -50,12 +50,12 @@ struct wallclock *scene_clock_of(const struct redis *r);
 /* How many clients have a stream. */
 int scene_open(const struct scene *scene);
 
-/* True if all nodes and all of Redis are well. It asks those that answer
+/* True if all nodes and all of Redis are well, and no publisher waits. It asks those that answer
  * first, so that it takes long only where all does. */
 bool scene_is_well(const struct scene *scene);
 
-/* The longest time for which a message was tried until it was accepted, since
- * scene_forget_waits() (ms). */
+/* The longest time for which a message has been tried, or was until it was
+ * accepted, since scene_forget_waits() (ms). */
 int64_t scene_longest_wait(const struct scene *scene);
 void scene_forget_waits(struct scene *scene);
 

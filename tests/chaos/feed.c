@@ -540,6 +540,28 @@ void feed_stop(struct feed *feed)
     feed->stopped = true;
 }
 
+static int64_t older(const struct publication *p, int64_t oldest)
+{
+    return p->first != 0 && p->first < oldest ? p->first : oldest;
+}
+
+int64_t feed_waits(const struct feed *feed)
+{
+    const struct publication *p;
+    int64_t now = wait_now(), oldest = now;
+    int i;
+
+    for (p = feed->again; p != NULL; p = p->next) {
+        oldest = older(p, oldest);
+    }
+    for (i = 0; i < feed->options.connections; i++) {
+        if (feed->lines[i].out != NULL) {
+            oldest = older(feed->lines[i].out, oldest);
+        }
+    }
+    return now - oldest;
+}
+
 bool feed_is_idle(const struct feed *feed)
 {
     int i;

@@ -75,6 +75,9 @@ struct feed *feed_start(struct loop *loop, const struct feed_options *o);
 /* Begin nothing more. */
 void feed_stop(struct feed *feed);
 
+/* For how long the message that waits longest for its 2xx has been tried (ms). */
+int64_t feed_waits(const struct feed *feed);
+
 /* True when every message has its answer. */
 bool feed_is_idle(const struct feed *feed);
 

@@ -92,6 +92,18 @@ static uint64_t due(const struct scene *scene)
     return accepted(scene) + (all(scene) - 1) * to_all;
 }
 
+/* For whoever has to find out why something did not come. */
+static void show_copies(const struct scene *scene)
+{
+    int i;
+
+    for (i = 0; i < SCENE_NODES; i++) {
+        printf("the channel at node %d: %s", i,
+               http_get(scene->cluster->nodes[i], "/push/check?channel=all")
+                   ->body);
+    }
+}
+
 static void settle(struct scene *scene)
 {
     int64_t end = wait_now() + SETTLE_MS;
@@ -106,6 +118,9 @@ static void settle(struct scene *scene)
     printf("%llu accepted, %llu due, %llu delivered\n",
            (unsigned long long)accepted(scene), (unsigned long long)due(scene),
            (unsigned long long)delivered(scene));
+    if (delivered(scene) < due(scene)) {
+        show_copies(scene);
+    }
 }
 
 static void expect_all_sound(struct scene *scene)

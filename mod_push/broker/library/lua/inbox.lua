@@ -1,5 +1,6 @@
 -- ---- inboxes ----
--- An inbox is a queue of numbered entries for one owner, made by this VM.
+-- An inbox is a queue of numbered entries for one owner, made by this VM.  When
+-- its owner was heard is told in what has passed for the VM.
 
 -- Given up: it is empty until its owner drains it, who is told that it lost.
 local function give_up(q)
@@ -11,23 +12,23 @@ end
 local function touch(space, owner, ms)
   local q = space.inbox[owner]
   if not q then
-    q = {first = 1, last = 0, bytes = 0, seen = ms}
+    q = {first = 1, last = 0, bytes = 0, seen = passed}
     space.inbox[owner] = q
-  elseif ms - q.seen >= SILENT then
+  elseif passed - q.seen >= SILENT then
     q = give_up(q)
-    q.seen = ms
+    q.seen = passed
     space.inbox[owner] = q
   end
-  q.seen = ms
+  q.seen = passed
   return q
 end
 
 local function is_alive(space, owner, ms)
   local q = space.inbox[owner]
   if not q then
-    return ms - began < SILENT
+    return passed < SILENT
   end
-  return ms - q.seen < SILENT
+  return passed - q.seen < SILENT
 end
 
 local function wake(part, owner)
@@ -40,10 +41,10 @@ local function post(part, owner, entry, ms)
   local inbox = part.space.inbox
   local q = inbox[owner]
   if not q then
-    q = {first = 1, last = 0, bytes = 0, seen = ms}
+    q = {first = 1, last = 0, bytes = 0, seen = passed}
     inbox[owner] = q
   end
-  if ms - q.seen >= SILENT then
+  if passed - q.seen >= SILENT then
     if q.bytes > 0 then
       inbox[owner] = give_up(q)
     end

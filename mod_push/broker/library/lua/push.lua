@@ -11,7 +11,12 @@ local tonumber, values, pairs
 -- Of this VM: its id, and the time of its first call.
 local vm, began
 
+-- Of it, as far as it was there to hear: ms that passed from call to call.  A
+-- clock that is set, or a server that stood still, makes no node silent.
+local passed, looked = 0, nil
+
 local SILENT = 15000 -- ms without a drain, and an inbox is given up
+local PAUSE = 2000 -- ms; twice as long as a node that lives does not call
 local INBOX = 8388608 -- bytes; more, and it is emptied
 local ANSWER = 1048576 -- bytes of messages in an answer, about
 local RECALLS = 600000 -- ms for which recalls are known
@@ -19,7 +24,12 @@ local NONE = ''
 
 local function now()
   local t = call('TIME')
-  return t[1] * 1000 + floor(t[2] / 1000)
+  local ms = t[1] * 1000 + floor(t[2] / 1000)
+  if looked and ms > looked then
+    passed = passed + math.min(ms - looked, PAUSE)
+  end
+  looked = ms
+  return ms
 end
 
 local function bind()
