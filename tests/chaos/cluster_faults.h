@@ -10,8 +10,8 @@
 struct cluster_fault {
     const char *name;
     void (*happen)(struct scene *scene);
-    int64_t most; /* a message may be tried so long until it is accepted, in
-                     all (ms); 0: nothing is said */
+    int64_t most; /* a message may be tried so long until it is accepted
+                     (ms), beside scene->bare; 0: nothing is said */
     bool slow;    /* for long runs alone */
 };
 

@@ -35,6 +35,8 @@ struct scene {
     struct wallclock *clocks[SCENE_NODES];
     int far;       /* the network of the last node; 0: none */
     int64_t pause; /* for how long something stands still (ms) */
+    int64_t bare;  /* for how long a master that took over had no replica
+                      (ms): nothing can be committed then */
 };
 
 /* All of it, with so many clients of each kind, who all have a stream. It
