@@ -271,16 +271,18 @@ $(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(REDIS_HELPERS) $(B)/libpush_redis.a \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(PKG_LIBS) -pthread
 
-# What a node keeps track of, without a Redis.
+# Parts of a node, without httpd; the harness brings the Redis.
+NODE_HELPERS := $(STORE_HELPERS) $(B)/obj/tests/unit/library_kit.o \
+	$(call objects,tests/harness/*.c)
 NODE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_node_*.c))
 UNIT_TESTS += $(NODE_TESTS)
 $(NODE_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(NODE_OBJS) \
-		$(B)/libpush_library.a $(B)/libpush_store.a \
+		$(NODE_HELPERS) $(B)/libpush_library.a $(B)/libpush_store.a \
 		$(B)/libpush_redis.a $(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
-		$(PKG_LIBS) $(APR_LIBS) -pthread
+		$(IT_LIBS) $(PKG_LIBS) $(APR_LIBS) -pthread
 
 # The harness brings the Redis.
 LIBRARY_HELPERS := $(call objects,tests/unit/library_*.c)

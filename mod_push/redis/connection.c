@@ -1,6 +1,5 @@
 #include "redis/connection.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +7,10 @@
 
 #include "redis/buffer.h"
 #include "redis/decoder.h"
+#include "redis/dial.h"
 #include "redis/encode.h"
 #include "redis/inflight.h"
 #include "redis/request.h"
-#include "redis/socket.h"
 
 /*
  * A connection goes through the states below in their order, and from any of
@@ -28,24 +27,13 @@
 #define WRITE_MOST 16384u /* what one call offers TLS: one record */
 #define DEFAULT_MS 1000
 
-typedef enum {
-    CLOSED,
-    RESOLVING,
-    CONNECTING,
-    SECURING,
-    GREETING,
-    OPEN
-} state_t;
+typedef enum { CLOSED, DIALLING, GREETING, OPEN } state_t;
 
 struct push_connection_t {
     push_connection_options_t options;
     state_t state;
-    push_socket_t socket;
-    push_resolver_t *resolver; /* outlives an attempt that was too short */
-    push_resolved_t resolved;
-    unsigned tries;  /* of endpoints, in all attempts: each begins elsewhere */
-    unsigned left;   /* endpoints to try in this attempt */
-    int64_t give_up; /* while it is not open */
+    push_dial_t dial; /* has the socket */
+    int64_t give_up;  /* while it is not open */
     push_decoder_t *decoder;
     push_buffer_t out;
     uint64_t written; /* bytes taken by the socket since it was opened */
@@ -64,14 +52,18 @@ push_connection_t *push_connection_create(
 
     if (connection) {
         connection->options = *options;
-        connection->socket.fd = -1;
+        connection->dial = (push_dial_t){
+            .settings = options->settings,
+            .address = options->address,
+            .resolves_itself = options->resolves_itself,
+            .socket.fd = -1};
     }
     return connection;
 }
 
 static void let_go(push_connection_t *connection)
 {
-    push_socket_close(&connection->socket);
+    push_dial_hang_up(&connection->dial);
     push_decoder_destroy(connection->decoder);
     connection->decoder = NULL;
     push_buffer_cleanup(&connection->out);
@@ -87,9 +79,7 @@ void push_connection_destroy(push_connection_t *connection)
         return;
     }
     let_go(connection);
-    if (connection->resolver) {
-        push_resolver_release(connection->resolver);
-    }
+    push_dial_cleanup(&connection->dial);
     free(connection->inflight.ring);
     free(connection);
 }
@@ -211,15 +201,15 @@ void push_connection_flush(push_connection_t *connection)
     while (connection->state >= GREETING && put > 0 && push_buffer_len(out)) {
         size_t len = push_buffer_len(out);
 
-        if (connection->socket.ssl && len > WRITE_MOST) {
+        if (connection->dial.socket.ssl && len > WRITE_MOST) {
             len = WRITE_MOST;
         }
-        if (connection->socket.ssl
+        if (connection->dial.socket.ssl
             && connection->offered < connection->written + len) {
             connection->offered = connection->written + len;
         }
-        put = push_socket_write(&connection->socket, out->bytes + out->from,
-                                len);
+        put = push_socket_write(&connection->dial.socket,
+                                out->bytes + out->from, len);
         if (put > 0) {
             connection->written += (uint64_t)put;
             push_buffer_take(out, (size_t)put);
@@ -231,67 +221,7 @@ void push_connection_flush(push_connection_t *connection)
     connection->broken |= put == PUSH_SOCKET_LOST;
 }
 
-/* ---- opening, state by state; true: the next one may begin at once ---- */
-
-static bool try_endpoint(push_connection_t *connection, int error)
-{
-    const push_resolved_t *resolved = &connection->resolved;
-
-    push_socket_close(&connection->socket);
-    while (connection->left) {
-        connection->left--;
-        if (push_socket_open(
-                &connection->socket,
-                &resolved->endpoints[connection->tries++ % resolved->count])) {
-            connection->state = CONNECTING;
-            return false;
-        }
-        error = errno;
-    }
-    return end(connection, PUSH_FAILURE_AWAY, "cannot connect: %s",
-               strerror(error));
-}
-
-static bool resolved(push_connection_t *connection)
-{
-    if (!connection->resolved.count) {
-        return end(connection, PUSH_FAILURE_AWAY, "%s",
-                   connection->resolved.why);
-    }
-    connection->left = connection->resolved.count;
-    return try_endpoint(connection, ENOENT);
-}
-
-static bool resolving(push_connection_t *connection)
-{
-    if (!push_resolver_done(connection->resolver, &connection->resolved)) {
-        return false;
-    }
-    push_resolver_release(connection->resolver);
-    connection->resolver = NULL;
-    return resolved(connection);
-}
-
-static bool begin_resolving(push_connection_t *connection)
-{
-    const push_address_t *address = &connection->options.address;
-
-    if (push_resolve_literal(address, &connection->resolved)) {
-        return resolved(connection);
-    }
-    if (connection->options.resolves_itself) {
-        push_resolve(address, &connection->resolved);
-        return resolved(connection);
-    }
-    if (!connection->resolver) {
-        connection->resolver = push_resolver_start(address);
-    }
-    if (!connection->resolver) {
-        return end(connection, PUSH_FAILURE_AWAY,
-                   "no thread to resolve the name: %s", strerror(errno));
-    }
-    return resolving(connection);
-}
+/* ---- opening ---- */
 
 static bool ask(push_connection_t *connection, const char *const *words,
                 void *tag)
@@ -309,19 +239,28 @@ static bool ask(push_connection_t *connection, const char *const *words,
     return well;
 }
 
+/* What the sentinels have of their own they must accept. */
+static bool has_own_login(const push_connection_t *connection)
+{
+    return connection->options.sentinel
+           && connection->options.settings->urls[0].sentinel_password[0];
+}
+
 static bool greet(push_connection_t *connection)
 {
     const push_redis_url_t *url = &connection->options.settings->urls[0];
-    const char *auth[] = {"AUTH", url->user, url->password, NULL};
-    const char *auth_default[] = {"AUTH", url->password, NULL};
+    bool own = has_own_login(connection);
+    const char *user = own ? url->sentinel_user : url->user;
+    const char *password = own ? url->sentinel_password : url->password;
+    const char *auth[] = {"AUTH", user, password, NULL};
+    const char *auth_default[] = {"AUTH", password, NULL};
     const char *ping[] = {"PING", NULL};
 
     connection->state = GREETING;
     connection->decoder = push_decoder_create();
     if (!connection->decoder
-        || (url->password[0]
-            && !ask(connection, url->user[0] ? auth : auth_default,
-                    &greeting_auth))
+        || (password[0]
+            && !ask(connection, user[0] ? auth : auth_default, &greeting_auth))
         || !ask(connection, ping, &greeting_ping)) {
         return end(connection, PUSH_FAILURE_AWAY, "no memory");
     }
@@ -329,34 +268,18 @@ static bool greet(push_connection_t *connection)
     return true;
 }
 
-static bool securing(push_connection_t *connection)
+static bool dialling(push_connection_t *connection, short events)
 {
-    char why[PUSH_REDIS_WHY];
-    int status = push_socket_handshake(&connection->socket, why);
+    push_dial_t *dial = &connection->dial;
 
-    if (status == PUSH_SOCKET_LOST) {
-        return end(connection, PUSH_FAILURE_SETUP, "%s", why);
-    }
-    return status == 1 && greet(connection);
-}
-
-static bool connecting(push_connection_t *connection)
-{
-    const push_connection_options_t *options = &connection->options;
-
-    if (!push_socket_connected(&connection->socket)) {
-        return try_endpoint(connection, errno);
-    }
-    if (!options->settings->urls[0].tls) {
+    switch (push_dial_serve(dial, events)) {
+    case PUSH_DIAL_READY:
         return greet(connection);
+    case PUSH_DIAL_FAILED:
+        return end(connection, dial->failure, "%s", dial->why);
+    default:
+        return false;
     }
-    if (!options->settings->tls) {
-        return end(connection, PUSH_FAILURE_SETUP, "TLS is not set up");
-    }
-    connection->state = SECURING;
-    return push_socket_secure(&connection->socket, options->settings->tls,
-                              options->address.host)
-           || end(connection, PUSH_FAILURE_AWAY, "no memory for TLS");
 }
 
 void push_connection_open(push_connection_t *connection)
@@ -364,12 +287,24 @@ void push_connection_open(push_connection_t *connection)
     uint32_t ms = connection->options.settings->connect_ms;
 
     if (connection->state == CLOSED) {
-        connection->state = RESOLVING;
+        connection->state = DIALLING;
+        push_dial_begin(&connection->dial);
         connection->give_up = push_redis_now() + (ms ? ms : DEFAULT_MS);
     }
 }
 
 /* ---- replies ---- */
+
+/* Those of the servers were not enough. */
+static const char *hint(const push_connection_t *connection, push_text_t error)
+{
+    bool wanted = error.len >= 6 && !memcmp(error.at, "NOAUTH", 6);
+
+    return wanted && connection->options.sentinel && !has_own_login(connection)
+               ? " (of a sentinel's own password: "
+                 "/NAME?sentinel=USER:PASSWORD)"
+               : "";
+}
 
 /* What a reply to AUTH or PING says when it is an error. */
 static void greeted(push_connection_t *connection, const void *tag,
@@ -383,10 +318,12 @@ static void greeted(push_connection_t *connection, const void *tag,
     if (refused && tag == &greeting_auth && failure == PUSH_FAILURE_ERROR) {
         failure = PUSH_FAILURE_SETUP;
     }
-    if (refused && !(tag == &greeting_auth && connection->options.sentinel)) {
+    if (refused
+        && !(tag == &greeting_auth && connection->options.sentinel
+             && !has_own_login(connection))) {
         end(connection,
             failure == PUSH_FAILURE_ERROR ? PUSH_FAILURE_AWAY : failure,
-            "%.*s", (int)text.len, text.at);
+            "%.*s%s", (int)text.len, text.at, hint(connection, text));
     }
     else if (tag == &greeting_ping) {
         connection->state = OPEN;
@@ -439,6 +376,14 @@ static void take_reply(push_connection_t *connection, push_reply_t *reply)
     }
 }
 
+/* What a port with TLS says to what is none (RFC 8446, section 5.1). */
+static bool is_alert(const push_connection_t *connection, const char *bytes,
+                     size_t len)
+{
+    return connection->state == GREETING && !connection->dial.socket.ssl
+           && len > 1 && bytes[0] == 21 && bytes[1] == 3;
+}
+
 static bool decode(push_connection_t *connection, const char *bytes,
                    size_t len)
 {
@@ -455,35 +400,51 @@ static bool decode(push_connection_t *connection, const char *bytes,
         }
     }
     if (connection->state >= GREETING && decoded == PUSH_DECODED_BROKEN) {
-        return end(connection, PUSH_FAILURE_AWAY,
-                   "what comes is not Redis' protocol");
+        return is_alert(connection, bytes, len)
+                   ? end(connection, PUSH_FAILURE_SETUP,
+                         "this port speaks TLS: use %s",
+                         push_redis_scheme(
+                             &connection->options.settings->urls[0], true))
+                   : end(connection, PUSH_FAILURE_AWAY,
+                         "what comes is not Redis' protocol");
     }
     return connection->state >= GREETING;
 }
 
+static void lost(push_connection_t *connection)
+{
+    const push_connection_options_t *options = &connection->options;
+    const char *reason = push_socket_reason(&connection->dial.socket);
+    bool greets = connection->state == GREETING;
+    bool secured = connection->dial.socket.ssl != NULL;
+
+    if (greets && !secured && options->address.port) {
+        end(connection, PUSH_FAILURE_AWAY,
+            "the connection was lost before it was open: if this port speaks "
+            "TLS, use %s",
+            push_redis_scheme(&options->settings->urls[0], true));
+        return;
+    }
+    /* TLS 1.3 refuses a client's certificate only here. */
+    end(connection, greets && secured ? PUSH_FAILURE_SETUP : PUSH_FAILURE_AWAY,
+        "the connection was lost%s%s%s", greets ? " before it was open" : "",
+        *reason ? ": " : "", reason);
+}
+
 static void receive(push_connection_t *connection)
 {
-    const char *reason;
     ssize_t got;
 
     do {
         char bytes[READ_SIZE];
 
-        got = push_socket_read(&connection->socket, bytes, sizeof(bytes));
+        got = push_socket_read(&connection->dial.socket, bytes, sizeof(bytes));
         if (got > 0 && !decode(connection, bytes, (size_t)got)) {
             return;
         }
     } while (got > 0);
     if (got != PUSH_SOCKET_AGAIN) {
-        /* TLS 1.3 refuses a client's certificate only here. */
-        reason = push_socket_reason(&connection->socket);
-        end(connection,
-            connection->socket.ssl && connection->state == GREETING
-                ? PUSH_FAILURE_SETUP
-                : PUSH_FAILURE_AWAY,
-            "the connection was lost%s%s%s",
-            connection->state == GREETING ? " before it was open" : "",
-            *reason ? ": " : "", reason);
+        lost(connection);
     }
 }
 
@@ -491,27 +452,16 @@ static void receive(push_connection_t *connection)
 
 struct pollfd push_connection_pollfd(const push_connection_t *connection)
 {
-    const push_socket_t *socket = &connection->socket;
+    const push_socket_t *socket = &connection->dial.socket;
     struct pollfd pollfd = {.fd = socket->fd, .events = POLLIN};
 
-    switch (connection->state) {
-    case CLOSED:
-        pollfd.fd = -1;
-        break;
-    case RESOLVING:
-        pollfd.fd = connection->resolver
-                        ? push_resolver_fd(connection->resolver)
-                        : -1;
-        break;
-    case CONNECTING:
-        pollfd.events = POLLOUT;
-        break;
-    default:
-        if (socket->reads_when_writable
-            || (push_buffer_len(&connection->out)
-                && !socket->writes_when_readable)) {
-            pollfd.events |= POLLOUT;
-        }
+    if (connection->state == DIALLING) {
+        return push_dial_pollfd(&connection->dial);
+    }
+    if (socket->reads_when_writable
+        || (push_buffer_len(&connection->out)
+            && !socket->writes_when_readable)) {
+        pollfd.events |= POLLOUT;
     }
     return pollfd;
 }
@@ -532,7 +482,8 @@ static int64_t late(const push_connection_t *connection)
 int64_t push_connection_until(const push_connection_t *connection)
 {
     if (connection->broken
-        || (connection->state == RESOLVING && !connection->resolver)) {
+        || (connection->state == DIALLING
+            && push_dial_is_due(&connection->dial))) {
         return 0;
     }
     switch (connection->state) {
@@ -548,17 +499,13 @@ int64_t push_connection_until(const push_connection_t *connection)
 static bool advance(push_connection_t *connection, short events)
 {
     switch (connection->state) {
-    case RESOLVING:
-        return connection->resolver ? resolving(connection)
-                                    : begin_resolving(connection);
-    case CONNECTING:
-        return events && connecting(connection);
-    case SECURING:
-        return securing(connection);
+    case DIALLING:
+        return dialling(connection, events);
     case GREETING:
     case OPEN:
         if (events & (POLLIN | POLLHUP | POLLERR)
-            || (events & POLLOUT && connection->socket.reads_when_writable)) {
+            || (events & POLLOUT
+                && connection->dial.socket.reads_when_writable)) {
             receive(connection);
         }
         return false;
@@ -570,16 +517,15 @@ static bool advance(push_connection_t *connection, short events)
 static void check_time(push_connection_t *connection)
 {
     int64_t now = push_redis_now();
+    char why[PUSH_REDIS_WHY];
 
     if (connection->state == OPEN && late(connection) <= now) {
         end(connection, PUSH_FAILURE_AWAY, "no reply in time");
     }
     else if (connection->state != CLOSED && connection->state != OPEN
              && connection->give_up <= now) {
-        end(connection, PUSH_FAILURE_AWAY,
-            connection->state == RESOLVING
-                ? "the name was not resolved in time"
-                : "it did not answer in time");
+        push_dial_late(&connection->dial, why);
+        end(connection, PUSH_FAILURE_AWAY, "%s", why);
     }
 }
 

@@ -28,6 +28,10 @@ static const char *difference(const push_redis_url_t *a,
     if (differ(a->master, b->master)) {
         return "has another name of the master than the first";
     }
+    if (differ(a->sentinel_user, b->sentinel_user)
+        || differ(a->sentinel_password, b->sentinel_password)) {
+        return "has another user or password of the sentinels than the first";
+    }
     return NULL;
 }
 

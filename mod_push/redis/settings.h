@@ -21,8 +21,9 @@ typedef struct push_redis_settings_t {
 
 /*
  * Adds a URL, by push_redis_url_parse().  All have the same scheme (but for
- * the one Unix socket, which is alone), user, password and name of the master.
- * False, with a sentence in why, which says no password.
+ * the one Unix socket, which is alone), user, password and name of the master,
+ * and the same of the sentinels.  False, with a sentence in why, which says no
+ * password.
  */
 bool push_redis_settings_add(push_redis_settings_t *settings, const char *url,
                              char why[PUSH_REDIS_WHY]);

@@ -84,6 +84,9 @@ int push_socket_handshake(push_socket_t *socket, char why[PUSH_REDIS_WHY])
     if (status == PUSH_SOCKET_LOST) {
         verified = SSL_get_verify_result(socket->ssl);
         error = ERR_peek_last_error();
+        if (ERR_GET_REASON(error) == SSL_R_WRONG_VERSION_NUMBER) {
+            return PUSH_SOCKET_NO_TLS;
+        }
         snprintf(why, PUSH_REDIS_WHY, "TLS failed: %s",
                  verified != X509_V_OK
                      ? X509_verify_cert_error_string(verified)

@@ -15,8 +15,9 @@ typedef struct push_socket_t {
     bool writes_when_readable;
 } push_socket_t;
 
-#define PUSH_SOCKET_AGAIN (-1)
-#define PUSH_SOCKET_LOST  (-2)
+#define PUSH_SOCKET_AGAIN  (-1)
+#define PUSH_SOCKET_LOST   (-2)
+#define PUSH_SOCKET_NO_TLS (-3)
 
 /* Begins to connect; false, with errno.  It is connected when it is writable
  * and push_socket_connected() says so. */
@@ -29,7 +30,8 @@ bool push_socket_connected(const push_socket_t *socket);
 bool push_socket_secure(push_socket_t *socket, push_redis_tls_t *tls,
                         const char *host);
 
-/* 1: done; else PUSH_SOCKET_AGAIN or, with a sentence in why, _LOST. */
+/* 1: done; else PUSH_SOCKET_AGAIN, _NO_TLS (the other side speaks none) or,
+ * with a sentence in why, _LOST. */
 int push_socket_handshake(push_socket_t *socket, char why[PUSH_REDIS_WHY]);
 
 /* Bytes, 0 at the end (of read), PUSH_SOCKET_AGAIN or _LOST. */

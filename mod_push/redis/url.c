@@ -20,6 +20,16 @@ static const struct {
 
 #define SCHEMES (sizeof(schemes) / sizeof(*schemes))
 
+const char *push_redis_scheme(const push_redis_url_t *url, bool tls)
+{
+    size_t i = 0;
+
+    while (schemes[i].tls != tls || schemes[i].sentinel != url->sentinel) {
+        i++;
+    }
+    return schemes[i].text;
+}
+
 /* One parse: what is left, and where the reason goes. */
 typedef struct {
     const char *at, *end;
@@ -96,35 +106,68 @@ static bool take_scheme(parse_t *parse, bool *local)
                          "redis+sentinel://, rediss+sentinel:// or unix://");
 }
 
-/* "user:password@", "user@" or nothing; all before the last @ of it. */
-static bool take_user(parse_t *parse, const char *authority_end)
+/* "user:password" up to end, with rooms for both. */
+static bool take_login(parse_t *parse, const char *end, char *user,
+                       char *password)
 {
-    const char *at = memrchr(parse->at, '@',
-                             (size_t)(authority_end - parse->at));
-    const char *colon;
+    const char *colon = memchr(parse->at, ':', (size_t)(end - parse->at));
 
-    if (!at) {
-        return true;
-    }
-    colon = memchr(parse->at, ':', (size_t)(at - parse->at));
-    if (!decode(parse, colon ? colon : at, parse->url->user,
-                PUSH_REDIS_USER_MAX, "user")) {
+    if (!decode(parse, colon ? colon : end, user, PUSH_REDIS_USER_MAX,
+                "user")) {
         return false;
     }
     if (colon) {
         parse->at = colon + 1;
-        if (!decode(parse, at, parse->url->password, PUSH_REDIS_PASSWORD_MAX,
+        if (!decode(parse, end, password, PUSH_REDIS_PASSWORD_MAX,
                     "password")) {
             return false;
         }
     }
-    if (parse->url->user[0] && !parse->url->password[0]) {
+    parse->at = end;
+    return true;
+}
+
+/* "user:password@", "user@" or nothing; all before the last @ of it. */
+static bool take_user(parse_t *parse, const char *authority_end)
+{
+    push_redis_url_t *url = parse->url;
+    const char *at = memrchr(parse->at, '@',
+                             (size_t)(authority_end - parse->at));
+
+    if (!at) {
+        return true;
+    }
+    if (!take_login(parse, at, url->user, url->password)) {
+        return false;
+    }
+    if (url->user[0] && !url->password[0]) {
         return refuse(parse, "the user has no password: write "
                              "user:password@, or :password@ for the default "
                              "user");
     }
-    parse->at = at + 1;
+    parse->at++;
     return true;
+}
+
+/* Behind the name of the master. */
+static bool take_query(parse_t *parse)
+{
+    static const char key[] = "?sentinel=";
+    push_redis_url_t *url = parse->url;
+
+    if (parse->at == parse->end) {
+        return true;
+    }
+    if (strncmp(parse->at, key, sizeof(key) - 1)) {
+        return refuse(parse, "behind the name of the master comes "
+                             "?sentinel=USER:PASSWORD or nothing");
+    }
+    parse->at += sizeof(key) - 1;
+    return take_login(parse, parse->end, url->sentinel_user,
+                      url->sentinel_password)
+           && (url->sentinel_password[0]
+               || refuse(parse, "behind ?sentinel= comes USER:PASSWORD, or "
+                                ":PASSWORD for the default user"));
 }
 
 /* Of an authority that ends there; "[" … "]" or up to the colon. */
@@ -197,14 +240,21 @@ static bool take_port(parse_t *parse, const char *authority_end,
 /* "/" and the database, or the name of the master. */
 static bool take_rest(parse_t *parse)
 {
+    const char *end;
+
     if (parse->url->sentinel) {
-        if (parse->end - parse->at < 2) {
+        if (parse->end - parse->at < 2 || parse->at[1] == '?') {
             return refuse(parse, "the name of the master is missing: "
                                  "redis+sentinel://host:port/NAME");
         }
         parse->at++;
-        return decode(parse, parse->end, parse->url->master,
-                      PUSH_REDIS_NAME_MAX, "name of the master");
+        end = parse->at + strcspn(parse->at, "?");
+        if (!decode(parse, end, parse->url->master, PUSH_REDIS_NAME_MAX,
+                    "name of the master")) {
+            return false;
+        }
+        parse->at = end;
+        return take_query(parse);
     }
     if (parse->at < parse->end && strcmp(parse->at, "/")
         && strcmp(parse->at, "/0")) {

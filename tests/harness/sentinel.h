@@ -14,11 +14,15 @@ struct sentinel {
     struct redis *replica; /* at the start */
     char *root;
     int port;
+    int tls_port;         /* 0 where it has none */
+    const char *password; /* that it demands itself; NULL: none */
     pid_t pid;
 };
 
 /* Start all three, and wait until the sentinel knows the replica, which is in
- * step. options, of both servers, may be NULL. */
-struct sentinel *sentinel_start(const struct redis_options *options);
+ * step. options, of both servers, may be NULL; with TLS, all three speak it
+ * with each other, by certificates of the master's. */
+struct sentinel *sentinel_start(const struct redis_options *options,
+                                const char *password);
 
 #endif

@@ -3,9 +3,13 @@
  * what is written, and nothing is lost on the way.
  */
 #include <check.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "case.h"
 #include "cluster.h"
@@ -188,6 +192,75 @@ START_TEST(a_node_that_stood_still_trusts_nothing_before_it_is_proved)
 }
 END_TEST
 
+/* ---- a log of several MiB ---- */
+
+enum { LARGE = 500, LARGE_BYTES = 10000 };
+
+/* In a process of its own, whose end says whether all was accepted. */
+static pid_t publish_large(const struct server *node)
+{
+    char text[LARGE_BYTES + 1];
+    pid_t pid = fork();
+
+    ck_assert_int_ge(pid, 0);
+    if (pid) {
+        return pid;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    memset(text, 'x', LARGE_BYTES);
+    text[LARGE_BYTES] = '\0';
+    for (int i = 0; i < LARGE; i++) {
+        snprintf(text, 5, "%04d", i);
+        text[4] = 'x';
+        if (publish_try(node, "user=anna", NULL, text)->status != 201) {
+            _exit(1);
+        }
+    }
+    _exit(0);
+}
+
+static void expect_large(struct stream *st, int from, int to)
+{
+    for (int i = from; i < to; i++) {
+        const struct event *e = stream_next(st);
+
+        ck_assert_uint_eq(e->length, LARGE_BYTES);
+        ck_assert_int_eq(atoi(e->data), i);
+        ck_assert_int_eq(e->seq, i + 1);
+    }
+}
+
+START_TEST(a_long_log_is_whole_at_all_nodes_whatever_they_missed)
+{
+    struct cluster *c = cluster_start(&(struct cluster_options){.nodes = 3});
+    struct stream *here = stream_open(c->nodes[0], "user=anna&device=a", NULL);
+    struct stream *away = stream_open(c->nodes[1], "user=anna&device=b", NULL);
+    struct stream *late;
+    pid_t publisher;
+    int status;
+
+    for (int i = 0; i < c->count; i++) {
+        server_allow(c->nodes[i], "PUSH0202");
+    }
+    cluster_pause(c->nodes[1]);
+    publisher = publish_large(c->nodes[0]);
+    expect_large(here, 0, LARGE / 2);
+    /* One loads all of it; the other lacks half of it, and has no inbox. */
+    late = stream_open(c->nodes[2], "user=anna&device=c", NULL);
+    redis_call(c->redis, "FUNCTION FLUSH SYNC");
+    cluster_continue(c->nodes[1]);
+    expect_large(here, LARGE / 2, LARGE);
+    expect_large(late, 0, LARGE);
+    expect_large(away, 0, LARGE);
+    ck_assert_int_eq(waitpid(publisher, &status, 0), publisher);
+    ck_assert_int_eq(status, 0);
+    publish(c->nodes[0], "user=anna", NULL, "last");
+    expect_message(here, LARGE + 1, "last");
+    expect_message(late, LARGE + 1, "last");
+    expect_message(away, LARGE + 1, "last");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_fences");
@@ -198,5 +271,6 @@ int main(void)
     tcase_add_test(tc, whose_a_device_is_is_asked_after_a_failover);
     tcase_add_test(tc,
                    a_node_that_stood_still_trusts_nothing_before_it_is_proved);
+    tcase_add_test(tc, a_long_log_is_whole_at_all_nodes_whatever_they_missed);
     return case_run(suite);
 }

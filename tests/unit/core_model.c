@@ -172,7 +172,7 @@ static void publish_to_channel(model_t *m, int old)
     }
 }
 
-push_status_t model_publish(model_t *m, const model_message_t *message)
+push_status_t model_say(model_t *m, const model_message_t *message)
 {
     int old = older(m, message);
     push_status_t status = PUSH_OK;

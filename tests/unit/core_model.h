@@ -71,7 +71,7 @@ typedef struct model_t {
 } model_t;
 
 void model_device_open(model_t *m, int d, const push_cursor_t *at);
-push_status_t model_publish(model_t *m, const model_message_t *message);
+push_status_t model_say(model_t *m, const model_message_t *message);
 void model_flush(model_t *m, int d, uint32_t max);
 void model_return(model_t *m, int d, uint64_t keep);
 void model_resume(model_t *m, int d, const push_cursor_t *at);

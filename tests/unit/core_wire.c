@@ -5,7 +5,7 @@
 
 #include "core_suite.h"
 
-size_t wire_take(wire_t *wire, const push_output_t *out, size_t most)
+size_t wire_append(wire_t *wire, const push_output_t *out, size_t most)
 {
     size_t taken = 0;
 
@@ -39,7 +39,7 @@ wire_t wire_written(const push_codec_t *codec, push_letter_t letter,
         push_output_begin(&out, wire.len);
         codec->message(&out, &letter);
         NEEDS(out.bytes > 0, "nothing to be written at %zu", wire.len);
-        taken = wire_take(&wire, &out, most);
+        taken = wire_append(&wire, &out, most);
         wire.writes++;
         most = step;
     } while (out.cut || taken < out.bytes);

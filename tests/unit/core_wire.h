@@ -13,7 +13,7 @@ typedef struct {
 } wire_t;
 
 /* Appends the first bytes of the output, at most so many. */
-size_t wire_take(wire_t *wire, const push_output_t *out, size_t most);
+size_t wire_append(wire_t *wire, const push_output_t *out, size_t most);
 
 /*
  * What a socket gets of the message that takes first bytes, then step bytes at

@@ -352,12 +352,12 @@ static wire_t continued(push_letter_t letter, size_t first)
 
     push_output_begin(&out, 0);
     push_codec_sse.message(&out, &letter);
-    wire_take(&wire, &out, first);
+    wire_append(&wire, &out, first);
     letter.forms = letter.forms ? NULL : forms;
     while (wire.len < first || !wire.writes) {
         push_output_begin(&out, wire.len);
         push_codec_sse.message(&out, &letter);
-        wire_take(&wire, &out, SIZE_MAX);
+        wire_append(&wire, &out, SIZE_MAX);
         wire.writes += !out.cut;
     }
     return wire;
@@ -438,7 +438,7 @@ static void expect_output(const char *text)
 {
     wire_t wire = {0};
 
-    ck_assert_uint_eq(wire_take(&wire, &out, SIZE_MAX), strlen(text));
+    ck_assert_uint_eq(wire_append(&wire, &out, SIZE_MAX), strlen(text));
     ck_assert_mem_eq(wire.at, text, wire.len);
     ck_assert_uint_eq(out.count, 1);
     ck_assert_ptr_eq(out.pieces[0].iov_base, out.scratch);
@@ -520,7 +520,7 @@ static wire_t on_the_wire(const push_content_t *content)
     push_codec_sse.message(&out, &letter);
     push_codec_sse.message(&out, &letter);
     ck_assert(!out.cut);
-    wire_take(&wire, &out, SIZE_MAX);
+    wire_append(&wire, &out, SIZE_MAX);
     return wire;
 }
 

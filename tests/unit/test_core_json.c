@@ -269,7 +269,7 @@ static void expect_output(const char *text)
 {
     wire_t wire = {0};
 
-    wire_take(&wire, &out, SIZE_MAX);
+    wire_append(&wire, &out, SIZE_MAX);
     ck_assert_msg(wire.len == strlen(text) && !memcmp(wire.at, text, wire.len),
                   "got %.*s", (int)wire.len, wire.at);
     free(wire.at);

@@ -128,7 +128,7 @@ static void publish(void)
     }
     status = publish_for_real(&message, ttl);
     message.mid = run.w.receipt.mid;
-    expected = model_publish(&run.m, &message);
+    expected = model_say(&run.m, &message);
     EXPECT(status == expected, "publish of %d: %d, not %d", index, status,
            expected);
     EXPECT(run.w.receipt.recipients == run.m.receipt.recipients

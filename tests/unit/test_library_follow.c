@@ -336,6 +336,30 @@ START_TEST(who_unfollows_is_told_nothing_and_leaves_no_field)
 }
 END_TEST
 
+/* Of a node's threads one may leave a log while another tells its counts. */
+START_TEST(who_tells_its_counts_after_an_unfollow_does_not_follow)
+{
+    struct library *l = library_start(NULL);
+    struct library_node node = library_node(l, push_owner_make(1, 1));
+    push_follow_call_t follow = {.home = l->home,
+                                 .owner = node.owner,
+                                 .following = {.log = TEXT("uanna")},
+                                 .counts_only = true};
+    push_claim_call_t claim = library_claim_call(&node, "uanna", 1);
+    push_follow_reply_t followed;
+    push_command_t command;
+
+    push_library_follow(&command, &follow);
+    ck_assert(push_follow_reply(library_send(l, &command), &followed));
+    ck_assert_int_eq(redis_call(l->redis, "KEYS *}f")->elements, 0);
+    claim.counts_only = true;
+    ck_assert_int_eq(library_claim(l, &claim).outcome, PUSH_CLAIMED_NEW);
+    ck_assert_int_eq(redis_call(l->redis, "KEYS *}f")->elements, 0);
+    publish(l, "uanna", "a");
+    ck_assert_uint_eq(library_count(library_drain(&node).entries), 0);
+}
+END_TEST
+
 START_TEST(many_logs_are_caught_up_with_at_once)
 {
     struct library *l = library_start(NULL);
@@ -410,6 +434,7 @@ int main(void)
         tc, what_is_above_the_version_is_given_and_a_very_old_one_is_nothing);
     tcase_add_test(tc, counts_alone_change_what_publishers_hear);
     tcase_add_test(tc, who_unfollows_is_told_nothing_and_leaves_no_field);
+    tcase_add_test(tc, who_tells_its_counts_after_an_unfollow_does_not_follow);
     tcase_add_test(tc, many_logs_are_caught_up_with_at_once);
     tcase_add_test(tc, two_clusters_on_one_redis_hear_nothing_of_each_other);
     return case_run(suite);

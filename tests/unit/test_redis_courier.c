@@ -416,6 +416,24 @@ START_TEST(what_is_no_redis_is_reported)
 }
 END_TEST
 
+/* A proxy with TLS says so (RFC 8446, section 6); Redis itself hangs up. */
+START_TEST(a_port_with_tls_is_named)
+{
+    struct fake_redis *redis = fake();
+    fixture_t *f;
+
+    fake_redis_answer(redis, "PING", "\x15\x03\x01\x02");
+    f = start(redis);
+    wait_until(reported(f) == PUSH_FAILURE_SETUP);
+    ck_assert(report_has(f, "this port speaks TLS: use rediss://"));
+    redis = fake();
+    fake_redis_cut(redis, "PING", "+PONG", 0);
+    f = start(redis);
+    wait_until(reported(f) == PUSH_FAILURE_AWAY);
+    ck_assert(report_has(f, "use rediss://"));
+}
+END_TEST
+
 static const struct {
     const char *words, *error;
     push_failure_t failure;
@@ -508,6 +526,7 @@ int main(void)
                    silence_ends_at_the_deadline_and_then_all_fails_at_once);
     tcase_add_test(tc, a_late_reply_is_not_the_next_ones);
     tcase_add_test(tc, what_is_no_redis_is_reported);
+    tcase_add_test(tc, a_port_with_tls_is_named);
     tcase_add_row_test(tc, a_greeting_that_fails_says_what_redis_said,
                        greetings);
     tcase_add_test(

@@ -52,6 +52,29 @@ START_TEST(a_url_says_where_and_as_whom)
 END_TEST
 
 static const struct {
+    const char *text, *user, *password;
+} guarded[] = {
+    {"redis+sentinel://u:p@s1/m", "", ""},
+    {"redis+sentinel://u:p@s1/m?sentinel=guard:s%3Fcr", "guard", "s?cr"},
+    {"redis+sentinel://u:p@s1/m?sentinel=:a:b@c", "", "a:b@c"},
+};
+
+START_TEST(sentinels_may_have_a_user_and_a_password_of_their_own)
+{
+    push_redis_url_t url;
+    char why[PUSH_REDIS_WHY] = "";
+
+    ck_assert_msg(push_redis_url_parse(&url, guarded[_i].text, why), "%s",
+                  why);
+    ck_assert_str_eq(url.user, "u");
+    ck_assert_str_eq(url.password, "p");
+    ck_assert_str_eq(url.master, "m");
+    ck_assert_str_eq(url.sentinel_user, guarded[_i].user);
+    ck_assert_str_eq(url.sentinel_password, guarded[_i].password);
+}
+END_TEST
+
+static const struct {
     const char *text, *names;
 } illegal[] = {
     {"", "scheme"},
@@ -80,6 +103,11 @@ static const struct {
     {"redis+sentinel://h", "name of the master"},
     {"redis+sentinel://h/", "name of the master"},
     {"redis+sentinel://h:1/%", "name of the master"},
+    {"redis+sentinel://h/?sentinel=:p", "name of the master"},
+    {"redis+sentinel://h/m?password=p", "?sentinel=USER:PASSWORD"},
+    {"redis+sentinel://h/m?sentinel=", ":PASSWORD"},
+    {"redis+sentinel://h/m?sentinel=u", ":PASSWORD"},
+    {"redis+sentinel://h/m?sentinel=u:%0", "password"},
     {"unix://", "path"},
     {"unix://run/redis.sock", "path"},
 };
@@ -104,6 +132,8 @@ START_TEST(parts_that_are_too_long_are_refused)
         {"redis://", ":p@h", PUSH_REDIS_USER_MAX},
         {"redis://:", "@h", PUSH_REDIS_PASSWORD_MAX},
         {"redis+sentinel://h/", "", PUSH_REDIS_NAME_MAX},
+        {"redis+sentinel://h/m?sentinel=", ":p", PUSH_REDIS_USER_MAX},
+        {"redis+sentinel://h/m?sentinel=:", "", PUSH_REDIS_PASSWORD_MAX},
         {"unix:///", "", 106},
     };
     push_redis_url_t url;
@@ -129,6 +159,8 @@ static const struct {
     {"redis://u:p@a", "redis://v:p@b", "URL 2 has another user"},
     {"redis://:p@a", "redis://:secret@b", "URL 2 has another password"},
     {"redis+sentinel://a/m", "redis+sentinel://b/n", "URL 2 has another name"},
+    {"redis+sentinel://a/m?sentinel=:p", "redis+sentinel://b/m",
+     "password of the sentinels"},
     {"redis://a", "unix:///b", "only one"},
     {"redis://a", "redis://b:x", "URL 2: the port"},
 };
@@ -389,6 +421,8 @@ int main(void)
     TCase *tc = case_add(suite, "urls", 20);
 
     tcase_add_row_test(tc, a_url_says_where_and_as_whom, legal);
+    tcase_add_row_test(
+        tc, sentinels_may_have_a_user_and_a_password_of_their_own, guarded);
     tcase_add_row_test(
         tc, a_url_that_is_wrong_is_refused_by_the_name_of_its_part, illegal);
     tcase_add_test(tc, parts_that_are_too_long_are_refused);

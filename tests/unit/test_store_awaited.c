@@ -70,6 +70,34 @@ START_TEST(what_is_told_before_the_wait_is_slept_on_is_not_missed)
 }
 END_TEST
 
+static int ring_in_child(void *data)
+{
+    push_bell_ring(data);
+    return 0;
+}
+
+START_TEST(a_bell_wakes_who_looked_before_it_was_rung)
+{
+    push_bell_t *bell = shared_memory(sizeof(*bell));
+    int64_t began = push_clock_now().mono;
+
+    for (int i = 0; i < 20; i++) {
+        uint32_t seen = push_bell_look(bell);
+        pid_t ringer = child_start(ring_in_child, bell);
+
+        while (push_bell_look(bell) == seen) {
+            push_bell_wait(bell, seen, LONG_MS);
+        }
+        child_expect(ringer);
+    }
+    ck_assert_int_lt(push_clock_now().mono - began, LONG_MS);
+    push_bell_wait(bell, push_bell_look(bell) - 1, LONG_MS); /* it was */
+    push_bell_wait(bell, push_bell_look(bell), 1);
+    ck_assert_int_lt(push_clock_now().mono - began, LONG_MS);
+    ck_assert_uint_eq(atomic_load(&bell->sleepers), 0);
+}
+END_TEST
+
 START_TEST(who_wants_it_meanwhile_is_known_at_the_end)
 {
     const push_wait_result_t wanted = {
@@ -203,6 +231,7 @@ int main(void)
     tcase_add_checked_fixture(tc, begin, NULL);
     tcase_add_test(tc, what_another_process_tells_ends_the_wait);
     tcase_add_test(tc, what_is_told_before_the_wait_is_slept_on_is_not_missed);
+    tcase_add_test(tc, a_bell_wakes_who_looked_before_it_was_rung);
     tcase_add_test(tc, who_wants_it_meanwhile_is_known_at_the_end);
     tcase_add_test(tc, two_under_one_key_run_one_after_the_other);
     tcase_add_test(

@@ -15,12 +15,19 @@ typedef struct {
     bool left;
 } leaving_t;
 
+/* Others may wait to follow it again. */
+static void end(push_cluster_t *cluster, push_text_t log, uint32_t errand,
+                bool left)
+{
+    push_follow_left(cluster->store, log, errand, left);
+    push_bell_ring(push_load_bell(cluster, log));
+}
+
 static void settle(push_cluster_t *cluster, push_errand_t *errand)
 {
     leaving_t *leaving = (leaving_t *)errand;
 
-    push_follow_left(cluster->store, push_log_text(&leaving->log),
-                     leaving->number, leaving->left);
+    end(cluster, push_log_text(&leaving->log), leaving->number, leaving->left);
     free(leaving);
 }
 
@@ -50,7 +57,7 @@ static void send_unfollow(push_cluster_t *cluster, push_text_t log,
     push_post_t *post = push_post_begin(cluster, partition);
 
     if (!post) {
-        push_follow_left(cluster->store, log, errand, false);
+        end(cluster, log, errand, false);
         return;
     }
     push_library_unfollow(&post->request.command, &call);

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker/node/loading.h"
 #include "core/checkin.h"
@@ -11,9 +10,8 @@
 /* How long a worker waits for a log that another thread is bringing. */
 #define LOAD_MS 3000
 
-/* How often it asks; the other one may be in another process, and may die. */
-#define POLL_FIRST_US 500
-#define POLL_LAST_US  16000
+/* It looks so often without being told: the other one may have died. */
+#define LOOK_MS 20
 
 /* Of one answer: lanes have one each, but other versions may give more. */
 #define MARKS_MAX 16u
@@ -41,6 +39,13 @@ int64_t push_device_keep(const push_cluster_t *cluster, push_text_t user)
     return is_probe && retention > 4 * PUSH_PROBE_RETENTION
                ? 4 * PUSH_PROBE_RETENTION
                : retention;
+}
+
+push_bell_t *push_load_bell(push_cluster_t *cluster, push_text_t log)
+{
+    unsigned shard = push_log_name_hash(cluster->store, log).shard;
+
+    return &cluster->words->loads[shard % PUSH_LOAD_BELLS];
 }
 
 /* ---- from an answer to the segment ---- */
@@ -71,6 +76,7 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
         .log = load->log,
         .errand = load->follow.errand,
         .since = load->follow.since,
+        .rest_of_whole = load->taken && load->whole,
         .followed = followed};
     push_time_t now = push_clock_now();
     push_status_t status = PUSH_NO_MEMORY;
@@ -79,7 +85,11 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
     if (keep_marks(cluster, load, &loading, &now)) {
         status = push_loading_put(cluster, &loading, &now, &again);
     }
+    if (status == PUSH_OK && !followed->more) {
+        push_bell_ring(push_load_bell(cluster, load->log));
+    }
     if (status == PUSH_OK) {
+        load->whole = load->taken ? load->whole : followed->whole;
         load->taken = true;
         load->follow.since = followed->version;
         load->follow.mine = followed->more;
@@ -111,6 +121,14 @@ push_following_t push_load_following(push_cluster_t *cluster,
                               .since = load->follow.since};
 }
 
+static void let_go_of_answer(push_load_t *load)
+{
+    if (load->asked) {
+        push_request_cleanup(&load->request);
+        load->asked = false;
+    }
+}
+
 /* rest: behind a piece that was not all of it. */
 static void ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
 {
@@ -121,9 +139,7 @@ static void ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
                                                                 load)};
 
     call.following.rest = rest;
-    if (load->asked) {
-        push_request_cleanup(&load->request);
-    }
+    let_go_of_answer(load);
     push_request_init(&load->request, partition);
     push_library_follow(&load->request.command, &call);
     push_courier_send(cluster->courier, &load->request);
@@ -168,28 +184,30 @@ static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
     return status;
 }
 
-static void pause_us(long us)
-{
-    const struct timespec span = {.tv_nsec = us * 1000};
-
-    nanosleep(&span, NULL);
-}
-
 /* Another thread of this node brings it, or we do if that one gives up. */
 static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
                                 int64_t until)
 {
-    long us = POLL_FIRST_US;
+    push_bell_t *bell = push_load_bell(cluster, load->log);
     push_status_t status = PUSH_OK;
 
     while (status == PUSH_OK && !load->follow.mine
            && load->follow.state != PUSH_FOLLOW_LIVE) {
+        uint32_t seen = push_bell_look(bell);
+
         if (push_clock_now().mono >= until) {
             return PUSH_BUSY;
         }
-        pause_us(us);
-        us = us * 2 < POLL_LAST_US ? us * 2 : POLL_LAST_US;
         status = push_follow_begin(cluster->store, load->log, &load->follow);
+        if (status == PUSH_OK && !load->follow.mine
+            && load->follow.state != PUSH_FOLLOW_LIVE) {
+            push_bell_wait(bell, seen, LOOK_MS);
+        }
+    }
+    if (status == PUSH_OK && load->follow.mine) {
+        /* Another errand: the log may have gone, and come, since we asked. */
+        let_go_of_answer(load);
+        load->taken = false;
     }
     return status;
 }
@@ -220,12 +238,23 @@ void push_load_end(push_cluster_t *cluster, push_load_t *load)
     if (load->asked && !load->waited) {
         push_courier_wait(cluster->courier, &load->request);
     }
-    if (load->asked) {
-        push_request_cleanup(&load->request);
-    }
+    let_go_of_answer(load);
     if (load->follow.mine) {
         push_follow_fail(cluster->store, load->log, load->follow.errand);
+        push_bell_ring(push_load_bell(cluster, load->log));
     }
     free(load->marks);
     *load = (push_load_t){.log = load->log};
+}
+
+push_status_t push_load_whole(push_cluster_t *cluster, push_text_t log)
+{
+    push_load_t load;
+    push_status_t status = push_load_begin(cluster, &load, log, true);
+
+    if (status == PUSH_OK) {
+        status = push_load_wait(cluster, &load);
+    }
+    push_load_end(cluster, &load);
+    return status;
 }

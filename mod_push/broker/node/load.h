@@ -18,7 +18,8 @@ typedef struct push_load_t {
     push_request_t request;
     bool asked;            /* request was sent, and */
     bool waited;           /* it is over */
-    bool taken;            /* the log has a piece of it */
+    bool taken;            /* the log has a piece of this errand's answer, */
+    bool whole;            /* which is a whole one */
     push_dropped_t *marks; /* of all its pieces */
     unsigned marks_count;
 } push_load_t;
@@ -47,6 +48,15 @@ push_status_t push_load_wait(push_cluster_t *cluster, push_load_t *load);
 
 /* An errand that was not brought to its end is given up for others. */
 void push_load_end(push_cluster_t *cluster, push_load_t *load);
+
+/* All of that, with nothing else to be done meanwhile. */
+push_status_t push_load_whole(push_cluster_t *cluster, push_text_t log);
+
+/*
+ * Rung when a log was loaded or left, or that was given up: of this one, or of
+ * others in its shard.
+ */
+push_bell_t *push_load_bell(push_cluster_t *cluster, push_text_t log);
 
 /* The name of the log of a user or a channel, in Redis and here. */
 typedef struct push_log_name_t {

@@ -112,16 +112,18 @@ push_status_t push_loading_put(push_cluster_t *cluster,
     *again = false;
     take_apart(cluster, loading, now, &pieces);
     if (!pieces.failed) {
-        push_loaded_t loaded = {.log = loading->log,
-                                .errand = loading->errand,
-                                .since = loading->since,
-                                .tick = followed->version,
-                                .whole = followed->whole,
-                                .more = followed->more,
-                                .entries = pieces.entries,
-                                .count = pieces.entries_count,
-                                .marks = pieces.marks,
-                                .marks_count = pieces.marks_count};
+        push_loaded_t loaded = {
+            .log = loading->log,
+            .errand = loading->errand,
+            .since = loading->since,
+            .tick = followed->version,
+            .whole = followed->whole || loading->rest_of_whole,
+            .from = loading->rest_of_whole ? loading->since : 0,
+            .more = followed->more,
+            .entries = pieces.entries,
+            .count = pieces.entries_count,
+            .marks = pieces.marks,
+            .marks_count = pieces.marks_count};
 
         status = push_follow_load(cluster->store, &loaded, now, again);
     }

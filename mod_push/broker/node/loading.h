@@ -11,8 +11,9 @@
 typedef struct push_loading_t {
     unsigned partition;
     push_text_t log;
-    uint32_t errand; /* of push_follow_begin(); 0: of a resync */
-    uint64_t since;  /* that was asked with */
+    uint32_t errand;    /* of push_follow_begin(); 0: of a resync */
+    uint64_t since;     /* that was asked with */
+    bool rest_of_whole; /* since is where a piece of a whole answer ended */
     const push_followed_t *followed;
 } push_loading_t;
 

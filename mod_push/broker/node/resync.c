@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/node/load.h"
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
 #include "redis/courier.h"
@@ -57,68 +58,73 @@ static void send(turn_t *turn, call_t *call)
 }
 
 /* True: the log lacks nothing that it could have. */
-static bool put(turn_t *turn, unsigned partition,
-                const push_following_t *following,
-                const push_followed_t *followed)
+static bool put(const turn_t *turn, const push_loading_t *loading)
 {
     push_time_t now = push_clock_now();
     bool again = false;
-    push_status_t status = push_loading_put(
-        turn->cluster,
-        &(push_loading_t){partition, following->log, 0, following->since,
-                          followed},
-        &now, &again);
+    push_status_t status = push_loading_put(turn->cluster, loading, &now,
+                                            &again);
 
     switch (status) {
     case PUSH_OK:
         return !again;
     case PUSH_STALE: /* it has an errand, which sees to it */
-    case PUSH_NOT_FOUND:
         return true;
+    case PUSH_NOT_FOUND:
+        /* It was left meanwhile, but now Redis counts us as followers again:
+         * so it is followed, until it is left in order. */
+        return push_load_whole(turn->cluster, loading->log) == PUSH_OK;
     default:
         return false;
     }
 }
 
-/* The pieces of a long log behind the first one. */
-static bool put_rest(turn_t *turn, unsigned partition,
-                     push_following_t following, push_followed_t followed)
+/* The pieces of a long log behind the first one, whose loading that was. */
+static bool put_rest(const turn_t *turn, push_loading_t loading,
+                     push_following_t following)
 {
     push_cluster_t *cluster = turn->cluster;
+    push_followed_t followed = *loading.followed;
     bool well = true;
 
+    loading.rest_of_whole = followed.whole;
+    loading.followed = &followed;
+    following.rest = true;
     while (well && followed.more) {
         push_resync_reply_t *reply = malloc(sizeof(*reply));
         push_request_t request;
 
-        following.since = followed.version;
-        following.rest = true;
-        push_request_init(&request, partition);
-        push_library_resync(
-            &request.command,
-            &(push_resync_call_t){push_cluster_home(cluster, partition),
-                                  push_cluster_owner(cluster), 1, &following});
+        loading.since = following.since = followed.version;
+        push_request_init(&request, loading.partition);
+        push_library_resync(&request.command,
+                            &(push_resync_call_t){
+                                push_cluster_home(cluster, loading.partition),
+                                push_cluster_owner(cluster), 1, &following});
         well = reply
                && push_courier_call(cluster->courier, &request)
                       == PUSH_FAILURE_NONE
-               && push_resync_reply(request.reply, reply) && reply->count == 1
-               && put(turn, partition, &following, &reply->logs[0]);
+               && push_resync_reply(request.reply, reply) && reply->count == 1;
         followed = well ? reply->logs[0] : followed;
+        well = well && put(turn, &loading);
         push_request_cleanup(&request);
         free(reply);
     }
     return well;
 }
 
-static bool put_all(turn_t *turn, const call_t *call,
+static bool put_all(const turn_t *turn, const call_t *call,
                     const push_resync_reply_t *reply)
 {
     bool whole = true;
 
     for (unsigned i = 0; i < reply->count; i++) {
-        whole = put(turn, call->partition, &call->logs[i], &reply->logs[i])
-                && put_rest(turn, call->partition, call->logs[i],
-                            reply->logs[i])
+        const push_following_t *following = &call->logs[i];
+        const push_loading_t loading = {.partition = call->partition,
+                                        .log = following->log,
+                                        .since = following->since,
+                                        .followed = &reply->logs[i]};
+
+        whole = put(turn, &loading) && put_rest(turn, loading, *following)
                 && whole;
     }
     return whole;

@@ -74,23 +74,13 @@ static void drop(push_errand_t *errand)
     }
 }
 
-static bool follow_broadcast(push_cluster_t *cluster)
-{
-    static const push_text_t broadcast = {"b", 1};
-    push_load_t load;
-    push_status_t status = push_load_begin(cluster, &load, broadcast, true);
-
-    if (status == PUSH_OK) {
-        status = push_load_wait(cluster, &load);
-    }
-    push_load_end(cluster, &load);
-    return status == PUSH_OK;
-}
-
 /* Every node follows the broadcast, and knows who is revoked. */
 static bool catch_up(push_cluster_t *cluster)
 {
-    return follow_broadcast(cluster) && push_ends_recover(cluster) == PUSH_OK;
+    static const push_text_t broadcast = {"b", 1};
+
+    return push_load_whole(cluster, broadcast) == PUSH_OK
+           && push_ends_recover(cluster) == PUSH_OK;
 }
 
 /*

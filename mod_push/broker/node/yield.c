@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "broker/library/device_calls.h"
 #include "broker/node/leave.h"
@@ -22,10 +21,10 @@
  * elsewhere, and is claimed.
  */
 
-/* An owner that is loading the device's log is asked again so often, and this
- * often; after that the other node forces it. */
-#define TRIES  100u
-#define TRY_MS 5
+/* While an owner loads the device's log it is asked again for so long; after
+ * that the other node forces it.  It looks so often without being told. */
+#define TRIES_MS 500
+#define TRY_MS   5
 
 /* ---- errands ---- */
 
@@ -35,8 +34,9 @@ typedef struct {
     unsigned char id[PUSH_CONTEXT_BYTES];
     uint32_t fence;
     unsigned owner; /* to whom */
-    unsigned tries;
-    int64_t due; /* push_redis_now() */
+    int64_t until;  /* push_redis_now(); it is tried, */
+    int64_t due;    /* and then the next time */
+    uint32_t seen;  /* of the log's bell */
     bool gone;
 } matter_t;
 
@@ -173,22 +173,15 @@ static bool read_user(const push_inbox_entry_t *entry, push_text_t *user)
     return true;
 }
 
-static void try_later(push_cluster_t *cluster, const push_yield_to_t *to,
-                      unsigned tries);
+static push_bell_t *bell_of(push_cluster_t *cluster, push_text_t user)
+{
+    push_log_name_t log = push_log_name('u', user);
+
+    return push_load_bell(cluster, push_log_text(&log));
+}
 
 static void try_to(push_cluster_t *cluster, const push_yield_to_t *to,
-                   unsigned tries)
-{
-    push_status_t status = push_yield(cluster, to);
-
-    if (status == PUSH_NOT_FOUND) {
-        send_absent(cluster, to);
-    }
-    else if (status == PUSH_OVER && tries < TRIES) {
-        try_later(cluster, to, tries + 1);
-    }
-    /* Busy, or no memory: who asks forces us after a second. */
-}
+                   int64_t until);
 
 static void try_again(push_cluster_t *cluster, push_errand_t *errand)
 {
@@ -197,26 +190,34 @@ static void try_again(push_cluster_t *cluster, push_errand_t *errand)
                                 .id = matter->id,
                                 .owner = matter->owner,
                                 .fence = matter->fence};
-    int64_t wait = matter->due - push_redis_now();
-    const struct timespec span = {.tv_nsec = wait * 1000000L};
 
-    if (wait > 0) { /* the log is being loaded; of many, the first one waits */
-        nanosleep(&span, NULL);
-    }
-    try_to(cluster, &to, matter->tries);
+    /* Of many, the first one waits. */
+    push_bell_wait(bell_of(cluster, to.user), matter->seen,
+                   matter->due - push_redis_now());
+    try_to(cluster, &to, matter->until);
     free(matter);
 }
 
-static void try_later(push_cluster_t *cluster, const push_yield_to_t *to,
-                      unsigned tries)
+static void try_to(push_cluster_t *cluster, const push_yield_to_t *to,
+                   int64_t until)
 {
-    matter_t *matter = matter_of(to->user, to->id, try_again);
+    uint32_t seen = push_bell_look(bell_of(cluster, to->user));
+    push_status_t status = push_yield(cluster, to);
+    matter_t *matter;
 
+    if (status == PUSH_NOT_FOUND) {
+        send_absent(cluster, to);
+    }
+    if (status != PUSH_OVER || push_redis_now() >= until) {
+        return; /* busy, or no memory: who asks forces us after a second */
+    }
+    matter = matter_of(to->user, to->id, try_again);
     if (matter) {
         matter->owner = to->owner;
         matter->fence = to->fence;
-        matter->tries = tries;
+        matter->until = until;
         matter->due = push_redis_now() + TRY_MS;
+        matter->seen = seen;
         push_steward_add(cluster->steward, &matter->errand);
     }
 }
@@ -232,7 +233,7 @@ void push_yield_asked(push_cluster_t *cluster, const push_inbox_entry_t *entry)
     if (read_user(entry, &to.user)
         && !push_awaited_tell(&cluster->words->awaited, entry->context,
                               &wanted)) {
-        try_to(cluster, &to, 0);
+        try_to(cluster, &to, push_redis_now() + TRIES_MS);
     }
 }
 

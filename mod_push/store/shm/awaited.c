@@ -1,37 +1,13 @@
 #include "store/shm/awaited.h"
 
-#include <linux/futex.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "store/shm/clock.h"
 
 /*
  * The idea: a set-associative table, whose lock is held for a few stores, and
- * a futex in each slot.  Who waits remembers the word as it was when it looked
- * at the slot with the lock, so nothing that happens afterwards is missed.
- * There is no condition variable, since one in shared memory does not outlive
- * a process that dies in it.
+ * a bell in each slot, which is looked at with the lock.
  */
-
-static void ring(push_awaited_slot_t *slot)
-{
-    atomic_fetch_add(&slot->rung, 1);
-    syscall(SYS_futex, &slot->rung, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-}
-
-/* Until the word is another one, or for ms; may come back too early. */
-static void sleep_on(push_awaited_slot_t *slot, uint32_t seen, int64_t ms)
-{
-    struct timespec most = {.tv_sec = ms / 1000,
-                            .tv_nsec = ms % 1000 * 1000000};
-
-    if (ms > 0) {
-        syscall(SYS_futex, &slot->rung, FUTEX_WAIT, seen, &most, NULL, 0);
-    }
-}
 
 static bool enter(push_awaited_t *table)
 {
@@ -104,7 +80,7 @@ static void take(push_awaited_t *table, push_awaited_slot_t *slot,
     *wait = (push_wait_ref_t){.table = table,
                               .slot = slot,
                               .number = number,
-                              .seen = atomic_load(&slot->rung)};
+                              .seen = push_bell_look(&slot->bell)};
 }
 
 static push_wait_result_t result_of(const push_wait_ref_t *wait)
@@ -149,7 +125,7 @@ static push_status_t try_begin(push_awaited_t *table,
     slot = find(table, begin->key);
     if (slot && !abandoned(slot, begin, now)) {
         wait->slot = slot;
-        wait->seen = atomic_load(&slot->rung);
+        wait->seen = push_bell_look(&slot->bell);
         status = PUSH_KEY_BUSY;
     }
     else {
@@ -179,7 +155,7 @@ push_status_t push_awaited_begin(push_awaited_t *table,
         if (left <= 0) {
             return PUSH_BUSY;
         }
-        sleep_on(wait->slot, wait->seen, left);
+        push_bell_wait(&wait->slot->bell, wait->seen, left);
         status = try_begin(table, begin, wait);
     }
     return status;
@@ -193,7 +169,7 @@ void push_awaited_again(push_wait_ref_t *wait, int64_t ms)
     if (wait->slot->number == wait->number) {
         wait->slot->happened &= PUSH_AWAITED_WANTED;
         wait->slot->until = push_clock_now().mono + ms;
-        wait->seen = atomic_load(&wait->slot->rung);
+        wait->seen = push_bell_look(&wait->slot->bell);
     }
     push_lock_release(&wait->table->lock);
 }
@@ -202,7 +178,7 @@ static push_wait_result_t look_at(push_wait_ref_t *wait)
 {
     push_wait_result_t result = {0};
 
-    wait->seen = atomic_load(&wait->slot->rung);
+    wait->seen = push_bell_look(&wait->slot->bell);
     if (enter(wait->table)) {
         result = result_of(wait);
         push_lock_release(&wait->table->lock);
@@ -222,7 +198,7 @@ push_wait_result_t push_awaited_wait(push_wait_ref_t *wait, uint32_t what,
         if (left <= 0) {
             break;
         }
-        sleep_on(wait->slot, wait->seen, left);
+        push_bell_wait(&wait->slot->bell, wait->seen, left);
         result = look_at(wait);
     }
     return result;
@@ -240,7 +216,7 @@ push_wait_result_t push_awaited_end(push_wait_ref_t *wait)
         wait->slot->number = 0;
     }
     push_lock_release(&wait->table->lock);
-    ring(wait->slot);
+    push_bell_ring(&wait->slot->bell);
     return result;
 }
 
@@ -284,7 +260,7 @@ bool push_awaited_tell(push_awaited_t *table, const unsigned char *key,
     }
     push_lock_release(&table->lock);
     if (slot) {
-        ring(slot);
+        push_bell_ring(&slot->bell);
     }
     return slot != NULL;
 }

@@ -1,8 +1,7 @@
 #ifndef PUSH_AWAITED_H
 #define PUSH_AWAITED_H
 
-#include <stdatomic.h>
-
+#include "store/shm/bell.h"
 #include "store/shm/lock.h"
 #include "store/shm/seat.h"
 
@@ -24,13 +23,13 @@
 #define PUSH_AWAITED_REFUSED  2u
 #define PUSH_AWAITED_WANTED   4u /* another node asked for it meanwhile */
 
-/* One wait; all but rung belong to the table's lock. */
+/* One wait; all but the bell belong to the table's lock. */
 typedef struct push_awaited_slot_t {
-    _Atomic uint32_t rung; /* raised by whatever happens to it */
-    uint32_t tag;          /* seat of the process that waits */
-    uint32_t number;       /* of the wait; 0: free */
-    uint32_t happened;     /* PUSH_AWAITED_* */
-    int64_t until;         /* mono ms */
+    push_bell_t bell;  /* rung by whatever happens to it */
+    uint32_t tag;      /* seat of the process that waits */
+    uint32_t number;   /* of the wait; 0: free */
+    uint32_t happened; /* PUSH_AWAITED_* */
+    int64_t until;     /* mono ms */
     unsigned char key[PUSH_AWAITED_KEY];
     uint32_t value; /* of the answer */
     uint32_t fence; /* of who wanted it */
@@ -49,7 +48,7 @@ typedef struct push_wait_ref_t {
     push_awaited_t *table;
     push_awaited_slot_t *slot;
     uint32_t number;
-    uint32_t seen; /* of rung */
+    uint32_t seen; /* of the bell */
 } push_wait_ref_t;
 
 /* What happened so far. */

@@ -45,6 +45,9 @@ typedef struct push_frozen_words_t {
 
 #define PUSH_NODES_MAX 64u
 
+/* Logs share them: who is woken looks whether it was its own. */
+#define PUSH_LOAD_BELLS 64u
+
 typedef struct push_cluster_words_t {
     push_lock_t link;       /* held by the child that is the node's link */
     _Atomic uint32_t owner; /* this node's number, or 0: it has none */
@@ -57,7 +60,9 @@ typedef struct push_cluster_words_t {
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_frozen_words_t frozen[PUSH_NODES_MAX];
     _Atomic uint32_t partings; /* how often all streams were let go */
-    _Atomic int64_t linger;   /* mono ms; when what is idle is given up next */
+    _Atomic int64_t linger; /* mono ms; when what is idle is given up next */
+    /* a log was loaded or left, or that was given up */
+    push_bell_t loads[PUSH_LOAD_BELLS];
     push_awaited_t awaited;   /* what threads of the node wait for */
     push_roster_t roster;     /* who else takes part */
     push_relay_words_t relay; /* what waits for other regions */

@@ -144,10 +144,11 @@ local function push_claim(keys, a)
     outcome, heard = 2, ask(part, w, d, ms)
   end
   touch(part.space, w.owner, ms)
-  set_follower(keys[2], w.log, w.owner, number(a[11]), number(a[12]))
+  local counts = a[14] == '1'
+  set_follower(keys[2], w.log, w.owner, number(a[11]), number(a[12]), counts)
   local epoch, out = epoch_of(part, keys[3], ms), {}
   local version, more, whole = 0, 0, 0
-  if a[14] ~= '1' then
+  if not counts then
     version, more, whole = catch_up(part, keys, 5, w, ms, out)
   end
   return {outcome, vm, epoch, ms, version, more, whole, concat(out), d.fence,

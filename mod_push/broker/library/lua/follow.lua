@@ -1,7 +1,8 @@
 -- ---- who follows a log ----
 -- An entry of the hash `f` is owner u16, connected u24, subscribers u32.
 
-local function set_follower(f, log, owner, connected, subscribers)
+-- counts: they alone are set; who has unfollowed meanwhile stays so.
+local function set_follower(f, log, owner, connected, subscribers, counts)
   local e = call('HGET', f, log) or NONE
   local own = pack('>I2I3I4', owner, math.min(connected, 16777215),
     subscribers)
@@ -13,7 +14,9 @@ local function set_follower(f, log, owner, connected, subscribers)
       return
     end
   end
-  call('HSET', f, log, e .. own)
+  if not counts then
+    call('HSET', f, log, e .. own)
+  end
 end
 
 -- What an owner lacks of a log that it has at since.  lanes: where in keys its
@@ -39,9 +42,10 @@ end
 local function push_follow(keys, a)
   local ms, part, owner = now(), part_of(keys[1], a[1]), number(a[3])
   touch(part.space, owner, ms)
-  set_follower(keys[1], a[2], owner, number(a[4]), number(a[5]))
+  local counts = a[8] == '1'
+  set_follower(keys[1], a[2], owner, number(a[4]), number(a[5]), counts)
   local epoch = epoch_of(part, keys[2], ms)
-  if a[8] == '1' then
+  if counts then
     return {vm, epoch, ms, 0, 0, 0, NONE}
   end
   local out = {}

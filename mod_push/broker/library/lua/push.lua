@@ -1,7 +1,7 @@
 #!lua name=push
 -- What Redis keeps for a cluster of mod_push; see README.md beside the source.
 
-local VERSION = 1
+local VERSION = 2
 
 -- Redis has no globals while a library is loaded: they are bound at the first
 -- call.
