@@ -3,6 +3,7 @@
 
 #include "core/checkin.h"
 #include "core/commit.h"
+#include "core/copy_view.h"
 #include "core/exemplar.h"
 #include "core/families.h"
 #include "core/list.h"
@@ -53,22 +54,6 @@ typedef struct push_life_view_t {
     int64_t at; /* wall ms; 0: not known */
     bool stale; /* as was last written: its node does not answer */
 } push_life_view_t;
-
-/*
- * A log as this machine has it.  The digest is of the ids of its messages that
- * are alive: two that are the same, and not behind, have the same.
- */
-typedef struct push_copy_view_t {
-    uint32_t messages;
-    uint64_t digest;
-    bool copied;      /* of what a cluster has: what follows is of that */
-    bool live;        /* what is published comes here */
-    bool behind;      /* what came was not applied: it is to be asked for */
-    bool asked;       /* a process of this machine is about to ask for it */
-    uint64_t version; /* tick: all that was published up to it is here */
-} push_copy_view_t;
-
-typedef void push_copy_visit_t(void *data, const push_copy_view_t *view);
 
 /* Which view is asked for. */
 typedef enum push_view_kind_t {

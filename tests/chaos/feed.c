@@ -277,9 +277,7 @@ static void begin(struct feed_line *line)
         return;
     }
     compose(line);
-    if (line->out->first == 0) {
-        line->out->first = wait_now();
-    }
+    line->out->first = line->out->first > 0 ? line->out->first : wait_now();
     feed->counts.sent++;
     if (line->fd < 0) {
         if (!call(line)) {
@@ -299,12 +297,12 @@ static void accepted(struct feed_line *line)
     struct feed *feed = line->feed;
     const struct publication *p = line->out;
     const char *at = strstr(line->answer, "{\"id\":\"");
+    int64_t took = wait_now() - p->first;
     char mid[16] = "";
 
     feed->counts.accepted++;
-    if (wait_now() - p->first > feed->counts.longest) {
-        feed->counts.longest = wait_now() - p->first;
-    }
+    feed->counts.longest = took > feed->counts.longest ? took
+                                                       : feed->counts.longest;
     if (at != NULL) {
         snprintf(mid, sizeof(mid), "%.11s", at + 7);
     }
@@ -324,14 +322,14 @@ static void full(struct feed_line *line)
 {
     struct feed *feed = line->feed;
     int64_t after = line->head.retry_after;
+    int64_t pause = feed->options.impatient ? PAUSE_MS
+                    : after >= 0            ? 1000 * after
+                                            : 1000;
 
     feed->counts.full++;
     feed->counts.unadvised += after < 0 && !feed->options.lines;
     if (feed->options.persists) {
-        again(feed, line->out,
-              feed->options.impatient ? PAUSE_MS
-              : after >= 0            ? 1000 * after
-                                      : 1000);
+        again(feed, line->out, pause);
         line->out = NULL;
     }
     else {
@@ -542,7 +540,7 @@ void feed_stop(struct feed *feed)
 
 static int64_t older(const struct publication *p, int64_t oldest)
 {
-    return p->first != 0 && p->first < oldest ? p->first : oldest;
+    return p != NULL && p->first != 0 && p->first < oldest ? p->first : oldest;
 }
 
 int64_t feed_waits(const struct feed *feed)
@@ -555,9 +553,7 @@ int64_t feed_waits(const struct feed *feed)
         oldest = older(p, oldest);
     }
     for (i = 0; i < feed->options.connections; i++) {
-        if (feed->lines[i].out != NULL) {
-            oldest = older(feed->lines[i].out, oldest);
-        }
+        oldest = older(feed->lines[i].out, oldest);
     }
     return now - oldest;
 }

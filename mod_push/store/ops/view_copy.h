@@ -1,5 +1,5 @@
-#ifndef PUSH_VIEW_COPY_H
-#define PUSH_VIEW_COPY_H
+#ifndef PUSH_STORE_VIEW_COPY_H
+#define PUSH_STORE_VIEW_COPY_H
 
 #include "core/publication.h"
 #include "core/view.h"
