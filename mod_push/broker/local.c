@@ -16,6 +16,7 @@
 #include "store/disk/revocation.h"
 #include "store/upkeep/validate.h"
 #include "store/ops/view.h"
+#include "store/ops/view_copy.h"
 #include "store/ops/ack.h"
 #include "store/ops/keys.h"
 #include "store/ops/life.h"
@@ -208,6 +209,9 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
     case PUSH_VIEW_PRESENT:
         return push_view_present(broker->data, what->channel, visitor->user,
                                  visitor->data);
+    case PUSH_VIEW_COPY:
+        return push_view_copy(broker->data, &what->message.audience,
+                              &what->now, visitor->copy, visitor->data);
     default:
         push_view_reactors(broker->data, visitor->reactor, visitor->data);
         return PUSH_OK;

@@ -3,6 +3,7 @@
 
 #include "core/checkin.h"
 #include "core/commit.h"
+#include "core/copy_view.h"
 #include "core/exemplar.h"
 #include "core/families.h"
 #include "core/list.h"
@@ -64,6 +65,7 @@ typedef enum push_view_kind_t {
     PUSH_VIEW_CHANNELS, /* a list */
     PUSH_VIEW_STREAMS,  /* likewise */
     PUSH_VIEW_PRESENT,  /* users who are connected to a channel */
+    PUSH_VIEW_COPY,     /* of the log that message.audience is */
     PUSH_VIEW_REACTORS  /* takes no lock */
 } push_view_kind_t;
 
@@ -83,6 +85,7 @@ typedef struct push_visitor_t {
     void (*message)(void *data, const push_message_view_t *view);
     void (*life)(void *data, const push_life_view_t *view);
     push_device_visit_t *device;
+    push_copy_visit_t *copy;
     push_channel_visit_t *channel;
     push_stream_visit_t *stream;
     push_reactor_visit_t *reactor;
@@ -139,6 +142,8 @@ typedef struct push_check_t {
     /* what was looked at */
     uint64_t users, devices, channels, keys, messages, outcomes, holds;
     uint64_t objects; /* of the slab, in all */
+    uint64_t copies;  /* of a cluster's logs */
+    uint64_t behind;  /* of them, those that are not whole at the moment */
     /* what is wrong */
     uint64_t wrong;   /* in all; the first of them as texts */
     uint64_t leaked;  /* objects that nothing refers to; not counted above */

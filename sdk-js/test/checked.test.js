@@ -11,8 +11,8 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { PushClient } from '../src/index.js';
-import { sseParser } from '../src/parser.js';
 import { until } from './scripted.js';
+import { Wire } from './wire.js';
 import { world } from './world.js';
 
 const BUILD =
@@ -44,58 +44,6 @@ class Log {
       );
     });
   }
-}
-
-/** A fetch that writes down what goes over the wire. */
-function wire(log, device) {
-  let conn = 0;
-  let flush = 0;
-  const acked = (url, of) => {
-    const seq = parseInt(url.searchParams.get('id') ?? '0', 10);
-    if (seq && of) {
-      log.add('acked', { device, seq, conn: of });
-    }
-  };
-  return async (url, init) => {
-    if (url.pathname.endsWith('/ack')) {
-      const of = conn;
-      const answer = await fetch(url, init);
-      if (answer.ok) {
-        acked(url, of);
-      }
-      return answer;
-    }
-    const answer = await fetch(url, init);
-    if (!answer.ok) {
-      return answer;
-    }
-    const before = conn;
-    const resumed = parseInt(url.searchParams.get('id') ?? '0', 10);
-    const own = ++conn;
-    let first = true;
-    log.add('connected', { device, conn: own });
-    const parser = sseParser();
-    const look = new TransformStream({
-      transform(bytes, stream) {
-        flush++;
-        for (const { id, event } of parser.feed(bytes)) {
-          if (id && event !== 'heartbeat') {
-            const [seq, mid] = id.split('.');
-            /* Counting on says that the server took the cursor; where it
-             * does not know it (any more) it begins anew, and may repeat. */
-            if (first && +seq === resumed + 1) {
-              acked(url, before);
-            }
-            first = false;
-            log.add('received', { device, conn: own, seq: +seq, mid, flush });
-          }
-        }
-        stream.enqueue(bytes);
-      },
-    });
-
-    return new Response(answer.body.pipeThrough(look), answer);
-  };
 }
 
 async function publish(log, own, users, handled) {
@@ -156,7 +104,7 @@ test(
         device: 'd',
         random: () => Math.random() * 0.2,
         ackInterval: 100,
-        fetch: wire(log, device),
+        fetch: new Wire(log, device).fetch,
       });
       client.onmessage = async ({ mid, data }) => {
         if (Math.random() < 0.2) {

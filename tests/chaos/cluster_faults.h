@@ -5,30 +5,17 @@
 #ifndef CHAOS_CLUSTER_FAULTS_H
 #define CHAOS_CLUSTER_FAULTS_H
 
-#include "chaos.h"
-#include "cluster.h"
-#include "journal.h"
-#include "loop.h"
-
-/* Where the faults happen. */
-struct scene {
-    struct loop *loop;
-    struct cluster *cluster; /* on a Redis Cluster with replicas */
-    struct journal *journal; /* gets crash lines */
-    struct dice *dice;
-    int64_t pause; /* for how long something stands still (ms) */
-};
+#include "cluster_scene.h"
 
 struct cluster_fault {
     const char *name;
     void (*happen)(struct scene *scene);
+    int64_t most; /* a message may be tried so long until it is accepted
+                     (ms), beside scene->bare; 0: nothing is said */
+    bool slow;    /* for long runs alone */
 };
 
 extern const struct cluster_fault cluster_faults[];
 extern const int cluster_fault_count;
-
-/* True if all nodes and all of Redis are well. It asks those that answer
- * first, so that it takes long only where all does. */
-bool scene_is_well(const struct scene *scene);
 
 #endif

@@ -51,12 +51,13 @@ const char *client_query(const struct client *c)
     return query;
 }
 
-static void note(const struct client *c, const char *what)
+static void note_cut(const struct client *c)
 {
     if (c->crowd->options.journal != NULL) {
         journal_line(c->crowd->options.journal,
-                     "\"what\":\"%s\",\"device\":\"%s\",\"conn\":%d", what,
-                     client_name(c), c->conn);
+                     "\"what\":\"cut\",\"device\":\"%s\",\"conn\":%d,"
+                     "\"silent\":%d",
+                     client_name(c), c->conn, c->silent ? SILENCE_MS : 0);
     }
 }
 
@@ -120,6 +121,7 @@ static void attempt(struct client *c, int64_t now)
     c->fd = client_connect(c);
     client_expect(c);
     c->bye = false;
+    c->silent = false;
     c->state = CLIENT_CONNECTING;
     c->due = now + ATTEMPT_MS;
     if (c->fd < 0) {
@@ -199,7 +201,7 @@ void client_lost(struct client *c, uint64_t after)
         c->fd = -1;
     }
     if (c->state == CLIENT_OPEN) {
-        note(c, "cut");
+        note_cut(c);
         if (!c->bye) {
             c->crowd->counts.dropped++;
         }
@@ -235,6 +237,7 @@ static void look_at_silence(struct client *c, int64_t now)
     if (c->state == CLIENT_OPEN && now - c->last > SILENCE_MS) {
         counts->silences++;
         counts->dropped--; /* nobody else ended it */
+        c->silent = true;
         client_lost(c, 0);
     }
 }
@@ -421,7 +424,7 @@ void crowd_close(struct crowd *crowd)
         struct client *c = &crowd->clients[i];
 
         if (c->state == CLIENT_OPEN) {
-            note(c, "cut");
+            note_cut(c);
         }
         c->state = CLIENT_STOPPED;
         if (c->fd >= 0) {

@@ -66,6 +66,7 @@ struct client {
     unsigned failed; /* attempts in a row */
     uint64_t retry;  /* ms, the last retry: */
     bool bye;        /* push.bye came on this stream */
+    bool silent;     /* it is given up for silence */
     uint64_t spread; /* of it, ms */
     struct reply_head head;
     struct sse sse;

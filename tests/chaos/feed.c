@@ -26,6 +26,7 @@ struct publication {
     int user;
     const char *urgency;
     int64_t due;   /* when it was to be published, ms */
+    int64_t first; /* when it was first sent, ms; 0: not yet */
     int64_t after; /* not sent again before, ms */
     struct publication *next;
 };
@@ -276,6 +277,7 @@ static void begin(struct feed_line *line)
         return;
     }
     compose(line);
+    line->out->first = line->out->first > 0 ? line->out->first : wait_now();
     feed->counts.sent++;
     if (line->fd < 0) {
         if (!call(line)) {
@@ -295,9 +297,12 @@ static void accepted(struct feed_line *line)
     struct feed *feed = line->feed;
     const struct publication *p = line->out;
     const char *at = strstr(line->answer, "{\"id\":\"");
+    int64_t took = wait_now() - p->first;
     char mid[16] = "";
 
     feed->counts.accepted++;
+    feed->counts.longest = took > feed->counts.longest ? took
+                                                       : feed->counts.longest;
     if (at != NULL) {
         snprintf(mid, sizeof(mid), "%.11s", at + 7);
     }
@@ -317,11 +322,14 @@ static void full(struct feed_line *line)
 {
     struct feed *feed = line->feed;
     int64_t after = line->head.retry_after;
+    int64_t pause = feed->options.impatient ? PAUSE_MS
+                    : after >= 0            ? 1000 * after
+                                            : 1000;
 
     feed->counts.full++;
     feed->counts.unadvised += after < 0 && !feed->options.lines;
     if (feed->options.persists) {
-        again(feed, line->out, after >= 0 ? 1000 * after : 1000);
+        again(feed, line->out, pause);
         line->out = NULL;
     }
     else {
@@ -528,6 +536,26 @@ struct feed *feed_start(struct loop *loop, const struct feed_options *o)
 void feed_stop(struct feed *feed)
 {
     feed->stopped = true;
+}
+
+static int64_t older(const struct publication *p, int64_t oldest)
+{
+    return p != NULL && p->first != 0 && p->first < oldest ? p->first : oldest;
+}
+
+int64_t feed_waits(const struct feed *feed)
+{
+    const struct publication *p;
+    int64_t now = wait_now(), oldest = now;
+    int i;
+
+    for (p = feed->again; p != NULL; p = p->next) {
+        oldest = older(p, oldest);
+    }
+    for (i = 0; i < feed->options.connections; i++) {
+        oldest = older(feed->lines[i].out, oldest);
+    }
+    return now - oldest;
 }
 
 bool feed_is_idle(const struct feed *feed)

@@ -32,6 +32,7 @@ struct feed_options {
     uint64_t limit;          /* messages in all; 0: until feed_stop() */
     bool lines;              /* of NDJSON: a connection is one request */
     bool persists;           /* sends again what got 503, too */
+    bool impatient;          /* and that soon, whatever Retry-After says */
     struct journal *journal; /* gets tried and accepted */
 };
 
@@ -46,6 +47,7 @@ struct feed_counts {
     uint64_t busy;      /* answers 409: the key's first request still runs */
     uint64_t broken;    /* requests whose connection ended before the answer */
     uint64_t strange;   /* any other answer */
+    int64_t longest;    /* from the first try to 2xx (ms); may be set to 0 */
 };
 
 struct feed {
@@ -72,6 +74,9 @@ struct feed *feed_start(struct loop *loop, const struct feed_options *o);
 
 /* Begin nothing more. */
 void feed_stop(struct feed *feed);
+
+/* For how long the message that waits longest for its 2xx has been tried (ms). */
+int64_t feed_waits(const struct feed *feed);
 
 /* True when every message has its answer. */
 bool feed_is_idle(const struct feed *feed);

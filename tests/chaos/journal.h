@@ -5,6 +5,8 @@
 #ifndef CHAOS_JOURNAL_H
 #define CHAOS_JOURNAL_H
 
+#include <stddef.h>
+
 struct journal;
 
 /* A new, empty journal; it lives until the test ends, or, with PUSH_KEEP set,
@@ -15,6 +17,9 @@ struct journal *journal_open(void);
  * NULL. */
 void journal_line(struct journal *j, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Write one line that another actor made, with its time and its end. */
+void journal_copy(struct journal *j, const char *line, size_t length);
 
 /* Fail the test unless push-checker finds no violation in all of it. */
 void journal_judge(struct journal *j);

@@ -121,6 +121,39 @@ int namespace_socket(int netns)
     return fd;
 }
 
+/* One side: what is meant for the others' ports goes to the other side, as if
+ * it came from this side's address, and is there meant for its 127.0.0.1. */
+static void share_side(const char *link, const char *ports, const char *own,
+                       const char *other)
+{
+    must("echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet");
+    must("nft add table ip share");
+    must("nft 'add chain ip share out { type nat hook output priority -100; "
+         "}'");
+    must("nft 'add chain ip share in { type nat hook prerouting priority "
+         "-100; }'");
+    must("nft 'add chain ip share gone { type nat hook postrouting priority "
+         "100; }'");
+    must(keep_printf("nft 'add rule ip share out ip daddr 127.0.0.1 tcp dport "
+                     "%s dnat to %s'",
+                     ports, other));
+    must(keep_printf("nft 'add rule ip share in iifname %s ip daddr %s dnat "
+                     "to 127.0.0.1'",
+                     link, own));
+    must(
+        keep_printf("nft add rule ip share gone oifname %s masquerade", link));
+}
+
+void namespace_share(int netns, int port)
+{
+    share_side("server", keep_printf("%d", port), NAMESPACE_SERVER,
+               NAMESPACE_CLIENT);
+    namespace_enter(netns);
+    share_side("client", keep_printf("!= %d", port), NAMESPACE_CLIENT,
+               NAMESPACE_SERVER);
+    namespace_leave();
+}
+
 void namespace_lose(double part)
 {
     const char *some = "";

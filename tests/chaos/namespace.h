@@ -27,6 +27,11 @@ int namespace_socket(int netns);
 void namespace_enter(int netns);
 void namespace_leave(void);
 
+/* From now on each side finds at its 127.0.0.1 what listens at the other's:
+ * there this one port, here all others. A server there sees that its peers
+ * are NAMESPACE_SERVER, as one here sees NAMESPACE_CLIENT. */
+void namespace_share(int netns, int port);
+
 /* Lose what passes between the two sides, in both directions: a part of the
  * packets from 0 (none) to 1 (all). */
 void namespace_lose(double part);

@@ -2,12 +2,8 @@
  * The wall clock of the server is set, forward and back, while it runs.
  */
 #include <check.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "case.h"
 #include "chaos.h"
@@ -15,44 +11,12 @@
 #include "feed.h"
 #include "http.h"
 #include "journal.h"
-#include "keep.h"
-#include "serverroot.h"
 #include "verbs.h"
+#include "wallclock.h"
 
 #define DAY     86400
 #define CLIENTS 50
 #define OPEN_MS 30000
-
-/* What the preloaded library reads, in a file that lives with the test. */
-struct clock {
-    _Atomic int64_t *ahead; /* s */
-    char *name;
-};
-
-static void release(void *object)
-{
-    struct clock *clock = object;
-
-    munmap((void *)clock->ahead, sizeof(*clock->ahead));
-    free(clock);
-}
-
-static struct clock *make_clock(void)
-{
-    struct clock *clock = calloc(1, sizeof(*clock));
-    int fd;
-
-    ck_assert_ptr_nonnull(clock);
-    clock->name = keep_printf("%s/ahead", serverroot_make());
-    fd = open(clock->name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(ftruncate(fd, sizeof(*clock->ahead)), 0);
-    clock->ahead = mmap(NULL, sizeof(*clock->ahead), PROT_READ | PROT_WRITE,
-                        MAP_SHARED, fd, 0);
-    close(fd);
-    ck_assert(clock->ahead != MAP_FAILED);
-    return keep(clock, release);
-}
 
 /* The server says which time it has: created, of a message published now. */
 static int64_t time_of(const struct server *s)
@@ -66,11 +30,9 @@ static int64_t time_of(const struct server *s)
 START_TEST(a_wall_clock_that_jumps_by_a_day_ends_nothing_early)
 {
     static const int jumps[] = {DAY, 0, -DAY, 0, DAY};
-    struct clock *clock = make_clock();
-    const char *build = getenv("PUSH_BUILD");
+    struct wallclock *clock = wallclock_at(NULL);
     struct server_options so = {
-        .preload = keep_printf("%s/tests/chaos/wallclock.so",
-                               build != NULL ? build : "build"),
+        .preload = wallclock_library(),
         .global = "PushMaxPending 100000\nPushShmSize 256M"};
     struct server *s;
     struct loop *loop = loop_create();
@@ -117,11 +79,8 @@ END_TEST
 /* A mid holds the time: later ones are greater all the same. */
 START_TEST(mids_rise_when_the_wall_clock_is_set_back)
 {
-    struct clock *clock = make_clock();
-    const char *build = getenv("PUSH_BUILD");
-    struct server_options so = {
-        .preload = keep_printf("%s/tests/chaos/wallclock.so",
-                               build != NULL ? build : "build")};
+    struct wallclock *clock = wallclock_at(NULL);
+    struct server_options so = {.preload = wallclock_library()};
     const char *before, *after;
     struct server *s;
 

@@ -16,7 +16,7 @@ static const struct {
     {"delivered", 1, 1}, {"cut", 1, 0},       {"acked", 1, 0},
     {"expired", 1, 1},   {"replaced", 1, 1},  {"recalled", 1, 1},
     {"evicted", 1, 1},   {"refused", 1, 1},   {"gap", 1, 0},
-    {"crash", 0, 0},
+    {"crash", 0, 0},     {"stall", 0, 0},
 };
 
 /* ---- the map ---- */
@@ -119,7 +119,8 @@ static const char *take(struct line *line, json_t *json)
     if (line->what == WHAT_TRIED && !line->key) {
         return "key is missing";
     }
-    if (line->what == WHAT_CRASH && integer(json, "within") < 0) {
+    if ((line->what == WHAT_CRASH || line->what == WHAT_STALL)
+        && integer(json, "within") < 0) {
         return "within is missing";
     }
     return NULL;
@@ -230,6 +231,7 @@ unsigned checker_judge(struct checker *c)
     rule_silent_gap(c);
     rule_twice(c);
     rule_overtaken(c);
+    rule_silent(c);
     fprintf(c->out, "push-checker: %zu lines, %u violations\n", c->count,
             c->violations);
     return c->violations;

@@ -26,7 +26,8 @@ enum what {
     WHAT_EVICTED,
     WHAT_REFUSED,
     WHAT_GAP,
-    WHAT_CRASH
+    WHAT_CRASH,
+    WHAT_STALL
 };
 
 /* A line, with what every rule needs of it at hand. */
@@ -68,6 +69,7 @@ void rule_early_ack(struct checker *c);
 void rule_silent_gap(struct checker *c);
 void rule_twice(struct checker *c);
 void rule_overtaken(struct checker *c);
+void rule_silent(struct checker *c);
 
 /* ---- a map from up to three strings to a line ---- */
 

@@ -1,4 +1,4 @@
-/* rules.c - the eight rules of README.md, a function each. */
+/* rules.c - the nine rules of README.md, a function each. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -535,4 +535,45 @@ void rule_overtaken(struct checker *c)
     }
     index_cleanup(&accepted);
     index_cleanup(&flushes);
+}
+
+/* ---- 9: silent ---- */
+
+static double number_of(const struct line *line, const char *name)
+{
+    return json_number_value(json_object_get(line->json, name));
+}
+
+/* Whether something stood still while this stream was silent. */
+static int is_excused(const struct checker *c, const struct line *cut)
+{
+    double since = cut->t - number_of(cut, "silent");
+    size_t i;
+
+    for (i = 0; i < c->count; i++) {
+        const struct line *line = &c->lines[i];
+
+        if (line->what == WHAT_STALL && line->t >= since
+            && line->t - number_of(line, "within") <= cut->t) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+void rule_silent(struct checker *c)
+{
+    size_t i;
+
+    for (i = 0; i < c->count; i++) {
+        const struct line *line = &c->lines[i];
+        const struct line *witness[WITNESS_MAX] = {line};
+
+        if (line->what == WHAT_CUT && number_of(line, "silent") > 0
+            && !is_excused(c, line)) {
+            checker_violation(c, "silent", witness,
+                              "a stream of %s was silent for %.0f ms",
+                              line->device, number_of(line, "silent"));
+        }
+    }
 }

@@ -26,6 +26,12 @@
 #define CRASH(t, within)                                                      \
     "{\"t\":" #t ",\"what\":\"crash\",\"within\":" #within "}\n"
 
+#define SILENT(t, ms)                                                         \
+    "{\"t\":" #t ",\"what\":\"cut\",\"device\":\"a/1\",\"conn\":1,"           \
+    "\"silent\":" #ms "}\n"
+#define STALL(t, within)                                                      \
+    "{\"t\":" #t ",\"what\":\"stall\",\"within\":" #within "}\n"
+
 /* rule: the one that is broken, or NULL; proof: the last line of its witness,
  * or NULL. */
 static const struct {
@@ -147,6 +153,13 @@ static const struct {
      DEVICE ACCEPTED(1, "m1", TO_A ",\"ttl\":0,\"urgency\":\"low\"")
          FLUSHED(2, 1, 1, "m1") FLUSHED(2, 1, 2, "m2")
              ACCEPTED(3, "m2", TO_A ",\"ttl\":0,\"urgency\":\"high\"")},
+    /* 9 */
+    {NULL, NULL, DEVICE CUT(9000, 1) SILENT(9000, 0)},
+    {"silent", "  2: ", DEVICE SILENT(9000, 7000)},
+    {NULL, NULL, DEVICE STALL(3000, 2000) SILENT(9000, 7000)},
+    {NULL, NULL, DEVICE SILENT(9000, 7000) STALL(11000, 4000)},
+    {"silent", "  3: ", DEVICE STALL(1000, 1000) SILENT(9000, 7000)},
+    {"silent", "  2: ", DEVICE SILENT(9000, 7000) STALL(11000, 1000)},
 };
 
 static char *judge(const char *lines, int *result)
@@ -198,6 +211,7 @@ static const char *const malformed[] = {
     "{\"t\":1,\"what\":\"received\",\"device\":\"a\",\"mid\":\"m\"}\n",
     "{\"t\":1,\"what\":\"acked\",\"device\":\"a\"}\n",
     "{\"t\":1,\"what\":\"tried\"}\n",
+    "{\"t\":1,\"what\":\"stall\"}\n",
 };
 
 START_TEST(a_malformed_line_is_an_error_and_not_a_pass)

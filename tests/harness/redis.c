@@ -135,11 +135,18 @@ static bool answers(struct redis *r)
 
 void redis_again(struct redis *r)
 {
-    const char *const argv[] = {"redis-server", file_of(r, "redis.conf"),
-                                NULL};
+    const char *preload = r->options.preload;
+    const char *const argv[] = {
+        "env",
+        keep_printf("LD_PRELOAD=%s", preload != NULL ? preload : ""),
+        keep_printf("PUSH_WALLCLOCK=%s", file_of(r, "ahead")),
+        "redis-server",
+        file_of(r, "redis.conf"),
+        NULL};
     int64_t deadline = wait_now() + WAIT_MS;
 
-    r->pid = process_start(argv, file_of(r, "logs/stderr"));
+    r->pid = process_start(preload != NULL ? argv : argv + 3,
+                           file_of(r, "logs/stderr"));
     while (!answers(r)) {
         if (process_has_ended(r->pid)) {
             r->pid = 0;
@@ -164,6 +171,8 @@ struct redis *redis_start(const struct redis_options *options)
     keep(r, release);
     ck_assert_int_eq(mkdir(file_of(r, "logs"), 0755), 0);
     configure(r);
+    write_file(r, "ahead", "");
+    ck_assert_int_eq(truncate(file_of(r, "ahead"), 8), 0);
     redis_again(r);
     return r;
 }

@@ -17,6 +17,9 @@ struct redis_options {
     bool tls;             /* listens with TLS too, at tls_port */
     const char *lines;    /* more lines of its configuration, which may
                              overrule the usual ones */
+    const char *preload;  /* a library that it is to load first; it finds a
+                             file of 8 zero bytes, `ahead` in the directory,
+                             by PUSH_WALLCLOCK */
     const char *user;     /* as whom redis_call() calls; NULL: the default */
     const char *password; /* of that user; NULL: no AUTH */
 };

@@ -526,6 +526,40 @@ START_TEST(what_redis_has_lost_its_owner_writes_again)
 }
 END_TEST
 
+#define MOVES 60
+#define ACKS  6 /* under way while it moves */
+
+/* Whoever takes an acknowledgement while the device goes from one node to the
+ * other must not take the device from where its client is by now. */
+START_TEST(an_acknowledgement_does_not_take_a_device_that_moves)
+{
+    struct cluster *c = cluster_start(&(struct cluster_options){.nodes = 3});
+    const struct request ack = {
+        .method = "POST",
+        .target = "/ramen/ack?user=ada&device=d1&seq=0",
+        .body = ""};
+    struct wire *wires[ACKS];
+    struct stream *st;
+    int i, k;
+
+    for (k = 0; k < MOVES; k++) {
+        st = stream_open(c->nodes[k % 2], "user=ada&device=d1&seq=0", NULL);
+        for (i = 0; i < ACKS; i++) {
+            wires[i] = wire_open(c->nodes[2], 0);
+            http_send(wires[i], &ack);
+        }
+        st = stream_open(c->nodes[(k + 1) % 2], "user=ada&device=d1&seq=0",
+                         NULL);
+        for (i = 0; i < ACKS; i++) {
+            http_read(wires[i], false);
+            wire_close(wires[i]);
+        }
+        publish(c->nodes[2], "user=ada", "TTL: 0\r\n", "x");
+        expect_message(st, 1, "x");
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_devices");
@@ -544,6 +578,7 @@ int main(void)
     tc = case_add(suite, "acks", 60);
     tcase_add_test(tc, a_device_acknowledges_at_a_node_that_does_not_have_it);
     tcase_add_test(tc, a_device_that_nobody_has_acknowledges_at_any_node);
+    tcase_add_test(tc, an_acknowledgement_does_not_take_a_device_that_moves);
     tc = case_add(suite, "failures", 60);
     tcase_add_test(
         tc, a_device_of_a_node_that_was_killed_is_claimed_and_its_mid_counts);

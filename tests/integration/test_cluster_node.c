@@ -43,8 +43,31 @@ START_TEST(a_device_that_comes_later_finds_what_waits_for_it)
 }
 END_TEST
 
+static const json_t *copy_of(const struct server *node, const char *log)
+{
+    return http_get(node, keep_printf("/push/check?%s", log))->json;
+}
+
+static bool has_copies(const struct server *node, const char *log, int count)
+{
+    const json_t *copy = copy_of(node, log);
+
+    return json_is_true(json_at(copy, "live"))
+           && json_is_false(json_at(copy, "behind"))
+           && json_int_at(copy, "messages") == count;
+}
+
+static void expect_same(const struct cluster *c, const char *log, int count)
+{
+    wait_until(has_copies(c->nodes[0], log, count));
+    wait_until(has_copies(c->nodes[1], log, count));
+    ck_assert_str_eq(json_text_at(copy_of(c->nodes[0], log), "digest"),
+                     json_text_at(copy_of(c->nodes[1], log), "digest"));
+}
+
 START_TEST(a_channel_and_the_broadcast_reach_all_nodes)
 {
+    const char *first;
     struct cluster *c = two_nodes();
     struct stream *a = stream_open(c->nodes[0], "user=a&channel=news", NULL);
     struct stream *b = stream_open(c->nodes[1], "user=b&channel=news", NULL);
@@ -55,6 +78,18 @@ START_TEST(a_channel_and_the_broadcast_reach_all_nodes)
     publish(c->nodes[1], "broadcast=1", NULL, "two");
     expect_message(a, 2, "two");
     expect_message(b, 2, "two");
+    expect_same(c, "broadcast=1", 1);
+    expect_same(c, "channel=news", 1);
+    first = json_text_at(copy_of(c->nodes[0], "channel=news"), "digest");
+    publish(c->nodes[1], "channel=news", NULL, "three");
+    expect_same(c, "channel=news", 2);
+    ck_assert_str_ne(
+        json_text_at(copy_of(c->nodes[0], "channel=news"), "digest"), first);
+    ck_assert_int_eq(http_get(c->nodes[0], "/push/check?user=b")->status, 404);
+    ck_assert_int_eq(
+        http_get(c->nodes[0], "/push/check?user=a&channel=news")->status, 400);
+    ck_assert_int_ge(
+        json_int_at(http_get(c->nodes[0], "/push/check")->json, "copies"), 3);
 }
 END_TEST
 

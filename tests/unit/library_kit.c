@@ -116,7 +116,13 @@ struct library *library_start_clock(int64_t *now)
         "%.*s\nlocal clock_s, clock_us = %lld, 0\n"
         "local function clock() return {clock_s, clock_us} end\n%s\n"
         "redis.register_function('test_clock', function(_, a)\n"
-        "  clock_s, clock_us = _G.tonumber(a[1]), _G.tonumber(a[2])\n"
+        "  local to, step = _G.tonumber(a[1]), _G.tonumber(a[2])\n"
+        "  local at = clock_s * 1000 + clock_us / 1000\n"
+        "  repeat\n"
+        "    at = at < to and math.min(at + step, to) or to\n"
+        "    clock_s, clock_us = math.floor(at / 1000), at %% 1000 * 1000\n"
+        "    if vm then now() end\n"
+        "  until at == to\n"
         "  return 1\nend)\n",
         (int)(line - text), text, (long long)(*now / 1000),
         replaced(line, "call('TIME')", "clock()"));
@@ -127,8 +133,12 @@ struct library *library_start_clock(int64_t *now)
 
 void library_set_clock(struct library *l, int64_t now)
 {
-    redis_call(l->redis, "FCALL test_clock 0 %lld %lld",
-               (long long)(now / 1000), (long long)(now % 1000 * 1000));
+    redis_call(l->redis, "FCALL test_clock 0 %lld 1000", (long long)now);
+}
+
+void library_jump(struct library *l, int64_t now)
+{
+    redis_call(l->redis, "FCALL test_clock 0 %lld 1000000000", (long long)now);
 }
 
 /* ---- calls ---- */

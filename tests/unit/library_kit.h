@@ -20,9 +20,11 @@ struct library {
 /* Start one, with the library loaded. */
 struct library *library_start(const struct redis_options *options);
 
-/* The same with a clock that stands until it is set (ms, about now). */
+/* The same with a clock that stands until it is set (ms, about now): as time
+ * passes, while others call, or at one go. */
 struct library *library_start_clock(int64_t *now);
 void library_set_clock(struct library *l, int64_t now);
+void library_jump(struct library *l, int64_t now);
 
 /* Load the library, again if it is there. */
 void library_load(struct library *l);

@@ -133,6 +133,28 @@ START_TEST(a_node_that_is_silent_for_15_s_follows_no_more_and_hears_of_it)
 }
 END_TEST
 
+/* Forward and back again; and a server that stood still for as long. */
+START_TEST(a_clock_that_is_set_makes_no_node_silent)
+{
+    int64_t now;
+    struct library *l = library_start_clock(&now);
+    struct library_node node = library_node(l, push_owner_make(1, 1));
+    push_publish_call_t call = library_message(l, "cnews", "a");
+
+    library_follow(&node, "cnews", 0);
+    library_jump(l, now + 60000);
+    ck_assert_uint_eq(library_publish(l, &call).connected, 1);
+    ck_assert(!library_drain(&node).lost);
+    library_jump(l, now);
+    library_jump(l, now + 60000);
+    ck_assert_uint_eq(library_publish(l, &call).connected, 1);
+    ck_assert(!library_drain(&node).lost);
+    library_set_clock(l, now + 75000);
+    ck_assert_uint_eq(library_publish(l, &call).connected, 0);
+    ck_assert(library_drain(&node).lost);
+}
+END_TEST
+
 START_TEST(a_follower_that_was_silent_and_follows_first_hears_that_it_lost)
 {
     int64_t now;
@@ -399,6 +421,7 @@ int main(void)
     tcase_add_test(tc, an_inbox_that_grew_too_large_is_emptied_and_says_so);
     tcase_add_test(
         tc, a_node_that_is_silent_for_15_s_follows_no_more_and_hears_of_it);
+    tcase_add_test(tc, a_clock_that_is_set_makes_no_node_silent);
     tcase_add_test(
         tc, a_follower_that_was_silent_and_follows_first_hears_that_it_lost);
     tcase_add_test(

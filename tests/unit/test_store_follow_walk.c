@@ -1,5 +1,6 @@
 #include "core_suite.h"
 #include "store/ops/follow_walk.h"
+#include "store/ops/unfollow.h"
 #include "store_cluster.h"
 
 #include <stdio.h>
@@ -68,6 +69,27 @@ static push_follow_view_t look(const char *log)
     return view;
 }
 
+/* As by a claim that failed. */
+START_TEST(a_log_whose_loading_failed_is_left_like_one_that_nobody_needs)
+{
+    push_follow_t follow;
+
+    ck_assert_int_eq(push_follow_begin(&g.store, named("uanna"), &follow),
+                     PUSH_OK);
+    ck_assert(follow.mine);
+    ck_assert(!look("uanna").idle);
+    push_follow_fail(&g.store, named("uanna"), follow.errand);
+    ck_assert(look("uanna").idle);
+    ck_assert_int_eq(push_follow_leave(&g.store, named("uanna"), &follow),
+                     PUSH_OK);
+    ck_assert(follow.mine);
+    ck_assert(!look("uanna").idle);
+    push_follow_left(&g.store, named("uanna"), follow.errand, true);
+    ck_assert_int_eq(push_follow_leave(&g.store, named("uanna"), &follow),
+                     PUSH_NOT_FOUND);
+}
+END_TEST
+
 START_TEST(a_view_says_how_many_devices_of_this_node_follow)
 {
     push_stream_ref_t ada;
@@ -93,6 +115,8 @@ int main(void)
 
     tcase_add_checked_fixture(tc, begin, end);
     tcase_add_test(tc, a_walk_finds_each_log_of_a_partition_once);
+    tcase_add_test(
+        tc, a_log_whose_loading_failed_is_left_like_one_that_nobody_needs);
     tcase_add_test(tc, a_view_says_how_many_devices_of_this_node_follow);
     return unit_run(suite);
 }

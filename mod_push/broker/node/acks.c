@@ -13,6 +13,7 @@
 #include "store/shard/context.h"
 
 #define ANSWER_MS 500 /* for the owner that is asked */
+#define ROUNDS    3   /* of owners, where a device moves meanwhile */
 
 /* ---- what is said between nodes ---- */
 
@@ -194,28 +195,56 @@ static push_status_t take_over(question_t *question)
     return status == PUSH_OK ? take_here(question) : status;
 }
 
-static push_status_t ask(question_t *question)
+/*
+ * One round.  absent: an owner who said that it has nothing of it.  With *free
+ * PUSH_NOT_FOUND says that the device can come here: it is nobody's, its owner
+ * is gone, or it is still the one who said that.
+ */
+static push_status_t ask(question_t *question, unsigned absent, bool *free)
 {
+    const push_send_reply_t *sent = &question->sent;
     push_wait_result_t result;
-    push_status_t status = send(question);
+    push_status_t status = begin(question);
 
-    if (status != PUSH_OK || !question->sent.found
-        || question->sent.owner == PUSH_OWNER_NOBODY
-        || question->sent.owner == push_cluster_owner(question->cluster)
-        || !question->sent.alive) {
+    if (status != PUSH_OK) {
+        return status;
+    }
+    status = send(question);
+    if (status != PUSH_OK || !sent->found || sent->owner == PUSH_OWNER_NOBODY
+        || sent->owner == push_cluster_owner(question->cluster)
+        || sent->owner == absent || !sent->alive) {
         push_awaited_end(&question->wait);
-        return status == PUSH_OK && question->sent.found ? take_over(question)
-               : status == PUSH_OK                       ? PUSH_NOT_FOUND
-                                                         : status;
+        *free = status == PUSH_OK && sent->found;
+        return status == PUSH_OK ? PUSH_NOT_FOUND : status;
     }
     result = push_awaited_wait(&question->wait, PUSH_AWAITED_ANSWERED,
                                ANSWER_MS);
     push_awaited_end(&question->wait);
-    if (!(result.happened & PUSH_AWAITED_ANSWERED)) {
-        return PUSH_NO_STATE;
+    return result.happened & PUSH_AWAITED_ANSWERED ? status_of(result.value)
+                                                   : PUSH_NO_STATE;
+}
+
+/*
+ * An owner who has nothing of it may have just given it to another one, where
+ * its client is by now: so Redis is asked again whose it is.
+ */
+static push_status_t ask_owners(question_t *question)
+{
+    push_status_t status = PUSH_NOT_FOUND;
+    unsigned absent = PUSH_OWNER_NOBODY;
+    bool free = false;
+
+    for (int i = 0; i < ROUNDS; i++) {
+        status = ask(question, absent, &free);
+        if (status == PUSH_NOT_FOUND && free) {
+            return take_over(question);
+        }
+        if (status != PUSH_NOT_FOUND || !question->sent.found) {
+            return status;
+        }
+        absent = question->sent.owner;
     }
-    status = status_of(result.value);
-    return status == PUSH_NOT_FOUND ? take_over(question) : status;
+    return PUSH_NO_STATE;
 }
 
 push_status_t push_acks_take(push_cluster_t *cluster,
@@ -237,8 +266,7 @@ push_status_t push_acks_take(push_cluster_t *cluster,
     if (push_cluster_owner(cluster) == PUSH_OWNER_NOBODY) {
         return PUSH_NO_STATE;
     }
-    status = begin(&question);
-    return status == PUSH_OK ? ask(&question) : status;
+    return ask_owners(&question);
 }
 
 /* ---- the link ---- */

@@ -119,6 +119,16 @@ const push_problem_t *push_query_message(request_rec *r, const char *part,
         ?: take_device(&params, sought);
 }
 
+const push_problem_t *push_query_log(request_rec *r, push_sought_t *sought)
+{
+    push_params_t params;
+
+    *sought = (push_sought_t){0};
+    return push_params_parse(r, &params)
+        ?: take_audience(&params, "user", PUSH_LOG_USER, sought)
+        ?: push_query_channel(&params, sought);
+}
+
 /* ---- a list ---- */
 
 static const push_problem_t *parse_limit(const push_params_t *params,

@@ -25,6 +25,9 @@ const push_problem_t *push_query_message(request_rec *r, const char *part,
 const push_problem_t *push_query_channel(const push_params_t *params,
                                          push_sought_t *sought);
 
+/* The log that the query names by `user`, `channel` or `broadcast`, if any. */
+const push_problem_t *push_query_log(request_rec *r, push_sought_t *sought);
+
 /* An order, by its word in `sort`. */
 typedef struct push_order_word_t {
     const char *word;

@@ -1,6 +1,8 @@
 #include "http/admin/show.h"
 
 #include <http_protocol.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "broker/whole.h"
 #include "http/admin/query.h"
@@ -349,13 +351,50 @@ static json_t *texts_json(const push_check_t *check)
     return texts;
 }
 
+static void take_copy(void *data, const push_copy_view_t *view)
+{
+    json_t *body = data;
+    char digest[17];
+
+    snprintf(digest, sizeof(digest), "%016" PRIx64, view->digest);
+    set_number(body, "messages", view->messages);
+    set(body, "digest", json_string(digest));
+    if (view->copied) {
+        set(body, "live", json_boolean(view->live));
+        set(body, "behind", json_boolean(view->behind));
+        set(body, "asked", json_boolean(view->asked));
+        set_number(body, "version", view->version);
+    }
+}
+
+static int show_copy(request_rec *r, const push_sought_t *log)
+{
+    json_t *body = json_object();
+    const push_visitor_t visitor = {.copy = take_copy, .data = body};
+
+    return answer(
+        r,
+        read_view((push_view_t){.kind = PUSH_VIEW_COPY, .message = *log},
+                  &visitor),
+        body);
+}
+
 int push_show_check(request_rec *r, const char *none)
 {
     push_broker_t *broker = push_broker();
-    json_t *body = json_object();
+    push_sought_t log;
+    const push_problem_t *problem = push_query_log(r, &log);
     push_check_t check;
+    json_t *body;
 
     (void)none;
+    if (problem) {
+        return push_problem_send(r, problem);
+    }
+    if (log.addressed) {
+        return show_copy(r, &log);
+    }
+    body = json_object();
     broker->check(broker, &check);
     set(body, "sound", json_boolean(!check.wrong && !check.skipped));
     set_number(body, "wrong", check.wrong);
@@ -370,5 +409,9 @@ int push_show_check(request_rec *r, const char *none)
     set_number(body, "messages", check.messages);
     set_number(body, "outcomes", check.outcomes);
     set_number(body, "holds", check.holds);
+    if (check.copies) {
+        set_number(body, "copies", check.copies);
+        set_number(body, "behind", check.behind);
+    }
     return answer(r, PUSH_OK, body);
 }

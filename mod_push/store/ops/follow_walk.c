@@ -61,7 +61,9 @@ static void view_log(const push_store_t *store, const push_log_t *log,
         .version = atomic_load(&copy->version),
         .behind = push_copy_behind(copy),
         .unattended = push_follow_wants_errand(store, copy),
-        .idle = copy->state == PUSH_FOLLOW_LIVE && push_follow_is_idle(log)};
+        .idle = push_follow_is_idle(log)
+                && (copy->state == PUSH_FOLLOW_LIVE
+                    || push_follow_wants_errand(store, copy))};
     view_name(log, view);
     view_devices(&store->heaps[0], log, view);
 }

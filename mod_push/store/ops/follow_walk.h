@@ -12,7 +12,7 @@ typedef struct push_follow_view_t {
     uint64_t version;
     bool behind;
     bool unattended; /* LOADING, LEAVING or behind, and nobody is at it */
-    bool idle;       /* LIVE, and nobody here needs it */
+    bool idle;       /* nobody here needs it, and it has no errand */
     uint32_t connected, subscribers; /* devices of this node */
 } push_follow_view_t;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/trace.h"
+#include "store/shard/copy.h"
 #include "store/shard/hold.h"
 #include "store/shard/shape.h"
 #include "store/shard/shard.h"
@@ -116,6 +117,18 @@ static void check_slots(walk_t *walk, const push_log_t *log, unsigned lane,
     }
 }
 
+/* That it is not whole is no fault: it may be about to be. */
+static void check_copy(walk_t *walk, const push_log_t *log)
+{
+    const push_log_copy_t *copy = push_log_copy(walk->inv.store, log);
+
+    if (copy && copy->state != PUSH_FOLLOW_NOT) {
+        walk->check->copies++;
+        walk->check->behind += copy->state != PUSH_FOLLOW_LIVE
+                               || push_copy_behind(copy);
+    }
+}
+
 static void check_log(walk_t *walk, const push_log_t *log)
 {
     push_ref_t self = push_ref_of(walk->inv.heap, log);
@@ -134,6 +147,7 @@ static void check_log(walk_t *walk, const push_log_t *log)
             check_slots(walk, log, lane, &tally);
         }
     }
+    check_copy(walk, log);
     if (log->live_count != tally.live_count || log->topics != tally.topics) {
         wrong(walk, "log %u counts %u live with %u topics: %u with %u", self,
               log->live_count, log->topics, tally.live_count, tally.topics);

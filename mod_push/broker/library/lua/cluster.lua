@@ -107,7 +107,7 @@ end
 -- waits for it any more, and its number is free.
 local function push_resign(keys, a)
   local part, owner = part_of(keys[1], a[1]), number(a[2])
-  silence(part.space, owner, now())
+  silence(part.space, owner)
   if keys[2] then
     local value = call('HGET', keys[2], floor(owner / 1024))
     if value and unpack('>I2', value) == owner then

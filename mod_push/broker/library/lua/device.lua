@@ -31,13 +31,13 @@ local function raise(fence)
 end
 
 local function is_online(d, space, ms)
-  return d.flags % 2 == 1 and d.til > ms and is_alive(space, d.owner, ms)
+  return d.flags % 2 == 1 and d.til > ms and is_alive(space, d.owner)
 end
 
-local function forced(part, log, ctx, d, to, ms)
+local function forced(part, log, ctx, d, to)
   if d.owner ~= 0 and d.owner ~= to then
     post(part, d.owner, entry_of(part, 'Z', named(log) .. ctx
-      .. pack('>I4I2', d.fence, to)), ms)
+      .. pack('>I4I2', d.fence, to)))
   end
 end
 
@@ -50,7 +50,7 @@ local function others_of(part, key, log, ctx, ms)
       local d = device_of(all[i + 1])
       if d.til <= ms then
         call('HDEL', key, all[i])
-        forced(part, log, all[i], d, 0, ms)
+        forced(part, log, all[i], d, 0)
       else
         o.count = o.count + 1
         if is_online(d, part.space, ms) then
@@ -83,7 +83,7 @@ local function has_room(part, key, w, exists, ms)
     end
     call('HDEL', key, o.ctx)
     o.spare.fence = raise(o.spare.fence) -- so that its owner believes it
-    forced(part, w.log, o.ctx, o.spare, 0, ms)
+    forced(part, w.log, o.ctx, o.spare, 0)
   end
   return nil
 end
@@ -99,7 +99,7 @@ local function grant(part, key, w, d, ms)
     exact, session = 1, session_of(d)
   end
   d.fence = raise(d.fence)
-  forced(part, w.log, w.ctx, d, w.owner, ms)
+  forced(part, w.log, w.ctx, d, w.owner)
   d.owner, d.flags, d.crc, d.left, d.til = w.owner, 1, w.crc, 0, ms + w.keep
   store(key, w.ctx, d, record, NONE)
   return exact, record, session
@@ -107,11 +107,11 @@ end
 
 -- Gives how many hear it.  Of an owner that was there a moment ago another
 -- process may be about to take over its inbox: that one will.
-local function ask(part, w, d, ms)
+local function ask(part, w, d)
   local q = part.space.inbox[d.owner]
-  local recent = q and ms - q.seen < MOMENT and 1 or 0
+  local recent = q and passed - q.seen < MOMENT and 1 or 0
   return math.max(recent, post_heard(part, d.owner, entry_of(part, 'Y',
-    named(w.log) .. w.ctx .. pack('>I4I2', d.fence, w.owner)), ms))
+    named(w.log) .. w.ctx .. pack('>I4I2', d.fence, w.owner))))
 end
 
 -- KEYS D f h X and the four lanes; partition log context owner keep how known
@@ -148,9 +148,9 @@ local function push_claim(keys, a)
     or floor(before / 1024) == floor(w.owner / 1024) then
     exact, record, session = grant(part, keys[1], w, d, ms)
   else
-    outcome, heard = 2, ask(part, w, d, ms)
+    outcome, heard = 2, ask(part, w, d)
   end
-  touch(part.space, w.owner, ms)
+  touch(part.space, w.owner)
   local counts = a[14] == '1'
   set_follower(keys[2], w.log, w.owner, number(a[11]), number(a[12]), counts)
   local epoch, out = epoch_of(part, keys[3], ms), {}
@@ -204,7 +204,7 @@ local function push_yield(keys, a)
   end
   if to ~= 0 then
     post(part, to, entry_of(part, absent and 'N' or 'G', named(log) .. ctx
-      .. pack('>I4I1I4', d.fence, exact and 1 or 0, 0)), ms)
+      .. pack('>I4I1I4', d.fence, exact and 1 or 0, 0)))
   end
   return {0, d.owner, d.fence}
 end

@@ -41,7 +41,7 @@ end
 -- since rest counts.  Gives vm, epoch, ms, version, more, whole, entries.
 local function push_follow(keys, a)
   local ms, part, owner = now(), part_of(keys[1], a[1]), number(a[3])
-  touch(part.space, owner, ms)
+  touch(part.space, owner)
   local counts = a[8] == '1'
   set_follower(keys[1], a[2], owner, number(a[4]), number(a[5]), counts)
   local epoch = epoch_of(part, keys[2], ms)
@@ -82,7 +82,7 @@ local function push_resync(keys, a)
   local ms, part, owner = now(), part_of(keys[1], a[1]), number(a[2])
   local room = ANSWER
   local reply = {vm, epoch_of(part, keys[2], ms), ms}
-  touch(part.space, owner, ms)
+  touch(part.space, owner)
   for i = 3, #a - 4, 5 do
     local since, out = number(a[i + 3]), {}
     set_follower(keys[1], a[i], owner, number(a[i + 1]), number(a[i + 2]))

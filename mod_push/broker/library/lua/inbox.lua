@@ -1,46 +1,48 @@
 -- ---- inboxes ----
--- An inbox is a queue of numbered entries for one owner, made by this VM.  What
--- an entry ends with may be a text of its own (rest): Redis reads each byte of
--- each text that Lua makes, so none is made that need not be.
+-- An inbox is a queue of numbered entries for one owner, made by this VM.  When
+-- its owner was heard is told in what has passed for the VM.  What an entry ends
+-- with may be a text of its own (rest): Redis reads each byte of each text that
+-- Lua makes, so none is made that need not be.
 
-local function inbox_of(first, ms)
-  return {first = first, last = first - 1, bytes = 0, seen = ms, rest = {}}
+local function inbox_of(first)
+  return {first = first, last = first - 1, bytes = 0, seen = passed, rest = {}}
 end
 
 -- Given up: it is empty until its owner drains it, who is told that it lost.
 local function give_up(q)
-  local anew = inbox_of(q.last + 2, q.seen)
-  anew.lost = true
+  local anew = inbox_of(q.last + 2)
+  anew.seen, anew.lost = q.seen, true
   return anew
 end
 
 -- The inbox of an owner who is heard from now.
-local function touch(space, owner, ms)
+local function touch(space, owner)
   local q = space.inbox[owner]
   if not q then
-    q = inbox_of(1, ms)
+    q = inbox_of(1)
     space.inbox[owner] = q
-  elseif ms - q.seen >= SILENT then
+  elseif passed - q.seen >= SILENT then
     q = give_up(q)
-    q.seen = ms
+    q.seen = passed
     space.inbox[owner] = q
   end
-  q.seen = ms
+  q.seen = passed
   return q
 end
 
-local function is_alive(space, owner, ms)
+local function is_alive(space, owner)
   local q = space.inbox[owner]
   if not q then
-    return ms - began < SILENT
+    return passed < SILENT
   end
-  return ms - q.seen < SILENT
+  return passed - q.seen < SILENT
 end
 
 -- The owner says that it drains no more: as if it had long been silent.
-local function silence(space, owner, ms)
-  space.inbox[owner] = {first = 1, last = 0, bytes = 0, seen = ms - SILENT,
-    lost = true}
+local function silence(space, owner)
+  local q = inbox_of(1)
+  q.seen, q.lost = passed - SILENT, true
+  space.inbox[owner] = q
 end
 
 local function wake(part, owner)
@@ -49,14 +51,14 @@ end
 
 -- Appends an entry; false if the owner is silent.  It is woken unless a wake
 -- is on its way.
-local function post(part, owner, entry, ms, rest)
+local function post(part, owner, entry, rest)
   local inbox = part.space.inbox
   local q = inbox[owner]
   if not q then
-    q = inbox_of(1, ms)
+    q = inbox_of(1)
     inbox[owner] = q
   end
-  if ms - q.seen >= SILENT then
+  if passed - q.seen >= SILENT then
     if q.bytes > 0 then
       inbox[owner] = give_up(q)
     end
@@ -77,15 +79,15 @@ local function post(part, owner, entry, ms, rest)
 end
 
 -- The same, with a wake in any case: how many hear it.
-local function post_heard(part, owner, entry, ms)
-  if not is_alive(part.space, owner, ms) then
+local function post_heard(part, owner, entry)
+  if not is_alive(part.space, owner) then
     return 0
   end
   local q = part.space.inbox[owner]
   if q then
     q.awake = true
   end
-  post(part, owner, entry, ms)
+  post(part, owner, entry)
   return wake(part, owner)
 end
 
@@ -109,10 +111,10 @@ local function head_of(part, log, lane, member)
 end
 
 -- Who is silent follows no more.
-local function leave_out(part, f, log, e, ms)
+local function leave_out(part, f, log, e)
   local keep = {}
   for i = 1, #e, 9 do
-    if is_alive(part.space, unpack('>I2', e, i), ms) then
+    if is_alive(part.space, (unpack('>I2', e, i))) then
       keep[#keep + 1] = sub(e, i, i + 8)
     end
   end
@@ -125,7 +127,7 @@ end
 
 -- To all who follow the log.  Gives the connected and the subscribers of all,
 -- and whether there are any.
-local function tell(part, f, log, entry, ms, rest)
+local function tell(part, f, log, entry, rest)
   local e = call('HGET', f, log)
   if not e then
     return 0, 0, false
@@ -133,7 +135,7 @@ local function tell(part, f, log, entry, ms, rest)
   local connected, subscribers, silent = 0, 0, false
   for i = 1, #e, 9 do
     local owner, con, subs = unpack('>I2I3I4', e, i)
-    if post(part, owner, entry, ms, rest) then
+    if post(part, owner, entry, rest) then
       connected = connected + con
       subscribers = subscribers + subs
     else
@@ -141,7 +143,7 @@ local function tell(part, f, log, entry, ms, rest)
     end
   end
   if silent then
-    leave_out(part, f, log, e, ms)
+    leave_out(part, f, log, e)
   end
   return connected, subscribers, true
 end
@@ -162,7 +164,7 @@ end
 -- the partition is now.
 local function push_drain(keys, a)
   local ms, part = now(), part_of(keys[1], a[1])
-  local q = touch(part.space, number(a[2]), ms)
+  local q = touch(part.space, number(a[2]))
   local have = a[3] == vm and number(a[4]) or 0
   drop_taken(q, have)
   local to, bytes, lost, run, n = q.first - 1, 0, q.lost, {}, 0

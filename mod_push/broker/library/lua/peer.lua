@@ -3,7 +3,7 @@
 -- KEYS D f h; partition log context kind to request from body.  To whoever owns
 -- the device, or to the owner that is given.  Gives found, owner, heard, alive.
 local function push_send(keys, a)
-  local ms, part, ctx, to = now(), part_of(keys[2], a[1]), a[3], number(a[5])
+  local part, ctx, to = part_of(keys[2], a[1]), a[3], number(a[5])
   local found = 0
   if to == 0 then
     local value = call('HGET', keys[1], ctx)
@@ -16,18 +16,18 @@ local function push_send(keys, a)
   end
   local entry = entry_of(part, a[4], named(a[2]) .. ctx .. a[6]
     .. pack('>I2', number(a[7])) .. a[8])
-  return {found, to, post_heard(part, to, entry, ms),
-    is_alive(part.space, to, ms) and 1 or 0}
+  return {found, to, post_heard(part, to, entry),
+    is_alive(part.space, to) and 1 or 0}
 end
 
 -- KEYS h; partition request from body owner….  Q to each of these, of no log
 -- of a user; gives for each how many hear it.
 local function push_ask(keys, a)
-  local ms, part, heard = now(), part_of(keys[1], a[1]), {}
+  local part, heard = part_of(keys[1], a[1]), {}
   local entry = entry_of(part, 'Q', named('b') .. string.rep('\0', 16) .. a[2]
     .. pack('>I2', number(a[3])) .. a[4])
   for i = 5, #a do
-    heard[i - 4] = post_heard(part, number(a[i]), entry, ms)
+    heard[i - 4] = post_heard(part, number(a[i]), entry)
   end
   return heard
 end
@@ -69,7 +69,7 @@ local function push_leave(keys, a)
   left.of[name] = {at = ms, body = a[5]}
   left.bytes = left.bytes + #a[5]
   return post_heard(part, number(a[2]), entry_of(part, 'S', a[3]
-    .. pack('>I2', number(a[4])) .. pack('>I4', #a[5])), ms)
+    .. pack('>I2', number(a[4])) .. pack('>I4', #a[5])))
 end
 
 -- KEYS h; partition to request from.  What was left, once; else nothing.
@@ -83,15 +83,15 @@ end
 local function push_answer(keys, a)
   local part = part_of(keys[1], a[1])
   return post_heard(part, number(a[2]), entry_of(part, 'S', a[3]
-    .. pack('>I2', number(a[4])) .. a[5]), now())
+    .. pack('>I2', number(a[4])) .. a[5]))
 end
 
-local function end_streams(part, a, from, ms)
+local function end_streams(part, a, from)
   local reached = 0
   local entry = entry_of(part, 'E', named(a[2]) .. a[3]
     .. pack('>I2', number(a[4])) .. a[5])
   for i = from, #a do
-    if post_heard(part, number(a[i]), entry, ms) > 0 then
+    if post_heard(part, number(a[i]), entry) > 0 then
       reached = reached + 1
     end
   end
@@ -100,7 +100,7 @@ end
 
 -- KEYS h; partition log request from body owner….  Gives how many hear it.
 local function push_tell_all(keys, a)
-  return end_streams(part_of(keys[1], a[1]), a, 6, now())
+  return end_streams(part_of(keys[1], a[1]), a, 6)
 end
 
 -- KEYS h revoked; partition log request from body mark issued until owner….
@@ -119,7 +119,7 @@ local function push_revoke(keys, a)
   end
   call('HSET', marks, a[6], pack('>I7I7', issued, til))
   keep_until(marks, til)
-  return end_streams(part_of(keys[1], a[1]), a, 9, ms)
+  return end_streams(part_of(keys[1], a[1]), a, 9)
 end
 
 -- KEYS revoked: all marks, as they are.

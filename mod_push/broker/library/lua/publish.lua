@@ -134,7 +134,7 @@ local function push_publish(keys, a)
     settle(keys[3], expires, cap, ms)
   end
   local connected, recipients = tell(part, keys[1], log,
-    head_of(part, log, lane, member), ms, member)
+    head_of(part, log, lane, member), member)
   if d then
     if device ~= NONE then
       recipients, connected = count_devices(d, crc)
@@ -169,6 +169,6 @@ local function push_recall(keys, a)
   call('ZREMRANGEBYSCORE', x, '-inf', digits((ms - RECALLS) * 1024))
   call('PEXPIREAT', x, digits(ms + RECALLS))
   local connected = tell(part, keys[1], log,
-    entry_of(part, 'X', named(log) .. pack('>I7', t) .. a[4]), ms)
+    entry_of(part, 'X', named(log) .. pack('>I7', t) .. a[4]))
   return {1, t, connected}
 end

@@ -11,8 +11,13 @@ local tonumber, values, pairs, byte
 -- Of this VM: its id, and the time of its first call.
 local vm, began
 
+-- Of it, as far as it was there to hear: ms that passed from call to call.  A
+-- clock that is set, or a server that stood still, makes no node silent.
+local passed, looked = 0, nil
+
 local SILENT = 15000 -- ms without a drain, and an inbox is given up
 local MOMENT = 1250 -- ms; an owner that lives drains each second
+local PAUSE = 2000 -- ms; twice as long as a node that lives does not call
 local INBOX = 8388608 -- bytes; more, and it is emptied
 local ANSWER = 1048576 -- bytes of messages in an answer, about
 local LEFT = 33554432 -- bytes of what nodes have left for who asked
@@ -24,7 +29,12 @@ local NONE = ''
 local function now()
   local t = call('TIME')
   local us = t[1] * 1000000 + t[2]
-  return (us - us % 1000) / 1000, us
+  local ms = (us - us % 1000) / 1000
+  if looked and ms > looked then
+    passed = passed + math.min(ms - looked, PAUSE)
+  end
+  looked = ms
+  return ms, us
 end
 
 -- A whole number as Redis takes it; of itself it would be written with all that
