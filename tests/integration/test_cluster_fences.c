@@ -354,11 +354,12 @@ static bool is_empty(const char *file)
     return stat(file, &s) == 0 && s.st_size == 0;
 }
 
-static void ask_and_leave_it(const struct server *s, const char *query)
+/* Who answers may be dead before. */
+static void ask_and_leave_it(const struct server *s, const char *what)
 {
-    const char *request = keep_printf("GET /ramen/receive?%s HTTP/1.1\r\n"
-                                      "Host: localhost\r\n\r\n",
-                                      query);
+    const char *request = keep_printf("%s HTTP/1.1\r\nHost: localhost\r\n"
+                                      "Content-Length: 0\r\n\r\n",
+                                      what);
 
     wire_send(wire_open(s, 0), request, strlen(request));
 }
@@ -391,9 +392,15 @@ static void die_at(struct cluster *c, const struct death_row *row, int i)
         http_get(c->nodes[0], keep_printf("/push/devices?%s", user))->json,
         "devices.0.id");
     file = arm(c, row);
-    acknowledge(c->nodes[0], keep_printf("%s&device=d&seq=2", user));
-    if (strcmp(row->call, "push_save") != 0) {
-        ask_and_leave_it(c->nodes[1], keep_printf("%s&seq=2", device));
+    if (strcmp(row->call, "push_save") == 0) {
+        ask_and_leave_it(c->nodes[0],
+                         keep_printf("POST /ramen/ack?%s&device=d&seq=2",
+                                     user));
+    }
+    else {
+        acknowledge(c->nodes[0], keep_printf("%s&device=d&seq=2", user));
+        ask_and_leave_it(c->nodes[1],
+                         keep_printf("GET /ramen/receive?%s&seq=2", device));
     }
     wait_until(is_empty(file));
     died = wait_now();
