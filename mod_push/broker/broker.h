@@ -3,7 +3,6 @@
 
 #include "core/checkin.h"
 #include "core/facts.h"
-#include "core/nodes.h"
 #include "core/publication.h"
 #include "core/rate.h"
 #include "core/report.h"

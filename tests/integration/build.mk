@@ -74,7 +74,7 @@ $(B)/tests/integration/holdstart.so $(B)/tests/integration/dieatcall.so: \
 
 $(B)/tests/integration/test_interrupted: \
 		| $(B)/tests/integration/holdstart.so
-$(B)/tests/integration/test_cluster_fences: \
+$(B)/tests/integration/test_cluster_ends: \
 		| $(B)/tests/integration/dieatcall.so
 
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)
