@@ -10,6 +10,7 @@
 #include "broker/node/recorded.h"
 #include "broker/node/seen_device.h"
 #include "broker/node/seen_message.h"
+#include "broker/node/seen_by.h"
 #include "broker/node/survey.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
