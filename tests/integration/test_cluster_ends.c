@@ -187,11 +187,18 @@ static const char *arm(const struct cluster *c, const struct death_row *row)
     return file;
 }
 
-static bool is_empty(const char *file)
+/* The order is carried out, and who did it is gone. */
+static bool is_over(const char *file, const struct server *node,
+                    const pid_t before[2])
 {
     struct stat s;
+    pid_t now[8];
+    int count = server_children(node, now, 8), alive = 0;
 
-    return stat(file, &s) == 0 && s.st_size == 0;
+    for (int i = 0; i < count; i++) {
+        alive += now[i] == before[0] || now[i] == before[1];
+    }
+    return stat(file, &s) == 0 && s.st_size == 0 && alive < 2;
 }
 
 /* Who answers may be dead before. */
@@ -220,6 +227,8 @@ static void die_at(struct cluster *c, const struct death_row *row, int i)
     struct stream *st = stream_open(c->nodes[0],
                                     keep_printf("%s&seq=0", device), NULL);
     const char *file, *context;
+    const struct event *e;
+    pid_t before[2];
     int64_t died;
 
     publish(c->nodes[0], user, NULL, "first");
@@ -231,6 +240,7 @@ static void die_at(struct cluster *c, const struct death_row *row, int i)
     context = json_text_at(
         http_get(c->nodes[0], keep_printf("/push/devices?%s", user))->json,
         "devices.0.id");
+    ck_assert_int_eq(server_children(c->nodes[row->at], before, 2), 2);
     file = arm(c, row);
     if (strcmp(row->call, "push_save") == 0) {
         ask_and_leave_it(c->nodes[0],
@@ -242,12 +252,15 @@ static void die_at(struct cluster *c, const struct death_row *row, int i)
         ask_and_leave_it(c->nodes[1],
                          keep_printf("GET /ramen/receive?%s&seq=2", device));
     }
-    wait_until(is_empty(file));
+    wait_until(is_over(file, c->nodes[row->at], before));
     died = wait_now();
     st = stream_open(c->nodes[row->to], keep_printf("%s&seq=2", device), NULL);
     ck_assert_msg(wait_now() - died <= RECLAIM_MS, "death %d: %d ms", i,
                   (int)(wait_now() - died));
-    ck_assert_msg(stream_next(st)->seq == (row->anew ? 1 : 3), "death %d", i);
+    e = stream_next(st);
+    ck_assert_msg(e->seq == (row->anew ? 1 : 3)
+                      && strcmp(e->data, "third") == 0,
+                  "death %d: %d %s %s", i, (int)e->seq, e->type, e->data);
     publish(c->nodes[1 - row->to], user, NULL, "fourth");
     expect_message(st, row->anew ? 2 : 4, "fourth");
     wait_until(!has_context(c->nodes[1 - row->to], context));
