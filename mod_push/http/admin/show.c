@@ -139,7 +139,7 @@ static void take_device(void *data, const push_device_view_t *view)
 
 static void take_device_nodes(void *data, const push_nodes_asked_t *nodes)
 {
-    ((device_t *)data)->nodes = push_json_nodes(nodes);
+    ((device_t *)data)->nodes = push_whole_nodes(nodes);
 }
 
 /* In a cluster the id alone does not say where its record is. */
@@ -267,7 +267,7 @@ static void take_life(void *data, const push_life_view_t *view)
 
 static void take_message_nodes(void *data, const push_nodes_asked_t *nodes)
 {
-    set(((life_t *)data)->body, "nodes", push_json_nodes(nodes));
+    set(((life_t *)data)->body, "nodes", push_whole_nodes(nodes));
 }
 
 int push_show_message(request_rec *r, const char *text)
