@@ -116,9 +116,9 @@ static const struct {
     cs_fault_t fault;
     const char *found_as;
 } faults[] = {
-    {CS_BARE_SEQ, "lost:"},         {CS_FOLLOW_AND_LOAD, "unequal:"},
+    {CS_BARE_SEQ, "lost:"},          {CS_FOLLOW_AND_LOAD, "unequal:"},
     {CS_BEAT_WITHOUT_KEY, "stuck:"}, {CS_LOCAL_CLOCK, "lost:"},
-    {CS_EXACT_KEPT, "lost:"},       {CS_OVER_A_HOLE, "unequal:"},
+    {CS_EXACT_KEPT, "lost:"},        {CS_OVER_A_HOLE, "unequal:"},
 };
 
 START_TEST(a_rule_of_a_cluster_that_is_broken_is_found)

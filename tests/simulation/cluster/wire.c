@@ -117,9 +117,8 @@ static void free_flight(flight_t *flight)
 
 static int64_t latency(void)
 {
-    return dice_one_in(wire.dice, 60)
-               ? dice_below(wire.dice, SPIKE_MS)
-               : dice_below(wire.dice, LATENCY_MS + 1);
+    return dice_one_in(wire.dice, 60) ? dice_below(wire.dice, SPIKE_MS)
+                                      : dice_below(wire.dice, LATENCY_MS + 1);
 }
 
 static bool same_line(const flight_t *a, const flight_t *b)
