@@ -262,11 +262,12 @@ static void run_resync(cs_call_t *call)
     cs_reply_origin(call);
     for (unsigned i = 0; i < logs; i++) {
         unsigned at = 3 + 5 * i;
-        struct model_follow what = {.log = cs_log_arg(call, at),
-                                    .owner = cs_caller_of(call->args[2]),
-                                    .connected = (uint32_t)cs_arg(call, at + 1),
-                                    .subscribers = (uint32_t)cs_arg(call, at + 2),
-                                    .since = cs_arg(call, at + 3)};
+        struct model_follow what = {
+            .log = cs_log_arg(call, at),
+            .owner = cs_caller_of(call->args[2]),
+            .connected = (uint32_t)cs_arg(call, at + 1),
+            .subscribers = (uint32_t)cs_arg(call, at + 2),
+            .since = cs_arg(call, at + 3)};
 
         model_follow(call->m, &what, followed);
         cs_reply_followed(call, followed, false);
@@ -282,8 +283,8 @@ static void run_drain(cs_call_t *call)
                            call->args[3].len);
 
     NEEDS(drained != NULL, "no memory for an answer");
-    model_drain(call->m, cs_caller_of(call->args[2]), same ? cs_arg(call, 4) : 0,
-                drained);
+    model_drain(call->m, cs_caller_of(call->args[2]),
+                same ? cs_arg(call, 4) : 0, drained);
     cs_reply_array(call->out, 8);
     cs_reply_origin(call);
     cs_reply_number(call->out, drained->lost);
@@ -374,10 +375,10 @@ static const struct {
     {"push_publish", run_publish}, {"push_recall", run_recall},
     {"push_follow", run_follow},   {"push_unfollow", run_unfollow},
     {"push_resync", run_resync},   {"push_drain", run_drain},
-    {"push_claim", cs_run_claim},     {"push_reclaim", cs_run_claim},
-    {"push_yield", cs_run_yield},     {"push_save", cs_run_save},
-    {"push_send", cs_run_send},       {"push_answer", cs_run_answer},
-    {"push_view", cs_run_view},       {"push_read", cs_run_read},
+    {"push_claim", cs_run_claim},  {"push_reclaim", cs_run_claim},
+    {"push_yield", cs_run_yield},  {"push_save", cs_run_save},
+    {"push_send", cs_run_send},    {"push_answer", cs_run_answer},
+    {"push_view", cs_run_view},    {"push_read", cs_run_read},
     {"push_marks", run_marks},     {"push_lease", run_lease},
 };
 
@@ -437,8 +438,8 @@ char *cs_engine_run(unsigned which, const push_command_t *command, bool commit,
     char *bytes = NULL;
 
     call = (cs_call_t){.master = &engine.masters[which],
-                    .m = engine.masters[which].model,
-                    .fault = engine.fault};
+                       .m = engine.masters[which].model,
+                       .fault = engine.fault};
     take_apart(&call, command);
     model_clock(call.m, clock_of(call.master));
     look_at_inboxes(call.m);
@@ -461,8 +462,8 @@ char *cs_engine_stale(unsigned which, const push_command_t *command,
     char *bytes = NULL;
 
     call = (cs_call_t){.master = &engine.masters[which],
-                    .m = engine.masters[which].model,
-                    .fault = engine.fault};
+                       .m = engine.masters[which].model,
+                       .fault = engine.fault};
     take_apart(&call, command);
     call.out = open_memstream(&bytes, len);
     NEEDS(call.out != NULL, "no memory for an answer");
@@ -488,8 +489,8 @@ bool cs_engine_has(unsigned log, uint64_t mid, int64_t *expires)
 {
     const cs_master_t *master = &engine.masters[cs_log_master(log)];
     unsigned lane;
-    const struct model_member *m = cs_find_member(&master->model->logs[log],
-                                               push_tick_of_mid(mid), &lane);
+    const struct model_member *m = cs_find_member(
+        &master->model->logs[log], push_tick_of_mid(mid), &lane);
 
     *expires = m ? m->expires : 0;
     return m != NULL;

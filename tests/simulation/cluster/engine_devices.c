@@ -42,7 +42,8 @@ static void reply_claimed(cs_call_t *call, const struct model_claimed *claimed,
     cs_reply_array(call->out, 15);
     cs_reply_number(call->out, claimed->outcome);
     cs_reply_origin(call);
-    cs_reply_followed(call, &claimed->followed, refused || cs_is_set(call, 14));
+    cs_reply_followed(call, &claimed->followed,
+                      refused || cs_is_set(call, 14));
     cs_reply_number(call->out, claimed->fence);
     cs_reply_number(call->out, granted && claimed->exact);
     cs_reply_text(call->out,
@@ -97,7 +98,8 @@ static void reply_wrote(cs_call_t *call, const struct model_wrote *wrote)
 {
     cs_reply_array(call->out, 3);
     cs_reply_number(call->out, wrote->outcome);
-    cs_reply_number(call->out, wrote->owner ? cs_owner_number(wrote->owner) : 0);
+    cs_reply_number(call->out,
+                    wrote->owner ? cs_owner_number(wrote->owner) : 0);
     cs_reply_number(call->out, wrote->fence);
 }
 
@@ -198,7 +200,7 @@ void cs_run_answer(cs_call_t *call)
 }
 
 const struct model_member *cs_find_member(const struct model_log *log,
-                                              uint64_t tick, unsigned *lane)
+                                          uint64_t tick, unsigned *lane)
 {
     for (*lane = 0; *lane < 4; ++*lane) {
         const struct model_lane *l = &log->lanes[*lane];
@@ -216,7 +218,7 @@ void cs_run_read(cs_call_t *call)
 {
     unsigned log = cs_log_of_key(call->keys[0]), lane;
     const struct model_member *m = cs_find_member(&call->m->logs[log],
-                                               cs_arg(call, 1), &lane);
+                                                  cs_arg(call, 1), &lane);
     push_text_t record = cs_text_of(CS_RECORDS, m ? m->record : 0);
 
     m = m && m->expires > call->m->now ? m : NULL;

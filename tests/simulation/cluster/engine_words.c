@@ -190,7 +190,7 @@ static void pack_entries(FILE *out, const struct model_entries *entries,
 }
 
 void cs_reply_entries(const cs_call_t *call,
-                          const struct model_entries *entries)
+                      const struct model_entries *entries)
 {
     char *bytes = NULL;
     size_t len = 0;
@@ -228,7 +228,7 @@ void cs_reply_origin(const cs_call_t *call)
 
 /* version, more, whole, entries */
 void cs_reply_followed(const cs_call_t *call,
-                           const struct model_followed *followed, bool counts)
+                       const struct model_followed *followed, bool counts)
 {
     static const struct model_entries nothing;
 
