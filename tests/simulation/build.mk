@@ -66,4 +66,10 @@ $(B)/tests/simulation/test_cluster_simulation: $(CS_OBJS) $(CS_MODEL) \
 		-o $@ $^ -Wl,--as-needed $(CHECK_LIBS) $(APR_LIBS) $(PKG_LIBS) \
 		-pthread
 
+.PHONY: cluster-simulation
+cluster-simulation: $(B)/tests/simulation/test_cluster_simulation ## the same of several nodes: SEEDS=20000, or SEED=n
+	@SIM_SEED=$(SEED) SIM_SEEDS=$(or $(SEEDS),20000) \
+		CK_RUN_CASE=seeds CK_TIMEOUT_MULTIPLIER=100 \
+		tests/run --alone $<
+
 -include $(CS_OBJS:.o=.d) $(CS_MODEL:.o=.d)

@@ -5,7 +5,6 @@
 
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
-#include "broker/node/steward.h"
 #include "core/checkin.h"
 #include "redis/courier.h"
 
@@ -251,7 +250,6 @@ static void see_to_rest(push_cluster_t *cluster, push_text_t log)
         && view.state == PUSH_FOLLOW_LIVE && view.unattended) {
         push_partition_suspected(cluster->words,
                                  push_log_partition(cluster->store, log));
-        push_steward_wake(cluster->steward);
     }
 }
 

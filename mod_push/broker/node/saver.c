@@ -77,7 +77,7 @@ static bool is_device(const push_record_t *record)
 static void hand_over(push_store_t *store, push_records_t *records,
                       push_commit_t *commit)
 {
-    push_saver_t *saver = atomic_load(&store->keeper);
+    push_saver_t *saver = atomic_load(&store->hander);
     push_records_t devices = {0};
     push_record_t *record = push_records_take(records);
 
@@ -482,12 +482,12 @@ push_saver_t *push_saver_start(push_cluster_t *cluster)
     pthread_mutex_init(&saver->lock, NULL);
     pthread_cond_init(&saver->changed, NULL);
     cluster->saver = saver;
-    atomic_store(&cluster->store->keeper, saver);
+    atomic_store(&cluster->store->hander, saver);
     cluster->store->hand_over = hand_over;
     saver->followers = push_followers_start(cluster);
     if (!push_thread_start(&saver->thread, run, saver)) {
         cluster->store->hand_over = NULL;
-        atomic_store(&cluster->store->keeper, NULL);
+        atomic_store(&cluster->store->hander, NULL);
         push_saver_free(saver);
         return NULL;
     }
@@ -501,7 +501,7 @@ void push_saver_stop(push_saver_t *saver)
     pthread_cond_signal(&saver->changed);
     pthread_mutex_unlock(&saver->lock);
     pthread_join(saver->thread, NULL);
-    atomic_store(&saver->cluster->store->keeper, NULL);
+    atomic_store(&saver->cluster->store->hander, NULL);
     push_records_cleanup(&saver->queue);
 }
 
