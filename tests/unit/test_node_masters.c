@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/node/inbox.h"
 #include "broker/node/masters.h"
+#include "broker/node/steward.h"
 #include "core_suite.h"
 
 static push_cluster_words_t *words;
@@ -140,6 +142,60 @@ START_TEST(trouble_at_a_master_is_about_its_partitions_alone)
 }
 END_TEST
 
+static void ignore(void *data, push_cluster_event_t what, const char *detail)
+{
+    (void)data;
+    (void)what;
+    (void)detail;
+}
+
+/* An inbox whose only entry is an answer, by way of this partition. */
+static push_drain_reply_t drain_of(unsigned partition, char bytes[17])
+{
+    push_drain_reply_t reply = {.origin = {.vm = {.id = "1-vm"}},
+                                .first = 1,
+                                .last = 1,
+                                .entries = {bytes, 17}};
+
+    memset(bytes, 0, 17);
+    bytes[0] = (char)(partition >> 8);
+    bytes[1] = (char)partition;
+    bytes[2] = PUSH_ENTRY_ANSWER;
+    bytes[6] = 10;
+    return reply;
+}
+
+START_TEST(what_a_master_still_had_does_not_bring_its_partition_back)
+{
+    push_cluster_t cluster = {.words = words, .options = {.report = ignore}};
+    push_address_t one = address_of(1), two = address_of(2);
+    char bytes[17];
+    push_drain_reply_t late = drain_of(5, bytes);
+    unsigned before, after;
+
+    ck_assert(push_cluster_words_create(words));
+    cluster.steward = push_steward_start(&cluster);
+    ck_assert_ptr_nonnull(cluster.steward);
+    give(0, 512, 1);
+    give(512, 1024, 2);
+    give(5, 6, 2);
+    push_masters_follow(words, &slots);
+    before = push_masters_index(words, &slots, &one);
+    after = push_masters_index(words, &slots, &two);
+    snprintf(words->masters[before].vm, sizeof(words->masters[before].vm),
+             "%s", late.origin.vm.id);
+    push_partition_mended(words, 5, push_partition_suspicion(words, 5));
+    ck_assert(push_inbox_take(&cluster, before, 0, &late));
+    ck_assert(push_partition_suspect(words, 5));
+    ck_assert_uint_eq(words->home[5], after + 1);
+    push_partition_mended(words, 5, push_partition_suspicion(words, 5));
+    push_masters_suspect(words, after);
+    ck_assert(push_partition_suspect(words, 5));
+    push_steward_stop(cluster.steward);
+    push_steward_free(cluster.steward);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node_masters");
@@ -154,6 +210,8 @@ int main(void)
         tc, a_master_keeps_its_place_in_the_words_whatever_the_map_calls_it);
     tcase_add_test(tc, masters_that_are_gone_make_room_for_new_ones);
     tcase_add_test(tc, trouble_at_a_master_is_about_its_partitions_alone);
+    tcase_add_test(tc,
+                   what_a_master_still_had_does_not_bring_its_partition_back);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

@@ -128,14 +128,16 @@ static void take_other(push_cluster_t *cluster,
     }
 }
 
-/* The partition is served by another master than the one we knew. */
+/*
+ * The partition is served by another master than the map says, which is asked
+ * for; or this one has it no more, and still had the entry.
+ */
 static void see_home(inbox_t *in, unsigned partition)
 {
     push_cluster_words_t *words = in->cluster->words;
 
     if (words->home[partition] != in->master + 1) {
         push_partition_suspected(words, partition);
-        words->home[partition] = (uint8_t)(in->master + 1);
         in->suspected = true;
     }
 }

@@ -140,7 +140,10 @@ static void drained(push_request_t *request)
     }
     else if (request->failure == PUSH_FAILURE_NONE
              && push_drain_reply(request->reply, &reply)) {
-        push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
+        if (push_inbox_take(link->cluster, drain->words, drain->partition,
+                            &reply)) {
+            push_client_renew(link->client); /* a partition may have moved */
+        }
         replace_library(link, drain->master, reply.origin.vm.version);
         /* Only an inbox that was found empty wakes us for what comes next. */
         wait = reply.last >= reply.first || drain->woken ? 0 : DRAIN_MS;
