@@ -268,6 +268,7 @@ static void claim(push_saver_t *saver, const outcome_t *outcome)
         .device = device_call(cluster, &outcome->user, outcome->id, 0),
         .following = {.log = push_log_text(&outcome->user)},
         .counts_only = true,
+        .quiet = true, /* who has it by now may have its client */
         .max_devices = PUSH_DEVICES_MAX};
     push_follow_view_t view;
     push_post_t *post;

@@ -109,7 +109,7 @@ end
 
 -- KEYS D f h X and the four lanes; partition log context owner keep how known
 -- crc devices streams connected subscribers since counts.  Gives what became of
--- it (0 owned, 1 new, 2 the owner was asked, 3 gone, 4 too many devices, 5 too
+-- it (0 owned, 1 new, 2 the owner was asked, but for how see, 3 gone, 4 too many devices, 5 too
 -- many streams), as push_follow vm, epoch, ms, version, more, whole, entries;
 -- fence, exact, record, session, the owner before, heard, ms of the VM.
 local function push_claim(keys, a)
@@ -141,7 +141,7 @@ local function push_claim(keys, a)
     or floor(before / 1024) == floor(w.owner / 1024) then
     exact, record, session = grant(part, keys[1], w, d, ms)
   else
-    outcome, heard = 2, ask(part, w, d, ms)
+    outcome, heard = 2, a[6] == 'see' and 0 or ask(part, w, d, ms)
   end
   touch(part.space, w.owner, ms)
   set_follower(keys[2], w.log, w.owner, number(a[11]), number(a[12]))
