@@ -12,6 +12,7 @@ CLUSTER_TESTS := $(B)/tests/chaos/test_chaos_cluster
 
 INTEGRATION_TESTS += $(filter-out $(CLUSTER_TESTS),$(CHAOS_TESTS))
 PLAIN_TESTS += $(filter-out $(CLUSTER_TESTS),$(CHAOS_TESTS))
+LONG_TESTS += $(B)/tests/chaos/test_chaos_slow $(B)/tests/chaos/test_chaos_full
 
 $(CHAOS_ACTORS) $(CHAOS_TEST_OBJS): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE -Itests -Itests/harness -Isdk-c/include \
