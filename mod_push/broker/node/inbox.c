@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "broker/node/acks.h"
+#include "broker/node/anew.h"
 #include "broker/node/ask.h"
 #include "broker/node/claim.h"
 #include "broker/node/ends.h"
 #include "broker/node/masters.h"
-#include "broker/node/saver.h"
 #include "broker/node/steward.h"
 #include "broker/node/yield.h"
 #include "core/failpoint.h"
@@ -201,7 +201,7 @@ static void write_devices(inbox_t *in)
 
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
         if (words->home[i] == in->master + 1) {
-            push_saver_anew(in->cluster, i);
+            push_anew(in->cluster->words, i);
         }
     }
 }

@@ -7,10 +7,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "broker/node/anew.h"
 #include "broker/node/inbox.h"
 #include "broker/node/lease.h"
 #include "broker/node/masters.h"
-#include "broker/node/saver.h"
 #include "broker/node/steward.h"
 #include "redis/client.h"
 #include "redis/wakes.h"
@@ -253,7 +253,7 @@ static void write_moved(push_link_t *link, const uint8_t *before)
 
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
         if (before[i] && before[i] != words->home[i]) {
-            push_saver_anew(link->cluster, i);
+            push_anew(link->cluster->words, i);
         }
     }
 }
@@ -314,7 +314,7 @@ static void make_wakes(push_link_t *link)
 static void write_all(push_cluster_t *cluster)
 {
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-        push_saver_anew(cluster, i);
+        push_anew(cluster->words, i);
     }
 }
 

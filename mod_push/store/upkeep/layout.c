@@ -497,6 +497,7 @@ static const uint64_t facts[] = {
     AT(push_cluster_words_t, home),
     AT(push_cluster_words_t, states),
     AT(push_cluster_words_t, epochs),
+    AT(push_cluster_words_t, anew),
     AT(push_cluster_words_t, awaited),
     AT(push_cluster_words_t, relay),
     AT(push_cluster_words_t, frozen),
