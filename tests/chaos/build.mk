@@ -12,7 +12,6 @@ CLUSTER_TESTS := $(B)/tests/chaos/test_chaos_cluster
 
 INTEGRATION_TESTS += $(filter-out $(CLUSTER_TESTS),$(CHAOS_TESTS))
 PLAIN_TESTS += $(filter-out $(CLUSTER_TESTS),$(CHAOS_TESTS))
-LONG_TESTS += $(B)/tests/chaos/test_chaos_slow $(B)/tests/chaos/test_chaos_full
 
 $(CHAOS_ACTORS) $(CHAOS_TEST_OBJS): $(B)/obj/%.o: %.c
 	$(call compile,-D_GNU_SOURCE -Itests -Itests/harness -Isdk-c/include \
@@ -26,6 +25,8 @@ $(CHAOS_TESTS): $(B)/%: $(B)/obj/%.o $(CHAOS_ACTORS) $(HARNESS_OBJS) \
 		-lhiredis -lssl -lcrypto -lm
 
 $(CHAOS_TESTS): | $(B)/push-checker $(B)/tests/chaos/wallclock.so
+
+LONG_TESTS += $(patsubst %,$(B)/tests/chaos/test_chaos_%,cluster slow full)
 
 # Preloaded into a server, which loads a sanitizer before it.
 $(B)/tests/chaos/wallclock.so: tests/chaos/preload/wallclock.c
