@@ -35,6 +35,8 @@ $(B)/tests/chaos/riders: tests/chaos/clients/riders.c $(B)/libpushc.a
 	$(Q)$(CC) $(CSTD) $(WARN) -D_GNU_SOURCE -Isdk-c/include $(PUSHC_CFLAGS) \
 		$(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(PUSHC_LIBS)
 
+LONG_TESTS += $(patsubst %,$(B)/tests/chaos/test_chaos_%,cluster slow full)
+
 # Preloaded into a server, which loads a sanitizer before it.
 $(B)/tests/chaos/wallclock.so: tests/chaos/preload/wallclock.c
 	$(call say,LD,$@)

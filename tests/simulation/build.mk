@@ -14,6 +14,8 @@ SIM_PROBED := push_clock_now push_clock_us push_slab_alloc push_store_publish \
               push_store_ack push_session_resume push_session_received
 
 UNIT_TESTS += $(B)/tests/simulation/test_simulation
+LONG_TESTS += $(patsubst %,$(B)/tests/simulation/test_%,cluster_simulation \
+                simulation)
 
 $(B)/obj/tests/simulation/%.o: tests/simulation/%.c
 	$(call compile,-D_GNU_SOURCE -Itests -Isdk-c/include -Isdk-c/src)

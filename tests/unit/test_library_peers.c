@@ -411,7 +411,7 @@ static push_lease_call_t lease_call(struct library *l, unsigned owner,
 
     call.meta.home.partition = 0;
     call.meta.hash_key[0] = UINT64_C(0xfedcba9876543210);
-    call.meta.hash_key[1] = owner;
+    call.meta.hash_key[1] = 1;
     memset(call.meta.check, 'c', sizeof(call.meta.check));
     return call;
 }
@@ -467,7 +467,30 @@ START_TEST(each_node_gets_a_number_of_its_own_and_keeps_it)
     ck_assert_uint_eq(again.peers[1].owner, two.owner);
     ck_assert(text_is(again.peers[1].url, "http://two/"));
     ck_assert(text_is(again.peers[1].info, "info"));
-    ck_assert(again.meta.hash_key[1] == 0);
+    ck_assert(again.meta.hash_key[1] == 1);
+}
+END_TEST
+
+START_TEST(a_node_of_another_cluster_takes_no_number)
+{
+    struct library *l = library_start(NULL);
+    push_lease_reply_t own = lease(l, PUSH_OWNER_NOBODY, "http://own/");
+    push_lease_call_t calls[2] = {
+        lease_call(l, PUSH_OWNER_NOBODY, "http://1/"),
+        lease_call(l, PUSH_OWNER_NOBODY, "http://2/")};
+    push_lease_reply_t foreign;
+    push_command_t command;
+
+    calls[0].meta.check[0]++;
+    calls[1].meta.hash_key[0]++;
+    for (unsigned i = 0; i < 2; i++) {
+        push_library_lease(&command, &calls[i]);
+        ck_assert(push_lease_reply(library_send(l, &command), &foreign));
+        ck_assert_int_eq(foreign.outcome, PUSH_LEASE_LOST);
+        ck_assert_uint_eq(foreign.owner, PUSH_OWNER_NOBODY);
+        ck_assert(foreign.meta.hash_key[0] == own.meta.hash_key[0]);
+        ck_assert_uint_eq(foreign.count, 1);
+    }
 }
 END_TEST
 
@@ -608,6 +631,7 @@ int main(void)
     tc = case_add(suite, "cluster", 60);
     tcase_add_test(tc, all_nodes_get_the_key_of_the_first);
     tcase_add_test(tc, each_node_gets_a_number_of_its_own_and_keeps_it);
+    tcase_add_test(tc, a_node_of_another_cluster_takes_no_number);
     tcase_add_test(tc, a_number_is_taken_only_60_s_after_its_last_lease);
     tcase_add_test(tc, a_node_that_resigns_is_gone_at_once);
     tcase_add_test(tc, there_are_64_numbers);
