@@ -139,7 +139,8 @@ END_TEST
 
 static bool has_context(const struct server *node, const char *context)
 {
-    return http_get(node, keep_printf("/push/devices/%s?node=self", context))->status
+    return http_get(node, keep_printf("/push/devices/%s?node=self", context))
+               ->status
            == 200;
 }
 
