@@ -120,6 +120,7 @@ STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
               mod_push/feeds/*.c)
 NODE_OBJS  := $(call objects,mod_push/broker/relay/*.c \
               mod_push/broker/node/*.c \
+              mod_push/broker/views/*.c \
               mod_push/broker/cluster/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \

@@ -6,24 +6,24 @@
 #include "broker/library/library.h"
 #include "broker/local.h"
 #include "broker/node/acks.h"
-#include "broker/node/answers.h"
+#include "broker/views/answers.h"
 #include "broker/node/claim.h"
 #include "broker/node/depart.h"
 #include "broker/node/ends.h"
-#include "broker/node/inquiry.h"
+#include "broker/views/inquiry.h"
 #include "broker/node/link.h"
 #include "broker/node/patience.h"
 #include "broker/node/peers.h"
 #include "broker/node/publish.h"
 #include "broker/node/rates.h"
-#include "broker/node/recall.h"
+#include "broker/views/recall.h"
 #include "broker/node/saver.h"
-#include "broker/node/seen_lists.h"
-#include "broker/node/seen_present.h"
-#include "broker/node/seen_report.h"
-#include "broker/node/seen_whole.h"
+#include "broker/views/seen_lists.h"
+#include "broker/views/seen_present.h"
+#include "broker/views/seen_report.h"
+#include "broker/views/seen_whole.h"
 #include "broker/node/steward.h"
-#include "broker/node/views.h"
+#include "broker/views/views.h"
 #include "broker/relay/relay.h"
 #include "core/hash.h"
 #include "redis/courier.h"
@@ -67,7 +67,7 @@ static push_status_t recall(push_broker_t *broker,
 {
     return !runs(broker)
                ? PUSH_BUSY
-               : push_node_recall(broker->data, message, now, recalled);
+               : push_views_recall(broker->data, message, now, recalled);
 }
 
 /* ---- devices ---- */

@@ -77,7 +77,7 @@ typedef struct push_cluster_t {
     struct push_relay_t *relay; /* NULL: there is no other region */
     _Atomic unsigned yielding;  /* yields of this child, until settled */
     _Atomic unsigned yielded;   /* those by which a device went */
-    /* what a survey asks a node; broker/node/answers.h */
+    /* what a survey asks a node; broker/views/answers.h */
     bool (*answer)(struct push_cluster_t *cluster, unsigned kind,
                    push_text_t question, struct push_rows_t *rows);
     _Atomic bool linked; /* this child has the link */

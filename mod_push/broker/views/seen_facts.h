@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_SEEN_FACTS_H
 #define PUSH_NODE_SEEN_FACTS_H
 
-#include "broker/node/seen.h"
+#include "broker/node/survey_kinds.h"
 
 /* What a node knows that may explain something, for each of its devices. */
 

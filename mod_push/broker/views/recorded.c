@@ -1,4 +1,4 @@
-#include "broker/node/recorded.h"
+#include "broker/views/recorded.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "broker/node/views.h"
+#include "broker/views/views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,10 +7,10 @@
 #include "broker/node/ask.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
-#include "broker/node/recorded.h"
-#include "broker/node/seen_device.h"
-#include "broker/node/seen_message.h"
-#include "broker/node/seen_by.h"
+#include "broker/views/recorded.h"
+#include "broker/views/seen_device.h"
+#include "broker/views/seen_message.h"
+#include "broker/views/seen_by.h"
 #include "broker/node/survey.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"

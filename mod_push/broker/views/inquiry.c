@@ -1,14 +1,14 @@
-#include "broker/node/inquiry.h"
+#include "broker/views/inquiry.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
-#include "broker/node/recorded.h"
-#include "broker/node/seen_facts.h"
+#include "broker/views/recorded.h"
+#include "broker/views/seen_facts.h"
 #include "broker/node/survey.h"
-#include "broker/node/views.h"
+#include "broker/views/views.h"
 #include "redis/courier.h"
 
 /*

@@ -1,14 +1,14 @@
-#include "broker/node/answers.h"
+#include "broker/views/answers.h"
 
 #include <stddef.h>
 
-#include "broker/node/seen_device.h"
-#include "broker/node/seen_facts.h"
-#include "broker/node/seen_lists.h"
-#include "broker/node/seen_message.h"
-#include "broker/node/seen_present.h"
-#include "broker/node/seen_report.h"
-#include "broker/node/seen_whole.h"
+#include "broker/views/seen_device.h"
+#include "broker/views/seen_facts.h"
+#include "broker/views/seen_lists.h"
+#include "broker/views/seen_message.h"
+#include "broker/views/seen_present.h"
+#include "broker/views/seen_report.h"
+#include "broker/views/seen_whole.h"
 
 static const struct {
     push_survey_kind_t kind;

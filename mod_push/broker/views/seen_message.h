@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_SEEN_MESSAGE_H
 #define PUSH_NODE_SEEN_MESSAGE_H
 
-#include "broker/node/seen.h"
+#include "broker/node/survey_kinds.h"
 
 /* A message as a node has it, with its life for each device there. */
 

@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_SEEN_DEVICE_H
 #define PUSH_NODE_SEEN_DEVICE_H
 
-#include "broker/node/seen.h"
+#include "broker/node/survey_kinds.h"
 
 /* One device as its node has it, by fields. */
 

@@ -1,8 +1,8 @@
-#include "broker/node/seen_present.h"
+#include "broker/views/seen_present.h"
 
 #include <stdlib.h>
 
-#include "broker/node/seen_by.h"
+#include "broker/views/seen_by.h"
 #include "core/hash.h"
 #include "store/ops/present.h"
 

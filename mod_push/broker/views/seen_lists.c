@@ -1,9 +1,9 @@
-#include "broker/node/seen_lists.h"
+#include "broker/views/seen_lists.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/node/seen_by.h"
+#include "broker/views/seen_by.h"
 #include "store/ops/channels.h"
 #include "store/ops/streams.h"
 

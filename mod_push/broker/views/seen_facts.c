@@ -1,4 +1,4 @@
-#include "broker/node/seen_facts.h"
+#include "broker/views/seen_facts.h"
 
 #include <stddef.h>
 #include <stdlib.h>

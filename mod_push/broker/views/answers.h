@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_ANSWERS_H
 #define PUSH_NODE_ANSWERS_H
 
-#include "broker/node/seen.h"
+#include "broker/node/survey_kinds.h"
 
 /* All that a node can be asked by another one, see broker/node/survey.h. */
 

@@ -1,4 +1,4 @@
-#include "broker/node/seen_message.h"
+#include "broker/views/seen_message.h"
 
 #include <string.h>
 

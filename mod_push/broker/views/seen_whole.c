@@ -1,11 +1,11 @@
-#include "broker/node/seen_whole.h"
+#include "broker/views/seen_whole.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "broker/library/cluster_calls.h"
 #include "broker/node/patience.h"
-#include "broker/node/seen_by.h"
+#include "broker/views/seen_by.h"
 #include "redis/courier.h"
 
 #define HOLD_MS 2500

@@ -1,4 +1,4 @@
-#include "broker/node/seen_by.h"
+#include "broker/views/seen_by.h"
 
 typedef struct {
     const push_survey_t *asked;

@@ -1,5 +1,5 @@
-#ifndef PUSH_NODE_SEEN_H
-#define PUSH_NODE_SEEN_H
+#ifndef PUSH_SURVEY_KINDS_H
+#define PUSH_SURVEY_KINDS_H
 
 #include "broker/library/rows.h"
 #include "broker/node/node.h"
@@ -8,14 +8,14 @@
 
 /* Numbers that nodes of all versions know: none is ever used again. */
 typedef enum push_survey_kind_t {
-    PUSH_SURVEY_DEVICE = 1, /* one context; see seen_device.h */
-    PUSH_SURVEY_MESSAGE,    /* its life; see seen_message.h */
-    PUSH_SURVEY_FACTS,      /* for an explanation; see seen_facts.h */
-    PUSH_SURVEY_WHOLE = 16, /* its figures; see seen_whole.h */
-    PUSH_SURVEY_STREAMS,    /* see seen_lists.h, as the next two */
+    PUSH_SURVEY_DEVICE = 1, /* one context; see views/seen_device.h */
+    PUSH_SURVEY_MESSAGE,    /* its life; see views/seen_message.h */
+    PUSH_SURVEY_FACTS,      /* for an explanation; see views/seen_facts.h */
+    PUSH_SURVEY_WHOLE = 16, /* its figures; see views/seen_whole.h */
+    PUSH_SURVEY_STREAMS,    /* see views/seen_lists.h, as the next two */
     PUSH_SURVEY_CHANNELS,
     PUSH_SURVEY_PRESENT,
-    PUSH_SURVEY_REPORT /* see seen_report.h */
+    PUSH_SURVEY_REPORT /* see views/seen_report.h */
 } push_survey_kind_t;
 
 /*

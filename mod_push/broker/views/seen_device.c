@@ -1,4 +1,4 @@
-#include "broker/node/seen_device.h"
+#include "broker/views/seen_device.h"
 
 #include <string.h>
 

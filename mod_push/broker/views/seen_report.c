@@ -1,9 +1,9 @@
-#include "broker/node/seen_report.h"
+#include "broker/views/seen_report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/node/seen_by.h"
+#include "broker/views/seen_by.h"
 #include "store/shard/report.h"
 
 /* Fields of a question; times are wall ms. */
