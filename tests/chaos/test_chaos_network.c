@@ -135,6 +135,7 @@ struct scene {
     struct crowd *crowd;
     struct feed *feed; /* from scene_feed() on */
     struct feed_options feeding;
+    int64_t begun;
 };
 
 /* All clients have their streams. */
@@ -148,7 +149,8 @@ static struct scene scene_begin(void)
                                .netns = netns,
                                .ack_ms = 2000,
                                .journal = journal_open()};
-    struct scene scene = {.loop = loop_create(),
+    struct scene scene = {.begun = wait_now(),
+                          .loop = loop_create(),
                           .feeding = {.server = s,
                                       .users = CLIENTS,
                                       .rate = 100,
@@ -172,9 +174,12 @@ static void scene_settle(struct scene *scene)
                scene->crowd->counts.delivered >= scene->feed->counts.accepted);
 }
 
+/* Streams were silent because of their link. */
 static void scene_end(struct scene *scene)
 {
     crowd_close(scene->crowd);
+    journal_line(scene->feeding.journal, "\"what\":\"stall\",\"within\":%lld",
+                 (long long)(wait_now() - scene->begun));
     journal_judge(scene->feeding.journal);
 }
 
