@@ -7,6 +7,7 @@
 
 #include "case.h"
 #include "cluster_faults.h"
+#include "cluster_lost.h"
 #include "http.h"
 #include "namespace.h"
 
@@ -65,6 +66,8 @@ static void suffer(struct scene *scene, const struct cluster_fault *fault)
     loop_forget_lateness(scene->loop);
     scene_forget_waits(scene);
     scene->bare = 0;
+    journal_line(scene->journal, "\"what\":\"note\",\"text\":\"%s\"",
+                 fault->name);
     fault->happen(scene);
     recover(scene, fault);
 }
@@ -122,6 +125,7 @@ static void settle(struct scene *scene)
            (unsigned long long)delivered(scene));
     if (delivered(scene) < due(scene)) {
         show_copies(scene);
+        lost_show(scene);
     }
 }
 

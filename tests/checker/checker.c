@@ -16,7 +16,7 @@ static const struct {
     {"delivered", 1, 1}, {"cut", 1, 0},       {"acked", 1, 0},
     {"expired", 1, 1},   {"replaced", 1, 1},  {"recalled", 1, 1},
     {"evicted", 1, 1},   {"refused", 1, 1},   {"gap", 1, 0},
-    {"crash", 0, 0},     {"stall", 0, 0},
+    {"crash", 0, 0},     {"stall", 0, 0},     {"note", 0, 0},
 };
 
 /* ---- the map ---- */

@@ -27,7 +27,8 @@ enum what {
     WHAT_REFUSED,
     WHAT_GAP,
     WHAT_CRASH,
-    WHAT_STALL
+    WHAT_STALL,
+    WHAT_NOTE
 };
 
 /* A line, with what every rule needs of it at hand. */
