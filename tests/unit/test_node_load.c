@@ -221,6 +221,25 @@ START_TEST(a_log_that_is_left_while_it_is_asked_for_is_followed_again)
 }
 END_TEST
 
+/* As it is when an inbox was lost, or its library was replaced. */
+START_TEST(an_answer_that_is_older_than_a_suspicion_is_not_the_last_one)
+{
+    push_load_t load;
+    uint64_t missed;
+
+    ck_assert_int_eq(push_load_begin(&node.cluster, &load, named(LOG), true),
+                     PUSH_OK);
+    wait_until(redis_call(node.library->redis, "KEYS *}f")->elements == 1);
+    wait_until(under_way() == 0);
+    missed = say("missed");
+    resync();
+    ck_assert_int_eq(push_load_wait(&node.cluster, &load), PUSH_OK);
+    push_load_end(&node.cluster, &load);
+    ck_assert(has(missed));
+    ck_assert(!look().behind);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node_load");
@@ -232,5 +251,7 @@ int main(void)
         2);
     tcase_add_test(tc,
                    a_log_that_is_left_while_it_is_asked_for_is_followed_again);
+    tcase_add_test(
+        tc, an_answer_that_is_older_than_a_suspicion_is_not_the_last_one);
     return case_run(suite);
 }
