@@ -12,6 +12,7 @@
 
 #include "case.h"
 #include "cluster.h"
+#include "http.h"
 #include "keep.h"
 #include "serverlog.h"
 #include "stream.h"
@@ -202,13 +203,15 @@ static bool is_over(const char *file, const struct server *node,
 }
 
 /* Who answers may be dead before. */
-static void ask_and_leave_it(const struct server *s, const char *what)
+static struct wire *ask_and_leave_it(const struct server *s, const char *what)
 {
     const char *request = keep_printf("%s HTTP/1.1\r\nHost: localhost\r\n"
                                       "Content-Length: 0\r\n\r\n",
                                       what);
+    struct wire *w = wire_open(s, 0);
 
-    wire_send(wire_open(s, 0), request, strlen(request));
+    wire_send(w, request, strlen(request));
+    return w;
 }
 
 /* Both are there again. */
@@ -227,6 +230,7 @@ static void die_at(struct cluster *c, const struct death_row *row, int i)
     struct stream *st = stream_open(c->nodes[0],
                                     keep_printf("%s&seq=0", device), NULL);
     const char *file, *context;
+    struct wire *asked = NULL;
     const struct event *e;
     pid_t before[2];
     int64_t died;
@@ -249,12 +253,16 @@ static void die_at(struct cluster *c, const struct death_row *row, int i)
     }
     else {
         acknowledge(c->nodes[0], keep_printf("%s&device=d&seq=2", user));
-        ask_and_leave_it(c->nodes[1],
-                         keep_printf("GET /ramen/receive?%s&seq=2", device));
+        asked = ask_and_leave_it(
+            c->nodes[1], keep_printf("GET /ramen/receive?%s&seq=2", device));
     }
     wait_until(is_over(file, c->nodes[row->at], before));
     died = wait_now();
-    st = stream_open(c->nodes[row->to], keep_printf("%s&seq=2", device), NULL);
+    /* Who gives it away is not whom the client has asked. */
+    st = strcmp(row->call, "push_yield") == 0
+             ? stream_begin(asked, http_head(asked, died + RECLAIM_MS))
+             : stream_open(c->nodes[row->to], keep_printf("%s&seq=2", device),
+                           NULL);
     ck_assert_msg(wait_now() - died <= RECLAIM_MS, "death %d: %d ms", i,
                   (int)(wait_now() - died));
     e = stream_next(st);

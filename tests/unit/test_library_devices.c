@@ -81,7 +81,7 @@ START_TEST(a_quiet_claim_leaves_the_device_to_another_owner)
     ck_assert_int_eq(claimed.outcome, PUSH_CLAIMED_WAIT);
     ck_assert_uint_eq(claimed.owner, A);
     ck_assert_uint_eq(claimed.fence, fence);
-    ck_assert_uint_eq(library_drain(&one).entries.len, 0);
+    ck_assert_uint_eq(library_count(library_drain(&one).entries), 0);
     call.device.owner = A;
     ck_assert_int_eq(library_claim(l, &call).outcome, PUSH_CLAIMED);
 }

@@ -156,7 +156,7 @@ static push_drain_reply_t drain_of(unsigned partition, char bytes[17])
     push_drain_reply_t reply = {.origin = {.vm = {.id = "1-vm"}},
                                 .first = 1,
                                 .last = 1,
-                                .entries = {bytes, 17}};
+                                .entries = {{bytes, 17}, NULL}};
 
     memset(bytes, 0, 17);
     bytes[0] = (char)(partition >> 8);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/library/call.h"
 #include "broker/library/library.h"
 #include "harness/keep.h"
 #include "harness/library_model_part.h"
@@ -60,6 +61,7 @@ void cs_engine_reset(cs_fault_t fault)
     static const unsigned partitions[CS_MASTERS] = {0, CS_OTHER_PARTITION};
 
     cs_texts_reset();
+    cs_left_reset();
     memset(&engine, 0, sizeof(engine));
     engine.fault = fault;
     for (unsigned i = 0; i < CS_MASTERS; i++) {
@@ -85,7 +87,7 @@ unsigned cs_master_of(unsigned partition)
     while (i < CS_MASTERS && engine.masters[i].partition != partition) {
         i++;
     }
-    return i;
+    return i < CS_MASTERS ? i : partition % CS_MASTERS;
 }
 
 void cs_engine_replicate(unsigned which)
@@ -140,14 +142,14 @@ static unsigned topic_of(const cs_call_t *call)
     FILE *in;
     unsigned topic;
 
-    if (!call->args[7].len) {
+    if (call->args_count < 4 || !call->args[4].len) {
         return 0;
     }
     in = open_memstream(&text, &len);
     NEEDS(in != NULL, "no memory for a topic");
-    cs_pack_text(in, call->args[8]);
+    cs_pack_text(in, call->args[5]);
     fputc('\0', in);
-    cs_pack_text(in, call->args[7]);
+    cs_pack_text(in, call->args[4]);
     fclose(in);
     topic = cs_text_number(CS_TOPICS, (push_text_t){text, (uint32_t)len});
     free(text);
@@ -155,39 +157,61 @@ static unsigned topic_of(const cs_call_t *call)
     return topic;
 }
 
+/* The next number of a packed word. */
+static uint64_t next(push_text_t *word, unsigned bytes)
+{
+    uint64_t number;
+
+    NEEDS(word->len >= bytes, "a packed word is too short");
+    number = push_big(word->at, bytes);
+    word->at += bytes;
+    word->len -= bytes;
+    return number;
+}
+
+static struct model_publish read_publish(const cs_call_t *call)
+{
+    push_text_t fixed = call->args[1];
+    struct model_publish publish = {.log = cs_log_arg(call, 2),
+                                    .record = cs_text_number(CS_RECORDS,
+                                                             call->args[3]),
+                                    .topic = topic_of(call)};
+
+    NEEDS(next(&fixed, 2) == call->master->partition, "not its partition");
+    publish.lane = (unsigned)next(&fixed, 1);
+    publish.ttl = (int64_t)next(&fixed, 6);
+    publish.cap = (unsigned)next(&fixed, 4);
+    next(&fixed, 4); /* for counts of recipients alone */
+    NEEDS(next(&fixed, 4) == 0, "rates are not simulated");
+    if (fixed.len) {
+        publish.window = (int64_t)next(&fixed, 6);
+        publish.key = cs_text_number(CS_KEYS, call->args[0]);
+        publish.request = cs_text_number(CS_REQUESTS, fixed);
+    }
+    NEEDS(publish.cap < MODEL_MEMBERS - 1, "a lane has more than the model");
+    NEEDS(publish.key <= MODEL_KEYS, "there are too many keys");
+    return publish;
+}
+
 static void run_publish(cs_call_t *call)
 {
-    bool keyed = call->args[10].len != 0;
-    struct model_publish publish = {.log = cs_log_arg(call, 2),
-                                    .lane = (unsigned)cs_arg(call, 3),
-                                    .ttl = (int64_t)cs_arg(call, 4),
-                                    .cap = (unsigned)cs_arg(call, 5),
-                                    .record = cs_text_number(CS_RECORDS,
-                                                             call->args[6]),
-                                    .topic = topic_of(call),
-                                    .window = (int64_t)cs_arg(call, 11)};
-    struct model_published done;
+    struct model_publish publish = read_publish(call);
+    struct model_published done = model_publish(call->m, &publish);
 
-    NEEDS(publish.cap < MODEL_MEMBERS - 1, "a lane has more than the model");
-    if (keyed) {
-        publish.key = cs_text_number(CS_KEYS, call->args[0]);
-        publish.request = cs_text_number(CS_REQUESTS, call->args[10]);
-        NEEDS(publish.key <= MODEL_KEYS, "there are too many keys");
-    }
-    done = model_publish(call->m, &publish);
     if (done.outcome == 0) {
-        cs_judge_stored(publish.log, call->args[6],
+        cs_judge_stored(publish.log, call->args[3],
                         push_mid_of_tick(done.tick, call->master->partition));
     }
-    cs_reply_array(call->out, 8);
-    cs_reply_number(call->out, done.outcome);
-    cs_reply_number(call->out, done.tick);
-    cs_reply_number(call->out, done.recipients);
-    cs_reply_number(call->out, done.connected);
-    cs_reply_number(call->out, (uint64_t)call->m->now);
-    cs_reply_number(call->out, done.remaining);
-    cs_reply_number(call->out, (uint64_t)done.wait_us);
-    cs_reply_number(call->out, 0);
+    fputs("$34\r\n", call->out);
+    cs_pack(call->out, done.outcome, 1);
+    cs_pack(call->out, done.tick, 7);
+    cs_pack(call->out, done.recipients, 4);
+    cs_pack(call->out, done.connected, 4);
+    cs_pack(call->out, (uint64_t)call->m->now, 6);
+    cs_pack(call->out, done.remaining, 4);
+    cs_pack(call->out, (uint64_t)done.wait_us, 4);
+    cs_pack(call->out, 0, 4);
+    fputs("\r\n", call->out);
 }
 
 static void run_recall(cs_call_t *call)
@@ -372,14 +396,16 @@ static const struct {
     const char *name;
     void (*run)(cs_call_t *call);
 } functions[] = {
-    {"push_publish", run_publish}, {"push_recall", run_recall},
-    {"push_follow", run_follow},   {"push_unfollow", run_unfollow},
-    {"push_resync", run_resync},   {"push_drain", run_drain},
-    {"push_claim", cs_run_claim},  {"push_reclaim", cs_run_claim},
-    {"push_yield", cs_run_yield},  {"push_save", cs_run_save},
-    {"push_send", cs_run_send},    {"push_answer", cs_run_answer},
-    {"push_view", cs_run_view},    {"push_read", cs_run_read},
-    {"push_marks", run_marks},     {"push_lease", run_lease},
+    {"push_publish", run_publish},    {"push_recall", run_recall},
+    {"push_follow", run_follow},      {"push_unfollow", run_unfollow},
+    {"push_resync", run_resync},      {"push_drain", run_drain},
+    {"push_claim", cs_run_claim},     {"push_reclaim", cs_run_claim},
+    {"push_yield", cs_run_yield},     {"push_save", cs_run_save},
+    {"push_send", cs_run_send},       {"push_answer", cs_run_answer},
+    {"push_view", cs_run_view},       {"push_read", cs_run_read},
+    {"push_marks", run_marks},        {"push_lease", run_lease},
+    {"push_ask", cs_run_ask},         {"push_leave", cs_run_leave},
+    {"push_collect", cs_run_collect},
 };
 
 static void take_apart(cs_call_t *call, const push_command_t *command)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/library/call.h"
 #include "broker/library/entries.h"
 #include "harness/library_model_part.h"
 #include "harness/needs.h"
@@ -11,7 +12,8 @@
 #include "simulation/cluster/reply.h"
 #include "simulation/cluster/texts.h"
 
-#define HEAD 27u /* of a device's record */
+#define HEAD    27u /* of a device's record */
+#define CS_LEFT 16u /* answers that are kept at once; the oldest goes */
 
 /* ---- devices ---- */
 
@@ -118,6 +120,9 @@ void cs_run_yield(cs_call_t *call)
         .session = cs_text_number(CS_RECORDS, call->args[11])};
     struct model_wrote wrote = model_yield(call->m, &write);
 
+    if (wrote.outcome == 0 && cs_is_set(call, 12)) {
+        model_unfollow(call->m, write.log, write.owner);
+    }
     reply_wrote(call, &wrote);
 }
 
@@ -145,7 +150,7 @@ void cs_run_save(cs_call_t *call)
 /* ---- what nodes ask each other ---- */
 
 /* request, from and body: as they are in an entry. */
-static unsigned rest_of(const cs_call_t *call, unsigned at)
+static unsigned rest_of(push_text_t request, uint64_t from, push_text_t body)
 {
     char *text = NULL;
     size_t len = 0;
@@ -153,13 +158,18 @@ static unsigned rest_of(const cs_call_t *call, unsigned at)
     unsigned rest;
 
     NEEDS(in != NULL, "no memory for a question");
-    cs_pack_text(in, call->args[at]);
-    cs_pack(in, cs_arg(call, at + 1), 2);
-    cs_pack_text(in, call->args[at + 2]);
+    cs_pack_text(in, request);
+    cs_pack(in, from, 2);
+    cs_pack_text(in, body);
     fclose(in);
     rest = cs_text_number(CS_RECORDS, (push_text_t){text, (uint32_t)len});
     free(text);
     return rest;
+}
+
+static unsigned rest_at(const cs_call_t *call, unsigned at)
+{
+    return rest_of(call->args[at], cs_arg(call, at + 1), call->args[at + 2]);
 }
 
 /* How many hear it. */
@@ -181,7 +191,7 @@ void cs_run_send(cs_call_t *call)
     struct model_entry entry = {.kind = call->args[4].at[0],
                                 .log = log,
                                 .device = device,
-                                .record = rest_of(call, 6)};
+                                .record = rest_at(call, 6)};
 
     cs_reply_array(call->out, 4);
     cs_reply_number(call->out, d->known);
@@ -193,10 +203,83 @@ void cs_run_send(cs_call_t *call)
 void cs_run_answer(cs_call_t *call)
 {
     struct model_entry entry = {.kind = PUSH_ENTRY_ANSWER,
-                                .record = rest_of(call, 3)};
+                                .record = rest_at(call, 3)};
 
     cs_reply_number(call->out,
                     post_heard(call, cs_owner_of(call->args[2]), &entry));
+}
+
+void cs_run_ask(cs_call_t *call)
+{
+    struct model_entry entry = {.kind = PUSH_ENTRY_QUESTION,
+                                .log = CS_LOGS - 1,
+                                .device = CS_NO_DEVICE,
+                                .record = rest_at(call, 2)};
+
+    cs_reply_array(call->out, call->args_count - 4);
+    for (unsigned i = 5; i <= call->args_count; i++) {
+        unsigned owner = cs_owner_of(call->args[i]);
+
+        cs_reply_number(call->out, post_heard(call, owner, &entry));
+    }
+}
+
+/* What nodes have left for who asked, in the VM of a master. */
+static struct {
+    char vm[24]; /* "": free */
+    unsigned to, from;
+    unsigned request, body; /* numbers of texts */
+} left[CS_LEFT];
+static unsigned left_next;
+
+void cs_left_reset(void)
+{
+    memset(left, 0, sizeof(left));
+    left_next = 0;
+}
+
+static unsigned find_left(const cs_call_t *call)
+{
+    unsigned to = cs_owner_of(call->args[2]);
+    unsigned from = cs_owner_of(call->args[4]);
+    unsigned request = cs_text_number(CS_ASKED, call->args[3]);
+    unsigned i = 0;
+
+    while (i < CS_LEFT
+           && (strcmp(left[i].vm, call->master->vm) || left[i].to != to
+               || left[i].from != from || left[i].request != request)) {
+        i++;
+    }
+    return i;
+}
+
+void cs_run_leave(cs_call_t *call)
+{
+    unsigned i = find_left(call);
+    struct model_entry entry = {.kind = PUSH_ENTRY_ANSWER};
+    unsigned char len[4];
+
+    i = i < CS_LEFT ? i : left_next++ % CS_LEFT;
+    snprintf(left[i].vm, sizeof(left[i].vm), "%s", call->master->vm);
+    left[i].to = cs_owner_of(call->args[2]);
+    left[i].from = cs_owner_of(call->args[4]);
+    left[i].request = cs_text_number(CS_ASKED, call->args[3]);
+    left[i].body = cs_text_number(CS_RECORDS, call->args[5]);
+    push_call_big(len, call->args[5].len, sizeof(len));
+    entry.record = rest_of(call->args[3], cs_arg(call, 4),
+                           (push_text_t){(const char *)len, sizeof(len)});
+    cs_reply_number(call->out, post_heard(call, left[i].to, &entry));
+}
+
+void cs_run_collect(cs_call_t *call)
+{
+    unsigned i = find_left(call);
+
+    cs_reply_array(call->out, i < CS_LEFT);
+    if (i < CS_LEFT) {
+        cs_reply_text(call->out, cs_text_of(CS_RECORDS, left[i].body));
+        left[i].vm[0] = '\0';
+    }
 }
 
 const struct model_member *cs_find_member(const struct model_log *log,

@@ -9,6 +9,9 @@
 
 #define CS_WORDS 256
 
+/* In the place of a device's number: its id is all zeros. */
+#define CS_NO_DEVICE MODEL_DEVICES
+
 /* A command, taken apart. */
 typedef struct cs_call_t {
     push_text_t words[CS_WORDS];
@@ -62,6 +65,10 @@ void cs_run_yield(cs_call_t *call);
 void cs_run_save(cs_call_t *call);
 void cs_run_send(cs_call_t *call);
 void cs_run_answer(cs_call_t *call);
+void cs_run_ask(cs_call_t *call);
+void cs_run_leave(cs_call_t *call);
+void cs_run_collect(cs_call_t *call);
+void cs_left_reset(void);
 void cs_run_read(cs_call_t *call);
 void cs_run_view(cs_call_t *call);
 

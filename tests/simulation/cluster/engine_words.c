@@ -105,6 +105,11 @@ static void pack_about_device(FILE *out, const struct model_entry *e)
 
     cs_pack(out, log.len, 2);
     cs_pack_text(out, log);
+    if (e->device == CS_NO_DEVICE) {
+        cs_pack(out, 0, 8);
+        cs_pack(out, 0, 8);
+        return;
+    }
     cs_pack_text(out, cs_text_of(CS_CONTEXTS, e->device + 1));
 }
 
