@@ -134,13 +134,12 @@ START_TEST(a_fence_of_ours_whose_answer_was_lost_is_found)
 }
 END_TEST
 
-/* What the old master would have told is not in the inbox of the new one. */
 /* In the inbox of a node: another one asked for the device when it had this
  * fence. */
 static void ask_for(struct redis *r, const char *log, int fence,
                     const struct server *owner, const struct server *other)
 {
-    const char *records = key_of(r, "*}D*");
+    const char *records = key_of(r, "*Duada");
     int base = (int)(strchr(records, '}') + 1 - records);
     const redisReply *context = redis_call(r, "HKEYS %s", records)->element[0];
     const unsigned char number[4] = {0, 0, 0, (unsigned char)fence};
@@ -165,12 +164,13 @@ START_TEST(what_was_asked_for_long_ago_ends_no_stream)
     publish(c->nodes[1], "user=ada", NULL, "still here");
     expect_message(st, 1, "still here");
     ask_for(c->redis, "uada",
-            (int)record_fence(c->redis, key_of(c->redis, "*}D*")), c->nodes[0],
-            c->nodes[1]);
+            (int)record_fence(c->redis, key_of(c->redis, "*Duada")),
+            c->nodes[0], c->nodes[1]);
     stream_expect_bye(st, "superseded");
 }
 END_TEST
 
+/* What the old master would have told is not in the inbox of the new one. */
 START_TEST(whose_a_device_is_is_asked_after_a_failover)
 {
     struct cluster *c = cluster_start(
