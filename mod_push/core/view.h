@@ -76,7 +76,7 @@ typedef struct push_view_t {
     push_text_t user;        /* of the devices */
     push_list_t list;
     push_text_t channel; /* to which users are connected */
-    unsigned of;         /* PUSH_OF_*: but for a message and a user's devices */
+    unsigned of; /* PUSH_OF_*: but for a message and a user's devices */
     push_time_t now;
 } push_view_t;
 

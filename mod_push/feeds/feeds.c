@@ -86,8 +86,9 @@ bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
 {
     push_store_t *store = feeds->options.store;
 
-    return push_feed_known(&store->segment->feeds, feed)
-           && has_followers(store, feed, false);
+    return push_feed_elsewhere(&store->segment->feeds, feed)
+           || (push_feed_known(&store->segment->feeds, feed)
+               && has_followers(store, feed, false));
 }
 
 bool push_feed_connected(push_feeds_t *feeds, push_feed_t feed)

@@ -29,17 +29,28 @@ static struct cluster *two_nodes_with_presence(void)
                  .global = "PushPresence on\n"}});
 }
 
-/* A node says what happens there only if somebody asks there for it. */
+static bool knows_of_follower(const struct server *s)
+{
+    const json_t *nodes = json_at(http_get(s, "/push/cluster")->json, "nodes");
+    const json_t *node;
+    size_t i, followed = 0;
+
+    json_array_foreach(nodes, i, node)
+    {
+        followed += json_array_size(json_object_get(node, "feeds"));
+    }
+    return followed == 1;
+}
+
+/* Followed at the last node alone, and the others know of it. */
 static struct stream *follow_presence(struct cluster *c)
 {
-    struct stream *feed = NULL;
+    struct stream *feed = stream_open(
+        c->nodes[c->count - 1],
+        "user=operator&device=d&seq=0&channel=%24presence&meta=type", NULL);
 
-    for (int i = 0; i < c->count; i++) {
-        feed = stream_open(c->nodes[i],
-                           keep_printf("user=operator&device=%d&seq=0"
-                                       "&channel=%%24presence&meta=type",
-                                       i),
-                           NULL);
+    for (int i = 0; i < c->count - 1; i++) {
+        wait_until(knows_of_follower(c->nodes[i]));
     }
     return feed;
 }

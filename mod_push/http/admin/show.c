@@ -364,7 +364,7 @@ static void take_copy(void *data, const push_copy_view_t *view)
     set_number(body, "messages", view->messages);
     set(body, "digest", json_string(digest));
     if (view->copied) {
-        set(body, "live", json_boolean(view->live));
+        set(body, "live", json_boolean(view->current));
         set(body, "behind", json_boolean(view->behind));
         set(body, "asked", json_boolean(view->asked));
         set_number(body, "version", view->version);

@@ -72,9 +72,9 @@ typedef struct push_cluster_words_t {
     _Atomic int64_t linger;   /* mono ms; when what is idle is given up next */
     /* a log was loaded or left, or that was given up */
     push_bell_t loads[PUSH_LOAD_BELLS];
-    push_awaited_t awaited;   /* what threads of the node wait for */
-    push_roster_t roster;     /* who else takes part */
-    push_relay_words_t relay; /* what waits for other regions */
+    push_awaited_t awaited;         /* what threads of the node wait for */
+    push_roster_t roster;           /* who else takes part */
+    push_relay_words_t relay;       /* what waits for other regions */
     push_address_words_t addresses; /* with many streams, of all nodes */
 } push_cluster_words_t;
 

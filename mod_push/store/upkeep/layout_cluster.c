@@ -93,6 +93,7 @@ static const uint64_t facts[] = {
     AT(push_node_view_t, renewed),
     AT(push_node_view_t, url),
     AT(push_node_view_t, version),
+    AT(push_node_view_t, feeds),
     AT(push_node_view_t, of),
 };
 
