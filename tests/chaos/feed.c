@@ -357,7 +357,7 @@ static void answered(struct feed_line *line)
     if (status / 100 == 2) {
         accepted(line);
     }
-    else if (status == 503) {
+    else if (status >= 502 && status <= 504) { /* or of a balancer */
         full(line);
     }
     else if (status == 409) {

@@ -9,8 +9,9 @@
 
 struct journal;
 
-/* A new, empty journal; it lives until the test ends, or, with PUSH_KEEP set,
- * as long as the servers' directories do. */
+/* A new, empty journal, in a file of /tmp with a name of its own. It
+ * lives until the test ends; that of a test that fails stays, and with PUSH_KEEP set
+ * each one. */
 struct journal *journal_open(void);
 
 /* Write one line: the members behind "t", without braces. Nothing where j is
@@ -20,6 +21,9 @@ void journal_line(struct journal *j, const char *format, ...)
 
 /* Write one line that another actor made, with its time and its end. */
 void journal_copy(struct journal *j, const char *line, size_t length);
+
+/* What push-checker says of all that is in it so far; NULL: nothing is wrong. */
+const char *journal_verdict(struct journal *j);
 
 /* Fail the test unless push-checker finds no violation in all of it. */
 void journal_judge(struct journal *j);

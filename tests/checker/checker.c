@@ -16,7 +16,7 @@ static const struct {
     {"delivered", 1, 1}, {"cut", 1, 0},       {"acked", 1, 0},
     {"expired", 1, 1},   {"replaced", 1, 1},  {"recalled", 1, 1},
     {"evicted", 1, 1},   {"refused", 1, 1},   {"gap", 1, 0},
-    {"crash", 0, 0},     {"stall", 0, 0},
+    {"crash", 0, 0},     {"stall", 0, 0},     {"note", 0, 0},
 };
 
 /* ---- the map ---- */
@@ -63,6 +63,33 @@ void index_put(const struct checker *c, struct index *x, const char *a,
     free(key);
 }
 
+/* ---- lines of one kind ---- */
+
+struct list list_of(const struct checker *c, enum what what)
+{
+    struct list list = {NULL, 0};
+    size_t i, count = 0;
+
+    for (i = 0; i < c->count; i++) {
+        count += c->lines[i].what == what;
+    }
+    list.lines = calloc(count + 1, sizeof(*list.lines));
+    if (!list.lines) {
+        abort();
+    }
+    for (i = 0; i < c->count; i++) {
+        if (c->lines[i].what == what) {
+            list.lines[list.count++] = &c->lines[i];
+        }
+    }
+    return list;
+}
+
+void list_cleanup(struct list *list)
+{
+    free(list->lines);
+}
+
 /* ---- reading ---- */
 
 static int kind_of(const char *name)
@@ -100,6 +127,7 @@ static const char *take(struct line *line, json_t *json)
     line->device = json_string_value(json_object_get(json, "device"));
     line->mid = json_string_value(json_object_get(json, "mid"));
     line->key = json_string_value(json_object_get(json, "key"));
+    line->user = json_string_value(json_object_get(json, "user"));
     line->seq = integer(json, "seq");
     line->conn = integer(json, "conn");
     line->flush = integer(json, "flush");

@@ -27,7 +27,8 @@ enum what {
     WHAT_REFUSED,
     WHAT_GAP,
     WHAT_CRASH,
-    WHAT_STALL
+    WHAT_STALL,
+    WHAT_NOTE
 };
 
 /* A line, with what every rule needs of it at hand. */
@@ -36,8 +37,14 @@ struct line {
     size_t number; /* in the input, from 1 */
     enum what what;
     json_t *json;
-    const char *device, *mid, *key; /* into json, NULL where absent */
-    long long seq, conn, flush;     /* -1 where absent */
+    const char *device, *mid, *key, *user; /* into json, NULL where absent */
+    long long seq, conn, flush;            /* -1 where absent */
+};
+
+/* Lines of one kind, in their order. */
+struct list {
+    const struct line **lines;
+    size_t count;
 };
 
 struct checker {
@@ -85,6 +92,11 @@ const struct line *index_get(const struct checker *c, const struct index *x,
                              const char *a, const char *b);
 void index_put(const struct checker *c, struct index *x, const char *a,
                const char *b, const struct line *line);
+
+/* ---- lines of one kind ---- */
+
+struct list list_of(const struct checker *c, enum what what);
+void list_cleanup(struct list *list);
 
 /* Whether an accepted line is for a device, described by its last line. */
 int is_for(const struct line *accepted, const struct line *device);

@@ -9,6 +9,11 @@ static const char *text(const struct line *line, const char *name)
     return json_string_value(json_object_get(line->json, name));
 }
 
+static double number_of(const struct line *line, const char *name)
+{
+    return json_number_value(json_object_get(line->json, name));
+}
+
 static int is_end(enum what what)
 {
     return what == WHAT_DELIVERED || what == WHAT_EXPIRED
@@ -18,20 +23,23 @@ static int is_end(enum what what)
 
 int is_for(const struct line *accepted, const struct line *device)
 {
-    const char *user = text(accepted, "user");
-    const char *only = text(accepted, "device");
-    const char *channel = text(accepted, "channel");
-    const json_t *channels = json_object_get(device->json, "channels");
+    const char *only, *channel;
+    const json_t *channels;
     size_t i;
 
+    if (accepted->user
+        && (!device->user || strcmp(device->user, accepted->user) != 0)) {
+        return 0;
+    }
+    only = text(accepted, "device");
     if (only && strcmp(only, device->device) != 0) {
         return 0;
     }
-    if (user) {
-        const char *owner = text(device, "user");
-
-        return owner && strcmp(owner, user) == 0;
+    if (accepted->user) {
+        return 1;
     }
+    channel = text(accepted, "channel");
+    channels = json_object_get(device->json, "channels");
     for (i = 0; channel && i < json_array_size(channels); i++) {
         const char *name = json_string_value(json_array_get(channels, i));
 
@@ -146,16 +154,16 @@ void rule_lost(struct checker *c)
  * whenever they came. The audience is judged by any description of the
  * device, since what was published before it subscribed is not for it, but
  * what it subscribed to before is. */
-static int is_for_any(const struct checker *c, const struct line *accepted,
+static int is_for_any(const struct list *devices, const struct line *accepted,
                       const struct line *line)
 {
-    const struct line *d;
     int described = 0;
+    size_t i;
 
-    for (d = c->lines; d < c->lines + c->count; d++) {
-        if (d->what == WHAT_DEVICE && strcmp(d->device, line->device) == 0) {
+    for (i = 0; i < devices->count; i++) {
+        if (strcmp(devices->lines[i]->device, line->device) == 0) {
             described = 1;
-            if (is_for(accepted, d)) {
+            if (is_for(accepted, devices->lines[i])) {
                 return 1;
             }
         }
@@ -165,6 +173,7 @@ static int is_for_any(const struct checker *c, const struct line *accepted,
 
 void rule_foreign(struct checker *c)
 {
+    struct list devices = list_of(c, WHAT_DEVICE);
     struct index accepted, tried, judged;
     size_t i;
 
@@ -196,7 +205,7 @@ void rule_foreign(struct checker *c)
             checker_violation(c, "foreign", witness,
                               "nobody published what %s got", line->device);
         }
-        else if (source && !is_for_any(c, source, line)) {
+        else if (source && !is_for_any(&devices, source, line)) {
             witness[1] = source;
             checker_violation(c, "foreign", witness,
                               "%s got what was not for it", line->device);
@@ -208,6 +217,7 @@ void rule_foreign(struct checker *c)
     index_cleanup(&accepted);
     index_cleanup(&tried);
     index_cleanup(&judged);
+    list_cleanup(&devices);
 }
 
 /* ---- 3: order ---- */
@@ -234,29 +244,34 @@ static void ack_stream(const struct checker *c, struct index *acked,
 }
 
 /* A crash since then may have taken the acknowledgement with it. */
-static int is_forgotten(const struct checker *c, const struct line *ack,
+static int is_forgotten(const struct list *crashes, const struct line *ack,
                         const struct line *again)
 {
-    const struct line *line;
+    size_t i;
 
-    for (line = c->lines; line < again; line++) {
-        double within = json_number_value(
-            json_object_get(line->json, "within"));
+    for (i = 0; i < crashes->count && crashes->lines[i] < again; i++) {
+        const struct line *line = crashes->lines[i];
 
-        if (line->what == WHAT_CRASH && ack->t >= line->t - within) {
+        if (ack->t >= line->t - number_of(line, "within")) {
             return 1;
         }
     }
     return 0;
 }
 
-static void check_order(struct checker *c, struct index *last,
-                        struct index *acked, const struct line *line)
+/* What came last on each stream, and what was acknowledged. */
+struct order {
+    struct index last, acked;
+    struct list crashes;
+};
+
+static void check_order(struct checker *c, struct order *o,
+                        const struct line *line)
 {
     char conn[24];
-    const struct line *before = index_get(c, last, line->device,
+    const struct line *before = index_get(c, &o->last, line->device,
                                           number(line->conn, conn, 24));
-    const struct line *ack = index_get(c, acked, line->device, line->mid);
+    const struct line *ack = index_get(c, &o->acked, line->device, line->mid);
 
     if (before && before->seq >= line->seq) {
         const struct line *witness[WITNESS_MAX] = {before, line};
@@ -265,38 +280,39 @@ static void check_order(struct checker *c, struct index *last,
                           "seq %lld follows %lld on one stream of %s",
                           line->seq, before->seq, line->device);
     }
-    if (ack && !is_forgotten(c, ack, line)) {
+    if (ack && !is_forgotten(&o->crashes, ack, line)) {
         const struct line *witness[WITNESS_MAX] = {ack, line};
 
         checker_violation(c, "order", witness,
                           "%s came to %s after it was acknowledged", line->mid,
                           line->device);
     }
-    index_put(c, last, line->device, conn, line);
+    index_put(c, &o->last, line->device, conn, line);
 }
 
 void rule_order(struct checker *c)
 {
-    struct index last, acked;
+    struct order o = {.crashes = list_of(c, WHAT_CRASH)};
     size_t i;
 
-    index_init(&last);
-    index_init(&acked);
+    index_init(&o.last);
+    index_init(&o.acked);
     for (i = 0; i < c->count; i++) {
         const struct line *line = &c->lines[i];
 
         if (line->what == WHAT_RECEIVED) {
-            check_order(c, &last, &acked, line);
+            check_order(c, &o, line);
         }
         else if (line->what == WHAT_ACKED && line->mid) {
-            index_put(c, &acked, line->device, line->mid, line);
+            index_put(c, &o.acked, line->device, line->mid, line);
         }
         else if (line->what == WHAT_ACKED) {
-            ack_stream(c, &acked, line);
+            ack_stream(c, &o.acked, line);
         }
     }
-    index_cleanup(&last);
-    index_cleanup(&acked);
+    index_cleanup(&o.last);
+    index_cleanup(&o.acked);
+    list_cleanup(&o.crashes);
 }
 
 /* ---- 4: duplicate ---- */
@@ -539,21 +555,16 @@ void rule_overtaken(struct checker *c)
 
 /* ---- 9: silent ---- */
 
-static double number_of(const struct line *line, const char *name)
-{
-    return json_number_value(json_object_get(line->json, name));
-}
-
 /* Whether something stood still while this stream was silent. */
-static int is_excused(const struct checker *c, const struct line *cut)
+static int is_excused(const struct list *stalls, const struct line *cut)
 {
     double since = cut->t - number_of(cut, "silent");
     size_t i;
 
-    for (i = 0; i < c->count; i++) {
-        const struct line *line = &c->lines[i];
+    for (i = 0; i < stalls->count; i++) {
+        const struct line *line = stalls->lines[i];
 
-        if (line->what == WHAT_STALL && line->t >= since
+        if (line->t >= since
             && line->t - number_of(line, "within") <= cut->t) {
             return 1;
         }
@@ -563,6 +574,7 @@ static int is_excused(const struct checker *c, const struct line *cut)
 
 void rule_silent(struct checker *c)
 {
+    struct list stalls = list_of(c, WHAT_STALL);
     size_t i;
 
     for (i = 0; i < c->count; i++) {
@@ -570,10 +582,11 @@ void rule_silent(struct checker *c)
         const struct line *witness[WITNESS_MAX] = {line};
 
         if (line->what == WHAT_CUT && number_of(line, "silent") > 0
-            && !is_excused(c, line)) {
+            && !is_excused(&stalls, line)) {
             checker_violation(c, "silent", witness,
                               "a stream of %s was silent for %.0f ms",
                               line->device, number_of(line, "silent"));
         }
     }
+    list_cleanup(&stalls);
 }

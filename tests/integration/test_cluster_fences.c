@@ -134,6 +134,42 @@ START_TEST(a_fence_of_ours_whose_answer_was_lost_is_found)
 }
 END_TEST
 
+/* In the inbox of a node: another one asked for the device when it had this
+ * fence. */
+static void ask_for(struct redis *r, const char *log, int fence,
+                    const struct server *owner, const struct server *other)
+{
+    const char *records = key_of(r, "*Duada");
+    int base = (int)(strchr(records, '}') + 1 - records);
+    const redisReply *context = redis_call(r, "HKEYS %s", records)->element[0];
+    const unsigned char number[4] = {0, 0, 0, (unsigned char)fence};
+
+    redis_call(r, "FCALL push_send 3 %s %s %s 0 %s %b Y %d %b %d %s", records,
+               keep_printf("%.*sf", base, records),
+               keep_printf("%.*sh", base, records), log, context->str,
+               context->len, (int)number_of(r, owner, 0), number,
+               sizeof(number), (int)number_of(r, other, 0), "");
+}
+
+/* As a master has it in an inbox that was a replica for a while. */
+START_TEST(what_was_asked_for_long_ago_ends_no_stream)
+{
+    struct cluster *c = two_nodes();
+    struct stream *st;
+
+    for (int i = 0; i < 3; i++) {
+        st = stream_open(c->nodes[i % 2], "user=ada&device=d&seq=0", NULL);
+    }
+    ask_for(c->redis, "uada", 1, c->nodes[0], c->nodes[1]);
+    publish(c->nodes[1], "user=ada", NULL, "still here");
+    expect_message(st, 1, "still here");
+    ask_for(c->redis, "uada",
+            (int)record_fence(c->redis, key_of(c->redis, "*Duada")),
+            c->nodes[0], c->nodes[1]);
+    stream_expect_bye(st, "superseded");
+}
+END_TEST
+
 /* What the old master would have told is not in the inbox of the new one. */
 START_TEST(whose_a_device_is_is_asked_after_a_failover)
 {
@@ -333,6 +369,7 @@ int main(void)
 
     tcase_add_test(tc, a_node_whose_number_is_given_away_goes_on_by_another);
     tcase_add_test(tc, a_fence_of_ours_whose_answer_was_lost_is_found);
+    tcase_add_test(tc, what_was_asked_for_long_ago_ends_no_stream);
     tcase_add_test(tc, whose_a_device_is_is_asked_after_a_failover);
     tcase_add_test(tc,
                    a_node_that_stood_still_trusts_nothing_before_it_is_proved);

@@ -306,6 +306,7 @@ START_TEST(counts_alone_change_what_publishers_hear)
     library_follow(&other, "cnews", 0);
     push_library_follow(&command, &call);
     ck_assert(push_follow_reply(library_send(l, &command), &followed));
+    ck_assert(!followed.followed.more);
     ck_assert_uint_eq(library_count(followed.followed.entries), 0);
     published = library_publish(l, &message);
     ck_assert_uint_eq(published.connected, 6);
@@ -347,14 +348,18 @@ START_TEST(who_tells_its_counts_after_an_unfollow_does_not_follow)
                                  .following = {.log = TEXT("uanna")},
                                  .counts_only = true};
     push_claim_call_t claim = library_claim_call(&node, "uanna", 1);
+    push_claim_reply_t claimed;
     push_follow_reply_t followed;
     push_command_t command;
 
     push_library_follow(&command, &follow);
     ck_assert(push_follow_reply(library_send(l, &command), &followed));
+    ck_assert(followed.followed.more);
     ck_assert_int_eq(redis_call(l->redis, "KEYS *}f")->elements, 0);
     claim.counts_only = true;
-    ck_assert_int_eq(library_claim(l, &claim).outcome, PUSH_CLAIMED_NEW);
+    claimed = library_claim(l, &claim);
+    ck_assert_int_eq(claimed.outcome, PUSH_CLAIMED_NEW);
+    ck_assert(claimed.followed.more);
     ck_assert_int_eq(redis_call(l->redis, "KEYS *}f")->elements, 0);
     publish(l, "uanna", "a");
     ck_assert_uint_eq(library_count(library_drain(&node).entries), 0);

@@ -74,6 +74,24 @@ START_TEST(ticks_of_a_master_that_comes_back_rise_above_those_of_the_other)
 }
 END_TEST
 
+/* Slots that move to another master and back, while its own ceiling is ahead
+ * still: what the other one has given nobody may be given again. */
+START_TEST(ticks_of_a_master_that_was_away_for_a_moment_rise_too)
+{
+    int64_t now;
+    struct library *l = library_start_clock(&now);
+    push_publish_call_t call = library_message(l, "uanna", "a");
+    uint64_t before = library_publish(l, &call).tick;
+    uint64_t ceiling = before + (uint64_t)2000 * 1024;
+    const redisReply *keys = redis_call(l->redis, "KEYS *}h");
+
+    redis_call(l->redis, "HSET %s c %llu", keys->element[0]->str,
+               (unsigned long long)ceiling);
+    library_set_clock(l, now + 200);
+    ck_assert_uint_gt(library_publish(l, &call).tick, ceiling);
+}
+END_TEST
+
 START_TEST(ticks_rise_above_those_of_a_library_that_was_replaced)
 {
     struct library *l = library_start(NULL);
@@ -490,6 +508,7 @@ int main(void)
     tcase_add_test(tc, ticks_rise_and_tell_the_time);
     tcase_add_test(
         tc, ticks_of_a_master_that_comes_back_rise_above_those_of_the_other);
+    tcase_add_test(tc, ticks_of_a_master_that_was_away_for_a_moment_rise_too);
     tcase_add_test(tc, ticks_rise_above_those_of_a_library_that_was_replaced);
     tcase_add_test(
         tc, a_message_is_told_to_who_follows_and_is_read_by_who_comes_later);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/node/followers.h"
 #include "broker/node/load.h"
 #include "broker/node/masters.h"
 #include "broker/node/resync.h"
@@ -222,6 +223,48 @@ START_TEST(a_log_that_is_left_while_it_is_asked_for_is_followed_again)
 }
 END_TEST
 
+/* As it is when an inbox was lost, or its library was replaced. */
+START_TEST(an_answer_that_is_older_than_a_suspicion_is_not_the_last_one)
+{
+    push_load_t load;
+    uint64_t missed;
+
+    ck_assert_int_eq(push_load_begin(&node.cluster, &load, named(LOG), true),
+                     PUSH_OK);
+    wait_until(redis_call(node.library->redis, "KEYS *}f")->elements == 1);
+    wait_until(under_way() == 0);
+    missed = say("missed");
+    resync();
+    ck_assert_int_eq(push_load_wait(&node.cluster, &load), PUSH_OK);
+    push_load_end(&node.cluster, &load);
+    ck_assert(has(missed));
+    ck_assert(!look().behind);
+}
+END_TEST
+
+/* An unfollow that a cut network has kept for a while, say. */
+START_TEST(a_log_that_is_followed_no_more_is_found_by_its_counts)
+{
+    push_followers_t *followers;
+    uint64_t missed;
+
+    load();
+    followers = push_followers_start(&node.cluster);
+    ck_assert_ptr_nonnull(followers);
+    redis_call(node.library->redis, "DEL %s",
+               redis_call(node.library->redis, "KEYS *}f")->element[0]->str);
+    missed = say("missed");
+    push_followers_came_back(followers, named(LOG + 1));
+    push_followers_tell(followers);
+    wait_until(
+        push_partition_suspect(&node.words, node.library->home.partition));
+    resync();
+    ck_assert(has(missed));
+    ck_assert_int_eq(redis_call(node.library->redis, "KEYS *}f")->elements, 1);
+    push_followers_stop(followers);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node_load");
@@ -233,5 +276,8 @@ int main(void)
         2);
     tcase_add_test(tc,
                    a_log_that_is_left_while_it_is_asked_for_is_followed_again);
+    tcase_add_test(
+        tc, an_answer_that_is_older_than_a_suspicion_is_not_the_last_one);
+    tcase_add_test(tc, a_log_that_is_followed_no_more_is_found_by_its_counts);
     return case_run(suite);
 }

@@ -1,9 +1,11 @@
+#include "core/event.h"
 #include "core_suite.h"
 #include "store/shard/copy.h"
 #include "store/shard/shard.h"
 #include "store/upkeep/validate.h"
 #include "store_cluster.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,6 +253,73 @@ START_TEST(a_shard_that_is_stuck_does_not_hold_up_the_others)
 }
 END_TEST
 
+/* A shard that is stuck until another one's message stands in its log. */
+typedef struct {
+    pthread_mutex_t *lock;
+    pthread_t thread;
+    pthread_barrier_t begun, over;
+    bool held;
+} stuck_t;
+
+static void *hold(void *data)
+{
+    stuck_t *stuck = data;
+
+    pthread_mutex_lock(stuck->lock);
+    pthread_barrier_wait(&stuck->begun);
+    pthread_barrier_wait(&stuck->over);
+    pthread_mutex_unlock(stuck->lock);
+    return NULL;
+}
+
+static void let_go(void *data, const push_event_t *event)
+{
+    stuck_t *stuck = data;
+
+    (void)event;
+    if (stuck->held) {
+        stuck->held = false;
+        pthread_barrier_wait(&stuck->over);
+        pthread_join(stuck->thread, NULL);
+    }
+}
+
+static void begin_to_hold(stuck_t *stuck, const char *user)
+{
+    const push_listener_t listener = {
+        .kinds = PUSH_EVENT_BIT(PUSH_EVENT_PUBLISHED),
+        .tell = let_go,
+        .data = stuck};
+    unsigned shard = push_store_name(&g.store, named(user)).shard;
+
+    stuck->lock = &g.store.shards[shard].lock;
+    stuck->held = true;
+    pthread_barrier_init(&stuck->begun, NULL, 2);
+    pthread_barrier_init(&stuck->over, NULL, 2);
+    ck_assert(push_events_listen(&g.store.events, &listener));
+    ck_assert_int_eq(pthread_create(&stuck->thread, NULL, hold, stuck), 0);
+    pthread_barrier_wait(&stuck->begun);
+}
+
+START_TEST(nothing_gets_into_a_log_before_what_was_passed_over)
+{
+    push_applied_t entries[3];
+    push_stream_ref_t ada = ada_comes();
+    stuck_t stuck;
+
+    node_follow(&g, "ubob", 100);
+    entries[0] = said(&g, "uada", 101, "a");
+    entries[1] = said(&g, "ubob", 101, "b");
+    entries[2] = said(&g, "uada", 102, "c");
+    begin_to_hold(&stuck, "ada");
+    ck_assert_uint_eq(push_store_apply(&g.store, entries, 3, &g.now), 1);
+    ck_assert_int_eq(entries[0].outcome, PUSH_APPLY_BUSY);
+    ck_assert_int_eq(entries[1].outcome, PUSH_APPLIED);
+    ck_assert_int_eq(entries[2].outcome, PUSH_APPLY_BEHIND);
+    ck_assert_str_eq(fixture_flush(&g, &ada), "");
+}
+END_TEST
+
 /* Fills the memory with what nobody reads but one who is told of a loss. */
 static unsigned fill(const char *log, uint64_t tick, char *large)
 {
@@ -389,6 +458,7 @@ int main(void)
     tcase_add_test(tc, a_record_that_cannot_be_read_is_passed_over);
     tcase_add_test(tc, a_record_of_another_kind_of_log_is_passed_over);
     tcase_add_test(tc, a_shard_that_is_stuck_does_not_hold_up_the_others);
+    tcase_add_test(tc, nothing_gets_into_a_log_before_what_was_passed_over);
     tcase_add_row_test(tc, what_finds_no_memory_is_a_gap_and_never_a_stop,
                        audiences);
     tcase_add_test(tc,

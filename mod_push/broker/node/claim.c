@@ -179,6 +179,11 @@ static push_status_t ask(claim_t *claim, bool force)
     }
     push_partition_answered(claim->cluster->words, call.device.home.partition,
                             claim->reply.origin.epoch);
+    if (call.counts_only && log->follow.state == PUSH_FOLLOW_LIVE) {
+        push_partition_counted(claim->cluster->words,
+                               call.device.home.partition,
+                               &claim->reply.followed);
+    }
     return claim->reply.outcome <= PUSH_CLAIMED_WAIT && !call.counts_only
                ? push_load_take(claim->cluster, log, &claim->reply.followed)
                : PUSH_OK;

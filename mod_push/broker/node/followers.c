@@ -6,6 +6,7 @@
 
 #include "broker/library/follow_calls.h"
 #include "broker/node/load.h"
+#include "broker/node/masters.h"
 #include "broker/node/post.h"
 #include "core/event.h"
 #include "store/ops/follow_walk.h"
@@ -177,6 +178,19 @@ void push_followers_came_back(push_followers_t *followers, push_text_t user)
     }
 }
 
+/* The courier's thread. */
+static void said(push_post_t *post)
+{
+    push_follow_reply_t reply;
+
+    if (post->request.failure == PUSH_FAILURE_NONE
+        && push_follow_reply(post->request.reply, &reply)) {
+        push_partition_counted(post->cluster->words,
+                               post->request.command.partition,
+                               &reply.followed);
+    }
+}
+
 static void say(push_cluster_t *cluster, const name_t *name)
 {
     push_text_t log = {name->text, name->len};
@@ -197,6 +211,7 @@ static void say(push_cluster_t *cluster, const name_t *name)
     post = push_post_begin(cluster, partition);
     if (post) {
         push_library_follow(&post->request.command, &call);
+        post->over = said;
         push_post_send(post);
     }
 }

@@ -71,6 +71,14 @@ void push_partition_answered(push_cluster_words_t *words, unsigned partition,
     }
 }
 
+void push_partition_counted(push_cluster_words_t *words, unsigned partition,
+                            const push_followed_t *followed)
+{
+    if (followed->more) {
+        push_partition_suspected(words, partition);
+    }
+}
+
 void push_masters_suspect(push_cluster_words_t *words, unsigned master)
 {
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {

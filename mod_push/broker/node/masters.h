@@ -1,6 +1,7 @@
 #ifndef PUSH_MASTERS_H
 #define PUSH_MASTERS_H
 
+#include "broker/library/followed.h"
 #include "broker/node/node.h"
 #include "redis/slots.h"
 
@@ -61,6 +62,13 @@ bool push_partition_mended(push_cluster_words_t *words, unsigned partition,
  */
 void push_partition_answered(push_cluster_words_t *words, unsigned partition,
                              const unsigned char *epoch);
+
+/*
+ * What Redis said to counts of a log that is LIVE here: where this node does
+ * not follow it, as an unfollow came late, it lacks what was published since.
+ */
+void push_partition_counted(push_cluster_words_t *words, unsigned partition,
+                            const push_followed_t *followed);
 
 /* This node has another number: its inboxes there begin at their first entry. */
 void push_masters_other_inboxes(push_cluster_words_t *words);

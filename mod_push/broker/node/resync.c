@@ -57,6 +57,18 @@ static void send(turn_t *turn, call_t *call)
     push_courier_send(cluster->courier, &call->request);
 }
 
+/*
+ * It is being loaded.  The answer that its errand puts there may be older than
+ * what was missed: then the log is behind, and is asked for once more.
+ */
+static bool leave_to_errand(const turn_t *turn, const push_loading_t *loading)
+{
+    push_status_t status = push_follow_drop(turn->cluster->store, loading->log,
+                                            loading->followed->version);
+
+    return status == PUSH_OK || status == PUSH_NOT_FOUND;
+}
+
 /* True: the log lacks nothing that it could have. */
 static bool put(const turn_t *turn, const push_loading_t *loading)
 {
@@ -68,8 +80,8 @@ static bool put(const turn_t *turn, const push_loading_t *loading)
     switch (status) {
     case PUSH_OK:
         return !again;
-    case PUSH_STALE: /* it has an errand, which sees to it */
-        return true;
+    case PUSH_STALE:
+        return leave_to_errand(turn, loading);
     case PUSH_NOT_FOUND:
         /* It was left meanwhile, but now Redis counts us as followers again:
          * so it is followed, until it is left in order. */
@@ -171,14 +183,14 @@ static call_t *next_call(turn_t *turn, unsigned partition)
     return call;
 }
 
-/* Those that are LIVE; the others have errands of their own. */
-static void ask_live(turn_t *turn, unsigned partition,
-                     const push_follow_view_t *views, unsigned count)
+/* Those that are about to be left would be followed again. */
+static void ask(turn_t *turn, unsigned partition,
+                const push_follow_view_t *views, unsigned count)
 {
     call_t *call = next_call(turn, partition);
 
     for (unsigned i = 0; i < count; i++) {
-        if (views[i].state == PUSH_FOLLOW_LIVE) {
+        if (views[i].state != PUSH_FOLLOW_LEAVING) {
             call->views[call->count++] = views[i];
         }
     }
@@ -228,7 +240,7 @@ static bool mend(turn_t *turn, unsigned partition)
     unsigned suspicion = push_partition_suspicion(words, partition);
 
     turn->failed = false;
-    if (!walk(turn, partition, ask_live)) {
+    if (!walk(turn, partition, ask)) {
         turn->failed = true;
     }
     receive_all(turn);

@@ -12,6 +12,7 @@
 #include "broker/node/linger.h"
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
+#include "broker/node/masters.h"
 #include "broker/node/owned.h"
 #include "broker/node/post.h"
 #include "redis/courier.h"
@@ -168,6 +169,9 @@ static void claimed(push_post_t *post)
     }
     else if (reply.outcome == PUSH_CLAIMED
              || reply.outcome == PUSH_CLAIMED_NEW) {
+        push_partition_counted(post->cluster->words,
+                               post->request.command.partition,
+                               &reply.followed);
         add_outcome(post->cluster->saver, post, OURS, reply.fence);
     }
     else {

@@ -9,6 +9,7 @@
 #include "broker/node/post.h"
 #include "broker/node/steward.h"
 #include "redis/request.h"
+#include "store/ops/disown.h"
 #include "store/ops/export.h"
 
 /*
@@ -282,13 +283,29 @@ static void try_again(push_cluster_t *cluster, push_errand_t *errand)
     free(matter);
 }
 
+/*
+ * It was asked for before it came here last: a master that was a replica for a
+ * while still has what was told when it was none.
+ */
+static bool is_stale(const push_cluster_t *cluster, const push_yield_to_t *to)
+{
+    push_owned_view_t view;
+
+    return push_store_owned(cluster->store, to->user, to->id, &view) == PUSH_OK
+           && view.state == PUSH_OWNED && view.fence > to->fence;
+}
+
 static void try_to(push_cluster_t *cluster, const push_yield_to_t *to,
                    int64_t until)
 {
     uint32_t seen = push_bell_read(bell_of(cluster, to->user));
-    push_status_t status = push_yield(cluster, to);
+    push_status_t status;
     matter_t *matter;
 
+    if (is_stale(cluster, to)) {
+        return;
+    }
+    status = push_yield(cluster, to);
     if (status == PUSH_NOT_FOUND) {
         send_absent(cluster, to);
     }

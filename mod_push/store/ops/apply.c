@@ -350,15 +350,25 @@ static unsigned apply_run(push_applying_t *applying, push_applied_t *entries,
 /* So many at a time, then others may have the lock. */
 #define RUN_MAX 64u
 
-/* Passes over those of a shard that is stuck; returns how many. */
+/*
+ * Passes over those of a shard that is stuck; returns how many.  What is behind
+ * them there may not be put into a log that lacks them.
+ */
 static unsigned pass_over(const push_store_t *store, push_applied_t *entries,
                           unsigned count, unsigned shard)
 {
     unsigned done = 0;
 
-    while (done < count
-           && push_log_name_hash(store, entries[done].log).shard == shard) {
-        entries[done++].outcome = PUSH_APPLY_BUSY;
+    for (unsigned i = 0; i < count; i++) {
+        if (push_log_name_hash(store, entries[i].log).shard != shard) {
+            continue;
+        }
+        if (i == done) {
+            entries[done++].outcome = PUSH_APPLY_BUSY;
+        }
+        else {
+            entries[i].suspect = true;
+        }
     }
     return done;
 }

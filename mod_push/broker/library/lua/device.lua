@@ -152,9 +152,10 @@ local function push_claim(keys, a)
   end
   touch(part.space, w.owner)
   local counts = a[14] == '1'
-  set_follower(keys[2], w.log, w.owner, number(a[11]), number(a[12]), counts)
+  local follows = set_follower(keys[2], w.log, w.owner, number(a[11]),
+    number(a[12]), counts)
   local epoch, out = epoch_of(part, keys[3], ms), {}
-  local version, more, whole = 0, 0, 0
+  local version, more, whole = 0, follows and 0 or 1, 0
   if not counts then
     version, more, whole = catch_up(part, keys, 5, w, ms, out)
   end

@@ -1,7 +1,8 @@
 -- ---- who follows a log ----
 -- An entry of the hash `f` is owner u16, connected u24, subscribers u32.
 
--- counts: they alone are set; who has unfollowed meanwhile stays so.
+-- counts: they alone are set; who has unfollowed meanwhile stays so.  Gives
+-- whether the owner follows.
 local function set_follower(f, log, owner, connected, subscribers, counts)
   local e = call('HGET', f, log) or NONE
   local own = pack('>I2I3I4', owner, math.min(connected, 16777215),
@@ -11,12 +12,13 @@ local function set_follower(f, log, owner, connected, subscribers, counts)
       if sub(e, i, i + 8) ~= own then
         call('HSET', f, log, sub(e, 1, i - 1) .. own .. sub(e, i + 9))
       end
-      return
+      return true
     end
   end
   if not counts then
     call('HSET', f, log, e .. own)
   end
+  return not counts
 end
 
 -- What an owner lacks of a log that it has at since.  lanes: where in keys its
@@ -38,15 +40,17 @@ local function catch_up(part, keys, lanes, w, ms, out)
 end
 
 -- KEYS f h X and the four lanes; partition log owner connected subscribers
--- since rest counts.  Gives vm, epoch, ms, version, more, whole, entries.
+-- since rest counts.  Gives vm, epoch, ms, version, more, whole, entries; of
+-- counts more says that the owner does not follow.
 local function push_follow(keys, a)
   local ms, part, owner = now(), part_of(keys[1], a[1]), number(a[3])
   touch(part.space, owner)
   local counts = a[8] == '1'
-  set_follower(keys[1], a[2], owner, number(a[4]), number(a[5]), counts)
+  local follows = set_follower(keys[1], a[2], owner, number(a[4]), number(a[5]),
+    counts)
   local epoch = epoch_of(part, keys[2], ms)
   if counts then
-    return {vm, epoch, ms, 0, 0, 0, NONE}
+    return {vm, epoch, ms, 0, follows and 0 or 1, 0, NONE}
   end
   local out = {}
   local version, more, whole = catch_up(part, keys, 4, {log = a[2],

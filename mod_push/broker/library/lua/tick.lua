@@ -65,25 +65,27 @@ local function epoch_of(part, h, ms)
 end
 
 -- The next one: above all that were given, by whichever master.  The ceiling
--- in the key is a second ahead, so whoever is promoted goes on above it.
+-- in the key is a second ahead, so whoever is promoted goes on above it.  A
+-- master that had the partition, and has it again, finds by it that another one
+-- gave ticks meanwhile: none comes and goes in less than LOOK ms.
+local LOOK = 20
+
 local function tick_of(part, h, ms)
   local t, last = ms * 1024, part.last
-  if not last then
-    last = number(call('HGET', h, 'c'))
-    part.ceil = last
+  if not last or t >= part.ceil or math.abs(ms - part.looked) >= LOOK then
+    local c = number(call('HGET', h, 'c'))
+    if c ~= part.ceil then
+      if last then
+        forget_counts()
+      end
+      last, part.ceil = math.max(last or 0, c), c
+    end
+    part.looked = ms
   end
-  if t <= last then
+  if last and t <= last then
     t = last + 1
   end
   if t >= part.ceil then
-    -- A master that was a replica for a while may know an old VM's.
-    local c = number(call('HGET', h, 'c'))
-    if c ~= part.ceil then
-      forget_counts()
-    end
-    if c > part.ceil and t <= c then
-      t = c + 1
-    end
     part.ceil = t + 1024000
     call('HSET', h, 'c', digits(part.ceil))
     epoch_of(part, h, ms)
