@@ -47,6 +47,7 @@ typedef struct outcome_t {
         TAKEN,       /* another node has it, with this fence */
         NOBODYS,     /* it was given up, with this fence */
         OTHERWISE,   /* it is ours, but by another fence than this one */
+        BEHIND,      /* Redis has lost the claim by which it is ours */
         GONE,        /* Redis knows nothing of it */
         OURS         /* it was claimed anew, with this fence */
     } what;
@@ -130,6 +131,15 @@ static void end_one(push_saver_t *saver)
     pthread_mutex_unlock(&saver->lock);
 }
 
+/*
+ * A fence only rises, so by a lower one nobody has taken it from us: a replica
+ * took over that had not got our claim.
+ */
+static bool is_behind(const push_save_reply_t *reply, uint32_t fence)
+{
+    return (int32_t)(fence - reply->fence) > 0;
+}
+
 static void saved(push_post_t *post)
 {
     push_cluster_t *cluster = post->cluster;
@@ -147,6 +157,9 @@ static void saved(push_post_t *post)
     }
     else if (reply.owner == push_cluster_owner(cluster)) {
         add_outcome(cluster->saver, post, OTHERWISE, post->fence);
+    }
+    else if (is_behind(&reply, post->fence)) {
+        add_outcome(cluster->saver, post, BEHIND, post->fence);
     }
     else {
         /* Where the fence is ours nobody has claimed it, but our number is
@@ -252,7 +265,7 @@ static void save(push_saver_t *saver, const push_record_t *record)
     push_export_cleanup(&exported);
 }
 
-/* Redis has lost it: whoever claims it now has it. */
+/* Redis has lost it: whoever claims it now has it; or lost that we have. */
 static void claim(push_saver_t *saver, const outcome_t *outcome)
 {
     push_cluster_t *cluster = saver->cluster;
@@ -261,6 +274,7 @@ static void claim(push_saver_t *saver, const outcome_t *outcome)
         .device = device_call(cluster, &outcome->user, outcome->id, 0),
         .following = {.log = push_log_text(&outcome->user)},
         .counts_only = true,
+        .force = outcome->what == BEHIND,
         .quiet = true, /* who has it by now may have its client */
         .max_devices = PUSH_DEVICES_MAX};
     push_follow_view_t view;
@@ -286,8 +300,8 @@ static void claim(push_saver_t *saver, const outcome_t *outcome)
 }
 
 /*
- * A claim of our own was quicker; or the answer of one was lost, which only
- * another claim mends.
+ * A claim of our own was quicker; or the answer of one was lost, or the claim
+ * itself, which only another claim mends.
  */
 static void see_fence(push_saver_t *saver, const outcome_t *outcome)
 {
@@ -325,6 +339,7 @@ static void take_outcome(push_saver_t *saver, const outcome_t *outcome)
             &(push_taken_t){outcome->fence, outcome->what == TAKEN}, &now);
         break;
     case OTHERWISE:
+    case BEHIND:
         see_fence(saver, outcome);
         break;
     case GONE:
@@ -542,6 +557,7 @@ push_status_t push_saver_write(push_cluster_t *cluster, push_text_t user,
         status = !push_save_reply(request.reply, &reply) ? PUSH_NO_STATE
                  : reply.outcome == PUSH_SAVED_FENCED
                          && reply.owner != call.device.owner
+                         && !is_behind(&reply, exported.fence)
                      ? PUSH_STALE
                  : reply.outcome == PUSH_SAVED ? PUSH_OK
                                                : PUSH_NOT_FOUND;

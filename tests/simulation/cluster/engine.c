@@ -529,3 +529,12 @@ bool cs_engine_has_device(unsigned log, unsigned context)
 
     return d->known && d->record != 0;
 }
+
+int cs_engine_owner(unsigned log, unsigned context)
+{
+    const struct model_device *d =
+        &engine.masters[cs_log_master(log)].model->logs[log].devices[context];
+
+    return d->known && d->owner ? cs_node_of(cs_owner_number(d->owner))
+                                : CS_NOBODY;
+}

@@ -75,4 +75,7 @@ bool cs_engine_has(unsigned log, uint64_t mid, int64_t *expires);
 /* Whether a device of the user has ever been written. */
 bool cs_engine_has_device(unsigned log, unsigned context);
 
+/* The node that has it now, or CS_NOBODY. */
+int cs_engine_owner(unsigned log, unsigned context);
+
 #endif

@@ -197,6 +197,16 @@ void cs_judge_claimed(unsigned log, unsigned context, bool forced)
     }
 }
 
+void cs_judge_dies(int node)
+{
+    for (int i = 0; i < CS_CLIENTS; i++) {
+        if (cs_engine_owner((unsigned)i % CS_USERS, cs_client_context(i))
+            == node) {
+            forgive(i, cs_now() - LAG_MS - cs_trouble_for());
+        }
+    }
+}
+
 void cs_judge_saved(unsigned log, unsigned context, int node, uint32_t fence)
 {
     unsigned life = cs_node_life(node);

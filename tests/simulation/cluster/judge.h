@@ -76,6 +76,9 @@ void cs_judge_saved(unsigned log, unsigned context, int node, uint32_t fence);
 /* Writes of the last ms at a master are lost; what it does not have is. */
 void cs_judge_tail_lost(unsigned master, bool commits);
 
+/* A node is about to die, with what it has not written yet of its devices. */
+void cs_judge_dies(int node);
+
 /* A node is gone, with devices that it may not have written yet. */
 void cs_judge_not_written(void);
 
