@@ -330,6 +330,57 @@ START_TEST(the_receipt_takes_the_place_of_a_body_that_is_consumed)
 }
 END_TEST
 
+/* ---- the same again ---- */
+
+/* Who asks, what the application says, and what comes of it. */
+static const struct {
+    const char *method;
+    const char *body;
+    const char *result;
+} again[] = {{"GET", "one", "published"},  {"GET", "one", "unchanged"},
+             {"GET", "one", "unchanged"},  {"GET", "two", "published"},
+             {"POST", "two", "published"}, {"POST", "two", "published"},
+             {"GET", "one", "published"},  {"GET", "one", "unchanged"}};
+
+START_TEST(a_page_that_many_read_is_one_message_for_each_change)
+{
+    struct server *s = apps_start("PushCapture tee\n"
+                                  "PushCaptureAllow user:ada\n"
+                                  "<Location /fpm/>\nPushCapture consume\n"
+                                  "</Location>\n");
+    struct stream *st = follow(s);
+    int seq = 0;
+
+    for (size_t i = 0; i < sizeof(again) / sizeof(*again); i++) {
+        int before = captures(s, again[i].result);
+        struct request q = {.method = again[i].method,
+                            .target = apps_path(APP_NODE, "page"),
+                            .body = "",
+                            .length = 0};
+
+        apps_write(s, "page",
+                   keep_printf("200\nPush-User: ada\nTopic: t\n\n%s",
+                               again[i].body));
+        ck_assert_str_eq(http_ask(s, &q)->body, again[i].body);
+        ck_assert_int_eq(captures(s, again[i].result), before + 1);
+        if (strcmp(again[i].result, "published") == 0) {
+            seq++;
+            expect_message(st, seq, again[i].body);
+        }
+    }
+    /* Another audience, or another Topic, is another page. */
+    apps_write(s, "page", "200\nPush-User: ada\nTopic: u\n\none");
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 201);
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 204);
+    expect_message(st, seq + 1, "one");
+    /* What was refused is no last one. */
+    server_allow(s, "PUSH0311");
+    apps_write(s, "page", "200\nPush-User: eve\n\none");
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 403);
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 403);
+}
+END_TEST
+
 /* ---- in company ---- */
 
 /* One application under several names, each with settings of its own. */
@@ -445,6 +496,7 @@ int main(void)
     tcase_add_test(tc,
                    what_the_head_says_has_happened_though_the_client_has_left);
     tcase_add_test(tc, the_receipt_takes_the_place_of_a_body_that_is_consumed);
+    tcase_add_test(tc, a_page_that_many_read_is_one_message_for_each_change);
     tcase_add_test(tc, no_client_speaks_in_the_place_of_this_module);
     tcase_add_test(tc, only_what_is_configured_happens);
     tcase_add_test(tc, compressed_and_included_and_over_http2_it_is_the_same);
