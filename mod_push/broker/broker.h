@@ -113,7 +113,6 @@ struct push_broker_t {
                  int64_t until);
 
     /* ---- for administrators ---- */
-
     /* PUSH_NOT_FOUND. */
     push_status_t (*view)(push_broker_t *broker, const push_view_t *read_view,
                           const push_visitor_t *visitor);
