@@ -218,6 +218,7 @@ int main(void)
     TCase *rates = case_add(suite, "rates", 60);
 
     tcase_add_test(rates, a_users_rate_is_one_rate_at_all_nodes);
+    tcase_add_test(rates, a_page_is_news_for_all_nodes_or_for_none);
     tcase_add_test(rates, a_users_rate_is_said_and_costs_no_further_call);
     tcase_add_test(rates, a_publishers_rate_is_one_rate_at_all_nodes);
     tcase_add_test(rates,
