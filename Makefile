@@ -72,7 +72,7 @@ APR_LIBS     := $(shell apu-1-config --link-ld --libs 2>/dev/null) \
                 $(shell apr-1-config --link-ld --libs 2>/dev/null)
 HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS 2>/dev/null) \
                 -I$(shell $(APXS) -q INCLUDEDIR 2>/dev/null) $(APR_CFLAGS)
-MODULE_PKGS  := jansson cjose libcrypto libssl lmdb hiredis libcurl
+MODULE_PKGS  := jansson cjose libcrypto libssl lmdb hiredis libcurl zlib
 PKG_CFLAGS   := $(shell pkg-config --cflags $(MODULE_PKGS) 2>/dev/null)
 PKG_LIBS     := $(shell pkg-config --libs $(MODULE_PKGS) 2>/dev/null)
 CHECK_LIBS   := $(shell pkg-config --libs check 2>/dev/null)
@@ -88,7 +88,7 @@ endif
 RUN_PACKAGES := gcc libc6-dev pkg-config apache2-bin apache2-dev \
                 apache2-ssl-dev curl \
                 libjansson-dev libcjose-dev libssl-dev liblmdb-dev \
-                libhiredis-dev libcurl4-openssl-dev
+                libhiredis-dev libcurl4-openssl-dev zlib1g-dev
 DEB_PACKAGES := $(RUN_PACKAGES) check valgrind clang-format-14 cppcheck \
                 shellcheck
 

@@ -70,6 +70,14 @@
     VALUE(RELAYED, SENT, "sent")                                              \
     VALUE(RELAYED, REFUSED, "refused")                                        \
     VALUE(RELAYED, EXPIRED, "expired") VALUE(RELAYED, FELL, "fell")
+#define PUSH_BY_CAPTURED(VALUE)                                               \
+    VALUE(CAPTURED, PUBLISHED, "published")                                   \
+    VALUE(CAPTURED, TOO_LARGE, "too_large")                                   \
+    VALUE(CAPTURED, TRUNCATED, "truncated")                                   \
+    VALUE(CAPTURED, STATUS, "status")                                         \
+    VALUE(CAPTURED, FORBIDDEN, "forbidden")                                   \
+    VALUE(CAPTURED, ENCODED, "encoded")                                       \
+    VALUE(CAPTURED, UNCHANGED, "unchanged") VALUE(CAPTURED, FAILED, "failed")
 #define PUSH_BY_REJECTED(VALUE) /* types of problems that a publish meets */  \
     VALUE(REJECTED, PARAMETER, "bad-parameter")                               \
     VALUE(REJECTED, HEADER, "bad-header")                                     \
@@ -111,6 +119,7 @@
     LABEL(NOT_OPENED, "reason")                                               \
     LABEL(LIMIT, "limit")                                                     \
     LABEL(RELAYED, "result")                                                  \
+    LABEL(CAPTURED, "result")                                                 \
     LABEL(TOKEN, "reason") LABEL(REJECTED, "reason")
 
 /* PUSH_BY_<label>_<value>, and PUSH_BY_<label>_VALUES: how many there are. */

@@ -8,6 +8,7 @@
 
 #include "core/class.h"
 #include "core/commit.h"
+#include "http/capture_settings.h"
 #include "http/identity/claims.h"
 
 /*
@@ -128,6 +129,7 @@ typedef struct push_settings_t {
     const push_endpoint_t *endpoint;    /* NULL: nothing is served */
     const char *dashboard; /* directory; "": off, NULL: the compiled-in one */
     push_jwt_settings_t jwt;
+    push_capture_settings_t capture;
 } push_settings_t;
 
 static inline const push_settings_t *push_settings(const request_rec *r)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "server/config_capture.h"
 #include "server/config_cluster.h"
 #include "server/config_endpoint.h"
 #include "server/config_identity.h"
@@ -446,6 +447,13 @@ const command_rec push_commands[] = {
     NUMBER("PushDefaultTTL", ANYWHERE, "TTL of a message that gives none"),
     NUMBER("PushMaxTTL", ANYWHERE, "longest TTL that is granted"),
     NUMBER("PushMaxMessageSize", ANYWHERE, "largest payload"),
+    AP_INIT_TAKE1("PushCapture", push_config_capture, NULL, ANYWHERE,
+                  "what of answers is published: off, headers, tee, consume"),
+    AP_INIT_ITERATE("PushCaptureAllow", push_config_capture_allow, NULL,
+                    ANYWHERE, "for whom answers may have messages"),
+    AP_INIT_FLAG("PushCaptureOnce", push_config_capture_once, NULL, ANYWHERE,
+                 "whether the same answer to a GET is published once: on or "
+                 "off"),
     AP_INIT_ITERATE("PushCluster", push_config_cluster, NULL, RSRC_CONF,
                     "URLs of Redis, which the nodes of a cluster share"),
     AP_INIT_TAKE1("PushClusterSecret", push_config_cluster_secret, NULL,
@@ -520,6 +528,7 @@ void *push_config_merge_dir(apr_pool_t *pool, void *base, void *add)
         merged->endpoint = inner->endpoint;
     }
     push_config_jwt_merge(&merged->jwt, &inner->jwt);
+    push_config_capture_merge(&merged->capture, &inner->capture);
     return merged;
 }
 

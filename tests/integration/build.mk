@@ -116,3 +116,15 @@ $(FEED_TESTS): $(B)/obj/tests/integration/feed.o
 # What the guides tell to type: the tools are the build's own.
 $(B)/tests/integration/test_guides: $(B)/obj/tests/integration/guide.o \
 		| $(PUSHC_TOOLS)
+
+# Applications for httpd to capture: Node, PHP in two ways, CGI.
+DEB_PACKAGES += nodejs libacl1 libapparmor1 libargon2-1 libsodium23 libxml2
+
+export PUSH_PHP = $(abspath build/php)
+
+build/php/fetched: tests/integration/fetch-php
+	$(call say,GET,$(@D))
+	$(Q)$< $(@D)
+
+$(B)/tests/integration/test_capture: $(B)/obj/tests/integration/apps.o \
+		| build/php/fetched

@@ -167,6 +167,23 @@ const push_problem_t *push_fields_key(apr_pool_t *pool,
     return NULL;
 }
 
+const push_problem_t *push_fields_seconds(apr_pool_t *pool,
+                                          const push_settings_t *settings,
+                                          push_publication_t *asked,
+                                          const push_field_t *field)
+{
+    uint64_t seconds = 0;
+
+    if (field->given
+        && (field->text.len > 10
+            || !push_number_parse(field->text.at, field->text.len,
+                                  &seconds))) {
+        return bad(pool, field, "seconds, a number from 0 to 9999999999");
+    }
+    push_fields_ttl(settings, asked, field->given ? (int64_t)seconds : -1);
+    return NULL;
+}
+
 void push_fields_ttl(const push_settings_t *settings,
                      push_publication_t *asked, int64_t seconds)
 {

@@ -47,6 +47,12 @@ const push_problem_t *push_fields_key(apr_pool_t *pool,
                                       push_publication_t *asked,
                                       const push_field_t *field);
 
+/* TTL as a header: seconds (RFC 8030, section 5.2). */
+const push_problem_t *push_fields_seconds(apr_pool_t *pool,
+                                          const push_settings_t *settings,
+                                          push_publication_t *asked,
+                                          const push_field_t *field);
+
 /* seconds were given, or -1; grants at most PushMaxTTL. */
 void push_fields_ttl(const push_settings_t *settings,
                      push_publication_t *asked, int64_t seconds);

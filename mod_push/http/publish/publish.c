@@ -55,24 +55,6 @@ static const push_problem_t *parse_audience(request_rec *r,
         ?: push_fields_audience(r->pool, asked, &to);
 }
 
-/* Seconds (RFC 8030, section 5.2). */
-static const push_problem_t *parse_ttl(request_rec *r,
-                                       push_publication_t *asked)
-{
-    push_field_t field = header_field(r, "TTL");
-    uint64_t seconds = 0;
-
-    if (field.given
-        && (field.text.len > 10
-            || !push_number_parse(field.text.at, field.text.len, &seconds))) {
-        return push_problem(r->pool, 400, "bad-header",
-                            "TTL: seconds, a number from 0 to 9999999999");
-    }
-    push_fields_ttl(push_settings(r), asked,
-                    field.given ? (int64_t)seconds : -1);
-    return NULL;
-}
-
 static bool wants_receipt(request_rec *r)
 {
     const char *prefer = apr_table_get(r->headers_in, "Prefer");
@@ -100,6 +82,7 @@ static const push_problem_t *parse_headers(request_rec *r,
                 {"Push-Event", push_fields_event},
                 {"Content-Type", push_fields_type},
                 {"Idempotency-Key", push_fields_key}};
+    push_field_t ttl = header_field(r, "TTL");
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -108,7 +91,8 @@ static const push_problem_t *parse_headers(request_rec *r,
         problem = rows[i].take(r->pool, asked, &field);
     }
     asked->spec.content.ack_now = wants_receipt(r);
-    return problem ?: parse_ttl(r, asked);
+    return problem
+               ?: push_fields_seconds(r->pool, push_settings(r), asked, &ttl);
 }
 
 static const push_problem_t *too_large(request_rec *r)

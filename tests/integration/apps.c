@@ -1,0 +1,154 @@
+#include "apps.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dial.h"
+#include "keep.h"
+#include "process.h"
+#include "shell.h"
+#include "wait.h"
+
+#define MODULES "/usr/lib/apache2/modules"
+
+/* The same answer from each of them. */
+static const struct {
+    const char *path; /* before the name */
+} apps[] = {[APP_NODE] = {"/node/"},
+            [APP_FPM] = {"/fpm/app.php?"},
+            [APP_CGI] = {"/cgi/app.cgi?"},
+            [APP_MOD_PHP] = {"/php/app.php?"}};
+
+static void end(void *pid)
+{
+    process_end(*(pid_t *)pid, SIGTERM);
+    free(pid);
+}
+
+static bool listens(int port)
+{
+    int fd = dial(port, 0);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+/* Run it until the test ends; it listens there. */
+static void run(const struct server *s, const char *const *argv, int port)
+{
+    pid_t *pid = keep(malloc(sizeof(*pid)), end);
+
+    *pid = process_start(argv, keep_printf("%s/logs/apps", s->root));
+    wait_until(listens(port));
+}
+
+static void lay(const struct server *s)
+{
+    shell_run(keep_printf("mkdir -p %s/htdocs/answers %s/htdocs/fpm "
+                          "%s/htdocs/cgi %s/htdocs/php\n"
+                          "cp tests/integration/apps/app.php %s/htdocs/fpm\n"
+                          "cp tests/integration/apps/app.php %s/htdocs/php\n"
+                          "cp tests/integration/apps/app.cgi %s/htdocs/cgi\n"
+                          "chmod -R a+rX %s/htdocs",
+                          s->root, s->root, s->root, s->root, s->root, s->root,
+                          s->root, s->root));
+}
+
+static void run_node(const struct server *s, int port)
+{
+    const char *argv[] = {"node", "tests/integration/apps/app.mjs",
+                          keep_printf("%d", port),
+                          keep_printf("%s/htdocs/answers", s->root), NULL};
+
+    run(s, argv, port);
+}
+
+static const char *php_file(const char *name)
+{
+    const char *given = getenv("PUSH_PHP");
+    const char *directory = given ? given : "build/php";
+    char path[PATH_MAX];
+
+    ck_assert_msg(realpath(keep_printf("%s/%s", directory, name), path)
+                      != NULL,
+                  "no %s/%s", directory, name);
+    return keep_copy(path, strlen(path));
+}
+
+static void run_fpm(const struct server *s, int port)
+{
+    const char *conf = keep_printf("%s/fpm.conf", s->root);
+    const char *argv[] = {
+        php_file("php-fpm"), "-F", "-n", "-R", "-y", conf, NULL};
+
+    server_write(s, "fpm.conf",
+                 keep_printf("[global]\nerror_log = %s/logs/fpm\n"
+                             "daemonize = no\n[www]\n"
+                             "listen = 127.0.0.1:%d\n"
+                             "pm = static\npm.max_children = 4\n%s",
+                             s->root, port,
+                             geteuid() == 0 ? "user = www-data\n"
+                                              "group = www-data\n"
+                                            : ""));
+    run(s, argv, port);
+}
+
+struct server *apps_start(const char *lines)
+{
+    int node = server_free_port(), fpm = server_free_port();
+    struct server_options o = {
+        .global = keep_printf(
+            "LoadModule proxy_module " MODULES "/mod_proxy.so\n"
+            "LoadModule proxy_http_module " MODULES "/mod_proxy_http.so\n"
+            "LoadModule proxy_fcgi_module " MODULES "/mod_proxy_fcgi.so\n"
+            "LoadModule cgid_module " MODULES "/mod_cgid.so\n"
+            "LoadModule include_module " MODULES "/mod_include.so\n"
+            "ScriptSock logs/cgisock\n"
+            "ProxyPass /node/ http://127.0.0.1:%d/ retry=0\n"
+            "<Location /fpm/>\n"
+            "SetHandler proxy:fcgi://127.0.0.1:%d\n</Location>\n"
+            "<Location /cgi/>\nOptions +ExecCGI\n"
+            "SetHandler cgi-script\n</Location>\n%s",
+            node, fpm, lines)};
+    struct server *s = server_start(&o);
+
+    lay(s);
+    run_node(s, node);
+    run_fpm(s, fpm);
+    return s;
+}
+
+struct server *apps_start_mod_php(const char *lines)
+{
+    struct server_options o = {
+        .mpm = "prefork",
+        .global = keep_printf("LoadModule php_module %s\n"
+                              "<Location /php/>\n"
+                              "SetHandler application/x-httpd-php\n"
+                              "</Location>\n%s",
+                              php_file("libphp.so"), lines)};
+    struct server *s = server_start(&o);
+
+    lay(s);
+    return s;
+}
+
+void apps_write(const struct server *s, const char *name, const char *answer)
+{
+    server_write(s, keep_printf("htdocs/answers/%s", name), answer);
+}
+
+const char *apps_path(enum app app, const char *name)
+{
+    return keep_printf("%s%s", apps[app].path, name);
+}
+
+struct answer *apps_get(const struct server *s, enum app app, const char *name)
+{
+    return http_get(s, apps_path(app, name));
+}

@@ -1,0 +1,40 @@
+/*
+ * Applications behind httpd, each as real sites have it: Node behind
+ * mod_proxy_http, PHP behind mod_proxy_fcgi or in httpd, a script as CGI.  All
+ * of them answer what a file below htdocs/answers says, so that one table
+ * serves for all:
+ *
+ *     200
+ *     Push: {"user":"ada","text":"x"}
+ *     !parts: 4
+ *
+ *     the body
+ *
+ * A line with ! says how: "!parts: n" in n parts with pauses between, "!cut: n"
+ * only n bytes, then the application dies; Node alone knows "!gzip: 1" and
+ * "!deflate: 1".
+ */
+#ifndef TESTS_APPS_H
+#define TESTS_APPS_H
+
+#include "http.h"
+#include "server.h"
+
+enum app { APP_NODE, APP_FPM, APP_CGI, APP_MOD_PHP };
+
+/* A server with these lines at the server level, and the applications: all
+ * but mod_php, or that one alone. */
+struct server *apps_start(const char *lines);
+struct server *apps_start_mod_php(const char *lines);
+
+/* Write an answer. */
+void apps_write(const struct server *s, const char *name, const char *answer);
+
+/* Where an application gives it. */
+const char *apps_path(enum app app, const char *name);
+
+/* Ask for it. */
+struct answer *apps_get(const struct server *s, enum app app,
+                        const char *name);
+
+#endif

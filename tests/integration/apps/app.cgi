@@ -1,0 +1,32 @@
+#!/bin/bash
+# An application as CGI: it answers what a file says (apps.h).
+file=$(dirname "$0")/../answers/$(basename "$QUERY_STRING")
+cut='' parts=''
+{
+    read -r status
+    echo "Status: $status"
+    while IFS= read -r line && [ -n "$line" ]; do
+        case $line in
+        '!cut: '*) cut=${line#*: } ;;
+        '!parts: '*) parts=${line#*: } ;;
+        *) printf '%s\n' "$line" ;;
+        esac
+    done
+    echo
+    if [ -n "$cut" ]; then
+        head -c "$cut"
+        sleep 0.1
+        kill -9 $$
+    fi
+    if [ -n "$parts" ]; then
+        body=$(cat)
+        size=$(((${#body} + parts - 1) / parts))
+        while [ -n "$body" ]; do
+            printf '%s' "${body:0:size}"
+            body=${body:size}
+            sleep 0.2
+        done
+        exit
+    fi
+    cat
+} <"$file"
