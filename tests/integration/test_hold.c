@@ -163,6 +163,60 @@ START_TEST(many_streams_hold_nothing_but_themselves)
 }
 END_TEST
 
+/* ---- one answer ---- */
+
+#define POLL                                                                  \
+    "200\nContent-Type: application/json\nPush-User: ada\n"                   \
+    "Push-Device: d\nPush-Channel: city.rome\n"
+
+START_TEST(an_answer_waits_for_a_message)
+{
+    struct server *s = apps_start(ALLOW);
+    struct request q = {.target = "/node/wait"};
+    struct wire *w = wire_open(s, 0);
+    const char *mid = publish(s, "user=ada", NULL, "before");
+    struct answer *a;
+
+    apps_write(s, "wait", POLL "Push-Hold: response\n\n{\"none\":true}");
+    a = http_get(s, "/node/wait");
+    ck_assert_str_eq(json_text_at(a->json, "messages.0.text"), "before");
+    q.headers = keep_printf("Last-Event-ID: %s\r\n",
+                            json_text_at(a->json, "cursor"));
+    http_send(w, &q);
+    wait_until(stat_of(s, "streams") == 1 && server_is_quiet(s));
+    ck_assert_int_eq(count_of(s, mid, "acked"), 1);
+    publish(s, "channel=city.rome", NULL, "meanwhile");
+    a = http_read(w, false);
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_str_eq(json_text_at(a->json, "messages.0.text"), "meanwhile");
+    ck_assert_ptr_null(json_at(a->json, "messages.1"));
+}
+END_TEST
+
+START_TEST(an_answer_that_waited_in_vain_is_the_application_s)
+{
+    struct server *s = apps_start(ALLOW);
+    int64_t begun = wait_now();
+    struct answer *a;
+
+    apps_write(s, "brief",
+               POLL "Push-Hold: response; timeout=1\n\n{\"none\":true}");
+    a = http_get(s, "/node/brief");
+    ck_assert_int_ge(wait_now() - begun, 1000);
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_ptr_nonnull(json_at(a->json, "none"));
+    ck_assert_str_eq(a->body, "\n{\"none\":true}");
+    apps_write(s, "brief", POLL "Push-Hold: response; timeout=1\n\n");
+    a = http_get(s, "/node/brief");
+    ck_assert_ptr_nonnull(json_at(a->json, "messages"));
+    apps_write(s, "brief",
+               "200\nContent-Type: text/plain\nPush-Hold: response\n\nx");
+    server_allow(s, "PUSH0321");
+    http_expect(http_get(s, "/node/brief"), 502,
+                "Content-Type: application/json");
+}
+END_TEST
+
 /* ---- connections ---- */
 
 START_TEST(no_filter_and_no_transport_is_in_the_way)
@@ -290,6 +344,8 @@ int main(void)
     tcase_add_test(tc, every_application_holds_its_clients);
     tcase_add_test(tc, a_script_in_httpd_holds_its_clients);
     tcase_add_test(tc, a_stream_that_was_cut_goes_on);
+    tcase_add_test(tc, an_answer_waits_for_a_message);
+    tcase_add_test(tc, an_answer_that_waited_in_vain_is_the_application_s);
     tcase_add_test(tc, many_streams_hold_nothing_but_themselves);
     tcase_add_test(tc, no_filter_and_no_transport_is_in_the_way);
     tcase_add_test(tc, what_may_not_be_held_is_told_apart);

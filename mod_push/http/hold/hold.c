@@ -144,7 +144,11 @@ static void answer(request_rec *r, holding_t *h)
         refuse(r, problem);
         return;
     }
-    if (!asked.polls) {
+    if (asked.polls) {
+        guest.last = (push_text_t){h->body.bytes->elts,
+                                   (uint32_t)h->body.bytes->nelts};
+    }
+    else {
         guest.first = closed(&h->body);
     }
     push_counted(PUSH_COUNT_HOLDS);

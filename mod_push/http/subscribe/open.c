@@ -5,6 +5,7 @@
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_ssl.h>
+#include <stdlib.h>
 
 #include "core/times.h"
 #include "codec/json.h"
@@ -102,6 +103,19 @@ static int64_t end_of(const push_subscriber_t *subscriber)
     return subscriber->wait.polls && (!ends || wait < ends) ? wait : ends;
 }
 
+/* NULL if there is none, or no memory: then the codec says the same. */
+static push_last_t *copy_last(const push_subscriber_t *subscriber)
+{
+    size_t len = subscriber->last.len;
+    push_last_t *last = len ? malloc(sizeof(*last) + len) : NULL;
+
+    if (last) {
+        last->len = len;
+        memcpy(last->bytes, subscriber->last.at, len);
+    }
+    return last;
+}
+
 static int open_stream(request_rec *r, const push_reservation_t *reservation,
                        const push_subscriber_t *subscriber,
                        const push_stream_ref_t *stream_ref)
@@ -115,11 +129,13 @@ static int open_stream(request_rec *r, const push_reservation_t *reservation,
         .meta = (uint8_t)subscriber->meta,
         .poll = subscriber->wait.polls,
         .json = codec == &push_codec_json,
+        .last = copy_last(subscriber),
         .expires = end_of(subscriber)};
 
     set_head(r, codec);
     push_handover_filters(r);
     if (!send_head(r, subscriber) || !part_with(r, reservation, &adoption)) {
+        free(adoption.last);
         give_up(reservation, stream_ref, PUSH_BY_CLOSED_CLIENT);
     }
     return OK;

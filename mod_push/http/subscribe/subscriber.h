@@ -23,6 +23,8 @@ typedef struct push_subscriber_t {
     bool by_ticket;     /* the identity is that of a ticket */
     uint32_t heartbeat; /* ms; 0: PushHeartbeat */
     push_text_t first;  /* what a stream begins with; borrowed until opened */
+    push_text_t last;   /* the answer of a poll that finds nothing; likewise.
+                           Empty: the codec's */
     int64_t ends; /* mono ms; when its right to a stream ends; 0: never */
     push_params_t params;
 } push_subscriber_t;
