@@ -98,20 +98,20 @@ struct push_broker_t {
      */
     push_status_t (*dismiss)(push_broker_t *broker, push_text_t user,
                              int64_t refuse, uint32_t *streams);
-
     /* True if a token of the user that was issued then (wall ms) is refused. */
     bool (*revoked)(push_broker_t *broker, push_text_t user, int64_t issued);
-
     /* Takes one out of the bucket of the name; false if it is empty. */
     bool (*take)(push_broker_t *broker, push_rate_kind_t kind,
                  push_text_t name, uint32_t limit, push_rate_t *rate);
-
     /* Marks a ticket as used until then (mono ms).  PUSH_OVER: it was. */
     push_status_t (*use)(push_broker_t *broker, push_text_t ticket,
                          int64_t until);
+    /* Keeps the newest value of a name until then (mono ms); false: the same
+     * was kept.  True where nobody says. */
+    bool (*news)(push_broker_t *broker, push_text_t name, int64_t value,
+                 int64_t until);
 
     /* ---- for administrators ---- */
-
     /* PUSH_NOT_FOUND. */
     push_status_t (*view)(push_broker_t *broker, const push_view_t *read_view,
                           const push_visitor_t *visitor);
@@ -126,7 +126,6 @@ struct push_broker_t {
                             const push_report_query_t *query,
                             push_report_visit_t *visit, void *data);
     void (*health)(push_broker_t *broker, push_health_t *health);
-
     /* How many parts of what is shared have a lock that is stuck. */
     unsigned (*stuck)(push_broker_t *broker);
     void (*metrics)(push_broker_t *broker, push_metrics_t *metrics);

@@ -184,6 +184,12 @@ static push_status_t use(push_broker_t *broker, push_text_t ticket,
     return push_guard_use(guard_of(broker), ticket, until);
 }
 
+static bool news(push_broker_t *broker, push_text_t name, int64_t value,
+                 int64_t until)
+{
+    return push_guard_news(guard_of(broker), name, value, until);
+}
+
 /* ---- for administrators ---- */
 
 static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
@@ -325,6 +331,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .revoked = revoked,
                               .take = take,
                               .use = use,
+                              .news = news,
                               .view = read_view,
                               .whole = whole,
                               .reading = reading,

@@ -112,9 +112,12 @@ struct server *apps_start(const char *lines)
             "ProxyPass /node/ http://127.0.0.1:%d/ retry=0\n"
             "<Location /fpm/>\n"
             "SetHandler proxy:fcgi://127.0.0.1:%d\n</Location>\n"
+            "<Proxy fcgi://127.0.0.1:%d>\n"
+            "ProxySet flushpackets=on\n</Proxy>\n"
             "<Location /cgi/>\nOptions +ExecCGI\n"
+            "SetEnv ap_trust_cgilike_cl yes\n"
             "SetHandler cgi-script\n</Location>\n%s",
-            node, fpm, lines)};
+            node, fpm, fpm, lines)};
     struct server *s = server_start(&o);
 
     lay(s);

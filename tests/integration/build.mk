@@ -38,6 +38,7 @@ $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS) | $(B)/push-checker
 
 H2_TESTS := $(B)/tests/integration/test_http2 \
             $(B)/tests/integration/test_http2_ends \
+            $(B)/tests/integration/test_capture \
             $(B)/tests/integration/test_poll_wait
 
 $(H2_TESTS): $(call objects,tests/integration/h2*.c)

@@ -8,7 +8,9 @@
 
 #include "apps.h"
 #include "case.h"
+#include "h2.h"
 #include "keep.h"
+#include "shell.h"
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
@@ -190,6 +192,297 @@ START_TEST(php_within_httpd_is_no_exception)
 }
 END_TEST
 
+/* ---- answers that end early, and clients that do ---- */
+
+/* Ask, and hold the connection: the answer may have no end. */
+static struct wire *ask(const struct server *s, enum app app, const char *name)
+{
+    struct wire *w = wire_open(s, 0);
+    struct request q = {.target = apps_path(app, name)};
+
+    http_send(w, &q);
+    return w;
+}
+
+/* Wait until this has come. */
+static void await(struct wire *w, const char *text)
+{
+    int64_t deadline = wait_now() + WAIT_MS;
+
+    while (!w->used || !strstr(w->bytes, text)) {
+        ck_assert_msg(wire_receive(w, deadline), "no %s", text);
+    }
+}
+
+static const enum app apps[] = {APP_NODE, APP_FPM, APP_CGI};
+
+START_TEST(what_is_not_whole_is_not_published)
+{
+    static const char answer[] = "200\nContent-Length: 30\n" PUSH(
+        "half") "Push-User: ada\n!cut: 5\n\n012345678901234567890123456789";
+    struct server *s = apps_start("PushCapture tee\n" ALLOW);
+    struct stream *st = follow(s);
+
+    apps_write(s, "cut", answer);
+    for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++) {
+        struct wire *w = ask(s, apps[i], "cut");
+
+        wait_until(captures(s, "truncated") == 2 * ((int)i + 1));
+        wire_close(w);
+    }
+    publish(s, "user=ada", NULL, "the last");
+    expect_message(st, 1, "the last");
+}
+END_TEST
+
+START_TEST(an_answer_passes_as_it_comes)
+{
+    static const char answer[] =
+        "200\nPush-User: ada\nContent-Type: text/plain\n!parts: 4\n"
+        "\naaaabbbbccccdddd";
+    struct server *s = apps_start("PushCapture tee\n" ALLOW);
+    struct stream *st = follow(s);
+
+    apps_write(s, "parts", answer);
+    for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++) {
+        struct wire *w = ask(s, apps[i], "parts");
+
+        await(w, "aaaa");
+        /* It is published at its end, which is two pauses away at least. */
+        ck_assert_int_eq(captures(s, "published"), (int)i);
+        await(w, "dddd");
+        expect_message(st, (int)i + 1, "aaaabbbbccccdddd");
+        wire_close(w);
+    }
+}
+END_TEST
+
+START_TEST(what_the_head_says_has_happened_though_the_client_has_left)
+{
+    static const char answer[] =
+        "200\n" PUSH("done") "!parts: 6\n"
+                             "\naaaabbbbccccddddeeeeffff";
+    struct server *s = apps_start("PushCapture tee\n" ALLOW);
+    struct stream *st = follow(s);
+
+    apps_write(s, "left", answer);
+    for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++) {
+        struct wire *w = ask(s, apps[i], "left");
+
+        await(w, "aaaa");
+        wire_close(w);
+        expect_message(st, (int)i + 1, "done");
+    }
+}
+END_TEST
+
+/* ---- consume ---- */
+
+static const struct {
+    const char *answer;
+    int status;
+    const char *says;
+    const char *message;
+} consumed[] = {
+    {"200\nPush-User: ada\nTTL: 60\nETag: \"x\"\n\nbody", 201,
+     "\"recipients\":1", "body"},
+    {"200\nPush-User: ada\n" PUSH("first") "\nsecond", 201,
+     "\"id\":", "first"},
+    {"200\nPush-User: eve\n\nbody", 403, "PushCaptureAllow", NULL},
+    {"200\nPush-User: ada\nUrgency: soon\n\nbody", 400, "Urgency", NULL},
+    {"200\nPush-User: ada\nContent-Length: 30\n!cut: 5\n\n0123456789", 502,
+     "bad-answer", NULL},
+    {"200\nPush-User: ada\n\n0123456789012345678901234567890123456789", 413,
+     "PushMaxMessageSize", NULL},
+    {"200\nTopic: x\n\nuntouched", 200, "untouched", NULL},
+    {"500\nPush-User: ada\n\nouch", 500, "ouch", NULL},
+};
+
+START_TEST(the_receipt_takes_the_place_of_a_body_that_is_consumed)
+{
+    static const char lines[] = "PushMaxMessageSize 32\n"
+                                "PushCapture consume\n" ALLOW;
+    struct server *s = apps_start(lines);
+    struct stream *st = follow(s);
+    int seq = 0;
+
+    server_allow(s, "PUSH0311");
+    for (size_t i = 0; i < sizeof(consumed) / sizeof(*consumed); i++) {
+        struct answer *a;
+
+        apps_write(s, "consumed", consumed[i].answer);
+        a = apps_get(s, APP_NODE, "consumed");
+        ck_assert_msg(a->status == consumed[i].status
+                          && strstr(a->body, consumed[i].says),
+                      "%s: %s%s", consumed[i].answer, a->head, a->body);
+        ck_assert_ptr_null(http_header(a, "ETag"));
+        if (consumed[i].message) {
+            seq++;
+            expect_message(st, seq, consumed[i].message);
+        }
+        if (i == 1) {
+            seq++;
+            expect_message(st, seq, "second");
+        }
+    }
+    publish(s, "user=ada", NULL, "the last");
+    expect_message(st, seq + 1, "the last");
+}
+END_TEST
+
+/* ---- the same again ---- */
+
+/* Who asks, what the application says, and what comes of it. */
+static const struct {
+    const char *method;
+    const char *body;
+    const char *result;
+} again[] = {{"GET", "one", "published"},  {"GET", "one", "unchanged"},
+             {"GET", "one", "unchanged"},  {"GET", "two", "published"},
+             {"POST", "two", "published"}, {"POST", "two", "published"},
+             {"GET", "one", "published"},  {"GET", "one", "unchanged"}};
+
+START_TEST(a_page_that_many_read_is_one_message_for_each_change)
+{
+    struct server *s = apps_start("PushCapture tee\n"
+                                  "PushCaptureAllow user:ada\n"
+                                  "<Location /fpm/>\nPushCapture consume\n"
+                                  "</Location>\n");
+    struct stream *st = follow(s);
+    int seq = 0;
+
+    for (size_t i = 0; i < sizeof(again) / sizeof(*again); i++) {
+        int before = captures(s, again[i].result);
+        struct request q = {.method = again[i].method,
+                            .target = apps_path(APP_NODE, "page"),
+                            .body = "",
+                            .length = 0};
+
+        apps_write(s, "page",
+                   keep_printf("200\nPush-User: ada\nTopic: t\n\n%s",
+                               again[i].body));
+        ck_assert_str_eq(http_ask(s, &q)->body, again[i].body);
+        ck_assert_int_eq(captures(s, again[i].result), before + 1);
+        if (strcmp(again[i].result, "published") == 0) {
+            seq++;
+            expect_message(st, seq, again[i].body);
+        }
+    }
+    /* Another audience, or another Topic, is another page. */
+    apps_write(s, "page", "200\nPush-User: ada\nTopic: u\n\none");
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 201);
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 204);
+    expect_message(st, seq + 1, "one");
+    /* What was refused is no last one. */
+    server_allow(s, "PUSH0311");
+    apps_write(s, "page", "200\nPush-User: eve\n\none");
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 403);
+    ck_assert_int_eq(apps_get(s, APP_FPM, "page")->status, 403);
+}
+END_TEST
+
+/* ---- in company ---- */
+
+/* One application under several names, each with settings of its own. */
+static struct server *start_company(void)
+{
+    struct server *s = apps_start(
+        "LoadModule http2_module /usr/lib/apache2/modules/mod_http2.so\n"
+        "Protocols h2c http/1.1\n"
+        "ErrorDocument 404 /off/page.html\n"
+        "<Location /node/>\nPushCapture tee\n"
+        "RequestHeader set Push-Told yes\n" ALLOW "</Location>\n"
+        "<Location /fpm/>\nPushCapture tee\n" ALLOW
+        "ProxyErrorOverride On\n</Location>\n"
+        "<Location /cgi/>\nPushCapture headers\n</Location>\n"
+        "<Location /pages/>\nPushCapture tee\n" ALLOW
+        "Options +Includes\nSetOutputFilter INCLUDES;DEFLATE\n"
+        "ProxyPass !\n</Location>\n");
+
+    server_allow(s, "PUSH0311");
+    server_allow(s, "PUSH0050");
+    return s;
+}
+
+START_TEST(no_client_speaks_in_the_place_of_this_module)
+{
+    struct server *s = start_company();
+    struct request q = {.target = "/node/mirror",
+                        .headers = "Push-User: eve\r\nPUSH-EVENT: x\r\n"
+                                   "Push-User: ada\r\nGrip-Sig: x\r\n"
+                                   "Push: {}\r\nPush-Client: page\r\n"
+                                   "X-Other: y\r\n"};
+    const char *seen = http_ask(s, &q)->body;
+
+    ck_assert_msg(!strstr(seen, "push-user") && !strstr(seen, "push-event")
+                      && !strstr(seen, "grip-sig") && !strstr(seen, "\"push\"")
+                      && strstr(seen, "\"push-client\":\"page\"")
+                      && strstr(seen, "\"push-told\":\"yes\"")
+                      && strstr(seen, "\"x-other\":\"y\""),
+                  "%s", seen);
+}
+END_TEST
+
+START_TEST(only_what_is_configured_happens)
+{
+    struct server *s = start_company();
+    struct stream *st = follow(s);
+    struct answer *a;
+
+    /* Nobody may be addressed from /cgi/. */
+    apps_write(s, "plain", "200\n" PUSH("x") "Push-User: ada\n\nx");
+    a = apps_get(s, APP_CGI, "plain");
+    ck_assert_ptr_null(strcasestr(a->head, "\npush"));
+    ck_assert_int_eq(captures(s, "forbidden"), 1);
+    /* Nor from HEAD. */
+    a = http_do(s, "HEAD", "/node/plain", NULL, NULL);
+    ck_assert_ptr_null(strcasestr(a->head, "\npush"));
+    ck_assert_int_eq(captures(s, "status"), 2);
+    /* httpd's own page says nothing of what the application said. */
+    apps_write(s, "lost", "404\n" PUSH("x") "\nx");
+    a = apps_get(s, APP_FPM, "lost");
+    ck_assert_int_eq(a->status, 404);
+    ck_assert_ptr_null(strcasestr(a->head, "\npush"));
+    publish(s, "user=ada", NULL, "the last");
+    expect_message(st, 1, "the last");
+}
+END_TEST
+
+START_TEST(compressed_and_included_and_over_http2_it_is_the_same)
+{
+    struct server *s = start_company();
+    struct stream *st = follow(s);
+    struct request q = {.target = "/pages/page.shtml",
+                        .headers = "Accept-Encoding: gzip\r\n"};
+    struct answer *a;
+
+    apps_write(s, "zip", "200\nPush-User: ada\n!gzip: 1\n\nplain");
+    a = apps_get(s, APP_NODE, "zip");
+    ck_assert_str_eq(http_header(a, "Content-Encoding"), "gzip");
+    expect_message(st, 1, "plain");
+    apps_write(s, "flate", "200\nPush-User: ada\n!deflate: 1\n\nplain too");
+    apps_get(s, APP_NODE, "flate");
+    expect_message(st, 2, "plain too");
+    apps_write(s, "nozip", "200\nPush-User: ada\nContent-Encoding: gzip\n\nx");
+    apps_get(s, APP_NODE, "nozip");
+    ck_assert_int_eq(captures(s, "encoded"), 1);
+    /* A page with two of them, which httpd compresses. */
+    apps_write(s, "some",
+               "200\nContent-Type: text/plain\n" PUSH("some") "\nx");
+    shell_run(keep_printf("mkdir -p %s/htdocs/pages", s->root));
+    server_write(s, "htdocs/pages/page.shtml",
+                 "<!--#include virtual=\"/node/some\" -->"
+                 "<!--#include virtual=\"/node/some\" -->");
+    a = http_ask(s, &q);
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_str_eq(http_header(a, "Content-Encoding"), "gzip");
+    expect_message(st, 3, "some");
+    expect_message(st, 4, "some");
+    h2_expect(h2_get(h2_open(s->port, false), "/node/some"), 200);
+    expect_message(st, 5, "some");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("capture");
@@ -198,5 +491,14 @@ int main(void)
     tcase_add_test(
         tc, what_an_application_says_is_published_and_nobody_else_hears_it);
     tcase_add_test(tc, php_within_httpd_is_no_exception);
+    tcase_add_test(tc, what_is_not_whole_is_not_published);
+    tcase_add_test(tc, an_answer_passes_as_it_comes);
+    tcase_add_test(tc,
+                   what_the_head_says_has_happened_though_the_client_has_left);
+    tcase_add_test(tc, the_receipt_takes_the_place_of_a_body_that_is_consumed);
+    tcase_add_test(tc, a_page_that_many_read_is_one_message_for_each_change);
+    tcase_add_test(tc, no_client_speaks_in_the_place_of_this_module);
+    tcase_add_test(tc, only_what_is_configured_happens);
+    tcase_add_test(tc, compressed_and_included_and_over_http2_it_is_the_same);
     return case_run(suite);
 }

@@ -7,7 +7,10 @@
 
 #include "case.h"
 #include "cluster.h"
+#include "http.h"
 #include "keep.h"
+#include "shell.h"
+#include "stream.h"
 #include "verbs.h"
 #include "wait.h"
 
@@ -49,6 +52,38 @@ START_TEST(a_users_rate_is_one_rate_at_all_nodes)
     }
     ck_assert_int_ge(accepted, 4);
     ck_assert_int_le(accepted, 5 + 4 * (wait_now() - start) / 1000);
+}
+END_TEST
+
+/* Pages that say their headers themselves stand in for an application. */
+START_TEST(a_page_is_news_for_all_nodes_or_for_none)
+{
+    static const char lines[] =
+        "LoadModule asis_module /usr/lib/apache2/modules/mod_asis.so\n"
+        "<Location \"/pages/\">\nSetHandler send-as-is\nPushCapture tee\n"
+        "PushCaptureAllow user:ada\n</Location>\n";
+    struct cluster *c = cluster_start(
+        &(struct cluster_options){.nodes = 2, .node = {.global = lines}});
+    struct stream *st = stream_open(c->nodes[0], "user=ada&device=d&seq=0",
+                                    NULL);
+    /* Each is asked for at the nodes in turn, twice. */
+    static const char *const pages[] = {"one", "two", "one"};
+
+    for (int i = 0; i < 2; i++) {
+        shell_run(keep_printf("mkdir -p %s/htdocs/pages", c->nodes[i]->root));
+    }
+    for (int i = 0; i < 3; i++) {
+        for (int ask = 0; ask < 4; ask++) {
+            const struct server *s = c->nodes[(i + ask) % 2];
+
+            server_write(s, "htdocs/pages/page",
+                         keep_printf("Push-User: ada\n\n%s", pages[i]));
+            ck_assert_str_eq(http_get(s, "/pages/page")->body, pages[i]);
+        }
+        expect_message(st, i + 1, pages[i]);
+    }
+    publish(c->nodes[1], "user=ada", NULL, "the last");
+    expect_message(st, 4, "the last");
 }
 END_TEST
 
@@ -183,6 +218,7 @@ int main(void)
     TCase *rates = case_add(suite, "rates", 60);
 
     tcase_add_test(rates, a_users_rate_is_one_rate_at_all_nodes);
+    tcase_add_test(rates, a_page_is_news_for_all_nodes_or_for_none);
     tcase_add_test(rates, a_users_rate_is_said_and_costs_no_further_call);
     tcase_add_test(rates, a_publishers_rate_is_one_rate_at_all_nodes);
     tcase_add_test(rates,

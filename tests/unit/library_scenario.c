@@ -247,7 +247,8 @@ static void cluster(struct scenario *s)
     push_lease_call_t call = {.meta = {.home = s->library->home},
                               .url = TEXT("http://node/")};
     push_take_call_t take = {s->library->home, TEXT("p"), 10, 3};
-    push_once_call_t once = {s->library->home, TEXT("nonce"), 60000};
+    push_once_call_t once = {
+        .home = s->library->home, .nonce = TEXT("nonce"), .ms = 60000};
     push_command_t command;
 
     call.meta.home.partition = 0;

@@ -414,10 +414,32 @@ START_TEST(tokens_are_taken_in_lots)
 }
 END_TEST
 
+START_TEST(a_value_is_news_where_another_one_was_the_last)
+{
+    static const struct {
+        int64_t value;
+        bool news;
+    } steps[] = {{5, true}, {5, false}, {-7, true},
+                 {5, true}, {5, false}, {INT64_MIN, true}};
+    struct library *l = library_start(NULL);
+    push_once_call_t call = {l->home, TEXT("name"), 100, true, 0};
+    push_command_t command;
+    bool first;
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+        call.value = steps[i].value;
+        push_library_once(&command, &call);
+        ck_assert(push_once_reply(library_send(l, &command), &first));
+        ck_assert(first == steps[i].news);
+    }
+}
+END_TEST
+
 START_TEST(a_ticket_is_used_once)
 {
     struct library *l = library_start(NULL);
-    push_once_call_t call = {l->home, TEXT("nonce"), 100};
+    push_once_call_t call = {
+        .home = l->home, .nonce = TEXT("nonce"), .ms = 100};
     push_command_t command;
     bool first;
 
@@ -436,7 +458,8 @@ START_TEST(nothing_is_left_when_all_times_are_over)
     struct library_node node = library_node(l, push_owner_make(1, 1));
     unsigned char key[PUSH_KEY_BYTES] = {1};
     push_publish_call_t call = library_message(l, "uanna", "a");
-    push_once_call_t once = {l->home, TEXT("nonce"), 200};
+    push_once_call_t once = {
+        .home = l->home, .nonce = TEXT("nonce"), .ms = 200};
     push_claim_call_t claim = library_claim_call(&node, "uanna", 1);
     push_unfollow_call_t unfollow = {l->home, node.owner, TEXT("uanna")};
     push_command_t command;
@@ -511,6 +534,7 @@ int main(void)
     tcase_add_test(tc, a_users_rate_is_exact);
     tcase_add_test(tc, tokens_are_taken_in_lots);
     tcase_add_test(tc, a_ticket_is_used_once);
+    tcase_add_test(tc, a_value_is_news_where_another_one_was_the_last);
     tc = case_add(suite, "ends", 60);
     tcase_add_test(tc, a_recalled_message_is_gone_and_who_lacks_it_is_told);
     tcase_add_test(tc, without_memory_nothing_is_published_and_drains_go_on);

@@ -36,6 +36,21 @@ START_TEST(a_ticket_is_used_once)
 }
 END_TEST
 
+START_TEST(a_value_is_news_where_another_one_was_the_last)
+{
+    int64_t later = mono() + 60000;
+
+    ck_assert(push_guard_news(guard, named("a"), 5, later));
+    ck_assert(!push_guard_news(guard, named("a"), 5, later));
+    ck_assert(push_guard_news(guard, named("b"), 5, later));
+    ck_assert(push_guard_news(guard, named("a"), -7, later));
+    ck_assert(push_guard_news(guard, named("a"), 5, later));
+    /* Nothing is kept of what is over. */
+    ck_assert(push_guard_news(guard, named("c"), 5, mono() - 1));
+    ck_assert(push_guard_news(guard, named("c"), 5, later));
+}
+END_TEST
+
 #define USERS   4
 #define TICKETS 2000
 
@@ -328,6 +343,7 @@ int main(void)
 
     tcase_add_checked_fixture(tc, make_guard, NULL);
     tcase_add_test(tc, a_ticket_is_used_once);
+    tcase_add_test(tc, a_value_is_news_where_another_one_was_the_last);
     tcase_add_test(tc, of_many_processes_one_uses_a_ticket);
     tcase_add_test(tc, where_all_places_are_taken_no_ticket_is_used_twice);
     tcase_add_test(tc, tokens_issued_up_to_a_revocation_are_refused);

@@ -139,6 +139,12 @@ static push_status_t use(push_broker_t *broker, push_text_t ticket,
                          : push_rates_use(broker->data, ticket, until);
 }
 
+static bool news(push_broker_t *broker, push_text_t name, int64_t value,
+                 int64_t until)
+{
+    return !runs(broker) || push_rates_news(broker->data, name, value, until);
+}
+
 /* ---- for administrators ---- */
 
 static push_status_t view(push_broker_t *broker, const push_view_t *what,
@@ -272,6 +278,7 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
                               .revoked = revoked,
                               .take = take,
                               .use = use,
+                              .news = news,
                               .view = view,
                               .whole = whole,
                               .reading = reading,

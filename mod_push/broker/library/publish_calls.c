@@ -196,6 +196,9 @@ void push_library_once(push_command_t *command, const push_once_call_t *call)
     push_call_begin(command, &call->home, "push_once", 1);
     push_library_key(command, &call->home, PUSH_KEY_TICKET, call->nonce);
     push_command_number(command, call->ms);
+    if (call->valued) {
+        push_command_number(command, call->value);
+    }
 }
 
 bool push_once_reply(const push_reply_t *reply, bool *first)

@@ -97,12 +97,15 @@ typedef struct push_take_reply_t {
 void push_library_take(push_command_t *command, const push_take_call_t *call);
 bool push_take_reply(const push_reply_t *reply, push_take_reply_t *taken);
 
-/* ---- push_once: true the first time only, for so long ---- */
+/* ---- push_once: true the first time only, for so long; of a nonce with
+ * values: where another one was the last ---- */
 
 typedef struct push_once_call_t {
     push_home_t home; /* the nonce's partition */
     push_text_t nonce;
     int64_t ms;
+    bool valued;
+    int64_t value;
 } push_once_call_t;
 
 void push_library_once(push_command_t *command, const push_once_call_t *call);

@@ -112,23 +112,47 @@ bool push_rates_take(push_cluster_t *cluster, push_rate_kind_t kind,
     return reply.taken > 0;
 }
 
+/* push_once, of a ticket or of a value; false: it does not say. */
+static bool ask_once(push_cluster_t *cluster, push_once_call_t call,
+                     int64_t until, bool *first)
+{
+    unsigned partition = push_names_partition(cluster, call.nonce);
+    push_request_t request;
+    bool well;
+
+    call.home = push_cluster_home(cluster, partition);
+    call.ms = until - push_clock_now().mono;
+    if (call.ms < 1) {
+        call.ms = 1;
+    }
+    push_request_init(&request, partition);
+    push_library_once(&request.command, &call);
+    well = push_courier_call(cluster->courier, &request) == PUSH_FAILURE_NONE
+           && push_once_reply(request.reply, first);
+    push_request_cleanup(&request);
+    return well;
+}
+
 push_status_t push_rates_use(push_cluster_t *cluster, push_text_t ticket,
                              int64_t until)
 {
-    unsigned partition = push_names_partition(cluster, ticket);
-    int64_t ms = until - push_clock_now().mono;
-    push_request_t request;
     bool first = false;
-    bool well;
 
-    push_request_init(&request, partition);
-    push_library_once(
-        &request.command,
-        &(push_once_call_t){.home = push_cluster_home(cluster, partition),
-                            .nonce = ticket,
-                            .ms = ms > 0 ? ms : 1});
-    well = push_courier_call(cluster->courier, &request) == PUSH_FAILURE_NONE
-           && push_once_reply(request.reply, &first);
-    push_request_cleanup(&request);
-    return !well ? PUSH_BUSY : first ? PUSH_OK : PUSH_OVER;
+    return !ask_once(cluster, (push_once_call_t){.nonce = ticket}, until,
+                     &first)
+               ? PUSH_BUSY
+           : first ? PUSH_OK
+                   : PUSH_OVER;
+}
+
+bool push_rates_news(push_cluster_t *cluster, push_text_t name, int64_t value,
+                     int64_t until)
+{
+    bool first = false;
+
+    return !ask_once(cluster,
+                     (push_once_call_t){
+                         .nonce = name, .valued = true, .value = value},
+                     until, &first)
+           || first;
 }

@@ -10,6 +10,7 @@
 #include "http/capture/body.h"
 #include "http/capture/consume.h"
 #include "http/capture/inflate.h"
+#include "http/capture/once.h"
 #include "http/capture/outcome.h"
 #include "http/capture/sequence.h"
 #include "http/capture/taken.h"
@@ -36,6 +37,7 @@ typedef struct {
     bool addressed;            /* the body is one more message */
     bool consumes;             /* and the client gets the receipt instead */
     push_injected_t message;   /* that one */
+    bool unchanged;            /* it was the last one, too */
     const char *encoding;      /* of the body */
     bool broken;               /* it ended early */
     bool over;                 /* all is published, or is not */
@@ -217,8 +219,17 @@ static void finish(request_rec *r, capture_t *c)
     }
     if (c->addressed && body->problem) {
         push_outcome_refused(r, body->problem);
+        c->addressed = false;
     }
-    publish(r, c, c->addressed && !body->problem);
+    else if (c->addressed && !push_once_is_news(r, &body->asked)) {
+        push_outcome_none(r, PUSH_BY_CAPTURED_UNCHANGED, 1);
+        c->addressed = false;
+        c->unchanged = true;
+    }
+    publish(r, c, c->addressed);
+    if (c->addressed && body->problem) {
+        push_once_forget(r, &body->asked);
+    }
 }
 
 /* ---- in between ---- */
@@ -337,7 +348,7 @@ static apr_status_t swallow_end(ap_filter_t *f)
 
     finish(f->r, c);
     ap_remove_output_filter(f);
-    return push_consume_answer(f, &c->message);
+    return push_consume_answer(f, c->unchanged ? NULL : &c->message);
 }
 
 static apr_status_t swallow(ap_filter_t *f, apr_bucket_brigade *in)

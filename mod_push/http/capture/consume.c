@@ -58,13 +58,18 @@ apr_status_t push_consume_answer(ap_filter_t *f,
 {
     request_rec *r = f->r;
     apr_bucket_brigade *out = apr_brigade_create(r->pool, f->c->bucket_alloc);
-    const char *text;
+    const char *text = "";
 
     forget_body(r);
     push_common_headers(r);
-    text = message->problem ? problem_text(r, message->problem)
-                            : receipt_text(r, message);
-    ap_set_content_length(r, (apr_off_t)strlen(text));
+    if (!message) {
+        r->status = HTTP_NO_CONTENT;
+    }
+    else {
+        text = message->problem ? problem_text(r, message->problem)
+                                : receipt_text(r, message);
+        ap_set_content_length(r, (apr_off_t)strlen(text));
+    }
     apr_brigade_puts(out, NULL, NULL, text);
     APR_BRIGADE_INSERT_TAIL(out, apr_bucket_eos_create(f->c->bucket_alloc));
     return ap_pass_brigade(f->next, out);

@@ -10,7 +10,7 @@
 /*
  * Passes on, in place of an answer whose head was not sent yet, what a POST of
  * the message would have been answered with: its receipt, or the problem, and
- * the end.
+ * the end.  NULL: nothing was published, as the last one was the same (204).
  */
 apr_status_t push_consume_answer(ap_filter_t *f,
                                  const push_injected_t *message);

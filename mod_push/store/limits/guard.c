@@ -61,7 +61,7 @@ bool push_guard_create(push_guard_t *guard)
            && getrandom(guard->hash_key, sizeof(guard->hash_key), 0)
                   == sizeof(guard->hash_key)
            && create_marks(&guard->rates) && create_marks(&guard->tickets)
-           && create_marks(&guard->revoked);
+           && create_marks(&guard->revoked) && create_marks(&guard->newest);
 }
 
 /* ---- marks ---- */
@@ -191,6 +191,25 @@ push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
     }
     push_lock_release(search.lock);
     return status;
+}
+
+/* ---- values ---- */
+
+bool push_guard_news(push_guard_t *guard, push_text_t name, int64_t value,
+                     int64_t until)
+{
+    push_mark_t *mark;
+    search_t search;
+    bool news;
+
+    if (!search_begin(&search, guard, &guard->newest, name)) {
+        return true;
+    }
+    mark = find(&search);
+    news = !mark || mark->value != value;
+    set_mark(&search, mark ? mark : soonest_over(&search), value, until);
+    push_lock_release(search.lock);
+    return news;
 }
 
 /* ---- revocations ---- */

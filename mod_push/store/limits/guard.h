@@ -52,6 +52,7 @@ typedef struct push_guard_t {
     push_marks_t rates;
     push_marks_t tickets;
     push_marks_t revoked;
+    push_marks_t newest;
 } push_guard_t;
 
 /* In zeroed shared memory of sizeof(push_guard_t); false: no randomness. */
@@ -73,6 +74,14 @@ bool push_guard_take(push_guard_t *guard, push_rate_kind_t kind,
  */
 push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
                              int64_t until);
+
+/*
+ * Keeps the newest value under a name until then (mono ms); false: it is the
+ * one that was kept.  Where there are more names than entries, the one that is
+ * over first is forgotten.
+ */
+bool push_guard_news(push_guard_t *guard, push_text_t name, int64_t value,
+                     int64_t until);
 
 /*
  * Refuses the user's tokens that were issued up to now (wall ms) until they

@@ -468,6 +468,7 @@ static const uint64_t facts[] = {
     AT(push_guard_t, rates),
     AT(push_guard_t, tickets),
     AT(push_guard_t, revoked),
+    AT(push_guard_t, newest),
     SIZE(push_marks_t),
     AT(push_marks_t, locks),
     AT(push_marks_t, sets),

@@ -28,8 +28,11 @@ local function push_take(keys, a)
   return {taken, left, wait}
 end
 
--- KEYS W; ms
+-- KEYS W; ms [value]
 local function push_once(keys, a)
   local til = now() + math.max(number(a[1]), 1)
+  if a[2] then
+    return call('SET', keys[1], a[2], 'PXAT', til, 'GET') == a[2] and 0 or 1
+  end
   return call('SET', keys[1], NONE, 'NX', 'PXAT', til) and 1 or 0
 end
