@@ -18,6 +18,7 @@
 #include "http/admin/admin.h"
 #include "http/admin/status.h"
 #include "http/capture/capture.h"
+#include "http/hold/hold.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
 #include "http/checks.h"
@@ -212,6 +213,7 @@ static void register_hooks(apr_pool_t *pool)
     APR_OPTIONAL_HOOK(ap, status_hook, push_status_section, NULL, NULL,
                       APR_HOOK_MIDDLE);
     push_endless_register();
+    push_hold_register();
     push_capture_register();
 }
 

@@ -45,6 +45,8 @@
           "Publishes above a rate.")                                          \
     COUNT(RELAYED, "push_relay_messages_total", RELAYED, NONE,                \
           "Messages for other regions, by what became of them.")              \
+    COUNT(HOLDS, "push_holds_total", NONE, NONE,                              \
+          "Answers of applications that held their client's connection.")     \
     COUNT(CAPTURED, "push_captures_total", CAPTURED, NONE,                    \
           "Messages in answers of applications, by what became of them.")     \
     COUNT(BUSY, "push_reactor_busy_seconds_total", NONE, NONE,                \

@@ -26,6 +26,8 @@ typedef struct push_capture_settings_t {
     push_capture_mode_t mode;
     push_capture_once_t once;
     const apr_array_header_t *allowed; /* const char *: scopes */
+    const apr_array_header_t *holds;   /* const char *: patterns of channels */
+    const apr_array_header_t *hold_users; /* likewise, of users */
 } push_capture_settings_t;
 
 #endif

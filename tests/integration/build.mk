@@ -127,5 +127,5 @@ build/php/fetched: tests/integration/fetch-php
 	$(call say,GET,$(@D))
 	$(Q)$< $(@D)
 
-$(B)/tests/integration/test_capture: $(B)/obj/tests/integration/apps.o \
-		| build/php/fetched
+$(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
+		$(B)/obj/tests/integration/apps.o | build/php/fetched

@@ -370,7 +370,7 @@ static const push_problem_t *parse_wishes(request_rec *r, push_subscriber_t *s)
     return problem;
 }
 
-static const push_problem_t *parse_labels(request_rec *r, push_subscriber_t *s)
+static const push_problem_t *parse_labels(push_subscriber_t *s)
 {
     static const struct {
         push_label_t label;
@@ -379,14 +379,11 @@ static const push_problem_t *parse_labels(request_rec *r, push_subscriber_t *s)
                 {PUSH_LABEL_OS, "os"},
                 {PUSH_LABEL_OS_VERSION, "os_version"},
                 {PUSH_LABEL_LOCALE, "locale"}};
-    const char *agent = apr_table_get(r->headers_in, "User-Agent");
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {
         problem = parse_label(s, rows[i].label, rows[i].name);
     }
-    s->checkin.labels[PUSH_LABEL_ADDRESS] = push_text_of(r->useragent_ip);
-    s->checkin.labels[PUSH_LABEL_USER_AGENT] = push_text_of(agent);
     return problem;
 }
 
@@ -442,22 +439,33 @@ static bool is_traced(apr_pool_t *pool, push_text_t user)
     return false;
 }
 
+void push_subscriber_limit(request_rec *r, push_subscriber_t *s)
+{
+    const push_settings_t *settings = push_settings(r);
+    const char *agent = apr_table_get(r->headers_in, "User-Agent");
+
+    s->checkin.labels[PUSH_LABEL_ADDRESS] = push_text_of(r->useragent_ip);
+    s->checkin.labels[PUSH_LABEL_USER_AGENT] = push_text_of(agent);
+    s->checkin.traced = is_traced(r->pool, s->checkin.user);
+    s->checkin.max_in_flight = window_of(settings, s);
+    set_limits(settings, &s->checkin, push_endpoint_is_admin(r));
+}
+
 const push_problem_t *push_subscriber_parse(request_rec *r,
                                             push_subscriber_t *s)
 {
-    const push_settings_t *settings = push_settings(r);
     const push_problem_t *problem;
 
     memset(s, 0, sizeof(*s));
     s->takes_ticket = true;
     problem = parse_identity(r, s)
-        ?: parse_labels(r, s)
+        ?: parse_labels(s)
         ?: parse_channels(r, s)
         ?: parse_wishes(r, s)
         ?: make_up_device(s);
-    s->checkin.traced = !problem && is_traced(r->pool, s->checkin.user);
-    s->checkin.max_in_flight = window_of(settings, s);
-    set_limits(settings, &s->checkin, push_endpoint_is_admin(r));
+    if (!problem) {
+        push_subscriber_limit(r, s);
+    }
     return problem;
 }
 

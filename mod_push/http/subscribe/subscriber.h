@@ -20,14 +20,21 @@ typedef struct push_subscriber_t {
     bool event_beats;
     unsigned meta; /* PUSH_META_* */
     bool takes_ticket;
-    bool by_ticket; /* the identity is that of a ticket */
-    int64_t ends;   /* mono ms; when its right to a stream ends; 0: never */
+    bool by_ticket;     /* the identity is that of a ticket */
+    uint32_t heartbeat; /* ms; 0: PushHeartbeat */
+    push_text_t first;  /* what a stream begins with; borrowed until opened */
+    push_text_t last;   /* the answer of a poll that finds nothing; likewise.
+                           Empty: the codec's */
+    int64_t ends; /* mono ms; when its right to a stream ends; 0: never */
     push_params_t params;
 } push_subscriber_t;
 
 /* Everything that GET receive takes, but for the reactor's seat. */
 const push_problem_t *push_subscriber_parse(request_rec *r,
                                             push_subscriber_t *subscriber);
+
+/* What httpd knows of a subscriber that is complete else, and its limits. */
+void push_subscriber_limit(request_rec *r, push_subscriber_t *subscriber);
 
 /* User, device and cursor: all that an acknowledgement takes. */
 const push_problem_t *push_subscriber_parse_ack(request_rec *r,

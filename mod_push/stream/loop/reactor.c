@@ -442,6 +442,7 @@ bool push_reservation_adopt(const push_reservation_t *reservation,
                            0, 1);
     push_store_checkout(reservation->store, &adoption->stream_ref, &now);
     close(adoption->fd);
+    free(adoption->last);
     return false;
 }
 

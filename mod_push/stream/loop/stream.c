@@ -436,6 +436,11 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     if (!delivery->count && !stream->due) {
         return PUSH_FLUSH_IDLE;
     }
+    if (!delivery->count && !delivery->gaps_count && stream->last) {
+        stream->answered = 1;
+        sent = send_text(stream, stream->last->bytes, stream->last->len);
+        return sent == PUSH_FLUSH_DONE ? PUSH_FLUSH_OVER : sent;
+    }
     begin_sums(writer);
     push_reply_write(&reply, &writer->out, delivery);
     if (!reply.failed) {
@@ -520,6 +525,18 @@ bool push_stream_moves(const push_stream_t *stream)
     return transport_of(stream)->moves && !stream->bridged && !stream->poll;
 }
 
+void push_stream_take(push_stream_t *stream, const push_migrant_t *migrant)
+{
+    stream->part = migrant->part;
+    stream->part_at = migrant->part_at;
+    if (migrant->adoption.poll) {
+        stream->last = migrant->adoption.last;
+    }
+    else {
+        stream->part_seq = migrant->part_seq;
+    }
+}
+
 void push_stream_drop_link(push_link_t *link)
 {
     (link->ssl ? &push_transport_tls : &push_transport_tcp)->close(link);
@@ -530,6 +547,9 @@ void push_stream_close(push_store_t *store, push_stream_t *stream)
     if (stream->part) {
         push_hold_release(store, stream->part);
         stream->part = PUSH_NONE;
+    }
+    if (stream->poll) {
+        free(stream->last);
     }
     transport_of(stream)->close(&stream->link);
     free(stream->link.rest);

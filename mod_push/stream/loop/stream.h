@@ -2,6 +2,7 @@
 #define PUSH_STREAM_H
 
 #include "store/ops/delivery.h"
+#include "stream/transport/migration.h"
 #include "stream/transport/transport.h"
 #include "codec/codec.h"
 
@@ -51,14 +52,19 @@ typedef struct push_stream_t {
     uint32_t messages; /* written */
     push_ref_t part;   /* the hold of a message written only in part */
     uint32_t part_at;  /* bytes of it that were written */
-    uint64_t part_seq;
-    push_resume_t part_resume; /* where in it the next write looks on */
-    uint64_t opened : 40;      /* mono ms, of 34 years */
-    uint64_t beat : 4;         /* which heartbeat */
-    uint64_t meta : 5;         /* PUSH_META_* */
-    uint64_t blocked : 1;      /* the socket takes no more: wait for it */
-    uint64_t queued : 1;       /* among those to be flushed */
-    uint64_t event_beats : 1;  /* heartbeats as events */
+    union {
+        struct {
+            uint64_t part_seq;
+            push_resume_t part_resume; /* where the next write looks on */
+        };
+        push_last_t *last; /* of a poll, which has no parts; owned, or NULL */
+    };
+    uint64_t opened : 40;     /* mono ms, of 34 years */
+    uint64_t beat : 4;        /* which heartbeat */
+    uint64_t meta : 5;        /* PUSH_META_* */
+    uint64_t blocked : 1;     /* the socket takes no more: wait for it */
+    uint64_t queued : 1;      /* among those to be flushed */
+    uint64_t event_beats : 1; /* heartbeats as events */
     uint64_t
         bridged : 1; /* a worker thread of this child carries it (HTTP/2) */
     uint64_t arriving : 1; /* the store does not know that it is here */
@@ -114,6 +120,9 @@ bool push_stream_peer_left(push_stream_t *stream);
 
 /* True if it could go on in another process. */
 bool push_stream_moves(const push_stream_t *stream);
+
+/* Takes over what is begun of a message, or a poll's last answer. */
+void push_stream_take(push_stream_t *stream, const push_migrant_t *migrant);
 
 /* Closes a connection that became no stream. */
 void push_stream_drop_link(push_link_t *link);

@@ -311,6 +311,7 @@ void push_stream_set_turn_away(push_stream_set_t *set,
     }
     push_stream_drop_link(&(push_link_t){.fd = migrant->adoption.fd,
                                          .ssl = migrant->adoption.ssl});
+    free(migrant->adoption.last);
 }
 
 static bool unpack(push_stream_set_t *set, push_stream_t *stream,
@@ -334,9 +335,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
                                      : (uint64_t)set->now.mono;
     stream->messages = migrant->messages;
     stream->link.bytes = migrant->bytes;
-    stream->part = migrant->part;
-    stream->part_at = migrant->part_at;
-    stream->part_seq = migrant->part_seq;
+    push_stream_take(stream, migrant);
     stream->stuck = migrant->opened != 0; /* it may be: the next turn shows */
     if (migrant->rest_len) {
         stream->link.rest = malloc(migrant->rest_len);

@@ -9,6 +9,12 @@
  * memory.
  */
 
+/* The answer of a poll that found nothing; of malloc(). */
+typedef struct push_last_t {
+    size_t len;
+    char bytes[];
+} push_last_t;
+
 /* A socket that is to become a stream: taken. */
 typedef struct push_adoption_t {
     int fd;
@@ -20,6 +26,7 @@ typedef struct push_adoption_t {
     bool poll;          /* it ends with its first answer; it cannot move */
     bool json;          /* written by that codec */
     int64_t expires;    /* mono ms; the stream ends then; 0: never */
+    push_last_t *last;  /* of a poll; NULL: the codec's; else likewise taken */
     struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
 } push_adoption_t;
 

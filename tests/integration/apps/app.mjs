@@ -56,11 +56,21 @@ async function say(answer, response) {
   response.end(parts ? undefined : body);
 }
 
+let connections = 0;
+
 createServer((request, response) => {
   const name = basename(request.url.split('?')[0]);
+  if (name === 'connections') {
+    response.end(String(connections));
+    return;
+  }
   if (name === 'mirror') {
     response.end(JSON.stringify(request.headers));
     return;
   }
   say(load(name), response);
-}).listen(Number(port), '127.0.0.1');
+})
+  .on('connection', () => {
+    connections++;
+  })
+  .listen(Number(port), '127.0.0.1');
