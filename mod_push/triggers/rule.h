@@ -30,7 +30,7 @@ typedef struct push_rule_target_t {
 
 /* For how many one request is made: PushPull per=. */
 typedef enum push_rule_per_t {
-    PUSH_PER_TARGET, /* target, the default: one for each */
+    PUSH_PER_USER,   /* user, the default: one for each target */
     PUSH_PER_ONCE,   /* once: one for all targets together */
     PUSH_PER_CONTEXT /* context: one for all devices of a target that have
                          equal labels */
