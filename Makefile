@@ -272,13 +272,15 @@ $(B)/obj/tests/unit/test_trigger_%.o: tests/unit/test_trigger_%.c
 	$(call compile,-Itests $(HTTPD_CFLAGS) $(PKG_CFLAGS))
 
 TRIGGER_OBJS := $(addprefix $(B)/obj/mod_push/triggers/,event.o errand.o \
-                template.o types.o cron.o triggers.o)
+                template.o types.o cron.o)
+$(B)/tests/unit/test_trigger_take: $(B)/obj/mod_push/triggers/triggers.o
 
 $(TRIGGER_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(TRIGGER_OBJS) \
 		$(B)/libpush_store.a $(B)/libpush_core.a
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
 # They speak with a fake Redis and with real ones, which are the harness's.
