@@ -123,7 +123,7 @@ NODE_OBJS  := $(call objects,mod_push/broker/relay/*.c \
               mod_push/broker/cluster/*.c)
 IDENTITY_OBJS := $(call objects,mod_push/http/identity/*.c)
 RIM_OBJS   := $(filter-out $(IDENTITY_OBJS),$(call objects,mod_push/*.c \
-              $(foreach d,server stream http,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
+              $(foreach d,server stream http triggers,mod_push/$(d)/*.c mod_push/$(d)/*/*.c)))
 
 # $(call compile,FLAGS): one C file into one object, with its header list.
 define compile
