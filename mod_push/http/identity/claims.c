@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "http/identity/pattern.h"
+#include "http/identity/scope.h"
 
 /* "a b  c" as ["a", "b", "c"], which the token holds under that name. */
 static json_t *split(json_t *token, const char *held, const char *text)
@@ -61,34 +62,12 @@ static bool read_list(json_t *token, const list_t *row, const json_t **list)
     return !*list || (json_is_array(*list) && all_valid(*list, row->valid));
 }
 
-/* The pattern of "KIND:PATTERN", or NULL. */
-static const char *behind_kind(const char *scope, const char *kind)
-{
-    size_t len = strlen(kind);
-
-    return !strncmp(scope, kind, len) && scope[len] == ':' ? scope + len + 1
-                                                           : NULL;
-}
-
-static bool scope_valid(const char *scope)
-{
-    const char *pattern = behind_kind(scope, "channel");
-
-    if (!strcmp(scope, "*") || !strcmp(scope, "broadcast")) {
-        return true;
-    }
-    if (!pattern) {
-        pattern = behind_kind(scope, "user");
-    }
-    return pattern && push_pattern_valid(pattern);
-}
-
 push_jwt_status_t push_claims_read(json_t *token,
                                    const push_claim_names_t *names,
                                    push_claims_t *claims)
 {
     const list_t channels = {names->channels, " channels", push_pattern_valid};
-    const list_t publish = {names->publish, " publish", scope_valid};
+    const list_t publish = {names->publish, " publish", push_scope_valid};
     const json_t *admin = json_object_get(token, names->admin);
 
     memset(claims, 0, sizeof(*claims));
@@ -119,21 +98,13 @@ bool push_claims_match(const json_t *patterns, const char *name)
     return false;
 }
 
-static bool scope_allows(const char *scope, const char *kind, const char *name)
-{
-    const char *pattern = kind ? behind_kind(scope, kind) : NULL;
-
-    return !strcmp(scope, "*") || (!kind && !strcmp(scope, "broadcast"))
-           || (pattern && push_pattern_matches(pattern, name));
-}
-
 bool push_claims_may_publish(const json_t *publish, const char *kind,
                              const char *name)
 {
     for (size_t i = 0; i < json_array_size(publish); i++) {
         const char *scope = json_string_value(json_array_get(publish, i));
 
-        if (scope && scope_allows(scope, kind, name)) {
+        if (scope && push_scope_allows(scope, kind, name)) {
             return true;
         }
     }
