@@ -20,7 +20,7 @@
 
 /* All but depth is borrowed from json, which the event owns. */
 typedef struct push_trigger_event_t {
-    json_t *json; /* the whole of it, without the member `push` */
+    json_t *json; /* the whole of it */
     push_text_t type, source, id;
     push_text_t subject, time; /* empty if not given; RFC 3339 */
     push_text_t traceparent;   /* its text; empty if not given */
@@ -29,9 +29,9 @@ typedef struct push_trigger_event_t {
 
 /*
  * Takes the object, whether it is good or not: checks it and fills in the
- * event; what has no `time` gets this one (wall ms), what has no `id` one made
- * up.  NULL, or what is wrong, in the pool: a sentence that names the member
- * and the legal range; then nothing is owned.
+ * event; what has no `time` gets this one (wall ms), a malformed `traceparent`
+ * is left out.  NULL; or what is wrong, in the pool: a sentence that names the
+ * member and the legal range, and then nothing is owned.
  */
 const char *push_trigger_event_init(apr_pool_t *pool, json_t *object,
                                     int64_t now, push_trigger_event_t *event);
@@ -46,27 +46,5 @@ void push_trigger_event_cleanup(push_trigger_event_t *event);
  */
 const char *push_trigger_event_at(const push_trigger_event_t *event,
                                   apr_pool_t *pool, const char *path);
-
-/* ---- a message of a trigger's queue ---- */
-
-/* What the event is queued for; a member `push` beside those of the event. */
-typedef struct push_errand_t {
-    const char *rule;
-    json_t *to;       /* an array of {"user"[,"device"][,"connected"]},
-                         {"channel"[,"connected"]}, {"broadcast":true} */
-    unsigned attempt; /* 0: the first */
-} push_errand_t;
-
-/* The payload of such a message: JSON, in the pool; NULL: no memory. */
-const char *push_errand_write(apr_pool_t *pool,
-                              const push_trigger_event_t *event,
-                              const push_errand_t *errand);
-
-/*
- * Reads such a payload; the event owns all of it, also what the errand has.
- * False: it is none, and nothing is owned.
- */
-bool push_errand_read(apr_pool_t *pool, push_text_t payload,
-                      push_trigger_event_t *event, push_errand_t *errand);
 
 #endif

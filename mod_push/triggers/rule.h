@@ -4,6 +4,7 @@
 #include <ap_expr.h>
 
 #include "core/log.h"
+#include "triggers/cron.h"
 #include "triggers/template.h"
 
 /*
@@ -29,7 +30,7 @@ typedef struct push_rule_target_t {
 
 /* For how many one request is made: PushPull per=. */
 typedef enum push_rule_per_t {
-    PUSH_PER_TARGET, /* target, the default: one for each */
+    PUSH_PER_USER,   /* user, the default: one for each target */
     PUSH_PER_ONCE,   /* once: one for all targets together */
     PUSH_PER_CONTEXT /* context: one for all devices of a target that have
                          equal labels */
@@ -51,14 +52,6 @@ typedef struct push_rule_message_t {
     const push_template_t *topic; /* NULL: none */
     const char *event;            /* event type; NULL: none */
 } push_rule_message_t;
-
-/* PushAt: five fields of cron, as bits; in UTC. */
-typedef struct push_cron_t {
-    uint64_t minutes;
-    uint32_t hours, days, months, weekdays; /* days from 1, months from 1,
-                                               weekdays from 0, Sunday */
-    bool any_day, any_weekday; /* the field is *: the other one decides */
-} push_cron_t;
 
 typedef struct push_rule_t {
     const char *name;
