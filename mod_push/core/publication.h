@@ -20,6 +20,7 @@ typedef struct push_audience_t {
  */
 typedef struct push_sought_t {
     uint64_t mid;
+    bool later;               /* it is what is kept under this id */
     bool addressed;           /* what follows is said */
     push_audience_t audience; /* its mid is not used */
     push_text_t device;       /* of a user's message; empty: not said */

@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 #include <http_log.h>
 
+#include "triggers/run/dead.h"
 #include "triggers/run/identity.h"
 #include "triggers/run/work.h"
 
@@ -214,8 +215,7 @@ static void make_dead(push_job_t *job, apr_pool_t *pool,
     const push_rule_t *rule = work->queue->rule;
 
     asked->audience.kind = PUSH_LOG_USER;
-    asked->audience.name = push_text_of(
-        apr_pstrcat(pool, PUSH_DEAD_PREFIX, rule->name, NULL));
+    asked->audience.name = push_text_of(push_dead_user(pool, rule));
     asked->spec.ttl = PUSH_DEAD_TTL;
     asked->spec.urgency = PUSH_NORMAL;
     asked->spec.content.event = push_text_of("dead");

@@ -8,9 +8,6 @@
  * dead letter; nothing if there was nothing to push.
  */
 
-#define PUSH_DEAD_PREFIX "$dead/" /* of the user that keeps dead letters */
-#define PUSH_DEAD_TTL    (INT64_C(7) * 24 * 3600 * 1000) /* ms */
-
 /* Decides, and returns how many messages it will be. */
 unsigned push_outcome_count(push_job_t *job);
 
