@@ -66,6 +66,8 @@ typedef struct push_global_t {
     int64_t relay_keep;         /* ms; a message waits for a region */
     int64_t relay_entries;      /* of a partition, for a region */
     int64_t relay_size;         /* bytes, likewise */
+    apr_array_header_t *rules;  /* push_rule_t *: triggers; NULL: none */
+    struct push_rule_t *rule;   /* whose section is being read */
 } push_global_t;
 
 typedef enum push_user_kind_t {

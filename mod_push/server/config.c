@@ -12,6 +12,8 @@
 #include "server/config_identity.h"
 #include "server/config_observe.h"
 #include "server/config_relay.h"
+#include "server/config_trigger.h"
+#include "server/config_trigger_to.h"
 #include "server/config_value.h"
 #include "core/rate.h"
 #include "http/identity/pattern.h"
@@ -228,6 +230,17 @@ static const char *set_or_auto(const cmd_parms *cmd, const char *text,
     return NULL;
 }
 
+/* Within <PushTrigger> it says how often a request is tried. */
+static const char *set_retry(cmd_parms *cmd, void *dir, const char *one,
+                             const char *other)
+{
+    if (push_config_in_trigger(cmd)) {
+        return push_config_attempts(cmd, one, other);
+    }
+    return other ? "PushRetry must be one time, from 500ms to 600s"
+                 : set_number(cmd, dir, one);
+}
+
 static const char *set_max_streams(cmd_parms *cmd, void *dir, const char *text)
 {
     push_global_t *global = global_of(cmd);
@@ -426,7 +439,8 @@ const command_rec push_commands[] = {
     AP_INIT_ITERATE("PushAllowOrigin", add_origin, NULL, ANYWHERE,
                     "origins of pages that may subscribe"),
     NUMBER("PushHeartbeat", ANYWHERE, "silence before a heartbeat"),
-    NUMBER("PushRetry", ANYWHERE, "mean delay of a reconnect"),
+    AP_INIT_TAKE12("PushRetry", set_retry, NULL, ANYWHERE,
+                   "mean delay of a reconnect; of a trigger: attempts=, age="),
     NUMBER("PushMaxInFlight", ANYWHERE, "unacknowledged messages"),
     NUMBER("PushMaxWait", ANYWHERE, "how long a poll may wait"),
     NUMBER("PushWriteTimeout", ANYWHERE,
@@ -464,6 +478,27 @@ const command_rec push_commands[] = {
            "how long a node without Redis keeps its streams"),
     AP_INIT_TAKE_ARGV("PushRelay", push_config_relay, NULL, RSRC_CONF,
                       "where another region takes what is published here"),
+    AP_INIT_RAW_ARGS("<PushTrigger", push_config_trigger, NULL, RSRC_CONF,
+                     "a rule: which events, to whom, what is asked for it"),
+    AP_INIT_TAKE1("PushWhen", push_config_when, NULL, RSRC_CONF,
+                  "the events of a trigger, as an expression"),
+    AP_INIT_TAKE_ARGV("PushTo", push_config_to, NULL, RSRC_CONF,
+                      "for whom a trigger is: user, channel or broadcast"),
+    AP_INIT_TAKE_ARGV("PushPull", push_config_request, NULL, RSRC_CONF,
+                      "a URL whose answer a trigger publishes"),
+    AP_INIT_TAKE_ARGV("PushPost", push_config_request, NULL, RSRC_CONF,
+                      "a URL that a trigger posts its events to"),
+    AP_INIT_ITERATE("PushMessage", push_config_message, NULL, RSRC_CONF,
+                    "what a trigger publishes: urgency=, ttl=, topic=, "
+                    "event="),
+    AP_INIT_TAKE12("PushCoalesce", push_config_coalesce, NULL, RSRC_CONF,
+                   "events of a trigger of which the newest is enough"),
+    AP_INIT_TAKE1("PushRate", push_config_rate, NULL, RSRC_CONF,
+                  "requests of a trigger a second"),
+    AP_INIT_TAKE12("PushEvery", push_config_every, NULL, RSRC_CONF,
+                   "how often a trigger pulls of itself"),
+    AP_INIT_TAKE1("PushAt", push_config_at, NULL, RSRC_CONF,
+                  "when a trigger pulls of itself: five fields of cron"),
     NUMBER("PushRelayKeep", RSRC_CONF,
            "how long a message waits for another region"),
     NUMBER("PushRelayEntries", RSRC_CONF,

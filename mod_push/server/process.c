@@ -15,6 +15,7 @@
 #include "server/cluster.h"
 #include "server/kept.h"
 #include "server/process_feeds.h"
+#include "server/process_triggers.h"
 #include "server/state.h"
 #include "server/names.h"
 #include "server/version.h"
@@ -348,6 +349,7 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     largest = global->largest;
     presence = global->presence != 0;
     push_process_feeds_prepare(global);
+    push_process_triggers_prepare(global);
     traced = global->traced;
     events = global->events;
     durability = global->durability;
@@ -543,6 +545,7 @@ void push_process_start(apr_pool_t *child, server_rec *s)
     }
     push_names_give(&own_store, events, s);
     runtime = make_runtime(s);
+    push_process_triggers_make(child, runtime, s);
     push_state_start(s, &kept->state, durability, &own_store);
     push_process_feeds_make(&own_store, &runtime->broker, s);
     push_undelivered_start(s, &own_store);

@@ -20,6 +20,7 @@
 #include "http/admin/explain.h"
 #include "http/admin/reports.h"
 #include "http/admin/show.h"
+#include "http/events/events.h"
 #include "http/subscribe/receive.h"
 
 /* The way from a path below the Location to what answers it. */
@@ -29,7 +30,7 @@ static int not_found(request_rec *r)
     return push_problem_send(
         r, push_problem(
                r->pool, 404, "not-found",
-               "path: / (the dashboard), messages, messages/<mid>, "
+               "path: / (the dashboard), messages, messages/<mid>, events, "
                "receipts/<mid>, "
                "users/<user>/devices, users/<user>/streams, "
                "users/<user>/revoke, users, devices, "
@@ -92,6 +93,7 @@ static const struct {
               {{"receipts", "*"}, 2, M_GET, push_show_receipt},
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
+              {{"events"}, 1, M_POST, push_events_take},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"explain"}, 1, M_GET, push_show_explanation},
               {{"stats"}, 1, M_GET, push_show_stats},

@@ -5,6 +5,7 @@
 
 #include "core/times.h"
 #include "http/publish/allow.h"
+#include "http/publish/body.h"
 #include "http/json.h"
 #include "http/rejection.h"
 #include "http/runtime.h"
@@ -111,86 +112,6 @@ static const push_problem_t *parse_headers(request_rec *r,
     return problem ?: parse_ttl(r, asked);
 }
 
-static const push_problem_t *too_large(request_rec *r)
-{
-    return push_problem(r->pool, 413, "too-large",
-                        "payload: at most %" APR_INT64_T_FMT
-                        " bytes (PushMaxMessageSize)",
-                        push_settings(r)->max_message_size);
-}
-
-static void append_bytes(apr_array_header_t *bytes, const char *data,
-                         apr_size_t len)
-{
-    apr_array_header_t more = {.pool = bytes->pool,
-                               .elt_size = 1,
-                               .nelts = (int)len,
-                               .nalloc = (int)len,
-                               .elts = (char *)(uintptr_t)data};
-
-    apr_array_cat(bytes, &more);
-}
-
-/*
- * The problem that kept the body from being read; SDKs try again after 408
- * only.
- */
-static const push_problem_t *bad_body(request_rec *r, apr_status_t status)
-{
-    return APR_STATUS_IS_TIMEUP(status)
-               ? push_problem(r->pool, HTTP_REQUEST_TIME_OUT, "slow-body",
-                              "payload: the body came too slowly")
-               : push_problem(r->pool, HTTP_BAD_REQUEST, "bad-body",
-                              "payload: the body ended early or is "
-                              "malformed");
-}
-
-/* The whole body, if it is not larger than a message may be. */
-static const push_problem_t *read_body(request_rec *r, push_text_t *body)
-{
-    apr_size_t max = (apr_size_t)push_settings(r)->max_message_size;
-    apr_bucket_brigade *brigade = apr_brigade_create(
-        r->pool, r->connection->bucket_alloc);
-    apr_array_header_t *bytes = apr_array_make(r->pool, 1024, 1);
-    bool more = true;
-
-    while (more) {
-        apr_bucket *bucket;
-        apr_status_t status = ap_get_brigade(r->input_filters, brigade,
-                                             AP_MODE_READBYTES, APR_BLOCK_READ,
-                                             HUGE_STRING_LEN);
-
-        if (status != APR_SUCCESS) {
-            return bad_body(r, status);
-        }
-        for (bucket = APR_BRIGADE_FIRST(brigade);
-             bucket != APR_BRIGADE_SENTINEL(brigade);
-             bucket = APR_BUCKET_NEXT(bucket)) {
-            const char *data;
-            apr_size_t len;
-
-            if (APR_BUCKET_IS_EOS(bucket)) {
-                more = false;
-                break;
-            }
-            if (APR_BUCKET_IS_METADATA(bucket)) {
-                continue;
-            }
-            status = apr_bucket_read(bucket, &data, &len, APR_BLOCK_READ);
-            if (status != APR_SUCCESS) {
-                return bad_body(r, status);
-            }
-            if ((apr_size_t)bytes->nelts + len > max) {
-                return too_large(r);
-            }
-            append_bytes(bytes, data, len);
-        }
-        apr_brigade_cleanup(brigade);
-    }
-    *body = (push_text_t){bytes->elts, (uint32_t)bytes->nelts};
-    return NULL;
-}
-
 static const char *escaped(apr_pool_t *pool, push_text_t text)
 {
     return ap_escape_urlencoded(pool, apr_pstrmemdup(pool, text.at, text.len));
@@ -258,7 +179,8 @@ static const push_problem_t *check(request_rec *r, push_publication_t *asked)
         ?: push_allow_audience(r, r->pool, asked)
         ?: parse_headers(r, asked)
         ?: push_relayed_read(r, &asked->relayed)
-        ?: read_body(r, &asked->spec.content.data)
+        ?: push_body_read(r, (apr_size_t)push_settings(r)->max_message_size,
+                          &asked->spec.content.data)
         ?: push_allow_rate(r, r->pool, asked, true);
 }
 
