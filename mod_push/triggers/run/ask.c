@@ -32,12 +32,12 @@ void push_ask_release(push_job_t *job)
     }
 }
 
-static push_trigger_figures_t *figures_of(const push_queue_t *queue)
+static push_trigger_figures_t *figures_of(const push_backlog_t *queue)
 {
     return &queue->runner->options.figures[queue->index];
 }
 
-static void count_running(push_queue_t *queue, int more)
+static void count_running(push_backlog_t *queue, int more)
 {
     queue->running += (unsigned)more;
     queue->runner->running += (unsigned)more;
@@ -122,7 +122,7 @@ static const char *body_of(push_work_t *work)
 
 static void sign(push_job_t *job, push_text_t body)
 {
-    const push_queue_t *queue = job->work->queue;
+    const push_backlog_t *queue = job->work->queue;
     const push_signer_t *signer =
         &queue->runner->options.signers[queue->index];
     int64_t now = push_clock_now().wall / 1000;
@@ -154,7 +154,7 @@ static bool make_post(push_job_t *job)
 
 push_status_t push_ask_begin(push_job_t *job)
 {
-    push_queue_t *queue = job->work->queue;
+    push_backlog_t *queue = job->work->queue;
     const push_rule_request_t *request = queue->rule->pull.url
                                              ? &queue->rule->pull
                                              : &queue->rule->post;
@@ -256,7 +256,7 @@ static void judge(push_job_t *job, const push_fetched_t *end)
 
 void push_ask_end(push_job_t *job, CURLcode result)
 {
-    push_queue_t *queue = job->work->queue;
+    push_backlog_t *queue = job->work->queue;
     push_fetched_t end = push_fetch_finish(job->fetch, queue->runner->multi,
                                            result);
 
@@ -270,7 +270,7 @@ void push_ask_end(push_job_t *job, CURLcode result)
 
 void push_ask_abort(push_job_t *job)
 {
-    push_queue_t *queue = job->work->queue;
+    push_backlog_t *queue = job->work->queue;
 
     push_fetch_finish(job->fetch, queue->runner->multi, CURLE_OK);
     job->runs = false;

@@ -280,7 +280,7 @@ static bool may_pass(const push_problem_t *problem)
 /* Not each of them: they are counted, and dead letters say more. */
 static void log_failure(const push_job_t *job)
 {
-    push_queue_t *queue = job->work->queue;
+    push_backlog_t *queue = job->work->queue;
     int64_t now = push_clock_now().mono;
 
     if (now < queue->complain_next) {
@@ -297,7 +297,7 @@ static void log_failure(const push_job_t *job)
 /* All that it was is kept. */
 static void count(const push_job_t *job)
 {
-    const push_queue_t *queue = job->work->queue;
+    const push_backlog_t *queue = job->work->queue;
     push_trigger_figures_t *figures =
         &queue->runner->options.figures[queue->index];
 

@@ -8,7 +8,7 @@
 #include "store/shm/thread.h"
 #include "triggers/run/ask.h"
 #include "triggers/run/outcome.h"
-#include "triggers/run/queue.h"
+#include "triggers/run/backlog.h"
 #include "triggers/run/timers.h"
 
 /*
@@ -100,7 +100,7 @@ static void settle_jobs(push_runner_t *runner, const push_injected_t *messages,
 
         messages += job->messages;
         if (settled == PUSH_SETTLED) {
-            push_queue_over(job);
+            push_backlog_over(job);
         }
         else if (settled == PUSH_SETTLED_DEAD) {
             push_jobs_add(&runner->done, job);
@@ -144,7 +144,7 @@ static void read_queues(push_runner_t *runner)
     int count = epoll_wait(runner->epoll, events, EVENTS_MAX, 0);
 
     for (int i = 0; i < count; i++) {
-        push_queue_read(events[i].data.ptr);
+        push_backlog_read(events[i].data.ptr);
     }
 }
 
@@ -154,8 +154,8 @@ static void start_queues(push_runner_t *runner, const push_time_t *now)
     unsigned count = runner->queues_count;
 
     for (unsigned i = 0; i < count; i++) {
-        push_queue_start(&runner->queues[(runner->queues_first + i) % count],
-                         now);
+        push_backlog_start(&runner->queues[(runner->queues_first + i) % count],
+                           now);
     }
     runner->queues_first = (runner->queues_first + 1) % count;
 }
@@ -163,7 +163,7 @@ static void start_queues(push_runner_t *runner, const push_time_t *now)
 static void take_new(push_runner_t *runner, const push_time_t *now)
 {
     for (unsigned i = 0; i < runner->queues_count; i++) {
-        push_queue_look(&runner->queues[i], now->mono);
+        push_backlog_look(&runner->queues[i], now->mono);
         push_timers_turn(&runner->queues[i], now);
     }
     read_queues(runner);
@@ -182,7 +182,7 @@ static void turn(push_runner_t *runner)
     take_stuck(runner, now.mono);
     publish_done(runner, now.mono);
     for (unsigned i = 0; i < runner->queues_count; i++) {
-        push_queue_settle(&runner->queues[i]);
+        push_backlog_settle(&runner->queues[i]);
     }
     if (!leaves(runner)) {
         start_queues(runner, &now);
@@ -201,9 +201,9 @@ static int patience(const push_runner_t *runner)
     int64_t until = now.mono + 1000;
 
     for (unsigned i = 0; !leaves(runner) && i < runner->queues_count; i++) {
-        const push_queue_t *queue = &runner->queues[i];
+        const push_backlog_t *queue = &runner->queues[i];
 
-        until = sooner(until, push_queue_until(queue, &now));
+        until = sooner(until, push_backlog_until(queue, &now));
         until = sooner(until, push_timers_until(queue, &now));
     }
     if (runner->stuck.first) {
@@ -247,7 +247,7 @@ static void *run(void *data)
         }
     }
     for (unsigned i = 0; i < runner->queues_count; i++) {
-        push_queue_close(&runner->queues[i]);
+        push_backlog_close(&runner->queues[i]);
     }
     return NULL;
 }
@@ -257,7 +257,7 @@ static void *run(void *data)
 static void destroy(push_runner_t *runner)
 {
     for (unsigned i = 0; i < runner->queues_count; i++) {
-        push_queue_cleanup(&runner->queues[i]);
+        push_backlog_cleanup(&runner->queues[i]);
     }
     while (runner->spare) {
         push_fetch_t *fetch = runner->spare;
@@ -308,9 +308,9 @@ static bool make_queues(push_runner_t *runner)
         return false;
     }
     while (runner->queues_count < count) {
-        push_queue_t *queue = &runner->queues[runner->queues_count];
+        push_backlog_t *queue = &runner->queues[runner->queues_count];
 
-        push_queue_init(queue, runner, runner->queues_count++);
+        push_backlog_init(queue, runner, runner->queues_count++);
         queue->look_next =
             now + (int64_t)(push_runner_random(runner) % FIRST_SPREAD);
     }

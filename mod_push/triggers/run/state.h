@@ -10,10 +10,10 @@
 
 /* What the thread of a runner has; nobody else touches it. */
 
-#define PUSH_QUEUE_WINDOW  256u /* messages of one queue in flight */
-#define PUSH_QUEUE_RUNNING 64u  /* requests of one queue at a time */
+#define PUSH_BACKLOG_WINDOW  256u /* messages of one queue in flight */
+#define PUSH_BACKLOG_RUNNING 64u  /* requests of one queue at a time */
 
-typedef struct push_queue_t push_queue_t;
+typedef struct push_backlog_t push_backlog_t;
 typedef struct push_work_t push_work_t;
 typedef struct push_job_t push_job_t;
 
@@ -39,7 +39,7 @@ struct push_job_t {
 /* A message of a queue. */
 struct push_work_t {
     push_work_t *next; /* of the same queue, by seq */
-    push_queue_t *queue;
+    push_backlog_t *queue;
     apr_pool_t *pool;
     uint64_t seq, mid;
     int64_t since; /* wall ms; when its first attempt was queued */
@@ -53,7 +53,7 @@ typedef struct push_jobs_t {
     push_job_t *first, **end;
 } push_jobs_t;
 
-struct push_queue_t {
+struct push_backlog_t {
     push_runner_t *runner;
     const push_rule_t *rule;
     unsigned index; /* of the rule */
@@ -84,7 +84,7 @@ struct push_runner_t {
     uint64_t random;
     apr_pool_t *pool; /* parent of those of works */
     apr_pool_t *turn; /* cleared with each turn */
-    push_queue_t *queues;
+    push_backlog_t *queues;
     unsigned queues_count, queues_first;
     push_job_t *targets[PUSH_RUNNER_KEYS]; /* that run, by key */
     push_jobs_t done;                      /* to be published and settled */

@@ -9,7 +9,7 @@
 
 /* ---- the event ---- */
 
-static const char *make_event(push_queue_t *queue, int64_t wall,
+static const char *make_event(push_backlog_t *queue, int64_t wall,
                               push_trigger_event_t *event)
 {
     apr_pool_t *pool = queue->runner->turn;
@@ -22,7 +22,8 @@ static const char *make_event(push_queue_t *queue, int64_t wall,
     return push_trigger_event_init(pool, object, wall, event);
 }
 
-static bool is_followed(push_queue_t *queue, const push_trigger_event_t *event)
+static bool is_followed(push_backlog_t *queue,
+                        const push_trigger_event_t *event)
 {
     apr_pool_t *pool = queue->runner->turn;
 
@@ -47,7 +48,7 @@ static bool is_followed(push_queue_t *queue, const push_trigger_event_t *event)
 }
 
 /* False: it could not be queued; it is tried again. */
-static bool fire(push_queue_t *queue, int64_t wall)
+static bool fire(push_backlog_t *queue, int64_t wall)
 {
     push_trigger_event_t event;
     push_status_t status = PUSH_OK;
@@ -66,7 +67,7 @@ static bool fire(push_queue_t *queue, int64_t wall)
 /* ---- when ---- */
 
 /* While the one before is not over, none is made. */
-static void turn_every(push_queue_t *queue, int64_t wall)
+static void turn_every(push_backlog_t *queue, int64_t wall)
 {
     int64_t slot = wall / queue->rule->every;
 
@@ -76,7 +77,7 @@ static void turn_every(push_queue_t *queue, int64_t wall)
     }
 }
 
-static void turn_at(push_queue_t *queue, int64_t wall)
+static void turn_at(push_backlog_t *queue, int64_t wall)
 {
     int64_t next;
 
@@ -89,7 +90,7 @@ static void turn_at(push_queue_t *queue, int64_t wall)
     }
 }
 
-void push_timers_turn(push_queue_t *queue, const push_time_t *now)
+void push_timers_turn(push_backlog_t *queue, const push_time_t *now)
 {
     if (queue->inlet.fd < 0) {
         return;
@@ -102,7 +103,7 @@ void push_timers_turn(push_queue_t *queue, const push_time_t *now)
     }
 }
 
-int64_t push_timers_until(const push_queue_t *queue, const push_time_t *now)
+int64_t push_timers_until(const push_backlog_t *queue, const push_time_t *now)
 {
     int64_t every = queue->rule->every;
     int64_t next = 0;

@@ -38,7 +38,7 @@ static push_job_t *add_job(push_work_t *work, json_t *to)
     return job;
 }
 
-static void wait_for_turn(push_queue_t *queue, push_job_t *job)
+static void wait_for_turn(push_backlog_t *queue, push_job_t *job)
 {
     push_jobs_add(job->work->due ? &queue->early : &queue->waiting, job);
 }
@@ -138,7 +138,7 @@ static void read_times(push_work_t *work)
     }
 }
 
-bool push_work_begin(push_queue_t *queue, const push_sse_block_t *block)
+bool push_work_begin(push_backlog_t *queue, const push_sse_block_t *block)
 {
     push_runner_t *runner = queue->runner;
     push_work_t *work;

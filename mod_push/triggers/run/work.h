@@ -17,7 +17,7 @@
  * Takes a message: its jobs wait in the queue, or are done where nothing is to
  * be asked.  False: there is no memory, and nothing was taken.
  */
-bool push_work_begin(push_queue_t *queue, const push_sse_block_t *block);
+bool push_work_begin(push_backlog_t *queue, const push_sse_block_t *block);
 
 /* Gives it back; its jobs must be in no list any more. */
 void push_work_destroy(push_work_t *work);

@@ -1,4 +1,4 @@
-#include "triggers/run/queue.h"
+#include "triggers/run/backlog.h"
 
 #include <errno.h>
 #include <http_log.h>
@@ -17,8 +17,8 @@ APLOG_USE_MODULE(push);
 #define LOOK_SPREAD 500u
 #define ACK_MS      20 /* until what could not be acknowledged is tried */
 
-void push_queue_init(push_queue_t *queue, push_runner_t *runner,
-                     unsigned index)
+void push_backlog_init(push_backlog_t *queue, push_runner_t *runner,
+                       unsigned index)
 {
     queue->runner = runner;
     queue->index = index;
@@ -29,25 +29,25 @@ void push_queue_init(push_queue_t *queue, push_runner_t *runner,
     push_jobs_init(&queue->early);
 }
 
-void push_queue_cleanup(push_queue_t *queue)
+void push_backlog_cleanup(push_backlog_t *queue)
 {
-    push_queue_close(queue);
+    push_backlog_close(queue);
     free(queue->known);
 }
 
-static push_trigger_figures_t *figures_of(const push_queue_t *queue)
+static push_trigger_figures_t *figures_of(const push_backlog_t *queue)
 {
     return &queue->runner->options.figures[queue->index];
 }
 
 /* ---- to have it ---- */
 
-static bool is_open(const push_queue_t *queue)
+static bool is_open(const push_backlog_t *queue)
 {
     return queue->inlet.fd >= 0;
 }
 
-static void complain(push_queue_t *queue, push_status_t status, int64_t now)
+static void complain(push_backlog_t *queue, push_status_t status, int64_t now)
 {
     if (status != PUSH_BUSY && now >= queue->complain_next) {
         queue->complain_next = now + 60000;
@@ -62,7 +62,7 @@ static void complain(push_queue_t *queue, push_status_t status, int64_t now)
     }
 }
 
-static push_status_t open_inlet(push_queue_t *queue)
+static push_status_t open_inlet(push_backlog_t *queue)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = queue};
     push_reservation_t reservation;
@@ -72,7 +72,7 @@ static push_status_t open_inlet(push_queue_t *queue)
         return PUSH_TOO_MANY;
     }
     status = push_inlet_open(&queue->inlet, queue->runner->options.broker,
-                             queue->rule->user, PUSH_QUEUE_WINDOW,
+                             queue->rule->user, PUSH_BACKLOG_WINDOW,
                              &reservation);
     if (status == PUSH_OK
         && epoll_ctl(queue->runner->epoll, EPOLL_CTL_ADD, queue->inlet.fd,
@@ -83,7 +83,7 @@ static push_status_t open_inlet(push_queue_t *queue)
     return status;
 }
 
-static void open_queue(push_queue_t *queue, int64_t now)
+static void open_queue(push_backlog_t *queue, int64_t now)
 {
     push_status_t status = open_inlet(queue);
 
@@ -100,7 +100,7 @@ static void open_queue(push_queue_t *queue, int64_t now)
     atomic_store(&figures_of(queue)->owner, getpid());
 }
 
-void push_queue_look(push_queue_t *queue, int64_t now)
+void push_backlog_look(push_backlog_t *queue, int64_t now)
 {
     push_inlet_view_t view;
 
@@ -119,7 +119,7 @@ void push_queue_look(push_queue_t *queue, int64_t now)
     }
 }
 
-static void drop_works(push_queue_t *queue)
+static void drop_works(push_backlog_t *queue)
 {
     while (queue->works) {
         push_work_t *work = queue->works;
@@ -131,7 +131,7 @@ static void drop_works(push_queue_t *queue)
 }
 
 /* Those of the queue leave the list. */
-static void drop_from(push_jobs_t *jobs, const push_queue_t *queue)
+static void drop_from(push_jobs_t *jobs, const push_backlog_t *queue)
 {
     push_jobs_t kept;
     push_job_t *job = push_jobs_take(jobs);
@@ -152,7 +152,7 @@ static void drop_from(push_jobs_t *jobs, const push_queue_t *queue)
     }
 }
 
-static void drop_running(push_queue_t *queue)
+static void drop_running(push_backlog_t *queue)
 {
     push_runner_t *runner = queue->runner;
 
@@ -174,7 +174,7 @@ static void drop_running(push_queue_t *queue)
     }
 }
 
-void push_queue_close(push_queue_t *queue)
+void push_backlog_close(push_backlog_t *queue)
 {
     int64_t self = getpid();
 
@@ -194,7 +194,7 @@ void push_queue_close(push_queue_t *queue)
 
 /* ---- what comes ---- */
 
-void push_queue_read(push_queue_t *queue)
+void push_backlog_read(push_backlog_t *queue)
 {
     push_sse_block_t block;
 
@@ -202,12 +202,12 @@ void push_queue_read(push_queue_t *queue)
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, queue->runner->options.server,
                      "PUSH0244: trigger %s: its queue is another child's now",
                      queue->rule->name);
-        push_queue_close(queue);
+        push_backlog_close(queue);
         return;
     }
     while (push_inlet_next(&queue->inlet, &block)) {
         if (!push_work_begin(queue, &block)) {
-            push_queue_close(queue); /* it comes again */
+            push_backlog_close(queue); /* it comes again */
             return;
         }
     }
@@ -216,7 +216,7 @@ void push_queue_read(push_queue_t *queue)
 /* ---- what is begun ---- */
 
 /* What was to come later, and is due. */
-static void take_early(push_queue_t *queue, int64_t wall)
+static void take_early(push_backlog_t *queue, int64_t wall)
 {
     push_jobs_t early = queue->early;
     push_job_t *job;
@@ -234,7 +234,7 @@ static void take_early(push_queue_t *queue, int64_t wall)
 }
 
 /* PushRate: so many may begin now. */
-static bool take_token(push_queue_t *queue, int64_t mono)
+static bool take_token(push_backlog_t *queue, int64_t mono)
 {
     double rate = queue->rule->rate;
 
@@ -296,10 +296,10 @@ static void begin(push_job_t *job)
     }
 }
 
-void push_queue_start(push_queue_t *queue, const push_time_t *now)
+void push_backlog_start(push_backlog_t *queue, const push_time_t *now)
 {
     take_early(queue, now->wall);
-    while (queue->waiting.first && queue->running < PUSH_QUEUE_RUNNING
+    while (queue->waiting.first && queue->running < PUSH_BACKLOG_RUNNING
            && queue->runner->running < PUSH_RUNNER_RUNNING) {
         push_job_t *job = queue->waiting.first;
         push_job_t *other = under_way(job);
@@ -319,9 +319,9 @@ void push_queue_start(push_queue_t *queue, const push_time_t *now)
 
 /* ---- what is over ---- */
 
-void push_queue_over(push_job_t *job)
+void push_backlog_over(push_job_t *job)
 {
-    push_queue_t *queue = job->work->queue;
+    push_backlog_t *queue = job->work->queue;
     push_job_t **at = target_of(job);
     push_job_t *next = job->behind;
 
@@ -348,13 +348,13 @@ void push_queue_over(push_job_t *job)
     }
 }
 
-static void note_oldest(const push_queue_t *queue)
+static void note_oldest(const push_backlog_t *queue)
 {
     atomic_store(&figures_of(queue)->oldest,
                  queue->works ? push_mid_ms(queue->works->mid) : 0);
 }
 
-void push_queue_settle(push_queue_t *queue)
+void push_backlog_settle(push_backlog_t *queue)
 {
     push_status_t status = PUSH_OK;
 
@@ -372,11 +372,11 @@ void push_queue_settle(push_queue_t *queue)
     note_oldest(queue);
     status = push_inlet_ack(&queue->inlet, queue->over);
     if (status == PUSH_STALE || status == PUSH_NOT_FOUND) {
-        push_queue_close(queue);
+        push_backlog_close(queue);
     }
 }
 
-int64_t push_queue_until(const push_queue_t *queue, const push_time_t *now)
+int64_t push_backlog_until(const push_backlog_t *queue, const push_time_t *now)
 {
     int64_t until = is_open(queue) ? now->mono + 1000 : queue->look_next;
 
@@ -389,7 +389,7 @@ int64_t push_queue_until(const push_queue_t *queue, const push_time_t *now)
         until = due < until ? due : until;
     }
     if (queue->waiting.first && queue->rule->rate
-        && queue->running < PUSH_QUEUE_RUNNING) {
+        && queue->running < PUSH_BACKLOG_RUNNING) {
         int64_t token = now->mono + 1 + 1000 / queue->rule->rate;
 
         until = token < until ? token : until;
