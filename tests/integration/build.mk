@@ -116,3 +116,6 @@ $(FEED_TESTS): $(B)/obj/tests/integration/feed.o
 # What the guides tell to type: the tools are the build's own.
 $(B)/tests/integration/test_guides: $(B)/obj/tests/integration/guide.o \
 		| $(PUSHC_TOOLS)
+
+# An application's server, which answers as the test says.
+$(B)/tests/integration/test_triggers: $(B)/obj/tests/integration/backend.o
