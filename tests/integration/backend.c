@@ -36,7 +36,7 @@ struct backend_state {
     int bell;
     int listener; /* -1: it is down */
     int port;
-    bool stop, held;
+    bool stop, held, path;
     char *answer;
     struct taken *taken, **taken_end;
     int count;
@@ -67,6 +67,22 @@ static void take_request(struct backend_state *b, const char *head,
     b->count++;
 }
 
+/* The last part of the path that was asked for. */
+static ssize_t send_path(const struct connection *c)
+{
+    const char *end = strstr(c->bytes, " HTTP/");
+    const char *at = end;
+    char text[300];
+
+    while (at > c->bytes && at[-1] != '/') {
+        at--;
+    }
+    snprintf(text, sizeof(text),
+             "HTTP/1.1 200 X\r\nContent-Length: %d\r\n\r\n%.*s",
+             (int)(end - at), (int)(end - at), at);
+    return send(c->fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
 /* Answer what is whole, unless it is held. */
 static void answer(struct backend_state *b, struct connection *c)
 {
@@ -89,7 +105,9 @@ static void answer(struct backend_state *b, struct connection *c)
         c->whole = true;
     }
     if (!b->held) {
-        ssize_t sent = send(c->fd, b->answer, strlen(b->answer), MSG_NOSIGNAL);
+        ssize_t sent = b->path ? send_path(c)
+                               : send(c->fd, b->answer, strlen(b->answer),
+                                      MSG_NOSIGNAL);
 
         memmove(c->bytes, c->bytes + head + body, c->used - head - body);
         c->used -= head + body;
@@ -286,6 +304,13 @@ void backend_answer(struct backend *backend, int status, const char *headers,
     free(b->answer);
     b->answer = text;
     pthread_mutex_unlock(&b->lock);
+}
+
+void backend_answer_path(struct backend *backend)
+{
+    pthread_mutex_lock(&backend->state->lock);
+    backend->state->path = true;
+    pthread_mutex_unlock(&backend->state->lock);
 }
 
 static void set_held(struct backend *backend, bool held)

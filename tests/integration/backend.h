@@ -19,6 +19,9 @@ struct backend *backend_start(void);
 void backend_answer(struct backend *b, int status, const char *headers,
                     const char *body);
 
+/* From now on: 200, and the last part of the path as the body. */
+void backend_answer_path(struct backend *b);
+
 /* From now on it answers nothing, until backend_go(). */
 void backend_hold(struct backend *b);
 void backend_go(struct backend *b);

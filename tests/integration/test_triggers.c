@@ -264,6 +264,102 @@ START_TEST(devices_that_are_alike_share_a_request)
 }
 END_TEST
 
+/* ---- children that end ---- */
+
+#define EVENTS_MANY 60
+
+/* Each message once, whatever their order. */
+static void expect_each(struct stream *st, int count)
+{
+    bool seen[EVENTS_MANY] = {false};
+
+    for (int i = 0; i < count; i++) {
+        const struct event *e = stream_next(st);
+        int n = atoi(e->data);
+
+        ck_assert_int_lt(n, EVENTS_MANY);
+        ck_assert_msg(!seen[n], "%s (%s) came twice: %s", e->data, e->type,
+                      e->id);
+        seen[n] = true;
+    }
+    ck_assert_ptr_null(stream_next_in(st, 500));
+}
+
+static pid_t owner_of(const struct server *s)
+{
+    return figure(s, 0, "child");
+}
+
+static const char echo[] =
+    "PushStateDir ${STATE}\n"
+    "PushDurability commit\n"
+    "<PushTrigger trip>\n"
+    "PushWhen \"event('type') == 'trip'\"\n"
+    "PushTo user ada\n"
+    "PushPull \"${BACKEND}/%{event:data.n}\" timeout=20s\n"
+    "</PushTrigger>\n";
+
+/*
+ * The backend says what it was asked for; the child is killed with requests
+ * under way, with answers that were published and not acknowledged, and with
+ * events that were not begun.
+ */
+START_TEST(a_child_that_is_killed_loses_no_event_and_doubles_no_message)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, keep_printf("Define STATE state\n%s", echo));
+    struct stream *st;
+    pid_t owner;
+    int told = 0;
+
+    server_allow(s, "exit signal Killed");
+    backend_answer_path(b);
+    wait_until(owner_of(s) != 0);
+    owner = owner_of(s);
+    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    for (; told < 20; told++) {
+        tell(s, "trip", keep_printf("%d", told),
+             keep_printf("{\"n\":%d}", told));
+    }
+    backend_hold(b);
+    for (; told < EVENTS_MANY; told++) {
+        tell(s, "trip", keep_printf("%d", told),
+             keep_printf("{\"n\":%d}", told));
+    }
+    if (holder_of(s, st) == owner) {
+        stream_close(st);
+        st = NULL;
+    }
+    server_kill_child(s, owner);
+    wait_until(owner_of(s) != 0 && owner_of(s) != owner);
+    backend_go(b);
+    if (st == NULL) {
+        st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    }
+    expect_each(st, EVENTS_MANY);
+    wait_until(figure(s, 0, "waiting") == 0);
+}
+END_TEST
+
+START_TEST(a_graceful_restart_lets_requests_end)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, pull);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+
+    backend_hold(b);
+    backend_answer(b, 200, NULL, "x");
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    backend_await(b, 1);
+    server_graceful(s);
+    backend_go(b);
+    ck_assert_str_eq(stream_next(st)->data, "x");
+    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    ck_assert_str_eq(stream_next(st)->data, "x");
+    ck_assert_int_eq(backend_count(b), 2);
+}
+END_TEST
+
 /* ---- webhooks ---- */
 
 static const unsigned char old_key[] = "0123456789abcdef01234567";
@@ -378,6 +474,10 @@ static Suite *suite(void)
     tcase_add_test(tc, a_backend_that_is_down_for_a_while_loses_nothing);
     tcase_add_test(
         tc, what_will_never_do_is_a_dead_letter_that_can_be_tried_again);
+    tc = case_add(all, "ends", 90);
+    tcase_add_test(
+        tc, a_child_that_is_killed_loses_no_event_and_doubles_no_message);
+    tcase_add_test(tc, a_graceful_restart_lets_requests_end);
     tc = case_add(all, "webhooks and timers", 60);
     tcase_add_test(tc, a_webhook_is_signed_with_each_key_and_keeps_its_id);
     tcase_add_test(

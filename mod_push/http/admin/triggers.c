@@ -55,6 +55,7 @@ static push_status_t add_trigger(json_t *list, const push_rule_t *rule,
 
     set(trigger, "trigger", json_string(rule->name));
     set(trigger, "taken", json_boolean(view.online));
+    set_number(trigger, "child", (uint64_t)atomic_load(&figures->owner));
     set_number(trigger, "waiting", view.waiting);
     set_number(trigger, "oldest", (uint64_t)atomic_load(&figures->oldest));
     set_number(trigger, "running", atomic_load(&figures->running));
