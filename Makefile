@@ -216,6 +216,7 @@ $(B)/libpush_store.a $(B)/libpush_identity.a:
 # test_stream_*.c also those parts of stream/ that know nothing of httpd;
 # test_identity_*.c link http/identity, test_redis_*.c the Redis client,
 # test_library_*.c the calls of the function library, and a real Redis.
+# test_trigger_*.c what of triggers/ needs no httpd.
 # test_crash_*.c need failpoints: they are built in that mode only, where they
 # are the only tests.
 # Other .c files of tests/unit are helpers: core_*.c are linked into all
@@ -226,13 +227,14 @@ STORE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_store_*.c))
 STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
 REDIS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_redis_*.c))
 LIBRARY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_library_*.c))
+TRIGGER_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_trigger_*.c))
 IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
 CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
                $(wildcard tests/unit/test_crash_*.c))
 # A shard whose lock it waits for in vain refuses: it counts on the processor.
 ALONE_TESTS += build/failpoints/tests/unit/test_crash_points
 UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS) \
-               $(REDIS_TESTS) $(LIBRARY_TESTS)
+               $(REDIS_TESTS) $(LIBRARY_TESTS) $(TRIGGER_TESTS)
 LONG_TESTS  += $(patsubst %,$(B)/tests/unit/test_%,redis_real store_wal \
                  store_damage library_model store_epoch core_codec)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
@@ -263,6 +265,22 @@ $(STORE_TESTS) $(if $(filter failpoints,$(MODE)),$(CRASH_TESTS)): $(B)/%: $(B)/o
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(APR_LIBS) $(PKG_LIBS) -pthread
+
+# Rules and matching: expressions are httpd's, and a test brings its own.
+$(B)/obj/tests/unit/test_trigger_%.o: tests/unit/test_trigger_%.c
+	$(call compile,-Itests $(HTTPD_CFLAGS) $(PKG_CFLAGS))
+
+TRIGGER_OBJS := $(addprefix $(B)/obj/mod_push/triggers/,event.o errand.o \
+                template.o types.o cron.o)
+$(B)/tests/unit/test_trigger_take: $(B)/obj/mod_push/triggers/triggers.o
+
+$(TRIGGER_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(TRIGGER_OBJS) \
+		$(B)/libpush_store.a $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(filter %.a,$^) -Wl,--as-needed $(CHECK_LIBS) \
 		$(APR_LIBS) $(PKG_LIBS) -pthread
 
 # They speak with a fake Redis and with real ones, which are the harness's.

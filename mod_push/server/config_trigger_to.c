@@ -98,51 +98,53 @@ static const char *take_per(push_rule_request_t *request, const char *text)
     return "per= must be user, context or once";
 }
 
-/* What both take. */
-static const char *take_common(const cmd_parms *cmd,
-                               push_rule_request_t *request, const char *word)
+static const char *take_timeout(push_rule_request_t *request, const char *text)
+{
+    return push_trigger_time(text, PUSH_SECOND / 10, 60 * PUSH_SECOND,
+                             &request->timeout)
+               ? NULL
+               : "timeout= must be from 100ms to 60s";
+}
+
+static const char *take_secret(const cmd_parms *cmd,
+                               push_rule_request_t *request, const char *path)
+{
+    request->secret = *path ? ap_server_root_relative(cmd->pool, path) : NULL;
+    return request->secret ? NULL : "secret= must be the path of a file";
+}
+
+static const char *take_changed(push_rule_request_t *request, const char *text)
+{
+    request->only_changed = true;
+    return strcmp(text, "changed") ? "only= must be changed" : NULL;
+}
+
+/* What is wrong with the word of PushPull or PushPost. */
+static const char *request_word(const cmd_parms *cmd, bool pull,
+                                push_rule_request_t *request, const char *word)
 {
     const char *timeout = push_trigger_value(word, "timeout");
     const char *secret = push_trigger_value(word, "secret");
+    const char *per = pull ? push_trigger_value(word, "per") : NULL;
+    const char *only = pull ? push_trigger_value(word, "only") : NULL;
 
-    if (timeout) {
-        return push_trigger_time(timeout, PUSH_SECOND / 10, 60 * PUSH_SECOND,
-                                 &request->timeout)
-                   ? NULL
-                   : "timeout= must be from 100ms to 60s";
-    }
-    if (secret) {
-        request->secret = *secret ? ap_server_root_relative(cmd->pool, secret)
-                                  : NULL;
-        return request->secret ? NULL : "secret= must be the path of a file";
-    }
-    return "timeout=TIME and secret=FILE";
+    return timeout  ? take_timeout(request, timeout)
+           : secret ? take_secret(cmd, request, secret)
+           : per    ? take_per(request, per)
+           : only   ? take_changed(request, only)
+           : pull   ? "behind the URL there may be timeout=, secret=, per= "
+                      "and only="
+                    : "behind the URL there may be timeout= and secret=";
 }
 
 static const char *take_request_word(const cmd_parms *cmd, bool pull,
                                      push_rule_request_t *request,
                                      const char *word)
 {
-    const char *per = push_trigger_value(word, "per");
-    const char *error;
+    const char *error = request_word(cmd, pull, request, word);
 
-    if (pull && per) {
-        error = take_per(request, per);
-    }
-    else if (pull && !strcmp(word, "only=changed")) {
-        request->only_changed = true;
-        error = NULL;
-    }
-    else {
-        error = take_common(cmd, request, word);
-    }
-    return error ? apr_psprintf(
-               cmd->pool,
-               "%s takes %s%s behind its URL, not "
-               "\"%s\"",
-               cmd->cmd->name,
-               pull && !strchr(error, ' ') ? "per=, only=changed, " : "",
-               error, word)
+    return error ? apr_psprintf(cmd->pool, "%s: %s, not \"%s\"",
+                                cmd->cmd->name, error, word)
                  : NULL;
 }
 

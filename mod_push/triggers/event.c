@@ -330,8 +330,8 @@ const char *push_trigger_event_at(const push_trigger_event_t *event,
     case JSON_STRING:
         return json_string_value(value);
     case JSON_INTEGER:
-        return apr_psprintf(pool, "%" JSON_INTEGER_FORMAT,
-                            json_integer_value(value));
+        return apr_psprintf(pool, "%" APR_INT64_T_FMT,
+                            (apr_int64_t)json_integer_value(value));
     case JSON_REAL:
         return real_text(pool, json_real_value(value));
     default:

@@ -63,6 +63,8 @@ $(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \
 $(B)/tests/integration/test_metrics: $(B)/obj/tests/integration/scrape.o \
 		| $(B)/promtool
 
+$(B)/tests/integration/test_events: $(B)/obj/tests/integration/scrape.o
+
 # What users of Debian enable modules with.
 $(B)/a2enmod: tests/integration/fetch-a2enmod
 	$(call say,GET,$@)
