@@ -212,17 +212,32 @@ static void publish_text(push_feeds_t *feeds, push_feed_t feed,
     feeds->dropped += status != PUSH_OK && status != PUSH_NOT_FOUND;
 }
 
+/*
+ * What the server's own users and channels do is for nobody else, and of what
+ * became of one message one event is enough.
+ */
+static bool is_told(const push_feeds_t *feeds, const push_note_t *note)
+{
+    push_text_t name = push_note_text(note, PUSH_NOTE_NAME);
+
+    return feeds->options.wanted & PUSH_FEED_BIT(note->feed)
+           && !(name.len && *name.at == '$')
+           && (note->feed != PUSH_FEED_RECEIPTS || note->fate == PUSH_ACKED);
+}
+
 static void publish_note(push_feeds_t *feeds, const push_note_t *note)
 {
-    char *text;
+    bool followed = push_feed_followed(feeds, note->feed);
+    bool told = is_told(feeds, note);
+    char *text = followed || told ? push_cloudevent_make(note) : NULL;
 
-    if (push_feed_followed(feeds, note->feed)) {
-        text = push_cloudevent_make(note);
-        if (text) {
-            publish_text(feeds, note->feed, text);
-        }
-        free(text);
+    if (text && followed) {
+        publish_text(feeds, note->feed, text);
     }
+    if (text && told) {
+        feeds->options.tell(feeds->options.tell_data, note, text);
+    }
+    free(text);
 }
 
 /* Counts what was dropped; once a minute somebody may be told. */
@@ -259,6 +274,9 @@ static bool publish_notes(push_feeds_t *feeds)
                                    sizeof(feeds->note))) {
         publish_note(feeds, &feeds->note);
         count++;
+    }
+    if (count && feeds->options.wanted) {
+        feeds->options.tell(feeds->options.tell_data, NULL, NULL);
     }
     count_dropped(feeds);
     return count == most;
@@ -302,7 +320,9 @@ static push_listener_t listener_of(push_feeds_t *feeds)
     return (push_listener_t){.kinds = PUSH_FEED_EVENTS,
                              .tell = push_feed_listener_tell,
                              .data = &feeds->listener,
-                             .enabled = &feeds->listener.words->known};
+                             .enabled = feeds->options.wanted
+                                            ? NULL
+                                            : &feeds->listener.words->known};
 }
 
 push_feeds_t *push_feeds_create(const push_feeds_options_t *options)
@@ -315,6 +335,7 @@ push_feeds_t *push_feeds_create(const push_feeds_options_t *options)
     }
     feeds->options = *options;
     feeds->listener.words = &options->store->segment->feeds;
+    feeds->listener.wanted = options->wanted;
     feeds->listener.queue = push_feed_queue_create(QUEUE_BYTES);
     if (!feeds->listener.queue) {
         free(feeds);

@@ -5,6 +5,7 @@
 #include "core/feed.h"
 
 struct push_store_t;
+struct push_note_t;
 
 /*
  * What the server itself publishes (core/feed.h): a thread a child, which
@@ -29,6 +30,14 @@ typedef struct push_feeds_options_t {
     void (*dropped)(void *data, uint64_t count);
     void *data;
     push_feed_source_t sources[PUSH_FEEDS]; /* each with its feed's index */
+    /*
+     * Who else hears what happens, whether anybody follows the channel or not:
+     * of these feeds (PUSH_FEED_BIT()), in the thread of feeds.  text is the
+     * event as JSON; NULL, and no note: there are no more of them for now.
+     */
+    uint32_t wanted;
+    void (*tell)(void *data, const struct push_note_t *note, const char *text);
+    void *tell_data;
 } push_feeds_options_t;
 
 /*

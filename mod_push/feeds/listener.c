@@ -35,7 +35,7 @@ static bool wants_receipt(const push_feed_listener_t *listener,
                           const push_message_t *message)
 {
     return message->traits & PUSH_TRAIT_RECEIPT
-           && push_feed_known(listener->words, PUSH_FEED_RECEIPTS);
+           && push_feed_heard(listener, PUSH_FEED_RECEIPTS);
 }
 
 static void add_device(push_note_t *note, const push_heap_t *heap,
@@ -76,7 +76,7 @@ static bool is_dead_letter(const push_feed_listener_t *listener,
                            const push_event_t *event)
 {
     return (event->fate == PUSH_EXPIRED || event->fate == PUSH_EVICTED)
-           && push_feed_known(listener->words, PUSH_FEED_DEADLETTERS);
+           && push_feed_heard(listener, PUSH_FEED_DEADLETTERS);
 }
 
 /*

@@ -9,8 +9,17 @@
 typedef struct push_feed_listener_t {
     push_feed_queue_t *queue; /* of push_note_t */
     const push_feed_words_t *words;
+    uint32_t wanted; /* PUSH_FEED_BIT() of those that are always heard */
     _Atomic uint64_t dropped; /* notes that the queue had no room for */
 } push_feed_listener_t;
+
+/* False: what happens for this feed is for nobody.  Takes no lock. */
+static inline bool push_feed_heard(const push_feed_listener_t *listener,
+                                   push_feed_t feed)
+{
+    return listener->wanted & PUSH_FEED_BIT(feed)
+           || push_feed_known(listener->words, feed);
+}
 
 /* What is told to push_feed_listener_tell(), whose data is the listener. */
 #define PUSH_FEED_EVENTS                                                      \

@@ -11,7 +11,7 @@
 
 static bool is_followed(const push_feed_listener_t *listener)
 {
-    return push_feed_known(listener->words, PUSH_FEED_PRESENCE);
+    return push_feed_heard(listener, PUSH_FEED_PRESENCE);
 }
 
 /* Half of the queue is for what happens but once. */

@@ -3,6 +3,7 @@
 #include <http_log.h>
 
 #include "feeds/stats.h"
+#include "server/process_triggers.h"
 
 APLOG_USE_MODULE(push);
 
@@ -32,15 +33,15 @@ void push_process_feeds_make(struct push_store_t *store, push_broker_t *broker,
 {
     const push_feed_source_t stats = {
         .every = PUSH_STATS_EVERY_MS, .make = push_feed_stats, .data = broker};
-    const push_feeds_options_t options = {
-        .store = store,
-        .broker = broker,
-        .ttl = events_ttl,
-        .presence = presence,
-        .dropped = log_dropped,
-        .data = s,
-        .sources = {[PUSH_FEED_STATS] = stats}};
+    push_feeds_options_t options = {.store = store,
+                                    .broker = broker,
+                                    .ttl = events_ttl,
+                                    .presence = presence,
+                                    .dropped = log_dropped,
+                                    .data = s,
+                                    .sources = {[PUSH_FEED_STATS] = stats}};
 
+    push_process_triggers_listen(&options);
     feeds = push_feeds_create(&options);
     if (!feeds) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,

@@ -1,9 +1,27 @@
 #include "server/process_triggers.h"
 
+#include <http_log.h>
+
+#include "feeds/note.h"
 #include "triggers/triggers.h"
+
+APLOG_USE_MODULE(push);
+
+/* Events that are taken with one wait for the disk. */
+#define EVENTS_MAX 256
 
 /* Set by the parent before it forks; read by the children. */
 static const apr_array_header_t *rules;
+
+/* A child's own. */
+static push_triggers_t *triggers;
+static server_rec *server;
+
+/* ---- the thread of feeds only ---- */
+
+static apr_pool_t *pool; /* of the events that are not taken yet */
+static push_trigger_event_t events[EVENTS_MAX];
+static unsigned events_count;
 
 void push_process_triggers_prepare(const push_global_t *global)
 {
@@ -13,6 +31,80 @@ void push_process_triggers_prepare(const push_global_t *global)
 void push_process_triggers_make(apr_pool_t *child, push_runtime_t *runtime,
                                 server_rec *s)
 {
-    runtime->triggers =
-        rules ? push_triggers_create(child, s, rules, &runtime->broker) : NULL;
+    triggers = rules ? push_triggers_create(child, s, rules, &runtime->broker)
+                     : NULL;
+    runtime->triggers = triggers;
+    server = s;
+}
+
+/* ---- the server's own events ---- */
+
+static void take_all(void)
+{
+    push_taken_t taken[EVENTS_MAX];
+    unsigned lost = 0;
+
+    if (!events_count) {
+        return;
+    }
+    push_triggers_take(triggers, pool, events, events_count, taken);
+    for (unsigned i = 0; i < events_count; i++) {
+        lost += taken[i].status != PUSH_OK;
+        push_trigger_event_cleanup(&events[i]);
+    }
+    events_count = 0;
+    apr_pool_clear(pool);
+    if (lost) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                     "PUSH0260: %u events of the server itself were lost to "
+                     "its triggers: they could not be queued",
+                     lost);
+    }
+}
+
+static void take_event(void *data, const push_note_t *note, const char *text)
+{
+    (void)data;
+    if (!note) {
+        take_all();
+        return;
+    }
+    if (!push_trigger_event_init(pool, json_loads(text, 0, NULL), note->at,
+                                 &events[events_count])
+        && push_triggers_want(triggers, events[events_count].type)) {
+        events_count++;
+    }
+    else {
+        push_trigger_event_cleanup(&events[events_count]);
+    }
+    if (events_count == EVENTS_MAX) {
+        take_all();
+    }
+}
+
+void push_process_triggers_listen(push_feeds_options_t *options)
+{
+    static const struct {
+        const char *type;
+        push_feed_t feed;
+    } own[] = {{"push.message.acked", PUSH_FEED_RECEIPTS},
+               {"push.message.expired", PUSH_FEED_DEADLETTERS},
+               {"push.message.evicted", PUSH_FEED_DEADLETTERS},
+               {"push.device.connected", PUSH_FEED_PRESENCE},
+               {"push.device.disconnected", PUSH_FEED_PRESENCE},
+               {"push.channel.occupied", PUSH_FEED_PRESENCE},
+               {"push.channel.vacated", PUSH_FEED_PRESENCE}};
+
+    for (size_t i = 0; triggers && i < sizeof(own) / sizeof(own[0]); i++) {
+        push_text_t type = {own[i].type, (uint32_t)strlen(own[i].type)};
+
+        if (push_triggers_want(triggers, type)) {
+            options->wanted |= PUSH_FEED_BIT(own[i].feed);
+        }
+    }
+    if (options->wanted
+        && apr_pool_create_unmanaged_ex(&pool, NULL, NULL) != APR_SUCCESS) {
+        options->wanted = 0;
+    }
+    options->tell = take_event;
 }

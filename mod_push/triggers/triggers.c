@@ -117,9 +117,15 @@ static const rules_t *named(const push_triggers_t *triggers, push_text_t type)
     return apr_hash_get(triggers->by_type, type.at, (apr_ssize_t)type.len);
 }
 
+/* Of the server itself. */
+static bool is_own(push_text_t type)
+{
+    return type.len > 5 && !memcmp(type.at, "push.", 5);
+}
+
 bool push_triggers_want(const push_triggers_t *triggers, push_text_t type)
 {
-    return triggers->any->nelts || named(triggers, type);
+    return named(triggers, type) || (triggers->any->nelts && !is_own(type));
 }
 
 /* ---- targets ---- */
@@ -366,7 +372,9 @@ bool push_triggers_take(push_triggers_t *triggers, apr_pool_t *pool,
     for (unsigned i = 0; i < count; i++) {
         taken[i] = (push_taken_t){.status = PUSH_OK};
         match(&t, named(triggers, events[i].type), &events[i], &taken[i]);
-        match(&t, triggers->any, &events[i], &taken[i]);
+        if (!is_own(events[i].type)) {
+            match(&t, triggers->any, &events[i], &taken[i]);
+        }
     }
     end(&t);
     for (unsigned i = 0; i < count; i++) {

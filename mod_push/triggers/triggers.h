@@ -26,7 +26,11 @@ const push_rule_t *push_triggers_find(const push_triggers_t *triggers,
 const push_rule_t *push_triggers_rule(const push_triggers_t *triggers,
                                       unsigned index);
 
-/* True if some rule can match an event of this type. */
+/*
+ * True if some rule can match an event of this type.  One of the server's own
+ * (`push.…`) only a rule can match that names its type: it would be made for
+ * all others in vain.
+ */
 bool push_triggers_want(const push_triggers_t *triggers, push_text_t type);
 
 /* What became of one event. */

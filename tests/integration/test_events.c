@@ -11,6 +11,7 @@
 #include "keep.h"
 #include "scrape.h"
 #include "server.h"
+#include "stream.h"
 #include "token.h"
 #include "verbs.h"
 #include "wait.h"
@@ -301,6 +302,68 @@ START_TEST(the_same_event_twice_leads_to_nothing_new)
 }
 END_TEST
 
+/* ---- the server's own ---- */
+
+static const char own_rules[] =
+    "PushPresence on\n"
+    "<PushTrigger unread>\n"
+    "PushWhen \"event('type') == 'push.message.expired' && "
+    "event('data.event') == 'trip.accepted'\"\n"
+    "PushPost http://127.0.0.1:9/sms timeout=1s\n"
+    "PushMessage urgency=high\n"
+    "PushRetry attempts=1 age=1s\n"
+    "</PushTrigger>\n"
+    "<PushTrigger read>\n"
+    "PushWhen \"event('type') == 'push.message.acked' && "
+    "event('data.user') == 'ada'\"\n"
+    "PushTo user \"%{event:data.user}\"\n"
+    "PushPull http://127.0.0.1:9/ timeout=1s\n"
+    "PushMessage urgency=low\n"
+    "PushRetry attempts=1\n"
+    "</PushTrigger>\n"
+    "<PushTrigger here>\n"
+    "PushWhen \"event('type') in { 'push.device.connected', "
+    "'push.channel.occupied' }\"\n"
+    "PushPost http://127.0.0.1:9/ timeout=1s\n"
+    "PushMessage urgency=very-low\n"
+    "PushRetry attempts=1\n"
+    "</PushTrigger>\n"
+    /* It does not name their types, so it hears of none of them. */
+    "<PushTrigger any>\n"
+    "PushWhen true\n"
+    "PushPost http://127.0.0.1:9/ timeout=1s\n"
+    "PushRetry attempts=1\n"
+    "</PushTrigger>\n";
+
+/* Nobody follows a channel of the server: the rules are reason enough. */
+START_TEST(what_happens_here_is_an_event_for_rules_that_name_it)
+{
+    struct server_options o = {.global = own_rules};
+    struct server *s = server_start(&o);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&channel=c",
+                                    NULL);
+    int normal;
+
+    http_expect(publish_try(s, "user=ada", "Prefer: respond-async\r\n", "x"),
+                202, NULL);
+    acknowledge(s, "user=ada&device=d&seq=1");
+    wait_until(queued(s, "low") == 1);
+    /* The device, and the channel that it follows. */
+    wait_until(queued(s, "very-low") == 2);
+    normal = queued(s, "normal");
+    ck_assert_int_eq(normal, 1);
+    http_expect(publish_try(s, "user=bob",
+                            "TTL: 1\r\nPush-Event: trip.accepted\r\n", "x"),
+                201, NULL);
+    http_expect(publish_try(s, "user=bob",
+                            "TTL: 1\r\nPush-Event: trip.ended\r\n", "x"),
+                201, NULL);
+    wait_until(queued(s, "high") == 1);
+    ck_assert_int_eq(queued(s, "normal"), normal + 2);
+    stream_close(st);
+}
+END_TEST
+
 /* ---- safe ---- */
 
 START_TEST(what_is_answered_is_on_disk)
@@ -385,6 +448,7 @@ int main(void)
     tc = case_add(suite, "events", 60);
     tcase_add_test(tc, what_comes_in_finds_the_rules_that_match);
     tcase_add_test(tc, the_same_event_twice_leads_to_nothing_new);
+    tcase_add_test(tc, what_happens_here_is_an_event_for_rules_that_name_it);
     tcase_add_test(tc, what_is_answered_is_on_disk);
     tcase_add_test(tc,
                    events_are_for_who_may_administer_and_have_their_limits);
