@@ -1,12 +1,7 @@
 #ifndef PUSH_RUNNER_H
 #define PUSH_RUNNER_H
 
-#include <pthread.h>
-
-#include "http/settings.h"
-#include "triggers/run/figures.h"
-#include "triggers/run/signature.h"
-#include "triggers/triggers.h"
+#include "triggers/run/options.h"
 
 /*
  * Does what triggers want: a thread a child, which has some of the queues and
@@ -15,15 +10,6 @@
  * and acknowledges.
  */
 typedef struct push_runner_t push_runner_t;
-
-typedef struct push_runner_options_t {
-    server_rec *server;    /* of its log */
-    push_broker_t *broker; /* borrowed for good, as is all of the following */
-    push_triggers_t *triggers;
-    const push_settings_t *settings; /* of the messages that it publishes */
-    const push_signer_t *signers;    /* of each rule, by its index */
-    push_trigger_figures_t *figures; /* likewise; shared by all children */
-} push_runner_options_t;
 
 /*
  * Once this process has its reactors.  NULL: there is no memory, descriptor or

@@ -1,11 +1,13 @@
 #ifndef PUSH_RUNNER_STATE_H
 #define PUSH_RUNNER_STATE_H
 
+#include <pthread.h>
+
 #include "http/publish/inject.h"
 #include "triggers/errand.h"
 #include "triggers/run/fetch.h"
 #include "triggers/run/inlet.h"
-#include "triggers/run/runner.h"
+#include "triggers/run/options.h"
 #include "triggers/run/verdict.h"
 
 /* What the thread of a runner has; nobody else touches it. */
@@ -13,6 +15,7 @@
 #define PUSH_BACKLOG_WINDOW  256u /* messages of one queue in flight */
 #define PUSH_BACKLOG_RUNNING 64u  /* requests of one queue at a time */
 
+typedef struct push_runner_t push_runner_t;
 typedef struct push_backlog_t push_backlog_t;
 typedef struct push_work_t push_work_t;
 typedef struct push_job_t push_job_t;
