@@ -13,8 +13,8 @@
 
 APLOG_USE_MODULE(push);
 
-#define LOOK_MS     750 /* and up to half a second more */
-#define LOOK_SPREAD 500u
+#define POLL_MS     750 /* and up to half a second more */
+#define POLL_SPREAD 500u
 #define ACK_MS      20 /* until what could not be acknowledged is tried */
 
 void push_backlog_init(push_backlog_t *queue, push_runner_t *runner,
@@ -107,9 +107,9 @@ void push_backlog_look(push_backlog_t *queue, int64_t now)
     if (is_open(queue) || now < queue->look_next) {
         return;
     }
-    queue->look_next = now + LOOK_MS
+    queue->look_next = now + POLL_MS
                        + (int64_t)(push_runner_random(queue->runner)
-                                   % LOOK_SPREAD);
+                                   % POLL_SPREAD);
     if (!push_runtime_superseded()
         && push_inlet_look(queue->runner->options.broker, queue->rule->user,
                            &view)
