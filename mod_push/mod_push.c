@@ -14,6 +14,7 @@
 #include "server/config.h"
 #include "server/config_check.h"
 #include "server/process.h"
+#include "server/process_runner.h"
 #include "server/version.h"
 #include "http/admin/admin.h"
 #include "http/admin/status.h"
@@ -66,13 +67,16 @@ static int post_config(apr_pool_t *conf, apr_pool_t *log, apr_pool_t *temp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    return push_process_prepare(s, push_config_global(s));
+    return push_process_runner_prepare(s, push_config_global(s))
+               ? push_process_prepare(s, push_config_global(s))
+               : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* In a new child, before it accepts: starts the reactors. */
 static void child_init(apr_pool_t *child, server_rec *s)
 {
     push_process_start(child, s);
+    push_process_runner_start(s);
 }
 
 /* In a child that is about to end, before its pool goes. */

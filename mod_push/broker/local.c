@@ -19,6 +19,8 @@
 #include "store/ops/view_copy.h"
 #include "store/ops/ack.h"
 #include "store/ops/keys.h"
+#include "store/ops/later.h"
+#include "store/ops/later_list.h"
 #include "store/ops/life.h"
 #include "store/shm/clock.h"
 
@@ -50,6 +52,7 @@ static push_status_t publish(push_broker_t *broker,
 
     answer->keyed = publication->key.len != 0;
     answer->again = false;
+    answer->scheduled = false;
     if (push_segment_superseded(store->segment)) {
         return PUSH_BUSY;
     }
@@ -58,16 +61,33 @@ static push_status_t publish(push_broker_t *broker,
     }
     if (status == PUSH_OVER) {
         answer->again = true;
+        answer->scheduled = push_store_is_later(store, answer->receipt.mid);
         return PUSH_OK;
     }
     if (status != PUSH_OK) {
         return status;
     }
-    status = push_store_publish(store, publication, commit, answer);
+    status = push_is_later(publication)
+                 ? push_store_schedule(store, publication, commit, answer)
+                 : push_store_publish(store, publication, commit, answer);
     if (status != PUSH_OK && answer->keyed) {
         push_store_key_done(store, &answer->claim, NULL);
     }
     return status;
+}
+
+static void take_back(push_store_t *store, const push_answer_t *answer)
+{
+    const push_sought_t sought = {.mid = answer->receipt.mid};
+    push_time_t now = push_clock_now();
+    uint32_t recalled;
+
+    if (answer->scheduled) {
+        push_store_unschedule(store, &sought, &now);
+    }
+    else {
+        push_store_recall(store, &sought, &now, &recalled);
+    }
 }
 
 /* A message with a key stays: a repeated request is answered with it. */
@@ -85,11 +105,7 @@ static push_status_t settle(push_broker_t *broker, push_commit_t *commit,
         push_store_key_done(store, &answer->claim, &answer->receipt);
     }
     else if (status != PUSH_OK) {
-        push_time_t now = push_clock_now();
-        uint32_t recalled;
-
-        push_store_recall(store, &(push_sought_t){.mid = answer->receipt.mid},
-                          &now, &recalled);
+        take_back(store, answer);
     }
     return status;
 }
@@ -98,6 +114,10 @@ static push_status_t recall(push_broker_t *broker,
                             const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled)
 {
+    if (message->later) {
+        *recalled = 0;
+        return push_store_unschedule(broker->data, message, now);
+    }
     return push_store_recall(broker->data, message, now, recalled);
 }
 
@@ -208,6 +228,10 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
     case PUSH_VIEW_DEVICES:
         return push_view_devices(broker->data, what->user, &what->now,
                                  visitor->device, visitor->data);
+    case PUSH_VIEW_LATER:
+        return push_view_later(broker->data, &what->message, visitor);
+    case PUSH_VIEW_LATERS:
+        return push_later_list(broker->data, what, visitor);
     case PUSH_VIEW_CHANNELS:
         return push_channels_list(broker->data, what, visitor);
     case PUSH_VIEW_STREAMS:

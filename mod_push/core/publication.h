@@ -20,6 +20,7 @@ typedef struct push_audience_t {
  */
 typedef struct push_sought_t {
     uint64_t mid;
+    bool later;               /* it is what is kept under this id */
     bool addressed;           /* what follows is said */
     push_audience_t audience; /* its mid is not used */
     push_text_t device;       /* of a user's message; empty: not said */
@@ -31,6 +32,7 @@ typedef struct push_publication_t {
     push_message_spec_t spec;
     push_text_t key; /* idempotency key; empty for none */
     push_time_t now; /* when it came */
+    int64_t at;      /* wall ms: not before; 0, or not after now: at once */
     uint32_t rate;   /* a second, to this user, where the broker paces; 0: any
                         number */
     bool relayed; /* another region has sent it: it goes to no further one */
@@ -50,7 +52,9 @@ typedef struct push_answer_t {
     push_rate_t rate;             /* as publication->rate has left it; limit 0:
                                      nobody says */
     bool keyed;
-    bool again; /* the receipt is that of an earlier request */
+    bool again;     /* the receipt is that of an earlier request */
+    bool scheduled; /* it is kept until publication->at; receipt.mid is the id
+                       by which that can be recalled, not the message's */
 } push_answer_t;
 
 #endif

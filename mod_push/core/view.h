@@ -6,6 +6,7 @@
 #include "core/copy_view.h"
 #include "core/exemplar.h"
 #include "core/families.h"
+#include "core/later_view.h"
 #include "core/list.h"
 #include "core/nodes.h"
 #include "core/publication.h"
@@ -66,6 +67,8 @@ typedef enum push_view_kind_t {
     PUSH_VIEW_STREAMS,  /* likewise */
     PUSH_VIEW_PRESENT,  /* users who are connected to a channel */
     PUSH_VIEW_COPY,     /* of the log that message.audience is */
+    PUSH_VIEW_LATER,    /* what is kept as message.mid, or was */
+    PUSH_VIEW_LATERS,   /* a list of what is kept */
     PUSH_VIEW_REACTORS  /* takes no lock */
 } push_view_kind_t;
 
@@ -90,6 +93,7 @@ typedef struct push_visitor_t {
     push_stream_visit_t *stream;
     push_reactor_visit_t *reactor;
     push_user_visit_t *user;
+    push_later_visit_t *later;
     /* Last, where all nodes were asked; NULL: that is nobody's concern. */
     void (*nodes)(void *data, const push_nodes_asked_t *nodes);
     void *data;

@@ -15,6 +15,7 @@
 #include "server/cluster.h"
 #include "server/kept.h"
 #include "server/process_feeds.h"
+#include "server/process_runner.h"
 #include "server/process_triggers.h"
 #include "server/state.h"
 #include "server/names.h"
@@ -33,12 +34,9 @@ APLOG_USE_MODULE(push);
 
 /* Descriptors that stay free in a child, beside one a worker thread. */
 #define DESCRIPTORS_RESERVED 128
+#define STREAMS_FEW 512 /* of a child: nobody can have meant it */
 
-/* So few streams of a child that nobody can have meant it. */
-#define STREAMS_FEW 512
-
-/* Reconnects a second that the server wants after an orderly end. */
-#define ACCEPT_RATE 1000
+#define ACCEPT_RATE 1000 /* reconnects a second after an orderly end */
 
 /* ms for streams to find a new home, where they may find none */
 #define LEAVE_MS_UNSURE 1500u
@@ -402,6 +400,7 @@ static void let_go(push_store_t *store)
 static void hurry(int signal)
 {
     (void)signal;
+    push_process_runner_leave(0);
     atomic_store(&leave.until, 0);
 }
 
@@ -434,6 +433,7 @@ static apr_status_t stop_threads(void *data)
         push_reactor_stop(runtime->reactors[--runtime->reactors_count],
                           end_reason, all_end, &leave);
     }
+    push_process_runner_stop();
     push_process_feeds_stop();
     push_undelivered_stop();
     push_server_cluster_stop(newer_generation() ? NULL : &leave);
@@ -587,6 +587,7 @@ void push_process_stopping(int graceful)
     bool restarts = newer_generation();
 
     all_end = !graceful; /* else most streams stay open */
+    push_process_runner_leave(graceful ? drain_time : 0);
     if (graceful) {
         let_streams_leave(drain_time, restarts ? drain_time : LEAVE_MS_ALONE);
     }

@@ -20,6 +20,7 @@
 #include "http/admin/explain.h"
 #include "http/admin/reports.h"
 #include "http/admin/show.h"
+#include "http/admin/triggers.h"
 #include "http/events/events.h"
 #include "http/subscribe/receive.h"
 
@@ -35,7 +36,9 @@ static int not_found(request_rec *r)
                "users/<user>/devices, users/<user>/streams, "
                "users/<user>/revoke, users, devices, "
                "devices/<context id>, channels, streams, children, cluster, "
-               "explain, stats, metrics, reports, check, health, receive or "
+               "explain, triggers, triggers/<name>/dead, "
+               "triggers/<name>/retry, stats, metrics, reports, check, "
+               "health, receive or "
                "ack"));
 }
 
@@ -94,6 +97,10 @@ static const struct {
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
               {{"events"}, 1, M_POST, push_events_take},
+              {{"triggers"}, 1, M_GET, push_show_triggers},
+              {{"triggers", "*", "dead"}, 3, M_GET, push_show_dead},
+              {{"triggers", "*", "dead"}, 3, M_DELETE, push_forget_dead},
+              {{"triggers", "*", "retry"}, 3, M_POST, push_retry_dead},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"explain"}, 1, M_GET, push_show_explanation},
               {{"stats"}, 1, M_GET, push_show_stats},

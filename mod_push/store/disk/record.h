@@ -12,6 +12,7 @@
  *                    acknowledged of its user's log, its subscriptions
  *   'K' key id       an idempotency key and its answer
  *   'M' mid          a message; or, until its time is over, that it ended
+ *   'S' id           what is kept for later (later_record.h)
  *   'R' mark id      since when a user's tokens are refused
  *   'F' shard        until when it tells of what it forgot (forgot.h)
  *   'B' step time    what happened then, by event class (report_record.h)
@@ -19,9 +20,8 @@
  *   '!' and '~'      version of the format and secrets, at both ends
  *   'W'              nothing: written to see whether the disk takes it
  *
- * A mid's bytes are in big-endian order, so messages come back in the order
- * of their mids.  All other numbers are in the machine's own order, as in
- * the pages of LMDB.
+ * A mid's bytes are in big-endian order, so messages come back in that of
+ * their mids.  All other numbers are in the machine's own order, as LMDB's.
  */
 
 #define PUSH_RECORD_DEVICE  'D'
@@ -34,8 +34,8 @@
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
 
-/* 3 and 2 (see record_old.h) are read too, and 1: logs without marks. */
-#define PUSH_STATE_VERSION 4u
+/* 4, 3, 2 (see record_old.h) are read too, and 1: logs without marks. */
+#define PUSH_STATE_VERSION 5u
 
 /* ---- what a record says ----
  * _make gives a record, or NULL for want of memory.  _read takes a value

@@ -6,10 +6,12 @@
 
 #include "store/disk/disk.h"
 #include "store/disk/forgot.h"
+#include "store/disk/later_record.h"
 #include "store/disk/report_record.h"
 #include "store/disk/journal.h"
 #include "store/disk/revocation.h"
 #include "core/message_texts.h"
+#include "store/shard/later.h"
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
 
@@ -108,6 +110,31 @@ push_record_t *push_save_key(const push_key_t *key, const push_time_t *now)
     return push_key_make(&record);
 }
 
+push_record_t *push_save_claim(const push_store_t *store,
+                               const push_claim_t *claim,
+                               const push_receipt_t *receipt,
+                               const push_time_t *now)
+{
+    push_key_t key;
+
+    push_key_init(&key, claim->id, claim->request,
+                  now->mono + store->limits.idempotency);
+    key.receipt = *receipt;
+    return push_save_key(&key, now);
+}
+
+/* ---- what is kept for later ---- */
+
+push_record_t *push_save_later(const push_store_t *store, unsigned shard,
+                               const push_later_t *later)
+{
+    bool kept = push_later_state(later) == PUSH_LATER_KEPT;
+    const push_later_body_t *body =
+        kept ? push_later_body(&store->heaps[shard], later) : NULL;
+
+    return push_later_record_make(later, body);
+}
+
 /* ---- what was forgotten ---- */
 
 /* The losses of users without a device are not kept one by one. */
@@ -200,6 +227,29 @@ static void collect_key(collection_t *c, const push_key_t *key)
     }
 }
 
+/*
+ * What was published of them is written again too: their own records alone
+ * would say that it was.
+ */
+static void collect_laters(collection_t *c, unsigned index)
+{
+    const push_table_t *laters = &c->store->shards[index].later.nodes;
+    uint64_t from = c->from;
+    push_ref_t ref = PUSH_NONE;
+
+    while (push_table_walk(c->heap, laters, &ref)) {
+        const push_later_t *later = push_at(c->heap, ref);
+
+        if (push_later_state(later) == PUSH_LATER_PUBLISHED
+            && later->message < c->from) {
+            c->from = later->message;
+        }
+        if (push_later_state(later) != PUSH_LATER_KEPT || later->id >= from) {
+            take(c, push_save_later(c->store, index, later));
+        }
+    }
+}
+
 static void collect_shard(collection_t *c, unsigned index)
 {
     const push_shard_t *shard = &c->store->shards[index];
@@ -209,6 +259,7 @@ static void collect_shard(collection_t *c, unsigned index)
     if (forgot) {
         push_records_append(c->records, forgot);
     }
+    collect_laters(c, index);
     while (push_table_walk(c->heap, &shard->users, &ref)) {
         collect_log(c, push_at(c->heap, ref));
     }

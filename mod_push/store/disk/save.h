@@ -1,6 +1,7 @@
 #ifndef PUSH_SAVE_H
 #define PUSH_SAVE_H
 
+#include "core/publication.h"
 #include "store/disk/save_device.h"
 #include "store/shard/store.h"
 
@@ -13,6 +14,16 @@ push_record_t *push_save_message(const push_store_t *store,
                                  const push_message_t *message,
                                  push_fate_t fate, const push_time_t *now);
 push_record_t *push_save_key(const push_key_t *key, const push_time_t *now);
+
+/* The same of a key that is about to be answered with this receipt. */
+push_record_t *push_save_claim(const push_store_t *store,
+                               const push_claim_t *claim,
+                               const push_receipt_t *receipt,
+                               const push_time_t *now);
+
+/* What is kept for later, or what became of it. */
+push_record_t *push_save_later(const push_store_t *store, unsigned shard,
+                               const push_later_t *later);
 
 /*
  * During a sweep: lets the journal write a device whose record lags behind.

@@ -6,6 +6,7 @@
 #include "store/disk/journal.h"
 #include "store/ops/view.h"
 #include "core/message_texts.h"
+#include "store/shard/later.h"
 #include "store/shard/owned.h"
 #include "store/shard/shard.h"
 
@@ -374,6 +375,10 @@ push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
             receipt->recipients = channel->subscribers;
             receipt->connected = channel->connected;
         }
+    }
+    else if (push_later_find(store, shard, mid)) {
+        status = PUSH_OK;
+        *receipt = (push_receipt_t){.mid = mid};
     }
     push_shard_leave(store, shard);
     return status;

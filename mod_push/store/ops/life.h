@@ -20,8 +20,8 @@ void push_life_read(const push_store_t *store, const push_found_t *found,
                     const push_time_t *now, push_message_view_t *view);
 
 /*
- * Gives what the publisher of a message would be told now.  PUSH_NOT_FOUND if
- * no log has it, PUSH_BUSY.
+ * Gives what the publisher of a message would be told now, or that of what is
+ * kept for later.  PUSH_NOT_FOUND, PUSH_BUSY.
  */
 push_status_t push_store_lookup(push_store_t *store, uint64_t mid,
                                 push_receipt_t *receipt);

@@ -88,9 +88,8 @@ static push_status_t publish_by_kind(push_store_t *store, push_log_kind_t kind,
     }
 }
 
-/* Where the audience lives; everybody is in shard 0. */
-static push_name_t name_of(const push_store_t *store,
-                           const push_audience_t *audience)
+push_name_t push_store_place(const push_store_t *store,
+                             const push_audience_t *audience)
 {
     static const push_name_t everybody = {{NULL, 0}, 0, 0};
 
@@ -103,19 +102,7 @@ uint64_t push_store_next_mid(push_store_t *store,
                              const push_audience_t *audience,
                              const push_time_t *now)
 {
-    return next_mid(store, name_of(store, audience).shard, now);
-}
-
-static push_record_t *key_record(const push_store_t *store,
-                                 const push_claim_t *claim,
-                                 const push_publish_t *publish)
-{
-    push_key_t key;
-
-    push_key_init(&key, claim->id, claim->request,
-                  publish->now.mono + store->limits.idempotency);
-    key.receipt = publish->receipt;
-    return push_save_key(&key, &publish->now);
+    return next_mid(store, push_store_place(store, audience).shard, now);
 }
 
 static void count(const push_heap_t *heap, push_status_t status,
@@ -144,6 +131,19 @@ static void count(const push_heap_t *heap, push_status_t status,
     }
 }
 
+push_status_t push_store_publish_locked(push_store_t *store,
+                                        const push_publication_t *publication,
+                                        push_publish_t *publish)
+{
+    const push_audience_t *audience = &publication->audience;
+    push_name_t name = push_store_place(store, audience);
+    push_status_t status = publish_by_kind(store, audience->kind, &name,
+                                           publish);
+
+    count(&store->heaps[name.shard], status, publication, &publish->receipt);
+    return status;
+}
+
 static push_status_t publish_once(push_store_t *store,
                                   const push_publication_t *publication,
                                   push_publish_t *publish,
@@ -151,7 +151,7 @@ static push_status_t publish_once(push_store_t *store,
                                   const push_answer_t *answer)
 {
     const push_audience_t *audience = &publication->audience;
-    push_name_t name = name_of(store, audience);
+    push_name_t name = push_store_place(store, audience);
     push_status_t status;
 
     if (!push_shard_enter(store, name.shard)) {
@@ -161,12 +161,12 @@ static push_status_t publish_once(push_store_t *store,
         .mid = audience->mid ? audience->mid
                              : next_mid(store, name.shard, &publish->now)};
     PUSH_FAILPOINT("publish");
-    status = publish_by_kind(store, audience->kind, &name, publish);
-    count(&store->heaps[name.shard], status, publication, &publish->receipt);
+    status = push_store_publish_locked(store, publication, publish);
     /* The message and the key that it came with get to the disk together. */
     if (status == PUSH_OK && answer->keyed && store->journal) {
         push_shard_note(store, name.shard,
-                        key_record(store, &answer->claim, publish));
+                        push_save_claim(store, &answer->claim,
+                                        &publish->receipt, &publish->now));
     }
     push_shard_leave_for(store, name.shard, commit);
     return status;

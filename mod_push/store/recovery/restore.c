@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "store/recovery/restore_internal.h"
+#include "store/disk/later_record.h"
 #include "store/disk/revocation.h"
 #include "store/disk/record_old.h"
 #include "store/disk/report_record.h"
-
-/* So much of the segment may be full after a start. */
-#define FILL_PERCENT 85u
 
 push_restore_t *push_restore_create(const push_time_t *now)
 {
@@ -34,6 +32,7 @@ static void list_cleanup(push_raws_t *list)
 void push_restore_forget(push_restore_t *restore)
 {
     list_cleanup(&restore->messages);
+    list_cleanup(&restore->laters);
     list_cleanup(&restore->devices);
     list_cleanup(&restore->keys);
     list_cleanup(&restore->revocations);
@@ -89,6 +88,8 @@ static push_raws_t *list_for(push_restore_t *restore, char type)
     switch (type) {
     case PUSH_RECORD_MESSAGE:
         return &restore->messages;
+    case PUSH_RECORD_LATER:
+        return &restore->laters;
     case PUSH_RECORD_DEVICE:
         return &restore->devices;
     case PUSH_RECORD_KEY:
@@ -129,7 +130,7 @@ const push_meta_record_t *push_restore_meta(const push_restore_t *restore)
 
 /*
  * By key, so messages by mid.  The state and the logs may both have a record:
- * of a message the shorter one says that it ended, and that is final.
+ * of a message, and of what is for later, the shorter one is final.
  */
 static int by_key(const void *a, const void *b)
 {
@@ -213,7 +214,7 @@ static uint64_t cost_of_all(const push_restore_t *restore)
 static uint64_t room_for_messages(const push_restore_t *restore,
                                   const push_store_t *store)
 {
-    uint64_t room = push_slab_size(&store->slab) / 100 * FILL_PERCENT;
+    uint64_t room = push_slab_size(&store->slab) / 100 * PUSH_RESTORE_PERCENT;
     uint64_t taken = store->segment->slab.used;
 
     for (size_t i = 0; i < restore->devices.count; i++) {
@@ -278,8 +279,7 @@ static void note_lost(push_restore_t *restore, const push_lost_t *lost)
     list->at[list->count++] = *lost;
 }
 
-/* No mid is given twice. */
-static void advance_clock(push_store_t *store, uint64_t mid)
+void push_restore_clock(push_store_t *store, uint64_t mid)
 {
     uint64_t moment = mid >> 12;
 
@@ -423,7 +423,7 @@ static void parse_messages(push_restore_t *restore, push_store_t *store)
             restore->restored.invalid++;
             continue;
         }
-        advance_clock(store, raw->message.stored.mid);
+        push_restore_clock(store, raw->message.stored.mid);
         if (raw->expires <= restore->now.wall) {
             restore->restored.expired += raw->message.fate == PUSH_LIVE;
             continue;
@@ -482,7 +482,7 @@ static void restore_keys(push_restore_t *restore, push_store_t *store)
             restore->restored.invalid++;
             continue;
         }
-        advance_clock(store, record.receipt.mid);
+        push_restore_clock(store, record.receipt.mid);
         if (left <= 0) {
             restore->restored.expired++;
         }
@@ -554,6 +554,8 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
     push_restore_forgot(restore, store);
     sort_and_unite(&restore->messages);
     sort_and_unite(&restore->keys);
+    sort_and_unite(&restore->laters);
+    push_restore_laters(restore, store);
     parse_messages(restore, store);
     choose(restore, store);
     restore_messages(restore, store);

@@ -13,6 +13,7 @@
 
 typedef struct push_restored_t {
     uint64_t messages, devices, keys, revocations;
+    uint64_t laters;  /* publications that are kept */
     uint64_t expired; /* records whose time ended meanwhile */
     uint64_t dropped; /* messages that the segment has no room for */
     uint64_t invalid; /* records that contradict themselves */

@@ -43,7 +43,7 @@ struct push_restore_t {
     bool has_meta;
     bool torn;
     push_meta_record_t meta;
-    push_raws_t messages, devices, keys, revocations, forgot, reports;
+    push_raws_t messages, laters, devices, keys, revocations, forgot, reports;
     push_losts_t lost;
     push_restored_t restored;
 };
@@ -67,6 +67,15 @@ static inline int64_t push_restore_until(const push_restore_t *restore,
 
 /* Last, since what is restored is not to be counted. */
 void push_restore_reports(push_restore_t *restore, push_store_t *store);
+
+/* Before all messages, which get the room that is left. */
+void push_restore_laters(push_restore_t *restore, push_store_t *store);
+
+/* No mid is given twice. */
+void push_restore_clock(push_store_t *store, uint64_t mid);
+
+/* So much of the segment may be full after a start. */
+#define PUSH_RESTORE_PERCENT 85u
 
 void push_restore_devices(push_restore_t *restore, push_store_t *store);
 

@@ -6,6 +6,7 @@
 #include "core/trace.h"
 #include "core/event.h"
 #include "store/shard/held.h"
+#include "store/shard/later.h"
 #include "store/shard/shape.h"
 #include "store/shm/clock.h"
 
@@ -59,7 +60,8 @@ static bool reset_tables(push_inventory_t *inv)
     return reset_table(inv, &shard->users)
            && reset_table(inv, &shard->contexts)
            && reset_table(inv, &shard->channels)
-           && reset_table(inv, &shard->keys);
+           && reset_table(inv, &shard->keys)
+           && reset_table(inv, &shard->later.nodes);
 }
 
 /* Into its table; devices come when all users are there. */
@@ -79,6 +81,9 @@ static void enlist(push_inventory_t *inv, push_item_t *item)
         break;
     case PUSH_NODE_KEY:
         push_table_link(inv->heap, &shard->keys, item->ref);
+        break;
+    case PUSH_NODE_LATER:
+        push_table_link(inv->heap, &shard->later.nodes, item->ref);
         break;
     default:
         break;
@@ -101,6 +106,16 @@ static void restore_broadcast(push_inventory_t *inv)
     }
 }
 
+/* What is kept for later has a body, and no other has the same. */
+static bool has_own_body(push_inventory_t *inv, const push_item_t *item)
+{
+    const push_later_t *later = push_at(inv->heap, item->ref);
+
+    return !is_node(inv, item, PUSH_NODE_LATER)
+           || push_later_state(later) != PUSH_LATER_KEPT
+           || push_inventory_mark(inv, later->body, PUSH_PART, 0);
+}
+
 static void enlist_nodes(push_inventory_t *inv)
 {
     restore_broadcast(inv);
@@ -110,7 +125,7 @@ static void enlist_nodes(push_inventory_t *inv)
         if (item->kind != PUSH_NODE || is_node(inv, item, PUSH_NODE_DEVICE)) {
             continue;
         }
-        if (push_shape_node(inv, item)) {
+        if (push_shape_node(inv, item) && has_own_body(inv, item)) {
             enlist(inv, item);
         }
         else {
@@ -388,6 +403,30 @@ static void check_holds(push_inventory_t *inv)
     }
 }
 
+/* ---- publications for later ---- */
+
+/* Turns that are none, or too few for all nodes, are left to be retired. */
+static bool check_laters(push_inventory_t *inv)
+{
+    push_later_part_t *part = &inv->store->shards[inv->shard].later;
+    size_t size = (push_table_count(&part->nodes) + (size_t)1)
+                  * sizeof(push_later_turn_t);
+    const push_item_t *turns = push_inventory_mark(inv, part->turns, PUSH_PART,
+                                                   size);
+    push_ref_t ref = PUSH_NONE;
+
+    push_later_clear(inv->store, inv->shard, turns ? turns->size : 0);
+    PUSH_FAILPOINT("repair-later-cleared");
+    while (push_table_walk(inv->heap, &part->nodes, &ref)) {
+        if (!push_later_enqueue(inv->store, inv->shard,
+                                push_at(inv->heap, ref))) {
+            return false;
+        }
+        PUSH_FAILPOINT("repair-later");
+    }
+    return true;
+}
+
 /* ---- what is left ---- */
 
 /* A reader without a lock may still look at it. */
@@ -417,7 +456,7 @@ static bool repair(push_inventory_t *inv)
     check_logs(inv);
     check_sessions(inv);
     check_holds(inv);
-    if (!retire_leaks(inv)) {
+    if (!check_laters(inv) || !retire_leaks(inv)) {
         return false;
     }
     PUSH_FAILPOINT("repair-done");

@@ -4,6 +4,7 @@
 
 #include "core/message_texts.h"
 #include "store/shard/copied.h"
+#include "store/shard/later.h"
 #include "store/shard/owned.h"
 
 static bool user_shape(const push_inventory_t *inventory,
@@ -51,6 +52,20 @@ static bool device_node_shape(const push_inventory_t *inventory,
                   == PUSH_NODE_USER;
 }
 
+static bool later_shape(const push_inventory_t *inventory,
+                        const push_item_t *item, const push_later_t *later)
+{
+    const push_item_t *body;
+
+    if (item->size < sizeof(*later)) {
+        return false;
+    }
+    body = push_inventory_find(inventory, later->body, PUSH_PART,
+                               sizeof(push_later_body_t));
+    return push_later_shape(inventory->store, inventory->shard, later,
+                            body ? body->size : 0);
+}
+
 bool push_shape_node(const push_inventory_t *inventory,
                      const push_item_t *item)
 {
@@ -66,6 +81,8 @@ bool push_shape_node(const push_inventory_t *inventory,
         return device_node_shape(inventory, item, node);
     case PUSH_NODE_KEY:
         return item->size >= sizeof(push_key_t);
+    case PUSH_NODE_LATER:
+        return later_shape(inventory, item, node);
     default:
         return false;
     }

@@ -171,7 +171,8 @@ bool push_store_create(push_store_t *store, const push_mapping_t *mapping,
         if (!push_table_create(&store->heaps[i], &shard->users)
             || !push_table_create(&store->heaps[i], &shard->contexts)
             || !push_table_create(&store->heaps[i], &shard->channels)
-            || !push_table_create(&store->heaps[i], &shard->keys)) {
+            || !push_table_create(&store->heaps[i], &shard->keys)
+            || !push_table_create(&store->heaps[i], &shard->later.nodes)) {
             return false;
         }
     }

@@ -4,11 +4,11 @@
 #include "core/channel.h"
 #include "core/exemplar.h"
 #include "core/gone.h"
-#include "core/idempotency.h"
 #include "core/tally.h"
 #include "store/shm/deaths.h"
 #include "store/shm/feed_words.h"
 #include "store/shm/journals.h"
+#include "store/shm/later_words.h"
 #include "store/shm/prefix.h"
 #include "store/shm/retired.h"
 #include "store/shm/slab.h"
@@ -21,8 +21,7 @@
  *   header | seats | shards | counts | journals | gone | reports | page table
  *   | pages
  *
- * Everything in it is addressed by offsets from its start.  The header begins
- * with what all versions have in common, see store/shm/prefix.h.
+ * All is addressed by offsets.  How the header begins: store/shm/prefix.h.
  */
 
 /* Raised where what the layout means changes, and no fact of layout.c does. */
@@ -35,6 +34,7 @@ typedef struct push_shard_t {
     push_table_t contexts;
     push_table_t channels;
     push_table_t keys;
+    push_later_part_t later;
     push_ref_t holds;        /* of its messages; see store/shard/hold.h */
     push_ref_t changing;     /* the device whose session is being changed */
     uint32_t damaged;        /* 1: not repaired since an owner died */
@@ -97,7 +97,6 @@ _Static_assert(sizeof(push_shard_counts_t) % 64 == 0, "so do their counts");
 #define PUSH_RECOUNT_ARRIVING      2u
 #define PUSH_RECOUNT_ALL           3u
 
-
 typedef struct push_segment_t {
     push_prefix_t prefix;
     uint64_t hash_key[2];
@@ -135,6 +134,7 @@ typedef struct push_segment_t {
     push_disk_t disk;
     push_deaths_t deaths;
     push_feed_words_t feeds;
+    push_later_words_t later;
     push_retired_t retired;
     push_slab_shared_t slab;
 } push_segment_t;

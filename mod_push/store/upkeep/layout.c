@@ -17,6 +17,7 @@
 #include "store/shm/reports.h"
 #include "store/shm/seat.h"
 #include "store/upkeep/layout_cluster.h"
+#include "store/upkeep/layout_later.h"
 
 /*
  * Every structure that processes share, with the offset of each member, and
@@ -137,6 +138,7 @@ static const uint64_t facts[] = {
     AT(push_segment_t, gone_at),
     AT(push_segment_t, reports_at),
     AT(push_segment_t, disk),
+    AT(push_segment_t, later),
     AT(push_segment_t, retired),
     AT(push_segment_t, slab),
     SIZE(push_counts_t),
@@ -217,6 +219,7 @@ static const uint64_t facts[] = {
     AT(push_shard_t, contexts),
     AT(push_shard_t, channels),
     AT(push_shard_t, keys),
+    AT(push_shard_t, later),
     AT(push_shard_t, holds),
     AT(push_shard_t, changing),
     AT(push_shard_t, damaged),
@@ -517,5 +520,5 @@ uint64_t push_layout(uint64_t transport)
     for (int i = 0; i < PUSH_TALLIES; i++) {
         sum = add_text(sum, push_tally_name((push_tally_kind_t)i));
     }
-    return push_fingerprint_add(sum, &transport, 1);
+    return push_fingerprint_add(push_layout_later(sum), &transport, 1);
 }

@@ -1,10 +1,12 @@
 #include "store/upkeep/sweeper.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "store/shm/thread.h"
+#include "store/upkeep/releaser.h"
 #include "store/shm/clock.h"
 
 /*
@@ -18,6 +20,7 @@
 struct push_sweeper_t {
     push_store_t *store;
     void (*superseded)(push_store_t *store);
+    push_releaser_t *releaser;
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t stopped;
@@ -72,10 +75,21 @@ static void *run(void *data)
 
 /* ---- any thread ---- */
 
+static void free_sweeper(push_sweeper_t *sweeper)
+{
+    if (sweeper->releaser) {
+        push_releaser_stop(sweeper->releaser);
+    }
+    pthread_cond_destroy(&sweeper->stopped);
+    pthread_mutex_destroy(&sweeper->lock);
+    free(sweeper);
+}
+
 push_sweeper_t *push_sweeper_start(push_store_t *store,
                                    void (*superseded)(push_store_t *store))
 {
     push_sweeper_t *sweeper = calloc(1, sizeof(*sweeper));
+    int error;
 
     if (!sweeper) {
         return NULL;
@@ -84,11 +98,15 @@ push_sweeper_t *push_sweeper_start(push_store_t *store,
     sweeper->superseded = superseded;
     pthread_mutex_init(&sweeper->lock, NULL);
     pthread_cond_init(&sweeper->stopped, NULL);
-    if (!push_thread_start(&sweeper->thread, run, sweeper)) {
-        free(sweeper);
-        return NULL;
+    sweeper->releaser = push_releaser_start(store);
+    if (sweeper->releaser
+        && push_thread_start(&sweeper->thread, run, sweeper)) {
+        return sweeper;
     }
-    return sweeper;
+    error = errno;
+    free_sweeper(sweeper);
+    errno = error;
+    return NULL;
 }
 
 void push_sweeper_stop(push_sweeper_t *sweeper)
@@ -98,7 +116,5 @@ void push_sweeper_stop(push_sweeper_t *sweeper)
     pthread_cond_signal(&sweeper->stopped);
     pthread_mutex_unlock(&sweeper->lock);
     pthread_join(sweeper->thread, NULL);
-    pthread_cond_destroy(&sweeper->stopped);
-    pthread_mutex_destroy(&sweeper->lock);
-    free(sweeper);
+    free_sweeper(sweeper);
 }

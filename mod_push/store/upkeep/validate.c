@@ -8,6 +8,7 @@
 #include "core/trace.h"
 #include "store/shard/copy.h"
 #include "store/shard/hold.h"
+#include "store/shard/later.h"
 #include "store/shard/shape.h"
 #include "store/shard/shard.h"
 
@@ -243,6 +244,26 @@ static void check_user(walk_t *walk, push_ref_t ref)
     }
 }
 
+static void check_later(walk_t *walk, const push_later_t *later)
+{
+    const push_later_part_t *part =
+        &walk->inv.store->shards[walk->inv.shard].later;
+    const push_later_turn_t *turns = push_at(walk->inv.heap, part->turns);
+
+    walk->check->laters++;
+    if (push_later_state(later) == PUSH_LATER_KEPT
+        && !push_inventory_mark(&walk->inv, later->body, PUSH_PART, 0)) {
+        wrong(walk, "what is kept as %llx has no body of its own",
+              (unsigned long long)later->id);
+    }
+    if (!later->place || later->place > part->count
+        || turns[later->place - 1].ref != push_ref_of(walk->inv.heap, later)
+        || turns[later->place - 1].next != later->next) {
+        wrong(walk, "what is kept as %llx is not in the queue",
+              (unsigned long long)later->id);
+    }
+}
+
 static void check_node(walk_t *walk, push_ref_t ref, push_node_kind_t kind)
 {
     switch (kind) {
@@ -255,6 +276,9 @@ static void check_node(walk_t *walk, push_ref_t ref, push_node_kind_t kind)
         break;
     case PUSH_NODE_DEVICE:
         check_device(walk, ref);
+        break;
+    case PUSH_NODE_LATER:
+        check_later(walk, push_at(walk->inv.heap, ref));
         break;
     default:
         walk->check->keys++;
@@ -308,6 +332,22 @@ static void check_table(walk_t *walk, const push_table_t *table,
     }
 }
 
+static void check_laters(walk_t *walk, const push_later_part_t *part)
+{
+    size_t size = part->room * sizeof(push_later_turn_t);
+
+    if (part->turns
+        && !push_inventory_mark(&walk->inv, part->turns, PUSH_PART, size)) {
+        wrong(walk, "the queue for later has no turns");
+        return;
+    }
+    check_table(walk, &part->nodes, PUSH_NODE_LATER);
+    if (part->count != push_table_count(&part->nodes)) {
+        wrong(walk, "%u turns are for %u that are kept", part->count,
+              push_table_count(&part->nodes));
+    }
+}
+
 /* ---- what else there is ---- */
 
 static void check_holds(walk_t *walk)
@@ -358,6 +398,7 @@ static void check_shard(walk_t *walk)
     check_table(walk, &shard->contexts, PUSH_NODE_DEVICE);
     check_table(walk, &shard->channels, PUSH_NODE_CHANNEL);
     check_table(walk, &shard->keys, PUSH_NODE_KEY);
+    check_laters(walk, &shard->later);
     if (!walk->inv.shard) {
         push_inventory_mark(&walk->inv, store->segment->broadcast, PUSH_NODE,
                             0);

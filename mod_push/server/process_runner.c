@@ -1,0 +1,118 @@
+#include "server/process_runner.h"
+
+#include <http_log.h>
+#include <sys/mman.h>
+
+#include "http/runtime.h"
+#include "triggers/run/runner.h"
+
+APLOG_USE_MODULE(push);
+
+/* Set by the parent before it forks; read by the children. */
+static push_trigger_figures_t *figures;
+static size_t figures_size;
+static push_signer_t *signers;
+
+static push_runner_t *runner; /* a child's own */
+
+/* ---- the parent ---- */
+
+static apr_status_t give_back(void *data)
+{
+    (void)data;
+    push_runtime_own()->trigger_figures = NULL;
+    munmap(figures, figures_size);
+    figures = NULL;
+    return APR_SUCCESS;
+}
+
+/* Small, and what was counted before is gone with a restart. */
+static bool make_figures(server_rec *s, unsigned count)
+{
+    void *base;
+
+    figures_size = count * sizeof(*figures);
+    base = mmap(NULL, figures_size, PROT_READ | PROT_WRITE,
+                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (base == MAP_FAILED) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, errno, s,
+                     "PUSH0245: cannot make the memory of what is counted of "
+                     "%u triggers",
+                     count);
+        return false;
+    }
+    figures = base;
+    push_runtime_own()->trigger_figures = figures;
+    apr_pool_cleanup_register(s->process->pconf, NULL, give_back,
+                              apr_pool_cleanup_null);
+    return true;
+}
+
+static bool load_signer(server_rec *s, const push_rule_t *rule,
+                        push_signer_t *signer)
+{
+    const char *wrong = rule->post.url && rule->post.secret
+                            ? push_signer_load(signer, rule->post.secret)
+                            : NULL;
+
+    if (wrong) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "PUSH0246: PushPost secret=%s: %s", rule->post.secret,
+                     wrong);
+    }
+    return !wrong;
+}
+
+bool push_process_runner_prepare(server_rec *s, const push_global_t *global)
+{
+    int count = global->rules ? global->rules->nelts : 0;
+
+    signers = apr_pcalloc(s->process->pconf,
+                          (apr_size_t)(count + 1) * sizeof(*signers));
+    for (int i = 0; i < count; i++) {
+        if (!load_signer(s, APR_ARRAY_IDX(global->rules, i, push_rule_t *),
+                         &signers[i])) {
+            return false;
+        }
+    }
+    return !count || make_figures(s, (unsigned)count);
+}
+
+/* ---- a child ---- */
+
+void push_process_runner_start(server_rec *s)
+{
+    push_runtime_t *runtime = push_runtime();
+    push_runner_options_t options = {
+        .server = s,
+        .settings = ap_get_module_config(s->lookup_defaults, &push_module),
+        .signers = signers,
+        .figures = figures};
+
+    if (!runtime || !runtime->triggers) {
+        return;
+    }
+    options.broker = &runtime->broker;
+    options.triggers = runtime->triggers;
+    runner = push_runner_start(&options);
+    if (!runner) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
+                     "PUSH0247: this child does nothing of what triggers "
+                     "want: its thread cannot be started");
+    }
+}
+
+void push_process_runner_leave(int64_t ms)
+{
+    if (runner) {
+        push_runner_leave(runner, push_clock_now().mono + ms);
+    }
+}
+
+void push_process_runner_stop(void)
+{
+    if (runner) {
+        push_runner_stop(runner);
+        runner = NULL;
+    }
+}

@@ -1,0 +1,491 @@
+/*
+ * What triggers do: requests to a backend, the messages that come of them,
+ * retries, dead letters, webhooks and timers, with two children or more.
+ */
+#include <check.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend.h"
+#include "case.h"
+#include "http.h"
+#include "keep.h"
+#include "server.h"
+#include "stream.h"
+#include "verbs.h"
+#include "wait.h"
+
+#define EVENTS                                                                \
+    "Content-Type: application/cloudevents+json\r\nPush-Client: test/1\r\n"
+
+static struct server *start(struct backend *b, const char *sections)
+{
+    struct server_options options = {
+        .global = keep_printf("Define BACKEND http://127.0.0.1:%d\n%s",
+                              b->port, sections)};
+
+    return server_start(&options);
+}
+
+/* One event; how many rules it matched. */
+static int tell(const struct server *s, const char *type, const char *id,
+                const char *data)
+{
+    struct answer *a = http_do(
+        s, "POST", "/push/events", EVENTS,
+        keep_printf("{\"specversion\":\"1.0\",\"type\":\"%s\","
+                    "\"source\":\"/test\",\"id\":\"%s\",\"data\":%s}",
+                    type, id, data));
+
+    ck_assert_msg(a->status == 202, "%d %s", a->status, a->body);
+    return 0;
+}
+
+/* ---- pulls ---- */
+
+static const char pull[] =
+    "<PushTrigger trip>\n"
+    "PushWhen \"event('type') == 'trip.accepted'\"\n"
+    "PushTo user \"%{event:data.rider}\"\n"
+    "PushPull \"${BACKEND}/trips/%{event:data.trip}\" timeout=5s\n"
+    "PushMessage urgency=high ttl=60 event=trip.state\n"
+    "PushRetry attempts=4 age=60s\n"
+    "</PushTrigger>\n";
+
+START_TEST(an_event_is_pulled_for_and_the_answer_is_pushed)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, pull);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&meta=urgency",
+                                    NULL);
+    const struct event *e;
+
+    backend_answer(b, 200, "Content-Type: application/json\r\n",
+                   "{\"eta\":3}");
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"a/b\"}");
+    e = stream_next(st);
+    ck_assert_str_eq(e->type, "trip.state");
+    ck_assert_str_eq(e->data, "{\"eta\":3}");
+    ck_assert_ptr_nonnull(strstr(backend_head(b, 0), "GET /trips/a%2Fb HTTP"));
+    ck_assert_str_eq(backend_header(b, 0, "Push-User"), "ada");
+    ck_assert_str_eq(backend_header(b, 0, "Push-Trigger"), "trip");
+    ck_assert_str_eq(backend_header(b, 0, "Push-Event-Type"), "trip.accepted");
+    /* What the answer says comes before what the section says. */
+    backend_answer(b, 200, "Push-Event: trip.other\r\n", "two");
+    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    e = stream_next(st);
+    ck_assert_str_eq(e->type, "trip.other");
+    ck_assert_str_eq(e->data, "two");
+    /* There is nothing to push, and the same event is no other one. */
+    backend_answer(b, 204, NULL, "");
+    tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    backend_await(b, 3);
+    backend_answer(b, 200, NULL, "four");
+    tell(s, "trip.accepted", "4", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    ck_assert_str_eq(stream_next(st)->data, "four");
+    ck_assert_int_eq(backend_count(b), 4);
+}
+END_TEST
+
+
+START_TEST(requests_for_one_user_run_one_after_the_other)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, pull);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    struct stream *other = stream_open(s, "user=bob&device=d&seq=0", NULL);
+
+    backend_hold(b);
+    backend_answer(b, 200, NULL, "old");
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    backend_await(b, 1);
+    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    tell(s, "trip.accepted", "3", "{\"rider\":\"bob\",\"trip\":\"1\"}");
+    backend_await(b, 2);
+    ck_assert_str_eq(backend_header(b, 1, "Push-User"), "bob");
+    backend_go(b);
+    ck_assert_str_eq(stream_next(other)->data, "old");
+    expect_message(st, 1, "old");
+    expect_message(st, 2, "old");
+    ck_assert_int_eq(backend_count(b), 3);
+}
+END_TEST
+
+static int figure(const struct server *s, int trigger, const char *path)
+{
+    return (int)json_int_at(http_get(s, "/push/triggers")->json,
+                            keep_printf("triggers.%d.%s", trigger, path));
+}
+
+/* ---- what fails ---- */
+
+START_TEST(what_fails_for_now_is_tried_again)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, pull);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    int64_t asked;
+
+    backend_answer(b, 503, "Retry-After: 2\r\n", "");
+    asked = wait_now();
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    backend_await(b, 1);
+    wait_until(figure(s, 0, "retries") == 1);
+    /* What is put off holds nobody up. */
+    backend_answer(b, 200, NULL, "second");
+    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    expect_message(st, 1, "second");
+    backend_answer(b, 200, NULL, "first");
+    expect_message(st, 2, "first");
+    ck_assert_int_ge(wait_now() - asked, 2000);
+    ck_assert_int_eq(backend_count(b), 3);
+    wait_until(figure(s, 0, "waiting") == 0);
+    ck_assert_int_eq(figure(s, 0, "requests.5xx"), 1);
+    ck_assert_int_eq(figure(s, 0, "requests.2xx"), 2);
+}
+END_TEST
+
+START_TEST(a_backend_that_is_down_for_a_while_loses_nothing)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, pull);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+
+    backend_answer(b, 200, NULL, "here");
+    backend_down(b);
+    for (int i = 0; i < 5; i++) {
+        tell(s, "trip.accepted", keep_printf("%d", i),
+             "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    }
+    wait_until(figure(s, 0, "requests.connect") >= 5);
+    backend_up(b);
+    for (int i = 0; i < 5; i++) {
+        ck_assert_str_eq(stream_next(st)->data, "here");
+    }
+    ck_assert_ptr_null(stream_next_in(st, 300));
+    ck_assert_int_eq(figure(s, 0, "dead"), 0);
+}
+END_TEST
+
+static const json_t *dead_of(const struct server *s)
+{
+    struct answer *a = http_get(s, "/push/triggers/trip/dead");
+
+    ck_assert_msg(a->status == 200, "%d %s", a->status, a->body);
+    return a->json;
+}
+
+START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, pull);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    struct answer *a;
+
+    server_allow(s, "PUSH0241");
+    http_expect(http_get(s, "/push/triggers/none/dead"), 404, "trigger");
+    ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 0);
+    backend_answer(b, 404, NULL, "");
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"2\"}");
+    /* A redirect is not followed; a value that is missing makes no URL. */
+    wait_until(figure(s, 0, "dead") == 2);
+    backend_answer(b, 302, "Location: http://127.0.0.1:1/\r\n", "");
+    tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"3\"}");
+    tell(s, "trip.accepted", "4", "{\"rider\":\"ada\"}");
+    wait_until(figure(s, 0, "dead") == 4);
+    ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 4);
+    ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.id"), "1");
+    ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.pusherror"),
+                     "it answers 404");
+    backend_answer(b, 200, NULL, "at last");
+    a = http_do(s, "POST", "/push/triggers/trip/retry",
+                "Push-Client: t/1\r\n", "");
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_int_eq(json_int_at(a->json, "queued"), 4);
+    expect_message(st, 1, "at last");
+    expect_message(st, 2, "at last");
+    expect_message(st, 3, "at last");
+    /* The last one is as bad as it was. */
+    wait_until(figure(s, 0, "dead") == 5);
+    ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 1);
+    a = http_do(s, "DELETE", "/push/triggers/trip/dead",
+                "Push-Client: t/1\r\n", NULL);
+    ck_assert_int_eq(a->status, 200);
+    ck_assert_int_eq(json_int_at(a->json, "forgotten"), 1);
+    ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 0);
+}
+END_TEST
+
+/* ---- for whom ---- */
+
+static const char contexts[] =
+    "<PushTrigger trip>\n"
+    "PushWhen \"event('type') == 'trip.accepted'\"\n"
+    "PushTo user \"%{event:data.rider}\" if=connected\n"
+    "PushPull \"${BACKEND}/trips\" per=context\n"
+    "</PushTrigger>\n";
+
+START_TEST(devices_that_are_alike_share_a_request)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, contexts);
+    struct stream *one = stream_open(
+        s, "user=ada&device=one&seq=0&app=shop&app_version=2&os=ios", NULL);
+    struct stream *two = stream_open(
+        s, "user=ada&device=two&seq=0&app=shop&app_version=2&os=ios", NULL);
+    struct stream *old = stream_open(
+        s, "user=ada&device=old&seq=0&app=shop&app_version=1&os=ios", NULL);
+    struct stream *away = stream_open(s, "user=ada&device=away&seq=0", NULL);
+    int newer;
+
+    leave(s, away);
+    backend_answer(b, 200, NULL, "x");
+    /* Nobody is there: nothing is asked. */
+    tell(s, "trip.accepted", "1", "{\"rider\":\"bob\"}");
+    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\"}");
+    expect_message(one, 1, "x");
+    expect_message(two, 1, "x");
+    expect_message(old, 1, "x");
+    ck_assert_int_eq(backend_count(b), 2);
+    newer = strcmp(backend_header(b, 0, "Push-App-Version"), "2") == 0 ? 0 : 1;
+    ck_assert_str_eq(backend_header(b, newer, "Push-App-Version"), "2");
+    ck_assert_str_eq(backend_header(b, newer, "Push-OS"), "ios");
+    ck_assert_str_eq(backend_header(b, newer, "Push-App"), "shop");
+    ck_assert_str_eq(backend_header(b, newer, "Push-User"), "ada");
+    ck_assert_ptr_null(backend_header(b, newer, "Push-Device"));
+    ck_assert_str_eq(backend_header(b, 1 - newer, "Push-App-Version"), "1");
+    ck_assert_str_eq(backend_header(b, 1 - newer, "Push-Device"), "old");
+}
+END_TEST
+
+/* ---- children that end ---- */
+
+#define EVENTS_MANY 60
+
+/* Each message once, whatever their order. */
+static void expect_each(struct stream *st, int count)
+{
+    bool seen[EVENTS_MANY] = {false};
+
+    for (int i = 0; i < count; i++) {
+        const struct event *e = stream_next(st);
+        int n = atoi(e->data);
+
+        ck_assert_int_lt(n, EVENTS_MANY);
+        ck_assert_msg(!seen[n], "%s (%s) came twice: %s", e->data, e->type,
+                      e->id);
+        seen[n] = true;
+    }
+    ck_assert_ptr_null(stream_next_in(st, 500));
+}
+
+static pid_t owner_of(const struct server *s)
+{
+    return figure(s, 0, "child");
+}
+
+static const char echo[] =
+    "PushStateDir ${STATE}\n"
+    "PushDurability commit\n"
+    "<PushTrigger trip>\n"
+    "PushWhen \"event('type') == 'trip'\"\n"
+    "PushTo user ada\n"
+    "PushPull \"${BACKEND}/%{event:data.n}\" timeout=20s\n"
+    "</PushTrigger>\n";
+
+/*
+ * The backend says what it was asked for; the child is killed with requests
+ * under way, with answers that were published and not acknowledged, and with
+ * events that were not begun.
+ */
+START_TEST(a_child_that_is_killed_loses_no_event_and_doubles_no_message)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, keep_printf("Define STATE state\n%s", echo));
+    struct stream *st;
+    pid_t owner;
+    int told = 0;
+
+    server_allow(s, "exit signal Killed");
+    backend_answer_path(b);
+    wait_until(owner_of(s) != 0);
+    owner = owner_of(s);
+    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    for (; told < 20; told++) {
+        tell(s, "trip", keep_printf("%d", told),
+             keep_printf("{\"n\":%d}", told));
+    }
+    backend_hold(b);
+    for (; told < EVENTS_MANY; told++) {
+        tell(s, "trip", keep_printf("%d", told),
+             keep_printf("{\"n\":%d}", told));
+    }
+    if (holder_of(s, st) == owner) {
+        stream_close(st);
+        st = NULL;
+    }
+    server_kill_child(s, owner);
+    wait_until(owner_of(s) != 0 && owner_of(s) != owner);
+    backend_go(b);
+    if (st == NULL) {
+        st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    }
+    expect_each(st, EVENTS_MANY);
+    wait_until(figure(s, 0, "waiting") == 0);
+}
+END_TEST
+
+START_TEST(a_graceful_restart_lets_requests_end)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, pull);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+
+    backend_hold(b);
+    backend_answer(b, 200, NULL, "x");
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    backend_await(b, 1);
+    server_graceful(s);
+    backend_go(b);
+    ck_assert_str_eq(stream_next(st)->data, "x");
+    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    ck_assert_str_eq(stream_next(st)->data, "x");
+    ck_assert_int_eq(backend_count(b), 2);
+}
+END_TEST
+
+/* ---- webhooks ---- */
+
+static const unsigned char old_key[] = "0123456789abcdef01234567";
+static const unsigned char new_key[] = "fedcba9876543210fedcba98";
+
+static const char *base64(const unsigned char *bytes, size_t len)
+{
+    char text[512];
+
+    ck_assert_uint_lt(len, 300);
+    EVP_EncodeBlock((unsigned char *)text, bytes, (int)len);
+    return keep_printf("%s", text);
+}
+
+static const char *signature_of(struct backend *b, int n,
+                                const unsigned char *key)
+{
+    const char *text = keep_printf(
+        "%s.%s.%s", backend_header(b, n, "webhook-id"),
+        backend_header(b, n, "webhook-timestamp"), backend_body(b, n));
+    unsigned char mac[32];
+
+    HMAC(EVP_sha256(), key, 24, (const unsigned char *)text, strlen(text), mac,
+         NULL);
+    return keep_printf("v1,%s", base64(mac, sizeof(mac)));
+}
+
+START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
+{
+    struct backend *b = backend_start();
+    const char *path = keep_printf("%s/webhook.key", getenv("TMPDIR")
+                                                         ? getenv("TMPDIR")
+                                                         : "/tmp");
+    struct server *s;
+    FILE *file;
+
+    path = keep_printf("%s.%d", path, getpid());
+    file = fopen(path, "w");
+    fprintf(file, "# ours\nwhsec_%s\n\nwhsec_%s\n", base64(old_key, 24),
+            base64(new_key, 24));
+    fclose(file);
+    s = start(b, keep_printf("<PushTrigger hook>\n"
+                             "PushWhen \"event('type') == 'order'\"\n"
+                             "PushPost \"${BACKEND}/hook\" secret=%s\n"
+                             "</PushTrigger>\n",
+                             path));
+    unlink(path);
+    backend_answer(b, 500, NULL, "");
+    tell(s, "order", "7", "{\"n\":7}");
+    backend_await(b, 1);
+    backend_answer(b, 200, NULL, "thanks");
+    backend_await(b, 2);
+    ck_assert_ptr_nonnull(strstr(backend_head(b, 0), "POST /hook HTTP"));
+    ck_assert_str_eq(backend_header(b, 0, "webhook-id"),
+                     backend_header(b, 1, "webhook-id"));
+    ck_assert_str_eq(backend_header(b, 0, "Content-Type"),
+                     "application/cloudevents+json");
+    for (int i = 0; i < 2; i++) {
+        ck_assert_str_eq(backend_header(b, i, "webhook-signature"),
+                         keep_printf("%s %s", signature_of(b, i, old_key),
+                                     signature_of(b, i, new_key)));
+        ck_assert_ptr_nonnull(strstr(backend_body(b, i), "\"data\":{\"n\":7}"));
+        ck_assert_ptr_null(strstr(backend_body(b, i), "push"));
+    }
+    wait_until(figure(s, 0, "waiting") == 0);
+}
+END_TEST
+
+/* ---- timers ---- */
+
+static const char board[] =
+    "<PushTrigger board>\n"
+    "PushEvery 1s while=subscribed\n"
+    "PushTo channel board\n"
+    "PushPull \"${BACKEND}/board\" only=changed\n"
+    "PushMessage topic=board\n"
+    "</PushTrigger>\n";
+
+START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, board);
+    struct stream *st;
+    int before;
+
+    backend_answer(b, 200, NULL, "one");
+    wait_until(json_is_true(json_at(http_get(s, "/push/triggers")->json,
+                                    "triggers.0.taken")));
+    ck_assert_int_eq(backend_count(b), 0);
+    st = stream_open(s, "user=ada&device=d&seq=0&channel=board", NULL);
+    expect_message(st, 1, "one");
+    before = backend_count(b);
+    backend_await(b, before + 2);
+    wait_until(figure(s, 0, "unchanged") >= 1);
+    backend_answer(b, 200, NULL, "two");
+    expect_message(st, 2, "two");
+    ck_assert_int_eq(figure(s, 0, "published"), 2);
+    ck_assert_int_ge(figure(s, 0, "requests.2xx"), 4);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+    Suite *all = suite_create("triggers");
+    TCase *tc = case_add(all, "pulls", 60);
+
+    tcase_add_test(tc, an_event_is_pulled_for_and_the_answer_is_pushed);
+    tcase_add_test(tc, requests_for_one_user_run_one_after_the_other);
+    tcase_add_test(tc, devices_that_are_alike_share_a_request);
+    tc = case_add(all, "failures", 60);
+    tcase_add_test(tc, what_fails_for_now_is_tried_again);
+    tcase_add_test(tc, a_backend_that_is_down_for_a_while_loses_nothing);
+    tcase_add_test(
+        tc, what_will_never_do_is_a_dead_letter_that_can_be_tried_again);
+    tc = case_add(all, "ends", 90);
+    tcase_add_test(
+        tc, a_child_that_is_killed_loses_no_event_and_doubles_no_message);
+    tcase_add_test(tc, a_graceful_restart_lets_requests_end);
+    tc = case_add(all, "webhooks and timers", 60);
+    tcase_add_test(tc, a_webhook_is_signed_with_each_key_and_keeps_its_id);
+    tcase_add_test(
+        tc, a_shared_poll_asks_while_somebody_follows_and_pushes_changes);
+    return all;
+}
+
+int main(void)
+{
+    return case_run(suite());
+}
