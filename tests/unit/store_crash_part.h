@@ -13,6 +13,10 @@ enum { A1, A2, B1, FULL, TOPICS, LATE, KEYED, SPARE };
 #define TO_CHANNEL  (BIT(A2) | BIT(B1) | BIT(LATE))
 #define TO_ALL      255u
 
+/* crash_journal_t later_kept; 0: nobody was told. */
+#define LATER_KEPT  1u
+#define LATER_ENDED 2u
+
 /* ms */
 #define RETENTION 20000
 #define WINDOW    20000

@@ -19,6 +19,7 @@
 #include "http/admin/receipt.h"
 #include "http/admin/explain.h"
 #include "http/admin/reports.h"
+#include "http/admin/scheduled.h"
 #include "http/admin/show.h"
 #include "http/subscribe/receive.h"
 
@@ -30,7 +31,7 @@ static int not_found(request_rec *r)
         r, push_problem(
                r->pool, 404, "not-found",
                "path: / (the dashboard), messages, messages/<mid>, "
-               "receipts/<mid>, "
+               "receipts/<mid>, scheduled, scheduled/<id>, "
                "users/<user>/devices, users/<user>/streams, "
                "users/<user>/revoke, users, devices, "
                "devices/<context id>, channels, streams, children, cluster, "
@@ -93,6 +94,9 @@ static const struct {
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
+              {{"scheduled"}, 1, M_GET, push_show_scheduled},
+              {{"scheduled", "*"}, 2, M_GET, push_show_later},
+              {{"scheduled", "*"}, 2, M_DELETE, push_recall_later},
               {{"explain"}, 1, M_GET, push_show_explanation},
               {{"stats"}, 1, M_GET, push_show_stats},
               {{"receive"}, 1, M_GET, receive},
