@@ -283,10 +283,10 @@ static bool keep(fixture_t *g, crash_journal_t *j, const char *topic,
                  push_answer_t *answer)
 {
     char text[16];
-    push_publication_t later = {
-        .audience = {PUSH_LOG_USER, named(crash_name(j, "keyed")), 0},
-        .now = g->now,
-        .at = g->now.wall + (j->alone ? 1000 : 0)};
+    push_publication_t later = {.audience = {PUSH_LOG_USER,
+                                             named(crash_name(j, "keyed")), 0},
+                                .now = g->now,
+                                .at = g->now.wall + (j->alone ? 1000 : 0)};
 
     NEEDS(j->laters_count < CRASH_KEYS, "the journal is full");
     snprintf(text, sizeof(text), "l%u", j->laters_count++);
@@ -307,8 +307,9 @@ static void keep_two(fixture_t *g, crash_journal_t *j)
     if (keep(g, j, "later", &answer)) {
         j->later_kept[j->laters_count - 1] = 0;
         keep(g, j, "later", &answer);
-        j->later_kept[j->laters_count - 2] =
-            j->later_kept[j->laters_count - 1] ? LATER_ENDED : 0;
+        j->later_kept[j->laters_count - 2] = j->later_kept[j->laters_count - 1]
+                                                 ? LATER_ENDED
+                                                 : 0;
     }
 }
 
@@ -679,4 +680,7 @@ void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
         crash_sweep(g);
         crash_release(g, j);
     }
+    /* Nothing is remembered of them. */
+    crash_pass(g, j, WINDOW + 1000);
+    crash_release(g, j);
 }
