@@ -8,6 +8,7 @@
 #   INTEGRATION_TESTS  test programs that start httpd with the module
 #   PLAIN_TESTS        those of them that show more without a sanitizer
 #   ALONE_TESTS        test programs that must not run beside others
+#   LONG_TESTS         those that take longest, which begin first
 #   JS_TESTS           files for node's test runner
 #   BROWSER_TESTS      the same, with a headless Chromium
 #   LINT_TARGETS       further targets of `make lint`
@@ -96,6 +97,7 @@ UNIT_TESTS        :=
 INTEGRATION_TESTS :=
 PLAIN_TESTS       :=
 ALONE_TESTS       :=
+LONG_TESTS        :=
 JS_TESTS          :=
 BROWSER_TESTS     :=
 LINT_TARGETS      :=
@@ -231,6 +233,8 @@ CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
 ALONE_TESTS += build/failpoints/tests/unit/test_crash_points
 UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS) \
                $(REDIS_TESTS) $(LIBRARY_TESTS)
+LONG_TESTS  += $(patsubst %,$(B)/tests/unit/test_%,redis_real store_wal \
+                 store_damage library_model store_epoch core_codec)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
 STORE_HELPERS := $(call objects,tests/unit/store_*.c)
 
@@ -337,13 +341,15 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(REDIS_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(NODE_OB
 export PUSH_MODULE = $(abspath $(B)/mod_push.so)
 export PUSH_BUILD  = $(abspath $(B))
 
-# Suites wait more than they work, so three of them share the machine, except
-# for those that must not; a browser takes it whole.  Groups of suites run one
-# after the other.
-SUITE_JOBS ?= 3
+# Suites wait more than they work, so four of them share the machine, except
+# for those that must not; of those with a browser two do.  Groups of suites run
+# one after the other.
+SUITE_JOBS ?= 4
 export SUITE_JOBS
 
-suites = $(filter-out $(ALONE_TESTS),$(1)) --alone $(filter $(ALONE_TESTS),$(1))
+suites = $(filter $(LONG_TESTS),$(1)) \
+         $(filter-out $(LONG_TESTS) $(ALONE_TESTS),$(1)) \
+         --alone $(filter $(ALONE_TESTS),$(1))
 
 NODE_TEST := timeout 1200 node --test --test-reporter=spec
 node_suites = $(foreach f,$(1),'$(NODE_TEST) $(f)')
@@ -410,7 +416,7 @@ check-js: $(B)/mod_push.so $(B)/push-checker $(NPM_STAMPS) ## tests of the JavaS
 
 .PHONY: check-browser
 check-browser: $(B)/mod_push.so $(NPM_STAMPS) ## tests in a headless Chromium
-	@tests/run --alone $(call node_suites,$(BROWSER_TESTS))
+	@SUITE_JOBS=2 tests/run $(call node_suites,$(BROWSER_TESTS))
 
 # httpd is not instrumented: the harness preloads libasan where PUSH_ASAN=1.
 ifeq ($(MODE),asan)

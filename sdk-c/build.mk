@@ -191,6 +191,8 @@ PUSHC_TEST_COMMON := $(filter-out $(B)/obj/sdk-c/test/test_% \
 
 UNIT_TESTS += $(PUSHC_UNIT)
 INTEGRATION_TESTS += $(PUSHC_REAL_TESTS)
+LONG_TESTS += $(patsubst %,$(B)/sdk-c/%,real_client real_once real_pushctl \
+                test_faults test_memory test_package test_polls)
 # The tools as they are installed.
 PLAIN_TESTS += $(B)/sdk-c/real_tools
 
@@ -222,7 +224,7 @@ PUSHC_VALGRIND := $(addprefix $(B)/sdk-c/test_,parser session client publish \
 .PHONY: valgrind-sdk-c
 valgrind: valgrind-sdk-c
 valgrind-sdk-c: $(PUSHC_VALGRIND)
-	@CK_TIMEOUT_MULTIPLIER=20 tests/run --alone \
+	@CK_TIMEOUT_MULTIPLIER=20 tests/run \
 		$(foreach t,$(PUSHC_VALGRIND),'$(VALGRIND) $(t)')
 
 -include $(PUSHC_OBJS:.o=.d) $(PUSHC_TOOL_OBJS:.o=.d) $(PUSHCTL_OBJS:.o=.d) \

@@ -3,7 +3,6 @@
 
 #include "core/checkin.h"
 #include "core/facts.h"
-#include "core/nodes.h"
 #include "core/publication.h"
 #include "core/rate.h"
 #include "core/report.h"
@@ -116,9 +115,8 @@ struct push_broker_t {
     /* PUSH_NOT_FOUND. */
     push_status_t (*view)(push_broker_t *broker, const push_view_t *read_view,
                           const push_visitor_t *visitor);
-    /* Of which nodes: PUSH_OF_*.  PUSH_NOT_FOUND: there is no such. */
-    push_status_t (*whole)(push_broker_t *broker, unsigned of,
-                           push_whole_t *whole);
+    /* of: PUSH_OF_*.  PUSH_NOT_FOUND: there is no such node. */
+    push_status_t (*whole)(push_broker_t *broker, unsigned of, push_whole_t *);
     /* For `$stats`; false: another node says it. */
     bool (*reading)(push_broker_t *broker, push_reading_t *reading);
     /* This machine's stats but for the messages, which are 0.  No wait. */

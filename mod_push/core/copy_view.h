@@ -12,7 +12,7 @@ typedef struct push_copy_view_t {
     uint32_t messages;
     uint64_t digest;
     bool copied;      /* of what a cluster has: what follows is of that */
-    bool live;        /* what is published comes here */
+    bool current;     /* what is published comes here */
     bool behind;      /* what came was not applied: it is to be asked for */
     bool asked;       /* a process of this machine is about to ask for it */
     uint64_t version; /* tick: all that was published up to it is here */

@@ -41,7 +41,8 @@ typedef struct push_node_view_t {
     int64_t renewed;                     /* mono ms of this machine */
     char url[PUSH_NODE_URL + 1];         /* "": it has none */
     char version[PUSH_NODE_VERSION + 1]; /* of its module */
-    uint64_t of[PUSH_NODE_FIGURES];      /* as of its last lease */
+    uint32_t feeds; /* PUSH_FEED_BIT(): whose channels are followed there */
+    uint64_t of[PUSH_NODE_FIGURES]; /* as of its last lease */
 } push_node_view_t;
 
 /* Of which nodes something is asked; a single machine is all of them. */

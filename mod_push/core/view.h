@@ -79,7 +79,7 @@ typedef struct push_view_t {
     push_text_t user;        /* of the devices */
     push_list_t list;
     push_text_t channel; /* to which users are connected */
-    unsigned of;         /* PUSH_OF_*: of lists, and of who is connected */
+    unsigned of; /* PUSH_OF_*: but for a message and a user's devices */
     push_time_t now;
 } push_view_t;
 
@@ -124,35 +124,5 @@ typedef struct push_metrics_t {
     uint64_t state_ok; /* 1: it can be written */
     uint64_t state_size, state_used, state_waiting, state_errors;
 } push_metrics_t;
-
-/* How it stands, and the state on disk. */
-typedef struct push_health_t {
-    push_durability_t durability;
-    bool kept;        /* there is a state on disk */
-    bool failing;     /* it cannot be written */
-    bool lagging;     /* what it lacks is being written again */
-    bool refusing;    /* nothing can be accepted until it is well */
-    uint64_t waiting; /* bytes on their way to it, of this process */
-    uint64_t writes, records, errors;
-    unsigned memory_percent;
-    unsigned died; /* children, in the last minute */
-} push_health_t;
-
-/* Whether all that is derived agrees with the objects. */
-#define PUSH_WRONG_MAX  8u
-#define PUSH_WRONG_TEXT 120u
-
-typedef struct push_check_t {
-    /* what was looked at */
-    uint64_t users, devices, channels, keys, laters, messages, outcomes, holds;
-    uint64_t objects; /* of the slab, in all */
-    uint64_t copies;  /* of a cluster's logs */
-    uint64_t behind;  /* of them, those that are not whole at the moment */
-    /* what is wrong */
-    uint64_t wrong;   /* in all; the first of them as texts */
-    uint64_t leaked;  /* objects that nothing refers to; not counted above */
-    uint64_t skipped; /* shards whose lock was busy */
-    char texts[PUSH_WRONG_MAX][PUSH_WRONG_TEXT];
-} push_check_t;
 
 #endif

@@ -1,6 +1,7 @@
 #ifndef PUSH_CORE_WHOLE_H
 #define PUSH_CORE_WHOLE_H
 
+#include "core/health.h"
 #include "core/nodes.h"
 #include "core/view.h"
 

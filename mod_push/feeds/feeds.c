@@ -86,13 +86,26 @@ bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed)
 {
     push_store_t *store = feeds->options.store;
 
-    return push_feed_known(&store->segment->feeds, feed)
-           && has_followers(store, feed, false);
+    return push_feed_elsewhere(&store->segment->feeds, feed)
+           || (push_feed_known(&store->segment->feeds, feed)
+               && has_followers(store, feed, false));
 }
 
 bool push_feed_connected(push_feeds_t *feeds, push_feed_t feed)
 {
     return has_followers(feeds->options.store, feed, true);
+}
+
+/* One wait for the disk is enough for all that a turn has published. */
+static void settle(push_feeds_t *feeds)
+{
+    push_broker_t *broker = feeds->options.broker;
+
+    if (feeds->published) {
+        broker->settle(broker, &feeds->commit, &feeds->answer);
+    }
+    feeds->published = false;
+    feeds->commit = (push_commit_t){0};
 }
 
 push_status_t push_feed_publish(push_feeds_t *feeds, push_feed_t feed,
@@ -114,22 +127,13 @@ push_status_t push_feed_publish(push_feeds_t *feeds, push_feed_t feed,
     if (!push_feed_followed(feeds, feed)) {
         return PUSH_NOT_FOUND;
     }
+    if (feeds->answer.flight) {
+        settle(feeds); /* what is under way in a cluster is in the answer */
+    }
     status = broker->publish(broker, &publication, &feeds->commit,
                              &feeds->answer);
     feeds->published = feeds->published || status == PUSH_OK;
     return status;
-}
-
-/* One wait for the disk is enough for all that a turn has published. */
-static void settle(push_feeds_t *feeds)
-{
-    push_broker_t *broker = feeds->options.broker;
-
-    if (feeds->published) {
-        broker->settle(broker, &feeds->commit, &feeds->answer);
-    }
-    feeds->published = false;
-    feeds->commit = (push_commit_t){0};
 }
 
 static _Atomic int64_t *due_of(const push_feeds_t *feeds, unsigned feed)

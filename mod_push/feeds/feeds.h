@@ -59,7 +59,8 @@ typedef struct push_feed_message_t {
 } push_feed_message_t;
 
 /*
- * Whether some device subscribes to the channel, be it connected or not.
+ * Whether some device subscribes to the channel, be it connected or not, here
+ * or (but for $stats) at another node of the cluster.
  * Ask before a message is made that nobody would get.
  */
 bool push_feed_followed(push_feeds_t *feeds, push_feed_t feed);

@@ -66,24 +66,6 @@ json_t *push_json_text(push_text_t text)
     return value;
 }
 
-static json_t *numbers_json(const uint8_t *numbers, unsigned count)
-{
-    json_t *array = json_array();
-
-    for (unsigned i = 0; i < count; i++) {
-        json_array_append_new(array, json_integer(numbers[i]));
-    }
-    return array;
-}
-
-json_t *push_json_nodes(const push_nodes_asked_t *nodes)
-{
-    return json_pack("{s:o, s:o}", "answered",
-                     numbers_json(nodes->answered, nodes->answered_count),
-                     "silent",
-                     numbers_json(nodes->silent, nodes->silent_count));
-}
-
 static const char *skip_space(const char *p, const char *end)
 {
     while (p < end && strchr(" \t\r\n", *p)) {

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "core/nodes.h"
+#include "core/types.h"
 
 /* Sends body, which is taken, as the whole answer; not to be stored. */
 int push_json_send(request_rec *r, const char *type, json_t *body);
@@ -16,9 +16,6 @@ int push_json_send_text(request_rec *r, const char *type, const char *text,
 
 /* A string of bytes that may not be UTF-8; what is not is replaced. */
 json_t *push_json_text(push_text_t text);
-
-/* {"answered":[0,1],"silent":[2]}: nodes by their numbers. */
-json_t *push_json_nodes(const push_nodes_asked_t *nodes);
 
 /*
  * The bytes of the value of a top-level member of an object that is known to

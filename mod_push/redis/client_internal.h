@@ -9,8 +9,8 @@
 
 /*
  * What client.c (the client), line.c (its connections), outcome.c (what becomes
- * of a reply) and verdict.c (of a request) share; each asks those behind it alone.
- * A request is in one list at any time:
+ * of a reply) and verdict.c (of a request) share; each asks those behind it
+ * alone.  A request is in one list at any time:
  *
  *     fresh ─▶ waiting (no connection yet) ─▶ under_way ─▶ over
  *       ▲  └─▶ lot (replicas) ────────────▶ under_way

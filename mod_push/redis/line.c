@@ -289,12 +289,23 @@ static bool is_another(const push_client_t *client, unsigned master)
                                  &client->slots->masters[master].address);
 }
 
+/* One that is away is tried although no lot waits: none does where both are. */
+static bool is_wanted(const push_node_t *node, unsigned which)
+{
+    return node->lot.first
+           || (node->lines[which].away && is_open(&node->lines[0]));
+}
+
 static void serve_lots(push_node_t *node, int64_t now)
 {
-    for (unsigned i = 1; i < PUSH_LINES && node->lot.first; i++) {
-        keep_open(&node->lines[i], now);
-        if (is_open(&node->lines[i]) && !node->lines[i].in_lot) {
-            send_lot(&node->lines[i]);
+    for (unsigned i = 1; i < PUSH_LINES; i++) {
+        push_line_t *line = &node->lines[i];
+
+        if (is_wanted(node, i)) {
+            keep_open(line, now);
+        }
+        if (node->lot.first && is_open(line) && !line->in_lot) {
+            send_lot(line);
         }
     }
 }
@@ -341,7 +352,7 @@ int64_t push_node_until(const push_client_t *client, unsigned master)
         const push_line_t *line = &node->lines[i];
         bool wanted = i == 0 ? client->slots->masters[master].partitions
                                    || node->waiting.first
-                             : node->lot.first != NULL;
+                             : is_wanted(node, i);
         int64_t at = INT64_MAX;
 
         if (line->connection && !push_connection_is_closed(line->connection)) {

@@ -127,6 +127,8 @@ static bool take_range(push_slots_t *slots, const push_reply_t *range,
         if (push_partition_slot(i) >= first
             && push_partition_slot(i) <= last) {
             owners[i] = (uint8_t)master;
+            /* Now, as the next one may be given an index without any. */
+            give(slots, i, master);
         }
     }
     return true;

@@ -62,7 +62,7 @@ function expected(row) {
 }
 
 function* cuts(length) {
-  const step = length > 4096 ? Math.ceil(length / 300) : 1;
+  const step = length > 4096 ? Math.ceil(length / 60) : 1;
   for (let at = 0; at <= length; at += step) {
     yield at;
   }

@@ -5,7 +5,12 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { readFileSync } from 'node:fs';
 import { capacity, writeSize } from '../../conf/dashboard/capacity.js';
 import { bytes, duration, seconds } from '../../conf/dashboard/format.js';
-import { between, quantile, rate, sameNodes } from '../../conf/dashboard/rates.js';
+import {
+  between,
+  quantile,
+  rate,
+  sameNodes,
+} from '../../conf/dashboard/rates.js';
 import { parse, sums } from '../../conf/dashboard/samples.js';
 import { launch } from './chromium.js';
 import { Httpd } from './httpd.js';

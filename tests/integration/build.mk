@@ -9,7 +9,12 @@ HARNESS_OBJS := $(call objects,tests/harness/*.c)
 IT_OBJS := $(call objects,tests/integration/*.c)
 IT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/integration/test_*.c))
 
-INTEGRATION_TESTS += $(IT_TESTS)
+# What is about the harness alone shows nothing of the module to a sanitizer.
+INTEGRATION_TESTS += $(if $(filter asan,$(MODE)),$(filter-out \
+                       %/test_harness,$(IT_TESTS)),$(IT_TESTS))
+LONG_TESTS += $(patsubst %,$(B)/tests/integration/test_%,cluster_node \
+                cluster_relay cluster_patience cluster_devices delivery \
+                durable proxy state tls)
 
 # It holds the server to the 10 s within which an upgrade serves.
 ALONE_TESTS += $(B)/tests/integration/test_upgrade
@@ -74,13 +79,18 @@ $(B)/tests/integration/holdstart.so $(B)/tests/integration/dieatcall.so: \
 
 $(B)/tests/integration/test_interrupted: \
 		| $(B)/tests/integration/holdstart.so
-$(B)/tests/integration/test_cluster_fences: \
+$(B)/tests/integration/test_cluster_ends: \
 		| $(B)/tests/integration/dieatcall.so
 
 -include $(HARNESS_OBJS:.o=.d) $(IT_OBJS:.o=.d)
 
-# The module with another layout of the shared memory.
+# The module with another layout of the shared memory, of which these floors
+# know nothing.
+SAME_FLOORS := $(patsubst %,mod_push/%,core codec redis broker/library \
+                 http/identity)
 $(B)/relayout/mod_push.so: $(B)/mod_push.so
+	@mkdir -p $(B)/relayout/obj
+	$(Q)cd $(B)/obj && cp -alf --parents $(SAME_FLOORS) ../relayout/obj
 	$(Q)$(MAKE) B='$(B)/relayout' \
 		CFLAGS='$(CFLAGS) -DPUSH_SEGMENT_SPARE=64' $@
 

@@ -214,8 +214,7 @@ static pid_t publish_large(const struct server *node)
     memset(text, 'x', LARGE_BYTES);
     text[LARGE_BYTES] = '\0';
     for (int i = 0; i < LARGE; i++) {
-        snprintf(text, 5, "%04d", i);
-        text[4] = 'x';
+        memcpy(text, keep_printf("%04d", i), 4);
         if (publish_try(node, "user=anna", NULL, text)->status != 201) {
             _exit(1);
         }

@@ -341,6 +341,9 @@ START_TEST(a_record_that_cannot_be_read_is_passed_over)
 {
     struct cluster *c = two_nodes();
     struct stream *st = stream_open(c->nodes[1], "user=anna&device=d", NULL);
+    /* partition, lane, ttl, cap, and of no device and no rate */
+    static const char fixed[] = "\0\0\1\0\0\0\0\xea\x60\0\0\3\xe8"
+                                "\0\0\0\0\0\0\0";
 
     for (int i = 0; i < c->count; i++) {
         server_allow(c->nodes[i], "PUSH0206");
@@ -350,7 +353,8 @@ START_TEST(a_record_that_cannot_be_read_is_passed_over)
     /* As a node of a version to come might publish: to all, in partition 0. */
     redis_call(c->redis,
                "FCALL push_publish 3 push:{fkt}f push:{fkt}h push:{fkt}1b "
-               "0 b 1 60000 1000 what-no-version-of-today-can-read");
+               "%b b what-no-version-of-today-can-read",
+               fixed, sizeof(fixed));
     publish(c->nodes[0], "broadcast=1", NULL, "two");
     expect_message(st, 2, "two");
     wait_until(serverlog_count(c->nodes[1], "PUSH0206") == 1);

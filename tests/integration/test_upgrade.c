@@ -494,17 +494,25 @@ START_TEST(an_equal_layout_keeps_streams_open)
 }
 END_TEST
 
+/* The MPMs differ in how they end and begin, not in what the module does to
+ * its memory: under a sanitizer the event MPM shows that. */
+static int rows(size_t count)
+{
+    return getenv("PUSH_ASAN") ? 1 : (int)count;
+}
+
 int main(void)
 {
     Suite *suite = suite_create("upgrade");
     TCase *tc = case_add(suite, "upgrade", 90);
 
-    tcase_add_row_test(tc, nothing_accepted_is_lost_to_another_layout,
-                       durable);
+    tcase_add_loop_test(tc, nothing_accepted_is_lost_to_another_layout, 0,
+                        rows(sizeof(durable) / sizeof(*durable)));
     tcase_add_test(tc, a_request_that_does_not_end_holds_up_nobody);
     tcase_add_test(tc, a_child_that_hangs_is_ended);
     tcase_add_test(tc, a_state_that_cannot_be_used_is_done_without);
-    tcase_add_row_test(tc, without_a_state_those_who_come_back_are_told, mpms);
+    tcase_add_loop_test(tc, without_a_state_those_who_come_back_are_told, 0,
+                        rows(sizeof(mpms) / sizeof(*mpms)));
     tcase_add_test(tc, an_equal_layout_keeps_streams_open);
     return case_run(suite);
 }

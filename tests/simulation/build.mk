@@ -14,6 +14,8 @@ SIM_PROBED := push_clock_now push_clock_us push_slab_alloc push_store_publish \
               push_store_ack push_session_resume push_session_received
 
 UNIT_TESTS += $(B)/tests/simulation/test_simulation
+LONG_TESTS += $(patsubst %,$(B)/tests/simulation/test_%,cluster_simulation \
+                simulation)
 
 $(B)/obj/tests/simulation/%.o: tests/simulation/%.c
 	$(call compile,-D_GNU_SOURCE -Itests -Isdk-c/include -Isdk-c/src)
@@ -65,5 +67,11 @@ $(B)/tests/simulation/test_cluster_simulation: $(CS_OBJS) $(CS_MODEL) \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) $(patsubst %,-Xlinker --wrap=%,$(CS_PROBED)) \
 		-o $@ $^ -Wl,--as-needed $(CHECK_LIBS) $(APR_LIBS) $(PKG_LIBS) \
 		-pthread
+
+.PHONY: cluster-simulation
+cluster-simulation: $(B)/tests/simulation/test_cluster_simulation ## the same of several nodes: SEEDS=20000, or SEED=n
+	@SIM_SEED=$(SEED) SIM_SEEDS=$(or $(SEEDS),20000) \
+		CK_RUN_CASE=seeds CK_TIMEOUT_MULTIPLIER=100 \
+		tests/run --alone $<
 
 -include $(CS_OBJS:.o=.d) $(CS_MODEL:.o=.d)

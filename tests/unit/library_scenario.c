@@ -184,8 +184,8 @@ static void devices(struct scenario *s)
 {
     push_claim_call_t call = claim_call(s, A, 0);
     push_save_call_t save = {call.device, false, TEXT("record")};
-    push_yield_call_t yield = {call.device,    B, false, true, TEXT("record"),
-                               TEXT("session"), false};
+    push_yield_call_t yield = {
+        call.device, B, false, true, TEXT("record"), TEXT("session"), false};
     push_command_t command;
 
     claim(s, &call);

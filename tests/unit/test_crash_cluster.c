@@ -488,7 +488,9 @@ static bool is_yielding(void)
 /* What was being given away when the process died is found, and given away. */
 static void release_stuck(void)
 {
-    push_owned_walk_t walk = {.before = INT64_MIN, .stuck = g.now.mono + 1};
+    /* The process that died has let time pass. */
+    push_owned_walk_t walk = {.before = INT64_MIN,
+                              .stuck = g.now.mono + 1000000};
     push_owned_ref_t found[4];
     bool was = is_yielding();
     unsigned count = 0;

@@ -67,6 +67,26 @@ START_TEST(a_device_that_nobody_knows_is_made_with_its_log)
 }
 END_TEST
 
+START_TEST(a_quiet_claim_leaves_the_device_to_another_owner)
+{
+    struct library *l = library_start(NULL);
+    struct library_node one = library_node(l, A);
+    struct library_node other = library_node(l, B);
+    push_claim_call_t call = library_claim_call(&other, "uanna", 1);
+    uint32_t fence = claim(&one, false).fence;
+    push_claim_reply_t claimed;
+
+    call.quiet = true;
+    claimed = library_claim(l, &call);
+    ck_assert_int_eq(claimed.outcome, PUSH_CLAIMED_WAIT);
+    ck_assert_uint_eq(claimed.owner, A);
+    ck_assert_uint_eq(claimed.fence, fence);
+    ck_assert_uint_eq(library_count(library_drain(&one).entries), 0);
+    call.device.owner = A;
+    ck_assert_int_eq(library_claim(l, &call).outcome, PUSH_CLAIMED);
+}
+END_TEST
+
 START_TEST(an_owner_saves_and_who_is_not_the_owner_is_fenced)
 {
     struct library *l = library_start(NULL);
@@ -494,6 +514,7 @@ int main(void)
     TCase *tc = case_add(suite, "owners", 60);
 
     tcase_add_test(tc, a_device_that_nobody_knows_is_made_with_its_log);
+    tcase_add_test(tc, a_quiet_claim_leaves_the_device_to_another_owner);
     tcase_add_test(tc, an_owner_saves_and_who_is_not_the_owner_is_fenced);
     tcase_add_test(
         tc, a_claim_asks_the_owner_who_leaves_record_and_session_for_it);

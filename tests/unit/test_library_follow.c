@@ -9,6 +9,7 @@
 
 #include "harness/case.h"
 #include "harness/keep.h"
+#include "harness/wait.h"
 
 static void publish(struct library *l, const char *log, const char *record)
 {
@@ -410,6 +411,33 @@ START_TEST(two_clusters_on_one_redis_hear_nothing_of_each_other)
 }
 END_TEST
 
+static bool holds(struct library *l, const char *name, unsigned node)
+{
+    const push_hold_call_t call = {.home = l->home,
+                                   .name = {name, (uint32_t)strlen(name)},
+                                   .owner = push_owner_make(node, 1),
+                                   .ms = 300};
+    push_command_t command;
+    bool held;
+
+    push_library_hold(&command, &call);
+    ck_assert(push_hold_reply(library_send(l, &command), &held));
+    return held;
+}
+
+START_TEST(one_node_holds_what_is_done_for_all_until_it_is_gone)
+{
+    struct library *l = library_start(NULL);
+
+    ck_assert(holds(l, "$stats", 1));
+    ck_assert(!holds(l, "$stats", 2));
+    ck_assert(holds(l, "$stats", 1));
+    ck_assert(holds(l, "$other", 2));
+    wait_until(holds(l, "$stats", 2));
+    ck_assert(!holds(l, "$stats", 1));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("library follow");
@@ -437,5 +465,6 @@ int main(void)
     tcase_add_test(tc, who_tells_its_counts_after_an_unfollow_does_not_follow);
     tcase_add_test(tc, many_logs_are_caught_up_with_at_once);
     tcase_add_test(tc, two_clusters_on_one_redis_hear_nothing_of_each_other);
+    tcase_add_test(tc, one_node_holds_what_is_done_for_all_until_it_is_gone);
     return case_run(suite);
 }

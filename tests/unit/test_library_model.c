@@ -335,9 +335,13 @@ static void save(struct random_run *r)
 static void yield_device(struct random_run *r)
 {
     struct model_write w = draw_write(r);
-    push_yield_call_t call = {
-        device_of(r, &w),         compare_owner(w.to),       w.absent, w.exact,
-        compare_record(w.record), compare_session(w.session), false};
+    push_yield_call_t call = {device_of(r, &w),
+                              compare_owner(w.to),
+                              w.absent,
+                              w.exact,
+                              compare_record(w.record),
+                              compare_session(w.session),
+                              false};
 
     compare_wrote(library_yield(r->library, &call), model_yield(r->model, &w));
 }

@@ -205,6 +205,7 @@ START_TEST(a_log_that_is_left_while_it_is_asked_for_is_followed_again)
     pthread_t thread;
 
     load();
+    wait_until(under_way() == 0); /* that is told a turn later */
     redis_pause(node.library->redis);
     ck_assert_int_eq(pthread_create(&thread, NULL, resync_beside, NULL), 0);
     wait_until(under_way() == 1);

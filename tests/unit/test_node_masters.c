@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/node/anew.h"
+#include "broker/node/inbox.h"
 #include "broker/node/masters.h"
+#include "broker/node/steward.h"
 #include "core_suite.h"
 
 static push_cluster_words_t *words;
@@ -140,6 +143,112 @@ START_TEST(trouble_at_a_master_is_about_its_partitions_alone)
 }
 END_TEST
 
+static void ignore(void *data, push_cluster_event_t what, const char *detail)
+{
+    (void)data;
+    (void)what;
+    (void)detail;
+}
+
+/* An inbox whose only entry is an answer, by way of this partition. */
+static push_drain_reply_t drain_of(unsigned partition, char bytes[17])
+{
+    push_drain_reply_t reply = {.origin = {.vm = {.id = "1-vm"}},
+                                .first = 1,
+                                .last = 1,
+                                .entries = {{bytes, 17}, NULL}};
+
+    memset(bytes, 0, 17);
+    bytes[0] = (char)(partition >> 8);
+    bytes[1] = (char)partition;
+    bytes[2] = PUSH_ENTRY_ANSWER;
+    bytes[6] = 10;
+    return reply;
+}
+
+START_TEST(what_is_to_be_written_anew_stays_so_until_it_is_done)
+{
+    push_anew_t anew = {.partition = 0};
+
+    ck_assert(!push_anew_next(words, 0, &anew));
+    push_anew(words, 1023);
+    push_anew(words, 7);
+    ck_assert(push_anew_next(words, 0, &anew));
+    ck_assert_uint_eq(anew.partition, 7);
+    /* Who had it is dead, or it is wanted once more before that is done. */
+    push_anew(words, 7);
+    push_anew_done(words, &anew);
+    ck_assert(push_anew_next(words, 0, &anew));
+    ck_assert_uint_eq(anew.partition, 7);
+    push_anew_done(words, &anew);
+    ck_assert(push_anew_next(words, anew.partition, &anew));
+    ck_assert_uint_eq(anew.partition, 1023);
+    push_anew_done(words, &anew);
+    ck_assert(!push_anew_next(words, 0, &anew));
+}
+END_TEST
+
+/* What was lost is written again by whoever has the link. */
+START_TEST(a_master_that_began_anew_has_all_of_its_devices_written)
+{
+    push_cluster_t cluster = {.words = words, .options = {.report = ignore}};
+    push_address_t one = address_of(1);
+    char bytes[17];
+    push_drain_reply_t other = drain_of(5, bytes);
+    push_anew_t anew;
+    unsigned count = 0, master;
+
+    ck_assert(push_cluster_words_create(words));
+    cluster.steward = push_steward_start(&cluster);
+    give(0, 512, 1);
+    give(512, 1024, 2);
+    push_masters_follow(words, &slots);
+    master = push_masters_index(words, &slots, &one);
+    snprintf(words->masters[master].vm, sizeof(words->masters[master].vm),
+             "1-before");
+    ck_assert(push_inbox_take(&cluster, master, 0, &other));
+    for (unsigned i = 0; push_anew_next(words, i, &anew);
+         i = anew.partition + 1) {
+        ck_assert_uint_lt(anew.partition, 512);
+        count++;
+    }
+    ck_assert_uint_eq(count, 512);
+    push_steward_stop(cluster.steward);
+    push_steward_free(cluster.steward);
+}
+END_TEST
+
+START_TEST(what_a_master_still_had_does_not_bring_its_partition_back)
+{
+    push_cluster_t cluster = {.words = words, .options = {.report = ignore}};
+    push_address_t one = address_of(1), two = address_of(2);
+    char bytes[17];
+    push_drain_reply_t late = drain_of(5, bytes);
+    unsigned before, after;
+
+    ck_assert(push_cluster_words_create(words));
+    cluster.steward = push_steward_start(&cluster);
+    ck_assert_ptr_nonnull(cluster.steward);
+    give(0, 512, 1);
+    give(512, 1024, 2);
+    give(5, 6, 2);
+    push_masters_follow(words, &slots);
+    before = push_masters_index(words, &slots, &one);
+    after = push_masters_index(words, &slots, &two);
+    snprintf(words->masters[before].vm, sizeof(words->masters[before].vm),
+             "%s", late.origin.vm.id);
+    push_partition_mended(words, 5, push_partition_suspicion(words, 5));
+    ck_assert(push_inbox_take(&cluster, before, 0, &late));
+    ck_assert(push_partition_suspect(words, 5));
+    ck_assert_uint_eq(words->home[5], after + 1);
+    push_partition_mended(words, 5, push_partition_suspicion(words, 5));
+    push_masters_suspect(words, after);
+    ck_assert(push_partition_suspect(words, 5));
+    push_steward_stop(cluster.steward);
+    push_steward_free(cluster.steward);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node_masters");
@@ -154,6 +263,11 @@ int main(void)
         tc, a_master_keeps_its_place_in_the_words_whatever_the_map_calls_it);
     tcase_add_test(tc, masters_that_are_gone_make_room_for_new_ones);
     tcase_add_test(tc, trouble_at_a_master_is_about_its_partitions_alone);
+    tcase_add_test(tc,
+                   what_a_master_still_had_does_not_bring_its_partition_back);
+    tcase_add_test(tc, what_is_to_be_written_anew_stays_so_until_it_is_done);
+    tcase_add_test(tc,
+                   a_master_that_began_anew_has_all_of_its_devices_written);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

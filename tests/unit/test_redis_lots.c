@@ -102,6 +102,27 @@ START_TEST(a_connection_lost_before_its_wait_says_replicas_or_unknown)
 }
 END_TEST
 
+static push_failure_t call_in_a_lot(fixture_t *f)
+{
+    push_request_t *request = request_of("FCALL a");
+
+    request->replicas = 1;
+    return push_courier_call(f->courier, request);
+}
+
+START_TEST(lots_go_again_when_both_of_their_connections_were_refused)
+{
+    struct fake_redis *redis = fake();
+    fixture_t *f = start(redis);
+
+    ck_assert_int_eq(call(f, "FCALL a")->failure, PUSH_FAILURE_NONE);
+    fake_redis_answer(redis, "PING", "-LOADING not yet\r\n");
+    fake_redis_answer(redis, "PING", "-LOADING not yet\r\n");
+    ck_assert_int_eq(call_in_a_lot(f), PUSH_FAILURE_AWAY);
+    wait_until(call_in_a_lot(f) == PUSH_FAILURE_NONE);
+}
+END_TEST
+
 /* ---- many, and the end ---- */
 
 static atomic_uint over;
@@ -343,6 +364,8 @@ int main(void)
     tcase_add_test(tc, what_comes_while_both_lots_wait_is_the_next_lot);
     tcase_add_test(tc,
                    a_connection_lost_before_its_wait_says_replicas_or_unknown);
+    tcase_add_test(tc,
+                   lots_go_again_when_both_of_their_connections_were_refused);
     tc = case_add(suite, "ends", 60);
     tcase_add_test(tc, who_sends_more_than_4096_waits_until_some_are_over);
     tcase_add_test(tc, what_is_over_may_be_sent_again_at_once);

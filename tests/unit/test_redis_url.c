@@ -332,6 +332,24 @@ START_TEST(a_master_keeps_its_index_when_others_come_and_go)
 }
 END_TEST
 
+START_TEST(masters_that_come_at_once_have_indexes_of_their_own)
+{
+    push_slots_t slots;
+
+    push_slots_init(&slots);
+    for (unsigned i = 0; i < PUSH_MASTERS; i++) {
+        push_address_t gone = {"10.0.1.1", (uint16_t)(1 + i)};
+
+        ck_assert_uint_eq(push_slots_master(&slots, &gone), i);
+    }
+    ck_assert(take(&slots, two_masters));
+    ck_assert_str_eq(slots.masters[slots.master_of[0]].address.host,
+                     "10.0.0.1");
+    ck_assert_str_eq(slots.masters[slots.master_of[1023]].address.host,
+                     "10.0.0.2");
+}
+END_TEST
+
 START_TEST(a_slot_that_moves_takes_its_partition_along_if_it_is_the_tags)
 {
     push_slots_t slots;
@@ -438,6 +456,7 @@ int main(void)
     tc = case_add(suite, "slots", 20);
     tcase_add_test(tc, a_map_gives_each_partition_its_master);
     tcase_add_test(tc, a_master_keeps_its_index_when_others_come_and_go);
+    tcase_add_test(tc, masters_that_come_at_once_have_indexes_of_their_own);
     tcase_add_test(
         tc, a_slot_that_moves_takes_its_partition_along_if_it_is_the_tags);
     tcase_add_test(

@@ -6,6 +6,7 @@
 #include "broker/library/library.h"
 #include "broker/local.h"
 #include "broker/node/acks.h"
+#include "broker/node/answers.h"
 #include "broker/node/claim.h"
 #include "broker/node/depart.h"
 #include "broker/node/ends.h"
@@ -259,6 +260,7 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
     *cluster = (push_cluster_t){.store = store,
                                 .words = words,
                                 .options = *options,
+                                .answer = push_answers_take,
                                 .prefix = {options->prefix,
                                            (uint32_t)strlen(options->prefix)}};
     push_local_init(&cluster->local, store);

@@ -36,7 +36,9 @@ void push_library_claim(push_command_t *command, const push_claim_call_t *call)
     add_context(command, device);
     push_command_unsigned(command, device->owner);
     push_command_number(command, device->keep);
-    push_command_string(command, call->force ? "force" : "ask");
+    push_command_string(command, call->force   ? "force"
+                                 : call->quiet ? "see"
+                                               : "ask");
     push_call_flag(command, call->known);
     push_command_unsigned(command, push_library_device_crc(call->id));
     push_command_unsigned(command, call->max_devices);

@@ -28,6 +28,7 @@ typedef struct push_claim_call_t {
     push_following_t following; /* the user's log, as in push_follow */
     bool counts_only;           /* the node has that log: no entries */
     bool force;                 /* does not ask the owner */
+    bool quiet;                 /* nor takes it from another one */
     bool known;     /* only one that has a record: goes on without memory */
     push_text_t id; /* the device id */
     uint32_t max_devices; /* of the user; the longest away goes */

@@ -67,10 +67,11 @@ static inline unsigned push_owner_node(unsigned owner)
 #define PUSH_KEY_TICKET    'W' /* that was used */
 #define PUSH_KEY_RATE      'Q' /* a bucket */
 #define PUSH_KEY_RELAY     'O' /* of a region: what waits for it */
-#define PUSH_KEY_LEASE     'o' /* of a region: who sends what waits; or push_hold's */
-#define PUSH_KEY_META      'm' /* of the cluster; partition 0 */
-#define PUSH_KEY_NODES     'n' /* likewise */
-#define PUSH_KEY_REVOKED   'r' /* likewise */
+#define PUSH_KEY_LEASE                                                        \
+    'o' /* of a region: who sends what waits; or push_hold's */
+#define PUSH_KEY_META    'm' /* of the cluster; partition 0 */
+#define PUSH_KEY_NODES   'n' /* likewise */
+#define PUSH_KEY_REVOKED 'r' /* likewise */
 
 /*
  * One key as a word of the command.  The name is what follows the kind, and is

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/node/lease.h"
 #include "store/limits/guard.h"
 #include "store/shm/clock.h"
 
@@ -187,7 +186,7 @@ void push_addresses_keep(push_cluster_t *cluster,
 {
     push_address_words_t *words = &cluster->words->addresses;
     uint32_t next = 1 - (atomic_load(&words->current) & 1);
-    push_addresses_told_t *told = &words->told[next];
+    push_addresses_told_t *told = &words->others[next];
     uint32_t count = 0, nodes = 1;
 
     for (unsigned i = 0; i < lease->count; i++) {
@@ -209,7 +208,7 @@ uint32_t push_addresses_elsewhere(const push_cluster_t *cluster,
 {
     const push_address_words_t *words = &cluster->words->addresses;
     const push_addresses_told_t *told =
-        &words->told[atomic_load(&words->current) & 1];
+        &words->others[atomic_load(&words->current) & 1];
     const push_address_count_t wanted = {address, 0};
     const push_address_count_t *found;
     uint32_t count = atomic_load(&told->count);

@@ -3,19 +3,7 @@
 
 #include "broker/node/seen.h"
 
-/* What a node can be asked by another one, see broker/node/survey.h. */
-
-/* Numbers that nodes of all versions know: none is ever used again. */
-typedef enum push_survey_kind_t {
-    PUSH_SURVEY_DEVICE = 1, /* one context; see seen_device.h */
-    PUSH_SURVEY_MESSAGE,    /* its life; see seen_message.h */
-    PUSH_SURVEY_FACTS,      /* for an explanation; see seen_facts.h */
-    PUSH_SURVEY_WHOLE = 16, /* its figures; see seen_whole.h */
-    PUSH_SURVEY_STREAMS,    /* see seen_lists.h, as the next two */
-    PUSH_SURVEY_CHANNELS,
-    PUSH_SURVEY_PRESENT,
-    PUSH_SURVEY_REPORT /* see seen_report.h */
-} push_survey_kind_t;
+/* All that a node can be asked by another one, see broker/node/survey.h. */
 
 /* Answers one of any kind; false also of one that this version does not know. */
 bool push_answers_take(push_cluster_t *cluster, unsigned kind,

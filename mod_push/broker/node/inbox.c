@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "broker/node/acks.h"
+#include "broker/node/anew.h"
 #include "broker/node/ask.h"
 #include "broker/node/claim.h"
 #include "broker/node/ends.h"
 #include "broker/node/masters.h"
-#include "broker/node/saver.h"
 #include "broker/node/steward.h"
 #include "broker/node/survey.h"
 #include "broker/node/yield.h"
@@ -141,14 +141,16 @@ static void take_other(push_cluster_t *cluster,
     }
 }
 
-/* The partition is served by another master than the one we knew. */
+/*
+ * The partition is served by another master than the map says, which is asked
+ * for; or this one has it no more, and still had the entry.
+ */
 static void see_home(inbox_t *in, unsigned partition)
 {
     push_cluster_words_t *words = in->cluster->words;
 
     if (words->home[partition] != in->master + 1) {
         push_partition_suspected(words, partition);
-        words->home[partition] = (uint8_t)(in->master + 1);
         in->suspected = true;
     }
 }
@@ -212,7 +214,7 @@ static void write_devices(inbox_t *in)
 
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
         if (words->home[i] == in->master + 1) {
-            push_saver_anew(in->cluster, i);
+            push_anew(in->cluster->words, i);
         }
     }
 }

@@ -10,8 +10,7 @@
  * that was heard under the old one is in doubt.
  */
 
-#define PUSH_LEASE_EVERY_MS 3000
-#define PUSH_LEASE_LATE_MS  5000 /* beyond that; health says so */
+#define PUSH_LEASE_LATE_MS 5000 /* beyond that; health says so */
 
 /* The command that takes or renews it. */
 void push_lease_fill(push_cluster_t *cluster, push_command_t *command);

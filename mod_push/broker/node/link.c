@@ -7,10 +7,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "broker/node/anew.h"
 #include "broker/node/inbox.h"
 #include "broker/node/lease.h"
 #include "broker/node/masters.h"
-#include "broker/node/saver.h"
 #include "broker/node/steward.h"
 #include "broker/node/yield.h"
 #include "redis/client.h"
@@ -141,7 +141,10 @@ static void drained(push_request_t *request)
     }
     else if (request->failure == PUSH_FAILURE_NONE
              && push_drain_reply(request->reply, &reply)) {
-        push_inbox_take(link->cluster, drain->words, drain->partition, &reply);
+        if (push_inbox_take(link->cluster, drain->words, drain->partition,
+                            &reply)) {
+            push_client_renew(link->client); /* a partition may have moved */
+        }
         replace_library(link, drain->master, reply.origin.vm.version);
         /* Only an inbox that was found empty wakes us for what comes next. */
         wait = reply.last >= reply.first || drain->woken ? 0 : DRAIN_MS;
@@ -251,7 +254,7 @@ static void write_moved(push_link_t *link, const uint8_t *before)
 
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
         if (before[i] && before[i] != words->home[i]) {
-            push_saver_anew(link->cluster, i);
+            push_anew(link->cluster->words, i);
         }
     }
 }
@@ -312,7 +315,7 @@ static void make_wakes(push_link_t *link)
 static void write_all(push_cluster_t *cluster)
 {
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-        push_saver_anew(cluster, i);
+        push_anew(cluster->words, i);
     }
 }
 

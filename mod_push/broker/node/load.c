@@ -5,7 +5,6 @@
 
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
-#include "broker/node/steward.h"
 #include "core/checkin.h"
 #include "redis/courier.h"
 
@@ -101,10 +100,23 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
     return status;
 }
 
+/* Another errand is at it, or has to be: then that one is waited for. */
+static push_status_t leave_to_others(push_load_t *load, push_status_t status)
+{
+    if (status != PUSH_STALE && status != PUSH_NOT_FOUND) {
+        return status;
+    }
+    load->follow.mine = false;
+    load->follow.state = PUSH_FOLLOW_LOADING;
+    return PUSH_OK;
+}
+
 push_status_t push_load_take(push_cluster_t *cluster, push_load_t *load,
                              const push_followed_t *followed)
 {
-    return load->follow.mine ? put(cluster, load, followed) : PUSH_OK;
+    return load->follow.mine
+               ? leave_to_others(load, put(cluster, load, followed))
+               : PUSH_OK;
 }
 
 /* ---- asking ---- */
@@ -230,11 +242,7 @@ push_status_t push_load_wait(push_cluster_t *cluster, push_load_t *load)
         }
         status = load->follow.mine ? fetch(cluster, load)
                                    : await_live(cluster, load, until);
-        if (status == PUSH_STALE || status == PUSH_NOT_FOUND) {
-            load->follow.mine = false; /* another errand is at it */
-            load->follow.state = PUSH_FOLLOW_LOADING;
-            status = PUSH_OK;
-        }
+        status = leave_to_others(load, status);
     }
     return status;
 }
@@ -251,7 +259,6 @@ static void see_to_rest(push_cluster_t *cluster, push_text_t log)
         && view.state == PUSH_FOLLOW_LIVE && view.unattended) {
         push_partition_suspected(cluster->words,
                                  push_log_partition(cluster->store, log));
-        push_steward_wake(cluster->steward);
     }
 }
 

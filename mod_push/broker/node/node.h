@@ -18,6 +18,8 @@
  *   steward   one thread a child; what has to wait for Redis but has no worker
  */
 
+#define PUSH_LEASE_EVERY_MS 3000 /* how often a node renews its number */
+
 struct push_courier_t;
 struct push_link_t;
 struct push_steward_t;
@@ -25,6 +27,7 @@ struct push_redis_settings_t;
 struct push_saver_t;
 struct push_relay_t;
 struct push_relay_options_t;
+struct push_rows_t;
 
 /* What a node has to say; server/cluster.c makes log messages of it. */
 typedef enum push_cluster_event_t {
@@ -74,8 +77,11 @@ typedef struct push_cluster_t {
     struct push_relay_t *relay; /* NULL: there is no other region */
     _Atomic unsigned yielding;  /* yields of this child, until settled */
     _Atomic unsigned yielded;   /* those by which a device went */
-    _Atomic bool linked;        /* this child has the link */
-    _Atomic bool runs;          /* all threads of this child do */
+    /* what a survey asks a node; broker/node/answers.h */
+    bool (*answer)(struct push_cluster_t *cluster, unsigned kind,
+                   push_text_t question, struct push_rows_t *rows);
+    _Atomic bool linked; /* this child has the link */
+    _Atomic bool runs;   /* all threads of this child do */
 } push_cluster_t;
 
 /* This node's number in Redis; PUSH_OWNER_NOBODY until it has one. */

@@ -117,10 +117,16 @@ static const char *await_answers(const inquiry_t *inquiry)
 
 static const char *ask_all(const push_cluster_view_t *view)
 {
-    inquiry_t inquiry = {.multi = curl_multi_init()};
+    inquiry_t inquiry = {.multi = NULL};
     const char *well = NULL;
 
+    /* Counted: the relay's end must not take it away from under us. */
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        return NULL;
+    }
+    inquiry.multi = curl_multi_init();
     if (!inquiry.multi) {
+        curl_global_cleanup();
         return NULL;
     }
     for (unsigned i = 0; i < view->nodes_count; i++) {
@@ -134,6 +140,7 @@ static const char *ask_all(const push_cluster_view_t *view)
         curl_easy_cleanup(inquiry.easy[i]);
     }
     curl_multi_cleanup(inquiry.multi);
+    curl_global_cleanup();
     return well;
 }
 

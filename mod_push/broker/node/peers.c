@@ -80,6 +80,14 @@ static void measure(const push_cluster_t *cluster,
     }
 }
 
+/* $stats is not among them: one node makes it, where it is followed. */
+static unsigned feeds_here(const push_cluster_t *cluster)
+{
+    uint32_t known = atomic_load(&cluster->store->segment->feeds.known);
+
+    return known & PUSH_FEED_HERE & ~PUSH_FEED_BIT(PUSH_FEED_STATS);
+}
+
 push_text_t push_peers_info(push_cluster_t *cluster, char room[PUSH_PEER_INFO])
 {
     char addresses[PUSH_ADDRESSES_TEXT];
@@ -94,7 +102,8 @@ push_text_t push_peers_info(push_cluster_t *cluster, char room[PUSH_PEER_INFO])
                         " %s=%" PRIu64, words[i], of[i]);
     }
     len += snprintf(room + len, PUSH_PEER_INFO - (size_t)len,
-                    " addresses=%.*s", (int)told.len, told.at);
+                    " feeds=%u addresses=%.*s", feeds_here(cluster),
+                    (int)told.len, told.at);
     return (push_text_t){room, (uint32_t)len};
 }
 
@@ -125,19 +134,22 @@ static uint64_t number_of(push_text_t text)
     return number;
 }
 
+static bool is_word(push_text_t name, const char *word)
+{
+    return name.len == strlen(word) && memcmp(name.at, word, name.len) == 0;
+}
+
 static void take_word(push_text_t name, push_text_t value,
                       push_node_view_t *node)
 {
-    static const char version[] = "version";
-
-    if (name.len == sizeof(version) - 1
-        && memcmp(name.at, version, name.len) == 0) {
+    if (is_word(name, "version")) {
         copy(node->version, sizeof(node->version), value);
-        return;
+    }
+    else if (is_word(name, "feeds")) {
+        node->feeds = (uint32_t)number_of(value) & PUSH_FEED_HERE;
     }
     for (int i = 0; i < PUSH_NODE_FIGURES; i++) {
-        if (name.len == strlen(words[i])
-            && memcmp(name.at, words[i], name.len) == 0) {
+        if (is_word(name, words[i])) {
             node->of[i] = number_of(value);
         }
     }
@@ -148,6 +160,7 @@ void push_peers_parse(push_text_t info, push_node_view_t *node)
     const char *at = info.at, *end = info.at + info.len;
 
     node->version[0] = '\0';
+    node->feeds = 0;
     memset(node->of, 0, sizeof(node->of));
     while (at < end) {
         const char *space = memchr(at, ' ', (size_t)(end - at));
@@ -161,6 +174,21 @@ void push_peers_parse(push_text_t info, push_node_view_t *node)
         }
         at = stop + 1;
     }
+}
+
+/* What other nodes follow is published by this one, too. */
+static void keep_feeds(push_cluster_t *cluster, const push_node_view_t *nodes,
+                       unsigned count)
+{
+    push_feed_words_t *feeds = &cluster->store->segment->feeds;
+    uint32_t others = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        others |= nodes[i].self ? 0 : nodes[i].feeds;
+    }
+    atomic_fetch_or(&feeds->known, PUSH_FEED_ELSEWHERE(others));
+    atomic_fetch_and(&feeds->known,
+                     PUSH_FEED_ELSEWHERE(others) | PUSH_FEED_HERE);
 }
 
 void push_peers_keep(push_cluster_t *cluster, const push_lease_reply_t *lease)
@@ -181,6 +209,7 @@ void push_peers_keep(push_cluster_t *cluster, const push_lease_reply_t *lease)
         push_peers_parse(peer->info, node);
         count++;
     }
+    keep_feeds(cluster, nodes, count);
     push_roster_set(&cluster->words->roster, nodes, count);
     push_addresses_keep(cluster, lease);
 }

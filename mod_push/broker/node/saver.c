@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "broker/library/device_calls.h"
+#include "broker/node/anew.h"
 #include "broker/node/followers.h"
 #include "broker/node/linger.h"
 #include "broker/node/load.h"
@@ -33,7 +34,6 @@
 #define UNDER_WAY  1024u /* records that were sent and not answered */
 #define BACKOFF_MS 500   /* after one that was not written */
 #define LAST_MS    1000  /* for what is queued when the saver ends */
-#define ANEW_WORDS (PUSH_CLUSTER_PARTITIONS / 64)
 
 /* What came of a call about a device. */
 typedef struct outcome_t {
@@ -62,7 +62,6 @@ struct push_saver_t {
     unsigned under_way;
     int64_t rests_until; /* mono ms */
     bool stop;
-    _Atomic uint64_t anew[ANEW_WORDS]; /* a bit a partition; no lock */
 };
 
 /* ---- any thread: into the queue ---- */
@@ -77,7 +76,7 @@ static bool is_device(const push_record_t *record)
 static void hand_over(push_store_t *store, push_records_t *records,
                       push_commit_t *commit)
 {
-    push_saver_t *saver = atomic_load(&store->keeper);
+    push_saver_t *saver = atomic_load(&store->hander);
     push_records_t devices = {0};
     push_record_t *record = push_records_take(records);
 
@@ -97,17 +96,6 @@ static void hand_over(push_store_t *store, push_records_t *records,
         pthread_mutex_unlock(&saver->lock);
     }
     push_records_cleanup(&devices);
-}
-
-void push_saver_anew(push_cluster_t *cluster, unsigned partition)
-{
-    push_saver_t *saver = cluster->saver;
-
-    if (saver) {
-        partition %= PUSH_CLUSTER_PARTITIONS;
-        atomic_fetch_or(&saver->anew[partition / 64], UINT64_C(1)
-                                                          << partition % 64);
-    }
 }
 
 /* ---- the courier's thread: what came of it ---- */
@@ -269,6 +257,7 @@ static void claim(push_saver_t *saver, const outcome_t *outcome)
         .device = device_call(cluster, &outcome->user, outcome->id, 0),
         .following = {.log = push_log_text(&outcome->user)},
         .counts_only = true,
+        .quiet = true, /* who has it by now may have its client */
         .max_devices = PUSH_DEVICES_MAX};
     push_follow_view_t view;
     push_post_t *post;
@@ -359,17 +348,15 @@ static void take_outcomes(push_saver_t *saver, outcome_t *outcome)
     }
 }
 
-static void mark_anew(push_saver_t *saver)
+/* The link's child, for all of the node. */
+static void mark_anew(push_cluster_t *cluster)
 {
-    for (unsigned word = 0; word < ANEW_WORDS; word++) {
-        uint64_t bits = atomic_exchange(&saver->anew[word], 0);
+    push_anew_t anew = {.partition = 0};
 
-        while (bits) {
-            unsigned bit = (unsigned)__builtin_ctzll(bits);
-
-            bits &= bits - 1;
-            push_owned_lag(saver->cluster->store, word * 64 + bit);
-        }
+    while (atomic_load(&cluster->linked)
+           && push_anew_next(cluster->words, anew.partition, &anew)) {
+        push_owned_lag(cluster->store, anew.partition);
+        push_anew_done(cluster->words, &anew);
     }
 }
 
@@ -455,7 +442,7 @@ static void *run(void *data)
         push_time_t now = push_clock_now();
 
         if (now.mono >= next) {
-            mark_anew(saver);
+            mark_anew(saver->cluster);
             push_linger_tick(saver->cluster, &now);
             if (saver->followers) {
                 push_followers_tell(saver->followers);
@@ -482,12 +469,12 @@ push_saver_t *push_saver_start(push_cluster_t *cluster)
     pthread_mutex_init(&saver->lock, NULL);
     pthread_cond_init(&saver->changed, NULL);
     cluster->saver = saver;
-    atomic_store(&cluster->store->keeper, saver);
+    atomic_store(&cluster->store->hander, saver);
     cluster->store->hand_over = hand_over;
     saver->followers = push_followers_start(cluster);
     if (!push_thread_start(&saver->thread, run, saver)) {
         cluster->store->hand_over = NULL;
-        atomic_store(&cluster->store->keeper, NULL);
+        atomic_store(&cluster->store->hander, NULL);
         push_saver_free(saver);
         return NULL;
     }
@@ -501,7 +488,7 @@ void push_saver_stop(push_saver_t *saver)
     pthread_cond_signal(&saver->changed);
     pthread_mutex_unlock(&saver->lock);
     pthread_join(saver->thread, NULL);
-    atomic_store(&saver->cluster->store->keeper, NULL);
+    atomic_store(&saver->cluster->store->hander, NULL);
     push_records_cleanup(&saver->queue);
 }
 

@@ -29,12 +29,6 @@ void push_saver_free(push_saver_t *saver);
 
 /* ---- any thread ---- */
 
-/*
- * Redis has lost what it knew of the devices of this partition: all that are
- * ours there are written again, and those that have no record claimed anew.
- */
-void push_saver_anew(push_cluster_t *cluster, unsigned partition);
-
 /* A device of this user came back without a claim; its publishers are told. */
 void push_saver_came_back(push_cluster_t *cluster, push_text_t user);
 

@@ -53,7 +53,7 @@ static push_status_t ask_self(push_cluster_t *cluster, push_survey_t *survey)
     bool known;
 
     push_rows_init(&rows, PUSH_ROWS_MAX);
-    known = push_answers_take(cluster, survey->kind, survey->question, &rows);
+    known = cluster->answer(cluster, survey->kind, survey->question, &rows);
     if (known) {
         survey->take(survey->data, owner, push_rows_bytes(&rows));
     }

@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_SEEN_LISTS_H
 #define PUSH_NODE_SEEN_LISTS_H
 
-#include "broker/node/answers.h"
+#include "broker/node/seen.h"
 
 /*
  * The lists of streams and of channels, with the rows of all nodes in the

@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_SEEN_PRESENT_H
 #define PUSH_NODE_SEEN_PRESENT_H
 
-#include "broker/node/answers.h"
+#include "broker/node/seen.h"
 
 /*
  * Who is connected to a channel at any node: each user once, those of this

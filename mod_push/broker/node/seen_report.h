@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_SEEN_REPORT_H
 #define PUSH_NODE_SEEN_REPORT_H
 
-#include "broker/node/answers.h"
+#include "broker/node/seen.h"
 
 /*
  * A report of all nodes: what happened in a step, by event class, is added up;

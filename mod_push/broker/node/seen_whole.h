@@ -1,7 +1,7 @@
 #ifndef PUSH_NODE_SEEN_WHOLE_H
 #define PUSH_NODE_SEEN_WHOLE_H
 
-#include "broker/node/answers.h"
+#include "broker/node/seen.h"
 #include "core/whole.h"
 
 /*

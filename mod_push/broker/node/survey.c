@@ -202,8 +202,8 @@ static void take_own(round_t *round)
 
     push_rows_init(&rows, PUSH_ROWS_MAX);
     if (!survey->others) {
-        known = push_answers_take(round->cluster, survey->kind,
-                                  survey->question, &rows);
+        known = round->cluster->answer(round->cluster, survey->kind,
+                                       survey->question, &rows);
     }
     if (known && !survey->others) {
         survey->take(survey->data, owner, push_rows_bytes(&rows));
@@ -281,9 +281,9 @@ static void run(push_cluster_t *cluster, push_errand_t *errand)
 
     push_rows_init(&rows, PUSH_ROWS_MAX);
     if (push_redis_now() < asked->until
-        && push_answers_take(cluster, asked->kind,
-                             (push_text_t){asked->question, asked->len},
-                             &rows)) {
+        && cluster->answer(cluster, asked->kind,
+                           (push_text_t){asked->question, asked->len},
+                           &rows)) {
         leave(cluster, asked, push_rows_bytes(&rows));
     }
     push_rows_cleanup(&rows);

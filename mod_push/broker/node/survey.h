@@ -2,7 +2,7 @@
 #define PUSH_NODE_SURVEY_H
 
 #include "broker/library/entries.h"
-#include "broker/node/answers.h"
+#include "broker/node/seen.h"
 
 /*
  * A survey asks all nodes of the cluster, this one among them.  The others

@@ -10,6 +10,7 @@
 #include "broker/node/recorded.h"
 #include "broker/node/seen_device.h"
 #include "broker/node/seen_message.h"
+#include "broker/node/seen_by.h"
 #include "broker/node/survey.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
@@ -490,15 +491,21 @@ push_status_t push_views_device(push_cluster_t *cluster,
                             .question = push_seen_device_question(what->id),
                             .take = take_answer,
                             .data = &sought,
-                            .others = true};
-    push_status_t status = push_view_device(cluster->store, what->id,
-                                            &what->now, take_one, &sought);
+                            .others = what->of == PUSH_OF_ALL};
+    push_status_t status;
 
-    if (status != PUSH_NOT_FOUND) {
+    if (what->of == PUSH_OF_ALL) {
+        status = push_view_device(cluster->store, what->id, &what->now,
+                                  take_one, &sought);
+        if (status != PUSH_NOT_FOUND) {
+            return status;
+        }
+    }
+    status = push_seen_ask(cluster, what->of, &survey);
+    if (status != PUSH_OK) {
         return status;
     }
-    push_survey(cluster, &survey);
-    if (!sought.found && what->user.len) {
+    if (!sought.found && what->user.len && what->of == PUSH_OF_ALL) {
         status = push_views_devices(cluster, what->user, &what->now, &one);
     }
     if (visitor->nodes) {

@@ -1,7 +1,7 @@
 #include "broker/relay/region.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "broker/relay/calls.h"
 #include "broker/relay/post.h"
@@ -165,18 +165,23 @@ static void leave_lists(push_shipment_t *shipment)
 
 /* ---- the request ---- */
 
-/* A random time up to 200 ms, 400 ms … 30 s, at least what the region asks. */
+/* A random time up to 200 ms, 400 ms … 30 s, at least what the region asks:
+ * another one in each process, so not random(), which nobody seeds. */
 static void wait_more(push_region_state_t *region, int64_t later)
 {
     int64_t most = RETRY_MIN;
+    uint32_t random = 0;
 
     region->failures++;
     for (unsigned i = 0; i < region->failures && most < RETRY_MAX; i++) {
         most *= 2;
     }
     most = most < RETRY_MAX ? most : RETRY_MAX;
+    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0) {
+        random = UINT32_MAX / 2;
+    }
     region->until = push_redis_now() + later + RETRY_MIN / 2
-                    + (int64_t)random() % most;
+                    + (int64_t)random % most;
 }
 
 void push_region_posted(push_shipment_t *shipment, CURLcode result)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "broker/broker.h"
+#include "core/feed.h"
 #include "http/json.h"
 #include "http/runtime.h"
 
@@ -26,14 +27,28 @@ static json_t *age_json(int64_t then, const push_time_t *now)
     return then ? json_integer(now->mono - then) : json_null();
 }
 
+static json_t *feeds_json(uint32_t feeds)
+{
+    json_t *names = json_array();
+
+    for (unsigned i = 0; i < PUSH_FEEDS; i++) {
+        if (feeds & PUSH_FEED_BIT(i)) {
+            json_array_append_new(
+                names, push_json_text(push_feed_channel((push_feed_t)i)));
+        }
+    }
+    return names;
+}
+
 static json_t *node_json(const push_node_view_t *node, const push_time_t *now)
 {
-    json_t *object = json_pack("{s:I, s:I, s:b, s:o, s:o, s:o}", "id",
+    json_t *object = json_pack("{s:I, s:I, s:b, s:o, s:o, s:o, s:o}", "id",
                                NODE(node->owner), "incarnation",
                                INCARNATION(node->owner), "self",
                                (int)node->self, "url", text_json(node->url),
                                "version", text_json(node->version), "age_ms",
-                               age_json(node->renewed, now));
+                               age_json(node->renewed, now), "feeds",
+                               feeds_json(node->feeds));
 
     for (int i = 0; i < PUSH_NODE_FIGURES; i++) {
         json_object_set_new(object, words[i],

@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 
+#include "broker/whole.h"
 #include "core/explain.h"
 #include "http/admin/query.h"
 #include "http/checks.h"
@@ -287,7 +288,7 @@ int push_show_explanation(request_rec *r, const char *none)
     }
     set(body, "user", push_json_text(question.user));
     if (nodes.answered_count + nodes.silent_count) {
-        set(body, "nodes", push_json_nodes(&nodes));
+        set(body, "nodes", push_whole_nodes(&nodes));
     }
     return push_json_send(r, "application/json", body);
 }

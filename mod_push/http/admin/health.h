@@ -4,7 +4,7 @@
 #include <httpd.h>
 #include <stdbool.h>
 
-#include "core/view.h"
+#include "core/health.h"
 
 /* Of what takes no lock and no probe: nothing that somebody should look at. */
 bool push_health_well(const push_health_t *health);

@@ -32,13 +32,18 @@ const push_problem_t *push_query_user(request_rec *r, const char *part,
     return problem ? problem : take_user(r, name, user);
 }
 
-const push_problem_t *push_query_owner(request_rec *r, push_text_t *user)
+const push_problem_t *push_query_device(request_rec *r, push_view_t *what)
 {
+    push_params_t params;
     const char *name = NULL;
-    const push_problem_t *problem = find_user(r, &name);
+    const push_problem_t *problem = push_params_parse(r, &params)
+                                        ?: push_params_one(&params, "user",
+                                                           &name)
+                                        ?: push_query_nodes(&params,
+                                                            &what->of);
 
-    *user = (push_text_t){NULL, 0};
-    return problem || !name ? problem : take_user(r, name, user);
+    what->user = (push_text_t){NULL, 0};
+    return problem || !name ? problem : take_user(r, name, &what->user);
 }
 
 /* ---- a message, and whom it was for ---- */

@@ -10,8 +10,8 @@
 const push_problem_t *push_query_user(request_rec *r, const char *part,
                                       push_text_t *user);
 
-/* The user of the query, if it names one; empty: it does not. */
-const push_problem_t *push_query_owner(request_rec *r, push_text_t *user);
+/* Of a device: its user and its node, if the query names them. */
+const push_problem_t *push_query_device(request_rec *r, push_view_t *what);
 
 /*
  * The message whose id is the part of the path; whom it was for, if the query

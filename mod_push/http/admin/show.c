@@ -139,13 +139,19 @@ static void take_device(void *data, const push_device_view_t *view)
 
 static void take_device_nodes(void *data, const push_nodes_asked_t *nodes)
 {
-    ((device_t *)data)->nodes = push_json_nodes(nodes);
+    ((device_t *)data)->nodes = push_whole_nodes(nodes);
 }
 
 /* In a cluster the id alone does not say where its record is. */
-static const push_problem_t *no_device(request_rec *r, bool asked, bool silent)
+static const push_problem_t *no_device(request_rec *r, const push_view_t *what,
+                                       const json_t *nodes)
 {
-    if (!asked) {
+    bool silent = json_array_size(json_object_get(nodes, "silent"));
+
+    if (what->of != PUSH_OF_ALL && !nodes) {
+        return push_query_nodes_found(r->pool, what->of, PUSH_NOT_FOUND);
+    }
+    if (what->of != PUSH_OF_ALL || what->user.len || !nodes) {
         return push_problem_of_status(r->pool, PUSH_NOT_FOUND);
     }
     return push_problem(r->pool, 404, "not-found",
@@ -158,7 +164,7 @@ int push_show_device(request_rec *r, const char *id)
 {
     unsigned char context[PUSH_CONTEXT_BYTES];
     push_view_t what = {.kind = PUSH_VIEW_DEVICE, .id = context};
-    const push_problem_t *problem = push_query_owner(r, &what.user);
+    const push_problem_t *problem = push_query_device(r, &what);
     push_status_t status = PUSH_NOT_FOUND;
     device_t device = {NULL, NULL};
     const push_visitor_t visitor = {
@@ -171,9 +177,7 @@ int push_show_device(request_rec *r, const char *id)
         status = read_view(what, &visitor);
     }
     if (status == PUSH_NOT_FOUND) {
-        problem = no_device(
-            r, device.nodes && !what.user.len,
-            json_array_size(json_object_get(device.nodes, "silent")));
+        problem = no_device(r, &what, device.nodes);
         json_decref(device.nodes);
         return push_problem_send(r, problem);
     }
@@ -263,7 +267,7 @@ static void take_life(void *data, const push_life_view_t *view)
 
 static void take_message_nodes(void *data, const push_nodes_asked_t *nodes)
 {
-    set(((life_t *)data)->body, "nodes", push_json_nodes(nodes));
+    set(((life_t *)data)->body, "nodes", push_whole_nodes(nodes));
 }
 
 int push_show_message(request_rec *r, const char *text)
@@ -360,7 +364,7 @@ static void take_copy(void *data, const push_copy_view_t *view)
     set_number(body, "messages", view->messages);
     set(body, "digest", json_string(digest));
     if (view->copied) {
-        set(body, "live", json_boolean(view->live));
+        set(body, "live", json_boolean(view->current));
         set(body, "behind", json_boolean(view->behind));
         set(body, "asked", json_boolean(view->asked));
         set_number(body, "version", view->version);

@@ -1,6 +1,7 @@
 #ifndef PUSH_VIEW_H
 #define PUSH_VIEW_H
 
+#include "core/health.h"
 #include "core/view.h"
 #include "store/shard/store.h"
 

@@ -64,7 +64,7 @@ static void look_at_copy(const push_store_t *store,
                          const push_log_copy_t *copy, push_copy_view_t *view)
 {
     view->copied = true;
-    view->live = copy->state == PUSH_FOLLOW_LIVE;
+    view->current = copy->state == PUSH_FOLLOW_LIVE;
     view->behind = push_copy_behind(copy);
     view->asked = push_apply_attended(store, copy);
     view->version = atomic_load(&copy->version);

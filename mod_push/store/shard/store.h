@@ -36,7 +36,7 @@ typedef struct push_store_t {
     /* takes what was noted, once its shard is left; NULL: it is dropped */
     void (*hand_over)(struct push_store_t *store, push_records_t *records,
                       push_commit_t *commit);
-    void *_Atomic keeper;            /* hand_over's own */
+    void *_Atomic hander;            /* hand_over's own */
     push_events_t events;            /* who listens, in this process */
     const push_presence_t *presence; /* NULL: nobody asks for it */
     push_classes_t classes;          /* by which it counts */

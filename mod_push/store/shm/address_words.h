@@ -34,7 +34,7 @@ typedef struct push_address_words_t {
     _Atomic uint32_t nodes;   /* that are alive, this one included */
     _Atomic uint32_t current; /* index of the table that is read */
     _Atomic int64_t until;    /* mono ms; then nobody knows any more */
-    push_addresses_told_t told[2];
+    push_addresses_told_t others[2];
 } push_address_words_t;
 
 #endif

@@ -44,6 +44,12 @@ typedef struct push_frozen_words_t {
     _Atomic int64_t until;   /* mono ms; until then it is not asked */
 } push_frozen_words_t;
 
+/* A partition whose devices are written anew, see broker/node/anew.h. */
+typedef struct push_anew_words_t {
+    _Atomic uint16_t wanted; /* counts up, and begins again */
+    _Atomic uint16_t done;   /* of that */
+} push_anew_words_t;
+
 #define PUSH_NODES_MAX 64u
 
 /* Logs share them: who is woken looks whether it was its own. */
@@ -59,15 +65,16 @@ typedef struct push_cluster_words_t {
     _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_OK… */
     /* of the data of each; 0: not known */
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
+    push_anew_words_t anew[PUSH_CLUSTER_PARTITIONS];
     push_frozen_words_t frozen[PUSH_NODES_MAX];
     _Atomic uint32_t partings; /* how often all streams were let go */
     _Atomic uint32_t departs; /* pid of the process that ends the node, or 0 */
     _Atomic int64_t linger;   /* mono ms; when what is idle is given up next */
     /* a log was loaded or left, or that was given up */
     push_bell_t loads[PUSH_LOAD_BELLS];
-    push_awaited_t awaited;   /* what threads of the node wait for */
-    push_roster_t roster;     /* who else takes part */
-    push_relay_words_t relay; /* what waits for other regions */
+    push_awaited_t awaited;         /* what threads of the node wait for */
+    push_roster_t roster;           /* who else takes part */
+    push_relay_words_t relay;       /* what waits for other regions */
     push_address_words_t addresses; /* with many streams, of all nodes */
 } push_cluster_words_t;
 

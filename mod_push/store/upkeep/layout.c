@@ -9,22 +9,20 @@
 #include "core/trace.h"
 #include "store/shm/fingerprint.h"
 #include "store/limits/guard.h"
-#include "store/shm/awaited.h"
-#include "store/shm/cluster_words.h"
 #include "store/shard/copy.h"
 #include "store/shard/hold.h"
 #include "store/shard/owned.h"
 #include "store/shm/slab_internal.h"
 #include "store/disk/record.h"
 #include "store/shm/reports.h"
-#include "store/shm/roster.h"
 #include "store/shm/seat.h"
+#include "store/upkeep/layout_cluster.h"
 #include "store/upkeep/layout_later.h"
 
 /*
  * Every structure that processes share, with the offset of each member, and
  * the constants by which they read them.  A structure or member that is
- * missing here is found by tests/lint/layout.sh.
+ * missing here, and in layout_cluster.c, is found by tests/lint/layout.sh.
  */
 
 #define SIZE(type)       PUSH_FACT_SIZE(type)
@@ -478,75 +476,6 @@ static const uint64_t facts[] = {
     AT(push_mark_t, id),
     AT(push_mark_t, until),
     AT(push_mark_t, value),
-
-    PUSH_AWAITED_KEY,
-    PUSH_AWAITED_WAYS,
-    PUSH_AWAITED_SETS,
-    PUSH_MASTERS_MAX,
-    PUSH_CLUSTER_PARTITIONS,
-    PUSH_PARTITION_OK,
-    SIZE(push_master_words_t),
-    AT(push_master_words_t, name),
-    AT(push_master_words_t, vm),
-    AT(push_master_words_t, have),
-    AT(push_master_words_t, drained),
-    AT(push_master_words_t, offset),
-    SIZE(push_cluster_words_t),
-    AT(push_cluster_words_t, link),
-    AT(push_cluster_words_t, owner),
-    AT(push_cluster_words_t, lease),
-    AT(push_cluster_words_t, unreadable),
-    AT(push_cluster_words_t, masters),
-    AT(push_cluster_words_t, home),
-    AT(push_cluster_words_t, states),
-    AT(push_cluster_words_t, epochs),
-    AT(push_cluster_words_t, loads),
-    AT(push_cluster_words_t, awaited),
-    AT(push_cluster_words_t, relay),
-    AT(push_cluster_words_t, frozen),
-    AT(push_cluster_words_t, partings),
-    AT(push_cluster_words_t, departs),
-    AT(push_cluster_words_t, linger),
-    AT(push_cluster_words_t, roster),
-    SIZE(push_frozen_words_t),
-    AT(push_frozen_words_t, missed),
-    AT(push_frozen_words_t, until),
-    SIZE(push_bell_t),
-    AT(push_bell_t, rung),
-    AT(push_bell_t, sleepers),
-    SIZE(push_awaited_t),
-    AT(push_awaited_t, lock),
-    AT(push_awaited_t, numbers),
-    AT(push_awaited_t, slots),
-    SIZE(push_awaited_slot_t),
-    AT(push_awaited_slot_t, bell),
-    AT(push_awaited_slot_t, tag),
-    AT(push_awaited_slot_t, number),
-    AT(push_awaited_slot_t, happened),
-    AT(push_awaited_slot_t, until),
-    AT(push_awaited_slot_t, key),
-    AT(push_awaited_slot_t, value),
-    AT(push_awaited_slot_t, fence),
-    AT(push_awaited_slot_t, by),
-    SIZE(push_relay_words_t),
-    AT(push_relay_words_t, known),
-    AT(push_relay_words_t, regions),
-    SIZE(push_relay_region_words_t),
-    AT(push_relay_region_words_t, waiting),
-    AT(push_relay_region_words_t, oldest),
-    AT(push_relay_region_words_t, trouble),
-    SIZE(push_roster_t),
-    AT(push_roster_t, lock),
-    AT(push_roster_t, count),
-    AT(push_roster_t, nodes),
-    AT(push_roster_t, masters),
-    SIZE(push_node_view_t),
-    AT(push_node_view_t, owner),
-    AT(push_node_view_t, self),
-    AT(push_node_view_t, renewed),
-    AT(push_node_view_t, url),
-    AT(push_node_view_t, version),
-    AT(push_node_view_t, of),
 };
 
 static uint64_t add_text(uint64_t sum, const char *text)
@@ -576,8 +505,8 @@ static uint64_t add_family(uint64_t sum, const push_family_t *family)
 
 uint64_t push_layout(uint64_t transport)
 {
-    uint64_t sum = push_fingerprint_add(PUSH_FINGERPRINT_START, facts,
-                                        sizeof(facts) / sizeof(*facts));
+    uint64_t sum = push_layout_cluster(push_fingerprint_add(
+        PUSH_FINGERPRINT_START, facts, sizeof(facts) / sizeof(*facts)));
 
     for (unsigned i = 0; i < CLASSES; i++) {
         const uint64_t size = push_slab_sizes[i];

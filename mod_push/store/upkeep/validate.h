@@ -1,7 +1,7 @@
 #ifndef PUSH_VALIDATE_H
 #define PUSH_VALIDATE_H
 
-#include "core/view.h"
+#include "core/health.h"
 #include "store/shard/store.h"
 
 /*

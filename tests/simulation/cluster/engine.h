@@ -30,7 +30,7 @@ void cs_engine_reset(cs_fault_t fault);
 
 cs_master_t *cs_master(unsigned which);
 
-/* Which one has the partition; CS_MASTERS: none. */
+/* Which one has the partition; those without data are at any. */
 unsigned cs_master_of(unsigned partition);
 
 /*

@@ -347,7 +347,6 @@ static void find_lost(int client)
         if (p->told && p->of[client].owed && !p->of[client].delivered
             && !p->of[client].excused && !p->ended
             && p->expires > cs_now() + GRACE_MS) {
-            cs_say("publish %u, device %d topic %u lane %u ttl %d", i, p->device, p->topic, p->urgency, (int) p->ttl);
             missing++;
             witness = i;
         }
@@ -385,13 +384,9 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
     bool has = cs_engine_has(p->log, p->mid, &expires)
                && expires > cs_wall() + GRACE_MS;
 
-    cs_say("publish %u at node %d: found %d, has %d", cs_publish_index(p), node, found, has);
     if (has && !found && !p->ended && p->log >= CS_USERS) {
-        const push_log_copy_t *copy = push_log_copy(store, log);
-
-        cs_violation("unequal: node %d, at %" PRIx64 ", behind %d, state %d loader %u errand %u tag %u lacks publish %u, of %" PRIx64,
-                     node, (uint64_t)atomic_load(&copy->version) << 12,
-                     push_copy_behind(copy), copy->state, copy->loader, copy->errand, store->tag, cs_publish_index(p), p->mid);
+        cs_violation("unequal: node %d lacks publish %u", node,
+                     cs_publish_index(p));
     }
     if (found && p->ended && is_told(p)
         && push_message_fate(entry.message) == PUSH_LIVE) {
@@ -404,8 +399,8 @@ static void compare_log(int node, unsigned which)
 {
     push_store_t *store = cs_node_store(node);
     push_text_t text = cs_log_name(which);
-    push_name_t name = push_store_name(
-        store, (push_text_t){text.at + 1, text.len - 1});
+    push_name_t name = push_store_name(store, (push_text_t){text.at + 1,
+                                                            text.len - 1});
     const push_log_t *log;
 
     if (which == 3) {

@@ -26,7 +26,7 @@ typedef struct cs_publish_t {
     unsigned log;
     int device; /* of the user; -1: all */
     push_urgency_t urgency;
-    int64_t ttl; /* ms */
+    int64_t ttl;    /* ms */
     unsigned topic; /* 0: none */
     bool keyed;
     bool under_way; /* a request that has no answer */

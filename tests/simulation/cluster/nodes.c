@@ -13,7 +13,7 @@
 #include "store/shm/reports.h"
 #include "store/upkeep/sweep.h"
 
-#define SEATS  2u
+#define SEATS 2u
 #define MEMORY                                                                \
     (((size_t)2 << 20)                                                        \
      + PUSH_SHARDS                                                            \
@@ -21,9 +21,9 @@
               + sizeof(push_tally_t))                                         \
      + sizeof(push_reports_t) + SEATS * sizeof(push_seat_t))
 
-#define LINGER 20000
+#define LINGER    20000
 #define RETENTION 1800000
-#define CAP 36
+#define CAP       36
 
 typedef struct {
     bool up;
@@ -213,7 +213,8 @@ unsigned cs_node_life(int node)
 int cs_node_of(unsigned owner)
 {
     for (int i = 0; i < CS_NODES; i++) {
-        if (nodes[i].up && owner && push_cluster_owner(&nodes[i].cluster) == owner) {
+        if (nodes[i].up && owner
+            && push_cluster_owner(&nodes[i].cluster) == owner) {
             return i;
         }
     }

@@ -564,8 +564,8 @@ static void *recall(void *data)
     uint32_t recalled;
     push_status_t status = broker->recall(broker, &sought, &now, &recalled);
 
-    cs_say("node %d answers the recall of publish %d: %d", job->node,
-           job->who, status);
+    cs_say("node %d answers the recall of publish %d: %d", job->node, job->who,
+           status);
     free(job);
     return NULL;
 }

@@ -14,13 +14,13 @@
 #define ROWS 6 /* each a test of its own, with its part of the seeds */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SEEDS 60
+#define SEEDS 24
 #else
-#define SEEDS 600
+#define SEEDS 240
 #endif
 
 /* Within so many seeds a broken rule is found. */
-#define PATIENCE 2000
+#define PATIENCE 240
 
 static uint64_t number_of(const char *name, uint64_t missing)
 {
@@ -116,9 +116,9 @@ static const struct {
     cs_fault_t fault;
     const char *found_as;
 } faults[] = {
-    {CS_BARE_SEQ, "lost:"},         {CS_FOLLOW_AND_LOAD, "unequal:"},
-    {CS_BEAT_WITHOUT_KEY, "stuck:"}, {CS_LOCAL_CLOCK, "lost:"},
-    {CS_EXACT_KEPT, "lost:"},       {CS_OVER_A_HOLE, "unequal:"},
+    {CS_BARE_SEQ, "again:"},           {CS_FOLLOW_AND_LOAD, "unequal:"},
+    {CS_BEAT_WITHOUT_KEY, "unequal:"}, {CS_LOCAL_CLOCK, "lost:"},
+    {CS_EXACT_KEPT, "again:"},         {CS_OVER_A_HOLE, "unequal:"},
 };
 
 START_TEST(a_rule_of_a_cluster_that_is_broken_is_found)

@@ -12,6 +12,7 @@ typedef enum cs_table_t {
     CS_TOPICS,
     CS_KEYS,
     CS_REQUESTS,
+    CS_ASKED, /* numbers of questions */
     CS_TABLES
 } cs_table_t;
 

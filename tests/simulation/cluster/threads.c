@@ -23,8 +23,9 @@
 #define ARRIVES(save, bottom, size)                                           \
     __sanitizer_finish_switch_fiber(save, bottom, size)
 #else
-#define LEAVES(save, stack, size)   ((void)(save))
-#define ARRIVES(save, bottom, size) ((void)(save), (void)(bottom), (void)(size))
+#define LEAVES(save, stack, size) ((void)(save))
+#define ARRIVES(save, bottom, size)                                           \
+    ((void)(save), (void)(bottom), (void)(size))
 #endif
 
 #define THREADS 48
@@ -44,9 +45,9 @@ typedef struct {
 
 static thread_t threads[THREADS];
 static thread_t *running;
-static ucontext_t ground; /* of the simulation itself */
-static const void *ground_stack;
-static size_t ground_size;
+static ucontext_t base; /* of the simulation itself */
+static const void *base_stack;
+static size_t base_size;
 static int64_t now;
 static int at_work = CS_NOBODY;
 static struct {
@@ -114,11 +115,11 @@ static void begin(void)
 {
     thread_t *thread = running;
 
-    ARRIVES(NULL, &ground_stack, &ground_size);
+    ARRIVES(NULL, &base_stack, &base_size);
     thread->run(thread->data);
     thread->used = false;
-    LEAVES(NULL, ground_stack, ground_size); /* it does not come back */
-    setcontext(&ground);
+    LEAVES(NULL, base_stack, base_size); /* it does not come back */
+    setcontext(&base);
 }
 
 void cs_thread_start(int node, void *(*run)(void *), void *data)
@@ -171,9 +172,9 @@ bool cs_wait(const void *on, int64_t until)
     thread->on = on;
     thread->until = until;
     thread->rung = false;
-    LEAVES(&save, ground_stack, ground_size);
-    swapcontext(&thread->context, &ground);
-    ARRIVES(save, &ground_stack, &ground_size);
+    LEAVES(&save, base_stack, base_size);
+    swapcontext(&thread->context, &base);
+    ARRIVES(save, &base_stack, &base_size);
     return thread->rung;
 }
 
@@ -213,7 +214,7 @@ void cs_thread_run(unsigned which)
     running = thread;
     at_work = thread->node;
     LEAVES(&save, thread->stack, STACK);
-    swapcontext(&ground, &thread->context);
+    swapcontext(&base, &thread->context);
     ARRIVES(save, NULL, NULL);
     running = NULL;
     at_work = CS_NOBODY;

@@ -1,65 +1,17 @@
-#include "simulation/cluster/wire.h"
+#include "simulation/cluster/wire_part.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "redis/courier.h"
 #include "redis/decoder.h"
-#include "redis/wakes.h"
 #include "simulation/cluster/engine.h"
 #include "simulation/cluster/nodes.h"
-#include "simulation/cluster/threads.h"
 
 #define LATENCY_MS 3
 #define SPIKE_MS   400
 
-/* A command on its way, or its reply. */
-typedef struct flight_t {
-    struct flight_t *next;
-    push_request_t *request; /* NULL: nobody waits for it any more */
-    push_client_t *client;   /* of the link; NULL: of the courier */
-    push_command_t command;  /* borrowed from request, while that is there */
-    bool owned;              /* command is our own copy */
-    int node;
-    unsigned master, address; /* where it goes; an address: only there */
-    bool pinned, commit, ran;
-    char *reply;
-    size_t len;
-    push_failure_t failure;
-    int64_t at, deadline;
-} flight_t;
-
-struct push_courier_t {
-    int node;
-};
-
-struct push_client_t {
-    int node;
-    push_slots_t slots;
-    flight_t *done, **done_end; /* to be told by push_client_serve() */
-};
-
-struct push_wakes_t {
-    int node;
-    push_wakes_hooks_t hooks;
-    uint32_t version;
-    bool follows[PUSH_MASTERS];
-    bool woken[PUSH_MASTERS], subscribed[PUSH_MASTERS];
-    int64_t due[PUSH_MASTERS]; /* of a wake on its way; 0: none */
-};
-
-static struct {
-    dice_t *dice;
-    cs_fault_t fault;
-    flight_t *first;
-    uint32_t replies, wakes_lost;
-    int64_t cut[CS_NODES];
-    push_client_t *clients[CS_NODES];
-    push_wakes_t *wakes[CS_NODES];
-    push_courier_t couriers[CS_NODES];
-    char bells[CS_NODES];
-} wire;
+cs_wire_t cs_wire;
 
 /* ---- the map ---- */
 
@@ -82,7 +34,7 @@ static uint32_t map_version(void)
 }
 
 /* As redis/slots.c would have it of an answer. */
-static void renew(push_slots_t *slots)
+void cs_wire_renew(push_slots_t *slots)
 {
     if (slots->known && slots->version == map_version()) {
         return;
@@ -106,7 +58,7 @@ static void renew(push_slots_t *slots)
 
 /* ---- it is sent ---- */
 
-static void free_flight(flight_t *flight)
+void cs_wire_free(cs_flight_t *flight)
 {
     if (flight->owned) {
         push_command_cleanup(&flight->command);
@@ -117,21 +69,21 @@ static void free_flight(flight_t *flight)
 
 static int64_t latency(void)
 {
-    return dice_one_in(wire.dice, 60)
-               ? dice_below(wire.dice, SPIKE_MS)
-               : dice_below(wire.dice, LATENCY_MS + 1);
+    return dice_one_in(cs_wire.dice, 60)
+               ? dice_below(cs_wire.dice, SPIKE_MS)
+               : dice_below(cs_wire.dice, LATENCY_MS + 1);
 }
 
-static bool same_line(const flight_t *a, const flight_t *b)
+static bool same_line(const cs_flight_t *a, const cs_flight_t *b)
 {
     return a->node == b->node && !a->client == !b->client
            && a->master == b->master;
 }
 
 /* Behind all that its connection has in this direction. */
-static void put_in_line(flight_t *flight)
+static void put_in_line(cs_flight_t *flight)
 {
-    flight_t **at = &wire.first;
+    cs_flight_t **at = &cs_wire.first;
 
     for (; *at; at = &(*at)->next) {
         if (same_line(*at, flight) && (*at)->ran == flight->ran
@@ -143,19 +95,18 @@ static void put_in_line(flight_t *flight)
     *at = flight;
 }
 
-static bool is_away(const flight_t *flight)
+static bool is_away(const cs_flight_t *flight)
 {
-    return wire.cut[flight->node] > cs_now()
+    return cs_wire.cut[flight->node] > cs_now()
            || cs_master(flight->master)->away > cs_now();
 }
 
-static void send(int node, push_client_t *client, push_request_t *request)
+void cs_wire_send(int node, push_client_t *client, push_request_t *request)
 {
-    flight_t *flight = calloc(1, sizeof(*flight));
+    cs_flight_t *flight = calloc(1, sizeof(*flight));
     unsigned master = cs_master_of(request->command.partition);
 
     NEEDS(flight != NULL, "no memory for a command");
-    NEEDS(master < CS_MASTERS, "a call is for a partition without a master");
     flight->request = request;
     flight->client = client;
     flight->command = request->command;
@@ -175,7 +126,7 @@ static void send(int node, push_client_t *client, push_request_t *request)
 
 /* ---- it is over ---- */
 
-static void answer(flight_t *flight)
+static void answer(cs_flight_t *flight)
 {
     push_request_t *request = flight->request;
     push_decoder_t *decoder;
@@ -194,7 +145,7 @@ static void answer(flight_t *flight)
     }
 }
 
-static void deliver(flight_t *flight)
+static void deliver(cs_flight_t *flight)
 {
     push_request_t *request = flight->request;
     int before;
@@ -221,7 +172,7 @@ static void deliver(flight_t *flight)
         sem_post(&request->over);
         cs_ring(&request->over);
     }
-    free_flight(flight);
+    cs_wire_free(flight);
 }
 
 /* ---- wakes ---- */
@@ -234,10 +185,11 @@ static void wake(unsigned master)
 
     for (unsigned i = 0; i < count; i++) {
         int node = cs_node_of(owners[i]);
-        push_wakes_t *wakes = node < 0 ? NULL : wire.wakes[node];
+        push_wakes_t *wakes = node < 0 ? NULL : cs_wire.wakes[node];
 
-        if (wakes && wakes->follows[address] && wire.cut[node] <= cs_now()
-            && (!wire.wakes_lost || !dice_one_in(wire.dice, wire.wakes_lost))
+        if (wakes && wakes->follows[address] && cs_wire.cut[node] <= cs_now()
+            && (!cs_wire.wakes_lost
+                || !dice_one_in(cs_wire.dice, cs_wire.wakes_lost))
             && !wakes->due[address]) {
             wakes->due[address] = cs_now() + latency();
         }
@@ -247,18 +199,18 @@ static void wake(unsigned master)
 /* ---- at Redis ---- */
 
 /* The master at this address has the partition no more. */
-static bool has_moved(const flight_t *flight)
+static bool has_moved(const cs_flight_t *flight)
 {
     return flight->pinned
            && flight->address != cs_master(flight->master)->address;
 }
 
-static void run(flight_t *flight)
+static void run(cs_flight_t *flight)
 {
     int before = cs_enter(flight->node);
 
     if (has_moved(flight)) {
-        if (wire.fault == CS_BEAT_WITHOUT_KEY) {
+        if (cs_wire.fault == CS_BEAT_WITHOUT_KEY) {
             flight->reply = cs_engine_stale(flight->master, &flight->command,
                                             &flight->len);
         }
@@ -274,13 +226,13 @@ static void run(flight_t *flight)
     cs_enter(before);
     flight->ran = true;
     flight->at = cs_now() + latency();
-    if (wire.replies && dice_one_in(wire.dice, wire.replies)) {
+    if (cs_wire.replies && dice_one_in(cs_wire.dice, cs_wire.replies)) {
         flight->failure = PUSH_FAILURE_UNKNOWN;
     }
 }
 
 /* Nobody waits any more; it may still arrive. */
-static void let_go(flight_t *flight)
+static void let_go(cs_flight_t *flight)
 {
     if (flight->request && !flight->owned) {
         push_command_t copy;
@@ -300,9 +252,9 @@ static void let_go(flight_t *flight)
 }
 
 /* Its deadline is over: whoever waits is told that nobody knows. */
-static void give_up(flight_t *flight)
+static void give_up(cs_flight_t *flight)
 {
-    flight_t *told = calloc(1, sizeof(*told));
+    cs_flight_t *told = calloc(1, sizeof(*told));
 
     NEEDS(told != NULL, "no memory for a command");
     *told = *flight;
@@ -316,7 +268,7 @@ static void give_up(flight_t *flight)
 
 /* ---- turns ---- */
 
-static int64_t due_of(const flight_t *flight)
+static int64_t due_of(const cs_flight_t *flight)
 {
     if (flight->request && cs_is_paused(flight->node)) {
         return flight->ran ? CS_FOREVER : flight->at;
@@ -325,9 +277,9 @@ static int64_t due_of(const flight_t *flight)
                                                             : flight->at;
 }
 
-static flight_t *take(flight_t *flight)
+static cs_flight_t *take(cs_flight_t *flight)
 {
-    flight_t **at = &wire.first;
+    cs_flight_t **at = &cs_wire.first;
 
     while (*at != flight) {
         at = &(*at)->next;
@@ -336,7 +288,7 @@ static flight_t *take(flight_t *flight)
     return flight;
 }
 
-static void serve(flight_t *flight)
+static void serve(cs_flight_t *flight)
 {
     if (flight->request && flight->at > cs_now()) {
         give_up(flight);
@@ -351,13 +303,13 @@ static void serve(flight_t *flight)
         deliver(flight);
     }
     else {
-        free_flight(flight);
+        cs_wire_free(flight);
     }
 }
 
 static bool serve_wakes(int node)
 {
-    push_wakes_t *wakes = wire.wakes[node];
+    push_wakes_t *wakes = cs_wire.wakes[node];
     bool any = false;
 
     for (unsigned i = 0; wakes && i < PUSH_MASTERS; i++) {
@@ -378,7 +330,7 @@ bool cs_wire_turn(void)
     for (int node = 0; node < CS_NODES; node++) {
         any = serve_wakes(node) || any;
     }
-    for (flight_t *flight = wire.first; flight; flight = flight->next) {
+    for (cs_flight_t *flight = cs_wire.first; flight; flight = flight->next) {
         if (due_of(flight) <= cs_now()) {
             serve(flight);
             return true;
@@ -391,14 +343,15 @@ int64_t cs_wire_next(void)
 {
     int64_t next = CS_FOREVER;
 
-    for (const flight_t *flight = wire.first; flight; flight = flight->next) {
+    for (const cs_flight_t *flight = cs_wire.first; flight;
+         flight = flight->next) {
         int64_t due = due_of(flight);
 
         next = due < next ? due : next;
     }
     for (int node = 0; node < CS_NODES; node++) {
-        for (unsigned i = 0; wire.wakes[node] && i < PUSH_MASTERS; i++) {
-            int64_t due = wire.wakes[node]->due[i];
+        for (unsigned i = 0; cs_wire.wakes[node] && i < PUSH_MASTERS; i++) {
+            int64_t due = cs_wire.wakes[node]->due[i];
 
             next = due && due < next ? due : next;
         }
@@ -410,27 +363,27 @@ int64_t cs_wire_next(void)
 
 void cs_wire_reset(dice_t *d, cs_fault_t fault)
 {
-    while (wire.first) {
-        free_flight(take(wire.first));
+    while (cs_wire.first) {
+        cs_wire_free(take(cs_wire.first));
     }
-    memset(&wire, 0, sizeof(wire));
-    wire.dice = d;
-    wire.fault = fault;
+    memset(&cs_wire, 0, sizeof(cs_wire));
+    cs_wire.dice = d;
+    cs_wire.fault = fault;
     for (int i = 0; i < CS_NODES; i++) {
-        wire.couriers[i].node = i;
+        cs_wire.couriers[i].node = i;
     }
 }
 
 void cs_wire_lossy(uint32_t replies, uint32_t wakes)
 {
-    wire.replies = replies;
-    wire.wakes_lost = wakes;
+    cs_wire.replies = replies;
+    cs_wire.wakes_lost = wakes;
 }
 
 /* Some had arrived; of the others none will. */
-static void break_off(flight_t *flight)
+static void break_off(cs_flight_t *flight)
 {
-    if (!flight->ran && dice_one_in(wire.dice, 2)) {
+    if (!flight->ran && dice_one_in(cs_wire.dice, 2)) {
         flight->ran = true;
         flight->at = cs_now();
     }
@@ -441,8 +394,8 @@ static void break_off(flight_t *flight)
 
 void cs_wire_cut(int node, int64_t until)
 {
-    wire.cut[node] = until;
-    for (flight_t *flight = wire.first; flight; flight = flight->next) {
+    cs_wire.cut[node] = until;
+    for (cs_flight_t *flight = cs_wire.first; flight; flight = flight->next) {
         if (flight->node == node) {
             break_off(flight);
         }
@@ -451,34 +404,34 @@ void cs_wire_cut(int node, int64_t until)
 
 bool cs_wire_is_cut(int node)
 {
-    return wire.cut[node] > cs_now();
+    return cs_wire.cut[node] > cs_now();
 }
 
 void cs_wire_drop(int node)
 {
-    for (flight_t *flight = wire.first; flight; flight = flight->next) {
+    for (cs_flight_t *flight = cs_wire.first; flight; flight = flight->next) {
         if (flight->node == node) {
             let_go(flight);
             break_off(flight);
             flight->client = NULL;
         }
     }
-    wire.cut[node] = 0;
-    wire.clients[node] = NULL;
-    wire.wakes[node] = NULL;
+    cs_wire.cut[node] = 0;
+    cs_wire.clients[node] = NULL;
+    cs_wire.wakes[node] = NULL;
 }
 
 /* ---- the link's poll() ---- */
 
 const void *cs_wire_bell(int node)
 {
-    return &wire.bells[node];
+    return &cs_wire.bells[node];
 }
 
 bool cs_wire_has_news(int node)
 {
-    const push_wakes_t *wakes = wire.wakes[node];
-    bool any = wire.clients[node] && wire.clients[node]->done;
+    const push_wakes_t *wakes = cs_wire.wakes[node];
+    bool any = cs_wire.clients[node] && cs_wire.clients[node]->done;
 
     for (unsigned i = 0; wakes && i < PUSH_MASTERS; i++) {
         any = any || wakes->woken[i] || wakes->subscribed[i];
@@ -493,7 +446,7 @@ push_courier_t *push_courier_start(const push_redis_settings_t *settings,
 {
     (void)settings;
     (void)hooks;
-    return &wire.couriers[cs_node()];
+    return &cs_wire.couriers[cs_node()];
 }
 
 void push_courier_stop(push_courier_t *courier)
@@ -503,7 +456,7 @@ void push_courier_stop(push_courier_t *courier)
 
 void push_courier_send(push_courier_t *courier, push_request_t *request)
 {
-    send(courier->node, NULL, request);
+    cs_wire_send(courier->node, NULL, request);
 }
 
 void push_courier_wait(push_courier_t *courier, push_request_t *request)
@@ -535,7 +488,7 @@ unsigned push_courier_master(push_courier_t *courier, unsigned partition)
     unsigned master = cs_master_of(partition);
 
     (void)courier;
-    return master < CS_MASTERS ? cs_master(master)->address : PUSH_NO_MASTER;
+    return cs_master(master)->address;
 }
 
 void push_courier_figures(push_courier_t *courier,
@@ -543,152 +496,4 @@ void push_courier_figures(push_courier_t *courier,
 {
     (void)courier;
     memset(figures, 0, sizeof(*figures));
-}
-
-/* ---- as redis/client.h ---- */
-
-push_client_t *push_client_create(const push_redis_settings_t *settings,
-                                  const push_client_hooks_t *hooks)
-{
-    push_client_t *client = calloc(1, sizeof(*client));
-
-    (void)settings;
-    (void)hooks;
-    NEEDS(client != NULL, "no memory for a client");
-    client->node = cs_node();
-    client->done_end = &client->done;
-    renew(&client->slots);
-    wire.clients[client->node] = client;
-    return client;
-}
-
-void push_client_destroy(push_client_t *client)
-{
-    free(client);
-}
-
-void push_client_send(push_client_t *client, push_request_t *request)
-{
-    send(client->node, client, request);
-}
-
-unsigned push_client_pollfds(push_client_t *client, struct pollfd *fds)
-{
-    (void)client;
-    (void)fds;
-    return 0;
-}
-
-int64_t push_client_until(const push_client_t *client)
-{
-    (void)client;
-    return push_redis_now() + 1000;
-}
-
-void push_client_serve(push_client_t *client, const struct pollfd *fds,
-                       unsigned count)
-{
-    (void)fds;
-    (void)count;
-    while (client->done) {
-        flight_t *flight = client->done;
-
-        client->done = flight->next;
-        client->done_end = client->done ? client->done_end : &client->done;
-        if (flight->failure == PUSH_FAILURE_AGAIN
-            || flight->failure == PUSH_FAILURE_AWAY
-            || flight->failure == PUSH_FAILURE_UNKNOWN) {
-            renew(&client->slots); /* it was sent elsewhere, or nowhere */
-        }
-        flight->request->done(flight->request);
-        flight->request = NULL;
-        free_flight(flight);
-    }
-}
-
-const push_slots_t *push_client_slots(const push_client_t *client)
-{
-    return &client->slots;
-}
-
-bool push_client_away(const push_client_t *client, unsigned master)
-{
-    (void)client;
-    (void)master;
-    return false;
-}
-
-void push_client_renew(push_client_t *client)
-{
-    renew(&client->slots);
-}
-
-void push_client_figures(const push_client_t *client,
-                         push_client_figures_t *figures)
-{
-    (void)client;
-    memset(figures, 0, sizeof(*figures));
-}
-
-/* ---- as redis/wakes.h ---- */
-
-push_wakes_t *push_wakes_create(const push_wakes_options_t *options)
-{
-    push_wakes_t *wakes = calloc(1, sizeof(*wakes));
-
-    NEEDS(wakes != NULL, "no memory for wakes");
-    wakes->node = cs_node();
-    wakes->hooks = options->hooks;
-    wire.wakes[wakes->node] = wakes;
-    return wakes;
-}
-
-void push_wakes_destroy(push_wakes_t *wakes)
-{
-    wire.wakes[wakes->node] = NULL;
-    free(wakes);
-}
-
-void push_wakes_follow(push_wakes_t *wakes, const push_slots_t *slots)
-{
-    if (wakes->version == slots->version) {
-        return;
-    }
-    wakes->version = slots->version;
-    for (unsigned i = 0; i < PUSH_MASTERS; i++) {
-        bool follows = slots->masters[i].partitions != 0;
-
-        wakes->subscribed[i] |= follows && !wakes->follows[i];
-        wakes->follows[i] = follows;
-    }
-}
-
-unsigned push_wakes_pollfds(push_wakes_t *wakes, struct pollfd *fds)
-{
-    (void)wakes;
-    (void)fds;
-    return 0;
-}
-
-int64_t push_wakes_until(const push_wakes_t *wakes)
-{
-    (void)wakes;
-    return push_redis_now() + 1000;
-}
-
-void push_wakes_serve(push_wakes_t *wakes, const struct pollfd *fds,
-                      unsigned count)
-{
-    (void)fds;
-    (void)count;
-    for (unsigned i = 0; i < PUSH_MASTERS; i++) {
-        if (wakes->subscribed[i]) {
-            wakes->subscribed[i] = false;
-            wakes->hooks.subscribed(wakes->hooks.data, i);
-        }
-        if (wakes->woken[i]) {
-            wakes->woken[i] = false;
-            wakes->hooks.woken(wakes->hooks.data, i);
-        }
-    }
 }

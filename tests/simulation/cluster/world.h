@@ -17,8 +17,10 @@
  *   world.c    the schedule of a seed, and its end, when all faults are over
  *   steps.c    what each step does
  *   threads.c  the threads of nodes, and their clocks
- *   wire.c     commands on their way, in the place of mod_push/redis
- *   engine.c   Redis: the model behind the commands
+ *   wire.c     commands on their way, in the place of mod_push/redis;
+ *              wire_client.c is the link's end of it
+ *   engine.c   Redis: the model behind the commands; engine_devices.c those
+ *              about devices, engine_words.c their words and answers
  *   nodes.c    nodes that start and die
  *   people.c   clients and publishers
  *   judge.c    what was promised, and whether it held

@@ -60,12 +60,15 @@ end
 
 -- KEYS meta nodes; key check owner url info.  Gives 0 leased, 1 lost or 2 none
 -- is free; owner; as push_meta; and owner, ms since its lease, url, info of each
--- node.
+-- node.  Whose key or check is another one belongs to another cluster: it takes
+-- no number here.
 local function push_lease(keys, a)
   local ms, owner, outcome = now(), number(a[3]), 0
   local all = meta_of(keys[1], a[1], a[2])
   local peers = peers_of(keys[2], ms)
-  if owner == 0 then
+  if all[1] ~= a[1] or all[2] ~= a[2] then
+    outcome = 1
+  elseif owner == 0 then
     owner = free_number(peers, keys[1])
     outcome = owner == 0 and 2 or 0
   else

@@ -116,7 +116,7 @@ end
 
 -- KEYS D f h X and the four lanes; partition log context owner keep how known
 -- crc devices streams connected subscribers since counts.  Gives what became of
--- it (0 owned, 1 new, 2 the owner was asked, 3 gone, 4 too many devices, 5 too
+-- it (0 owned, 1 new, 2 the owner was asked, but for how see, 3 gone, 4 too many devices, 5 too
 -- many streams), as push_follow vm, epoch, ms, version, more, whole, entries;
 -- fence, exact, record, session, the owner before, heard, ms of the VM.
 local function push_claim(keys, a)
@@ -148,7 +148,7 @@ local function push_claim(keys, a)
     or floor(before / 1024) == floor(w.owner / 1024) then
     exact, record, session = grant(part, keys[1], w, d, ms)
   else
-    outcome, heard = 2, ask(part, w, d)
+    outcome, heard = 2, a[6] == 'see' and 0 or ask(part, w, d)
   end
   touch(part.space, w.owner)
   local counts = a[14] == '1'

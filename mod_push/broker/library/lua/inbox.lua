@@ -125,12 +125,11 @@ local function leave_out(part, f, log, e)
   end
 end
 
--- To all who follow the log.  Gives the connected and the subscribers of all,
--- and whether there are any.
+-- To all who follow the log.  Gives the connected and the subscribers of all.
 local function tell(part, f, log, entry, rest)
   local e = call('HGET', f, log)
   if not e then
-    return 0, 0, false
+    return 0, 0
   end
   local connected, subscribers, silent = 0, 0, false
   for i = 1, #e, 9 do
@@ -145,7 +144,7 @@ local function tell(part, f, log, entry, rest)
   if silent then
     leave_out(part, f, log, e)
   end
-  return connected, subscribers, true
+  return connected, subscribers
 end
 
 -- What the owner has goes.
