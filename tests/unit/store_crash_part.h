@@ -47,6 +47,12 @@ push_status_t crash_claim(fixture_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience);
 void crash_publish_keyed(fixture_t *g, crash_journal_t *j, uint32_t number);
 
+/* Something for later, another thing each round. */
+void crash_keep(fixture_t *g, crash_journal_t *j, int round);
+
+/* A device received it. */
+void crash_came(crash_journal_t *j, unsigned number, uint64_t mid);
+
 /* The time of a journal, unless others share it: then it stands. */
 void crash_pass(fixture_t *g, crash_journal_t *j, int64_t ms);
 
