@@ -25,7 +25,7 @@ typedef struct push_health_t {
 
 typedef struct push_check_t {
     /* what was looked at */
-    uint64_t users, devices, channels, keys, messages, outcomes, holds;
+    uint64_t users, devices, channels, keys, laters, messages, outcomes, holds;
     uint64_t objects; /* of the slab, in all */
     uint64_t copies;  /* of a cluster's logs */
     uint64_t behind;  /* of them, those that are not whole at the moment */
