@@ -61,7 +61,8 @@ static push_status_t publish(push_broker_t *broker,
     }
     if (status == PUSH_OVER) {
         answer->again = true;
-        answer->scheduled = push_store_is_later(store, answer->receipt.mid);
+        answer->scheduled = publication->at
+                            && push_store_is_later(store, answer->receipt.mid);
         return PUSH_OK;
     }
     if (status != PUSH_OK) {

@@ -55,7 +55,8 @@ typedef enum push_order_t {
     PUSH_ORDER_SUBSCRIBERS,
     PUSH_ORDER_CONNECTED,
     PUSH_ORDER_BLOCKED, /* of streams: those blocked longest, then by pending */
-    PUSH_ORDER_PENDING
+    PUSH_ORDER_PENDING,
+    PUSH_ORDER_TIME /* of what is kept for later */
 } push_order_t;
 
 /* Which part of a list is asked for, and whether there is more of it. */

@@ -77,7 +77,8 @@ typedef enum push_status_t {
     PUSH_TOO_MANY_SUBSCRIPTIONS, /* in channels, of one user's devices */
     PUSH_TOO_MANY_CHANNELS,      /* in all */
     PUSH_BUSY,                   /* a lock could not be had in good time */
-    PUSH_NO_STATE /* the state on disk takes nothing at the moment */
+    PUSH_NO_STATE, /* the state on disk takes nothing at the moment */
+    PUSH_ALONE     /* only a machine that is alone can do it */
 } push_status_t;
 
 /* The moment of an operation, in milliseconds on both clocks. */

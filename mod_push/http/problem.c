@@ -61,6 +61,8 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
         {PUSH_TOO_MANY_CHANNELS, 503, "too-many-channels",
          "channel: there are as many as subscribers may bring into being "
          "(PushMaxChannels)"},
+        {PUSH_ALONE, 501, "not-in-a-cluster",
+         "at: nothing can be published later in a cluster (PushCluster)"},
         {PUSH_NOT_FOUND, 404, "not-found", "there is no such thing"},
         {PUSH_STALE, 409, "stale-cursor",
          "seq, id or session is not of the newest stream: reconnect"},

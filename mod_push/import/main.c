@@ -21,7 +21,7 @@ static void print_source(const push_source_t *source)
            source->revoked.count, source->recovery.restored.expired);
 }
 
-static void warn_of_damage(const push_source_t *source)
+static void warn_of_losses(const push_source_t *source)
 {
     const push_recovery_t *recovery = &source->recovery;
 
@@ -33,6 +33,13 @@ static void warn_of_damage(const push_source_t *source)
                 recovery->damaged + recovery->restored.invalid,
                 recovery->cut ? ", and all behind the damage" : "",
                 recovery->logs ? ", and what was in a log" : "");
+    }
+    if (recovery->restored.laters) {
+        fprintf(stderr,
+                "push-import: %" PRIu64
+                " publications for later (Push-At) stay behind: a cluster "
+                "keeps none\n",
+                recovery->restored.laters);
     }
 }
 
@@ -96,7 +103,7 @@ static int run(const push_import_options_t *options, push_source_t *source)
     push_target_t target;
     int status;
 
-    warn_of_damage(source);
+    warn_of_losses(source);
     if (options->dry_run) {
         print_source(source);
         return push_source_is_damaged(source) ? INCOMPLETE : DONE;

@@ -83,9 +83,11 @@ static void log_recovery(server_rec *s, const push_recovery_t *recovery)
                  "PUSH0073: PushStateDir: came back: %" APR_UINT64_T_FMT
                  " messages, %" APR_UINT64_T_FMT " devices, %" APR_UINT64_T_FMT
                  " idempotency keys, %" APR_UINT64_T_FMT
-                 " revocations; %" APR_UINT64_T_FMT " expired meanwhile",
+                 " revocations, %" APR_UINT64_T_FMT
+                 " to be published later; %" APR_UINT64_T_FMT
+                 " expired meanwhile",
                  restored->messages, restored->devices, restored->keys,
-                 restored->revocations, restored->expired);
+                 restored->revocations, restored->laters, restored->expired);
 }
 
 /* False, with the reason in why: refused. */

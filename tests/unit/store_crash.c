@@ -93,6 +93,9 @@ static void receive(crash_journal_t *j, unsigned device,
               "key %u was published twice", number);
         j->key_mids[number] = message->mid;
     }
+    else if (sscanf(head, "l%u", &number) == 1) {
+        crash_came(j, number, message->mid);
+    }
 }
 
 /* Gaps come before the messages of their flush. */
@@ -550,10 +553,12 @@ void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
     g->now = j->now;
     crash_pass(g, j, 1600);
     crash_sweep(g);
+    crash_release(g, j);
     crash_arrive(g, j, stream_refs);
     for (int round = 0; round < rounds; round++) {
         talk(g, j);
         recall_one(g, j);
+        crash_keep(g, j, round);
         if (j->keys_count < CRASH_KEYS) {
             j->key_times[j->keys_count] = g->now.mono;
             crash_publish_keyed(g, j, j->keys_count++);
@@ -585,5 +590,9 @@ void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
         }
         crash_pass(g, j, 1600);
         crash_sweep(g);
+        crash_release(g, j);
     }
+    /* Nothing is remembered of them. */
+    crash_pass(g, j, WINDOW + 1000);
+    crash_release(g, j);
 }

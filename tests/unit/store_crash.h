@@ -48,6 +48,9 @@ typedef struct crash_journal_t {
     uint32_t keys_count;
     int64_t key_times[CRASH_KEYS]; /* mono ms; when first tried */
     uint64_t key_mids[CRASH_KEYS]; /* of what was delivered for each */
+    uint32_t laters_count;
+    uint8_t later_kept[CRASH_KEYS];  /* 1: who wanted it later was told so */
+    uint64_t later_mids[CRASH_KEYS]; /* of what was delivered for each */
 } crash_journal_t;
 
 /* Small limits, so that everything happens soon. */
@@ -76,6 +79,9 @@ void crash_empty(fixture_t *fixture, uint64_t used);
 
 /* Bytes in use, but for what stays for good and grows: tables, one log. */
 uint64_t crash_used(const fixture_t *fixture);
+
+/* Publishes what is due of what was kept for later. */
+void crash_release(fixture_t *fixture, crash_journal_t *journal);
 
 /* Sweeps as a reactor would, after it took its wake-ups. */
 void crash_sweep(fixture_t *fixture);

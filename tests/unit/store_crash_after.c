@@ -8,6 +8,7 @@
 #include "store/upkeep/validate.h"
 #include "store/ops/view.h"
 #include "store/ops/keys.h"
+#include "store/ops/later.h"
 #include "store/shm/clock.h"
 
 /* ---- after the death ---- */
@@ -181,6 +182,8 @@ void crash_verify(fixture_t *g, crash_journal_t *j)
     crash_arrive(g, j, stream_refs);
     NEEDS(push_clock_now().mono - before < 1000, "service took more than 1 s");
     crash_sweep(g);
+    crash_pass(g, j, 1600);
+    crash_release(g, j);
     sound(g);
     once_a_key(g, j);
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
@@ -191,6 +194,10 @@ void crash_verify(fixture_t *g, crash_journal_t *j)
     }
     for (uint32_t i = 0; i < j->keys_count; i++) {
         NEEDS(j->key_mids[i], "key %u was never delivered", i);
+    }
+    for (uint32_t i = 0; i < j->laters_count; i++) {
+        NEEDS(j->later_mids[i] || j->later_kept[i] != LATER_KEPT,
+              "what was for later as %u was never delivered", i);
     }
     sound(g);
     crash_counts(g, j);
@@ -218,7 +225,8 @@ uint64_t crash_used(const fixture_t *g)
         used -= bytes_of(g, store->shards[i].users.buckets)
                 + bytes_of(g, store->shards[i].contexts.buckets)
                 + bytes_of(g, store->shards[i].channels.buckets)
-                + bytes_of(g, store->shards[i].keys.buckets);
+                + bytes_of(g, store->shards[i].keys.buckets)
+                + bytes_of(g, store->shards[i].later.nodes.buckets);
     }
     for (unsigned i = 0; i < PUSH_LANES; i++) {
         used -= bytes_of(g, push_store_broadcast(store)->log.lanes[i].ring);
@@ -235,6 +243,7 @@ void crash_empty(fixture_t *g, uint64_t used)
     for (int i = 0; i < 4; i++) {
         fixture_pass(g, 400000);
         crash_sweep(g);
+        push_store_release(&g->store, &g->now);
     }
     /* Its seat goes on, but no stream there follows a channel any more. */
     push_seat_leave(&g->store.seats, 0);

@@ -13,6 +13,10 @@ enum { A1, A2, B1, FULL, TOPICS, LATE, KEYED, SPARE };
 #define TO_CHANNEL  (BIT(A2) | BIT(B1) | BIT(LATE))
 #define TO_ALL      255u
 
+/* crash_journal_t later_kept; 0: nobody was told. */
+#define LATER_KEPT  1u
+#define LATER_ENDED 2u
+
 /* ms */
 #define RETENTION 20000
 #define WINDOW    20000
@@ -42,6 +46,12 @@ push_claim_t crash_key(const fixture_t *g, const crash_journal_t *journal,
 push_status_t crash_claim(fixture_t *g, crash_journal_t *j, uint32_t number,
                           push_audience_t *audience);
 void crash_publish_keyed(fixture_t *g, crash_journal_t *j, uint32_t number);
+
+/* Something for later, another thing each round. */
+void crash_keep(fixture_t *g, crash_journal_t *j, int round);
+
+/* A device received it. */
+void crash_came(crash_journal_t *j, unsigned number, uint64_t mid);
 
 /* The time of a journal, unless others share it: then it stands. */
 void crash_pass(fixture_t *g, crash_journal_t *j, int64_t ms);

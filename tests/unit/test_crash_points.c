@@ -150,7 +150,8 @@ static void verify(void)
 static const char *const before[] = {"append-slot",        "retire-linked",
                                      "object-take-tagged", "run-take-rest",
                                      "release-outcomes",   "settle-outcome",
-                                     "hold-counted",       "device-died"};
+                                     "hold-counted",       "device-died",
+                                     "later-over"};
 
 #define BEFORE (sizeof(before) / sizeof(before[0]))
 
@@ -221,7 +222,8 @@ START_TEST(there_are_failpoints_in_every_critical_section)
         "runs-grow", "page-take", "page-give", "run-take",   "pages-give",
         "retire",    "retired",   "repair",    "recount",    "key",
         "reset",     "wake",      "offline",   "user",       "channel",
-        "trim",      "seat",      "counted",   "tallied",    "report"};
+        "trim",      "seat",      "counted",   "tallied",    "report",
+        "later"};
 
     ck_assert_int_ge(names_count, 30);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

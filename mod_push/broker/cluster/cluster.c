@@ -27,6 +27,7 @@
 #include "broker/relay/relay.h"
 #include "core/hash.h"
 #include "redis/courier.h"
+#include "store/ops/later.h"
 
 /*
  * What is not said here is of this machine alone: metrics, reactors and health
@@ -48,6 +49,9 @@ static push_status_t publish(push_broker_t *broker,
     push_cluster_t *cluster = broker->data;
 
     (void)commit; /* the answer has what is under way */
+    if (push_is_later(publication)) {
+        return PUSH_ALONE;
+    }
     if (!runs(broker) || push_segment_superseded(cluster->store->segment)) {
         return PUSH_BUSY;
     }
@@ -65,6 +69,9 @@ static push_status_t recall(push_broker_t *broker,
                             const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled)
 {
+    if (message->later) {
+        return PUSH_NOT_FOUND;
+    }
     return !runs(broker)
                ? PUSH_BUSY
                : push_views_recall(broker->data, message, now, recalled);

@@ -19,6 +19,7 @@
 #include "http/admin/receipt.h"
 #include "http/admin/explain.h"
 #include "http/admin/reports.h"
+#include "http/admin/scheduled.h"
 #include "http/admin/show.h"
 #include "http/admin/triggers.h"
 #include "http/events/events.h"
@@ -32,7 +33,7 @@ static int not_found(request_rec *r)
         r, push_problem(
                r->pool, 404, "not-found",
                "path: / (the dashboard), messages, messages/<mid>, events, "
-               "receipts/<mid>, "
+               "receipts/<mid>, scheduled, scheduled/<id>, "
                "users/<user>/devices, users/<user>/streams, "
                "users/<user>/revoke, users, devices, "
                "devices/<context id>, channels, streams, children, cluster, "
@@ -102,6 +103,9 @@ static const struct {
               {{"triggers", "*", "dead"}, 3, M_DELETE, push_forget_dead},
               {{"triggers", "*", "retry"}, 3, M_POST, push_retry_dead},
               {{"channels"}, 1, M_GET, push_show_channels},
+              {{"scheduled"}, 1, M_GET, push_show_scheduled},
+              {{"scheduled", "*"}, 2, M_GET, push_show_later},
+              {{"scheduled", "*"}, 2, M_DELETE, push_recall_later},
               {{"explain"}, 1, M_GET, push_show_explanation},
               {{"stats"}, 1, M_GET, push_show_stats},
               {{"receive"}, 1, M_GET, receive},

@@ -2,6 +2,10 @@
 
 #include <apr_strings.h>
 
+#include "broker/broker.h"
+#include "core/later.h"
+#include "core/moment.h"
+
 static const push_problem_t *bad(apr_pool_t *pool, const push_field_t *field,
                                  const char *legal)
 {
@@ -181,6 +185,23 @@ const push_problem_t *push_fields_seconds(apr_pool_t *pool,
         return bad(pool, field, "seconds, a number from 0 to 9999999999");
     }
     push_fields_ttl(settings, asked, field->given ? (int64_t)seconds : -1);
+    return NULL;
+}
+
+const push_problem_t *push_fields_at(apr_pool_t *pool,
+                                     push_publication_t *asked,
+                                     const push_field_t *field)
+{
+    int64_t now = field->given ? push_clock_now().wall : 0;
+
+    if (field->given
+        && (!push_moment_parse(field->text.at, field->text.len, now,
+                               &asked->at)
+            || asked->at > now + PUSH_LATER_MAX)) {
+        return bad(pool, field,
+                   "seconds from now as +N, or a time as "
+                   "2026-12-31T23:59:59Z (RFC 3339), at most 30 days ahead");
+    }
     return NULL;
 }
 

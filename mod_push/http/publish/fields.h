@@ -46,6 +46,10 @@ const push_problem_t *push_fields_trace(apr_pool_t *pool,
 const push_problem_t *push_fields_key(apr_pool_t *pool,
                                       push_publication_t *asked,
                                       const push_field_t *field);
+/* A moment that has passed is now. */
+const push_problem_t *push_fields_at(apr_pool_t *pool,
+                                     push_publication_t *asked,
+                                     const push_field_t *field);
 
 /* TTL as a header: seconds (RFC 8030, section 5.2). */
 const push_problem_t *push_fields_seconds(apr_pool_t *pool,

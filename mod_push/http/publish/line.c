@@ -61,7 +61,8 @@ static const push_problem_t *parse_strings(const parse_t *p)
                 {PUSH_MEMBER_TOPIC, push_fields_topic},
                 {PUSH_MEMBER_EVENT, push_fields_event},
                 {PUSH_MEMBER_TYPE, push_fields_type},
-                {PUSH_MEMBER_KEY, push_fields_key}};
+                {PUSH_MEMBER_KEY, push_fields_key},
+                {PUSH_MEMBER_AT, push_fields_at}};
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {

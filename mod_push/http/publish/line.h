@@ -6,7 +6,7 @@
 /*
  * One line of a stream of messages: a JSON object
  *   {"user"|"channel"|"broadcast", "device", "ttl", "urgency", "topic",
- *    "event", "type", "traceparent", "key", "receipt",
+ *    "event", "type", "traceparent", "key", "at", "receipt",
  *    "data"|"text"|"base64"}
  */
 

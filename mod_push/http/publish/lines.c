@@ -68,11 +68,13 @@ static void put(lines_t *l, const char *text, size_t len)
     l->unsent += len;
 }
 
-static void put_receipt(lines_t *l, const push_receipt_t *receipt)
+static void put_receipt(lines_t *l, const push_answer_t *answer)
 {
     char text[PUSH_RECEIPT_CHARS];
 
-    put(l, text, push_receipt_write(receipt, text));
+    put(l, text,
+        answer->scheduled ? push_receipt_write_later(answer->receipt.mid, text)
+                          : push_receipt_write(&answer->receipt, text));
 }
 
 static void put_json(lines_t *l, json_t *line)
@@ -111,7 +113,7 @@ static void settle(lines_t *l)
         push_status_t status = broker->settle(broker, &l->commit, answer);
 
         if (status == PUSH_OK) {
-            put_receipt(l, &answer->receipt);
+            put_receipt(l, answer);
         }
         else {
             put_problem(l, push_allow_settled(l->r, l->pool, status, answer,

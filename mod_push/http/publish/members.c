@@ -25,6 +25,7 @@ static const push_text_t names[PUSH_MEMBERS] = {
     [PUSH_MEMBER_KEY] = {"key", 3},
     [PUSH_MEMBER_RECEIPT] = {"receipt", 7},
     [PUSH_MEMBER_TRACEPARENT] = {"traceparent", 11},
+    [PUSH_MEMBER_AT] = {"at", 2},
     [PUSH_MEMBER_DATA] = {"data", 4},
     [PUSH_MEMBER_TEXT] = {"text", 4},
     [PUSH_MEMBER_BASE64] = {"base64", 6}};

@@ -82,7 +82,8 @@ static const push_problem_t *parse_headers(request_rec *r,
                 {"Topic", push_fields_topic},
                 {"Push-Event", push_fields_event},
                 {"Content-Type", push_fields_type},
-                {"Idempotency-Key", push_fields_key}};
+                {"Idempotency-Key", push_fields_key},
+                {"Push-At", push_fields_at}};
     push_field_t ttl = header_field(r, "TTL");
     const push_problem_t *problem = NULL;
 
@@ -114,6 +115,25 @@ static const char *query_of(apr_pool_t *pool, const push_publication_t *asked)
                        audience->kind == PUSH_LOG_USER ? "user=" : "channel=",
                        escaped(pool, audience->name),
                        device.len ? "&device=" : NULL, device.at, NULL);
+}
+
+/* Where what is kept can be seen and taken back. */
+static int answer_later(request_rec *r, const push_publication_t *asked,
+                        uint64_t id)
+{
+    char body[PUSH_RECEIPT_CHARS];
+    char text[PUSH_MID_CHARS + 1] = {0};
+    const char *base = apr_pstrmemdup(r->pool, r->uri,
+                                      strlen(r->uri) - strlen("messages"));
+
+    push_mid_write(id, text);
+    r->status = HTTP_CREATED;
+    apr_table_setn(r->headers_out, "Location",
+                   apr_pstrcat(r->pool, ap_os_escape_path(r->pool, base, 1),
+                               "scheduled/", text, "?",
+                               query_of(r->pool, asked), NULL));
+    return push_json_send_text(r, "application/json", body,
+                               push_receipt_write_later(id, body));
 }
 
 static int answer(request_rec *r, const push_publication_t *asked,
@@ -208,5 +228,6 @@ int push_publish(request_rec *r, const char *none)
         push_traced_refusal(r, &asked, problem);
         return push_problem_send(r, push_rejection(problem));
     }
-    return answer(r, &asked, &published.receipt);
+    return published.scheduled ? answer_later(r, &asked, published.receipt.mid)
+                               : answer(r, &asked, &published.receipt);
 }

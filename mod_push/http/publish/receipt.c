@@ -41,3 +41,14 @@ size_t push_receipt_write(const push_receipt_t *receipt, char *text)
     at += put_text(at, "}\n");
     return (size_t)(at - text);
 }
+
+size_t push_receipt_write_later(uint64_t id, char *text)
+{
+    char *at = text;
+
+    at += put_text(at, "{\"id\":\"");
+    push_mid_write(id, at);
+    at += PUSH_MID_CHARS;
+    at += put_text(at, "\",\"scheduled\":true}\n");
+    return (size_t)(at - text);
+}

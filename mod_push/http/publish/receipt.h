@@ -14,4 +14,7 @@
  */
 size_t push_receipt_write(const push_receipt_t *receipt, char *text);
 
+/* The same of what is kept for later under this id. */
+size_t push_receipt_write_later(uint64_t id, char *text);
+
 #endif

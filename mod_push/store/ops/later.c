@@ -10,7 +10,6 @@
 #include "store/ops/publish.h"
 #include "store/shard/later.h"
 #include "store/shard/shard.h"
-#include "store/shm/clock.h"
 
 /*
  * What is kept stands in the shard of its audience.  So one visit, with one
@@ -29,7 +28,7 @@
 
 /* What is over is remembered for so long at least, ms: until no record that
  * says that it is kept waits for the disk any more. */
-#define REMEMBER_MS 60000
+#define REMEMBER_MS 10000
 
 static int64_t remembered_until(const push_store_t *store,
                                 const push_time_t *now)
@@ -287,19 +286,17 @@ static bool is_due(const push_store_t *store, unsigned shard,
 
 bool push_store_release(push_store_t *store, const push_time_t *now)
 {
-    push_time_t moment = *now;
     bool busy = false;
 
     for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        bool more = is_due(store, i, &moment);
+        bool more = is_due(store, i, now);
 
         while (more && !push_segment_superseded(store->segment)) {
-            push_pressure_admit(store, PUSH_NORMAL, &moment);
+            push_pressure_admit(store, PUSH_NORMAL, now);
             if (store->journal) {
                 push_journal_throttle(store);
             }
-            more = visit(store, i, &moment, &busy);
-            moment = push_clock_later(&moment);
+            more = visit(store, i, now, &busy);
         }
     }
     return !busy;

@@ -405,14 +405,13 @@ static void check_holds(push_inventory_t *inv)
 
 /* ---- publications for later ---- */
 
-/* Turns that are none, or too few for all nodes, are left to be retired. */
+/* Turns that are none, too few or for nothing are left to be retired. */
 static bool check_laters(push_inventory_t *inv)
 {
     push_later_part_t *part = &inv->store->shards[inv->shard].later;
-    size_t size = (push_table_count(&part->nodes) + (size_t)1)
-                  * sizeof(push_later_turn_t);
-    const push_item_t *turns = push_inventory_mark(inv, part->turns, PUSH_PART,
-                                                   size);
+    size_t size = push_table_count(&part->nodes) * sizeof(push_later_turn_t);
+    const push_item_t *turns =
+        size ? push_inventory_mark(inv, part->turns, PUSH_PART, size) : NULL;
     push_ref_t ref = PUSH_NONE;
 
     push_later_clear(inv->store, inv->shard, turns ? turns->size : 0);
