@@ -142,7 +142,7 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
                            : 0u;
     due_by(log, push_message_until(message));
     log->live_count++;
-    log->topics += message->topic_len != 0;
+    log->topics += push_message_has_topic(message);
     slot_set(ring_of(heap, lane), head, ref);
     PUSH_FAILPOINT("append-slot");
     atomic_store(&lane->head, head + 1);
@@ -165,7 +165,7 @@ static void count_out(push_heap_t *heap, push_log_t *log,
     if (push_message_fate(message) == PUSH_LIVE) {
         push_event_of_message(heap, PUSH_EVENT_ENDED, message, fate, now);
         log->live_count--;
-        log->topics -= message->topic_len != 0;
+        log->topics -= push_message_has_topic(message);
     }
 }
 

@@ -80,7 +80,11 @@ bool push_where_take(push_text_t *where, push_term_t *term)
 static void get_version(push_text_t value, push_version_t *version)
 {
     version->count = value.len / (uint32_t)sizeof(version->numbers[0]);
-    memcpy(version->numbers, value.at, value.len);
+    if (version->count > PUSH_VERSION_NUMBERS) {
+        version->count = PUSH_VERSION_NUMBERS;
+    }
+    memcpy(version->numbers, value.at,
+           version->count * sizeof(version->numbers[0]));
 }
 
 static push_text_t label_of(const push_decider_t *device, push_label_t label)
@@ -139,12 +143,16 @@ static bool share_holds(push_text_t value, const unsigned char *id)
     uint64_t key[2];
     uint64_t percent;
 
+    if (value.len < 2) {
+        return false;
+    }
     memcpy(key, id, sizeof(key));
     percent = push_hash(key, value.at + 2, value.len - 2) % SHARES;
     return percent >= (unsigned char)value.at[0]
            && percent <= (unsigned char)value.at[1];
 }
 
+/* Memory that many share may hold anything: of no subject, nothing holds. */
 static bool term_holds(const push_term_t *term, const push_decider_t *device)
 {
     switch (term->subject) {
@@ -154,11 +162,15 @@ static bool term_holds(const push_term_t *term, const push_decider_t *device)
         return share_holds(term->value, device->id);
     case PUSH_SUBJECT_VARIANT:
         return true;
+    case PUSH_SUBJECT_OS_VERSION:
+    case PUSH_SUBJECT_APP_VERSION:
+        return version_holds(term, label_of(device, labels[term->subject]));
+    case PUSH_SUBJECT_OS:
+    case PUSH_SUBJECT_APP:
+    case PUSH_SUBJECT_LOCALE:
+        return text_holds(term, label_of(device, labels[term->subject]));
     default:
-        return push_subject_is_version(term->subject)
-                   ? version_holds(term,
-                                   label_of(device, labels[term->subject]))
-                   : text_holds(term, label_of(device, labels[term->subject]));
+        return false;
     }
 }
 

@@ -218,6 +218,7 @@ static push_message_spec_t spec_of(const push_stored_t *stored, int64_t until,
     return (push_message_spec_t){.content = stored->content,
                                  .topic = stored->topic,
                                  .device = stored->device,
+                                 .where = stored->where,
                                  .urgency = stored->urgency,
                                  .ttl = until ? left : 0};
 }
