@@ -360,31 +360,6 @@ bool push_predicate_end(push_predicate_t *p, push_text_t *where,
 
 /* ---- what somebody else has kept ---- */
 
-/* True if it can be written as text at all. */
-static bool is_formed(push_text_t where)
-{
-    unsigned count = 0;
-    push_term_t term;
-
-    if (where.len > PUSH_WHERE_MAX) {
-        return false;
-    }
-    while (where.len) {
-        if (count++ == PUSH_WHERE_TERMS || !push_where_take(&where, &term)
-            || term.subject >= PUSH_SUBJECT_OF || term.way >= PUSH_WAYS) {
-            return false;
-        }
-        if (push_subject_is_version(term.subject)
-                ? term.value.len % sizeof(uint32_t)
-                      || term.value.len
-                             > PUSH_VERSION_NUMBERS * sizeof(uint32_t)
-                : term.subject == PUSH_SUBJECT_SHARE && term.value.len < 2) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* What it is as text, it must be compiled from. */
 bool push_predicate_valid(push_text_t where)
 {
@@ -393,7 +368,7 @@ bool push_predicate_valid(push_text_t where)
     char text[PUSH_WHERE_TEXT_MAX];
     push_text_t made = {text, 0};
 
-    if (!where.len || !is_formed(where)) {
+    if (!where.len || !push_where_formed(where)) {
         return !where.len;
     }
     made.len = (uint32_t)push_where_write(where, text);

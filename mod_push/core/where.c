@@ -265,12 +265,37 @@ static void put_term(sink_t *sink, const push_term_t *term)
     }
 }
 
+bool push_where_formed(push_text_t where)
+{
+    unsigned count = 0;
+    push_term_t term;
+
+    if (where.len > PUSH_WHERE_MAX) {
+        return false;
+    }
+    while (where.len) {
+        if (count++ == PUSH_WHERE_TERMS || !push_where_take(&where, &term)
+            || term.subject >= PUSH_SUBJECT_OF || term.way >= PUSH_WAYS) {
+            return false;
+        }
+        if (push_subject_is_version(term.subject)
+                ? term.value.len % sizeof(uint32_t)
+                      || term.value.len
+                             > PUSH_VERSION_NUMBERS * sizeof(uint32_t)
+                : term.subject == PUSH_SUBJECT_SHARE && term.value.len < 2) {
+            return false;
+        }
+    }
+    return true;
+}
+
 size_t push_where_write(push_text_t where, char *text)
 {
+    bool formed = push_where_formed(where);
     sink_t sink = {text};
     push_term_t term;
 
-    while (push_where_take(&where, &term)) {
+    while (formed && push_where_take(&where, &term)) {
         put(&sink, ", ", sink.at == text ? 0 : 2);
         put_term(&sink, &term);
     }

@@ -80,9 +80,12 @@ bool push_where_holds(push_text_t where, const push_decider_t *device);
 /* The variant that it names; empty if it names none. */
 push_text_t push_where_variant(push_text_t where);
 
+/* True if they are terms, whatever their values are. */
+bool push_where_formed(push_text_t where);
+
 /*
  * Writes it as text that push_predicate_parse() takes, not terminated, to
- * text[PUSH_WHERE_TEXT_MAX]; returns its length.
+ * text[PUSH_WHERE_TEXT_MAX]; returns its length, 0 if it is not formed.
  */
 size_t push_where_write(push_text_t where, char *text);
 
