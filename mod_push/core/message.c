@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "core/message_texts.h"
 #include "core/tally.h"
 
 /* How long the end of a message can still be asked for. */
@@ -188,21 +187,6 @@ bool push_message_hold(push_message_t *message)
     return true;
 }
 
-static bool same_text(push_text_t one, push_text_t other)
-{
-    return one.len == other.len
-           && (!one.len || !memcmp(one.at, other.at, one.len));
-}
-
-bool push_message_same_audience(const push_message_t *message,
-                                const push_message_spec_t *spec)
-{
-    return push_message_has_topic(message)
-           && same_text(push_message_topic(message), spec->topic)
-           && same_text(push_message_device(message), spec->device)
-           && same_text(push_message_where(message), spec->where);
-}
-
 static uint32_t ms_since_publish(const push_message_t *message,
                                  const push_time_t *now)
 {
@@ -215,7 +199,10 @@ static uint32_t ms_since_publish(const push_message_t *message,
 static void count_end(const push_heap_t *heap, const push_message_t *message,
                       push_fate_t fate)
 {
-    const push_text_t event = push_message_event(message);
+    const push_text_t event = {message->bytes
+                                   + (message->topic_len & ~PUSH_MESSAGE_WHERE)
+                                   + message->device_len,
+                               message->event_len & ~PUSH_MESSAGE_TRACED};
     push_urgency_t urgency = push_message_urgency(message);
 
     if (fate == PUSH_EXPIRED) {

@@ -113,9 +113,6 @@ static inline bool push_message_alive(const push_message_t *m, int64_t now)
 int64_t push_message_age(const push_message_t *message,
                          const push_time_t *now);
 
-bool push_message_same_audience(const push_message_t *message,
-                                const push_message_spec_t *spec);
-
 /* Ends it for everybody who has not acknowledged it; a no-op if it has. */
 void push_message_end(push_heap_t *heap, push_message_t *message,
                       push_fate_t fate, const push_time_t *now);

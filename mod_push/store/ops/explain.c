@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/device_away.h"
+#include "core/fits.h"
 #include "core/message_texts.h"
 #include "core/where.h"
 #include "store/ops/life.h"

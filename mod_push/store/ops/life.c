@@ -5,6 +5,7 @@
 
 #include "store/disk/journal.h"
 #include "store/ops/view.h"
+#include "core/fits.h"
 #include "core/message_texts.h"
 #include "core/where.h"
 #include "store/shard/owned.h"
