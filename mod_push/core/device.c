@@ -52,19 +52,6 @@ push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
     return PUSH_OK;
 }
 
-bool push_device_wants(const push_heap_t *heap, const push_device_t *device,
-                       const push_message_t *message)
-{
-    push_text_t id;
-
-    if (!message->device_len) {
-        return true;
-    }
-    id = push_device_label(heap, device, PUSH_LABEL_DEVICE);
-    return id.len == message->device_len
-           && !memcmp(id.at, message->bytes + message->topic_len, id.len);
-}
-
 bool push_device_missed(const push_device_t *device,
                         const push_message_t *message)
 {

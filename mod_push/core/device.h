@@ -121,10 +121,6 @@ push_text_t push_device_label(const push_heap_t *heap,
 push_status_t push_device_set_labels(push_heap_t *heap, push_device_t *device,
                                      const push_text_t *labels);
 
-/* True if a message in the user's log is meant for this device. */
-bool push_device_wants(const push_heap_t *heap, const push_device_t *device,
-                       const push_message_t *message);
-
 /* True if the message was only for streams that were open at its publish. */
 bool push_device_missed(const push_device_t *device,
                         const push_message_t *message);

@@ -63,9 +63,11 @@ static void say_published(const push_facts_t *f, push_explanation_t *e)
         return;
     }
     push_explain_step(e, published(f), "published",
-                      "It was published to %s%s%s%s%s, with urgency %s%s%s.",
+                      "It was published to %s%s%s%s%s%s%s, with urgency "
+                      "%s%s%s.",
                       kinds[m->kind], *m->name ? " " : "", m->name,
                       *m->device ? ", device " : "", m->device,
+                      *m->where ? ", where " : "", m->where,
                       push_urgency_name(m->urgency),
                       is_ttl_known(m) ? " and TTL " : "",
                       is_ttl_known(m) ? ttl_of(f, &span) : "");
@@ -430,6 +432,15 @@ static void explain_evicted(const push_facts_t *f, push_explanation_t *e)
                      d->label, f->max_pending);
 }
 
+static void explain_filtered(const push_facts_t *f, push_explanation_t *e)
+{
+    push_explain_step(e, f->device.fate_at, "filtered",
+                      "Not all of that holds for %s.", f->device.label);
+    push_explain_end(e, PUSH_CAUSE_PREDICATE,
+                     "It was not for %s: only for devices where %s.",
+                     f->device.label, f->message.where);
+}
+
 static void explain_acked(const push_facts_t *f, push_explanation_t *e)
 {
     const push_device_facts_t *d = &f->device;
@@ -500,6 +511,9 @@ static void explain_fate(const push_facts_t *f, push_explanation_t *e)
                          "The mailbox of %s refused it: it was full of %u "
                          "messages that were more urgent (PushMaxPending).",
                          d->label, f->max_pending);
+        break;
+    case PUSH_FILTERED:
+        explain_filtered(f, e);
         break;
     default:
         push_explain_waiting(f, e);

@@ -15,6 +15,7 @@
     CAUSE(FORGOTTEN, "forgotten")                                             \
     CAUSE(ANOTHER_USER, "another-user")                                       \
     CAUSE(ANOTHER_DEVICE, "another-device")                                   \
+    CAUSE(PREDICATE, "filtered")                                              \
     CAUSE(NOT_FOLLOWED, "channel-not-followed")                               \
     CAUSE(FOLLOWED_LATER, "followed-later")                                   \
     CAUSE(CAME_LATER, "came-later")                                           \

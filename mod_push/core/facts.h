@@ -31,6 +31,9 @@ typedef enum push_known_t {
     PUSH_KNOWN_NEVER   /* this server has not given it yet */
 } push_known_t;
 
+/* A very long predicate is cut. */
+#define PUSH_FACTS_WHERE_ROOM 321
+
 typedef struct push_message_facts_t {
     uint64_t mid; /* 0: no message is asked about */
     push_known_t known;
@@ -39,7 +42,8 @@ typedef struct push_message_facts_t {
     char name[PUSH_NAME_MAX + 1];     /* of its user or channel; empty: ? */
     char device[PUSH_DEVICE_MAX + 1]; /* that it is meant for, or empty */
     push_urgency_t urgency;
-    bool now_only; /* TTL 0 */
+    bool now_only;                     /* TTL 0 */
+    char where[PUSH_FACTS_WHERE_ROOM]; /* its predicate, as text; or empty */
     push_fate_t fate;
     int64_t ends;       /* wall ms; its TTL's end, or when it did end */
     uint64_t successor; /* if it was replaced */

@@ -20,7 +20,8 @@
     VALUE(OUTCOME, EXPIRED, "expired")                                        \
     VALUE(OUTCOME, REPLACED, "replaced")                                      \
     VALUE(OUTCOME, RECALLED, "recalled")                                      \
-    VALUE(OUTCOME, EVICTED, "evicted") VALUE(OUTCOME, REFUSED, "refused")
+    VALUE(OUTCOME, EVICTED, "evicted")                                        \
+    VALUE(OUTCOME, REFUSED, "refused") VALUE(OUTCOME, FILTERED, "filtered")
 #define PUSH_BY_GAP(VALUE) /* push_gap_t */                                   \
     VALUE(GAP, MEMORY, "memory")                                              \
     VALUE(GAP, MAILBOX, "mailbox") VALUE(GAP, STATE_LOST, "state-lost")

@@ -1,7 +1,10 @@
 #include "core/log.h"
 
+#include <string.h>
+
 #include "core/event.h"
 #include "core/gone.h"
+#include "core/message_texts.h"
 
 #define ROOM_MIN 4u
 
@@ -142,7 +145,7 @@ void push_log_append(push_heap_t *heap, push_log_t *log, push_ref_t ref)
                            : 0u;
     due_by(log, push_message_until(message));
     log->live_count++;
-    log->topics += message->topic_len != 0;
+    log->topics += push_message_has_topic(message);
     slot_set(ring_of(heap, lane), head, ref);
     PUSH_FAILPOINT("append-slot");
     atomic_store(&lane->head, head + 1);
@@ -165,7 +168,7 @@ static void count_out(push_heap_t *heap, push_log_t *log,
     if (push_message_fate(message) == PUSH_LIVE) {
         push_event_of_message(heap, PUSH_EVENT_ENDED, message, fate, now);
         log->live_count--;
-        log->topics -= message->topic_len != 0;
+        log->topics -= push_message_has_topic(message);
     }
 }
 
@@ -343,6 +346,22 @@ static bool log_next(const push_heap_t *heap, const push_log_t *log,
     return false;
 }
 
+static bool same_text(push_text_t one, push_text_t other)
+{
+    return one.len == other.len
+           && (!one.len || !memcmp(one.at, other.at, one.len));
+}
+
+/* Of the same Topic, and for the same devices. */
+static bool same_topic(const push_message_t *message,
+                       const push_message_spec_t *spec)
+{
+    return push_message_has_topic(message)
+           && same_text(push_message_topic(message), spec->topic)
+           && same_text(push_message_device(message), spec->device)
+           && same_text(push_message_where(message), spec->where);
+}
+
 bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
                          const push_message_spec_t *spec,
                          const push_time_t *now, push_entry_t *entry)
@@ -353,7 +372,7 @@ bool push_log_find_topic(const push_heap_t *heap, const push_log_t *log,
     }
     while (log_next(heap, log, entry)) {
         if (push_message_alive(entry->message, now->mono)
-            && push_message_same_audience(entry->message, spec)) {
+            && same_topic(entry->message, spec)) {
             return true;
         }
     }

@@ -1,6 +1,7 @@
 #include "core/mailbox.h"
 
 #include "core/event.h"
+#include "core/fits.h"
 #include "core/message_texts.h"
 #include "core/tally_message.h"
 
@@ -24,18 +25,45 @@ typedef struct {
     push_ref_t ref;
 } candidate_t;
 
-static bool sendable(const push_heap_t *heap, const push_device_t *device,
-                     const push_message_t *message, unsigned subscription,
-                     const push_time_t *now)
+/* It is there, and meant for the device but for what its predicate says. */
+static bool addressed(const push_heap_t *heap, const push_device_t *device,
+                      const push_message_t *message, unsigned subscription,
+                      const push_time_t *now)
 {
     if (!push_message_alive(message, now->mono)
         || push_device_missed(device, message)) {
         return false;
     }
     return subscription != PUSH_SUBSCRIPTION_USER
-           || (push_device_wants(heap, device, message)
+           || (push_device_named(heap, device, message)
                && !push_message_outcome(heap, message,
                                         push_ref_of(heap, device)));
+}
+
+static bool sendable(const push_heap_t *heap, const push_device_t *device,
+                     const push_message_t *message, unsigned subscription,
+                     const push_time_t *now)
+{
+    return addressed(heap, device, message, subscription, now)
+           && push_device_fits(heap, device, message);
+}
+
+/* Counts once what is passed over because its predicate does not hold. */
+static void count_filtered(push_heap_t *heap, const push_device_t *device,
+                           push_position_t at, const push_message_t *message,
+                           const push_time_t *now)
+{
+    const push_subscription_t *subscription = &push_device_subscriptions(
+        heap, device)[at.subscription];
+
+    if (message->topic_len & PUSH_MESSAGE_WHERE
+        && !push_before(at.at, subscription->reported[at.lane])
+        && addressed(heap, device, message, at.subscription, now)) {
+        push_count_settled(heap, PUSH_BY_OUTCOME_FILTERED, at.lane, 1);
+        if (message->traits & PUSH_TRAIT_RECEIPT) {
+            push_event_of_drop(heap, message, device, PUSH_FILTERED, now);
+        }
+    }
 }
 
 typedef struct {
@@ -69,9 +97,9 @@ static void catch_up(push_subscription_t *subscription, unsigned lane)
 }
 
 /* Moves the cursor to the next message that may be sent, if there is one. */
-static candidate_t read_candidate(const push_heap_t *heap,
-                                  push_device_t *device, unsigned index,
-                                  unsigned lane, const push_time_t *now)
+static candidate_t read_candidate(push_heap_t *heap, push_device_t *device,
+                                  unsigned index, unsigned lane,
+                                  const push_time_t *now)
 {
     push_subscription_t *subscription = &push_device_subscriptions(
         heap, device)[index];
@@ -107,6 +135,10 @@ static candidate_t read_candidate(const push_heap_t *heap,
                 catch_up(subscription, lane);
                 return (candidate_t){message->mid, ref};
             }
+            count_filtered(heap, device,
+                           (push_position_t){(uint16_t)index, (uint16_t)lane,
+                                             subscription->cursor[lane]},
+                           message, now);
             break;
         }
         }

@@ -29,6 +29,7 @@ size_t push_message_stored_size(const push_stored_t *stored)
 
     return PUSH_MESSAGE_HEADER + stored->topic.len + stored->device.len
            + content->event.len + content->trace.len + content->type.len
+           + (stored->where.len ? 1 + stored->where.len : 0)
            + content->data.len;
 }
 
@@ -56,7 +57,9 @@ static void put_texts(push_message_t *message, const push_stored_t *stored)
     const push_content_t *content = &stored->content;
     char *at;
 
-    message->topic_len = (uint8_t)stored->topic.len;
+    message->topic_len = (uint8_t)(stored->topic.len
+                                   | (stored->where.len ? PUSH_MESSAGE_WHERE
+                                                        : 0));
     message->device_len = (uint8_t)stored->device.len;
     message->event_len = (uint8_t)(content->event.len
                                    | (content->trace.len ? PUSH_MESSAGE_TRACED
@@ -66,6 +69,10 @@ static void put_texts(push_message_t *message, const push_stored_t *stored)
     at = put_text(at, &stored->device);
     at = put_text(at, &content->event);
     at = put_text(at, &content->trace);
+    if (stored->where.len) {
+        *at++ = (char)stored->where.len;
+        at = put_text(at, &stored->where);
+    }
     at = put_text(at, &content->type);
     put_text(at, &content->data);
 }
@@ -111,6 +118,7 @@ push_ref_t push_message_create(push_heap_t *heap,
     const push_stored_t stored = {.mid = mid,
                                   .topic = spec->topic,
                                   .device = spec->device,
+                                  .where = spec->where,
                                   .content = spec->content,
                                   .urgency = spec->urgency};
     int64_t until = now->mono + (spec->ttl ? spec->ttl : NOW_MS);
@@ -179,22 +187,6 @@ bool push_message_hold(push_message_t *message)
     return true;
 }
 
-static bool same_text(const char *at, size_t len, const push_text_t *text)
-{
-    return len == text->len && !memcmp(at, text->at, len);
-}
-
-bool push_message_same_audience(const push_message_t *message,
-                                const push_message_spec_t *spec)
-{
-    return message->topic_len
-           && same_text(message->bytes, message->topic_len, &spec->topic)
-           && message->device_len == spec->device.len
-           && (!message->device_len
-               || same_text(message->bytes + message->topic_len,
-                            message->device_len, &spec->device));
-}
-
 static uint32_t ms_since_publish(const push_message_t *message,
                                  const push_time_t *now)
 {
@@ -207,9 +199,10 @@ static uint32_t ms_since_publish(const push_message_t *message,
 static void count_end(const push_heap_t *heap, const push_message_t *message,
                       push_fate_t fate)
 {
-    const push_text_t event = {message->bytes + message->topic_len
+    const push_text_t event = {message->bytes
+                                   + (message->topic_len & ~PUSH_MESSAGE_WHERE)
                                    + message->device_len,
-                               message->event_len};
+                               message->event_len & ~PUSH_MESSAGE_TRACED};
     push_urgency_t urgency = push_message_urgency(message);
 
     if (fate == PUSH_EXPIRED) {

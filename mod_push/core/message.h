@@ -11,8 +11,8 @@
 /*
  * A message as it is stored: once, whatever the number of its recipients, and
  * as it was published.  Behind the header stand its collapse key, the device
- * it is meant for, its event type, the trace it is part of and its content type
- * (all five mostly empty), and its payload.  How it looks on a wire is for the codecs (codec/),
+ * it is meant for, its event type, the trace it is part of, its predicate and
+ * its content type (all mostly empty), and its payload.  How it looks on a wire is for the codecs (codec/),
  * which write the payload straight from here where they can.
  */
 typedef struct push_message_t {
@@ -28,7 +28,7 @@ typedef struct push_message_t {
     uint16_t successor;    /* see push_message_successor(); log's lock */
     _Atomic uint8_t fate;  /* push_fate_t; log's lock to change */
     uint8_t traits;        /* urgency and PUSH_TRAIT_*; never change */
-    uint8_t topic_len;     /* never changes */
+    uint8_t topic_len;     /* and PUSH_MESSAGE_WHERE; never changes */
     uint8_t device_len;    /* never changes */
     uint8_t event_len;     /* and PUSH_MESSAGE_TRACED; never changes */
     uint8_t type_len;      /* never changes */
@@ -42,12 +42,6 @@ typedef struct push_message_t {
 #define PUSH_TRAIT_LINES   32u  /* it is text with a CR or LF in it */
 #define PUSH_TRAIT_CHANNEL 64u  /* its log is that of a channel */
 #define PUSH_TRAIT_RETURNS 128u /* of PUSH_TRAIT_LINES: with a CR in it */
-
-#define PUSH_MESSAGE_TRACED                                                   \
-    128u /* in event_len: PUSH_TRACEPARENT_BYTES follow */
-
-_Static_assert(PUSH_EVENT_MAX < PUSH_MESSAGE_TRACED,
-               "the longest event type leaves this bit free");
 
 #define PUSH_MESSAGE_HEADER offsetof(push_message_t, bytes)
 #define PUSH_MESSAGE_MAX    ((1u << 24) - 1) /* bytes of a payload */
@@ -95,6 +89,11 @@ static inline push_fate_t push_message_fate(const push_message_t *m)
     return (push_fate_t)atomic_load_explicit(&m->fate, memory_order_relaxed);
 }
 
+static inline bool push_message_has_topic(const push_message_t *m)
+{
+    return m->topic_len & ~PUSH_MESSAGE_WHERE;
+}
+
 /* When it expires or, once it has ended, when it may be forgotten. */
 static inline int64_t push_message_until(const push_message_t *m)
 {
@@ -113,9 +112,6 @@ static inline bool push_message_alive(const push_message_t *m, int64_t now)
  */
 int64_t push_message_age(const push_message_t *message,
                          const push_time_t *now);
-
-bool push_message_same_audience(const push_message_t *message,
-                                const push_message_spec_t *spec);
 
 /* Ends it for everybody who has not acknowledged it; a no-op if it has. */
 void push_message_end(push_heap_t *heap, push_message_t *message,

@@ -7,17 +7,17 @@
 
 static inline push_text_t push_message_topic(const push_message_t *m)
 {
-    return (push_text_t){m->bytes, m->topic_len};
+    return (push_text_t){m->bytes, m->topic_len & ~PUSH_MESSAGE_WHERE};
 }
 
 static inline push_text_t push_message_device(const push_message_t *m)
 {
-    return (push_text_t){m->bytes + m->topic_len, m->device_len};
+    return (push_text_t){m->bytes + push_message_topic(m).len, m->device_len};
 }
 
 static inline push_text_t push_message_event(const push_message_t *m)
 {
-    return (push_text_t){m->bytes + m->topic_len + m->device_len,
+    return (push_text_t){m->bytes + push_message_topic(m).len + m->device_len,
                          m->event_len & ~PUSH_MESSAGE_TRACED};
 }
 
@@ -31,11 +31,23 @@ static inline push_text_t push_message_trace(const push_message_t *m)
         m->event_len & PUSH_MESSAGE_TRACED ? PUSH_TRACEPARENT_BYTES : 0};
 }
 
+/* Compiled, see core/where.h; empty if it is for every device. */
+static inline push_text_t push_message_where(const push_message_t *m)
+{
+    push_text_t trace = push_message_trace(m);
+    const char *at = trace.at + trace.len;
+
+    return m->topic_len & PUSH_MESSAGE_WHERE
+               ? (push_text_t){at + 1, (unsigned char)*at}
+               : (push_text_t){at, 0};
+}
+
 /* Bytes before the payload. */
 static inline uint32_t push_message_labels(const push_message_t *m)
 {
-    return (uint32_t)m->topic_len + m->device_len + push_message_event(m).len
-           + push_message_trace(m).len + m->type_len;
+    push_text_t where = push_message_where(m);
+
+    return (uint32_t)(where.at - m->bytes) + where.len + m->type_len;
 }
 
 static inline push_text_t push_message_type(const push_message_t *m)

@@ -4,6 +4,7 @@
 
 #include "core/class_span.h"
 #include "core/event.h"
+#include "core/fits.h"
 #include "core/tally_message.h"
 #include "core/times.h"
 
@@ -372,7 +373,8 @@ static bool may_have_come(const push_heap_t *heap, const push_device_t *device,
     return push_message_alive(message, now->mono)
            && !push_device_missed(device, message)
            && (index != PUSH_SUBSCRIPTION_USER
-               || push_device_wants(heap, device, message));
+               || push_device_named(heap, device, message))
+           && push_device_fits(heap, device, message);
 }
 
 /*

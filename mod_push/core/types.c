@@ -13,8 +13,8 @@ const char *push_urgency_name(push_urgency_t urgency)
 const char *push_fate_name(push_fate_t fate)
 {
     static const char *const names[PUSH_FATES] = {
-        "live",     "pending",  "in-flight", "acked",  "expired",
-        "replaced", "recalled", "evicted",   "refused"};
+        "live",     "pending",  "in-flight", "acked",   "expired",
+        "replaced", "recalled", "evicted",   "refused", "filtered"};
     return names[fate];
 }
 

@@ -27,6 +27,7 @@ typedef enum push_fate_t {
     PUSH_RECALLED,
     PUSH_EVICTED,
     PUSH_REFUSED,
+    PUSH_FILTERED, /* of a device: its predicate does not hold there */
     PUSH_FATES
 } push_fate_t;
 

@@ -1,5 +1,6 @@
 #include "core/user.h"
 
+#include "core/fits.h"
 #include "core/event.h"
 #include "core/gone.h"
 #include "core/tally_message.h"
@@ -339,6 +340,26 @@ push_status_t push_user_publish(push_heap_t *heap, push_user_t *user,
     return PUSH_OK;
 }
 
+/*
+ * What was acknowledged says so: what was passed without that was not sent,
+ * whatever the device says of itself meanwhile.
+ */
+static bool is_filtered(const push_heap_t *heap, const push_device_t *device,
+                        const push_message_t *message,
+                        push_position_t position)
+{
+    const push_subscription_t *subscription = push_device_subscriptions(
+        heap, device);
+
+    return message->topic_len & PUSH_MESSAGE_WHERE
+           && !push_window_holds(heap, &device->window, position)
+           && (!push_device_fits(heap, device, message)
+               || (push_message_fate(message) == PUSH_LIVE
+                   && !push_device_missed(device, message)
+                   && push_before(position.at,
+                                  subscription->cursor[position.lane])));
+}
+
 push_fate_t push_user_fate(const push_heap_t *heap,
                            const push_device_t *device,
                            const push_message_t *message,
@@ -351,6 +372,9 @@ push_fate_t push_user_fate(const push_heap_t *heap,
     outcome = push_message_outcome(heap, message, push_ref_of(heap, device));
     if (outcome) {
         return (push_fate_t)outcome->fate;
+    }
+    if (is_filtered(heap, device, message, position)) {
+        return PUSH_FILTERED;
     }
     if (push_message_fate(message) != PUSH_LIVE) {
         return push_message_fate(message);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/channel.h"
+#include "core/fits.h"
 #include "feeds/note.h"
 #include "store/shm/clock.h"
 

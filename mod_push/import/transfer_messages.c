@@ -62,15 +62,17 @@ static bool publish(push_transfer_t *transfer, push_moved_t *moved,
 {
     const push_stored_t *stored = &moved->message.stored;
     unsigned char id[PUSH_KEY_BYTES];
-    push_publish_call_t call = {.lane = stored->urgency,
-                                .ttl = ttl,
-                                .topic = stored->topic,
-                                .device = stored->device,
-                                .record = push_transfer_value(moved->record),
-                                .cap = NO_LIMIT,
-                                .key = id,
-                                .request = stored->mid,
-                                .window = ttl + KEY_SLACK};
+    char topic[PUSH_LIBRARY_TOPIC_ROOM];
+    push_publish_call_t call = {
+        .lane = stored->urgency,
+        .ttl = ttl,
+        .topic = push_library_topic(stored->topic, stored->where, topic),
+        .device = stored->device,
+        .record = push_transfer_value(moved->record),
+        .cap = NO_LIMIT,
+        .key = id,
+        .request = stored->mid,
+        .window = ttl + KEY_SLACK};
     push_transfer_log_t log;
     push_request_t request;
     bool well;

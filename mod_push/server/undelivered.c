@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/fits.h"
 #include "core/message_texts.h"
 #include "core/user.h"
 #include "store/shm/thread.h"

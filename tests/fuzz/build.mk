@@ -31,7 +31,7 @@ FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h mod_push/*/*/*.h sdk-c/
 FUZZ_CORE    := $(wildcard mod_push/core/*.c mod_push/codec/*.c)
 FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
                   message.c base64.c list.c mem.c)
-FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c fields.c) \
+FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c fields.c where.c) \
                 $(addprefix mod_push/http/,json.c params.c problem.c) \
                 mod_push/store/shm/clock.c \
                 tests/fuzz/httpd_stand_in.c $(FUZZ_CORE)
@@ -39,6 +39,7 @@ FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c field
 $(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
 $(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE)))
 $(eval $(call fuzz_target,moment,mod_push/core/moment.c))
+$(eval $(call fuzz_target,predicate,$(FUZZ_CORE)))
 $(eval $(call fuzz_target,codec,$(FUZZ_SDK) $(FUZZ_CORE)))
 $(eval $(call fuzz_target,batch,$(FUZZ_CORE),,-ljansson))
 $(eval $(call fuzz_target,json,$(FUZZ_SDK) sdk-c/src/json.c,,-ljansson))

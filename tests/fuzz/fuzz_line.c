@@ -4,6 +4,7 @@
  */
 #include <apr_general.h>
 
+#include "core/predicate.h"
 #include "http/json.h"
 #include "http/publish/line.h"
 #include "http/publish/members.h"
@@ -49,6 +50,7 @@ static void check_spec(const push_publication_t *asked)
     REQUIRE(!d->content.trace.len
             || d->content.trace.len == PUSH_TRACEPARENT_BYTES);
     REQUIRE(asked->key.len <= PUSH_KEY_MAX);
+    REQUIRE(push_predicate_valid(d->where));
 }
 
 /* The bytes of a member are its value, whatever stands around them. */
@@ -92,7 +94,8 @@ static bool same_member(const push_member_t *one, const push_member_t *other,
 {
     return one->kind == other->kind && same_text(one->text, other->text)
            && (id != PUSH_MEMBER_DATA || same_text(one->raw, other->raw))
-           && (id != PUSH_MEMBER_TTL || same_text(one->raw, other->raw));
+           && (id != PUSH_MEMBER_TTL || same_text(one->raw, other->raw))
+           && (id != PUSH_MEMBER_WHERE || same_text(one->raw, other->raw));
 }
 
 /* Has members, and nothing that a scan leaves to jansson, if it is JSON.

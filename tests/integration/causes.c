@@ -117,6 +117,13 @@ static const char *filtered(const struct server *s, const char *user)
     return message_to(s, user, "Urgency: low\r\n");
 }
 
+static const char *not_held(const struct server *s, const char *user)
+{
+    phone(s, user, "&os=android&app_version=4.1");
+    return message_to(s, user,
+                      "Push-Where: os=android, app_version=>=4.2\r\n");
+}
+
 static const char *away(const struct server *s, const char *user)
 {
     phone_left(s, user, "");
@@ -412,6 +419,9 @@ const struct cause causes[] = {
      "It was for another user, somebody, not for u#."},
     {another_device, "phone", "another-device",
      "It was for another device of user u#, tablet, not for phone."},
+    {not_held, "phone", "filtered",
+     "It was not for phone: only for devices where os=android, "
+     "app_version=>=4.2."},
     {not_followed, "phone", "channel-not-followed",
      "phone does not follow channel dogs, to which it was published."},
     {followed_later, "phone", "followed-later",

@@ -1,6 +1,9 @@
 #include "broker/library/publish_calls.h"
 
+#include <string.h>
+
 #include "broker/library/call.h"
+#include "core/hash.h"
 
 /* Bytes of a publish's fixed argument, of what a key adds, and of its answer:
    as lua/publish.lua has them. */
@@ -85,6 +88,23 @@ static void add_fixed(push_command_t *command, const push_publish_call_t *call)
         at = push_call_big(at, call->request, 8);
     }
     push_call_bytes(command, bytes, (size_t)(at - bytes));
+}
+
+/* No Topic has a space. */
+push_text_t push_library_topic(push_text_t topic, push_text_t where,
+                               char *room)
+{
+    static const uint64_t key[2] = {0, 0};
+    uint64_t hash;
+
+    if (!topic.len || !where.len) {
+        return topic;
+    }
+    hash = push_hash(key, where.at, where.len);
+    memcpy(room, topic.at, topic.len);
+    room[topic.len] = ' ';
+    memcpy(room + topic.len + 1, &hash, sizeof(hash));
+    return (push_text_t){room, topic.len + 1 + (uint32_t)sizeof(hash)};
 }
 
 void push_library_publish(push_command_t *command,

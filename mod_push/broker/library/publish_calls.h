@@ -2,6 +2,7 @@
 #define PUSH_LIBRARY_PUBLISH_CALLS_H
 
 #include "broker/library/library.h"
+#include "core/content.h"
 #include "core/idempotency.h"
 #include "core/rate.h"
 
@@ -34,6 +35,16 @@ typedef struct push_publish_call_t {
     const push_relay_list_t *lists; /* in which it waits for them */
     unsigned lists_count;           /* 0: it is not for them */
 } push_publish_call_t;
+
+#define PUSH_LIBRARY_TOPIC_ROOM (PUSH_TOPIC_MAX + 1 + sizeof(uint64_t))
+
+/*
+ * By what a message replaces an older one: not by its Topic alone where it has
+ * a predicate, as both may be for other devices.  It borrows from the Topic or
+ * from the room of PUSH_LIBRARY_TOPIC_ROOM bytes.
+ */
+push_text_t push_library_topic(push_text_t topic, push_text_t where,
+                               char *room);
 
 typedef enum push_published_t {
     PUSH_PUBLISHED_NEW,

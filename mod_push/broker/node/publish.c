@@ -39,6 +39,7 @@ static push_record_t *record_of(const push_publication_t *publication)
                                  .name = publication->audience.name,
                                  .stored = {.topic = spec->topic,
                                             .device = spec->device,
+                                            .where = spec->where,
                                             .content = spec->content,
                                             .urgency = spec->urgency}});
 }
@@ -50,12 +51,13 @@ static bool fill(const push_cluster_t *cluster, push_flight_t *flight,
 {
     const push_limits_t *limits = &cluster->store->limits;
     const push_message_spec_t *spec = &publication->spec;
+    char topic[PUSH_LIBRARY_TOPIC_ROOM];
     push_publish_call_t call = {
         .home = push_cluster_home(cluster, flight->log.partition),
         .log = {flight->log.text, flight->log.len},
         .lane = spec->urgency,
         .ttl = spec->ttl,
-        .topic = spec->topic,
+        .topic = push_library_topic(spec->topic, spec->where, topic),
         .device = spec->device,
         .record = {(const char *)record->value, record->len},
         .cap = flight->kind == PUSH_LOG_USER ? limits->max_pending

@@ -5,6 +5,7 @@
 #include "codec/base64.h"
 #include "codec/put.h"
 #include "core/text.h"
+#include "core/where.h"
 
 /* Bytes that one byte of a text comes to, at most: \u001f. */
 #define ESCAPED 6u
@@ -71,6 +72,15 @@ static char *put_trace(char *at, const push_text_t *trace)
     return PUSH_PUT(at + PUSH_TRACEPARENT_CHARS, "\",");
 }
 
+/* As text, and all in one member (docs/protocol.md). */
+static char *put_where(char *at, push_text_t where)
+{
+    char text[PUSH_WHERE_TEXT_MAX];
+    push_text_t written = {text, (uint32_t)push_where_write(where, text)};
+
+    return put_member(at, "where", &written);
+}
+
 /* A payload that is JSON goes as a text too: not one byte of it changes. */
 static char *put_payload(char *at, const push_text_t *data)
 {
@@ -95,6 +105,7 @@ char *push_relay_body(const push_publication_t *publication, size_t *len)
                   + ESCAPED
                         * ((size_t)publication->audience.name.len
                            + spec->device.len + spec->topic.len
+                           + (spec->where.len ? PUSH_WHERE_TEXT_MAX : 0u)
                            + content->event.len + content->type.len
                            + content->data.len);
     char *body = malloc(room);
@@ -109,6 +120,7 @@ char *push_relay_body(const push_publication_t *publication, size_t *len)
     at = put_member(at, "event", &content->event);
     at = put_member(at, "type", &content->type);
     at = put_trace(at, &content->trace);
+    at = put_where(at, spec->where);
     at = put_payload(at, &content->data);
     *len = (size_t)(at - body);
     *at = '\0';

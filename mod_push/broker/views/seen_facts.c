@@ -81,7 +81,8 @@ static const struct {
     NUMBER(device.seq),
     NUMBER(trace.on),
     NUMBER(trace.no_room),
-    NUMBER(trace.base)
+    NUMBER(trace.base),
+    TEXT(message.where)
 #undef NUMBER
 #undef TEXT
 };

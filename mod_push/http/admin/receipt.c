@@ -38,7 +38,9 @@ static void take_life(void *data, const push_life_view_t *view)
     state_t *state = data;
 
     state->counts[view->fate] += view->count;
-    state->devices += view->count;
+    if (view->fate != PUSH_FILTERED) { /* it was not for that one */
+        state->devices += view->count;
+    }
 }
 
 static push_status_t read_state(const push_sought_t *sought, state_t *state)

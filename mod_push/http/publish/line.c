@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 
 #include "http/publish/scan.h"
+#include "http/publish/where.h"
 #include "codec/base64.h"
 
 typedef struct {
@@ -173,6 +174,7 @@ const push_problem_t *push_line_parse(apr_pool_t *pool,
         ?: parse_trace(&p)
         ?: parse_audience(&p)
         ?: parse_strings(&p)
+        ?: push_where_members(pool, asked, p.members)
         ?: parse_ttl(&p)
         ?: parse_receipt(&p)
         ?: parse_payload(&p);

@@ -17,6 +17,10 @@ static const push_text_t names[PUSH_MEMBERS] = {
     [PUSH_MEMBER_CHANNEL] = {"channel", 7},
     [PUSH_MEMBER_BROADCAST] = {"broadcast", 9},
     [PUSH_MEMBER_DEVICE] = {"device", 6},
+    [PUSH_MEMBER_WHERE] = {"where", 5},
+    [PUSH_MEMBER_SHARE] = {"share", 5},
+    [PUSH_MEMBER_OF] = {"of", 2},
+    [PUSH_MEMBER_VARIANT] = {"variant", 7},
     [PUSH_MEMBER_TTL] = {"ttl", 3},
     [PUSH_MEMBER_URGENCY] = {"urgency", 7},
     [PUSH_MEMBER_TOPIC] = {"topic", 5},
@@ -71,7 +75,8 @@ static void load_member(apr_pool_t *pool, push_text_t line,
         member->text.at = apr_pmemdup(pool, json_string_value(value),
                                       member->text.len + 1u);
     }
-    if (id == PUSH_MEMBER_DATA || id == PUSH_MEMBER_TTL) {
+    if (id == PUSH_MEMBER_DATA || id == PUSH_MEMBER_TTL
+        || id == PUSH_MEMBER_WHERE) {
         member->raw = push_json_raw(line, push_member_name(id));
     }
 }

@@ -10,6 +10,10 @@ typedef enum push_member_id_t {
     PUSH_MEMBER_CHANNEL,
     PUSH_MEMBER_BROADCAST,
     PUSH_MEMBER_DEVICE,
+    PUSH_MEMBER_WHERE,
+    PUSH_MEMBER_SHARE,
+    PUSH_MEMBER_OF,
+    PUSH_MEMBER_VARIANT,
     PUSH_MEMBER_TTL,
     PUSH_MEMBER_URGENCY,
     PUSH_MEMBER_TOPIC,
@@ -38,7 +42,7 @@ typedef struct push_member_t {
     push_member_kind_t kind;
     push_text_t text; /* of a string, but for data: its characters, without
                          escapes; a C string too */
-    push_text_t raw;  /* of data, and of ttl: the value as the line has it;
+    push_text_t raw;  /* of data, ttl and where: the value as the line has it;
                          empty if the name is written with escapes */
 } push_member_t;
 

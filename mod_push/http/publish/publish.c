@@ -13,6 +13,7 @@
 #include "http/publish/receipt.h"
 #include "http/publish/relayed.h"
 #include "http/publish/traced.h"
+#include "http/publish/where.h"
 
 static push_field_t header_field(const request_rec *r, const char *name)
 {
@@ -82,6 +83,7 @@ static const push_problem_t *parse_headers(request_rec *r,
                 {"Topic", push_fields_topic},
                 {"Push-Event", push_fields_event},
                 {"Content-Type", push_fields_type},
+                {"Push-Where", push_where_field},
                 {"Idempotency-Key", push_fields_key},
                 {"Push-At", push_fields_at}};
     push_field_t ttl = header_field(r, "TTL");

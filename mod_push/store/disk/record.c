@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/predicate.h"
 #include "store/disk/forgot.h"
 #include "store/disk/record_old.h"
 
@@ -130,8 +131,9 @@ typedef struct {
 /*
  * Behind the texts that the head counts stands, of one that is live, how long
  * event type, content type (1 byte each) and payload (4) are, and these; in
- * between the trace, where PUSH_MESSAGE_TRACED stands in the first length.  So
- * what has ended has the shorter record.
+ * between the trace, where PUSH_MESSAGE_TRACED stands in the first length, and
+ * the predicate, where the form is PUSH_MESSAGE_WHERE_FORM.  So what has ended
+ * has the shorter record, and what has no predicate older versions read too.
  */
 _Static_assert(sizeof(message_head_t) == PUSH_MESSAGE_HEAD
                    && offsetof(message_head_t, form) == PUSH_MESSAGE_FORM_AT,
@@ -154,20 +156,29 @@ static uint64_t read_mid(const char *at)
     return mid;
 }
 
-static size_t body_size(const push_content_t *content)
+static size_t body_size(const push_stored_t *stored)
 {
+    const push_content_t *content = &stored->content;
+
     return (size_t)PUSH_MESSAGE_BODY + content->event.len + content->trace.len
+           + (stored->where.len ? 1 + stored->where.len : 0)
            + content->type.len + content->data.len;
 }
 
-static void put_body(unsigned char *at, const push_content_t *content)
+static void put_body(unsigned char *at, const push_stored_t *stored)
 {
+    const push_content_t *content = &stored->content;
+
     *at++ = (unsigned char)(content->event.len
                             | (content->trace.len ? PUSH_MESSAGE_TRACED : 0));
     *at++ = (unsigned char)content->type.len;
     at = PUT(at, content->data.len);
     at = put_text(at, content->event);
     at = put_text(at, content->trace);
+    if (stored->where.len) {
+        *at++ = (unsigned char)stored->where.len;
+        at = put_text(at, stored->where);
+    }
     at = put_text(at, content->type);
     put_text(at, content->data);
 }
@@ -183,7 +194,9 @@ push_record_t *push_message_make(const push_message_record_t *message)
                            .name_len = (uint8_t)message->name.len,
                            .topic_len = (uint8_t)stored->topic.len,
                            .device_len = (uint8_t)stored->device.len,
-                           .form = PUSH_MESSAGE_FORM};
+                           .form = live && stored->where.len
+                                       ? PUSH_MESSAGE_WHERE_FORM
+                                       : PUSH_MESSAGE_FORM};
     unsigned char mid[8];
     push_record_t *record;
     unsigned char *at;
@@ -192,7 +205,7 @@ push_record_t *push_message_make(const push_message_record_t *message)
     record = record_create(PUSH_RECORD_MESSAGE, mid, sizeof(mid),
                            sizeof(head) + message->name.len + stored->topic.len
                                + stored->device.len
-                               + (live ? body_size(&stored->content) : 0));
+                               + (live ? body_size(stored) : 0));
     if (!record) {
         return NULL;
     }
@@ -204,14 +217,16 @@ push_record_t *push_message_make(const push_message_record_t *message)
     at = put_text(at, stored->topic);
     at = put_text(at, stored->device);
     if (live) {
-        put_body(at, &stored->content);
+        put_body(at, stored);
     }
     return record;
 }
 
 /* The types of a message go to the socket as they are. */
-static bool get_body(reader_t *r, push_content_t *content)
+static bool get_body(reader_t *r, uint8_t form, push_stored_t *stored)
 {
+    push_content_t *content = &stored->content;
+    uint8_t where_len = 0;
     uint8_t event_len, type_len;
     uint32_t data_len;
     size_t trace_len;
@@ -223,9 +238,14 @@ static bool get_body(reader_t *r, push_content_t *content)
     event_len &= (uint8_t)~PUSH_MESSAGE_TRACED;
     content->event = get_text(r, event_len);
     content->trace = get_text(r, trace_len);
+    if (form == PUSH_MESSAGE_WHERE_FORM) {
+        GET(r, where_len);
+        stored->where = get_text(r, where_len);
+    }
     content->type = get_text(r, type_len);
     content->data = get_text(r, data_len);
     return complete(r) && data_len <= PUSH_MESSAGE_MAX
+           && push_predicate_valid(stored->where)
            && (!event_len || push_event_valid(content->event.at, event_len))
            && (!type_len || push_type_valid(content->type.at, type_len));
 }
@@ -258,13 +278,15 @@ bool push_message_read(push_text_t key, push_text_t value,
     stored->content.ack_now = head.receipt != 0;
     stored->urgency = (push_urgency_t)(head.urgency % PUSH_LANES);
     if (r.bad || !is_key(key, PUSH_RECORD_MESSAGE, 8)
-        || head.form != PUSH_MESSAGE_FORM || head.urgency >= PUSH_LANES
-        || head.fate >= PUSH_FATES || head.topic_len > PUSH_TOPIC_MAX
-        || head.device_len > PUSH_DEVICE_MAX || !is_audience(message)) {
+        || (head.form != PUSH_MESSAGE_FORM
+            && head.form != PUSH_MESSAGE_WHERE_FORM)
+        || head.urgency >= PUSH_LANES || head.fate >= PUSH_FATES
+        || head.topic_len > PUSH_TOPIC_MAX || head.device_len > PUSH_DEVICE_MAX
+        || !is_audience(message)) {
         return false;
     }
     stored->mid = read_mid(key.at + 1);
-    return message->fate == PUSH_LIVE ? get_body(&r, &stored->content)
+    return message->fate == PUSH_LIVE ? get_body(&r, head.form, stored)
                                       : complete(&r);
 }
 

@@ -13,7 +13,9 @@
 #define PUSH_MESSAGE_HEAD    8u
 #define PUSH_MESSAGE_FORM_AT 7u /* where the head says its form, once 0 */
 #define PUSH_MESSAGE_FORM    4u
-#define PUSH_MESSAGE_BODY    6u /* bytes between device and event type */
+#define PUSH_MESSAGE_WHERE_FORM                                               \
+    5u /* with a predicate behind the trace, its length (one byte) first */
+#define PUSH_MESSAGE_BODY 6u /* bytes between device and event type */
 
 /*
  * Makes of the value of such a record, in its place, one as they are now, and

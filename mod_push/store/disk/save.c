@@ -45,6 +45,7 @@ static push_stored_t stored_of(const push_message_t *message)
         .mid = message->mid,
         .topic = push_message_topic(message),
         .device = push_message_device(message),
+        .where = push_message_where(message),
         .content = {.event = push_message_event(message),
                     .type = push_message_type(message),
                     .trace = push_message_trace(message),

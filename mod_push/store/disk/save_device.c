@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fits.h"
 #include "store/shard/copy.h"
 
 /*

@@ -6,6 +6,7 @@
 #include "core/event.h"
 #include "core/tally.h"
 #include "store/disk/record.h"
+#include "core/fits.h"
 #include "store/ops/apply_internal.h"
 #include "store/ops/pressure.h"
 #include "store/shard/shard.h"
@@ -82,15 +83,19 @@ typedef struct {
     push_publish_t publish;
 } arrival_t;
 
-static bool is_for(const push_heap_t *heap, const push_device_t *device,
-                   const push_message_spec_t *spec)
+static bool is_for(const arrival_t *a, const push_device_t *device)
 {
+    const push_heap_t *heap = a->heap;
+    const push_message_spec_t *spec = &a->spec;
     push_text_t id = push_device_label(heap, device, PUSH_LABEL_DEVICE);
 
     return (spec->ttl || device->traits & PUSH_DEVICE_ONLINE)
            && (!spec->device.len
                || (spec->device.len == id.len
-                   && !memcmp(spec->device.at, id.at, id.len)));
+                   && !memcmp(spec->device.at, id.at, id.len)))
+           && (!spec->where.len
+               || push_device_holds(heap, device, spec->where,
+                                    a->publish.receipt.mid));
 }
 
 /* No memory: who would have read it is told. */
@@ -110,7 +115,7 @@ static void lose(const arrival_t *a)
     while (ref) {
         push_device_t *device = push_at(a->heap, ref);
 
-        if (is_for(a->heap, device, &a->spec)) {
+        if (is_for(a, device)) {
             device->losses.count[PUSH_GAP_MEMORY][a->spec.urgency]++;
         }
         ref = device->sibling;
@@ -218,6 +223,7 @@ static push_message_spec_t spec_of(const push_stored_t *stored, int64_t until,
     return (push_message_spec_t){.content = stored->content,
                                  .topic = stored->topic,
                                  .device = stored->device,
+                                 .where = stored->where,
                                  .urgency = stored->urgency,
                                  .ttl = until ? left : 0};
 }

@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "core/device_away.h"
+#include "core/fits.h"
+#include "core/message_texts.h"
+#include "core/where.h"
 #include "store/ops/life.h"
 #include "store/shard/owned.h"
 #include "store/shard/shard.h"
@@ -22,6 +25,8 @@ typedef struct {
     push_ref_t log;           /* of a message that is here */
     push_position_t position; /* in the log; of no subscription yet */
     push_fate_t fate;         /* of the whole message */
+    uint32_t where_len;       /* of its predicate; 0: it has none */
+    char where[PUSH_WHERE_MAX];
 } inquiry_t;
 
 static void copy_text(char *to, size_t room, push_text_t text)
@@ -67,6 +72,16 @@ static push_known_t known_by_mid(const push_store_t *store, uint64_t mid)
                : PUSH_KNOWN_NOT;
 }
 
+static void keep_where(inquiry_t *q, push_text_t where)
+{
+    char text[PUSH_WHERE_TEXT_MAX];
+    push_text_t written = {text, (uint32_t)push_where_write(where, text)};
+
+    q->where_len = where.len;
+    memcpy(q->where, where.at, where.len);
+    COPY_TEXT(q->facts->message.where, written);
+}
+
 static void look_at_message(inquiry_t *q, const push_found_t *found)
 {
     push_message_facts_t *m = &q->facts->message;
@@ -80,6 +95,7 @@ static void look_at_message(inquiry_t *q, const push_found_t *found)
     COPY_TEXT(m->device, view.device);
     m->urgency = view.urgency;
     m->now_only = message->traits & PUSH_TRAIT_NOW;
+    keep_where(q, push_message_where(message));
     m->fate = view.fate;
     m->ends = view.ends;
     m->successor = push_message_successor(message);
@@ -328,7 +344,7 @@ static void look_at_own(const inquiry_t *q, const push_user_t *user,
                                  entry.at};
     outcome = push_message_outcome(heap, entry.message,
                                    push_ref_of(heap, device));
-    d->wants = push_device_wants(heap, device, entry.message);
+    d->wants = push_device_named(heap, device, entry.message);
     d->follows = true;
     d->fate = push_user_fate(heap, device, entry.message, position,
                              &q->question->now);
@@ -361,6 +377,15 @@ static push_fate_t fate_of_passed(const inquiry_t *q,
                : PUSH_ACKED;
 }
 
+/* As the device is now: a channel keeps no outcomes. */
+static bool is_filtered(const inquiry_t *q, const push_device_t *device)
+{
+    return q->where_len
+           && !push_device_holds(&q->store->heaps[0], device,
+                                 (push_text_t){q->where, q->where_len},
+                                 q->question->mid);
+}
+
 static void look_in_channel(const inquiry_t *q, const push_device_t *device,
                             unsigned index, push_device_facts_t *d)
 {
@@ -376,6 +401,9 @@ static void look_in_channel(const inquiry_t *q, const push_device_t *device,
     look_in_window(heap, device, position, d);
     if (d->held) {
         d->fate = q->fate == PUSH_LIVE ? PUSH_IN_FLIGHT : q->fate;
+    }
+    else if (is_filtered(q, device)) {
+        d->fate = PUSH_FILTERED;
     }
     else if (push_before(position.at, s->cursor[position.lane])) {
         d->fate = fate_of_passed(q, device);

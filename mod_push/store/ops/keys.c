@@ -228,11 +228,16 @@ static uint64_t request_hash(const push_store_t *store,
     int len = snprintf(numbers, sizeof(numbers), "%d %d %" PRId64 " %d",
                        audience->kind, spec->urgency, spec->ttl,
                        spec->content.ack_now);
-    const push_text_t parts[] = {
-        {numbers, (uint32_t)len}, audience->name,    spec->device, spec->topic,
-        spec->content.event,      spec->content.data};
+    const push_text_t parts[] = {{numbers, (uint32_t)len},
+                                 audience->name,
+                                 spec->device,
+                                 spec->topic,
+                                 spec->content.event,
+                                 spec->content.data,
+                                 spec->where};
+    unsigned count = sizeof(parts) / sizeof(parts[0]);
 
-    return hash_of(store, parts, sizeof(parts) / sizeof(parts[0]));
+    return hash_of(store, parts, spec->where.len ? count : count - 1);
 }
 
 void push_store_key_name(const push_store_t *store,

@@ -5,8 +5,10 @@
 
 #include "store/disk/journal.h"
 #include "store/ops/view.h"
+#include "core/fits.h"
 #include "core/message_texts.h"
 #include "store/shard/later.h"
+#include "core/where.h"
 #include "store/shard/owned.h"
 #include "store/shard/shard.h"
 
@@ -175,6 +177,7 @@ static int64_t when(const search_t *search, const push_device_t *device,
         return created;
     }
     return fate == PUSH_IN_FLIGHT || fate == PUSH_ACKED
+                   || fate == PUSH_FILTERED
                ? 0
                : ends_at(message, search->now);
 }
@@ -199,7 +202,7 @@ static void each_device_of_user(const search_t *search,
         const push_device_t *device = push_at(search->heap, ref);
 
         if (!push_is_left_over(search->store, device)
-            && push_device_wants(search->heap, device,
+            && push_device_named(search->heap, device,
                                  search->entry.message)) {
             push_fate_t fate = fate_of(search, device);
             push_life_view_t view = {.id = device->id,
@@ -223,6 +226,8 @@ typedef struct {
     uint32_t at;
     push_fate_t fate;
     int64_t ends;
+    uint32_t where_len; /* of its predicate, which may go with it */
+    char where[PUSH_WHERE_MAX];
 } channel_message_t;
 
 /*
@@ -230,13 +235,21 @@ typedef struct {
  */
 static push_fate_t fate_in_channel(const push_heap_t *heap,
                                    const push_device_t *device,
-                                   push_position_t position, push_fate_t fate)
+                                   push_position_t position,
+                                   const channel_message_t *message)
 {
     const push_subscription_t *subscription = &push_device_subscriptions(
         heap, device)[position.subscription];
+    push_fate_t fate = message->fate;
 
     if (push_window_holds(heap, &device->window, position)) {
         return fate == PUSH_LIVE ? PUSH_IN_FLIGHT : fate;
+    }
+    if (message->where_len
+        && !push_device_holds(
+            heap, device, (push_text_t){message->where, message->where_len},
+            message->mid)) {
+        return PUSH_FILTERED;
     }
     if (push_before(position.at, subscription->cursor[position.lane])) {
         return PUSH_ACKED;
@@ -262,7 +275,7 @@ static void life_in_channel(const push_heap_t *heap,
             || message->mid < subscriptions[i].joined) {
             continue;
         }
-        view.fate = fate_in_channel(heap, device, position, message->fate);
+        view.fate = fate_in_channel(heap, device, position, message);
         view.at = view.fate == message->fate ? message->ends : 0;
         visitor->life(visitor->data, &view);
     }
@@ -288,6 +301,14 @@ static void each_reader(push_store_t *store, const channel_message_t *message,
         }
         push_shard_leave(store, i);
     }
+}
+
+static void keep_where(const search_t *search, channel_message_t *message)
+{
+    push_text_t where = push_message_where(search->entry.message);
+
+    message->where_len = where.len;
+    memcpy(message->where, where.at, where.len);
 }
 
 push_status_t push_view_message(push_store_t *store,
@@ -316,7 +337,10 @@ push_status_t push_view_message(push_store_t *store,
                                       search.entry.lane,
                                       search.entry.at,
                                       view.fate,
-                                      view.ends};
+                                      view.ends,
+                                      0,
+                                      ""};
+        keep_where(&search, &message);
     }
     push_shard_leave(store, shard);
     if (!message.log) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/device_away.h"
+#include "core/fits.h"
 #include "store/disk/save_device.h"
 #include "store/shard/context.h"
 

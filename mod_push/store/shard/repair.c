@@ -322,7 +322,7 @@ static void check_slot(push_inventory_t *inv, push_log_t *log, unsigned lane,
     atomic_store(&message->refs, 1);
     if (push_message_fate(message) == PUSH_LIVE) {
         log->live_count++;
-        log->topics += message->topic_len != 0;
+        log->topics += push_message_has_topic(message);
     }
     check_outcomes(inv, message);
     PUSH_FAILPOINT("repair-slot");

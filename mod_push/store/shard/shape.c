@@ -203,6 +203,17 @@ bool push_shape_lane(const push_inventory_t *inventory,
                                 + (ring->mask + (size_t)1) * sizeof(uint32_t);
 }
 
+/* The predicate says its own length: not before that is known to be there. */
+static bool holds_texts(const push_message_t *message, size_t size)
+{
+    push_text_t where = push_message_trace(message);
+
+    return PUSH_MESSAGE_HEADER + (size_t)(where.at - message->bytes)
+                   + where.len
+               < size
+           && PUSH_MESSAGE_HEADER + (size_t)push_message_size(message) <= size;
+}
+
 bool push_shape_message(const push_inventory_t *inventory, push_ref_t ref,
                         const push_log_t *log)
 {
@@ -214,8 +225,7 @@ bool push_shape_message(const push_inventory_t *inventory, push_ref_t ref,
         return false;
     }
     message = push_at(inventory->heap, ref);
-    return PUSH_MESSAGE_HEADER + (size_t)push_message_size(message)
-               <= item->size
+    return holds_texts(message, item->size)
            && push_message_fate(message) < PUSH_FATES
            && push_mid_shard(message->mid) == inventory->shard
            && (!log || message->log == push_ref_of(inventory->heap, log));

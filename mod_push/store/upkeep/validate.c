@@ -110,7 +110,7 @@ static void check_slots(walk_t *walk, const push_log_t *log, unsigned lane,
         }
         if (push_message_fate(message) == PUSH_LIVE) {
             tally->live_count++;
-            tally->topics += message->topic_len != 0;
+            tally->topics += push_message_has_topic(message);
             if (push_before(at, l->first_live)) {
                 wrong(walk, "message %u lives before its lane does", ref);
             }
