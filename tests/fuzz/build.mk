@@ -54,7 +54,7 @@ FUZZ_IDENTITY := $(wildcard mod_push/http/identity/*.[ch]) \
                  tests/harness/jws.c tests/harness/jws.h
 
 # hiredis makes the tree, as redis/reply.c says.
-FUZZ_LIBRARY := $(wildcard mod_push/broker/library/*.c) mod_push/redis/reply.c \
+FUZZ_LIBRARY := $(wildcard mod_push/broker/library/*.c) mod_push/core/hash.c mod_push/redis/reply.c \
                 mod_push/redis/command.c mod_push/redis/buffer.c \
                 mod_push/redis/tags.c $(B)/gen/library_text.c
 

@@ -507,7 +507,7 @@ START_TEST(a_state_of_another_version_is_refused_and_left_alone)
     write_meta(&meta, PUSH_RECORD_META);
     bytes = disk_bytes(disk.file, &before);
     ck_assert_int_eq(disk_recover(&disk, DISK_ROOM), PUSH_RECOVER_REFUSED);
-    ck_assert_ptr_nonnull(strstr(disk.recovery.why.text, "version 4"));
+    ck_assert_ptr_nonnull(strstr(disk.recovery.why.text, "version 5"));
     ck_assert_ptr_nonnull(strstr(disk.recovery.why.text, "move it away"));
     again = disk_bytes(disk.file, &after);
     ck_assert_uint_eq(before, after);
