@@ -346,6 +346,7 @@ DEPFILES := $(CORE_OBJS:.o=.d) $(REDIS_OBJS:.o=.d) $(STORE_OBJS:.o=.d) $(NODE_OB
             $(IDENTITY_OBJS:.o=.d) $(IDENTITY_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(CORE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(REDIS_TESTS:$(B)/%=$(B)/obj/%.d) \
+            $(NODE_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(LIBRARY_OBJS:.o=.d) $(LIBRARY_TESTS:$(B)/%=$(B)/obj/%.d) \
             $(LIBRARY_HELPERS:.o=.d) \
             $(STORE_TESTS:$(B)/%=$(B)/obj/%.d) \

@@ -16,7 +16,7 @@
 static struct cluster *two_nodes(const char *patience)
 {
     static const char *const expected[] = {"PUSH0202", "PUSH0203", "PUSH0204",
-                                           "PUSH0207", "PUSH0212"};
+                                           "PUSH0207", "PUSH0212", "PUSH0214"};
     struct cluster *c = cluster_start(&(struct cluster_options){
         .nodes = 2,
         .cables = true,

@@ -194,14 +194,13 @@ static void keep_feeds(push_cluster_t *cluster, const push_node_view_t *nodes,
 void push_peers_keep(push_cluster_t *cluster, const push_lease_reply_t *lease)
 {
     int64_t now = push_clock_now().mono;
-    push_node_view_t nodes[PUSH_NODES_MAX];
+    push_node_view_t nodes[PUSH_NODES_MAX] = {0};
     unsigned count = 0;
 
     while (count < lease->count && count < PUSH_NODES_MAX) {
         const push_peer_t *peer = &lease->peers[count];
         push_node_view_t *node = &nodes[count];
 
-        memset(node, 0, sizeof(*node));
         node->owner = peer->owner;
         node->self = peer->owner == lease->owner;
         node->renewed = now - peer->age;

@@ -142,6 +142,17 @@ static bool put_all(const turn_t *turn, const call_t *call,
     return whole;
 }
 
+/* Another epoch than is known is for a drain to see, which says what it means:
+ * the master has lost more than this partition. */
+static void learn_epoch(push_cluster_words_t *words, unsigned partition,
+                        const unsigned char *epoch)
+{
+    uint64_t unknown = 0;
+
+    atomic_compare_exchange_strong(&words->epochs[partition], &unknown,
+                                   push_masters_epoch(epoch));
+}
+
 static bool receive(turn_t *turn, call_t *call)
 {
     push_resync_reply_t *reply = malloc(sizeof(*reply));
@@ -152,8 +163,8 @@ static bool receive(turn_t *turn, call_t *call)
             && push_resync_reply(call->request.reply, reply)
             && reply->count == call->count && put_all(turn, call, reply);
     if (whole) {
-        atomic_store(&turn->cluster->words->epochs[call->partition],
-                     push_masters_epoch(reply->origin.epoch));
+        learn_epoch(turn->cluster->words, call->partition,
+                    reply->origin.epoch);
     }
     free(reply);
     push_request_cleanup(&call->request);

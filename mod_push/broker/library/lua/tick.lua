@@ -67,12 +67,12 @@ end
 -- The next one: above all that were given, by whichever master.  The ceiling
 -- in the key is a second ahead, so whoever is promoted goes on above it.  A
 -- master that had the partition, and has it again, finds by it that another one
--- gave ticks meanwhile: none comes and goes in less than LOOK ms.
-local LOOK = 20
+-- gave ticks meanwhile: none comes and goes in less than RECHECK ms.
+local RECHECK = 20
 
 local function tick_of(part, h, ms)
   local t, last = ms * 1024, part.last
-  if not last or t >= part.ceil or math.abs(ms - part.looked) >= LOOK then
+  if not last or t >= part.ceil or math.abs(ms - part.looked) >= RECHECK then
     local c = number(call('HGET', h, 'c'))
     if c ~= part.ceil then
       if last then
