@@ -389,6 +389,7 @@ START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
     long long before;
     int64_t asked;
 
+    server_allow(c->nodes[0], "PUSH0207");
     st = stream_open(c->nodes[1], "user=ada&device=d&seq=0", NULL);
     cluster_pause(c->nodes[1]);
     before = wakes_sent(c->redis);
@@ -397,6 +398,7 @@ START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
     asked = wait_now();
     cluster_pause(c->nodes[0]);
     cluster_continue(c->nodes[1]);
+    stream_expect_bye(st, "superseded");
     wait_until(
         (st = stream_try(c->nodes[1], "user=ada&device=d&seq=0", NULL))->status
         == 200);
