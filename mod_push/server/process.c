@@ -429,6 +429,7 @@ static apr_status_t stop_threads(void *data)
         push_sweeper_stop(sweeper);
         sweeper = NULL;
     }
+    push_process_runner_part();
     while (runtime->reactors_count) {
         push_reactor_stop(runtime->reactors[--runtime->reactors_count],
                           end_reason, all_end, &leave);

@@ -130,6 +130,7 @@ struct server *apps_start_mod_php(const char *lines)
 {
     struct server_options o = {
         .mpm = "prefork",
+        .leaks = true,
         .global = keep_printf("LoadModule php_module %s\n"
                               "<Location /php/>\n"
                               "SetHandler application/x-httpd-php\n"
