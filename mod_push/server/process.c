@@ -3,7 +3,6 @@
 #include <ap_mpm.h>
 #include <http_config.h>
 #include <http_log.h>
-#include <scoreboard.h>
 #include <apr_signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "http/runtime.h"
 #include "server/cluster.h"
+#include "server/generation.h"
 #include "server/kept.h"
 #include "server/process_feeds.h"
 #include "server/process_runner.h"
@@ -404,22 +404,6 @@ static void hurry(int signal)
     atomic_store(&leave.until, 0);
 }
 
-static uint32_t own_generation(void)
-{
-    int generation = 0;
-
-    ap_mpm_query(AP_MPMQ_GENERATION, &generation);
-    return (uint32_t)generation;
-}
-
-/* A restart begins a new generation of children, a stop does not. */
-static bool newer_generation(void)
-{
-    return ap_exists_scoreboard_image()
-           && (uint32_t)ap_get_scoreboard_global()->running_generation
-                  != own_generation();
-}
-
 static apr_status_t stop_threads(void *data)
 {
     push_runtime_t *runtime = data;
@@ -429,6 +413,7 @@ static apr_status_t stop_threads(void *data)
         push_sweeper_stop(sweeper);
         sweeper = NULL;
     }
+    push_process_runner_part();
     while (runtime->reactors_count) {
         push_reactor_stop(runtime->reactors[--runtime->reactors_count],
                           end_reason, all_end, &leave);
@@ -436,7 +421,7 @@ static apr_status_t stop_threads(void *data)
     push_process_runner_stop();
     push_process_feeds_stop();
     push_undelivered_stop();
-    push_server_cluster_stop(newer_generation() ? NULL : &leave);
+    push_server_cluster_stop(push_generation_newer() ? NULL : &leave);
     push_state_stop(&own_store);
     return APR_SUCCESS;
 }
@@ -509,7 +494,7 @@ static bool start_reactors(push_runtime_t *runtime, server_rec *s)
 {
     push_reactor_options_t options = {.store = &own_store,
                                       .pid = (uint32_t)getpid(),
-                                      .generation = own_generation(),
+                                      .generation = push_generation_own(),
                                       .retry_ms = 1000,
                                       .accept_rate = ACCEPT_RATE,
                                       .ended = log_end,
@@ -584,7 +569,7 @@ static void let_streams_leave(int64_t longest, int64_t alone)
 void push_process_stopping(int graceful)
 {
     const push_runtime_t *runtime = push_runtime_own();
-    bool restarts = newer_generation();
+    bool restarts = push_generation_newer();
 
     all_end = !graceful; /* else most streams stay open */
     push_process_runner_leave(graceful ? drain_time : 0);

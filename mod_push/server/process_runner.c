@@ -113,6 +113,15 @@ void push_process_runner_leave(int64_t ms)
     }
 }
 
+void push_process_runner_part(void)
+{
+    push_runner_t *leaving = atomic_load(&runner);
+
+    if (leaving) {
+        push_runner_part(leaving);
+    }
+}
+
 /* A signal may have it leave meanwhile, until nothing names it. */
 void push_process_runner_stop(void)
 {

@@ -22,6 +22,9 @@ void push_process_runner_start(server_rec *s);
  */
 void push_process_runner_leave(int64_t ms);
 
+/* Before the reactors stop. */
+void push_process_runner_part(void);
+
 /* When there are no reactors any more, but there is the broker still. */
 void push_process_runner_stop(void);
 

@@ -153,7 +153,7 @@ START_TEST(check_says_that_all_is_well)
     const json_t *json = ctl_json("check");
 
     ck_assert_ptr_nonnull(strstr(said, "status          ok\n"));
-    ck_assert_ptr_nonnull(strstr(said, "sound     yes\n"));
+    ck_assert_ptr_nonnull(strstr(said, "sound      yes\n"));
     ck_assert_str_eq(json_text_at(json, "health.status"), "ok");
     ck_assert_int_eq(json_int_at(json, "check.wrong"), 0);
     ck_assert_ptr_null(json_at(ctl_json("check -q"), "check"));

@@ -38,9 +38,9 @@ void sanitizer_environment(const struct server *s)
         suppressions[0] = '\0';
     }
     setenv("ASAN_OPTIONS",
-           keep_printf("log_path=%s/logs/asan:detect_leaks=1:"
+           keep_printf("log_path=%s/logs/asan:detect_leaks=%d:"
                        "detect_odr_violation=0:handle_abort=1",
-                       s->root),
+                       s->root, !s->options.leaks),
            1);
     setenv("UBSAN_OPTIONS",
            keep_printf("log_path=%s/logs/asan:print_stacktrace=1", s->root),

@@ -30,6 +30,7 @@ struct server_options {
     const char *include; /* a file that takes the place of both Locations */
     const char *module;  /* the module's file, that of PUSH_MODULE */
     const char *preload; /* a library that httpd is to load first */
+    bool leaks;          /* it loads what frees nothing: PHP */
     bool bare;           /* without the module and its Locations */
     bool test;           /* httpd tests its configuration alone, and ends */
 };

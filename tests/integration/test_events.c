@@ -362,6 +362,7 @@ START_TEST(what_happens_here_is_an_event_for_rules_that_name_it)
 
     http_expect(publish_try(s, "user=ada", "Prefer: respond-async\r\n", "x"),
                 202, NULL);
+    expect_message(st, 1, "x");
     acknowledge(s, "user=ada&device=d&seq=1");
     wait_until(queued(s, "low") == 1);
     /* The device, and the channel that it follows. */

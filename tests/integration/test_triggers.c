@@ -423,6 +423,44 @@ START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
 }
 END_TEST
 
+#define TRIGGERS_MANY 120
+
+static bool all_are_taken(const struct server *s)
+{
+    const json_t *triggers = json_at(http_get(s, "/push/triggers")->json,
+                                     "triggers");
+    const json_t *trigger;
+    size_t i, taken = 0;
+
+    json_array_foreach(triggers, i, trigger)
+    {
+        taken += json_is_true(json_object_get(trigger, "taken"));
+    }
+    return taken == TRIGGERS_MANY;
+}
+
+/* Each takes queues in its first moments, and is told to end in them. */
+START_TEST(children_end_while_they_take_queues)
+{
+    const char *sections = "";
+    struct server *s;
+
+    for (int i = 0; i < TRIGGERS_MANY; i++) {
+        sections = keep_printf("%s<PushTrigger t%d>\n"
+                               "PushWhen \"event('type') == 'x'\"\n"
+                               "PushPost http://127.0.0.1:9/\n"
+                               "</PushTrigger>\n",
+                               sections, i);
+    }
+    s = server_start(
+        &(struct server_options){.children = 4, .global = sections});
+    for (int i = 0; i < 4; i++) {
+        server_graceful(s);
+    }
+    wait_until(all_are_taken(s));
+}
+END_TEST
+
 /* ---- timers ---- */
 
 static const char board[] = "<PushTrigger board>\n"
@@ -472,6 +510,7 @@ static Suite *suite(void)
     tcase_add_test(
         tc, a_child_that_is_killed_loses_no_event_and_doubles_no_message);
     tcase_add_test(tc, a_graceful_restart_lets_requests_end);
+    tcase_add_test(tc, children_end_while_they_take_queues);
     tc = case_add(all, "webhooks and timers", 60);
     tcase_add_test(tc, a_webhook_is_signed_with_each_key_and_keeps_its_id);
     tcase_add_test(

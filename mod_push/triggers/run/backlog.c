@@ -100,6 +100,20 @@ static void open_queue(push_backlog_t *queue, int64_t now)
     atomic_store(&figures_of(queue)->owner, getpid());
 }
 
+/* Either it is seen that this one opens, or it sees that it is to leave: then
+ * the reactors may be gone. */
+static void open_unless_leaving(push_backlog_t *queue, int64_t now)
+{
+    push_runner_t *runner = queue->runner;
+
+    atomic_store(&runner->opens, true);
+    if (!atomic_load(&runner->leave_by)) {
+        open_queue(queue, now);
+    }
+    atomic_store(&runner->opens, false);
+    push_bell_ring(&runner->opened);
+}
+
 void push_backlog_poll(push_backlog_t *queue, int64_t now)
 {
     push_inlet_view_t view;
@@ -115,7 +129,7 @@ void push_backlog_poll(push_backlog_t *queue, int64_t now)
                                 queue->rule->user, &view)
                == PUSH_OK
         && !view.online) {
-        open_queue(queue, now);
+        open_unless_leaving(queue, now);
     }
 }
 

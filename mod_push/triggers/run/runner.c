@@ -25,6 +25,7 @@
 
 #define EVENTS_MAX   64
 #define STUCK_MS     250  /* until what could not be published is tried */
+#define PART_MS      1000 /* it is looked so often without a ring */
 #define FIRST_SPREAD 400u /* ms; children do not all look at once */
 
 /* ---- what has ended ---- */
@@ -366,6 +367,19 @@ void push_runner_leave(push_runner_t *runner, int64_t by)
 {
     atomic_store(&runner->leave_by, by > 0 ? by : 1);
     curl_multi_wakeup(runner->multi);
+}
+
+void push_runner_part(push_runner_t *runner)
+{
+    uint32_t seen = push_bell_read(&runner->opened);
+
+    if (!leaves(runner)) {
+        push_runner_leave(runner, 1);
+    }
+    while (atomic_load(&runner->opens)) {
+        push_bell_wait(&runner->opened, seen, PART_MS);
+        seen = push_bell_read(&runner->opened);
+    }
 }
 
 void push_runner_stop(push_runner_t *runner)

@@ -24,6 +24,12 @@ push_runner_t *push_runner_start(const push_runner_options_t *options);
 void push_runner_leave(push_runner_t *runner, int64_t by);
 
 /*
+ * Before the reactors stop: waits until it uses none of them any more.  It
+ * leaves, at once if nobody said when.
+ */
+void push_runner_part(push_runner_t *runner);
+
+/*
  * Waits for the end, leaving at once if nobody said when.  What is not over is
  * not acknowledged: another child does it.
  */

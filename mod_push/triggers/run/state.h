@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "http/publish/inject.h"
+#include "store/shm/bell.h"
 #include "triggers/errand.h"
 #include "triggers/run/fetch.h"
 #include "triggers/run/inlet.h"
@@ -81,6 +82,8 @@ struct push_runner_t {
     pthread_t thread;
     bool started;
     _Atomic int64_t leave_by; /* mono ms; 0: it goes on */
+    _Atomic bool opens;       /* with a reactor, a queue: until it is */
+    push_bell_t opened;       /* rung */
     CURLM *multi;
     int epoll; /* of the inlets */
     uint64_t secret[2];
