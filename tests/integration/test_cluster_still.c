@@ -121,13 +121,16 @@ START_TEST(a_child_that_stands_still_loses_the_link_and_no_message)
     say(&s, 3);
     hear(&s, s.at, &s.at_heard);
     hear(&s, s.by, &s.by_heard);
+    /* With a lock of a shard it would hold up that shard, see test_crash. */
+    wait_until(server_is_quiet(s.node));
     ck_assert_int_eq(kill(s.link, SIGSTOP), 0);
     stopped = wait_now();
-    say(&s, BURST);
+    say(&s, 1);
     hear(&s, s.by, &s.by_heard);
     ck_assert_int_le(wait_now() - stopped, TAKEN_MS);
     ck_assert_int_ge(serverlog_count(s.node, "PUSH0216"), 1);
-    cluster_await_well(s.c);
+    /* Degraded, as streams of that child are silent; but it serves. */
+    ck_assert_int_eq(http_get(s.node, "/push/health")->status, 200);
     say(&s, BURST);
     hear(&s, s.by, &s.by_heard);
     ck_assert_int_eq(kill(s.link, SIGCONT), 0);
@@ -144,24 +147,17 @@ END_TEST
 START_TEST(whenever_it_stands_still_each_message_comes_once)
 {
     struct scene s = begin();
-    pid_t by = holder_of(s.node, s.by);
     int i;
 
     for (i = 0; i < BURSTS; i++) {
         pid_t link = await_link(s.c, s.node);
+        int taken = serverlog_count(s.node, "PUSH0216");
         int known = serverlog_count(s.node, "PUSH0217");
-        bool is_at = link == s.link;
 
-        ck_assert(is_at || link == by);
         say(&s, BURST);
         ck_assert_int_eq(kill(link, SIGSTOP), 0);
         say(&s, BURST);
-        if (is_at) {
-            hear(&s, s.by, &s.by_heard);
-        }
-        else {
-            hear(&s, s.at, &s.at_heard);
-        }
+        wait_until(serverlog_count(s.node, "PUSH0216") > taken);
         ck_assert_int_eq(kill(link, SIGCONT), 0);
         wait_until(serverlog_count(s.node, "PUSH0217") > known);
         hear(&s, s.at, &s.at_heard);
