@@ -294,6 +294,7 @@ static int receive(request_rec *r, push_subscriber_t *subscriber)
     }
     subscriber->checkin.seat = reservation.seat;
     subscriber->checkin.transport = transport_of(r, subscriber);
+    subscriber->checkin.waited = push_handover_waited(r);
     subscriber->ends = push_identity_ends(&subscriber->identity, &now);
     status = broker->claim(broker, &subscriber->checkin, &now, &stream_ref,
                            &session);
