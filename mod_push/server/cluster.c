@@ -255,10 +255,18 @@ static const struct {
     [PUSH_CLUSTER_LEFT] = {APLOG_NOTICE,
                            "PUSH0213: PushCluster: this node ends, and has "
                            "given up its devices"},
-    [PUSH_CLUSTER_LEFT_SOME] = {
+    [PUSH_CLUSTER_LEFT_SOME] =
+        {APLOG_WARNING,
+         "PUSH0214: PushCluster: this node ends before it could give up all "
+         "of its devices; the rest comes again as after a kill"},
+    [PUSH_CLUSTER_OVERTOOK] =
+        {APLOG_WARNING,
+         "PUSH0216: PushCluster: the child that drains the inboxes of this "
+         "node stands still; this one goes on"},
+    [PUSH_CLUSTER_OVERTAKEN] = {
         APLOG_WARNING,
-        "PUSH0214: PushCluster: this node ends before it could give up all "
-        "of its devices; the rest comes again as after a kill"}};
+        "PUSH0217: PushCluster: this child stood still while it drained the "
+        "inboxes of its node; another one does now"}};
 
 static void report(void *data, push_cluster_event_t what, const char *detail)
 {

@@ -101,6 +101,10 @@ int server_children(const struct server *s, pid_t *pids, int room);
  * does (yet, or any more). */
 pid_t server_child_of(const struct server *s, int fd);
 
+/* The child that holds the end, at this port, of a connection to another one of
+ * this machine; 0 if none does. */
+pid_t server_child_at(const struct server *s, int port, int peer);
+
 /* True while no thread of a child is at work. */
 bool server_is_quiet(const struct server *s);
 

@@ -89,9 +89,9 @@ static bool holds_inode(pid_t pid, unsigned long inode)
     return found;
 }
 
-/* The inode of the server's end: the line of /proc/net/tcp whose remote
- * port is ours and whose local port is the server's. */
-static unsigned long peer_inode(int server_port, int our_port)
+/* The inode of one end: the line of /proc/net/tcp with its port and that of
+ * the other end. */
+static unsigned long inode_of(int port, int peer)
 {
     FILE *f = fopen("/proc/net/tcp", "r");
     unsigned long inode = 0, found = 0;
@@ -104,7 +104,7 @@ static unsigned long peer_inode(int server_port, int our_port)
                    " %*d: %*x:%x %*x:%x %*x %*x:%*x %*x:%*x %*x %*d %*d %lu",
                    &local, &remote, &inode)
                 == 3
-            && (int)local == server_port && (int)remote == our_port) {
+            && (int)local == port && (int)remote == peer) {
             found = inode;
         }
     }
@@ -112,23 +112,27 @@ static unsigned long peer_inode(int server_port, int our_port)
     return found;
 }
 
-pid_t server_child_of(const struct server *s, int fd)
+pid_t server_child_at(const struct server *s, int port, int peer)
 {
-    struct sockaddr_in us;
-    socklen_t length = sizeof(us);
-    unsigned long inode;
+    unsigned long inode = inode_of(port, peer);
     pid_t pids[64];
-    int i, count;
+    int i, count = server_children(s, pids, 64);
 
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&us, &length), 0);
-    inode = peer_inode(s->port, ntohs(us.sin_port));
-    count = server_children(s, pids, 64);
     for (i = 0; inode != 0 && i < count; i++) {
         if (holds_inode(pids[i], inode)) {
             return pids[i];
         }
     }
     return 0;
+}
+
+pid_t server_child_of(const struct server *s, int fd)
+{
+    struct sockaddr_in us;
+    socklen_t length = sizeof(us);
+
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&us, &length), 0);
+    return server_child_at(s, s->port, ntohs(us.sin_port));
 }
 
 /* In one of these a thread waits for work. */

@@ -411,6 +411,77 @@ START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
 }
 END_TEST
 
+<<<<<<< HEAD
+/* ---- an acknowledgement that crosses a check-in ---- */
+
+/* Connections whose command Redis does not run, as it is told to wait. */
+static int held(struct redis *r)
+{
+    const char *at = redis_call(r, "CLIENT LIST")->str;
+    int count = 0;
+
+    at = strstr(at, " flags=b ");
+    while (at != NULL) {
+        count++;
+        at = strstr(at + 1, " flags=b ");
+    }
+    return count;
+}
+
+static long long record_owner(struct redis *r, const char *key)
+{
+    return redis_call(r, "EVAL %s 1 %s",
+                      "local all = redis.call('HGETALL', KEYS[1])"
+                      "local owner = struct.unpack('>I2', all[2])"
+                      "return owner",
+                      key)
+        ->integer;
+}
+
+static struct wire *ask(const struct server *node, const char *method,
+                        const char *target)
+{
+    struct wire *w = wire_open(node, 0);
+    const char *text = keep_printf("%s /ramen/%s HTTP/1.1\r\n"
+                                   "Host: localhost\r\n"
+                                   "Content-Length: 0\r\n\r\n",
+                                   method, target);
+
+    wire_send(w, text, strlen(text));
+    return w;
+}
+
+START_TEST(an_acknowledgement_ends_no_stream_that_began_meanwhile)
+{
+    struct cluster *c = cluster_start(&(struct cluster_options){
+        .nodes = 2, .node = {.global = "PushClusterLinger 1\n"}});
+    struct stream *st = stream_open(c->nodes[1], "user=ada&device=d&seq=0",
+                                    NULL);
+    const char *mid = publish(c->nodes[0], "user=ada", NULL, "one");
+    struct wire *ack, *receive;
+    const char *key;
+
+    expect_message(st, 1, "one");
+    key = key_of(c->redis, "*Duada");
+    leave(c->nodes[1], st);
+    wait_until(record_owner(c->redis, key) == 0);
+    /* Each node's drain is held, then these two, in this order. */
+    redis_call(c->redis, "CLIENT PAUSE 60000 WRITE");
+    wait_until(held(c->redis) == 2);
+    ack = ask(c->nodes[0], "POST",
+              keep_printf("ack?user=ada&device=d&id=1.%s", mid));
+    wait_until(held(c->redis) == 3);
+    receive = ask(c->nodes[1], "GET", "receive?user=ada&device=d&seq=0");
+    wait_until(held(c->redis) == 4);
+    redis_call(c->redis, "CLIENT UNPAUSE");
+    st = stream_begin(receive, http_head(receive, wait_now() + WAIT_MS));
+    ck_assert_int_eq(st->status, 200);
+    ck_assert(wire_receive(ack, wait_now() + WAIT_MS));
+    ck_assert_msg(strstr(ack->bytes, " 204 ") != NULL, "%s", ack->bytes);
+    publish(c->nodes[0], "user=ada", NULL, "two");
+    while (strcmp(stream_next(st)->data, "two") != 0) {
+    }
+=======
 /* A proxy keeps its side open though the client has gone to another node. */
 START_TEST(what_waited_at_a_node_that_stood_still_takes_no_device)
 {
@@ -433,6 +504,7 @@ START_TEST(what_waited_at_a_node_that_stood_still_takes_no_device)
     ck_assert_msg(strstr(w->bytes, " 503 ") != NULL, "%s", w->bytes);
     publish(c->nodes[1], "user=ada", NULL, "here");
     ck_assert_str_eq(stream_next(st)->data, "here");
+>>>>>>> land
 }
 END_TEST
 
@@ -452,5 +524,7 @@ int main(void)
     tcase_add_test(tc, a_long_log_is_whole_at_all_nodes_whatever_they_missed);
     tcase_add_test(
         tc, while_the_disk_of_redis_is_full_nothing_is_taken_and_nothing_lost);
+    tc = case_add(suite, "crossing", 60);
+    tcase_add_test(tc, an_acknowledgement_ends_no_stream_that_began_meanwhile);
     return case_run(suite);
 }

@@ -112,7 +112,7 @@ push_apply_t node_apply(fixture_t *g, const order_t *order)
 {
     push_applied_t entry = entry_of(g, order);
 
-    push_store_apply(&g->store, &entry, 1, &g->now);
+    push_store_apply(&g->store, NULL, &entry, 1, &g->now);
     return entry.outcome;
 }
 
@@ -121,7 +121,7 @@ push_apply_t node_say(fixture_t *g, const char *log, uint64_t tick,
 {
     push_applied_t entry = said(g, log, tick, text);
 
-    push_store_apply(&g->store, &entry, 1, &g->now);
+    push_store_apply(&g->store, NULL, &entry, 1, &g->now);
     return entry.outcome;
 }
 

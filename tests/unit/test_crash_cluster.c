@@ -125,7 +125,8 @@ static void drain(void)
     while (cluster->have < cluster->count) {
         push_applied_t entry = message(cluster->have);
 
-        NEEDS(!push_store_apply(&g.store, &entry, 1, &g.now), "it is stuck");
+        NEEDS(!push_store_apply(&g.store, NULL, &entry, 1, &g.now),
+              "it is stuck");
         cluster->have++;
     }
 }
@@ -152,7 +153,7 @@ static void recall(unsigned number)
     entry = recall_of(logs[cluster->messages[number].log], ++cluster->tick,
                       node_mid(&g, logs[cluster->messages[number].log],
                                cluster->messages[number].tick));
-    push_store_apply(&g.store, &entry, 1, &g.now);
+    push_store_apply(&g.store, NULL, &entry, 1, &g.now);
 }
 
 static void load(const char *log, const push_follow_t *follow)
@@ -239,7 +240,7 @@ static void hear_of_drops(void)
                                         .text = "x",
                                         .urgency = PUSH_NORMAL,
                                         .ttl = 500});
-        push_store_apply(&g.store, &entry, 1, &g.now);
+        push_store_apply(&g.store, NULL, &entry, 1, &g.now);
     }
 }
 

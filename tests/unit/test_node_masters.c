@@ -64,6 +64,21 @@ START_TEST(a_resync_does_not_end_a_suspicion_that_is_newer_than_it)
 }
 END_TEST
 
+START_TEST(a_suspicion_has_never_the_number_of_one_before_it)
+{
+    unsigned first, second;
+
+    push_partition_suspected(words, 7);
+    first = push_partition_suspicion(words, 7);
+    ck_assert(push_partition_mended(words, 7, first));
+    push_partition_suspected(words, 7);
+    second = push_partition_suspicion(words, 7);
+    ck_assert(!push_partition_mended(words, 7, first));
+    ck_assert(push_partition_mended(words, 7, second));
+    ck_assert(!push_partition_mended(words, 7, 0));
+}
+END_TEST
+
 START_TEST(a_suspicion_is_never_taken_for_none)
 {
     for (unsigned i = 0; i < 600; i++) {
@@ -150,6 +165,12 @@ static void ignore(void *data, push_cluster_event_t what, const char *detail)
     (void)detail;
 }
 
+static void begin_lead(push_cluster_t *cluster)
+{
+    ck_assert(push_cluster_words_create(words));
+    atomic_store(&cluster->term, atomic_load(&words->link.term));
+}
+
 /* An inbox whose only entry is an answer, by way of this partition. */
 static push_drain_reply_t drain_of(unsigned partition, char bytes[17])
 {
@@ -198,7 +219,7 @@ START_TEST(a_master_that_began_anew_has_all_of_its_devices_written)
     push_anew_t anew;
     unsigned count = 0, master;
 
-    ck_assert(push_cluster_words_create(words));
+    begin_lead(&cluster);
     cluster.steward = push_steward_start(&cluster);
     give(0, 512, 1);
     give(512, 1024, 2);
@@ -218,6 +239,35 @@ START_TEST(a_master_that_began_anew_has_all_of_its_devices_written)
 }
 END_TEST
 
+START_TEST(who_was_overtaken_stores_nothing_of_an_inbox)
+{
+    push_cluster_t cluster = {.words = words, .options = {.report = ignore}};
+    push_address_t one = address_of(1);
+    char bytes[17];
+    push_drain_reply_t drained = drain_of(5, bytes);
+    push_master_words_t *master;
+    unsigned index;
+
+    begin_lead(&cluster);
+    cluster.steward = push_steward_start(&cluster);
+    ck_assert_ptr_nonnull(cluster.steward);
+    give(0, 1024, 1);
+    push_masters_follow(words, &slots);
+    index = push_masters_index(words, &slots, &one);
+    master = &words->masters[index];
+    snprintf(master->vm, sizeof(master->vm), "%s", drained.origin.vm.id);
+    atomic_store(&words->link.term, atomic_load(&cluster.term) + 1);
+    push_inbox_take(&cluster, index, 0, &drained);
+    ck_assert_uint_eq(atomic_load(&master->have), 0);
+    ck_assert_int_eq(atomic_load(&master->drained), 0);
+    atomic_store(&cluster.term, atomic_load(&words->link.term));
+    push_inbox_take(&cluster, index, 0, &drained);
+    ck_assert_uint_eq(atomic_load(&master->have), 1);
+    push_steward_stop(cluster.steward);
+    push_steward_free(cluster.steward);
+}
+END_TEST
+
 START_TEST(what_a_master_still_had_does_not_bring_its_partition_back)
 {
     push_cluster_t cluster = {.words = words, .options = {.report = ignore}};
@@ -226,7 +276,7 @@ START_TEST(what_a_master_still_had_does_not_bring_its_partition_back)
     push_drain_reply_t late = drain_of(5, bytes);
     unsigned before, after;
 
-    ck_assert(push_cluster_words_create(words));
+    begin_lead(&cluster);
     cluster.steward = push_steward_start(&cluster);
     ck_assert_ptr_nonnull(cluster.steward);
     give(0, 512, 1);
@@ -257,6 +307,7 @@ int main(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc,
                    a_resync_does_not_end_a_suspicion_that_is_newer_than_it);
+    tcase_add_test(tc, a_suspicion_has_never_the_number_of_one_before_it);
     tcase_add_test(tc, a_suspicion_is_never_taken_for_none);
     tcase_add_test(tc, a_partition_that_moves_is_suspect_and_no_other);
     tcase_add_test(
@@ -265,6 +316,7 @@ int main(void)
     tcase_add_test(tc, trouble_at_a_master_is_about_its_partitions_alone);
     tcase_add_test(tc,
                    what_a_master_still_had_does_not_bring_its_partition_back);
+    tcase_add_test(tc, who_was_overtaken_stores_nothing_of_an_inbox);
     tcase_add_test(tc, what_is_to_be_written_anew_stays_so_until_it_is_done);
     tcase_add_test(tc,
                    a_master_that_began_anew_has_all_of_its_devices_written);

@@ -188,7 +188,7 @@ START_TEST(what_is_recalled_is_not_delivered)
         said(&g, "uada", 101, "a"), said(&g, "uada", 102, "b"),
         recall_of("uada", 103, node_mid(&g, "uada", 101))};
 
-    ck_assert_uint_eq(push_store_apply(&g.store, entries, 3, &g.now), 0);
+    ck_assert_uint_eq(push_store_apply(&g.store, NULL, entries, 3, &g.now), 0);
     ck_assert_int_eq(entries[2].outcome, PUSH_APPLIED);
     ck_assert_str_eq(fixture_flush(&g, &ada), "1=b");
 }
@@ -204,7 +204,7 @@ START_TEST(a_record_that_cannot_be_read_is_passed_over)
 
     ((char *)entries[0].record.at)[7] ^= 0x40;
     entries[1].record.len -= 1;
-    ck_assert_uint_eq(push_store_apply(&g.store, entries, 3, &g.now), 0);
+    ck_assert_uint_eq(push_store_apply(&g.store, NULL, entries, 3, &g.now), 0);
     ck_assert_int_eq(entries[0].outcome, PUSH_APPLY_UNREADABLE);
     ck_assert_int_eq(entries[1].outcome, PUSH_APPLY_UNREADABLE);
     ck_assert_int_eq(entries[2].outcome, PUSH_APPLIED);
@@ -220,7 +220,7 @@ START_TEST(a_record_of_another_kind_of_log_is_passed_over)
     node_follow(&g, "cada", 100);
     entry = said(&g, "cada", 101, "a");
     entry.log = named("uada");
-    push_store_apply(&g.store, &entry, 1, &g.now);
+    push_store_apply(&g.store, NULL, &entry, 1, &g.now);
     ck_assert_int_eq(entry.outcome, PUSH_APPLY_UNREADABLE);
 }
 END_TEST
@@ -242,14 +242,32 @@ START_TEST(a_shard_that_is_stuck_does_not_hold_up_the_others)
     entries[2] = said(&g, "ubob", 101, "c");
     lock = &g.store.shards[shard].lock;
     ck_assert_int_eq(pthread_mutex_lock(lock), 0);
-    ck_assert_uint_eq(push_store_apply(&g.store, entries, 3, &g.now), 2);
+    ck_assert_uint_eq(push_store_apply(&g.store, NULL, entries, 3, &g.now), 2);
     pthread_mutex_unlock(lock);
     ck_assert_int_eq(entries[0].outcome, PUSH_APPLY_BUSY);
     ck_assert_int_eq(entries[1].outcome, PUSH_APPLY_BUSY);
     ck_assert_int_eq(entries[2].outcome, PUSH_APPLIED);
     ck_assert_str_eq(fixture_flush(&g, &bob), "1=c");
-    ck_assert_uint_eq(push_store_apply(&g.store, entries, 2, &g.now), 0);
+    ck_assert_uint_eq(push_store_apply(&g.store, NULL, entries, 2, &g.now), 0);
     ck_assert_int_eq(entries[1].outcome, PUSH_APPLIED);
+}
+END_TEST
+
+START_TEST(who_was_overtaken_applies_nothing)
+{
+    push_stream_ref_t ada = ada_comes();
+    push_applied_t entries[2] = {said(&g, "uada", 101, "a"),
+                                 said(&g, "uada", 102, "b")};
+    push_lead_t lead = {.term = 7};
+    const push_lead_ref_t before = {&lead, 6}, now = {&lead, 7};
+
+    ck_assert_uint_eq(push_store_apply(&g.store, &before, entries, 2, &g.now),
+                      0);
+    ck_assert_int_eq(entries[0].outcome, PUSH_APPLY_OVERTAKEN);
+    ck_assert_int_eq(entries[1].outcome, PUSH_APPLY_OVERTAKEN);
+    ck_assert_str_eq(fixture_flush(&g, &ada), "");
+    ck_assert_uint_eq(push_store_apply(&g.store, &now, entries, 2, &g.now), 0);
+    ck_assert_str_eq(fixture_flush(&g, &ada), "1=a 2=b");
 }
 END_TEST
 
@@ -312,7 +330,7 @@ START_TEST(nothing_gets_into_a_log_before_what_was_passed_over)
     entries[1] = said(&g, "ubob", 101, "b");
     entries[2] = said(&g, "uada", 102, "c");
     begin_to_hold(&stuck, "ada");
-    ck_assert_uint_eq(push_store_apply(&g.store, entries, 3, &g.now), 1);
+    ck_assert_uint_eq(push_store_apply(&g.store, NULL, entries, 3, &g.now), 1);
     ck_assert_int_eq(entries[0].outcome, PUSH_APPLY_BUSY);
     ck_assert_int_eq(entries[1].outcome, PUSH_APPLIED);
     ck_assert_int_eq(entries[2].outcome, PUSH_APPLY_BEHIND);
@@ -389,7 +407,7 @@ START_TEST(on_one_machine_no_log_is_applied_to_and_nothing_is_larger)
     fixture_init(&alone, (size_t)4 << 20);
     ck_assert_int_eq(fixture_checkin(&alone, "ada", "d", NULL, &ada), PUSH_OK);
     entry = said(&g, "uada", 101, "a");
-    push_store_apply(&alone.store, &entry, 1, &alone.now);
+    push_store_apply(&alone.store, NULL, &entry, 1, &alone.now);
     ck_assert_int_eq(entry.outcome, PUSH_APPLY_UNKNOWN);
     name = push_store_name(&alone.store, named("ada"));
     ck_assert_ptr_null(push_log_copy(
@@ -458,6 +476,7 @@ int main(void)
     tcase_add_test(tc, a_record_that_cannot_be_read_is_passed_over);
     tcase_add_test(tc, a_record_of_another_kind_of_log_is_passed_over);
     tcase_add_test(tc, a_shard_that_is_stuck_does_not_hold_up_the_others);
+    tcase_add_test(tc, who_was_overtaken_applies_nothing);
     tcase_add_test(tc, nothing_gets_into_a_log_before_what_was_passed_over);
     tcase_add_row_test(tc, what_finds_no_memory_is_a_gap_and_never_a_stop,
                        audiences);

@@ -179,9 +179,10 @@ static push_status_t send(question_t *question)
 
 /*
  * Nobody has it, or its owner is gone: it comes here.  Never from an owner who
- * is only slow: that would end the stream which the device has there.
+ * is only slow, nor from one who was quicker than us (*moved), most likely with
+ * its client: that would end the stream which the device has there.
  */
-static push_status_t take_over(question_t *question)
+static push_status_t take_over(question_t *question, bool *moved)
 {
     const push_checkin_t *checkin = question->checkin;
     const push_claimant_t claimant = {
@@ -189,9 +190,12 @@ static push_status_t take_over(question_t *question)
         .device = checkin->labels[PUSH_LABEL_DEVICE],
         .id = question->id,
         .max_devices = PUSH_DEVICES_MAX,
-        .known = true};
+        .known = true,
+        .quiet = true,
+        .from = question->sent.owner};
     push_status_t status = push_claim_context(question->cluster, &claimant);
 
+    *moved = status == PUSH_STALE;
     return status == PUSH_OK ? take_here(question) : status;
 }
 
@@ -232,12 +236,18 @@ static push_status_t ask_owners(question_t *question)
 {
     push_status_t status = PUSH_NOT_FOUND;
     unsigned absent = PUSH_OWNER_NOBODY;
-    bool free = false;
 
     for (int i = 0; i < ROUNDS; i++) {
+        bool free = false, moved = false;
+
         status = ask(question, absent, &free);
         if (status == PUSH_NOT_FOUND && free) {
-            return take_over(question);
+            status = take_over(question, &moved);
+            if (!moved) {
+                return status;
+            }
+            absent = PUSH_OWNER_NOBODY;
+            continue;
         }
         if (status != PUSH_NOT_FOUND || !question->sent.found) {
             return status;

@@ -6,6 +6,13 @@ void push_anew(push_cluster_words_t *words, unsigned partition)
                      1);
 }
 
+void push_anew_all(push_cluster_words_t *words)
+{
+    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
+        push_anew(words, i);
+    }
+}
+
 bool push_anew_next(const push_cluster_words_t *words, unsigned partition,
                     push_anew_t *anew)
 {

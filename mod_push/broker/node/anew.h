@@ -13,6 +13,9 @@
 /* Any thread: all of this partition are. */
 void push_anew(push_cluster_words_t *words, unsigned partition);
 
+/* All of every partition. */
+void push_anew_all(push_cluster_words_t *words);
+
 /* One that is to be written; number is for push_anew_done(). */
 typedef struct push_anew_t {
     unsigned partition;

@@ -5,6 +5,7 @@
 
 #include "broker/library/device_calls.h"
 #include "broker/node/addresses.h"
+#include "broker/node/doubt.h"
 #include "broker/node/frozen.h"
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
@@ -34,7 +35,6 @@
 #define CLAIM_MS   8000 /* for one claim, with all of its calls */
 #define LATE_MS    5000 /* then its client is about to go elsewhere */
 #define SECOND_MS  4000 /* for the claim of another thread */
-#define DOUBT_MS   2500 /* since the last drain; there is one each second */
 #define ROUNDS     3    /* a context may go again before its check-in */
 #define LOGS_MAX   (2 + 2 * PUSH_CHANNELS_MAX)
 #define USER_S_LOG 0
@@ -169,6 +169,7 @@ static push_status_t ask(claim_t *claim, bool force)
     push_claim_call_t call = {.device = device_call(claim),
                               .counts_only = !log->follow.mine || log->taken,
                               .force = force || claimant->force,
+                              .quiet = claimant->quiet,
                               .known = claimant->known,
                               .id = claimant->device,
                               .max_devices = claimant->max_devices,
@@ -240,6 +241,13 @@ static push_status_t outcome_of(claim_t *claim)
     }
 }
 
+/* Another node was quicker, and may have its client. */
+static bool is_elsewhere(const claim_t *claim)
+{
+    return claim->claimant->quiet && claim->reply.outcome == PUSH_CLAIMED_WAIT
+           && claim->reply.owner != claim->claimant->from;
+}
+
 /* Until it is ours, or may not be. */
 static push_status_t ask_until_decided(claim_t *claim)
 {
@@ -247,6 +255,9 @@ static push_status_t ask_until_decided(claim_t *claim)
 
     push_awaited_again(&claim->wait, CLAIM_MS);
     status = ask(claim, false);
+    if (status == PUSH_OK && is_elsewhere(claim)) {
+        return PUSH_STALE;
+    }
     if (status == PUSH_OK && claim->reply.outcome == PUSH_CLAIMED_WAIT) {
         claim->moved = true;
         status = ask(claim, !await_owner(claim));
@@ -519,40 +530,6 @@ static push_status_t check_in_by_claim(push_cluster_t *cluster,
     return status;
 }
 
-/* ---- what is here, but may be another node's by now ---- */
-
-/* Its inbox says who was forced out; nobody has read that for a while. */
-static bool is_doubtful(const push_cluster_t *cluster, push_text_t user,
-                        const push_time_t *now)
-{
-    push_cluster_words_t *words = cluster->words;
-    push_log_name_t log = push_log_name('u', user);
-    unsigned partition = push_log_partition(cluster->store,
-                                            push_log_text(&log));
-    unsigned home = words->home[partition];
-
-    return push_partition_suspect(words, partition) || !home
-           || atomic_load(&words->masters[home - 1].drained) + DOUBT_MS
-                  < now->mono;
-}
-
-/*
- * To write it says whose it is.  If Redis does not say, it is trusted: devices
- * of this node come back though Redis is away.
- */
-static void prove(push_cluster_t *cluster, push_text_t user,
-                  const unsigned char *id, const push_time_t *now)
-{
-    push_owned_view_t view;
-
-    if (push_store_owned(cluster->store, user, id, &view) == PUSH_OK
-        && view.state == PUSH_OWNED
-        && push_saver_write(cluster, user, id) == PUSH_STALE) {
-        push_store_disown(cluster->store, user, id,
-                          &(push_taken_t){view.fence + 1, true}, now);
-    }
-}
-
 push_status_t push_claim(push_cluster_t *cluster,
                          const push_checkin_t *checkin, const push_time_t *now,
                          push_stream_ref_t *stream_ref, uint64_t *session)
@@ -566,9 +543,7 @@ push_status_t push_claim(push_cluster_t *cluster,
     own.elsewhere = push_addresses_elsewhere(cluster, address);
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], stream_ref->id);
-    if (is_doubtful(cluster, checkin->user, now)) {
-        prove(cluster, checkin->user, stream_ref->id, now);
-    }
+    push_doubt_see(cluster, checkin->user, stream_ref->id, now);
     status = push_store_checkin(cluster->store, &own, now, stream_ref);
     if (status == PUSH_OK) {
         push_saver_came_back(cluster, checkin->user);

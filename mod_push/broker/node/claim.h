@@ -28,6 +28,8 @@ typedef struct push_claimant_t {
     uint32_t waited;      /* ms before the claim */
     bool known;           /* one that has no record is not made */
     bool force;           /* its owner is not asked */
+    bool quiet;           /* it is taken of nobody, or of this owner: */
+    unsigned from;        /* who is gone, or has nothing of it */
 } push_claimant_t;
 
 /*
@@ -35,7 +37,8 @@ typedef struct push_claimant_t {
  * stream: PUSH_OK, it is here and ours, for this moment.  Waits for claims of
  * the same context in this node, and then looks whether it is here already.
  * PUSH_NOT_FOUND (known), PUSH_TOO_MANY_DEVICES, PUSH_TOO_MANY,
- * PUSH_NO_MEMORY, PUSH_BUSY, PUSH_NO_STATE.
+ * PUSH_NO_MEMORY, PUSH_BUSY, PUSH_NO_STATE; PUSH_STALE (quiet): it is another
+ * node's.
  */
 push_status_t push_claim_context(push_cluster_t *cluster,
                                  const push_claimant_t *claimant);

@@ -20,12 +20,14 @@
 
 typedef struct {
     push_cluster_t *cluster;
+    push_lead_ref_t lead;
     unsigned master;
     push_time_t now;
     push_applied_t lot[LOT];
     unsigned partitions[LOT];
     unsigned count;
     bool suspected;
+    bool overtaken; /* another child has the link: nothing more is stored */
 } inbox_t;
 
 /* ---- messages and recalls ---- */
@@ -55,6 +57,9 @@ static void see_to(inbox_t *in, unsigned which)
     case PUSH_APPLY_UNREADABLE:
         count_unreadable(in->cluster);
         break;
+    case PUSH_APPLY_OVERTAKEN:
+        in->overtaken = true;
+        break;
     default:
         break;
     }
@@ -68,7 +73,9 @@ static void apply(inbox_t *in)
         in->lot[i].suspect = push_partition_suspect(words, in->partitions[i]);
     }
     if (in->count) {
-        push_store_apply(in->cluster->store, in->lot, in->count, &in->now);
+        push_store_apply(in->cluster->store, &in->lead, in->lot, in->count,
+                         &in->now);
+        push_lead_beat(&in->lead);
     }
     for (unsigned i = 0; i < in->count; i++) {
         see_to(in, i);
@@ -168,7 +175,10 @@ static void take(inbox_t *in, const push_inbox_entry_t *entry)
         return;
     }
     apply(in);
-    take_other(in->cluster, entry);
+    in->overtaken |= !push_lead_is(&in->lead);
+    if (!in->overtaken) {
+        take_other(in->cluster, entry);
+    }
 }
 
 /* ---- whether it goes on where it was ---- */
@@ -264,18 +274,23 @@ bool push_inbox_take(push_cluster_t *cluster, unsigned master,
                      unsigned partition, const push_drain_reply_t *drained)
 {
     push_master_words_t *words = &cluster->words->masters[master];
-    inbox_t in = {
-        .cluster = cluster, .master = master, .now = push_clock_now()};
+    inbox_t in = {.cluster = cluster,
+                  .lead = push_cluster_lead(cluster),
+                  .master = master,
+                  .now = push_clock_now()};
     push_entries_t entries;
     push_inbox_entry_t entry;
 
     atomic_store(&words->offset, drained->origin.now - in.now.mono);
     see_trouble(&in, partition, drained);
     push_entries_begin(&entries, drained->entries);
-    while (push_entries_next(&entries, &entry)) {
+    while (!in.overtaken && push_entries_next(&entries, &entry)) {
         take(&in, &entry);
     }
     apply(&in);
+    if (in.overtaken) {
+        return false; /* who has the link drains from `have` on */
+    }
     if (entries.broken) {
         count_unreadable(cluster);
         push_masters_suspect(cluster->words, master);

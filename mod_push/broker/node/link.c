@@ -1,7 +1,6 @@
 #include "broker/node/link.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +11,7 @@
 #include "broker/node/lease.h"
 #include "broker/node/masters.h"
 #include "broker/node/steward.h"
+#include "broker/node/trouble.h"
 #include "broker/node/yield.h"
 #include "redis/client.h"
 #include "redis/wakes.h"
@@ -21,6 +21,13 @@
  * One poll loop over a client, the wakes and an eventfd.  Each master has at
  * most one drain under way; what its reply says is applied in done(), before
  * the next one is sent.
+ *
+ * A child that is stopped loses the lead while it sleeps, most likely: it looks
+ * before it goes on, and has written nothing meanwhile.  One that was stopped
+ * while it wrote may write a last thing when it goes on, over what the other
+ * one knows better by then; logs are fenced by the locks of their shards
+ * (store/ops/apply.c), and for all else it says that it disturbed.  Then the
+ * other one begins its inboxes anew, and asks for what is suspect thereby.
  */
 
 #define TRY_MS   250  /* how often a child that has not the link tries */
@@ -54,6 +61,8 @@ struct push_link_t {
     drain_t lease;
     bool late;    /* that it is was said */
     drain_t load; /* of the library, where a master has an older one */
+    push_lead_ref_t lead;
+    push_lead_try_t seen; /* while another child has it */
 };
 
 static void report(push_link_t *link, push_cluster_event_t what,
@@ -311,14 +320,6 @@ static void make_wakes(push_link_t *link)
 
 /* ---- the lease ---- */
 
-/* What is the node's by another number is found out by writing it. */
-static void write_all(push_cluster_t *cluster)
-{
-    for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-        push_anew(cluster->words, i);
-    }
-}
-
 static void leased(push_request_t *request)
 {
     drain_t *lease = request->data;
@@ -331,7 +332,8 @@ static void leased(push_request_t *request)
         wait = PUSH_LEASE_EVERY_MS;
         if (push_lease_take(link->cluster, reply)) {
             lease->woken = true; /* the wakes are made after this turn */
-            write_all(link->cluster);
+            /* What is the node's by another number is found out by that. */
+            push_anew_all(link->cluster->words);
             push_steward_wake(link->cluster->steward);
             wait = push_cluster_owner(link->cluster) == PUSH_OWNER_NOBODY
                        ? RETRY_MS
@@ -381,23 +383,14 @@ static void see_lateness(push_link_t *link)
 
 static void on_trouble(void *data, const push_redis_trouble_t *trouble)
 {
-    char address[PUSH_REDIS_ADDRESS_TEXT];
-    char text[512];
+    const push_link_t *link = data;
 
-    snprintf(text, sizeof(text), "%s: %s",
-             trouble->address ? push_address_format(trouble->address, address)
-                              : "no node of PushCluster",
-             trouble->text ? trouble->text : "");
-    report(data,
-           trouble->failure == PUSH_FAILURE_NONE ? PUSH_CLUSTER_BACK
-           : trouble->failure == PUSH_FAILURE_SETUP
-                   || trouble->failure == PUSH_FAILURE_LIBRARY
-               ? PUSH_CLUSTER_REFUSED
-           : trouble->failure == PUSH_FAILURE_REFUSED
-                   || trouble->failure == PUSH_FAILURE_FULL
-               ? PUSH_CLUSTER_NO_WRITES
-               : PUSH_CLUSTER_AWAY,
-           text);
+    push_trouble_report(&link->cluster->options, trouble);
+}
+
+static bool has_lead(const push_link_t *link)
+{
+    return push_lead_is(&link->lead);
 }
 
 static bool begin(push_link_t *link)
@@ -420,6 +413,7 @@ static bool begin(push_link_t *link)
         return false;
     }
     make_wakes(link);
+    atomic_store(&link->cluster->term, link->lead.term);
     atomic_store(&link->cluster->linked, true);
     push_yield_take_over(link->cluster);
     push_steward_wake(link->cluster->steward);
@@ -468,15 +462,47 @@ static int wait_of(const push_link_t *link)
     return wait < 0 ? 0 : wait > DRAIN_MS ? DRAIN_MS : (int)wait;
 }
 
+/* Another child wrote when this one had the lead already. */
+static void see_disturbance(push_link_t *link)
+{
+    push_cluster_words_t *words = link->cluster->words;
+
+    if (!atomic_load(&words->link.disturbed)
+        || !atomic_exchange(&words->link.disturbed, false)) {
+        return;
+    }
+    for (unsigned i = 0; i < PUSH_MASTERS_MAX; i++) {
+        words->masters[i].vm[0] = '\0';
+    }
+    link->version = 0;
+    link->lease.next = 0;
+}
+
+/* False: it is another child's now, and may be written meanwhile. */
+static bool wrote_alone(push_link_t *link)
+{
+    bool alone = has_lead(link);
+
+    if (!alone) {
+        atomic_store(&link->lead.lead->disturbed, true);
+    }
+    return alone;
+}
+
 static void turn(push_link_t *link)
 {
     struct pollfd fds[1 + PUSH_CLIENT_FDS + PUSH_WAKES_FDS];
     unsigned client, wakes = 0;
 
+    push_lead_beat(&link->lead);
+    see_disturbance(link);
     lease_due(link);
     see_lateness(link);
     follow_map(link);
     drain_due(link);
+    if (!wrote_alone(link)) {
+        return;
+    }
     fds[0] = (struct pollfd){.fd = link->event, .events = POLLIN};
     client = push_client_pollfds(link->client, fds + 1);
     if (link->wakes) {
@@ -486,9 +512,12 @@ static void turn(push_link_t *link)
         memset(fds, 0, sizeof(fds));
         return;
     }
-    push_client_serve(link->client, fds + 1, client);
-    if (link->wakes) {
-        push_wakes_serve(link->wakes, fds + 1 + client, wakes);
+    if (has_lead(link)) {
+        push_client_serve(link->client, fds + 1, client);
+        if (link->wakes) {
+            push_wakes_serve(link->wakes, fds + 1 + client, wakes);
+        }
+        wrote_alone(link);
     }
 }
 
@@ -499,23 +528,40 @@ static void wait_to_try(push_link_t *link)
     poll(&fd, 1, TRY_MS);
 }
 
+/* Waits for the lead; false: the end. */
+static bool take_lead(push_link_t *link)
+{
+    push_lead_t *lead = &link->cluster->words->link;
+    uint32_t term = PUSH_LEAD_NO_TERM;
+
+    while (!atomic_load(&link->stop) && !term) {
+        term = push_lead_try(lead, &link->seen);
+        if (!term) {
+            wait_to_try(link);
+        }
+    }
+    link->lead = (push_lead_ref_t){lead, term};
+    return term != PUSH_LEAD_NO_TERM;
+}
+
 static void *run(void *data)
 {
     push_link_t *link = data;
-    push_lock_t *lock = &link->cluster->words->link;
 
-    while (!atomic_load(&link->stop)) {
-        if (push_lock_try(lock) == PUSH_LOCK_BUSY) {
-            wait_to_try(link);
-            continue;
+    while (take_lead(link)) {
+        if (link->seen.overtook) {
+            report(link, PUSH_CLUSTER_OVERTOOK, "");
         }
         if (begin(link)) {
-            while (!atomic_load(&link->stop)) {
+            while (!atomic_load(&link->stop) && has_lead(link)) {
                 turn(link);
             }
             end(link);
         }
-        push_lock_release(lock);
+        if (!has_lead(link)) {
+            report(link, PUSH_CLUSTER_OVERTAKEN, "");
+        }
+        push_lead_leave(&link->lead);
         if (!atomic_load(&link->stop)) {
             wait_to_try(link);
         }

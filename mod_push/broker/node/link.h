@@ -5,8 +5,9 @@
 
 /*
  * The link: a thread of each child, of which one in the node works, that
- * which holds the lock of the words; when its process dies, another one goes
- * on within 250 ms, where it stopped.
+ * which has the lead of the words; when its process dies, another one goes
+ * on within 250 ms, where it stopped.  When it stands still, another one does
+ * within 3 s; it finds that out before it writes anything, should it go on.
  *
  * It has connections of its own, and never waits but for all of them at once.
  * It drains the inbox of each master when that wakes it, and every second; what

@@ -31,31 +31,35 @@ static uint64_t name_of(const push_address_t *address)
 
 /* ---- suspicion ---- */
 
-/* The state is its number, 1 to 255; 0 is PUSH_PARTITION_OK. */
+/* The state counts suspicions, above the bit; so none has the number of one
+ * that was before it. */
 unsigned push_partition_suspicion(const push_cluster_words_t *words,
                                   unsigned partition)
 {
-    return atomic_load(&words->states[partition]);
+    uint32_t state = atomic_load(&words->states[partition]);
+
+    return state & PUSH_PARTITION_SUSPECT ? state : 0;
 }
 
 bool push_partition_mended(push_cluster_words_t *words, unsigned partition,
                            unsigned suspicion)
 {
-    uint8_t expected = (uint8_t)suspicion;
+    uint32_t expected = suspicion;
 
-    return atomic_compare_exchange_strong(&words->states[partition], &expected,
-                                          PUSH_PARTITION_OK);
+    return suspicion & PUSH_PARTITION_SUSPECT
+           && atomic_compare_exchange_strong(
+               &words->states[partition], &expected,
+               suspicion & ~PUSH_PARTITION_SUSPECT);
 }
 
 void push_partition_suspected(push_cluster_words_t *words, unsigned partition)
 {
-    uint8_t state = atomic_load(&words->states[partition]);
-    uint8_t next;
+    uint32_t state = atomic_load(&words->states[partition]);
 
-    do {
-        next = state == UINT8_MAX ? 1 : (uint8_t)(state + 1);
-    } while (!atomic_compare_exchange_weak(&words->states[partition], &state,
-                                           next));
+    while (
+        !atomic_compare_exchange_weak(&words->states[partition], &state,
+                                      (state + 2) | PUSH_PARTITION_SUSPECT)) {
+    }
 }
 
 void push_partition_answered(push_cluster_words_t *words, unsigned partition,

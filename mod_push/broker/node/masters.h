@@ -42,7 +42,7 @@ void push_masters_suspect_all(push_cluster_words_t *words);
 static inline bool push_partition_suspect(const push_cluster_words_t *words,
                                           unsigned partition)
 {
-    return atomic_load(&words->states[partition]) != PUSH_PARTITION_OK;
+    return atomic_load(&words->states[partition]) & PUSH_PARTITION_SUSPECT;
 }
 
 /*

@@ -12,7 +12,7 @@
  *   workers   call the broker's functions; they queue commands at the courier
  *             and wait
  *   courier   one thread a child; see redis/courier.h
- *   link      one thread a child, but only the one that holds the lock of the
+ *   link      one thread a child, but only the one that has the lead of the
  *             words works: it drains this node's inboxes, and waits for Redis
  *             on behalf of no single log or device
  *   steward   one thread a child; what has to wait for Redis but has no worker
@@ -44,6 +44,8 @@ typedef enum push_cluster_event_t {
     PUSH_CLUSTER_CUT_OFF,    /* Redis answers a peer, but not this node */
     PUSH_CLUSTER_LEFT,       /* the node has ended, and has no device more */
     PUSH_CLUSTER_LEFT_SOME,  /* it had no time to give up all of them */
+    PUSH_CLUSTER_OVERTOOK,   /* the child with the link stands still */
+    PUSH_CLUSTER_OVERTAKEN,  /* it was this one */
     PUSH_CLUSTER_EVENTS
 } push_cluster_event_t;
 
@@ -81,14 +83,30 @@ typedef struct push_cluster_t {
     /* what a survey asks a node; broker/views/answers.h */
     bool (*answer)(struct push_cluster_t *cluster, unsigned kind,
                    push_text_t question, struct push_rows_t *rows);
-    _Atomic bool linked; /* this child has the link */
-    _Atomic bool runs;   /* all threads of this child do */
+    _Atomic bool
+        linked; /* this child has the link; see push_cluster_leads() */
+    _Atomic uint32_t term; /* in which it has, or had it */
+    _Atomic bool runs;     /* all threads of this child do */
 } push_cluster_t;
 
 /* This node's number in Redis; PUSH_OWNER_NOBODY until it has one. */
 static inline unsigned push_cluster_owner(const push_cluster_t *cluster)
 {
     return atomic_load(&cluster->words->owner);
+}
+
+static inline push_lead_ref_t push_cluster_lead(const push_cluster_t *cluster)
+{
+    return (push_lead_ref_t){&cluster->words->link,
+                             atomic_load(&cluster->term)};
+}
+
+/* This child has the link, and no other one has taken it meanwhile. */
+static inline bool push_cluster_leads(const push_cluster_t *cluster)
+{
+    const push_lead_ref_t lead = push_cluster_lead(cluster);
+
+    return atomic_load(&cluster->linked) && push_lead_is(&lead);
 }
 
 /* ---- where names live; see also broker/library/keys.h ---- */

@@ -190,7 +190,7 @@ static void judge(push_cluster_t *cluster, push_patience_t *patience)
 {
     int64_t now = push_clock_now().mono;
 
-    if (!cluster->options.patience || !atomic_load(&cluster->linked)
+    if (!cluster->options.patience || !push_cluster_leads(cluster)
         || push_patience_is_well(cluster)) {
         patience->since = 0;
         patience->next = 0;

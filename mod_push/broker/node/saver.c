@@ -372,7 +372,7 @@ static void mark_anew(push_cluster_t *cluster)
 {
     push_anew_t anew = {.partition = 0};
 
-    while (atomic_load(&cluster->linked)
+    while (push_cluster_leads(cluster)
            && push_anew_next(cluster->words, anew.partition, &anew)) {
         push_owned_lag(cluster->store, anew.partition);
         push_anew_done(cluster->words, &anew);

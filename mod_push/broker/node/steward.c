@@ -91,7 +91,7 @@ static void see_to_segment(push_steward_t *steward)
 {
     push_cluster_t *cluster = steward->cluster;
 
-    if (!atomic_load(&cluster->linked)
+    if (!push_cluster_leads(cluster)
         || push_cluster_owner(cluster) == PUSH_OWNER_NOBODY) {
         steward->caught_up = false; /* nor can a log be followed by nobody */
         return;

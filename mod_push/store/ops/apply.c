@@ -379,8 +379,23 @@ static unsigned pass_over(const push_store_t *store, push_applied_t *entries,
     return done;
 }
 
-unsigned push_store_apply(push_store_t *store, push_applied_t *entries,
-                          unsigned count, const push_time_t *now)
+/* With a lock of a shard, so that none can apply between this and what follows
+ * it: a process that is stopped there keeps the lock. */
+static bool is_overtaken(const push_lead_ref_t *lead, push_applied_t *entries,
+                         unsigned count)
+{
+    if (!lead || push_lead_is(lead)) {
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        entries[i].outcome = PUSH_APPLY_OVERTAKEN;
+    }
+    return true;
+}
+
+unsigned push_store_apply(push_store_t *store, const push_lead_ref_t *lead,
+                          push_applied_t *entries, unsigned count,
+                          const push_time_t *now)
 {
     push_applying_t applying = {.store = store};
     unsigned at = 0, busy = 0;
@@ -397,7 +412,9 @@ unsigned push_store_apply(push_store_t *store, push_applied_t *entries,
             at += done;
             continue;
         }
-        done = apply_run(&applying, entries + at, most, now);
+        done = is_overtaken(lead, entries + at, count - at)
+                   ? count - at
+                   : apply_run(&applying, entries + at, most, now);
         push_shard_leave(store, applying.shard);
         at += done;
         /* The next one found no memory: once more, and then it is lost. */

@@ -2,6 +2,7 @@
 #define PUSH_APPLY_H
 
 #include "store/shard/store.h"
+#include "store/shm/lead.h"
 
 /*
  * Applying: from what a cluster has stored already to the logs of this node.
@@ -17,7 +18,8 @@ typedef enum push_apply_t {
     PUSH_APPLY_LATER,  /* noted as dropped: an errand loads it with the log */
     PUSH_APPLY_BEHIND, /* the same, and nobody is about to load the log */
     PUSH_APPLY_UNREADABLE, /* a record of another version; passed over */
-    PUSH_APPLY_BUSY /* the shard is stuck: nothing was changed or noted */
+    PUSH_APPLY_BUSY,     /* the shard is stuck: nothing was changed or noted */
+    PUSH_APPLY_OVERTAKEN /* it is for another process: nothing was changed */
 } push_apply_t;
 
 /* One message or recall as an inbox has it; all that it refers to is borrowed. */
@@ -36,9 +38,14 @@ typedef struct push_applied_t {
  * a shard that is stuck are passed over (PUSH_APPLY_BUSY): they are to be given
  * again before later ones of the same partition, or their logs loaded anew
  * (push_follow_drop()).  Returns how many were.
+ *
+ * lead: the caller's; from where it is another one's, nothing is applied any
+ * more (PUSH_APPLY_OVERTAKEN), whatever stands between the look and the store.
+ * NULL: nobody else can apply.
  */
-unsigned push_store_apply(push_store_t *store, push_applied_t *entries,
-                          unsigned count, const push_time_t *now);
+unsigned push_store_apply(push_store_t *store, const push_lead_ref_t *lead,
+                          push_applied_t *entries, unsigned count,
+                          const push_time_t *now);
 
 /* The audience of a log's name; false: no such log can be. */
 bool push_log_name_parse(push_text_t log, push_log_kind_t *kind,

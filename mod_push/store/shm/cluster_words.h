@@ -5,7 +5,7 @@
 
 #include "store/shm/address_words.h"
 #include "store/shm/awaited.h"
-#include "store/shm/lock.h"
+#include "store/shm/lead.h"
 #include "store/shm/relay_words.h"
 #include "store/shm/roster.h"
 
@@ -15,19 +15,19 @@
  * mapping of its own beside the segment, made with it by the parent, and there
  * in a cluster only.
  *
- * Whoever holds the link writes all but the link's lock.  It may die at any
- * instruction: `have` is stored when what was drained is applied, and an entry
- * that is applied twice is skipped by its log's version.
+ * Whoever has the link writes all but the lead.  It may die at any instruction:
+ * `have` is stored when what was drained is applied, and an entry that is
+ * applied twice is skipped by its log's version.
  */
 
 #define PUSH_MASTERS_MAX        64u
 #define PUSH_CLUSTER_PARTITIONS 1024u
 
 /*
- * A partition whose state is another one is suspect: its entries are not
- * applied until its logs are asked for.  See push_partition_suspected().
+ * A partition whose state has this bit is suspect: its entries are not applied
+ * until its logs are asked for.  See push_partition_suspected().
  */
-#define PUSH_PARTITION_OK 0u
+#define PUSH_PARTITION_SUSPECT 1u
 
 /* One master, as the link knows it. */
 typedef struct push_master_words_t {
@@ -56,13 +56,13 @@ typedef struct push_anew_words_t {
 #define PUSH_LOAD_BELLS 64u
 
 typedef struct push_cluster_words_t {
-    push_lock_t link;       /* held by the child that is the node's link */
-    _Atomic uint32_t owner; /* this node's number, or 0: it has none */
-    _Atomic int64_t lease;  /* mono ms, 0: never; when it was renewed */
+    push_lead_t link;            /* had by the child that is the node's link */
+    _Atomic uint32_t owner;      /* this node's number, or 0: it has none */
+    _Atomic int64_t lease;       /* mono ms, 0: never; when it was renewed */
     _Atomic uint32_t unreadable; /* records that this version cannot read */
     push_master_words_t masters[PUSH_MASTERS_MAX];
     uint8_t home[PUSH_CLUSTER_PARTITIONS]; /* its master's index, + 1 */
-    _Atomic uint8_t states[PUSH_CLUSTER_PARTITIONS]; /* PUSH_PARTITION_OK… */
+    _Atomic uint32_t states[PUSH_CLUSTER_PARTITIONS]; /* of suspicion */
     /* of the data of each; 0: not known */
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_anew_words_t anew[PUSH_CLUSTER_PARTITIONS];

@@ -176,7 +176,9 @@ void cs_node_kill(int which)
     cs_wire_drop(which);
     /* Its owner is gone; who is told so is nobody any more. */
     if (atomic_load(&node->cluster.linked)) {
-        push_lock_release(&node->words.link);
+        const push_lead_ref_t lead = push_cluster_lead(&node->cluster);
+
+        push_lead_leave(&lead);
     }
 }
 

@@ -19,15 +19,17 @@ int64_t PROBE(push_redis_now)(void)
 
 PROBED(push_store_apply);
 
-unsigned PROBE(push_store_apply)(push_store_t *store, push_applied_t *entries,
-                                 unsigned count, const push_time_t *now)
+unsigned PROBE(push_store_apply)(push_store_t *store,
+                                 const push_lead_ref_t *lead,
+                                 push_applied_t *entries, unsigned count,
+                                 const push_time_t *now)
 {
     for (unsigned i = 0; i < count; i++) {
         if (cs_world_fault() == CS_OVER_A_HOLE) {
             entries[i].suspect = false;
         }
     }
-    return REAL(push_store_apply)(store, entries, count, now);
+    return REAL(push_store_apply)(store, lead, entries, count, now);
 }
 
 PROBED(push_session_resume);
