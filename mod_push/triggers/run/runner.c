@@ -163,7 +163,7 @@ static void start_queues(push_runner_t *runner, const push_time_t *now)
 static void take_new(push_runner_t *runner, const push_time_t *now)
 {
     for (unsigned i = 0; i < runner->queues_count; i++) {
-        push_backlog_look(&runner->queues[i], now->mono);
+        push_backlog_poll(&runner->queues[i], now->mono);
         push_timers_turn(&runner->queues[i], now);
     }
     read_queues(runner);
