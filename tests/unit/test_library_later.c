@@ -399,7 +399,7 @@ int main(void)
     tcase_add_test(tc, what_is_too_late_is_over);
     tcase_add_test(tc, no_more_is_kept_than_there_is_room_for);
     tcase_add_test(tc, what_is_kept_is_listed_in_order_of_its_time);
-    tcase_add_test(
-        tc, what_is_released_replaces_its_topic_and_waits_for_regions);
+    tcase_add_test(tc,
+                   what_is_released_replaces_its_topic_and_waits_for_regions);
     return case_run(suite);
 }
