@@ -72,6 +72,9 @@ local function push_schedule(keys, a)
     and 'T' .. log .. '\0' .. a[4] .. '\0' .. topic or NONE
   local value = pack('>I1I6I7I6I6I2I2I4', 0, ms + after, 0, window, ttl, #log,
     #field, #a[5]) .. log .. field .. a[5] .. a[6]
+  if call('EXISTS', zset) == 0 then
+    call('DEL', hash) -- so that neither outlives the other
+  end
   if number(call('HGET', hash, NONE)) + #value > most then
     return published(4, 0, 0, 0, ms, 0, 0, 0, 0)
   end
@@ -137,9 +140,11 @@ local function push_due(keys, a)
       call('HDEL', hash, id)
       call('ZREM', zset, id)
     else
-      local _, at, _, _, ttl = unpack('>I1I6I7I6I6', value)
+      local _, at, _, window, ttl = unpack('>I1I6I7I6I6', value)
       if end_of(at, ttl) <= ms then
         conclude(part, zset, hash, id, value, 4, 0, ms)
+        keep_until(zset, ms + window + GRACE)
+        keep_until(hash, ms + window + GRACE)
       elseif not is_taken(part, id, owner, ms) then
         answer[#answer + 1], answer[#answer + 2] = id, value
         bytes = bytes + #value
