@@ -62,7 +62,7 @@ const push_problem_t *push_problem_of_status(apr_pool_t *pool,
          "channel: there are as many as subscribers may bring into being "
          "(PushMaxChannels)"},
         {PUSH_ALONE, 501, "not-in-a-cluster",
-         "at: nothing can be published later in a cluster (PushCluster)"},
+         "a node of a cluster (PushCluster) cannot do this"},
         {PUSH_NOT_FOUND, 404, "not-found", "there is no such thing"},
         {PUSH_STALE, 409, "stale-cursor",
          "seq, id or session is not of the newest stream: reconnect"},

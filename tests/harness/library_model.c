@@ -53,16 +53,23 @@ void model_clock(struct model *m, int64_t now)
         m->recalls_count = 0;
         m->recalls_expire = 0;
     }
+    if (m->laters_expire <= now) {
+        memset(m->laters, 0, sizeof(m->laters));
+        m->laters_expire = 0;
+    }
 }
 
 void model_load(struct model *m)
 {
     m->began = m->now;
     m->last = 0;
+    for (int i = 0; i < MODEL_LATERS; i++) {
+        m->laters[i].taker = 0;
+    }
     memset(m->inboxes, 0, sizeof(m->inboxes));
 }
 
-static uint64_t next_tick(struct model *m)
+uint64_t model_tick(struct model *m)
 {
     uint64_t tick = (uint64_t)m->now * 1024;
 
@@ -309,7 +316,7 @@ struct model_published model_publish(struct model *m,
                                      const struct model_publish *call)
 {
     struct model_key *key = call->key ? &m->keys[call->key - 1] : NULL;
-    struct model_published out = {0, 0, 0, 0, 0, 0};
+    struct model_published out = {0, 0, 0, 0, 0, 0, false};
     struct model_entry entry = {
         .kind = 'M', .log = call->log, .lane = call->lane};
     uint32_t connected;
@@ -320,13 +327,13 @@ struct model_published model_publish(struct model *m,
             return out;
         }
         return (struct model_published){
-            1, key->tick, key->recipients, key->connected, 0, 0};
+            1, key->tick, key->recipients, key->connected, 0, 0, key->later};
     }
     if (call->rate > 0 && !take_token(m, call, &out)) {
         out.outcome = 3;
         return out;
     }
-    out.tick = next_tick(m);
+    out.tick = model_tick(m);
     entry.member = (struct model_member){
         out.tick, call->ttl > 0 ? m->now + call->ttl : PUSH_EXPIRES_NOW,
         call->record, 0, 0};
@@ -346,8 +353,9 @@ struct model_published model_publish(struct model *m,
         out.connected = connected;
     }
     if (key != NULL) {
-        *key = (struct model_key){call->request, out.tick, out.recipients,
-                                  out.connected, m->now + call->window};
+        *key = (struct model_key){call->request,         out.tick,
+                                  out.recipients,        out.connected,
+                                  m->now + call->window, false};
     }
     return out;
 }
@@ -376,7 +384,7 @@ bool model_recall(struct model *m, unsigned log, uint64_t tick)
     if (!found) {
         return false;
     }
-    entry.tick = next_tick(m);
+    entry.tick = model_tick(m);
     forget_recalls(m);
     m->recalls[m->recalls_count++] = (struct model_recall){entry.tick, tick,
                                                            log};
@@ -453,7 +461,7 @@ static void read_log(struct model *m, const struct model_follow *call,
                 .recalled = m->recalls[i].recalled};
         }
     }
-    out->version = next_tick(m);
+    out->version = model_tick(m);
 }
 
 void model_follow(struct model *m, const struct model_follow *call,

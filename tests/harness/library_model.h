@@ -21,6 +21,7 @@
 #define MODEL_KEYS 4
 #endif
 #define MODEL_RECALLS 400
+#define MODEL_LATERS  12
 #ifndef MODEL_QUEUE
 #define MODEL_QUEUE 900
 #endif
@@ -101,11 +102,24 @@ struct model_key {
     uint64_t tick;
     uint32_t recipients, connected;
     int64_t expires;
+    bool later;
 };
 
 struct model_recall {
     uint64_t tick, recalled;
     unsigned log;
+};
+
+/* What is kept for later, or was. */
+struct model_later {
+    uint64_t id;    /* 0: there is none */
+    unsigned state; /* push_later_state_t */
+    int64_t at, ttl, window;
+    int64_t look; /* when to publish or to forget it */
+    uint64_t message;
+    unsigned log, topic, record;
+    unsigned taker; /* of this VM: to whom it was given; 0: to nobody */
+    int64_t taken;
 };
 
 struct model {
@@ -117,6 +131,8 @@ struct model {
     struct model_recall recalls[MODEL_RECALLS];
     unsigned recalls_count;
     int64_t recalls_expire;
+    struct model_later laters[MODEL_LATERS];
+    int64_t laters_expire;
     /* ---- of this VM ---- */
     int64_t now, began;
     uint64_t last, ceiling; /* last 0: not read yet */

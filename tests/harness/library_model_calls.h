@@ -23,11 +23,39 @@ struct model_published {
     uint64_t tick;
     uint32_t recipients, connected, remaining;
     int64_t wait_us;
+    bool later; /* tick is that of what is kept */
 };
 
 struct model_published model_publish(struct model *m,
                                      const struct model_publish *call);
 bool model_recall(struct model *m, unsigned log, uint64_t tick);
+
+struct model_schedule {
+    unsigned log;
+    int64_t ttl, after, window;
+    unsigned record;
+    unsigned topic; /* from 1; 0: none */
+    unsigned key;   /* from 1; 0: none */
+    unsigned request;
+};
+
+struct model_published model_schedule(struct model *m,
+                                      const struct model_schedule *call);
+
+/* What an owner is given, in the order of its time. */
+struct model_due {
+    unsigned looked, count;
+    struct model_later *list[MODEL_LATERS];
+};
+
+void model_due(struct model *m, unsigned owner, struct model_due *due);
+/* The outcome is 5 where it is over, or not due. */
+struct model_published model_release(struct model *m, uint64_t id,
+                                     const struct model_publish *call);
+/* As push_unscheduled_t. */
+unsigned model_unschedule(struct model *m, uint64_t id);
+struct model_later *model_find_later(struct model *m, uint64_t id);
+bool model_has_laters(const struct model *m);
 
 struct model_followed {
     uint64_t version;

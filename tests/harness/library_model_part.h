@@ -6,6 +6,9 @@
 
 #include "library_model_calls.h"
 
+/* The next one of the partition. */
+uint64_t model_tick(struct model *m);
+
 /* Whether the owner has drained in the last 15 s. */
 bool model_is_alive(const struct model *m, unsigned owner);
 

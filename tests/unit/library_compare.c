@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/later.h"
 #include "harness/case.h"
 #include "harness/keep.h"
 #include "redis/tags.h"
@@ -311,6 +312,7 @@ static void compare_answers(struct library *l, const struct model *m,
         if (k->request != 0) {
             ck_assert_uint_eq(big(stored->str, 8), k->request);
             ck_assert_uint_eq(big(stored->str + 8, 7), k->tick);
+            ck_assert_uint_eq(stored->len, k->later ? 24 : 23);
             ck_assert_int_eq(redis_call(l->redis, "PEXPIRETIME %b", key,
                                         strlen(key) + 1)
                                  ->integer,
@@ -338,6 +340,66 @@ static void compare_recalls(struct library *l, const struct model *m,
     }
 }
 
+static void compare_later(struct library *l, const char *hash,
+                          const struct model_later *later)
+{
+    unsigned char id[7];
+    push_text_t record = compare_record(later->record);
+    redisReply *stored;
+
+    for (int i = 0; i < 7; i++) {
+        id[i] = (unsigned char)(later->id >> (48 - 8 * i));
+    }
+    stored = redis_call(l->redis, "HGET %s %b", hash, id, sizeof(id));
+    ck_assert_int_eq(stored->type, REDIS_REPLY_STRING);
+    ck_assert_uint_eq(big(stored->str, 1), later->state);
+    ck_assert_uint_eq(big(stored->str + 1, 6), (uint64_t)later->at);
+    ck_assert_uint_eq(big(stored->str + 7, 7), later->message);
+    ck_assert_uint_eq(big(stored->str + 14, 6), (uint64_t)later->window);
+    if (later->state != PUSH_LATER_KEPT) {
+        ck_assert_uint_eq(stored->len, 20);
+        return;
+    }
+    ck_assert_uint_eq(big(stored->str + 20, 6), (uint64_t)later->ttl);
+    ck_assert_uint_ge(stored->len, 34 + record.len);
+    ck_assert_mem_eq(stored->str + stored->len - record.len, record.at,
+                     record.len);
+}
+
+static void compare_laters(struct library *l, const struct model *m,
+                           unsigned *keys)
+{
+    const char *hash = key_of(l, "a", TEXT(""));
+    const char *list = key_of(l, "A", TEXT(""));
+    redisReply *stored = redis_call(l->redis, "ZRANGE %s 0 -1 WITHSCORES",
+                                    list);
+    long long count = 0, topics = 0, looks = 0;
+
+    for (int i = 0; i < MODEL_LATERS; i++) {
+        const struct model_later *later = &m->laters[i];
+
+        if (later->id != 0) {
+            count++;
+            topics += later->state == PUSH_LATER_KEPT && later->topic != 0;
+            looks += later->look;
+            compare_later(l, hash, later);
+        }
+    }
+    ck_assert_uint_eq(stored->elements, 2 * (size_t)count);
+    for (size_t i = 1; i < stored->elements; i += 2) {
+        looks -= strtoll(stored->element[i]->str, NULL, 10);
+    }
+    ck_assert_int_eq(looks, 0);
+    if (m->laters_expire > 0) {
+        compare_end(l, hash, m->laters_expire, keys);
+        ck_assert_int_eq(redis_call(l->redis, "HLEN %s", hash)->integer,
+                         count + topics + 1);
+    }
+    if (count > 0) {
+        compare_end(l, list, m->laters_expire, keys);
+    }
+}
+
 void compare_state(struct library *l, const struct model *m)
 {
     const char *header = key_of(l, "h", TEXT(""));
@@ -359,6 +421,7 @@ void compare_state(struct library *l, const struct model *m)
     }
     compare_answers(l, m, &keys);
     compare_recalls(l, m, &keys);
+    compare_laters(l, m, &keys);
     if (m->ceiling_key != 0) {
         ck_assert_uint_eq(
             strtoull(redis_call(l->redis, "HGET %s c", header)->str, NULL, 10),

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/library/later_calls.h"
 #include "harness/case.h"
 #include "harness/keep.h"
 
-#define STEPS 300
+#define STEPS 320
+#define KINDS 16u
 
 struct random_run {
     struct library *library;
@@ -25,7 +27,9 @@ struct random_run {
     unsigned logs[16];  /* theirs */
     unsigned published;
     unsigned records;
-    unsigned done[12]; /* calls by kind */
+    uint64_t laters[16]; /* ids of the last ones that were kept */
+    unsigned kept;
+    unsigned done[KINDS]; /* calls by kind */
 };
 
 /* Xorshift (Marsaglia 2003). */
@@ -123,6 +127,7 @@ static void publish(struct random_run *r)
     ck_assert_uint_eq(got.tick, expected.tick);
     ck_assert_uint_eq(got.recipients, expected.recipients);
     ck_assert_uint_eq(got.connected, expected.connected);
+    ck_assert_int_eq(got.later, expected.later);
     ck_assert_int_eq(got.now, r->now);
     ck_assert_uint_eq(got.rate.remaining, expected.remaining);
     ck_assert_int_eq(got.rate.wait, expected.wait_us * 1000);
@@ -144,6 +149,119 @@ static void recall(struct random_run *r)
     ck_assert_int_eq(library_recall(r->library, compare_log(r->logs[which]).at,
                                     r->ticks[which]),
                      found);
+}
+
+/* ---- what is kept for later ---- */
+
+/* Sometimes whoever was given it dies, and sometimes says so twice. */
+static void release(struct random_run *r, uint64_t id,
+                    const struct model_later *later)
+{
+    struct model_publish p = {.log = later->log,
+                              .lane = later->record % 4,
+                              .cap = 3,
+                              .topic = later->topic,
+                              .record = later->record};
+    push_publish_call_t call = {.home = r->library->home,
+                                .log = compare_log(p.log),
+                                .lane = p.lane,
+                                .topic = compare_topic(p.topic),
+                                .record = compare_record(p.record),
+                                .cap = p.cap,
+                                .kept = id};
+    struct model_published expected = model_release(r->model, id, &p);
+    push_publish_reply_t got = library_publish(r->library, &call);
+
+    ck_assert_uint_eq(got.outcome, expected.outcome);
+    ck_assert_uint_eq(got.tick, expected.tick);
+    ck_assert_uint_eq(got.recipients, expected.recipients);
+    ck_assert_uint_eq(got.connected, expected.connected);
+}
+
+static void release_due(struct random_run *r)
+{
+    unsigned owner = 1 + any(r, MODEL_OWNERS);
+    push_due_call_t call = {r->library->home, compare_owner(owner), 100,
+                            1 << 20};
+    struct model_due expected;
+    push_due_reply_t got;
+    push_command_t command;
+    const push_reply_t *reply;
+
+    model_due(r->model, owner, &expected);
+    push_library_due(&command, &call);
+    reply = ask(r, &command);
+    ck_assert(push_due_reply(reply, &got));
+    ck_assert_uint_eq(got.looked, expected.looked);
+    ck_assert_uint_eq(got.count, expected.count);
+    for (unsigned i = 0; i < got.count; i++) {
+        struct model_later later = *expected.list[i];
+        push_kept_t kept;
+
+        ck_assert(push_due_at(reply, i, &kept));
+        ck_assert_uint_eq(kept.id, later.id);
+        ck_assert(text_is(kept.record, compare_record(later.record).at));
+        for (unsigned times = any(r, 3); times > 0; times--) {
+            release(r, later.id, &later);
+        }
+    }
+}
+
+static void schedule(struct random_run *r)
+{
+    static const int64_t times[] = {1, 10, 1000, 5000, 60000, 700000};
+    struct model_schedule s = {.log = any(r, MODEL_LOGS),
+                               .ttl = times[any(r, 6)] - 1,
+                               .after = times[any(r, 6)],
+                               .window = times[any(r, 6)],
+                               .record = ++r->records,
+                               .topic = any(r, 3),
+                               .key = one_in(r, 5) ? 1 + any(r, MODEL_KEYS)
+                                                   : 0,
+                               .request = 1 + any(r, 2)};
+    push_schedule_call_t call = {.home = r->library->home,
+                                 .log = compare_log(s.log),
+                                 .topic = compare_topic(s.topic),
+                                 .shown = TEXT("shown"),
+                                 .record = compare_record(s.record),
+                                 .ttl = s.ttl,
+                                 .after = s.after,
+                                 .window = s.window,
+                                 .most = 1 << 20,
+                                 .key = s.key ? compare_key(s.key) : NULL,
+                                 .request = s.request};
+    struct model_published expected;
+    push_publish_reply_t got;
+    push_command_t command;
+
+    if (r->model->laters[MODEL_LATERS - 2].id != 0) {
+        release_due(r);
+        return;
+    }
+    expected = model_schedule(r->model, &s);
+    push_library_schedule(&command, &call);
+    ck_assert(push_publish_reply(ask(r, &command), &got));
+    ck_assert_uint_eq(got.outcome, expected.outcome);
+    ck_assert_uint_eq(got.tick, expected.tick);
+    ck_assert_int_eq(got.later, expected.later);
+    if (got.outcome == PUSH_PUBLISHED_NEW) {
+        r->laters[r->kept++ % 16] = got.tick;
+    }
+}
+
+static void unschedule(struct random_run *r)
+{
+    uint64_t id = r->laters[any(r, 16)];
+    push_unschedule_call_t call = {.home = r->library->home, .id = id};
+    push_unscheduled_t got;
+    push_command_t command;
+
+    if (id == 0) {
+        return;
+    }
+    push_library_unschedule(&command, &call);
+    ck_assert(push_unschedule_reply(ask(r, &command), &got));
+    ck_assert_uint_eq(got, model_unschedule(r->model, id));
 }
 
 /* ---- following ---- */
@@ -351,9 +469,10 @@ static void yield_device(struct random_run *r)
 static void step(struct random_run *r)
 {
     static void (*const kinds[])(struct random_run *) = {
-        publish, publish, publish, recall,       follow, unfollow,
-        drain,   claim,   save,    yield_device, load,   move_clock};
-    unsigned kind = any(r, 12);
+        publish,  publish,  publish,     recall,       follow, unfollow,
+        drain,    claim,    save,        yield_device, load,   move_clock,
+        schedule, schedule, release_due, unschedule};
+    unsigned kind = any(r, KINDS);
 
     r->done[kind]++;
     kinds[kind](r);
@@ -378,7 +497,7 @@ START_TEST(random_calls_do_what_the_rules_say)
     for (unsigned i = 0; i < STEPS; i++) {
         step(r);
     }
-    for (unsigned kind = 0; kind < 12; kind++) {
+    for (unsigned kind = 0; kind < KINDS; kind++) {
         ck_assert_uint_gt(r->done[kind], STEPS / 40);
     }
 }

@@ -10,6 +10,8 @@
 #include "broker/node/claim.h"
 #include "broker/node/depart.h"
 #include "broker/node/ends.h"
+#include "broker/node/keeper.h"
+#include "broker/node/kept.h"
 #include "broker/views/inquiry.h"
 #include "broker/node/link.h"
 #include "broker/node/patience.h"
@@ -18,6 +20,7 @@
 #include "broker/node/rates.h"
 #include "broker/views/recall.h"
 #include "broker/node/saver.h"
+#include "broker/views/seen_later.h"
 #include "broker/views/seen_lists.h"
 #include "broker/views/seen_present.h"
 #include "broker/views/seen_report.h"
@@ -27,7 +30,6 @@
 #include "broker/relay/relay.h"
 #include "core/hash.h"
 #include "redis/courier.h"
-#include "store/ops/later.h"
 
 /*
  * What is not said here is of this machine alone: metrics, reactors and health
@@ -49,9 +51,6 @@ static push_status_t publish(push_broker_t *broker,
     push_cluster_t *cluster = broker->data;
 
     (void)commit; /* the answer has what is under way */
-    if (push_is_later(publication)) {
-        return PUSH_ALONE;
-    }
     if (!runs(broker) || push_segment_superseded(cluster->store->segment)) {
         return PUSH_BUSY;
     }
@@ -69,11 +68,12 @@ static push_status_t recall(push_broker_t *broker,
                             const push_sought_t *message,
                             const push_time_t *now, uint32_t *recalled)
 {
-    if (message->later) {
-        return PUSH_NOT_FOUND;
+    *recalled = 0;
+    if (!runs(broker)) {
+        return PUSH_BUSY;
     }
-    return !runs(broker)
-               ? PUSH_BUSY
+    return message->later
+               ? push_kept_recall(broker->data, message)
                : push_views_recall(broker->data, message, now, recalled);
 }
 
@@ -175,6 +175,10 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
         return push_seen_streams(cluster, what, visitor);
     case PUSH_VIEW_CHANNELS:
         return push_seen_channels(cluster, what, visitor);
+    case PUSH_VIEW_LATER:
+        return push_kept_look(cluster, &what->message, visitor);
+    case PUSH_VIEW_LATERS:
+        return push_seen_laters(cluster, what, visitor);
     case PUSH_VIEW_PRESENT:
         return push_seen_present(cluster, what, visitor);
     default:
@@ -364,6 +368,9 @@ bool push_cluster_start(push_cluster_t *cluster)
         cluster->saver = push_saver_start(cluster);
     }
     if (cluster->saver && start_relay(cluster)) {
+        cluster->keeper = push_keeper_start(cluster);
+    }
+    if (cluster->keeper) {
         cluster->link = push_link_start(cluster);
     }
     if (!cluster->link) {
@@ -379,6 +386,10 @@ bool push_cluster_start(push_cluster_t *cluster)
  */
 void push_cluster_stop(push_cluster_t *cluster, bool last)
 {
+    if (cluster->keeper) {
+        push_keeper_stop(cluster->keeper);
+        cluster->keeper = NULL;
+    }
     if (cluster->link) {
         last = last && push_depart(cluster);
         push_link_stop(cluster->link);

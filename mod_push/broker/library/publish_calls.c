@@ -9,6 +9,7 @@
    as lua/publish.lua has them. */
 #define FIXED     21u
 #define FIXED_KEY 14u
+#define FIXED_ID  7u
 #define ANSWER    34u
 
 /* CRC-32 (ISO 3309), four bits at a time. */
@@ -55,6 +56,10 @@ static void add_keys(push_command_t *command, const push_publish_call_t *call,
     for (unsigned i = 0; i < call->lists_count; i++) {
         push_library_key(command, home, PUSH_KEY_RELAY, call->lists[i].region);
     }
+    if (call->kept) {
+        push_call_key(command, home, PUSH_KEY_LATER);
+        push_call_key(command, home, PUSH_KEY_LATER_OF);
+    }
 }
 
 static void add_relay(push_command_t *command, const push_publish_call_t *call)
@@ -87,6 +92,9 @@ static void add_fixed(push_command_t *command, const push_publish_call_t *call)
         at = push_call_big(at, (uint64_t)call->window, 6);
         at = push_call_big(at, call->request, 8);
     }
+    if (call->kept) {
+        at = push_call_big(at, call->kept, FIXED_ID);
+    }
     push_call_bytes(command, bytes, (size_t)(at - bytes));
 }
 
@@ -112,9 +120,11 @@ void push_library_publish(push_command_t *command,
 {
     bool is_user = call->log.len && call->log.at[0] == 'u';
     unsigned keys = 3 + is_user + (call->rate != 0) + 5 * (call->topic.len > 0)
-                    + (call->key != NULL) + call->lists_count;
+                    + (call->key != NULL) + call->lists_count
+                    + 2 * (call->kept != 0);
 
-    push_call_begin(command, &call->home, "push_publish", keys);
+    push_call_begin(command, &call->home,
+                    call->kept ? "push_release" : "push_publish", keys);
     add_keys(command, call, is_user);
     add_fixed(command, call);
     push_command_text(command, call->log);
@@ -164,8 +174,9 @@ bool push_publish_reply(const push_reply_t *reply,
     published->rate.remaining = (uint32_t)left;
     published->rate.wait = (int64_t)wait * 1000;
     published->fell = (uint32_t)next(&text, 4);
+    published->later = text.len && next(&text, 1) == 1;
     published->outcome = (push_published_t)outcome;
-    return outcome <= PUSH_PUBLISHED_RATE && published->tick <= PUSH_TICK_MAX
+    return outcome <= PUSH_PUBLISHED_OVER && published->tick <= PUSH_TICK_MAX
            && left <= PUSH_RATE_MAX && wait <= 1000000;
 }
 

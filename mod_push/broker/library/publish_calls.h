@@ -34,6 +34,8 @@ typedef struct push_publish_call_t {
     push_text_t relay;        /* the message as other regions get it */
     const push_relay_list_t *lists; /* in which it waits for them */
     unsigned lists_count;           /* 0: it is not for them */
+    uint64_t kept; /* tick of what was kept for later, and is over by this;
+                      with neither key nor rate.  0: none */
 } push_publish_call_t;
 
 #define PUSH_LIBRARY_TOPIC_ROOM (PUSH_TOPIC_MAX + 1 + sizeof(uint64_t))
@@ -50,7 +52,9 @@ typedef enum push_published_t {
     PUSH_PUBLISHED_NEW,
     PUSH_PUBLISHED_AGAIN,  /* the first answer under this key */
     PUSH_PUBLISHED_REUSED, /* the key is another request's; not published */
-    PUSH_PUBLISHED_RATE    /* too many for this user; not published */
+    PUSH_PUBLISHED_RATE,   /* too many for this user; not published */
+    PUSH_PUBLISHED_FULL,   /* too much is kept for later; likewise */
+    PUSH_PUBLISHED_OVER    /* what was kept is over, or is not due */
 } push_published_t;
 
 typedef struct push_publish_reply_t {
@@ -62,6 +66,7 @@ typedef struct push_publish_reply_t {
     push_rate_t rate; /* where one was given, and not of AGAIN or
                          REUSED; limit is 0, as the call has it */
     uint32_t fell;    /* messages that the lists' limits took out of them */
+    bool later;       /* tick is that of what is kept for later */
 } push_publish_reply_t;
 
 void push_library_publish(push_command_t *command,

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "broker/library/publish_calls.h"
+#include "broker/node/keeper.h"
+#include "broker/node/kept.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
 #include "broker/node/recall.h"
@@ -12,6 +14,7 @@
 #include "redis/courier.h"
 #include "store/disk/record.h"
 #include "store/ops/keys.h"
+#include "store/ops/later.h"
 #include "store/shard/shard.h"
 
 /* A publication on its way; from malloc(). */
@@ -23,6 +26,7 @@ typedef struct push_flight_t {
     uint32_t rate;  /* of its user; 0: none */
     uint32_t bytes; /* of the payload */
     bool relayed;   /* it waits for other regions, too */
+    int64_t at;     /* wall ms: when it is published; 0: now */
     uint32_t event_len;
     char event[PUSH_EVENT_MAX];
 } push_flight_t;
@@ -78,6 +82,26 @@ static bool fill(const push_cluster_t *cluster, push_flight_t *flight,
     return !failed;
 }
 
+static bool fill_later(const push_cluster_t *cluster, push_flight_t *flight,
+                       const push_publication_t *publication,
+                       const push_answer_t *answer,
+                       const push_record_t *record)
+{
+    push_schedule_call_t call = {
+        .home = push_cluster_home(cluster, flight->log.partition),
+        .log = {flight->log.text, flight->log.len},
+        .record = {(const char *)record->value, record->len},
+        .rate = flight->rate};
+
+    if (answer->keyed) {
+        call.key = answer->claim.id;
+        call.request = answer->claim.request;
+    }
+    flight->at = publication->at;
+    return push_kept_schedule(cluster, &flight->request.command, publication,
+                              &call);
+}
+
 static push_flight_t *make_flight(const push_cluster_t *cluster,
                                   const push_publication_t *publication)
 {
@@ -125,14 +149,15 @@ push_status_t push_node_publish(push_cluster_t *cluster,
     if (answer->keyed) {
         push_store_key_name(cluster->store, publication, &answer->claim);
     }
-    if (!fill(cluster, flight, publication, answer, record)) {
+    if (!(push_is_later(publication) ? fill_later : fill)(
+            cluster, flight, publication, answer, record)) {
         free(record);
         free_flight(flight);
         return PUSH_NO_MEMORY;
     }
     free(record);
     /* What is in no log cannot be lost with it: nobody waits for replicas. */
-    if (commits(cluster) && publication->spec.ttl) {
+    if (commits(cluster) && (publication->spec.ttl || flight->at)) {
         flight->request.replicas = cluster->options.replicas;
     }
     answer->flight = flight;
@@ -143,26 +168,35 @@ push_status_t push_node_publish(push_cluster_t *cluster,
 /* ---- it is over ---- */
 
 /* As store/ops/publish.c counts what it publishes. */
-static void count(push_cluster_t *cluster, const push_flight_t *flight)
+void push_node_count(push_cluster_t *cluster, const push_counted_t *counted)
 {
-    unsigned shard = flight->log.partition >> 4;
+    unsigned shard = counted->partition >> 4;
     push_heap_t *heap = &cluster->store->heaps[shard];
-    unsigned audience = (unsigned)flight->kind - PUSH_LOG_USER;
+    unsigned audience = (unsigned)counted->kind - PUSH_LOG_USER;
 
     if (!push_shard_enter(cluster->store, shard)) {
         return;
     }
-    push_tally(heap, (push_text_t){flight->event, flight->event_len},
-               PUSH_TALLY_PUBLISHED, 1);
+    push_tally(heap, counted->event, PUSH_TALLY_PUBLISHED, 1);
     push_count(heap->counts,
-               push_cell(PUSH_COUNT_PUBLISHED, audience, flight->urgency,
+               push_cell(PUSH_COUNT_PUBLISHED, audience, counted->urgency,
                          PUSH_BY_URGENCY_VALUES),
                1);
     push_count(heap->counts,
-               push_cell(PUSH_COUNT_PUBLISHED_BYTES, audience, flight->urgency,
-                         PUSH_BY_URGENCY_VALUES),
-               flight->bytes);
+               push_cell(PUSH_COUNT_PUBLISHED_BYTES, audience,
+                         counted->urgency, PUSH_BY_URGENCY_VALUES),
+               counted->bytes);
     push_shard_leave(cluster->store, shard);
+}
+
+static void count(push_cluster_t *cluster, const push_flight_t *flight)
+{
+    push_node_count(
+        cluster, &(push_counted_t){.partition = flight->log.partition,
+                                   .kind = flight->kind,
+                                   .urgency = flight->urgency,
+                                   .event = {flight->event, flight->event_len},
+                                   .bytes = flight->bytes});
 }
 
 static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,
@@ -184,12 +218,20 @@ static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,
     if (reply.outcome == PUSH_PUBLISHED_RATE) {
         return PUSH_LIMITED;
     }
+    if (reply.outcome != PUSH_PUBLISHED_NEW
+        && reply.outcome != PUSH_PUBLISHED_AGAIN) {
+        return PUSH_NO_MEMORY;
+    }
+    answer->scheduled = reply.later;
     answer->again = reply.outcome == PUSH_PUBLISHED_AGAIN;
     answer->receipt = (push_receipt_t){
         .mid = push_mid_of_tick(reply.tick, flight->log.partition),
         .recipients = reply.recipients,
         .connected = reply.connected};
-    if (!answer->again) {
+    if (answer->scheduled && !answer->again) {
+        push_keeper_tell(cluster, flight->at);
+    }
+    else if (!answer->again) {
         count(cluster, flight);
     }
     if (flight->relayed && !answer->again) {
@@ -204,7 +246,11 @@ static push_status_t see_replicas(push_cluster_t *cluster,
                                   const push_flight_t *flight,
                                   const push_answer_t *answer)
 {
-    if (!answer->keyed) {
+    if (!answer->keyed && answer->scheduled) {
+        push_kept_recall(cluster,
+                         &(push_sought_t){.mid = answer->receipt.mid});
+    }
+    else if (!answer->keyed) {
         push_recall_log(cluster, &flight->log, answer->receipt.mid, NULL);
     }
     return PUSH_NO_STATE;

@@ -14,6 +14,17 @@ push_status_t push_node_publish(push_cluster_t *cluster,
                                 const push_publication_t *publication,
                                 push_answer_t *answer);
 
+/* What one message adds to the figures of its shard. */
+typedef struct push_counted_t {
+    unsigned partition;
+    push_log_kind_t kind;
+    push_urgency_t urgency;
+    push_text_t event;
+    uint32_t bytes; /* of its payload */
+} push_counted_t;
+
+void push_node_count(push_cluster_t *cluster, const push_counted_t *counted);
+
 /* As settle() of the broker. */
 push_status_t push_node_settle(push_cluster_t *cluster, push_answer_t *answer);
 

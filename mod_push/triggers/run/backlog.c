@@ -15,6 +15,8 @@ APLOG_USE_MODULE(push);
 
 #define POLL_MS     750 /* and up to half a second more */
 #define POLL_SPREAD 500u
+#define SILENT      3u /* looks, and a node is taken for dead */
+#define PATIENCE    3u /* times that a start may take */
 #define ACK_MS      20 /* until what could not be acknowledged is tried */
 
 void push_backlog_init(push_backlog_t *queue, push_runner_t *runner,
@@ -49,7 +51,9 @@ static bool is_open(const push_backlog_t *queue)
 
 static void complain(push_backlog_t *queue, push_status_t status, int64_t now)
 {
-    if (status != PUSH_BUSY && now >= queue->complain_next) {
+    queue->refused++;
+    if (status != PUSH_BUSY && queue->refused > PATIENCE
+        && now >= queue->complain_next) {
         queue->complain_next = now + 60000;
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0,
                      queue->runner->options.server,
@@ -91,6 +95,7 @@ static void open_queue(push_backlog_t *queue, int64_t now)
         complain(queue, status, now);
         return;
     }
+    queue->refused = 0;
     queue->tick = 0;
     queue->filled = now;
     queue->tokens = queue->rule->rate;
@@ -114,21 +119,32 @@ static void open_unless_leaving(push_backlog_t *queue, int64_t now)
     push_bell_ring(&runner->opened);
 }
 
-void push_backlog_poll(push_backlog_t *queue, int64_t now)
+/*
+ * Nobody has it; or a node of which nothing was heard for some time, however
+ * slow it may be: it finds that it was overruled.
+ */
+static bool is_free(push_backlog_t *queue)
 {
     push_inlet_view_t view;
 
+    if (push_inlet_read_view(queue->runner->options.broker, queue->rule->user,
+                             &view)
+        != PUSH_OK) {
+        return false;
+    }
+    queue->silent = view.silent ? queue->silent + 1 : 0;
+    return !view.online || queue->silent >= SILENT;
+}
+
+void push_backlog_poll(push_backlog_t *queue, int64_t now)
+{
     if (is_open(queue) || now < queue->look_next) {
         return;
     }
     queue->look_next = now + POLL_MS
                        + (int64_t)(push_runner_random(queue->runner)
                                    % POLL_SPREAD);
-    if (!push_runtime_superseded()
-        && push_inlet_read_view(queue->runner->options.broker,
-                                queue->rule->user, &view)
-               == PUSH_OK
-        && !view.online) {
+    if (!push_runtime_superseded() && is_free(queue)) {
         open_unless_leaving(queue, now);
     }
 }

@@ -27,6 +27,7 @@ static void see_device(void *data, const push_device_view_t *device)
     push_inlet_view_t *view = data;
 
     view->online = view->online || device->online;
+    view->silent = view->silent || (device->online && device->stale);
     view->waiting += device->pending + device->in_flight;
 }
 

@@ -29,6 +29,7 @@ typedef struct push_inlet_t {
 /* What a look at the device says. */
 typedef struct push_inlet_view_t {
     bool online;
+    bool silent;      /* but its node does not answer */
     uint64_t waiting; /* messages that are not acknowledged */
 } push_inlet_view_t;
 

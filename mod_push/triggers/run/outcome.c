@@ -273,7 +273,8 @@ static bool was_before(const push_problem_t *problem)
 
 static bool may_pass(const push_problem_t *problem)
 {
-    return problem->status >= 500 || problem->status == 429
+    return (problem->status >= 500 && problem->status != 501)
+           || problem->status == 429
            || !strcmp(problem->name, "idempotency-key-busy");
 }
 
@@ -330,15 +331,15 @@ push_settled_t push_outcome_settle(push_job_t *job,
             return PUSH_SETTLED_LATER;
         }
         job->why = apr_pstrdup(job->work->pool, problem->detail);
-        if (job->verdict == PUSH_VERDICT_DONE) {
+        if (job->verdict != PUSH_VERDICT_DEAD) {
             job->verdict = PUSH_VERDICT_DEAD;
             return PUSH_SETTLED_DEAD;
         }
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0,
-                     job->work->queue->runner->options.server,
-                     "PUSH0242: trigger %s: an event is lost, as neither its "
-                     "next attempt nor a dead letter can be kept: %s",
-                     job->work->queue->rule->name, job->why);
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR, 0, job->work->queue->runner->options.server,
+            "PUSH0242: trigger %s: an event is lost, as its dead letter "
+            "cannot be kept: %s",
+            job->work->queue->rule->name, job->why);
     }
     count(job);
     return PUSH_SETTLED;

@@ -69,6 +69,8 @@ struct push_backlog_t {
     double tokens;         /* of PushRate */
     int64_t filled;        /* mono ms; when they were counted */
     int64_t look_next;     /* mono ms; whether somebody has the device */
+    unsigned silent;       /* looks in a row whose node did not answer */
+    unsigned refused;      /* times in a row that it could not be opened */
     int64_t complain_next; /* mono ms; when the log may say more of it */
     int64_t tick; /* of timers: the last slot or minute that was seen */
     uint64_t (*known)[2]; /* of only=changed: target and content */

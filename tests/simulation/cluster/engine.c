@@ -390,6 +390,25 @@ static void run_lease(cs_call_t *call)
     }
     reply_peers(call, outcome, owner);
 }
+/* ---- what is kept for later: nobody here keeps any ---- */
+
+static void run_later_next(cs_call_t *call)
+{
+    cs_reply_array(call->out, 4);
+    cs_reply_string(call->out, call->master->vm);
+    cs_reply_number(call->out, (uint64_t)call->m->now);
+    cs_reply_number(call->out, 0);
+    cs_reply_string(call->out, "");
+}
+
+static void run_due(cs_call_t *call)
+{
+    cs_reply_array(call->out, 3);
+    cs_reply_number(call->out, (uint64_t)call->m->now);
+    cs_reply_number(call->out, 0);
+    cs_reply_number(call->out, 0);
+}
+
 /* ---- calls ---- */
 
 static const struct {
@@ -405,7 +424,8 @@ static const struct {
     {"push_view", cs_run_view},       {"push_read", cs_run_read},
     {"push_marks", run_marks},        {"push_lease", run_lease},
     {"push_ask", cs_run_ask},         {"push_leave", cs_run_leave},
-    {"push_collect", cs_run_collect},
+    {"push_collect", cs_run_collect}, {"push_later_next", run_later_next},
+    {"push_due", run_due},
 };
 
 static void take_apart(cs_call_t *call, const push_command_t *command)

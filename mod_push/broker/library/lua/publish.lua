@@ -68,27 +68,32 @@ local function count_devices(key, crc)
 end
 
 -- What became of a message: 0 new, 1 again, 2 the key is another request's, 3
--- the rate.
+-- the rate, 4 no room, 5 it is over.  later: it is kept for later.
 local function published(outcome, tick, recipients, connected, ms, left, wait,
-    dropped)
-  return pack('>I1I7I4I4I6I4I4I4', outcome, tick, recipients, connected, ms,
-    left, wait, dropped)
+    dropped, later)
+  return pack('>I1I7I4I4I6I4I4I4I1', outcome, tick, recipients, connected, ms,
+    left, wait, dropped, later)
 end
 
--- KEYS f h lane, of a user's log D, with a rate Q, with a Topic T and the four
--- lanes, with a key K, of each region O; fixed log record topic device relay….
--- fixed is partition u16, lane u8, ttl u48, cap u32, number of the device id
--- u32, rate u32, and with a key window u48, request u64.  Gives in one text what
--- became of it u8, tick u56, recipients u32, connected u32, ms u48, what is left
--- of the rate u32, µs until it gives one more u32, and how many fell off
--- regions' lists u32.
-local function push_publish(keys, a)
-  local ms, us = now()
-  local fixed, log, topic, device = a[1], a[2], a[4] or NONE, a[5] or NONE
-  local p, lane, ttl, cap, crc, rate = unpack('>I2I1I6I4I4I4', fixed)
-  local part, at = part_of(keys[1], p), 3
-  local d, k, t, q, window, request, left, wait
-  if byte(log) == 117 then -- u
+-- What a key's first request was answered, if there was one.  A key is request
+-- u64, tick u56, recipients u32, connected u32, and 1 if it is kept for later.
+local function answered(k, request, ms)
+  local old = call('GET', k)
+  if not old then
+    return nil
+  end
+  if sub(old, 1, 8) ~= request then
+    return published(2, 0, 0, 0, ms, 0, 0, 0, 0)
+  end
+  local tick, recipients, connected = unpack('>I7I4I4', old, 9)
+  return published(1, tick, recipients, connected, ms, 0, 0, 0,
+    #old > 23 and 1 or 0)
+end
+
+-- Of the keys behind f, h and the lane: D, Q, where T is, and which was the last.
+local function places(keys, a, rate)
+  local at, d, q, t = 3, nil, nil, nil
+  if byte(a[2]) == 117 then -- u
     at = at + 1
     d = keys[at]
   end
@@ -96,30 +101,17 @@ local function push_publish(keys, a)
     at = at + 1
     q = keys[at]
   end
-  if topic ~= NONE then
+  if (a[4] or NONE) ~= NONE then
     t = at + 1
     at = at + 5
   end
-  if #fixed >= KEYED then
-    at = at + 1
-    k = keys[at]
-    window, request = unpack('>I6c8', fixed, UNKEYED + 1)
-    local old = call('GET', k)
-    if old then
-      if sub(old, 1, 8) ~= request then
-        return published(2, 0, 0, 0, ms, 0, 0, 0)
-      end
-      local tick, recipients, connected = unpack('>I7I4I4', old, 9)
-      return published(1, tick, recipients, connected, ms, 0, 0, 0)
-    end
-  end
-  if q then
-    local taken
-    taken, left, wait = take(q, rate, 1, us)
-    if taken == 0 then
-      return published(3, 0, 0, 0, ms, left, wait, 0)
-    end
-  end
+  return d, q, t, at
+end
+
+-- A message into its log, and to all who follow it.  Gives tick, recipients,
+-- connected.
+local function put(part, keys, a, ms, lane, ttl, cap, crc, d, t)
+  local log, device = a[2], a[5] or NONE
   local tick = tick_of(part, keys[2], ms)
   local expires = ttl > 0 and ms + ttl or 1 -- 1: TTL 0
   local member = pack('>I7I6', tick, expires) .. a[3]
@@ -127,7 +119,7 @@ local function push_publish(keys, a)
     call('ZADD', keys[3], digits(tick), member)
   end
   if t then
-    replace(keys, t, {ms = ms, lane = lane, ttl = ttl, topic = topic,
+    replace(keys, t, {ms = ms, lane = lane, ttl = ttl, topic = a[4],
       device = device, tick = tick, expires = expires})
   end
   if ttl > 0 then
@@ -142,6 +134,41 @@ local function push_publish(keys, a)
       recipients = call('HLEN', d)
     end
   end
+  return tick, recipients, connected
+end
+
+-- KEYS f h lane, of a user's log D, with a rate Q, with a Topic T and the four
+-- lanes, with a key K, of each region O; fixed log record topic device relay….
+-- fixed is partition u16, lane u8, ttl u48, cap u32, number of the device id
+-- u32, rate u32, and with a key window u48, request u64.  Gives in one text what
+-- became of it u8, tick u56, recipients u32, connected u32, ms u48, what is left
+-- of the rate u32, µs until it gives one more u32, how many fell off regions'
+-- lists u32, and whether it is kept for later u8.
+local function push_publish(keys, a)
+  local ms, us = now()
+  local fixed = a[1]
+  local p, lane, ttl, cap, crc, rate = unpack('>I2I1I6I4I4I4', fixed)
+  local part = part_of(keys[1], p)
+  local d, q, t, at = places(keys, a, rate)
+  local k, window, request, left, wait
+  if #fixed >= KEYED then
+    at = at + 1
+    k = keys[at]
+    window, request = unpack('>I6c8', fixed, UNKEYED + 1)
+    local before = answered(k, request, ms)
+    if before then
+      return before
+    end
+  end
+  if q then
+    local taken
+    taken, left, wait = take(q, rate, 1, us)
+    if taken == 0 then
+      return published(3, 0, 0, 0, ms, left, wait, 0, 0)
+    end
+  end
+  local tick, recipients, connected = put(part, keys, a, ms, lane, ttl, cap,
+    crc, d, t)
   if k then
     call('SET', k, request .. pack('>I7I4I4', tick, recipients, connected),
       'PXAT', digits(ms + math.max(window, 1)))
@@ -149,7 +176,7 @@ local function push_publish(keys, a)
   local dropped = a[6] and relay(part, {ms = ms, ttl = ttl, tick = tick}, keys,
     at + 1, a, 6) or 0
   return published(0, tick, recipients, connected, ms, left or 0, wait or 0,
-    dropped)
+    dropped, 0)
 end
 
 -- KEYS f h X and the four lanes; partition log tick mid.  Gives found, the
