@@ -133,3 +133,7 @@ $(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
 		$(B)/obj/tests/integration/apps.o | build/php/fetched
 # An application's server, which answers as the test says.
 $(B)/tests/integration/test_triggers: $(B)/obj/tests/integration/backend.o
+
+# Sources of messages, each a module of its own.
+$(B)/tests/integration/test_source_redis: \
+		$(B)/obj/tests/integration/scrape.o | $(B)/mod_push_redis_source.so

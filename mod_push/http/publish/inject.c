@@ -89,7 +89,8 @@ static const push_problem_t *check_audience(const inject_t *i,
                : push_problem(i->by->pool, 403, "forbidden",
                               "%s: %.*s%sis not allowed (%s)",
                               names[audience->kind], (int)audience->name.len,
-                              audience->name.at, audience->name.len ? " " : "",
+                              audience->name.len ? audience->name.at : "",
+                              audience->name.len ? " " : "",
                               i->by->allowed_by);
 }
 

@@ -43,10 +43,11 @@ static const push_problem_t *check_size(apr_pool_t *pool,
     return item->len > UINT32_MAX
                ? push_problem(pool, 413, "too-large", "line: at most %u bytes",
                               UINT32_MAX)
-           : !item->len ? push_problem(pool, 400, "bad-line",
-                                       "line: it is empty; it must be an "
-                                       "object of JSON")
-                        : NULL;
+           : !item->len
+               ? push_problem(pool, 400, "bad-line",
+                              "line: it is empty or not there; it must be an "
+                              "object of JSON")
+               : NULL;
 }
 
 /* ---- lines ---- */
