@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOCK_MS 500 /* between two looks at the lock */
@@ -102,6 +103,14 @@ bool push_worker_pause(const push_worker_t *worker, int64_t ms)
         count = poll(&stop, 1, (int)ms);
     } while (count < 0 && errno == EINTR);
     return count > 0;
+}
+
+int64_t push_worker_now(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 int64_t push_worker_backoff(unsigned tries)

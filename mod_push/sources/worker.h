@@ -57,6 +57,9 @@ void push_workers_stop(const apr_array_header_t *workers);
 /* Waits so many ms; true, and at once: it ends. */
 bool push_worker_pause(const push_worker_t *worker, int64_t ms);
 
+/* ms of a clock that is never set. */
+int64_t push_worker_now(void);
+
 /* After so many times in vain, a second at most, half of it random. */
 int64_t push_worker_backoff(unsigned tries);
 

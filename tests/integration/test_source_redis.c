@@ -90,7 +90,7 @@ static const struct {
 } refused[] = {
     {"nonsense", "JSON"},
     {"{\"user\":\"bob\",\"text\":\"x\"}", "bob is not allowed (allow=)"},
-    {"{\"broadcast\":true,\"text\":\"x\"}", "broadcast is not allowed"},
+    {"{\"broadcast\":true,\"text\":\"x\"}", "broadcast: is not allowed"},
     {"{\"user\":\"$trigger/x\",\"text\":\"x\"}", "user"},
     {"{\"user\":\"ada\",\"urgency\":\"soon\",\"text\":\"x\"}", "urgency"},
     {"", "line: it is empty or not there"},
@@ -162,6 +162,7 @@ START_TEST(cloudevents_find_their_rules)
     struct server *s = start(r, "", rule);
     struct stream *st = stream_open(s, "user=ada&device=d", NULL);
 
+    server_allow(s, "PUSH0241");
     add(r, keep_printf(event, 1, "order.new"));
     add(r, keep_printf(event, 1, "order.new"));
     add(r, keep_printf(event, 2, "order.old"));
