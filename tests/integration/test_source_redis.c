@@ -256,12 +256,13 @@ END_TEST
 START_TEST(what_has_to_wait_keeps_its_order)
 {
     struct redis *r = redis_start(NULL);
-    struct server *s = start(r, "", "PushPublisherRate 50");
+    struct server *s;
 
-    server_allow(s, "PUSH0274");
     for (int i = 1; i <= 120; i++) {
         add(r, numbered(i));
     }
+    s = start(r, "", "PushPublisherRate 50");
+    server_allow(s, "PUSH0274");
     wait_until(pending(r) == 0 && figure(s, "taken_total") == 120);
     ck_assert_int_gt(figure(s, "put_off_total"), 0);
     expect_numbers(s, 1, 120);
