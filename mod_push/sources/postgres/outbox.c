@@ -16,7 +16,7 @@
  */
 
 #define NAME_MAX_PG 63   /* bytes of an identifier */
-#define LOOK_MS     2000 /* between two looks at how much waits */
+#define REFRESH_MS  2000 /* between two looks at how much waits */
 #define COUNT_MOST  "100000"
 
 typedef struct {
@@ -131,7 +131,7 @@ static bool look(outbox_t *o)
     if (!result) {
         return false;
     }
-    o->look_at = push_worker_now() + LOOK_MS;
+    o->look_at = push_worker_now() + REFRESH_MS;
     push_report_well(o->worker, apr_atoi64(PQgetvalue(result, 0, 0)));
     return true;
 }

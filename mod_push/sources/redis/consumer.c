@@ -17,11 +17,11 @@
  * The acknowledgement of one batch travels with the reading of the next.
  */
 
-#define BLOCK_MS  1000 /* that a reading waits for new entries */
-#define ANSWER_MS 5000 /* beyond that */
-#define LOOK_MS   2000 /* between two looks at how much waits */
-#define CLAIM_MAX 100
-#define DEAD_MAX  "10000" /* entries, roughly */
+#define BLOCK_MS   1000 /* that a reading waits for new entries */
+#define ANSWER_MS  5000 /* beyond that */
+#define REFRESH_MS 2000 /* between two looks at how much waits */
+#define CLAIM_MAX  100
+#define DEAD_MAX   "10000" /* entries, roughly */
 
 typedef struct {
     push_worker_t *worker;
@@ -167,7 +167,7 @@ static bool look(consumer_t *c)
     why = call(c, &request);
     waiting = waiting_in(request.reply, c->source->group);
     push_request_cleanup(&request);
-    c->look_at = push_redis_now() + LOOK_MS;
+    c->look_at = push_redis_now() + REFRESH_MS;
     if (!c->link.client || !trouble(c, why)) {
         return false;
     }
