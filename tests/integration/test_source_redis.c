@@ -268,7 +268,7 @@ START_TEST(what_has_to_wait_keeps_its_order)
     }
     s = start(r, "", "PushPublisherRate 50");
     server_allow(s, "PUSH0274");
-    wait_until(pending(r) == 0 && figure(s, "taken_total") == 120);
+    wait_until(figure(s, "taken_total") == 120 && pending(r) == 0);
     ck_assert_int_gt(figure(s, "put_off_total"), 0);
     expect_numbers(s, 1, 120);
 }
