@@ -336,7 +336,7 @@ $(IDENTITY_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) \
 
 # ---- the other parts ------------------------------------------------------
 
--include mod_push/import/build.mk sdk-c/build.mk sdk-js/build.mk
+-include mod_push/import/build.mk mod_push/sources/build.mk sdk-c/build.mk sdk-js/build.mk
 -include tests/bench/build.mk tests/integration/build.mk tests/chaos/build.mk
 -include tests/browser/build.mk tests/simulation/build.mk
 -include tests/monitoring/build.mk

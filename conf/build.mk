@@ -28,7 +28,7 @@ DEB_TREE    := build/deb/mod-push-$(VERSION)
 DEB_SOURCES := .ci CHANGES.md LICENSE Makefile README.md VERSION conf docs \
                mod_push sdk-c sdk-js tests
 # What `make deb` needs beside what the module is built with.
-DEB_TOOLS   := build-essential debhelper libcurl4-openssl-dev npm
+DEB_TOOLS   := build-essential debhelper libcurl4-openssl-dev libpq-dev npm
 
 .PHONY: deb
 deb: ## build the Debian packages into build/deb (as root it installs what that needs)

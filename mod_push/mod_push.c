@@ -20,6 +20,7 @@
 #include "http/admin/status.h"
 #include "http/capture/capture.h"
 #include "http/hold/hold.h"
+#include "http/sources/sources.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
 #include "http/checks.h"
@@ -219,6 +220,7 @@ static void register_hooks(apr_pool_t *pool)
     push_endless_register();
     push_hold_register();
     push_capture_register();
+    push_sources_register();
 }
 
 AP_DECLARE_MODULE(push) = {STANDARD20_MODULE_STUFF,

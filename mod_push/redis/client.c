@@ -286,6 +286,12 @@ void push_client_serve(push_client_t *client, const struct pollfd *fds,
 
 /* ---- how things stand ---- */
 
+void push_client_resolve_itself(push_client_t *client)
+{
+    client->resolves_itself = true;
+    push_topology_resolve_itself(client->topology);
+}
+
 const push_slots_t *push_client_slots(const push_client_t *client)
 {
     return client->slots;

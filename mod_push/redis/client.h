@@ -49,6 +49,12 @@ typedef struct push_client_figures_t {
 push_client_t *push_client_create(const push_redis_settings_t *settings,
                                   const push_client_hooks_t *hooks);
 
+/*
+ * From now on names are resolved in the caller's thread, which blocks for that:
+ * no other thread is left when it is destroyed.
+ */
+void push_client_resolve_itself(push_client_t *client);
+
 /* What is under way is over with STOPPED or UNKNOWN. */
 void push_client_destroy(push_client_t *client);
 

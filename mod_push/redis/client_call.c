@@ -30,8 +30,7 @@ void push_client_call(push_client_t *client, push_request_t *request)
     sigaddset(&pipe, SIGPIPE);
     sigpending(&pending);
     pthread_sigmask(SIG_BLOCK, &pipe, &before);
-    client->resolves_itself = true;
-    push_topology_resolve_itself(client->topology);
+    push_client_resolve_itself(client);
     request->done = NULL;
     push_client_send(client, request);
     do {

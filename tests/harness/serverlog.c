@@ -13,8 +13,17 @@ static const char *const bad_anywhere[] = {
 };
 
 static const char *const bad_levels[] = {
-    "[push:warn]",  "[push:error]", "[push:crit]",
-    "[push:alert]", "[push:emerg]",
+    "[push:warn]",
+    "[push:error]",
+    "[push:crit]",
+    "[push:alert]",
+    "[push:emerg]",
+    "[push_redis_source:warn]",
+    "[push_redis_source:error]",
+    "[push_redis_source:emerg]",
+    "[push_postgres_source:warn]",
+    "[push_postgres_source:error]",
+    "[push_postgres_source:emerg]",
 };
 
 #define COUNT(table) (sizeof(table) / sizeof(*(table)))

@@ -135,3 +135,14 @@ $(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
 $(B)/tests/integration/test_triggers \
 $(B)/tests/integration/test_cluster_triggers: \
 		$(B)/obj/tests/integration/backend.o
+
+# Sources of messages, each a module of its own.
+$(B)/tests/integration/test_source_redis: \
+		$(B)/obj/tests/integration/scrape.o | $(B)/mod_push_redis_source.so
+
+# Their own PostgreSQL, too.
+$(B)/tests/integration/test_source_postgres: \
+		$(B)/obj/tests/integration/scrape.o \
+		$(B)/obj/tests/integration/postgres.o \
+		| $(B)/mod_push_postgres_source.so
+$(B)/tests/integration/test_source_postgres: IT_LIBS := -lpq

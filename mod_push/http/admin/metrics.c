@@ -6,6 +6,7 @@
 
 #include "http/admin/exposition.h"
 #include "http/admin/metrics_cluster.h"
+#include "http/admin/metrics_sources.h"
 #include "http/admin/metrics_triggers.h"
 #include "http/json.h"
 #include "http/runtime.h"
@@ -260,6 +261,7 @@ int push_show_metrics(request_rec *r, const char *none)
     }
     put_cluster(r, &to);
     push_metrics_triggers(&to);
+    push_metrics_sources(&to);
     for (int i = 0; i < PUSH_FAMILIES; i++) {
         put_family(&scrape, (push_family_kind_t)i);
     }

@@ -1,6 +1,7 @@
 #include "http/publish/inject.h"
 
 #include <apr_strings.h>
+#include <string.h>
 
 #include "core/families.h"
 #include "core/times.h"
@@ -41,9 +42,17 @@ static const push_problem_t *limited(const inject_t *i, push_rate_kind_t kind)
 
 static const push_problem_t *parse(const inject_t *i, push_injected_t *message)
 {
-    return message->line.len ? push_line_parse(i->by->pool, i->by->settings,
-                                               message->line, &message->asked)
-                             : NULL;
+    const push_problem_t *problem;
+
+    if (!message->line.len) {
+        return NULL;
+    }
+    problem = push_line_parse(i->by->pool, i->by->settings, message->line,
+                              &message->asked);
+    if (!problem && !message->asked.key.len) {
+        message->asked.key = message->key;
+    }
+    return problem;
 }
 
 static bool is_allowed(const push_injector_t *by,
@@ -80,7 +89,8 @@ static const push_problem_t *check_audience(const inject_t *i,
                : push_problem(i->by->pool, 403, "forbidden",
                               "%s: %.*s%sis not allowed (%s)",
                               names[audience->kind], (int)audience->name.len,
-                              audience->name.at, audience->name.len ? " " : "",
+                              audience->name.len ? audience->name.at : "",
+                              audience->name.len ? " " : "",
                               i->by->allowed_by);
 }
 
@@ -187,6 +197,14 @@ static void take(inject_t *i, size_t at)
     }
 }
 
+/* What is refused for now alone. */
+static bool waits(const push_problem_t *problem)
+{
+    return problem
+           && (problem->status == 429 || problem->status == 503
+               || !strcmp(problem->name, "idempotency-key-busy"));
+}
+
 size_t push_inject(const push_injector_t *injector, push_injected_t *messages,
                    size_t count)
 {
@@ -195,7 +213,12 @@ size_t push_inject(const push_injector_t *injector, push_injected_t *messages,
 
     i.now = push_clock_now();
     for (size_t at = 0; at < count; at++) {
-        take(&i, at);
+        if (at && injector->in_order && waits(messages[at - 1].problem)) {
+            messages[at].problem = messages[at - 1].problem;
+        }
+        else {
+            take(&i, at);
+        }
     }
     settle(&i, count);
     for (size_t at = 0; at < count; at++) {

@@ -23,12 +23,16 @@ typedef struct push_injector_t {
                                ones never meet; empty: no such rate, and the
                                keys of a POST without a token */
     apr_pool_t *pool;       /* of problems and texts */
+    bool in_order; /* one that has to wait (429, 503, a busy key) keeps back
+                      those behind it, which get its problem */
 } push_injector_t;
 
 /* One message, and what came of it. */
 typedef struct push_injected_t {
     push_text_t line; /* one of NDJSON (line.h), borrowed; empty: asked is the
                          message, which the caller has checked */
+    push_text_t key;  /* the idempotency key of a line that gives none; empty:
+                         it has none then */
     push_publication_t asked;
     push_answer_t answer;          /* if it was published */
     const push_problem_t *problem; /* why it was not; NULL: it was */
