@@ -277,11 +277,13 @@ static const char *missing(const push_rule_t *rule)
                : NULL;
 }
 
-static push_rule_t *make_rule(const cmd_parms *cmd, const char *name)
+static push_rule_t *make_rule(const cmd_parms *cmd, const char *name,
+                              int index)
 {
     push_rule_t *rule = apr_pcalloc(cmd->pool, sizeof(*rule));
 
     rule->name = name;
+    rule->index = (unsigned)index;
     rule->user = apr_pstrcat(cmd->pool, PUSH_TRIGGER_PREFIX, name, NULL);
     rule->message.urgency = PUSH_NORMAL;
     rule->message.ttl = -1;
@@ -331,7 +333,7 @@ const char *push_config_trigger(cmd_parms *cmd, void *dir, const char *arg)
     if (error) {
         return error;
     }
-    rule = make_rule(cmd, name);
+    rule = make_rule(cmd, name, global->rules->nelts);
     error = read_section(cmd, global, rule);
     APR_ARRAY_PUSH(global->rules, push_rule_t *) = rule;
     return error;
