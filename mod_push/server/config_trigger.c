@@ -40,7 +40,39 @@ static void find_types(const cmd_parms *cmd, push_rule_t *rule)
     }
 }
 
-const char *push_config_when(cmd_parms *cmd, void *dir, const char *text)
+static bool names_type(const push_rule_t *rule, const char *type)
+{
+    for (unsigned i = 0; i < rule->types_count; i++) {
+        if (!strcmp(rule->types[i], type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* unacked= is needed by who asks for that event, and is of no use else. */
+static const char *take_unacked(const cmd_parms *cmd, push_rule_t *rule,
+                                const char *word)
+{
+    const char *time = word ? push_trigger_value(word, "unacked") : NULL;
+
+    if (word
+        && (!time
+            || !push_trigger_time(time, PUSH_SECOND, PUSH_DAY,
+                                  &rule->unacked))) {
+        return apr_psprintf(cmd->pool,
+                            "PushWhen takes unacked= from 1s to 86400s "
+                            "behind its expression, not \"%s\"",
+                            word);
+    }
+    return names_type(rule, PUSH_UNACKED_TYPE) == (word != NULL)
+               ? NULL
+               : "PushWhen must have unacked=TIME with event('type') == "
+                 "'" PUSH_UNACKED_TYPE "', and only with that";
+}
+
+const char *push_config_when(cmd_parms *cmd, void *dir, const char *text,
+                             const char *word)
 {
     push_rule_t *rule = push_trigger_rule(cmd);
     const char *error = push_trigger_place(cmd, rule && rule->when);
@@ -62,7 +94,7 @@ const char *push_config_when(cmd_parms *cmd, void *dir, const char *text)
                             text, wrong);
     }
     find_types(cmd, rule);
-    return NULL;
+    return take_unacked(cmd, rule, word);
 }
 
 const char *push_config_every(cmd_parms *cmd, void *dir, const char *text,

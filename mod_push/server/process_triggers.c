@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdatomic.h>
 
+#include "feeds/listener.h"
 #include "feeds/note.h"
 #include "store/shard/store.h"
 #include "triggers/triggers.h"
@@ -106,20 +107,23 @@ void push_process_triggers_listen(push_feeds_options_t *options)
 {
     static const struct {
         const char *type;
-        push_feed_t feed;
-    } own[] = {{"push.message.acked", PUSH_FEED_RECEIPTS},
-               {"push.message.expired", PUSH_FEED_DEADLETTERS},
-               {"push.message.evicted", PUSH_FEED_DEADLETTERS},
-               {"push.device.connected", PUSH_FEED_PRESENCE},
-               {"push.device.disconnected", PUSH_FEED_PRESENCE},
-               {"push.channel.occupied", PUSH_FEED_PRESENCE},
-               {"push.channel.vacated", PUSH_FEED_PRESENCE}};
+        uint32_t heard;
+    } own[] = {{PUSH_UNACKED_TYPE, PUSH_HEARD_PUBLISHED},
+               {"push.message.acked", PUSH_FEED_BIT(PUSH_FEED_RECEIPTS)},
+               {"push.message.expired", PUSH_FEED_BIT(PUSH_FEED_DEADLETTERS)},
+               {"push.message.evicted", PUSH_FEED_BIT(PUSH_FEED_DEADLETTERS)},
+               {"push.message.replaced", PUSH_HEARD_REPLACED},
+               {"push.message.recalled", PUSH_HEARD_RECALLED},
+               {"push.device.connected", PUSH_FEED_BIT(PUSH_FEED_PRESENCE)},
+               {"push.device.disconnected", PUSH_FEED_BIT(PUSH_FEED_PRESENCE)},
+               {"push.channel.occupied", PUSH_FEED_BIT(PUSH_FEED_PRESENCE)},
+               {"push.channel.vacated", PUSH_FEED_BIT(PUSH_FEED_PRESENCE)}};
 
     for (size_t i = 0; triggers && i < sizeof(own) / sizeof(own[0]); i++) {
         push_text_t type = {own[i].type, (uint32_t)strlen(own[i].type)};
 
         if (push_triggers_want(triggers, type)) {
-            options->wanted |= PUSH_FEED_BIT(own[i].feed);
+            options->wanted |= own[i].heard;
         }
     }
     if (options->wanted

@@ -77,7 +77,7 @@ typedef struct push_rule_t {
     int64_t every;                   /* ms; PushEvery; 0: never */
     bool while_subscribed;           /* PushEvery while=subscribed */
     const push_cron_t *at;           /* PushAt; NULL: never */
-    int64_t unacked;  /* ms; it asks for push.message.unacked after that */
+    int64_t unacked;  /* ms; PushWhen unacked=; 0: it does not ask for it */
     const char *file; /* of the configuration, and its line */
     unsigned line;
 } push_rule_t;

@@ -293,6 +293,21 @@ static void settle(taking_t *t)
     t->commit = (push_commit_t){0};
 }
 
+static bool is_unacked(const push_trigger_event_t *event)
+{
+    return event->type.len == sizeof(PUSH_UNACKED_TYPE) - 1
+           && !memcmp(event->type.at, PUSH_UNACKED_TYPE, event->type.len);
+}
+
+/* When it is to be in the queue; 0: at once. */
+static int64_t at_of(const push_rule_t *rule,
+                     const push_trigger_event_t *event, const push_time_t *now)
+{
+    int64_t delay = rule->delay + (is_unacked(event) ? rule->unacked : 0);
+
+    return delay ? now->wall + delay : 0;
+}
+
 static push_status_t publish(taking_t *t, const push_rule_t *rule,
                              const push_trigger_event_t *event,
                              const char *payload, push_answer_t *answer)
@@ -310,7 +325,7 @@ static push_status_t publish(taking_t *t, const push_rule_t *rule,
                  .urgency = rule->message.urgency,
                  .ttl = rule->age + PUSH_RULE_GRACE},
         .key = digest(t->scratch, event->source, event->id),
-        .at = rule->delay ? now.wall + rule->delay : 0,
+        .at = at_of(rule, event, &now),
         .now = now};
 
     status = broker->publish(broker, &asked, &t->commit, answer);
