@@ -137,7 +137,9 @@ START_TEST(own_events_that_a_full_queue_refuses_are_counted_and_logged)
     wait_until(stat_of(s, "feeds_dropped") == refused);
     ck_assert_ptr_nonnull(strstr(server_file(s, "logs/error"), "PUSH0260"));
     backend_go(b);
-    expect_each(b, 400 - refused);
+    backend_await(b, 400 - refused);
+    wait_until(figure(s, "waiting") == 0);
+    ck_assert_int_eq(backend_count(b), 400 - refused);
 }
 END_TEST
 
