@@ -204,8 +204,8 @@ START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
     ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.pusherror"),
                      "it answers 404");
     backend_answer(b, 200, NULL, "at last");
-    a = http_do(s, "POST", "/push/triggers/trip/retry",
-                "Push-Client: t/1\r\n", "");
+    a = http_do(s, "POST", "/push/triggers/trip/retry", "Push-Client: t/1\r\n",
+                "");
     ck_assert_int_eq(a->status, 200);
     ck_assert_int_eq(json_int_at(a->json, "queued"), 4);
     expect_message(st, 1, "at last");
@@ -261,6 +261,33 @@ START_TEST(devices_that_are_alike_share_a_request)
     ck_assert_ptr_null(backend_header(b, newer, "Push-Device"));
     ck_assert_str_eq(backend_header(b, 1 - newer, "Push-App-Version"), "1");
     ck_assert_str_eq(backend_header(b, 1 - newer, "Push-Device"), "old");
+}
+END_TEST
+
+static const char once[] = "<PushTrigger trip>\n"
+                           "PushWhen \"event('type') == 'trip.accepted'\"\n"
+                           "PushTo user \"%{event:data.rider}\"\n"
+                           "PushTo user \"%{event:data.driver}\"\n"
+                           "PushTo channel city\n"
+                           "PushPull \"${BACKEND}/trips\" per=once\n"
+                           "</PushTrigger>\n";
+
+START_TEST(one_request_may_be_for_all_targets)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, once);
+    struct stream *ada = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    struct stream *bob = stream_open(s, "user=bob&device=d&seq=0&channel=city",
+                                     NULL);
+
+    backend_answer(b, 200, NULL, "x");
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"driver\":\"bob\"}");
+    expect_message(ada, 1, "x");
+    expect_message(bob, 1, "x");
+    expect_message(bob, 2, "x");
+    ck_assert_int_eq(backend_count(b), 1);
+    ck_assert_ptr_null(backend_header(b, 0, "Push-User"));
+    ck_assert_int_eq(figure(s, 0, "published"), 3);
 }
 END_TEST
 
@@ -377,9 +404,10 @@ static const char *base64(const unsigned char *bytes, size_t len)
 static const char *signature_of(struct backend *b, int n,
                                 const unsigned char *key)
 {
-    const char *text = keep_printf(
-        "%s.%s.%s", backend_header(b, n, "webhook-id"),
-        backend_header(b, n, "webhook-timestamp"), backend_body(b, n));
+    const char *text = keep_printf("%s.%s.%s",
+                                   backend_header(b, n, "webhook-id"),
+                                   backend_header(b, n, "webhook-timestamp"),
+                                   backend_body(b, n));
     unsigned char mac[32];
 
     HMAC(EVP_sha256(), key, 24, (const unsigned char *)text, strlen(text), mac,
@@ -390,9 +418,8 @@ static const char *signature_of(struct backend *b, int n,
 START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
 {
     struct backend *b = backend_start();
-    const char *path = keep_printf("%s/webhook.key", getenv("TMPDIR")
-                                                         ? getenv("TMPDIR")
-                                                         : "/tmp");
+    const char *path = keep_printf(
+        "%s/webhook.key", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     struct server *s;
     FILE *file;
 
@@ -421,7 +448,8 @@ START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
         ck_assert_str_eq(backend_header(b, i, "webhook-signature"),
                          keep_printf("%s %s", signature_of(b, i, old_key),
                                      signature_of(b, i, new_key)));
-        ck_assert_ptr_nonnull(strstr(backend_body(b, i), "\"data\":{\"n\":7}"));
+        ck_assert_ptr_nonnull(
+            strstr(backend_body(b, i), "\"data\":{\"n\":7}"));
         ck_assert_ptr_null(strstr(backend_body(b, i), "push"));
     }
     wait_until(figure(s, 0, "waiting") == 0);
@@ -430,13 +458,12 @@ END_TEST
 
 /* ---- timers ---- */
 
-static const char board[] =
-    "<PushTrigger board>\n"
-    "PushEvery 1s while=subscribed\n"
-    "PushTo channel board\n"
-    "PushPull \"${BACKEND}/board\" only=changed\n"
-    "PushMessage topic=board\n"
-    "</PushTrigger>\n";
+static const char board[] = "<PushTrigger board>\n"
+                            "PushEvery 1s while=subscribed\n"
+                            "PushTo channel board\n"
+                            "PushPull \"${BACKEND}/board\" only=changed\n"
+                            "PushMessage topic=board\n"
+                            "</PushTrigger>\n";
 
 START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
 {
@@ -446,8 +473,8 @@ START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
     int before;
 
     backend_answer(b, 200, NULL, "one");
-    wait_until(json_is_true(json_at(http_get(s, "/push/triggers")->json,
-                                    "triggers.0.taken")));
+    wait_until(json_is_true(
+        json_at(http_get(s, "/push/triggers")->json, "triggers.0.taken")));
     ck_assert_int_eq(backend_count(b), 0);
     st = stream_open(s, "user=ada&device=d&seq=0&channel=board", NULL);
     expect_message(st, 1, "one");
@@ -461,6 +488,38 @@ START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
 }
 END_TEST
 
+/*
+ * The moments of the last two minutes are made up for, by whichever child has
+ * the queue; none of them twice.
+ */
+START_TEST(a_moment_that_nobody_was_there_for_is_made_up_for_once)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, "<PushTrigger clock>\n"
+                                "PushAt \"* * * * *\"\n"
+                                "PushPost \"${BACKEND}/%{event:id}\"\n"
+                                "</PushTrigger>\n");
+    pid_t owner;
+
+    server_allow(s, "exit signal Killed");
+    backend_answer(b, 200, NULL, "");
+    backend_await(b, 2);
+    wait_until(figure(s, 0, "waiting") == 0);
+    owner = owner_of(s);
+    server_kill_child(s, owner);
+    wait_until(owner_of(s) != 0 && owner_of(s) != owner);
+    wait_until(figure(s, 0, "matched") >= 4);
+    wait_until(figure(s, 0, "waiting") == 0);
+    for (int i = 0; i < backend_count(b); i++) {
+        ck_assert_ptr_nonnull(strstr(backend_head(b, i), "0000 HTTP/"));
+        for (int j = 0; j < i; j++) {
+            ck_assert_str_ne(backend_header(b, i, "Push-Event-Id"),
+                             backend_header(b, j, "Push-Event-Id"));
+        }
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *all = suite_create("triggers");
@@ -469,6 +528,7 @@ static Suite *suite(void)
     tcase_add_test(tc, an_event_is_pulled_for_and_the_answer_is_pushed);
     tcase_add_test(tc, requests_for_one_user_run_one_after_the_other);
     tcase_add_test(tc, devices_that_are_alike_share_a_request);
+    tcase_add_test(tc, one_request_may_be_for_all_targets);
     tc = case_add(all, "failures", 60);
     tcase_add_test(tc, what_fails_for_now_is_tried_again);
     tcase_add_test(tc, a_backend_that_is_down_for_a_while_loses_nothing);
@@ -482,6 +542,7 @@ static Suite *suite(void)
     tcase_add_test(tc, a_webhook_is_signed_with_each_key_and_keeps_its_id);
     tcase_add_test(
         tc, a_shared_poll_asks_while_somebody_follows_and_pushes_changes);
+    tcase_add_test(tc, a_moment_that_nobody_was_there_for_is_made_up_for_once);
     return all;
 }
 
