@@ -45,6 +45,9 @@ $(eval $(call fuzz_target,batch,$(FUZZ_CORE),,-ljansson))
 $(eval $(call fuzz_target,json,$(FUZZ_SDK) sdk-c/src/json.c,,-ljansson))
 $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))
+$(eval $(call fuzz_target,events,$(FUZZ_HTTP) mod_push/http/events/read.c \
+  $(addprefix mod_push/triggers/,event.c errand.c),\
+  $$(HTTPD_CFLAGS) $$(PKG_CFLAGS),$$(APR_LIBS) $$(PKG_LIBS) -pthread))
 $(eval $(call fuzz_target,query,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))
 $(eval $(call fuzz_target,restore,$(FUZZ_CORE) $$(wildcard \

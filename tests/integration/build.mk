@@ -132,9 +132,12 @@ build/php/fetched: tests/integration/fetch-php
 $(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
 		$(B)/obj/tests/integration/apps.o | build/php/fetched
 # An application's server, which answers as the test says.
-$(B)/tests/integration/test_triggers \
-$(B)/tests/integration/test_cluster_triggers: \
-		$(B)/obj/tests/integration/backend.o
+TRIGGER_ITS := $(patsubst %,$(B)/tests/integration/test_%,triggers \
+                 cluster_triggers trigger_queue trigger_own trigger_kills)
+
+$(TRIGGER_ITS): $(B)/obj/tests/integration/backend.o
+$(B)/tests/integration/test_trigger_queue: \
+		$(B)/obj/tests/integration/scrape.o
 
 # Sources of messages, each a module of its own.
 $(B)/tests/integration/test_source_redis: \

@@ -258,6 +258,33 @@ START_TEST(devices_that_are_alike_share_a_request)
 }
 END_TEST
 
+static const char once[] = "<PushTrigger trip>\n"
+                           "PushWhen \"event('type') == 'trip.accepted'\"\n"
+                           "PushTo user \"%{event:data.rider}\"\n"
+                           "PushTo user \"%{event:data.driver}\"\n"
+                           "PushTo channel city\n"
+                           "PushPull \"${BACKEND}/trips\" per=once\n"
+                           "</PushTrigger>\n";
+
+START_TEST(one_request_may_be_for_all_targets)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, once);
+    struct stream *ada = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    struct stream *bob = stream_open(s, "user=bob&device=d&seq=0&channel=city",
+                                     NULL);
+
+    backend_answer(b, 200, NULL, "x");
+    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"driver\":\"bob\"}");
+    expect_message(ada, 1, "x");
+    expect_message(bob, 1, "x");
+    expect_message(bob, 2, "x");
+    ck_assert_int_eq(backend_count(b), 1);
+    ck_assert_ptr_null(backend_header(b, 0, "Push-User"));
+    ck_assert_int_eq(figure(s, 0, "published"), 3);
+}
+END_TEST
+
 /* ---- children that end ---- */
 
 #define EVENTS_MANY 60
@@ -493,6 +520,38 @@ START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
 }
 END_TEST
 
+/*
+ * The moments of the last two minutes are made up for, by whichever child has
+ * the queue; none of them twice.
+ */
+START_TEST(a_moment_that_nobody_was_there_for_is_made_up_for_once)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, "<PushTrigger clock>\n"
+                                "PushAt \"* * * * *\"\n"
+                                "PushPost \"${BACKEND}/%{event:id}\"\n"
+                                "</PushTrigger>\n");
+    pid_t owner;
+
+    server_allow(s, "exit signal Killed");
+    backend_answer(b, 200, NULL, "");
+    backend_await(b, 2);
+    wait_until(figure(s, 0, "waiting") == 0);
+    owner = owner_of(s);
+    server_kill_child(s, owner);
+    wait_until(owner_of(s) != 0 && owner_of(s) != owner);
+    wait_until(figure(s, 0, "matched") >= 4);
+    wait_until(figure(s, 0, "waiting") == 0);
+    for (int i = 0; i < backend_count(b); i++) {
+        ck_assert_ptr_nonnull(strstr(backend_head(b, i), "0000 HTTP/"));
+        for (int j = 0; j < i; j++) {
+            ck_assert_str_ne(backend_header(b, i, "Push-Event-Id"),
+                             backend_header(b, j, "Push-Event-Id"));
+        }
+    }
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *all = suite_create("triggers");
@@ -501,6 +560,7 @@ static Suite *suite(void)
     tcase_add_test(tc, an_event_is_pulled_for_and_the_answer_is_pushed);
     tcase_add_test(tc, requests_for_one_user_run_one_after_the_other);
     tcase_add_test(tc, devices_that_are_alike_share_a_request);
+    tcase_add_test(tc, one_request_may_be_for_all_targets);
     tc = case_add(all, "failures", 60);
     tcase_add_test(tc, what_fails_for_now_is_tried_again);
     tcase_add_test(tc, a_backend_that_is_down_for_a_while_loses_nothing);
@@ -515,6 +575,7 @@ static Suite *suite(void)
     tcase_add_test(tc, a_webhook_is_signed_with_each_key_and_keeps_its_id);
     tcase_add_test(
         tc, a_shared_poll_asks_while_somebody_follows_and_pushes_changes);
+    tcase_add_test(tc, a_moment_that_nobody_was_there_for_is_made_up_for_once);
     return all;
 }
 
