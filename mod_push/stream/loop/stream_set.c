@@ -201,6 +201,9 @@ static void arrive(push_stream_set_t *set, uint32_t index)
                                        PUSH_CHANNELS_MAX + 1);
 
     stream->arriving = count < 0;
+    if (count >= 0) {
+        unfollow(set, stream); /* what it followed before */
+    }
     for (int i = 0; i < count; i++) {
         if (push_followers_add(&set->followers, channels[i], index,
                                &stream->follows)) {
