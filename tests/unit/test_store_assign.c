@@ -307,7 +307,7 @@ START_TEST(a_restart_knows_what_is_assigned)
 {
     push_stream_ref_t phone;
 
-    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    disk_again(&disk, PUSH_DURABILITY_COMMIT);
     assign("ada", "news");
     assign("ada", "sport");
     assign("bob", "news");
@@ -331,7 +331,7 @@ START_TEST(a_device_keeps_what_was_assigned_over_a_restart)
 {
     push_stream_ref_t phone;
 
-    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    disk_again(&disk, PUSH_DURABILITY_COMMIT);
     phone = come("ada", "phone", NULL);
     assign("ada", "news");
     push_store_checkout(&disk.g.store, &phone, &disk.g.now);
