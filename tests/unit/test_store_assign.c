@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core_suite.h"
@@ -275,6 +276,32 @@ START_TEST(a_device_may_ask_for_what_has_just_ended)
 }
 END_TEST
 
+/* A check-in that has read the list has to see that it is another one now. */
+START_TEST(a_list_that_went_and_came_is_another_one)
+{
+    push_name_t ada = push_store_name(&disk.g.store, named("ada"));
+    push_assigned_copy_t copy, none;
+
+    assign("ada", "news");
+    ck_assert(push_shard_enter(&disk.g.store, ada.shard));
+    ck_assert(push_assigned_copy(&disk.g.store, &ada, &copy));
+    ck_assert(push_assigned_current(&disk.g.store, &ada, &copy));
+    push_shard_leave(&disk.g.store, ada.shard);
+    unassign("ada", "news");
+    ck_assert(push_shard_enter(&disk.g.store, ada.shard));
+    ck_assert(!push_assigned_current(&disk.g.store, &ada, &copy));
+    ck_assert(push_assigned_copy(&disk.g.store, &ada, &none));
+    ck_assert_ptr_null(none.list);
+    push_shard_leave(&disk.g.store, ada.shard);
+    assign("ada", "sport");
+    ck_assert(push_shard_enter(&disk.g.store, ada.shard));
+    ck_assert(!push_assigned_current(&disk.g.store, &ada, &copy));
+    ck_assert(!push_assigned_current(&disk.g.store, &ada, &none));
+    push_shard_leave(&disk.g.store, ada.shard);
+    free(copy.list);
+}
+END_TEST
+
 /* ---- limits ---- */
 
 START_TEST(there_is_a_limit_and_nothing_changes_beyond)
@@ -358,6 +385,7 @@ int main(void)
     tcase_add_test(all, what_is_in_flight_when_it_ends_is_acknowledged);
     tcase_add_test(all, it_may_begin_again_while_something_is_in_flight);
     tcase_add_test(all, a_device_may_ask_for_what_has_just_ended);
+    tcase_add_test(all, a_list_that_went_and_came_is_another_one);
     tcase_add_test(all, there_is_a_limit_and_nothing_changes_beyond);
     tcase_add_test(all, a_restart_knows_what_is_assigned);
     tcase_add_test(all, a_device_keeps_what_was_assigned_over_a_restart);

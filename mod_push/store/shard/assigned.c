@@ -5,7 +5,8 @@
 /*
  * A node is born when its list is written; a change swaps the list by one
  * store, so that a death leaves the one before or the one behind, and a list
- * that nobody needs, which the repair finds.
+ * that nobody needs, which the repair finds.  Versions are numbers that streams
+ * have as well, so that none comes twice, whatever went in between.
  */
 
 static bool is_of_user(const push_heap_t *heap, const void *object,
@@ -65,7 +66,7 @@ static bool make(push_store_t *store, const push_name_t *user, push_ref_t list)
     assigned = push_at(heap, ref);
     assigned->node.hash = hash;
     assigned->list = list;
-    assigned->version = 1;
+    assigned->version = push_store_next_gen(store);
     assigned->unused = 0;
     push_store_digest(&user->text, 1, assigned->id);
     memcpy(assigned->id, &hash, sizeof(hash));
@@ -90,11 +91,12 @@ static void drop(push_store_t *store, unsigned shard,
     heap->release(heap, push_ref_of(heap, assigned));
 }
 
-static void swap(push_heap_t *heap, push_assigned_t *assigned, push_ref_t list)
+static void swap(push_store_t *store, push_heap_t *heap,
+                 push_assigned_t *assigned, push_ref_t list)
 {
     push_ref_t before = assigned->list;
 
-    assigned->version++;
+    assigned->version = push_store_next_gen(store);
     PUSH_FAILPOINT("assigned-version");
     assigned->list = list;
     PUSH_FAILPOINT("assigned-swapped");
@@ -125,7 +127,7 @@ push_status_t push_assigned_change(push_store_t *store,
     }
     push_assigned_write(change, push_at(heap, list));
     if (assigned) {
-        swap(heap, assigned, list);
+        swap(store, heap, assigned, list);
         return PUSH_OK;
     }
     if (!make(store, user, list)) {
