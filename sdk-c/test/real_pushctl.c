@@ -153,7 +153,7 @@ START_TEST(check_says_that_all_is_well)
     const json_t *json = ctl_json("check");
 
     ck_assert_ptr_nonnull(strstr(said, "status          ok\n"));
-    ck_assert_ptr_nonnull(strstr(said, "sound     yes\n"));
+    ck_assert_ptr_nonnull(strstr(said, "sound      yes\n"));
     ck_assert_str_eq(json_text_at(json, "health.status"), "ok");
     ck_assert_int_eq(json_int_at(json, "check.wrong"), 0);
     ck_assert_ptr_null(json_at(ctl_json("check -q"), "check"));
@@ -294,13 +294,14 @@ START_TEST(a_user_is_subscribed)
     struct stream *one = stream_open(server, "user=a%2Fb&device=1&seq=0",
                                      NULL);
 
-    ck_assert(json_is_true(
-        json_at(ctl_json("subscribe a/b 'v/i p'"), "subscribed")));
+    const json_t *said = ctl_json("subscribe a/b 'v/i p'");
+
+    ck_assert(json_is_true(json_at(said, "subscribed")));
     ck_assert_str_eq(ctl("subscriptions a/b"), "v/i p\n");
     publish(server, "channel=v%2Fi%20p", NULL, "here");
     expect_message(one, 1, "here");
-    ck_assert(json_is_false(
-        json_at(ctl_json("unsubscribe a/b 'v/i p'"), "subscribed")));
+    said = ctl_json("unsubscribe a/b 'v/i p'");
+    ck_assert(json_is_false(json_at(said, "subscribed")));
     ck_assert_str_eq(ctl("subscriptions a/b"), "");
 }
 END_TEST
@@ -331,7 +332,7 @@ static const struct {
     {0, "publish -u ann -m --nonsense"},
     {1, "publish -u ann -m x -e 'bad event'"},
     {1, "disconnect \"$(printf '\\001')\""},
-    {1, "unsubscribe ann nowhere"},
+    {4, "unsubscribe ann nowhere"},
     {1, "message 8yIJLk1DzU7 -u a -c b"},
     {1, "recall 8yIJLk1DzU7 -d d"},
     {1, "stats -L $BASE/page"},
