@@ -61,9 +61,7 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
     set->ended(set->data, &ended);
 }
 
-/*
- * The stream's other end, or the state of its connection, is of this process.
- */
+/* The stream's other end, or its connection's state, is of this process. */
 static bool is_fixed(const push_stream_t *stream)
 {
     return !push_stream_moves(stream);
