@@ -1,6 +1,7 @@
 #ifndef PUSH_BROKER_H
 #define PUSH_BROKER_H
 
+#include "core/assigned.h"
 #include "core/checkin.h"
 #include "core/facts.h"
 #include "core/publication.h"
@@ -82,9 +83,8 @@ struct push_broker_t {
                          const push_time_t *now);
 
     /*
-     * The device id of the user's context that has a made-up one and this
-     * app; device has PUSH_DEVICE_MAX + 1 bytes.  False unless there is
-     * exactly one.
+     * The device id of the user's only context that has a made-up one and this
+     * app; device has PUSH_DEVICE_MAX + 1 bytes.  False: there is no such.
      */
     bool (*only_made_up)(push_broker_t *broker, push_text_t user,
                          push_text_t app, char *device);
@@ -98,6 +98,8 @@ struct push_broker_t {
      */
     push_status_t (*dismiss)(push_broker_t *broker, push_text_t user,
                              int64_t refuse, uint32_t *streams);
+    /* Subscribes users to channels, or no more; each has a status. */
+    void (*assign)(push_broker_t *, push_assignment_t *list, unsigned count);
     /* True if a token of the user that was issued then (wall ms) is refused. */
     bool (*revoked)(push_broker_t *broker, push_text_t user, int64_t issued);
     /* Takes one out of the bucket of the name; false if it is empty. */

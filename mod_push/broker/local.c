@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/ops/assign.h"
 #include "store/ops/channels.h"
 #include "store/ops/checkin.h"
 #include "store/shard/context.h"
@@ -181,6 +182,24 @@ static push_status_t dismiss(push_broker_t *broker, push_text_t user,
     return status == PUSH_OK ? push_revocation_wait(store, &commit) : status;
 }
 
+static void assign(push_broker_t *broker, push_assignment_t *list,
+                   unsigned count)
+{
+    push_time_t now = push_clock_now();
+    push_commit_t commit = {0};
+    push_status_t kept;
+
+    for (unsigned i = 0; i < count; i++) {
+        push_store_assign(broker->data, &list[i], &now, &commit);
+    }
+    kept = push_journal_wait_state(broker->data, &commit);
+    for (unsigned i = 0; i < count; i++) {
+        if (list[i].status == PUSH_OK) {
+            list[i].status = kept;
+        }
+    }
+}
+
 static push_guard_t *guard_of(push_broker_t *broker)
 {
     return ((push_store_t *)broker->data)->guard;
@@ -235,6 +254,8 @@ static push_status_t read_view(push_broker_t *broker, const push_view_t *what,
         return push_later_list(broker->data, what, visitor);
     case PUSH_VIEW_CHANNELS:
         return push_channels_list(broker->data, what, visitor);
+    case PUSH_VIEW_ASSIGNED:
+        return push_view_assigned(broker->data, what->user, visitor);
     case PUSH_VIEW_STREAMS:
         return push_streams_list(broker->data, what, visitor);
     case PUSH_VIEW_PRESENT:
@@ -353,6 +374,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .ack = ack,
                               .only_made_up = only_made_up,
                               .dismiss = dismiss,
+                              .assign = assign,
                               .revoked = revoked,
                               .take = take,
                               .use = use,

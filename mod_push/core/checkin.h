@@ -14,7 +14,7 @@
 typedef struct push_checkin_t {
     push_text_t user;
     push_text_t labels[PUSH_LABELS]; /* the device id and app are its name */
-    const push_text_t *channels;     /* at most PUSH_CHANNELS_MAX */
+    const push_text_t *channels;     /* at most PUSH_CHANNELS_OWN */
     unsigned channels_count;
     bool from_oldest; /* new subscriptions begin at what is still kept */
     bool made_up;     /* the device id was made up by the server */

@@ -48,14 +48,16 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_STATE_LOST 128u /* its losses came of a restart */
 #define PUSH_DEVICE_PRESENT    256u /* it was last said to be online */
 /* bits 9 to 12: why it went; see core/device_away.h */
-#define PUSH_DEVICE_TRANSPORT 14 /* bits from here: PUSH_BY_TRANSPORT_* */
+#define PUSH_DEVICE_REROUTED  8192u /* its stream follows other channels */
+#define PUSH_DEVICE_TRANSPORT 14    /* bits from here: PUSH_BY_TRANSPORT_* */
 
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
     unsigned char id[PUSH_CONTEXT_BYTES];
     push_ref_t user;
-    _Atomic uint64_t subscriptions; /* count << 32 | reference, as one */
-    push_ref_t sibling;             /* the user's next device */
+    /* assigned << 48 | count << 32 | reference, as one */
+    _Atomic uint64_t subscriptions;
+    push_ref_t sibling; /* the user's next device */
     push_ref_t labels;
     uint8_t shard;          /* never changes */
     uint8_t lowest;         /* urgency; what is below stays in the mailbox */
@@ -97,15 +99,30 @@ static inline push_ref_t push_device_subscriptions_ref(
 static inline unsigned push_device_subscriptions_count(
     const push_device_t *device)
 {
-    return (unsigned)(atomic_load(&device->subscriptions) >> 32);
+    return (uint16_t)(atomic_load(&device->subscriptions) >> 32);
+}
+
+/* The last ones of them, which the server subscribes it to. */
+static inline unsigned push_device_assigned_count(const push_device_t *device)
+{
+    return (unsigned)(atomic_load(&device->subscriptions) >> 48);
+}
+
+static inline void push_device_set_assigned(push_device_t *device,
+                                            push_ref_t ref, unsigned count,
+                                            unsigned assigned)
+{
+    atomic_store_explicit(&device->subscriptions,
+                          (uint64_t)assigned << 48 | (uint64_t)count << 32
+                              | ref,
+                          memory_order_relaxed);
 }
 
 static inline void push_device_set_subscriptions(push_device_t *device,
                                                  push_ref_t ref,
                                                  unsigned count)
 {
-    atomic_store_explicit(&device->subscriptions, (uint64_t)count << 32 | ref,
-                          memory_order_relaxed);
+    push_device_set_assigned(device, ref, count, 0);
 }
 
 static inline push_subscription_t *push_device_subscriptions(

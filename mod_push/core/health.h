@@ -26,9 +26,10 @@ typedef struct push_health_t {
 typedef struct push_check_t {
     /* what was looked at */
     uint64_t users, devices, channels, keys, laters, messages, outcomes, holds;
-    uint64_t objects; /* of the slab, in all */
-    uint64_t copies;  /* of a cluster's logs */
-    uint64_t behind;  /* of them, those that are not whole at the moment */
+    uint64_t assigned; /* users whom the server subscribes, or did */
+    uint64_t objects;  /* of the slab, in all */
+    uint64_t copies;   /* of a cluster's logs */
+    uint64_t behind;   /* of them, those that are not whole at the moment */
     /* what is wrong */
     uint64_t wrong;   /* in all; the first of them as texts */
     uint64_t leaked;  /* objects that nothing refers to; not counted above */

@@ -40,6 +40,7 @@ typedef enum push_node_kind_t {
     PUSH_NODE_DEVICE,
     PUSH_NODE_KEY,
     PUSH_NODE_LATER,
+    PUSH_NODE_ASSIGNED,
     PUSH_NODE_KINDS
 } push_node_kind_t;
 

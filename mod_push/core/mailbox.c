@@ -109,6 +109,9 @@ static candidate_t read_candidate(push_heap_t *heap, push_device_t *device,
     push_ref_t ref = PUSH_NONE;
     uint32_t tail;
 
+    if (subscription->joined == PUSH_LEFT) {
+        return none;
+    }
     for (;;) {
         switch (
             push_log_read(heap, log, lane, subscription->cursor[lane], &ref)) {
@@ -347,6 +350,9 @@ static push_message_t *pending_from(const push_heap_t *heap,
     const push_log_t *log = push_subscription_log(heap, subscription);
     push_ref_t ref = PUSH_NONE;
 
+    if (subscription->joined == PUSH_LEFT) {
+        return NULL;
+    }
     for (;;) {
         switch (push_log_read(heap, log, position->lane, position->at, &ref)) {
         case PUSH_SLOT_END:

@@ -10,7 +10,7 @@
 
 /* One log that a device follows, and what it has still to be sent of it. */
 typedef struct push_subscription_t {
-    uint64_t joined; /* older mids are not meant for it */
+    uint64_t joined; /* older mids are not meant for it; PUSH_LEFT */
     push_ref_t log;
     uint32_t since; /* wall s, 0: not known; see push_device_trace() */
     uint32_t cursor[PUSH_LANES];   /* the next position to read */
@@ -21,7 +21,11 @@ typedef struct push_subscription_t {
 #define PUSH_SUBSCRIPTION_USER      0u
 #define PUSH_SUBSCRIPTION_BROADCAST 1u
 #define PUSH_SUBSCRIPTION_CHANNELS  2u
-#define PUSH_CHANNELS_MAX           64u /* channels of one device */
+#define PUSH_CHANNELS_OWN           64u /* that a device asks for */
+#define PUSH_CHANNELS_MAX           (2 * PUSH_CHANNELS_OWN) /* of one device */
+
+/* joined: the device follows it no more; what was sent is in flight still. */
+#define PUSH_LEFT UINT64_MAX
 
 static inline push_log_t *push_subscription_log(
     const push_heap_t *heap, const push_subscription_t *subscription)

@@ -65,6 +65,7 @@ typedef enum push_view_kind_t {
     PUSH_VIEW_DEVICES,  /* of a user */
     PUSH_VIEW_CHANNELS, /* a list */
     PUSH_VIEW_STREAMS,  /* likewise */
+    PUSH_VIEW_ASSIGNED, /* channels that the server subscribes user to */
     PUSH_VIEW_PRESENT,  /* users who are connected to a channel */
     PUSH_VIEW_COPY,     /* of the log that message.audience is */
     PUSH_VIEW_LATER,    /* what is kept as message.mid, or was */

@@ -41,6 +41,13 @@ static void warn_of_losses(const push_source_t *source)
                 "keeps none\n",
                 recovery->restored.laters);
     }
+    if (recovery->restored.assigned) {
+        fprintf(stderr,
+                "push-import: of %" PRIu64
+                " users it stays behind to which channels the server "
+                "subscribes them: a cluster does not\n",
+                recovery->restored.assigned);
+    }
 }
 
 static void print_kind(const char *kind, const push_transferred_t *figures)

@@ -79,15 +79,25 @@ static void log_recovery(server_rec *s, const push_recovery_t *recovery)
                      "least urgent and oldest; their devices are told",
                      restored->dropped);
     }
+    if (restored->unassigned) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            "PUSH0330: PushShmSize is too small: of %" APR_UINT64_T_FMT
+            " users it is forgotten to which channels the server "
+            "subscribes them",
+            restored->unassigned);
+    }
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                  "PUSH0073: PushStateDir: came back: %" APR_UINT64_T_FMT
                  " messages, %" APR_UINT64_T_FMT " devices, %" APR_UINT64_T_FMT
                  " idempotency keys, %" APR_UINT64_T_FMT
                  " revocations, %" APR_UINT64_T_FMT
-                 " to be published later; %" APR_UINT64_T_FMT
+                 " to be published later, %" APR_UINT64_T_FMT
+                 " users whom the server subscribes; %" APR_UINT64_T_FMT
                  " expired meanwhile",
                  restored->messages, restored->devices, restored->keys,
-                 restored->revocations, restored->laters, restored->expired);
+                 restored->revocations, restored->laters, restored->assigned,
+                 restored->expired);
 }
 
 /* False, with the reason in why: refused. */

@@ -289,6 +289,23 @@ START_TEST(a_user_is_sent_away)
 }
 END_TEST
 
+START_TEST(a_user_is_subscribed)
+{
+    struct stream *one = stream_open(server, "user=a%2Fb&device=1&seq=0",
+                                     NULL);
+
+    const json_t *said = ctl_json("subscribe a/b 'v/i p'");
+
+    ck_assert(json_is_true(json_at(said, "subscribed")));
+    ck_assert_str_eq(ctl("subscriptions a/b"), "v/i p\n");
+    publish(server, "channel=v%2Fi%20p", NULL, "here");
+    expect_message(one, 1, "here");
+    said = ctl_json("unsubscribe a/b 'v/i p'");
+    ck_assert(json_is_false(json_at(said, "subscribed")));
+    ck_assert_str_eq(ctl("subscriptions a/b"), "");
+}
+END_TEST
+
 /* ---- many messages ---- */
 
 START_TEST(lines_are_published_as_they_come)
@@ -315,6 +332,7 @@ static const struct {
     {0, "publish -u ann -m --nonsense"},
     {1, "publish -u ann -m x -e 'bad event'"},
     {1, "disconnect \"$(printf '\\001')\""},
+    {4, "unsubscribe ann nowhere"},
     {1, "message 8yIJLk1DzU7 -u a -c b"},
     {1, "recall 8yIJLk1DzU7 -d d"},
     {1, "stats -L $BASE/page"},
@@ -553,6 +571,7 @@ int main(void)
     tcase_add_row_test(tc, what_a_server_answers_is_told, answers);
     tcase_add_test(tc, a_user_s_devices_are_listed_and_shown);
     tcase_add_test(tc, a_user_is_sent_away);
+    tcase_add_test(tc, a_user_is_subscribed);
     tcase_add_test(tc, lines_are_published_as_they_come);
     tcase_add_row_test(tc, exit_codes_say_what_happened, codes);
     tcase_add_test(tc, access_that_is_refused_is_told_apart);

@@ -559,6 +559,7 @@ void crash_work(fixture_t *g, crash_journal_t *j, int rounds)
         talk(g, j);
         recall_one(g, j);
         crash_keep(g, j, round);
+        crash_assign(g, j);
         if (j->keys_count < CRASH_KEYS) {
             j->key_times[j->keys_count] = g->now.mono;
             crash_publish_keyed(g, j, j->keys_count++);

@@ -199,6 +199,7 @@ void crash_verify(fixture_t *g, crash_journal_t *j)
         NEEDS(j->later_mids[i] || j->later_kept[i] != LATER_KEPT,
               "what was for later as %u was never delivered", i);
     }
+    crash_unassign(g, j);
     sound(g);
     crash_counts(g, j);
     for (unsigned i = 0; i < CRASH_DEVICES; i++) {
@@ -226,6 +227,7 @@ uint64_t crash_used(const fixture_t *g)
                 + bytes_of(g, store->shards[i].contexts.buckets)
                 + bytes_of(g, store->shards[i].channels.buckets)
                 + bytes_of(g, store->shards[i].keys.buckets)
+                + bytes_of(g, store->shards[i].assigned.buckets)
                 + bytes_of(g, store->shards[i].later.nodes.buckets);
     }
     for (unsigned i = 0; i < PUSH_LANES; i++) {

@@ -50,6 +50,10 @@ void crash_publish_keyed(fixture_t *g, crash_journal_t *j, uint32_t number);
 /* Something for later, another thing each round. */
 void crash_keep(fixture_t *g, crash_journal_t *j, int round);
 
+/* A user is subscribed to channels, and no more; the second behind a death. */
+void crash_assign(fixture_t *g, crash_journal_t *j);
+void crash_unassign(fixture_t *g, const crash_journal_t *j);
+
 /* A device received it. */
 void crash_came(crash_journal_t *j, unsigned number, uint64_t mid);
 

@@ -223,7 +223,7 @@ START_TEST(there_are_failpoints_in_every_critical_section)
         "retire",    "retired",   "repair",    "recount",    "key",
         "reset",     "wake",      "offline",   "user",       "channel",
         "trim",      "seat",      "counted",   "tallied",    "report",
-        "later"};
+        "later",     "assigned"};
 
     ck_assert_int_ge(names_count, 30);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {

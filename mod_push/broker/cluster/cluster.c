@@ -153,6 +153,15 @@ static bool differs(push_broker_t *broker, push_text_t name, int64_t value,
            || push_rates_differs(broker->data, name, value, until);
 }
 
+static void assign(push_broker_t *broker, push_assignment_t *list,
+                   unsigned count)
+{
+    (void)broker;
+    for (unsigned i = 0; i < count; i++) {
+        list[i].status = PUSH_ALONE;
+    }
+}
+
 /* ---- for administrators ---- */
 
 static push_status_t view(push_broker_t *broker, const push_view_t *what,
@@ -164,6 +173,8 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
         return local_of(broker)->view(local_of(broker), what, visitor);
     }
     switch (what->kind) {
+    case PUSH_VIEW_ASSIGNED:
+        return PUSH_ALONE;
     case PUSH_VIEW_MESSAGE:
         return push_views_message(cluster, &what->message, &what->now,
                                   visitor);
@@ -287,6 +298,7 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
                               .ack = ack,
                               .only_made_up = only_made_up,
                               .dismiss = dismiss,
+                              .assign = assign,
                               .revoked = revoked,
                               .take = take,
                               .use = use,

@@ -10,6 +10,7 @@
 #include "http/publish/publish.h"
 #include "http/rejection.h"
 #include "http/runtime.h"
+#include "http/admin/assign.h"
 #include "http/admin/cluster.h"
 #include "http/admin/dismiss.h"
 #include "http/admin/health.h"
@@ -30,23 +31,26 @@
 static int not_found(request_rec *r)
 {
     return push_problem_send(
-        r, push_problem(
-               r->pool, 404, "not-found",
-               "path: / (the dashboard), messages, messages/<mid>, events, "
-               "receipts/<mid>, scheduled, scheduled/<id>, "
-               "users/<user>/devices, users/<user>/streams, "
-               "users/<user>/revoke, users, devices, "
-               "devices/<context id>, channels, streams, children, cluster, "
-               "explain, triggers, triggers/<name>/dead, "
-               "triggers/<name>/retry, stats, metrics, reports, check, "
-               "health, receive or "
-               "ack"));
+        r,
+        push_problem(
+            r->pool, 404, "not-found",
+            "path: / (the dashboard), messages, messages/<mid>, events, "
+            "receipts/<mid>, scheduled, scheduled/<id>, "
+            "users/<user>/devices, users/<user>/streams, "
+            "users/<user>/revoke, users/<user>/channels, "
+            "users/<user>/channels/<channel>, subscriptions, users, devices, "
+            "devices/<context id>, channels, streams, children, cluster, "
+            "explain, triggers, triggers/<name>/dead, "
+            "triggers/<name>/retry, stats, metrics, reports, check, "
+            "health, receive or "
+            "ack"));
 }
 
 static const char *method_name(int method)
 {
     return method == M_GET    ? "GET, HEAD"
            : method == M_POST ? "POST"
+           : method == M_PUT  ? "PUT"
                               : "DELETE";
 }
 
@@ -70,50 +74,59 @@ static int ack(request_rec *r, const char *none)
     return push_ack(r);
 }
 
-#define PARTS_MAX 3
+#define PARTS_MAX 4
 
-/* "*" stands for one part that is handed on. */
+/* "*" stands for one part; the last of them is handed on. */
 static const struct {
     const char *parts[PARTS_MAX];
     int count;
     int method;
     int (*answer)(request_rec *r, const char *part);
-} routes[] = {{{NULL}, 0, M_GET, push_page_redirect},
-              {{""}, 1, M_GET, push_page_index},
-              {{"ui", "*"}, 2, M_GET, push_page_file},
-              {{"ui", "sdk", "*"}, 3, M_GET, push_page_sdk},
-              {{"users", "*", "devices"}, 3, M_GET, push_show_devices},
-              {{"users", "*", "streams"}, 3, M_DELETE, push_dismiss_streams},
-              {{"users", "*", "revoke"}, 3, M_POST, push_revoke_tokens},
-              {{"users"}, 1, M_GET, push_show_devices},
-              {{"devices"}, 1, M_GET, push_show_devices},
-              {{"streams"}, 1, M_GET, push_show_streams},
-              {{"children"}, 1, M_GET, push_show_children},
-              {{"cluster"}, 1, M_GET, push_show_cluster},
-              {{"streams"}, 1, M_DELETE, push_dismiss_streams},
-              {{"revoke"}, 1, M_POST, push_revoke_tokens},
-              {{"messages", "*"}, 2, M_GET, push_show_message},
-              {{"messages", "*"}, 2, M_DELETE, push_recall_message},
-              {{"receipts", "*"}, 2, M_GET, push_show_receipt},
-              {{"devices", "*"}, 2, M_GET, push_show_device},
-              {{"messages"}, 1, M_POST, push_publish},
-              {{"events"}, 1, M_POST, push_events_take},
-              {{"triggers"}, 1, M_GET, push_show_triggers},
-              {{"triggers", "*", "dead"}, 3, M_GET, push_show_dead},
-              {{"triggers", "*", "dead"}, 3, M_DELETE, push_forget_dead},
-              {{"triggers", "*", "retry"}, 3, M_POST, push_retry_dead},
-              {{"channels"}, 1, M_GET, push_show_channels},
-              {{"scheduled"}, 1, M_GET, push_show_scheduled},
-              {{"scheduled", "*"}, 2, M_GET, push_show_later},
-              {{"scheduled", "*"}, 2, M_DELETE, push_recall_later},
-              {{"explain"}, 1, M_GET, push_show_explanation},
-              {{"stats"}, 1, M_GET, push_show_stats},
-              {{"receive"}, 1, M_GET, receive},
-              {{"ack"}, 1, M_POST, ack},
-              {{"metrics"}, 1, M_GET, push_show_metrics},
-              {{"reports"}, 1, M_GET, push_show_reports},
-              {{"check"}, 1, M_GET, push_show_check},
-              {{"health"}, 1, M_GET, push_show_health}};
+} routes[] = {
+    {{NULL}, 0, M_GET, push_page_redirect},
+    {{""}, 1, M_GET, push_page_index},
+    {{"ui", "*"}, 2, M_GET, push_page_file},
+    {{"ui", "sdk", "*"}, 3, M_GET, push_page_sdk},
+    {{"users", "*", "devices"}, 3, M_GET, push_show_devices},
+    {{"users", "*", "streams"}, 3, M_DELETE, push_dismiss_streams},
+    {{"users", "*", "revoke"}, 3, M_POST, push_revoke_tokens},
+    {{"users", "*", "channels"}, 3, M_GET, push_show_assigned},
+    {{"users", "*", "channels", "*"}, 4, M_GET, push_show_assignment},
+    {{"users", "*", "channels", "*"}, 4, M_PUT, push_assign},
+    {{"users", "*", "channels", "*"}, 4, M_DELETE, push_unassign},
+    {{"subscriptions"}, 1, M_GET, push_show_assigned},
+    {{"subscriptions"}, 1, M_PUT, push_assign},
+    {{"subscriptions"}, 1, M_DELETE, push_unassign},
+    {{"subscriptions"}, 1, M_POST, push_assign_lines},
+    {{"users"}, 1, M_GET, push_show_devices},
+    {{"devices"}, 1, M_GET, push_show_devices},
+    {{"streams"}, 1, M_GET, push_show_streams},
+    {{"children"}, 1, M_GET, push_show_children},
+    {{"cluster"}, 1, M_GET, push_show_cluster},
+    {{"streams"}, 1, M_DELETE, push_dismiss_streams},
+    {{"revoke"}, 1, M_POST, push_revoke_tokens},
+    {{"messages", "*"}, 2, M_GET, push_show_message},
+    {{"messages", "*"}, 2, M_DELETE, push_recall_message},
+    {{"receipts", "*"}, 2, M_GET, push_show_receipt},
+    {{"devices", "*"}, 2, M_GET, push_show_device},
+    {{"messages"}, 1, M_POST, push_publish},
+    {{"events"}, 1, M_POST, push_events_take},
+    {{"triggers"}, 1, M_GET, push_show_triggers},
+    {{"triggers", "*", "dead"}, 3, M_GET, push_show_dead},
+    {{"triggers", "*", "dead"}, 3, M_DELETE, push_forget_dead},
+    {{"triggers", "*", "retry"}, 3, M_POST, push_retry_dead},
+    {{"channels"}, 1, M_GET, push_show_channels},
+    {{"scheduled"}, 1, M_GET, push_show_scheduled},
+    {{"scheduled", "*"}, 2, M_GET, push_show_later},
+    {{"scheduled", "*"}, 2, M_DELETE, push_recall_later},
+    {{"explain"}, 1, M_GET, push_show_explanation},
+    {{"stats"}, 1, M_GET, push_show_stats},
+    {{"receive"}, 1, M_GET, receive},
+    {{"ack"}, 1, M_POST, ack},
+    {{"metrics"}, 1, M_GET, push_show_metrics},
+    {{"reports"}, 1, M_GET, push_show_reports},
+    {{"check"}, 1, M_GET, push_show_check},
+    {{"health"}, 1, M_GET, push_show_health}};
 
 /* True if the path below the base is the route, part by part. */
 static bool is_route(const apr_array_header_t *path, const char *const *parts,

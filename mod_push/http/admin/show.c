@@ -411,6 +411,7 @@ int push_show_check(request_rec *r, const char *none)
     set_number(body, "channels", check.channels);
     set_number(body, "keys", check.keys);
     set_number(body, "scheduled", check.laters);
+    set_number(body, "assigned", check.assigned);
     set_number(body, "messages", check.messages);
     set_number(body, "outcomes", check.outcomes);
     set_number(body, "holds", check.holds);

@@ -14,6 +14,7 @@
  *   'M' mid          a message; or, until its time is over, that it ended
  *   'S' id           what is kept for later (later_record.h)
  *   'R' mark id      since when a user's tokens are refused
+ *   'U' user id      what the server subscribes a user to (assigned_record.h)
  *   'F' shard        until when it tells of what it forgot (forgot.h)
  *   'B' step time    what happened then, by event class (report_record.h)
  *   'L' pid          a write-ahead log that may hold what is nowhere else
@@ -34,8 +35,7 @@
 #define PUSH_RECORD_PROBE   'W'
 #define PUSH_RECORD_LOG     'L'
 
-/* 4, 3, 2 (see record_old.h) are read too, and 1: logs without marks. */
-#define PUSH_STATE_VERSION 5u
+#define PUSH_STATE_VERSION 5u /* also read: 4 to 1, see record_old.h */
 
 /* ---- what a record says ----
  * _make gives a record, or NULL for want of memory.  _read takes a value

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/disk/assigned_record.h"
 #include "store/disk/disk.h"
 #include "store/disk/forgot.h"
 #include "store/disk/later_record.h"
@@ -11,6 +12,7 @@
 #include "store/disk/journal.h"
 #include "store/disk/revocation.h"
 #include "core/message_texts.h"
+#include "store/shard/assigned.h"
 #include "store/shard/later.h"
 #include "store/shard/shard.h"
 #include "store/shm/clock.h"
@@ -251,6 +253,20 @@ static void collect_laters(collection_t *c, unsigned index)
     }
 }
 
+static void collect_assigned(collection_t *c, unsigned index)
+{
+    const push_table_t *table = &c->store->shards[index].assigned;
+    push_ref_t ref = PUSH_NONE;
+
+    while (push_table_walk(c->heap, table, &ref)) {
+        const push_assigned_t *assigned = push_at(c->heap, ref);
+        const push_assigned_list_t *list = push_assigned_list(c->heap,
+                                                              assigned);
+
+        take(c, push_assigned_record_make(assigned->id, list));
+    }
+}
+
 static void collect_shard(collection_t *c, unsigned index)
 {
     const push_shard_t *shard = &c->store->shards[index];
@@ -261,6 +277,7 @@ static void collect_shard(collection_t *c, unsigned index)
         push_records_append(c->records, forgot);
     }
     collect_laters(c, index);
+    collect_assigned(c, index);
     while (push_table_walk(c->heap, &shard->users, &ref)) {
         collect_log(c, push_at(c->heap, ref));
     }
@@ -358,6 +375,25 @@ static bool refresh_device(push_store_t *store, const push_record_t *record,
     return !device || *found;
 }
 
+static bool refresh_assigned(push_store_t *store, const push_record_t *record,
+                             push_record_t **found)
+{
+    unsigned shard = record->shard % PUSH_SHARDS;
+    const push_assigned_t *assigned;
+
+    *found = NULL;
+    if (!push_shard_enter(store, shard)) {
+        return false;
+    }
+    assigned = push_assigned_by_id(store, shard, record->key + 1);
+    if (assigned) {
+        *found = push_assigned_record_make(
+            assigned->id, push_assigned_list(&store->heaps[shard], assigned));
+    }
+    push_shard_leave(store, shard);
+    return !assigned || *found;
+}
+
 static bool refresh_forgot(push_store_t *store, const push_record_t *record,
                            push_record_t **found)
 {
@@ -384,6 +420,8 @@ static bool refresh(push_store_t *store, const push_record_t *record,
         return push_revocation_refresh(store, record, found);
     case PUSH_RECORD_FORGOT:
         return refresh_forgot(store, record, found);
+    case PUSH_RECORD_ASSIGNED:
+        return refresh_assigned(store, record, found);
     case PUSH_RECORD_REPORT:
         return push_report_refresh(store, record, found);
     default:

@@ -220,7 +220,7 @@ static void collect_subscription(push_store_t *store,
     const push_subscription_t *subscription = &push_device_subscriptions(
         heap, device)[index];
     push_subscription_record_t *saved =
-        &record->subscriptions[index - PUSH_SUBSCRIPTION_BROADCAST];
+        &record->subscriptions[record->subscriptions_count++];
     scan_t scan = {.heap = heap,
                    .subscription = subscription,
                    .log = push_subscription_log(heap, subscription),
@@ -247,11 +247,15 @@ static void collect_subscriptions(push_store_t *store,
                                   const push_device_t *device,
                                   push_device_record_t *record)
 {
-    record->subscriptions_count = push_device_subscriptions_count(device)
-                                  - PUSH_SUBSCRIPTION_BROADCAST;
+    const push_subscription_t *subscriptions = push_device_subscriptions(
+        &store->heaps[device->shard], device);
+
+    record->subscriptions_count = 0;
     for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
          i < push_device_subscriptions_count(device); i++) {
-        collect_subscription(store, device, i, record);
+        if (subscriptions[i].joined != PUSH_LEFT) {
+            collect_subscription(store, device, i, record);
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 #include "store/ops/checkin.h"
 
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/device_away.h"
 #include "core/trace.h"
 #include "store/shard/context.h"
+#include "store/ops/assign.h"
 #include "store/ops/forget.h"
 #include "store/disk/journal.h"
 #include "store/shard/subscriptions.h"
@@ -16,6 +18,9 @@
 #include "store/shard/shard.h"
 
 #define LONG_WAIT_MS 1000 /* of a request, before it came to be handled */
+
+/* In how many of them the server may change what it subscribes the user to. */
+#define ATTEMPTS 4
 
 /* ---- with the lock of the user's shard ---- */
 
@@ -61,7 +66,7 @@ static void keep_subscription(const push_heap_t *heap,
 
     for (unsigned i = PUSH_SUBSCRIPTION_BROADCAST;
          i < push_device_subscriptions_count(device); i++) {
-        if (old[i].log == subscription->log) {
+        if (old[i].log == subscription->log && old[i].joined != PUSH_LEFT) {
             *subscription = old[i];
         }
     }
@@ -87,12 +92,14 @@ static push_ref_t new_subscriptions(push_store_t *store,
 }
 
 static void use_subscriptions(push_store_t *store, push_device_t *device,
-                              push_ref_t ref, unsigned count)
+                              push_ref_t ref,
+                              const push_subscription_list_t *wanted)
 {
     push_heap_t *heap = &store->heaps[device->shard];
     push_subscription_t *old = push_device_subscriptions(heap, device);
     push_ref_t before = push_device_subscriptions_ref(device);
     unsigned before_count = push_device_subscriptions_count(device);
+    unsigned count = wanted->count;
     push_subscription_t *subscriptions = push_at(heap, ref);
 
     subscriptions[PUSH_SUBSCRIPTION_USER] = old[PUSH_SUBSCRIPTION_USER];
@@ -100,7 +107,7 @@ static void use_subscriptions(push_store_t *store, push_device_t *device,
         keep_subscription(heap, device, &subscriptions[i]);
     }
     push_subscriptions_count(store, subscriptions, count, 1);
-    push_device_set_subscriptions(device, ref, count);
+    push_device_set_assigned(device, ref, count, wanted->assigned);
     PUSH_FAILPOINT("subscriptions-swapped");
     if (old[PUSH_SUBSCRIPTION_BROADCAST].log) {
         push_subscriptions_count(store, old, before_count, -1);
@@ -143,7 +150,8 @@ static void note_device(push_store_t *store, const push_device_t *device)
 /* One check-in on its way, with the lock of the user's shard. */
 typedef struct {
     const push_checkin_t *checkin;
-    const push_subscription_list_t *wanted;
+    push_subscription_list_t *wanted;
+    push_assigned_copy_t *assigned; /* what the server adds to these */
     push_name_t name;
     uint32_t address;
     const push_time_t *now;
@@ -234,7 +242,7 @@ static push_status_t checkin_device(push_store_t *store,
     push_session_open(store, device);
     foreign = push_session_resume(heap, device, checkin->cursor, arrival->now);
     push_store_supersede(store, device, arrival->now);
-    use_subscriptions(store, device, subscriptions, arrival->wanted->count);
+    use_subscriptions(store, device, subscriptions, arrival->wanted);
     if (foreign) {
         push_session_received(heap, device, checkin->cursor->mid,
                               arrival->now);
@@ -376,6 +384,10 @@ static push_status_t check_before(push_store_t *store,
              > arrival->checkin->max_subscriptions) {
         status = PUSH_TOO_MANY_SUBSCRIPTIONS;
     }
+    if (status == PUSH_OK
+        && !push_assigned_copy(store, &arrival->name, arrival->assigned)) {
+        status = PUSH_NO_MEMORY;
+    }
     push_shard_leave(store, arrival->name.shard);
     return status;
 }
@@ -456,6 +468,58 @@ static push_status_t checkin_user(push_store_t *store,
     return status;
 }
 
+/* With the subscriptions; *again: meanwhile the server has others for it. */
+static push_status_t checkin_with(push_store_t *store,
+                                  const arrival_t *arrival,
+                                  push_stream_ref_t *stream_ref, bool *again)
+{
+    unsigned shard = arrival->name.shard;
+    push_commit_t commit = {0};
+    push_status_t status = PUSH_BUSY;
+
+    if (!push_shard_enter(store, shard)) {
+        return status;
+    }
+    *again = !push_assigned_current(store, &arrival->name, arrival->assigned);
+    if (!*again) {
+        status = checkin_user(store, arrival, stream_ref);
+    }
+    push_shard_leave_for(store, shard, &commit);
+    if (status == PUSH_OK) {
+        /* A disk that fails must not keep devices away. */
+        push_journal_wait_state(store, &commit);
+    }
+    return status;
+}
+
+static push_status_t attempt(push_store_t *store, const arrival_t *arrival,
+                             push_stream_ref_t *stream_ref, bool *again)
+{
+    const push_checkin_t *checkin = arrival->checkin;
+    push_assigned_copy_t assigned = {NULL, 0};
+    arrival_t now = *arrival;
+    push_status_t status;
+
+    now.assigned = &assigned;
+    *again = false;
+    status = check_before(store, &now, stream_ref->id);
+    if (status == PUSH_OK) {
+        status = push_subscriptions_take(store, now.wanted, checkin->channels,
+                                         checkin->channels_count,
+                                         checkin->from_oldest);
+        if (status == PUSH_OK) {
+            status = push_assigned_follow(store, now.wanted, &assigned,
+                                          checkin->from_oldest);
+        }
+        if (status == PUSH_OK) {
+            status = checkin_with(store, &now, stream_ref, again);
+        }
+        push_subscriptions_arrived(store, now.wanted);
+    }
+    free(assigned.list);
+    return status;
+}
+
 push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,
                                  const push_time_t *now,
@@ -469,8 +533,8 @@ push_status_t push_store_checkin(push_store_t *store,
         .address = push_guard_address(store->guard,
                                       checkin->labels[PUSH_LABEL_ADDRESS]),
         .now = now};
-    push_commit_t commit = {0};
-    push_status_t status;
+    push_status_t status = PUSH_BUSY;
+    bool again = true;
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], stream_ref->id);
@@ -478,24 +542,8 @@ push_status_t push_store_checkin(push_store_t *store,
     /* Who empties a queue makes room. */
     wanted.room = push_pressure_admit(store, wanted.own ? PUSH_HIGH : PUSH_LOW,
                                       now);
-    status = check_before(store, &arrival, stream_ref->id);
-    if (status != PUSH_OK) {
-        return status;
-    }
-    status = push_subscriptions_take(store, &wanted, checkin->channels,
-                                     checkin->channels_count,
-                                     checkin->from_oldest);
-    if (status == PUSH_OK) {
-        status = PUSH_BUSY;
-        if (push_shard_enter(store, arrival.name.shard)) {
-            status = checkin_user(store, &arrival, stream_ref);
-            push_shard_leave_for(store, arrival.name.shard, &commit);
-        }
-    }
-    push_subscriptions_arrived(store, &wanted);
-    if (status == PUSH_OK) {
-        /* A disk that fails must not keep devices away. */
-        push_journal_wait_state(store, &commit);
+    for (int i = 0; i < ATTEMPTS && again; i++) {
+        status = attempt(store, &arrival, stream_ref, &again);
     }
     return status;
 }

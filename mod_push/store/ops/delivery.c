@@ -130,9 +130,13 @@ static void collect(push_store_t *store, push_device_t *device,
     delivery->full = batch.full;
     delivery->sent = device->sent;
     delivery->closed = window_full(device);
+    delivery->rerouted = device->traits & PUSH_DEVICE_REROUTED;
     delivery->gaps_count = 0;
     if (batch.count) {
         device->traits |= PUSH_DEVICE_ADVANCED;
+    }
+    if (delivery->rerouted) {
+        device->traits &= (uint16_t)~PUSH_DEVICE_REROUTED;
     }
     if (batch.count || !delivery->hold_gaps) {
         collect_gaps(heap, device, delivery);

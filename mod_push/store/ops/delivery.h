@@ -46,9 +46,10 @@ typedef struct push_delivery_t {
     unsigned gaps_count;
     push_pick_t picks[PUSH_DELIVERY_MAX];
     unsigned count;
-    bool more;                        /* than could be collected at once */
-    bool full;                        /* more has to arrive first */
-    bool closed;                      /* an explicit window is full */
+    bool more;     /* than could be collected at once */
+    bool full;     /* more has to arrive first */
+    bool closed;   /* an explicit window is full */
+    bool rerouted; /* the device follows other channels than before */
     char device[PUSH_DEVICE_MAX + 1]; /* made up by the server, or empty */
 } push_delivery_t;
 

@@ -37,7 +37,8 @@ static bool follows(const push_heap_t *heap, const push_device_t *device,
     unsigned count = push_device_subscriptions_count(device);
     unsigned i = PUSH_SUBSCRIPTION_CHANNELS;
 
-    while (i < count && list[i].log != channel) {
+    while (i < count
+           && (list[i].log != channel || list[i].joined == PUSH_LEFT)) {
         i++;
     }
     return i < count;

@@ -54,7 +54,7 @@ bool push_quota_spare(push_store_t *store, push_user_t *user, uint32_t most)
     return true;
 }
 
-/* Counts the channels that the user's other devices subscribe to. */
+/* Counts the channels that the user's other devices ask for. */
 static unsigned other_subscriptions(const push_heap_t *heap,
                                     const push_user_t *user,
                                     const push_device_t *but)
@@ -67,6 +67,7 @@ static unsigned other_subscriptions(const push_heap_t *heap,
 
         count += device != but ? push_device_subscriptions_count(device)
                                      - PUSH_SUBSCRIPTION_CHANNELS
+                                     - push_device_assigned_count(device)
                                : 0;
         ref = device->sibling;
     }

@@ -35,13 +35,13 @@ static void view_device(push_store_t *store, const push_device_t *device,
     view->in_flight = push_session_in_flight(device);
     view->acked = device->acked;
     view->sent = device->sent;
-    view->channels_count = push_device_subscriptions_count(device)
-                           - PUSH_SUBSCRIPTION_CHANNELS;
-    for (unsigned i = 0; i < view->channels_count; i++) {
-        const push_channel_t *channel = push_at(
-            heap, subscriptions[PUSH_SUBSCRIPTION_CHANNELS + i].log);
-
-        view->channels[i] = push_channel_name(channel);
+    view->channels_count = 0;
+    for (unsigned i = PUSH_SUBSCRIPTION_CHANNELS;
+         i < push_device_subscriptions_count(device); i++) {
+        if (subscriptions[i].joined != PUSH_LEFT) {
+            view->channels[view->channels_count++] = push_channel_name(
+                push_at(heap, subscriptions[i].log));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/recovery/restore_internal.h"
+#include "store/disk/assigned_record.h"
 #include "store/disk/later_record.h"
 #include "store/disk/revocation.h"
 #include "store/disk/record_old.h"
@@ -33,6 +34,7 @@ void push_restore_forget(push_restore_t *restore)
 {
     list_cleanup(&restore->messages);
     list_cleanup(&restore->laters);
+    list_cleanup(&restore->assigned);
     list_cleanup(&restore->devices);
     list_cleanup(&restore->keys);
     list_cleanup(&restore->revocations);
@@ -90,6 +92,8 @@ static push_raws_t *list_for(push_restore_t *restore, char type)
         return &restore->messages;
     case PUSH_RECORD_LATER:
         return &restore->laters;
+    case PUSH_RECORD_ASSIGNED:
+        return &restore->assigned;
     case PUSH_RECORD_DEVICE:
         return &restore->devices;
     case PUSH_RECORD_KEY:
@@ -555,6 +559,7 @@ void push_restore_apply(push_restore_t *restore, push_store_t *store,
     sort_and_unite(&restore->messages);
     sort_and_unite(&restore->keys);
     sort_and_unite(&restore->laters);
+    push_restore_assigned(restore, store);
     push_restore_laters(restore, store);
     parse_messages(restore, store);
     choose(restore, store);

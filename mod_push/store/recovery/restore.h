@@ -13,10 +13,12 @@
 
 typedef struct push_restored_t {
     uint64_t messages, devices, keys, revocations;
-    uint64_t laters;  /* publications that are kept */
-    uint64_t expired; /* records whose time ended meanwhile */
-    uint64_t dropped; /* messages that the segment has no room for */
-    uint64_t invalid; /* records that contradict themselves */
+    uint64_t laters;     /* publications that are kept */
+    uint64_t assigned;   /* users whom the server subscribes to channels */
+    uint64_t unassigned; /* those for whom there is no memory */
+    uint64_t expired;    /* records whose time ended meanwhile */
+    uint64_t dropped;    /* messages that the segment has no room for */
+    uint64_t invalid;    /* records that contradict themselves */
 } push_restored_t;
 
 typedef struct push_restore_t push_restore_t;

@@ -44,6 +44,7 @@ struct push_restore_t {
     bool torn;
     push_meta_record_t meta;
     push_raws_t messages, laters, devices, keys, revocations, forgot, reports;
+    push_raws_t assigned;
     push_losts_t lost;
     push_restored_t restored;
 };
@@ -69,6 +70,7 @@ static inline int64_t push_restore_until(const push_restore_t *restore,
 void push_restore_reports(push_restore_t *restore, push_store_t *store);
 
 /* Before all messages, which get the room that is left. */
+void push_restore_assigned(push_restore_t *restore, push_store_t *store);
 void push_restore_laters(push_restore_t *restore, push_store_t *store);
 
 /* No mid is given twice. */

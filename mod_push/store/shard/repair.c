@@ -5,6 +5,7 @@
 #include "core/device_away.h"
 #include "core/trace.h"
 #include "core/event.h"
+#include "store/shard/assigned.h"
 #include "store/shard/held.h"
 #include "store/shard/later.h"
 #include "store/shard/shape.h"
@@ -61,6 +62,7 @@ static bool reset_tables(push_inventory_t *inv)
            && reset_table(inv, &shard->contexts)
            && reset_table(inv, &shard->channels)
            && reset_table(inv, &shard->keys)
+           && reset_table(inv, &shard->assigned)
            && reset_table(inv, &shard->later.nodes);
 }
 
@@ -85,6 +87,9 @@ static void enlist(push_inventory_t *inv, push_item_t *item)
     case PUSH_NODE_LATER:
         push_table_link(inv->heap, &shard->later.nodes, item->ref);
         break;
+    case PUSH_NODE_ASSIGNED:
+        push_table_link(inv->heap, &shard->assigned, item->ref);
+        break;
     default:
         break;
     }
@@ -106,11 +111,16 @@ static void restore_broadcast(push_inventory_t *inv)
     }
 }
 
-/* What is kept for later has a body, and no other has the same. */
+/* What is kept for later has a body, what is assigned a list, and no other
+ * has the same. */
 static bool has_own_body(push_inventory_t *inv, const push_item_t *item)
 {
     const push_later_t *later = push_at(inv->heap, item->ref);
+    const push_assigned_t *assigned = push_at(inv->heap, item->ref);
 
+    if (is_node(inv, item, PUSH_NODE_ASSIGNED)) {
+        return push_inventory_mark(inv, assigned->list, PUSH_PART, 0);
+    }
     return !is_node(inv, item, PUSH_NODE_LATER)
            || push_later_state(later) != PUSH_LATER_KEPT
            || push_inventory_mark(inv, later->body, PUSH_PART, 0);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/message_texts.h"
+#include "store/shard/assigned.h"
 #include "store/shard/copied.h"
 #include "store/shard/later.h"
 #include "store/shard/owned.h"
@@ -66,6 +67,30 @@ static bool later_shape(const push_inventory_t *inventory,
                             body ? body->size : 0);
 }
 
+static bool assigned_shape(const push_inventory_t *inventory,
+                           const push_item_t *item,
+                           const push_assigned_t *assigned)
+{
+    const push_assigned_list_t *list;
+    const push_item_t *part;
+    push_name_t user;
+
+    if (item->size < sizeof(*assigned)
+        || memcmp(&assigned->node.hash, assigned->id,
+                  sizeof(assigned->node.hash))) {
+        return false;
+    }
+    part = push_inventory_find(inventory, assigned->list, PUSH_PART,
+                               sizeof(*list));
+    list = part ? push_at(inventory->heap, part->ref) : NULL;
+    if (!list || !push_assigned_whole(list, part->size)) {
+        return false;
+    }
+    user = push_store_name(inventory->store, push_assigned_user(list));
+    return user.shard == inventory->shard
+           && (uint32_t)user.hash == assigned->node.hash;
+}
+
 bool push_shape_node(const push_inventory_t *inventory,
                      const push_item_t *item)
 {
@@ -83,6 +108,8 @@ bool push_shape_node(const push_inventory_t *inventory,
         return item->size >= sizeof(push_key_t);
     case PUSH_NODE_LATER:
         return later_shape(inventory, item, node);
+    case PUSH_NODE_ASSIGNED:
+        return assigned_shape(inventory, item, node);
     default:
         return false;
     }
@@ -129,6 +156,8 @@ static bool subscriptions_shape(const push_inventory_t *inventory,
 
     if (count < PUSH_SUBSCRIPTION_CHANNELS
         || count > PUSH_SUBSCRIPTION_CHANNELS + PUSH_CHANNELS_MAX
+        || push_device_assigned_count(device)
+               > count - PUSH_SUBSCRIPTION_CHANNELS
         || !push_inventory_find(inventory,
                                 push_device_subscriptions_ref(device),
                                 PUSH_PART, count * sizeof(*subscriptions))) {

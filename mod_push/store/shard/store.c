@@ -172,6 +172,7 @@ bool push_store_create(push_store_t *store, const push_mapping_t *mapping,
             || !push_table_create(&store->heaps[i], &shard->contexts)
             || !push_table_create(&store->heaps[i], &shard->channels)
             || !push_table_create(&store->heaps[i], &shard->keys)
+            || !push_table_create(&store->heaps[i], &shard->assigned)
             || !push_table_create(&store->heaps[i], &shard->later.nodes)) {
             return false;
         }

@@ -164,6 +164,7 @@ void push_subscriptions_begin(push_store_t *store,
                            store->segment->broadcast,
                            push_copy_now(store, broadcast));
     wanted->count = first_of(wanted);
+    wanted->assigned = 0;
     atomic_fetch_add(store->checkins, 1);
 }
 

@@ -12,8 +12,9 @@
 typedef struct push_subscription_list_t {
     push_subscription_t list[PUSH_SUBSCRIPTION_CHANNELS + PUSH_CHANNELS_MAX];
     unsigned count;
-    bool room; /* there is memory for a new channel, user or context */
-    bool own;  /* of a user of the server's own: no broadcast is for it */
+    unsigned assigned; /* the last of them; see store/ops/assign.h */
+    bool room;         /* there is memory for a new channel, user or context */
+    bool own; /* of a user of the server's own: no broadcast is for it */
 } push_subscription_list_t;
 
 /*

@@ -34,6 +34,7 @@ typedef struct push_shard_t {
     push_table_t contexts;
     push_table_t channels;
     push_table_t keys;
+    push_table_t assigned; /* to users; see store/shard/assigned.h */
     push_later_part_t later;
     push_ref_t holds;        /* of its messages; see store/shard/hold.h */
     push_ref_t changing;     /* the device whose session is being changed */
@@ -124,13 +125,12 @@ typedef struct push_segment_t {
     _Atomic uint32_t starved; /* urgency + 1 of who was refused since, or 0 */
     _Atomic uint32_t walks;   /* of relief, through all shards */
     push_lock_t relief;       /* held by who makes room */
-    uint64_t seats_at;        /* offsets from the start */
-    uint64_t shards_at;
-    uint64_t counts_at;     /* a push_shard_counts_t for each shard */
-    push_lock_t sweep_lock; /* held by who sweeps */
-    uint64_t journals_at;   /* one for each seat */
-    uint64_t gone_at;       /* a push_gone_ring_t for each shard */
-    uint64_t reports_at;    /* see store/shm/reports.h */
+    uint64_t seats_at, shards_at; /* offsets from the start */
+    uint64_t counts_at;           /* a push_shard_counts_t for each shard */
+    push_lock_t sweep_lock;       /* held by who sweeps */
+    uint64_t journals_at;         /* one for each seat */
+    uint64_t gone_at;             /* a push_gone_ring_t for each shard */
+    uint64_t reports_at;          /* see store/shm/reports.h */
     push_disk_t disk;
     push_deaths_t deaths;
     push_feed_words_t feeds;

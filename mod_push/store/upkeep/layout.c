@@ -17,6 +17,7 @@
 #include "store/shm/reports.h"
 #include "store/shm/seat.h"
 #include "store/upkeep/layout_cluster.h"
+#include "store/upkeep/layout_assigned.h"
 #include "store/upkeep/layout_later.h"
 
 /*
@@ -76,6 +77,7 @@ static const uint64_t facts[] = {
     PUSH_DEVICE_ADVANCED,
     PUSH_DEVICE_STATE_LOST,
     PUSH_DEVICE_PRESENT,
+    PUSH_DEVICE_REROUTED,
     PUSH_SUBSCRIPTION_USER,
     PUSH_SUBSCRIPTION_BROADCAST,
     PUSH_SUBSCRIPTION_CHANNELS,
@@ -220,6 +222,7 @@ static const uint64_t facts[] = {
     AT(push_shard_t, contexts),
     AT(push_shard_t, channels),
     AT(push_shard_t, keys),
+    AT(push_shard_t, assigned),
     AT(push_shard_t, later),
     AT(push_shard_t, holds),
     AT(push_shard_t, changing),
@@ -521,5 +524,6 @@ uint64_t push_layout(uint64_t transport)
     for (int i = 0; i < PUSH_TALLIES; i++) {
         sum = add_text(sum, push_tally_name((push_tally_kind_t)i));
     }
-    return push_fingerprint_add(push_layout_later(sum), &transport, 1);
+    return push_fingerprint_add(push_layout_assigned(push_layout_later(sum)),
+                                &transport, 1);
 }

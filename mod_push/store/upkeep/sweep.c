@@ -7,6 +7,7 @@
 #include "store/shard/context.h"
 #include "store/disk/disk.h"
 #include "store/disk/report_record.h"
+#include "store/ops/assign.h"
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
 #include "store/upkeep/orphan.h"
@@ -98,6 +99,9 @@ static void sweep_devices(push_store_t *store, push_user_t *user,
              * process.
              */
             push_seat_wake_device(&store->seats, device);
+        }
+        if (push_device_assigned_count(device)) {
+            push_assigned_tidy(store, device);
         }
         push_save_if_changed(store, device, &round->written);
         round->crowded += push_mailbox_crowded(heap, device,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/trace.h"
+#include "store/shard/assigned.h"
 #include "store/shard/copy.h"
 #include "store/shard/hold.h"
 #include "store/shard/later.h"
@@ -264,6 +265,15 @@ static void check_later(walk_t *walk, const push_later_t *later)
     }
 }
 
+static void check_assigned(walk_t *walk, const push_assigned_t *assigned)
+{
+    walk->check->assigned++;
+    if (!push_inventory_mark(&walk->inv, assigned->list, PUSH_PART, 0)) {
+        wrong(walk, "what is assigned as %u has no list of its own",
+              push_ref_of(walk->inv.heap, assigned));
+    }
+}
+
 static void check_node(walk_t *walk, push_ref_t ref, push_node_kind_t kind)
 {
     switch (kind) {
@@ -279,6 +289,9 @@ static void check_node(walk_t *walk, push_ref_t ref, push_node_kind_t kind)
         break;
     case PUSH_NODE_LATER:
         check_later(walk, push_at(walk->inv.heap, ref));
+        break;
+    case PUSH_NODE_ASSIGNED:
+        check_assigned(walk, push_at(walk->inv.heap, ref));
         break;
     default:
         walk->check->keys++;
@@ -398,6 +411,7 @@ static void check_shard(walk_t *walk)
     check_table(walk, &shard->contexts, PUSH_NODE_DEVICE);
     check_table(walk, &shard->channels, PUSH_NODE_CHANNEL);
     check_table(walk, &shard->keys, PUSH_NODE_KEY);
+    check_table(walk, &shard->assigned, PUSH_NODE_ASSIGNED);
     check_laters(walk, &shard->later);
     if (!walk->inv.shard) {
         push_inventory_mark(&walk->inv, store->segment->broadcast, PUSH_NODE,

@@ -378,6 +378,7 @@ static push_status_t begin(push_store_t *store, push_stream_t *stream,
         status = push_delivery_begin(store, &stream_ref, now, delivery);
     }
     stream->full = status == PUSH_OK && delivery->full;
+    stream->arriving |= status == PUSH_OK && delivery->rerouted;
     return status;
 }
 
@@ -433,6 +434,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     if (status != PUSH_OK) {
         return flush_status(status);
     }
+    stream->arriving |= delivery->rerouted;
     if (!delivery->count && !stream->due) {
         return PUSH_FLUSH_IDLE;
     }

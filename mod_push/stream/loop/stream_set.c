@@ -61,9 +61,7 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
     set->ended(set->data, &ended);
 }
 
-/*
- * The stream's other end, or the state of its connection, is of this process.
- */
+/* The stream's other end, or its connection's state, is of this process. */
 static bool is_fixed(const push_stream_t *stream)
 {
     return !push_stream_moves(stream);
@@ -201,6 +199,9 @@ static void arrive(push_stream_set_t *set, uint32_t index)
                                        PUSH_CHANNELS_MAX + 1);
 
     stream->arriving = count < 0;
+    if (count >= 0) {
+        unfollow(set, stream); /* what it followed before */
+    }
     for (int i = 0; i < count; i++) {
         if (push_followers_add(&set->followers, channels[i], index,
                                &stream->follows)) {

@@ -1,0 +1,54 @@
+#ifndef PUSH_ASSIGN_H
+#define PUSH_ASSIGN_H
+
+#include "core/assigned.h"
+#include "core/view.h"
+#include "store/shard/subscriptions.h"
+
+/*
+ * The server subscribes users to channels, beside what their devices ask for:
+ * all devices that there are follow at once, and those that come later from
+ * their check-in on.  On one machine alone.
+ */
+
+/*
+ * Does what is asked for; its status says what came of it.  commit is for
+ * push_journal_wait_state().
+ */
+void push_store_assign(push_store_t *store, push_assignment_t *assignment,
+                       const push_time_t *now, push_commit_t *commit);
+
+/* The channels of a user, as visitor->channel. */
+push_status_t push_view_assigned(push_store_t *store, push_text_t user,
+                                 const push_visitor_t *visitor);
+
+/* ---- for a check-in ---- */
+
+typedef struct push_assigned_copy_t {
+    push_assigned_list_t *list; /* from malloc(); NULL: there is none */
+    uint32_t version;           /* 0: there was none */
+} push_assigned_copy_t;
+
+/* With the lock of the user's shard.  False: no memory. */
+bool push_assigned_copy(push_store_t *store, const push_name_t *user,
+                        push_assigned_copy_t *copy);
+
+/* With the same lock: the copy is what there is. */
+bool push_assigned_current(push_store_t *store, const push_name_t *user,
+                           const push_assigned_copy_t *copy);
+
+/* With no lock: the channels of the copy as well, behind the device's own. */
+push_status_t push_assigned_follow(push_store_t *store,
+                                   push_subscription_list_t *wanted,
+                                   const push_assigned_copy_t *copy,
+                                   bool from_oldest);
+
+/* ---- for the sweep ---- */
+
+/*
+ * Takes out what the device follows no more, if nothing is in flight that
+ * stands there.  With the lock of the device's shard.
+ */
+void push_assigned_tidy(push_store_t *store, push_device_t *device);
+
+#endif
