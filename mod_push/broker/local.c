@@ -6,6 +6,7 @@
 #include "store/ops/assign.h"
 #include "store/ops/channels.h"
 #include "store/ops/checkin.h"
+#include "store/ops/move.h"
 #include "store/shard/context.h"
 #include "store/shard/report.h"
 #include "store/ops/dismiss.h"

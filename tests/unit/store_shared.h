@@ -5,6 +5,7 @@
 
 #include "core/families.h"
 #include "store/ops/checkin.h"
+#include "store/ops/move.h"
 #include "store/ops/delivery.h"
 #include "store/ops/publish.h"
 

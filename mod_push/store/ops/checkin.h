@@ -4,7 +4,7 @@
 #include "core/checkin.h"
 #include "store/shard/store.h"
 
-/* Devices that come, acknowledge, and go. */
+/* Devices that come. */
 
 /*
  * Checks a device in: finds or makes its context, refreshes what is known of
@@ -20,26 +20,6 @@ push_status_t push_store_checkin(push_store_t *store,
                                  const push_checkin_t *checkin,
                                  const push_time_t *now,
                                  push_stream_ref_t *stream_ref);
-
-/*
- * Wake-ups of the device go to another seat from now on; the device is online,
- * even if that was forgotten on the way.  False if a newer stream took over,
- * or the mailbox is locked.
- */
-bool push_store_move(push_store_t *store, const push_stream_ref_t *stream_ref,
-                     unsigned seat);
-
-/* Puts the device on the list of its reactor, if it is online. */
-void push_store_wake(push_store_t *store, push_device_t *device);
-
-/* The stream ended.  A no-op if a newer one took over. */
-void push_store_checkout(push_store_t *store,
-                         const push_stream_ref_t *stream_ref,
-                         const push_time_t *now);
-
-/* The same, and it is known why. */
-void push_store_end(push_store_t *store, const push_stream_ref_t *stream_ref,
-                    push_went_t why, const push_time_t *now);
 
 /* ---- with the lock of the device's shard ---- */
 

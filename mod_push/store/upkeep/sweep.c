@@ -1,3 +1,4 @@
+#include "store/ops/move.h"
 #include "store/upkeep/sweep.h"
 
 #include <stdatomic.h>

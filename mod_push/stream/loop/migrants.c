@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 
+#include "store/ops/move.h"
 #include "store/shard/hold.h"
 #include "store/shm/reserve.h"
 

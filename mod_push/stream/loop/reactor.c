@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/times.h"
+#include "store/ops/move.h"
 #include "store/shm/reserve.h"
 #include "store/shm/thread.h"
 #include "stream/loop/stream_set.h"

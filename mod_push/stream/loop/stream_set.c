@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "store/ops/move.h"
 #include "store/shard/hold.h"
 #include "stream/loop/stuck.h"
 #include "store/shm/reserve.h"
