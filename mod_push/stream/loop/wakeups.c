@@ -1,7 +1,6 @@
 #include "stream/loop/wakeups.h"
 
 #include "store/ops/move.h"
-
 #include "stream/loop/stream_set.h"
 
 /* From the wake-up lists of the seat to the queue of streams to be flushed. */
