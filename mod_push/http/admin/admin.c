@@ -12,6 +12,7 @@
 #include "http/runtime.h"
 #include "http/admin/cluster.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/grip.h"
 #include "http/admin/health.h"
 #include "http/admin/lists.h"
 #include "http/admin/metrics.h"
@@ -29,7 +30,7 @@ static int not_found(request_rec *r)
     return push_problem_send(
         r, push_problem(
                r->pool, 404, "not-found",
-               "path: / (the dashboard), messages, messages/<mid>, "
+               "path: / (the dashboard), messages, messages/<mid>, publish, "
                "receipts/<mid>, "
                "users/<user>/devices, users/<user>/streams, "
                "users/<user>/revoke, users, devices, "
@@ -92,6 +93,8 @@ static const struct {
               {{"receipts", "*"}, 2, M_GET, push_show_receipt},
               {{"devices", "*"}, 2, M_GET, push_show_device},
               {{"messages"}, 1, M_POST, push_publish},
+              {{"publish"}, 1, M_POST, push_grip_publish},
+              {{"publish", ""}, 2, M_POST, push_grip_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"explain"}, 1, M_GET, push_show_explanation},
               {{"stats"}, 1, M_GET, push_show_stats},

@@ -129,8 +129,7 @@ static const push_problem_t *bad_body(request_rec *r, apr_status_t status)
                               "malformed");
 }
 
-/* The whole body, if it is not larger than a message may be. */
-static const push_problem_t *read_body(request_rec *r, push_text_t *body)
+const push_problem_t *push_publish_body(request_rec *r, push_text_t *body)
 {
     apr_size_t max = (apr_size_t)push_settings(r)->max_message_size;
     apr_bucket_brigade *brigade = apr_brigade_create(
@@ -242,7 +241,7 @@ static const push_problem_t *check(request_rec *r, push_publication_t *asked)
         ?: push_allow_audience(r, r->pool, asked)
         ?: parse_headers(r, asked)
         ?: push_relayed_read(r, &asked->relayed)
-        ?: read_body(r, &asked->spec.content.data)
+        ?: push_publish_body(r, &asked->spec.content.data)
         ?: push_allow_rate(r, r->pool, asked, true);
 }
 
