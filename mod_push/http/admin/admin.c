@@ -12,6 +12,7 @@
 #include "http/runtime.h"
 #include "http/admin/cluster.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/grip.h"
 #include "http/admin/health.h"
 #include "http/admin/lists.h"
 #include "http/admin/metrics.h"
@@ -33,7 +34,7 @@ static int not_found(request_rec *r)
         r, push_problem(
                r->pool, 404, "not-found",
                "path: / (the dashboard), messages, messages/<mid>, events, "
-               "receipts/<mid>, scheduled, scheduled/<id>, "
+               "publish, receipts/<mid>, scheduled, scheduled/<id>, "
                "users/<user>/devices, users/<user>/streams, "
                "users/<user>/revoke, users, devices, "
                "devices/<context id>, channels, streams, children, cluster, "
@@ -102,6 +103,8 @@ static const struct {
               {{"triggers", "*", "dead"}, 3, M_GET, push_show_dead},
               {{"triggers", "*", "dead"}, 3, M_DELETE, push_forget_dead},
               {{"triggers", "*", "retry"}, 3, M_POST, push_retry_dead},
+              {{"publish"}, 1, M_POST, push_grip_publish},
+              {{"publish", ""}, 2, M_POST, push_grip_publish},
               {{"channels"}, 1, M_GET, push_show_channels},
               {{"scheduled"}, 1, M_GET, push_show_scheduled},
               {{"scheduled", "*"}, 2, M_GET, push_show_later},

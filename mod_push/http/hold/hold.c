@@ -9,6 +9,7 @@
 #include "http/capture/body.h"
 #include "http/capture/taken.h"
 #include "http/endpoint.h"
+#include "http/hold/grip.h"
 #include "http/hold/guest.h"
 #include "http/runtime.h"
 #include "http/subscribe/head.h"
@@ -265,18 +266,33 @@ static apr_status_t hold(ap_filter_t *f, apr_bucket_brigade *in)
 
 /* ---- hooks ---- */
 
+static bool captures(const request_rec *r)
+{
+    return push_settings(r)->capture.mode > PUSH_CAPTURE_OFF
+           && !push_endpoint_path(r) && push_runtime();
+}
+
 /* For every request that a handler is to answer. */
 static void insert(request_rec *r)
 {
-    if (push_settings(r)->capture.mode > PUSH_CAPTURE_OFF
-        && !push_endpoint_path(r) && push_runtime()) {
+    if (captures(r)) {
         ap_add_output_filter_handle(holder, NULL, r, r->connection);
     }
+}
+
+/* For every request, behind what takes these headers out of it. */
+static int fixup(request_rec *r)
+{
+    if (captures(r)) {
+        push_grip_sign(r);
+    }
+    return DECLINED;
 }
 
 void push_hold_register(void)
 {
     holder = ap_register_output_filter("PUSH_HOLD", hold, NULL,
                                        AP_FTYPE_CONTENT_SET - 3);
+    ap_hook_fixups(fixup, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_insert_filter(insert, NULL, NULL, APR_HOOK_MIDDLE);
 }
