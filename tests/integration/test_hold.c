@@ -9,10 +9,8 @@
 #include "case.h"
 #include "certificate.h"
 #include "curl.h"
-#include "jws.h"
 #include "keep.h"
 #include "stream.h"
-#include "token.h"
 #include "verbs.h"
 #include "wait.h"
 #include "wire.h"
@@ -30,27 +28,6 @@ static const char ada[] = "200\nContent-Type: text/event-stream\n"
                           "Push-Channel: city.oslo\nX-Mine: kept\n\n"
                           "event: hello\ndata: first\n\n";
 
-/* Ask an application, and read the answer as a stream. */
-static struct stream *hold(const struct server *s, const char *target,
-                           const char *headers)
-{
-    struct request q = {.target = target, .headers = headers};
-    struct wire *w = wire_open(s, 0);
-    const char *head;
-
-    http_send(w, &q);
-    head = http_head(w, wait_now() + 2 * WAIT_MS);
-    ck_assert_ptr_nonnull(head);
-    return stream_begin(w, head);
-}
-
-static void expect_text(struct stream *st, const char *text)
-{
-    const struct event *e = stream_next(st);
-
-    ck_assert_str_eq(e->data, text);
-}
-
 /* ---- every application ---- */
 
 static void is_held(const struct server *s, enum app app)
@@ -58,7 +35,7 @@ static void is_held(const struct server *s, enum app app)
     struct stream *st;
 
     apps_write(s, "ada", ada);
-    st = hold(s, apps_path(app, "ada"), NULL);
+    st = apps_hold(s, apps_path(app, "ada"), NULL);
     ck_assert_int_eq(st->status, 200);
     ck_assert_msg(strncmp(stream_header(st, "Content-Type"),
                           "text/event-stream", 17)
@@ -113,8 +90,8 @@ START_TEST(a_stream_that_was_cut_goes_on)
     apps_write(s, "open",
                "200\nPush-Hold: stream\nPush-Channel: city.rome, city.oslo\n"
                "Push-Keep-Alive: 1\n\n");
-    st = hold(s, "/node/open", NULL);
-    other = hold(s, "/node/open", NULL);
+    st = apps_hold(s, "/node/open", NULL);
+    other = apps_hold(s, "/node/open", NULL);
     publish(s, "channel=city.rome", NULL, "one");
     expect_text(other, "one");
     e = stream_next(st);
@@ -125,13 +102,14 @@ START_TEST(a_stream_that_was_cut_goes_on)
     leave(s, st);
     publish(s, "channel=city.rome", NULL, "two");
     expect_text(other, "two");
-    st = hold(s, "/node/open", keep_printf("Last-Event-ID: %s\r\n", cursor));
+    st = apps_hold(s, "/node/open",
+                   keep_printf("Last-Event-ID: %s\r\n", cursor));
     expect_text(st, "two");
     publish(s, "channel=city.oslo", NULL, "three");
     expect_text(st, "three");
     expect_text(other, "three");
     /* An id that the application gave stands for nothing. */
-    st = hold(s, "/node/open", "Last-Event-ID: 17\r\n");
+    st = apps_hold(s, "/node/open", "Last-Event-ID: 17\r\n");
     ck_assert_int_eq(st->status, 200);
     publish(s, "channel=city.oslo", NULL, "four");
     expect_text(st, "four");
@@ -150,7 +128,7 @@ START_TEST(many_streams_hold_nothing_but_themselves)
                    keep_printf("200\nPush-Hold: stream\nPush-User: u%d\n"
                                "Push-Channel: city.all\n\n",
                                i));
-        streams[i] = hold(s, "/node/many", NULL);
+        streams[i] = apps_hold(s, "/node/many", NULL);
         ck_assert_int_eq(streams[i]->status, 200);
     }
     wait_until(server_is_quiet(s));
@@ -261,149 +239,6 @@ START_TEST(no_filter_and_no_transport_is_in_the_way)
 }
 END_TEST
 
-/* ---- the names of GRIP ---- */
-
-static struct server *grip_start(void)
-{
-    return apps_start(keep_printf(ALLOW "PushGripKey realm %s\n",
-                                  token_file("changeme\n", 0600)));
-}
-
-/* The token that was made when it expires then. */
-static bool is_signed(const char *token, long expires)
-{
-    const struct jws_signer signer = {.alg = "HS256", .secret = "changeme"};
-    char *made = jws_sign(&signer, "{\"alg\":\"HS256\",\"typ\":\"JWT\"}",
-                          keep_printf("{\"iss\":\"realm\",\"exp\":%ld}",
-                                      expires));
-    bool same = strcmp(made, token) == 0;
-
-    free(made);
-    return same;
-}
-
-/* Fail the test unless it is of the issuer, and good for an hour. */
-static void expect_signature(const char *token)
-{
-    long late = token_time(3600), at = late - 60;
-
-    while (at <= late && !is_signed(token, at)) {
-        at++;
-    }
-    ck_assert_msg(at <= late, "%s", token);
-}
-
-START_TEST(an_application_knows_by_whom_it_is_asked)
-{
-    struct server *s = grip_start(), *t = apps_start(ALLOW);
-    const char *forged = "Grip-Sig: forged\r\nGrip-Feature: all\r\n";
-    struct answer *a = http_do(s, "GET", "/node/mirror", forged, NULL);
-    json_t *seen = json_loads(a->body, 0, NULL);
-
-    json_keep(seen);
-    expect_signature(json_text_at(seen, "grip-sig"));
-    ck_assert_str_eq(json_text_at(seen, "grip-feature"), "status");
-    a = http_do(t, "GET", "/node/mirror", forged, NULL);
-    ck_assert_msg(strstr(a->body, "grip") == NULL, "%s", a->body);
-}
-END_TEST
-
-#define ITEM(channel, formats)                                                \
-    "{\"items\":[{\"channel\":\"" channel                                     \
-    "\",\"id\":\"8\",\"prev-id\":\"7\",\"formats\":{" formats "}}]}"
-
-static struct answer *publish_item(const struct server *s, const char *body)
-{
-    return http_do(s, "POST", "/push/publish/",
-                   "Content-Type: application/json\r\n", body);
-}
-
-START_TEST(what_speaks_grip_holds_and_publishes)
-{
-    struct server *s = grip_start();
-    const struct event *e;
-    struct stream *st;
-    struct answer *a;
-
-    apps_write(s, "grip",
-               "200\nContent-Type: text/event-stream\nGrip-Hold: stream\n"
-               "Grip-Channel: city.rome, city.oslo\n"
-               "Grip-Keep-Alive: event: keep-alive\\ndata:\\n\\n; "
-               "format=cstring; timeout=20\n"
-               "Grip-Link: </next>; rel=next; timeout=60\n"
-               "Grip-Timeout: 55\nGrip-Set-Meta: user=\"ada\"\n\n"
-               "event: open\ndata: hello\n\n");
-    st = hold(s, "/node/grip?device=d", NULL);
-    ck_assert_int_eq(st->status, 200);
-    ck_assert_msg(strcasestr(st->head, "\ngrip-") == NULL, "%s", st->head);
-    expect_text(st, "hello");
-    a = publish_item(
-        s, ITEM("city.oslo",
-                "\"http-stream\":{\"content\":\"event: message\\n"
-                "data: hi\\ndata: there\\n\\n: x\\nevent: state\\r\\n"
-                "data: {}\\r\\n\\r\\n\"},\"ws-message\":{}"));
-    ck_assert_int_eq(a->status, 200);
-    e = stream_next(st);
-    ck_assert_str_eq(e->data, "hi\nthere");
-    ck_assert_str_eq(e->type, "");
-    e = stream_next(st);
-    ck_assert_str_eq(e->data, "{}");
-    ck_assert_str_eq(e->type, "state");
-    publish(s, "user=ada", NULL, "to ada");
-    expect_text(st, "to ada");
-}
-END_TEST
-
-#define GRIP "200\nGrip-Hold: stream\n"
-
-static const char *const grip_refused[][2] = {
-    {"200\nGrip-Hold: response\n\n", "Grip-Hold: stream"},
-    {GRIP "Grip-Channel: city.a; prev-id=7\n\n", "prev-id=7) is not"},
-    {GRIP "Grip-Channel: town\n\n", "town is not one of those"},
-    {GRIP "Grip-Keep-Alive: x; timeout=0\n\n", "from 1 to 3600"},
-    {GRIP "Grip-Set-Meta: room=\"1\"\n\n", "Grip-Set-Meta: user="},
-    {GRIP "Grip-Set-Meta: user=\"eve\"\n\n", "hold-user:"},
-    {GRIP "Grip-Status: 404\n\n", "Grip-Status: 200"},
-    {GRIP "Grip-Link: </gone>; rel=gone\n\n", "Grip-Link: rel=next"},
-    {GRIP "Grip-Expose-Headers: X\n\n", "Grip-Expose-Headers is not"}};
-
-static const struct {
-    const char *body;
-    int status;
-    const char *mention;
-} items_refused[] = {
-    {"nonsense", 400, "no JSON"},
-    {"{\"items\":[]}", 400, "items: 1 to 100"},
-    {"{\"items\":[{\"formats\":{}}]}", 422, "channel: the name"},
-    {ITEM("city.a", "\"http-response\":{\"body\":\"x\"}"), 422,
-     "formats: http-stream"},
-    {ITEM("city.a", "\"http-stream\":{\"action\":\"close\"}"), 422,
-     "action: send"},
-    {ITEM("city.a", "\"http-stream\":{\"content\":\"hello\\n\"}"), 422,
-     "Server-Sent Events"},
-    {ITEM("$stats", "\"http-stream\":{\"content\":\"data: x\\n\\n\"}"), 400,
-     "channel"}};
-
-START_TEST(what_of_grip_is_not_here_is_named)
-{
-    struct server *s = grip_start();
-    struct answer *a;
-    size_t i;
-
-    server_allow(s, "PUSH0321");
-    for (i = 0; i < sizeof(grip_refused) / sizeof(*grip_refused); i++) {
-        apps_write(s, "refused", grip_refused[i][0]);
-        http_expect(http_get(s, "/node/refused"), 502, grip_refused[i][1]);
-    }
-    for (i = 0; i < sizeof(items_refused) / sizeof(*items_refused); i++) {
-        a = publish_item(s, items_refused[i].body);
-        http_expect(a, items_refused[i].status, items_refused[i].mention);
-    }
-    ck_assert_int_eq(stat_of(s, "streams"), 0);
-    ck_assert_int_eq(stat_of(s, "messages"), 0);
-}
-END_TEST
-
 /* ---- what is refused ---- */
 
 #define HOLD "200\nPush-Hold: stream\n"
@@ -493,9 +328,6 @@ int main(void)
     tcase_add_test(tc, an_answer_that_waited_in_vain_is_the_application_s);
     tcase_add_test(tc, many_streams_hold_nothing_but_themselves);
     tcase_add_test(tc, no_filter_and_no_transport_is_in_the_way);
-    tcase_add_test(tc, an_application_knows_by_whom_it_is_asked);
-    tcase_add_test(tc, what_speaks_grip_holds_and_publishes);
-    tcase_add_test(tc, what_of_grip_is_not_here_is_named);
     tcase_add_test(tc, what_may_not_be_held_is_told_apart);
     tcase_add_test(tc, a_part_of_a_page_holds_nothing);
     return case_run(suite);

@@ -141,10 +141,13 @@ static bool is_route(const apr_array_header_t *path, const char *const *parts,
 /* Whether a token may publish is asked when it is known to whom. */
 static bool publishes(const apr_array_header_t *path)
 {
-    static const char *const parts[] = {"messages"};
+    static const char *const messages[] = {"messages"};
+    static const char *const items[] = {"publish", ""};
     const char *part;
 
-    return is_route(path, parts, 1, &part);
+    return is_route(path, messages, 1, &part)
+           || is_route(path, items, 1, &part)
+           || is_route(path, items, 2, &part);
 }
 
 /*

@@ -2,140 +2,59 @@
 
 #include <apr_strings.h>
 #include <http_protocol.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "http/json.h"
+#include "http/admin/grip_formats.h"
+#include "http/publish/allow.h"
 #include "http/publish/body.h"
-#include "http/publish/inject.h"
+#include "http/rejection.h"
 #include "http/runtime.h"
 
 /*
- * An item has the bytes that each format of client is to get.  Those of
- * http-stream are Server-Sent Events here, so they are read back into events,
- * each of which is a message; all items are published together.
+ * An item has what each format of client is to get.  All items are read, and
+ * only then published, together: with a bad one among them nothing is.
  */
 
 #define ITEMS_MAX 100u
 
-typedef struct {
-    request_rec *r;
-    apr_array_header_t *messages; /* push_injected_t */
-    const char *channel;
-    const char *event; /* of the event that is read; NULL: none */
-    const char *data;  /* likewise, its lines joined */
-} items_t;
-
-static const push_problem_t *bad_item(request_rec *r, const char *legal)
+/* Each item counts as a publish. */
+static const push_problem_t *check_channel(push_grip_items_t *items)
 {
-    return push_problem(r->pool, 422, "bad-item", "%s", legal);
+    push_publication_t asked = {
+        .audience = {.kind = PUSH_LOG_CHANNEL,
+                     .name = push_text_of(items->channel)}};
+
+    if (!items->channel || !push_name_valid(asked.audience.name)
+        || *items->channel == '$') {
+        return push_grip_bad(items, "channel: 1-255 bytes of UTF-8 without "
+                                    "controls, which do not begin with $");
+    }
+    return push_allow_audience(items->r, items->r->pool, &asked)
+               ?: push_allow_rate(items->r, items->r->pool, &asked, false);
 }
 
-/* ---- events ---- */
-
-/* At the empty line behind an event.  "message" is what has no name. */
-static const push_problem_t *end_event(items_t *items)
+static const push_problem_t *take_item(push_grip_items_t *items,
+                                       const json_t *item)
 {
-    push_injected_t *message;
-    json_t *line;
-    char *text;
-
-    if (!items->data) {
-        items->event = NULL;
-        return NULL;
-    }
-    line = json_pack("{s:s, s:s}", "channel", items->channel, "text",
-                     items->data);
-    if (line && items->event && strcmp(items->event, "message")) {
-        json_object_set_new(line, "event", json_string(items->event));
-    }
-    text = line ? json_dumps(line, JSON_COMPACT) : NULL;
-    json_decref(line);
-    if (!text) {
-        return push_problem(items->r->pool, 503, "busy", "no memory");
-    }
-    message = apr_array_push(items->messages);
-    *message = (push_injected_t){
-        .line = push_text_of(apr_pstrdup(items->r->pool, text))};
-    free(text);
-    items->event = NULL;
-    items->data = NULL;
-    return NULL;
-}
-
-/* A line without its end, WHATWG HTML, section 9.2.6. */
-static const push_problem_t *take_line(items_t *items, char *line)
-{
-    apr_pool_t *pool = items->r->pool;
-    char *value = strchr(line, ':');
-
-    if (!*line) {
-        return end_event(items);
-    }
-    if (value) {
-        *value++ = '\0';
-        value += *value == ' ';
-    }
-    if (!strcmp(line, "data")) {
-        items->data = items->data ? apr_pstrcat(pool, items->data, "\n",
-                                                value ? value : "", NULL)
-                      : value     ? value
-                                  : "";
-    }
-    else if (!strcmp(line, "event")) {
-        items->event = value && *value ? value : NULL;
-    }
-    else if (*line && strcmp(line, "id") && strcmp(line, "retry")) {
-        return bad_item(items->r,
-                        "http-stream: content is Server-Sent Events");
-    }
-    return NULL;
-}
-
-static const push_problem_t *take_content(items_t *items, const char *content)
-{
-    char *at = apr_pstrdup(items->r->pool, content);
-    const push_problem_t *problem = NULL;
-
-    while (*at && !problem) {
-        size_t len = strcspn(at, "\r\n");
-        size_t end = at[len] == '\r' && at[len + 1] == '\n' ? 2 : at[len] != 0;
-        char *next = at + len + end;
-
-        at[len] = '\0';
-        problem = take_line(items, at);
-        at = next;
-    }
-    return problem ?: end_event(items);
-}
-
-/* ---- items ---- */
-
-static const push_problem_t *take_item(items_t *items, const json_t *item)
-{
-    const json_t *formats = json_object_get(item, "formats");
-    const json_t *stream = json_object_get(formats ? formats : item,
-                                           "http-stream");
-    const char *content = json_string_value(
-        json_object_get(stream, "content"));
-    const char *action = json_string_value(json_object_get(stream, "action"));
+    const json_t *formats = json_object_get(item, "formats") ?: item;
+    const json_t *stream = json_object_get(formats, "http-stream");
+    const json_t *response = json_object_get(formats, "http-response");
+    const push_problem_t *problem;
 
     items->channel = json_string_value(json_object_get(item, "channel"));
-    if (!items->channel) {
-        return bad_item(items->r, "channel: the name of a channel");
+    problem = check_channel(items);
+    if (!problem && !stream && !response) {
+        problem = push_grip_bad(items, "formats: http-stream, http-response; "
+                                       "no other alone is supported");
     }
-    if (!stream) {
-        return bad_item(items->r, "formats: http-stream; no other alone is "
-                                  "supported");
+    if (!problem && stream) {
+        problem = push_grip_stream(items, stream);
     }
-    if (action && strcmp(action, "send")) {
-        return bad_item(items->r, "action: send; no other is supported");
-    }
-    return content ? take_content(items, content)
-                   : bad_item(items->r, "http-stream: content, a text");
+    return problem || !response ? problem
+                                : push_grip_response(items, response);
 }
 
-static const push_problem_t *take_items(items_t *items, const json_t *body)
+static const push_problem_t *take_items(push_grip_items_t *items,
+                                        const json_t *body)
 {
     const json_t *list = json_object_get(body, "items");
     const push_problem_t *problem = NULL;
@@ -151,7 +70,7 @@ static const push_problem_t *take_items(items_t *items, const json_t *body)
     return problem;
 }
 
-static const push_problem_t *read_items(items_t *items)
+static const push_problem_t *read_items(push_grip_items_t *items)
 {
     push_text_t text;
     const push_problem_t *problem = push_body_read(
@@ -170,7 +89,7 @@ static const push_problem_t *read_items(items_t *items)
     return problem;
 }
 
-static const push_problem_t *publish(items_t *items)
+static const push_problem_t *publish(const push_grip_items_t *items)
 {
     push_injected_t *messages =
         (push_injected_t *)(void *)items->messages->elts;
@@ -190,12 +109,16 @@ static const push_problem_t *publish(items_t *items)
 
 int push_grip_publish(request_rec *r, const char *none)
 {
-    items_t items = {.r = r};
+    push_grip_items_t items = {.r = r};
     const push_problem_t *problem;
 
     (void)none;
     items.messages = apr_array_make(r->pool, 4, sizeof(push_injected_t));
-    problem = read_items(&items) ?: publish(&items);
+    problem = read_items(&items);
+    if (problem) {
+        return push_problem_send(r, push_rejection(problem));
+    }
+    problem = publish(&items);
     if (problem) {
         return push_problem_send(r, problem);
     }

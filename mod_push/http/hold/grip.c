@@ -9,6 +9,7 @@
 #include "http/identity/base64url.h"
 #include "http/params.h"
 #include "http/settings.h"
+#include "http/verbatim.h"
 
 #define LONGEST_BEAT 3600u /* seconds */
 #define USUAL_BEAT   55u
@@ -45,11 +46,15 @@ static char *trimmed(char *text)
 
 static void read_hold(reading_t *g, const char *value)
 {
-    if (g->holds++ || strcmp(value, "stream")) {
+    bool response = !strcmp(value, "response");
+
+    if (g->holds++ || (!response && strcmp(value, "stream"))) {
         g->problem = push_asked_bad(g->pool,
-                                    "Grip-Hold: stream, once; for one answer "
-                                    "there is Push-Hold: response");
+                                    "Grip-Hold: stream, or response, once");
+        return;
     }
+    g->asked->polls = response;
+    g->asked->verbatim = response;
 }
 
 /* NAME[; PARAMETER]..., with commas between two channels. */
@@ -129,10 +134,28 @@ static void read_meta(reading_t *g, const char *value)
 
 static void read_status(reading_t *g, const char *value)
 {
-    if (strcmp(value, "200")) {
-        g->problem = push_asked_bad(g->pool, "Grip-Status: 200 of an answer "
-                                             "that is to be held");
+    uint64_t code;
+
+    if (!push_number_parse(value, strlen(value), &code) || code < 200
+        || code > 599) {
+        g->problem = push_asked_bad(g->pool, "Grip-Status: 200 to 599");
+        return;
     }
+    g->asked->status = (int)code;
+}
+
+/* Seconds; more than PushMaxWait is that. */
+static void read_timeout(reading_t *g, const char *value)
+{
+    uint64_t seconds;
+
+    if (!push_number_parse(value, strlen(value), &seconds) || !seconds) {
+        g->problem = push_asked_bad(g->pool,
+                                    "Grip-Timeout: seconds, from 1 on");
+        return;
+    }
+    g->asked->wait = seconds < g->asked->wait / 1000 ? (uint32_t)seconds * 1000
+                                                     : g->asked->wait;
 }
 
 /* Who resumes here needs no other request for what it missed. */
@@ -146,13 +169,6 @@ static void read_link(reading_t *g, const char *value)
     }
 }
 
-/* Only of answers that wait. */
-static void pass_over(reading_t *g, const char *value)
-{
-    (void)g;
-    (void)value;
-}
-
 static int read_one(void *data, const char *name, const char *value)
 {
     static const struct {
@@ -164,7 +180,7 @@ static int read_one(void *data, const char *name, const char *value)
                 {"Grip-Set-Meta", read_meta},
                 {"Grip-Status", read_status},
                 {"Grip-Link", read_link},
-                {"Grip-Timeout", pass_over}};
+                {"Grip-Timeout", read_timeout}};
     reading_t *g = data;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -178,12 +194,38 @@ static int read_one(void *data, const char *name, const char *value)
     return 0;
 }
 
+/* What goes with one of both only. */
+static const push_problem_t *check_kind(const reading_t *g)
+{
+    if (!g->asked->verbatim) {
+        return !g->asked->status || g->asked->status == HTTP_OK
+                   ? NULL
+                   : push_asked_bad(g->pool, "Grip-Status: 200, beside "
+                                             "Grip-Hold: stream");
+    }
+    if (g->asked->user) {
+        return push_asked_bad(g->pool, "Grip-Set-Meta: only beside "
+                                       "Grip-Hold: stream");
+    }
+    for (int i = 0; i < g->channels->nelts; i++) {
+        if (APR_ARRAY_IDX(g->channels, i, push_text_t).len
+            > PUSH_VERBATIM_NAME_MAX) {
+            return push_asked_bad(g->pool,
+                                  "Grip-Channel: 1-%u bytes, beside "
+                                  "Grip-Hold: response",
+                                  (unsigned)PUSH_VERBATIM_NAME_MAX);
+        }
+    }
+    return NULL;
+}
+
 const push_problem_t *push_grip_read(request_rec *r, const apr_table_t *taken,
                                      push_asked_t *asked)
 {
     reading_t g = {.pool = r->pool, .asked = asked};
     int64_t most = push_settings(r)->max_channels_device;
 
+    asked->wait = (uint32_t)push_settings(r)->max_wait;
     g.channels = apr_array_make(r->pool, 4, sizeof(push_text_t));
     apr_table_do(read_one, &g, taken, NULL);
     asked->channels = g.channels;
@@ -193,7 +235,7 @@ const push_problem_t *push_grip_read(request_rec *r, const apr_table_t *taken,
                                    " channels (PushMaxChannelsPerDevice)",
                                    most);
     }
-    return g.problem;
+    return g.problem ?: check_kind(&g);
 }
 
 /* ---- requests ---- */
