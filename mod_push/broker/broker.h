@@ -108,8 +108,8 @@ struct push_broker_t {
                          int64_t until);
     /* Keeps the newest value of a name until then (mono ms); false: the same
      * was kept.  True where nobody says. */
-    bool (*news)(push_broker_t *broker, push_text_t name, int64_t value,
-                 int64_t until);
+    bool (*differs)(push_broker_t *broker, push_text_t name, int64_t value,
+                    int64_t until);
 
     /* ---- for administrators ---- */
     /* PUSH_NOT_FOUND. */

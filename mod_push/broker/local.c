@@ -205,10 +205,10 @@ static push_status_t use(push_broker_t *broker, push_text_t ticket,
     return push_guard_use(guard_of(broker), ticket, until);
 }
 
-static bool news(push_broker_t *broker, push_text_t name, int64_t value,
-                 int64_t until)
+static bool differs(push_broker_t *broker, push_text_t name, int64_t value,
+                    int64_t until)
 {
-    return push_guard_news(guard_of(broker), name, value, until);
+    return push_guard_differs(guard_of(broker), name, value, until);
 }
 
 /* ---- for administrators ---- */
@@ -356,7 +356,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
                               .revoked = revoked,
                               .take = take,
                               .use = use,
-                              .news = news,
+                              .differs = differs,
                               .view = read_view,
                               .whole = whole,
                               .reading = reading,

@@ -31,13 +31,12 @@ typedef enum push_later_state_t {
 typedef struct push_later_t {
     push_node_t node;       /* hash: push_later_hash() */
     push_ref_t body;        /* a push_later_body_t; PUSH_NONE: it is over */
-    uint32_t place;         /* in the queue of its shard, from 1; 0: in none */
+    uint32_t position;      /* in the queue of its shard, from 1; 0: in none */
     _Atomic uint32_t state; /* push_later_state_t */
     uint64_t id;            /* as a mid; no message ever has it */
     uint64_t message;       /* its mid, once it was given; 0: none yet */
     int64_t at;             /* wall ms: when it is published */
-    int64_t
-        next; /* wall ms: when to look at it: to publish it, to forget it */
+    int64_t next;           /* wall ms: to publish it, or to forget it */
 } push_later_t;
 
 /* What is to be published, in one piece; its texts follow. */

@@ -171,6 +171,57 @@ bool push_moment_parse(const char *text, size_t len, int64_t now, int64_t *at)
 {
     reader_t r = {text, text + len};
 
-    *at = sign(&r, '+', '+') ? now + from_now(&r) : full_time(&r);
+    if (!sign(&r, '+', '+')) {
+        return push_moment_read(text, len, at);
+    }
+    *at = now + from_now(&r);
     return r.at && r.at == r.end;
+}
+
+bool push_moment_read(const char *text, size_t len, int64_t *at)
+{
+    reader_t r = {text, text + len};
+
+    *at = full_time(&r);
+    return r.at && r.at == r.end;
+}
+
+/* ---- to write ---- */
+
+/* So many digits, and what follows them. */
+static char *put(char *at, int64_t value, unsigned digits, char behind)
+{
+    for (unsigned i = digits; i > 0; i--) {
+        at[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    at[digits] = behind;
+    return at + digits + 1;
+}
+
+static char *put_date(char *at, int64_t days)
+{
+    int year = 1970 + (int)(days / 366); /* or a later one */
+    int month = 1;
+
+    while (day_number(year + 1, 1, 1) <= days) {
+        year++;
+    }
+    while (month < 12 && day_number(year, month + 1, 1) <= days) {
+        month++;
+    }
+    at = put(at, year, 4, '-');
+    at = put(at, month, 2, '-');
+    return put(at, days - day_number(year, month, 1) + 1, 2, 'T');
+}
+
+void push_moment_write(int64_t at, char text[PUSH_MOMENT_CHARS + 1])
+{
+    char *end = put_date(text, at / DAY);
+
+    end = put(end, at % DAY / HOUR, 2, ':');
+    end = put(end, at % HOUR / MINUTE, 2, ':');
+    end = put(end, at % MINUTE / SECOND, 2, '.');
+    end = put(end, at % SECOND, 3, 'Z');
+    *end = '\0';
 }

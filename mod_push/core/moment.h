@@ -16,4 +16,12 @@
  */
 bool push_moment_parse(const char *text, size_t len, int64_t now, int64_t *at);
 
+/* The same of a time of RFC 3339 alone. */
+bool push_moment_read(const char *text, size_t len, int64_t *at);
+
+#define PUSH_MOMENT_CHARS 24 /* of 2026-11-30T13:00:00.000Z */
+
+/* As a time of RFC 3339 in UTC, with ms; 0 to the end of the year 9999. */
+void push_moment_write(int64_t at, char text[PUSH_MOMENT_CHARS + 1]);
+
 #endif

@@ -3,6 +3,16 @@
 #include <string.h>
 #include <strings.h>
 
+void push_text_copy(char *to, size_t room, push_text_t text)
+{
+    size_t len = text.len < room ? text.len : room - 1;
+
+    if (len) {
+        memcpy(to, text.at, len);
+    }
+    to[len] = '\0';
+}
+
 const char *push_urgency_name(push_urgency_t urgency)
 {
     static const char *const names[PUSH_LANES] = {"high", "normal", "low",

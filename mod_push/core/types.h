@@ -2,6 +2,7 @@
 #define PUSH_TYPES_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The field's words, shared by all of the core. */
@@ -94,6 +95,9 @@ typedef struct push_text_t {
     const char *at;
     uint32_t len;
 } push_text_t;
+
+/* As a C string, cut to what has room. */
+void push_text_copy(char *to, size_t room, push_text_t text);
 
 /* "high", "acked", …: the words of the wire. */
 const char *push_urgency_name(push_urgency_t urgency);

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/moment.h"
 #include "core/traceparent.h"
 
 /* Where all of it comes from; with the id it names one event. */
@@ -34,17 +34,11 @@ static void set_text(json_t *object, const char *name, push_text_t text)
 
 /* ---- attributes ---- */
 
-/* RFC 3339, with milliseconds. */
 static json_t *time_json(int64_t wall)
 {
-    time_t seconds = (time_t)(wall / 1000);
-    struct tm at;
-    char text[64];
-    size_t len;
+    char text[PUSH_MOMENT_CHARS + 1];
 
-    gmtime_r(&seconds, &at);
-    len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &at);
-    snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(wall % 1000));
+    push_moment_write(wall, text);
     return json_string(text);
 }
 

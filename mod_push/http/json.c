@@ -85,8 +85,7 @@ static const char *skip_string(const char *p, const char *end)
     return p < end ? p + 1 : end;
 }
 
-/* Behind the value that begins at p. */
-static const char *skip_value(const char *p, const char *end)
+const char *push_json_skip(const char *p, const char *end)
 {
     int depth = 0;
 
@@ -134,7 +133,7 @@ push_text_t push_json_raw(push_text_t object, const char *name)
         if (value >= end) {
             return none;
         }
-        stop = skip_value(value, end);
+        stop = push_json_skip(value, end);
         if (!strncmp(key + 1, name, len) && key[len + 1] == '"') {
             return (push_text_t){value, (uint32_t)(stop - value)};
         }

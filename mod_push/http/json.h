@@ -23,4 +23,10 @@ json_t *push_json_text(push_text_t text);
  */
 push_text_t push_json_raw(push_text_t object, const char *name);
 
+/*
+ * Behind the value that begins at p, at most the end; of what is no JSON it is
+ * somewhere.
+ */
+const char *push_json_skip(const char *p, const char *end);
+
 #endif

@@ -25,8 +25,9 @@ typedef struct push_runtime_t {
     bool presence;           /* PushPresence */
     int64_t largest;         /* bytes; no endpoint takes a larger payload */
     const apr_array_header_t *traced; /* const char *: patterns of users */
-    struct push_triggers_t *triggers; /* NULL: there is no rule */
-    struct push_trigger_figures_t *trigger_figures; /* of each rule, likewise */
+    /* NULL: there is no rule; and what was counted of each. */
+    struct push_triggers_t *triggers;
+    struct push_trigger_figures_t *trigger_figures;
 } push_runtime_t;
 
 /* NULL in a process that has no reactors. */

@@ -34,7 +34,7 @@ APLOG_USE_MODULE(push);
 
 /* Descriptors that stay free in a child, beside one a worker thread. */
 #define DESCRIPTORS_RESERVED 128
-#define STREAMS_FEW 512 /* of a child: nobody can have meant it */
+#define STREAMS_FEW          512 /* of a child: nobody can have meant it */
 
 #define ACCEPT_RATE 1000 /* reconnects a second after an orderly end */
 

@@ -1,6 +1,7 @@
 #include "server/process_runner.h"
 
 #include <http_log.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
 #include "http/runtime.h"
@@ -13,7 +14,8 @@ static push_trigger_figures_t *figures;
 static size_t figures_size;
 static push_signer_t *signers;
 
-static push_runner_t *runner; /* a child's own */
+/* A child's own. */
+static push_runner_t *_Atomic runner;
 
 /* ---- the parent ---- */
 
@@ -94,8 +96,8 @@ void push_process_runner_start(server_rec *s)
     }
     options.broker = &runtime->broker;
     options.triggers = runtime->triggers;
-    runner = push_runner_start(&options);
-    if (!runner) {
+    atomic_store(&runner, push_runner_start(&options));
+    if (!atomic_load(&runner)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, errno, s,
                      "PUSH0247: this child does nothing of what triggers "
                      "want: its thread cannot be started");
@@ -104,15 +106,21 @@ void push_process_runner_start(server_rec *s)
 
 void push_process_runner_leave(int64_t ms)
 {
-    if (runner) {
-        push_runner_leave(runner, push_clock_now().mono + ms);
+    push_runner_t *leaving = atomic_load(&runner);
+
+    if (leaving) {
+        push_runner_leave(leaving, push_clock_now().mono + ms);
     }
 }
 
+/* A signal may have it leave meanwhile, until nothing names it. */
 void push_process_runner_stop(void)
 {
-    if (runner) {
-        push_runner_stop(runner);
-        runner = NULL;
+    push_runner_t *stopped = atomic_load(&runner);
+
+    if (stopped) {
+        push_runner_stop(stopped);
+        atomic_store(&runner, NULL);
+        push_runner_destroy(stopped);
     }
 }

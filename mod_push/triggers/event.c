@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/moment.h"
 #include "core/traceparent.h"
 
 typedef struct {
@@ -111,67 +111,25 @@ static const char *check_version(const reading_t *reading)
 
 /* ---- time ---- */
 
-static bool digits(const char **at, int count)
-{
-    for (int i = 0; i < count; i++) {
-        if (**at < '0' || **at > '9') {
-            return false;
-        }
-        (*at)++;
-    }
-    return true;
-}
-
-static bool one_of(const char **at, const char *set)
-{
-    if (!**at || !strchr(set, **at)) {
-        return false;
-    }
-    (*at)++;
-    return true;
-}
-
-/* "2026-11-30T13:00:00.5Z" (RFC 3339, section 5.6) */
-static bool is_time(const char *at)
-{
-    bool good = digits(&at, 4) && one_of(&at, "-") && digits(&at, 2)
-                && one_of(&at, "-") && digits(&at, 2) && one_of(&at, "Tt ")
-                && digits(&at, 2) && one_of(&at, ":") && digits(&at, 2)
-                && one_of(&at, ":") && digits(&at, 2);
-
-    if (good && one_of(&at, ".")) {
-        good = digits(&at, 1);
-        at += strspn(at, "0123456789");
-    }
-    if (good && !one_of(&at, "Zz")) {
-        good = one_of(&at, "+-") && digits(&at, 2) && one_of(&at, ":")
-               && digits(&at, 2);
-    }
-    return good && !*at;
-}
-
 static json_t *time_json(int64_t wall)
 {
-    time_t seconds = (time_t)(wall / 1000);
-    struct tm at;
-    char text[64];
-    size_t len;
+    char text[PUSH_MOMENT_CHARS + 1];
 
-    gmtime_r(&seconds, &at);
-    len = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &at);
-    snprintf(text + len, sizeof(text) - len, ".%03dZ", (int)(wall % 1000));
+    push_moment_write(wall, text);
     return json_string(text);
 }
 
 static const char *take_time(const reading_t *reading, int64_t now)
 {
     json_t *object = reading->event->json;
+    int64_t at;
 
     if (!json_object_get(object, "time")) {
         json_object_set_new(object, "time", time_json(now));
     }
     reading->event->time = text_of(json_object_get(object, "time"));
-    return reading->event->time.len && is_time(reading->event->time.at)
+    return push_moment_read(reading->event->time.at, reading->event->time.len,
+                            &at)
                ? NULL
                : "time: RFC 3339, as 2026-11-30T13:00:00Z";
 }

@@ -95,6 +95,12 @@ json_int_t stat_of(const struct server *s, const char *path)
     return json_int_at(a->json, path);
 }
 
+int trigger_figure(const struct server *s, int trigger, const char *path)
+{
+    return (int)json_int_at(http_get(s, "/push/triggers")->json,
+                            keep_printf("triggers.%d.%s", trigger, path));
+}
+
 static bool is_online(const struct server *s, const char *context)
 {
     struct answer *a = http_get(s, keep_printf("/push/devices/%s", context));

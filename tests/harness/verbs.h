@@ -46,6 +46,9 @@ struct stream *follow_open(const struct server *s, const char *query,
 /* A number of the statistics, by its path. */
 json_int_t stat_of(const struct server *s, const char *path);
 
+/* A number of what is shown of a trigger, the first is 0, by its path. */
+int trigger_figure(const struct server *s, int trigger, const char *path);
+
 /* Close a stream and wait until the server knows that its device is away. */
 void leave(const struct server *s, struct stream *st);
 

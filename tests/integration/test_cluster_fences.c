@@ -21,6 +21,7 @@
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
+#include "wire.h"
 
 /* An inbox that nobody drains for so long is given up. */
 #define STILL_MS 17000
@@ -362,6 +363,54 @@ START_TEST(while_the_disk_of_redis_is_full_nothing_is_taken_and_nothing_lost)
 }
 END_TEST
 
+/* ---- a claim that comes too late ---- */
+
+/* A client has left long before, and has a stream elsewhere. */
+#define LATE_MS 6000
+
+/* Where nothing is published, each says that a node was asked for a device. */
+static long long wakes_sent(struct redis *r)
+{
+    static const char name[] = "cmdstat_spublish:calls=";
+    const redisReply *stats = redis_call(r, "INFO commandstats");
+    const char *at = strstr(stats->str, name);
+
+    return at != NULL ? atoll(at + sizeof(name) - 1) : 0;
+}
+
+START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
+{
+    static const char request[] =
+        "GET /ramen/receive?user=ada&device=d&seq=0 HTTP/1.1\r\n"
+        "Host: localhost\r\n\r\n";
+    struct cluster *c = two_nodes();
+    struct wire *w = wire_open(c->nodes[0], 0);
+    struct stream *st;
+    long long before;
+    int64_t asked;
+
+    server_allow(c->nodes[0], "PUSH0207");
+    st = stream_open(c->nodes[1], "user=ada&device=d&seq=0", NULL);
+    cluster_pause(c->nodes[1]);
+    before = wakes_sent(c->redis);
+    wire_send(w, request, sizeof(request) - 1);
+    wait_until(wakes_sent(c->redis) > before);
+    asked = wait_now();
+    cluster_pause(c->nodes[0]);
+    cluster_continue(c->nodes[1]);
+    stream_expect_bye(st, "superseded");
+    wait_until(
+        (st = stream_try(c->nodes[1], "user=ada&device=d&seq=0", NULL))->status
+        == 200);
+    wait_until(wait_now() - asked >= LATE_MS);
+    cluster_continue(c->nodes[0]);
+    ck_assert(wire_receive(w, wait_now() + LATE_MS));
+    ck_assert_msg(strstr(w->bytes, " 503 ") != NULL, "%s", w->bytes);
+    publish(c->nodes[1], "user=ada", NULL, "here");
+    ck_assert_str_eq(stream_next(st)->data, "here");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_fences");
@@ -370,6 +419,7 @@ int main(void)
     tcase_add_test(tc, a_node_whose_number_is_given_away_goes_on_by_another);
     tcase_add_test(tc, a_fence_of_ours_whose_answer_was_lost_is_found);
     tcase_add_test(tc, what_was_asked_for_long_ago_ends_no_stream);
+    tcase_add_test(tc, a_node_that_stood_still_gives_up_what_it_was_claiming);
     tcase_add_test(tc, whose_a_device_is_is_asked_after_a_failover);
     tcase_add_test(tc,
                    a_node_that_stood_still_trusts_nothing_before_it_is_proved);

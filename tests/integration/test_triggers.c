@@ -116,12 +116,6 @@ START_TEST(requests_for_one_user_run_one_after_the_other)
 }
 END_TEST
 
-static int figure(const struct server *s, int trigger, const char *path)
-{
-    return (int)json_int_at(http_get(s, "/push/triggers")->json,
-                            keep_printf("triggers.%d.%s", trigger, path));
-}
-
 /* ---- what fails ---- */
 
 START_TEST(what_fails_for_now_is_tried_again)
@@ -135,7 +129,7 @@ START_TEST(what_fails_for_now_is_tried_again)
     asked = wait_now();
     tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
     backend_await(b, 1);
-    wait_until(figure(s, 0, "retries") == 1);
+    wait_until(trigger_figure(s, 0, "retries") == 1);
     /* What is put off holds nobody up. */
     backend_answer(b, 200, NULL, "second");
     tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
@@ -144,9 +138,9 @@ START_TEST(what_fails_for_now_is_tried_again)
     expect_message(st, 2, "first");
     ck_assert_int_ge(wait_now() - asked, 2000);
     ck_assert_int_eq(backend_count(b), 3);
-    wait_until(figure(s, 0, "waiting") == 0);
-    ck_assert_int_eq(figure(s, 0, "requests.5xx"), 1);
-    ck_assert_int_eq(figure(s, 0, "requests.2xx"), 2);
+    wait_until(trigger_figure(s, 0, "waiting") == 0);
+    ck_assert_int_eq(trigger_figure(s, 0, "requests.5xx"), 1);
+    ck_assert_int_eq(trigger_figure(s, 0, "requests.2xx"), 2);
 }
 END_TEST
 
@@ -162,13 +156,13 @@ START_TEST(a_backend_that_is_down_for_a_while_loses_nothing)
         tell(s, "trip.accepted", keep_printf("%d", i),
              "{\"rider\":\"ada\",\"trip\":\"1\"}");
     }
-    wait_until(figure(s, 0, "requests.connect") >= 5);
+    wait_until(trigger_figure(s, 0, "requests.connect") >= 5);
     backend_up(b);
     for (int i = 0; i < 5; i++) {
         ck_assert_str_eq(stream_next(st)->data, "here");
     }
     ck_assert_ptr_null(stream_next_in(st, 300));
-    ck_assert_int_eq(figure(s, 0, "dead"), 0);
+    ck_assert_int_eq(trigger_figure(s, 0, "dead"), 0);
 }
 END_TEST
 
@@ -194,25 +188,25 @@ START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
     tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
     tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"2\"}");
     /* A redirect is not followed; a value that is missing makes no URL. */
-    wait_until(figure(s, 0, "dead") == 2);
+    wait_until(trigger_figure(s, 0, "dead") == 2);
     backend_answer(b, 302, "Location: http://127.0.0.1:1/\r\n", "");
     tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"3\"}");
     tell(s, "trip.accepted", "4", "{\"rider\":\"ada\"}");
-    wait_until(figure(s, 0, "dead") == 4);
+    wait_until(trigger_figure(s, 0, "dead") == 4);
     ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 4);
     ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.id"), "1");
     ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.pusherror"),
                      "it answers 404");
     backend_answer(b, 200, NULL, "at last");
-    a = http_do(s, "POST", "/push/triggers/trip/retry",
-                "Push-Client: t/1\r\n", "");
+    a = http_do(s, "POST", "/push/triggers/trip/retry", "Push-Client: t/1\r\n",
+                "");
     ck_assert_int_eq(a->status, 200);
     ck_assert_int_eq(json_int_at(a->json, "queued"), 4);
     expect_message(st, 1, "at last");
     expect_message(st, 2, "at last");
     expect_message(st, 3, "at last");
     /* The last one is as bad as it was. */
-    wait_until(figure(s, 0, "dead") == 5);
+    wait_until(trigger_figure(s, 0, "dead") == 5);
     ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 1);
     a = http_do(s, "DELETE", "/push/triggers/trip/dead",
                 "Push-Client: t/1\r\n", NULL);
@@ -287,7 +281,7 @@ static void expect_each(struct stream *st, int count)
 
 static pid_t owner_of(const struct server *s)
 {
-    return figure(s, 0, "child");
+    return trigger_figure(s, 0, "child");
 }
 
 static const char echo[] =
@@ -337,7 +331,7 @@ START_TEST(a_child_that_is_killed_loses_no_event_and_doubles_no_message)
         st = stream_open(s, "user=ada&device=d&seq=0", NULL);
     }
     expect_each(st, EVENTS_MANY);
-    wait_until(figure(s, 0, "waiting") == 0);
+    wait_until(trigger_figure(s, 0, "waiting") == 0);
 }
 END_TEST
 
@@ -377,9 +371,10 @@ static const char *base64(const unsigned char *bytes, size_t len)
 static const char *signature_of(struct backend *b, int n,
                                 const unsigned char *key)
 {
-    const char *text = keep_printf(
-        "%s.%s.%s", backend_header(b, n, "webhook-id"),
-        backend_header(b, n, "webhook-timestamp"), backend_body(b, n));
+    const char *text = keep_printf("%s.%s.%s",
+                                   backend_header(b, n, "webhook-id"),
+                                   backend_header(b, n, "webhook-timestamp"),
+                                   backend_body(b, n));
     unsigned char mac[32];
 
     HMAC(EVP_sha256(), key, 24, (const unsigned char *)text, strlen(text), mac,
@@ -390,9 +385,8 @@ static const char *signature_of(struct backend *b, int n,
 START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
 {
     struct backend *b = backend_start();
-    const char *path = keep_printf("%s/webhook.key", getenv("TMPDIR")
-                                                         ? getenv("TMPDIR")
-                                                         : "/tmp");
+    const char *path = keep_printf(
+        "%s/webhook.key", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     struct server *s;
     FILE *file;
 
@@ -421,22 +415,22 @@ START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
         ck_assert_str_eq(backend_header(b, i, "webhook-signature"),
                          keep_printf("%s %s", signature_of(b, i, old_key),
                                      signature_of(b, i, new_key)));
-        ck_assert_ptr_nonnull(strstr(backend_body(b, i), "\"data\":{\"n\":7}"));
+        ck_assert_ptr_nonnull(
+            strstr(backend_body(b, i), "\"data\":{\"n\":7}"));
         ck_assert_ptr_null(strstr(backend_body(b, i), "push"));
     }
-    wait_until(figure(s, 0, "waiting") == 0);
+    wait_until(trigger_figure(s, 0, "waiting") == 0);
 }
 END_TEST
 
 /* ---- timers ---- */
 
-static const char board[] =
-    "<PushTrigger board>\n"
-    "PushEvery 1s while=subscribed\n"
-    "PushTo channel board\n"
-    "PushPull \"${BACKEND}/board\" only=changed\n"
-    "PushMessage topic=board\n"
-    "</PushTrigger>\n";
+static const char board[] = "<PushTrigger board>\n"
+                            "PushEvery 1s while=subscribed\n"
+                            "PushTo channel board\n"
+                            "PushPull \"${BACKEND}/board\" only=changed\n"
+                            "PushMessage topic=board\n"
+                            "</PushTrigger>\n";
 
 START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
 {
@@ -446,18 +440,18 @@ START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
     int before;
 
     backend_answer(b, 200, NULL, "one");
-    wait_until(json_is_true(json_at(http_get(s, "/push/triggers")->json,
-                                    "triggers.0.taken")));
+    wait_until(json_is_true(
+        json_at(http_get(s, "/push/triggers")->json, "triggers.0.taken")));
     ck_assert_int_eq(backend_count(b), 0);
     st = stream_open(s, "user=ada&device=d&seq=0&channel=board", NULL);
     expect_message(st, 1, "one");
     before = backend_count(b);
     backend_await(b, before + 2);
-    wait_until(figure(s, 0, "unchanged") >= 1);
+    wait_until(trigger_figure(s, 0, "unchanged") >= 1);
     backend_answer(b, 200, NULL, "two");
     expect_message(st, 2, "two");
-    ck_assert_int_eq(figure(s, 0, "published"), 2);
-    ck_assert_int_ge(figure(s, 0, "requests.2xx"), 4);
+    wait_until(trigger_figure(s, 0, "published") == 2);
+    ck_assert_int_ge(trigger_figure(s, 0, "requests.2xx"), 4);
 }
 END_TEST
 

@@ -139,6 +139,12 @@ static void other_device(void)
     strcpy(f.message.device, "tablet");
 }
 
+static void other_devices(void)
+{
+    f.device.fate = PUSH_FILTERED;
+    strcpy(f.message.where, "os=ios");
+}
+
 static void channel(void)
 {
     f.message.kind = PUSH_LOG_CHANNEL;
@@ -393,6 +399,8 @@ static const struct {
      "It was for another user, bob, not for ada."},
     {other_device, PUSH_CAUSE_ANOTHER_DEVICE,
      "It was for another device of user ada, tablet, not for phone-7."},
+    {other_devices, PUSH_CAUSE_PREDICATE,
+     "It was not for phone-7: only for devices where os=ios."},
     {not_followed, PUSH_CAUSE_NOT_FOLLOWED,
      "phone-7 does not follow channel news"},
     {followed_later, PUSH_CAUSE_FOLLOWED_LATER,

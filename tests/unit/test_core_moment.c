@@ -106,6 +106,48 @@ START_TEST(the_calendar_is_right_for_400_years)
 }
 END_TEST
 
+static const struct {
+    int64_t at;
+    const char *text;
+} written[] = {{0, "1970-01-01T00:00:00.000Z"},
+               {951782399999, "2000-02-28T23:59:59.999Z"},
+               {951782400000, "2000-02-29T00:00:00.000Z"},
+               {1735689599001, "2024-12-31T23:59:59.001Z"},
+               {1735689600000, "2025-01-01T00:00:00.000Z"},
+               {253402300799999, "9999-12-31T23:59:59.999Z"}};
+
+START_TEST(a_moment_is_written_as_a_time)
+{
+    char text[PUSH_MOMENT_CHARS + 1];
+
+    push_moment_write(written[_i].at, text);
+    ck_assert_str_eq(text, written[_i].text);
+}
+END_TEST
+
+/* A time every 5 hours, 7 minutes and 11.013 s. */
+START_TEST(what_is_written_is_read_as_it_was)
+{
+    for (int64_t at = 0; at < 146097LL * 86400000; at += 18431013) {
+        char text[PUSH_MOMENT_CHARS + 1];
+        int64_t read;
+
+        push_moment_write(at, text);
+        ck_assert_msg(push_moment_read(text, strlen(text), &read)
+                          && read == at,
+                      "%s", text);
+    }
+}
+END_TEST
+
+START_TEST(seconds_from_now_are_no_time)
+{
+    int64_t at;
+
+    ck_assert(!push_moment_read("+5", 2, &at));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("moments");
@@ -114,5 +156,8 @@ int main(void)
     tcase_add_row_test(tc, a_moment_is_a_time_or_seconds_from_now, legal);
     tcase_add_row_test(tc, anything_else_is_none, illegal);
     tcase_add_test(tc, the_calendar_is_right_for_400_years);
+    tcase_add_row_test(tc, a_moment_is_written_as_a_time, written);
+    tcase_add_test(tc, what_is_written_is_read_as_it_was);
+    tcase_add_test(tc, seconds_from_now_are_no_time);
     return unit_run(suite);
 }

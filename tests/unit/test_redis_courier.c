@@ -221,10 +221,11 @@ START_TEST(a_slot_that_moved_is_followed_and_remembered)
 {
     struct fake_redis *one = fake();
     struct fake_redis *two = fake();
-    fixture_t *f = start(one);
+    fixture_t *f;
 
     fake_redis_always(one, "CLUSTER SLOTS", map_of(one));
     fake_redis_always(two, "CLUSTER SLOTS", map_of(two));
+    f = start(one);
     fake_redis_answer(one, "FCALL",
                       keep_printf("-MOVED 8 127.0.0.1:%d\r\n",
                                   fake_redis_port(two)));
@@ -240,10 +241,11 @@ START_TEST(a_slot_that_moved_has_the_map_asked_for)
 {
     struct fake_redis *one = fake();
     struct fake_redis *two = fake();
-    fixture_t *f = start(one);
+    fixture_t *f;
 
     fake_redis_answer(one, "CLUSTER SLOTS", map_of(one));
     fake_redis_always(one, "CLUSTER SLOTS", map_of(two));
+    f = start(one);
     fake_redis_answer(one, "FCALL",
                       keep_printf("-MOVED 8 127.0.0.1:%d\r\n",
                                   fake_redis_port(two)));
@@ -258,11 +260,12 @@ START_TEST(a_master_that_is_none_any_more_has_the_map_asked_for)
 {
     struct fake_redis *one = fake();
     struct fake_redis *two = fake();
-    fixture_t *f = start(one);
+    fixture_t *f;
     push_request_t *request = request_of("FCALL a");
 
     fake_redis_answer(one, "CLUSTER SLOTS", map_of(one));
     fake_redis_always(one, "CLUSTER SLOTS", map_of(two));
+    f = start(one);
     fake_redis_answer(one, "FCALL", "-MOVED 8 127.0.0.1:1\r\n");
     request->master = 0;
     ck_assert_int_eq(push_courier_call(f->courier, request),
@@ -275,9 +278,10 @@ START_TEST(a_slot_on_its_way_is_asked_for_where_it_goes)
 {
     struct fake_redis *one = fake();
     struct fake_redis *two = fake();
-    fixture_t *f = start(one);
+    fixture_t *f;
 
     fake_redis_always(one, "CLUSTER SLOTS", map_of(one));
+    f = start(one);
     fake_redis_answer(one, "FCALL",
                       keep_printf("-ASK 8 127.0.0.1:%d\r\n",
                                   fake_redis_port(two)));

@@ -40,14 +40,14 @@ START_TEST(a_value_is_news_where_another_one_was_the_last)
 {
     int64_t later = mono() + 60000;
 
-    ck_assert(push_guard_news(guard, named("a"), 5, later));
-    ck_assert(!push_guard_news(guard, named("a"), 5, later));
-    ck_assert(push_guard_news(guard, named("b"), 5, later));
-    ck_assert(push_guard_news(guard, named("a"), -7, later));
-    ck_assert(push_guard_news(guard, named("a"), 5, later));
+    ck_assert(push_guard_differs(guard, named("a"), 5, later));
+    ck_assert(!push_guard_differs(guard, named("a"), 5, later));
+    ck_assert(push_guard_differs(guard, named("b"), 5, later));
+    ck_assert(push_guard_differs(guard, named("a"), -7, later));
+    ck_assert(push_guard_differs(guard, named("a"), 5, later));
     /* Nothing is kept of what is over. */
-    ck_assert(push_guard_news(guard, named("c"), 5, mono() - 1));
-    ck_assert(push_guard_news(guard, named("c"), 5, later));
+    ck_assert(push_guard_differs(guard, named("c"), 5, mono() - 1));
+    ck_assert(push_guard_differs(guard, named("c"), 5, later));
 }
 END_TEST
 

@@ -95,8 +95,8 @@ START_TEST(an_event_is_taken_or_refused_with_the_member_and_its_range)
 
     ck_assert_msg(!error == !says, "%s: %s", events[_i].text,
                   error ? error : "taken");
-    ck_assert_msg(!says || !strncmp(error, says, strlen(says)), "%s: %s", says,
-                  error ? error : "");
+    ck_assert_msg(!error || !strncmp(error, says, strlen(says)), "%s: %s",
+                  says, error);
     push_trigger_event_cleanup(&event);
 }
 END_TEST

@@ -146,10 +146,11 @@ static push_status_t use(push_broker_t *broker, push_text_t ticket,
                          : push_rates_use(broker->data, ticket, until);
 }
 
-static bool news(push_broker_t *broker, push_text_t name, int64_t value,
-                 int64_t until)
+static bool differs(push_broker_t *broker, push_text_t name, int64_t value,
+                    int64_t until)
 {
-    return !runs(broker) || push_rates_news(broker->data, name, value, until);
+    return !runs(broker)
+           || push_rates_differs(broker->data, name, value, until);
 }
 
 /* ---- for administrators ---- */
@@ -285,7 +286,7 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
                               .revoked = revoked,
                               .take = take,
                               .use = use,
-                              .news = news,
+                              .differs = differs,
                               .view = view,
                               .whole = whole,
                               .reading = reading,

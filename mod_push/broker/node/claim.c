@@ -32,6 +32,7 @@
 
 #define OWNER_MS   1000 /* for the owner that is asked */
 #define CLAIM_MS   8000 /* for one claim, with all of its calls */
+#define LATE_MS    5000 /* then its client is about to go elsewhere */
 #define SECOND_MS  4000 /* for the claim of another thread */
 #define DOUBT_MS   2500 /* since the last drain; there is one each second */
 #define ROUNDS     3    /* a context may go again before its check-in */
@@ -41,6 +42,7 @@
 typedef struct {
     push_cluster_t *cluster;
     const push_claimant_t *claimant;
+    int64_t begun; /* mono ms */
     push_wait_ref_t wait;
     push_log_name_t names[LOGS_MAX];
     push_load_t logs[LOGS_MAX];
@@ -150,6 +152,15 @@ static void let_go_of_reply(claim_t *claim)
     }
 }
 
+/*
+ * One that stood still meanwhile, with its process, would take the device from
+ * the node where its client is by now.
+ */
+static bool is_late(const claim_t *claim)
+{
+    return push_clock_now().mono - claim->begun > LATE_MS;
+}
+
 /* One call; the user's log comes with it, unless it is here. */
 static push_status_t ask(claim_t *claim, bool force)
 {
@@ -164,6 +175,9 @@ static push_status_t ask(claim_t *claim, bool force)
                               .max_streams = claimant->max_streams};
     push_status_t status;
 
+    if (is_late(claim)) {
+        return PUSH_BUSY;
+    }
     call.following = push_load_following(claim->cluster, log);
     let_go_of_reply(claim);
     push_request_init(&claim->request, call.device.home.partition);
@@ -391,6 +405,7 @@ static push_status_t begin(claim_t *claim)
                              .ms = CLAIM_MS,
                              .patience = SECOND_MS};
 
+    claim->begun = push_clock_now().mono;
     return push_awaited_begin(&claim->cluster->words->awaited, &how,
                               &claim->wait);
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "broker/library/cluster_calls.h"
@@ -13,16 +12,18 @@
 #include "store/shm/clock.h"
 
 #define DEPART_MS 5000 /* httpd kills a child that has not ended in 9 s */
-#define POLL_MS   2
 
 /* ---- devices ---- */
 
-static void wait_for_yields(const push_cluster_t *cluster, int64_t until)
+static void wait_for_yields(push_cluster_t *cluster, int64_t until)
 {
-    static const struct timespec span = {.tv_nsec = POLL_MS * 1000000L};
+    int64_t left = until - push_clock_now().mono;
+    uint32_t seen = push_bell_read(&cluster->settled);
 
-    while (atomic_load(&cluster->yielding) && push_clock_now().mono < until) {
-        nanosleep(&span, NULL);
+    while (atomic_load(&cluster->yielding) && left > 0) {
+        push_bell_wait(&cluster->settled, seen, left);
+        left = until - push_clock_now().mono;
+        seen = push_bell_read(&cluster->settled);
     }
 }
 

@@ -75,7 +75,8 @@ typedef struct push_cluster_t {
     struct push_steward_t *steward;
     struct push_saver_t *saver;
     struct push_relay_t *relay; /* NULL: there is no other region */
-    _Atomic unsigned yielding;  /* yields of this child, until settled */
+    _Atomic unsigned yielding;  /* yields of this child, until settled: */
+    push_bell_t settled;        /* rung then */
     _Atomic unsigned yielded;   /* those by which a device went */
     /* what a survey asks a node; broker/views/answers.h */
     bool (*answer)(struct push_cluster_t *cluster, unsigned kind,

@@ -109,15 +109,6 @@ push_text_t push_peers_info(push_cluster_t *cluster, char room[PUSH_PEER_INFO])
 
 /* ---- what others say ---- */
 
-/* Copies what fits, and ends it. */
-static void copy(char *to, size_t size, push_text_t from)
-{
-    size_t len = from.len < size ? from.len : size - 1;
-
-    memcpy(to, from.at, len);
-    to[len] = '\0';
-}
-
 /* Decimal digits; what is behind them, or overflows, is left out. */
 static uint64_t number_of(push_text_t text)
 {
@@ -143,7 +134,7 @@ static void take_word(push_text_t name, push_text_t value,
                       push_node_view_t *node)
 {
     if (is_word(name, "version")) {
-        copy(node->version, sizeof(node->version), value);
+        push_text_copy(node->version, sizeof(node->version), value);
     }
     else if (is_word(name, "feeds")) {
         node->feeds = (uint32_t)number_of(value) & PUSH_FEED_HERE;
@@ -204,7 +195,7 @@ void push_peers_keep(push_cluster_t *cluster, const push_lease_reply_t *lease)
         node->owner = peer->owner;
         node->self = peer->owner == lease->owner;
         node->renewed = now - peer->age;
-        copy(node->url, sizeof(node->url), peer->url);
+        push_text_copy(node->url, sizeof(node->url), peer->url);
         push_peers_parse(peer->info, node);
         count++;
     }

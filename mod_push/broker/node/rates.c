@@ -145,8 +145,8 @@ push_status_t push_rates_use(push_cluster_t *cluster, push_text_t ticket,
                    : PUSH_OVER;
 }
 
-bool push_rates_news(push_cluster_t *cluster, push_text_t name, int64_t value,
-                     int64_t until)
+bool push_rates_differs(push_cluster_t *cluster, push_text_t name,
+                        int64_t value, int64_t until)
 {
     bool first = false;
 

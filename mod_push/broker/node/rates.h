@@ -18,8 +18,8 @@ bool push_rates_take(push_cluster_t *cluster, push_rate_kind_t kind,
 push_status_t push_rates_use(push_cluster_t *cluster, push_text_t ticket,
                              int64_t until);
 
-/* As news() of the broker. */
-bool push_rates_news(push_cluster_t *cluster, push_text_t name, int64_t value,
-                     int64_t until);
+/* As differs() of the broker. */
+bool push_rates_differs(push_cluster_t *cluster, push_text_t name,
+                        int64_t value, int64_t until);
 
 #endif

@@ -61,6 +61,12 @@ static push_text_t user_of(const matter_t *matter)
     return (push_text_t){matter->user.text + 1, matter->user.len - 1};
 }
 
+static void settled(push_cluster_t *cluster)
+{
+    atomic_fetch_sub(&cluster->yielding, 1);
+    push_bell_ring(&cluster->settled);
+}
+
 static void settle(push_cluster_t *cluster, push_errand_t *errand)
 {
     matter_t *matter = (matter_t *)errand;
@@ -70,7 +76,7 @@ static void settle(push_cluster_t *cluster, push_errand_t *errand)
                        &matter->yielded, &now);
     push_leave(cluster, push_log_text(&matter->user));
     atomic_fetch_add(&cluster->yielded, matter->yielded.gone);
-    atomic_fetch_sub(&cluster->yielding, 1);
+    settled(cluster);
     free(matter);
 }
 
@@ -91,7 +97,7 @@ static void yielded(push_post_t *post)
     matter_t *matter = matter_of(post->user, post->id, settle);
 
     if (!matter) {
-        atomic_fetch_sub(&post->cluster->yielding, 1);
+        settled(post->cluster);
         return; /* whoever looks for what is stuck does it */
     }
     matter->yielded = (push_yielded_t){
@@ -110,7 +116,7 @@ static void departed(push_post_t *post)
 
     atomic_fetch_add(&cluster->yielded,
                      post->request.failure == PUSH_FAILURE_NONE);
-    atomic_fetch_sub(&cluster->yielding, 1);
+    settled(cluster);
 }
 
 /* ---- the record goes out ---- */
@@ -176,7 +182,7 @@ static push_status_t send_export(push_cluster_t *cluster,
     atomic_fetch_add(&cluster->yielding, 1);
     status = send(cluster, &call, to, to->last ? departed : yielded);
     if (status != PUSH_OK) {
-        atomic_fetch_sub(&cluster->yielding, 1);
+        settled(cluster);
     }
     return status;
 }

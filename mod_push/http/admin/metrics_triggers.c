@@ -100,7 +100,7 @@ static void put_waiting(const push_exposition_t *to)
     for (unsigned i = 0; rule_at(i); i++) {
         const push_pair_t pairs[PUSH_PAIRS] = {{"trigger", rule_at(i)->name}};
 
-        if (push_inlet_look(push_broker(), rule_at(i)->user, &view)
+        if (push_inlet_read_view(push_broker(), rule_at(i)->user, &view)
             == PUSH_OK) {
             push_exposition_value(to, name, pairs,
                                   (push_amount_t){view.waiting, 1});

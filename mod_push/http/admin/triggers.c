@@ -50,7 +50,8 @@ static push_status_t add_trigger(json_t *list, const push_rule_t *rule,
                                  const push_trigger_figures_t *figures)
 {
     push_inlet_view_t view;
-    push_status_t status = push_inlet_look(push_broker(), rule->user, &view);
+    push_status_t status = push_inlet_read_view(push_broker(), rule->user,
+                                                &view);
     json_t *trigger = json_object();
 
     set(trigger, "trigger", json_string(rule->name));

@@ -81,7 +81,7 @@ static apr_off_t declared_length(const request_rec *r)
                : -1;
 }
 
-/* What nothing came of is no news: it was asked for by HEAD, or the client has
+/* What nothing came of is nothing new: it was asked for by HEAD, or the client has
  * it already, or takes a part of it. */
 static bool publishes(const request_rec *r)
 {
@@ -91,7 +91,7 @@ static bool publishes(const request_rec *r)
 }
 
 /* Its body is what the request was about. */
-static bool has_news(const request_rec *r)
+static bool is_about_body(const request_rec *r)
 {
     return r->status <= HTTP_NON_AUTHORITATIVE;
 }
@@ -101,7 +101,7 @@ static void begin_body(request_rec *r, capture_t *c)
     c->message.problem = push_addressed_read(r, &c->message.asked);
     c->encoding = apr_table_get(r->headers_out, "Content-Encoding")
                       ?: apr_table_get(r->err_headers_out, "Content-Encoding");
-    if (!has_news(r)) {
+    if (!is_about_body(r)) {
         push_outcome_none(r, PUSH_BY_CAPTURED_STATUS, 1);
         return;
     }
@@ -221,7 +221,7 @@ static void finish(request_rec *r, capture_t *c)
         push_outcome_refused(r, body->problem);
         c->addressed = false;
     }
-    else if (c->addressed && !push_once_is_news(r, &body->asked)) {
+    else if (c->addressed && !push_once_differs(r, &body->asked)) {
         push_outcome_none(r, PUSH_BY_CAPTURED_UNCHANGED, 1);
         c->addressed = false;
         c->unchanged = true;

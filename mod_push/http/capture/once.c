@@ -52,11 +52,11 @@ static bool note(const request_rec *r, const push_publication_t *asked,
 {
     push_broker_t *broker = push_broker();
 
-    return broker->news(broker, name_of(r, asked), value,
-                        push_clock_now().mono + KEPT);
+    return broker->differs(broker, name_of(r, asked), value,
+                           push_clock_now().mono + KEPT);
 }
 
-bool push_once_is_news(const request_rec *r, const push_publication_t *asked)
+bool push_once_differs(const request_rec *r, const push_publication_t *asked)
 {
     return !applies(r) || note(r, asked, value_of(asked));
 }

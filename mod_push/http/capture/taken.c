@@ -106,19 +106,29 @@ static int note(void *data, const char *name, const char *value)
     return 1;
 }
 
+unsigned push_taken_count(const apr_table_t *taken, const char *name,
+                          const char **value)
+{
+    seen_t seen = {0};
+
+    apr_table_do(note, &seen, taken, name, NULL);
+    *value = seen.value;
+    return seen.times;
+}
+
 const push_problem_t *push_taken_one(const request_rec *r, const char *name,
                                      const char **value)
 {
     const taken_t *taken = find(r);
-    seen_t seen = {0};
+    unsigned times = 0;
 
+    *value = NULL;
     if (taken) {
-        apr_table_do(note, &seen, taken->headers, name, NULL);
+        times = push_taken_count(taken->headers, name, value);
     }
-    *value = seen.value;
-    return seen.times > 1 ? push_problem(r->pool, 400, "bad-header",
-                                         "%s: at most once", name)
-                          : NULL;
+    return times > 1 ? push_problem(r->pool, 400, "bad-header",
+                                    "%s: at most once", name)
+                     : NULL;
 }
 
 void push_taken_drop(request_rec *r)

@@ -23,6 +23,10 @@ const apr_table_t *push_taken(request_rec *r);
  */
 void push_taken_also(request_rec *r, const char *name);
 
+/* How often a header is among them; its last value, or NULL. */
+unsigned push_taken_count(const apr_table_t *taken, const char *name,
+                          const char **value);
+
 /* The value of a header that was taken, or NULL; a problem if it came more
  * than once. */
 const push_problem_t *push_taken_one(const request_rec *r, const char *name,

@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 
 #include "core/ids.h"
+#include "http/capture/taken.h"
 #include "http/hold/grip.h"
 #include "http/params.h"
 #include "http/settings.h"
@@ -28,31 +29,13 @@ bool push_asked_is(const apr_table_t *taken)
 
 /* ---- single headers ---- */
 
-typedef struct {
-    const char *value;
-    unsigned times;
-} seen_t;
-
-static int note(void *data, const char *name, const char *value)
-{
-    seen_t *seen = data;
-
-    (void)name;
-    seen->value = value;
-    seen->times++;
-    return 1;
-}
-
 /* The value of a header that may be there once; NULL: it is not there. */
 static const push_problem_t *one(request_rec *r, const apr_table_t *taken,
                                  const char *name, const char **value)
 {
-    seen_t seen = {0};
-
-    apr_table_do(note, &seen, taken, name, NULL);
-    *value = seen.value;
-    return seen.times > 1 ? push_asked_bad(r->pool, "%s: at most once", name)
-                          : NULL;
+    return push_taken_count(taken, name, value) > 1
+               ? push_asked_bad(r->pool, "%s: at most once", name)
+               : NULL;
 }
 
 /* stream, response, or response; timeout=SECONDS */

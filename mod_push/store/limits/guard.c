@@ -195,21 +195,21 @@ push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
 
 /* ---- values ---- */
 
-bool push_guard_news(push_guard_t *guard, push_text_t name, int64_t value,
-                     int64_t until)
+bool push_guard_differs(push_guard_t *guard, push_text_t name, int64_t value,
+                        int64_t until)
 {
     push_mark_t *mark;
     search_t search;
-    bool news;
+    bool differs;
 
     if (!search_begin(&search, guard, &guard->newest, name)) {
         return true;
     }
     mark = find(&search);
-    news = !mark || mark->value != value;
+    differs = !mark || mark->value != value;
     set_mark(&search, mark ? mark : soonest_over(&search), value, until);
     push_lock_release(search.lock);
-    return news;
+    return differs;
 }
 
 /* ---- revocations ---- */

@@ -80,8 +80,8 @@ push_status_t push_guard_use(push_guard_t *guard, push_text_t ticket,
  * one that was kept.  Where there are more names than entries, the one that is
  * over first is forgotten.
  */
-bool push_guard_news(push_guard_t *guard, push_text_t name, int64_t value,
-                     int64_t until);
+bool push_guard_differs(push_guard_t *guard, push_text_t name, int64_t value,
+                        int64_t until);
 
 /*
  * Refuses the user's tokens that were issued up to now (wall ms) until they

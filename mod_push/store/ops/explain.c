@@ -29,17 +29,7 @@ typedef struct {
     char where[PUSH_WHERE_MAX];
 } inquiry_t;
 
-static void copy_text(char *to, size_t room, push_text_t text)
-{
-    size_t len = text.len < room ? text.len : room - 1;
-
-    if (len) {
-        memcpy(to, text.at, len);
-    }
-    to[len] = '\0';
-}
-
-#define COPY_TEXT(to, text) copy_text(to, sizeof(to), text)
+#define COPY_TEXT(to, text) push_text_copy(to, sizeof(to), text)
 
 static bool same(push_text_t a, push_text_t b)
 {

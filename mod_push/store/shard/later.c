@@ -47,7 +47,7 @@ static void add_bytes(push_later_part_t *part, uint64_t bytes)
                           memory_order_relaxed);
 }
 
-/* ---- the queue: a heap, from place 1 on ---- */
+/* ---- the queue: a heap, from position 1 on ---- */
 
 static push_later_turn_t *turns_of(const push_heap_t *heap,
                                    const push_later_part_t *part)
@@ -56,25 +56,25 @@ static push_later_turn_t *turns_of(const push_heap_t *heap,
 }
 
 static void put(const push_heap_t *heap, push_later_turn_t *turns,
-                uint32_t place, push_later_turn_t turn)
+                uint32_t position, push_later_turn_t turn)
 {
-    turns[place] = turn;
-    ((push_later_t *)push_at(heap, turn.ref))->place = place;
+    turns[position] = turn;
+    ((push_later_t *)push_at(heap, turn.ref))->position = position;
 }
 
-/* The turn at this place moves to where it belongs. */
+/* The turn at this position moves to where it belongs. */
 static void settle(const push_heap_t *heap, push_later_part_t *part,
-                   uint32_t place)
+                   uint32_t position)
 {
     push_later_turn_t *turns = turns_of(heap, part);
-    push_later_turn_t turn = turns[place];
+    push_later_turn_t turn = turns[position];
 
-    while (place > 1 && turn.next < turns[place / 2].next) {
-        put(heap, turns, place, turns[place / 2]);
-        place /= 2;
+    while (position > 1 && turn.next < turns[position / 2].next) {
+        put(heap, turns, position, turns[position / 2]);
+        position /= 2;
     }
-    while (place * 2 <= part->count) {
-        uint32_t child = place * 2;
+    while (position * 2 <= part->count) {
+        uint32_t child = position * 2;
 
         if (child < part->count && turns[child + 1].next < turns[child].next) {
             child++;
@@ -82,10 +82,10 @@ static void settle(const push_heap_t *heap, push_later_part_t *part,
         if (turns[child].next >= turn.next) {
             break;
         }
-        put(heap, turns, place, turns[child]);
-        place = child;
+        put(heap, turns, position, turns[child]);
+        position = child;
     }
-    put(heap, turns, place, turn);
+    put(heap, turns, position, turn);
 }
 
 static void tell_first(const push_heap_t *heap, push_later_part_t *part)
@@ -138,13 +138,13 @@ static void dequeue(push_heap_t *heap, push_later_part_t *part,
                     push_later_t *later)
 {
     push_later_turn_t *turns = turns_of(heap, part);
-    uint32_t place = later->place;
+    uint32_t position = later->position;
     push_later_turn_t last = turns[part->count--];
 
-    later->place = 0;
-    if (place <= part->count) {
-        put(heap, turns, place, last);
-        settle(heap, part, place);
+    later->position = 0;
+    if (position <= part->count) {
+        put(heap, turns, position, last);
+        settle(heap, part, position);
     }
     if (!part->count) {
         push_ref_t old = part->turns;
@@ -164,8 +164,8 @@ void push_later_move(push_store_t *store, unsigned shard, push_later_t *later,
     push_later_part_t *part = part_of(store, shard);
 
     later->next = next;
-    turns_of(heap, part)[later->place].next = next;
-    settle(heap, part, later->place);
+    turns_of(heap, part)[later->position].next = next;
+    settle(heap, part, later->position);
     tell_first(heap, part);
 }
 
@@ -194,7 +194,7 @@ static push_later_t *make(push_heap_t *heap, const push_later_t *like)
         memcpy((char *)later + sizeof(later->node),
                (const char *)like + sizeof(like->node),
                sizeof(*like) - sizeof(like->node));
-        later->place = 0;
+        later->position = 0;
         later->node.hash = like->node.hash;
     }
     return later;

@@ -29,7 +29,7 @@ static const uint64_t facts[] = {
     SIZE(push_later_t),
     AT(push_later_t, node),
     AT(push_later_t, body),
-    AT(push_later_t, place),
+    AT(push_later_t, position),
     AT(push_later_t, state),
     AT(push_later_t, id),
     AT(push_later_t, message),

@@ -256,9 +256,9 @@ static void check_later(walk_t *walk, const push_later_t *later)
         wrong(walk, "what is kept as %llx has no body of its own",
               (unsigned long long)later->id);
     }
-    if (!later->place || later->place > part->count
-        || turns[later->place - 1].ref != push_ref_of(walk->inv.heap, later)
-        || turns[later->place - 1].next != later->next) {
+    if (!later->position || later->position > part->count
+        || turns[later->position - 1].ref != push_ref_of(walk->inv.heap, later)
+        || turns[later->position - 1].next != later->next) {
         wrong(walk, "what is kept as %llx is not in the queue",
               (unsigned long long)later->id);
     }

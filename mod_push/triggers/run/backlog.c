@@ -100,7 +100,7 @@ static void open_queue(push_backlog_t *queue, int64_t now)
     atomic_store(&figures_of(queue)->owner, getpid());
 }
 
-void push_backlog_look(push_backlog_t *queue, int64_t now)
+void push_backlog_poll(push_backlog_t *queue, int64_t now)
 {
     push_inlet_view_t view;
 
@@ -111,8 +111,8 @@ void push_backlog_look(push_backlog_t *queue, int64_t now)
                        + (int64_t)(push_runner_random(queue->runner)
                                    % POLL_SPREAD);
     if (!push_runtime_superseded()
-        && push_inlet_look(queue->runner->options.broker, queue->rule->user,
-                           &view)
+        && push_inlet_read_view(queue->runner->options.broker,
+                                queue->rule->user, &view)
                == PUSH_OK
         && !view.online) {
         open_queue(queue, now);

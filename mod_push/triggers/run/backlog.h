@@ -10,7 +10,7 @@ void push_backlog_init(push_backlog_t *queue, push_runner_t *runner,
 void push_backlog_cleanup(push_backlog_t *queue);
 
 /* Opens it if nobody has it; looks at most once a second. */
-void push_backlog_look(push_backlog_t *queue, int64_t now);
+void push_backlog_poll(push_backlog_t *queue, int64_t now);
 
 /* Takes what came; another one may have it from now on. */
 void push_backlog_read(push_backlog_t *queue);

@@ -73,7 +73,7 @@ static push_status_t read_user(apr_pool_t *pool, push_broker_t *broker,
     if (status != PUSH_OK) {
         return status;
     }
-    status = push_inlet_look(broker, user, &view);
+    status = push_inlet_read_view(broker, user, &view);
     *more = view.waiting > PUSH_DEAD_MAX;
     if (status == PUSH_OK) {
         status = read_all(pool, &inlet, *more ? PUSH_DEAD_MAX : view.waiting,

@@ -11,8 +11,8 @@
 #define PUSH_TRIGGER_CODE_TABLE(CODE)                                         \
     CODE(2XX, "2xx")                                                          \
     CODE(3XX, "3xx")                                                          \
-    CODE(4XX, "4xx") CODE(5XX, "5xx") CODE(TIMEOUT, "timeout")                \
-        CODE(CONNECT, "connect")
+    CODE(4XX, "4xx")                                                          \
+    CODE(5XX, "5xx") CODE(TIMEOUT, "timeout") CODE(CONNECT, "connect")
 
 typedef enum push_trigger_code_t {
 #define PUSH_TRIGGER_CODE(kind, name) PUSH_TRIGGER_CODE_##kind,

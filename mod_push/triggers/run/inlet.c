@@ -30,8 +30,8 @@ static void see_device(void *data, const push_device_view_t *device)
     view->waiting += device->pending + device->in_flight;
 }
 
-push_status_t push_inlet_look(push_broker_t *broker, const char *user,
-                              push_inlet_view_t *view)
+push_status_t push_inlet_read_view(push_broker_t *broker, const char *user,
+                                   push_inlet_view_t *view)
 {
     const push_view_t what = {.kind = PUSH_VIEW_DEVICES,
                               .user = text_of(user),

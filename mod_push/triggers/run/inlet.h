@@ -36,8 +36,8 @@ typedef struct push_inlet_view_t {
  * Any node's device of this user; one that is not there is not online.
  * PUSH_BUSY: it is not known.
  */
-push_status_t push_inlet_look(push_broker_t *broker, const char *user,
-                              push_inlet_view_t *view);
+push_status_t push_inlet_read_view(push_broker_t *broker, const char *user,
+                                   push_inlet_view_t *view);
 
 /*
  * Claims the device, with so many messages in flight at most, and takes over

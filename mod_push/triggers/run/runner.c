@@ -163,7 +163,7 @@ static void start_queues(push_runner_t *runner, const push_time_t *now)
 static void take_new(push_runner_t *runner, const push_time_t *now)
 {
     for (unsigned i = 0; i < runner->queues_count; i++) {
-        push_backlog_look(&runner->queues[i], now->mono);
+        push_backlog_poll(&runner->queues[i], now->mono);
         push_timers_turn(&runner->queues[i], now);
     }
     read_queues(runner);
@@ -254,7 +254,7 @@ static void *run(void *data)
 
 /* ---- any thread ---- */
 
-static void destroy(push_runner_t *runner)
+void push_runner_destroy(push_runner_t *runner)
 {
     for (unsigned i = 0; i < runner->queues_count; i++) {
         push_backlog_cleanup(&runner->queues[i]);
@@ -356,7 +356,7 @@ push_runner_t *push_runner_start(const push_runner_options_t *options)
         runner->started = push_thread_start(&runner->thread, run, runner);
     }
     if (!runner->started) {
-        destroy(runner);
+        push_runner_destroy(runner);
         return NULL;
     }
     return runner;
@@ -374,5 +374,4 @@ void push_runner_stop(push_runner_t *runner)
         push_runner_leave(runner, 1);
     }
     pthread_join(runner->thread, NULL);
-    destroy(runner);
 }

@@ -19,14 +19,17 @@ push_runner_t *push_runner_start(const push_runner_options_t *options);
 
 /*
  * Takes nothing new, and ends when all that runs is over, at the latest then
- * (mono ms).  Any thread.
+ * (mono ms).  Any thread, and a handler of signals.
  */
 void push_runner_leave(push_runner_t *runner, int64_t by);
 
 /*
- * Waits for the end, leaving at once if nobody said when, and gives all back.
- * What is not over is not acknowledged: another child does it.
+ * Waits for the end, leaving at once if nobody said when.  What is not over is
+ * not acknowledged: another child does it.
  */
 void push_runner_stop(push_runner_t *runner);
+
+/* Gives all back, once it has stopped and nobody has it leave any more. */
+void push_runner_destroy(push_runner_t *runner);
 
 #endif

@@ -11,8 +11,12 @@
  * `cluster-simulation` of the Makefile.
  */
 
-/* A node that is killed leaves all that it had. */
-extern const char *__asan_default_options(void);
+/*
+ * A node that is killed leaves all that it had. ASan reads this where the
+ * program shows it.
+ */
+extern __attribute__((visibility("default"))) const char *
+__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "detect_leaks=0";
