@@ -61,6 +61,7 @@ typedef enum push_seam_t {
 typedef struct push_codec_t {
     const char *name;
     const char *type; /* of the answer's content */
+    bool single;      /* a batch is its first message; no others follow */
     void (*message)(push_output_t *out, push_letter_t *letter);
     void (*gap)(push_output_t *out, const push_gap_report_t *gap);
     void (*beat)(push_output_t *out, bool event);

@@ -21,6 +21,17 @@ static inline push_text_t push_message_event(const push_message_t *m)
                          m->event_len & ~PUSH_MESSAGE_TRACED};
 }
 
+/* The event that no publisher can give: streams end behind it. */
+#define PUSH_CLOSE "push.close"
+
+static inline bool push_message_closes(const push_message_t *m)
+{
+    push_text_t event = push_message_event(m);
+
+    return event.len == sizeof(PUSH_CLOSE) - 1
+           && !memcmp(event.at, PUSH_CLOSE, event.len);
+}
+
 /* PUSH_TRACEPARENT_BYTES, see core/traceparent.h; empty if its publisher gave none. */
 static inline push_text_t push_message_trace(const push_message_t *m)
 {

@@ -3,6 +3,8 @@
 
 #include <apr_tables.h>
 
+#include "core/types.h"
+
 /* What becomes of an application's answers, as http/capture reads it. */
 
 /* PushCapture; each one does what those before it do. */
@@ -21,6 +23,12 @@ typedef enum push_capture_once_t {
     PUSH_CAPTURE_ONCE_OFF
 } push_capture_once_t;
 
+/* PushGripKey. */
+typedef struct push_grip_t {
+    const char *issuer; /* printable ASCII without quotes and backslashes */
+    push_text_t key;
+} push_grip_t;
+
 /* For a directory.  NULL: not set. */
 typedef struct push_capture_settings_t {
     push_capture_mode_t mode;
@@ -28,6 +36,7 @@ typedef struct push_capture_settings_t {
     const apr_array_header_t *allowed; /* const char *: scopes */
     const apr_array_header_t *holds;   /* const char *: patterns of channels */
     const apr_array_header_t *hold_users; /* likewise, of users */
+    const push_grip_t *grip;
 } push_capture_settings_t;
 
 #endif

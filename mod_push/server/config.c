@@ -10,6 +10,7 @@
 #include "server/config_capture.h"
 #include "server/config_cluster.h"
 #include "server/config_endpoint.h"
+#include "server/config_hold.h"
 #include "server/config_identity.h"
 #include "server/config_observe.h"
 #include "server/config_relay.h"
@@ -465,6 +466,8 @@ const command_rec push_commands[] = {
                   "what of answers is published: off, headers, tee, consume"),
     AP_INIT_ITERATE("PushCaptureAllow", push_config_capture_allow, NULL,
                     ANYWHERE, "for whom answers may have messages"),
+    AP_INIT_TAKE2("PushGripKey", push_config_grip_key, NULL, ANYWHERE,
+                  "issuer and key file of Grip-Sig"),
     AP_INIT_FLAG("PushCaptureOnce", push_config_capture_once, NULL, ANYWHERE,
                  "whether the same answer to a GET is published once: on or "
                  "off"),

@@ -95,6 +95,9 @@ void push_config_capture_merge(push_capture_settings_t *merged,
     if (inner->once != PUSH_CAPTURE_ONCE_UNSET) {
         merged->once = inner->once;
     }
+    if (inner->grip) {
+        merged->grip = inner->grip;
+    }
     if (inner->allowed || inner->holds || inner->hold_users) {
         merged->allowed = inner->allowed;
         merged->holds = inner->holds;

@@ -38,8 +38,7 @@ static bool listens(int port)
     return fd >= 0;
 }
 
-/* Run it until the test ends; it listens there. */
-static void run(const struct server *s, const char *const *argv, int port)
+void apps_run(const struct server *s, const char *const *argv, int port)
 {
     pid_t *pid = keep(malloc(sizeof(*pid)), end);
 
@@ -65,7 +64,7 @@ static void run_node(const struct server *s, int port)
                           keep_printf("%d", port),
                           keep_printf("%s/htdocs/answers", s->root), NULL};
 
-    run(s, argv, port);
+    apps_run(s, argv, port);
 }
 
 static const char *php_file(const char *name)
@@ -95,7 +94,7 @@ static void run_fpm(const struct server *s, int port)
                              geteuid() == 0 ? "user = www-data\n"
                                               "group = www-data\n"
                                             : ""));
-    run(s, argv, port);
+    apps_run(s, argv, port);
 }
 
 struct server *apps_start(const char *lines)
@@ -159,4 +158,24 @@ const char *apps_path(enum app app, const char *name)
 struct answer *apps_get(const struct server *s, enum app app, const char *name)
 {
     return http_get(s, apps_path(app, name));
+}
+
+struct stream *apps_hold(const struct server *s, const char *target,
+                         const char *headers)
+{
+    struct request q = {.target = target, .headers = headers};
+    struct wire *w = wire_open(s, 0);
+    const char *head;
+
+    http_send(w, &q);
+    head = http_head(w, wait_now() + 2 * WAIT_MS);
+    ck_assert_ptr_nonnull(head);
+    return stream_begin(w, head);
+}
+
+void expect_text(struct stream *st, const char *text)
+{
+    const struct event *e = stream_next(st);
+
+    ck_assert_str_eq(e->data, text);
 }

@@ -19,6 +19,7 @@
 
 #include "http.h"
 #include "server.h"
+#include "stream.h"
 
 enum app { APP_NODE, APP_FPM, APP_CGI, APP_MOD_PHP };
 
@@ -36,5 +37,15 @@ const char *apps_path(enum app app, const char *name);
 /* Ask for it. */
 struct answer *apps_get(const struct server *s, enum app app,
                         const char *name);
+
+/* Ask for this, and read what comes as a stream, whatever its status. */
+struct stream *apps_hold(const struct server *s, const char *target,
+                         const char *headers);
+
+/* Fail the test unless the next event has this text. */
+void expect_text(struct stream *st, const char *text);
+
+/* Run another one until the test ends; it listens on the port. */
+void apps_run(const struct server *s, const char *const *argv, int port);
 
 #endif

@@ -129,8 +129,22 @@ build/php/fetched: tests/integration/fetch-php
 	$(call say,GET,$(@D))
 	$(Q)$< $(@D)
 
-$(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
+$(B)/tests/integration/test_capture $(B)/tests/integration/test_hold \
+		$(B)/tests/integration/test_grip: \
 		$(B)/obj/tests/integration/apps.o | build/php/fetched
+
+# A library of GRIP and a framework, for one of them.
+DEB_PACKAGES += npm
+GRIP_APP := tests/integration/apps/grip
+NPM_STAMPS += $(GRIP_APP)/node_modules/.stamp
+
+$(GRIP_APP)/node_modules/.stamp: $(GRIP_APP)/package-lock.json
+	$(call say,NPM,$(GRIP_APP))
+	$(Q)cd $(GRIP_APP) && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+$(B)/tests/integration/test_grip: | $(GRIP_APP)/node_modules/.stamp
+
 # An application's server, which answers as the test says.
 TRIGGER_ITS := $(patsubst %,$(B)/tests/integration/test_%,triggers \
                  cluster_triggers trigger_queue trigger_own trigger_kills)

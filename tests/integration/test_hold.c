@@ -28,27 +28,6 @@ static const char ada[] = "200\nContent-Type: text/event-stream\n"
                           "Push-Channel: city.oslo\nX-Mine: kept\n\n"
                           "event: hello\ndata: first\n\n";
 
-/* Ask an application, and read the answer as a stream. */
-static struct stream *hold(const struct server *s, const char *target,
-                           const char *headers)
-{
-    struct request q = {.target = target, .headers = headers};
-    struct wire *w = wire_open(s, 0);
-    const char *head;
-
-    http_send(w, &q);
-    head = http_head(w, wait_now() + 2 * WAIT_MS);
-    ck_assert_ptr_nonnull(head);
-    return stream_begin(w, head);
-}
-
-static void expect_text(struct stream *st, const char *text)
-{
-    const struct event *e = stream_next(st);
-
-    ck_assert_str_eq(e->data, text);
-}
-
 /* ---- every application ---- */
 
 static void is_held(const struct server *s, enum app app)
@@ -56,7 +35,7 @@ static void is_held(const struct server *s, enum app app)
     struct stream *st;
 
     apps_write(s, "ada", ada);
-    st = hold(s, apps_path(app, "ada"), NULL);
+    st = apps_hold(s, apps_path(app, "ada"), NULL);
     ck_assert_int_eq(st->status, 200);
     ck_assert_msg(strncmp(stream_header(st, "Content-Type"),
                           "text/event-stream", 17)
@@ -111,8 +90,8 @@ START_TEST(a_stream_that_was_cut_goes_on)
     apps_write(s, "open",
                "200\nPush-Hold: stream\nPush-Channel: city.rome, city.oslo\n"
                "Push-Keep-Alive: 1\n\n");
-    st = hold(s, "/node/open", NULL);
-    other = hold(s, "/node/open", NULL);
+    st = apps_hold(s, "/node/open", NULL);
+    other = apps_hold(s, "/node/open", NULL);
     publish(s, "channel=city.rome", NULL, "one");
     expect_text(other, "one");
     e = stream_next(st);
@@ -123,13 +102,14 @@ START_TEST(a_stream_that_was_cut_goes_on)
     leave(s, st);
     publish(s, "channel=city.rome", NULL, "two");
     expect_text(other, "two");
-    st = hold(s, "/node/open", keep_printf("Last-Event-ID: %s\r\n", cursor));
+    st = apps_hold(s, "/node/open",
+                   keep_printf("Last-Event-ID: %s\r\n", cursor));
     expect_text(st, "two");
     publish(s, "channel=city.oslo", NULL, "three");
     expect_text(st, "three");
     expect_text(other, "three");
     /* An id that the application gave stands for nothing. */
-    st = hold(s, "/node/open", "Last-Event-ID: 17\r\n");
+    st = apps_hold(s, "/node/open", "Last-Event-ID: 17\r\n");
     ck_assert_int_eq(st->status, 200);
     publish(s, "channel=city.oslo", NULL, "four");
     expect_text(st, "four");
@@ -148,7 +128,7 @@ START_TEST(many_streams_hold_nothing_but_themselves)
                    keep_printf("200\nPush-Hold: stream\nPush-User: u%d\n"
                                "Push-Channel: city.all\n\n",
                                i));
-        streams[i] = hold(s, "/node/many", NULL);
+        streams[i] = apps_hold(s, "/node/many", NULL);
         ck_assert_int_eq(streams[i]->status, 200);
     }
     wait_until(server_is_quiet(s));

@@ -13,6 +13,7 @@
 #include "http/admin/assign.h"
 #include "http/admin/cluster.h"
 #include "http/admin/dismiss.h"
+#include "http/admin/grip.h"
 #include "http/admin/health.h"
 #include "http/admin/lists.h"
 #include "http/admin/metrics.h"
@@ -35,7 +36,7 @@ static int not_found(request_rec *r)
         push_problem(
             r->pool, 404, "not-found",
             "path: / (the dashboard), messages, messages/<mid>, events, "
-            "receipts/<mid>, scheduled, scheduled/<id>, "
+            "publish, receipts/<mid>, scheduled, scheduled/<id>, "
             "users/<user>/devices, users/<user>/streams, "
             "users/<user>/revoke, users/<user>/channels, "
             "users/<user>/channels/<channel>, subscriptions, users, devices, "
@@ -115,6 +116,8 @@ static const struct {
     {{"triggers", "*", "dead"}, 3, M_GET, push_show_dead},
     {{"triggers", "*", "dead"}, 3, M_DELETE, push_forget_dead},
     {{"triggers", "*", "retry"}, 3, M_POST, push_retry_dead},
+    {{"publish"}, 1, M_POST, push_grip_publish},
+    {{"publish", ""}, 2, M_POST, push_grip_publish},
     {{"channels"}, 1, M_GET, push_show_channels},
     {{"scheduled"}, 1, M_GET, push_show_scheduled},
     {{"scheduled", "*"}, 2, M_GET, push_show_later},
@@ -151,10 +154,13 @@ static bool is_route(const apr_array_header_t *path, const char *const *parts,
 /* Whether a token may publish is asked when it is known to whom. */
 static bool publishes(const apr_array_header_t *path)
 {
-    static const char *const parts[] = {"messages"};
+    static const char *const messages[] = {"messages"};
+    static const char *const items[] = {"publish", ""};
     const char *part;
 
-    return is_route(path, parts, 1, &part);
+    return is_route(path, messages, 1, &part)
+           || is_route(path, items, 1, &part)
+           || is_route(path, items, 2, &part);
 }
 
 /*

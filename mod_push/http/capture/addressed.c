@@ -79,7 +79,8 @@ static const push_problem_t *read_texts(const read_t *from)
     } rows[] = {{"Urgency", push_fields_urgency},
                 {"Topic", push_fields_topic},
                 {"Push-Event", push_fields_event},
-                {"Idempotency-Key", push_fields_key}};
+                {"Idempotency-Key", push_fields_key},
+                {"Push-At", push_fields_at}};
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -18,7 +18,8 @@ static bool begins_with(const char *name, const char *prefix)
 
 static bool is_ours(const char *name)
 {
-    return !strcasecmp(name, "Push") || begins_with(name, "Push-");
+    return !strcasecmp(name, "Push") || begins_with(name, "Push-")
+           || begins_with(name, "Grip-");
 }
 
 /* Moves what is ours from a table to another one; returns whether there was

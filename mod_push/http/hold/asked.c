@@ -4,6 +4,7 @@
 
 #include "core/ids.h"
 #include "http/capture/taken.h"
+#include "http/hold/grip.h"
 #include "http/params.h"
 #include "http/settings.h"
 
@@ -23,7 +24,7 @@ const push_problem_t *push_asked_bad(apr_pool_t *pool, const char *detail, ...)
 
 bool push_asked_is(const apr_table_t *taken)
 {
-    return apr_table_get(taken, "Push-Hold") != NULL;
+    return apr_table_get(taken, "Push-Hold") || push_grip_is(taken);
 }
 
 /* ---- single headers ---- */
@@ -178,6 +179,9 @@ const push_problem_t *push_asked_read(request_rec *r, const apr_table_t *taken,
                                       push_asked_t *asked)
 {
     memset(asked, 0, sizeof(*asked));
+    if (!apr_table_get(taken, "Push-Hold")) {
+        return push_grip_read(r, taken, asked);
+    }
     return read_kind(r, taken, asked)
         ?: read_user(r, taken, asked)
         ?: read_device(r, taken, asked)

@@ -11,6 +11,9 @@
  */
 typedef struct push_asked_t {
     bool polls;                         /* the client gets one answer */
+    bool verbatim;                      /* which is published whole */
+    int status;                         /* of the answer that waited in vain;
+                                           0: the application's */
     uint32_t wait;                      /* ms; how long that may take */
     const char *user;                   /* NULL: it does not say */
     const char *device;                 /* likewise */

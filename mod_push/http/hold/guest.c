@@ -6,7 +6,9 @@
 
 #include "codec/json.h"
 #include "codec/sse.h"
+#include "codec/verbatim.h"
 #include "http/identity/pattern.h"
+#include "http/verbatim.h"
 
 APLOG_USE_MODULE(push);
 
@@ -107,6 +109,9 @@ static const push_problem_t *find_device(request_rec *r,
     const char *device = asked->device;
     const push_problem_t *problem = NULL;
 
+    if (asked->verbatim) {
+        return make_up(r, guest);
+    }
     if (!device) {
         problem = push_params_one(&guest->params, "device", &device);
     }
@@ -147,12 +152,27 @@ static const push_problem_t *identify(request_rec *r,
                                     "hold-user:)",
                                     asked->user);
     }
-    if (settings->user_kind != PUSH_USER_UNSET || r->user) {
+    if (!asked->verbatim
+        && (settings->user_kind != PUSH_USER_UNSET || r->user)) {
         return push_identify(r, &guest->params, &guest->identity);
     }
     guest->identity.user = push_text_of(
         apr_pstrcat(r->pool, NOBODY, guest->device, NULL));
     return NULL;
+}
+
+/* Whole answers have channels beside those of messages. */
+static void follow(request_rec *r, const push_asked_t *asked,
+                   push_subscriber_t *guest)
+{
+    push_text_t *names = (push_text_t *)(void *)asked->channels->elts;
+
+    for (int i = 0; asked->verbatim && i < asked->channels->nelts; i++) {
+        names[i] = push_text_of(apr_psprintf(r->pool,
+                                             PUSH_VERBATIM_CHANNELS "%.*s",
+                                             (int)names[i].len, names[i].at));
+    }
+    guest->checkin.channels = names;
 }
 
 const push_problem_t *push_guest(request_rec *r, const push_asked_t *asked,
@@ -162,19 +182,22 @@ const push_problem_t *push_guest(request_rec *r, const push_asked_t *asked,
 
     memset(guest, 0, sizeof(*guest));
     read_query(r, guest);
-    read_cursor(r, guest);
+    if (!asked->verbatim) {
+        read_cursor(r, guest);
+    }
     problem = check_channels(r, asked)
         ?: find_device(r, asked, guest)
         ?: identify(r, asked, guest);
     guest->checkin.user = guest->identity.user;
-    guest->checkin.channels =
-        (const push_text_t *)(const void *)asked->channels->elts;
+    follow(r, asked, guest);
     guest->checkin.channels_count = (unsigned)asked->channels->nelts;
     guest->checkin.lowest = PUSH_VERY_LOW;
-    guest->checkin.explicit_acks = asked->polls;
+    guest->checkin.explicit_acks = asked->polls && !asked->verbatim;
     guest->wait.polls = asked->polls;
     guest->wait.ms = asked->wait;
-    guest->wait.codec = asked->polls ? &push_codec_json : &push_codec_sse;
+    guest->wait.codec = asked->verbatim ? &push_codec_verbatim
+                        : asked->polls  ? &push_codec_json
+                                        : &push_codec_sse;
     guest->heartbeat = asked->heartbeat;
     if (!problem) {
         push_subscriber_limit(r, guest);

@@ -9,10 +9,13 @@
 #include "http/capture/body.h"
 #include "http/capture/taken.h"
 #include "http/endpoint.h"
+#include "http/hold/grip.h"
 #include "http/hold/guest.h"
+#include "http/hold/instruct.h"
 #include "http/runtime.h"
 #include "http/subscribe/head.h"
 #include "http/subscribe/open.h"
+#include "http/verbatim.h"
 #include "stream/handover.h"
 
 /*
@@ -36,8 +39,10 @@ APLOG_USE_MODULE(push);
 typedef struct {
     push_captured_body_t body;
     const apr_table_t *taken;
-    bool broken; /* it ended early */
-    bool over;   /* it is answered; nothing more passes */
+    push_text_t text; /* of what it begins with, or of its last answer */
+    bool instructs;   /* the body says what is asked for */
+    bool broken;      /* it ended early */
+    bool over;        /* it is answered; nothing more passes */
 } holding_t;
 
 static ap_filter_rec_t *holder;
@@ -71,19 +76,8 @@ static bool is_type(const request_rec *r, const char *type)
            && (!r->content_type[len] || strchr("; ", r->content_type[len]));
 }
 
-/* What it begins with is passed on, so it must be what the rest is. */
-static const push_problem_t *check_body(request_rec *r, const holding_t *h,
-                                        const push_asked_t *asked)
+static const push_problem_t *check_whole(request_rec *r, const holding_t *h)
 {
-    const char *type = asked->polls ? "application/json" : "text/event-stream";
-    const char *encoding = apr_table_get(r->headers_out, "Content-Encoding")
-                               ?: apr_table_get(r->err_headers_out,
-                                                "Content-Encoding");
-
-    if (r->status != HTTP_OK) {
-        return push_asked_bad(r->pool, "status: 200 of an answer that is to "
-                                       "be held");
-    }
     if (h->broken || !push_captured_body_whole(&h->body)) {
         return push_asked_bad(r->pool, "the answer broke off");
     }
@@ -93,11 +87,30 @@ static const push_problem_t *check_body(request_rec *r, const holding_t *h,
                               "most %d bytes",
                               FIRST_MAX);
     }
-    if (h->body.seen && encoding && strcasecmp(encoding, "identity")) {
+    return NULL;
+}
+
+/* What it begins with is passed on, so it must be what the rest is. */
+static const push_problem_t *check_form(request_rec *r, const holding_t *h,
+                                        const push_asked_t *asked)
+{
+    const char *type = asked->polls ? "application/json" : "text/event-stream";
+    const char *encoding = apr_table_get(r->headers_out, "Content-Encoding")
+                               ?: apr_table_get(r->err_headers_out,
+                                                "Content-Encoding");
+
+    if (asked->verbatim) {
+        return NULL;
+    }
+    if (r->status != HTTP_OK) {
+        return push_asked_bad(r->pool, "status: 200 of an answer that is to "
+                                       "be held");
+    }
+    if (h->text.len && encoding && strcasecmp(encoding, "identity")) {
         return push_asked_bad(r->pool, "Content-Encoding: none for an answer "
                                        "that is to be held");
     }
-    return !h->body.seen || is_type(r, type)
+    return !h->text.len || is_type(r, type)
                ? NULL
                : push_asked_bad(r->pool,
                                 "Content-Type: %s, or no body, for Push-Hold: "
@@ -106,16 +119,34 @@ static const push_problem_t *check_body(request_rec *r, const holding_t *h,
 }
 
 /* An event that the application left open would swallow the next one. */
-static push_text_t closed(push_captured_body_t *body)
+static push_text_t closed(apr_pool_t *pool, push_text_t text)
 {
-    apr_array_header_t *bytes = body->bytes;
-    int len = bytes->nelts;
+    char *bytes = apr_palloc(pool, text.len + 2);
+    uint32_t len = text.len;
 
-    while (len && (len < 2 || memcmp(bytes->elts + len - 2, "\n\n", 2))) {
-        APR_ARRAY_PUSH(bytes, char) = '\n';
-        len++;
+    if (len) {
+        memcpy(bytes, text.at, len);
     }
-    return (push_text_t){bytes->elts, (uint32_t)len};
+    while (len && (len < 2 || memcmp(bytes + len - 2, "\n\n", 2))) {
+        bytes[len++] = '\n';
+    }
+    return (push_text_t){bytes, len};
+}
+
+/* The application's own answer, if nothing is published in time. */
+static push_text_t whole(request_rec *r, const holding_t *h,
+                         const push_asked_t *asked)
+{
+    apr_table_t *headers = apr_table_overlay(r->pool, r->headers_out,
+                                             r->err_headers_out);
+    const push_verbatim_t answer = {.code = asked->status ?: r->status,
+                                    .headers = headers,
+                                    .body = h->text};
+
+    if (r->content_type) {
+        apr_table_setn(headers, "Content-Type", r->content_type);
+    }
+    return push_verbatim_write(r->pool, &answer);
 }
 
 static void refuse(request_rec *r, const push_problem_t *problem)
@@ -130,26 +161,42 @@ static void refuse(request_rec *r, const push_problem_t *problem)
     push_problem_send(r, problem);
 }
 
+static const push_problem_t *read_answer(request_rec *r, holding_t *h,
+                                         push_asked_t *asked)
+{
+    const push_problem_t *problem = check_whole(r, h);
+
+    h->text = (push_text_t){h->body.bytes->elts,
+                            (uint32_t)h->body.bytes->nelts};
+    if (!problem && h->instructs) {
+        problem = push_instruct_read(r, &h->text, &h->taken);
+    }
+    return problem
+        ?: push_asked_read(r, h->taken, asked)
+        ?: check_form(r, h, asked);
+}
+
 static void answer(request_rec *r, holding_t *h)
 {
-    push_asked_t asked;
+    push_asked_t asked = {0};
     push_subscriber_t guest;
-    const push_problem_t *problem = push_asked_read(r, h->taken, &asked)
-        ?: check_body(r, h, &asked)
+    const push_problem_t *problem = read_answer(r, h, &asked)
         ?: push_guest(r, &asked, &guest)
         ?: push_open_refusal(r, &guest);
 
+    if (!problem && asked.verbatim) {
+        h->text = whole(r, h, &asked);
+    }
     clear_head(r);
     if (problem) {
         refuse(r, problem);
         return;
     }
     if (asked.polls) {
-        guest.last = (push_text_t){h->body.bytes->elts,
-                                   (uint32_t)h->body.bytes->nelts};
+        guest.last = h->text;
     }
     else {
-        guest.first = closed(&h->body);
+        guest.first = closed(r->pool, h->text);
     }
     push_counted(PUSH_COUNT_HOLDS);
     push_open(r, &guest);
@@ -201,13 +248,16 @@ static void begin_body(request_rec *r, holding_t *h)
 static holding_t *begin(ap_filter_t *f)
 {
     const apr_table_t *taken = push_taken(f->r);
+    bool instructs = push_instruct_is(f->r);
     holding_t *h;
 
-    if (!taken || !push_asked_is(taken) || f->r->header_only) {
+    if (f->r->header_only
+        || (!instructs && (!taken || !push_asked_is(taken)))) {
         return NULL;
     }
     h = apr_pcalloc(f->r->pool, sizeof(*h));
     h->taken = taken;
+    h->instructs = instructs;
     begin_body(f->r, h);
     f->ctx = h;
     return h;
@@ -265,18 +315,33 @@ static apr_status_t hold(ap_filter_t *f, apr_bucket_brigade *in)
 
 /* ---- hooks ---- */
 
+static bool captures(const request_rec *r)
+{
+    return push_settings(r)->capture.mode > PUSH_CAPTURE_OFF
+           && !push_endpoint_path(r) && push_runtime();
+}
+
 /* For every request that a handler is to answer. */
 static void insert(request_rec *r)
 {
-    if (push_settings(r)->capture.mode > PUSH_CAPTURE_OFF
-        && !push_endpoint_path(r) && push_runtime()) {
+    if (captures(r)) {
         ap_add_output_filter_handle(holder, NULL, r, r->connection);
     }
+}
+
+/* For every request, behind what takes these headers out of it. */
+static int fixup(request_rec *r)
+{
+    if (captures(r)) {
+        push_grip_sign(r);
+    }
+    return DECLINED;
 }
 
 void push_hold_register(void)
 {
     holder = ap_register_output_filter("PUSH_HOLD", hold, NULL,
                                        AP_FTYPE_CONTENT_SET - 3);
+    ap_hook_fixups(fixup, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_insert_filter(insert, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -10,6 +10,7 @@
 #include "core/times.h"
 #include "codec/json.h"
 #include "codec/sse.h"
+#include "codec/verbatim.h"
 #include "http/subscribe/head.h"
 #include "http/subscribe/poll.h"
 #include "http/subscribe/h2_bridge.h"
@@ -54,11 +55,27 @@ static int overloaded(request_rec *r, const push_wait_t *wait, unsigned full,
         r, wait, push_problem(r->pool, 503, "too-many-streams", "%s", detail));
 }
 
+/* Its head comes with its answer. */
+static bool is_verbatim(const push_subscriber_t *subscriber)
+{
+    return subscriber->wait.codec == &push_codec_verbatim;
+}
+
+/* Nothing was sent, so what kept it from being held can be told. */
+static int unheard(request_rec *r)
+{
+    return push_problem_send(r, push_problem(r->pool, 503, "busy",
+                                             "no room to hold the request"));
+}
+
 /* The head and what comes first, all the way to the socket. */
 static bool send_head(request_rec *r, const push_subscriber_t *subscriber)
 {
     bool sse = subscriber->wait.codec == &push_codec_sse;
 
+    if (is_verbatim(subscriber)) {
+        return !r->connection->aborted;
+    }
     ap_rputs(sse ? push_head_retry(r) : "\n", r);
     if (subscriber->first.len) {
         ap_rwrite(subscriber->first.at, (int)subscriber->first.len, r);
@@ -129,14 +146,17 @@ static int open_stream(request_rec *r, const push_reservation_t *reservation,
         .meta = (uint8_t)subscriber->meta,
         .poll = subscriber->wait.polls,
         .json = codec == &push_codec_json,
+        .verbatim = is_verbatim(subscriber),
         .last = copy_last(subscriber),
         .expires = end_of(subscriber)};
 
     set_head(r, codec);
     push_handover_filters(r);
-    if (!send_head(r, subscriber) || !part_with(r, reservation, &adoption)) {
+    if ((adoption.verbatim && !adoption.last) || !send_head(r, subscriber)
+        || !part_with(r, reservation, &adoption)) {
         free(adoption.last);
         give_up(reservation, stream_ref, PUSH_BY_CLOSED_CLIENT);
+        return adoption.verbatim ? unheard(r) : OK;
     }
     return OK;
 }
@@ -175,7 +195,7 @@ static int serve(request_rec *r, const push_reservation_t *reservation,
     push_status_t status = PUSH_OK;
     int answered = DECLINED;
 
-    if (subscriber->wait.polls) {
+    if (subscriber->wait.polls && !is_verbatim(subscriber)) {
         answered = push_poll_serve(r, subscriber, stream_ref, &status);
     }
     if (answered == DECLINED) {
@@ -200,6 +220,9 @@ const push_problem_t *push_open_refusal(request_rec *r,
 
     if (r->main) {
         refusal = "a stream cannot be a part of another answer";
+    }
+    else if (is_verbatim(subscriber) && r->connection->master) {
+        refusal = "a published answer cannot be sent over HTTP/2";
     }
     else if (!is_short(subscriber)) {
         refusal = r->connection->master ? push_h2_bridge_refusal(r)

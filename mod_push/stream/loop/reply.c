@@ -109,6 +109,9 @@ void push_reply_write(push_reply_t *reply, push_output_t *out,
     for (unsigned i = 0; i < delivery->count; i++) {
         const push_pick_t *pick = &delivery->picks[i];
 
+        if (i && reply->codec->single) {
+            break;
+        }
         if (i) {
             add_seam(reply, out, PUSH_SEAM_NEXT);
         }

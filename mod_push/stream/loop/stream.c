@@ -11,6 +11,7 @@
 #include "stream/loop/reply.h"
 #include "codec/json.h"
 #include "codec/sse.h"
+#include "codec/verbatim.h"
 
 const char *push_end_name(push_end_t why)
 {
@@ -59,7 +60,9 @@ void push_writer_destroy(push_writer_t *writer)
 
 static const push_codec_t *codec_of(const push_stream_t *stream)
 {
-    return stream->json ? &push_codec_json : &push_codec_sse;
+    return stream->json       ? &push_codec_json
+           : stream->verbatim ? &push_codec_verbatim
+                              : &push_codec_sse;
 }
 
 static push_stream_ref_t stream_ref_of(const push_stream_t *stream)
@@ -246,6 +249,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
 
 /* ---- what is new ---- */
 
+/* Up to what ends the stream, which is left for a turn of its own. */
 static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
 {
     const push_delivery_t *delivery = &writer->delivery;
@@ -265,6 +269,10 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
                                           delivery->device);
 
         letter.seq = pick->seq;
+        if (push_message_closes(pick->message)) {
+            out->cut = true;
+            break;
+        }
         codec->message(out, &letter);
         if (out->cut) {
             break;
@@ -397,6 +405,9 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
         return delivery->full ? PUSH_FLUSH_FULL : PUSH_FLUSH_IDLE;
     }
     write_delivery(writer, stream);
+    if (!out->bytes && out->cut) {
+        return PUSH_FLUSH_CLOSED;
+    }
     sent = send_pieces(stream, writer->out.pieces, out->count);
     if (sent < 0) {
         return PUSH_FLUSH_BROKEN;
@@ -413,6 +424,16 @@ static push_flush_t deliver(push_writer_t *writer, push_stream_t *stream,
 }
 
 /* ---- a poll ---- */
+
+/* Nothing was found that is an answer. */
+static push_flush_t answer_last(push_stream_t *stream)
+{
+    push_flush_t sent;
+
+    stream->answered = 1;
+    sent = send_text(stream, stream->last->bytes, stream->last->len);
+    return sent == PUSH_FLUSH_DONE ? PUSH_FLUSH_OVER : sent;
+}
 
 /* Writes the answer of a poll; when its wait is over, even an empty one. */
 static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
@@ -438,10 +459,9 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
     if (!delivery->count && !stream->due) {
         return PUSH_FLUSH_IDLE;
     }
-    if (!delivery->count && !delivery->gaps_count && stream->last) {
-        stream->answered = 1;
-        sent = send_text(stream, stream->last->bytes, stream->last->len);
-        return sent == PUSH_FLUSH_DONE ? PUSH_FLUSH_OVER : sent;
+    if (!delivery->count && stream->last
+        && (!delivery->gaps_count || stream->verbatim)) {
+        return answer_last(stream);
     }
     begin_sums(writer);
     push_reply_write(&reply, &writer->out, delivery);
@@ -495,6 +515,9 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
     }
     push_output_begin(out, 0);
     codec_of(stream)->beat(out, stream->event_beats);
+    if (!out->bytes) {
+        return PUSH_FLUSH_DONE;
+    }
     push_count(writer->written.counts, PUSH_COUNT_HEARTBEATS, 1);
     return send_text(stream, out->scratch, out->bytes);
 }
@@ -505,6 +528,10 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
     push_output_t *out = &writer->out;
 
     if (stream->link.rest || stream->part || stream->answered) {
+        return;
+    }
+    if (stream->verbatim) {
+        answer_last(stream);
         return;
     }
     push_output_begin(out, 0);

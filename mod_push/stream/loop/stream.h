@@ -71,6 +71,7 @@ typedef struct push_stream_t {
     uint64_t full : 1;     /* its window was, until more has arrived */
     uint64_t patience : 2; /* how long it has waited for that, see waits.h */
     uint64_t json : 1;     /* written by that codec */
+    uint64_t verbatim : 1; /* likewise: a poll, which has its last answer */
     uint64_t poll : 1;     /* it ends with the first answer */
     uint64_t due : 1;      /* the wait of a poll is over */
     uint64_t stuck : 1;    /* its device says since when it is blocked */
@@ -87,6 +88,7 @@ typedef enum push_flush_t {
     PUSH_FLUSH_FULL,    /* the client's TCP has to acknowledge some first */
     PUSH_FLUSH_LATER,   /* the mailbox is locked: try again */
     PUSH_FLUSH_OVER,    /* the answer of a poll is written */
+    PUSH_FLUSH_CLOSED,  /* its publisher ends it */
     PUSH_FLUSH_STALE,   /* it may not go on: push_delivery_state() */
     PUSH_FLUSH_BROKEN   /* the connection is of no use */
 } push_flush_t;

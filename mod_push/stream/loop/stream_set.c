@@ -62,7 +62,7 @@ static void report_end(push_stream_set_t *set, const push_stream_t *stream,
     set->ended(set->data, &ended);
 }
 
-/* The stream's other end, or its connection's state, is of this process. */
+/* Its other end, or the state of its connection, is of this process. */
 static bool is_fixed(const push_stream_t *stream)
 {
     return !push_stream_moves(stream);
@@ -183,6 +183,9 @@ static void after_write(push_stream_set_t *set, uint32_t index,
     case PUSH_FLUSH_OVER:
         end_stream(set, index, PUSH_END_ANSWERED);
         break;
+    case PUSH_FLUSH_CLOSED:
+        dismiss(set, index, PUSH_END_DISMISSED, jitter(set, EXPIRED_MS));
+        break;
     case PUSH_FLUSH_BROKEN:
         end_stream(set, index, PUSH_END_ERROR);
         break;
@@ -296,7 +299,7 @@ static void say_come_again(push_stream_set_t *set,
                        jitter(set, TURNED_AWAY_MS));
 
     if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl
-        && !migrant->adoption.json) {
+        && !migrant->adoption.json && !migrant->adoption.verbatim) {
         send(migrant->adoption.fd, text, (size_t)len,
              MSG_DONTWAIT | MSG_NOSIGNAL);
     }
@@ -330,6 +333,7 @@ static bool unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->bridged = adoption->bridged;
     stream->poll = adoption->poll;
     stream->json = adoption->json;
+    stream->verbatim = adoption->verbatim;
     set->fixed += is_fixed(stream);
     push_count_carried(set->seat, stream, 1);
     stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
