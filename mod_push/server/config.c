@@ -335,52 +335,6 @@ static const char *add_channel(cmd_parms *cmd, void *dir, const char *text)
     return NULL;
 }
 
-/* scheme://host[:port], as a browser writes it: in lower case, no path. */
-static bool is_origin(const char *text)
-{
-    static const char names[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
-    size_t scheme = strspn(text, names);
-    const char *host = text + scheme + 3;
-    const char *end;
-
-    if (!scheme || strncmp(text + scheme, "://", 3)) {
-        return false;
-    }
-    end = *host == '[' ? host + 1 + strspn(host + 1, "0123456789abcdef:.")
-                       : host + strspn(host, names);
-    end += *host == '[' && *end == ']';
-    if (end == host || (*host == '[' && end[-1] != ']')) {
-        return false;
-    }
-    if (*end == ':') {
-        int64_t port;
-
-        return push_value_count(end + 1, &port) && port > 0 && port <= 65535;
-    }
-    return !*end;
-}
-
-static const char *add_origin(cmd_parms *cmd, void *dir, const char *text)
-{
-    push_settings_t *settings = dir;
-    apr_array_header_t *origins;
-
-    if (!is_origin(text)) {
-        return apr_psprintf(cmd->pool,
-                            "PushAllowOrigin must be exact origins, "
-                            "scheme://host[:port] in lower case like "
-                            "https://app.example, not \"%s\"",
-                            text);
-    }
-    origins = (apr_array_header_t *)(uintptr_t)settings->origins;
-    if (!origins) {
-        origins = apr_array_make(cmd->pool, 4, sizeof(const char *));
-        settings->origins = origins;
-    }
-    APR_ARRAY_PUSH(origins, const char *) = text;
-    return NULL;
-}
-
 #define NUMBER(name, where, help)                                             \
     AP_INIT_TAKE1(name, set_number, NULL, where, help)
 #define ANYWHERE (RSRC_CONF | ACCESS_CONF)
@@ -438,7 +392,7 @@ const command_rec push_commands[] = {
                     "names of claims: user=, channels=, publish=, admin="),
     AP_INIT_ITERATE("PushChannels", add_channel, NULL, ANYWHERE,
                     "channels that may be subscribed"),
-    AP_INIT_ITERATE("PushAllowOrigin", add_origin, NULL, ANYWHERE,
+    AP_INIT_ITERATE("PushAllowOrigin", push_config_origin, NULL, ANYWHERE,
                     "origins of pages that may subscribe"),
     NUMBER("PushHeartbeat", ANYWHERE, "silence before a heartbeat"),
     AP_INIT_TAKE12("PushRetry", set_retry, NULL, ANYWHERE,

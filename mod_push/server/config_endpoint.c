@@ -6,6 +6,7 @@
 
 #include "http/endpoint.h"
 #include "http/settings.h"
+#include "server/config_value.h"
 
 /* The section that the directive stands in; <IfModule> and the like are not
  * among them, as httpd has resolved those before. */
@@ -83,5 +84,51 @@ const char *push_config_endpoint(cmd_parms *cmd, void *dir, const char *kind)
     endpoint->base = base_of(cmd);
     endpoint->guarded = has_require(section_of(cmd));
     settings->endpoint = endpoint;
+    return NULL;
+}
+
+/* scheme://host[:port], as a browser writes it: in lower case, no path. */
+static bool is_origin(const char *text)
+{
+    static const char names[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+    size_t scheme = strspn(text, names);
+    const char *host = text + scheme + 3;
+    const char *end;
+
+    if (!scheme || strncmp(text + scheme, "://", 3)) {
+        return false;
+    }
+    end = *host == '[' ? host + 1 + strspn(host + 1, "0123456789abcdef:.")
+                       : host + strspn(host, names);
+    end += *host == '[' && *end == ']';
+    if (end == host || (*host == '[' && end[-1] != ']')) {
+        return false;
+    }
+    if (*end == ':') {
+        int64_t port;
+
+        return push_value_count(end + 1, &port) && port > 0 && port <= 65535;
+    }
+    return !*end;
+}
+
+const char *push_config_origin(cmd_parms *cmd, void *dir, const char *text)
+{
+    push_settings_t *settings = dir;
+    apr_array_header_t *origins;
+
+    if (!is_origin(text)) {
+        return apr_psprintf(cmd->pool,
+                            "PushAllowOrigin must be exact origins, "
+                            "scheme://host[:port] in lower case like "
+                            "https://app.example, not \"%s\"",
+                            text);
+    }
+    origins = (apr_array_header_t *)(uintptr_t)settings->origins;
+    if (!origins) {
+        origins = apr_array_make(cmd->pool, 4, sizeof(const char *));
+        settings->origins = origins;
+    }
+    APR_ARRAY_PUSH(origins, const char *) = text;
     return NULL;
 }

@@ -9,4 +9,7 @@
 
 const char *push_config_endpoint(cmd_parms *cmd, void *dir, const char *kind);
 
+/* PushAllowOrigin: pages of other origins that may receive. */
+const char *push_config_origin(cmd_parms *cmd, void *dir, const char *text);
+
 #endif

@@ -14,11 +14,11 @@
 #include "store/shm/reserve.h"
 #include "store/shm/clock.h"
 #include "stream/loop/stream_counts.h"
+#include "stream/loop/turn_away.h"
 
-#define LATER_MS       5u     /* until a locked mailbox is tried again */
-#define SUPERSEDED_MS  30000u /* retry of a client that was taken over from */
-#define EXPIRED_MS     1000u  /* and of one that may come again; jittered */
-#define TURNED_AWAY_MS 10000u /* of one for which there is no room; likewise */
+#define LATER_MS      5u     /* until a locked mailbox is tried again */
+#define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
+#define EXPIRED_MS    1000u  /* and of one that may come again; jittered */
 
 static push_stream_t *stream_at(const push_stream_set_t *set, uint32_t index)
 {
@@ -97,11 +97,6 @@ static void end_stream(push_stream_set_t *set, uint32_t index, push_end_t why)
     forget(set, index);
 }
 
-static uint32_t jitter(push_stream_set_t *set, uint32_t ms)
-{
-    return ms / 2 + (uint32_t)rand_r(&set->random) % (ms + 1);
-}
-
 static push_stream_state_t state(const push_stream_set_t *set, uint32_t index)
 {
     const push_stream_t *stream = stream_at(set, index);
@@ -131,7 +126,8 @@ bool push_stream_set_end_if_over(push_stream_set_t *set, uint32_t index)
         dismiss(set, index, PUSH_END_SUPERSEDED, SUPERSEDED_MS);
     }
     else if (found != PUSH_GOES_ON) {
-        dismiss(set, index, ends[found], jitter(set, EXPIRED_MS));
+        dismiss(set, index, ends[found],
+                push_stream_set_jitter(set, EXPIRED_MS));
     }
     return found != PUSH_GOES_ON;
 }
@@ -184,7 +180,8 @@ static void after_write(push_stream_set_t *set, uint32_t index,
         end_stream(set, index, PUSH_END_ANSWERED);
         break;
     case PUSH_FLUSH_CLOSED:
-        dismiss(set, index, PUSH_END_DISMISSED, jitter(set, EXPIRED_MS));
+        dismiss(set, index, PUSH_END_DISMISSED,
+                push_stream_set_jitter(set, EXPIRED_MS));
         break;
     case PUSH_FLUSH_BROKEN:
         end_stream(set, index, PUSH_END_ERROR);
@@ -290,35 +287,6 @@ static void beat(push_stream_set_t *set, uint32_t index)
 
 /* ---- arrivals ---- */
 
-/* Between two events only, and TLS has its own ways: else it just ends. */
-static void say_come_again(push_stream_set_t *set,
-                           const push_migrant_t *migrant)
-{
-    char text[32];
-    int len = snprintf(text, sizeof(text), "retry: %u\n\n",
-                       jitter(set, TURNED_AWAY_MS));
-
-    if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl
-        && !migrant->adoption.json && !migrant->adoption.verbatim) {
-        send(migrant->adoption.fd, text, (size_t)len,
-             MSG_DONTWAIT | MSG_NOSIGNAL);
-    }
-}
-
-void push_stream_set_turn_away(push_stream_set_t *set,
-                               const push_migrant_t *migrant)
-{
-    say_come_again(set, migrant);
-    push_count_turned_away(set->seat, migrant, &set->now);
-    push_store_checkout(set->store, &migrant->adoption.stream_ref, &set->now);
-    if (migrant->part) {
-        push_hold_release(set->store, migrant->part);
-    }
-    push_stream_drop_link(&(push_link_t){.fd = migrant->adoption.fd,
-                                         .ssl = migrant->adoption.ssl});
-    free(migrant->adoption.last);
-}
-
 static bool unpack(push_stream_set_t *set, push_stream_t *stream,
                    const push_migrant_t *migrant)
 {
@@ -381,7 +349,7 @@ void push_stream_set_adopt(push_stream_set_t *set,
 
     if (index == PUSH_NO_STREAM) {
         push_reserve_give_back(set->seat);
-        push_stream_set_turn_away(set, migrant);
+        push_stream_turn_away(set, migrant);
         return;
     }
     stream = stream_at(set, index);
@@ -516,7 +484,8 @@ void push_stream_set_expire(push_stream_set_t *set)
             come_due(set, index);
         }
         else {
-            dismiss(set, index, PUSH_END_EXPIRED, jitter(set, EXPIRED_MS));
+            dismiss(set, index, PUSH_END_EXPIRED,
+                    push_stream_set_jitter(set, EXPIRED_MS));
         }
         index = push_deadline_next(&set->deadlines, set->now.mono);
     }
@@ -564,7 +533,8 @@ static void send_close_notice(push_stream_set_t *set, uint32_t index,
 {
     push_stream_bye(set->writer, stream_at(set, index),
                     &(push_notice_t){.reason = push_end_name(notice->why),
-                                     .retry_ms = jitter(set, notice->retry_ms),
+                                     .retry_ms = push_stream_set_jitter(
+                                         set, notice->retry_ms),
                                      .spread_ms = notice->spread_ms});
     end_stream(set, index, notice->why);
 }
