@@ -132,4 +132,5 @@ build/php/fetched: tests/integration/fetch-php
 $(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
 		$(B)/obj/tests/integration/apps.o | build/php/fetched
 # An application's server, which answers as the test says.
-$(B)/tests/integration/test_triggers: $(B)/obj/tests/integration/backend.o
+$(B)/tests/integration/test_triggers $(B)/tests/integration/test_shared_poll: \
+		$(B)/obj/tests/integration/backend.o
