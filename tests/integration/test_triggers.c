@@ -204,8 +204,8 @@ START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
     ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.pusherror"),
                      "it answers 404");
     backend_answer(b, 200, NULL, "at last");
-    a = http_do(s, "POST", "/push/triggers/trip/retry",
-                "Push-Client: t/1\r\n", "");
+    a = http_do(s, "POST", "/push/triggers/trip/retry", "Push-Client: t/1\r\n",
+                "");
     ck_assert_int_eq(a->status, 200);
     ck_assert_int_eq(json_int_at(a->json, "queued"), 4);
     expect_message(st, 1, "at last");
@@ -261,6 +261,42 @@ START_TEST(devices_that_are_alike_share_a_request)
     ck_assert_ptr_null(backend_header(b, newer, "Push-Device"));
     ck_assert_str_eq(backend_header(b, 1 - newer, "Push-App-Version"), "1");
     ck_assert_str_eq(backend_header(b, 1 - newer, "Push-Device"), "old");
+}
+END_TEST
+
+/* The request that was made for a user. */
+static int request_for(struct backend *b, const char *user)
+{
+    for (int i = 0; i < backend_count(b); i++) {
+        if (strcmp(backend_header(b, i, "Push-User"), user) == 0) {
+            return i;
+        }
+    }
+    ck_abort_msg("nobody asked for %s", user);
+}
+
+START_TEST(each_user_of_an_event_is_asked_for_with_labels_of_its_own)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, "<PushTrigger trip>\n"
+                                "PushWhen \"event('type') == 'trip'\"\n"
+                                "PushTo user ada\n"
+                                "PushTo user bob\n"
+                                "PushPull \"${BACKEND}/trips\" per=context\n"
+                                "</PushTrigger>\n");
+
+    stream_open(s, "user=ada&device=d&seq=0&app_version=5&locale=pt", NULL);
+    stream_open(s, "user=bob&device=d&seq=0&app_version=4&locale=en", NULL);
+    tell(s, "trip", "1", "{}");
+    backend_await(b, 2);
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "ada"), "Push-App-Version"), "5");
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "ada"), "Accept-Language"), "pt");
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "bob"), "Push-App-Version"), "4");
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "bob"), "Accept-Language"), "en");
 }
 END_TEST
 
@@ -377,9 +413,10 @@ static const char *base64(const unsigned char *bytes, size_t len)
 static const char *signature_of(struct backend *b, int n,
                                 const unsigned char *key)
 {
-    const char *text = keep_printf(
-        "%s.%s.%s", backend_header(b, n, "webhook-id"),
-        backend_header(b, n, "webhook-timestamp"), backend_body(b, n));
+    const char *text = keep_printf("%s.%s.%s",
+                                   backend_header(b, n, "webhook-id"),
+                                   backend_header(b, n, "webhook-timestamp"),
+                                   backend_body(b, n));
     unsigned char mac[32];
 
     HMAC(EVP_sha256(), key, 24, (const unsigned char *)text, strlen(text), mac,
@@ -390,9 +427,8 @@ static const char *signature_of(struct backend *b, int n,
 START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
 {
     struct backend *b = backend_start();
-    const char *path = keep_printf("%s/webhook.key", getenv("TMPDIR")
-                                                         ? getenv("TMPDIR")
-                                                         : "/tmp");
+    const char *path = keep_printf(
+        "%s/webhook.key", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     struct server *s;
     FILE *file;
 
@@ -421,7 +457,8 @@ START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
         ck_assert_str_eq(backend_header(b, i, "webhook-signature"),
                          keep_printf("%s %s", signature_of(b, i, old_key),
                                      signature_of(b, i, new_key)));
-        ck_assert_ptr_nonnull(strstr(backend_body(b, i), "\"data\":{\"n\":7}"));
+        ck_assert_ptr_nonnull(
+            strstr(backend_body(b, i), "\"data\":{\"n\":7}"));
         ck_assert_ptr_null(strstr(backend_body(b, i), "push"));
     }
     wait_until(figure(s, 0, "waiting") == 0);
@@ -430,13 +467,12 @@ END_TEST
 
 /* ---- timers ---- */
 
-static const char board[] =
-    "<PushTrigger board>\n"
-    "PushEvery 1s while=subscribed\n"
-    "PushTo channel board\n"
-    "PushPull \"${BACKEND}/board\" only=changed\n"
-    "PushMessage topic=board\n"
-    "</PushTrigger>\n";
+static const char board[] = "<PushTrigger board>\n"
+                            "PushEvery 1s while=subscribed\n"
+                            "PushTo channel board\n"
+                            "PushPull \"${BACKEND}/board\" only=changed\n"
+                            "PushMessage topic=board\n"
+                            "</PushTrigger>\n";
 
 START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
 {
@@ -446,8 +482,8 @@ START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
     int before;
 
     backend_answer(b, 200, NULL, "one");
-    wait_until(json_is_true(json_at(http_get(s, "/push/triggers")->json,
-                                    "triggers.0.taken")));
+    wait_until(json_is_true(
+        json_at(http_get(s, "/push/triggers")->json, "triggers.0.taken")));
     ck_assert_int_eq(backend_count(b), 0);
     st = stream_open(s, "user=ada&device=d&seq=0&channel=board", NULL);
     expect_message(st, 1, "one");
@@ -469,6 +505,8 @@ static Suite *suite(void)
     tcase_add_test(tc, an_event_is_pulled_for_and_the_answer_is_pushed);
     tcase_add_test(tc, requests_for_one_user_run_one_after_the_other);
     tcase_add_test(tc, devices_that_are_alike_share_a_request);
+    tcase_add_test(tc,
+                   each_user_of_an_event_is_asked_for_with_labels_of_its_own);
     tc = case_add(all, "failures", 60);
     tcase_add_test(tc, what_fails_for_now_is_tried_again);
     tcase_add_test(tc, a_backend_that_is_down_for_a_while_loses_nothing);
