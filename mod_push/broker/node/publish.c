@@ -23,8 +23,7 @@ typedef struct push_flight_t {
     uint32_t rate;  /* of its user; 0: none */
     uint32_t bytes; /* of the payload */
     bool relayed;   /* it waits for other regions, too */
-    uint32_t event_len;
-    char event[PUSH_EVENT_MAX];
+    unsigned class; /* by which it is counted */
 } push_flight_t;
 
 /* ---- it is sent ---- */
@@ -81,7 +80,7 @@ static bool fill(const push_cluster_t *cluster, push_flight_t *flight,
 static push_flight_t *make_flight(const push_cluster_t *cluster,
                                   const push_publication_t *publication)
 {
-    push_text_t event = publication->spec.content.event;
+    const push_message_spec_t *spec = &publication->spec;
     push_flight_t *flight = calloc(1, sizeof(*flight));
 
     if (!flight) {
@@ -90,11 +89,11 @@ static push_flight_t *make_flight(const push_cluster_t *cluster,
     push_names_log(cluster, publication->audience.kind,
                    publication->audience.name, &flight->log);
     flight->kind = publication->audience.kind;
-    flight->urgency = publication->spec.urgency;
+    flight->urgency = spec->urgency;
     flight->rate = flight->kind == PUSH_LOG_USER ? publication->rate : 0;
-    flight->bytes = publication->spec.content.data.len;
-    flight->event_len = event.len <= PUSH_EVENT_MAX ? event.len : 0;
-    memcpy(flight->event, event.at ? event.at : "", flight->event_len);
+    flight->bytes = spec->content.data.len;
+    flight->class = push_class_for(&cluster->store->classes,
+                                   spec->content.event, spec->where);
     push_request_init(&flight->request, flight->log.partition);
     return flight;
 }
@@ -152,8 +151,9 @@ static void count(push_cluster_t *cluster, const push_flight_t *flight)
     if (!push_shard_enter(cluster->store, shard)) {
         return;
     }
-    push_tally(heap, (push_text_t){flight->event, flight->event_len},
-               PUSH_TALLY_PUBLISHED, 1);
+    if (heap->tally) {
+        push_tally_class(heap, flight->class, PUSH_TALLY_PUBLISHED, 1);
+    }
     push_count(heap->counts,
                push_cell(PUSH_COUNT_PUBLISHED, audience, flight->urgency,
                          PUSH_BY_URGENCY_VALUES),
