@@ -438,6 +438,15 @@ static uint32_t pending_at_most(const push_heap_t *heap,
 
 #define CROWDED_PERCENT 80u
 
+bool push_mailbox_below(const push_heap_t *heap, const push_device_t *device,
+                        uint32_t limit, const push_time_t *now)
+{
+    return pending_at_most(heap, device) < limit
+           || push_mailbox_pending(heap, device, now, PUSH_SUBSCRIPTION_USER,
+                                   PUSH_SUBSCRIPTION_BROADCAST)
+                  < limit;
+}
+
 bool push_mailbox_crowded(const push_heap_t *heap, const push_device_t *device,
                           uint32_t limit, const push_time_t *now)
 {
@@ -482,10 +491,7 @@ push_status_t push_mailbox_make_room(push_heap_t *heap, push_device_t *device,
                                      push_urgency_t urgency, uint32_t limit,
                                      const push_time_t *now)
 {
-    if (pending_at_most(heap, device) < limit
-        || push_mailbox_pending(heap, device, now, PUSH_SUBSCRIPTION_USER,
-                                PUSH_SUBSCRIPTION_BROADCAST)
-               < limit) {
+    if (push_mailbox_below(heap, device, limit, now)) {
         return PUSH_OK;
     }
     for (unsigned lane = PUSH_LANES; lane-- > urgency;) {

@@ -51,6 +51,10 @@ uint32_t push_mailbox_filtered(const push_heap_t *heap,
                                const push_device_t *device,
                                const push_time_t *now);
 
+/* True if fewer than limit messages of the user are pending. */
+bool push_mailbox_below(const push_heap_t *heap, const push_device_t *device,
+                        uint32_t limit, const push_time_t *now);
+
 /*
  * Sees to it that fewer than limit messages of the user are pending before
  * one of this urgency is added: the oldest of the lowest urgency that is not

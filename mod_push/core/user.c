@@ -138,6 +138,9 @@ static void keep_within(push_heap_t *heap, push_user_t *user,
 {
     unsigned urgency = publish->spec->urgency;
 
+    if (push_user_is_queue(user) && !user->devices) {
+        return; /* all of it waits */
+    }
     if (publish->stored) {
         keep_lane_within(heap, user, publish);
         return;
@@ -157,16 +160,18 @@ static void keep_within(push_heap_t *heap, push_user_t *user,
 
 /* True if nothing that is kept may make room for this urgency. */
 static bool kept_is_above(const push_heap_t *heap, push_user_t *user,
-                          push_urgency_t urgency, uint32_t limit)
+                          const push_publish_t *publish)
 {
+    bool queue = push_user_is_queue(user);
     push_entry_t entry;
 
-    for (unsigned lane = urgency; lane < PUSH_LANES; lane++) {
+    for (unsigned lane = publish->spec->urgency; lane < PUSH_LANES && !queue;
+         lane++) {
         if (push_log_oldest(heap, &user->log, lane, &entry)) {
             return false;
         }
     }
-    return user->log.live_count >= limit;
+    return user->log.live_count >= publish->limit && !(queue && publish->kept);
 }
 
 static bool addressed(const push_heap_t *heap, const push_device_t *device,
@@ -185,6 +190,16 @@ typedef struct {
     push_status_t refusal; /* why the last mailbox refused, if one did */
 } offer_t;
 
+/* Of a queue, where nothing makes room: what was accepted before has some. */
+static bool has_room(const push_heap_t *heap, const offer_t *o,
+                     const push_device_t *device)
+{
+    const push_publish_t *publish = o->publish;
+
+    return publish->stored || publish->kept
+           || push_mailbox_below(heap, device, publish->limit, &publish->now);
+}
+
 /* A mailbox has room, makes room, or will have it by the replacement. */
 static push_status_t offer(push_heap_t *heap, const offer_t *o,
                            push_device_t *device)
@@ -197,6 +212,9 @@ static push_status_t offer(push_heap_t *heap, const offer_t *o,
         && push_user_fate(heap, device, o->older.message, older, now)
                == PUSH_PENDING) {
         return PUSH_OK;
+    }
+    if (push_user_is_queue(o->user)) {
+        return has_room(heap, o, device) ? PUSH_OK : PUSH_MAILBOX_FULL;
     }
     return push_mailbox_make_room(heap, device,
                                   push_message_urgency(o->message),
@@ -255,9 +273,7 @@ static bool turned_away(const push_heap_t *heap, const offer_t *o)
     }
     return receipt->refused == 1
            || (!o->user->devices && !o->older.message
-               && kept_is_above(heap, o->user,
-                                push_message_urgency(o->message),
-                                o->publish->limit));
+               && kept_is_above(heap, o->user, o->publish));
 }
 
 /* Who refused it, now that it is published all the same. */

@@ -1,6 +1,8 @@
 #ifndef PUSH_USER_H
 #define PUSH_USER_H
 
+#include <string.h>
+
 #include "core/mailbox.h"
 
 /*
@@ -12,6 +14,13 @@
 
 #define PUSH_NAME_MAX    255u /* bytes of the name of a user or a channel */
 #define PUSH_DEVICES_MAX 64u  /* contexts of one user */
+
+/*
+ * A user whose name begins so is a queue: what was accepted for it makes room
+ * for nothing, neither in a full mailbox nor in a full memory.  What has no
+ * room is refused instead.
+ */
+#define PUSH_QUEUE_PREFIX "$trigger/"
 
 /* ms; the moment of a loss, log.lost_at, fits 32 bits in ticks of this. */
 #define PUSH_LOST_TICK 16
@@ -36,6 +45,13 @@ typedef struct push_receipt_t {
     uint32_t refused; /* recipients whose mailbox held nothing less urgent */
 } push_receipt_t;
 
+static inline bool push_user_is_queue(const push_user_t *user)
+{
+    return *user->name == '$' && user->name_len >= sizeof(PUSH_QUEUE_PREFIX)
+           && !memcmp(user->name, PUSH_QUEUE_PREFIX,
+                      sizeof(PUSH_QUEUE_PREFIX) - 1);
+}
+
 /* One publish: what, under which limits, when, and what came of it. */
 typedef struct push_publish_t {
     const push_message_spec_t *spec;
@@ -45,6 +61,7 @@ typedef struct push_publish_t {
      * cannot turn it away any more, and its device is told a gap.
      */
     bool stored;
+    bool kept; /* it was accepted before, for now: a queue takes it always */
     push_time_t now;
     push_receipt_t receipt; /* its mid is set before */
 } push_publish_t;

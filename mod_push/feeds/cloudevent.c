@@ -76,12 +76,17 @@ static const char *presence_word(const push_note_t *note)
     return note->came ? "occupied" : "vacated";
 }
 
+/* What became of a message; what is alive is told of for when it stays so. */
+static const char *message_word(const push_note_t *note)
+{
+    return note->fate == PUSH_LIVE ? "unacked"
+                                   : push_fate_name((push_fate_t)note->fate);
+}
+
 /* The last word of the id. */
 static const char *ending_of(const push_note_t *note)
 {
-    return note->feed == PUSH_FEED_DEADLETTERS
-               ? "dead"
-               : push_fate_name((push_fate_t)note->fate);
+    return note->feed == PUSH_FEED_DEADLETTERS ? "dead" : message_word(note);
 }
 
 /* "<context>/<ms>/connected", "<channel>/<ms>/vacated" */
@@ -156,8 +161,7 @@ static json_t *type_json(const push_note_t *note)
                  note->has_device ? "device" : "channel", presence_word(note));
     }
     else {
-        snprintf(text, sizeof(text), "push.message.%s",
-                 push_fate_name((push_fate_t)note->fate));
+        snprintf(text, sizeof(text), "push.message.%s", message_word(note));
     }
     return json_string(text);
 }

@@ -221,14 +221,16 @@ static bool is_told(const push_feeds_t *feeds, const push_note_t *note)
 {
     push_text_t name = push_note_text(note, PUSH_NOTE_NAME);
 
-    return feeds->options.wanted & PUSH_FEED_BIT(note->feed)
-           && !(name.len && *name.at == '$')
-           && (note->feed != PUSH_FEED_RECEIPTS || note->fate == PUSH_ACKED);
+    return note->untold
+           || (feeds->options.wanted & PUSH_FEED_BIT(note->feed)
+               && !(name.len && *name.at == '$')
+               && (note->feed != PUSH_FEED_RECEIPTS
+                   || note->fate == PUSH_ACKED));
 }
 
 static void publish_note(push_feeds_t *feeds, const push_note_t *note)
 {
-    bool followed = push_feed_followed(feeds, note->feed);
+    bool followed = !note->untold && push_feed_followed(feeds, note->feed);
     bool told = is_told(feeds, note);
     char *text = followed || told ? push_cloudevent_make(note) : NULL;
 
@@ -318,12 +320,15 @@ static void *run(void *data)
 
 static push_listener_t listener_of(push_feeds_t *feeds)
 {
-    return (push_listener_t){.kinds = PUSH_FEED_EVENTS,
-                             .tell = push_feed_listener_tell,
-                             .data = &feeds->listener,
-                             .enabled = feeds->options.wanted
-                                            ? NULL
-                                            : &feeds->listener.words->known};
+    bool published = feeds->options.wanted & PUSH_HEARD_PUBLISHED;
+
+    return (push_listener_t){
+        .kinds = PUSH_FEED_EVENTS
+                 | (published ? PUSH_EVENT_BIT(PUSH_EVENT_PUBLISHED) : 0),
+        .tell = push_feed_listener_tell,
+        .data = &feeds->listener,
+        .enabled = feeds->options.wanted ? NULL
+                                         : &feeds->listener.words->known};
 }
 
 push_feeds_t *push_feeds_create(const push_feeds_options_t *options)

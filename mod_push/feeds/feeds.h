@@ -32,8 +32,9 @@ typedef struct push_feeds_options_t {
     push_feed_source_t sources[PUSH_FEEDS]; /* each with its feed's index */
     /*
      * Who else hears what happens, whether anybody follows the channel or not:
-     * of these feeds (PUSH_FEED_BIT()), in the thread of feeds.  text is the
-     * event as JSON; NULL, and no note: there are no more of them for now.
+     * of these feeds (PUSH_FEED_BIT()), and what is on no channel
+     * (PUSH_HEARD_*), in the thread of feeds.  text is the event as JSON;
+     * NULL, and no note: there are no more of them for now.
      */
     uint32_t wanted;
     void (*tell)(void *data, const struct push_note_t *note, const char *text);

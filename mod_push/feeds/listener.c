@@ -138,6 +138,40 @@ static void note_end_for_user(push_feed_listener_t *listener,
     }
 }
 
+/* ---- what is on no channel ---- */
+
+/* False: nobody asks for it. */
+static bool is_heard(const push_feed_listener_t *listener, uint32_t bit,
+                     const push_event_t *event)
+{
+    const push_user_t *user;
+
+    if (!(listener->wanted & bit)) {
+        return false;
+    }
+    user = push_at(event->heap, event->message->log);
+    return push_log_kind(&user->log) == PUSH_LOG_USER && *user->name != '$';
+}
+
+static void note_untold(push_feed_listener_t *listener,
+                        const push_event_t *event, push_fate_t fate)
+{
+    push_note_t note;
+
+    push_note_init(&note, PUSH_FEED_RECEIPTS, fate);
+    note.untold = true;
+    note.at = moment(event);
+    push_note_add_message(&note, event->heap, event->message);
+    put(listener, &note);
+}
+
+static uint32_t bit_of(push_fate_t fate)
+{
+    return fate == PUSH_REPLACED   ? PUSH_HEARD_REPLACED
+           : fate == PUSH_RECALLED ? PUSH_HEARD_RECALLED
+                                   : 0;
+}
+
 /* ---- events ---- */
 
 static void note_end(push_feed_listener_t *listener, const push_event_t *event)
@@ -145,6 +179,9 @@ static void note_end(push_feed_listener_t *listener, const push_event_t *event)
     const push_log_t *log = push_at(event->heap, event->message->log);
     bool receipt = wants_receipt(listener, event->message);
 
+    if (is_heard(listener, bit_of(event->fate), event)) {
+        note_untold(listener, event, event->fate);
+    }
     if (push_log_kind(log) != PUSH_LOG_USER) {
         if (receipt) {
             note_receipt(listener, event, NULL, event->fate);
@@ -168,7 +205,12 @@ void push_feed_listener_tell(void *data, const push_event_t *event)
 {
     push_feed_listener_t *listener = data;
 
-    if (event->kind == PUSH_EVENT_ACKED) {
+    if (event->kind == PUSH_EVENT_PUBLISHED) {
+        if (is_heard(listener, PUSH_HEARD_PUBLISHED, event)) {
+            note_untold(listener, event, PUSH_LIVE);
+        }
+    }
+    else if (event->kind == PUSH_EVENT_ACKED) {
         note_ack(listener, event);
     }
     else if (event->kind == PUSH_EVENT_ENDED) {

@@ -5,11 +5,19 @@
 #include "feeds/queue.h"
 #include "store/shm/feed_words.h"
 
+/* What is noted for no channel, of messages to users: bits beside those of the
+ * feeds. */
+#define PUSH_HEARD_PUBLISHED                                                  \
+    (1u << PUSH_FEEDS) /* it may stay unacknowledged */
+#define PUSH_HEARD_REPLACED (2u << PUSH_FEEDS)
+#define PUSH_HEARD_RECALLED (4u << PUSH_FEEDS)
+
 /* Who notes what happens to messages, for the thread of feeds. */
 typedef struct push_feed_listener_t {
     push_feed_queue_t *queue; /* of push_note_t */
     const push_feed_words_t *words;
-    uint32_t wanted; /* PUSH_FEED_BIT() of those that are always heard */
+    uint32_t wanted; /* PUSH_FEED_BIT() of those that are always heard, and
+                        PUSH_HEARD_* */
     _Atomic uint64_t dropped; /* notes that the queue had no room for */
 } push_feed_listener_t;
 

@@ -34,6 +34,7 @@ typedef struct push_note_t {
     push_log_kind_t kind; /* of the audience; presence: of whose it is */
     uint8_t fate;         /* push_fate_t */
     bool came;            /* presence */
+    bool untold; /* of a message, and for no channel: options.tell() alone */
     uint8_t urgency;
     bool has_device; /* device says which */
     uint8_t missed_count;

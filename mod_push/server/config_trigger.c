@@ -40,7 +40,39 @@ static void find_types(const cmd_parms *cmd, push_rule_t *rule)
     }
 }
 
-const char *push_config_when(cmd_parms *cmd, void *dir, const char *text)
+static bool names_type(const push_rule_t *rule, const char *type)
+{
+    for (unsigned i = 0; i < rule->types_count; i++) {
+        if (!strcmp(rule->types[i], type)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* unacked= is needed by who asks for that event, and is of no use else. */
+static const char *take_unacked(const cmd_parms *cmd, push_rule_t *rule,
+                                const char *word)
+{
+    const char *time = word ? push_trigger_value(word, "unacked") : NULL;
+
+    if (word
+        && (!time
+            || !push_trigger_time(time, PUSH_SECOND, PUSH_DAY,
+                                  &rule->unacked))) {
+        return apr_psprintf(cmd->pool,
+                            "PushWhen takes unacked= from 1s to 86400s "
+                            "behind its expression, not \"%s\"",
+                            word);
+    }
+    return names_type(rule, PUSH_UNACKED_TYPE) == (word != NULL)
+               ? NULL
+               : "PushWhen must have unacked=TIME with event('type') == "
+                 "'" PUSH_UNACKED_TYPE "', and only with that";
+}
+
+const char *push_config_when(cmd_parms *cmd, void *dir, const char *text,
+                             const char *word)
 {
     push_rule_t *rule = push_trigger_rule(cmd);
     const char *error = push_trigger_place(cmd, rule && rule->when);
@@ -62,7 +94,7 @@ const char *push_config_when(cmd_parms *cmd, void *dir, const char *text)
                             text, wrong);
     }
     find_types(cmd, rule);
-    return NULL;
+    return take_unacked(cmd, rule, word);
 }
 
 const char *push_config_every(cmd_parms *cmd, void *dir, const char *text,
@@ -277,11 +309,13 @@ static const char *missing(const push_rule_t *rule)
                : NULL;
 }
 
-static push_rule_t *make_rule(const cmd_parms *cmd, const char *name)
+static push_rule_t *make_rule(const cmd_parms *cmd, const char *name,
+                              int index)
 {
     push_rule_t *rule = apr_pcalloc(cmd->pool, sizeof(*rule));
 
     rule->name = name;
+    rule->index = (unsigned)index;
     rule->user = apr_pstrcat(cmd->pool, PUSH_TRIGGER_PREFIX, name, NULL);
     rule->message.urgency = PUSH_NORMAL;
     rule->message.ttl = -1;
@@ -331,7 +365,7 @@ const char *push_config_trigger(cmd_parms *cmd, void *dir, const char *arg)
     if (error) {
         return error;
     }
-    rule = make_rule(cmd, name);
+    rule = make_rule(cmd, name, global->rules->nelts);
     error = read_section(cmd, global, rule);
     APR_ARRAY_PUSH(global->rules, push_rule_t *) = rule;
     return error;

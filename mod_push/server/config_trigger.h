@@ -12,7 +12,8 @@
 const char *push_config_trigger(cmd_parms *cmd, void *dir, const char *arg);
 
 /* Each of them is refused where no section is open. */
-const char *push_config_when(cmd_parms *cmd, void *dir, const char *text);
+const char *push_config_when(cmd_parms *cmd, void *dir, const char *text,
+                             const char *word);
 const char *push_config_coalesce(cmd_parms *cmd, void *dir, const char *text,
                                  const char *word);
 const char *push_config_rate(cmd_parms *cmd, void *dir, const char *text);

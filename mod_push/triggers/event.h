@@ -18,6 +18,10 @@
                                    through */
 #define PUSH_EVENT_NAME_MAX 255u /* bytes of type, source, id and subject */
 
+/* The event of a message that nobody has acknowledged so long after (PushWhen
+   unacked=); it is queued when the message is published. */
+#define PUSH_UNACKED_TYPE "push.message.unacked"
+
 /* All but depth is borrowed from json, which the event owns. */
 typedef struct push_trigger_event_t {
     json_t *json; /* the whole of it */

@@ -3,7 +3,7 @@
 
 #include <ap_expr.h>
 
-#include "core/log.h"
+#include "core/user.h"
 #include "triggers/cron.h"
 #include "triggers/template.h"
 
@@ -14,11 +14,14 @@
  * trigger's queue").
  */
 
-#define PUSH_RULES_MAX        1000 /* of a server */
-#define PUSH_RULE_NAME_MAX    64   /* A-Z a-z 0-9 . _ - */
+#define PUSH_RULES_MAX 1000 /* of a server */
+/* ms; what waits for longer than PushRetry age= stays in the queue for so long,
+   so that it becomes a dead letter of whoever comes to it */
+#define PUSH_RULE_GRACE       INT64_C(3600000)
+#define PUSH_RULE_NAME_MAX    64 /* A-Z a-z 0-9 . _ - */
 #define PUSH_RULE_TARGETS_MAX 16
 #define PUSH_RULE_TYPES_MAX   64
-#define PUSH_TRIGGER_PREFIX   "$trigger/" /* of the user of a queue */
+#define PUSH_TRIGGER_PREFIX   PUSH_QUEUE_PREFIX /* of the user of a queue */
 
 /* PushTo. */
 typedef struct push_rule_target_t {
@@ -56,6 +59,7 @@ typedef struct push_rule_message_t {
 typedef struct push_rule_t {
     const char *name;
     const char *user; /* of its queue: `$trigger/NAME` */
+    unsigned index;   /* of all rules of the server */
     const char *when_text;
     const ap_expr_info_t *when; /* NULL: no event, a timer alone */
     /* the only values of `type` that it can match; NULL: any */
@@ -66,14 +70,14 @@ typedef struct push_rule_t {
     push_rule_request_t pull, post; /* one of them has a URL */
     push_rule_message_t message;
     unsigned attempts; /* PushRetry attempts=; the first one counts */
-    int64_t age;       /* ms; PushRetry age=, TTL of what waits */
+    int64_t age;       /* ms; PushRetry age= */
     const push_template_t *coalesce; /* PushCoalesce; NULL: none */
     int64_t delay;                   /* ms; PushCoalesce delay= */
     unsigned rate;                   /* a second; 0: any number */
     int64_t every;                   /* ms; PushEvery; 0: never */
     bool while_subscribed;           /* PushEvery while=subscribed */
     const push_cron_t *at;           /* PushAt; NULL: never */
-    int64_t unacked;  /* ms; it asks for push.message.unacked after that */
+    int64_t unacked;  /* ms; PushWhen unacked=; 0: it does not ask for it */
     const char *file; /* of the configuration, and its line */
     unsigned line;
 } push_rule_t;

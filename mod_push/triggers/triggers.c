@@ -19,6 +19,7 @@ typedef apr_array_header_t rules_t; /* const push_rule_t * */
 struct push_triggers_t {
     server_rec *server;
     push_broker_t *broker;
+    push_trigger_figures_t *figures; /* by the index of the rule */
     rules_t *all;
     apr_hash_t *by_type; /* rules_t *: those that name the type */
     rules_t *any;        /* those of which no type is known */
@@ -37,6 +38,7 @@ typedef struct {
 /* A publish that has begun, and the event that it is of. */
 typedef struct {
     push_answer_t answer;
+    const push_rule_t *rule;
     push_taken_t *taken;
 } begun_t;
 
@@ -78,12 +80,14 @@ static void file(push_triggers_t *triggers, apr_pool_t *pool,
 
 push_triggers_t *push_triggers_create(apr_pool_t *pool, server_rec *server,
                                       const apr_array_header_t *rules,
+                                      push_trigger_figures_t *figures,
                                       push_broker_t *broker)
 {
     push_triggers_t *triggers = apr_pcalloc(pool, sizeof(*triggers));
 
     triggers->server = server;
     triggers->broker = broker;
+    triggers->figures = figures;
     triggers->all = apr_array_copy(pool, rules);
     triggers->by_type = apr_hash_make(pool);
     triggers->any = apr_array_make(pool, 4, sizeof(const push_rule_t *));
@@ -261,21 +265,47 @@ static push_status_t verdict(push_status_t status)
     return status == PUSH_KEY_REUSED ? PUSH_OK : status;
 }
 
+static void note(taking_t *t, push_taken_t *taken, const push_rule_t *rule,
+                 push_status_t status)
+{
+    if (status != PUSH_OK) {
+        atomic_fetch_add(&t->triggers->figures[rule->index].refused, 1);
+    }
+    if (status == PUSH_MAILBOX_FULL && !taken->full) {
+        taken->full = rule;
+    }
+    if (taken->status == PUSH_OK) {
+        taken->status = status;
+    }
+}
+
 static void settle(taking_t *t)
 {
     push_broker_t *broker = t->triggers->broker;
 
     for (int i = 0; i < t->begun->nelts; i++) {
         begun_t *begun = &APR_ARRAY_IDX(t->begun, i, begun_t);
-        push_status_t status = verdict(
-            broker->settle(broker, &t->commit, &begun->answer));
 
-        if (begun->taken->status == PUSH_OK) {
-            begun->taken->status = status;
-        }
+        note(t, begun->taken, begun->rule,
+             verdict(broker->settle(broker, &t->commit, &begun->answer)));
     }
     apr_array_clear(t->begun);
     t->commit = (push_commit_t){0};
+}
+
+static bool is_unacked(const push_trigger_event_t *event)
+{
+    return event->type.len == sizeof(PUSH_UNACKED_TYPE) - 1
+           && !memcmp(event->type.at, PUSH_UNACKED_TYPE, event->type.len);
+}
+
+/* When it is to be in the queue; 0: at once. */
+static int64_t at_of(const push_rule_t *rule,
+                     const push_trigger_event_t *event, const push_time_t *now)
+{
+    int64_t delay = rule->delay + (is_unacked(event) ? rule->unacked : 0);
+
+    return delay ? now->wall + delay : 0;
 }
 
 static push_status_t publish(taking_t *t, const push_rule_t *rule,
@@ -283,6 +313,7 @@ static push_status_t publish(taking_t *t, const push_rule_t *rule,
                              const char *payload, push_answer_t *answer)
 {
     push_broker_t *broker = t->triggers->broker;
+    push_time_t now = push_clock_now();
     push_status_t status;
     push_publication_t asked = {
         .audience = {.kind = PUSH_LOG_USER, .name = text_of(rule->user)},
@@ -292,9 +323,10 @@ static push_status_t publish(taking_t *t, const push_rule_t *rule,
                              .data = text_of(payload)},
                  .topic = topic_of(t, rule, event),
                  .urgency = rule->message.urgency,
-                 .ttl = rule->age},
+                 .ttl = rule->age + PUSH_RULE_GRACE},
         .key = digest(t->scratch, event->source, event->id),
-        .now = push_clock_now()};
+        .at = at_of(rule, event, &now),
+        .now = now};
 
     status = broker->publish(broker, &asked, &t->commit, answer);
     if (status == PUSH_KEY_BUSY && t->begun->nelts) {
@@ -322,13 +354,14 @@ static void queue(taking_t *t, const push_rule_t *rule,
     payload = push_errand_write(t->scratch, event, &errand);
     json_decref(errand.to);
     taken->matched++;
+    atomic_fetch_add(&t->triggers->figures[rule->index].matched, 1);
     status = payload ? publish(t, rule, event, payload, &answer)
                      : PUSH_NO_MEMORY;
     if (status == PUSH_OK) {
-        APR_ARRAY_PUSH(t->begun, begun_t) = (begun_t){answer, taken};
+        APR_ARRAY_PUSH(t->begun, begun_t) = (begun_t){answer, rule, taken};
     }
-    else if (taken->status == PUSH_OK) {
-        taken->status = verdict(status);
+    else {
+        note(t, taken, rule, verdict(status));
     }
 }
 

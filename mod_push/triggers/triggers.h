@@ -4,6 +4,7 @@
 #include <httpd.h>
 
 #include "broker/broker.h"
+#include "triggers/figures.h"
 #include "triggers/rule.h"
 
 /*
@@ -13,11 +14,13 @@
 typedef struct push_triggers_t push_triggers_t;
 
 /*
- * In the pool; the rules (push_rule_t *) and the broker are borrowed for good.
- * server: whose log has what goes wrong in an expression.
+ * In the pool; the rules (push_rule_t *), their figures, by index, and the
+ * broker are borrowed for good.  server: whose log has what goes wrong in an
+ * expression.
  */
 push_triggers_t *push_triggers_create(apr_pool_t *pool, server_rec *server,
                                       const apr_array_header_t *rules,
+                                      push_trigger_figures_t *figures,
                                       push_broker_t *broker);
 
 /* NULL: there is no such rule.  By index, from 0: NULL behind the last. */
@@ -35,9 +38,10 @@ bool push_triggers_want(const push_triggers_t *triggers, push_text_t type);
 
 /* What became of one event. */
 typedef struct push_taken_t {
-    push_status_t status; /* PUSH_OK, or why not all rules have it; the same
+    push_status_t status;    /* PUSH_OK, or why not all rules have it; the same
                              event may be taken again, and nothing doubles */
-    unsigned matched;     /* rules */
+    unsigned matched;        /* rules */
+    const push_rule_t *full; /* the first whose queue had no room; or NULL */
 } push_taken_t;
 
 /*

@@ -132,5 +132,9 @@ build/php/fetched: tests/integration/fetch-php
 $(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
 		$(B)/obj/tests/integration/apps.o | build/php/fetched
 # An application's server, which answers as the test says.
-$(B)/tests/integration/test_triggers $(B)/tests/integration/test_shared_poll: \
-		$(B)/obj/tests/integration/backend.o
+TRIGGER_ITS := $(patsubst %,$(B)/tests/integration/test_%,triggers \
+                 trigger_queue trigger_own trigger_kills shared_poll)
+
+$(TRIGGER_ITS): $(B)/obj/tests/integration/backend.o
+$(B)/tests/integration/test_trigger_queue: \
+		$(B)/obj/tests/integration/scrape.o

@@ -200,6 +200,26 @@ START_TEST(its_ttl_counts_from_its_time)
 }
 END_TEST
 
+/* What was accepted once is not refused then. */
+START_TEST(a_queue_that_is_full_takes_what_was_kept_for_it)
+{
+    push_stream_ref_t stream_ref;
+
+    store()->limits.max_pending = 1;
+    KEEP(PUSH_QUEUE_PREFIX "t", "again", .after = SECOND);
+    KEEP("ada", "late", .after = SECOND, .urgency = PUSH_LOW);
+    fixture_publish(&disk.g, PUSH_LOG_USER, PUSH_QUEUE_PREFIX "t", "first",
+                    PUSH_NORMAL);
+    fixture_publish(&disk.g, PUSH_LOG_USER, "ada", "now", PUSH_NORMAL);
+    pass(SECOND);
+    ck_assert_int_eq(fixture_checkin(&disk.g, PUSH_QUEUE_PREFIX "t", "d", NULL,
+                                     &stream_ref),
+                     PUSH_OK);
+    ck_assert_str_eq(fixture_flush(&disk.g, &stream_ref), "1=first 2=again");
+    ck_assert_str_eq(heard(), "1=now");
+}
+END_TEST
+
 START_TEST(what_comes_too_late_expires_unpublished)
 {
     uint64_t short_lived = KEEP("ada", "x", .after = SECOND, .ttl = SECOND);
@@ -541,6 +561,7 @@ int main(void)
     tcase_add_test(tc, a_message_of_now_goes_before_what_was_kept_earlier);
     tcase_add_test(tc, a_time_that_has_passed_is_now);
     tcase_add_test(tc, its_ttl_counts_from_its_time);
+    tcase_add_test(tc, a_queue_that_is_full_takes_what_was_kept_for_it);
     tcase_add_test(tc, what_comes_too_late_expires_unpublished);
     tcase_add_test(tc, what_is_over_is_forgotten_after_a_while);
     tcase_add_test(tc, a_later_one_of_the_same_topic_replaces_what_is_kept);

@@ -51,6 +51,7 @@ static struct {
 static unsigned count, settled;
 static push_status_t publish_gives[ROOM], settle_gives;
 static apr_pool_t *pool;
+static push_trigger_figures_t figures[2];
 
 static void copy(char *to, size_t room, push_text_t text)
 {
@@ -98,6 +99,7 @@ static void begin(void)
     count = settled = evaluated = 0;
     settle_gives = PUSH_OK;
     memset(publish_gives, 0, sizeof(publish_gives));
+    memset(figures, 0, sizeof(figures));
 }
 
 static void end(void)
@@ -152,8 +154,9 @@ static push_triggers_t *triggers_of(push_rule_t *one, push_rule_t *other)
     APR_ARRAY_PUSH(rules, push_rule_t *) = one;
     if (other) {
         APR_ARRAY_PUSH(rules, push_rule_t *) = other;
+        other->index = 1;
     }
-    return push_triggers_create(pool, NULL, rules, &broker);
+    return push_triggers_create(pool, NULL, rules, figures, &broker);
 }
 
 static push_trigger_event_t event_of(const char *type, const char *id,
@@ -213,7 +216,8 @@ START_TEST(a_match_is_a_message_of_the_rules_queue)
     ck_assert_uint_eq(settled, 1);
     ck_assert_str_eq(published[0].user, "$trigger/r");
     ck_assert_int_eq(published[0].urgency, PUSH_LOW);
-    ck_assert_int_eq(published[0].ttl, 5000);
+    ck_assert_int_eq(published[0].ttl, 5000 + PUSH_RULE_GRACE);
+    ck_assert_uint_eq(figures[0].matched, 1);
     ck_assert_str_eq(published[0].topic, "");
     ck_assert_str_eq(in_payload(0, "push.to"),
                      "[{\"user\":\"ada\"},{\"user\":\"bob\",\"device\":"
@@ -333,6 +337,13 @@ START_TEST(an_event_is_as_safe_as_its_messages)
     ck_assert(push_triggers_take(triggers, pool, both, 2, taken)
               == (outcomes[_i].status == PUSH_OK));
     ck_assert_int_eq(taken[0].status, outcomes[_i].status);
+    ck_assert_uint_eq(figures[0].refused + figures[1].refused,
+                      outcomes[_i].status == PUSH_OK         ? 0
+                      : outcomes[_i].settle == PUSH_NO_STATE ? 4
+                                                             : 1);
+    ck_assert_ptr_eq(taken[0].full, outcomes[_i].status == PUSH_MAILBOX_FULL
+                                        ? push_triggers_rule(triggers, 1)
+                                        : NULL);
     /* The other is another's. */
     ck_assert(taken[1].status == PUSH_OK || outcomes[_i].publish == PUSH_OK);
     ck_assert_uint_eq(count, 4);

@@ -1,7 +1,7 @@
 #include "http/admin/metrics_triggers.h"
 
 #include "http/runtime.h"
-#include "triggers/run/figures.h"
+#include "triggers/figures.h"
 #include "triggers/run/inlet.h"
 #include "triggers/triggers.h"
 
@@ -21,6 +21,16 @@ static const push_trigger_figures_t *figures_at(unsigned index)
 }
 
 typedef uint64_t figure_t(const push_trigger_figures_t *figures);
+
+static uint64_t matched(const push_trigger_figures_t *figures)
+{
+    return atomic_load(&figures->matched);
+}
+
+static uint64_t refused(const push_trigger_figures_t *figures)
+{
+    return atomic_load(&figures->refused);
+}
 
 static uint64_t dead(const push_trigger_figures_t *figures)
 {
@@ -131,6 +141,10 @@ void push_metrics_triggers(const push_exposition_t *to)
     if (!push_runtime()->triggers || !push_runtime()->trigger_figures) {
         return;
     }
+    put_counts(to, "push_trigger_matches_total",
+               "Events that triggers match, and those of timers.", matched);
+    put_counts(to, "push_trigger_refused_total",
+               "Of them those that the queue did not take.", refused);
     put_requests(to);
     put_durations(to);
     put_counts(to, "push_trigger_messages_total",

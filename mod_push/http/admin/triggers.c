@@ -7,7 +7,7 @@
 #include "http/runtime.h"
 #include "triggers/errand.h"
 #include "triggers/run/dead.h"
-#include "triggers/run/figures.h"
+#include "triggers/figures.h"
 #include "triggers/run/inlet.h"
 #include "triggers/triggers.h"
 
@@ -60,6 +60,8 @@ static push_status_t add_trigger(json_t *list, const push_rule_t *rule,
     set_number(trigger, "oldest", (uint64_t)atomic_load(&figures->oldest));
     set_number(trigger, "running", atomic_load(&figures->running));
     set(trigger, "requests", requests_json(figures));
+    set_number(trigger, "matched", atomic_load(&figures->matched));
+    set_number(trigger, "refused", atomic_load(&figures->refused));
     set_number(trigger, "published", atomic_load(&figures->published));
     set_number(trigger, "unchanged", atomic_load(&figures->unchanged));
     set_number(trigger, "retries", atomic_load(&figures->retries));
@@ -195,7 +197,7 @@ static void prepare_retry(request_rec *r, const dead_t *dead,
         .spec = {.content = {.type = push_text_of(PUSH_ERRAND_TYPE),
                              .data = push_text_of(payload ? payload : "{}")},
                  .urgency = dead->rule->message.urgency,
-                 .ttl = dead->rule->age},
+                 .ttl = dead->rule->age + PUSH_RULE_GRACE},
         /* Of two that ask for the same at once, one is served. */
         .key = push_text_of(apr_pstrcat(r->pool, "again:", mid, NULL))};
 }

@@ -62,6 +62,18 @@ static const push_problem_t *check_rate(request_rec *r, int count)
     return problem;
 }
 
+static const push_problem_t *problem_of(request_rec *r,
+                                        const push_taken_t *taken)
+{
+    return taken->full
+               ? push_problem(r->pool, 503, "mailbox-full",
+                              "the queue of the trigger %s is full "
+                              "(PushMaxPending): send the same again later, "
+                              "what is queued is not queued twice",
+                              taken->full->name)
+               : push_problem_of_status(r->pool, taken->status);
+}
+
 static const push_problem_t *take(request_rec *r,
                                   const apr_array_header_t *events,
                                   unsigned *matched)
@@ -76,7 +88,7 @@ static const push_problem_t *take(request_rec *r,
         push_triggers_take(triggers, r->pool, list, count, taken);
     }
     for (unsigned i = 0; i < count; i++) {
-        problem = problem ?: push_problem_of_status(r->pool, taken[i].status);
+        problem = problem ?: problem_of(r, &taken[i]);
         *matched += taken[i].matched;
     }
     return problem;

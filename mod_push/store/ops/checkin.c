@@ -455,8 +455,10 @@ push_status_t push_store_checkin(push_store_t *store,
 
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], stream_ref->id);
-    wanted.room = push_pressure_admit(store, PUSH_LOW, now);
     wanted.own = checkin->user.len && checkin->user.at[0] == '$';
+    /* Who empties a queue makes room. */
+    wanted.room = push_pressure_admit(store, wanted.own ? PUSH_HIGH : PUSH_LOW,
+                                      now);
     status = check_before(store, &arrival, stream_ref->id);
     if (status != PUSH_OK) {
         return status;

@@ -30,10 +30,12 @@ static void forget_device(push_store_t *store, push_device_t *device)
     push_store_drop_device(store, device);
 }
 
-static bool is_away(const push_device_t *device)
+/* Without its context a queue would begin anew with what is done. */
+static bool is_away(const push_heap_t *heap, const push_device_t *device)
 {
     return !(device->traits & PUSH_DEVICE_ONLINE)
-           && !atomic_load(&device->wake);
+           && !atomic_load(&device->wake)
+           && !push_user_is_queue(push_at(heap, device->user));
 }
 
 /* A channel counts to the only context that keeps it. */
@@ -66,7 +68,7 @@ void push_forget_count_away(push_store_t *store, unsigned shard,
     while (push_table_walk(heap, &store->shards[shard].contexts, &ref)) {
         const push_device_t *device = push_at(heap, ref);
 
-        if (is_away(device)) {
+        if (is_away(heap, device)) {
             away->bytes += cost_of(store, device);
             away->oldest = device->left < away->oldest ? device->left
                                                        : away->oldest;
@@ -86,7 +88,7 @@ uint32_t push_forget_away(push_store_t *store, unsigned shard, int64_t before,
         push_ref_t next = push_table_next(heap, &s->contexts, ref);
         push_device_t *device = push_at(heap, ref);
 
-        if (is_away(device) && device->left < before) {
+        if (is_away(heap, device) && device->left < before) {
             s->away_until = now->mono + store->limits.retention;
             PUSH_FAILPOINT("away-noted");
             forget_device(store, device);

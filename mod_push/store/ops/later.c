@@ -205,7 +205,8 @@ static push_status_t publish(push_store_t *store, push_later_t *later,
                              push_publication_t *publication,
                              const push_time_t *now)
 {
-    push_publish_t made = {.spec = &publication->spec, .now = *now};
+    push_publish_t made = {
+        .spec = &publication->spec, .kept = true, .now = *now};
     int64_t left = push_later_end(later->at, publication->spec.ttl)
                    - now->wall;
 

@@ -18,9 +18,10 @@
  *    the memory; beyond it those go whose last loss is the oldest, and their
  *    shard tells strangers (push_store_drop_user()).
  * 3. Messages go, of very-low, then low, then normal: each step the oldest
- *    eighth of the time that the lane covers, over all logs; never above the
- *    urgency of the new one, and none for a new one below normal.  The slot
- *    stays and says evicted, so each reader counts what it missed.
+ *    eighth of the time that the lane covers, over all logs but those of
+ *    queues (core/user.h); never above the urgency of the new one, and none
+ *    for a new one below normal.  The slot stays and says evicted, so each
+ *    reader counts what it missed.
  * 4. Before normal: contexts of devices that are away, and channels that only
  *    they follow, as far as they take more than a quarter of the memory.
  * 5. Before anybody is refused, more remnants and contexts, but no more than
@@ -122,6 +123,12 @@ static void each_log(relief_t *relief, each_log_t *visit)
     }
 }
 
+static bool is_queue(const push_log_t *log)
+{
+    return push_log_kind(log) == PUSH_LOG_USER
+           && push_user_is_queue((const push_user_t *)log);
+}
+
 static void note_oldest(relief_t *relief, unsigned lane, uint64_t mid)
 {
     if (mid < relief->oldest[lane]) {
@@ -154,7 +161,8 @@ static void forget(push_heap_t *heap, push_log_t *log, relief_t *relief)
     if (push_log_kind(log) == PUSH_LOG_USER && ((push_user_t *)log)->devices) {
         push_user_forget_settled(heap, (push_user_t *)log, relief->now);
     }
-    for (unsigned lane = PUSH_NORMAL; lane < PUSH_LANES; lane++) {
+    for (unsigned lane = PUSH_NORMAL; lane < PUSH_LANES && !is_queue(log);
+         lane++) {
         find_oldest(heap, log, lane, relief);
     }
 }
@@ -210,8 +218,10 @@ static void evict_before(push_heap_t *heap, push_log_t *log, relief_t *relief)
 
 static void evict(push_heap_t *heap, push_log_t *log, relief_t *relief)
 {
-    evict_before(heap, log, relief);
-    push_log_trim(heap, log, relief->lane);
+    if (!is_queue(log)) {
+        evict_before(heap, log, relief);
+        push_log_trim(heap, log, relief->lane);
+    }
 }
 
 /* The oldest part of a lane, all over; false if the lane is empty. */

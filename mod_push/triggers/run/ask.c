@@ -152,6 +152,23 @@ static bool make_post(push_job_t *job)
     return true;
 }
 
+/* A timer that comes again soon asks again soon. */
+static bool comes_again(const push_work_t *work)
+{
+    return work->queue->rule->every
+           && work->event.type.len == sizeof(PUSH_TIMER_TYPE) - 1
+           && !memcmp(work->event.type.at, PUSH_TIMER_TYPE,
+                      work->event.type.len);
+}
+
+/* It waited for longer than it may be tried. */
+static bool is_late(const push_job_t *job)
+{
+    const push_work_t *work = job->work;
+
+    return push_clock_now().wall >= work->since + work->queue->rule->age;
+}
+
 push_status_t push_ask_begin(push_job_t *job)
 {
     push_backlog_t *queue = job->work->queue;
@@ -161,6 +178,14 @@ push_status_t push_ask_begin(push_job_t *job)
     const char *url = push_template_fill(request->url, job->work->pool,
                                          &job->work->event);
 
+    if (is_late(job)) {
+        dead(job, "its time (PushRetry age=) was over before it was asked "
+                  "for");
+        if (comes_again(job->work)) {
+            job->verdict = PUSH_VERDICT_NOTHING;
+        }
+        return PUSH_OVER;
+    }
     if (!url) {
         dead(job, "the event lacks a value that the URL has a place for, or "
                   "it is one that a URL cannot have");
@@ -218,15 +243,6 @@ static void judge_answer(push_job_t *job)
         job->unchanged = is_known(job);
         job->verdict = job->unchanged ? PUSH_VERDICT_NOTHING : job->verdict;
     }
-}
-
-/* A timer that comes again soon asks again soon. */
-static bool comes_again(const push_work_t *work)
-{
-    return work->queue->rule->every
-           && work->event.type.len == sizeof(PUSH_TIMER_TYPE) - 1
-           && !memcmp(work->event.type.at, PUSH_TIMER_TYPE,
-                      work->event.type.len);
 }
 
 static const char *words_for(const push_job_t *job, const push_fetched_t *end)

@@ -2,7 +2,7 @@
 #define PUSH_RUNNER_OPTIONS_H
 
 #include "http/settings.h"
-#include "triggers/run/figures.h"
+#include "triggers/figures.h"
 #include "triggers/run/signature.h"
 #include "triggers/triggers.h"
 

@@ -11,6 +11,10 @@ APLOG_USE_MODULE(push);
 
 #define COMPLAIN_MS 60000 /* between two lines of the log on one trigger */
 
+/* ms; a retry is at least so late that it is kept for later: a queue that is
+   full takes that, and nothing else (core/user.h) */
+#define LATER_MS 100
+
 /* ---- what it comes to ---- */
 
 /* The last attempt, or there is no time for another one, is the end. */
@@ -190,7 +194,8 @@ static void make_retry(push_job_t *job, apr_pool_t *pool,
     push_work_t *work = job->work;
     const push_rule_t *rule = work->queue->rule;
     unsigned attempt = work->errand.attempt + 1;
-    int64_t at = push_clock_now().wall + job->after;
+    int64_t at = push_clock_now().wall
+                 + (job->after > LATER_MS ? job->after : LATER_MS);
 
     json_object_set_new(work->event.json, PUSH_WORK_SINCE,
                         json_integer(work->since));
@@ -198,7 +203,7 @@ static void make_retry(push_job_t *job, apr_pool_t *pool,
     asked->audience.kind = PUSH_LOG_USER;
     asked->audience.name = push_text_of(rule->user);
     asked->at = at;
-    asked->spec.ttl = work->since + rule->age - at;
+    asked->spec.ttl = work->since + rule->age + PUSH_RULE_GRACE - at;
     asked->spec.urgency = rule->message.urgency;
     asked->spec.content.type = push_text_of(PUSH_ERRAND_TYPE);
     asked->spec.content.data = push_text_of(write_errand(job, pool, attempt));

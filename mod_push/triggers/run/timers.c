@@ -1,11 +1,15 @@
 #include "triggers/run/timers.h"
 
 #include <apr_strings.h>
+#include <http_log.h>
 
 #include "triggers/run/contexts.h"
 #include "triggers/run/work.h"
 
-#define LATE_MS 120000 /* made up for after a take-over */
+APLOG_USE_MODULE(push);
+
+#define LATE_MS     120000 /* made up for after a take-over */
+#define COMPLAIN_MS 60000  /* between two lines of the log on one trigger */
 
 /* ---- the event ---- */
 
@@ -47,6 +51,20 @@ static bool is_followed(push_backlog_t *queue,
     return false;
 }
 
+static void complain(push_backlog_t *queue)
+{
+    int64_t now = push_clock_now().mono;
+
+    if (now >= queue->complain_next) {
+        queue->complain_next = now + COMPLAIN_MS;
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0,
+                     queue->runner->options.server,
+                     "PUSH0248: trigger %s: an event of its timer is lost, as "
+                     "its queue or the memory is full",
+                     queue->rule->name);
+    }
+}
+
 /* False: it could not be queued; it is tried again. */
 static bool fire(push_backlog_t *queue, int64_t wall)
 {
@@ -61,6 +79,9 @@ static bool fire(push_backlog_t *queue, int64_t wall)
                                      queue->runner->turn, queue->rule, &event);
     }
     push_trigger_event_cleanup(&event);
+    if (status == PUSH_MAILBOX_FULL || status == PUSH_NO_MEMORY) {
+        complain(queue);
+    }
     return status != PUSH_BUSY && status != PUSH_NO_STATE;
 }
 

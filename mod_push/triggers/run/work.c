@@ -6,6 +6,7 @@
 #include "core/hash.h"
 #include "triggers/run/contexts.h"
 #include "triggers/run/identity.h"
+#include "triggers/run/unacked.h"
 
 APLOG_USE_MODULE(push);
 
@@ -98,6 +99,22 @@ static void add_target(push_work_t *work, json_t *target)
     json_decref(to);
 }
 
+/* False, and there is nothing more to do: of push.message.unacked. */
+static bool still_holds(push_work_t *work)
+{
+    push_status_t status = push_unacked_check(
+        work->queue->runner->options.broker, &work->event);
+
+    if (status == PUSH_BUSY) {
+        push_job_t *job = add_job(work, work->errand.to);
+
+        job->verdict = PUSH_VERDICT_LATER;
+        job->why = "what became of the message could not be asked for";
+        push_jobs_add(&work->queue->runner->done, job);
+    }
+    return status == PUSH_OK;
+}
+
 static void add_jobs(push_work_t *work)
 {
     const push_rule_t *rule = work->queue->rule;
@@ -159,7 +176,9 @@ bool push_work_begin(push_backlog_t *queue, const push_sse_block_t *block)
     queue->works_end = &work->next;
     if (push_errand_read(pool, block->data, &work->event, &work->errand)) {
         read_times(work);
-        add_jobs(work);
+        if (still_holds(work)) {
+            add_jobs(work);
+        }
     }
     else {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, runner->options.server,

@@ -1,4 +1,4 @@
-#include "triggers/run/figures.h"
+#include "triggers/figures.h"
 
 #include <stdio.h>
 #include <string.h>

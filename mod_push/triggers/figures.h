@@ -11,8 +11,8 @@
 #define PUSH_TRIGGER_CODE_TABLE(CODE)                                         \
     CODE(2XX, "2xx")                                                          \
     CODE(3XX, "3xx")                                                          \
-    CODE(4XX, "4xx") CODE(5XX, "5xx") CODE(TIMEOUT, "timeout")                \
-        CODE(CONNECT, "connect")
+    CODE(4XX, "4xx")                                                          \
+    CODE(5XX, "5xx") CODE(TIMEOUT, "timeout") CODE(CONNECT, "connect")
 
 typedef enum push_trigger_code_t {
 #define PUSH_TRIGGER_CODE(kind, name) PUSH_TRIGGER_CODE_##kind,
@@ -26,6 +26,8 @@ typedef enum push_trigger_code_t {
 
 typedef struct push_trigger_figures_t {
     _Atomic uint64_t requests[PUSH_TRIGGER_CODES];
+    _Atomic uint64_t matched; /* events, and those of its timers */
+    _Atomic uint64_t refused; /* of them, those that its queue did not take */
     _Atomic uint64_t published; /* messages */
     _Atomic uint64_t unchanged; /* answers that were those of before */
     _Atomic uint64_t retries;
