@@ -78,6 +78,16 @@ export async function message(mid, to = {}) {
 
 export const cluster = () => ask('GET', 'cluster');
 
+export const triggers = () => ask('GET', 'triggers');
+
+export const dead = (trigger) => ask('GET', `triggers/${part(trigger)}/dead`);
+
+export const retryDead = (trigger) =>
+  ask('POST', `triggers/${part(trigger)}/retry`);
+
+export const dropDead = (trigger) =>
+  ask('DELETE', `triggers/${part(trigger)}/dead`);
+
 export const slowest = (sort) => ask('GET', `streams?sort=${sort}&limit=8`);
 
 /* of: { message, user, device }, what is known of them. */

@@ -19,6 +19,7 @@ import { gaps, outcomes } from './outcomes.js';
 import { sizing } from './sizing.js';
 import { slowest } from './slowest.js';
 import { tail } from './tail.js';
+import { triggers } from './triggers.js';
 
 const STATES = {
   connecting: 'connecting',
@@ -99,6 +100,7 @@ figures((samples) => {
 });
 
 nodes();
+triggers();
 const shown = find();
 slowest(shown.user);
 act(shown);

@@ -8,9 +8,11 @@
 
 /*
  * Event classes: by which messages are counted.  A message is of the class of
- * its event type if that has a name, else of `other`; without an event type it is
- * of `message`, SSE's default, if that is a name.  A process finds a class by a table of its own; which number a
- * name has, all processes agree on (store/shm/reports.h).
+ * its event type if that has a name, else of `other`; without an event type it
+ * is of `message`, SSE's default, if that is a name.  One of a variant
+ * (core/where.h) is of the class `TYPE/VARIANT` if that is a name.  A process
+ * finds a class by a table of its own; which number a name has, all processes
+ * agree on (store/shm/reports.h).
  */
 
 #define PUSH_CLASS_NAMES 32u
@@ -39,9 +41,13 @@ typedef struct push_class_name_t {
 typedef struct push_classes_t {
     uint32_t mark;                   /* of class 0 */
     uint32_t untyped;                /* the class of no event type */
+    bool variants;                   /* some name has one */
     uint8_t slots[PUSH_CLASS_SLOTS]; /* the class; 0: free */
     push_class_name_t names[PUSH_CLASSES];
 } push_classes_t;
+
+/* An event type, perhaps with a slash and a variant; PUSH_EVENT_MAX in all. */
+bool push_class_name_valid(const char *text, size_t len);
 
 /* An empty table; which naming it is. */
 void push_classes_init(push_classes_t *classes, uint32_t naming);
@@ -57,6 +63,18 @@ static inline unsigned push_class_of(const push_classes_t *classes,
                                      push_text_t event)
 {
     return event.len ? push_classes_find(classes, event) : classes->untyped;
+}
+
+/* The same of a message for those that where says, of which it may name one. */
+unsigned push_classes_find_variant(const push_classes_t *classes,
+                                   push_text_t event, push_text_t where);
+
+static inline unsigned push_class_for(const push_classes_t *classes,
+                                      push_text_t event, push_text_t where)
+{
+    return where.len && classes->variants
+               ? push_classes_find_variant(classes, event, where)
+               : push_class_of(classes, event);
 }
 
 #endif

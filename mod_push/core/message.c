@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/tally.h"
+#include "core/tally_message.h"
 
 /* How long the end of a message can still be asked for. */
 #define LINGER_MS 60000
@@ -78,10 +78,12 @@ static void put_texts(push_message_t *message, const push_stored_t *stored)
 }
 
 /* Found once, so that whoever counts it finds it there. */
-static uint32_t mark_of(const push_heap_t *heap, push_text_t event)
+static uint32_t mark_of(const push_heap_t *heap, const push_stored_t *stored)
 {
     return heap->tally
-               ? heap->classes->mark | push_class_of(heap->classes, event)
+               ? heap->classes->mark
+                     | push_class_for(heap->classes, stored->content.event,
+                                      stored->where)
                : 0;
 }
 
@@ -101,7 +103,7 @@ push_ref_t push_message_restore(push_heap_t *heap, const push_stored_t *stored,
     }
     message = push_at(heap, ref);
     memset(message, 0, PUSH_MESSAGE_HEADER);
-    message->retired = mark_of(heap, stored->content.event);
+    message->retired = mark_of(heap, stored);
     message->mid = stored->mid;
     message->life = life_of(until, size);
     message->refs = 1;
@@ -199,22 +201,18 @@ static uint32_t ms_since_publish(const push_message_t *message,
 static void count_end(const push_heap_t *heap, const push_message_t *message,
                       push_fate_t fate)
 {
-    const push_text_t event = {message->bytes
-                                   + (message->topic_len & ~PUSH_MESSAGE_WHERE)
-                                   + message->device_len,
-                               message->event_len & ~PUSH_MESSAGE_TRACED};
     push_urgency_t urgency = push_message_urgency(message);
 
     if (fate == PUSH_EXPIRED) {
-        push_tally(heap, event, PUSH_TALLY_EXPIRED, 1);
+        push_tally_message(heap, message, PUSH_TALLY_EXPIRED);
         push_count_settled(heap, PUSH_BY_OUTCOME_EXPIRED, urgency, 1);
     }
     else if (fate == PUSH_REPLACED) {
-        push_tally(heap, event, PUSH_TALLY_REPLACED, 1);
+        push_tally_message(heap, message, PUSH_TALLY_REPLACED);
         push_count_settled(heap, PUSH_BY_OUTCOME_REPLACED, urgency, 1);
     }
     else if (fate == PUSH_RECALLED) {
-        push_tally(heap, event, PUSH_TALLY_RECALLED, 1);
+        push_tally_message(heap, message, PUSH_TALLY_RECALLED);
         push_count_settled(heap, PUSH_BY_OUTCOME_RECALLED, urgency, 1);
     }
 }

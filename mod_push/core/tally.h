@@ -2,6 +2,7 @@
 #define PUSH_TALLY_H
 
 #include "core/class.h"
+#include "core/content.h"
 #include "core/heap.h"
 
 /*
@@ -60,13 +61,16 @@ static inline void push_tally_class(const push_heap_t *heap, unsigned class,
     }
 }
 
-/* With the lock of the shard of this heap; of an event type, or none. */
-static inline void push_tally(const push_heap_t *heap, push_text_t event,
+/* With the lock of the shard of this heap; of what is or was published. */
+static inline void push_tally(const push_heap_t *heap,
+                              const push_message_spec_t *spec,
                               push_tally_kind_t what, uint32_t more)
 {
     if (heap->tally) {
-        push_tally_class(heap, push_class_of(heap->classes, event), what,
-                         more);
+        push_tally_class(heap,
+                         push_class_for(heap->classes, spec->content.event,
+                                        spec->where),
+                         what, more);
     }
 }
 

@@ -15,7 +15,8 @@ static inline unsigned push_class_of_message(const push_classes_t *classes,
 
     return class < PUSH_CLASSES
                ? class
-               : push_class_of(classes, push_message_event(message));
+               : push_class_for(classes, push_message_event(message),
+                                push_message_where(message));
 }
 
 /*

@@ -2,6 +2,7 @@
 
 #include <apr_strings.h>
 
+#include "core/class.h"
 #include "http/identity/pattern.h"
 #include "http/settings.h"
 
@@ -74,7 +75,8 @@ const char *push_config_trace(cmd_parms *cmd, void *dir, const char *pattern)
 /* What has its name already, or cannot be published. */
 static bool is_reserved(const char *name)
 {
-    return !strcmp(name, "other") || !strncmp(name, "push.", 5);
+    return !strcmp(name, "other") || !strncmp(name, "other/", 6)
+           || !strncmp(name, "push.", 5);
 }
 
 static const push_class_name_t *find_event(const apr_array_header_t *events,
@@ -114,12 +116,13 @@ const char *push_config_event(cmd_parms *cmd, void *dir, const char *name)
     if (error) {
         return error;
     }
-    if (!push_event_valid(name, strlen(name)) || is_reserved(name)) {
-        return apr_psprintf(cmd->pool,
-                            "PushMetricsEvents must be event types, 1-64 of "
-                            "A-Z a-z 0-9 . _ : -, but \"other\" and push.*, "
-                            "not \"%s\"",
-                            name);
+    if (!push_class_name_valid(name, strlen(name)) || is_reserved(name)) {
+        return apr_psprintf(
+            cmd->pool,
+            "PushMetricsEvents must be event types, 1-64 of "
+            "A-Z a-z 0-9 . _ : -, or with a slash and a "
+            "variant behind, 64 in all, but \"other\" and push.*, not \"%s\"",
+            name);
     }
     if (find_event(events, name)) {
         return NULL;

@@ -71,6 +71,10 @@ bench-cluster: $(B)/mod_push.so $(B)/pushbench ## 1, 2 and 3 nodes on one redis-
 bench-scale: $(B)/mod_push.so $(B)/pushbench ## cost of a delivery up to 100,000 mailboxes, and 100,000 streams held (4 minutes)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/scale delivery hold
 
+.PHONY: bench-poll
+bench-poll: $(B)/mod_push.so $(B)/pushbench ## 10,000 who follow a board that one trigger polls (90 s)
+	@PUSHBENCH='$(B)/pushbench' tests/bench/scale poll
+
 .PHONY: bench-timing
 bench-timing: $(B)/mod_push.so $(B)/timingbench ## whether times of answers tell who exists (TIMING_COUNT=5000; a minute)
 	@TIMINGBENCH='$(B)/timingbench' tests/bench/timing

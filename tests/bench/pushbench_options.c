@@ -27,6 +27,7 @@ static const char *const USAGE =
     "  --warmup S       time before it (0.5)\n"
     "  --spare N        MiB of memory that must stay available: below, the\n"
     "                   run ends; 0 = not watched (0)\n"
+    "  --follow N       hold: 1: all follow the channel <prefix>all (0)\n"
     "  --tls N          port to which the subscribers connect by TLS; 0 = "
     "not\n"
     "                   by TLS (0)\n"
@@ -74,6 +75,7 @@ static const struct option_row ROWS[] = {
     ROW("--servers", NUMBER, servers, 1, 200),
     ROW("--nodes", NUMBER, nodes, 1, 64),
     ROW("--apart", NUMBER, apart, 0, 1),
+    ROW("--follow", NUMBER, follow, 0, 1),
     ROW("--tls", NUMBER, tls, 0, 65535),
     ROW("--seconds", SECONDS, seconds, 0, 3600),
     ROW("--warmup", SECONDS, warmup, 0, 3600),

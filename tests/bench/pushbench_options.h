@@ -36,6 +36,7 @@ struct pb_options {
     unsigned servers;          /* bare: processes that serve */
     unsigned nodes;            /* servers, at consecutive ports */
     unsigned apart;            /* 1: streams are not where is published */
+    unsigned follow;           /* 1: hold: all follow one channel */
     unsigned tls;              /* port for subscribers by TLS; 0 = plain */
     double warmup;             /* s before the measured time */
     double seconds;            /* s measured */

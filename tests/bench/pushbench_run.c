@@ -356,10 +356,11 @@ static void print_held(const struct run *run, const struct held *held)
     print_head(run);
     printf(" opened_per_s=%.0f put_off=%" PRIu64
            " seconds=%.3f closed=%" PRIu64 " events=%" PRIu64
-           " longest_silence_ms=%.0f bytes_per_s=%.0f"
+           " messages=%" PRIu64 " longest_silence_ms=%.0f bytes_per_s=%.0f"
            " available_mib=%" PRIu64 " kernel_bytes_per_stream=%.0f",
            options->streams / held->opening, end->put_off, time / 1e9,
-           end->closed, end->reserved, (double)longest / 1e6,
+           end->closed, end->reserved, end->messages - begin->messages,
+           (double)longest / 1e6,
            (double)(end->bytes - begin->bytes) / time * 1e9,
            held->after.available >> 20,
            ((double)held->after.slab - (double)held->before.slab)

@@ -40,7 +40,7 @@ static size_t put_place(const struct pb_options *options, unsigned index,
     if (*options->device) {
         len += (size_t)sprintf(out + len, "&device=%s", options->device);
     }
-    if (options->mode == PB_FANOUT) {
+    if (options->mode == PB_FANOUT || options->follow) {
         len += (size_t)sprintf(out + len, "&channel=%sall", options->prefix);
     }
     return len;

@@ -11,6 +11,7 @@ tests/browser/node_modules/.stamp: tests/browser/package-lock.json
 	@touch $@
 
 PAGES := tests/browser/*.js tests/monitoring/*.mjs conf/examples/demo/*.js conf/examples/demo/*.css \
+         conf/examples/demo/board/*.js conf/examples/demo/board/*.css \
          conf/dashboard/*.js conf/dashboard/*.css
 PRETTIER := tests/browser/node_modules/.bin/prettier \
             --config tests/browser/package.json --log-level warn

@@ -27,6 +27,7 @@ const MODULES = [
   'headers',
   'log_config',
   'setenvif',
+  'cgid',
 ];
 
 async function freePort() {
@@ -68,6 +69,8 @@ function configuration(root, port, lines) {
     'MaxSpareThreads 75',
     `PushDashboard "${root}/dashboard"`,
     `Define PUSH_DEMO "${root}/htdocs"`,
+    `Define PUSH_DEMO_URL "http://127.0.0.1:${port}"`,
+    `Define PUSH_DEMO_COUNTS "${root}/counts"`,
     `Include "${TREE}/conf/examples/demo.conf"`,
     ...lines,
     '',
@@ -102,6 +105,8 @@ export class Httpd {
     httpd.base = `http://127.0.0.1:${httpd.port}`;
     await fs.chmod(root, 0o755);
     await fs.mkdir(path.join(root, 'run'));
+    await fs.mkdir(path.join(root, 'counts'));
+    await fs.chmod(path.join(root, 'counts'), 0o1777); // of the board's CGI
     await fs.cp(
       path.join(TREE, 'conf', 'examples', 'demo'),
       path.join(root, 'htdocs'),

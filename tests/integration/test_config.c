@@ -64,7 +64,10 @@ END_TEST
 static const char *const wrong_lines[][2] = {
     {"PushShmSize 1", "PushShmSize"},
     {"PushMaxPending 0", "PushMaxPending"},
-    {"PushMetricsEvents a/b", "PushMetricsEvents"},
+    {"PushMetricsEvents a/", "PushMetricsEvents"},
+    {"PushMetricsEvents /b", "PushMetricsEvents"},
+    {"PushMetricsEvents a/b/c", "with a slash and a variant"},
+    {"PushMetricsEvents other/b", "PushMetricsEvents"},
     {"PushMetricsEvents \"\"", "PushMetricsEvents"},
     {"PushMetricsEvents push.gap", "PushMetricsEvents"},
     {"PushMetricsEvents order other", "PushMetricsEvents"},

@@ -22,11 +22,18 @@
 #include "wait.h"
 
 #define PAGES   "docs/guides/*.md"
+#define WALK    "docs/triggers.md"
 #define STREAMS 8
 
 /* What the pages call things; each is something of this test's own. */
 #define PLACE  "127.0.0.1:8080"
 #define FOLDER "/etc/apache2/"
+#define BEHIND "127.0.0.1:3000"
+#define LISTEN "listen(3000"
+
+/* How long a reader has patience for, and a test. */
+#define PATIENCE "Define PATIENCE 20\n"
+#define HASTE    "Define PATIENCE 3\n"
 
 /* A command that goes on. */
 struct running {
@@ -38,6 +45,7 @@ struct running {
 
 static const char *page, *folder;
 static struct server *server;
+static int behind; /* the port of an application */
 static struct running streams[STREAMS];
 static int running;
 
@@ -57,6 +65,9 @@ static const char *replaced(const char *text, const char *word, const char *by)
 static const char *here(const char *text)
 {
     text = replaced(text, FOLDER, keep_printf("%s/", folder));
+    text = replaced(text, BEHIND, keep_printf("127.0.0.1:%d", behind));
+    text = replaced(text, LISTEN, keep_printf("listen(%d", behind));
+    text = replaced(text, PATIENCE, HASTE);
     return server == NULL
                ? text
                : replaced(text, PLACE,
@@ -165,6 +176,7 @@ static void furnish(void)
     char *cwd = keep(getcwd(NULL, 0), free);
 
     folder = serverroot_make();
+    behind = server_free_port();
     setenv("DIR", folder, 1);
     setenv("CURL_HOME", folder, 1);
     setenv("PATH", keep_printf("%s:%s", shell_build(), getenv("PATH")), 1);
@@ -269,8 +281,9 @@ int main(void)
     TCase *tc = case_add(suite, "guides", 60);
     int status;
 
-    if (glob(PAGES, 0, NULL, &pages) != 0) {
-        fprintf(stderr, "no " PAGES "\n");
+    if (glob(PAGES, 0, NULL, &pages) != 0
+        || glob(WALK, GLOB_APPEND, NULL, &pages) != 0) {
+        fprintf(stderr, "no " PAGES " or " WALK "\n");
         return EXIT_FAILURE;
     }
     tcase_add_row_test(tc, what_is_said_is_compared, pairs);

@@ -225,8 +225,9 @@ static void expect_spans(const struct server *s)
 
 static void expect_csv(const struct server *s, struct answer *a)
 {
-    static const char head[] = "time,event,published,delivered,acked,expired,"
-                               "replaced,recalled,evicted,refused,open\r\n";
+    static const char head[] =
+        "time,event,variant,published,delivered,acked,expired,"
+        "replaced,recalled,evicted,refused,open\r\n";
 
     (void)s;
     http_expect(a, 200, NULL);
@@ -323,6 +324,68 @@ START_TEST(names_that_change_with_a_restart_do_not_mix_figures)
 }
 END_TEST
 
+/* Of one variant of an event type; "": of what is of none that has a name. */
+static json_int_t figure_by(const json_t *rows, const char *variant,
+                            const char *name)
+{
+    json_int_t sum = 0;
+
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i);
+        const json_t *of = json_object_get(row, "variant");
+
+        if (strcmp(json_text_at(row, "event"), "price") == 0
+            && strcmp(of != NULL ? json_string_value(of) : "", variant) == 0) {
+            sum += json_int_at(row, name);
+        }
+    }
+    return sum;
+}
+
+static void expect_variant(const struct server *s, const char *variant,
+                           const char *name, json_int_t expected)
+{
+    json_int_t found = figure_by(rows_of(s, ""), variant, name);
+
+    ck_assert_msg(found == expected, "\"%s\" %s: %lld, not %lld", variant,
+                  name, (long long)found, (long long)expected);
+}
+
+START_TEST(variants_that_have_a_name_are_counted_by_themselves)
+{
+    struct server_options o = {.global = "PushMetricsEvents price price/A "
+                                         "price/B"};
+    struct server *s = server_start(&o);
+    struct stream *st = stream_open(s, "user=ada&device=d&seq=0&ack=explicit",
+                                    NULL);
+    struct answer *a;
+
+    say(s, "ada", "price", "Push-Where: share=0-99, of=x, variant=A\r\n");
+    say(s, "ada", "price", "Push-Where: share=0-99, of=x, variant=B\r\n");
+    say(s, "ada", "price", "Push-Where: share=0-99, of=x, variant=C\r\n");
+    say(s, "ada", "price", "");
+    for (int i = 0; i < 4; i++) {
+        expect_message(st, i + 1, "text");
+    }
+    acknowledge(s, "user=ada&device=d&seq=2");
+    say(s, "bob", "price",
+        "TTL: 1\r\nPush-Where: share=0-99, of=x, variant=A\r\n");
+    wait_until(figure_by(rows_of(s, ""), "A", "expired") == 1);
+    expect_variant(s, "A", "published", 2);
+    expect_variant(s, "A", "delivered", 1);
+    expect_variant(s, "A", "acked", 1);
+    expect_variant(s, "B", "published", 1);
+    expect_variant(s, "B", "acked", 1);
+    expect_variant(s, "B", "expired", 0);
+    expect_variant(s, "", "published", 2);
+    expect_variant(s, "", "delivered", 2);
+    a = http_get(s, "/push/reports?format=csv");
+    ck_assert_ptr_nonnull(strstr(a->body, ",price,A,"));
+    ck_assert_ptr_nonnull(strstr(a->body, ",price,,"));
+    leave(s, st);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("reports");
@@ -331,5 +394,6 @@ int main(void)
     tcase_add_test(tc, figures_are_what_happened_over_deaths_and_restarts);
     tcase_add_test(tc, reports_are_asked_for_by_time_step_and_form);
     tcase_add_test(tc, names_that_change_with_a_restart_do_not_mix_figures);
+    tcase_add_test(tc, variants_that_have_a_name_are_counted_by_themselves);
     return case_run(suite);
 }

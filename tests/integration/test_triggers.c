@@ -285,6 +285,42 @@ START_TEST(one_request_may_be_for_all_targets)
 }
 END_TEST
 
+/* The request that was made for a user. */
+static int request_for(struct backend *b, const char *user)
+{
+    for (int i = 0; i < backend_count(b); i++) {
+        if (strcmp(backend_header(b, i, "Push-User"), user) == 0) {
+            return i;
+        }
+    }
+    ck_abort_msg("nobody asked for %s", user);
+}
+
+START_TEST(each_user_of_an_event_is_asked_for_with_labels_of_its_own)
+{
+    struct backend *b = backend_start();
+    struct server *s = start(b, "<PushTrigger trip>\n"
+                                "PushWhen \"event('type') == 'trip'\"\n"
+                                "PushTo user ada\n"
+                                "PushTo user bob\n"
+                                "PushPull \"${BACKEND}/trips\" per=context\n"
+                                "</PushTrigger>\n");
+
+    stream_open(s, "user=ada&device=d&seq=0&app_version=5&locale=pt", NULL);
+    stream_open(s, "user=bob&device=d&seq=0&app_version=4&locale=en", NULL);
+    tell(s, "trip", "1", "{}");
+    backend_await(b, 2);
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "ada"), "Push-App-Version"), "5");
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "ada"), "Accept-Language"), "pt");
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "bob"), "Push-App-Version"), "4");
+    ck_assert_str_eq(
+        backend_header(b, request_for(b, "bob"), "Accept-Language"), "en");
+}
+END_TEST
+
 /* ---- children that end ---- */
 
 #define EVENTS_MANY 60
@@ -561,6 +597,8 @@ static Suite *suite(void)
     tcase_add_test(tc, requests_for_one_user_run_one_after_the_other);
     tcase_add_test(tc, devices_that_are_alike_share_a_request);
     tcase_add_test(tc, one_request_may_be_for_all_targets);
+    tcase_add_test(tc,
+                   each_user_of_an_event_is_asked_for_with_labels_of_its_own);
     tc = case_add(all, "failures", 60);
     tcase_add_test(tc, what_fails_for_now_is_tried_again);
     tcase_add_test(tc, a_backend_that_is_down_for_a_while_loses_nothing);

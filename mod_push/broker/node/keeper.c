@@ -221,7 +221,9 @@ static void published(push_cluster_t *cluster, const release_t *release,
                     &(push_counted_t){.partition = partition,
                                       .kind = publication->audience.kind,
                                       .urgency = spec->urgency,
-                                      .event = spec->content.event,
+                                      .class = push_class_for(
+                                          &cluster->store->classes,
+                                          spec->content.event, spec->where),
                                       .bytes = spec->content.data.len});
     if (release->relayed) {
         push_relay_published(cluster->relay, partition, spec->urgency,

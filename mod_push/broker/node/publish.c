@@ -27,8 +27,7 @@ typedef struct push_flight_t {
     uint32_t bytes; /* of the payload */
     bool relayed;   /* it waits for other regions, too */
     int64_t at;     /* wall ms: when it is published; 0: now */
-    uint32_t event_len;
-    char event[PUSH_EVENT_MAX];
+    unsigned class; /* by which it is counted */
 } push_flight_t;
 
 /* ---- it is sent ---- */
@@ -105,7 +104,7 @@ static bool fill_later(const push_cluster_t *cluster, push_flight_t *flight,
 static push_flight_t *make_flight(const push_cluster_t *cluster,
                                   const push_publication_t *publication)
 {
-    push_text_t event = publication->spec.content.event;
+    const push_message_spec_t *spec = &publication->spec;
     push_flight_t *flight = calloc(1, sizeof(*flight));
 
     if (!flight) {
@@ -114,11 +113,11 @@ static push_flight_t *make_flight(const push_cluster_t *cluster,
     push_names_log(cluster, publication->audience.kind,
                    publication->audience.name, &flight->log);
     flight->kind = publication->audience.kind;
-    flight->urgency = publication->spec.urgency;
+    flight->urgency = spec->urgency;
     flight->rate = flight->kind == PUSH_LOG_USER ? publication->rate : 0;
-    flight->bytes = publication->spec.content.data.len;
-    flight->event_len = event.len <= PUSH_EVENT_MAX ? event.len : 0;
-    memcpy(flight->event, event.at ? event.at : "", flight->event_len);
+    flight->bytes = spec->content.data.len;
+    flight->class = push_class_for(&cluster->store->classes,
+                                   spec->content.event, spec->where);
     push_request_init(&flight->request, flight->log.partition);
     return flight;
 }
@@ -177,7 +176,9 @@ void push_node_count(push_cluster_t *cluster, const push_counted_t *counted)
     if (!push_shard_enter(cluster->store, shard)) {
         return;
     }
-    push_tally(heap, counted->event, PUSH_TALLY_PUBLISHED, 1);
+    if (heap->tally) {
+        push_tally_class(heap, counted->class, PUSH_TALLY_PUBLISHED, 1);
+    }
     push_count(heap->counts,
                push_cell(PUSH_COUNT_PUBLISHED, audience, counted->urgency,
                          PUSH_BY_URGENCY_VALUES),
@@ -191,12 +192,12 @@ void push_node_count(push_cluster_t *cluster, const push_counted_t *counted)
 
 static void count(push_cluster_t *cluster, const push_flight_t *flight)
 {
-    push_node_count(
-        cluster, &(push_counted_t){.partition = flight->log.partition,
-                                   .kind = flight->kind,
-                                   .urgency = flight->urgency,
-                                   .event = {flight->event, flight->event_len},
-                                   .bytes = flight->bytes});
+    push_node_count(cluster,
+                    &(push_counted_t){.partition = flight->log.partition,
+                                      .kind = flight->kind,
+                                      .urgency = flight->urgency,
+                                      .class = flight->class,
+                                      .bytes = flight->bytes});
 }
 
 static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,

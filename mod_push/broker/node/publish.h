@@ -19,7 +19,7 @@ typedef struct push_counted_t {
     unsigned partition;
     push_log_kind_t kind;
     push_urgency_t urgency;
-    push_text_t event;
+    unsigned class; /* by which it is counted */
     uint32_t bytes; /* of its payload */
 } push_counted_t;
 

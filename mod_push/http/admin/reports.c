@@ -221,16 +221,33 @@ static void begin_json(const answer_t *answer)
                answer->query->total ? "total" : "event");
 }
 
+/* The event type and the variant of a class. */
+static void split(push_text_t name, push_text_t *event, push_text_t *variant)
+{
+    const char *slash = name.len ? memchr(name.at, '/', name.len) : NULL;
+
+    *event = name;
+    *variant = (push_text_t){"", 0};
+    if (slash) {
+        event->len = (uint32_t)(slash - name.at);
+        *variant = (push_text_t){slash + 1, name.len - event->len - 1};
+    }
+}
+
 /* Names of classes have no character that JSON or RFC 4180 quotes. */
 static void json_row(const answer_t *answer, const push_report_row_t *row,
                      const char *time)
 {
     request_rec *r = answer->r;
+    push_text_t event, variant;
 
+    split(row->event, &event, &variant);
     ap_rprintf(r, "%s{\"time\":\"%s\"", answer->rows ? ",\n" : "\n", time);
     if (!answer->query->total) {
-        ap_rprintf(r, ",\"event\":\"%.*s\"", (int)row->event.len,
-                   row->event.at);
+        ap_rprintf(r, ",\"event\":\"%.*s\"", (int)event.len, event.at);
+    }
+    if (variant.len) {
+        ap_rprintf(r, ",\"variant\":\"%.*s\"", (int)variant.len, variant.at);
     }
     for (int i = 0; i < PUSH_TALLIES; i++) {
         ap_rprintf(r, ",\"%s\":%" APR_UINT64_T_FMT,
@@ -273,7 +290,7 @@ static void begin_csv(const answer_t *answer)
 
     set_silent(answer);
     ap_set_content_type(r, "text/csv; charset=utf-8; header=present");
-    ap_rputs(answer->query->total ? "time" : "time,event", r);
+    ap_rputs(answer->query->total ? "time" : "time,event,variant", r);
     for (int i = 0; i < PUSH_TALLIES; i++) {
         ap_rprintf(r, ",%s", push_tally_name((push_tally_kind_t)i));
     }
@@ -284,10 +301,13 @@ static void csv_row(const answer_t *answer, const push_report_row_t *row,
                     const char *time)
 {
     request_rec *r = answer->r;
+    push_text_t event, variant;
 
+    split(row->event, &event, &variant);
     ap_rputs(time, r);
     if (!answer->query->total) {
-        ap_rprintf(r, ",%.*s", (int)row->event.len, row->event.at);
+        ap_rprintf(r, ",%.*s,%.*s", (int)event.len, event.at, (int)variant.len,
+                   variant.at);
     }
     for (int i = 0; i < PUSH_TALLIES; i++) {
         ap_rprintf(r, ",%" APR_UINT64_T_FMT, row->of[i]);

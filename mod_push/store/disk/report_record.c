@@ -218,7 +218,7 @@ static bool read_names(push_text_t value, push_report_record_t *record)
     for (unsigned i = 0; i < PUSH_CLASS_NAMES; i++) {
         const push_class_name_t *name = &record->names[i];
 
-        if (name->len && !push_event_valid(name->text, name->len)) {
+        if (name->len && !push_class_name_valid(name->text, name->len)) {
             return false;
         }
     }

@@ -105,7 +105,7 @@ static void lose(const arrival_t *a)
     push_user_t *user = (push_user_t *)a->log;
     push_ref_t ref;
 
-    push_tally(a->heap, a->spec.content.event, PUSH_TALLY_EVICTED, 1);
+    push_tally(a->heap, &a->spec, PUSH_TALLY_EVICTED, 1);
     push_count_settled(a->heap, PUSH_BY_OUTCOME_EVICTED, a->spec.urgency, 1);
     if (push_log_kind(a->log) != PUSH_LOG_USER) {
         push_log_lose(a->heap, a->log, a->spec.urgency, 1);
@@ -174,8 +174,7 @@ static push_apply_t apply_message(arrival_t *a)
         lose(a);
     }
     else if (refused) {
-        push_tally(a->heap, a->spec.content.event, PUSH_TALLY_REFUSED,
-                   refused);
+        push_tally(a->heap, &a->spec, PUSH_TALLY_REFUSED, refused);
         push_count_settled(a->heap, PUSH_BY_OUTCOME_REFUSED, a->spec.urgency,
                            refused);
     }

@@ -109,12 +109,12 @@ static void count(const push_heap_t *heap, push_status_t status,
                   const push_publication_t *publication,
                   const push_receipt_t *receipt)
 {
-    push_text_t event = publication->spec.content.event;
+    const push_message_spec_t *spec = &publication->spec;
     unsigned urgency = publication->spec.urgency;
     unsigned audience = (unsigned)publication->audience.kind - PUSH_LOG_USER;
 
     if (status == PUSH_OK) {
-        push_tally(heap, event, PUSH_TALLY_PUBLISHED, 1);
+        push_tally(heap, spec, PUSH_TALLY_PUBLISHED, 1);
         push_count(heap->counts,
                    push_cell(PUSH_COUNT_PUBLISHED, audience, urgency,
                              PUSH_BY_URGENCY_VALUES),
@@ -125,7 +125,7 @@ static void count(const push_heap_t *heap, push_status_t status,
                    publication->spec.content.data.len);
     }
     if (receipt->refused) {
-        push_tally(heap, event, PUSH_TALLY_REFUSED, receipt->refused);
+        push_tally(heap, spec, PUSH_TALLY_REFUSED, receipt->refused);
         push_count_settled(heap, PUSH_BY_OUTCOME_REFUSED, urgency,
                            receipt->refused);
     }

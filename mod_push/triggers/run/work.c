@@ -1,5 +1,6 @@
 #include "triggers/run/work.h"
 
+#include <apr_strings.h>
 #include <http_log.h>
 
 #include "core/hash.h"
@@ -67,7 +68,9 @@ static void add_contexts(push_work_t *work, const json_t *target)
     for (unsigned i = 0; status == PUSH_OK && i < found.count; i++) {
         json_t *to = found.groups[i].to;
 
-        add_waiting(work, to)->labels = found.groups[i].labels;
+        add_waiting(work, to)->labels = apr_pmemdup(
+            work->pool, found.groups[i].labels,
+            sizeof(found.groups[i].labels));
         json_decref(to);
     }
     if (status != PUSH_OK) {
