@@ -411,7 +411,6 @@ START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
 }
 END_TEST
 
-<<<<<<< HEAD
 /* ---- an acknowledgement that crosses a check-in ---- */
 
 /* Connections whose command Redis does not run, as it is told to wait. */
@@ -481,7 +480,9 @@ START_TEST(an_acknowledgement_ends_no_stream_that_began_meanwhile)
     publish(c->nodes[0], "user=ada", NULL, "two");
     while (strcmp(stream_next(st)->data, "two") != 0) {
     }
-=======
+}
+END_TEST
+
 /* A proxy keeps its side open though the client has gone to another node. */
 START_TEST(what_waited_at_a_node_that_stood_still_takes_no_device)
 {
@@ -504,7 +505,6 @@ START_TEST(what_waited_at_a_node_that_stood_still_takes_no_device)
     ck_assert_msg(strstr(w->bytes, " 503 ") != NULL, "%s", w->bytes);
     publish(c->nodes[1], "user=ada", NULL, "here");
     ck_assert_str_eq(stream_next(st)->data, "here");
->>>>>>> land
 }
 END_TEST
 
