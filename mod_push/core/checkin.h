@@ -27,6 +27,7 @@ typedef struct push_checkin_t {
     uint32_t max_subscriptions;   /* in channels, of all its devices */
     uint32_t max_streams_address; /* 0: any number */
     uint32_t elsewhere; /* streams of its address that other nodes have */
+    uint32_t waited;    /* ms that its request waited for this process */
     const push_cursor_t *cursor; /* NULL: none was given */
     unsigned seat;               /* of the reactor that will hold it */
     unsigned transport;          /* PUSH_BY_TRANSPORT_* */

@@ -114,6 +114,20 @@ bool push_handover_abandoned(request_rec *r)
            && poll(&peer, 1, 0) == 1;
 }
 
+uint32_t push_handover_waited(request_rec *r)
+{
+    apr_socket_t *socket = ap_get_conn_socket(r->connection);
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+    int fd;
+
+    return !r->connection->master && socket
+                   && apr_os_sock_get(&fd, socket) == APR_SUCCESS
+                   && !getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size)
+               ? info.tcpi_last_data_recv
+               : 0;
+}
+
 _Atomic unsigned *push_handover_bridges(request_rec *r)
 {
     return &leaving_of(r->connection->master)->bridges;

@@ -29,6 +29,13 @@ const char *push_handover_refusal(request_rec *r);
 bool push_handover_abandoned(request_rec *r);
 
 /*
+ * For how long the bytes of the request have been here, in ms: a process that
+ * stood still finds those of clients that are elsewhere by now, behind a proxy
+ * that does not tell.  0 where that is not known.
+ */
+uint32_t push_handover_waited(request_rec *r);
+
+/*
  * Of an HTTP/2 request (it has a master connection): how many bridges its
  * connection carries, shared by the threads of its requests.
  */

@@ -411,6 +411,31 @@ START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
 }
 END_TEST
 
+/* A proxy keeps its side open though the client has gone to another node. */
+START_TEST(what_waited_at_a_node_that_stood_still_takes_no_device)
+{
+    static const char request[] =
+        "GET /ramen/receive?user=ada&device=d&seq=0 HTTP/1.1\r\n"
+        "Host: localhost\r\n\r\n";
+    struct cluster *c = two_nodes();
+    struct wire *w = NULL;
+    struct stream *st;
+    int64_t asked = wait_now();
+
+    server_allow(c->nodes[0], "PUSH0207");
+    cluster_pause(c->nodes[0]);
+    w = wire_open(c->nodes[0], 0);
+    wire_send(w, request, sizeof(request) - 1);
+    st = stream_open(c->nodes[1], "user=ada&device=d&seq=0", NULL);
+    wait_until(wait_now() - asked >= LATE_MS);
+    cluster_continue(c->nodes[0]);
+    ck_assert(wire_receive(w, wait_now() + LATE_MS));
+    ck_assert_msg(strstr(w->bytes, " 503 ") != NULL, "%s", w->bytes);
+    publish(c->nodes[1], "user=ada", NULL, "here");
+    ck_assert_str_eq(stream_next(st)->data, "here");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_fences");
@@ -420,6 +445,7 @@ int main(void)
     tcase_add_test(tc, a_fence_of_ours_whose_answer_was_lost_is_found);
     tcase_add_test(tc, what_was_asked_for_long_ago_ends_no_stream);
     tcase_add_test(tc, a_node_that_stood_still_gives_up_what_it_was_claiming);
+    tcase_add_test(tc, what_waited_at_a_node_that_stood_still_takes_no_device);
     tcase_add_test(tc, whose_a_device_is_is_asked_after_a_failover);
     tcase_add_test(tc,
                    a_node_that_stood_still_trusts_nothing_before_it_is_proved);

@@ -168,6 +168,15 @@ push_status_t fixture_resume(fixture_t *g, const char *user,
     return checkin(g, &c, device, stream_ref);
 }
 
+push_status_t fixture_checkin_late(fixture_t *g, const char *user,
+                                   const char *device, uint32_t waited,
+                                   push_stream_ref_t *stream_ref)
+{
+    push_checkin_t c = {.user = named(user), .waited = waited};
+
+    return checkin(g, &c, device, stream_ref);
+}
+
 static void add(fixture_t *g, const char *more)
 {
     size_t len = strlen(g->text);

@@ -165,6 +165,26 @@ START_TEST(the_newer_stream_of_a_device_takes_over)
 }
 END_TEST
 
+/* Of a process that stood still, with the request before it. */
+START_TEST(a_request_from_before_the_stream_takes_nothing_over)
+{
+    push_stream_ref_t older, newer = open_stream("u", "d", NULL);
+
+    fixture_pass(&g, 4000);
+    ck_assert_int_eq(fixture_checkin_late(&g, "u", "d", 4001, &older),
+                     PUSH_BUSY);
+    say("u", "a");
+    ck_assert_str_eq(fixture_flush(&g, &newer), "1=a");
+    ck_assert_int_eq(fixture_checkin_late(&g, "u", "d", 3999, &newer),
+                     PUSH_OK);
+    fixture_pass(&g, 900);
+    ck_assert_int_eq(fixture_checkin_late(&g, "u", "d", 999, &older), PUSH_OK);
+    push_store_checkout(&g.store, &older, &g.now);
+    ck_assert_int_eq(fixture_checkin_late(&g, "u", "d", 9000, &newer),
+                     PUSH_OK);
+}
+END_TEST
+
 START_TEST(a_stream_that_is_sent_away_gets_nothing_more_and_may_come_again)
 {
     push_stream_state_t expected = _i ? PUSH_REVOKED : PUSH_DISMISSED;
@@ -321,6 +341,7 @@ int main(void)
     tcase_add_test(tc, no_segment_repeats_the_token_of_another);
     tcase_add_test(tc, users_and_devices_are_kept_apart);
     tcase_add_test(tc, the_newer_stream_of_a_device_takes_over);
+    tcase_add_test(tc, a_request_from_before_the_stream_takes_nothing_over);
     tcase_add_loop_test(
         tc, a_stream_that_is_sent_away_gets_nothing_more_and_may_come_again, 0,
         2);

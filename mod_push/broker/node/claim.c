@@ -42,7 +42,7 @@
 typedef struct {
     push_cluster_t *cluster;
     const push_claimant_t *claimant;
-    int64_t begun; /* mono ms */
+    int64_t begun; /* mono ms; by its client */
     push_wait_ref_t wait;
     push_log_name_t names[LOGS_MAX];
     push_load_t logs[LOGS_MAX];
@@ -405,7 +405,7 @@ static push_status_t begin(claim_t *claim)
                              .ms = CLAIM_MS,
                              .patience = SECOND_MS};
 
-    claim->begun = push_clock_now().mono;
+    claim->begun = push_clock_now().mono - claim->claimant->waited;
     return push_awaited_begin(&claim->cluster->words->awaited, &how,
                               &claim->wait);
 }
@@ -493,7 +493,8 @@ static push_status_t check_in_by_claim(push_cluster_t *cluster,
         .channels = checkin->channels,
         .channels_count = checkin->channels_count,
         .max_devices = checkin->max_devices,
-        .max_streams = checkin->max_streams};
+        .max_streams = checkin->max_streams,
+        .waited = checkin->waited};
     claim_t *claim = calloc(1, sizeof(*claim));
     push_status_t status = PUSH_NO_MEMORY;
     bool is_new = false;

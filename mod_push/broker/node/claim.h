@@ -25,6 +25,7 @@ typedef struct push_claimant_t {
     unsigned channels_count;
     uint32_t max_devices;
     uint32_t max_streams; /* 0: any */
+    uint32_t waited;      /* ms before the claim */
     bool known;           /* one that has no record is not made */
     bool force;           /* its owner is not asked */
 } push_claimant_t;

@@ -4,6 +4,7 @@
 #include "http/endpoint.h"
 #include "http/runtime.h"
 #include "http/subscribe/open.h"
+#include "stream/handover.h"
 
 /*
  * A foreign page cannot read a stream that it opens, but opening it takes over
@@ -35,6 +36,7 @@ int push_receive(request_rec *r)
         push_open_head(r, &subscriber);
         return OK;
     }
+    subscriber.checkin.waited = push_handover_waited(r);
     return push_open(r, &subscriber);
 }
 

@@ -15,6 +15,8 @@
 #include "store/shard/owned.h"
 #include "store/shard/shard.h"
 
+#define LONG_WAIT_MS 1000 /* of a request, before it came to be handled */
+
 /* ---- with the lock of the user's shard ---- */
 
 static push_device_t *new_device(push_store_t *store, push_user_t *user,
@@ -399,6 +401,20 @@ static bool enter_address(push_store_t *store, const arrival_t *arrival,
     return false;
 }
 
+/*
+ * Its client has opened a newer stream while the request waited.  Such a wait
+ * is no race of two requests: the process stood still.
+ */
+static bool comes_too_late(const arrival_t *arrival,
+                           const push_device_t *device)
+{
+    uint32_t waited = arrival->checkin->waited;
+
+    return waited >= LONG_WAIT_MS && device
+           && device->traits & PUSH_DEVICE_ONLINE
+           && device->last_seen > arrival->now->wall - waited;
+}
+
 static push_status_t checkin_user(push_store_t *store,
                                   const arrival_t *arrival,
                                   push_stream_ref_t *stream_ref)
@@ -412,6 +428,9 @@ static push_status_t checkin_user(push_store_t *store,
 
     if (!is_at_home(store, arrival, device)) {
         return PUSH_NOT_FOUND;
+    }
+    if (comes_too_late(arrival, device)) {
+        return PUSH_BUSY;
     }
     user = make ? push_store_user(store, &arrival->name, true) : NULL;
     if (!user) {
