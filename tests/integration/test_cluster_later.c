@@ -171,6 +171,16 @@ END_TEST
 
 #define LINES 400
 
+/* How much is still kept; while Redis or its library is away nobody knows. */
+static int left(const struct server *s)
+{
+    struct answer *a = http_get(s, "/push/scheduled?limit=1000");
+
+    return a->status == 200
+               ? (int)json_array_size(json_at(a->json, "scheduled"))
+               : LINES;
+}
+
 /* Lines for one user, due over the next two seconds. */
 static const char *lines_of(int count)
 {
@@ -213,10 +223,10 @@ START_TEST(what_a_node_that_is_killed_has_kept_others_publish_once)
     struct cluster *c = cluster_start(&(struct cluster_options){.nodes = 2});
 
     publish_lines(c->nodes[0], lines_of(LINES));
-    wait_until(listed(c->nodes[1], "?limit=1000") < LINES / 2);
+    wait_until(left(c->nodes[1]) < LINES / 2);
     cluster_kill(c->nodes[0]);
     redis_call(c->redis, "FUNCTION FLUSH");
-    wait_until(listed(c->nodes[1], "?limit=1000") == 0);
+    wait_until(left(c->nodes[1]) == 0);
     expect_each_once(c->nodes[1], LINES);
 }
 END_TEST
@@ -252,7 +262,7 @@ START_TEST(a_replica_that_takes_over_publishes_what_is_kept_once)
                            "Urgency: high\r\nTTL: 0\r\n", "is it well?")
                    ->status
                == 201);
-    wait_until(listed(c->nodes[1], "") == 0);
+    wait_until(left(c->nodes[1]) == 0);
     expect_each_once(c->nodes[1], 21);
 }
 END_TEST

@@ -71,9 +71,9 @@ static inline unsigned push_owner_node(unsigned owner)
     'o' /* of a region: who sends what waits; or push_hold's */
 #define PUSH_KEY_LATER    'A' /* ids of what is kept, in order of time */
 #define PUSH_KEY_LATER_OF 'a' /* id → what is kept */
-#define PUSH_KEY_META    'm' /* of the cluster; partition 0 */
-#define PUSH_KEY_NODES   'n' /* likewise */
-#define PUSH_KEY_REVOKED 'r' /* likewise */
+#define PUSH_KEY_META     'm' /* of the cluster; partition 0 */
+#define PUSH_KEY_NODES    'n' /* likewise */
+#define PUSH_KEY_REVOKED  'r' /* likewise */
 
 /*
  * One key as a word of the command.  The name is what follows the kind, and is

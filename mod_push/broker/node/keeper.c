@@ -414,12 +414,3 @@ void push_keeper_stop(push_keeper_t *keeper)
     pthread_join(keeper->thread, NULL);
     free(keeper);
 }
-
-void push_keeper_tell(push_cluster_t *cluster, int64_t at)
-{
-    push_later_words_t *words = words_of(cluster);
-
-    if (at < atomic_load(&words->at)) {
-        push_bell_ring(&words->bell);
-    }
-}

@@ -19,7 +19,4 @@ push_keeper_t *push_keeper_start(push_cluster_t *cluster);
 /* Waits for its end, some seconds at most; frees it. */
 void push_keeper_stop(push_keeper_t *keeper);
 
-/* Any thread: one was kept until then (wall ms). */
-void push_keeper_tell(push_cluster_t *cluster, int64_t at);
-
 #endif

@@ -59,6 +59,15 @@ bool push_kept_schedule(const push_cluster_t *cluster, push_command_t *command,
     return true;
 }
 
+void push_kept_tell(const push_cluster_t *cluster, int64_t at)
+{
+    push_later_words_t *words = &cluster->store->segment->later;
+
+    if (at < atomic_load(&words->at)) {
+        push_bell_ring(&words->bell);
+    }
+}
+
 /* ---- to read ---- */
 
 bool push_kept_read_shown(const push_kept_t *kept, push_kept_shown_t *room,

@@ -26,6 +26,9 @@ bool push_kept_schedule(const push_cluster_t *cluster, push_command_t *command,
                         const push_publication_t *publication,
                         push_schedule_call_t *call);
 
+/* One is kept until then (wall ms): whoever publishes it looks in time. */
+void push_kept_tell(const push_cluster_t *cluster, int64_t at);
+
 /*
  * The publication, its texts in the room, without a payload.  False: it is
  * nothing that is kept, or no node wrote it.

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "broker/library/publish_calls.h"
-#include "broker/node/keeper.h"
 #include "broker/node/kept.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
@@ -230,7 +229,7 @@ static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,
         .recipients = reply.recipients,
         .connected = reply.connected};
     if (answer->scheduled && !answer->again) {
-        push_keeper_tell(cluster, flight->at);
+        push_kept_tell(cluster, flight->at);
     }
     else if (!answer->again) {
         count(cluster, flight);
