@@ -133,7 +133,7 @@ $(B)/tests/integration/test_capture $(B)/tests/integration/test_hold: \
 		$(B)/obj/tests/integration/apps.o | build/php/fetched
 # An application's server, which answers as the test says.
 TRIGGER_ITS := $(patsubst %,$(B)/tests/integration/test_%,triggers \
-                 trigger_queue trigger_own trigger_kills)
+                 trigger_queue trigger_own)
 
 $(TRIGGER_ITS): $(B)/obj/tests/integration/backend.o
 $(B)/tests/integration/test_trigger_queue: \
