@@ -10,7 +10,6 @@
 #include "server/config_capture.h"
 #include "server/config_cluster.h"
 #include "server/config_endpoint.h"
-#include "server/config_hold.h"
 #include "server/config_identity.h"
 #include "server/config_observe.h"
 #include "server/config_relay.h"
@@ -423,8 +422,7 @@ const command_rec push_commands[] = {
     AP_INIT_TAKE2("PushGripKey", push_config_grip_key, NULL, ANYWHERE,
                   "issuer and key file of Grip-Sig"),
     AP_INIT_FLAG("PushCaptureOnce", push_config_capture_once, NULL, ANYWHERE,
-                 "whether the same answer to a GET is published once: on or "
-                 "off"),
+                 "whether the same answer to a GET is published once"),
     AP_INIT_ITERATE("PushCluster", push_config_cluster, NULL, RSRC_CONF,
                     "URLs of Redis, which the nodes of a cluster share"),
     AP_INIT_TAKE1("PushClusterSecret", push_config_cluster_secret, NULL,

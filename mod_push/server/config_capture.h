@@ -16,4 +16,8 @@ const char *push_config_capture_once(cmd_parms *cmd, void *dir, int on);
 void push_config_capture_merge(push_capture_settings_t *merged,
                                const push_capture_settings_t *inner);
 
+/* PushGripKey: by what applications know that their answers may hold. */
+const char *push_config_grip_key(cmd_parms *cmd, void *dir, const char *issuer,
+                                 const char *path);
+
 #endif

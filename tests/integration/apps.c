@@ -108,6 +108,7 @@ struct server *apps_start(const char *lines)
             "LoadModule cgid_module " MODULES "/mod_cgid.so\n"
             "LoadModule include_module " MODULES "/mod_include.so\n"
             "ScriptSock logs/cgisock\n"
+            "Define PUSH_APP 127.0.0.1:%d\n"
             "ProxyPass /node/ http://127.0.0.1:%d/ retry=0\n"
             "<Location /fpm/>\n"
             "SetHandler proxy:fcgi://127.0.0.1:%d\n</Location>\n"
@@ -116,7 +117,7 @@ struct server *apps_start(const char *lines)
             "<Location /cgi/>\nOptions +ExecCGI\n"
             "SetEnv ap_trust_cgilike_cl yes\n"
             "SetHandler cgi-script\n</Location>\n%s",
-            node, fpm, fpm, lines)};
+            node, node, fpm, fpm, lines)};
     struct server *s = server_start(&o);
 
     lay(s);

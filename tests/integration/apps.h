@@ -23,7 +23,8 @@
 
 enum app { APP_NODE, APP_FPM, APP_CGI, APP_MOD_PHP };
 
-/* A server with these lines at the server level, and the applications: all
+/* A server with these lines at the server level (PUSH_APP is defined there as
+ * the address of Node), and the applications: all
  * but mod_php, or that one alone. */
 struct server *apps_start(const char *lines);
 struct server *apps_start_mod_php(const char *lines);

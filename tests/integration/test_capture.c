@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "apps.h"
 #include "case.h"
@@ -483,6 +484,65 @@ START_TEST(compressed_and_included_and_over_http2_it_is_the_same)
 }
 END_TEST
 
+/* ---- what is already there ---- */
+
+START_TEST(what_the_client_has_already_is_not_published)
+{
+    struct server *s = apps_start("PushCapture tee\n" ALLOW);
+    struct stream *st = follow(s);
+    struct answer *a;
+
+    apps_write(s, "same",
+               "304\nETag: \"x\"\n" PUSH("same") "Push-User: ada\n\n");
+    a = apps_get(s, APP_NODE, "same");
+    ck_assert_int_eq(a->status, 304);
+    ck_assert_msg(strcasestr(a->head, "\npush") == NULL, "%s", a->head);
+    ck_assert_int_eq(captures(s, "status"), 2);
+    publish(s, "user=ada", NULL, "the last");
+    expect_message(st, 1, "the last");
+}
+END_TEST
+
+START_TEST(an_answer_can_be_a_message_for_later)
+{
+    struct server *s = apps_start("PushCapture tee\n" ALLOW);
+    struct stream *st = follow(s);
+
+    server_allow(s, "PUSH0311");
+    apps_write(s, "later", "200\nPush-User: ada\nPush-At: +1\n\nlater");
+    apps_get(s, APP_NODE, "later");
+    ck_assert_int_eq(captures(s, "published"), 1);
+    publish(s, "user=ada", NULL, "at once");
+    expect_message(st, 1, "at once");
+    expect_message(st, 2, "later");
+    apps_write(s, "later", "200\nPush-User: ada\nPush-At: soon\n\nx");
+    apps_get(s, APP_NODE, "later");
+    ck_assert_int_eq(captures(s, "failed"), 1);
+}
+END_TEST
+
+START_TEST(the_example_captures_and_holds)
+{
+    char cwd[4096];
+    struct server *s;
+    struct stream *st;
+
+    ck_assert_ptr_nonnull(getcwd(cwd, sizeof(cwd)));
+    s = apps_start(
+        keep_printf("Include \"%s/conf/examples/capture.conf\"\n", cwd));
+    apps_write(s, "hold",
+               "200\nContent-Type: text/event-stream\nPush-Hold: stream\n"
+               "Push-User: ada\nPush-Channel: trip.7\n\n");
+    apps_write(s, "say",
+               "200\n" PUSH("to ada") "Push-Channel: trip.7\n\nto all");
+    st = apps_hold(s, "/api/hold", NULL);
+    ck_assert_int_eq(st->status, 200);
+    ck_assert_str_eq(http_get(s, "/api/say")->body, "to all");
+    expect_text(st, "to ada");
+    expect_text(st, "to all");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("capture");
@@ -500,5 +560,8 @@ int main(void)
     tcase_add_test(tc, no_client_speaks_in_the_place_of_this_module);
     tcase_add_test(tc, only_what_is_configured_happens);
     tcase_add_test(tc, compressed_and_included_and_over_http2_it_is_the_same);
+    tcase_add_test(tc, what_the_client_has_already_is_not_published);
+    tcase_add_test(tc, an_answer_can_be_a_message_for_later);
+    tcase_add_test(tc, the_example_captures_and_holds);
     return case_run(suite);
 }

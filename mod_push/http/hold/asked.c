@@ -4,7 +4,6 @@
 
 #include "core/ids.h"
 #include "http/capture/taken.h"
-#include "http/hold/grip.h"
 #include "http/params.h"
 #include "http/settings.h"
 
@@ -24,7 +23,7 @@ const push_problem_t *push_asked_bad(apr_pool_t *pool, const char *detail, ...)
 
 bool push_asked_is(const apr_table_t *taken)
 {
-    return apr_table_get(taken, "Push-Hold") || push_grip_is(taken);
+    return apr_table_get(taken, "Push-Hold") != NULL;
 }
 
 /* ---- single headers ---- */
@@ -179,9 +178,6 @@ const push_problem_t *push_asked_read(request_rec *r, const apr_table_t *taken,
                                       push_asked_t *asked)
 {
     memset(asked, 0, sizeof(*asked));
-    if (!apr_table_get(taken, "Push-Hold")) {
-        return push_grip_read(r, taken, asked);
-    }
     return read_kind(r, taken, asked)
         ?: read_user(r, taken, asked)
         ?: read_device(r, taken, asked)

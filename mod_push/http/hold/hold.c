@@ -172,7 +172,8 @@ static const push_problem_t *read_answer(request_rec *r, holding_t *h,
         problem = push_instruct_read(r, &h->text, &h->taken);
     }
     return problem
-        ?: push_asked_read(r, h->taken, asked)
+        ?: (push_asked_is(h->taken) ? push_asked_read(r, h->taken, asked)
+                                    : push_grip_read(r, h->taken, asked))
         ?: check_form(r, h, asked);
 }
 
@@ -244,6 +245,11 @@ static void begin_body(request_rec *r, holding_t *h)
     h->body.bytes = apr_array_make(r->pool, 512, 1);
 }
 
+static bool asks(const apr_table_t *taken)
+{
+    return taken && (push_asked_is(taken) || push_grip_is(taken));
+}
+
 /* NULL: the answer asks for nothing of this. */
 static holding_t *begin(ap_filter_t *f)
 {
@@ -251,8 +257,7 @@ static holding_t *begin(ap_filter_t *f)
     bool instructs = push_instruct_is(f->r);
     holding_t *h;
 
-    if (f->r->header_only
-        || (!instructs && (!taken || !push_asked_is(taken)))) {
+    if (f->r->header_only || (!instructs && !asks(taken))) {
         return NULL;
     }
     h = apr_pcalloc(f->r->pool, sizeof(*h));
