@@ -33,7 +33,7 @@
 
 /* How long a reader has patience for, and a test. */
 #define PATIENCE "Define PATIENCE 20\n"
-#define HASTE    "Define PATIENCE 3\n"
+#define HASTE    "Define PATIENCE 4\n"
 
 /* A command that goes on. */
 struct running {
@@ -150,17 +150,26 @@ static void begin_stream(const struct guide_block *b)
     wait_until(*keep_file(r->output, NULL) != '\0');
 }
 
-/* Each has, or gets soon, what the page says it gets. */
+static void await_said(const struct running *r)
+{
+    int64_t deadline = wait_now() + WAIT_MS;
+
+    while (!guide_agrees(r->says, keep_file(r->output, NULL), true)
+           && wait_now() < deadline) {
+        wait_a_little();
+    }
+}
+
+/* Each has, or gets soon, what the page says it gets; until all have it, all
+ * go on with what they do besides. */
 static void end_streams(void)
 {
+    for (int i = 0; i < running; i++) {
+        await_said(&streams[i]);
+    }
     while (running > 0) {
         struct running *r = &streams[--running];
-        int64_t deadline = wait_now() + WAIT_MS;
 
-        while (!guide_agrees(r->says, keep_file(r->output, NULL), true)
-               && wait_now() < deadline) {
-            wait_a_little();
-        }
         kill(-r->pid, SIGTERM);
         waitpid(r->pid, NULL, 0);
         expect_said(r->says, keep_file(r->output, NULL), true, r->line);
