@@ -10,7 +10,7 @@
 #include "broker/node/claim.h"
 #include "broker/node/depart.h"
 #include "broker/node/ends.h"
-#include "broker/node/keeper.h"
+#include "broker/node/herald.h"
 #include "broker/node/kept.h"
 #include "broker/views/inquiry.h"
 #include "broker/node/link.h"
@@ -368,9 +368,9 @@ bool push_cluster_start(push_cluster_t *cluster)
         cluster->saver = push_saver_start(cluster);
     }
     if (cluster->saver && start_relay(cluster)) {
-        cluster->keeper = push_keeper_start(cluster);
+        cluster->herald = push_herald_start(cluster);
     }
-    if (cluster->keeper) {
+    if (cluster->herald) {
         cluster->link = push_link_start(cluster);
     }
     if (!cluster->link) {
@@ -386,9 +386,9 @@ bool push_cluster_start(push_cluster_t *cluster)
  */
 void push_cluster_stop(push_cluster_t *cluster, bool last)
 {
-    if (cluster->keeper) {
-        push_keeper_stop(cluster->keeper);
-        cluster->keeper = NULL;
+    if (cluster->herald) {
+        push_herald_stop(cluster->herald);
+        cluster->herald = NULL;
     }
     if (cluster->link) {
         last = last && push_depart(cluster);
