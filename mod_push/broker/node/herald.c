@@ -22,7 +22,7 @@
  * bell that is rung meanwhile ends the sleep that follows.
  */
 
-#define LOOK_MS  1000  /* between two looks at most */
+#define POLL_MS  1000  /* between two looks at most */
 #define IDLE_MS  250   /* whether this child has the link now */
 #define AGAIN_MS 250   /* what another node was given, or Redis did not take */
 #define ALL_MS   60000 /* all are looked at, should anything be missed */
@@ -350,7 +350,7 @@ static void look(push_herald_t *herald, int64_t now)
 {
     unsigned partitions[LOT], count;
 
-    herald->next = LOOK_MS;
+    herald->next = POLL_MS;
     for (unsigned i = 0; i < WORDS; i++) {
         herald->unknown[i] |= herald->missed[i];
         herald->missed[i] = 0;
