@@ -232,7 +232,7 @@ START_TEST(what_a_node_that_is_killed_has_kept_others_publish_once)
 END_TEST
 
 /* The server that has what is kept for the user of these tests. */
-static struct redis *keeper_of(const struct redis_cluster *engine)
+static struct redis *herald_of(const struct redis_cluster *engine)
 {
     for (int i = 0; i < engine->masters; i++) {
         if (redis_call(engine->servers[i], "KEYS *}A")->elements > 0) {
@@ -256,7 +256,7 @@ START_TEST(a_replica_that_takes_over_publishes_what_is_kept_once)
     }
     publish_lines(c->nodes[0], lines_of(20));
     location = keep_later(c->nodes[0], "user=ada", "Push-At: +2.5\r\n", "m20");
-    redis_kill(keeper_of(c->engine));
+    redis_kill(herald_of(c->engine));
     wait_until(http_get(c->nodes[1], location)->status == 303);
     wait_until(publish_try(c->nodes[1], "user=ada",
                            "Urgency: high\r\nTTL: 0\r\n", "is it well?")

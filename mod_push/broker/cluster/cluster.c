@@ -10,7 +10,7 @@
 #include "broker/node/claim.h"
 #include "broker/node/depart.h"
 #include "broker/node/ends.h"
-#include "broker/node/keeper.h"
+#include "broker/node/herald.h"
 #include "broker/node/kept.h"
 #include "broker/views/inquiry.h"
 #include "broker/node/link.h"
@@ -187,7 +187,7 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
     case PUSH_VIEW_CHANNELS:
         return push_seen_channels(cluster, what, visitor);
     case PUSH_VIEW_LATER:
-        return push_kept_look(cluster, &what->message, visitor);
+        return push_kept_find(cluster, &what->message, visitor);
     case PUSH_VIEW_LATERS:
         return push_seen_laters(cluster, what, visitor);
     case PUSH_VIEW_PRESENT:
@@ -380,9 +380,9 @@ bool push_cluster_start(push_cluster_t *cluster)
         cluster->saver = push_saver_start(cluster);
     }
     if (cluster->saver && start_relay(cluster)) {
-        cluster->keeper = push_keeper_start(cluster);
+        cluster->herald = push_herald_start(cluster);
     }
-    if (cluster->keeper) {
+    if (cluster->herald) {
         cluster->link = push_link_start(cluster);
     }
     if (!cluster->link) {
@@ -398,9 +398,9 @@ bool push_cluster_start(push_cluster_t *cluster)
  */
 void push_cluster_stop(push_cluster_t *cluster, bool last)
 {
-    if (cluster->keeper) {
-        push_keeper_stop(cluster->keeper);
-        cluster->keeper = NULL;
+    if (cluster->herald) {
+        push_herald_stop(cluster->herald);
+        cluster->herald = NULL;
     }
     if (cluster->link) {
         last = last && push_depart(cluster);

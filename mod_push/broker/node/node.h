@@ -16,7 +16,7 @@
  *             words works: it drains this node's inboxes, and waits for Redis
  *             on behalf of no single log or device
  *   steward   one thread a child; what has to wait for Redis but has no worker
- *   keeper    one thread a child, of which the one beside the link works: it
+ *   herald    one thread a child, of which the one beside the link works: it
  *             publishes what Redis keeps for later, at its time
  */
 
@@ -28,7 +28,7 @@ struct push_steward_t;
 struct push_redis_settings_t;
 struct push_saver_t;
 struct push_relay_t;
-struct push_keeper_t;
+struct push_herald_t;
 struct push_relay_options_t;
 struct push_rows_t;
 
@@ -79,7 +79,7 @@ typedef struct push_cluster_t {
     struct push_link_t *link;
     struct push_steward_t *steward;
     struct push_saver_t *saver;
-    struct push_keeper_t *keeper;
+    struct push_herald_t *herald;
     struct push_relay_t *relay; /* NULL: there is no other region */
     _Atomic unsigned yielding;  /* yields of this child, until settled: */
     push_bell_t settled;        /* rung then */

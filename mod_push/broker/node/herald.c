@@ -1,4 +1,4 @@
-#include "broker/node/keeper.h"
+#include "broker/node/herald.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
  * bell that is rung meanwhile ends the sleep that follows.
  */
 
-#define LOOK_MS  1000  /* between two looks at most */
+#define POLL_MS  1000  /* between two looks at most */
 #define IDLE_MS  250   /* whether this child has the link now */
 #define AGAIN_MS 250   /* what another node was given, or Redis did not take */
 #define ALL_MS   60000 /* all are looked at, should anything be missed */
@@ -30,7 +30,7 @@
 #define BYTES    (256u * 1024)
 #define WORDS    (PUSH_PARTITIONS / 64)
 
-struct push_keeper_t {
+struct push_herald_t {
     push_cluster_t *cluster;
     pthread_t thread;
     _Atomic bool stop;
@@ -60,47 +60,47 @@ static void drop(uint64_t *set, unsigned partition)
 }
 
 /* It is looked at again in so many ms at the latest. */
-static void look_in(push_keeper_t *keeper, int64_t ms)
+static void look_in(push_herald_t *herald, int64_t ms)
 {
-    if (ms < keeper->next) {
-        keeper->next = ms > 0 ? ms : 0;
+    if (ms < herald->next) {
+        herald->next = ms > 0 ? ms : 0;
     }
 }
 
 /* ---- masters ---- */
 
-static void is_another(push_keeper_t *keeper, unsigned master)
+static void is_another(push_herald_t *herald, unsigned master)
 {
     for (unsigned i = 0; i < PUSH_PARTITIONS; i++) {
-        if (keeper->home[i] == master + 1) {
-            add(keeper->unknown, i);
+        if (herald->home[i] == master + 1) {
+            add(herald->unknown, i);
         }
     }
 }
 
 /* A partition that went to another master is that one's. */
-static void take_next(push_keeper_t *keeper, unsigned master,
+static void take_next(push_herald_t *herald, unsigned master,
                       const push_later_next_t *next)
 {
     unsigned partition;
 
-    if (strcmp(keeper->vm[master], next->vm.id) != 0) {
-        memcpy(keeper->vm[master], next->vm.id, sizeof(next->vm.id));
-        is_another(keeper, master);
+    if (strcmp(herald->vm[master], next->vm.id) != 0) {
+        memcpy(herald->vm[master], next->vm.id, sizeof(next->vm.id));
+        is_another(herald, master);
     }
     for (unsigned i = 0; push_later_next_at(next, i, &partition); i++) {
-        if (keeper->home[partition] == master + 1) {
-            add(keeper->due, partition);
+        if (herald->home[partition] == master + 1) {
+            add(herald->due, partition);
         }
     }
     if (next->first > next->now) {
-        look_in(keeper, next->first - next->now);
+        look_in(herald, next->first - next->now);
     }
 }
 
-static void ask(push_keeper_t *keeper, unsigned master, unsigned partition)
+static void ask(push_herald_t *herald, unsigned master, unsigned partition)
 {
-    push_cluster_t *cluster = keeper->cluster;
+    push_cluster_t *cluster = herald->cluster;
     push_home_t home = push_cluster_home(cluster, partition);
     push_later_next_t next;
     push_request_t request;
@@ -109,34 +109,34 @@ static void ask(push_keeper_t *keeper, unsigned master, unsigned partition)
     push_library_later_next(&request.command, &home, 0);
     if (push_courier_call(cluster->courier, &request) == PUSH_FAILURE_NONE
         && push_later_next_reply(request.reply, &next)) {
-        take_next(keeper, master, &next);
+        take_next(herald, master, &next);
     }
     push_request_cleanup(&request);
 }
 
-static void find_homes(push_keeper_t *keeper)
+static void find_homes(push_herald_t *herald)
 {
     for (unsigned i = 0; i < PUSH_PARTITIONS; i++) {
-        unsigned master = push_courier_master(keeper->cluster->courier, i);
+        unsigned master = push_courier_master(herald->cluster->courier, i);
 
-        if (master < PUSH_MASTERS && keeper->home[i] != master + 1) {
-            keeper->home[i] = (uint8_t)(master + 1);
-            add(keeper->unknown, i);
+        if (master < PUSH_MASTERS && herald->home[i] != master + 1) {
+            herald->home[i] = (uint8_t)(master + 1);
+            add(herald->unknown, i);
         }
     }
 }
 
 /* Each by the first of its partitions. */
-static void ask_all(push_keeper_t *keeper)
+static void ask_all(push_herald_t *herald)
 {
     bool seen[PUSH_MASTERS] = {false};
 
     for (unsigned i = 0; i < PUSH_PARTITIONS; i++) {
-        unsigned master = keeper->home[i] - 1u;
+        unsigned master = herald->home[i] - 1u;
 
         if (master < PUSH_MASTERS && !seen[master]) {
             seen[master] = true;
-            ask(keeper, master, i);
+            ask(herald, master, i);
         }
     }
 }
@@ -251,7 +251,7 @@ static bool settle(push_cluster_t *cluster, release_t *release)
 }
 
 /* All that a partition gave, in its order; false: not all of it is over. */
-static bool release_all(push_keeper_t *keeper, unsigned partition,
+static bool release_all(push_herald_t *herald, unsigned partition,
                         const push_reply_t *reply, unsigned count)
 {
     release_t *releases = calloc(count, sizeof(*releases));
@@ -262,10 +262,10 @@ static bool release_all(push_keeper_t *keeper, unsigned partition,
         if (!push_due_at(reply, i, &kept)) {
             kept = (push_kept_t){.state = PUSH_LATER_STATES};
         }
-        send(keeper->cluster, partition, &kept, &releases[i]);
+        send(herald->cluster, partition, &kept, &releases[i]);
     }
     for (unsigned i = 0; releases && i < count; i++) {
-        over = settle(keeper->cluster, &releases[i]) && over;
+        over = settle(herald->cluster, &releases[i]) && over;
         push_request_cleanup(&releases[i].request);
     }
     free(releases);
@@ -273,51 +273,51 @@ static bool release_all(push_keeper_t *keeper, unsigned partition,
 }
 
 /* A partition is due again at once as long as there is progress. */
-static void take_due(push_keeper_t *keeper, push_request_t *request)
+static void take_due(push_herald_t *herald, push_request_t *request)
 {
     unsigned partition = request->command.partition;
     push_due_reply_t due;
 
     if (request->failure != PUSH_FAILURE_NONE
         || !push_due_reply(request->reply, &due)) {
-        add(keeper->missed, partition);
-        look_in(keeper, AGAIN_MS);
+        add(herald->missed, partition);
+        look_in(herald, AGAIN_MS);
         return;
     }
     if (due.count
-        && !release_all(keeper, partition, request->reply, due.count)) {
-        look_in(keeper, AGAIN_MS);
+        && !release_all(herald, partition, request->reply, due.count)) {
+        look_in(herald, AGAIN_MS);
         return;
     }
     if (due.count) {
-        add(keeper->due, partition);
+        add(herald->due, partition);
     }
     else if (due.first) {
-        look_in(keeper, due.first > due.now ? due.first - due.now : AGAIN_MS);
+        look_in(herald, due.first > due.now ? due.first - due.now : AGAIN_MS);
     }
 }
 
 /* The next partitions that are to be looked at, LOT at most. */
-static unsigned take_some(push_keeper_t *keeper, unsigned *partitions)
+static unsigned take_some(push_herald_t *herald, unsigned *partitions)
 {
     unsigned count = 0;
 
     for (unsigned i = 0; i < PUSH_PARTITIONS && count < LOT; i++) {
         uint64_t bit = UINT64_C(1) << i % 64;
 
-        if ((keeper->unknown[i / 64] | keeper->due[i / 64]) & bit) {
-            drop(keeper->unknown, i);
-            drop(keeper->due, i);
+        if ((herald->unknown[i / 64] | herald->due[i / 64]) & bit) {
+            drop(herald->unknown, i);
+            drop(herald->due, i);
             partitions[count++] = i;
         }
     }
     return count;
 }
 
-static void look_at(push_keeper_t *keeper, const unsigned *partitions,
+static void look_at(push_herald_t *herald, const unsigned *partitions,
                     unsigned count)
 {
-    push_cluster_t *cluster = keeper->cluster;
+    push_cluster_t *cluster = herald->cluster;
     push_request_t requests[LOT];
 
     for (unsigned i = 0; i < count; i++) {
@@ -332,85 +332,85 @@ static void look_at(push_keeper_t *keeper, const unsigned *partitions,
     }
     for (unsigned i = 0; i < count; i++) {
         push_courier_wait(cluster->courier, &requests[i]);
-        take_due(keeper, &requests[i]);
+        take_due(herald, &requests[i]);
         push_request_cleanup(&requests[i]);
     }
 }
 
 /* ---- the thread ---- */
 
-static bool may_work(const push_keeper_t *keeper)
+static bool may_work(const push_herald_t *herald)
 {
-    const push_cluster_t *cluster = keeper->cluster;
+    const push_cluster_t *cluster = herald->cluster;
 
-    return !atomic_load(&keeper->stop) && atomic_load(&cluster->linked)
+    return !atomic_load(&herald->stop) && atomic_load(&cluster->linked)
            && push_cluster_owner(cluster) != PUSH_OWNER_NOBODY
            && !push_segment_superseded(cluster->store->segment);
 }
 
-static void look(push_keeper_t *keeper, int64_t now)
+static void look(push_herald_t *herald, int64_t now)
 {
     unsigned partitions[LOT], count;
 
-    keeper->next = LOOK_MS;
+    herald->next = POLL_MS;
     for (unsigned i = 0; i < WORDS; i++) {
-        keeper->unknown[i] |= keeper->missed[i];
-        keeper->missed[i] = 0;
+        herald->unknown[i] |= herald->missed[i];
+        herald->missed[i] = 0;
     }
-    if (!keeper->works || now >= keeper->all_next) {
-        memset(keeper->home, 0, sizeof(keeper->home));
-        keeper->all_next = now + ALL_MS;
+    if (!herald->works || now >= herald->all_next) {
+        memset(herald->home, 0, sizeof(herald->home));
+        herald->all_next = now + ALL_MS;
     }
-    keeper->works = true;
-    find_homes(keeper);
-    ask_all(keeper);
-    count = take_some(keeper, partitions);
-    while (count && may_work(keeper)) {
-        look_at(keeper, partitions, count);
-        count = take_some(keeper, partitions);
+    herald->works = true;
+    find_homes(herald);
+    ask_all(herald);
+    count = take_some(herald, partitions);
+    while (count && may_work(herald)) {
+        look_at(herald, partitions, count);
+        count = take_some(herald, partitions);
     }
 }
 
 static void *run(void *data)
 {
-    push_keeper_t *keeper = data;
-    push_later_words_t *words = words_of(keeper->cluster);
+    push_herald_t *herald = data;
+    push_later_words_t *words = words_of(herald->cluster);
 
-    while (!atomic_load(&keeper->stop)) {
+    while (!atomic_load(&herald->stop)) {
         uint32_t seen = push_bell_read(&words->bell);
 
-        if (!may_work(keeper)) {
-            keeper->works = false;
+        if (!may_work(herald)) {
+            herald->works = false;
             push_bell_wait(&words->bell, seen, IDLE_MS);
             continue;
         }
         atomic_store(&words->at, INT64_MAX);
-        look(keeper, push_clock_now().mono);
-        atomic_store(&words->at, push_clock_now().wall + keeper->next);
-        push_bell_wait(&words->bell, seen, keeper->next);
+        look(herald, push_clock_now().mono);
+        atomic_store(&words->at, push_clock_now().wall + herald->next);
+        push_bell_wait(&words->bell, seen, herald->next);
     }
     return NULL;
 }
 
-push_keeper_t *push_keeper_start(push_cluster_t *cluster)
+push_herald_t *push_herald_start(push_cluster_t *cluster)
 {
-    push_keeper_t *keeper = calloc(1, sizeof(*keeper));
+    push_herald_t *herald = calloc(1, sizeof(*herald));
 
-    if (!keeper) {
+    if (!herald) {
         return NULL;
     }
-    keeper->cluster = cluster;
-    if (!push_thread_start(&keeper->thread, run, keeper)) {
-        free(keeper);
+    herald->cluster = cluster;
+    if (!push_thread_start(&herald->thread, run, herald)) {
+        free(herald);
         return NULL;
     }
-    return keeper;
+    return herald;
 }
 
-void push_keeper_stop(push_keeper_t *keeper)
+void push_herald_stop(push_herald_t *herald)
 {
-    atomic_store(&keeper->stop, true);
-    push_bell_ring(&words_of(keeper->cluster)->bell);
-    pthread_join(keeper->thread, NULL);
-    free(keeper);
+    atomic_store(&herald->stop, true);
+    push_bell_ring(&words_of(herald->cluster)->bell);
+    pthread_join(herald->thread, NULL);
+    free(herald);
 }
