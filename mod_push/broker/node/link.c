@@ -22,12 +22,10 @@
  * most one drain under way; what its reply says is applied in done(), before
  * the next one is sent.
  *
- * A child that is stopped loses the lead while it sleeps, most likely: it looks
- * before it goes on, and has written nothing meanwhile.  One that was stopped
- * while it wrote may write a last thing when it goes on, over what the other
- * one knows better by then; logs are fenced by the locks of their shards
- * (store/ops/apply.c), and for all else it says that it disturbed.  Then the
- * other one begins its inboxes anew, and asks for what is suspect thereby.
+ * A child that was stopped looks whether it has the lead before it goes on.  If
+ * it was stopped while it wrote, it may write a last thing over what another one
+ * knows better: logs are fenced by the locks of their shards (store/ops/apply.c),
+ * and for all else it says that it disturbed; then inboxes begin anew.
  */
 
 #define TRY_MS   250  /* how often a child that has not the link tries */
