@@ -187,7 +187,7 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
     case PUSH_VIEW_CHANNELS:
         return push_seen_channels(cluster, what, visitor);
     case PUSH_VIEW_LATER:
-        return push_kept_find(cluster, &what->message, visitor);
+        return push_kept_fetch(cluster, &what->message, visitor);
     case PUSH_VIEW_LATERS:
         return push_seen_laters(cluster, what, visitor);
     case PUSH_VIEW_PRESENT:

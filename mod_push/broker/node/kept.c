@@ -145,7 +145,7 @@ static push_status_t read_look(const push_reply_t *reply,
     return PUSH_OK;
 }
 
-push_status_t push_kept_find(push_cluster_t *cluster,
+push_status_t push_kept_fetch(push_cluster_t *cluster,
                              const push_sought_t *sought,
                              const push_visitor_t *visitor)
 {
@@ -216,7 +216,7 @@ push_status_t push_kept_recall(push_cluster_t *cluster,
                                const push_sought_t *sought)
 {
     push_status_t status = sought->addressed
-                               ? push_kept_find(cluster, sought, NULL)
+                               ? push_kept_fetch(cluster, sought, NULL)
                                : PUSH_OK;
 
     return status == PUSH_OK ? unschedule(cluster, sought->mid) : status;

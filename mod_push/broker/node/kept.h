@@ -41,7 +41,7 @@ bool push_kept_view(const push_kept_t *kept, unsigned partition,
                     push_kept_shown_t *room, push_later_view_t *view);
 
 /* One, with visitor->later.  PUSH_NOT_FOUND, also where it is for others. */
-push_status_t push_kept_find(push_cluster_t *cluster,
+push_status_t push_kept_fetch(push_cluster_t *cluster,
                              const push_sought_t *sought,
                              const push_visitor_t *visitor);
 
