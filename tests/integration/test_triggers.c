@@ -281,7 +281,7 @@ START_TEST(one_request_may_be_for_all_targets)
     expect_message(bob, 2, "x");
     ck_assert_int_eq(backend_count(b), 1);
     ck_assert_ptr_null(backend_header(b, 0, "Push-User"));
-    ck_assert_int_eq(figure(s, 0, "published"), 3);
+    ck_assert_int_eq(trigger_figure(s, 0, "published"), 3);
 }
 END_TEST
 
@@ -572,12 +572,12 @@ START_TEST(a_moment_that_nobody_was_there_for_is_made_up_for_once)
     server_allow(s, "exit signal Killed");
     backend_answer(b, 200, NULL, "");
     backend_await(b, 2);
-    wait_until(figure(s, 0, "waiting") == 0);
+    wait_until(trigger_figure(s, 0, "waiting") == 0);
     owner = owner_of(s);
     server_kill_child(s, owner);
     wait_until(owner_of(s) != 0 && owner_of(s) != owner);
-    wait_until(figure(s, 0, "matched") >= 4);
-    wait_until(figure(s, 0, "waiting") == 0);
+    wait_until(trigger_figure(s, 0, "matched") >= 4);
+    wait_until(trigger_figure(s, 0, "waiting") == 0);
     for (int i = 0; i < backend_count(b); i++) {
         ck_assert_ptr_nonnull(strstr(backend_head(b, i), "0000 HTTP/"));
         for (int j = 0; j < i; j++) {
