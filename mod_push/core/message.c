@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/tally_message.h"
+#include "core/tally.h"
 
 /* How long the end of a message can still be asked for. */
 #define LINGER_MS 60000
@@ -197,22 +197,43 @@ static uint32_t ms_since_publish(const push_message_t *message,
     return after < 0 ? 0 : after > UINT32_MAX ? UINT32_MAX : (uint32_t)after;
 }
 
+/* What a class is told by, borrowed from the message. */
+static push_message_spec_t spec_of(const push_message_t *message)
+{
+    push_message_spec_t spec = {.where = {"", 0}};
+    push_text_t *event = &spec.content.event;
+    const char *at;
+
+    event->at = message->bytes + (message->topic_len & ~PUSH_MESSAGE_WHERE)
+                + message->device_len;
+    event->len = message->event_len & ~PUSH_MESSAGE_TRACED;
+    at = event->at + event->len;
+    if (message->event_len & PUSH_MESSAGE_TRACED) {
+        at += PUSH_TRACEPARENT_BYTES;
+    }
+    if (message->topic_len & PUSH_MESSAGE_WHERE) {
+        spec.where = (push_text_t){at + 1, (unsigned char)*at};
+    }
+    return spec;
+}
+
 /* What was evicted is counted by who knows whether it was a loss. */
 static void count_end(const push_heap_t *heap, const push_message_t *message,
                       push_fate_t fate)
 {
+    const push_message_spec_t spec = spec_of(message);
     push_urgency_t urgency = push_message_urgency(message);
 
     if (fate == PUSH_EXPIRED) {
-        push_tally_message(heap, message, PUSH_TALLY_EXPIRED);
+        push_tally(heap, &spec, PUSH_TALLY_EXPIRED, 1);
         push_count_settled(heap, PUSH_BY_OUTCOME_EXPIRED, urgency, 1);
     }
     else if (fate == PUSH_REPLACED) {
-        push_tally_message(heap, message, PUSH_TALLY_REPLACED);
+        push_tally(heap, &spec, PUSH_TALLY_REPLACED, 1);
         push_count_settled(heap, PUSH_BY_OUTCOME_REPLACED, urgency, 1);
     }
     else if (fate == PUSH_RECALLED) {
-        push_tally_message(heap, message, PUSH_TALLY_RECALLED);
+        push_tally(heap, &spec, PUSH_TALLY_RECALLED, 1);
         push_count_settled(heap, PUSH_BY_OUTCOME_RECALLED, urgency, 1);
     }
 }

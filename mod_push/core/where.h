@@ -1,7 +1,12 @@
 #ifndef PUSH_WHERE_H
 #define PUSH_WHERE_H
 
-#include "core/device.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/device_labels.h"
+#include "core/text.h"
+#include "core/types.h"
 
 /*
  * For which devices of an audience a message is, as it is kept with the

@@ -32,8 +32,8 @@
 #define LISTEN "listen(3000"
 
 /* How long a reader has patience for, and a test. */
-#define PATIENCE "Define PATIENCE 20\n"
-#define HASTE    "Define PATIENCE 4\n"
+#define PATIENCE "Define PATIENCE 20s\n"
+#define HASTE    "Define PATIENCE 4s\n"
 
 /* A command that goes on. */
 struct running {
