@@ -82,11 +82,14 @@ push_text_t push_verbatim_write(apr_pool_t *pool,
     apr_array_header_t *lines = apr_array_make(pool, 8, sizeof(const char *));
     bool bare = answer->code == HTTP_NO_CONTENT
                 || answer->code == HTTP_NOT_MODIFIED;
-    push_text_t body = bare ? (push_text_t){0} : answer->body;
+    push_text_t body = {0};
     const char *head;
     char *all;
     size_t len;
 
+    if (!bare) {
+        body = answer->body;
+    }
     if (answer->headers) {
         apr_table_do(add_header, lines, answer->headers, NULL);
     }

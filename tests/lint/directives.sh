@@ -5,7 +5,7 @@
 set -u
 [ -e mod_push/server/config.c ] || exit 0
 
-in_code=$(grep -ohE '"Push[A-Z][A-Za-z]*"' mod_push/server/config*.c \
+in_code=$(grep -ohsE '"Push[A-Z][A-Za-z]*"' mod_push/server/config*.c \
     mod_push/sources/*/module.c | tr -d '"' |
     sort -u)
 in_docs=$(sed -nE 's/^# +Syntax: +(Push[A-Za-z]+).*/\1/p' conf/push.conf |

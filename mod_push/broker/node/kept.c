@@ -146,8 +146,8 @@ static push_status_t read_look(const push_reply_t *reply,
 }
 
 push_status_t push_kept_fetch(push_cluster_t *cluster,
-                             const push_sought_t *sought,
-                             const push_visitor_t *visitor)
+                              const push_sought_t *sought,
+                              const push_visitor_t *visitor)
 {
     unsigned partition = push_partition_of_mid(sought->mid);
     push_home_t home = push_cluster_home(cluster, partition);

@@ -42,8 +42,8 @@ bool push_kept_view(const push_kept_t *kept, unsigned partition,
 
 /* One, with visitor->later.  PUSH_NOT_FOUND, also where it is for others. */
 push_status_t push_kept_fetch(push_cluster_t *cluster,
-                             const push_sought_t *sought,
-                             const push_visitor_t *visitor);
+                              const push_sought_t *sought,
+                              const push_visitor_t *visitor);
 
 /*
  * Takes one back.  PUSH_NOT_FOUND, as above; PUSH_OVER; PUSH_NO_STATE: it may

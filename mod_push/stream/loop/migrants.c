@@ -5,7 +5,6 @@
 #include "store/ops/move.h"
 #include "store/shard/hold.h"
 #include "store/shm/reserve.h"
-#include "stream/loop/turn_away.h"
 
 /* A stream that moves is never dropped, whatever the limit. */
 static bool count_in(const push_stream_set_t *set,
@@ -43,7 +42,7 @@ void push_migrants_adopt(push_stream_set_t *set, unsigned seat)
 
     while (push_migration_receive(set->store->seats.receive[seat], &migrant)) {
         if (!count_in(set, &migrant)) {
-            push_stream_turn_away(set, &migrant);
+            push_stream_set_turn_away(set, &migrant);
         }
         else if (settle_migrant(set, &migrant)) {
             push_stream_set_adopt(set, &migrant);

@@ -16,9 +16,10 @@
 #include "stream/loop/stream_counts.h"
 #include "stream/loop/turn_away.h"
 
-#define LATER_MS      5u     /* until a locked mailbox is tried again */
-#define SUPERSEDED_MS 30000u /* retry of a client that was taken over from */
-#define EXPIRED_MS    1000u  /* and of one that may come again; jittered */
+#define LATER_MS       5u     /* until a locked mailbox is tried again */
+#define SUPERSEDED_MS  30000u /* retry of a client that was taken over from */
+#define TURNED_AWAY_MS 10000u /* of one for which there is no room; likewise */
+#define EXPIRED_MS     1000u  /* and of one that may come again; jittered */
 
 static push_stream_t *stream_at(const push_stream_set_t *set, uint32_t index)
 {
@@ -97,6 +98,11 @@ static void end_stream(push_stream_set_t *set, uint32_t index, push_end_t why)
     forget(set, index);
 }
 
+static uint32_t jitter(push_stream_set_t *set, uint32_t ms)
+{
+    return ms / 2 + (uint32_t)rand_r(&set->random) % (ms + 1);
+}
+
 static push_stream_state_t state(const push_stream_set_t *set, uint32_t index)
 {
     const push_stream_t *stream = stream_at(set, index);
@@ -126,8 +132,7 @@ bool push_stream_set_end_if_over(push_stream_set_t *set, uint32_t index)
         dismiss(set, index, PUSH_END_SUPERSEDED, SUPERSEDED_MS);
     }
     else if (found != PUSH_GOES_ON) {
-        dismiss(set, index, ends[found],
-                push_stream_set_jitter(set, EXPIRED_MS));
+        dismiss(set, index, ends[found], jitter(set, EXPIRED_MS));
     }
     return found != PUSH_GOES_ON;
 }
@@ -180,8 +185,7 @@ static void after_write(push_stream_set_t *set, uint32_t index,
         end_stream(set, index, PUSH_END_ANSWERED);
         break;
     case PUSH_FLUSH_CLOSED:
-        dismiss(set, index, PUSH_END_DISMISSED,
-                push_stream_set_jitter(set, EXPIRED_MS));
+        dismiss(set, index, PUSH_END_DISMISSED, jitter(set, EXPIRED_MS));
         break;
     case PUSH_FLUSH_BROKEN:
         end_stream(set, index, PUSH_END_ERROR);
@@ -287,6 +291,13 @@ static void beat(push_stream_set_t *set, uint32_t index)
 
 /* ---- arrivals ---- */
 
+void push_stream_set_turn_away(push_stream_set_t *set,
+                               const push_migrant_t *migrant)
+{
+    push_stream_turn_away(set->store, set->seat, migrant,
+                          jitter(set, TURNED_AWAY_MS), &set->now);
+}
+
 static bool unpack(push_stream_set_t *set, push_stream_t *stream,
                    const push_migrant_t *migrant)
 {
@@ -349,7 +360,7 @@ void push_stream_set_adopt(push_stream_set_t *set,
 
     if (index == PUSH_NO_STREAM) {
         push_reserve_give_back(set->seat);
-        push_stream_turn_away(set, migrant);
+        push_stream_set_turn_away(set, migrant);
         return;
     }
     stream = stream_at(set, index);
@@ -484,8 +495,7 @@ void push_stream_set_expire(push_stream_set_t *set)
             come_due(set, index);
         }
         else {
-            dismiss(set, index, PUSH_END_EXPIRED,
-                    push_stream_set_jitter(set, EXPIRED_MS));
+            dismiss(set, index, PUSH_END_EXPIRED, jitter(set, EXPIRED_MS));
         }
         index = push_deadline_next(&set->deadlines, set->now.mono);
     }
@@ -533,8 +543,7 @@ static void send_close_notice(push_stream_set_t *set, uint32_t index,
 {
     push_stream_bye(set->writer, stream_at(set, index),
                     &(push_notice_t){.reason = push_end_name(notice->why),
-                                     .retry_ms = push_stream_set_jitter(
-                                         set, notice->retry_ms),
+                                     .retry_ms = jitter(set, notice->retry_ms),
                                      .spread_ms = notice->spread_ms});
     end_stream(set, index, notice->why);
 }

@@ -1,8 +1,6 @@
 #ifndef PUSH_STREAM_SET_H
 #define PUSH_STREAM_SET_H
 
-#include <stdlib.h>
-
 #include "stream/loop/beat.h"
 #include "stream/loop/deadline.h"
 #include "stream/loop/followers.h"
@@ -53,12 +51,9 @@ void push_stream_set_read_clock(push_stream_set_t *set);
 void push_stream_set_adopt(push_stream_set_t *set,
                            const push_migrant_t *migrant);
 
-/* From half of it to three halves: clients do not all come again at once. */
-static inline uint32_t push_stream_set_jitter(push_stream_set_t *set,
-                                              uint32_t ms)
-{
-    return ms / 2 + (uint32_t)rand_r(&set->random) % (ms + 1);
-}
+/* For which there is no room: see turn_away.h. */
+void push_stream_set_turn_away(push_stream_set_t *set,
+                               const push_migrant_t *migrant);
 
 /* Ends a stream that may not go on; false if it may. */
 bool push_stream_set_end_if_over(push_stream_set_t *set, uint32_t index);

@@ -8,15 +8,11 @@
 #include "store/shard/hold.h"
 #include "stream/loop/stream_counts.h"
 
-#define TURNED_AWAY_MS 10000u /* jittered */
-
 /* Between two events only, and TLS has its own ways: else it just ends. */
-static void say_come_again(push_stream_set_t *set,
-                           const push_migrant_t *migrant)
+static void say_come_again(const push_migrant_t *migrant, uint32_t retry)
 {
     char text[32];
-    int len = snprintf(text, sizeof(text), "retry: %u\n\n",
-                       push_stream_set_jitter(set, TURNED_AWAY_MS));
+    int len = snprintf(text, sizeof(text), "retry: %u\n\n", retry);
 
     if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl
         && !migrant->adoption.json && !migrant->adoption.verbatim) {
@@ -25,14 +21,15 @@ static void say_come_again(push_stream_set_t *set,
     }
 }
 
-void push_stream_turn_away(push_stream_set_t *set,
-                           const push_migrant_t *migrant)
+void push_stream_turn_away(push_store_t *store, push_seat_t *seat,
+                           const push_migrant_t *migrant, uint32_t retry,
+                           const push_time_t *now)
 {
-    say_come_again(set, migrant);
-    push_count_turned_away(set->seat, migrant, &set->now);
-    push_store_checkout(set->store, &migrant->adoption.stream_ref, &set->now);
+    say_come_again(migrant, retry);
+    push_count_turned_away(seat, migrant, now);
+    push_store_checkout(store, &migrant->adoption.stream_ref, now);
     if (migrant->part) {
-        push_hold_release(set->store, migrant->part);
+        push_hold_release(store, migrant->part);
     }
     push_stream_drop_link(&(push_link_t){.fd = migrant->adoption.fd,
                                          .ssl = migrant->adoption.ssl});

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "store/ops/move.h"
 #include "store/shm/fingerprint.h"
 
 #define SIZE(type)       PUSH_FACT_SIZE(type)

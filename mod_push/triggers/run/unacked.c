@@ -3,13 +3,13 @@
 #include <string.h>
 
 typedef struct {
-    bool live;
+    bool goes_on;
     bool acked; /* by some device */
 } seen_t;
 
 static void see_message(void *data, const push_message_view_t *view)
 {
-    ((seen_t *)data)->live = view->fate == PUSH_LIVE;
+    ((seen_t *)data)->goes_on = view->fate == PUSH_LIVE;
 }
 
 static void see_life(void *data, const push_life_view_t *view)
@@ -50,7 +50,7 @@ push_status_t push_unacked_check(push_broker_t *broker,
 {
     const json_t *data = json_object_get(event->json, "data");
     push_text_t message = text_at(data, "message");
-    seen_t seen = {.live = false};
+    seen_t seen = {.goes_on = false};
     push_status_t status;
     uint64_t mid;
 
@@ -65,5 +65,5 @@ push_status_t push_unacked_check(push_broker_t *broker,
     if (status != PUSH_OK) {
         return status == PUSH_NOT_FOUND ? PUSH_OVER : PUSH_BUSY;
     }
-    return seen.live && !seen.acked ? PUSH_OK : PUSH_OVER;
+    return seen.goes_on && !seen.acked ? PUSH_OK : PUSH_OVER;
 }
