@@ -12,7 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "http.h"
 #include "keep.h"
+#include "server.h"
 #include "wait.h"
 
 #define CONNECTIONS_MAX 300
@@ -402,4 +404,27 @@ const char *backend_header(struct backend *backend, int n, const char *name)
     }
     line += strlen(name) + 4;
     return keep_copy(line, strcspn(line, "\r"));
+}
+
+struct server *backend_server(const struct backend *b, const char *sections)
+{
+    struct server_options options = {
+        .global = keep_printf("Define BACKEND http://127.0.0.1:%d\n%s",
+                              b->port, sections)};
+
+    return server_start(&options);
+}
+
+void event_tell(const struct server *s, const char *type, const char *id,
+                const char *data)
+{
+    struct answer *a = http_do(
+        s, "POST", "/push/events",
+        "Content-Type: application/cloudevents+json\r\n"
+        "Push-Client: test/1\r\n",
+        keep_printf("{\"specversion\":\"1.0\",\"type\":\"%s\","
+                    "\"source\":\"/test\",\"id\":\"%s\",\"data\":%s}",
+                    type, id, data));
+
+    ck_assert_msg(a->status == 202, "%d %s", a->status, a->body);
 }

@@ -41,4 +41,13 @@ void backend_await(struct backend *b, int count);
 /* The value of a header of a request; NULL where it is absent. */
 const char *backend_header(struct backend *b, int n, const char *name);
 
+struct server;
+
+/* A server with these sections, in which ${BACKEND} is where it listens. */
+struct server *backend_server(const struct backend *b, const char *sections);
+
+/* Posts an event with this data, as JSON; it must be accepted. */
+void event_tell(const struct server *s, const char *type, const char *id,
+                const char *data);
+
 #endif

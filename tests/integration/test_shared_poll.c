@@ -30,15 +30,6 @@ static const char triggers[] = "<PushTrigger board>\n"
                                "PushPull \"${BACKEND}/clock\" only=changed\n"
                                "</PushTrigger>\n";
 
-static struct server *start(struct backend *b)
-{
-    struct server_options options = {
-        .global = keep_printf("Define BACKEND http://127.0.0.1:%d\n%s",
-                              b->port, triggers)};
-
-    return server_start(&options);
-}
-
 /* How often a path was asked for, among the first so many requests. */
 static int asked(struct backend *b, const char *path, int count)
 {
@@ -77,7 +68,7 @@ static void expect_all(struct stream **followers, int64_t seq,
 START_TEST(hundreds_who_follow_are_one_request_a_period_and_nobody_is_none)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b);
+    struct server *s = backend_server(b, triggers);
     struct stream *followers[FOLLOWERS];
 
     backend_answer(b, 200, NULL, "one");

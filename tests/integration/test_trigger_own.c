@@ -14,15 +14,6 @@
 #include "verbs.h"
 #include "wait.h"
 
-static struct server *start(struct backend *b, const char *sections)
-{
-    struct server_options options = {
-        .global = keep_printf("Define BACKEND http://127.0.0.1:%d\n%s",
-                              b->port, sections)};
-
-    return server_start(&options);
-}
-
 static int figure(const struct server *s, const char *path)
 {
     return (int)json_int_at(http_get(s, "/push/triggers")->json,
@@ -51,7 +42,7 @@ static const char sms[] =
 START_TEST(who_has_not_acknowledged_in_time_is_told_of_and_nobody_else)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, sms);
+    struct server *s = backend_server(b, sms);
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
     int64_t told = wait_now();
     const char *mid;
@@ -98,7 +89,7 @@ static const char hooks[] =
 START_TEST(what_ends_and_who_leaves_is_told)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, hooks);
+    struct server *s = backend_server(b, hooks);
     struct stream *st;
     const char *mid;
 

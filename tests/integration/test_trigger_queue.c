@@ -19,15 +19,6 @@
 #define BATCH  "Content-Type: application/cloudevents-batch+json\r\n"
 #define NUMBER "PushPost \"${BACKEND}/%{event:data.n}\" timeout=20s\n"
 
-static struct server *start(struct backend *b, const char *sections)
-{
-    struct server_options options = {
-        .global = keep_printf("Define BACKEND http://127.0.0.1:%d\n%s",
-                              b->port, sections)};
-
-    return server_start(&options);
-}
-
 /* Events from … to - 1, each with its number and this more of data. */
 static struct answer *tell(const struct server *s, int from, int to,
                            const char *more)
@@ -77,10 +68,10 @@ static void expect_each(struct backend *b, int count)
 START_TEST(a_full_queue_refuses_and_all_that_it_took_is_done)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, "PushMaxPending 10\n"
-                                "<PushTrigger hook>\n"
-                                "PushWhen \"event('type') == 'n'\"\n" NUMBER
-                                "</PushTrigger>\n");
+    struct server *s = backend_server(
+        b, "PushMaxPending 10\n"
+           "<PushTrigger hook>\n"
+           "PushWhen \"event('type') == 'n'\"\n" NUMBER "</PushTrigger>\n");
     struct answer *a;
     int told = 0;
 
@@ -114,7 +105,7 @@ END_TEST
 START_TEST(own_events_that_a_full_queue_refuses_are_counted_and_logged)
 {
     struct backend *b = backend_start();
-    struct server *s = start(
+    struct server *s = backend_server(
         b, "PushMaxPending 1\n"
            "<PushTrigger hook>\n"
            "PushWhen \"event('type') == 'push.message.expired'\"\n"
@@ -148,12 +139,12 @@ END_TEST
 START_TEST(events_of_one_key_within_the_delay_are_one_with_the_last_data)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b,
-                             "<PushTrigger hook>\n"
-                             "PushWhen \"event('type') == 'n'\"\n"
-                             "PushPost \"${BACKEND}/%{event:data.n}\"\n"
-                             "PushCoalesce \"%{event:data.trip}\" delay=1s\n"
-                             "</PushTrigger>\n");
+    struct server *s = backend_server(
+        b, "<PushTrigger hook>\n"
+           "PushWhen \"event('type') == 'n'\"\n"
+           "PushPost \"${BACKEND}/%{event:data.n}\"\n"
+           "PushCoalesce \"%{event:data.trip}\" delay=1s\n"
+           "</PushTrigger>\n");
     int64_t told = wait_now();
 
     for (int i = 0; i < 5; i++) {
@@ -191,10 +182,11 @@ static const json_t *dead_of(const struct server *s)
 START_TEST(a_backend_that_is_down_for_longer_than_the_age_leaves_dead_letters)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, "<PushTrigger hook>\n"
-                                "PushWhen \"event('type') == 'n'\"\n" NUMBER
-                                "PushRetry attempts=100 age=3s\n"
-                                "</PushTrigger>\n");
+    struct server *s = backend_server(
+        b, "<PushTrigger hook>\n"
+           "PushWhen \"event('type') == 'n'\"\n" NUMBER
+           "PushRetry attempts=100 age=3s\n"
+           "</PushTrigger>\n");
     int64_t told = wait_now();
     struct answer *a;
 
@@ -219,11 +211,11 @@ END_TEST
 START_TEST(what_waits_for_longer_than_its_age_is_a_dead_letter_too)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, "<PushTrigger hook>\n"
-                                "PushWhen \"event('type') == 'n'\"\n" NUMBER
-                                "PushRate 2\n"
-                                "PushRetry age=2s\n"
-                                "</PushTrigger>\n");
+    struct server *s = backend_server(
+        b, "<PushTrigger hook>\n"
+           "PushWhen \"event('type') == 'n'\"\n" NUMBER "PushRate 2\n"
+           "PushRetry age=2s\n"
+           "</PushTrigger>\n");
     int64_t told = wait_now();
     int dead, lasted;
 

@@ -19,32 +19,6 @@
 #include "verbs.h"
 #include "wait.h"
 
-#define EVENTS                                                                \
-    "Content-Type: application/cloudevents+json\r\nPush-Client: test/1\r\n"
-
-static struct server *start(struct backend *b, const char *sections)
-{
-    struct server_options options = {
-        .global = keep_printf("Define BACKEND http://127.0.0.1:%d\n%s",
-                              b->port, sections)};
-
-    return server_start(&options);
-}
-
-/* One event; how many rules it matched. */
-static int tell(const struct server *s, const char *type, const char *id,
-                const char *data)
-{
-    struct answer *a = http_do(
-        s, "POST", "/push/events", EVENTS,
-        keep_printf("{\"specversion\":\"1.0\",\"type\":\"%s\","
-                    "\"source\":\"/test\",\"id\":\"%s\",\"data\":%s}",
-                    type, id, data));
-
-    ck_assert_msg(a->status == 202, "%d %s", a->status, a->body);
-    return 0;
-}
-
 /* ---- pulls ---- */
 
 static const char pull[] =
@@ -59,14 +33,15 @@ static const char pull[] =
 START_TEST(an_event_is_pulled_for_and_the_answer_is_pushed)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, pull);
+    struct server *s = backend_server(b, pull);
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0&meta=urgency",
                                     NULL);
     const struct event *e;
 
     backend_answer(b, 200, "Content-Type: application/json\r\n",
                    "{\"eta\":3}");
-    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"a/b\"}");
+    event_tell(s, "trip.accepted", "1",
+               "{\"rider\":\"ada\",\"trip\":\"a/b\"}");
     e = stream_next(st);
     ck_assert_str_eq(e->type, "trip.state");
     ck_assert_str_eq(e->data, "{\"eta\":3}");
@@ -76,17 +51,17 @@ START_TEST(an_event_is_pulled_for_and_the_answer_is_pushed)
     ck_assert_str_eq(backend_header(b, 0, "Push-Event-Type"), "trip.accepted");
     /* What the answer says comes before what the section says. */
     backend_answer(b, 200, "Push-Event: trip.other\r\n", "two");
-    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    event_tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"7\"}");
     e = stream_next(st);
     ck_assert_str_eq(e->type, "trip.other");
     ck_assert_str_eq(e->data, "two");
     /* There is nothing to push, and the same event is no other one. */
     backend_answer(b, 204, NULL, "");
-    tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"7\"}");
-    tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    event_tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    event_tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"7\"}");
     backend_await(b, 3);
     backend_answer(b, 200, NULL, "four");
-    tell(s, "trip.accepted", "4", "{\"rider\":\"ada\",\"trip\":\"7\"}");
+    event_tell(s, "trip.accepted", "4", "{\"rider\":\"ada\",\"trip\":\"7\"}");
     ck_assert_str_eq(stream_next(st)->data, "four");
     ck_assert_int_eq(backend_count(b), 4);
 }
@@ -96,16 +71,16 @@ END_TEST
 START_TEST(requests_for_one_user_run_one_after_the_other)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, pull);
+    struct server *s = backend_server(b, pull);
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
     struct stream *other = stream_open(s, "user=bob&device=d&seq=0", NULL);
 
     backend_hold(b);
     backend_answer(b, 200, NULL, "old");
-    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    event_tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
     backend_await(b, 1);
-    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
-    tell(s, "trip.accepted", "3", "{\"rider\":\"bob\",\"trip\":\"1\"}");
+    event_tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    event_tell(s, "trip.accepted", "3", "{\"rider\":\"bob\",\"trip\":\"1\"}");
     backend_await(b, 2);
     ck_assert_str_eq(backend_header(b, 1, "Push-User"), "bob");
     backend_go(b);
@@ -121,18 +96,18 @@ END_TEST
 START_TEST(what_fails_for_now_is_tried_again)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, pull);
+    struct server *s = backend_server(b, pull);
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
     int64_t asked;
 
     backend_answer(b, 503, "Retry-After: 2\r\n", "");
     asked = wait_now();
-    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    event_tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
     backend_await(b, 1);
     wait_until(trigger_figure(s, 0, "retries") == 1);
     /* What is put off holds nobody up. */
     backend_answer(b, 200, NULL, "second");
-    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    event_tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
     expect_message(st, 1, "second");
     backend_answer(b, 200, NULL, "first");
     expect_message(st, 2, "first");
@@ -147,14 +122,14 @@ END_TEST
 START_TEST(a_backend_that_is_down_for_a_while_loses_nothing)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, pull);
+    struct server *s = backend_server(b, pull);
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
 
     backend_answer(b, 200, NULL, "here");
     backend_down(b);
     for (int i = 0; i < 5; i++) {
-        tell(s, "trip.accepted", keep_printf("%d", i),
-             "{\"rider\":\"ada\",\"trip\":\"1\"}");
+        event_tell(s, "trip.accepted", keep_printf("%d", i),
+                   "{\"rider\":\"ada\",\"trip\":\"1\"}");
     }
     wait_until(trigger_figure(s, 0, "requests.connect") >= 5);
     backend_up(b);
@@ -177,7 +152,7 @@ static const json_t *dead_of(const struct server *s)
 START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, pull);
+    struct server *s = backend_server(b, pull);
     struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
     struct answer *a;
 
@@ -185,13 +160,13 @@ START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
     http_expect(http_get(s, "/push/triggers/none/dead"), 404, "trigger");
     ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 0);
     backend_answer(b, 404, NULL, "");
-    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
-    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"2\"}");
+    event_tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
+    event_tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"2\"}");
     /* A redirect is not followed; a value that is missing makes no URL. */
     wait_until(trigger_figure(s, 0, "dead") == 2);
     backend_answer(b, 302, "Location: http://127.0.0.1:1/\r\n", "");
-    tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"3\"}");
-    tell(s, "trip.accepted", "4", "{\"rider\":\"ada\"}");
+    event_tell(s, "trip.accepted", "3", "{\"rider\":\"ada\",\"trip\":\"3\"}");
+    event_tell(s, "trip.accepted", "4", "{\"rider\":\"ada\"}");
     wait_until(trigger_figure(s, 0, "dead") == 4);
     ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 4);
     ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.id"), "1");
@@ -228,7 +203,7 @@ static const char contexts[] =
 START_TEST(devices_that_are_alike_share_a_request)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, contexts);
+    struct server *s = backend_server(b, contexts);
     struct stream *one = stream_open(
         s, "user=ada&device=one&seq=0&app=shop&app_version=2&os=ios", NULL);
     struct stream *two = stream_open(
@@ -241,8 +216,8 @@ START_TEST(devices_that_are_alike_share_a_request)
     leave(s, away);
     backend_answer(b, 200, NULL, "x");
     /* Nobody is there: nothing is asked. */
-    tell(s, "trip.accepted", "1", "{\"rider\":\"bob\"}");
-    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\"}");
+    event_tell(s, "trip.accepted", "1", "{\"rider\":\"bob\"}");
+    event_tell(s, "trip.accepted", "2", "{\"rider\":\"ada\"}");
     expect_message(one, 1, "x");
     expect_message(two, 1, "x");
     expect_message(old, 1, "x");
@@ -269,13 +244,14 @@ static const char once[] = "<PushTrigger trip>\n"
 START_TEST(one_request_may_be_for_all_targets)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, once);
+    struct server *s = backend_server(b, once);
     struct stream *ada = stream_open(s, "user=ada&device=d&seq=0", NULL);
     struct stream *bob = stream_open(s, "user=bob&device=d&seq=0&channel=city",
                                      NULL);
 
     backend_answer(b, 200, NULL, "x");
-    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"driver\":\"bob\"}");
+    event_tell(s, "trip.accepted", "1",
+               "{\"rider\":\"ada\",\"driver\":\"bob\"}");
     expect_message(ada, 1, "x");
     expect_message(bob, 1, "x");
     expect_message(bob, 2, "x");
@@ -299,16 +275,17 @@ static int request_for(struct backend *b, const char *user)
 START_TEST(each_user_of_an_event_is_asked_for_with_labels_of_its_own)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, "<PushTrigger trip>\n"
-                                "PushWhen \"event('type') == 'trip'\"\n"
-                                "PushTo user ada\n"
-                                "PushTo user bob\n"
-                                "PushPull \"${BACKEND}/trips\" per=context\n"
-                                "</PushTrigger>\n");
+    struct server *s = backend_server(
+        b, "<PushTrigger trip>\n"
+           "PushWhen \"event('type') == 'trip'\"\n"
+           "PushTo user ada\n"
+           "PushTo user bob\n"
+           "PushPull \"${BACKEND}/trips\" per=context\n"
+           "</PushTrigger>\n");
 
     stream_open(s, "user=ada&device=d&seq=0&app_version=5&locale=pt", NULL);
     stream_open(s, "user=bob&device=d&seq=0&app_version=4&locale=en", NULL);
-    tell(s, "trip", "1", "{}");
+    event_tell(s, "trip", "1", "{}");
     backend_await(b, 2);
     ck_assert_str_eq(
         backend_header(b, request_for(b, "ada"), "Push-App-Version"), "5");
@@ -318,102 +295,6 @@ START_TEST(each_user_of_an_event_is_asked_for_with_labels_of_its_own)
         backend_header(b, request_for(b, "bob"), "Push-App-Version"), "4");
     ck_assert_str_eq(
         backend_header(b, request_for(b, "bob"), "Accept-Language"), "en");
-}
-END_TEST
-
-/* ---- children that end ---- */
-
-#define EVENTS_MANY 60
-
-/* Each message once, whatever their order. */
-static void expect_each(struct stream *st, int count)
-{
-    bool seen[EVENTS_MANY] = {false};
-
-    for (int i = 0; i < count; i++) {
-        const struct event *e = stream_next(st);
-        int n = atoi(e->data);
-
-        ck_assert_int_lt(n, EVENTS_MANY);
-        ck_assert_msg(!seen[n], "%s (%s) came twice: %s", e->data, e->type,
-                      e->id);
-        seen[n] = true;
-    }
-    ck_assert_ptr_null(stream_next_in(st, 500));
-}
-
-static pid_t owner_of(const struct server *s)
-{
-    return trigger_figure(s, 0, "child");
-}
-
-static const char echo[] =
-    "PushStateDir ${STATE}\n"
-    "PushDurability commit\n"
-    "<PushTrigger trip>\n"
-    "PushWhen \"event('type') == 'trip'\"\n"
-    "PushTo user ada\n"
-    "PushPull \"${BACKEND}/%{event:data.n}\" timeout=20s\n"
-    "</PushTrigger>\n";
-
-/*
- * The backend says what it was asked for; the child is killed with requests
- * under way, with answers that were published and not acknowledged, and with
- * events that were not begun.
- */
-START_TEST(a_child_that_is_killed_loses_no_event_and_doubles_no_message)
-{
-    struct backend *b = backend_start();
-    struct server *s = start(b, keep_printf("Define STATE state\n%s", echo));
-    struct stream *st;
-    pid_t owner;
-    int told = 0;
-
-    server_allow(s, "exit signal Killed");
-    backend_answer_path(b);
-    wait_until(owner_of(s) != 0);
-    owner = owner_of(s);
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    for (; told < 20; told++) {
-        tell(s, "trip", keep_printf("%d", told),
-             keep_printf("{\"n\":%d}", told));
-    }
-    backend_hold(b);
-    for (; told < EVENTS_MANY; told++) {
-        tell(s, "trip", keep_printf("%d", told),
-             keep_printf("{\"n\":%d}", told));
-    }
-    if (holder_of(s, st) == owner) {
-        stream_close(st);
-        st = NULL;
-    }
-    server_kill_child(s, owner);
-    wait_until(owner_of(s) != 0 && owner_of(s) != owner);
-    backend_go(b);
-    if (st == NULL) {
-        st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-    }
-    expect_each(st, EVENTS_MANY);
-    wait_until(trigger_figure(s, 0, "waiting") == 0);
-}
-END_TEST
-
-START_TEST(a_graceful_restart_lets_requests_end)
-{
-    struct backend *b = backend_start();
-    struct server *s = start(b, pull);
-    struct stream *st = stream_open(s, "user=ada&device=d&seq=0", NULL);
-
-    backend_hold(b);
-    backend_answer(b, 200, NULL, "x");
-    tell(s, "trip.accepted", "1", "{\"rider\":\"ada\",\"trip\":\"1\"}");
-    backend_await(b, 1);
-    server_graceful(s);
-    backend_go(b);
-    ck_assert_str_eq(stream_next(st)->data, "x");
-    tell(s, "trip.accepted", "2", "{\"rider\":\"ada\",\"trip\":\"1\"}");
-    ck_assert_str_eq(stream_next(st)->data, "x");
-    ck_assert_int_eq(backend_count(b), 2);
 }
 END_TEST
 
@@ -458,14 +339,15 @@ START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
     fprintf(file, "# ours\nwhsec_%s\n\nwhsec_%s\n", base64(old_key, 24),
             base64(new_key, 24));
     fclose(file);
-    s = start(b, keep_printf("<PushTrigger hook>\n"
-                             "PushWhen \"event('type') == 'order'\"\n"
-                             "PushPost \"${BACKEND}/hook\" secret=%s\n"
-                             "</PushTrigger>\n",
-                             path));
+    s = backend_server(b,
+                       keep_printf("<PushTrigger hook>\n"
+                                   "PushWhen \"event('type') == 'order'\"\n"
+                                   "PushPost \"${BACKEND}/hook\" secret=%s\n"
+                                   "</PushTrigger>\n",
+                                   path));
     unlink(path);
     backend_answer(b, 500, NULL, "");
-    tell(s, "order", "7", "{\"n\":7}");
+    event_tell(s, "order", "7", "{\"n\":7}");
     backend_await(b, 1);
     backend_answer(b, 200, NULL, "thanks");
     backend_await(b, 2);
@@ -486,44 +368,6 @@ START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
 }
 END_TEST
 
-#define TRIGGERS_MANY 120
-
-static bool all_are_taken(const struct server *s)
-{
-    const json_t *triggers = json_at(http_get(s, "/push/triggers")->json,
-                                     "triggers");
-    const json_t *trigger;
-    size_t i, taken = 0;
-
-    json_array_foreach(triggers, i, trigger)
-    {
-        taken += json_is_true(json_object_get(trigger, "taken"));
-    }
-    return taken == TRIGGERS_MANY;
-}
-
-/* Each takes queues in its first moments, and is told to end in them. */
-START_TEST(children_end_while_they_take_queues)
-{
-    const char *sections = "";
-    struct server *s;
-
-    for (int i = 0; i < TRIGGERS_MANY; i++) {
-        sections = keep_printf("%s<PushTrigger t%d>\n"
-                               "PushWhen \"event('type') == 'x'\"\n"
-                               "PushPost http://127.0.0.1:9/\n"
-                               "</PushTrigger>\n",
-                               sections, i);
-    }
-    s = server_start(
-        &(struct server_options){.children = 4, .global = sections});
-    for (int i = 0; i < 4; i++) {
-        server_graceful(s);
-    }
-    wait_until(all_are_taken(s));
-}
-END_TEST
-
 /* ---- timers ---- */
 
 static const char board[] = "<PushTrigger board>\n"
@@ -536,7 +380,7 @@ static const char board[] = "<PushTrigger board>\n"
 START_TEST(a_shared_poll_asks_while_somebody_follows_and_pushes_changes)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, board);
+    struct server *s = backend_server(b, board);
     struct stream *st;
     int before;
 
@@ -563,19 +407,21 @@ END_TEST
 START_TEST(a_moment_that_nobody_was_there_for_is_made_up_for_once)
 {
     struct backend *b = backend_start();
-    struct server *s = start(b, "<PushTrigger clock>\n"
-                                "PushAt \"* * * * *\"\n"
-                                "PushPost \"${BACKEND}/%{event:id}\"\n"
-                                "</PushTrigger>\n");
+    struct server *s = backend_server(b,
+                                      "<PushTrigger clock>\n"
+                                      "PushAt \"* * * * *\"\n"
+                                      "PushPost \"${BACKEND}/%{event:id}\"\n"
+                                      "</PushTrigger>\n");
     pid_t owner;
 
     server_allow(s, "exit signal Killed");
     backend_answer(b, 200, NULL, "");
     backend_await(b, 2);
     wait_until(trigger_figure(s, 0, "waiting") == 0);
-    owner = owner_of(s);
+    owner = trigger_figure(s, 0, "child");
     server_kill_child(s, owner);
-    wait_until(owner_of(s) != 0 && owner_of(s) != owner);
+    wait_until(trigger_figure(s, 0, "child") != 0
+               && trigger_figure(s, 0, "child") != owner);
     wait_until(trigger_figure(s, 0, "matched") >= 4);
     wait_until(trigger_figure(s, 0, "waiting") == 0);
     for (int i = 0; i < backend_count(b); i++) {
@@ -604,11 +450,6 @@ static Suite *suite(void)
     tcase_add_test(tc, a_backend_that_is_down_for_a_while_loses_nothing);
     tcase_add_test(
         tc, what_will_never_do_is_a_dead_letter_that_can_be_tried_again);
-    tc = case_add(all, "ends", 90);
-    tcase_add_test(
-        tc, a_child_that_is_killed_loses_no_event_and_doubles_no_message);
-    tcase_add_test(tc, a_graceful_restart_lets_requests_end);
-    tcase_add_test(tc, children_end_while_they_take_queues);
     tc = case_add(all, "webhooks and timers", 60);
     tcase_add_test(tc, a_webhook_is_signed_with_each_key_and_keeps_its_id);
     tcase_add_test(
