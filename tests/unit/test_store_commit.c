@@ -1,9 +1,12 @@
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core_suite.h"
 #include "core_world.h"
+#include "store/disk/disk.h"
 #include "store_disk.h"
 
 /* What a caller waits for stands in its push_commit_t, nowhere else. */
@@ -95,6 +98,66 @@ START_TEST(each_commit_answers_for_what_was_handed_over_for_it)
 }
 END_TEST
 
+/* ---- while what a dead process left is written again ---- */
+
+#define ROOM ((size_t)32 << 20)
+
+/* In each shard, so long a message each. */
+static void fill(unsigned users, unsigned length)
+{
+    char name[16], text[4096];
+
+    memset(text, 'x', sizeof(text));
+    text[length] = '\0';
+    ck_assert_int_eq(disk_recover(&disk, ROOM), PUSH_RECOVERED);
+    for (unsigned i = 0; i < users; i++) {
+        snprintf(name, sizeof(name), "u%u", i);
+        ck_assert_int_eq(disk_accept(&disk, PUSH_LOG_USER, name, text),
+                         PUSH_OK);
+    }
+    push_disk_missing(&disk.g.store, 1);
+}
+
+static uint64_t records(void)
+{
+    return atomic_load(&disk.g.store.segment->disk.records);
+}
+
+START_TEST(small_shards_are_made_good_with_few_syncs)
+{
+    const push_disk_t *shared;
+
+    fill(1000, 10);
+    shared = &disk.g.store.segment->disk;
+    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    DISK_AWAIT(records() >= 1000);
+    ck_assert_uint_eq(atomic_load(&shared->missing), 0);
+    ck_assert_uint_lt(atomic_load(&shared->writes), 4);
+}
+END_TEST
+
+START_TEST(who_waits_for_the_state_does_not_wait_until_all_is_made_good)
+{
+    unsigned amid = 0;
+
+    fill(4000, 4000);
+    disk_start(&disk, PUSH_DURABILITY_COMMIT, DISK_SIZE);
+    DISK_AWAIT(records() > 0);
+    while (records() < 4000) {
+        push_commit_t commit = {0};
+        push_answer_t answer;
+
+        ck_assert_int_eq(publish(&commit, &answer), PUSH_OK);
+        ck_assert_int_eq(push_journal_wait_state(&disk.g.store, &commit),
+                         PUSH_OK);
+        amid += records() < 4000;
+    }
+    ck_assert_uint_gt(amid, 0);
+    ck_assert_int_eq(disk_recover(&disk, ROOM), PUSH_RECOVERED);
+    ck_assert_uint_gt(disk.recovery.restored.messages, 4000);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("commit");
@@ -104,5 +167,8 @@ int main(void)
     tcase_add_test(tokens, a_commit_is_waited_for_by_any_thread);
     tcase_add_test(tokens,
                    each_commit_answers_for_what_was_handed_over_for_it);
+    tcase_add_test(tokens, small_shards_are_made_good_with_few_syncs);
+    tcase_add_test(
+        tokens, who_waits_for_the_state_does_not_wait_until_all_is_made_good);
     return unit_run(suite);
 }

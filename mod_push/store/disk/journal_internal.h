@@ -37,6 +37,7 @@ struct push_journal_t {
     uint64_t logged;      /* the last one in the write-ahead log */
     uint64_t settled;     /* in the state or given up */
     uint64_t failures;    /* writes that failed */
+    uint64_t mending;     /* from this mid on all is written again; 0: not */
     unsigned waiters;     /* for the state, not for the log */
     bool stop;
     bool over;       /* nothing joins them any more */

@@ -28,6 +28,9 @@
 /* So many logs of dead processes are removed at once. */
 #define LOGS_MAX 64
 
+/* What is made good is written when so much of it is gathered. */
+#define MEND_BYTES ((size_t)1 << 20)
+
 /* The end of a child waits so long for the queue to be let go of. */
 #define STOP_MS 1000
 
@@ -146,11 +149,17 @@ static void await(push_journal_t *journal)
     }
 }
 
-/* With the lock: what is queued now stays announced, the rest is on disk. */
+/*
+ * With the lock: what is queued now, or is being made good, stays announced;
+ * the rest is on disk.
+ */
 static void withdraw(push_journal_t *journal)
 {
     if (journal->entry) {
         atomic_store(&journal->entry->unsaved, journal->lowest);
+        if (journal->mending) {
+            push_disk_lower(&journal->entry->unsaved, journal->mending);
+        }
         push_journal_show_waiting(journal);
     }
 }
@@ -161,7 +170,8 @@ static void rewind_log(push_journal_t *journal)
     const push_disk_t *disk = push_journal_disk(journal);
 
     if (journal->log && journal->logged <= journal->settled
-        && !atomic_load(&disk->failing) && !atomic_load(&disk->missing)) {
+        && !journal->mending && !atomic_load(&disk->failing)
+        && !atomic_load(&disk->missing)) {
         push_wal_rewind(journal->log);
         journal->log_full = false;
     }
@@ -212,21 +222,57 @@ static void write_queue(push_journal_t *journal)
     pthread_cond_broadcast(&journal->written);
 }
 
-/* Shard by shard, since a shard is locked while it is copied. */
+/* Who waits for the state does not wait until all is made good. */
+static void attend(push_journal_t *journal)
+{
+    pthread_mutex_lock(&journal->lock);
+    if (due(journal)) {
+        write_queue(journal);
+    }
+    pthread_mutex_unlock(&journal->lock);
+}
+
+/*
+ * Shard by shard, since a shard is locked while it is copied; but not each in
+ * a transaction of its own: LMDB syncs twice for one, and all children share
+ * its writer.
+ */
 static bool write_shards(push_journal_t *journal, uint64_t from)
 {
-    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
-        push_records_t records = {0};
+    push_records_t records = {0};
 
+    for (unsigned i = 0; i < PUSH_SHARDS; i++) {
         if (!push_save_shard(journal->store, i, from, &records)) {
             push_records_cleanup(&records);
             return false;
         }
-        if (records.first && !write_records(journal, &records)) {
-            return false;
+        if (records.bytes >= MEND_BYTES
+            || (i == PUSH_SHARDS - 1 && records.first)) {
+            if (!write_records(journal, &records)) {
+                return false;
+            }
+            attend(journal);
         }
     }
     return true;
+}
+
+/* Until it is over, our entry says from where on. */
+static bool mend(push_journal_t *journal, uint64_t from)
+{
+    bool well;
+
+    pthread_mutex_lock(&journal->lock);
+    journal->mending = from;
+    pthread_mutex_unlock(&journal->lock);
+    well = write_shards(journal, from);
+    if (!well) {
+        push_disk_missing(journal->store, from);
+    }
+    pthread_mutex_lock(&journal->lock);
+    journal->mending = 0;
+    pthread_mutex_unlock(&journal->lock);
+    return well;
 }
 
 static bool probe(push_journal_t *journal)
@@ -310,11 +356,7 @@ static void make_good(push_journal_t *journal)
         push_disk_lower(&journal->entry->unsaved, from);
     }
     if (atomic_compare_exchange_strong(&disk->missing, &from, 0)) {
-        if (!write_shards(journal, from)) {
-            push_disk_missing(journal->store, from);
-            return;
-        }
-        if (remove_old_logs(journal, &old)) {
+        if (mend(journal, from) && remove_old_logs(journal, &old)) {
             report_success(journal);
         }
     }

@@ -378,6 +378,19 @@ void push_backlog_over(push_job_t *job)
     }
 }
 
+/*
+ * Two children may open a queue at once, and the one that lost it may be the
+ * last to have put its name here, and takes it away again.
+ */
+static void note_owner(const push_backlog_t *queue)
+{
+    int64_t self = getpid();
+
+    if (atomic_load(&figures_of(queue)->owner) != self) {
+        atomic_store(&figures_of(queue)->owner, self);
+    }
+}
+
 static void note_oldest(const push_backlog_t *queue)
 {
     atomic_store(&figures_of(queue)->oldest,
@@ -399,6 +412,7 @@ void push_backlog_settle(push_backlog_t *queue)
         queue->works_end = queue->works ? queue->works_end : &queue->works;
         push_work_destroy(work);
     }
+    note_owner(queue);
     note_oldest(queue);
     status = push_inlet_ack(&queue->inlet, queue->over);
     if (status == PUSH_STALE || status == PUSH_NOT_FOUND) {
