@@ -1,4 +1,5 @@
 #include "core/predicate.h"
+#include "core/device.h"
 #include "core_suite.h"
 
 #include <stdio.h>
