@@ -29,6 +29,7 @@ static struct {
     unsigned count;
     bool here[CS_CLIENTS];
     uint32_t dropped[CS_CLIENTS];
+    int64_t forgot[CS_CLIENTS]; /* when what it acknowledged was forgiven */
     bool lost[CS_MASTERS]; /* a master has lost some of its keys */
     struct {
         unsigned log, context;
@@ -168,6 +169,7 @@ void cs_judge_recalled(uint64_t mid)
 /* What was acknowledged since then may have been forgotten. */
 static void forgive(int client, int64_t since)
 {
+    judge.forgot[client] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         if (judge.publishes[i].of[client].acked >= since) {
             judge.publishes[i].of[client].acked = 0;
@@ -237,6 +239,7 @@ void cs_judge_saved(unsigned log, unsigned context, int node, uint32_t fence)
 static void forget(int client)
 {
     judge.here[client] = false;
+    judge.forgot[client] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         judge.publishes[i].of[client].excused = true;
         judge.publishes[i].of[client].acked = 0;
@@ -329,11 +332,13 @@ void cs_judge_received(int client, uint32_t conn, uint64_t mid)
     p->of[client].delivered = true;
 }
 
+/* One that was under way may have been taken before, and only its answer came
+ * later: an owner that takes it and dies has answered by another node. */
 void cs_judge_acked(int client, unsigned publish, int64_t at)
 {
     cs_publish_t *p = &judge.publishes[publish];
 
-    if (!p->of[client].acked) {
+    if (!p->of[client].acked && at > judge.forgot[client]) {
         p->of[client].acked = at;
     }
 }
