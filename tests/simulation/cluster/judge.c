@@ -29,8 +29,9 @@ static struct {
     unsigned count;
     bool here[CS_CLIENTS];
     uint32_t dropped[CS_CLIENTS];
-    int64_t forgot[CS_CLIENTS]; /* when what it acknowledged was forgiven */
-    bool lost[CS_MASTERS]; /* a master has lost some of its keys */
+    int64_t forgot[CS_CLIENTS];  /* when what it acknowledged was forgiven */
+    bool lost[CS_MASTERS];       /* a master has lost some of its keys */
+    int64_t flushed[CS_MASTERS]; /* when it lost all; 0: never */
     struct {
         unsigned log, context;
         uint32_t fence;
@@ -246,11 +247,23 @@ static void forget(int client)
     }
 }
 
-void cs_judge_not_written(void)
+/* With commit a new device is written before its client hears of it; but for
+ * one that Redis has lost, and its owner was about to write anew. */
+static bool is_written(int client, bool commits)
+{
+    int64_t flushed =
+        judge.flushed[cs_log_master((unsigned)client % CS_USERS)];
+
+    return commits
+           && (!flushed || cs_now() - flushed > LAG_MS + cs_trouble_for());
+}
+
+void cs_judge_not_written(bool commits)
 {
     for (int i = 0; i < CS_CLIENTS; i++) {
-        if (!cs_engine_has_device((unsigned)i % CS_USERS,
-                                  cs_client_context(i))) {
+        if (!is_written(i, commits)
+            && !cs_engine_has_device((unsigned)i % CS_USERS,
+                                     cs_client_context(i))) {
             forget(i);
         }
     }
@@ -276,15 +289,14 @@ void cs_judge_tail_lost(unsigned master, bool commits)
             forgive(i, cs_now() - LAG_MS - cs_trouble_for());
         }
     }
-    if (!commits) {
-        cs_judge_not_written();
-    }
+    cs_judge_not_written(commits);
 }
 
 void cs_judge_flushed(unsigned master)
 {
     judge.wrote_count = 0;
     judge.lost[master] = true;
+    judge.flushed[master] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 

@@ -80,7 +80,7 @@ void cs_judge_tail_lost(unsigned master, bool commits);
 void cs_judge_dies(int node);
 
 /* A node is gone, with devices that it may not have written yet. */
-void cs_judge_not_written(void);
+void cs_judge_not_written(bool commits);
 
 /* All is. */
 void cs_judge_flushed(unsigned master);
