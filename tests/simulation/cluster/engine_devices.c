@@ -92,6 +92,9 @@ void cs_run_claim(cs_call_t *call)
     cs_judge_claimed(claim.follow.log, claim.device,
                      claimed->outcome < 2 && before.known && before.owner
                          && before.owner != claim.follow.owner);
+    if (claimed->outcome == 1) {
+        cs_judge_began(claim.follow.log, claim.device);
+    }
     reply_claimed(call, claimed, heard);
     free(claimed);
 }

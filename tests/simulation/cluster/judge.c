@@ -10,6 +10,7 @@
 #include "simulation/cluster/nodes.h"
 #include "simulation/cluster/people.h"
 #include "simulation/cluster/world.h"
+#include "store/ops/follow_internal.h"
 #include "store/shard/copy.h"
 #include "store/shard/shard.h"
 
@@ -31,7 +32,7 @@ static struct {
     uint32_t dropped[CS_CLIENTS];
     int64_t forgot[CS_CLIENTS];  /* when what it acknowledged was forgiven */
     bool lost[CS_MASTERS];       /* a master has lost some of its keys */
-    int64_t flushed[CS_MASTERS]; /* when it lost all; 0: never */
+    int64_t lost_at[CS_MASTERS]; /* when; 0: never */
     struct {
         unsigned log, context;
         uint32_t fence;
@@ -247,15 +248,30 @@ static void forget(int client)
     }
 }
 
+/* Its owner was about to write it anew, or to claim it. */
+static bool was_lost(int client)
+{
+    int64_t at = judge.lost_at[cs_log_master((unsigned)client % CS_USERS)];
+
+    return at && cs_now() - at <= LAG_MS + cs_trouble_for();
+}
+
 /* With commit a new device is written before its client hears of it; but for
- * one that Redis has lost, and its owner was about to write anew. */
+ * one that Redis has lost. */
 static bool is_written(int client, bool commits)
 {
-    int64_t flushed =
-        judge.flushed[cs_log_master((unsigned)client % CS_USERS)];
+    return commits && !was_lost(client);
+}
 
-    return commits
-           && (!flushed || cs_now() - flushed > LAG_MS + cs_trouble_for());
+/* An owner that stands still writes nothing, and nobody asks it for a device
+ * that Redis does not know. */
+void cs_judge_began(unsigned log, unsigned context)
+{
+    int client = client_of(log, context);
+
+    if (client >= 0 && was_lost(client)) {
+        forget(client);
+    }
 }
 
 void cs_judge_not_written(bool commits)
@@ -275,6 +291,7 @@ void cs_judge_tail_lost(unsigned master, bool commits)
 
     judge.wrote_count = 0;
     judge.lost[master] = true;
+    judge.lost_at[master] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 
@@ -296,7 +313,7 @@ void cs_judge_flushed(unsigned master)
 {
     judge.wrote_count = 0;
     judge.lost[master] = true;
-    judge.flushed[master] = cs_now();
+    judge.lost_at[master] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 
@@ -422,6 +439,13 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
     }
 }
 
+/* Nobody there reads it, and whoever comes to do so asks for what it lacks. */
+static bool is_left(const push_store_t *store, const push_log_t *log)
+{
+    return push_copy_behind(push_log_copy(store, log))
+           && push_follow_is_idle(log);
+}
+
 static void compare_log(int node, unsigned which)
 {
     push_store_t *store = cs_node_store(node);
@@ -443,7 +467,7 @@ static void compare_log(int node, unsigned which)
 
         log = channel ? &channel->log : NULL;
     }
-    if (!log || !push_copy_live(store, log)) {
+    if (!log || !push_copy_live(store, log) || is_left(store, log)) {
         return;
     }
     for (unsigned i = 0; i < judge.count; i++) {

@@ -150,6 +150,9 @@ static const uint64_t found[] = {
     20,  /* what came while a log was loaded was waited for in vain */
     25,  /* what was loaded expired by the clock of the machine */
     157, /* keys were lost before a drain had told the epoch */
+    300, /* who had lost its number followed logs */
+    415, /* and wrote devices */
+    554, /* a log was being loaded while its inbox went */
 };
 
 START_TEST(what_was_found_once_is_mended)
