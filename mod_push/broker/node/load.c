@@ -78,8 +78,6 @@ static push_status_t put(push_cluster_t *cluster, push_load_t *load,
         .errand = load->follow.errand,
         .since = load->follow.since,
         .rest_of_whole = load->taken && load->whole,
-        .watched = true,
-        .holes = load->holes,
         .followed = followed};
     push_time_t now = push_clock_now();
     push_status_t status = PUSH_NO_MEMORY;
@@ -145,15 +143,6 @@ static void let_go_of_answer(push_load_t *load)
     }
 }
 
-/* From here on it is heard of what is lost; of what is asked for later, too. */
-static push_status_t begin(push_cluster_t *cluster, push_load_t *load)
-{
-    unsigned partition = push_log_partition(cluster->store, load->log);
-
-    load->holes = atomic_load(&cluster->words->holes[partition]);
-    return push_follow_begin(cluster->store, load->log, &load->follow);
-}
-
 /* rest: behind a piece that was not all of it.  False: our number went, so it
  * would be nobody who follows. */
 static bool ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
@@ -183,7 +172,7 @@ push_status_t push_load_begin(push_cluster_t *cluster, push_load_t *load,
     push_status_t status;
 
     *load = (push_load_t){.log = log};
-    status = begin(cluster, load);
+    status = push_follow_begin(cluster->store, log, &load->follow);
     if (status == PUSH_OK && load->follow.mine && ask) {
         ask_for(cluster, load, false); /* if not, whoever waits asks again */
     }
@@ -234,7 +223,7 @@ static push_status_t await_live(push_cluster_t *cluster, push_load_t *load,
         if (push_clock_now().mono >= until) {
             return PUSH_BUSY;
         }
-        status = begin(cluster, load);
+        status = push_follow_begin(cluster->store, load->log, &load->follow);
         if (status == PUSH_OK && !load->follow.mine
             && load->follow.state != PUSH_FOLLOW_LIVE) {
             push_bell_wait(bell, seen, POLL_MS);

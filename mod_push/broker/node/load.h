@@ -20,7 +20,6 @@ typedef struct push_load_t {
     bool waited;           /* it is over */
     bool taken;            /* the log has a piece of this errand's answer, */
     bool whole;            /* which is a whole one */
-    uint16_t holes;        /* of its partition, before it was asked for */
     push_dropped_t *marks; /* of all its pieces */
     unsigned marks_count;
 } push_load_t;

@@ -129,11 +129,7 @@ push_status_t push_loading_put(push_cluster_t *cluster,
             .entries = pieces.entries,
             .count = pieces.entries_count,
             .marks = pieces.marks,
-            .marks_count = pieces.marks_count,
-            .holes = loading->watched
-                         ? &cluster->words->holes[loading->partition]
-                         : NULL,
-            .holes_seen = loading->holes};
+            .marks_count = pieces.marks_count};
 
         status = push_follow_load(cluster->store, &loaded, now, again);
     }

@@ -14,8 +14,6 @@ typedef struct push_loading_t {
     uint32_t errand;    /* of push_follow_begin(); 0: of a resync */
     uint64_t since;     /* that was asked with */
     bool rest_of_whole; /* since is where a piece of a whole answer ended */
-    bool watched;       /* holes is what there were when it was asked for */
-    uint16_t holes;
     const push_followed_t *followed;
 } push_loading_t;
 

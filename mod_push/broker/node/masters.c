@@ -83,18 +83,11 @@ void push_partition_counted(push_cluster_words_t *words, unsigned partition,
     }
 }
 
-/* Entries of it may have gone with the inbox that they were in. */
-static void lost_some(push_cluster_words_t *words, unsigned partition)
-{
-    atomic_fetch_add(&words->holes[partition], 1);
-    push_partition_suspected(words, partition);
-}
-
 void push_masters_suspect(push_cluster_words_t *words, unsigned master)
 {
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
         if (words->home[i] == master + 1) {
-            lost_some(words, i);
+            push_partition_suspected(words, i);
         }
     }
 }
@@ -102,7 +95,7 @@ void push_masters_suspect(push_cluster_words_t *words, unsigned master)
 void push_masters_suspect_all(push_cluster_words_t *words)
 {
     for (unsigned i = 0; i < PUSH_CLUSTER_PARTITIONS; i++) {
-        lost_some(words, i);
+        push_partition_suspected(words, i);
     }
 }
 
@@ -203,7 +196,7 @@ bool push_masters_follow(push_cluster_words_t *words,
                                           &slots->masters[master].address));
         }
         if (words->home[i] != index[master]) {
-            lost_some(words, i);
+            push_partition_suspected(words, i);
             words->home[i] = index[master];
             moved = true;
         }

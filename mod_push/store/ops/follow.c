@@ -306,20 +306,6 @@ static void load_run(load_t *load, const push_follow_found_t *found)
     }
 }
 
-/*
- * What was published since the answer came by an inbox that is gone: nobody has
- * noted it as dropped, and a resync passes over logs that are LOADING.
- */
-static void see_holes(const push_loaded_t *loaded, push_log_copy_t *copy)
-{
-    uint64_t version = atomic_load(&copy->version);
-
-    if (loaded->holes && atomic_load(loaded->holes) != loaded->holes_seen
-        && copy->dropped <= version) {
-        copy->dropped = version + 1;
-    }
-}
-
 /* All of the piece stands in the log. */
 static void load_done(const load_t *load, const push_follow_found_t *found,
                       bool *again)
@@ -335,7 +321,6 @@ static void load_done(const load_t *load, const push_follow_found_t *found,
     if (loaded->more) {
         return;
     }
-    see_holes(loaded, copy);
     *again = push_copy_behind(copy);
     copy->state = PUSH_FOLLOW_LIVE;
     PUSH_FAILPOINT("cluster-live");

@@ -52,17 +52,13 @@ typedef struct push_loaded_t {
     unsigned count;
     const push_dropped_t *marks;
     unsigned marks_count;
-    /* of its partition, and what that was when it was asked for; or NULL */
-    const _Atomic uint16_t *holes;
-    uint16_t holes_seen;
 } push_loaded_t;
 
 /*
  * Puts what is loaded into the log: messages in the order of their ticks, then
  * recalls; what the log has already is passed over.  Behind the last piece the
- * log is LIVE, and not behind unless more was dropped meanwhile, or may have
- * been lost on its way: *again says so, and then push_follow_begin() gives a
- * new errand.  A resync (errand 0) is
+ * log is LIVE, and not behind unless more was dropped meanwhile: *again says
+ * so, and then push_follow_begin() gives a new errand.  A resync (errand 0) is
  * of a log that is LIVE, and of no errand.  PUSH_STALE: another errand took
  * over, or the log's version is below `since`, or (of a resync) it is not LIVE:
  * nothing was changed.  PUSH_NOT_FOUND: the log went meanwhile.  PUSH_BUSY: it

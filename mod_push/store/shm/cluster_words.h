@@ -63,8 +63,6 @@ typedef struct push_cluster_words_t {
     push_master_words_t masters[PUSH_MASTERS_MAX];
     uint8_t home[PUSH_CLUSTER_PARTITIONS]; /* its master's index, + 1 */
     _Atomic uint32_t states[PUSH_CLUSTER_PARTITIONS]; /* of suspicion */
-    /* how often entries of each may have been lost; begins again */
-    _Atomic uint16_t holes[PUSH_CLUSTER_PARTITIONS];
     /* of the data of each; 0: not known */
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_anew_words_t anew[PUSH_CLUSTER_PARTITIONS];

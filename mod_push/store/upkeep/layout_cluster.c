@@ -37,7 +37,6 @@ static const uint64_t facts[] = {
     AT(push_cluster_words_t, masters),
     AT(push_cluster_words_t, home),
     AT(push_cluster_words_t, states),
-    AT(push_cluster_words_t, holes),
     AT(push_cluster_words_t, epochs),
     AT(push_cluster_words_t, loads),
     AT(push_cluster_words_t, awaited),
