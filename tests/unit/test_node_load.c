@@ -266,30 +266,6 @@ START_TEST(a_log_that_is_followed_no_more_is_found_by_its_counts)
 }
 END_TEST
 
-/* What came by it meanwhile was not drained, and a resync passes over the log. */
-START_TEST(a_log_whose_inbox_goes_while_it_is_loaded_is_asked_for_again)
-{
-    unsigned partition = node.library->home.partition;
-    push_load_t load;
-    uint64_t tick;
-
-    node.words.home[partition] = 1;
-    redis_pause(node.library->redis);
-    ck_assert_int_eq(push_load_begin(&node.cluster, &load, named(LOG), true),
-                     PUSH_OK);
-    wait_until(under_way() == 1);
-    redis_continue(node.library->redis);
-    wait_until(under_way() == 0);
-    tick = say("behind the answer");
-    push_masters_suspect(&node.words, 0);
-    resync();
-    ck_assert_int_eq(push_load_wait(&node.cluster, &load), PUSH_OK);
-    push_load_end(&node.cluster, &load);
-    ck_assert(has(tick));
-    ck_assert(!look().behind);
-}
-END_TEST
-
 /* Its process died, and nothing comes for the log any more. */
 START_TEST(a_log_that_is_behind_and_nobodys_errand_is_found)
 {
@@ -329,8 +305,6 @@ int main(void)
     tcase_add_test(
         tc, an_answer_that_is_older_than_a_suspicion_is_not_the_last_one);
     tcase_add_test(tc, a_log_that_is_followed_no_more_is_found_by_its_counts);
-    tcase_add_test(
-        tc, a_log_whose_inbox_goes_while_it_is_loaded_is_asked_for_again);
     tcase_add_test(tc, a_log_that_is_behind_and_nobodys_errand_is_found);
     return case_run(suite);
 }
