@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "broker/node/followers.h"
+#include "broker/node/linger.h"
 #include "broker/node/load.h"
 #include "broker/node/masters.h"
 #include "broker/node/resync.h"
@@ -265,6 +266,31 @@ START_TEST(a_log_that_is_followed_no_more_is_found_by_its_counts)
 }
 END_TEST
 
+/* Its process died, and nothing comes for the log any more. */
+START_TEST(a_log_that_is_behind_and_nobodys_errand_is_found)
+{
+    push_time_t now = push_clock_now();
+    push_follow_view_t view;
+
+    ck_assert_int_eq(push_load_whole(&node.cluster, named("b")), PUSH_OK);
+    ck_assert_int_eq(push_follow_read(&node.g.store, named("b"), &view),
+                     PUSH_OK);
+    for (int i = 0; i < 16; i++) {
+        push_linger_tick(&node.cluster, &now);
+        now.mono += 1000;
+    }
+    ck_assert(!push_partition_suspect(&node.words, 0));
+    ck_assert_int_eq(push_follow_drop(&node.g.store, named("b"),
+                                      view.version + 1),
+                     PUSH_OK);
+    for (int i = 0; i < 16; i++) {
+        push_linger_tick(&node.cluster, &now);
+        now.mono += 1000;
+    }
+    ck_assert(push_partition_suspect(&node.words, 0));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("node_load");
@@ -279,5 +305,6 @@ int main(void)
     tcase_add_test(
         tc, an_answer_that_is_older_than_a_suspicion_is_not_the_last_one);
     tcase_add_test(tc, a_log_that_is_followed_no_more_is_found_by_its_counts);
+    tcase_add_test(tc, a_log_that_is_behind_and_nobodys_errand_is_found);
     return case_run(suite);
 }

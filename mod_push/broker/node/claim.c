@@ -179,6 +179,9 @@ static push_status_t ask(claim_t *claim, bool force)
     if (is_late(claim)) {
         return PUSH_BUSY;
     }
+    if (call.device.owner == PUSH_OWNER_NOBODY) {
+        return PUSH_NO_STATE; /* our number went while it waited */
+    }
     call.following = push_load_following(claim->cluster, log);
     let_go_of_reply(claim);
     push_request_init(&claim->request, call.device.home.partition);

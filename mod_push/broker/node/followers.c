@@ -202,7 +202,8 @@ static void say(push_cluster_t *cluster, const name_t *name)
     push_follow_view_t view;
     push_post_t *post;
 
-    if (push_follow_read(cluster->store, log, &view) != PUSH_OK
+    if (call.owner == PUSH_OWNER_NOBODY
+        || push_follow_read(cluster->store, log, &view) != PUSH_OK
         || view.state != PUSH_FOLLOW_LIVE) {
         return; /* a claim or a load says it, or nobody is there any more */
     }

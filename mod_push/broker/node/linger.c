@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "broker/node/leave.h"
+#include "broker/node/masters.h"
 #include "broker/node/owned.h"
 #include "broker/node/turns.h"
 #include "broker/node/yield.h"
@@ -12,7 +13,7 @@
 #define BATCH      64u
 #define STUCK_MS   2000  /* a yield is settled long before */
 #define RELEASES   4000u /* devices of one tick */
-#define PARTITIONS 64u   /* of one tick, in which idle logs are looked for */
+#define PARTITIONS 64u   /* of one tick, in which such logs are looked for */
 
 /* ---- devices that have been away ---- */
 
@@ -29,12 +30,28 @@ static void release_away(push_cluster_t *cluster, const push_time_t *now)
     }
 }
 
-/* ---- logs that nobody here needs ---- */
+/* ---- logs that nobody here needs, or is at ---- */
 
-static void leave_idle(push_cluster_t *cluster, unsigned partition)
+/*
+ * One that is read here, and is behind by what came while a process loaded it
+ * that died: it would wait for what comes next.
+ */
+static void see_log(push_cluster_t *cluster, unsigned partition,
+                    const push_follow_view_t *view)
+{
+    if (view->idle) {
+        push_leave(cluster, (push_text_t){view->log, (uint32_t)view->log_len});
+    }
+    else if (view->state == PUSH_FOLLOW_LIVE) {
+        push_partition_suspected(cluster->words, partition);
+    }
+}
+
+static void see_logs(push_cluster_t *cluster, unsigned partition)
 {
     push_follow_walk_t walk = {.partition = partition,
-                               .what = PUSH_FOLLOW_IDLE};
+                               .what = PUSH_FOLLOW_IDLE
+                                       | PUSH_FOLLOW_UNATTENDED};
     push_follow_view_t views[BATCH];
     unsigned count;
 
@@ -42,8 +59,7 @@ static void leave_idle(push_cluster_t *cluster, unsigned partition)
            && push_follow_walk(cluster->store, &walk, views, BATCH, &count)
                   == PUSH_OK) {
         for (unsigned i = 0; i < count; i++) {
-            push_leave(cluster, (push_text_t){views[i].log,
-                                              (uint32_t)views[i].log_len});
+            see_log(cluster, partition, &views[i]);
         }
     }
 }
@@ -79,6 +95,6 @@ void push_linger_tick(push_cluster_t *cluster, const push_time_t *now)
     refresh(cluster, due ? due - TICK_MS : now->mono, now);
     release_away(cluster, now);
     for (unsigned i = 0; i < PARTITIONS; i++) {
-        leave_idle(cluster, (first + i) % PUSH_CLUSTER_PARTITIONS);
+        see_logs(cluster, (first + i) % PUSH_CLUSTER_PARTITIONS);
     }
 }

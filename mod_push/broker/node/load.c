@@ -143,8 +143,9 @@ static void let_go_of_answer(push_load_t *load)
     }
 }
 
-/* rest: behind a piece that was not all of it. */
-static void ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
+/* rest: behind a piece that was not all of it.  False: our number went, so it
+ * would be nobody who follows. */
+static bool ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
 {
     unsigned partition = push_log_partition(cluster->store, load->log);
     push_follow_call_t call = {.home = push_cluster_home(cluster, partition),
@@ -154,11 +155,15 @@ static void ask_for(push_cluster_t *cluster, push_load_t *load, bool rest)
 
     call.following.rest = rest;
     let_go_of_answer(load);
+    if (call.owner == PUSH_OWNER_NOBODY) {
+        return false;
+    }
     push_request_init(&load->request, partition);
     push_library_follow(&load->request.command, &call);
     push_courier_send(cluster->courier, &load->request);
     load->asked = true;
     load->waited = false;
+    return true;
 }
 
 push_status_t push_load_begin(push_cluster_t *cluster, push_load_t *load,
@@ -169,7 +174,7 @@ push_status_t push_load_begin(push_cluster_t *cluster, push_load_t *load,
     *load = (push_load_t){.log = log};
     status = push_follow_begin(cluster->store, log, &load->follow);
     if (status == PUSH_OK && load->follow.mine && ask) {
-        ask_for(cluster, load, false);
+        ask_for(cluster, load, false); /* if not, whoever waits asks again */
     }
     return status;
 }
@@ -181,8 +186,9 @@ static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
     push_status_t status = PUSH_OK;
 
     /* What came while it was loaded, or whose errand failed, is asked anew. */
-    if (!load->asked || load->waited) {
-        ask_for(cluster, load, !load->asked && load->taken);
+    if ((!load->asked || load->waited)
+        && !ask_for(cluster, load, !load->asked && load->taken)) {
+        return PUSH_NO_STATE;
     }
     while (status == PUSH_OK && load->follow.mine) {
         push_courier_wait(cluster->courier, &load->request);
@@ -195,8 +201,9 @@ static push_status_t fetch(push_cluster_t *cluster, push_load_t *load)
                                 load->request.command.partition,
                                 reply.origin.epoch);
         status = put(cluster, load, &reply.followed);
-        if (status == PUSH_OK && load->follow.mine) {
-            ask_for(cluster, load, true);
+        if (status == PUSH_OK && load->follow.mine
+            && !ask_for(cluster, load, true)) {
+            status = PUSH_NO_STATE;
         }
     }
     return status;

@@ -36,7 +36,20 @@ typedef struct {
 
 /* ---- one call ---- */
 
-static void send(turn_t *turn, call_t *call)
+/* False: our number went meanwhile, so it would be nobody who follows. */
+static bool begin(const push_cluster_t *cluster, push_request_t *request,
+                  const push_resync_call_t *call)
+{
+    if (call->owner == PUSH_OWNER_NOBODY) {
+        return false;
+    }
+    push_request_init(request, call->home.partition);
+    push_library_resync(&request->command, call);
+    push_courier_send(cluster->courier, request);
+    return true;
+}
+
+static bool send(turn_t *turn, call_t *call)
 {
     push_cluster_t *cluster = turn->cluster;
 
@@ -48,13 +61,10 @@ static void send(turn_t *turn, call_t *call)
                                            .subscribers = view->subscribers,
                                            .since = view->version};
     }
-    push_request_init(&call->request, call->partition);
-    push_library_resync(
-        &call->request.command,
-        &(push_resync_call_t){push_cluster_home(cluster, call->partition),
-                              push_cluster_owner(cluster), call->count,
-                              call->logs});
-    push_courier_send(cluster->courier, &call->request);
+    return begin(cluster, &call->request,
+                 &(push_resync_call_t){
+                     push_cluster_home(cluster, call->partition),
+                     push_cluster_owner(cluster), call->count, call->logs});
 }
 
 /*
@@ -107,18 +117,20 @@ static bool put_rest(const turn_t *turn, push_loading_t loading,
         push_request_t request;
 
         loading.since = following.since = followed.version;
-        push_request_init(&request, loading.partition);
-        push_library_resync(&request.command,
-                            &(push_resync_call_t){
-                                push_cluster_home(cluster, loading.partition),
-                                push_cluster_owner(cluster), 1, &following});
         well = reply
-               && push_courier_call(cluster->courier, &request)
-                      == PUSH_FAILURE_NONE
-               && push_resync_reply(request.reply, reply) && reply->count == 1;
-        followed = well ? reply->logs[0] : followed;
-        well = well && put(turn, &loading);
-        push_request_cleanup(&request);
+               && begin(cluster, &request,
+                        &(push_resync_call_t){
+                            push_cluster_home(cluster, loading.partition),
+                            push_cluster_owner(cluster), 1, &following});
+        if (well) {
+            push_courier_wait(cluster->courier, &request);
+            well = request.failure == PUSH_FAILURE_NONE
+                   && push_resync_reply(request.reply, reply)
+                   && reply->count == 1;
+            followed = well ? reply->logs[0] : followed;
+            well = well && put(turn, &loading);
+            push_request_cleanup(&request);
+        }
         free(reply);
     }
     return well;
@@ -205,9 +217,14 @@ static void ask(turn_t *turn, unsigned partition,
             call->views[call->count++] = views[i];
         }
     }
-    if (call->count) {
+    if (!call->count) {
+        return;
+    }
+    if (send(turn, call)) {
         turn->count++;
-        send(turn, call);
+    }
+    else {
+        turn->failed = true;
     }
 }
 

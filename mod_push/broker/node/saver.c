@@ -215,6 +215,15 @@ static push_device_call_t device_call(const push_cluster_t *cluster,
                             .keep = push_device_keep(cluster, name_in(log))};
 }
 
+/* NULL: no memory for it, or nobody would write it, as we have no number. */
+static push_post_t *begin_post(push_cluster_t *cluster,
+                               const push_device_call_t *device)
+{
+    return device->owner == PUSH_OWNER_NOBODY
+               ? NULL
+               : push_post_begin(cluster, device->home.partition);
+}
+
 static void send(push_saver_t *saver, push_post_t *post)
 {
     pthread_mutex_lock(&saver->lock);
@@ -252,7 +261,7 @@ static void save(push_saver_t *saver, const push_record_t *record)
         return;
     }
     call = save_call(cluster, &log, id, &exported);
-    post = push_post_begin(cluster, call.device.home.partition);
+    post = begin_post(cluster, &call.device);
     if (post) {
         push_library_save(&post->request.command, &call);
         push_post_about(post, name_in(&log), id, exported.fence);
@@ -290,12 +299,15 @@ static void claim(push_saver_t *saver, const outcome_t *outcome)
         call.following.subscribers = view.subscribers;
     }
     call.id = (push_text_t){device, (uint32_t)strlen(device)};
-    post = push_post_begin(cluster, call.device.home.partition);
+    post = begin_post(cluster, &call.device);
     if (post) {
         push_library_claim(&post->request.command, &call);
         push_post_about(post, name_in(&outcome->user), outcome->id, 0);
         post->over = claimed;
         send(saver, post);
+    }
+    else {
+        push_owned_lags(cluster->store, name_in(&outcome->user), outcome->id);
     }
 }
 
@@ -548,6 +560,11 @@ push_status_t push_saver_write(push_cluster_t *cluster, push_text_t user,
         return status;
     }
     call = save_call(cluster, &log, id, &exported);
+    if (call.device.owner == PUSH_OWNER_NOBODY) {
+        push_export_cleanup(&exported);
+        push_owned_lags(cluster->store, user, id);
+        return PUSH_NO_STATE;
+    }
     push_request_init(&request, call.device.home.partition);
     request.replicas = cluster->options.replicas;
     push_library_save(&request.command, &call);

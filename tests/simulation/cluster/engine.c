@@ -271,8 +271,11 @@ static void run_follow(cs_call_t *call)
 
 static void run_unfollow(cs_call_t *call)
 {
-    cs_reply_number(call->out, model_unfollow(call->m, cs_log_arg(call, 1),
-                                              cs_caller_of(call->args[2])));
+    unsigned owner = cs_owner_of(call->args[2]);
+
+    cs_reply_number(
+        call->out,
+        owner && model_unfollow(call->m, cs_log_arg(call, 1), owner));
 }
 
 static void run_resync(cs_call_t *call)

@@ -92,6 +92,9 @@ void cs_run_claim(cs_call_t *call)
     cs_judge_claimed(claim.follow.log, claim.device,
                      claimed->outcome < 2 && before.known && before.owner
                          && before.owner != claim.follow.owner);
+    if (claimed->outcome == 1) {
+        cs_judge_began(claim.follow.log, claim.device);
+    }
     reply_claimed(call, claimed, heard);
     free(claimed);
 }
@@ -110,7 +113,7 @@ void cs_run_yield(cs_call_t *call)
     struct model_write write = {
         .log = cs_log_arg(call, 2),
         .device = cs_context_of(call->args[3]),
-        .owner = cs_caller_of(call->args[4]),
+        .owner = cs_owner_of(call->args[4]),
         .fence = (uint32_t)cs_arg(call, 5),
         .keep = (int64_t)cs_arg(call, 6),
         .to = cs_owner_of(call->args[7]),

@@ -70,7 +70,8 @@ unsigned cs_owner_of(push_text_t text)
     return owner;
 }
 
-/* Who calls has a number. */
+/* Who follows, drains, claims or saves has a number.  The library refuses who
+ * yields or leaves a log without one: nothing is his. */
 unsigned cs_caller_of(push_text_t text)
 {
     unsigned owner = cs_owner_of(text);

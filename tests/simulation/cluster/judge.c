@@ -10,6 +10,7 @@
 #include "simulation/cluster/nodes.h"
 #include "simulation/cluster/people.h"
 #include "simulation/cluster/world.h"
+#include "store/ops/follow_internal.h"
 #include "store/shard/copy.h"
 #include "store/shard/shard.h"
 
@@ -29,7 +30,9 @@ static struct {
     unsigned count;
     bool here[CS_CLIENTS];
     uint32_t dropped[CS_CLIENTS];
-    bool lost[CS_MASTERS]; /* a master has lost some of its keys */
+    int64_t forgot[CS_CLIENTS];  /* when what it acknowledged was forgiven */
+    bool lost[CS_MASTERS];       /* a master has lost some of its keys */
+    int64_t lost_at[CS_MASTERS]; /* when; 0: never */
     struct {
         unsigned log, context;
         uint32_t fence;
@@ -168,6 +171,7 @@ void cs_judge_recalled(uint64_t mid)
 /* What was acknowledged since then may have been forgotten. */
 static void forgive(int client, int64_t since)
 {
+    judge.forgot[client] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         if (judge.publishes[i].of[client].acked >= since) {
             judge.publishes[i].of[client].acked = 0;
@@ -237,17 +241,45 @@ void cs_judge_saved(unsigned log, unsigned context, int node, uint32_t fence)
 static void forget(int client)
 {
     judge.here[client] = false;
+    judge.forgot[client] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         judge.publishes[i].of[client].excused = true;
         judge.publishes[i].of[client].acked = 0;
     }
 }
 
-void cs_judge_not_written(void)
+/* Its owner was about to write it anew, or to claim it. */
+static bool was_lost(int client)
+{
+    int64_t at = judge.lost_at[cs_log_master((unsigned)client % CS_USERS)];
+
+    return at && cs_now() - at <= LAG_MS + cs_trouble_for();
+}
+
+/* With commit a new device is written before its client hears of it; but for
+ * one that Redis has lost. */
+static bool is_written(int client, bool commits)
+{
+    return commits && !was_lost(client);
+}
+
+/* An owner that stands still writes nothing, and nobody asks it for a device
+ * that Redis does not know. */
+void cs_judge_began(unsigned log, unsigned context)
+{
+    int client = client_of(log, context);
+
+    if (client >= 0 && was_lost(client)) {
+        forget(client);
+    }
+}
+
+void cs_judge_not_written(bool commits)
 {
     for (int i = 0; i < CS_CLIENTS; i++) {
-        if (!cs_engine_has_device((unsigned)i % CS_USERS,
-                                  cs_client_context(i))) {
+        if (!is_written(i, commits)
+            && !cs_engine_has_device((unsigned)i % CS_USERS,
+                                     cs_client_context(i))) {
             forget(i);
         }
     }
@@ -259,6 +291,7 @@ void cs_judge_tail_lost(unsigned master, bool commits)
 
     judge.wrote_count = 0;
     judge.lost[master] = true;
+    judge.lost_at[master] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 
@@ -273,15 +306,14 @@ void cs_judge_tail_lost(unsigned master, bool commits)
             forgive(i, cs_now() - LAG_MS - cs_trouble_for());
         }
     }
-    if (!commits) {
-        cs_judge_not_written();
-    }
+    cs_judge_not_written(commits);
 }
 
 void cs_judge_flushed(unsigned master)
 {
     judge.wrote_count = 0;
     judge.lost[master] = true;
+    judge.lost_at[master] = cs_now();
     for (unsigned i = 0; i < judge.count; i++) {
         cs_publish_t *p = &judge.publishes[i];
 
@@ -329,11 +361,13 @@ void cs_judge_received(int client, uint32_t conn, uint64_t mid)
     p->of[client].delivered = true;
 }
 
+/* One that was under way may have been taken before, and only its answer came
+ * later: an owner that takes it and dies has answered by another node. */
 void cs_judge_acked(int client, unsigned publish, int64_t at)
 {
     cs_publish_t *p = &judge.publishes[publish];
 
-    if (!p->of[client].acked) {
+    if (!p->of[client].acked && at > judge.forgot[client]) {
         p->of[client].acked = at;
     }
 }
@@ -405,6 +439,13 @@ static void look_for(int node, const push_log_t *log, const cs_publish_t *p)
     }
 }
 
+/* Nobody there reads it, and whoever comes to do so asks for what it lacks. */
+static bool is_left(const push_store_t *store, const push_log_t *log)
+{
+    return push_copy_behind(push_log_copy(store, log))
+           && push_follow_is_idle(log);
+}
+
 static void compare_log(int node, unsigned which)
 {
     push_store_t *store = cs_node_store(node);
@@ -426,7 +467,7 @@ static void compare_log(int node, unsigned which)
 
         log = channel ? &channel->log : NULL;
     }
-    if (!log || !push_copy_live(store, log)) {
+    if (!log || !push_copy_live(store, log) || is_left(store, log)) {
         return;
     }
     for (unsigned i = 0; i < judge.count; i++) {

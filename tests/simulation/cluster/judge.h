@@ -79,8 +79,11 @@ void cs_judge_tail_lost(unsigned master, bool commits);
 /* A node is about to die, with what it has not written yet of its devices. */
 void cs_judge_dies(int node);
 
+/* A device comes of which Redis knows nothing. */
+void cs_judge_began(unsigned log, unsigned context);
+
 /* A node is gone, with devices that it may not have written yet. */
-void cs_judge_not_written(void);
+void cs_judge_not_written(bool commits);
 
 /* All is. */
 void cs_judge_flushed(unsigned master);

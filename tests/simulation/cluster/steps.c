@@ -91,9 +91,7 @@ static void kill_node(uint32_t choice)
         cs_say("node %d is killed", node);
         cs_judge_dies(node);
         cs_node_kill(node);
-        if (!cs_world_commits()) {
-            cs_judge_not_written();
-        }
+        cs_judge_not_written(cs_world_commits());
     }
 }
 

@@ -483,12 +483,13 @@ push_failure_t push_courier_every(push_courier_t *courier,
     return PUSH_FAILURE_AWAY; /* the relay's, and there is none */
 }
 
+/* As the map has it: nobody looks at partitions without data. */
 unsigned push_courier_master(push_courier_t *courier, unsigned partition)
 {
-    unsigned master = cs_master_of(partition);
+    const cs_master_t *master = cs_master(cs_master_of(partition));
 
     (void)courier;
-    return cs_master(master)->address;
+    return master->partition == partition ? master->address : PUSH_NO_MASTER;
 }
 
 void push_courier_figures(push_courier_t *courier,
