@@ -65,9 +65,10 @@ static void on_end(struct rider *rider, int status)
     }
     rider->open = 0;
     printf("{\"t\":%.6f,\"what\":\"cut\",\"device\":\"%s\",\"conn\":%d,"
-           "\"silent\":%d}\n",
+           "\"silent\":%d,\"why\":\"%s\"}\n",
            now_ms(), rider->name, rider->conn,
-           status == PUSHC_ERR_SILENCE ? SILENCE_MS : 0);
+           status == PUSHC_ERR_SILENCE ? SILENCE_MS : 0,
+           pushc_strerror(status));
 }
 
 static void on_event(void *ctx, const pushc_event *e)
