@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "case.h"
@@ -19,6 +20,13 @@ static const char *given(const char *name)
 bool chaos_is_long(void)
 {
     return given("CHAOS_SECONDS") != NULL;
+}
+
+bool chaos_wants(const char *fault)
+{
+    const char *faults = given("CHAOS_FAULTS");
+
+    return faults == NULL || strstr(faults, fault) != NULL;
 }
 
 int chaos_pick(int brief, int extended)

@@ -19,6 +19,9 @@ bool chaos_is_long(void);
 /* A number that is larger in the long version. */
 int chaos_pick(int brief, int extended);
 
+/* Whether CHAOS_FAULTS, if it is given, has the name of this fault in it. */
+bool chaos_wants(const char *fault);
+
 /* How long a fault goes on (ms): CHAOS_SECONDS in the long version. */
 int64_t chaos_duration(int64_t brief);
 

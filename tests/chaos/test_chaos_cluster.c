@@ -178,13 +178,18 @@ START_TEST(what_was_accepted_arrives_whatever_fails)
 
     scene->pause = chaos_pick(8000, 30000);
     for (i = 0; i < cluster_fault_count; i++) {
-        if (!cluster_faults[i].slow || chaos_is_long()) {
+        if ((!cluster_faults[i].slow || chaos_is_long())
+            && chaos_wants(cluster_faults[i].name)) {
             suffer(scene, &cluster_faults[i]);
         }
     }
     while (wait_now() < end) {
-        suffer(scene, &cluster_faults[dice_roll(
-                          &scene->dice, (uint64_t)cluster_fault_count)]);
+        const struct cluster_fault *fault = &cluster_faults[dice_roll(
+            &scene->dice, (uint64_t)cluster_fault_count)];
+
+        if (chaos_wants(fault->name)) {
+            suffer(scene, fault);
+        }
     }
     judge(scene);
 }
