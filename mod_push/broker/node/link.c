@@ -386,11 +386,6 @@ static void on_trouble(void *data, const push_redis_trouble_t *trouble)
     push_trouble_report(&link->cluster->options, trouble);
 }
 
-static bool has_lead(const push_link_t *link)
-{
-    return push_lead_is(&link->lead);
-}
-
 static bool begin(push_link_t *link)
 {
     push_client_hooks_t hooks = {
@@ -479,7 +474,7 @@ static void see_disturbance(push_link_t *link)
 /* False: it is another child's now, and may be written meanwhile. */
 static bool wrote_alone(push_link_t *link)
 {
-    bool alone = has_lead(link);
+    bool alone = push_lead_is(&link->lead);
 
     if (!alone) {
         atomic_store(&link->lead.lead->disturbed, true);
@@ -510,7 +505,7 @@ static void turn(push_link_t *link)
         memset(fds, 0, sizeof(fds));
         return;
     }
-    if (has_lead(link)) {
+    if (push_lead_is(&link->lead)) {
         push_client_serve(link->client, fds + 1, client);
         if (link->wakes) {
             push_wakes_serve(link->wakes, fds + 1 + client, wakes);
@@ -551,12 +546,12 @@ static void *run(void *data)
             report(link, PUSH_CLUSTER_OVERTOOK, "");
         }
         if (begin(link)) {
-            while (!atomic_load(&link->stop) && has_lead(link)) {
+            while (!atomic_load(&link->stop) && push_lead_is(&link->lead)) {
                 turn(link);
             }
             end(link);
         }
-        if (!has_lead(link)) {
+        if (!push_lead_is(&link->lead)) {
             report(link, PUSH_CLUSTER_OVERTAKEN, "");
         }
         push_lead_leave(&link->lead);
