@@ -417,11 +417,11 @@ START_TEST(prefixes_keep_two_clusters_of_one_redis_apart)
     at_b = stream_open(b, "user=anna&device=d", NULL);
     publish(a, "user=anna", NULL, "of a");
     publish(b, "user=anna", NULL, "of b");
+    expect_message(at_a, 1, "of a");
+    expect_message(at_b, 1, "of b");
     publish(a, "broadcast=1", NULL, "to all of a");
     publish(b, "broadcast=1", NULL, "to all of b");
-    expect_message(at_a, 1, "of a");
     expect_message(at_a, 2, "to all of a");
-    expect_message(at_b, 1, "of b");
     expect_message(at_b, 2, "to all of b");
     ck_assert_uint_eq(
         json_array_size(json_at(http_get(a, "/push/cluster")->json, "nodes")),
