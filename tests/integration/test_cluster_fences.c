@@ -378,11 +378,23 @@ static long long wakes_sent(struct redis *r)
     return at != NULL ? atoll(at + sizeof(name) - 1) : 0;
 }
 
+static const char request[] =
+    "GET /ramen/receive?user=ada&device=d&seq=0 HTTP/1.1\r\n"
+    "Host: localhost\r\n\r\n";
+
+/* Node 0 goes on, and leaves ada's device to node 1. */
+static void expect_nothing_taken(struct cluster *c, struct wire *w,
+                                 struct stream *st)
+{
+    cluster_continue(c->nodes[0]);
+    ck_assert(wire_receive(w, wait_now() + LATE_MS));
+    ck_assert_msg(strstr(w->bytes, " 503 ") != NULL, "%s", w->bytes);
+    publish(c->nodes[1], "user=ada", NULL, "here");
+    ck_assert_str_eq(stream_next(st)->data, "here");
+}
+
 START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
 {
-    static const char request[] =
-        "GET /ramen/receive?user=ada&device=d&seq=0 HTTP/1.1\r\n"
-        "Host: localhost\r\n\r\n";
     struct cluster *c = two_nodes();
     struct wire *w = wire_open(c->nodes[0], 0);
     struct stream *st;
@@ -403,11 +415,7 @@ START_TEST(a_node_that_stood_still_gives_up_what_it_was_claiming)
         (st = stream_try(c->nodes[1], "user=ada&device=d&seq=0", NULL))->status
         == 200);
     wait_until(wait_now() - asked >= LATE_MS);
-    cluster_continue(c->nodes[0]);
-    ck_assert(wire_receive(w, wait_now() + LATE_MS));
-    ck_assert_msg(strstr(w->bytes, " 503 ") != NULL, "%s", w->bytes);
-    publish(c->nodes[1], "user=ada", NULL, "here");
-    ck_assert_str_eq(stream_next(st)->data, "here");
+    expect_nothing_taken(c, w, st);
 }
 END_TEST
 
@@ -486,9 +494,6 @@ END_TEST
 /* A proxy keeps its side open though the client has gone to another node. */
 START_TEST(what_waited_at_a_node_that_stood_still_takes_no_device)
 {
-    static const char request[] =
-        "GET /ramen/receive?user=ada&device=d&seq=0 HTTP/1.1\r\n"
-        "Host: localhost\r\n\r\n";
     struct cluster *c = two_nodes();
     struct wire *w = NULL;
     struct stream *st;
@@ -500,11 +505,7 @@ START_TEST(what_waited_at_a_node_that_stood_still_takes_no_device)
     wire_send(w, request, sizeof(request) - 1);
     st = stream_open(c->nodes[1], "user=ada&device=d&seq=0", NULL);
     wait_until(wait_now() - asked >= LATE_MS);
-    cluster_continue(c->nodes[0]);
-    ck_assert(wire_receive(w, wait_now() + LATE_MS));
-    ck_assert_msg(strstr(w->bytes, " 503 ") != NULL, "%s", w->bytes);
-    publish(c->nodes[1], "user=ada", NULL, "here");
-    ck_assert_str_eq(stream_next(st)->data, "here");
+    expect_nothing_taken(c, w, st);
 }
 END_TEST
 
