@@ -3,6 +3,7 @@
  * kept.  What is taken is written as a text that compiles to the same bytes,
  * and any device decides by any bytes.
  */
+#include "core/ids.h"
 #include "core/predicate.h"
 
 #include "fuzz.h"
