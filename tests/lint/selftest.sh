@@ -278,6 +278,13 @@ counts '3 passed, 0 failed' "$good" "echo '# skipped 3'"
 SUITE_JOBS=2 counts '6 passed, 1 failed' "$good" "kill -SEGV \$\$" "$good"
 SUITE_JOBS=2 counts '9 passed, 1 failed' "$good" "$good" --alone false "$good"
 counts '6 passed, 0 failed' "$good" --alone "$good"
+second="mkdir $tree/once 2>/dev/null && exit 1; $good"
+SUITE_JOBS=2 counts '6 passed, 0 failed' "$good" "$second"
+rmdir "$tree/once"
+[ "$(SUITE_JOBS=2 "$here/../run" "$good" "$second" false |
+    grep -E '^(unsteady|failed):')" = "unsteady: $second
+failed: false" ] || echo "tests/run does not tell who needed a second run"
+rmdir "$tree/once"
 jobs="$good; echo \$SUITE_JOBS jobs"
 [ "$(SUITE_JOBS=2 "$here/../run" "$jobs" "$jobs" --alone "$jobs" |
     grep '^[0-9] jobs$' | tr '\n' ' ')" = "1 jobs 1 jobs 2 jobs " ] ||
