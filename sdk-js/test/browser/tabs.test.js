@@ -253,8 +253,9 @@ test(
     await group.allGot(['a', 'b']);
     await group.oneStream();
     await until('one stream in all', async () => {
-      const stats = await fetch(`${own.direct}/push/stats`);
-      return (await stats.json()).streams === 1;
+      const answer = await fetch(`${own.direct}/push/streams?limit=200`);
+      const { streams } = await answer.json();
+      return streams.filter(({ user }) => user === group.user).length === 1;
     });
   },
 );
