@@ -118,7 +118,8 @@ LIBRARY_OBJS := $(call objects,mod_push/broker/library/*.c) \
                 $(B)/obj/gen/library_text.o
 STORE_OBJS := $(call objects,mod_push/store/*/*.c mod_push/broker/*.c \
               mod_push/feeds/*.c)
-NODE_OBJS  := $(call objects,mod_push/broker/relay/*.c \
+NODE_OBJS  := $(call objects,mod_push/outgoing/*.c \
+              mod_push/broker/relay/*.c \
               mod_push/broker/node/*.c \
               mod_push/broker/views/*.c \
               mod_push/broker/cluster/*.c)
@@ -149,6 +150,9 @@ $(B)/obj/mod_push/store/%.o: mod_push/store/%.c
 
 $(B)/obj/mod_push/broker/%.o: mod_push/broker/%.c
 	$(call compile,$(APR_CFLAGS) $(PKG_CFLAGS))
+
+$(B)/obj/mod_push/outgoing/%.o: mod_push/outgoing/%.c
+	$(call compile,$(PKG_CFLAGS))
 
 # Calls of the function library know neither APR nor httpd.
 $(B)/obj/mod_push/broker/library/%.o: mod_push/broker/library/%.c

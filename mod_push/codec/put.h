@@ -4,11 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/digits.h"
 #include "core/types.h"
 
 /* Writers of short texts into room that their caller has made. */
-
-#define PUSH_DIGITS_MAX 20u
 
 static inline char *push_put(char *at, const char *text, size_t len)
 {
@@ -26,18 +25,6 @@ static inline char *push_put_text(char *at, const push_text_t *text)
 static inline char *push_put_string(char *at, const char *string)
 {
     return push_put(at, string, strlen(string));
-}
-
-static inline char *push_put_number(char *at, uint64_t number)
-{
-    char digits[PUSH_DIGITS_MAX];
-    size_t first = sizeof(digits);
-
-    do {
-        digits[--first] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    return push_put(at, digits + first, sizeof(digits) - first);
 }
 
 #endif

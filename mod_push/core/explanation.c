@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "core/digits.h"
+
 const char *push_cause_name(push_cause_t cause)
 {
 #define NAME(kind, name) name,
@@ -34,14 +36,9 @@ static void put(sink_t *sink, const char *text, size_t len)
 
 static void put_number(sink_t *sink, uint64_t number)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
+    char digits[PUSH_DIGITS_MAX];
 
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    put(sink, digits + at, sizeof(digits) - at);
+    put(sink, digits, (size_t)(push_put_number(digits, number) - digits));
 }
 
 /* %s, %u and %lu: a core has no printf. */

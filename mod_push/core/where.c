@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/digits.h"
 #include "core/hash.h"
 #include "core/version.h"
 
@@ -210,18 +211,6 @@ static void put(sink_t *sink, const char *text, size_t len)
     sink->at += len;
 }
 
-static void put_number(sink_t *sink, uint32_t number)
-{
-    char digits[10];
-    size_t at = sizeof(digits);
-
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    put(sink, digits + at, sizeof(digits) - at);
-}
-
 static void put_version(sink_t *sink, push_text_t value)
 {
     push_version_t version;
@@ -229,7 +218,7 @@ static void put_version(sink_t *sink, push_text_t value)
     get_version(value, &version);
     for (unsigned i = 0; i < version.count; i++) {
         put(sink, ".", i != 0);
-        put_number(sink, version.numbers[i]);
+        sink->at = push_put_number(sink->at, version.numbers[i]);
     }
     put(sink, "0", !version.count);
 }
@@ -238,9 +227,9 @@ static void put_share(sink_t *sink, push_text_t value)
 {
     static const char of[] = ", of=";
 
-    put_number(sink, (unsigned char)value.at[0]);
+    sink->at = push_put_number(sink->at, (unsigned char)value.at[0]);
     put(sink, "-", 1);
-    put_number(sink, (unsigned char)value.at[1]);
+    sink->at = push_put_number(sink->at, (unsigned char)value.at[1]);
     put(sink, of, sizeof(of) - 1);
     put(sink, value.at + 2, value.len - 2);
 }

@@ -1,10 +1,10 @@
 #include "broker/node/patience.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "broker/node/lease.h"
+#include "outgoing/easy.h"
 
 /* A master that was not drained for so long, ms, cannot be lived with. */
 #define DRAINED_LATE_MS 3000
@@ -66,13 +66,7 @@ static void ask(inquiry_t *inquiry, const char *base)
         return;
     }
     snprintf(url, sizeof(url), "%s/health", base);
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, ASK_MS);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_push");
+    push_outgoing_prepare(easy, url, ASK_MS);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, pass_over);
     if (curl_multi_add_handle(inquiry->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define CONNECT_MS 3000L
+#include "outgoing/easy.h"
+
 #define REQUEST_MS 10000L /* less than a lease */
 #define ANSWER_MAX (8u << 20)
 #define HEADER_MAX 8192u
@@ -54,20 +55,11 @@ static void set_options(push_shipment_t *shipment)
     const push_region_t *set = shipment->region->set;
     CURL *easy = shipment->easy;
 
-    curl_easy_setopt(easy, CURLOPT_URL, set->url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    push_outgoing_prepare(easy, set->url, REQUEST_MS);
     if (set->ca) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, set->ca);
     }
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, REQUEST_MS);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, shipment->headers);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_push");
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, &shipment->answer);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, shipment->error);

@@ -2,25 +2,14 @@
 
 #include <string.h>
 
+#include "core/digits.h"
+
 static size_t put_text(char *at, const char *text)
 {
     size_t len = strlen(text);
 
     memcpy(at, text, len);
     return len;
-}
-
-static size_t put_number(char *at, uint32_t number)
-{
-    char digits[10];
-    size_t count = 0;
-
-    do {
-        digits[sizeof(digits) - ++count] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    memcpy(at, digits + sizeof(digits) - count, count);
-    return count;
 }
 
 size_t push_receipt_write(const push_receipt_t *receipt, char *text)
@@ -31,12 +20,12 @@ size_t push_receipt_write(const push_receipt_t *receipt, char *text)
     push_mid_write(receipt->mid, at);
     at += PUSH_MID_CHARS;
     at += put_text(at, "\",\"recipients\":");
-    at += put_number(at, receipt->recipients);
+    at = push_put_number(at, receipt->recipients);
     at += put_text(at, ",\"connected\":");
-    at += put_number(at, receipt->connected);
+    at = push_put_number(at, receipt->connected);
     if (receipt->refused) {
         at += put_text(at, ",\"refused\":");
-        at += put_number(at, receipt->refused);
+        at = push_put_number(at, receipt->refused);
     }
     at += put_text(at, "}\n");
     return (size_t)(at - text);

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
-#define CONNECT_MS   3000L
+#include "outgoing/easy.h"
+
 #define HEADER_BYTES 4096
 #define AFTER_MAX_S  86400
 #define BODY_FIRST   4096
@@ -143,16 +144,7 @@ void push_fetch_prepare(push_fetch_t *fetch, const char *url, int64_t timeout,
     memset(fetch->fields, 0, sizeof(fetch->fields));
     curl_easy_reset(easy);
     set_callbacks(fetch);
-    curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_push");
+    push_outgoing_prepare(easy, url, timeout);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 }
 

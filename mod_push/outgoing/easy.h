@@ -1,0 +1,15 @@
+#ifndef PUSH_OUTGOING_EASY_H
+#define PUSH_OUTGOING_EASY_H
+
+#include <curl/curl.h>
+#include <stdint.h>
+
+/*
+ * Sets what holds for each request of the server's own: it is HTTP, goes to
+ * the address that the configuration says and to no other, by no proxy of the
+ * environment and no redirect; a certificate is looked at; no signal is used;
+ * and it ends in time.  All else is the caller's.
+ */
+void push_outgoing_prepare(CURL *easy, const char *url, int64_t ms);
+
+#endif
