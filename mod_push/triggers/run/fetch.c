@@ -97,6 +97,30 @@ static size_t take_header(char *bytes, size_t one, size_t len, void *data)
 
 /* ---- what it is given ---- */
 
+static void set_callbacks(push_fetch_t *fetch)
+{
+    curl_easy_setopt(fetch->easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(fetch->easy, CURLOPT_WRITEDATA, fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(fetch->easy, CURLOPT_HEADERDATA, fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->error);
+    curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
+}
+
+/* What is the same for each request. */
+static void set_manners(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_push");
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+}
+
 push_fetch_t *push_fetch_create(void)
 {
     push_fetch_t *fetch = calloc(1, sizeof(*fetch));
@@ -108,6 +132,10 @@ push_fetch_t *push_fetch_create(void)
         free(fetch);
         return NULL;
     }
+    if (fetch) {
+        set_callbacks(fetch);
+        set_manners(fetch->easy);
+    }
     return fetch;
 }
 
@@ -117,16 +145,6 @@ void push_fetch_destroy(push_fetch_t *fetch)
     curl_slist_free_all(fetch->headers);
     free(fetch->body);
     free(fetch);
-}
-
-static void set_callbacks(push_fetch_t *fetch)
-{
-    curl_easy_setopt(fetch->easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(fetch->easy, CURLOPT_WRITEDATA, fetch);
-    curl_easy_setopt(fetch->easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(fetch->easy, CURLOPT_HEADERDATA, fetch);
-    curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->error);
-    curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
 }
 
 void push_fetch_prepare(push_fetch_t *fetch, const char *url, int64_t timeout,
@@ -141,19 +159,9 @@ void push_fetch_prepare(push_fetch_t *fetch, const char *url, int64_t timeout,
     fetch->most = most;
     fetch->over = false;
     memset(fetch->fields, 0, sizeof(fetch->fields));
-    curl_easy_reset(easy);
-    set_callbacks(fetch);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)timeout);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_push");
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
 }
 
 static bool has_control(push_text_t value)
