@@ -102,3 +102,17 @@ void push_event_of_device(push_heap_t *heap, push_event_kind_t kind,
         push_events_tell(heap->events, &event);
     }
 }
+
+void push_event_of_gap(push_heap_t *heap, const struct push_device_t *device,
+                       const push_gap_report_t *gap, const push_time_t *now)
+{
+    if (push_events_wanted(heap->events, PUSH_EVENT_GAP)) {
+        const push_event_t event = {.kind = PUSH_EVENT_GAP,
+                                    .heap = heap,
+                                    .device = device,
+                                    .now = now,
+                                    .gap = gap};
+
+        push_events_tell(heap->events, &event);
+    }
+}

@@ -26,7 +26,8 @@ typedef enum push_event_kind_t {
     PUSH_EVENT_DROPPED, /* message, for device alone, whose mailbox is full */
     PUSH_EVENT_ENDED,   /* message, alive and whole still, is about to */
     PUSH_EVENT_CAME,    /* device has a stream, and had none */
-    PUSH_EVENT_WENT     /* device has none any more */
+    PUSH_EVENT_WENT,    /* device has none any more */
+    PUSH_EVENT_GAP      /* device is told that it lost messages */
 } push_event_kind_t;
 
 typedef struct push_event_t {
@@ -40,6 +41,7 @@ typedef struct push_event_t {
     push_fate_t fate;       /* ended; dropped: evicted or refused */
     uint64_t seq;      /* acked (0: none named it); written: of the last one */
     unsigned messages; /* written */
+    const push_gap_report_t *gap; /* of that */
 } push_event_t;
 
 #define PUSH_EVENT_BIT(kind) (1u << (kind))
@@ -107,5 +109,9 @@ void push_event_of_drop(push_heap_t *heap,
 void push_event_of_device(push_heap_t *heap, push_event_kind_t kind,
                           const struct push_device_t *device,
                           const push_time_t *now);
+
+/* Tells of what a device is told that it lost. */
+void push_event_of_gap(push_heap_t *heap, const struct push_device_t *device,
+                       const push_gap_report_t *gap, const push_time_t *now);
 
 #endif

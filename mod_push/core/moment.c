@@ -1,5 +1,9 @@
 #include "core/moment.h"
 
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
 #define SECOND 1000
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
@@ -224,4 +228,36 @@ void push_moment_write(int64_t at, char text[PUSH_MOMENT_CHARS + 1])
     end = put(end, at % MINUTE / SECOND, 2, '.');
     end = put(end, at % SECOND, 3, 'Z');
     *end = '\0';
+}
+
+/* ---- spans ---- */
+
+/* ms; 0: it is no unit. */
+static int64_t unit_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        int64_t ms;
+    } units[] = {{"ms", 1},       {"s", SECOND}, {"m", MINUTE},
+                 {"min", MINUTE}, {"h", HOUR},   {"d", DAY}};
+    size_t i = 0;
+
+    while (i < sizeof(units) / sizeof(units[0])
+           && strcasecmp(name, units[i].name)) {
+        i++;
+    }
+    return i < sizeof(units) / sizeof(units[0]) ? units[i].ms : 0;
+}
+
+bool push_span_read(const char *text, const char *unit, int64_t *ms)
+{
+    size_t digits = strspn(text, "0123456789");
+    int64_t each = unit_of(text[digits] ? text + digits : unit);
+
+    *ms = digits && digits < 19 ? strtoll(text, NULL, 10) : -1;
+    if (!each || *ms < 0 || *ms > INT64_MAX / each) {
+        return false;
+    }
+    *ms *= each;
+    return true;
 }

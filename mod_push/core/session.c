@@ -52,6 +52,15 @@ static push_message_t *message_sent_as(const push_heap_t *heap,
                       push_window_get(heap, &device->window, index));
 }
 
+const push_message_t *push_session_message(const push_heap_t *heap,
+                                           const push_device_t *device,
+                                           uint64_t seq)
+{
+    return seq > device->acked && seq <= device->sent
+               ? message_sent_as(heap, device, seq)
+               : NULL;
+}
+
 static void gaps_return(push_device_t *device)
 {
     for (int i = 0; i < PUSH_GAPS; i++) {

@@ -33,6 +33,12 @@ push_status_t push_session_ack(push_heap_t *heap, push_device_t *device,
                                const push_cursor_t *cursor,
                                const push_time_t *now);
 
+/* The message that was sent as seq and waits for its acknowledgement; NULL: it
+   is forgotten, or seq is not in flight. */
+const push_message_t *push_session_message(const push_heap_t *heap,
+                                           const push_device_t *device,
+                                           uint64_t seq);
+
 /* Returns the messages that were sent above keep to the mailbox. */
 void push_session_return(push_heap_t *heap, push_device_t *device,
                          uint64_t keep);

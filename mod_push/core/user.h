@@ -21,6 +21,7 @@
  * room is refused instead.
  */
 #define PUSH_QUEUE_PREFIX "$trigger/"
+#define PUSH_QUEUE_WINDOW 256u /* messages of a queue in flight, at most */
 
 /* ms; the moment of a loss, log.lost_at, fits 32 bits in ticks of this. */
 #define PUSH_LOST_TICK 16
@@ -45,11 +46,16 @@ typedef struct push_receipt_t {
     uint32_t refused; /* recipients whose mailbox held nothing less urgent */
 } push_receipt_t;
 
+static inline bool push_is_queue(push_text_t user)
+{
+    return user.len >= sizeof(PUSH_QUEUE_PREFIX) && *user.at == '$'
+           && !memcmp(user.at, PUSH_QUEUE_PREFIX,
+                      sizeof(PUSH_QUEUE_PREFIX) - 1);
+}
+
 static inline bool push_user_is_queue(const push_user_t *user)
 {
-    return user->name_len >= sizeof(PUSH_QUEUE_PREFIX) && *user->name == '$'
-           && !memcmp(user->name, PUSH_QUEUE_PREFIX,
-                      sizeof(PUSH_QUEUE_PREFIX) - 1);
+    return push_is_queue((push_text_t){user->name, user->name_len});
 }
 
 /* One publish: what, under which limits, when, and what came of it. */

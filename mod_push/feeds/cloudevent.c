@@ -64,6 +64,9 @@ static json_t *context_json(const unsigned char *id)
 /* What happened, in a word. */
 static const char *presence_word(const push_note_t *note)
 {
+    if (note->dropped) {
+        return "gap";
+    }
     if (note->kind == PUSH_LOG_USER) {
         return note->came ? "connected" : "disconnected";
     }
@@ -83,17 +86,30 @@ static const char *ending_of(const push_note_t *note)
     return note->feed == PUSH_FEED_DEADLETTERS ? "dead" : message_word(note);
 }
 
-/* "<context>/<ms>/connected", "<channel>/<ms>/vacated" */
+/* Of one telling to a device each reason and urgency is an event. */
+static const char *gap_ending(const push_note_t *note, char *room, size_t size)
+{
+    if (!note->dropped) {
+        return "";
+    }
+    snprintf(room, size, "/%s/%s", push_gap_name((push_gap_t)note->gap),
+             push_urgency_name((push_urgency_t)note->urgency));
+    return room;
+}
+
+/* "<context>/<ms>/connected", "<channel>/<ms>/vacated",
+   "<context>/<ms>/gap/mailbox/normal" */
 static json_t *presence_id_json(const push_note_t *note)
 {
     char context[PUSH_CONTEXT_CHARS];
     push_text_t whose = note->has_device
                             ? context_text(note->device, context)
                             : push_note_text(note, PUSH_NOTE_NAME);
-    char text[LINE_MAX_CHARS];
+    char text[LINE_MAX_CHARS], gap[40];
 
-    snprintf(text, sizeof(text), "%.*s/%" PRId64 "/%s", (int)whose.len,
-             whose.at, note->at, presence_word(note));
+    snprintf(text, sizeof(text), "%.*s/%" PRId64 "/%s%s", (int)whose.len,
+             whose.at, note->at, presence_word(note),
+             gap_ending(note, gap, sizeof(gap)));
     return json_string(text);
 }
 
@@ -226,6 +242,12 @@ static json_t *presence_json(const push_note_t *note)
     }
     set_text(data, "device_id", push_note_text(note, PUSH_NOTE_DEVICE));
     set_text(data, "app", push_note_text(note, PUSH_NOTE_APP));
+    if (note->dropped) {
+        set(data, "dropped", json_integer(note->dropped));
+        set(data, "reason", json_string(push_gap_name((push_gap_t)note->gap)));
+        set(data, "urgency",
+            json_string(push_urgency_name((push_urgency_t)note->urgency)));
+    }
     return data;
 }
 

@@ -321,10 +321,12 @@ static void *run(void *data)
 static push_listener_t listener_of(push_feeds_t *feeds)
 {
     bool published = feeds->options.wanted & PUSH_HEARD_PUBLISHED;
+    bool gaps = feeds->options.wanted & PUSH_HEARD_GAP;
 
     return (push_listener_t){
         .kinds = PUSH_FEED_EVENTS
-                 | (published ? PUSH_EVENT_BIT(PUSH_EVENT_PUBLISHED) : 0),
+                 | (published ? PUSH_EVENT_BIT(PUSH_EVENT_PUBLISHED) : 0)
+                 | (gaps ? PUSH_EVENT_BIT(PUSH_EVENT_GAP) : 0),
         .tell = push_feed_listener_tell,
         .data = &feeds->listener,
         .enabled = feeds->options.wanted ? NULL

@@ -165,6 +165,25 @@ static void note_untold(push_feed_listener_t *listener,
     put(listener, &note);
 }
 
+/* A device is told that it lost messages. */
+static void note_gap(push_feed_listener_t *listener, const push_event_t *event)
+{
+    const push_user_t *user = push_at(event->heap, event->device->user);
+    push_note_t note;
+
+    if (!(listener->wanted & PUSH_HEARD_GAP) || *user->name == '$') {
+        return;
+    }
+    push_note_init(&note, PUSH_FEED_PRESENCE, PUSH_LIVE);
+    note.untold = true;
+    note.at = moment(event);
+    note.gap = (uint8_t)event->gap->reason;
+    note.urgency = (uint8_t)event->gap->urgency;
+    note.dropped = event->gap->dropped;
+    push_note_add_context(&note, event->heap, event->device);
+    put(listener, &note);
+}
+
 static uint32_t bit_of(push_fate_t fate)
 {
     return fate == PUSH_REPLACED   ? PUSH_HEARD_REPLACED
@@ -212,6 +231,9 @@ void push_feed_listener_tell(void *data, const push_event_t *event)
     }
     else if (event->kind == PUSH_EVENT_ACKED) {
         note_ack(listener, event);
+    }
+    else if (event->kind == PUSH_EVENT_GAP) {
+        note_gap(listener, event);
     }
     else if (event->kind == PUSH_EVENT_ENDED) {
         note_end(listener, event);

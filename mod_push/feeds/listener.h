@@ -11,6 +11,7 @@
     (1u << PUSH_FEEDS) /* it may stay unacknowledged */
 #define PUSH_HEARD_REPLACED (2u << PUSH_FEEDS)
 #define PUSH_HEARD_RECALLED (4u << PUSH_FEEDS)
+#define PUSH_HEARD_GAP      (8u << PUSH_FEEDS) /* of devices */
 
 /* Who notes what happens to messages, for the thread of feeds. */
 typedef struct push_feed_listener_t {

@@ -74,6 +74,22 @@ void push_note_add_message(push_note_t *note, const push_heap_t *heap,
     push_note_add_text(note, PUSH_NOTE_TRACE, push_message_trace(message));
 }
 
+void push_note_add_context(push_note_t *note, const push_heap_t *heap,
+                           const push_device_t *device)
+{
+    const push_user_t *user = push_at(heap, device->user);
+
+    note->kind = PUSH_LOG_USER;
+    note->has_device = true;
+    memcpy(note->device, device->id, sizeof(note->device));
+    push_note_add_text(note, PUSH_NOTE_DEVICE,
+                       push_device_label(heap, device, PUSH_LABEL_DEVICE));
+    push_note_add_text(note, PUSH_NOTE_USER,
+                       (push_text_t){user->name, user->name_len});
+    push_note_add_text(note, PUSH_NOTE_APP,
+                       push_device_label(heap, device, PUSH_LABEL_APP));
+}
+
 push_text_t push_note_text(const push_note_t *note, push_note_text_t which)
 {
     push_text_t text = {note->bytes, note->len[which]};

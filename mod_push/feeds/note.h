@@ -38,6 +38,8 @@ typedef struct push_note_t {
     uint8_t urgency;
     bool has_device; /* device says which */
     uint8_t missed_count;
+    uint8_t gap;      /* push_gap_t; of presence, if dropped is not 0 */
+    uint32_t dropped; /* messages that the device is told to have lost */
     uint64_t mid;
     int64_t at;                               /* wall ms */
     uint32_t size;                            /* bytes of the payload */
@@ -61,6 +63,10 @@ void push_note_add_missed(push_note_t *note, const unsigned char *id,
 /* What the message is, and for whom; its texts. */
 void push_note_add_message(push_note_t *note, const push_heap_t *heap,
                            const push_message_t *message);
+
+/* Which device it is, with the texts that name it: presence. */
+void push_note_add_context(push_note_t *note, const push_heap_t *heap,
+                           const push_device_t *device);
 
 push_text_t push_note_text(const push_note_t *note, push_note_text_t which);
 push_note_missed_t push_note_missed(const push_note_t *note, unsigned index);

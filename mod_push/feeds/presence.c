@@ -32,17 +32,9 @@ static bool note_device(void *data, const push_heap_t *heap,
         return true;
     }
     push_note_init(&note, PUSH_FEED_PRESENCE, PUSH_LIVE);
-    note.kind = PUSH_LOG_USER;
     note.came = online;
     note.at = device->last_seen;
-    note.has_device = true;
-    memcpy(note.device, device->id, sizeof(note.device));
-    push_note_add_text(&note, PUSH_NOTE_DEVICE,
-                       push_device_label(heap, device, PUSH_LABEL_DEVICE));
-    push_note_add_text(&note, PUSH_NOTE_USER,
-                       (push_text_t){user->name, user->name_len});
-    push_note_add_text(&note, PUSH_NOTE_APP,
-                       push_device_label(heap, device, PUSH_LABEL_APP));
+    push_note_add_context(&note, heap, device);
     return put(data, &note);
 }
 

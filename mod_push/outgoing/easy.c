@@ -2,9 +2,8 @@
 
 #define CONNECT_MS 3000L
 
-void push_outgoing_prepare(CURL *easy, const char *url, int64_t ms)
+void push_outgoing_prepare(CURL *easy)
 {
-    curl_easy_setopt(easy, CURLOPT_URL, url);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -12,6 +11,11 @@ void push_outgoing_prepare(CURL *easy, const char *url, int64_t ms)
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ms);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "mod_push");
+}
+
+void push_outgoing_address(CURL *easy, const char *url, int64_t ms)
+{
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)ms);
 }

@@ -7,9 +7,12 @@
 /*
  * Sets what holds for each request of the server's own: it is HTTP, goes to
  * the address that the configuration says and to no other, by no proxy of the
- * environment and no redirect; a certificate is looked at; no signal is used;
- * and it ends in time.  All else is the caller's.
+ * environment and no redirect; a certificate is looked at; and no signal is
+ * used.  All else is the caller's.
  */
-void push_outgoing_prepare(CURL *easy, const char *url, int64_t ms);
+void push_outgoing_prepare(CURL *easy);
+
+/* Where the next one goes, and the ms in which it is over. */
+void push_outgoing_address(CURL *easy, const char *url, int64_t ms);
 
 #endif

@@ -16,6 +16,7 @@
 #include "server/config_trigger.h"
 #include "server/config_trigger_to.h"
 #include "server/config_value.h"
+#include "core/moment.h"
 #include "core/rate.h"
 #include "http/identity/pattern.h"
 
@@ -164,7 +165,7 @@ static bool parse_number(const number_t *number, const char *text,
     case A_SIZE:
         return push_value_size(text, value);
     default:
-        return push_value_time(text, number->unit, value);
+        return push_span_read(text, number->unit, value);
     }
 }
 

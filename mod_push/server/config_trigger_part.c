@@ -3,7 +3,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "server/config_value.h"
+#include "core/moment.h"
 
 push_rule_t *push_trigger_rule(const cmd_parms *cmd)
 {
@@ -45,7 +45,7 @@ const char *push_trigger_value(const char *word, const char *name)
 bool push_trigger_time(const char *text, int64_t least, int64_t most,
                        int64_t *value)
 {
-    return push_value_time(text, "s", value) && *value >= least
+    return push_span_read(text, "s", value) && *value >= least
            && *value <= most;
 }
 

@@ -12,7 +12,4 @@ bool push_value_count(const char *text, int64_t *value);
 /* Bytes; with K, M or G behind the digits. */
 bool push_value_size(const char *text, int64_t *value);
 
-/* ms; with ms, s, min or h behind the digits, else in this unit. */
-bool push_value_time(const char *text, const char *unit, int64_t *value);
-
 #endif

@@ -53,14 +53,14 @@ static bool make_figures(server_rec *s, unsigned count)
 static bool load_signer(server_rec *s, const push_rule_t *rule,
                         push_signer_t *signer)
 {
-    const char *wrong = rule->post.url && rule->post.secret
-                            ? push_signer_load(signer, rule->post.secret)
-                            : NULL;
+    const char *secret = rule->pull.url ? rule->pull.secret
+                                        : rule->post.secret;
+    const char *wrong = secret ? push_signer_load(signer, secret) : NULL;
 
     if (wrong) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
-                     "PUSH0246: PushPost secret=%s: %s", rule->post.secret,
-                     wrong);
+                     "PUSH0246: <PushTrigger %s> secret=%s: %s", rule->name,
+                     secret, wrong);
     }
     return !wrong;
 }

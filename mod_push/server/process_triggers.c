@@ -114,6 +114,7 @@ void push_process_triggers_listen(push_feeds_options_t *options)
                {"push.message.evicted", PUSH_FEED_BIT(PUSH_FEED_DEADLETTERS)},
                {"push.message.replaced", PUSH_HEARD_REPLACED},
                {"push.message.recalled", PUSH_HEARD_RECALLED},
+               {"push.device.gap", PUSH_HEARD_GAP},
                {"push.device.connected", PUSH_FEED_BIT(PUSH_FEED_PRESENCE)},
                {"push.device.disconnected", PUSH_FEED_BIT(PUSH_FEED_PRESENCE)},
                {"push.channel.occupied", PUSH_FEED_BIT(PUSH_FEED_PRESENCE)},

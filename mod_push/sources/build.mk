@@ -34,7 +34,8 @@ $(B)/mod_push_redis_source.so: $(SOURCE_COMMON) \
 	$(call link_source,$(PKG_LIBS))
 
 $(B)/mod_push_postgres_source.so: $(SOURCE_COMMON) \
-		$(call objects,mod_push/sources/postgres/*.c)
+		$(call objects,mod_push/sources/postgres/*.c) \
+		$(B)/libpush_core.a
 	$(call link_source,$(LIBPQ))
 
 # The header is for modules of others that bring messages.

@@ -3,6 +3,8 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "core/moment.h"
+
 static const push_option_t *find(const push_option_t *options,
                                  const char *word, size_t len)
 {
@@ -33,18 +35,6 @@ static bool read_count(const char *text, int64_t *value)
     return digits && digits < 18 && !text[digits];
 }
 
-static bool read_time(const char *text, int64_t *value)
-{
-    apr_interval_time_t time;
-
-    if (!strspn(text, "0123456789")
-        || ap_timeout_parameter_parse(text, &time, "s") != APR_SUCCESS) {
-        return false;
-    }
-    *value = apr_time_as_msec(time);
-    return true;
-}
-
 static void add(cmd_parms *cmd, apr_array_header_t **list, const char *text)
 {
     if (!*list) {
@@ -69,7 +59,7 @@ static bool set(cmd_parms *cmd, const push_option_t *option, const char *text,
     case PUSH_OPTION_TIME:
         break;
     }
-    if (!(option->kind == PUSH_OPTION_TIME ? read_time(text, &value)
+    if (!(option->kind == PUSH_OPTION_TIME ? push_span_read(text, "s", &value)
                                            : read_count(text, &value))) {
         return false;
     }

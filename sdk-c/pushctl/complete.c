@@ -5,11 +5,11 @@
 
 #include "settings.h"
 
-/* "a|b" as "a b"; nothing where there is no choice. */
+/* "a|b NAME" as "a b"; nothing where there is no choice. */
 static void put_choices(const char *argument)
 {
     if (strchr(argument, '|')) {
-        for (; *argument; argument++) {
+        for (; *argument && *argument != ' '; argument++) {
             putchar(*argument == '|' ? ' ' : *argument);
         }
     }

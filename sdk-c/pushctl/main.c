@@ -13,16 +13,18 @@
 #include "reports.h"
 #include "token.h"
 #include "top.h"
+#include "triggers.h"
 #include "usage.h"
 #include "users.h"
 
 /* In the order of --help. */
 static const struct ctl_command *const commands[] = {
-    &ctl_stats,   &ctl_top,           &ctl_cluster,    &ctl_reports,
-    &ctl_tail,    &ctl_check,         &ctl_user,       &ctl_device,
-    &ctl_message, &ctl_explain,       &ctl_recall,     &ctl_disconnect,
-    &ctl_revoke,  &ctl_subscriptions, &ctl_subscribe,  &ctl_unsubscribe,
-    &ctl_publish, &ctl_token,         &ctl_completion, NULL};
+    &ctl_stats,   &ctl_top,           &ctl_cluster,   &ctl_reports,
+    &ctl_tail,    &ctl_check,         &ctl_user,      &ctl_device,
+    &ctl_message, &ctl_explain,       &ctl_recall,    &ctl_disconnect,
+    &ctl_revoke,  &ctl_subscriptions, &ctl_subscribe, &ctl_unsubscribe,
+    &ctl_publish, &ctl_triggers,      &ctl_token,     &ctl_completion,
+    NULL};
 
 int main(int argc, char **argv)
 {

@@ -1,4 +1,5 @@
-/* real_messages.c - what pushctl says of one message, with a real server. */
+/* real_messages.c - what pushctl says of one message, and of what triggers gave
+ * up, with a real server. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -6,6 +7,7 @@
 #include <jansson.h>
 
 #include "case.h"
+#include "http.h"
 #include "keep.h"
 #include "server.h"
 #include "shell.h"
@@ -14,12 +16,17 @@
 
 static struct server *server;
 
+static void address(const struct server *s)
+{
+    setenv("HOME", keep_printf("%s/htdocs", s->root), 1);
+    setenv("PUSHCTL_URL", keep_printf("http://127.0.0.1:%d/push/", s->port),
+           1);
+}
+
 static void setup(void)
 {
     server = server_start(NULL);
-    setenv("HOME", keep_printf("%s/htdocs", server->root), 1);
-    setenv("PUSHCTL_URL",
-           keep_printf("http://127.0.0.1:%d/push/", server->port), 1);
+    address(server);
     setenv("CTL", keep_printf("timeout 60 %s/pushctl", shell_build()), 1);
     unsetenv("XDG_CONFIG_HOME");
     unsetenv("PUSHCTL_CONFIG");
@@ -109,6 +116,57 @@ START_TEST(it_is_explained_why_a_message_did_not_arrive)
 }
 END_TEST
 
+/* ---- triggers ---- */
+
+/* Nobody listens at that port. */
+START_TEST(what_a_trigger_gave_up_is_shown_queued_again_and_dropped)
+{
+    const json_t *list;
+    const char *said;
+
+    server = server_start(&(
+        struct server_options){.receive = "PushUser query:user",
+                               .global = "<PushTrigger hook>\n"
+                                         "PushWhen \"event('type') == 'n'\"\n"
+                                         "PushPost http://127.0.0.1:1/\n"
+                                         "PushRetry attempts=1\n"
+                                         "</PushTrigger>\n"});
+    server_allow(server, "PUSH0241");
+    address(server);
+    for (int i = 1; i <= 3; i++) {
+        http_expect(
+            http_do(server, "POST",
+                    keep_printf("/push/events?type=n&id=e%d", i),
+                    "Content-Type: application/json\r\nPush-Client: t/1\r\n",
+                    "{\"note\":\"\\u001b[2J\"}"),
+            202, NULL);
+    }
+    wait_until(json_int_at(ctl_json("triggers list"), "triggers.0.dead") == 3);
+    said = ctl("triggers");
+    ck_assert_ptr_nonnull(strstr(said, "trigger  taken  queued"));
+    ck_assert_ptr_nonnull(strstr(said, "\nhook     yes "));
+    list = ctl_json("triggers show hook");
+    ck_assert_int_eq(json_array_size(json_at(list, "dead")), 3);
+    said = ctl("triggers show hook");
+    ck_assert_ptr_nonnull(
+        strstr(said, keep_printf("\n%s  ", json_text_at(list, "dead.1.id"))));
+    ck_assert_ptr_nonnull(strstr(said, "  e2 "));
+    ck_assert_ptr_null(strstr(said, "2J"));
+    said = ctl(
+        keep_printf("triggers show hook %s", json_text_at(list, "dead.1.id")));
+    ck_assert_ptr_nonnull(strstr(said, "note ?[2J"));
+    ck_assert_ptr_null(strstr(said, "e3"));
+    said = ctl(
+        keep_printf("triggers drop hook %s", json_text_at(list, "dead.1.id")));
+    ck_assert_str_eq(said, "dropped: 1\n");
+    ck_assert_str_eq(ctl("triggers retry hook"), "queued again: 2\n");
+    wait_until(json_int_at(ctl_json("triggers"), "triggers.0.dead") == 5);
+    ck_assert_str_eq(ctl("triggers drop hook"), "dropped: 2\n");
+    ck_assert_str_eq(ctl("triggers show hook"),
+                     "id  created  type  source  event  reason\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sdk-c messages");
@@ -120,5 +178,7 @@ int main(void)
         tc, a_message_is_found_by_whom_it_was_for_and_by_nobody_else,
         addresses);
     tcase_add_test(tc, it_is_explained_why_a_message_did_not_arrive);
+    tcase_add_test(tc,
+                   what_a_trigger_gave_up_is_shown_queued_again_and_dropped);
     return case_run(suite);
 }

@@ -117,7 +117,8 @@ static const char *const wrong_lines[][2] = {
     {"PushGripKey realm /etc/passwd", "everybody may read it (chmod o-r)"},
     {"PushGripKey realm /dev/null", "PushGripKey /dev/null:"},
     {"PushHeartbeat 4sec", "PushHeartbeat"},
-    {"PushHeartbeat 4m", "PushHeartbeat"},
+    {"PushHeartbeat 4mi", "PushHeartbeat"},
+    {"PushMaxTTL 99999999999999999d", "PushMaxTTL"},
     {"PushUser expr=", "PushUser"},
     {"<Location \"/x\">\nPushShmSize 64M\n</Location>", "PushShmSize"},
     {"<Location \"/x\">\nPushMaxPending 10\n</Location>", "PushMaxPending"},
@@ -167,8 +168,10 @@ START_TEST(units_are_understood)
 {
     struct server_options o = {.global = "PushShmSize 16M\n"
                                          "PushHeartbeat 1500ms\n"
-                                         "PushDefaultTTL 2min\n"
+                                         "PushDefaultTTL 2m\n"
                                          "PushMaxTTL 60min\n"
+                                         "PushIdempotencyWindow 1h\n"
+                                         "PushDeviceRetention 7d\n"
                                          "PushAllowOrigin http://[::1]:80 "
                                          "https://a_b.example:65535 http://c\n"
                                          "PushMaxMessageSize 2K"};

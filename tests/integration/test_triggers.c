@@ -149,6 +149,24 @@ static const json_t *dead_of(const struct server *s)
     return a->json;
 }
 
+/* The second of four is shown and forgotten by its id. */
+static void expect_one(const struct server *s, const char *id)
+{
+    const char *dead = keep_printf("/push/triggers/trip/dead?id=%s", id);
+    const char *retry = keep_printf("/push/triggers/trip/retry?id=%s", id);
+    struct answer *a = http_get(s, dead);
+
+    ck_assert_int_eq(json_array_size(json_at(a->json, "dead")), 1);
+    ck_assert_str_eq(json_text_at(a->json, "dead.0.event.id"), "2");
+    http_expect(http_get(s, "/push/triggers/trip/dead?id=x"), 400, "id:");
+    a = http_do(s, "DELETE", dead, "Push-Client: t/1\r\n", NULL);
+    ck_assert_int_eq(json_int_at(a->json, "forgotten"), 1);
+    ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 3);
+    http_expect(http_get(s, dead), 404, "id:");
+    http_expect(http_do(s, "POST", retry, "Push-Client: t/1\r\n", ""), 404,
+                "id:");
+}
+
 START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
 {
     struct backend *b = backend_start();
@@ -172,14 +190,14 @@ START_TEST(what_will_never_do_is_a_dead_letter_that_can_be_tried_again)
     ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.id"), "1");
     ck_assert_str_eq(json_text_at(dead_of(s), "dead.0.event.pusherror"),
                      "it answers 404");
+    expect_one(s, json_text_at(dead_of(s), "dead.1.id"));
     backend_answer(b, 200, NULL, "at last");
     a = http_do(s, "POST", "/push/triggers/trip/retry", "Push-Client: t/1\r\n",
                 "");
     ck_assert_int_eq(a->status, 200);
-    ck_assert_int_eq(json_int_at(a->json, "queued"), 4);
+    ck_assert_int_eq(json_int_at(a->json, "queued"), 3);
     expect_message(st, 1, "at last");
     expect_message(st, 2, "at last");
-    expect_message(st, 3, "at last");
     /* The last one is as bad as it was. */
     wait_until(trigger_figure(s, 0, "dead") == 5);
     ck_assert_int_eq(json_array_size(json_at(dead_of(s), "dead")), 1);
@@ -326,26 +344,62 @@ static const char *signature_of(struct backend *b, int n,
     return keep_printf("v1,%s", base64(mac, sizeof(mac)));
 }
 
+/* A file with these lines, which goes with the test. */
+static const char *key_file(const char *lines)
+{
+    const char *path = keep_printf(
+        "%s/webhook.key.%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
+        getpid());
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    fputs(lines, file);
+    fclose(file);
+    return path;
+}
+
+static const char *signed_hook(const char *path)
+{
+    return keep_printf("<PushTrigger hook>\n"
+                       "PushWhen \"event('type') == 'order'\"\n"
+                       "PushPost \"${BACKEND}/hook\" secret=%s\n"
+                       "</PushTrigger>\n"
+                       "<PushTrigger pull>\n"
+                       "PushWhen \"event('type') == 'ask'\"\n"
+                       "PushTo broadcast\n"
+                       "PushPull \"${BACKEND}/pull\" secret=%s\n"
+                       "</PushTrigger>\n",
+                       path, path);
+}
+
+/* Nothing of the keys is where somebody may read it. */
+static void expect_hidden(const struct server *s)
+{
+    static const char *const pages[] = {"/push/triggers",
+                                        "/push/triggers/hook/dead",
+                                        "/push/metrics", "/push/stats"};
+    const char *keys[] = {base64(old_key, 24), base64(new_key, 24),
+                          (const char *)old_key, (const char *)new_key};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        ck_assert_ptr_null(strstr(server_file(s, "logs/error"), keys[i]));
+        for (size_t j = 0; j < sizeof(pages) / sizeof(pages[0]); j++) {
+            struct answer *a = http_get(s, pages[j]);
+
+            ck_assert_int_eq(a->status, 200);
+            ck_assert_ptr_null(strstr(a->body, keys[i]));
+        }
+    }
+}
+
 START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
 {
     struct backend *b = backend_start();
-    const char *path = keep_printf(
-        "%s/webhook.key", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    struct server *s;
-    FILE *file;
+    const char *path = key_file(keep_printf("# ours\nwhsec_%s\n\nwhsec_%s\n",
+                                            base64(old_key, 24),
+                                            base64(new_key, 24)));
+    struct server *s = backend_server(b, signed_hook(path));
 
-    path = keep_printf("%s.%d", path, getpid());
-    file = fopen(path, "w");
-    fprintf(file, "# ours\nwhsec_%s\n\nwhsec_%s\n", base64(old_key, 24),
-            base64(new_key, 24));
-    fclose(file);
-    s = backend_server(b,
-                       keep_printf("<PushTrigger hook>\n"
-                                   "PushWhen \"event('type') == 'order'\"\n"
-                                   "PushPost \"${BACKEND}/hook\" secret=%s\n"
-                                   "</PushTrigger>\n",
-                                   path));
-    unlink(path);
     backend_answer(b, 500, NULL, "");
     event_tell(s, "order", "7", "{\"n\":7}");
     backend_await(b, 1);
@@ -365,6 +419,41 @@ START_TEST(a_webhook_is_signed_with_each_key_and_keeps_its_id)
         ck_assert_ptr_null(strstr(backend_body(b, i), "push"));
     }
     wait_until(trigger_figure(s, 0, "waiting") == 0);
+    /* The old one is taken away without a gap. */
+    key_file(keep_printf("whsec_%s\n", base64(new_key, 24)));
+    server_graceful(s);
+    unlink(path);
+    event_tell(s, "order", "8", "{\"n\":8}");
+    backend_await(b, 3);
+    ck_assert_str_eq(backend_header(b, 2, "webhook-signature"),
+                     signature_of(b, 2, new_key));
+    /* A pull is signed likewise, over nothing. */
+    event_tell(s, "ask", "9", "{}");
+    backend_await(b, 4);
+    ck_assert_ptr_nonnull(strstr(backend_head(b, 3), "GET /pull HTTP"));
+    ck_assert_str_eq(backend_header(b, 3, "webhook-signature"),
+                     signature_of(b, 3, new_key));
+    expect_hidden(s);
+}
+END_TEST
+
+static const char *const bad_keys[] = {
+    "whsec_SECRET\n", "SECRETSECRETSECRETSECRETSECRETSECRET\n",
+    "whsec_U0VDUkVUU0VDUkVUU0VDUkVUU0VDUkVU SECRET\n", ""};
+
+START_TEST(a_bad_key_stops_the_start_and_is_not_shown)
+{
+    for (size_t i = 0; i < sizeof(bad_keys) / sizeof(bad_keys[0]); i++) {
+        const char *path = key_file(bad_keys[i]);
+        const char *said = server_refusal(&(struct server_options){
+            .global = keep_printf("Define BACKEND http://127.0.0.1:9\n%s",
+                                  signed_hook(path))});
+
+        unlink(path);
+        ck_assert_msg(strstr(said, "PUSH0246") != NULL, "%s", said);
+        ck_assert_ptr_null(strstr(said, "SECRET"));
+        ck_assert_ptr_null(strstr(said, "U0VDUkVU"));
+    }
 }
 END_TEST
 
@@ -452,6 +541,7 @@ static Suite *suite(void)
         tc, what_will_never_do_is_a_dead_letter_that_can_be_tried_again);
     tc = case_add(all, "webhooks and timers", 60);
     tcase_add_test(tc, a_webhook_is_signed_with_each_key_and_keeps_its_id);
+    tcase_add_test(tc, a_bad_key_stops_the_start_and_is_not_shown);
     tcase_add_test(
         tc, a_shared_poll_asks_while_somebody_follows_and_pushes_changes);
     tcase_add_test(tc, a_moment_that_nobody_was_there_for_is_made_up_for_once);

@@ -148,6 +148,47 @@ START_TEST(seconds_from_now_are_no_time)
 }
 END_TEST
 
+/* ---- spans ---- */
+
+static const struct {
+    const char *text, *unit;
+    int64_t ms;
+} spans[] = {{"0", "s", 0},
+             {"7", "s", 7000},
+             {"7", "ms", 7},
+             {"1500ms", "s", 1500},
+             {"2s", "ms", 2000},
+             {"5m", "s", 300000},
+             {"5min", "s", 300000},
+             {"5M", "s", 300000},
+             {"3h", "ms", 10800000},
+             {"365d", "s", 31536000000LL},
+             {"106751991167d", "s", 9223372036828800000LL}};
+
+START_TEST(a_span_has_a_unit_or_the_one_of_its_place)
+{
+    int64_t ms;
+
+    ck_assert_msg(push_span_read(spans[_i].text, spans[_i].unit, &ms), "%s",
+                  spans[_i].text);
+    ck_assert_int_eq(ms, spans[_i].ms);
+}
+END_TEST
+
+static const char *const no_spans[] = {"",     "s",     "-1",
+                                       "+1",   "1.5s",  " 1",
+                                       "1 s",  "1mi",   "1sec",
+                                       "5ms ", "1m30s", "99999999999999999999",
+                                       "0x1s", "1w",    "106751991168d"};
+
+START_TEST(anything_else_is_no_span)
+{
+    int64_t ms;
+
+    ck_assert_msg(!push_span_read(no_spans[_i], "s", &ms), "%s", no_spans[_i]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("moments");
@@ -159,5 +200,8 @@ int main(void)
     tcase_add_row_test(tc, a_moment_is_written_as_a_time, written);
     tcase_add_test(tc, what_is_written_is_read_as_it_was);
     tcase_add_test(tc, seconds_from_now_are_no_time);
+    tc = unit_case(suite, "span", 30);
+    tcase_add_row_test(tc, a_span_has_a_unit_or_the_one_of_its_place, spans);
+    tcase_add_row_test(tc, anything_else_is_no_span, no_spans);
     return unit_run(suite);
 }

@@ -1,5 +1,6 @@
 #include "broker/library/publish_calls.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "broker/library/call.h"
@@ -11,6 +12,8 @@
 #define FIXED_KEY 14u
 #define FIXED_ID  7u
 #define ANSWER    34u
+#define QUEUE     4u /* added to the lane of one */
+#define DONE      8u /* bytes of a message */
 
 /* CRC-32 (ISO 3309), four bits at a time. */
 uint32_t push_library_device_crc(push_text_t device)
@@ -82,7 +85,7 @@ static void add_fixed(push_command_t *command, const push_publish_call_t *call)
     unsigned char bytes[FIXED + FIXED_KEY];
     unsigned char *at = push_call_big(bytes, call->home.partition, 2);
 
-    at = push_call_big(at, call->lane, 1);
+    at = push_call_big(at, call->lane + (call->queue ? QUEUE : 0), 1);
     at = push_call_big(at, (uint64_t)call->ttl, 6);
     at = push_call_big(at, call->cap, 4);
     at = push_call_big(
@@ -176,8 +179,24 @@ bool push_publish_reply(const push_reply_t *reply,
     published->fell = (uint32_t)next(&text, 4);
     published->later = text.len && next(&text, 1) == 1;
     published->outcome = (push_published_t)outcome;
-    return outcome <= PUSH_PUBLISHED_OVER && published->tick <= PUSH_TICK_MAX
-           && left <= PUSH_RATE_MAX && wait <= 1000000;
+    return outcome <= PUSH_PUBLISHED_NO_ROOM
+           && published->tick <= PUSH_TICK_MAX && left <= PUSH_RATE_MAX
+           && wait <= 1000000;
+}
+
+void push_library_done(push_command_t *command, const push_done_call_t *call)
+{
+    unsigned char *bytes = malloc(call->count * DONE);
+    unsigned char *at = bytes;
+
+    push_call_begin(command, &call->home, "push_done", PUSH_LANES);
+    push_call_lanes(command, &call->home, call->log);
+    for (unsigned i = 0; bytes && i < call->count; i++) {
+        at = push_call_big(at, call->lanes[i], 1);
+        at = push_call_big(at, push_tick_of_mid(call->mids[i]), 7);
+    }
+    push_call_bytes(command, bytes, (size_t)(at - bytes));
+    free(bytes);
 }
 
 void push_library_recall(push_command_t *command,

@@ -27,6 +27,8 @@ typedef struct push_publish_call_t {
     push_text_t device;       /* a user's device id; empty: all of them */
     push_text_t record;       /* value of push_message_make() */
     uint32_t cap;             /* messages of the lane; at least 1 */
+    bool queue;               /* the lane of a queue: what is too much for it
+                                 is refused */
     uint32_t rate;            /* a second, to this user; 0: any number */
     const unsigned char *key; /* PUSH_KEY_BYTES; NULL: none */
     uint64_t request;         /* with key: a hash of all that is asked for */
@@ -54,7 +56,8 @@ typedef enum push_published_t {
     PUSH_PUBLISHED_REUSED, /* the key is another request's; not published */
     PUSH_PUBLISHED_RATE,   /* too many for this user; not published */
     PUSH_PUBLISHED_FULL,   /* too much is kept for later; likewise */
-    PUSH_PUBLISHED_OVER    /* what was kept is over, or is not due */
+    PUSH_PUBLISHED_OVER,   /* what was kept is over, or is not due */
+    PUSH_PUBLISHED_NO_ROOM /* as much as it may waits in the queue */
 } push_published_t;
 
 typedef struct push_publish_reply_t {
@@ -76,6 +79,18 @@ bool push_publish_reply(const push_reply_t *reply,
 
 /* The device's number in a record's header, by which publish() counts it. */
 uint32_t push_library_device_crc(push_text_t device);
+
+/* ---- push_done: takes out of a queue what is done ---- */
+
+typedef struct push_done_call_t {
+    push_home_t home;
+    push_text_t log;
+    const uint64_t *mids;
+    const uint8_t *lanes; /* push_urgency_t of each */
+    unsigned count;
+} push_done_call_t;
+
+void push_library_done(push_command_t *command, const push_done_call_t *call);
 
 /* ---- push_recall: takes a message out of its log, and tells followers ---- */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "broker/library/peer_calls.h"
+#include "broker/library/publish_calls.h"
 #include "broker/node/claim.h"
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
@@ -104,6 +105,56 @@ static push_status_t status_of(uint32_t said)
     }
 }
 
+/* ---- what is here ---- */
+
+typedef struct {
+    push_cluster_t *cluster;
+    push_text_t user;
+    const unsigned char *id;
+    const push_cursor_t *cursor;
+} acked_t;
+
+/* What waits in Redis for longer than here: it has no more of it. */
+#define DONE_MS 30000
+
+/* What is done of a queue makes room in it. */
+static void take_out(const acked_t *acked, const push_in_flight_t *done)
+{
+    const push_log_name_t name = push_log_name('u', acked->user);
+    push_text_t log = push_log_text(&name);
+    unsigned partition = push_log_partition(acked->cluster->store, log);
+    push_post_t *post = push_post_begin(acked->cluster, partition);
+
+    if (post) {
+        push_library_done(&post->request.command,
+                          &(push_done_call_t){.home = push_cluster_home(
+                                                  acked->cluster, partition),
+                                              .log = log,
+                                              .mids = done->mids,
+                                              .lanes = done->lanes,
+                                              .count = done->count});
+        post->request.deadline += DONE_MS - PUSH_REQUEST_MS;
+        push_post_send(post);
+    }
+}
+
+static push_status_t acknowledge(const acked_t *acked, const push_time_t *now)
+{
+    push_store_t *store = acked->cluster->store;
+    push_in_flight_t done = {.count = 0};
+    push_status_t status;
+
+    if (push_is_queue(acked->user)) {
+        push_store_in_flight(store, acked->user, acked->id, acked->cursor->seq,
+                             &done);
+    }
+    status = push_store_ack(store, acked->user, acked->id, acked->cursor, now);
+    if (status == PUSH_OK && done.count) {
+        take_out(acked, &done);
+    }
+    return status;
+}
+
 /* ---- who asks ---- */
 
 typedef struct {
@@ -126,9 +177,10 @@ static void key_of(uint64_t request, unsigned char *key)
 
 static push_status_t take_here(const question_t *question)
 {
-    return push_store_ack(question->cluster->store, question->checkin->user,
-                          question->id, question->checkin->cursor,
-                          question->now);
+    const acked_t acked = {question->cluster, question->checkin->user,
+                           question->id, question->checkin->cursor};
+
+    return acknowledge(&acked, question->now);
 }
 
 static push_status_t begin(question_t *question)
@@ -292,8 +344,8 @@ static push_status_t do_asked(push_cluster_t *cluster,
     if (!read_body(entry->body, &cursor)) {
         return PUSH_BUSY;
     }
-    status = push_store_ack(cluster->store, user, entry->context, &cursor,
-                            &now);
+    status = acknowledge(&(acked_t){cluster, user, entry->context, &cursor},
+                         &now);
     return status == PUSH_NOT_FOUND
                    && push_awaited_has(&cluster->words->awaited,
                                        entry->context)

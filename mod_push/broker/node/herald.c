@@ -172,7 +172,6 @@ static bool fill(push_cluster_t *cluster, const push_kept_t *kept,
 {
     const push_publication_t *publication = &release->publication;
     const push_message_spec_t *spec = &publication->spec;
-    const push_limits_t *limits = &cluster->store->limits;
     unsigned partition = release->request.command.partition;
     char topic[PUSH_LIBRARY_TOPIC_ROOM];
     push_publish_call_t call = {
@@ -182,13 +181,11 @@ static bool fill(push_cluster_t *cluster, const push_kept_t *kept,
         .topic = push_library_topic(spec->topic, spec->where, topic),
         .device = spec->device,
         .record = kept->record,
-        .cap = publication->audience.kind == PUSH_LOG_USER
-                   ? limits->max_pending
-                   : limits->history,
         .kept = kept->id};
     char *body;
     bool failed;
 
+    push_node_limit(&cluster->store->limits, &publication->audience, &call);
     release->relayed = push_relay_fill(cluster->relay, publication, &call,
                                        &body, &failed);
     push_library_publish(&release->request.command, &call);

@@ -66,7 +66,8 @@ static void ask(inquiry_t *inquiry, const char *base)
         return;
     }
     snprintf(url, sizeof(url), "%s/health", base);
-    push_outgoing_prepare(easy, url, ASK_MS);
+    push_outgoing_prepare(easy);
+    push_outgoing_address(easy, url, ASK_MS);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, pass_over);
     if (curl_multi_add_handle(inquiry->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);

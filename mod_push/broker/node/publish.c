@@ -3,13 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "broker/library/publish_calls.h"
 #include "broker/node/kept.h"
 #include "broker/node/loading.h"
 #include "broker/node/names.h"
 #include "broker/node/recall.h"
 #include "broker/relay/relay.h"
 #include "core/tally.h"
+#include "core/user.h"
 #include "redis/courier.h"
 #include "store/disk/record.h"
 #include "store/ops/keys.h"
@@ -46,6 +46,19 @@ static push_record_t *record_of(const push_publication_t *publication)
                                             .urgency = spec->urgency}});
 }
 
+/* Redis does not know what of a queue is under way, only that it is not done. */
+void push_node_limit(const push_limits_t *limits,
+                     const push_audience_t *audience,
+                     push_publish_call_t *call)
+{
+    if (audience->kind != PUSH_LOG_USER) {
+        call->cap = limits->history;
+        return;
+    }
+    call->queue = push_is_queue(audience->name);
+    call->cap = limits->max_pending + (call->queue ? PUSH_QUEUE_WINDOW : 0);
+}
+
 /* False: no memory. */
 static bool fill(const push_cluster_t *cluster, push_flight_t *flight,
                  const push_publication_t *publication,
@@ -62,12 +75,11 @@ static bool fill(const push_cluster_t *cluster, push_flight_t *flight,
         .topic = push_library_topic(spec->topic, spec->where, topic),
         .device = spec->device,
         .record = {(const char *)record->value, record->len},
-        .cap = flight->kind == PUSH_LOG_USER ? limits->max_pending
-                                             : limits->history,
         .rate = flight->rate};
     char *body;
     bool failed;
 
+    push_node_limit(limits, &publication->audience, &call);
     if (answer->keyed) {
         call.key = answer->claim.id;
         call.request = answer->claim.request;
@@ -217,6 +229,9 @@ static push_status_t receive(push_cluster_t *cluster, push_flight_t *flight,
     }
     if (reply.outcome == PUSH_PUBLISHED_RATE) {
         return PUSH_LIMITED;
+    }
+    if (reply.outcome == PUSH_PUBLISHED_NO_ROOM) {
+        return PUSH_MAILBOX_FULL;
     }
     if (reply.outcome != PUSH_PUBLISHED_NEW
         && reply.outcome != PUSH_PUBLISHED_AGAIN) {

@@ -1,6 +1,7 @@
 #ifndef PUSH_NODE_PUBLISH_H
 #define PUSH_NODE_PUBLISH_H
 
+#include "broker/library/publish_calls.h"
 #include "broker/node/node.h"
 
 /*
@@ -13,6 +14,11 @@
 push_status_t push_node_publish(push_cluster_t *cluster,
                                 const push_publication_t *publication,
                                 push_answer_t *answer);
+
+/* How many may be in the lane that it is published to, and what then. */
+void push_node_limit(const push_limits_t *limits,
+                     const push_audience_t *audience,
+                     push_publish_call_t *call);
 
 /* What one message adds to the figures of its shard. */
 typedef struct push_counted_t {

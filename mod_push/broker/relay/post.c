@@ -55,7 +55,8 @@ static void set_options(push_shipment_t *shipment)
     const push_region_t *set = shipment->region->set;
     CURL *easy = shipment->easy;
 
-    push_outgoing_prepare(easy, set->url, REQUEST_MS);
+    push_outgoing_prepare(easy);
+    push_outgoing_address(easy, set->url, REQUEST_MS);
     if (set->ca) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, set->ca);
     }

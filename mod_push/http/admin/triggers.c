@@ -107,17 +107,52 @@ typedef struct {
     bool more;
 } dead_t;
 
+/* Of all letters the one with this id alone. */
+static const push_problem_t *pick(request_rec *r, const char *id, dead_t *dead)
+{
+    apr_array_header_t *all = dead->letters;
+    uint64_t mid;
+
+    if (!push_mid_parse(id, strlen(id), &mid)) {
+        return push_problem(r->pool, 400, "bad-parameter",
+                            "id: the id of a dead letter, of %u characters",
+                            PUSH_MID_CHARS);
+    }
+    dead->letters = apr_array_make(r->pool, 1, sizeof(push_dead_t));
+    dead->more = false;
+    for (int i = 0; i < all->nelts; i++) {
+        if (APR_ARRAY_IDX(all, i, push_dead_t).mid == mid) {
+            APR_ARRAY_PUSH(dead->letters,
+                           push_dead_t) = APR_ARRAY_IDX(all, i, push_dead_t);
+        }
+    }
+    return dead->letters->nelts
+               ? NULL
+               : push_problem(r->pool, 404, "not-found",
+                              "id: no dead letter of the trigger has it");
+}
+
+/* All of them, or the one that the query names by `id`. */
 static const push_problem_t *read_dead(request_rec *r, const char *name,
                                        dead_t *dead)
 {
     const push_triggers_t *triggers = push_runtime()->triggers;
+    const push_problem_t *problem;
+    push_params_t params;
+    const char *id = NULL;
 
     dead->rule = triggers ? push_triggers_find(triggers, name) : NULL;
-    return dead->rule ? push_problem_of_status(
-               r->pool, push_dead_read(r->pool, push_broker(), dead->rule,
-                                       &dead->letters, &dead->more))
-                      : push_problem(r->pool, 404, "not-found",
-                                     "trigger: there is none of this name");
+    if (!dead->rule) {
+        return push_problem(r->pool, 404, "not-found",
+                            "trigger: there is none of this name");
+    }
+    problem = push_params_parse(r, &params)
+                  ?: push_params_one(&params, "id", &id)
+                  ?: push_problem_of_status(
+                      r->pool,
+                      push_dead_read(r->pool, push_broker(), dead->rule,
+                                     &dead->letters, &dead->more));
+    return problem || !id ? problem : pick(r, id, dead);
 }
 
 static json_t *letter_json(const push_dead_t *letter)

@@ -61,6 +61,33 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
     return status;
 }
 
+void push_store_in_flight(push_store_t *store, push_text_t user,
+                          const unsigned char *id, uint64_t seq,
+                          push_in_flight_t *found)
+{
+    push_name_t name = push_store_name(store, user);
+    const push_heap_t *heap = &store->heaps[name.shard];
+    const push_device_t *device;
+
+    found->count = 0;
+    if (!push_shard_enter(store, name.shard)) {
+        return;
+    }
+    device = push_store_device(store, name.shard, id);
+    for (uint64_t at = device ? device->acked + 1 : seq + 1;
+         at <= seq && at <= device->sent && found->count < PUSH_QUEUE_WINDOW;
+         at++) {
+        const push_message_t *message = push_session_message(heap, device, at);
+
+        if (message) {
+            found->mids[found->count] = message->mid;
+            found->lanes[found->count++] = (uint8_t)push_message_urgency(
+                message);
+        }
+    }
+    push_shard_leave(store, name.shard);
+}
+
 static bool same(push_text_t a, push_text_t b)
 {
     return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));

@@ -2,6 +2,7 @@
 #define PUSH_ACK_H
 
 #include "core/checkin.h"
+#include "core/user.h"
 #include "store/shard/store.h"
 
 /* Acknowledgements, and whose they are. */
@@ -14,6 +15,19 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
                              const unsigned char *id,
                              const push_cursor_t *cursor,
                              const push_time_t *now);
+
+/* Messages of a queue. */
+typedef struct push_in_flight_t {
+    unsigned count;
+    uint64_t mids[PUSH_QUEUE_WINDOW];
+    uint8_t lanes[PUSH_QUEUE_WINDOW];
+} push_in_flight_t;
+
+/* Those in flight to the context of a queue, up to seq; none if the lock of
+   its shard is busy. */
+void push_store_in_flight(push_store_t *store, push_text_t user,
+                          const unsigned char *id, uint64_t seq,
+                          push_in_flight_t *found);
 
 /*
  * The device id of the user's context that has a made-up one and this app;

@@ -40,8 +40,8 @@ static void name_gap(push_device_t *device, push_gap_report_t *gap)
     }
 }
 
-static void collect_gaps(const push_heap_t *heap, push_device_t *device,
-                         push_delivery_t *delivery)
+static void collect_gaps(push_heap_t *heap, push_device_t *device,
+                         const push_time_t *now, push_delivery_t *delivery)
 {
     push_gap_report_t *gap = delivery->gaps;
 
@@ -55,6 +55,7 @@ static void collect_gaps(const push_heap_t *heap, push_device_t *device,
     for (unsigned i = 0; i < delivery->gaps_count; i++) {
         push_count(heap->counts, PUSH_COUNT_GAPS + delivery->gaps[i].reason,
                    1);
+        push_event_of_gap(heap, device, &delivery->gaps[i], now);
     }
 }
 
@@ -139,7 +140,7 @@ static void collect(push_store_t *store, push_device_t *device,
         device->traits &= (uint16_t)~PUSH_DEVICE_REROUTED;
     }
     if (batch.count || !delivery->hold_gaps) {
-        collect_gaps(heap, device, delivery);
+        collect_gaps(heap, device, now, delivery);
     }
     if (delivery->gaps_count) {
         device->gap_seq = first;

@@ -101,7 +101,7 @@ static void say_event(push_job_t *job)
     push_fetch_header(job->fetch, "traceparent", work->event.traceparent);
 }
 
-/* ---- webhooks ---- */
+/* ---- signatures and webhooks ---- */
 
 /* The event as it came. */
 static const char *body_of(push_work_t *work)
@@ -120,7 +120,8 @@ static const char *body_of(push_work_t *work)
     return body;
 }
 
-static void sign(push_job_t *job, push_text_t body)
+/* to: whom it is asked for; NULL: a webhook, which is for no target. */
+static void sign(push_job_t *job, const json_t *to, push_text_t body)
 {
     const push_backlog_t *queue = job->work->queue;
     const push_signer_t *signer =
@@ -128,7 +129,7 @@ static void sign(push_job_t *job, push_text_t body)
     int64_t now = push_clock_now().wall / 1000;
     apr_pool_t *pool = job->work->pool;
     const char *id = push_identity_of(pool, queue->rule, &job->work->event,
-                                      NULL);
+                                      to);
     char signature[PUSH_SIGNATURE_MAX];
 
     say_string(job, "webhook-id", id);
@@ -148,7 +149,7 @@ static bool make_post(push_job_t *job)
     }
     push_fetch_post(job->fetch, push_text_of(body));
     say_string(job, "Content-Type", "application/cloudevents+json");
-    sign(job, push_text_of(body));
+    sign(job, NULL, push_text_of(body));
     return true;
 }
 
@@ -201,6 +202,10 @@ push_status_t push_ask_begin(push_job_t *job)
     job->fetch->data = job;
     say_event(job);
     say_for_whom(job);
+    if (request == &queue->rule->pull
+        && queue->runner->options.signers[queue->index].count) {
+        sign(job, job->to, (push_text_t){"", 0});
+    }
     if ((request == &queue->rule->post && !make_post(job))
         || !push_fetch_start(job->fetch, queue->runner->multi)) {
         push_ask_release(job);

@@ -98,17 +98,30 @@ static size_t take_header(char *bytes, size_t one, size_t len, void *data)
 
 /* ---- what it is given ---- */
 
+static void set_callbacks(push_fetch_t *fetch)
+{
+    curl_easy_setopt(fetch->easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(fetch->easy, CURLOPT_WRITEDATA, fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(fetch->easy, CURLOPT_HEADERDATA, fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->error);
+    curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
+}
+
 push_fetch_t *push_fetch_create(void)
 {
     push_fetch_t *fetch = calloc(1, sizeof(*fetch));
+    CURL *easy = curl_easy_init();
 
-    if (fetch) {
-        fetch->easy = curl_easy_init();
-    }
-    if (fetch && !fetch->easy) {
+    if (!fetch || !easy) {
+        curl_easy_cleanup(easy);
         free(fetch);
         return NULL;
     }
+    fetch->easy = easy;
+    set_callbacks(fetch);
+    push_outgoing_prepare(easy);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     return fetch;
 }
 
@@ -118,16 +131,6 @@ void push_fetch_destroy(push_fetch_t *fetch)
     curl_slist_free_all(fetch->headers);
     free(fetch->body);
     free(fetch);
-}
-
-static void set_callbacks(push_fetch_t *fetch)
-{
-    curl_easy_setopt(fetch->easy, CURLOPT_WRITEFUNCTION, take_body);
-    curl_easy_setopt(fetch->easy, CURLOPT_WRITEDATA, fetch);
-    curl_easy_setopt(fetch->easy, CURLOPT_HEADERFUNCTION, take_header);
-    curl_easy_setopt(fetch->easy, CURLOPT_HEADERDATA, fetch);
-    curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->error);
-    curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
 }
 
 void push_fetch_prepare(push_fetch_t *fetch, const char *url, int64_t timeout,
@@ -142,10 +145,8 @@ void push_fetch_prepare(push_fetch_t *fetch, const char *url, int64_t timeout,
     fetch->most = most;
     fetch->over = false;
     memset(fetch->fields, 0, sizeof(fetch->fields));
-    curl_easy_reset(easy);
-    set_callbacks(fetch);
-    push_outgoing_prepare(easy, url, timeout);
-    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    push_outgoing_address(easy, url, timeout);
 }
 
 static bool has_control(push_text_t value)

@@ -32,11 +32,9 @@
 
 static void take_ended(push_runner_t *runner)
 {
-    CURLMsg *message;
-    int running, left;
+    int left;
+    CURLMsg *message = curl_multi_info_read(runner->multi, &left);
 
-    curl_multi_perform(runner->multi, &running);
-    message = curl_multi_info_read(runner->multi, &left);
     while (message) {
         push_fetch_t *fetch = NULL;
         CURLcode result = message->data.result;
@@ -195,8 +193,8 @@ static int64_t sooner(int64_t one, int64_t other)
     return one < other ? one : other;
 }
 
-/* ms in which nothing happens by itself. */
-static int patience(const push_runner_t *runner)
+/* Until then nothing happens by itself. */
+static int64_t quiet_until(const push_runner_t *runner)
 {
     push_time_t now = push_clock_now();
     int64_t until = now.mono + 1000;
@@ -213,16 +211,15 @@ static int patience(const push_runner_t *runner)
     if (leaves(runner)) {
         until = sooner(until, atomic_load(&runner->leave_by));
     }
-    return until > now.mono ? (int)(until - now.mono) : 0;
+    return until;
 }
 
 static void wait_for_more(push_runner_t *runner)
 {
-    struct curl_waitfd inlets = {.fd = runner->epoll,
-                                 .events = CURL_WAIT_POLLIN};
-
-    curl_multi_poll(runner->multi, &inlets, leaves(runner) ? 0 : 1,
-                    patience(runner), NULL);
+    if (leaves(runner)) {
+        push_sockets_forget_inlets(&runner->sockets);
+    }
+    push_sockets_turn(&runner->sockets, quiet_until(runner));
 }
 
 static bool is_busy(const push_runner_t *runner)
@@ -269,6 +266,7 @@ void push_runner_destroy(push_runner_t *runner)
     if (runner->multi) {
         curl_multi_cleanup(runner->multi);
     }
+    push_sockets_cleanup(&runner->sockets);
     if (runner->epoll >= 0) {
         close(runner->epoll);
     }
@@ -341,8 +339,9 @@ static bool make(push_runner_t *runner)
         curl_multi_setopt(runner->multi, CURLMOPT_MAXCONNECTS,
                           (long)PUSH_RUNNER_RUNNING);
     }
-    return runner->multi && runner->epoll >= 0 && make_pools(runner)
-           && make_queues(runner);
+    return runner->multi && runner->epoll >= 0
+           && push_sockets_init(&runner->sockets, runner->multi, runner->epoll)
+           && make_pools(runner) && make_queues(runner);
 }
 
 push_runner_t *push_runner_start(const push_runner_options_t *options)
@@ -353,6 +352,7 @@ push_runner_t *push_runner_start(const push_runner_options_t *options)
         return NULL;
     }
     runner->options = *options;
+    runner->sockets = (push_sockets_t){.epoll = -1, .bell = -1};
     if (make(runner)) {
         runner->started = push_thread_start(&runner->thread, run, runner);
     }
@@ -366,7 +366,7 @@ push_runner_t *push_runner_start(const push_runner_options_t *options)
 void push_runner_leave(push_runner_t *runner, int64_t by)
 {
     atomic_store(&runner->leave_by, by > 0 ? by : 1);
-    curl_multi_wakeup(runner->multi);
+    push_sockets_ring(&runner->sockets);
 }
 
 void push_runner_part(push_runner_t *runner)

@@ -9,12 +9,13 @@
 #include "triggers/run/fetch.h"
 #include "triggers/run/inlet.h"
 #include "triggers/run/options.h"
+#include "triggers/run/sockets.h"
 #include "triggers/run/verdict.h"
 
 /* What the thread of a runner has; nobody else touches it. */
 
-#define PUSH_BACKLOG_WINDOW  256u /* messages of one queue in flight */
-#define PUSH_BACKLOG_RUNNING 64u  /* requests of one queue at a time */
+#define PUSH_BACKLOG_WINDOW  PUSH_QUEUE_WINDOW
+#define PUSH_BACKLOG_RUNNING 64u /* requests of one queue at a time */
 
 typedef struct push_runner_t push_runner_t;
 typedef struct push_backlog_t push_backlog_t;
@@ -88,6 +89,7 @@ struct push_runner_t {
     push_bell_t opened;       /* rung */
     CURLM *multi;
     int epoll; /* of the inlets */
+    push_sockets_t sockets;
     uint64_t secret[2];
     uint64_t random;
     apr_pool_t *pool; /* parent of those of works */

@@ -173,8 +173,8 @@ local function push_release(keys, a)
   end
   ttl = ttl > 0 and left or 0
   local d, _, t, last = places(keys, a, 0)
-  local tick, recipients, connected = put(part, keys, a, ms, lane, ttl, cap,
-    crc, d, t)
+  local tick, recipients, connected = put(part, keys, a, ms, lane % QUEUE, ttl,
+    lane < QUEUE and cap or 0, crc, d, t)
   conclude(part, zset, hash, id, value, 1, tick, ms)
   note_first(part, zset)
   local dropped = a[6] and relay(part, {ms = ms, ttl = ttl, tick = tick}, keys,

@@ -3,6 +3,10 @@
 -- Bytes of the fixed arguments without and with a key.
 local UNKEYED, KEYED = 21, 35
 
+-- What is added to the lane of a queue, where nothing makes room: its lanes have
+-- what waits alone, as what is done is taken out, and as much as cap of it.
+local QUEUE = 4
+
 -- The index of a log's Topics: device \0 topic → tick u56, lane u8, expires
 -- u48.  The field '' says at how many the index is searched for what is over.
 local SEARCH = 32
@@ -68,7 +72,8 @@ local function count_devices(key, crc)
 end
 
 -- What became of a message: 0 new, 1 again, 2 the key is another request's, 3
--- the rate, 4 no room, 5 it is over.  later: it is kept for later.
+-- the rate, 4 no room, 5 it is over, 6 the queue is full.  later: it is kept for
+-- later.
 local function published(outcome, tick, recipients, connected, ms, left, wait,
     dropped, later)
   return pack('>I1I7I4I4I6I4I4I4I1', outcome, tick, recipients, connected, ms,
@@ -108,6 +113,29 @@ local function places(keys, a, rate)
   return d, q, t, at
 end
 
+-- Whether a lane of a queue has as much as it may.
+local function is_full(key, cap, ms)
+  local count = counts[key]
+  if not count or count >= cap then
+    count = call('ZCARD', key)
+    if count >= cap then
+      count = count - drop_expired(key, ms)
+    end
+    note_count(key, count)
+  end
+  return count >= cap
+end
+
+-- Whether one that waits makes way for the message.  keys[from] is the index.
+local function has_older(keys, from, device, topic)
+  local old = call('HGET', keys[from], device .. '\0' .. topic)
+  if not old then
+    return false
+  end
+  local t, lane = unpack('>I7I1', old)
+  return call('ZCOUNT', keys[from + 1 + lane], digits(t), digits(t)) > 0
+end
+
 -- A message into its log, and to all who follow it.  Gives tick, recipients,
 -- connected.
 local function put(part, keys, a, ms, lane, ttl, cap, crc, d, t)
@@ -139,7 +167,7 @@ end
 
 -- KEYS f h lane, of a user's log D, with a rate Q, with a Topic T and the four
 -- lanes, with a key K, of each region O; fixed log record topic device relay….
--- fixed is partition u16, lane u8, ttl u48, cap u32, number of the device id
+-- fixed is partition u16, lane u8 (of a queue and QUEUE), ttl u48, cap u32, number of the device id
 -- u32, rate u32, and with a key window u48, request u64.  Gives in one text what
 -- became of it u8, tick u56, recipients u32, connected u32, ms u48, what is left
 -- of the rate u32, µs until it gives one more u32, how many fell off regions'
@@ -149,6 +177,8 @@ local function push_publish(keys, a)
   local fixed = a[1]
   local p, lane, ttl, cap, crc, rate = unpack('>I2I1I6I4I4I4', fixed)
   local part = part_of(keys[1], p)
+  local queue = lane >= QUEUE
+  lane = lane % QUEUE
   local d, q, t, at = places(keys, a, rate)
   local k, window, request, left, wait
   if #fixed >= KEYED then
@@ -160,6 +190,10 @@ local function push_publish(keys, a)
       return before
     end
   end
+  if queue and is_full(keys[3], cap, ms)
+    and not (t and has_older(keys, t, a[5] or NONE, a[4])) then
+    return published(6, 0, 0, 0, ms, 0, 0, 0, 0)
+  end
   if q then
     local taken
     taken, left, wait = take(q, rate, 1, us)
@@ -167,8 +201,8 @@ local function push_publish(keys, a)
       return published(3, 0, 0, 0, ms, left, wait, 0, 0)
     end
   end
-  local tick, recipients, connected = put(part, keys, a, ms, lane, ttl, cap,
-    crc, d, t)
+  local tick, recipients, connected = put(part, keys, a, ms, lane, ttl,
+    queue and 0 or cap, crc, d, t)
   if k then
     call('SET', k, request .. pack('>I7I4I4', tick, recipients, connected),
       'PXAT', digits(ms + math.max(window, 1)))
@@ -177,6 +211,19 @@ local function push_publish(keys, a)
     at + 1, a, 6) or 0
   return published(0, tick, recipients, connected, ms, left or 0, wait or 0,
     dropped, 0)
+end
+
+-- KEYS the four lanes of a queue; lane u8, tick u56 of each message.  They are
+-- done, and wait no more.  Gives how many there were.
+local function push_done(keys, a)
+  local gone = 0
+  for at = 1, #a[1] - 7, 8 do
+    local lane, tick = unpack('>I1I7', a[1], at)
+    local key = keys[lane % QUEUE + 1]
+    gone = gone + call('ZREMRANGEBYSCORE', key, digits(tick), digits(tick))
+    counts[key] = nil -- it may be gone
+  end
+  return gone
 end
 
 -- KEYS f h X and the four lanes; partition log tick mid.  Gives found, the
