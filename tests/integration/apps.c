@@ -161,6 +161,17 @@ struct answer *apps_get(const struct server *s, enum app app, const char *name)
     return http_get(s, apps_path(app, name));
 }
 
+int apps_captures(const struct server *s, const char *result)
+{
+    const char *text = http_get(s, "/push/metrics")->body;
+    const char *series = keep_printf("\npush_captures_total{result=\"%s\"} ",
+                                     result);
+    const char *at = strstr(text, series);
+
+    ck_assert_msg(at != NULL, "no %s", series);
+    return atoi(at + strlen(series));
+}
+
 struct stream *apps_hold(const struct server *s, const char *target,
                          const char *headers)
 {
