@@ -40,6 +40,7 @@ H2_TESTS := $(B)/tests/integration/test_http2 \
             $(B)/tests/integration/test_http2_ends \
             $(B)/tests/integration/test_capture \
             $(B)/tests/integration/test_capture_ways \
+            $(B)/tests/integration/test_grip \
             $(B)/tests/integration/test_poll_wait
 
 $(H2_TESTS): $(call objects,tests/integration/h2*.c)
