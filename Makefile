@@ -221,7 +221,8 @@ $(B)/libpush_store.a $(B)/libpush_identity.a:
 # test_stream_*.c also those parts of stream/ that know nothing of httpd;
 # test_identity_*.c link http/identity, test_redis_*.c the Redis client,
 # test_library_*.c the calls of the function library, and a real Redis.
-# test_trigger_*.c what of triggers/ needs no httpd.
+# test_trigger_*.c what of triggers/ needs no httpd, test_hold_*.c the same of
+# http/hold.
 # test_crash_*.c need failpoints: they are built in that mode only, where they
 # are the only tests.
 # Other .c files of tests/unit are helpers: core_*.c are linked into all
@@ -233,13 +234,14 @@ STREAM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_stream_*.c))
 REDIS_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_redis_*.c))
 LIBRARY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_library_*.c))
 TRIGGER_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_trigger_*.c))
+HOLD_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_hold_*.c))
 IDENTITY_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_identity_*.c))
 CRASH_TESTS := $(patsubst %.c,build/failpoints/%,\
                $(wildcard tests/unit/test_crash_*.c))
 # A shard whose lock it waits for in vain refuses: it counts on the processor.
 ALONE_TESTS += build/failpoints/tests/unit/test_crash_points
 UNIT_TESTS  += $(CORE_TESTS) $(STORE_TESTS) $(STREAM_TESTS) $(IDENTITY_TESTS) \
-               $(REDIS_TESTS) $(LIBRARY_TESTS) $(TRIGGER_TESTS)
+               $(REDIS_TESTS) $(LIBRARY_TESTS) $(TRIGGER_TESTS) $(HOLD_TESTS)
 LONG_TESTS  += $(patsubst %,$(B)/tests/unit/test_%,redis_real store_wal \
                  store_damage library_model store_epoch core_codec)
 CORE_HELPERS  := $(call objects,tests/unit/core_*.c)
@@ -279,6 +281,22 @@ $(B)/obj/tests/unit/test_trigger_%.o: tests/unit/test_trigger_%.c
 TRIGGER_OBJS := $(addprefix $(B)/obj/mod_push/triggers/,event.o errand.o \
                 template.o types.o cron.o)
 $(B)/tests/unit/test_trigger_take: $(B)/obj/mod_push/triggers/triggers.o
+
+# What httpd brings else, the fuzzers have.
+$(B)/obj/tests/unit/test_hold_%.o: tests/unit/test_hold_%.c
+	$(call compile,-Itests $(HTTPD_CFLAGS) $(PKG_CFLAGS))
+$(B)/obj/tests/fuzz/httpd_stand_in.o: tests/fuzz/httpd_stand_in.c
+	$(call compile,-D_GNU_SOURCE $(HTTPD_CFLAGS) $(PKG_CFLAGS))
+
+$(HOLD_TESTS): $(B)/%: $(B)/obj/%.o $(B)/obj/tests/unit/core_suite.o \
+		$(B)/obj/tests/fuzz/httpd_stand_in.o \
+		$(addprefix $(B)/obj/mod_push/http/,hold/asked.o hold/grip.o \
+		hold/instruct.o capture/taken.o identity/base64url.o json.o params.o \
+		problem.o verbatim.o) $(B)/libpush_core.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
+		$(APR_LIBS) $(PKG_LIBS) -pthread
 
 $(TRIGGER_TESTS): $(B)/%: $(B)/obj/%.o $(CORE_HELPERS) $(TRIGGER_OBJS) \
 		$(B)/libpush_store.a $(B)/libpush_core.a

@@ -4,6 +4,8 @@
 #include <http_protocol.h>
 #include <stdlib.h>
 
+#include "core/ids.h"
+
 /* What is said of a connection, and of how a body comes over it. */
 static bool is_of_connection(const char *name)
 {
@@ -107,4 +109,66 @@ push_text_t push_verbatim_write(apr_pool_t *pool,
         memcpy(all + len, body.at, body.len);
     }
     return (push_text_t){all, (uint32_t)(len + body.len)};
+}
+
+/* ---- read back ---- */
+
+/* "HTTP/1.1 200 OK" */
+static bool read_status(char *line, push_verbatim_t *answer)
+{
+    static const char version[] = "HTTP/1.1 ";
+    size_t len = sizeof(version) - 1;
+    uint64_t code = 0;
+
+    if (strncmp(line, version, len) || strspn(line + len, "0123456789") != 3
+        || line[len + 3] != ' ' || !push_number_parse(line + len, 3, &code)
+        || code < 200 || code > 599) {
+        return false;
+    }
+    answer->code = (int)code;
+    answer->reason = line + len + 4;
+    return push_verbatim_reason_valid(answer->reason);
+}
+
+static bool read_header(char *line, apr_table_t *headers)
+{
+    char *value = strstr(line, ": ");
+
+    if (!value) {
+        return false;
+    }
+    *value = '\0';
+    value += 2;
+    if (!push_verbatim_header_valid(line, value)) {
+        return false;
+    }
+    if (!is_of_connection(line)) {
+        apr_table_addn(headers, line, value);
+    }
+    return true;
+}
+
+int64_t push_verbatim_read(apr_pool_t *pool, push_text_t bytes,
+                           push_verbatim_t *answer)
+{
+    static const char end[] = "\r\n\r\n";
+    const char *found = bytes.len ? memmem(bytes.at, bytes.len, end, 4) : NULL;
+    apr_table_t *headers = apr_table_make(pool, 8);
+    char *line, *next;
+
+    if (!found) {
+        return 0;
+    }
+    *answer = (push_verbatim_t){.headers = headers};
+    line = apr_pstrmemdup(pool, bytes.at, (size_t)(found - bytes.at) + 2);
+    for (next = strstr(line, "\r\n"); next; next = strstr(line, "\r\n")) {
+        *next = '\0';
+        if (answer->code ? !read_header(line, headers)
+                         : !read_status(line, answer)) {
+            return -1;
+        }
+        line = next + 2;
+    }
+    /* A NUL cut it short. */
+    return line == NULL || *line ? -1 : found + 4 - bytes.at;
 }

@@ -27,6 +27,14 @@ typedef struct push_verbatim_t {
 push_text_t push_verbatim_write(apr_pool_t *pool,
                                 const push_verbatim_t *answer);
 
+/*
+ * The head of such an answer, read back from the first bytes of it: what of
+ * them belongs to the head, 0 where its end is not among them, -1 where they
+ * are no such answer.  The body is left alone; all else is in the pool.
+ */
+int64_t push_verbatim_read(apr_pool_t *pool, push_text_t bytes,
+                           push_verbatim_t *answer);
+
 /* True if this may be the name of a header, and this its value. */
 bool push_verbatim_header_valid(const char *name, const char *value);
 

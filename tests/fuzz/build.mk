@@ -48,6 +48,10 @@ $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
 $(eval $(call fuzz_target,events,$(FUZZ_HTTP) mod_push/http/events/read.c \
   $(addprefix mod_push/triggers/,event.c errand.c),\
   $$(HTTPD_CFLAGS) $$(PKG_CFLAGS),$$(APR_LIBS) $$(PKG_LIBS) -pthread))
+$(eval $(call fuzz_target,hold,$(FUZZ_HTTP) \
+  $(addprefix mod_push/http/,verbatim.c hold/asked.c hold/grip.c hold/instruct.c \
+  capture/taken.c capture/sequence.c identity/base64url.c),\
+  $$(HTTPD_CFLAGS) $$(PKG_CFLAGS),$$(APR_LIBS) $$(PKG_LIBS) -pthread))
 $(eval $(call fuzz_target,query,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))
 $(eval $(call fuzz_target,restore,$(FUZZ_CORE) $$(wildcard \

@@ -1,6 +1,6 @@
 /*
- * What the parsers of http/ link with and httpd would bring.  Only the decoder
- * of queries is ever called; it does what ap_unescape_urlencoded() does.
+ * What the parsers of http/ link with and httpd would bring.  What of it is
+ * ever called does what httpd's does.
  */
 #include <ctype.h>
 #include <http_protocol.h>
@@ -8,6 +8,10 @@
 
 #include "fuzz.h"
 #include "http/runtime.h"
+#include "http/settings.h"
+
+/* The first of all modules: its settings are the first of a request's. */
+module AP_MODULE_DECLARE_DATA push_module;
 
 /* Parsers count nothing: no process runs here that could. */
 push_runtime_t *push_runtime(void)
@@ -51,9 +55,12 @@ AP_DECLARE(const char *) ap_get_status_line(int status)
 
 AP_DECLARE(void) ap_set_content_type(request_rec *r, const char *type)
 {
-    (void)r;
-    (void)type;
-    abort();
+    r->content_type = type;
+}
+
+AP_DECLARE(char *) ap_strcasestr(const char *text, const char *part)
+{
+    return strcasestr(text, part);
 }
 
 AP_DECLARE(void) ap_set_content_length(request_rec *r, apr_off_t length)

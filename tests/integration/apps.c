@@ -41,9 +41,15 @@ static bool listens(int port)
 void apps_run(const struct server *s, const char *const *argv, int port)
 {
     pid_t *pid = keep(malloc(sizeof(*pid)), end);
+    int64_t end_of_patience = wait_now() + 4 * WAIT_MS;
 
     *pid = process_start(argv, keep_printf("%s/logs/apps", s->root));
-    wait_until(listens(port));
+    /* Hundreds of small files are read first. */
+    while (!listens(port)) {
+        ck_assert_msg(wait_now() < end_of_patience, "%s does not listen",
+                      argv[0]);
+        usleep(20000);
+    }
 }
 
 static void lay(const struct server *s)
@@ -159,6 +165,17 @@ const char *apps_path(enum app app, const char *name)
 struct answer *apps_get(const struct server *s, enum app app, const char *name)
 {
     return http_get(s, apps_path(app, name));
+}
+
+int apps_captures(const struct server *s, const char *result)
+{
+    const char *text = http_get(s, "/push/metrics")->body;
+    const char *series = keep_printf("\npush_captures_total{result=\"%s\"} ",
+                                     result);
+    const char *at = strstr(text, series);
+
+    ck_assert_msg(at != NULL, "no %s", series);
+    return atoi(at + strlen(series));
 }
 
 struct stream *apps_hold(const struct server *s, const char *target,

@@ -11,8 +11,9 @@
  *     the body
  *
  * A line with ! says how: "!parts: n" in n parts with pauses between, "!cut: n"
- * only n bytes, then the application dies; Node alone knows "!gzip: 1" and
- * "!deflate: 1".
+ * only n bytes, then the application dies; Node alone knows "!gzip: 1",
+ * "!deflate: 1", and "!trailers: n", by which the last n headers come behind
+ * the body.  For "-" in the place of the status CGI says none.
  */
 #ifndef TESTS_APPS_H
 #define TESTS_APPS_H
@@ -38,6 +39,9 @@ const char *apps_path(enum app app, const char *name);
 /* Ask for it. */
 struct answer *apps_get(const struct server *s, enum app app,
                         const char *name);
+
+/* How many messages of answers came to this, say "published". */
+int apps_captures(const struct server *s, const char *result);
 
 /* Ask for this, and read what comes as a stream, whatever its status. */
 struct stream *apps_hold(const struct server *s, const char *target,

@@ -39,6 +39,8 @@ $(IT_TESTS): $(B)/%: $(B)/obj/%.o $(HARNESS_OBJS) | $(B)/push-checker
 H2_TESTS := $(B)/tests/integration/test_http2 \
             $(B)/tests/integration/test_http2_ends \
             $(B)/tests/integration/test_capture \
+            $(B)/tests/integration/test_capture_ways \
+            $(B)/tests/integration/test_grip \
             $(B)/tests/integration/test_poll_wait
 
 $(H2_TESTS): $(call objects,tests/integration/h2*.c)
@@ -129,8 +131,8 @@ build/php/fetched: tests/integration/fetch-php
 	$(call say,GET,$(@D))
 	$(Q)$< $(@D)
 
-$(B)/tests/integration/test_capture $(B)/tests/integration/test_hold \
-		$(B)/tests/integration/test_grip: \
+$(B)/tests/integration/test_capture $(B)/tests/integration/test_capture_ways \
+		$(B)/tests/integration/test_hold $(B)/tests/integration/test_grip: \
 		$(B)/obj/tests/integration/apps.o | build/php/fetched
 
 # A library of GRIP and a framework, for one of them.

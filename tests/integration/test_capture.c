@@ -23,18 +23,6 @@
     "PushCaptureAllow user:ada channel:city.* broadcast\n"                    \
     "PushCaptureOnce off\n"
 
-/* How many messages of answers came to this. */
-static int captures(const struct server *s, const char *result)
-{
-    const char *text = http_get(s, "/push/metrics")->body;
-    const char *series = keep_printf("\npush_captures_total{result=\"%s\"} ",
-                                     result);
-    const char *at = strstr(text, series);
-
-    ck_assert_msg(at != NULL, "no %s", series);
-    return atoi(at + strlen(series));
-}
-
 static struct stream *follow(const struct server *s)
 {
     return stream_open(s, "user=ada&device=d&seq=0&channel=city.rome", NULL);
@@ -75,6 +63,12 @@ static const struct row rows[] = {
      {NULL},
      "status",
      1},
+    {"same",
+     "304\nETag: \"x\"\n" PUSH("same") "Push-User: ada\n\n",
+     304,
+     {NULL},
+     "status",
+     2},
     {"body",
      "200\nPush-User: ada\nTopic: t\nTTL: 60\nUrgency: high\nPush-Event: e\n"
      "Content-Type: text/plain\n\nthe body",
@@ -146,13 +140,13 @@ static int go_through(const struct server *s, enum app app, struct stream *st,
 {
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const struct row *row = &rows[i];
-        int before = captures(s, row->result);
+        int before = apps_captures(s, row->result);
 
         apps_write(s, row->name, row->answer);
         expect_clean(apps_get(s, app, row->name), row);
-        ck_assert_msg(captures(s, row->result) == before + row->count,
+        ck_assert_msg(apps_captures(s, row->result) == before + row->count,
                       "%s of application %d: %d %s", row->name, app,
-                      captures(s, row->result) - before, row->result);
+                      apps_captures(s, row->result) - before, row->result);
         for (int m = 0; m < 3 && row->messages[m]; m++) {
             seq++;
             expect_message(st, seq, row->messages[m]);
@@ -228,7 +222,7 @@ START_TEST(what_is_not_whole_is_not_published)
     for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++) {
         struct wire *w = ask(s, apps[i], "cut");
 
-        wait_until(captures(s, "truncated") == 2 * ((int)i + 1));
+        wait_until(apps_captures(s, "truncated") == 2 * ((int)i + 1));
         wire_close(w);
     }
     publish(s, "user=ada", NULL, "the last");
@@ -250,7 +244,7 @@ START_TEST(an_answer_passes_as_it_comes)
 
         await(w, "aaaa");
         /* It is published at its end, which is two pauses away at least. */
-        ck_assert_int_eq(captures(s, "published"), (int)i);
+        ck_assert_int_eq(apps_captures(s, "published"), (int)i);
         await(w, "dddd");
         expect_message(st, (int)i + 1, "aaaabbbbccccdddd");
         wire_close(w);
@@ -353,7 +347,7 @@ START_TEST(a_page_that_many_read_is_one_message_for_each_change)
     int seq = 0;
 
     for (size_t i = 0; i < sizeof(again) / sizeof(*again); i++) {
-        int before = captures(s, again[i].result);
+        int before = apps_captures(s, again[i].result);
         struct request q = {.method = again[i].method,
                             .target = apps_path(APP_NODE, "page"),
                             .body = "",
@@ -363,7 +357,7 @@ START_TEST(a_page_that_many_read_is_one_message_for_each_change)
                    keep_printf("200\nPush-User: ada\nTopic: t\n\n%s",
                                again[i].body));
         ck_assert_str_eq(http_ask(s, &q)->body, again[i].body);
-        ck_assert_int_eq(captures(s, again[i].result), before + 1);
+        ck_assert_int_eq(apps_captures(s, again[i].result), before + 1);
         if (strcmp(again[i].result, "published") == 0) {
             seq++;
             expect_message(st, seq, again[i].body);
@@ -434,11 +428,11 @@ START_TEST(only_what_is_configured_happens)
     apps_write(s, "plain", "200\n" PUSH("x") "Push-User: ada\n\nx");
     a = apps_get(s, APP_CGI, "plain");
     ck_assert_ptr_null(strcasestr(a->head, "\npush"));
-    ck_assert_int_eq(captures(s, "forbidden"), 1);
+    ck_assert_int_eq(apps_captures(s, "forbidden"), 1);
     /* Nor from HEAD. */
     a = http_do(s, "HEAD", "/node/plain", NULL, NULL);
     ck_assert_ptr_null(strcasestr(a->head, "\npush"));
-    ck_assert_int_eq(captures(s, "status"), 2);
+    ck_assert_int_eq(apps_captures(s, "status"), 2);
     /* httpd's own page says nothing of what the application said. */
     apps_write(s, "lost", "404\n" PUSH("x") "\nx");
     a = apps_get(s, APP_FPM, "lost");
@@ -466,7 +460,7 @@ START_TEST(compressed_and_included_and_over_http2_it_is_the_same)
     expect_message(st, 2, "plain too");
     apps_write(s, "nozip", "200\nPush-User: ada\nContent-Encoding: gzip\n\nx");
     apps_get(s, APP_NODE, "nozip");
-    ck_assert_int_eq(captures(s, "encoded"), 1);
+    ck_assert_int_eq(apps_captures(s, "encoded"), 1);
     /* A page with two of them, which httpd compresses. */
     apps_write(s, "some",
                "200\nContent-Type: text/plain\n" PUSH("some") "\nx");
@@ -484,22 +478,28 @@ START_TEST(compressed_and_included_and_over_http2_it_is_the_same)
 }
 END_TEST
 
-/* ---- what is already there ---- */
+/* ---- for some, and for later ---- */
 
-START_TEST(what_the_client_has_already_is_not_published)
+START_TEST(an_answer_can_be_for_some_of_the_devices)
 {
     struct server *s = apps_start("PushCapture tee\n" ALLOW);
-    struct stream *st = follow(s);
+    struct stream *st = stream_open(
+        s, "user=ada&device=d&seq=0&channel=city.rome&os=ios", NULL);
     struct answer *a;
 
-    apps_write(s, "same",
-               "304\nETag: \"x\"\n" PUSH("same") "Push-User: ada\n\n");
-    a = apps_get(s, APP_NODE, "same");
-    ck_assert_int_eq(a->status, 304);
+    server_allow(s, "PUSH0311");
+    apps_write(s, "some",
+               "200\nPush-Channel: city.rome\nPush-Where: os=android\n\nx");
+    a = apps_get(s, APP_NODE, "some");
     ck_assert_msg(strcasestr(a->head, "\npush") == NULL, "%s", a->head);
-    ck_assert_int_eq(captures(s, "status"), 2);
-    publish(s, "user=ada", NULL, "the last");
-    expect_message(st, 1, "the last");
+    apps_write(s, "some",
+               "200\nPush-Channel: city.rome\nPush-Where: os=ios\n\ny");
+    apps_get(s, APP_FPM, "some");
+    expect_message(st, 1, "y");
+    ck_assert_int_eq(apps_captures(s, "published"), 2);
+    apps_write(s, "some", "200\nPush-Channel: city.rome\nPush-Where: os\n\nz");
+    apps_get(s, APP_CGI, "some");
+    ck_assert_int_eq(apps_captures(s, "failed"), 1);
 }
 END_TEST
 
@@ -511,13 +511,13 @@ START_TEST(an_answer_can_be_a_message_for_later)
     server_allow(s, "PUSH0311");
     apps_write(s, "later", "200\nPush-User: ada\nPush-At: +1\n\nlater");
     apps_get(s, APP_NODE, "later");
-    ck_assert_int_eq(captures(s, "published"), 1);
+    ck_assert_int_eq(apps_captures(s, "published"), 1);
     publish(s, "user=ada", NULL, "at once");
     expect_message(st, 1, "at once");
     expect_message(st, 2, "later");
     apps_write(s, "later", "200\nPush-User: ada\nPush-At: soon\n\nx");
     apps_get(s, APP_NODE, "later");
-    ck_assert_int_eq(captures(s, "failed"), 1);
+    ck_assert_int_eq(apps_captures(s, "failed"), 1);
 }
 END_TEST
 
@@ -560,7 +560,7 @@ int main(void)
     tcase_add_test(tc, no_client_speaks_in_the_place_of_this_module);
     tcase_add_test(tc, only_what_is_configured_happens);
     tcase_add_test(tc, compressed_and_included_and_over_http2_it_is_the_same);
-    tcase_add_test(tc, what_the_client_has_already_is_not_published);
+    tcase_add_test(tc, an_answer_can_be_for_some_of_the_devices);
     tcase_add_test(tc, an_answer_can_be_a_message_for_later);
     tcase_add_test(tc, the_example_captures_and_holds);
     return case_run(suite);

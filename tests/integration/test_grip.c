@@ -11,6 +11,7 @@
 #include "case.h"
 #include "certificate.h"
 #include "curl.h"
+#include "h2.h"
 #include "jws.h"
 #include "keep.h"
 #include "stream.h"
@@ -176,17 +177,57 @@ START_TEST(a_request_waits_for_an_answer_that_is_published)
 }
 END_TEST
 
+/* Each on the same connection, which stays. */
+START_TEST(over_http2_it_is_answered_as_it_was_published)
+{
+    struct server *s = apps_start(keep_printf(
+        "LoadModule http2_module /usr/lib/apache2/modules/mod_http2.so\n"
+        "Protocols h2c http/1.1\nPushMaxBlockingStreams 4\n" ALLOW
+        "PushMaxMessageSize 200000\n"));
+    struct h2 *c = h2_open(s->port, false);
+    char *large = keep_copy(keep_printf("%0100000d", 7), 100000);
+    struct exchange *x;
+
+    server_allow(s, "PUSH0050");
+    apps_write(s, "wait", WAITS "\nnothing");
+    for (size_t i = 0; i < sizeof(published) / sizeof(*published); i++) {
+        x = h2_get(c, "/node/wait");
+        h2_wait_until(c, stat_of(s, "streams") == 1);
+        publish_item(s, keep_printf(ITEM("city.rome", "\"http-response\":%s"),
+                                    published[i].format));
+        h2_expect(x, published[i].status);
+        ck_assert_str_eq(x->body, published[i].body);
+        ck_assert_str_eq(h2_header(x, "cache-control"),
+                         i == 2 ? "max-age=9" : "no-store");
+        if (i) {
+            ck_assert_str_eq(h2_header(x, "x-mine"), i == 1 ? "a" : "b");
+        }
+        ck_assert_ptr_null(h2_header(x, "push-device"));
+        h2_wait_until(c, stat_of(s, "streams") == 0);
+    }
+    x = h2_get(c, "/node/wait");
+    h2_wait_until(c, stat_of(s, "streams") == 1);
+    publish_item(s, keep_printf(ITEM("city.rome", "\"http-response\":"
+                                                  "{\"body\":\"%s\"}"),
+                                large));
+    h2_expect(x, 200);
+    ck_assert_str_eq(x->body, large);
+}
+END_TEST
+
 START_TEST(what_waited_in_vain_is_answered_as_the_application_said)
 {
     int port = server_free_port();
     struct server *s = apps_start(keep_printf(
         "LoadModule http2_module /usr/lib/apache2/modules/mod_http2.so\n"
-        "Protocols h2 http/1.1\nSetOutputFilter DEFLATE\n" ALLOW "%s",
+        "Protocols h2 http/1.1\nPushMaxBlockingStreams 4\nSetOutputFilter "
+        "DEFLATE\n" ALLOW "%s",
         certificate_host(port)));
     struct answer *a;
     const char *said;
 
     server_allow(s, "AH01882");
+    server_allow(s, "PUSH0050");
     apps_write(s, "brief", WAITS "Grip-Timeout: 1\nGrip-Status: 202\n\nnone");
     a = http_do(s, "GET", "/node/brief", "Accept-Encoding: gzip\r\n", NULL);
     ck_assert_int_eq(a->status, 202);
@@ -205,10 +246,13 @@ START_TEST(what_waited_in_vain_is_answered_as_the_application_said)
                                           "https://127.0.0.1:%d/node/brief",
                                           port));
     ck_assert_msg(strstr(said, "X-Mine: kept") != NULL, "%s", said);
-    said = curl_until("transport", keep_printf("-i --http2 https://127.0.0.1:"
-                                               "%d/node/brief",
-                                               port));
-    ck_assert_msg(strstr(said, "HTTP/2 501") != NULL, "%s", said);
+    said = curl_until("none", keep_printf("-i --http2 https://127.0.0.1:"
+                                          "%d/node/brief",
+                                          port));
+    ck_assert_msg(strstr(said, "HTTP/2 200") != NULL
+                      && strstr(said, "x-mine: kept") != NULL
+                      && strcasestr(said, "push-") == NULL,
+                  "%s", said);
     wait_until(stat_of(s, "streams") == 0);
 }
 END_TEST
@@ -432,6 +476,7 @@ int main(void)
     tcase_add_test(tc, an_application_knows_by_whom_it_is_asked);
     tcase_add_test(tc, what_speaks_grip_holds_and_publishes);
     tcase_add_test(tc, a_request_waits_for_an_answer_that_is_published);
+    tcase_add_test(tc, over_http2_it_is_answered_as_it_was_published);
     tcase_add_test(tc,
                    what_waited_in_vain_is_answered_as_the_application_said);
     tcase_add_test(tc, a_body_can_say_what_headers_do);

@@ -209,6 +209,10 @@ START_TEST(no_filter_and_no_transport_is_in_the_way)
         certificate_host(port)));
     const char *const rows[] = {
         keep_printf("--http1.1 http://127.0.0.1:%d/node/ada", s->port),
+        keep_printf("--http1.0 http://127.0.0.1:%d/node/ada", s->port),
+        keep_printf("--http1.1 -H 'Range: bytes=0-3' "
+                    "http://127.0.0.1:%d/node/ada",
+                    s->port),
         keep_printf("--http1.1 -H 'Accept-Encoding: gzip' "
                     "http://127.0.0.1:%d/node/ada",
                     s->port),

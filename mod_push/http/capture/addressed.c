@@ -4,6 +4,7 @@
 
 #include "http/capture/taken.h"
 #include "http/publish/fields.h"
+#include "http/publish/where.h"
 
 typedef struct {
     request_rec *r;
@@ -76,11 +77,10 @@ static const push_problem_t *read_texts(const read_t *from)
         const char *name;
         const push_problem_t *(*take)(apr_pool_t *, push_publication_t *,
                                       const push_field_t *);
-    } rows[] = {{"Urgency", push_fields_urgency},
-                {"Topic", push_fields_topic},
-                {"Push-Event", push_fields_event},
-                {"Idempotency-Key", push_fields_key},
-                {"Push-At", push_fields_at}};
+    } rows[] = {
+        {"Urgency", push_fields_urgency},     {"Topic", push_fields_topic},
+        {"Push-Event", push_fields_event},    {"Push-Where", push_where_field},
+        {"Idempotency-Key", push_fields_key}, {"Push-At", push_fields_at}};
     const push_problem_t *problem = NULL;
 
     for (size_t i = 0; !problem && i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -45,7 +45,7 @@ typedef struct {
     apr_off_t held; /* bytes in it */
 } capture_t;
 
-static ap_filter_rec_t *capturer, *stripper;
+static ap_filter_rec_t *capturer, *stripper, *end_stripper;
 
 static unsigned messages_of(const capture_t *c)
 {
@@ -393,6 +393,16 @@ static apr_status_t strip(ap_filter_t *f, apr_bucket_brigade *in)
     return ap_pass_brigade(f->next, in);
 }
 
+/* The trailers of an answer are there at its end, and go to who speaks HTTP/2. */
+static apr_status_t strip_end(ap_filter_t *f, apr_bucket_brigade *in)
+{
+    if (!APR_BRIGADE_EMPTY(in) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(in))) {
+        push_taken_drop(f->r);
+        ap_remove_output_filter(f);
+    }
+    return ap_pass_brigade(f->next, in);
+}
+
 /* ---- hooks ---- */
 
 static bool captures(const request_rec *r)
@@ -417,6 +427,7 @@ static void insert(request_rec *r)
 {
     if (captures(r)) {
         ap_add_output_filter_handle(capturer, NULL, r, r->connection);
+        ap_add_output_filter_handle(end_stripper, NULL, r, r->connection);
     }
     else if (captured_before(r)) {
         ap_add_output_filter_handle(stripper, NULL, r, r->connection);
@@ -448,6 +459,8 @@ void push_capture_register(void)
                                          AP_FTYPE_CONTENT_SET - 2);
     stripper = ap_register_output_filter("PUSH_STRIP", strip, NULL,
                                          AP_FTYPE_CONTENT_SET - 2);
+    end_stripper = ap_register_output_filter("PUSH_STRIP_END", strip_end, NULL,
+                                             AP_FTYPE_CONTENT_SET - 1);
     ap_hook_insert_filter(insert, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(insert_error, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_fixups(fixup, NULL, NULL, APR_HOOK_REALLY_FIRST);

@@ -137,6 +137,7 @@ void push_taken_drop(request_rec *r)
 
     move(r->headers_out, dropped);
     move(r->err_headers_out, dropped);
+    move(r->trailers_out, dropped);
 }
 
 void push_taken_from_client(request_rec *r)

@@ -32,7 +32,8 @@ unsigned push_taken_count(const apr_table_t *taken, const char *name,
 const push_problem_t *push_taken_one(const request_rec *r, const char *name,
                                      const char **value);
 
-/* Takes them out of an answer that is not the application's own. */
+/* Takes them out of an answer that is not the application's own; and out of
+ * what comes behind any answer, where they say nothing. */
 void push_taken_drop(request_rec *r);
 
 /*

@@ -63,6 +63,7 @@ static void clear_head(request_rec *r)
         apr_table_unset(r->headers_out, names[i]);
         apr_table_unset(r->err_headers_out, names[i]);
     }
+    apr_table_clear(r->trailers_out);
     r->status_line = NULL;
     r->content_encoding = NULL;
     r->clength = 0;

@@ -119,7 +119,10 @@ static const push_problem_t *add_meta(instruct_t *i, const json_t *meta)
     static const char *const names[] = {"user", NULL};
     const json_t *user = json_object_get(meta, "user");
 
-    if (json_is_string(user)) {
+    if (user && !json_is_string(user)) {
+        return push_asked_bad(i->r->pool, "hold.meta.user: a text");
+    }
+    if (user) {
         apr_table_addn(i->headers, "Grip-Set-Meta",
                        apr_psprintf(i->r->pool, "user=\"%s\"", copy(i, user)));
     }
@@ -175,6 +178,10 @@ static const push_problem_t *set_headers(instruct_t *i, const json_t *headers)
     const char *name;
     size_t at;
 
+    if (headers && !json_is_object(headers) && !json_is_array(headers)) {
+        return push_asked_bad(i->r->pool, "response.headers: an object, or a "
+                                          "list of pairs");
+    }
     json_object_foreach((json_t *)(uintptr_t)headers, name, each)
     {
         problem = problem ?: set_header(i, name, each);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <http_core.h>
 #include <http_log.h>
+#include <http_protocol.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -13,7 +14,9 @@
 
 #include <util_filter.h>
 
+#include "http/problem.h"
 #include "http/runtime.h"
+#include "http/verbatim.h"
 #include "stream/handover.h"
 
 /*
@@ -25,7 +28,8 @@
  * written last, or when a write fails or the connection is aborted.  For that
  * it looks up now and then, since mod_http2 waits for this thread before it
  * lets go of the connection.  The reactor has copies of all it needs: nothing
- * of the request.
+ * of the request.  An answer that was published whole comes with its own head,
+ * which becomes that of the request.
  *
  * Threads are few.  mod_http2 lets a connection have six requests at work, and
  * while a connection has streams it keeps a thread of the MPM as well: as many
@@ -147,7 +151,71 @@ static ssize_t await_bytes(int fd, char *bytes, size_t room)
     return got;
 }
 
-static void carry(request_rec *r, int fd)
+/* ---- a whole answer ---- */
+
+/* The first bytes of an answer that brings its own head; bytes is NULL for one
+ * whose head is sent, or is taken. */
+typedef struct {
+    apr_array_header_t *bytes;
+} head_t;
+
+static int set_header(void *data, const char *name, const char *value)
+{
+    request_rec *r = data;
+
+    if (strcasecmp(name, "Content-Type")) {
+        apr_table_addn(r->headers_out, name, value);
+    }
+    else {
+        ap_set_content_type(r, value);
+    }
+    return 1;
+}
+
+/* In the place of all that was to be said of a stream. */
+static void set_head(request_rec *r, const push_verbatim_t *answer)
+{
+    apr_table_clear(r->headers_out);
+    apr_table_clear(r->err_headers_out);
+    r->status = answer->code;
+    r->status_line = NULL;
+    ap_set_content_type(r, NULL);
+    apr_table_do(set_header, r, answer->headers, NULL);
+}
+
+/* Takes bytes that came; what of them is body is left. False: the answer is
+ * none. */
+static bool take_head(request_rec *r, head_t *head, push_text_t *came)
+{
+    push_verbatim_t answer;
+    push_text_t all;
+    int64_t len;
+
+    apr_array_cat(head->bytes, &(const apr_array_header_t){
+                                   .elt_size = 1,
+                                   .nelts = (int)came->len,
+                                   .elts = (char *)(uintptr_t)came->at});
+    all = (push_text_t){head->bytes->elts, (uint32_t)head->bytes->nelts};
+    len = push_verbatim_read(r->pool, all, &answer);
+    *came = (push_text_t){0};
+    if (len > 0) {
+        set_head(r, &answer);
+        head->bytes = NULL;
+        *came = (push_text_t){all.at + len, all.len - (uint32_t)len};
+    }
+    return len >= 0;
+}
+
+static bool take(request_rec *r, head_t *head, apr_bucket_brigade *out,
+                 push_text_t came)
+{
+    if (head->bytes && !take_head(r, head, &came)) {
+        return false;
+    }
+    return !came.len || pass_on(r, out, came.at, came.len);
+}
+
+static void carry(request_rec *r, int fd, head_t *head)
 {
     apr_bucket_brigade *out = apr_brigade_create(r->pool,
                                                  r->connection->bucket_alloc);
@@ -158,7 +226,8 @@ static void carry(request_rec *r, int fd)
         ssize_t got = await_bytes(fd, bytes, sizeof(bytes));
 
         if (got >= 0) {
-            open = got && pass_on(r, out, bytes, (size_t)got);
+            open = got
+                   && take(r, head, out, (push_text_t){bytes, (uint32_t)got});
         }
     }
 }
@@ -179,6 +248,7 @@ bool push_h2_bridge_run(request_rec *r, const push_reservation_t *reservation,
 {
     static const int not_sent = NOT_SENT_MAX;
     push_adoption_t bridged = *adoption;
+    head_t head = {0};
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) {
@@ -191,7 +261,15 @@ bool push_h2_bridge_run(request_rec *r, const push_reservation_t *reservation,
     bridged.fd = pair[0];
     bridged.bridged = true;
     push_reservation_adopt(reservation, &bridged);
-    carry(r, pair[1]);
+    if (adoption->verbatim) {
+        head.bytes = apr_array_make(r->pool, 512, 1);
+    }
+    carry(r, pair[1], &head);
     hang_up(pair[1]);
+    if (head.bytes && !r->connection->aborted) {
+        push_problem_send(r, push_problem(r->pool, 503, "busy",
+                                          "the request could not be held "
+                                          "until its end"));
+    }
     return true;
 }

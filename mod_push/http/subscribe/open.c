@@ -221,9 +221,6 @@ const push_problem_t *push_open_refusal(request_rec *r,
     if (r->main) {
         refusal = "a stream cannot be a part of another answer";
     }
-    else if (is_verbatim(subscriber) && r->connection->master) {
-        refusal = "a published answer cannot be sent over HTTP/2";
-    }
     else if (!is_short(subscriber)) {
         refusal = r->connection->master ? push_h2_bridge_refusal(r)
                                         : push_handover_refusal(r);

@@ -4,7 +4,7 @@ file=$(dirname "$0")/../answers/$(basename "$QUERY_STRING")
 cut='' parts=''
 {
     read -r status
-    echo "Status: $status"
+    [ "$status" = - ] || echo "Status: $status"
     while IFS= read -r line && [ -n "$line" ]; do
         case $line in
         '!cut: '*) cut=${line#*: } ;;

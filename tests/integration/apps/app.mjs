@@ -21,6 +21,10 @@ function load(name) {
       answer.headers.push(key, value);
     }
   }
+  answer.trailers = [];
+  for (let n = answer.orders.trailers ?? 0; n > 0; n--) {
+    answer.trailers.unshift(answer.headers.splice(-2));
+  }
   answer.body = Buffer.from(text.slice(end + 2));
   return answer;
 }
@@ -44,6 +48,12 @@ async function say(answer, response) {
     response.write(body.subarray(0, cut));
     await pause(100);
     response.destroy();
+    return;
+  }
+  if (answer.trailers.length) {
+    response.write(body);
+    response.addTrailers(answer.trailers);
+    response.end();
     return;
   }
   if (parts) {
