@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/library/tag_calls.h"
 #include "core/later.h"
 #include "harness/case.h"
 #include "harness/keep.h"
@@ -38,6 +39,11 @@ push_text_t compare_record(unsigned record)
 push_text_t compare_session(unsigned session)
 {
     return session ? text_of(keep_printf("session%u", session)) : TEXT("");
+}
+
+push_text_t compare_tag(unsigned channel)
+{
+    return text_of(keep_printf("tag%u", channel));
 }
 
 const unsigned char *compare_context(unsigned device)
@@ -100,6 +106,19 @@ static void compare_ownership(const push_inbox_entry_t *entry,
     ck_assert(same_text(entry->session, compare_session(expected->session)));
 }
 
+static void compare_tags(push_text_t got, const struct model_tag *tags,
+                         unsigned count)
+{
+    push_tag_t tag;
+
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert(push_tag_next(&got, &tag));
+        ck_assert(same_text(tag.channel, compare_tag(tags[i].channel)));
+        ck_assert_uint_eq(tag.since, tags[i].since);
+    }
+    ck_assert_uint_eq(got.len, 0);
+}
+
 static void compare_entry(const push_inbox_entry_t *entry,
                           const struct model_entry *expected)
 {
@@ -113,6 +132,10 @@ static void compare_entry(const push_inbox_entry_t *entry,
     case 'X':
         ck_assert_uint_eq(entry->tick, expected->tick);
         ck_assert_uint_eq(push_tick_of_mid(entry->mid), expected->recalled);
+        break;
+    case 'T':
+        ck_assert_uint_eq(entry->tick, expected->tick);
+        compare_tags(entry->body, expected->tags, expected->tags_count);
         break;
     default:
         compare_ownership(entry, expected);
@@ -296,6 +319,19 @@ static bool compare_followers(struct library *l, unsigned number,
     return at > 0;
 }
 
+static void compare_tags_of(struct library *l, const char *key,
+                            const struct model_log *log, unsigned *keys)
+{
+    redisReply *stored = redis_call(l->redis, "GET %s", key);
+
+    ck_assert_int_eq(stored->type != REDIS_REPLY_NIL, log->tags_count > 0);
+    if (log->tags_count > 0) {
+        compare_tags((push_text_t){stored->str, (uint32_t)stored->len},
+                     log->tags, log->tags_count);
+        compare_end(l, key, -1, keys); /* they are kept */
+    }
+}
+
 static void compare_answers(struct library *l, const struct model *m,
                             unsigned *keys)
 {
@@ -416,6 +452,7 @@ void compare_state(struct library *l, const struct model *m)
         }
         compare_topics(l, key_of(l, "T", name), log, &keys);
         compare_devices(l, key_of(l, "D", name), log, &keys);
+        compare_tags_of(l, key_of(l, "S", name), log, &keys);
         followed = compare_followers(l, i, log) || followed;
         keys += log->full_at / 1000 + 1 > m->now;
     }

@@ -13,7 +13,7 @@
  */
 
 /* As lua/push.lua says; a test compares both. */
-#define PUSH_LIBRARY_VERSION 3u
+#define PUSH_LIBRARY_VERSION 4u
 
 push_text_t push_library_text(void);
 

@@ -1,7 +1,7 @@
 #!lua name=push
 -- What Redis keeps for a cluster of mod_push; see README.md beside the source.
 
-local VERSION = 3
+local VERSION = 4
 
 -- Redis has no globals while a library is loaded: they are bound at the first
 -- call.
