@@ -76,7 +76,7 @@ struct model_log {
     struct model_follower followers[MODEL_OWNERS]; /* in their order */
     struct model_device devices[MODEL_DEVICES];
     int64_t devices_expire;
-    int64_t full_at; /* of its rate, µs */
+    int64_t full_at;                   /* of its rate, µs */
     struct model_tag tags[MODEL_TAGS]; /* as they came */
     unsigned tags_count;
 };

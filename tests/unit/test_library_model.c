@@ -505,7 +505,7 @@ static void step(struct random_run *r)
     static void (*const kinds[])(struct random_run *) = {
         publish,  publish,  publish,     recall,       follow, unfollow,
         drain,    claim,    save,        yield_device, load,   move_clock,
-        schedule, schedule, release_due, unschedule,  tag};
+        schedule, schedule, release_due, unschedule,   tag};
     unsigned kind = any(r, KINDS);
 
     r->done[kind]++;

@@ -67,8 +67,7 @@ bool push_tag_next(push_text_t *tags, push_tag_t *tag)
     if (!len || tags->len - HEAD < len) {
         return false;
     }
-    *tag = (push_tag_t){{tags->at + HEAD, len},
-                        push_big(tags->at, HEAD - 1)};
+    *tag = (push_tag_t){{tags->at + HEAD, len}, push_big(tags->at, HEAD - 1)};
     *tags = (push_text_t){tags->at + HEAD + len, tags->len - HEAD - len};
     return true;
 }

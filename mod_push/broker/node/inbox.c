@@ -11,6 +11,7 @@
 #include "broker/node/masters.h"
 #include "broker/node/steward.h"
 #include "broker/node/survey.h"
+#include "broker/node/tags.h"
 #include "broker/node/yield.h"
 #include "core/failpoint.h"
 #include "store/ops/apply.h"
@@ -135,7 +136,8 @@ static const struct {
               {PUSH_ENTRY_ACK, push_acks_asked},
               {PUSH_ENTRY_QUESTION, take_question},
               {PUSH_ENTRY_ANSWER, take_answer},
-              {PUSH_ENTRY_END, push_ends_asked}};
+              {PUSH_ENTRY_END, push_ends_asked},
+              {PUSH_ENTRY_TAGS, push_tags_told}};
 
 static void take_other(push_cluster_t *cluster,
                        const push_inbox_entry_t *entry)

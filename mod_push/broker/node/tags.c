@@ -1,0 +1,326 @@
+#include "broker/node/tags.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "broker/library/tag_calls.h"
+#include "broker/node/load.h"
+#include "broker/node/loading.h"
+#include "broker/node/masters.h"
+#include "broker/node/names.h"
+#include "broker/node/steward.h"
+#include "redis/courier.h"
+#include "store/ops/apply.h"
+
+/*
+ * The idea: who asks first asks the master of the channel for a tick, and has
+ * it kept with the channel's name.  What is published after the answer is above
+ * that, at whichever node and whenever a device learns of it: so it begins
+ * there, and nobody has to be waited for.
+ */
+
+/* Lines of one request that are asked for at once. */
+#define LOT 64u
+
+/* Lists that devices do not follow yet, of one look at a shard. */
+#define DUE 32u
+
+/* So often all are looked at, ms: who stored one may have died before he said
+ * so. */
+#define ALL_MS 10000
+
+/* ---- workers: a lot of changes ---- */
+
+typedef struct {
+    push_cluster_t *cluster;
+    push_assignment_t *list;
+    unsigned count;
+    uint64_t since[LOT];
+    push_request_t requests[LOT];
+} lot_t;
+
+static bool same(push_text_t a, push_text_t b)
+{
+    return a.len == b.len && !memcmp(a.at, b.at, a.len);
+}
+
+/* As many as are of different users and channels: what is asked for at once
+ * may be done in any order. */
+static unsigned lot_of(const push_assignment_t *list, unsigned count)
+{
+    unsigned n = 1;
+
+    while (n < count && n < LOT) {
+        for (unsigned i = 0; i < n; i++) {
+            if (same(list[i].user, list[n].user)
+                && same(list[i].channel, list[n].channel)) {
+                return n;
+            }
+        }
+        n++;
+    }
+    return n;
+}
+
+static void ask_for_tick(lot_t *lot, unsigned i)
+{
+    push_cluster_t *cluster = lot->cluster;
+    unsigned partition = push_names_partition(cluster, lot->list[i].channel);
+    push_home_t home = push_cluster_home(cluster, partition);
+
+    push_request_init(&lot->requests[i], partition);
+    push_library_tick(&lot->requests[i].command, &home);
+    push_courier_send(cluster->courier, &lot->requests[i]);
+}
+
+static void take_tick(lot_t *lot, unsigned i)
+{
+    push_request_t *request = &lot->requests[i];
+    push_assignment_t *asked = &lot->list[i];
+
+    push_courier_wait(lot->cluster->courier, request);
+    asked->status = push_status_of_failure(request->failure);
+    if (asked->status == PUSH_OK) {
+        lot->since[i] = push_tick_reply(request->reply);
+        asked->status = lot->since[i] ? PUSH_OK : PUSH_NO_STATE;
+    }
+    push_request_cleanup(request);
+}
+
+static void send_change(lot_t *lot, unsigned i)
+{
+    push_cluster_t *cluster = lot->cluster;
+    const push_assignment_t *asked = &lot->list[i];
+    push_request_t *request = &lot->requests[i];
+    push_named_log_ref_t log;
+
+    push_names_log(cluster, PUSH_LOG_USER, asked->user, &log);
+    push_request_init(request, log.partition);
+    push_library_tag(
+        &request->command,
+        &(push_tag_call_t){.home = push_cluster_home(cluster, log.partition),
+                           .log = {log.text, log.len},
+                           .channel = asked->channel,
+                           .subscribe = asked->subscribe,
+                           .since = lot->since[i],
+                           .most = asked->most < PUSH_ASSIGNED_MAX
+                                       ? asked->most
+                                       : PUSH_ASSIGNED_MAX});
+    if (cluster->options.durability == PUSH_DURABILITY_COMMIT) {
+        request->replicas = cluster->options.replicas;
+    }
+    push_courier_send(cluster->courier, request);
+}
+
+static push_status_t status_of(const push_assignment_t *asked,
+                               push_tagged_t tagged)
+{
+    switch (tagged) {
+    case PUSH_TAGGED:
+        return PUSH_OK;
+    case PUSH_TAGGED_BEFORE:
+        return asked->subscribe ? PUSH_OK : PUSH_NOT_FOUND;
+    default:
+        return PUSH_TOO_MANY_SUBSCRIPTIONS;
+    }
+}
+
+static void take_change(lot_t *lot, unsigned i)
+{
+    push_request_t *request = &lot->requests[i];
+    push_assignment_t *asked = &lot->list[i];
+    push_failure_t failure;
+    push_tagged_t tagged;
+
+    push_courier_wait(lot->cluster->courier, request);
+    failure = request->failure;
+    asked->status = failure == PUSH_FAILURE_REPLICAS
+                        ? PUSH_OK
+                        : push_status_of_failure(failure);
+    if (asked->status == PUSH_OK) {
+        asked->status = push_tag_reply(request->reply, &tagged)
+                            ? status_of(asked, tagged)
+                            : PUSH_NO_STATE;
+    }
+    if (asked->status == PUSH_OK && failure == PUSH_FAILURE_REPLICAS) {
+        asked->status = PUSH_NO_STATE; /* it is so, and may be lost */
+    }
+    push_request_cleanup(request);
+}
+
+static void run_lot(lot_t *lot)
+{
+    for (unsigned i = 0; i < lot->count; i++) {
+        lot->since[i] = 0;
+        lot->list[i].status = PUSH_OK;
+        if (lot->list[i].subscribe) {
+            ask_for_tick(lot, i);
+        }
+    }
+    for (unsigned i = 0; i < lot->count; i++) {
+        if (lot->list[i].subscribe) {
+            take_tick(lot, i);
+        }
+    }
+    for (unsigned i = 0; i < lot->count; i++) {
+        if (lot->list[i].status == PUSH_OK) {
+            send_change(lot, i);
+        }
+    }
+    for (unsigned i = 0; i < lot->count; i++) {
+        if (lot->list[i].status == PUSH_OK) {
+            take_change(lot, i);
+        }
+    }
+}
+
+void push_tags_assign(push_cluster_t *cluster, push_assignment_t *list,
+                      unsigned count)
+{
+    lot_t *lot = malloc(sizeof(*lot));
+
+    for (unsigned at = 0; at < count && lot; at += lot->count) {
+        lot->cluster = cluster;
+        lot->list = list + at;
+        lot->count = lot_of(list + at, count - at);
+        run_lot(lot);
+    }
+    for (unsigned i = 0; i < count && !lot; i++) {
+        list[i].status = PUSH_NO_MEMORY;
+    }
+    free(lot);
+}
+
+push_status_t push_tags_view(push_cluster_t *cluster, push_text_t user,
+                             const push_visitor_t *visitor)
+{
+    push_channel_view_t view = {.name = {NULL, 0}};
+    push_named_log_ref_t log;
+    push_request_t request;
+    push_status_t status;
+    push_text_t tags;
+    push_tag_t tag;
+    push_home_t home;
+
+    push_names_log(cluster, PUSH_LOG_USER, user, &log);
+    home = push_cluster_home(cluster, log.partition);
+    push_request_init(&request, log.partition);
+    push_library_tags(&request.command, &home,
+                      (push_text_t){log.text, log.len});
+    status = push_status_of_failure(
+        push_courier_call(cluster->courier, &request));
+    if (status == PUSH_OK && !push_tags_reply(request.reply, &tags)) {
+        status = PUSH_NO_STATE;
+    }
+    while (status == PUSH_OK && push_tag_next(&tags, &tag)) {
+        view.name = tag.channel;
+        visitor->channel(visitor->data, &view);
+    }
+    push_request_cleanup(&request);
+    return status;
+}
+
+/* ---- from what is told to the segment ---- */
+
+/* The shard of the user has something for the steward. */
+static void mark_due(push_cluster_t *cluster, push_text_t user)
+{
+    unsigned shard = push_store_name(cluster->store, user).shard;
+
+    atomic_fetch_or(&cluster->words->tags_due, UINT64_C(1) << shard);
+    push_steward_wake(cluster->steward);
+}
+
+/* changed: as in push_user_tags_t. */
+static push_status_t store(push_cluster_t *cluster, push_text_t log,
+                           uint64_t tick, push_text_t body, bool changed)
+{
+    push_user_tag_t list[PUSH_ASSIGNED_MAX];
+    push_user_tags_t tags = {.tick = tick, .changed = changed, .list = list};
+    push_log_kind_t kind;
+    push_status_t status;
+    push_tag_t tag;
+    bool due;
+
+    if (!push_log_name_parse(log, &kind, &tags.user)
+        || kind != PUSH_LOG_USER) {
+        return PUSH_OK;
+    }
+    while (tags.count < PUSH_ASSIGNED_MAX && push_tag_next(&body, &tag)) {
+        list[tags.count++] = (push_user_tag_t){tag.channel, tag.since};
+    }
+    status = push_tags_store(cluster->store, &tags, &due);
+    if (due) {
+        mark_due(cluster, tags.user);
+    }
+    return status;
+}
+
+void push_tags_told(push_cluster_t *cluster, const push_inbox_entry_t *entry)
+{
+    if (store(cluster, entry->log, entry->tick, entry->body, true)
+        != PUSH_OK) {
+        /* The log is asked for, and with it how it stands. */
+        push_partition_suspected(cluster->words, entry->partition);
+        push_steward_wake(cluster->steward);
+    }
+}
+
+push_status_t push_tags_loaded(push_cluster_t *cluster, push_text_t log,
+                               uint64_t tick, push_text_t body)
+{
+    return store(cluster, log, tick, body, false);
+}
+
+/* ---- the steward ---- */
+
+/* Its channels are brought here, and then its devices follow. */
+static bool settle(push_cluster_t *cluster, push_assigned_copy_t *copy)
+{
+    push_text_t channel = {NULL, 0};
+    push_status_t status = PUSH_OK;
+
+    while (status == PUSH_OK && push_assigned_next(copy->list, &channel)) {
+        push_log_name_t log = push_log_name('c', channel);
+
+        status = push_load_whole(cluster, push_log_text(&log));
+    }
+    return status == PUSH_OK
+           && push_tags_settle(cluster->store, copy) == PUSH_OK;
+}
+
+static bool settle_shard(push_cluster_t *cluster, unsigned shard)
+{
+    push_assigned_copy_t copies[DUE];
+    unsigned count;
+    bool well = true;
+
+    do {
+        count = push_tags_due(cluster->store, shard, copies, DUE);
+        for (unsigned i = 0; i < count; i++) {
+            well = well && settle(cluster, &copies[i]);
+            free(copies[i].list);
+        }
+    } while (well && count == DUE);
+    return well;
+}
+
+bool push_tags_settle_all(push_cluster_t *cluster)
+{
+    push_cluster_words_t *words = cluster->words;
+    int64_t now = push_clock_now().mono;
+    uint64_t due = atomic_exchange(&words->tags_due, 0);
+    bool well = true;
+
+    if (now >= atomic_load(&words->tags_look)) {
+        atomic_store(&words->tags_look, now + ALL_MS);
+        due = UINT64_MAX;
+    }
+    for (unsigned shard = 0; due && shard < PUSH_SHARDS; shard++) {
+        if (due >> shard & 1 && !settle_shard(cluster, shard)) {
+            atomic_fetch_or(&words->tags_due, UINT64_C(1) << shard);
+            well = false;
+        }
+    }
+    return well;
+}
