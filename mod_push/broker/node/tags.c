@@ -191,10 +191,12 @@ void push_tags_assign(push_cluster_t *cluster, push_assignment_t *list,
     free(lot);
 }
 
-push_status_t push_tags_view(push_cluster_t *cluster, push_text_t user,
-                             const push_visitor_t *visitor)
+/* Of a user, from Redis; false ends the walk. */
+typedef bool visit_t(void *data, const push_tag_t *tag);
+
+static push_status_t fetch(push_cluster_t *cluster, push_text_t user,
+                           visit_t *visit, void *data)
 {
-    push_channel_view_t view = {.name = {NULL, 0}};
     push_named_log_ref_t log;
     push_request_t request;
     push_status_t status;
@@ -212,12 +214,53 @@ push_status_t push_tags_view(push_cluster_t *cluster, push_text_t user,
     if (status == PUSH_OK && !push_tags_reply(request.reply, &tags)) {
         status = PUSH_NO_STATE;
     }
-    while (status == PUSH_OK && push_tag_next(&tags, &tag)) {
-        view.name = tag.channel;
-        visitor->channel(visitor->data, &view);
+    while (status == PUSH_OK && push_tag_next(&tags, &tag)
+           && visit(data, &tag)) {
     }
     push_request_cleanup(&request);
     return status;
+}
+
+static bool show(void *data, const push_tag_t *tag)
+{
+    const push_visitor_t *visitor = data;
+    const push_channel_view_t view = {.name = tag->channel};
+
+    visitor->channel(visitor->data, &view);
+    return true;
+}
+
+push_status_t push_tags_view(push_cluster_t *cluster, push_text_t user,
+                             const push_visitor_t *visitor)
+{
+    push_visitor_t own = *visitor;
+
+    return fetch(cluster, user, show, &own);
+}
+
+typedef struct {
+    push_text_t channel;
+    uint64_t tick; /* 0: not found */
+} sought_t;
+
+static bool compare(void *data, const push_tag_t *tag)
+{
+    sought_t *sought = data;
+
+    if (same(tag->channel, sought->channel)) {
+        sought->tick = tag->since;
+    }
+    return !sought->tick;
+}
+
+push_status_t push_tags_behind(push_cluster_t *cluster, push_text_t user,
+                               push_text_t channel, uint64_t *mid)
+{
+    sought_t sought = {.channel = channel};
+    push_status_t status = fetch(cluster, user, compare, &sought);
+
+    *mid = PUSH_MID_LAST(sought.tick);
+    return status == PUSH_OK && !sought.tick ? PUSH_NOT_FOUND : status;
 }
 
 /* ---- from what is told to the segment ---- */

@@ -21,6 +21,13 @@ void push_tags_assign(push_cluster_t *cluster, push_assignment_t *list,
 push_status_t push_tags_view(push_cluster_t *cluster, push_text_t user,
                              const push_visitor_t *visitor);
 
+/*
+ * Behind which mid the user's devices have what is published to the channel;
+ * PUSH_NOT_FOUND: the server does not subscribe them to it.
+ */
+push_status_t push_tags_behind(push_cluster_t *cluster, push_text_t user,
+                               push_text_t channel, uint64_t *mid);
+
 /* ---- the link ---- */
 
 void push_tags_told(push_cluster_t *cluster, const push_inbox_entry_t *entry);
