@@ -60,6 +60,12 @@ static bool is_same(push_assigned_list_t *one, push_assigned_list_t *other)
                       one->count * sizeof(uint64_t));
 }
 
+/* Nobody in the shard has any; read without its lock, as a first look. */
+static bool is_empty(const push_store_t *store, unsigned shard)
+{
+    return !push_table_count(&store->shards[shard].assigned);
+}
+
 static bool is_followed(push_store_t *store, const push_name_t *name)
 {
     const push_user_t *user = push_store_user(store, name, false);
@@ -96,10 +102,14 @@ push_status_t push_tags_store(push_store_t *store,
                               const push_user_tags_t *tags, bool *due)
 {
     push_name_t name = push_store_name(store, tags->user);
-    push_assigned_list_t *list = make_list(tags);
+    push_assigned_list_t *list;
     push_status_t status = PUSH_OK;
 
     *due = false;
+    if (!tags->count && !tags->changed && is_empty(store, name.shard)) {
+        return PUSH_OK;
+    }
+    list = make_list(tags);
     if (!list) {
         return PUSH_NO_MEMORY;
     }
@@ -126,6 +136,9 @@ push_status_t push_tags_copy(push_store_t *store, push_text_t user,
     push_status_t status = PUSH_OK;
 
     *copy = (push_assigned_copy_t){.list = NULL};
+    if (is_empty(store, name.shard)) {
+        return PUSH_OK;
+    }
     if (!push_shard_enter(store, name.shard)) {
         return PUSH_BUSY;
     }
@@ -165,7 +178,7 @@ unsigned push_tags_due(push_store_t *store, unsigned shard,
     push_ref_t ref = PUSH_NONE;
     unsigned count = 0;
 
-    if (!push_shard_enter(store, shard)) {
+    if (is_empty(store, shard) || !push_shard_enter(store, shard)) {
         return 0;
     }
     while (count < room && push_table_walk(heap, table, &ref)) {
