@@ -26,7 +26,7 @@
 #include "broker/views/seen_report.h"
 #include "broker/views/seen_whole.h"
 #include "broker/node/steward.h"
-#include "broker/node/tags.h"
+#include "broker/node/tagging.h"
 #include "broker/views/views.h"
 #include "broker/relay/relay.h"
 #include "core/hash.h"
@@ -158,7 +158,7 @@ static void assign(push_broker_t *broker, push_assignment_t *list,
                    unsigned count)
 {
     if (runs(broker)) {
-        push_tags_assign(broker->data, list, count);
+        push_tagging_assign(broker->data, list, count);
         return;
     }
     for (unsigned i = 0; i < count; i++) {
@@ -178,7 +178,7 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
     }
     switch (what->kind) {
     case PUSH_VIEW_ASSIGNED:
-        return push_tags_view(cluster, what->user, visitor);
+        return push_tagging_view(cluster, what->user, visitor);
     case PUSH_VIEW_MESSAGE:
         return push_views_message(cluster, &what->message, &what->now,
                                   visitor);

@@ -11,12 +11,12 @@
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
 #include "broker/node/saver.h"
-#include "broker/node/tags.h"
 #include "broker/node/yield.h"
 #include "redis/courier.h"
 #include "store/ops/checkin.h"
 #include "store/ops/disown.h"
 #include "store/ops/import.h"
+#include "store/ops/tags.h"
 #include "store/shard/context.h"
 #include "store/shard/subscriptions.h"
 

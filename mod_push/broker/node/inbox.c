@@ -28,6 +28,7 @@ typedef struct {
     unsigned partitions[LOT];
     unsigned count;
     bool suspected;
+    bool told; /* what users are subscribed to, which devices are to follow */
     bool overtaken; /* another child has the link: nothing more is stored */
 } inbox_t;
 
@@ -179,6 +180,7 @@ static void take(inbox_t *in, const push_inbox_entry_t *entry)
     apply(in);
     in->overtaken |= !push_lead_is(&in->lead);
     if (!in->overtaken) {
+        in->told |= entry->kind == PUSH_ENTRY_TAGS;
         take_other(in->cluster, entry);
     }
 }
@@ -303,7 +305,7 @@ bool push_inbox_take(push_cluster_t *cluster, unsigned master,
     if (!drained->more) {
         atomic_store(&words->drained, in.now.mono);
     }
-    if (in.suspected) {
+    if (in.suspected || in.told) {
         push_steward_wake(cluster->steward);
     }
     return in.suspected;

@@ -8,7 +8,7 @@
 #include "broker/views/recorded.h"
 #include "broker/views/seen_facts.h"
 #include "broker/node/survey.h"
-#include "broker/node/tags.h"
+#include "broker/node/tagging.h"
 #include "broker/views/views.h"
 #include "redis/courier.h"
 
@@ -282,10 +282,10 @@ static void look_for_tag(inquiry_t *q)
     const push_message_facts_t *m = &q->pattern.message;
 
     if (m->known == PUSH_KNOWN_HERE && m->kind == PUSH_LOG_CHANNEL) {
-        q->tagged = push_tags_behind(q->cluster, q->question->user,
-                                     (push_text_t){m->name,
-                                                   (uint32_t)strlen(m->name)},
-                                     &q->behind)
+        q->tagged = push_tagging_behind(
+                        q->cluster, q->question->user,
+                        (push_text_t){m->name, (uint32_t)strlen(m->name)},
+                        &q->behind)
                     == PUSH_OK;
     }
 }
