@@ -46,6 +46,7 @@ image-context: deb ## what a container engine builds an image from, into build/i
 	@rm -rf build/image && mkdir -p build/image/packages
 	@cp conf/docker/* build/image
 	@cp build/deb/libapache2-mod-push_$(VERSION)_*.deb \
+		build/deb/libapache2-mod-push-postgres_$(VERSION)_*.deb \
 		build/deb/push-tools_$(VERSION)_*.deb build/image/packages
 
 # In an overlay of this machine's root.  `make test` does without the image, so

@@ -3,12 +3,14 @@
 #include <string.h>
 
 #include "core/hash.h"
+#include "core/predicate.h"
 
 /*
- * Where the payload stands among the texts of a body.  Their order is kept on
- * disk, so a new one comes last; one place is free.
+ * Where payload and predicate stand among the texts of a body.  Their order is
+ * kept on disk, so a new one comes last; no place is free.
  */
-#define DATA 6u
+#define DATA  6u
+#define WHERE 7u
 
 static void texts_of(const push_publication_t *publication,
                      push_text_t texts[PUSH_LATER_TEXTS])
@@ -23,6 +25,7 @@ static void texts_of(const push_publication_t *publication,
     texts[4] = content->type;
     texts[5] = content->trace;
     texts[DATA] = content->data;
+    texts[WHERE] = publication->spec.where;
 }
 
 static void take_texts(push_publication_t *publication,
@@ -37,6 +40,7 @@ static void take_texts(push_publication_t *publication,
     content->type = texts[4];
     content->trace = texts[5];
     content->data = texts[DATA];
+    publication->spec.where = texts[WHERE];
 }
 
 size_t push_later_size(const push_publication_t *publication)
@@ -103,6 +107,7 @@ static bool is_legal(const push_publication_t *publication)
            && publication->audience.name.len <= PUSH_NAME_MAX
            && spec->device.len <= PUSH_DEVICE_MAX
            && spec->topic.len <= PUSH_TOPIC_MAX && spec->ttl >= 0
+           && (!spec->where.len || push_predicate_valid(spec->where))
            && (!content->event.len
                || push_event_valid(content->event.at, content->event.len))
            && (!content->type.len
@@ -154,6 +159,9 @@ uint32_t push_later_hash(const uint64_t key[2],
     chain[0] = push_hash(chain, publication->audience.name.at,
                          publication->audience.name.len);
     chain[0] = push_hash(chain, spec->device.at, spec->device.len);
+    if (spec->where.len) {
+        chain[0] = push_hash(chain, spec->where.at, spec->where.len);
+    }
     return (uint32_t)push_hash(chain, spec->topic.at, spec->topic.len);
 }
 
@@ -169,6 +177,7 @@ bool push_later_same_topic(const push_publication_t *one,
     return one->audience.kind == other->audience.kind
            && same(one->audience.name, other->audience.name)
            && same(one->spec.device, other->spec.device)
+           && same(one->spec.where, other->spec.where)
            && same(one->spec.topic, other->spec.topic);
 }
 

@@ -22,7 +22,7 @@ typedef enum push_later_state_t {
     PUSH_LATER_KEPT,
     PUSH_LATER_PUBLISHED,
     PUSH_LATER_RECALLED,
-    PUSH_LATER_REPLACED, /* by a later one of the same Topic and audience */
+    PUSH_LATER_REPLACED, /* by a later one of the same Topic and devices */
     PUSH_LATER_EXPIRED,  /* the server was not there in time */
     PUSH_LATER_REFUSED,  /* as its publisher would have been, at its time */
     PUSH_LATER_STATES
@@ -70,13 +70,14 @@ bool push_later_read(const push_later_body_t *body, size_t size,
                      push_publication_t *publication);
 
 /*
- * By what it is found: what has a Topic by that and its audience, since the
- * next one has to find it; what has none by its id.  The key is the segment's.
+ * By what it is found: what has a Topic by that, its audience and its
+ * predicate, since the next one has to find it; what has none by its id.  The
+ * key is the segment's.
  */
 uint32_t push_later_hash(const uint64_t key[2],
                          const push_publication_t *publication, uint64_t id);
 
-/* Whether one would replace the other; both have their Topic and audience. */
+/* Whether one would replace the other: both are for the same devices. */
 bool push_later_same_topic(const push_publication_t *one,
                            const push_publication_t *other);
 

@@ -47,7 +47,7 @@ typedef struct push_receipt_t {
 
 static inline bool push_user_is_queue(const push_user_t *user)
 {
-    return *user->name == '$' && user->name_len >= sizeof(PUSH_QUEUE_PREFIX)
+    return user->name_len >= sizeof(PUSH_QUEUE_PREFIX) && *user->name == '$'
            && !memcmp(user->name, PUSH_QUEUE_PREFIX,
                       sizeof(PUSH_QUEUE_PREFIX) - 1);
 }

@@ -484,7 +484,10 @@ START_TEST(an_acknowledgement_ends_no_stream_that_began_meanwhile)
     st = stream_begin(receive, http_head(receive, wait_now() + WAIT_MS));
     ck_assert_int_eq(st->status, 200);
     ck_assert(wire_receive(ack, wait_now() + WAIT_MS));
-    ck_assert_msg(strstr(ack->bytes, " 204 ") != NULL, "%s", ack->bytes);
+    /* It was held for so long that it may be told to come again. */
+    ck_assert_msg(strstr(ack->bytes, " 204 ") != NULL
+                      || strstr(ack->bytes, " 503 ") != NULL,
+                  "%s", ack->bytes);
     publish(c->nodes[0], "user=ada", NULL, "two");
     while (strcmp(stream_next(st)->data, "two") != 0) {
     }

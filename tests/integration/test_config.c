@@ -109,6 +109,7 @@ static const char *const wrong_lines[][2] = {
     {"PushCaptureAllow user:a*b", "PushCaptureAllow must be user:PATTERN"},
     {"PushCaptureAllow hold:a*b", "PushCaptureAllow: behind hold: and"},
     {"PushCaptureAllow hold-user:", "PushCaptureAllow: behind hold: and"},
+    {"PushCaptureAllow group:a", "PushCaptureAllow must be user:PATTERN"},
     {"PushCaptureOnce maybe", "PushCaptureOnce must be On or Off"},
     {"PushGripKey realm", "PushGripKey takes two arguments"},
     {"PushGripKey \"a b\" /etc/passwd", "PushGripKey must begin with an"},

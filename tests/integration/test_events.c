@@ -22,6 +22,9 @@
 
 #define WHEN "PushWhen \"event('type') == 'a'\"\n"
 #define POST "PushPost http://127.0.0.1:9/x\n"
+#define B1   "PushTo broadcast\n"
+#define B4   B1 B1 B1 B1
+#define B16  B4 B4 B4 B4
 #define PULL "PushPull http://127.0.0.1:9/x\n"
 
 /* What stands within a section, and what the refusal must name. */
@@ -45,9 +48,21 @@ static const char *const wrong_sections[][2] = {
     {WHEN POST "PushTo user", "PushTo must be user NAME"},
     {WHEN POST "PushTo user $x", "does not begin with $"},
     {WHEN POST "PushTo user %{x}", "%{event:PATH}"},
+    {WHEN POST "PushTo user \"\"", "PushTo must be user NAME"},
+    {WHEN POST "PushTo user a device=%{x}", "%{event:PATH}"},
+    {WHEN POST B16 B1, "PushTo must be there at most 16 times"},
     {WHEN POST "PushTo channel c device=d", "PushTo takes if=connected"},
     {WHEN POST "PushTo broadcast if=connected", "PushTo takes if=connected"},
     {WHEN "PushPost", "PushPost must be a URL"},
+    {WHEN "PushPull\nPushTo broadcast", "PushPull must be a URL"},
+    {WHEN "PushPull file:///etc/passwd\nPushTo broadcast",
+     "PushPull: a URL begins with http://"},
+    {WHEN "PushPull http://h/ timeout=61s\nPushTo broadcast",
+     "PushPull: timeout= must be from 100ms to 60s"},
+    {WHEN "PushPull http://h/ color=red\nPushTo broadcast",
+     "PushPull: behind the URL there may be timeout=, per= and only=, not"},
+    {WHEN "PushPull http://h/ secret=/dev/null\nPushTo broadcast",
+     "PushPull: behind the URL there may be timeout=, per= and only=, not"},
     {WHEN "PushPost ftp://h/", "PushPost: a URL begins with http://"},
     {WHEN "PushPost http://%{event:host}/", "PushPost: a URL begins with"},
     {WHEN "PushPost http://u:secret@h/", "PushPost: a URL begins with"},
@@ -65,17 +80,33 @@ static const char *const wrong_sections[][2] = {
     {WHEN POST "PushMessage urgency=urgent", "urgency= must be high"},
     {WHEN POST "PushMessage ttl=x", "ttl= must be from 0s to 31536000s"},
     {WHEN POST "PushMessage event=push.x", "event= must be 1 to 64"},
+    {WHEN POST "PushMessage event=a/b", "event= must be 1 to 64"},
+    {WHEN POST "PushMessage ttl=31536001", "ttl= must be from 0s to 31536000"},
+    {WHEN POST "PushMessage topic=%{x}", "PushMessage: parts of the event"},
     {WHEN POST "PushMessage color=red", "PushMessage must be urgency="},
     {WHEN POST "PushRetry 1s", "PushRetry must be attempts="},
     {WHEN POST "PushRetry attempts=0", "attempts= must be from 1 to 100"},
     {WHEN POST "PushRetry attempts=101", "attempts= must be from 1 to 100"},
     {WHEN POST "PushRetry age=0", "age= must be from 1s to 86400s"},
+    {WHEN POST "PushRetry age=86401", "age= must be from 1s to 86400s"},
+    {WHEN POST "PushRetry attempts=1 color=red", "PushRetry must be attempts"},
     {"PushWhen \"event('type') == 'push.message.unacked'\"\n" POST,
      "PushWhen must have unacked=TIME with"},
     {"PushWhen \"event('type') == 'a'\" unacked=5s\n" POST,
      "and only with that"},
     {"PushWhen \"event('type') == 'push.message.unacked'\" unacked=0\n" POST,
      "unacked= from 1s to 86400s"},
+    {"PushWhen \"event('type') == 'push.message.unacked'\" "
+     "unacked=86401\n" POST,
+     "unacked= from 1s to 86400s"},
+    {WHEN POST "PushRate x", "PushRate must be from 1 to 1000000"},
+    {WHEN POST "PushCoalesce %{x}", "PushCoalesce: parts of the event are"},
+    {POST "PushEvery 86401", "PushEvery must be from 100ms to 86400s"},
+    {POST "PushAt \"* * * *\"", "PushAt \"* * * *\": "},
+    {POST "PushAt \"* 24 * * *\"", "hour: *, numbers from 0 to 23"},
+    {POST "PushAt \"* * 0 * *\"", "day of the month: *, numbers from 1 to 31"},
+    {POST "PushAt \"* * * 13 *\"", "month: *, numbers from 1 to 12"},
+    {POST "PushAt \"* * * * 8\"", "day of the week: *, numbers from 0 to 7"},
     {WHEN POST "PushRate 0", "PushRate must be from 1 to 1000000"},
     {WHEN POST "PushRate 1000001", "PushRate must be from 1 to 1000000"},
     {WHEN POST "PushCoalesce x delay=86401", "delay= from 0s to 86400s"},

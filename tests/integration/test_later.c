@@ -216,6 +216,27 @@ static void channels_and_all_are_reached(struct server *s)
     stream_close(st);
 }
 
+static void some_of_the_devices_are_reached(struct server *s)
+{
+    static const char where[] = "Push-At: +0.3\r\nPush-Where: os=ios\r\n";
+    struct stream *i = stream_open(s, "user=som&device=i&seq=0&os=iOS", NULL);
+    struct stream *a = stream_open(s, "user=som&device=a&seq=0&os=android",
+                                   NULL);
+    const char *location = keep_later(s, "user=som", where, "ios");
+
+    ck_assert_str_eq(json_text_at(http_get(s, location)->json, "where"),
+                     "os=ios");
+    publish_lines(s, "{\"user\":\"som\",\"text\":\"android\",\"at\":\"+0.3\","
+                     "\"where\":{\"os\":\"android\"}}\n");
+    keep_later(s, "user=som", "Push-At: +0.4\r\n", "both");
+    expect_message(i, 1, "ios");
+    expect_message(i, 2, "both");
+    expect_message(a, 1, "android");
+    expect_message(a, 2, "both");
+    stream_close(i);
+    stream_close(a);
+}
+
 START_TEST(what_is_published_later_is_seen_recalled_and_comes_in_time)
 {
     struct server *s = shared();
@@ -226,6 +247,7 @@ START_TEST(what_is_published_later_is_seen_recalled_and_comes_in_time)
     a_repeated_key_gives_the_same(s);
     a_topic_replaces(s);
     channels_and_all_are_reached(s);
+    some_of_the_devices_are_reached(s);
     is_listed(s);
     ck_assert(
         json_is_true(json_at(http_get(s, "/push/check")->json, "sound")));
@@ -278,14 +300,17 @@ START_TEST(what_is_kept_outlives_whatever_happens_to_the_server)
     const char *soon, *later, *recalled;
     struct stream *st;
 
-    soon = keep_later(s, "user=ada", "Push-At: +2\r\n", "soon");
+    keep_later(s, "user=ada", "Push-At: +2\r\nPush-Where: os=ios\r\n",
+               "not for it");
+    soon = keep_later(s, "user=ada",
+                      "Push-At: +2\r\nPush-Where: os=android\r\n", "soon");
     later = keep_later(s, "user=ada", "Push-At: +3600\r\n", "later");
     recalled = keep_later(s, "user=ada", "Push-At: +2\r\n", "recalled");
     http_expect(http_do(s, "DELETE", recalled, NULL, NULL), 200, NULL);
     server_kill(s);
     server_again(s);
     ck_assert_str_eq(state_of(s, recalled), "recalled");
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    st = stream_open(s, "user=ada&device=d&seq=0&os=android", NULL);
     expect_message(st, 1, "soon");
     wait_published(s, soon);
     server_rest(s);
@@ -296,7 +321,7 @@ START_TEST(what_is_kept_outlives_whatever_happens_to_the_server)
     server_graceful(s);
     ck_assert_str_eq(state_of(s, later), "kept");
     publish(s, "user=ada", NULL, "last");
-    st = stream_open(s, "user=ada&device=d&seq=0", NULL);
+    st = stream_open(s, "user=ada&device=d&seq=0&os=android", NULL);
     expect_message(st, 1, "soon");
     expect_message(st, 2, "last");
 }

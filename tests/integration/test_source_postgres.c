@@ -220,6 +220,8 @@ static const char *const wrong[][2] = {
     {GOOD "table=1a", "table= must be TABLE or"},
     {GOOD "table=t channel=a-b", "channel= must be of letters"},
     {GOOD "table=t batch=0", "batch= must be 1 to 1000"},
+    {GOOD "table=t batch=1001", "batch= must be 1 to 1000"},
+    {GOOD "table=t every=3601", "every= must be 100ms to 3600s"},
     {GOOD "table=t every=99ms", "every= must be 100ms to 3600s"},
     {GOOD "table=t group=x", "it takes table=, "},
     {GOOD "table=t allow=bob", "allow= must be user:PATTERN"},

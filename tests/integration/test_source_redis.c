@@ -10,7 +10,9 @@
 #include "http.h"
 #include "keep.h"
 #include "redis.h"
+#include "rediscluster.h"
 #include "scrape.h"
+#include "sentinel.h"
 #include "shell.h"
 #include "stream.h"
 #include "verbs.h"
@@ -274,6 +276,78 @@ START_TEST(what_has_to_wait_keeps_its_order)
 }
 END_TEST
 
+/* ---- how Redis is reached ---- */
+
+static const char *by_tls(const struct redis *r, const char *name,
+                          const char *words)
+{
+    return keep_printf("PushSourceRedis %s %s stream=%s allow=* ca=%s %s\n",
+                       name, redis_url(r), name, redis_ca(r), words);
+}
+
+START_TEST(a_source_speaks_tls_and_shows_its_certificate)
+{
+    struct redis_options o = {.tls = true, .lines = "tls-auth-clients yes\n"};
+    struct redis *r = redis_start(&o);
+    const char *own = keep_printf(
+        "cert=%s key=%s", redis_client_certificate(r), redis_client_key(r));
+    struct server_options server = {
+        .global = keep_printf("%s%s%s", load(), by_tls(r, "orders", own),
+                              by_tls(r, "nameless", ""))};
+    struct server *s = server_start(&server);
+
+    server_allow(s, "PUSH0277");
+    add(r, numbered(1));
+    wait_until(figure(s, "taken_total") == 1);
+    wait_until(strstr(server_file(s, "logs/error"), "source nameless: ")
+               != NULL);
+    ck_assert_int_eq(redis_call(r, "EXISTS nameless")->integer, 0);
+    expect_numbers(s, 1, 1);
+}
+END_TEST
+
+START_TEST(under_a_sentinel_a_replica_is_read_on)
+{
+    struct redis_options o = {
+        .lines = "user push on >its-secret ~orders ~orders:dead &* -@all "
+                 "+psync +replconf +subscribe +publish +info " RIGHTS "\n"};
+    struct sentinel *g = sentinel_start(&o, "gu?ard");
+    struct server_options server = {
+        .global = keep_printf("%sPushSourceRedis orders redis+sentinel://"
+                              "push:its-secret@127.0.0.1:%d/%s"
+                              "?sentinel=:gu%%3Fard stream=orders allow=*",
+                              load(), g->port, SENTINEL_MASTER)};
+    struct server *s = server_start(&server);
+
+    server_allow(s, "PUSH0277");
+    add(g->master, numbered(1));
+    wait_until(figure(s, "taken_total") == 1 && pending(g->master) == 0);
+    wait_until(redis_call(g->master, "WAIT 1 100")->integer == 1);
+    redis_kill(g->master);
+    wait_until(strcmp(redis_info(g->replica, "role"), "master") == 0);
+    add(g->replica, numbered(2));
+    wait_until(figure(s, "taken_total") == 2 && pending(g->replica) == 0);
+    ck_assert_ptr_null(strstr(server_file(s, "logs/error"), "its-secret"));
+    ck_assert_ptr_null(strstr(server_file(s, "logs/error"), "gu?ard"));
+    expect_numbers(s, 1, 2);
+}
+END_TEST
+
+START_TEST(a_cluster_is_refused_by_name)
+{
+    struct redis_cluster *c = redis_cluster_start(2, 0, NULL);
+    struct server *s = start(c->servers[0], "", "");
+
+    server_allow(s, "PUSH0277");
+    wait_until(strstr(server_file(s, "logs/error"),
+                      "source orders: this is a Redis Cluster: name a single "
+                      "Redis")
+               != NULL);
+    ck_assert_int_eq(figure(s, "connected"), 0);
+    ck_assert_int_eq(figure(s, "taken_total"), 0);
+}
+END_TEST
+
 /* ---- directives ---- */
 
 static const char *const wrong[][2] = {
@@ -284,6 +358,9 @@ static const char *const wrong[][2] = {
     {"PushSourceRedis a redis://h group=g", "stream= must be"},
     {"PushSourceRedis a redis://h stream=s batch=0", "batch= must be 1 to"},
     {"PushSourceRedis a redis://h stream=s batch=1001", "batch= must be 1"},
+    {"PushSourceRedis a redis://h stream=s batch=x", "batch= must be 1 to"},
+    {"PushSourceRedis a redis://h stream=s claim=86401", "1s to 86400s"},
+    {"PushSourceRedis a redis+sentinel://h stream=s", "redis+sentinel://host"},
     {"PushSourceRedis a redis://h stream=s claim=0", "claim= must be 1s to"},
     {"PushSourceRedis a redis://h stream=s color=red", "it takes stream=, "},
     {"PushSourceRedis a redis://h stream=s allow=bob", "allow= must be user:"},
@@ -332,6 +409,10 @@ int main(void)
     tcase_add_test(tc, a_redis_that_goes_and_comes_back_is_read_on);
     tcase_add_test(tc, what_another_consumer_has_left_is_taken_over);
     tcase_add_test(tc, what_has_to_wait_keeps_its_order);
+    tc = case_add(suite, "reached", 60);
+    tcase_add_test(tc, a_source_speaks_tls_and_shows_its_certificate);
+    tcase_add_test(tc, under_a_sentinel_a_replica_is_read_on);
+    tcase_add_test(tc, a_cluster_is_refused_by_name);
     tc = case_add(suite, "directives", 60);
     tcase_add_row_test(tc, a_wrong_source_stops_the_start_with_what_is_legal,
                        wrong);

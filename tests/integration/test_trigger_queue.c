@@ -101,6 +101,46 @@ START_TEST(a_full_queue_refuses_and_all_that_it_took_is_done)
 }
 END_TEST
 
+static size_t kept_for_later(const struct server *s)
+{
+    return json_array_size(
+        json_at(http_get(s, "/push/scheduled")->json, "scheduled"));
+}
+
+/* It was taken in before; so it is neither lost nor a dead letter. */
+START_TEST(a_full_queue_takes_a_next_attempt)
+{
+    struct backend *b = backend_start();
+    struct server *s = backend_server(
+        b, "PushMaxPending 3\n"
+           "<PushTrigger hook>\n"
+           "PushWhen \"event('type') == 'n'\"\n" NUMBER "</PushTrigger>\n");
+    int told = 1, again = 0;
+
+    backend_answer(b, 503, "Retry-After: 3\r\n", "");
+    http_expect(tell(s, 0, 1, ""), 202, NULL);
+    wait_until(figure(s, "retries") == 1);
+    backend_hold(b);
+    backend_answer(b, 200, NULL, "");
+    while (tell(s, told, told + 20, "")->status == 202) {
+        told += 20;
+        ck_assert_int_le(told, 1000);
+    }
+    wait_until(kept_for_later(s) == 0);
+    http_expect(tell(s, told, told + 20, ""), 503, "is full");
+    backend_go(b);
+    wait_until(tell(s, told, told + 20, "")->status == 202);
+    backend_await(b, told + 21);
+    wait_until(figure(s, "waiting") == 0);
+    ck_assert_int_eq(backend_count(b), told + 21);
+    for (int i = 1; i < told + 21; i++) {
+        again += number_of(b, i) == 0;
+    }
+    ck_assert_int_eq(again, 1);
+    ck_assert_int_eq(figure(s, "dead"), 0);
+}
+END_TEST
+
 /* Of the server's own nobody can be told. */
 START_TEST(own_events_that_a_full_queue_refuses_are_counted_and_logged)
 {
@@ -241,6 +281,7 @@ int main(void)
     TCase *tc = case_add(suite, "full", 60);
 
     tcase_add_test(tc, a_full_queue_refuses_and_all_that_it_took_is_done);
+    tcase_add_test(tc, a_full_queue_takes_a_next_attempt);
     tcase_add_test(
         tc, own_events_that_a_full_queue_refuses_are_counted_and_logged);
     tc = case_add(suite, "coalesce", 60);

@@ -158,7 +158,34 @@ void compare_entries(push_pieces_t run, const struct model_entries *expected)
     ck_assert_uint_eq(count, expected->count);
 }
 
-/* ---- keys ---- */
+/* ---- what Redis has ---- */
+
+/*
+ * All keys with their ends and values, in one answer: to ask for each would
+ * take a hundred round trips after each call.
+ */
+static const char dump[] =
+    "local out = {} "
+    "for _, k in ipairs(redis.call('KEYS', '*')) do "
+    "local kind, v = redis.call('TYPE', k).ok, nil "
+    "if kind == 'zset' then v = redis.call('ZRANGE', k, 0, -1, 'WITHSCORES') "
+    "elseif kind == 'hash' then v = redis.call('HGETALL', k) "
+    "else v = {redis.call('GET', k)} end "
+    "out[#out + 1] = k "
+    "out[#out + 1] = redis.call('PEXPIRETIME', k) "
+    "out[#out + 1] = v end "
+    "return out";
+
+struct snapshot {
+    const char *tag;
+    const redisReply *all; /* key, end, value of each */
+    unsigned keys;         /* that the model has, too */
+};
+
+static bool is_text(const redisReply *reply, push_text_t text)
+{
+    return reply->len == text.len && !memcmp(reply->str, text.at, text.len);
+}
 
 static uint64_t big(const char *bytes, unsigned count)
 {
@@ -171,22 +198,60 @@ static uint64_t big(const char *bytes, unsigned count)
 }
 
 /* "push:{tag}" and what follows. */
-static const char *key_of(const struct library *l, const char *kind,
+static push_text_t key_of(const struct snapshot *s, const char *kind,
                           push_text_t name)
 {
-    return keep_printf("push:{%s}%s%.*s",
-                       push_partition_tag(l->home.partition), kind,
-                       (int)name.len, name.at);
+    const char *head = keep_printf("push:{%s}%s", s->tag, kind);
+    size_t len = strlen(head);
+    char *key = keep(malloc(len + name.len + 1), free);
+
+    memcpy(key, head, len);
+    memcpy(key + len, name.at, name.len);
+    return (push_text_t){key, (uint32_t)(len + name.len)};
 }
 
-/* Its count of keys is in *keys. */
-static void compare_end(struct library *l, const char *key, int64_t expires,
-                        unsigned *keys)
+/* The key's place among all; the end is behind it, and then the value. */
+static redisReply **place_of(const struct snapshot *s, push_text_t key)
 {
-    ck_assert_int_eq(redis_call(l->redis, "PEXPIRETIME %s", key)->integer,
-                     expires);
-    (*keys)++;
+    for (size_t i = 0; i < s->all->elements; i += 3) {
+        if (is_text(s->all->element[i], key)) {
+            return &s->all->element[i];
+        }
+    }
+    return NULL;
 }
+
+/* Its elements; none where there is no such key. */
+static const redisReply *value_of(const struct snapshot *s, push_text_t key)
+{
+    static const redisReply nothing = {.type = REDIS_REPLY_ARRAY};
+    redisReply **place = place_of(s, key);
+
+    return place ? place[2] : &nothing;
+}
+
+/* Of a hash; NULL where it has none. */
+static const redisReply *field_of(const redisReply *hash, push_text_t field)
+{
+    for (size_t i = 0; i < hash->elements; i += 2) {
+        if (is_text(hash->element[i], field)) {
+            return hash->element[i + 1];
+        }
+    }
+    return NULL;
+}
+
+/* It is there and ends then; it is one more of those that the model has. */
+static void compare_end(struct snapshot *s, push_text_t key, int64_t expires)
+{
+    redisReply **place = place_of(s, key);
+
+    ck_assert_ptr_nonnull(place);
+    ck_assert_int_eq(place[1]->integer, expires);
+    s->keys++;
+}
+
+/* ---- keys ---- */
 
 static void compare_member(const redisReply *stored,
                            const struct model_member *member)
@@ -206,15 +271,14 @@ static void compare_member(const redisReply *stored,
     ck_assert_mem_eq(stored->str + 13, record.at, record.len);
 }
 
-static void compare_lane(struct library *l, const char *key,
-                         const struct model_lane *lane, unsigned *keys)
+static void compare_lane(struct snapshot *s, push_text_t key,
+                         const struct model_lane *lane)
 {
-    redisReply *stored = redis_call(l->redis, "ZRANGE %s 0 -1 WITHSCORES",
-                                    key);
+    const redisReply *stored = value_of(s, key);
 
     ck_assert_uint_eq(stored->elements, 2 * lane->count);
     if (lane->count > 0) {
-        compare_end(l, key, lane->expires, keys);
+        compare_end(s, key, lane->expires);
     }
     for (unsigned i = 0; i < lane->count; i++) {
         compare_member(stored->element[2 * i], &lane->members[i]);
@@ -223,21 +287,21 @@ static void compare_lane(struct library *l, const char *key,
     }
 }
 
-static void compare_topics(struct library *l, const char *key,
-                           const struct model_log *log, unsigned *keys)
+static void compare_topics(struct snapshot *s, push_text_t key,
+                           const struct model_log *log)
 {
-    long long count = 0;
+    const redisReply *index = value_of(s, key);
+    size_t count = 0;
 
     for (unsigned i = 0; i < MODEL_TOPICS; i++) {
         const struct model_topic *topic = &log->topics[i];
         char field[20] = "";
         push_text_t name = compare_topic(i + 1);
-        redisReply *stored;
+        const redisReply *stored;
 
         memcpy(field + 1, name.at, name.len);
-        stored = redis_call(l->redis, "HGET %s %b", key, field,
-                            (size_t)name.len + 1);
-        ck_assert_int_eq(stored->type == REDIS_REPLY_NIL, topic->tick == 0);
+        stored = field_of(index, (push_text_t){field, name.len + 1});
+        ck_assert_int_eq(stored == NULL, topic->tick == 0);
         if (topic->tick != 0) {
             count++;
             ck_assert_uint_eq(stored->len, 14);
@@ -247,9 +311,9 @@ static void compare_topics(struct library *l, const char *key,
                               (uint64_t)topic->expires);
         }
     }
-    ck_assert_int_eq(redis_call(l->redis, "HLEN %s", key)->integer, count);
+    ck_assert_uint_eq(index->elements, 2 * count);
     if (count > 0) {
-        compare_end(l, key, log->topics_expire, keys);
+        compare_end(s, key, log->topics_expire);
     }
 }
 
@@ -272,102 +336,95 @@ static void compare_record_of(const redisReply *stored,
     ck_assert_mem_eq(at + HEAD + record.len, session.at, session.len);
 }
 
-static void compare_devices(struct library *l, const char *key,
-                            const struct model_log *log, unsigned *keys)
+static void compare_devices(struct snapshot *s, push_text_t key,
+                            const struct model_log *log)
 {
-    long long count = 0;
+    const redisReply *devices = value_of(s, key);
+    size_t count = 0;
 
     for (unsigned i = 0; i < MODEL_DEVICES; i++) {
-        redisReply *stored = redis_call(l->redis, "HGET %s %b", key,
-                                        compare_context(i),
-                                        (size_t)PUSH_CONTEXT_BYTES);
+        const redisReply *stored = field_of(
+            devices, (push_text_t){(const char *)compare_context(i),
+                                   PUSH_CONTEXT_BYTES});
 
-        ck_assert_int_eq(stored->type != REDIS_REPLY_NIL,
-                         log->devices[i].known);
+        ck_assert_int_eq(stored != NULL, log->devices[i].known);
         if (log->devices[i].known) {
             count++;
             compare_record_of(stored, &log->devices[i]);
         }
     }
-    ck_assert_int_eq(redis_call(l->redis, "HLEN %s", key)->integer, count);
+    ck_assert_uint_eq(devices->elements, 2 * count);
     if (count > 0) {
-        compare_end(l, key, log->devices_expire, keys);
+        compare_end(s, key, log->devices_expire);
     }
 }
 
-static bool compare_followers(struct library *l, unsigned number,
+static bool compare_followers(const struct snapshot *s, unsigned number,
                               const struct model_log *log)
 {
-    push_text_t name = compare_log(number);
-    redisReply *stored = redis_call(l->redis, "HGET %s %b",
-                                    key_of(l, "f", TEXT("")), name.at,
-                                    (size_t)name.len);
+    const redisReply *stored = field_of(value_of(s, key_of(s, "f", TEXT(""))),
+                                        compare_log(number));
     size_t at = 0;
 
     for (int i = 0; i < MODEL_OWNERS && log->followers[i].owner; i++) {
         const struct model_follower *f = &log->followers[i];
 
-        ck_assert_int_eq(stored->type, REDIS_REPLY_STRING);
+        ck_assert_ptr_nonnull(stored);
         ck_assert_uint_ge(stored->len, at + 9);
         ck_assert_uint_eq(big(stored->str + at, 2), compare_owner(f->owner));
         ck_assert_uint_eq(big(stored->str + at + 2, 3), f->connected);
         ck_assert_uint_eq(big(stored->str + at + 5, 4), f->subscribers);
         at += 9;
     }
-    ck_assert_int_eq(stored->type == REDIS_REPLY_NIL, at == 0);
+    ck_assert_int_eq(stored == NULL, at == 0);
     ck_assert(at == 0 || stored->len == at);
     return at > 0;
 }
 
-static void compare_tags_of(struct library *l, const char *key,
-                            const struct model_log *log, unsigned *keys)
+static void compare_tags_of(struct snapshot *s, push_text_t key,
+                            const struct model_log *log)
 {
-    redisReply *stored = redis_call(l->redis, "GET %s", key);
+    const redisReply *stored = value_of(s, key);
 
-    ck_assert_int_eq(stored->type != REDIS_REPLY_NIL, log->tags_count > 0);
+    ck_assert_uint_eq(stored->elements, log->tags_count > 0);
     if (log->tags_count > 0) {
-        compare_tags((push_text_t){stored->str, (uint32_t)stored->len},
-                     log->tags, log->tags_count);
-        compare_end(l, key, -1, keys); /* they are kept */
+        const redisReply *tags = stored->element[0];
+
+        compare_tags((push_text_t){tags->str, (uint32_t)tags->len}, log->tags,
+                     log->tags_count);
+        compare_end(s, key, -1); /* they are kept */
     }
 }
 
-static void compare_answers(struct library *l, const struct model *m,
-                            unsigned *keys)
+static void compare_answers(struct snapshot *s, const struct model *m)
 {
     for (unsigned i = 0; i < MODEL_KEYS; i++) {
-        const char *key = key_of(
-            l, "K",
-            (push_text_t){(const char *)compare_key(i + 1), PUSH_KEY_BYTES});
-        /* A key's last byte is a NUL, where the string ends too. */
-        redisReply *stored = redis_call(l->redis, "GET %b", key,
-                                        strlen(key) + 1);
+        const push_text_t id = {(const char *)compare_key(i + 1),
+                                PUSH_KEY_BYTES};
+        push_text_t key = key_of(s, "K", id);
+        const redisReply *stored = value_of(s, key);
         const struct model_key *k = &m->keys[i];
 
-        ck_assert_int_eq(stored->type != REDIS_REPLY_NIL, k->request != 0);
+        ck_assert_uint_eq(stored->elements, k->request != 0);
         if (k->request != 0) {
-            ck_assert_uint_eq(big(stored->str, 8), k->request);
-            ck_assert_uint_eq(big(stored->str + 8, 7), k->tick);
-            ck_assert_uint_eq(stored->len, k->later ? 24 : 23);
-            ck_assert_int_eq(redis_call(l->redis, "PEXPIRETIME %b", key,
-                                        strlen(key) + 1)
-                                 ->integer,
-                             k->expires);
-            (*keys)++;
+            const redisReply *answer = stored->element[0];
+
+            ck_assert_uint_eq(big(answer->str, 8), k->request);
+            ck_assert_uint_eq(big(answer->str + 8, 7), k->tick);
+            ck_assert_uint_eq(answer->len, k->later ? 24 : 23);
+            compare_end(s, key, k->expires);
         }
     }
 }
 
-static void compare_recalls(struct library *l, const struct model *m,
-                            unsigned *keys)
+static void compare_recalls(struct snapshot *s, const struct model *m)
 {
-    const char *key = key_of(l, "X", TEXT(""));
-    redisReply *stored = redis_call(l->redis, "ZRANGE %s 0 -1 WITHSCORES",
-                                    key);
+    push_text_t key = key_of(s, "X", TEXT(""));
+    const redisReply *stored = value_of(s, key);
 
     ck_assert_uint_eq(stored->elements, 2 * m->recalls_count);
     if (m->recalls_count > 0) {
-        compare_end(l, key, m->recalls_expire, keys);
+        compare_end(s, key, m->recalls_expire);
     }
     for (unsigned i = 0; i < m->recalls_count; i++) {
         ck_assert_uint_eq(
@@ -376,18 +433,18 @@ static void compare_recalls(struct library *l, const struct model *m,
     }
 }
 
-static void compare_later(struct library *l, const char *hash,
+static void compare_later(const redisReply *hash,
                           const struct model_later *later)
 {
-    unsigned char id[7];
+    char id[7];
     push_text_t record = compare_record(later->record);
-    redisReply *stored;
+    const redisReply *stored;
 
     for (int i = 0; i < 7; i++) {
-        id[i] = (unsigned char)(later->id >> (48 - 8 * i));
+        id[i] = (char)(later->id >> (48 - 8 * i));
     }
-    stored = redis_call(l->redis, "HGET %s %b", hash, id, sizeof(id));
-    ck_assert_int_eq(stored->type, REDIS_REPLY_STRING);
+    stored = field_of(hash, (push_text_t){id, sizeof(id)});
+    ck_assert_ptr_nonnull(stored);
     ck_assert_uint_eq(big(stored->str, 1), later->state);
     ck_assert_uint_eq(big(stored->str + 1, 6), (uint64_t)later->at);
     ck_assert_uint_eq(big(stored->str + 7, 7), later->message);
@@ -402,14 +459,14 @@ static void compare_later(struct library *l, const char *hash,
                      record.len);
 }
 
-static void compare_laters(struct library *l, const struct model *m,
-                           unsigned *keys)
+static void compare_laters(struct snapshot *s, const struct model *m)
 {
-    const char *hash = key_of(l, "a", TEXT(""));
-    const char *list = key_of(l, "A", TEXT(""));
-    redisReply *stored = redis_call(l->redis, "ZRANGE %s 0 -1 WITHSCORES",
-                                    list);
-    long long count = 0, topics = 0, looks = 0;
+    push_text_t hash = key_of(s, "a", TEXT(""));
+    push_text_t list = key_of(s, "A", TEXT(""));
+    const redisReply *kept = value_of(s, hash);
+    const redisReply *stored = value_of(s, list);
+    size_t count = 0, topics = 0;
+    long long looks = 0;
 
     for (int i = 0; i < MODEL_LATERS; i++) {
         const struct model_later *later = &m->laters[i];
@@ -418,52 +475,60 @@ static void compare_laters(struct library *l, const struct model *m,
             count++;
             topics += later->state == PUSH_LATER_KEPT && later->topic != 0;
             looks += later->look;
-            compare_later(l, hash, later);
+            compare_later(kept, later);
         }
     }
-    ck_assert_uint_eq(stored->elements, 2 * (size_t)count);
+    ck_assert_uint_eq(stored->elements, 2 * count);
     for (size_t i = 1; i < stored->elements; i += 2) {
         looks -= strtoll(stored->element[i]->str, NULL, 10);
     }
     ck_assert_int_eq(looks, 0);
     if (m->laters_expire > 0) {
-        compare_end(l, hash, m->laters_expire, keys);
-        ck_assert_int_eq(redis_call(l->redis, "HLEN %s", hash)->integer,
-                         count + topics + 1);
+        compare_end(s, hash, m->laters_expire);
+        ck_assert_uint_eq(kept->elements, 2 * (count + topics + 1));
     }
     if (count > 0) {
-        compare_end(l, list, m->laters_expire, keys);
+        compare_end(s, list, m->laters_expire);
     }
 }
 
-void compare_state(struct library *l, const struct model *m)
+static bool compare_logs(struct snapshot *s, const struct model *m)
 {
-    const char *header = key_of(l, "h", TEXT(""));
     bool followed = false;
-    unsigned keys = 0;
 
     for (unsigned i = 0; i < MODEL_LOGS; i++) {
         const struct model_log *log = &m->logs[i];
         push_text_t name = compare_log(i);
 
         for (unsigned lane = 0; lane < 4; lane++) {
-            compare_lane(l, key_of(l, keep_printf("%u", lane), name),
-                         &log->lanes[lane], &keys);
+            compare_lane(s, key_of(s, keep_printf("%u", lane), name),
+                         &log->lanes[lane]);
         }
-        compare_topics(l, key_of(l, "T", name), log, &keys);
-        compare_devices(l, key_of(l, "D", name), log, &keys);
-        compare_tags_of(l, key_of(l, "S", name), log, &keys);
-        followed = compare_followers(l, i, log) || followed;
-        keys += log->full_at / 1000 + 1 > m->now;
+        compare_topics(s, key_of(s, "T", name), log);
+        compare_devices(s, key_of(s, "D", name), log);
+        compare_tags_of(s, key_of(s, "S", name), log);
+        followed = compare_followers(s, i, log) || followed;
+        s->keys += log->full_at / 1000 + 1 > m->now;
     }
-    compare_answers(l, m, &keys);
-    compare_recalls(l, m, &keys);
-    compare_laters(l, m, &keys);
+    return followed;
+}
+
+void compare_state(struct library *l, const struct model *m)
+{
+    struct snapshot s = {push_partition_tag(l->home.partition),
+                         redis_call(l->redis, "EVAL %s 0", dump), 0};
+    bool followed = compare_logs(&s, m);
+
+    compare_answers(&s, m);
+    compare_recalls(&s, m);
+    compare_laters(&s, m);
     if (m->ceiling_key != 0) {
-        ck_assert_uint_eq(
-            strtoull(redis_call(l->redis, "HGET %s c", header)->str, NULL, 10),
-            m->ceiling_key);
+        const redisReply *ceiling = field_of(
+            value_of(&s, key_of(&s, "h", TEXT(""))), TEXT("c"));
+
+        ck_assert_ptr_nonnull(ceiling);
+        ck_assert_uint_eq(strtoull(ceiling->str, NULL, 10), m->ceiling_key);
     }
-    keys += followed + (m->ceiling_key != 0 || m->has_epoch);
-    ck_assert_int_eq(redis_call(l->redis, "DBSIZE")->integer, keys);
+    s.keys += followed + (m->ceiling_key != 0 || m->has_epoch);
+    ck_assert_uint_eq(s.all->elements, 3 * s.keys);
 }

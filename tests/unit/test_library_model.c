@@ -355,11 +355,11 @@ static void drain(struct random_run *r)
 
 static void load(struct random_run *r)
 {
-    redisReply *library = redis_call(r->library->redis,
-                                     "FUNCTION LIST WITHCODE");
-    const redisReply *one = library->element[0];
-
     if (one_in(r, 8)) {
+        redisReply *library = redis_call(r->library->redis,
+                                         "FUNCTION LIST WITHCODE");
+        const redisReply *one = library->element[0];
+
         redis_call(r->library->redis, "FUNCTION LOAD REPLACE %s",
                    one->element[one->elements - 1]->str);
         begin(r);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/predicate.h"
 #include "core_suite.h"
 #include "core_world.h"
 #include "store/ops/later.h"
@@ -48,11 +49,27 @@ static void sound(void)
 /* ---- publishers ---- */
 
 typedef struct {
-    const char *user, *text, *topic, *key;
+    const char *user, *text, *topic, *key, *where;
     int64_t after; /* ms */
     int64_t ttl;   /* ms; -1: 0 */
     push_urgency_t urgency;
 } order_t;
+
+/* Valid until the next call. */
+static push_text_t compiled(const char *where)
+{
+    static push_predicate_t predicate;
+    push_predicate_wrong_t wrong;
+    push_text_t made;
+
+    if (!*where) {
+        return named("");
+    }
+    memset(&predicate, 0, sizeof(predicate));
+    ck_assert(push_predicate_parse(&predicate, named(where), &wrong)
+              && push_predicate_end(&predicate, &made, &wrong));
+    return made;
+}
 
 static push_status_t ask(const order_t *order, push_answer_t *answer)
 {
@@ -70,6 +87,7 @@ static push_status_t ask(const order_t *order, push_answer_t *answer)
     }
     later.spec.topic = named(order->topic ? order->topic : "");
     later.key = named(order->key ? order->key : "");
+    later.spec.where = compiled(order->where ? order->where : "");
     memset(answer, 0, sizeof(*answer));
     status = broker->publish(broker, &later, &commit, answer);
     return status == PUSH_OK ? broker->settle(broker, &commit, answer)
@@ -313,6 +331,36 @@ START_TEST(a_repeated_request_is_answered_with_what_is_kept)
 }
 END_TEST
 
+/* ---- for some of the devices: "phone" says nothing of itself ---- */
+
+START_TEST(what_was_for_some_of_the_devices_still_is)
+{
+    KEEP("ada", "not for it", .after = SECOND, .where = "os=ios");
+    KEEP("ada", "for it", .after = SECOND, .where = "share=0-99, of=x");
+    pass(SECOND);
+    ck_assert_str_eq(heard(), "1=for it");
+}
+END_TEST
+
+START_TEST(a_topic_replaces_only_what_is_for_the_same_devices)
+{
+    uint64_t all = KEEP("ada", "all", .after = SECOND, .topic = "t");
+    uint64_t old = KEEP("ada", "old", .after = SECOND, .topic = "t",
+                        .where = "variant=A, os=ios");
+    uint64_t new = KEEP("ada", "new", .after = SECOND, .topic = "t",
+                        .where = "os=ios, variant=A");
+    uint64_t other = KEEP("ada", "other", .after = SECOND, .topic = "t",
+                          .where = "os=android");
+
+    expect_state(all, PUSH_LATER_KEPT);
+    expect_state(old, PUSH_LATER_REPLACED);
+    expect_state(new, PUSH_LATER_KEPT);
+    expect_state(other, PUSH_LATER_KEPT);
+    pass(SECOND);
+    ck_assert_str_eq(heard(), "1=all");
+}
+END_TEST
+
 /* ---- memory ---- */
 
 START_TEST(what_is_kept_takes_a_quarter_of_the_memory_at_most)
@@ -431,6 +479,9 @@ START_TEST(what_is_kept_outlives_a_restart)
     kept = KEEP("ada", "kept", .after = 3600 * SECOND, .topic = "t");
     replaced = KEEP("ada", "older", .after = SECOND, .topic = "u");
     KEEP("ada", "newer", .after = 3600 * SECOND, .topic = "u");
+    KEEP("ada", "not for it", .after = 3600 * SECOND, .topic = "t",
+         .where = "os=ios");
+    KEEP("ada", "for it", .after = 3600 * SECOND + 500, .where = "variant=A");
     recalled = KEEP("ada", "recalled", .after = SECOND);
     ck_assert_int_eq(push_store_unschedule(store(), SOUGHT(recalled),
                                            &disk.g.now),
@@ -439,7 +490,7 @@ START_TEST(what_is_kept_outlives_a_restart)
     pass(SECOND);
     for (int i = 0; i < 2; i++) {
         restart();
-        ck_assert_uint_eq(disk.recovery.restored.laters, 2);
+        ck_assert_uint_eq(disk.recovery.restored.laters, 4);
         ck_assert_uint_eq(disk.recovery.restored.invalid, 0);
         expect_state(kept, PUSH_LATER_KEPT);
         expect_state(replaced, PUSH_LATER_REPLACED);
@@ -451,7 +502,7 @@ START_TEST(what_is_kept_outlives_a_restart)
     KEEP("ada", "newest", .after = 3600 * SECOND, .topic = "t");
     expect_state(kept, PUSH_LATER_REPLACED);
     pass(3601 * SECOND);
-    ck_assert_str_eq(heard(), "1=newer 2=newest");
+    ck_assert_str_eq(heard(), "1=newer 2=for it 3=newest");
 }
 END_TEST
 
@@ -567,6 +618,8 @@ int main(void)
     tcase_add_test(tc, a_later_one_of_the_same_topic_replaces_what_is_kept);
     tcase_add_test(tc, what_is_recalled_is_never_published);
     tcase_add_test(tc, a_repeated_request_is_answered_with_what_is_kept);
+    tcase_add_test(tc, what_was_for_some_of_the_devices_still_is);
+    tcase_add_test(tc, a_topic_replaces_only_what_is_for_the_same_devices);
     tcase_add_test(tc, what_is_kept_takes_a_quarter_of_the_memory_at_most);
     tcase_add_test(tc, ten_thousand_are_due_at_once);
     tcase_add_test(tc, what_is_kept_is_listed_in_order_of_its_time);

@@ -12,6 +12,7 @@
 #include "store/shm/clock.h"
 
 #define DEPART_MS 5000 /* httpd kills a child that has not ended in 9 s */
+#define AGAIN_MS  50   /* until what failed is tried again */
 
 /* ---- devices ---- */
 
@@ -27,6 +28,31 @@ static void wait_for_yields(push_cluster_t *cluster, int64_t until)
     }
 }
 
+/* All that is here, once; returns how many there were. */
+static unsigned give_up(push_cluster_t *cluster, int64_t until)
+{
+    push_owned_walk_t walk = {.before = INT64_MAX};
+    unsigned found = 0;
+
+    while (!walk.done && push_clock_now().mono < until) {
+        found += push_yield_some(cluster, &walk, true);
+    }
+    wait_for_yields(cluster, until);
+    return found;
+}
+
+static unsigned count_left(const push_cluster_t *cluster)
+{
+    push_owned_walk_t walk = {.before = INT64_MAX};
+    unsigned left = atomic_load(&cluster->yielding);
+    push_owned_ref_t refs[64];
+
+    while (!walk.done) {
+        left += push_owned_walk(cluster->store, &walk, refs, 64);
+    }
+    return left;
+}
+
 static void report(const push_cluster_t *cluster, unsigned given,
                    unsigned left, int64_t ms)
 {
@@ -39,25 +65,28 @@ static void report(const push_cluster_t *cluster, unsigned given,
                     left ? PUSH_CLUSTER_LEFT_SOME : PUSH_CLUSTER_LEFT, text);
 }
 
+static void pause_for(push_cluster_t *cluster, int64_t ms)
+{
+    push_bell_wait(&cluster->settled, push_bell_read(&cluster->settled), ms);
+}
+
+/* What is refused is ours again: Redis may take it in a moment, as where a
+ * replica has just taken over, or its log be loaded then. */
 static void depart(push_cluster_t *cluster)
 {
-    push_owned_walk_t walk = {.before = INT64_MAX};
     int64_t begun = push_clock_now().mono, until = begun + DEPART_MS;
     unsigned already = atomic_load(&cluster->yielded);
-    unsigned sent = 0, given, left = 0;
+    unsigned found, before;
 
-    while (!walk.done && push_clock_now().mono < until) {
-        sent += push_yield_some(cluster, &walk, true);
-    }
-    wait_for_yields(cluster, until);
-    given = atomic_load(&cluster->yielded) - already;
-    while (!walk.done) {
-        push_owned_ref_t refs[64];
-
-        left += push_owned_walk(cluster->store, &walk, refs, 64);
-    }
-    report(cluster, given, left + (sent > given ? sent - given : 0),
-           push_clock_now().mono - begun);
+    do {
+        before = atomic_load(&cluster->yielded);
+        found = give_up(cluster, until);
+        if (found > atomic_load(&cluster->yielded) - before) {
+            pause_for(cluster, AGAIN_MS);
+        }
+    } while (found && push_clock_now().mono < until);
+    report(cluster, atomic_load(&cluster->yielded) - already,
+           found ? count_left(cluster) : 0, push_clock_now().mono - begun);
 }
 
 /* Of processes that end at once each may see no other; one does it, unless it

@@ -108,14 +108,35 @@ static void yielded(push_post_t *post)
     push_steward_add(post->cluster->steward, &matter->errand);
 }
 
-/* The same at the end of the node: should another child come after all, it
- * finds the context YIELDING, and settles that. */
+/* It stays ours, and is found again. */
+static void keep(push_cluster_t *cluster, push_errand_t *errand)
+{
+    matter_t *matter = (matter_t *)errand;
+    push_time_t now = push_clock_now();
+
+    push_store_yielded(cluster->store, user_of(matter), matter->id,
+                       &matter->yielded, &now);
+    settled(cluster);
+    free(matter);
+}
+
+/*
+ * The same at the end of the node.  Should another child come after all, it
+ * finds the context YIELDING, and settles that.  Where the call failed it is
+ * made again, also if it may have run: by the same fence that does no harm.
+ */
 static void departed(push_post_t *post)
 {
     push_cluster_t *cluster = post->cluster;
+    bool gone = post->request.failure == PUSH_FAILURE_NONE;
+    matter_t *matter = gone ? NULL : matter_of(post->user, post->id, keep);
 
-    atomic_fetch_add(&cluster->yielded,
-                     post->request.failure == PUSH_FAILURE_NONE);
+    if (matter) {
+        matter->yielded.fence = post->fence;
+        push_steward_add(cluster->steward, &matter->errand);
+        return;
+    }
+    atomic_fetch_add(&cluster->yielded, gone);
     settled(cluster);
 }
 
@@ -211,8 +232,7 @@ unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
 {
     push_owned_ref_t refs[BATCH];
     unsigned count = push_owned_walk(cluster->store, walk, refs, BATCH);
-
-    unsigned sent = 0;
+    unsigned ours = 0;
 
     for (unsigned i = 0; i < count; i++) {
         const push_yield_to_t to = {.user = {refs[i].user, refs[i].user_len},
@@ -221,9 +241,9 @@ unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
                                     .fence = refs[i].fence,
                                     .last = last};
 
-        sent += push_yield(cluster, &to) == PUSH_OK;
+        ours += push_yield(cluster, &to) != PUSH_NOT_FOUND;
     }
-    return sent;
+    return ours;
 }
 
 static void yield_stuck(push_cluster_t *cluster, push_errand_t *errand)

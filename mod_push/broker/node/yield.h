@@ -38,8 +38,8 @@ typedef struct push_yield_to_t {
  */
 push_status_t push_yield(push_cluster_t *cluster, const push_yield_to_t *to);
 
-/* Gives up some of those that the walk finds, to nobody; returns how many.
- * last: as above. */
+/* Gives up some of those that the walk finds, to nobody; returns how many it
+ * tried, as some may be refused for now.  last: as above. */
 unsigned push_yield_some(push_cluster_t *cluster, push_owned_walk_t *walk,
                          bool last);
 

@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "core/where.h"
 #include "http/admin/query.h"
 #include "http/json.h"
 #include "http/runtime.h"
@@ -40,6 +41,14 @@ static void set_audience(json_t *object, const push_publication_t *publication)
     set_text(object, "device", publication->spec.device);
 }
 
+static void set_where(json_t *object, push_text_t where)
+{
+    char text[PUSH_WHERE_TEXT_MAX];
+
+    set_text(object, "where",
+             (push_text_t){text, (uint32_t)push_where_write(where, text)});
+}
+
 /* Payloads are never shown. */
 static json_t *later_json(const push_later_view_t *view)
 {
@@ -55,6 +64,7 @@ static json_t *later_json(const push_later_view_t *view)
         return later;
     }
     set_audience(later, &view->publication);
+    set_where(later, spec->where);
     set_text(later, "topic", spec->topic);
     set_text(later, "event", spec->content.event);
     json_object_set_new(later, "urgency",
