@@ -160,7 +160,7 @@ $(B)/obj/mod_push/broker/library/%.o: mod_push/broker/library/%.c
 
 # The library itself: these files, in this order, are one text.
 LIBRARY_LUA := $(patsubst %,mod_push/broker/library/lua/%.lua,push tick inbox \
-               log rate relay publish later follow device peer cluster register)
+               log rate relay publish later tags follow device peer cluster register)
 $(B)/gen/library_text.c: $(LIBRARY_LUA)
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)

@@ -64,6 +64,15 @@ export const metrics = async () => {
 
 export const devices = (user) => ask('GET', `users?user=${part(user)}`);
 
+/* What the server subscribes the user to. */
+export const tags = (user) => ask('GET', `subscriptions?${queryOf({ user })}`);
+
+export const tag = (user, channel) =>
+  ask('PUT', `subscriptions?${queryOf({ user, channel })}`);
+
+export const untag = (user, channel) =>
+  ask('DELETE', `subscriptions?${queryOf({ user, channel })}`);
+
 /* to: where it may be as well, if it is not known whom it was for. */
 export async function message(mid, to = {}) {
   const answer = await ask('GET', addressOf(mid)).catch((error) => {

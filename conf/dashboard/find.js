@@ -6,8 +6,12 @@
 import * as api from './api.js';
 import { $, el, fillRows, say, setText } from './dom.js';
 import { ago, bytes, clock, count, plural } from './format.js';
+import { tags } from './tags.js';
+
+let added;
 
 export function find() {
+  added = tags();
   $('find-form').addEventListener('submit', (event) => {
     event.preventDefault();
     search();
@@ -41,6 +45,7 @@ async function search() {
   for (const id of ['found-devices', 'found-message', 'verdict']) {
     $(id).hidden = true;
   }
+  added.hide();
   if (!user && !message) {
     tell('Give a user, the id of a message, or both.', 'warn');
     return;
@@ -49,12 +54,12 @@ async function search() {
   try {
     const said = [];
     if (user) {
-      said.push(await devicesOf(user));
+      said.push(await devicesOf(user), await tagsOf(user));
     }
     if (message) {
       said.push(await lifeOf(message, user));
     }
-    tell(said.join(' '));
+    tell(said.filter(Boolean).join(' '));
     if (user && message) {
       await showVerdict({ user, message });
     }
@@ -77,6 +82,9 @@ const unless404 = (text) => (error) => {
 };
 
 /* ---- a user's devices ---- */
+
+/* Devices are shown all the same. */
+const tagsOf = (user) => added.show(user).catch((error) => error.message);
 
 const devicesOf = (user) =>
   api

@@ -17,7 +17,7 @@ typedef struct push_assigned_t {
     push_node_t node;
     push_ref_t list;  /* a push_assigned_list_t; swapped by one store */
     uint32_t version; /* another one at each change */
-    uint32_t unused;
+    uint32_t settled; /* of a cluster: the version that devices follow */
     unsigned char id[PUSH_ASSIGNED_ID]; /* begins with the node's hash */
 } push_assigned_t;
 

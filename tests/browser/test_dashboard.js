@@ -260,6 +260,40 @@ describe('the dashboard', { timeout: 600000 }, () => {
     laptop.end();
   });
 
+  it('subscribes a user to channels, and asks before', async () => {
+    const tags = async () => {
+      const answer = await fetch(`${httpd.base}/push/subscriptions?user=tess`);
+      return (await answer.json()).channels;
+    };
+    const tv = await device('tess', 'tv');
+    await page.fill('#find-user', 'tess');
+    await page.press('#find-user', 'Enter');
+    await shows('#found', 'tess has 1 device.');
+    await page.waitForSelector('#tag-none:visible');
+    await page.fill('#tag-channel', MARKUP);
+    await page.click('#tag-form button');
+    await shows('#confirm-text', /All devices of “tess”/);
+    await page.keyboard.press('Escape');
+    assert.deepEqual(await tags(), []);
+    await page.click('#tag-form button');
+    await page.click('#confirm-yes');
+    await shows('#tagged', `tess is subscribed to ${MARKUP}.`);
+    await shows('#tag-list li span', MARKUP);
+    assert.deepEqual(await tags(), [MARKUP]);
+    assert.equal(await page.$('main img, main b'), null);
+    await page.fill('#tag-channel', '$stats');
+    await page.click('#tag-form button');
+    await page.click('#confirm-yes');
+    await shows('#tagged', /400: channel: /);
+    await page.click('#tag-list button');
+    await shows('#confirm-text', /nothing more/);
+    await page.click('#confirm-yes');
+    await shows('#tagged', `tess is not subscribed to ${MARKUP} any more.`);
+    assert.deepEqual(await tags(), []);
+    assert.equal(await page.isVisible('#tag-none'), true);
+    tv.end();
+  });
+
   it('says so when there is no such user or message', async () => {
     await page.fill('#find-user', 'nobody-of-this-name');
     await page.press('#find-user', 'Enter');

@@ -162,8 +162,8 @@ void model_drain(struct model *m, unsigned owner, uint64_t have,
 }
 
 /* Those who are silent follow no more. */
-static uint32_t tell(struct model *m, const struct model_entry *entry,
-                     uint32_t *subscribers)
+uint32_t model_tell(struct model *m, const struct model_entry *entry,
+                    uint32_t *subscribers)
 {
     struct model_log *log = &m->logs[entry->log];
     struct model_follower kept[MODEL_OWNERS] = {{0, 0, 0}};
@@ -344,7 +344,7 @@ struct model_published model_publish(struct model *m,
     if (call->ttl > 0) {
         append(m, call, &entry.member);
     }
-    connected = tell(m, &entry, &out.recipients);
+    connected = model_tell(m, &entry, &out.recipients);
     if (call->log < 2) {
         out.recipients = 0;
         count_devices(&m->logs[call->log], call->device, &out);
@@ -389,7 +389,7 @@ bool model_recall(struct model *m, unsigned log, uint64_t tick)
     m->recalls[m->recalls_count++] = (struct model_recall){entry.tick, tick,
                                                            log};
     m->recalls_expire = m->now + RECALLS;
-    tell(m, &entry, &subscribers);
+    model_tell(m, &entry, &subscribers);
     return true;
 }
 
@@ -462,6 +462,10 @@ static void read_log(struct model *m, const struct model_follow *call,
         }
     }
     out->version = model_tick(m);
+    if (m->logs[call->log].tags_count > 0) {
+        out->entries.list[out->entries.count++] = model_tags_entry(
+            m, call->log, out->version);
+    }
 }
 
 void model_follow(struct model *m, const struct model_follow *call,

@@ -22,6 +22,7 @@
 #endif
 #define MODEL_RECALLS 400
 #define MODEL_LATERS  12
+#define MODEL_TAGS    3
 #ifndef MODEL_QUEUE
 #define MODEL_QUEUE 900
 #endif
@@ -62,6 +63,12 @@ struct model_device {
     unsigned record, session; /* numbers; 0: empty */
 };
 
+/* What the server subscribes a user to. */
+struct model_tag {
+    unsigned channel; /* from 1 to MODEL_TAGS */
+    uint64_t since;
+};
+
 struct model_log {
     struct model_lane lanes[4];
     struct model_topic topics[MODEL_TOPICS];
@@ -69,7 +76,9 @@ struct model_log {
     struct model_follower followers[MODEL_OWNERS]; /* in their order */
     struct model_device devices[MODEL_DEVICES];
     int64_t devices_expire;
-    int64_t full_at; /* of its rate, µs */
+    int64_t full_at;                   /* of its rate, µs */
+    struct model_tag tags[MODEL_TAGS]; /* as they came */
+    unsigned tags_count;
 };
 
 /* Of an inbox, or of a log that is read. */
@@ -83,6 +92,8 @@ struct model_entry {
     unsigned owner;
     bool exact;
     unsigned record, session;
+    struct model_tag tags[MODEL_TAGS];
+    unsigned tags_count;
 };
 
 struct model_entries {

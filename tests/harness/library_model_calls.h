@@ -73,6 +73,16 @@ void model_follow(struct model *m, const struct model_follow *call,
                   struct model_followed *followed);
 bool model_unfollow(struct model *m, unsigned log, unsigned owner);
 
+struct model_tagging {
+    unsigned log, channel;
+    bool subscribe;
+    uint64_t since;
+    unsigned most;
+};
+
+/* As push_tagged_t. */
+unsigned model_tag(struct model *m, const struct model_tagging *call);
+
 struct model_drained {
     bool lost;
     uint64_t first, last;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/library/tag_calls.h"
 #include "core/later.h"
 #include "harness/case.h"
 #include "harness/keep.h"
@@ -38,6 +39,11 @@ push_text_t compare_record(unsigned record)
 push_text_t compare_session(unsigned session)
 {
     return session ? text_of(keep_printf("session%u", session)) : TEXT("");
+}
+
+push_text_t compare_tag(unsigned channel)
+{
+    return text_of(keep_printf("tag%u", channel));
 }
 
 const unsigned char *compare_context(unsigned device)
@@ -100,6 +106,19 @@ static void compare_ownership(const push_inbox_entry_t *entry,
     ck_assert(same_text(entry->session, compare_session(expected->session)));
 }
 
+static void compare_tags(push_text_t got, const struct model_tag *tags,
+                         unsigned count)
+{
+    push_tag_t tag;
+
+    for (unsigned i = 0; i < count; i++) {
+        ck_assert(push_tag_next(&got, &tag));
+        ck_assert(same_text(tag.channel, compare_tag(tags[i].channel)));
+        ck_assert_uint_eq(tag.since, tags[i].since);
+    }
+    ck_assert_uint_eq(got.len, 0);
+}
+
 static void compare_entry(const push_inbox_entry_t *entry,
                           const struct model_entry *expected)
 {
@@ -113,6 +132,10 @@ static void compare_entry(const push_inbox_entry_t *entry,
     case 'X':
         ck_assert_uint_eq(entry->tick, expected->tick);
         ck_assert_uint_eq(push_tick_of_mid(entry->mid), expected->recalled);
+        break;
+    case 'T':
+        ck_assert_uint_eq(entry->tick, expected->tick);
+        compare_tags(entry->body, expected->tags, expected->tags_count);
         break;
     default:
         compare_ownership(entry, expected);
@@ -358,6 +381,21 @@ static bool compare_followers(const struct snapshot *s, unsigned number,
     return at > 0;
 }
 
+static void compare_tags_of(struct snapshot *s, push_text_t key,
+                            const struct model_log *log)
+{
+    const redisReply *stored = value_of(s, key);
+
+    ck_assert_uint_eq(stored->elements, log->tags_count > 0);
+    if (log->tags_count > 0) {
+        const redisReply *tags = stored->element[0];
+
+        compare_tags((push_text_t){tags->str, (uint32_t)tags->len}, log->tags,
+                     log->tags_count);
+        compare_end(s, key, -1); /* they are kept */
+    }
+}
+
 static void compare_answers(struct snapshot *s, const struct model *m)
 {
     for (unsigned i = 0; i < MODEL_KEYS; i++) {
@@ -468,6 +506,7 @@ static bool compare_logs(struct snapshot *s, const struct model *m)
         }
         compare_topics(s, key_of(s, "T", name), log);
         compare_devices(s, key_of(s, "D", name), log);
+        compare_tags_of(s, key_of(s, "S", name), log);
         followed = compare_followers(s, i, log) || followed;
         s->keys += log->full_at / 1000 + 1 > m->now;
     }

@@ -13,6 +13,7 @@ push_text_t compare_topic(unsigned topic);
 push_text_t compare_device(unsigned device);
 push_text_t compare_record(unsigned record);
 push_text_t compare_session(unsigned session);
+push_text_t compare_tag(unsigned channel);
 /* PUSH_CONTEXT_BYTES, PUSH_KEY_BYTES */
 const unsigned char *compare_context(unsigned device);
 const unsigned char *compare_key(unsigned key);

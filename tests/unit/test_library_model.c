@@ -9,11 +9,13 @@
 #include <string.h>
 
 #include "broker/library/later_calls.h"
+#include "broker/library/tag_calls.h"
 #include "harness/case.h"
 #include "harness/keep.h"
+#include "harness/library_model_part.h"
 
 #define STEPS 320
-#define KINDS 16u
+#define KINDS 17u
 
 struct random_run {
     struct library *library;
@@ -365,6 +367,38 @@ static void load(struct random_run *r)
     }
 }
 
+/* ---- what the server subscribes users to ---- */
+
+static uint64_t tick(struct random_run *r)
+{
+    push_command_t command;
+    uint64_t expected = model_tick(r->model);
+
+    push_library_tick(&command, &r->library->home);
+    ck_assert_uint_eq(push_tick_reply(ask(r, &command)), expected);
+    return expected;
+}
+
+static void tag(struct random_run *r)
+{
+    struct model_tagging t = {.log = any(r, 2),
+                              .channel = 1 + any(r, MODEL_TAGS),
+                              .subscribe = one_in(r, 2),
+                              .most = 1 + any(r, MODEL_TAGS)};
+    push_tag_call_t call = {.home = r->library->home,
+                            .log = compare_log(t.log),
+                            .channel = compare_tag(t.channel),
+                            .subscribe = t.subscribe,
+                            .most = t.most};
+    push_tagged_t got;
+    push_command_t command;
+
+    t.since = call.since = t.subscribe ? tick(r) : 0;
+    push_library_tag(&command, &call);
+    ck_assert(push_tag_reply(ask(r, &command), &got));
+    ck_assert_uint_eq(got, model_tag(r->model, &t));
+}
+
 /* ---- devices ---- */
 
 static void claim(struct random_run *r)
@@ -471,7 +505,7 @@ static void step(struct random_run *r)
     static void (*const kinds[])(struct random_run *) = {
         publish,  publish,  publish,     recall,       follow, unfollow,
         drain,    claim,    save,        yield_device, load,   move_clock,
-        schedule, schedule, release_due, unschedule};
+        schedule, schedule, release_due, unschedule,   tag};
     unsigned kind = any(r, KINDS);
 
     r->done[kind]++;

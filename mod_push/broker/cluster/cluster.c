@@ -26,6 +26,7 @@
 #include "broker/views/seen_report.h"
 #include "broker/views/seen_whole.h"
 #include "broker/node/steward.h"
+#include "broker/node/tagging.h"
 #include "broker/views/views.h"
 #include "broker/relay/relay.h"
 #include "core/hash.h"
@@ -156,9 +157,12 @@ static bool differs(push_broker_t *broker, push_text_t name, int64_t value,
 static void assign(push_broker_t *broker, push_assignment_t *list,
                    unsigned count)
 {
-    (void)broker;
+    if (runs(broker)) {
+        push_tagging_assign(broker->data, list, count);
+        return;
+    }
     for (unsigned i = 0; i < count; i++) {
-        list[i].status = PUSH_ALONE;
+        list[i].status = PUSH_BUSY;
     }
 }
 
@@ -174,7 +178,7 @@ static push_status_t view(push_broker_t *broker, const push_view_t *what,
     }
     switch (what->kind) {
     case PUSH_VIEW_ASSIGNED:
-        return PUSH_ALONE;
+        return push_tagging_view(cluster, what->user, visitor);
     case PUSH_VIEW_MESSAGE:
         return push_views_message(cluster, &what->message, &what->now,
                                   visitor);

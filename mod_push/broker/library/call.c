@@ -24,6 +24,14 @@ void push_call_lanes(push_command_t *command, const push_home_t *home,
     }
 }
 
+void push_call_tags(push_command_t *command, const push_home_t *home,
+                    push_text_t log)
+{
+    if (push_call_has_tags(log)) {
+        push_library_key(command, home, PUSH_KEY_TAGS, log);
+    }
+}
+
 void push_call_bytes(push_command_t *command, const void *bytes, size_t len)
 {
     push_command_text(command, (push_text_t){bytes, (uint32_t)len});

@@ -18,6 +18,14 @@ void push_call_key(push_command_t *command, const push_home_t *home,
 void push_call_lanes(push_command_t *command, const push_home_t *home,
                      push_text_t log);
 
+/* Of a user's log: what the server adds to it, as one key; of another none. */
+void push_call_tags(push_command_t *command, const push_home_t *home,
+                    push_text_t log);
+static inline bool push_call_has_tags(push_text_t log)
+{
+    return log.len && log.at[0] == 'u';
+}
+
 void push_call_bytes(push_command_t *command, const void *bytes, size_t len);
 void push_call_flag(push_command_t *command, bool flag);
 /* Writes a number in big-endian order; gives where it ends. */

@@ -22,6 +22,7 @@ static void add_claim_keys(push_command_t *command,
     push_call_key(command, home, PUSH_KEY_HEADER);
     push_call_key(command, home, PUSH_KEY_RECALLS);
     push_call_lanes(command, home, device->log);
+    push_call_tags(command, home, device->log);
 }
 
 void push_library_claim(push_command_t *command, const push_claim_call_t *call)
@@ -29,7 +30,8 @@ void push_library_claim(push_command_t *command, const push_claim_call_t *call)
     const push_device_call_t *device = &call->device;
 
     push_call_begin(command, &device->home,
-                    call->known ? "push_reclaim" : "push_claim", 8);
+                    call->known ? "push_reclaim" : "push_claim",
+                    8 + push_call_has_tags(device->log));
     add_claim_keys(command, device);
     push_command_unsigned(command, device->home.partition);
     push_command_text(command, device->log);

@@ -103,6 +103,13 @@ static void read_recall(push_body_t *body, push_inbox_entry_t *entry)
     entry->mid = take_number(body, 8);
 }
 
+static void read_tags(push_body_t *body, push_inbox_entry_t *entry)
+{
+    read_log(body, entry);
+    read_tick(body, entry);
+    entry->body = take_rest(body);
+}
+
 static void read_claimed(push_body_t *body, push_inbox_entry_t *entry)
 {
     read_log(body, entry);
@@ -163,6 +170,9 @@ static bool read_kind(push_body_t *body, push_inbox_entry_t *entry)
         return true;
     case PUSH_ENTRY_ANSWER:
         read_request(body, entry);
+        return true;
+    case PUSH_ENTRY_TAGS:
+        read_tags(body, entry);
         return true;
     default:
         return false;

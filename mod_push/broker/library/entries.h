@@ -23,6 +23,7 @@
  *   Q  question   log, context (zeros: of no device), request, from, body
  *   S  answer     request, from, body
  *   E  end        log, request, from, body: end its streams
+ *   T  tags       log, tick, body: what the server subscribes the user to
  */
 #define PUSH_ENTRY_MESSAGE  'M'
 #define PUSH_ENTRY_RECALL   'X'
@@ -34,6 +35,7 @@
 #define PUSH_ENTRY_QUESTION 'Q'
 #define PUSH_ENTRY_ANSWER   'S'
 #define PUSH_ENTRY_END      'E'
+#define PUSH_ENTRY_TAGS     'T'
 
 /* The end of a message that is for streams that are open now. */
 #define PUSH_EXPIRES_NOW 1
@@ -64,7 +66,7 @@ typedef struct push_inbox_entry_t {
     unsigned owner;   /* of Y who asks, of Z who has it now */
     uint64_t request; /* chosen by who asked */
     unsigned from;    /* the owner that asked or answers */
-    push_text_t body;
+    push_text_t body; /* of T see push_tag_next() */
 } push_inbox_entry_t;
 
 typedef struct push_entries_t {

@@ -10,11 +10,13 @@ void push_library_follow(push_command_t *command,
 {
     const push_following_t *following = &call->following;
 
-    push_call_begin(command, &call->home, "push_follow", 7);
+    push_call_begin(command, &call->home, "push_follow",
+                    7 + push_call_has_tags(following->log));
     push_call_key(command, &call->home, PUSH_KEY_FOLLOWERS);
     push_call_key(command, &call->home, PUSH_KEY_HEADER);
     push_call_key(command, &call->home, PUSH_KEY_RECALLS);
     push_call_lanes(command, &call->home, following->log);
+    push_call_tags(command, &call->home, following->log);
     push_command_unsigned(command, call->home.partition);
     push_command_text(command, following->log);
     push_command_unsigned(command, call->owner);
@@ -48,12 +50,16 @@ void push_library_resync(push_command_t *command,
                          const push_resync_call_t *call)
 {
     push_call_begin(command, &call->home, "push_resync",
-                    3 + PUSH_LANES * call->count);
+                    3 + (PUSH_LANES + 1) * call->count);
     push_call_key(command, &call->home, PUSH_KEY_FOLLOWERS);
     push_call_key(command, &call->home, PUSH_KEY_HEADER);
     push_call_key(command, &call->home, PUSH_KEY_RECALLS);
     for (unsigned i = 0; i < call->count; i++) {
         push_call_lanes(command, &call->home, call->logs[i].log);
+    }
+    for (unsigned i = 0; i < call->count; i++) {
+        push_library_key(command, &call->home, PUSH_KEY_TAGS,
+                         call->logs[i].log);
     }
     push_command_unsigned(command, call->home.partition);
     push_command_unsigned(command, call->owner);

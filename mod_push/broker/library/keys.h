@@ -71,6 +71,7 @@ static inline unsigned push_owner_node(unsigned owner)
     'o' /* of a region: who sends what waits; or push_hold's */
 #define PUSH_KEY_LATER    'A' /* ids of what is kept, in order of time */
 #define PUSH_KEY_LATER_OF 'a' /* id → what is kept */
+#define PUSH_KEY_TAGS     'S' /* of a user's log: what the server adds */
 #define PUSH_KEY_META     'm' /* of the cluster; partition 0 */
 #define PUSH_KEY_NODES    'n' /* likewise */
 #define PUSH_KEY_REVOKED  'r' /* likewise */

@@ -16,6 +16,7 @@
 #include "store/ops/checkin.h"
 #include "store/ops/disown.h"
 #include "store/ops/import.h"
+#include "store/ops/tags.h"
 #include "store/shard/context.h"
 #include "store/shard/subscriptions.h"
 
@@ -123,6 +124,22 @@ static void end_logs(claim_t *claim)
     while (claim->logs_count) {
         push_load_end(claim->cluster, &claim->logs[--claim->logs_count]);
     }
+}
+
+/* With its user's log it is known what the server subscribes it to. */
+static push_status_t bring_tags(claim_t *claim)
+{
+    push_assigned_copy_t copy;
+    push_text_t channel = {NULL, 0};
+    push_status_t status = push_tags_copy(claim->cluster->store,
+                                          claim->claimant->user, &copy);
+
+    while (status == PUSH_OK && copy.list
+           && push_assigned_next(copy.list, &channel)) {
+        status = add_log(claim, 'c', channel, true);
+    }
+    free(copy.list);
+    return status == PUSH_OK ? await_logs(claim) : status;
 }
 
 /* ---- asking Redis ---- */
@@ -400,6 +417,9 @@ static push_status_t bring(claim_t *claim)
         if (status == PUSH_OK) {
             status = take_granted(claim);
         }
+    }
+    if (status == PUSH_OK) {
+        status = bring_tags(claim);
     }
     if (status != PUSH_OK && claim->granted) {
         give_back(claim);

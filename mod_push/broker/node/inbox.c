@@ -11,6 +11,7 @@
 #include "broker/node/masters.h"
 #include "broker/node/steward.h"
 #include "broker/node/survey.h"
+#include "broker/node/tags.h"
 #include "broker/node/yield.h"
 #include "core/failpoint.h"
 #include "store/ops/apply.h"
@@ -27,6 +28,7 @@ typedef struct {
     unsigned partitions[LOT];
     unsigned count;
     bool suspected;
+    bool told; /* what users are subscribed to, which devices are to follow */
     bool overtaken; /* another child has the link: nothing more is stored */
 } inbox_t;
 
@@ -135,7 +137,8 @@ static const struct {
               {PUSH_ENTRY_ACK, push_acks_asked},
               {PUSH_ENTRY_QUESTION, take_question},
               {PUSH_ENTRY_ANSWER, take_answer},
-              {PUSH_ENTRY_END, push_ends_asked}};
+              {PUSH_ENTRY_END, push_ends_asked},
+              {PUSH_ENTRY_TAGS, push_tags_told}};
 
 static void take_other(push_cluster_t *cluster,
                        const push_inbox_entry_t *entry)
@@ -177,6 +180,7 @@ static void take(inbox_t *in, const push_inbox_entry_t *entry)
     apply(in);
     in->overtaken |= !push_lead_is(&in->lead);
     if (!in->overtaken) {
+        in->told |= entry->kind == PUSH_ENTRY_TAGS;
         take_other(in->cluster, entry);
     }
 }
@@ -301,7 +305,7 @@ bool push_inbox_take(push_cluster_t *cluster, unsigned master,
     if (!drained->more) {
         atomic_store(&words->drained, in.now.mono);
     }
-    if (in.suspected) {
+    if (in.suspected || in.told) {
         push_steward_wake(cluster->steward);
     }
     return in.suspected;

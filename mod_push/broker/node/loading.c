@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/node/tags.h"
 #include "redis/courier.h"
 
 /* ---- one answer ---- */
@@ -13,6 +14,7 @@ typedef struct {
     unsigned entries_count, marks_count;
     unsigned room;
     bool failed;
+    push_text_t tags; /* of its user; empty: there are none */
 } pieces_t;
 
 /* One more of both may be added. */
@@ -104,6 +106,10 @@ static void take_apart(const push_loading_t *loading, const push_time_t *now,
         if (is_of(&entry, loading->log)) {
             add(loading, pieces, &entry, now);
         }
+        else if (entry.kind == PUSH_ENTRY_TAGS
+                 && is_same(entry.log, loading->log)) {
+            pieces->tags = entry.body;
+        }
     }
 }
 
@@ -118,6 +124,12 @@ push_status_t push_loading_put(push_cluster_t *cluster,
     *again = false;
     take_apart(loading, now, &pieces);
     if (!pieces.failed) {
+        status = followed->more
+                     ? PUSH_OK
+                     : push_tags_loaded(cluster, loading->log,
+                                        followed->version, pieces.tags);
+    }
+    if (status == PUSH_OK) {
         push_loaded_t loaded = {
             .log = loading->log,
             .errand = loading->errand,

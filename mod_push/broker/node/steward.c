@@ -9,6 +9,7 @@
 #include "broker/node/masters.h"
 #include "broker/node/patience.h"
 #include "broker/node/resync.h"
+#include "broker/node/tagged.h"
 #include "redis/request.h"
 #include "store/shm/thread.h"
 
@@ -102,6 +103,7 @@ static void see_to_segment(push_steward_t *steward)
     if (push_resync_some(cluster, &steward->resync)) {
         push_steward_wake(steward);
     }
+    push_tagged_settle(cluster);
     if (!steward->caught_up && push_redis_now() >= steward->not_before) {
         steward->caught_up = catch_up(cluster);
         steward->not_before = push_redis_now() + POLL_MS;

@@ -8,6 +8,7 @@
 #include "broker/views/recorded.h"
 #include "broker/views/seen_facts.h"
 #include "broker/node/survey.h"
+#include "broker/node/tagging.h"
 #include "broker/views/views.h"
 #include "redis/courier.h"
 
@@ -24,6 +25,8 @@ typedef struct {
     push_facts_t *facts;
     unsigned count;
     push_nodes_asked_t nodes;
+    bool tagged;     /* the server subscribes the user to its channel: */
+    uint64_t behind; /* what is above this mid is for its devices */
 } inquiry_t;
 
 #define COPY_TEXT(to, text) push_text_copy(to, sizeof(to), text)
@@ -216,19 +219,25 @@ static const push_subscription_record_t *subscription_of(
     return NULL;
 }
 
-static void see_in_channel(const push_device_record_t *record,
+/* A record may be older than what the server subscribes its user to. */
+static void see_in_channel(const inquiry_t *q,
+                           const push_device_record_t *record,
                            const push_message_facts_t *m,
                            push_device_facts_t *d)
 {
     const push_subscription_record_t *s = subscription_of(record, m);
 
     d->wants = true;
-    d->follows = s != NULL;
+    d->follows = s || q->tagged;
     if (s) {
         d->joined_late = m->mid < s->joined;
         d->fate = m->mid < s->next[m->urgency] ? PUSH_ACKED
                   : m->fate == PUSH_LIVE       ? PUSH_PENDING
                                                : m->fate;
+    }
+    else if (q->tagged) {
+        d->joined_late = m->mid <= q->behind;
+        d->fate = m->fate == PUSH_LIVE ? PUSH_PENDING : m->fate;
     }
 }
 
@@ -263,9 +272,22 @@ static void take_viewed(inquiry_t *q, const push_viewed_t *viewed)
         see_own(&record, &facts->message, &facts->device);
     }
     else if (facts->message.known == PUSH_KNOWN_HERE) {
-        see_in_channel(&record, &facts->message, &facts->device);
+        see_in_channel(q, &record, &facts->message, &facts->device);
     }
     q->count++;
+}
+
+static void look_for_tag(inquiry_t *q)
+{
+    const push_message_facts_t *m = &q->pattern.message;
+
+    if (m->known == PUSH_KNOWN_HERE && m->kind == PUSH_LOG_CHANNEL) {
+        q->tagged = push_tagging_behind(
+                        q->cluster, q->question->user,
+                        (push_text_t){m->name, (uint32_t)strlen(m->name)},
+                        &q->behind)
+                    == PUSH_OK;
+    }
 }
 
 static push_status_t look_for_devices(inquiry_t *q)
@@ -331,6 +353,7 @@ static push_status_t inquire(inquiry_t *q)
     if (q->question->mid && q->pattern.message.known != PUSH_KNOWN_HERE) {
         look_in_redis(q);
     }
+    look_for_tag(q);
     status = look_for_devices(q);
     for (unsigned i = 0; i < q->count; i++) {
         complete(q, &q->facts[i]);

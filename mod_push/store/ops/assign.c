@@ -416,16 +416,18 @@ bool push_assigned_copy(push_store_t *store, const push_name_t *user,
 {
     const push_assigned_t *assigned = push_assigned_find(store, user);
     const push_assigned_list_t *list;
+    size_t room;
 
-    *copy = (push_assigned_copy_t){.list = NULL};
+    *copy = (push_assigned_copy_t){.known = copy->known};
     if (!assigned) {
         return true;
     }
     list = push_assigned_list(&store->heaps[user->shard], assigned);
     copy->version = assigned->version;
-    copy->list = malloc(list->size);
+    room = push_assigned_room(store, list);
+    copy->list = malloc(room);
     if (copy->list) {
-        memcpy(copy->list, list, list->size);
+        memcpy(copy->list, list, room);
     }
     return copy->list != NULL;
 }
@@ -438,22 +440,145 @@ bool push_assigned_current(push_store_t *store, const push_name_t *user,
     return copy->version == (assigned ? assigned->version : 0);
 }
 
+/* A device that is new begins now, as one that subscribes by itself. */
+static push_status_t follow_one(push_store_t *store,
+                                push_subscription_list_t *wanted,
+                                push_text_t channel, bool from_oldest)
+{
+    unsigned before = wanted->count;
+    push_status_t status = push_subscriptions_add(store, wanted, channel,
+                                                  from_oldest);
+
+    wanted->list[before].since = (uint32_t)(push_clock_now().wall / 1000);
+    wanted->assigned += wanted->count - before;
+    return status;
+}
+
+push_status_t push_assigned_join(push_store_t *store,
+                                 push_subscription_list_t *wanted,
+                                 push_assigned_list_t *list)
+{
+    const push_assigned_tail_t *tail = push_assigned_tail(list);
+    uint32_t since = (uint32_t)(push_clock_now().wall / 1000);
+    push_text_t channel = {NULL, 0};
+    push_status_t status = PUSH_OK;
+
+    for (unsigned i = 0;
+         status == PUSH_OK && push_assigned_next(list, &channel); i++) {
+        unsigned before = wanted->count;
+
+        status = push_subscriptions_join(store, wanted, channel,
+                                         PUSH_MID_LAST(tail->since[i]));
+        wanted->list[before].since = since;
+        wanted->assigned += wanted->count - before;
+    }
+    return status;
+}
+
 push_status_t push_assigned_follow(push_store_t *store,
                                    push_subscription_list_t *wanted,
                                    const push_assigned_copy_t *copy,
                                    bool from_oldest)
 {
-    uint32_t since = (uint32_t)(push_clock_now().wall / 1000);
     push_text_t channel = {NULL, 0};
     push_status_t status = PUSH_OK;
 
+    if (copy->list && copy->known) {
+        return push_assigned_join(store, wanted, copy->list);
+    }
     while (status == PUSH_OK && copy->list
            && push_assigned_next(copy->list, &channel)) {
-        unsigned before = wanted->count;
+        status = follow_one(store, wanted, channel, from_oldest);
+    }
+    return status;
+}
 
-        status = push_subscriptions_add(store, wanted, channel, from_oldest);
-        wanted->list[before].since = since;
-        wanted->assigned += wanted->count - before;
+/* ---- for the steward of a node ---- */
+
+/* What the list has no more. */
+static void leave_others(const change_t *c, push_device_t *device,
+                         const push_assigned_list_t *list)
+{
+    unsigned place = first_assigned(device);
+    bool changed = false;
+
+    while (place < push_device_subscriptions_count(device)) {
+        push_subscription_t *at = &push_device_subscriptions(c->heap,
+                                                             device)[place];
+        bool over = at->joined != PUSH_LEFT
+                    && !push_assigned_has(
+                        list, push_channel_name(channel_at(c->heap, at)));
+
+        changed |= over;
+        if (!over || !take_out(c->store, device, place)) {
+            push_device_subscriptions(c->heap, device)[place].joined =
+                over ? PUSH_LEFT : at->joined;
+            place++;
+        }
+    }
+    if (changed) {
+        reroute(c->store, device);
+    }
+}
+
+static bool all_follow(const change_t *c)
+{
+    push_ref_t ref = devices_of(c);
+    bool well = true;
+
+    while (ref && well) {
+        const push_device_t *device = push_at(c->heap, ref);
+        unsigned place = place_of(c->heap, device, PUSH_SUBSCRIPTION_CHANNELS,
+                                  c->asked->channel);
+
+        well = place < push_device_subscriptions_count(device)
+               && push_device_subscriptions(c->heap, device)[place].joined
+                      != PUSH_LEFT;
+        ref = device->sibling;
+    }
+    return well;
+}
+
+static push_status_t join_one(change_t *c,
+                              const push_subscription_t *subscription)
+{
+    push_assignment_t asked = {
+        .channel = push_channel_name(channel_at(c->heap, subscription))};
+    push_ref_t rooms[PUSH_DEVICES_MAX];
+    unsigned count;
+
+    c->asked = &asked;
+    c->subscription = subscription;
+    if (all_follow(c)) {
+        return PUSH_OK;
+    }
+    if (!find_room(c, rooms, &count)) {
+        give_back(c->heap, rooms, count);
+        return PUSH_NO_MEMORY;
+    }
+    join_all(c, rooms, count);
+    return PUSH_OK;
+}
+
+push_status_t push_assigned_settle(push_store_t *store,
+                                   const push_name_t *user,
+                                   const push_assigned_list_t *list,
+                                   const push_subscription_list_t *wanted)
+{
+    change_t c = {
+        .store = store, .heap = &store->heaps[user->shard], .user = *user};
+    push_status_t status = PUSH_OK;
+    push_ref_t ref = devices_of(&c);
+
+    while (ref) {
+        push_device_t *device = push_at(c.heap, ref);
+
+        leave_others(&c, device, list);
+        ref = device->sibling;
+    }
+    for (unsigned i = PUSH_SUBSCRIPTION_CHANNELS;
+         status == PUSH_OK && i < wanted->count; i++) {
+        status = join_one(&c, &wanted->list[i]);
     }
     return status;
 }

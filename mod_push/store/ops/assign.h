@@ -8,7 +8,7 @@
 /*
  * The server subscribes users to channels, beside what their devices ask for:
  * all devices that there are follow at once, and those that come later from
- * their check-in on.  On one machine alone.
+ * their check-in on.  In a cluster Redis has them: see store/ops/tags.h.
  */
 
 /*
@@ -27,6 +27,7 @@ push_status_t push_view_assigned(push_store_t *store, push_text_t user,
 typedef struct push_assigned_copy_t {
     push_assigned_list_t *list; /* from malloc(); NULL: there is none */
     uint32_t version;           /* 0: there was none */
+    bool known; /* of a cluster: the device was there, so it gets all since */
 } push_assigned_copy_t;
 
 /* With the lock of the user's shard.  False: no memory. */
@@ -42,6 +43,23 @@ push_status_t push_assigned_follow(push_store_t *store,
                                    push_subscription_list_t *wanted,
                                    const push_assigned_copy_t *copy,
                                    bool from_oldest);
+
+/* ---- for the steward of a node ---- */
+
+/* All channels of the list, as they are joined by who is known. */
+push_status_t push_assigned_join(push_store_t *store,
+                                 push_subscription_list_t *wanted,
+                                 push_assigned_list_t *list);
+
+/*
+ * The devices of the user follow what is in wanted, which are the channels of
+ * the list, and nothing else that the server subscribed them to.  With the lock
+ * of the user's shard.  PUSH_NO_MEMORY: not all of them.
+ */
+push_status_t push_assigned_settle(push_store_t *store,
+                                   const push_name_t *user,
+                                   const push_assigned_list_t *list,
+                                   const push_subscription_list_t *wanted);
 
 /* ---- for the sweep ---- */
 

@@ -384,6 +384,9 @@ static push_status_t check_before(push_store_t *store,
              > arrival->checkin->max_subscriptions) {
         status = PUSH_TOO_MANY_SUBSCRIPTIONS;
     }
+    arrival->assigned->known = store->segment->cluster
+                               && push_store_device(store, arrival->name.shard,
+                                                    id);
     if (status == PUSH_OK
         && !push_assigned_copy(store, &arrival->name, arrival->assigned)) {
         status = PUSH_NO_MEMORY;
@@ -496,7 +499,7 @@ static push_status_t attempt(push_store_t *store, const arrival_t *arrival,
                              push_stream_ref_t *stream_ref, bool *again)
 {
     const push_checkin_t *checkin = arrival->checkin;
-    push_assigned_copy_t assigned = {NULL, 0};
+    push_assigned_copy_t assigned = {.list = NULL};
     arrival_t now = *arrival;
     push_status_t status;
 

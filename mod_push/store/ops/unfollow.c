@@ -5,6 +5,7 @@
 
 #include "store/ops/apply_internal.h"
 #include "store/ops/follow_internal.h"
+#include "store/shard/assigned.h"
 #include "store/shard/shard.h"
 
 /* Logs that nobody here needs any more. */
@@ -74,6 +75,7 @@ static void forget(push_follow_found_t *found)
     push_log_cleanup(&store->heaps[found->name.shard], log);
     if (push_log_kind(log) == PUSH_LOG_USER) {
         ((push_user_t *)log)->lost_until = 0;
+        push_assigned_forget(store, &found->name);
         push_store_drop_user(store, found->name.shard, (push_user_t *)log);
     }
 }

@@ -67,7 +67,7 @@ static bool make(push_store_t *store, const push_name_t *user, push_ref_t list)
     assigned->node.hash = hash;
     assigned->list = list;
     assigned->version = push_store_next_gen(store);
-    assigned->unused = 0;
+    assigned->settled = 0;
     push_store_digest(&user->text, 1, assigned->id);
     memcpy(assigned->id, &hash, sizeof(hash));
     PUSH_FAILPOINT("assigned-made");
@@ -136,6 +136,47 @@ push_status_t push_assigned_change(push_store_t *store,
     }
     memcpy(id, push_assigned_find(store, user)->id, PUSH_ASSIGNED_ID);
     return PUSH_OK;
+}
+
+size_t push_assigned_room(const push_store_t *store,
+                          const push_assigned_list_t *list)
+{
+    return store->segment->cluster
+               ? (list->size + 7u) / 8u * 8u + sizeof(push_assigned_tail_t)
+                     + list->count * sizeof(uint64_t)
+               : list->size;
+}
+
+bool push_assigned_put(push_store_t *store, const push_name_t *user,
+                       push_assigned_list_t *list)
+{
+    push_heap_t *heap = &store->heaps[user->shard];
+    push_assigned_t *assigned = push_assigned_find(store, user);
+    size_t room = push_assigned_room(store, list);
+    push_ref_t ref = heap->alloc(heap, room, PUSH_PART);
+
+    if (!ref) {
+        return false;
+    }
+    memcpy(push_at(heap, ref), list, room);
+    if (assigned) {
+        swap(store, heap, assigned, ref);
+        return true;
+    }
+    if (!make(store, user, ref)) {
+        heap->release(heap, ref);
+        return false;
+    }
+    return true;
+}
+
+void push_assigned_forget(push_store_t *store, const push_name_t *user)
+{
+    push_assigned_t *assigned = push_assigned_find(store, user);
+
+    if (assigned) {
+        drop(store, user->shard, assigned);
+    }
 }
 
 bool push_assigned_restore(push_store_t *store, const push_name_t *user,

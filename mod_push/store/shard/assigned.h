@@ -15,6 +15,27 @@ static inline push_assigned_list_t *push_assigned_list(
     return push_at(heap, assigned->list);
 }
 
+/*
+ * In a cluster it stands behind each list: as of which tick of the user's log
+ * Redis said so, and for each channel since which tick of its own log what is
+ * published there is for the user.
+ */
+typedef struct push_assigned_tail_t {
+    uint64_t tick;
+    uint64_t since[];
+} push_assigned_tail_t;
+
+static inline push_assigned_tail_t *push_assigned_tail(
+    push_assigned_list_t *list)
+{
+    return (push_assigned_tail_t *)((char *)list
+                                    + (list->size + 7u) / 8u * 8u);
+}
+
+/* Bytes of the list, with its tail in a cluster. */
+size_t push_assigned_room(const push_store_t *store,
+                          const push_assigned_list_t *list);
+
 /* NULL: the server subscribes the user to nothing. */
 push_assigned_t *push_assigned_find(push_store_t *store,
                                     const push_name_t *user);
@@ -33,6 +54,14 @@ push_status_t push_assigned_change(push_store_t *store,
                                    const push_name_t *user,
                                    push_assigned_change_t *change,
                                    unsigned char *id);
+
+/* Puts a list in place of the one that there is, or none, with its tail; false:
+ * there is no memory. */
+bool push_assigned_put(push_store_t *store, const push_name_t *user,
+                       push_assigned_list_t *list);
+
+/* In a cluster: the user's log is not followed any more. */
+void push_assigned_forget(push_store_t *store, const push_name_t *user);
 
 /* Puts a list back that is whole, of this user; false: there is no memory. */
 bool push_assigned_restore(push_store_t *store, const push_name_t *user,

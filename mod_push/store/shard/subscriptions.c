@@ -127,9 +127,21 @@ static push_status_t find(push_store_t *store, const push_name_t *name,
                : PUSH_NOT_FOUND;
 }
 
-push_status_t push_subscriptions_add(push_store_t *store,
-                                     push_subscription_list_t *wanted,
-                                     push_text_t text, bool oldest)
+/* What is behind this mid is for it, and nothing else. */
+static void begin_behind(const push_heap_t *heap, const push_log_t *log,
+                         push_subscription_t *subscription, uint64_t behind)
+{
+    subscription->joined = behind;
+    for (unsigned lane = 0; lane < PUSH_LANES; lane++) {
+        subscription->cursor[lane] = push_log_seek(heap, log, lane,
+                                                   behind + 1);
+        subscription->reported[lane] = subscription->cursor[lane];
+    }
+}
+
+/* behind: NULL, or behind which mid it begins. */
+static push_status_t add(push_store_t *store, push_subscription_list_t *wanted,
+                         push_text_t text, bool oldest, const uint64_t *behind)
 {
     push_name_t name = push_store_name(store, text);
     push_heap_t *heap = &store->heaps[name.shard];
@@ -145,11 +157,29 @@ push_status_t push_subscriptions_add(push_store_t *store,
         push_subscription_init(
             heap, &wanted->list[wanted->count++], push_ref_of(heap, channel),
             oldest ? 0 : push_copy_now(store, &channel->log));
+        if (behind) {
+            begin_behind(heap, &channel->log, &wanted->list[wanted->count - 1],
+                         *behind);
+        }
         atomic_fetch_add(&channel->arriving, 1);
         PUSH_FAILPOINT("place-taken");
     }
     push_shard_leave(store, name.shard);
     return status;
+}
+
+push_status_t push_subscriptions_add(push_store_t *store,
+                                     push_subscription_list_t *wanted,
+                                     push_text_t text, bool oldest)
+{
+    return add(store, wanted, text, oldest, NULL);
+}
+
+push_status_t push_subscriptions_join(push_store_t *store,
+                                      push_subscription_list_t *wanted,
+                                      push_text_t text, uint64_t behind)
+{
+    return add(store, wanted, text, false, &behind);
 }
 
 void push_subscriptions_begin(push_store_t *store,

@@ -40,6 +40,14 @@ push_status_t push_subscriptions_add(push_store_t *store,
                                      push_subscription_list_t *wanted,
                                      push_text_t channel, bool from_oldest);
 
+/*
+ * The same for what comes behind a mid, whether it is here already or is still
+ * to come.  In a cluster.
+ */
+push_status_t push_subscriptions_join(push_store_t *store,
+                                      push_subscription_list_t *wanted,
+                                      push_text_t channel, uint64_t behind);
+
 /* The check-in is over: no channel has to wait for it any more. */
 void push_subscriptions_arrived(push_store_t *store,
                                 const push_subscription_list_t *wanted);

@@ -67,6 +67,8 @@ typedef struct push_cluster_words_t {
     _Atomic uint64_t epochs[PUSH_CLUSTER_PARTITIONS];
     push_anew_words_t anew[PUSH_CLUSTER_PARTITIONS];
     push_frozen_words_t frozen[PUSH_NODES_MAX];
+    _Atomic uint64_t tags_due; /* shards, as bits; broker/node/tags.h */
+    _Atomic int64_t tags_look; /* mono ms; when all are looked at next */
     _Atomic uint32_t partings; /* how often all streams were let go */
     _Atomic uint32_t departs; /* pid of the process that ends the node, or 0 */
     _Atomic int64_t linger;   /* mono ms; when what is idle is given up next */

@@ -1,6 +1,7 @@
 #include "store/upkeep/layout_assigned.h"
 
 #include "core/assigned.h"
+#include "store/shard/assigned.h"
 #include "core/subscription.h"
 #include "store/shm/fingerprint.h"
 
@@ -15,13 +16,16 @@ static const uint64_t facts[] = {
     AT(push_assigned_t, node),
     AT(push_assigned_t, list),
     AT(push_assigned_t, version),
-    AT(push_assigned_t, unused),
+    AT(push_assigned_t, settled),
     AT(push_assigned_t, id),
     SIZE(push_assigned_list_t),
     AT(push_assigned_list_t, size),
     AT(push_assigned_list_t, count),
     AT(push_assigned_list_t, name_len),
     AT(push_assigned_list_t, bytes),
+    SIZE(push_assigned_tail_t),
+    AT(push_assigned_tail_t, tick),
+    AT(push_assigned_tail_t, since),
 };
 
 uint64_t push_layout_assigned(uint64_t sum)

@@ -42,6 +42,8 @@ static const uint64_t facts[] = {
     AT(push_cluster_words_t, awaited),
     AT(push_cluster_words_t, relay),
     AT(push_cluster_words_t, frozen),
+    AT(push_cluster_words_t, tags_due),
+    AT(push_cluster_words_t, tags_look),
     AT(push_cluster_words_t, partings),
     AT(push_cluster_words_t, departs),
     AT(push_cluster_words_t, linger),

@@ -114,7 +114,7 @@ local function ask(part, w, d)
     named(w.log) .. w.ctx .. pack('>I4I2', d.fence, w.owner))))
 end
 
--- KEYS D f h X and the four lanes; partition log context owner keep how known
+-- KEYS D f h X, the four lanes, S; partition log context owner keep how known
 -- crc devices streams connected subscribers since counts.  Gives what became of
 -- it (0 owned, 1 new, 2 the owner was asked, but for how see, 3 gone, 4 too many devices, 5 too
 -- many streams), as push_follow vm, epoch, ms, version, more, whole, entries;
@@ -123,7 +123,8 @@ local function push_claim(keys, a)
   local ms, part = now(), part_of(keys[2], a[1])
   local w = {log = a[2], ctx = a[3], owner = number(a[4]), keep = number(a[5]),
     crc = number(a[8]), devices = number(a[9]), streams = number(a[10]),
-    since = number(a[13]), room = ANSWER, h = keys[3], x = keys[4]}
+    since = number(a[13]), room = ANSWER, h = keys[3], x = keys[4],
+    tags = keys[9]}
   local value, age, before = call('HGET', keys[1], w.ctx), ms - began, 0
   local outcome, heard, exact, record, session = 0, 0, 0, NONE, NONE
   local d = value and device_of(value)

@@ -22,8 +22,9 @@ local function set_follower(f, log, owner, connected, subscribers, counts)
 end
 
 -- What an owner lacks of a log that it has at since.  lanes: where in keys its
--- lanes begin; rest: the answer before this one was not all of it.  Gives
--- version, more, whole, and the bytes that were added to out.
+-- lanes begin; rest: the answer before this one was not all of it; tags: the key
+-- of a user's.  Gives version, more, whole, and the bytes that were added to out.
+-- What ends it says what the server subscribes the user to.
 local function catch_up(part, keys, lanes, w, ms, out)
   local since, whole = w.since, 0
   if since == 0 or (not w.rest and since < (ms - RECALLS) * 1024) then
@@ -36,10 +37,12 @@ local function catch_up(part, keys, lanes, w, ms, out)
   if upto then
     return upto, 1, whole, bytes
   end
-  return tick_of(part, w.h, ms), 0, whole, bytes
+  local tick = tick_of(part, w.h, ms)
+  read_tags(part, w.tags, w.log, tick, out)
+  return tick, 0, whole, bytes
 end
 
--- KEYS f h X and the four lanes; partition log owner connected subscribers
+-- KEYS f h X, the four lanes, S; partition log owner connected subscribers
 -- since rest counts.  Gives vm, epoch, ms, version, more, whole, entries; of
 -- counts more says that the owner does not follow.
 local function push_follow(keys, a)
@@ -55,7 +58,7 @@ local function push_follow(keys, a)
   local out = {}
   local version, more, whole = catch_up(part, keys, 4, {log = a[2],
     since = number(a[6]), rest = a[7] == '1', room = ANSWER, h = keys[2],
-    x = keys[3]}, ms, out)
+    x = keys[3], tags = keys[8]}, ms, out)
   return {vm, epoch, ms, version, more, whole, run_of(out)}
 end
 
@@ -79,12 +82,12 @@ local function push_unfollow(keys, a)
   return drop_follower(keys[1], a[1], number(a[2]))
 end
 
--- KEYS f h X and four lanes a log; partition owner, and for each log log
+-- KEYS f h X, four lanes a log, and S of each; partition owner, and for each log log
 -- connected subscribers since rest.  Gives vm, epoch, ms, and for each log
 -- version, more, whole, entries; all entries together are about one answer.
 local function push_resync(keys, a)
   local ms, part, owner = now(), part_of(keys[1], a[1]), number(a[2])
-  local room = ANSWER
+  local room, logs = ANSWER, (#a - 2) / 5
   local reply = {vm, epoch_of(part, keys[2], ms), ms}
   touch(part.space, owner)
   for i = 3, #a - 4, 5 do
@@ -92,7 +95,8 @@ local function push_resync(keys, a)
     set_follower(keys[1], a[i], owner, number(a[i + 1]), number(a[i + 2]))
     local version, more, whole, bytes = catch_up(part, keys,
       4 + (i - 3) / 5 * 4, {log = a[i], since = since, rest = a[i + 4] == '1',
-      room = room, h = keys[2], x = keys[3]}, ms, out)
+      room = room, h = keys[2], x = keys[3],
+      tags = keys[4 + logs * 4 + (i - 3) / 5]}, ms, out)
     room = room - bytes
     local n = #reply
     reply[n + 1], reply[n + 2], reply[n + 3] = version, more, whole
