@@ -316,6 +316,16 @@ $(REDIS_TESTS): $(B)/%: $(B)/obj/%.o $(REDIS_HELPERS) $(B)/libpush_redis.a \
 	$(Q)$(CC) $(SAN) $(LDFLAGS) -o $@ $^ -Wl,--as-needed $(CHECK_LIBS) \
 		$(PKG_LIBS) -pthread
 
+# One unloads the resolver while that waits for this program's getaddrinfo().
+$(B)/tests/unit/resolver.so: $(addprefix mod_push/redis/,resolver.c thread.c)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CSTD) $(WARN) $(SAN) -D_GNU_SOURCE -Imod_push -fPIC \
+		-shared $(CFLAGS) -o $@ $^
+
+$(B)/tests/unit/test_redis_resolver: | $(B)/tests/unit/resolver.so
+$(B)/tests/unit/test_redis_resolver: LDFLAGS += -rdynamic
+
 # Parts of a node, without httpd; the harness brings the Redis.
 NODE_HELPERS := $(STORE_HELPERS) $(B)/obj/tests/unit/library_kit.o \
 	$(call objects,tests/harness/*.c)

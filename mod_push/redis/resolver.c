@@ -1,5 +1,6 @@
 #include "redis/resolver.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdatomic.h>
@@ -84,6 +85,23 @@ void push_resolve(const push_address_t *address, push_resolved_t *resolved)
     }
 }
 
+/* Nobody waits for the thread: from now on the library that this is in, if it
+ * is in one, stays in memory, whoever unloads it. */
+static void stay_loaded(void)
+{
+    static const char here;
+    Dl_info info;
+    void *library = NULL;
+
+    if (dladdr(&here, &info) && info.dli_fname) {
+        library = dlopen(info.dli_fname,
+                         RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+    if (library) {
+        dlclose(library);
+    }
+}
+
 static void *run(void *data)
 {
     push_resolver_t *resolver = data;
@@ -104,6 +122,7 @@ push_resolver_t *push_resolver_start(const push_address_t *address)
     if (!resolver) {
         return NULL;
     }
+    stay_loaded();
     resolver->address = *address;
     resolver->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&resolver->users, 2);

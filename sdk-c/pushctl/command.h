@@ -21,9 +21,9 @@ struct ctl_option {
     const char *help;     /* one line */
 };
 
-/* Codes of options without a letter: those of all commands, then a command's
- * own. */
-enum { CTL_CONFIG = OPT_OWN, CTL_OWN = OPT_OWN + 32 };
+/* Codes of options without a letter: those of all or of several commands, then
+ * a command's own. */
+enum { CTL_CONFIG = OPT_OWN, CTL_NODE, CTL_OWN = OPT_OWN + 32 };
 
 struct ctl_command;
 

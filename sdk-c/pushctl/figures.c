@@ -1,8 +1,10 @@
 #include "figures.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "http.h"
+#include "node.h"
 #include "show.h"
 
 /* ---- stats ---- */
@@ -42,11 +44,22 @@ static void show_stats(FILE *out, const json_t *stats)
     json_decref(sorted);
 }
 
+static const struct ctl_option stats_options[] = {
+    CTL_NODE_OPTION,
+    {0, NULL, NULL, NULL},
+};
+
 static int run_stats(struct ctl *c)
 {
-    json_t *stats;
-    int status = ctl_ask(c, "GET", "stats", &stats);
+    const struct ctl_of_node *of = c->state;
+    int status;
+    char *path = ctl_node_path(c, strdup("stats"), of->node, &status);
+    json_t *stats = NULL;
 
+    if (path) {
+        status = ctl_ask(c, "GET", path, &stats);
+    }
+    free(path);
     return status == EXIT_OK ? ctl_put(c, stats, show_stats) : status;
 }
 
@@ -54,6 +67,10 @@ const struct ctl_command ctl_stats = {
     .name = "stats",
     .arguments = "",
     .summary = "show the figures of the server",
+    .details = "In a cluster they are of all nodes.",
+    .options = stats_options,
+    .state_size = sizeof(struct ctl_of_node),
+    .take = ctl_node_take,
     .run = run_stats,
 };
 

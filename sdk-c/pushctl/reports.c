@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http.h"
+#include "node.h"
 #include "show.h"
 #include "text.h"
 
@@ -11,6 +12,7 @@ enum { REPORTS_FROM = CTL_OWN, REPORTS_TO, REPORTS_BY, REPORTS_CSV };
 
 struct reports {
     const char *from, *to, *step, *by; /* NULL: what the server thinks */
+    const char *node;                  /* NULL: of all */
     int csv;
 };
 
@@ -20,6 +22,7 @@ static const struct ctl_option options[] = {
     {'s', "step", "minute|day", "minute"},
     {REPORTS_BY, "by", "event|total", "event"},
     {REPORTS_CSV, "csv", NULL, "CSV, for spreadsheets"},
+    CTL_NODE_OPTION,
     {0, NULL, NULL, NULL},
 };
 
@@ -40,40 +43,22 @@ static void take(struct ctl *c, int option, const char *value)
     case REPORTS_BY:
         reports->by = value;
         break;
+    case CTL_NODE:
+        reports->node = value;
+        break;
     default:
         reports->csv = 1;
     }
-}
-
-/* The path with one parameter more; takes path. */
-static char *with(char *path, const char *name, const char *value)
-{
-    char *before = NULL, *longer = NULL;
-    size_t size;
-
-    if (!path || !value) {
-        return path;
-    }
-    size = strlen(path) + strlen(name) + 3;
-    before = malloc(size);
-    if (before) {
-        snprintf(before, size, "%s%c%s=", path, strchr(path, '?') ? '&' : '?',
-                 name);
-        longer = ctl_path(before, value, "");
-    }
-    free(before);
-    free(path);
-    return longer;
 }
 
 static char *path_of(const struct reports *reports)
 {
     char *path = strdup("reports");
 
-    path = with(path, "from", reports->from);
-    path = with(path, "to", reports->to);
-    path = with(path, "step", reports->step);
-    return with(path, "by", reports->by);
+    path = ctl_path_with(path, "from", reports->from);
+    path = ctl_path_with(path, "to", reports->to);
+    path = ctl_path_with(path, "step", reports->step);
+    return ctl_path_with(path, "by", reports->by);
 }
 
 /* ---- rows ---- */
@@ -166,13 +151,14 @@ static void show_csv(FILE *out, const json_t *report)
 static int run(struct ctl *c)
 {
     const struct reports *reports = c->state;
-    char *path = path_of(reports);
     json_t *report = NULL;
-    int status = EXIT_FAILED;
+    int status;
+    char *path;
 
     if (reports->csv && c->common.json) {
         common_usage(&c->common, "--csv and --json do not go together");
     }
+    path = ctl_node_path(c, path_of(reports), reports->node, &status);
     if (path) {
         status = ctl_ask(c, "GET", path, &report);
     }

@@ -6,6 +6,7 @@
 
 #include "frame.h"
 #include "http.h"
+#include "node.h"
 #include "show.h"
 #include "terminal.h"
 
@@ -19,9 +20,11 @@ struct top {
     long interval; /* seconds */
     long count;    /* frames, 0: no end */
     int batch;
+    const char *node; /* NULL: of all */
 
     /* ---- while it runs ---- */
     struct ctl_http *http;
+    char *stats, *channels; /* the paths */
     struct ctl_frame frame;
     struct ctl_answer answer; /* the newest; its JSON is not here */
     int over;
@@ -31,6 +34,7 @@ static const struct ctl_option top_options[] = {
     {'i', "interval", "SECONDS", "between two looks: 1"},
     {'n', "count", "N", "end after so many looks"},
     {'b', "batch", NULL, "no terminal: one frame after the other"},
+    CTL_NODE_OPTION,
     {0, NULL, NULL, NULL},
 };
 
@@ -51,6 +55,9 @@ static void take_top(struct ctl *c, int option, const char *value)
     }
     else if (option == 'n') {
         t->count = common_number(&c->common, "--count", value, 1, 1000000000);
+    }
+    else if (option == CTL_NODE) {
+        t->node = value;
     }
     else {
         t->batch = 1;
@@ -84,9 +91,10 @@ static json_t *ask(struct top *t, const char *path)
 /* The exit code; a look that failed changes nothing but the error. */
 static int look(struct top *t)
 {
-    /* First, since its failure is none: older servers do not have it. */
-    json_t *children = ask(t, "children");
-    struct ctl_look l = {.stats = ask(t, "stats")};
+    /* First, since its failure is none: older servers do not have it. Those of
+     * the node that answers; of another one they are not to be had. */
+    json_t *children = t->node ? NULL : ask(t, "children");
+    struct ctl_look l = {.stats = ask(t, t->stats)};
     json_t *channels = NULL;
 
     l.at = now_ms();
@@ -95,7 +103,7 @@ static int look(struct top *t)
     if (l.stats
         && json_integer_value(json_object_get(l.stats, "channels"))
                <= CHANNELS_MAX) {
-        channels = ask(t, "channels?sort=subscribers&limit=50");
+        channels = ask(t, t->channels);
         l.channels = json_incref(json_object_get(channels, "channels"));
         json_decref(channels);
     }
@@ -234,9 +242,26 @@ static int run_live(const struct ctl *c, struct top *t)
     return EXIT_OK;
 }
 
-static int run_top(struct ctl *c)
+/* 0: there is a path for all that is asked. */
+static int make_paths(const struct ctl *c, struct top *t, int *status)
 {
-    struct top *t = c->state;
+    char *node = NULL;
+
+    *status = EXIT_FAILED;
+    if (t->node) {
+        node = ctl_node_number(c, t->node, status);
+    }
+    if (!t->node || node) {
+        t->stats = ctl_path_with(strdup("stats"), "node", node);
+        t->channels = ctl_path_with(
+            strdup("channels?sort=subscribers&limit=50"), "node", node);
+    }
+    free(node);
+    return t->stats && t->channels ? 0 : -1;
+}
+
+static int run_frames(const struct ctl *c, struct top *t)
+{
     int status;
 
     t->frame.url = c->common.pushc.url;
@@ -249,6 +274,19 @@ static int run_top(struct ctl *c)
     status = t->batch || c->common.json ? run_batch(c, t) : run_live(c, t);
     ctl_frame_cleanup(&t->frame);
     ctl_http_close(t->http);
+    return status;
+}
+
+static int run_top(struct ctl *c)
+{
+    struct top *t = c->state;
+    int status;
+
+    if (make_paths(c, t, &status) == 0) {
+        status = run_frames(c, t);
+    }
+    free(t->stats);
+    free(t->channels);
     return status;
 }
 

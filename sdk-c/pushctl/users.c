@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http.h"
+#include "node.h"
 #include "show.h"
 #include "table.h"
 
@@ -35,11 +36,23 @@ const struct ctl_command ctl_user = {
     .run = run_user,
 };
 
+static const struct ctl_option device_options[] = {
+    CTL_NODE_OPTION,
+    {0, NULL, NULL, NULL},
+};
+
 static int run_device(struct ctl *c)
 {
-    json_t *device;
-    int status = ctl_ask_name(c, "GET", "devices/", c->arguments[0], &device);
+    const struct ctl_of_node *of = c->state;
+    int status;
+    char *path = ctl_node_path(c, ctl_path("devices/", c->arguments[0], ""),
+                               of->node, &status);
+    json_t *device = NULL;
 
+    if (path) {
+        status = ctl_ask(c, "GET", path, &device);
+    }
+    free(path);
     return status == EXIT_OK ? ctl_put(c, device, NULL) : status;
 }
 
@@ -49,6 +62,9 @@ const struct ctl_command ctl_device = {
     .summary = "show one device, by the id that \"user\" lists",
     .least = 1,
     .most = 1,
+    .options = device_options,
+    .state_size = sizeof(struct ctl_of_node),
+    .take = ctl_node_take,
     .run = run_device,
 };
 

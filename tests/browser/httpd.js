@@ -30,7 +30,7 @@ const MODULES = [
   'cgid',
 ];
 
-async function freePort() {
+export async function freePort() {
   const server = createServer();
   await new Promise((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address();
@@ -170,6 +170,14 @@ export class Httpd {
 
   graceful() {
     this.#child.kill('SIGUSR1');
+  }
+
+  /* All its processes at once, as a power cut does; nothing is judged. */
+  async kill() {
+    const all = [this.#child.pid, ...this.children()];
+    all.forEach((pid) => process.kill(pid, 'SIGKILL'));
+    await until('httpd has ended', () => this.#ended());
+    await fs.rm(this.#root, { recursive: true });
   }
 
   /* Publishes one message, and returns the answer's object. */

@@ -10,6 +10,7 @@
 #include "broker/node/load.h"
 #include "broker/node/loading.h"
 #include "broker/node/masters.h"
+#include "broker/node/reach.h"
 #include "broker/node/saver.h"
 #include "broker/node/yield.h"
 #include "redis/courier.h"
@@ -302,20 +303,26 @@ static push_status_t add_channels_of_record(claim_t *claim)
     return add_channels(claim, channels, count);
 }
 
-static push_status_t import(claim_t *claim)
+static push_import_t import_of(const claim_t *claim)
 {
     const push_claimant_t *claimant = claim->claimant;
     const push_load_t *log = &claim->logs[USER_S_LOG];
+
+    return (push_import_t){.user = claimant->user,
+                           .id = claimant->id,
+                           .record = claim->reply.record,
+                           .session = claim->reply.exact
+                                          ? claim->reply.session
+                                          : (push_text_t){NULL, 0},
+                           .fence = claim->reply.fence,
+                           .marks = log->marks,
+                           .marks_count = log->marks_count};
+}
+
+static push_status_t import(claim_t *claim)
+{
     push_time_t now = push_clock_now();
-    const push_import_t what = {.user = claimant->user,
-                                .id = claimant->id,
-                                .record = claim->reply.record,
-                                .session = claim->reply.exact
-                                               ? claim->reply.session
-                                               : (push_text_t){NULL, 0},
-                                .fence = claim->reply.fence,
-                                .marks = log->marks,
-                                .marks_count = log->marks_count};
+    const push_import_t what = import_of(claim);
     push_status_t status = push_store_import(claim->cluster->store, &what,
                                              &now);
 
@@ -358,6 +365,11 @@ static push_status_t take_granted(claim_t *claim)
     status = claim->is_new ? PUSH_OK : add_channels_of_record(claim);
     if (status == PUSH_OK) {
         status = await_logs(claim);
+    }
+    if (status == PUSH_OK && !claim->is_new) {
+        const push_import_t what = import_of(claim);
+
+        status = push_reach(claim->cluster, &what);
     }
     return status == PUSH_OK && !claim->is_new ? import_with_channels(claim)
                                                : status;

@@ -31,10 +31,6 @@ bool push_link_open(push_link_t *link, push_worker_t *worker,
 
     link->worker = worker;
     link->client = push_client_create(settings, &hooks);
-    if (link->client) {
-        /* A thread that resolves would outlive the module's code. */
-        push_client_resolve_itself(link->client);
-    }
     return link->client != NULL;
 }
 

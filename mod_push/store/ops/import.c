@@ -46,31 +46,6 @@ typedef struct {
 
 /* ---- the record ---- */
 
-static bool read_record(push_text_t record, const unsigned char *id,
-                        push_device_record_t *device)
-{
-    char key[1 + PUSH_CONTEXT_BYTES] = {PUSH_RECORD_DEVICE};
-
-    memcpy(key + 1, id, PUSH_CONTEXT_BYTES);
-    return push_device_read((push_text_t){key, sizeof(key)}, record, device)
-           && push_rebuild_is_genuine(device);
-}
-
-bool push_import_channels(push_text_t record, const unsigned char *id,
-                          push_text_t *channels, unsigned *count)
-{
-    push_device_record_t device;
-
-    *count = 0;
-    if (!read_record(record, id, &device)) {
-        return false;
-    }
-    for (unsigned i = 1; i < device.subscriptions_count; i++) {
-        channels[(*count)++] = device.subscriptions[i].name;
-    }
-    return true;
-}
-
 static bool same(push_text_t a, push_text_t b)
 {
     return a.len == b.len && !memcmp(a.at, b.at, a.len);
@@ -80,7 +55,7 @@ static push_status_t read_import(coming_t *c)
 {
     const push_import_t *import = c->import;
 
-    if (!read_record(import->record, import->id, &c->record)
+    if (!push_import_read(import->record, import->id, &c->record)
         || !same(c->record.user, import->user)) {
         return PUSH_STALE;
     }

@@ -2,6 +2,7 @@
 #define PUSH_IMPORT_H
 
 #include "store/ops/follow.h"
+#include "store/ops/import_record.h"
 #include "store/shard/owned.h"
 
 /*
@@ -34,12 +35,5 @@ typedef struct push_import_t {
 push_status_t push_store_import(push_store_t *store,
                                 const push_import_t *import,
                                 const push_time_t *now);
-
-/*
- * The channels that the record names, borrowed from it, at most
- * PUSH_CHANNELS_MAX; false: it cannot be read.
- */
-bool push_import_channels(push_text_t record, const unsigned char *id,
-                          push_text_t *channels, unsigned *count);
 
 #endif

@@ -149,14 +149,15 @@ END_TEST
 
 /* Each was a fault of the module once, or of what is asked of it. */
 static const uint64_t found[] = {
-    20,  /* what came while a log was loaded was waited for in vain */
-    25,  /* what was loaded expired by the clock of the machine */
-    149, /* an owner died whose answer to an acknowledgement came later */
-    157, /* keys were lost before a drain had told the epoch */
-    300, /* who had lost its number asked for logs, as nobody */
-    344, /* as 149 */
-    415, /* who had lost its number wrote devices */
-    541, /* a failover lost a device whose owner then stood still */
+    20,   /* what came while a log was loaded was waited for in vain */
+    25,   /* what was loaded expired by the clock of the machine */
+    149,  /* an owner died whose answer to an acknowledgement came later */
+    157,  /* keys were lost before a drain had told the epoch */
+    300,  /* who had lost its number asked for logs, as nobody */
+    344,  /* as 149 */
+    415,  /* who had lost its number wrote devices */
+    541,  /* a failover lost a device whose owner then stood still */
+    1445, /* a device came to a node that lacked what it had acknowledged */
 };
 
 START_TEST(what_was_found_once_is_mended)
