@@ -44,7 +44,8 @@ simulation: $(B)/tests/simulation/test_simulation ## run SEEDS=100000 seeds of f
 
 CS_OBJS   := $(call objects,tests/simulation/cluster/*.c)
 CS_MODEL  := $(patsubst %,$(B)/obj/tests/simulation/cluster/%.o,\
-             library_model library_model_devices library_model_later)
+             library_model library_model_devices library_model_later \
+             library_model_tags)
 CS_PROBED := clock_gettime pthread_cond_clockwait pthread_cond_signal \
              nanosleep poll syscall push_redis_now push_store_apply \
              push_session_resume push_copy_now
