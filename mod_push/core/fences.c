@@ -158,31 +158,30 @@ static void note(const push_fences_t *fences, uint32_t slot, bool entered,
     copy_text(crossing->name, &crossing->len, name_of(label));
 }
 
-static double beyond(const push_fence_t *fence, const push_spot_t *spot)
+static double beyond(const push_fence_t *fence, const push_fix_t *fix)
 {
     double share = fence->circle.metres / 10.0;
 
-    return share > spot->accuracy ? share : spot->accuracy;
+    return share > fix->accuracy ? share : fix->accuracy;
 }
 
 /* Those that it was in: it stays there, or has left.  How many it is in. */
-static unsigned leave(const push_fences_t *fences, const push_spot_t *before,
+static unsigned leave(const push_fences_t *fences, const push_fix_t *before,
                       push_visit_t *visit)
 {
-    push_spot_t *spot = &visit->spot;
+    push_fix_t *fix = &visit->fix;
     unsigned count = 0;
 
     for (unsigned i = 0; before && i < PUSH_PLACE_INSIDE; i++) {
         const push_fence_t *fence;
         uint32_t slot;
 
-        if (!find_again(fences, before->inside[i], spot->at, &slot)) {
+        if (!find_again(fences, before->inside[i], fix->at, &slot)) {
             continue;
         }
         fence = &fences->list[slot];
-        if (push_circle_has(&fence->circle, spot->point,
-                            beyond(fence, spot))) {
-            spot->inside[count++] = before->inside[i];
+        if (push_circle_has(&fence->circle, fix->point, beyond(fence, fix))) {
+            fix->inside[count++] = before->inside[i];
         }
         else {
             note(fences, slot, false, visit);
@@ -191,10 +190,10 @@ static unsigned leave(const push_fences_t *fences, const push_spot_t *before,
     return count;
 }
 
-static bool is_in(const push_spot_t *spot, unsigned count, uint32_t number)
+static bool is_in(const push_fix_t *fix, unsigned count, uint32_t number)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (spot->inside[i] == number) {
+        if (fix->inside[i] == number) {
             return true;
         }
     }
@@ -207,22 +206,22 @@ static bool is_for(const push_fence_label_t *label, push_text_t user)
 }
 
 void push_fences_visit(const push_fences_t *fences, push_text_t user,
-                       const push_spot_t *before, push_visit_t *visit)
+                       const push_fix_t *before, push_visit_t *visit)
 {
-    push_spot_t *spot = &visit->spot;
+    push_fix_t *fix = &visit->fix;
     unsigned count;
 
     visit->count = 0;
-    memset(spot->inside, 0, sizeof(spot->inside));
+    memset(fix->inside, 0, sizeof(fix->inside));
     count = leave(fences, before, visit);
     for (uint32_t i = 0; i < fences->high && count < PUSH_PLACE_INSIDE; i++) {
         const push_fence_t *fence = &fences->list[i];
 
-        if (push_reach_has(fence->reach, fence->circle.centre, spot->point)
-            && stands(fence, spot->at) && is_for(&fences->labels[i], user)
-            && !is_in(spot, count, number_of(fences, i))
-            && push_circle_has(&fence->circle, spot->point, 0)) {
-            spot->inside[count++] = number_of(fences, i);
+        if (push_reach_has(fence->reach, fence->circle.centre, fix->point)
+            && stands(fence, fix->at) && is_for(&fences->labels[i], user)
+            && !is_in(fix, count, number_of(fences, i))
+            && push_circle_has(&fence->circle, fix->point, 0)) {
+            fix->inside[count++] = number_of(fences, i);
             note(fences, i, true, visit);
         }
     }

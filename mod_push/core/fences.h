@@ -66,6 +66,13 @@ bool push_fences_find(const push_fences_t *fences, push_text_t name,
 bool push_fences_next(const push_fences_t *fences, uint32_t *at, int64_t now,
                       push_fence_view_t *fence);
 
+/* Fences that somebody looks at; texts are borrowed for the call. */
+typedef struct push_fence_visitor_t {
+    push_text_t name; /* of the only one to visit; empty: all */
+    void (*fence)(void *data, const push_fence_view_t *fence);
+    void *data;
+} push_fence_visitor_t;
+
 /* A device that came into a fence, or left it. */
 typedef struct push_crossing_t {
     bool entered;
@@ -75,17 +82,18 @@ typedef struct push_crossing_t {
 
 /* A report, and what comes of it. */
 typedef struct push_visit_t {
-    push_spot_t spot; /* inside: from here on */
+    unsigned char id[PUSH_CONTEXT_BYTES]; /* of the device */
+    push_fix_t fix;                       /* inside: from here on */
     unsigned count;
     push_crossing_t crossings[2 * PUSH_PLACE_INSIDE];
 } push_visit_t;
 
 /*
  * Who is in a fence stays in it up to 10 % of its radius, or the accuracy of
- * the report, beyond it.  before: the device's last spot, or NULL.  Of more
+ * the report, beyond it.  before: the device's last fix, or NULL.  Of more
  * than PUSH_PLACE_INSIDE fences at a time the later ones are not entered.
  */
 void push_fences_visit(const push_fences_t *fences, push_text_t user,
-                       const push_spot_t *before, push_visit_t *visit);
+                       const push_fix_t *before, push_visit_t *visit);
 
 #endif

@@ -46,20 +46,20 @@ static bool is_of(const push_place_t *place, const uint64_t *words)
     return true;
 }
 
-static void copy(const push_place_t *place, push_spot_t *spot)
+static void copy(const push_place_t *place, push_fix_t *fix)
 {
-    spot->point = unpack(GET(place->point));
-    spot->accuracy = GET(place->accuracy);
-    spot->at = GET(place->at);
-    spot->until = GET(place->until);
+    fix->point = unpack(GET(place->point));
+    fix->accuracy = GET(place->accuracy);
+    fix->at = GET(place->at);
+    fix->until = GET(place->until);
     for (unsigned i = 0; i < PUSH_PLACE_INSIDE; i++) {
-        spot->inside[i] = GET(place->inside[i]);
+        fix->inside[i] = GET(place->inside[i]);
     }
 }
 
 /* True if it is the entry of this context, and was read whole. */
 static bool read_one(const push_place_t *place, const uint64_t *words,
-                     push_spot_t *spot)
+                     push_fix_t *fix)
 {
     for (int i = 0; i < TRIES; i++) {
         uint32_t version = atomic_load_explicit(&place->version,
@@ -70,7 +70,7 @@ static bool read_one(const push_place_t *place, const uint64_t *words,
             return false;
         }
         found = is_of(place, words);
-        copy(place, spot);
+        copy(place, fix);
         atomic_thread_fence(memory_order_acquire);
         if (!(version & 1) && GET(place->version) == version) {
             return found;
@@ -80,7 +80,7 @@ static bool read_one(const push_place_t *place, const uint64_t *words,
 }
 
 bool push_places_find(const push_places_t *places, const unsigned char *id,
-                      push_spot_t *spot)
+                      push_fix_t *fix)
 {
     uint64_t words[WORDS];
     const push_place_t *set;
@@ -91,8 +91,8 @@ bool push_places_find(const push_places_t *places, const unsigned char *id,
     memcpy(words, id, sizeof(words));
     set = places->sets[push_places_set(id)];
     for (unsigned i = 0; i < PUSH_PLACE_WAYS; i++) {
-        if (read_one(&set[i], words, spot)) {
-            return GET(places->now) < spot->until;
+        if (read_one(&set[i], words, fix)) {
+            return GET(places->now) < fix->until;
         }
     }
     return false;
@@ -148,7 +148,7 @@ static void end(push_place_t *place, uint32_t version)
 }
 
 static void write(push_place_t *place, const unsigned char *id,
-                  const push_spot_t *spot)
+                  const push_fix_t *fix)
 {
     uint32_t version = begin(place);
     uint64_t words[WORDS];
@@ -157,29 +157,29 @@ static void write(push_place_t *place, const unsigned char *id,
     for (unsigned i = 0; i < WORDS; i++) {
         SET(place->id[i], words[i]);
     }
-    SET(place->point, pack(spot->point));
-    SET(place->accuracy, spot->accuracy);
-    SET(place->at, spot->at);
-    SET(place->until, spot->until);
+    SET(place->point, pack(fix->point));
+    SET(place->accuracy, fix->accuracy);
+    SET(place->at, fix->at);
+    SET(place->until, fix->until);
     for (unsigned i = 0; i < PUSH_PLACE_INSIDE; i++) {
-        SET(place->inside[i], spot->inside[i]);
+        SET(place->inside[i], fix->inside[i]);
     }
     end(place, version);
 }
 
 void push_places_keep(push_places_t *places, const unsigned char *id,
-                      const push_spot_t *spot)
+                      const push_fix_t *fix)
 {
     push_place_t *spare;
     push_place_t *place = find(places, id, &spare);
 
-    write(place ? place : spare, id, spot);
+    write(place ? place : spare, id, fix);
 }
 
 bool push_places_forget(push_places_t *places, const unsigned char *id)
 {
     static const unsigned char nobody[PUSH_CONTEXT_BYTES];
-    static const push_spot_t nowhere;
+    static const push_fix_t nowhere;
     push_place_t *spare;
     push_place_t *place = find(places, id, &spare);
     bool known = place && GET(place->until) > GET(places->now);

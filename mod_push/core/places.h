@@ -36,19 +36,19 @@ typedef struct push_places_t {
 } push_places_t;
 
 /* An entry as it was at one moment. */
-typedef struct push_spot_t {
+typedef struct push_fix_t {
     push_point_t point;
     uint32_t accuracy;                  /* metres */
     int64_t at, until;                  /* mono ms */
     uint32_t inside[PUSH_PLACE_INSIDE]; /* the fences; 0: none */
-} push_spot_t;
+} push_fix_t;
 
 /* Which set a context has, of PUSH_PLACE_SETS. */
 unsigned push_places_set(const unsigned char *id);
 
 /* Where a device is; false: nobody knows.  places may be NULL. */
 bool push_places_find(const push_places_t *places, const unsigned char *id,
-                      push_spot_t *spot);
+                      push_fix_t *fix);
 
 /* It is now (mono ms) at least. */
 void push_places_tick(push_places_t *places, int64_t now);
@@ -56,7 +56,7 @@ void push_places_tick(push_places_t *places, int64_t now);
 /* ---- with the lock of the set ---- */
 
 void push_places_keep(push_places_t *places, const unsigned char *id,
-                      const push_spot_t *spot);
+                      const push_fix_t *fix);
 
 /* False: there was nothing to forget. */
 bool push_places_forget(push_places_t *places, const unsigned char *id);

@@ -169,10 +169,10 @@ static push_circle_t circle_of(push_text_t value)
 static bool near_holds(push_text_t value, const push_decider_t *device)
 {
     push_circle_t circle = circle_of(value);
-    push_spot_t spot;
+    push_fix_t fix;
 
-    return push_places_find(device->places, device->id, &spot)
-           && push_circle_has(&circle, spot.point, 0);
+    return push_places_find(device->places, device->id, &fix)
+           && push_circle_has(&circle, fix.point, 0);
 }
 
 /* Memory that many share may hold anything: of no subject, nothing holds. */

@@ -47,15 +47,15 @@ static push_status_t put(const char *name, double lon, uint32_t metres,
 }
 
 /* Moves anna, and says what she crossed as "+a-b". */
-static const char *moved(push_spot_t *spot, double lon, uint32_t accuracy,
+static const char *moved(push_fix_t *fix, double lon, uint32_t accuracy,
                          int64_t at)
 {
     static char text[1024];
     push_visit_t visit = {
-        .spot = {.point = point(0, lon), .accuracy = accuracy, .at = at}};
+        .fix = {.point = point(0, lon), .accuracy = accuracy, .at = at}};
     size_t len = 0;
 
-    push_fences_visit(fences, text_of("anna"), spot->at ? spot : NULL, &visit);
+    push_fences_visit(fences, text_of("anna"), fix->at ? fix : NULL, &visit);
     text[0] = '\0';
     for (unsigned i = 0; i < visit.count; i++) {
         len += (size_t)snprintf(text + len, sizeof(text) - len, "%c%.*s",
@@ -63,7 +63,7 @@ static const char *moved(push_spot_t *spot, double lon, uint32_t accuracy,
                                 (int)visit.crossings[i].len,
                                 visit.crossings[i].name);
     }
-    *spot = visit.spot;
+    *fix = visit.fix;
     return text;
 }
 
@@ -71,61 +71,61 @@ static const char *moved(push_spot_t *spot, double lon, uint32_t accuracy,
 
 START_TEST(who_stands_at_the_edge_of_a_fence_comes_and_leaves_once)
 {
-    push_spot_t spot = {.at = 0};
+    push_fix_t fix = {.at = 0};
 
     ck_assert_int_eq(put("pickup", 0, 200, ""), PUSH_OK);
-    ck_assert_str_eq(moved(&spot, 0.0019, 0, NOW), "");
-    ck_assert_str_eq(moved(&spot, 0.00179, 0, NOW), "+pickup");
+    ck_assert_str_eq(moved(&fix, 0.0019, 0, NOW), "");
+    ck_assert_str_eq(moved(&fix, 0.00179, 0, NOW), "+pickup");
     /* 212 m: less than 10 % beyond. */
-    ck_assert_str_eq(moved(&spot, 0.0019, 0, NOW), "");
-    ck_assert_str_eq(moved(&spot, 0.00179, 0, NOW), "");
-    ck_assert_str_eq(moved(&spot, 0.0020, 0, NOW), "-pickup");
-    ck_assert_str_eq(moved(&spot, 0.0019, 0, NOW), "");
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+pickup");
+    ck_assert_str_eq(moved(&fix, 0.0019, 0, NOW), "");
+    ck_assert_str_eq(moved(&fix, 0.00179, 0, NOW), "");
+    ck_assert_str_eq(moved(&fix, 0.0020, 0, NOW), "-pickup");
+    ck_assert_str_eq(moved(&fix, 0.0019, 0, NOW), "");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+pickup");
     /* 334 m, known to within 150 m. */
-    ck_assert_str_eq(moved(&spot, 0.0030, 150, NOW), "");
-    ck_assert_str_eq(moved(&spot, 0.0030, 100, NOW), "-pickup");
+    ck_assert_str_eq(moved(&fix, 0.0030, 150, NOW), "");
+    ck_assert_str_eq(moved(&fix, 0.0030, 100, NOW), "-pickup");
 }
 END_TEST
 
 START_TEST(a_fence_for_one_user_is_crossed_by_nobody_else)
 {
-    push_spot_t spot = {.at = 0};
+    push_fix_t fix = {.at = 0};
 
     ck_assert_int_eq(put("hers", 0, 200, "anna"), PUSH_OK);
     ck_assert_int_eq(put("his", 0, 200, "bert"), PUSH_OK);
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+hers");
-    ck_assert_str_eq(moved(&spot, 1, 0, NOW), "-hers");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+hers");
+    ck_assert_str_eq(moved(&fix, 1, 0, NOW), "-hers");
 }
 END_TEST
 
 START_TEST(a_fence_that_is_gone_is_not_left)
 {
-    push_spot_t spot = {.at = 0};
+    push_fix_t fix = {.at = 0};
 
     ck_assert_int_eq(put("a", 0, 200, ""), PUSH_OK);
     ck_assert_int_eq(put("b", 0, 300, ""), PUSH_OK);
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+a+b");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+a+b");
     ck_assert(push_fences_remove(fences, text_of("a"), NOW));
     ck_assert(!push_fences_remove(fences, text_of("a"), NOW));
-    ck_assert_str_eq(moved(&spot, 1, 0, NOW), "-b");
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+b");
+    ck_assert_str_eq(moved(&fix, 1, 0, NOW), "-b");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+b");
     /* Its time is over. */
-    ck_assert_str_eq(moved(&spot, 1, 0, NOW + 1000), "");
+    ck_assert_str_eq(moved(&fix, 1, 0, NOW + 1000), "");
 }
 END_TEST
 
 START_TEST(a_fence_that_is_put_up_again_is_another_one_only_where_it_moved)
 {
-    push_spot_t spot = {.at = 0};
+    push_fix_t fix = {.at = 0};
     push_fence_view_t view;
 
     ck_assert_int_eq(put("a", 0, 200, ""), PUSH_OK);
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+a");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+a");
     ck_assert_int_eq(put("a", 0, 200, ""), PUSH_OK);
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "");
     ck_assert_int_eq(put("a", 0, 201, ""), PUSH_OK);
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+a");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+a");
     ck_assert_uint_eq(fences->high, 1);
     ck_assert(push_fences_find(fences, text_of("a"), NOW, &view));
     ck_assert_uint_eq(view.circle.metres, 201);
@@ -136,18 +136,18 @@ END_TEST
 
 START_TEST(a_device_is_in_eight_fences_at_most)
 {
-    push_spot_t spot = {.at = 0};
+    push_fix_t fix = {.at = 0};
     char name[8];
 
     for (int i = 0; i < 10; i++) {
         snprintf(name, sizeof(name), "%d", i);
         ck_assert_int_eq(put(name, 0, 200 + (uint32_t)i, ""), PUSH_OK);
     }
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+0+1+2+3+4+5+6+7");
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+0+1+2+3+4+5+6+7");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "");
     ck_assert(push_fences_remove(fences, text_of("3"), NOW));
-    ck_assert_str_eq(moved(&spot, 0, 0, NOW), "+8");
-    ck_assert_str_eq(moved(&spot, 1, 0, NOW), "-0-1-2-4-5-6-7-8");
+    ck_assert_str_eq(moved(&fix, 0, 0, NOW), "+8");
+    ck_assert_str_eq(moved(&fix, 1, 0, NOW), "-0-1-2-4-5-6-7-8");
 }
 END_TEST
 
@@ -184,28 +184,28 @@ static void make_id(uint64_t number, unsigned char *id)
     memcpy(id, words, PUSH_CONTEXT_BYTES);
 }
 
-START_TEST(a_spot_is_found_until_it_is_too_old_or_taken_back)
+START_TEST(a_fix_is_found_until_it_is_too_old_or_taken_back)
 {
-    push_spot_t spot = {.point = {-387223000, 91393000},
-                        .accuracy = 12,
-                        .at = NOW,
-                        .until = NOW + 1000,
-                        .inside = {7}};
+    push_fix_t fix = {.point = {-387223000, 91393000},
+                      .accuracy = 12,
+                      .at = NOW,
+                      .until = NOW + 1000,
+                      .inside = {7}};
     unsigned char id[PUSH_CONTEXT_BYTES], other[PUSH_CONTEXT_BYTES];
-    push_spot_t found;
+    push_fix_t found;
 
     make_id(17, id);
     make_id(17 + PUSH_PLACE_SETS, other);
     ck_assert(!push_places_find(NULL, id, &found));
     ck_assert(!push_places_find(places, id, &found));
-    push_places_keep(places, id, &spot);
+    push_places_keep(places, id, &fix);
     ck_assert(push_places_find(places, id, &found));
     ck_assert_int_eq(found.point.lat, -387223000);
     ck_assert_int_eq(found.point.lon, 91393000);
     ck_assert_uint_eq(found.accuracy, 12);
     ck_assert_int_eq(found.at, NOW);
     ck_assert_int_eq(found.until, NOW + 1000);
-    ck_assert_mem_eq(found.inside, spot.inside, sizeof(spot.inside));
+    ck_assert_mem_eq(found.inside, fix.inside, sizeof(fix.inside));
     ck_assert(!push_places_find(places, other, &found));
     push_places_tick(places, NOW + 999);
     push_places_tick(places, NOW);
@@ -213,25 +213,25 @@ START_TEST(a_spot_is_found_until_it_is_too_old_or_taken_back)
     push_places_tick(places, NOW + 1000);
     ck_assert(!push_places_find(places, id, &found));
     ck_assert(!push_places_forget(places, id));
-    spot.until = NOW + 2000;
-    push_places_keep(places, id, &spot);
+    fix.until = NOW + 2000;
+    push_places_keep(places, id, &fix);
     ck_assert(push_places_forget(places, id));
     ck_assert(!push_places_find(places, id, &found));
     ck_assert(!push_places_forget(places, id));
 }
 END_TEST
 
-START_TEST(in_a_full_set_the_oldest_spot_goes)
+START_TEST(in_a_full_set_the_oldest_fix_goes)
 {
     unsigned char id[PUSH_CONTEXT_BYTES];
-    push_spot_t found;
+    push_fix_t found;
 
     for (uint64_t i = 0; i <= PUSH_PLACE_WAYS; i++) {
-        push_spot_t spot = {.at = NOW + (int64_t)(i * 7 % 17),
-                            .until = NOW + 1000};
+        push_fix_t fix = {.at = NOW + (int64_t)(i * 7 % 17),
+                          .until = NOW + 1000};
 
         make_id(3 + i * PUSH_PLACE_SETS, id);
-        push_places_keep(places, id, &spot);
+        push_places_keep(places, id, &fix);
     }
     for (uint64_t i = 0; i <= PUSH_PLACE_WAYS; i++) {
         make_id(3 + i * PUSH_PLACE_SETS, id);
@@ -242,14 +242,14 @@ END_TEST
 
 START_TEST(what_a_dead_process_left_half_written_counts_as_none)
 {
-    push_spot_t spot = {.at = NOW, .until = NOW + 1000}, found;
+    push_fix_t fix = {.at = NOW, .until = NOW + 1000}, found;
     unsigned char id[PUSH_CONTEXT_BYTES];
 
     make_id(5, id);
-    push_places_keep(places, id, &spot);
+    push_places_keep(places, id, &fix);
     places->sets[5][0].version |= 1;
     ck_assert(!push_places_find(places, id, &found));
-    push_places_keep(places, id, &spot);
+    push_places_keep(places, id, &fix);
     ck_assert(push_places_find(places, id, &found));
 }
 END_TEST
@@ -269,8 +269,8 @@ int main(void)
     tcase_add_test(tc, a_device_is_in_eight_fences_at_most);
     tcase_add_test(tc,
                    as_many_fences_stand_as_may_and_one_that_went_makes_room);
-    tcase_add_test(tc, a_spot_is_found_until_it_is_too_old_or_taken_back);
-    tcase_add_test(tc, in_a_full_set_the_oldest_spot_goes);
+    tcase_add_test(tc, a_fix_is_found_until_it_is_too_old_or_taken_back);
+    tcase_add_test(tc, in_a_full_set_the_oldest_fix_goes);
     tcase_add_test(tc, what_a_dead_process_left_half_written_counts_as_none);
     return unit_run(suite);
 }

@@ -160,14 +160,13 @@ START_TEST(near_asks_where_the_device_is_now)
 {
     static const char id[] = "0123456789abcdef";
     const unsigned char *context = (const unsigned char *)id;
-    push_spot_t spot = {
-        .point = {387223000, -91393000}, .at = 1, .until = 1000};
+    push_fix_t fix = {.point = {387223000, -91393000}, .at = 1, .until = 1000};
 
     make_phone();
     ck_assert(!holds_for("near=38.7223,-9.1393,1000000", id, true));
     places = calloc(1, sizeof(*places));
     ck_assert(!holds_for("near=38.7223,-9.1393,1000000", id, true));
-    push_places_keep(places, context, &spot);
+    push_places_keep(places, context, &fix);
     ck_assert(holds_for("near=38.7223,-9.1393,1", id, true));
     /* 111 m to the north. */
     ck_assert(!holds_for("near=38.7233,-9.1393,111", id, true));
