@@ -245,7 +245,7 @@ END_TEST
 START_TEST(a_position_outlives_a_graceful_restart_and_not_its_age)
 {
     const struct server_options o = {.global = "PushPositions on\n"
-                                               "PushPositionAge 20s\n"};
+                                               "PushPositionAge 10s\n"};
     struct server *s = server_start(&o);
     struct stream *st = stream_open(s, "user=ada&device=d", NULL);
 
