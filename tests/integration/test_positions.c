@@ -12,6 +12,7 @@
 #include "http.h"
 #include "keep.h"
 #include "server.h"
+#include "serverlog.h"
 #include "stream.h"
 #include "verbs.h"
 #include "wait.h"
@@ -44,6 +45,23 @@ static const struct answer *fence(const struct server *s, const char *method,
 
 /* ---- near ---- */
 
+static void nobody_is_shown_where_it_is(const struct server *s)
+{
+    static const char *const pages[] = {"/push/users/ada/devices",
+                                        "/push/streams", "/push/stats",
+                                        "/push/metrics", "/push/fences"};
+
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        const struct answer *a = http_get(s, pages[i]);
+
+        http_expect(a, 200, NULL);
+        ck_assert_msg(!strstr(a->body, "-9.1393"), "%s", pages[i]);
+        ck_assert_msg(!strstr(a->body, "387241000"), "%s", pages[i]);
+    }
+    ck_assert_int_eq(serverlog_count(s, "-9.1393"), 0);
+    ck_assert_int_eq(serverlog_count(s, "387241000"), 0);
+}
+
 static void who_is_near_gets_it_and_who_is_not_does_not(const struct server *s)
 {
     struct stream *here = stream_open(s, "user=ada&device=here", NULL);
@@ -60,6 +78,7 @@ static void who_is_near_gets_it_and_who_is_not_does_not(const struct server *s)
     expect_message(far, 1, "for all");
     expect_message(silent, 1, "for all");
     ck_assert_int_eq(count_of(s, mid, "filtered"), 2);
+    nobody_is_shown_where_it_is(s);
     /* In a line, with another term. */
     publish_lines(s, "{\"user\":\"ada\",\"where\":{\"near\":"
                      "\"41.1579,-8.6291,1\"},\"data\":\"Porto\"}\n");
