@@ -74,7 +74,7 @@ HTTPD_CFLAGS := $(shell $(APXS) -q CFLAGS 2>/dev/null) \
                 -I$(shell $(APXS) -q INCLUDEDIR 2>/dev/null) $(APR_CFLAGS)
 MODULE_PKGS  := jansson cjose libcrypto libssl lmdb hiredis libcurl zlib
 PKG_CFLAGS   := $(shell pkg-config --cflags $(MODULE_PKGS) 2>/dev/null)
-PKG_LIBS     := $(shell pkg-config --libs $(MODULE_PKGS) 2>/dev/null)
+PKG_LIBS     := $(shell pkg-config --libs $(MODULE_PKGS) 2>/dev/null) -lm
 CHECK_LIBS   := $(shell pkg-config --libs check 2>/dev/null)
 
 # On a machine that has nothing yet, say so rather than fail on a header.

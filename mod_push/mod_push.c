@@ -20,6 +20,7 @@
 #include "http/admin/status.h"
 #include "http/capture/capture.h"
 #include "http/hold/hold.h"
+#include "http/places/position.h"
 #include "http/sources/sources.h"
 #include "http/publish/endless.h"
 #include "http/endpoint.h"
@@ -135,6 +136,7 @@ static const struct resource {
     {"/receive", "GET, HEAD, OPTIONS", GET | HEAD, push_receive},
     {"/ack", "POST, OPTIONS", POST, push_ack},
     {"/ticket", "POST, OPTIONS", POST, push_ticket_give},
+    {"/position", "POST, OPTIONS", POST, push_position},
     {"/presence", "GET, HEAD, OPTIONS", GET | HEAD, push_present},
 };
 
@@ -157,7 +159,8 @@ static int subscriber(request_rec *r)
     if (!resource) {
         return push_problem_send(r, push_problem(r->pool, 404, "not-found",
                                                  "path: receive, ack, "
-                                                 "ticket or presence"));
+                                                 "ticket, position or "
+                                                 "presence"));
     }
     if (r->method_number == M_OPTIONS) {
         apr_table_setn(r->err_headers_out, "Allow", resource->allowed);

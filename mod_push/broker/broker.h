@@ -113,8 +113,9 @@ struct push_broker_t {
     bool (*differs)(push_broker_t *broker, push_text_t name, int64_t value,
                     int64_t until);
 
-    /* ---- for administrators ---- */
-    /* PUSH_NOT_FOUND. */
+    const struct push_place_calls_t *places; /* NULL: PushPositions is off */
+
+    /* ---- for administrators; PUSH_NOT_FOUND ---- */
     push_status_t (*view)(push_broker_t *broker, const push_view_t *read_view,
                           const push_visitor_t *visitor);
     /* of: PUSH_OF_*.  PUSH_NOT_FOUND: there is no such node. */
@@ -141,7 +142,6 @@ struct push_broker_t {
     push_status_t (*explain)(push_broker_t *broker,
                              const push_question_t *question,
                              push_facts_t *facts, unsigned *count);
-
     /* Of this machine; costs time and memory. */
     void (*check)(push_broker_t *broker, push_check_t *check);
     /* As this machine sees it; false: it is alone. */

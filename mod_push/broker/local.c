@@ -1,4 +1,5 @@
 #include "broker/local.h"
+#include "broker/local_places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,9 @@ static push_status_t publish(push_broker_t *broker,
     answer->scheduled = false;
     if (push_segment_superseded(store->segment)) {
         return PUSH_BUSY;
+    }
+    if (!store->positions && push_publication_asks_place(publication)) {
+        return PUSH_UNPLACED;
     }
     if (status == PUSH_OK && answer->keyed) {
         status = claim_key(store, publication, answer);
@@ -363,32 +367,33 @@ static bool cluster(push_broker_t *broker, push_cluster_view_t *view)
 
 void push_local_init(push_broker_t *broker, push_store_t *store)
 {
-    *broker = (push_broker_t){.data = store,
-                              .secret = store->guard ? store->guard->secret
-                                                     : NULL,
-                              .counts = store->counts,
-                              .publish = publish,
-                              .settle = settle,
-                              .recall = recall,
-                              .claim = claim,
-                              .release = release,
-                              .ack = ack,
-                              .only_made_up = only_made_up,
-                              .dismiss = dismiss,
-                              .assign = assign,
-                              .revoked = revoked,
-                              .take = take,
-                              .use = use,
-                              .differs = differs,
-                              .view = read_view,
-                              .whole = whole,
-                              .reading = reading,
-                              .figures = figures,
-                              .report = report,
-                              .health = health,
-                              .stuck = stuck,
-                              .metrics = metrics,
-                              .explain = explain,
-                              .check = check,
-                              .cluster = cluster};
+    *broker = (push_broker_t){
+        .data = store,
+        .secret = store->guard ? store->guard->secret : NULL,
+        .counts = store->counts,
+        .publish = publish,
+        .settle = settle,
+        .recall = recall,
+        .claim = claim,
+        .release = release,
+        .ack = ack,
+        .places = store->positions ? &push_local_places : NULL,
+        .only_made_up = only_made_up,
+        .dismiss = dismiss,
+        .assign = assign,
+        .revoked = revoked,
+        .take = take,
+        .use = use,
+        .differs = differs,
+        .view = read_view,
+        .whole = whole,
+        .reading = reading,
+        .figures = figures,
+        .report = report,
+        .health = health,
+        .stuck = stuck,
+        .metrics = metrics,
+        .explain = explain,
+        .check = check,
+        .cluster = cluster};
 }

@@ -20,11 +20,11 @@ bool push_device_named(const push_heap_t *heap, const push_device_t *device,
 bool push_device_holds(const push_heap_t *heap, const push_device_t *device,
                        push_text_t where, uint64_t mid)
 {
-    const push_decider_t decider = {.labels = push_at(heap, device->labels),
-                                    .id = device->id,
-                                    .present = device->traits
-                                                   & PUSH_DEVICE_ONLINE
-                                               && mid >= device->since};
+    const push_decider_t decider = {
+        .labels = push_at(heap, device->labels),
+        .id = device->id,
+        .present = device->traits & PUSH_DEVICE_ONLINE && mid >= device->since,
+        .places = heap->places};
 
     return push_where_holds(where, &decider);
 }

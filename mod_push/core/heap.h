@@ -75,6 +75,7 @@ struct push_heap_t {
     struct push_gone_ring_t *gone;      /* NULL: nobody asks */
     struct push_tally_t *tally; /* as counts; NULL: no names are given */
     const struct push_classes_t *classes; /* by which it is told apart */
+    const struct push_places_t *places;   /* NULL: nobody is anywhere */
 
     /*
      * size bytes, of which a node's first are cleared; PUSH_NONE when there

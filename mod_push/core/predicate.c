@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/geo.h"
 #include "core/version.h"
 
 static bool is_text(push_subject_t subject)
@@ -215,6 +216,20 @@ static const char *add_online(push_predicate_t *p, push_text_t value)
                : TOO_MANY;
 }
 
+static const char *add_near(push_predicate_t *p, push_text_t value)
+{
+    push_circle_t circle;
+
+    if (!push_circle_parse(value, &circle)) {
+        return "LAT,LON,METRES: -90 to 90 and -180 to 180 with up to 7 "
+               "decimals, and 1 to 1000000";
+    }
+    return append(p, PUSH_SUBJECT_NEAR, PUSH_WAY_IS,
+                  (push_text_t){(const char *)&circle, sizeof(circle)})
+               ? NULL
+               : TOO_MANY;
+}
+
 static const char *add(push_predicate_t *p, push_subject_t subject,
                        push_text_t value)
 {
@@ -234,9 +249,11 @@ static const char *add(push_predicate_t *p, push_subject_t subject,
         return add_of(p, value);
     case PUSH_SUBJECT_VARIANT:
         return add_variant(p, value);
+    case PUSH_SUBJECT_NEAR:
+        return add_near(p, value);
     default:
         return "is none of os, os_version, app, app_version, locale, online, "
-               "share, of and variant";
+               "near, share, of and variant";
     }
 }
 
@@ -262,6 +279,16 @@ bool push_predicate_add(push_predicate_t *predicate, push_text_t name,
     return !legal;
 }
 
+/* A circle has commas of its own: its value ends at the third. */
+static void take_circle(push_text_t *rest, push_text_t *value)
+{
+    for (int i = 0; i < 2 && rest->len; i++) {
+        push_text_t more = take_until(rest, ',');
+
+        value->len = (uint32_t)(more.at + more.len - value->at);
+    }
+}
+
 bool push_predicate_parse(push_predicate_t *predicate, push_text_t text,
                           push_predicate_wrong_t *wrong)
 {
@@ -271,6 +298,9 @@ bool push_predicate_parse(push_predicate_t *predicate, push_text_t text,
         push_text_t value = take_until(&rest, ',');
         push_text_t name = trimmed(take_until(&value, '='));
 
+        if (subject_of(name) == PUSH_SUBJECT_NEAR) {
+            take_circle(&rest, &value);
+        }
         if (!push_predicate_add(predicate, name, value, wrong)) {
             return false;
         }

@@ -80,7 +80,8 @@ typedef enum push_status_t {
     PUSH_TOO_MANY_CHANNELS,      /* in all */
     PUSH_BUSY,                   /* a lock could not be had in good time */
     PUSH_NO_STATE, /* the state on disk takes nothing at the moment */
-    PUSH_ALONE     /* only a machine that is alone can do it */
+    PUSH_ALONE,    /* only a machine that is alone can do it */
+    PUSH_UNPLACED  /* nobody says where devices are */
 } push_status_t;
 
 /* The moment of an operation, in milliseconds on both clocks. */

@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "core/digits.h"
+#include "core/geo.h"
 #include "core/hash.h"
+#include "core/places.h"
 #include "core/version.h"
 
 #define SHARES 100
@@ -17,7 +19,8 @@ static const push_text_t subjects[PUSH_SUBJECTS] = {
     [PUSH_SUBJECT_LOCALE] = {"locale", 6},
     [PUSH_SUBJECT_SHARE] = {"share", 5},
     [PUSH_SUBJECT_VARIANT] = {"variant", 7},
-    [PUSH_SUBJECT_OF] = {"of", 2}};
+    [PUSH_SUBJECT_OF] = {"of", 2},
+    [PUSH_SUBJECT_NEAR] = {"near", 4}};
 
 static const char *const ways[PUSH_WAYS] = {
     [PUSH_WAY_IS] = "",     [PUSH_WAY_STARTS] = "", [PUSH_WAY_FROM] = ">=",
@@ -153,6 +156,26 @@ static bool share_holds(push_text_t value, const unsigned char *id)
            && percent <= (unsigned char)value.at[1];
 }
 
+static push_circle_t circle_of(push_text_t value)
+{
+    push_circle_t circle = {{0, 0}, 0};
+
+    if (value.len == sizeof(circle)) {
+        memcpy(&circle, value.at, sizeof(circle));
+    }
+    return circle;
+}
+
+/* Where nobody knows where the device is, it is not near. */
+static bool near_holds(push_text_t value, const push_decider_t *device)
+{
+    push_circle_t circle = circle_of(value);
+    push_fix_t fix;
+
+    return push_places_find(device->places, device->id, &fix)
+           && push_circle_has(&circle, fix.point, 0);
+}
+
 /* Memory that many share may hold anything: of no subject, nothing holds. */
 static bool term_holds(const push_term_t *term, const push_decider_t *device)
 {
@@ -161,6 +184,8 @@ static bool term_holds(const push_term_t *term, const push_decider_t *device)
         return device->present;
     case PUSH_SUBJECT_SHARE:
         return share_holds(term->value, device->id);
+    case PUSH_SUBJECT_NEAR:
+        return near_holds(term->value, device);
     case PUSH_SUBJECT_VARIANT:
         return true;
     case PUSH_SUBJECT_OS_VERSION:
@@ -185,6 +210,18 @@ bool push_where_holds(push_text_t where, const push_decider_t *device)
         }
     }
     return true;
+}
+
+bool push_where_asks(push_text_t where, push_subject_t subject)
+{
+    push_term_t term;
+
+    while (push_where_take(&where, &term)) {
+        if (term.subject == subject) {
+            return true;
+        }
+    }
+    return false;
 }
 
 push_text_t push_where_variant(push_text_t where)
@@ -234,6 +271,14 @@ static void put_share(sink_t *sink, push_text_t value)
     put(sink, value.at + 2, value.len - 2);
 }
 
+static void put_circle(sink_t *sink, push_text_t value)
+{
+    push_circle_t circle = circle_of(value);
+    char text[PUSH_CIRCLE_TEXT];
+
+    put(sink, text, push_circle_write(&circle, text));
+}
+
 static void put_term(sink_t *sink, const push_term_t *term)
 {
     put(sink, subjects[term->subject].at, subjects[term->subject].len);
@@ -245,6 +290,9 @@ static void put_term(sink_t *sink, const push_term_t *term)
     else if (term->subject == PUSH_SUBJECT_SHARE) {
         put_share(sink, term->value);
     }
+    else if (term->subject == PUSH_SUBJECT_NEAR) {
+        put_circle(sink, term->value);
+    }
     else if (push_subject_is_version(term->subject)) {
         put_version(sink, term->value);
     }
@@ -252,6 +300,23 @@ static void put_term(sink_t *sink, const push_term_t *term)
         put(sink, term->value.at, term->value.len);
         put(sink, "*", term->way == PUSH_WAY_STARTS);
     }
+}
+
+static bool is_formed(const push_term_t *term)
+{
+    uint32_t len = term->value.len;
+
+    if (term->subject >= PUSH_SUBJECTS || term->subject == PUSH_SUBJECT_OF
+        || term->way >= PUSH_WAYS) {
+        return false;
+    }
+    if (push_subject_is_version(term->subject)) {
+        return len % sizeof(uint32_t) == 0
+               && len <= PUSH_VERSION_NUMBERS * sizeof(uint32_t);
+    }
+    return term->subject == PUSH_SUBJECT_SHARE  ? len >= 2
+           : term->subject == PUSH_SUBJECT_NEAR ? len == sizeof(push_circle_t)
+                                                : true;
 }
 
 bool push_where_formed(push_text_t where)
@@ -264,14 +329,7 @@ bool push_where_formed(push_text_t where)
     }
     while (where.len) {
         if (count++ == PUSH_WHERE_TERMS || !push_where_take(&where, &term)
-            || term.subject >= PUSH_SUBJECT_OF || term.way >= PUSH_WAYS) {
-            return false;
-        }
-        if (push_subject_is_version(term.subject)
-                ? term.value.len % sizeof(uint32_t)
-                      || term.value.len
-                             > PUSH_VERSION_NUMBERS * sizeof(uint32_t)
-                : term.subject == PUSH_SUBJECT_SHARE && term.value.len < 2) {
+            || !is_formed(&term)) {
             return false;
         }
     }

@@ -15,8 +15,9 @@
  *
  * Of each term what it looks at and how it compares (one byte), the length of
  * its value (one byte) and the value: a text, a version's numbers of 4 bytes
- * each without zeros at the end, or of a share both ends and the name of the
- * experiment.  They are sorted: the same terms are the same bytes.
+ * each without zeros at the end, of a share both ends and the name of the
+ * experiment, or a circle (push_circle_t).  They are sorted: the same terms are
+ * the same bytes.
  */
 
 #define PUSH_WHERE_MAX      255  /* bytes */
@@ -33,7 +34,8 @@ typedef enum push_subject_t {
     PUSH_SUBJECT_LOCALE,
     PUSH_SUBJECT_SHARE,
     PUSH_SUBJECT_VARIANT,
-    PUSH_SUBJECT_OF, /* part of the share, never a term of its own */
+    PUSH_SUBJECT_OF,   /* part of the share, never a term of its own */
+    PUSH_SUBJECT_NEAR, /* numbers are kept with messages: it is the last */
     PUSH_SUBJECTS
 } push_subject_t;
 
@@ -63,6 +65,9 @@ push_text_t push_subject_name(push_subject_t subject);
 /* ">=", …; empty where nothing stands before the value. */
 const char *push_way_name(push_way_t way);
 
+/* True if one of its terms is about this. */
+bool push_where_asks(push_text_t where, push_subject_t subject);
+
 /* True if its value is a version. */
 bool push_subject_is_version(push_subject_t subject);
 
@@ -77,6 +82,7 @@ typedef struct push_decider_t {
     const push_labels_t *labels;
     const unsigned char *id; /* of its context */
     bool present;            /* its stream was open at the publish */
+    const struct push_places_t *places; /* may be NULL: nobody is anywhere */
 } push_decider_t;
 
 /* True if all terms hold; where is one that push_predicate_valid() takes. */

@@ -23,6 +23,7 @@ typedef struct push_runtime_t {
     uint32_t max_publishers; /* NDJSON requests, which hold one too */
     int64_t jwt_lifetime;    /* ms */
     bool presence;           /* PushPresence */
+    int64_t position_age;    /* ms */
     int64_t largest;         /* bytes; no endpoint takes a larger payload */
     const apr_array_header_t *traced; /* const char *: patterns of users */
     /* NULL: there is no rule; and what was counted of each. */

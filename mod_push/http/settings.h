@@ -53,6 +53,8 @@ typedef struct push_global_t {
     int64_t jwt_lifetime;   /* ms; the longest that a token may be valid */
     int64_t events_ttl;     /* ms; of the server's own messages */
     int presence;           /* 1: who comes and goes is told */
+    int positions;          /* 1: devices may say where they are */
+    int64_t position_age;   /* ms; an older position counts as none */
     int64_t largest;        /* bytes; PushMaxMessageSize at most, anywhere */
     const char *state_dir;  /* NULL: nothing is kept on disk */
     int64_t state_size;     /* bytes */

@@ -12,6 +12,7 @@
 #include "server/config_endpoint.h"
 #include "server/config_identity.h"
 #include "server/config_observe.h"
+#include "server/config_places.h"
 #include "server/config_relay.h"
 #include "server/config_trigger.h"
 #include "server/config_trigger_to.h"
@@ -71,6 +72,8 @@ static const number_t numbers[] = {
      600 * SECONDS, "s", "0s to 600s"},
     {"PushEventsTTL", A_TIME, GLOBAL(events_ttl), 300 * SECONDS, 1 * SECONDS,
      86400 * SECONDS, "s", "1s to 86400s"},
+    {"PushPositionAge", A_TIME, GLOBAL(position_age), 900 * SECONDS,
+     1 * SECONDS, 86400 * SECONDS, "s", "1s to 86400s"},
     {"PushClusterReplicas", A_COUNT, GLOBAL(replicas), 0, 0, 5, "", "0 to 5"},
     {"PushClusterLinger", A_TIME, GLOBAL(linger), 30 * SECONDS, 0,
      3600 * SECONDS, "s", "0s to 3600s"},
@@ -362,6 +365,10 @@ const command_rec push_commands[] = {
     NUMBER("PushEventsTTL", RSRC_CONF, "TTL of what the server publishes"),
     AP_INIT_FLAG("PushPresence", push_config_presence, NULL, RSRC_CONF,
                  "whether it is told who comes and goes: on or off"),
+    AP_INIT_FLAG("PushPositions", push_config_positions, NULL, RSRC_CONF,
+                 "whether devices may say where they are: on or off"),
+    NUMBER("PushPositionAge", RSRC_CONF,
+           "when a position is too old to count"),
     AP_INIT_TAKE12("PushStateDir", set_state_dir, NULL, RSRC_CONF,
                    "directory of the state on disk, and how large it may be"),
     AP_INIT_TAKE1("PushDurability", set_durability, NULL, RSRC_CONF,

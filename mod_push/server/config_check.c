@@ -8,6 +8,7 @@
 
 #include "server/config.h"
 #include "server/config_cluster.h"
+#include "server/config_places.h"
 #include "server/config_relay.h"
 
 /*
@@ -156,7 +157,8 @@ const char *push_config_conflict(apr_pool_t *pool, const server_rec *s)
 {
     const push_global_t *global = push_config_global(s);
     const char *conflict = push_config_cluster_conflict(global)
-                               ?: push_config_relay_conflict(global);
+                               ?: push_config_relay_conflict(global)
+                               ?: push_config_places_conflict(global);
 
     if (conflict) {
         return conflict;

@@ -29,6 +29,8 @@ typedef struct push_kept_t {
     /* ---- where the segment's layout is ours ---- */
     void *cluster; /* push_cluster_words_t; NULL: this server is alone */
     uint64_t cluster_size;
+    void *positions; /* push_positions_t; NULL: PushPositions was never on */
+    uint64_t positions_size;
 } push_kept_t;
 
 _Static_assert(offsetof(push_kept_t, base) == 8

@@ -15,6 +15,7 @@
 #include "server/generation.h"
 #include "server/kept.h"
 #include "server/process_feeds.h"
+#include "server/process_places.h"
 #include "server/process_runner.h"
 #include "server/process_triggers.h"
 #include "server/state.h"
@@ -364,6 +365,10 @@ int push_process_prepare(server_rec *s, const push_global_t *global)
     else {
         status = succeed(s, global);
     }
+    if (status == OK && !push_process_places_prepare(s, global, kept)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    mapping.positions = push_process_places();
     if (status == OK) {
         warn_of_descriptors(s);
     }
@@ -484,6 +489,7 @@ static push_runtime_t *make_runtime(server_rec *s)
     runtime->max_publishers = publishers_for_child();
     runtime->jwt_lifetime = jwt_lifetime;
     runtime->presence = presence;
+    push_process_places_fill(runtime);
     runtime->largest = largest;
     runtime->traced = traced;
     return runtime;

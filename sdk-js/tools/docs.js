@@ -36,6 +36,11 @@ const parts = [
     ['pollFallback', 'poll', 'PollOptions'],
   ],
   [
+    '`reportPosition` (mod-push-client/position)',
+    'position.js',
+    ['reportPosition', 'Position', 'ReportOptions'],
+  ],
+  [
     '`Publisher` (mod-push-client/publish)',
     'publish.js',
     [

@@ -37,11 +37,11 @@ FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c field
                 tests/fuzz/httpd_stand_in.c $(FUZZ_CORE)
 
 $(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
-$(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE)))
+$(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE),,-lm))
 $(eval $(call fuzz_target,moment,mod_push/core/moment.c))
-$(eval $(call fuzz_target,predicate,$(FUZZ_CORE)))
-$(eval $(call fuzz_target,codec,$(FUZZ_SDK) $(FUZZ_CORE)))
-$(eval $(call fuzz_target,batch,$(FUZZ_CORE),,-ljansson))
+$(eval $(call fuzz_target,predicate,$(FUZZ_CORE),,-lm))
+$(eval $(call fuzz_target,codec,$(FUZZ_SDK) $(FUZZ_CORE),,-lm))
+$(eval $(call fuzz_target,batch,$(FUZZ_CORE),,-ljansson -lm))
 $(eval $(call fuzz_target,json,$(FUZZ_SDK) sdk-c/src/json.c,,-ljansson))
 $(eval $(call fuzz_target,line,$(FUZZ_HTTP),$$(HTTPD_CFLAGS) $$(PKG_CFLAGS),\
   $$(APR_LIBS) $$(PKG_LIBS) -pthread))

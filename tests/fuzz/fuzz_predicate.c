@@ -29,7 +29,7 @@ static void decide(push_text_t where, const char *bytes, size_t size)
         kept.labels.len[i] = (uint8_t)len;
         memcpy(kept.bytes + i * len, bytes, len);
     }
-    device = (push_decider_t){&kept.labels, id, size % 2};
+    device = (push_decider_t){&kept.labels, id, size % 2, NULL};
     push_where_holds(where, &device);
     push_where_variant(where);
 }

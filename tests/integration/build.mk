@@ -150,7 +150,7 @@ $(B)/tests/integration/test_grip: | $(GRIP_APP)/node_modules/.stamp
 # An application's server, which answers as the test says.
 TRIGGER_ITS := $(patsubst %,$(B)/tests/integration/test_%,triggers \
                  cluster_triggers trigger_queue trigger_own trigger_ends \
-                 trigger_kills shared_poll)
+                 trigger_kills shared_poll positions)
 
 $(TRIGGER_ITS): $(B)/obj/tests/integration/backend.o
 $(B)/tests/integration/test_trigger_queue: \

@@ -1,5 +1,6 @@
 #include "core/predicate.h"
 #include "core/device.h"
+#include "core/places.h"
 #include "core_suite.h"
 
 #include <stdio.h>
@@ -54,9 +55,12 @@ static void make_phone(void)
     label(PUSH_LABEL_LOCALE, "pt_BR");
 }
 
+static push_places_t *places;
+
 static bool holds_for(const char *text, const char *id, bool present)
 {
-    push_decider_t device = {&kept.labels, (const unsigned char *)id, present};
+    push_decider_t device = {&kept.labels, (const unsigned char *)id, present,
+                             places};
     push_predicate_wrong_t wrong;
     push_predicate_t p;
     push_text_t where;
@@ -150,6 +154,44 @@ START_TEST(online_asks_whether_the_stream_was_open)
 }
 END_TEST
 
+/* ---- places ---- */
+
+START_TEST(near_asks_where_the_device_is_now)
+{
+    static const char id[] = "0123456789abcdef";
+    const unsigned char *context = (const unsigned char *)id;
+    push_fix_t fix = {.point = {387223000, -91393000}, .at = 1, .until = 1000};
+
+    make_phone();
+    ck_assert(!holds_for("near=38.7223,-9.1393,1000000", id, true));
+    places = calloc(1, sizeof(*places));
+    ck_assert(!holds_for("near=38.7223,-9.1393,1000000", id, true));
+    push_places_keep(places, context, &fix);
+    ck_assert(holds_for("near=38.7223,-9.1393,1", id, true));
+    /* 111 m to the north. */
+    ck_assert(!holds_for("near=38.7233,-9.1393,111", id, true));
+    ck_assert(holds_for("near=38.7233,-9.1393,112, os=ios", id, true));
+    ck_assert(!holds_for("near=38.7233,-9.1393,112, os=android", id, true));
+    ck_assert(!holds_for("near=38.7223,-9.1393,9", "fedcba9876543210", true));
+    push_places_tick(places, 1000);
+    ck_assert(!holds_for("near=38.7223,-9.1393,1", id, true));
+    free(places);
+    places = NULL;
+}
+END_TEST
+
+START_TEST(it_is_known_what_terms_ask_for)
+{
+    push_predicate_wrong_t wrong;
+    push_predicate_t p;
+    push_text_t where;
+
+    ck_assert(compile("os=ios, near=1,2,3", &p, &where, &wrong));
+    ck_assert(push_where_asks(where, PUSH_SUBJECT_NEAR));
+    ck_assert(!push_where_asks(where, PUSH_SUBJECT_LOCALE));
+}
+END_TEST
+
 /* ---- shares ---- */
 
 static void context_of(unsigned i, char id[PUSH_CONTEXT_BYTES])
@@ -237,7 +279,12 @@ START_TEST(the_same_terms_are_the_same_bytes_and_the_same_text)
                 {"os_version=0", "os_version=0.0", "os_version=0"},
                 {"online=1, variant=B", "variant=B, online=1",
                  "online=1, variant=B"},
-                {"os=mac os x*", "os=Mac OS X*", "os=mac os x*"}};
+                {"os=mac os x*", "os=Mac OS X*", "os=mac os x*"},
+                {"near=38.7223,-9.1393,200,os=ios",
+                 "os=ios, near = 38.72230 , -9.1393000, 200 ",
+                 "os=ios, near=38.7223,-9.1393,200"},
+                {"near=-90,180,1000000", "near=-90.0,180.0,1000000",
+                 "near=-90,180,1000000"}};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         push_predicate_wrong_t wrong;
@@ -292,6 +339,9 @@ START_TEST(other_bytes_are_none)
                 {"\x01\x03iOS", 5},
                 {"\x08\x01x", 3},
                 {"\x09\x01x", 3},
+                {"\x09\x0c\0\0\0\0\0\0\0\0\0\0\0\0", 14},
+                {"\x09\x0c\xff\xff\xff\x7f\0\0\0\0\1\0\0\0", 14},
+                {"\x0a\x01x", 3},
                 {"\x61\x03ios", 5},
                 {"\x02\x03"
                  "abc",
@@ -329,11 +379,14 @@ END_TEST
 #define OFS    "once, 1-64 of A-Z a-z 0-9 . _ : -"
 #define KINDS  "once, 1-32 of A-Z a-z 0-9 . _ : -"
 #define UNKNOWN                                                               \
-    "is none of os, os_version, app, app_version, locale, online, share, of " \
-    "and variant"
+    "is none of os, os_version, app, app_version, locale, online, near, "     \
+    "share, of and variant"
 #define TOGETHER                                                              \
     "share and of go together: N-M percent of the devices, by the name of "   \
     "an experiment"
+#define CIRCLES                                                               \
+    "LAT,LON,METRES: -90 to 90 and -180 to 180 with up to 7 decimals, and 1 " \
+    "to 1000000"
 #define LONG "0123456789012345678901234567890123456789012345678901234567890123"
 
 static const struct {
@@ -385,6 +438,16 @@ static const struct {
     {"variant=012345678901234567890123456789012", "variant", KINDS},
     {"os_version=1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17", "os_version",
      "at most 16 comparisons"},
+    {"near=", "near", CIRCLES},
+    {"near", "near", CIRCLES},
+    {"near=1,2", "near", CIRCLES},
+    {"near=1,2,", "near", CIRCLES},
+    {"near=91,2,3", "near", CIRCLES},
+    {"near=1,181,3", "near", CIRCLES},
+    {"near=1,2,0", "near", CIRCLES},
+    {"near=1,2,1000001", "near", CIRCLES},
+    {"near=1,2,os=ios", "near", CIRCLES},
+    {"near=1,2,3,4", "4", UNKNOWN},
     {"os=0" LONG "*", "os", TEXTS},
     {"os=" LONG ",app=" LONG ",locale=" LONG ",share=1,of=" LONG, "where",
      "at most 255 bytes of values, with 2 for each"},
@@ -431,6 +494,8 @@ int main(void)
                    a_device_that_does_not_say_what_is_asked_for_is_not_meant);
     tcase_add_test(tc, a_version_that_is_no_number_is_of_no_version);
     tcase_add_test(tc, online_asks_whether_the_stream_was_open);
+    tcase_add_test(tc, near_asks_where_the_device_is_now);
+    tcase_add_test(tc, it_is_known_what_terms_ask_for);
     tcase_add_test(tc,
                    the_halves_of_an_experiment_are_all_devices_and_each_once);
     tcase_add_test(tc, another_experiment_divides_the_devices_in_another_way);

@@ -6,6 +6,7 @@
 #include "broker/library/library.h"
 #include "broker/local.h"
 #include "broker/node/acks.h"
+#include "broker/places.h"
 #include "broker/views/answers.h"
 #include "broker/node/claim.h"
 #include "broker/node/depart.h"
@@ -54,6 +55,9 @@ static push_status_t publish(push_broker_t *broker,
     (void)commit; /* the answer has what is under way */
     if (!runs(broker) || push_segment_superseded(cluster->store->segment)) {
         return PUSH_BUSY;
+    }
+    if (push_publication_asks_place(publication)) {
+        return PUSH_UNPLACED;
     }
     return push_node_publish(cluster, publication, answer);
 }

@@ -25,6 +25,7 @@
 #include "http/admin/show.h"
 #include "http/admin/triggers.h"
 #include "http/events/events.h"
+#include "http/places/fences.h"
 #include "http/subscribe/receive.h"
 
 /* The way from a path below the Location to what answers it. */
@@ -41,7 +42,7 @@ static int not_found(request_rec *r)
             "users/<user>/revoke, users/<user>/channels, "
             "users/<user>/channels/<channel>, subscriptions, users, devices, "
             "devices/<context id>, channels, streams, children, cluster, "
-            "explain, triggers, triggers/<name>/dead, "
+            "explain, fences, fences/<name>, triggers, triggers/<name>/dead, "
             "triggers/<name>/retry, stats, metrics, reports, check, "
             "health, receive or "
             "ack"));
@@ -122,6 +123,10 @@ static const struct {
     {{"scheduled"}, 1, M_GET, push_show_scheduled},
     {{"scheduled", "*"}, 2, M_GET, push_show_later},
     {{"scheduled", "*"}, 2, M_DELETE, push_recall_later},
+    {{"fences"}, 1, M_GET, push_show_fences},
+    {{"fences", "*"}, 2, M_GET, push_show_fence},
+    {{"fences", "*"}, 2, M_PUT, push_put_fence},
+    {{"fences", "*"}, 2, M_DELETE, push_remove_fence},
     {{"explain"}, 1, M_GET, push_show_explanation},
     {{"stats"}, 1, M_GET, push_show_stats},
     {{"receive"}, 1, M_GET, receive},

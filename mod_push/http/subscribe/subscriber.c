@@ -494,6 +494,15 @@ static const push_problem_t *parse_session(push_subscriber_t *s)
     return NULL;
 }
 
+static const push_problem_t *check_device(const push_subscriber_t *s)
+{
+    return s->checkin.labels[PUSH_LABEL_DEVICE].len
+               ? NULL
+               : bad(s, "device",
+                     "missing: 1-128 of A-Z a-z 0-9 . _ ~ -, or an id that "
+                     "carries it");
+}
+
 const push_problem_t *push_subscriber_parse_ack(request_rec *r,
                                                 push_subscriber_t *s)
 {
@@ -506,12 +515,14 @@ const push_problem_t *push_subscriber_parse_ack(request_rec *r,
                       "missing: seq=N or id=SEQ.MID says up to "
                       "where");
     }
-    if (!problem && !s->checkin.labels[PUSH_LABEL_DEVICE].len) {
-        problem = bad(s, "device",
-                      "missing: 1-128 of A-Z a-z 0-9 . _ ~ -, or an id that "
-                      "carries it");
-    }
-    return problem ? problem : parse_session(s);
+    return problem ?: check_device(s) ?: parse_session(s);
+}
+
+const push_problem_t *push_subscriber_parse_device(request_rec *r,
+                                                   push_subscriber_t *s)
+{
+    memset(s, 0, sizeof(*s));
+    return parse_identity(r, s) ?: check_device(s);
 }
 
 const push_problem_t *push_subscriber_parse_channel(request_rec *r,

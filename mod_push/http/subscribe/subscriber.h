@@ -40,6 +40,10 @@ void push_subscriber_limit(request_rec *r, push_subscriber_t *subscriber);
 const push_problem_t *push_subscriber_parse_ack(request_rec *r,
                                                 push_subscriber_t *subscriber);
 
+/* User and device, of a device that says something of itself. */
+const push_problem_t *push_subscriber_parse_device(
+    request_rec *r, push_subscriber_t *subscriber);
+
 /* User and the one channel of the query, which the user may follow. */
 const push_problem_t *push_subscriber_parse_channel(
     request_rec *r, push_subscriber_t *subscriber, const char **channel);

@@ -88,6 +88,20 @@ void push_store_in_flight(push_store_t *store, push_text_t user,
     push_shard_leave(store, name.shard);
 }
 
+push_status_t push_store_knows(push_store_t *store, push_text_t user,
+                               const unsigned char *id)
+{
+    push_name_t name = push_store_name(store, user);
+    const push_device_t *device;
+
+    if (!push_shard_enter(store, name.shard)) {
+        return PUSH_BUSY;
+    }
+    device = push_store_device(store, name.shard, id);
+    push_shard_leave(store, name.shard);
+    return device ? PUSH_OK : PUSH_NOT_FOUND;
+}
+
 static bool same(push_text_t a, push_text_t b)
 {
     return a.len == b.len && (!a.len || !memcmp(a.at, b.at, a.len));

@@ -29,6 +29,10 @@ void push_store_in_flight(push_store_t *store, push_text_t user,
                           const unsigned char *id, uint64_t seq,
                           push_in_flight_t *found);
 
+/* PUSH_NOT_FOUND (the user has no such context), PUSH_BUSY. */
+push_status_t push_store_knows(push_store_t *store, push_text_t user,
+                               const unsigned char *id);
+
 /*
  * The device id of the user's context that has a made-up one and this app;
  * device has PUSH_DEVICE_MAX + 1 bytes.  False unless there is exactly one.

@@ -6,6 +6,7 @@
 
 #include "core/hash.h"
 #include "core/trace.h"
+#include "store/limits/positions.h"
 #include "store/shard/copied.h"
 
 static push_ref_t heap_alloc(push_heap_t *heap, size_t size, push_kind_t kind)
@@ -57,6 +58,9 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
 {
     push_segment_t *segment = mapping->base;
     unsigned char *bytes = mapping->base;
+    const push_places_t *places = mapping->positions
+                                      ? &mapping->positions->places
+                                      : NULL;
     push_gone_ring_t *gone;
     uint32_t traces;
 
@@ -72,6 +76,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
     store->reports = (void *)(bytes + segment->reports_at);
     store->limits = *limits;
     store->guard = mapping->guard;
+    store->positions = mapping->positions;
     store->visitors = &segment->visitors;
     store->checkins = &segment->checkins;
     store->counts = &segment->counts;
@@ -98,6 +103,7 @@ static void view_segment(push_store_t *store, const push_mapping_t *mapping,
                                         .traces = &store->shards[i].traces,
                                         .traces_max = traces,
                                         .classes = &store->classes,
+                                        .places = places,
                                         .alloc = heap_alloc,
                                         .release = heap_release,
                                         .retire = heap_retire,

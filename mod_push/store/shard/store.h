@@ -44,13 +44,14 @@ typedef struct push_store_t {
     push_epoch_t epoch;
     push_seats_t seats;
     push_limits_t limits;
-    push_guard_t *guard;               /* NULL: nothing is limited */
-    _Atomic uint32_t *visitors;        /* of this process's seat */
-    _Atomic uint32_t *checkins;        /* likewise */
-    push_counts_t *counts;             /* likewise, of its workers */
-    uint32_t tag;                      /* the seat's, or PUSH_SEAT_NOBODY */
-    push_heap_t heaps[PUSH_SHARDS];    /* the memory as each shard sees it */
-    push_records_t noted[PUSH_SHARDS]; /* to be written; its shard's lock */
+    push_guard_t *guard;                /* NULL: nothing is limited */
+    struct push_positions_t *positions; /* NULL: PushPositions is off */
+    _Atomic uint32_t *visitors;         /* of this process's seat */
+    _Atomic uint32_t *checkins;         /* likewise */
+    push_counts_t *counts;              /* likewise, of its workers */
+    uint32_t tag;                       /* the seat's, or PUSH_SEAT_NOBODY */
+    push_heap_t heaps[PUSH_SHARDS];     /* the memory as each shard sees it */
+    push_records_t noted[PUSH_SHARDS];  /* to be written; its shard's lock */
 } push_store_t;
 
 /* The mapping of the segment, and how its reactors are woken. */
@@ -60,13 +61,11 @@ typedef struct push_mapping_t {
     uint32_t seats; /* reactors that there may be at once */
     /* one for each, borrowed for good; see push_seats_t */
     const int *events, *receive, *send;
-    push_guard_t *guard; /* may be NULL */
-    uint64_t layout;     /* push_layout(): who may use the segment */
-    /*
-     * Of a segment that is made for a node of a cluster: the 16 bytes by which
-     * the cluster hashes names; NULL: of one machine, its own.  Borrowed by
-     * push_store_create().
-     */
+    push_guard_t *guard; /* may be NULL, as the next */
+    struct push_positions_t *positions;
+    uint64_t layout; /* push_layout(): who may use the segment */
+    /* Of a node of a cluster: the 16 bytes by which that hashes names; NULL:
+     * of one machine, its own.  Borrowed by push_store_create(). */
     const unsigned char *hash_key;
 } push_mapping_t;
 

@@ -19,6 +19,7 @@
 #include "store/upkeep/layout_cluster.h"
 #include "store/upkeep/layout_assigned.h"
 #include "store/upkeep/layout_later.h"
+#include "store/upkeep/layout_places.h"
 
 /*
  * Every structure that processes share, with the offset of each member, and
@@ -524,6 +525,7 @@ uint64_t push_layout(uint64_t transport)
     for (int i = 0; i < PUSH_TALLIES; i++) {
         sum = add_text(sum, push_tally_name((push_tally_kind_t)i));
     }
-    return push_fingerprint_add(push_layout_assigned(push_layout_later(sum)),
-                                &transport, 1);
+    return push_fingerprint_add(
+        push_layout_places(push_layout_assigned(push_layout_later(sum))),
+        &transport, 1);
 }

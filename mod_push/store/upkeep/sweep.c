@@ -8,6 +8,7 @@
 #include "store/shard/context.h"
 #include "store/disk/disk.h"
 #include "store/disk/report_record.h"
+#include "store/limits/positions.h"
 #include "store/ops/assign.h"
 #include "store/ops/forget.h"
 #include "store/shard/hold.h"
@@ -238,6 +239,9 @@ static void sweep_all(push_store_t *store, const push_time_t *now)
     push_pressure_relieve_starved(store, now);
     if (all) {
         push_seat_free(&store->seats, &left);
+    }
+    if (store->positions) {
+        push_places_tick(&store->positions->places, now->mono);
     }
     push_recount(store);
     push_slab_recount(&store->slab);
