@@ -1,6 +1,7 @@
 #include "core_suite.h"
 #include "store_shared.h"
 #include "core/device_away.h"
+#include "stream/loop/stream_counts.h"
 #include "stream/loop/stream_set.h"
 #include "stream/loop/wakeups.h"
 
