@@ -3,20 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-void push_stream_pack(const push_stream_set_t *set, uint32_t index,
-                      push_migrant_t *migrant)
+void push_stream_pack(const push_stream_t *stream, uint32_t heartbeat,
+                      int64_t expires, push_migrant_t *migrant)
 {
-    const push_stream_t *stream = push_stream_table_at(&set->streams, index);
-
     migrant->adoption = (push_adoption_t){
         .fd = stream->link.fd,
         .stream_ref = {.device = stream->device, .gen = stream->gen},
-        .heartbeat = set->beats.lists[stream->beat].interval,
+        .heartbeat = heartbeat,
         .event_beats = stream->event_beats,
         .meta = stream->meta,
         .json = stream->json,
         .websocket = stream->websocket,
-        .expires = push_deadline_of(&set->deadlines, &set->streams, index)};
+        .expires = expires};
     migrant->part = stream->part;
     migrant->part_at = stream->part_at;
     migrant->part_seq = stream->part_seq;
@@ -29,8 +27,8 @@ void push_stream_pack(const push_stream_set_t *set, uint32_t index,
     }
 }
 
-bool push_stream_unpack(push_stream_set_t *set, push_stream_t *stream,
-                        const push_migrant_t *migrant)
+bool push_stream_unpack(push_stream_t *stream, const push_migrant_t *migrant,
+                        int64_t now)
 {
     const push_adoption_t *adoption = &migrant->adoption;
 
@@ -45,9 +43,7 @@ bool push_stream_unpack(push_stream_set_t *set, push_stream_t *stream,
     stream->json = adoption->json;
     stream->verbatim = adoption->verbatim;
     stream->websocket = adoption->websocket;
-    stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
-    stream->opened = migrant->opened ? migrant->opened
-                                     : (uint64_t)set->now.mono;
+    stream->opened = migrant->opened ? migrant->opened : (uint64_t)now;
     stream->messages = migrant->messages;
     stream->link.bytes = migrant->bytes;
     push_stream_take(stream, migrant);

@@ -77,7 +77,7 @@ static void forget(push_stream_set_t *set, uint32_t index)
     push_stream_t *stream = stream_at(set, index);
 
     unfollow(set, stream);
-    push_upstream_forget(set, index);
+    push_upstreams_drop(&set->upstreams, index);
     push_beat_leave(&set->beats, &set->streams, index);
     push_deadline_leave(&set->deadlines, &set->streams, index);
     if (push_map_get(&set->devices, stream->device, PUSH_NO_STREAM) == index) {
@@ -232,7 +232,8 @@ static push_flush_t flush(push_stream_set_t *set, uint32_t index)
     status = push_stream_flush(set->writer, stream, &set->now);
     push_epoch_leave(set->seat);
     if (stream->websocket) {
-        status = push_upstream_settle(set, index, status);
+        status = push_upstream_settle(&set->upstreams, index, stream,
+                                      &set->now, status);
     }
     set->flushes++;
     set->messages += stream->messages - before;
@@ -335,7 +336,9 @@ void push_stream_set_adopt(push_stream_set_t *set,
         return;
     }
     stream = stream_at(set, index);
-    whole = push_stream_unpack(set, stream, migrant);
+    whole = push_stream_unpack(stream, migrant, set->now.mono);
+    stream->beat = (uint8_t)push_beat_for(&set->beats,
+                                          migrant->adoption.heartbeat);
     set->fixed += is_fixed(stream);
     push_count_carried(set->seat, stream, 1);
     push_beat_join(&set->beats, &set->streams, index, set->ms);
@@ -387,10 +390,12 @@ uint32_t push_stream_set_send_away(push_stream_set_t *set, unsigned seat,
         const push_stream_t *stream = stream_at(set, i);
 
         if (stream->link.fd < 0 || is_fixed(stream)
-            || push_upstream_keeps(set, i)) {
+            || push_upstreams_get(&set->upstreams, i)) {
             continue;
         }
-        push_stream_pack(set, i, &migrant);
+        push_stream_pack(stream, set->beats.lists[stream->beat].interval,
+                         push_deadline_of(&set->deadlines, &set->streams, i),
+                         &migrant);
         if (!push_store_move(set->store, &migrant.adoption.stream_ref, seat)) {
             continue;
         }
@@ -457,11 +462,11 @@ void push_stream_set_expire(push_stream_set_t *set)
 static bool goes_on(push_stream_set_t *set, uint32_t index)
 {
     push_stream_t *stream = stream_at(set, index);
-    push_upstream_end_t ended = stream->websocket
-                                    ? push_upstream_read(set, index)
-                                : push_stream_peer_left(stream)
-                                    ? PUSH_UPSTREAM_LEFT
-                                    : PUSH_UPSTREAM_OPEN;
+    push_upstream_end_t ended =
+        stream->websocket
+            ? push_upstream_read(&set->upstreams, index, stream, &set->now)
+        : push_stream_peer_left(stream) ? PUSH_UPSTREAM_LEFT
+                                        : PUSH_UPSTREAM_OPEN;
 
     if (ended == PUSH_UPSTREAM_OWES) {
         enqueue(set, index);
@@ -536,6 +541,7 @@ bool push_stream_set_init(push_stream_set_t *set)
 {
     push_stream_set_read_clock(set);
     set->random = (unsigned)(set->now.wall ^ getpid());
+    set->upstreams.store = set->store;
     set->writer = push_writer_create(set->store, set->seat);
     return set->writer && push_followers_init(&set->followers)
            && push_map_init(&set->devices)

@@ -11,7 +11,8 @@ _Static_assert(PUSH_UPSTREAM_MAX == 4096, "reason_of() names it");
 
 /* What one reading works on. */
 typedef struct {
-    push_stream_set_t *set;
+    push_store_t *store;
+    const push_time_t *now;
     push_stream_t *stream;
     push_upstream_t *upstream;
     const char *reason; /* of a close, in ASCII; NULL: the code says it */
@@ -20,14 +21,15 @@ typedef struct {
 
 /* ---- acknowledgements ---- */
 
-static push_status_t acknowledge(const push_stream_set_t *set,
+static push_status_t acknowledge(push_store_t *store,
                                  const push_stream_t *stream,
-                                 const push_cursor_t *cursor)
+                                 const push_cursor_t *cursor,
+                                 const push_time_t *now)
 {
     const push_stream_ref_t stream_ref = {.device = stream->device,
                                           .gen = stream->gen};
 
-    return push_store_ack_stream(set->store, &stream_ref, cursor, &set->now);
+    return push_store_ack_stream(store, &stream_ref, cursor, now);
 }
 
 /* They are cumulative: the last one is enough. */
@@ -48,7 +50,8 @@ static push_close_t hear_ack(reading_t *reading, const push_said_t *said)
         reading->reason = "ack: SEQ, SEQ.MID or SEQ.MID.DEVICE";
         return PUSH_CLOSE_POLICY;
     }
-    status = acknowledge(reading->set, reading->stream, &cursor);
+    status = acknowledge(reading->store, reading->stream, &cursor,
+                         reading->now);
     if (status == PUSH_STALE) {
         reading->reason = "ack: nothing like it was sent on this stream";
         return PUSH_CLOSE_POLICY;
@@ -172,23 +175,27 @@ static push_upstream_end_t read_all(reading_t *reading)
     return close_by(reading, PUSH_CLOSE_POLICY);
 }
 
-push_upstream_end_t push_upstream_read(push_stream_set_t *set, uint32_t index)
+push_upstream_end_t push_upstream_read(push_upstreams_t *upstreams,
+                                       uint32_t index, push_stream_t *stream,
+                                       const push_time_t *now)
 {
     push_upstream_t fresh = {.acks = false};
-    push_upstream_t *kept = push_upstreams_get(&set->upstreams, index);
-    push_stream_t *stream = push_stream_table_at(&set->streams, index);
+    push_upstream_t *kept = push_upstreams_get(upstreams, index);
     push_upstream_t *upstream = kept ? kept : &fresh;
-    reading_t reading = {.set = set, .stream = stream, .upstream = upstream};
+    reading_t reading = {.store = upstreams->store,
+                         .now = now,
+                         .stream = stream,
+                         .upstream = upstream};
     push_upstream_end_t ended = read_all(&reading);
     bool owes = upstream->acks || upstream->pongs;
 
     if (!kept && keeps(&fresh)
-        && !push_upstreams_put(&set->upstreams, index, &fresh)) {
+        && !push_upstreams_put(upstreams, index, &fresh)) {
         push_inbound_cleanup(&fresh.inbound);
         return PUSH_UPSTREAM_BROKEN;
     }
     if (kept && !keeps(kept)) {
-        push_upstreams_drop(&set->upstreams, index);
+        push_upstreams_drop(upstreams, index);
     }
     return ended == PUSH_UPSTREAM_OPEN && owes ? PUSH_UPSTREAM_OWES : ended;
 }
@@ -206,16 +213,16 @@ static push_flush_t send_pong(push_stream_t *stream, push_upstream_t *upstream)
                             (size_t)(at - frame) + upstream->pong_len);
 }
 
-/* False if it has to be tried once more. */
-static bool settle_ack(const push_stream_set_t *set,
-                       const push_stream_t *stream, push_upstream_t *upstream)
+/* Returns true if it has to be tried once more. */
+static bool settle_ack(push_store_t *store, const push_stream_t *stream,
+                       push_upstream_t *upstream, const push_time_t *now)
 {
     const push_cursor_t cursor = {.seq = upstream->ack_seq,
                                   .mid = upstream->ack_mid,
                                   .has_mid = upstream->ack_has_mid};
 
-    upstream->acks = acknowledge(set, stream, &cursor) == PUSH_BUSY;
-    return !upstream->acks;
+    upstream->acks = acknowledge(store, stream, &cursor, now) == PUSH_BUSY;
+    return upstream->acks;
 }
 
 /* True if nothing of a message is on its way, and nothing went wrong. */
@@ -225,11 +232,11 @@ static bool is_between(const push_stream_t *stream, push_flush_t status)
            || (status == PUSH_FLUSH_FULL && can_write(stream));
 }
 
-push_flush_t push_upstream_settle(push_stream_set_t *set, uint32_t index,
-                                  push_flush_t status)
+push_flush_t push_upstream_settle(push_upstreams_t *upstreams, uint32_t index,
+                                  push_stream_t *stream,
+                                  const push_time_t *now, push_flush_t status)
 {
-    push_stream_t *stream = push_stream_table_at(&set->streams, index);
-    push_upstream_t *upstream = push_upstreams_get(&set->upstreams, index);
+    push_upstream_t *upstream = push_upstreams_get(upstreams, index);
 
     if (!upstream) {
         return status;
@@ -240,22 +247,12 @@ push_flush_t push_upstream_settle(push_stream_set_t *set, uint32_t index,
         status = sent == PUSH_FLUSH_DONE && status != PUSH_FLUSH_IDLE ? status
                                                                       : sent;
     }
-    if (upstream->acks && !settle_ack(set, stream, upstream)
+    if (upstream->acks && settle_ack(upstreams->store, stream, upstream, now)
         && (status == PUSH_FLUSH_IDLE || status == PUSH_FLUSH_DONE)) {
         status = PUSH_FLUSH_LATER;
     }
     if (!keeps(upstream)) {
-        push_upstreams_drop(&set->upstreams, index);
+        push_upstreams_drop(upstreams, index);
     }
     return status;
-}
-
-bool push_upstream_keeps(const push_stream_set_t *set, uint32_t index)
-{
-    return push_upstreams_get(&set->upstreams, index) != NULL;
-}
-
-void push_upstream_forget(push_stream_set_t *set, uint32_t index)
-{
-    push_upstreams_drop(&set->upstreams, index);
 }

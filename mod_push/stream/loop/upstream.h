@@ -1,7 +1,8 @@
 #ifndef PUSH_UPSTREAM_H
 #define PUSH_UPSTREAM_H
 
-#include "stream/loop/stream_set.h"
+#include "stream/loop/stream.h"
+#include "stream/loop/upstreams.h"
 
 /*
  * What a client says on its own stream, over WebSocket: acknowledgements,
@@ -18,20 +19,17 @@ typedef enum push_upstream_end_t {
     PUSH_UPSTREAM_BROKEN /* the connection, or a rule; the client was told */
 } push_upstream_end_t;
 
-/* Reads and does all that has come. */
-push_upstream_end_t push_upstream_read(push_stream_set_t *set, uint32_t index);
+/* Reads and does all that has come on the stream of this index. */
+push_upstream_end_t push_upstream_read(push_upstreams_t *upstreams,
+                                       uint32_t index, push_stream_t *stream,
+                                       const push_time_t *now);
 
 /*
  * In the stream's turn, after its flush came to status: does what is left to
  * do.  Returns what the turn came to.
  */
-push_flush_t push_upstream_settle(push_stream_set_t *set, uint32_t index,
-                                  push_flush_t status);
-
-/* True if something of it is not done yet: the stream cannot move now. */
-bool push_upstream_keeps(const push_stream_set_t *set, uint32_t index);
-
-/* The stream has ended here. */
-void push_upstream_forget(push_stream_set_t *set, uint32_t index);
+push_flush_t push_upstream_settle(push_upstreams_t *upstreams, uint32_t index,
+                                  push_stream_t *stream,
+                                  const push_time_t *now, push_flush_t status);
 
 #endif

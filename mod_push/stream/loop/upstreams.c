@@ -72,5 +72,6 @@ void push_upstreams_cleanup(push_upstreams_t *upstreams)
         free(upstreams->pieces[i]);
     }
     free(upstreams->pieces);
-    *upstreams = (push_upstreams_t){0};
+    upstreams->pieces = NULL;
+    upstreams->count = 0;
 }

@@ -1,6 +1,7 @@
 #ifndef PUSH_UPSTREAMS_H
 #define PUSH_UPSTREAMS_H
 
+#include "store/shard/store.h"
 #include "websocket/inbound.h"
 
 /*
@@ -20,6 +21,7 @@ typedef struct push_upstream_t {
 } push_upstream_t;
 
 typedef struct push_upstreams_t {
+    push_store_t *store;       /* of their devices */
     push_upstream_t ***pieces; /* of 256 streams each; NULL: none has any */
     uint32_t count;
 } push_upstreams_t;
