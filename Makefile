@@ -112,7 +112,8 @@ NPM_STAMPS        :=
 # directories, the store and the broker without httpd's, the Redis client
 # without both: a forbidden include does not even compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
-CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c)
+CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c \
+              mod_push/websocket/*.c)
 REDIS_OBJS := $(call objects,mod_push/redis/*.c)
 LIBRARY_OBJS := $(call objects,mod_push/broker/library/*.c) \
                 $(B)/obj/gen/library_text.o
@@ -140,6 +141,9 @@ $(B)/obj/mod_push/core/%.o: mod_push/core/%.c
 	$(call compile,)
 
 $(B)/obj/mod_push/codec/%.o: mod_push/codec/%.c
+	$(call compile,)
+
+$(B)/obj/mod_push/websocket/%.o: mod_push/websocket/%.c
 	$(call compile,)
 
 $(B)/obj/mod_push/redis/%.o: mod_push/redis/%.c

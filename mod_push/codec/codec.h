@@ -70,7 +70,7 @@ typedef struct push_codec_t {
     /*
      * A batch is begun by a seam, and ended by one and batch_end(): last is
      * its last message, or NULL; more: others wait.  In a stream, which has no
-     * end, none of them stand.
+     * end, none of them stand.  NULL: it writes streams only.
      */
     void (*seam)(push_output_t *out, push_seam_t seam);
     void (*batch_end)(push_output_t *out, const push_letter_t *last,

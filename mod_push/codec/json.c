@@ -14,7 +14,9 @@
 #define ESCAPED 6u
 
 /* Names of members, a trace, two numbers, and four texts. */
-#define HEAD_MAX (320u + 2 * PUSH_DIGITS_MAX + 4 * ESCAPED * UINT8_MAX)
+_Static_assert(PUSH_JSON_HEAD_MAX
+                   == 320u + 2 * PUSH_DIGITS_MAX + 4 * ESCAPED * UINT8_MAX,
+               "there is room for a head");
 
 /* So many bytes of a payload are escaped in one step. */
 #define STEP 1024u
@@ -41,13 +43,34 @@ static char *put_escape(char *at, unsigned char c)
     return at;
 }
 
-/* Without quotes, where there is ESCAPED times its room. */
-static char *put_escaped(char *at, const char *text, size_t len)
+static bool is_escaped(unsigned char c)
+{
+    return c < ' ' || c == '"' || c == '\\';
+}
+
+size_t push_json_escaped_size(const char *text, size_t len)
+{
+    size_t size = len;
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if (is_escaped(c)) {
+            char escape[ESCAPED];
+
+            size += (size_t)(put_escape(escape, c) - escape) - 1;
+        }
+    }
+    return size;
+}
+
+/* Where there is ESCAPED times its room. */
+char *push_json_escape(char *at, const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)text[i];
 
-        if (c < ' ' || c == '"' || c == '\\') {
+        if (is_escaped(c)) {
             at = put_escape(at, c);
         }
         else {
@@ -60,7 +83,7 @@ static char *put_escaped(char *at, const char *text, size_t len)
 static char *put_quoted(char *at, const push_text_t *text)
 {
     *at++ = '"';
-    at = put_escaped(at, text->at, text->len);
+    at = push_json_escape(at, text->at, text->len);
     *at++ = '"';
     return at;
 }
@@ -119,21 +142,26 @@ static char *put_meta(char *at, const push_letter_t *letter)
     return letter->meta & PUSH_META_TRACE ? put_trace(at, message) : at;
 }
 
-typedef enum { DATA, TEXT, BASE64 } form_t;
-
-static form_t form_of(const push_message_t *message, const push_text_t *data)
+push_json_form_t push_json_form(const push_message_t *message,
+                                const push_text_t *data)
 {
     if (message->traits & PUSH_TRAIT_BINARY) {
-        return BASE64;
+        return PUSH_JSON_BASE64;
     }
-    return push_payload_is_json(data) ? DATA : TEXT;
+    return push_payload_is_json(data) ? PUSH_JSON_DATA : PUSH_JSON_TEXT;
 }
 
-static char *put_head(char *at, const push_letter_t *letter, form_t form)
+const char *push_json_member(push_json_form_t form)
 {
-    static const char *const names[] = {[DATA] = ",\"data\":",
-                                        [TEXT] = ",\"text\":\"",
-                                        [BASE64] = ",\"base64\":\""};
+    static const char *const names[] = {[PUSH_JSON_DATA] = ",\"data\":",
+                                        [PUSH_JSON_TEXT] = ",\"text\":\"",
+                                        [PUSH_JSON_BASE64] = ",\"base64\":\""};
+
+    return names[form];
+}
+
+char *push_json_head(char *at, const push_letter_t *letter)
+{
     push_text_t event = push_message_event(letter->message);
 
     at = PUSH_PUT(at, "{\"id\":\"");
@@ -146,15 +174,13 @@ static char *put_head(char *at, const push_letter_t *letter, form_t form)
     if (letter->message->traits & PUSH_TRAIT_RECEIPT) {
         at = PUSH_PUT(at, ",\"ack\":\"now\"");
     }
-    at = put_meta(at, letter);
-    return push_put_string(at, names[form]);
+    return put_meta(at, letter);
 }
 
 /* ---- its payload ---- */
 
-/* From where the letter resumes, behind wire bytes. */
-static void add_text(push_output_t *out, push_letter_t *letter,
-                     const push_text_t *data, size_t wire)
+void push_json_add_text(push_output_t *out, push_letter_t *letter,
+                        const push_text_t *data, size_t wire)
 {
     size_t from = letter->resume.payload;
 
@@ -168,7 +194,7 @@ static void add_text(push_output_t *out, push_letter_t *letter,
         if (!at) {
             return;
         }
-        end = put_escaped(at, data->at + from, step);
+        end = push_json_escape(at, data->at + from, step);
         if (!out->bytes && (size_t)(end - at) > out->skip) {
             letter->resume = (push_resume_t){(uint32_t)from, (uint32_t)wire};
         }
@@ -183,30 +209,32 @@ static void json_message(push_output_t *out, push_letter_t *letter)
     push_text_t data = push_message_payload(letter->message);
     size_t wire = letter->resume.wire;
     /* Only what is escaped moves a letter on: no further look at it is needed. */
-    form_t form = wire ? TEXT : form_of(letter->message, &data);
+    push_json_form_t form = wire ? PUSH_JSON_TEXT
+                                 : push_json_form(letter->message, &data);
 
     if (wire) {
         push_output_pass(out, wire);
     }
     else {
-        char *at = push_output_room(out, HEAD_MAX);
-        char *end = at ? put_head(at, letter, form) : NULL;
+        char *at = push_output_room(out, PUSH_JSON_HEAD_MAX);
+        char *end = at ? push_json_head(at, letter) : NULL;
 
         if (!at) {
             return;
         }
+        end = push_put_string(end, push_json_member(form));
         wire = (size_t)(end - at);
         push_output_fill(out, end);
     }
     switch (form) {
-    case DATA:
+    case PUSH_JSON_DATA:
         push_output_lend(out, data.at, data.len);
         push_output_copy(out, "}", 1);
         return;
-    case TEXT:
-        add_text(out, letter, &data, wire);
+    case PUSH_JSON_TEXT:
+        push_json_add_text(out, letter, &data, wire);
         break;
-    case BASE64:
+    case PUSH_JSON_BASE64:
         push_payload_base64(out, &data);
         break;
     }

@@ -31,6 +31,8 @@ typedef struct push_losses_t {
 #define PUSH_DEVICE_REROUTED  8192u /* its stream follows other channels */
 #define PUSH_DEVICE_TRANSPORT 14    /* bits from here: PUSH_BY_TRANSPORT_* */
 
+_Static_assert(PUSH_BY_TRANSPORT_VALUES <= 4, "the last two bits have room");
+
 typedef struct push_device_t {
     push_node_t node; /* in the table of contexts */
     unsigned char id[PUSH_CONTEXT_BYTES];

@@ -30,7 +30,8 @@
     VALUE(ACK, STALE, "stale") VALUE(ACK, UNKNOWN, "unknown")
 #define PUSH_BY_TRANSPORT(VALUE)                                              \
     VALUE(TRANSPORT, SSE, "sse")                                              \
-    VALUE(TRANSPORT, POLL, "poll") VALUE(TRANSPORT, H2, "h2")
+    VALUE(TRANSPORT, POLL, "poll")                                            \
+    VALUE(TRANSPORT, H2, "h2") VALUE(TRANSPORT, WEBSOCKET, "websocket")
 #define PUSH_BY_OPENED(VALUE)                                                 \
     VALUE(OPENED, NEW, "new")                                                 \
     VALUE(OPENED, RESUMED, "resumed")                                         \

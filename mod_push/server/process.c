@@ -26,6 +26,7 @@
 #include "store/upkeep/sweep.h"
 #include "store/upkeep/sweeper.h"
 #include "stream/loop/reactor.h"
+#include "stream/loop/stream_counts.h"
 #include "stream/transport/migration.h"
 
 APLOG_USE_MODULE(push);

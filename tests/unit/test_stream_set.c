@@ -1,6 +1,7 @@
 #include "core_suite.h"
 #include "store_shared.h"
 #include "core/device_away.h"
+#include "stream/loop/stream_counts.h"
 #include "stream/loop/stream_set.h"
 #include "stream/loop/wakeups.h"
 
@@ -437,6 +438,98 @@ START_TEST(a_poll_ends_when_its_socket_has_taken_all_of_the_answer)
 }
 END_TEST
 
+/* ---- WebSocket ---- */
+
+/* Of anna's tablet, with the subprotocol, beside the stream of her phone. */
+static void websocket_comes(void)
+{
+    push_migrant_t migrant;
+
+    client = check_in("tablet", &migrant);
+    migrant.adoption.websocket = true;
+    migrant.adoption.json = true;
+    push_stream_set_adopt(&set, &migrant);
+    push_stream_set_flush(&set);
+    ck_assert_int_eq(push_stream_table_at(&set.streams, 1)->websocket, 1);
+}
+
+/* The client's frame, of a mask of zeros. */
+static void client_says(unsigned first, const char *text)
+{
+    char frame[200] = {(char)first, (char)(0x80 | strlen(text))};
+
+    memcpy(frame + 6, text, strlen(text));
+    ck_assert_int_gt(write(client, frame, 6 + strlen(text)), 0);
+    push_stream_set_on_event(&set, 1, EPOLLIN);
+}
+
+static uint64_t acked(void)
+{
+    return push_store_device_at(&g.store, stream_ref.device)->acked;
+}
+
+START_TEST(an_acknowledgement_waits_while_the_mailbox_is_locked)
+{
+    websocket_comes();
+    publish("1");
+    publish("2");
+    push_stream_set_flush(&set);
+    ck_assert_int_eq(push_lock_acquire(mailbox_lock()), PUSH_LOCKED);
+    client_says(0x81, "{\"ack\":\"1\"}");
+    client_says(0x81, "{\"ack\":\"2\"}");
+    push_stream_set_flush(&set);
+    ck_assert_uint_eq(acked(), 0);
+    ck_assert_uint_eq(push_stream_set_wait(&set, 1000), 5);
+    push_lock_release(mailbox_lock());
+    push_stream_set_flush(&set);
+    ck_assert_uint_eq(acked(), 2);
+    ck_assert_ptr_null(push_upstreams_get(&set.upstreams, 1));
+}
+END_TEST
+
+/* A pong would stand in the middle of the message. */
+START_TEST(a_pong_waits_for_the_end_of_a_message)
+{
+    static char text[300000];
+    size_t length;
+
+    memset(text, 'x', sizeof(text) - 1);
+    websocket_comes();
+    publish(text);
+    push_stream_set_flush(&set);
+    client_says(0x89, "one");
+    client_says(0x89, "two");
+    push_stream_set_flush(&set);
+    length = receive(0);
+    ck_assert_uint_lt(length, sizeof(text));
+    while (got[length - 1] != 'o') {
+        push_stream_set_on_event(&set, 1, EPOLLOUT);
+        push_stream_set_flush(&set);
+        length = receive(length);
+    }
+    ck_assert_mem_eq(got + length - 8, "x\"}\x8a\x03two", 8);
+    ck_assert_ptr_null(push_upstreams_get(&set.upstreams, 1));
+}
+END_TEST
+
+/* Half a frame stays here: elsewhere its other half would mean nothing. */
+START_TEST(a_stream_that_has_said_half_does_not_move)
+{
+    int sockets[2];
+
+    websocket_comes();
+    ck_assert(push_migration_open(sockets));
+    ck_assert_int_eq(write(client, "\x81\x8b", 2), 2);
+    push_stream_set_on_event(&set, 1, EPOLLIN);
+    ck_assert_uint_eq(push_stream_set_send_away(&set, 1, sockets[1], 9), 1);
+    ck_assert_int_eq(write(client, "\0\0\0\0{\"ack\":\"0\"}", 15), 15);
+    push_stream_set_on_event(&set, 1, EPOLLIN);
+    ck_assert_uint_eq(push_stream_set_send_away(&set, 1, sockets[1], 9), 1);
+    close(sockets[0]);
+    close(sockets[1]);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stream set");
@@ -466,5 +559,8 @@ int main(void)
     tcase_add_test(tc, a_poll_ends_with_its_wait_when_its_mailbox_is_free);
     tcase_add_test(tc,
                    a_poll_ends_when_its_socket_has_taken_all_of_the_answer);
+    tcase_add_test(tc, an_acknowledgement_waits_while_the_mailbox_is_locked);
+    tcase_add_test(tc, a_pong_waits_for_the_end_of_a_message);
+    tcase_add_test(tc, a_stream_that_has_said_half_does_not_move);
     return unit_run(suite);
 }

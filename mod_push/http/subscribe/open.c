@@ -11,9 +11,11 @@
 #include "codec/json.h"
 #include "codec/sse.h"
 #include "codec/verbatim.h"
+#include "codec/websocket.h"
 #include "http/subscribe/head.h"
 #include "http/subscribe/poll.h"
 #include "http/subscribe/h2_bridge.h"
+#include "http/subscribe/upgrade.h"
 #include "http/runtime.h"
 #include "stream/handover.h"
 
@@ -23,7 +25,9 @@ APLOG_USE_MODULE(push);
 static void set_head(request_rec *r, const push_codec_t *codec)
 {
     push_head_set(r);
-    ap_set_content_type(r, codec->type);
+    if (codec->type) {
+        ap_set_content_type(r, codec->type);
+    }
     r->connection->keepalive = AP_CONN_CLOSE;
 }
 
@@ -73,6 +77,9 @@ static bool send_head(request_rec *r, const push_subscriber_t *subscriber)
 {
     bool sse = subscriber->wait.codec == &push_codec_sse;
 
+    if (subscriber->wait.websocket) {
+        return push_upgrade_answer(r, subscriber->wait.codec);
+    }
     if (is_verbatim(subscriber)) {
         return !r->connection->aborted;
     }
@@ -145,8 +152,9 @@ static int open_stream(request_rec *r, const push_reservation_t *reservation,
         .event_beats = subscriber->event_beats,
         .meta = (uint8_t)subscriber->meta,
         .poll = subscriber->wait.polls,
-        .json = codec == &push_codec_json,
+        .json = codec == &push_codec_json || codec == &push_codec_ramen,
         .verbatim = is_verbatim(subscriber),
+        .websocket = subscriber->wait.websocket,
         .last = copy_last(subscriber),
         .expires = end_of(subscriber)};
 
@@ -156,6 +164,8 @@ static int open_stream(request_rec *r, const push_reservation_t *reservation,
         || !part_with(r, reservation, &adoption)) {
         free(adoption.last);
         give_up(reservation, stream_ref, PUSH_BY_CLOSED_CLIENT);
+        /* Of a WebSocket the answer has begun, and httpd knows nothing of it. */
+        r->connection->aborted |= adoption.websocket;
         return adoption.verbatim ? unheard(r) : OK;
     }
     return OK;
@@ -269,9 +279,10 @@ static bool make_reservation(const request_rec *r,
 static unsigned transport_of(const request_rec *r,
                              const push_subscriber_t *subscriber)
 {
-    return subscriber->wait.polls  ? PUSH_BY_TRANSPORT_POLL
-           : r->connection->master ? PUSH_BY_TRANSPORT_H2
-                                   : PUSH_BY_TRANSPORT_SSE;
+    return subscriber->wait.polls       ? PUSH_BY_TRANSPORT_POLL
+           : r->connection->master      ? PUSH_BY_TRANSPORT_H2
+           : subscriber->wait.websocket ? PUSH_BY_TRANSPORT_WEBSOCKET
+                                        : PUSH_BY_TRANSPORT_SSE;
 }
 
 /* What there is no room for; a lock that is busy is none of it. */

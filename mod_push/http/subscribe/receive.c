@@ -9,11 +9,15 @@
 /*
  * A foreign page cannot read a stream that it opens, but opening it takes over
  * from the visitor's own and acknowledges.  Where the visitor's browser would
- * not say by itself who it is, there is nothing to gain by that.
+ * not say by itself who it is, there is nothing to gain by that.  A WebSocket
+ * it can read, and no browser asks before: so whatever it brings along.
  */
 static const push_problem_t *check_page(request_rec *r,
                                         const push_subscriber_t *subscriber)
 {
+    if (subscriber->wait.websocket) {
+        return push_check_page(r);
+    }
     if (r->header_only || subscriber->by_ticket || push_token_is_bearer(r)
         || (push_settings(r)->user_kind == PUSH_USER_QUERY
             && !push_endpoint_is_admin(r))) {

@@ -3,6 +3,7 @@
 #include <apr_strings.h>
 #include <sys/random.h>
 
+#include "codec/websocket.h"
 #include "core/text.h"
 #include "http/checks.h"
 #include "http/endpoint.h"
@@ -347,12 +348,34 @@ static const push_problem_t *parse_meta(push_subscriber_t *s)
     return problem;
 }
 
+/*
+ * By ramen.v1.json a client acknowledges unless it says otherwise; who gets
+ * bare payloads cannot.
+ */
+static const push_problem_t *choose_acks(push_subscriber_t *s, int asked)
+{
+    if (s->wait.websocket && s->wait.codec == &push_codec_bare && asked > 0) {
+        return bad(s, "ack",
+                   "implicit: without the subprotocol ramen.v1.json no "
+                   "message has an id");
+    }
+    if (s->wait.websocket) {
+        s->checkin.explicit_acks = s->wait.codec == &push_codec_ramen
+                                   && asked != 0;
+        return NULL;
+    }
+    /* The cursor of the next poll says what has come, and nothing else does. */
+    s->checkin.explicit_acks =
+        s->wait.polls || (asked < 0 ? s->checkin.explicit_acks : asked);
+    return NULL;
+}
+
 static const push_problem_t *parse_wishes(request_rec *r, push_subscriber_t *s)
 {
     static const char *const acks[2] = {"implicit", "explicit"};
     static const char *const from[2] = {"now", "oldest"};
     static const char *const beats[2] = {"event", NULL};
-    int explicit_acks = s->checkin.explicit_acks;
+    int explicit_acks = -1;
     int oldest = 0;
     int event = -1;
     const push_problem_t *problem =
@@ -360,11 +383,10 @@ static const push_problem_t *parse_wishes(request_rec *r, push_subscriber_t *s)
         ?: parse_choice(s, "from", from, &oldest)
         ?: parse_choice(s, "heartbeat", beats, &event)
         ?: push_wait_parse(r, &s->params, &s->wait)
+        ?: choose_acks(s, explicit_acks)
         ?: parse_meta(s)
         ?: parse_urgency(s);
 
-    /* The cursor of the next poll says what has come, and nothing else does. */
-    s->checkin.explicit_acks = explicit_acks || s->wait.polls;
     s->checkin.from_oldest = oldest;
     s->event_beats = event == 0;
     return problem;

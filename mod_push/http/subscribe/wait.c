@@ -9,6 +9,7 @@
 #include "codec/sse.h"
 #include "core/ids.h"
 #include "http/prefer.h"
+#include "http/subscribe/handshake.h"
 #include "http/settings.h"
 
 /* ---- Accept (RFC 9110, section 12.5.1) ---- */
@@ -88,8 +89,13 @@ const push_problem_t *push_wait_parse(request_rec *r, push_params_t *params,
     const push_problem_t *problem = push_params_one(params, "wait", &text);
 
     wait->codec = &push_codec_sse;
-    if (problem) {
-        return problem;
+    wait->websocket = push_handshake_asked(r);
+    if (wait->websocket && !problem && text) {
+        problem = push_problem(params->pool, 400, "bad-parameter",
+                               "wait: not over WebSocket, which is a stream");
+    }
+    if (problem || wait->websocket) {
+        return problem ? problem : push_handshake_check(r, &wait->codec);
     }
     if (text
         && (!push_number_parse(text, strlen(text), &seconds)

@@ -18,13 +18,44 @@ static bool is_of_another(const push_store_t *store,
            && cursor->session != push_owned_session(store, device);
 }
 
+/* Of a device of the shard that is locked; NULL: there is none. */
+static push_status_t acknowledge(push_store_t *store, unsigned shard,
+                                 push_device_t *device,
+                                 const push_cursor_t *cursor,
+                                 const push_time_t *now)
+{
+    push_heap_t *heap = &store->heaps[shard];
+    push_status_t status = device ? PUSH_STALE : PUSH_NOT_FOUND;
+
+    if (device && !is_of_another(store, device, cursor)) {
+        push_session_open(store, device);
+        status = push_session_ack(heap, device, cursor, now);
+        push_session_close(store, device);
+    }
+    if (status == PUSH_OK) {
+        const push_trace_entry_t acked = push_trace_event(PUSH_TRACE_ACKED,
+                                                          cursor->seq, 0);
+
+        push_trace_note(heap, device, &acked, now);
+        device->traits |= PUSH_DEVICE_ADVANCED;
+        push_seat_wake_device(&store->seats, device);
+    }
+    push_count(heap->counts,
+               PUSH_COUNT_ACKS
+                   + (status == PUSH_OK      ? PUSH_BY_ACK_OK
+                      : status == PUSH_STALE ? PUSH_BY_ACK_STALE
+                                             : PUSH_BY_ACK_UNKNOWN),
+               1);
+    return status;
+}
+
 push_status_t push_store_ack(push_store_t *store, push_text_t user,
                              const unsigned char *id,
                              const push_cursor_t *cursor,
                              const push_time_t *now)
 {
     push_name_t name = push_store_name(store, user);
-    push_status_t status = PUSH_NOT_FOUND;
+    push_status_t status;
     push_device_t *device;
 
     if (!push_shard_enter(store, name.shard)) {
@@ -34,29 +65,7 @@ push_status_t push_store_ack(push_store_t *store, push_text_t user,
     if (device && !push_is_owned(store, device)) {
         device = NULL;
     }
-    if (device && is_of_another(store, device, cursor)) {
-        status = PUSH_STALE;
-    }
-    else if (device) {
-        push_session_open(store, device);
-        status = push_session_ack(&store->heaps[name.shard], device, cursor,
-                                  now);
-        push_session_close(store, device);
-        if (status == PUSH_OK) {
-            const push_trace_entry_t acked = push_trace_event(PUSH_TRACE_ACKED,
-                                                              cursor->seq, 0);
-
-            push_trace_note(&store->heaps[name.shard], device, &acked, now);
-            device->traits |= PUSH_DEVICE_ADVANCED;
-            push_seat_wake_device(&store->seats, device);
-        }
-    }
-    push_count(store->heaps[name.shard].counts,
-               PUSH_COUNT_ACKS
-                   + (status == PUSH_OK      ? PUSH_BY_ACK_OK
-                      : status == PUSH_STALE ? PUSH_BY_ACK_STALE
-                                             : PUSH_BY_ACK_UNKNOWN),
-               1);
+    status = acknowledge(store, name.shard, device, cursor, now);
     push_shard_leave(store, name.shard);
     return status;
 }
@@ -100,6 +109,26 @@ push_status_t push_store_knows(push_store_t *store, push_text_t user,
     device = push_store_device(store, name.shard, id);
     push_shard_leave(store, name.shard);
     return device ? PUSH_OK : PUSH_NOT_FOUND;
+}
+
+push_status_t push_store_ack_stream(push_store_t *store,
+                                    const push_stream_ref_t *stream_ref,
+                                    const push_cursor_t *cursor,
+                                    const push_time_t *now)
+{
+    push_device_t *device = push_store_device_at(store, stream_ref->device);
+    unsigned shard = device->shard % PUSH_SHARDS;
+    push_status_t status;
+
+    if (!push_shard_enter(store, shard)) {
+        return PUSH_BUSY;
+    }
+    if (device->gen != stream_ref->gen || !push_is_owned(store, device)) {
+        device = NULL;
+    }
+    status = acknowledge(store, shard, device, cursor, now);
+    push_shard_leave(store, shard);
+    return status;
 }
 
 static bool same(push_text_t a, push_text_t b)

@@ -34,6 +34,16 @@ push_status_t push_store_knows(push_store_t *store, push_text_t user,
                                const unsigned char *id);
 
 /*
+ * The same by the device's open stream, on which it says so itself.  PUSH_STALE
+ * (nothing of it was sent there), PUSH_NOT_FOUND (the stream is over),
+ * PUSH_BUSY.
+ */
+push_status_t push_store_ack_stream(push_store_t *store,
+                                    const push_stream_ref_t *stream_ref,
+                                    const push_cursor_t *cursor,
+                                    const push_time_t *now);
+
+/*
  * The device id of the user's context that has a made-up one and this app;
  * device has PUSH_DEVICE_MAX + 1 bytes.  False unless there is exactly one.
  */

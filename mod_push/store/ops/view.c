@@ -228,7 +228,7 @@ static void add_shard(const push_shard_t *shard, push_metrics_t *metrics)
     metrics->near_full += atomic_load(&shard->crowded);
 }
 
-/* Those on their way to a reactor are no polls, and not over HTTP/2. */
+/* Those on their way to a reactor count as plain streams until they arrive. */
 static void add_streams(const push_seat_t *seat, push_metrics_t *metrics)
 {
     uint64_t all = atomic_load(&seat->streams);

@@ -12,16 +12,7 @@
 #include "codec/json.h"
 #include "codec/sse.h"
 #include "codec/verbatim.h"
-
-const char *push_end_name(push_end_t why)
-{
-    static const char *const names[] = {"peer",         "error",
-                                        "superseded",   "restart",
-                                        "shutdown",     "expired-token",
-                                        "disconnected", "answered"};
-
-    return names[why];
-}
+#include "codec/websocket.h"
 
 #define WRITES_A_READING 8u
 
@@ -30,8 +21,8 @@ struct push_writer_t {
     push_store_t *store;
     _Atomic uint32_t *tally; /* the seat's, by class */
     push_output_t out;
-    push_forms_t forms; /* that pieces of out may be borrowed from */
-    size_t gaps_len;    /* bytes of the gaps before the messages */
+    push_forms_t forms[2]; /* pieces of out may be borrowed from; by form */
+    size_t gaps_len;       /* bytes of the gaps before the messages */
     size_t ends[PUSH_DELIVERY_MAX]; /* of the messages that are whole in it */
     unsigned whole;
     push_delivery_t delivery;
@@ -60,9 +51,19 @@ void push_writer_destroy(push_writer_t *writer)
 
 static const push_codec_t *codec_of(const push_stream_t *stream)
 {
+    if (stream->websocket) {
+        return stream->json ? &push_codec_ramen : &push_codec_bare;
+    }
     return stream->json       ? &push_codec_json
            : stream->verbatim ? &push_codec_verbatim
                               : &push_codec_sse;
+}
+
+/* A codec's forms are of no use to another one. */
+static push_forms_t *forms_of(push_writer_t *writer,
+                              const push_stream_t *stream)
+{
+    return &writer->forms[stream->websocket];
 }
 
 static push_stream_ref_t stream_ref_of(const push_stream_t *stream)
@@ -154,7 +155,7 @@ static push_flush_t keep_rest(push_stream_t *stream, const char *text,
     return PUSH_FLUSH_BLOCKED;
 }
 
-static push_flush_t send_text(push_stream_t *stream, const char *text,
+push_flush_t push_stream_send(push_stream_t *stream, const char *text,
                               size_t len)
 {
     struct iovec piece = {(char *)(uintptr_t)text, len};
@@ -177,7 +178,7 @@ static push_flush_t finish_rest(push_stream_t *stream)
     push_flush_t status;
 
     stream->link.rest = NULL;
-    status = send_text(stream, rest, stream->link.rest_len);
+    status = push_stream_send(stream, rest, stream->link.rest_len);
     free(rest);
     return status;
 }
@@ -190,7 +191,7 @@ static push_letter_t letter_for(push_writer_t *writer,
     push_letter_t letter = push_letter_for(writer->store, message, device,
                                            stream->meta);
 
-    letter.forms = &writer->forms;
+    letter.forms = forms_of(writer, stream);
     return letter;
 }
 
@@ -220,7 +221,7 @@ static push_flush_t finish_part(push_writer_t *writer, push_stream_t *stream,
 
     letter.seq = stream->part_seq;
     letter.resume = stream->part_resume;
-    push_forms_begin(&writer->forms);
+    push_forms_begin(forms_of(writer, stream));
     push_output_begin(out, stream->part_at);
     codec_of(stream)->message(out, &letter);
     sent = send_pieces(stream, out->pieces, out->count);
@@ -256,7 +257,7 @@ static void write_delivery(push_writer_t *writer, const push_stream_t *stream)
     const push_codec_t *codec = codec_of(stream);
     push_output_t *out = &writer->out;
 
-    push_forms_begin(&writer->forms);
+    push_forms_begin(forms_of(writer, stream));
     push_output_begin(out, 0);
     for (unsigned i = 0; i < delivery->gaps_count; i++) {
         codec->gap(out, &delivery->gaps[i]);
@@ -431,7 +432,7 @@ static push_flush_t answer_last(push_stream_t *stream)
     push_flush_t sent;
 
     stream->answered = 1;
-    sent = send_text(stream, stream->last->bytes, stream->last->len);
+    sent = push_stream_send(stream, stream->last->bytes, stream->last->len);
     return sent == PUSH_FLUSH_DONE ? PUSH_FLUSH_OVER : sent;
 }
 
@@ -471,7 +472,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
             tally_written(writer, delivery->count);
         }
         note_written(writer, stream, now, delivery->sent);
-        sent = send_text(stream, reply.bytes, reply.len);
+        sent = push_stream_send(stream, reply.bytes, reply.len);
     }
     free(reply.bytes);
     return sent == PUSH_FLUSH_DONE ? PUSH_FLUSH_OVER : sent;
@@ -519,7 +520,7 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
         return PUSH_FLUSH_DONE;
     }
     push_count(writer->written.counts, PUSH_COUNT_HEARTBEATS, 1);
-    return send_text(stream, out->scratch, out->bytes);
+    return push_stream_send(stream, out->scratch, out->bytes);
 }
 
 void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
@@ -536,7 +537,15 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
     }
     push_output_begin(out, 0);
     codec_of(stream)->bye(out, notice);
-    send_text(stream, out->scratch, out->bytes);
+    push_stream_send(stream, out->scratch, out->bytes);
+    if (stream->websocket) {
+        push_stream_peer_left(stream); /* or the close would be a reset */
+    }
+}
+
+ssize_t push_stream_receive(push_stream_t *stream, char *bytes, size_t count)
+{
+    return transport_of(stream)->receive(&stream->link, bytes, count);
 }
 
 bool push_stream_watch(const push_stream_t *stream, int epoll, uint32_t index)

@@ -6,6 +6,16 @@
 
 #include "core/times.h"
 
+const char *push_end_name(push_end_t why)
+{
+    static const char *const names[] = {"peer",         "error",
+                                        "superseded",   "restart",
+                                        "shutdown",     "expired-token",
+                                        "disconnected", "answered"};
+
+    return names[why];
+}
+
 /* TCP gave up what it had to write (PushWriteTimeout). */
 static bool timed_out(const push_stream_t *stream)
 {
@@ -52,9 +62,10 @@ void push_count_turned_away(push_seat_t *seat, const push_migrant_t *migrant,
 void push_count_carried(push_seat_t *seat, const push_stream_t *stream,
                         int more)
 {
-    unsigned kind = stream->poll      ? PUSH_BY_TRANSPORT_POLL
-                    : stream->bridged ? PUSH_BY_TRANSPORT_H2
-                                      : PUSH_BY_TRANSPORT_SSE;
+    unsigned kind = stream->poll        ? PUSH_BY_TRANSPORT_POLL
+                    : stream->bridged   ? PUSH_BY_TRANSPORT_H2
+                    : stream->websocket ? PUSH_BY_TRANSPORT_WEBSOCKET
+                                        : PUSH_BY_TRANSPORT_SSE;
 
     atomic_fetch_add(&seat->carried[kind], (uint32_t)more);
     atomic_fetch_add(&seat->bridged, (uint32_t)more * stream->bridged);

@@ -6,6 +6,8 @@
 
 /* What a seat counts of its streams.  Reactor thread only. */
 
+const char *push_end_name(push_end_t why);
+
 /* PUSH_BY_CLOSED_*: why its stream ends; while its socket is open. */
 unsigned push_closed_by(const push_stream_t *stream, push_end_t why);
 

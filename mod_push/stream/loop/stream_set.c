@@ -14,7 +14,9 @@
 #include "store/shm/reserve.h"
 #include "store/shm/clock.h"
 #include "stream/loop/stream_counts.h"
+#include "stream/loop/packing.h"
 #include "stream/loop/turn_away.h"
+#include "stream/loop/upstream.h"
 
 #define LATER_MS       5u     /* until a locked mailbox is tried again */
 #define SUPERSEDED_MS  30000u /* retry of a client that was taken over from */
@@ -75,6 +77,7 @@ static void forget(push_stream_set_t *set, uint32_t index)
     push_stream_t *stream = stream_at(set, index);
 
     unfollow(set, stream);
+    push_upstreams_drop(&set->upstreams, index);
     push_beat_leave(&set->beats, &set->streams, index);
     push_deadline_leave(&set->deadlines, &set->streams, index);
     if (push_map_get(&set->devices, stream->device, PUSH_NO_STREAM) == index) {
@@ -228,6 +231,10 @@ static push_flush_t flush(push_stream_set_t *set, uint32_t index)
     push_epoch_enter(&set->store->epoch, set->seat);
     status = push_stream_flush(set->writer, stream, &set->now);
     push_epoch_leave(set->seat);
+    if (stream->websocket) {
+        status = push_upstream_settle(&set->upstreams, index, stream,
+                                      &set->now, status);
+    }
     set->flushes++;
     set->messages += stream->messages - before;
     if (stream->arriving
@@ -298,41 +305,6 @@ void push_stream_set_turn_away(push_stream_set_t *set,
                           jitter(set, TURNED_AWAY_MS), &set->now);
 }
 
-static bool unpack(push_stream_set_t *set, push_stream_t *stream,
-                   const push_migrant_t *migrant)
-{
-    const push_adoption_t *adoption = &migrant->adoption;
-
-    stream->link.fd = adoption->fd;
-    stream->device = adoption->stream_ref.device;
-    stream->gen = adoption->stream_ref.gen;
-    stream->event_beats = adoption->event_beats;
-    stream->meta = adoption->meta & PUSH_META_ALL;
-    stream->link.ssl = adoption->ssl;
-    stream->bridged = adoption->bridged;
-    stream->poll = adoption->poll;
-    stream->json = adoption->json;
-    stream->verbatim = adoption->verbatim;
-    set->fixed += is_fixed(stream);
-    push_count_carried(set->seat, stream, 1);
-    stream->beat = (uint8_t)push_beat_for(&set->beats, adoption->heartbeat);
-    stream->opened = migrant->opened ? migrant->opened
-                                     : (uint64_t)set->now.mono;
-    stream->messages = migrant->messages;
-    stream->link.bytes = migrant->bytes;
-    push_stream_take(stream, migrant);
-    stream->stuck = migrant->opened != 0; /* it may be: the next turn shows */
-    if (migrant->rest_len) {
-        stream->link.rest = malloc(migrant->rest_len);
-        if (!stream->link.rest) {
-            return false;
-        }
-        memcpy(stream->link.rest, migrant->rest, migrant->rest_len);
-        stream->link.rest_len = migrant->rest_len;
-    }
-    return true;
-}
-
 /* Of two streams of a device the wake-ups are for the newer one. */
 static bool take_over(push_stream_set_t *set, push_ref_t device,
                       uint32_t index)
@@ -364,7 +336,11 @@ void push_stream_set_adopt(push_stream_set_t *set,
         return;
     }
     stream = stream_at(set, index);
-    whole = unpack(set, stream, migrant);
+    whole = push_stream_unpack(stream, migrant, set->now.mono);
+    stream->beat = (uint8_t)push_beat_for(&set->beats,
+                                          migrant->adoption.heartbeat);
+    set->fixed += is_fixed(stream);
+    push_count_carried(set->seat, stream, 1);
     push_beat_join(&set->beats, &set->streams, index, set->ms);
     if (!whole || !set_deadline(set, index, migrant->adoption.expires)
         || !push_queue_reserve(&set->queue, &set->streams)
@@ -385,30 +361,6 @@ void push_stream_set_adopt(push_stream_set_t *set,
 }
 
 /* ---- departures ---- */
-
-static void pack(const push_stream_set_t *set, uint32_t index,
-                 push_migrant_t *migrant)
-{
-    const push_stream_t *stream = stream_at(set, index);
-
-    migrant->adoption = (push_adoption_t){
-        .fd = stream->link.fd,
-        .stream_ref = {.device = stream->device, .gen = stream->gen},
-        .heartbeat = set->beats.lists[stream->beat].interval,
-        .event_beats = stream->event_beats,
-        .meta = stream->meta,
-        .expires = push_deadline_of(&set->deadlines, &set->streams, index)};
-    migrant->part = stream->part;
-    migrant->part_at = stream->part_at;
-    migrant->part_seq = stream->part_seq;
-    migrant->bytes = stream->link.bytes;
-    migrant->opened = stream->opened;
-    migrant->messages = stream->messages;
-    migrant->rest_len = stream->link.rest ? stream->link.rest_len : 0;
-    if (stream->link.rest) {
-        memcpy(migrant->rest, stream->link.rest, stream->link.rest_len);
-    }
-}
 
 /* The stream lives on elsewhere: only this side of it goes. */
 static void let_go(push_stream_set_t *set, uint32_t index)
@@ -437,10 +389,13 @@ uint32_t push_stream_set_send_away(push_stream_set_t *set, unsigned seat,
     for (uint32_t i = 0; i < set->streams.used && count < most; i++) {
         const push_stream_t *stream = stream_at(set, i);
 
-        if (stream->link.fd < 0 || is_fixed(stream)) {
+        if (stream->link.fd < 0 || is_fixed(stream)
+            || push_upstreams_get(&set->upstreams, i)) {
             continue;
         }
-        pack(set, i, &migrant);
+        push_stream_pack(stream, set->beats.lists[stream->beat].interval,
+                         push_deadline_of(&set->deadlines, &set->streams, i),
+                         &migrant);
         if (!push_store_move(set->store, &migrant.adoption.stream_ref, seat)) {
             continue;
         }
@@ -503,6 +458,28 @@ void push_stream_set_expire(push_stream_set_t *set)
 
 /* ---- sockets ---- */
 
+/* What the peer sends is read, or dropped where it has nothing to say. */
+static bool goes_on(push_stream_set_t *set, uint32_t index)
+{
+    push_stream_t *stream = stream_at(set, index);
+    push_upstream_end_t ended =
+        stream->websocket
+            ? push_upstream_read(&set->upstreams, index, stream, &set->now)
+        : push_stream_peer_left(stream) ? PUSH_UPSTREAM_LEFT
+                                        : PUSH_UPSTREAM_OPEN;
+
+    if (ended == PUSH_UPSTREAM_OWES) {
+        enqueue(set, index);
+    }
+    else if (ended != PUSH_UPSTREAM_OPEN) {
+        end_stream(set, index,
+                   ended == PUSH_UPSTREAM_LEFT ? PUSH_END_PEER
+                                               : PUSH_END_ERROR);
+        return false;
+    }
+    return true;
+}
+
 void push_stream_set_on_event(push_stream_set_t *set, uint32_t index,
                               uint32_t events)
 {
@@ -516,8 +493,7 @@ void push_stream_set_on_event(push_stream_set_t *set, uint32_t index,
                    events & EPOLLERR ? PUSH_END_ERROR : PUSH_END_PEER);
         return;
     }
-    if (events & (EPOLLIN | EPOLLRDHUP) && push_stream_peer_left(stream)) {
-        end_stream(set, index, PUSH_END_PEER);
+    if (events & (EPOLLIN | EPOLLRDHUP) && !goes_on(set, index)) {
         return;
     }
     if (events & EPOLLOUT && stream->blocked) {
@@ -565,6 +541,7 @@ bool push_stream_set_init(push_stream_set_t *set)
 {
     push_stream_set_read_clock(set);
     set->random = (unsigned)(set->now.wall ^ getpid());
+    set->upstreams.store = set->store;
     set->writer = push_writer_create(set->store, set->seat);
     return set->writer && push_followers_init(&set->followers)
            && push_map_init(&set->devices)
@@ -580,4 +557,5 @@ void push_stream_set_cleanup(push_stream_set_t *set)
     push_map_cleanup(&set->devices);
     push_queue_cleanup(&set->queue);
     push_waits_cleanup(&set->waits);
+    push_upstreams_cleanup(&set->upstreams);
 }

@@ -6,6 +6,7 @@
 #include "stream/loop/followers.h"
 #include "stream/transport/migration.h"
 #include "stream/loop/queue.h"
+#include "stream/loop/upstreams.h"
 #include "stream/loop/waits.h"
 
 /*
@@ -29,6 +30,7 @@ typedef struct push_stream_set_t {
     push_map_t devices; /* device → index of its stream */
     push_queue_t queue; /* streams to be flushed */
     push_waits_t waits; /* those whose window is full */
+    push_upstreams_t upstreams;
     push_time_t now;
     uint32_t ms;       /* now, since start */
     bool later;        /* some mailbox was locked: try again soon */

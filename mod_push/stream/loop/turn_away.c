@@ -7,16 +7,25 @@
 #include "store/ops/move.h"
 #include "store/shard/hold.h"
 #include "stream/loop/stream_counts.h"
+#include "websocket/frame.h"
 
-/* Between two events only, and TLS has its own ways: else it just ends. */
+/* Between two messages only, and TLS has its own ways: else it just ends. */
 static void say_come_again(const push_migrant_t *migrant, uint32_t retry)
 {
-    char text[32];
-    int len = snprintf(text, sizeof(text), "retry: %u\n\n", retry);
+    char text[PUSH_FRAME_HEAD_MAX + PUSH_CONTROL_MAX];
+    const char *end = text;
+
+    if (migrant->adoption.websocket) {
+        end = push_frame_put_close(text, PUSH_CLOSE_LATER, "no room");
+    }
+    else {
+        end += snprintf(text, sizeof(text), "retry: %u\n\n", retry);
+    }
 
     if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl
-        && !migrant->adoption.json && !migrant->adoption.verbatim) {
-        send(migrant->adoption.fd, text, (size_t)len,
+        && (migrant->adoption.websocket
+            || (!migrant->adoption.json && !migrant->adoption.verbatim))) {
+        send(migrant->adoption.fd, text, (size_t)(end - text),
              MSG_DONTWAIT | MSG_NOSIGNAL);
     }
 }

@@ -48,6 +48,7 @@ static const uint64_t facts[] = {
     AT(push_adoption_t, poll),
     AT(push_adoption_t, json),
     AT(push_adoption_t, verbatim),
+    AT(push_adoption_t, websocket),
     AT(push_adoption_t, expires),
     AT(push_adoption_t, last),
     AT(push_adoption_t, ssl),

@@ -26,6 +26,7 @@ typedef struct push_adoption_t {
     bool poll;          /* it ends with its first answer; it cannot move */
     bool json;          /* written by that codec */
     bool verbatim;      /* likewise; it has a last answer */
+    bool websocket;     /* frames, of the subprotocol if it is json */
     int64_t expires;    /* mono ms; the stream ends then; 0: never */
     push_last_t *last;  /* of a poll; NULL: the codec's; else likewise taken */
     struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */

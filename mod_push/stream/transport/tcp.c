@@ -38,6 +38,19 @@ static bool tcp_peer_left(push_link_t *link)
     return true;
 }
 
+static ssize_t tcp_receive(push_link_t *link, char *bytes, size_t count)
+{
+    ssize_t got;
+
+    do {
+        got = recv(link->fd, bytes, count, MSG_DONTWAIT);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+    }
+    return got ? got : -1;
+}
+
 static void tcp_close(push_link_t *link)
 {
     close(link->fd);
@@ -47,6 +60,7 @@ const push_transport_t push_transport_tcp = {.name = "tcp",
                                              .moves = true,
                                              .send = tcp_send,
                                              .peer_left = tcp_peer_left,
+                                             .receive = tcp_receive,
                                              .watch = push_socket_watch,
                                              .arrived = push_socket_arrived,
                                              .close = tcp_close};

@@ -144,6 +144,28 @@ static bool tls_peer_left(push_link_t *link)
     return true;
 }
 
+static ssize_t tls_receive(push_link_t *link, char *bytes, size_t count)
+{
+    size_t got;
+
+    for (unsigned i = 0; i < PUSH_PEER_READS; i++) {
+        int error;
+
+        ERR_clear_error();
+        if (SSL_read_ex(link->ssl, bytes, count, &got)) {
+            return (ssize_t)got;
+        }
+        error = SSL_get_error(link->ssl, 0);
+        if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+            return -1;
+        }
+        if (error == SSL_ERROR_WANT_WRITE || !has_sent_more(link)) {
+            return 0;
+        }
+    }
+    return -1;
+}
+
 static void tls_close(push_link_t *link)
 {
     ERR_clear_error();
@@ -159,6 +181,7 @@ const push_transport_t push_transport_tls = {.name = "tls",
                                              .moves = false,
                                              .send = tls_send,
                                              .peer_left = tls_peer_left,
+                                             .receive = tls_receive,
                                              .watch = push_socket_watch,
                                              .arrived = push_socket_arrived,
                                              .close = tls_close};

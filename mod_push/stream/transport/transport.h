@@ -39,6 +39,12 @@ struct push_transport_t {
      */
     bool (*peer_left)(push_link_t *link);
 
+    /*
+     * Reads what the peer sends, at most so many bytes; 0: nothing is there
+     * now; -1: it has left, or the connection is broken.
+     */
+    ssize_t (*receive)(push_link_t *link, char *bytes, size_t count);
+
     /* From here on epoll tells what happens on it, as data.  False: no. */
     bool (*watch)(const push_link_t *link, int epoll, uint32_t data);
 
