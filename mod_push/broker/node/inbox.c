@@ -28,7 +28,8 @@ typedef struct {
     unsigned partitions[LOT];
     unsigned count;
     bool suspected;
-    bool told; /* what users are subscribed to, which devices are to follow */
+    bool
+        tagged; /* what users are subscribed to, which devices are to follow */
     bool overtaken; /* another child has the link: nothing more is stored */
 } inbox_t;
 
@@ -180,7 +181,7 @@ static void take(inbox_t *in, const push_inbox_entry_t *entry)
     apply(in);
     in->overtaken |= !push_lead_is(&in->lead);
     if (!in->overtaken) {
-        in->told |= entry->kind == PUSH_ENTRY_TAGS;
+        in->tagged |= entry->kind == PUSH_ENTRY_TAGS;
         take_other(in->cluster, entry);
     }
 }
@@ -305,7 +306,7 @@ bool push_inbox_take(push_cluster_t *cluster, unsigned master,
     if (!drained->more) {
         atomic_store(&words->drained, in.now.mono);
     }
-    if (in.suspected || in.told) {
+    if (in.suspected || in.tagged) {
         push_steward_wake(cluster->steward);
     }
     return in.suspected;
