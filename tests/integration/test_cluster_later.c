@@ -200,6 +200,19 @@ static const char *lines_of(int count)
     return text;
 }
 
+/* " m3 m17": those that did not come. */
+static const char *missing(const bool *came, int count)
+{
+    const char *text = "";
+
+    for (int i = 0; i < count; i++) {
+        if (!came[i]) {
+            text = keep_printf("%s m%d", text, i);
+        }
+    }
+    return text;
+}
+
 /* All of them, each once.  Only then something of now, which has TTL 0 as the
  * rest may have no replica: it lives for a second, and what comes between is one
  * too many. */
@@ -210,8 +223,13 @@ static void expect_each_once(const struct server *s, int count)
     const struct event *e;
 
     for (int i = 0; i < count; i++) {
-        int number = atoi(stream_next(st)->data + 1);
+        int number;
 
+        e = stream_next_in(st, WAIT_MS);
+        ck_assert_msg(e != NULL, "%d came, but not%s; %s", i,
+                      missing(came, count),
+                      http_get(s, "/push/devices?user=ada")->body);
+        number = atoi(e->data + 1);
         ck_assert_int_lt(number, count);
         ck_assert_msg(!came[number], "m%d came twice", number);
         came[number] = true;
