@@ -137,7 +137,7 @@ END_TEST
 START_TEST(a_device_is_in_eight_fences_at_most)
 {
     push_fix_t fix = {.at = 0};
-    char name[8];
+    char name[16];
 
     for (int i = 0; i < 10; i++) {
         snprintf(name, sizeof(name), "%d", i);
@@ -155,7 +155,7 @@ START_TEST(as_many_fences_stand_as_may_and_one_that_went_makes_room)
 {
     push_fence_view_t view;
     uint32_t at = 0, count = 0;
-    char name[8];
+    char name[16];
 
     for (unsigned i = 0; i < PUSH_FENCES_MAX; i++) {
         snprintf(name, sizeof(name), "%u", i);
