@@ -121,7 +121,11 @@ local function is_full(key, cap, ms)
     if count >= cap then
       count = count - drop_expired(key, ms)
     end
-    note_count(key, count)
+    if count > 0 then
+      note_count(key, count)
+    else
+      counts[key] = nil -- it is not there
+    end
   end
   return count >= cap
 end
