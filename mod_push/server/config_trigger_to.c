@@ -124,7 +124,7 @@ static const char *request_word(const cmd_parms *cmd, bool pull,
                                 push_rule_request_t *request, const char *word)
 {
     const char *timeout = push_trigger_value(word, "timeout");
-    const char *secret = pull ? NULL : push_trigger_value(word, "secret");
+    const char *secret = push_trigger_value(word, "secret");
     const char *per = pull ? push_trigger_value(word, "per") : NULL;
     const char *only = pull ? push_trigger_value(word, "only") : NULL;
 
@@ -132,7 +132,8 @@ static const char *request_word(const cmd_parms *cmd, bool pull,
            : secret ? take_secret(cmd, request, secret)
            : per    ? take_per(request, per)
            : only   ? take_changed(request, only)
-           : pull   ? "behind the URL there may be timeout=, per= and only="
+           : pull   ? "behind the URL there may be timeout=, secret=, per= "
+                      "and only="
                     : "behind the URL there may be timeout= and secret=";
 }
 
