@@ -301,7 +301,7 @@ static push_close_t hear(void *data, const push_heard_t *heard)
 
     write_record(record, text, (size_t)len);
     if (heard->code) {
-        len = snprintf(text, sizeof(text), "c%04u", heard->code);
+        len = snprintf(text, sizeof(text), "c%04u", (unsigned)heard->code);
         write_record(record, text, (size_t)len);
     }
     while (stars < heard->len && heard->at[stars] == '*') {
@@ -340,7 +340,7 @@ static void take(const buffer_t *sent, size_t step, record_t *record)
     if (code) {
         char text[16];
         int len = snprintf(text, sizeof(text), "%s=%u", record->len ? "|" : "",
-                           code);
+                           (unsigned)code);
 
         write_record(record, text, (size_t)len);
     }

@@ -24,7 +24,7 @@ typedef struct {
     push_store_t *store;
     push_heap_t *heap; /* of the user's shard */
     push_name_t user;
-    push_assignment_t *asked;
+    push_assignment_t asked;
     const push_subscription_t *subscription; /* of who is to follow */
     const push_time_t *now;
 } change_t;
@@ -208,7 +208,7 @@ static void give_back(push_heap_t *heap, const push_ref_t *rooms,
 static bool follows(const change_t *c, const push_device_t *device)
 {
     return place_of(c->heap, device, PUSH_SUBSCRIPTION_CHANNELS,
-                    c->asked->channel)
+                    c->asked.channel)
            < push_device_subscriptions_count(device);
 }
 
@@ -242,9 +242,8 @@ static void join_all(const change_t *c, const push_ref_t *rooms,
             append(c, device, rooms[i]);
         }
         else {
-            unsigned place = place_of(c->heap, device,
-                                      PUSH_SUBSCRIPTION_CHANNELS,
-                                      c->asked->channel);
+            unsigned place = place_of(
+                c->heap, device, PUSH_SUBSCRIPTION_CHANNELS, c->asked.channel);
 
             return_to(c, &push_device_subscriptions(c->heap, device)[place]);
         }
@@ -260,7 +259,7 @@ static void leave_all(const change_t *c)
     while (ref) {
         push_device_t *device = push_at(c->heap, ref);
         unsigned place = place_of(c->heap, device, first_assigned(device),
-                                  c->asked->channel);
+                                  c->asked.channel);
 
         if (place < push_device_subscriptions_count(device)) {
             if (!take_out(c->store, device, place)) {
@@ -286,7 +285,7 @@ static const push_assigned_list_t *list_of(const change_t *c)
 static push_status_t change_list(const change_t *c, bool add)
 {
     push_assigned_change_t change = {
-        .user = c->user.text, .channel = c->asked->channel, .add = add};
+        .user = c->user.text, .channel = c->asked.channel, .add = add};
     unsigned char id[PUSH_ASSIGNED_ID];
     push_status_t status = push_assigned_change(c->store, &c->user, &change,
                                                 id);
@@ -305,11 +304,11 @@ static push_status_t join(const change_t *c)
     push_status_t status = PUSH_NO_MEMORY;
     unsigned count;
 
-    if (list && push_assigned_has(list, c->asked->channel)) {
+    if (list && push_assigned_has(list, c->asked.channel)) {
         return PUSH_OK;
     }
     if ((list ? list->count : 0u) >= PUSH_ASSIGNED_MAX
-        || (list ? list->count : 0u) >= c->asked->most) {
+        || (list ? list->count : 0u) >= c->asked.most) {
         return PUSH_TOO_MANY_SUBSCRIPTIONS;
     }
     if (find_room(c, rooms, &count)) {
@@ -329,7 +328,7 @@ static push_status_t leave(const change_t *c)
     const push_assigned_list_t *list = list_of(c);
     push_status_t status = PUSH_NOT_FOUND;
 
-    if (list && push_assigned_has(list, c->asked->channel)) {
+    if (list && push_assigned_has(list, c->asked.channel)) {
         status = change_list(c, false);
     }
     if (status == PUSH_OK) {
@@ -345,7 +344,7 @@ static push_status_t in_shard(const change_t *c, push_commit_t *commit)
     if (!push_shard_enter(c->store, c->user.shard)) {
         return PUSH_BUSY;
     }
-    status = c->asked->subscribe ? join(c) : leave(c);
+    status = c->asked.subscribe ? join(c) : leave(c);
     push_shard_leave_for(c->store, c->user.shard, commit);
     return status;
 }
@@ -358,7 +357,7 @@ static push_status_t with_channel(change_t *c, push_commit_t *commit)
     push_status_t status;
 
     push_subscriptions_begin(c->store, &wanted);
-    status = push_subscriptions_add(c->store, &wanted, c->asked->channel,
+    status = push_subscriptions_add(c->store, &wanted, c->asked.channel,
                                     false);
     if (status == PUSH_OK) {
         push_subscription_t *last = &wanted.list[PUSH_SUBSCRIPTION_CHANNELS];
@@ -376,7 +375,7 @@ void push_store_assign(push_store_t *store, push_assignment_t *assignment,
 {
     change_t c = {.store = store,
                   .user = push_store_name(store, assignment->user),
-                  .asked = assignment,
+                  .asked = *assignment,
                   .now = now};
 
     c.heap = &store->heaps[c.user.shard];
@@ -529,7 +528,7 @@ static bool all_follow(const change_t *c)
     while (ref && well) {
         const push_device_t *device = push_at(c->heap, ref);
         unsigned place = place_of(c->heap, device, PUSH_SUBSCRIPTION_CHANNELS,
-                                  c->asked->channel);
+                                  c->asked.channel);
 
         well = place < push_device_subscriptions_count(device)
                && push_device_subscriptions(c->heap, device)[place].joined
@@ -542,12 +541,10 @@ static bool all_follow(const change_t *c)
 static push_status_t join_one(change_t *c,
                               const push_subscription_t *subscription)
 {
-    push_assignment_t asked = {
-        .channel = push_channel_name(channel_at(c->heap, subscription))};
     push_ref_t rooms[PUSH_DEVICES_MAX];
     unsigned count;
 
-    c->asked = &asked;
+    c->asked.channel = push_channel_name(channel_at(c->heap, subscription));
     c->subscription = subscription;
     if (all_follow(c)) {
         return PUSH_OK;
