@@ -596,15 +596,3 @@ push_status_t push_claim(push_cluster_t *cluster,
     }
     return status;
 }
-
-/* ---- the link ---- */
-
-void push_claim_granted(push_cluster_t *cluster,
-                        const push_inbox_entry_t *entry)
-{
-    const push_wait_result_t answered = {.happened = PUSH_AWAITED_ANSWERED,
-                                         .fence = entry->fence};
-
-    /* Nobody waits for it any more: it is ours, and claimed when it comes. */
-    push_awaited_tell(&cluster->words->awaited, entry->context, &answered);
-}

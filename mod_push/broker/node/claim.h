@@ -43,10 +43,4 @@ typedef struct push_claimant_t {
 push_status_t push_claim_context(push_cluster_t *cluster,
                                  const push_claimant_t *claimant);
 
-/* ---- the link: never waits for Redis ---- */
-
-/* G or N: a device that was asked for is ours, or its owner had nothing. */
-void push_claim_granted(push_cluster_t *cluster,
-                        const push_inbox_entry_t *entry);
-
 #endif

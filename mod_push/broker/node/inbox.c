@@ -6,7 +6,6 @@
 #include "broker/node/acks.h"
 #include "broker/node/anew.h"
 #include "broker/node/ask.h"
-#include "broker/node/claim.h"
 #include "broker/node/ends.h"
 #include "broker/node/masters.h"
 #include "broker/node/steward.h"
@@ -107,6 +106,19 @@ static void add(inbox_t *in, const push_inbox_entry_t *entry)
 
 /* ---- all else ---- */
 
+/*
+ * A device that was asked for is ours, or its owner had nothing.  If nobody
+ * waits for it any more, it is ours, and claimed when it comes.
+ */
+static void take_grant(push_cluster_t *cluster,
+                       const push_inbox_entry_t *entry)
+{
+    const push_wait_result_t answered = {.happened = PUSH_AWAITED_ANSWERED,
+                                         .fence = entry->fence};
+
+    push_awaited_tell(&cluster->words->awaited, entry->context, &answered);
+}
+
 static void take_answer(push_cluster_t *cluster,
                         const push_inbox_entry_t *entry)
 {
@@ -132,8 +144,8 @@ static const struct {
     char kind;
     push_entry_take_t *take;
 } takers[] = {{PUSH_ENTRY_YIELD, push_yield_asked},
-              {PUSH_ENTRY_GRANT, push_claim_granted},
-              {PUSH_ENTRY_ABSENT, push_claim_granted},
+              {PUSH_ENTRY_GRANT, take_grant},
+              {PUSH_ENTRY_ABSENT, take_grant},
               {PUSH_ENTRY_FORCED, push_yield_forced},
               {PUSH_ENTRY_ACK, push_acks_asked},
               {PUSH_ENTRY_QUESTION, take_question},
