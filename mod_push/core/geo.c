@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/digits.h"
 #include "core/version.h"
 
 #define EARTH_M 6371008.8 /* mean radius, metres */
@@ -151,21 +152,6 @@ bool push_circle_parse(push_text_t text, push_circle_t *circle)
     return !text.len && push_circle_valid(circle);
 }
 
-static char *put_number(char *at, uint32_t number)
-{
-    char digits[10];
-    size_t first = sizeof(digits);
-
-    do {
-        digits[--first] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    while (first < sizeof(digits)) {
-        *at++ = digits[first++];
-    }
-    return at;
-}
-
 /* Without zeros at the end. */
 static char *put_degrees(char *at, int32_t value)
 {
@@ -175,7 +161,7 @@ static char *put_degrees(char *at, int32_t value)
     if (value < 0) {
         *at++ = '-';
     }
-    at = put_number(at, all / PUSH_DEGREE);
+    at = push_put_number(at, all / PUSH_DEGREE);
     if (rest) {
         *at++ = '.';
     }
@@ -193,5 +179,5 @@ size_t push_circle_write(const push_circle_t *circle, char *text)
     *at++ = ',';
     at = put_degrees(at, circle->centre.lon);
     *at++ = ',';
-    return (size_t)(put_number(at, circle->metres) - text);
+    return (size_t)(push_put_number(at, circle->metres) - text);
 }
