@@ -72,8 +72,9 @@ static const char *long_text(size_t length)
     const char *kept;
 
     ck_assert_ptr_nonnull(text);
-    for (size_t at = 0; at < length; at += 7) {
-        snprintf(text + at, 8, "%06zx.", at);
+    ck_assert_uint_lt(length, 1u << 24);
+    for (unsigned at = 0; at < length; at += 7) {
+        snprintf(text + at, 8, "%06x.", at & 0xffffff);
     }
     kept = keep_copy(text, length);
     free(text);
