@@ -110,8 +110,8 @@ lint-sdk-c:
 	@sdk-c/man/mkdoc | cmp -s - docs/sdk-c.md || { \
 		echo 'docs/sdk-c.md is not what pushc.h says: make docs-sdk-c'; \
 		exit 1; }
-	@lines=$$(wc -l < sdk-c/include/pushc.h); [ $$lines -le 400 ] || { \
-		echo "pushc.h has $$lines lines, 400 are allowed"; exit 1; }
+	@lines=$$(wc -l < sdk-c/include/pushc.h); [ $$lines -le 420 ] || { \
+		echo "pushc.h has $$lines lines, 420 are allowed"; exit 1; }
 	@! grep -l 'curl/curl.h' sdk-c/src/*.[ch] | grep -v '/transport.c$$' || { \
 		echo 'libcurl is for transport.c alone'; exit 1; }
 	@! grep -lE '<(curl|openssl)/' sdk-c/pushctl/*.[ch] | \

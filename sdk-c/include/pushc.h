@@ -304,6 +304,17 @@ PUSHC_API void pushc_wake(pushc_client *client);
  * PUSHC_OK, PUSHC_ERR_ARGUMENT when size is too small (64 is enough). */
 PUSHC_API int pushc_cursor(pushc_client *client, char *buffer, size_t size);
 
+/* Tell the server where this device is: degrees from -90 to 90 and from -180
+ * to 180, and the accuracy, 100000 metres at most. Does not wait: the newest
+ * is sent while the client is open, one a second at most. What does not get
+ * through is tried again; what the server refuses is logged (404: without
+ * PushPositions). Any thread. PUSHC_OK, PUSHC_ERR_ARGUMENT. */
+PUSHC_API int pushc_report_position(pushc_client *client, double lat,
+                                    double lon, unsigned accuracy);
+
+/* Tell it that nobody is to know any more where this device is. Likewise. */
+PUSHC_API void pushc_forget_position(pushc_client *client);
+
 /* Counters of a client. */
 typedef struct pushc_stats {
     size_t size;         /* sizeof(pushc_stats), set by the caller */

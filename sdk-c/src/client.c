@@ -10,6 +10,7 @@
 
 #include "ack.h"
 #include "client_state.h"
+#include "position.h"
 #include "receive.h"
 #include "stream.h"
 
@@ -25,6 +26,7 @@ static void stopped(pushc_client *c)
     pushc_event event = {.kind = PUSHC_STOPPED, .status = c->final};
 
     pushc_ack_cancel(c);
+    pushc_position_cancel(c);
     c->state = PUSHC_STOPPED;
     event.http_status = c->end_answer.http_status;
     event.detail = c->final_detail[0] ? c->final_detail
@@ -152,6 +154,7 @@ static uint64_t turn(void *owner)
     }
     now = pushc_now(&c->set);
     pushc_ack_check(c, now);
+    pushc_position_check(c, now);
     if (c->stale && c->state == PUSHC_OPEN) {
         pushc_client_drop(c, PUSHC_ERR_PROTOCOL,
                           "the server does not know the cursor");
@@ -163,6 +166,7 @@ static uint64_t turn(void *owner)
     }
     due = pushc_soonest(hand_over_due(c),
                         pushc_soonest(pushc_stream_due(c), pushc_ack_due(c)));
+    due = pushc_soonest(due, pushc_position_due(c));
     c->due = c->stopping ? pushc_soonest(due, c->stop_at) : due;
     return c->due;
 }

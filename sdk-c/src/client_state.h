@@ -7,6 +7,7 @@
  *   polls.c      the same by polls, and when
  *   receive.c    bytes of the stream -> parser -> session, gap and bye
  *   ack.c        acknowledgements
+ *   position.c   reports of where the device is
  *
  * Each of these includes this header; nothing here knows them.
  */
@@ -20,6 +21,12 @@
 #include "token.h"
 
 #define PUSHC_GAPS_MAX 16 /* kinds of gaps */
+
+struct pushc_position {
+    int known;       /* 0: nobody is to know it */
+    double lat, lon; /* degrees */
+    unsigned accuracy;
+};
 
 struct pushc_client {
     struct pushc_settings set; /* first: see pushc_settings_create() */
@@ -81,12 +88,20 @@ struct pushc_client {
     unsigned ack_failed;
     int stale; /* the server does not know the cursor */
 
+    struct pushc_exchange *report; /* of the position */
+    char report_body[96];          /* its body */
+    uint64_t report_at;            /* not before this time, ms */
+    uint64_t report_started;
+    unsigned report_failed; /* in a row */
+
     /* ---- any thread, under source.lock ---- */
     struct pushc_session session;
     int started;
     int stop_wanted;
     int flush_wanted;
     int wake_wanted;
+    int position_wanted; /* it is to be reported */
+    struct pushc_position position;
     int throttled; /* each message that is done is worth a turn */
     int transport; /* PUSHC_TRANSPORT_*, of the last attempt */
     int final;     /* once source.over is set: why */
