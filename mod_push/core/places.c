@@ -32,9 +32,11 @@ static push_point_t unpack(uint64_t packed)
                           (int32_t)(uint32_t)packed};
 }
 
-#define GET(field) atomic_load_explicit(&(field), memory_order_relaxed)
+/* Nothing behind a reading goes before it, and no writing before what stands
+ * in front of it: so what is between two versions stays there. */
+#define GET(field) atomic_load_explicit(&(field), memory_order_acquire)
 #define SET(field, value)                                                     \
-    atomic_store_explicit(&(field), value, memory_order_relaxed)
+    atomic_store_explicit(&(field), value, memory_order_release)
 
 static bool is_of(const push_place_t *place, const uint64_t *words)
 {
@@ -62,8 +64,7 @@ static bool read_one(const push_place_t *place, const uint64_t *words,
                      push_fix_t *fix)
 {
     for (int i = 0; i < TRIES; i++) {
-        uint32_t version = atomic_load_explicit(&place->version,
-                                                memory_order_acquire);
+        uint32_t version = GET(place->version);
         bool found;
 
         if (!version) {
@@ -71,7 +72,6 @@ static bool read_one(const push_place_t *place, const uint64_t *words,
         }
         found = is_of(place, words);
         copy(place, fix);
-        atomic_thread_fence(memory_order_acquire);
         if (!(version & 1) && GET(place->version) == version) {
             return found;
         }
@@ -135,7 +135,6 @@ static uint32_t begin(push_place_t *place)
     uint32_t version = GET(place->version) | 1;
 
     SET(place->version, version);
-    atomic_thread_fence(memory_order_release);
     return version;
 }
 
@@ -143,8 +142,7 @@ static uint32_t begin(push_place_t *place)
 static void end(push_place_t *place, uint32_t version)
 {
     version++;
-    atomic_store_explicit(&place->version, version ? version : 2,
-                          memory_order_release);
+    SET(place->version, version ? version : 2);
 }
 
 static void write(push_place_t *place, const unsigned char *id,
