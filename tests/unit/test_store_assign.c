@@ -280,7 +280,7 @@ END_TEST
 START_TEST(a_list_that_went_and_came_is_another_one)
 {
     push_name_t ada = push_store_name(&disk.g.store, named("ada"));
-    push_assigned_copy_t copy, none;
+    push_assigned_copy_t copy = {0}, none = {0};
 
     assign("ada", "news");
     ck_assert(push_shard_enter(&disk.g.store, ada.shard));

@@ -30,7 +30,7 @@ typedef struct push_assigned_copy_t {
     bool known; /* of a cluster: the device was there, so it gets all since */
 } push_assigned_copy_t;
 
-/* With the lock of the user's shard.  False: no memory. */
+/* With the lock of the user's shard; known stays.  False: no memory. */
 bool push_assigned_copy(push_store_t *store, const push_name_t *user,
                         push_assigned_copy_t *copy);
 
