@@ -62,9 +62,8 @@ static const char *const wrong_sections[][2] = {
     {WHEN "PushPull http://h/ color=red\nPushTo broadcast",
      "PushPull: behind the URL there may be timeout=, secret=, per= and "
      "only=, not"},
-    {WHEN "PushPull http://h/ secret=/dev/null\nPushTo broadcast",
-     "PushPull: behind the URL there may be timeout=, secret=, per= and "
-     "only=, not"},
+    {WHEN "PushPull http://h/ secret=\nPushTo broadcast",
+     "PushPull: secret= must be the path"},
     {WHEN "PushPost ftp://h/", "PushPost: a URL begins with http://"},
     {WHEN "PushPost http://%{event:host}/", "PushPost: a URL begins with"},
     {WHEN "PushPost http://u:secret@h/", "PushPost: a URL begins with"},
