@@ -161,11 +161,15 @@ export class Httpd {
     this.#expected.push(pattern);
   }
 
-  /* The ids of the children that serve. */
-  children() {
+  #children() {
     const pid = this.#child.pid;
     const list = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
-    return list.trim().split(' ').filter(Boolean).map(Number).filter(serves);
+    return list.trim().split(' ').filter(Boolean).map(Number);
+  }
+
+  /* The ids of the children that serve. */
+  children() {
+    return this.#children().filter(serves);
   }
 
   graceful() {
@@ -174,7 +178,7 @@ export class Httpd {
 
   /* All its processes at once, as a power cut does; nothing is judged. */
   async kill() {
-    const all = [this.#child.pid, ...this.children()];
+    const all = [this.#child.pid, ...this.#children()];
     all.forEach((pid) => process.kill(pid, 'SIGKILL'));
     await until('httpd has ended', () => this.#ended());
     await fs.rm(this.#root, { recursive: true });
