@@ -75,6 +75,11 @@ bench-scale: $(B)/mod_push.so $(B)/pushbench ## cost of a delivery up to 100,000
 bench-poll: $(B)/mod_push.so $(B)/pushbench ## 10,000 who follow a board that one trigger polls (90 s)
 	@PUSHBENCH='$(B)/pushbench' tests/bench/scale poll
 
+.PHONY: bench-triggers
+bench-triggers: $(B)/mod_push.so $(B)/pushbench ## what rules cost an event, and pulls a second (a minute)
+	@.ci/deps curl
+	@PUSHBENCH='$(B)/pushbench' tests/bench/scale triggers
+
 .PHONY: bench-timing
 bench-timing: $(B)/mod_push.so $(B)/timingbench ## whether times of answers tell who exists (TIMING_COUNT=5000; a minute)
 	@TIMINGBENCH='$(B)/timingbench' tests/bench/timing
