@@ -80,6 +80,11 @@ bench-sources: $(B)/mod_push.so $(SOURCE_MODULES) ## lines a second from Redis a
 	@.ci/deps redis-server redis-tools postgresql curl
 	@PUSH_MODULE='$(B)/mod_push.so' tests/bench/sources
 
+.PHONY: bench-triggers
+bench-triggers: $(B)/mod_push.so $(B)/pushbench ## what rules cost an event, and pulls a second (a minute)
+	@.ci/deps curl
+	@PUSHBENCH='$(B)/pushbench' tests/bench/scale triggers
+
 .PHONY: bench-timing
 bench-timing: $(B)/mod_push.so $(B)/timingbench ## whether times of answers tell who exists (TIMING_COUNT=5000; a minute)
 	@TIMINGBENCH='$(B)/timingbench' tests/bench/timing
