@@ -15,9 +15,10 @@ APLOG_USE_MODULE(push);
 
 #define POLL_MS     750 /* and up to half a second more */
 #define POLL_SPREAD 500u
-#define SILENT      3u /* looks, and a node is taken for dead */
-#define PATIENCE    3u /* times that a start may take */
-#define ACK_MS      20 /* until what could not be acknowledged is tried */
+#define POLL_STEP   128 /* looks at many queues fall together */
+#define SILENT      3u  /* looks, and a node is taken for dead */
+#define PATIENCE    3u  /* times that a start may take */
+#define ACK_MS      20  /* until what could not be acknowledged is tried */
 
 void push_backlog_init(push_backlog_t *queue, push_runner_t *runner,
                        unsigned index)
@@ -136,14 +137,21 @@ static bool is_free(push_backlog_t *queue)
     return !view.online || queue->silent >= SILENT;
 }
 
+/* Children have steps of their own, and each queue another one of them. */
+static int64_t next_look(push_runner_t *runner, int64_t now)
+{
+    int64_t at = now + POLL_MS
+                 + (int64_t)(push_runner_random(runner) % POLL_SPREAD);
+
+    return at - at % POLL_STEP + (int64_t)(runner->secret[0] % POLL_STEP);
+}
+
 void push_backlog_poll(push_backlog_t *queue, int64_t now)
 {
     if (is_open(queue) || now < queue->look_next) {
         return;
     }
-    queue->look_next = now + POLL_MS
-                       + (int64_t)(push_runner_random(queue->runner)
-                                   % POLL_SPREAD);
+    queue->look_next = next_look(queue->runner, now);
     if (!push_runtime_superseded() && is_free(queue)) {
         open_unless_leaving(queue, now);
     }
