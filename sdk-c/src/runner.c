@@ -15,7 +15,7 @@
 
 struct pushc_runner {
     const struct pushc_mem *mem; /* borrowed */
-    pushc_source *source;        /* borrowed: what is driven */
+    struct pushc_driven driven;
     pthread_t thread;
     int running; /* there is a thread to be joined */
 
@@ -68,8 +68,9 @@ static void destroy(void *ctx)
     pushc_mem_free(r->mem, r);
 }
 
-int pushc_runner_create(const struct pushc_mem *mem, pushc_source *source,
-                        pushc_loop *loop, struct pushc_runner **out)
+int pushc_runner_create(const struct pushc_mem *mem,
+                        const struct pushc_driven *driven, pushc_loop *loop,
+                        struct pushc_runner **out)
 {
     struct pushc_runner *r = pushc_mem_zalloc(mem, sizeof(*r));
 
@@ -77,11 +78,11 @@ int pushc_runner_create(const struct pushc_mem *mem, pushc_source *source,
         return PUSHC_ERR_MEMORY;
     }
     r->mem = mem;
-    r->source = source;
+    r->driven = *driven;
     r->epoll = epoll_create1(EPOLL_CLOEXEC);
     r->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     if (r->epoll < 0 || r->timer < 0
-        || watch(r, source, r->timer, PUSHC_READ) != 0) {
+        || watch(r, driven->source, r->timer, PUSHC_READ) != 0) {
         destroy(r);
         return PUSHC_ERR_SYSTEM;
     }
@@ -95,13 +96,13 @@ static void dispatch(struct pushc_runner *r, const struct epoll_event *e)
     uint64_t ticks;
 
     if (e->data.fd != r->timer) {
-        pushc_source_ready(
-            r->source, e->data.fd,
+        r->driven.ready(
+            r->driven.source, e->data.fd,
             (e->events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? PUSHC_READ : 0)
                 | (e->events & (EPOLLOUT | EPOLLERR) ? PUSHC_WRITE : 0));
     }
     else if (read(r->timer, &ticks, sizeof(ticks)) == sizeof(ticks)) {
-        pushc_source_timeout(r->source);
+        r->driven.timeout(r->driven.source);
     }
 }
 

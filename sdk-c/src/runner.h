@@ -9,11 +9,18 @@
 
 struct pushc_runner;
 
-/* Make a runner of the source, and fill in its loop, of which closed() frees
- * it. mem and the source are borrowed. PUSHC_OK, PUSHC_ERR_MEMORY,
- * PUSHC_ERR_SYSTEM. */
-int pushc_runner_create(const struct pushc_mem *mem, pushc_source *source,
-                        pushc_loop *loop, struct pushc_runner **out);
+/* What is driven, as an application drives it. */
+struct pushc_driven {
+    pushc_source *source; /* borrowed */
+    void (*ready)(pushc_source *source, int fd, int what);
+    void (*timeout)(pushc_source *source);
+};
+
+/* Make a runner, and fill in its loop, of which closed() frees it. mem is
+ * borrowed. PUSHC_OK, PUSHC_ERR_MEMORY, PUSHC_ERR_SYSTEM. */
+int pushc_runner_create(const struct pushc_mem *mem,
+                        const struct pushc_driven *driven, pushc_loop *loop,
+                        struct pushc_runner **out);
 
 /* Start the thread. PUSHC_OK or PUSHC_ERR_SYSTEM. */
 int pushc_runner_start(struct pushc_runner *r);

@@ -41,11 +41,14 @@ static int watch(void *source, int fd, int what)
 
 static int init_loop(pushc_source *s)
 {
+    const struct pushc_driven driven = {s, pushc_source_ready,
+                                        pushc_source_timeout};
+
     if (s->set->has_loop) {
         s->loop = s->set->loop;
         return PUSHC_OK;
     }
-    return pushc_runner_create(&s->set->mem, s, &s->loop, &s->runner);
+    return pushc_runner_create(&s->set->mem, &driven, &s->loop, &s->runner);
 }
 
 int pushc_source_init(pushc_source *s, const struct pushc_settings *set,

@@ -36,7 +36,7 @@ static bool settle_shard(push_cluster_t *cluster, unsigned shard)
     do {
         count = push_tags_due(cluster->store, shard, copies, DUE);
         for (unsigned i = 0; i < count; i++) {
-            well = well && settle(cluster, &copies[i]);
+            well = settle(cluster, &copies[i]) && well;
             free(copies[i].list);
         }
     } while (well && count == DUE);

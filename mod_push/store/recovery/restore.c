@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/recovery/restore_internal.h"
+#include "store/recovery/restore_times.h"
 #include "store/disk/assigned_record.h"
 #include "store/disk/later_record.h"
 #include "store/disk/revocation.h"
@@ -283,15 +284,6 @@ static void note_lost(push_restore_t *restore, const push_lost_t *lost)
     list->at[list->count++] = *lost;
 }
 
-void push_restore_clock(push_store_t *store, uint64_t mid)
-{
-    uint64_t moment = mid >> 12;
-
-    if (atomic_load(&store->segment->clock) < moment) {
-        atomic_store(&store->segment->clock, moment);
-    }
-}
-
 static push_log_t *log_of(push_store_t *store,
                           const push_message_record_t *message,
                           unsigned *shard)
@@ -318,7 +310,7 @@ static push_log_t *log_of(push_store_t *store,
 
 static int64_t time_left(const push_restore_t *restore, const push_raw_t *raw)
 {
-    return push_restore_until(restore, raw->expires) - restore->now.mono;
+    return push_restore_until(&restore->now, raw->expires) - restore->now.mono;
 }
 
 static bool append(push_restore_t *restore, push_store_t *store,

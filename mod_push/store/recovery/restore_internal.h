@@ -4,8 +4,8 @@
 #include "store/recovery/restore.h"
 
 /*
- * The parts that restore.c, restore_device.c and restore_losses.c share;
- * nobody else includes them.
+ * The parts that restore.c and the files restore_*.c share; nobody else
+ * includes them.
  */
 
 /* A record as it was read. */
@@ -53,28 +53,12 @@ struct push_restore_t {
 void push_restore_forgot(push_restore_t *restore, push_store_t *store);
 void push_restore_losses(const push_restore_t *restore, push_store_t *store);
 
-/* The longest TTL that there is, ms. */
-#define PUSH_TIME_LEFT_MAX 31536000000LL
-
-/* mono ms; at most a year, whatever became of the wall clock meanwhile. */
-static inline int64_t push_restore_until(const push_restore_t *restore,
-                                         int64_t wall)
-{
-    int64_t left = wall - restore->now.wall;
-
-    return restore->now.mono
-           + (left < PUSH_TIME_LEFT_MAX ? left : PUSH_TIME_LEFT_MAX);
-}
-
 /* Last, since what is restored is not to be counted. */
 void push_restore_reports(push_restore_t *restore, push_store_t *store);
 
 /* Before all messages, which get the room that is left. */
 void push_restore_assigned(push_restore_t *restore, push_store_t *store);
 void push_restore_laters(push_restore_t *restore, push_store_t *store);
-
-/* No mid is given twice. */
-void push_restore_clock(push_store_t *store, uint64_t mid);
 
 /* So much of the segment may be full after a start. */
 #define PUSH_RESTORE_PERCENT 85u

@@ -3,6 +3,7 @@
 
 #include "store/disk/later_record.h"
 #include "store/recovery/restore_internal.h"
+#include "store/recovery/restore_times.h"
 #include "store/shard/later.h"
 
 /*

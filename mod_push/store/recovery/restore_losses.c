@@ -1,6 +1,7 @@
 #include "store/ops/forget.h"
 #include "store/disk/forgot.h"
 #include "store/recovery/restore_internal.h"
+#include "store/recovery/restore_times.h"
 
 /*
  * Losses from before the restart, for those who appear after it: a user's
@@ -30,11 +31,11 @@ void push_restore_forgot(push_restore_t *restore, push_store_t *store)
         shard = &store->shards[forgot.shard];
         if (forgot.strangers_until > restore->now.wall) {
             extend(&shard->strangers_until,
-                   push_restore_until(restore, forgot.strangers_until));
+                   push_restore_until(&restore->now, forgot.strangers_until));
         }
         if (forgot.away_until > restore->now.wall) {
             extend(&shard->away_until,
-                   push_restore_until(restore, forgot.away_until));
+                   push_restore_until(&restore->now, forgot.away_until));
         }
     }
 }
@@ -58,7 +59,7 @@ static void restore_loss(const push_restore_t *restore, push_store_t *store,
 {
     push_name_t name = push_store_name(store, raw->message.name);
     push_user_t *user = find_user(store, &name, bytes);
-    int64_t until = push_restore_until(restore, raw->expires);
+    int64_t until = push_restore_until(&restore->now, raw->expires);
 
     if (user) {
         push_user_note_lost(user, raw->message.stored.urgency, until,
