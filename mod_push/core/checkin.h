@@ -19,7 +19,8 @@ typedef struct push_checkin_t {
     bool from_oldest; /* new subscriptions begin at what is still kept */
     bool made_up;     /* the device id was made up by the server */
     bool explicit_acks;
-    bool traced; /* PushTrace names the user */
+    bool traced;  /* PushTrace names the user */
+    bool if_away; /* PUSH_BUSY if the device has a stream */
     push_urgency_t lowest;
     uint32_t max_in_flight;
     uint32_t max_streams;         /* of this user */

@@ -177,6 +177,15 @@ push_status_t fixture_checkin_late(fixture_t *g, const char *user,
     return checkin(g, &c, device, stream_ref);
 }
 
+push_status_t fixture_checkin_if_away(fixture_t *g, const char *user,
+                                      const char *device,
+                                      push_stream_ref_t *stream_ref)
+{
+    push_checkin_t c = {.user = named(user), .if_away = true};
+
+    return checkin(g, &c, device, stream_ref);
+}
+
 static void add(fixture_t *g, const char *more)
 {
     size_t len = strlen(g->text);

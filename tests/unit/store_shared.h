@@ -88,6 +88,11 @@ push_status_t fixture_checkin_late(fixture_t *fixture, const char *user,
                                    const char *device, uint32_t waited,
                                    push_stream_ref_t *stream_ref);
 
+/* The same unless another one has it. */
+push_status_t fixture_checkin_if_away(fixture_t *fixture, const char *user,
+                                      const char *device,
+                                      push_stream_ref_t *stream_ref);
+
 /* What is sent now: "!low:3 1=text 2=text"; NULL if it is stale. */
 const char *fixture_flush(fixture_t *fixture,
                           const push_stream_ref_t *stream_ref);

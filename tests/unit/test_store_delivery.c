@@ -185,6 +185,22 @@ START_TEST(a_request_from_before_the_stream_takes_nothing_over)
 }
 END_TEST
 
+/* Of two that saw nobody the second one leaves it to the first. */
+START_TEST(one_that_takes_only_what_is_away_takes_nothing_over)
+{
+    push_stream_ref_t first, second;
+
+    ck_assert_int_eq(fixture_checkin_if_away(&g, "u", "d", &first), PUSH_OK);
+    say("u", "a");
+    ck_assert_int_eq(fixture_checkin_if_away(&g, "u", "d", &second),
+                     PUSH_BUSY);
+    ck_assert_str_eq(fixture_flush(&g, &first), "1=a");
+    push_store_checkout(&g.store, &first, &g.now);
+    ck_assert_int_eq(fixture_checkin_if_away(&g, "u", "d", &second), PUSH_OK);
+    ck_assert_str_eq(fixture_flush(&g, &second), "1=a");
+}
+END_TEST
+
 START_TEST(a_stream_that_is_sent_away_gets_nothing_more_and_may_come_again)
 {
     push_stream_state_t expected = _i ? PUSH_REVOKED : PUSH_DISMISSED;
@@ -342,6 +358,7 @@ int main(void)
     tcase_add_test(tc, users_and_devices_are_kept_apart);
     tcase_add_test(tc, the_newer_stream_of_a_device_takes_over);
     tcase_add_test(tc, a_request_from_before_the_stream_takes_nothing_over);
+    tcase_add_test(tc, one_that_takes_only_what_is_away_takes_nothing_over);
     tcase_add_loop_test(
         tc, a_stream_that_is_sent_away_gets_nothing_more_and_may_come_again, 0,
         2);

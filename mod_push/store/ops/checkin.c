@@ -417,17 +417,19 @@ static bool enter_address(push_store_t *store, const arrival_t *arrival,
 }
 
 /*
- * Its client has opened a newer stream while the request waited.  Such a wait
- * is no race of two requests: the process stood still.
+ * Another one has it, and this one would not take it over; or its client has
+ * opened a newer stream while the request waited.  Such a wait is no race of
+ * two requests: the process stood still.
  */
 static bool comes_too_late(const arrival_t *arrival,
                            const push_device_t *device)
 {
     uint32_t waited = arrival->checkin->waited;
 
-    return waited >= LONG_WAIT_MS && device
-           && device->traits & PUSH_DEVICE_ONLINE
-           && device->last_seen > arrival->now->wall - waited;
+    return device && device->traits & PUSH_DEVICE_ONLINE
+           && (arrival->checkin->if_away
+               || (waited >= LONG_WAIT_MS
+                   && device->last_seen > arrival->now->wall - waited));
 }
 
 static push_status_t checkin_user(push_store_t *store,

@@ -68,6 +68,7 @@ static push_status_t claim(push_inlet_t *inlet, uint32_t window, unsigned seat)
     push_checkin_t checkin = {.user = text_of(inlet->user),
                               .explicit_acks = true,
                               .from_oldest = true,
+                              .if_away = true,
                               .lowest = PUSH_VERY_LOW,
                               .max_in_flight = window,
                               .max_streams = 1,

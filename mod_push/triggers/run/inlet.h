@@ -42,9 +42,10 @@ push_status_t push_inlet_read_view(push_broker_t *broker, const char *user,
 
 /*
  * Claims the device, with so many messages in flight at most, and takes over
- * from whoever has it.  The reservation is used up in any case.  Statuses: as
- * the broker's claim(); PUSH_NO_STATE: there is no descriptor, or the reactor
- * took none.
+ * from the node that has it.  The reservation is used up in any case.
+ * Statuses: as the broker's claim(); PUSH_BUSY also: another child of this
+ * node has it; PUSH_NO_STATE: there is no descriptor, or the reactor took
+ * none.
  */
 push_status_t push_inlet_open(push_inlet_t *inlet, push_broker_t *broker,
                               const char *user, uint32_t window,
