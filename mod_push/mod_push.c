@@ -27,6 +27,7 @@
 #include "http/checks.h"
 #include "http/problem.h"
 #include "http/subscribe/present.h"
+#include "http/subscribe/follow.h"
 #include "http/subscribe/receive.h"
 #include "http/runtime.h"
 #include "http/subscribe/ticket.h"
@@ -135,6 +136,7 @@ static const struct resource {
 } resources[] = {
     {"/receive", "GET, HEAD, OPTIONS", GET | HEAD, push_receive},
     {"/ack", "POST, OPTIONS", POST, push_ack},
+    {"/follow", "POST, OPTIONS", POST, push_follow},
     {"/ticket", "POST, OPTIONS", POST, push_ticket_give},
     {"/position", "POST, OPTIONS", POST, push_position},
     {"/presence", "GET, HEAD, OPTIONS", GET | HEAD, push_present},
@@ -159,8 +161,8 @@ static int subscriber(request_rec *r)
     if (!resource) {
         return push_problem_send(r, push_problem(r->pool, 404, "not-found",
                                                  "path: receive, ack, "
-                                                 "ticket, position or "
-                                                 "presence"));
+                                                 "follow, ticket, "
+                                                 "position or presence"));
     }
     if (r->method_number == M_OPTIONS) {
         apr_table_setn(r->err_headers_out, "Allow", resource->allowed);

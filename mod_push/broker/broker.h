@@ -75,17 +75,16 @@ struct push_broker_t {
     void (*release)(push_broker_t *broker, const push_stream_ref_t *stream_ref,
                     const push_time_t *now);
 
-    /*
-     * Acknowledges up to checkin->cursor for the user's device with these
-     * labels.  PUSH_STALE, PUSH_NOT_FOUND.
-     */
+    /* Acknowledges up to the cursor for the user's device with these labels.
+     * PUSH_STALE, PUSH_NOT_FOUND. */
     push_status_t (*ack)(push_broker_t *broker, const push_checkin_t *checkin,
                          const push_time_t *now);
+    /* push_store_choose(); PUSH_ALONE: in a cluster. */
+    push_status_t (*follow)(push_broker_t *, const push_checkin_t *checkin,
+                            const push_time_t *now);
 
-    /*
-     * The device id of the user's only context that has a made-up one and this
-     * app; device has PUSH_DEVICE_MAX + 1 bytes.  False: there is no such.
-     */
+    /* The device id of the user's only context that has a made-up one and this
+     * app; device has PUSH_DEVICE_MAX + 1 bytes.  False: there is no such. */
     bool (*only_made_up)(push_broker_t *broker, push_text_t user,
                          push_text_t app, char *device);
 

@@ -21,6 +21,7 @@
 #include "store/ops/view.h"
 #include "store/ops/view_copy.h"
 #include "store/ops/ack.h"
+#include "store/ops/choose.h"
 #include "store/ops/keys.h"
 #include "store/ops/later.h"
 #include "store/ops/later_list.h"
@@ -159,6 +160,13 @@ static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
                           checkin->labels[PUSH_LABEL_APP], id);
     return push_store_ack(broker->data, checkin->user, id, checkin->cursor,
                           now);
+}
+
+static push_status_t follow(push_broker_t *broker,
+                            const push_checkin_t *checkin,
+                            const push_time_t *now)
+{
+    return push_store_choose(broker->data, checkin, now);
 }
 
 static bool only_made_up(push_broker_t *broker, push_text_t user,
@@ -377,6 +385,7 @@ void push_local_init(push_broker_t *broker, push_store_t *store)
         .claim = claim,
         .release = release,
         .ack = ack,
+        .follow = follow,
         .places = store->positions ? &push_local_places : NULL,
         .only_made_up = only_made_up,
         .dismiss = dismiss,

@@ -112,6 +112,17 @@ static push_status_t ack(push_broker_t *broker, const push_checkin_t *checkin,
                          : push_acks_take(broker->data, checkin, now);
 }
 
+/* Its channels' logs would have to be brought here first. */
+static push_status_t follow(push_broker_t *broker,
+                            const push_checkin_t *checkin,
+                            const push_time_t *now)
+{
+    (void)broker;
+    (void)checkin;
+    (void)now;
+    return PUSH_ALONE;
+}
+
 static bool only_made_up(push_broker_t *broker, push_text_t user,
                          push_text_t app, char *device)
 {
@@ -304,6 +315,7 @@ void push_cluster_init(push_cluster_t *cluster, push_store_t *store,
                               .claim = claim,
                               .release = release,
                               .ack = ack,
+                              .follow = follow,
                               .only_made_up = only_made_up,
                               .dismiss = dismiss,
                               .assign = assign,

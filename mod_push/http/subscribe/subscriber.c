@@ -238,10 +238,10 @@ static const push_problem_t *closed_channel(const request_rec *r,
                         channel, by);
 }
 
-static const push_problem_t *parse_channels(request_rec *r,
-                                            push_subscriber_t *s)
+const push_problem_t *push_subscriber_channels(request_rec *r,
+                                               push_subscriber_t *s,
+                                               const apr_array_header_t *names)
 {
-    apr_array_header_t *names = push_params_all(&s->params, "channel");
     push_text_t *channels = apr_pcalloc(r->pool, (size_t)names->nelts
                                                      * sizeof(*channels));
 
@@ -265,6 +265,13 @@ static const push_problem_t *parse_channels(request_rec *r,
     s->checkin.channels = channels;
     s->checkin.channels_count = (unsigned)names->nelts;
     return NULL;
+}
+
+static const push_problem_t *parse_channels(request_rec *r,
+                                            push_subscriber_t *s)
+{
+    return push_subscriber_channels(r, s,
+                                    push_params_all(&s->params, "channel"));
 }
 
 /* One of two words, or the first one's meaning when it is absent. */

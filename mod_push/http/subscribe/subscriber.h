@@ -44,6 +44,11 @@ const push_problem_t *push_subscriber_parse_ack(request_rec *r,
 const push_problem_t *push_subscriber_parse_device(
     request_rec *r, push_subscriber_t *subscriber);
 
+/* The channels of these names, which the user may follow. */
+const push_problem_t *push_subscriber_channels(
+    request_rec *r, push_subscriber_t *subscriber,
+    const apr_array_header_t *names);
+
 /* User and the one channel of the query, which the user may follow. */
 const push_problem_t *push_subscriber_parse_channel(
     request_rec *r, push_subscriber_t *subscriber, const char **channel);

@@ -61,8 +61,7 @@ static unsigned first_assigned(const push_device_t *device)
            - push_device_assigned_count(device);
 }
 
-/* Its record is written anew, and its stream follows what it follows now. */
-static void reroute(push_store_t *store, push_device_t *device)
+void push_store_reroute(push_store_t *store, push_device_t *device)
 {
     if (store->hand_over) {
         push_shard_note(store, device->shard,
@@ -74,8 +73,8 @@ static void reroute(push_store_t *store, push_device_t *device)
     }
 }
 
-static void count_one(push_channel_t *channel, const push_device_t *device,
-                      int by)
+void push_store_count_follower(push_channel_t *channel,
+                               const push_device_t *device, int by)
 {
     bool online = device->traits & PUSH_DEVICE_ONLINE;
 
@@ -101,7 +100,7 @@ static void append(const change_t *c, push_device_t *device, push_ref_t room)
 
     memcpy(list, push_at(c->heap, before), count * sizeof(*list));
     list[count] = *c->subscription;
-    count_one(channel_at(c->heap, c->subscription), device, 1);
+    push_store_count_follower(channel_at(c->heap, c->subscription), device, 1);
     PUSH_FAILPOINT("assigned-prepared");
     push_device_set_assigned(device, room, count + 1, assigned + 1);
     PUSH_FAILPOINT("assigned-appended");
@@ -161,7 +160,7 @@ static bool take_out(push_store_t *store, push_device_t *device,
     memcpy(list + place, old + place + 1, (count - place) * sizeof(*list));
     push_device_set_assigned(device, ref, count, assigned);
     PUSH_FAILPOINT("assigned-taken-out");
-    count_one(channel, device, -1);
+    push_store_count_follower(channel, device, -1);
     heap->release(heap, before);
     return true;
 }
@@ -182,7 +181,7 @@ void push_assigned_tidy(push_store_t *store, push_device_t *device)
         }
     }
     if (changed) {
-        reroute(store, device);
+        push_store_reroute(store, device);
     }
 }
 
@@ -247,7 +246,7 @@ static void join_all(const change_t *c, const push_ref_t *rooms,
 
             return_to(c, &push_device_subscriptions(c->heap, device)[place]);
         }
-        reroute(c->store, device);
+        push_store_reroute(c->store, device);
         ref = device->sibling;
     }
 }
@@ -267,7 +266,7 @@ static void leave_all(const change_t *c)
                     PUSH_LEFT;
             }
             PUSH_FAILPOINT("assigned-left");
-            reroute(c->store, device);
+            push_store_reroute(c->store, device);
         }
         ref = device->sibling;
     }
@@ -516,7 +515,7 @@ static void leave_others(const change_t *c, push_device_t *device,
         }
     }
     if (changed) {
-        reroute(c->store, device);
+        push_store_reroute(c->store, device);
     }
 }
 

@@ -61,6 +61,15 @@ push_status_t push_assigned_settle(push_store_t *store,
                                    const push_assigned_list_t *list,
                                    const push_subscription_list_t *wanted);
 
+/* ---- with the lock of the device's shard ---- */
+
+/* Its record is written anew, and its stream follows what it follows now. */
+void push_store_reroute(push_store_t *store, push_device_t *device);
+
+/* The channel has this device more, or less. */
+void push_store_count_follower(push_channel_t *channel,
+                               const push_device_t *device, int by);
+
 /* ---- for the sweep ---- */
 
 /*
