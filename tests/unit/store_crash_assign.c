@@ -4,6 +4,7 @@
 #include "core_world.h"
 #include "store/ops/ack.h"
 #include "store/ops/assign.h"
+#include "store/ops/choose.h"
 #include "store_crash_part.h"
 
 /* What a process that may die subscribes a user to. */
@@ -41,6 +42,21 @@ void crash_unassign(fixture_t *g, const crash_journal_t *j)
     ask(g, names.user, names.two, false);
 }
 
+/* The device asks for the second one, and then for nothing. */
+static void choose(fixture_t *g, const names_t *names)
+{
+    const push_text_t two = named(names->two);
+    push_checkin_t c = {.user = named(names->user),
+                        .channels = &two,
+                        .channels_count = 1,
+                        .max_subscriptions = 2};
+
+    c.labels[PUSH_LABEL_DEVICE] = named("1");
+    push_store_choose(&g->store, &c, &g->now);
+    c.channels_count = 0;
+    push_store_choose(&g->store, &c, &g->now);
+}
+
 void crash_assign(fixture_t *g, crash_journal_t *j)
 {
     static const push_cursor_t first = {.seq = 1};
@@ -59,6 +75,7 @@ void crash_assign(fixture_t *g, crash_journal_t *j)
         == PUSH_OK) {
         ask(g, names.user, names.one, false);
         ask(g, names.user, names.one, true);
+        choose(g, &names);
         push_store_ack(&g->store, named(names.user), stream_ref.id, &first,
                        &g->now);
     }
