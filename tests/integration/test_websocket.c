@@ -9,6 +9,7 @@
 #include "certificate.h"
 #include "keep.h"
 #include "shell.h"
+#include "stream.h"
 #include "token.h"
 #include "verbs.h"
 #include "wait.h"
@@ -310,6 +311,94 @@ START_TEST(it_moves_when_its_child_ends)
 }
 END_TEST
 
+/* ---- other channels, on streams of any kind ---- */
+
+static struct answer *follow(const struct server *s, const char *query,
+                             const char *body)
+{
+    return http_do(s, "POST", keep_printf("/ramen/follow?%s", query), NULL,
+                   body);
+}
+
+static void follow_well(const struct server *s, const char *query,
+                        const char *body)
+{
+    ck_assert_int_eq(follow(s, query, body)->status, 204);
+}
+
+static const struct {
+    const char *query;
+    const char *body;
+    int status;
+    const char *mention;
+} unheard_of[] = {
+    {QUERY, "[]", 400, "body: one JSON object"},
+    {QUERY, "", 400, "body: one JSON object"},
+    {QUERY, "{\"channels\":[],\"channels\":[]}", 400, "no member twice"},
+    {QUERY, "{}", 400, "channels: a list of strings"},
+    {QUERY, "{\"channels\":\"open-a\"}", 400, "channels: a list"},
+    {QUERY, "{\"channels\":[\"open-a\",1]}", 400, "channels: a list"},
+    {QUERY, "{\"channels\":[\"\"]}", 400, "channel: 1-255 bytes"},
+    {QUERY, "{\"channels\":[],\"from\":1}", 400, "from: now or oldest"},
+    {QUERY, "{\"channels\":[],\"from\":\"old\"}", 400, "from: now or oldest"},
+    {QUERY, "{\"channels\":[],\"form\":\"now\"}", 400, "none of channels"},
+    {QUERY, "{\"channels\":[\"open-a\",\"closed\"]}", 403,
+     "closed is not one"},
+    {QUERY, "{\"channels\":[\"open-a\",\"open-b\",\"open-c\",\"open-d\"]}",
+     400, "at most 3 channels a device"},
+    {"user=ada", "{\"channels\":[]}", 400, "device: missing"},
+    {"user=ada&device=other", "{\"channels\":[]}", 404, "device:"},
+    {"device=d", "{\"channels\":[]}", 401, "user"},
+};
+
+static void expect_refusals(const struct server *s)
+{
+    for (size_t i = 0; i < sizeof(unheard_of) / sizeof(*unheard_of); i++) {
+        http_expect(follow(s, unheard_of[i].query, unheard_of[i].body),
+                    unheard_of[i].status, unheard_of[i].mention);
+    }
+    ck_assert_int_eq(
+        http_do(s, "GET", "/ramen/follow?" QUERY, NULL, NULL)->status, 405);
+    http_expect(http_do(s, "POST", "/ramen/follow?" QUERY,
+                        "Sec-Fetch-Site: cross-site\r\n", "{\"channels\":[]}"),
+                403, "Sec-Fetch-Site");
+}
+
+START_TEST(an_open_stream_follows_other_channels)
+{
+    struct server_options o = {.mpm = mpms[_i],
+                               .receive = "PushUser query:user\n"
+                                          "PushChannels open-*\n"
+                                          "PushMaxChannelsPerDevice 3\n"};
+    struct server *s = server_start(&o);
+    struct websocket *ws = websocket_ramen(s, QUERY "&channel=open-a");
+    struct stream *st = stream_open(s, "user=eve&device=d&channel=open-b",
+                                    NULL);
+
+    publish(s, "channel=open-b", NULL, "1");
+    expect_message(st, 1, "1");
+    expect_refusals(s);
+    publish(s, "channel=open-a", NULL, "2");
+    websocket_expect(ws, 1, "data", "2");
+    follow_well(s, QUERY, "{\"channels\":[\"open-b\"],\"from\":\"oldest\"}");
+    websocket_expect(ws, 2, "data", "1");
+    follow_well(s, "user=eve&device=d",
+                "{\"channels\":[\"open-b\",\"open-c\"],\"from\":\"now\"}");
+    publish(s, "channel=open-a", NULL, "3");
+    publish(s, "channel=open-c", NULL, "4");
+    expect_message(st, 2, "4");
+    publish(s, "channel=open-b", NULL, "5");
+    expect_message(st, 3, "5");
+    ack(ws, websocket_expect(ws, 3, "data", "5"));
+    follow_well(s, QUERY, "{\"channels\":[]}");
+    publish(s, "channel=open-b", NULL, "6");
+    publish(s, "user=ada", NULL, "7");
+    websocket_expect(ws, 4, "data", "7");
+    expect_message(st, 4, "6");
+    stream_close(st);
+}
+END_TEST
+
 /* ---- other forms ---- */
 
 START_TEST(without_a_subprotocol_payloads_come_bare)
@@ -463,6 +552,7 @@ int main(void)
     TCase *tc = case_add(suite, "streams", 60);
 
     tcase_add_row_test(tc, messages_come_and_are_acknowledged, mpms);
+    tcase_add_row_test(tc, an_open_stream_follows_other_channels, mpms);
     tcase_add_test(tc, an_acknowledgement_may_come_in_pieces);
     tcase_add_test(tc, a_full_window_opens_by_an_acknowledgement);
     tcase_add_test(tc, a_cursor_resumes_what_was_not_acknowledged);

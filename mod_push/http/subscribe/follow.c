@@ -54,7 +54,7 @@ static const push_problem_t *parse_from(apr_pool_t *pool, const json_t *from,
     const char *word = from ? json_string_value(from) : "now";
 
     if (!word || (strcmp(word, "now") != 0 && strcmp(word, "oldest") != 0)) {
-        return bad_member(pool, "from: \"now\" or \"oldest\"");
+        return bad_member(pool, "from: now or oldest");
     }
     *oldest = *word == 'o';
     return NULL;
