@@ -136,9 +136,8 @@ static void own_channels_stay(const struct cluster *c)
     struct stream *st = stream_open(
         c->nodes[0], "user=dan&device=d&seq=0&channel=mine", NULL);
 
-    http_expect(http_do(c->nodes[0], "POST",
-                        "/ramen/follow?user=dan&device=d", NULL,
-                        "{\"channels\":[]}"),
+    http_expect(http_do(c->nodes[0], "POST", "/ramen/follow?user=dan&device=d",
+                        NULL, "{\"channels\":[]}"),
                 501, "a node of a cluster");
     tag(c->nodes[1], "dan", "mine");
     tag(c->nodes[1], "dan", "theirs");
