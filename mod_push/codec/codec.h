@@ -64,7 +64,8 @@ typedef struct push_codec_t {
     bool single;      /* a batch is its first message; no others follow */
     void (*message)(push_output_t *out, push_letter_t *letter);
     void (*gap)(push_output_t *out, const push_gap_report_t *gap);
-    void (*beat)(push_output_t *out, bool event);
+    /* us: when, for who can have it sent back. */
+    void (*beat)(push_output_t *out, bool event, int64_t us);
     void (*bye)(push_output_t *out, const push_notice_t *notice);
 
     /*

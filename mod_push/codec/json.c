@@ -261,9 +261,10 @@ static void json_gap(push_output_t *out, const push_gap_report_t *gap)
 }
 
 /* Space before a JSON text is none of it. */
-static void json_beat(push_output_t *out, bool event)
+static void json_beat(push_output_t *out, bool event, int64_t us)
 {
     (void)event;
+    (void)us;
     push_output_copy(out, "\n", 1);
 }
 

@@ -378,10 +378,11 @@ static void sse_gap(push_output_t *out, const push_gap_report_t *gap)
     }
 }
 
-static void sse_beat(push_output_t *out, bool event)
+static void sse_beat(push_output_t *out, bool event, int64_t us)
 {
     static const char text[] = "event: heartbeat\ndata:\n\n";
 
+    (void)us;
     if (event) {
         push_output_copy(out, text, sizeof(text) - 1);
     }

@@ -16,10 +16,11 @@ static void verbatim_gap(push_output_t *out, const push_gap_report_t *gap)
     (void)gap;
 }
 
-static void verbatim_beat(push_output_t *out, bool event)
+static void verbatim_beat(push_output_t *out, bool event, int64_t us)
 {
     (void)out;
     (void)event;
+    (void)us;
 }
 
 static void verbatim_bye(push_output_t *out, const push_notice_t *notice)

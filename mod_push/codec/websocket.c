@@ -1,5 +1,7 @@
 #include "codec/websocket.h"
 
+#include <string.h>
+
 #include "codec/base64.h"
 #include "codec/json.h"
 #include "codec/payload.h"
@@ -240,21 +242,22 @@ static void bare_gap(push_output_t *out, const push_gap_report_t *gap)
     (void)gap;
 }
 
-static void bare_beat(push_output_t *out, bool event)
+static void bare_beat(push_output_t *out, bool event, int64_t us)
 {
-    char ping[PUSH_FRAME_HEAD_MAX];
-    const char *end = push_frame_put(ping, PUSH_FRAME_PING, 0);
+    char ping[PUSH_FRAME_HEAD_MAX + sizeof(us)];
+    char *end = push_frame_put(ping, PUSH_FRAME_PING, sizeof(us));
 
     (void)event;
-    push_output_copy(out, ping, (size_t)(end - ping));
+    memcpy(end, &us, sizeof(us));
+    push_output_copy(out, ping, (size_t)(end - ping) + sizeof(us));
 }
 
 /* Scripts of a browser do not see pings. */
-static void ramen_beat(push_output_t *out, bool event)
+static void ramen_beat(push_output_t *out, bool event, int64_t us)
 {
     static const char note[] = "{\"beat\":true}";
 
-    bare_beat(out, event);
+    bare_beat(out, event, us);
     if (event) {
         add_note(out, note, note + sizeof(note) - 1);
     }

@@ -63,7 +63,9 @@
     HISTOGRAM(SYNC_DURATION, "push_commit_sync_duration_seconds", NONE,       \
               WRITE, "How long a write to the write-ahead log took.")         \
     HISTOGRAM(STREAM_DURATION, "push_stream_duration_seconds", CLOSED,        \
-              STREAM, "How long streams and polls were open.")
+              STREAM, "How long streams and polls were open.")                \
+    HISTOGRAM(ROUND_TRIP, "push_round_trip_seconds", NONE, WRITE,             \
+              "From a heartbeat over WebSocket to its answer.")
 
 /* The upper bounds of the buckets, µs; above the last there is one more. */
 #define PUSH_BOUNDS_WRITE                                                     \

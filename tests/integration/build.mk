@@ -61,7 +61,8 @@ $(B)/tests/integration/test_explain: $(B)/obj/tests/integration/causes.o
 
 # A foreign client is python3-websockets.
 DEB_PACKAGES += python3 python3-websockets
-$(B)/tests/integration/test_websocket: $(B)/obj/tests/integration/websocket.o
+$(B)/tests/integration/test_websocket: $(B)/obj/tests/integration/websocket.o \
+		$(B)/obj/tests/integration/scrape.o
 
 $(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \
 		| build/proxies/fetched

@@ -9,6 +9,7 @@
 #include "certificate.h"
 #include "keep.h"
 #include "shell.h"
+#include "scrape.h"
 #include "stream.h"
 #include "token.h"
 #include "verbs.h"
@@ -427,6 +428,30 @@ START_TEST(without_a_subprotocol_payloads_come_bare)
 }
 END_TEST
 
+static double ways(const struct server *s, const char *what)
+{
+    return scrape_value(scrape_take(s, false),
+                        keep_printf("push_round_trip_seconds_%s", what));
+}
+
+/* The answer to a heartbeat is timed; one to none, or in a dream, is not. */
+static void expect_ways(const struct server *s)
+{
+    struct websocket *ws = websocket_open(s, "user=eve&device=d", NULL);
+    const struct frame *f = websocket_next(ws);
+
+    ck_assert_uint_eq(f->opcode, 9);
+    ck_assert_uint_eq(f->length, 8);
+    websocket_send(ws, 0x8a, "\0\0\0\0\0\0\0\0", 8);
+    websocket_send(ws, 0x8a, "\377\377\377\377\377\377\377\177", 8);
+    websocket_send(ws, 0x8a, f->text, 7);
+    websocket_send(ws, 0x8a, NULL, 0);
+    websocket_send(ws, 0x8a, f->text, 8);
+    wait_until(ways(s, "count") > 0);
+    ck_assert(ways(s, "count") == 1);
+    ck_assert(ways(s, "sum") > 0 && ways(s, "sum") < 60);
+}
+
 START_TEST(hearts_beat)
 {
     struct server_options o = {.receive = BASE "PushHeartbeat 200ms"};
@@ -440,6 +465,7 @@ START_TEST(hearts_beat)
     ws = websocket_ramen(s, QUERY);
     ck_assert_uint_eq(websocket_next(ws)->opcode, 9);
     ck_assert_uint_eq(websocket_next(ws)->opcode, 9);
+    expect_ways(s);
 }
 END_TEST
 

@@ -311,7 +311,7 @@ START_TEST(what_does_not_fit_is_left_out_and_all_behind_it)
     ck_assert_uint_gt(count, 200);
     ck_assert_uint_le(out.count, PUSH_OUTPUT_PIECES);
     push_codec_sse.message(&out, &letter);
-    push_codec_sse.beat(&out, true);
+    push_codec_sse.beat(&out, true, 0);
     push_codec_sse.gap(&out, &(push_gap_report_t){.dropped = 1});
     ck_assert_uint_eq(out.bytes, size);
     free(data);
@@ -448,10 +448,10 @@ static void expect_output(const char *text)
 START_TEST(heartbeats_gaps_and_the_end_are_events_of_their_own)
 {
     push_output_begin(&out, 0);
-    push_codec_sse.beat(&out, false);
+    push_codec_sse.beat(&out, false, 0);
     expect_output("\n");
     push_output_begin(&out, 0);
-    push_codec_sse.beat(&out, true);
+    push_codec_sse.beat(&out, true, 0);
     expect_output("event: heartbeat\ndata:\n\n");
     push_output_begin(&out, 0);
     push_codec_sse.gap(&out, &(push_gap_report_t){PUSH_GAP_STATE_LOST,

@@ -310,7 +310,7 @@ START_TEST(a_batch_may_be_empty_or_end_in_good_bye)
     const push_codec_t *json = &push_codec_json;
 
     push_output_begin(&out, 0);
-    json->beat(&out, true);
+    json->beat(&out, true, 0);
     json->seam(&out, PUSH_SEAM_BEGIN);
     json->seam(&out, PUSH_SEAM_MESSAGES);
     json->seam(&out, PUSH_SEAM_END);

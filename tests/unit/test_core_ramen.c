@@ -222,14 +222,14 @@ END_TEST
 START_TEST(a_heart_beats_by_pings)
 {
     push_output_begin(&out, 0);
-    push_codec_ramen.beat(&out, false);
-    expect_note(PUSH_FRAME_PING, "");
-    push_output_begin(&out, 2);
-    push_codec_ramen.beat(&out, true);
+    push_codec_ramen.beat(&out, false, 0x3132333435363738);
+    expect_note(PUSH_FRAME_PING, "87654321");
+    push_output_begin(&out, 10);
+    push_codec_ramen.beat(&out, true, 0x3132333435363738);
     expect_note(PUSH_FRAME_TEXT, "{\"beat\":true}");
     push_output_begin(&out, 0);
-    push_codec_bare.beat(&out, true);
-    expect_note(PUSH_FRAME_PING, "");
+    push_codec_bare.beat(&out, true, 0x3132333435363738);
+    expect_note(PUSH_FRAME_PING, "87654321");
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 
 #include "core/tally_message.h"
 #include "store/shard/hold.h"
+#include "store/shm/clock.h"
 #include "stream/transport/tcp.h"
 #include "stream/transport/tls.h"
 #include "stream/loop/reply.h"
@@ -515,7 +516,8 @@ push_flush_t push_stream_beat(push_writer_t *writer, push_stream_t *stream)
         return PUSH_FLUSH_BLOCKED;
     }
     push_output_begin(out, 0);
-    codec_of(stream)->beat(out, stream->event_beats);
+    codec_of(stream)->beat(out, stream->event_beats,
+                           stream->websocket ? push_clock_us() : 0);
     if (!out->bytes) {
         return PUSH_FLUSH_DONE;
     }

@@ -542,6 +542,7 @@ bool push_stream_set_init(push_stream_set_t *set)
     push_stream_set_read_clock(set);
     set->random = (unsigned)(set->now.wall ^ getpid());
     set->upstreams.store = set->store;
+    set->upstreams.counts = &set->seat->counts;
     set->writer = push_writer_create(set->store, set->seat);
     return set->writer && push_followers_init(&set->followers)
            && push_map_init(&set->devices)

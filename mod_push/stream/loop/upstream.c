@@ -2,16 +2,20 @@
 
 #include <string.h>
 
+#include "core/times.h"
 #include "store/ops/ack.h"
+#include "store/shm/clock.h"
 #include "websocket/said.h"
 
-#define READ 4096u
+#define READ    4096u
+#define WAY_MAX 60000000 /* µs; what is longer is none of ours */
 
 _Static_assert(PUSH_UPSTREAM_MAX == 4096, "reason_of() names it");
 
 /* What one reading works on. */
 typedef struct {
     push_store_t *store;
+    push_counts_t *counts;
     const push_time_t *now;
     push_stream_t *stream;
     push_upstream_t *upstream;
@@ -89,6 +93,24 @@ static push_close_t hear_ping(push_upstream_t *upstream,
     return PUSH_CLOSE_NONE;
 }
 
+/* One that answers no heartbeat may say anything. */
+static push_close_t hear_pong(const reading_t *reading,
+                              const push_heard_t *heard)
+{
+    int64_t sent;
+    int64_t way;
+
+    if (heard->len != sizeof(sent)) {
+        return PUSH_CLOSE_NONE;
+    }
+    memcpy(&sent, heard->at, sizeof(sent));
+    way = push_clock_us() - sent;
+    if (sent > 0 && way >= 0 && way <= WAY_MAX) {
+        push_count_time(reading->counts, PUSH_TIME_ROUND_TRIP, 0, way);
+    }
+    return PUSH_CLOSE_NONE;
+}
+
 static push_close_t hear(void *data, const push_heard_t *heard)
 {
     reading_t *reading = data;
@@ -105,6 +127,7 @@ static push_close_t hear(void *data, const push_heard_t *heard)
         reading->reason = "only text is understood";
         return PUSH_CLOSE_KIND;
     case PUSH_FRAME_PONG:
+        return hear_pong(reading, heard);
     case PUSH_FRAME_MORE:
         break;
     }
@@ -183,6 +206,7 @@ push_upstream_end_t push_upstream_read(push_upstreams_t *upstreams,
     push_upstream_t *kept = push_upstreams_get(upstreams, index);
     push_upstream_t *upstream = kept ? kept : &fresh;
     reading_t reading = {.store = upstreams->store,
+                         .counts = upstreams->counts,
                          .now = now,
                          .stream = stream,
                          .upstream = upstream};

@@ -22,6 +22,7 @@ typedef struct push_upstream_t {
 
 typedef struct push_upstreams_t {
     push_store_t *store;       /* of their devices */
+    push_counts_t *counts;     /* of who reads */
     push_upstream_t ***pieces; /* of 256 streams each; NULL: none has any */
     uint32_t count;
 } push_upstreams_t;
