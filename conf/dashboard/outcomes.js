@@ -11,6 +11,7 @@ const OUTCOMES = [
   ['recalled', 'recalled', 'taken back by its publisher'],
   ['evicted', 'evicted', 'memory or a mailbox was full'],
   ['refused', 'refused', 'the mailbox was too full'],
+  ['filtered', 'filtered', 'it was for other devices'],
   ['unacked', 'not acknowledged', 'the window was full for too long'],
   ['failed', 'failed', 'could not be delivered'],
 ];

@@ -91,6 +91,7 @@
     TOTAL(REPLACED, "replaced")                                               \
     TOTAL(RECALLED, "recalled")                                               \
     TOTAL(EVICTED, "evicted")                                                 \
-    TOTAL(REFUSED, "refused")
+    TOTAL(REFUSED, "refused")                                                 \
+    TOTAL(FILTERED, "filtered")
 
 #endif

@@ -59,6 +59,7 @@ static void count_filtered(push_heap_t *heap, const push_device_t *device,
     if (message->topic_len & PUSH_MESSAGE_WHERE
         && !push_before(at.at, subscription->reported[at.lane])
         && addressed(heap, device, message, at.subscription, now)) {
+        push_tally_message(heap, message, PUSH_TALLY_FILTERED);
         push_count_settled(heap, PUSH_BY_OUTCOME_FILTERED, at.lane, 1);
         if (message->traits & PUSH_TRAIT_RECEIPT) {
             push_event_of_drop(heap, message, device, PUSH_FILTERED, now);

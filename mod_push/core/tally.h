@@ -15,8 +15,7 @@
  * as the counters do, with one writer each, and only rise (core/counts.h); but
  * of 32 bits, so they wrap, and who takes differences in time gets them right.
  *
- * The classes of one block are 64 bytes for two, so counting touches one line,
- * which comes with the lock of its shard.
+ * A class of a block is less than a line, and counting touches one figure.
  */
 
 /* Each figure with its name, in the order in which reports show them. */
@@ -28,7 +27,8 @@
     TALLY(REPLACED, "replaced")                                               \
     TALLY(RECALLED, "recalled")                                               \
     TALLY(EVICTED, "evicted")                                                 \
-    TALLY(REFUSED, "refused")
+    TALLY(REFUSED, "refused")                                                 \
+    TALLY(FILTERED, "filtered")
 
 #define PUSH_TALLY_KIND(kind, name) PUSH_TALLY_##kind,
 

@@ -154,13 +154,14 @@ int64_t push_verbatim_read(apr_pool_t *pool, push_text_t bytes,
     static const char end[] = "\r\n\r\n";
     const char *found = bytes.len ? memmem(bytes.at, bytes.len, end, 4) : NULL;
     apr_table_t *headers = apr_table_make(pool, 8);
-    char *line, *next;
+    char *line, *next, *last;
 
     if (!found) {
         return 0;
     }
     *answer = (push_verbatim_t){.headers = headers};
     line = apr_pstrmemdup(pool, bytes.at, (size_t)(found - bytes.at) + 2);
+    last = line + (found - bytes.at) + 2;
     for (next = strstr(line, "\r\n"); next; next = strstr(line, "\r\n")) {
         *next = '\0';
         if (answer->code ? !read_header(line, headers)
@@ -170,5 +171,5 @@ int64_t push_verbatim_read(apr_pool_t *pool, push_text_t bytes,
         line = next + 2;
     }
     /* A NUL cut it short. */
-    return line == NULL || *line ? -1 : found + 4 - bytes.at;
+    return line == last ? found + 4 - bytes.at : -1;
 }

@@ -309,6 +309,24 @@ static const char *missing(const push_rule_t *rule)
                : NULL;
 }
 
+/* What one directive says, and another one says that nobody hears it. */
+static const char *unheard(const push_rule_t *rule)
+{
+    if (rule->every && rule->at) {
+        return "either PushEvery or PushAt";
+    }
+    if (rule->every && !rule->when && rule->attempts) {
+        return "no attempts= of PushRetry beside PushEvery alone, which is "
+               "not tried again";
+    }
+    return rule->post.url
+                   && (rule->message.ttl >= 0 || rule->message.topic
+                       || rule->message.event)
+               ? "no ttl=, topic= and event= of PushMessage beside PushPost, "
+                 "which publishes nothing"
+               : NULL;
+}
+
 static push_rule_t *make_rule(const cmd_parms *cmd, const char *name,
                               int index)
 {
@@ -319,7 +337,6 @@ static push_rule_t *make_rule(const cmd_parms *cmd, const char *name,
     rule->user = apr_pstrcat(cmd->pool, PUSH_TRIGGER_PREFIX, name, NULL);
     rule->message.urgency = PUSH_NORMAL;
     rule->message.ttl = -1;
-    rule->attempts = ATTEMPTS;
     rule->age = AGE;
     rule->file = cmd->directive->filename;
     rule->line = (unsigned)cmd->directive->line_num;
@@ -337,7 +354,8 @@ static const char *read_section(cmd_parms *cmd, push_global_t *global,
         error = ap_walk_config(cmd->directive->first_child, cmd, cmd->context);
         global->rule = NULL;
     }
-    lacks = error ? NULL : missing(rule);
+    lacks = error ? NULL : missing(rule) ?: unheard(rule);
+    rule->attempts = rule->attempts ? rule->attempts : ATTEMPTS;
     return lacks ? apr_psprintf(cmd->pool, "<PushTrigger %s> must have %s",
                                 rule->name, lacks)
                  : error;

@@ -167,6 +167,24 @@ struct answer *apps_get(const struct server *s, enum app app, const char *name)
     return http_get(s, apps_path(app, name));
 }
 
+struct wire *apps_ask(const struct server *s, enum app app, const char *name)
+{
+    struct wire *w = wire_open(s, 0);
+    struct request q = {.target = apps_path(app, name)};
+
+    http_send(w, &q);
+    return w;
+}
+
+void apps_await(struct wire *w, const char *text)
+{
+    int64_t deadline = wait_now() + WAIT_MS;
+
+    while (!w->used || !strstr(w->bytes, text)) {
+        ck_assert_msg(wire_receive(w, deadline), "no %s", text);
+    }
+}
+
 int apps_captures(const struct server *s, const char *result)
 {
     const char *text = http_get(s, "/push/metrics")->body;

@@ -21,6 +21,7 @@
 #include "http.h"
 #include "server.h"
 #include "stream.h"
+#include "wire.h"
 
 enum app { APP_NODE, APP_FPM, APP_CGI, APP_MOD_PHP };
 
@@ -39,6 +40,12 @@ const char *apps_path(enum app app, const char *name);
 /* Ask for it. */
 struct answer *apps_get(const struct server *s, enum app app,
                         const char *name);
+
+/* Ask, and hold the connection: the answer may have no end. */
+struct wire *apps_ask(const struct server *s, enum app app, const char *name);
+
+/* Wait until this has come. */
+void apps_await(struct wire *w, const char *text);
 
 /* How many messages of answers came to this, say "published". */
 int apps_captures(const struct server *s, const char *result);

@@ -59,9 +59,10 @@ build/proxies/fetched: tests/integration/fetch-proxies
 
 $(B)/tests/integration/test_explain: $(B)/obj/tests/integration/causes.o
 
-# A foreign client is python3-websockets.
-DEB_PACKAGES += python3 python3-websockets
-$(B)/tests/integration/test_websocket: $(B)/obj/tests/integration/websocket.o \
+# A foreign client is python3-websockets, and protoc makes what it says.
+DEB_PACKAGES += python3 python3-websockets python3-protobuf protobuf-compiler
+$(B)/tests/integration/test_websocket: $(B)/obj/tests/integration/websocket.o
+$(B)/tests/integration/test_follow: $(B)/obj/tests/integration/websocket.o \
 		$(B)/obj/tests/integration/scrape.o
 
 $(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \

@@ -189,38 +189,19 @@ END_TEST
 
 /* ---- answers that end early, and clients that do ---- */
 
-/* Ask, and hold the connection: the answer may have no end. */
-static struct wire *ask(const struct server *s, enum app app, const char *name)
-{
-    struct wire *w = wire_open(s, 0);
-    struct request q = {.target = apps_path(app, name)};
-
-    http_send(w, &q);
-    return w;
-}
-
-/* Wait until this has come. */
-static void await(struct wire *w, const char *text)
-{
-    int64_t deadline = wait_now() + WAIT_MS;
-
-    while (!w->used || !strstr(w->bytes, text)) {
-        ck_assert_msg(wire_receive(w, deadline), "no %s", text);
-    }
-}
-
 static const enum app apps[] = {APP_NODE, APP_FPM, APP_CGI};
+
+static const char half[] = "200\nContent-Length: 30\n" PUSH(
+    "half") "Push-User: ada\n!cut: 5\n\n012345678901234567890123456789";
 
 START_TEST(what_is_not_whole_is_not_published)
 {
-    static const char answer[] = "200\nContent-Length: 30\n" PUSH(
-        "half") "Push-User: ada\n!cut: 5\n\n012345678901234567890123456789";
     struct server *s = apps_start("PushCapture tee\n" ALLOW);
     struct stream *st = follow(s);
 
-    apps_write(s, "cut", answer);
+    apps_write(s, "cut", half);
     for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++) {
-        struct wire *w = ask(s, apps[i], "cut");
+        struct wire *w = apps_ask(s, apps[i], "cut");
 
         wait_until(apps_captures(s, "truncated") == 2 * ((int)i + 1));
         wire_close(w);
@@ -230,25 +211,63 @@ START_TEST(what_is_not_whole_is_not_published)
 }
 END_TEST
 
+static const char parts[] =
+    "200\nPush-User: ada\nContent-Type: text/plain\n!parts: 4\n"
+    "\naaaabbbbccccdddd";
+
+/* The client has the first part while the last one is not made. */
+static void passes_as_it_comes(const struct server *s, enum app app,
+                               struct stream *st, int seq)
+{
+    int before = apps_captures(s, "published");
+    struct wire *w = apps_ask(s, app, "parts");
+
+    apps_await(w, "aaaa");
+    ck_assert_msg(strstr(w->bytes, "dddd") == NULL, "%s", w->bytes);
+    /* It is published at its end, which is two pauses away at least. */
+    ck_assert_int_eq(apps_captures(s, "published"), before);
+    apps_await(w, "dddd");
+    expect_message(st, seq, "aaaabbbbccccdddd");
+    wire_close(w);
+}
+
 START_TEST(an_answer_passes_as_it_comes)
 {
-    static const char answer[] =
-        "200\nPush-User: ada\nContent-Type: text/plain\n!parts: 4\n"
-        "\naaaabbbbccccdddd";
     struct server *s = apps_start("PushCapture tee\n" ALLOW);
     struct stream *st = follow(s);
 
-    apps_write(s, "parts", answer);
+    apps_write(s, "parts", parts);
     for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++) {
-        struct wire *w = ask(s, apps[i], "parts");
-
-        await(w, "aaaa");
-        /* It is published at its end, which is two pauses away at least. */
-        ck_assert_int_eq(apps_captures(s, "published"), (int)i);
-        await(w, "dddd");
-        expect_message(st, (int)i + 1, "aaaabbbbccccdddd");
-        wire_close(w);
+        passes_as_it_comes(s, apps[i], st, (int)i + 1);
     }
+}
+END_TEST
+
+/* What is killed there is a child of httpd, in the middle of an answer. */
+START_TEST(php_within_httpd_passes_as_it_comes_and_publishes_no_half)
+{
+    struct server *s = apps_start_mod_php("PushCapture tee\n" ALLOW);
+    struct stream *st;
+    struct wire *w;
+
+    server_allow(s, "exit signal Killed");
+    apps_write(s, "parts", parts);
+    passes_as_it_comes(s, APP_MOD_PHP, follow(s), 1);
+    ck_assert_str_eq(apps_get(s, APP_MOD_PHP, "parts")->body,
+                     "aaaabbbbccccdddd");
+    apps_write(s, "cut", half);
+    w = apps_ask(s, APP_MOD_PHP, "cut");
+    apps_await(w, "01234");
+    while (wire_receive(w, wait_now() + WAIT_MS)) {
+    }
+    ck_assert_msg(w->ended && strstr(w->bytes, "012345") == NULL, "%s",
+                  w->bytes);
+    publish(s, "user=ada", NULL, "the last");
+    /* All that there is, to a device that comes late. */
+    st = stream_open(s, "user=ada&device=late&seq=0", NULL);
+    expect_message(st, 1, "aaaabbbbccccdddd");
+    expect_message(st, 2, "aaaabbbbccccdddd");
+    expect_message(st, 3, "the last");
 }
 END_TEST
 
@@ -262,9 +281,9 @@ START_TEST(what_the_head_says_has_happened_though_the_client_has_left)
 
     apps_write(s, "left", answer);
     for (size_t i = 0; i < sizeof(apps) / sizeof(*apps); i++) {
-        struct wire *w = ask(s, apps[i], "left");
+        struct wire *w = apps_ask(s, apps[i], "left");
 
-        await(w, "aaaa");
+        apps_await(w, "aaaa");
         wire_close(w);
         expect_message(st, (int)i + 1, "done");
     }
@@ -553,6 +572,8 @@ int main(void)
     tcase_add_test(tc, php_within_httpd_is_no_exception);
     tcase_add_test(tc, what_is_not_whole_is_not_published);
     tcase_add_test(tc, an_answer_passes_as_it_comes);
+    tcase_add_test(tc,
+                   php_within_httpd_passes_as_it_comes_and_publishes_no_half);
     tcase_add_test(tc,
                    what_the_head_says_has_happened_though_the_client_has_left);
     tcase_add_test(tc, the_receipt_takes_the_place_of_a_body_that_is_consumed);

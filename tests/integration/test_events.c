@@ -115,6 +115,13 @@ static const char *const wrong_sections[][2] = {
     {WHEN POST "PushEvery 99ms", "PushEvery must be from 100ms to 86400s"},
     {POST "PushEvery 1s while=awake", "PushEvery takes while=subscribed"},
     {POST "PushEvery 1s while=subscribed", "a PushTo channel"},
+    {POST "PushEvery 1s\nPushAt \"0 8 * * *\"", "either PushEvery or PushAt"},
+    {POST "PushAt \"0 8 * * *\"\n" WHEN "PushEvery 1s",
+     "either PushEvery or PushAt"},
+    {POST "PushEvery 1s\nPushRetry attempts=8", "no attempts= of PushRetry"},
+    {WHEN POST "PushMessage ttl=60", "no ttl=, topic= and event= of PushM"},
+    {WHEN "PushMessage topic=t\n" POST, "no ttl=, topic= and event= of"},
+    {WHEN POST "PushMessage urgency=low event=e", "which publishes nothing"},
     {POST "PushAt \"60 * * * *\"", "minute: *, numbers from 0 to 59"},
     {POST "PushAt \"0 0 31 2 *\"", "no month has such a day"},
 };
@@ -198,6 +205,7 @@ static const char rules[] =
     "<PushTrigger timer>\n"
     "PushAt \"0 0 29 2 *\"\n"
     "PushPost http://127.0.0.1:9/\n"
+    "PushRetry attempts=8 age=1h\n"
     "</PushTrigger>\n";
 
 #define CE(id, more)                                                          \

@@ -372,6 +372,27 @@ static const char *const grip_refused[][2] = {
               "\"city.a\"}]},\"response\":{\"headers\":{\"X\":\"a\\nb\"}}}",
      "response.headers"},
     {GRIP "Grip-Channel: city.a; prev-id=7\n\n", "prev-id=7) is not"},
+    {GRIP "Grip-Channel: city.a; filter=skip-self\n\n",
+     "filter=skip-self) is not supported"},
+    {GRIP "Grip-Channel: city.b, city.a; filter=skip-users; filter=x\n\n",
+     "(filter=skip-users; filter=x) is not supported"},
+    {"200\nGrip-Hold: response\nGrip-Channel: city.a; filter=build-id\n\n",
+     "filter=build-id) is not supported"},
+    {GRIP "Grip-Channel: city.a\nGrip-Session-Id: 7\n\n",
+     "Grip-Session-Id is not supported"},
+    {"200\nGrip-Hold: response\nGrip-Channel: city.a\n"
+     "Grip-Session-Timeout: 7\n\n",
+     "Grip-Session-Timeout is not supported"},
+    {INSTRUCT
+     "{\"hold\":{\"mode\":\"stream\",\"channels\":[{\"name\":\"city.a\","
+     "\"filters\":[\"skip-self\"]}]}}",
+     "hold.channels.filters is not supported"},
+    {INSTRUCT "{\"hold\":{\"mode\":\"stream\",\"channels\":[{\"name\":"
+              "\"city.a; filter=skip-self\"}]}}",
+     "hold.channels.name: a text without"},
+    {INSTRUCT "{\"hold\":{\"mode\":\"stream\",\"session\":{\"id\":\"7\"},"
+              "\"channels\":[{\"name\":\"city.a\"}]}}",
+     "hold.session is not supported"},
     {GRIP "Grip-Channel: town\n\n", "town is not one of those"},
     {GRIP "Grip-Keep-Alive: x; timeout=0\n\n", "from 1 to 3600"},
     {GRIP "Grip-Set-Meta: room=\"1\"\n\n", "Grip-Set-Meta: user="},
@@ -404,6 +425,14 @@ static const struct {
      "reason is a text"},
     {ITEM("city.a", "\"http-response\":{\"body-patch\":[]}"), 422,
      "body-patch is not supported"},
+    {ITEM("city.a", "\"http-response\":{\"body\":\"x\",\"content-filters\":"
+                    "[\"skip-self\"]}"),
+     422, "http-response: content-filters is not supported"},
+    {ITEM("city.a", "\"http-stream\":{\"content\":\"data: x\\n\\n\","
+                    "\"content-filters\":[\"var-subst\"]}"),
+     422, "http-stream: content-filters is not supported"},
+    {ITEM("city.a", "\"http-stream\":\"data: x\\n\\n\""), 422,
+     "http-stream: an object"},
     {ITEM("city.a", "\"http-stream\":{\"content\":\"hello\\n\"}"), 422,
      "Server-Sent Events"},
     {ITEM("$stats", "\"http-stream\":{\"content\":\"data: x\\n\\n\"}"), 422,

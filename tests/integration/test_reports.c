@@ -24,11 +24,11 @@
 static const struct {
     const char *event;
     json_int_t published, delivered, acked, expired, replaced, recalled,
-        refused;
-} truth[] = {{"order", 8, 5, 5, 0, 1, 1, 1},
-             {"price", 7, 3, 1, 2, 0, 0, 0},
-             {"message", 2, 2, 0, 0, 0, 0, 0},
-             {"other", 1, 1, 0, 0, 0, 0, 0}};
+        refused, filtered;
+} truth[] = {{"order", 9, 5, 5, 0, 1, 1, 1, 1},
+             {"price", 7, 3, 1, 2, 0, 0, 0, 0},
+             {"message", 2, 2, 0, 0, 0, 0, 0, 0},
+             {"other", 2, 1, 0, 0, 0, 0, 0, 1}};
 
 #define EVENTS (sizeof(truth) / sizeof(*truth))
 
@@ -80,6 +80,7 @@ static void expect_truth(const struct server *s, const char *query)
         expect_figure(rows, event, "replaced", truth[i].replaced);
         expect_figure(rows, event, "recalled", truth[i].recalled);
         expect_figure(rows, event, "refused", truth[i].refused);
+        expect_figure(rows, event, "filtered", truth[i].filtered);
         expect_figure(rows, event, "evicted", 0);
     }
 }
@@ -93,7 +94,8 @@ static const char *say(const struct server *s, const char *user,
                    "text");
 }
 
-/* Eleven are delivered, one by one, and the first six acknowledged. */
+/* Eleven are delivered, one by one, and the first six acknowledged.  Two more
+ * are for other devices. */
 static void deliver(struct server *s)
 {
     static const char *const events[] = {"order", "order", "order",  "order",
@@ -106,6 +108,8 @@ static void deliver(struct server *s)
         say(s, "ada", events[i], "");
         expect_message(st, i + 1, "text");
     }
+    say(s, "ada", "order", "Push-Where: os=ios\r\n");
+    say(s, "ada", "strange", "Push-Where: os=ios\r\n");
     acknowledge(s, "user=ada&device=d&seq=6");
     leave(s, st);
 }
@@ -150,6 +154,7 @@ START_TEST(figures_are_what_happened_over_deaths_and_restarts)
     deliver(s);
     end_some(s);
     refuse_one(s);
+    wait_until(stat_of(s, "filtered") == 2);
     wait_until(figure_of(rows_of(s, ""), "price", "expired") == 2);
     expect_truth(s, "");
     ck_assert_int_eq(server_children(s, &child, 1), 1);
@@ -166,7 +171,8 @@ START_TEST(figures_are_what_happened_over_deaths_and_restarts)
         server_again(s);
         expect_truth(s, "");
         day = rows_of(s, "?step=day&by=total");
-        expect_figure(day, NULL, "published", 18);
+        expect_figure(day, NULL, "published", 20);
+        expect_figure(day, NULL, "filtered", 2);
         expect_figure(day, NULL, "delivered", 11);
     }
     ck_assert_int_eq(stat_of(s, "published"), 0);
@@ -227,13 +233,13 @@ static void expect_csv(const struct server *s, struct answer *a)
 {
     static const char head[] =
         "time,event,variant,published,delivered,acked,expired,"
-        "replaced,recalled,evicted,refused,open\r\n";
+        "replaced,recalled,evicted,refused,filtered,open\r\n";
 
     (void)s;
     http_expect(a, 200, NULL);
     ck_assert_ptr_nonnull(strstr(http_header(a, "Content-Type"), "text/csv"));
     ck_assert_ptr_eq(strstr(a->body, head), a->body);
-    ck_assert_ptr_nonnull(strstr(a->body, "Z,order,,1,0,0,0,0,0,0,0,"));
+    ck_assert_ptr_nonnull(strstr(a->body, "Z,order,,1,0,0,0,0,0,0,0,0,"));
     ck_assert_str_eq(a->body + a->length - 2, "\r\n");
 }
 

@@ -9,8 +9,6 @@
 #include "certificate.h"
 #include "keep.h"
 #include "shell.h"
-#include "scrape.h"
-#include "stream.h"
 #include "token.h"
 #include "verbs.h"
 #include "wait.h"
@@ -312,94 +310,6 @@ START_TEST(it_moves_when_its_child_ends)
 }
 END_TEST
 
-/* ---- other channels, on streams of any kind ---- */
-
-static struct answer *follow(const struct server *s, const char *query,
-                             const char *body)
-{
-    return http_do(s, "POST", keep_printf("/ramen/follow?%s", query), NULL,
-                   body);
-}
-
-static void follow_well(const struct server *s, const char *query,
-                        const char *body)
-{
-    ck_assert_int_eq(follow(s, query, body)->status, 204);
-}
-
-static const struct {
-    const char *query;
-    const char *body;
-    int status;
-    const char *mention;
-} unheard_of[] = {
-    {QUERY, "[]", 400, "body: one JSON object"},
-    {QUERY, "", 400, "body: one JSON object"},
-    {QUERY, "{\"channels\":[],\"channels\":[]}", 400, "no member twice"},
-    {QUERY, "{}", 400, "channels: a list of strings"},
-    {QUERY, "{\"channels\":\"open-a\"}", 400, "channels: a list"},
-    {QUERY, "{\"channels\":[\"open-a\",1]}", 400, "channels: a list"},
-    {QUERY, "{\"channels\":[\"\"]}", 400, "channel: 1-255 bytes"},
-    {QUERY, "{\"channels\":[],\"from\":1}", 400, "from: now or oldest"},
-    {QUERY, "{\"channels\":[],\"from\":\"old\"}", 400, "from: now or oldest"},
-    {QUERY, "{\"channels\":[],\"form\":\"now\"}", 400, "none of channels"},
-    {QUERY, "{\"channels\":[\"open-a\",\"closed\"]}", 403,
-     "closed is not one"},
-    {QUERY, "{\"channels\":[\"open-a\",\"open-b\",\"open-c\",\"open-d\"]}",
-     400, "at most 3 channels a device"},
-    {"user=ada", "{\"channels\":[]}", 400, "device: missing"},
-    {"user=ada&device=other", "{\"channels\":[]}", 404, "device:"},
-    {"device=d", "{\"channels\":[]}", 401, "user"},
-};
-
-static void expect_refusals(const struct server *s)
-{
-    for (size_t i = 0; i < sizeof(unheard_of) / sizeof(*unheard_of); i++) {
-        http_expect(follow(s, unheard_of[i].query, unheard_of[i].body),
-                    unheard_of[i].status, unheard_of[i].mention);
-    }
-    ck_assert_int_eq(
-        http_do(s, "GET", "/ramen/follow?" QUERY, NULL, NULL)->status, 405);
-    http_expect(http_do(s, "POST", "/ramen/follow?" QUERY,
-                        "Sec-Fetch-Site: cross-site\r\n", "{\"channels\":[]}"),
-                403, "Sec-Fetch-Site");
-}
-
-START_TEST(an_open_stream_follows_other_channels)
-{
-    struct server_options o = {.mpm = mpms[_i],
-                               .receive = "PushUser query:user\n"
-                                          "PushChannels open-*\n"
-                                          "PushMaxChannelsPerDevice 3\n"};
-    struct server *s = server_start(&o);
-    struct websocket *ws = websocket_ramen(s, QUERY "&channel=open-a");
-    struct stream *st = stream_open(s, "user=eve&device=d&channel=open-b",
-                                    NULL);
-
-    publish(s, "channel=open-b", NULL, "1");
-    expect_message(st, 1, "1");
-    expect_refusals(s);
-    publish(s, "channel=open-a", NULL, "2");
-    websocket_expect(ws, 1, "data", "2");
-    follow_well(s, QUERY, "{\"channels\":[\"open-b\"],\"from\":\"oldest\"}");
-    websocket_expect(ws, 2, "data", "1");
-    follow_well(s, "user=eve&device=d",
-                "{\"channels\":[\"open-b\",\"open-c\"],\"from\":\"now\"}");
-    publish(s, "channel=open-a", NULL, "3");
-    publish(s, "channel=open-c", NULL, "4");
-    expect_message(st, 2, "4");
-    publish(s, "channel=open-b", NULL, "5");
-    expect_message(st, 3, "5");
-    ack(ws, websocket_expect(ws, 3, "data", "5"));
-    follow_well(s, QUERY, "{\"channels\":[]}");
-    publish(s, "channel=open-b", NULL, "6");
-    publish(s, "user=ada", NULL, "7");
-    websocket_expect(ws, 4, "data", "7");
-    expect_message(st, 4, "6");
-    stream_close(st);
-}
-END_TEST
-
 /* ---- other forms ---- */
 
 START_TEST(without_a_subprotocol_payloads_come_bare)
@@ -428,30 +338,6 @@ START_TEST(without_a_subprotocol_payloads_come_bare)
 }
 END_TEST
 
-static double ways(const struct server *s, const char *what)
-{
-    return scrape_value(scrape_take(s, false),
-                        keep_printf("push_round_trip_seconds_%s", what));
-}
-
-/* The answer to a heartbeat is timed; one to none, or in a dream, is not. */
-static void expect_ways(const struct server *s)
-{
-    struct websocket *ws = websocket_open(s, "user=eve&device=d", NULL);
-    const struct frame *f = websocket_next(ws);
-
-    ck_assert_uint_eq(f->opcode, 9);
-    ck_assert_uint_eq(f->length, 8);
-    websocket_send(ws, 0x8a, "\0\0\0\0\0\0\0\0", 8);
-    websocket_send(ws, 0x8a, "\377\377\377\377\377\377\377\177", 8);
-    websocket_send(ws, 0x8a, f->text, 7);
-    websocket_send(ws, 0x8a, NULL, 0);
-    websocket_send(ws, 0x8a, f->text, 8);
-    wait_until(ways(s, "count") > 0);
-    ck_assert(ways(s, "count") == 1);
-    ck_assert(ways(s, "sum") > 0 && ways(s, "sum") < 60);
-}
-
 START_TEST(hearts_beat)
 {
     struct server_options o = {.receive = BASE "PushHeartbeat 200ms"};
@@ -465,7 +351,6 @@ START_TEST(hearts_beat)
     ws = websocket_ramen(s, QUERY);
     ck_assert_uint_eq(websocket_next(ws)->opcode, 9);
     ck_assert_uint_eq(websocket_next(ws)->opcode, 9);
-    expect_ways(s);
 }
 END_TEST
 
@@ -546,6 +431,84 @@ static const char peer[] =
     "    print('well')\n"
     "asyncio.run(main())\n";
 
+/* Of docs/ramen_v3.proto protoc makes what it speaks by. */
+static const char protobuf_peer[] =
+    "import asyncio, json, random, sys, urllib.request, websockets\n"
+    "import ramen_v3_pb2 as ramen\n"
+    "url, admin, seed = sys.argv[1:]\n"
+    "random.seed(seed)\n"
+    "def publish(data, event, urgency):\n"
+    "    headers = {'Push-Event': event, 'Urgency': urgency,\n"
+    "               'Content-Type': 'application/octet-stream',\n"
+    "               'Prefer': 'respond-async'}\n"
+    "    request = urllib.request.Request(admin + '/messages?channel=news',\n"
+    "                                     data, headers)\n"
+    "    urllib.request.urlopen(request).read()\n"
+    "def unknown():\n"
+    "    return random.choice([b'', b'\\xf8\\x01\\x05', "
+    "b'\\xfa\\x01\\x02hi',\n"
+    "                          b'\\xf9\\x01' + b'8' * 8])\n"
+    "async def next(ws):\n"
+    "    frame = await ws.recv()\n"
+    "    assert isinstance(frame, bytes)\n"
+    "    m = ramen.ToDevice.FromString(frame)\n"
+    "    assert not m.HasField('bye'), m\n"
+    "    return m\n"
+    "async def main():\n"
+    "    async with websockets.connect(url, subprotocols=['ramen.v3.proto',\n"
+    "            'ramen.v1.json'], max_size=None) as ws:\n"
+    "        assert ws.subprotocol == 'ramen.v3.proto'\n"
+    "        welcome = (await next(ws)).welcome\n"
+    "        assert welcome.device and welcome.window > 0, welcome\n"
+    "        assert welcome.retry_ms > 0 and welcome.session, welcome\n"
+    "        for i in range(300):\n"
+    "            data = random.randbytes(random.choice([0, 9, 900, 99999]))\n"
+    "            urgency = random.choice(['very-low', 'normal', 'high'])\n"
+    "            publish(data, 'e%d' % i, urgency)\n"
+    "            m = (await next(ws)).message\n"
+    "            assert m.data == data and m.event == 'e%d' % i, m\n"
+    "            assert m.seq == i + 1 and m.ack_now and m.mid, m\n"
+    "            assert m.channel == 'news' and m.time > 1.6e12, m\n"
+    "            name = ramen.Urgency.Name(m.urgency).lower()\n"
+    "            assert name.replace('_', '-') == urgency, m\n"
+    "            ack = ramen.FromDevice()\n"
+    "            ack.ack.seq = m.seq\n"
+    "            if i % 2:\n"
+    "                ack.ack.mid = m.mid\n"
+    "            await ws.send(unknown() + ack.SerializeToString()"
+    " + unknown())\n"
+    "        await ws.send('{\"ack\":\"1\"}')\n"
+    "        try:\n"
+    "            await ws.recv()\n"
+    "            assert False\n"
+    "        except websockets.ConnectionClosed as e:\n"
+    "            assert e.rcvd.code == 1003, e\n"
+    "    print('well')\n"
+    "asyncio.run(main())\n";
+
+START_TEST(python_speaks_protocol_buffers_with_it)
+{
+    struct server_options o = {.receive = BASE "PushMaxMessageSize 1M",
+                               .admin = "Require local\n"
+                                        "PushMaxMessageSize 1M"};
+    struct server *s = server_start(&o);
+
+    shell_run(keep_printf("protoc --proto_path=docs --python_out=%s "
+                          "docs/ramen_v3.proto",
+                          s->root));
+    server_write(s, "peer.py", protobuf_peer);
+    ck_assert_ptr_nonnull(
+        strstr(shell_run(keep_printf(
+                   "/usr/bin/python3 %s/peer.py 'ws://127.0.0.1:%d"
+                   "/ramen/receive?" QUERY "&channel=news&meta=urgency,"
+                   "channel,time' http://127.0.0.1:%d/push %u",
+                   s->root, s->port, s->port, (unsigned)wait_now())),
+               "well"));
+    wait_until(stat_of(s, "streams") == 0);
+    ck_assert_int_eq(stat_of(s, "acked"), 300);
+}
+END_TEST
+
 START_TEST(python_speaks_with_it)
 {
     struct server_options o = {0};
@@ -578,7 +541,6 @@ int main(void)
     TCase *tc = case_add(suite, "streams", 60);
 
     tcase_add_row_test(tc, messages_come_and_are_acknowledged, mpms);
-    tcase_add_row_test(tc, an_open_stream_follows_other_channels, mpms);
     tcase_add_test(tc, an_acknowledgement_may_come_in_pieces);
     tcase_add_test(tc, a_full_window_opens_by_an_acknowledgement);
     tcase_add_test(tc, a_cursor_resumes_what_was_not_acknowledged);
@@ -595,5 +557,6 @@ int main(void)
     tcase_add_test(tc, it_moves_when_its_child_ends);
     tc = case_add(suite, "peer", 120);
     tcase_add_loop_test(tc, python_speaks_with_it, 0, 2);
+    tcase_add_test(tc, python_speaks_protocol_buffers_with_it);
     return case_run(suite);
 }

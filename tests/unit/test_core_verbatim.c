@@ -68,8 +68,8 @@ START_TEST(an_answer_has_no_place_for_anything_else)
 
     push_output_begin(&out, 0);
     push_codec_verbatim.gap(&out, &gap);
-    push_codec_verbatim.beat(&out, false);
-    push_codec_verbatim.beat(&out, true);
+    push_codec_verbatim.beat(&out, false, 1);
+    push_codec_verbatim.beat(&out, true, 1);
     push_codec_verbatim.bye(&out, &notice);
     push_codec_verbatim.seam(&out, PUSH_SEAM_BEGIN);
     push_codec_verbatim.seam(&out, PUSH_SEAM_NEXT);

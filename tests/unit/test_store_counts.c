@@ -192,7 +192,7 @@ START_TEST(stats_are_the_sums_and_each_counter_has_its_name)
     ck_assert_uint_eq(stats.counts[PUSH_TOTAL_DELIVERED], 2);
     ck_assert_uint_eq(stats.counts[PUSH_TOTAL_ACKED], 0);
     ck_assert_str_eq(push_total_name(PUSH_TOTAL_PUBLISHED), "published");
-    ck_assert_str_eq(push_total_name(PUSH_TOTALS - 1), "refused");
+    ck_assert_str_eq(push_total_name(PUSH_TOTALS - 1), "filtered");
 }
 END_TEST
 

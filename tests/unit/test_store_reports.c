@@ -106,6 +106,55 @@ static uint64_t all_of(push_period_t step)
     return sum;
 }
 
+/* ---- bytes ---- */
+
+static const struct {
+    unsigned char bytes[8];
+    size_t len;
+    uint64_t published, refused, filtered; /* of the class 1 */
+    bool read;
+} rows[] = {
+    {{1, 0x81, 5, 7}, 4, 5, 7, 0, true},
+    {{1, 0x81, 5, 7, 0x81, 1, 0x80, 2}, 8, 5, 7, 256, true},
+    {{0x81, 1, 9}, 3, 0, 0, 9, true},
+    {{0}, 0, 0, 0, 0, true},
+    {{1, 0x81, 5}, 3, 5, 0, 0, false},
+    {{0x81, 2, 9}, 3, 0, 0, 0, false},
+    {{0x81, 3, 9, 9}, 4, 0, 0, 0, false},
+    {{PUSH_CLASSES, 1, 9}, 3, 0, 0, 0, false},
+    {{0xff, 1, 9}, 3, 0, 0, 0, false},
+    {{1}, 1, 0, 0, 0, false},
+};
+
+START_TEST(rows_of_before_there_were_more_than_eight_figures_are_read)
+{
+    push_figures_t figures = {0};
+
+    ck_assert_int_eq(push_rows_add(&figures, rows[_i].bytes, rows[_i].len),
+                     rows[_i].read);
+    ck_assert_uint_eq(figures.of[1][PUSH_TALLY_PUBLISHED], rows[_i].published);
+    ck_assert_uint_eq(figures.of[1][PUSH_TALLY_REFUSED], rows[_i].refused);
+    ck_assert_uint_eq(figures.of[1][PUSH_TALLY_FILTERED], rows[_i].filtered);
+}
+END_TEST
+
+/* The longest that there is. */
+START_TEST(all_figures_of_all_classes_are_written_and_read)
+{
+    static push_figures_t figures, again;
+    static unsigned char bytes[PUSH_REPORT_ROWS];
+    size_t len;
+
+    for (unsigned i = 0; i < PUSH_CLASSES * PUSH_TALLIES; i++) {
+        figures.of[i / PUSH_TALLIES][i % PUSH_TALLIES] = UINT64_MAX - i;
+    }
+    len = push_rows_write(&figures, bytes);
+    ck_assert_uint_eq(len, sizeof(bytes));
+    ck_assert(push_rows_add(&again, bytes, len));
+    ck_assert_mem_eq(&again, &figures, sizeof(figures));
+}
+END_TEST
+
 /* ---- minutes and days ---- */
 
 START_TEST(a_minute_has_what_happened_between_its_closes)
@@ -504,9 +553,14 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("reports");
+    TCase *bytes = unit_case(suite, "bytes", 20);
     TCase *steps = unit_case(suite, "steps", 60);
     TCase *names = unit_case(suite, "names", 60);
 
+    tcase_add_row_test(
+        bytes, rows_of_before_there_were_more_than_eight_figures_are_read,
+        rows);
+    tcase_add_test(bytes, all_figures_of_all_classes_are_written_and_read);
     tcase_add_checked_fixture(steps, begin_named, store_end);
     tcase_add_checked_fixture(names, begin, store_end);
     tcase_add_test(steps, a_minute_has_what_happened_between_its_closes);

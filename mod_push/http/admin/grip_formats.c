@@ -67,6 +67,34 @@ static const push_problem_t *read_bytes(const push_grip_items_t *items,
     return NULL;
 }
 
+/* What else Pushpin knows of a format, as content-filters, and what is
+ * unknown. */
+static const push_problem_t *check_members(const push_grip_items_t *items,
+                                           const char *of,
+                                           const json_t *format,
+                                           const char *const *names)
+{
+    const char *name;
+    const json_t *value;
+
+    if (!json_is_object(format)) {
+        return push_grip_bad(items, "%s: an object", of);
+    }
+    json_object_foreach((json_t *)(uintptr_t)format, name, value)
+    {
+        const char *const *known = names;
+
+        while (*known && strcmp(*known, name)) {
+            known++;
+        }
+        if (!*known) {
+            return push_grip_bad(items, "%s: %s is not supported", of,
+                                 apr_pstrdup(items->r->pool, name));
+        }
+    }
+    return NULL;
+}
+
 /* ---- http-stream ---- */
 
 static const push_problem_t *add_line(const push_grip_items_t *items,
@@ -177,11 +205,14 @@ static const push_problem_t *add_close(const push_grip_items_t *items)
 const push_problem_t *push_grip_stream(push_grip_items_t *items,
                                        const json_t *format)
 {
+    static const char *const names[] = {"action", "content", "content-bin",
+                                        NULL};
     const json_t *action = json_object_get(format, "action");
     const char *verb = json_string_value(action);
     push_text_t content;
-    const push_problem_t *problem = read_bytes(items, format, "content",
-                                               &content);
+    const push_problem_t *problem =
+        check_members(items, "http-stream", format, names)
+            ?: read_bytes(items, format, "content", &content);
 
     if (problem) {
         return problem;
@@ -270,25 +301,14 @@ static const push_problem_t *read_reason(const push_grip_items_t *items,
                                       "without controls");
 }
 
-/* What else Pushpin knows of this format, and what is unknown. */
-static const push_problem_t *check_members(const push_grip_items_t *items,
-                                           json_t *format)
+/* An answer has no other action. */
+static const push_problem_t *check_action(const push_grip_items_t *items,
+                                          const json_t *format)
 {
-    static const char known[] = " action code reason headers body body-bin ";
-    const char *action = json_string_value(json_object_get(format, "action"));
-    const char *name;
-    json_t *value;
+    const json_t *action = json_object_get(format, "action");
+    const char *verb = json_string_value(action);
 
-    json_object_foreach(format, name, value)
-    {
-        if (!strstr(known,
-                    apr_pstrcat(items->r->pool, " ", name, " ", NULL))) {
-            return push_grip_bad(items, "http-response: %s is not supported",
-                                 apr_pstrdup(items->r->pool, name));
-        }
-    }
-    return !json_object_get(format, "action")
-                   || (action && !strcmp(action, "send"))
+    return !action || (verb && !strcmp(verb, "send"))
                ? NULL
                : push_grip_bad(items, "http-response: action is send");
 }
@@ -321,10 +341,13 @@ static const push_problem_t *add_answer(const push_grip_items_t *items,
 const push_problem_t *push_grip_response(push_grip_items_t *items,
                                          const json_t *format)
 {
-    json_t *all = (json_t *)(uintptr_t)format;
+    static const char *const names[] = {
+        "action", "code", "reason", "headers", "body", "body-bin", NULL};
     apr_table_t *headers = apr_table_make(items->r->pool, 4);
     push_verbatim_t answer = {.headers = headers};
-    const push_problem_t *problem = check_members(items, all)
+    const push_problem_t *problem =
+        check_members(items, "http-response", format, names)
+        ?: check_action(items, format)
         ?: read_code(items, json_object_get(format, "code"), &answer.code)
         ?: read_reason(items, json_object_get(format, "reason"),
                        &answer.reason)

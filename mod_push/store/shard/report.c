@@ -47,7 +47,7 @@ static void add_tally(push_sums_t *sums, const push_tally_t *tally)
 }
 
 _Static_assert((int)PUSH_TALLIES == (int)PUSH_TOTALS
-                   && (int)PUSH_TALLY_REFUSED == (int)PUSH_TOTAL_REFUSED
+                   && (int)PUSH_TALLY_FILTERED == (int)PUSH_TOTAL_FILTERED
                    && (int)PUSH_TALLY_ACKED == (int)PUSH_TOTAL_ACKED,
                "a figure of reports is one of stats");
 

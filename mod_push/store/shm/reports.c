@@ -74,24 +74,36 @@ static unsigned char *write_number(unsigned char *at, uint64_t number)
     return at;
 }
 
+/*
+ * A row is the byte of its class, a byte that says which figures it has, and
+ * these.  A byte speaks of eight: of those from there on is a row of its own,
+ * whose class has one bit more.
+ */
+#define ROW_FIGURES 8u
+#define ROW_FURTHER 0x80u
+
+_Static_assert(PUSH_CLASSES <= ROW_FURTHER && PUSH_TALLIES <= 2 * ROW_FIGURES,
+               "two rows of a class have all of its figures");
+
+/* The figures from first on. */
 static unsigned char *write_row(unsigned char *at, unsigned class,
+                                unsigned first,
                                 const uint64_t of[PUSH_TALLIES])
 {
     unsigned char *which = at + 1;
 
-    *at = (unsigned char)class;
+    *at = (unsigned char)(first ? class | ROW_FURTHER : class);
     *which = 0;
     at += 2;
-    for (unsigned i = 0; i < PUSH_TALLIES; i++) {
+    for (unsigned i = first; i < first + ROW_FIGURES && i < PUSH_TALLIES;
+         i++) {
         if (of[i]) {
-            *which |= (unsigned char)(1u << i);
+            *which |= (unsigned char)(1u << (i - first));
             at = write_number(at, of[i]);
         }
     }
     return *which ? at : which - 1;
 }
-
-_Static_assert(PUSH_TALLIES <= 8, "a byte says which figures a row has");
 
 size_t push_rows_write(const push_figures_t *figures,
                        unsigned char rows[PUSH_REPORT_ROWS])
@@ -99,7 +111,8 @@ size_t push_rows_write(const push_figures_t *figures,
     unsigned char *at = rows;
 
     for (unsigned i = 0; i < PUSH_CLASSES; i++) {
-        at = write_row(at, i, figures->of[i]);
+        at = write_row(at, i, 0, figures->of[i]);
+        at = write_row(at, i, ROW_FIGURES, figures->of[i]);
     }
     return (size_t)(at - rows);
 }
@@ -122,27 +135,38 @@ static bool read_number(const unsigned char **at, const unsigned char *end,
     return false;
 }
 
-bool push_rows_add(push_figures_t *figures, const unsigned char *rows,
-                   size_t len)
+static bool read_row(push_figures_t *figures, const unsigned char **at,
+                     const unsigned char *end)
 {
-    const unsigned char *end = rows + len;
+    unsigned first = **at & ROW_FURTHER ? ROW_FIGURES : 0;
+    unsigned class = *(*at)++ & ~ROW_FURTHER;
+    unsigned which = *(*at)++;
     uint64_t number;
 
-    while (end - rows >= 2) {
-        unsigned class = *rows++;
-        unsigned which = *rows++;
-
-        for (unsigned i = 0; i < PUSH_TALLIES; i++) {
-            if (!(which & 1u << i)) {
-                continue;
-            }
-            if (class >= PUSH_CLASSES || !read_number(&rows, end, &number)) {
+    if (class >= PUSH_CLASSES || which << first >> PUSH_TALLIES) {
+        return false;
+    }
+    for (unsigned i = first; which; i++, which >>= 1) {
+        if (which & 1u) {
+            if (!read_number(at, end, &number)) {
                 return false;
             }
             figures->of[class][i] += number;
         }
     }
-    return rows == end;
+    return true;
+}
+
+bool push_rows_add(push_figures_t *figures, const unsigned char *rows,
+                   size_t len)
+{
+    const unsigned char *end = rows + len;
+    bool well = true;
+
+    while (well && end - rows >= 2) {
+        well = read_row(figures, &rows, end);
+    }
+    return well && rows == end;
 }
 
 /* ---- rings ---- */

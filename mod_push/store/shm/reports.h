@@ -130,7 +130,7 @@ void push_reports_go_on(push_reports_t *reports, int64_t minute,
 
 /* ---- the bytes of figures: rows of classes that have any ---- */
 
-#define PUSH_REPORT_ROWS (PUSH_CLASSES * (2u + PUSH_TALLIES * 10u))
+#define PUSH_REPORT_ROWS (PUSH_CLASSES * (2u * 2u + PUSH_TALLIES * 10u))
 
 size_t push_rows_write(const push_figures_t *figures,
                        unsigned char rows[PUSH_REPORT_ROWS]);
