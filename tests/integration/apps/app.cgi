@@ -1,6 +1,7 @@
 #!/bin/bash
 # An application as CGI: it answers what a file says (apps.h).
-file=$(dirname "$0")/../answers/$(basename "$QUERY_STRING")
+answers=$(dirname "$0")/../answers
+file=$answers/$(basename "$QUERY_STRING")
 cut='' parts='' gate=''
 {
     read -r status
@@ -9,7 +10,7 @@ cut='' parts='' gate=''
         case $line in
         '!cut: '*) cut=${line#*: } ;;
         '!parts: '*) parts=${line#*: } ;;
-        '!gate: '*) gate=$(dirname "$file")/gate ;;
+        '!gate: '*) gate=$answers/gate ;;
         *) printf '%s\n' "$line" ;;
         esac
     done
