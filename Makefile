@@ -113,7 +113,7 @@ NPM_STAMPS        :=
 # without both: a forbidden include does not even compile.
 objects     = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJS  := $(call objects,mod_push/core/*.c mod_push/codec/*.c \
-              mod_push/websocket/*.c)
+              mod_push/websocket/*.c mod_push/protobuf/*.c)
 REDIS_OBJS := $(call objects,mod_push/redis/*.c)
 LIBRARY_OBJS := $(call objects,mod_push/broker/library/*.c) \
                 $(B)/obj/gen/library_text.o
@@ -144,6 +144,9 @@ $(B)/obj/mod_push/codec/%.o: mod_push/codec/%.c
 	$(call compile,)
 
 $(B)/obj/mod_push/websocket/%.o: mod_push/websocket/%.c
+	$(call compile,)
+
+$(B)/obj/mod_push/protobuf/%.o: mod_push/protobuf/%.c
 	$(call compile,)
 
 $(B)/obj/mod_push/redis/%.o: mod_push/redis/%.c
@@ -563,7 +566,7 @@ coverage: ## line coverage of unit and integration tests (needs gcovr)
 install: $(B)/mod_push.so $(INSTALL_TARGETS) ## install the module, the SDKs, the tools and their pages
 	install -d '$(DESTDIR)$(LIBEXECDIR)' '$(DESTDIR)$(PREFIX)/share/mod_push'
 	install -m 644 $(B)/mod_push.so '$(DESTDIR)$(LIBEXECDIR)/mod_push.so'
-	cp -R conf/examples conf/systemd conf/monitoring \
+	cp -R conf/examples conf/systemd conf/monitoring docs/ramen_v3.proto \
 		'$(DESTDIR)$(PREFIX)/share/mod_push/'
 	chmod -R a+rX '$(DESTDIR)$(PREFIX)/share/mod_push'
 	@if [ -n '$(MODS_AVAILABLE)' ]; then \

@@ -58,7 +58,23 @@ typedef enum push_seam_t {
     PUSH_SEAM_END       /* behind the messages, before batch_end() */
 } push_seam_t;
 
+/* Which codec, for whoever keeps it in a few bits or sends it elsewhere. */
+typedef enum push_codec_kind_t {
+    PUSH_CODEC_SSE,
+    PUSH_CODEC_JSON,     /* of polls */
+    PUSH_CODEC_VERBATIM, /* likewise */
+    PUSH_CODEC_BARE,     /* frames of WebSocket, from here on */
+    PUSH_CODEC_RAMEN,
+    PUSH_CODEC_PROTOBUF
+} push_codec_kind_t;
+
+static inline bool push_codec_frames(unsigned kind)
+{
+    return kind >= PUSH_CODEC_BARE;
+}
+
 typedef struct push_codec_t {
+    push_codec_kind_t kind;
     const char *name;
     const char *type; /* of the answer's content */
     bool single;      /* a batch is its first message; no others follow */

@@ -312,7 +312,8 @@ static void json_bye(push_output_t *out, const push_notice_t *notice)
     }
 }
 
-const push_codec_t push_codec_json = {.name = "json",
+const push_codec_t push_codec_json = {.kind = PUSH_CODEC_JSON,
+                                      .name = "json",
                                       .type = "application/json",
                                       .message = json_message,
                                       .gap = json_gap,

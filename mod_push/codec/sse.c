@@ -422,6 +422,7 @@ static void sse_batch_end(push_output_t *out, const push_letter_t *last,
 }
 
 const push_codec_t push_codec_sse = {
+    .kind = PUSH_CODEC_SSE,
     .name = "sse",
     .type = "text/event-stream; charset=utf-8",
     .message = sse_message,

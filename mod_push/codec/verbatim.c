@@ -42,7 +42,8 @@ static void verbatim_batch_end(push_output_t *out, const push_letter_t *last,
     (void)more;
 }
 
-const push_codec_t push_codec_verbatim = {.name = "verbatim",
+const push_codec_t push_codec_verbatim = {.kind = PUSH_CODEC_VERBATIM,
+                                          .name = "verbatim",
                                           .type = "message/http",
                                           .single = true,
                                           .message = verbatim_message,

@@ -301,13 +301,15 @@ static void ramen_bye(push_output_t *out, const push_notice_t *notice)
     bare_bye(out, notice);
 }
 
-const push_codec_t push_codec_ramen = {.name = "ramen.v1.json",
+const push_codec_t push_codec_ramen = {.kind = PUSH_CODEC_RAMEN,
+                                       .name = "ramen.v1.json",
                                        .message = ramen_message,
                                        .gap = ramen_gap,
                                        .beat = ramen_beat,
                                        .bye = ramen_bye};
 
-const push_codec_t push_codec_bare = {.name = "bare",
+const push_codec_t push_codec_bare = {.kind = PUSH_CODEC_BARE,
+                                      .name = "bare",
                                       .message = bare_message,
                                       .gap = bare_gap,
                                       .beat = bare_beat,

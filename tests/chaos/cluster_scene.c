@@ -170,25 +170,28 @@ int scene_open(const struct scene *scene)
            + scene->outsiders[1]->open;
 }
 
-bool scene_is_well(const struct scene *scene)
+const char *scene_ill(const struct scene *scene)
 {
     int i;
 
     for (i = 0; i < SCENE_FEEDS; i++) {
         if (feed_waits(scene->feeds[i]) > ACCEPTED_MS) {
-            return false;
+            return keep_printf("publisher %d waits for %lld ms", i,
+                               (long long)feed_waits(scene->feeds[i]));
         }
     }
-
     if (!redis_cluster_is_well(scene->cluster->engine)) {
-        return false;
+        return "Redis Cluster";
     }
     for (i = 0; i < SCENE_NODES; i++) {
-        if (!cluster_node_is_well(scene->cluster->nodes[i])) {
-            return false;
+        struct answer *a = http_get(scene->cluster->nodes[i], "/push/health");
+
+        if (a->status != 200
+            || strcmp(json_text_at(a->json, "status"), "ok") != 0) {
+            return keep_printf("node %d: %s", i, a->body);
         }
     }
-    return true;
+    return NULL;
 }
 
 int64_t scene_longest_wait(const struct scene *scene)

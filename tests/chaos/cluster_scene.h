@@ -52,9 +52,10 @@ struct wallclock *scene_clock_of(const struct redis *r);
 /* How many clients have a stream. */
 int scene_open(const struct scene *scene);
 
-/* True if all nodes and all of Redis are well, and no publisher waits. It asks those that answer
- * first, so that it takes long only where all does. */
-bool scene_is_well(const struct scene *scene);
+/* NULL if all nodes and all of Redis are well, and no publisher waits; else
+ * what is not.  It asks those that answer first, so that it takes long only
+ * where all does. */
+const char *scene_ill(const struct scene *scene);
 
 /* The longest time for which a message has been tried, or was until it was
  * accepted, since scene_forget_waits() (ms). */

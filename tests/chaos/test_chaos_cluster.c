@@ -46,9 +46,15 @@ static void expect_all_open(const struct scene *scene, const char *after)
 static void recover(struct scene *scene, const struct cluster_fault *fault)
 {
     int64_t start = wait_now();
+    int64_t end;
+    const char *ill;
 
     expect_all_open(scene, fault->name);
-    loop_until(scene->loop, WELL_MS, scene_is_well(scene));
+    end = wait_now() + WELL_MS;
+    for (ill = scene_ill(scene); ill; ill = scene_ill(scene)) {
+        ck_assert_msg(wait_now() < end, "%s: not well: %s", fault->name, ill);
+        loop_turn(scene->loop);
+    }
     printf("%s: well after %lld ms, the longest wait of a publisher was %lld "
            "ms\n",
            fault->name, (long long)(wait_now() - start),

@@ -29,7 +29,7 @@ endef
 FUZZ_FLAGS   := $(CSTD) -D_GNU_SOURCE -Imod_push -Isdk-c/include -Isdk-c/src
 FUZZ_HEADERS := $(wildcard tests/fuzz/*.h mod_push/*/*.h mod_push/*/*/*.h sdk-c/src/*.h)
 FUZZ_CORE    := $(wildcard mod_push/core/*.c mod_push/codec/*.c \
-                  mod_push/websocket/*.c)
+                  mod_push/websocket/*.c mod_push/protobuf/*.c)
 FUZZ_SDK     := $(addprefix sdk-c/src/,parser.c session.c records.c \
                   message.c base64.c list.c mem.c)
 FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c fields.c where.c) \
@@ -40,6 +40,7 @@ FUZZ_HTTP    := $(addprefix mod_push/http/publish/,line.c members.c scan.c field
 $(eval $(call fuzz_target,sse,$(FUZZ_SDK)))
 $(eval $(call fuzz_target,ids,$(FUZZ_SDK) $(FUZZ_CORE),,-lm))
 $(eval $(call fuzz_target,websocket,$(FUZZ_CORE),,-lm))
+$(eval $(call fuzz_target,protobuf,$(FUZZ_CORE),,-lm))
 $(eval $(call fuzz_target,moment,mod_push/core/moment.c))
 $(eval $(call fuzz_target,predicate,$(FUZZ_CORE),,-lm))
 $(eval $(call fuzz_target,codec,$(FUZZ_SDK) $(FUZZ_CORE),,-lm))

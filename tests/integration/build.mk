@@ -59,8 +59,8 @@ build/proxies/fetched: tests/integration/fetch-proxies
 
 $(B)/tests/integration/test_explain: $(B)/obj/tests/integration/causes.o
 
-# A foreign client is python3-websockets.
-DEB_PACKAGES += python3 python3-websockets
+# A foreign client is python3-websockets, and protoc makes what it says.
+DEB_PACKAGES += python3 python3-websockets python3-protobuf protobuf-compiler
 $(B)/tests/integration/test_websocket: $(B)/obj/tests/integration/websocket.o
 
 $(B)/tests/integration/test_proxy: $(B)/obj/tests/integration/proxies.o \

@@ -431,6 +431,84 @@ static const char peer[] =
     "    print('well')\n"
     "asyncio.run(main())\n";
 
+/* Of docs/ramen_v3.proto protoc makes what it speaks by. */
+static const char protobuf_peer[] =
+    "import asyncio, json, random, sys, urllib.request, websockets\n"
+    "import ramen_v3_pb2 as ramen\n"
+    "url, admin, seed = sys.argv[1:]\n"
+    "random.seed(seed)\n"
+    "def publish(data, event, urgency):\n"
+    "    headers = {'Push-Event': event, 'Urgency': urgency,\n"
+    "               'Content-Type': 'application/octet-stream',\n"
+    "               'Prefer': 'respond-async'}\n"
+    "    request = urllib.request.Request(admin + '/messages?channel=news',\n"
+    "                                     data, headers)\n"
+    "    urllib.request.urlopen(request).read()\n"
+    "def unknown():\n"
+    "    return random.choice([b'', b'\\xf8\\x01\\x05', "
+    "b'\\xfa\\x01\\x02hi',\n"
+    "                          b'\\xf9\\x01' + b'8' * 8])\n"
+    "async def next(ws):\n"
+    "    frame = await ws.recv()\n"
+    "    assert isinstance(frame, bytes)\n"
+    "    m = ramen.ToDevice.FromString(frame)\n"
+    "    assert not m.HasField('bye'), m\n"
+    "    return m\n"
+    "async def main():\n"
+    "    async with websockets.connect(url, subprotocols=['ramen.v3.proto',\n"
+    "            'ramen.v1.json'], max_size=None) as ws:\n"
+    "        assert ws.subprotocol == 'ramen.v3.proto'\n"
+    "        welcome = (await next(ws)).welcome\n"
+    "        assert welcome.device and welcome.window > 0, welcome\n"
+    "        assert welcome.retry_ms > 0 and welcome.session, welcome\n"
+    "        for i in range(300):\n"
+    "            data = random.randbytes(random.choice([0, 9, 900, 99999]))\n"
+    "            urgency = random.choice(['very-low', 'normal', 'high'])\n"
+    "            publish(data, 'e%d' % i, urgency)\n"
+    "            m = (await next(ws)).message\n"
+    "            assert m.data == data and m.event == 'e%d' % i, m\n"
+    "            assert m.seq == i + 1 and m.ack_now and m.mid, m\n"
+    "            assert m.channel == 'news' and m.time > 1.6e12, m\n"
+    "            name = ramen.Urgency.Name(m.urgency).lower()\n"
+    "            assert name.replace('_', '-') == urgency, m\n"
+    "            ack = ramen.FromDevice()\n"
+    "            ack.ack.seq = m.seq\n"
+    "            if i % 2:\n"
+    "                ack.ack.mid = m.mid\n"
+    "            await ws.send(unknown() + ack.SerializeToString()"
+    " + unknown())\n"
+    "        await ws.send('{\"ack\":\"1\"}')\n"
+    "        try:\n"
+    "            await ws.recv()\n"
+    "            assert False\n"
+    "        except websockets.ConnectionClosed as e:\n"
+    "            assert e.rcvd.code == 1003, e\n"
+    "    print('well')\n"
+    "asyncio.run(main())\n";
+
+START_TEST(python_speaks_protocol_buffers_with_it)
+{
+    struct server_options o = {.receive = BASE "PushMaxMessageSize 1M",
+                               .admin = "Require local\n"
+                                        "PushMaxMessageSize 1M"};
+    struct server *s = server_start(&o);
+
+    shell_run(keep_printf("protoc --proto_path=docs --python_out=%s "
+                          "docs/ramen_v3.proto",
+                          s->root));
+    server_write(s, "peer.py", protobuf_peer);
+    ck_assert_ptr_nonnull(
+        strstr(shell_run(keep_printf(
+                   "/usr/bin/python3 %s/peer.py 'ws://127.0.0.1:%d"
+                   "/ramen/receive?" QUERY "&channel=news&meta=urgency,"
+                   "channel,time' http://127.0.0.1:%d/push %u",
+                   s->root, s->port, s->port, (unsigned)wait_now())),
+               "well"));
+    wait_until(stat_of(s, "streams") == 0);
+    ck_assert_int_eq(stat_of(s, "acked"), 300);
+}
+END_TEST
+
 START_TEST(python_speaks_with_it)
 {
     struct server_options o = {0};
@@ -479,5 +557,6 @@ int main(void)
     tcase_add_test(tc, it_moves_when_its_child_ends);
     tc = case_add(suite, "peer", 120);
     tcase_add_loop_test(tc, python_speaks_with_it, 0, 2);
+    tcase_add_test(tc, python_speaks_protocol_buffers_with_it);
     return case_run(suite);
 }

@@ -49,7 +49,7 @@ forbidden() {
     local io='unistd|fcntl|poll|signal|pthread|netdb|time|stdio|sys/(socket|time|mman|epoll|eventfd|uio|un|stat|select|ioctl)|netinet/.*|arpa/.*'
     case $1 in
     mod_push/codec/output.h) echo "^($httpd|apr.*\.h|(${io/uio|/})\.h)$" ;;
-    mod_push/core/* | mod_push/codec/* | mod_push/websocket/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
+    mod_push/core/* | mod_push/codec/* | mod_push/websocket/* | mod_push/protobuf/*) echo "^($httpd|apr.*\.h|($io)\.h)$" ;;
     mod_push/http/identity/*) echo "^($httpd|apr.*\.h)$" ;;
     mod_push/mod_push.c | mod_push/server/* | mod_push/http/* | mod_push/triggers/* | mod_push/sources/* | \
         mod_push/stream/handover.[ch]) echo '^$' ;;

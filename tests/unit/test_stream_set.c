@@ -345,7 +345,7 @@ static void poll_comes(void)
 
     client = check_in("tablet", &migrant);
     migrant.adoption.poll = true;
-    migrant.adoption.json = true;
+    migrant.adoption.codec = PUSH_CODEC_JSON;
     migrant.adoption.expires = set.now.mono + WAIT;
     push_stream_set_adopt(&set, &migrant);
     push_stream_set_flush(&set);
@@ -446,11 +446,11 @@ static void websocket_comes(void)
     push_migrant_t migrant;
 
     client = check_in("tablet", &migrant);
-    migrant.adoption.websocket = true;
-    migrant.adoption.json = true;
+    migrant.adoption.codec = PUSH_CODEC_RAMEN;
     push_stream_set_adopt(&set, &migrant);
     push_stream_set_flush(&set);
-    ck_assert_int_eq(push_stream_table_at(&set.streams, 1)->websocket, 1);
+    ck_assert_int_eq(push_stream_table_at(&set.streams, 1)->codec,
+                     PUSH_CODEC_RAMEN);
 }
 
 /* The client's frame, of a mask of zeros. */

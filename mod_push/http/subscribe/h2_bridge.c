@@ -261,7 +261,7 @@ bool push_h2_bridge_run(request_rec *r, const push_reservation_t *reservation,
     bridged.fd = pair[0];
     bridged.bridged = true;
     push_reservation_adopt(reservation, &bridged);
-    if (adoption->verbatim) {
+    if (adoption->codec == PUSH_CODEC_VERBATIM) {
         head.bytes = apr_array_make(r->pool, 512, 1);
     }
     carry(r, pair[1], &head);

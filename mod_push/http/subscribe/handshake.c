@@ -3,6 +3,7 @@
 #include <http_protocol.h>
 #include <util_filter.h>
 
+#include "codec/protobuf.h"
 #include "codec/websocket.h"
 
 static bool has_token(const request_rec *r, const char *header,
@@ -79,15 +80,34 @@ static const push_problem_t *check_handshake(request_rec *r)
                             : NULL;
 }
 
+/* The client's order is its preference (section 4.1, item 10). */
+static const push_codec_t *first_known(request_rec *r, const char *offered)
+{
+    static const push_codec_t *const codecs[] = {&push_codec_ramen,
+                                                 &push_codec_protobuf};
+    const char *name = ap_get_token(r->pool, &offered, 0);
+
+    while (*name) {
+        for (size_t i = 0; i < sizeof(codecs) / sizeof(*codecs); i++) {
+            if (!strcmp(name, codecs[i]->name)) {
+                return codecs[i];
+            }
+        }
+        offered += *offered == ',';
+        name = ap_get_token(r->pool, &offered, 0);
+    }
+    return NULL;
+}
+
 const push_problem_t *push_handshake_check(request_rec *r,
                                            const push_codec_t **codec)
 {
     const char *offered = apr_table_get(r->headers_in,
                                         "Sec-WebSocket-Protocol");
 
-    *codec = offered ? &push_codec_ramen : &push_codec_bare;
-    if (offered && !ap_find_token(r->pool, offered, push_codec_ramen.name)) {
-        return bad(r, 400, "Sec-WebSocket-Protocol: ramen.v1.json, or none");
-    }
-    return check_handshake(r);
+    *codec = offered ? first_known(r, offered) : &push_codec_bare;
+    return *codec ? check_handshake(r)
+                  : bad(r, 400,
+                        "Sec-WebSocket-Protocol: ramen.v1.json, "
+                        "ramen.v3.proto, or none");
 }

@@ -152,21 +152,20 @@ static int open_stream(request_rec *r, const push_reservation_t *reservation,
         .event_beats = subscriber->event_beats,
         .meta = (uint8_t)subscriber->meta,
         .poll = subscriber->wait.polls,
-        .json = codec == &push_codec_json || codec == &push_codec_ramen,
-        .verbatim = is_verbatim(subscriber),
-        .websocket = subscriber->wait.websocket,
+        .codec = (uint8_t)codec->kind,
         .last = copy_last(subscriber),
         .expires = end_of(subscriber)};
 
     set_head(r, codec);
     push_handover_filters(r);
-    if ((adoption.verbatim && !adoption.last) || !send_head(r, subscriber)
+    if ((is_verbatim(subscriber) && !adoption.last)
+        || !send_head(r, subscriber)
         || !part_with(r, reservation, &adoption)) {
         free(adoption.last);
         give_up(reservation, stream_ref, PUSH_BY_CLOSED_CLIENT);
         /* Of a WebSocket the answer has begun, and httpd knows nothing of it. */
-        r->connection->aborted |= adoption.websocket;
-        return adoption.verbatim ? unheard(r) : OK;
+        r->connection->aborted |= subscriber->wait.websocket;
+        return is_verbatim(subscriber) ? unheard(r) : OK;
     }
     return OK;
 }

@@ -349,18 +349,17 @@ static const push_problem_t *parse_meta(push_subscriber_t *s)
 }
 
 /*
- * By ramen.v1.json a client acknowledges unless it says otherwise; who gets
+ * By a subprotocol a client acknowledges unless it says otherwise; who gets
  * bare payloads cannot.
  */
 static const push_problem_t *choose_acks(push_subscriber_t *s, int asked)
 {
     if (s->wait.websocket && s->wait.codec == &push_codec_bare && asked > 0) {
         return bad(s, "ack",
-                   "implicit: without the subprotocol ramen.v1.json no "
-                   "message has an id");
+                   "implicit: without a subprotocol no message has an id");
     }
     if (s->wait.websocket) {
-        s->checkin.explicit_acks = s->wait.codec == &push_codec_ramen
+        s->checkin.explicit_acks = s->wait.codec != &push_codec_bare
                                    && asked != 0;
         return NULL;
     }

@@ -6,7 +6,7 @@
 #include <http_protocol.h>
 #include <util_filter.h>
 
-#include "codec/websocket.h"
+#include "codec/protobuf.h"
 #include "http/runtime.h"
 #include "http/subscribe/handshake.h"
 #include "http/subscribe/head.h"
@@ -29,32 +29,58 @@ static const char *accept_of(const request_rec *r)
     return text;
 }
 
-/* What a script in a browser cannot read of the headers. */
-static const char *greeting(const request_rec *r)
+static push_text_t text_of(const char *string)
+{
+    return (push_text_t){string, (uint32_t)strlen(string)};
+}
+
+static uint32_t number_of(const char *digits)
+{
+    return (uint32_t)apr_atoi64(digits);
+}
+
+/*
+ * What a script in a browser cannot read of the headers; empty if the codec
+ * has no way to say it.
+ */
+static push_text_t greeting(const request_rec *r, const push_codec_t *codec)
 {
     const apr_table_t *out = r->headers_out;
+    const push_welcome_t welcome = {
+        .device = text_of(apr_table_get(out, "Push-Device")),
+        .session = text_of(apr_table_get(out, "Push-Session")),
+        .window = number_of(apr_table_get(out, "Push-Window")),
+        .max_message = number_of(apr_table_get(out, "Push-Max-Message")),
+        .retry_ms = push_head_jitter(r, push_settings(r)->retry)};
+    char *bytes;
 
-    return apr_psprintf(r->pool,
-                        "{\"welcome\":{\"device\":\"%s\",\"session\":\"%s\","
-                        "\"window\":%s,\"max_message\":%s,\"retry_ms\":%u}}",
-                        apr_table_get(out, "Push-Device"),
-                        apr_table_get(out, "Push-Session"),
-                        apr_table_get(out, "Push-Window"),
-                        apr_table_get(out, "Push-Max-Message"),
-                        push_head_jitter(r, push_settings(r)->retry));
+    if (codec->kind == PUSH_CODEC_PROTOBUF) {
+        bytes = apr_palloc(r->pool, PUSH_WELCOME_MAX);
+        return (push_text_t){
+            bytes, (uint32_t)(push_protobuf_welcome(bytes, &welcome) - bytes)};
+    }
+    if (codec->kind == PUSH_CODEC_RAMEN) {
+        return text_of(
+            apr_psprintf(r->pool,
+                         "{\"welcome\":{\"device\":\"%s\",\"session\":\"%s\","
+                         "\"window\":%u,\"max_message\":%u,\"retry_ms\":%u}}",
+                         welcome.device.at, welcome.session.at, welcome.window,
+                         welcome.max_message, welcome.retry_ms));
+    }
+    return (push_text_t){NULL, 0};
 }
 
 /* Past the filters of the request, which would begin an answer. */
-static bool send_text(conn_rec *c, apr_pool_t *pool, const char *text)
+static bool send_message(conn_rec *c, apr_pool_t *pool, push_opcode_t opcode,
+                         const push_text_t *message)
 {
-    size_t len = strlen(text);
     char head[PUSH_FRAME_HEAD_MAX];
-    const char *end = push_frame_put(head, PUSH_FRAME_TEXT, len);
+    const char *end = push_frame_put(head, opcode, message->len);
     apr_bucket_brigade *frame = apr_brigade_create(pool, c->bucket_alloc);
     apr_status_t status;
 
     apr_brigade_write(frame, NULL, NULL, head, (apr_size_t)(end - head));
-    apr_brigade_write(frame, NULL, NULL, text, len);
+    apr_brigade_write(frame, NULL, NULL, message->at, message->len);
     APR_BRIGADE_INSERT_TAIL(frame, apr_bucket_flush_create(c->bucket_alloc));
     status = ap_pass_brigade(c->output_filters, frame);
     apr_brigade_destroy(frame);
@@ -64,17 +90,23 @@ static bool send_text(conn_rec *c, apr_pool_t *pool, const char *text)
 bool push_upgrade_answer(request_rec *r, const push_codec_t *codec)
 {
     conn_rec *c = r->connection;
-    const char *welcome = codec == &push_codec_ramen ? greeting(r) : NULL;
+    push_text_t welcome = greeting(r, codec);
     apr_table_t *out = r->headers_out;
 
     apr_table_setn(out, "Upgrade", "websocket");
     apr_table_setn(out, "Connection", "Upgrade");
     apr_table_setn(out, "Sec-WebSocket-Accept", accept_of(r));
-    if (welcome) {
+    if (welcome.len) {
         apr_table_setn(out, "Sec-WebSocket-Protocol", codec->name);
     }
     r->status = HTTP_SWITCHING_PROTOCOLS;
     r->status_line = NULL;
     ap_send_interim_response(r, 1);
-    return !c->aborted && (!welcome || send_text(c, r->pool, welcome));
+    return !c->aborted
+           && (!welcome.len
+               || send_message(c, r->pool,
+                               codec->kind == PUSH_CODEC_PROTOBUF
+                                   ? PUSH_FRAME_BINARY
+                                   : PUSH_FRAME_TEXT,
+                               &welcome));
 }

@@ -12,8 +12,7 @@ void push_stream_pack(const push_stream_t *stream, uint32_t heartbeat,
         .heartbeat = heartbeat,
         .event_beats = stream->event_beats,
         .meta = stream->meta,
-        .json = stream->json,
-        .websocket = stream->websocket,
+        .codec = stream->codec,
         .expires = expires};
     migrant->part = stream->part;
     migrant->part_at = stream->part_at;
@@ -40,9 +39,7 @@ bool push_stream_unpack(push_stream_t *stream, const push_migrant_t *migrant,
     stream->link.ssl = adoption->ssl;
     stream->bridged = adoption->bridged;
     stream->poll = adoption->poll;
-    stream->json = adoption->json;
-    stream->verbatim = adoption->verbatim;
-    stream->websocket = adoption->websocket;
+    stream->codec = adoption->codec & 7;
     stream->opened = migrant->opened ? migrant->opened : (uint64_t)now;
     stream->messages = migrant->messages;
     stream->link.bytes = migrant->bytes;

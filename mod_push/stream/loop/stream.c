@@ -10,6 +10,7 @@
 #include "stream/transport/tls.h"
 #include "stream/loop/reply.h"
 #include "codec/json.h"
+#include "codec/protobuf.h"
 #include "codec/sse.h"
 #include "codec/verbatim.h"
 #include "codec/websocket.h"
@@ -51,19 +52,22 @@ void push_writer_destroy(push_writer_t *writer)
 
 static const push_codec_t *codec_of(const push_stream_t *stream)
 {
-    if (stream->websocket) {
-        return stream->json ? &push_codec_ramen : &push_codec_bare;
-    }
-    return stream->json       ? &push_codec_json
-           : stream->verbatim ? &push_codec_verbatim
-                              : &push_codec_sse;
+    static const push_codec_t *const codecs[8] = {
+        [PUSH_CODEC_SSE] = &push_codec_sse,
+        [PUSH_CODEC_JSON] = &push_codec_json,
+        [PUSH_CODEC_VERBATIM] = &push_codec_verbatim,
+        [PUSH_CODEC_BARE] = &push_codec_bare,
+        [PUSH_CODEC_RAMEN] = &push_codec_ramen,
+        [PUSH_CODEC_PROTOBUF] = &push_codec_protobuf};
+
+    return codecs[stream->codec];
 }
 
 /* A codec's forms are of no use to another one. */
 static push_forms_t *forms_of(push_writer_t *writer,
                               const push_stream_t *stream)
 {
-    return &writer->forms[stream->websocket];
+    return &writer->forms[push_codec_frames(stream->codec)];
 }
 
 static push_stream_ref_t stream_ref_of(const push_stream_t *stream)
@@ -461,7 +465,7 @@ static push_flush_t answer(push_writer_t *writer, push_stream_t *stream,
         return PUSH_FLUSH_IDLE;
     }
     if (!delivery->count && stream->last
-        && (!delivery->gaps_count || stream->verbatim)) {
+        && (!delivery->gaps_count || stream->codec == PUSH_CODEC_VERBATIM)) {
         return answer_last(stream);
     }
     begin_sums(writer);
@@ -531,14 +535,14 @@ void push_stream_bye(push_writer_t *writer, push_stream_t *stream,
     if (stream->link.rest || stream->part || stream->answered) {
         return;
     }
-    if (stream->verbatim) {
+    if (stream->codec == PUSH_CODEC_VERBATIM) {
         answer_last(stream);
         return;
     }
     push_output_begin(out, 0);
     codec_of(stream)->bye(out, notice);
     push_stream_send(stream, out->scratch, out->bytes);
-    if (stream->websocket) {
+    if (push_codec_frames(stream->codec)) {
         push_stream_peer_left(stream); /* or the close would be a reset */
     }
 }

@@ -67,16 +67,14 @@ typedef struct push_stream_t {
     uint64_t event_beats : 1; /* heartbeats as events */
     uint64_t
         bridged : 1; /* a worker thread of this child carries it (HTTP/2) */
-    uint64_t arriving : 1;  /* the store does not know that it is here */
-    uint64_t full : 1;      /* its window was, until more has arrived */
-    uint64_t patience : 2;  /* how long it has waited for that, see waits.h */
-    uint64_t json : 1;      /* written by that codec */
-    uint64_t verbatim : 1;  /* likewise: a poll, which has its last answer */
-    uint64_t poll : 1;      /* it ends with the first answer */
-    uint64_t due : 1;       /* the wait of a poll is over */
-    uint64_t stuck : 1;     /* its device says since when it is blocked */
-    uint64_t answered : 1;  /* the answer of a poll is written, or in rest */
-    uint64_t websocket : 1; /* frames, of the subprotocol if it is json */
+    uint64_t arriving : 1; /* the store does not know that it is here */
+    uint64_t full : 1;     /* its window was, until more has arrived */
+    uint64_t patience : 2; /* how long it has waited for that, see waits.h */
+    uint64_t codec : 3;    /* PUSH_CODEC_* */
+    uint64_t poll : 1;     /* it ends with the first answer */
+    uint64_t due : 1;      /* the wait of a poll is over */
+    uint64_t stuck : 1;    /* its device says since when it is blocked */
+    uint64_t answered : 1; /* the answer of a poll is written, or in rest */
 } push_stream_t;
 
 _Static_assert(sizeof(push_stream_t) == 96, "an idle stream costs 96 bytes");

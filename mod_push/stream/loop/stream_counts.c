@@ -62,10 +62,11 @@ void push_count_turned_away(push_seat_t *seat, const push_migrant_t *migrant,
 void push_count_carried(push_seat_t *seat, const push_stream_t *stream,
                         int more)
 {
-    unsigned kind = stream->poll        ? PUSH_BY_TRANSPORT_POLL
-                    : stream->bridged   ? PUSH_BY_TRANSPORT_H2
-                    : stream->websocket ? PUSH_BY_TRANSPORT_WEBSOCKET
-                                        : PUSH_BY_TRANSPORT_SSE;
+    bool frames = push_codec_frames(stream->codec);
+    unsigned kind = stream->poll      ? PUSH_BY_TRANSPORT_POLL
+                    : stream->bridged ? PUSH_BY_TRANSPORT_H2
+                    : frames          ? PUSH_BY_TRANSPORT_WEBSOCKET
+                                      : PUSH_BY_TRANSPORT_SSE;
 
     atomic_fetch_add(&seat->carried[kind], (uint32_t)more);
     atomic_fetch_add(&seat->bridged, (uint32_t)more * stream->bridged);

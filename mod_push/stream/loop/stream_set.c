@@ -231,7 +231,7 @@ static push_flush_t flush(push_stream_set_t *set, uint32_t index)
     push_epoch_enter(&set->store->epoch, set->seat);
     status = push_stream_flush(set->writer, stream, &set->now);
     push_epoch_leave(set->seat);
-    if (stream->websocket) {
+    if (push_codec_frames(stream->codec)) {
         status = push_upstream_settle(&set->upstreams, index, stream,
                                       &set->now, status);
     }
@@ -463,7 +463,7 @@ static bool goes_on(push_stream_set_t *set, uint32_t index)
 {
     push_stream_t *stream = stream_at(set, index);
     push_upstream_end_t ended =
-        stream->websocket
+        push_codec_frames(stream->codec)
             ? push_upstream_read(&set->upstreams, index, stream, &set->now)
         : push_stream_peer_left(stream) ? PUSH_UPSTREAM_LEFT
                                         : PUSH_UPSTREAM_OPEN;

@@ -15,7 +15,7 @@ static void say_come_again(const push_migrant_t *migrant, uint32_t retry)
     char text[PUSH_FRAME_HEAD_MAX + PUSH_CONTROL_MAX];
     const char *end = text;
 
-    if (migrant->adoption.websocket) {
+    if (push_codec_frames(migrant->adoption.codec)) {
         end = push_frame_put_close(text, PUSH_CLOSE_LATER, "no room");
     }
     else {
@@ -23,8 +23,8 @@ static void say_come_again(const push_migrant_t *migrant, uint32_t retry)
     }
 
     if (!migrant->part && !migrant->rest_len && !migrant->adoption.ssl
-        && (migrant->adoption.websocket
-            || (!migrant->adoption.json && !migrant->adoption.verbatim))) {
+        && (push_codec_frames(migrant->adoption.codec)
+            || migrant->adoption.codec == PUSH_CODEC_SSE)) {
         send(migrant->adoption.fd, text, (size_t)(end - text),
              MSG_DONTWAIT | MSG_NOSIGNAL);
     }

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "codec/codec.h"
+#include "protobuf/from_device.h"
 #include "store/ops/ack.h"
 #include "websocket/said.h"
 
@@ -41,40 +43,61 @@ static void keep_ack(push_upstream_t *upstream, const push_cursor_t *cursor)
     upstream->ack_has_mid = cursor->has_mid;
 }
 
-static push_close_t hear_ack(reading_t *reading, const push_said_t *said)
+static push_close_t hear_ack(reading_t *reading, const push_cursor_t *cursor)
 {
-    push_cursor_t cursor;
-    push_status_t status;
+    push_status_t status = acknowledge(reading->store, reading->stream, cursor,
+                                       reading->now);
 
-    if (!push_cursor_parse(said->ack, said->ack_len, &cursor)) {
-        reading->reason = "ack: SEQ, SEQ.MID or SEQ.MID.DEVICE";
-        return PUSH_CLOSE_POLICY;
-    }
-    status = acknowledge(reading->store, reading->stream, &cursor,
-                         reading->now);
     if (status == PUSH_STALE) {
         reading->reason = "ack: nothing like it was sent on this stream";
         return PUSH_CLOSE_POLICY;
     }
     reading->upstream->acks = false;
     if (status == PUSH_BUSY) {
-        keep_ack(reading->upstream, &cursor);
+        keep_ack(reading->upstream, cursor);
     }
     return PUSH_CLOSE_NONE;
 }
 
 /* ---- messages ---- */
 
+/* A message of a kind that is not the subprotocol's. */
+static push_close_t hear_other(reading_t *reading)
+{
+    static const char *const reasons[8] = {
+        [PUSH_CODEC_BARE] = "without a subprotocol there is nothing to say",
+        [PUSH_CODEC_RAMEN] = "only text is understood",
+        [PUSH_CODEC_PROTOBUF] = "only binary messages are understood"};
+
+    reading->reason = reasons[reading->stream->codec];
+    return PUSH_CLOSE_KIND;
+}
+
 static push_close_t hear_text(reading_t *reading, const push_heard_t *heard)
 {
+    push_cursor_t cursor;
     push_said_t said;
 
-    if (!reading->stream->json) {
-        reading->reason = "without a subprotocol there is nothing to say";
-        return PUSH_CLOSE_KIND;
+    if (reading->stream->codec != PUSH_CODEC_RAMEN) {
+        return hear_other(reading);
     }
     reading->reason = push_said_read(heard->at, heard->len, &said);
-    return reading->reason ? PUSH_CLOSE_POLICY : hear_ack(reading, &said);
+    if (!reading->reason
+        && !push_cursor_parse(said.ack, said.ack_len, &cursor)) {
+        reading->reason = "ack: SEQ, SEQ.MID or SEQ.MID.DEVICE";
+    }
+    return reading->reason ? PUSH_CLOSE_POLICY : hear_ack(reading, &cursor);
+}
+
+static push_close_t hear_binary(reading_t *reading, const push_heard_t *heard)
+{
+    push_from_device_t said;
+
+    if (reading->stream->codec != PUSH_CODEC_PROTOBUF) {
+        return hear_other(reading);
+    }
+    reading->reason = push_from_device_read(heard->at, heard->len, &said);
+    return reading->reason ? PUSH_CLOSE_POLICY : hear_ack(reading, &said.ack);
 }
 
 /* Of several pings, the answer to the last one does (section 5.5.3). */
@@ -102,8 +125,7 @@ static push_close_t hear(void *data, const push_heard_t *heard)
         reading->left = true;
         return PUSH_CLOSE_NONE;
     case PUSH_FRAME_BINARY:
-        reading->reason = "only text is understood";
-        return PUSH_CLOSE_KIND;
+        return hear_binary(reading, heard);
     case PUSH_FRAME_PONG:
     case PUSH_FRAME_MORE:
         break;

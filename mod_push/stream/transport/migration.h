@@ -24,9 +24,7 @@ typedef struct push_adoption_t {
     uint8_t meta;       /* PUSH_META_* */
     bool bridged;       /* the other end is a worker's; it cannot move */
     bool poll;          /* it ends with its first answer; it cannot move */
-    bool json;          /* written by that codec */
-    bool verbatim;      /* likewise; it has a last answer */
-    bool websocket;     /* frames, of the subprotocol if it is json */
+    uint8_t codec;      /* PUSH_CODEC_*; verbatim has a last answer */
     int64_t expires;    /* mono ms; the stream ends then; 0: never */
     push_last_t *last;  /* of a poll; NULL: the codec's; else likewise taken */
     struct ssl_st *ssl; /* NULL: plain TCP; else taken, and cannot move */
