@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:http';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,21 +23,35 @@ describe('the dashboard of a cluster', { timeout: 600000 }, () => {
   let page;
   let complaints;
   let hosts;
+  let watched; // the node whose dashboard it is
   const streams = new Set();
+  let application; // that a trigger tells of orders
+  const asked = []; // how to answer what it was asked
 
   before(async () => {
     directory = await fs.mkdtemp(path.join(tmpdir(), 'push-cluster-'));
     const secret = path.join(directory, 'secret');
     await fs.writeFile(secret, randomBytes(32), { mode: 0o600 });
     redis = await Redis.start();
+    application = createServer((request, answer) => {
+      request.resume();
+      asked.push((status) => answer.writeHead(status).end());
+    });
+    await new Promise((done) => application.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${application.address().port}`;
     for (let i = 0; i < 3; i++) {
       const node = await Httpd.start([
         `PushCluster "${redis.url}"`,
         `PushClusterSecret "${secret}"`,
         'PushClusterUrl "${PUSH_DEMO_URL}/push"',
+        '<PushTrigger orders>',
+        `PushWhen "event('type') == 'order'"`,
+        `PushPost "${url}/orders" timeout=60s`,
+        '</PushTrigger>',
       ]);
       nodes.push(node);
       node.expect(/PUSH0207|PUSH0214/); // a slow machine
+      node.expect(/PUSH0241/); // what is given up is logged
     }
     browser = await launch();
   });
@@ -48,6 +63,8 @@ describe('the dashboard of a cluster', { timeout: 600000 }, () => {
     await browser?.close();
     await Promise.all(nodes.map((node) => node.stop()));
     redis?.stop();
+    application?.closeAllConnections();
+    application?.close();
     await fs.rm(directory, { recursive: true });
   });
 
@@ -55,11 +72,12 @@ describe('the dashboard of a cluster', { timeout: 600000 }, () => {
 
   afterEach(async () => {
     assert.deepEqual(complaints, []);
-    assert.deepEqual([...hosts], [new URL(nodes[0].base).host]);
+    assert.deepEqual([...hosts], [new URL(watched.base).host]);
     await context.close();
   });
 
-  async function open(options = {}) {
+  async function open(options = {}, node = nodes[0]) {
+    watched = node;
     await context?.close();
     complaints = [];
     hosts = new Set();
@@ -72,7 +90,7 @@ describe('the dashboard of a cluster', { timeout: 600000 }, () => {
       }
     });
     page.on('request', (request) => hosts.add(new URL(request.url()).host));
-    await page.goto(`${nodes[0].base}/push/`);
+    await page.goto(`${node.base}/push/`);
     await page.waitForSelector('html[data-fed]', { timeout: 60000 });
     await page.waitForSelector('#nodes-rows tr', { timeout: 60000 });
   }
@@ -165,6 +183,68 @@ describe('the dashboard of a cluster', { timeout: 600000 }, () => {
     assert.equal(masters[0].Address.text, new URL(redis.url).host);
     assert.equal(masters[0].Partitions.text, '1,024');
     assert.match(masters[0].Drained.text, /ago$/);
+  });
+
+  /* Of the trigger of orders, as a node tells it, or the panel. */
+  async function orders(node) {
+    const answer = await fetch(`${node.base}/push/triggers`);
+    const { triggers } = await answer.json();
+    return triggers.find(({ trigger }) => trigger === 'orders');
+  }
+
+  const shows = (head, expected) =>
+    until(`${head} of orders is ${expected}`, async () => {
+      const rows = await table('#triggers-rows');
+      const row = rows.find((one) => one.Trigger.text === 'orders');
+      return row && expected.test(row[head].text);
+    });
+
+  it('shows the queue of a trigger that another node works on', async () => {
+    let owner;
+    await until('a node has the queue', async () => {
+      const all = await Promise.all(nodes.map(orders));
+      owner = nodes[all.findIndex(({ child }) => child)];
+      return owner;
+    });
+    await open(
+      {},
+      nodes.find((node) => node !== owner),
+    );
+    await says('#triggers-whose', /^what waits is the cluster’s, .* node \d+$/);
+    await shows('State', /^runs$/);
+    const answer = await fetch(`${nodes[2].base}/push/events?type=order&id=1`, {
+      method: 'POST',
+      body: '{"number":1}',
+    });
+    assert.equal(answer.status, 202, await answer.text());
+    await until('it is asked', () => asked.length === 1);
+    assert.equal((await orders(owner)).running, 1);
+    await shows('Waiting', /^1$/);
+    await shows('Running', /^0$/);
+
+    asked[0](404);
+    await shows('Waiting', /^0$/);
+    await shows('Given up', /^0$/);
+    // Whichever node gave it up, each has it, and may try it again.
+    await page.click('[aria-label="Dead letters of orders"]');
+    await says('#dead-count', /^1 event given up\.$/);
+    assert.match(await page.textContent('#dead-rows'), /order.*it answers 404/);
+    await page.click('#dead-retry');
+    await page.click('#confirm-yes');
+    await says('#dead-said', /^1 event queued again\.$/);
+    await until('it is asked again', () => asked.length === 2);
+    asked[1](200);
+    await until('none is left', async () => {
+      const left = await fetch(`${owner.base}/push/triggers/orders/dead`);
+      return (await left.json()).dead?.length === 0;
+    });
+    await shows('Waiting', /^0$/);
+    assert.equal(asked.length, 2);
+    const done = await Promise.all(nodes.map(orders));
+    assert.equal(
+      done.reduce((sum, { requests }) => sum + requests['2xx'], 0),
+      1,
+    );
   });
 
   it('marks a node that is killed', async () => {

@@ -10,7 +10,8 @@
  *
  *     the body
  *
- * A line with ! says how: "!parts: n" in n parts with pauses between, "!cut: n"
+ * A line with ! says how: "!parts: n" in n parts with pauses between, which with
+ * "!gate: 1" end when there is an answer of the name gate, "!cut: n"
  * only n bytes, then the application dies; Node alone knows "!gzip: 1",
  * "!deflate: 1", and "!trailers: n", by which the last n headers come behind
  * the body.  For "-" in the place of the status CGI says none.

@@ -1,7 +1,8 @@
 #!/bin/bash
 # An application as CGI: it answers what a file says (apps.h).
-file=$(dirname "$0")/../answers/$(basename "$QUERY_STRING")
-cut='' parts=''
+answers=$(dirname "$0")/../answers
+file=$answers/$(basename "$QUERY_STRING")
+cut='' parts='' gate=''
 {
     read -r status
     [ "$status" = - ] || echo "Status: $status"
@@ -9,6 +10,7 @@ cut='' parts=''
         case $line in
         '!cut: '*) cut=${line#*: } ;;
         '!parts: '*) parts=${line#*: } ;;
+        '!gate: '*) gate=$answers/gate ;;
         *) printf '%s\n' "$line" ;;
         esac
     done
@@ -24,7 +26,10 @@ cut='' parts=''
         while [ -n "$body" ]; do
             printf '%s' "${body:0:size}"
             body=${body:size}
-            sleep 0.2
+            [ -n "$gate" ] || sleep 0.2
+            until [ -z "$gate" ] || [ -e "$gate" ]; do
+                sleep 0.02
+            done
         done
         exit
     fi

@@ -1,6 +1,6 @@
 // An application behind mod_proxy_http: it answers what a file says (apps.h).
 //   node app.mjs PORT DIRECTORY
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -41,7 +41,7 @@ function encoded(answer) {
 }
 
 async function say(answer, response) {
-  const { cut, parts } = answer.orders;
+  const { cut, parts, gate } = answer.orders;
   const body = encoded(answer);
   response.writeHead(answer.status, answer.headers);
   if (cut) {
@@ -60,7 +60,9 @@ async function say(answer, response) {
     const size = Math.ceil(body.length / parts);
     for (let at = 0; at < body.length; at += size) {
       response.write(body.subarray(at, at + size));
-      await pause(200);
+      do {
+        await pause(gate ? 20 : 200);
+      } while (gate && !existsSync(join(directory, 'gate')));
     }
   }
   response.end(parts ? undefined : body);

@@ -26,7 +26,10 @@ if (isset($orders['parts'])) {
     foreach (str_split($body, (int) ceil(strlen($body) / $orders['parts'])) as $part) {
         echo $part;
         flush();
-        usleep(200000);
+        isset($orders['gate']) || usleep(200000);
+        while (isset($orders['gate']) && !file_exists(dirname(__DIR__) . '/answers/gate')) {
+            usleep(20000);
+        }
     }
     exit;
 }
