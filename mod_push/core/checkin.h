@@ -37,6 +37,7 @@ typedef struct push_checkin_t {
      * yet; 0: the context has to be here, and ours.  On one machine unused.
      */
     uint32_t fence;
+    bool unsure; /* likewise: another node may have it, which nobody says */
 } push_checkin_t;
 
 /* A stream, as it is known to whoever claimed it and to its reactor. */

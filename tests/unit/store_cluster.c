@@ -166,6 +166,14 @@ push_status_t node_checkin(fixture_t *g, const char *user, const char *channel,
     return checkin(g, &c, "d", stream_ref);
 }
 
+push_status_t node_checkin_unsure(fixture_t *g, const char *user,
+                                  push_stream_ref_t *stream_ref)
+{
+    push_checkin_t c = {.user = named(user), .unsure = true};
+
+    return checkin(g, &c, "d", stream_ref);
+}
+
 void node_id(const char *user, const char *device, unsigned char *id)
 {
     push_store_context_id(named(user), named(device), named(NULL), id);

@@ -55,6 +55,10 @@ push_status_t node_checkin(fixture_t *node, const char *user,
                            const char *channel, const push_cursor_t *cursor,
                            push_stream_ref_t *stream_ref);
 
+/* The same while nobody says whether another node has it. */
+push_status_t node_checkin_unsure(fixture_t *node, const char *user,
+                                  push_stream_ref_t *stream_ref);
+
 void node_id(const char *user, const char *device, unsigned char *id);
 
 #endif

@@ -202,6 +202,34 @@ START_TEST(what_another_node_took_ends_unless_it_is_ours_again)
 }
 END_TEST
 
+/* Its client has no newer stream anywhere. */
+START_TEST(who_came_while_it_was_unsure_comes_again)
+{
+    push_stream_ref_t ada = moves_five();
+
+    node_id("ada", "d", moves_id);
+    ck_assert_int_eq(node_checkin_unsure(&one, "ada", &ada), PUSH_OK);
+    push_store_disown(&one.store, named("ada"), moves_id,
+                      &(push_taken_t){.fence = 6}, &one.now);
+    ck_assert_int_eq(push_delivery_state(&one.store, &ada), PUSH_BROKEN_OFF);
+    ck_assert_ptr_null(fixture_flush(&one, &ada));
+    push_store_checkout(&one.store, &ada, &one.now);
+}
+END_TEST
+
+START_TEST(who_came_in_doubt_and_came_again_is_sure)
+{
+    push_stream_ref_t ada = moves_five();
+
+    node_id("ada", "d", moves_id);
+    ck_assert_int_eq(node_checkin_unsure(&one, "ada", &ada), PUSH_OK);
+    ck_assert_int_eq(node_checkin(&one, "ada", NULL, NULL, &ada), PUSH_OK);
+    push_store_disown(&one.store, named("ada"), moves_id,
+                      &(push_taken_t){.fence = 6}, &one.now);
+    ck_assert_int_eq(push_delivery_state(&one.store, &ada), PUSH_TAKEN_OVER);
+}
+END_TEST
+
 START_TEST(a_walk_finds_who_is_away_or_all)
 {
     push_stream_ref_t ada = moves_five();
@@ -434,6 +462,8 @@ int main(void)
     tcase_add_test(tc, what_is_here_stands_if_nobody_can_have_had_it);
     tcase_add_test(tc, what_is_here_gives_way_to_what_another_node_had);
     tcase_add_test(tc, what_another_node_took_ends_unless_it_is_ours_again);
+    tcase_add_test(tc, who_came_while_it_was_unsure_comes_again);
+    tcase_add_test(tc, who_came_in_doubt_and_came_again_is_sure);
     tcase_add_test(tc, a_walk_finds_who_is_away_or_all);
     tcase_add_test(tc, nothing_comes_of_bytes_that_are_no_record);
     tcase_add_test(tc, a_session_that_cannot_be_read_begins_anew);

@@ -578,7 +578,7 @@ push_status_t push_claim(push_cluster_t *cluster,
     own.elsewhere = push_addresses_elsewhere(cluster, address);
     push_store_context_id(checkin->user, checkin->labels[PUSH_LABEL_DEVICE],
                           checkin->labels[PUSH_LABEL_APP], stream_ref->id);
-    push_doubt_see(cluster, checkin->user, stream_ref->id, now);
+    own.unsure = push_doubt_see(cluster, checkin->user, stream_ref->id, now);
     status = push_store_checkin(cluster->store, &own, now, stream_ref);
     if (status == PUSH_OK) {
         push_saver_came_back(cluster, checkin->user);
@@ -587,6 +587,7 @@ push_status_t push_claim(push_cluster_t *cluster,
         push_store_context_id(checkin->user,
                               checkin->labels[PUSH_LABEL_DEVICE],
                               checkin->labels[PUSH_LABEL_APP], stream_ref->id);
+        own.unsure = false;
         status = check_in_by_claim(cluster, &own, now, stream_ref);
     }
     *session = 0;

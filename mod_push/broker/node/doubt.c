@@ -27,23 +27,25 @@ static bool is_doubtful(const push_cluster_t *cluster, push_text_t user,
  * To write it says whose it is.  If Redis does not say, it is trusted: devices
  * of this node come back though Redis is away.
  */
-static void prove(push_cluster_t *cluster, push_text_t user,
+static bool prove(push_cluster_t *cluster, push_text_t user,
                   const unsigned char *id, const push_time_t *now)
 {
     push_owned_view_t view;
+    push_status_t status = PUSH_OK;
 
     if (push_store_owned(cluster->store, user, id, &view) == PUSH_OK
-        && view.state == PUSH_OWNED
-        && push_saver_write(cluster, user, id) == PUSH_STALE) {
+        && view.state == PUSH_OWNED) {
+        status = push_saver_write(cluster, user, id);
+    }
+    if (status == PUSH_STALE) {
         push_store_disown(cluster->store, user, id,
                           &(push_taken_t){view.fence + 1, true}, now);
     }
+    return status != PUSH_OK && status != PUSH_STALE;
 }
 
-void push_doubt_see(push_cluster_t *cluster, push_text_t user,
+bool push_doubt_see(push_cluster_t *cluster, push_text_t user,
                     const unsigned char *id, const push_time_t *now)
 {
-    if (is_doubtful(cluster, user, now)) {
-        prove(cluster, user, id, now);
-    }
+    return is_doubtful(cluster, user, now) && prove(cluster, user, id, now);
 }

@@ -295,13 +295,17 @@ static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
 }
 
 /* In a cluster: by the fence that a claim gave. */
-static void own(const push_store_t *store, const push_device_t *device,
-                uint32_t fence)
+static void own(push_store_t *store, push_device_t *device,
+                const push_checkin_t *checkin)
 {
     push_owned_t *owned = push_owned(store, device);
 
-    if (owned && fence) {
-        owned->fence = fence;
+    if (!owned) {
+        return;
+    }
+    owned->unsure = checkin->unsure ? device->gen : 0;
+    if (checkin->fence) {
+        owned->fence = checkin->fence;
         PUSH_FAILPOINT("cluster-own-fence");
         owned->state = PUSH_OWNED;
     }
@@ -331,7 +335,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     }
     stream_ref->device = push_ref_of(&store->heaps[shard], device);
     stream_ref->gen = device->gen;
-    own(store, device, arrival->checkin->fence);
+    own(store, device, arrival->checkin);
     PUSH_FAILPOINT("device-made");
     push_node_be(device, PUSH_NODE_DEVICE);
     PUSH_FAILPOINT("device-born");
@@ -466,7 +470,7 @@ static push_status_t checkin_user(push_store_t *store,
         push_guard_leave(store->guard, arrival->address);
     }
     else if (device) {
-        own(store, device, arrival->checkin->fence);
+        own(store, device, arrival->checkin);
         stream_ref->device = push_ref_of(heap, device);
         stream_ref->gen = device->gen;
     }

@@ -13,7 +13,7 @@ typedef struct push_taken_t {
 
 /*
  * The context was taken with this fence or a later one ('Z', FENCED, GONE):
- * its stream ends as superseded, and it is forgotten.  A no-op if it is ours
+ * its stream ends, see push_own_forget(), and it is forgotten.  A no-op if it is ours
  * by a later fence; fence UINT32_MAX: in any case.  PUSH_NOT_FOUND, PUSH_BUSY.
  */
 push_status_t push_store_disown(push_store_t *store, push_text_t user,

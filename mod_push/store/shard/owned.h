@@ -20,6 +20,8 @@ typedef struct push_owned_t {
     uint64_t session; /* the token that came with it, while ... */
     uint32_t gen;     /* ... its number is this; see push_owned_session() */
     uint32_t since;   /* mono ms, its low bits: when it became YIELDING */
+    uint32_t unsure; /* the number of a stream that began as checkin->unsure */
+    uint32_t unused;
 } push_owned_t;
 
 _Static_assert(sizeof(push_device_t) % PUSH_REF_UNIT == 0,
