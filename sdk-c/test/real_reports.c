@@ -59,11 +59,11 @@ START_TEST(reports_tell_what_happened_in_each_minute)
     ck_assert_str_eq(
         ctl("reports --step day --by total --csv | head -1 | tr -d '\\r'"),
         "time,published,delivered,acked,expired,replaced,recalled,evicted,"
-        "refused\n");
+        "refused,filtered\n");
     ck_assert_str_eq(ctl("reports --step day --from 1000000000 --by=event "
                          "--to 4102444800 | sed -n 's/  */ /g; "
                          "s/^.*Z\\( other .*\\)/\\1/p'"),
-                     " other 1 0 0 0 0 0 0 0\n");
+                     " other 1 0 0 0 0 0 0 0 0\n");
     ck_assert_str_eq(ctl("reports --to 1000"), "");
 }
 END_TEST

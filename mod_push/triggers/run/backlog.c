@@ -69,6 +69,9 @@ static void complain(push_backlog_t *queue, push_status_t status, int64_t now)
 
 static push_status_t open_inlet(push_backlog_t *queue)
 {
+    const push_inlet_ask_t ask = {.user = queue->rule->user,
+                                  .window = PUSH_BACKLOG_WINDOW,
+                                  .if_away = true};
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = queue};
     push_reservation_t reservation;
     push_status_t status;
@@ -77,8 +80,7 @@ static push_status_t open_inlet(push_backlog_t *queue)
         return PUSH_TOO_MANY;
     }
     status = push_inlet_open(&queue->inlet, queue->runner->options.broker,
-                             queue->rule->user, PUSH_BACKLOG_WINDOW,
-                             &reservation);
+                             &ask, &reservation);
     if (status == PUSH_OK
         && epoll_ctl(queue->runner->epoll, EPOLL_CTL_ADD, queue->inlet.fd,
                      &event)) {

@@ -60,6 +60,7 @@ static push_status_t read_user(apr_pool_t *pool, push_broker_t *broker,
                                const char *user, apr_array_header_t *letters,
                                bool *more)
 {
+    const push_inlet_ask_t ask = {.user = user, .window = PUSH_DEAD_MAX};
     push_reservation_t reservation;
     push_inlet_view_t view;
     push_inlet_t inlet;
@@ -68,8 +69,7 @@ static push_status_t read_user(apr_pool_t *pool, push_broker_t *broker,
     if (!push_runtime_reserve(false, &reservation)) {
         return PUSH_TOO_MANY;
     }
-    status = push_inlet_open(&inlet, broker, user, PUSH_DEAD_MAX,
-                             &reservation);
+    status = push_inlet_open(&inlet, broker, &ask, &reservation);
     if (status != PUSH_OK) {
         return status;
     }

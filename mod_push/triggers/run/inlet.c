@@ -62,15 +62,16 @@ static int make_pair(push_inlet_t *inlet)
     return pair[1];
 }
 
-static push_status_t claim(push_inlet_t *inlet, uint32_t window, unsigned seat)
+static push_status_t claim(push_inlet_t *inlet, const push_inlet_ask_t *ask,
+                           unsigned seat)
 {
     push_time_t now = push_clock_now();
     push_checkin_t checkin = {.user = text_of(inlet->user),
                               .explicit_acks = true,
                               .from_oldest = true,
-                              .if_away = true,
+                              .if_away = ask->if_away,
                               .lowest = PUSH_VERY_LOW,
-                              .max_in_flight = window,
+                              .max_in_flight = ask->window,
                               .max_streams = 1,
                               .max_devices = 1,
                               .max_subscriptions = 1,
@@ -82,19 +83,19 @@ static push_status_t claim(push_inlet_t *inlet, uint32_t window, unsigned seat)
 }
 
 push_status_t push_inlet_open(push_inlet_t *inlet, push_broker_t *broker,
-                              const char *user, uint32_t window,
+                              const push_inlet_ask_t *ask,
                               const push_reservation_t *reservation)
 {
     push_adoption_t adoption = {.heartbeat = HEARTBEAT_MS};
     push_status_t status;
 
-    *inlet = (push_inlet_t){.broker = broker, .user = user, .fd = -1};
+    *inlet = (push_inlet_t){.broker = broker, .user = ask->user, .fd = -1};
     adoption.fd = make_pair(inlet);
     if (adoption.fd < 0) {
         push_reservation_cancel(reservation);
         return PUSH_NO_STATE;
     }
-    status = claim(inlet, window, reservation->seat);
+    status = claim(inlet, ask, reservation->seat);
     if (status != PUSH_OK) {
         push_reservation_cancel(reservation);
         close(adoption.fd);

@@ -40,15 +40,19 @@ typedef struct push_inlet_view_t {
 push_status_t push_inlet_read_view(push_broker_t *broker, const char *user,
                                    push_inlet_view_t *view);
 
+typedef struct push_inlet_ask_t {
+    const char *user;
+    uint32_t window; /* messages in flight at most */
+    bool if_away;    /* PUSH_BUSY if another child of this node has it */
+} push_inlet_ask_t;
+
 /*
- * Claims the device, with so many messages in flight at most, and takes over
- * from the node that has it.  The reservation is used up in any case.
- * Statuses: as the broker's claim(); PUSH_BUSY also: another child of this
- * node has it; PUSH_NO_STATE: there is no descriptor, or the reactor took
- * none.
+ * Claims the device, and takes over from whoever has it.  The reservation is
+ * used up in any case.  Statuses: as the broker's claim(); PUSH_NO_STATE:
+ * there is no descriptor, or the reactor took none.
  */
 push_status_t push_inlet_open(push_inlet_t *inlet, push_broker_t *broker,
-                              const char *user, uint32_t window,
+                              const push_inlet_ask_t *ask,
                               const struct push_reservation_t *reservation);
 
 /* Reads what is there now; false: the stream has ended. */
