@@ -296,14 +296,16 @@ static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
 
 /* In a cluster: by the fence that a claim gave. */
 static void own(push_store_t *store, push_device_t *device,
-                const push_checkin_t *checkin)
+                const arrival_t *arrival)
 {
+    const push_checkin_t *checkin = arrival->checkin;
     push_owned_t *owned = push_owned(store, device);
 
     if (!owned) {
         return;
     }
     owned->unsure = checkin->unsure ? device->gen : 0;
+    owned->unsure_since = (uint32_t)arrival->now->mono;
     if (checkin->fence) {
         owned->fence = checkin->fence;
         PUSH_FAILPOINT("cluster-own-fence");
@@ -335,7 +337,7 @@ static push_status_t checkin_new(push_store_t *store, const arrival_t *arrival,
     }
     stream_ref->device = push_ref_of(&store->heaps[shard], device);
     stream_ref->gen = device->gen;
-    own(store, device, arrival->checkin);
+    own(store, device, arrival);
     PUSH_FAILPOINT("device-made");
     push_node_be(device, PUSH_NODE_DEVICE);
     PUSH_FAILPOINT("device-born");
@@ -470,7 +472,7 @@ static push_status_t checkin_user(push_store_t *store,
         push_guard_leave(store->guard, arrival->address);
     }
     else if (device) {
-        own(store, device, arrival->checkin);
+        own(store, device, arrival);
         stream_ref->device = push_ref_of(heap, device);
         stream_ref->gen = device->gen;
     }

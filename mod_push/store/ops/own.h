@@ -22,13 +22,13 @@ push_status_t push_own_enter(push_store_t *store, push_text_t user,
 
 /* ---- with the lock of the shard ---- */
 
-/* Its stream ends as superseded, if it has one. */
+/* Its stream ends, if it has one: as superseded, or if it began unsure a
+ * moment ago it is to come again. */
 void push_own_end_stream(push_own_t *own, const push_time_t *now);
 
 /*
- * It is ours no more; it goes when its stream has seen that, which ends as
- * superseded, or is to come again if it began unsure.  elsewhere: to another
- * node, so nobody is told here that it is offline.
+ * It is ours no more; it goes when its stream has seen that.  elsewhere: to
+ * another node, so nobody is told here that it is offline.
  */
 void push_own_forget(push_own_t *own, bool elsewhere, const push_time_t *now);
 

@@ -21,7 +21,7 @@ typedef struct push_owned_t {
     uint32_t gen;     /* ... its number is this; see push_owned_session() */
     uint32_t since;   /* mono ms, its low bits: when it became YIELDING */
     uint32_t unsure; /* the number of a stream that began as checkin->unsure */
-    uint32_t unused;
+    uint32_t unsure_since; /* mono ms, its low bits: when that was */
 } push_owned_t;
 
 _Static_assert(sizeof(push_device_t) % PUSH_REF_UNIT == 0,

@@ -387,6 +387,7 @@ static const uint64_t facts[] = {
     AT(push_owned_t, gen),
     AT(push_owned_t, since),
     AT(push_owned_t, unsure),
+    AT(push_owned_t, unsure_since),
     SIZE(push_log_copy_t),
     AT(push_log_copy_t, version),
     AT(push_log_copy_t, dropped),
