@@ -411,36 +411,6 @@ START_TEST(a_node_that_stood_still_for_long_is_fenced)
 }
 END_TEST
 
-/* It came while neither the node nor anybody else could say that its device was
- * another node's: it is no older stream that would have to stay away. */
-START_TEST(who_came_to_a_node_that_was_overruled_comes_again)
-{
-    enum { DOUBTFUL_MS = 3000 };
-    static const char query[] = "user=ada&device=d1&seq=0";
-    struct cluster *c = two_nodes();
-    struct stream *two, *three;
-    int64_t paused;
-
-    server_allow(c->nodes[0], "PUSH");
-    server_allow(c->nodes[1], "PUSH");
-    stream_open(c->nodes[0], query, NULL);
-    cluster_pause(c->nodes[0]);
-    paused = wait_now();
-    two = stream_open(c->nodes[1], query, NULL);
-    wait_until(wait_now() - paused >= DOUBTFUL_MS);
-    redis_pause(c->redis);
-    cluster_continue(c->nodes[0]);
-    three = stream_open(c->nodes[0], query, NULL);
-    redis_continue(c->redis);
-    stream_expect_bye(three, "restart");
-    cluster_await_well(c);
-    three = stream_open(c->nodes[0], query, NULL);
-    stream_expect_bye(two, "superseded");
-    publish(c->nodes[1], "user=ada", NULL, "for ada");
-    expect_text(three, "for ada");
-}
-END_TEST
-
 START_TEST(after_three_devices_a_frozen_node_is_not_asked_any_more)
 {
     enum { DEVICES = 5 };
@@ -617,7 +587,6 @@ int main(void)
         tc,
         a_frozen_node_loses_its_device_and_ends_its_stream_when_it_goes_on);
     tcase_add_test(tc, a_node_that_stood_still_for_long_is_fenced);
-    tcase_add_test(tc, who_came_to_a_node_that_was_overruled_comes_again);
     tcase_add_test(tc,
                    after_three_devices_a_frozen_node_is_not_asked_any_more);
     tcase_add_test(tc, a_device_goes_on_where_a_child_of_its_node_died);

@@ -1,6 +1,6 @@
 /*
  * A child that has the link of its node and stands still: another one goes on,
- * and the first one finds that out when it does.
+ * and the first one finds that out when it does.  And a whole node that did.
  */
 #include <check.h>
 #include <signal.h>
@@ -169,6 +169,37 @@ START_TEST(whenever_it_stands_still_each_message_comes_once)
 }
 END_TEST
 
+/* It came while neither the node nor anybody else could say that its device was
+ * another node's: it is no older stream that would have to stay away. */
+START_TEST(who_came_to_a_node_that_was_overruled_comes_again)
+{
+    enum { DOUBTFUL_MS = 3000 };
+    static const char query[] = "user=ada&device=d1&seq=0";
+    const struct cluster_options options = {.nodes = 2};
+    struct cluster *c = cluster_start(&options);
+    struct stream *two, *three;
+    int64_t paused;
+
+    server_allow(c->nodes[0], "PUSH");
+    server_allow(c->nodes[1], "PUSH");
+    stream_open(c->nodes[0], query, NULL);
+    cluster_pause(c->nodes[0]);
+    paused = wait_now();
+    two = stream_open(c->nodes[1], query, NULL);
+    wait_until(wait_now() - paused >= DOUBTFUL_MS);
+    redis_pause(c->redis);
+    cluster_continue(c->nodes[0]);
+    three = stream_open(c->nodes[0], query, NULL);
+    redis_continue(c->redis);
+    stream_expect_bye(three, "restart");
+    cluster_await_well(c);
+    three = stream_open(c->nodes[0], query, NULL);
+    stream_expect_bye(two, "superseded");
+    publish(c->nodes[1], "user=ada", NULL, "for ada");
+    ck_assert_str_eq(stream_next(three)->data, "for ada");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cluster_still");
@@ -177,5 +208,6 @@ int main(void)
     tcase_add_test(tc,
                    a_child_that_stands_still_loses_the_link_and_no_message);
     tcase_add_test(tc, whenever_it_stands_still_each_message_comes_once);
+    tcase_add_test(tc, who_came_to_a_node_that_was_overruled_comes_again);
     return case_run(suite);
 }
