@@ -133,3 +133,28 @@ void disk_write(const char *path, const char *bytes, size_t length)
     ck_assert_uint_eq(fwrite(bytes, 1, length, f), length);
     ck_assert_int_eq(fclose(f), 0);
 }
+
+static void take_counts(void *data, const push_channel_view_t *view)
+{
+    disk_counts_t *counts = data;
+
+    if (view->name.len == strlen(counts->name)
+        && !memcmp(view->name.at, counts->name, view->name.len)) {
+        counts->subscribers = view->subscribers;
+        counts->connected = view->connected;
+    }
+}
+
+disk_counts_t disk_counts(disk_t *disk, const char *channel)
+{
+    bool more;
+    disk_counts_t counts = {.name = channel};
+    const push_visitor_t visitor = {.channel = take_counts, .data = &counts};
+    const push_view_t what = {.kind = PUSH_VIEW_CHANNELS,
+                              .now = disk->g.now,
+                              .list = {.limit = 100, .more = &more}};
+
+    ck_assert_int_eq(disk->broker.view(&disk->broker, &what, &visitor),
+                     PUSH_OK);
+    return counts;
+}

@@ -40,6 +40,14 @@ void disk_again(disk_t *disk, push_durability_t durability);
 push_status_t disk_accept(disk_t *disk, push_log_kind_t kind, const char *name,
                           const char *text);
 
+/* Who follows a channel. */
+typedef struct disk_counts_t {
+    const char *name;
+    uint32_t subscribers, connected;
+} disk_counts_t;
+
+disk_counts_t disk_counts(disk_t *disk, const char *channel);
+
 /* The whole file; its length in *length.  From malloc(). */
 char *disk_bytes(const char *path, size_t *length);
 void disk_write(const char *path, const char *bytes, size_t length);

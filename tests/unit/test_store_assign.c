@@ -95,35 +95,6 @@ static const char *assigned(const char *user)
     return text;
 }
 
-typedef struct {
-    const char *name;
-    uint32_t subscribers, connected;
-} counts_t;
-
-static void take_counts(void *data, const push_channel_view_t *view)
-{
-    counts_t *counts = data;
-
-    if (view->name.len == strlen(counts->name)
-        && !memcmp(view->name.at, counts->name, view->name.len)) {
-        counts->subscribers = view->subscribers;
-        counts->connected = view->connected;
-    }
-}
-
-static counts_t counts_of(const char *channel)
-{
-    bool more;
-    counts_t counts = {.name = channel};
-    const push_visitor_t visitor = {.channel = take_counts, .data = &counts};
-    const push_view_t what = {.kind = PUSH_VIEW_CHANNELS,
-                              .now = disk.g.now,
-                              .list = {.limit = 100, .more = &more}};
-
-    ck_assert_int_eq(disk.broker.view(&disk.broker, &what, &visitor), PUSH_OK);
-    return counts;
-}
-
 /* ---- devices that are there, and that come ---- */
 
 START_TEST(a_device_that_is_there_follows_at_once)
@@ -135,8 +106,8 @@ START_TEST(a_device_that_is_there_follows_at_once)
     expect(&phone, "");
     cast("news", "behind");
     expect(&phone, "1=behind");
-    ck_assert_uint_eq(counts_of("news").subscribers, 1);
-    ck_assert_uint_eq(counts_of("news").connected, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "news").connected, 1);
     ck_assert_str_eq(assigned("ada"), "news");
     ck_assert_str_eq(assigned("bob"), "");
 }
@@ -149,7 +120,7 @@ START_TEST(a_device_that_is_away_finds_what_came_meanwhile)
     push_store_checkout(&disk.g.store, &phone, &disk.g.now);
     assign("ada", "news");
     cast("news", "meanwhile");
-    ck_assert_uint_eq(counts_of("news").connected, 0);
+    ck_assert_uint_eq(disk_counts(&disk, "news").connected, 0);
     phone = come("ada", "phone", NULL);
     expect(&phone, "1=meanwhile");
 }
@@ -161,7 +132,7 @@ START_TEST(a_device_that_comes_later_follows)
 
     assign("ada", "news");
     assign("ada", "sport");
-    ck_assert_uint_eq(counts_of("news").subscribers, 0);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 0);
     phone = come("ada", "phone", NULL);
     tablet = come("ada", "tablet", "own");
     cast("sport", "s");
@@ -169,7 +140,7 @@ START_TEST(a_device_that_comes_later_follows)
     cast("news", "n");
     expect(&phone, "1=s 2=n");
     expect(&tablet, "1=s 2=o 3=n");
-    ck_assert_uint_eq(counts_of("news").subscribers, 2);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 2);
 }
 END_TEST
 
@@ -197,8 +168,8 @@ START_TEST(it_ends_for_devices_that_are_there)
     cast("news", "n");
     cast("sport", "s");
     expect(&phone, "1=s");
-    ck_assert_uint_eq(counts_of("news").subscribers, 0);
-    ck_assert_uint_eq(counts_of("news").connected, 0);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 0);
+    ck_assert_uint_eq(disk_counts(&disk, "news").connected, 0);
     ck_assert_str_eq(assigned("ada"), "sport");
 }
 END_TEST
@@ -213,7 +184,7 @@ START_TEST(what_a_device_asks_for_stays_its_own)
     unassign("ada", "news");
     cast("news", "2");
     expect(&phone, "2=2");
-    ck_assert_uint_eq(counts_of("news").subscribers, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 1);
 }
 END_TEST
 
@@ -232,11 +203,11 @@ START_TEST(what_is_in_flight_when_it_ends_is_acknowledged)
     cast("news", "n2");
     cast("sport", "s2");
     expect(&phone, "3=s2");
-    ck_assert_uint_eq(counts_of("news").subscribers, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 1);
     ck_assert_int_eq(fixture_ack(&disk.g, "ada", &phone, 3), PUSH_OK);
     fixture_pass(&disk.g, 2000);
     ck_assert(push_store_sweep_due(&disk.g.store, &disk.g.now));
-    ck_assert_uint_eq(counts_of("news").subscribers, 0);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 0);
     push_validate(&disk.g.store, &check);
     ck_assert_uint_eq(check.wrong, 0);
     cast("sport", "s3");
@@ -257,7 +228,7 @@ START_TEST(it_may_begin_again_while_something_is_in_flight)
     expect(&phone, "");
     cast("news", "2");
     expect(&phone, "2=2");
-    ck_assert_uint_eq(counts_of("news").subscribers, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 1);
 }
 END_TEST
 
@@ -323,8 +294,8 @@ START_TEST(there_is_a_limit_and_nothing_changes_beyond)
     ck_assert_int_eq(ask_most("eve", "more", true, 256),
                      PUSH_TOO_MANY_SUBSCRIPTIONS);
     come("eve", "phone", "own");
-    ck_assert_uint_eq(counts_of("63").subscribers, 1);
-    ck_assert_uint_eq(counts_of("own").subscribers, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "63").subscribers, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "own").subscribers, 1);
 }
 END_TEST
 
@@ -364,7 +335,7 @@ START_TEST(a_device_keeps_what_was_assigned_over_a_restart)
     push_store_checkout(&disk.g.store, &phone, &disk.g.now);
     cast("news", "1");
     disk_again(&disk, PUSH_DURABILITY_COMMIT);
-    ck_assert_uint_eq(counts_of("news").subscribers, 1);
+    ck_assert_uint_eq(disk_counts(&disk, "news").subscribers, 1);
     phone = come("ada", "phone", NULL);
     ck_assert_ptr_nonnull(strstr(fixture_flush(&disk.g, &phone), "1=1"));
 }

@@ -100,33 +100,11 @@ static void expect(const push_stream_ref_t *stream_ref, const char *text)
     ck_assert_str_eq(fixture_flush(&disk.g, stream_ref), text);
 }
 
-typedef struct {
-    const char *name;
-    uint32_t subscribers, connected;
-} counts_t;
-
-static void take_counts(void *data, const push_channel_view_t *view)
-{
-    counts_t *counts = data;
-
-    if (view->name.len == strlen(counts->name)
-        && !memcmp(view->name.at, counts->name, view->name.len)) {
-        counts->subscribers = view->subscribers;
-        counts->connected = view->connected;
-    }
-}
-
 static void expect_counts(const char *channel, uint32_t subscribers,
                           uint32_t connected)
 {
-    bool more;
-    counts_t counts = {.name = channel};
-    const push_visitor_t visitor = {.channel = take_counts, .data = &counts};
-    const push_view_t what = {.kind = PUSH_VIEW_CHANNELS,
-                              .now = disk.g.now,
-                              .list = {.limit = 100, .more = &more}};
+    disk_counts_t counts = disk_counts(&disk, channel);
 
-    ck_assert_int_eq(disk.broker.view(&disk.broker, &what, &visitor), PUSH_OK);
     ck_assert_uint_eq(counts.subscribers, subscribers);
     ck_assert_uint_eq(counts.connected, connected);
 }

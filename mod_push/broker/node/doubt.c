@@ -24,8 +24,8 @@ static bool is_doubtful(const push_cluster_t *cluster, push_text_t user,
 }
 
 /*
- * To write it says whose it is.  If Redis does not say, it is trusted: devices
- * of this node come back though Redis is away.
+ * To write it says whose it is.  If Redis does not say (true), it is trusted:
+ * devices of this node come back though Redis is away.
  */
 static bool prove(push_cluster_t *cluster, push_text_t user,
                   const unsigned char *id, const push_time_t *now)

@@ -7,6 +7,7 @@
 #include <util_filter.h>
 
 #include "codec/protobuf.h"
+#include "http/params.h"
 #include "http/runtime.h"
 #include "http/subscribe/handshake.h"
 #include "http/subscribe/head.h"
@@ -29,11 +30,6 @@ static const char *accept_of(const request_rec *r)
     return text;
 }
 
-static push_text_t text_of(const char *string)
-{
-    return (push_text_t){string, (uint32_t)strlen(string)};
-}
-
 static uint32_t number_of(const char *digits)
 {
     return (uint32_t)apr_atoi64(digits);
@@ -47,8 +43,8 @@ static push_text_t greeting(const request_rec *r, const push_codec_t *codec)
 {
     const apr_table_t *out = r->headers_out;
     const push_welcome_t welcome = {
-        .device = text_of(apr_table_get(out, "Push-Device")),
-        .session = text_of(apr_table_get(out, "Push-Session")),
+        .device = push_text_of(apr_table_get(out, "Push-Device")),
+        .session = push_text_of(apr_table_get(out, "Push-Session")),
         .window = number_of(apr_table_get(out, "Push-Window")),
         .max_message = number_of(apr_table_get(out, "Push-Max-Message")),
         .retry_ms = push_head_jitter(r, push_settings(r)->retry)};
@@ -60,7 +56,7 @@ static push_text_t greeting(const request_rec *r, const push_codec_t *codec)
             bytes, (uint32_t)(push_protobuf_welcome(bytes, &welcome) - bytes)};
     }
     if (codec->kind == PUSH_CODEC_RAMEN) {
-        return text_of(
+        return push_text_of(
             apr_psprintf(r->pool,
                          "{\"welcome\":{\"device\":\"%s\",\"session\":\"%s\","
                          "\"window\":%u,\"max_message\":%u,\"retry_ms\":%u}}",

@@ -295,7 +295,7 @@ static void tell_of_loss(const push_store_t *store, const arrival_t *arrival,
 }
 
 /* In a cluster: by the fence that a claim gave. */
-static void own(push_store_t *store, push_device_t *device,
+static void own(const push_store_t *store, const push_device_t *device,
                 const arrival_t *arrival)
 {
     const push_checkin_t *checkin = arrival->checkin;

@@ -27,7 +27,7 @@ cut='' parts='' gate=''
             printf '%s' "${body:0:size}"
             body=${body:size}
             [ -n "$gate" ] || sleep 0.2
-            until [ -z "$gate" ] || [ -e "$gate" ]; do
+            until [ -z "$gate" ] || [ -e "$gate" ] || [ $SECONDS -gt 60 ]; do
                 sleep 0.02
             done
         done

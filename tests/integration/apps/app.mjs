@@ -60,9 +60,10 @@ async function say(answer, response) {
     const size = Math.ceil(body.length / parts);
     for (let at = 0; at < body.length; at += size) {
       response.write(body.subarray(at, at + size));
+      const end = Date.now() + 60_000;
       do {
         await pause(gate ? 20 : 200);
-      } while (gate && !existsSync(join(directory, 'gate')));
+      } while (gate && !existsSync(join(directory, 'gate')) && Date.now() < end);
     }
   }
   response.end(parts ? undefined : body);

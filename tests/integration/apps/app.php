@@ -27,7 +27,8 @@ if (isset($orders['parts'])) {
         echo $part;
         flush();
         isset($orders['gate']) || usleep(200000);
-        while (isset($orders['gate']) && !file_exists(dirname(__DIR__) . '/answers/gate')) {
+        $end = time() + 60;
+        while (isset($orders['gate']) && !file_exists(dirname(__DIR__) . '/answers/gate') && time() < $end) {
             usleep(20000);
         }
     }
